@@ -1,0 +1,107 @@
+"""The protocol of a backend: memory, structure, and the five loop shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from tensorlab.dtypes import DType
+from tensorlab.rules import Reduction, Rowwise
+from tensorlab.scalars import ScalarFunction
+from tensorlab.shapes import Shape
+
+
+class Buffer(Protocol):
+    """An array of one backend. Only its backend knows more of it than this."""
+
+    @property
+    def shape(self) -> Shape: ...
+
+    @property
+    def ndim(self) -> int: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def dtype(self) -> DType: ...
+
+
+class Backend(Protocol):
+    """What a device has to do. Arguments have been checked, shapes fit, and buffers are this backend's own.
+
+    A buffer that a method returns may share memory with its arguments only where that is said; nobody writes into a buffer
+    but `update`, `copy_into` and the kernel that makes it.
+    """
+
+    name: str
+
+    # Memory
+    def from_host(self, array: np.ndarray[Any, Any]) -> Any:
+        """A buffer with the values of an aligned array of native byte order; may share its memory."""
+
+    def to_host(self, buffer: Any) -> np.ndarray[Any, Any]:
+        """An array with the values of a buffer; may share its memory."""
+
+    def copy_into(self, target: Any, source: Any) -> None:
+        """Overwrite a buffer, or a view of one, with values of its shape and dtype."""
+
+    def synchronize(self) -> None:
+        """Return when everything that was asked for is done."""
+
+    # Structure: views where they can be
+    def reshape(self, buffer: Any, shape: Shape) -> Any:
+        """The elements in C order in another shape."""
+
+    def permute(self, buffer: Any, axes: tuple[int, ...]) -> Any:
+        """The axes in another order."""
+
+    def broadcast_to(self, buffer: Any, shape: Shape) -> Any:
+        """Repeated along axes of length 1 and new leading axes."""
+
+    def index(self, buffer: Any, index: Any) -> Any:
+        """``buffer[index]``, for an index of slices, numbers, None, ``...``, and arrays."""
+
+    def scatter_add(self, shape: Shape, index: Any, values: Any) -> Any:
+        """Zeros of a shape with ``values`` added at ``index``, more than once where it repeats."""
+
+    def concatenate(self, buffers: Sequence[Any], axis: int) -> Any:
+        """Joined along an axis; all of one dtype."""
+
+    # The five loop shapes
+    def map(
+        self, function: ScalarFunction, inputs: Sequence[Any], shape: Shape, compute: DType, outputs: Sequence[DType]
+    ) -> tuple[Any, ...]:
+        """A scalar function of inputs that broadcast to ``shape``, computed in one dtype: a buffer for each output."""
+
+    def reduce(self, rule: Reduction, buffer: Any, axes: tuple[int, ...], compute: DType, output: DType) -> Any:
+        """A reduction over some axes, which the result does not have."""
+
+    def arg_reduce(self, rule: str, buffer: Any) -> Any:
+        """Where the "max" or "min" along the last axis is first, int64; NaN counts as either."""
+
+    def rowwise(self, rule: Rowwise, inputs: Sequence[Any]) -> Any:
+        """A rowwise rule along the last axis of inputs of one shape and dtype."""
+
+    def matmul(
+        self, a: Any, b: Any, epilogue: ScalarFunction | None = None, operands: Sequence[Any] = (), keep: bool = False
+    ) -> tuple[Any, Any]:
+        """The product of two stacks of matrices of one dtype and equal leading axes.
+
+        With an epilogue the result is ``epilogue(product, *operands)``, the operands broadcast to the product's shape.
+
+        Returns:
+            the result, and with ``keep`` the product without the epilogue, else None.
+        """
+
+    def update(
+        self,
+        function: ScalarFunction,
+        weight: Any,
+        gradient: Any,
+        slots: Sequence[Any],
+        hyperparameters: Sequence[float],
+    ) -> None:
+        """An optimizer's rule on one weight and its slots, in place; all of one shape and dtype, C-contiguous."""

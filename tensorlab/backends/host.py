@@ -1,0 +1,61 @@
+"""Memory and structure in NumPy arrays, for the backends that compute on the host."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorlab.shapes import Shape
+
+Array = np.ndarray[Any, Any]
+
+
+class HostMemory:
+    """The part of the backend protocol that moves elements without computing on them."""
+
+    def from_host(self, array: Array) -> Array:
+        """The array itself."""
+        return array
+
+    def to_host(self, buffer: Array) -> Array:
+        """The buffer itself."""
+        return buffer
+
+    def copy_into(self, target: Array, source: Array) -> None:
+        """Overwrite the target's elements."""
+        target[...] = source
+
+    def synchronize(self) -> None:
+        """Nothing is ever pending on the host."""
+
+    def reshape(self, buffer: Array, shape: Shape) -> Array:
+        """A view where the strides allow it."""
+        return buffer.reshape(shape)
+
+    def permute(self, buffer: Array, axes: tuple[int, ...]) -> Array:
+        """A view with permuted strides."""
+        return buffer.transpose(axes)
+
+    def broadcast_to(self, buffer: Array, shape: Shape) -> Array:
+        """A view with strides of zero."""
+        return np.broadcast_to(buffer, shape)
+
+    def index(self, buffer: Array, index: Any) -> Array:
+        """A view for slices and numbers, a copy for arrays."""
+        return np.asarray(buffer[index])
+
+    def scatter_add(self, shape: Shape, index: Any, values: Array) -> Array:
+        """Zeros with the values added in the order of the index."""
+        result = np.zeros(shape, values.dtype)
+        np.add.at(result, index, values)
+        return result
+
+    def concatenate(self, buffers: Sequence[Array], axis: int) -> Array:
+        """A new array."""
+        return np.concatenate(buffers, axis)
+
+    def arg_reduce(self, rule: str, buffer: Array) -> Array:
+        """NumPy's argmax and argmin, which take the first of equals and count NaN as either."""
+        return np.asarray((np.argmax if rule == "max" else np.argmin)(buffer, axis=-1), np.int64)

@@ -1,0 +1,115 @@
+"""The reference backend: every loop shape as its definition, in plain Python on plain numbers.
+
+It is slow, short, and compiles nothing: what the other backends are tested against, and what runs under a debugger.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorlab.backends.host import Array, HostMemory
+from tensorlab.dtypes import DType
+from tensorlab.rules import Reduction, Rowwise
+from tensorlab.scalars import ScalarFunction
+from tensorlab.shapes import Shape
+
+
+def _call(function: ScalarFunction, *arguments: Any) -> Any:
+    """The function's value as IEEE 754 has it, where plain Python raises instead."""
+    try:
+        return function.python(*arguments)
+    except ZeroDivisionError:
+        with np.errstate(all="ignore"):
+            return function.python(*map(np.float64, arguments))
+    except OverflowError:
+        return float("inf")
+    except ValueError:
+        return float("nan")
+
+
+class ReferenceBackend(HostMemory):
+    """Loops over Python numbers."""
+
+    name = "reference"
+
+    def map(
+        self, function: ScalarFunction, inputs: Sequence[Array], shape: Shape, compute: DType, outputs: Sequence[DType]
+    ) -> tuple[Array, ...]:
+        """The function at one position after the other."""
+        spread = [np.broadcast_to(x, shape).astype(compute) for x in inputs]
+        results = tuple(np.empty(shape, dtype) for dtype in outputs)
+        for position in np.ndindex(*shape):
+            value = _call(function, *(x[position].item() for x in spread))
+            for result, part in zip(results, value if len(results) > 1 else (value,), strict=True):
+                result[position] = part
+        return results
+
+    def reduce(self, rule: Reduction, buffer: Array, axes: tuple[int, ...], compute: DType, output: DType) -> Array:
+        """The elements folded from the first to the last."""
+        kept = [axis for axis in range(buffer.ndim) if axis not in axes]
+        ordered = buffer.astype(compute).transpose((*kept, *axes))
+        result = np.empty(ordered.shape[: len(kept)], output)
+        for position in np.ndindex(*result.shape):
+            run = ordered[position].ravel().tolist()
+            total = _call(rule.element, run[0]) if run else rule.initial
+            for value in run[1:]:
+                total = _call(rule.combine, total, _call(rule.element, value))
+            result[position] = total if rule.result is None else _call(rule.result, total, float(len(run)))
+        return result
+
+    def rowwise(self, rule: Rowwise, inputs: Sequence[Array]) -> Array:
+        """Each row by itself."""
+        result = np.empty_like(inputs[0])
+        for position in np.ndindex(*result.shape[:-1]):
+            rows = list(zip(*(x[position].tolist() for x in inputs), strict=True))
+            totals: list[float] = []
+            kept: list[float] = []
+            for combine, element in rule.reductions:
+                kept = [_call(element, *values, *totals) for values in rows]
+                total = kept[0] if kept else 0.0
+                for value in kept[1:]:
+                    total = _call(combine, total, value)
+                totals.append(total)
+            for column, (value, values) in enumerate(zip(kept, rows, strict=True)):
+                result[(*position, column)] = _call(rule.output, value, *values, *totals)
+        return result
+
+    def matmul(
+        self,
+        a: Array,
+        b: Array,
+        epilogue: ScalarFunction | None = None,
+        operands: Sequence[Array] = (),
+        keep: bool = False,
+    ) -> tuple[Array, Array | None]:
+        """Rows by columns."""
+        *stack, rows, inner = a.shape
+        product = np.zeros((*stack, rows, b.shape[-1]), a.dtype)
+        for position in itertools.product(*map(range, product.shape)):
+            *place, row, column = position
+            left, right = a[(*place, row)].tolist(), b[(*place, slice(None), column)].tolist()
+            total = sum(x * y for x, y in zip(left, right, strict=True))
+            product[position] = total if a.dtype.kind != "b" else bool(total)
+        if epilogue is None:
+            return product, product if keep else None
+        (result,) = self.map(epilogue, [product, *operands], product.shape, a.dtype, [a.dtype])
+        return result, product if keep else None
+
+    def update(
+        self,
+        function: ScalarFunction,
+        weight: Array,
+        gradient: Array,
+        slots: Sequence[Array],
+        hyperparameters: Sequence[float],
+    ) -> None:
+        """The rule at one position after the other."""
+        for position in np.ndindex(*weight.shape):
+            arrays = (weight, gradient, *slots)
+            values = _call(function, *(x[position].item() for x in arrays), *map(float, hyperparameters))
+            for target, value in zip((weight, *slots), values if slots else (values,), strict=True):
+                target[position] = value

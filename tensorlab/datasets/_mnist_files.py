@@ -1,0 +1,160 @@
+"""The files that MNIST comes in: whichever it is, its content becomes the original IDX bytes, which are verified."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import math
+import os
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from tensorlab.datasets import idx
+from tensorlab.datasets._types import UInt8Array
+from tensorlab.errors import DatasetError
+
+ARCHIVE = "mnist.npz"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the four arrays: its key in ``mnist.npz``, its IDX file, its shape, the SHA-256 of the plain IDX file."""
+
+    key: str
+    file: str
+    shape: tuple[int, ...]
+    sha256: str
+
+    def names(self) -> Iterator[str]:
+        """The file names it goes by: with a hyphen or, as some archives unpack it, a dot; plain or gzipped."""
+        for stem in (self.file, self.file.replace("-idx", ".idx")):
+            yield from (stem, f"{stem}.gz")
+
+
+PARTS = (
+    Part(
+        "x_train",
+        "train-images-idx3-ubyte",
+        (60000, 28, 28),
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    ),
+    Part(
+        "y_train",
+        "train-labels-idx1-ubyte",
+        (60000,),
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    ),
+    Part(
+        "x_test",
+        "t10k-images-idx3-ubyte",
+        (10000, 28, 28),
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    ),
+    Part(
+        "y_test",
+        "t10k-labels-idx1-ubyte",
+        (10000,),
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+)
+
+Arrays: TypeAlias = dict[str, UInt8Array]
+"""Verified arrays by their keys in ``mnist.npz``."""
+Reader: TypeAlias = Callable[[bytes, str], Arrays]
+"""From the content of a file, and what an error calls it, to the arrays in it; raises DatasetError."""
+
+
+def missing(arrays: Arrays) -> list[Part]:
+    """The parts that ``arrays`` has not."""
+    return [part for part in PARTS if part.key not in arrays]
+
+
+def addresses(mirror: str, parts: list[Part]) -> list[tuple[str, Reader]]:
+    """What to download for ``parts`` from a mirror: the address of an archive, or of a folder of gzipped IDX files."""
+    if mirror.endswith(".npz"):
+        return [(mirror, from_npz)]
+    return [(f"{mirror}{part.file}.gz", partial(from_idx, part)) for part in parts]
+
+
+def sources(folder: Path) -> list[tuple[Path, Reader]]:
+    """The files of a folder to read: the four IDX files; where they are not complete, the archive if there is one."""
+    files: list[tuple[Path, Reader]] = []
+    for part in PARTS:
+        found = next((folder / name for name in part.names() if os.path.isfile(folder / name)), None)
+        if found:
+            files.append((found, partial(from_idx, part)))
+    archive = folder / ARCHIVE
+    return [(archive, from_npz)] if len(files) < len(PARTS) and os.path.isfile(archive) else files
+
+
+def from_idx(part: Part, content: bytes, who: str) -> Arrays:
+    """The array in the content of an IDX file, plain or gzipped."""
+    if content[:2] == b"\x1f\x8b":  # by content and not by name: browsers unpack a file and leave its name as it was
+        try:
+            with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+                content = stream.read(_idx_size(part) + 1)  # a byte more than is right, and not all of a "zip bomb"
+        except (OSError, EOFError, zlib.error) as error:
+            raise DatasetError(
+                who, "a whole gzip file", f"{type(error).__name__}: {error}", "it is damaged; download it again"
+            ) from error
+    return {part.key: _verified(part, content, who)}
+
+
+def from_npz(content: bytes, who: str) -> Arrays:
+    """The arrays in the content of an ``mnist.npz``; verified one by one, so it does not matter how it was zipped."""
+    keys = ", ".join(part.key for part in PARTS)
+    expected = f"Keras's {ARCHIVE}, a zip file with the uint8 arrays {keys}"
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        raise DatasetError(
+            who,
+            expected,
+            f"{len(content)} bytes that are no whole zip file",
+            "download it again; of IDX files, pass the folder",
+        )
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            found = {part.key: archive[part.key] for part in PARTS if part.key in archive}
+    except Exception as error:  # what zipfile, zlib and NumPy raise for damaged content has no base in common
+        raise DatasetError(who, expected, f"{type(error).__name__}: {error}", "download it again") from error
+    arrays: Arrays = {}
+    for part in PARTS:
+        array = found.get(part.key)
+        if array is None:
+            raise DatasetError(who, expected, f"one without {part.key}", "download it again")
+        if array.dtype != np.uint8:
+            raise DatasetError(who, expected, f"{part.key} of {array.dtype}", "download the original")
+        arrays[part.key] = _verified(part, idx.dumps(array), f"{who} ({part.key})")
+    return arrays
+
+
+def _verified(part: Part, content: bytes, who: str) -> UInt8Array:
+    """The array in the bytes of a plain IDX file, if they are the original ones."""
+    array = idx.loads(content, who)
+    if array.dtype != np.uint8 or array.shape != part.shape:
+        raise DatasetError(
+            who,
+            f"uint8 of shape {part.shape}",
+            f"{array.dtype} of shape {array.shape}",
+            "it is another data set's, or under another's name",
+        )
+    received = hashlib.sha256(content).hexdigest()
+    if received != part.sha256:
+        raise DatasetError(
+            who,
+            f"the original content, with SHA-256 {part.sha256}",
+            f"altered content, with SHA-256 {received}",
+            "download it again",
+        )
+    return array
+
+
+def _idx_size(part: Part) -> int:
+    return 4 + 4 * len(part.shape) + math.prod(part.shape)

@@ -1,0 +1,116 @@
+"""The cache folder and the download: bounded in time and size, and never a half-written file."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from tensorlab.errors import DatasetError
+
+STALL_SECONDS = 5.0
+"""A server that sends nothing for this long (name look-up and connection included) is given up."""
+
+
+def cache_folder(dataset: str) -> Path:
+    """Where downloads of ``dataset`` are kept: ``datasets/<dataset>`` in the user's cache folder for tensorlab."""
+    return Path(platformdirs.user_cache_dir("tensorlab")) / "datasets" / dataset
+
+
+def keep(file: Path, content: bytes) -> None:
+    """Write ``content`` to ``file`` whole or not at all, also when several processes do so at once.
+
+    Raises:
+        OSError: the folder cannot be made or written; nothing is left behind.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    try:
+        with open(handle, "wb") as stream:
+            stream.write(content)
+        os.replace(temporary, file)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def download(url: str, *, deadline: float, limit: int) -> bytes:
+    """What the server sends for ``url``.
+
+    The transfer runs in a thread of its own that this function stops waiting for: a name look-up that hangs cannot be
+    given a time-out in any other way.  It writes to memory only, so that a transfer left behind leaves no file.
+
+    Args:
+        url: an ``http`` or ``https`` address.
+        deadline: when to give up, on the clock of :func:`time.monotonic`.
+        limit: the greatest size to accept, in bytes.
+
+    Raises:
+        DatasetError: the server cannot be reached, refuses, stalls for ``STALL_SECONDS``, sends more than ``limit``
+            bytes, or is not done at the deadline.
+    """
+    import pooch  # here, because it brings the whole of requests with it
+
+    arriving = _Arriving(limit)
+    failures: list[Exception] = []
+    responses: list[Any] = []
+
+    def transfer() -> None:
+        try:
+            pooch.HTTPDownloader(
+                chunk_size=8192,
+                timeout=2 * STALL_SECONDS,  # only ends a transfer left behind: the loop below gives up sooner
+                hooks={"response": lambda response, **_: responses.append(response)},
+            )(url, arriving, None)
+        except Exception as error:
+            failures.append(error)
+        finally:
+            for response in responses:  # pooch leaves the connection open when a transfer fails
+                response.close()
+
+    worker = threading.Thread(target=transfer, name=f"download {url}", daemon=True)
+    worker.start()
+    while worker.is_alive():
+        now = time.monotonic()
+        patience = min(deadline, arriving.last + STALL_SECONDS) - now
+        if patience <= 0:
+            arriving.abandoned = True
+            why = "time is up" if now >= deadline else f"nothing came for {STALL_SECONDS:g} s"
+            raise DatasetError(url, "the whole file", f"{arriving.tell()} bytes before {why}")
+        worker.join(patience)
+    if failures:
+        raise DatasetError(url, "a download", _root_cause(failures[0])) from failures[0]
+    return arriving.getvalue()
+
+
+class _Arriving(io.BytesIO):
+    """The bytes so far, and when the last of them came; refuses more once they are too many or nobody waits."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.limit = limit
+        self.last = time.monotonic()
+        self.abandoned = False
+
+    def write(self, chunk: bytes) -> int:  # type: ignore[override]  # requests hands over bytes only
+        if self.abandoned:
+            raise OSError("abandoned")
+        if self.tell() + len(chunk) > self.limit:
+            raise OSError(f"more than {self.limit} bytes")
+        self.last = time.monotonic()
+        return super().write(chunk)
+
+
+def _root_cause(error: BaseException) -> str:
+    """The first error of the chain: requests wraps a refused connection four times, each wrapping longer."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,176 @@
+"""MNIST: 60,000 and 10,000 handwritten digits of 28 x 28 pixels, from this machine or downloaded once.
+
+Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits".  Whatever way a file came,
+plain or gzipped IDX or Keras's ``mnist.npz``, its content becomes the bytes of the original IDX file, and those are
+verified before an array of them is returned.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import warnings
+from numbers import Real
+from pathlib import Path
+
+from tensorlab.datasets import _mnist_files as files
+from tensorlab.datasets import fetch
+from tensorlab.datasets._types import Split
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DatasetError
+
+__all__ = ["load_data"]
+
+MIRRORS: tuple[str, ...] = (
+    "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://systemds.apache.org/assets/datasets/mnist/",
+    "https://raw.githubusercontent.com/fgnt/mnist/master/",
+)
+"""Where to download from, in this order: an address of ``mnist.npz``, or a folder of the four gzipped IDX files."""
+
+_LIMIT = 32 * 2**20  # bytes of one download; the largest real one has 11.5 million
+
+
+def load_data(path: str | os.PathLike[str] | None = None, *, timeout: float = 60.0) -> Split:
+    """The MNIST digits, as ``keras.datasets.mnist.load_data`` returns them.
+
+    They are looked for in ``path`` if it is given, and there only.  Otherwise in ``$TENSORLAB_DATA_DIR/mnist``, in
+    ``$TENSORLAB_DATA_DIR``, in the user's cache folder, and last on the ``MIRRORS``; a download is kept in the cache.
+    A folder holds the four IDX files, each gzipped or not, or Keras's ``mnist.npz``.
+
+    Args:
+        path: a folder, or a file ``mnist.npz``.
+        timeout: seconds that the download may take, over all mirrors; 0 looks on this machine only.
+
+    Returns:
+        ``((x_train, y_train), (x_test, y_test))``, all uint8: images of shapes (60000, 28, 28) and (10000, 28, 28)
+        with 0 for paper and 255 for ink, labels 0 to 9 of shapes (60000,) and (10000,).
+
+    Raises:
+        DatasetError: a file of ``path`` or of ``$TENSORLAB_DATA_DIR`` is missing, damaged or not the original; or the
+            files are nowhere on this machine and no mirror delivered them.  A bad file in the cache is no error: it is
+            renamed to ``*.bad`` and downloaded again.
+        ArgumentError: ``timeout`` is negative or not a number.
+        ArgumentTypeError: ``path`` is not a path.
+    """
+    if not isinstance(timeout, Real) or not timeout >= 0:
+        raise ArgumentError(
+            "mnist.load_data", "timeout in seconds, 0 or more", f"{timeout!r}", "pass 0 to forbid the download"
+        )
+    if path is not None:
+        return _split(_read_path(path))
+    tried: list[str] = []
+    for folder in _environment_folders():
+        if arrays := _read_folder(folder):
+            return _split(arrays)
+        tried.append(f"{folder}: {'no MNIST file in it' if os.path.isdir(folder) else 'no such folder'}")
+    cache = fetch.cache_folder("mnist")
+    arrays = _read_cache(cache, tried)
+    if len(arrays) < len(files.PARTS):
+        arrays |= _download(files.missing(arrays), cache, timeout, tried)
+    return _split(arrays)
+
+
+def _split(arrays: files.Arrays) -> Split:
+    x_train, y_train, x_test, y_test = (arrays[part.key] for part in files.PARTS)
+    return (x_train, y_train), (x_test, y_test)
+
+
+def _environment_folders() -> list[Path]:
+    root = os.environ.get("TENSORLAB_DATA_DIR")
+    return [_expanded(root) / "mnist", _expanded(root)] if root else []
+
+
+def _expanded(path: str | os.PathLike[str]) -> Path:
+    return Path(os.path.expanduser(path))  # leaves a "~" it cannot expand, where Path.expanduser raises
+
+
+def _read_path(path: str | os.PathLike[str]) -> files.Arrays:
+    if not isinstance(path, (str, os.PathLike)):
+        raise ArgumentTypeError("mnist.load_data", "path as a str or a Path", type(path).__name__)
+    place = _expanded(path)
+    if os.path.isfile(place):
+        return files.from_npz(_content(place), str(place))
+    arrays = _read_folder(place)
+    if not arrays:
+        raise DatasetError(
+            f"mnist.load_data(path={str(place)!r})",
+            f"a folder with {', '.join(part.file for part in files.PARTS)} (each plain or .gz) "
+            f"or with {files.ARCHIVE}, or that file",
+            "a folder with none of them" if os.path.isdir(place) else "a path where nothing is",
+            "correct the path, or omit it to search the usual places and download",
+        )
+    return arrays
+
+
+def _read_folder(folder: Path) -> files.Arrays:
+    """All four arrays, or none where the folder holds no MNIST file; a bad or a missing one is an error."""
+    arrays: files.Arrays = {}
+    for file, reader in files.sources(folder):
+        arrays |= reader(_content(file), str(file))
+    missing = files.missing(arrays)
+    if arrays and missing:
+        raise DatasetError(
+            str(folder),
+            "all four MNIST files",
+            f"a folder without {', '.join(part.file for part in missing)} (plain or .gz)",
+            "add what is missing",
+        )
+    return arrays
+
+
+def _read_cache(folder: Path, tried: list[str]) -> files.Arrays:
+    """What the cache holds.  A bad file is set aside: nobody put it there on purpose, and it must not fail for ever."""
+    arrays: files.Arrays = {}
+    for file, reader in files.sources(folder):
+        try:
+            arrays |= reader(_content(file), str(file))
+        except DatasetError as error:
+            tried.append(str(error))
+            with contextlib.suppress(OSError):  # another process was first, or the folder is read-only
+                os.replace(file, file.with_name(f"{file.name}.bad"))
+    if not arrays:
+        tried.append(f"{folder}: no usable MNIST file in it")
+    return arrays
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise DatasetError(str(file), "a file that can be read", str(error), "check its permissions") from error
+
+
+def _download(parts: list[files.Part], cache: Path, timeout: float, tried: list[str]) -> files.Arrays:
+    """The arrays of ``parts``, and perhaps others, from the first mirrors that deliver them; kept in ``cache``."""
+    deadline = time.monotonic() + timeout
+    arrays: files.Arrays = {}
+    for mirror in MIRRORS:
+        if time.monotonic() >= deadline:
+            tried.append(f"{mirror}: not tried, the timeout of {timeout:g} s is over")
+            continue
+        try:
+            for url, reader in files.addresses(mirror, [part for part in parts if part.key not in arrays]):
+                content = fetch.download(url, deadline=deadline, limit=_LIMIT)
+                arrays |= reader(content, url)
+                _keep(cache / url.rpartition("/")[2], content)
+        except DatasetError as error:
+            tried.append(str(error))
+        else:
+            return arrays
+    raise DatasetError(
+        "mnist.load_data",
+        "the MNIST files on this machine or from a mirror",
+        "no complete set",
+        "pass path= with the folder that holds them, set TENSORLAB_DATA_DIR to it, or use the digits of "
+        "tensorlab.datasets.digits, which need no download. Tried:\n  " + "\n  ".join(tried),
+    )
+
+
+def _keep(file: Path, content: bytes) -> None:
+    try:
+        fetch.keep(file, content)
+    except OSError as error:  # a cache that cannot be written costs the next download, and is no failure of this one
+        warnings.warn(f"{file} could not be kept and will be downloaded again: {error}", RuntimeWarning, stacklevel=4)

@@ -1,0 +1,52 @@
+"""The device that new tensors are made on: ``with tl.device("cuda"):``."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tensorlab.backends import Backend
+from tensorlab.registry import registries
+
+_instances: dict[str, Backend] = {}
+_guard = threading.Lock()
+
+
+class _Current(threading.local):
+    name = "cpu"
+
+
+_current = _Current()
+
+
+def backend(name: str | None = None) -> Backend:
+    """The backend of this name, or of the current device.
+
+    Raises:
+        UnknownNameError: if no plugin registers one of this name.
+    """
+    wanted = _current.name if name is None else name
+    found = _instances.get(wanted)
+    if found is None:
+        with _guard:
+            if wanted not in _instances:
+                _instances[wanted] = registries["backend"].get(wanted)()
+            found = _instances[wanted]
+    return found
+
+
+@contextmanager
+def device(name: str) -> Iterator[Any]:
+    """Make new tensors on another device inside of the ``with`` block, in this thread.
+
+    Raises:
+        UnknownNameError: if no plugin registers a backend of this name.
+    """
+    chosen = backend(name)
+    before, _current.name = _current.name, name
+    try:
+        yield chosen
+    finally:
+        _current.name = before

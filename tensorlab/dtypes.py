@@ -1,0 +1,84 @@
+"""Data types and their promotion, as the Python array API standard has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tensorlab.errors import DTypeError
+
+DType = np.dtype[Any]
+
+bool = np.dtype(np.bool_)
+int8, int16, int32, int64 = (np.dtype(f"int{bits}") for bits in (8, 16, 32, 64))
+uint8, uint16, uint32, uint64 = (np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64))
+float32, float64 = np.dtype("float32"), np.dtype("float64")
+
+NAMES = (
+    "bool",
+    *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+    "float32",
+    "float64",
+)
+
+default_float = float32
+"""The dtype of Python floats and of results that have to be real."""
+
+_KNOWN = frozenset(np.dtype(name) for name in NAMES)
+
+
+def as_dtype(dtype: Any, who: str = "dtype") -> DType:
+    """One of tensorlab's dtypes, from its name, a NumPy dtype, or a Python type.
+
+    Raises:
+        DTypeError: if it is none of them.
+    """
+    if dtype is float:  # Python's float is the default real type here, as in the array API standard
+        return default_float
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = None
+    if found is not None and found.newbyteorder("=") in _KNOWN:
+        return found.newbyteorder("=")
+    raise DTypeError(who, f"one of {', '.join(NAMES)}", repr(dtype), "convert the data first, e.g. with .astype()")
+
+
+def kind(dtype: DType) -> str:
+    """``"bool"``, ``"integer"`` or ``"real"``."""
+    return {"b": "bool", "i": "integer", "u": "integer", "f": "real"}[dtype.kind]
+
+
+def result_type(who: str, dtypes: list[DType], scalars: list[bool | int | float]) -> DType:
+    """The dtype of an operation on arrays and Python scalars.
+
+    Arrays promote within a kind as the array API standard says. A Python scalar takes the arrays' dtype; a float among
+    integers makes the result `default_float`.
+
+    Raises:
+        DTypeError: for arrays of different kinds, which have no common type in the standard.
+    """
+    if not dtypes:
+        if any(isinstance(value, float) for value in scalars):
+            return default_float
+        return int64 if any(not isinstance(value, (np.bool_, type(True))) for value in scalars) else bool
+    result = dtypes[0]
+    for dtype in dtypes[1:]:
+        if dtype is result or dtype == result:
+            continue
+        common = np.promote_types(result, dtype)
+        if kind(dtype) != kind(result) or kind(common) != kind(result):
+            raise DTypeError(
+                who,
+                "arrays of one kind of dtype",
+                f"{result} and {dtype}",
+                f"convert one of them, e.g. x.astype({str(max(result, dtype, key=lambda d: d.kind == 'f'))!r})",
+            )
+        result = common
+    for value in scalars:
+        if isinstance(value, float) and result.kind != "f":
+            return default_float
+        if not isinstance(value, (np.bool_, type(True))) and result.kind == "b":
+            result = int64
+    return result

@@ -1,0 +1,92 @@
+"""The errors that tensorlab raises: who, expected, received, and what to do next.
+
+Every class is also the standard exception that a Python programmer would expect for that mistake, so
+``except ValueError`` catches a bad shape whether or not the caller knows tensorlab.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class TensorlabError(Exception):
+    """The base of every error that tensorlab raises on purpose.
+
+    The text is ``{who}: expected {expected}, received {received}; {hint}``.
+
+    Args:
+        who: the layer, function, argument or file that refuses.
+        expected: what it would have accepted.
+        received: what it was given.
+        hint: what to do next; may be empty.
+    """
+
+    def __init__(self, who: str, expected: str, received: str, hint: str = "") -> None:
+        super().__init__(who, expected, received, hint)
+        self.who, self.expected, self.received, self.hint = who, expected, received, hint
+
+    def __str__(self) -> str:
+        text = f"{self.who}: expected {self.expected}, received {self.received}"
+        return f"{text}; {self.hint}" if self.hint else text
+
+
+class ShapeError(TensorlabError, ValueError):
+    """Shapes, axes or lengths that do not fit."""
+
+
+class DTypeError(TensorlabError, TypeError):
+    """Data types that do not fit, or that have no common type."""
+
+
+class ArgumentError(TensorlabError, ValueError):
+    """An argument of the right type with a value that is not accepted."""
+
+
+class ArgumentTypeError(TensorlabError, TypeError):
+    """An argument of a type that is not accepted."""
+
+
+class IndexOutOfBoundsError(TensorlabError, IndexError):
+    """An index outside of its axis."""
+
+
+class StateError(TensorlabError, RuntimeError):
+    """A call that came too early, such as ``fit`` before ``compile``."""
+
+
+class NonFiniteError(TensorlabError, ArithmeticError):
+    """NaN or infinity in the data or in the loss."""
+
+
+class DatasetError(TensorlabError, OSError):
+    """A data file that is missing, truncated, altered, or cannot be downloaded."""
+
+    def __str__(self) -> str:  # OSError has a __str__ of its own that shows only its first two arguments
+        return TensorlabError.__str__(self)
+
+
+class ScalarError(TensorlabError, TypeError):
+    """A scalar function that cannot be lifted into a kernel."""
+
+
+class DeviceError(TensorlabError, RuntimeError):
+    """A device that is not there, or tensors of two devices in one operation."""
+
+
+class PluginError(TensorlabError, RuntimeError):
+    """A plugin that could not be loaded or returned something that is not what its hook asks for."""
+
+
+class UnknownNameError(TensorlabError, LookupError):
+    """A name that no plugin registers."""
+
+
+def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
+    """Words for the known names nearest to ``name``: ``did you mean 'relu'?``, or the list of all of them."""
+    names = sorted(known)
+    lowered = {candidate.lower(): candidate for candidate in names}
+    close = difflib.get_close_matches(str(name).lower(), lowered, n=count, cutoff=0.5)
+    if close:
+        return "did you mean " + " or ".join(repr(lowered[match]) for match in close) + "?"
+    return "known names: " + (", ".join(names) if names else "none")

@@ -1,0 +1,151 @@
+"""Atomic operations on machine words, and calls of compiled tasks by address: what a thread pool is made of.
+
+All of them are sequentially consistent. Addresses are plain ``int64``.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_WORD = ir.IntType(64)
+_TASK = ir.FunctionType(ir.VoidType(), [_WORD, _WORD])
+_MACHINE = platform.machine().lower()
+
+
+def _word_at(builder: ir.IRBuilder, address: ir.Value) -> ir.Value:
+    return builder.inttoptr(address, _WORD.as_pointer())
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def load(typingctx: Any, address: Any) -> Any:
+    """The word at ``address``."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.load_atomic(_word_at(builder, values[0]), "seq_cst", 8)
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def store(typingctx: Any, address: Any, value: Any) -> Any:
+    """Write the word at ``address``."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        builder.store_atomic(values[1], _word_at(builder, values[0]), "seq_cst", 8)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def fetch_add(typingctx: Any, address: Any, value: Any) -> Any:
+    """Add to the word at ``address`` and return what was there."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.atomic_rmw("add", _word_at(builder, values[0]), values[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def fetch_and(typingctx: Any, address: Any, value: Any) -> Any:
+    """Mask the word at ``address`` and return what was there."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.atomic_rmw("and", _word_at(builder, values[0]), values[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def compare_and_swap(typingctx: Any, address: Any, expected: Any, value: Any) -> Any:
+    """Write ``value`` if the word at ``address`` is ``expected``; whether it was."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pair = builder.cmpxchg(_word_at(builder, values[0]), values[1], values[2], "seq_cst", "seq_cst")
+        return builder.extract_value(pair, 1)
+
+    return types.boolean(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def pause(typingctx: Any) -> Any:
+    """Tell the processor that this is a spinning loop."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        if _MACHINE in ("x86_64", "amd64"):
+            hint = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), []), "llvm.x86.sse2.pause")
+            builder.call(hint, [])
+        elif _MACHINE in ("aarch64", "arm64"):
+            number = ir.IntType(32)
+            kind = ir.FunctionType(ir.VoidType(), [number])
+            hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.aarch64.hint")
+            builder.call(hint, [number(1)])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+def _external(symbol: str, result: Any, *arguments: Any) -> Callable[..., Any]:
+    return types.ExternalFunction(symbol, result(*arguments))
+
+
+# The locks that Python's own threads are made of: they block without spinning, need no interpreter lock, may be
+# released by another thread than the one that acquired them, and exist on every platform that CPython runs on.
+allocate_lock = _external("PyThread_allocate_lock", types.intp)
+acquire_lock = _external("PyThread_acquire_lock", types.int32, types.intp, types.int32)
+release_lock = _external("PyThread_release_lock", types.void, types.intp)
+yield_processor = _external("SwitchToThread" if os.name == "nt" else "sched_yield", types.int32)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def call_task(typingctx: Any, task: Any, data: Any, chunk: Any) -> Any:
+    """Call the task at address ``task`` with its packed arguments and a chunk number."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        builder.call(builder.inttoptr(values[0], _TASK.as_pointer()), [values[1], values[2]])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def closure(typingctx: Any, task: Any, arguments: Any) -> Any:
+    """Compile ``task(chunk, *arguments)`` into a function that `call_task` can call.
+
+    The arguments are packed into the frame of the caller, which must outlive every call.
+
+    Returns:
+        the address of the function and the address of its arguments.
+    """
+    argument_types = (types.int64, *(types.unliteral(kind) for kind in arguments.types))
+    task.get_call_type(typingctx, argument_types, {})
+    compiled = task.dispatcher.overloads[argument_types]
+    packed = types.Tuple(argument_types[1:])
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        data = cgutils.alloca_once_value(builder, context.cast(builder, values[1], arguments, packed))
+        context.active_code_library.add_linking_library(compiled.library)
+        name = f"task.{compiled.fndesc.llvm_func_name}"
+        entry = builder.module.globals.get(name)
+        if entry is None:
+            entry = ir.Function(builder.module, _TASK, name)
+            entry.linkage = "internal"
+            body = ir.IRBuilder(entry.append_basic_block())
+            target = context.declare_function(body.module, compiled.fndesc)
+            unpacked = cgutils.unpack_tuple(body, body.load(body.inttoptr(entry.args[0], data.type)))
+            # The status is dropped: tasks are compiled with NumPy's error model and have nothing to raise.
+            context.call_conv.call_function(body, target, types.none, argument_types, [entry.args[1], *unpacked])
+            body.ret_void()
+        addresses = [builder.ptrtoint(entry, _WORD), builder.ptrtoint(data, _WORD)]
+        return context.make_tuple(builder, signature.return_type, addresses)
+
+    return types.UniTuple(types.int64, 2)(task, arguments), codegen

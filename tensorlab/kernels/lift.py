@@ -1,0 +1,41 @@
+"""The lift: from a scalar function, and the text of a loop, to functions that Numba compiles."""
+
+from __future__ import annotations
+
+import functools
+import linecache
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tensorlab.kernels import vecmath
+from tensorlab.kernels.compiler import jit
+from tensorlab.scalars import ScalarFunction, emit
+
+_MATH: Mapping[str, Mapping[str, object]] = {"float32": vecmath.FLOAT32, "float64": vecmath.FLOAT64}
+
+
+def build(source: str, namespace: dict[str, Any], name: str) -> dict[str, Any]:
+    """Execute generated source, and let tracebacks and debuggers show its lines.
+
+    Returns:
+        the namespace, with what the source defines in it.
+    """
+    file = f"<tensorlab {name}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    namespace["__name__"] = "tensorlab.kernels.generated"
+    exec(compile(source, file, "exec"), namespace)
+    return namespace
+
+
+@functools.cache
+def lift(function: ScalarFunction, dtype: str) -> Callable[..., Any]:
+    """A scalar function, compiled for arguments of ``dtype``, to be called from the loop of a kernel.
+
+    In float32 and float64 every constant has that type, so that nothing is promoted to double precision by accident,
+    and ``math.exp`` and its kind are versions that LLVM can vectorise. Integers and booleans compute as in Python.
+    """
+    real = dtype if np.dtype(dtype).kind == "f" else None
+    source, namespace = emit(function, real, _MATH.get(dtype, {}))
+    return build(source, {**namespace, "jit": jit}, f"scalar {function.name} {dtype}")["scalar"]  # type: ignore[no-any-return]

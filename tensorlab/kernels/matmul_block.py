@@ -1,0 +1,126 @@
+"""One chunk of a matrix product: a block of rows of A times a few panels of B, register tile by register tile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tensorlab.kernels.compiler import jit
+from tensorlab.kernels.matmul_epilogue import finish
+from tensorlab.kernels.matmul_pack import pack_panel
+from tensorlab.kernels.memory import pointer, scratch
+from tensorlab.kernels.tile import Tile, register_tile
+
+_LINE = 64
+"""The bytes of a cache line, at which a packed panel begins."""
+
+
+def _panel(
+    dtype: Any,
+    tile: Tile,
+    vectors: int,
+    epilogue: Callable[..., Any] | None,
+    operands: int,
+    keep_product: bool,
+) -> Callable[..., None]:
+    """``panel(rows, columns, k, a, a_tile, a_row, a_col, b, b_row, c, z, p, q)``: a block of rows times a panel of B.
+
+    Element (i, k) of A is at ``i // tile.rows * a_tile + i % tile.rows * a_row + k * a_col``.
+    """
+    size = dtype.bitwidth // 8
+    lanes = tile.lanes(dtype)
+    height = tile.rows
+    width = vectors * lanes
+    direct = epilogue is None and not keep_product
+    full = register_tile(dtype, height, vectors, lanes)
+    four = register_tile(dtype, 4, vectors, lanes)
+    two = register_tile(dtype, 2, vectors, lanes)
+    elements = height * width
+    finish_tile = finish(dtype, lanes, width, epilogue, operands, keep_product)
+
+    @jit
+    def panel(rows, columns, k, a, a_tile, a_row, a_col, b, b_row, c, z, p, q):  # type: ignore[no-untyped-def]
+        memory = scratch(elements, dtype)
+        i = 0
+        while i < rows:
+            left = rows - i
+            step = height if left > 4 else 4 if left > 2 else 2
+            from_a = a + (i // height * a_tile + i % height * a_row) * size
+            to_c = c[0] + i * c[1] * size
+            valid = min(left, step)
+            straight = direct and columns == width and left >= step
+            out = pointer(to_c, dtype) if straight else memory
+            out_row = c[1] if straight else width
+            if left > 4:
+                full(k, from_a, a_row, a_col, b, b_row, valid, out, out_row)
+            elif left > 2:
+                four(k, from_a, a_row, a_col, b, b_row, valid, out, out_row)
+            else:
+                two(k, from_a, a_row, a_col, b, b_row, valid, out, out_row)
+            if not straight:
+                finish_tile(
+                    memory,
+                    valid,
+                    columns,
+                    (to_c, c[1], 1),
+                    (z[0] + i * z[1] * size, z[1], 1),
+                    (p[0] + i * p[1] * size, p[1], p[2]),
+                    (q[0] + i * q[1] * size, q[1], q[2]),
+                )
+            i += step
+
+    return panel
+
+
+def block_task(
+    dtype: Any, tile: Tile, epilogue: Callable[..., Any] | None, operands: int, keep_product: bool
+) -> Callable[..., None]:
+    """``task(chunk, shape, plan, a, b, c, z, p, q)``: a few panels of one block of rows.
+
+    Args:
+        shape: m, n and k.
+        plan: the rows of a block, the panels of a chunk, the chunks of a block, and whether all of B is packed.
+        a: address, strides from tile to tile, from row to row in a tile, and from column to column.
+        b, c, z, p, q: address, row stride, column stride.
+    """
+    size = dtype.bitwidth // 8
+    lanes = tile.lanes(dtype)
+    width = tile.vectors * lanes
+    height = tile.rows
+    pack = pack_panel(dtype, lanes)
+    wide = _panel(dtype, tile, tile.vectors, epilogue, operands, keep_product)
+    narrow = _panel(dtype, tile, 1, epilogue, operands, keep_product)
+
+    @jit
+    def at(matrix, i, j):  # type: ignore[no-untyped-def]
+        return matrix[0] + (i * matrix[1] + j * matrix[2]) * size, matrix[1], matrix[2]
+
+    @jit
+    def task(chunk, shape, plan, a, b, c, z, p, q):  # type: ignore[no-untyped-def]
+        m, n, k = shape
+        block, panels, chunks, packs = plan
+        i = chunk // chunks * block
+        rows = min(block, m - i)
+        a_address, a_tile, a_row, a_col = a
+        from_a = a_address + i // height * a_tile * size
+        start = chunk % chunks * panels * width
+        end = min(start + panels * width, n)
+        whole = (end - start) % width
+        room = np.empty((k * width * size + _LINE) if packs or (whole != 0 and whole != lanes) else 0, np.uint8)
+        packed = (room.ctypes.data + _LINE - 1) // _LINE * _LINE
+        for j in range(start, end, width):
+            columns = min(width, end - j)
+            panel_width = lanes if columns <= lanes else width
+            from_b, b_row, b_col = at(b, 0, j)
+            if packs or columns != panel_width:
+                pack(packed, panel_width, from_b, b_row, b_col, k, columns)
+                from_b, b_row = packed, panel_width
+            to_c, to_z, from_p, from_q = at(c, i, j), at(z, i, j), at(p, i, j), at(q, i, j)
+            if columns <= lanes:
+                narrow(rows, columns, k, from_a, a_tile, a_row, a_col, from_b, b_row, to_c, to_z, from_p, from_q)
+            else:
+                wide(rows, columns, k, from_a, a_tile, a_row, a_col, from_b, b_row, to_c, to_z, from_p, from_q)
+
+    return task

@@ -1,0 +1,83 @@
+"""The product of a vector and a matrix, which the memory's speed decides: nothing is packed, every element is read once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numba
+
+from tensorlab.kernels.compiler import OPTIONS, jit
+from tensorlab.kernels.matmul_epilogue import finish
+from tensorlab.kernels.memory import pointer, scratch
+
+WIDTH = 128
+"""The elements of the result that are computed together."""
+_STEPS = 8
+
+# A dot product is vectorised only if LLVM may add in another order. The order is fixed when the kernel is compiled.
+_reorder = numba.njit(**{**OPTIONS, "fastmath": {"contract", "reassoc"}})
+
+
+def vector_task(
+    dtype: Any, lanes: int, epilogue: Callable[..., Any] | None, operands: int, keep_product: bool
+) -> Callable[..., None]:
+    """``task(chunk, count, n, k, x, matrix, row, col, c, z, p, q)``: ``count`` elements of x (k) times a matrix (k, n).
+
+    ``x`` is dense, and so are the columns of the matrix, or its rows. ``c``, ``z``, ``p`` and ``q`` are as in `finish`.
+    """
+    size = dtype.bitwidth // 8
+    finish_line = finish(dtype, lanes, WIDTH, epilogue, operands, keep_product)
+
+    @_reorder
+    def dot(k, x, column):  # type: ignore[no-untyped-def]
+        total = dtype(0)
+        for step in range(k):
+            total += x[step] * column[step]
+        return total
+
+    @jit
+    def task(chunk, count, n, k, x_address, matrix, row, col, c, z, p, q):  # type: ignore[no-untyped-def]
+        x = pointer(x_address, dtype)
+        total = scratch(WIDTH, dtype)
+        for first in range(chunk * count, min((chunk + 1) * count, n), WIDTH):
+            columns = min(WIDTH, min((chunk + 1) * count, n) - first)
+            start = matrix + first * col * size
+            for j in range(WIDTH):
+                total[j] = 0
+            if row == 1:
+                for j in range(columns):
+                    total[j] = dot(k, x, pointer(start + j * col * size, dtype))
+            else:
+                even = k - k % _STEPS
+                for step in range(0, even, _STEPS):
+                    x0, x1, x2, x3 = x[step], x[step + 1], x[step + 2], x[step + 3]
+                    x4, x5, x6, x7 = x[step + 4], x[step + 5], x[step + 6], x[step + 7]
+                    here = pointer(start + step * row * size, dtype)
+                    for j in range(columns):
+                        total[j] = (
+                            total[j]
+                            + x0 * here[j]
+                            + x1 * here[row + j]
+                            + x2 * here[2 * row + j]
+                            + x3 * here[3 * row + j]
+                            + x4 * here[4 * row + j]
+                            + x5 * here[5 * row + j]
+                            + x6 * here[6 * row + j]
+                            + x7 * here[7 * row + j]
+                        )
+                for step in range(even, k):
+                    here = pointer(start + step * row * size, dtype)
+                    for j in range(columns):
+                        total[j] += x[step] * here[j]
+            finish_line(
+                total,
+                1,
+                columns,
+                (c[0] + first * c[2] * size, c[1], c[2]),
+                (z[0] + first * z[2] * size, z[1], z[2]),
+                (p[0] + first * p[2] * size, p[1], p[2]),
+                (q[0] + first * q[2] * size, q[1], q[2]),
+            )
+
+    return task

@@ -1,0 +1,105 @@
+"""Memory by address: typed pointers, and the arrays that a kernel is handed.
+
+A kernel takes every array as the address of its NumPy object, one machine word, and reads data, shape and strides from
+there itself. So a kernel has one signature for arrays of any rank and layout, and a call unboxes nothing but integers.
+The fields below are NumPy's public C structure ``PyArrayObject_fields``, in place since NumPy 1.0; `check_layout`
+compares what is read with what NumPy says, once a process.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from tensorlab.kernels.compiler import jit, kernel
+
+_DATA = object.__basicsize__  # the fields follow the object header, which is longer in a free-threaded Python
+_RANK, _SHAPE, _STRIDES = _DATA + 8, _DATA + 16, _DATA + 24
+
+MAX_RANK = 64
+"""NumPy's own limit."""
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def pointer(typingctx: Any, address: Any, dtype: Any) -> Any:
+    """The ``int64`` address as a pointer to ``dtype``; ``p[i]`` reads and writes without any check."""
+    kind = types.CPointer(dtype.dtype if isinstance(dtype, types.DTypeSpec) else dtype.instance_type)
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.inttoptr(values[0], context.get_value_type(kind))
+
+    return kind(types.int64, dtype), codegen
+
+
+@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+def scratch(typingctx: Any, count: Any, dtype: Any) -> Any:
+    """Uninitialised room for ``count`` (a constant) elements of ``dtype`` in the frame of the calling function."""
+    kind = types.CPointer(dtype.dtype if isinstance(dtype, types.DTypeSpec) else dtype.instance_type)
+    size = count.literal_value
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        element = context.get_data_type(kind.dtype)
+        room = cgutils.alloca_once(builder, ir.ArrayType(element, size))
+        room.align = 64
+        return builder.bitcast(room, context.get_value_type(kind))
+
+    return kind(count, dtype), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def address_of(typingctx: Any, place: Any) -> Any:
+    """The address that a pointer holds."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.ptrtoint(values[0], ir.IntType(64))
+
+    return types.int64(place), codegen
+
+
+@jit
+def data(array):  # type: ignore[no-untyped-def]
+    """The address of the first element."""
+    return pointer(array, types.int64)[_DATA >> 3]
+
+
+@jit
+def rank(array):  # type: ignore[no-untyped-def]
+    """The number of axes."""
+    return np.int64(pointer(array + _RANK, types.int32)[0])
+
+
+@jit
+def length(array, axis):  # type: ignore[no-untyped-def]
+    """The length of one axis."""
+    return pointer(pointer(array, types.int64)[_SHAPE >> 3], types.int64)[axis]
+
+
+@jit
+def stride(array, axis):  # type: ignore[no-untyped-def]
+    """The bytes from one element to the next along one axis."""
+    return pointer(pointer(array, types.int64)[_STRIDES >> 3], types.int64)[axis]
+
+
+def _read(array, found):  # type: ignore[no-untyped-def]
+    words = pointer(found, types.int64)
+    words[0] = data(array)
+    words[1] = rank(array)
+    for axis in range(rank(array)):
+        words[2 + axis] = length(array, axis)
+        words[2 + rank(array) + axis] = stride(array, axis)
+
+
+@functools.cache
+def check_layout() -> None:
+    """Raise if this NumPy does not lay its arrays out as this module reads them."""
+    array = np.zeros((5, 4, 3), np.float32)[::2, :, 1:]
+    found = np.zeros(8, np.int64)
+    kernel(_read, "void(int64, int64)", "memory")(id(array), found.ctypes.data)
+    if found.tolist() != [array.ctypes.data, array.ndim, *array.shape, *array.strides]:
+        raise RuntimeError(f"tensorlab cannot read the arrays of NumPy {np.__version__}; please report this version")

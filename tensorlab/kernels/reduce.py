@@ -1,0 +1,221 @@
+"""The reduce shape: folding an array over any of its axes.
+
+The array comes with the kept axes first and the folded ones last. The folded elements are cut into blocks of a fixed
+size; a block is folded by one thread, and the blocks of a result in pairs, so the order of a sum depends on the shape
+and the strides alone. Where the last kept axis is the dense one, whole rows are folded into each other; otherwise each
+block is a run of its own, gathered first if it is not dense.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import from_dtype
+
+from tensorlab.kernels import memory
+from tensorlab.kernels.compiler import jit, kernel
+from tensorlab.kernels.fold import LANES, fold_namespace, fold_source
+from tensorlab.kernels.lift import build, lift
+from tensorlab.kernels.map import CHUNK
+from tensorlab.kernels.threads import parallel_for
+from tensorlab.rules import Reduction
+
+BLOCK = 1024
+"""Elements of one block of a run."""
+
+ROWS = 256
+"""Rows of one block that is folded row by row, and how many of them are folded before they join the total."""
+ROWS_AT_ONCE = 16
+
+
+@jit
+def merge(array, size, first, last, table):  # type: ignore[no-untyped-def]
+    """Merge the axes ``first`` to ``last`` of an array into ``table``: lengths in row 0, strides in elements in row 1."""
+    axes = 0
+    for axis in range(first, last):
+        extent = memory.length(array, axis)
+        step = memory.stride(array, axis) // size
+        if extent == 1:
+            continue
+        if axes > 0 and table[1, axes - 1] == step * extent:
+            table[0, axes - 1] *= extent
+            table[1, axes - 1] = step
+        else:
+            table[0, axes] = extent
+            table[1, axes] = step
+            axes += 1
+    if axes == 0:
+        table[0, 0] = 1
+        table[1, 0] = 1
+        axes = 1
+    return axes
+
+
+@jit
+def offset(index, axes, table):  # type: ignore[no-untyped-def]
+    """Where the element with this flat index lies, in elements from the first."""
+    place = 0
+    for axis in range(axes - 1, 0, -1):
+        place += index % table[0, axis] * table[1, axis]
+        index //= table[0, axis]
+    return place + index * table[1, 0]
+
+
+_SOURCE = (
+    fold_source("fold", 1, 0, keep=False)
+    + """
+
+@jit
+def fold_run(start, stop, x_address, axes, table):
+    # one block: directly where it lies, or gathered
+    if axes == 1 and table[1, 0] == 1:
+        return fold(stop - start, x_address + start * size)
+    gathered = scratch(BLOCK, x0_type)
+    x = pointer(x_address, x0_type)
+    if axes == 1:
+        for i in range(start, stop):
+            gathered[i - start] = x[i * table[1, 0]]
+    else:
+        for i in range(start, stop):
+            gathered[i - start] = x[offset(i, axes, table)]
+    return fold(stop - start, address_of(gathered))
+
+
+@jit
+def runs(chunk, units_a_chunk, blocks, outer, count, kept, kept_axes, folded, axes, partial_address, x_address):
+    partial = pointer(partial_address, compute)
+    for unit in range(chunk * units_a_chunk, min((chunk + 1) * units_a_chunk, outer * blocks)):
+        index = unit // blocks
+        block = unit % blocks
+        place = x_address + offset(index, kept_axes, kept) * size
+        start = block * BLOCK
+        partial[block * outer + index] = fold_run(start, min(start + BLOCK, count), place, axes, folded)
+
+
+@jit
+def add_row(lanes, width, x_address, first):
+    x = pointer(x_address, x0_type)
+    if first:
+        for j in range(width):
+            lanes[j] = compute(fold_element(compute(x[j])))
+    else:
+        for j in range(width):
+            lanes[j] = compute(fold_combine(lanes[j], compute(fold_element(compute(x[j])))))
+
+
+@jit
+def columns(chunk, strips, blocks, outer, count, kept, kept_axes, folded, axes, partial_address, x_address):
+    # one strip of columns of one block of rows
+    strip = chunk % strips
+    block = chunk // strips % blocks
+    length = kept[0, kept_axes - 1]
+    row = chunk // strips // blocks
+    width = min(LANES * 4, length - strip * LANES * 4)
+    index = row * length + strip * LANES * 4
+    place = x_address + offset(index, kept_axes, kept) * size
+    total = scratch(LANES * 4, compute)
+    lanes = scratch(LANES * 4, compute)
+    start = block * ROWS
+    stop = min(start + ROWS, count)
+    for first in range(start, stop, ROWS_AT_ONCE):
+        for i in range(first, min(first + ROWS_AT_ONCE, stop)):
+            add_row(lanes, width, place + offset(i, axes, folded) * size, i == first)
+        for j in range(width):
+            total[j] = lanes[j] if first == start else compute(fold_combine(total[j], lanes[j]))
+    partial = pointer(partial_address, compute)
+    for j in range(width):
+        partial[block * outer + index + j] = total[j]
+
+
+def launch(pool, rank, y_array, x_array):
+    kept = empty((2, MAX_RANK), int64)
+    folded = empty((2, MAX_RANK), int64)
+    x = memory.data(x_array)
+    kept_axes = merge(x_array, size, 0, rank, kept)
+    axes = merge(x_array, size, rank, memory.rank(x_array), folded)
+    outer = 1
+    for axis in range(kept_axes):
+        outer *= kept[0, axis]
+    count = 1
+    for axis in range(axes):
+        count *= folded[0, axis]
+    dense_rows = kept[1, kept_axes - 1] == 1 and kept[0, kept_axes - 1] > 1 and folded[1, axes - 1] != 1
+    blocks = (count + ROWS - 1) // ROWS if dense_rows else (count + BLOCK - 1) // BLOCK
+    partial_array = empty(outer * blocks, compute)
+    partial = partial_array.ctypes.data
+    if dense_rows:
+        length = kept[0, kept_axes - 1]
+        strips = (length + LANES * 4 - 1) // (LANES * 4)
+        chunks = strips * blocks * (outer // length)
+        # a small array is not worth a thread
+        parallel_for(
+            pool if outer * count > CHUNK else 0, chunks, columns,
+            (strips, blocks, outer, count, kept, kept_axes, folded, axes, partial, x),
+        )
+    else:
+        units = max(1, CHUNK // min(count, BLOCK))
+        chunks = (outer * blocks + units - 1) // units
+        parallel_for(
+            pool, chunks, runs, (units, blocks, outer, count, kept, kept_axes, folded, axes, partial, x)
+        )
+    values = pointer(partial, compute)
+    while blocks > 1:
+        half = (blocks + 1) // 2
+        for i in range((blocks - half) * outer):
+            values[i] = compute(fold_combine(values[i], values[half * outer + i]))
+        blocks = half
+    y = pointer(memory.data(y_array), y_type)
+    for i in range(outer):
+        y[i] = y_type(result(values[i], compute(count)))
+    partial_array[0] = values[0]  # the memory is in use up to here
+"""
+)
+
+
+@functools.cache
+def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Callable[..., None]:
+    """The kernel ``k(pool, rank, result, x)`` of a reduction.
+
+    Args:
+        rule: what is computed.
+        compute: the dtype that it is computed in.
+        input: the dtype of ``x``.
+        output: the dtype of the result.
+
+    Returns:
+        a compiled function of the pool's address, the number of kept axes, and the ``id`` of each array. ``x`` has the kept
+        axes first and the folded ones last, none of them empty; the result is C-contiguous.
+    """
+    memory.check_layout()
+    namespace: dict[str, Any] = {
+        "BLOCK": BLOCK,
+        "CHUNK": CHUNK,
+        "LANES": LANES,
+        "MAX_RANK": memory.MAX_RANK,
+        "ROWS": ROWS,
+        "ROWS_AT_ONCE": ROWS_AT_ONCE,
+        "address_of": memory.address_of,
+        "compute": from_dtype(np.dtype(compute)),
+        "empty": np.empty,
+        "int64": np.int64,
+        "memory": memory,
+        "merge": merge,
+        "offset": offset,
+        "parallel_for": parallel_for,
+        "result": lift(rule.result, compute) if rule.result is not None else _total,
+        "size": np.dtype(input).itemsize,
+        "x0_type": from_dtype(np.dtype(input)),
+        "y_type": from_dtype(np.dtype(output)),
+        **fold_namespace("fold", lift(rule.element, compute), lift(rule.combine, compute)),
+    }
+    name = f"reduce {rule.name} {compute} {input} {output}"
+    launch = build(_SOURCE, namespace, name)["launch"]
+    return kernel(launch, "void(int64, int64, int64, int64)", f"{name} {rule.key}")
+
+
+@jit
+def _total(total, count):  # type: ignore[no-untyped-def]
+    return total

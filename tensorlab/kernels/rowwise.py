@@ -1,0 +1,88 @@
+"""The rowwise shape: reductions along each row of a matrix, then a value for each of its elements.
+
+A row is finished before the next is begun, so it stays in the first-level cache between the passes over it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import from_dtype
+
+from tensorlab.kernels import memory
+from tensorlab.kernels.compiler import jit, kernel
+from tensorlab.kernels.fold import fold_namespace, fold_source
+from tensorlab.kernels.lift import build, lift
+from tensorlab.kernels.map import CHUNK
+from tensorlab.kernels.threads import parallel_for
+from tensorlab.rules import Rowwise
+
+
+def _source(inputs: int, reductions: int) -> str:
+    names = [f"x{k}" for k in range(inputs)]
+    addresses = ", ".join(f"{name}_address + row * columns * size" for name in names)
+    last = reductions - 1
+    folds = "".join(fold_source(f"fold{k}", inputs, k, keep=k == last) for k in range(reductions))
+    totals = [f"t{k}" for k in range(reductions)]
+    calls = "\n        ".join(
+        f"t{k} = fold{k}(columns, {', '.join([addresses, *totals[:k], *(['y_address + row * columns * size'] * (k == last))])})"
+        for k in range(reductions)
+    )
+    reads = "\n        ".join(f"{name} = pointer({name}_address + row * columns * size, compute)" for name in names)
+    values = ", ".join(["y[i]", *(f"{name}[i]" for name in names), *totals])
+    parameters = ", ".join(f"{name}_address" for name in names)
+    return f"""
+{folds}
+
+@jit
+def task(chunk, rows, columns, rows_a_chunk, y_address, {parameters}):
+    for row in range(chunk * rows_a_chunk, min(rows, (chunk + 1) * rows_a_chunk)):
+        {calls}
+        {reads}
+        y = pointer(y_address + row * columns * size, compute)
+        for i in range(columns):
+            y[i] = compute(output({values}))
+
+
+def launch(pool, rows, columns, y, {", ".join(names)}):
+    rows_a_chunk = max(1, CHUNK // (columns * {reductions + 1}))
+    chunks = (rows + rows_a_chunk - 1) // rows_a_chunk
+    parallel_for(
+        pool, chunks, task, (rows, columns, rows_a_chunk, data(y), {", ".join(f"data({name})" for name in names)})
+    )
+"""
+
+
+@functools.cache
+def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Callable[..., None]:
+    """The kernel ``k(pool, rows, columns, result, *inputs)`` of a rowwise rule.
+
+    Args:
+        rule: what is computed.
+        dtype: float32 or float64, of the inputs and the result.
+        inputs: how many matrices it takes.
+
+    Returns:
+        a compiled function of the pool's address, the shape, and the ``id`` of each array. All of them are C-contiguous,
+        of ``rows`` × ``columns``, both at least 1.
+    """
+    memory.check_layout()
+    source = _source(inputs, len(rule.reductions))
+    kind = from_dtype(np.dtype(dtype))
+    namespace: dict[str, Any] = {
+        "CHUNK": CHUNK,
+        "compute": kind,
+        "data": memory.data,
+        "output": lift(rule.output, dtype),
+        "parallel_for": parallel_for,
+        "size": np.dtype(dtype).itemsize,
+        **{f"x{k}_type": kind for k in range(inputs)},
+    }
+    for position, (combine, element) in enumerate(rule.reductions):
+        namespace |= fold_namespace(f"fold{position}", lift(element, dtype), lift(combine, dtype))
+    name = f"rowwise {rule.name} {dtype}"
+    launch = build(source, {**namespace, "jit": jit}, name)["launch"]
+    return kernel(launch, f"void({', '.join(['int64'] * (4 + inputs))})", f"{name} {rule.key} {source}")

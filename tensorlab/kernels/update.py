@@ -1,0 +1,74 @@
+"""The update shape: an optimizer's rule in one pass over a weight, its gradient and its slots, in place."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+from numba import from_dtype
+
+from tensorlab.kernels import memory
+from tensorlab.kernels.compiler import jit, kernel
+from tensorlab.kernels.lift import build, lift
+from tensorlab.kernels.map import CHUNK
+from tensorlab.kernels.threads import parallel_for
+from tensorlab.scalars import ScalarFunction
+
+
+def _source(slots: int, hyperparameters: int) -> str:
+    slot_names = [f"s{k}" for k in range(slots)]
+    hyper_names = [f"h{k}" for k in range(hyperparameters)]
+    arrays = ["w", "g", *slot_names]
+    pointers = "\n    ".join(f"{name} = pointer({name}_address, kind)" for name in arrays)
+    results = ", ".join(f"{name}_new" for name in ["w", *slot_names])
+    stores = "\n        ".join(f"{name}[i] = kind({name}_new)" for name in ["w", *slot_names])
+    addresses = ", ".join(f"{name}_address" for name in arrays)
+    return f"""
+@jit
+def task(chunk, total, {", ".join([addresses, *hyper_names])}):
+    {pointers}
+    for i in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, total)):
+        {results} = scalar({", ".join([f"{name}[i]" for name in arrays] + hyper_names)})
+        {stores}
+
+
+def launch(pool, total, {", ".join(arrays + hyper_names)}):
+    parallel_for(
+        pool,
+        (total + CHUNK - 1) // CHUNK,
+        task,
+        (total, {", ".join([f"data({name})" for name in arrays] + [f"kind({name})" for name in hyper_names])}),
+    )
+"""
+
+
+@functools.cache
+def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Callable[..., None]:
+    """The kernel ``k(pool, total, weight, gradient, *slots, *hyperparameters)`` of an optimizer's rule.
+
+    Args:
+        function: ``(weight, gradient, *slots, *hyperparameters) -> (weight, *slots)``.
+        dtype: of the weight, the gradient, the slots, and the arithmetic.
+        slots: how many slots there are.
+
+    Returns:
+        a compiled function of the pool's address, the number of elements, the ``id`` of each array (C-contiguous and of one
+        size), and the hyperparameters as float64.
+    """
+    memory.check_layout()
+    hyperparameters = function.arity - 2 - slots
+    source = _source(slots, hyperparameters)
+    namespace = {
+        "CHUNK": CHUNK,
+        "data": memory.data,
+        "jit": jit,
+        "kind": from_dtype(np.dtype(dtype)),
+        "parallel_for": parallel_for,
+        "pointer": memory.pointer,
+        "scalar": lift(function, dtype),
+    }
+    name = f"update {function.name} {dtype}"
+    launch = build(source, namespace, name)["launch"]
+    signature = ", ".join(["int64"] * (4 + slots) + ["float64"] * hyperparameters)
+    return kernel(launch, f"void({signature})", f"{name} {function.key} {source}")

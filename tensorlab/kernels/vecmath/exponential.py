@@ -1,0 +1,173 @@
+"""exp and what is made of it: exp2, expm1, the hyperbolic functions and the logistic sigmoid."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .primitives import Format, bits, copysign, fma, from_bits, polynomial, scalar
+
+LN2 = "0.693147180559945309417232121458176568075500134360255254120680"
+
+# (exp(r) - 1 - r) / r**2 for |r| <= ln(2) / 2
+EXPONENTIAL = {
+    np.float32: (0.5, 0.16666664, 0.041666456, 0.008333889, 0.0013935763, 0.00019576249),
+    np.float64: (
+        0.5000000000000013, 0.1666666666666649, 0.04166666666651215, 0.008333333333445603, 0.0013888888947649982,
+        0.00019841269610468499, 2.480148942451215e-05, 2.7557494816438805e-06, 2.763143310281207e-07,
+        2.5028743300104997e-08,
+    ),
+}  # fmt: skip
+
+# (2**r - 1) / r for |r| <= 1 / 2
+BINARY_EXPONENTIAL = {
+    np.float32: (0.6931472, 0.24022645, 0.055503592, 0.009618841, 0.0013391137, 0.00015238003),
+    np.float64: (
+        0.6931471805599453, 0.24022650695910133, 0.05550410866482226, 0.009618129107593498, 0.0013333558146380684,
+        0.00015403530457765643, 1.5252733805465552e-05, 1.3215435000410267e-06, 1.017808679598926e-07,
+        7.0738262339844386e-09, 4.449951771300947e-10,
+    ),
+}  # fmt: skip
+
+# (sinh(x) / x - 1) / x**2 as a polynomial in x**2, for |x| <= 1
+SINH = {
+    np.float32: (0.16666667, 0.008333316, 0.0001984142, 2.7915382e-06),
+    np.float64: (
+        0.16666666666666669, 0.00833333333333297, 0.00019841269841531202, 2.755731913037927e-06,
+        2.5052126856094766e-08, 1.605700052085293e-10, 7.765897596002476e-13,
+    ),
+}  # fmt: skip
+
+# (1 - tanh(x) / x) / x**2 as a quotient of two polynomials in x**2, for |x| <= 5 / 8
+TANH = {
+    np.float32: ((0.33333334, 0.01476411), (1.0, 0.4442923, 0.015812263)),
+    np.float64: (
+        (0.33333333333333326, 0.020496758082293988, 0.00019908766971613287),
+        (1.0, 0.4614902742468666, 0.023288610803395154, 0.0002064369544393594),
+    ),
+}
+
+
+def exponential_parts(form: Format) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
+    """(decompose, power_of_two, scale): exp taken apart, for functions that put it together with less rounding."""
+    real, integer = form.real, form.integer
+    fraction_bits, bias = form.fraction_bits, form.bias
+    shifter, shifter_bits = form.shifter, form.shifter_bits
+    terms = form.constants(*EXPONENTIAL[real])
+    ln2, ln2_rest = form.split(LN2)
+    log2_e = real(1.0 / math.log(2.0))
+
+    @scalar
+    def power_of_two(n):  # type: ignore[no-untyped-def]
+        return from_bits(integer((n + bias) << fraction_bits))
+
+    @scalar
+    def scale(value, n):  # type: ignore[no-untyped-def]
+        """value · 2**n in two exact steps and at most one rounding, whether the result is subnormal, normal or inf."""
+        half = integer(n >> 1)
+        return value * power_of_two(half) * power_of_two(integer(n - half))
+
+    @scalar
+    def decompose(x):  # type: ignore[no-untyped-def]
+        """(q, n) such that exp(x) = 2**n · (1 + q) and |q| <= sqrt(2) - 1."""
+        shifted = fma(x, log2_e, shifter)
+        n = shifted - shifter
+        r = fma(-n, ln2_rest, fma(-n, ln2, x))
+        return fma(r * r, polynomial(r, terms), r), integer(bits(shifted) - shifter_bits)
+
+    return decompose, power_of_two, scale
+
+
+def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
+    """The exponential functions of one floating-point format, by their names in `math`."""
+    real, integer = form.real, form.integer
+    fraction_bits, bias = form.fraction_bits, form.bias
+    shifter, shifter_bits = form.shifter, form.shifter_bits
+    binary_terms = form.constants(*BINARY_EXPONENTIAL[real])
+    sinh_terms = form.constants(*SINH[real])
+    tanh_numerator, tanh_denominator = (form.constants(*terms) for terms in TANH[real])
+    zero, one, two, four, eight = form.constants(0.0, 1.0, 2.0, 4.0, 8.0)
+    eighth, five_eighths = form.constants(0.125, 0.625)
+
+    # Beyond these every result is 0 or inf, and between them the exponents below stay representable.
+    lowest_binary, highest_binary = form.constants(-bias - fraction_bits - 2.0, bias + 3.0)
+    lowest, highest = form.constants(float(lowest_binary) * math.log(2.0), float(highest_binary) * math.log(2.0))
+    # Below it 1 + exp(x) rounds to 1, and exp(x) - 1 to -1.
+    negligible = real(-(fraction_bits + 3) * math.log(2.0))
+    # Below it x**2 / 2 is lost beside x.
+    tiny = real(2.0 ** -(fraction_bits + 2))
+    decompose, power_of_two, scale = exponential_parts(form)
+
+    # The clamps are written so that NaN fails the comparison and passes through.
+
+    @scalar
+    def exp(x):  # type: ignore[no-untyped-def]
+        x = highest if x > highest else x
+        x = lowest if x < lowest else x
+        q, n = decompose(x)
+        return scale(one + q, n)
+
+    @scalar
+    def exp2(x):  # type: ignore[no-untyped-def]
+        x = highest_binary if x > highest_binary else x
+        x = lowest_binary if x < lowest_binary else x
+        shifted = x + shifter
+        r = x - (shifted - shifter)
+        return scale(fma(r, polynomial(r, binary_terms), one), integer(bits(shifted) - shifter_bits))
+
+    @scalar
+    def expm1(x):  # type: ignore[no-untyped-def]
+        y = highest if x > highest else x
+        y = negligible if y < negligible else y
+        q, n = decompose(y)
+        power = power_of_two(integer(n - 3))
+        return x if abs(x) < tiny else eight * fma(q, power, power - eighth)
+
+    @scalar
+    def eighth_exp(x):  # type: ignore[no-untyped-def]
+        """exp(x) / 8 for x >= 0, which is finite a little longer than cosh is."""
+        x = highest if x > highest else x
+        q, n = decompose(x)
+        return (one + q) * power_of_two(integer(n - 3))
+
+    @scalar
+    def sinh(x):  # type: ignore[no-untyped-def]
+        magnitude = abs(x)
+        t = eighth_exp(magnitude)
+        z = x * x
+        small = fma(magnitude * z, polynomial(z, sinh_terms), magnitude)
+        return copysign(small if magnitude < one else four * (t - eighth * eighth / t), x)
+
+    @scalar
+    def cosh(x):  # type: ignore[no-untyped-def]
+        t = eighth_exp(abs(x))
+        return four * (t + eighth * eighth / t)
+
+    @scalar
+    def tanh(x):  # type: ignore[no-untyped-def]
+        # x - x**3 P / Q below, 1 - 2 z / (1 + z) with z = exp(-2 |x|) above: both share one division.
+        magnitude = abs(x)
+        y = -two * magnitude
+        y = negligible if y < negligible else y
+        q, n = decompose(y)
+        power = power_of_two(n)
+        z = fma(q, power, power)
+        square = x * x
+        near = magnitude < five_eighths
+        numerator = magnitude * square * polynomial(square, tanh_numerator) if near else z + z
+        denominator = polynomial(square, tanh_denominator) if near else one + z
+        return copysign((magnitude if near else one) - numerator / denominator, x)
+
+    @scalar
+    def sigmoid(x):  # type: ignore[no-untyped-def]
+        # With z = exp(-|x|), which does not overflow: 1 / (1 + z) above zero, z / (1 + z) below, each as a - a z / (1 + z).
+        y = -abs(x)
+        y = lowest if y < lowest else y
+        q, n = decompose(y)
+        z = scale(one + q, n)
+        a = z if x < zero else one
+        return fma(-a, z / (one + z), a)
+
+    functions = (exp, exp2, expm1, sinh, cosh, tanh, sigmoid)
+    return {function.__name__: function for function in functions}

@@ -1,0 +1,140 @@
+"""What the functions of this package are made of: floats seen as bits, fused multiply-add, polynomials.
+
+Everything here compiles to straight-line vector code. A loop that calls a function built from these and nothing else is
+vectorised by LLVM; one call of libm, or one branch that survives, and it is not.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+SAME_WIDTH = {types.float32: types.int32, types.float64: types.int64}
+
+
+def scalar(function: Function) -> Function:
+    """Compile a scalar function for inlining: lazily, with IEEE division, and with no licence to reorder anything.
+
+    The exactness of several steps rests on where a fused multiply-add is and where it is not, so contraction is not left
+    to the compiler either: `fma` says it.
+    """
+    return cast(Function, numba.njit(error_model="numpy", forceinline=True)(function))
+
+
+@intrinsic
+def bits(typing_context, x):  # type: ignore[no-untyped-def]
+    """The bits of a float as an integer of the same width."""
+    integer = SAME_WIDTH.get(x)
+    if integer is None:
+        return None
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        return builder.bitcast(args[0], context.get_value_type(signature.return_type))
+
+    return integer(x), codegen
+
+
+@intrinsic
+def from_bits(typing_context, i):  # type: ignore[no-untyped-def]
+    """The float that has these bits: the inverse of `bits`."""
+    floating = {integer: real for real, integer in SAME_WIDTH.items()}.get(i)
+    if floating is None:
+        return None
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        return builder.bitcast(args[0], context.get_value_type(signature.return_type))
+
+    return floating(i), codegen
+
+
+@intrinsic
+def fma(typing_context, a, b, c):  # type: ignore[no-untyped-def]
+    """`a * b + c`, rounded once. The three are of one type: nothing is promoted by accident."""
+    if not (a == b == c and a in SAME_WIDTH):
+        return None
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        return builder.fma(*args)
+
+    return a(a, a, a), codegen
+
+
+@intrinsic
+def copysign(typing_context, magnitude, sign):  # type: ignore[no-untyped-def]
+    """`magnitude` with the sign of `sign`, in their own type (`math.copysign` may go through libm)."""
+    if not (magnitude == sign and magnitude in SAME_WIDTH):
+        return None
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        real = args[0].type
+        declared = builder.module.declare_intrinsic("llvm.copysign", [real], ir.FunctionType(real, [real, real]))
+        return builder.call(declared, args)
+
+    return magnitude(magnitude, magnitude), codegen
+
+
+@intrinsic
+def polynomial(typing_context, x, coefficients):  # type: ignore[no-untyped-def]
+    """`coefficients[0] + coefficients[1] * x + ...` by Horner's rule, each step rounded once.
+
+    Horner's long chain costs nothing here: in a vectorised loop many elements are in flight, and it has the fewest steps.
+    """
+    if not (x in SAME_WIDTH and isinstance(coefficients, types.UniTuple) and coefficients.dtype == x):
+        return None
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        point, packed = args
+        *lower, value = cgutils.unpack_tuple(builder, packed)
+        for coefficient in reversed(lower):
+            value = builder.fma(value, point, coefficient)
+        return value
+
+    return x(x, coefficients), codegen
+
+
+@dataclass(frozen=True)
+class Format:
+    """A binary floating-point format: the constants that an algorithm written once for every precision is built from."""
+
+    real: type[Any]
+    """The scalar type."""
+    integer: type[Any]
+    """The signed integer of the same width."""
+
+    @property
+    def fraction_bits(self) -> int:
+        return int(np.finfo(self.real).nmant)
+
+    @property
+    def bias(self) -> int:
+        return int(np.finfo(self.real).maxexp) - 1
+
+    @property
+    def shifter(self) -> Any:
+        """1.5 · 2**fraction_bits: adding it rounds to an integer, which then stands in the lowest bits of the sum."""
+        return self.real(1.5 * 2.0**self.fraction_bits)
+
+    @property
+    def shifter_bits(self) -> Any:
+        return self.integer(self.shifter.view(self.integer))
+
+    def constants(self, *values: float) -> tuple[Any, ...]:
+        """The values rounded to this format, as the coefficients of a `polynomial`."""
+        return tuple(self.real(value) for value in values)
+
+    def split(self, value: str) -> tuple[Any, Any]:
+        """A decimal as an unevaluated sum of two: what rounding it to this format gives, and what that leaves."""
+        head = self.real(float(Fraction(value)))
+        return head, self.real(float(Fraction(value) - Fraction(float(head))))
+
+
+FLOAT32 = Format(np.float32, np.int32)
+FLOAT64 = Format(np.float64, np.int64)

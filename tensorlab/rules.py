@@ -1,0 +1,57 @@
+"""Rules: what a plain-Python function of numbers is meant for, and so which loop it is lifted into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tensorlab.scalars import ScalarFunction
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """Folding elements into one value.
+
+    Attributes:
+        name: what it is called in messages and cache keys.
+        combine: ``(a, b) -> c``, associative.
+        element: ``x -> value``, applied to each element first.
+        result: ``(total, count) -> value``, applied to the total, or None.
+        initial: the value over no elements, or None if there is none.
+    """
+
+    name: str
+    combine: ScalarFunction
+    element: ScalarFunction
+    result: ScalarFunction | None = None
+    initial: float | None = None
+
+    @property
+    def key(self) -> str:
+        """What a kernel made of this depends on."""
+        parts = (self.combine, self.element, self.result)
+        return " ".join(part.key if part is not None else "-" for part in parts)
+
+
+@dataclass(frozen=True)
+class Rowwise:
+    """A function of whole rows, such as softmax: reductions along the row, then a value for each element.
+
+    Reduction ``k`` folds ``element(*inputs, *totals of the reductions before it)`` with ``combine``. The element values
+    of the last reduction are kept, and the result is ``output(kept, *inputs, *totals)``.
+
+    Attributes:
+        name: what it is called in messages and cache keys.
+        reductions: pairs of ``(combine, element)``.
+        output: the value of each element of the result.
+    """
+
+    name: str
+    reductions: tuple[tuple[ScalarFunction, ScalarFunction], ...]
+    output: ScalarFunction
+
+    @property
+    def key(self) -> str:
+        """What a kernel made of this depends on."""
+        return " ".join(f.key for pair in self.reductions for f in pair) + " " + self.output.key

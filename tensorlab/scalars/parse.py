@@ -1,0 +1,176 @@
+"""From the definition of a Python function to the language of scalar functions, or to a refusal that says why."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from tensorlab.errors import ScalarError
+from tensorlab.scalars import tree
+from tensorlab.scalars.expressions import ExpressionParser
+from tensorlab.scalars.names import Names, Surroundings, as_plain_number
+from tensorlab.scalars.source import Source
+
+if TYPE_CHECKING:
+    from tensorlab.scalars.function import ScalarFunction
+
+_PLAIN_RETURN = "a number, or a tuple of two or more numbers, on every path"
+
+
+class Parser(ExpressionParser):
+    """Parses one function.
+
+    Args:
+        source: its definition.
+        lift: makes a scalar function of a Python function that it calls.
+
+    Raises:
+        ScalarError: something in it is outside of the language.
+    """
+
+    def __init__(self, source: Source, lift: Callable[[object], ScalarFunction]) -> None:
+        self.source, self.lift = source, lift
+        definition = source.definition
+        self.parameters = self._parameters(definition.args)
+        body = [ast.Return(definition.body)] if isinstance(definition, ast.Lambda) else definition.body
+        self.locals = {*self.parameters, *self._bound(body)}
+        if "math" in self.locals:
+            self.refuse("names other than 'math'", "'math' as the name of a number", definition, "rename it")
+        self.surroundings = Surroundings(source.function)
+        self.names = Names(self.locals)
+        self.n_outputs = 0
+        self.defaults = self._defaults()
+        self.body = self.block(body)
+        if not tree.leaves(self.body):
+            self.refuse(_PLAIN_RETURN, "a path that returns nothing", definition, "end every path in a return")
+
+    def refuse(self, expected: str, received: str, node: ast.AST, hint: str = "") -> NoReturn:
+        """Raises the error for a construct, at its line."""
+        line = getattr(node, "lineno", self.source.definition.lineno)
+        raise ScalarError(self.source.who, expected, f"{received.rstrip(',')} at line {line}", hint)
+
+    def _parameters(self, arguments: ast.arguments) -> tuple[str, ...]:
+        for extra, mark in ((arguments.vararg, "*"), (arguments.kwarg, "**")):
+            if extra:
+                self.refuse("a fixed number of parameters", f"'{mark}{extra.arg}'", extra, "name each parameter")
+        if arguments.kwonlyargs:
+            only = arguments.kwonlyargs[0]
+            self.refuse("positional parameters", f"the keyword-only parameter {only.arg!r}", only, "remove the '*'")
+        return tuple(argument.arg for argument in (*arguments.posonlyargs, *arguments.args))
+
+    def _defaults(self) -> dict[str, float]:
+        defaults = {}
+        values = self.source.function.__defaults__ or ()
+        for parameter, value in zip(self.parameters[len(self.parameters) - len(values) :], values, strict=True):
+            plain = as_plain_number(value)
+            if plain is None:
+                received = f"{value!r} for {parameter!r}"
+                self.refuse("numbers as defaults", received, self.source.definition, "take the value from a global")
+            defaults[parameter] = plain
+        return defaults
+
+    def _bound(self, body: Sequence[ast.stmt]) -> set[str]:
+        return {
+            node.id for node in tree.walk(body) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+        }
+
+    def block(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
+        """The statements in the language; never empty."""
+        parsed = [inner for statement in body for inner in self.statement(statement)]
+        return parsed or [ast.Pass()]
+
+    def statement(self, node: ast.stmt) -> list[ast.stmt]:
+        """One statement as those it stands for."""
+        match node:
+            case ast.Assign():
+                value, *copies = node.targets[::-1]
+                first = self.assignment(value, node.value)
+                return first + [inner for target in copies[::-1] for inner in self.assignment(target, value)]
+            case ast.AugAssign():
+                self.target(node.target)
+                return self.assignment(node.target, ast.copy_location(ast.BinOp(node.target, node.op, node.value), node))
+            case ast.AnnAssign():
+                return self.assignment(node.target, node.value) if node.value else []
+            case ast.If():
+                return [ast.If(self.expression(node.test), self.block(node.body), self._else(node.orelse))]
+            case ast.While() if not node.orelse:
+                return [ast.While(self.expression(node.test), self.block(node.body), [])]
+            case ast.For() if not node.orelse:
+                target = ast.Name(self.target(node.target), ast.Store())
+                return [ast.For(target, self.range(node.iter), self.block(node.body), [], lineno=1)]
+            case ast.While() | ast.For():
+                self.refuse_construct("an 'else' of a loop", node)
+            case ast.Return():
+                return self.returned(node)
+            case ast.Expr(value=ast.Constant(value=str())):
+                return []  # a docstring
+            case ast.Expr():
+                self.expression(node.value)
+                return []  # an expression has no effect beyond its value
+            case ast.Pass() | ast.Break() | ast.Continue():
+                return [node]
+        self.refuse_construct("", node)
+
+    def _else(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
+        return self.block(body) if body else []
+
+    def target(self, node: ast.expr) -> str:
+        """The name that a statement binds."""
+        if not isinstance(node, ast.Name):
+            self.refuse_construct(f"an assignment to {ast.unparse(node)!r}", node)
+        return node.id
+
+    def assignment(self, target: ast.expr, value: ast.expr) -> list[ast.stmt]:
+        """``name = value``, ``a, b = b, a`` or ``a, b = helper(x)``."""
+        if not isinstance(target, ast.Tuple | ast.List):
+            return [tree.assign(self.target(target), self.expression(value))]
+        names = [self.target(element) for element in target.elts]
+        if isinstance(value, ast.Tuple):
+            if len(value.elts) != len(names):
+                self.refuse(f"{len(names)} values", f"{len(value.elts)}", value)
+            values = [self.expression(element) for element in value.elts]
+            if not any({*names[:index]} & tree.used(later) for index, later in enumerate(values)):
+                return [tree.assign(name, item) for name, item in zip(names, values, strict=True)]
+            held = [self.names.temporary() for _ in names]
+            copies = [tree.assign(name, tree.name(item)) for name, item in zip(names, held, strict=True)]
+            return [*(tree.assign(name, item) for name, item in zip(held, values, strict=True)), *copies]
+        function, call = self.call_of_outputs(value)
+        if function is None or function.n_outputs != len(names):
+            given = f"{ast.unparse(value)!r}, which is {function.n_outputs if function else 1}"
+            self.refuse(f"{len(names)} values", given, value)
+        return [tree.unpack(names, call)]
+
+    def range(self, node: ast.expr) -> ast.expr:
+        """``range(...)`` with one to three numbers."""
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id not in self.locals
+            and self.surroundings.look_up(node.func) is range
+            and 1 <= len(node.args) <= 3
+            and not node.keywords
+        ):
+            return tree.call("range", *map(self.expression, node.args))
+        self.refuse("'for' over range(...)", f"'for' over {ast.unparse(node)!r}", node, "count with range")
+
+    def returned(self, node: ast.Return) -> list[ast.stmt]:
+        """``return``, with as many values as every other one."""
+        if node.value is None or (isinstance(node.value, ast.Constant) and node.value.value is None):
+            self.refuse(_PLAIN_RETURN, "a return of nothing", node, "end every path in a return of a number")
+        statements: list[ast.stmt] = []
+        if isinstance(node.value, ast.Tuple):
+            values = [self.expression(element) for element in node.value.elts]
+            if len(values) < 2:
+                self.refuse(_PLAIN_RETURN, f"a tuple of {len(values)}", node, "return the number itself")
+        else:
+            function, value = self.call_of_outputs(node.value)
+            values = [value]
+            if function is not None and function.n_outputs > 1:
+                held = [self.names.temporary() for _ in range(function.n_outputs)]
+                statements.append(tree.unpack(held, value))
+                values = [tree.name(item) for item in held]
+        self.n_outputs = self.n_outputs or len(values)
+        if len(values) != self.n_outputs:
+            self.refuse(f"{self.n_outputs} values in every return", f"a return of {len(values)}", node)
+        return [*statements, tree.returning(values)]

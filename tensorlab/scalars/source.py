@@ -1,0 +1,97 @@
+"""Where a Python function was written: its syntax tree in the file, notebook cell or text it came from."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import types
+from dataclasses import dataclass
+
+from tensorlab.errors import ScalarError
+
+Definition = ast.FunctionDef | ast.Lambda
+Span = tuple[tuple[int, int], tuple[int, int]]
+
+_HINT = "define it in a file or a notebook cell"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A function, the tree of its definition, and what an error message calls it."""
+
+    function: types.FunctionType
+    definition: Definition
+    who: str
+
+
+def describe(name: str, file: str, line: int) -> str:
+    """What an error message calls a scalar function."""
+    return f"scalar function {name!r} ({file}, line {line})"
+
+
+def find(function: types.FunctionType) -> Source:
+    """The definition of a function.
+
+    Raises:
+        ScalarError: there is no source, it is no longer the one that was run, or several lambdas of one line cannot
+            be told apart.
+    """
+    code = function.__code__
+    who = describe(function.__name__, code.co_filename, code.co_firstlineno)
+    try:
+        tree = _parsed("".join(inspect.findsource(code)[0]))
+    except (OSError, TypeError):
+        raise ScalarError(who, "a function whose source can be read", "one without source", _HINT) from None
+    except SyntaxError:
+        raise ScalarError(who, "a function whose source can be read", "a source that does not parse", _HINT) from None
+    candidates = [node for node in ast.walk(tree) if _may_be(node, code)]
+    if len(candidates) > 1:
+        candidates = [node for node in candidates if _span(node) == _code_span(code)]
+        if len(candidates) != 1:
+            raise ScalarError(
+                who, "one lambda a line", "several that cannot be told apart", "write each on a line of its own"
+            )
+    if not candidates:
+        raise ScalarError(
+            who, "the source that was run", "a source that has changed since", "restart Python, or run the cell again"
+        )
+    definition = candidates[0]
+    assert isinstance(definition, Definition)
+    return Source(function, definition, who)
+
+
+@functools.lru_cache(maxsize=8)
+def _parsed(source: str) -> ast.Module:
+    return ast.parse(source)
+
+
+def _may_be(node: ast.AST, code: types.CodeType) -> bool:
+    """Whether the code was compiled from this definition, by its line, its name and its parameters."""
+    if isinstance(node, ast.Lambda):
+        matches = code.co_name == "<lambda>" and node.lineno == code.co_firstlineno
+    elif isinstance(node, ast.FunctionDef):
+        first = node.decorator_list[0] if node.decorator_list else node
+        matches = code.co_name == node.name and first.lineno == code.co_firstlineno
+    else:
+        return False
+    parameters = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
+    return matches and list(code.co_varnames[: code.co_argcount]) == parameters
+
+
+def _span(node: ast.AST) -> Span | None:
+    """From where to where the body of a lambda goes in the source."""
+    if not isinstance(node, ast.Lambda):
+        return None
+    body = node.body
+    return (body.lineno, body.col_offset), (body.end_lineno or 0, body.end_col_offset or 0)
+
+
+def _code_span(code: types.CodeType) -> Span | None:
+    """From where to where the instructions of a code object go in the source; None without debug ranges."""
+    starts, ends = [], []
+    for line, end_line, column, end_column in code.co_positions():
+        if None not in (line, end_line, column, end_column) and (line, column) != (end_line, end_column):
+            starts.append((line or 0, column or 0))
+            ends.append((end_line or 0, end_column or 0))
+    return (min(starts), max(ends)) if starts else None

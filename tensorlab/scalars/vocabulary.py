@@ -1,0 +1,62 @@
+"""The functions of numbers that a scalar function may call, and how many arguments each takes.
+
+Whatever the author writes, ``math.exp``, ``np.exp`` or an alias of either, is found by the function object itself and
+gets one spelling.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+UNARY = (
+    "exp exp2 expm1 log log2 log10 log1p sqrt cbrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh "
+    "erf erfc gamma lgamma fabs floor ceil trunc degrees radians isnan isinf isfinite"
+).split()
+BINARY = "atan2 hypot copysign fmod pow".split()
+
+ROUNDINGS = frozenset({"math.floor", "math.ceil", "math.trunc", "round"})
+"""Whole numbers; of a real number they stay real in a kernel, where 1e30 and infinity fit too."""
+
+PREDICATES = frozenset({"math.isnan", "math.isinf", "math.isfinite", "bool"})
+
+ARITY: dict[str, tuple[int, int | None]] = {
+    **{f"math.{name}": (1, 1) for name in UNARY},
+    **{f"math.{name}": (2, 2) for name in BINARY},
+    **dict.fromkeys(("abs", "float", "int", "bool", "round"), (1, 1)),
+    **dict.fromkeys(("min", "max"), (2, None)),
+    "math.log": (1, 2),
+    "pow": (2, 2),
+    "%": (2, 2),
+}
+"""The fewest and the most arguments of each function, by its spelling."""
+
+NUMPY = {
+    **{name: f"math.{name}" for name in UNARY + BINARY if hasattr(np, name)},
+    **{f"arc{name[1:]}": f"math.{name}" for name in UNARY + BINARY if hasattr(np, f"arc{name[1:]}")},
+    **dict.fromkeys(("abs", "absolute"), "abs"),
+    **dict.fromkeys(("remainder", "mod"), "%"),
+    "power": "pow",
+    "maximum": "max",
+    "minimum": "min",
+    "rint": "round",
+}
+
+SPELLING: dict[Callable[..., Any], str] = {
+    **{getattr(np, name): spelling for name, spelling in NUMPY.items()},
+    **{getattr(math, name.removeprefix("math.")): name for name in ARITY if name.startswith("math.")},
+    **{getattr(builtins, name): name for name in ARITY if hasattr(builtins, name)},
+}
+"""The spelling of each function object."""
+
+
+def spelling(value: object) -> str | None:
+    """How the language spells a function of ``math``, of NumPy or a builtin; None for anything else."""
+    try:
+        return SPELLING.get(value)  # type: ignore[call-overload, no-any-return]  # any hashable object may be asked for
+    except TypeError:
+        return None

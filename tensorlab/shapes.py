@@ -1,0 +1,103 @@
+"""Shapes and axes: how they broadcast, and how they are said to be wrong."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+from tensorlab.errors import ArgumentTypeError, ShapeError
+
+Shape = tuple[int, ...]
+
+
+def broadcast(who: str, shapes: Sequence[Shape]) -> Shape:
+    """The shape that all of ``shapes`` broadcast to.
+
+    Raises:
+        ShapeError: where two lengths of one axis differ and neither is 1.
+    """
+    first = shapes[0]
+    if all(shape == first for shape in shapes):
+        return first
+    rank = max(len(shape) for shape in shapes)
+    result = [1] * rank
+    for shape in shapes:
+        for axis, length in enumerate(shape, rank - len(shape)):
+            if length != 1:
+                if result[axis] not in (1, length):
+                    raise ShapeError(
+                        who,
+                        "shapes that broadcast together",
+                        " and ".join(str(shape) for shape in shapes),
+                        "aligned at the right, each two lengths must be equal or one of them 1",
+                    )
+                result[axis] = length
+    return tuple(result)
+
+
+def normalize_axis(who: str, axis: Any, rank: int) -> int:
+    """``axis`` as a number from 0 to ``rank - 1``.
+
+    Raises:
+        ShapeError: if it is out of range.
+        ArgumentTypeError: if it is not a whole number.
+    """
+    try:
+        number = operator.index(axis)
+    except TypeError:
+        raise ArgumentTypeError(who, "an axis that is a whole number", repr(axis)) from None
+    if not -rank <= number < rank:
+        bounds = f"an axis from {-rank} to {rank - 1}" if rank else "no axis"
+        raise ShapeError(who, f"{bounds} for a tensor of rank {rank}", str(number))
+    return number % rank
+
+
+def normalize_axes(who: str, axis: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
+    """Sorted axes from None (all of them), a number, or a sequence of numbers.
+
+    Raises:
+        ShapeError: if one is out of range or given twice.
+    """
+    if axis is None:
+        return tuple(range(rank))
+    given = axis if isinstance(axis, (tuple, list)) else (axis,)
+    axes = sorted(normalize_axis(who, item, rank) for item in given)
+    if len(set(axes)) != len(axes):
+        raise ShapeError(who, "axes that differ", str(tuple(given)))
+    return tuple(axes)
+
+
+def as_shape(who: str, shape: Any) -> Shape:
+    """A tuple of lengths, from a length or a sequence of lengths.
+
+    Raises:
+        ArgumentTypeError: if they are not whole numbers.
+        ShapeError: if one is negative.
+    """
+    given = shape if isinstance(shape, (tuple, list)) else (shape,)
+    try:
+        lengths = tuple(operator.index(length) for length in given)
+    except TypeError:
+        raise ArgumentTypeError(who, "a shape of whole numbers", repr(shape)) from None
+    if any(length < 0 for length in lengths):
+        raise ShapeError(who, "lengths of at least 0", str(lengths))
+    return lengths
+
+
+def resolve_reshape(who: str, shape: Any, size: int, received: Shape) -> Shape:
+    """``shape`` with its one -1, if any, filled in from the number of elements.
+
+    Raises:
+        ShapeError: if the number of elements does not fit.
+    """
+    given = shape if isinstance(shape, (tuple, list)) else (shape,)
+    free = [position for position, length in enumerate(given) if length == -1]
+    lengths = list(as_shape(who, [1 if position in free else length for position, length in enumerate(given)]))
+    rest = math.prod(lengths)
+    if len(free) == 1 and rest and size % rest == 0:
+        lengths[free[0]] = size // rest
+    elif free or rest != size:
+        raise ShapeError(who, f"a shape of {size} elements", str(tuple(given)), f"the tensor has shape {received}")
+    return tuple(lengths)

@@ -1,0 +1,346 @@
+"""`Tensor`, an array on some device, and `Variable`, a tensor that can be assigned to.
+
+The operators and methods that compute are put in place by `tensorlab.ops.methods`, one floor above.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tensorlab import autodiff, dtypes
+from tensorlab.backends import Backend
+from tensorlab.devices import backend as find_backend
+from tensorlab.dtypes import DType
+from tensorlab.errors import ArgumentError, DeviceError, DTypeError, ShapeError
+from tensorlab.shapes import Shape
+
+
+class Tensor:
+    """An immutable array of one dtype on one device.
+
+    Made by `asarray` and by operations. The tensor-level interface is the Python array API standard's.
+    """
+
+    __slots__ = ("__weakref__", "_backend", "_buffer", "key")
+    __array_priority__ = 1000.0
+    watched: ClassVar[bool] = False
+
+    key: int
+
+    def __init__(self, buffer: Any, backend: Backend) -> None:
+        self._buffer = buffer
+        self._backend = backend
+        self.key = autodiff.new_key()
+
+    # What it is
+
+    @property
+    def shape(self) -> Shape:
+        """The length of each axis."""
+        return self._buffer.shape  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self._buffer.ndim  # type: ignore[no-any-return]
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self._buffer.size  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> DType:
+        """The type of the elements."""
+        return self._buffer.dtype  # type: ignore[no-any-return]
+
+    @property
+    def device(self) -> str:
+        """The name of the device that holds the elements."""
+        return self._backend.name
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise DTypeError("len", "a tensor with an axis", "a tensor of rank 0")
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        values = np.array2string(self.numpy(), separator=", ", prefix=f"{name}(", threshold=1000)
+        return f"{name}({values}, {self._describe()})"
+
+    def _describe(self) -> str:
+        shape = f"shape={self.shape}, " if self.size == 0 or self.size > 1000 else ""
+        place = "" if self.device == "cpu" else f", device={self.device!r}"
+        return f"{shape}dtype={self.dtype}{place}"
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    # From and to Python and NumPy
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        """The elements as a NumPy array, read-only and without a copy where the device is the host."""
+        array = self._backend.to_host(self._buffer).view()
+        array.flags.writeable = False
+        return array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        array = self.numpy()
+        if copy or (dtype is not None and array.dtype != dtype):
+            if copy is False:
+                raise ArgumentError("__array__", f"dtype {array.dtype} with copy=False", str(dtype))
+            return array.astype(array.dtype if dtype is None else dtype)
+        return array
+
+    def item(self) -> Any:
+        """The one element as a Python number.
+
+        Raises:
+            ShapeError: unless there is exactly one.
+        """
+        if self.size != 1:
+            raise ShapeError("item", "a tensor of one element", f"shape {self.shape}")
+        return self._backend.to_host(self._buffer).item()
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers."""
+        return self._backend.to_host(self._buffer).tolist()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu" or self.ndim:
+            raise DTypeError("index", "an integer tensor of rank 0", f"{self.dtype} of shape {self.shape}")
+        return int(self.item())
+
+    def __iter__(self) -> Iterator[Tensor]:
+        for position in range(len(self)):
+            yield self[position]
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self._backend.to_host(self._buffer).__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self._backend.to_host(self._buffer).__dlpack_device__()
+
+    def to_device(self, device: str) -> Tensor:
+        """The same values on another device; itself if it is there already. Not differentiable.
+
+        Raises:
+            UnknownNameError: if no plugin registers a backend of this name.
+        """
+        if device == self.device:
+            return self
+        target = find_backend(device)
+        return Tensor(target.from_host(self._backend.to_host(self._buffer)), target)
+
+    # For the tape
+
+    def snapshot(self) -> Tensor:
+        """The value as it is now: itself, since it never changes."""
+        return self
+
+    def ones_like(self) -> Tensor:
+        """Ones of this shape, dtype and device."""
+        return self.like(np.ones(self.shape, self.dtype))
+
+    def like(self, value: Any) -> Tensor:
+        """``value`` as a tensor of this dtype and device."""
+        return asarray(value, dtype=self.dtype, device=self.device)
+
+    # Put in place by tensorlab.ops.methods
+    astype: Callable[..., Tensor]
+    reshape: Callable[..., Tensor]
+    __getitem__: Callable[..., Tensor]
+    __add__: Callable[..., Tensor]
+    __mul__: Callable[..., Tensor]
+    __neg__: Callable[..., Tensor]
+    __eq__: Callable[..., Tensor]  # type: ignore[assignment]
+    __hash__ = object.__hash__
+
+
+def from_buffer_of(tensor: Tensor, buffer: Any) -> Tensor:
+    """A tensor of another buffer on the same backend."""
+    return Tensor(buffer, tensor._backend)
+
+
+def asarray(value: Any, dtype: Any = None, device: str | None = None, copy: bool | None = None) -> Tensor:
+    """A tensor of numbers, nested lists, a NumPy array, or anything with ``__array__`` or ``__dlpack__``.
+
+    Python floats become float32 and whole numbers int64; arrays keep their dtype, and share memory on the host unless
+    ``copy`` is true. A NumPy array that is changed afterwards changes the tensor that shares its memory.
+
+    Args:
+        value: what to convert. A tensor is returned as it is if nothing has to change.
+        dtype: one of tensorlab's dtypes; None to keep or infer it.
+        device: where to put it; None for the value's own device or the current one.
+        copy: True for memory of its own, False to refuse a copy, None for what is cheapest.
+
+    Raises:
+        DTypeError: for strings, objects, ragged lists, complex numbers, or an unknown dtype.
+        ArgumentError: if ``copy`` is False and one is needed.
+
+    Source: Python array API standard, ``asarray``.
+    """
+    wanted = None if dtype is None else dtypes.as_dtype(dtype, "asarray")
+    if isinstance(value, Tensor):
+        moved = value.snapshot() if device is None else value.snapshot().to_device(device)
+        if not copy and (wanted is None or moved.dtype == wanted):
+            return moved
+        if wanted is not None and wanted != moved.dtype:
+            return moved.astype(wanted)
+        return Tensor(moved._backend.from_host(np.array(moved.numpy())), moved._backend)
+    array = _host_array(value)
+    native = array.dtype.newbyteorder("=")
+    target = native if wanted is None else wanted
+    if array.dtype != target or not array.flags.aligned:
+        if copy is False:
+            raise ArgumentError("asarray", f"{array.dtype} data with copy=False", f"dtype {target}")
+        array = array.astype(target)
+    elif copy:
+        array = array.copy()
+    backend = find_backend(device)
+    return Tensor(backend.from_host(array), backend)
+
+
+def _host_array(value: Any) -> np.ndarray[Any, Any]:
+    if isinstance(value, (list, tuple)) and any(isinstance(leaf, Tensor) for leaf in autodiff.flatten(value)):
+        value = autodiff.pack_as(
+            value, iter([leaf.numpy() if isinstance(leaf, Tensor) else leaf for leaf in autodiff.flatten(value)])
+        )
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise DTypeError(
+            "asarray", "numbers in a regular nesting", type(value).__name__, f"NumPy says: {error}"
+        ) from None
+    inferred = not hasattr(value, "dtype")
+    if inferred and array.dtype == np.float64:
+        return array.astype(np.float32)
+    if inferred and array.size == 0 and array.dtype == np.float64:
+        return array.astype(np.float32)
+    if array.dtype.kind not in "biuf" or array.dtype.newbyteorder("=") not in map(np.dtype, dtypes.NAMES):
+        raise DTypeError(
+            "asarray",
+            f"data of {', '.join(dtypes.NAMES)}",
+            f"{array.dtype} data" if array.dtype.kind != "O" else f"objects ({type(value).__name__})",
+            "convert it to numbers first",
+        )
+    return array
+
+
+class _Probe:
+    __slots__ = ("_buffer",)
+
+    def __init__(self) -> None:
+        self._buffer = np.empty(0)
+
+    def references(self) -> int:
+        return sys.getrefcount(self._buffer)
+
+
+_ALONE = _Probe().references()
+
+
+class Variable(Tensor):
+    """A tensor that can be assigned to, such as a weight.
+
+    Whoever has read its value keeps what was read: an assignment writes in place only if nobody else holds the memory,
+    and takes new memory otherwise.
+
+    Args:
+        initial_value: anything that `asarray` takes; it is copied.
+        trainable: whether a `GradientTape` watches it by itself and an optimizer may change it.
+        dtype: None to keep or infer it.
+        name: what it is called in messages.
+
+    Source: ``tf.Variable``.
+    """
+
+    __slots__ = ("name", "trainable")
+
+    def __init__(
+        self, initial_value: Any, trainable: bool = True, dtype: Any = None, name: str = "variable"
+    ) -> None:
+        value = asarray(initial_value, dtype=dtype, copy=True)
+        super().__init__(_dense(value), value._backend)
+        self.trainable = trainable
+        self.name = name
+
+    @property
+    def watched(self) -> bool:  # type: ignore[override]
+        """Whether a tape watches it by itself."""
+        return self.trainable and self.dtype.kind == "f"
+
+    @property
+    def value(self) -> Tensor:
+        """The value as it is now, which later assignments do not change."""
+        return self.snapshot()
+
+    def snapshot(self) -> Tensor:
+        """A tensor with the value as it is now, which a tape takes for this variable."""
+        tensor = Tensor.__new__(Tensor)
+        tensor._buffer, tensor._backend, tensor.key = self._buffer, self._backend, self.key
+        return tensor
+
+    def own_buffer(self) -> Any:
+        """The buffer, after a copy if anybody else holds its memory: what may be written into."""
+        if sys.getrefcount(self._buffer) > _ALONE:
+            self._buffer = self._backend.from_host(np.array(self._backend.to_host(self._buffer), order="C"))
+        return self._buffer
+
+    def assign(self, value: Any) -> Variable:
+        """Replace the value.
+
+        Raises:
+            ShapeError: if ``value`` has another shape.
+            DTypeError: if it is of another kind of dtype; within a kind it is converted.
+        """
+        new = asarray(value) if isinstance(value, (Tensor, np.ndarray)) else asarray(value, dtype=self.dtype)
+        who = f"assign to {self.name!r}"
+        if new.shape != self.shape:
+            raise ShapeError(who, f"a value of shape {self.shape}", str(new.shape))
+        if new.dtype.kind != self.dtype.kind and not (new.dtype.kind in "biu" and self.dtype.kind in "f"):
+            raise DTypeError(who, f"a value of {self.dtype}", str(new.dtype), f"use .astype({str(self.dtype)!r})")
+        if new.device != self.device:
+            raise DeviceError(who, f"a value on {self.device}", new.device, f"use .to_device({self.device!r})")
+        with autodiff.no_grad():
+            converted = new.astype(self.dtype)
+        if sys.getrefcount(self._buffer) > _ALONE:
+            self._buffer = self._backend.from_host(np.array(converted.numpy(), order="C"))
+        else:
+            self._backend.copy_into(self._buffer, converted._buffer)
+        return self
+
+    def assign_add(self, value: Any) -> Variable:
+        """Add to the value. Raises what `assign` raises."""
+        with autodiff.no_grad():
+            return self.assign(self.snapshot() + value)
+
+    def assign_sub(self, value: Any) -> Variable:
+        """Subtract from the value. Raises what `assign` raises."""
+        with autodiff.no_grad():
+            return self.assign(self.snapshot() - value)  # type: ignore[operator]
+
+    def _describe(self) -> str:
+        return f"{super()._describe()}, name={self.name!r}"
+
+
+def _dense(tensor: Tensor) -> Any:
+    host = tensor._backend.to_host(tensor._buffer)
+    return tensor._buffer if host.flags.c_contiguous else tensor._backend.from_host(np.array(host, order="C"))

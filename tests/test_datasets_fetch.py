@@ -1,0 +1,215 @@
+"""Downloads from a server on this machine that works, refuses, stalls, trickles, breaks off or never stops."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from unittest import mock
+
+import pytest
+
+from tensorlab.datasets import fetch
+from tensorlab.errors import DatasetError
+
+Answer = bytes | Callable[[BaseHTTPRequestHandler], None]
+
+
+@contextlib.contextmanager
+def serving(answers: dict[str, Answer]) -> Iterator[str]:
+    """A server on the loopback interface that answers the paths of ``answers``, and 404 otherwise; yields its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer = answers.get(self.path)
+            if answer is None:
+                self.send_error(404)
+            elif callable(answer):
+                answer(self)
+            else:
+                head(self, len(answer))
+                self.wfile.write(answer)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        block_on_close = False
+
+        def handle_error(self, *args: object) -> None:  # a client that left early is what these tests are about
+            pass
+
+    with (
+        mock.patch.dict(os.environ, NO_PROXY="127.0.0.1", no_proxy="127.0.0.1"),
+        Server(("127.0.0.1", 0), Handler) as server,
+    ):
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+def head(request: BaseHTTPRequestHandler, length: int) -> None:
+    request.send_response(200)
+    request.send_header("Content-Length", str(length))
+    request.end_headers()
+
+
+def hang(request: BaseHTTPRequestHandler) -> None:
+    time.sleep(3)
+
+
+def hang_in_the_middle(request: BaseHTTPRequestHandler) -> None:
+    head(request, 10**6)
+    request.wfile.write(bytes(20_000))
+    time.sleep(3)
+
+
+def trickle(request: BaseHTTPRequestHandler) -> None:
+    for _ in range(100):  # a header that never ends, each byte well within any time-out of a single read
+        request.wfile.write(b"x")
+        time.sleep(0.03)
+
+
+def trickle_the_body(request: BaseHTTPRequestHandler) -> None:
+    head(request, 10**7)
+    for _ in range(100):
+        request.wfile.write(bytes(10_000))
+        time.sleep(0.03)
+
+
+def break_off(request: BaseHTTPRequestHandler) -> None:
+    head(request, 1000)
+    request.wfile.write(bytes(100))
+
+
+def download(url: str, seconds: float = 20, limit: int = 10**7) -> bytes:
+    return fetch.download(url, deadline=time.monotonic() + seconds, limit=limit)
+
+
+def test_a_download_is_the_bytes_of_the_server():
+    content = os.urandom(300_000)
+    with serving({"/file": content, "/empty": b""}) as server:
+        assert download(f"{server}/file") == content
+        assert download(f"{server}/empty") == b""
+
+
+def test_a_refusal_is_named():
+    with serving({}) as server, pytest.raises(DatasetError) as caught:
+        download(f"{server}/file")
+    assert str(caught.value).startswith(f"{server}/file: expected a download, received HTTPError: 404 ")
+
+
+def test_an_unreachable_server_is_named_by_its_root_cause():
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound and not listening: connections to it are refused
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/file"
+        with (
+            mock.patch.dict(os.environ, NO_PROXY="127.0.0.1", no_proxy="127.0.0.1"),
+            pytest.raises(DatasetError, match="expected a download, received ConnectionRefusedError"),
+        ):
+            download(url)
+
+
+def test_a_download_that_breaks_off():
+    with (
+        serving({"/file": break_off}) as server,
+        pytest.raises(DatasetError, match=r"received IncompleteRead.*100 bytes"),
+    ):
+        download(f"{server}/file")
+
+
+@pytest.mark.parametrize("answer", [hang, trickle, hang_in_the_middle])
+def test_a_server_that_stalls_is_given_up(answer, monkeypatch):
+    monkeypatch.setattr(fetch, "STALL_SECONDS", 0.3)
+    start = time.monotonic()
+    with serving({"/file": answer}) as server, pytest.raises(DatasetError) as caught:
+        download(f"{server}/file")
+    assert time.monotonic() - start < 2.5
+    assert "expected the whole file, received " in str(caught.value)
+    assert str(caught.value).endswith(" bytes before nothing came for 0.3 s")
+
+
+def test_a_name_look_up_that_hangs_is_given_up(monkeypatch):
+    monkeypatch.setattr(fetch, "STALL_SECONDS", 0.3)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: time.sleep(1) or [])
+    with pytest.raises(DatasetError, match=r"received 0 bytes before nothing came for 0\.3 s"):
+        download("http://hangs.invalid/file")
+
+
+def test_the_deadline_ends_a_download_that_goes_on():
+    start = time.monotonic()
+    with serving({"/file": trickle_the_body}) as server, pytest.raises(DatasetError, match="bytes before time is up"):
+        download(f"{server}/file", seconds=0.5)
+    assert time.monotonic() - start < 2.5
+
+
+def test_more_than_the_limit_is_refused():
+    with (
+        serving({"/file": bytes(100_000)}) as server,
+        pytest.raises(DatasetError, match="OSError: more than 50000 bytes"),
+    ):
+        download(f"{server}/file", limit=50_000)
+
+
+def test_keep_makes_the_folder_and_replaces_the_file(tmp_path):
+    file = tmp_path / "new" / "folder" / "file"
+    for content in (b"first", b"second"):
+        fetch.keep(file, content)
+        assert file.read_bytes() == content
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_keep_leaves_nothing_half_written(tmp_path, monkeypatch):
+    file = tmp_path / "file"
+    fetch.keep(file, b"old")
+
+    def full(*args):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="no space left"):
+        fetch.keep(file, b"new")
+    assert list(tmp_path.iterdir()) == [file]
+    assert file.read_bytes() == b"old"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows refuses to replace a file that is being read")
+def test_a_reader_sees_one_whole_file_while_processes_write(tmp_path):
+    file = tmp_path / "file"
+    program = (
+        "import pathlib, sys; from tensorlab.datasets import fetch\n"
+        "for _ in range(30): fetch.keep(pathlib.Path(sys.argv[1]), sys.argv[2].encode() * 100_000)"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", program, str(file), letter]) for letter in "ab"]
+    seen = set()
+    while any(writer.poll() is None for writer in writers):
+        if file.exists():
+            seen.add(file.read_bytes())
+        time.sleep(0.001)
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert seen | {file.read_bytes()} <= {b"a" * 100_000, b"b" * 100_000}
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_cache_folder_is_the_users():
+    import platformdirs
+
+    assert str(fetch.cache_folder("mnist")).startswith(platformdirs.user_cache_dir("tensorlab"))
+    assert fetch.cache_folder("mnist").parts[-2:] == ("datasets", "mnist")
+
+
+def test_the_import_is_cheap():
+    program = (
+        "import sys, tensorlab.datasets; print(sorted({'pooch', 'requests', 'sklearn', 'scipy'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
