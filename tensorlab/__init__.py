@@ -1,0 +1,53 @@
+"""tensorlab: write the scalar, tensorlab writes the kernel.
+
+A tensor library whose arithmetic is plain Python functions of numbers, compiled by Numba, with gradients, a Keras-like
+`Sequential`, and plugins for layers, activations, losses and optimizers.
+
+    >>> import tensorlab as tl
+    >>> tl.asarray([1.0, 2.0]) + 1
+    Tensor([2., 3.], dtype=float32)
+"""
+
+from tensorlab import (
+    activations,
+    backends,
+    callbacks,
+    datasets,
+    errors,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    ops,
+    optimizers,
+    plugins,
+    random,
+    utils,
+)
+from tensorlab.activations import Activation
+from tensorlab.backends.cpu import get_num_threads, set_num_threads
+from tensorlab.autodiff import GradientTape, no_grad
+from tensorlab.devices import device
+from tensorlab.dtypes import (
+    bool,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
+from tensorlab.losses import LossRule
+from tensorlab.models import Model, Sequential
+from tensorlab.ops import *  # noqa: F403  (every operation is public at the top level too)
+from tensorlab.ops import elementwise
+from tensorlab.optimizers import OptimizerRule
+from tensorlab.plugins import hookimpl
+from tensorlab.tensor import Tensor, Variable, asarray
+
+__version__ = "0.1.0"

@@ -69,7 +69,7 @@ class Tensor:
         return self.shape[0]
 
     def __repr__(self) -> str:
-        name = type(self).__name__
+        name = "Variable" if isinstance(self, Variable) else "Tensor"
         values = np.array2string(self.numpy(), separator=", ", prefix=f"{name}(", threshold=1000)
         return f"{name}({values}, {self._describe()})"
 
@@ -244,6 +244,13 @@ def _host_array(value: Any) -> np.ndarray[Any, Any]:
     return array
 
 
+class _Watched(Tensor):
+    """The value of a variable that tapes watch."""
+
+    __slots__ = ()
+    watched = True
+
+
 class _Probe:
     __slots__ = ("_buffer",)
 
@@ -294,7 +301,7 @@ class Variable(Tensor):
 
     def snapshot(self) -> Tensor:
         """A tensor with the value as it is now, which a tape takes for this variable."""
-        tensor = Tensor.__new__(Tensor)
+        tensor = Tensor.__new__(_Watched if self.watched else Tensor)
         tensor._buffer, tensor._backend, tensor.key = self._buffer, self._backend, self.key
         return tensor
 

@@ -5,9 +5,6 @@ The kernels' modules are imported when the first kernel is needed, and Numba wit
 
 from __future__ import annotations
 
-import functools
-import itertools
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -101,26 +98,18 @@ class CPUBackend(HostMemory):
         keep: bool = False,
     ) -> tuple[Array, Array | None]:
         """Packed and register-tiled, without BLAS; the epilogue is applied while the tile is in cache."""
-        *stack, rows, inner = a.shape
-        columns = b.shape[-1]
-        result = np.empty((*stack, rows, columns), a.dtype)
-        product = np.empty_like(result) if keep else None
-        if result.size == 0:
-            return result, product
-        key = (epilogue, a.dtype, keep, len(operands))
-        kernel = self._kernels.get(key)
-        if kernel is None:
-            from tensorlab.kernels.matmul import matmul_kernel
+        shape = (*a.shape[:-1], b.shape[-1])
+        result = np.empty(shape, a.dtype)
+        outputs = (result, np.empty(shape, a.dtype)) if keep else (result,)
+        if result.size:
+            key = (epilogue, a.dtype, keep)
+            kernel = self._kernels.get(key)
+            if kernel is None:
+                from tensorlab.kernels.stacked import matmul_kernel
 
-            kernel = self._kernels[key] = matmul_kernel(epilogue, a.dtype.name, len(operands), keep)
-        spread = [np.broadcast_to(operand, result.shape) for operand in operands]
-        for position in itertools.product(*map(range, stack)):
-            kernel(
-                pool(),
-                *(id(matrix[position]) for matrix in ()),
-                rows, columns, inner, a[position], b[position], result[position],
-            )
-        return result, product
+                kernel = self._kernels[key] = matmul_kernel(epilogue, a.dtype.name, len(operands), keep)
+            kernel(pool(), *map(id, outputs), id(a), id(b), *map(id, operands))
+        return result, outputs[-1] if keep else None
 
     def update(
         self,
@@ -138,3 +127,21 @@ class CPUBackend(HostMemory):
 
             kernel = self._kernels[key] = update_kernel(function, weight.dtype.name, len(slots))
         kernel(pool(), weight.size, id(weight), id(gradient), *map(id, slots), *hyperparameters)
+
+
+def get_num_threads() -> int:
+    """The number of threads that kernels run on: ``TENSORLAB_NUM_THREADS``, or the processors of this process."""
+    from tensorlab.kernels import threads
+
+    return threads.get_num_threads()
+
+
+def set_num_threads(count: int) -> None:
+    """Let kernels run on ``count`` threads, the calling one included. Results do not depend on it.
+
+    Raises:
+        ArgumentError: if ``count`` is not a whole number from 1 to 1024.
+    """
+    from tensorlab.kernels import threads
+
+    threads.set_num_threads(count)

@@ -29,8 +29,9 @@ from numba.core import compiler as numba_compiler
 # "contract" allows fused multiply-add, the only liberty taken with the order or rounding of arithmetic.
 OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 
-jit = numba.njit(**OPTIONS)
-"""The decorator for every function that is called from a kernel."""
+jit = numba.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""The decorator for every function that is called from a kernel. Python calls none of them, and without the wrappers for
+it they compile sooner."""
 
 
 def folder() -> Path:
@@ -98,7 +99,7 @@ def kernel(function: Callable[..., Any], signature: str, key: str) -> Callable[.
         signature: its Numba signature.
         key: says what the function is made of beside the sources in this folder.
     """
-    dispatcher = jit(function)
+    dispatcher = numba.njit(**OPTIONS)(function)
     dispatcher._cache = KernelCache(f"{function.__module__}.{function.__qualname__} {key}")
     dispatcher.compile(signature)
     dispatcher.disable_compile()

@@ -8,12 +8,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numba import from_dtype
 
 from tensorlab.kernels import vecmath
 from tensorlab.kernels.compiler import jit
 from tensorlab.scalars import ScalarFunction, emit
 
 _MATH: Mapping[str, Mapping[str, object]] = {"float32": vecmath.FLOAT32, "float64": vecmath.FLOAT64}
+
+
+def storage(dtype: str) -> Any:
+    """The Numba type in which kernels load, compute and store a dtype: a bool is a byte, as in NumPy's memory."""
+    return from_dtype(np.dtype("uint8" if dtype == "bool" else dtype))
 
 
 def build(source: str, namespace: dict[str, Any], name: str) -> dict[str, Any]:
@@ -24,7 +30,7 @@ def build(source: str, namespace: dict[str, Any], name: str) -> dict[str, Any]:
     """
     file = f"<tensorlab {name}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    namespace["__name__"] = "tensorlab.kernels.generated"
+    namespace["__name__"] = __name__  # Numba imports it again when it loads a cached kernel
     exec(compile(source, file, "exec"), namespace)
     return namespace
 

@@ -11,11 +11,10 @@ import itertools
 from collections.abc import Callable
 
 import numpy as np
-from numba import from_dtype
 
 from tensorlab.kernels import memory
 from tensorlab.kernels.compiler import jit, kernel
-from tensorlab.kernels.lift import build, lift
+from tensorlab.kernels.lift import build, lift, storage
 from tensorlab.kernels.threads import parallel_for
 from tensorlab.scalars import ScalarFunction
 
@@ -159,12 +158,12 @@ def map_kernel(
         "merge_axes": merge_axes,
         "parallel_for": parallel_for,
         "pointer": memory.pointer,
-        "compute": from_dtype(np.dtype(compute)),
+        "compute": storage(compute),
         "scalar": lift(function, compute),
     }
     for prefix, dtypes in (("y", outputs), ("x", inputs)):
         for position, dtype in enumerate(dtypes):
-            namespace[f"{prefix}{position}_type"] = from_dtype(np.dtype(dtype))
+            namespace[f"{prefix}{position}_type"] = storage(dtype)
             namespace[f"{prefix}{position}_size"] = np.dtype(dtype).itemsize
     name = f"map {function.name} {compute} {inputs} {outputs}"
     launch = build(source, namespace, name)["launch"]

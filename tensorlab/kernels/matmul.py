@@ -1,10 +1,10 @@
 """The matmul shape: matrix products with an epilogue, without a BLAS.
 
 The columns of the result are cut into panels as wide as a register tile, its rows into blocks; a chunk of work is a few
-panels of one block, computed tile by tile. Operands stay where they are if they can: A always may, whatever its strides,
-since a tile broadcasts single elements of it, and B may if its rows are dense. A panel of B is packed when it is ragged,
-transposed, or read often; A is packed when it is transposed and large. The k loop is never cut, so that an element of
-the result is the same sum for every number of threads.
+panels of one block, computed tile by tile. Operands stay where they are if they can: A always may, whatever its
+strides, since a tile broadcasts single elements of it, and B may if its rows are dense. A panel of B is packed when it
+is ragged, transposed, or read often; A is packed when it is transposed and large. The k loop is never cut, so that an
+element of the result is the same sum for every number of threads.
 """
 
 from __future__ import annotations
@@ -15,19 +15,22 @@ from typing import Any
 import numpy as np
 from numba import types
 
+from tensorlab.kernels.atomics import closure
 from tensorlab.kernels.matmul_block import block_task
 from tensorlab.kernels.matmul_integer import integer_task
 from tensorlab.kernels.matmul_pack import pack_rows
-from tensorlab.kernels.matmul_vector import WIDTH, vector_task
-from tensorlab.kernels.threads import parallel_for
+from tensorlab.kernels.matmul_vector import MOST, vector_task
+from tensorlab.kernels.threads import run
 from tensorlab.kernels.tile import Tile, host_tile
 
 _GRAIN = 1 << 17
 """The multiply-adds that are worth handing to a thread."""
 _VECTOR_GRAIN = 1 << 16
 """The same where memory decides, and a multiply-add takes longer."""
+_ROW = 128
+"""The elements of a row that are worth being read together."""
 _BLOCK = 256
-"""The rows of a block: so many that packing a panel of B for each is cheap, so few that their part of A stays cached."""
+"""The rows of a block: so many that packing a panel of B for it is cheap, so few that its part of A stays cached."""
 _CHUNKS = 8
 """A product of few panels is cut into blocks until there are so many chunks."""
 _REUSE = 192
@@ -53,8 +56,8 @@ def build_matmul(
     It is called as ``matmul(pool, m, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, z, z_row, p, p_row, p_col, q,
     q_row, q_col)``. All arguments are ``int64``: the address of a pool or 0, the shape, and for each matrix the address
     of its first element and its strides in elements. A is (m, k) and B (k, n), of any strides. The rows of C, and of Z,
-    which takes the product itself, are dense; they overlap neither A nor B. P and Q are the operands of the epilogue, of
-    shape (m, n), where a stride of 0 repeats an element. Whatever is not used may be 0.
+    which takes the product itself, are dense; they overlap neither A nor B. P and Q are the operands of the epilogue,
+    of shape (m, n), where a stride of 0 repeats an element. Whatever is not used may be 0.
 
     Args:
         dtype: the Numba type of all matrices.
@@ -80,7 +83,7 @@ def _integer_matmul(
             rows = max(_GRAIN // (n * max(k, 1)), 1)
             a_matrix, b_matrix, c_matrix, z_matrix = (a, a_row, a_col), (b, b_row, b_col), (c, c_row, 1), (z, z_row, 1)
             matrices = (a_matrix, b_matrix, c_matrix, z_matrix, (p, p_row, p_col), (q, q_row, q_col))
-            parallel_for(pool, (m + rows - 1) // rows, task, (rows, (m, n, k), *matrices))
+            run(pool, (m + rows - 1) // rows, *closure(task, (rows, (m, n, k), *matrices)))
 
     return matmul
 
@@ -102,20 +105,21 @@ def _real_matmul(
         if m <= 0 or n <= 0:
             return
         k = max(k, 0)
-        if m == 1 or n == 1:
-            # A matrix times a vector is the vector times the transposed matrix.
-            size, x, x_step, matrix, row, col = n, a, a_col, b, b_row, b_col
-            to_c, to_z, from_p, from_q = (c, c_row, 1), (z, z_row, 1), (p, p_row, p_col), (q, q_row, q_col)
-            if n == 1:
-                size, x, x_step, matrix, row, col = m, b, b_row, a, a_col, a_row
-                to_c, to_z, from_p, from_q = (c, 1, c_row), (z, 1, z_row), (p, p_col, p_row), (q, q_col, q_row)
-            if x_step == 1 and (row == 1 or (col == 1 and size >= width)):
-                count = max(_VECTOR_GRAIN // max(k, 1), 1)
-                if row != 1:
-                    count = (count + WIDTH - 1) // WIDTH * WIDTH
-                arguments = (count, size, k, x, matrix, row, col, to_c, to_z, from_p, from_q)
-                parallel_for(pool, (size + count - 1) // count, multiply_vector, arguments)
-                return
+        to_c, to_z, from_p, from_q = (c, c_row, 1), (z, z_row, 1), (p, p_row, p_col), (q, q_row, q_col)
+        # The transposed product is the better one if the result has few columns: a tile that is wider than them is
+        # partly wasted, one that is higher is not. It takes the transposed A to have dense rows.
+        if (n == 1 and m > 1) or (n < lanes and m >= width and a_row == 1 and a_col != 1):
+            m, n = n, m
+            a, a_row, a_col, b, b_row, b_col = b, b_col, b_row, a, a_col, a_row
+            to_c, to_z, from_p, from_q = (c, 1, c_row), (z, 1, z_row), (p, p_col, p_row), (q, q_col, q_row)
+
+        if m == 1 and a_col == 1 and (b_row == 1 or (b_col == 1 and n >= width)):
+            count = max(_VECTOR_GRAIN // max(k, 1), 1)
+            if b_row != 1:
+                count = min(max(count, n // 4) // _ROW * _ROW + _ROW, MOST)
+            vectors = (count, n, k, a, b, b_row, b_col, to_c, to_z, from_p, from_q)
+            run(pool, (n + count - 1) // count, *closure(multiply_vector, vectors))
+            return
 
         panels = (n + width - 1) // width
         work = m * n * k
@@ -127,15 +131,16 @@ def _real_matmul(
         packs_b = b_col != 1 or block >= _REUSE or (k >= _LONG and m > 4 * height)
 
         from_a = (a, height * a_row, a_row, a_col)
-        packs_a = a_col != 1 and panels > 2 and m * k > _CACHED
+        packs_a = a_row == 1 and a_col >= height and panels > 2 and m * k > _CACHED
         tiles = (m + height - 1) // height
         packed = np.empty(tiles * height * k if packs_a else 0, element)
         if packs_a:
             count_a = _GRAIN // (height * k) + 1
-            parallel_for(pool, (tiles + count_a - 1) // count_a, pack_a, (packed.ctypes.data, count_a, a, a_row, a_col, m, k))
+            tiles_of_a = (packed.ctypes.data, count_a, a, a_col, m, k)
+            run(pool, (tiles + count_a - 1) // count_a, *closure(pack_a, tiles_of_a))
             from_a = (packed.ctypes.data, height * k, 1, height)
-        matrices = (from_a, (b, b_row, b_col), (c, c_row, 1), (z, z_row, 1), (p, p_row, p_col), (q, q_row, q_col))
         plan = (block, count, chunks, packs_b)
-        parallel_for(pool, blocks * chunks, multiply_block, ((m, n, k), plan, *matrices))
+        panels_of_b = ((m, n, k), plan, from_a, (b, b_row, b_col), to_c, to_z, from_p, from_q)
+        run(pool, blocks * chunks, *closure(multiply_block, panels_of_b))
 
     return matmul

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab.kernels.compiler import jit
-from tensorlab.kernels.matmul_epilogue import finish
+from tensorlab.kernels.matmul_epilogue import finish, inline
 from tensorlab.kernels.matmul_pack import pack_panel
 from tensorlab.kernels.memory import pointer, scratch
-from tensorlab.kernels.tile import Tile, register_tile
+from tensorlab.kernels.tile import Tile, inner, register_tile
 
 _LINE = 64
 """The bytes of a cache line, at which a packed panel begins."""
+_LOW = 2
+"""The rows of the tile for the rows that are left over."""
 
 
 def _panel(
@@ -34,44 +35,42 @@ def _panel(
     height = tile.rows
     width = vectors * lanes
     direct = epilogue is None and not keep_product
-    full = register_tile(dtype, height, vectors, lanes)
-    four = register_tile(dtype, 4, vectors, lanes)
-    two = register_tile(dtype, 2, vectors, lanes)
+    high = register_tile(dtype, height, vectors, lanes)
+    low = register_tile(dtype, _LOW, vectors, lanes)
     elements = height * width
     finish_tile = finish(dtype, lanes, width, epilogue, operands, keep_product)
 
-    @jit
+    @inline
     def panel(rows, columns, k, a, a_tile, a_row, a_col, b, b_row, c, z, p, q):  # type: ignore[no-untyped-def]
         memory = scratch(elements, dtype)
         i = 0
         while i < rows:
             left = rows - i
-            step = height if left > 4 else 4 if left > 2 else 2
+            step = height if left > height // 2 else _LOW
             from_a = a + (i // height * a_tile + i % height * a_row) * size
             to_c = c[0] + i * c[1] * size
             valid = min(left, step)
-            straight = direct and columns == width and left >= step
+            straight = direct and columns == width and left >= step and c[2] == 1
             out = pointer(to_c, dtype) if straight else memory
             out_row = c[1] if straight else width
-            if left > 4:
-                full(k, from_a, a_row, a_col, b, b_row, valid, out, out_row)
-            elif left > 2:
-                four(k, from_a, a_row, a_col, b, b_row, valid, out, out_row)
+            if step == height:
+                high(k, from_a, a_row, a_col, b, b_row, valid, out, out_row)
             else:
-                two(k, from_a, a_row, a_col, b, b_row, valid, out, out_row)
+                low(k, from_a, a_row, a_col, b, b_row, valid, out, out_row)
             if not straight:
                 finish_tile(
                     memory,
+                    0,
                     valid,
                     columns,
-                    (to_c, c[1], 1),
-                    (z[0] + i * z[1] * size, z[1], 1),
+                    (to_c, c[1], c[2]),
+                    (z[0] + i * z[1] * size, z[1], z[2]),
                     (p[0] + i * p[1] * size, p[1], p[2]),
                     (q[0] + i * q[1] * size, q[1], q[2]),
                 )
             i += step
 
-    return panel
+    return panel  # type: ignore[no-any-return]
 
 
 def block_task(
@@ -93,11 +92,11 @@ def block_task(
     wide = _panel(dtype, tile, tile.vectors, epilogue, operands, keep_product)
     narrow = _panel(dtype, tile, 1, epilogue, operands, keep_product)
 
-    @jit
+    @inline
     def at(matrix, i, j):  # type: ignore[no-untyped-def]
         return matrix[0] + (i * matrix[1] + j * matrix[2]) * size, matrix[1], matrix[2]
 
-    @jit
+    @inner
     def task(chunk, shape, plan, a, b, c, z, p, q):  # type: ignore[no-untyped-def]
         m, n, k = shape
         block, panels, chunks, packs = plan
@@ -123,4 +122,4 @@ def block_task(
             else:
                 wide(rows, columns, k, from_a, a_tile, a_row, a_col, from_b, b_row, to_c, to_z, from_p, from_q)
 
-    return task
+    return task  # type: ignore[no-any-return]

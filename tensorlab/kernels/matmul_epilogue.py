@@ -7,32 +7,32 @@ from typing import Any
 
 import numba
 
-from tensorlab.kernels.compiler import OPTIONS, jit
+from tensorlab.kernels.compiler import OPTIONS
 from tensorlab.kernels.memory import pointer, scratch
-from tensorlab.kernels.tile import copy_vector
+from tensorlab.kernels.tile import copy_vector, inner
 
 # Inlined without exception, so that LLVM sees that the tile, in the frame of the caller, overlaps no operand.
-_inline = numba.njit(**OPTIONS, forceinline=True)
+inline = numba.njit(**OPTIONS, inline="always")
 
 
 def of_two(epilogue: Callable[..., Any] | None, operands: int) -> Callable[..., Any]:
-    """The epilogue, or the identity, as a function of an element of the product and two operands, not all of them used."""
+    """The epilogue, or the identity, as a function of an element of the product and two operands that it may ignore."""
     if epilogue is None:
-        return jit(lambda total, p, q: total)  # type: ignore[no-any-return]
+        return inner(lambda total, p, q: total)  # type: ignore[no-any-return]
     if operands == 0:
-        return jit(lambda total, p, q: epilogue(total))  # type: ignore[no-any-return]
+        return inner(lambda total, p, q: epilogue(total))  # type: ignore[no-any-return]
     if operands == 1:
-        return jit(lambda total, p, q: epilogue(total, p))  # type: ignore[no-any-return]
-    return jit(lambda total, p, q: epilogue(total, p, q))  # type: ignore[no-any-return]
+        return inner(lambda total, p, q: epilogue(total, p))  # type: ignore[no-any-return]
+    return inner(lambda total, p, q: epilogue(total, p, q))  # type: ignore[no-any-return]
 
 
 def finish(
     dtype: Any, lanes: int, width: int, epilogue: Callable[..., Any] | None, operands: int, keep_product: bool
 ) -> Callable[..., None]:
-    """``finish(tile, rows, columns, c, z, p, q)``: from a tile with rows of ``width`` elements to the result.
+    """``finish(tile, start, rows, columns, c, z, p, q)``: from a tile with rows of ``width`` elements to the result.
 
-    ``c``, ``z``, ``p`` and ``q`` are each an address, a row stride and a column stride, all at the tile's first element.
-    The epilogue is computed for all ``width`` elements, a number that is known to the vectoriser, whereas only
+    The tile begins at element ``start`` of its memory. ``c``, ``z``, ``p`` and ``q`` are each an address, a row stride
+    and a column stride, all at the tile's first element. The epilogue is computed for all ``width`` elements, a number that is known to the vectoriser, whereas only
     ``columns`` of them are read from operands and written.
     """
     size = dtype.bitwidth // 8
@@ -40,19 +40,19 @@ def finish(
     has_epilogue = epilogue is not None
     apply = of_two(epilogue, operands)
 
-    @_inline
-    def write(tile, rows, columns, matrix):  # type: ignore[no-untyped-def]
+    @inline
+    def write(tile, start, rows, columns, matrix):  # type: ignore[no-untyped-def]
         address, row, col = matrix
         for i in range(rows):
             out = pointer(address + i * row * size, dtype)
             if col == 1 and columns == width:
                 for j in range(0, width, lanes):
-                    copy(out, j, tile, i * width + j)
+                    copy(out, j, tile, start + i * width + j)
             else:
                 for j in range(columns):
-                    out[j * col] = tile[i * width + j]
+                    out[j * col] = tile[start + i * width + j]
 
-    @_inline
+    @inline
     def read_line(line, i, columns, matrix):  # type: ignore[no-untyped-def]
         address, row, col = matrix
         elements = pointer(address + i * row * size, dtype)
@@ -64,10 +64,10 @@ def finish(
             line[j] = 0
         return line
 
-    @_inline
-    def finish(tile, rows, columns, c, z, p, q):  # type: ignore[no-untyped-def]
+    @inline
+    def finish(tile, start, rows, columns, c, z, p, q):  # type: ignore[no-untyped-def]
         if keep_product:
-            write(tile, rows, columns, z)
+            write(tile, start, rows, columns, z)
         if has_epilogue:
             left = right = tile
             left_line = scratch(width, dtype)
@@ -78,7 +78,7 @@ def finish(
                 if operands > 1:
                     right = read_line(right_line, i, columns, q)
                 for j in range(width):
-                    tile[i * width + j] = apply(tile[i * width + j], left[j], right[j])
-        write(tile, rows, columns, c)
+                    tile[start + i * width + j] = apply(tile[start + i * width + j], left[j], right[j])
+        write(tile, start, rows, columns, c)
 
-    return finish
+    return finish  # type: ignore[no-any-return]

@@ -7,9 +7,9 @@ from typing import Any
 
 from numba import types
 
-from tensorlab.kernels.compiler import jit
 from tensorlab.kernels.matmul_epilogue import of_two
 from tensorlab.kernels.memory import pointer
+from tensorlab.kernels.tile import inner
 
 
 def integer_task(
@@ -26,11 +26,11 @@ def integer_task(
     apply = of_two(epilogue, operands)
     has_epilogue = epilogue is not None
 
-    @jit
+    @inner
     def line(matrix, i):  # type: ignore[no-untyped-def]
         return pointer(matrix[0] + i * matrix[1] * size, element)
 
-    @jit
+    @inner
     def task(chunk, rows, shape, a, b, c, z, p, q):  # type: ignore[no-untyped-def]
         m, n, k = shape
         for i in range(chunk * rows, min((chunk + 1) * rows, m)):
@@ -57,4 +57,4 @@ def integer_task(
                 for j in range(n):
                     total[j] = apply(total[j], left[j * p[2]], right[j * q[2]])
 
-    return task
+    return task  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""The product of a vector and a matrix, which the memory's speed decides: nothing is packed, every element is read once."""
+"""The product of a vector and a matrix, whose speed is the memory's: nothing is packed, every element is read once."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import Any
 
 import numba
 
-from tensorlab.kernels.compiler import OPTIONS, jit
+from tensorlab.kernels.compiler import OPTIONS
 from tensorlab.kernels.matmul_epilogue import finish
 from tensorlab.kernels.memory import pointer, scratch
+from tensorlab.kernels.tile import inner
 
-WIDTH = 128
-"""The elements of the result that are computed together."""
+MOST = 1024
+"""The elements of the result that are summed together, at most: the longer the rows that are read, the faster."""
+_WIDTH = 64
+"""The elements that the epilogue takes at a time."""
 _STEPS = 8
 
 # A dot product is vectorised only if LLVM may add in another order. The order is fixed when the kernel is compiled.
@@ -27,7 +30,7 @@ def vector_task(
     ``x`` is dense, and so are the columns of the matrix, or its rows. ``c``, ``z``, ``p`` and ``q`` are as in `finish`.
     """
     size = dtype.bitwidth // 8
-    finish_line = finish(dtype, lanes, WIDTH, epilogue, operands, keep_product)
+    finish_line = finish(dtype, lanes, _WIDTH, epilogue, operands, keep_product)
 
     @_reorder
     def dot(k, x, column):  # type: ignore[no-untyped-def]
@@ -36,14 +39,14 @@ def vector_task(
             total += x[step] * column[step]
         return total
 
-    @jit
+    @inner
     def task(chunk, count, n, k, x_address, matrix, row, col, c, z, p, q):  # type: ignore[no-untyped-def]
         x = pointer(x_address, dtype)
-        total = scratch(WIDTH, dtype)
-        for first in range(chunk * count, min((chunk + 1) * count, n), WIDTH):
-            columns = min(WIDTH, min((chunk + 1) * count, n) - first)
+        total = scratch(MOST, dtype)
+        for first in range(chunk * count, min((chunk + 1) * count, n), MOST):
+            columns = min(MOST, min((chunk + 1) * count, n) - first)
             start = matrix + first * col * size
-            for j in range(WIDTH):
+            for j in range((columns + _WIDTH - 1) // _WIDTH * _WIDTH):
                 total[j] = 0
             if row == 1:
                 for j in range(columns):
@@ -53,31 +56,34 @@ def vector_task(
                 for step in range(0, even, _STEPS):
                     x0, x1, x2, x3 = x[step], x[step + 1], x[step + 2], x[step + 3]
                     x4, x5, x6, x7 = x[step + 4], x[step + 5], x[step + 6], x[step + 7]
-                    here = pointer(start + step * row * size, dtype)
+                    row_now = pointer(start + step * row * size, dtype)
                     for j in range(columns):
                         total[j] = (
                             total[j]
-                            + x0 * here[j]
-                            + x1 * here[row + j]
-                            + x2 * here[2 * row + j]
-                            + x3 * here[3 * row + j]
-                            + x4 * here[4 * row + j]
-                            + x5 * here[5 * row + j]
-                            + x6 * here[6 * row + j]
-                            + x7 * here[7 * row + j]
+                            + x0 * row_now[j]
+                            + x1 * row_now[row + j]
+                            + x2 * row_now[2 * row + j]
+                            + x3 * row_now[3 * row + j]
+                            + x4 * row_now[4 * row + j]
+                            + x5 * row_now[5 * row + j]
+                            + x6 * row_now[6 * row + j]
+                            + x7 * row_now[7 * row + j]
                         )
                 for step in range(even, k):
-                    here = pointer(start + step * row * size, dtype)
+                    row_now = pointer(start + step * row * size, dtype)
                     for j in range(columns):
-                        total[j] += x[step] * here[j]
-            finish_line(
-                total,
-                1,
-                columns,
-                (c[0] + first * c[2] * size, c[1], c[2]),
-                (z[0] + first * z[2] * size, z[1], z[2]),
-                (p[0] + first * p[2] * size, p[1], p[2]),
-                (q[0] + first * q[2] * size, q[1], q[2]),
-            )
+                        total[j] += x[step] * row_now[j]
+            for j in range(0, columns, _WIDTH):
+                here = first + j
+                finish_line(
+                    total,
+                    j,
+                    1,
+                    min(_WIDTH, columns - j),
+                    (c[0] + here * c[2] * size, c[1], c[2]),
+                    (z[0] + here * z[2] * size, z[1], z[2]),
+                    (p[0] + here * p[2] * size, p[1], p[2]),
+                    (q[0] + here * q[2] * size, q[1], q[2]),
+                )
 
-    return task
+    return task  # type: ignore[no-any-return]

@@ -13,12 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import from_dtype
 
 from tensorlab.kernels import memory
 from tensorlab.kernels.compiler import jit, kernel
-from tensorlab.kernels.fold import LANES, fold_namespace, fold_source
-from tensorlab.kernels.lift import build, lift
+from tensorlab.kernels.fold import fold_namespace, fold_source
+from tensorlab.kernels.lift import build, lift, storage
 from tensorlab.kernels.map import CHUNK
 from tensorlab.kernels.threads import parallel_for
 from tensorlab.rules import Reduction
@@ -29,6 +28,9 @@ BLOCK = 1024
 ROWS = 256
 """Rows of one block that is folded row by row, and how many of them are folded before they join the total."""
 ROWS_AT_ONCE = 16
+
+STRIP = 256
+"""Columns of rows that are folded together."""
 
 
 @jit
@@ -113,11 +115,11 @@ def columns(chunk, strips, blocks, outer, count, kept, kept_axes, folded, axes, 
     block = chunk // strips % blocks
     length = kept[0, kept_axes - 1]
     row = chunk // strips // blocks
-    width = min(LANES * 4, length - strip * LANES * 4)
-    index = row * length + strip * LANES * 4
+    width = min(STRIP, length - strip * STRIP)
+    index = row * length + strip * STRIP
     place = x_address + offset(index, kept_axes, kept) * size
-    total = scratch(LANES * 4, compute)
-    lanes = scratch(LANES * 4, compute)
+    total = scratch(STRIP, compute)
+    lanes = scratch(STRIP, compute)
     start = block * ROWS
     stop = min(start + ROWS, count)
     for first in range(start, stop, ROWS_AT_ONCE):
@@ -148,7 +150,7 @@ def launch(pool, rank, y_array, x_array):
     partial = partial_array.ctypes.data
     if dense_rows:
         length = kept[0, kept_axes - 1]
-        strips = (length + LANES * 4 - 1) // (LANES * 4)
+        strips = (length + STRIP - 1) // (STRIP)
         chunks = strips * blocks * (outer // length)
         # a small array is not worth a thread
         parallel_for(
@@ -193,12 +195,12 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Cal
     namespace: dict[str, Any] = {
         "BLOCK": BLOCK,
         "CHUNK": CHUNK,
-        "LANES": LANES,
         "MAX_RANK": memory.MAX_RANK,
         "ROWS": ROWS,
         "ROWS_AT_ONCE": ROWS_AT_ONCE,
+        "STRIP": STRIP,
         "address_of": memory.address_of,
-        "compute": from_dtype(np.dtype(compute)),
+        "compute": storage(compute),
         "empty": np.empty,
         "int64": np.int64,
         "memory": memory,
@@ -207,8 +209,8 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Cal
         "parallel_for": parallel_for,
         "result": lift(rule.result, compute) if rule.result is not None else _total,
         "size": np.dtype(input).itemsize,
-        "x0_type": from_dtype(np.dtype(input)),
-        "y_type": from_dtype(np.dtype(output)),
+        "x0_type": storage(input),
+        "y_type": storage(output),
         **fold_namespace("fold", lift(rule.element, compute), lift(rule.combine, compute)),
     }
     name = f"reduce {rule.name} {compute} {input} {output}"

@@ -10,12 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import from_dtype
 
 from tensorlab.kernels import memory
 from tensorlab.kernels.compiler import jit, kernel
 from tensorlab.kernels.fold import fold_namespace, fold_source
-from tensorlab.kernels.lift import build, lift
+from tensorlab.kernels.lift import build, lift, storage
 from tensorlab.kernels.map import CHUNK
 from tensorlab.kernels.threads import parallel_for
 from tensorlab.rules import Rowwise
@@ -71,7 +70,7 @@ def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Callable[..., None
     """
     memory.check_layout()
     source = _source(inputs, len(rule.reductions))
-    kind = from_dtype(np.dtype(dtype))
+    kind = storage(dtype)
     namespace: dict[str, Any] = {
         "CHUNK": CHUNK,
         "compute": kind,

@@ -13,10 +13,16 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import llvmlite.binding
+import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils, config
 from numba.extending import intrinsic
+
+from tensorlab.kernels.compiler import OPTIONS
+
+inner = numba.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""The decorator for the parts of a product. Python calls none of them, and without wrappers they compile sooner."""
 
 _WORD = ir.IntType(64)
 _INDEX = ir.IntType(32)
@@ -101,7 +107,7 @@ class _Emitter:
 
 
 def register_tile(dtype: Any, rows: int, vectors: int, lanes: int) -> Callable[..., None]:
-    """``tile(k, a, a_row, a_col, b, b_row, valid, out, out_row)``: a tile of the product of A and B, written to ``out``.
+    """``tile(k, a, a_row, a_col, b, b_row, valid, out, out_row)``: a tile of the product of A and B, put into ``out``.
 
     ``a`` and ``b`` are addresses, strides are in elements, and a row of B is dense. Of A only ``valid`` rows are read,
     which may be fewer than the tile has: the other rows of ``out`` repeat the last of them.
@@ -158,7 +164,7 @@ def register_tile(dtype: Any, rows: int, vectors: int, lanes: int) -> Callable[.
     def tile(typingctx, k, a, a_row, a_col, b, b_row, valid, out, out_row):  # type: ignore[no-untyped-def]
         return kind, codegen
 
-    return tile  # type: ignore[no-any-return]
+    return tile
 
 
 def copy_vector(dtype: Any, lanes: int) -> Callable[..., None]:
@@ -175,7 +181,7 @@ def copy_vector(dtype: Any, lanes: int) -> Callable[..., None]:
     def copy(typingctx, target, at, source, start):  # type: ignore[no-untyped-def]
         return kind, codegen
 
-    return copy  # type: ignore[no-any-return]
+    return copy
 
 
 def transpose_block(dtype: Any, lanes: int) -> Callable[..., None]:
@@ -202,4 +208,4 @@ def transpose_block(dtype: Any, lanes: int) -> Callable[..., None]:
     def transpose(typingctx, target, target_row, source, source_row):  # type: ignore[no-untyped-def]
         return kind, codegen
 
-    return transpose  # type: ignore[no-any-return]
+    return transpose

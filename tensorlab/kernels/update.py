@@ -6,11 +6,10 @@ import functools
 from collections.abc import Callable
 
 import numpy as np
-from numba import from_dtype
 
 from tensorlab.kernels import memory
 from tensorlab.kernels.compiler import jit, kernel
-from tensorlab.kernels.lift import build, lift
+from tensorlab.kernels.lift import build, lift, storage
 from tensorlab.kernels.map import CHUNK
 from tensorlab.kernels.threads import parallel_for
 from tensorlab.scalars import ScalarFunction
@@ -63,7 +62,7 @@ def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Callable[
         "CHUNK": CHUNK,
         "data": memory.data,
         "jit": jit,
-        "kind": from_dtype(np.dtype(dtype)),
+        "kind": storage(dtype),
         "parallel_for": parallel_for,
         "pointer": memory.pointer,
         "scalar": lift(function, dtype),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import builtins
-import types
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
+from tensorlab.errors import ScalarError
 from tensorlab.scalars import tree
-from tensorlab.scalars.names import MISSING, Names, Surroundings, as_plain_number, article
+from tensorlab.scalars.names import MISSING, Names, Surroundings, article, as_plain_number
 from tensorlab.scalars.vocabulary import ARITY, spelling
 
 if TYPE_CHECKING:
@@ -61,23 +60,23 @@ class ExpressionParser(ABC):
     locals: set[str]
     names: Names
     surroundings: Surroundings
-    lift: Callable[[object], ScalarFunction]
+    lift: Callable[[object], ScalarFunction | None]
 
     @abstractmethod
-    def refuse(self, expected: str, received: str, node: ast.AST, hint: str = "") -> NoReturn:
-        """Raises the error for a construct, at its line."""
+    def error(self, expected: str, received: str, node: ast.AST, hint: str = "") -> ScalarError:
+        """The error for a construct, at its line."""
 
-    def refuse_construct(self, received: str, node: ast.AST, hint: str = "") -> NoReturn:
-        """Raises the error for a construct that the language does not have."""
+    def construct_error(self, received: str, node: ast.AST, hint: str = "") -> ScalarError:
+        """The error for a construct that the language does not have."""
         kind = type(node).__name__
-        self.refuse(LANGUAGE, received or _CONSTRUCTS.get(type(node), article(kind)), node, hint)
+        return self.error(LANGUAGE, received or _CONSTRUCTS.get(type(node), article(kind)), node, hint)
 
     def expression(self, node: ast.expr) -> ast.expr:
         """An expression of one number."""
         function, parsed = self.call_of_outputs(node)
         if function is not None and function.n_outputs > 1:
             received = f"a call of {function.name!r}, which returns {function.n_outputs},"
-            self.refuse("an expression of one number", received, node, "assign its outputs to names first")
+            raise self.error("an expression of one number", received, node, "assign its outputs to names first")
         return parsed
 
     def call_of_outputs(self, node: ast.expr) -> tuple[ScalarFunction | None, ast.expr]:
@@ -88,7 +87,7 @@ class ExpressionParser(ABC):
             case ast.Constant(value=bool() | int() | float() as value):
                 return None, tree.number(value)
             case ast.Constant():
-                self.refuse_construct(f"the constant {node.value!r}", node)
+                raise self.construct_error(f"the constant {node.value!r}", node)
             case ast.Name(id=name) if name in self.locals:
                 return None, tree.name(name)
             case ast.Name() | ast.Attribute():
@@ -98,17 +97,17 @@ class ExpressionParser(ABC):
             case ast.BinOp() if not isinstance(node.op, ast.MatMult):
                 return None, ast.BinOp(self.expression(node.left), node.op, self.expression(node.right))
             case ast.BinOp():
-                self.refuse_construct("a matrix product '@'", node)
+                raise self.construct_error("a matrix product '@'", node)
             case ast.BoolOp():
                 return None, ast.BoolOp(node.op, [self.expression(value) for value in node.values])
             case ast.Compare():
                 if not all(isinstance(op, _COMPARISONS) for op in node.ops):
-                    self.refuse_construct(f"the comparison {ast.unparse(node)!r}", node)
+                    raise self.construct_error(f"the comparison {ast.unparse(node)!r}", node)
                 operands = [self.expression(operand) for operand in node.comparators]
                 return None, ast.Compare(self.expression(node.left), node.ops, operands)
             case ast.IfExp():
                 return None, ast.IfExp(*map(self.expression, (node.test, node.body, node.orelse)))
-        self.refuse_construct("", node)
+        raise self.construct_error("", node)
 
     def constant(self, node: ast.expr) -> ast.expr:
         """The value that a name from outside of the function has now."""
@@ -116,14 +115,14 @@ class ExpressionParser(ABC):
         while isinstance(root, ast.Attribute):
             root = root.value
         if isinstance(root, ast.Name) and root.id in self.locals:
-            self.refuse_construct(f"an attribute {ast.unparse(node)!r}", node)
+            raise self.construct_error(f"an attribute {ast.unparse(node)!r}", node)
         if not isinstance(root, ast.Name):
-            self.refuse_construct(f"an attribute {ast.unparse(node)!r}", node)
+            raise self.construct_error(f"an attribute {ast.unparse(node)!r}", node)
         value = self.surroundings.look_up(node)
         plain = as_plain_number(value)
         if plain is None:
             hint = "a global or closure variable must be an int, a float or a bool"
-            self.refuse_construct(self.surroundings.describe(node, value), node, "" if value is MISSING else hint)
+            raise self.construct_error(self.surroundings.describe(node, value), node, "" if value is MISSING else hint)
         return tree.number(plain)
 
     def call(self, node: ast.Call) -> tuple[ScalarFunction | None, ast.expr]:
@@ -134,30 +133,31 @@ class ExpressionParser(ABC):
         known = spelling(value)
         if known is not None:
             return None, self.known_call(known, text, node)
-        if not is_function(value):
-            hints = {True: "a scalar function is passed by closure or global, not as an argument"}
-            hint = hints.get(bool(local), "call a function of math or a plain Python function of numbers")
-            self.refuse_construct(f"a call of {text!r}", node, hint)
         function = self.lift_at(value, node)
+        if function is None:
+            hint = "call a function of math or a plain Python function of numbers"
+            if local:
+                hint = "a scalar function comes from a global or a closure, not from an argument"
+            raise self.construct_error(f"a call of {text!r}", node, hint)
         arguments = self.bind(function, node)
         return function, tree.call(self.names.call(function), *arguments)
 
-    def lift_at(self, value: object, node: ast.Call) -> ScalarFunction:
-        """The scalar function that a call calls; ``lift`` refuses recursion by a RecursionError."""
+    def lift_at(self, value: object, node: ast.Call) -> ScalarFunction | None:
+        """The scalar function that a call calls; None where it calls something else."""
         try:
             return self.lift(value)
         except RecursionError:
-            text = ast.unparse(node.func)
-            self.refuse_construct(f"a call of {text!r} that comes back to itself", node, "write the recursion as a loop")
+            received = f"a call of {ast.unparse(node.func)!r} that comes back to itself"
+            raise self.construct_error(received, node, "write the recursion as a loop") from None
 
     def known_call(self, known: str, text: str, node: ast.Call) -> ast.expr:
         """A call of a function of ``math``, of NumPy or a builtin, in its one spelling."""
         least, most = ARITY[known]
         if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
-            self.refuse(f"plain arguments for {text!r}", f"{ast.unparse(node)!r}", node)
+            raise self.error(f"plain arguments for {text!r}", f"{ast.unparse(node)!r}", node)
         if not least <= len(node.args) <= (most or len(node.args)):
             wanted = f"{least}" if least == most else f"{least} or more"
-            self.refuse(f"{wanted} arguments for {text!r}", f"{len(node.args)}", node)
+            raise self.error(f"{wanted} arguments for {text!r}", f"{len(node.args)}", node)
         arguments = [self.expression(argument) for argument in node.args]
         match known, arguments:
             case "pow", [base, exponent]:
@@ -167,7 +167,7 @@ class ExpressionParser(ABC):
             case "math.log", [value, base]:
                 logarithm = tree.math_name("log")
                 return ast.BinOp(tree.call(logarithm, value), ast.Div(), tree.call(logarithm, base))
-            case ("min" | "max"), [first, second, *rest]:
+            case (("min" | "max"), [first, second, *rest]):
                 nested = tree.call(known, first, second)
                 for argument in rest:
                     nested = tree.call(known, nested, argument)
@@ -183,22 +183,10 @@ class ExpressionParser(ABC):
         wrong = len(node.args) > function.arity or missing or {*named} - {*function.parameters} or {*named} & {*given}
         if wrong:
             signature = f"{function.name}({', '.join(function.parameters)})"
-            self.refuse(f"the arguments of {signature}", f"{ast.unparse(node)!r}", node)
+            raise self.error(f"the arguments of {signature}", f"{ast.unparse(node)!r}", node)
         return [
             self.expression(given[parameter] if parameter in given else named[parameter])
             if parameter in given or parameter in named
             else tree.number(function.defaults[parameter])
             for parameter in function.parameters
         ]
-
-
-def is_function(value: object) -> bool:
-    """Whether a value may be a scalar function: a Python function, or a lifted or compiled one."""
-    from tensorlab.scalars.function import ScalarFunction
-
-    return isinstance(value, types.FunctionType | ScalarFunction) or isinstance(
-        getattr(value, "py_func", None), types.FunctionType
-    )
-
-
-assert builtins  # placeholder

@@ -68,8 +68,9 @@ class Names:
     """The names of one function: those it has, fresh ones beside them, and the functions it calls by name."""
 
     def __init__(self, taken: Iterable[str], calls: dict[str, ScalarFunction] | None = None) -> None:
+        self.variables = frozenset(taken)
         self.calls = dict(calls or {})
-        self.taken = {*taken, *self.calls, *RESERVED}
+        self.taken = {*self.variables, *self.calls, *RESERVED}
 
     def fresh(self, base: str) -> str:
         """``base`` itself where it is free, else ``base_1``, ``base_2``, ..."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from tensorlab.errors import ScalarError
 from tensorlab.scalars import tree
@@ -23,40 +23,42 @@ class Parser(ExpressionParser):
 
     Args:
         source: its definition.
-        lift: makes a scalar function of a Python function that it calls.
+        lift: makes a scalar function of a Python function that it calls; None for what is none.
 
     Raises:
         ScalarError: something in it is outside of the language.
     """
 
-    def __init__(self, source: Source, lift: Callable[[object], ScalarFunction]) -> None:
+    def __init__(self, source: Source, lift: Callable[[object], ScalarFunction | None]) -> None:
         self.source, self.lift = source, lift
         definition = source.definition
         self.parameters = self._parameters(definition.args)
         body = [ast.Return(definition.body)] if isinstance(definition, ast.Lambda) else definition.body
         self.locals = {*self.parameters, *self._bound(body)}
         if "math" in self.locals:
-            self.refuse("names other than 'math'", "'math' as the name of a number", definition, "rename it")
+            raise self.error("names other than 'math'", "'math' as the name of a number", definition, "rename it")
         self.surroundings = Surroundings(source.function)
         self.names = Names(self.locals)
         self.n_outputs = 0
         self.defaults = self._defaults()
         self.body = self.block(body)
         if not tree.leaves(self.body):
-            self.refuse(_PLAIN_RETURN, "a path that returns nothing", definition, "end every path in a return")
+            raise self.error(_PLAIN_RETURN, "a path that returns nothing", definition, "end every path in a return")
 
-    def refuse(self, expected: str, received: str, node: ast.AST, hint: str = "") -> NoReturn:
-        """Raises the error for a construct, at its line."""
+    def error(self, expected: str, received: str, node: ast.AST, hint: str = "") -> ScalarError:
+        """The error for a construct, at its line."""
         line = getattr(node, "lineno", self.source.definition.lineno)
-        raise ScalarError(self.source.who, expected, f"{received.rstrip(',')} at line {line}", hint)
+        return ScalarError(self.source.who, expected, f"{received} at line {line}", hint)
 
     def _parameters(self, arguments: ast.arguments) -> tuple[str, ...]:
         for extra, mark in ((arguments.vararg, "*"), (arguments.kwarg, "**")):
             if extra:
-                self.refuse("a fixed number of parameters", f"'{mark}{extra.arg}'", extra, "name each parameter")
+                raise self.error("a fixed number of parameters", f"'{mark}{extra.arg}'", extra, "name each parameter")
         if arguments.kwonlyargs:
             only = arguments.kwonlyargs[0]
-            self.refuse("positional parameters", f"the keyword-only parameter {only.arg!r}", only, "remove the '*'")
+            raise self.error(
+                "positional parameters", f"the keyword-only parameter {only.arg!r}", only, "remove the '*'"
+            )
         return tuple(argument.arg for argument in (*arguments.posonlyargs, *arguments.args))
 
     def _defaults(self) -> dict[str, float]:
@@ -66,7 +68,9 @@ class Parser(ExpressionParser):
             plain = as_plain_number(value)
             if plain is None:
                 received = f"{value!r} for {parameter!r}"
-                self.refuse("numbers as defaults", received, self.source.definition, "take the value from a global")
+                raise self.error(
+                    "numbers as defaults", received, self.source.definition, "take the value from a global"
+                )
             defaults[parameter] = plain
         return defaults
 
@@ -89,7 +93,8 @@ class Parser(ExpressionParser):
                 return first + [inner for target in copies[::-1] for inner in self.assignment(target, value)]
             case ast.AugAssign():
                 self.target(node.target)
-                return self.assignment(node.target, ast.copy_location(ast.BinOp(node.target, node.op, node.value), node))
+                updated = ast.BinOp(node.target, node.op, node.value)
+                return self.assignment(node.target, ast.copy_location(updated, node))
             case ast.AnnAssign():
                 return self.assignment(node.target, node.value) if node.value else []
             case ast.If():
@@ -100,7 +105,7 @@ class Parser(ExpressionParser):
                 target = ast.Name(self.target(node.target), ast.Store())
                 return [ast.For(target, self.range(node.iter), self.block(node.body), [], lineno=1)]
             case ast.While() | ast.For():
-                self.refuse_construct("an 'else' of a loop", node)
+                raise self.construct_error("an 'else' of a loop", node)
             case ast.Return():
                 return self.returned(node)
             case ast.Expr(value=ast.Constant(value=str())):
@@ -110,7 +115,7 @@ class Parser(ExpressionParser):
                 return []  # an expression has no effect beyond its value
             case ast.Pass() | ast.Break() | ast.Continue():
                 return [node]
-        self.refuse_construct("", node)
+        raise self.construct_error("", node)
 
     def _else(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
         return self.block(body) if body else []
@@ -118,7 +123,7 @@ class Parser(ExpressionParser):
     def target(self, node: ast.expr) -> str:
         """The name that a statement binds."""
         if not isinstance(node, ast.Name):
-            self.refuse_construct(f"an assignment to {ast.unparse(node)!r}", node)
+            raise self.construct_error(f"an assignment to {ast.unparse(node)!r}", node)
         return node.id
 
     def assignment(self, target: ast.expr, value: ast.expr) -> list[ast.stmt]:
@@ -128,7 +133,7 @@ class Parser(ExpressionParser):
         names = [self.target(element) for element in target.elts]
         if isinstance(value, ast.Tuple):
             if len(value.elts) != len(names):
-                self.refuse(f"{len(names)} values", f"{len(value.elts)}", value)
+                raise self.error(f"{len(names)} values", f"{len(value.elts)}", value)
             values = [self.expression(element) for element in value.elts]
             if not any({*names[:index]} & tree.used(later) for index, later in enumerate(values)):
                 return [tree.assign(name, item) for name, item in zip(names, values, strict=True)]
@@ -138,7 +143,7 @@ class Parser(ExpressionParser):
         function, call = self.call_of_outputs(value)
         if function is None or function.n_outputs != len(names):
             given = f"{ast.unparse(value)!r}, which is {function.n_outputs if function else 1}"
-            self.refuse(f"{len(names)} values", given, value)
+            raise self.error(f"{len(names)} values", given, value)
         return [tree.unpack(names, call)]
 
     def range(self, node: ast.expr) -> ast.expr:
@@ -152,17 +157,17 @@ class Parser(ExpressionParser):
             and not node.keywords
         ):
             return tree.call("range", *map(self.expression, node.args))
-        self.refuse("'for' over range(...)", f"'for' over {ast.unparse(node)!r}", node, "count with range")
+        raise self.error("'for' over range(...)", f"'for' over {ast.unparse(node)!r}", node, "count with range")
 
     def returned(self, node: ast.Return) -> list[ast.stmt]:
         """``return``, with as many values as every other one."""
         if node.value is None or (isinstance(node.value, ast.Constant) and node.value.value is None):
-            self.refuse(_PLAIN_RETURN, "a return of nothing", node, "end every path in a return of a number")
+            raise self.error(_PLAIN_RETURN, "a return of nothing", node, "end every path in a return of a number")
         statements: list[ast.stmt] = []
         if isinstance(node.value, ast.Tuple):
             values = [self.expression(element) for element in node.value.elts]
             if len(values) < 2:
-                self.refuse(_PLAIN_RETURN, f"a tuple of {len(values)}", node, "return the number itself")
+                raise self.error(_PLAIN_RETURN, f"a tuple of {len(values)}", node, "return the number itself")
         else:
             function, value = self.call_of_outputs(node.value)
             values = [value]
@@ -172,5 +177,5 @@ class Parser(ExpressionParser):
                 values = [tree.name(item) for item in held]
         self.n_outputs = self.n_outputs or len(values)
         if len(values) != self.n_outputs:
-            self.refuse(f"{self.n_outputs} values in every return", f"a return of {len(values)}", node)
+            raise self.error(f"{self.n_outputs} values in every return", f"a return of {len(values)}", node)
         return [*statements, tree.returning(values)]

@@ -46,11 +46,11 @@ def as_number(node: ast.expr) -> Number | None:
         case ast.Constant(value=bool() | int() | float() as value):
             return value
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            value = as_number(operand)
-            return None if value is None else -value
+            positive = as_number(operand)
+            return None if positive is None else -positive
         case ast.Attribute(value=ast.Name(id="math"), attr=attribute):
-            value = getattr(math, attribute)
-            return value if isinstance(value, float) else None
+            named = getattr(math, attribute)
+            return named if isinstance(named, float) else None
     return None
 
 
@@ -143,7 +143,7 @@ class _Replace(ast.NodeTransformer):
     def __init__(self, values: Mapping[str, ast.expr]) -> None:
         self.values = values
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802 - the visitor's own name
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         return self.values.get(node.id, node)
 
 

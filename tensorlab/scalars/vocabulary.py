@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 UNARY = (
-    "exp exp2 expm1 log log2 log10 log1p sqrt cbrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh "
-    "erf erfc gamma lgamma fabs floor ceil trunc degrees radians isnan isinf isfinite"
-).split()
-BINARY = "atan2 hypot copysign fmod pow".split()
+    *("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "cbrt", "erf", "erfc", "gamma", "lgamma"),
+    *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
+    *("fabs", "floor", "ceil", "trunc", "degrees", "radians", "isnan", "isinf", "isfinite"),
+)
+BINARY = ("atan2", "hypot", "copysign", "fmod", "pow")
 
 ROUNDINGS = frozenset({"math.floor", "math.ceil", "math.trunc", "round"})
 """Whole numbers; of a real number they stay real in a kernel, where 1e30 and infinity fit too."""

@@ -59,17 +59,17 @@ def exponential_parts(form: Format) -> tuple[Callable[..., Any], Callable[..., A
     log2_e = real(1.0 / math.log(2.0))
 
     @scalar
-    def power_of_two(n):  # type: ignore[no-untyped-def]
+    def power_of_two(n: Any) -> Any:
         return from_bits(integer((n + bias) << fraction_bits))
 
     @scalar
-    def scale(value, n):  # type: ignore[no-untyped-def]
+    def scale(value: Any, n: Any) -> Any:
         """value · 2**n in two exact steps and at most one rounding, whether the result is subnormal, normal or inf."""
         half = integer(n >> 1)
         return value * power_of_two(half) * power_of_two(integer(n - half))
 
     @scalar
-    def decompose(x):  # type: ignore[no-untyped-def]
+    def decompose(x: Any) -> Any:
         """(q, n) such that exp(x) = 2**n · (1 + q) and |q| <= sqrt(2) - 1."""
         shifted = fma(x, log2_e, shifter)
         n = shifted - shifter
@@ -93,8 +93,8 @@ def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
     # Beyond these every result is 0 or inf, and between them the exponents below stay representable.
     lowest_binary, highest_binary = form.constants(-bias - fraction_bits - 2.0, bias + 3.0)
     lowest, highest = form.constants(float(lowest_binary) * math.log(2.0), float(highest_binary) * math.log(2.0))
-    # Below it 1 + exp(x) rounds to 1, and exp(x) - 1 to -1.
-    negligible = real(-(fraction_bits + 3) * math.log(2.0))
+    # Below it exp(x) and its double are lost beside 1.
+    negligible = real(-(fraction_bits + 5) * math.log(2.0))
     # Below it x**2 / 2 is lost beside x.
     tiny = real(2.0 ** -(fraction_bits + 2))
     decompose, power_of_two, scale = exponential_parts(form)
@@ -102,14 +102,14 @@ def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
     # The clamps are written so that NaN fails the comparison and passes through.
 
     @scalar
-    def exp(x):  # type: ignore[no-untyped-def]
+    def exp(x: Any) -> Any:
         x = highest if x > highest else x
         x = lowest if x < lowest else x
         q, n = decompose(x)
         return scale(one + q, n)
 
     @scalar
-    def exp2(x):  # type: ignore[no-untyped-def]
+    def exp2(x: Any) -> Any:
         x = highest_binary if x > highest_binary else x
         x = lowest_binary if x < lowest_binary else x
         shifted = x + shifter
@@ -117,7 +117,7 @@ def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
         return scale(fma(r, polynomial(r, binary_terms), one), integer(bits(shifted) - shifter_bits))
 
     @scalar
-    def expm1(x):  # type: ignore[no-untyped-def]
+    def expm1(x: Any) -> Any:
         y = highest if x > highest else x
         y = negligible if y < negligible else y
         q, n = decompose(y)
@@ -125,14 +125,14 @@ def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
         return x if abs(x) < tiny else eight * fma(q, power, power - eighth)
 
     @scalar
-    def eighth_exp(x):  # type: ignore[no-untyped-def]
+    def eighth_exp(x: Any) -> Any:
         """exp(x) / 8 for x >= 0, which is finite a little longer than cosh is."""
         x = highest if x > highest else x
         q, n = decompose(x)
         return (one + q) * power_of_two(integer(n - 3))
 
     @scalar
-    def sinh(x):  # type: ignore[no-untyped-def]
+    def sinh(x: Any) -> Any:
         magnitude = abs(x)
         t = eighth_exp(magnitude)
         z = x * x
@@ -140,12 +140,12 @@ def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
         return copysign(small if magnitude < one else four * (t - eighth * eighth / t), x)
 
     @scalar
-    def cosh(x):  # type: ignore[no-untyped-def]
+    def cosh(x: Any) -> Any:
         t = eighth_exp(abs(x))
         return four * (t + eighth * eighth / t)
 
     @scalar
-    def tanh(x):  # type: ignore[no-untyped-def]
+    def tanh(x: Any) -> Any:
         # x - x**3 P / Q below, 1 - 2 z / (1 + z) with z = exp(-2 |x|) above: both share one division.
         magnitude = abs(x)
         y = -two * magnitude
@@ -160,8 +160,9 @@ def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
         return copysign((magnitude if near else one) - numerator / denominator, x)
 
     @scalar
-    def sigmoid(x):  # type: ignore[no-untyped-def]
-        # With z = exp(-|x|), which does not overflow: 1 / (1 + z) above zero, z / (1 + z) below, each as a - a z / (1 + z).
+    def sigmoid(x: Any) -> Any:
+        # With z = exp(-|x|), which does not overflow: 1 / (1 + z) above zero and z / (1 + z) below, that is
+        # a - a z / (1 + z) with a = 1 and a = z, where the rounding of the quotient counts the less.
         y = -abs(x)
         y = lowest if y < lowest else y
         q, n = decompose(y)

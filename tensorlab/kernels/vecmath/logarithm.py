@@ -42,17 +42,17 @@ def logarithms(form: Format) -> dict[str, Callable[..., Any]]:
     sqrt_half_bits = integer(real(math.sqrt(0.5)).view(integer))
 
     @scalar
-    def exponent_above_sqrt_half(x):  # type: ignore[no-untyped-def]
+    def exponent_above_sqrt_half(x: Any) -> Any:
         """The n for which x / 2**n is in [sqrt(1/2), sqrt(2)), x being positive and normal."""
         return integer(integer(bits(x) - sqrt_half_bits) >> fraction_bits)
 
     @scalar
-    def to_real(n):  # type: ignore[no-untyped-def]
+    def to_real(n: Any) -> Any:
         """A small integer as a float; 64-bit integers have no vector conversion before AVX-512."""
         return from_bits(integer(n + shifter_bits)) - shifter
 
     @scalar
-    def decompose(x):  # type: ignore[no-untyped-def]
+    def decompose(x: Any) -> Any:
         """(f, n) such that x = 2**n · (1 + f), exactly, for any finite x > 0."""
         subnormal = x < smallest_normal
         x = x * lift if subnormal else x
@@ -65,12 +65,12 @@ def logarithms(form: Format) -> dict[str, Callable[..., Any]]:
     # precision the longer polynomial is cheaper than the division that shortens it in double precision (fdlibm's way).
 
     @scalar
-    def polynomial_remainder(f):  # type: ignore[no-untyped-def]
+    def polynomial_remainder(f: Any) -> Any:
         square = half * f * f
         return square, f * f * f * polynomial(f, terms)
 
     @scalar
-    def quotient_remainder(f):  # type: ignore[no-untyped-def]
+    def quotient_remainder(f: Any) -> Any:
         s = f / (two + f)
         z = s * s
         square = half * f * f
@@ -79,20 +79,20 @@ def logarithms(form: Format) -> dict[str, Callable[..., Any]]:
     remainder = polynomial_remainder if real is np.float32 else quotient_remainder
 
     @scalar
-    def with_limits(result, x):  # type: ignore[no-untyped-def]
+    def with_limits(result: Any, x: Any) -> Any:
         """What a logarithm is where its argument has none: log(±0) = -inf, log(inf) = inf, and NaN below zero."""
         result = result if x < infinity else x
         result = nan if x < zero else result
         return -infinity if x == zero else result
 
     @scalar
-    def log(x):  # type: ignore[no-untyped-def]
+    def log(x: Any) -> Any:
         f, n = decompose(x)
         square, rest = remainder(f)
         return with_limits(fma(n, ln2, f - (square - fma(n, ln2_rest, rest))), x)
 
     @scalar
-    def log1p(x):  # type: ignore[no-untyped-def]
+    def log1p(x: Any) -> Any:
         # 1 + f = (1 + x) / 2**n. Only n is taken from the rounded sum; f itself is rounded once, relative to itself.
         n = exponent_above_sqrt_half(one + x)
         inverse_power = quarter * from_bits(integer((bias + 2 - n) << fraction_bits))
@@ -103,7 +103,7 @@ def logarithms(form: Format) -> dict[str, Callable[..., Any]]:
         return copysign(with_limits(result, one + x), x)
 
     @scalar
-    def log_in_base(x, log_e, log_e_rest, log_2, log_2_rest):  # type: ignore[no-untyped-def]
+    def log_in_base(x: Any, log_e: Any, log_e_rest: Any, log_2: Any, log_2_rest: Any) -> Any:
         f, n = decompose(x)
         square, rest = remainder(f)
         # log(1 + f) as an unevaluated sum, for the product with log_e not to add its rounding to that of the logarithm
@@ -113,11 +113,11 @@ def logarithms(form: Format) -> dict[str, Callable[..., Any]]:
         return with_limits(fma(n, log_2, fma(log_e, head, small)), x)
 
     @scalar
-    def log2(x):  # type: ignore[no-untyped-def]
+    def log2(x: Any) -> Any:
         return log_in_base(x, log2_e, log2_e_rest, one, zero)
 
     @scalar
-    def log10(x):  # type: ignore[no-untyped-def]
+    def log10(x: Any) -> Any:
         return log_in_base(x, log10_e, log10_e_rest, log10_2, log10_2_rest)
 
     functions = (log, log1p, log2, log10)

@@ -34,7 +34,7 @@ def power_functions() -> dict[str, Callable[..., Any]]:
     float32, float64 = np.float32, np.float64
 
     @scalar
-    def log2(a):  # type: ignore[no-untyped-def]
+    def log2(a: Any) -> Any:
         """log2(a) for a >= 0; a subnormal number of float32 is a normal one here."""
         n = (bits(a) - sqrt_half_bits) >> fraction_bits
         f = from_bits(bits(a) - (n << fraction_bits)) - one
@@ -44,7 +44,7 @@ def power_functions() -> dict[str, Callable[..., Any]]:
         return -infinity if a == zero else result
 
     @scalar
-    def exp2(x):  # type: ignore[no-untyped-def]
+    def exp2(x: Any) -> Any:
         """2**x; beyond the bound it is 0 or inf once it is rounded to float32."""
         x = bound if x > bound else x
         x = -bound if x < -bound else x
@@ -53,10 +53,10 @@ def power_functions() -> dict[str, Callable[..., Any]]:
         return polynomial(x - (shifted - shifter), exp2_terms) * from_bits((n + bias) << fraction_bits)
 
     @scalar
-    def pow(x, y):  # type: ignore[no-untyped-def]
+    def pow(x: Any, y: Any) -> Any:
         x, y = float64(x), float64(y)
         a = abs(x)
-        # Adding the shifter leaves y's last integer bit, its parity, in the last place: for |y| up to all_even at least.
+        # Adding the shifter leaves y's parity in the last place, for |y| up to all_even and well beyond.
         clipped = y if abs(y) < all_even else all_even
         shifted = clipped + shifter
         integral = shifted - shifter == clipped

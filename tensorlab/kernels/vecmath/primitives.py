@@ -2,6 +2,9 @@
 
 Everything here compiles to straight-line vector code. A loop that calls a function built from these and nothing else is
 vectorised by LLVM; one call of libm, or one branch that survives, and it is not.
+
+Numba does 32-bit integer arithmetic in 64 bits: the functions cast each step back, for LLVM to narrow it again instead
+of halving the lanes.
 """
 
 from collections.abc import Callable
@@ -14,66 +17,71 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
+from numba.types import UniTuple
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-SAME_WIDTH = {types.float32: types.int32, types.float64: types.int64}
+SAME_WIDTH: dict[Any, Any] = {types.float32: types.int32, types.float64: types.int64}
 
 
 def scalar(function: Function) -> Function:
     """Compile a scalar function for inlining: lazily, with IEEE division, and with no licence to reorder anything.
 
-    The exactness of several steps rests on where a fused multiply-add is and where it is not, so contraction is not left
-    to the compiler either: `fma` says it.
+    Several steps are exact only because a multiply-add is fused, or because it is not, so that too is said by `fma` and
+    not left to the compiler.
     """
     return cast(Function, numba.njit(error_model="numpy", forceinline=True)(function))
 
 
-@intrinsic
-def bits(typing_context, x):  # type: ignore[no-untyped-def]
+# What `intrinsic` returns is called without the typing context that its argument is defined with.
+emitter: Callable[[Callable[..., Any]], Callable[..., Any]] = intrinsic
+
+
+@emitter
+def bits(typing_context: Any, x: Any) -> Any:
     """The bits of a float as an integer of the same width."""
     integer = SAME_WIDTH.get(x)
     if integer is None:
         return None
 
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.bitcast(args[0], context.get_value_type(signature.return_type))
 
     return integer(x), codegen
 
 
-@intrinsic
-def from_bits(typing_context, i):  # type: ignore[no-untyped-def]
+@emitter
+def from_bits(typing_context: Any, i: Any) -> Any:
     """The float that has these bits: the inverse of `bits`."""
     floating = {integer: real for real, integer in SAME_WIDTH.items()}.get(i)
     if floating is None:
         return None
 
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.bitcast(args[0], context.get_value_type(signature.return_type))
 
     return floating(i), codegen
 
 
-@intrinsic
-def fma(typing_context, a, b, c):  # type: ignore[no-untyped-def]
+@emitter
+def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
     """`a * b + c`, rounded once. The three are of one type: nothing is promoted by accident."""
     if not (a == b == c and a in SAME_WIDTH):
         return None
 
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.fma(*args)
 
     return a(a, a, a), codegen
 
 
-@intrinsic
-def copysign(typing_context, magnitude, sign):  # type: ignore[no-untyped-def]
+@emitter
+def copysign(typing_context: Any, magnitude: Any, sign: Any) -> Any:
     """`magnitude` with the sign of `sign`, in their own type (`math.copysign` may go through libm)."""
     if not (magnitude == sign and magnitude in SAME_WIDTH):
         return None
 
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         real = args[0].type
         declared = builder.module.declare_intrinsic("llvm.copysign", [real], ir.FunctionType(real, [real, real]))
         return builder.call(declared, args)
@@ -81,16 +89,16 @@ def copysign(typing_context, magnitude, sign):  # type: ignore[no-untyped-def]
     return magnitude(magnitude, magnitude), codegen
 
 
-@intrinsic
-def polynomial(typing_context, x, coefficients):  # type: ignore[no-untyped-def]
+@emitter
+def polynomial(typing_context: Any, x: Any, coefficients: Any) -> Any:
     """`coefficients[0] + coefficients[1] * x + ...` by Horner's rule, each step rounded once.
 
-    Horner's long chain costs nothing here: in a vectorised loop many elements are in flight, and it has the fewest steps.
+    Horner's long chain costs nothing here: a vectorised loop has many elements in flight, and no rule has fewer steps.
     """
-    if not (x in SAME_WIDTH and isinstance(coefficients, types.UniTuple) and coefficients.dtype == x):
+    if not (x in SAME_WIDTH and isinstance(coefficients, UniTuple) and coefficients.dtype == x):
         return None
 
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         point, packed = args
         *lower, value = cgutils.unpack_tuple(builder, packed)
         for coefficient in reversed(lower):
@@ -102,7 +110,7 @@ def polynomial(typing_context, x, coefficients):  # type: ignore[no-untyped-def]
 
 @dataclass(frozen=True)
 class Format:
-    """A binary floating-point format: the constants that an algorithm written once for every precision is built from."""
+    """A binary floating-point format: the constants from which one text makes the function of every precision."""
 
     real: type[Any]
     """The scalar type."""

@@ -13,7 +13,7 @@ import numpy as np
 from .primitives import FLOAT64, bits, fma, from_bits, polynomial, scalar
 
 # floor(2**256 · 2 / pi)
-TWO_OVER_PI = 0xa2f9836e4e441529fc2757d1f534ddc0db6295993c439041fe5163abdebbc561
+TWO_OVER_PI = 0xA2F9836E4E441529FC2757D1F534DDC0DB6295993C439041FE5163ABDEBBC561
 PI_OVER_TWO = 1.5707963267948966
 
 # For |r| <= pi / 4, as polynomials in z = r**2: (sin(r) / r - 1) / z, (cos(r) - 1 + z / 2) / z**2
@@ -24,8 +24,8 @@ COS = (0.04166666661737029, -0.0013888883350457037, 2.4799426617006852e-05, -2.7
 def quarter_turns() -> tuple[np.ndarray, np.ndarray]:
     """For each biased exponent of a float32 x, (head, tail): x · (head + tail) = x · 2 / pi but for a multiple of 4.
 
-    x is a 24-bit integer m times 2**k, so only 2**k · 2 / pi modulo 4 counts, however large k is. The head keeps 29 bits
-    of that, which makes x · head exact in double precision; with the tail the product is good to 2**-56.
+    x is a 24-bit integer times 2**k, so only 2**k · 2 / pi modulo 4 counts, however large k is. The head keeps 29 bits
+    of it, which makes x · head exact in double precision; with the tail the product is good to 2**-56.
     """
     heads, tails = [], []
     for exponent in range(256):
@@ -47,7 +47,7 @@ def trigonometric_functions() -> dict[str, Callable[..., Any]]:
     float32, float64 = np.float32, np.float64
 
     @scalar
-    def quadrant(x):  # type: ignore[no-untyped-def]
+    def quadrant(x: Any) -> Any:
         """(n, sin(r), cos(r)) such that x = n · pi / 2 + r; only the lowest two bits of n are meant."""
         exponent = (bits(x) >> 23) & 255
         x = float64(x)
@@ -61,19 +61,19 @@ def trigonometric_functions() -> dict[str, Callable[..., Any]]:
         return bits(shifted), sin_r, cos_r
 
     @scalar
-    def sin(x):  # type: ignore[no-untyped-def]
+    def sin(x: Any) -> Any:
         n, sin_r, cos_r = quadrant(x)
         value = sin_r if n & 1 == 0 else cos_r
         return float32(from_bits(bits(value) ^ ((n & 2) << 62)))
 
     @scalar
-    def cos(x):  # type: ignore[no-untyped-def]
+    def cos(x: Any) -> Any:
         n, sin_r, cos_r = quadrant(x)
         value = cos_r if n & 1 == 0 else sin_r
         return float32(from_bits(bits(value) ^ (((n + 1) & 2) << 62)))
 
     @scalar
-    def tan(x):  # type: ignore[no-untyped-def]
+    def tan(x: Any) -> Any:
         n, sin_r, cos_r = quadrant(x)
         even = n & 1 == 0
         return float32((sin_r if even else -cos_r) / (cos_r if even else sin_r))

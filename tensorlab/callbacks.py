@@ -1,0 +1,137 @@
+"""Callbacks: what watches a training run."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+Logs = dict[str, float]
+
+
+class Callback:
+    """The base of every callback: each method is called at its moment, with the metrics of that moment.
+
+    Attributes:
+        model: the model that is trained.
+        params: ``epochs``, ``steps`` (an epoch) and ``verbose``.
+
+    Source: Keras, ``keras.callbacks.Callback``.
+    """
+
+    model: Any = None
+    params: dict[str, Any]
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Before the first epoch."""
+
+    def on_train_end(self, logs: Logs) -> None:
+        """After the last epoch."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+        """Before an epoch, counted from 0."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """After an epoch, counted from 0, and its validation."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        """After a step, counted from 0."""
+
+
+class History(Callback):
+    """What `fit` returns: the metrics of every epoch.
+
+    Attributes:
+        epoch: the numbers of the epochs, from 0.
+        history: for each metric, such as "loss" or "val_accuracy", a list with one number an epoch.
+
+    Source: Keras, ``keras.callbacks.History``.
+    """
+
+    def __init__(self) -> None:
+        self.epoch: list[int] = []
+        self.history: dict[str, list[float]] = {}
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """Keep the metrics."""
+        self.epoch.append(epoch)
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(value)
+
+
+class CallbackList:
+    """Several callbacks as one."""
+
+    def __init__(self, callbacks: Iterable[Callback], model: Any, **params: Any) -> None:
+        self.callbacks = list(callbacks)
+        for callback in self.callbacks:
+            callback.model, callback.params = model, params
+
+    def call(self, moment: str, *arguments: Any) -> None:
+        """Call one method of each."""
+        for callback in self.callbacks:
+            getattr(callback, moment)(*arguments)
+
+
+def show(logs: Logs) -> str:
+    """``loss: 0.2577 - accuracy: 0.9245``."""
+    return " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
+
+
+class ProgressBar(Callback):
+    """What `fit` shows: a bar with the steps done, the time left and the metrics on a terminal, else a line an epoch.
+
+    Args:
+        verbose: "auto" for that, 1 for the bar wherever it goes, 2 for the lines.
+    """
+
+    def __init__(self, verbose: int | str = "auto") -> None:
+        self.console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        self.live = verbose == 1 or (verbose == "auto" and self.console.is_terminal)
+        self.progress: Progress | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+        """Begin a bar."""
+        self.started = time.perf_counter()
+        if self.live:
+            self.progress = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TextColumn("ETA"),
+                TimeRemainingColumn(compact=True),
+                TextColumn("{task.fields[metrics]}"),
+                console=self.console,
+            )
+            name = f"Epoch {epoch + 1}/{self.params['epochs']}"
+            self.task = self.progress.add_task(name, total=self.params["steps"], metrics="")
+            self.progress.start()
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        """Move it on."""
+        if self.progress is not None:
+            self.progress.update(self.task, completed=batch + 1, metrics=show(logs))
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """Finish it, or write the line."""
+        if self.progress is not None:
+            self.progress.update(self.task, completed=self.params["steps"], metrics=show(logs))
+            self.close()
+        else:
+            seconds = time.perf_counter() - self.started
+            steps = self.params["steps"]
+            self.console.print(
+                f"Epoch {epoch + 1}/{self.params['epochs']} - {steps}/{steps} - {seconds:.1f}s - {show(logs)}",
+                markup=False,
+            )
+
+    def close(self) -> None:
+        """Leave the terminal as it was, also after an error."""
+        if self.progress is not None:
+            self.progress.stop()
+            self.progress = None

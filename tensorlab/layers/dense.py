@@ -1,0 +1,87 @@
+"""`Dense`: every output from every input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorlab import activations, initializers, ops
+from tensorlab.errors import ArgumentError, ShapeError
+from tensorlab.layers.base import Layer
+from tensorlab.ops.lift import Elementwise
+from tensorlab.shapes import Shape
+from tensorlab.tensor import Tensor
+
+
+def positive(who: str, value: Any) -> int:
+    """A number of units, or the like.
+
+    Raises:
+        ArgumentError: unless it is a whole number of at least 1.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
+        raise ArgumentError(who, "a whole number of at least 1", repr(value))
+    return int(value)
+
+
+class Dense(Layer):
+    """``activation(inputs · kernel + bias)``: ``(…, k) → (…, units)``.
+
+    An activation that is an `Activation` is applied, with the bias, while the product is in cache.
+
+    Args:
+        units: the number of outputs.
+        activation: a name, an `Activation`, a function of tensors, or None.
+        use_bias: whether a bias is added.
+        kernel_initializer: what the kernel, ``(k, units)``, begins with.
+        bias_initializer: what the bias, ``(units,)``, begins with.
+
+    Raises:
+        ArgumentError: unless ``units`` is a whole number of at least 1.
+        UnknownNameError: for an unknown activation or initializer.
+
+    Source: Keras, ``keras.layers.Dense``.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.units = positive(f"{self._who} units", units)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+
+    def build(self, input_shape: Shape) -> None:
+        """Make the kernel and the bias."""
+        self.kernel = self.add_weight((input_shape[-1], self.units), self.kernel_initializer, name="kernel")
+        self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias") if self.use_bias else None
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """The product, the bias and the activation in one pass."""
+        if inputs.shape[-1] != self.kernel.shape[0]:
+            raise _wrong_inputs(self._who, self.kernel.shape[0], inputs.shape)
+        if self.activation is None or isinstance(self.activation, Elementwise):
+            return ops.dense(inputs, self.kernel, self.bias, self.activation)
+        return self.activation(ops.dense(inputs, self.kernel, self.bias))
+
+    def _ensure_built(self, input_shape: Shape) -> None:
+        if not input_shape:
+            raise ShapeError(self._who, "inputs of shape (batch, features)", "()", "add an axis with expand_dims")
+        super()._ensure_built(input_shape)
+
+
+def _wrong_inputs(who: str, features: int, received: Shape) -> ShapeError:
+    size = 1
+    for length in received[1:]:
+        size *= length
+    hint = ""
+    if len(received) > 2 and size == features:
+        hint = f"add a Flatten layer or reshape to {(received[0], features)}"
+    return ShapeError(who, f"inputs of shape (batch, {features})", str(received), hint)

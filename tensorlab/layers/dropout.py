@@ -1,0 +1,50 @@
+"""`Dropout`: a random part of the inputs is set to 0 in training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tensorlab import random
+from tensorlab.errors import ArgumentError
+from tensorlab.layers.base import Layer
+from tensorlab.ops.lift import elementwise
+from tensorlab.tensor import Tensor, asarray
+
+
+@elementwise
+def _keep(x, number, rate):  # type: ignore[no-untyped-def]
+    """``x`` scaled up where the random number is at least the rate, else 0."""
+    return x / (1.0 - rate) if number >= rate else 0.0
+
+
+class Dropout(Layer):
+    """In training, sets each input to 0 with probability ``rate`` and divides the others by ``1 - rate``.
+
+    Args:
+        rate: from 0 up to, but not, 1.
+        seed: of a stream of its own; None for the global seed.
+
+    Raises:
+        ArgumentError: for another rate.
+
+    Source: Srivastava et al., "Dropout", JMLR 15, 2014; Keras, ``keras.layers.Dropout``.
+    """
+
+    def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate < 1:
+            raise ArgumentError(f"{self._who} rate", "a number from 0 up to, but not, 1", repr(rate))
+        self.rate = rate
+        self.seed = seed
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        """The inputs themselves unless training."""
+        if not training or self.rate == 0:
+            return inputs
+        # The stream is named by the layer, so that what one layer draws does not depend on the others.
+        use = f"dropout {self.name}" if self.seed is None else f"dropout {self.seed}"
+        numbers = random.generator(use).random(inputs.shape, dtype=np.float32)
+        mask = asarray(numbers.astype(inputs.dtype), device=inputs.device)
+        return _keep(inputs, mask, float(self.rate))  # type: ignore[no-any-return]

@@ -1,0 +1,174 @@
+"""`Loss`, and how a scalar function becomes one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tensorlab import ops
+from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError
+from tensorlab.ops.dispatch import as_tensor
+from tensorlab.ops.lift import Elementwise, elementwise
+from tensorlab.registry import registries
+from tensorlab.scalars import ScalarFunction
+from tensorlab.serialization import Configured, deserialize
+from tensorlab.tensor import Tensor
+
+_REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none", None)
+
+
+class Loss(Configured):
+    """The base of every loss. A subclass implements `call`, which gives one number for each sample.
+
+    Args:
+        reduction: "sum_over_batch_size" (or "mean") for the mean over the samples, "sum", or "none".
+        name: what it is called in messages.
+
+    Raises:
+        ArgumentError: for another reduction.
+
+    Source: Keras, ``keras.losses.Loss``.
+    """
+
+    _kind = "loss"
+
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = None) -> None:
+        if reduction not in _REDUCTIONS:
+            raise ArgumentError(f"{type(self).__name__} reduction", f"one of {_REDUCTIONS}", repr(reduction))
+        self.reduction = reduction
+        self.name = name or type(self).__name__
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """The loss of each sample."""
+        raise NotImplementedError(f"{type(self).__name__} has no call(y_true, y_pred)")
+
+    def check(self, y_true: Tensor, output_shape: tuple[int, ...]) -> None:
+        """Raise if the targets cannot be those of outputs of this shape."""
+        if y_true.shape[:1] != output_shape[:1]:
+            raise ShapeError(self.name, f"as many targets as outputs, {output_shape[0]}", str(y_true.shape))
+
+    def __call__(self, y_true: Any, y_pred: Any) -> Tensor:
+        """The loss of a batch.
+
+        Raises:
+            ShapeError: for targets whose shape does not fit the outputs.
+            ArgumentError: for targets whose values do not.
+        """
+        outputs = as_tensor(y_pred, self.name)
+        targets = as_tensor(y_true, self.name)
+        self.check(targets, outputs.shape)
+        return self.reduced(targets, outputs)
+
+    def reduced(self, targets: Tensor, outputs: Tensor) -> Tensor:
+        """The loss of a batch whose targets have been checked."""
+        each = self.call(targets, outputs)
+        if self.reduction in (None, "none"):
+            return each
+        return ops.sum(each) if self.reduction == "sum" else ops.mean(each)
+
+
+def same_rank(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """Targets with a last axis of length 1 added or taken away, if that makes them as many as the outputs have."""
+    if y_true.ndim == y_pred.ndim - 1 and y_pred.shape[-1] == 1:
+        return ops.expand_dims(y_true, axis=y_true.ndim)
+    if y_true.ndim == y_pred.ndim + 1 and y_true.shape[-1] == 1:
+        return ops.squeeze(y_true, axis=-1)
+    return y_true
+
+
+class ElementwiseLoss(Loss):
+    """The mean over the last axis of a scalar function of target and output."""
+
+    term: Elementwise
+
+    def check(self, y_true: Tensor, output_shape: tuple[int, ...]) -> None:
+        """Raise unless each output has a target."""
+        plain = tuple(length for length in y_true.shape if length != 1)
+        if plain != tuple(length for length in output_shape if length != 1) or abs(y_true.ndim - len(output_shape)) > 1:
+            raise ShapeError(self.name, f"targets of the outputs' shape {output_shape}", str(y_true.shape))
+
+    def _arguments(self) -> tuple[float, ...]:
+        """What the term takes after target and output."""
+        return ()
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """The loss of each sample."""
+        targets = same_rank(y_true, y_pred).astype(y_pred.dtype)
+        terms = self.term(targets, y_pred, *self._arguments())
+        return ops.mean(terms, axis=-1) if terms.ndim else terms
+
+
+class LossRule:
+    """A loss made of a plain Python function of numbers; called, it gives the loss.
+
+    Args:
+        function: ``(y_true, y_pred) -> term``; the loss of a sample is the mean of the terms over its last axis.
+            Parameters with a default value are hyperparameters, given when the loss is made.
+
+    Raises:
+        ScalarError: if the function cannot be lifted.
+        ArgumentTypeError: if it does not take a target and an output.
+
+    Example:
+        >>> def huber(y_true, y_pred, delta=1.0):
+        ...     error = abs(y_true - y_pred)
+        ...     return 0.5 * error * error if error <= delta else delta * (error - 0.5 * delta)
+        >>> loss = tl.losses.LossRule(huber)(delta=2.0)
+    """
+
+    def __init__(self, function: Callable[..., float]) -> None:
+        scalar = ScalarFunction.of(function)
+        if scalar.arity - len(scalar.defaults) != 2 or scalar.n_outputs != 1:
+            raise ArgumentTypeError(
+                f"LossRule of {scalar.name!r}",
+                "a function of y_true and y_pred, and of parameters with default values, with one value",
+                f"({', '.join(scalar.parameters)}) with {scalar.n_outputs}",
+            )
+        self.scalar = scalar
+        self.operation = elementwise(function)
+
+    def __call__(self, reduction: str | None = "sum_over_batch_size", **hyperparameters: float) -> Loss:
+        unknown = set(hyperparameters) - set(self.scalar.defaults)
+        if unknown:
+            known = ", ".join(self.scalar.defaults) or "none"
+            raise ArgumentError(f"loss {self.scalar.name!r}", f"hyperparameters among: {known}", ", ".join(unknown))
+        return _RuleLoss(self, reduction, {**self.scalar.defaults, **hyperparameters})
+
+
+class _RuleLoss(ElementwiseLoss):
+    def __init__(self, rule: LossRule, reduction: str | None, hyperparameters: dict[str, float]) -> None:
+        super().__init__(reduction, rule.scalar.name)
+        self.term = rule.operation
+        self.hyperparameters = hyperparameters
+
+    def _arguments(self) -> tuple[float, ...]:
+        return tuple(float(value) for value in self.hyperparameters.values())
+
+
+class _FunctionLoss(Loss):
+    def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__(name=getattr(function, "__name__", "loss"))
+        self.function = function
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        return self.function(y_true, y_pred)
+
+
+def get(identifier: Any) -> Loss:
+    """A loss from its name, class, rule, config or itself; a function of ``(y_true, y_pred)`` tensors is one too.
+
+    Raises:
+        UnknownNameError: for an unknown name, with the nearest known ones.
+        ArgumentTypeError: for something else.
+    """
+    if isinstance(identifier, str):
+        identifier = registries["loss"].get(identifier)
+    elif isinstance(identifier, dict):
+        identifier = deserialize(identifier)
+    if isinstance(identifier, LossRule) or (isinstance(identifier, type) and issubclass(identifier, Loss)):
+        identifier = identifier()
+    if isinstance(identifier, Loss):
+        return identifier
+    if callable(identifier):
+        return _FunctionLoss(identifier)
+    raise ArgumentTypeError("loss", "a name, a Loss, or a function of (y_true, y_pred)", repr(identifier))

@@ -1,0 +1,295 @@
+"""`Model`: a layer that can be compiled, trained, evaluated and asked."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from tensorlab import autodiff, losses, metrics, optimizers, random
+from tensorlab.autodiff import GradientTape
+from tensorlab.callbacks import Callback, CallbackList, History, Logs, ProgressBar, show
+from tensorlab.errors import ArgumentError, NonFiniteError, StateError
+from tensorlab.layers import Layer
+from tensorlab.models.data import Samples, check_count
+
+from tensorlab.tensor import Tensor
+
+
+class Model(Layer):
+    """The base of every model: a layer with `compile`, `fit`, `evaluate` and `predict`.
+
+    Source: Keras, ``keras.Model``.
+    """
+
+    _optimizer: optimizers.Optimizer | None = None
+    _loss: losses.Loss | None = None
+    _metrics: tuple[metrics.Metric, ...] = ()
+
+    # Setting up
+
+    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Sequence[Any] | None = None) -> None:
+        """Choose how to train.
+
+        Args:
+            optimizer: a name or an Optimizer.
+            loss: a name, a Loss, or a function of ``(y_true, y_pred)``.
+            metrics: names, Metrics, or functions of ``(y_true, y_pred)``; reported beside the loss.
+
+        Raises:
+            UnknownNameError: for an unknown name, with the nearest known ones; nothing is changed then.
+        """
+        if isinstance(metrics, str) or not isinstance(metrics, (list, tuple, type(None))):
+            raise ArgumentError(f"{self._who}.compile metrics", "a list", repr(metrics), "e.g. metrics=['accuracy']")
+        chosen = (
+            optimizers.get(optimizer),
+            None if loss is None else losses.get(loss),
+            tuple(_metric(metric) for metric in metrics or ()),
+        )
+        self._optimizer, self._loss, self._metrics = chosen
+
+    def _compiled(self, method: str) -> tuple[optimizers.Optimizer, losses.Loss]:
+        if self._optimizer is None or self._loss is None:
+            raise StateError(
+                f"{self._who}.{method}",
+                "a model that is compiled with a loss",
+                "one that is not",
+                "call compile(optimizer=..., loss=...) first",
+            )
+        return self._optimizer, self._loss
+
+    @property
+    def optimizer(self) -> optimizers.Optimizer | None:
+        """The optimizer that `compile` was given."""
+        return self._optimizer
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers inside of it, in order."""
+        return list(self._layers)
+
+    # Training
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        batch_size: int = 32,
+        epochs: int = 1,
+        verbose: int | str = "auto",
+        callbacks: Iterable[Callback] | None = None,
+        validation_data: tuple[Any, Any] | None = None,
+        shuffle: bool = True,
+    ) -> History:
+        """Train.
+
+        Args:
+            x: samples along the first axis.
+            y: a target for each.
+            batch_size: samples a step; the last step of an epoch may have fewer.
+            epochs: how often each sample is used.
+            verbose: "auto" for a progress bar on a terminal and a line an epoch elsewhere, 0 for nothing, 1 for the bar,
+                2 for the lines.
+            callbacks: see `Callback`.
+            validation_data: ``(x, y)`` that the metrics are computed on after each epoch, as ``val_…``.
+            shuffle: whether every epoch takes the samples in an order of its own.
+
+        Returns:
+            the metrics of every epoch, in ``history.history``.
+
+        Raises:
+            StateError: before `compile`.
+            ShapeError: if x and y differ in length or do not fit the model.
+            ArgumentError: for targets that no output stands for, or a number out of range.
+            NonFiniteError: if x or the loss is NaN or infinite. The weights and the optimizer are then as they were
+                before the call.
+        """
+        optimizer, loss = self._compiled("fit")
+        who = f"{self._who}.fit"
+        batch_size = check_count(f"{who} batch_size", batch_size)
+        epochs = check_count(f"{who} epochs", epochs)
+        if verbose not in ("auto", 0, 1, 2):
+            raise ArgumentError(f"{who} verbose", "'auto', 0, 1 or 2", repr(verbose))
+        samples = self._samples(who, x, y, loss)
+        validation = None if validation_data is None else self._samples(f"{who} validation", *validation_data, loss)
+        history = History()
+        bar = [ProgressBar(verbose)] if verbose else []
+        watching = CallbackList(
+            [history, *bar, *(callbacks or ())], self, epochs=epochs, steps=samples.steps(batch_size), verbose=verbose
+        )
+        before = self._training_state(optimizer)
+        try:
+            watching.call("on_train_begin", {})
+            logs: Logs = {}
+            for epoch in range(epochs):
+                logs = self._epoch(epoch, samples, batch_size, shuffle, watching)
+                if validation is not None:
+                    report = self._evaluate(validation, batch_size)
+                    logs |= {f"val_{name}": value for name, value in report.items()}
+                watching.call("on_epoch_end", epoch, logs)
+            watching.call("on_train_end", logs)
+        except NonFiniteError:
+            self._restore(optimizer, before)
+            raise
+        finally:
+            random.move_to(0, 0)
+            for shown in bar:
+                shown.close()
+        return history
+
+    def _epoch(self, epoch: int, samples: Samples, batch_size: int, shuffle: bool, watching: CallbackList) -> Logs:
+        random.move_to(epoch + 1, 0)
+        watching.call("on_epoch_begin", epoch, {})
+        trackers = self._trackers()
+        logs: Logs = {}
+        for step, (x, y) in enumerate(samples.batches(batch_size, shuffle)):
+            random.move_to(epoch + 1, step + 1)
+            self._train_step(x, y, trackers)
+            logs = {tracker.name: tracker.result() for tracker in trackers}
+            watching.call("on_train_batch_end", step, logs)
+        return logs
+
+    def _train_step(self, x: Tensor, y: Tensor | None, trackers: list[metrics.Metric]) -> None:
+        optimizer, loss = self._compiled("fit")
+        assert y is not None
+        weights = self.trainable_weights
+        with GradientTape() as tape:
+            outputs = self(x, training=True)
+            value = loss.reduced(y, outputs)
+        total = float(value)
+        if not math.isfinite(total):
+            raise NonFiniteError(
+                f"{self._who} loss",
+                "a finite number",
+                f"{total} at step {optimizer.iterations + 1}",
+                "lower the learning rate or scale the inputs",
+            )
+        optimizer.apply_gradients(zip(tape.gradient(value, weights), weights, strict=True))
+        _report(trackers, total, y, outputs)
+
+    def train_on_batch(self, x: Any, y: Any) -> Logs:
+        """Take one step on one batch, and return its metrics.
+
+        Raises:
+            what `fit` raises, with the same promise.
+        """
+        optimizer, loss = self._compiled("train_on_batch")
+        samples = self._samples(f"{self._who}.train_on_batch", x, y, loss)
+        trackers = self._trackers()
+        before = self._training_state(optimizer)
+        try:
+            self._train_step(samples.x, samples.y, trackers)
+        except NonFiniteError:
+            self._restore(optimizer, before)
+            raise
+        return {tracker.name: tracker.result() for tracker in trackers}
+
+    def _samples(self, who: str, x: Any, y: Any, loss: losses.Loss) -> Samples:
+        """Check the data against the model before anything is changed."""
+        samples = Samples(who, x, y)
+        assert samples.y is not None
+        with autodiff.no_grad():
+            outputs = self(samples.x[:1])
+        loss.check(samples.y, (samples.count, *outputs.shape[1:]))
+        return samples
+
+    def _training_state(self, optimizer: optimizers.Optimizer) -> tuple[list[Tensor], int, list[Tensor]]:
+        """Snapshots: nothing is copied unless a weight is changed."""
+        return (
+            [weight.snapshot() for weight in self.weights],
+            optimizer.iterations,
+            [slot.snapshot() for slot in optimizer.variables],
+        )
+
+    def _restore(self, optimizer: optimizers.Optimizer, state: tuple[list[Tensor], int, list[Tensor]]) -> None:
+        weights, optimizer.iterations, slots = state
+        for weight, value in zip(self.weights, weights, strict=True):
+            weight.assign(value)
+        optimizer.forget_slots(keep=len(slots))
+        for slot, value in zip(optimizer.variables, slots, strict=True):
+            slot.assign(value)
+
+    def _trackers(self) -> list[metrics.Metric]:
+        """The loss first, then the metrics, all of them at 0."""
+        for metric in self._metrics:
+            metric.reset_state()
+        return [metrics.Mean("loss"), *self._metrics]
+
+    # Asking
+
+    def evaluate(
+        self, x: Any, y: Any, batch_size: int = 32, verbose: int | str = "auto", return_dict: bool = False
+    ) -> Any:
+        """The loss and the metrics on some data.
+
+        Returns:
+            the loss alone, or ``[loss, *metrics]``, or with ``return_dict`` a dict.
+
+        Raises:
+            what `fit` raises.
+        """
+        _, loss = self._compiled("evaluate")
+        samples = self._samples(f"{self._who}.evaluate", x, y, loss)
+        logs = self._evaluate(samples, check_count(f"{self._who}.evaluate batch_size", batch_size))
+        if verbose:
+            Console(file=sys.stdout, highlight=False, soft_wrap=True).print(show(logs), markup=False)
+        if return_dict:
+            return logs
+        values = list(logs.values())
+        return values if len(values) > 1 else values[0]
+
+    def _evaluate(self, samples: Samples, batch_size: int) -> Logs:
+        _, loss = self._compiled("evaluate")
+        trackers = self._trackers()
+        with autodiff.no_grad():
+            for x, y in samples.batches(batch_size):
+                assert y is not None
+                outputs = self(x)
+                _report(trackers, float(loss.reduced(y, outputs)), y, outputs)
+        return {tracker.name: tracker.result() for tracker in trackers}
+
+    def predict(self, x: Any, batch_size: int = 32, verbose: int | str = 0) -> np.ndarray[Any, Any]:
+        """The outputs for some inputs, as a NumPy array.
+
+        Raises:
+            ShapeError: for inputs that do not fit.
+            NonFiniteError: if an input is NaN or infinite.
+        """
+        samples = Samples(f"{self._who}.predict", x)
+        size = check_count(f"{self._who}.predict batch_size", batch_size)
+        with autodiff.no_grad():
+            parts = [self(batch).numpy() for batch, _ in samples.batches(size)]
+        return np.concatenate(parts)
+
+    def summary(self) -> None:
+        """Print a table of the layers, their outputs' shapes and their numbers of parameters."""
+        table = Table("Layer (type)", "Output shape", "Parameters", title=f"Model {self.name!r}", title_justify="left")
+        table.columns[2].justify = "right"
+        for layer, shape in zip(self._layers, self._output_shapes(), strict=True):
+            count = f"{layer.count_params():,}" if layer.built else "not built"
+            table.add_row(f"{layer.name} ({type(layer).__name__})", shape, count)
+        console = Console(file=sys.stdout, highlight=False)
+        console.print(table)
+        trained = sum(math.prod(weight.shape) for weight in self.trainable_weights)
+        total = sum(math.prod(weight.shape) for weight in self.weights)
+        console.print(f"Parameters: {total:,} ({trained:,} trainable)" if self.built else "Parameters: not built yet")
+
+    def _output_shapes(self) -> list[str]:
+        return ["?" for _ in self._layers]
+
+
+def _metric(identifier: Any) -> metrics.Metric:
+    return metrics.get("accuracy") if identifier in ("acc",) else metrics.get(identifier)
+
+
+def _report(trackers: list[metrics.Metric], loss: float, y: Tensor, outputs: Tensor) -> None:
+    trackers[0].add(loss, len(outputs))
+    for metric in trackers[1:]:
+        metric.update_state(y, outputs)
+
+

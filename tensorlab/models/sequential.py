@@ -1,0 +1,125 @@
+"""`Sequential`: layers one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tensorlab import autodiff, ops
+from tensorlab.errors import ArgumentTypeError, ShapeError, StateError
+from tensorlab.layers import Input, Layer
+from tensorlab.models.model import Model
+from tensorlab.serialization import deserialize, serialize
+from tensorlab.shapes import Shape, as_shape
+from tensorlab.tensor import Tensor
+
+
+class Sequential(Model):
+    """Layers one after the other, each taking what the one before gives.
+
+    It is built when it first sees data, or at once if it begins with an `Input`.
+
+    Args:
+        layers: the layers, in order.
+        name: what it is called in messages.
+
+    Source: Keras, ``keras.Sequential``.
+
+    Example:
+        >>> model = tl.Sequential([Dense(512, activation="relu"), Dense(10, activation="softmax")])
+        >>> model.compile(optimizer="rmsprop", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        >>> model.fit(train_images, train_labels, epochs=5, batch_size=128)
+    """
+
+    def __init__(self, layers: Iterable[Layer] = (), name: str | None = None) -> None:
+        super().__init__(name=name)
+        self._shapes: list[Shape] = []
+        for layer in layers:
+            self.add(layer)
+
+    def add(self, layer: Layer) -> None:
+        """Put a layer at the end.
+
+        Raises:
+            ArgumentTypeError: for something that is not a layer.
+        """
+        if not isinstance(layer, Layer):
+            hint = "give an object, e.g. Dense(10), and not its class" if isinstance(layer, type) else ""
+            raise ArgumentTypeError(f"{self._who}.add", "a Layer", repr(layer), hint)
+        if any(layer is present for present in self._layers):
+            raise ArgumentTypeError(f"{self._who}.add", "a layer that is not in the model yet", repr(layer))
+        self._layers.append(layer)
+        first = self._layers[0]
+        if self.built or isinstance(first, Input):
+            known = self._input_shape if self.built else (None, *first.shape)  # type: ignore[attr-defined]
+            self.built = False
+            try:
+                self.build(known)
+            except Exception:
+                self._layers.pop()
+                raise
+
+    def pop(self) -> Layer:
+        """Take the last layer out.
+
+        Raises:
+            StateError: if there is none.
+        """
+        if not self._layers:
+            raise StateError(f"{self._who}.pop", "a model with layers", "an empty one")
+        self._shapes = self._shapes[:-1]
+        return self._layers.pop()
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights of every layer.
+
+        Args:
+            input_shape: with the batch, which may be None, as the first length.
+
+        Raises:
+            ShapeError: if a layer cannot take what the one before it gives; no layer is built then that was not before.
+        """
+        if self.built:
+            return
+        shape = as_shape(f"{self._who}.build", [1 if n is None else n for n in tuple(input_shape)])
+        if not shape:
+            raise ShapeError(f"{self._who}.build", "a shape with the batch in front", "()")
+        fresh = [layer for layer in self._layers if not layer.built]
+        try:
+            with autodiff.no_grad():
+                # A batch of zeros finds every shape, whatever a layer does in its call.
+                tensor, shapes = ops.zeros((1, *shape[1:]), dtype=self.dtype), []
+                for layer in self._layers:
+                    tensor = layer(tensor)
+                    shapes.append(tensor.shape)
+        except Exception:
+            for layer in fresh:
+                layer.unbuild()
+            raise
+        self._input_shape, self._shapes, self.built = (None, *shape[1:]), shapes, True
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        """Every layer in turn."""
+        for layer in self._layers:
+            inputs = layer(inputs, training=training)
+        return inputs
+
+    def _output_shapes(self) -> list[str]:
+        if len(self._shapes) != len(self._layers):
+            return super()._output_shapes()
+        return ["(" + ", ".join(["batch", *map(str, shape[1:])]) + ")" for shape in self._shapes]
+
+    def get_config(self) -> dict[str, Any]:
+        """The name and the configs of the layers."""
+        config: dict[str, Any] = {"name": self.name, "layers": [serialize(layer) for layer in self._layers]}
+        if self.built:
+            config["build_input_shape"] = list(self._input_shape)
+        return config
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Sequential:
+        """A model of the same layers, with new weights; built if the other was."""
+        model = cls([deserialize(layer) for layer in config["layers"]], name=config.get("name"))
+        if "build_input_shape" in config:
+            model.build(config["build_input_shape"])
+        return model

@@ -1,0 +1,61 @@
+"""What every operation does with its arguments: tensors of one device, Python scalars, and the tape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorlab.backends import Backend
+from tensorlab.errors import ArgumentTypeError, DeviceError
+from tensorlab.tensor import Tensor, asarray
+
+Scalar = bool | int | float
+
+
+def as_tensor(value: Any, who: str) -> Tensor:
+    """An argument as a tensor whose value will not change; a variable as the value that it has now."""
+    if isinstance(value, Tensor):
+        return value.snapshot()
+    if value is None or callable(value):
+        raise ArgumentTypeError(who, "a tensor, an array or a number", type(value).__name__)
+    return asarray(value)
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether this is a Python number, which takes the dtype of the tensors beside it."""
+    return isinstance(value, (bool, int, float)) and not isinstance(value, np.generic)
+
+
+def common_backend(who: str, tensors: Sequence[Tensor]) -> Backend:
+    """The backend that holds all of them.
+
+    Raises:
+        DeviceError: if there are two.
+    """
+    first = tensors[0]._backend
+    for tensor in tensors:
+        if tensor._backend is not first:
+            raise DeviceError(
+                who,
+                "tensors on one device",
+                f"{first.name!r} and {tensor._backend.name!r}",
+                f"move one of them, e.g. x.to_device({first.name!r})",
+            )
+    return first
+
+
+def sum_to(gradient: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Undo a broadcast: the sum over every axis along which a tensor of ``shape`` was repeated."""
+    if gradient.shape == shape:
+        return gradient
+    from tensorlab.ops.reduction import sum
+    from tensorlab.ops.shaping import reshape
+
+    lead = gradient.ndim - len(shape)
+    axes = [
+        axis for axis in range(gradient.ndim)
+        if axis < lead or (shape[axis - lead] == 1 and gradient.shape[axis] != 1)
+    ]
+    return reshape(sum(gradient, axis=tuple(axes), keepdims=True), shape)

@@ -1,0 +1,155 @@
+"""The lift of a plain Python function of numbers to a differentiable, broadcasting operation on tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tensorlab import autodiff, dtypes, shapes
+from tensorlab.dtypes import DType
+from tensorlab.errors import DTypeError
+from tensorlab.ops.dispatch import as_tensor, common_backend, is_scalar, sum_to
+from tensorlab.scalars import ScalarFunction
+from tensorlab.tensor import Tensor, asarray, from_buffer_of
+
+
+class Elementwise:
+    """A differentiable, broadcasting operation made of a scalar function; called like any other.
+
+    Attributes:
+        scalar: the function that is applied to each element.
+        domain: what it takes: "any" dtype, "number" (no bool), "real" (integers become float32), "integer" or "bool".
+        result: the dtype that it gives: that of its arguments ("same") or "bool".
+    """
+
+    def __init__(self, scalar: ScalarFunction, domain: str = "real", result: str = "same") -> None:
+        self.scalar = scalar
+        self.domain = domain
+        self.result = result
+        self._vjps: dict[int, Elementwise] = {}
+        self.__name__ = self.__qualname__ = scalar.name
+        self.__doc__ = scalar.python.__doc__
+
+    def __repr__(self) -> str:
+        return f"<elementwise operation {self.__name__!r}>"
+
+    def __call__(self, *operands: Any) -> Tensor:
+        """Apply it to tensors, arrays and numbers that broadcast together.
+
+        Raises:
+            DTypeError: for dtypes that it does not take or that have no common type.
+            ShapeError: for shapes that do not broadcast.
+            DeviceError: for tensors of two devices.
+        """
+        if len(operands) != self.scalar.arity:
+            raise TypeError(f"{self.__name__} takes {self.scalar.arity} arguments, {len(operands)} were given")
+        compute, tensors = self._arguments(operands)
+        backend = common_backend(self.__name__, tensors)
+        shape = shapes.broadcast(self.__name__, [tensor.shape for tensor in tensors])
+        output = dtypes.bool if self.result == "bool" else compute
+        buffers = [tensor._buffer for tensor in tensors]
+        result = Tensor(backend.map(self.scalar, buffers, shape, compute, (output,))[0], backend)
+        if autodiff.recording() and output.kind == "f":
+            autodiff.record(tensors, (result,), [self._recorded_vjp(k, tensors) for k in range(len(tensors))])
+        return result
+
+    def _arguments(self, operands: tuple[Any, ...]) -> tuple[DType, list[Tensor]]:
+        tensors = [None if is_scalar(operand) else as_tensor(operand, self.__name__) for operand in operands]
+        scalars = [operand for operand in operands if is_scalar(operand)]
+        compute = self._compute(
+            dtypes.result_type(self.__name__, [tensor.dtype for tensor in tensors if tensor is not None], scalars)
+        )
+        device = next((tensor.device for tensor in tensors if tensor is not None), None)
+        return compute, [
+            asarray(np.asarray(operand, compute), device=device) if tensor is None else tensor.astype(compute)
+            for operand, tensor in zip(operands, tensors, strict=True)
+        ]
+
+    def _compute(self, dtype: DType) -> DType:
+        kind = dtypes.kind(dtype)
+        if self.domain == "real" and kind != "real":
+            return dtypes.default_float
+        refused = {"number": ("bool",), "integer": ("real",), "bool": ("integer", "real")}
+        if kind in refused.get(self.domain, ()):
+            raise DTypeError(self.__name__, f"tensors of {self.domain}s", str(dtype), "convert them with .astype()")
+        return dtype
+
+    def vjp(self, index: int) -> Elementwise:
+        """The operation ``(gradient, *arguments) -> gradient * ∂self/∂argument``, in one pass."""
+        operation = self._vjps.get(index)
+        if operation is None:
+            operation = self._vjps[index] = Elementwise(self.scalar.vjp(index))
+        return operation
+
+    def _recorded_vjp(self, index: int, tensors: list[Tensor]) -> autodiff.Vjp | None:
+        tensor = tensors[index]
+        constant = self.scalar.derivative(index).constant
+        if constant == 0:
+            return None
+        if constant == 1:
+            return lambda gradient: sum_to(gradient, tensor.shape)
+        return lambda gradient: sum_to(self.vjp(index)(gradient, *tensors), tensor.shape)
+
+
+def elementwise(
+    function: Callable[..., Any] | None = None, *, domain: str = "real", result: str = "same"
+) -> Any:
+    """Make a differentiable, broadcasting operation of a plain Python function of numbers.
+
+    Args:
+        function: uses arithmetic, comparisons, ``math``, branches, loops, and other such functions.
+        domain: what dtypes it takes, see `Elementwise`.
+        result: what dtype it gives, see `Elementwise`.
+
+    Raises:
+        ScalarError: if the function cannot be lifted, naming the construct and its line.
+
+    Example:
+        >>> @tl.elementwise
+        ... def mish(x):
+        ...     return x * math.tanh(math.log1p(math.exp(x)))
+        >>> mish(tl.asarray([0.0, 1.0]))
+    """
+    if function is None:
+        return lambda decorated: elementwise(decorated, domain=domain, result=result)
+    return Elementwise(ScalarFunction.of(function), domain, result)
+
+
+def _identity(x):  # type: ignore[no-untyped-def]
+    return x
+
+
+_IDENTITY = ScalarFunction.of(_identity)
+
+
+def astype(x: Any, dtype: Any, copy: bool = False) -> Tensor:
+    """``x`` with its elements converted to another dtype. Reals lose their fraction as integers; anything non-zero is true.
+
+    Args:
+        x: a tensor or an array.
+        dtype: one of tensorlab's dtypes.
+        copy: whether a tensor that has this dtype already is copied.
+
+    Raises:
+        DTypeError: for an unknown dtype.
+
+    Source: Python array API standard, ``astype``.
+    """
+    tensor, target = as_tensor(x, "astype"), dtypes.as_dtype(dtype, "astype")
+    if tensor.dtype == target and not copy:
+        return tensor
+    function, compute = (_NONZERO, tensor.dtype) if target.kind == "b" else (_IDENTITY, target)
+    (buffer,) = tensor._backend.map(function, (tensor._buffer,), tensor.shape, compute, (target,))
+    result = from_buffer_of(tensor, buffer)
+    if autodiff.recording() and target.kind == "f" and tensor.dtype.kind == "f":
+        autodiff.record((tensor,), (result,), (lambda gradient: astype(gradient, tensor.dtype),))
+    return result
+
+
+def _nonzero(x):  # type: ignore[no-untyped-def]
+    return x != 0
+
+
+_NONZERO = ScalarFunction.of(_nonzero)

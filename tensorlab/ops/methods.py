@@ -1,0 +1,94 @@
+"""The operators and methods of `Tensor`, put in place here because they are made of operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tensorlab.ops import elementwise_functions as e
+from tensorlab.ops import linalg, reduction, shaping
+from tensorlab.ops.dispatch import is_scalar
+from tensorlab.ops.lift import astype
+from tensorlab.tensor import Tensor, Variable
+
+
+def _operand(value: Any) -> bool:
+    return isinstance(value, (Tensor, np.ndarray, np.generic, list)) or is_scalar(value)
+
+
+def _binary(operation: Callable[..., Tensor]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def forward(self: Tensor, other: Any) -> Any:
+        return operation(self, other) if _operand(other) else NotImplemented
+
+    def reflected(self: Tensor, other: Any) -> Any:
+        return operation(other, self) if _operand(other) else NotImplemented
+
+    return forward, reflected
+
+
+def _unary(operation: Callable[..., Tensor]) -> Callable[..., Any]:
+    return lambda self: operation(self)
+
+
+_BINARY: dict[str, Callable[..., Tensor]] = {
+    "add": e.add,
+    "sub": e.subtract,
+    "mul": e.multiply,
+    "truediv": e.divide,
+    "pow": e.pow,
+    "matmul": linalg.matmul,
+}
+_COMPARISONS: dict[str, Callable[..., Tensor]] = {
+    "eq": e.equal,
+    "ne": e.not_equal,
+    "lt": e.less,
+    "le": e.less_equal,
+    "gt": e.greater,
+    "ge": e.greater_equal,
+}
+
+for _name, _operation in _BINARY.items():
+    _forward, _reflected = _binary(_operation)
+    setattr(Tensor, f"__{_name}__", _forward)
+    setattr(Tensor, f"__r{_name}__", _reflected)
+for _name, _operation in _COMPARISONS.items():
+    setattr(Tensor, f"__{_name}__", _binary(_operation)[0])
+for _name, _operation in {"neg": e.negative, "abs": e.abs}.items():
+    setattr(Tensor, f"__{_name}__", _unary(_operation))
+
+
+def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+    """``ndarray + tensor`` and ``np.exp(tensor)`` give tensors; what tensorlab does not have is NumPy's to compute."""
+    operation = {"power": e.pow, "absolute": e.abs, "matmul": linalg.matmul}.get(
+        ufunc.__name__, getattr(e, ufunc.__name__, None)
+    )
+    if method == "__call__" and not options and operation is not None:
+        return operation(*inputs)
+    return getattr(ufunc, method)(*(np.asarray(x) if isinstance(x, Tensor) else x for x in inputs), **options)
+
+
+def _reshape(self: Tensor, *shape: Any) -> Tensor:
+    """The elements in another shape, given as a tuple or as arguments."""
+    return shaping.reshape(self, shape[0] if len(shape) == 1 else shape)
+
+
+Tensor.__array_ufunc__ = _array_ufunc  # type: ignore[attr-defined]
+Tensor.__getitem__ = lambda self, index: shaping.getitem(self, index)  # type: ignore[assignment,method-assign]
+Tensor.astype = lambda self, dtype, copy=False: astype(self, dtype, copy)  # type: ignore[assignment,method-assign]
+Tensor.reshape = _reshape  # type: ignore[assignment,method-assign]
+Tensor.T = property(shaping.transpose)  # type: ignore[attr-defined]
+Tensor.mT = property(shaping.matrix_transpose)  # type: ignore[attr-defined]
+for _function in (reduction.sum, reduction.mean, reduction.max, reduction.min, reduction.argmax, reduction.argmin):
+    setattr(Tensor, _function.__name__, lambda self, _f=_function, **options: _f(self, **options))
+
+
+def _refuse_in_place(self: Variable, other: Any) -> Any:
+    raise TypeError(
+        f"{self.name!r}: a Variable is changed with assign, assign_add or assign_sub; write v = v + x for a new tensor"
+    )
+
+
+for _name in _BINARY:
+    setattr(Variable, f"__i{_name}__", _refuse_in_place)

@@ -1,0 +1,235 @@
+"""Operations of neural networks."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tensorlab import autodiff, dtypes, shapes
+from tensorlab.errors import DTypeError, ShapeError
+from tensorlab.ops import elementwise_functions as e
+from tensorlab.ops.dispatch import as_tensor, common_backend, sum_to
+from tensorlab.ops.lift import Elementwise
+from tensorlab.ops.linalg import matmul
+from tensorlab.ops.reduction import sum
+from tensorlab.ops.shaping import expand_dims, matrix_transpose, permute_dims
+from tensorlab.rules import Rowwise
+from tensorlab.scalars import ScalarFunction, compose
+from tensorlab.tensor import Tensor, asarray, from_buffer_of
+
+_of = ScalarFunction.of
+
+
+def _element(x):  # type: ignore[no-untyped-def]
+    return x
+
+
+def _shifted_exp(x, largest):  # type: ignore[no-untyped-def]
+    return math.exp(x - largest)
+
+
+def _share(kept, x, largest, total):  # type: ignore[no-untyped-def]
+    return kept / total
+
+
+def _log_share(kept, x, largest, total):  # type: ignore[no-untyped-def]
+    return x - largest - math.log(total)
+
+
+def _times(gradient, y):  # type: ignore[no-untyped-def]
+    return gradient * y
+
+
+def _centred(kept, gradient, y, total):  # type: ignore[no-untyped-def]
+    return kept - y * total
+
+
+_EXPONENTIALS = ((e.maximum.scalar, _of(_element)), (e.add.scalar, _of(_shifted_exp)))
+_SOFTMAX = Rowwise("softmax", _EXPONENTIALS, _of(_share))
+_LOG_SOFTMAX = Rowwise("log_softmax", _EXPONENTIALS, _of(_log_share))
+_SOFTMAX_VJP = Rowwise("softmax_vjp", ((e.add.scalar, _of(_times)),), _of(_centred))
+
+
+def _rowwise(rule: Rowwise, *inputs: Tensor) -> Tensor:
+    return from_buffer_of(inputs[0], inputs[0]._backend.rowwise(rule, [x._buffer for x in inputs]))
+
+
+def _along_last(who: str, x: Any, axis: int, operation: Any) -> Tensor:
+    tensor = as_tensor(x, who)
+    if tensor.dtype.kind != "f":
+        tensor = tensor.astype(dtypes.default_float)
+    place = shapes.normalize_axis(who, axis, tensor.ndim)
+    if place == tensor.ndim - 1:
+        return operation(tensor)  # type: ignore[no-any-return]
+    order = [a for a in range(tensor.ndim) if a != place] + [place]
+    return permute_dims(operation(permute_dims(tensor, order)), [int(a) for a in np.argsort(order)])
+
+
+def softmax(x: Any, axis: int = -1) -> Tensor:
+    """``exp(x) / Σ exp(x)`` along an axis, computed without overflow.
+
+    Source: Keras, ``keras.ops.softmax``.
+    """
+    return _along_last("softmax", x, axis, _softmax)
+
+
+def _softmax(x: Tensor) -> Tensor:
+    y = _rowwise(_SOFTMAX, x)
+    if autodiff.recording():
+        autodiff.record((x,), (y,), (lambda g: _softmax_vjp(g, y),))
+    return y
+
+
+def _softmax_vjp(g: Tensor, y: Tensor) -> Tensor:
+    """``y (g - Σ g y)``."""
+    result = _rowwise(_SOFTMAX_VJP, g, y)
+    if autodiff.recording():
+
+        def from_y(flowing: Tensor) -> Tensor:
+            total = sum(g * y, axis=-1, keepdims=True)
+            return flowing * (g - total) - g * sum(flowing * y, axis=-1, keepdims=True)  # type: ignore[operator]
+
+        autodiff.record((g, y), (result,), (lambda flowing: _softmax_vjp(flowing, y), from_y))
+    return result
+
+
+def log_softmax(x: Any, axis: int = -1) -> Tensor:
+    """``x - log Σ exp(x)`` along an axis, computed without overflow.
+
+    Source: Keras, ``keras.ops.log_softmax``.
+    """
+    return _along_last("log_softmax", x, axis, _log_softmax)
+
+
+def _log_softmax(x: Tensor) -> Tensor:
+    y = _rowwise(_LOG_SOFTMAX, x)
+    if autodiff.recording():
+
+        def vjp(g: Tensor) -> Tensor:
+            return g - _softmax(x) * sum(g, axis=-1, keepdims=True)  # type: ignore[operator,no-any-return]
+
+        autodiff.record((x,), (y,), (vjp,))
+    return y
+
+
+def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> Tensor:
+    """1 at the place that ``x`` names on a new axis of length ``num_classes``, 0 elsewhere; all 0 if it names none.
+
+    Args:
+        x: integers.
+        num_classes: the length of the new axis.
+        axis: where the new axis goes.
+        dtype: of the result; float32 if None.
+
+    Raises:
+        DTypeError: if ``x`` is not of integers.
+
+    Source: Keras, ``keras.ops.one_hot``.
+    """
+    tensor = as_tensor(x, "one_hot")
+    if tensor.dtype.kind not in "iu":
+        raise DTypeError("one_hot", "a tensor of integers", str(tensor.dtype), 'use .astype("int64")')
+    classes = asarray(np.arange(num_classes, dtype=tensor.dtype), device=tensor.device)
+    result = e.equal(expand_dims(tensor, axis=tensor.ndim), classes)
+    place = shapes.normalize_axis("one_hot", axis, tensor.ndim + 1)
+    order = list(range(tensor.ndim))
+    order.insert(place, tensor.ndim)
+    return permute_dims(result, order).astype(dtypes.default_float if dtype is None else dtype)
+
+
+def stop_gradient(x: Any) -> Tensor:
+    """The same values, of which a tape does not know where they come from.
+
+    Source: Keras, ``keras.ops.stop_gradient``.
+    """
+    tensor = as_tensor(x, "stop_gradient")
+    return from_buffer_of(tensor, tensor._buffer)
+
+
+_biased: dict[Elementwise, Elementwise] = {}
+
+
+def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None = None) -> Tensor:
+    """``activation(x · kernel + bias)`` in one pass: bias and activation are applied while the product is in cache.
+
+    Args:
+        x: ``(…, k)``.
+        kernel: ``(k, n)``.
+        bias: ``(n,)`` or None.
+        activation: an elementwise operation of one argument, or None.
+
+    Returns:
+        ``(…, n)``.
+
+    Raises:
+        ShapeError: if the shapes do not fit.
+        DTypeError: if the dtypes have no common type or are not real.
+    """
+    rows, weights = as_tensor(x, "dense"), as_tensor(kernel, "dense")
+    offset = None if bias is None else as_tensor(bias, "dense")
+    tensors = [rows, weights] if offset is None else [rows, weights, offset]
+    common = dtypes.result_type("dense", [tensor.dtype for tensor in tensors], [])
+    if common.kind != "f":
+        raise DTypeError("dense", "real tensors", str(common), 'use .astype("float32")')
+    backend = common_backend("dense", tensors)
+    rows, weights = rows.astype(common), weights.astype(common)
+    if weights.ndim != 2 or not rows.ndim or rows.shape[-1] != weights.shape[0]:
+        raise ShapeError("dense", "x of (…, k) and a kernel of (k, n)", f"shapes {rows.shape} and {weights.shape}")
+    if offset is not None and offset.shape != weights.shape[1:]:
+        raise ShapeError("dense", f"a bias of shape {weights.shape[1:]}", str(offset.shape))
+    if rows.ndim != 2:
+        flat = dense(rows.reshape((int(np.prod(rows.shape[:-1])), rows.shape[-1])), weights, offset, activation)
+        return flat.reshape((*rows.shape[:-1], weights.shape[1]))
+    if offset is not None:
+        offset = offset.astype(common)
+    epilogue, operands = _epilogue(activation, offset)
+    keep = autodiff.recording() and activation is not None
+    buffer, product = backend.matmul(
+        rows._buffer,
+        weights._buffer,
+        None if epilogue is None else epilogue.scalar,
+        [operand._buffer for operand in operands],
+        keep,
+    )
+    result = Tensor(buffer, backend)
+    if autodiff.recording():
+        _record_dense(rows, weights, operands, epilogue, Tensor(product, backend) if keep else result, result)
+    return result
+
+
+def _epilogue(activation: Elementwise | None, bias: Tensor | None) -> tuple[Elementwise | None, list[Tensor]]:
+    """The operation on a product, and its arguments beside the product."""
+    if bias is None:
+        return activation, []
+    if activation is None:
+        return e.add, [bias]
+    found = _biased.get(activation)
+    if found is None:
+        found = _biased[activation] = Elementwise(compose(activation.scalar, e.add.scalar))
+    return found, [bias]
+
+
+def _record_dense(
+    x: Tensor,
+    kernel: Tensor,
+    operands: list[Tensor],
+    epilogue: Elementwise | None,
+    product: Tensor,
+    result: Tensor,
+) -> None:
+    """Record the pass as the operations that it is made of: a product, an addition of the bias, and the activation."""
+    fused = product is not result
+    if not fused:
+        product = from_buffer_of(result, result._buffer) if operands else result
+    vjps = (lambda g: matmul(g, matrix_transpose(kernel)), lambda g: matmul(matrix_transpose(x), g))
+    autodiff.record((x, kernel), (product,), vjps)
+    inner = product
+    if operands:
+        (bias,) = operands
+        # With an activation the sum has no memory of its own: only the tape knows it.
+        inner = from_buffer_of(result, result._buffer) if fused else result
+        autodiff.record((product, bias), (inner,), (lambda g: g, lambda g: sum_to(g, bias.shape)))
+    if fused and epilogue is not None:
+        autodiff.record((inner,), (result,), (lambda g: epilogue.vjp(0)(g, product, *operands),))

@@ -1,0 +1,37 @@
+"""Adam: running means of gradients and of their squares."""
+
+from __future__ import annotations
+
+import math
+
+from tensorlab.optimizers.base import Optimizer, Rule
+
+
+def _adam(  # type: ignore[no-untyped-def]
+    weight, gradient, mean, square, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, step=1
+):
+    rate = learning_rate * math.sqrt(1.0 - math.pow(beta_2, step)) / (1.0 - math.pow(beta_1, step))
+    mean = mean + (gradient - mean) * (1.0 - beta_1)
+    square = square + (gradient * gradient - square) * (1.0 - beta_2)
+    return weight - rate * mean / (math.sqrt(square) + epsilon), mean, square
+
+
+_ADAM = Rule(_adam)
+
+
+class Adam(Optimizer):
+    """``m ← β₁ m + (1 - β₁) g``, ``s ← β₂ s + (1 - β₂) g²``, ``w ← w - η √(1 - β₂ᵗ) / (1 - β₁ᵗ) · m / (√s + ε)``.
+
+    Args:
+        learning_rate: η.
+        beta_1: β₁, how much of the mean's past is kept.
+        beta_2: β₂, how much of the square's past is kept.
+        epsilon: ε, which keeps the divisor from 0.
+
+    Source: Keras, ``keras.optimizers.Adam``; Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2014.
+    """
+
+    def __init__(
+        self, learning_rate: float = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7
+    ) -> None:
+        super().__init__(_ADAM, learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)

@@ -1,0 +1,42 @@
+"""RMSprop: gradients divided by a running root of their mean square."""
+
+from __future__ import annotations
+
+import math
+
+from tensorlab.optimizers.base import Optimizer, Rule
+
+
+def _plain(weight, gradient, square, learning_rate=0.001, rho=0.9, epsilon=1e-7):  # type: ignore[no-untyped-def]
+    square = rho * square + (1.0 - rho) * gradient * gradient
+    return weight - learning_rate * gradient / math.sqrt(square + epsilon), square
+
+
+def _with_momentum(  # type: ignore[no-untyped-def]
+    weight, gradient, square, velocity, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7
+):
+    square = rho * square + (1.0 - rho) * gradient * gradient
+    velocity = momentum * velocity + learning_rate * gradient / math.sqrt(square + epsilon)
+    return weight - velocity, square, velocity
+
+
+_PLAIN, _WITH_MOMENTUM = Rule(_plain), Rule(_with_momentum)
+
+
+class RMSprop(Optimizer):
+    """``s ← ρ s + (1 - ρ) g²``, ``w ← w - η g / √(s + ε)``; with momentum ``v ← μ v + η g / √(s + ε)``, ``w ← w - v``.
+
+    Args:
+        learning_rate: η.
+        rho: ρ, how much of the past is kept.
+        momentum: μ.
+        epsilon: ε, which keeps the root from 0.
+
+    Source: Keras, ``keras.optimizers.RMSprop``; Tieleman and Hinton, "Lecture 6.5 - RMSProp", 2012.
+    """
+
+    def __init__(
+        self, learning_rate: float = 0.001, rho: float = 0.9, momentum: float = 0.0, epsilon: float = 1e-7
+    ) -> None:
+        rule = _WITH_MOMENTUM if momentum else _PLAIN
+        super().__init__(rule, learning_rate=learning_rate, rho=rho, momentum=momentum, epsilon=epsilon)

@@ -1,0 +1,45 @@
+"""Gradient descent, with or without momentum."""
+
+from __future__ import annotations
+
+from tensorlab.errors import ArgumentError
+from tensorlab.optimizers.base import Optimizer, Rule
+
+
+def _plain(weight, gradient, learning_rate=0.01):  # type: ignore[no-untyped-def]
+    return weight - learning_rate * gradient
+
+
+def _with_momentum(weight, gradient, velocity, learning_rate=0.01, momentum=0.0):  # type: ignore[no-untyped-def]
+    velocity = momentum * velocity - learning_rate * gradient
+    return weight + velocity, velocity
+
+
+def _nesterov(weight, gradient, velocity, learning_rate=0.01, momentum=0.0):  # type: ignore[no-untyped-def]
+    velocity = momentum * velocity - learning_rate * gradient
+    return weight + momentum * velocity - learning_rate * gradient, velocity
+
+
+_PLAIN, _WITH_MOMENTUM, _NESTEROV = Rule(_plain), Rule(_with_momentum), Rule(_nesterov)
+
+
+class SGD(Optimizer):
+    """``w ← w - η g``; with momentum ``v ← μ v - η g``, ``w ← w + v``; with Nesterov's ``w ← w + μ v - η g``.
+
+    Args:
+        learning_rate: η.
+        momentum: μ, from 0 to 1.
+        nesterov: whether the velocity is looked ahead along.
+
+    Raises:
+        ArgumentError: for a momentum outside of that range.
+
+    Source: Keras, ``keras.optimizers.SGD``; Sutskever et al., "On the importance of initialization and momentum", 2013.
+    """
+
+    def __init__(self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False) -> None:
+        if not 0 <= momentum <= 1:
+            raise ArgumentError("SGD momentum", "a number from 0 to 1", repr(momentum))
+        rule = _PLAIN if momentum == 0 else _NESTEROV if nesterov else _WITH_MOMENTUM
+        super().__init__(rule, learning_rate=learning_rate, momentum=momentum)
+        self.nesterov = nesterov

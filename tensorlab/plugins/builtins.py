@@ -1,0 +1,81 @@
+"""The built-in plugin: the table of contents of what ships. It registers through the hooks that any plugin uses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorlab import activations, backends, initializers, layers, losses, metrics, optimizers
+from tensorlab.plugins.manager import hookimpl
+
+
+@hookimpl
+def tensorlab_register_layers() -> dict[str, Any]:
+    from tensorlab.models import Sequential
+
+    return {
+        "Activation": layers.Activation,
+        "Dense": layers.Dense,
+        "Dropout": layers.Dropout,
+        "Flatten": layers.Flatten,
+        "Input": layers.Input,
+        "Rescaling": layers.Rescaling,
+        "Reshape": layers.Reshape,
+        "Sequential": Sequential,
+    }
+
+
+@hookimpl
+def tensorlab_register_activations() -> dict[str, Any]:
+    return {
+        "linear": activations.linear,
+        "relu": activations.relu,
+        "sigmoid": activations.sigmoid,
+        "softmax": activations.softmax,
+        "tanh": activations.tanh,
+    }
+
+
+@hookimpl
+def tensorlab_register_losses() -> dict[str, Any]:
+    return {
+        "binary_crossentropy": losses.BinaryCrossentropy,
+        "categorical_crossentropy": losses.CategoricalCrossentropy,
+        "mean_absolute_error": losses.MeanAbsoluteError,
+        "mean_squared_error": losses.MeanSquaredError,
+        "mae": losses.MeanAbsoluteError,
+        "mse": losses.MeanSquaredError,
+        "sparse_categorical_crossentropy": losses.SparseCategoricalCrossentropy,
+    }
+
+
+@hookimpl
+def tensorlab_register_optimizers() -> dict[str, Any]:
+    return {"adam": optimizers.Adam, "rmsprop": optimizers.RMSprop, "sgd": optimizers.SGD}
+
+
+@hookimpl
+def tensorlab_register_metrics() -> dict[str, Any]:
+    return {
+        "accuracy": metrics.Accuracy,
+        "binary_accuracy": metrics.BinaryAccuracy,
+        "categorical_accuracy": metrics.CategoricalAccuracy,
+        "mean": metrics.Mean,
+        "sparse_categorical_accuracy": metrics.SparseCategoricalAccuracy,
+    }
+
+
+@hookimpl
+def tensorlab_register_initializers() -> dict[str, Any]:
+    return {
+        "constant": initializers.Constant,
+        "glorot_uniform": initializers.GlorotUniform,
+        "ones": initializers.Ones,
+        "random_normal": initializers.RandomNormal,
+        "random_uniform": initializers.RandomUniform,
+        "zeros": initializers.Zeros,
+    }
+
+
+@hookimpl
+def tensorlab_register_backends() -> dict[str, Any]:
+    return {"cpu": backends.CPUBackend, "reference": backends.ReferenceBackend}

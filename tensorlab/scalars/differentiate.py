@@ -1,0 +1,180 @@
+"""Forward mode on the source: beside every variable that depends on the parameter, one for its derivative."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tensorlab.errors import ScalarError
+from tensorlab.scalars import tree
+from tensorlab.scalars.lower import Lowering, names_of
+from tensorlab.scalars.optimize import optimize
+from tensorlab.scalars.rules import FLAT, OPERATORS, RULES
+
+if TYPE_CHECKING:
+    from tensorlab.scalars.function import ScalarFunction
+
+_ZERO = tree.number(0.0)
+
+
+def differentiate(function: ScalarFunction, parameter: str) -> ScalarFunction:
+    """The derivative of every output of a function by one of its parameters, as a function of the same parameters."""
+    from tensorlab.scalars.function import ScalarFunction
+
+    tangents = _Tangents(function, parameter)
+    body = optimize(function.parameters, tangents.body, tangents.names.calls)
+    return ScalarFunction(
+        f"{function.name}_d_{parameter}",
+        function.parameters,
+        body,
+        tangents.names.calls,
+        defaults=function.defaults,
+        file=function.file,
+        line=function.line,
+    )
+
+
+class _Tangents:
+    """One function and its derivative, side by side in one body."""
+
+    def __init__(self, function: ScalarFunction, parameter: str) -> None:
+        self.function = function
+        self.names = names_of(function)
+        self.lowering = Lowering(self.names)
+        lowered = self.lowering.block(function.body)
+        self.active = {parameter}
+        self._find_active(lowered)
+        self.tangents = {variable: self.names.fresh(f"d_{variable}") for variable in sorted(self.active)}
+        seeds = [
+            tree.assign(self.tangents[name], tree.number(float(name == parameter)))
+            for name in function.parameters
+            if name in self.active
+        ]
+        self.body = [*seeds, *self.block(lowered)]
+
+    def _find_active(self, body: tree.Body) -> None:
+        """Add the variables that may have a derivative; all others have none anywhere."""
+        known: set[str] = set()
+        while known != self.active:
+            known = set(self.active)
+            for node in tree.walk(body):
+                if isinstance(node, ast.Assign) and self.terms(node.value):
+                    self.active.update(tree.targets(node))
+
+    def terms(self, value: ast.expr) -> list[tuple[int, str]]:
+        """Which operands of an operation have derivatives that matter, by position and name."""
+        if self.operation(value) in FLAT:
+            return []
+        return [
+            (index, operand.id)
+            for index, operand in enumerate(_operands(value))
+            if isinstance(operand, ast.Name) and operand.id in self.active and not self._is_flat(value, index)
+        ]
+
+    def operation(self, value: ast.expr) -> str:
+        """What the rules call an operation."""
+        match value:
+            case ast.BinOp(op=op) | ast.UnaryOp(op=op):
+                return OPERATORS.get(type(op), "")
+        return tree.called(value)
+
+    def _is_flat(self, value: ast.expr, index: int) -> bool:
+        called = self.names.calls.get(self.operation(value))
+        return called is not None and called.derivative(index).constant == 0
+
+    def block(self, body: tree.Body) -> list[ast.stmt]:
+        """The statements, each with those for the derivatives beside it."""
+        written: list[ast.stmt] = []
+        for statement in body:
+            match statement:
+                case ast.Assign():
+                    written.append(statement)
+                    self.assignment(statement, written)
+                case ast.If():
+                    written.append(ast.If(statement.test, self.block(statement.body), self.block(statement.orelse)))
+                case ast.While():
+                    written.append(ast.While(statement.test, self.block(statement.body), []))
+                case ast.For():
+                    inner = self.block(statement.body)
+                    written.append(ast.For(statement.target, statement.iter, inner, [], lineno=1))
+                case ast.Return():
+                    written.append(tree.returning([self.of(value) for value in tree.outputs(statement)]))
+                case _:
+                    written.append(statement)
+        return written
+
+    def of(self, atom: ast.expr) -> ast.expr:
+        """The derivative of a name or a number."""
+        if isinstance(atom, ast.Name) and atom.id in self.active:
+            return tree.name(self.tangents[atom.id])
+        return _ZERO
+
+    def assignment(self, statement: ast.Assign, out: list[ast.stmt]) -> None:
+        """Append the derivative of what an assignment assigns."""
+        targets = tree.targets(statement)
+        if not self.active.intersection(targets):
+            return
+        value = statement.value
+        if isinstance(value, ast.Name) or not self.terms(value):
+            derivatives: Sequence[ast.expr] = [self.of(value)] * len(targets)
+        elif self.operation(value) in self.names.calls:
+            derivatives = self.through_call(value, out)
+        else:
+            derivatives = [self.through_rule(value, targets[0], out)]
+        for target, derivative in zip(targets, derivatives, strict=True):
+            out.append(tree.assign(self.tangents[target], derivative))
+
+    def through_rule(self, value: ast.expr, target: str, out: list[ast.stmt]) -> ast.expr:
+        """The sum of the terms that the rule of an operation gives."""
+        operation = self.operation(value)
+        if operation not in RULES:
+            raise ScalarError(
+                self.function.who,
+                "functions whose derivative is known",
+                repr(operation),
+                "give the derivative as a scalar function of its own",
+            )
+        operands = dict(zip("ab", _operands(value), strict=False))
+        terms = [
+            self.lowering.expand(
+                RULES[operation][index],
+                {**operands, "y": tree.name(target), "t": tree.name(self.tangents[operand])},
+                out,
+            )
+            for index, operand in self.terms(value)
+        ]
+        return self.total(terms, out)
+
+    def through_call(self, value: ast.expr, out: list[ast.stmt]) -> list[ast.expr]:
+        """The chain rule through a call that stays a call."""
+        called = self.names.calls[self.operation(value)]
+        terms: list[list[ast.expr]] = [[] for _ in range(called.n_outputs)]
+        for index, operand in self.terms(value):
+            derivative = self.names.call(called.derivative(index))
+            partials = self.lowering.outputs_of(tree.call(derivative, *_operands(value)), out)
+            for output, partial in enumerate(partials):
+                product = ast.BinOp(partial, ast.Mult(), tree.name(self.tangents[operand]))
+                terms[output].append(self.lowering.atom(product, out))
+        return [self.total(of_output, out) for of_output in terms]
+
+    def total(self, terms: Sequence[ast.expr], out: list[ast.stmt]) -> ast.expr:
+        """The sum of one or more terms."""
+        first, *rest = terms
+        for term in rest:
+            first = self.lowering.atom(ast.BinOp(first, ast.Add(), term), out)
+        return first
+
+
+def _operands(value: ast.expr) -> Sequence[ast.expr]:
+    """The names and numbers that an operation in three-address form takes."""
+    match value:
+        case ast.BinOp():
+            return [value.left, value.right]
+        case ast.UnaryOp() if not isinstance(value.op, ast.Not):
+            return [value.operand]
+        case ast.Call():
+            return value.args
+        case ast.Name():
+            return [value]
+    return []

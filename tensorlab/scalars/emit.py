@@ -1,0 +1,237 @@
+"""Source for Numba: a scalar function, and all that it calls, in one real type."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tensorlab.errors import ArgumentError
+from tensorlab.scalars import tree
+from tensorlab.scalars.function import ScalarFunction
+from tensorlab.scalars.kinds import Kind, Kinds
+from tensorlab.scalars.names import Names
+from tensorlab.scalars.vocabulary import ROUNDINGS
+
+_REALS: dict[str, type[np.floating[Any]]] = {"float32": np.float32, "float64": np.float64}
+_ROUNDED = {"floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.rint}
+_NUMPYS = {"cbrt": np.cbrt, "fmod": np.fmod}  # which Numba compiles, unlike those of math
+_INTEGER_OPERATORS = (ast.LShift, ast.RShift, ast.BitAnd, ast.BitOr, ast.BitXor)
+_LARGEST_STATIC_POWER = 64
+
+
+def emit(
+    function: ScalarFunction, real: str | None, functions: Mapping[str, object] | None = None
+) -> tuple[str, dict[str, object]]:
+    """Source text that defines a scalar function as ``scalar``, with all that it calls, and its namespace.
+
+    Every definition is decorated with ``@jit``, which the caller adds to the namespace before ``exec``. Nothing in
+    the text depends on where the function was written.
+
+    Args:
+        function: what to emit.
+        real: "float32" or "float64": every constant has this type, whole numbers meet real ones only after they are
+            converted to it, and every output that is not a bool is of it. None leaves numbers as they were written,
+            for kernels on integers and bools.
+        functions: what to call in place of the functions of ``math`` of these names, such as ``"exp"``. Its
+            ``"floor"``, ``"ceil"``, ``"trunc"`` and ``"round"`` return real numbers where ``real`` is given; its
+            ``"pow"`` also computes ``**``, but for integer exponents.
+    """
+    if real is not None and real not in _REALS:
+        raise ArgumentError("emit", "'float32', 'float64' or None as the real type", repr(real))
+    emission = _Emission(function, None if real is None else _REALS[real], functions or {})
+    emission.add(function, "scalar")
+    return "\n\n".join(emission.definitions), emission.namespace
+
+
+class _Emission:
+    """The definitions and the namespace that functions emitted together share."""
+
+    def __init__(
+        self, function: ScalarFunction, real: type[np.floating[Any]] | None, functions: Mapping[str, object]
+    ) -> None:
+        self.real, self.functions = real, functions
+        self.names = Names({"scalar", "jit", *_locals(function)})
+        self.definitions: list[str] = []
+        self.namespace: dict[str, object] = {}
+        self.emitted: dict[str, str] = {}
+        self._bound: dict[object, str] = {}
+
+    def add(self, function: ScalarFunction, name: str = "") -> str:
+        """Define a function, once, after those that it calls; its name."""
+        if function.key not in self.emitted:
+            callees = {called: self.add(callee) for called, callee in function.calls.items()}
+            self.emitted[function.key] = name = name or self.names.fresh(f"scalar_{function.key[:8]}")
+            writer = _Writer(self, function, callees)
+            body = "\n".join(f"    {line}" for line in tree.text(writer.block(function.body)).splitlines())
+            self.definitions.append(f"@jit\ndef {name}({', '.join(function.parameters)}):\n{body}\n")
+        return self.emitted[function.key]
+
+    def bind(self, base: str, value: object, identity: object = None) -> ast.Name:
+        """A name for a value in the namespace; values of one identity share a name."""
+        key = (base, identity)
+        if key not in self._bound:
+            self._bound[key] = name = self.names.fresh(base)
+            self.namespace[name] = value
+        return tree.name(self._bound[key])
+
+    def function(self, name: str, rounded: bool) -> ast.Name:
+        """What computes a function of ``math``."""
+        default = _ROUNDED[name] if rounded else _NUMPYS.get(name) or getattr(math, name)
+        return self.bind(f"math_{name}", self.functions.get(name, default))
+
+    def constant(self, value: tree.Number) -> ast.expr:
+        """A real constant."""
+        assert self.real is not None
+        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite there
+            return self.bind("constant", self.real(value), f"{float(value)!r}")
+
+
+class _Writer:
+    """Writes one function; where there is a real type, every expression with the kind it has in the kernel."""
+
+    def __init__(self, emission: _Emission, function: ScalarFunction, callees: Mapping[str, str]) -> None:
+        self.emission, self.callees, self.calls = emission, callees, function.calls
+        self.kinds: Kinds = function.kinds
+        self.typed = emission.real is not None
+
+    def block(self, body: tree.Body) -> list[ast.stmt]:
+        return [self.statement(statement) for statement in body]
+
+    def statement(self, node: ast.stmt) -> ast.stmt:
+        """One statement; a variable gets values of its own kind only."""
+        match node:
+            case ast.Assign(value=ast.Call() as call) if len(names := tree.targets(node)) > 1:
+                return tree.unpack(names, self.call(call))
+            case ast.Assign():
+                (name,) = tree.targets(node)
+                return tree.assign(name, self.as_kind(node.value, self.kinds.variables[name]))
+            case ast.If():
+                return ast.If(self.test(node.test), self.block(node.body), self.block(node.orelse))
+            case ast.While():
+                return ast.While(self.test(node.test), self.block(node.body), [])
+            case ast.For(iter=ast.Call() as counted):
+                counts = [self.as_kind(argument, Kind.INT) for argument in counted.args]
+                return ast.For(node.target, tree.call("range", *counts), self.block(node.body), [], lineno=1)
+            case ast.Return():
+                return tree.returning([*map(self.as_kind, tree.outputs(node), self.kinds.outputs)])
+        return node
+
+    def as_kind(self, node: ast.expr, kind: Kind) -> ast.expr:
+        """An expression as a number of a kind."""
+        have, literal = self.kinds.of(node), tree.as_number(node)
+        if not self.typed or have == kind or (kind, have) == (Kind.INT, Kind.BOOL):
+            return self.expression(node)
+        if kind == Kind.INT:
+            return tree.call(self.emission.bind("integer", int), self.expression(node))
+        return self.real(self.expression(node)) if literal is None else self.emission.constant(literal)
+
+    def real(self, value: ast.expr) -> ast.expr:
+        """A conversion to the real type."""
+        return tree.call(self.emission.bind("real", self.emission.real), value)
+
+    def test(self, node: ast.expr) -> ast.expr:
+        """A condition, whose operands need no common kind."""
+        match node:
+            case ast.BoolOp():
+                return ast.BoolOp(node.op, [self.test(value) for value in node.values])
+            case ast.UnaryOp(op=ast.Not()):
+                return ast.UnaryOp(node.op, self.test(node.operand))
+        return self.expression(node)
+
+    def expression(self, node: ast.expr) -> ast.expr:
+        """An expression, in the kind that ``kinds.of`` says."""
+        literal = tree.as_number(node)
+        if literal is not None:
+            real = self.typed and self.kinds.of(node) == Kind.REAL
+            return self.emission.constant(literal) if real else self.untyped(node)
+        kind = self.kinds.of(node)
+        match node:
+            case ast.UnaryOp(op=ast.Not()):
+                return self.test(node)
+            case ast.UnaryOp():
+                return ast.UnaryOp(node.op, self.as_kind(node.operand, kind))
+            case ast.BinOp():
+                return self.arithmetic(node, kind)
+            case ast.BoolOp():
+                return ast.BoolOp(node.op, [self.as_kind(value, kind) for value in node.values])
+            case ast.Compare():
+                operands = [node.left, *node.comparators]
+                widest = max(map(self.kinds.of, operands))
+                left, *rest = (self.as_kind(operand, widest) for operand in operands)
+                return ast.Compare(left, node.ops, rest)
+            case ast.IfExp():
+                return ast.IfExp(self.test(node.test), self.as_kind(node.body, kind), self.as_kind(node.orelse, kind))
+            case ast.Call():
+                return self.call(node)
+        return node
+
+    def untyped(self, node: ast.expr) -> ast.expr:
+        """A number as it was written; ``math.pi`` and its kind by a name in the namespace."""
+        match node:
+            case ast.UnaryOp():
+                return ast.UnaryOp(node.op, self.untyped(node.operand))
+            case ast.Attribute():
+                return self.emission.bind(f"math_{node.attr}", getattr(math, node.attr))
+        return node
+
+    def arithmetic(self, node: ast.BinOp, kind: Kind) -> ast.expr:
+        """An operator with both operands in the kind of its value, but for exponents, which stay integer."""
+        if isinstance(node.op, ast.Pow):
+            return self.power(node, kind)
+        if isinstance(node.op, _INTEGER_OPERATORS):
+            kind = Kind.INT
+        return ast.BinOp(self.as_kind(node.left, kind), node.op, self.as_kind(node.right, kind))
+
+    def power(self, node: ast.BinOp, kind: Kind) -> ast.expr:
+        """``**``; Numba multiplies for an integer exponent, so a whole real one becomes an integer."""
+        base, exponent = self.as_kind(node.left, kind), tree.as_number(node.right)
+        if not self.typed:
+            return ast.BinOp(base, node.op, self.expression(node.right))
+        if isinstance(exponent, float) and exponent.is_integer() and abs(exponent) <= _LARGEST_STATIC_POWER:
+            return ast.BinOp(base, node.op, tree.number(int(exponent)))
+        written = self.expression(node.right)
+        if self.kinds.of(node.right) == Kind.REAL and "pow" in self.emission.functions:
+            return tree.call(self.emission.function("pow", False), base, written)
+        return ast.BinOp(base, node.op, written)
+
+    def call(self, node: ast.Call) -> ast.expr:
+        """A call of a scalar function, of a function of ``math`` or of a builtin."""
+        function, kind = tree.called(node), self.kinds.of(node)
+        if function in self.callees:
+            return tree.call(self.callees[function], *(self.as_kind(argument, Kind.REAL) for argument in node.args))
+        if function in ("min", "max"):
+            return self.extremum(function, *(self.as_kind(argument, kind) for argument in node.args))
+        name = function.removeprefix("math.")
+        if function == "float" and self.typed:
+            return self.real(self.expression(node.args[0]))
+        if function in ("float", "int", "bool", "abs") or (function == "round" and not self.typed):
+            return tree.call(function, *map(self.expression, node.args))
+        arguments = [self.as_kind(argument, Kind.REAL) for argument in node.args]
+        return tree.call(self.emission.function(name, self.typed and function in ROUNDINGS), *arguments)
+
+    def extremum(self, function: str, first: ast.expr, second: ast.expr) -> ast.expr:
+        """``min`` or ``max`` of two, which gives the first where neither is beyond the other, NaN included."""
+        compare: ast.cmpop = ast.Lt() if function == "min" else ast.Gt()
+        if all(isinstance(operand, ast.Name | ast.Constant) for operand in (first, second)):
+            return ast.IfExp(ast.Compare(second, [compare], [first]), second, first)
+        helper = self.emission.add(_EXTREMA[function])
+        return tree.call(helper, first, second)
+
+
+def _locals(function: ScalarFunction) -> set[str]:
+    """The names of the variables of a function and of all that it calls."""
+    own = {*function.parameters, *tree.assigned(function.body)}
+    return own.union(*map(_locals, function.calls.values()))
+
+
+def _extremum(name: str, compare: ast.cmpop) -> ScalarFunction:
+    x, y = tree.name("x"), tree.name("y")
+    choice = ast.IfExp(ast.Compare(y, [compare], [x]), y, x)
+    return ScalarFunction(name, ("x", "y"), [ast.Return(choice)], {}, file="builtin", line=1)
+
+
+_EXTREMA = {"min": _extremum("min", ast.Lt()), "max": _extremum("max", ast.Gt())}

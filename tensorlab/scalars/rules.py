@@ -1,0 +1,89 @@
+"""The derivatives of arithmetic and of ``math``: one line for each operation, one term for each operand.
+
+In a term ``a`` and ``b`` are the operands, ``y`` the value, and ``t`` the derivative of the operand; the terms of all
+operands add up to the derivative of the value. Terms use ``y`` where that is as accurate as anything else.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from tensorlab.scalars.vocabulary import PREDICATES, ROUNDINGS
+
+_POWER = (
+    "t * (b * a ** (b - 1)) if b != 0 else 0.0",
+    "t * (y * math.log(a)) if a > 0 else (0.0 if a == 0 else math.nan)",
+)
+_ABS = ("t if a > 0 else (-t if a < 0 else 0.0)",)
+
+_TERMS: dict[str, tuple[str, ...]] = {
+    "+": ("t", "t"),
+    "-": ("t", "-t"),
+    "*": ("t * b", "a * t"),
+    "/": ("t / b", "-(t * y / b)"),
+    "%": ("t", "-(t * (a // b))"),
+    "**": _POWER,
+    "negative": ("-t",),
+    "positive": ("t",),
+    "float": ("t",),
+    "abs": _ABS,
+    "math.fabs": _ABS,
+    "math.exp": ("t * y",),
+    "math.exp2": ("t * (y * math.log(2.0))",),
+    "math.expm1": ("t * math.exp(a)",),  # y + 1 would lose all digits far below 0
+    "math.log": ("t / a",),
+    "math.log2": ("t / (a * math.log(2.0))",),
+    "math.log10": ("t / (a * math.log(10.0))",),
+    "math.log1p": ("t / (1.0 + a)",),
+    "math.sqrt": ("0.5 * t / y",),
+    "math.cbrt": ("t / (3.0 * (y * y))",),
+    "math.pow": _POWER,
+    "math.sin": ("t * math.cos(a)",),
+    "math.cos": ("-(t * math.sin(a))",),
+    "math.tan": ("t * (1.0 + y * y)",),
+    "math.asin": ("t / math.sqrt((1.0 - a) * (1.0 + a))",),
+    "math.acos": ("-(t / math.sqrt((1.0 - a) * (1.0 + a)))",),
+    "math.atan": ("t / (1.0 + a * a)",),
+    # divided twice by the hypotenuse, whose square could overflow
+    "math.atan2": ("t * (b / math.hypot(a, b) / math.hypot(a, b))", "-(t * (a / math.hypot(a, b) / math.hypot(a, b)))"),
+    "math.sinh": ("t * math.cosh(a)",),
+    "math.cosh": ("t * math.sinh(a)",),
+    "math.tanh": ("t * (1.0 - y * y)",),
+    "math.asinh": ("t / math.hypot(1.0, a)",),
+    "math.acosh": ("t / math.sqrt((a - 1.0) * (a + 1.0))",),
+    "math.atanh": ("t / ((1.0 - a) * (1.0 + a))",),
+    "math.erf": ("t * (2.0 / math.sqrt(math.pi) * math.exp(-(a * a)))",),
+    "math.erfc": ("-(t * (2.0 / math.sqrt(math.pi) * math.exp(-(a * a))))",),
+    "math.hypot": ("0.0 if y == 0 else t * (a / y)", "0.0 if y == 0 else t * (b / y)"),
+    "math.copysign": ("t * (math.copysign(1.0, a) * math.copysign(1.0, b))", "0.0"),
+    "math.fmod": ("t", "-(t * math.trunc(a / b))"),
+    "math.degrees": ("t * (180.0 / math.pi)",),
+    "math.radians": ("t * (math.pi / 180.0)",),
+}
+
+RULES: dict[str, tuple[ast.expr, ...]] = {
+    operation: tuple(ast.parse(term, mode="eval").body for term in terms) for operation, terms in _TERMS.items()
+}
+"""The terms of each operation, parsed."""
+
+FLAT = frozenset({"//", "&", "|", "^", "<<", ">>", "~", "int", *ROUNDINGS, *PREDICATES})
+"""Operations whose value changes in steps: their derivative is 0."""
+
+OPERATORS: dict[type[ast.AST], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.Mod: "%",
+    ast.Pow: "**",
+    ast.FloorDiv: "//",
+    ast.BitAnd: "&",
+    ast.BitOr: "|",
+    ast.BitXor: "^",
+    ast.LShift: "<<",
+    ast.RShift: ">>",
+    ast.Invert: "~",
+    ast.USub: "negative",
+    ast.UAdd: "positive",
+}
+"""What the rules call each operator."""

@@ -1,0 +1,97 @@
+"""Objects of plugins as plain data and back: ``{"class_name": ..., "config": ...}``, or a name."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tensorlab.errors import ArgumentTypeError
+from tensorlab.registry import registries
+
+
+class Configured:
+    """Remembers what it was constructed with, so that `get_config` needs nothing from the author of a subclass."""
+
+    _kind = "layer"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__init__" in cls.__dict__:
+            cls.__init__ = _captured(cls.__init__)  # type: ignore[method-assign]
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor as plain data, enough for `from_config` to make another one."""
+        arguments = self.__dict__.get("_arguments", {})
+        return {name: serialize(value) for name, value in arguments.items()}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
+        """A new object from what `get_config` returned."""
+        return cls(**{name: deserialize(value) for name, value in config.items()})
+
+
+def _captured(init: Callable[..., None]) -> Callable[..., None]:
+    signature = inspect.signature(init)
+
+    @functools.wraps(init)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
+        if "_arguments" not in self.__dict__:  # the constructor of the object's own class, not one that it calls
+            bound = signature.bind(self, *args, **kwargs)
+            bound.apply_defaults()
+            arguments: dict[str, Any] = {}
+            for name, parameter in list(signature.parameters.items())[1:]:
+                if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+                    arguments |= bound.arguments.get(name, {})
+                elif parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
+                    arguments[name] = bound.arguments[name]
+            self.__dict__["_arguments"] = arguments
+        init(self, *args, **kwargs)
+
+    return wrapper
+
+
+def serialize(value: Any) -> Any:
+    """Plain data for an argument of a constructor: numbers, strings, lists, names of registered things, configs."""
+    if isinstance(value, Configured):
+        name = registries[value._kind].name_of(type(value)) or type(value).__name__
+        return {"class_name": name, "kind": value._kind, "config": value.get_config()}
+    if isinstance(value, (list, tuple)):
+        return [serialize(item) for item in value]
+    if isinstance(value, dict):
+        return {key: serialize(item) for key, item in value.items()}
+    if callable(value):
+        for registry in registries.values():
+            name = registry.name_of(value)
+            if name is not None:
+                return name
+        return value
+    return value
+
+
+def deserialize(value: Any) -> Any:
+    """What `serialize` was given; names stay names, which every constructor understands."""
+    if isinstance(value, dict) and set(value) == {"class_name", "kind", "config"}:
+        return registries[value["kind"]].get(value["class_name"]).from_config(value["config"])
+    if isinstance(value, list):
+        return [deserialize(item) for item in value]
+    return value
+
+
+def get(kind: str, identifier: Any, base: type) -> Any:
+    """An object of some kind from its name, its class, its config, or itself.
+
+    Raises:
+        UnknownNameError: for a name that nothing is registered under.
+        ArgumentTypeError: for anything else.
+    """
+    if isinstance(identifier, str):
+        identifier = registries[kind].get(identifier)
+    elif isinstance(identifier, dict):
+        identifier = deserialize(identifier)
+    if isinstance(identifier, type) and issubclass(identifier, base):
+        identifier = identifier()
+    if isinstance(identifier, base):
+        return identifier
+    raise ArgumentTypeError(kind, f"a name, a config or a {base.__name__}", repr(identifier))

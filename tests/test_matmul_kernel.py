@@ -1,0 +1,279 @@
+"""The matrix product's kernels against NumPy in float64, on every layout, tile and epilogue."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numba import config, from_dtype
+
+from tensorlab.kernels import threads
+from tensorlab.kernels.compiler import jit
+from tensorlab.kernels.matmul import SIGNATURE, build_matmul
+from tensorlab.kernels.tile import TILES, Tile, host_tile
+
+LAYOUTS = ("rows", "columns", "reversed", "every second", "slice")
+SENTINEL = 1
+
+
+def halved(total):
+    return total / 2
+
+
+def biased_relu(total, bias):
+    return max(total + bias, 0 * total)
+
+
+def gated(total, gate, shift):
+    return total * math.tanh(gate) + shift
+
+
+EPILOGUES: dict[str, tuple[Callable[..., float] | None, int]] = {
+    "none": (None, 0),
+    "halved": (halved, 0),
+    "biased_relu": (biased_relu, 1),
+    "gated": (gated, 2),
+}
+
+
+@functools.cache
+def compiled(dtype: str, epilogue: str, keep_product: bool, tile: Tile):
+    function, operands = EPILOGUES[epilogue]
+    scalar = jit(function) if function else None
+    matmul = jit(build_matmul(from_dtype(np.dtype(dtype)), scalar, operands, keep_product, tile))
+    matmul.compile(SIGNATURE)
+    return matmul
+
+
+def kernel(dtype: str, epilogue: str = "none", keep_product: bool = False, tile: Tile | None = None):
+    return compiled(dtype, epilogue, keep_product, tile or host_tile())
+
+
+def laid_out(matrix: np.ndarray, layout: str) -> np.ndarray:
+    """The same elements, somewhere else in memory, among others that are not a number."""
+    m, n = matrix.shape
+    strange = np.nan if matrix.dtype.kind == "f" else 1
+    if layout == "rows":
+        return np.ascontiguousarray(matrix)
+    if layout == "columns":
+        return np.asfortranarray(matrix)
+    if layout == "reversed":
+        return np.ascontiguousarray(matrix[::-1, ::-1])[::-1, ::-1]
+    room = np.full((2 * m + 3, 2 * n + 3), strange, matrix.dtype)
+    view = room[1 : 2 * m + 1 : 2, 2 : 2 * n + 2 : 2] if layout == "every second" else room[2 : m + 2, 1 : n + 1]
+    view[...] = matrix
+    return view
+
+
+def address(matrix: np.ndarray | None) -> tuple[int, int, int]:
+    if matrix is None:
+        return 0, 0, 0
+    return matrix.ctypes.data, matrix.strides[0] // matrix.itemsize, matrix.strides[1] // matrix.itemsize
+
+
+def product(
+    matmul, a: np.ndarray, b: np.ndarray, *operands: np.ndarray, keep_product: bool = False, pool: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """The result and the kept product; fails if the kernel has written anywhere else."""
+    (m, k), n = a.shape, b.shape[1]
+    rooms = [np.full((m + 2, n + 3), SENTINEL, a.dtype) for _ in range(2)]
+    c, z = (room[1 : m + 1, 1 : n + 1] for room in rooms)
+    p, q = ([np.broadcast_to(x, (m, n)) for x in operands] + [None, None])[:2]
+    matmul(pool, m, n, k, *address(a), *address(b), *address(c)[:2], *address(z)[:2], *address(p), *address(q))
+    results = c.copy(), z.copy()
+    c[...] = SENTINEL
+    if keep_product:
+        z[...] = SENTINEL
+    assert all((room == SENTINEL).all() for room in rooms)
+    return results
+
+
+def assert_product(found: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
+    """Within the bound on the rounding errors of a sum in any order."""
+    exact = a.astype(np.float64) @ b.astype(np.float64)
+    bound = (a.shape[1] + 1) * np.finfo(a.dtype).eps * (np.abs(a).astype(np.float64) @ np.abs(b).astype(np.float64))
+    assert (np.abs(found - exact) <= bound).all()
+
+
+def random(seed: int, m: int, n: int, dtype: str = "float32") -> np.ndarray:
+    return np.random.default_rng([seed, m, n]).standard_normal((m, n)).astype(dtype)
+
+
+@pytest.fixture
+def pool() -> Iterator[int]:
+    before = threads.get_num_threads()
+    threads.set_num_threads(3)
+    yield threads.pool()
+    threads.set_num_threads(before)
+
+
+sizes = st.integers(1, 70)
+
+
+@settings(deadline=None, max_examples=300)
+@given(sizes, sizes, sizes, st.sampled_from(LAYOUTS), st.sampled_from(LAYOUTS), st.sampled_from(["float32", "float64"]))
+def test_any_shape_and_layout(m, k, n, a_layout, b_layout, dtype):
+    a, b = random(1, m, k, dtype), random(2, k, n, dtype)
+    found, _ = product(kernel(dtype), laid_out(a, a_layout), laid_out(b, b_layout))
+    assert_product(found, a, b)
+
+
+@pytest.mark.parametrize("tile", TILES)
+def test_every_tile(tile):
+    for m, k, n in [
+        (1, 5, 3),
+        (7, 9, 70),
+        (8, 33, 32),
+        (29, 64, 48),
+        (50, 1, 10),
+        (40, 21, 9),
+        (64, 64, 64),
+        (3, 0, 20),
+    ]:
+        for a_layout in LAYOUTS[:3]:
+            for b_layout in LAYOUTS[:3]:
+                a, b = random(3, m, k), random(4, k, n)
+                found, _ = product(kernel("float32", tile=TILES[tile]), laid_out(a, a_layout), laid_out(b, b_layout))
+                assert_product(found, a, b)
+
+
+LARGE = [
+    (600, 400, 300),
+    (300, 1100, 50),
+    (1031, 130, 17),
+    (128, 512, 10),
+    (512, 128, 10),
+    (128, 10, 512),
+    (40, 1030, 97),
+]
+
+
+@pytest.mark.parametrize("shape", LARGE)
+def test_packed_operands_and_many_blocks(shape, pool):
+    m, k, n = shape
+    a, b = random(5, m, k), random(6, k, n)
+    for a_layout in LAYOUTS:
+        for b_layout in LAYOUTS:
+            operands = laid_out(a, a_layout), laid_out(b, b_layout)
+            alone, _ = product(kernel("float32"), *operands)
+            together, _ = product(kernel("float32"), *operands, pool=pool)
+            assert_product(alone, a, b)
+            np.testing.assert_array_equal(alone, together)
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 37, 2500), (1, 2500, 37), (2500, 37, 1), (37, 2500, 1), (1, 999, 1), (1, 8, 1024)]
+)
+def test_vectors(shape, pool):
+    m, k, n = shape
+    a, b = random(7, m, k), random(8, k, n)
+    for a_layout in LAYOUTS:
+        for b_layout in LAYOUTS:
+            operands = laid_out(a, a_layout), laid_out(b, b_layout)
+            alone, _ = product(kernel("float32"), *operands)
+            together, _ = product(kernel("float32"), *operands, pool=pool)
+            assert_product(alone, a, b)
+            np.testing.assert_array_equal(alone, together)
+
+
+BROADCAST = [(slice(None), slice(None)), (slice(1), slice(None)), (slice(None), slice(1)), (slice(1), slice(1))]
+SHAPES = [(17, 30, 50), (64, 20, 64), (1, 40, 100), (100, 40, 1), (90, 20, 10), (1, 3, 5)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("epilogue", ["halved", "biased_relu", "gated"])
+def test_epilogue(epilogue, shape):
+    m, k, n = shape
+    function, count = EPILOGUES[epilogue]
+    keep_product = epilogue != "halved"
+    a, b, operands = random(9, m, k), random(10, k, n), [random(11 + i, m, n) for i in range(count)]
+    matmul = kernel("float32", epilogue, keep_product)
+    for shown in BROADCAST:
+        for layout in LAYOUTS:
+            views = [laid_out(x, layout)[y] for x, y in zip(operands, [shown, BROADCAST[1]], strict=False)]
+            for right in (b, np.asfortranarray(b)):
+                found, kept = product(matmul, np.asfortranarray(a), right, *views, keep_product=keep_product)
+                total = a.astype(np.float64) @ b
+                expected = np.vectorize(function)(total, *(np.broadcast_to(view, (m, n)) for view in views))
+                np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+                if keep_product:
+                    assert_product(kept, a, b)
+
+
+def test_product_is_kept_without_an_epilogue():
+    a, b = random(12, 33, 20), random(13, 20, 64)
+    found, kept = product(kernel("float32", "none", True), a, b, keep_product=True)
+    assert_product(found, a, b)
+    np.testing.assert_array_equal(found, kept)
+
+
+def test_an_operand_may_be_the_result_itself():
+    m, k, n = 21, 40, 45
+    a, b, c = random(14, m, k), random(15, k, n), random(16, m, n)
+    expected = np.maximum(a.astype(np.float64) @ b + c, 0)
+    kept = np.empty_like(c)
+    matmul = kernel("float32", "biased_relu", True)
+    matmul(0, m, n, k, *address(a), *address(b), *address(c)[:2], *address(kept)[:2], *address(c), 0, 0, 0)
+    np.testing.assert_allclose(c, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "bool"])
+def test_integers_wrap_around_as_in_numpy(dtype, pool):
+    generator = np.random.default_rng(17)
+    for m, k, n in [(1, 1, 1), (13, 40, 31), (100, 60, 50), (5, 0, 7)]:
+        a, b = (generator.integers(0, 2**62, shape).astype(dtype) for shape in [(m, k), (k, n)])
+        if dtype == "bool":
+            a, b = a & (generator.random((m, k)) < 0.2), b & (generator.random((k, n)) < 0.2)
+        for layout in LAYOUTS:
+            found, _ = product(kernel(dtype), laid_out(a, layout), laid_out(b, layout), pool=pool)
+            np.testing.assert_array_equal(found, a @ b)
+
+
+def test_integer_epilogue():
+    a, b, bias = (np.arange(count).reshape(shape) for count, shape in [(12, (3, 4)), (20, (4, 5)), (5, (1, 5))])
+    found, kept = product(kernel("int64", "biased_relu", True), a - 6, b, bias, keep_product=True)
+    np.testing.assert_array_equal(kept, (a - 6) @ b)
+    np.testing.assert_array_equal(found, np.maximum((a - 6) @ b + bias, 0))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64"])
+def test_empty(dtype):
+    for m, k, n in [(0, 3, 4), (3, 4, 0), (0, 0, 0)]:
+        product(kernel(dtype), np.ones((m, k), dtype), np.ones((k, n), dtype))
+    for m, n in [(1, 1), (1, 200), (200, 1), (20, 30)]:
+        found, _ = product(kernel(dtype), np.ones((m, 0), dtype), np.ones((0, n), dtype))
+        np.testing.assert_array_equal(found, np.zeros((m, n), dtype))
+
+
+def test_epilogue_of_an_empty_sum():
+    a, b, bias = np.ones((9, 0), "f"), np.ones((0, 40), "f"), random(18, 1, 40)
+    found, _ = product(kernel("float32", "biased_relu", True), a, b, bias, keep_product=True)
+    np.testing.assert_array_equal(found, np.broadcast_to(np.maximum(bias, 0), (9, 40)))
+
+
+@pytest.mark.parametrize("shape", [(19, 30, 45), (1, 30, 80), (80, 30, 1), (70, 30, 7)])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_nan_and_infinity_go_where_they_belong(shape, layout):
+    m, k, n = shape
+    a, b = random(19, m, k), random(20, k, n)
+    a[m // 2, k // 2] = np.nan
+    b[k // 3, n // 3] = np.inf
+    with np.errstate(invalid="ignore"):
+        expected = a.astype(np.float64) @ b.astype(np.float64)
+        found, _ = product(kernel("float32"), laid_out(a, layout), laid_out(b, layout))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("features", "name"), [("+avx512f,+avx2,+fma", "avx512"), ("+avx2,+fma,-avx512f", "avx2")])
+def test_the_tile_follows_the_processor_that_is_compiled_for(monkeypatch, features, name):
+    monkeypatch.setattr(config, "CPU_FEATURES", features)
+    assert host_tile.__wrapped__() == TILES[name]
+
+
+def test_every_processor_has_a_tile():
+    assert host_tile() in TILES.values()

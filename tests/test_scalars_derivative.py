@@ -1,0 +1,274 @@
+"""Derivatives of scalar functions, against mpmath's at 40 digits and against central differences."""
+
+from __future__ import annotations
+
+import math
+
+import mpmath
+import pytest
+from test_scalars_table import TABLE, crossentropy, label, mish, points, precise, relu, softplus
+
+from tensorlab.errors import ArgumentError, ArgumentTypeError, ScalarError
+from tensorlab.scalars import ScalarFunction, compose
+
+of = ScalarFunction.of
+
+UNARY = {
+    "exp exp2 expm1 cbrt sin cos tan atan sinh cosh tanh asinh erf erfc fabs degrees radians": (0.1, 2.5),
+    "log log2 log10 log1p sqrt": (0.05, 9.0),
+    "asin acos atanh": (-0.95, 0.95),
+    "acosh": (1.05, 6.0),
+}
+PRECISE = {"exp2": lambda x: mpmath.power(2, x), "log2": lambda x: mpmath.log(x, 2)}
+
+
+@pytest.fixture(autouse=True)
+def _forty_digits():
+    with mpmath.workdps(40):
+        yield
+
+
+def along(function, arguments, index):
+    """The function of one argument, the others fixed."""
+    return lambda x: function(*arguments[:index], x, *arguments[index + 1 :])
+
+
+@pytest.mark.parametrize("function", TABLE, ids=label)
+def test_first_and_second_derivatives_match_mpmath(function):
+    scalar, exact = of(function), precise(function)
+    for arguments in points(function):
+        for index in range(len(arguments)):
+            first, second = scalar.derivative(index), scalar.derivative(index).derivative(index)
+            curve = along(exact, [mpmath.mpf(argument) for argument in arguments], index)
+            wanted = [float(mpmath.re(mpmath.diff(curve, arguments[index], order))) for order in (1, 2)]
+            assert first(*arguments) == pytest.approx(wanted[0], rel=1e-9, abs=1e-9), first.source
+            assert second(*arguments) == pytest.approx(wanted[1], rel=1e-7, abs=1e-7), second.source
+
+
+@pytest.mark.parametrize("function", [f for f in TABLE if len(TABLE[f]) > 1], ids=label)
+def test_mixed_derivatives_are_symmetric(function):
+    scalar = of(function)
+    for arguments in points(function):
+        one = scalar.derivative(0).derivative(1)(*arguments)
+        assert one == pytest.approx(scalar.derivative(1).derivative(0)(*arguments), rel=1e-7, abs=1e-7)
+
+
+@pytest.mark.parametrize("function", TABLE, ids=label)
+def test_derivatives_match_central_differences(function):
+    step = 1e-5
+    for arguments in points(function, 3):
+        for index in range(len(arguments)):
+            curve = along(function, arguments, index)
+            x = arguments[index]
+            difference = (curve(x + step) - curve(x - step)) / (2 * step)
+            assert of(function).derivative(index)(*arguments) == pytest.approx(difference, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("function", TABLE, ids=label)
+def test_vjp_is_the_derivative_times_g(function):
+    for arguments in points(function):
+        for index in range(len(arguments)):
+            wanted = -1.75 * of(function).derivative(index)(*arguments)
+            assert of(function).vjp(index)(-1.75, *arguments) == pytest.approx(wanted, rel=1e-12, abs=1e-15)
+
+
+@pytest.mark.parametrize(("name", "bounds"), [(name, b) for names, b in UNARY.items() for name in names.split()])
+def test_rules_of_math(name, bounds):
+    scalar = of(getattr(math, name))
+    exact = PRECISE.get(name) or getattr(mpmath, name)
+    for k in range(7):
+        x = bounds[0] + (bounds[1] - bounds[0]) * k / 6
+        derivative = scalar
+        for order in (1, 2, 3):
+            derivative = derivative.derivative()
+            wanted = float(mpmath.diff(exact, x, order))
+            assert derivative(x) == pytest.approx(wanted, rel=1e-9, abs=1e-12), (order, derivative.source)
+
+
+def test_derivatives_stay_accurate_in_the_tails():
+    assert of(math.expm1).derivative()(-40.0) == math.exp(-40.0)
+    assert of(math.asinh).derivative()(1e200) == pytest.approx(1e-200)
+    assert of(math.atan2).derivative(0)(1e200, 1e200) == pytest.approx(5e-201)
+    assert of(softplus).derivative()(-700.0) == pytest.approx(math.exp(-700.0))
+
+
+def absolute(x):
+    return abs(x)
+
+
+def guarded_log(x):
+    return math.log(x) if x > 0 else -1.0
+
+
+def guarded_both(x):
+    return 1.0 if x > 0 and math.log(x) > 0 else 2 * x
+
+
+def guarded_or(x):
+    return (x <= 0 or math.log(x)) * x
+
+
+def larger(x, y):
+    return max(x, y)
+
+
+def smaller(x, y):
+    return min(x, y)
+
+
+def hypotenuse(x, y):
+    return math.hypot(x, y)
+
+
+def power(x, y):
+    return x**y
+
+
+def cosine_sign(x, y):
+    return math.copysign(math.cos(x), y)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "wanted"),
+    [
+        (absolute, (0.0,), [0.0]),
+        (absolute, (-2.0,), [-1.0]),
+        (relu, (0.0,), [1.0]),  # Python's max(x, 0.0) takes x
+        (guarded_log, (0.0,), [0.0]),
+        (guarded_log, (-1.0,), [0.0]),
+        (guarded_both, (-1.0,), [2.0]),
+        (guarded_both, (0.0,), [2.0]),
+        (guarded_or, (-1.0,), [1.0]),
+        (larger, (1.0, 1.0), [1.0, 0.0]),
+        (smaller, (1.0, 1.0), [1.0, 0.0]),
+        (smaller, (2.0, 1.0), [0.0, 1.0]),
+        (hypotenuse, (0.0, 0.0), [0.0, 0.0]),
+        (power, (0.0, 2.0), [0.0, 0.0]),
+        (power, (0.0, 0.0), [0.0, 0.0]),
+        (power, (0.0, 1.0), [1.0, 0.0]),
+        (power, (-2.0, 3.0), [12.0, math.nan]),
+        (cosine_sign, (0.0, -1.0), [0.0, 0.0]),
+    ],
+)
+def test_derivatives_at_special_points(function, arguments, wanted):
+    found = [of(function).derivative(index)(*arguments) for index in range(len(arguments))]
+    assert found == pytest.approx(wanted, nan_ok=True)
+
+
+def add(x, y):
+    return x + y
+
+
+def multiply(x, y):
+    return x * y
+
+
+def subtract(x, y):
+    return x - y
+
+
+def cube(x):
+    return x**3
+
+
+def half_power(x):
+    return x**2.5
+
+
+def steps(x):
+    return math.floor(x) + round(x) + int(x)
+
+
+def unrelated(x, y):
+    y = 3.0 * y
+    for _ in range(3):
+        y = y * y
+    return y
+
+
+def test_derivatives_read_as_if_written_by_hand():
+    def lines(scalar):
+        return [line.strip() for line in scalar.source.splitlines()[1:]]
+
+    assert of(add).derivative(0).constant == of(add).derivative(1).constant == 1.0
+    assert of(subtract).derivative(1).constant == -1.0
+    assert of(steps).derivative().constant == of(unrelated).derivative(0).constant == 0.0
+    assert lines(of(multiply).derivative(0)) == ["return y"]
+    assert lines(of(multiply).vjp(1)) == ["return g * x"]
+    assert lines(of(add).vjp(0)) == ["return g"]
+    assert lines(of(subtract).vjp(1)) == ["return -g"]
+    assert lines(of(cube).derivative()) == ["return 3 * x ** 2"]
+    assert lines(of(half_power).derivative()) == ["return 2.5 * x ** 1.5"]
+    assert lines(of(math.tanh).derivative()) == ["t1 = math.tanh(x)", "return 1.0 - t1 * t1"]
+    assert lines(of(math.exp).derivative()) == ["return math.exp(x)"]
+    assert lines(of(math.sqrt).derivative()) == ["return 0.5 / math.sqrt(x)"]
+    assert lines(of(relu).vjp()) == ["return 0.0 if 0.0 > x else g"]
+    assert of(mish).derivative().derivative().source.count("math.exp(") == 2  # one in each branch of softplus
+
+
+def test_derivative_is_cached_and_keeps_the_parameters():
+    derivative = of(crossentropy).derivative(1)
+    assert derivative is of(crossentropy).derivative(1)
+    assert derivative.parameters == ("y", "p")
+    assert of(derivative.python) is derivative
+    assert of(multiply).vjp(0).parameters == ("g", "x", "y")
+
+
+def test_derivative_of_several_outputs_is_that_of_each():
+    def momentum(w, g, m, lr):
+        m = 0.9 * m - lr * g
+        return w + m, m
+
+    assert of(momentum).derivative(1)(1.0, 2.0, 3.0, 0.1) == (-0.1, -0.1)
+    assert of(momentum).derivative(0)(1.0, 2.0, 3.0, 0.1) == (1.0, 0.0)
+    with pytest.raises(ScalarError, match="expected one output to differentiate, received 2 outputs; use derivative"):
+        of(momentum).vjp(0)
+
+
+def test_g_is_renamed_where_the_function_has_one():
+    def step(w, g):
+        return w * g
+
+    assert of(step).vjp(0).parameters == ("g_1", "w", "g")
+    assert of(step).vjp(0)(2.0, 3.0, 5.0) == 10.0
+
+
+def test_compose_gives_the_value_to_the_first_parameter():
+    def scale(x, y, factor=2.0):
+        return x * factor - y
+
+    composed = compose(scale, add)
+    assert composed.parameters == ("x", "y", "y_1", "factor")
+    assert composed.defaults == {"factor": 2.0}
+    assert composed(1.0, 2.0, 3.0, 4.0) == 9.0
+    assert composed(1.0, 2.0, 3.0) == 3.0
+    assert composed.derivative(1)(1.0, 2.0, 3.0, 4.0) == 4.0
+    assert compose(relu, add).vjp(1)(5.0, -3.0, 2.0) == 0.0
+    assert compose(relu, add).vjp(1)(5.0, 3.0, 2.0) == 5.0
+
+
+def test_compose_refuses_what_does_not_fit():
+    with pytest.raises(ScalarError, match=r"'pair'.*expected one output, to be passed on, received 2 outputs"):
+
+        def pair(x):
+            return x, x
+
+        compose(relu, pair)
+    with pytest.raises(ScalarError, match="'none' .*expected a first parameter, for the inner function's value"):
+
+        def none():
+            return 1.0
+
+        compose(none, relu)
+
+
+def test_unknown_derivatives_are_refused():
+    def factorial(x):
+        return x * math.gamma(x + 1)
+
+    with pytest.raises(ScalarError, match=r"'factorial' .* received 'math.gamma'; give the derivative"):
+        of(factorial).derivative()
+    with pytest.raises(ArgumentError, match="expected the index of one of its 2 parameters, received 2; they are x, y"):
+        of(add).derivative(2)
+    with pytest.raises(ArgumentTypeError, match="expected the index of a parameter, received 'x'"):
+        of(add).vjp("x")

@@ -1,0 +1,252 @@
+"""Emitted source, compiled by Numba: the types stay what they are, the values are those of plain Python."""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+import pytest
+from test_scalars_table import TABLE, alternating, horner, label, mish, newton_sqrt, points, power, relu, sigmoid, swish
+
+from tensorlab.errors import ArgumentError
+from tensorlab.scalars import ScalarFunction, emit
+
+of = ScalarFunction.of
+jit = numba.njit(error_model="numpy")
+
+
+def build_all(function, real, functions=None):
+    """The namespace of the emitted functions, to be compiled by Numba when they are called."""
+    source, namespace = emit(of(function), real, functions)
+    exec(source, namespace := {**namespace, "jit": jit})
+    return namespace
+
+
+def build(function, real, functions=None):
+    return build_all(function, real, functions)["scalar"]
+
+
+def returned(compiled):
+    """The type that Numba inferred for the result of the only signature that was compiled."""
+    (signature,) = compiled.nopython_signatures
+    return signature.return_type
+
+
+def inferred(namespace):
+    """The types that Numba inferred for anything inside of the emitted functions."""
+    compiled = [value for name, value in namespace.items() if name.startswith("scalar")]
+    annotations = [result.type_annotation for function in compiled for result in function.overloads.values()]
+    assert annotations
+    return {str(inner) for annotation in annotations for inner in annotation.typemap.values()}
+
+
+@pytest.mark.parametrize("function", [f for f in TABLE if f is not newton_sqrt], ids=label)
+def test_float32_stays_float32_and_agrees_with_python(function):  # newton_sqrt asks for double precision
+    namespace = build_all(function, "float32")
+    for arguments in points(function):
+        typed = [np.float32(argument) for argument in arguments]
+        assert namespace["scalar"](*typed) == pytest.approx(function(*map(float, typed)), rel=2e-4, abs=2e-5)
+    assert returned(namespace["scalar"]) == numba.float32
+    assert not [name for name in inferred(namespace) if "float64" in name]
+
+
+@pytest.mark.parametrize("function", [mish, horner, power, swish], ids=label)
+def test_derivatives_compile_too(function):
+    for index in range(of(function).arity):
+        derivative = of(function).vjp(index)
+        for real in ("float32", "float64"):
+            compiled = build(derivative, real)
+            for arguments in points(function, 3):
+                typed = [getattr(np, real)(argument) for argument in (1.5, *arguments)]
+                wanted = derivative(*map(float, typed))
+                assert compiled(*typed) == pytest.approx(wanted, rel=2e-4 if real == "float32" else 1e-12)
+            assert returned(compiled) == getattr(numba, real)
+
+
+@pytest.mark.parametrize("function", [newton_sqrt, mish, alternating], ids=label)
+def test_float64_agrees_with_python(function):
+    compiled = build(function, "float64")
+    for arguments in points(function):
+        assert compiled(*arguments) == pytest.approx(function(*arguments), rel=1e-13)
+
+
+def every_rounding(x):
+    return math.floor(x) + 10 * math.ceil(x) + 100 * round(x) + 1000 * math.trunc(x)
+
+
+def test_roundings_stay_real_and_hold_what_integers_cannot():
+    compiled = build(every_rounding, "float32")
+    for x in (-2.5, -0.5, 0.5, 1.5, 2.4):
+        assert compiled(np.float32(x)) == every_rounding(x)
+    assert compiled(np.float32(1e30)) == pytest.approx(1.111e33)
+    assert compiled(np.float32(math.inf)) == math.inf
+    assert returned(compiled) == numba.float32
+
+
+def counted(x):
+    n = math.floor(x)
+    total = 0
+    for i in range(n, 0, -1):
+        total += i << 1
+    mask = 7 & 3
+    return total * x + i**2 + total / 2 + (total // 4) + mask + 2**x + x ** (-n) + int(x) % 3
+
+
+def test_integers_stay_integers_until_they_meet_real_numbers():
+    compiled = build(counted, "float32")
+    assert compiled(np.float32(3.25)) == pytest.approx(counted(3.25), rel=1e-6)
+    assert returned(compiled) == numba.float32
+    source, _ = emit(of(counted), "float32")
+    assert "total = 0\n" in source
+    assert "i << 1" in source
+    assert "i ** 2" in source
+
+
+def positive(x):
+    return x > 0 and not math.isnan(x) and x == x
+
+
+def half_plane(x, y):
+    return (x if x > y else True), x > y
+
+
+def limits(x):
+    if x == math.inf or x == -math.inf:
+        return math.pi
+    return math.nan if math.isnan(x) else 1e300 * x
+
+
+def test_conditions_are_bools():
+    compiled = build(positive, "float32")
+    assert (compiled(np.float32(2.0)), compiled(np.float32(-2.0))) == (True, False)
+    assert returned(compiled) == numba.boolean
+    compiled = build(half_plane, "float32")
+    assert compiled(np.float32(2.0), np.float32(1.0)) == (2.0, True)
+    assert compiled(np.float32(1.0), np.float32(1.0)) == (1.0, False)
+    assert list(returned(compiled)) == [numba.float32, numba.boolean]
+
+
+def test_infinities_and_nan():
+    compiled = build(limits, "float32")
+    assert compiled(np.float32(math.inf)) == np.float32(math.pi)
+    assert math.isnan(compiled(np.float32(math.nan)))
+    assert compiled(np.float32(1.0)) == math.inf  # 1e300 in single precision
+    assert returned(compiled) == numba.float32
+
+
+def smallest(x, y):
+    return min(x + y, x * y, 2, x)
+
+
+def widest(x, y):
+    return max(x, y)
+
+
+def test_min_and_max_follow_python():
+    for real in ("float32", "float64", None):
+        compiled, pair = build(smallest, real), build(widest, real)
+        for arguments in [(1.5, 2.5), (-1.5, 2.5), (9.0, 9.5), (0.5, 0.5)]:
+            assert compiled(*map(np.float32, arguments)) == smallest(*arguments)
+            assert pair(*map(np.float32, arguments)) == widest(*arguments)
+        assert math.isnan(pair(np.float32(math.nan), np.float32(1.0)))
+        assert pair(np.float32(1.0), np.float32(math.nan)) == 1.0
+
+
+def relu_or_half(x):
+    return max(x, 0) // 2 + abs(x) + (x & 3) + float(x) * 0 + round(x / 2)
+
+
+def test_without_a_real_type_numbers_are_left_alone():
+    compiled = build(relu_or_half, None)
+    for x in (-5, 0, 7):
+        assert compiled(x) == relu_or_half(x)
+    source, namespace = emit(of(relu_or_half), None)
+    assert not namespace
+    assert "// 2" in source
+
+    def square_or_zero(x):
+        return x * x if x > 0 else 0
+
+    compiled = build(square_or_zero, None)
+    assert compiled(3) == 9
+    assert returned(compiled) == numba.int64
+
+
+def circle(x):
+    return math.pi * x * x - math.inf * 0 if x == -math.inf else math.tau * x
+
+
+def test_named_constants_without_a_real_type():
+    assert build(circle, None)(2.0) == math.tau * 2.0
+
+
+def test_float_converts_to_the_real_type():
+    def mean(x):
+        n = 3
+        return float(n) * x / float(n + 1)
+
+    compiled = build(mean, "float32")
+    assert compiled(np.float32(2.0)) == 1.5
+    assert returned(compiled) == numba.float32
+
+
+def test_functions_take_the_place_of_math():
+    @jit
+    def exp(x):
+        return x + x
+
+    @jit
+    def pow(x, y):
+        return x - y
+
+    @jit
+    def floor(x):
+        return -x
+
+    def everything(x):
+        return math.exp(x) + x**0.5 + x**2.0 + math.floor(x)
+
+    compiled = build(everything, "float32", {"exp": exp, "pow": pow, "floor": floor, "sin": math.cos})
+    assert compiled(np.float32(3.0)) == 6.0 + 2.5 + 9.0 - 3.0
+    assert returned(compiled) == numba.float32
+
+
+def test_every_called_function_is_defined_once():
+    def twice(x):
+        return swish(x) + sigmoid(x) * swish(x + 1)
+
+    source, namespace = emit(of(twice), "float64")
+    assert source.count("@jit\n") == source.count("def ") == 3
+    assert source.rstrip().splitlines()[-2] == "def scalar(x):"
+    assert "jit" not in namespace
+    assert build(twice, "float64")(0.3) == pytest.approx(twice(0.3))
+
+
+def test_names_of_variables_do_not_clash_with_those_of_the_kernel():
+    def scalar(real, constant, math_exp, jit, integer):
+        scalar = 2 * real + math.exp(constant) + len_of(math_exp)
+        return scalar + jit * integer
+
+    def len_of(real):
+        count = 3
+        return float(count) * real
+
+    arguments = (0.5, 0.25, 2.0, 3.0, 4.0)
+    assert build(scalar, "float32")(*map(np.float32, arguments)) == pytest.approx(scalar(*arguments))
+
+
+def test_source_does_not_depend_on_where_a_function_was_written():
+    def one(x):
+        return relu(x) * 2
+
+    def other(x):
+        """The same."""
+        return relu(x) * 2  # again
+
+    assert emit(of(one), "float32")[0] == emit(of(other), "float32")[0]
+
+
+def test_an_unknown_real_type_is_refused():
+    with pytest.raises(ArgumentError, match="emit: expected 'float32', 'float64' or None as the real type, received"):
+        emit(of(relu), "float16")

@@ -1,0 +1,535 @@
+"""What is a scalar function, and what the errors say about what is none."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import linecache
+import math
+import os
+import subprocess
+import sys
+import textwrap
+import weakref
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+from test_scalars_table import TABLE, label, leaky_relu, mish, sin_cos
+
+from tensorlab.errors import ScalarError
+from tensorlab.scalars import ScalarFunction
+
+of = ScalarFunction.of
+FILE = Path(__file__)
+FACTORS = [1.0, 2.0]
+NAME = "x"
+
+
+def lines(function):
+    return [line.strip() for line in of(function).source.splitlines()[1:]]
+
+
+def test_what_a_scalar_function_knows_about_itself():
+    scalar = of(leaky_relu)
+    assert scalar is of(leaky_relu) is of(scalar)
+    assert (scalar.name, scalar.parameters, scalar.arity, scalar.n_outputs) == ("leaky_relu", ("x", "slope"), 2, 1)
+    assert scalar.defaults == {"slope": 0.3}
+    assert scalar.python is leaky_relu
+    assert scalar(-2.0, slope=0.5) == -1.0
+    assert scalar.file == leaky_relu.__code__.co_filename
+    assert scalar.line == leaky_relu.__code__.co_firstlineno
+    assert scalar.source == "def leaky_relu(x, slope=0.3):\n    return x if x >= 0 else slope * x\n"
+    assert repr(scalar) == f"<scalar function 'leaky_relu' ({scalar.file}, line {scalar.line}): (x, slope) -> 1>"
+    assert scalar.constant is None
+    assert of(sin_cos).n_outputs == 2
+
+
+def test_constant_of_a_function_that_is_one():
+    assert of(lambda x: -2).constant == -2
+    assert of(lambda x: math.inf).constant == math.inf
+    assert of(lambda x: x).constant is None
+
+
+def test_lambdas_of_one_line_are_told_apart():
+    first, second = lambda x: x + 1.0, lambda x: x - (2.0)
+    nested = (lambda x: lambda y: y * 3.0)(0.0)
+    assert (lines(first), lines(second), lines(nested)) == (["return x + 1.0"], ["return x - 2.0"], ["return y * 3.0"])
+    many = [
+        lambda x: (
+            x
+            + 1.0
+        ),
+        lambda x: 7.0,
+    ]  # fmt: skip
+    assert [lines(one) for one in many] == [["return x + 1.0"], ["return 7.0"]]
+
+
+def test_functions_of_math_numpy_and_builtins():
+    assert of(math.exp).source == "def exp(x):\n    return math.exp(x)\n"
+    assert of(math.exp).python is math.exp
+    assert of(np.arctan2)(1.0, 2.0) == math.atan2(1.0, 2.0)
+    assert of(np.maximum)(1.0, 2.0) == 2.0
+    assert of(abs)(-3.0) == 3.0
+    assert of(pow)(2.0, 3.0) == of(np.power)(2.0, 3.0) == of(math.pow)(2.0, 3.0) == 8.0
+    assert of(np.remainder)(-1.0, 3.0) == 2.0
+    assert of(math.log).parameters == ("x",)
+    assert lines(lambda x: np.arctan(x) + np.abs(x) + np.rint(x)) == ["return math.atan(x) + abs(x) + round(x)"]
+    assert lines(lambda x: math.log(x, 2) + pow(x, 2)) == ["return math.log(x) / math.log(2) + x ** 2"]
+    assert lines(lambda x, y: max(x, y, 1)) == ["return max(max(x, y), 1)"]
+
+
+def test_compiled_functions_are_parsed_too():
+    @numba.njit
+    def compiled(x):
+        return x * 2
+
+    def calling(x):
+        return compiled(x)
+
+    assert of(compiled)(3.0) == 6.0
+    assert of(calling).calls["compiled"] is of(compiled)
+
+
+def test_numbers_from_outside_become_constants():
+    factor, flag, small = 3, True, np.float32(0.5)
+
+    def scaled(x):
+        return x * factor + (math.pi if flag else -math.inf) * small
+
+    assert lines(scaled) == [f"return x * 3 + ({math.pi!r} if True else -math.inf) * 0.5"]
+
+
+def test_statements():
+    def many(x, y):
+        """A docstring."""
+        a: float = x
+        b: float
+        b = c = a
+        a, b = b, a + c
+        (u, v) = x, y
+        x **= 2
+        s, _ = sin_cos(x)
+        return a + b + u + v + s, c
+
+    assert lines(many) == [
+        "a = x",
+        "c = a",
+        "b = c",
+        "t1 = b",
+        "t2 = a + c",
+        "a = t1",
+        "b = t2",
+        "u = x",
+        "v = y",
+        "x = x ** 2",
+        "s, _ = sin_cos(x, 2.0)",
+        "pass",
+        "return (a + b + u + v + s, c)",
+    ]
+
+
+def test_parameters_may_hide_builtins():
+    def clip(x, min, max, abs):
+        return min if x < min else max if x > max else abs
+
+    assert of(clip).derivative(1)(0.0, 1.0, 2.0, 5.0) == 1.0
+
+
+def test_functions_from_text_and_notebook_cells():
+    source = "def cell(x):\n    return x * 4.0\n"
+    linecache.cache["<cell 1>"] = (len(source), None, source.splitlines(keepends=True), "<cell 1>")
+    namespace = {}
+    exec(compile(source, "<cell 1>", "exec"), namespace)
+    assert of(namespace["cell"])(2.0) == 8.0
+    exec("def lost(x):\n    return x\n", namespace)
+    with pytest.raises(
+        ScalarError, match="'lost' .*expected a function whose source can be read, received one without"
+    ):
+        of(namespace["lost"])
+
+
+def test_a_source_that_has_changed_is_refused(tmp_path):
+    path = tmp_path / "changing.py"
+    path.write_text("def f(x):\n    return x\n")
+    namespace = {}
+    exec(compile(path.read_text(), str(path), "exec"), namespace)
+    path.write_text("# a new line\ndef f(x):\n    return x\n")
+    with pytest.raises(ScalarError, match="received a source that has changed since; restart Python"):
+        of(namespace["f"])
+
+
+def test_lambdas_that_cannot_be_told_apart_are_refused():
+    code = "from tensorlab.scalars import ScalarFunction as S\nf, g = lambda x: x, lambda x: -x\nS.of(g)\n"
+    path = FILE.with_name("unused_name.py")
+    out = subprocess.run(
+        [sys.executable, "-X", "no_debug_ranges", "-c", _from_file(code, path)],
+        capture_output=True, text=True, cwd=FILE.parents[1], check=False,
+    )  # fmt: skip
+    assert "expected one lambda a line, received several that cannot be told apart; write each on" in out.stderr
+
+
+def _from_file(code, path):
+    """A program that runs code as if it came from a file."""
+    entry = f"(0, None, {code.splitlines(keepends=True)!r}, {str(path)!r})"
+    return f"import linecache\nlinecache.cache['<made>'] = {entry}\nexec(compile({code!r}, '<made>', 'exec'))"
+
+
+def test_wrapped_functions_are_parsed_as_what_they_are():
+    def wrapped(x):
+        return x + 1.0
+
+    of(wrapped)
+
+    @functools.wraps(wrapped)
+    def wrapper(x):
+        return x * 5.0
+
+    assert of(wrapper)(2.0) == 10.0
+    assert lines(wrapper) == ["return x * 5.0"]
+
+
+def test_functions_are_not_kept_alive():
+    def temporary(x):
+        return x
+
+    of(temporary).derivative()
+    watch = weakref.ref(temporary)
+    del temporary
+    gc.collect()
+    assert watch() is None
+
+
+def test_keys_depend_on_what_is_computed_and_on_nothing_else():
+    def one(x):
+        """First."""
+        return 2 * mish(x)
+
+    def other(x):
+        return 2 * mish(x)  # the same
+
+    def real(x):
+        return 2.0 * mish(x)
+
+    def deeper(x):
+        return 2 * leaky_relu(x)
+
+    assert of(one).key == of(other).key
+    assert len({of(f).key for f in (one, real, deeper)}) == 3
+
+    def scaled(factor):
+        return lambda x: factor * x
+
+    assert of(scaled(2)).key == of(scaled(2)).key != of(scaled(3)).key
+
+
+def test_keys_are_the_same_in_another_process():
+    code = textwrap.dedent("""
+        import test_scalars_table as t
+        for f in t.TABLE:
+            s = t.ScalarFunction.of(f)
+            print(s.key, s.derivative().key, s.vjp(s.arity - 1).derivative(1).key)
+    """)
+    here = [of(f) for f in TABLE]
+    wanted = [f"{s.key} {s.derivative().key} {s.vjp(s.arity - 1).derivative(1).key}" for s in here]
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(map(str, FILE.parents[:2]))}
+        out = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        assert out.stdout.splitlines() == wanted, [label(f) for f in TABLE]
+
+
+def comprehension(x):
+    return sum([x for _ in range(3)])
+
+
+def listed(x):
+    a = [x, x]
+    return a[0]
+
+
+def printed(x):
+    print(x)
+    return x
+
+
+def attribute(x):
+    return x.real
+
+
+def table(x):
+    return x * FACTORS
+
+
+def text(x):
+    return x if NAME else 0
+
+
+def unknown(x):
+    return x * missing  # noqa: F821
+
+
+def unknown_function(x):
+    return missing(x)  # noqa: F821
+
+
+def no_such_math(x):
+    return math.expp(x)
+
+
+def empty_return(x):
+    if x > 0:
+        return x
+    return None
+
+
+def open_end(x):
+    if x > 0:
+        return x
+
+
+def endless(x):
+    while True:
+        x = x + 1
+        if x > 9:
+            break
+
+
+def uneven(x):
+    if x > 0:
+        return x, x
+    return x
+
+
+def single(x):
+    return (x,)
+
+
+def recursive(x):
+    return 1 if x < 1 else x * recursive(x - 1)
+
+
+def ping(x):
+    return pong(x)
+
+
+def pong(x):
+    return ping(x)
+
+
+def looping(x):
+    for item in FACTORS:
+        x += item
+    return x
+
+
+def loop_else(x):
+    for _ in range(3):
+        x += 1
+    else:
+        x = 0
+    return x
+
+
+def starred(*values):
+    return 1.0
+
+
+def keywords(x, **options):
+    return x
+
+
+def keyword_only(x, *, y):
+    return x
+
+
+def bad_default(x, mode="fast"):
+    return x
+
+
+def several_in_one(x):
+    return 1 + sin_cos(x)
+
+
+def wrong_count(x):
+    a, b = x, x, x
+    return a + b
+
+
+def not_several(x):
+    a, b = mish(x)
+    return a + b
+
+
+def too_many(x):
+    return mish(x, x)
+
+
+def no_such_keyword(x):
+    return leaky_relu(x, slop=2)
+
+
+def math_arity(x):
+    return math.hypot(x)
+
+
+def math_keyword(x):
+    return max(x, 2, key=abs)
+
+
+def complex_number(x):
+    return x * 1j
+
+
+def called_argument(x, f):
+    return f(x)
+
+
+def identity_test(x):
+    return 1 if x is None else 2
+
+
+def product(x):
+    return x @ x
+
+
+def subscripted(x):
+    FACTORS[0] = x
+    return x
+
+
+def asserted(x):
+    assert x > 0
+    return x
+
+
+def walrus(x):
+    return (y := x) + y
+
+
+def inner(x):
+    def f(x):
+        return x
+
+    return f(x)
+
+
+def named_math(x, math):
+    return x
+
+
+def matched(x):
+    match x:
+        case 1:
+            return 1
+    return 2
+
+
+def tried(x):
+    try:
+        return x
+    except ValueError:
+        return 0
+
+
+def none_value(x):
+    x = None
+    return x
+
+
+def literal_text(x):
+    return f"{x}"
+
+
+REFUSED = {
+    comprehension: (1, "arithmetic on numbers", "a call of 'sum'", "call a function of math or a plain Python"),
+    listed: (1, "assignments", "a list", ""),
+    printed: (1, "calls of functions of numbers", "a call of 'print'", "call a function of math"),
+    attribute: (1, "arithmetic", "an attribute 'x.real'", ""),
+    table: (1, "arithmetic", "the global 'FACTORS', a list,", "a global or closure variable must be an int, a float"),
+    text: (1, "arithmetic", "the global 'NAME', a str,", "must be an int, a float or a bool"),
+    unknown: (1, "arithmetic", "the unknown name 'missing'", ""),
+    unknown_function: (1, "arithmetic", "a call of 'missing'", ""),
+    no_such_math: (1, "arithmetic", "a call of 'math.expp'", ""),
+    empty_return: (3, "a number, or a tuple", "a return of nothing", "end every path in a return of a number"),
+    open_end: (0, "on every path", "a path that returns nothing", "end every path in a return"),
+    endless: (0, "on every path", "a path that returns nothing", "end every path"),
+    uneven: (3, "2 values in every return", "a return of 1", ""),
+    single: (1, "a tuple of two or more", "a tuple of 1", "return the number itself"),
+    recursive: (1, "arithmetic", "a call of 'recursive' that comes back to itself", "write the recursion as a loop"),
+    pong: (1, "arithmetic", "a call of 'ping' that comes back to itself", "write the recursion as a loop"),
+    looping: (1, "'for' over range(...)", "'for' over 'FACTORS'", "count with range"),
+    loop_else: (1, "arithmetic", "an 'else' of a loop", ""),
+    starred: (0, "a fixed number of parameters", "'*values'", "name each parameter"),
+    keywords: (0, "a fixed number of parameters", "'**options'", "name each parameter"),
+    keyword_only: (0, "positional parameters", "the keyword-only parameter 'y'", "remove the '*'"),
+    bad_default: (0, "numbers as defaults", "'fast' for 'mode'", "take the value from a global"),
+    several_in_one: (1, "one number", "a call of 'sin_cos', which returns 2,", "assign its outputs to names first"),
+    wrong_count: (1, "2 values", "3", ""),
+    not_several: (1, "2 values", "'mish(x)', which is 1", ""),
+    too_many: (1, "the arguments of mish(x)", "'mish(x, x)'", ""),
+    no_such_keyword: (1, "the arguments of leaky_relu(x, slope)", "'leaky_relu(x, slop=2)'", ""),
+    math_arity: (1, "2 arguments for 'math.hypot'", "1", ""),
+    math_keyword: (1, "plain arguments for 'max'", "'max(x, 2, key=abs)'", ""),
+    complex_number: (1, "arithmetic", "the constant 1j", ""),
+    called_argument: (1, "arithmetic", "a call of 'f'", "a scalar function comes from a global or a closure"),
+    identity_test: (1, "arithmetic", "the comparison 'x is None'", ""),
+    product: (1, "arithmetic", "a matrix product '@'", ""),
+    subscripted: (1, "arithmetic", "an assignment to 'FACTORS[0]'", ""),
+    asserted: (1, "arithmetic", "an 'assert'", ""),
+    walrus: (1, "arithmetic", "a ':='", ""),
+    inner: (1, "arithmetic", "a function definition", ""),
+    named_math: (0, "names other than 'math'", "'math' as the name of a number", "rename it"),
+    matched: (1, "arithmetic", "a 'match'", ""),
+    tried: (1, "arithmetic", "a 'try'", ""),
+    none_value: (1, "arithmetic", "the constant None", ""),
+    literal_text: (1, "arithmetic", "an f-string", ""),
+}
+
+
+@pytest.mark.parametrize("function", REFUSED, ids=lambda function: function.__name__)
+def test_what_is_refused_and_what_the_error_says(function):
+    offset, expected, received, hint = REFUSED[function]
+    first = function.__code__.co_firstlineno
+    with pytest.raises(ScalarError) as caught:
+        of(ping if function is pong else function)
+    error = caught.value
+    assert error.who == f"scalar function {function.__name__!r} ({function.__code__.co_filename}, line {first})"
+    assert expected in error.expected
+    assert error.received == f"{received} at line {first + offset}"
+    assert error.hint.startswith(hint) or hint in error.hint
+    assert bool(error.hint) == bool(hint) or function in (unknown_function, no_such_math)
+
+
+@pytest.mark.parametrize("thing", [3.0, "relu", math, np.sort, math.gcd, functools.partial(mish, 1.0), float])
+def test_what_is_no_function_of_numbers_is_refused(thing):
+    if thing is float:
+        assert of(thing)(2) == 2.0
+        return
+    with pytest.raises(ScalarError, match="expected a Python function of numbers, received an object of type"):
+        of(thing)
+
+
+def test_the_refusal_of_a_called_function_names_that_function():
+    def calling(x):
+        return printed(x)
+
+    with pytest.raises(ScalarError, match=r"scalar function 'printed' .* a call of 'print' at line"):
+        of(calling)
+
+
+def test_a_closure_variable_that_is_not_assigned_yet_is_refused():
+    def early(x):
+        return x * later
+
+    with pytest.raises(ScalarError, match="the unknown name 'later'"):
+        of(early)
+    later = 2.0
+    assert of(early)(3.0) == 6.0
+    things = {}
+
+    def closed(x):
+        return x * things
+
+    with pytest.raises(ScalarError, match="received the closure variable 'things', a dict, at line"):
+        of(closed)
