@@ -34,6 +34,8 @@ def as_dtype(dtype: Any, who: str = "dtype") -> DType:
     Raises:
         DTypeError: if it is none of them.
     """
+    if dtype in _KNOWN:
+        return dtype  # type: ignore[no-any-return]
     if dtype is float:  # Python's float is the default real type here, as in the array API standard
         return default_float
     try:

@@ -113,13 +113,16 @@ class Accuracy(Metric):
         return _accuracy_for(y_true, y_pred).call(y_true, y_pred)
 
 
+_BINARY, _SPARSE, _CATEGORICAL = BinaryAccuracy(), SparseCategoricalAccuracy(), CategoricalAccuracy()
+
+
 def _accuracy_for(y_true: Tensor, y_pred: Tensor) -> Metric:
     if y_pred.shape[-1:] == (1,) or y_pred.ndim < 2:
-        return BinaryAccuracy()
+        return _BINARY
     if y_true.shape == y_pred.shape:
-        return CategoricalAccuracy()
+        return _CATEGORICAL
     if y_true.shape in (y_pred.shape[:-1], (*y_pred.shape[:-1], 1)):
-        return SparseCategoricalAccuracy()
+        return _SPARSE
     raise ShapeError("accuracy", f"targets that fit outputs of shape {y_pred.shape}", str(y_true.shape))
 
 

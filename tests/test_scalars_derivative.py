@@ -163,6 +163,10 @@ def multiply(x, y):
     return x * y
 
 
+def divide(x, y):
+    return x / y
+
+
 def subtract(x, y):
     return x - y
 
@@ -196,6 +200,8 @@ def test_derivatives_read_as_if_written_by_hand():
     assert lines(of(multiply).derivative(0)) == ["return y"]
     assert lines(of(multiply).vjp(1)) == ["return g * x"]
     assert lines(of(add).vjp(0)) == ["return g"]
+    assert lines(of(divide).vjp(0)) == ["return g / y"]
+    assert lines(of(divide).derivative(1)) == ["return -(x / y / y)"]
     assert lines(of(subtract).vjp(1)) == ["return -g"]
     assert lines(of(cube).derivative()) == ["return 3 * x ** 2"]
     assert lines(of(half_power).derivative()) == ["return 2.5 * x ** 1.5"]
@@ -248,17 +254,15 @@ def test_compose_gives_the_value_to_the_first_parameter():
 
 
 def test_compose_refuses_what_does_not_fit():
+    def pair(x):
+        return x, x
+
+    def none():
+        return 1.0
+
     with pytest.raises(ScalarError, match=r"'pair'.*expected one output, to be passed on, received 2 outputs"):
-
-        def pair(x):
-            return x, x
-
         compose(relu, pair)
-    with pytest.raises(ScalarError, match="'none' .*expected a first parameter, for the inner function's value"):
-
-        def none():
-            return 1.0
-
+    with pytest.raises(ScalarError, match=r"'none' .*expected a first parameter, for the inner function's value"):
         compose(none, relu)
 
 

@@ -71,6 +71,18 @@ def test_float64_agrees_with_python(function):
         assert compiled(*arguments) == pytest.approx(function(*arguments), rel=1e-13)
 
 
+def textbook_swish(x):
+    return x / (1.0 + math.exp(-x))
+
+
+def test_derivatives_of_saturated_functions_are_no_nan():
+    for order, scalar in enumerate([of(textbook_swish).derivative(), of(textbook_swish).derivative().derivative()]):
+        compiled = build(scalar, "float32")
+        assert compiled(np.float32(0.0)) == (0.5, 0.5)[order]
+        assert compiled(np.float32(-200.0)) == 0.0
+        assert compiled(np.float32(200.0)) == (1.0, 0.0)[order]
+
+
 def every_rounding(x):
     return math.floor(x) + 10 * math.ceil(x) + 100 * round(x) + 1000 * math.trunc(x)
 

@@ -111,6 +111,7 @@ def test_statements():
         (u, v) = x, y
         x **= 2
         s, _ = sin_cos(x)
+        pass  # noqa: PIE790
         return a + b + u + v + s, c
 
     assert lines(many) == [
@@ -145,7 +146,7 @@ def test_functions_from_text_and_notebook_cells():
     assert of(namespace["cell"])(2.0) == 8.0
     exec("def lost(x):\n    return x\n", namespace)
     with pytest.raises(
-        ScalarError, match="'lost' .*expected a function whose source can be read, received one without"
+        ScalarError, match=r"'lost' .*expected a function whose source can be read, received one without"
     ):
         of(namespace["lost"])
 
@@ -280,10 +281,10 @@ def no_such_math(x):
 def empty_return(x):
     if x > 0:
         return x
-    return None
+    return  # noqa: RET502
 
 
-def open_end(x):
+def open_end(x):  # noqa: RET503
     if x > 0:
         return x
 
@@ -434,7 +435,7 @@ def tried(x):
 
 def none_value(x):
     x = None
-    return x
+    return x  # noqa: RET504
 
 
 def literal_text(x):

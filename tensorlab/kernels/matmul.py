@@ -12,13 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from numba import types
 
 from tensorlab.kernels.atomics import closure
 from tensorlab.kernels.matmul_block import block_task
 from tensorlab.kernels.matmul_integer import integer_task
-from tensorlab.kernels.matmul_pack import pack_rows
+from tensorlab.kernels.matmul_pack import allocate, pack_rows, release
 from tensorlab.kernels.matmul_vector import MOST, vector_task
 from tensorlab.kernels.threads import run
 from tensorlab.kernels.tile import Tile, host_tile
@@ -97,7 +96,7 @@ def _real_matmul(
     multiply_block = block_task(dtype, tile, epilogue, operands, keep_product)
     multiply_vector = vector_task(dtype, lanes, epilogue, operands, keep_product)
     pack_a = pack_rows(dtype, height)
-    element = np.dtype(dtype.name)
+    size = dtype.bitwidth // 8
 
     def matmul(  # type: ignore[no-untyped-def]
         pool, m, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, z, z_row, p, p_row, p_col, q, q_row, q_col
@@ -133,14 +132,17 @@ def _real_matmul(
         from_a = (a, height * a_row, a_row, a_col)
         packs_a = a_row == 1 and a_col >= height and panels > 2 and m * k > _CACHED
         tiles = (m + height - 1) // height
-        packed = np.empty(tiles * height * k if packs_a else 0, element)
+        packed = 0
         if packs_a:
+            packed = allocate(tiles * height * k * size)
+        if packed != 0:
             count_a = _GRAIN // (height * k) + 1
-            tiles_of_a = (packed.ctypes.data, count_a, a, a_col, m, k)
+            tiles_of_a = (packed, count_a, a, a_col, m, k)
             run(pool, (tiles + count_a - 1) // count_a, *closure(pack_a, tiles_of_a))
-            from_a = (packed.ctypes.data, height * k, 1, height)
+            from_a = (packed, height * k, 1, height)
         plan = (block, count, chunks, packs_b)
         panels_of_b = ((m, n, k), plan, from_a, (b, b_row, b_col), to_c, to_z, from_p, from_q)
         run(pool, blocks * chunks, *closure(multiply_block, panels_of_b))
+        release(packed)
 
     return matmul

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from tensorlab.kernels.matmul_epilogue import finish, inline
-from tensorlab.kernels.matmul_pack import pack_panel
+from tensorlab.kernels.matmul_epilogue import finish
+from tensorlab.kernels.matmul_pack import allocate, pack_panel, release
 from tensorlab.kernels.memory import pointer, scratch
-from tensorlab.kernels.tile import Tile, inner, register_tile
+from tensorlab.kernels.tile import Tile, inline, inner, register_tile
 
 _LINE = 64
 """The bytes of a cache line, at which a packed panel begins."""
@@ -106,9 +104,11 @@ def block_task(
         from_a = a_address + i // height * a_tile * size
         start = chunk % chunks * panels * width
         end = min(start + panels * width, n)
-        whole = (end - start) % width
-        room = np.empty((k * width * size + _LINE) if packs or (whole != 0 and whole != lanes) else 0, np.uint8)
-        packed = (room.ctypes.data + _LINE - 1) // _LINE * _LINE
+        rest = (end - start) % width
+        room = 0
+        if packs or (rest != 0 and rest != lanes):
+            room = allocate(k * width * size + _LINE)
+        packed = (room + _LINE - 1) // _LINE * _LINE
         for j in range(start, end, width):
             columns = min(width, end - j)
             panel_width = lanes if columns <= lanes else width
@@ -121,5 +121,6 @@ def block_task(
                 narrow(rows, columns, k, from_a, a_tile, a_row, a_col, from_b, b_row, to_c, to_z, from_p, from_q)
             else:
                 wide(rows, columns, k, from_a, a_tile, a_row, a_col, from_b, b_row, to_c, to_z, from_p, from_q)
+        release(room)
 
     return task  # type: ignore[no-any-return]

@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numba
-
-from tensorlab.kernels.compiler import OPTIONS
 from tensorlab.kernels.memory import pointer, scratch
-from tensorlab.kernels.tile import copy_vector, inner
-
-# Inlined without exception, so that LLVM sees that the tile, in the frame of the caller, overlaps no operand.
-inline = numba.njit(**OPTIONS, inline="always")
+from tensorlab.kernels.tile import copy_vector, inline, inner
 
 
 def of_two(epilogue: Callable[..., Any] | None, operands: int) -> Callable[..., Any]:
@@ -32,8 +26,9 @@ def finish(
     """``finish(tile, start, rows, columns, c, z, p, q)``: from a tile with rows of ``width`` elements to the result.
 
     The tile begins at element ``start`` of its memory. ``c``, ``z``, ``p`` and ``q`` are each an address, a row stride
-    and a column stride, all at the tile's first element. The epilogue is computed for all ``width`` elements, a number that is known to the vectoriser, whereas only
-    ``columns`` of them are read from operands and written.
+    and a column stride, all at the tile's first element. The epilogue is computed for all
+    ``width`` elements, a number that is known to the vectoriser, whereas only ``columns`` of them are read from
+    operands and written.
     """
     size = dtype.bitwidth // 8
     copy = copy_vector(dtype, lanes)

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from numba import types
+
 from tensorlab.kernels.memory import pointer
 from tensorlab.kernels.tile import copy_vector, inner, transpose_block
+
+# Python's allocator for threads that do not hold the interpreter's lock. An array would be freed as soon as its last
+# mention has been executed, which is where its address is taken.
+allocate = types.ExternalFunction("PyMem_RawMalloc", types.intp(types.uintp))
+release = types.ExternalFunction("PyMem_RawFree", types.void(types.intp))
 
 
 def pack_panel(dtype: Any, lanes: int) -> Callable[..., None]:

@@ -17,7 +17,7 @@ from tensorlab.ops.elementwise_functions import *  # noqa: F403  (its __all__ is
 from tensorlab.ops.lift import Elementwise, astype, elementwise
 from tensorlab.ops.linalg import dot, matmul, outer
 from tensorlab.ops.nn import dense, log_softmax, one_hot, softmax, stop_gradient
-from tensorlab.ops.reduction import all, any, argmax, argmin, max, mean, min, prod, std, sum, var
+from tensorlab.ops.reduction import all, all_finite, any, argmax, argmin, max, mean, min, prod, std, sum, var
 from tensorlab.ops.shaping import (
     broadcast_to,
     concat,

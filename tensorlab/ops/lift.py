@@ -63,7 +63,11 @@ class Elementwise:
         )
         device = next((tensor.device for tensor in tensors if tensor is not None), None)
         return compute, [
-            asarray(np.asarray(operand, compute), device=device) if tensor is None else tensor.astype(compute)
+            asarray(np.asarray(operand, compute), device=device)
+            if tensor is None
+            else tensor
+            if tensor.dtype is compute
+            else astype(tensor, compute)
             for operand, tensor in zip(operands, tensors, strict=True)
         ]
 
@@ -137,7 +141,8 @@ def astype(x: Any, dtype: Any, copy: bool = False) -> Tensor:
 
     Source: Python array API standard, ``astype``.
     """
-    tensor, target = as_tensor(x, "astype"), dtypes.as_dtype(dtype, "astype")
+    tensor = as_tensor(x, "astype")
+    target = tensor.dtype if dtype is tensor.dtype else dtypes.as_dtype(dtype, "astype")
     if tensor.dtype == target and not copy:
         return tensor
     function, compute = (_NONZERO, tensor.dtype) if target.kind == "b" else (_IDENTITY, target)

@@ -48,6 +48,8 @@ def matmul(x1: Any, x2: Any) -> Tensor:
 
 
 def _stacked(a: Tensor, b: Tensor) -> Tensor:
+    if a.shape[:-2] == b.shape[:-2]:
+        return _product(a, b)
     lead = shapes.broadcast("matmul", [a.shape[:-2], b.shape[:-2]])
     return _product(broadcast_to(a, (*lead, *a.shape[-2:])), broadcast_to(b, (*lead, *b.shape[-2:])))
 

@@ -179,6 +179,19 @@ def all(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     )
 
 
+def _is_finite(x):  # type: ignore[no-untyped-def]
+    return 1 if x - x == 0 else 0
+
+
+_ALL_FINITE = _rule("all_finite", e.logical_and, 1, element=_is_finite)
+
+
+def all_finite(x: Any) -> Tensor:
+    """Whether no element is NaN or infinite, in one pass without memory of its own."""
+    tensor = _real("all_finite", as_tensor(x, "all_finite"))
+    return _reduce(_ALL_FINITE, tensor, None, False, tensor.dtype, dtypes.bool)
+
+
 def var(x: Any, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
     """``Σ (x - mean)² / (n - correction)`` over some axes, or all.
 

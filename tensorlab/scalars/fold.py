@@ -51,6 +51,10 @@ def fold(node: ast.expr, kind_of: KindOf) -> ast.expr:
             return _negative(operand) if kind_of(operand) == Kind.REAL else node
         case ast.BinOp() if kind_of(node) == Kind.REAL:
             return _arithmetic(node, kind_of)
+        case ast.BoolOp(op=op, values=[first, *rest]) if (known := tree.as_number(first)) is not None:
+            if bool(known) != isinstance(op, ast.And):
+                return first
+            return rest[0] if len(rest) == 1 else fold(ast.BoolOp(op, rest), kind_of)
         case ast.IfExp(test=test):
             known = tree.as_number(test)
             return node if known is None else node.body if known else node.orelse
@@ -121,6 +125,8 @@ def _arithmetic(node: ast.BinOp, kind_of: KindOf) -> ast.expr:
         case ast.Mult() | ast.Div() if _is_negative(right) and b is None and real_right:
             assert isinstance(right, ast.UnaryOp)
             return _negative(ast.BinOp(left, node.op, right.operand))
+        case ast.Mult() if (denominator := _inverted(right)) is not None and real_left:
+            return ast.BinOp(left, ast.Div(), denominator)
         case ast.Mult() if b is not None and a is None:
             return ast.BinOp(right, ast.Mult(), left)
         case ast.Pow() if _is(b, 1) and real_left:
@@ -128,6 +134,14 @@ def _arithmetic(node: ast.BinOp, kind_of: KindOf) -> ast.expr:
         case ast.Pow() if _is(b, 0):
             return tree.number(1.0)
     return node
+
+
+def _inverted(node: ast.expr) -> ast.expr | None:
+    """``x`` for ``1 / x``."""
+    match node:
+        case ast.BinOp(left=left, op=ast.Div(), right=right) if _is(tree.as_number(left), 1):
+            return right
+    return None
 
 
 def _is(value: tree.Number | None, wanted: int) -> bool:

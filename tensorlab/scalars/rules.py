@@ -20,7 +20,8 @@ _TERMS: dict[str, tuple[str, ...]] = {
     "+": ("t", "t"),
     "-": ("t", "-t"),
     "*": ("t * b", "a * t"),
-    "/": ("t / b", "-(t * y / b)"),
+    # an infinite denominator that still grows, as in 1 / (1 + exp(1000)), leaves a value that is and stays 0
+    "/": ("t / b", "0.0 if math.isinf(t) and math.isinf(b) else -(t * y / b)"),
     "%": ("t", "-(t * (a // b))"),
     "**": _POWER,
     "negative": ("-t",),
