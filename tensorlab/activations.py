@@ -1,6 +1,7 @@
 """Activations: scalar functions that layers apply, fused into their products.
 
-Any function from a tensor to a tensor can be an activation. One that is an `Activation` costs a layer no pass of its own.
+Any function from a tensor to a tensor can be an activation. One that is an `Activation` costs a layer no pass of its
+own.
 """
 
 from __future__ import annotations
@@ -51,7 +52,6 @@ def _scalar(function: Any, role: str) -> ScalarFunction:
             f"one of {scalar.arity} with {scalar.n_outputs}",
         )
     return scalar
-
 
 
 def linear(x: Any) -> Tensor:

@@ -1,8 +1,8 @@
 """Reverse-mode automatic differentiation: `GradientTape` records operations and plays them backwards.
 
 An operation gives `record` its inputs, its outputs, and for each input a function from the gradients of the outputs to
-the gradient of that input (a vector-Jacobian product, "vjp"), written in operations that are recorded in turn. So a tape
-around a tape gives the second derivative, and so on.
+the gradient of that input (a vector-Jacobian product, "vjp"), written in operations that are recorded in turn. So a
+tape around a tape gives the second derivative, and so on.
 
 Tensors are known by their ``key``: a variable and the value that was read from it share one.
 """
@@ -25,7 +25,9 @@ class Differentiable(Protocol):
     """What the tape needs to know of a tensor."""
 
     key: int
-    watched: bool
+
+    @property
+    def watched(self) -> bool: ...
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -66,7 +68,8 @@ def record(inputs: Sequence[Differentiable], outputs: Sequence[Differentiable], 
     Args:
         inputs: the tensors that it was applied to.
         outputs: the tensors that it gave.
-        vjps: for each input, a function of one gradient per output that returns the gradient of the input, or None if it
+        vjps: for each input, a function of one gradient per output that returns the gradient of the input, or None if
+        it
             has none.
     """
     for tape in _active.tapes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,12 @@ def as_dtype(dtype: Any, who: str = "dtype") -> DType:
     Raises:
         DTypeError: if it is none of them.
     """
-    if dtype in _KNOWN:
-        return dtype  # type: ignore[no-any-return]
+    if isinstance(dtype, np.dtype) and dtype in _KNOWN:
+        return dtype
     if dtype is float:  # Python's float is the default real type here, as in the array API standard
         return default_float
     try:
-        found = np.dtype(dtype)
+        found: DType | None = np.dtype(dtype)
     except TypeError:
         found = None
     if found is not None and found.newbyteorder("=") in _KNOWN:
@@ -52,7 +53,7 @@ def kind(dtype: DType) -> str:
     return {"b": "bool", "i": "integer", "u": "integer", "f": "real"}[dtype.kind]
 
 
-def result_type(who: str, dtypes: list[DType], scalars: list[bool | int | float]) -> DType:
+def result_type(who: str, dtypes: list[DType], scalars: list[int | float]) -> DType:
     """The dtype of an operation on arrays and Python scalars.
 
     Arrays promote within a kind as the array API standard says. A Python scalar takes the arrays' dtype; a float among
@@ -64,7 +65,7 @@ def result_type(who: str, dtypes: list[DType], scalars: list[bool | int | float]
     if not dtypes:
         if any(isinstance(value, float) for value in scalars):
             return default_float
-        return int64 if any(not isinstance(value, (np.bool_, type(True))) for value in scalars) else bool
+        return int64 if any(not isinstance(value, builtins.bool) for value in scalars) else bool
     result = dtypes[0]
     for dtype in dtypes[1:]:
         if dtype is result or dtype == result:
@@ -81,6 +82,6 @@ def result_type(who: str, dtypes: list[DType], scalars: list[bool | int | float]
     for value in scalars:
         if isinstance(value, float) and result.kind != "f":
             return default_float
-        if not isinstance(value, (np.bool_, type(True))) and result.kind == "b":
+        if not isinstance(value, builtins.bool) and result.kind == "b":
             result = int64
     return result

@@ -1,7 +1,7 @@
 """Random numbers from counter-based streams: the whole random state is a few integers.
 
-Every draw is a Philox4x64 sequence of its own. Its key is (seed, use), its counter (draw, step, epoch): two runs with one
-seed draw the same numbers wherever they draw them, and a run that is resumed at some step goes on as it would have.
+Every draw is a Philox4x64 sequence of its own. Its key is (seed, use), its counter (draw, step, epoch): two runs with
+one seed draw the same numbers wherever they draw them, and a run that is resumed at some step goes on as it would have.
 
 Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 """
@@ -63,9 +63,7 @@ def generator(use: str, seed: int | None = None) -> np.random.Generator:
         _state.draws[use] += 1
     key = (_state.seed if seed is None else seed, zlib.crc32(use.encode()))
     position = (0, draw, _state.step, _state.epoch) if seed is None else (0, 0, 0, 0)
-    return np.random.Generator(
-        np.random.Philox(key=np.array(key, np.uint64), counter=np.array(position, np.uint64))
-    )
+    return np.random.Generator(np.random.Philox(key=np.array(key, np.uint64), counter=np.array(position, np.uint64)))
 
 
 def uniform(

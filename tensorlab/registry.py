@@ -24,7 +24,8 @@ class Entry:
 
 
 def canonical(name: str) -> str:
-    """What two spellings of one name share: ``"RMSprop"`` is ``"rmsprop"``, ``"MeanSquaredError"`` ``"mean_squared_error"``."""
+    """What two spellings of one name share: ``"RMSprop"`` is ``"rmsprop"``, ``"MeanSquaredError"``
+    ``"mean_squared_error"``."""
     return name.replace("_", "").lower()
 
 
@@ -107,7 +108,6 @@ class Registry:
 
 
 registries = {
-    kind: Registry(kind)
-    for kind in ("layer", "activation", "loss", "optimizer", "metric", "initializer", "backend")
+    kind: Registry(kind) for kind in ("layer", "activation", "loss", "optimizer", "metric", "initializer", "backend")
 }
 """Every registry, by kind."""

@@ -62,11 +62,8 @@ def serialize(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: serialize(item) for key, item in value.items()}
     if callable(value):
-        for registry in registries.values():
-            name = registry.name_of(value)
-            if name is not None:
-                return name
-        return value
+        names = (registry.name_of(value) for registry in registries.values())
+        return next((name for name in names if name is not None), value)
     return value
 
 

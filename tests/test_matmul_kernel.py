@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numba import config, from_dtype
+from numba import config, from_dtype, njit
 
 from tensorlab.kernels import threads
-from tensorlab.kernels.compiler import jit
+from tensorlab.kernels.compiler import OPTIONS, jit
 from tensorlab.kernels.matmul import SIGNATURE, build_matmul
 from tensorlab.kernels.tile import TILES, Tile, host_tile
 
@@ -45,7 +45,7 @@ EPILOGUES: dict[str, tuple[Callable[..., float] | None, int]] = {
 def compiled(dtype: str, epilogue: str, keep_product: bool, tile: Tile):
     function, operands = EPILOGUES[epilogue]
     scalar = jit(function) if function else None
-    matmul = jit(build_matmul(from_dtype(np.dtype(dtype)), scalar, operands, keep_product, tile))
+    matmul = njit(**OPTIONS)(build_matmul(from_dtype(np.dtype(dtype)), scalar, operands, keep_product, tile))
     matmul.compile(SIGNATURE)
     return matmul
 

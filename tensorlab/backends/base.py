@@ -32,8 +32,8 @@ class Buffer(Protocol):
 class Backend(Protocol):
     """What a device has to do. Arguments have been checked, shapes fit, and buffers are this backend's own.
 
-    A buffer that a method returns may share memory with its arguments only where that is said; nobody writes into a buffer
-    but `update`, `copy_into` and the kernel that makes it.
+    A buffer that a method returns may share memory with its arguments only where that is said; nobody writes into a
+    buffer but `update`, `copy_into` and the kernel that makes it.
     """
 
     name: str

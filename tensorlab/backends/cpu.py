@@ -52,9 +52,7 @@ class CPUBackend(HostMemory):
         kernel(pool(), *map(id, results), *map(id, inputs))
         return results
 
-    def reduce(
-        self, rule: Reduction, buffer: Array, axes: tuple[int, ...], compute: DType, output: DType
-    ) -> Array:
+    def reduce(self, rule: Reduction, buffer: Array, axes: tuple[int, ...], compute: DType, output: DType) -> Array:
         """Blocks of a fixed size, folded by the threads and then in pairs."""
         kept = [axis for axis in range(buffer.ndim) if axis not in axes]
         result = np.empty([buffer.shape[axis] for axis in kept], output)

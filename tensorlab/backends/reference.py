@@ -87,11 +87,11 @@ class ReferenceBackend(HostMemory):
         keep: bool = False,
     ) -> tuple[Array, Array | None]:
         """Rows by columns."""
-        *stack, rows, inner = a.shape
+        *stack, rows, _ = a.shape
         product = np.zeros((*stack, rows, b.shape[-1]), a.dtype)
         for position in itertools.product(*map(range, product.shape)):
-            *place, row, column = position
-            left, right = a[(*place, row)].tolist(), b[(*place, slice(None), column)].tolist()
+            place, row, column = position[:-2], position[-2], position[-1]
+            left, right = a[place][row].tolist(), b[place][:, column].tolist()
             total = sum(x * y for x, y in zip(left, right, strict=True))
             product[position] = total if a.dtype.kind != "b" else bool(total)
         if epilogue is None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -24,7 +23,7 @@ def _word_at(builder: ir.IRBuilder, address: ir.Value) -> ir.Value:
     return builder.inttoptr(address, _WORD.as_pointer())
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def load(typingctx: Any, address: Any) -> Any:
     """The word at ``address``."""
 
@@ -34,7 +33,7 @@ def load(typingctx: Any, address: Any) -> Any:
     return types.int64(types.int64), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def store(typingctx: Any, address: Any, value: Any) -> Any:
     """Write the word at ``address``."""
 
@@ -45,7 +44,7 @@ def store(typingctx: Any, address: Any, value: Any) -> Any:
     return types.void(types.int64, types.int64), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def fetch_add(typingctx: Any, address: Any, value: Any) -> Any:
     """Add to the word at ``address`` and return what was there."""
 
@@ -55,7 +54,7 @@ def fetch_add(typingctx: Any, address: Any, value: Any) -> Any:
     return types.int64(types.int64, types.int64), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def fetch_and(typingctx: Any, address: Any, value: Any) -> Any:
     """Mask the word at ``address`` and return what was there."""
 
@@ -65,7 +64,7 @@ def fetch_and(typingctx: Any, address: Any, value: Any) -> Any:
     return types.int64(types.int64, types.int64), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def compare_and_swap(typingctx: Any, address: Any, expected: Any, value: Any) -> Any:
     """Write ``value`` if the word at ``address`` is ``expected``; whether it was."""
 
@@ -76,13 +75,15 @@ def compare_and_swap(typingctx: Any, address: Any, expected: Any, value: Any) ->
     return types.boolean(types.int64, types.int64, types.int64), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def pause(typingctx: Any) -> Any:
     """Tell the processor that this is a spinning loop."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         if _MACHINE in ("x86_64", "amd64"):
-            hint = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), []), "llvm.x86.sse2.pause")
+            hint = cgutils.get_or_insert_function(
+                builder.module, ir.FunctionType(ir.VoidType(), []), "llvm.x86.sse2.pause"
+            )
             builder.call(hint, [])
         elif _MACHINE in ("aarch64", "arm64"):
             number = ir.IntType(32)
@@ -94,7 +95,7 @@ def pause(typingctx: Any) -> Any:
     return types.void(), codegen
 
 
-def _external(symbol: str, result: Any, *arguments: Any) -> Callable[..., Any]:
+def _external(symbol: str, result: Any, *arguments: Any) -> Any:
     return types.ExternalFunction(symbol, result(*arguments))
 
 
@@ -106,7 +107,7 @@ release_lock = _external("PyThread_release_lock", types.void, types.intp)
 yield_processor = _external("SwitchToThread" if os.name == "nt" else "sched_yield", types.int32)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def call_task(typingctx: Any, task: Any, data: Any, chunk: Any) -> Any:
     """Call the task at address ``task`` with its packed arguments and a chunk number."""
 
@@ -117,7 +118,7 @@ def call_task(typingctx: Any, task: Any, data: Any, chunk: Any) -> Any:
     return types.void(types.int64, types.int64, types.int64), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def closure(typingctx: Any, task: Any, arguments: Any) -> Any:
     """Compile ``task(chunk, *arguments)`` into a function that `call_task` can call.
 

@@ -30,8 +30,8 @@ from numba.core import compiler as numba_compiler
 OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 
 jit = numba.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-"""The decorator for every function that is called from a kernel. Python calls none of them, and without the wrappers for
-it they compile sooner."""
+"""The decorator for every function that is called from a kernel. Python calls none of them, and without the wrappers
+for it they compile sooner."""
 
 
 def folder() -> Path:
@@ -103,4 +103,4 @@ def kernel(function: Callable[..., Any], signature: str, key: str) -> Callable[.
     dispatcher._cache = KernelCache(f"{function.__module__}.{function.__qualname__} {key}")
     dispatcher.compile(signature)
     dispatcher.disable_compile()
-    return dispatcher
+    return dispatcher  # type: ignore[no-any-return]

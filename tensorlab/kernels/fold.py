@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorlab.kernels.compiler import jit
-
 from tensorlab.kernels.memory import pointer, scratch
 
 LANES = 64
@@ -72,5 +71,3 @@ def fold_namespace(name: str, element: Callable[..., Any], combine: Callable[...
         f"{name}_element": element,
         f"{name}_combine": combine,
     }
-
-

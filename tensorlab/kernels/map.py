@@ -23,7 +23,7 @@ CHUNK = 1 << 14
 
 
 @jit
-def merge_axes(arrays, sizes, table):  # type: ignore[no-untyped-def]
+def merge_axes(arrays, sizes, table):
     """Fill ``table`` with the lengths and the strides (in elements) of the merged axes; return how many there are.
 
     Args:
@@ -70,7 +70,9 @@ def _loops(inputs: int, outputs: int) -> str:
         fixed = [name for name in names if steps[name] == "0"]
         lines = [f"{name}_value = {name}[0]" for name in fixed]
         at = {name: "i" if step == "1" else f"i * {step}" for name, step in steps.items()}
-        values = ", ".join(f"compute({name}_value)" if name in fixed else f"compute({name}[{at[name]}])" for name in names)
+        values = ", ".join(
+            f"compute({name}_value)" if name in fixed else f"compute({name}[{at[name]}])" for name in names
+        )
         lines.append("for i in range(count):")
         if outputs == 1:
             lines.append(f"    y0[{at['y0']}] = y0_type(scalar({values}))")

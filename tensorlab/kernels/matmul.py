@@ -75,9 +75,7 @@ def _integer_matmul(
 ) -> Callable[..., None]:
     task = integer_task(dtype, epilogue, operands, keep_product)
 
-    def matmul(  # type: ignore[no-untyped-def]
-        pool, m, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, z, z_row, p, p_row, p_col, q, q_row, q_col
-    ):
+    def matmul(pool, m, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, z, z_row, p, p_row, p_col, q, q_row, q_col):
         if m > 0 and n > 0:
             rows = max(_GRAIN // (n * max(k, 1)), 1)
             a_matrix, b_matrix, c_matrix, z_matrix = (a, a_row, a_col), (b, b_row, b_col), (c, c_row, 1), (z, z_row, 1)
@@ -98,9 +96,7 @@ def _real_matmul(
     pack_a = pack_rows(dtype, height)
     size = dtype.bitwidth // 8
 
-    def matmul(  # type: ignore[no-untyped-def]
-        pool, m, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, z, z_row, p, p_row, p_col, q, q_row, q_col
-    ):
+    def matmul(pool, m, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, z, z_row, p, p_row, p_col, q, q_row, q_col):
         if m <= 0 or n <= 0:
             return
         k = max(k, 0)

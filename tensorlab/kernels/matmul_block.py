@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tensorlab.kernels.compiler import jit
 from tensorlab.kernels.matmul_epilogue import finish
 from tensorlab.kernels.matmul_pack import allocate, pack_panel, release
 from tensorlab.kernels.memory import pointer, scratch
-from tensorlab.kernels.tile import Tile, inline, inner, register_tile
+from tensorlab.kernels.tile import Tile, inline, register_tile
 
 _LINE = 64
 """The bytes of a cache line, at which a packed panel begins."""
@@ -39,7 +40,7 @@ def _panel(
     finish_tile = finish(dtype, lanes, width, epilogue, operands, keep_product)
 
     @inline
-    def panel(rows, columns, k, a, a_tile, a_row, a_col, b, b_row, c, z, p, q):  # type: ignore[no-untyped-def]
+    def panel(rows, columns, k, a, a_tile, a_row, a_col, b, b_row, c, z, p, q):
         memory = scratch(elements, dtype)
         i = 0
         while i < rows:
@@ -91,11 +92,11 @@ def block_task(
     narrow = _panel(dtype, tile, 1, epilogue, operands, keep_product)
 
     @inline
-    def at(matrix, i, j):  # type: ignore[no-untyped-def]
+    def at(matrix, i, j):
         return matrix[0] + (i * matrix[1] + j * matrix[2]) * size, matrix[1], matrix[2]
 
-    @inner
-    def task(chunk, shape, plan, a, b, c, z, p, q):  # type: ignore[no-untyped-def]
+    @jit
+    def task(chunk, shape, plan, a, b, c, z, p, q):
         m, n, k = shape
         block, panels, chunks, packs = plan
         i = chunk // chunks * block

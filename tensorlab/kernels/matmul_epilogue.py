@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tensorlab.kernels.compiler import jit
 from tensorlab.kernels.memory import pointer, scratch
-from tensorlab.kernels.tile import copy_vector, inline, inner
+from tensorlab.kernels.tile import copy_vector, inline
 
 
 def of_two(epilogue: Callable[..., Any] | None, operands: int) -> Callable[..., Any]:
     """The epilogue, or the identity, as a function of an element of the product and two operands that it may ignore."""
     if epilogue is None:
-        return inner(lambda total, p, q: total)  # type: ignore[no-any-return]
+        return jit(lambda total, p, q: total)  # type: ignore[no-any-return]
     if operands == 0:
-        return inner(lambda total, p, q: epilogue(total))  # type: ignore[no-any-return]
+        return jit(lambda total, p, q: epilogue(total))  # type: ignore[no-any-return]
     if operands == 1:
-        return inner(lambda total, p, q: epilogue(total, p))  # type: ignore[no-any-return]
-    return inner(lambda total, p, q: epilogue(total, p, q))  # type: ignore[no-any-return]
+        return jit(lambda total, p, q: epilogue(total, p))  # type: ignore[no-any-return]
+    return jit(lambda total, p, q: epilogue(total, p, q))  # type: ignore[no-any-return]
 
 
 def finish(
@@ -36,7 +37,7 @@ def finish(
     apply = of_two(epilogue, operands)
 
     @inline
-    def write(tile, start, rows, columns, matrix):  # type: ignore[no-untyped-def]
+    def write(tile, start, rows, columns, matrix):
         address, row, col = matrix
         for i in range(rows):
             out = pointer(address + i * row * size, dtype)
@@ -48,7 +49,7 @@ def finish(
                     out[j * col] = tile[start + i * width + j]
 
     @inline
-    def read_line(line, i, columns, matrix):  # type: ignore[no-untyped-def]
+    def read_line(line, i, columns, matrix):
         address, row, col = matrix
         elements = pointer(address + i * row * size, dtype)
         if col == 1 and columns == width:
@@ -60,7 +61,7 @@ def finish(
         return line
 
     @inline
-    def finish(tile, start, rows, columns, c, z, p, q):  # type: ignore[no-untyped-def]
+    def finish(tile, start, rows, columns, c, z, p, q):
         if keep_product:
             write(tile, start, rows, columns, z)
         if has_epilogue:

@@ -7,9 +7,9 @@ from typing import Any
 
 from numba import types
 
+from tensorlab.kernels.compiler import jit
 from tensorlab.kernels.matmul_epilogue import of_two
 from tensorlab.kernels.memory import pointer
-from tensorlab.kernels.tile import inner
 
 
 def integer_task(
@@ -26,12 +26,12 @@ def integer_task(
     apply = of_two(epilogue, operands)
     has_epilogue = epilogue is not None
 
-    @inner
-    def line(matrix, i):  # type: ignore[no-untyped-def]
+    @jit
+    def line(matrix, i):
         return pointer(matrix[0] + i * matrix[1] * size, element)
 
-    @inner
-    def task(chunk, rows, shape, a, b, c, z, p, q):  # type: ignore[no-untyped-def]
+    @jit
+    def task(chunk, rows, shape, a, b, c, z, p, q):
         m, n, k = shape
         for i in range(chunk * rows, min((chunk + 1) * rows, m)):
             total = line(c, i)

@@ -7,8 +7,9 @@ from typing import Any
 
 from numba import types
 
+from tensorlab.kernels.compiler import jit
 from tensorlab.kernels.memory import pointer
-from tensorlab.kernels.tile import copy_vector, inner, transpose_block
+from tensorlab.kernels.tile import copy_vector, transpose_block
 
 # Python's allocator for threads that do not hold the interpreter's lock. An array would be freed as soon as its last
 # mention has been executed, which is where its address is taken.
@@ -26,8 +27,8 @@ def pack_panel(dtype: Any, lanes: int) -> Callable[..., None]:
     copy = copy_vector(dtype, lanes)
     transpose = transpose_block(dtype, lanes)
 
-    @inner
-    def pack(target, width, source, row, col, k, columns):  # type: ignore[no-untyped-def]
+    @jit
+    def pack(target, width, source, row, col, k, columns):
         out = pointer(target, dtype)
         elements = pointer(source, dtype)
         dense = turned = whole = 0
@@ -63,8 +64,8 @@ def pack_rows(dtype: Any, rows: int) -> Callable[..., None]:
     size = dtype.bitwidth // 8
     copy = copy_vector(dtype, rows)
 
-    @inner
-    def task(chunk, target, tiles, a, col, m, k):  # type: ignore[no-untyped-def]
+    @jit
+    def task(chunk, target, tiles, a, col, m, k):
         for first in range(chunk * tiles * rows, min((chunk + 1) * tiles * rows, m), rows):
             out = pointer(target + first * k * size, dtype)
             elements = pointer(a + first * size, dtype)

@@ -7,10 +7,9 @@ from typing import Any
 
 import numba
 
-from tensorlab.kernels.compiler import OPTIONS
+from tensorlab.kernels.compiler import OPTIONS, jit
 from tensorlab.kernels.matmul_epilogue import finish
 from tensorlab.kernels.memory import pointer, scratch
-from tensorlab.kernels.tile import inner
 
 MOST = 1024
 """The elements of the result that are summed together, at most: the longer the rows that are read, the faster."""
@@ -33,14 +32,14 @@ def vector_task(
     finish_line = finish(dtype, lanes, _WIDTH, epilogue, operands, keep_product)
 
     @_reorder
-    def dot(k, x, column):  # type: ignore[no-untyped-def]
+    def dot(k, x, column):
         total = dtype(0)
         for step in range(k):
             total += x[step] * column[step]
         return total
 
-    @inner
-    def task(chunk, count, n, k, x_address, matrix, row, col, c, z, p, q):  # type: ignore[no-untyped-def]
+    @jit
+    def task(chunk, count, n, k, x_address, matrix, row, col, c, z, p, q):
         x = pointer(x_address, dtype)
         total = scratch(MOST, dtype)
         for first in range(chunk * count, min((chunk + 1) * count, n), MOST):

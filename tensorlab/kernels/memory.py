@@ -26,7 +26,7 @@ MAX_RANK = 64
 """NumPy's own limit."""
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def pointer(typingctx: Any, address: Any, dtype: Any) -> Any:
     """The ``int64`` address as a pointer to ``dtype``; ``p[i]`` reads and writes without any check."""
     kind = types.CPointer(dtype.dtype if isinstance(dtype, types.DTypeSpec) else dtype.instance_type)
@@ -37,7 +37,7 @@ def pointer(typingctx: Any, address: Any, dtype: Any) -> Any:
     return kind(types.int64, dtype), codegen
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+@intrinsic(prefer_literal=True)
 def scratch(typingctx: Any, count: Any, dtype: Any) -> Any:
     """Uninitialised room for ``count`` (a constant) elements of ``dtype`` in the frame of the calling function."""
     kind = types.CPointer(dtype.dtype if isinstance(dtype, types.DTypeSpec) else dtype.instance_type)
@@ -52,7 +52,7 @@ def scratch(typingctx: Any, count: Any, dtype: Any) -> Any:
     return kind(count, dtype), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def address_of(typingctx: Any, place: Any) -> Any:
     """The address that a pointer holds."""
 
@@ -63,30 +63,30 @@ def address_of(typingctx: Any, place: Any) -> Any:
 
 
 @jit
-def data(array):  # type: ignore[no-untyped-def]
+def data(array):
     """The address of the first element."""
     return pointer(array, types.int64)[_DATA >> 3]
 
 
 @jit
-def rank(array):  # type: ignore[no-untyped-def]
+def rank(array):
     """The number of axes."""
     return np.int64(pointer(array + _RANK, types.int32)[0])
 
 
 @jit
-def length(array, axis):  # type: ignore[no-untyped-def]
+def length(array, axis):
     """The length of one axis."""
     return pointer(pointer(array, types.int64)[_SHAPE >> 3], types.int64)[axis]
 
 
 @jit
-def stride(array, axis):  # type: ignore[no-untyped-def]
+def stride(array, axis):
     """The bytes from one element to the next along one axis."""
     return pointer(pointer(array, types.int64)[_STRIDES >> 3], types.int64)[axis]
 
 
-def _read(array, found):  # type: ignore[no-untyped-def]
+def _read(array, found):
     words = pointer(found, types.int64)
     words[0] = data(array)
     words[1] = rank(array)

@@ -34,8 +34,9 @@ STRIP = 256
 
 
 @jit
-def merge(array, size, first, last, table):  # type: ignore[no-untyped-def]
-    """Merge the axes ``first`` to ``last`` of an array into ``table``: lengths in row 0, strides in elements in row 1."""
+def merge(array, size, first, last, table):
+    """Merge the axes ``first`` to ``last`` of an array into ``table``: lengths in row 0, strides in elements in row
+    1."""
     axes = 0
     for axis in range(first, last):
         extent = memory.length(array, axis)
@@ -57,7 +58,7 @@ def merge(array, size, first, last, table):  # type: ignore[no-untyped-def]
 
 
 @jit
-def offset(index, axes, table):  # type: ignore[no-untyped-def]
+def offset(index, axes, table):
     """Where the element with this flat index lies, in elements from the first."""
     place = 0
     for axis in range(axes - 1, 0, -1):
@@ -188,8 +189,8 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Cal
         output: the dtype of the result.
 
     Returns:
-        a compiled function of the pool's address, the number of kept axes, and the ``id`` of each array. ``x`` has the kept
-        axes first and the folded ones last, none of them empty; the result is C-contiguous.
+        a compiled function of the pool's address, the number of kept axes, and the ``id`` of each array. ``x`` has
+        the kept axes first and the folded ones last, none of them empty; the result is C-contiguous.
     """
     memory.check_layout()
     namespace: dict[str, Any] = {
@@ -219,5 +220,5 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Cal
 
 
 @jit
-def _total(total, count):  # type: ignore[no-untyped-def]
+def _total(total, count):
     return total

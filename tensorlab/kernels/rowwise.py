@@ -26,8 +26,9 @@ def _source(inputs: int, reductions: int) -> str:
     last = reductions - 1
     folds = "".join(fold_source(f"fold{k}", inputs, k, keep=k == last) for k in range(reductions))
     totals = [f"t{k}" for k in range(reductions)]
+    result = ["y_address + row * columns * size"]
     calls = "\n        ".join(
-        f"t{k} = fold{k}(columns, {', '.join([addresses, *totals[:k], *(['y_address + row * columns * size'] * (k == last))])})"
+        f"t{k} = fold{k}({', '.join(['columns', addresses, *totals[:k], *(result if k == last else [])])})"
         for k in range(reductions)
     )
     reads = "\n        ".join(f"{name} = pointer({name}_address + row * columns * size, compute)" for name in names)
@@ -65,8 +66,8 @@ def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Callable[..., None
         inputs: how many matrices it takes.
 
     Returns:
-        a compiled function of the pool's address, the shape, and the ``id`` of each array. All of them are C-contiguous,
-        of ``rows`` × ``columns``, both at least 1.
+        a compiled function of the pool's address, the shape, and the ``id`` of each array. All of them are
+        C-contiguous, of ``rows`` × ``columns``, both at least 1.
     """
     memory.check_layout()
     source = _source(inputs, len(rule.reductions))

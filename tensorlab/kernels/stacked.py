@@ -16,7 +16,7 @@ from tensorlab.scalars import ScalarFunction
 
 
 @jit
-def step(array, axis, size):  # type: ignore[no-untyped-def]
+def step(array, axis, size):
     """The stride in elements along an axis, counted from the last; 0 where the array is repeated."""
     own = memory.rank(array) - 1 - axis
     if own < 0 or memory.length(array, own) == 1:
@@ -25,7 +25,7 @@ def step(array, axis, size):  # type: ignore[no-untyped-def]
 
 
 @jit
-def place(array, index, like, size):  # type: ignore[no-untyped-def]
+def place(array, index, like, size):
     """The address of matrix ``index`` of a stack, counted in the shape of another array."""
     address = memory.data(array)
     for axis in range(2, memory.rank(like)):
@@ -68,8 +68,8 @@ def matmul_kernel(epilogue: ScalarFunction | None, dtype: str, operands: int, ke
         keep: whether the product is stored without the epilogue, too.
 
     Returns:
-        a compiled function of the pool's address and the ``id`` of each array. The leading axes of ``a``, ``b`` and the operand
-        broadcast to those of the result, which is C-contiguous and not empty.
+        a compiled function of the pool's address and the ``id`` of each array. The leading axes of ``a``, ``b`` and
+        the operand broadcast to those of the result, which is C-contiguous and not empty.
     """
     memory.check_layout()
     source = _SOURCE.format(

@@ -4,11 +4,11 @@ A kernel calls `parallel_for(pool, chunks, task, arguments)`; the chunks are han
 and to the pool's workers. What a chunk computes does not depend on who computes it, so results do not depend on the
 number of threads.
 
-The workers are Python threads that never hold the interpreter's lock: each runs one compiled function, which spins for a
-moment after its last work, so that the next kernel finds it awake, and then blocks. A worker joins a piece of work only
-while that is open, so a worker that the operating system has put aside delays nobody. One piece of work is in progress
-at a time; a second Python thread that calls a kernel meanwhile computes its own chunks by itself. After a fork the
-child starts a pool of its own.
+The workers are Python threads that never hold the interpreter's lock: each runs one compiled function, which spins
+for a moment after its last work, so that the next kernel finds it awake, and then blocks. A worker joins a piece of
+work only while that is open, so a worker that the operating system has put aside delays nobody. One piece of work is
+in progress at a time; a second Python thread that calls a kernel meanwhile computes its own chunks by itself. After a
+fork the child starts a pool of its own.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SPINS = 4000  # about 100 µs: longer than the pause between two kernels of a t
 
 
 @jit
-def _work(pool, chunks, task, data):  # type: ignore[no-untyped-def]
+def _work(pool, chunks, task, data):
     while True:
         chunk = atomics.fetch_add(pool + _NEXT, 1)
         if chunk >= chunks:
@@ -52,7 +52,7 @@ def _work(pool, chunks, task, data):  # type: ignore[no-untyped-def]
 
 
 @jit
-def run(pool, chunks, task, data):  # type: ignore[no-untyped-def]
+def run(pool, chunks, task, data):
     """Run a packed task over all chunks, and return when the last one is done."""
     if pool == 0 or chunks <= 1 or not atomics.compare_and_swap(pool + _BUSY, 0, 1):
         for chunk in range(chunks):
@@ -79,7 +79,7 @@ def run(pool, chunks, task, data):  # type: ignore[no-untyped-def]
     atomics.store(pool + _BUSY, 0)
 
 
-def _worker(pool, worker):  # type: ignore[no-untyped-def]
+def _worker(pool, worker):
     line = pool + _WORKER + worker * _LINE
     seen = 0
     spins = 0
@@ -89,9 +89,7 @@ def _worker(pool, worker):  # type: ignore[no-untyped-def]
             if not atomics.compare_and_swap(pool + _STATE, state, state + 1):
                 continue
             seen = state >> _GENERATION
-            _work(
-                pool, atomics.load(pool + _CHUNKS), atomics.load(pool + _TASK), atomics.load(pool + _DATA)
-            )
+            _work(pool, atomics.load(pool + _CHUNKS), atomics.load(pool + _TASK), atomics.load(pool + _DATA))
             atomics.fetch_add(pool + _STATE, -1)
             spins = 0
         elif atomics.load(pool + _STOP):
@@ -111,7 +109,7 @@ def _worker(pool, worker):  # type: ignore[no-untyped-def]
 
 
 @jit
-def parallel_for(pool, chunks, task, arguments):  # type: ignore[no-untyped-def]
+def parallel_for(pool, chunks, task, arguments):
     """Run ``task(chunk, *arguments)`` for every chunk from 0 to ``chunks - 1``.
 
     Args:
@@ -130,7 +128,7 @@ def _new_lock() -> Any:
     return lock
 
 
-def _wake(pool, worker):  # type: ignore[no-untyped-def]
+def _wake(pool, worker):
     line = pool + _WORKER + worker * _LINE
     if atomics.compare_and_swap(line, 1, 0):
         atomics.release_lock(atomics.load(line + _LOCK))

@@ -21,9 +21,6 @@ from numba.extending import intrinsic
 
 from tensorlab.kernels.compiler import OPTIONS
 
-inner = numba.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-"""The decorator for the parts of a product. Python calls none of them, and without wrappers they compile sooner."""
-
 inline = numba.njit(**OPTIONS, inline="always")
 """The decorator for parts that are a piece of their caller. LLVM then knows what is in the caller's own frame, and that
 it overlaps no operand, and it optimises the piece once instead of twice."""
@@ -164,8 +161,8 @@ def register_tile(dtype: Any, rows: int, vectors: int, lanes: int) -> Callable[.
                 emit.store(sums[row][vector], out, offset)
         return context.get_dummy_value()
 
-    @intrinsic  # type: ignore[untyped-decorator]
-    def tile(typingctx, k, a, a_row, a_col, b, b_row, valid, out, out_row):  # type: ignore[no-untyped-def]
+    @intrinsic
+    def tile(typingctx, k, a, a_row, a_col, b, b_row, valid, out, out_row):
         return kind, codegen
 
     return tile  # type: ignore[no-any-return]
@@ -181,8 +178,8 @@ def copy_vector(dtype: Any, lanes: int) -> Callable[..., None]:
         emit.store(emit.load(source, start), target, at)
         return context.get_dummy_value()
 
-    @intrinsic  # type: ignore[untyped-decorator]
-    def copy(typingctx, target, at, source, start):  # type: ignore[no-untyped-def]
+    @intrinsic
+    def copy(typingctx, target, at, source, start):
         return kind, codegen
 
     return copy  # type: ignore[no-any-return]
@@ -208,8 +205,8 @@ def transpose_block(dtype: Any, lanes: int) -> Callable[..., None]:
             emit.store(block[row], target, builder.mul(target_row, _WORD(row)))
         return context.get_dummy_value()
 
-    @intrinsic  # type: ignore[untyped-decorator]
-    def transpose(typingctx, target, target_row, source, source_row):  # type: ignore[no-untyped-def]
+    @intrinsic
+    def transpose(typingctx, target, target_row, source, source_row):
         return kind, codegen
 
     return transpose  # type: ignore[no-any-return]

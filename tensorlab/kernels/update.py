@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-import numpy as np
-
 from tensorlab.kernels import memory
 from tensorlab.kernels.compiler import jit, kernel
 from tensorlab.kernels.lift import build, lift, storage
@@ -52,8 +50,8 @@ def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Callable[
         slots: how many slots there are.
 
     Returns:
-        a compiled function of the pool's address, the number of elements, the ``id`` of each array (C-contiguous and of one
-        size), and the hyperparameters as float64.
+        a compiled function of the pool's address, the number of elements, the ``id`` of each array (C-contiguous and
+        of one size), and the hyperparameters as float64.
     """
     memory.check_layout()
     hyperparameters = function.arity - 2 - slots

@@ -32,8 +32,8 @@ def unique_name(class_name: str) -> str:
 class Layer(Configured):
     """The base of every layer. A subclass implements `call`, and `build` if it has weights.
 
-    Weights that `add_weight` makes, and layers that are attributes, belong to the layer. The constructor's arguments are
-    kept by themselves, so that `get_config` and `from_config` work for every subclass.
+    Weights that `add_weight` makes, and layers that are attributes, belong to the layer. The constructor's arguments
+    are kept by themselves, so that `get_config` and `from_config` work for every subclass.
 
     Args:
         name: what it is called in messages; made of the class's name if None.

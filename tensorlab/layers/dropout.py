@@ -14,7 +14,7 @@ from tensorlab.tensor import Tensor, asarray
 
 
 @elementwise
-def _keep(x, number, rate):  # type: ignore[no-untyped-def]
+def _keep(x: float, number: float, rate: float) -> float:
     """``x`` scaled up where the random number is at least the rate, else 0."""
     return x / (1.0 - rate) if number >= rate else 0.0
 
@@ -47,4 +47,4 @@ class Dropout(Layer):
         use = f"dropout {self.name}" if self.seed is None else f"dropout {self.seed}"
         numbers = random.generator(use).random(inputs.shape, dtype=np.float32)
         mask = asarray(numbers.astype(inputs.dtype), device=inputs.device)
-        return _keep(inputs, mask, float(self.rate))  # type: ignore[no-any-return]
+        return _keep(inputs, mask, float(self.rate))

@@ -16,38 +16,38 @@ from tensorlab.tensor import Tensor, asarray
 _EPSILON = 1e-7
 
 
-def _clipped(p):  # type: ignore[no-untyped-def]
+def _clipped(p: float) -> float:
     return min(max(p, _EPSILON), 1.0 - _EPSILON)
 
 
 @elementwise
-def _binary_term(y_true, y_pred):  # type: ignore[no-untyped-def]
+def _binary_term(y_true: float, y_pred: float) -> float:
     p = _clipped(y_pred)
     return -(y_true * math.log(p) + (1.0 - y_true) * math.log(1.0 - p))
 
 
 @elementwise
-def _binary_term_from_logits(y_true, y_pred):  # type: ignore[no-untyped-def]
+def _binary_term_from_logits(y_true: float, y_pred: float) -> float:
     return max(y_pred, 0.0) - y_pred * y_true + math.log1p(math.exp(-abs(y_pred)))
 
 
 @elementwise
-def _categorical_term(y_true, y_pred):  # type: ignore[no-untyped-def]
+def _categorical_term(y_true: float, y_pred: float) -> float:
     return -y_true * math.log(_clipped(y_pred))
 
 
 @elementwise
-def _product(y_true, y_pred):  # type: ignore[no-untyped-def]
+def _product(y_true: float, y_pred: float) -> float:
     return -y_true * y_pred
 
 
 @elementwise
-def _sparse_term(y_true, y_pred, label):  # type: ignore[no-untyped-def]
+def _sparse_term(y_true: float, y_pred: float, label: float) -> float:
     return -math.log(_clipped(y_pred)) if y_true == label else 0.0
 
 
 @elementwise
-def _sparse_product(y_true, y_pred, label):  # type: ignore[no-untyped-def]
+def _sparse_product(y_true: float, y_pred: float, label: float) -> float:
     return -y_pred if y_true == label else 0.0
 
 
@@ -71,7 +71,8 @@ class CategoricalCrossentropy(Loss):
     """``-Σ t ln p`` over the last axis, for targets that are probabilities, such as one-hot rows.
 
     Args:
-        from_logits: whether the outputs are logits, to which softmax has not been applied. Otherwise they are divided by
+        from_logits: whether the outputs are logits, to which softmax has not been applied. Otherwise they are divided
+        by
             their sum.
         reduction: as in `Loss`.
 
@@ -93,7 +94,7 @@ class CategoricalCrossentropy(Loss):
         targets = y_true.astype(y_pred.dtype)
         if self.from_logits:
             return ops.sum(_product(targets, ops.log_softmax(y_pred)), axis=-1)
-        shares = y_pred / ops.sum(y_pred, axis=-1, keepdims=True)  # type: ignore[operator]
+        shares = y_pred / ops.sum(y_pred, axis=-1, keepdims=True)
         return ops.sum(_categorical_term(targets, shares), axis=-1)
 
 

@@ -7,12 +7,12 @@ from tensorlab.ops.lift import elementwise
 
 
 @elementwise
-def _squared_error(y_true, y_pred):  # type: ignore[no-untyped-def]
+def _squared_error(y_true: float, y_pred: float) -> float:
     return (y_pred - y_true) * (y_pred - y_true)
 
 
 @elementwise
-def _absolute_error(y_true, y_pred):  # type: ignore[no-untyped-def]
+def _absolute_error(y_true: float, y_pred: float) -> float:
     return abs(y_true - y_pred)
 
 

@@ -17,7 +17,6 @@ from tensorlab.callbacks import Callback, CallbackList, History, Logs, ProgressB
 from tensorlab.errors import ArgumentError, NonFiniteError, StateError
 from tensorlab.layers import Layer
 from tensorlab.models.data import Samples, check_count
-
 from tensorlab.tensor import Tensor
 
 
@@ -93,8 +92,8 @@ class Model(Layer):
             y: a target for each.
             batch_size: samples a step; the last step of an epoch may have fewer.
             epochs: how often each sample is used.
-            verbose: "auto" for a progress bar on a terminal and a line an epoch elsewhere, 0 for nothing, 1 for the bar,
-                2 for the lines.
+            verbose: "auto" for a progress bar on a terminal and a line an epoch elsewhere, 0 for nothing, 1 for the
+                bar, 2 for the lines.
             callbacks: see `Callback`.
             validation_data: ``(x, y)`` that the metrics are computed on after each epoch, as ``val_…``.
             shuffle: whether every epoch takes the samples in an order of its own.
@@ -291,5 +290,3 @@ def _report(trackers: list[metrics.Metric], loss: float, y: Tensor, outputs: Ten
     trackers[0].add(loss, len(outputs))
     for metric in trackers[1:]:
         metric.update_state(y, outputs)
-
-

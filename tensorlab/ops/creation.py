@@ -57,9 +57,9 @@ def arange(
     start: float, stop: float | None = None, step: float = 1, *, dtype: Any = None, device: str | None = None
 ) -> Tensor:
     """``start, start + step, …`` below ``stop``; with one argument, from 0 to below it."""
-    bounds = (0, start) if stop is None else (start, stop)
+    bounds: tuple[float, float] = (0, start) if stop is None else (start, stop)
     wanted = dtypes.result_type("arange", [], [*bounds, step]) if dtype is None else dtypes.as_dtype(dtype, "arange")
-    return asarray(np.arange(*bounds, step).astype(wanted), device=device)
+    return asarray(np.arange(bounds[0], bounds[1], step).astype(wanted), device=device)
 
 
 def linspace(
@@ -70,9 +70,7 @@ def linspace(
     return asarray(np.linspace(start, stop, num, endpoint=endpoint).astype(wanted), device=device)
 
 
-def eye(
-    n_rows: int, n_cols: int | None = None, *, k: int = 0, dtype: Any = None, device: str | None = None
-) -> Tensor:
+def eye(n_rows: int, n_cols: int | None = None, *, k: int = 0, dtype: Any = None, device: str | None = None) -> Tensor:
     """Ones on the ``k``-th diagonal and zeros elsewhere, float32 unless said otherwise."""
     wanted = dtypes.default_float if dtype is None else dtypes.as_dtype(dtype, "eye")
     return asarray(np.eye(n_rows, n_cols, k, dtype=wanted), device=device)

@@ -55,7 +55,6 @@ def sum_to(gradient: Tensor, shape: tuple[int, ...]) -> Tensor:
 
     lead = gradient.ndim - len(shape)
     axes = [
-        axis for axis in range(gradient.ndim)
-        if axis < lead or (shape[axis - lead] == 1 and gradient.shape[axis] != 1)
+        axis for axis in range(gradient.ndim) if axis < lead or (shape[axis - lead] == 1 and gradient.shape[axis] != 1)
     ]
     return reshape(sum(gradient, axis=tuple(axes), keepdims=True), shape)

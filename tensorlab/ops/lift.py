@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -97,9 +97,15 @@ class Elementwise:
         return lambda gradient: sum_to(self.vjp(index)(gradient, *tensors), tensor.shape)
 
 
-def elementwise(
-    function: Callable[..., Any] | None = None, *, domain: str = "real", result: str = "same"
-) -> Any:
+@overload
+def elementwise(function: Callable[..., float], *, domain: str = ..., result: str = ...) -> Elementwise: ...
+
+
+@overload
+def elementwise(*, domain: str = ..., result: str = ...) -> Callable[[Callable[..., float]], Elementwise]: ...
+
+
+def elementwise(function: Any = None, *, domain: str = "real", result: str = "same") -> Any:
     """Make a differentiable, broadcasting operation of a plain Python function of numbers.
 
     Args:
@@ -112,16 +118,18 @@ def elementwise(
 
     Example:
         >>> @tl.elementwise
-        ... def mish(x):
+        ... def mish(x: float) -> float:
         ...     return x * math.tanh(math.log1p(math.exp(x)))
         >>> mish(tl.asarray([0.0, 1.0]))
     """
-    if function is None:
-        return lambda decorated: elementwise(decorated, domain=domain, result=result)
-    return Elementwise(ScalarFunction.of(function), domain, result)
+
+    def lift(scalar: Callable[..., float]) -> Elementwise:
+        return Elementwise(ScalarFunction.of(scalar), domain, result)
+
+    return lift if function is None else lift(function)
 
 
-def _identity(x):  # type: ignore[no-untyped-def]
+def _identity(x: float) -> float:
     return x
 
 
@@ -129,7 +137,8 @@ _IDENTITY = ScalarFunction.of(_identity)
 
 
 def astype(x: Any, dtype: Any, copy: bool = False) -> Tensor:
-    """``x`` with its elements converted to another dtype. Reals lose their fraction as integers; anything non-zero is true.
+    """``x`` with its elements converted to another dtype. Reals lose their fraction as integers; anything non-zero is
+    true.
 
     Args:
         x: a tensor or an array.
@@ -153,7 +162,7 @@ def astype(x: Any, dtype: Any, copy: bool = False) -> Tensor:
     return result
 
 
-def _nonzero(x):  # type: ignore[no-untyped-def]
+def _nonzero(x: float) -> float:
     return x != 0
 
 

@@ -24,7 +24,8 @@ def _operands(who: str, x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
 def matmul(x1: Any, x2: Any) -> Tensor:
     """The matrix product: ``(…, m, k) · (…, k, n) → (…, m, n)``, the leading axes broadcast.
 
-    A vector on the left counts as one row, on the right as one column, and the axis that it lacks is missing from the result.
+    A vector on the left counts as one row, on the right as one column, and the axis that it lacks is missing from the
+    result.
 
     Raises:
         ShapeError: if the inner lengths differ, or for a tensor of rank 0.
@@ -101,5 +102,3 @@ def outer(x1: Any, x2: Any) -> Tensor:
     if a.ndim != 1 or b.ndim != 1:
         raise ShapeError("outer", "two vectors", f"shapes {a.shape} and {b.shape}")
     return expand_dims(a, axis=1) * b
-
-

@@ -61,7 +61,7 @@ for _name, _operation in {"neg": e.negative, "abs": e.abs}.items():
 
 def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
     """``ndarray + tensor`` and ``np.exp(tensor)`` give tensors; what tensorlab does not have is NumPy's to compute."""
-    operation = {"power": e.pow, "absolute": e.abs, "matmul": linalg.matmul}.get(
+    operation: Any = {"power": e.pow, "absolute": e.abs, "matmul": linalg.matmul}.get(
         ufunc.__name__, getattr(e, ufunc.__name__, None)
     )
     if method == "__call__" and not options and operation is not None:
@@ -74,12 +74,16 @@ def _reshape(self: Tensor, *shape: Any) -> Tensor:
     return shaping.reshape(self, shape[0] if len(shape) == 1 else shape)
 
 
-Tensor.__array_ufunc__ = _array_ufunc  # type: ignore[attr-defined]
-Tensor.__getitem__ = lambda self, index: shaping.getitem(self, index)  # type: ignore[assignment,method-assign]
-Tensor.astype = lambda self, dtype, copy=False: astype(self, dtype, copy)  # type: ignore[assignment,method-assign]
-Tensor.reshape = _reshape  # type: ignore[assignment,method-assign]
-Tensor.T = property(shaping.transpose)  # type: ignore[attr-defined]
-Tensor.mT = property(shaping.matrix_transpose)  # type: ignore[attr-defined]
+_METHODS: dict[str, Any] = {
+    "__array_ufunc__": _array_ufunc,
+    "__getitem__": lambda self, index: shaping.getitem(self, index),
+    "astype": lambda self, dtype, copy=False: astype(self, dtype, copy),
+    "reshape": _reshape,
+    "T": property(shaping.transpose),
+    "mT": property(shaping.matrix_transpose),
+}
+for _name, _method in _METHODS.items():
+    setattr(Tensor, _name, _method)
 for _function in (reduction.sum, reduction.mean, reduction.max, reduction.min, reduction.argmax, reduction.argmin):
     setattr(Tensor, _function.__name__, lambda self, _f=_function, **options: _f(self, **options))
 

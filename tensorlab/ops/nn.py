@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,27 +23,27 @@ from tensorlab.tensor import Tensor, asarray, from_buffer_of
 _of = ScalarFunction.of
 
 
-def _element(x):  # type: ignore[no-untyped-def]
+def _element(x: float) -> float:
     return x
 
 
-def _shifted_exp(x, largest):  # type: ignore[no-untyped-def]
+def _shifted_exp(x: float, largest: float) -> float:
     return math.exp(x - largest)
 
 
-def _share(kept, x, largest, total):  # type: ignore[no-untyped-def]
+def _share(kept: float, x: float, largest: float, total: float) -> float:
     return kept / total
 
 
-def _log_share(kept, x, largest, total):  # type: ignore[no-untyped-def]
+def _log_share(kept: float, x: float, largest: float, total: float) -> float:
     return x - largest - math.log(total)
 
 
-def _times(gradient, y):  # type: ignore[no-untyped-def]
+def _times(gradient: float, y: float) -> float:
     return gradient * y
 
 
-def _centred(kept, gradient, y, total):  # type: ignore[no-untyped-def]
+def _centred(kept: float, gradient: float, y: float, total: float) -> float:
     return kept - y * total
 
 
@@ -56,13 +57,13 @@ def _rowwise(rule: Rowwise, *inputs: Tensor) -> Tensor:
     return from_buffer_of(inputs[0], inputs[0]._backend.rowwise(rule, [x._buffer for x in inputs]))
 
 
-def _along_last(who: str, x: Any, axis: int, operation: Any) -> Tensor:
+def _along_last(who: str, x: Any, axis: int, operation: Callable[[Tensor], Tensor]) -> Tensor:
     tensor = as_tensor(x, who)
     if tensor.dtype.kind != "f":
         tensor = tensor.astype(dtypes.default_float)
     place = shapes.normalize_axis(who, axis, tensor.ndim)
     if place == tensor.ndim - 1:
-        return operation(tensor)  # type: ignore[no-any-return]
+        return operation(tensor)
     order = [a for a in range(tensor.ndim) if a != place] + [place]
     return permute_dims(operation(permute_dims(tensor, order)), [int(a) for a in np.argsort(order)])
 
@@ -89,7 +90,7 @@ def _softmax_vjp(g: Tensor, y: Tensor) -> Tensor:
 
         def from_y(flowing: Tensor) -> Tensor:
             total = sum(g * y, axis=-1, keepdims=True)
-            return flowing * (g - total) - g * sum(flowing * y, axis=-1, keepdims=True)  # type: ignore[operator]
+            return flowing * (g - total) - g * sum(flowing * y, axis=-1, keepdims=True)
 
         autodiff.record((g, y), (result,), (lambda flowing: _softmax_vjp(flowing, y), from_y))
     return result
@@ -108,7 +109,7 @@ def _log_softmax(x: Tensor) -> Tensor:
     if autodiff.recording():
 
         def vjp(g: Tensor) -> Tensor:
-            return g - _softmax(x) * sum(g, axis=-1, keepdims=True)  # type: ignore[operator,no-any-return]
+            return g - _softmax(x) * sum(g, axis=-1, keepdims=True)
 
         autodiff.record((x,), (y,), (vjp,))
     return y

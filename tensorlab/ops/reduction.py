@@ -21,19 +21,21 @@ from tensorlab.tensor import Tensor, from_buffer_of
 Axis = int | Sequence[int] | None
 
 
-def _itself(x):  # type: ignore[no-untyped-def]
+def _itself(x: float) -> float:
     return x
 
 
-def _truth(x):  # type: ignore[no-untyped-def]
+def _truth(x: float) -> float:
     return x != 0
 
 
-def _ratio(total, count):  # type: ignore[no-untyped-def]
+def _ratio(total: float, count: float) -> float:
     return total / count
 
 
-def _rule(name: str, combine: Elementwise, initial: float | None, element: Any = _itself, result: Any = None) -> Reduction:
+def _rule(
+    name: str, combine: Elementwise, initial: float | None, element: Any = _itself, result: Any = None
+) -> Reduction:
     return Reduction(
         name,
         combine.scalar,
@@ -166,20 +168,24 @@ def min(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def any(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether some element is non-zero."""
     tensor = as_tensor(x, "any")
-    return _reduce(_ANY, tensor, axis, keepdims, dtypes.bool, dtypes.bool) if tensor.dtype.kind == "b" else any(
-        e.not_equal(tensor, 0), axis=axis, keepdims=keepdims
+    return (
+        _reduce(_ANY, tensor, axis, keepdims, dtypes.bool, dtypes.bool)
+        if tensor.dtype.kind == "b"
+        else any(e.not_equal(tensor, 0), axis=axis, keepdims=keepdims)
     )
 
 
 def all(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Whether every element is non-zero."""
     tensor = as_tensor(x, "all")
-    return _reduce(_ALL, tensor, axis, keepdims, dtypes.bool, dtypes.bool) if tensor.dtype.kind == "b" else all(
-        e.not_equal(tensor, 0), axis=axis, keepdims=keepdims
+    return (
+        _reduce(_ALL, tensor, axis, keepdims, dtypes.bool, dtypes.bool)
+        if tensor.dtype.kind == "b"
+        else all(e.not_equal(tensor, 0), axis=axis, keepdims=keepdims)
     )
 
 
-def _is_finite(x):  # type: ignore[no-untyped-def]
+def _is_finite(x: float) -> float:
     return 1 if x - x == 0 else 0
 
 
@@ -206,7 +212,7 @@ def var(x: Any, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = 
 
 def std(x: Any, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
     """The square root of `var`."""
-    return e.sqrt(var(x, axis=axis, correction=correction, keepdims=keepdims))  # type: ignore[no-any-return]
+    return e.sqrt(var(x, axis=axis, correction=correction, keepdims=keepdims))
 
 
 def _arg(rule: str, x: Any, axis: int | None, keepdims: bool) -> Tensor:

@@ -159,7 +159,9 @@ def tile(x: Any, repetitions: Any) -> Tensor:
     lengths = (1,) * (rank - tensor.ndim) + tensor.shape
     counts = (1,) * (rank - len(counts)) + counts
     pairs = list(zip(counts, lengths, strict=True))
-    spread = broadcast_to(reshape(tensor, [part for _, n in pairs for part in (1, n)]), [p for pair in pairs for p in pair])
+    spread = broadcast_to(
+        reshape(tensor, [part for _, n in pairs for part in (1, n)]), [p for pair in pairs for p in pair]
+    )
     return reshape(spread, tuple(math.prod(pair) for pair in pairs))
 
 

@@ -7,9 +7,17 @@ import math
 from tensorlab.optimizers.base import Optimizer, Rule
 
 
-def _adam(  # type: ignore[no-untyped-def]
-    weight, gradient, mean, square, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, step=1
-):
+def _adam(
+    weight: float,
+    gradient: float,
+    mean: float,
+    square: float,
+    learning_rate: float = 0.001,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-7,
+    step: float = 1,
+) -> tuple[float, float, float]:
     rate = learning_rate * math.sqrt(1.0 - math.pow(beta_2, step)) / (1.0 - math.pow(beta_1, step))
     mean = mean + (gradient - mean) * (1.0 - beta_1)
     square = square + (gradient * gradient - square) * (1.0 - beta_2)

@@ -19,9 +19,9 @@ from tensorlab.tensor import Tensor, Variable
 class Rule:
     """The step of an optimizer for one number: ``(weight, gradient, *slots, *hyperparameters) -> (weight, *slots)``.
 
-    The parameters after weight and gradient are slots if they have no default value, and hyperparameters if they have one.
-    A slot is a number that is kept with each weight, 0 at first. A hyperparameter called ``step`` is the number of the
-    step, from 1 on.
+    The parameters after weight and gradient are slots if they have no default value, and hyperparameters if they have
+    one. A slot is a number that is kept with each weight, 0 at first. A hyperparameter called ``step`` is the number
+    of the step, from 1 on.
 
     Raises:
         ScalarError: if the function cannot be lifted.
@@ -183,7 +183,7 @@ def get(identifier: Any) -> Optimizer:
         identifier = registries["optimizer"].get(identifier)
     elif isinstance(identifier, dict):
         identifier = deserialize(identifier)
-    if isinstance(identifier, OptimizerRule) or (isinstance(identifier, type) and issubclass(identifier, Optimizer)):
+    if isinstance(identifier, (OptimizerRule, type)):
         identifier = identifier()
     if isinstance(identifier, Optimizer):
         return identifier

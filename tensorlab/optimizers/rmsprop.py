@@ -7,14 +7,23 @@ import math
 from tensorlab.optimizers.base import Optimizer, Rule
 
 
-def _plain(weight, gradient, square, learning_rate=0.001, rho=0.9, epsilon=1e-7):  # type: ignore[no-untyped-def]
+def _plain(
+    weight: float, gradient: float, square: float, learning_rate: float = 0.001, rho: float = 0.9, epsilon: float = 1e-7
+) -> tuple[float, float]:
     square = rho * square + (1.0 - rho) * gradient * gradient
     return weight - learning_rate * gradient / math.sqrt(square + epsilon), square
 
 
-def _with_momentum(  # type: ignore[no-untyped-def]
-    weight, gradient, square, velocity, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7
-):
+def _with_momentum(
+    weight: float,
+    gradient: float,
+    square: float,
+    velocity: float,
+    learning_rate: float = 0.001,
+    rho: float = 0.9,
+    momentum: float = 0.0,
+    epsilon: float = 1e-7,
+) -> tuple[float, float, float]:
     square = rho * square + (1.0 - rho) * gradient * gradient
     velocity = momentum * velocity + learning_rate * gradient / math.sqrt(square + epsilon)
     return weight - velocity, square, velocity

@@ -6,16 +6,20 @@ from tensorlab.errors import ArgumentError
 from tensorlab.optimizers.base import Optimizer, Rule
 
 
-def _plain(weight, gradient, learning_rate=0.01):  # type: ignore[no-untyped-def]
+def _plain(weight: float, gradient: float, learning_rate: float = 0.01) -> float:
     return weight - learning_rate * gradient
 
 
-def _with_momentum(weight, gradient, velocity, learning_rate=0.01, momentum=0.0):  # type: ignore[no-untyped-def]
+def _with_momentum(
+    weight: float, gradient: float, velocity: float, learning_rate: float = 0.01, momentum: float = 0.0
+) -> tuple[float, float]:
     velocity = momentum * velocity - learning_rate * gradient
     return weight + velocity, velocity
 
 
-def _nesterov(weight, gradient, velocity, learning_rate=0.01, momentum=0.0):  # type: ignore[no-untyped-def]
+def _nesterov(
+    weight: float, gradient: float, velocity: float, learning_rate: float = 0.01, momentum: float = 0.0
+) -> tuple[float, float]:
     velocity = momentum * velocity - learning_rate * gradient
     return weight + momentum * velocity - learning_rate * gradient, velocity
 

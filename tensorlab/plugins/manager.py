@@ -110,7 +110,8 @@ class Manager:
         """Take everything that a plugin adds, or nothing.
 
         Raises:
-            PluginError: for a misspelt hook, a result that is not ``{name: thing}``, a thing of the wrong kind, or a name
+            PluginError: for a misspelt hook, a result that is not ``{name: thing}``, a thing of the wrong kind, or a
+            name
                 that is taken.
         """
         who = f"plugin {record.name!r} of {record.distribution} {record.version}"
@@ -153,7 +154,9 @@ class Manager:
         """Which plugins failed, for the message about a name that nothing registers."""
         failed = [plugin for plugin in self.plugins if plugin.error]
         words = name.replace(":", " ").lower()
-        likely = [p for p in failed if p.name.lower() in words or any(w in p.distribution.lower() for w in words.split())]
+        likely = [
+            p for p in failed if p.name.lower() in words or any(w in p.distribution.lower() for w in words.split())
+        ]
         return "; ".join(f"plugin {p.name!r} of {p.distribution} could not be loaded: {p.error}" for p in likely)
 
 

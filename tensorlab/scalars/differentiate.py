@@ -55,11 +55,12 @@ class _Tangents:
 
     def _find_active(self, body: tree.Body) -> None:
         """Add the variables that may have a derivative; all others have none anywhere."""
+        assignments = [node for node in tree.statements(body) if isinstance(node, ast.Assign)]
         known: set[str] = set()
         while known != self.active:
             known = set(self.active)
-            for node in tree.walk(body):
-                if isinstance(node, ast.Assign) and self.terms(node.value):
+            for node in assignments:
+                if self.terms(node.value):
                     self.active.update(tree.targets(node))
 
     def terms(self, value: ast.expr) -> list[tuple[int, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import functools
 import hashlib
 import linecache
@@ -52,7 +53,7 @@ class ScalarFunction:
         self.defaults, self.file, self.line = dict(defaults or {}), file, line
         mentioned = {used for statement in body for used in tree.used(statement)}
         self.calls = {called: function for called, function in calls.items() if called in mentioned}
-        self.n_outputs = next(len(tree.outputs(node)) for node in tree.walk(body) if isinstance(node, ast.Return))
+        self.n_outputs = next(len(tree.outputs(node)) for node in tree.statements(body) if isinstance(node, ast.Return))
         self._python = python
         self._derivatives: dict[int, ScalarFunction] = {}
         self._vjps: dict[int, ScalarFunction] = {}
@@ -222,8 +223,6 @@ class ScalarFunction:
 @functools.cache
 def _library_function(known: str) -> ScalarFunction:
     """A function of ``math``, or a builtin, as a function that calls it."""
-    import builtins
-
     name = known.removeprefix("math.")
     parameters = ("x", "y")[: ARITY[known][0]]
     arguments = [tree.name(parameter) for parameter in parameters]

@@ -37,13 +37,13 @@ class Kinds:
     def __init__(self, parameters: tuple[str, ...], body: tree.Body, calls: Mapping[str, Kinds]) -> None:
         self.calls = calls
         self.variables = dict.fromkeys(parameters, Kind.REAL)
+        binding = [node for node in tree.statements(body) if isinstance(node, ast.Assign | ast.For)]
         before: dict[str, Kind] = {}
         while before != self.variables:  # kinds only widen, so this ends
             before = dict(self.variables)
-            for node in tree.walk(body):
-                if isinstance(node, ast.Assign | ast.For):
-                    self._bind(node)
-        returned = [tree.outputs(node) for node in tree.walk(body) if isinstance(node, ast.Return)]
+            for node in binding:
+                self._bind(node)
+        returned = [tree.outputs(node) for node in tree.statements(body) if isinstance(node, ast.Return)]
         widest = [max(map(self.of, values)) for values in zip(*returned, strict=True)]
         self.outputs = [Kind.REAL if kind > Kind.BOOL else Kind.BOOL for kind in widest]
 

@@ -70,6 +70,7 @@ class Names:
     def __init__(self, taken: Iterable[str], calls: dict[str, ScalarFunction] | None = None) -> None:
         self.variables = frozenset(taken)
         self.calls = dict(calls or {})
+        self.temporaries = 1
         self.taken = {*self.variables, *self.calls, *RESERVED}
 
     def fresh(self, base: str) -> str:
@@ -83,10 +84,9 @@ class Names:
 
     def temporary(self) -> str:
         """``t1``, ``t2``, ..."""
-        count = 1
-        while f"t{count}" in self.taken:
-            count += 1
-        return self.fresh(f"t{count}")
+        while (name := f"t{self.temporaries}") in self.taken:
+            self.temporaries += 1
+        return self.fresh(name)
 
     def call(self, function: ScalarFunction) -> str:
         """The name by which to call a scalar function."""

@@ -30,7 +30,9 @@ class Known:
         """The names get new values."""
         gone = set(names)
         self.values = {
-            name: value for name, value in self.values.items() if name not in gone and not gone & tree.used(value)
+            name: value
+            for name, value in self.values.items()
+            if name not in gone and not (isinstance(value, ast.Name) and value.id in gone)
         }
         self.holders = {
             text: (holder, used)

@@ -100,9 +100,18 @@ def walk(body: Body) -> Iterator[ast.AST]:
         yield from ast.walk(statement)
 
 
+def statements(body: Body) -> Iterator[ast.stmt]:
+    """Every statement, and every one inside of it."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, ast.If | ast.While | ast.For):
+            yield from statements(statement.body)
+            yield from statements(statement.orelse)
+
+
 def assigned(body: Body) -> set[str]:
     """The names that the statements, and those inside of them, bind."""
-    return {target for node in walk(body) if isinstance(node, ast.Assign | ast.For) for target in targets(node)}
+    return {target for node in statements(body) if isinstance(node, ast.Assign | ast.For) for target in targets(node)}
 
 
 def used(node: ast.AST) -> set[str]:
@@ -112,7 +121,7 @@ def used(node: ast.AST) -> set[str]:
 
 def returns(body: Body) -> bool:
     """Whether there is a ``return`` anywhere in the statements."""
-    return any(isinstance(node, ast.Return) for node in walk(body))
+    return any(isinstance(node, ast.Return) for node in statements(body))
 
 
 def breaks(body: Body) -> bool:
