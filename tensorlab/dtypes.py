@@ -40,7 +40,7 @@ def as_dtype(dtype: Any, who: str = "dtype") -> DType:
     if dtype is float:  # Python's float is the default real type here, as in the array API standard
         return default_float
     try:
-        found: DType | None = np.dtype(dtype)
+        found: DType | None = None if dtype is None else np.dtype(dtype)  # None is float64 to NumPy
     except TypeError:
         found = None
     if found is not None and found.newbyteorder("=") in _KNOWN:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import dtypes, shapes
-from tensorlab.errors import ArgumentError
+from tensorlab.errors import ArgumentError, DTypeError
 from tensorlab.tensor import Tensor, asarray
 
 
@@ -38,10 +38,21 @@ def set_seed(seed: int) -> None:
     Raises:
         ArgumentError: unless it is a whole number from 0 to 2⁶³ - 1.
     """
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 1 << 63:
-        raise ArgumentError("set_seed", "a whole number from 0 to 2**63 - 1", repr(seed))
-    _state.seed = int(seed)
+    _state.seed = _checked_seed("set_seed", seed)
     move_to(0, 0)
+
+
+def _checked_seed(who: str, seed: Any) -> int:
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 1 << 63:
+        raise ArgumentError(who, "a whole number from 0 to 2**63 - 1", repr(seed))
+    return int(seed)
+
+
+def _real(who: str, dtype: Any) -> dtypes.DType:
+    wanted = dtypes.default_float if dtype is None else dtypes.as_dtype(dtype, who)
+    if wanted.kind != "f":
+        raise DTypeError(who, "float32 or float64", str(wanted), "convert the numbers with .astype()")
+    return wanted
 
 
 def move_to(epoch: int, step: int) -> None:
@@ -61,7 +72,7 @@ def generator(use: str, seed: int | None = None) -> np.random.Generator:
     if seed is None:
         draw = _state.draws[use]
         _state.draws[use] += 1
-    key = (_state.seed if seed is None else seed, zlib.crc32(use.encode()))
+    key = (_state.seed if seed is None else _checked_seed("seed", seed), zlib.crc32(use.encode()))
     position = (0, draw, _state.step, _state.epoch) if seed is None else (0, 0, 0, 0)
     return np.random.Generator(np.random.Philox(key=np.array(key, np.uint64), counter=np.array(position, np.uint64)))
 
@@ -86,10 +97,11 @@ def uniform(
 
     Source: Keras, ``keras.random.uniform``.
     """
-    wanted = dtypes.default_float if dtype is None else dtypes.as_dtype(dtype, "random.uniform")
-    kind = wanted.type if wanted.kind == "f" else np.float64
+    kind = _real("random.uniform", dtype).type
     numbers = generator(use, seed).random(shapes.as_shape("random.uniform", shape), dtype=kind)
-    return asarray((numbers * kind(maxval - minval) + kind(minval)).astype(wanted))
+    numbers = numbers * kind(maxval - minval) + kind(minval)
+    # a number just below maxval may round to it
+    return asarray(np.minimum(numbers, np.nextafter(kind(maxval), kind(minval))))
 
 
 def normal(
@@ -112,6 +124,6 @@ def normal(
 
     Source: Keras, ``keras.random.normal``.
     """
-    wanted = dtypes.default_float if dtype is None else dtypes.as_dtype(dtype, "random.normal")
+    wanted = _real("random.normal", dtype)
     numbers = generator(use, seed).standard_normal(shapes.as_shape("random.normal", shape), dtype=wanted.type)
     return asarray(numbers * wanted.type(stddev) + wanted.type(mean))

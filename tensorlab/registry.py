@@ -100,7 +100,9 @@ class Registry:
 
     def __contains__(self, name: str) -> bool:
         Registry.load()
-        return canonical(name.rpartition(":")[2]) in self._entries
+        distribution, _, plain = name.rpartition(":")
+        found = self._entries.get(canonical(plain))
+        return found is not None and distribution in ("", found.distribution)
 
     def __iter__(self) -> Iterator[Entry]:
         Registry.load()

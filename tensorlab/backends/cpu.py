@@ -59,7 +59,8 @@ class CPUBackend(HostMemory):
         if result.size == 0:
             return result
         if buffer.size == 0:
-            result[...] = rule.initial if rule.result is None else rule.result.python(rule.initial, 0.0)
+            with np.errstate(invalid="ignore"):  # the mean of nothing is NaN
+                result[...] = rule.initial if rule.result is None else rule.result.python(np.float64(rule.initial), 0.0)
             return result
         key = (rule, compute, buffer.dtype, output)
         kernel = self._kernels.get(key)

@@ -18,17 +18,40 @@ from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
 
 
+_NUMPYS = {name: getattr(np, name) for name in vars(math) if isinstance(getattr(np, name, None), np.ufunc)}
+_NUMPYS |= {"pow": np.power} | {f"a{name}": getattr(np, f"arc{name}") for name in ("sin", "cos", "tan")}
+_NUMPYS |= {f"a{name}": getattr(np, f"arc{name}") for name in ("sinh", "cosh", "tanh", "tan2")}
+
+
+@functools.cache
+def _ieee(function: ScalarFunction) -> Any:
+    """The function on NumPy's numbers, which raise nothing: 1 / 0 is infinite, and so is log(0)."""
+    source, namespace = emit(function, "float64", _NUMPYS)
+    exec(source, namespace | {"jit": lambda scalar: namespace.setdefault(scalar.__name__, scalar)})
+    return namespace["scalar"]
+
+
 def _call(function: ScalarFunction, *arguments: Any) -> Any:
     """The function's value as IEEE 754 has it, where plain Python raises instead."""
     try:
         return function.python(*arguments)
-    except ZeroDivisionError:
+    except (ArithmeticError, ValueError):
+        pass
+    try:
         with np.errstate(all="ignore"):
-            return function.python(*map(np.float64, arguments))
-    except OverflowError:
+            return _ieee(function)(*map(np.float64, arguments))
+    except OverflowError:  # of one of the few functions that NumPy does not have
         return float("inf")
     except ValueError:
         return float("nan")
+
+
+def _stored(value: Any, dtype: DType) -> Any:
+    """A number as a machine stores it: integers wrap, and what is too large for a real dtype is infinite."""
+    if dtype.kind in "iu":
+        return np.array(int(value) & (1 << 64) - 1, np.uint64).astype(dtype)
+    with np.errstate(over="ignore"):
+        return dtype.type(value)
 
 
 class ReferenceBackend(HostMemory):

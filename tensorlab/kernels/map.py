@@ -11,11 +11,12 @@ import itertools
 from collections.abc import Callable
 
 import numpy as np
+from numba import types
 
-from tensorlab.kernels import memory
+from tensorlab.kernels import memory, threads
+from tensorlab.kernels.atomics import closure
 from tensorlab.kernels.compiler import jit, kernel
 from tensorlab.kernels.lift import build, lift, storage
-from tensorlab.kernels.threads import parallel_for
 from tensorlab.scalars import ScalarFunction
 
 CHUNK = 1 << 14
@@ -23,40 +24,44 @@ CHUNK = 1 << 14
 
 
 @jit
-def merge_axes(arrays, sizes, table):
-    """Fill ``table`` with the lengths and the strides (in elements) of the merged axes; return how many there are.
+def merge_axes(count, arrays_address, table_address):  # one signature for kernels of any arity
+    """Fill a table with the lengths and the strides (in elements) of the merged axes; return how many there are.
 
     Args:
-        arrays: the addresses of arrays. The first has the shape of the result; the others broadcast to it.
-        sizes: the bytes of an element of each.
-        table: ``(1 + number of arrays, MAX_RANK)`` words: lengths, then the strides of each array.
+        count: the number of arrays. The first has the shape of the result; the others broadcast to it.
+        arrays_address: of a word for each array, its address, then a word for each, the bytes of an element.
+        table_address: of ``1 + count`` rows of `MAX_RANK` words: lengths, then the strides of each array.
     """
-    count = len(arrays)
+    arrays = memory.pointer(arrays_address, types.int64)
+    table = memory.pointer(table_address, types.int64)
     total = memory.rank(arrays[0])
     axes = 0
     for axis in range(total):
         extent = memory.length(arrays[0], axis)
         if extent == 1:
             continue
-        table[0, axes] = extent
         mergeable = axes > 0
         for position in range(count):
             own = axis - total + memory.rank(arrays[position])
             step = 0
             if own >= 0 and memory.length(arrays[position], own) != 1:
-                step = memory.stride(arrays[position], own) // sizes[position]
-            table[position + 1, axes] = step
-            if mergeable and table[position + 1, axes - 1] != step * extent:
+                step = memory.stride(arrays[position], own) // arrays[count + position]
+            row = (position + 1) * memory.MAX_RANK
+            table[row + axes] = step
+            if mergeable and table[row + axes - 1] != step * extent:
                 mergeable = False
         if mergeable:
-            table[0, axes - 1] *= extent
+            table[axes - 1] *= extent
             for position in range(count):
-                table[position + 1, axes - 1] = table[position + 1, axes]
+                row = (position + 1) * memory.MAX_RANK
+                table[row + axes - 1] = table[row + axes]
         else:
+            table[axes] = extent
             axes += 1
     if axes == 0:
-        table[:, 0] = 0
-        table[0, 0] = 1
+        table[0] = 1
+        for position in range(count):
+            table[(position + 1) * memory.MAX_RANK] = 0
         axes = 1
     return axes
 
@@ -104,31 +109,36 @@ def run(count, {each("{a}_address, {a}_step")}):
 {_loops(inputs, outputs)}
 
 @jit
-def task(chunk, total, axes, table, {each("{a}_address")}):
+def task(chunk, total, axes, table_address, {each("{a}_address")}):
+    table = pointer(table_address, int64)
     last = axes - 1
     position = chunk * CHUNK
     end = min(position + CHUNK, total)
     while position < end:
         rest = position
         {each("{a} = {a}_address", chr(10) + "        ")}
-        count = table[0, last] - position % table[0, last]
+        count = table[last] - position % table[last]
         for axis in range(last, -1, -1):
-            index = rest % table[0, axis]
-            rest //= table[0, axis]
-            {each("{a} += index * table[{k} + 1, axis] * {a}_size", chr(10) + "            ")}
+            index = rest % table[axis]
+            rest //= table[axis]
+            {each("{a} += index * table[({k} + 1) * MAX_RANK + axis] * {a}_size", chr(10) + "            ")}
         count = min(count, end - position)
-        run(count, {each("{a}, table[{k} + 1, last]")})
+        run(count, {each("{a}, table[({k} + 1) * MAX_RANK + last]")})
         position += count
 
 
 def launch(pool, {each("{a}")}):
-    table = empty((1 + {len(arrays)}, MAX_RANK), int64)
-    axes = merge_axes(({each("{a}")},), ({each("{a}_size")},), table)
+    arrays = scratch({2 * len(arrays)}, int64)
+    {each("arrays[{k}] = {a}", chr(10) + "    ")}
+    {each("arrays[{k} + " + str(len(arrays)) + "] = {a}_size", chr(10) + "    ")}
+    table = scratch({(1 + len(arrays)) * memory.MAX_RANK}, int64)
+    axes = merge_axes(int64_type({len(arrays)}), address_of(arrays), address_of(table))
     total = 1
     for axis in range(axes):
-        total *= table[0, axis]
+        total *= table[axis]
     if total > 0:
-        parallel_for(pool, (total + CHUNK - 1) // CHUNK, task, (total, axes, table, {each("memory_data({a})")}))
+        arguments = (total, axes, address_of(table), {each("memory_data({a})")})
+        launch_task(pool, (total + CHUNK - 1) // CHUNK, *closure(task, arguments))
 """
 
 
@@ -154,19 +164,22 @@ def map_kernel(
         "jit": jit,
         "CHUNK": CHUNK,
         "MAX_RANK": memory.MAX_RANK,
-        "empty": np.empty,
-        "int64": np.int64,
+        "address_of": memory.address_of,
+        "closure": closure,
+        "int64": types.int64,
+        "int64_type": np.int64,
+        "launch_task": threads.run,
         "memory_data": memory.data,
         "merge_axes": merge_axes,
-        "parallel_for": parallel_for,
         "pointer": memory.pointer,
+        "scratch": memory.scratch,
         "compute": storage(compute),
         "scalar": lift(function, compute),
     }
     for prefix, dtypes in (("y", outputs), ("x", inputs)):
         for position, dtype in enumerate(dtypes):
             namespace[f"{prefix}{position}_type"] = storage(dtype)
-            namespace[f"{prefix}{position}_size"] = np.dtype(dtype).itemsize
+            namespace[f"{prefix}{position}_size"] = np.int64(np.dtype(dtype).itemsize)
     name = f"map {function.name} {compute} {inputs} {outputs}"
     launch = build(source, namespace, name)["launch"]
     signature = f"void({', '.join(['int64'] * (1 + len(inputs) + len(outputs)))})"

@@ -35,7 +35,9 @@ _CHUNKS = 8
 _REUSE = 192
 """The rows from which on reading a packed panel of B saves more than packing it costs."""
 _LONG = 1024
-"""The k from which on a panel of B that is not packed is too far apart for the caches."""
+"""The rows of a panel of B from which on they do not stay cached where they are, ..."""
+_FAR = 1 << 13
+"""... and the bytes from one of them to the next."""
 _CACHED = 1 << 17
 """The elements of a transposed A up to which its tiles are read where they are."""
 
@@ -101,9 +103,10 @@ def _real_matmul(
             return
         k = max(k, 0)
         to_c, to_z, from_p, from_q = (c, c_row, 1), (z, z_row, 1), (p, p_row, p_col), (q, q_row, q_col)
-        # The transposed product is the better one if the result has few columns: a tile that is wider than them is
-        # partly wasted, one that is higher is not. It takes the transposed A to have dense rows.
-        if (n == 1 and m > 1) or (n < lanes and m >= width and a_row == 1 and a_col != 1):
+        # The transposed product is the better one if the result has few columns and does not fill its vectors with
+        # them, which as rows it need not. It takes the transposed A to have dense rows.
+        few = n < width and n % lanes != 0
+        if (n == 1 and m > 1) or (few and m >= width and a_row == 1 and a_col != 1):
             m, n = n, m
             a, a_row, a_col, b, b_row, b_col = b, b_col, b_row, a, a_col, a_row
             to_c, to_z, from_p, from_q = (c, 1, c_row), (z, 1, z_row), (p, p_col, p_row), (q, q_col, q_row)
@@ -123,7 +126,8 @@ def _real_matmul(
         blocks = (m + block - 1) // block
         count = min(panels, _GRAIN * blocks * panels // max(work, 1) + 1)
         chunks = (panels + count - 1) // count
-        packs_b = b_col != 1 or block >= _REUSE or (k >= _LONG and m > 4 * height)
+        scattered = k >= _LONG or b_row * size >= _FAR
+        packs_b = b_col != 1 or block >= _REUSE or (scattered and block > 4 * height)
 
         from_a = (a, height * a_row, a_row, a_col)
         packs_a = a_row == 1 and a_col >= height and panels > 2 and m * k > _CACHED

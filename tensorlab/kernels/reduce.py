@@ -13,13 +13,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba import types
 
 from tensorlab.kernels import memory
+from tensorlab.kernels.atomics import closure
 from tensorlab.kernels.compiler import jit, kernel
 from tensorlab.kernels.fold import fold_namespace, fold_source
 from tensorlab.kernels.lift import build, lift, storage
 from tensorlab.kernels.map import CHUNK
-from tensorlab.kernels.threads import parallel_for
+from tensorlab.kernels.threads import run
 from tensorlab.rules import Reduction
 
 BLOCK = 1024
@@ -34,37 +36,41 @@ STRIP = 256
 
 
 @jit
-def merge(array, size, first, last, table):
-    """Merge the axes ``first`` to ``last`` of an array into ``table``: lengths in row 0, strides in elements in row
-    1."""
+def merge(array, size, first, last, table_address):
+    """Merge the axes ``first`` to ``last`` of an array; return how many are left.
+
+    The table takes `MAX_RANK` lengths, then as many strides in elements.
+    """
+    table = memory.pointer(table_address, types.int64)
     axes = 0
     for axis in range(first, last):
         extent = memory.length(array, axis)
         step = memory.stride(array, axis) // size
         if extent == 1:
             continue
-        if axes > 0 and table[1, axes - 1] == step * extent:
-            table[0, axes - 1] *= extent
-            table[1, axes - 1] = step
+        if axes > 0 and table[memory.MAX_RANK + axes - 1] == step * extent:
+            table[axes - 1] *= extent
+            table[memory.MAX_RANK + axes - 1] = step
         else:
-            table[0, axes] = extent
-            table[1, axes] = step
+            table[axes] = extent
+            table[memory.MAX_RANK + axes] = step
             axes += 1
     if axes == 0:
-        table[0, 0] = 1
-        table[1, 0] = 1
+        table[0] = 1
+        table[memory.MAX_RANK] = 1
         axes = 1
     return axes
 
 
 @jit
-def offset(index, axes, table):
+def offset(index, axes, table_address):
     """Where the element with this flat index lies, in elements from the first."""
+    table = memory.pointer(table_address, types.int64)
     place = 0
     for axis in range(axes - 1, 0, -1):
-        place += index % table[0, axis] * table[1, axis]
-        index //= table[0, axis]
-    return place + index * table[1, 0]
+        place += index % table[axis] * table[memory.MAX_RANK + axis]
+        index //= table[axis]
+    return place + index * table[memory.MAX_RANK]
 
 
 _SOURCE = (
@@ -74,13 +80,14 @@ _SOURCE = (
 @jit
 def fold_run(start, stop, x_address, axes, table):
     # one block: directly where it lies, or gathered
-    if axes == 1 and table[1, 0] == 1:
+    step = pointer(table, int64)[MAX_RANK]
+    if axes == 1 and step == 1:
         return fold(stop - start, x_address + start * size)
     gathered = scratch(BLOCK, x0_type)
     x = pointer(x_address, x0_type)
     if axes == 1:
         for i in range(start, stop):
-            gathered[i - start] = x[i * table[1, 0]]
+            gathered[i - start] = x[i * step]
     else:
         for i in range(start, stop):
             gathered[i - start] = x[offset(i, axes, table)]
@@ -114,7 +121,7 @@ def columns(chunk, strips, blocks, outer, count, kept, kept_axes, folded, axes, 
     # one strip of columns of one block of rows
     strip = chunk % strips
     block = chunk // strips % blocks
-    length = kept[0, kept_axes - 1]
+    length = pointer(kept, int64)[kept_axes - 1]
     row = chunk // strips // blocks
     width = min(STRIP, length - strip * STRIP)
     index = row * length + strip * STRIP
@@ -134,36 +141,37 @@ def columns(chunk, strips, blocks, outer, count, kept, kept_axes, folded, axes, 
 
 
 def launch(pool, rank, y_array, x_array):
-    kept = empty((2, MAX_RANK), int64)
-    folded = empty((2, MAX_RANK), int64)
+    kept_table = scratch(128, int64)
+    folded_table = scratch(128, int64)
+    kept = address_of(kept_table)
+    folded = address_of(folded_table)
     x = memory.data(x_array)
-    kept_axes = merge(x_array, size, 0, rank, kept)
+    kept_axes = merge(x_array, size, first_axis, rank, kept)
     axes = merge(x_array, size, rank, memory.rank(x_array), folded)
     outer = 1
     for axis in range(kept_axes):
-        outer *= kept[0, axis]
+        outer *= kept_table[axis]
     count = 1
     for axis in range(axes):
-        count *= folded[0, axis]
-    dense_rows = kept[1, kept_axes - 1] == 1 and kept[0, kept_axes - 1] > 1 and folded[1, axes - 1] != 1
+        count *= folded_table[axis]
+    length = kept_table[kept_axes - 1]
+    dense_rows = kept_table[MAX_RANK + kept_axes - 1] == 1 and length > 1 and folded_table[MAX_RANK + axes - 1] != 1
     blocks = (count + ROWS - 1) // ROWS if dense_rows else (count + BLOCK - 1) // BLOCK
     partial_array = empty(outer * blocks, compute)
     partial = partial_array.ctypes.data
     if dense_rows:
-        length = kept[0, kept_axes - 1]
-        strips = (length + STRIP - 1) // (STRIP)
-        chunks = strips * blocks * (outer // length)
+        strips = (length + STRIP - 1) // STRIP
+        arguments = (strips, blocks, outer, count, kept, kept_axes, folded, axes, partial, x)
         # a small array is not worth a thread
-        parallel_for(
-            pool if outer * count > CHUNK else 0, chunks, columns,
-            (strips, blocks, outer, count, kept, kept_axes, folded, axes, partial, x),
+        run(
+            pool if outer * count > CHUNK else 0,
+            strips * blocks * (outer // length),
+            *closure(columns, arguments),
         )
     else:
         units = max(1, CHUNK // min(count, BLOCK))
-        chunks = (outer * blocks + units - 1) // units
-        parallel_for(
-            pool, chunks, runs, (units, blocks, outer, count, kept, kept_axes, folded, axes, partial, x)
-        )
+        arguments = (units, blocks, outer, count, kept, kept_axes, folded, axes, partial, x)
+        run(pool, (outer * blocks + units - 1) // units, *closure(runs, arguments))
     values = pointer(partial, compute)
     while blocks > 1:
         half = (blocks + 1) // 2
@@ -203,13 +211,15 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Cal
         "address_of": memory.address_of,
         "compute": storage(compute),
         "empty": np.empty,
-        "int64": np.int64,
+        "first_axis": np.int64(0),
+        "int64": types.int64,
         "memory": memory,
         "merge": merge,
         "offset": offset,
-        "parallel_for": parallel_for,
+        "closure": closure,
+        "run": run,
         "result": lift(rule.result, compute) if rule.result is not None else _total,
-        "size": np.dtype(input).itemsize,
+        "size": np.int64(np.dtype(input).itemsize),
         "x0_type": storage(input),
         "y_type": storage(output),
         **fold_namespace("fold", lift(rule.element, compute), lift(rule.combine, compute)),

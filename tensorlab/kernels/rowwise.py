@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from tensorlab.kernels import memory
+from tensorlab.kernels.atomics import closure
 from tensorlab.kernels.compiler import jit, kernel
 from tensorlab.kernels.fold import fold_namespace, fold_source
 from tensorlab.kernels.lift import build, lift, storage
 from tensorlab.kernels.map import CHUNK
-from tensorlab.kernels.threads import parallel_for
+from tensorlab.kernels.threads import run
 from tensorlab.rules import Rowwise
 
 
@@ -50,9 +51,8 @@ def task(chunk, rows, columns, rows_a_chunk, y_address, {parameters}):
 def launch(pool, rows, columns, y, {", ".join(names)}):
     rows_a_chunk = max(1, CHUNK // (columns * {reductions + 1}))
     chunks = (rows + rows_a_chunk - 1) // rows_a_chunk
-    parallel_for(
-        pool, chunks, task, (rows, columns, rows_a_chunk, data(y), {", ".join(f"data({name})" for name in names)})
-    )
+    arguments = (rows, columns, rows_a_chunk, data(y), {", ".join(f"data({name})" for name in names)})
+    run(pool, chunks, *closure(task, arguments))
 """
 
 
@@ -77,8 +77,9 @@ def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Callable[..., None
         "compute": kind,
         "data": memory.data,
         "output": lift(rule.output, dtype),
-        "parallel_for": parallel_for,
-        "size": np.dtype(dtype).itemsize,
+        "closure": closure,
+        "run": run,
+        "size": np.int64(np.dtype(dtype).itemsize),
         **{f"x{k}_type": kind for k in range(inputs)},
     }
     for position, (combine, element) in enumerate(rule.reductions):

@@ -1,8 +1,8 @@
 """The one pool of threads that every kernel runs on.
 
-A kernel calls `parallel_for(pool, chunks, task, arguments)`; the chunks are handed out one by one to the calling thread
-and to the pool's workers. What a chunk computes does not depend on who computes it, so results do not depend on the
-number of threads.
+A kernel calls `run(pool, chunks, *closure(task, arguments))`; the chunks are handed out one by one to the calling
+thread and to the pool's workers. What a chunk computes does not depend on who computes it, so results do not depend
+on the number of threads.
 
 The workers are Python threads that never hold the interpreter's lock: each runs one compiled function, which spins
 for a moment after its last work, so that the next kernel finds it awake, and then blocks. A worker joins a piece of
@@ -53,7 +53,13 @@ def _work(pool, chunks, task, data):
 
 @jit
 def run(pool, chunks, task, data):
-    """Run a packed task over all chunks, and return when the last one is done."""
+    """Run a task over all chunks, and return when the last one is done.
+
+    Args:
+        pool: the address that `pool` returns, or 0 to run on the calling thread alone.
+        chunks: how many pieces the work has been cut into.
+        task, data: the addresses that `closure` returns.
+    """
     if pool == 0 or chunks <= 1 or not atomics.compare_and_swap(pool + _BUSY, 0, 1):
         for chunk in range(chunks):
             atomics.call_task(task, data, chunk)
@@ -106,20 +112,6 @@ def _worker(pool, worker):
             if not ((fresh or atomics.load(pool + _STOP)) and atomics.compare_and_swap(line, 1, 0)):
                 atomics.acquire_lock(atomics.load(line + _LOCK), 1)
             spins = 0
-
-
-@jit
-def parallel_for(pool, chunks, task, arguments):
-    """Run ``task(chunk, *arguments)`` for every chunk from 0 to ``chunks - 1``.
-
-    Args:
-        pool: the address that `pool` returns, or 0 to run on the calling thread alone.
-        chunks: how many pieces the work has been cut into.
-        task: a jitted function that returns nothing.
-        arguments: a tuple of numbers.
-    """
-    function, data = atomics.closure(task, arguments)
-    run(pool, chunks, function, data)
 
 
 def _new_lock() -> Any:
@@ -200,7 +192,7 @@ address = -1
 
 
 def pool() -> int:
-    """The address of the pool for `parallel_for`; starts its threads at the first call."""
+    """The address of the pool for `run`; starts its threads at the first call."""
     global _pool, address
     if address < 0:
         with _guard:

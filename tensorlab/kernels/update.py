@@ -6,10 +6,11 @@ import functools
 from collections.abc import Callable
 
 from tensorlab.kernels import memory
+from tensorlab.kernels.atomics import closure
 from tensorlab.kernels.compiler import jit, kernel
 from tensorlab.kernels.lift import build, lift, storage
 from tensorlab.kernels.map import CHUNK
-from tensorlab.kernels.threads import parallel_for
+from tensorlab.kernels.threads import run
 from tensorlab.scalars import ScalarFunction
 
 
@@ -31,12 +32,8 @@ def task(chunk, total, {", ".join([addresses, *hyper_names])}):
 
 
 def launch(pool, total, {", ".join(arrays + hyper_names)}):
-    parallel_for(
-        pool,
-        (total + CHUNK - 1) // CHUNK,
-        task,
-        (total, {", ".join([f"data({name})" for name in arrays] + [f"kind({name})" for name in hyper_names])}),
-    )
+    arguments = (total, {", ".join([f"data({name})" for name in arrays] + [f"kind({name})" for name in hyper_names])})
+    run(pool, (total + CHUNK - 1) // CHUNK, *closure(task, arguments))
 """
 
 
@@ -61,7 +58,8 @@ def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Callable[
         "data": memory.data,
         "jit": jit,
         "kind": storage(dtype),
-        "parallel_for": parallel_for,
+        "closure": closure,
+        "run": run,
         "pointer": memory.pointer,
         "scalar": lift(function, dtype),
     }

@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorlab import autodiff, dtypes, shapes
 from tensorlab.dtypes import DType
-from tensorlab.errors import DTypeError
+from tensorlab.errors import ArgumentError, DTypeError
 from tensorlab.ops.dispatch import as_tensor, common_backend, is_scalar, sum_to
 from tensorlab.scalars import ScalarFunction
 from tensorlab.tensor import Tensor, asarray, from_buffer_of
@@ -63,13 +63,20 @@ class Elementwise:
         )
         device = next((tensor.device for tensor in tensors if tensor is not None), None)
         return compute, [
-            asarray(np.asarray(operand, compute), device=device)
+            asarray(self._number(operand, compute), device=device)
             if tensor is None
             else tensor
             if tensor.dtype is compute
             else astype(tensor, compute)
             for operand, tensor in zip(operands, tensors, strict=True)
         ]
+
+    def _number(self, value: float, dtype: DType) -> np.ndarray[Any, Any]:
+        try:
+            return np.asarray(value, dtype)
+        except OverflowError:
+            hint = "convert the tensors to a wider dtype with .astype()"
+            raise ArgumentError(self.__name__, f"a number that {dtype} holds", repr(value), hint) from None
 
     def _compute(self, dtype: DType) -> DType:
         kind = dtypes.kind(dtype)

@@ -74,6 +74,14 @@ def _reshape(self: Tensor, *shape: Any) -> Tensor:
     return shaping.reshape(self, shape[0] if len(shape) == 1 else shape)
 
 
+def _method(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def method(self: Tensor, axis: Any = None, **options: Any) -> Tensor:
+        # NumPy's functions, such as np.sum(x), call methods with dtype=None and out=None
+        return function(self, axis=axis, **{name: value for name, value in options.items() if value is not None})
+
+    return method
+
+
 _METHODS: dict[str, Any] = {
     "__array_ufunc__": _array_ufunc,
     "__getitem__": lambda self, index: shaping.getitem(self, index),
@@ -82,10 +90,10 @@ _METHODS: dict[str, Any] = {
     "T": property(shaping.transpose),
     "mT": property(shaping.matrix_transpose),
 }
-for _name, _method in _METHODS.items():
-    setattr(Tensor, _name, _method)
+for _name, _member in _METHODS.items():
+    setattr(Tensor, _name, _member)
 for _function in (reduction.sum, reduction.mean, reduction.max, reduction.min, reduction.argmax, reduction.argmin):
-    setattr(Tensor, _function.__name__, lambda self, _f=_function, **options: _f(self, **options))
+    setattr(Tensor, _function.__name__, _method(_function))
 
 
 def _refuse_in_place(self: Variable, other: Any) -> Any:

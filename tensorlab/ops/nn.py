@@ -132,6 +132,8 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> Tens
     tensor = as_tensor(x, "one_hot")
     if tensor.dtype.kind not in "iu":
         raise DTypeError("one_hot", "a tensor of integers", str(tensor.dtype), 'use .astype("int64")')
+    if num_classes > np.iinfo(tensor.dtype).max:
+        tensor = tensor.astype(dtypes.int64)
     classes = asarray(np.arange(num_classes, dtype=tensor.dtype), device=tensor.device)
     result = e.equal(expand_dims(tensor, axis=tensor.ndim), classes)
     place = shapes.normalize_axis("one_hot", axis, tensor.ndim + 1)

@@ -11,7 +11,7 @@ import numpy as np
 from tensorlab import autodiff, shapes
 from tensorlab.errors import ArgumentTypeError, DTypeError, IndexOutOfBoundsError, ShapeError
 from tensorlab.ops.dispatch import as_tensor, common_backend, sum_to
-from tensorlab.tensor import Tensor, asarray, from_buffer_of
+from tensorlab.tensor import Tensor, from_buffer_of
 
 
 def _recorded(x: Tensor, buffer: Any, vjp: autodiff.Vjp) -> Tensor:
@@ -180,6 +180,8 @@ def getitem(x: Any, index: Any) -> Tensor:
         raise IndexOutOfBoundsError(
             "index", f"indices that fit shape {tensor.shape}", _show(index), str(error)
         ) from None
+    except (TypeError, ValueError) as error:
+        raise ArgumentTypeError("index", "slices of whole numbers with a step", repr(index), str(error)) from None
     return _recorded(tensor, buffer, lambda g: _scatter(g, tensor.shape, plain))
 
 
@@ -217,5 +219,5 @@ def take(x: Any, indices: Any, *, axis: int | None = None) -> Tensor:
     if axis is None and tensor.ndim != 1:
         raise ShapeError("take", "an axis, for a tensor of more than one", f"shape {tensor.shape}")
     place = shapes.normalize_axis("take", 0 if axis is None else axis, tensor.ndim)
-    chosen = asarray(indices) if not isinstance(indices, Tensor) else indices
+    chosen = list(indices) if isinstance(indices, tuple) else indices
     return getitem(tensor, (*(slice(None),) * place, chosen))
