@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tensorlab.errors import PluginError, UnknownNameError, nearest
+from tensorlab.errors import ArgumentTypeError, PluginError, UnknownNameError, nearest
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,10 @@ class Registry:
 
         Raises:
             UnknownNameError: with the nearest known names.
+            ArgumentTypeError: for a name that is not a string.
         """
+        if not isinstance(name, str):
+            raise ArgumentTypeError(self.kind, f"the name of a registered {self.kind}", repr(name))
         Registry.load()
         distribution, _, plain = name.rpartition(":")
         found = self._entries.get(canonical(plain))

@@ -23,7 +23,7 @@ class Configured:
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor as plain data, enough for `from_config` to make another one."""
-        arguments = self.__dict__.get("_arguments", {})
+        arguments = self.__dict__.get("_constructed_with", {})
         return {name: serialize(value) for name, value in arguments.items()}
 
     @classmethod
@@ -37,7 +37,7 @@ def _captured(init: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(init)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
-        if "_arguments" not in self.__dict__:  # the constructor of the object's own class, not one that it calls
+        if "_constructed_with" not in self.__dict__:  # the constructor of the object's own class, not one that it calls
             bound = signature.bind(self, *args, **kwargs)
             bound.apply_defaults()
             arguments: dict[str, Any] = {}
@@ -46,7 +46,7 @@ def _captured(init: Callable[..., None]) -> Callable[..., None]:
                     arguments |= bound.arguments.get(name, {})
                 elif parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
                     arguments[name] = bound.arguments[name]
-            self.__dict__["_arguments"] = arguments
+            self.__dict__["_constructed_with"] = arguments
         init(self, *args, **kwargs)
 
     return wrapper

@@ -5,6 +5,7 @@ It is slow, short, and compiles nothing: what the other backends are tested agai
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 from typing import Any
@@ -14,20 +15,22 @@ import numpy as np
 from tensorlab.backends.host import Array, HostMemory
 from tensorlab.dtypes import DType
 from tensorlab.rules import Reduction, Rowwise
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import ScalarFunction, emit
+from tensorlab.scalars.vocabulary import NUMPY
 from tensorlab.shapes import Shape
 
 
-_NUMPYS = {name: getattr(np, name) for name in vars(math) if isinstance(getattr(np, name, None), np.ufunc)}
-_NUMPYS |= {"pow": np.power} | {f"a{name}": getattr(np, f"arc{name}") for name in ("sin", "cos", "tan")}
-_NUMPYS |= {f"a{name}": getattr(np, f"arc{name}") for name in ("sinh", "cosh", "tanh", "tan2")}
+_NUMPYS: dict[str, object] = {
+    spelling.removeprefix("math."): getattr(np, name) for name, spelling in NUMPY.items() if "math." in spelling
+} | {"pow": np.power}
 
 
 @functools.cache
 def _ieee(function: ScalarFunction) -> Any:
     """The function on NumPy's numbers, which raise nothing: 1 / 0 is infinite, and so is log(0)."""
     source, namespace = emit(function, "float64", _NUMPYS)
-    exec(source, namespace | {"jit": lambda scalar: namespace.setdefault(scalar.__name__, scalar)})
+    namespace["jit"] = lambda definition: definition
+    exec(source, namespace)
     return namespace["scalar"]
 
 
@@ -63,12 +66,13 @@ class ReferenceBackend(HostMemory):
         self, function: ScalarFunction, inputs: Sequence[Array], shape: Shape, compute: DType, outputs: Sequence[DType]
     ) -> tuple[Array, ...]:
         """The function at one position after the other."""
-        spread = [np.broadcast_to(x, shape).astype(compute) for x in inputs]
+        with np.errstate(all="ignore"):  # a NaN or 1e300 may become a whole number or a float32
+            spread = [np.broadcast_to(x, shape).astype(compute) for x in inputs]
         results = tuple(np.empty(shape, dtype) for dtype in outputs)
         for position in np.ndindex(*shape):
             value = _call(function, *(x[position].item() for x in spread))
             for result, part in zip(results, value if len(results) > 1 else (value,), strict=True):
-                result[position] = part
+                result[position] = _stored(part, result.dtype)
         return results
 
     def reduce(self, rule: Reduction, buffer: Array, axes: tuple[int, ...], compute: DType, output: DType) -> Array:
@@ -81,7 +85,8 @@ class ReferenceBackend(HostMemory):
             total = _call(rule.element, run[0]) if run else rule.initial
             for value in run[1:]:
                 total = _call(rule.combine, total, _call(rule.element, value))
-            result[position] = total if rule.result is None else _call(rule.result, total, float(len(run)))
+            value = total if rule.result is None else _call(rule.result, total, float(len(run)))
+            result[position] = _stored(value, output)
         return result
 
     def rowwise(self, rule: Rowwise, inputs: Sequence[Array]) -> Array:
@@ -98,7 +103,7 @@ class ReferenceBackend(HostMemory):
                     total = _call(combine, total, value)
                 totals.append(total)
             for column, (value, values) in enumerate(zip(kept, rows, strict=True)):
-                result[(*position, column)] = _call(rule.output, value, *values, *totals)
+                result[(*position, column)] = _stored(_call(rule.output, value, *values, *totals), result.dtype)
         return result
 
     def matmul(
@@ -116,7 +121,7 @@ class ReferenceBackend(HostMemory):
             place, row, column = position[:-2], position[-2], position[-1]
             left, right = a[place][row].tolist(), b[place][:, column].tolist()
             total = sum(x * y for x, y in zip(left, right, strict=True))
-            product[position] = total if a.dtype.kind != "b" else bool(total)
+            product[position] = _stored(total, a.dtype)
         if epilogue is None:
             return product, product if keep else None
         (result,) = self.map(epilogue, [product, *operands], product.shape, a.dtype, [a.dtype])
@@ -135,4 +140,4 @@ class ReferenceBackend(HostMemory):
             arrays = (weight, gradient, *slots)
             values = _call(function, *(x[position].item() for x in arrays), *map(float, hyperparameters))
             for target, value in zip((weight, *slots), values if slots else (values,), strict=True):
-                target[position] = value
+                target[position] = _stored(value, target.dtype)

@@ -87,14 +87,14 @@ class ElementwiseLoss(Loss):
         if plain != tuple(length for length in output_shape if length != 1) or abs(y_true.ndim - len(output_shape)) > 1:
             raise ShapeError(self.name, f"targets of the outputs' shape {output_shape}", str(y_true.shape))
 
-    def _arguments(self) -> tuple[float, ...]:
+    def _extra_arguments(self) -> tuple[float, ...]:
         """What the term takes after target and output."""
         return ()
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """The loss of each sample."""
         targets = same_rank(y_true, y_pred).astype(y_pred.dtype)
-        terms = self.term(targets, y_pred, *self._arguments())
+        terms = self.term(targets, y_pred, *self._extra_arguments())
         return ops.mean(terms, axis=-1) if terms.ndim else terms
 
 
@@ -141,7 +141,7 @@ class _RuleLoss(ElementwiseLoss):
         self.term = rule.operation
         self.hyperparameters = hyperparameters
 
-    def _arguments(self) -> tuple[float, ...]:
+    def _extra_arguments(self) -> tuple[float, ...]:
         return tuple(float(value) for value in self.hyperparameters.values())
 
 

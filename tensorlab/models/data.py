@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import ops, random
-from tensorlab.errors import ArgumentError, NonFiniteError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError, ShapeError
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.tensor import Tensor
 
@@ -28,12 +28,21 @@ def check_count(who: str, value: Any, least: int = 1) -> int:
 class Samples:
     """Inputs, and perhaps targets, of equal length.
 
+    Args:
+        who: what the data is given to.
+        x: the inputs.
+        y: the targets.
+        targets: whether there have to be targets.
+
     Raises:
+        ArgumentTypeError: if targets are missing.
         ShapeError: if there are none, or their lengths differ.
         NonFiniteError: if an input is NaN or infinite.
     """
 
-    def __init__(self, who: str, x: Any, y: Any = None) -> None:
+    def __init__(self, who: str, x: Any, y: Any = None, targets: bool = False) -> None:
+        if targets and y is None:
+            raise ArgumentTypeError(f"{who} y", "a target for each sample", "None")
         self.x = as_tensor(x, f"{who} x")
         self.y = None if y is None else as_tensor(y, f"{who} y")
         if not self.x.ndim or not len(self.x):

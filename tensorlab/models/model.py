@@ -14,7 +14,7 @@ from rich.table import Table
 from tensorlab import autodiff, losses, metrics, optimizers, random
 from tensorlab.autodiff import GradientTape
 from tensorlab.callbacks import Callback, CallbackList, History, Logs, ProgressBar, show
-from tensorlab.errors import ArgumentError, NonFiniteError, StateError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError, StateError
 from tensorlab.layers import Layer
 from tensorlab.models.data import Samples, check_count
 from tensorlab.tensor import Tensor
@@ -115,7 +115,11 @@ class Model(Layer):
         if verbose not in ("auto", 0, 1, 2):
             raise ArgumentError(f"{who} verbose", "'auto', 0, 1 or 2", repr(verbose))
         samples = self._samples(who, x, y, loss)
-        validation = None if validation_data is None else self._samples(f"{who} validation", *validation_data, loss)
+        validation = None
+        if validation_data is not None:
+            if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+                raise ArgumentTypeError(f"{who} validation_data", "a pair (x, y)", type(validation_data).__name__)
+            validation = self._samples(f"{who} validation_data", *validation_data, loss)
         history = History()
         bar = [ProgressBar(verbose)] if verbose else []
         watching = CallbackList(
@@ -190,7 +194,7 @@ class Model(Layer):
 
     def _samples(self, who: str, x: Any, y: Any, loss: losses.Loss) -> Samples:
         """Check the data against the model before anything is changed."""
-        samples = Samples(who, x, y)
+        samples = Samples(who, x, y, targets=True)
         assert samples.y is not None
         with autodiff.no_grad():
             outputs = self(samples.x[:1])

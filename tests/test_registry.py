@@ -1,0 +1,116 @@
+"""Names, where they come from, and what is said about one that is taken or unknown."""
+
+from __future__ import annotations
+
+import pytest
+
+import tensorlab as tl  # noqa: F401  (whoever manages plugins puts its loader in place)
+from tensorlab.errors import ArgumentTypeError, PluginError, UnknownNameError
+from tensorlab.registry import Entry, Registry, canonical, registries
+
+
+@pytest.fixture
+def shelf() -> Registry:
+    """A registry of two things of two distributions."""
+    registry = Registry("activation")
+    registry.add(Entry("relu", max, "tensorlab", "0.1.0"))
+    registry.add(Entry("SoftPlus", min, "tensorlab-extra", "2.0"))
+    return registry
+
+
+def test_canonical_forgets_how_a_name_is_spelt() -> None:
+    assert canonical("RMSprop") == canonical("rmsprop") == canonical("rms_prop")
+    assert canonical("MeanSquaredError") == canonical("mean_squared_error")
+    assert canonical("relu") != canonical("relu6")
+
+
+@pytest.mark.parametrize("name", ["relu", "ReLU", "tensorlab:relu", "tensorlab:RELU"])
+def test_a_name_is_found_in_every_spelling(shelf: Registry, name: str) -> None:
+    assert shelf.get(name) is max
+    assert shelf.entry(name) == Entry("relu", max, "tensorlab", "0.1.0")
+    assert name in shelf
+
+
+@pytest.mark.parametrize("name", ["tensorlab-extra:relu", "tanh", "relu:tensorlab", ""])
+def test_a_name_that_is_not_there(shelf: Registry, name: str) -> None:
+    assert name not in shelf
+    with pytest.raises(UnknownNameError, match=r"^activation: expected the name of a registered activation, received "):
+        shelf.get(name)
+
+
+def test_an_unknown_name_lists_the_nearest(shelf: Registry) -> None:
+    with pytest.raises(UnknownNameError) as error:
+        shelf.get("soft_pluss")
+    assert str(error.value) == (
+        "activation: expected the name of a registered activation, received 'soft_pluss'; did you mean 'SoftPlus'?"
+    )
+    with pytest.raises(UnknownNameError, match=r"'zzzz'; known names: SoftPlus, relu$"):
+        shelf.get("zzzz")
+    with pytest.raises(UnknownNameError, match=r"known names: none$"):
+        Registry("loss").get("mse")
+    with pytest.raises(LookupError):  # the standard exception for that mistake
+        shelf.get("zzzz")
+
+
+def test_a_failed_plugin_is_named_instead(shelf: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(
+        Registry, "explain_missing", staticmethod(lambda kind, name: asked.append((kind, name)) or "plugin x failed")
+    )
+    with pytest.raises(UnknownNameError, match=r"received 'mish'; plugin x failed$"):
+        shelf.get("mish")
+    assert asked == [("activation", "mish")]
+
+
+def test_a_name_used_twice_is_refused_naming_both(shelf: Registry) -> None:
+    with pytest.raises(PluginError) as error:
+        shelf.add(Entry("soft_plus", abs, "tensorlab", "0.1.0"))
+    assert str(error.value) == (
+        "activation 'soft_plus' of tensorlab 0.1.0: expected a name that is free, received one that tensorlab-extra 2.0 "
+        "registers as 'SoftPlus'; rename one of them, or uninstall one of the two distributions"
+    )
+    assert shelf.get("softplus") is min
+
+
+def test_remove_takes_back(shelf: Registry) -> None:
+    entry = shelf.entry("relu")
+    shelf.remove(entry)
+    assert "relu" not in shelf
+    shelf.remove(entry)  # once more changes nothing
+    shelf.add(entry)
+    assert shelf.get("relu") is max
+
+
+def test_iteration_is_by_name(shelf: Registry) -> None:
+    assert [entry.name for entry in shelf] == ["SoftPlus", "relu"]
+    assert shelf.name_of(max) == "relu"
+    assert shelf.name_of(print) is None
+
+
+def test_every_look_up_loads_first(shelf: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    loads = []
+    monkeypatch.setattr(Registry, "load", staticmethod(lambda: loads.append(1)))
+    for look_up in (lambda: shelf.get("relu"), lambda: "relu" in shelf, lambda: list(shelf), lambda: shelf.name_of(max)):
+        loads.clear()
+        look_up()
+        assert loads == [1]
+
+
+def test_what_is_loaded_at_the_look_up_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = Registry("metric")
+    entry = Entry("recall", object(), "tensorlab", "0")
+    monkeypatch.setattr(Registry, "load", staticmethod(lambda: "recall" in registry._entries or registry.add(entry)))
+    assert registry.get("recall") is entry.thing
+
+
+@pytest.mark.parametrize("wrong", [3, None, 1.5, ("relu",)])
+def test_a_name_is_a_string(shelf: Registry, wrong: object) -> None:
+    with pytest.raises(ArgumentTypeError) as error:
+        shelf.get(wrong)  # type: ignore[arg-type]
+    assert str(error.value) == f"activation: expected the name of a registered activation, received {wrong!r}"
+
+
+def test_there_is_a_registry_for_each_kind() -> None:
+    assert {"layer", "activation", "loss", "optimizer", "metric", "initializer", "backend"} <= set(registries)
+    assert all(registry.kind == kind for kind, registry in registries.items())
+    assert {"cpu", "reference"} <= {entry.name for entry in registries["backend"]}
