@@ -19,7 +19,7 @@ def broadcast(who: str, shapes: Sequence[Shape]) -> Shape:
         ShapeError: where two lengths of one axis differ and neither is 1.
     """
     first = shapes[0]
-    if all(shape == first for shape in shapes):
+    if all([shape == first for shape in shapes]):
         return first
     rank = max(len(shape) for shape in shapes)
     result = [1] * rank

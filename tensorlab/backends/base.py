@@ -104,4 +104,7 @@ class Backend(Protocol):
         slots: Sequence[Any],
         hyperparameters: Sequence[float],
     ) -> None:
-        """An optimizer's rule on one weight and its slots, in place; all of one shape and dtype, C-contiguous."""
+        """An optimizer's rule on one weight and its slots, in place.
+
+        All are of one shape and dtype; all but the gradient are C-contiguous.
+        """

@@ -119,13 +119,14 @@ class CPUBackend(HostMemory):
         hyperparameters: Sequence[float],
     ) -> None:
         """One pass over the weight, its gradient and its slots."""
+        dense = np.ascontiguousarray(gradient)
         key = (function, weight.dtype, len(slots))
         kernel = self._kernels.get(key)
         if kernel is None:
             from tensorlab.kernels.update import update_kernel
 
             kernel = self._kernels[key] = update_kernel(function, weight.dtype.name, len(slots))
-        kernel(pool(), weight.size, id(weight), id(gradient), *map(id, slots), *hyperparameters)
+        kernel(pool(), weight.size, id(weight), id(dense), *map(id, slots), *hyperparameters)
 
 
 def get_num_threads() -> int:

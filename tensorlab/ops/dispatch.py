@@ -16,6 +16,8 @@ Scalar = bool | int | float
 
 def as_tensor(value: Any, who: str) -> Tensor:
     """An argument as a tensor whose value will not change; a variable as the value that it has now."""
+    if type(value) is Tensor:  # most are: what operations give
+        return value
     if isinstance(value, Tensor):
         return value.snapshot()
     if value is None or callable(value):

@@ -29,6 +29,9 @@ class Elementwise:
         self.domain = domain
         self.result = result
         self._vjps: dict[int, Elementwise] = {}
+        self._arity = scalar.arity
+        self._accepted: dict[DType, DType] = {}
+        self._slopes: dict[int, float | None] = {}
         self.__name__ = self.__qualname__ = scalar.name
         self.__doc__ = scalar.python.__doc__
 
@@ -43,8 +46,8 @@ class Elementwise:
             ShapeError: for shapes that do not broadcast.
             DeviceError: for tensors of two devices.
         """
-        if len(operands) != self.scalar.arity:
-            raise TypeError(f"{self.__name__} takes {self.scalar.arity} arguments, {len(operands)} were given")
+        if len(operands) != self._arity:
+            raise TypeError(f"{self.__name__} takes {self._arity} arguments, {len(operands)} were given")
         compute, tensors = self._arguments(operands)
         backend = common_backend(self.__name__, tensors)
         shape = shapes.broadcast(self.__name__, [tensor.shape for tensor in tensors])
@@ -56,6 +59,16 @@ class Elementwise:
         return result
 
     def _arguments(self, operands: tuple[Any, ...]) -> tuple[DType, list[Tensor]]:
+        """The dtype to compute in, and the operands as tensors of it."""
+        if all([type(operand) is Tensor for operand in operands]):  # the common case, without a detour
+            dtype: DType = operands[0].dtype
+            if self._accepted.get(dtype) is dtype and all([operand.dtype is dtype for operand in operands]):
+                return dtype, list(operands)
+        compute, tensors = self._converted(operands)
+        self._accepted[compute] = compute
+        return compute, tensors
+
+    def _converted(self, operands: tuple[Any, ...]) -> tuple[DType, list[Tensor]]:
         tensors = [None if is_scalar(operand) else as_tensor(operand, self.__name__) for operand in operands]
         scalars = [operand for operand in operands if is_scalar(operand)]
         compute = self._compute(
@@ -96,7 +109,10 @@ class Elementwise:
 
     def _recorded_vjp(self, index: int, tensors: list[Tensor]) -> autodiff.Vjp | None:
         tensor = tensors[index]
-        constant = self.scalar.derivative(index).constant
+        if index not in self._slopes:
+            # a derivative that was given is not looked into
+            self._slopes[index] = None if index in self._vjps else self.scalar.derivative(index).constant
+        constant = self._slopes[index]
         if constant == 0:
             return None
         if constant == 1:

@@ -7,7 +7,7 @@ from typing import Any
 from tensorlab import autodiff, dtypes, shapes
 from tensorlab.errors import DTypeError, ShapeError
 from tensorlab.ops.dispatch import as_tensor, common_backend
-from tensorlab.ops.shaping import broadcast_to, expand_dims, matrix_transpose, reshape, squeeze
+from tensorlab.ops.shaping import broadcast_to, expand_dims, reshape, squeeze, swap_last
 from tensorlab.tensor import Tensor
 
 
@@ -62,9 +62,14 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
         autodiff.record(
             (a, b),
             (result,),
-            (lambda g: matmul(g, matrix_transpose(b)), lambda g: matmul(matrix_transpose(a), g)),
+            product_vjps(a, b),
         )
     return result
+
+
+def product_vjps(a: Tensor, b: Tensor) -> tuple[autodiff.Vjp, autodiff.Vjp]:
+    """The gradients of ``a · b``, of matrices of equal leading axes, from that of the product."""
+    return lambda g: _product(g, swap_last(b)), lambda g: _product(swap_last(a), g)
 
 
 def dot(x1: Any, x2: Any) -> Tensor:

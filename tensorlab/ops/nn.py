@@ -13,9 +13,9 @@ from tensorlab.errors import DTypeError, ShapeError
 from tensorlab.ops import elementwise_functions as e
 from tensorlab.ops.dispatch import as_tensor, common_backend, sum_to
 from tensorlab.ops.lift import Elementwise
-from tensorlab.ops.linalg import matmul
+from tensorlab.ops.linalg import product_vjps
 from tensorlab.ops.reduction import sum
-from tensorlab.ops.shaping import expand_dims, matrix_transpose, permute_dims
+from tensorlab.ops.shaping import expand_dims, permute_dims
 from tensorlab.rules import Rowwise
 from tensorlab.scalars import ScalarFunction, compose
 from tensorlab.tensor import Tensor, asarray, from_buffer_of
@@ -226,8 +226,7 @@ def _record_dense(
     fused = product is not result
     if not fused:
         product = from_buffer_of(result, result._buffer) if operands else result
-    vjps = (lambda g: matmul(g, matrix_transpose(kernel)), lambda g: matmul(matrix_transpose(x), g))
-    autodiff.record((x, kernel), (product,), vjps)
+    autodiff.record((x, kernel), (product,), product_vjps(x, kernel))
     inner = product
     if operands:
         (bias,) = operands

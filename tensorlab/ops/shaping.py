@@ -63,7 +63,13 @@ def matrix_transpose(x: Any) -> Tensor:
     tensor = as_tensor(x, "matrix_transpose")
     if tensor.ndim < 2:
         raise ShapeError("matrix_transpose", "at least two axes", f"shape {tensor.shape}")
-    return permute_dims(tensor, (*range(tensor.ndim - 2), tensor.ndim - 1, tensor.ndim - 2))
+    return swap_last(tensor)
+
+
+def swap_last(x: Tensor) -> Tensor:
+    """The last two axes exchanged, of a tensor that has them."""
+    rank = x.ndim
+    return _recorded(x, x._backend.permute(x._buffer, (*range(rank - 2), rank - 1, rank - 2)), swap_last)
 
 
 def expand_dims(x: Any, *, axis: int = 0) -> Tensor:

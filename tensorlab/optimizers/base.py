@@ -87,8 +87,7 @@ class Optimizer(Configured):
         values = [self._hyperparameter(name) for name in self.rule.hyperparameters]
         for gradient, variable in pairs:
             slots = [slot.own_buffer() for slot in self._slots_of(variable)]
-            buffer = gradient._backend.reshape(gradient._buffer, gradient.shape)
-            variable._backend.update(self.rule.scalar, variable.own_buffer(), buffer, slots, values)
+            variable._backend.update(self.rule.scalar, variable.own_buffer(), gradient._buffer, slots, values)
 
     def _checked(self, gradient: Any, variable: Variable) -> Tensor:
         tensor = as_tensor(gradient, type(self).__name__)

@@ -1,0 +1,152 @@
+"""The house: each room imports only from floors below it, and Numba lives in one room."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "tensorlab"
+
+FLOORS = {
+    1: "errors version",
+    2: "autodiff callbacks datasets dtypes registry scalars shapes",
+    3: "rules serialization",
+    4: "kernels",
+    5: "backends",
+    6: "devices",
+    7: "tensor",
+    8: "ops random",
+    9: "activations initializers losses optimizers utils",
+    10: "layers metrics",
+    11: "models",
+    12: "plugins",
+    13: "__init__ __main__",
+}
+"""The rooms of each floor. A room is a module or a package right under tensorlab."""
+
+FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
+
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+
+def room_of(module: str) -> str:
+    return [*module.split("."), "__init__"][1]
+
+
+def is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+
+
+def imports(module: str, path: Path, inside_functions: bool = True) -> Iterator[tuple[str, int]]:
+    """The absolute names that a file imports at run time, each with its line."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+
+    def visit(node: ast.AST) -> Iterator[tuple[str, int]]:
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            source = ".".join([*above, *([node.module] if node.module else [])])
+            yield from ((f"{source}.{alias.name}", node.lineno) for alias in node.names)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) and not inside_functions:
+            return
+        skipped = node.body if is_type_checking(node) else ()  # type: ignore[attr-defined]
+        for child in ast.iter_child_nodes(node):
+            if child not in skipped:
+                yield from visit(child)
+
+    return visit(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def imported_module(name: str) -> str:
+    """The module of tensorlab that an imported name is, or is in."""
+    while name not in MODULES:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def test_the_parser_of_imports_sees_them_all(tmp_path: Path) -> None:
+    file = tmp_path / "sample.py"
+    file.write_text(
+        "import a.b, c\n"
+        "from d import e as f\n"
+        "from . import g\n"
+        "from .h import i\n"
+        "from ..j import k\n"
+        "if TYPE_CHECKING:\n    import hidden\nelse:\n    import shown\n"
+        "class C:\n    import l\n"
+        "def function():\n    try:\n        import m\n    finally:\n        import n\n"
+    )
+    early = ["a.b", "c", "d.e", "top.room.g", "top.room.h.i", "top.j.k", "shown", "l"]
+    assert [name for name, _ in imports("top.room.sample", file)] == [*early, "m", "n"]
+    assert [name for name, _ in imports("top.room.sample", file, inside_functions=False)] == early
+
+
+def test_every_room_has_a_floor() -> None:
+    rooms = {room_of(module) for module in MODULES}
+    assert rooms - set(FLOOR) == set(), "put the new room into FLOORS"
+    assert set(FLOOR) - rooms <= {"__main__"}, "take the room that is gone out of FLOORS"
+    assert len(FLOOR) == sum(len(names.split()) for names in FLOORS.values())
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_from_floors_below(module: str) -> None:
+    room = room_of(module)
+    upwards = []
+    for name, line in imports(module, MODULES[module]):
+        if name.split(".")[0] == "tensorlab":
+            other = room_of(imported_module(name))
+            if other != room and FLOOR[other] >= FLOOR[room]:
+                upwards.append(f"line {line}: {name} is on floor {FLOOR[other]}, {module} on floor {FLOOR[room]}")
+    assert upwards == []
+
+
+COMPILERS = {"numba", "llvmlite"}
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if room_of(module) != "kernels"])
+def test_numba_stays_in_the_kernels_room(module: str) -> None:
+    names = [name for name, _ in imports(module, MODULES[module])]
+    assert [name for name in names if name.split(".")[0] in COMPILERS] == []
+    at_import = [name for name, _ in imports(module, MODULES[module], inside_functions=False)]
+    assert [name for name in at_import if name.startswith("tensorlab.kernels")] == []
+
+
+def test_no_module_reaches_for_cuda() -> None:
+    reaching = [
+        f"{module}: {name}"
+        for module, path in MODULES.items()
+        for name, _ in imports(module, path)
+        if name.split(".")[0] in ("cuda", "tensorlab_cuda") or name.startswith(("numba.cuda", "numba_cuda"))
+    ]
+    assert reaching == []
+
+
+def test_the_cuda_folder_is_no_package() -> None:
+    assert not (ROOT / "cuda" / "__init__.py").exists(), "it would hide NVIDIA's namespace package of this name"
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    files = [path for path in ROOT.rglob("test_*.py") if not {".git", ".venv", "build"} & set(path.parts)]
+    names = [path.name for path in files]
+    assert Path(__file__).name in names
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+    assert [path.parent / "__init__.py" for path in files if (path.parent / "__init__.py").exists()] == []
+
+
+def test_guests_use_public_names_only() -> None:
+    private = []
+    for folder in ("cuda", "plugins", "examples"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for name, line in imports(path.stem, path):
+                parts = name.split(".")
+                if parts[0] == "tensorlab" and any(part.startswith("_") and part != "__version__" for part in parts):
+                    private.append(f"{path.relative_to(ROOT)}:{line} imports {name}")
+    assert private == []
