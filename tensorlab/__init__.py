@@ -135,8 +135,7 @@ from tensorlab.ops import (
 from tensorlab.optimizers import OptimizerRule
 from tensorlab.plugins import hookimpl
 from tensorlab.tensor import Tensor, Variable, asarray
-
-__version__ = "0.1.0"
+from tensorlab.version import __version__
 
 __all__ = [
     "Activation",

@@ -16,6 +16,7 @@ import pluggy
 from tensorlab.errors import PluginError
 from tensorlab.plugins import hookspecs
 from tensorlab.registry import Entry, Registry, registries
+from tensorlab.version import __version__
 
 hookimpl = pluggy.HookimplMarker("tensorlab")
 
@@ -70,10 +71,9 @@ class Manager:
                 return
             self._state = "loading"
             try:
-                import tensorlab
                 from tensorlab.plugins import builtins
 
-                self.register(builtins, Plugin("tensorlab", "tensorlab", tensorlab.__version__))
+                self.register(builtins, Plugin("tensorlab", "tensorlab", __version__))
                 for point in self._entry_points():
                     self._load_entry_point(point)
                 self._state = "loaded"
