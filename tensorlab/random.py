@@ -56,7 +56,12 @@ def _real(who: str, dtype: Any) -> dtypes.DType:
 
 
 def move_to(epoch: int, step: int) -> None:
-    """Say where the training run is: what is drawn from here on belongs to this step of this epoch, counted from 1."""
+    """Say where the training run is: what is drawn from here on belongs to this step of this epoch.
+
+    Args:
+        epoch: a number that differs from epoch to epoch; 0 outside of training.
+        step: of the epoch, counted from 1; 0 before the first.
+    """
     _state.epoch, _state.step = epoch, step
     _state.draws.clear()
 

@@ -90,7 +90,12 @@ def test_iteration_is_by_name(shelf: Registry) -> None:
 def test_every_look_up_loads_first(shelf: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     loads = []
     monkeypatch.setattr(Registry, "load", staticmethod(lambda: loads.append(1)))
-    for look_up in (lambda: shelf.get("relu"), lambda: "relu" in shelf, lambda: list(shelf), lambda: shelf.name_of(max)):
+    for look_up in (
+        lambda: shelf.get("relu"),
+        lambda: "relu" in shelf,
+        lambda: list(shelf),
+        lambda: shelf.name_of(max),
+    ):
         loads.clear()
         look_up()
         assert loads == [1]

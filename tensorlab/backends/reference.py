@@ -19,7 +19,6 @@ from tensorlab.scalars import ScalarFunction, emit
 from tensorlab.scalars.vocabulary import NUMPY
 from tensorlab.shapes import Shape
 
-
 _NUMPYS: dict[str, object] = {
     spelling.removeprefix("math."): getattr(np, name) for name, spelling in NUMPY.items() if "math." in spelling
 } | {"pow": np.power}

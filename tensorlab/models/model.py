@@ -146,12 +146,14 @@ class Model(Layer):
         return history
 
     def _epoch(self, epoch: int, samples: Samples, batch_size: int, shuffle: bool, watching: CallbackList) -> Logs:
-        random.move_to(epoch + 1, 0)
+        # Counted over all calls of fit, so that the next call does not draw the same numbers again.
+        started = self._compiled("fit")[0].iterations + 1
+        random.move_to(started, 0)
         watching.call("on_epoch_begin", epoch, {})
         trackers = self._trackers()
         logs: Logs = {}
         for step, (x, y) in enumerate(samples.batches(batch_size, shuffle)):
-            random.move_to(epoch + 1, step + 1)
+            random.move_to(started, step + 1)
             self._train_step(x, y, trackers)
             logs = {tracker.name: tracker.result() for tracker in trackers}
             watching.call("on_train_batch_end", step, logs)

@@ -105,7 +105,9 @@ def main() -> None:
         )
     if "torch" in seconds:
         ratios = [theirs / ours for ours, theirs in zip(seconds["tensorlab"], seconds["torch"], strict=True)][1:]
-        print(f"PyTorch's time over tensorlab's, epoch by epoch after the first: median {statistics.median(ratios):.2f}")
+        print(
+            f"PyTorch's time over tensorlab's, epoch by epoch after the first: median {statistics.median(ratios):.2f}"
+        )
 
 
 if __name__ == "__main__":

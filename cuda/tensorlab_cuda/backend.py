@@ -1,0 +1,153 @@
+"""The CUDA backend: the device's memory, and kernels that Numba compiles from the CPU's very scalar functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from tensorlab.backends import Backend
+from tensorlab.dtypes import DType
+from tensorlab.rules import Reduction, Rowwise
+from tensorlab.scalars import ScalarFunction
+from tensorlab_cuda import driver
+from tensorlab_cuda.buffer import Buffer
+from tensorlab_cuda.kernels.arg_reduce import arg_reduce_kernel
+from tensorlab_cuda.kernels.matmul import matmul_kernel
+from tensorlab_cuda.kernels.reduce import SEGMENT, reduce_kernel
+from tensorlab_cuda.kernels.rowwise import rowwise_kernel
+from tensorlab_cuda.kernels.update import update_kernel
+from tensorlab_cuda.layout import Shape, merge_axes
+from tensorlab_cuda.memory import DeviceMemory, dense, filled, map_into
+
+
+class CUDABackend(DeviceMemory):
+    """Kernels on an NVIDIA GPU, compiled at first use.
+
+    Raises:
+        DeviceError: if there is none, saying what is missing.
+    """
+
+    name = "cuda"
+
+    def __init__(self) -> None:
+        self.device = driver.device()
+
+    def map(
+        self, function: ScalarFunction, inputs: Sequence[Buffer], shape: Shape, compute: DType, outputs: Sequence[DType]
+    ) -> tuple[Buffer, ...]:
+        """One pass over all inputs and outputs."""
+        results = tuple(Buffer.empty(shape, dtype) for dtype in outputs)
+        map_into(function, compute, results, inputs)
+        return results
+
+    def reduce(self, rule: Reduction, buffer: Buffer, axes: tuple[int, ...], compute: DType, output: DType) -> Buffer:
+        """Segments of a fixed size, each folded by a block; then what they gave."""
+        kept = buffer.layout.permute([axis for axis in range(buffer.ndim) if axis not in axes])
+        folded = buffer.layout.permute(axes)
+        outer, count = kept.size, folded.size
+        if outer and not count:
+            initial = rule.initial if rule.result is None else rule.result.python(rule.initial, 0.0)
+            return filled(kept.shape, output, 0.0 if initial is None else initial)
+        result = Buffer.empty(kept.shape, output)
+        if not outer:
+            return result
+        segments = -(-count // SEGMENT)
+        target = result if segments == 1 else Buffer.empty((outer, segments), compute)
+        kept_shape, (kept_strides,) = merge_axes(kept.shape, [kept.strides])
+        shape, (strides,) = merge_axes(folded.shape, [folded.strides])
+        driver.launch(
+            reduce_kernel(rule, compute.name, target.dtype.name, True, segments == 1),
+            *(outer * segments, driver.threads_for(min(count, SEGMENT))),
+            *(outer, count, count, kept_shape, kept_strides, shape, strides),
+            *(target.memory, buffer.memory, buffer.layout.offset),
+        )
+        while segments > 1:
+            count, segments = segments, -(-segments // SEGMENT)
+            source, target = target, result if segments == 1 else Buffer.empty((outer, segments), compute)
+            driver.launch(
+                reduce_kernel(rule, compute.name, target.dtype.name, False, segments == 1),
+                *(outer * segments, driver.threads_for(min(count, SEGMENT))),
+                *(outer, count, folded.size, (outer,), (count,), (count,), (1,)),
+                *(target.memory, source.memory, 0),
+            )
+        return result
+
+    def arg_reduce(self, rule: str, buffer: Buffer) -> Buffer:
+        """A block a row."""
+        rows = dense(buffer)
+        result = Buffer.empty(buffer.shape[:-1], np.dtype("int64"))
+        if result.size:
+            columns = buffer.shape[-1]
+            driver.launch(
+                arg_reduce_kernel(rule, buffer.dtype.name),
+                *(result.size, driver.threads_for(columns)),
+                *(result.size, columns, result.memory, rows.memory, rows.layout.offset),
+            )
+        return result
+
+    def rowwise(self, rule: Rowwise, inputs: Sequence[Buffer]) -> Buffer:
+        """A block a row."""
+        result = Buffer.empty(inputs[0].shape, inputs[0].dtype)
+        if result.size:
+            columns = result.shape[-1]
+            rows = result.size // columns
+            matrices = [dense(x) for x in inputs]
+            driver.launch(
+                rowwise_kernel(rule, result.dtype.name, len(inputs)),
+                *(rows, driver.threads_for(columns)),
+                *(rows, columns, result.memory),
+                *(part for x in matrices for part in (x.memory, x.layout.offset)),
+            )
+        return result
+
+    def matmul(
+        self,
+        a: Buffer,
+        b: Buffer,
+        epilogue: ScalarFunction | None = None,
+        operands: Sequence[Buffer] = (),
+        keep: bool = False,
+    ) -> tuple[Buffer, Buffer | None]:
+        """A block a tile of the result; the epilogue is applied before the result is written."""
+        *stack, m, k = a.shape
+        n = b.shape[-1]
+        result = Buffer.empty((*stack, m, n), a.dtype)
+        product = Buffer.empty(result.shape, a.dtype) if keep else None
+        if not result.size:
+            return result, product
+        arrays = [a, b, *operands]
+        layouts = [a.layout, b.layout, *(p.layout.broadcast_to(result.shape) for p in operands)]
+        lengths, strides = merge_axes(tuple(stack), [layout.strides[:-2] for layout in layouts])
+        arguments: list[object] = [result.memory] if product is None else [result.memory, product.memory]
+        for buffer, layout, steps in zip(arrays, layouts, strides, strict=True):
+            arguments += (buffer.memory, layout.offset, steps, *layout.strides[-2:])
+        matrices, tile = math.prod(stack), self.device.tile
+        driver.launch(
+            matmul_kernel(epilogue, a.dtype.name, len(operands), keep),
+            *(matrices * -(-m // tile) * -(-n // tile), (tile, tile)),
+            *(matrices, lengths, m, n, k, *arguments),
+        )
+        return result, product
+
+    def update(
+        self,
+        function: ScalarFunction,
+        weight: Buffer,
+        gradient: Buffer,
+        slots: Sequence[Buffer],
+        hyperparameters: Sequence[float],
+    ) -> None:
+        """One pass over the weight, its gradient and its slots."""
+        arrays = [weight, dense(gradient), *slots]
+        driver.launch_flat(
+            update_kernel(function, weight.dtype.name, len(slots)),
+            weight.size,
+            *(part for x in arrays for part in (x.memory, x.layout.offset)),
+            *map(float, hyperparameters),
+        )
+
+
+def _is_a_backend(backend: CUDABackend) -> Backend:
+    return backend

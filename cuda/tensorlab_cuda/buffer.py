@@ -1,0 +1,55 @@
+"""A buffer: elements in the memory of the device, and how they are laid out there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorlab.backends import Buffer as BufferProtocol
+from tensorlab_cuda import driver
+from tensorlab_cuda.layout import Layout, Shape
+
+
+class Buffer:
+    """An array on the device.
+
+    Attributes:
+        memory: a flat device array, shared with all views.
+        dtype: of the elements; in ``memory`` bools are bytes.
+        layout: where they are.
+        base: the buffer that this one is a view of, or None. It is kept so that whoever asks whether anybody else holds
+            a buffer, before writing into it, learns of its views.
+    """
+
+    __slots__ = ("base", "dtype", "layout", "memory")
+
+    def __init__(self, memory: Any, dtype: Any, layout: Layout, base: Buffer | None = None) -> None:
+        self.memory, self.dtype, self.layout, self.base = memory, dtype, layout, base
+
+    @staticmethod
+    def empty(shape: Shape, dtype: Any) -> Buffer:
+        """A dense buffer of its own memory, not initialised."""
+        layout = Layout.dense(shape)
+        return Buffer(driver.allocate(layout.size, dtype), dtype, layout)
+
+    @property
+    def shape(self) -> Shape:
+        """The length of each axis."""
+        return self.layout.shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.layout.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self.layout.size
+
+    def view(self, layout: Layout) -> Buffer:
+        """Other elements of the same memory."""
+        return Buffer(self.memory, self.dtype, layout, self if self.base is None else self.base)
+
+
+def _is_a_buffer(buffer: Buffer) -> BufferProtocol:
+    return buffer

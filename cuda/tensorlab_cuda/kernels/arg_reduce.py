@@ -1,0 +1,54 @@
+"""Where the largest or the smallest element of each row is: a block a row."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from tensorlab_cuda import driver
+from tensorlab_cuda.kernels.fold import BLOCK
+
+# Of two elements the first wins that is beyond the other, NaN being beyond everything; of equals, the first.
+_SOURCE = """
+def kernel(rows, columns, y, x, start):
+    {block}
+    places = cuda.shared.array(LANES, int64)
+    for row in range(int64(cuda.blockIdx.x), rows, int64(cuda.gridDim.x)):
+        first = start + row * columns
+        place = int64(0)
+        best = x[first]
+        for i in range(thread, columns, threads):
+            value = x[first + i]
+            if i == thread or value {beyond} best or (value != value and best == best):
+                best = value
+                place = i
+        lanes[thread] = best
+        places[thread] = place
+        width = min(threads, columns)
+        while width > 1:
+            cuda.syncthreads()
+            half = (width + 1) // 2
+            if thread < width - half:
+                best = lanes[thread]
+                value = lanes[thread + half]
+                equal = value == best or (value != value and best != best)
+                if (
+                    value {beyond} best
+                    or (value != value and best == best)
+                    or (equal and places[thread + half] < places[thread])
+                ):
+                    lanes[thread] = value
+                    places[thread] = places[thread + half]
+            width = half
+        if thread == 0:
+            y[row] = places[0]
+        cuda.syncthreads()
+"""
+
+
+@functools.cache
+def arg_reduce_kernel(rule: str, dtype: str) -> Any:
+    """The kernel ``k(rows, columns, y, x, start)`` of "max" or "min"; ``x`` is dense, and ``y`` int64."""
+    source = _SOURCE.format(block=BLOCK, beyond=">" if rule == "max" else "<")
+    namespace = {"LANES": driver.device().threads, "compute": driver.storage(dtype)}
+    return driver.build(source, namespace, f"arg{rule} {dtype}")

@@ -1,0 +1,24 @@
+"""Picking parts of an array along one axis, such as the samples of a batch."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from tensorlab_cuda import driver
+
+_SOURCE = """
+def kernel(total, count, length, inner, y, places, x, start):
+    for i in range(cuda.grid(1), total, cuda.gridsize(1)):
+        outer = i // inner // count
+        y[i] = x[start + (outer * length + places[i // inner % count]) * inner + i % inner]
+"""
+
+
+@functools.cache
+def gather_kernel() -> Any:
+    """The kernel ``k(total, count, length, inner, y, places, x, start)``: ``y[o, j, i] = x[o, places[j], i]``.
+
+    ``x`` is dense, of ``(outer, length, inner)`` elements, and ``y`` of ``(outer, count, inner)``, ``total`` of them.
+    """
+    return driver.build(_SOURCE, {}, "gather")

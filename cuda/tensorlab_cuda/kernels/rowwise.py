@@ -1,0 +1,52 @@
+"""The rowwise shape: reductions along each row, then a value for each of its elements; a block a row."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from tensorlab.rules import Rowwise
+from tensorlab_cuda import driver
+from tensorlab_cuda.kernels.fold import BLOCK, fold_source
+from tensorlab_cuda.kernels.lift import lift
+
+
+def _source(inputs: int, reductions: int) -> str:
+    names = [f"x{k}" for k in range(inputs)]
+    totals = [f"t{k}" for k in range(reductions)]
+    elements = [f"{x}[{x}_start + first + i]" for x in names]
+    folds = ""
+    for k in range(reductions):
+        fetch = f"value = compute(element{k}({', '.join([*elements, *totals[:k]])}))\n"
+        if k == reductions - 1:
+            fetch += "y[first + i] = value\n"
+        folds += fold_source("columns", fetch, f"combine{k}", " " * 8)
+        folds += f"        t{k} = lanes[0]\n        cuda.syncthreads()\n"
+    return f"""
+def kernel(rows, columns, y, {", ".join(f"{x}, {x}_start" for x in names)}):
+    {BLOCK}
+    for row in range(int64(cuda.blockIdx.x), rows, int64(cuda.gridDim.x)):
+        first = row * columns
+{folds}
+        for i in range(thread, columns, threads):
+            y[first + i] = compute(output({", ".join(["y[first + i]", *elements, *totals])}))
+"""
+
+
+@functools.cache
+def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Any:
+    """The kernel ``k(rows, columns, y, *(x, start))`` of a rowwise rule.
+
+    Args:
+        rule: what is computed.
+        dtype: float32 or float64, of the inputs and the result.
+        inputs: how many dense matrices it takes.
+    """
+    namespace: dict[str, Any] = {
+        "LANES": driver.device().threads,
+        "compute": driver.storage(dtype),
+        "output": lift(rule.output, dtype),
+    }
+    for k, (combine, element) in enumerate(rule.reductions):
+        namespace |= {f"combine{k}": lift(combine, dtype), f"element{k}": lift(element, dtype)}
+    return driver.build(_source(inputs, len(rule.reductions)), namespace, f"rowwise {rule.name} {dtype}")
