@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tensorlab.backends import Backend
 from tensorlab.dtypes import DType
 from tensorlab.rules import Reduction, Rowwise
 from tensorlab.scalars import ScalarFunction
@@ -147,7 +146,3 @@ class CUDABackend(DeviceMemory):
             *(part for x in arrays for part in (x.memory, x.layout.offset)),
             *map(float, hyperparameters),
         )
-
-
-def _is_a_backend(backend: CUDABackend) -> Backend:
-    return backend

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorlab.backends import Buffer as BufferProtocol
 from tensorlab_cuda import driver
 from tensorlab_cuda.layout import Layout, Shape
 
@@ -49,7 +48,3 @@ class Buffer:
     def view(self, layout: Layout) -> Buffer:
         """Other elements of the same memory."""
         return Buffer(self.memory, self.dtype, layout, self if self.base is None else self.base)
-
-
-def _is_a_buffer(buffer: Buffer) -> BufferProtocol:
-    return buffer

@@ -184,9 +184,9 @@ def functions(real: str | None) -> Mapping[str, object]:
 
 def _simulated_functions() -> dict[str, object]:
     """NumPy's, which give infinity and NaN as a device does, where those of `math` raise."""
-    same = ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh")
-    arcs = ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2")
+    circular = ("sin", "cos", "tan", "sinh", "cosh", "tanh")
+    same = ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", *circular)
     return {
         **{name: getattr(np, name) for name in same},
-        **{f"a{name}": getattr(np, f"arc{name}") for name in arcs},
+        **{f"a{name}": getattr(np, f"arc{name}") for name in (*circular, "tan2")},
     }

@@ -23,7 +23,9 @@ def is_view_index(index: Any) -> bool:
     """Whether an index, or one part of it, chooses a regular part of an array, which needs no copy."""
     if isinstance(index, tuple):
         return all(map(is_view_index, index))
-    return index is None or index is Ellipsis or isinstance(index, (slice, int, np.integer)) and index is not True
+    if isinstance(index, bool):  # a mask
+        return False
+    return index is None or index is Ellipsis or isinstance(index, (slice, int, np.integer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +58,7 @@ class Layout:
 
     def broadcast_to(self, shape: Shape) -> Layout:
         """Repeated, by strides of 0, along axes of length 1 and new leading axes."""
-        own = tuple(
-            0 if had == 1 else step
-            for had, step in zip(self.shape, self.strides, strict=True)
-        )
+        own = tuple(0 if had == 1 else step for had, step in zip(self.shape, self.strides, strict=True))
         return Layout(shape, (0,) * (len(shape) - len(own)) + own, self.offset)
 
     def index(self, index: Any) -> Layout:

@@ -1,6 +1,7 @@
 """Every operation, under the array API standard's names, and the neural ones."""
 
 from tensorlab.ops import methods  # noqa: F401  (puts the operators and methods of Tensor in place)
+from tensorlab.ops.broadcasting import broadcast_to
 from tensorlab.ops.creation import (
     arange,
     empty,
@@ -87,7 +88,6 @@ from tensorlab.ops.reduction import (
     var,
 )
 from tensorlab.ops.shaping import (
-    broadcast_to,
     concat,
     concatenate,
     expand_dims,

@@ -46,17 +46,3 @@ def common_backend(who: str, tensors: Sequence[Tensor]) -> Backend:
                 f"move one of them, e.g. x.to_device({first.name!r})",
             )
     return first
-
-
-def sum_to(gradient: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Undo a broadcast: the sum over every axis along which a tensor of ``shape`` was repeated."""
-    if gradient.shape == shape:
-        return gradient
-    from tensorlab.ops.reduction import sum
-    from tensorlab.ops.shaping import reshape
-
-    lead = gradient.ndim - len(shape)
-    axes = [
-        axis for axis in range(gradient.ndim) if axis < lead or (shape[axis - lead] == 1 and gradient.shape[axis] != 1)
-    ]
-    return reshape(sum(gradient, axis=tuple(axes), keepdims=True), shape)

@@ -10,7 +10,8 @@ import numpy as np
 from tensorlab import autodiff, dtypes, shapes
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, DTypeError
-from tensorlab.ops.dispatch import as_tensor, common_backend, is_scalar, sum_to
+from tensorlab.ops.broadcasting import sum_to
+from tensorlab.ops.dispatch import as_tensor, common_backend, is_scalar
 from tensorlab.scalars import ScalarFunction
 from tensorlab.tensor import Tensor, asarray, from_buffer_of
 

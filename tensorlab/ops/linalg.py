@@ -6,8 +6,9 @@ from typing import Any
 
 from tensorlab import autodiff, dtypes, shapes
 from tensorlab.errors import DTypeError, ShapeError
+from tensorlab.ops.broadcasting import broadcast_to
 from tensorlab.ops.dispatch import as_tensor, common_backend
-from tensorlab.ops.shaping import broadcast_to, expand_dims, reshape, squeeze, swap_last
+from tensorlab.ops.shaping import expand_dims, reshape, squeeze, swap_last
 from tensorlab.tensor import Tensor
 
 

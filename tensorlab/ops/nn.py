@@ -11,7 +11,8 @@ import numpy as np
 from tensorlab import autodiff, dtypes, shapes
 from tensorlab.errors import DTypeError, ShapeError
 from tensorlab.ops import elementwise_functions as e
-from tensorlab.ops.dispatch import as_tensor, common_backend, sum_to
+from tensorlab.ops.broadcasting import sum_to
+from tensorlab.ops.dispatch import as_tensor, common_backend
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.linalg import product_vjps
 from tensorlab.ops.reduction import sum

@@ -11,9 +11,10 @@ from tensorlab import autodiff, dtypes, shapes
 from tensorlab.dtypes import DType
 from tensorlab.errors import DTypeError, ShapeError
 from tensorlab.ops import elementwise_functions as e
+from tensorlab.ops.broadcasting import SUM, broadcast_to
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import Elementwise
-from tensorlab.ops.shaping import broadcast_to, permute_dims, reshape
+from tensorlab.ops.shaping import permute_dims, reshape
 from tensorlab.rules import Reduction
 from tensorlab.scalars import ScalarFunction
 from tensorlab.tensor import Tensor, from_buffer_of
@@ -45,7 +46,6 @@ def _rule(
     )
 
 
-_SUM = _rule("sum", e.add, 0)
 _MEAN = _rule("mean", e.add, 0, result=_ratio)
 _PROD = _rule("prod", e.multiply, 1)
 _MAX = _rule("max", e.maximum, None)
@@ -92,7 +92,7 @@ def sum(x: Any, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False)
     """
     tensor = as_tensor(x, "sum")
     compute = _accumulator(tensor, dtype)
-    result = _reduce(_SUM, tensor, axis, keepdims, compute, compute)
+    result = _reduce(SUM, tensor, axis, keepdims, compute, compute)
     if autodiff.recording() and tensor.dtype.kind == "f":
         axes = shapes.normalize_axes("sum", axis, tensor.ndim)
         autodiff.record((tensor,), (result,), (lambda g: _spread(g.astype(tensor.dtype), tensor, axes),))

@@ -10,7 +10,8 @@ import numpy as np
 
 from tensorlab import autodiff, shapes
 from tensorlab.errors import ArgumentTypeError, DTypeError, IndexOutOfBoundsError, ShapeError
-from tensorlab.ops.dispatch import as_tensor, common_backend, sum_to
+from tensorlab.ops.broadcasting import broadcast_to
+from tensorlab.ops.dispatch import as_tensor, common_backend
 from tensorlab.tensor import Tensor, from_buffer_of
 
 
@@ -93,18 +94,6 @@ def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Tensor:
     if any(tensor.shape[place] != 1 for place in axes):
         raise ShapeError("squeeze", "axes of length 1", f"axes {axes} of shape {tensor.shape}")
     return reshape(tensor, tuple(length for place, length in enumerate(tensor.shape) if place not in axes))
-
-
-def broadcast_to(x: Any, shape: Any) -> Tensor:
-    """Repeated along axes of length 1 and new leading axes.
-
-    Raises:
-        ShapeError: if it does not broadcast to this shape.
-    """
-    tensor, lengths = as_tensor(x, "broadcast_to"), shapes.as_shape("broadcast_to", shape)
-    if shapes.broadcast("broadcast_to", [tensor.shape, lengths]) != lengths:
-        raise ShapeError("broadcast_to", f"a tensor that broadcasts to {lengths}", f"shape {tensor.shape}")
-    return _recorded(tensor, tensor._backend.broadcast_to(tensor._buffer, lengths), lambda g: sum_to(g, tensor.shape))
 
 
 def flip(x: Any, *, axis: int | Sequence[int] | None = None) -> Tensor:

@@ -1,5 +1,6 @@
 """The plugin layer: hooks, the manager that finds plugins, and the plugin that ships."""
 
-from tensorlab.plugins.manager import Manager, hookimpl, manager
+from tensorlab.plugins.hookspecs import hookimpl
+from tensorlab.plugins.manager import Manager, manager
 
 __all__ = ["Manager", "hookimpl", "manager"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlab import activations, backends, initializers, layers, losses, metrics, optimizers
-from tensorlab.plugins.manager import hookimpl
+from tensorlab.plugins.hookspecs import hookimpl
 
 
 @hookimpl

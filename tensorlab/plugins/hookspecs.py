@@ -10,6 +10,8 @@ from typing import Any
 import pluggy
 
 hookspec = pluggy.HookspecMarker("tensorlab")
+hookimpl = pluggy.HookimplMarker("tensorlab")
+"""The decorator for the functions of a plugin that implement a hook."""
 
 
 @hookspec

@@ -18,8 +18,6 @@ from tensorlab.plugins import hookspecs
 from tensorlab.registry import Entry, Registry, registries
 from tensorlab.version import __version__
 
-hookimpl = pluggy.HookimplMarker("tensorlab")
-
 GROUP = "tensorlab"
 _BUILTIN = "tensorlab.plugins.builtins"
 _KINDS = {

@@ -1,0 +1,269 @@
+"""Learn to read handwritten digits: listings 2.1 to 2.7 of *Deep Learning with Python* as one program.
+
+    python examples/train_mnist.py                           MNIST, or scikit-learn's digits where it cannot be had
+    python examples/train_mnist.py --plot digits.png         and a picture of what was learnt
+    python examples/train_mnist.py --target-accuracy 0.97    and a failure below that
+
+`learn` is the book's code. Around it: where the data come from, what must hold of the result, and how it is told.
+
+Exit status: 0; 1 if the result is not good enough; 2 if an argument, the data or the device will not do; 130 on Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, TypeAlias
+
+import numpy as np
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+import tensorlab as tl
+from tensorlab import layers
+from tensorlab.callbacks import Callback
+from tensorlab.datasets import digits, mnist
+from tensorlab.errors import DatasetError, DeviceError, NonFiniteError, UnknownNameError
+
+Array: TypeAlias = np.ndarray[Any, Any]
+Split: TypeAlias = tuple[tuple[Array, Array], tuple[Array, Array]]
+
+DEFAULTS = {"mnist": (5, 128), "digits": (60, 32)}
+"""Epochs and batch size. The digits are forty times fewer, so each is seen more often, in smaller batches."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gave, for the report, the checks and the picture."""
+
+    images: Array
+    labels: Array
+    probabilities: Array
+    loss: float
+    accuracy: float
+    history: dict[str, list[float]]
+    seconds: list[float]
+
+
+class Stopwatch(Callback):
+    """The seconds that each epoch trains, without the validation after it."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float]) -> None:
+        self.started = time.perf_counter()
+        self.seconds.append(0.0)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
+        self.seconds[-1] = time.perf_counter() - self.started
+
+
+def learn(split: Split, epochs: int, batch_size: int) -> Result:
+    """Train the book's network and test it."""
+    # Listing 2.1: loading the data set
+    (train_images, train_labels), (test_images, test_labels) = split
+
+    # Listing 2.2: the network architecture
+    model = tl.Sequential([
+        layers.Dense(512, activation="relu"),
+        layers.Dense(10, activation="softmax"),
+    ])  # fmt: skip
+
+    # Listing 2.3: the compilation step
+    model.compile(optimizer="rmsprop", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+
+    # Listing 2.4: preparing the image data
+    x_train = train_images.reshape((len(train_images), 28 * 28)).astype("float32") / 255
+    x_test = test_images.reshape((len(test_images), 28 * 28)).astype("float32") / 255
+
+    # Listing 2.5: fitting the model; the test data are watched for the learning curves, nothing is chosen by them
+    stopwatch = Stopwatch()
+    history = model.fit(
+        x_train,
+        train_labels,
+        epochs=epochs,
+        batch_size=batch_size,
+        validation_data=(x_test, test_labels),
+        callbacks=[stopwatch],
+    )
+
+    # Listing 2.6: using the model to make predictions
+    predictions = model.predict(x_test)
+
+    # Listing 2.7: evaluating the model on new data
+    test_loss, test_acc = model.evaluate(x_test, test_labels, verbose=0)
+
+    return Result(test_images, test_labels, predictions, test_loss, test_acc, history.history, stopwatch.seconds)
+
+
+def load(dataset: str, data_dir: Path | None) -> tuple[str, Split]:
+    """The data set that was asked for, and its name; for "auto" MNIST, or the digits if it cannot be had in seconds.
+
+    Raises:
+        DatasetError: if it cannot be had.
+    """
+    if dataset == "digits":
+        return "digits", digits.load_data()
+    if dataset == "mnist" or data_dir is not None:
+        return "mnist", mnist.load_data(data_dir)
+    try:
+        return "mnist", mnist.load_data(timeout=10)
+    except DatasetError as error:
+        split = digits.load_data()
+        message = (
+            "This run uses the 1,797 digits that scikit-learn carries instead. They are fewer, smaller and easier: "
+            f"their accuracy says nothing about MNIST's.\n\nWhy: {error}"
+        )
+        Console(highlight=False).print(Panel(Text(message), title="MNIST could not be had", border_style="yellow"))
+        return "digits", split
+
+
+def complaints(result: Result, target: float | None) -> list[str]:
+    """What is wrong with a result; counted again with NumPy, from the predictions."""
+    found = []
+    if not np.allclose(result.probabilities.sum(axis=1), 1, atol=1e-4) or result.probabilities.min() < 0:
+        found.append("the ten outputs of an image are not probabilities")
+    accuracy = float(np.mean(result.probabilities.argmax(axis=1) == result.labels))
+    if abs(accuracy - result.accuracy) > 1e-6:
+        found.append(f"evaluate() gave accuracy {result.accuracy:.6f}, but predict() is right for {accuracy:.6f}")
+    commonest = float(np.bincount(result.labels).max() / len(result.labels))
+    if accuracy <= commonest:
+        found.append(f"accuracy {accuracy:.4f} is no better than always giving the commonest digit, {commonest:.4f}")
+    if target is not None and accuracy < target:
+        found.append(f"test accuracy {accuracy:.4f} is below the target of {target:g}")
+    return found
+
+
+def report(result: Result) -> None:
+    """Print the first test digit's probabilities, the accuracy and the time."""
+    print(f"\nThe first test digit is a {result.labels[0]}. Its probabilities:")
+    for digit, probability in enumerate(result.probabilities[0]):
+        print(f"  {digit}  {probability:.5f}  {'#' * round(40 * probability)}".rstrip())
+    right = int(np.sum(result.probabilities.argmax(axis=1) == result.labels))
+    print(f"\nTest accuracy: {result.accuracy:.4f} ({right:,} of {len(result.labels):,}), loss {result.loss:.4f}")
+    # The median, because the first epoch of the first run compiles the kernels.
+    first, typical = result.seconds[0], statistics.median(result.seconds)
+    print(f"Time an epoch: {typical:.2f} s (the first: {first:.2f} s)")
+
+
+class Parser(argparse.ArgumentParser):
+    """One that says what is wrong in one line, without the usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def whole_number(least: int, most: int = 2**63 - 1) -> Callable[[str], int]:
+    """A reader of arguments that are whole numbers within bounds."""
+
+    def read(text: str) -> int:
+        if not text.lstrip("+-").isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, received {text!r}")
+        return int(text)
+
+    return read
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, e.g. 0.97, received {text!r}")
+    return value
+
+
+def existing_path(text: str) -> Path:
+    """A path where something is."""
+    path = Path(text).expanduser()
+    if not path.exists():
+        raise argparse.ArgumentTypeError(f"no such folder: {text!r}")
+    return path
+
+
+def writable_png(text: str) -> Path:
+    """A path that a picture can be written to. It is tried, because permissions alone do not tell."""
+    path = Path(text).expanduser()
+    if path.suffix.lower() != ".png":
+        raise argparse.ArgumentTypeError(f"expected a file name that ends in .png, received {text!r}")
+    try:
+        was_there = path.exists()
+        with path.open("ab"):
+            pass
+        if not was_there:
+            path.unlink()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"cannot write {text!r}: {error.strerror}") from error
+    return path
+
+
+def arguments(parser: Parser) -> argparse.Namespace:
+    """The command line, checked."""
+    add = parser.add_argument
+    add("--dataset", choices=("auto", "mnist", "digits"), default="auto", help="auto: MNIST, or else the digits")
+    add("--data-dir", type=existing_path, metavar="DIR", help="a folder with MNIST's files")
+    add("--epochs", type=whole_number(1), help="default: 5 for MNIST, 60 for the digits")
+    add("--batch-size", type=whole_number(1), help="default: 128 for MNIST, 32 for the digits")
+    add("--seed", type=whole_number(0), default=0, help="of the initial weights and the shuffling; default: 0")
+    add("--device", default="cpu", help="where to compute; default: cpu")
+    add("--plot", type=writable_png, metavar="FILE", help="draw curves, digits and the confusion matrix to a PNG file")
+    add("--target-accuracy", type=share, metavar="SHARE", help="end with status 1 if the test accuracy is below it")
+    chosen = parser.parse_args()
+    if chosen.dataset == "digits" and chosen.data_dir is not None:
+        parser.error("argument --data-dir: it is for MNIST; the digits come with scikit-learn")
+    return chosen
+
+
+def main() -> int:
+    """Run the program.
+
+    Returns:
+        the exit status.
+    """
+    parser = Parser(description="Train the network of Deep Learning with Python, chapter 2, to read digits.")
+    chosen = arguments(parser)
+    if chosen.plot:
+        try:
+            import plots
+        except ImportError:
+            parser.error('argument --plot: it needs matplotlib: pip install "tensorlab[plot]"')
+    try:
+        with tl.device(chosen.device):
+            dataset, split = load(chosen.dataset, chosen.data_dir)
+            epochs, batch_size = (
+                given or default
+                for given, default in zip((chosen.epochs, chosen.batch_size), DEFAULTS[dataset], strict=True)
+            )
+            (train_images, _), (test_images, _) = split
+            title = {"mnist": "MNIST", "digits": "scikit-learn's digits"}[dataset]
+            print(f"{title}: {len(train_images):,} images to learn from, {len(test_images):,} to test with", flush=True)
+            tl.utils.set_random_seed(chosen.seed)
+            result = learn(split, epochs, batch_size)
+    except (DatasetError, DeviceError, UnknownNameError) as error:
+        parser.error(str(error))
+    except NonFiniteError as error:
+        parser.exit(1, f"{parser.prog}: failed: {error}\n")
+    report(result)
+    if chosen.plot:
+        plots.draw(chosen.plot, title, result)
+        print(f"Picture: {chosen.plot}")
+    found = complaints(result, chosen.target_accuracy)
+    for complaint in found:
+        print(f"{parser.prog}: failed: {complaint}", file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
