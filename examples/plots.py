@@ -39,9 +39,7 @@ def draw(path: Path, title: str, result: Result) -> None:
     figure = Figure(figsize=(14, 11.2), dpi=120, facecolor="white")
     wrong = int(np.sum(result.probabilities.argmax(axis=1) != result.labels))
     figure.text(0.035, 0.967, f"{title}: {result.accuracy:.2%} read correctly", fontsize=19, weight="bold", color=INK)
-    figure.text(
-        0.035, 0.943, f"{len(result.labels):,} test digits, {wrong:,} of them misread", fontsize=12, color=GREY
-    )
+    figure.text(0.035, 0.943, f"{len(result.labels):,} test digits, {wrong:,} of them misread", fontsize=12, color=GREY)
     above, below = figure.subfigures(2, 1, height_ratios=(1, 1.08))
     curves = above.add_gridspec(2, 1, left=0.065, right=0.50, bottom=0.11, top=0.80, hspace=0.42)
     _curve(above.add_subplot(curves[0]), result.history, "accuracy", "Accuracy")
@@ -54,11 +52,12 @@ def draw(path: Path, title: str, result: Result) -> None:
 
 def _curve(axes: Axes, history: dict[str, list[float]], metric: str, title: str) -> None:
     epochs = range(1, len(history[metric]) + 1)
-    marker = "o" if len(epochs) <= 12 else ""
-    axes.plot(epochs, history[metric], "--", color=WRONG, marker=marker, markersize=4, label="training, while it learns")
-    axes.plot(epochs, history[f"val_{metric}"], "-", color=RIGHT, marker=marker, markersize=5, label="test, after the epoch")
+    dots = {"marker": "o", "markersize": 4} if len(epochs) <= 12 else {}
+    axes.plot(epochs, history[metric], "--", color=WRONG, label="training, while it learns", **dots)
+    axes.plot(epochs, history[f"val_{metric}"], "-", color=RIGHT, label="test, after the epoch", **dots)
     axes.set_title(title, loc="left", **HEADING)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
+    axes.set_xlim(0.5, len(epochs) + 0.5)
     axes.grid(axis="y", color=FAINT, linewidth=1.2)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(length=0, labelsize=9.5)
@@ -66,7 +65,7 @@ def _curve(axes: Axes, history: dict[str, list[float]], metric: str, title: str)
         axes.set_ylim(bottom=0)
         axes.set_xlabel("epoch", color=GREY)
     else:
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
         axes.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.98), borderaxespad=0)
 
 

@@ -119,7 +119,8 @@ def load(dataset: str, data_dir: Path | None) -> tuple[str, Split]:
         split = digits.load_data()
         message = (
             "This run uses the 1,797 digits that scikit-learn carries instead. They are fewer, smaller and easier: "
-            f"their accuracy says nothing about MNIST's.\n\nWhy: {error}"
+            "their accuracy says nothing about MNIST's. If you have MNIST's files, name their folder with --data-dir.\n\n"
+            f"Why: {error}"
         )
         Console(highlight=False).print(Panel(Text(message), title="MNIST could not be had", border_style="yellow"))
         return "digits", split
@@ -160,13 +161,17 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message}\n")
 
 
-def whole_number(least: int, most: int = 2**63 - 1) -> Callable[[str], int]:
+def whole_number(least: int, most: int) -> Callable[[str], int]:
     """A reader of arguments that are whole numbers within bounds."""
 
     def read(text: str) -> int:
-        if not text.lstrip("+-").isdecimal() or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, received {text!r}")
-        return int(text)
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {most}, received {text!r}")
+        return value
 
     return read
 
@@ -211,9 +216,14 @@ def arguments(parser: Parser) -> argparse.Namespace:
     add = parser.add_argument
     add("--dataset", choices=("auto", "mnist", "digits"), default="auto", help="auto: MNIST, or else the digits")
     add("--data-dir", type=existing_path, metavar="DIR", help="a folder with MNIST's files")
-    add("--epochs", type=whole_number(1), help="default: 5 for MNIST, 60 for the digits")
-    add("--batch-size", type=whole_number(1), help="default: 128 for MNIST, 32 for the digits")
-    add("--seed", type=whole_number(0), default=0, help="of the initial weights and the shuffling; default: 0")
+    add("--epochs", type=whole_number(1, 10_000), help="default: 5 for MNIST, 60 for the digits")
+    add("--batch-size", type=whole_number(1, 60_000), help="default: 128 for MNIST, 32 for the digits")
+    add(
+        "--seed",
+        type=whole_number(0, 2**63 - 1),
+        default=0,
+        help="of the initial weights and the shuffling; default: 0",
+    )
     add("--device", default="cpu", help="where to compute; default: cpu")
     add("--plot", type=writable_png, metavar="FILE", help="draw curves, digits and the confusion matrix to a PNG file")
     add("--target-accuracy", type=share, metavar="SHARE", help="end with status 1 if the test accuracy is below it")

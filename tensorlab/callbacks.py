@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 Logs = dict[str, float]
 
@@ -83,7 +84,7 @@ def show(logs: Logs) -> str:
 
 
 class ProgressBar(Callback):
-    """What `fit` shows: a bar with the steps done, the time left and the metrics on a terminal, else a line an epoch.
+    """What `fit` shows: a line an epoch; on a terminal, a bar with steps, time left and metrics until the epoch is done.
 
     Args:
         verbose: "auto" for that, 1 for the bar wherever it goes, 2 for the lines.
@@ -98,15 +99,17 @@ class ProgressBar(Callback):
         """Begin a bar."""
         self.started = time.perf_counter()
         if self.live:
+            # It fits into 80 columns. On fewer the metrics wrap, and nothing is cut off.
+            whole = Column(no_wrap=True)
             self.progress = Progress(
                 TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
+                BarColumn(bar_width=12),
+                MofNCompleteColumn(table_column=whole),
                 TextColumn("ETA"),
-                TimeRemainingColumn(compact=True),
-                TextColumn("{task.fields[metrics]}"),
+                TimeRemainingColumn(compact=True, table_column=whole),
+                TextColumn("{task.fields[metrics]}", table_column=Column(no_wrap=False)),
                 console=self.console,
+                transient=True,
             )
             name = f"Epoch {epoch + 1}/{self.params['epochs']}"
             self.task = self.progress.add_task(name, total=self.params["steps"], metrics="")
@@ -118,17 +121,14 @@ class ProgressBar(Callback):
             self.progress.update(self.task, completed=batch + 1, metrics=show(logs))
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Finish it, or write the line."""
-        if self.progress is not None:
-            self.progress.update(self.task, completed=self.params["steps"], metrics=show(logs))
-            self.close()
-        else:
-            seconds = time.perf_counter() - self.started
-            steps = self.params["steps"]
-            self.console.print(
-                f"Epoch {epoch + 1}/{self.params['epochs']} - {steps}/{steps} - {seconds:.1f}s - {show(logs)}",
-                markup=False,
-            )
+        """Write the line, in place of the bar."""
+        self.close()
+        seconds = time.perf_counter() - self.started
+        steps = self.params["steps"]
+        self.console.print(
+            f"Epoch {epoch + 1}/{self.params['epochs']} - {steps}/{steps} - {seconds:.1f}s - {show(logs)}",
+            markup=False,
+        )
 
     def close(self) -> None:
         """Leave the terminal as it was, also after an error."""

@@ -87,7 +87,8 @@ def test_resolve_reshape_is_numpys(wanted: list[int], shape: tuple[int, ...]) ->
         with pytest.raises(ShapeError) as error:
             shapes.resolve_reshape("reshape", wanted, array.size, shape)
         assert str(error.value) == (
-            f"reshape: expected a shape of {array.size} elements, received {tuple(wanted)}; the tensor has shape {shape}"
+            f"reshape: expected a shape of {array.size} elements, received {tuple(wanted)}; "
+            f"the tensor has shape {shape}"
         )
     else:
         assert shapes.resolve_reshape("reshape", wanted, array.size, shape) == expected

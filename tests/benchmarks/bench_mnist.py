@@ -100,8 +100,8 @@ def main() -> None:
         run = runs[name]
         assert run is not None
         print(
-            f"{name:10} first {taken[0]:.2f} s, median {statistics.median(taken):.2f} s, best {min(taken):.2f} s an epoch, "
-            f"test accuracy {run[1]():.4f}"
+            f"{name:10} first {taken[0]:.2f} s, median {statistics.median(taken):.2f} s, best {min(taken):.2f} s "
+            f"an epoch, test accuracy {run[1]():.4f}"
         )
     if "torch" in seconds:
         ratios = [theirs / ours for ours, theirs in zip(seconds["tensorlab"], seconds["torch"], strict=True)][1:]

@@ -1,0 +1,154 @@
+"""Operations here, in NumPy and in PyTorch, in one run and in turn; prints microseconds and ratios.
+
+    python tests/benchmarks/bench_ops.py [--dtype float32|float64] [--threads 2] [--only exp]
+
+A ratio above 1 means that tensorlab is faster. PyTorch is left out if it is not installed. Each figure is the median of
+rounds in which all libraries take turns, so that a machine whose speed drifts slows all of them alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+import tensorlab as tl
+
+Row = tuple[str, int, Callable[[], Any], Callable[[], Any], Callable[[], Any] | None]
+ROUNDS = 15
+
+
+def rows(dtype: str, torch: Any) -> Iterator[Row]:
+    numbers = np.random.default_rng(0)
+
+    def made(*shape: int) -> tuple[Any, Any, Any]:
+        array = (numbers.random(shape) + 0.5).astype(dtype)
+        return tl.asarray(array), array, None if torch is None else torch.from_numpy(array)
+
+    def row(name: str, size: int, ours: Any, numpy: Any, theirs: Any, *arguments: tuple[Any, Any, Any]) -> Row:
+        a, b, c = zip(*arguments, strict=True)
+        run = None if torch is None else lambda: theirs(*c)
+        return name, size, lambda: ours(*a), lambda: numpy(*b), run
+
+    t = torch
+    for size in (100, 10_000, 1_000_000):
+        x, y = made(size), made(size)
+        label = f"[{size:,}]"
+        yield row(f"add{label}", size, tl.add, np.add, t and t.add, x, y)
+        yield row(f"multiply{label}", size, tl.multiply, np.multiply, t and t.mul, x, y)
+        yield row(f"divide{label}", size, tl.divide, np.divide, t and t.div, x, y)
+        yield row(f"maximum{label}", size, tl.maximum, np.maximum, t and t.maximum, x, y)
+        for name in ("exp", "log", "tanh", "sqrt"):
+            yield row(f"{name}{label}", size, getattr(tl, name), getattr(np, name), t and getattr(t, name), x)
+        yield row(f"sigmoid{label}", size, tl.sigmoid, lambda v: 1 / (1 + np.exp(-v)), t and t.sigmoid, x)
+        yield row(f"relu{label}", size, tl.relu, lambda v: np.maximum(v, 0), t and t.relu, x)
+        yield row(f"sum{label}", size, tl.sum, np.sum, t and t.sum, x)
+    m, v = made(1000, 1000), made(1000)
+    n = 1_000_000
+    yield row("(1000,1000) + (1000,)", n, tl.add, np.add, t and t.add, m, v)
+    yield row(
+        "maximum (64,3,32,10), (32,10)",
+        61_440,
+        tl.maximum,
+        np.maximum,
+        t and t.maximum,
+        made(64, 3, 32, 10),
+        made(32, 10),
+    )
+    for axis in (0, 1):
+        yield row(
+            f"sum over axis {axis}",
+            n,
+            lambda a, axis=axis: tl.sum(a, axis=axis),
+            lambda a, axis=axis: np.sum(a, axis=axis),
+            t and (lambda a, axis=axis: t.sum(a, dim=axis)),
+            m,
+        )
+    yield row(
+        "max over axis 1", n, lambda a: tl.max(a, axis=1), lambda a: np.max(a, 1), t and (lambda a: t.amax(a, 1)), m
+    )
+    yield row(
+        "argmax over axis 1",
+        n,
+        lambda a: tl.argmax(a, axis=1),
+        lambda a: np.argmax(a, 1),
+        t and (lambda a: t.argmax(a, 1)),
+        m,
+    )
+    yield row("softmax over axis 1", n, tl.softmax, numpy_softmax, t and (lambda a: t.softmax(a, 1)), m)
+    shapes = [(128, 784, 512), (784, 128, 512), (128, 512, 10), (1, 784, 512), (64, 64, 64), (1024, 1024, 1024)]
+    for rows_, inner, columns in shapes:
+        a, b = made(rows_, inner), made(inner, columns)
+        yield row(f"matmul {rows_},{inner},{columns}", n, tl.matmul, np.matmul, t and t.matmul, a, b)
+
+
+def numpy_softmax(x: Any) -> Any:
+    shifted = np.exp(x - x.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)
+
+
+def median_times(runs: list[Callable[[], Any]]) -> list[float]:
+    """Seconds a call for each, measured in turn."""
+    repeats = []
+    for run in runs:
+        run()
+        start = time.perf_counter()
+        run()
+        repeats.append(max(1, min(2000, int(2e-3 / max(time.perf_counter() - start, 1e-7)))))
+    taken: list[list[float]] = [[] for _ in runs]
+    for _ in range(ROUNDS):
+        for run, count, times in zip(runs, repeats, taken, strict=True):
+            start = time.perf_counter()
+            for _ in range(count):
+                run()
+            times.append((time.perf_counter() - start) / count)
+    return [statistics.median(times) for times in taken]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+    parser.add_argument("--threads", type=int, default=tl.get_num_threads())
+    parser.add_argument("--only", default="", help="only the rows whose name contains this")
+    options = parser.parse_args()
+    tl.set_num_threads(options.threads)
+    try:
+        import torch
+    except ImportError:
+        torch = None
+    else:
+        torch.set_num_threads(options.threads)
+    table = Table("operation", "tensorlab µs", "NumPy µs", "PyTorch µs", "NumPy / us", "PyTorch / us")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    ratios: dict[str, list[float]] = {"NumPy": [], "PyTorch": []}
+    for name, size, *runs in rows(options.dtype, torch):
+        if options.only not in name:
+            continue
+        times = median_times([run for run in runs if run is not None])
+        against = [other / times[0] for other in times[1:]]
+        table.add_row(
+            name,
+            *[f"{seconds * 1e6:,.1f}" for seconds in times],
+            *([] if torch else ["-"]),
+            *[f"{ratio:.2f}" for ratio in against],
+        )
+        if size > 100:
+            for peer, ratio in zip(ratios, against, strict=False):
+                ratios[peer].append(ratio)
+    Console(width=110).print(table)
+    for peer, values in ratios.items():
+        if values:
+            mean = math.exp(statistics.fmean(map(math.log, values)))
+            print(f"geometric mean over the rows above 100 elements: {mean:.2f} times as fast as {peer}")
+
+
+if __name__ == "__main__":
+    main()

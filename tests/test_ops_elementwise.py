@@ -1,0 +1,376 @@
+"""Elementwise operations against NumPy in float64: values, dtypes, broadcasting, and what they refuse."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from test_backends import layouts
+
+import tensorlab as tl
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, ScalarError, ShapeError
+from tensorlab.ops import elementwise_functions
+from tensorlab.ops.lift import Elementwise
+
+Array = np.ndarray[Any, Any]
+
+_erf = np.frompyfunc(math.erf, 1, 1)
+
+
+def erf(x: Array) -> Array:
+    return _erf(x).astype(np.float64)
+
+
+def sigmoid(x: Array) -> Array:
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+UNARY: dict[str, tuple[Callable[[Array], Array], float, float]] = {
+    "abs": (np.abs, -5, 5),
+    "cos": (np.cos, -10, 10),
+    "cosh": (np.cosh, -10, 10),
+    "erf": (erf, -4, 4),
+    "exp": (np.exp, -20, 20),
+    "expm1": (np.expm1, -3, 3),
+    "isfinite": (np.isfinite, -1, 1),
+    "isinf": (np.isinf, -1, 1),
+    "isnan": (np.isnan, -1, 1),
+    "log": (np.log, 0, 50),
+    "log10": (np.log10, 0, 50),
+    "log1p": (np.log1p, -1, 5),
+    "log2": (np.log2, 0, 50),
+    "logical_not": (np.logical_not, -1, 1),
+    "negative": (np.negative, -5, 5),
+    "relu": (lambda x: np.maximum(x, 0), -5, 5),
+    "sigmoid": (sigmoid, -20, 20),
+    "sign": (np.sign, -5, 5),
+    "sin": (np.sin, -10, 10),
+    "sinh": (np.sinh, -10, 10),
+    "sqrt": (np.sqrt, 0, 50),
+    "square": (np.square, -5, 5),
+    "tan": (np.tan, -1.5, 1.5),
+    "tanh": (np.tanh, -5, 5),
+}
+"""NumPy's function, and the interval that random arguments come from."""
+
+BINARY: dict[str, Callable[[Array, Array], Array]] = {
+    "add": np.add,
+    "divide": np.divide,
+    "equal": np.equal,
+    "greater": np.greater,
+    "greater_equal": np.greater_equal,
+    "less": np.less,
+    "less_equal": np.less_equal,
+    "logical_and": np.logical_and,
+    "logical_or": np.logical_or,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "multiply": np.multiply,
+    "not_equal": np.not_equal,
+    "pow": np.power,
+    "subtract": np.subtract,
+}
+
+SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 2.5, -750.0, 1e-20, 1e30], np.float32)
+
+DTYPES = {"cpu": "float32", "reference": "float64"}
+"""The kernels run in the dtype of networks; the definitions in the dtype of the oracle."""
+
+
+@pytest.fixture(params=list(DTYPES))
+def device(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def close(result: tl.Tensor, expected: Array, device: str) -> None:
+    values = result.numpy()
+    assert values.shape == expected.shape
+    assert result.device == device
+    if expected.dtype.kind == "b":
+        assert values.dtype == np.bool_
+        np.testing.assert_array_equal(values, expected)
+    else:
+        assert values.dtype == DTYPES[device]
+        with np.errstate(over="ignore"):
+            expected = expected.astype(values.dtype)
+        rtol = 16 * np.finfo(values.dtype).eps
+        np.testing.assert_allclose(values, expected, rtol=rtol, atol=np.finfo(values.dtype).tiny)
+
+
+def test_the_tables_hold_every_operation() -> None:
+    operations = {name for name in tl.ops.__all__ if isinstance(getattr(tl.ops, name), Elementwise)}
+    assert operations == {*UNARY, *BINARY}
+    assert operations | {"where", "clip"} == set(elementwise_functions.__all__)
+
+
+@pytest.mark.parametrize("name", UNARY)
+def test_unary(name: str, device: str, rng: np.random.Generator) -> None:
+    function, low, high = UNARY[name]
+    x = rng.uniform(low, high, (3, 1, 67)).astype(DTYPES[device])
+    close(getattr(tl, name)(tl.asarray(x, device=device)), function(x.astype(np.float64)), device)
+
+
+@pytest.mark.parametrize("name", UNARY)
+def test_unary_of_special_values(name: str, device: str) -> None:
+    x = SPECIAL.astype(DTYPES[device])
+    with np.errstate(all="ignore"):
+        expected = UNARY[name][0](x.astype(np.float64))
+    if name in ("sin", "cos", "tan"):
+        x, expected = x[:-1], expected[:-1]  # 1e30 is another number in each dtype
+    close(getattr(tl, name)(tl.asarray(x, device=device)), expected, device)
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_binary(name: str, device: str, rng: np.random.Generator) -> None:
+    x = rng.uniform(0.1 if name == "pow" else -3, 3, (4, 1, 33)).astype(DTYPES[device])
+    y = rng.uniform(-3, 3, (5, 1)).astype(DTYPES[device])
+    y[2] = x[0, 0, 0] if name == "equal" else 0
+    for one, two in ((x, y), (x, np.broadcast_to(y, (5, 33)))):
+        result = getattr(tl, name)(tl.asarray(one, device=device), tl.asarray(two, device=device))
+        with np.errstate(divide="ignore"):
+            close(result, BINARY[name](one.astype(np.float64), two.astype(np.float64)), device)
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_binary_of_special_values(name: str, device: str) -> None:
+    x = SPECIAL.astype(DTYPES[device])
+    with np.errstate(all="ignore"):
+        expected = BINARY[name](x[:, None].astype(np.float64), x.astype(np.float64))
+    close(getattr(tl, name)(tl.asarray(x[:, None], device=device), tl.asarray(x, device=device)), expected, device)
+
+
+def test_where_and_clip(device: str, rng: np.random.Generator) -> None:
+    dtype = DTYPES[device]
+    condition = rng.random((4, 1)) < 0.5
+    x, y = rng.standard_normal((3,)).astype(dtype), rng.standard_normal((2, 1, 1)).astype(dtype)
+    where = tl.where(*(tl.asarray(array, device=device) for array in (condition, x, y)))
+    close(where, np.where(condition, x, y).astype(np.float64), device)
+    tensor = tl.asarray(x, device=device)
+    for low, high in ((-0.5, 0.5), (None, 0.0), (0.0, None), (x[::-1].copy(), 2.0)):
+        bound = low if not isinstance(low, np.ndarray) else tl.asarray(low, device=device)
+        close(tl.clip(tensor, bound, high), np.clip(x, low, high).astype(np.float64), device)
+    close(tl.clip(tl.asarray(np.array([np.nan, 1], dtype), device=device), 0, 0.5), np.array([np.nan, 0.5]), device)
+    assert tl.clip(tensor) is tensor
+    close(tl.where(tl.asarray([True, False], device=device), tensor[:1], 2), np.array([float(x[0]), 2.0]), device)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint8"])
+def test_integers_stay_integers(dtype: str, rng: np.random.Generator) -> None:
+    x = rng.integers(0, 256, (5, 1)).astype(dtype)
+    y = rng.integers(1, 256, (1, 7)).astype(dtype)
+    calls: tuple[tuple[Callable[[Any, Any], Any], Array], ...] = (
+        (lambda one, two: one + two, x + y),
+        (lambda one, two: one + 1, x + np.ones(1, dtype)),
+        (lambda one, two: one * two, x * y),
+        (lambda one, two: tl.maximum(one, two), np.maximum(x, y)),
+        (lambda one, two: one - two, x - y),
+        (lambda one, two: -one, -x),
+        (lambda one, two: tl.square(two), y * y),
+        (lambda one, two: tl.sign(one), np.sign(x)),
+    )
+    for device, used in (("cpu", calls[:4]), ("reference", calls)):
+        for call, expected in used:
+            result = call(tl.asarray(x, device=device), tl.asarray(y, device=device))
+            assert result.dtype == np.dtype(dtype)
+            np.testing.assert_array_equal(result.numpy(), expected)
+
+
+def test_integers_become_float32_where_the_result_is_real() -> None:
+    for device in DTYPES:
+        x = tl.asarray([1, 4, 9], device=device)
+        for result, expected in ((tl.sqrt(x), [1, 2, 3]), (x / 2, [0.5, 2, 4.5]), (x * 0.5, [0.5, 2, 4.5])):
+            assert result.dtype == np.float32
+            assert result.tolist() == expected
+        assert tl.pow(x, -1).tolist() == pytest.approx([1, 0.25, 1 / 9])
+
+
+def test_every_layout_gives_the_same(rng: np.random.Generator) -> None:
+    x, y = rng.standard_normal((2, 3, 4, 5)).astype(np.float32)
+    for one, two in zip(layouts(x).values(), reversed(layouts(y).values()), strict=True):
+        np.testing.assert_array_equal((tl.asarray(one) + tl.asarray(two)).numpy(), x + y)
+    scalar = tl.asarray(np.float32(2.5))
+    assert (scalar + scalar).shape == ()
+    assert (tl.asarray(x) + scalar).shape == (3, 4, 5)
+    assert (tl.asarray(np.zeros((0, 3), np.float32)) + scalar).shape == (0, 3)
+
+
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": lambda x, y: x + y,
+    "-": lambda x, y: x - y,
+    "*": lambda x, y: x * y,
+    "/": lambda x, y: x / y,
+    "**": lambda x, y: x**y,
+    "<": lambda x, y: x < y,
+    "<=": lambda x, y: x <= y,
+    ">": lambda x, y: x > y,
+    ">=": lambda x, y: x >= y,
+    "==": lambda x, y: x == y,
+    "!=": lambda x, y: x != y,
+}
+
+
+@pytest.mark.parametrize("sign", OPERATORS)
+def test_operators_with_arrays_and_numbers_on_either_side(sign: str, rng: np.random.Generator) -> None:
+    operator = OPERATORS[sign]
+    x, y = rng.uniform(0.5, 2.0, (2, 3)).astype(np.float32)
+    for one, two, expected in (
+        (tl.asarray(x), tl.asarray(y), operator(x, y)),
+        (tl.asarray(x), y, operator(x, y)),
+        (x, tl.asarray(y), operator(x, y)),
+        (tl.asarray(x), 2, operator(x, np.float32(2))),
+        (1.5, tl.asarray(y), operator(np.float32(1.5), y)),
+        (tl.asarray(x), x[0], operator(x, x[0])),
+        (tl.asarray(x), y.tolist(), operator(x, y)),
+    ):
+        result = operator(one, two)
+        assert isinstance(result, tl.Tensor)
+        assert result.dtype == expected.dtype
+        np.testing.assert_allclose(result.numpy(), expected, rtol=1e-6)
+
+
+def test_unary_operators_and_numpys_functions(rng: np.random.Generator) -> None:
+    x = rng.uniform(0.5, 2.0, 4).astype(np.float32)
+    tensor = tl.asarray(x)
+    for result, expected in (
+        (-tensor, -x),
+        (abs(-tensor), x),
+        (np.exp(tensor), np.exp(x)),
+        (np.power(tensor, 2), x**2),
+        (np.absolute(-tensor), x),
+        (np.maximum(x, tensor), x),
+    ):
+        assert isinstance(result, tl.Tensor)
+        np.testing.assert_allclose(result.numpy(), expected, rtol=1e-6)
+    for result, expected in ((np.hypot(tensor, tensor), np.hypot(x, x)), (np.add.reduce(tensor), x.sum())):
+        assert not isinstance(result, tl.Tensor)  # what tensorlab does not have is NumPy's
+        np.testing.assert_allclose(result, expected, rtol=1e-6)
+    out = x.copy()
+    out += tensor
+    np.testing.assert_array_equal(out, x + x)
+
+
+def test_something_else_is_left_to_python() -> None:
+    x = tl.asarray([1.0])
+    with pytest.raises(TypeError, match="unsupported operand"):
+        x + "a"
+    with pytest.raises(TypeError, match="unsupported operand"):
+        None * x
+    assert (x == None) is False  # noqa: E711
+    assert (x != "a") is True
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (
+            lambda: tl.asarray([1.0, 2.0]) + tl.asarray([1.0, 2.0, 3.0]),
+            ShapeError,
+            r"^add: expected shapes that broad.*",
+        ),
+        (
+            lambda: tl.asarray([1.0]) + tl.asarray([1]),
+            DTypeError,
+            r"^add: expected arrays of one kind of dtype, received float32 and int64; convert one of them, e\.g\. x\.ast",
+        ),
+        (
+            lambda: tl.asarray([True]) + tl.asarray([False]),
+            DTypeError,
+            r"^add: expected tensors of numbers, received bool; convert them with \.astype\(\)$",
+        ),
+        (
+            lambda: tl.asarray([1.0]) * tl.asarray([1.0], device="reference"),
+            DeviceError,
+            r"^multiply: expected tensors on one device, received 'cpu' and 'reference'; move one of them, e\.g\. x\.to_",
+        ),
+        (lambda: tl.exp(None), ArgumentTypeError, r"^exp: expected a tensor, an array or a number, received NoneType"),
+        (
+            lambda: tl.exp(print),
+            ArgumentTypeError,
+            r"^exp: expected a tensor, an array or a number, received builtin_f",
+        ),
+        (
+            lambda: tl.asarray([1], dtype="uint8") + 300,
+            ArgumentError,
+            r"^add: expected a number that uint8 holds, received 300; convert the tensors to a wider dtype",
+        ),
+        (
+            lambda: tl.where(tl.asarray([1.0]), 1.0, 2.0),
+            DTypeError,
+            r"^where: expected a condition of bool, received float32; compare it, e\.g\. x != 0$",
+        ),
+        (
+            lambda: tl.clip(None, 0.0, 1.0),
+            ArgumentTypeError,
+            r"expected a tensor, an array or a number, received NoneTyp",
+        ),
+        (lambda: tl.add(tl.asarray([1.0])), TypeError, r"^add takes 2 arguments, 1 were given$"),
+        (
+            lambda: tl.astype(tl.asarray([1.0]), "float16"),
+            DTypeError,
+            r"^astype: expected one of bool, .* received 'float16'; convert the data first",
+        ),
+    ],
+)
+def test_messages(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        call()
+
+
+CASTS = ["bool", "int8", "uint8", "int64", "float32", "float64"]
+
+
+@pytest.mark.parametrize(
+    ("source", "device"), [("bool", "reference"), ("int64", "reference"), ("float64", "reference"), ("float64", "cpu")]
+)
+def test_astype_converts_as_numpy_does(source: str, device: str, rng: np.random.Generator) -> None:
+    x = rng.uniform(0, 120, (3, 4)).astype(source)
+    x[0, 0] = 0
+    tensor = tl.asarray(x, device=device)
+    for target in CASTS:
+        result = tensor.astype(target)
+        assert result.dtype == np.dtype(target)
+        np.testing.assert_array_equal(result.numpy(), x.astype(target))
+    assert tensor.astype(source) is tensor
+    copy = tl.astype(tensor, source, copy=True)
+    assert copy is not tensor
+    assert not np.shares_memory(copy.numpy(), tensor.numpy())
+
+
+def test_astype_of_negative_and_special_values() -> None:
+    for device in DTYPES:
+        x = tl.asarray(np.array([-1.9, 2.9, -0.0]), device=device)
+        assert x.astype("int64").tolist() == [-1, 2, 0]
+        assert x.astype("bool").tolist() == [True, True, False]
+        assert tl.asarray([np.nan, np.inf], device=device).astype("bool").tolist() == [True, True]
+        assert tl.asarray(np.array([1e300, -1e300]), device=device).astype("float32").tolist() == [np.inf, -np.inf]
+        assert tl.asarray([300, -1], device=device).astype("uint8").tolist() == [44, 255]
+
+
+def test_elementwise_lifts_a_function_of_numbers(rng: np.random.Generator) -> None:
+    @tl.elementwise
+    def mish(x: float) -> float:
+        return x * math.tanh(math.log1p(math.exp(x)))
+
+    @tl.elementwise(domain="number", result="bool")
+    def between(x: float, low: float, high: float) -> float:
+        return low <= x and x < high
+
+    x = rng.standard_normal((4, 5))
+    expected = [[mish.scalar.python(value) for value in row] for row in x.tolist()]
+    np.testing.assert_allclose(mish(tl.asarray(x)).numpy(), expected, rtol=1e-13)
+    assert mish(tl.asarray([1, 2])).dtype == np.float32
+    assert mish.__name__ == "mish"
+    assert repr(mish) == "<elementwise operation 'mish'>"
+    result = between(tl.asarray([1, 5, 7]), 2, 6)
+    assert result.dtype == np.bool_
+    assert result.tolist() == [False, True, False]
+    with pytest.raises(DTypeError, match=r"^between: expected tensors of numbers, received bool"):
+        between(tl.asarray([True]), False, True)
+    with pytest.raises(ScalarError, match="open"):
+
+        @tl.elementwise
+        def impossible(x: float) -> float:
+            return open(x)  # type: ignore[arg-type,return-value]

@@ -1,0 +1,165 @@
+"""Reductions against NumPy in float64: over every set of axes, of every dtype, of nothing, and of NaN."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from test_backends import layouts, subsets
+
+import tensorlab as tl
+from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError
+
+Array = np.ndarray[Any, Any]
+
+REDUCTIONS: dict[str, Callable[..., Any]] = {
+    "all": np.all,
+    "any": np.any,
+    "max": np.max,
+    "mean": np.mean,
+    "min": np.min,
+    "prod": np.prod,
+    "std": np.std,
+    "sum": np.sum,
+    "var": np.var,
+}
+DEVICES = ("cpu", "reference")
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_over_every_set_of_axes(name: str, device: str, rng: np.random.Generator) -> None:
+    operation, function = getattr(tl, name), REDUCTIONS[name]
+    for shape in ((), (1,), (67,), (3, 5), (2, 1, 4), (3, 1, 2, 3)):
+        array = rng.standard_normal(shape).astype(np.float32)
+        if name in ("any", "all"):
+            array = (array > 0.5).astype(np.float32)
+        for layout in layouts(array).values() if len(shape) == 2 else [array]:
+            tensor = tl.asarray(layout, device=device)
+            for axes, keepdims in itertools.product((*subsets(len(shape)), None), (False, True)):
+                axis = axes[0] - len(shape) if axes is not None and len(axes) == 1 else axes
+                result = operation(tensor, axis=axis, keepdims=keepdims)
+                expected = function(array.astype(np.float64), axis=axes, keepdims=keepdims)
+                assert result.shape == expected.shape
+                assert result.dtype == (np.bool_ if name in ("any", "all") else np.float32)
+                np.testing.assert_allclose(result.numpy(), expected, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_integers_are_summed_in_64_bits(device: str, rng: np.random.Generator) -> None:
+    for dtype, wide in (("uint8", "uint64"), ("int64", "int64"), ("bool", "int64")):
+        array = rng.integers(0, 2 if dtype == "bool" else 200, (30, 40)).astype(dtype)
+        tensor = tl.asarray(array, device=device)
+        result = tl.sum(tensor, axis=1)
+        assert result.dtype == np.dtype(wide)
+        np.testing.assert_array_equal(result.numpy(), array.sum(1, dtype=wide))
+    assert tl.sum(tl.asarray([1e30, 1.0], device=device), dtype="float64").dtype == np.float64
+    assert tl.max(tl.asarray([3, 9, -2], device=device)).item() == 9
+    assert tl.mean(tl.asarray([1, 2], device=device)).item() == 1.5
+    assert tl.mean(tl.asarray([1, 2], device=device)).dtype == np.float32
+
+
+def test_a_sum_in_float32_keeps_its_digits(rng: np.random.Generator) -> None:
+    for shape, axis in (((1_000_003,), None), ((1009, 997), 0), ((1009, 997), 1)):
+        array = rng.random(shape).astype(np.float32)
+        exact = array.sum(axis, dtype=np.float64)
+        np.testing.assert_allclose(tl.sum(tl.asarray(array), axis=axis).numpy(), exact, rtol=1e-6)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_of_nothing(device: str) -> None:
+    empty = tl.asarray(np.zeros((2, 0, 3), np.float32), device=device)
+    for name, value in (("sum", 0.0), ("prod", 1.0), ("any", False), ("all", True), ("mean", np.nan), ("var", np.nan)):
+        result = getattr(tl, name)(empty, axis=1)
+        np.testing.assert_array_equal(result.numpy(), np.full((2, 3), value))
+        np.testing.assert_array_equal(getattr(tl, name)(empty).numpy(), value)
+        assert getattr(tl, name)(empty, axis=0).shape == (0, 3)
+    for name in ("max", "min"):
+        assert getattr(tl, name)(empty, axis=2).shape == (2, 0)
+        with pytest.raises(ShapeError) as error:
+            getattr(tl, name)(empty, axis=(1, 2))
+        assert str(error.value) == (
+            f"{name}: expected at least one element, received shape (2, 0, 3) over axes (1, 2); it has no identity"
+        )
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_of_nan_and_infinity(device: str) -> None:
+    array = np.array([[1, np.nan, 3], [np.inf, 2, -np.inf], [np.inf, 1, 1], [-np.inf, 0, -1]], np.float32)
+    tensor = tl.asarray(array, device=device)
+    with np.errstate(invalid="ignore"):
+        for name in ("max", "min", "sum", "mean", "prod"):
+            np.testing.assert_array_equal(getattr(tl, name)(tensor, axis=1).numpy(), REDUCTIONS[name](array, axis=1))
+    assert tl.any(tl.asarray([0.0, np.nan], device=device)).item() is True
+    for values, finite in (([], True), ([1.0, -2.0], True), ([1.0, np.inf], False), ([np.nan], False), ([1, 2], True)):
+        result = tl.all_finite(tl.asarray(values, device=device))
+        assert result.dtype == np.bool_
+        assert result.item() is finite
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_variance_with_a_correction(device: str, rng: np.random.Generator) -> None:
+    array = rng.standard_normal((4, 7))
+    tensor = tl.asarray(array.astype(np.float32), device=device)
+    for correction in (0, 1, 2.5):
+        expected = ((array - array.mean(1, keepdims=True)) ** 2).sum(1) / (7 - correction)
+        np.testing.assert_allclose(tl.var(tensor, axis=1, correction=correction).numpy(), expected, rtol=1e-5)
+        deviation = tl.std(tensor, axis=1, correction=correction, keepdims=True)
+        np.testing.assert_allclose(deviation.numpy()[:, 0], np.sqrt(expected), rtol=1e-5)
+    assert tl.var(tensor[:, :1], axis=1, correction=1).numpy() == pytest.approx(np.full(4, np.nan), nan_ok=True)
+
+
+@pytest.mark.parametrize("name", ["argmax", "argmin"])
+def test_arg_reductions(name: str, rng: np.random.Generator) -> None:
+    array = rng.integers(0, 4, (3, 4, 5))
+    for dtype in ("int64", "float32", "uint8"):
+        for layout in layouts(array.astype(dtype)).values():
+            for axis in (0, 1, -1, None):
+                for keepdims in (False, True):
+                    result = getattr(tl, name)(tl.asarray(layout), axis=axis, keepdims=keepdims)
+                    assert result.dtype == np.int64
+                    expected = getattr(np, name)(array, axis=axis, keepdims=keepdims)
+                    np.testing.assert_array_equal(result.numpy(), expected, strict=True)
+    assert getattr(tl, name)(tl.asarray([1.0, np.nan, 0.0, np.nan])).item() == 1
+    with pytest.raises(
+        ShapeError, match=rf"^{name}: expected at least one element, received shape \(2, 0\) over axis 1$"
+    ):
+        getattr(tl, name)(tl.zeros((2, 0)), axis=1)
+    with pytest.raises(
+        DTypeError, match=rf"^{name}: expected tensors of numbers, received bool; convert them with \.ast"
+    ):
+        getattr(tl, name)(tl.asarray([True]))
+    assert getattr(tl, name)(tl.zeros((0, 3)), axis=1).shape == (0,)
+
+
+def test_methods_and_numpys_functions(rng: np.random.Generator) -> None:
+    array = rng.standard_normal((3, 4)).astype(np.float32)
+    tensor = tl.asarray(array)
+    for name in ("sum", "mean", "max", "min", "argmax", "argmin"):
+        function = getattr(np, name)
+        for result, expected in (
+            (getattr(tensor, name)(), function(array)),
+            (getattr(tensor, name)(0), function(array, 0)),
+            (getattr(tensor, name)(axis=-1), function(array, axis=-1)),
+            (getattr(tensor, name)(axis=0, keepdims=True), function(array, axis=0, keepdims=True)),
+            (function(tensor, axis=1), function(array, axis=1)),
+        ):
+            assert isinstance(result, tl.Tensor)
+            np.testing.assert_allclose(result.numpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_messages() -> None:
+    tensor = tl.zeros((2, 3))
+    for name in ("sum", "mean", "max", "min", "prod", "any", "all", "var", "argmax", "argmin"):
+        with pytest.raises(ShapeError, match=r"expected an axis from -2 to 1 for a tensor of rank 2, received 2$"):
+            getattr(tl, name)(tensor, axis=2)
+        with pytest.raises(ArgumentTypeError, match=r"expected an axis that is a whole number, received 0\.5$"):
+            getattr(tl, name)(tensor, axis=0.5)
+    for name in ("sum", "mean", "max", "prod", "var"):
+        with pytest.raises(ShapeError, match=rf"^{name}: expected axes that differ, received \(0, -2\)$"):
+            getattr(tl, name)(tensor, axis=(0, -2))
+    with pytest.raises(DTypeError, match=r"expected one of bool, .* received 'float16'"):
+        tl.sum(tensor, dtype="float16")
