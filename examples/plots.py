@@ -15,7 +15,7 @@ Array: TypeAlias = np.ndarray[Any, Any]
 
 RIGHT, WRONG = "#0072B2", "#D55E00"
 INK, GREY, LINE, FAINT = "#2B2F33", "#6B7177", "#C4C8CC", "#F3F4F5"
-HEADING = {"color": INK, "fontsize": 11.5, "weight": "bold"}
+HEADING: dict[str, Any] = {"color": INK, "fontsize": 11.5, "weight": "bold"}
 COLUMNS = 9
 
 
@@ -52,7 +52,7 @@ def draw(path: Path, title: str, result: Result) -> None:
 
 def _curve(axes: Axes, history: dict[str, list[float]], metric: str, title: str) -> None:
     epochs = range(1, len(history[metric]) + 1)
-    dots = {"marker": "o", "markersize": 4} if len(epochs) <= 12 else {}
+    dots: dict[str, Any] = {"marker": "o", "markersize": 4} if len(epochs) <= 12 else {}
     axes.plot(epochs, history[metric], "--", color=WRONG, label="training, while it learns", **dots)
     axes.plot(epochs, history[f"val_{metric}"], "-", color=RIGHT, label="test, after the epoch", **dots)
     axes.set_title(title, loc="left", **HEADING)

@@ -119,7 +119,7 @@ def load(dataset: str, data_dir: Path | None) -> tuple[str, Split]:
         split = digits.load_data()
         message = (
             "This run uses the 1,797 digits that scikit-learn carries instead. They are fewer, smaller and easier: "
-            "their accuracy says nothing about MNIST's. If you have MNIST's files, name their folder with --data-dir.\n\n"
+            "their accuracy says nothing about MNIST's. If you have its files, name their folder with --data-dir.\n\n"
             f"Why: {error}"
         )
         Console(highlight=False).print(Panel(Text(message), title="MNIST could not be had", border_style="yellow"))
@@ -218,12 +218,7 @@ def arguments(parser: Parser) -> argparse.Namespace:
     add("--data-dir", type=existing_path, metavar="DIR", help="a folder with MNIST's files")
     add("--epochs", type=whole_number(1, 10_000), help="default: 5 for MNIST, 60 for the digits")
     add("--batch-size", type=whole_number(1, 60_000), help="default: 128 for MNIST, 32 for the digits")
-    add(
-        "--seed",
-        type=whole_number(0, 2**63 - 1),
-        default=0,
-        help="of the initial weights and the shuffling; default: 0",
-    )
+    add("--seed", type=whole_number(0, 2**63 - 1), default=0, help="of the weights and the shuffling; default: 0")
     add("--device", default="cpu", help="where to compute; default: cpu")
     add("--plot", type=writable_png, metavar="FILE", help="draw curves, digits and the confusion matrix to a PNG file")
     add("--target-accuracy", type=share, metavar="SHARE", help="end with status 1 if the test accuracy is below it")

@@ -84,7 +84,7 @@ def show(logs: Logs) -> str:
 
 
 class ProgressBar(Callback):
-    """What `fit` shows: a line an epoch; on a terminal, a bar with steps, time left and metrics until the epoch is done.
+    """What `fit` shows: a line an epoch; on a terminal, until then, a bar with steps, time left and metrics.
 
     Args:
         verbose: "auto" for that, 1 for the bar wherever it goes, 2 for the lines.

@@ -66,19 +66,21 @@ def move_to(epoch: int, step: int) -> None:
     _state.draws.clear()
 
 
-def generator(use: str, seed: int | None = None) -> np.random.Generator:
+def generator(use: str, seed: int | None = None, moving: bool = False) -> np.random.Generator:
     """NumPy's generator for the next draw of some use, such as "shuffle".
 
     Args:
         use: draws of one use do not change those of another.
-        seed: None for the global seed; with a seed of its own, every call draws the same.
+        seed: None for the global seed; with a seed of its own, every call draws the same ...
+        moving: ... unless it moves with the training run and from draw to draw, as with the global seed.
     """
     draw = 0
-    if seed is None:
+    moving = moving or seed is None
+    if moving:
         draw = _state.draws[use]
         _state.draws[use] += 1
     key = (_state.seed if seed is None else _checked_seed("seed", seed), zlib.crc32(use.encode()))
-    position = (0, draw, _state.step, _state.epoch) if seed is None else (0, 0, 0, 0)
+    position = (0, draw, _state.step, _state.epoch) if moving else (0, 0, 0, 0)
     return np.random.Generator(np.random.Philox(key=np.array(key, np.uint64), counter=np.array(position, np.uint64)))
 
 

@@ -64,7 +64,8 @@ class Registry:
 
     def remove(self, entry: Entry) -> None:
         """Take back what `add` registered."""
-        self._entries.pop(canonical(entry.name), None)
+        if self._entries.get(canonical(entry.name)) == entry:
+            del self._entries[canonical(entry.name)]
 
     def entry(self, name: str) -> Entry:
         """The entry of ``name`` or ``distribution:name``.

@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from tensorlab.errors import ArgumentTypeError
 from tensorlab.registry import registries
 
@@ -57,6 +59,10 @@ def serialize(value: Any) -> Any:
     if isinstance(value, Configured):
         name = registries[value._kind].name_of(type(value)) or type(value).__name__
         return {"class_name": name, "kind": value._kind, "config": value.get_config()}
+    if isinstance(value, np.dtype):
+        return value.name
+    if isinstance(value, np.generic):
+        return value.item()
     if isinstance(value, (list, tuple)):
         return [serialize(item) for item in value]
     if isinstance(value, dict):

@@ -342,7 +342,9 @@ class Variable(Tensor):
             ShapeError: if ``value`` has another shape.
             DTypeError: if it is of another kind of dtype; within a kind it is converted.
         """
-        new = asarray(value) if isinstance(value, (Tensor, np.ndarray)) else asarray(value, dtype=self.dtype)
+        keeps_dtype = isinstance(value, (Tensor, np.ndarray))
+        device = None if isinstance(value, Tensor) else self.device
+        new = asarray(value, dtype=None if keeps_dtype else self.dtype, device=device)
         who = f"assign to {self.name!r}"
         if new.shape != self.shape:
             raise ShapeError(who, f"a value of shape {self.shape}", str(new.shape))

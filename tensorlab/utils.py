@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,21 @@ from tensorlab import ops, random
 from tensorlab.tensor import Tensor
 
 
+_names: Counter[str] = Counter()
+
+
+def unique_name(class_name: str) -> str:
+    """``dense``, then ``dense_1``, ``dense_2``, …"""
+    base = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name).lower()
+    count = _names[base]
+    _names[base] += 1
+    return f"{base}_{count}" if count else base
+
+
 def set_random_seed(seed: int) -> None:
     """Make everything random in tensorlab repeat itself: initial weights, shuffling, dropout.
+
+    Layers without a name are numbered from the beginning again, since dropout's numbers are drawn by name.
 
     Python's and NumPy's own generators are left alone; tensorlab does not use them.
 
@@ -21,6 +36,7 @@ def set_random_seed(seed: int) -> None:
     Source: Keras, ``keras.utils.set_random_seed``.
     """
     random.set_seed(seed)
+    _names.clear()
 
 
 def to_categorical(x: Any, num_classes: int | None = None) -> Tensor:

@@ -240,7 +240,7 @@ def indexing_is_that_of_numpy(rng):
         *(0, -1, np.int64(2), slice(1, 3), slice(None, None, -2), slice(3, 1), None, ..., ()),
         *((0, 1, 2), (..., 1), (None, slice(2), ..., None), (slice(None), -1, slice(4, None, -3)), (1, ..., 2)),
         *(places, places[:, :0], np.int64(1)),
-        *((slice(None), slice(None), places), (slice(1, 3), places[0] % 3), (places, places % 3), (..., places, 1)),
+        *((slice(None), slice(None), places), (slice(1, 3), places[0] % 3), (places, places % 3), (..., places % 3, 1)),
         *(mask, (mask, 2), (0, mask[0]), (slice(None), x[0, :, 0] > 50)),
     ]
     for index in indices:

@@ -144,7 +144,7 @@ def test_without_mnist_it_says_loudly_that_it_takes_the_digits_and_why(nowhere):
 def test_on_a_terminal_a_bar_shows_time_left_loss_and_accuracy():
     text, status = on_a_terminal([*BRIEF, "--batch-size", "1"], columns=80)
     assert status == 0
-    frames = [frame for frame in re.split(r"[\r\n]+", text) if re.search(r"Epoch 1/2 \S+ +\d+/1438", frame)]
+    frames = [frame for frame in re.split(r"[\r\n]+", text) if re.search(r"Epoch 1/2 [━╸╺]+ +\d+/1438", frame)]
     moving = r"/1438 ETA \d\d:\d\d loss: \d\.\d{4} - accuracy: \d\.\d{4}"
     assert [frame for frame in frames if re.search(moving, frame)], frames[-1:]
     assert max(map(len, frames)) <= 80

@@ -375,7 +375,19 @@ class Block(Layer):
         lambda: Rescaling(0.3, 0.7, dtype="float64"),
         lambda: Block(4, dtype="float64"),
     ],
-    ids=["dense", "relu", "sigmoid", "softmax", "swish", "tanh-no-bias", "activation", "flatten", "reshape", "rescaling", "block"],
+    ids=[
+        "dense",
+        "relu",
+        "sigmoid",
+        "softmax",
+        "swish",
+        "tanh-no-bias",
+        "activation",
+        "flatten",
+        "reshape",
+        "rescaling",
+        "block",
+    ],
 )
 def test_gradients_are_the_central_differences(make: Callable[[], Layer], rng: np.random.Generator) -> None:
     layer = make()

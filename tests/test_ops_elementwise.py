@@ -273,7 +273,7 @@ def test_something_else_is_left_to_python() -> None:
         (
             lambda: tl.asarray([1.0]) + tl.asarray([1]),
             DTypeError,
-            r"^add: expected arrays of one kind of dtype, received float32 and int64; convert one of them, e\.g\. x\.ast",
+            r"^add: expected arrays of one kind of dtype, received float32 and int64; convert one of them",
         ),
         (
             lambda: tl.asarray([True]) + tl.asarray([False]),
@@ -283,7 +283,7 @@ def test_something_else_is_left_to_python() -> None:
         (
             lambda: tl.asarray([1.0]) * tl.asarray([1.0], device="reference"),
             DeviceError,
-            r"^multiply: expected tensors on one device, received 'cpu' and 'reference'; move one of them, e\.g\. x\.to_",
+            r"^multiply: expected tensors on one device, received 'cpu' and 'reference'; move one of them",
         ),
         (lambda: tl.exp(None), ArgumentTypeError, r"^exp: expected a tensor, an array or a number, received NoneType"),
         (

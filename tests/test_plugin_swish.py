@@ -17,7 +17,7 @@ PLUGIN = ROOT / "plugins" / "tensorlab-swish"
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """A folder as ``pip install --target`` leaves it, made from the plugin's pyproject without pip and its downloads."""
+    """A folder as ``pip install --target`` leaves it, made from the plugin's pyproject without pip and a network."""
     site = tmp_path_factory.mktemp("site")
     project = tomllib.loads((PLUGIN / "pyproject.toml").read_text())["project"]
     modules = list(PLUGIN.glob("*.py"))
@@ -66,7 +66,7 @@ tl.utils.set_random_seed(0)
 x = np.random.default_rng(0).normal(size=(256, 4)).astype("float32")
 y = (np.sin(x[:, :1]) * x[:, 1:2]).astype("float32")
 model = tl.Sequential([tl.layers.Dense(64, activation="swish"), tl.layers.Dense(1)])
-model.compile(optimizer="adam", loss="mse")
+model.compile(optimizer=tl.optimizers.Adam(0.01), loss="mse")
 losses = model.fit(x, y, epochs=20, batch_size=32, verbose=0).history["loss"]
 print(losses[0], losses[-1])
 """,

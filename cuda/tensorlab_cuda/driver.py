@@ -72,8 +72,18 @@ def _check(cuda: Any) -> None:
     if not cuda.gpus:
         hint = "see nvidia-smi and CUDA_VISIBLE_DEVICES"
         raise DeviceError("device 'cuda'", "an NVIDIA GPU", "a driver that finds none", hint)
-    if not cuda.is_available():
-        raise DeviceError("device 'cuda'", "the compiler of the CUDA toolkit", "an installation without it", _INSTALL)
+    missing = missing_compiler(cuda)
+    if missing:
+        raise DeviceError("device 'cuda'", "the compiler of the CUDA toolkit", f"none ({missing})", _INSTALL)
+
+
+def missing_compiler(cuda: Any) -> str:
+    """What the CUDA toolkit lacks, or nothing if kernels can be compiled, be there a GPU or not."""
+    try:
+        cuda.runtime.get_version()  # loads a library of the toolkit, which is_available does not
+        return "" if cuda.cudadrv.nvvm.is_available() else "NVVM is missing"
+    except Exception as error:  # of a class of its own in each version
+        return " ".join(str(error).split())
 
 
 def simulated() -> bool:

@@ -64,7 +64,7 @@ class DeviceMemory:
     def to_host(self, buffer: Buffer) -> Array:
         """A copy, when everything before has been computed."""
         whole = dense(buffer)
-        elements = driver.download(whole.memory, whole.layout.offset, whole.size)
+        elements: Array = driver.download(whole.memory, whole.layout.offset, whole.size)
         return elements.view(whole.dtype).reshape(whole.shape)
 
     def copy_into(self, target: Buffer, source: Buffer) -> None:

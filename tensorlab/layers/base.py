@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
-import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from tensorlab import autodiff, dtypes, initializers
+from tensorlab import activations, autodiff, dtypes, initializers
 from tensorlab.errors import ArgumentTypeError, ShapeError, StateError
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.serialization import Configured
 from tensorlab.shapes import Shape, as_shape
 from tensorlab.tensor import Tensor, Variable
+from tensorlab.utils import unique_name
 
-_names: Counter[str] = Counter()
 
+def _whole(build: Callable[..., None]) -> Callable[..., None]:
+    """A `build` that does nothing the second time, marks the layer as built, and leaves nothing behind if it fails."""
 
-def unique_name(class_name: str) -> str:
-    """``dense``, then ``dense_1``, ``dense_2``, …"""
-    base = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name).lower()
-    count = _names[base]
-    _names[base] += 1
-    return f"{base}_{count}" if count else base
+    @functools.wraps(build)
+    def wrapper(self: Layer, input_shape: Any) -> None:
+        if self.built:
+            return
+        weights, layers = len(self._weights), list(self._layers)
+        fresh = [layer for layer in layers if not layer.built]
+
+        def made() -> tuple[list[Variable], list[Layer], list[Layer]]:
+            return self._weights[weights:], [layer for layer in self._layers if layer not in layers], fresh
+
+        try:
+            with autodiff.no_grad():
+                build(self, input_shape)
+        except Exception:
+            object.__setattr__(self, "_made", made())
+            self.unbuild()
+            raise
+        object.__setattr__(self, "_made", made())
+        self.built = True
+
+    return wrapper
 
 
 class Layer(Configured):
@@ -57,6 +73,7 @@ class Layer(Configured):
         self = super().__new__(cls)
         object.__setattr__(self, "_weights", [])
         object.__setattr__(self, "_layers", [])
+        object.__setattr__(self, "_made", ([], [], []))
         object.__setattr__(self, "built", False)
         object.__setattr__(self, "dtype", dtypes.default_float)
         object.__setattr__(self, "trainable", True)
@@ -72,11 +89,19 @@ class Layer(Configured):
 
     _weights: list[Variable]
     _layers: list[Layer]
+    _made: tuple[list[Variable], list[Layer], list[Layer]]  # by build: weights, layers, and layers that it built
     built: bool
     name: str
     trainable: bool
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "build" in cls.__dict__:
+            cls.build = _whole(cls.build)  # type: ignore[method-assign]
+
     def __setattr__(self, attribute: str, value: Any) -> None:
+        if attribute == "activation" and isinstance(value, str):  # so that every layer takes the name of one
+            value = activations.get(value)
         if isinstance(value, Layer) and value not in self._layers:
             self._layers.append(value)
         elif isinstance(value, (list, tuple)) and value and all(isinstance(item, Layer) for item in value):
@@ -91,8 +116,12 @@ class Layer(Configured):
 
     # What a subclass implements
 
+    @_whole
     def build(self, input_shape: Shape) -> None:
-        """Make the weights, once the shape of the inputs is known. The first axis is the batch."""
+        """Make the weights, once the shape of the inputs is known. The first axis is the batch.
+
+        A second call does nothing. What it has made is dropped if it raises.
+        """
 
     def call(self, inputs: Tensor) -> Tensor:
         """What the layer computes. It may take ``training``, which is true while it is being trained."""
@@ -112,19 +141,16 @@ class Layer(Configured):
 
     def _ensure_built(self, input_shape: Shape) -> None:
         if not self.built:
-            try:
-                with autodiff.no_grad():
-                    self.build(input_shape)
-            except Exception:
-                self.unbuild()
-                raise
-            self.built = True
+            self.build(input_shape)
 
     def unbuild(self) -> None:
-        """Drop the weights, so that the layer can be built for another shape."""
-        for layer in self._layers:
+        """Drop what `build` made, so that the layer can be built for another shape."""
+        weights, layers, built = self._made
+        for layer in built:
             layer.unbuild()
-        self._weights.clear()
+        self._weights[:] = [weight for weight in self._weights if not any(weight is made for made in weights)]
+        self._layers[:] = [layer for layer in self._layers if layer not in layers]
+        self._made = ([], [], [])
         self.built = False
 
     @classmethod
@@ -155,7 +181,7 @@ class Layer(Configured):
         kind = self.dtype if dtype is None else dtypes.as_dtype(dtype, self._who)
         label = f"{self.name}/{name or f'weight_{len(self._weights)}'}"
         value = initializers.get(initializer)(as_shape(label, shape), dtype=kind)
-        weight = Variable(value, trainable=trainable and self.trainable, dtype=kind, name=label)
+        weight = Variable(value, trainable=trainable, dtype=kind, name=label)
         self._weights.append(weight)
         return weight
 

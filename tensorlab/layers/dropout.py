@@ -44,7 +44,7 @@ class Dropout(Layer):
         if not training or self.rate == 0:
             return inputs
         # The stream is named by the layer, so that what one layer draws does not depend on the others.
-        use = f"dropout {self.name}" if self.seed is None else f"dropout {self.seed}"
-        numbers = random.generator(use).random(inputs.shape, dtype=np.float32)
+        use = f"dropout {self.name}" if self.seed is None else "dropout"
+        numbers = random.generator(use, self.seed, moving=True).random(inputs.shape, dtype=np.float32)
         mask = asarray(numbers.astype(inputs.dtype), device=inputs.device)
         return _keep(inputs, mask, float(self.rate))

@@ -83,8 +83,7 @@ class ElementwiseLoss(Loss):
 
     def check(self, y_true: Tensor, output_shape: tuple[int, ...]) -> None:
         """Raise unless each output has a target."""
-        plain = tuple(length for length in y_true.shape if length != 1)
-        if plain != tuple(length for length in output_shape if length != 1) or abs(y_true.ndim - len(output_shape)) > 1:
+        if output_shape not in (y_true.shape, (*y_true.shape, 1)) and y_true.shape != (*output_shape, 1):
             raise ShapeError(self.name, f"targets of the outputs' shape {output_shape}", str(y_true.shape))
 
     def _extra_arguments(self) -> tuple[float, ...]:

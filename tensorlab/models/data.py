@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import ops, random
-from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, NonFiniteError, ShapeError
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.tensor import Tensor
 
@@ -36,6 +36,7 @@ class Samples:
 
     Raises:
         ArgumentTypeError: if targets are missing.
+        DTypeError: for anything but numbers.
         ShapeError: if there are none, or their lengths differ.
         NonFiniteError: if an input is NaN or infinite.
     """
@@ -43,8 +44,8 @@ class Samples:
     def __init__(self, who: str, x: Any, y: Any = None, targets: bool = False) -> None:
         if targets and y is None:
             raise ArgumentTypeError(f"{who} y", "a target for each sample", "None")
-        self.x = as_tensor(x, f"{who} x")
-        self.y = None if y is None else as_tensor(y, f"{who} y")
+        self.x = _numbers(f"{who} x", x)
+        self.y = None if y is None else _numbers(f"{who} y", y)
         if not self.x.ndim or not len(self.x):
             raise ShapeError(f"{who} x", "at least one sample", f"shape {self.x.shape}")
         self.count = len(self.x)
@@ -71,6 +72,13 @@ class Samples:
             if order is not None:
                 place = order[place]
             yield self.x[place], None if self.y is None else self.y[place]
+
+
+def _numbers(who: str, value: Any) -> Tensor:
+    try:
+        return as_tensor(value, who)
+    except DTypeError as error:
+        raise DTypeError(who, error.expected, error.received, error.hint) from None
 
 
 def check_finite(who: str, tensor: Tensor) -> None:

@@ -14,7 +14,7 @@ from rich.table import Table
 from tensorlab import autodiff, losses, metrics, optimizers, random
 from tensorlab.autodiff import GradientTape
 from tensorlab.callbacks import Callback, CallbackList, History, Logs, ProgressBar, show
-from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError, StateError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError, StateError, TensorlabError
 from tensorlab.layers import Layer
 from tensorlab.models.data import Samples, check_count
 from tensorlab.tensor import Tensor
@@ -105,8 +105,9 @@ class Model(Layer):
             StateError: before `compile`.
             ShapeError: if x and y differ in length or do not fit the model.
             ArgumentError: for targets that no output stands for, or a number out of range.
-            NonFiniteError: if x or the loss is NaN or infinite. The weights and the optimizer are then as they were
-                before the call.
+            NonFiniteError: if x or the loss is NaN or infinite.
+
+        After any of these the weights and the optimizer are as they were before the call.
         """
         optimizer, loss = self._compiled("fit")
         who = f"{self._who}.fit"
@@ -136,7 +137,7 @@ class Model(Layer):
                     logs |= {f"val_{name}": value for name, value in report.items()}
                 watching.call("on_epoch_end", epoch, logs)
             watching.call("on_train_end", logs)
-        except NonFiniteError:
+        except TensorlabError:
             self._restore(optimizer, before)
             raise
         finally:
@@ -189,7 +190,7 @@ class Model(Layer):
         before = self._training_state(optimizer)
         try:
             self._train_step(samples.x, samples.y, trackers)
-        except NonFiniteError:
+        except TensorlabError:
             self._restore(optimizer, before)
             raise
         return {tracker.name: tracker.result() for tracker in trackers}
@@ -198,9 +199,15 @@ class Model(Layer):
         """Check the data against the model before anything is changed."""
         samples = Samples(who, x, y, targets=True)
         assert samples.y is not None
-        with autodiff.no_grad():
-            outputs = self(samples.x[:1])
-        loss.check(samples.y, (samples.count, *outputs.shape[1:]))
+        built = self.built
+        try:
+            with autodiff.no_grad():
+                outputs = self(samples.x[:1])
+            loss.check(samples.y, (samples.count, *outputs.shape[1:]))
+        except TensorlabError:
+            if not built:
+                self.unbuild()  # the next data may have another shape
+            raise
         return samples
 
     def _training_state(self, optimizer: optimizers.Optimizer) -> tuple[list[Tensor], int, list[Tensor]]:

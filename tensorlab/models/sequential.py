@@ -48,16 +48,23 @@ class Sequential(Model):
             raise ArgumentTypeError(f"{self._who}.add", "a Layer", repr(layer), hint)
         if any(layer is present for present in self._layers):
             raise ArgumentTypeError(f"{self._who}.add", "a layer that is not in the model yet", repr(layer))
+        if not self._layers:
+            self.dtype = layer.dtype
         self._layers.append(layer)
         first = self._layers[0]
-        if self.built or isinstance(first, Input):
-            known = self._input_shape if self.built else (None, *first.shape)  # type: ignore[attr-defined]
-            self.built = False
-            try:
-                self.build(known)
-            except Exception:
-                self._layers.pop()
-                raise
+        fresh = not layer.built
+        try:
+            if self.built:
+                with autodiff.no_grad():
+                    shape = self._shapes[-1] if self._shapes else self._input_shape
+                    self._shapes.append(layer(ops.zeros((1, *shape[1:]), dtype=self.dtype)).shape)
+            elif isinstance(first, Input):
+                self.build((None, *first.shape))
+        except Exception:
+            self._layers.pop()
+            if fresh:
+                layer.unbuild()
+            raise
 
     def pop(self) -> Layer:
         """Take the last layer out.
@@ -79,24 +86,15 @@ class Sequential(Model):
         Raises:
             ShapeError: if a layer cannot take what the one before it gives; no layer is built then that was not before.
         """
-        if self.built:
-            return
         shape = as_shape(f"{self._who}.build", [1 if n is None else n for n in tuple(input_shape)])
         if not shape:
             raise ShapeError(f"{self._who}.build", "a shape with the batch in front", "()")
-        fresh = [layer for layer in self._layers if not layer.built]
-        try:
-            with autodiff.no_grad():
-                # A batch of zeros finds every shape, whatever a layer does in its call.
-                tensor, shapes = ops.zeros((1, *shape[1:]), dtype=self.dtype), []
-                for layer in self._layers:
-                    tensor = layer(tensor)
-                    shapes.append(tensor.shape)
-        except Exception:
-            for layer in fresh:
-                layer.unbuild()
-            raise
-        self._input_shape, self._shapes, self.built = (None, *shape[1:]), shapes, True
+        # A batch of zeros finds every shape, whatever a layer does in its call.
+        tensor, shapes = ops.zeros((1, *shape[1:]), dtype=self.dtype), []
+        for layer in self._layers:
+            tensor = layer(tensor)
+            shapes.append(tensor.shape)
+        self._input_shape, self._shapes = (None, *shape[1:]), shapes
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Every layer in turn."""

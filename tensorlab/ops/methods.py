@@ -84,6 +84,7 @@ def _method(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 _METHODS: dict[str, Any] = {
     "__array_ufunc__": _array_ufunc,
+    "__contains__": lambda self, value: bool(reduction.any(e.equal(self, value))),
     "__getitem__": lambda self, index: shaping.getitem(self, index),
     "astype": lambda self, dtype, copy=False: astype(self, dtype, copy),
     "reshape": _reshape,

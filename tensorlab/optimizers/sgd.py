@@ -42,7 +42,7 @@ class SGD(Optimizer):
     """
 
     def __init__(self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False) -> None:
-        if not 0 <= momentum <= 1:
+        if isinstance(momentum, (int, float)) and not 0 <= momentum <= 1:
             raise ArgumentError("SGD momentum", "a number from 0 to 1", repr(momentum))
         rule = _PLAIN if momentum == 0 else _NESTEROV if nesterov else _WITH_MOMENTUM
         super().__init__(rule, learning_rate=learning_rate, momentum=momentum)

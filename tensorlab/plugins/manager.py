@@ -13,7 +13,7 @@ from typing import Any
 
 import pluggy
 
-from tensorlab.errors import PluginError
+from tensorlab.errors import PluginError, nearest
 from tensorlab.plugins import hookspecs
 from tensorlab.registry import Entry, Registry, registries
 from tensorlab.version import __version__
@@ -77,7 +77,18 @@ class Manager:
                 self._state = "loaded"
             finally:
                 if self._state != "loaded":
+                    self._unload()
                     self._state = "new"
+
+    def _unload(self) -> None:
+        """Take back everything, so that the next look-up begins again."""
+        for plugin in self.plugins:
+            for entry in plugin.entries:
+                for registry in registries.values():
+                    registry.remove(entry)
+        self.plugins.clear()
+        for name, _ in self._pluggy.list_name_plugin():
+            self._pluggy.unregister(name=name)
 
     def _entry_points(self) -> list[importlib.metadata.EntryPoint]:
         points = [
@@ -91,10 +102,10 @@ class Manager:
 
     def _load_entry_point(self, point: importlib.metadata.EntryPoint) -> None:
         distribution = _distribution(point)
-        record = Plugin(point.name, distribution, point.dist.version if point.dist else "?")
+        record = Plugin(point.name, distribution, (point.dist and point.dist.version) or "?")
         try:
             self.register(point.load(), record)
-        except Exception as error:  # whatever a plugin does wrong is its own matter
+        except (Exception, SystemExit) as error:  # whatever a plugin does wrong is its own matter
             record.error = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
             record.entries = []
             if record not in self.plugins:
@@ -142,8 +153,6 @@ class Manager:
     def _refuse_unknown_hooks(self, plugin: Any, who: str) -> None:
         for name in dir(plugin):
             if name.startswith("tensorlab_") and name not in _KINDS and callable(getattr(plugin, name)):
-                from tensorlab.errors import nearest
-
                 raise PluginError(who, "hooks of tensorlab", repr(name), nearest(name, _KINDS))
             if name in _KINDS and not hasattr(getattr(plugin, name), "tensorlab_impl"):
                 raise PluginError(who, f"{name} marked with @hookimpl", "a plain function", "add the decorator")
@@ -155,11 +164,14 @@ class Manager:
         likely = [
             p for p in failed if p.name.lower() in words or any(w in p.distribution.lower() for w in words.split())
         ]
-        return "; ".join(f"plugin {p.name!r} of {p.distribution} could not be loaded: {p.error}" for p in likely)
+        why = [f"plugin {p.name!r} of {p.distribution} could not be loaded: {p.error}" for p in likely or failed]
+        if failed and not likely:  # any of them may have had the name, or none
+            why.insert(0, nearest(name, (entry.name for entry in registries[kind])))
+        return "; ".join(why)
 
 
 def _distribution(point: importlib.metadata.EntryPoint) -> str:
-    return point.dist.name if point.dist else "?"
+    return (point.dist and point.dist.name) or "?"
 
 
 def _check(who: str, kind: str, name: Any, thing: Any) -> None:

@@ -1,0 +1,159 @@
+"""Every kernel of the CUDA backend is compiled to PTX: the type inference that the simulator leaves out.
+
+It takes the compiler of the CUDA toolkit, but neither a GPU nor a driver: in a process of its own the driver module is
+made to compile what it would launch.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from test_cuda_simulator import environment
+
+import tensorlab as tl
+
+DOMAINS = {"any": "bool int32 float32", "number": "uint8 float32", "real": "float32", "integer": "uint64"}
+CIRCULAR = {"sin", "cos", "tan"}  # which reduce large angles in double precision
+SHAPES = ("reduce", "rowwise", "matmul", "update", "structure")
+
+
+def no_launch() -> list[str]:
+    """Replace the device by none; the PTX of each kernel that would be launched goes to the list."""
+    import numba
+    from numba import cuda
+    from numba.cuda import dispatcher
+    from tensorlab_cuda import driver
+
+    compiled: list[str] = []
+    device = driver.Device("none", (9, 0), blocks=64, threads=256, tile=16)
+
+    def launch(kernel: Any, blocks: int, threads: Any, *arguments: Any) -> None:
+        signature = tuple(map(numba.typeof, arguments))
+        compiled.append(cuda.compile_ptx(kernel.py_func, signature, cc=device.compute_capability)[0])
+
+    dispatcher.get_current_device = lambda: device  # which a device function asks when it is compiled
+    driver._check = lambda module: None
+    driver.device = lambda: device
+    driver.allocate = lambda size, dtype: np.empty(max(size, 1), driver.storage(dtype))
+    driver.upload = lambda array: np.array(array).reshape(-1).view(driver.storage(array.dtype))
+    driver.download = lambda memory, start, size: memory[start : start + size]
+    driver.launch = launch
+    return compiled
+
+
+def on(*shape: int, dtype: str = "float32") -> tl.Tensor:
+    return tl.asarray(np.ones(shape, dtype), device="cuda")
+
+
+def elementwise(name: str) -> None:
+    """An operation in the dtypes that it takes, and its gradients."""
+    operation = getattr(tl.ops, name)
+    for dtype in DOMAINS[operation.domain].split():
+        with tl.GradientTape() as tape:
+            arguments = [on(2, 3, dtype=dtype)[::2, ::2] for _ in range(operation.scalar.arity)]
+            if dtype == "float32":
+                tape.watch(arguments)
+            result = operation(*arguments)
+        if result.dtype.kind == "f":
+            tape.gradient(result, arguments)
+
+
+def reduce() -> None:
+    for dtype, rule in [
+        ("float32", tl.mean),
+        ("int8", tl.sum),
+        ("uint8", tl.prod),
+        ("bool", tl.any),
+        ("int64", tl.max),
+    ]:
+        rule(on(4, 70_000, dtype=dtype), axis=1)
+        rule(on(3, 4, 5, dtype=dtype), axis=(0, 2))
+    tl.all_finite(on(5))
+    tl.argmax(on(3, 4), axis=0)
+    tl.argmin(on(3, 4, dtype="uint8"))
+
+
+def rowwise() -> None:
+    for dtype in ("float32", "float64"):
+        x = on(3, 4, dtype=dtype)
+        with tl.GradientTape() as tape:
+            tape.watch(x)
+            y = tl.softmax(x) + tl.log_softmax(x)
+        tape.gradient(y, x)
+
+
+def matmul() -> None:
+    for dtype in ("float32", "float64", "int8", "uint64"):
+        on(2, 3, 4, dtype=dtype) @ on(5, 1, 4, 6, dtype=dtype)
+    on(2, 3)._backend.matmul(on(2, 3, dtype="bool")._buffer, on(3, 2, dtype="bool")._buffer)
+    with tl.device("cuda"), tl.GradientTape():
+        tl.dense(on(3, 4), tl.Variable(on(4, 5)), tl.Variable(on(5)), tl.relu)
+
+
+def update() -> None:
+    from tensorlab_cuda.memory import filled
+
+    for optimizer in (
+        tl.optimizers.SGD(),
+        tl.optimizers.SGD(momentum=0.9),
+        tl.optimizers.RMSprop(),
+        tl.optimizers.Adam(),
+    ):
+        rule = optimizer.rule
+        for dtype in ("float32", "float64"):
+            arrays = [filled((3,), np.dtype(dtype), 1) for _ in range(2 + len(rule.slots))]
+            on(1)._backend.update(rule.scalar, arrays[0], arrays[1], arrays[2:], [0.5] * len(rule.hyperparameters))
+
+
+def structure() -> None:
+    x = on(3, 4, dtype="int8")
+    tl.concat([tl.flip(x), x], axis=1)
+    tl.reshape(tl.matrix_transpose(x), (-1,))[np.array([1, 0])]
+
+
+def main() -> None:
+    """Print ``{name: ""}``, or what went wrong with each."""
+    from numba import cuda
+    from tensorlab_cuda.driver import missing_compiler
+
+    if missing := missing_compiler(cuda):
+        print(json.dumps({"skip": f"the compiler of the CUDA toolkit is not installed: {missing}"}))
+        return
+    compiled = no_launch()
+    operations = [name for name in dir(tl.ops) if isinstance(getattr(tl.ops, name), type(tl.relu))]
+    results = {}
+    for name in (*operations, *SHAPES):
+        compiled.clear()
+        try:
+            elementwise(name) if name in operations else globals()[name]()
+            assert compiled, "nothing was compiled"
+            doubles = [ptx for ptx in compiled if ".param .f64" not in ptx and ".f64" in ptx]
+            if name in operations and name not in CIRCULAR:
+                assert not doubles, "double precision in a kernel of float32"
+            results[name] = ""
+        except Exception:
+            results[name] = traceback.format_exc()
+    print(json.dumps(results))
+
+
+def test_every_kernel_compiles(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "ignore", __file__]
+    variables = environment(tmp_path, NUMBA_ENABLE_CUDASIM="0")
+    process = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=600, check=False)
+    assert process.returncode == 0, process.stderr
+    results: dict[str, str] = json.loads(process.stdout.splitlines()[-1])
+    if "skip" in results:
+        pytest.skip(results["skip"])
+    assert set(SHAPES) < set(results)
+    assert not any(results.values()), "\n".join(f"{name}: {error}" for name, error in results.items() if error)
+
+
+if __name__ == "__main__":
+    main()
