@@ -112,7 +112,9 @@ class ProgressBar(Callback):
                 transient=True,
             )
             name = f"Epoch {epoch + 1}/{self.params['epochs']}"
-            self.task = self.progress.add_task(name, total=self.params["steps"], metrics="")
+            # A first run stands here for some seconds, and whoever watches should know why.
+            preparing = "" if epoch else "preparing kernels"
+            self.task = self.progress.add_task(name, total=self.params["steps"], metrics=preparing)
             self.progress.start()
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:

@@ -222,7 +222,7 @@ x = np.zeros((2, 3), np.float32)
         (
             lambda: tl.asarray(x)["a":],  # type: ignore[misc]
             ArgumentTypeError,
-            r"^index: expected slices of whole numbers with a step, received slice\('a', None, None\); slice indices must",
+            r"^index: expected slices of whole numbers with a step, received slice\('a', None, None\); slice indices",
         ),
         (
             lambda: tl.asarray(x)[::0],

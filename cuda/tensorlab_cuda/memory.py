@@ -64,8 +64,9 @@ class DeviceMemory:
     def to_host(self, buffer: Buffer) -> Array:
         """A copy, when everything before has been computed."""
         whole = dense(buffer)
-        elements: Array = driver.download(whole.memory, whole.layout.offset, whole.size)
-        return elements.view(whole.dtype).reshape(whole.shape)
+        elements = driver.download(whole.memory, whole.layout.offset, whole.size)
+        result: Array = elements.view(whole.dtype).reshape(whole.shape)
+        return result
 
     def copy_into(self, target: Buffer, source: Buffer) -> None:
         """Overwrite the target's elements."""

@@ -24,7 +24,7 @@ def kernel(rows, columns, y, x, start):
                 place = i
         lanes[thread] = best
         places[thread] = place
-        width = min(threads, columns)
+        width = threads if threads < columns else columns
         while width > 1:
             cuda.syncthreads()
             half = (width + 1) // 2

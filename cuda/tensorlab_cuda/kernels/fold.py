@@ -13,7 +13,7 @@ def fold_source(count: str, fetch: str, combine: str, indent: str) -> str:
     the threads have to be synchronised.
 
     Args:
-        count: how many elements there are, at least one; an expression.
+        count: the variable that says how many elements there are, at least one.
         fetch: text that sets ``value`` to element ``i``, at indent 0.
         combine: the name of a function of two values.
         indent: of every line.
@@ -24,7 +24,7 @@ for i in range(thread, {count}, threads):
 {"".join(f"    {line}{chr(10)}" for line in fetch.splitlines())}
     total = value if i == thread else compute({combine}(total, value))
 lanes[thread] = total
-width = min(threads, {count})
+width = threads if threads < {count} else {count}
 while width > 1:
     cuda.syncthreads()
     half = (width + 1) // 2

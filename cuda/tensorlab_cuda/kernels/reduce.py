@@ -26,8 +26,9 @@ def kernel(outer, count, members, kept_shape, kept_strides, shape, strides, y, x
     for block in range(int64(cuda.blockIdx.x), outer * segments, int64(cuda.gridDim.x)):
         base = start
         first = block % segments * SEGMENT
+        length = count - first if count - first < SEGMENT else int64(SEGMENT)
 {unravel("block // segments", "kept_shape", {"base": "kept_strides"}, " " * 8)}
-{fold_source("min(SEGMENT, count - first)", fetch, "combine", " " * 8)}
+{fold_source("length", fetch, "combine", " " * 8)}
         if thread == 0:
             y[block] = y_type({result})
         cuda.syncthreads()

@@ -1,0 +1,210 @@
+"""What is compiled and when, and a disk cache that costs time at worst, never a result and never an exception."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+COUNTING = """
+import sys
+from numba.core import event
+
+recorder = event.RecordingListener()
+event.register("numba:compile", recorder)
+
+def compiled():
+    return sum(happening.is_start for _, happening in recorder.buffer)
+"""
+
+PROGRAM = f"""{COUNTING}
+import numpy as np
+import tensorlab as tl
+
+x = tl.asarray(np.arange(4.0))
+print((-x).tolist(), tl.square(x).tolist(), (x + x).tolist())
+print(compiled())
+"""
+
+
+def start(program: str, cache: Path, **options: object) -> subprocess.Popen[str]:
+    """A process of one thread, so that there are no kernels beside those asked for; every warning is an error."""
+    environment = {"PYTHONPATH": str(ROOT), "TENSORLAB_CACHE_DIR": str(cache), "TENSORLAB_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-B", "-W", "error", "-c", program],
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    output, errors = process.communicate(timeout=120)
+    assert (process.returncode, errors) == (0, "")
+    return output
+
+
+def run(cache: Path, **options: object) -> int:
+    """Run the program, check its results, and return how many functions it compiled."""
+    results, count = finish(start(PROGRAM, cache, **options)).splitlines()
+    assert results == "[-0.0, -1.0, -2.0, -3.0] [0.0, 1.0, 4.0, 9.0] [0.0, 2.0, 4.0, 6.0]"
+    return int(count)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that one run of the program has filled."""
+    cache = tmp_path_factory.mktemp("filled")
+    assert run(cache) > 0
+    return cache
+
+
+@pytest.fixture
+def cache(filled: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(filled, tmp_path / "cache"))
+
+
+def test_an_import_compiles_nothing_and_imports_no_cuda(tmp_path: Path) -> None:
+    program = f"""
+import sys
+import tensorlab
+early = "numba" in sys.modules
+{COUNTING}
+import tensorlab as tl
+tl.layers.Dense(3), tl.GradientTape(), tl.asarray([1.0])[::-1].T, tl.zeros((2, 3))
+print(early, compiled(), [name for name in sys.modules if name.startswith(("numba.cuda", "numba_cuda", "cuda"))])
+"""
+    assert finish(start(program, tmp_path / "cache")) == "False 0 []\n"
+    assert not (tmp_path / "cache").exists()
+
+
+def test_kernels_of_the_cpu_import_no_cuda(filled: Path) -> None:
+    program = f"{PROGRAM}\nprint([name for name in sys.modules if name.startswith(('numba.cuda', 'numba_cuda'))])"
+    assert finish(start(program, filled)).splitlines()[-1] == "[]"
+
+
+def test_a_second_process_compiles_nothing(filled: Path) -> None:
+    assert run(filled) == 0
+    names = {path.suffix for path in (filled / "kernels").iterdir()}
+    assert names == {".kernel"}
+
+
+def altered(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+DAMAGE: list[Callable[[bytes], bytes]] = [
+    altered,
+    lambda content: content[: len(content) // 2],
+    lambda content: b"",
+    lambda content: hashlib.sha256(b"no pickle").digest() + b"no pickle",
+]
+
+
+def test_damaged_files_are_compiled_again(cache: Path) -> None:
+    files = sorted((cache / "kernels").iterdir())
+    assert len(files) >= len(DAMAGE)
+    for index, file in enumerate(files):
+        file.write_bytes(DAMAGE[index % len(DAMAGE)](file.read_bytes()))
+    assert run(cache) > 0
+    assert run(cache) == 0
+
+
+def test_a_kernel_of_another_function_in_its_place_is_noticed(cache: Path) -> None:
+    """A file's name is a hash of its content's identity; what else could be there was put there by hand."""
+    files = sorted((cache / "kernels").iterdir())
+    removed = files[0]
+    removed.unlink()
+    assert run(cache) > 0
+    assert removed.exists()
+    assert run(cache) == 0
+
+
+def test_a_folder_in_the_place_of_a_file(cache: Path) -> None:
+    for file in (cache / "kernels").iterdir():
+        file.unlink()
+        file.mkdir()
+    assert run(cache) > 0
+    assert all(path.is_dir() for path in (cache / "kernels").iterdir()), "nothing half-written stays behind"
+
+
+def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("not a folder")
+    assert run(tmp_path / "cache") > 0
+    assert (tmp_path / "cache").read_text() == "not a folder"
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[dict[str, object]]:
+    """What makes a process obey file permissions: another user, if this one is root."""
+    options: dict[str, object] = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    try:
+        subprocess.run([sys.executable, "-c", "import numba"], check=True, capture_output=True, **options)  # type: ignore
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no other user can run this Python")
+    yield options
+
+
+def test_a_read_only_folder(filled: Path, unprivileged: dict[str, object]) -> None:
+    folder = Path("/tmp") / f"tensorlab-test-{os.getpid()}"
+    shutil.copytree(filled, folder)
+    try:
+        removed, *others = sorted((folder / "kernels").iterdir())
+        removed.unlink()
+        for path in (folder, folder / "kernels"):
+            path.chmod(0o555)
+        for path in others:
+            path.chmod(0o444)
+        assert run(folder, **unprivileged) > 0
+        assert sorted((folder / "kernels").iterdir()) == others
+    finally:
+        for path in (folder, folder / "kernels"):
+            path.chmod(0o755)
+        shutil.rmtree(folder)
+
+
+def test_two_processes_that_fill_one_cache_at_once(tmp_path: Path) -> None:
+    processes = [start(PROGRAM, tmp_path) for _ in range(2)]
+    first, second = (finish(process).splitlines()[0] for process in processes)
+    assert first == second
+    assert {path.suffix for path in (tmp_path / "kernels").iterdir()} == {".kernel"}
+    assert run(tmp_path) == 0
+
+
+def test_a_changed_function_is_compiled_anew(filled: Path, tmp_path: Path) -> None:
+    program = f"""{COUNTING}
+sys.path.insert(0, {str(tmp_path)!r})
+import tensorlab as tl
+from own import shifted
+print(shifted(tl.asarray([1.0, 2.0])).tolist(), compiled())
+"""
+    source = "import tensorlab as tl\n\n{comment}\n\n@tl.elementwise\ndef shifted(x):\n    return scaled(x) + {shift}\n"
+    source += "\n\ndef scaled(x):\n    return {scale} * x\n"
+
+    def output(shift: float, scale: float, comment: str = "") -> tuple[str, bool]:
+        text = source.format(shift=shift, scale=scale, comment=comment)
+        text, helper = text.split("\n\ndef scaled")
+        (tmp_path / "own.py").write_text(text.replace("\n\n@tl", f"\n\ndef scaled{helper}\n\n@tl"))
+        values, count = finish(start(program, filled)).rsplit(" ", 1)
+        return values, int(count) > 0
+
+    assert output(shift=1.0, scale=2.0) == ("[3.0, 5.0]", True)
+    assert output(shift=1.0, scale=2.0, comment="# a comment, which is not part of the function") == (
+        "[3.0, 5.0]",
+        False,
+    )
+    assert output(shift=5.0, scale=2.0) == ("[7.0, 9.0]", True)
+    assert output(shift=1.0, scale=3.0) == ("[4.0, 7.0]", True)  # a function that it calls
+    assert output(shift=1.0, scale=2.0) == ("[3.0, 5.0]", False)

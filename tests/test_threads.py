@@ -1,0 +1,272 @@
+"""The pool: the same bits on any number of threads, from many Python threads, after fork and spawn."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tensorlab as tl
+from tensorlab.errors import ArgumentError
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _number_of_threads_afterwards() -> Iterator[None]:
+    before = tl.get_num_threads()
+    yield
+    tl.set_num_threads(before)
+
+
+OPERATIONS: dict[str, Callable[[tl.Tensor], tl.Tensor]] = {
+    "map": lambda x: x + x[::-1],
+    "map of a transposed view": lambda x: x.T + 1.0,
+    "sum": tl.sum,
+    "sum of rows": lambda x: tl.sum(x, axis=1),
+    "sum of columns": lambda x: tl.sum(x, axis=0),
+    "sum of a ragged view": lambda x: tl.sum(x[1:, ::3]),
+    "sum of a vector": lambda x: tl.sum(x.reshape(-1)[1:]),
+    "matmul": lambda x: x @ x.T,
+    "matmul transposed": lambda x: x.T @ x,
+    "matrix times vector": lambda x: x @ x[0],
+    "stack of products": lambda x: x[:300].reshape(3, 100, -1) @ x[:100].T,
+    "softmax": tl.softmax,
+    "softmax of columns": lambda x: tl.softmax(x, axis=0),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_results_are_the_same_bits_on_any_number_of_threads(name: str, rng: np.random.Generator) -> None:
+    for shape in ((517, 391), (1, 70_001) if "product" not in name and "matmul" not in name else (301, 33)):
+        x = tl.asarray(rng.standard_normal(shape).astype(np.float32))
+        if "stack" in name and shape[0] < 300:
+            continue
+        results = set()
+        for count in (1, 2, 4, 4):
+            tl.set_num_threads(count)
+            results.add(OPERATIONS[name](x).numpy().tobytes())
+        assert len(results) == 1
+
+
+def work(x: tl.Tensor) -> list[bytes]:
+    return [result.numpy().tobytes() for result in (x + x, tl.sum(x, axis=0), x @ x.T, tl.softmax(x))]
+
+
+def in_threads(count: int, task: Callable[[int], None]) -> list[BaseException]:
+    errors: list[BaseException] = []
+
+    def guarded(index: int) -> None:
+        try:
+            task(index)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(index,), daemon=True) for index in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads), "a kernel hangs"
+    return errors
+
+
+def test_sixteen_python_threads_at_once(rng: np.random.Generator) -> None:
+    tl.set_num_threads(4)
+    inputs = [tl.asarray(rng.standard_normal((150 + index, 200)).astype(np.float32)) for index in range(16)]
+    expected = [work(x) for x in inputs]
+    ready = threading.Barrier(16)
+
+    def task(index: int) -> None:
+        ready.wait()
+        for _ in range(20):
+            assert work(inputs[index]) == expected[index]
+
+    assert in_threads(16, task) == []
+
+
+def test_the_number_of_threads_may_change_while_others_compute(rng: np.random.Generator) -> None:
+    x = tl.asarray(rng.standard_normal((200, 300)).astype(np.float32))
+    expected = work(x)
+    done = threading.Event()
+
+    def task(index: int) -> None:
+        if index == 0:
+            for count in (1, 4, 2, 3, 1, 2) * 5:
+                tl.set_num_threads(count)
+            done.set()
+        while not done.is_set():
+            assert work(x) == expected
+
+    assert in_threads(4, task) == []
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 1025, 1.5, True, "2", None])
+def test_set_num_threads_says_what_it_takes(wrong: object) -> None:
+    tl.set_num_threads(2)
+    with pytest.raises(ArgumentError) as error:
+        tl.set_num_threads(wrong)  # type: ignore[arg-type]
+    assert str(error.value) == f"set_num_threads: expected a number of threads from 1 to 1024, received {wrong!r}"
+    assert tl.get_num_threads() == 2
+
+
+def test_set_num_threads_starts_and_ends_threads() -> None:
+    def workers() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if thread.name.startswith("tensorlab-")]
+
+    x = tl.zeros((3,))
+    for count in (1, 3, np.int64(2), 1):
+        tl.set_num_threads(count)
+        assert tl.get_num_threads() == count
+        assert (x + x).tolist() == [0.0] * 3
+        assert len(workers()) == count - 1
+
+
+# In processes of their own
+
+
+def python(program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        # Python 3.12 warns of any fork of a process with threads; this is what is tested here
+        [sys.executable, "-W", "error", "-W", "ignore:This process:DeprecationWarning", *arguments, "-c", program],
+        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def output(program: str, **environment: str) -> str:
+    done = python(program, **environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_the_environment_sets_the_number_of_threads() -> None:
+    program = "import tensorlab as tl; x = tl.zeros(3); x + x; print(tl.get_num_threads())"
+    assert output(program, TENSORLAB_NUM_THREADS="3") == "3\n"
+    assert output(program, TENSORLAB_NUM_THREADS="") == f"{len(os.sched_getaffinity(0))}\n"
+    one = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n" + program
+    assert output(one, TENSORLAB_NUM_THREADS="") == "1\n"
+
+
+def test_a_wrong_number_in_the_environment_is_named() -> None:
+    values = ["0", "-1", "1.5", "many", "1025", " 2x"]
+    program = f"""
+import os
+import tensorlab as tl
+x = tl.zeros(3)
+for value in {values!r}:
+    os.environ["TENSORLAB_NUM_THREADS"] = value
+    for call in (tl.get_num_threads, lambda: x + x):
+        try:
+            call()
+        except tl.errors.ArgumentError as error:
+            print(error)
+"""
+    expected = "TENSORLAB_NUM_THREADS: expected a number of threads from 1 to 1024, received "
+    received = [repr(int(value) if value.isdigit() else value) for value in values]
+    assert output(program).splitlines() == [expected + value for value in received for _ in range(2)]
+
+
+SETTING = """
+import os, sys
+import numpy as np
+import tensorlab as tl
+
+def work(size):
+    x = tl.asarray(np.random.default_rng(size).standard_normal((size, 200)).astype(np.float32))
+    return [result.numpy().tobytes() for result in (x + x, tl.sum(x, axis=0), x @ x.T)]
+"""
+
+
+def test_after_fork() -> None:
+    program = f"""{SETTING}
+tl.set_num_threads(4)
+expected = work(300)
+for again in range(3):
+    child = os.fork()
+    if child == 0:
+        right = work(300) == expected and tl.get_num_threads() == 4
+        grandchild = os.fork()
+        if grandchild == 0:
+            os._exit(0 if work(300) == expected else 1)
+        os._exit(0 if right and os.waitpid(grandchild, 0)[1] == 0 else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert work(300) == expected
+print("right")
+"""
+    assert output(program) == "right\n"
+
+
+def test_a_fork_while_other_threads_compute() -> None:
+    program = f"""{SETTING}
+import threading
+tl.set_num_threads(2)
+expected, done = work(300), threading.Event()
+
+def others():
+    while not done.is_set():
+        work(300)
+
+threads = [threading.Thread(target=others) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for again in range(10):
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if work(300) == expected else 1)
+    assert os.waitpid(child, 0)[1] == 0
+done.set()
+for thread in threads:
+    thread.join()
+print("right")
+"""
+    assert output(program) == "right\n"
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_in_processes_that_multiprocessing_starts(method: str, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"""{SETTING}
+import multiprocessing
+
+if __name__ == "__main__":
+    expected = [work(size) for size in (100, 200, 300)]
+    with multiprocessing.get_context({method!r}).Pool(2) as processes:
+        assert processes.map(work, (100, 200, 300)) == expected
+    print("right")
+"""
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore:This process:DeprecationWarning", str(script)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "right\n", "")
+
+
+def test_a_process_ends_while_a_daemon_thread_computes() -> None:
+    program = f"""{SETTING}
+import threading, time
+tl.set_num_threads(4)
+
+def endless():
+    while True:
+        work(300)
+
+work(300)
+threading.Thread(target=endless, daemon=True).start()
+time.sleep(0.2)
+print("right")
+"""
+    assert output(program) == "right\n"
