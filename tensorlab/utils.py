@@ -11,7 +11,6 @@ import numpy as np
 from tensorlab import ops, random
 from tensorlab.tensor import Tensor
 
-
 _names: Counter[str] = Counter()
 
 

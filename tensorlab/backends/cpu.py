@@ -35,6 +35,7 @@ class CPUBackend(HostMemory):
 
     def __init__(self) -> None:
         self._kernels: dict[tuple[Any, ...], Callable[..., None]] = {}
+        self._products: dict[tuple[Any, ...], tuple[Callable[..., None], int]] = {}
 
     def map(
         self, function: ScalarFunction, inputs: Sequence[Array], shape: Shape, compute: DType, outputs: Sequence[DType]
@@ -99,16 +100,21 @@ class CPUBackend(HostMemory):
         """Packed and register-tiled, without BLAS; the epilogue is applied while the tile is in cache."""
         shape = (*a.shape[:-1], b.shape[-1])
         result = np.empty(shape, a.dtype)
-        outputs = (result, np.empty(shape, a.dtype)) if keep else (result,)
+        product = np.empty(shape, a.dtype) if keep else None
         if result.size:
             key = (epilogue, a.dtype, keep)
-            kernel = self._kernels.get(key)
-            if kernel is None:
-                from tensorlab.kernels.stacked import matmul_kernel
+            found = self._products.get(key)
+            if found is None:
+                from tensorlab.kernels.stacked import epilogue_address, matmul_kernel
 
-                kernel = self._kernels[key] = matmul_kernel(epilogue, a.dtype.name, len(operands), keep)
-            kernel(pool(), *map(id, outputs), id(a), id(b), *map(id, operands))
-        return result, outputs[-1] if keep else None
+                plain = epilogue is None and not keep
+                address = 0 if plain else epilogue_address(epilogue, a.dtype.name, len(operands))
+                found = matmul_kernel(a.dtype.name), address
+                self._products[key] = found
+            kernel, finish = found
+            operand = id(operands[0]) if operands else 0
+            kernel(pool(), finish, id(result), 0 if product is None else id(product), id(a), id(b), operand)
+        return result, product
 
     def update(
         self,

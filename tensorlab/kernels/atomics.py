@@ -118,14 +118,42 @@ def call_task(typingctx: Any, task: Any, data: Any, chunk: Any) -> Any:
     return types.void(types.int64, types.int64, types.int64), codegen
 
 
+def _entry(context: Any, builder: Any, compiled: Any, arguments: Any) -> Any:
+    """The address of a function that `call_task` can call; ``arguments(builder, data, chunk)`` are the task's."""
+    context.active_code_library.add_linking_library(compiled.library)
+    name = f"task.{compiled.fndesc.llvm_func_name}"
+    entry = builder.module.globals.get(name)
+    if entry is None:
+        entry = ir.Function(builder.module, _TASK, name)
+        entry.linkage = "internal"
+        body = ir.IRBuilder(entry.append_basic_block())
+        target = context.declare_function(body.module, compiled.fndesc)
+        # The status is dropped: tasks are compiled with NumPy's error model and have nothing to raise.
+        context.call_conv.call_function(
+            body, target, types.none, compiled.signature.args, arguments(body, entry.args[0], entry.args[1])
+        )
+        body.ret_void()
+    return builder.ptrtoint(entry, _WORD)
+
+
+@intrinsic
+def entry(typingctx: Any, task: Any) -> Any:
+    """The address of ``task(data, chunk)``, for `call_task`; valid while what was compiled around this is alive."""
+    argument_types = (types.int64, types.int64)
+    task.get_call_type(typingctx, argument_types, {})
+    compiled = task.dispatcher.overloads[argument_types]
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return _entry(context, builder, compiled, lambda body, data, chunk: [data, chunk])
+
+    return types.int64(task), codegen
+
+
 @intrinsic
 def closure(typingctx: Any, task: Any, arguments: Any) -> Any:
-    """Compile ``task(chunk, *arguments)`` into a function that `call_task` can call.
+    """The address of ``task(chunk, *arguments)``, for `call_task`, and that of its packed arguments.
 
     The arguments are packed into the frame of the caller, which must outlive every call.
-
-    Returns:
-        the address of the function and the address of its arguments.
     """
     argument_types = (types.int64, *(types.unliteral(kind) for kind in arguments.types))
     task.get_call_type(typingctx, argument_types, {})
@@ -134,19 +162,11 @@ def closure(typingctx: Any, task: Any, arguments: Any) -> Any:
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         data = cgutils.alloca_once_value(builder, context.cast(builder, values[1], arguments, packed))
-        context.active_code_library.add_linking_library(compiled.library)
-        name = f"task.{compiled.fndesc.llvm_func_name}"
-        entry = builder.module.globals.get(name)
-        if entry is None:
-            entry = ir.Function(builder.module, _TASK, name)
-            entry.linkage = "internal"
-            body = ir.IRBuilder(entry.append_basic_block())
-            target = context.declare_function(body.module, compiled.fndesc)
-            unpacked = cgutils.unpack_tuple(body, body.load(body.inttoptr(entry.args[0], data.type)))
-            # The status is dropped: tasks are compiled with NumPy's error model and have nothing to raise.
-            context.call_conv.call_function(body, target, types.none, argument_types, [entry.args[1], *unpacked])
-            body.ret_void()
-        addresses = [builder.ptrtoint(entry, _WORD), builder.ptrtoint(data, _WORD)]
+
+        def unpacked(body: Any, address: Any, chunk: Any) -> list[Any]:
+            return [chunk, *cgutils.unpack_tuple(body, body.load(body.inttoptr(address, data.type)))]
+
+        addresses = [_entry(context, builder, compiled, unpacked), builder.ptrtoint(data, _WORD)]
         return context.make_tuple(builder, signature.return_type, addresses)
 
     return types.UniTuple(types.int64, 2)(task, arguments), codegen

@@ -49,11 +49,16 @@ def _environment(codegen: tuple[Any, ...]) -> str:
     return repr((sources.hexdigest(), versions, codegen))
 
 
+def _digest(path: Path, payload: bytes) -> bytes:
+    return hashlib.sha256(path.name.encode() + payload).digest()
+
+
 class KernelCache:
     """The cache of one kernel, in the form that a Numba dispatcher calls.
 
-    A file is the SHA-256 of its content followed by the content, so that a truncated or altered one is noticed
-    before it is unpickled. It is written beside its place and moved there, so that a reader sees a whole file.
+    A file is the SHA-256 of its name and content followed by the content, so that a truncated, altered or misplaced one
+    is noticed before it is unpickled. It is written beside its place and moved there, so that a reader sees a whole
+    file.
     """
 
     def __init__(self, key: str) -> None:
@@ -68,9 +73,10 @@ class KernelCache:
         """The compiled kernel, or None."""
         target_context.refresh()
         try:
-            content = self._path(signature, target_context.codegen()).read_bytes()
+            path = self._path(signature, target_context.codegen())
+            content = path.read_bytes()
             digest, payload = content[:32], content[32:]
-            if hashlib.sha256(payload).digest() != digest:
+            if _digest(path, payload) != digest:
                 return None
             result = numba_compiler.CompileResult._rebuild(target_context, *pickle.loads(payload))
         except Exception:  # whatever is wrong with a cache file, the answer is to compile
@@ -85,8 +91,11 @@ class KernelCache:
             payload = pickle.dumps(result._reduce(), protocol=pickle.HIGHEST_PROTOCOL)
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-                file.write(hashlib.sha256(payload).digest() + payload)
-            os.replace(file.name, path)
+                file.write(_digest(path, payload) + payload)
+            try:
+                os.replace(file.name, path)
+            except OSError:
+                os.unlink(file.name)
         except (OSError, pickle.PicklingError, TypeError, AttributeError):
             return
 

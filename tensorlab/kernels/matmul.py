@@ -41,81 +41,72 @@ _FAR = 1 << 13
 _CACHED = 1 << 17
 """The elements of a transposed A up to which its tiles are read where they are."""
 
-SIGNATURE = f"void({', '.join(['int64'] * 20)})"
-"""The Numba signature of every product."""
+ARGUMENTS = 21
+"""The number of arguments of every product, all of them ``int64``."""
 
 
-def build_matmul(
-    dtype: Any,
-    epilogue: Callable[..., Any] | None = None,
-    operands: int = 0,
-    keep_product: bool = False,
-    tile: Tile | None = None,
-) -> Callable[..., None]:
+def build_matmul(dtype: Any, tile: Tile | None = None) -> Callable[..., None]:
     """A function to compile, ``C = epilogue(A @ B, P, Q)``, for matrices in memory.
 
-    It is called as ``matmul(pool, m, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, z, z_row, p, p_row, p_col, q,
-    q_row, q_col)``. All arguments are ``int64``: the address of a pool or 0, the shape, and for each matrix the address
-    of its first element and its strides in elements. A is (m, k) and B (k, n), of any strides. The rows of C, and of Z,
-    which takes the product itself, are dense; they overlap neither A nor B. P and Q are the operands of the epilogue,
-    of shape (m, n), where a stride of 0 repeats an element. Whatever is not used may be 0.
+    It is called as ``matmul(pool, epilogue, m, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, z, z_row, p, p_row,
+    p_col, q, q_row, q_col)``. All arguments are ``int64``: the address of a pool or 0, that of an `epilogue_task` or 0,
+    the shape, and for each matrix the address of its first element and its strides in elements. A is (m, k) and B
+    (k, n), of any strides. The rows of C, and of Z, which an epilogue writes the product itself to, are dense; they
+    overlap neither A nor B. P and Q are the operands of the epilogue, of shape (m, n), where a stride of 0 repeats an
+    element. Whatever is not used may be 0.
 
     Args:
         dtype: the Numba type of all matrices.
-        epilogue: a jitted scalar function of an element of the product and ``operands`` others.
-        operands: how many operands the epilogue has, 0 to 2.
-        keep_product: whether to write the product to Z as well.
         tile: the shape of the register tile, by default the one for this processor.
     """
-    if not isinstance(dtype, types.Float):
-        return _integer_matmul(dtype, epilogue, operands, keep_product)
-    return _real_matmul(dtype, epilogue, operands, keep_product, tile or host_tile())
+    return _real_matmul(dtype, tile or host_tile()) if isinstance(dtype, types.Float) else _integer_matmul(dtype)
 
 
-def _integer_matmul(
-    dtype: Any, epilogue: Callable[..., Any] | None, operands: int, keep_product: bool
-) -> Callable[..., None]:
-    task = integer_task(dtype, epilogue, operands, keep_product)
+def _integer_matmul(dtype: Any) -> Callable[..., None]:
+    task = integer_task(dtype)
 
-    def matmul(pool, m, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, z, z_row, p, p_row, p_col, q, q_row, q_col):
+    def matmul(
+        pool, epilogue, m, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, z, z_row, p, p_row, p_col, q, q_row, q_col
+    ):
         if m > 0 and n > 0:
             rows = max(_GRAIN // (n * max(k, 1)), 1)
             a_matrix, b_matrix, c_matrix, z_matrix = (a, a_row, a_col), (b, b_row, b_col), (c, c_row, 1), (z, z_row, 1)
             matrices = (a_matrix, b_matrix, c_matrix, z_matrix, (p, p_row, p_col), (q, q_row, q_col))
-            run(pool, (m + rows - 1) // rows, *closure(task, (rows, (m, n, k), *matrices)))
+            run(pool, (m + rows - 1) // rows, *closure(task, (epilogue, rows, (m, n, k), *matrices)))
 
     return matmul
 
 
-def _real_matmul(
-    dtype: Any, epilogue: Callable[..., Any] | None, operands: int, keep_product: bool, tile: Tile
-) -> Callable[..., None]:
+def _real_matmul(dtype: Any, tile: Tile) -> Callable[..., None]:
     lanes = tile.lanes(dtype)
     width = lanes * tile.vectors
     height = tile.rows
-    multiply_block = block_task(dtype, tile, epilogue, operands, keep_product)
-    multiply_vector = vector_task(dtype, lanes, epilogue, operands, keep_product)
+    multiply_block = block_task(dtype, tile)
+    multiply_vector = vector_task(dtype, lanes)
     pack_a = pack_rows(dtype, height)
     size = dtype.bitwidth // 8
 
-    def matmul(pool, m, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, z, z_row, p, p_row, p_col, q, q_row, q_col):
+    def matmul(
+        pool, epilogue, m, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, z, z_row, p, p_row, p_col, q, q_row, q_col
+    ):
         if m <= 0 or n <= 0:
             return
         k = max(k, 0)
-        to_c, to_z, from_p, from_q = (c, c_row, 1), (z, z_row, 1), (p, p_row, p_col), (q, q_row, q_col)
+        z_col = 1 if z != 0 else 0  # all strides of a Z that is not there are 0, so that its address stays 0
+        to_c, to_z, from_p, from_q = (c, c_row, 1), (z, z_row, z_col), (p, p_row, p_col), (q, q_row, q_col)
         # The transposed product is the better one if the result has few columns and does not fill its vectors with
         # them, which as rows it need not. It takes the transposed A to have dense rows.
         few = n < width and n % lanes != 0
         if (n == 1 and m > 1) or (few and m >= width and a_row == 1 and a_col != 1):
             m, n = n, m
             a, a_row, a_col, b, b_row, b_col = b, b_col, b_row, a, a_col, a_row
-            to_c, to_z, from_p, from_q = (c, 1, c_row), (z, 1, z_row), (p, p_col, p_row), (q, q_col, q_row)
+            to_c, to_z, from_p, from_q = (c, 1, c_row), (z, z_col, z_row), (p, p_col, p_row), (q, q_col, q_row)
 
         if m == 1 and a_col == 1 and (b_row == 1 or (b_col == 1 and n >= width)):
             count = max(_VECTOR_GRAIN // max(k, 1), 1)
             if b_row != 1:
                 count = min(max(count, n // 4) // _ROW * _ROW + _ROW, MOST)
-            vectors = (count, n, k, a, b, b_row, b_col, to_c, to_z, from_p, from_q)
+            vectors = (epilogue, count, n, k, a, b, b_row, b_col, to_c, to_z, from_p, from_q)
             run(pool, (n + count - 1) // count, *closure(multiply_vector, vectors))
             return
 
@@ -141,7 +132,7 @@ def _real_matmul(
             run(pool, (tiles + count_a - 1) // count_a, *closure(pack_a, tiles_of_a))
             from_a = (packed, height * k, 1, height)
         plan = (block, count, chunks, packs_b)
-        panels_of_b = ((m, n, k), plan, from_a, (b, b_row, b_col), to_c, to_z, from_p, from_q)
+        panels_of_b = (epilogue, (m, n, k), plan, from_a, (b, b_row, b_col), to_c, to_z, from_p, from_q)
         run(pool, blocks * chunks, *closure(multiply_block, panels_of_b))
         release(packed)
 

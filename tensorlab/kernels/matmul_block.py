@@ -17,15 +17,9 @@ _LOW = 2
 """The rows of the tile for the rows that are left over."""
 
 
-def _panel(
-    dtype: Any,
-    tile: Tile,
-    vectors: int,
-    epilogue: Callable[..., Any] | None,
-    operands: int,
-    keep_product: bool,
-) -> Callable[..., None]:
-    """``panel(rows, columns, k, a, a_tile, a_row, a_col, b, b_row, c, z, p, q)``: a block of rows times a panel of B.
+def _panel(dtype: Any, tile: Tile, vectors: int) -> Callable[..., None]:
+    """``panel(epilogue, rows, columns, k, a, a_tile, a_row, a_col, b, b_row, c, z, p, q)``: a block of rows times a
+    panel of B.
 
     Element (i, k) of A is at ``i // tile.rows * a_tile + i % tile.rows * a_row + k * a_col``.
     """
@@ -33,14 +27,13 @@ def _panel(
     lanes = tile.lanes(dtype)
     height = tile.rows
     width = vectors * lanes
-    direct = epilogue is None and not keep_product
     high = register_tile(dtype, height, vectors, lanes)
     low = register_tile(dtype, _LOW, vectors, lanes)
     elements = height * width
-    finish_tile = finish(dtype, lanes, width, epilogue, operands, keep_product)
+    finish_tile = finish(dtype, lanes, width)
 
     @inline
-    def panel(rows, columns, k, a, a_tile, a_row, a_col, b, b_row, c, z, p, q):
+    def panel(epilogue, rows, columns, k, a, a_tile, a_row, a_col, b, b_row, c, z, p, q):
         memory = scratch(elements, dtype)
         i = 0
         while i < rows:
@@ -49,7 +42,7 @@ def _panel(
             from_a = a + (i // height * a_tile + i % height * a_row) * size
             to_c = c[0] + i * c[1] * size
             valid = min(left, step)
-            straight = direct and columns == width and left >= step and c[2] == 1
+            straight = epilogue == 0 and columns == width and left >= step and c[2] == 1
             out = pointer(to_c, dtype) if straight else memory
             out_row = c[1] if straight else width
             if step == height:
@@ -58,6 +51,7 @@ def _panel(
                 low(k, from_a, a_row, a_col, b, b_row, valid, out, out_row)
             if not straight:
                 finish_tile(
+                    epilogue,
                     memory,
                     0,
                     valid,
@@ -72,12 +66,11 @@ def _panel(
     return panel  # type: ignore[no-any-return]
 
 
-def block_task(
-    dtype: Any, tile: Tile, epilogue: Callable[..., Any] | None, operands: int, keep_product: bool
-) -> Callable[..., None]:
-    """``task(chunk, shape, plan, a, b, c, z, p, q)``: a few panels of one block of rows.
+def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
+    """``task(chunk, epilogue, shape, plan, a, b, c, z, p, q)``: a few panels of one block of rows.
 
     Args:
+        epilogue: the address of an `epilogue_task`, or 0.
         shape: m, n and k.
         plan: the rows of a block, the panels of a chunk, the chunks of a block, and whether all of B is packed.
         a: address, strides from tile to tile, from row to row in a tile, and from column to column.
@@ -88,15 +81,15 @@ def block_task(
     width = tile.vectors * lanes
     height = tile.rows
     pack = pack_panel(dtype, lanes)
-    wide = _panel(dtype, tile, tile.vectors, epilogue, operands, keep_product)
-    narrow = _panel(dtype, tile, 1, epilogue, operands, keep_product)
+    wide = _panel(dtype, tile, tile.vectors)
+    narrow = _panel(dtype, tile, 1)
 
     @inline
     def at(matrix, i, j):
         return matrix[0] + (i * matrix[1] + j * matrix[2]) * size, matrix[1], matrix[2]
 
     @jit
-    def task(chunk, shape, plan, a, b, c, z, p, q):
+    def task(chunk, epilogue, shape, plan, a, b, c, z, p, q):
         m, n, k = shape
         block, panels, chunks, packs = plan
         i = chunk // chunks * block
@@ -119,9 +112,13 @@ def block_task(
                 from_b, b_row = packed, panel_width
             to_c, to_z, from_p, from_q = at(c, i, j), at(z, i, j), at(p, i, j), at(q, i, j)
             if columns <= lanes:
-                narrow(rows, columns, k, from_a, a_tile, a_row, a_col, from_b, b_row, to_c, to_z, from_p, from_q)
+                narrow(
+                    epilogue, rows, columns, k, from_a, a_tile, a_row, a_col, from_b, b_row, to_c, to_z, from_p, from_q
+                )
             else:
-                wide(rows, columns, k, from_a, a_tile, a_row, a_col, from_b, b_row, to_c, to_z, from_p, from_q)
+                wide(
+                    epilogue, rows, columns, k, from_a, a_tile, a_row, a_col, from_b, b_row, to_c, to_z, from_p, from_q
+                )
         release(room)
 
     return task  # type: ignore[no-any-return]

@@ -21,15 +21,14 @@ _STEPS = 8
 _reorder = numba.njit(**{**OPTIONS, "fastmath": {"contract", "reassoc"}})
 
 
-def vector_task(
-    dtype: Any, lanes: int, epilogue: Callable[..., Any] | None, operands: int, keep_product: bool
-) -> Callable[..., None]:
-    """``task(chunk, count, n, k, x, matrix, row, col, c, z, p, q)``: ``count`` elements of x (k) times a matrix (k, n).
+def vector_task(dtype: Any, lanes: int) -> Callable[..., None]:
+    """``task(chunk, epilogue, count, n, k, x, matrix, row, col, c, z, p, q)``: ``count`` elements of x (k) times a
+    matrix (k, n).
 
     ``x`` is dense, and so are the columns of the matrix, or its rows. ``c``, ``z``, ``p`` and ``q`` are as in `finish`.
     """
     size = dtype.bitwidth // 8
-    finish_line = finish(dtype, lanes, _WIDTH, epilogue, operands, keep_product)
+    finish_line = finish(dtype, lanes, _WIDTH)
 
     @_reorder
     def dot(k, x, column):
@@ -39,7 +38,7 @@ def vector_task(
         return total
 
     @jit
-    def task(chunk, count, n, k, x_address, matrix, row, col, c, z, p, q):
+    def task(chunk, epilogue, count, n, k, x_address, matrix, row, col, c, z, p, q):
         x = pointer(x_address, dtype)
         total = scratch(MOST, dtype)
         for first in range(chunk * count, min((chunk + 1) * count, n), MOST):
@@ -75,6 +74,7 @@ def vector_task(
             for j in range(0, columns, _WIDTH):
                 here = first + j
                 finish_line(
+                    epilogue,
                     total,
                     j,
                     1,

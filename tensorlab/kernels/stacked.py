@@ -8,9 +8,11 @@ from collections.abc import Callable
 import numpy as np
 
 from tensorlab.kernels import memory
+from tensorlab.kernels.atomics import entry
 from tensorlab.kernels.compiler import jit, kernel
-from tensorlab.kernels.lift import build, lift, storage
+from tensorlab.kernels.lift import lift, storage
 from tensorlab.kernels.matmul import build_matmul
+from tensorlab.kernels.matmul_epilogue import epilogue_task
 from tensorlab.kernels.tile import host_tile
 from tensorlab.scalars import ScalarFunction
 
@@ -35,58 +37,84 @@ def place(array, index, like, size):
     return address
 
 
-_SOURCE = """
-def launch(pool, {results}, a, b{operands}):
-    rank = memory.rank(c)
-    matrices = 1
-    for axis in range(rank - 2):
-        matrices *= memory.length(c, axis)
-    m = memory.length(c, rank - 2)
-    n = memory.length(c, rank - 1)
-    k = memory.length(a, memory.rank(a) - 1)
-    for index in range(matrices):
-        product(
-            pool, m, n, k,
-            place(a, index, c, size), step(a, 1, size), step(a, 0, size),
-            place(b, index, c, size), step(b, 1, size), step(b, 0, size),
-            place(c, index, c, size), step(c, 1, size),
-            {z},
-            {p},
-            0, 0, 0,
-        )
-"""
+@functools.cache
+def matmul_kernel(dtype: str) -> Callable[..., None]:
+    """The kernel ``k(pool, epilogue, result, product, a, b, operand)`` for all products of a dtype.
+
+    Args:
+        dtype: of all arrays.
+
+    Returns:
+        a compiled function of the pool's address, what `epilogue_address` returns or 0, and the ``id`` of each array.
+        ``product``, which takes the product without the epilogue, and ``operand`` may be 0. The leading axes of ``a``,
+        ``b`` and the operand broadcast to those of the result, which is C-contiguous and not empty.
+    """
+    memory.check_layout()
+    product = jit(build_matmul(storage(dtype)))
+    size = np.int64(np.dtype(dtype).itemsize)
+
+    def launch(pool, epilogue, c, z, a, b, p):
+        rank = memory.rank(c)
+        matrices = 1
+        for axis in range(rank - 2):
+            matrices *= memory.length(c, axis)
+        m = memory.length(c, rank - 2)
+        n = memory.length(c, rank - 1)
+        k = memory.length(a, memory.rank(a) - 1)
+        z_address = z_row = p_address = p_row = p_column = 0
+        for index in range(matrices):
+            if z != 0:
+                z_address, z_row = place(z, index, c, size), step(z, 1, size)
+            if p != 0:
+                p_address, p_row, p_column = place(p, index, c, size), step(p, 1, size), step(p, 0, size)
+            a_address, a_row, a_column = place(a, index, c, size), step(a, 1, size), step(a, 0, size)
+            b_address, b_row, b_column = place(b, index, c, size), step(b, 1, size), step(b, 0, size)
+            c_address, c_row = place(c, index, c, size), step(c, 1, size)
+            product(
+                pool,
+                epilogue,
+                m,
+                n,
+                k,
+                a_address,
+                a_row,
+                a_column,
+                b_address,
+                b_row,
+                b_column,
+                c_address,
+                c_row,
+                z_address,
+                z_row,
+                p_address,
+                p_row,
+                p_column,
+                0,
+                0,
+                0,
+            )
+
+    return kernel(launch, f"void({', '.join(['int64'] * 7)})", f"{dtype} {host_tile()}")
 
 
 @functools.cache
-def matmul_kernel(epilogue: ScalarFunction | None, dtype: str, operands: int, keep: bool) -> Callable[..., None]:
-    """The kernel ``k(pool, result[, product], a, b[, operand])``.
+def _epilogue_kernel(epilogue: ScalarFunction | None, dtype: str, operands: int) -> Callable[[], int]:
+    task = epilogue_task(storage(dtype), None if epilogue is None else lift(epilogue, dtype), operands)
+
+    def address():
+        return entry(task)
+
+    name = "nothing" if epilogue is None else f"{epilogue.name} {epilogue.key}"
+    return kernel(address, "int64()", f"{name} {dtype} {operands}")
+
+
+@functools.cache
+def epilogue_address(epilogue: ScalarFunction | None, dtype: str, operands: int) -> int:
+    """The address of a compiled epilogue, for `matmul_kernel`.
 
     Args:
-        epilogue: what is computed of each element of the product, and of the operand; or None.
+        epilogue: what is computed of each element of the product, and of the operand; None to keep the product alone.
         dtype: of all arrays.
         operands: how many operands the epilogue has, 0 or 1.
-        keep: whether the product is stored without the epilogue, too.
-
-    Returns:
-        a compiled function of the pool's address and the ``id`` of each array. The leading axes of ``a``, ``b`` and
-        the operand broadcast to those of the result, which is C-contiguous and not empty.
     """
-    memory.check_layout()
-    source = _SOURCE.format(
-        results="c, z" if keep else "c",
-        operands=", p" if operands else "",
-        z="place(z, index, c, size), step(z, 1, size)" if keep else "0, 0",
-        p="place(p, index, c, size), step(p, 1, size), step(p, 0, size)" if operands else "0, 0, 0",
-    )
-    function = None if epilogue is None else lift(epilogue, dtype)
-    namespace = {
-        "memory": memory,
-        "place": place,
-        "product": jit(build_matmul(storage(dtype), function, operands, keep)),
-        "size": np.dtype(dtype).itemsize,
-        "step": step,
-    }
-    name = f"matmul {'' if epilogue is None else epilogue.name} {dtype}"
-    signature = f"void({', '.join(['int64'] * (4 + keep + operands))})"
-    key = f"{name} {'' if epilogue is None else epilogue.key} {host_tile()} {source}"
-    return kernel(build(source, namespace, name)["launch"], signature, key)
+    return _epilogue_kernel(epilogue, dtype, operands)()

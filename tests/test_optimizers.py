@@ -1,0 +1,325 @@
+"""Optimizers: many steps against the formulas in NumPy's float64, their state, and what they refuse."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorlab as tl
+from tensorlab.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DeviceError,
+    DTypeError,
+    ScalarError,
+    ShapeError,
+    UnknownNameError,
+)
+from tensorlab.optimizers import SGD, Adam, Optimizer, OptimizerRule, RMSprop
+
+Array = np.ndarray[Any, Any]
+Loop = Callable[[Array, list[Array]], Array]
+SHAPES = [(7, 5), (5,), (), (3, 1, 33), (2, 0)]
+STEPS = 20
+
+
+def sgd(w: Array, gradients: list[Array], rate: float = 0.01) -> Array:
+    for g in gradients:
+        w = w - rate * g
+    return w
+
+
+def momentum(w: Array, gradients: list[Array], rate: float = 0.01, mu: float = 0.9) -> Array:
+    v = np.zeros_like(w)
+    for g in gradients:
+        v = mu * v - rate * g
+        w = w + v
+    return w
+
+
+def nesterov(w: Array, gradients: list[Array], rate: float = 0.01, mu: float = 0.9) -> Array:
+    v = np.zeros_like(w)
+    for g in gradients:
+        v = mu * v - rate * g
+        w = w + mu * v - rate * g
+    return w
+
+
+def rmsprop(w: Array, gradients: list[Array], rate: float = 0.001, rho: float = 0.9, mu: float = 0.0) -> Array:
+    s, v = np.zeros_like(w), np.zeros_like(w)
+    for g in gradients:
+        s = rho * s + (1.0 - rho) * g**2
+        v = mu * v + rate * g / np.sqrt(s + 1e-7)
+        w = w - v
+    return w
+
+
+def adam(w: Array, gradients: list[Array], rate: float = 0.001, b1: float = 0.9, b2: float = 0.999) -> Array:
+    m, s = np.zeros_like(w), np.zeros_like(w)
+    for t, g in enumerate(gradients, 1):
+        m = b1 * m + (1.0 - b1) * g
+        s = b2 * s + (1.0 - b2) * g**2
+        w = w - rate * math.sqrt(1.0 - b2**t) / (1.0 - b1**t) * m / (np.sqrt(s) + 1e-7)
+    return w
+
+
+CASES: dict[str, tuple[Callable[[], Optimizer], Loop]] = {
+    "sgd": (SGD, sgd),
+    "sgd fast": (lambda: SGD(learning_rate=0.3), lambda w, gs: sgd(w, gs, 0.3)),
+    "momentum": (lambda: SGD(0.01, momentum=0.9), momentum),
+    "nesterov": (lambda: SGD(0.01, momentum=0.9, nesterov=True), nesterov),
+    "rmsprop": (RMSprop, rmsprop),
+    "rmsprop momentum": (lambda: RMSprop(0.01, 0.8, momentum=0.5), lambda w, gs: rmsprop(w, gs, 0.01, 0.8, 0.5)),
+    "adam": (Adam, adam),
+    "adam betas": (lambda: Adam(0.01, beta_1=0.8, beta_2=0.95), lambda w, gs: adam(w, gs, 0.01, 0.8, 0.95)),
+}
+
+
+def steps(optimizer: Optimizer, variables: list[tl.Variable], gradients: list[list[Array]]) -> None:
+    for each in gradients:
+        optimizer.apply_gradients(zip(each, variables, strict=True))
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 2e-5)])
+def test_twenty_steps_are_those_of_the_formula(
+    case: str, dtype: str, tolerance: float, rng: np.random.Generator
+) -> None:
+    make, loop = CASES[case]
+    starts = [rng.normal(size=shape).astype(dtype) for shape in SHAPES]
+    gradients = [[rng.normal(size=shape).astype(dtype) for shape in SHAPES] for _ in range(STEPS)]
+    variables = [tl.Variable(start) for start in starts]
+    optimizer = make()
+    steps(optimizer, variables, gradients)
+    assert optimizer.iterations == STEPS
+    for position, (variable, start) in enumerate(zip(variables, starts, strict=True)):
+        expected = loop(start.astype("float64"), [each[position].astype("float64") for each in gradients])
+        assert variable.dtype == np.dtype(dtype)
+        np.testing.assert_allclose(variable.numpy(), expected, rtol=tolerance, atol=tolerance)
+
+
+def test_keras_defaults() -> None:
+    assert SGD().get_config() == {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False}
+    assert RMSprop().get_config() == {"learning_rate": 0.001, "rho": 0.9, "momentum": 0.0, "epsilon": 1e-7}
+    assert Adam().get_config() == {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+
+
+def test_the_books_momentum_loop_is_nesterovs() -> None:
+    # Listing of chapter 2: velocity = past_velocity * momentum - learning_rate * gradient,
+    # w = w + momentum * velocity - learning_rate * gradient
+    w, past_velocity, rate, factor = 5.0, 0.0, 0.1, 0.9
+    weight = tl.Variable(np.array(5.0))
+    optimizer = SGD(rate, momentum=factor, nesterov=True)
+    for _ in range(STEPS):
+        gradient = 2.0 * w - 3.0
+        velocity = past_velocity * factor - rate * gradient
+        w = w + factor * velocity - rate * gradient
+        past_velocity = velocity
+        optimizer.apply_gradients([(2.0 * weight - 3.0, weight)])
+        assert float(weight) == pytest.approx(w, rel=1e-12)
+
+
+def test_view_and_transposed_gradients(rng: np.random.Generator) -> None:
+    start, gradient = rng.normal(size=(7, 5)), rng.normal(size=(5, 14))
+    weight = tl.Variable(start)
+    SGD(0.5).apply_gradients([(tl.asarray(gradient).T[::-2], weight)])
+    np.testing.assert_allclose(weight.numpy(), start - 0.5 * gradient.T[::-2], rtol=1e-14)
+
+
+def test_gradients_that_are_none_are_passed_over(rng: np.random.Generator) -> None:
+    start = rng.normal(size=(2, 5))
+    one, other = tl.Variable(start[0]), tl.Variable(start[1])
+    optimizer = SGD(0.5, momentum=0.9)
+    optimizer.apply_gradients([(None, one), (np.ones(5), other)])
+    assert np.array_equal(one.numpy(), start[0])
+    np.testing.assert_allclose(other.numpy(), start[1] - 0.5, rtol=1e-15, atol=1e-15)
+    assert len(optimizer.variables) == 1
+
+
+def test_integer_gradients_are_converted() -> None:
+    weight = tl.Variable(np.zeros(3))
+    SGD(1.0).apply_gradients([(np.array([1, 2, 3]), weight)])
+    assert weight.numpy().tolist() == [-1.0, -2.0, -3.0]
+
+
+def test_learning_rate_can_be_changed_between_steps(rng: np.random.Generator) -> None:
+    for optimizer in (SGD(0.1), OptimizerRule(rule)(learning_rate=0.1)):
+        weight = tl.Variable(np.zeros(3))
+        optimizer.apply_gradients([(np.ones(3), weight)])
+        optimizer.learning_rate = 0.5
+        optimizer.apply_gradients([(np.ones(3), weight)])
+        np.testing.assert_allclose(weight.numpy(), -0.6, rtol=1e-12)
+
+
+def test_a_value_that_was_read_is_not_changed_by_a_step(rng: np.random.Generator) -> None:
+    start = rng.normal(size=5)
+    weight = tl.Variable(start)
+    before, view = weight.value, weight.numpy()
+    SGD(0.5).apply_gradients([(np.ones(5), weight)])
+    assert np.array_equal(before.numpy(), start)
+    assert np.array_equal(view, start)
+    np.testing.assert_allclose(weight.numpy(), start - 0.5)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_state_resumes_bit_for_bit(case: str, rng: np.random.Generator) -> None:
+    make, _ = CASES[case]
+    starts = [rng.normal(size=shape).astype("float32") for shape in SHAPES]
+    gradients = [[rng.normal(size=shape).astype("float32") for shape in SHAPES] for _ in range(8)]
+    whole = [tl.Variable(start) for start in starts]
+    steps(make(), whole, gradients)
+    first, optimizer = [tl.Variable(start) for start in starts], make()
+    steps(optimizer, first, gradients[:5])
+    state, weights = optimizer.get_state(), [np.array(variable.numpy()) for variable in first]
+    steps(optimizer, first, gradients[5:])  # the state is a copy: going on does not change it
+    resumed, another = [tl.Variable(weight) for weight in weights], make()
+    another.set_state(state, resumed)
+    assert another.iterations == 5
+    steps(another, resumed, gradients[5:])
+    for variable, expected in zip(resumed, whole, strict=True):
+        assert np.array_equal(variable.numpy(), expected.numpy())
+
+
+# Rules of others
+
+
+def rule(w: float, g: float, learning_rate: float = 0.01) -> float:
+    return w - learning_rate * g
+
+
+def averaged(
+    w: float, g: float, mean: float, largest: float, learning_rate: float = 0.01, decay: float = 0.5, step: float = 1
+) -> tuple[float, float, float]:
+    mean = mean + (g - mean) / step
+    largest = max(decay * largest, abs(g))
+    return w - learning_rate * mean / (largest + 1.0), mean, largest
+
+
+def test_rule_with_slots_hyperparameters_and_step(rng: np.random.Generator) -> None:
+    start, gradients = rng.normal(size=(7, 5)), rng.normal(size=(STEPS, 7, 5))
+    weight, optimizer = tl.Variable(start, name="weight"), OptimizerRule(averaged)(decay=0.9)
+    steps(optimizer, [weight], [[g] for g in gradients])
+    w, mean, largest = start, np.zeros((7, 5)), np.zeros((7, 5))
+    for t, g in enumerate(gradients, 1):
+        mean = mean + (g - mean) / t
+        largest = np.maximum(0.9 * largest, np.abs(g))
+        w = w - 0.01 * mean / (largest + 1.0)
+    np.testing.assert_allclose(weight.numpy(), w, rtol=1e-12)
+    assert [slot.name for slot in optimizer.variables] == ["weight/mean", "weight/largest"]
+    np.testing.assert_allclose(optimizer.variables[1].numpy(), largest, rtol=1e-12)
+    assert all(not slot.trainable for slot in optimizer.variables)
+
+
+def test_rule_refuses_other_hyperparameters() -> None:
+    with pytest.raises(ArgumentError) as error:
+        OptimizerRule(averaged)(learning_rat=0.1)
+    assert str(error.value) == (
+        "optimizer 'averaged': expected hyperparameters among: learning_rate, decay, received learning_rat"
+    )
+    with pytest.raises(ArgumentError, match="received step"):
+        OptimizerRule(averaged)(step=3.0)
+
+
+def test_rule_of_another_form_is_refused() -> None:
+    def lonely(w: float) -> float:
+        return w
+
+    def forgetful(w: float, g: float, m: float, learning_rate: float = 0.1) -> float:
+        return w - learning_rate * g + m
+
+    def unliftable(w: float, g: float) -> float:
+        return w - {"g": g}["g"]
+
+    with pytest.raises(ArgumentTypeError) as error:
+        OptimizerRule(lonely)
+    assert str(error.value) == (
+        "optimizer rule 'lonely': expected a function of weight and gradient, then slots, then hyperparameters with "
+        "default values, received (w)"
+    )
+    with pytest.raises(ArgumentTypeError) as error:
+        OptimizerRule(forgetful)
+    assert str(error.value) == "optimizer rule 'forgetful': expected 2 values (weight, m), received 1"
+    with pytest.raises(ScalarError, match="unliftable"):
+        OptimizerRule(unliftable)
+
+
+# What is refused
+
+
+def test_bad_gradients_change_nothing(rng: np.random.Generator) -> None:
+    start = rng.normal(size=5)
+    first, second = tl.Variable(start, name="first"), tl.Variable(start, name="second")
+    optimizer = SGD(0.5, momentum=0.9)
+    optimizer.apply_gradients([(np.ones(5), first), (np.ones(5), second)])
+    state = optimizer.get_state()
+    weights = [np.array(first.numpy()), np.array(second.numpy())]
+    good = np.ones(5)
+    reference = tl.asarray(good, device="reference")
+    cases: list[tuple[Any, Any, type[Exception], str]] = [
+        (np.ones(4), second, ShapeError, "SGD: the gradient of 'second': expected shape (5,), received (4,)"),
+        (np.ones((5, 1)), second, ShapeError, "SGD: the gradient of 'second': expected shape (5,), received (5, 1)"),
+        (good, tl.asarray(start), ArgumentTypeError, "SGD: expected Variables to change, received Tensor"),
+        (good, start, ArgumentTypeError, "SGD: expected Variables to change, received ndarray"),
+        (
+            reference,
+            second,
+            DeviceError,
+            "SGD: the gradient of 'second': expected a tensor on cpu, received reference",
+        ),
+        ("steep", second, DTypeError, "asarray: expected data of bool, "),
+    ]
+    for gradient, variable, kind, message in cases:
+        with pytest.raises(kind) as error:
+            optimizer.apply_gradients([(good, first), (gradient, variable)])
+        assert str(error.value).startswith(message)
+        assert optimizer.iterations == state["iterations"] == 1
+        for weight, value in zip((first, second), weights, strict=True):
+            assert np.array_equal(weight.numpy(), value)
+        for slot, value in zip(optimizer.get_state()["slots"], state["slots"], strict=True):
+            assert np.array_equal(slot[0], value[0])
+
+
+@pytest.mark.parametrize("value", ["0.1", None, math.nan, math.inf, True, [0.1]])
+@pytest.mark.parametrize("make", [SGD, RMSprop, Adam])
+def test_bad_learning_rates_are_refused(make: Any, value: Any) -> None:
+    with pytest.raises(ArgumentError) as error:
+        make(learning_rate=value)
+    assert str(error.value) == f"{make.__name__} learning_rate: expected a finite number, received {value!r}"
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.5, math.nan])
+def test_momentum_out_of_range_is_refused(value: float) -> None:
+    with pytest.raises(ArgumentError) as error:
+        SGD(momentum=value)
+    assert str(error.value) == f"SGD momentum: expected a number from 0 to 1, received {value!r}"
+
+
+def test_momentum_that_is_no_number_is_refused() -> None:
+    with pytest.raises(ArgumentError) as error:
+        SGD(momentum="0.9")
+    assert str(error.value) == "SGD momentum: expected a finite number, received '0.9'"
+
+
+def test_get_takes_names_classes_rules_objects_and_configs() -> None:
+    ready = SGD(0.5)
+    assert tl.optimizers.get(ready) is ready
+    for name, kind in (("sgd", SGD), ("SGD", SGD), ("rmsprop", RMSprop), ("RMSprop", RMSprop), ("adam", Adam)):
+        assert type(tl.optimizers.get(name)) is kind
+    assert type(tl.optimizers.get(Adam)) is Adam
+    assert tl.optimizers.get(OptimizerRule(averaged)).decay == 0.5
+    config = {"class_name": "sgd", "kind": "optimizer", "config": {"learning_rate": 0.25, "nesterov": True}}
+    made = tl.optimizers.get(config)
+    assert (made.learning_rate, made.nesterov) == (0.25, True)
+    with pytest.raises(UnknownNameError) as error:
+        tl.optimizers.get("rmspop")
+    assert str(error.value) == (
+        "optimizer: expected the name of a registered optimizer, received 'rmspop'; did you mean 'rmsprop'?"
+    )
+    for wrong in (3, None):
+        with pytest.raises(ArgumentTypeError) as type_error:
+            tl.optimizers.get(wrong)
+        assert str(type_error.value) == f"optimizer: expected a name or an Optimizer, received {wrong}"
