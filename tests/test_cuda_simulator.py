@@ -269,7 +269,7 @@ def gradients_of_indexing_are_scattered(rng):
 def what_was_read_of_a_variable_stays(rng):
     values = real(rng, 3, 4)
     one = np.ones((3, 4), np.float32)
-    for read in (lambda v: v.value, tl.matrix_transpose, lambda v: v[1:][:, ::2]):
+    for read in (lambda v: v.snapshot(), tl.matrix_transpose, lambda v: v[1:][:, ::2]):
         with tl.device("cuda"):
             variable, step = tl.Variable(values), tl.optimizers.SGD(learning_rate=1.0)
             held = read(variable)

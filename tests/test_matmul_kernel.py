@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from numba import config, from_dtype, njit
 
 from tensorlab.kernels import threads
+from tensorlab.kernels.atomics import entry
 from tensorlab.kernels.compiler import OPTIONS, jit
-from tensorlab.kernels.matmul import SIGNATURE, build_matmul
+from tensorlab.kernels.matmul import ARGUMENTS, build_matmul
+from tensorlab.kernels.matmul_epilogue import epilogue_task
 from tensorlab.kernels.tile import TILES, Tile, host_tile
 
 LAYOUTS = ("rows", "columns", "reversed", "every second", "slice")
@@ -42,16 +44,24 @@ EPILOGUES: dict[str, tuple[Callable[..., float] | None, int]] = {
 
 
 @functools.cache
-def compiled(dtype: str, epilogue: str, keep_product: bool, tile: Tile):
-    function, operands = EPILOGUES[epilogue]
-    scalar = jit(function) if function else None
-    matmul = njit(**OPTIONS)(build_matmul(from_dtype(np.dtype(dtype)), scalar, operands, keep_product, tile))
-    matmul.compile(SIGNATURE)
+def compiled(dtype: str, tile: Tile):
+    matmul = njit(**OPTIONS)(build_matmul(from_dtype(np.dtype(dtype)), tile))
+    matmul.compile(f"void({', '.join(['int64'] * ARGUMENTS)})")
     return matmul
 
 
+@functools.cache
+def finishing(dtype: str, epilogue: str) -> Callable[[], int]:
+    """A compiled function, to be kept, that gives the address of an epilogue."""
+    function, operands = EPILOGUES[epilogue]
+    task = epilogue_task(from_dtype(np.dtype(dtype)), jit(function) if function else None, operands)
+    return njit(**OPTIONS)(lambda: entry(task))
+
+
 def kernel(dtype: str, epilogue: str = "none", keep_product: bool = False, tile: Tile | None = None):
-    return compiled(dtype, epilogue, keep_product, tile or host_tile())
+    matmul = compiled(dtype, tile or host_tile())
+    finish = 0 if epilogue == "none" and not keep_product else finishing(dtype, epilogue)()
+    return lambda pool, *arguments: matmul(pool, finish, *arguments)
 
 
 def laid_out(matrix: np.ndarray, layout: str) -> np.ndarray:
@@ -84,7 +94,8 @@ def product(
     rooms = [np.full((m + 2, n + 3), SENTINEL, a.dtype) for _ in range(2)]
     c, z = (room[1 : m + 1, 1 : n + 1] for room in rooms)
     p, q = ([np.broadcast_to(x, (m, n)) for x in operands] + [None, None])[:2]
-    matmul(pool, m, n, k, *address(a), *address(b), *address(c)[:2], *address(z)[:2], *address(p), *address(q))
+    kept = z if keep_product else None
+    matmul(pool, m, n, k, *address(a), *address(b), *address(c)[:2], *address(kept)[:2], *address(p), *address(q))
     results = c.copy(), z.copy()
     c[...] = SENTINEL
     if keep_product:
