@@ -11,7 +11,7 @@ from tensorlab.backends import Backend
 from tensorlab.registry import registries
 
 _instances: dict[str, Backend] = {}
-_guard = threading.Lock()
+_guard = threading.RLock()  # a plugin may make a tensor while it is loaded
 
 
 class _Current(threading.local):
@@ -31,9 +31,11 @@ def backend(name: str | None = None) -> Backend:
     found = _instances.get(wanted)
     if found is None:
         with _guard:
-            if wanted not in _instances:
-                _instances[wanted] = registries["backend"].get(wanted)()
-            found = _instances[wanted]
+            entry = registries["backend"].entry(wanted)  # two spellings of a name are one backend
+            found = _instances.get(entry.name)
+            if found is None:
+                found = _instances[entry.name] = entry.thing()
+            _instances[wanted] = found
     return found
 
 
@@ -45,7 +47,7 @@ def device(name: str) -> Iterator[Any]:
         UnknownNameError: if no plugin registers a backend of this name.
     """
     chosen = backend(name)
-    before, _current.name = _current.name, name
+    before, _current.name = _current.name, chosen.name
     try:
         yield chosen
     finally:

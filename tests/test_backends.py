@@ -59,9 +59,7 @@ def layouts(array: Array) -> dict[str, Array]:
         "columns": np.array(array, order="F"),
         "reversed": np.array(array[backwards], order="C")[backwards],
         "every second": inside,
-        "exchanged": np.array(np.moveaxis(array, 0, -1), order="C").transpose(
-            np.argsort([*range(1, array.ndim), 0]) if array.ndim else ()
-        ),
+        "exchanged": np.moveaxis(np.array(np.moveaxis(array, 0, -1), order="C"), -1, 0) if array.ndim else array,
     }
 
 

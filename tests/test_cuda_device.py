@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_cuda_simulator import CHECKS, environment, outcomes
+from test_cuda_checks import CHECKS
+from test_cuda_simulator import environment, outcomes
 
 
 @pytest.fixture(scope="module")

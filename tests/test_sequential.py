@@ -1,0 +1,418 @@
+"""Sequential: putting layers together, shapes, weights, configs, `summary`, `compile`, and the ways of asking it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorlab as tl
+from tensorlab.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    NonFiniteError,
+    ShapeError,
+    StateError,
+    UnknownNameError,
+)
+from tensorlab.layers import Activation, Dense, Dropout, Flatten, Input, Reshape
+
+Array = np.ndarray[Any, Any]
+
+
+def book_model() -> tl.Sequential:
+    return tl.Sequential([Dense(512, activation="relu"), Dense(10, activation="softmax")])
+
+
+def same(first: list[Array], second: list[Array]) -> bool:
+    return len(first) == len(second) and all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+# Putting together
+
+
+def test_layers_are_applied_in_order(rng: np.random.Generator) -> None:
+    model = tl.Sequential()
+    model.add(Flatten(dtype="float64"))
+    model.add(Dense(4, activation="tanh", dtype="float64"))
+    model.add(Dense(3, activation="softmax", dtype="float64"))
+    x = rng.normal(size=(5, 2, 3))
+    outputs = model(x).numpy()
+    kernel_1, bias_1, kernel_2, bias_2 = model.get_weights()
+    z = np.tanh(x.reshape(5, 6) @ kernel_1 + bias_1) @ kernel_2 + bias_2
+    expected = np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True)
+    np.testing.assert_allclose(outputs, expected, rtol=1e-12)
+    assert [type(layer) for layer in model.layers] == [Flatten, Dense, Dense]
+
+
+def test_it_computes_in_its_layers_precision(rng: np.random.Generator) -> None:
+    x = 1.0 + rng.normal(size=(5, 3)) * 1e-9  # in float32 all of these are 1
+    model = tl.Sequential([Dense(2, dtype="float64")])
+    kernel, bias = model(x).numpy(), None
+    kernel, bias = model.get_weights()
+    np.testing.assert_allclose(model(x).numpy(), x @ kernel + bias, rtol=1e-14)
+    assert model.predict(x).dtype == np.float64
+
+
+def test_it_is_built_by_the_first_data() -> None:
+    model = book_model()
+    assert not model.built
+    assert model.weights == []
+    model(np.zeros((2, 784), "float32"))
+    assert model.built
+    assert [weight.shape for weight in model.weights] == [(784, 512), (512,), (512, 10), (10,)]
+    assert model.count_params() == 407_050
+    assert [layer.count_params() for layer in model.layers] == [401_920, 5_130]
+
+
+def test_it_is_built_by_build_and_only_once() -> None:
+    model = book_model()
+    model.build((None, 784))
+    weights = model.weights
+    model.build((None, 784))
+    assert model.built
+    assert [id(weight) for weight in model.weights] == [id(weight) for weight in weights]
+    assert model.count_params() == 407_050
+
+
+def test_input_builds_it_at_once() -> None:
+    model = tl.Sequential([Input((2, 3)), Flatten(), Dense(4)])
+    assert model.built
+    assert [weight.shape for weight in model.weights] == [(6, 4), (4,)]
+    model.add(Dense(5))
+    assert model.weights[2].shape == (4, 5)
+    assert model.predict(np.zeros((7, 2, 3), "float32")).shape == (7, 5)
+
+
+def test_add_to_a_built_model_keeps_its_weights(rng: np.random.Generator) -> None:
+    model = tl.Sequential([Dense(4, activation="relu")])
+    x = rng.normal(size=(5, 3)).astype("float32")
+    hidden = model(x).numpy()
+    before = model.get_weights()
+    model.add(Dense(2))
+    assert model.built
+    assert same(model.get_weights()[:2], before)
+    kernel, bias = model.get_weights()[2:]
+    np.testing.assert_allclose(model(x).numpy(), hidden.astype("float64") @ kernel + bias, rtol=1e-5, atol=1e-6)
+
+
+def test_pop_takes_the_last_layer(rng: np.random.Generator) -> None:
+    model = tl.Sequential([Dense(4, activation="relu"), Dense(2)])
+    first, last = model.layers
+    x = rng.normal(size=(5, 3)).astype("float32")
+    model(x)
+    assert model.pop() is last
+    assert model.layers == [first]
+    assert model.predict(x).shape == (5, 4)
+    model.add(Dense(6))
+    assert model.predict(x).shape == (5, 6)
+    model.pop(), model.pop()
+    with pytest.raises(StateError) as error:
+        model.pop()
+    assert str(error.value) == f"Sequential {model.name!r}.pop: expected a model with layers, received an empty one"
+
+
+@pytest.mark.parametrize(
+    ("thing", "words"),
+    [
+        (Dense, f"received {Dense!r}; give an object, e.g. Dense(10), and not its class"),
+        ("relu", "received 'relu'"),
+        (None, "received None"),
+        (tl.activations.relu, f"received {tl.activations.relu!r}"),
+    ],
+)
+def test_add_refuses_what_is_no_layer(thing: Any, words: str) -> None:
+    model = tl.Sequential([Dense(3)], name="net")
+    with pytest.raises(ArgumentTypeError) as error:
+        model.add(thing)
+    assert str(error.value) == f"Sequential 'net'.add: expected a Layer, {words}"
+    assert len(model.layers) == 1
+    with pytest.raises(ArgumentTypeError, match="expected a Layer"):
+        tl.Sequential([Dense(3), thing])
+
+
+def test_a_layer_cannot_be_there_twice() -> None:
+    shared = Dense(3, name="shared")
+    model = tl.Sequential([shared], name="net")
+    with pytest.raises(ArgumentTypeError) as error:
+        model.add(shared)
+    assert str(error.value) == (
+        "Sequential 'net'.add: expected a layer that is not in the model yet, received <Dense 'shared'>"
+    )
+    assert model.layers == [shared]
+
+
+def test_add_that_does_not_fit_changes_nothing() -> None:
+    model = tl.Sequential([Input((6,)), Dense(4)])
+    before = model.get_weights()
+    bad = Reshape((5,))
+    with pytest.raises(ShapeError, match="a shape of 4 elements"):
+        model.add(bad)
+    assert model.built
+    assert bad not in model.layers
+    assert not bad.built
+    assert same(model.get_weights(), before)
+    assert model.count_params() == 28
+    assert model.predict(np.zeros((2, 6), "float32")).shape == (2, 4)
+
+
+def test_build_that_fails_builds_nothing_and_keeps_what_was_built(rng: np.random.Generator) -> None:
+    ready, fresh = Dense(4), Dense(3)
+    ready(rng.normal(size=(2, 6)))
+    before = ready.get_weights()
+    model = tl.Sequential([fresh, ready])
+    for attempt in (lambda: model.build((None, 7)), lambda: model(np.zeros((2, 7), "float32"))):
+        with pytest.raises(ShapeError) as error:
+            attempt()
+        assert str(error.value) == f"Dense {ready.name!r}: expected inputs of shape (batch, 6), received (1, 3)"
+        assert not model.built
+        assert not fresh.built
+        assert fresh.weights == []
+        assert same(ready.get_weights(), before)
+    with pytest.raises(ShapeError) as error:
+        model.build(())
+    assert str(error.value) == f"Sequential {model.name!r}.build: expected a shape with the batch in front, received ()"
+
+
+def test_wrong_inputs_are_named_by_the_layer_that_gets_them() -> None:
+    model = book_model()
+    model.build((None, 784))
+    before = model.get_weights()
+    for ask in (model, model.predict):
+        with pytest.raises(ShapeError) as error:
+            ask(np.zeros((32, 28, 28), "float32"))
+        assert "expected inputs of shape (batch, 784), received (32, 28, 28)" in str(error.value)
+        assert str(error.value).endswith("; add a Flatten layer or reshape to (32, 784)")
+    assert same(model.get_weights(), before)
+
+
+def test_sequentials_nest(rng: np.random.Generator) -> None:
+    inner = tl.Sequential([Dense(4, activation="relu"), Dropout(0.5)], name="inner")
+    model = tl.Sequential([Flatten(), inner, Dense(2)])
+    x = rng.normal(size=(5, 2, 3)).astype("float32")
+    y = rng.normal(size=(5, 2)).astype("float32")
+    model(x)
+    assert [weight.shape for weight in model.weights] == [(6, 4), (4,), (4, 2), (2,)]
+    assert np.array_equal(model(x).numpy(), model(x).numpy())
+    assert not np.array_equal(model(x, training=True).numpy(), model(x, training=True).numpy())
+    before = model.get_weights()
+    model.compile("sgd", "mse")
+    model.train_on_batch(x, y)
+    assert not any(np.array_equal(a, b) for a, b in zip(model.get_weights(), before, strict=True))
+    inner.trainable = False
+    before = model.get_weights()
+    model.train_on_batch(x, y)
+    assert same(model.get_weights()[:2], before[:2])
+    assert not np.array_equal(model.get_weights()[2], before[2])
+    assert len(model.trainable_weights) == 2
+
+
+# Configs and weights
+
+
+def test_config_makes_the_same_model_again(rng: np.random.Generator) -> None:
+    model = tl.Sequential(
+        [Flatten(), tl.Sequential([Dense(4, activation="tanh"), Dropout(0.25)]), Dense(2), Activation("softmax")],
+        name="net",
+    )
+    x = rng.normal(size=(5, 2, 3)).astype("float32")
+    outputs = model(x).numpy()
+    config = json.loads(json.dumps(model.get_config()))
+    assert config["name"] == "net"
+    assert config["build_input_shape"] == [None, 2, 3]
+    again = tl.Sequential.from_config(config)
+    assert again.name == "net"
+    assert again.built
+    assert [weight.shape for weight in again.weights] == [weight.shape for weight in model.weights]
+    again.set_weights(model.get_weights())
+    assert np.array_equal(again(x).numpy(), outputs)
+    unbuilt = tl.Sequential.from_config(tl.Sequential([Dense(3)]).get_config())
+    assert not unbuilt.built
+
+
+def test_set_weights_is_all_or_nothing(rng: np.random.Generator) -> None:
+    model = tl.Sequential([Dense(4, name="a"), Dense(2, name="b")], name="net")
+    with pytest.raises(StateError) as state_error:
+        model.set_weights([])
+    assert str(state_error.value).startswith("Sequential 'net'.set_weights: expected a layer that is built")
+    model.build((None, 3))
+    fresh = [rng.normal(size=weight.shape).astype("float32") for weight in model.weights]
+    model.set_weights(fresh)
+    assert same(model.get_weights(), fresh)
+    wrong = [np.zeros_like(weight) for weight in fresh]
+    wrong[3] = np.zeros(3, "float32")
+    with pytest.raises(ShapeError) as error:
+        model.set_weights(wrong)
+    assert str(error.value) == "Sequential 'net'.set_weights: expected 'b/bias' of (2,), received (3,)"
+    with pytest.raises(ShapeError) as error:
+        model.set_weights(fresh[:3])
+    assert str(error.value) == "Sequential 'net'.set_weights: expected 4 arrays, received 3"
+    assert same(model.get_weights(), fresh)
+
+
+# compile
+
+
+def test_compile_takes_names_classes_and_objects() -> None:
+    model = tl.Sequential([Dense(3)])
+    model.compile("rmsprop", "mse", metrics=["accuracy", tl.metrics.BinaryAccuracy, tl.metrics.Accuracy("second")])
+    assert type(model.optimizer) is tl.optimizers.RMSprop
+    optimizer = tl.optimizers.SGD(0.5)
+    model.compile(optimizer=optimizer, loss=tl.losses.MeanSquaredError())
+    assert model.optimizer is optimizer
+    model.compile(tl.optimizers.Adam, tl.losses.MeanSquaredError, metrics=())
+    assert type(model.optimizer) is tl.optimizers.Adam
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        (
+            {"optimizer": "rmsprob", "loss": "mse"},
+            UnknownNameError,
+            "optimizer: expected the name of a registered optimizer, received 'rmsprob'; did you mean 'rmsprop'?",
+        ),
+        (
+            {"optimizer": "sgd", "loss": "mean_square_error"},
+            UnknownNameError,
+            "loss: expected the name of a registered loss, received 'mean_square_error'; "
+            "did you mean 'mean_squared_error'",
+        ),
+        (
+            {"optimizer": "sgd", "loss": "mse", "metrics": ["acuracy"]},
+            UnknownNameError,
+            "metric: expected the name of a registered metric, received 'acuracy'; did you mean 'accuracy'",
+        ),
+        (
+            {"optimizer": "sgd", "loss": "mse", "metrics": "accuracy"},
+            ArgumentError,
+            "Sequential 'net'.compile metrics: expected a list, received 'accuracy'; e.g. metrics=['accuracy']",
+        ),
+        ({"optimizer": 0.1, "loss": "mse"}, ArgumentTypeError, "optimizer: expected a name or an Optimizer"),
+        ({"optimizer": "sgd", "loss": 0.1}, ArgumentTypeError, "loss: expected a name, a Loss, or a function"),
+    ],
+)
+def test_compile_that_fails_changes_nothing(arguments: dict[str, Any], kind: type[Exception], message: str) -> None:
+    model = tl.Sequential([Dense(3)], name="net")
+    optimizer = tl.optimizers.SGD(0.25)
+    model.compile(optimizer, "mae", metrics=["mean"])
+    before = (model._optimizer, model._loss, model._metrics)
+    with pytest.raises(kind) as error:
+        model.compile(**arguments)
+    assert str(error.value).startswith(message)
+    assert (model._optimizer, model._loss, model._metrics) == before
+
+
+# Asking
+
+
+def test_predict_gives_arrays_of_the_outputs_shape(rng: np.random.Generator) -> None:
+    model = tl.Sequential([Dense(4, activation="relu"), Dense(3)])
+    x = rng.normal(size=(11, 5)).astype("float32")
+    whole = model.predict(x, batch_size=11)
+    assert type(whole) is np.ndarray
+    assert (whole.shape, whole.dtype) == ((11, 3), np.dtype("float32"))
+    assert np.array_equal(whole, model(x).numpy())
+    for size in (1, 3, 32, 100):
+        np.testing.assert_allclose(model.predict(x, batch_size=size), whole, rtol=1e-5, atol=1e-6)
+    assert model.predict(x[:1]).shape == (1, 3)
+    assert model.predict(tl.asarray(x)).shape == (11, 3)
+    assert tl.Sequential([Dense(1)]).predict(x, batch_size=128).shape == (11, 1)
+
+
+def test_predict_leaves_dropout_out(rng: np.random.Generator) -> None:
+    model = tl.Sequential([Dropout(0.5)])
+    x = rng.normal(size=(11, 5)).astype("float32")
+    assert np.array_equal(model.predict(x), x)
+
+
+def test_predict_refuses_what_it_cannot_take() -> None:
+    model = tl.Sequential([Dense(3)], name="net")
+    model.build((None, 2))
+    cases: list[tuple[dict[str, Any], type[Exception], str]] = [
+        ({"x": np.zeros((0, 2))}, ShapeError, "net'.predict x: expected at least one sample, received shape (0, 2)"),
+        ({"x": [[np.nan, 1.0]]}, NonFiniteError, "net'.predict x: expected finite numbers, received nan at (0, 0)"),
+        (
+            {"x": np.zeros((2, 2)), "batch_size": 0},
+            ArgumentError,
+            "net'.predict batch_size: expected a whole number of at least 1, received 0",
+        ),
+        ({"x": None}, ArgumentTypeError, "net'.predict x: expected a tensor, an array or a number, received NoneType"),
+    ]
+    for arguments, kind, message in cases:
+        with pytest.raises(kind) as error:
+            model.predict(**arguments)
+        assert str(error.value).startswith(f"Sequential '{message}")
+
+
+def test_evaluate_returns_the_loss_or_a_list_or_a_dict(
+    rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tl.Sequential([Dense(4, activation="softmax")])
+    x, y = rng.normal(size=(11, 3)).astype("float32"), rng.integers(0, 4, 11)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    probabilities = model.predict(x).astype("float64")
+    loss = -np.log(probabilities[np.arange(11), y]).mean()
+    accuracy = (probabilities.argmax(axis=-1) == y).mean()
+    before = model.get_weights()
+    value = model.evaluate(x, y, verbose=0)
+    assert type(value) is float
+    assert value == pytest.approx(loss, rel=1e-5)
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    assert model.evaluate(x, y, batch_size=4, verbose=0) == pytest.approx([loss, accuracy], rel=1e-5)
+    logs = model.evaluate(x, y, verbose=0, return_dict=True)
+    assert logs == pytest.approx({"loss": loss, "accuracy": accuracy}, rel=1e-5)
+    assert same(model.get_weights(), before)
+    assert model.optimizer.iterations == 0
+    assert capsys.readouterr().out == ""
+    model.evaluate(x, y)
+    assert capsys.readouterr().out == f"loss: {logs['loss']:.4f} - accuracy: {logs['accuracy']:.4f}\n"
+
+
+def test_train_on_batch_takes_one_step(rng: np.random.Generator) -> None:
+    x, y = rng.normal(size=(11, 3)), rng.normal(size=(11, 2))
+    model = tl.Sequential([Dense(2, dtype="float64")])
+    model.build((None, 3))
+    model.compile(tl.optimizers.SGD(0.1), "mse", metrics=["mse_of_mine"] if False else None)
+    kernel, bias = model.get_weights()
+    error = x @ kernel + bias - y
+    logs = model.train_on_batch(x, y)
+    assert logs == pytest.approx({"loss": (error**2).mean()}, rel=1e-12)
+    np.testing.assert_allclose(model.get_weights()[0], kernel - 0.1 * x.T @ error / 11.0, rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(model.get_weights()[1], bias - 0.1 * error.sum(axis=0) / 11.0, rtol=1e-11, atol=1e-13)
+    assert model.optimizer.iterations == 1
+
+
+# summary
+
+
+def test_summary_has_names_shapes_and_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    model = tl.Sequential([Dense(512, activation="relu", name="hidden"), Dense(10, name="digits")], name="net")
+    model.summary()
+    text = capsys.readouterr().out
+    assert "Model 'net'" in text
+    assert text.count("not built") == 3
+    model.build((None, 784))
+    model.layers[0].trainable = False
+    model.summary()
+    rows = capsys.readouterr().out.splitlines()
+    (hidden,) = [row for row in rows if "hidden (Dense)" in row]
+    (digits,) = [row for row in rows if "digits (Dense)" in row]
+    assert "(batch, 512)" in hidden
+    assert "401,920" in hidden
+    assert "(batch, 10)" in digits
+    assert "5,130" in digits
+    assert rows[-1] == "Parameters: 407,050 (5,130 trainable)"
+
+
+def test_summary_of_layers_without_weights(capsys: pytest.CaptureFixture[str]) -> None:
+    model = tl.Sequential([Input((2, 3)), Flatten(name="flat"), Dense(4), Dropout(0.5, name="drop")])
+    model.summary()
+    text = capsys.readouterr().out
+    assert "(batch, 2, 3)" in text
+    (flat,) = [row for row in text.splitlines() if "flat (Flatten)" in row]
+    assert "(batch, 6)" in flat
+    assert " 0 " in flat
+    assert "Parameters: 28 (28 trainable)" in text

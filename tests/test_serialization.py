@@ -1,0 +1,135 @@
+"""Plain data for the objects of plugins, and the objects again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorlab as tl
+from tensorlab.errors import ArgumentTypeError, UnknownNameError
+from tensorlab.registry import registries
+from tensorlab.serialization import Configured, deserialize, get, serialize
+
+
+class Recipe(Configured):
+    """A thing of a third party that says nothing about how it is saved."""
+
+    def __init__(self, first: Any, second: Any = 2, *, only: Any = None, **more: Any) -> None:
+        self.first, self.second, self.only, self.more = first, second, only, more
+
+
+def test_config_is_what_the_constructor_was_given() -> None:
+    assert Recipe(1).get_config() == {"first": 1, "second": 2, "only": None}
+    config = Recipe(1, 5, only="x", extra=[1, 2], other=None).get_config()
+    assert config == {"first": 1, "second": 5, "only": "x", "extra": [1, 2], "other": None}
+    again = Recipe.from_config(config)
+    assert (again.first, again.second, again.only, again.more) == (1, 5, "x", {"extra": [1, 2], "other": None})
+    assert again.get_config() == config
+
+
+def test_a_constructor_that_raises_still_says_why() -> None:
+    with pytest.raises(TypeError, match="first"):
+        Recipe()
+
+
+def test_config_is_not_changed_by_attributes() -> None:
+    recipe = Recipe(1)
+    recipe.first = 7
+    assert recipe.get_config()["first"] == 1
+
+
+def test_inherited_constructor_and_one_that_calls_it() -> None:
+    class Same(Recipe):
+        pass
+
+    class Other(Recipe):
+        def __init__(self, factor: int = 3) -> None:
+            super().__init__(factor * 2, only=factor)
+
+    assert Same(4).get_config() == {"first": 4, "second": 2, "only": None}
+    assert Other().get_config() == {"factor": 3}
+    made = Other.from_config(Other(5).get_config())
+    assert (type(made), made.first, made.only) == (Other, 10, 5)
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (None, None),
+        (True, True),
+        (0.1, 0.1),
+        ("relu", "relu"),
+        ((1, (2, 3)), [1, [2, 3]]),
+        (np.float32(0.5), 0.5),
+        (np.int64(5), 5),
+        (tl.float64, "float64"),
+        ({"a": (1,)}, {"a": [1]}),
+        (tl.activations.relu, "relu"),
+        (tl.ops.softmax, "softmax"),
+        (tl.losses.MeanAbsoluteError, "mean_absolute_error"),
+    ],
+)
+def test_values_become_plain_data(value: Any, plain: Any) -> None:
+    result = serialize(value)
+    assert result == plain
+    assert type(result) is type(plain)
+    assert json.loads(json.dumps(result)) == plain
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        tl.layers.Dense(3, activation="tanh"),
+        tl.layers.Dropout(0.25),
+        tl.initializers.RandomNormal(0.5, 0.1, seed=4),
+        tl.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum"),
+        tl.optimizers.RMSprop(0.01, momentum=0.5),
+        tl.metrics.BinaryAccuracy(threshold=0.3),
+        tl.Sequential([tl.layers.Input((2,)), tl.layers.Dense(3), tl.Sequential([tl.layers.Dense(1)])]),
+    ],
+    ids=lambda thing: type(thing).__name__,
+)
+def test_things_survive_json(thing: Configured) -> None:
+    plain = json.loads(json.dumps(serialize(thing)))
+    assert set(plain) == {"class_name", "kind", "config"}
+    assert registries[plain["kind"]].get(plain["class_name"]) is type(thing)
+    again = deserialize(plain)
+    assert type(again) is type(thing)
+    assert again is not thing
+    assert json.loads(json.dumps(serialize(again))) == plain
+
+
+def test_lists_of_things_survive() -> None:
+    plain = serialize([tl.layers.Flatten(), [tl.layers.Dense(2)]])
+    flatten, (dense,) = deserialize(plain)
+    assert type(flatten) is tl.layers.Flatten
+    assert dense.units == 2
+
+
+def test_a_dict_that_is_no_config_stays_one() -> None:
+    for value in ({"class_name": "Dense"}, {"a": 1}, {}):
+        assert deserialize(value) == value
+
+
+def test_unknown_class_names_the_nearest() -> None:
+    with pytest.raises(UnknownNameError) as error:
+        deserialize({"class_name": "Dence", "kind": "layer", "config": {"units": 3}})
+    assert str(error.value) == (
+        "layer: expected the name of a registered layer, received 'Dence'; did you mean 'Dense'?"
+    )
+
+
+def test_get_makes_one_of_a_kind_or_refuses() -> None:
+    base = tl.layers.Layer
+    made = tl.layers.Flatten()
+    assert get("layer", made, base) is made
+    assert type(get("layer", "Flatten", base)) is tl.layers.Flatten
+    assert type(get("layer", tl.layers.Flatten, base)) is tl.layers.Flatten
+    assert type(get("layer", serialize(made), base)) is tl.layers.Flatten
+    for wrong in (3, tl.initializers.Zeros(), {"units": 3}):
+        with pytest.raises(ArgumentTypeError) as error:
+            get("layer", wrong, base)
+        assert str(error.value) == f"layer: expected a name, a config or a Layer, received {wrong!r}"
