@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import ast
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-import tensorlab
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "tensorlab"
@@ -153,8 +150,3 @@ def test_guests_use_public_names_only() -> None:
                 if parts[0] == "tensorlab" and any(part.startswith("_") and part != "__version__" for part in parts):
                     private.append(f"{path.relative_to(ROOT)}:{line} imports {name}")
     assert private == []
-
-
-def test_the_version_is_said_once() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert tensorlab.__version__ == project["version"]

@@ -1,0 +1,86 @@
+"""The book's network, trained by tensorlab and by the formulas written out in NumPy's float64, step by step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorlab as tl
+from tensorlab.layers import Dense
+
+Array = np.ndarray[Any, Any]
+STEPS, BATCH, INPUTS, HIDDEN, CLASSES = 20, 128, 784, 512, 10
+
+
+def numpy_training(weights: list[Array], x: Array, y: Array) -> tuple[list[Array], list[float]]:
+    """Weights after each batch has been used once, in order, and the loss of each batch before its step."""
+    weights = [weight.astype("float64") for weight in weights]
+    squares = [np.zeros_like(weight) for weight in weights]
+    losses = []
+    for start in range(0, len(x), BATCH):
+        inputs, labels = x[start : start + BATCH].astype("float64"), y[start : start + BATCH]
+        kernel_1, bias_1, kernel_2, bias_2 = weights
+        z = inputs @ kernel_1 + bias_1
+        hidden = np.maximum(z, 0.0)
+        logits = hidden @ kernel_2 + bias_2
+        logits -= logits.max(axis=1, keepdims=True)
+        p = np.exp(logits)
+        p /= p.sum(axis=1, keepdims=True)
+        rows = np.arange(len(labels))
+        losses.append(-np.log(np.clip(p[rows, labels], 1e-7, 1.0 - 1e-7)).mean())
+        # d loss / d logits = (p - one_hot) / batch, as no probability is clipped here
+        assert ((p[rows, labels] > 1e-7) & (p[rows, labels] < 1.0 - 1e-7)).all()
+        flowing = p
+        flowing[rows, labels] -= 1.0
+        flowing /= len(labels)
+        back = (flowing @ kernel_2.T) * (z > 0.0)
+        gradients = [inputs.T @ back, back.sum(axis=0), hidden.T @ flowing, flowing.sum(axis=0)]
+        for k, gradient in enumerate(gradients):
+            squares[k] = 0.9 * squares[k] + 0.1 * gradient**2
+            weights[k] = weights[k] - 0.001 * gradient / np.sqrt(squares[k] + 1e-7)
+    return weights, losses
+
+
+class Losses(tl.callbacks.Callback):
+    """The loss of each batch, from the running means that callbacks are given."""
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+        self.total = 0.0
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
+        total = logs["loss"] * (batch + 1)
+        self.losses.append(total - self.total)
+        self.total = total
+
+
+# In float32 a product of 784 terms is right to about 1e-6 of its size. RMSprop divides each gradient by its own size,
+# so an element whose gradient is nearly zero moves by up to the whole learning rate in a direction that rounding
+# decides; hence the absolute tolerance on single weights is a part of the 20 steps of 1e-3, and the typical deviation,
+# asserted beside it, is much smaller.
+@pytest.mark.parametrize(
+    ("dtype", "loss_tolerance", "weight_tolerance", "typical"),
+    [("float64", 1e-10, 1e-9, 1e-13), ("float32", 1e-4, 2e-3, 2e-6)],
+)
+def test_twenty_steps_of_the_books_network(
+    dtype: str, loss_tolerance: float, weight_tolerance: float, typical: float, rng: np.random.Generator
+) -> None:
+    x = (rng.uniform(size=(STEPS * BATCH, INPUTS)) * (rng.uniform(size=(STEPS * BATCH, INPUTS)) < 0.2)).astype(dtype)
+    y = rng.integers(0, CLASSES, STEPS * BATCH)
+    model = tl.Sequential(
+        [Dense(HIDDEN, activation="relu", dtype=dtype), Dense(CLASSES, activation="softmax", dtype=dtype)]
+    )
+    model.compile(optimizer="rmsprop", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.build((None, INPUTS))
+    expected, losses = numpy_training(model.get_weights(), x, y)
+    watch = Losses()
+    history = model.fit(x, y, batch_size=BATCH, shuffle=False, verbose=0, callbacks=[watch]).history
+    assert model.optimizer.iterations == STEPS
+    np.testing.assert_allclose(watch.losses, losses, rtol=loss_tolerance)
+    np.testing.assert_allclose(history["loss"], [np.mean(losses)], rtol=loss_tolerance)
+    for weight, value in zip(model.get_weights(), expected, strict=True):
+        assert weight.dtype == np.dtype(dtype)
+        np.testing.assert_allclose(weight, value, rtol=0.0, atol=weight_tolerance)
+        assert np.median(np.abs(weight - value)) < typical

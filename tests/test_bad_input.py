@@ -1,0 +1,310 @@
+"""What a user gets wrong: one clear error each, and everything as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorlab as tl
+from tensorlab.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DTypeError,
+    NonFiniteError,
+    ShapeError,
+    StateError,
+    TensorlabError,
+    UnknownNameError,
+)
+from tensorlab.layers import Dense, Dropout
+from tensorlab.registry import registries
+
+Array = np.ndarray[Any, Any]
+Snapshot = tuple[Any, ...]
+
+
+def snapshot(model: tl.Sequential) -> Snapshot:
+    """Everything that a failed call must not change."""
+    state = None if model.optimizer is None else model.optimizer.get_state()
+    names = {kind: [(entry.name, id(entry.thing)) for entry in registry] for kind, registry in registries.items()}
+    weights = [weight.tobytes() for weight in model.get_weights()]
+    slots = state and [[slot.tobytes() for slot in slots] for slots in state["slots"]]
+    return (model.built, weights, [layer.built for layer in model.layers], state and state["iterations"], slots, names)
+
+
+def refused(model: tl.Sequential, call: Callable[[], Any], kind: type[TensorlabError]) -> str:
+    """The message of a call that has to fail and to change nothing."""
+    before = snapshot(model)
+    with pytest.raises(kind) as error:
+        call()
+    assert snapshot(model) == before
+    message = str(error.value)
+    # who: expected ..., received ...; hint
+    assert ": expected " in message
+    assert ", received " in message
+    assert error.value.__cause__ is None
+    return message
+
+
+def digits(rng: np.random.Generator, count: int = 40) -> tuple[Array, Array]:
+    return rng.uniform(size=(count, 784)).astype("float32"), rng.integers(0, 10, count)
+
+
+def network(optimizer: Any = "rmsprop") -> tl.Sequential:
+    model = tl.Sequential([Dense(16, activation="relu", name="hidden"), Dense(10, activation="softmax")], name="net")
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@pytest.fixture(params=["fresh", "trained"])
+def model(request: pytest.FixtureRequest, rng: np.random.Generator) -> tl.Sequential:
+    """A model that has seen nothing, and one that has been trained."""
+    made = network()
+    if request.param == "trained":
+        made.fit(*digits(rng), batch_size=16, verbose=0)
+    return made
+
+
+def calls(model: tl.Sequential, x: Any, y: Any) -> list[tuple[str, Callable[[], Any]]]:
+    return [
+        ("fit", lambda: model.fit(x, y, verbose=0)),
+        ("evaluate", lambda: model.evaluate(x, y, verbose=0)),
+        ("train_on_batch", lambda: model.train_on_batch(x, y)),
+    ]
+
+
+def test_wrong_input_shape(rng: np.random.Generator) -> None:
+    x, y = digits(rng)
+    trained = network()
+    trained.fit(x, y, batch_size=16, verbose=0)
+    images = x.reshape(-1, 28, 28)
+    for name, call in [*calls(trained, images, y), ("predict", lambda: trained.predict(images))]:
+        message = refused(trained, call, ShapeError)
+        count = 32 if name == "predict" else 1
+        assert message == (
+            f"Dense 'hidden': expected inputs of shape (batch, 784), received ({count}, 28, 28); "
+            f"add a Flatten layer or reshape to ({count}, 784)"
+        )
+    assert "received (1, 783)" in refused(trained, lambda: trained.fit(x[:, 1:], y, verbose=0), ShapeError)
+
+
+def test_wrong_input_shape_does_not_build_a_model_for_it(rng: np.random.Generator) -> None:
+    x, y = digits(rng)
+    fresh = network()
+    for _, call in calls(fresh, x.reshape(-1, 28, 28), y):
+        message = refused(fresh, call, ShapeError)
+        assert message == "SparseCategoricalCrossentropy: expected labels of shape (40, 28), received (40,)"
+    fresh.fit(x, y, verbose=0)  # and with the right shape it works
+    assert fresh.count_params() == 784 * 16 + 16 + 16 * 10 + 10
+
+
+@pytest.mark.parametrize("label", [10, -1, 255])
+def test_label_out_of_range(model: tl.Sequential, label: int, rng: np.random.Generator) -> None:
+    x, y = digits(rng)
+    y[33] = label  # in the second batch: it is found before the first
+    for _, call in calls(model, x, y):
+        assert refused(model, call, ArgumentError) == (
+            f"SparseCategoricalCrossentropy: expected labels from 0 to 9 for 10 outputs, received {label} at position "
+            "33; correct the labels, or give the last layer more units"
+        )
+
+
+def test_label_out_of_range_in_the_validation_data(model: tl.Sequential, rng: np.random.Generator) -> None:
+    x, y = digits(rng)
+    bad = y.copy()
+    bad[0] = 10
+    message = refused(model, lambda: model.fit(x, y, verbose=0, validation_data=(x, bad)), ArgumentError)
+    assert "received 10 at position 0" in message
+
+
+UNKNOWN: list[tuple[str, Callable[[tl.Sequential], Any], str]] = [
+    ("layer", lambda model: registries["layer"].get("Dens"), "'Dens'; did you mean 'Dense'"),
+    (
+        "layer",
+        lambda model: tl.Sequential.from_config(
+            {"layers": [{"class_name": "Dropot", "kind": "layer", "config": {"rate": 0.5}}]}
+        ),
+        "'Dropot'; did you mean 'Dropout'?",
+    ),
+    ("activation", lambda model: Dense(3, activation="rellu"), "'rellu'; did you mean 'relu'"),
+    ("activation", lambda model: tl.layers.Activation("softmx"), "'softmx'; did you mean 'softmax'"),
+    ("loss", lambda model: model.compile("sgd", "crossentropy"), "'crossentropy'; did you mean "),
+    ("optimizer", lambda model: model.compile("rms_prob", "mse"), "'rms_prob'; did you mean 'rmsprop'"),
+    ("metric", lambda model: model.compile("sgd", "mse", metrics=["acuracy"]), "'acuracy'; did you mean 'accuracy'"),
+    ("initializer", lambda model: Dense(3, kernel_initializer="one"), "'one'; did you mean 'ones'"),
+    ("backend", lambda model: tl.asarray(1.0, device="cuda:7"), "'cuda:7'; "),
+]
+
+
+@pytest.mark.parametrize(("kind", "call", "words"), UNKNOWN, ids=[f"{k}-{n}" for n, (k, _, _) in enumerate(UNKNOWN)])
+def test_unknown_name(kind: str, call: Callable[[tl.Sequential], Any], words: str, model: tl.Sequential) -> None:
+    message = refused(model, lambda: call(model), UnknownNameError)
+    assert message.startswith(f"{kind}: expected the name of a registered {kind}, received {words}")
+
+
+def test_before_compile(rng: np.random.Generator) -> None:
+    x, y = digits(rng)
+    model = tl.Sequential([Dense(10)], name="net")
+    for name, call in calls(model, x, y):
+        assert refused(model, call, StateError) == (
+            f"Sequential 'net'.{name}: expected a model that is compiled with a loss, received one that is not; "
+            "call compile(optimizer=..., loss=...) first"
+        )
+    model.compile("sgd")
+    assert "compiled with a loss" in refused(model, lambda: model.fit(x, y), StateError)
+
+
+def test_lengths_that_differ(model: tl.Sequential, rng: np.random.Generator) -> None:
+    x, y = digits(rng)
+    for name, call in calls(model, x, y[:39]):
+        assert refused(model, call, ShapeError) == (
+            f"Sequential 'net'.{name}: expected x and y of one length, received x of shape (40, 784) and y of shape "
+            "(39,); give one target for each sample"
+        )
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_not_a_number_in_x(model: tl.Sequential, value: float, rng: np.random.Generator) -> None:
+    x, y = digits(rng)
+    x[35, 700] = value
+    for name, call in [*calls(model, x, y), ("predict", lambda: model.predict(x))]:
+        assert refused(model, call, NonFiniteError) == (
+            f"Sequential 'net'.{name} x: expected finite numbers, received {value} at (35, 700); clean the data first"
+        )
+
+
+def test_not_a_number_in_y(rng: np.random.Generator) -> None:
+    x = rng.normal(size=(8, 3)).astype("float32")
+    y = rng.normal(size=(8, 2)).astype("float32")
+    y[5, 1] = np.nan
+    regression = tl.Sequential([Dense(2)], name="net")
+    regression.compile("sgd", "mse")
+    for name, call in calls(regression, x, y):
+        assert refused(regression, call, NonFiniteError) == (
+            f"Sequential 'net'.{name} y: expected finite numbers, received nan at (5, 1); clean the data first"
+        )
+
+
+OPTIMIZERS: dict[str, Callable[[], Any]] = {
+    "sgd": lambda: tl.optimizers.SGD(0.01, momentum=0.9),
+    "rmsprop": lambda: tl.optimizers.RMSprop(0.01, momentum=0.5),
+    "adam": lambda: tl.optimizers.Adam(0.01),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("trained", [False, True])
+def test_loss_that_explodes_in_the_middle(name: str, trained: bool, rng: np.random.Generator) -> None:
+    x, y = digits(rng, 64)
+    model = network(OPTIMIZERS[name]())
+    model.build((None, 784))
+    if trained:
+        model.fit(x, y, batch_size=16, verbose=0)
+
+    class Explode(tl.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
+            self.steps = batch + 1
+            if batch == 1:
+                self.model.optimizer.learning_rate = 1e30
+
+    watch = Explode()
+    before = snapshot(model)
+    message = refused(
+        model, lambda: model.fit(x, y, epochs=3, batch_size=16, verbose=0, callbacks=[watch]), NonFiniteError
+    )
+    assert watch.steps >= 3  # steps were taken, and taken back
+    assert message.startswith(f"Sequential 'net' loss: expected a finite number, received nan at step {before[3] + 4}")
+    assert message.endswith("; lower the learning rate or scale the inputs")
+    model.optimizer.learning_rate = 0.01
+    model.fit(x, y, batch_size=16, verbose=0)  # and it can be trained
+    assert model.optimizer.iterations == before[3] + 4
+
+
+def test_batch_that_explodes(rng: np.random.Generator) -> None:
+    x, y = digits(rng)
+    model = network(tl.optimizers.SGD(1e30, momentum=0.9))
+    model.train_on_batch(x, y)
+    assert "Sequential 'net' loss: expected a finite number" in refused(
+        model, lambda: model.train_on_batch(x, y), NonFiniteError
+    )
+
+
+def test_loss_or_metric_that_fails_in_the_middle(rng: np.random.Generator) -> None:
+    x, y = digits(rng)
+
+    def picky(y_true: tl.Tensor, y_pred: tl.Tensor) -> tl.Tensor:
+        if y_true.shape[0] != 16:
+            raise ShapeError("picky", "16 samples", str(y_true.shape[0]))
+        return tl.sum(y_pred, axis=-1)
+
+    for loss, metrics in ((picky, None), ("sparse_categorical_crossentropy", [picky])):
+        model = network()
+        model.compile("rmsprop", loss, metrics=metrics)
+        model.build((None, 784))
+        message = refused(model, lambda model=model: model.fit(x, y, batch_size=16, verbose=0), ShapeError)
+        assert message == "picky: expected 16 samples, received 8"
+
+
+@pytest.mark.parametrize("x", [np.zeros((0, 784), "float32"), [], np.float32(3.0)])
+def test_nothing_to_learn_from(model: tl.Sequential, x: Any) -> None:
+    y = np.zeros(0, "int64")
+    shape = np.shape(x)
+    for name, call in [*calls(model, x, y), ("predict", lambda: model.predict(x))]:
+        assert refused(model, call, ShapeError) == (
+            f"Sequential 'net'.{name} x: expected at least one sample, received shape {shape}"
+        )
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        (np.array([["a", "b"]]), "<U1 data"),
+        (["seven", "two"], "<U5 data"),
+        (np.array([[1, None]], dtype=object), "objects (ndarray)"),
+        (np.ones((2, 784), "complex64"), "complex64 data"),
+        ([[1.0, 2.0], [3.0]], "list"),
+    ],
+)
+def test_what_is_no_number(model: tl.Sequential, x: Any, words: str) -> None:
+    y = np.zeros(len(x), "int64")
+    for name, call in [*calls(model, x, y), ("predict", lambda: model.predict(x))]:
+        message = refused(model, call, DTypeError)
+        assert message.startswith(f"Sequential 'net'.{name} x: expected ")
+        assert f", received {words}; " in message
+
+
+def test_strings_as_labels(model: tl.Sequential, rng: np.random.Generator) -> None:
+    x, _ = digits(rng, 2)
+    for name, call in calls(model, x, ["seven", "two"]):
+        message = refused(model, call, DTypeError)
+        assert message.startswith(f"Sequential 'net'.{name} y: expected data of bool, ")
+        assert ", received <U5 data; convert it to numbers first" in message
+
+
+@pytest.mark.parametrize("missing", ["x", "y"])
+def test_what_is_missing(model: tl.Sequential, missing: str, rng: np.random.Generator) -> None:
+    x, y = digits(rng, 2)
+    for name, call in calls(model, None if missing == "x" else x, None if missing == "y" else y):
+        message = refused(model, call, ArgumentTypeError)
+        assert message.startswith(f"Sequential 'net'.{name} {missing}: expected a ta" if missing == "y" else "Seq")
+        assert ", received None" in message
+
+
+@pytest.mark.parametrize("shape", [(40, 10), (40, 2)])
+def test_targets_of_another_kind(model: tl.Sequential, shape: tuple[int, ...], rng: np.random.Generator) -> None:
+    x, _ = digits(rng)
+    y = np.eye(shape[1])[rng.integers(0, shape[1], 40)]
+    for _, call in calls(model, x, y):
+        message = refused(model, call, ShapeError)
+        hint = "; for one-hot targets use categorical_crossentropy" if shape == (40, 10) else ""
+        assert message == f"SparseCategoricalCrossentropy: expected labels of shape (40,), received {shape}{hint}"
+
+
+def test_layers_that_cannot_be_made_leave_no_trace() -> None:
+    model = tl.Sequential([Dense(3)], name="net")
+    for make in (lambda: Dense(0), lambda: Dropout(1.5)):
+        refused(model, make, ArgumentError)
+    assert len(model.layers) == 1
