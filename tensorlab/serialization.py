@@ -31,7 +31,16 @@ class Configured:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
         """A new object from what `get_config` returned."""
-        return cls(**{name: deserialize(value) for name, value in config.items()})
+        values = {name: deserialize(value) for name, value in config.items()}
+        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        positional: list[Any] = []
+        if any(parameter.kind is inspect.Parameter.VAR_POSITIONAL for parameter in parameters):
+            for parameter in parameters:
+                if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD:
+                    positional.append(values.pop(parameter.name))
+                elif parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+                    positional.extend(values.pop(parameter.name))
+        return cls(*positional, **values)
 
 
 def _captured(init: Callable[..., None]) -> Callable[..., None]:
@@ -46,7 +55,7 @@ def _captured(init: Callable[..., None]) -> Callable[..., None]:
             for name, parameter in list(signature.parameters.items())[1:]:
                 if parameter.kind is inspect.Parameter.VAR_KEYWORD:
                     arguments |= bound.arguments.get(name, {})
-                elif parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
+                else:
                     arguments[name] = bound.arguments[name]
             self.__dict__["_constructed_with"] = arguments
         init(self, *args, **kwargs)

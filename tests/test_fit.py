@@ -84,7 +84,7 @@ def test_shuffling_takes_every_sample_once_and_the_target_with_it(rng: np.random
     numbers = np.arange(SAMPLES)
     batches = seen_by(lambda model: model.fit(numbers[:, None], numbers, epochs=3, batch_size=8, verbose=0))
     assert [len(batch) for batch in batches] == [8, 8, 7] * 3
-    epochs = [sum(batches[k : k + 3], []) for k in (0, 3, 6)]
+    epochs = [[number for batch in batches[k : k + 3] for number in batch] for k in (0, 3, 6)]
     for epoch in epochs:
         assert sorted(epoch) == list(range(SAMPLES))
         assert epoch != list(range(SAMPLES))
@@ -257,6 +257,12 @@ def test_a_regression_with_one_output(rng: np.random.Generator) -> None:
         ({"epochs": 0}, ArgumentError, "epochs: expected a whole number of at least 1, received 0"),
         ({"epochs": True}, ArgumentError, "epochs: expected a whole number of at least 1, received True"),
         ({"verbose": 3}, ArgumentError, "verbose: expected 'auto', 0, 1 or 2, received 3"),
+        (
+            {"callbacks": tl.callbacks.History()},
+            ArgumentTypeError,
+            "callbacks: expected a list of Callbacks, received <",
+        ),
+        ({"callbacks": [print]}, ArgumentTypeError, "callbacks: expected a list of Callbacks, received [<built-in"),
         ({"validation_data": np.zeros((3, 5))}, ArgumentTypeError, "validation_data: expected a pair (x, y), "),
         ({"validation_data": (np.zeros((3, 5)),)}, ArgumentTypeError, "validation_data: expected a pair (x, y), "),
         (

@@ -114,7 +114,7 @@ def test_get_names_the_nearest() -> None:
     with pytest.raises(UnknownNameError) as error:
         tl.initializers.get("zeroes")
     assert str(error.value) == (
-        "initializer: expected the name of a registered initializer, received 'zeroes'; did you mean 'zeros'?"
+        "initializer: expected the name of a registered initializer, received 'zeroes'; did you mean 'zeros' or 'ones'?"
     )
 
 

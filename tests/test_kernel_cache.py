@@ -30,10 +30,10 @@ import numpy as np
 import tensorlab as tl
 
 x = tl.asarray(np.arange(4.0))
-print((-x).tolist(), tl.square(x).tolist(), (x + x).tolist())
+print(tl.square(x).tolist(), (x + x).tolist())
 print(compiled())
 """
-RESULT = "[-0.0, -1.0, -2.0, -3.0] [0.0, 1.0, 4.0, 9.0] [0.0, 2.0, 4.0, 6.0]"
+RESULT = "[0.0, 1.0, 4.0, 9.0] [0.0, 2.0, 4.0, 6.0]"
 
 
 def start(program: str, cache: Path) -> subprocess.Popen[str]:
@@ -108,22 +108,21 @@ def altered(name: str, content: bytes) -> bytes:
 DAMAGE: list[Callable[[str, bytes], bytes]] = [
     altered,
     lambda name, content: content[: len(content) // 2],
-    lambda name, content: b"",
     lambda name, content: hashlib.sha256(name.encode() + b"no pickle").digest() + b"no pickle",
 ]
 
 
 def test_damaged_files_are_compiled_again(cache: Path) -> None:
     files = sorted((cache / "kernels").iterdir())
-    assert len(files) == len(DAMAGE)
     for file, damage in zip(files, DAMAGE, strict=True):
         file.write_bytes(damage(file.name, file.read_bytes()))
     assert run(cache) > 0
-    contents = [file.read_bytes() for file in files]
     assert run(cache) == 0
-    for file, content in zip(files, contents[1:] + contents[:1], strict=True):
-        file.write_bytes(content)  # a kernel in the place of another
+    contents = [file.read_bytes() for file in files]
+    for file, content in zip(files, [b"", contents[2], contents[1]], strict=True):
+        file.write_bytes(content)  # nothing, and a kernel in the place of another
     assert run(cache) > 0
+    assert [len(file.read_bytes()) > 32 for file in files] == [True] * 3
 
 
 def test_a_folder_in_the_place_of_a_file(cache: Path) -> None:

@@ -160,7 +160,7 @@ def test_dense_takes_initializers_of_any_form() -> None:
     assert bias.tolist() == [3.0, 3.0]
 
 
-@pytest.mark.parametrize("units", [0, -1, 2.5, "3", True, None])
+@pytest.mark.parametrize("units", [0, -1, 2.5, "3", True, None, np.array([3, 4])])
 def test_dense_refuses_units_that_are_no_count(units: Any) -> None:
     with pytest.raises(ArgumentError) as error:
         Dense(units, name="hidden")

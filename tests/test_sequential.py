@@ -50,7 +50,7 @@ def test_layers_are_applied_in_order(rng: np.random.Generator) -> None:
 def test_it_computes_in_its_layers_precision(rng: np.random.Generator) -> None:
     x = 1.0 + rng.normal(size=(5, 3)) * 1e-9  # in float32 all of these are 1
     model = tl.Sequential([Dense(2, dtype="float64")])
-    kernel, bias = model(x).numpy(), None
+    model.build((None, 3))
     kernel, bias = model.get_weights()
     np.testing.assert_allclose(model(x).numpy(), x @ kernel + bias, rtol=1e-14)
     assert model.predict(x).dtype == np.float64
@@ -291,6 +291,11 @@ def test_compile_takes_names_classes_and_objects() -> None:
             "Sequential 'net'.compile metrics: expected a list, received 'accuracy'; e.g. metrics=['accuracy']",
         ),
         ({"optimizer": 0.1, "loss": "mse"}, ArgumentTypeError, "optimizer: expected a name or an Optimizer"),
+        (
+            {"optimizer": "sgd", "loss": tl.losses.MeanSquaredError(reduction="none")},
+            ArgumentError,
+            "Sequential 'net'.compile loss: expected a loss that is one number, received reduction='none'",
+        ),
         ({"optimizer": "sgd", "loss": 0.1}, ArgumentTypeError, "loss: expected a name, a Loss, or a function"),
     ],
 )
@@ -375,7 +380,7 @@ def test_train_on_batch_takes_one_step(rng: np.random.Generator) -> None:
     x, y = rng.normal(size=(11, 3)), rng.normal(size=(11, 2))
     model = tl.Sequential([Dense(2, dtype="float64")])
     model.build((None, 3))
-    model.compile(tl.optimizers.SGD(0.1), "mse", metrics=["mse_of_mine"] if False else None)
+    model.compile(tl.optimizers.SGD(0.1), "mse", metrics=None)
     kernel, bias = model.get_weights()
     error = x @ kernel + bias - y
     logs = model.train_on_batch(x, y)

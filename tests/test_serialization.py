@@ -30,6 +30,18 @@ def test_config_is_what_the_constructor_was_given() -> None:
     assert again.get_config() == config
 
 
+def test_arguments_without_names_are_kept() -> None:
+    class Several(Recipe):
+        def __init__(self, first: Any, *rest: Any, last: Any = 0) -> None:
+            super().__init__(first, rest, only=last)
+
+    config = Several(1, 2, 3, last=4).get_config()
+    assert config == {"first": 1, "rest": [2, 3], "last": 4}
+    again = Several.from_config(config)
+    assert (again.first, again.second, again.only) == (1, (2, 3), 4)
+    assert Several.from_config(Several(1).get_config()).second == ()
+
+
 def test_a_constructor_that_raises_still_says_why() -> None:
     with pytest.raises(TypeError, match="first"):
         Recipe()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from tensorlab import activations, initializers, ops
@@ -18,9 +19,13 @@ def positive(who: str, value: Any) -> int:
     Raises:
         ArgumentError: unless it is a whole number of at least 1.
     """
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = 0
+    if isinstance(value, bool) or number < 1:
         raise ArgumentError(who, "a whole number of at least 1", repr(value))
-    return int(value)
+    return number
 
 
 class Dense(Layer):

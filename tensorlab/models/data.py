@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,9 +21,13 @@ def check_count(who: str, value: Any, least: int = 1) -> int:
     Raises:
         ArgumentError: if it is not.
     """
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if isinstance(value, bool) or number < least:
         raise ArgumentError(who, f"a whole number of at least {least}", repr(value))
-    return int(value)
+    return number
 
 
 class Samples:

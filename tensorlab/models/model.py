@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,10 @@ class Model(Layer):
             metrics: names, Metrics, or functions of ``(y_true, y_pred)``; reported beside the loss.
 
         Raises:
-            UnknownNameError: for an unknown name, with the nearest known ones; nothing is changed then.
+            UnknownNameError: for an unknown name, with the nearest known ones.
+            ArgumentError: for metrics that are no list, or a loss without a reduction.
+
+        Nothing is changed then.
         """
         if isinstance(metrics, str) or not isinstance(metrics, (list, tuple, type(None))):
             raise ArgumentError(f"{self._who}.compile metrics", "a list", repr(metrics), "e.g. metrics=['accuracy']")
@@ -50,6 +54,10 @@ class Model(Layer):
             None if loss is None else losses.get(loss),
             tuple(_metric(metric) for metric in metrics or ()),
         )
+        if chosen[1] is not None and chosen[1].reduction in (None, "none"):
+            raise ArgumentError(
+                f"{self._who}.compile loss", "a loss that is one number", f"reduction={chosen[1].reduction!r}"
+            )
         self._optimizer, self._loss, self._metrics = chosen
 
     def _compiled(self, method: str) -> tuple[optimizers.Optimizer, losses.Loss]:
@@ -81,7 +89,7 @@ class Model(Layer):
         batch_size: int = 32,
         epochs: int = 1,
         verbose: int | str = "auto",
-        callbacks: Iterable[Callback] | None = None,
+        callbacks: Sequence[Callback] | None = None,
         validation_data: tuple[Any, Any] | None = None,
         shuffle: bool = True,
     ) -> History:
@@ -115,12 +123,15 @@ class Model(Layer):
         epochs = check_count(f"{who} epochs", epochs)
         if verbose not in ("auto", 0, 1, 2):
             raise ArgumentError(f"{who} verbose", "'auto', 0, 1 or 2", repr(verbose))
-        samples = self._samples(who, x, y, loss)
+        if isinstance(callbacks, Callback) or not all(isinstance(callback, Callback) for callback in callbacks or ()):
+            raise ArgumentTypeError(f"{who} callbacks", "a list of Callbacks", repr(callbacks))
         validation = None
-        if validation_data is not None:
-            if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
-                raise ArgumentTypeError(f"{who} validation_data", "a pair (x, y)", type(validation_data).__name__)
-            validation = self._samples(f"{who} validation_data", *validation_data, loss)
+        with self._unbuilt_again():
+            samples = self._samples(who, x, y, loss)
+            if validation_data is not None:
+                if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+                    raise ArgumentTypeError(f"{who} validation_data", "a pair (x, y)", type(validation_data).__name__)
+                validation = self._samples(f"{who} validation_data", *validation_data, loss)
         history = History()
         bar = [ProgressBar(verbose)] if verbose else []
         watching = CallbackList(
@@ -199,16 +210,21 @@ class Model(Layer):
         """Check the data against the model before anything is changed."""
         samples = Samples(who, x, y, targets=True)
         assert samples.y is not None
+        with self._unbuilt_again(), autodiff.no_grad():
+            outputs = self(samples.x[:1])
+            loss.check(samples.y, (samples.count, *outputs.shape[1:]))
+        return samples
+
+    @contextmanager
+    def _unbuilt_again(self) -> Iterator[None]:
+        """Drop weights that were made for data that is then refused: the next data may have another shape."""
         built = self.built
         try:
-            with autodiff.no_grad():
-                outputs = self(samples.x[:1])
-            loss.check(samples.y, (samples.count, *outputs.shape[1:]))
-        except TensorlabError:
+            yield
+        except Exception:
             if not built:
-                self.unbuild()  # the next data may have another shape
+                self.unbuild()
             raise
-        return samples
 
     def _training_state(self, optimizer: optimizers.Optimizer) -> tuple[list[Tensor], int, list[Tensor]]:
         """Snapshots: nothing is copied unless a weight is changed."""

@@ -1,0 +1,483 @@
+"""Finding plugins: good ones, each kind of bad one, and what the bad ones must not do to the others.
+
+The environments are folders with ``*.dist-info`` in them, as an installer makes them, in front of ``sys.path`` of a
+fresh process; what needs no process uses a manager and registries of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import tensorlab as tl
+from tensorlab.errors import PluginError, UnknownNameError
+from tensorlab.plugins import Manager, hookimpl
+from tensorlab.plugins.manager import Plugin
+from tensorlab.registry import Registry, registries
+
+ROOT = Path(tl.__file__).parent.parent
+
+SOUND = """
+import math
+import tensorlab as tl
+from tensorlab import Activation, LossRule, OptimizerRule, hookimpl
+
+def hat(x):
+    return 1.0 / (1.0 + x * x)
+
+def cubed(y_true, y_pred, scale=2.0):
+    return scale * abs(y_true - y_pred) ** 3
+
+def signed(w, g, learning_rate=0.5):
+    return w - learning_rate if g > 0 else w + learning_rate
+
+class Double(tl.layers.Layer):
+    def call(self, inputs):
+        return inputs * 2.0
+
+class Bias(tl.metrics.Metric):
+    name = "bias"
+    def call(self, y_true, y_pred):
+        return tl.mean(y_pred - y_true, axis=-1)
+
+class Sevens(tl.initializers.Initializer):
+    def __call__(self, shape, dtype=None):
+        return tl.full(shape, 7.0, dtype=dtype)
+
+class Backend(type(tl.backends.CPUBackend())):
+    name = "other"
+
+@hookimpl
+def tensorlab_register_activations():
+    return {"hat": Activation(hat)}
+
+@hookimpl
+def tensorlab_register_losses():
+    return {"cubed": LossRule(cubed)}
+
+@hookimpl
+def tensorlab_register_optimizers():
+    return {"signed": OptimizerRule(signed)}
+
+@hookimpl
+def tensorlab_register_layers():
+    return {"Double": Double}
+
+@hookimpl
+def tensorlab_register_metrics():
+    return {"bias": Bias}
+
+@hookimpl
+def tensorlab_register_initializers():
+    return {"sevens": Sevens}
+
+@hookimpl
+def tensorlab_register_backends():
+    return {"other": Backend}
+"""
+
+BAD = {
+    "raising": (
+        "import nothing_of_this_name",
+        "ModuleNotFoundError: No module named 'nothing_of_this_name'",
+    ),
+    "leaving": ("raise SystemExit(3)", "SystemExit: 3"),
+    "misspelling": (
+        """
+        from tensorlab import hookimpl
+        @hookimpl
+        def tensorlab_register_activation():
+            return {"lost": abs}
+        """,
+        "expected hooks of tensorlab, received 'tensorlab_register_activation'; "
+        "did you mean 'tensorlab_register_activations'",
+    ),
+    "unmarked": (
+        """
+        def tensorlab_register_activations():
+            return {"lost": abs}
+        """,
+        "expected tensorlab_register_activations marked with @hookimpl, received a plain function; add the decorator",
+    ),
+    "clashing": (
+        """
+        from tensorlab import hookimpl
+        @hookimpl
+        def tensorlab_register_activations():
+            return {"lost": abs, "ReLU": abs}
+        """,
+        "activation 'ReLU' of acme-clashing 1.5: expected a name that is free, received one that tensorlab "
+        f"{tl.__version__} registers as 'relu'; rename one of them, or uninstall one of the two distributions",
+    ),
+    "halfway": (
+        """
+        from tensorlab import hookimpl
+        @hookimpl
+        def tensorlab_register_activations():
+            return {"lost": abs}
+        @hookimpl
+        def tensorlab_register_layers():
+            return {"Lost": __import__("tensorlab").layers.Flatten}
+        @hookimpl
+        def tensorlab_register_losses():
+            raise ValueError("no losses today")
+        """,
+        "ValueError: no losses today",
+    ),
+    "listing": (
+        """
+        from tensorlab import hookimpl
+        @hookimpl
+        def tensorlab_register_activations():
+            return ["lost"]
+        """,
+        "tensorlab_register_activations: expected a dict {name: thing}, received list",
+    ),
+    "mistaking": (
+        """
+        from tensorlab import hookimpl
+        @hookimpl
+        def tensorlab_register_layers():
+            return {"Lost": dict}
+        """,
+        "tensorlab_register_layers, 'Lost': expected a subclass of Layer, received <class 'dict'>",
+    ),
+    "naming": (
+        """
+        from tensorlab import hookimpl
+        @hookimpl
+        def tensorlab_register_activations():
+            return {"lost and found": abs}
+        """,
+        "tensorlab_register_activations: expected names that are Python identifiers, received 'lost and found'",
+    ),
+    "asking": (
+        """
+        from tensorlab import hookimpl
+        @hookimpl
+        def tensorlab_register_activations(what):
+            return {"lost": abs}
+        """,
+        "PluginValidationError: ",
+    ),
+}
+
+
+def install(folder: Path, name: str, source: str, distribution: str | None = None, metadata: bool = True) -> None:
+    """A module, and the ``.dist-info`` of a distribution that declares it as a plugin."""
+    distribution = distribution or f"acme-{name}"
+    (folder / f"plugin_{name}.py").write_text(textwrap.dedent(source))
+    info = folder / f"{distribution.replace('-', '_')}-1.5.dist-info"
+    info.mkdir()
+    (info / "entry_points.txt").write_text(f"[tensorlab]\n{name} = plugin_{name}\n")
+    if metadata:
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.5\n")
+
+
+def run(folder: Path, program: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(program)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]), **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def output_of(folder: Path, program: str, **environment: str) -> str:
+    done = run(folder, program, **environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    install(tmp_path, "sound", SOUND)
+    return tmp_path
+
+
+def test_a_sound_plugin_registers_every_kind(sound: Path) -> None:
+    text = output_of(
+        sound,
+        """
+        import numpy as np, tensorlab as tl
+        from tensorlab.layers import Dense
+        model = tl.Sequential([
+            Dense(3, activation="hat", kernel_initializer="sevens", dtype="float64"),
+            tl.Sequential.from_config({"layers": [
+                {"class_name": "Double", "kind": "layer", "config": {"dtype": "float64"}}]}),
+        ])
+        model.layers[1].dtype = tl.float64
+        x = np.array([[0.1, 0.2]])
+        hat = 1.0 / (1.0 + (0.3 * 7.0) ** 2)
+        assert np.allclose(model.predict(x), 2.0 * hat)
+        model.compile(optimizer="signed", loss="cubed", metrics=["bias"])
+        logs = model.train_on_batch(x, np.zeros((1, 3)))
+        assert np.isclose(logs["loss"], 2.0 * (2.0 * hat) ** 3, rtol=1e-6), logs
+        assert np.isclose(logs["bias"], 2.0 * hat), logs
+        assert np.allclose(model.get_weights()[0], 7.5)  # a falling hat: downhill is up
+        assert tl.asarray([1.0], device="other").device == "other"
+        (record,) = [plugin for plugin in tl.plugins.manager.plugins if plugin.distribution == "acme-sound"]
+        assert record.error is None
+        print(record.name, record.version, *sorted(entry.name for entry in record.entries))
+        """,
+    )
+    assert text == "sound 1.5 Double bias cubed hat other sevens signed\n"
+
+
+def test_bad_plugins_harm_nobody_and_say_why(sound: Path) -> None:
+    for name, (source, _) in BAD.items():
+        install(sound, name, source)
+    text = output_of(
+        sound,
+        """
+        import tensorlab as tl
+        from tensorlab.registry import registries
+        assert float(tl.activations.get("hat")(tl.asarray(1.0))) == 0.5
+        assert tl.activations.get("relu") is tl.activations.relu
+        tl.Sequential([tl.layers.Dense(2, activation="relu")]).compile("rmsprop", "mse", metrics=["accuracy"])
+        found = {(entry.distribution, entry.name) for registry in registries.values() for entry in registry}
+        assert {owner for owner, _ in found} == {"tensorlab", "acme-sound"}, found
+        assert not {name.lower() for _, name in found} & {"lost"}
+        for plugin in tl.plugins.manager.plugins:
+            if plugin.distribution.startswith("acme-"):
+                assert plugin.version == "1.5"
+                assert (plugin.error is None) == (plugin.name == "sound")
+                assert bool(plugin.entries) == (plugin.name == "sound")
+                print(plugin.name, "|", plugin.error)
+        """,
+    )
+    lines = dict(line.split(" | ", 1) for line in text.splitlines() if " | " in line)
+    assert set(lines) == {"sound", *BAD}
+    for name, (_, why) in BAD.items():
+        assert why in lines[name], name
+    for name in ("misspelling", "unmarked", "listing", "mistaking", "naming"):
+        assert lines[name].startswith(f"plugin {name!r} of acme-{name} 1.5: "), name
+
+
+def test_a_name_of_a_failed_plugin_says_what_failed_and_why(tmp_path: Path) -> None:
+    install(tmp_path, "mish", "import nothing_of_this_name", "acme-mish")
+    text = output_of(
+        tmp_path,
+        """
+        import tensorlab as tl
+        for name in ("mish", "acme-mish:anything", "gelu", "rellu"):
+            try:
+                tl.layers.Dense(3, activation=name)
+            except tl.errors.UnknownNameError as error:
+                print(error)
+        tl.layers.Dense(3, activation="relu")  # and nobody else hears of it
+        """,
+    )
+    failed = (
+        "plugin 'mish' of acme-mish could not be loaded: ModuleNotFoundError: No module named 'nothing_of_this_name'"
+    )
+    by_name, by_distribution, unknown, typing_error = text.splitlines()
+    assert by_name == f"activation: expected the name of a registered activation, received 'mish'; {failed}"
+    assert by_distribution.endswith(f"received 'acme-mish:anything'; {failed}")
+    assert unknown.endswith(f"; {failed}")  # it may have been this plugin's
+    assert "did you mean 'relu'" in typing_error
+
+
+def test_a_name_used_twice_is_the_first_distributions(tmp_path: Path) -> None:
+    source = """
+    import tensorlab as tl
+    from tensorlab import hookimpl
+    @hookimpl
+    def tensorlab_register_activations():
+        return {"shared": tl.ops.%s, "%s": tl.ops.%s}
+    """
+    install(tmp_path, "first", source % ("exp", "one", "exp"), "acme-a")
+    install(tmp_path, "second", source % ("sin", "two", "sin"), "acme-b")
+    text = output_of(
+        tmp_path,
+        """
+        import tensorlab as tl
+        get = tl.activations.get
+        assert get("shared") is get("acme-a:shared") is get("one") is tl.ops.exp
+        assert get("tensorlab:relu") is tl.activations.relu
+        for name in ("acme-b:shared", "two", "acme-a:relu", "tensorlab:shared"):
+            try:
+                get(name)
+            except tl.errors.UnknownNameError as error:
+                print(error.received, error.hint)
+        """,
+    )
+    refused, whole, *others = text.splitlines()
+    clash = (
+        "plugin 'second' of acme-b could not be loaded: activation 'shared' of acme-b 1.5: expected a name that is "
+        "free, received one that acme-a 1.5 registers as 'shared'; rename one of them, or uninstall one of the two "
+        "distributions"
+    )
+    assert refused == f"'acme-b:shared' {clash}"
+    assert whole.startswith("'two' ")
+    assert whole.endswith(clash)
+    assert [line.split()[0] for line in others] == ["'acme-a:relu'", "'tensorlab:shared'"]
+
+
+def test_discovery_waits_for_the_first_look_up(tmp_path: Path) -> None:
+    install(tmp_path, "loud", "print('imported')\nimport tensorlab as tl\n" + SOUND)
+    text = output_of(
+        tmp_path,
+        """
+        import sys
+        import tensorlab as tl
+        layer = tl.layers.Flatten()
+        assert "plugin_loud" not in sys.modules
+        assert tl.plugins.manager.plugins == []
+        print("before")
+        tl.activations.get("hat")
+        tl.activations.get("relu")
+        print("after")
+        """,
+    )
+    assert text.splitlines() == ["before", "imported", "after"]
+
+
+def test_a_plugin_may_look_names_up_while_it_is_loaded(tmp_path: Path) -> None:
+    source = """
+    import tensorlab as tl
+    from tensorlab import hookimpl
+    layer = tl.layers.Dense(3, activation="relu")
+    @hookimpl
+    def tensorlab_register_activations():
+        return {"again": layer.activation}
+    """
+    install(tmp_path, "curious", source)
+    text = output_of(tmp_path, "import tensorlab as tl; print(tl.activations.get('again') is tl.activations.relu)")
+    assert text == "True\n"
+
+
+def test_strict_raises_at_every_look_up(sound: Path) -> None:
+    install(sound, "broken", "import nothing_of_this_name")
+    program = """
+    import tensorlab as tl
+    for _ in range(2):
+        try:
+            tl.activations.get("relu")
+        except tl.errors.PluginError as error:
+            print(type(error.__cause__).__name__, error)
+    """
+    text = output_of(sound, program, TENSORLAB_STRICT="1")
+    expected = (
+        "ModuleNotFoundError plugin 'broken' of acme-broken: expected a plugin that loads, "
+        "received ModuleNotFoundError: No module named 'nothing_of_this_name'"
+    )
+    assert text.splitlines() == [expected, expected]
+    assert output_of(sound, program, TENSORLAB_STRICT="0") == ""
+
+
+def test_a_distribution_without_metadata_harms_nobody(sound: Path) -> None:
+    install(sound, "nameless", "import nothing_of_this_name", metadata=False)
+    text = output_of(sound, "import tensorlab as tl; print(float(tl.activations.get('hat')(tl.asarray(1.0))))")
+    assert text == "0.5\n"
+
+
+# One process
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Manager:
+    """A manager with empty registries, which sees no entry points but those that a test adds."""
+    manager = Manager()
+    for registry in registries.values():
+        monkeypatch.setattr(registry, "_entries", {})
+    monkeypatch.setattr(Registry, "load", staticmethod(manager.load))
+    monkeypatch.setattr(Registry, "explain_missing", staticmethod(manager.explain_missing))
+    monkeypatch.setattr(manager, "_entry_points", list)
+    return manager
+
+
+def plugin(**hooks: Any) -> SimpleNamespace:
+    return SimpleNamespace(**{name: hookimpl(function, specname=name) for name, function in hooks.items()})
+
+
+def names() -> set[str]:
+    return {entry.name for registry in registries.values() for entry in registry._entries.values()}
+
+
+def test_built_ins_come_through_the_hooks(fresh: Manager) -> None:
+    assert names() == set()
+    assert tl.activations.get("relu") is tl.activations.relu
+    (record,) = fresh.plugins
+    assert (record.name, record.distribution, record.version) == ("tensorlab", "tensorlab", tl.__version__)
+    assert {entry.name for entry in record.entries} == names()
+    assert {"Dense", "relu", "mse", "adam", "accuracy", "zeros", "cpu"} <= names()
+    fresh.load()
+    assert len(fresh.plugins) == 1
+
+
+@pytest.mark.parametrize(
+    ("hooks", "message"),
+    [
+        (
+            {"tensorlab_register_losses": lambda: {"lost": abs}},
+            "tensorlab_register_losses, 'lost': expected a subclass of Loss or a LossRule, received <built-in function",
+        ),
+        (
+            {"tensorlab_register_optimizers": lambda: {"lost": tl.layers.Dense}},
+            "tensorlab_register_optimizers, 'lost': expected a subclass of Optimizer or a OptimizerRule, received ",
+        ),
+        (
+            {"tensorlab_register_metrics": lambda: {"lost": tl.metrics.Accuracy()}},
+            "tensorlab_register_metrics, 'lost': expected a subclass of Metric, received ",
+        ),
+        (
+            {"tensorlab_register_initializers": lambda: {"lost": 3}},
+            "tensorlab_register_initializers, 'lost': expected a subclass of Initializer, received 3",
+        ),
+        (
+            {"tensorlab_register_activations": lambda: {"lost": "relu"}},
+            "tensorlab_register_activations, 'lost': expected a function, received 'relu'",
+        ),
+        ({"tensorlab_register_backends": lambda: {"lost": None}}, "'lost': expected a function, received None"),
+        ({"tensorlab_register_layers": lambda: {3: tl.layers.Dense}}, "names that are Python identifiers, received 3"),
+        ({"tensorlab_register_layers": lambda: None}, "expected a dict {name: thing}, received NoneType"),
+    ],
+)
+def test_register_takes_everything_or_nothing(fresh: Manager, hooks: dict[str, Any], message: str) -> None:
+    fresh.load()
+    before, plugins = names(), list(fresh.plugins)
+    hooks = {"tensorlab_register_layers": lambda: {"First": tl.layers.Dense}, **hooks}
+    with pytest.raises(PluginError) as error:
+        fresh.register(plugin(**hooks), Plugin("mine", "acme", "2.0"))
+    assert str(error.value).startswith("plugin 'mine' of acme 2.0: ")
+    assert message in str(error.value)
+    assert names() == before
+    assert fresh.plugins == plugins
+    # And the corrected plugin is welcome.
+    good = plugin(tensorlab_register_layers=lambda: {"First": tl.layers.Dense})
+    fresh.register(good, Plugin("mine", "acme", "2.1"))
+    assert registries["layer"].entry("acme:First").version == "2.1"
+
+
+def test_two_spellings_of_a_name_are_one(fresh: Manager) -> None:
+    fresh.load()
+    before = names()
+    with pytest.raises(PluginError) as error:
+        fresh.register(
+            plugin(tensorlab_register_losses=lambda: {"MeanSquaredError": tl.losses.MeanAbsoluteError}),
+            Plugin("mine", "acme", "2.0"),
+        )
+    assert "registers as 'mean_squared_error'" in str(error.value)
+    assert names() == before
+    assert tl.losses.get("mean_squared_error").term is tl.losses.MeanSquaredError.term
+    # Another kind has names of its own.
+    fresh.register(plugin(tensorlab_register_layers=lambda: {"relu": tl.layers.Dense}), Plugin("mine", "acme", "2.0"))
+    assert registries["layer"].get("relu") is tl.layers.Dense
+    assert registries["activation"].get("relu") is tl.activations.relu
+
+
+def test_unknown_names_stay_errors_when_no_plugin_failed(fresh: Manager) -> None:
+    with pytest.raises(UnknownNameError) as error:
+        tl.activations.get("rellu")
+    assert fresh.explain_missing("activation", "rellu") == ""
+    assert "could not be loaded" not in str(error.value)
