@@ -36,10 +36,10 @@ class Configured:
         positional: list[Any] = []
         if any(parameter.kind is inspect.Parameter.VAR_POSITIONAL for parameter in parameters):
             for parameter in parameters:
-                if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD:
+                if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+                    positional.extend(values.pop(parameter.name, ()))
+                elif parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD:
                     positional.append(values.pop(parameter.name))
-                elif parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-                    positional.extend(values.pop(parameter.name))
         return cls(*positional, **values)
 
 

@@ -231,43 +231,46 @@ def asarray(value: Any, dtype: Any = None, device: str | None = None, copy: bool
         if wanted is not None and wanted != moved.dtype:
             return moved.astype(wanted)
         return Tensor(moved._backend.from_host(np.array(moved.numpy())), moved._backend)
-    array = _host_array(value)
-    native = array.dtype.newbyteorder("=")
-    target = native if wanted is None else wanted
+    array = _host_array(value, wanted)
+    target = array.dtype.newbyteorder("=") if wanted is None else wanted
     if array.dtype != target or not array.flags.aligned:
         if copy is False:
             raise ArgumentError("asarray", f"{array.dtype} data with copy=False", f"dtype {target}")
-        array = array.astype(target)
+        with np.errstate(all="ignore"):  # what a dtype cannot hold becomes what the processor makes of it
+            array = array.astype(target)
     elif copy:
         array = array.copy()
     backend = find_backend(device)
     return Tensor(backend.from_host(array), backend)
 
 
-def _host_array(value: Any) -> np.ndarray[Any, Any]:
-    if isinstance(value, (list, tuple)) and any(isinstance(leaf, Tensor) for leaf in autodiff.flatten(value)):
-        value = autodiff.pack_as(
-            value, iter([leaf.numpy() if isinstance(leaf, Tensor) else leaf for leaf in autodiff.flatten(value)])
-        )
+def _host_array(value: Any, wanted: DType | None) -> np.ndarray[Any, Any]:
+    """An array of one of tensorlab's dtypes, though perhaps of another byte order; Python numbers of the dtype
+    wanted."""
+    leaves = autodiff.flatten(value) if isinstance(value, (list, tuple)) else []
+    if any(isinstance(leaf, Tensor) for leaf in leaves):
+        value = autodiff.pack_as(value, iter([leaf.numpy() if isinstance(leaf, Tensor) else leaf for leaf in leaves]))
     try:
         array = np.asarray(value)
     except (ValueError, TypeError, OverflowError) as error:
         raise DTypeError(
             "asarray", "numbers in a regular nesting", type(value).__name__, f"NumPy says: {error}"
         ) from None
-    inferred = not hasattr(value, "dtype")
-    if inferred and array.dtype == np.float64:
-        return array.astype(np.float32)
-    if inferred and array.size == 0 and array.dtype == np.float64:
-        return array.astype(np.float32)
-    if array.dtype.kind not in "biuf" or array.dtype.newbyteorder("=") not in map(np.dtype, dtypes.NAMES):
+    if array.dtype.newbyteorder("=") not in map(np.dtype, dtypes.NAMES):
         raise DTypeError(
             "asarray",
             f"data of {', '.join(dtypes.NAMES)}",
             f"{array.dtype} data" if array.dtype.kind != "O" else f"objects ({type(value).__name__})",
             "convert it to numbers first",
         )
-    return array
+    if hasattr(value, "dtype"):
+        return array
+    target = wanted or (dtypes.default_float if array.dtype.kind == "f" else array.dtype)
+    try:
+        with np.errstate(over="ignore"):
+            return np.asarray(value, target)
+    except (OverflowError, ValueError) as error:
+        raise ArgumentError("asarray", f"numbers that {target} holds", repr(value)[:60], str(error)) from None
 
 
 class _Watched(Tensor):

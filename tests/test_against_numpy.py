@@ -56,16 +56,15 @@ class Losses(tl.callbacks.Callback):
         self.total = total
 
 
-# In float32 a product of 784 terms is right to about 1e-6 of its size. RMSprop divides each gradient by its own size,
-# so an element whose gradient is nearly zero moves by up to the whole learning rate in a direction that rounding
-# decides; hence the absolute tolerance on single weights is a part of the 20 steps of 1e-3, and the typical deviation,
-# asserted beside it, is much smaller.
+# In float32 a product of 784 terms is right to about 1e-7 of its size, and so are the weights, but for one thing: where
+# the input of a relu is 0 within that, rounding decides whether the sample counts in the gradient of one column. Hence
+# nearly all weights are held to the rounding of float32, and the last of them to less.
 @pytest.mark.parametrize(
-    ("dtype", "loss_tolerance", "weight_tolerance", "typical"),
-    [("float64", 1e-10, 1e-9, 1e-13), ("float32", 1e-4, 2e-3, 2e-6)],
+    ("dtype", "loss_tolerance", "weight_tolerance", "most"),
+    [("float64", 1e-12, 1e-12, 1e-14), ("float32", 2e-6, 1e-3, 5e-7)],
 )
 def test_twenty_steps_of_the_books_network(
-    dtype: str, loss_tolerance: float, weight_tolerance: float, typical: float, rng: np.random.Generator
+    dtype: str, loss_tolerance: float, weight_tolerance: float, most: float, rng: np.random.Generator
 ) -> None:
     x = (rng.uniform(size=(STEPS * BATCH, INPUTS)) * (rng.uniform(size=(STEPS * BATCH, INPUTS)) < 0.2)).astype(dtype)
     y = rng.integers(0, CLASSES, STEPS * BATCH)
@@ -83,4 +82,4 @@ def test_twenty_steps_of_the_books_network(
     for weight, value in zip(model.get_weights(), expected, strict=True):
         assert weight.dtype == np.dtype(dtype)
         np.testing.assert_allclose(weight, value, rtol=0.0, atol=weight_tolerance)
-        assert np.median(np.abs(weight - value)) < typical
+        assert np.quantile(np.abs(weight - value), 0.99) < most

@@ -145,7 +145,7 @@ def test_dense_begins_with_glorots_range_and_zeros() -> None:
     limit = math.sqrt(6.0 / 500.0)
     assert np.abs(kernel).max() <= limit
     assert np.abs(kernel).max() > 0.999 * limit
-    assert abs(kernel.mean()) < limit / 100.0
+    assert abs(kernel.mean()) < limit / 50.0
     assert not bias.any()
 
 

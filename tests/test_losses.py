@@ -81,6 +81,11 @@ def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return rng.normal(size=shape)
 
 
+def apart(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """On either side of all probabilities, and so away from the kink of an absolute value."""
+    return rng.choice([-1.0, 1.0], shape) * rng.uniform(1.1, 3.0, shape)
+
+
 def shares(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return softmax(rng.normal(size=shape))
 
@@ -95,7 +100,7 @@ def labels(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 CASES: dict[str, tuple[Loss, Callable[[Array, Array], Array], Sampler, Sampler]] = {
     "mse": (MeanSquaredError(), lambda t, p: ((t - p) ** 2).mean(axis=-1), normal, normal),
-    "mae": (MeanAbsoluteError(), lambda t, p: np.abs(t - p).mean(axis=-1), normal, normal),
+    "mae": (MeanAbsoluteError(), lambda t, p: np.abs(t - p).mean(axis=-1), probabilities, apart),
     "binary": (BinaryCrossentropy(), binary, probabilities, probabilities),
     "binary logits": (BinaryCrossentropy(from_logits=True), binary_from_logits, probabilities, normal),
     "categorical": (CategoricalCrossentropy(), categorical, shares, probabilities),

@@ -399,3 +399,20 @@ def test_creation() -> None:
         tl.zeros(-1)
     with pytest.raises(ArgumentTypeError, match=r"expected a shape of whole numbers, received 1\.5$"):
         tl.ones(1.5)
+
+
+def test_python_numbers_keep_their_precision_in_a_wider_dtype():
+    assert tl.asarray([0.1], dtype="float64").numpy()[0] == 0.1
+    assert float(tl.asarray(1e-300, dtype="float64")) == 1e-300
+
+
+@pytest.mark.parametrize("number", [300, -1, float("nan")])
+def test_a_number_that_a_dtype_does_not_hold_is_refused(number):
+    with pytest.raises(tl.errors.ArgumentError, match=r"asarray: expected numbers that uint8 holds, received \["):
+        tl.asarray([number], dtype="uint8")
+
+
+def test_arrays_and_numbers_go_to_the_device_of_the_tensor_beside_them():
+    x = tl.asarray([1.0, 2.0], device="reference")
+    assert (x + np.ones(2, np.float32)).device == (2 * x).device == "reference"
+    assert (x @ np.ones((2, 3), np.float32)).device == "reference"

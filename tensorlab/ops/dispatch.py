@@ -14,15 +14,26 @@ from tensorlab.tensor import Tensor, asarray
 Scalar = bool | int | float
 
 
-def as_tensor(value: Any, who: str) -> Tensor:
-    """An argument as a tensor whose value will not change; a variable as the value that it has now."""
+def as_tensor(value: Any, who: str, device: str | None = None) -> Tensor:
+    """An argument as a tensor whose value will not change; a variable as the value that it has now.
+
+    Args:
+        value: the argument.
+        who: the operation.
+        device: where to put what is not a tensor yet; the current device if None.
+    """
     if type(value) is Tensor:  # most are: what operations give
         return value
     if isinstance(value, Tensor):
         return value.snapshot()
     if value is None or callable(value):
         raise ArgumentTypeError(who, "a tensor, an array or a number", type(value).__name__)
-    return asarray(value)
+    return asarray(value, device=device)
+
+
+def device_of(operands: Sequence[Any]) -> str | None:
+    """The device of the first tensor among some arguments, to which arrays and numbers beside it go."""
+    return next((operand.device for operand in operands if isinstance(operand, Tensor)), None)
 
 
 def is_scalar(value: Any) -> bool:

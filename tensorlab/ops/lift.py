@@ -11,7 +11,7 @@ from tensorlab import autodiff, dtypes, shapes
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, DTypeError
 from tensorlab.ops.broadcasting import sum_to
-from tensorlab.ops.dispatch import as_tensor, common_backend, is_scalar
+from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar
 from tensorlab.scalars import ScalarFunction
 from tensorlab.tensor import Tensor, asarray, from_buffer_of
 
@@ -70,12 +70,12 @@ class Elementwise:
         return compute, tensors
 
     def _converted(self, operands: tuple[Any, ...]) -> tuple[DType, list[Tensor]]:
-        tensors = [None if is_scalar(operand) else as_tensor(operand, self.__name__) for operand in operands]
+        device = device_of(operands)
+        tensors = [None if is_scalar(operand) else as_tensor(operand, self.__name__, device) for operand in operands]
         scalars = [operand for operand in operands if is_scalar(operand)]
         compute = self._compute(
             dtypes.result_type(self.__name__, [tensor.dtype for tensor in tensors if tensor is not None], scalars)
         )
-        device = next((tensor.device for tensor in tensors if tensor is not None), None)
         return compute, [
             asarray(self._number(operand, compute), device=device)
             if tensor is None

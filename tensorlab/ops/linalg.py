@@ -7,13 +7,14 @@ from typing import Any
 from tensorlab import autodiff, dtypes, shapes
 from tensorlab.errors import DTypeError, ShapeError
 from tensorlab.ops.broadcasting import broadcast_to
-from tensorlab.ops.dispatch import as_tensor, common_backend
+from tensorlab.ops.dispatch import as_tensor, common_backend, device_of
 from tensorlab.ops.shaping import expand_dims, reshape, squeeze, swap_last
 from tensorlab.tensor import Tensor
 
 
 def _operands(who: str, x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
-    a, b = as_tensor(x1, who), as_tensor(x2, who)
+    device = device_of((x1, x2))
+    a, b = as_tensor(x1, who, device), as_tensor(x2, who, device)
     common = dtypes.result_type(who, [a.dtype, b.dtype], [])
     if common.kind == "b":
         raise DTypeError(who, "tensors of numbers", "bool", "convert them with .astype()")
