@@ -36,11 +36,11 @@ print(compiled())
 RESULT = "[0.0, 1.0, 4.0, 9.0] [0.0, 2.0, 4.0, 6.0]"
 
 
-def start(program: str, cache: Path) -> subprocess.Popen[str]:
+def start(program: str, cache: Path, *arguments: str) -> subprocess.Popen[str]:
     """A process of one thread, so that there are no kernels beside those asked for; every warning is an error."""
     environment = {"PYTHONPATH": str(ROOT), "TENSORLAB_CACHE_DIR": str(cache), "TENSORLAB_NUM_THREADS": "1"}
     return subprocess.Popen(
-        [sys.executable, "-B", "-W", "error", "-c", program],
+        [sys.executable, "-B", "-W", "error", "-c", program, *arguments],
         env=os.environ | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -194,3 +194,20 @@ print(shifted(tl.asarray([1.0, 2.0])).tolist(), compiled())
     assert output(shift=5.0, scale=2.0) == ("[7.0, 9.0]", True)
     assert output(shift=1.0, scale=3.0) == ("[4.0, 7.0]", True)  # a function that it calls
     assert output(shift=1.0, scale=2.0) == ("[3.0, 5.0]", False)
+
+
+def test_kernels_of_several_processes_do_not_take_each_others_place(tmp_path: Path) -> None:
+    program = """
+import sys
+import numpy as np
+import tensorlab as tl
+
+for name, dtype in zip(sys.argv[1::2], sys.argv[2::2]):
+    x = np.linspace(-1, 1, 100).astype(dtype)
+    assert np.allclose(getattr(tl, name)(x).numpy(), getattr(np, name)(x), atol=1e-6), (name, dtype)
+    assert float(tl.max(tl.asarray(x))) == 1, dtype
+"""
+    alone = [("exp", "float64"), ("exp", "float32"), ("tanh", "float32"), ("tanh", "float64")]
+    together = [("exp", "float32"), ("tanh", "float64"), ("exp", "float64"), ("tanh", "float32")]
+    for arguments in [*([pair] for pair in alone), together]:
+        finish(start(program, tmp_path, *[word for pair in arguments for word in pair]))

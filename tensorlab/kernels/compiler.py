@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import os
 import pickle
 import platform
+import secrets
 import sys
 import tempfile
 from collections.abc import Callable
@@ -24,10 +26,16 @@ import numba
 import numpy as np
 import platformdirs
 from numba.core import compiler as numba_compiler
+from numba.core.bytecode import FunctionIdentity
 
 # NumPy's error model: a division does not test for zero, so it can be vectorised, and no kernel ever raises.
 # "contract" allows fused multiply-add, the only liberty taken with the order or rounding of arithmetic.
 OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+
+# Numba names a compiled function after a number that it counts up from 1 in every process. Kernels that different
+# processes have put into the cache would then hold different functions under one name, and a process that loads both
+# would run either for the other. Counted from a number of this process's own, no two names are the same.
+FunctionIdentity._unique_ids = itertools.count(secrets.randbits(60))
 
 jit = numba.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """The decorator for every function that is called from a kernel. Python calls none of them, and without the wrappers
