@@ -753,3 +753,16 @@ def test_config_with_a_function_of_no_name_keeps_the_function() -> None:
 
     layer = Dense(3, activation=doubled)
     assert Dense.from_config(layer.get_config()).activation is doubled
+
+
+def test_integers_come_to_call_as_they_are() -> None:
+    class Lookup(tl.layers.Layer):
+        def build(self, input_shape: tuple[int, ...]) -> None:
+            self.table = self.add_weight((5, 3))
+
+        def call(self, inputs: tl.Tensor) -> tl.Tensor:
+            return tl.take(self.table, inputs, axis=0)
+
+    layer = Lookup()
+    found = layer(np.array([[4, 0], [1, 1]]))
+    np.testing.assert_array_equal(found.numpy(), layer.table.numpy()[[[4, 0], [1, 1]]])

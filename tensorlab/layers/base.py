@@ -130,9 +130,12 @@ class Layer(Configured):
     # What a user calls
 
     def __call__(self, inputs: Any, training: bool = False) -> Tensor:
-        """Build the layer if that has not been done, and compute it."""
+        """Build the layer if that has not been done, and compute it.
+
+        Real inputs are converted to the layer's dtype. Integers, which may be indices, come to `call` as they are.
+        """
         tensor = as_tensor(inputs, self._who)
-        if tensor.dtype != self.dtype:
+        if tensor.dtype != self.dtype and tensor.dtype.kind == "f":
             tensor = tensor.astype(self.dtype)
         self._ensure_built(tensor.shape)
         if type(self)._takes_training():

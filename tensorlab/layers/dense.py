@@ -72,6 +72,7 @@ class Dense(Layer):
         """The product, the bias and the activation in one pass."""
         if inputs.shape[-1] != self.kernel.shape[0]:
             raise _wrong_inputs(self._who, self.kernel.shape[0], inputs.shape)
+        inputs = inputs.astype(self.dtype)
         if self.activation is None or isinstance(self.activation, Elementwise):
             return ops.dense(inputs, self.kernel, self.bias, self.activation)
         return self.activation(ops.dense(inputs, self.kernel, self.bias))

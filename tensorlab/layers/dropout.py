@@ -46,5 +46,6 @@ class Dropout(Layer):
         # The stream is named by the layer, so that what one layer draws does not depend on the others.
         use = f"dropout {self.name}" if self.seed is None else "dropout"
         numbers = random.generator(use, self.seed, moving=True).random(inputs.shape, dtype=np.float32)
+        inputs = inputs.astype(self.dtype)
         mask = asarray(numbers.astype(inputs.dtype), device=inputs.device)
         return _keep(inputs, mask, float(self.rate))

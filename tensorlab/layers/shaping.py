@@ -75,4 +75,4 @@ class Rescaling(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Scale and move them."""
-        return inputs * float(self.scale) + float(self.offset)
+        return inputs.astype(self.dtype) * float(self.scale) + float(self.offset)
