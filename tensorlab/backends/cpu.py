@@ -49,6 +49,10 @@ class CPUBackend(HostMemory):
             kernel = self._kernels[key] = map_kernel(
                 function, compute.name, tuple(x.dtype.name for x in inputs), tuple(dtype.name for dtype in outputs)
             )
+        if len(outputs) == 1:  # nearly always, and it need not go through a list
+            result = np.empty(shape, outputs[0])
+            kernel(pool(), id(result), *map(id, inputs))
+            return (result,)
         results = tuple([np.empty(shape, dtype) for dtype in outputs])
         kernel(pool(), *map(id, results), *map(id, inputs))
         return results

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 import numpy as np
 
 from tensorlab import autodiff, dtypes, shapes
+from tensorlab.backends import Backend
+from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, DTypeError
 from tensorlab.ops.broadcasting import sum_to
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar
 from tensorlab.scalars import ScalarFunction
-from tensorlab.tensor import Tensor, asarray, from_buffer_of
+from tensorlab.shapes import Shape
+from tensorlab.tensor import Tensor, from_buffer_of
 
 
 class Elementwise:
@@ -31,7 +34,7 @@ class Elementwise:
         self.result = result
         self._vjps: dict[int, Elementwise] = {}
         self._arity = scalar.arity
-        self._accepted: dict[DType, DType] = {}
+        self._outputs: dict[DType, tuple[DType]] = {}  # by the dtypes that it has computed in
         self._slopes: dict[int, float | None] = {}
         self.__name__ = self.__qualname__ = scalar.name
         self.__doc__ = scalar.python.__doc__
@@ -49,41 +52,51 @@ class Elementwise:
         """
         if len(operands) != self._arity:
             raise TypeError(f"{self.__name__} takes {self._arity} arguments, {len(operands)} were given")
-        compute, tensors = self._arguments(operands)
-        backend = common_backend(self.__name__, tensors)
+        first = operands[0]
+        if type(first) is Tensor:
+            buffer = first._buffer
+            compute, shape = buffer.dtype, buffer.shape
+            for other in operands:
+                if type(other) is not Tensor or other._backend is not first._backend:
+                    break
+                buffer = other._buffer
+                if buffer.dtype is not compute or buffer.shape != shape:
+                    break
+            else:  # tensors that are alike, the common case: there is nothing to check or to convert
+                outputs = self._outputs.get(compute)
+                if outputs is not None:
+                    return self._apply(operands, first._backend, shape, compute, outputs)
+        tensors, backend, compute = self._converted(operands)
         shape = shapes.broadcast(self.__name__, [tensor.shape for tensor in tensors])
-        output = dtypes.bool if self.result == "bool" else compute
+        outputs = self._outputs[compute] = (dtypes.bool if self.result == "bool" else compute,)
+        return self._apply(tensors, backend, shape, compute, outputs)
+
+    def _apply(
+        self, tensors: Sequence[Tensor], backend: Backend, shape: Shape, compute: DType, outputs: tuple[DType]
+    ) -> Tensor:
         buffers = [tensor._buffer for tensor in tensors]
-        result = Tensor(backend.map(self.scalar, buffers, shape, compute, (output,))[0], backend)
-        if autodiff.recording() and output.kind == "f":
+        result = Tensor(backend.map(self.scalar, buffers, shape, compute, outputs)[0], backend)
+        if autodiff.recording() and outputs[0].kind == "f":
             autodiff.record(tensors, (result,), [self._recorded_vjp(k, tensors) for k in range(len(tensors))])
         return result
 
-    def _arguments(self, operands: tuple[Any, ...]) -> tuple[DType, list[Tensor]]:
-        """The dtype to compute in, and the operands as tensors of it."""
-        if all([type(operand) is Tensor for operand in operands]):  # the common case, without a detour
-            dtype: DType = operands[0].dtype
-            if self._accepted.get(dtype) is dtype and all([operand.dtype is dtype for operand in operands]):
-                return dtype, list(operands)
-        compute, tensors = self._converted(operands)
-        self._accepted[compute] = compute
-        return compute, tensors
-
-    def _converted(self, operands: tuple[Any, ...]) -> tuple[DType, list[Tensor]]:
+    def _converted(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType]:
+        """The operands as tensors of one dtype on one device; that device, and the dtype to compute in."""
         device = device_of(operands)
-        tensors = [None if is_scalar(operand) else as_tensor(operand, self.__name__, device) for operand in operands]
+        given = [None if is_scalar(operand) else as_tensor(operand, self.__name__, device) for operand in operands]
+        present = [tensor for tensor in given if tensor is not None]
         scalars = [operand for operand in operands if is_scalar(operand)]
-        compute = self._compute(
-            dtypes.result_type(self.__name__, [tensor.dtype for tensor in tensors if tensor is not None], scalars)
-        )
-        return compute, [
-            asarray(self._number(operand, compute), device=device)
+        compute = self._compute(dtypes.result_type(self.__name__, [tensor.dtype for tensor in present], scalars))
+        backend = common_backend(self.__name__, present) if present else find_backend()
+        tensors = [
+            Tensor(backend.from_host(self._number(operand, compute)), backend)
             if tensor is None
             else tensor
             if tensor.dtype is compute
             else astype(tensor, compute)
-            for operand, tensor in zip(operands, tensors, strict=True)
+            for operand, tensor in zip(operands, given, strict=True)
         ]
+        return tensors, backend, compute
 
     def _number(self, value: float, dtype: DType) -> np.ndarray[Any, Any]:
         try:
@@ -108,7 +121,7 @@ class Elementwise:
             operation = self._vjps[index] = Elementwise(self.scalar.vjp(index))
         return operation
 
-    def _recorded_vjp(self, index: int, tensors: list[Tensor]) -> autodiff.Vjp | None:
+    def _recorded_vjp(self, index: int, tensors: Sequence[Tensor]) -> autodiff.Vjp | None:
         tensor = tensors[index]
         if index not in self._slopes:
             # a derivative that was given is not looked into
