@@ -102,7 +102,7 @@ class Manager:
 
     def _load_entry_point(self, point: importlib.metadata.EntryPoint) -> None:
         distribution = _distribution(point)
-        record = Plugin(point.name, distribution, (point.dist and point.dist.version) or "?")
+        record = Plugin(point.name, distribution, _metadata(point, "Version"))
         try:
             self.register(point.load(), record)
         except (Exception, SystemExit) as error:  # whatever a plugin does wrong is its own matter
@@ -170,8 +170,14 @@ class Manager:
         return "; ".join(why)
 
 
+def _metadata(point: importlib.metadata.EntryPoint, field: str) -> str:
+    """A field of the distribution's metadata, or "?" if there is none: a folder may be left over without its files."""
+    metadata = point.dist.metadata if point.dist else None
+    return metadata[field] if metadata is not None and field in metadata else "?"
+
+
 def _distribution(point: importlib.metadata.EntryPoint) -> str:
-    return (point.dist and point.dist.name) or "?"
+    return _metadata(point, "Name")
 
 
 def _check(who: str, kind: str, name: Any, thing: Any) -> None:
