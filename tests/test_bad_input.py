@@ -311,3 +311,16 @@ def test_layers_that_cannot_be_made_leave_no_trace() -> None:
     for make in (lambda: Dense(0), lambda: Dropout(1.5)):
         refused(model, make, ArgumentError)
     assert len(model.layers) == 1
+
+
+def test_metrics_that_cannot_be_reported(model: tl.Sequential) -> None:
+    def compiling(*metrics: object) -> Callable[[], object]:
+        return lambda: model.compile("sgd", "mse", metrics=list(metrics))
+
+    message = refused(model, compiling("mean"), ArgumentTypeError)
+    assert message == "Sequential 'net'.compile metrics: expected metrics of targets and outputs, received 'mean'"
+    for names in (["accuracy", "accuracy"], ["loss"]):
+        given = [tl.metrics.Accuracy(name=name) for name in names]
+        message = refused(model, compiling(*given), ArgumentError)
+        assert "expected names that differ, from each other and from 'loss'" in message
+        assert repr(names) in message

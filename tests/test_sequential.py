@@ -302,7 +302,7 @@ def test_compile_takes_names_classes_and_objects() -> None:
 def test_compile_that_fails_changes_nothing(arguments: dict[str, Any], kind: type[Exception], message: str) -> None:
     model = tl.Sequential([Dense(3)], name="net")
     optimizer = tl.optimizers.SGD(0.25)
-    model.compile(optimizer, "mae", metrics=["mean"])
+    model.compile(optimizer, "mae", metrics=["accuracy"])
     before = (model._optimizer, model._loss, model._metrics)
     with pytest.raises(kind) as error:
         model.compile(**arguments)

@@ -52,7 +52,7 @@ class Model(Layer):
         chosen = (
             optimizers.get(optimizer),
             None if loss is None else losses.get(loss),
-            tuple(_metric(metric) for metric in metrics or ()),
+            _metrics(f"{self._who}.compile", metrics or ()),
         )
         if chosen[1] is not None and chosen[1].reduction in (None, "none"):
             raise ArgumentError(
@@ -311,8 +311,17 @@ class Model(Layer):
         return ["?" for _ in self._layers]
 
 
-def _metric(identifier: Any) -> metrics.Metric:
-    return metrics.get("accuracy") if identifier in ("acc",) else metrics.get(identifier)
+def _metrics(who: str, identifiers: Sequence[Any]) -> tuple[metrics.Metric, ...]:
+    """Metrics that can be computed, each reported under a name of its own."""
+    chosen = tuple(metrics.get("accuracy" if identifier == "acc" else identifier) for identifier in identifiers)
+    for metric in chosen:
+        if type(metric).call is metrics.Metric.call:
+            raise ArgumentTypeError(f"{who} metrics", "metrics of targets and outputs", repr(metric.name))
+    names = [metric.name for metric in chosen]
+    if len({"loss", *names}) <= len(names):
+        hint = "give one of them another, e.g. Accuracy(name='acc_2')"
+        raise ArgumentError(f"{who} metrics", "names that differ, from each other and from 'loss'", repr(names), hint)
+    return chosen
 
 
 def _report(trackers: list[metrics.Metric], loss: float, y: Tensor, outputs: Tensor) -> None:
