@@ -1,192 +1,34 @@
-"""Every operation, under the array API standard's names, and the neural ones."""
+"""Every operation, under the array API standard's names, and the neural ones.
 
-from tensorlab.ops import methods  # noqa: F401  (puts the operators and methods of Tensor in place)
-from tensorlab.ops.broadcasting import broadcast_to
-from tensorlab.ops.creation import (
-    arange,
-    empty,
-    eye,
-    full,
-    full_like,
-    linspace,
-    ones,
-    ones_like,
-    zeros,
-    zeros_like,
-)
-from tensorlab.ops.elementwise_functions import (
-    abs,
-    add,
-    clip,
-    cos,
-    cosh,
-    divide,
-    equal,
-    erf,
-    exp,
-    expm1,
-    greater,
-    greater_equal,
-    isfinite,
-    isinf,
-    isnan,
-    less,
-    less_equal,
-    log,
-    log1p,
-    log2,
-    log10,
-    logical_and,
-    logical_not,
-    logical_or,
-    maximum,
-    minimum,
-    multiply,
-    negative,
-    not_equal,
-    pow,
-    relu,
-    sigmoid,
-    sign,
-    sin,
-    sinh,
-    sqrt,
-    square,
-    subtract,
-    tan,
-    tanh,
-    where,
-)
-from tensorlab.ops.lift import (
-    astype,
-    elementwise,
-)
-from tensorlab.ops.linalg import (
-    dot,
-    matmul,
-    outer,
-)
-from tensorlab.ops.nn import (
-    dense,
-    log_softmax,
-    one_hot,
-    softmax,
-    stop_gradient,
-)
-from tensorlab.ops.reduction import (
-    all,
-    all_finite,
-    any,
-    argmax,
-    argmin,
-    max,
-    mean,
-    min,
-    prod,
-    std,
-    sum,
-    var,
-)
-from tensorlab.ops.shaping import (
-    concat,
-    concatenate,
-    expand_dims,
-    flip,
-    matrix_transpose,
-    permute_dims,
-    reshape,
-    squeeze,
-    stack,
-    take,
-    tile,
-    transpose,
-)
+What a family exports is the ``__all__`` of its module, and is said nowhere else.
+"""
 
-__all__ = [
-    "abs",
-    "add",
-    "all",
-    "all_finite",
-    "any",
-    "arange",
-    "argmax",
-    "argmin",
-    "astype",
-    "broadcast_to",
-    "clip",
-    "concat",
-    "concatenate",
-    "cos",
-    "cosh",
-    "dense",
-    "divide",
-    "dot",
-    "elementwise",
-    "empty",
-    "equal",
-    "erf",
-    "exp",
-    "expand_dims",
-    "expm1",
-    "eye",
-    "flip",
-    "full",
-    "full_like",
-    "greater",
-    "greater_equal",
-    "isfinite",
-    "isinf",
-    "isnan",
-    "less",
-    "less_equal",
-    "linspace",
-    "log",
-    "log1p",
-    "log2",
-    "log10",
-    "log_softmax",
-    "logical_and",
-    "logical_not",
-    "logical_or",
-    "matmul",
-    "matrix_transpose",
-    "max",
-    "maximum",
-    "mean",
-    "min",
-    "minimum",
-    "multiply",
-    "negative",
-    "not_equal",
-    "one_hot",
-    "ones",
-    "ones_like",
-    "outer",
-    "permute_dims",
-    "pow",
-    "prod",
-    "relu",
-    "reshape",
-    "sigmoid",
-    "sign",
-    "sin",
-    "sinh",
-    "softmax",
-    "sqrt",
-    "square",
-    "squeeze",
-    "stack",
-    "std",
-    "stop_gradient",
-    "subtract",
-    "sum",
-    "take",
-    "tan",
-    "tanh",
-    "tile",
-    "transpose",
-    "var",
-    "where",
-    "zeros",
-    "zeros_like",
-]
+from tensorlab.ops import (
+    broadcasting,
+    creation,
+    elementwise_functions,
+    lift,
+    linalg,
+    methods,  # noqa: F401  (puts the operators and methods of Tensor in place)
+    nn,
+    reduction,
+    shaping,
+)
+from tensorlab.ops.broadcasting import *
+from tensorlab.ops.creation import *
+from tensorlab.ops.elementwise_functions import *
+from tensorlab.ops.lift import *
+from tensorlab.ops.linalg import *
+from tensorlab.ops.nn import *
+from tensorlab.ops.reduction import *
+from tensorlab.ops.shaping import *
+
+__all__: list[str] = []
+__all__ += broadcasting.__all__
+__all__ += creation.__all__
+__all__ += elementwise_functions.__all__
+__all__ += lift.__all__
+__all__ += linalg.__all__
+__all__ += nn.__all__
+__all__ += reduction.__all__
+__all__ += shaping.__all__

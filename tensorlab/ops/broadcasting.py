@@ -12,6 +12,10 @@ from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor, from_buffer_of
 
+__all__ = [
+    "broadcast_to",
+]
+
 
 def _plus(x1: float, x2: float) -> float:
     return x1 + x2

@@ -10,6 +10,19 @@ from tensorlab import dtypes, shapes
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.tensor import Tensor, asarray
 
+__all__ = [
+    "arange",
+    "empty",
+    "eye",
+    "full",
+    "full_like",
+    "linspace",
+    "ones",
+    "ones_like",
+    "zeros",
+    "zeros_like",
+]
+
 
 def full(shape: Any, fill_value: float, *, dtype: Any = None, device: str | None = None) -> Tensor:
     """A tensor of one value; the dtype of that value unless one is given."""

@@ -18,6 +18,11 @@ from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor, from_buffer_of
 
+__all__ = [
+    "astype",
+    "elementwise",
+]
+
 
 class Elementwise:
     """A differentiable, broadcasting operation made of a scalar function; called like any other.

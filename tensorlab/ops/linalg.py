@@ -11,6 +11,12 @@ from tensorlab.ops.dispatch import as_tensor, common_backend, device_of
 from tensorlab.ops.shaping import expand_dims, reshape, squeeze, swap_last
 from tensorlab.tensor import Tensor
 
+__all__ = [
+    "dot",
+    "matmul",
+    "outer",
+]
+
 
 def _operands(who: str, x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
     device = device_of((x1, x2))

@@ -21,6 +21,14 @@ from tensorlab.rules import Rowwise
 from tensorlab.scalars import ScalarFunction, compose
 from tensorlab.tensor import Tensor, asarray, from_buffer_of
 
+__all__ = [
+    "dense",
+    "log_softmax",
+    "one_hot",
+    "softmax",
+    "stop_gradient",
+]
+
 _of = ScalarFunction.of
 
 

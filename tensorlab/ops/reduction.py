@@ -19,6 +19,21 @@ from tensorlab.rules import Reduction
 from tensorlab.scalars import ScalarFunction
 from tensorlab.tensor import Tensor, from_buffer_of
 
+__all__ = [
+    "all",
+    "all_finite",
+    "any",
+    "argmax",
+    "argmin",
+    "max",
+    "mean",
+    "min",
+    "prod",
+    "std",
+    "sum",
+    "var",
+]
+
 Axis = int | Sequence[int] | None
 
 

@@ -14,6 +14,21 @@ from tensorlab.ops.broadcasting import broadcast_to
 from tensorlab.ops.dispatch import as_tensor, common_backend
 from tensorlab.tensor import Tensor, from_buffer_of
 
+__all__ = [
+    "concat",
+    "concatenate",
+    "expand_dims",
+    "flip",
+    "matrix_transpose",
+    "permute_dims",
+    "reshape",
+    "squeeze",
+    "stack",
+    "take",
+    "tile",
+    "transpose",
+]
+
 
 def _recorded(x: Tensor, buffer: Any, vjp: autodiff.Vjp) -> Tensor:
     result = from_buffer_of(x, buffer)
