@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import threading
 import warnings
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
@@ -55,6 +56,20 @@ class _Active(threading.local):
 
 
 _active = _Active()
+
+
+_open = array("q", [0])
+_open_guard = threading.Lock()
+
+
+def _count_open(change: int) -> None:
+    with _open_guard:
+        _open[0] += change
+
+
+def recording_anywhere() -> int:
+    """The address of a word that is 0 while no thread has a tape open."""
+    return _open.buffer_info()[0]
 
 
 def recording() -> bool:
@@ -142,10 +157,12 @@ class GradientTape:
         self._used = False
         self._nodes, self._tracked = [], set()
         _active.tapes = [*_active.tapes, self]
+        _count_open(1)
         return self
 
     def __exit__(self, *exception: object) -> None:
         _active.tapes = [tape for tape in _active.tapes if tape is not self]
+        _count_open(-1)
 
     def watch(self, tensor: Any) -> None:
         """Track a tensor, or every tensor in a list, from here on.

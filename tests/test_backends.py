@@ -78,8 +78,9 @@ def run(
     """A map over arrays of the host."""
     shape = np.broadcast_shapes(*(array.shape for array in arrays))
     types = [np.dtype(output) for output in outputs or (compute,)]
-    buffers = backend.map(function, [*map(backend.from_host, arrays)], shape, np.dtype(compute), types)
-    results = [backend.to_host(buffer) for buffer in buffers]
+    apply = backend.map(function, np.dtype(compute), [array.dtype for array in arrays], types)
+    buffers = apply(shape, *map(backend.from_host, arrays))
+    results = [backend.to_host(buffer) for buffer in (buffers if len(types) > 1 else [buffers])]
     assert [result.shape for result in results] == [shape] * len(types)
     assert [result.dtype for result in results] == types
     return results
@@ -87,7 +88,7 @@ def run(
 
 def fold(backend: Backend, rule: Reduction, array: Array, axes: tuple[int, ...], compute: str, output: str) -> Array:
     """A reduction of an array of the host."""
-    buffer = backend.reduce(rule, backend.from_host(array), axes, np.dtype(compute), np.dtype(output))
+    buffer = backend.reduce(rule, np.dtype(compute), array.dtype, np.dtype(output))(backend.from_host(array), axes)
     result = backend.to_host(buffer)
     assert result.shape == tuple(length for axis, length in enumerate(array.shape) if axis not in axes)
     assert result.dtype == np.dtype(output)

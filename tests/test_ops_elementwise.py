@@ -108,7 +108,8 @@ def apply(name: str, device: str, *arrays: Array) -> tl.Tensor:
     function, names = TOGETHER[len(arrays)]
     types = [np.dtype("bool" if getattr(tl, each).result == "bool" else "float32") for each in names]
     shape = np.broadcast_shapes(*(array.shape for array in arrays))
-    return tl.asarray(CPUBackend().map(function, arrays, shape, np.dtype("float32"), types)[names.index(name)])
+    apply = CPUBackend().map(function, np.dtype("float32"), [array.dtype for array in arrays], types)
+    return tl.asarray(apply(shape, *arrays)[names.index(name)])
 
 
 def close(result: tl.Tensor, expected: Array, device: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -34,15 +35,28 @@ class CUDABackend(DeviceMemory):
         self.device = driver.device()
 
     def map(
-        self, function: ScalarFunction, inputs: Sequence[Buffer], shape: Shape, compute: DType, outputs: Sequence[DType]
-    ) -> tuple[Buffer, ...]:
+        self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
+    ) -> Callable[..., Any]:
         """One pass over all inputs and outputs."""
-        results = tuple(Buffer.empty(shape, dtype) for dtype in outputs)
-        map_into(function, compute, results, inputs)
-        return results
 
-    def reduce(self, rule: Reduction, buffer: Buffer, axes: tuple[int, ...], compute: DType, output: DType) -> Buffer:
+        def run(shape: Shape, *buffers: Buffer) -> Any:
+            results = tuple(Buffer.empty(shape, dtype) for dtype in outputs)
+            map_into(function, compute, results, buffers)
+            return results if len(results) > 1 else results[0]
+
+        return run
+
+    def reduce(
+        self, rule: Reduction, compute: DType, input: DType, output: DType
+    ) -> Callable[[Buffer, tuple[int, ...] | None], Buffer]:
         """Segments of a fixed size, each folded by a block; then what they gave."""
+
+        def run(buffer: Buffer, axes: tuple[int, ...] | None) -> Buffer:
+            return self._reduce(rule, buffer, tuple(range(buffer.ndim)) if axes is None else axes, compute, output)
+
+        return run
+
+    def _reduce(self, rule: Reduction, buffer: Buffer, axes: tuple[int, ...], compute: DType, output: DType) -> Buffer:
         kept = buffer.layout.permute([axis for axis in range(buffer.ndim) if axis not in axes])
         folded = buffer.layout.permute(axes)
         outer, count = kept.size, folded.size

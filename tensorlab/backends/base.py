@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -70,14 +70,19 @@ class Backend(Protocol):
     def concatenate(self, buffers: Sequence[Any], axis: int) -> Any:
         """Joined along an axis; all of one dtype."""
 
-    # The five loop shapes
+    # The five loop shapes. A map and a reduction are made ready for some dtypes first, so that a call does little else.
     def map(
-        self, function: ScalarFunction, inputs: Sequence[Any], shape: Shape, compute: DType, outputs: Sequence[DType]
-    ) -> tuple[Any, ...]:
-        """A scalar function of inputs that broadcast to ``shape``, computed in one dtype: a buffer for each output."""
+        self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
+    ) -> Callable[..., Any]:
+        """``run(shape, *buffers)``: a scalar function, computed in one dtype, of buffers that broadcast to a shape.
 
-    def reduce(self, rule: Reduction, buffer: Any, axes: tuple[int, ...], compute: DType, output: DType) -> Any:
-        """A reduction over some axes, which the result does not have."""
+        It returns a buffer, or a tuple of them if the function has several values.
+        """
+
+    def reduce(
+        self, rule: Reduction, compute: DType, input: DType, output: DType
+    ) -> Callable[[Any, tuple[int, ...] | None], Any]:
+        """``run(buffer, axes)``: a reduction over some axes, which the result does not have, or over all for None."""
 
     def arg_reduce(self, rule: str, buffer: Any) -> Any:
         """Where the "max" or "min" along the last axis is first, int64; NaN counts as either."""

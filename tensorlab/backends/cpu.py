@@ -6,7 +6,7 @@ The kernels' modules are imported when the first kernel is needed, and Numba wit
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,17 +15,6 @@ from tensorlab.dtypes import DType
 from tensorlab.rules import Reduction, Rowwise
 from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
-
-if TYPE_CHECKING:
-    from tensorlab.kernels.threads import pool
-else:
-
-    def pool() -> int:
-        """The pool's own function, which takes this one's place at the first call."""
-        global pool
-        from tensorlab.kernels.threads import pool
-
-        return pool()
 
 
 class CPUBackend(HostMemory):
@@ -38,44 +27,60 @@ class CPUBackend(HostMemory):
         self._products: dict[tuple[Any, ...], tuple[Callable[..., None], int]] = {}
 
     def map(
-        self, function: ScalarFunction, inputs: Sequence[Array], shape: Shape, compute: DType, outputs: Sequence[DType]
-    ) -> tuple[Array, ...]:
+        self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
+    ) -> Callable[..., Any]:
         """One pass over all inputs and outputs."""
-        key = (function, compute, *outputs, *[x.dtype for x in inputs])
-        kernel = self._kernels.get(key)
-        if kernel is None:
-            from tensorlab.kernels.map import map_kernel
+        from tensorlab.kernels.calls import launcher
+        from tensorlab.kernels.map import map_kernel
+        from tensorlab.kernels.threads import pool
 
-            kernel = self._kernels[key] = map_kernel(
-                function, compute.name, tuple(x.dtype.name for x in inputs), tuple(dtype.name for dtype in outputs)
-            )
-        if len(outputs) == 1:  # nearly always, and it need not go through a list
-            result = np.empty(shape, outputs[0])
-            kernel(pool(), id(result), *map(id, inputs))
-            return (result,)
-        results = tuple([np.empty(shape, dtype) for dtype in outputs])
-        kernel(pool(), *map(id, results), *map(id, inputs))
-        return results
+        names = [tuple(dtype.name for dtype in dtypes) for dtypes in (inputs, outputs)]
+        kernel = map_kernel(function, compute.name, *names)
+        launch = launcher(len(inputs) + len(outputs))
+        empty, (output, *others) = np.empty, outputs
 
-    def reduce(self, rule: Reduction, buffer: Array, axes: tuple[int, ...], compute: DType, output: DType) -> Array:
+        def run(shape: Shape, *buffers: Array) -> Array:
+            result = empty(shape, output)
+            launch(kernel, pool(), result, *buffers)
+            return result
+
+        def run_all(shape: Shape, *buffers: Array) -> tuple[Array, ...]:
+            results = tuple([empty(shape, dtype) for dtype in outputs])
+            launch(kernel, pool(), *results, *buffers)
+            return results
+
+        if others:
+            return run_all
+        run.kernel = kernel  # type: ignore[attr-defined]  # what compiled code may call, see Elementwise
+        return run
+
+    def reduce(
+        self, rule: Reduction, compute: DType, input: DType, output: DType
+    ) -> Callable[[Array, tuple[int, ...] | None], Array]:
         """Blocks of a fixed size, folded by the threads and then in pairs."""
-        kept = [axis for axis in range(buffer.ndim) if axis not in axes]
-        result = np.empty([buffer.shape[axis] for axis in kept], output)
-        if result.size == 0:
-            return result
-        if buffer.size == 0:
-            with np.errstate(invalid="ignore"):  # the mean of nothing is NaN
-                result[...] = rule.initial if rule.result is None else rule.result.python(np.float64(rule.initial), 0.0)
-            return result
-        key = (rule, compute, buffer.dtype, output)
-        kernel = self._kernels.get(key)
-        if kernel is None:
-            from tensorlab.kernels.reduce import reduce_kernel
+        from tensorlab.kernels.reduce import reduce_kernel
+        from tensorlab.kernels.threads import pool
 
-            kernel = self._kernels[key] = reduce_kernel(rule, compute.name, buffer.dtype.name, output.name)
-        ordered = buffer.transpose((*kept, *axes))
-        kernel(pool(), len(kept), id(result), id(ordered))
-        return result
+        kernel = reduce_kernel(rule, compute.name, input.name, output.name)
+        empty = np.empty
+
+        def run(buffer: Array, axes: tuple[int, ...] | None) -> Array:
+            if axes is None:
+                result, ordered, kept = empty((), output), buffer, 0
+            else:
+                rest = [axis for axis in range(buffer.ndim) if axis not in axes]
+                result, kept = empty([buffer.shape[axis] for axis in rest], output), len(rest)
+                ordered = buffer.transpose((*rest, *axes))
+            if buffer.size:
+                kernel(pool(), kept, result, ordered)
+            elif result.size:
+                with np.errstate(invalid="ignore"):  # the mean of nothing is NaN
+                    result[...] = (
+                        rule.initial if rule.result is None else rule.result.python(np.float64(rule.initial), 0.0)
+                    )
+            return result
+
+        return run
 
     def rowwise(self, rule: Rowwise, inputs: Sequence[Array]) -> Array:
         """Row after row, each finished while it is in the first-level cache."""
@@ -83,6 +88,8 @@ class CPUBackend(HostMemory):
         result = np.empty(inputs[0].shape, inputs[0].dtype)
         if result.size == 0:
             return result
+        from tensorlab.kernels.threads import pool
+
         key = (rule, result.dtype)
         kernel = self._kernels.get(key)
         if kernel is None:
@@ -90,7 +97,7 @@ class CPUBackend(HostMemory):
 
             kernel = self._kernels[key] = rowwise_kernel(rule, result.dtype.name, len(inputs))
         columns = result.shape[-1]
-        kernel(pool(), result.size // columns, columns, id(result), *map(id, dense))
+        kernel(pool(), result.size // columns, columns, result, *dense)
         return result
 
     def matmul(
@@ -106,6 +113,8 @@ class CPUBackend(HostMemory):
         result = np.empty(shape, a.dtype)
         product = np.empty(shape, a.dtype) if keep else None
         if result.size:
+            from tensorlab.kernels.threads import pool
+
             key = (epilogue, a.dtype, keep)
             found = self._products.get(key)
             if found is None:
@@ -129,6 +138,8 @@ class CPUBackend(HostMemory):
         hyperparameters: Sequence[float],
     ) -> None:
         """One pass over the weight, its gradient and its slots."""
+        from tensorlab.kernels.threads import pool
+
         dense = np.ascontiguousarray(gradient)
         key = (function, weight.dtype, len(slots))
         kernel = self._kernels.get(key)
@@ -136,7 +147,7 @@ class CPUBackend(HostMemory):
             from tensorlab.kernels.update import update_kernel
 
             kernel = self._kernels[key] = update_kernel(function, weight.dtype.name, len(slots))
-        kernel(pool(), weight.size, id(weight), id(dense), *map(id, slots), *hyperparameters)
+        kernel(pool(), weight.size, weight, dense, *slots, *hyperparameters)
 
 
 def get_num_threads() -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,31 +62,42 @@ class ReferenceBackend(HostMemory):
     name = "reference"
 
     def map(
-        self, function: ScalarFunction, inputs: Sequence[Array], shape: Shape, compute: DType, outputs: Sequence[DType]
-    ) -> tuple[Array, ...]:
+        self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
+    ) -> Callable[..., Any]:
         """The function at one position after the other."""
-        with np.errstate(all="ignore"):  # a NaN or 1e300 may become a whole number or a float32
-            spread = [np.broadcast_to(x, shape).astype(compute) for x in inputs]
-        results = tuple(np.empty(shape, dtype) for dtype in outputs)
-        for position in np.ndindex(*shape):
-            value = _call(function, *(x[position].item() for x in spread))
-            for result, part in zip(results, value if len(results) > 1 else (value,), strict=True):
-                result[position] = _stored(part, result.dtype)
-        return results
 
-    def reduce(self, rule: Reduction, buffer: Array, axes: tuple[int, ...], compute: DType, output: DType) -> Array:
+        def run(shape: Shape, *buffers: Array) -> Any:
+            with np.errstate(all="ignore"):  # a NaN or 1e300 may become a whole number or a float32
+                spread = [np.broadcast_to(x, shape).astype(compute) for x in buffers]
+            results = tuple(np.empty(shape, dtype) for dtype in outputs)
+            for position in np.ndindex(*shape):
+                value = _call(function, *(x[position].item() for x in spread))
+                for result, part in zip(results, value if len(results) > 1 else (value,), strict=True):
+                    result[position] = _stored(part, result.dtype)
+            return results if len(results) > 1 else results[0]
+
+        return run
+
+    def reduce(
+        self, rule: Reduction, compute: DType, input: DType, output: DType
+    ) -> Callable[[Array, tuple[int, ...] | None], Array]:
         """The elements folded from the first to the last."""
-        kept = [axis for axis in range(buffer.ndim) if axis not in axes]
-        ordered = buffer.astype(compute).transpose((*kept, *axes))
-        result = np.empty(ordered.shape[: len(kept)], output)
-        for position in np.ndindex(*result.shape):
-            run = ordered[position].ravel().tolist()
-            total = _call(rule.element, run[0]) if run else rule.initial
-            for value in run[1:]:
-                total = _call(rule.combine, total, _call(rule.element, value))
-            value = total if rule.result is None else _call(rule.result, total, float(len(run)))
-            result[position] = _stored(value, output)
-        return result
+
+        def run(buffer: Array, axes: tuple[int, ...] | None) -> Array:
+            folded = tuple(range(buffer.ndim)) if axes is None else axes
+            kept = [axis for axis in range(buffer.ndim) if axis not in folded]
+            ordered = buffer.astype(compute).transpose((*kept, *folded))
+            result = np.empty(ordered.shape[: len(kept)], output)
+            for position in np.ndindex(*result.shape):
+                elements = ordered[position].ravel().tolist()
+                total = _call(rule.element, elements[0]) if elements else rule.initial
+                for element in elements[1:]:
+                    total = _call(rule.combine, total, _call(rule.element, element))
+                value = total if rule.result is None else _call(rule.result, total, float(len(elements)))
+                result[position] = _stored(value, output)
+            return result
+
+        return run
 
     def rowwise(self, rule: Rowwise, inputs: Sequence[Array]) -> Array:
         """Each row by itself."""
@@ -123,8 +134,8 @@ class ReferenceBackend(HostMemory):
             product[position] = _stored(total, a.dtype)
         if epilogue is None:
             return product, product if keep else None
-        (result,) = self.map(epilogue, [product, *operands], product.shape, a.dtype, [a.dtype])
-        return result, product if keep else None
+        finish = self.map(epilogue, a.dtype, [a.dtype] * (1 + len(operands)), [a.dtype])
+        return finish(product.shape, product, *operands), product if keep else None
 
     def update(
         self,

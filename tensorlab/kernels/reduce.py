@@ -140,7 +140,9 @@ def columns(chunk, strips, blocks, outer, count, kept, kept_axes, folded, axes, 
         partial[block * outer + index + j] = total[j]
 
 
-def launch(pool, rank, y_array, x_array):
+def launch(pool, rank, y_object, x_object):
+    y_array = memory.address(y_object)
+    x_array = memory.address(x_object)
     kept_table = scratch(128, int64)
     folded_table = scratch(128, int64)
     kept = address_of(kept_table)
@@ -197,8 +199,8 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Cal
         output: the dtype of the result.
 
     Returns:
-        a compiled function of the pool's address, the number of kept axes, and the ``id`` of each array. ``x`` has
-        the kept axes first and the folded ones last, none of them empty; the result is C-contiguous.
+        a compiled function of the pool's address, the number of kept axes, and each array. ``x`` has the kept axes
+        first and the folded ones last, none of them empty; the result is C-contiguous.
     """
     memory.check_layout()
     namespace: dict[str, Any] = {
@@ -226,7 +228,7 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Cal
     }
     name = f"reduce {rule.name} {compute} {input} {output}"
     launch = build(_SOURCE, namespace, name)["launch"]
-    return kernel(launch, "void(int64, int64, int64, int64)", f"{name} {rule.key}")
+    return kernel(launch, (*[types.int64] * 2, *[memory.array_object] * 2), f"{name} {rule.key}")
 
 
 @jit

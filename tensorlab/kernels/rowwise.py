@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba import types
 
 from tensorlab.kernels import memory
 from tensorlab.kernels.atomics import closure
@@ -51,7 +52,7 @@ def task(chunk, rows, columns, rows_a_chunk, y_address, {parameters}):
 def launch(pool, rows, columns, y, {", ".join(names)}):
     rows_a_chunk = max(1, CHUNK // (columns * {reductions + 1}))
     chunks = (rows + rows_a_chunk - 1) // rows_a_chunk
-    arguments = (rows, columns, rows_a_chunk, data(y), {", ".join(f"data({name})" for name in names)})
+    arguments = (rows, columns, rows_a_chunk, {", ".join(f"data(address({name}))" for name in ["y", *names])})
     run(pool, chunks, *closure(task, arguments))
 """
 
@@ -66,14 +67,15 @@ def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Callable[..., None
         inputs: how many matrices it takes.
 
     Returns:
-        a compiled function of the pool's address, the shape, and the ``id`` of each array. All of them are
-        C-contiguous, of ``rows`` × ``columns``, both at least 1.
+        a compiled function of the pool's address, the shape, and each array. All of them are C-contiguous, of
+        ``rows`` × ``columns``, both at least 1.
     """
     memory.check_layout()
     source = _source(inputs, len(rule.reductions))
     kind = storage(dtype)
     namespace: dict[str, Any] = {
         "CHUNK": CHUNK,
+        "address": memory.address,
         "compute": kind,
         "data": memory.data,
         "output": lift(rule.output, dtype),
@@ -86,4 +88,5 @@ def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Callable[..., None
         namespace |= fold_namespace(f"fold{position}", lift(element, dtype), lift(combine, dtype))
     name = f"rowwise {rule.name} {dtype}"
     launch = build(source, {**namespace, "jit": jit}, name)["launch"]
-    return kernel(launch, f"void({', '.join(['int64'] * (4 + inputs))})", f"{name} {rule.key} {source}")
+    signature = (*[types.int64] * 3, *[memory.array_object] * (1 + inputs))
+    return kernel(launch, signature, f"{name} {rule.key} {source}")

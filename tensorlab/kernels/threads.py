@@ -189,19 +189,26 @@ _pool: _Pool | None = None
 _retired: list[_Pool] = []
 address = -1
 """The address of the pool, 0 for one thread, -1 before it is first needed."""
+shared = np.full(1, -1, np.int64)
+"""The same, for compiled code."""
+
+
+def _set_address(value: int) -> None:
+    global address
+    address = shared[0] = value
 
 
 def pool() -> int:
     """The address of the pool for `run`; starts its threads at the first call."""
-    global _pool, address
+    global _pool
     if address < 0:
         with _guard:
             if address < 0:
                 if get_num_threads() > 1:
                     _pool = _Pool(get_num_threads())
-                    address = _pool.address
+                    _set_address(_pool.address)
                 else:
-                    address = 0
+                    _set_address(0)
     return address
 
 
@@ -227,9 +234,10 @@ def set_num_threads(count: int) -> None:
 
 
 def _shut_down() -> None:
-    global _pool, address
+    global _pool
     with _guard:
-        old, _pool, address = _pool, None, -1
+        old, _pool = _pool, None
+        _set_address(-1)
         if old is not None:
             old.stop()
             _retired.append(old)
@@ -237,11 +245,12 @@ def _shut_down() -> None:
 
 def _forget() -> None:
     """In a forked child: the parent's workers do not exist here, so the next kernel starts others."""
-    global _guard, _pool, address
+    global _guard, _pool
     _guard = threading.Lock()
     if _pool is not None:
         _retired.append(_pool)
-    _pool, address = None, -1
+    _pool = None
+    _set_address(-1)
 
 
 # Without this the machine code that the workers run would be freed under them.

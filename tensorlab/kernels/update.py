@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
+from numba import types
+
 from tensorlab.kernels import memory
 from tensorlab.kernels.atomics import closure
 from tensorlab.kernels.compiler import jit, kernel
@@ -32,7 +34,7 @@ def task(chunk, total, {", ".join([addresses, *hyper_names])}):
 
 
 def launch(pool, total, {", ".join(arrays + hyper_names)}):
-    arguments = (total, {", ".join([f"data({name})" for name in arrays] + [f"kind({name})" for name in hyper_names])})
+    arguments = (total, {", ".join([f"data(address({x}))" for x in arrays] + [f"kind({x})" for x in hyper_names])})
     run(pool, (total + CHUNK - 1) // CHUNK, *closure(task, arguments))
 """
 
@@ -47,14 +49,15 @@ def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Callable[
         slots: how many slots there are.
 
     Returns:
-        a compiled function of the pool's address, the number of elements, the ``id`` of each array (C-contiguous and
-        of one size), and the hyperparameters as float64.
+        a compiled function of the pool's address, the number of elements, each array (C-contiguous and of one size),
+        and the hyperparameters as float64.
     """
     memory.check_layout()
     hyperparameters = function.arity - 2 - slots
     source = _source(slots, hyperparameters)
     namespace = {
         "CHUNK": CHUNK,
+        "address": memory.address,
         "data": memory.data,
         "jit": jit,
         "kind": storage(dtype),
@@ -65,5 +68,5 @@ def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Callable[
     }
     name = f"update {function.name} {dtype}"
     launch = build(source, namespace, name)["launch"]
-    signature = ", ".join(["int64"] * (4 + slots) + ["float64"] * hyperparameters)
-    return kernel(launch, f"void({signature})", f"{name} {function.key} {source}")
+    signature = (*[types.int64] * 2, *[memory.array_object] * (2 + slots), *[types.float64] * hyperparameters)
+    return kernel(launch, signature, f"{name} {function.key} {source}")

@@ -57,7 +57,7 @@ def sum_to(x: Tensor, shape: Shape) -> Tensor:
     lead = x.ndim - len(shape)
     axes = tuple(axis for axis in range(x.ndim) if axis < lead or (shape[axis - lead] == 1 and x.shape[axis] != 1))
     backend = x._backend
-    buffer = backend.reshape(backend.reduce(SUM, x._buffer, axes, x.dtype, x.dtype), shape)
+    buffer = backend.reshape(backend.reduce(SUM, x.dtype, x.dtype, x.dtype)(x._buffer, axes), shape)
     result = from_buffer_of(x, buffer)
     if autodiff.recording() and x.dtype.kind == "f":
         autodiff.record((x,), (result,), (lambda gradient: spread(gradient, x.shape),))

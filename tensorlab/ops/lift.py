@@ -15,13 +15,16 @@ from tensorlab.errors import ArgumentError, DTypeError
 from tensorlab.ops.broadcasting import sum_to
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar
 from tensorlab.scalars import ScalarFunction
-from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor, from_buffer_of
 
 __all__ = [
     "astype",
     "elementwise",
 ]
+
+
+_NOTHING_READY = np.zeros(9, np.int64)
+"""The table that compiled calls (`tensorlab.kernels.calls`) look into, for operations of which nothing is ready."""
 
 
 class Elementwise:
@@ -33,13 +36,16 @@ class Elementwise:
         result: the dtype that it gives: that of its arguments ("same") or "bool".
     """
 
+    __slots__ = ("__dict__", "__weakref__", "_direct")
+
     def __init__(self, scalar: ScalarFunction, domain: str = "real", result: str = "same") -> None:
         self.scalar = scalar
         self.domain = domain
         self.result = result
         self._vjps: dict[int, Elementwise] = {}
         self._arity = scalar.arity
-        self._outputs: dict[DType, tuple[DType]] = {}  # by the dtypes that it has computed in
+        self._passes: dict[tuple[Backend, DType], Callable[..., Any]] = {}  # what is ready, by device and dtype
+        self._direct = _NOTHING_READY
         self._slopes: dict[int, float | None] = {}
         self.__name__ = self.__qualname__ = scalar.name
         self.__doc__ = scalar.python.__doc__
@@ -57,33 +63,35 @@ class Elementwise:
         """
         if len(operands) != self._arity:
             raise TypeError(f"{self.__name__} takes {self._arity} arguments, {len(operands)} were given")
-        first = operands[0]
-        if type(first) is Tensor:
-            buffer = first._buffer
-            compute, shape = buffer.dtype, buffer.shape
-            for other in operands:
-                if type(other) is not Tensor or other._backend is not first._backend:
-                    break
-                buffer = other._buffer
-                if buffer.dtype is not compute or buffer.shape != shape:
-                    break
-            else:  # tensors that are alike, the common case: there is nothing to check or to convert
-                outputs = self._outputs.get(compute)
-                if outputs is not None:
-                    return self._apply(operands, first._backend, shape, compute, outputs)
         tensors, backend, compute = self._converted(operands)
         shape = shapes.broadcast(self.__name__, [tensor.shape for tensor in tensors])
-        outputs = self._outputs[compute] = (dtypes.bool if self.result == "bool" else compute,)
-        return self._apply(tensors, backend, shape, compute, outputs)
-
-    def _apply(
-        self, tensors: Sequence[Tensor], backend: Backend, shape: Shape, compute: DType, outputs: tuple[DType]
-    ) -> Tensor:
-        buffers = [tensor._buffer for tensor in tensors]
-        result = Tensor(backend.map(self.scalar, buffers, shape, compute, outputs)[0], backend)
-        if autodiff.recording() and outputs[0].kind == "f":
-            autodiff.record(tensors, (result,), [self._recorded_vjp(k, tensors) for k in range(len(tensors))])
+        run = self._passes.get((backend, compute)) or self._ready(backend, compute)
+        result = Tensor(run(shape, *[tensor._buffer for tensor in tensors]), backend)
+        if autodiff.recording():
+            self._record(tensors, result)
         return result
+
+    def _ready(self, backend: Backend, compute: DType) -> Callable[..., Any]:
+        """The pass for one device and dtype, made ready."""
+        output = self._output(compute)
+        run = self._passes[backend, compute] = backend.map(self.scalar, compute, (compute,) * self._arity, (output,))
+        if hasattr(run, "kernel"):
+            from tensorlab.kernels import calls
+
+            tapes = autodiff.recording_anywhere()
+            some = Tensor(np.empty(0), backend)
+            calls.install(Elementwise, self, some, _NOTHING_READY, tapes, autodiff.new_key)
+            passes = [(*key, run.kernel) for key, run in self._passes.items() if hasattr(run, "kernel")]
+            entries = [(dtype, self._output(dtype), device, kernel) for device, dtype, kernel in passes]
+            self._direct = calls.table(_NOTHING_READY, self._arity, entries)
+        return run
+
+    def _output(self, compute: DType) -> DType:
+        return dtypes.bool if self.result == "bool" else compute
+
+    def _record(self, tensors: Sequence[Tensor], result: Tensor) -> None:
+        if result.dtype.kind == "f":
+            autodiff.record(tensors, (result,), [self._recorded_vjp(k, tensors) for k in range(len(tensors))])
 
     def _converted(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType]:
         """The operands as tensors of one dtype on one device; that device, and the dtype to compute in."""
@@ -197,8 +205,8 @@ def astype(x: Any, dtype: Any, copy: bool = False) -> Tensor:
     if tensor.dtype == target and not copy:
         return tensor
     function, compute = (_NONZERO, tensor.dtype) if target.kind == "b" else (_IDENTITY, target)
-    (buffer,) = tensor._backend.map(function, (tensor._buffer,), tensor.shape, compute, (target,))
-    result = from_buffer_of(tensor, buffer)
+    run = tensor._backend.map(function, compute, (tensor.dtype,), (target,))
+    result = from_buffer_of(tensor, run(tensor.shape, tensor._buffer))
     if autodiff.recording() and target.kind == "f" and tensor.dtype.kind == "f":
         autodiff.record((tensor,), (result,), (lambda gradient: astype(gradient, tensor.dtype),))
     return result

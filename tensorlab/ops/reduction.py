@@ -73,7 +73,7 @@ def _reduce(rule: Reduction, x: Tensor, axis: Axis, keepdims: bool, compute: DTy
     axes = shapes.normalize_axes(rule.name, axis, x.ndim)
     if rule.initial is None and builtins.any(x.shape[place] == 0 for place in axes):
         raise ShapeError(rule.name, "at least one element", f"shape {x.shape} over axes {axes}", "it has no identity")
-    buffer = x._backend.reduce(rule, x._buffer, axes, compute, output)
+    buffer = x._backend.reduce(rule, compute, x.dtype, output)(x._buffer, axes)
     if keepdims:
         kept = tuple(1 if place in axes else length for place, length in enumerate(x.shape))
         buffer = x._backend.reshape(buffer, kept)

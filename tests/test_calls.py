@@ -1,0 +1,156 @@
+"""Compiled calls of elementwise operations: the same results as the method that they stand in for, and no leaks."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import sys
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorlab as tl
+from tensorlab.errors import DTypeError, ShapeError
+from tensorlab.ops.lift import Elementwise
+
+
+@tl.elementwise
+def blend(x: float, y: float) -> float:
+    return 2.0 * x - y
+
+
+@tl.elementwise
+def three(x: float, y: float, z: float) -> float:
+    return x * y + z
+
+
+def test_the_compiled_call_is_in_place_after_the_first_kernel() -> None:
+    tl.add(tl.asarray([1.0]), tl.asarray([1.0]))
+    assert inspect.ismethoddescriptor(Elementwise.__call__)
+    assert not inspect.isfunction(Elementwise.__call__)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int16", "uint64"])
+@pytest.mark.parametrize("shape", [(), (1,), (7,), (0, 3), (2, 3, 4), (5000,), (3, 1, 2, 1, 2, 1, 2, 1)])
+def test_results_are_those_of_numpy(dtype: str, shape: tuple[int, ...], rng: np.random.Generator) -> None:
+    x, y = (rng.integers(0, 100, shape).astype(dtype) for _ in range(2))
+    for _ in range(2):  # the first makes a dtype ready
+        for operation, expected in ((tl.add, np.add), (tl.less, np.less)):
+            result = operation(tl.asarray(x), tl.asarray(y))
+            assert (result.shape, result.device) == (shape, "cpu")
+            np.testing.assert_array_equal(result.numpy(), expected(x, y), strict=True)
+    assert tl.negative(tl.asarray(x)).numpy().tolist() == (-x).tolist()
+
+
+def test_layouts_that_differ_are_no_obstacle(rng: np.random.Generator) -> None:
+    x, y = rng.random((6, 4)), rng.random((4, 6)).T
+    for _ in range(2):
+        np.testing.assert_array_equal(blend(tl.asarray(x), tl.asarray(y)).numpy(), 2 * x - y)
+        backwards = blend(tl.asarray(x[::-1]), tl.asarray(y[:, ::-1]))
+        np.testing.assert_array_equal(backwards.numpy(), 2 * x[::-1] - y[:, ::-1])
+
+
+def test_what_is_not_alike_goes_the_long_way() -> None:
+    x = tl.asarray([1.0, 2.0])
+    blend(x, x)
+    assert blend(x, 1).tolist() == [1.0, 3.0]
+    assert blend(x, tl.asarray([[1.0], [0.0]])).shape == (2, 2)
+    assert blend(np.ones(2, np.float32), x).tolist() == [1.0, 0.0]
+    assert blend(tl.Variable([1.0, 1.0]), x).tolist() == [1.0, 0.0]
+    assert three(x, x, x).tolist() == three(x, x, x).tolist() == [2.0, 6.0]
+    with tl.device("reference"):
+        far = tl.asarray([1.0, 2.0])
+        assert (blend(far, far).device, blend(far, far).tolist()) == ("reference", [1.0, 2.0])
+
+
+def test_mistakes_are_told_as_ever() -> None:
+    x = tl.asarray([1.0, 2.0])
+    blend(x, x)
+    for operands in ((), (x,), (x, x, x), (x,) * 100):
+        with pytest.raises(TypeError, match=f"blend takes 2 arguments, {len(operands)} were given"):
+            blend(*operands)
+    with pytest.raises(TypeError, match="unexpected"):
+        blend(x, x, nothing=1)
+    with pytest.raises(ShapeError, match=r"blend: .*\(2,\) and \(3,\)"):
+        blend(x, tl.zeros(3))
+    with pytest.raises(DTypeError, match="float32 and int64"):
+        tl.add(x, tl.asarray([1, 2]))
+
+
+def test_nothing_is_ready_of_an_operation_that_was_not_used() -> None:
+    tl.add(tl.asarray([1.0]), tl.asarray([1.0]))  # another one is
+
+    @tl.elementwise
+    def unused(x: float) -> float:
+        return x + 3.0
+
+    with pytest.raises(TypeError, match="unused takes 1 arguments, 0 were given"):
+        unused()
+    assert float(unused(tl.asarray(1.0))) == 4.0
+
+
+def test_a_tape_in_any_thread_records() -> None:
+    x = tl.asarray([1.0, 2.0])
+    blend(x, x)
+    found: list[Any] = []
+
+    def differentiate() -> None:
+        with tl.GradientTape() as tape:
+            tape.watch(x)
+            y = blend(x, x)
+        found.append(tape.gradient(y, x).tolist())
+
+    with tl.GradientTape():  # records nothing here that the other thread should see
+        thread = threading.Thread(target=differentiate)
+        thread.start()
+        thread.join()
+    differentiate()
+    assert found == [[1.0, 1.0]] * 2
+
+
+def test_nothing_leaks() -> None:
+    x = tl.asarray(np.ones(50, np.float32))
+    blend(x, x)
+    watched = (x, x._buffer, x._backend, x._buffer.dtype, tl.Tensor)
+    gc.collect()
+    before = [sys.getrefcount(thing) for thing in watched]
+    for _ in range(1000):
+        blend(x, x)
+    assert [sys.getrefcount(thing) for thing in watched] == before
+    result, made = blend(x, x), tl.Tensor(np.empty(3), x._backend)
+    counts = [(sys.getrefcount(t), sys.getrefcount(t._buffer), sys.getrefcount(t.key)) for t in (result, made)]
+    assert counts[0] == counts[1]
+    assert gc.is_tracked(result)
+    assert len({blend(x, x).key for _ in range(10)}) == 10
+
+
+def test_many_threads_call_at_once(rng: np.random.Generator) -> None:
+    array = rng.random(20_000)
+    x, expected = tl.asarray(array), 2 * array - array
+    wrong: list[int] = []
+
+    def work() -> None:
+        for _ in range(200):
+            if not np.array_equal(blend(x, x).numpy(), expected):
+                wrong.append(1)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_the_number_of_threads_may_change() -> None:
+    x = tl.asarray(np.arange(50_000.0))
+    expected = blend(x, x).tolist()
+    before = tl.get_num_threads()
+    try:
+        for count in (1, 3, 2):
+            tl.set_num_threads(count)
+            assert blend(x, x).tolist() == expected
+    finally:
+        tl.set_num_threads(before)
