@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import tensorlab as tl
-from tensorlab.errors import DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from tensorlab.ops import lift
 from tensorlab.ops.lift import Elementwise
 
 
@@ -26,7 +27,13 @@ def three(x: float, y: float, z: float) -> float:
     return x * y + z
 
 
-def test_the_compiled_call_is_in_place_after_the_first_kernel() -> None:
+@pytest.fixture(autouse=True)
+def _hot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call is compiled at the first occasion."""
+    monkeypatch.setattr(lift, "_cold", 1)
+
+
+def test_a_call_that_is_often_made_is_compiled() -> None:
     tl.add(tl.asarray([1.0]), tl.asarray([1.0]))
     assert inspect.ismethoddescriptor(Elementwise.__call__)
     assert not inspect.isfunction(Elementwise.__call__)
@@ -154,3 +161,33 @@ def test_the_number_of_threads_may_change() -> None:
             assert blend(x, x).tolist() == expected
     finally:
         tl.set_num_threads(before)
+
+
+def test_out_takes_the_result(rng: np.random.Generator) -> None:
+    array = rng.random(1000)
+    variable = tl.Variable(array)
+    assert blend(variable, 1.0, out=variable) is variable
+    np.testing.assert_array_equal(variable.numpy(), 2 * array - 1)
+    memory = array.copy()  # the result lies over what is read, shifted and backwards
+    assert blend(memory[:-1], 0.5, out=memory[1:]) is not None
+    np.testing.assert_array_equal(memory, [array[0], *(2 * array[:-1] - 0.5)])
+    memory = array.copy()
+    blend(memory, memory[::-1], out=memory)
+    np.testing.assert_array_equal(memory, 2 * array - array[::-1])
+
+
+def test_an_out_that_does_not_fit_is_refused(rng: np.random.Generator) -> None:
+    x = tl.asarray(rng.random((2, 3)))
+    frozen = np.zeros((2, 3))
+    frozen.flags.writeable = False
+    wrong = np.zeros((3, 2))
+    with pytest.raises(ShapeError, match=r"blend: expected an out of shape \(2, 3\), received \(3, 2\)"):
+        blend(x, x, out=wrong)
+    with pytest.raises(DTypeError, match="blend: expected an out of float64, received float32"):
+        blend(x, x, out=np.zeros((2, 3), np.float32))
+    with pytest.raises(ArgumentError, match="blend: expected an out that can be written to"):
+        blend(x, x, out=frozen)
+    with pytest.raises(ArgumentTypeError, match="blend: expected a Variable or a NumPy array as out, received Tensor"):
+        blend(x, x, out=x)
+    assert not wrong.any()
+    assert not frozen.any()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -114,15 +115,15 @@ DAMAGE: list[Callable[[str, bytes], bytes]] = [
 
 def test_damaged_files_are_compiled_again(cache: Path) -> None:
     files = sorted((cache / "kernels").iterdir())
-    for file, damage in zip(files, DAMAGE, strict=True):
+    for file, damage in zip(files, itertools.cycle(DAMAGE), strict=False):
         file.write_bytes(damage(file.name, file.read_bytes()))
     assert run(cache) > 0
     assert run(cache) == 0
     contents = [file.read_bytes() for file in files]
-    for file, content in zip(files, [b"", contents[2], contents[1]], strict=True):
+    for file, content in zip(files, [b"", contents[2], contents[1]], strict=False):
         file.write_bytes(content)  # nothing, and a kernel in the place of another
     assert run(cache) > 0
-    assert [len(file.read_bytes()) > 32 for file in files] == [True] * 3
+    assert all(len(file.read_bytes()) > 32 for file in files)
 
 
 def test_a_folder_in_the_place_of_a_file(cache: Path) -> None:

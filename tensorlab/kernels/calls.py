@@ -227,13 +227,13 @@ _kept: list[Any] = []
 """What compiled code refers to by address, for the life of the process."""
 
 
-def install(kind: type, operation: Any, tensor: Any, blank: Words, tapes: int, new_key: Callable[[], int]) -> None:
+def install(kind: type, operation: Any, tensor: type, blank: Words, tapes: int, new_key: Callable[[], int]) -> None:
     """Put the compiled function in place of the ``__call__`` of a class of operations, once a process.
 
     Args:
         kind: the class. Each of its objects has a table in its slot ``_direct``.
         operation: one of them.
-        tensor: what they are applied to and give.
+        tensor: the class of what they are applied to and give.
         blank: the table of those of which nothing is ready yet, of zeros; it is filled in.
         tapes: the address of a word that is 0 while no tape records.
         new_key: makes the key of a tensor.
@@ -241,13 +241,14 @@ def install(kind: type, operation: Any, tensor: Any, blank: Words, tapes: int, n
     if blank[_METHOD] or sysconfig.get_config_var("Py_GIL_DISABLED"):  # without the lock, slots are read otherwise
         return
     method = vars(kind)["__call__"]
-    slots = (_slot(operation, "_direct"), *(_slot(tensor, name) for name in ("_buffer", "_backend", "key")))
+    some = tensor(np.empty(0), object())
+    slots = (_slot(operation, "_direct"), *(_slot(some, name) for name in ("_buffer", "_backend", "key")))
     definition = _Method(b"__call__", _call_kernel(slots), _FAST_WITH_KEYWORDS, (method.__doc__ or "").encode())
-    _kept.extend((method, definition, new_key, type(tensor)))
+    _kept.extend((method, definition, new_key, tensor))
     words = {
         _TAPES: tapes,
         _POOL: threads.shared.ctypes.data,
-        _TENSOR: id(type(tensor)),
+        _TENSOR: id(tensor),
         _NDARRAY: id(np.ndarray),
         _NEW_ARRAY: _numpy_function(94),  # PyArray_NewFromDescr
         _NEW_KEY: id(new_key),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, overload
+from typing import Any, cast, overload
 
 import numpy as np
 
@@ -11,11 +11,11 @@ from tensorlab import autodiff, dtypes, shapes
 from tensorlab.backends import Backend
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, DTypeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from tensorlab.ops.broadcasting import sum_to
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar
 from tensorlab.scalars import ScalarFunction
-from tensorlab.tensor import Tensor, from_buffer_of
+from tensorlab.tensor import Tensor, Variable, from_buffer_of
 
 __all__ = [
     "astype",
@@ -24,7 +24,10 @@ __all__ = [
 
 
 _NOTHING_READY = np.zeros(9, np.int64)
-"""The table that compiled calls (`tensorlab.kernels.calls`) look into, for operations of which nothing is ready."""
+"""The table that compiled calls (`tensorlab.kernels.calls`) look into, for operations that they know nothing of."""
+_HOT = 100
+"""The calls after which it pays to compile the call itself."""
+_cold = _HOT
 
 
 class Elementwise:
@@ -45,6 +48,7 @@ class Elementwise:
         self._vjps: dict[int, Elementwise] = {}
         self._arity = scalar.arity
         self._passes: dict[tuple[Backend, DType], Callable[..., Any]] = {}  # what is ready, by device and dtype
+        self._unlisted = 0  # of the passes, those that compiled calls do not know yet
         self._direct = _NOTHING_READY
         self._slopes: dict[int, float | None] = {}
         self.__name__ = self.__qualname__ = scalar.name
@@ -53,38 +57,50 @@ class Elementwise:
     def __repr__(self) -> str:
         return f"<elementwise operation {self.__name__!r}>"
 
-    def __call__(self, *operands: Any) -> Tensor:
+    def __call__(self, *operands: Any, out: Any = None) -> Tensor:
         """Apply it to tensors, arrays and numbers that broadcast together.
 
+        Args:
+            operands: its arguments.
+            out: a `Variable` or a NumPy array that takes the result, and is returned. It may share memory with the
+                operands: it is written when everything has been read.
+
         Raises:
-            DTypeError: for dtypes that it does not take or that have no common type.
-            ShapeError: for shapes that do not broadcast.
+            DTypeError: for dtypes that it does not take or that have no common type, or an ``out`` of another dtype.
+            ShapeError: for shapes that do not broadcast, or an ``out`` of another shape.
             DeviceError: for tensors of two devices.
         """
         if len(operands) != self._arity:
             raise TypeError(f"{self.__name__} takes {self._arity} arguments, {len(operands)} were given")
-        tensors, backend, compute = self._converted(operands)
-        shape = shapes.broadcast(self.__name__, [tensor.shape for tensor in tensors])
+        tensors, backend, compute = self._plain(operands) or self._converted(operands)
+        shape = shapes.broadcast(self.__name__, [tensor._buffer.shape for tensor in tensors])
         run = self._passes.get((backend, compute)) or self._ready(backend, compute)
         result = Tensor(run(shape, *[tensor._buffer for tensor in tensors]), backend)
         if autodiff.recording():
             self._record(tensors, result)
-        return result
+        if self._unlisted:
+            self._list()
+        return result if out is None else store(self.__name__, result, out)
 
     def _ready(self, backend: Backend, compute: DType) -> Callable[..., Any]:
         """The pass for one device and dtype, made ready."""
-        output = self._output(compute)
-        run = self._passes[backend, compute] = backend.map(self.scalar, compute, (compute,) * self._arity, (output,))
-        if hasattr(run, "kernel"):
-            from tensorlab.kernels import calls
-
-            tapes = autodiff.recording_anywhere()
-            some = Tensor(np.empty(0), backend)
-            calls.install(Elementwise, self, some, _NOTHING_READY, tapes, autodiff.new_key)
-            passes = [(*key, run.kernel) for key, run in self._passes.items() if hasattr(run, "kernel")]
-            entries = [(dtype, self._output(dtype), device, kernel) for device, dtype, kernel in passes]
-            self._direct = calls.table(_NOTHING_READY, self._arity, entries)
+        run = backend.map(self.scalar, compute, (compute,) * self._arity, (self._output(compute),))
+        self._passes[backend, compute] = run
+        self._unlisted += hasattr(run, "kernel")
         return run
+
+    def _list(self) -> None:
+        """Tell compiled calls which kernels are ready."""
+        global _cold
+        _cold -= 1
+        if _cold > 0:
+            return
+        from tensorlab.kernels import calls
+
+        calls.install(Elementwise, self, Tensor, _NOTHING_READY, autodiff.recording_anywhere(), autodiff.new_key)
+        passes = [(*key, run.kernel) for key, run in self._passes.items() if hasattr(run, "kernel")]
+        entries = [(dtype, self._output(dtype), backend, kernel) for backend, dtype, kernel in passes]
+        self._unlisted, self._direct = 0, calls.table(_NOTHING_READY, self._arity, entries)
 
     def _output(self, compute: DType) -> DType:
         return dtypes.bool if self.result == "bool" else compute
@@ -92,6 +108,26 @@ class Elementwise:
     def _record(self, tensors: Sequence[Tensor], result: Tensor) -> None:
         if result.dtype.kind == "f":
             autodiff.record(tensors, (result,), [self._recorded_vjp(k, tensors) for k in range(len(tensors))])
+
+    def _plain(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType] | None:
+        """What `_converted` gives, for tensors of one dtype that is ready and numbers that it holds: most are that."""
+        first = next((operand for operand in operands if isinstance(operand, Tensor)), None)
+        if first is None:
+            return None
+        backend, compute = first._backend, first._buffer.dtype
+        if (backend, compute) not in self._passes:
+            return None
+        tensors: list[Tensor] = []
+        for operand in operands:
+            kind = type(operand)
+            if kind is float or kind is int:
+                if kind is float and compute.kind != "f":
+                    return None
+                operand = Tensor(backend.from_host(self._number(operand, compute)), backend)
+            elif not isinstance(operand, Tensor) or (operand._backend, operand._buffer.dtype) != (backend, compute):
+                return None
+            tensors.append(operand.snapshot())
+        return tensors, backend, compute
 
     def _converted(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType]:
         """The operands as tensors of one dtype on one device; that device, and the dtype to compute in."""
@@ -184,6 +220,7 @@ def _identity(x: float) -> float:
 
 
 _IDENTITY = ScalarFunction.of(_identity)
+_conversions: dict[tuple[Backend, DType, DType], Callable[..., Any]] = {}
 
 
 def astype(x: Any, dtype: Any, copy: bool = False) -> Tensor:
@@ -205,11 +242,30 @@ def astype(x: Any, dtype: Any, copy: bool = False) -> Tensor:
     if tensor.dtype == target and not copy:
         return tensor
     function, compute = (_NONZERO, tensor.dtype) if target.kind == "b" else (_IDENTITY, target)
-    run = tensor._backend.map(function, compute, (tensor.dtype,), (target,))
+    key = (tensor._backend, tensor.dtype, target)
+    run = _conversions.get(key)
+    if run is None:
+        run = _conversions[key] = tensor._backend.map(function, compute, (tensor.dtype,), (target,))
     result = from_buffer_of(tensor, run(tensor.shape, tensor._buffer))
     if autodiff.recording() and target.kind == "f" and tensor.dtype.kind == "f":
         autodiff.record((tensor,), (result,), (lambda gradient: astype(gradient, tensor.dtype),))
     return result
+
+
+def store(who: str, result: Tensor, out: Any) -> Tensor:
+    """Write a result into a `Variable` or a NumPy array, and return that."""
+    if isinstance(out, Variable):
+        return out.assign(result)
+    if not isinstance(out, np.ndarray):
+        raise ArgumentTypeError(who, "a Variable or a NumPy array as out", type(out).__name__)
+    if out.shape != result.shape:
+        raise ShapeError(who, f"an out of shape {result.shape}", str(out.shape))
+    if out.dtype != result.dtype:
+        raise DTypeError(who, f"an out of {result.dtype}", str(out.dtype))
+    if not out.flags.writeable:
+        raise ArgumentError(who, "an out that can be written to", "a read-only array")
+    out[...] = result.numpy()
+    return cast(Tensor, out)
 
 
 def _nonzero(x: float) -> float:
