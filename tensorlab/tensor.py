@@ -377,6 +377,10 @@ class Variable(Tensor):
         return f"{super()._describe()}, name={self.name!r}"
 
 
+TENSORS = (Tensor, Variable, _Watched)
+"""The classes of tensors whose buffer is all that an operation needs, if no tape records."""
+
+
 def _dense(tensor: Tensor) -> Any:
     host = tensor._backend.to_host(tensor._buffer)
     return tensor._buffer if host.flags.c_contiguous else tensor._backend.from_host(np.array(host, order="C"))

@@ -191,3 +191,23 @@ def test_an_out_that_does_not_fit_is_refused(rng: np.random.Generator) -> None:
         blend(x, x, out=x)
     assert not wrong.any()
     assert not frozen.any()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
+def test_numbers_and_shapes_that_broadcast_are_part_of_the_call(dtype: str, rng: np.random.Generator) -> None:
+    x = rng.integers(1, 100, (3, 1, 4)).astype(dtype)
+    row, none = x[0, 0], x[:, :0]
+    for _ in range(2):
+        for a, b in ((x, row), (row, x), (x, x[:1]), (none, x), (x, x[0, 0, 0])):
+            np.testing.assert_array_equal(tl.add(tl.asarray(a), tl.asarray(b)).numpy(), a + b, strict=True)
+        for number in (2, -7, True, 0.5, -0.0, float("inf"), float("nan"), 2**53 + 1, 1e300):
+            if dtype == "int32" and (not isinstance(number, int) or number > 2**31):
+                continue
+            with np.errstate(all="ignore"):
+                expected = x * np.asarray(number).astype(dtype)
+                np.testing.assert_array_equal((tl.asarray(x) * number).numpy(), expected, strict=True)
+                np.testing.assert_array_equal((number * tl.asarray(x)).numpy(), expected, strict=True)
+    with pytest.raises(ArgumentError, match="a number that"):
+        tl.asarray(x) + 10**400
+    with pytest.raises(ShapeError, match=r"\(3, 1, 4\) and \(3, 1, 3\)"):
+        tl.asarray(x) + tl.asarray(x[..., :3])

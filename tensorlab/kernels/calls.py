@@ -1,8 +1,9 @@
-"""Calls from Python that run no Python: an elementwise operation on tensors that are alike, as one compiled function.
+"""Calls from Python that run no Python: an elementwise operation on tensors, as one compiled function.
 
 In a call of an operation on small tensors the kernel takes a tenth of the time; the rest is Python that looks at types,
-dtypes and shapes, and makes the result. Where there is nothing to convert or to broadcast, and no tape records, the
-function below does all of that in machine code. Whatever else is asked for goes to the method it stands in for.
+dtypes and shapes, and makes the result. For tensors of one dtype and device, and numbers among real ones, the function
+below does all of that in machine code, while no tape records. Whatever else is asked for, and every mistake, goes to
+the method it stands in for.
 
 It uses CPython's and NumPy's C interfaces by address. What it knows of the memory of objects is where an object's type
 is, NumPy's public C structure (see `memory`), and the places of the slots of our own classes, which are looked up.
@@ -32,10 +33,15 @@ from tensorlab.kernels.memory import MAX_RANK, address_of, pointer, scratch
 _WORD = ir.IntType(64)
 
 # The words of a table: what is the same for all operations, then what is ready of this one, an entry for each dtype.
-_TAPES, _POOL, _TENSOR, _NDARRAY, _NEW_ARRAY, _NEW_KEY, _METHOD, _ARITY, _ENTRIES = range(9)
-HEADER = 9
-_DTYPE, _OUTPUT, _BACKEND, _KERNEL = range(4)
-_ENTRY = 4
+_TAPES, _POOL, _TENSOR, _VARIABLE, _WATCHED, _INT, _FLOAT, _NDARRAY = range(8)
+_NEW_ARRAY, _NEW_KEY, _METHOD, _ARITY, _ENTRIES = range(8, 13)
+HEADER = 13
+_DTYPE, _REAL, _OUTPUT, _BACKEND, _KERNEL = range(5)
+_ENTRY = 5
+
+_MOST = 8
+"""The most arguments of an operation that is called this way."""
+_ARRAYS, _SCALARS = 1 + _MOST, 16 * _MOST
 
 Words = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -52,6 +58,10 @@ _decrement = _external("Py_DecRef", types.void, types.int64)
 _new_object = _external("PyType_GenericAlloc", types.int64, types.int64, types.int64)
 _call_without = _external("PyObject_CallNoArgs", types.int64, types.int64)
 _call_with = _external("PyObject_Vectorcall", types.int64, types.int64, types.int64, types.int64, types.int64)
+_float_as_double = _external("PyFloat_AsDouble", types.float64, types.int64)
+_int_as_double = _external("PyLong_AsDouble", types.float64, types.int64)
+_error = _external("PyErr_Occurred", types.int64)
+_clear_error = _external("PyErr_Clear", types.void)
 _release_interpreter = _external("PyEval_SaveThread", types.int64)
 _acquire_interpreter = _external("PyEval_RestoreThread", types.void, types.int64)
 
@@ -128,33 +138,52 @@ def _call_kernel(slots: tuple[int, int, int, int]) -> int:
     type_slot = object.__basicsize__ - 8
 
     @jit
-    def alike(tensor, like, words):
-        """Whether a tensor has the device, the dtype and the shape of the first."""
-        if _word(tensor + type_slot) != words[_TENSOR]:
-            return False
-        if _word(tensor + backend_slot) != _word(like + backend_slot):
-            return False
-        array, first = _word(tensor + buffer_slot), _word(like + buffer_slot)
-        if _word(array + type_slot) != words[_NDARRAY] or memory.dtype(array) != memory.dtype(first):
-            return False
-        same = memory.rank(array) == memory.rank(first)
-        for axis in range(memory.rank(first) if same else 0):
-            same = same and memory.length(array, axis) == memory.length(first, axis)
-        return same
+    def is_tensor(words, thing):
+        kind = _word(thing + type_slot)
+        return kind == words[_TENSOR] or kind == words[_VARIABLE] or kind == words[_WATCHED]
 
     @jit
     def ready(words, arguments, count):
-        """The address of the entry for these arguments, or 0."""
-        like = _word(arguments)
+        """The address of the entry for the dtype and the device that all tensors among the arguments share, or 0."""
+        dtype = backend = 0
         for position in range(count):
-            if not alike(_word(arguments + 8 * position), like, words):
-                return 0
+            thing = _word(arguments + 8 * position)
+            if is_tensor(words, thing):
+                array = _word(thing + buffer_slot)
+                if _word(array + type_slot) != words[_NDARRAY]:
+                    return 0
+                if dtype == 0:
+                    dtype, backend = memory.dtype(array), _word(thing + backend_slot)
+                elif memory.dtype(array) != dtype or _word(thing + backend_slot) != backend:
+                    return 0
         for entry in range(words[_ENTRIES]):
             found = address_of(words) + 8 * (HEADER + entry * _ENTRY)
-            same_dtype = _word(found + 8 * _DTYPE) == memory.dtype(_word(like + buffer_slot))
-            if same_dtype and _word(found + 8 * _BACKEND) == _word(like + backend_slot):
+            if _word(found + 8 * _DTYPE) == dtype and _word(found + 8 * _BACKEND) == backend:
                 return found
         return 0
+
+    @jit
+    def number(words, thing, size, scalars, position):
+        """The address of an array of rank 0 with the value of a Python number, in so many bytes; 0 for other things."""
+        kind = _word(thing + type_slot)
+        if size == 0:
+            return 0
+        if kind == words[_INT]:
+            value = _int_as_double(thing)
+            if value == -1.0 and _error() != 0:
+                _clear_error()
+                return 0
+        elif kind == words[_FLOAT]:
+            value = _float_as_double(thing)
+        else:
+            return 0
+        place = address_of(scalars) + position * 16 * 8
+        if size == 4:
+            pointer(place, types.float32)[0] = np.float32(value)
+        else:
+            pointer(place, types.float64)[0] = value
+        memory.write_scalar(place + 8, place)
+        return place + 8
 
     @jit
     def call(operation, arguments, count, names):
@@ -165,24 +194,53 @@ def _call_kernel(slots: tuple[int, int, int, int]) -> int:
         found = ready(words, arguments, count)
         if found == 0:
             return _by_method(words, operation, arguments, count, names)
-        arrays = scratch(MAX_RANK, types.int64)
+        arrays = scratch(_ARRAYS, types.int64)
+        scalars = scratch(_SCALARS, types.int64)
+        shape = scratch(MAX_RANK, types.int64)
+        rank = 0
         for position in range(count):
-            arrays[1 + position] = _word(_word(arguments + 8 * position) + buffer_slot)
-        first = arrays[1]
+            thing = _word(arguments + 8 * position)
+            if is_tensor(words, thing):
+                array = _word(thing + buffer_slot)
+            else:
+                array = number(words, thing, _word(found + 8 * _REAL), scalars, position)
+                if array == 0:
+                    return _by_method(words, operation, arguments, count, names)
+            arrays[1 + position] = array
+            rank = max(rank, memory.rank(array))
+        for axis in range(rank):
+            shape[axis] = 1
+        for position in range(count):
+            array = arrays[1 + position]
+            first = rank - memory.rank(array)
+            for axis in range(first, rank):
+                extent = memory.length(array, axis - first)
+                if extent != 1:
+                    if shape[axis] != 1 and shape[axis] != extent:
+                        return _by_method(words, operation, arguments, count, names)
+                    shape[axis] = extent
         output = _word(found + 8 * _OUTPUT)
         _increment(output)  # which the new array takes over
-        shape = (np.int64(memory.rank(first)), memory.lengths(first))
-        result = _call_address(words[_NEW_ARRAY], (words[_NDARRAY], output, *shape, 0, 0, 0, 0))
+        numpy_call = (words[_NDARRAY], output, np.int64(rank), address_of(shape), 0, 0, 0, 0)
+        result = _call_address(words[_NEW_ARRAY], numpy_call)
         if result == 0:
             return 0
         arrays[0] = result
         elements = 1
-        for axis in range(memory.rank(first)):
-            elements *= memory.length(first, axis)
+        for axis in range(rank):
+            elements *= shape[axis]
         if elements > _LONG:
+            # A variable may be assigned to meanwhile: who holds its memory sees to it that it takes other memory.
+            for position in range(count):
+                thing = _word(arguments + 8 * position)
+                if is_tensor(words, thing):
+                    _increment(arrays[1 + position])
             state = _release_interpreter()
             call_task(_word(found + 8 * _KERNEL), address_of(arrays), pool)
             _acquire_interpreter(state)
+            for position in range(count):
+                if is_tensor(words, _word(arguments + 8 * position)):
+                    _decrement(arrays[1 + position])
         else:
             call_task(_word(found + 8 * _KERNEL), address_of(arrays), pool)
         tensor = _new_object(words[_TENSOR], 0)
@@ -227,13 +285,15 @@ _kept: list[Any] = []
 """What compiled code refers to by address, for the life of the process."""
 
 
-def install(kind: type, operation: Any, tensor: type, blank: Words, tapes: int, new_key: Callable[[], int]) -> None:
+def install(
+    kind: type, operation: Any, tensors: Sequence[type], blank: Words, tapes: int, new_key: Callable[[], int]
+) -> None:
     """Put the compiled function in place of the ``__call__`` of a class of operations, once a process.
 
     Args:
         kind: the class. Each of its objects has a table in its slot ``_direct``.
         operation: one of them.
-        tensor: the class of what they are applied to and give.
+        tensors: the class of what they give, and two more of what they are applied to.
         blank: the table of those of which nothing is ready yet, of zeros; it is filled in.
         tapes: the address of a word that is 0 while no tape records.
         new_key: makes the key of a tensor.
@@ -241,14 +301,16 @@ def install(kind: type, operation: Any, tensor: type, blank: Words, tapes: int, 
     if blank[_METHOD] or sysconfig.get_config_var("Py_GIL_DISABLED"):  # without the lock, slots are read otherwise
         return
     method = vars(kind)["__call__"]
-    some = tensor(np.empty(0), object())
+    some = tensors[0](np.empty(0), object())
     slots = (_slot(operation, "_direct"), *(_slot(some, name) for name in ("_buffer", "_backend", "key")))
     definition = _Method(b"__call__", _call_kernel(slots), _FAST_WITH_KEYWORDS, (method.__doc__ or "").encode())
-    _kept.extend((method, definition, new_key, tensor))
+    _kept.extend((method, definition, new_key, *tensors))
     words = {
         _TAPES: tapes,
         _POOL: threads.shared.ctypes.data,
-        _TENSOR: id(tensor),
+        **{place: id(one) for place, one in zip((_TENSOR, _VARIABLE, _WATCHED), tensors, strict=True)},
+        _INT: id(int),
+        _FLOAT: id(float),
         _NDARRAY: id(np.ndarray),
         _NEW_ARRAY: _numpy_function(94),  # PyArray_NewFromDescr
         _NEW_KEY: id(new_key),
@@ -284,11 +346,12 @@ def table(blank: Words, arity: int, entries: Sequence[tuple[Any, Any, Any, int]]
     Args:
         blank: the table of which nothing is ready.
         arity: of the operation.
-        entries: for each dtype on each backend: the dtype, that of the result, the backend, and the kernel's address.
+        entries: for each dtype on each backend that is ready: the dtype, that of the result, the backend, and the
+            kernel's address.
     """
     words = blank.tolist()
-    words[_ARITY], words[_ENTRIES] = arity, len(entries)
+    words[_ARITY], words[_ENTRIES] = arity if arity <= _MOST else -1, len(entries)
     for dtype, output, backend, address in entries:
         _kept.extend((dtype, output, backend))
-        words += [id(dtype), id(output), id(backend), address]
+        words += [id(dtype), dtype.itemsize if dtype.kind == "f" else 0, id(output), id(backend), address]
     return np.array(words, np.int64)

@@ -124,6 +124,13 @@ def dtype(array):
     return pointer(array, types.int64)[_DTYPE >> 3]
 
 
+@jit
+def write_scalar(array, place):
+    """Write, at an address, what the functions above read of an array of rank 0 whose element is at ``place``."""
+    pointer(array, types.int64)[_DATA >> 3] = place
+    pointer(array + _RANK, types.int32)[0] = 0
+
+
 def _read(array_object, found):
     array = address(array_object)
     words = pointer(found, types.int64)

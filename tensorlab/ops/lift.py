@@ -15,7 +15,7 @@ from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, Shape
 from tensorlab.ops.broadcasting import sum_to
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar
 from tensorlab.scalars import ScalarFunction
-from tensorlab.tensor import Tensor, Variable, from_buffer_of
+from tensorlab.tensor import TENSORS, Tensor, Variable, from_buffer_of
 
 __all__ = [
     "astype",
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 
-_NOTHING_READY = np.zeros(9, np.int64)
+_NOTHING_READY = np.zeros(13, np.int64)
 """The table that compiled calls (`tensorlab.kernels.calls`) look into, for operations that they know nothing of."""
 _HOT = 100
 """The calls after which it pays to compile the call itself."""
@@ -97,7 +97,8 @@ class Elementwise:
             return
         from tensorlab.kernels import calls
 
-        calls.install(Elementwise, self, Tensor, _NOTHING_READY, autodiff.recording_anywhere(), autodiff.new_key)
+        tapes = autodiff.recording_anywhere()
+        calls.install(Elementwise, self, TENSORS, _NOTHING_READY, tapes, autodiff.new_key)
         passes = [(*key, run.kernel) for key, run in self._passes.items() if hasattr(run, "kernel")]
         entries = [(dtype, self._output(dtype), backend, kernel) for backend, dtype, kernel in passes]
         self._unlisted, self._direct = 0, calls.table(_NOTHING_READY, self._arity, entries)
