@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tensorlab.scalars import ScalarFunction
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # known by identity, which is quick to look up
 class Reduction:
     """Folding elements into one value.
 
@@ -32,7 +32,7 @@ class Reduction:
         return " ".join(part.key if part is not None else "-" for part in parts)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # known by identity, which is quick to look up
 class Rowwise:
     """A function of whole rows, such as softmax: reductions along the row, then a value for each element.
 

@@ -23,7 +23,7 @@ class CPUBackend(HostMemory):
     name = "cpu"
 
     def __init__(self) -> None:
-        self._kernels: dict[tuple[Any, ...], Callable[..., None]] = {}
+        self._kernels: dict[tuple[Any, ...], Callable[..., Any]] = {}
         self._products: dict[tuple[Any, ...], tuple[Callable[..., None], int]] = {}
 
     def map(
@@ -58,6 +58,13 @@ class CPUBackend(HostMemory):
         self, rule: Reduction, compute: DType, input: DType, output: DType
     ) -> Callable[[Array, tuple[int, ...] | None], Array]:
         """Blocks of a fixed size, folded by the threads and then in pairs."""
+        key = (rule, compute, input, output)
+        found = self._kernels.get(key)
+        if found is None:
+            found = self._kernels[key] = self._reduction(*key)
+        return found
+
+    def _reduction(self, rule: Reduction, compute: DType, input: DType, output: DType) -> Callable[..., Array]:
         from tensorlab.kernels.reduce import reduce_kernel
         from tensorlab.kernels.threads import pool
 
@@ -75,9 +82,8 @@ class CPUBackend(HostMemory):
                 kernel(pool(), kept, result, ordered)
             elif result.size:
                 with np.errstate(invalid="ignore"):  # the mean of nothing is NaN
-                    result[...] = (
-                        rule.initial if rule.result is None else rule.result.python(np.float64(rule.initial), 0.0)
-                    )
+                    initial = rule.initial
+                    result[...] = initial if rule.result is None else rule.result.python(np.float64(initial), 0.0)
             return result
 
         return run

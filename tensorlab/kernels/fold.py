@@ -1,7 +1,9 @@
 """Folding the elements of a dense run into one value: the inner loop of every reduction.
 
-Element ``i`` goes to lane ``i % 64``, so that the lanes are vectors and do not wait for each other; the lanes are then
-folded in pairs. The order depends on the count alone, and the error of a sum grows like that of pairwise summation.
+Element ``i`` goes to lane ``i % 32``, so that the lanes are vectors and do not wait for each other. Elements of a lane
+are folded in pairs, eight of them at a time, before they join it: so a lane is read and written once for eight
+elements, and the error of a sum grows less than that of pairwise summation. In the end the lanes are folded in pairs.
+The order depends on the count alone.
 """
 
 from __future__ import annotations
@@ -12,7 +14,16 @@ from typing import Any
 from tensorlab.kernels.compiler import jit
 from tensorlab.kernels.memory import pointer, scratch
 
-LANES = 64
+LANES = 16
+AT_ONCE = 16
+
+
+def pairwise(combine: str, values: list[str]) -> str:
+    """The text of a call of ``combine`` that folds values in pairs."""
+    while len(values) > 1:
+        pairs = zip(values[::2], values[1::2], strict=True)
+        values = [f"compute({combine}({first}, {second}))" for first, second in pairs]
+    return values[0]
 
 
 def fold_source(name: str, inputs: int, extras: int, keep: bool) -> str:
@@ -23,42 +34,67 @@ def fold_source(name: str, inputs: int, extras: int, keep: bool) -> str:
     """
     pointers = [f"x{k}" for k in range(inputs)]
     parameters = [f"x{k}_address" for k in range(inputs)] + [f"e{k}" for k in range(extras)] + ["kept_address"] * keep
+    combine = f"{name}_combine"
 
     def value(index: str) -> str:
         arguments = [f"compute({pointer}[{index}])" for pointer in pointers] + [f"e{k}" for k in range(extras)]
         return f"compute({name}_element({', '.join(arguments)}))"
 
-    store = "kept[i + j] = value" if keep else ""
+    def join(rows: int, indent: str, first: bool = False) -> str:
+        """A loop over the lanes, in which each takes, or first becomes, the elements of so many rows."""
+        places = [f"i + {LANES * row} + j" if row else "i + j" for row in range(rows)]
+        lines = [f"v{k} = {value(place)}" for k, place in enumerate(places)]
+        lines += [f"kept[{place}] = v{k}" for k, place in enumerate(places)] * keep
+        folded = pairwise(combine, [f"v{k}" for k in range(rows)])
+        lines.append(f"lanes[j] = {folded if first else f'compute({combine}(lanes[j], {folded}))'}")
+        return f"for j in range({LANES}):" + "".join(f"\n{indent}    {line}" for line in lines)
+
+    def rest(rows: int) -> str:
+        return f"if i + {LANES * rows} <= count:\n        {join(rows, ' ' * 8)}\n        i += {LANES * rows}"
+
+    keep_one = "kept[i + j] = value" if keep else ""
     openings = [f"{p} = pointer({p}_address, {p}_type)" for p in pointers]
     openings += ["kept = pointer(kept_address, compute)"] * keep
     return f"""
 @jit
+def {name}_few(count, {", ".join(parameters)}):
+    {chr(10).join("    " + line for line in openings).strip()}
+    i = j = 0
+    value = {value("0")}
+    {keep_one}
+    total = value
+    for j in range(1, count):
+        value = {value("j")}
+        {keep_one}
+        total = compute({combine}(total, value))
+    return total
+
+
+@jit
 def {name}(count, {", ".join(parameters)}):
+    if count < {LANES}:
+        return {name}_few(count, {", ".join(parameters)})
     {chr(10).join("    " + line for line in openings).strip()}
     lanes = scratch({LANES}, compute)
-    width = min(count, {LANES})
     i = 0
-    for j in range(width):
-        value = {value("j")}
-        lanes[j] = value
-        {store}
-    for i in range({LANES}, count - {LANES - 1}, {LANES}):
-        for j in range({LANES}):
-            value = {value("i + j")}
-            lanes[j] = compute({name}_combine(lanes[j], value))
-            {store}
-    i = count - count % {LANES}
-    if i > 0:
-        for j in range(count - i):
-            value = {value("i + j")}
-            lanes[j] = compute({name}_combine(lanes[j], value))
-            {store}
-    while width > 1:
-        half = (width + 1) // 2
-        for j in range(width - half):
-            lanes[j] = compute({name}_combine(lanes[j], lanes[j + half]))
-        width = half
-    return lanes[0]
+    if count >= {8 * LANES}:
+        {join(8, " " * 8, first=True)}
+        i = {8 * LANES}
+    else:
+        {join(1, " " * 8, first=True)}
+        i = {LANES}
+    while i + {LANES * AT_ONCE} <= count:
+        {join(AT_ONCE, " " * 8)}
+        i += {LANES * AT_ONCE}
+    {rest(8)}
+    {rest(4)}
+    {rest(2)}
+    {rest(1)}
+    for j in range(count - i):
+        value = {value("i + j")}
+        lanes[j] = compute({combine}(lanes[j], value))
+        {keep_one}
+    return {pairwise(combine, [f"lanes[{k}]" for k in range(LANES)])}
 """
 
 

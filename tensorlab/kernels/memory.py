@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import NativeValue, intrinsic, models, register_model, unbox
 
 from tensorlab.kernels.compiler import jit, kernel
@@ -71,7 +70,8 @@ def scratch(typingctx: Any, count: Any, dtype: Any) -> Any:
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         element = context.get_data_type(kind.dtype)
-        room = cgutils.alloca_once(builder, ir.ArrayType(element, size))
+        with builder.goto_entry_block():  # cgutils.alloca_once would fill it with zeros, at every call
+            room = builder.alloca(ir.ArrayType(element, size))
         room.align = 64
         return builder.bitcast(room, context.get_value_type(kind))
 

@@ -18,18 +18,20 @@ from numba import types
 from tensorlab.kernels import memory
 from tensorlab.kernels.atomics import closure
 from tensorlab.kernels.compiler import jit, kernel
-from tensorlab.kernels.fold import fold_namespace, fold_source
+from tensorlab.kernels.fold import AT_ONCE, fold_namespace, fold_source, pairwise
 from tensorlab.kernels.lift import build, lift, storage
 from tensorlab.kernels.map import CHUNK
 from tensorlab.kernels.threads import run
 from tensorlab.rules import Reduction
 
-BLOCK = 1024
+BLOCK = 8192
 """Elements of one block of a run."""
 
+GATHERED = 2048
+"""Elements that are gathered at once where they do not lie dense."""
+
 ROWS = 256
-"""Rows of one block that is folded row by row, and how many of them are folded before they join the total."""
-ROWS_AT_ONCE = 16
+"""Rows of one block that is folded row by row."""
 
 STRIP = 256
 """Columns of rows that are folded together."""
@@ -73,25 +75,57 @@ def offset(index, axes, table_address):
     return place + index * table[memory.MAX_RANK]
 
 
+_ROWS = f"""
+@jit
+def add_rows(total, width, x_address, step, first):
+    # eight rows in pairs, and then to the total
+    {chr(10).join(f"    x{k} = pointer(x_address + {k} * step, x0_type)" for k in range(AT_ONCE)).strip()}
+    for j in range(width):
+        value = {pairwise("fold_combine", [f"compute(fold_element(compute(x{k}[j])))" for k in range(AT_ONCE)])}
+        total[j] = value if first else compute(fold_combine(total[j], value))
+
+
+@jit
+def add_row(total, width, x_address, first):
+    x = pointer(x_address, x0_type)
+    for j in range(width):
+        value = compute(fold_element(compute(x[j])))
+        total[j] = value if first else compute(fold_combine(total[j], value))
+"""
+
 _SOURCE = (
     fold_source("fold", 1, 0, keep=False)
     + """
 
 @jit
+def gather(start, stop, x, axes, table, gathered):
+    # run after run along the last axis
+    last = pointer(table, int64)[axes - 1]
+    step = pointer(table, int64)[MAX_RANK + axes - 1]
+    done = start
+    while done < stop:
+        place = offset(done, axes, table)
+        count = min(last - done % last, stop - done)
+        for i in range(count):
+            gathered[done - start + i] = x[place + i * step]
+        done += count
+
+
+@jit
 def fold_run(start, stop, x_address, axes, table):
     # one block: directly where it lies, or gathered
-    step = pointer(table, int64)[MAX_RANK]
-    if axes == 1 and step == 1:
+    if axes == 1 and pointer(table, int64)[MAX_RANK] == 1:
         return fold(stop - start, x_address + start * size)
-    gathered = scratch(BLOCK, x0_type)
+    gathered = scratch(GATHERED, x0_type)
     x = pointer(x_address, x0_type)
-    if axes == 1:
-        for i in range(start, stop):
-            gathered[i - start] = x[i * step]
-    else:
-        for i in range(start, stop):
-            gathered[i - start] = x[offset(i, axes, table)]
-    return fold(stop - start, address_of(gathered))
+    end = min(start + GATHERED, stop)
+    gather(start, end, x, axes, table, gathered)
+    total = fold(end - start, address_of(gathered))
+    while end < stop:
+        begin, end = end, min(end + GATHERED, stop)
+        gather(begin, end, x, axes, table, gathered)
+        total = compute(fold_combine(total, fold(end - begin, address_of(gathered))))
+    return total
 
 
 @jit
@@ -105,17 +139,9 @@ def runs(chunk, units_a_chunk, blocks, outer, count, kept, kept_axes, folded, ax
         partial[block * outer + index] = fold_run(start, min(start + BLOCK, count), place, axes, folded)
 
 
-@jit
-def add_row(lanes, width, x_address, first):
-    x = pointer(x_address, x0_type)
-    if first:
-        for j in range(width):
-            lanes[j] = compute(fold_element(compute(x[j])))
-    else:
-        for j in range(width):
-            lanes[j] = compute(fold_combine(lanes[j], compute(fold_element(compute(x[j])))))
-
-
+"""
+    + _ROWS
+    + """
 @jit
 def columns(chunk, strips, blocks, outer, count, kept, kept_axes, folded, axes, partial_address, x_address):
     # one strip of columns of one block of rows
@@ -127,14 +153,19 @@ def columns(chunk, strips, blocks, outer, count, kept, kept_axes, folded, axes, 
     index = row * length + strip * STRIP
     place = x_address + offset(index, kept_axes, kept) * size
     total = scratch(STRIP, compute)
-    lanes = scratch(STRIP, compute)
     start = block * ROWS
     stop = min(start + ROWS, count)
-    for first in range(start, stop, ROWS_AT_ONCE):
-        for i in range(first, min(first + ROWS_AT_ONCE, stop)):
-            add_row(lanes, width, place + offset(i, axes, folded) * size, i == first)
-        for j in range(width):
-            total[j] = lanes[j] if first == start else compute(fold_combine(total[j], lanes[j]))
+    step = pointer(folded, int64)[MAX_RANK + axes - 1] * size
+    last = pointer(folded, int64)[axes - 1]
+    i = start
+    while i < stop:
+        from_row = place + offset(i, axes, folded) * size
+        if i + AT_ONCE <= stop and i % last + AT_ONCE <= last:
+            add_rows(total, width, from_row, step, i == start)
+            i += AT_ONCE
+        else:
+            add_row(total, width, from_row, i == start)
+            i += 1
     partial = pointer(partial_address, compute)
     for j in range(width):
         partial[block * outer + index + j] = total[j]
@@ -208,7 +239,8 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Cal
         "CHUNK": CHUNK,
         "MAX_RANK": memory.MAX_RANK,
         "ROWS": ROWS,
-        "ROWS_AT_ONCE": ROWS_AT_ONCE,
+        "AT_ONCE": AT_ONCE,
+        "GATHERED": GATHERED,
         "STRIP": STRIP,
         "address_of": memory.address_of,
         "compute": storage(compute),
