@@ -260,5 +260,5 @@ def test_source_does_not_depend_on_where_a_function_was_written():
 
 
 def test_an_unknown_real_type_is_refused():
-    with pytest.raises(ArgumentError, match="emit: expected 'float32', 'float64' or None as the real type, received"):
+    with pytest.raises(ArgumentError, match="emit: expected 'float32', 'float64', 'uint64' or None as the type"):
         emit(of(relu), "float16")
