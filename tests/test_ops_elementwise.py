@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,10 @@ import pytest
 from test_backends import layouts
 
 import tensorlab as tl
+from tensorlab import dtypes
 from tensorlab.backends import CPUBackend
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, ScalarError, ShapeError
+from tensorlab.ops import arithmetic
 from tensorlab.ops.lift import Elementwise
 from tensorlab.scalars import ScalarFunction
 
@@ -108,14 +110,26 @@ def device(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def together(names: Iterable[str], parameters: str) -> ScalarFunction:
+def definition(name: str, dtype: str) -> ScalarFunction:
+    """The function that an operation applies to elements of a dtype."""
+    operation = arithmetic._pow if name == "pow" else getattr(tl, name)
+    return operation.kinds.get(dtypes.kind(np.dtype(dtype)), operation.scalar)
+
+
+def together(names: Iterable[str], parameters: str, dtype: str = "float32") -> ScalarFunction:
     """One function that returns the value of every operation: its kernel compiles much sooner than one for each."""
     file = f"<every operation of {parameters}>"
     source = f"def together({parameters}):\n    return {', '.join(f'{name}_({parameters})' for name in names)}\n"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    namespace = {f"{name}_": getattr(tl, name).scalar for name in names}
+    namespace = {f"{name}_": definition(name, dtype) for name in names}
     exec(compile(source, file, "exec"), namespace)
     return ScalarFunction.of(namespace["together"])
+
+
+def at_once(function: ScalarFunction, arrays: Sequence[Array], dtype: str, results: Sequence[Any]) -> Sequence[Array]:
+    """The values of several operations on the CPU, in one pass."""
+    shape = np.broadcast_shapes(*(array.shape for array in arrays))
+    return CPUBackend().map(function, arrays, shape, np.dtype(dtype), [*map(np.dtype, results)])
 
 
 TOGETHER = {1: (together(UNARY, "x"), list(UNARY)), 2: (together(BINARY, "x1, x2"), list(BINARY))}
@@ -126,9 +140,8 @@ def apply(name: str, device: str, *arrays: Array) -> tl.Tensor:
     if device != "cpu":
         return getattr(tl, name)(*(tl.asarray(array, device=device) for array in arrays))  # type: ignore[no-any-return]
     function, names = TOGETHER[len(arrays)]
-    types = [np.dtype("bool" if getattr(tl, each).result == "bool" else "float32") for each in names]
-    shape = np.broadcast_shapes(*(array.shape for array in arrays))
-    return tl.asarray(CPUBackend().map(function, arrays, shape, np.dtype("float32"), types)[names.index(name)])
+    types = ["bool" if getattr(tl, each).result == "bool" else "float32" for each in names]
+    return tl.asarray(at_once(function, arrays, "float32", types)[names.index(name)])
 
 
 def close(result: tl.Tensor, expected: Array, device: str) -> None:
