@@ -43,6 +43,5 @@ def lift(function: ScalarFunction, dtype: str) -> Callable[..., Any]:
     and ``math.exp`` and its kind are versions that LLVM can vectorise. Integers and booleans compute as in Python, but
     that they wrap around.
     """
-    typed = dtype if dtype in _MATH or dtype == "uint64" else None
-    source, namespace = emit(function, typed, _MATH.get(dtype, {}))
+    source, namespace = emit(function, dtype, _MATH.get(dtype, {}))
     return build(source, {**namespace, "jit": jit}, f"scalar {function.name} {dtype}")["scalar"]  # type: ignore[no-any-return]

@@ -17,6 +17,8 @@ from tensorlab.scalars.names import Names
 from tensorlab.scalars.vocabulary import ROUNDINGS
 
 _REALS: dict[str, type[np.floating[Any]]] = {"float32": np.float32, "float64": np.float64}
+_NARROW = ("bool", "uint8", "uint16", "uint32")
+_DTYPES = (*_NARROW, "uint64", "int8", "int16", "int32", "int64", *_REALS)
 _ROUNDED = {"floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.rint}
 _NUMPYS = {"cbrt": np.cbrt, "fmod": np.fmod, "nextafter": np.nextafter}  # which Numba compiles, unlike those of math
 _INTEGER_OPERATORS = (ast.LShift, ast.RShift, ast.BitAnd, ast.BitOr, ast.BitXor)
@@ -33,16 +35,17 @@ def emit(
 
     Args:
         function: what to emit.
-        dtype: "float32" or "float64": every constant has this type, whole numbers meet real ones only after they are
-            converted to it, and every output that is not a bool is of it. "uint64": whole constants have this type,
-            for where one of int64 meets it Numba makes both float64. None leaves numbers as they were written, for
-            kernels on bools and all other integers.
+        dtype: of the arguments. "float32" or "float64": every constant has this type, whole numbers meet real ones only
+            after they are converted to it, and every output that is not a bool is of it. "uint64": whole constants
+            have this type, for where one of int64 meets it Numba makes both float64. Bools and narrower unsigned
+            integers are converted to int64 first, in which they compute as Python's do; signed ones do by themselves.
+            None leaves everything as it was written.
         functions: what to call in place of the functions of ``math`` of these names, such as ``"exp"``. Its
             ``"floor"``, ``"ceil"``, ``"trunc"`` and ``"round"`` return real numbers where the dtype is real; its
             ``"pow"`` also computes ``**``, but for integer exponents.
     """
-    if dtype not in (*_REALS, "uint64", None):
-        raise ArgumentError("emit", "'float32', 'float64', 'uint64' or None as the type of constants", repr(dtype))
+    if dtype is not None and dtype not in _DTYPES:
+        raise ArgumentError("emit", f"one of {', '.join(_DTYPES)} or None", repr(dtype))
     emission = _Emission(function, dtype, functions or {})
     emission.add(function, "scalar")
     return "\n\n".join(emission.definitions), emission.namespace
@@ -53,7 +56,7 @@ class _Emission:
 
     def __init__(self, function: ScalarFunction, dtype: str | None, functions: Mapping[str, object]) -> None:
         self.real = None if dtype is None else _REALS.get(dtype)
-        self.unsigned = dtype == "uint64"
+        self.unsigned, self.widened = dtype == "uint64", dtype in _NARROW
         self.functions = functions
         self.names = Names({"scalar", "jit", *_locals(function)})
         self.definitions: list[str] = []
@@ -66,8 +69,10 @@ class _Emission:
         if function.key not in self.emitted:
             callees = {called: self.add(callee) for called, callee in function.calls.items()}
             self.emitted[function.key] = name = name or self.names.fresh(f"scalar_{function.key[:8]}")
-            writer = _Writer(self, function, callees)
-            body = "\n".join(f"    {line}" for line in tree.text(writer.block(function.body)).splitlines())
+            statements = _Writer(self, function, callees).block(function.body)
+            if self.widened:
+                statements = [*map(self.widen, function.parameters), *statements]
+            body = "\n".join(f"    {line}" for line in tree.text(statements).splitlines())
             self.definitions.append(f"@jit\ndef {name}({', '.join(function.parameters)}):\n{body}\n")
         return self.emitted[function.key]
 
@@ -83,6 +88,10 @@ class _Emission:
         """What computes a function of ``math``."""
         default = _ROUNDED[name] if rounded else _NUMPYS.get(name) or getattr(math, name)
         return self.bind(f"math_{name}", self.functions.get(name, default))
+
+    def widen(self, parameter: str) -> ast.stmt:
+        """A conversion of an argument to int64."""
+        return tree.assign(parameter, tree.call(self.bind("widest", np.int64), tree.name(parameter)))
 
     def whole(self, value: int) -> ast.expr:
         """A constant of uint64."""
