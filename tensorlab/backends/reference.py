@@ -33,6 +33,12 @@ def _ieee(function: ScalarFunction, real: str = "float64") -> Any:
     return namespace["scalar"]
 
 
+def _silent(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The function's value, without NumPy's warnings of infinity and NaN."""
+    with np.errstate(all="ignore"):
+        return function(*arguments)
+
+
 def _call(function: ScalarFunction, *arguments: Any) -> Any:
     """The function's value as IEEE 754 has it, where plain Python raises instead."""
     try:
@@ -40,8 +46,7 @@ def _call(function: ScalarFunction, *arguments: Any) -> Any:
     except (ArithmeticError, ValueError):
         pass
     try:
-        with np.errstate(all="ignore"):
-            return _ieee(function)(*map(np.float64, arguments))
+        return _silent(_ieee(function), *map(np.float64, arguments))
     except OverflowError:  # of one of the few functions that NumPy does not have
         return float("inf")
     except ValueError:
@@ -51,7 +56,7 @@ def _call(function: ScalarFunction, *arguments: Any) -> Any:
 def _applied(function: ScalarFunction, compute: DType) -> Callable[..., Any]:
     """The function for arguments of a dtype: the plain one, unless its value is another one in each dtype."""
     if compute.kind == "f" and function.depends_on_format:
-        return lambda *arguments: _ieee(function, compute.name)(*map(compute.type, arguments))
+        return lambda *arguments: _silent(_ieee(function, compute.name), *map(compute.type, arguments))
     return functools.partial(_call, function)
 
 
