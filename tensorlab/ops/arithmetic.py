@@ -167,7 +167,7 @@ def pow(x1: Any, x2: Any, /) -> Tensor:
 
     Source: array API standard, ``pow``.
     """
-    if not (type(x1) is Tensor and x1.dtype.kind == "f"):
+    if not (isinstance(x1, Tensor) and x1.dtype.kind == "f"):
         _check_exponents(x1, x2)
     return _pow(x1, x2)
 
