@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast, overload
 
 import numpy as np
@@ -22,6 +22,14 @@ __all__ = [
     "elementwise",
 ]
 
+_DOMAINS = {
+    "number": ("numbers", ("integer", "real")),
+    "integer": ("integers", ("integer",)),
+    "bits": ("integers or bools", ("integer", "bool")),
+    "bool": ("bools", ("bool",)),
+}
+"""What each domain that refuses a kind of dtype takes, in words and as kinds."""
+
 
 _NOTHING_READY = np.zeros(13, np.int64)
 """The table that compiled calls (`tensorlab.kernels.calls`) look into, for operations that they know nothing of."""
@@ -35,14 +43,24 @@ class Elementwise:
 
     Attributes:
         scalar: the function that is applied to each element.
-        domain: what it takes: "any" dtype, "number" (no bool), "real" (integers become float32), "integer" or "bool".
+        domain: what it takes: "any" dtype, "number" (no bool), "real" (integers become float32), "integer", "bool", or
+            "bits" (integers and bools).
         result: the dtype that it gives: that of its arguments ("same") or "bool".
+        kinds: the scalar functions that take the place of ``scalar`` for a kind of dtype, "integer" or "bool".
     """
 
     __slots__ = ("__dict__", "__weakref__", "_direct")
 
-    def __init__(self, scalar: ScalarFunction, domain: str = "real", result: str = "same") -> None:
+    def __init__(
+        self,
+        scalar: ScalarFunction,
+        domain: str = "real",
+        result: str = "same",
+        kinds: Mapping[str, ScalarFunction] | None = None,
+        name: str = "",
+    ) -> None:
         self.scalar = scalar
+        self.kinds = dict(kinds or {})
         self.domain = domain
         self.result = result
         self._vjps: dict[int, Elementwise] = {}
@@ -51,7 +69,7 @@ class Elementwise:
         self._unlisted = 0  # of the passes, those that compiled calls do not know yet
         self._direct = _NOTHING_READY
         self._slopes: dict[int, float | None] = {}
-        self.__name__ = self.__qualname__ = scalar.name
+        self.__name__ = self.__qualname__ = name or scalar.name
         self.__doc__ = scalar.python.__doc__
 
     def __repr__(self) -> str:
@@ -69,9 +87,10 @@ class Elementwise:
             DTypeError: for dtypes that it does not take or that have no common type, or an ``out`` of another dtype.
             ShapeError: for shapes that do not broadcast, or an ``out`` of another shape.
             DeviceError: for tensors of two devices.
+            ArgumentTypeError: for another number of arguments than it takes.
         """
         if len(operands) != self._arity:
-            raise TypeError(f"{self.__name__} takes {self._arity} arguments, {len(operands)} were given")
+            raise ArgumentTypeError(self.__name__, f"{self._arity} arguments", f"{len(operands)}")
         tensors, backend, compute = self._plain(operands) or self._converted(operands)
         shape = shapes.broadcast(self.__name__, [tensor._buffer.shape for tensor in tensors])
         run = self._passes.get((backend, compute)) or self._ready(backend, compute)
@@ -84,7 +103,7 @@ class Elementwise:
 
     def _ready(self, backend: Backend, compute: DType) -> Callable[..., Any]:
         """The pass for one device and dtype, made ready."""
-        run = backend.map(self.scalar, compute, (compute,) * self._arity, (self._output(compute),))
+        run = backend.map(self._definition(compute), compute, (compute,) * self._arity, (self._output(compute),))
         self._passes[backend, compute] = run
         self._unlisted += hasattr(run, "kernel")
         return run
@@ -150,7 +169,8 @@ class Elementwise:
 
     def _number(self, value: float, dtype: DType) -> np.ndarray[Any, Any]:
         try:
-            return np.asarray(value, dtype)
+            with np.errstate(over="ignore"):  # what float32 cannot hold is infinite there
+                return np.asarray(value, dtype)
         except OverflowError:
             hint = "convert the tensors to a wider dtype with .astype()"
             raise ArgumentError(self.__name__, f"a number that {dtype} holds", repr(value), hint) from None
@@ -159,10 +179,14 @@ class Elementwise:
         kind = dtypes.kind(dtype)
         if self.domain == "real" and kind != "real":
             return dtypes.default_float
-        refused = {"number": ("bool",), "integer": ("real",), "bool": ("integer", "real")}
-        if kind in refused.get(self.domain, ()):
-            raise DTypeError(self.__name__, f"tensors of {self.domain}s", str(dtype), "convert them with .astype()")
+        words, kinds = _DOMAINS.get(self.domain, ("", (kind,)))
+        if kind not in kinds:
+            raise DTypeError(self.__name__, f"tensors of {words}", str(dtype), "convert them with .astype()")
         return dtype
+
+    def _definition(self, compute: DType) -> ScalarFunction:
+        """The scalar function for a dtype."""
+        return self.kinds.get(dtypes.kind(compute), self.scalar) if self.kinds else self.scalar
 
     def vjp(self, index: int) -> Elementwise:
         """The operation ``(gradient, *arguments) -> gradient * ∂self/∂argument``, in one pass."""
@@ -185,20 +209,31 @@ class Elementwise:
 
 
 @overload
-def elementwise(function: Callable[..., float], *, domain: str = ..., result: str = ...) -> Elementwise: ...
+def elementwise(function: Callable[..., float]) -> Elementwise: ...
 
 
 @overload
-def elementwise(*, domain: str = ..., result: str = ...) -> Callable[[Callable[..., float]], Elementwise]: ...
+def elementwise(
+    *, domain: str = ..., result: str = ..., kinds: Mapping[str, Callable[..., float]] | None = ..., name: str = ...
+) -> Callable[[Callable[..., float] | ScalarFunction], Elementwise]: ...
 
 
-def elementwise(function: Any = None, *, domain: str = "real", result: str = "same") -> Any:
+def elementwise(
+    function: Any = None,
+    *,
+    domain: str = "real",
+    result: str = "same",
+    kinds: Mapping[str, Callable[..., float]] | None = None,
+    name: str = "",
+) -> Any:
     """Make a differentiable, broadcasting operation of a plain Python function of numbers.
 
     Args:
         function: uses arithmetic, comparisons, ``math``, branches, loops, and other such functions.
         domain: what dtypes it takes, see `Elementwise`.
         result: what dtype it gives, see `Elementwise`.
+        kinds: other functions for "integer" or "bool" dtypes, where the first one does not fit them.
+        name: what messages call the operation; empty for the name of the function.
 
     Raises:
         ScalarError: if the function cannot be lifted, naming the construct and its line.
@@ -210,8 +245,9 @@ def elementwise(function: Any = None, *, domain: str = "real", result: str = "sa
         >>> mish(tl.asarray([0.0, 1.0]))
     """
 
-    def lift(scalar: Callable[..., float]) -> Elementwise:
-        return Elementwise(ScalarFunction.of(scalar), domain, result)
+    def lift(scalar: Callable[..., float] | ScalarFunction) -> Elementwise:
+        others = {kind: ScalarFunction.of(other) for kind, other in (kinds or {}).items()}
+        return Elementwise(ScalarFunction.of(scalar), domain, result, others, name)
 
     return lift if function is None else lift(function)
 
