@@ -45,6 +45,9 @@ class Backend(Protocol):
     def to_host(self, buffer: Any) -> np.ndarray[Any, Any]:
         """An array with the values of a buffer; may share its memory."""
 
+    def shares_memory(self, a: Any, b: Any) -> bool:
+        """Whether one buffer is a view of the memory of the other."""
+
     def copy_into(self, target: Any, source: Any) -> None:
         """Overwrite a buffer, or a view of one, with values of its shape and dtype."""
 

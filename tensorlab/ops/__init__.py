@@ -7,6 +7,8 @@ from tensorlab.ops import (
     broadcasting,
     creation,
     elementwise_functions,
+    indexing,
+    joining,
     lift,
     linalg,
     methods,  # noqa: F401  (puts the operators and methods of Tensor in place)
@@ -17,6 +19,8 @@ from tensorlab.ops import (
 from tensorlab.ops.broadcasting import *
 from tensorlab.ops.creation import *
 from tensorlab.ops.elementwise_functions import *
+from tensorlab.ops.indexing import *
+from tensorlab.ops.joining import *
 from tensorlab.ops.lift import *
 from tensorlab.ops.linalg import *
 from tensorlab.ops.nn import *
@@ -27,6 +31,8 @@ __all__: list[str] = []
 __all__ += broadcasting.__all__
 __all__ += creation.__all__
 __all__ += elementwise_functions.__all__
+__all__ += indexing.__all__
+__all__ += joining.__all__
 __all__ += lift.__all__
 __all__ += linalg.__all__
 __all__ += nn.__all__

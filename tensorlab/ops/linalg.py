@@ -8,7 +8,7 @@ from tensorlab import autodiff, dtypes, shapes
 from tensorlab.errors import DTypeError, ShapeError
 from tensorlab.ops.broadcasting import broadcast_to
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of
-from tensorlab.ops.shaping import expand_dims, reshape, squeeze, swap_last
+from tensorlab.ops.shaping import expand_dims, permute_dims, reshape, squeeze, swap_last
 from tensorlab.tensor import Tensor
 
 __all__ = [
@@ -98,8 +98,6 @@ def dot(x1: Any, x2: Any) -> Tensor:
     inner = b.shape[-2]
     if a.shape[-1] != inner:
         raise ShapeError("dot", "equal inner lengths", f"shapes {a.shape} and {b.shape}")
-    from tensorlab.ops.shaping import permute_dims
-
     front = permute_dims(b, (b.ndim - 2, *range(b.ndim - 2), b.ndim - 1))
     product = matmul(a, reshape(front, (inner, -1)))
     return reshape(product, (*a.shape[:-1], *b.shape[:-2], b.shape[-1]))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab.ops import elementwise_functions as e
-from tensorlab.ops import linalg, reduction, shaping
+from tensorlab.ops import indexing, linalg, reduction, shaping
 from tensorlab.ops.dispatch import is_scalar
 from tensorlab.ops.lift import astype
 from tensorlab.tensor import Tensor, Variable
@@ -85,7 +85,7 @@ def _method(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 _METHODS: dict[str, Any] = {
     "__array_ufunc__": _array_ufunc,
     "__contains__": lambda self, value: bool(reduction.any(e.equal(self, value))),
-    "__getitem__": lambda self, index: shaping.getitem(self, index),
+    "__getitem__": lambda self, index: indexing.getitem(self, index),
     "astype": lambda self, dtype, copy=False: astype(self, dtype, copy),
     "reshape": _reshape,
     "T": property(shaping.transpose),
