@@ -1,4 +1,4 @@
-"""The protocol of a backend: memory, structure, and the five loop shapes."""
+"""The protocol of a backend: memory, structure, and the loop shapes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tensorlab.dtypes import DType
-from tensorlab.rules import Reduction, Rowwise
+from tensorlab.rules import Reduction, Rowwise, Scan
 from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
 
@@ -73,7 +73,7 @@ class Backend(Protocol):
     def concatenate(self, buffers: Sequence[Any], axis: int) -> Any:
         """Joined along an axis; all of one dtype."""
 
-    # The five loop shapes
+    # The loop shapes
     def map(
         self, function: ScalarFunction, inputs: Sequence[Any], shape: Shape, compute: DType, outputs: Sequence[DType]
     ) -> tuple[Any, ...]:
@@ -87,6 +87,9 @@ class Backend(Protocol):
 
     def rowwise(self, rule: Rowwise, inputs: Sequence[Any]) -> Any:
         """A rowwise rule along the last axis of inputs of one shape and dtype."""
+
+    def scan(self, rule: Scan, inputs: Sequence[Any], compute: DType, output: DType) -> Any:
+        """A scan along the last axis of inputs of one shape, computed in one dtype."""
 
     def matmul(
         self, a: Any, b: Any, epilogue: ScalarFunction | None = None, operands: Sequence[Any] = (), keep: bool = False

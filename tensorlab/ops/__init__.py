@@ -6,6 +6,7 @@ What a family exports is the ``__all__`` of its module, and is said nowhere else
 from tensorlab.ops import (
     broadcasting,
     creation,
+    cumulative,
     elementwise_functions,
     indexing,
     joining,
@@ -14,10 +15,12 @@ from tensorlab.ops import (
     methods,  # noqa: F401  (puts the operators and methods of Tensor in place)
     nn,
     reduction,
+    searching,
     shaping,
 )
 from tensorlab.ops.broadcasting import *
 from tensorlab.ops.creation import *
+from tensorlab.ops.cumulative import *
 from tensorlab.ops.elementwise_functions import *
 from tensorlab.ops.indexing import *
 from tensorlab.ops.joining import *
@@ -25,11 +28,13 @@ from tensorlab.ops.lift import *
 from tensorlab.ops.linalg import *
 from tensorlab.ops.nn import *
 from tensorlab.ops.reduction import *
+from tensorlab.ops.searching import *
 from tensorlab.ops.shaping import *
 
 __all__: list[str] = []
 __all__ += broadcasting.__all__
 __all__ += creation.__all__
+__all__ += cumulative.__all__
 __all__ += elementwise_functions.__all__
 __all__ += indexing.__all__
 __all__ += joining.__all__
@@ -37,4 +42,5 @@ __all__ += lift.__all__
 __all__ += linalg.__all__
 __all__ += nn.__all__
 __all__ += reduction.__all__
+__all__ += searching.__all__
 __all__ += shaping.__all__

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab.ops import elementwise_functions as e
-from tensorlab.ops import indexing, linalg, reduction, shaping
+from tensorlab.ops import indexing, linalg, reduction, searching, shaping
 from tensorlab.ops.dispatch import is_scalar
 from tensorlab.ops.lift import astype
 from tensorlab.tensor import Tensor, Variable
@@ -93,7 +93,7 @@ _METHODS: dict[str, Any] = {
 }
 for _name, _member in _METHODS.items():
     setattr(Tensor, _name, _member)
-for _function in (reduction.sum, reduction.mean, reduction.max, reduction.min, reduction.argmax, reduction.argmin):
+for _function in (reduction.sum, reduction.mean, reduction.max, reduction.min, searching.argmax, searching.argmin):
     setattr(Tensor, _function.__name__, _method(_function))
 
 

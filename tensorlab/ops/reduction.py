@@ -9,9 +9,10 @@ from typing import Any
 
 from tensorlab import autodiff, dtypes, shapes
 from tensorlab.dtypes import DType
-from tensorlab.errors import DTypeError, ShapeError
+from tensorlab.errors import ShapeError
 from tensorlab.ops import elementwise_functions as e
 from tensorlab.ops.broadcasting import SUM, broadcast_to
+from tensorlab.ops.cumulative import accumulator, products_of_others
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.shaping import permute_dims, reshape
@@ -23,8 +24,7 @@ __all__ = [
     "all",
     "all_finite",
     "any",
-    "argmax",
-    "argmin",
+    "logsumexp",
     "max",
     "mean",
     "min",
@@ -86,18 +86,11 @@ def _spread(value: Tensor, x: Tensor, axes: tuple[int, ...]) -> Tensor:
     return broadcast_to(reshape(value, kept), x.shape)
 
 
-def _accumulator(x: Tensor, dtype: Any) -> DType:
-    """The dtype of a sum: the one asked for, else wide enough for integers (array API standard)."""
-    if dtype is not None:
-        return dtypes.as_dtype(dtype)
-    return {"b": dtypes.int64, "i": dtypes.int64, "u": dtypes.uint64}.get(x.dtype.kind, x.dtype)
-
-
 def _real(who: str, x: Tensor) -> Tensor:
     return x if x.dtype.kind == "f" else x.astype(dtypes.default_float)
 
 
-def sum(x: Any, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+def sum(x: Any, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """The sum over some axes, or all; integers are summed in 64 bits. Over no elements it is 0.
 
     Raises:
@@ -106,7 +99,7 @@ def sum(x: Any, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False)
     Source: Python array API standard, ``sum``.
     """
     tensor = as_tensor(x, "sum")
-    compute = _accumulator(tensor, dtype)
+    compute = accumulator("sum", tensor, dtype)
     result = _reduce(SUM, tensor, axis, keepdims, compute, compute)
     if autodiff.recording() and tensor.dtype.kind == "f":
         axes = shapes.normalize_axes("sum", axis, tensor.ndim)
@@ -114,7 +107,7 @@ def sum(x: Any, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False)
     return result
 
 
-def mean(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def mean(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The arithmetic mean over some axes, or all; NaN over no elements. Integers become float32.
 
     Source: Python array API standard, ``mean``.
@@ -128,20 +121,33 @@ def mean(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return result
 
 
-def prod(x: Any, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
-    """The product over some axes, or all; 1 over no elements.
+def prod(x: Any, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+    """The product over some axes, or all; integers are multiplied in 64 bits. Over no elements it is 1.
 
-    The gradient divides by the elements, so it is not finite where one is zero.
+    Raises:
+        ShapeError: for an axis that is out of range or given twice.
 
     Source: Python array API standard, ``prod``.
     """
     tensor = as_tensor(x, "prod")
-    compute = _accumulator(tensor, dtype)
+    compute = accumulator("prod", tensor, dtype)
     result = _reduce(_PROD, tensor, axis, keepdims, compute, compute)
     if autodiff.recording() and tensor.dtype.kind == "f":
         axes = shapes.normalize_axes("prod", axis, tensor.ndim)
-        autodiff.record((tensor,), (result,), (lambda g: _spread(e.multiply(g, result), tensor, axes) / tensor,))
+        autodiff.record(
+            (tensor,), (result,), (lambda g: _spread(g.astype(tensor.dtype), tensor, axes) * _others(tensor, axes),)
+        )
     return result
+
+
+def _others(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """For each element the product of all others over some axes; in float64, where fewer of the products overflow."""
+    order = [place for place in range(x.ndim) if place not in axes] + list(axes)
+    ordered = permute_dims(x, order).astype(dtypes.float64)
+    kept = ordered.shape[: x.ndim - len(axes)]
+    others = products_of_others(reshape(ordered, (*kept, math.prod(ordered.shape[len(kept) :]))))
+    inverse = [order.index(place) for place in range(x.ndim)]
+    return permute_dims(reshape(others, ordered.shape), inverse).astype(x.dtype)
 
 
 def _extreme(rule: Reduction, x: Any, axis: Axis, keepdims: bool) -> Tensor:
@@ -158,7 +164,7 @@ def _extreme(rule: Reduction, x: Any, axis: Axis, keepdims: bool) -> Tensor:
     return result
 
 
-def max(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def max(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest element, NaN if there is one; equal ones share the gradient.
 
     Raises:
@@ -169,7 +175,7 @@ def max(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return _extreme(_MAX, x, axis, keepdims)
 
 
-def min(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def min(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The smallest element, NaN if there is one; equal ones share the gradient.
 
     Raises:
@@ -180,8 +186,14 @@ def min(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return _extreme(_MIN, x, axis, keepdims)
 
 
-def any(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Whether some element is non-zero."""
+def any(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Whether some element is not zero, over some axes, or all; over no elements False. NaN is not zero.
+
+    Raises:
+        ShapeError: for an axis that is out of range or given twice.
+
+    Source: Python array API standard, ``any``.
+    """
     tensor = as_tensor(x, "any")
     return (
         _reduce(_ANY, tensor, axis, keepdims, dtypes.bool, dtypes.bool)
@@ -190,8 +202,14 @@ def any(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     )
 
 
-def all(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Whether every element is non-zero."""
+def all(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Whether every element is not zero, over some axes, or all; over no elements True. NaN is not zero.
+
+    Raises:
+        ShapeError: for an axis that is out of range or given twice.
+
+    Source: Python array API standard, ``all``.
+    """
     tensor = as_tensor(x, "all")
     return (
         _reduce(_ALL, tensor, axis, keepdims, dtypes.bool, dtypes.bool)
@@ -213,8 +231,11 @@ def all_finite(x: Any) -> Tensor:
     return _reduce(_ALL_FINITE, tensor, None, False, tensor.dtype, dtypes.bool)
 
 
-def var(x: Any, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
-    """``Σ (x - mean)² / (n - correction)`` over some axes, or all.
+def var(x: Any, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
+    """``Σ (x - mean)² / (n - correction)`` over some axes, or all; NaN unless ``n > correction``.
+
+    Raises:
+        ShapeError: for an axis that is out of range or given twice.
 
     Source: Python array API standard, ``var``.
     """
@@ -222,41 +243,50 @@ def var(x: Any, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = 
     axes = shapes.normalize_axes("var", axis, tensor.ndim)
     count = math.prod(tensor.shape[place] for place in axes)
     squares = e.square(tensor - mean(tensor, axis=axes, keepdims=True))
-    return e.divide(sum(squares, axis=axes, keepdims=keepdims), float(builtins.max(count - correction, 0)))
+    divisor = float(count - correction)
+    return e.divide(sum(squares, axis=axes, keepdims=keepdims), divisor if divisor > 0 else math.nan)
 
 
-def std(x: Any, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
-    """The square root of `var`."""
+def std(x: Any, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
+    """The square root of `var`.
+
+    Source: Python array API standard, ``std``.
+    """
     return e.sqrt(var(x, axis=axis, correction=correction, keepdims=keepdims))
 
 
-def _arg(rule: str, x: Any, axis: int | None, keepdims: bool) -> Tensor:
-    tensor = as_tensor(x, f"arg{rule}")
-    if tensor.dtype.kind == "b":
-        raise DTypeError(f"arg{rule}", "tensors of numbers", "bool", "convert them with .astype()")
-    flat = reshape(tensor, (-1,)) if axis is None else tensor
-    place = shapes.normalize_axis(f"arg{rule}", 0 if axis is None else axis, flat.ndim)
-    if flat.shape[place] == 0:
-        raise ShapeError(f"arg{rule}", "at least one element", f"shape {tensor.shape} over axis {axis}")
-    last = permute_dims(flat, [a for a in range(flat.ndim) if a != place] + [place])
-    result = from_buffer_of(tensor, tensor._backend.arg_reduce(rule, last._buffer))
-    if not keepdims:
-        return result
-    kept = (1,) * tensor.ndim if axis is None else (*tensor.shape[:place], 1, *tensor.shape[place + 1 :])
-    return reshape(result, kept)
+def _log_add(x1: float, x2: float) -> float:
+    if x1 == x2:  # infinities, too, whose difference is NaN
+        return x1 + math.log(2.0)
+    larger = x1 if x1 > x2 else x2
+    return larger + math.log1p(math.exp(-abs(x1 - x2)))
 
 
-def argmax(x: Any, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """Where the largest element is, the first of equals; along an axis, or in the flattened tensor. int64.
+def _weight(x: float, total: float) -> float:
+    return math.exp(x - total) if x > -math.inf else 0.0  # also where all of them are -inf
 
-    Source: Python array API standard, ``argmax``.
+
+_LOG_SUM = Reduction("logsumexp", ScalarFunction.of(_log_add), ScalarFunction.of(_itself), initial=-math.inf)
+_softness = Elementwise(ScalarFunction.of(_weight))
+
+
+def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """``log Σ exp(x)`` over some axes, or all, in one pass and without overflow; -inf over no elements.
+
+    Of infinities it is their limit: -inf if all are -inf, inf if one is inf. Integers become float32.
+
+    Raises:
+        ShapeError: for an axis that is out of range or given twice.
+
+    Source: Keras, ``keras.ops.logsumexp``.
     """
-    return _arg("max", x, axis, keepdims)
+    tensor = _real("logsumexp", as_tensor(x, "logsumexp"))
+    result = _reduce(_LOG_SUM, tensor, axis, keepdims, tensor.dtype, tensor.dtype)
+    if autodiff.recording():
+        axes = shapes.normalize_axes("logsumexp", axis, tensor.ndim)
 
+        def vjp(gradient: Tensor) -> Tensor:
+            return _spread(gradient, tensor, axes) * _softness(tensor, _spread(result, tensor, axes))
 
-def argmin(x: Any, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """Where the smallest element is, the first of equals; along an axis, or in the flattened tensor. int64.
-
-    Source: Python array API standard, ``argmin``.
-    """
-    return _arg("min", x, axis, keepdims)
+        autodiff.record((tensor,), (result,), (vjp,))
+    return result
