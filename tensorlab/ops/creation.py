@@ -201,7 +201,7 @@ def linspace(
 def eye(
     n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: str | None = None
 ) -> Tensor:
-    """Ones on the ``k``-th diagonal, above the main one if positive, zeros elsewhere; float32 unless said otherwise.
+    """Ones on the ``k``-th diagonal, above the main one if positive, zeros elsewhere; float32 by default.
 
     Raises:
         ShapeError: for a negative length.

@@ -88,7 +88,9 @@ _METHODS: dict[str, Any] = {
     "__getitem__": lambda self, index: indexing.getitem(self, index),
     "astype": lambda self, dtype, copy=False: astype(self, dtype, copy),
     "reshape": _reshape,
-    "T": property(shaping.transpose),
+    "T": property(
+        shaping.transpose, doc="The axes reversed. The standard has it for matrices; of more axes it is NumPy's."
+    ),
     "mT": property(shaping.matrix_transpose),
 }
 for _name, _member in _METHODS.items():
