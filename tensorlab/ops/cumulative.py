@@ -200,7 +200,7 @@ def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: 
     Args:
         x: a tensor or an array of numbers.
         axis: along which axis.
-        n: how many times.
+        n: how many times; 0 gives ``x`` as it is.
         prepend, append: what to put before and after ``x`` along the axis first.
 
     Raises:
@@ -220,7 +220,7 @@ def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: 
         raise ArgumentTypeError("diff", "a whole number n", repr(n)) from None
     if times < 0:
         raise ArgumentError("diff", "n of at least 0", str(n))
-    if prepend is not None or append is not None:
+    if times and (prepend is not None or append is not None):
         tensor = concat([part for part in (prepend, tensor, append) if part is not None], axis=place)
     before = (slice(None),) * place
     for _ in range(times):

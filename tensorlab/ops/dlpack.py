@@ -14,6 +14,9 @@ __all__ = [
     "from_dlpack",
 ]
 
+_HOST = (1, 3, 11, 13)
+"""DLPack's numbers for memory that the processor reads: its own, and what CUDA and ROCm share with it."""
+
 
 def from_dlpack(x: Any, /, *, device: str | None = None, copy: bool | None = None) -> Tensor:
     """A tensor that shares its memory with an array of another library, where both are on the host.
@@ -39,8 +42,11 @@ def from_dlpack(x: Any, /, *, device: str | None = None, copy: bool | None = Non
         return asarray(x, device=device, copy=copy)
     if not hasattr(x, "__dlpack__") or not hasattr(x, "__dlpack_device__"):
         raise ArgumentTypeError("from_dlpack", "an array with __dlpack__", type(x).__name__, "use tl.asarray")
-    try:
-        array = np.from_dlpack(x, device="cpu", copy=False if copy is False else None)
+    elsewhere = x.__dlpack_device__()[0] not in _HOST
+    if elsewhere and copy is False:
+        raise ArgumentError("from_dlpack", "an array in the host's memory, for copy=False", type(x).__name__)
+    try:  # older libraries do not know of the options, and need not where there is nothing to copy
+        array = np.from_dlpack(x, device="cpu") if elsewhere else np.from_dlpack(x)
     except (BufferError, RuntimeError, TypeError, ValueError) as error:
         if "dtype" in str(error):
             raise DTypeError("from_dlpack", f"one of {', '.join(dtypes.NAMES)}", _dtype(x), str(error)) from None

@@ -48,7 +48,8 @@ def _plain_index(index: Any) -> Any:
     if isinstance(index, tuple):
         return tuple(_plain_index(part) for part in index)
     if isinstance(index, (Tensor, np.ndarray, list)):
-        array = index.numpy() if isinstance(index, Tensor) else np.asarray(index, None if len(index) else np.int64)
+        empty = isinstance(index, list) and not index  # which would be an array of floats
+        array = index.numpy() if isinstance(index, Tensor) else np.asarray(index, np.int64 if empty else None)
         if array.dtype.kind not in "biu":
             raise DTypeError("index", "integers or a mask of bools", f"an array of {array.dtype}")
         return array if array.ndim or array.dtype.kind == "b" else int(array)
@@ -59,6 +60,20 @@ def _plain_index(index: Any) -> Any:
 
 def _show(index: Any) -> str:
     return ", ".join(map(_show, index)) if isinstance(index, tuple) else np.array2string(np.asarray(index), threshold=6)
+
+
+def whole_numbers(who: str, what: str, value: Any) -> np.ndarray[Any, Any]:
+    """An argument as an array of integers on the host; so is an empty list, which has no dtype of its own.
+
+    Raises:
+        DTypeError: if it is of something else.
+    """
+    array = as_tensor(value, who).numpy()
+    if isinstance(value, (list, tuple)) and not array.size:
+        return array.astype(np.int64)
+    if array.dtype.kind not in "iu":
+        raise DTypeError(who, f"{what} of whole numbers", str(array.dtype))
+    return array
 
 
 def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Tensor:
@@ -94,9 +109,7 @@ def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Tensor:
 
     Source: Python array API standard, ``take_along_axis``.
     """
-    tensor, places = as_tensor(x, "take_along_axis"), as_tensor(indices, "take_along_axis")
-    if places.dtype.kind not in "iu":
-        raise DTypeError("take_along_axis", "indices of whole numbers", str(places.dtype))
+    tensor, places = as_tensor(x, "take_along_axis"), whole_numbers("take_along_axis", "indices", indices)
     if places.ndim != tensor.ndim:
         given = f"shapes {tensor.shape} and {places.shape}"
         raise ShapeError("take_along_axis", "a tensor and indices of one rank", given)

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from tensorlab import autodiff, dtypes, shapes
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError
 from tensorlab.ops.broadcasting import broadcast_to
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of
-from tensorlab.ops.indexing import getitem, take
+from tensorlab.ops.indexing import getitem, take, whole_numbers
 from tensorlab.ops.shaping import expand_dims, reshape
 from tensorlab.tensor import Tensor
 
@@ -197,9 +197,7 @@ def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Tensor:
         tensor, axis = reshape(tensor, (-1,)), 0
     place = shapes.normalize_axis("repeat", axis, tensor.ndim)
     length = tensor.shape[place]
-    counts = as_tensor(repeats, "repeat").numpy()
-    if counts.dtype.kind not in "iu":
-        raise DTypeError("repeat", "repeats of whole numbers", str(counts.dtype))
+    counts = whole_numbers("repeat", "repeats", repeats)
     if counts.ndim > 1 or counts.size not in (1, length):
         raise ShapeError("repeat", f"one number, or one for each of {length} parts", f"repeats of shape {counts.shape}")
     if (counts < 0).any():

@@ -10,6 +10,7 @@ from tensorlab import dtypes, shapes
 from tensorlab.errors import ArgumentError, DTypeError, IndexOutOfBoundsError, ShapeError
 from tensorlab.ops import elementwise_functions as e
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of
+from tensorlab.ops.indexing import whole_numbers
 from tensorlab.ops.reduction import Axis, sum
 from tensorlab.ops.shaping import permute_dims, reshape
 from tensorlab.tensor import Tensor, asarray, from_buffer_of
@@ -107,10 +108,8 @@ def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None)
     if row.ndim != 1:
         raise ShapeError("searchsorted", "a sorted vector", f"shape {row.shape}")
     common = dtypes.result_type("searchsorted", [row.dtype, places.dtype], [])
-    order = None if sorter is None else as_tensor(sorter, "searchsorted").numpy()
+    order = None if sorter is None else whole_numbers("searchsorted", "a sorter", sorter)
     if order is not None:
-        if order.dtype.kind not in "iu":
-            raise DTypeError("searchsorted", "a sorter of whole numbers", str(order.dtype))
         if order.shape != row.shape:
             raise ShapeError("searchsorted", f"a sorter of shape {row.shape}", str(order.shape))
         if order.size and not (order.min() >= 0 and order.max() < order.size):
