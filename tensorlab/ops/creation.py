@@ -161,12 +161,14 @@ def arange(
     wanted = dtypes.result_type("arange", [], [first, end, by]) if dtype is None else dtypes.as_dtype(dtype, "arange")
     if wanted.kind == "b":
         raise DTypeError("arange", "a dtype of numbers", "bool")
-    if by == 0 or not all(map(math.isfinite, (first, end, by))):
-        raise ArgumentError("arange", "finite numbers and a step other than 0", f"{first}, {end}, step {by}")
     whole = isinstance(first, int) and isinstance(end, int) and isinstance(by, int)
-    count = max(0, -((first - end) // by) if whole else math.ceil((end - first) / by))
+    try:
+        count = max(0, -int((first - end) // by) if whole else math.ceil((float(end) - float(first)) / float(by)))
+    except (ArithmeticError, ValueError):  # a step of 0, an infinity, or a NaN
+        given = f"{first}, {end}, step {by}"
+        raise ArgumentError("arange", "finite numbers and a step other than 0", given) from None
     if count:
-        _check_holds("arange", wanted, first, first + (int(count) - 1) * by)
+        _check_holds("arange", wanted, first, first + (count - 1) * by)
     if whole and wanted.kind != "f":  # modulo 2**64, in which no sum of whole numbers overflows
         words = np.arange(count, dtype=np.uint64) * np.uint64(by % 2**64) + np.uint64(first % 2**64)
         return asarray(words.astype(wanted), device=device)

@@ -65,6 +65,7 @@ def count_nonzero(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Te
     Source: Python array API standard, ``count_nonzero``.
     """
     tensor = as_tensor(x, "count_nonzero")
+    shapes.normalize_axes("count_nonzero", axis, tensor.ndim)  # before `sum` names itself
     truth = tensor if tensor.dtype.kind == "b" else e.not_equal(tensor, 0)
     return sum(truth, axis=axis, keepdims=keepdims)
 
