@@ -239,6 +239,10 @@ def from_buffer_of(tensor: Tensor, buffer: Any) -> Tensor:
     return Tensor(buffer, tensor._backend)
 
 
+_SHARING = ("__array__", "__dlpack__", "__array_interface__", "__buffer__")
+"""What an object has whose memory can be shared."""
+
+
 def asarray(obj: Any, /, *, dtype: Any = None, device: str | None = None, copy: bool | None = None) -> Tensor:
     """A tensor of numbers, nested lists, a NumPy array, or anything with ``__array__`` or ``__dlpack__``.
 
@@ -260,11 +264,19 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: str | None = None, copy: 
     wanted = None if dtype is None else dtypes.as_dtype(dtype, "asarray")
     if isinstance(obj, Tensor):
         moved = obj.snapshot() if device is None else obj.snapshot().to_device(device)
-        if not copy and (wanted is None or moved.dtype == wanted):
-            return moved
-        if wanted is not None and wanted != moved.dtype:
+        changes = wanted is not None and wanted != moved.dtype
+        if copy is False and (changes or moved.device != obj.device):
+            given = f"{obj.dtype} on {obj.device!r}"
+            raise ArgumentError("asarray", f"{given} with copy=False", f"dtype {wanted}, device {moved.device!r}")
+        if changes:
             return moved.astype(wanted)
-        return Tensor(moved._backend.from_host(np.array(moved.numpy())), moved._backend)
+        if not copy:
+            return moved
+        result = Tensor(moved._backend.from_host(np.array(moved.numpy())), moved._backend)
+        autodiff.record((moved,), (result,), (lambda gradient: gradient,))
+        return result
+    if copy is False and not any(hasattr(obj, name) for name in _SHARING):
+        raise ArgumentError("asarray", "an array with copy=False", type(obj).__name__, "numbers have to be copied")
     array = _host_array(obj, wanted)
     target = array.dtype.newbyteorder("=") if wanted is None else wanted
     if array.dtype != target or not array.flags.aligned:
@@ -284,8 +296,9 @@ def _host_array(value: Any, wanted: DType | None) -> np.ndarray[Any, Any]:
     leaves = autodiff.flatten(value) if isinstance(value, (list, tuple)) else []
     if any(isinstance(leaf, Tensor) for leaf in leaves):
         value = autodiff.pack_as(value, iter([leaf.numpy() if isinstance(leaf, Tensor) else leaf for leaf in leaves]))
+    by_dlpack = hasattr(value, "__dlpack__") and not hasattr(value, "__array__")
     try:
-        array = np.asarray(value)
+        array = np.from_dlpack(value) if by_dlpack else np.asarray(value)
     except (ValueError, TypeError, OverflowError) as error:
         raise DTypeError(
             "asarray", "numbers in a regular nesting", type(value).__name__, f"NumPy says: {error}"
@@ -297,7 +310,7 @@ def _host_array(value: Any, wanted: DType | None) -> np.ndarray[Any, Any]:
             f"{array.dtype} data" if array.dtype.kind != "O" else f"objects ({type(value).__name__})",
             "convert it to numbers first",
         )
-    if hasattr(value, "dtype"):
+    if by_dlpack or hasattr(value, "dtype"):
         return array
     target = wanted or (dtypes.default_float if array.dtype.kind == "f" else array.dtype)
     try:

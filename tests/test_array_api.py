@@ -228,3 +228,37 @@ def test_the_info_knows_every_dtype() -> None:
     for refused in (info.dtypes, info.default_dtypes):
         with pytest.raises(UnknownNameError, match=r"received 'gpu'"):
             refused(device="gpu")
+
+
+def test_asarray_copies_when_it_is_told_to_and_never_when_it_is_not() -> None:
+    array = np.arange(3.0)
+    assert np.shares_memory(tl.asarray(array).numpy(), array)
+    assert np.shares_memory(tl.asarray(array, copy=False).numpy(), array)
+    assert not np.shares_memory(tl.asarray(array, copy=True).numpy(), array)
+    assert tl.asarray(memoryview(array)).tolist() == [0.0, 1.0, 2.0]  # type: ignore[arg-type]
+    x = tl.asarray(array)
+    assert tl.asarray(x, copy=False) is tl.asarray(x) is x
+    assert not np.shares_memory(tl.asarray(x, copy=True).numpy(), array)
+
+    class OnlyDLPack:
+        __dlpack__, __dlpack_device__ = array.__dlpack__, array.__dlpack_device__
+
+    assert np.shares_memory(tl.asarray(OnlyDLPack()).numpy(), array)
+    for refused, message in (
+        (lambda: tl.asarray(array, dtype="float32", copy=False), r"float64 data with copy=False, received dtype flo"),
+        (lambda: tl.asarray(x, dtype="float32", copy=False), r"float64 on 'cpu' with copy=False, received dtype flo"),
+        (lambda: tl.asarray(x, device="reference", copy=False), r"with copy=False, .* device 'reference'$"),
+        (
+            lambda: tl.asarray([1, 2], copy=False),
+            r"an array with copy=False, received list; numbers have to be copied$",
+        ),
+    ):
+        with pytest.raises(ArgumentError, match=r"^asarray: expected " + message):
+            refused()
+
+
+def test_a_copy_is_differentiable() -> None:
+    x = tl.Variable([1.0, 2.0])
+    with tl.GradientTape() as tape, tl.device("reference"):
+        y = tl.asarray(x, copy=True)
+    assert tape.gradient(y, x).tolist() == [1.0, 1.0]

@@ -11,7 +11,6 @@ import numpy as np
 from tensorlab import autodiff, dtypes, shapes
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
-from tensorlab.ops import elementwise_functions as e
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.indexing import getitem
 from tensorlab.ops.joining import concat, flip
@@ -224,5 +223,5 @@ def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: 
         tensor = concat([part for part in (prepend, tensor, append) if part is not None], axis=place)
     before = (slice(None),) * place
     for _ in range(times):
-        tensor = e.subtract(getitem(tensor, (*before, slice(1, None))), getitem(tensor, (*before, slice(-1))))
+        tensor = getitem(tensor, (*before, slice(1, None))) - getitem(tensor, (*before, slice(-1)))
     return tensor

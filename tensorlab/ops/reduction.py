@@ -255,23 +255,29 @@ def std(x: Any, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool
     return e.sqrt(var(x, axis=axis, correction=correction, keepdims=keepdims))
 
 
-def _log_add(x1: float, x2: float) -> float:
-    if x1 == x2:  # infinities, too, whose difference is NaN
-        return x1 + math.log(2.0)
-    larger = x1 if x1 > x2 else x2
-    return larger + math.log1p(math.exp(-abs(x1 - x2)))
+def _scaled(x: float, largest: float) -> float:
+    return math.exp(x - largest)
+
+
+def _scaled_back(total: float, largest: float) -> float:
+    return math.log(total) + largest
+
+
+def _finite(x: float) -> float:
+    return x if x - x == 0 else 0.0
 
 
 def _weight(x: float, total: float) -> float:
     return math.exp(x - total) if x > -math.inf else 0.0  # also where all of them are -inf
 
 
-_LOG_SUM = Reduction("logsumexp", ScalarFunction.of(_log_add), ScalarFunction.of(_itself), initial=-math.inf)
-_softness = Elementwise(ScalarFunction.of(_weight))
+_exp_scaled, _log_scaled, _finite_or_0, _softness = (
+    Elementwise(ScalarFunction.of(function)) for function in (_scaled, _scaled_back, _finite, _weight)
+)
 
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """``log Σ exp(x)`` over some axes, or all, in one pass and without overflow; -inf over no elements.
+    """``log Σ exp(x)`` over some axes, or all, without overflow; -inf over no elements.
 
     Of infinities it is their limit: -inf if all are -inf, inf if one is inf. Integers become float32.
 
@@ -281,9 +287,16 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     Source: Keras, ``keras.ops.logsumexp``.
     """
     tensor = _real("logsumexp", as_tensor(x, "logsumexp"))
-    result = _reduce(_LOG_SUM, tensor, axis, keepdims, tensor.dtype, tensor.dtype)
+    axes = shapes.normalize_axes("logsumexp", axis, tensor.ndim)
+    kept = tuple(1 if place in axes else length for place, length in enumerate(tensor.shape))
+    with autodiff.no_grad():
+        empty = builtins.any(tensor.shape[place] == 0 for place in axes)
+        # Any number near the largest will do: of infinities and NaN none is, and 0 leaves them to the sum.
+        largest = broadcast_to(tensor.like(0), kept) if empty else _finite_or_0(max(tensor, axis=axes, keepdims=True))
+        result = _log_scaled(sum(_exp_scaled(tensor, largest), axis=axes, keepdims=True), largest)
+        if not keepdims:
+            result = reshape(result, [length for place, length in enumerate(tensor.shape) if place not in axes])
     if autodiff.recording():
-        axes = shapes.normalize_axes("logsumexp", axis, tensor.ndim)
 
         def vjp(gradient: Tensor) -> Tensor:
             return _spread(gradient, tensor, axes) * _softness(tensor, _spread(result, tensor, axes))

@@ -8,7 +8,6 @@ import numpy as np
 
 from tensorlab import dtypes, shapes
 from tensorlab.errors import ArgumentError, DTypeError, IndexOutOfBoundsError, ShapeError
-from tensorlab.ops import elementwise_functions as e
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of
 from tensorlab.ops.indexing import whole_numbers
 from tensorlab.ops.reduction import Axis, sum
@@ -66,7 +65,7 @@ def count_nonzero(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Te
     """
     tensor = as_tensor(x, "count_nonzero")
     shapes.normalize_axes("count_nonzero", axis, tensor.ndim)  # before `sum` names itself
-    truth = tensor if tensor.dtype.kind == "b" else e.not_equal(tensor, 0)
+    truth = tensor if tensor.dtype.kind == "b" else tensor != 0
     return sum(truth, axis=axis, keepdims=keepdims)
 
 
