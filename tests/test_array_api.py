@@ -247,7 +247,7 @@ def test_asarray_copies_when_it_is_told_to_and_never_when_it_is_not() -> None:
     for refused, message in (
         (lambda: tl.asarray(array, dtype="float32", copy=False), r"float64 data with copy=False, received dtype flo"),
         (lambda: tl.asarray(x, dtype="float32", copy=False), r"float64 on 'cpu' with copy=False, received dtype flo"),
-        (lambda: tl.asarray(x, device="reference", copy=False), r"with copy=False, .* device 'reference'$"),
+        (lambda: tl.asarray(x, device="reference", copy=False), r".* with copy=False, .* device 'reference'$"),
         (
             lambda: tl.asarray([1, 2], copy=False),
             r"an array with copy=False, received list; numbers have to be copied$",
