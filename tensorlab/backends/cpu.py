@@ -99,6 +99,8 @@ class CPUBackend(HostMemory):
         result = np.empty(inputs[0].shape, output)
         if result.size == 0:
             return result
+        from tensorlab.kernels.threads import pool
+
         key = (rule, compute, output, *[x.dtype for x in inputs])
         kernel = self._kernels.get(key)
         if kernel is None:
