@@ -53,6 +53,11 @@ def kind(dtype: DType) -> str:
     return {"b": "bool", "i": "integer", "u": "integer", "f": "real"}[dtype.kind]
 
 
+def can_hold(dtype: DType, other: DType) -> builtins.bool:
+    """Whether ``other`` promotes to ``dtype``: the same kind, and no value is lost."""
+    return kind(dtype) == kind(other) and np.promote_types(dtype, other) == dtype
+
+
 def result_type(who: str, dtypes: list[DType], scalars: list[int | float]) -> DType:
     """The dtype of an operation on arrays and Python scalars.
 

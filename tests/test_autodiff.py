@@ -91,41 +91,97 @@ def positive(rng: np.random.Generator, *shape: int) -> Array:
     return rng.uniform(0.5, 2.0, shape)
 
 
-SMOOTH = ("cos", "cosh", "erf", "exp", "expm1", "sigmoid", "sin", "sinh", "square", "tan", "tanh")
+def fractions(rng: np.random.Generator, *shape: int) -> Array:
+    return rng.uniform(-0.8, 0.8, shape)
+
+
+def above_one(rng: np.random.Generator, *shape: int) -> Array:
+    return rng.uniform(1.2, 3.0, shape)
+
+
+SMOOTH = (
+    *("asinh", "atan", "cos", "cosh", "erf", "erfc", "exp", "expm1", "reciprocal", "sigmoid", "sin", "sinh", "square"),
+    *("tan", "tanh"),
+)
+STEPS = ("ceil", "floor", "round", "sign", "trunc")
 UNARY = {
-    **dict.fromkeys((*SMOOTH, "abs", "negative", "relu", "sign"), apart),
-    **dict.fromkeys(("log", "log10", "log1p", "log2", "sqrt"), positive),
+    **dict.fromkeys((*SMOOTH, *STEPS, "abs", "negative", "positive", "relu"), apart),
+    **dict.fromkeys(("log", "log10", "log1p", "log2", "rsqrt", "sqrt"), positive),
+    **dict.fromkeys(("acos", "asin", "atanh"), fractions),
+    "acosh": above_one,
 }
-BINARY = ("add", "divide", "maximum", "minimum", "multiply", "pow", "subtract")
+BINARY = (
+    *("add", "atan2", "divide", "hypot", "logaddexp", "maximum", "minimum", "multiply", "remainder"),
+    "subtract",
+)
+FLAT = ("copysign", "floor_divide", "nextafter")  # with tests of their own
+INTEGER = "bitwise_and bitwise_invert bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor"
 NO_GRADIENT = (
-    "equal greater greater_equal isfinite isinf isnan less less_equal logical_and logical_not logical_or not_equal"
+    "equal greater greater_equal isfinite isinf isnan less less_equal logical_and logical_not logical_or logical_xor "
+    "not_equal signbit"
 )
 
 
 def test_the_tables_hold_every_elementwise_operation() -> None:
     operations = {name for name in tl.ops.__all__ if isinstance(getattr(tl.ops, name), Elementwise)}
-    assert operations == {*UNARY, *BINARY, *NO_GRADIENT.split()}
+    assert operations == {*UNARY, *BINARY, *FLAT, *INTEGER.split(), *NO_GRADIENT.split()}
 
 
-@pytest.mark.parametrize("name", [name for name in UNARY if name != "sign"])
+@pytest.mark.parametrize("name", [name for name in UNARY if name not in STEPS])
 def test_gradients_of_unary_operations(name: str, rng: np.random.Generator) -> None:
     array = UNARY[name](rng, 2, 3)
     check_gradients(getattr(tl, name), [array / 2 if name == "tan" else array], rng, order=2)
 
 
-def test_a_sign_is_a_constant() -> None:
-    x = tl.Variable([-2.0, 3.0])
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_is_a_constant(name: str) -> None:
+    x = tl.Variable([-2.25, 3.75])
     with tl.GradientTape() as tape:
-        y = tl.sign(x) * x
-    assert tape.gradient(y, x).tolist() == [-1.0, 1.0]
+        step = getattr(tl, name)(x)
+        y = step * x
+    assert tape.gradient(y, x).tolist() == step.tolist()
 
 
-@pytest.mark.parametrize("name", BINARY)
+def test_a_quotient_without_its_fraction_is_a_constant() -> None:
+    x, y = tl.Variable([-7.5, 7.5]), tl.Variable([2.0, 3.0])
+    with tl.GradientTape() as tape:
+        z = tl.floor_divide(x, y) * x * y
+    assert [gradient.tolist() for gradient in tape.gradient(z, [x, y])] == [[-8.0, 6.0], [30.0, 15.0]]
+
+
+def test_the_next_number_moves_with_the_number() -> None:
+    x, y = tl.Variable([1.0, -2.0]), tl.Variable([5.0, 5.0])
+    with tl.GradientTape() as tape:
+        z = tl.nextafter(x, y) + 0.0 * y
+    assert [gradient.tolist() for gradient in tape.gradient(z, [x, y])] == [[1.0, 1.0], [0.0, 0.0]]
+
+
+def test_a_sign_that_was_copied_flips_the_gradient() -> None:
+    x, y = tl.Variable([2.0, -2.0, 3.0]), tl.Variable([-1.0, -0.0, 4.0])
+    with tl.GradientTape() as tape:
+        z = tl.copysign(x, y) + 0.0 * y
+    assert [gradient.tolist() for gradient in tape.gradient(z, [x, y])] == [[-1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize("name", INTEGER.split())
+def test_integers_are_not_recorded(name: str) -> None:
+    operation = getattr(tl, name)
+    x = tl.Variable([1.0, 2.0])
+    with tl.GradientTape() as tape:
+        y = operation(*[x.astype("int64")] * operation.scalar.arity)
+        z = y.astype("float32")
+    with pytest.warns(UserWarning, match="the target does not depend on it"):
+        assert tape.gradient(z, x) is None
+
+
+@pytest.mark.parametrize("name", [*BINARY, "pow"])
 @pytest.mark.parametrize("shapes", [((2, 3), (2, 3)), ((2, 1), (3,)), ((3,), ()), ((1, 2), (2, 1, 1))])
 def test_gradients_of_binary_operations(
     name: str, shapes: tuple[tuple[int, ...], tuple[int, ...]], rng: np.random.Generator
 ) -> None:
     x, y = (positive(rng, *shape) for shape in shapes)
+    if name == "remainder":
+        x, y = np.asarray(rng.uniform(5.0, 5.5, x.shape)), np.asarray(rng.uniform(2.0, 2.2, y.shape))
     if name in ("maximum", "minimum"):
         y = np.asarray(y + 3.0 * rng.choice([-1, 1], y.shape))
     check_gradients(getattr(tl, name), [x, y], rng, order=2 if shapes[0] == (2, 1) else 1)

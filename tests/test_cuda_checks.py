@@ -81,6 +81,25 @@ def map_computes_in_every_dtype(rng):
 
 
 @check
+def every_elementwise_operation_is_as_it_is_defined(rng):
+    things = [getattr(tl.ops, name) for name in tl.ops.__all__]
+    operations = [thing for thing in things if isinstance(thing, type(tl.exp))]
+    numbers = [0.0, -0.0, 1.0, -1.5, 2.5, 0.3, -7.0, np.inf, -np.inf, np.nan]
+    arrays = {
+        ("any", "number", "real"): [np.array(numbers, "float32"), rng.choice(numbers, 10).astype("float32")],
+        ("any", "number", "integer", "bits"): [np.array([0, 1, 5, -7, -(2**63), 3]), np.array([2, 0, 3, 4, -1, 63])],
+        ("number", "integer", "bits"): [np.array([0, 1, 5, 2**64 - 1], "uint64"), np.array([2, 0, 3, 63], "uint64")],
+        ("any", "bits"): [np.array([True, False, True]), np.array([True, True, False])],
+    }
+    for (domains, given), operation in itertools.product(arrays.items(), operations):
+        if operation.domain in domains:
+            used = given[: operation.scalar.arity]
+            wanted = operation(*(tl.asarray(x, device="reference") for x in used))
+            same(operation(*map(on, used)), wanted.numpy())
+    same(on([3, -2]) ** on([4, 3]), np.array([81, -8]), 0)
+
+
+@check
 def map_gives_infinity_and_nan_where_they_belong(rng):
     x = np.array([0.0, -1.0, 1000.0, np.inf, np.nan], np.float32)
     with np.errstate(all="ignore"):

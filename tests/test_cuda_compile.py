@@ -19,7 +19,13 @@ from test_cuda_simulator import environment
 
 import tensorlab as tl
 
-DOMAINS = {"any": "bool int32 float32", "number": "uint8 float32", "real": "float32", "integer": "uint64"}
+DOMAINS = {
+    "any": "bool int32 float32",
+    "number": "uint8 float32",
+    "real": "float32",
+    "integer": "uint64",
+    "bits": "bool int8",
+}
 CIRCULAR = {"sin", "cos", "tan"}  # which reduce large angles in double precision
 SHAPES = ("reduce", "rowwise", "matmul", "update", "structure")
 

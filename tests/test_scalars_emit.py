@@ -259,6 +259,45 @@ def test_source_does_not_depend_on_where_a_function_was_written():
     assert emit(of(one), "float32")[0] == emit(of(other), "float32")[0]
 
 
-def test_an_unknown_real_type_is_refused():
-    with pytest.raises(ArgumentError, match="emit: expected 'float32', 'float64' or None as the real type, received"):
+def test_whole_numbers_stay_whole():
+    def mixed(x, y):
+        return x * y + 1 if x > y else y - x
+
+    for name, kind, high in (
+        ("uint64", numba.uint64, 2**32 - 1),
+        ("uint32", numba.int64, 2**31),
+        ("int32", numba.int64, 9),
+    ):
+        compiled, dtype = build(mixed, name), np.dtype(name).type
+        for x, y in ((high, high - 1), (3, 8), (0, 0)):
+            assert compiled(dtype(x), dtype(y)) == mixed(x, y)
+        assert returned(compiled) == kind
+
+
+def test_a_loop_over_whole_numbers_counts_in_either_direction():
+    def alternate(x):
+        total = x
+        for k in range(3, 0, -1):
+            total = total + k
+        for k in range(2):
+            total = total * 2 + k
+        return total
+
+    for name in ("uint64", "uint8", "int64"):
+        assert build(alternate, name)(np.dtype(name).type(5)) == alternate(5)
+
+
+def test_nextafter_is_that_of_the_type():
+    def following(x, y):
+        return math.nextafter(x, y)
+
+    for name in ("float32", "float64"):
+        real = getattr(np, name)
+        assert build(following, name)(real(1.0), real(2.0)) == np.nextafter(real(1.0), real(2.0))
+    assert of(following).depends_on_format
+    assert not of(relu).depends_on_format
+
+
+def test_an_unknown_dtype_is_refused():
+    with pytest.raises(ArgumentError, match=r"emit: expected one of bool, .*, float64 or None, received 'float16'"):
         emit(of(relu), "float16")

@@ -187,6 +187,7 @@ def functions(real: str | None) -> Mapping[str, object]:
     suffix = "f" if real == "float32" else ""
     return {
         "cbrt": getattr(libdevice, f"cbrt{suffix}"),
+        "nextafter": getattr(libdevice, f"nextafter{suffix}"),
         "round": getattr(libdevice, f"rint{suffix}"),
         **{name: getattr(math, name) for name in ("floor", "ceil", "trunc", "fmod")},
     }
@@ -199,4 +200,7 @@ def _simulated_functions() -> dict[str, object]:
     return {
         **{name: getattr(np, name) for name in same},
         **{f"a{name}": getattr(np, f"arc{name}") for name in (*circular, "tan2")},
+        "hypot": np.hypot,
+        "nextafter": np.nextafter,
+        "pow": np.power,
     }

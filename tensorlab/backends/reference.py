@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,18 @@ _NUMPYS: dict[str, object] = {
 
 
 @functools.cache
-def _ieee(function: ScalarFunction) -> Any:
+def _ieee(function: ScalarFunction, real: str = "float64") -> Any:
     """The function on NumPy's numbers, which raise nothing: 1 / 0 is infinite, and so is log(0)."""
-    source, namespace = emit(function, "float64", _NUMPYS)
+    source, namespace = emit(function, real, _NUMPYS)
     namespace["jit"] = lambda definition: definition
     exec(source, namespace)
     return namespace["scalar"]
+
+
+def _silent(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The function's value, without NumPy's warnings of infinity and NaN."""
+    with np.errstate(all="ignore"):
+        return function(*arguments)
 
 
 def _call(function: ScalarFunction, *arguments: Any) -> Any:
@@ -40,12 +46,18 @@ def _call(function: ScalarFunction, *arguments: Any) -> Any:
     except (ArithmeticError, ValueError):
         pass
     try:
-        with np.errstate(all="ignore"):
-            return _ieee(function)(*map(np.float64, arguments))
+        return _silent(_ieee(function), *map(np.float64, arguments))
     except OverflowError:  # of one of the few functions that NumPy does not have
         return float("inf")
     except ValueError:
         return float("nan")
+
+
+def _applied(function: ScalarFunction, compute: DType) -> Callable[..., Any]:
+    """The function for arguments of a dtype: the plain one, unless its value is another one in each dtype."""
+    if compute.kind == "f" and function.depends_on_format:
+        return lambda *arguments: _silent(_ieee(function, compute.name), *map(compute.type, arguments))
+    return functools.partial(_call, function)
 
 
 def _stored(value: Any, dtype: DType) -> Any:
@@ -68,8 +80,9 @@ class ReferenceBackend(HostMemory):
         with np.errstate(all="ignore"):  # a NaN or 1e300 may become a whole number or a float32
             spread = [np.broadcast_to(x, shape).astype(compute) for x in inputs]
         results = tuple(np.empty(shape, dtype) for dtype in outputs)
+        apply = _applied(function, compute)
         for position in np.ndindex(*shape):
-            value = _call(function, *(x[position].item() for x in spread))
+            value = apply(*(x[position].item() for x in spread))
             for result, part in zip(results, value if len(results) > 1 else (value,), strict=True):
                 result[position] = _stored(part, result.dtype)
         return results

@@ -40,8 +40,8 @@ def lift(function: ScalarFunction, dtype: str) -> Callable[..., Any]:
     """A scalar function, compiled for arguments of ``dtype``, to be called from the loop of a kernel.
 
     In float32 and float64 every constant has that type, so that nothing is promoted to double precision by accident,
-    and ``math.exp`` and its kind are versions that LLVM can vectorise. Integers and booleans compute as in Python.
+    and ``math.exp`` and its kind are versions that LLVM can vectorise. Integers and booleans compute as in Python, but
+    that they wrap around.
     """
-    real = dtype if np.dtype(dtype).kind == "f" else None
-    source, namespace = emit(function, real, _MATH.get(dtype, {}))
+    source, namespace = emit(function, dtype, _MATH.get(dtype, {}))
     return build(source, {**namespace, "jit": jit}, f"scalar {function.name} {dtype}")["scalar"]  # type: ignore[no-any-return]

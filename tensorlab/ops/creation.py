@@ -11,8 +11,8 @@ import numpy as np
 from tensorlab import dtypes, shapes
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
-from tensorlab.ops import elementwise_functions as e
 from tensorlab.ops.broadcasting import broadcast_to
+from tensorlab.ops.comparison import where
 from tensorlab.ops.dispatch import as_tensor, device_of
 from tensorlab.ops.shaping import reshape
 from tensorlab.tensor import Tensor, asarray
@@ -229,7 +229,7 @@ def _triangle(who: str, x: Any, k: int, compare: np.ufunc) -> Tensor:
     if tensor.ndim < 2:
         raise ShapeError(who, "at least two axes", f"shape {tensor.shape}")
     inside = _diagonal(who, tensor.shape[-2], tensor.shape[-1], k, compare)
-    return e.where(asarray(inside, device=tensor.device), tensor, zeros_like(tensor[..., :1, :1]))
+    return where(asarray(inside, device=tensor.device), tensor, zeros_like(tensor[..., :1, :1]))
 
 
 def tril(x: Any, /, *, k: int = 0) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -11,7 +11,7 @@ from tensorlab import autodiff, dtypes, shapes
 from tensorlab.backends import Backend
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, DTypeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError
 from tensorlab.ops.broadcasting import sum_to
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar
 from tensorlab.scalars import ScalarFunction
@@ -23,25 +23,43 @@ __all__ = [
     "elementwise",
 ]
 
+_DOMAINS = {
+    "number": ("numbers", ("integer", "real")),
+    "integer": ("integers", ("integer",)),
+    "bits": ("integers or bools", ("integer", "bool")),
+    "bool": ("bools", ("bool",)),
+}
+"""What each domain that refuses a kind of dtype takes, in words and as kinds."""
+
 
 class Elementwise:
     """A differentiable, broadcasting operation made of a scalar function; called like any other.
 
     Attributes:
         scalar: the function that is applied to each element.
-        domain: what it takes: "any" dtype, "number" (no bool), "real" (integers become float32), "integer" or "bool".
+        domain: what it takes: "any" dtype, "number" (no bool), "real" (integers become float32), "integer", "bool", or
+            "bits" (integers and bools).
         result: the dtype that it gives: that of its arguments ("same") or "bool".
+        kinds: the scalar functions that take the place of ``scalar`` for a kind of dtype, "integer" or "bool".
     """
 
-    def __init__(self, scalar: ScalarFunction, domain: str = "real", result: str = "same") -> None:
+    def __init__(
+        self,
+        scalar: ScalarFunction,
+        domain: str = "real",
+        result: str = "same",
+        kinds: Mapping[str, ScalarFunction] | None = None,
+        name: str = "",
+    ) -> None:
         self.scalar = scalar
+        self.kinds = dict(kinds or {})
         self.domain = domain
         self.result = result
         self._vjps: dict[int, Elementwise] = {}
         self._arity = scalar.arity
         self._outputs: dict[DType, tuple[DType]] = {}  # by the dtypes that it has computed in
         self._slopes: dict[int, float | None] = {}
-        self.__name__ = self.__qualname__ = scalar.name
+        self.__name__ = self.__qualname__ = name or scalar.name
         self.__doc__ = scalar.python.__doc__
 
     def __repr__(self) -> str:
@@ -54,9 +72,10 @@ class Elementwise:
             DTypeError: for dtypes that it does not take or that have no common type.
             ShapeError: for shapes that do not broadcast.
             DeviceError: for tensors of two devices.
+            ArgumentTypeError: for another number of arguments than it takes.
         """
         if len(operands) != self._arity:
-            raise TypeError(f"{self.__name__} takes {self._arity} arguments, {len(operands)} were given")
+            raise ArgumentTypeError(self.__name__, f"{self._arity} arguments", f"{len(operands)}")
         first = operands[0]
         if type(first) is Tensor:
             buffer = first._buffer
@@ -80,7 +99,7 @@ class Elementwise:
         self, tensors: Sequence[Tensor], backend: Backend, shape: Shape, compute: DType, outputs: tuple[DType]
     ) -> Tensor:
         buffers = [tensor._buffer for tensor in tensors]
-        result = Tensor(backend.map(self.scalar, buffers, shape, compute, outputs)[0], backend)
+        result = Tensor(backend.map(self._definition(compute), buffers, shape, compute, outputs)[0], backend)
         if autodiff.recording() and outputs[0].kind == "f":
             autodiff.record(tensors, (result,), [self._recorded_vjp(k, tensors) for k in range(len(tensors))])
         return result
@@ -105,7 +124,8 @@ class Elementwise:
 
     def _number(self, value: float, dtype: DType) -> np.ndarray[Any, Any]:
         try:
-            return np.asarray(value, dtype)
+            with np.errstate(over="ignore"):  # what float32 cannot hold is infinite there
+                return np.asarray(value, dtype)
         except OverflowError:
             hint = "convert the tensors to a wider dtype with .astype()"
             raise ArgumentError(self.__name__, f"a number that {dtype} holds", repr(value), hint) from None
@@ -114,10 +134,14 @@ class Elementwise:
         kind = dtypes.kind(dtype)
         if self.domain == "real" and kind != "real":
             return dtypes.default_float
-        refused = {"number": ("bool",), "integer": ("real",), "bool": ("integer", "real")}
-        if kind in refused.get(self.domain, ()):
-            raise DTypeError(self.__name__, f"tensors of {self.domain}s", str(dtype), "convert them with .astype()")
+        words, kinds = _DOMAINS.get(self.domain, ("", (kind,)))
+        if kind not in kinds:
+            raise DTypeError(self.__name__, f"tensors of {words}", str(dtype), "convert them with .astype()")
         return dtype
+
+    def _definition(self, compute: DType) -> ScalarFunction:
+        """The scalar function for a dtype."""
+        return self.kinds.get(dtypes.kind(compute), self.scalar) if self.kinds else self.scalar
 
     def vjp(self, index: int) -> Elementwise:
         """The operation ``(gradient, *arguments) -> gradient * ∂self/∂argument``, in one pass."""
@@ -140,20 +164,31 @@ class Elementwise:
 
 
 @overload
-def elementwise(function: Callable[..., float], *, domain: str = ..., result: str = ...) -> Elementwise: ...
+def elementwise(function: Callable[..., float]) -> Elementwise: ...
 
 
 @overload
-def elementwise(*, domain: str = ..., result: str = ...) -> Callable[[Callable[..., float]], Elementwise]: ...
+def elementwise(
+    *, domain: str = ..., result: str = ..., kinds: Mapping[str, Callable[..., float]] | None = ..., name: str = ...
+) -> Callable[[Callable[..., float] | ScalarFunction], Elementwise]: ...
 
 
-def elementwise(function: Any = None, *, domain: str = "real", result: str = "same") -> Any:
+def elementwise(
+    function: Any = None,
+    *,
+    domain: str = "real",
+    result: str = "same",
+    kinds: Mapping[str, Callable[..., float]] | None = None,
+    name: str = "",
+) -> Any:
     """Make a differentiable, broadcasting operation of a plain Python function of numbers.
 
     Args:
         function: uses arithmetic, comparisons, ``math``, branches, loops, and other such functions.
         domain: what dtypes it takes, see `Elementwise`.
         result: what dtype it gives, see `Elementwise`.
+        kinds: other functions for "integer" or "bool" dtypes, where the first one does not fit them.
+        name: what messages call the operation; empty for the name of the function.
 
     Raises:
         ScalarError: if the function cannot be lifted, naming the construct and its line.
@@ -165,8 +200,9 @@ def elementwise(function: Any = None, *, domain: str = "real", result: str = "sa
         >>> mish(tl.asarray([0.0, 1.0]))
     """
 
-    def lift(scalar: Callable[..., float]) -> Elementwise:
-        return Elementwise(ScalarFunction.of(scalar), domain, result)
+    def lift(scalar: Callable[..., float] | ScalarFunction) -> Elementwise:
+        others = {kind: ScalarFunction.of(other) for kind, other in (kinds or {}).items()}
+        return Elementwise(ScalarFunction.of(scalar), domain, result, others, name)
 
     return lift if function is None else lift(function)
 

@@ -7,8 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab.ops import elementwise_functions as e
-from tensorlab.ops import indexing, linalg, reduction, searching, shaping
+from tensorlab.ops import (
+    arithmetic,
+    comparison,
+    exponential,
+    extrema,
+    floating,
+    indexing,
+    linalg,
+    logical,
+    reduction,
+    rounding,
+    searching,
+    shaping,
+    trigonometric,
+)
 from tensorlab.ops.dispatch import is_scalar
 from tensorlab.ops.lift import astype
 from tensorlab.tensor import Tensor, Variable
@@ -18,7 +31,7 @@ def _operand(value: Any) -> bool:
     return isinstance(value, (Tensor, np.ndarray, np.generic, list)) or is_scalar(value)
 
 
-def _binary(operation: Callable[..., Tensor]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _binary(operation: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def forward(self: Tensor, other: Any) -> Any:
         return operation(self, other) if _operand(other) else NotImplemented
 
@@ -32,21 +45,39 @@ def _unary(operation: Callable[..., Tensor]) -> Callable[..., Any]:
     return lambda self: operation(self)
 
 
-_BINARY: dict[str, Callable[..., Tensor]] = {
-    "add": e.add,
-    "sub": e.subtract,
-    "mul": e.multiply,
-    "truediv": e.divide,
-    "pow": e.pow,
+def _divmod(x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
+    return arithmetic.floor_divide(x1, x2), arithmetic.remainder(x1, x2)
+
+
+_BINARY: dict[str, Callable[..., Any]] = {
+    "add": arithmetic.add,
+    "sub": arithmetic.subtract,
+    "mul": arithmetic.multiply,
+    "truediv": arithmetic.divide,
+    "floordiv": arithmetic.floor_divide,
+    "mod": arithmetic.remainder,
+    "divmod": _divmod,
+    "pow": arithmetic.pow,
     "matmul": linalg.matmul,
+    "and": logical.bitwise_and,
+    "or": logical.bitwise_or,
+    "xor": logical.bitwise_xor,
+    "lshift": logical.bitwise_left_shift,
+    "rshift": logical.bitwise_right_shift,
 }
 _COMPARISONS: dict[str, Callable[..., Tensor]] = {
-    "eq": e.equal,
-    "ne": e.not_equal,
-    "lt": e.less,
-    "le": e.less_equal,
-    "gt": e.greater,
-    "ge": e.greater_equal,
+    "eq": comparison.equal,
+    "ne": comparison.not_equal,
+    "lt": comparison.less,
+    "le": comparison.less_equal,
+    "gt": comparison.greater,
+    "ge": comparison.greater_equal,
+}
+_UNARY: dict[str, Callable[..., Tensor]] = {
+    "neg": arithmetic.negative,
+    "pos": arithmetic.positive,
+    "abs": arithmetic.abs,
+    "invert": logical.bitwise_invert,
 }
 
 for _name, _operation in _BINARY.items():
@@ -55,15 +86,29 @@ for _name, _operation in _BINARY.items():
     setattr(Tensor, f"__r{_name}__", _reflected)
 for _name, _operation in _COMPARISONS.items():
     setattr(Tensor, f"__{_name}__", _binary(_operation)[0])
-for _name, _operation in {"neg": e.negative, "abs": e.abs}.items():
+for _name, _operation in _UNARY.items():
     setattr(Tensor, f"__{_name}__", _unary(_operation))
+
+_FAMILIES = (arithmetic, comparison, exponential, extrema, floating, logical, rounding, trigonometric)
+_ELEMENTWISE = {name: getattr(family, name) for family in _FAMILIES for name in family.__all__}
+_UFUNCS: dict[str, Callable[..., Any]] = {
+    **_ELEMENTWISE,
+    **{f"arc{name[1:]}": _ELEMENTWISE[name] for name in ("acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh")},
+    "absolute": arithmetic.abs,
+    "divmod": _divmod,
+    "invert": logical.bitwise_invert,
+    "left_shift": logical.bitwise_left_shift,
+    "matmul": linalg.matmul,
+    "power": arithmetic.pow,
+    "right_shift": logical.bitwise_right_shift,
+    "rint": rounding.round,
+}
+"""The operation of each of NumPy's functions, by the name that it has there."""
 
 
 def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
     """``ndarray + tensor`` and ``np.exp(tensor)`` give tensors; what tensorlab does not have is NumPy's to compute."""
-    operation: Any = {"power": e.pow, "absolute": e.abs, "matmul": linalg.matmul}.get(
-        ufunc.__name__, getattr(e, ufunc.__name__, None)
-    )
+    operation = _UFUNCS.get(ufunc.__name__)
     if method == "__call__" and not options and operation is not None:
         return operation(*inputs)
     return getattr(ufunc, method)(*(np.asarray(x) if isinstance(x, Tensor) else x for x in inputs), **options)
@@ -84,7 +129,7 @@ def _method(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 _METHODS: dict[str, Any] = {
     "__array_ufunc__": _array_ufunc,
-    "__contains__": lambda self, value: bool(reduction.any(e.equal(self, value))),
+    "__contains__": lambda self, value: bool(reduction.any(comparison.equal(self, value))),
     "__getitem__": lambda self, index: indexing.getitem(self, index),
     "astype": lambda self, dtype, copy=False: astype(self, dtype, copy),
     "reshape": _reshape,
@@ -106,4 +151,5 @@ def _refuse_in_place(self: Variable, other: Any) -> Any:
 
 
 for _name in _BINARY:
-    setattr(Variable, f"__i{_name}__", _refuse_in_place)
+    if _name != "divmod":  # Python has no augmented assignment for it
+        setattr(Variable, f"__i{_name}__", _refuse_in_place)

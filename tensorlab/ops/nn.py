@@ -10,9 +10,11 @@ import numpy as np
 
 from tensorlab import autodiff, dtypes, shapes
 from tensorlab.errors import DTypeError, ShapeError
-from tensorlab.ops import elementwise_functions as e
+from tensorlab.ops.arithmetic import add
 from tensorlab.ops.broadcasting import sum_to
+from tensorlab.ops.comparison import equal
 from tensorlab.ops.dispatch import as_tensor, common_backend
+from tensorlab.ops.extrema import maximum
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.linalg import product_vjps
 from tensorlab.ops.reduction import Axis, sum
@@ -56,10 +58,10 @@ def _centred(kept: float, gradient: float, y: float, total: float) -> float:
     return kept - y * total
 
 
-_EXPONENTIALS = ((e.maximum.scalar, _of(_element)), (e.add.scalar, _of(_shifted_exp)))
+_EXPONENTIALS = ((maximum.scalar, _of(_element)), (add.scalar, _of(_shifted_exp)))
 _SOFTMAX = Rowwise("softmax", _EXPONENTIALS, _of(_share))
 _LOG_SOFTMAX = Rowwise("log_softmax", _EXPONENTIALS, _of(_log_share))
-_SOFTMAX_VJP = Rowwise("softmax_vjp", ((e.add.scalar, _of(_times)),), _of(_centred))
+_SOFTMAX_VJP = Rowwise("softmax_vjp", ((add.scalar, _of(_times)),), _of(_centred))
 
 
 def _rowwise(rule: Rowwise, *inputs: Tensor) -> Tensor:
@@ -156,7 +158,7 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> Tens
     if count > np.iinfo(tensor.dtype).max:
         tensor = tensor.astype(dtypes.int64)
     classes = asarray(np.arange(count, dtype=tensor.dtype), device=tensor.device)
-    result = e.equal(expand_dims(tensor, axis=tensor.ndim), classes)
+    result = equal(expand_dims(tensor, axis=tensor.ndim), classes)
     place = shapes.normalize_axis("one_hot", axis, tensor.ndim + 1)
     order = list(range(tensor.ndim))
     order.insert(place, tensor.ndim)
@@ -228,10 +230,10 @@ def _epilogue(activation: Elementwise | None, bias: Tensor | None) -> tuple[Elem
     if bias is None:
         return activation, []
     if activation is None:
-        return e.add, [bias]
+        return add, [bias]
     found = _biased.get(activation)
     if found is None:
-        found = _biased[activation] = Elementwise(compose(activation.scalar, e.add.scalar))
+        found = _biased[activation] = Elementwise(compose(activation.scalar, add.scalar))
     return found, [bias]
 
 

@@ -10,11 +10,15 @@ from typing import Any
 from tensorlab import autodiff, dtypes, shapes
 from tensorlab.dtypes import DType
 from tensorlab.errors import ShapeError
-from tensorlab.ops import elementwise_functions as e
+from tensorlab.ops.arithmetic import add, divide, multiply, square
 from tensorlab.ops.broadcasting import SUM, broadcast_to
+from tensorlab.ops.comparison import equal, not_equal
 from tensorlab.ops.cumulative import accumulator, products_of_others
 from tensorlab.ops.dispatch import as_tensor
+from tensorlab.ops.exponential import sqrt
+from tensorlab.ops.extrema import maximum, minimum
 from tensorlab.ops.lift import Elementwise
+from tensorlab.ops.logical import logical_and, logical_or
 from tensorlab.ops.shaping import permute_dims, reshape
 from tensorlab.rules import Reduction
 from tensorlab.scalars import ScalarFunction
@@ -61,12 +65,12 @@ def _rule(
     )
 
 
-_MEAN = _rule("mean", e.add, 0, result=_ratio)
-_PROD = _rule("prod", e.multiply, 1)
-_MAX = _rule("max", e.maximum, None)
-_MIN = _rule("min", e.minimum, None)
-_ANY = _rule("any", e.logical_or, 0, element=_truth)
-_ALL = _rule("all", e.logical_and, 1, element=_truth)
+_MEAN = _rule("mean", add, 0, result=_ratio)
+_PROD = _rule("prod", multiply, 1)
+_MAX = _rule("max", maximum, None)
+_MIN = _rule("min", minimum, None)
+_ANY = _rule("any", logical_or, 0, element=_truth)
+_ALL = _rule("all", logical_and, 1, element=_truth)
 
 
 def _reduce(rule: Reduction, x: Tensor, axis: Axis, keepdims: bool, compute: DType, output: DType) -> Tensor:
@@ -117,7 +121,7 @@ def mean(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     if autodiff.recording():
         axes = shapes.normalize_axes("mean", axis, tensor.ndim)
         count = math.prod(tensor.shape[place] for place in axes)
-        autodiff.record((tensor,), (result,), (lambda g: _spread(e.divide(g, count), tensor, axes),))
+        autodiff.record((tensor,), (result,), (lambda g: _spread(divide(g, count), tensor, axes),))
     return result
 
 
@@ -157,7 +161,7 @@ def _extreme(rule: Reduction, x: Any, axis: Axis, keepdims: bool) -> Tensor:
         axes = shapes.normalize_axes(rule.name, axis, tensor.ndim)
 
         def vjp(gradient: Tensor) -> Tensor:
-            ties = e.equal(tensor, _spread(result, tensor, axes)).astype(tensor.dtype)
+            ties = equal(tensor, _spread(result, tensor, axes)).astype(tensor.dtype)
             return ties * _spread(gradient, tensor, axes) / sum(ties, axis=axes, keepdims=True)
 
         autodiff.record((tensor,), (result,), (vjp,))
@@ -198,7 +202,7 @@ def any(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return (
         _reduce(_ANY, tensor, axis, keepdims, dtypes.bool, dtypes.bool)
         if tensor.dtype.kind == "b"
-        else any(e.not_equal(tensor, 0), axis=axis, keepdims=keepdims)
+        else any(not_equal(tensor, 0), axis=axis, keepdims=keepdims)
     )
 
 
@@ -214,7 +218,7 @@ def all(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return (
         _reduce(_ALL, tensor, axis, keepdims, dtypes.bool, dtypes.bool)
         if tensor.dtype.kind == "b"
-        else all(e.not_equal(tensor, 0), axis=axis, keepdims=keepdims)
+        else all(not_equal(tensor, 0), axis=axis, keepdims=keepdims)
     )
 
 
@@ -222,7 +226,7 @@ def _is_finite(x: float) -> float:
     return 1 if x - x == 0 else 0
 
 
-_ALL_FINITE = _rule("all_finite", e.logical_and, 1, element=_is_finite)
+_ALL_FINITE = _rule("all_finite", logical_and, 1, element=_is_finite)
 
 
 def all_finite(x: Any) -> Tensor:
@@ -242,9 +246,9 @@ def var(x: Any, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool
     tensor = _real("var", as_tensor(x, "var"))
     axes = shapes.normalize_axes("var", axis, tensor.ndim)
     count = math.prod(tensor.shape[place] for place in axes)
-    squares = e.square(tensor - mean(tensor, axis=axes, keepdims=True))
+    squares = square(tensor - mean(tensor, axis=axes, keepdims=True))
     divisor = float(count - correction)
-    return e.divide(sum(squares, axis=axes, keepdims=keepdims), divisor if divisor > 0 else math.nan)
+    return divide(sum(squares, axis=axes, keepdims=keepdims), divisor if divisor > 0 else math.nan)
 
 
 def std(x: Any, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
@@ -252,7 +256,7 @@ def std(x: Any, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool
 
     Source: Python array API standard, ``std``.
     """
-    return e.sqrt(var(x, axis=axis, correction=correction, keepdims=keepdims))
+    return sqrt(var(x, axis=axis, correction=correction, keepdims=keepdims))
 
 
 def _scaled(x: float, largest: float) -> float:

@@ -17,14 +17,16 @@ from tensorlab.scalars.names import Names
 from tensorlab.scalars.vocabulary import ROUNDINGS
 
 _REALS: dict[str, type[np.floating[Any]]] = {"float32": np.float32, "float64": np.float64}
+_NARROW = ("bool", "uint8", "uint16", "uint32")
+_DTYPES = (*_NARROW, "uint64", "int8", "int16", "int32", "int64", *_REALS)
 _ROUNDED = {"floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.rint}
-_NUMPYS = {"cbrt": np.cbrt, "fmod": np.fmod}  # which Numba compiles, unlike those of math
+_NUMPYS = {"cbrt": np.cbrt, "fmod": np.fmod, "nextafter": np.nextafter}  # which Numba compiles, unlike those of math
 _INTEGER_OPERATORS = (ast.LShift, ast.RShift, ast.BitAnd, ast.BitOr, ast.BitXor)
 _LARGEST_STATIC_POWER = 64
 
 
 def emit(
-    function: ScalarFunction, real: str | None, functions: Mapping[str, object] | None = None
+    function: ScalarFunction, dtype: str | None, functions: Mapping[str, object] | None = None
 ) -> tuple[str, dict[str, object]]:
     """Source text that defines a scalar function as ``scalar``, with all that it calls, and its namespace.
 
@@ -33,16 +35,18 @@ def emit(
 
     Args:
         function: what to emit.
-        real: "float32" or "float64": every constant has this type, whole numbers meet real ones only after they are
-            converted to it, and every output that is not a bool is of it. None leaves numbers as they were written,
-            for kernels on integers and bools.
+        dtype: of the arguments. "float32" or "float64": every constant has this type, whole numbers meet real ones only
+            after they are converted to it, and every output that is not a bool is of it. "uint64": whole constants
+            have this type, for where one of int64 meets it Numba makes both float64. Bools and narrower unsigned
+            integers are converted to int64 first, in which they compute as Python's do; signed ones do by themselves.
+            None leaves everything as it was written.
         functions: what to call in place of the functions of ``math`` of these names, such as ``"exp"``. Its
-            ``"floor"``, ``"ceil"``, ``"trunc"`` and ``"round"`` return real numbers where ``real`` is given; its
+            ``"floor"``, ``"ceil"``, ``"trunc"`` and ``"round"`` return real numbers where the dtype is real; its
             ``"pow"`` also computes ``**``, but for integer exponents.
     """
-    if real is not None and real not in _REALS:
-        raise ArgumentError("emit", "'float32', 'float64' or None as the real type", repr(real))
-    emission = _Emission(function, None if real is None else _REALS[real], functions or {})
+    if dtype is not None and dtype not in _DTYPES:
+        raise ArgumentError("emit", f"one of {', '.join(_DTYPES)} or None", repr(dtype))
+    emission = _Emission(function, dtype, functions or {})
     emission.add(function, "scalar")
     return "\n\n".join(emission.definitions), emission.namespace
 
@@ -50,10 +54,10 @@ def emit(
 class _Emission:
     """The definitions and the namespace that functions emitted together share."""
 
-    def __init__(
-        self, function: ScalarFunction, real: type[np.floating[Any]] | None, functions: Mapping[str, object]
-    ) -> None:
-        self.real, self.functions = real, functions
+    def __init__(self, function: ScalarFunction, dtype: str | None, functions: Mapping[str, object]) -> None:
+        self.real = None if dtype is None else _REALS.get(dtype)
+        self.unsigned, self.widened = dtype == "uint64", dtype in _NARROW
+        self.functions = functions
         self.names = Names({"scalar", "jit", *_locals(function)})
         self.definitions: list[str] = []
         self.namespace: dict[str, object] = {}
@@ -65,8 +69,10 @@ class _Emission:
         if function.key not in self.emitted:
             callees = {called: self.add(callee) for called, callee in function.calls.items()}
             self.emitted[function.key] = name = name or self.names.fresh(f"scalar_{function.key[:8]}")
-            writer = _Writer(self, function, callees)
-            body = "\n".join(f"    {line}" for line in tree.text(writer.block(function.body)).splitlines())
+            statements = _Writer(self, function, callees).block(function.body)
+            if self.widened:
+                statements = [*map(self.widen, function.parameters), *statements]
+            body = "\n".join(f"    {line}" for line in tree.text(statements).splitlines())
             self.definitions.append(f"@jit\ndef {name}({', '.join(function.parameters)}):\n{body}\n")
         return self.emitted[function.key]
 
@@ -82,6 +88,14 @@ class _Emission:
         """What computes a function of ``math``."""
         default = _ROUNDED[name] if rounded else _NUMPYS.get(name) or getattr(math, name)
         return self.bind(f"math_{name}", self.functions.get(name, default))
+
+    def widen(self, parameter: str) -> ast.stmt:
+        """A conversion of an argument to int64."""
+        return tree.assign(parameter, tree.call(self.bind("widest", np.int64), tree.name(parameter)))
+
+    def whole(self, value: int) -> ast.expr:
+        """A constant of uint64."""
+        return self.bind("constant", np.uint64(value % (1 << 64)), value)
 
     def constant(self, value: tree.Number) -> ast.expr:
         """A real constant."""
@@ -114,11 +128,15 @@ class _Writer:
             case ast.While():
                 return ast.While(self.test(node.test), self.block(node.body), [])
             case ast.For(iter=ast.Call() as counted):
-                counts = [self.as_kind(argument, Kind.INT) for argument in counted.args]
+                counts = [self.count(argument) for argument in counted.args]
                 return ast.For(node.target, tree.call("range", *counts), self.block(node.body), [], lineno=1)
             case ast.Return():
                 return tree.returning([*map(self.as_kind, tree.outputs(node), self.kinds.outputs)])
         return node
+
+    def count(self, node: ast.expr) -> ast.expr:
+        """An argument of ``range``; a literal as it was written, so that one may count downwards."""
+        return self.as_kind(node, Kind.INT) if tree.as_number(node) is None else node
 
     def as_kind(self, node: ast.expr, kind: Kind) -> ast.expr:
         """An expression as a number of a kind."""
@@ -146,6 +164,8 @@ class _Writer:
         """An expression, in the kind that ``kinds.of`` says."""
         literal = tree.as_number(node)
         if literal is not None:
+            if self.emission.unsigned and self.kinds.of(node) == Kind.INT:
+                return self.emission.whole(int(literal))
             real = self.typed and self.kinds.of(node) == Kind.REAL
             return self.emission.constant(literal) if real else self.untyped(node)
         kind = self.kinds.of(node)
@@ -190,7 +210,7 @@ class _Writer:
         """``**``; Numba multiplies for an integer exponent, so a whole real one becomes an integer."""
         base, exponent = self.as_kind(node.left, kind), tree.as_number(node.right)
         if not self.typed:
-            return ast.BinOp(base, node.op, self.expression(node.right))
+            return ast.BinOp(base, node.op, self.expression(node.right) if exponent is None else node.right)
         if isinstance(exponent, float) and exponent.is_integer() and abs(exponent) <= _LARGEST_STATIC_POWER:
             return ast.BinOp(base, node.op, tree.number(int(exponent)))
         written = self.expression(node.right)

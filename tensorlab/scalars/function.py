@@ -19,7 +19,7 @@ from tensorlab.scalars import tree
 from tensorlab.scalars.kinds import Kinds
 from tensorlab.scalars.parse import Parser
 from tensorlab.scalars.source import describe, find
-from tensorlab.scalars.vocabulary import ARITY, spelling
+from tensorlab.scalars.vocabulary import ARITY, FORMAT_DEPENDENT, spelling
 
 _KEPT_AS = "__tensorlab_scalar__"
 
@@ -155,6 +155,14 @@ class ScalarFunction:
             case (ast.Return(value=ast.expr() as value),):
                 return tree.as_number(value)
         return None
+
+    @functools.cached_property
+    def depends_on_format(self) -> bool:
+        """Whether its value is another one in each real dtype, beyond rounding."""
+        called = {tree.called(node) for node in tree.walk(self.body) if isinstance(node, ast.Call)}
+        return not called.isdisjoint(FORMAT_DEPENDENT) or any(
+            function.depends_on_format for function in self.calls.values()
+        )
 
     @property
     def python(self) -> Callable[..., Any]:

@@ -57,6 +57,7 @@ _TERMS: dict[str, tuple[str, ...]] = {
     "math.erfc": ("-(t * (2.0 / math.sqrt(math.pi) * math.exp(-(a * a))))",),
     "math.hypot": ("0.0 if y == 0 else t * (a / y)", "0.0 if y == 0 else t * (b / y)"),
     "math.copysign": ("t * (math.copysign(1.0, a) * math.copysign(1.0, b))", "0.0"),
+    "math.nextafter": ("t", "0.0"),
     "math.fmod": ("t", "-(t * math.trunc(a / b))"),
     "math.degrees": ("t * (180.0 / math.pi)",),
     "math.radians": ("t * (math.pi / 180.0)",),

@@ -18,10 +18,13 @@ UNARY = (
     *("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
     *("fabs", "floor", "ceil", "trunc", "degrees", "radians", "isnan", "isinf", "isfinite"),
 )
-BINARY = ("atan2", "hypot", "copysign", "fmod", "pow")
+BINARY = ("atan2", "hypot", "copysign", "fmod", "nextafter", "pow")
 
 ROUNDINGS = frozenset({"math.floor", "math.ceil", "math.trunc", "round"})
 """Whole numbers; of a real number they stay real in a kernel, where 1e30 and infinity fit too."""
+
+FORMAT_DEPENDENT = frozenset({"math.nextafter"})
+"""Functions whose value is another one in each real dtype; in plain Python it is that of float64."""
 
 PREDICATES = frozenset({"math.isnan", "math.isinf", "math.isfinite", "bool"})
 

@@ -19,7 +19,7 @@ def lift(function: ScalarFunction, dtype: str) -> Callable[..., Any]:
     It is a function of its own and not written into each kernel: LLVM inlines it all the same.
     """
     real = dtype if np.dtype(dtype).kind == "f" else None
-    source, namespace = emit(function, real, driver.functions(real) if real else {})
+    source, namespace = emit(function, dtype, driver.functions(real) if real else {})
     return driver.build_scalar(source, namespace, f"{function.name} {dtype}")
 
 

@@ -1,0 +1,160 @@
+"""Questions about data types, as the Python array API standard asks them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tensorlab import dtypes
+from tensorlab.dtypes import DType
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, nearest
+from tensorlab.ops.dispatch import as_tensor, is_scalar
+from tensorlab.tensor import Tensor
+
+__all__ = [
+    "can_cast",
+    "finfo",
+    "iinfo",
+    "isdtype",
+    "result_type",
+]
+
+
+@dataclass(frozen=True)
+class FloatInfo:
+    """What a real dtype can represent.
+
+    Attributes:
+        bits: of an element.
+        eps: from 1 to the next larger number.
+        max, min: the largest finite number and its negative.
+        smallest_normal: the smallest positive number of full precision.
+        dtype: which it is.
+    """
+
+    bits: int
+    eps: float
+    max: float
+    min: float
+    smallest_normal: float
+    dtype: DType
+
+
+@dataclass(frozen=True)
+class IntegerInfo:
+    """What an integer dtype can represent.
+
+    Attributes:
+        bits: of an element.
+        max, min: the largest and the smallest number.
+        dtype: which it is.
+    """
+
+    bits: int
+    max: int
+    min: int
+    dtype: DType
+
+
+def finfo(type: Any, /) -> FloatInfo:
+    """The limits of a real dtype, or of that of a tensor.
+
+    Raises:
+        DTypeError: for another kind of dtype.
+
+    Source: array API standard, ``finfo``.
+    """
+    dtype = _dtype_of(type, "finfo")
+    if dtype.kind != "f":
+        raise DTypeError("finfo", "a real dtype", str(dtype), "iinfo knows the limits of integers")
+    info = np.finfo(dtype)
+    return FloatInfo(info.bits, float(info.eps), float(info.max), float(info.min), float(info.smallest_normal), dtype)
+
+
+def iinfo(type: Any, /) -> IntegerInfo:
+    """The limits of an integer dtype, or of that of a tensor.
+
+    Raises:
+        DTypeError: for another kind of dtype.
+
+    Source: array API standard, ``iinfo``.
+    """
+    dtype = _dtype_of(type, "iinfo")
+    if dtype.kind not in "iu":
+        raise DTypeError("iinfo", "an integer dtype", str(dtype), "finfo knows the limits of real dtypes")
+    info = np.iinfo(dtype)
+    return IntegerInfo(info.bits, int(info.max), int(info.min), dtype)
+
+
+_KINDS = {
+    "bool": "b",
+    "signed integer": "i",
+    "unsigned integer": "u",
+    "integral": "iu",
+    "real floating": "f",
+    "complex floating": "",
+    "numeric": "iuf",
+}
+
+
+def isdtype(dtype: Any, kind: Any) -> bool:
+    """Whether a dtype is of a kind: ``"bool"``, ``"signed integer"``, ``"unsigned integer"``, ``"integral"``,
+    ``"real floating"``, ``"complex floating"`` (none is), ``"numeric"``, another dtype, or any of a tuple of these.
+
+    Raises:
+        ArgumentError: for an unknown kind.
+        DTypeError: for an unknown dtype.
+
+    Source: array API standard, ``isdtype``.
+    """
+    given = dtypes.as_dtype(dtype, "isdtype")
+    if isinstance(kind, tuple):
+        return any([isdtype(given, each) for each in kind])
+    if isinstance(kind, str):
+        if kind not in _KINDS:
+            raise ArgumentError("isdtype", "a kind of dtype", repr(kind), nearest(kind, _KINDS))
+        return given.kind in _KINDS[kind]
+    return given == dtypes.as_dtype(kind, "isdtype")
+
+
+def result_type(*arrays_and_dtypes: Any) -> DType:
+    """The dtype of an operation on tensors, arrays, dtypes and numbers.
+
+    Dtypes of one kind promote to the smallest that holds both. A Python number takes the dtype of what is beside it.
+
+    Raises:
+        DTypeError: for two kinds of dtype, or int64 beside uint64: they have no common type in the standard.
+        ArgumentError: if nothing is given.
+
+    Source: array API standard, ``result_type``.
+    """
+    if not arrays_and_dtypes:
+        raise ArgumentError("result_type", "an array, a dtype or a number", "nothing")
+    scalars = [value for value in arrays_and_dtypes if is_scalar(value)]
+    return dtypes.result_type(
+        "result_type", [_dtype_of(value, "result_type") for value in arrays_and_dtypes if not is_scalar(value)], scalars
+    )
+
+
+def can_cast(from_: Any, to: Any, /) -> bool:
+    """Whether a dtype, or that of a tensor, promotes to another: whether that holds all its values, of the same kind.
+
+    Raises:
+        DTypeError: for an unknown dtype.
+
+    Source: array API standard, ``can_cast``.
+    """
+    return dtypes.can_hold(dtypes.as_dtype(to, "can_cast"), _dtype_of(from_, "can_cast"))
+
+
+def _dtype_of(value: Any, who: str) -> DType:
+    """A dtype as it is; of a tensor or an array its dtype."""
+    if isinstance(value, Tensor):
+        return value.dtype
+    if isinstance(value, (np.ndarray, np.generic)):
+        return as_tensor(value, who).dtype
+    if value is None or is_scalar(value):
+        raise ArgumentTypeError(who, "a dtype, a tensor or an array", type(value).__name__)
+    return dtypes.as_dtype(value, who)

@@ -1,0 +1,103 @@
+"""The larger and the smaller of numbers, and numbers kept within bounds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorlab import dtypes
+from tensorlab.errors import DTypeError
+from tensorlab.ops.dispatch import as_tensor, device_of, is_scalar
+from tensorlab.ops.lift import astype, elementwise
+from tensorlab.tensor import Tensor
+
+__all__ = [
+    "clip",
+    "maximum",
+    "minimum",
+    "relu",
+]
+
+_any = elementwise(domain="any")
+
+
+@_any
+def maximum(x1: float, x2: float) -> float:
+    """The larger of the two, NaN if either is; between equals the gradient goes to the first.
+
+    Source: array API standard.
+    """
+    return x1 if x1 >= x2 or x1 != x1 else x2
+
+
+@_any
+def minimum(x1: float, x2: float) -> float:
+    """The smaller of the two, NaN if either is; between equals the gradient goes to the first.
+
+    Source: array API standard.
+    """
+    return x1 if x1 <= x2 or x1 != x1 else x2
+
+
+@elementwise(domain="number")
+def relu(x: float) -> float:
+    """``max(x, 0)``, of numbers; the derivative at 0 is 0, NaN stays NaN."""
+    return 0 if x <= 0 else x
+
+
+def _within(x: float, min: float, max: float) -> float:
+    above = x if x >= min or x != x else min
+    return above if above <= max or above != above else max
+
+
+_clip = elementwise(domain="number", name="clip")(_within)
+_clip_below = elementwise(domain="number", name="clip")(maximum.scalar)
+_clip_above = elementwise(domain="number", name="clip")(minimum.scalar)
+
+
+def clip(x: Any, /, min: Any = None, max: Any = None) -> Tensor:
+    """``x`` limited to ``[min, max]``, in the dtype of ``x``; the three broadcast together.
+
+    NaN in any of them gives NaN. Where ``min`` is above ``max`` the result is ``max``. At a bound the gradient goes to
+    ``x``.
+
+    Args:
+        x: numbers.
+        min: the lower bound, or None for none: a number, an array or a tensor.
+        max: the upper bound, likewise.
+
+    Raises:
+        DTypeError: for bools, for bounds of another kind of dtype than ``x``, and for integers of a dtype that ``x``
+            cannot hold.
+        ArgumentError: for a number that the dtype of ``x`` does not hold.
+        ShapeError: for shapes that do not broadcast.
+
+    Source: array API standard, ``clip``.
+    """
+    tensor = as_tensor(x, "clip", device_of((x, min, max)))
+    if dtypes.kind(tensor.dtype) == "bool":
+        raise DTypeError("clip", "tensors of numbers", "bool", "convert them with .astype()")
+    lower, upper = (_bound(bound, tensor) for bound in (min, max))
+    if lower is None:
+        return tensor if upper is None else _clip_above(tensor, upper)
+    return _clip_below(tensor, lower) if upper is None else _clip(tensor, lower, upper)
+
+
+def _bound(bound: Any, x: Tensor) -> Any:
+    """A bound in the dtype of ``x``."""
+    if bound is None:
+        return None
+    if is_scalar(bound):
+        fits = dtypes.result_type("clip", [x.dtype], [bound]) == x.dtype
+        if fits:
+            return bound
+        raise _unfit(x, f"the Python {type(bound).__name__} {bound!r}")
+    tensor = as_tensor(bound, "clip", x.device)
+    if not dtypes.can_hold(x.dtype, tensor.dtype) and not x.dtype.kind == tensor.dtype.kind == "f":
+        raise _unfit(x, str(tensor.dtype))
+    return astype(tensor, x.dtype)
+
+
+def _unfit(x: Tensor, received: str) -> DTypeError:
+    return DTypeError(
+        "clip", f"bounds that fit in the dtype of x, {x.dtype}", received, "convert x or the bound with .astype()"
+    )

@@ -1,0 +1,574 @@
+"""Every elementwise operation of the Python array API standard 2024.12 against NumPy: every dtype that it takes, random
+shapes and layouts, special values; and what each refuses.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from test_backends import layouts
+from test_ops_elementwise import at_once, definition, together
+
+import tensorlab as tl
+from tensorlab import dtypes
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError, TensorlabError
+from tensorlab.ops.lift import Elementwise
+
+Array = np.ndarray[Any, Any]
+
+STANDARD_NAMES = """
+    abs acos acosh add asin asinh atan atan2 atanh bitwise_and bitwise_left_shift bitwise_invert bitwise_or
+    bitwise_right_shift bitwise_xor ceil clip copysign cos cosh divide equal exp expm1 floor floor_divide
+    greater greater_equal hypot isfinite isinf isnan less less_equal log log1p log2 log10 logaddexp logical_and
+    logical_not logical_or logical_xor maximum minimum multiply negative nextafter not_equal positive pow
+    reciprocal remainder round sign signbit sin sinh square sqrt subtract tan tanh trunc where can_cast finfo
+    iinfo isdtype result_type astype e inf nan newaxis pi
+"""
+"""But for ``conj``, ``imag`` and ``real``, which are about complex numbers."""
+STANDARD = STANDARD_NAMES.split()
+
+INTEGERS = [name for name in dtypes.NAMES if "int" in name]
+REALS = ["float32", "float64"]
+NUMBERS = INTEGERS + REALS
+DOMAINS = {
+    "any": list(dtypes.NAMES),
+    "number": NUMBERS,
+    "real": REALS,
+    "integer": INTEGERS,
+    "bits": ["bool", *INTEGERS],
+}
+"""The dtypes in which the operations of each domain compute."""
+
+erf, erfc = np.frompyfunc(math.erf, 1, 1), np.frompyfunc(math.erfc, 1, 1)
+
+
+def _floor_divide(x1: Array, x2: Array) -> Array:
+    """NumPy's, but for infinities, where it gives NaN."""
+    return np.where(np.isinf(x1), x1 / x2, x1 // x2) if x1.dtype.kind == "f" else x1 // x2
+
+
+ORACLES: dict[str, Callable[..., Array]] = {
+    **{name: getattr(np, name) for name in STANDARD if hasattr(np, name)},
+    "bitwise_left_shift": np.left_shift,
+    "bitwise_right_shift": np.right_shift,
+    "divide": np.true_divide,
+    "floor_divide": _floor_divide,
+    "reciprocal": lambda x: 1 / x,
+    "round": lambda x: np.rint(x) if x.dtype.kind == "f" else x,  # NumPy's goes through float64
+    "erf": lambda x: np.asarray(erf(x), np.float64),
+    "erfc": lambda x: np.asarray(erfc(x), np.float64),
+    "relu": lambda x: np.maximum(x, x.dtype.type(0)),
+    "rsqrt": lambda x: 1 / np.sqrt(x),
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+}
+ROUNDED = """
+    acos acosh asin asinh atan atan2 atanh cos cosh erf erfc exp expm1 hypot log log1p log2 log10 logaddexp pow
+    rsqrt sigmoid sin sinh sqrt tan tanh
+"""
+"""Those that are right to within a few units in the last place; all others are exact, the signs of zeros included."""
+SIGNLESS = {"maximum", "minimum", "relu"}
+"""Those that may give either zero."""
+
+OPERATIONS: dict[str, Elementwise] = {
+    name: operation for name in tl.ops.__all__ if isinstance(operation := getattr(tl.ops, name), Elementwise)
+} | {"pow": tl.ops.arithmetic._pow}
+UNARY, BINARY = ([name for name, o in OPERATIONS.items() if o.scalar.arity == count] for count in (1, 2))
+
+LIMITS = {name: np.iinfo(name) for name in INTEGERS}
+
+
+def special(dtype: str) -> Array:
+    """The values at which a dtype is different."""
+    if dtype == "bool":
+        return np.array([False, True])
+    if dtype in INTEGERS:
+        low, high = int(LIMITS[dtype].min), int(LIMITS[dtype].max)
+        return np.array([low, low + 1, high - 1, high, 0, 1, 2, 3, 7, *([-1, -2, -3] if low else [])], dtype)
+    info = np.finfo(dtype)
+    sizes = [0.0, 1.0, 0.5, 1.5, 2.5, 3.0, float(info.smallest_subnormal), float(info.tiny), float(info.max), 1e-9, 4e5]
+    return np.array([*sizes, *(-size for size in sizes), np.inf, -np.inf, np.nan], dtype)
+
+
+def values(rng: np.random.Generator, dtype: str, shape: tuple[int, ...]) -> Array:
+    """Random numbers, half of them special."""
+    unusual = rng.choice(special(dtype), shape)
+    if dtype == "bool":
+        return np.asarray(unusual)
+    if dtype in INTEGERS:
+        usual = rng.integers(LIMITS[dtype].min, LIMITS[dtype].max, shape, dtype, endpoint=True)
+    else:
+        usual = (rng.standard_normal(shape) * 10.0 ** rng.integers(-3, 3, shape)).astype(dtype)
+    return np.where(rng.random(shape) < 0.5, unusual, usual)
+
+
+def expected(name: str, dtype: str, *arrays: Array) -> Array:
+    """NumPy's values, of functions that round from float64."""
+    with np.errstate(all="ignore"):
+        exact = [x.astype(np.float64) if name in ROUNDED.split() and x.dtype.kind == "f" else x for x in arrays]
+        result = np.asarray(ORACLES[name](*exact))
+        return result if result.dtype.kind == "b" or OPERATIONS[name].result == "bool" else result.astype(dtype)
+
+
+def compare(name: str, dtype: str, found: Array, *arrays: Array) -> None:
+    wanted = expected(name, dtype, *arrays)
+    assert (found.dtype, found.shape) == (wanted.dtype, wanted.shape), (name, dtype)
+    message = f"{name} of {dtype}"
+    if name in ROUNDED.split() and wanted.dtype.kind == "f":
+        info = np.finfo(dtype)
+        atol = 8 * info.eps if name == "logaddexp" else info.tiny
+        np.testing.assert_allclose(found, wanted, rtol=16 * info.eps, atol=atol, err_msg=message)
+        return
+    np.testing.assert_array_equal(found, wanted, err_msg=message)
+    if wanted.dtype.kind == "f" and name not in SIGNLESS:
+        zero = wanted == 0
+        np.testing.assert_array_equal(np.signbit(found[zero]), np.signbit(wanted[zero]), err_msg=f"zeros of {message}")
+
+
+@functools.cache
+def at_once_of(dtype: str, arity: int) -> tuple[Any, list[str], list[str]]:
+    """All operations of one or two arguments that compute in a dtype, as one function; names and dtypes of results."""
+    names = [name for name in (UNARY, BINARY)[arity - 1] if dtype in DOMAINS[OPERATIONS[name].domain]]
+    results = ["bool" if OPERATIONS[name].result == "bool" else dtype for name in names]
+    return together(names, ("x", "x1, x2")[arity - 1], dtype), names, results
+
+
+def check_on_the_cpu(dtype: str, x1: Array, x2: Array, y1: Array, y2: Array) -> None:
+    """Compare every operation on tensors ``x`` with NumPy on arrays ``y``, of the same elements."""
+    for arity in (1, 2):
+        function, names, results = at_once_of(dtype, arity)
+        for power in (False, True) if arity == 2 and dtype in INTEGERS else (False,):
+            # exponents have to be others than divisors and counts
+            second = (y2 & np.array(LIMITS[dtype].max, dtype)) if power else y2
+            given = (x1, tl.asarray(second)._buffer if power else x2)[:arity]
+            for name, found in zip(names, at_once(function, given, dtype, results), strict=True):
+                if arity == 1 or power == (name == "pow") or dtype not in INTEGERS:
+                    compare(name, dtype, found, *(y1, second)[:arity])
+
+
+def shapes_that_broadcast(rng: np.random.Generator) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Two shapes of rank 0 to 8, at times of no element."""
+    full = tuple(int(n) for n in rng.choice([0, 1, 2, 3, 5], rng.integers(0, 9), p=[0.04, 0.2, 0.5, 0.2, 0.06]))
+    cut = [tuple(1 if rng.random() < 0.3 else n for n in full)[rng.integers(0, len(full) + 1) :] for _ in range(2)]
+    return cut[0], cut[1]
+
+
+def unusual(array: Array) -> dict[str, Array]:
+    """The same elements in memory that has to be copied, must not be written, or is shared by all of an axis."""
+    packed = np.zeros(array.nbytes + 1, np.uint8)[1:].view(array.dtype).reshape(array.shape)
+    packed[...] = array
+    frozen = array.copy()
+    frozen.flags.writeable = False
+    return {
+        **layouts(array),
+        "unaligned": packed,
+        "other byte order": array.astype(array.dtype.newbyteorder()),
+        "read-only": frozen,
+    }
+
+
+@pytest.mark.parametrize("dtype", dtypes.NAMES)
+def test_every_operation_on_the_cpu_is_numpys(dtype: str, rng: np.random.Generator) -> None:
+    pairs = np.array([*itertools.product(special(dtype), repeat=2)], dtype)
+    one, two = np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
+    check_on_the_cpu(dtype, one, two, one, two)
+    for _ in range(8):
+        first, second = (values(rng, dtype, shape) for shape in shapes_that_broadcast(rng))
+        laid_out = [list(unusual(array).values()) for array in (first, second)]
+        x1, x2 = (choices[rng.integers(len(choices))] for choices in laid_out)
+        check_on_the_cpu(dtype, tl.asarray(x1)._buffer, tl.asarray(x2)._buffer, first, second)
+
+
+@pytest.mark.parametrize("dtype", dtypes.NAMES)
+def test_every_operation_as_it_is_defined_is_numpys(dtype: str, rng: np.random.Generator) -> None:
+    x1, x2 = rng.choice(special(dtype), (2, 3, 12))
+    if dtype in INTEGERS:
+        x2 = np.where(x2 > 64, np.array(rng.integers(0, 9), dtype), x2)
+    for name, operation in OPERATIONS.items():
+        if dtype in DOMAINS[operation.domain]:
+            given: tuple[Array, ...] = (x1, x2)[: operation.scalar.arity]
+            if name == "pow" and dtype in INTEGERS:
+                given = x1, np.where(x2 < 0, np.array(5, dtype), x2)  # larger powers would take Python forever
+            result = operation(*(tl.asarray(x, device="reference") for x in given))
+            assert result.device == "reference"
+            compare(name, dtype, result.numpy(), *given)
+        elif operation.domain != "real":
+            with pytest.raises(DTypeError, match=rf"^{operation.__name__}: expected tensors of .*, received {dtype};"):
+                operation(*[tl.asarray(x1)] * operation.scalar.arity)
+
+
+@pytest.mark.parametrize("dtype", ["bool", *INTEGERS])
+def test_what_is_real_takes_integers_as_float32(dtype: str, rng: np.random.Generator) -> None:
+    x = rng.choice(special(dtype), (2, 5))
+    for name, operation in OPERATIONS.items():
+        if operation.domain == "real":
+            result = operation(*[tl.asarray(x, device="reference")] * operation.scalar.arity)
+            compare(name, "float32", result.numpy(), *[x.astype("float32")] * operation.scalar.arity)
+
+
+LAID_OUT = ("add", "floor_divide", "isnan", "maximum")
+
+
+@pytest.mark.parametrize("name", LAID_OUT)
+def test_an_operation_takes_arrays_of_every_layout_as_they_are(name: str, rng: np.random.Generator) -> None:
+    x1, x2 = values(rng, "float32", (3, 2, 4)), values(rng, "float32", (2, 4))
+    for one, two in zip(unusual(x1).values(), reversed(unusual(x2).values()), strict=True):
+        kept = [np.array(array) for array in (one, two)]
+        given = (one, two)[: OPERATIONS[name].scalar.arity]
+        compare(name, "float32", OPERATIONS[name](*given).numpy(), *(x1, x2)[: len(given)])
+        compare(name, "float32", OPERATIONS[name](*map(tl.asarray, given)).numpy(), *(x1, x2)[: len(given)])
+        for array, before in zip((one, two), kept, strict=True):
+            np.testing.assert_array_equal(array, before)
+    spread = np.broadcast_to(x2[0, :1], (5, 4)), np.broadcast_to(x1[0, 0], (5, 4))
+    compare(name, "float32", OPERATIONS[name](*spread[: len(given)]).numpy(), *spread[: len(given)])
+
+
+def test_every_name_of_the_standard_is_there() -> None:
+    assert [name for name in STANDARD if not hasattr(tl, name)] == []
+    assert [name for name in STANDARD if name not in tl.__all__ and name not in tl.ops.__all__] == []
+    assert set(OPERATIONS) <= set(ORACLES)
+
+
+# The values of the standard where NumPy has others, or none
+
+
+@pytest.mark.parametrize("device", ["cpu", "reference"])
+def test_floor_divide_of_infinities_is_the_standards(device: str) -> None:
+    x1 = np.array([np.inf, np.inf, -np.inf, -np.inf, np.inf, 3, 3, -3, -3, 0.0, -0.0, 5, -5, 5], np.float32)
+    x2 = np.array([2, -2, 2, -2, np.inf, np.inf, -np.inf, np.inf, -np.inf, -1, 1, 0.0, 0.0, -0.0], np.float32)
+    wanted = [np.inf, -np.inf, -np.inf, np.inf, np.nan, 0.0, -1, -1, 0.0, -0.0, -0.0, np.inf, -np.inf, -np.inf]
+    found = (tl.asarray(x1, device=device) // tl.asarray(x2, device=device)).numpy()
+    np.testing.assert_array_equal(found, np.array(wanted, np.float32))
+    np.testing.assert_array_equal(np.signbit(found[wanted == 0]), np.signbit(np.array(wanted)[wanted == 0]))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int64"])
+def test_integers_that_a_processor_cannot_divide(dtype: str) -> None:
+    low = int(np.iinfo(dtype).min)
+    x = tl.asarray(np.array([low, low, 5, -5], dtype))
+    y = tl.asarray(np.array([-1, 0, 0, -1], dtype))
+    assert (x // y).tolist() == [low, 0, 0, 5]
+    assert (x % y).tolist() == [0, 0, 0, 0]
+    assert abs(x).tolist() == [low, low, 5, 5]
+    assert (-x).tolist() == [low, low, -5, 5]
+
+
+def test_shifts_beyond_the_bits() -> None:
+    for dtype in ("int8", "int64"):
+        x = tl.asarray(np.array([-5, 5, -5, 5, 5], dtype), device="reference")
+        count = tl.asarray(np.array([64, 64, -1, -1, 1], dtype), device="reference")
+        assert (x << count).tolist() == [0, 0, 0, 0, 10]
+        assert (x >> count).tolist() == [-1, 0, -1, 0, 2]
+
+
+# Powers
+
+
+def test_integers_to_the_power_of_integers_are_exact() -> None:
+    x = np.array([[2], [-3], [0], [7]], np.int64)
+    y = np.array([0, 1, 2, 13, 62], np.int64)
+    for device in ("cpu", "reference"):
+        result = tl.asarray(x, device=device) ** tl.asarray(y, device=device)
+        assert result.dtype == np.int64
+        np.testing.assert_array_equal(result.numpy(), x**y)
+    assert (tl.asarray([3]) ** 2).tolist() == [9]
+    assert (2 ** tl.asarray([3, 0])).tolist() == [8, 1]
+    assert (tl.asarray([2], dtype="uint8") ** 7).dtype == np.uint8
+    assert tl.pow(tl.asarray([3, 2])[:0], tl.asarray([1])).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("base", "exponent", "received"),
+    [
+        (tl.asarray([2, 3]), -1, "-1 in the Python int -1 for a base of int64"),
+        (tl.asarray([2, 3], dtype="int8"), tl.asarray([1, -2], dtype="int8"), "-2 in int8 for a base of int8"),
+        (tl.asarray([2], dtype="uint8"), np.array([-3, 3], "int16"), "-3 in int16 for a base of uint8"),
+        (2, tl.asarray([0, -1]), "-1 in int64 for a base of the Python int 2"),
+        (np.array([2, 3]), tl.asarray(-4), "-4 in int64 for a base of int64"),
+    ],
+)
+def test_an_integer_to_a_negative_power_is_refused(base: Any, exponent: Any, received: str) -> None:
+    for call in (lambda: tl.pow(base, exponent), lambda: base**exponent):
+        with pytest.raises(ArgumentError) as error:
+            call()
+        assert str(error.value) == (
+            "pow: expected exponents that are not negative, as the base is of integers, "
+            f"received {received}; make the base real, e.g. x.astype('float32')"
+        )
+
+
+def test_a_real_base_takes_negative_exponents() -> None:
+    with tl.device("reference"):
+        assert (tl.asarray([2.0, 4.0]) ** -1).tolist() == [0.5, 0.25]
+        assert (2.0 ** tl.asarray([-1, 1])).tolist() == [0.5, 2.0]
+
+
+# clip and where
+
+
+CLIPPED = ["int8", "uint64", "float32", "float64"]
+
+
+@pytest.mark.parametrize("dtype", CLIPPED)
+def test_clip_is_the_standards(dtype: str, rng: np.random.Generator) -> None:
+    with tl.device("cpu" if dtype == "float32" else "reference"):
+        for _ in range(6):
+            x, low = (values(rng, dtype, shape) for shape in shapes_that_broadcast(rng))
+            high = values(rng, dtype, ())
+            for lower, upper in ((low, high), (None, low), (low, None), (None, None), (high, low)):
+                wanted = x if lower is None else np.maximum(x, lower)
+                wanted = wanted if upper is None else np.minimum(wanted, upper)
+                result = tl.clip(x, lower, upper)
+                assert result.dtype == np.dtype(dtype)
+                np.testing.assert_array_equal(result.numpy(), wanted)
+        result = tl.clip(tl.asarray(np.array([1, 5, 9], dtype)), 2, max=8)
+        assert (result.tolist(), result.dtype) == ([2, 5, 8], np.dtype(dtype))
+
+
+def test_clip_keeps_the_dtype_of_x() -> None:
+    with tl.device("reference"):
+        x = tl.asarray([0.5, 2.5])
+        assert tl.clip(x, np.float64(1.0), np.array([2.0])).dtype == np.float32
+        assert tl.clip(tl.asarray([1, 300], dtype="int16"), max=tl.asarray([5], dtype="int8")).dtype == np.int16
+        assert tl.clip(x, 1, 2).tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("pair", [("float32", "float64"), ("int8", "int64"), ("uint8", "int16"), ("bool", "bool")])
+def test_where_promotes(pair: tuple[str, str], rng: np.random.Generator) -> None:
+    condition = rng.random((3, 1)) < 0.5
+    x1, x2 = (values(rng, dtype, (4,)) for dtype in pair)
+    with tl.device("reference"):
+        result = tl.where(condition, x1, x2)
+        wanted = np.where(condition, x1, x2)
+        assert result.dtype == wanted.dtype
+        np.testing.assert_array_equal(result.numpy(), wanted)
+
+
+def test_where_takes_numbers() -> None:
+    with tl.device("reference"):
+        condition = tl.asarray([True, False])
+        for x1, x2, dtype in ((1, 2, "int64"), (1.5, 2, "float32"), (True, False, "bool")):
+            result = tl.where(condition, x1, x2)
+            assert (result.tolist(), result.dtype) == ([x1, x2], np.dtype(dtype))
+        assert tl.where(condition, tl.asarray([1], dtype="uint8"), 7).dtype == np.uint8
+
+
+# Operators
+
+
+OPERATORS: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
+    "//": (lambda x, y: x // y, "floor_divide"),
+    "%": (lambda x, y: x % y, "remainder"),
+    "&": (lambda x, y: x & y, "bitwise_and"),
+    "|": (lambda x, y: x | y, "bitwise_or"),
+    "^": (lambda x, y: x ^ y, "bitwise_xor"),
+    "<<": (lambda x, y: x << y, "bitwise_left_shift"),
+    ">>": (lambda x, y: x >> y, "bitwise_right_shift"),
+    "**": (lambda x, y: x**y, "pow"),
+}
+
+
+@pytest.mark.parametrize("sign", OPERATORS)
+def test_operators_of_integers_on_either_side(sign: str, rng: np.random.Generator) -> None:
+    operator, name = OPERATORS[sign]
+    x, y = rng.integers(1, 9, (2, 5))
+    with tl.device("reference"):
+        for one, two in ((tl.asarray(x), tl.asarray(y)), (tl.asarray(x), y), (x, tl.asarray(y)), (x, y.tolist())):
+            if isinstance(one, np.ndarray) and isinstance(two, list):
+                one = tl.asarray(one)
+            result = operator(one, two)
+            assert isinstance(result, tl.Tensor)
+            compare(name, "int64", result.numpy(), x, y)
+        compare(name, "int64", operator(tl.asarray(x), 3).numpy(), x, np.array(3))
+        compare(name, "int64", operator(3, tl.asarray(x)).numpy(), np.array(3), x)
+        changed = before = tl.asarray(x)
+        exec(f"changed {sign}= y", namespace := {"changed": changed, "y": y})
+        compare(name, "int64", namespace["changed"].numpy(), x, y)
+        assert before.tolist() == x.tolist()
+
+
+def test_divmod_and_unary_operators() -> None:
+    with tl.device("reference"):
+        x = tl.asarray([-7, 7])
+        for pair in (divmod(x, 2), np.divmod(x, 2), divmod(x, tl.asarray([2]))):
+            assert [part.tolist() for part in pair] == [[-4, 3], [1, 1]]
+        assert [part.tolist() for part in divmod(20, x)] == [[-3, 2], [-1, 6]]
+        assert [part.tolist() for part in divmod(np.array([20]), x)] == [[-3, 2], [-1, 6]]
+        assert ((+x).tolist(), (~x).tolist(), abs(x).tolist()) == ([-7, 7], [6, -8], [7, 7])
+        assert (~tl.asarray([True, False])).tolist() == [False, True]
+        truth = tl.asarray([True, False])
+        assert ((truth & True).tolist(), (truth | truth).tolist(), (truth ^ True).tolist()) == (
+            [True, False],
+            [True, False],
+            [False, True],
+        )
+
+
+def test_a_variable_is_not_changed_by_an_operator() -> None:
+    v = tl.Variable([3.0], name="weight")
+    for sign in ("//", "%", "**", "+"):
+        with pytest.raises(TypeError, match="'weight': a Variable is changed with assign"):
+            exec(f"v {sign}= 2", {"v": v})
+    assert v.numpy().tolist() == [3.0]
+
+
+UFUNCS = """
+    absolute arccos arccosh arcsin arcsinh arctan arctan2 arctanh bitwise_and bitwise_or bitwise_xor ceil
+    copysign floor floor_divide hypot invert isfinite isinf isnan left_shift logaddexp logical_xor mod negative
+    nextafter positive power reciprocal remainder right_shift rint sign signbit square true_divide trunc
+"""
+
+
+@pytest.mark.parametrize("name", UFUNCS.split())
+def test_numpys_functions_give_tensors(name: str) -> None:
+    ufunc = getattr(np, name)
+    bits = name.startswith("bitwise") or name.endswith("shift") or name == "invert"
+    x = np.array([1, 2, 3]) if bits else np.array([1.0, 0.25, 1.0], "float64")
+    with tl.device("reference"), np.errstate(all="ignore"):
+        result = ufunc(*[tl.asarray(x)] * ufunc.nin)
+        assert isinstance(result, tl.Tensor)
+        np.testing.assert_allclose(result.numpy(), ufunc(*[x] * ufunc.nin), rtol=1e-14)
+        if ufunc.nin == 2:
+            assert isinstance(ufunc(x, tl.asarray(x)), tl.Tensor)
+
+
+# What is refused
+
+
+ERRORS: dict[str, tuple[Callable[[], Any], type[TensorlabError], str]] = {
+    "shapes": (
+        lambda: tl.atan2(tl.ones((2, 3)), tl.ones((4, 3))),
+        ShapeError,
+        r"^atan2: expected shapes that broadcast together, received \(2, 3\) and \(4, 3\);",
+    ),
+    "shapes of where": (
+        lambda: tl.where(tl.asarray([True, False]), tl.ones((3,)), 0.0),
+        ShapeError,
+        r"^where: expected shapes that broadcast together, received \(2,\) and \(3,\)",
+    ),
+    "shapes of clip": (
+        lambda: tl.clip(tl.ones((2,)), tl.zeros((3,)), 1.0),
+        ShapeError,
+        r"^clip: expected shapes that broadcast together, received \(2,\) and \(3,\)",
+    ),
+    "shapes of pow": (
+        lambda: tl.pow(tl.ones((2,)), tl.ones((3,))),
+        ShapeError,
+        r"^pow: expected shapes that broadcast together, received \(2,\) and \(3,\)",
+    ),
+    "kinds": (
+        lambda: tl.asarray([1.0]) % tl.asarray([1]),
+        DTypeError,
+        r"^remainder: expected arrays of one kind of dtype, received float32 and int64; convert one of them",
+    ),
+    "signed and unsigned": (
+        lambda: tl.asarray([1]) < tl.asarray([1], dtype="uint64"),
+        DTypeError,
+        r"^less: expected arrays of one kind of dtype, received int64 and uint64",
+    ),
+    "bool and integer": (
+        lambda: tl.asarray([True]) & tl.asarray([1]),
+        DTypeError,
+        r"^bitwise_and: expected arrays of one kind of dtype, received bool and int64",
+    ),
+    "kinds of pow": (
+        lambda: tl.asarray([2.0]) ** tl.asarray([1]),
+        DTypeError,
+        r"^pow: expected arrays of one kind of dtype, received float32 and int64",
+    ),
+    "pow of bools": (
+        lambda: tl.asarray([True]) ** tl.asarray([True]),
+        DTypeError,
+        r"^pow: expected tensors of numbers, received bool; convert them",
+    ),
+    "bits of reals": (
+        lambda: tl.asarray([1]) & 1.5,
+        DTypeError,
+        r"^bitwise_and: expected tensors of integers or bools, received float32; convert them",
+    ),
+    "shifts of bools": (
+        lambda: tl.asarray([True]) << tl.asarray([True]),
+        DTypeError,
+        r"^bitwise_left_shift: expected tensors of integers, received bool; convert them",
+    ),
+    "floor of bools": (
+        lambda: tl.floor(tl.asarray([True])),
+        DTypeError,
+        r"^floor: expected tensors of numbers, received bool",
+    ),
+    "clip of bools": (
+        lambda: tl.clip(tl.asarray([True]), 0, 1),
+        DTypeError,
+        r"^clip: expected tensors of numbers, received bool",
+    ),
+    "bounds of another kind": (
+        lambda: tl.clip(tl.asarray([1]), 0.5),
+        DTypeError,
+        r"^clip: expected bounds that fit in the dtype of x, int64, received the Python float 0\.5; convert x or the",
+    ),
+    "wider bounds": (
+        lambda: tl.clip(tl.asarray([1], dtype="int8"), max=tl.asarray([300])),
+        DTypeError,
+        r"^clip: expected bounds that fit in the dtype of x, int8, received int64; convert x or the bound",
+    ),
+    "a bound that is too large": (
+        lambda: tl.clip(tl.asarray([1], dtype="uint8"), -1, 5),
+        ArgumentError,
+        r"^clip: expected a number that uint8 holds, received -1",
+    ),
+    "a number that is too large": (
+        lambda: tl.asarray([1], dtype="uint8") == 300,
+        ArgumentError,
+        r"^equal: expected a number that uint8 holds, received 300",
+    ),
+    "an exponent that is too large": (
+        lambda: tl.asarray([2], dtype="int8") ** 200,
+        ArgumentError,
+        r"^pow: expected a number that int8 holds, received 200",
+    ),
+    "objects": (
+        lambda: tl.hypot(tl.asarray([1.0]), np.array([None])),
+        DTypeError,
+        r"^asarray: expected data of bool, .*, received objects \(ndarray\)",
+    ),
+    "strings": (
+        lambda: tl.sin(np.array(["a"])),
+        DTypeError,
+        r"^asarray: expected data of bool, .*, received <U1 data",
+    ),
+    "complex numbers": (
+        lambda: tl.sin(np.array([1j])),
+        DTypeError,
+        r"^asarray: expected data of bool, .*, received complex128 data",
+    ),
+    "too many arguments": (lambda: tl.floor(1.0, 2.0), ArgumentTypeError, r"^floor: expected 1 arguments, received 2$"),
+    "too few arguments": (lambda: tl.hypot(1.0), ArgumentTypeError, r"^hypot: expected 2 arguments, received 1$"),
+}
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_one_error_that_says_it_all(case: str) -> None:
+    call, kind, message = ERRORS[case]
+    with pytest.raises(kind, match=message) as error:
+        call()
+    assert error.value.__cause__ is None
+
+
+def test_numbers_that_a_real_dtype_cannot_hold_are_infinite() -> None:
+    with tl.device("reference"):
+        assert (tl.asarray([1.0]) < 1e300).tolist() == [True]
+        assert (tl.asarray([1.0]) * -1e300).tolist() == [-math.inf]
+
+
+def test_comparisons_of_large_unsigned_numbers_are_exact() -> None:
+    large = 2**64 - 1
+    x = tl.asarray(np.array([large, large - 1, 2**63, 0], np.uint64))
+    assert (x == large).tolist() == [True, False, False, False]
+    assert (x > large - 1).tolist() == [True, False, False, False]
+    assert tl.relu(x).tolist() == tl.maximum(x, 1 - 1).tolist() == [large, large - 1, 2**63, 0]
+    assert definition("sign", "uint64").python(large) == 1
