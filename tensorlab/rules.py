@@ -53,3 +53,25 @@ class Rowwise:
     def key(self) -> str:
         """What a kernel made of this depends on."""
         return " ".join(f.key for pair in self.reductions for f in pair) + " " + self.output.key
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """A state that goes along a run of elements, and a value from the state after each of them.
+
+    Attributes:
+        name: what it is called in messages and cache keys.
+        step: ``(*state, *inputs) -> state``, of one value or several.
+        result: ``(*state) -> value``.
+        initial: the state before the first element.
+    """
+
+    name: str
+    step: ScalarFunction
+    result: ScalarFunction
+    initial: tuple[int, ...]
+
+    @property
+    def key(self) -> str:
+        """What a kernel made of this depends on."""
+        return f"{self.step.key} {self.result.key} {self.initial}"

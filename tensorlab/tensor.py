@@ -15,7 +15,7 @@ from tensorlab import autodiff, dtypes
 from tensorlab.backends import Backend
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, DeviceError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, DeviceError, DLPackError, DTypeError, ShapeError
 from tensorlab.shapes import Shape
 
 
@@ -132,18 +132,49 @@ class Tensor:
         for position in range(len(self)):
             yield self[position]
 
-    def __dlpack__(self, **options: Any) -> Any:
-        return self._backend.to_host(self._buffer).__dlpack__(**options)
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
+        """The elements for another library, in the host's memory, marked as read-only.
+
+        Before version 1.0 of DLPack there was no such mark: who asks for an older version gets a copy.
+
+        Raises:
+            DLPackError: for a device that is not the host, a stream, or a copy that is needed and not allowed.
+
+        Source: Python array API standard, ``array.__dlpack__``.
+        """
+        if dl_device is not None and tuple(dl_device) != self.__dlpack_device__():
+            raise DLPackError("__dlpack__", f"the host, {self.__dlpack_device__()}", f"dl_device {dl_device}")
+        if stream is not None:
+            raise DLPackError("__dlpack__", "no stream, as memory of the host has none", f"stream {stream!r}")
+        array = self.numpy()
+        marked = max_version is not None and tuple(max_version) >= (1, 0)
+        if copy is False and not marked:
+            hint = "ask for max_version=(1, 0), which can say that memory is read-only"
+            raise DLPackError("__dlpack__", "that a copy is allowed", "copy=False", hint)
+        return (array.copy() if copy or not marked else array).__dlpack__(max_version=max_version)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return self._backend.to_host(self._buffer).__dlpack_device__()
+        """The host, as DLPack numbers devices."""
+        return 1, 0
 
-    def to_device(self, device: str) -> Tensor:
+    def to_device(self, device: str, /, *, stream: Any = None) -> Tensor:
         """The same values on another device; itself if it is there already. Not differentiable.
 
         Raises:
             UnknownNameError: if no plugin registers a backend of this name.
+            ArgumentError: for a stream: a backend has one of its own.
+
+        Source: Python array API standard, ``array.to_device``.
         """
+        if stream is not None:
+            raise ArgumentError("to_device", "no stream, as a backend has its own", repr(stream))
         if device == self.device:
             return self
         target = find_backend(device)
@@ -166,6 +197,9 @@ class Tensor:
     __hash__ = object.__hash__
 
     if TYPE_CHECKING:  # tensorlab.ops.methods puts these in place
+
+        def __array_namespace__(self, *, api_version: str | None = None) -> Any: ...
+
         T: Tensor
         mT: Tensor  # noqa: N815  (the array API standard's name)
 
@@ -223,14 +257,18 @@ def from_buffer_of(tensor: Tensor, buffer: Any) -> Tensor:
     return Tensor(buffer, tensor._backend)
 
 
-def asarray(value: Any, dtype: Any = None, device: str | None = None, copy: bool | None = None) -> Tensor:
+_SHARING = ("__array__", "__dlpack__", "__array_interface__", "__buffer__")
+"""What an object has whose memory can be shared."""
+
+
+def asarray(obj: Any, /, *, dtype: Any = None, device: str | None = None, copy: bool | None = None) -> Tensor:
     """A tensor of numbers, nested lists, a NumPy array, or anything with ``__array__`` or ``__dlpack__``.
 
     Python floats become float32 and whole numbers int64; arrays keep their dtype, and share memory on the host unless
     ``copy`` is true. A NumPy array that is changed afterwards changes the tensor that shares its memory.
 
     Args:
-        value: what to convert. A tensor is returned as it is if nothing has to change.
+        obj: what to convert. A tensor is returned as it is if nothing has to change.
         dtype: one of tensorlab's dtypes; None to keep or infer it.
         device: where to put it; None for the value's own device or the current one.
         copy: True for memory of its own, False to refuse a copy, None for what is cheapest.
@@ -242,14 +280,22 @@ def asarray(value: Any, dtype: Any = None, device: str | None = None, copy: bool
     Source: Python array API standard, ``asarray``.
     """
     wanted = None if dtype is None else dtypes.as_dtype(dtype, "asarray")
-    if isinstance(value, Tensor):
-        moved = value.snapshot() if device is None else value.snapshot().to_device(device)
-        if not copy and (wanted is None or moved.dtype == wanted):
-            return moved
-        if wanted is not None and wanted != moved.dtype:
+    if isinstance(obj, Tensor):
+        moved = obj.snapshot() if device is None else obj.snapshot().to_device(device)
+        changes = wanted is not None and wanted != moved.dtype
+        if copy is False and (changes or moved.device != obj.device):
+            given = f"{obj.dtype} on {obj.device!r}"
+            raise ArgumentError("asarray", f"{given} with copy=False", f"dtype {wanted}, device {moved.device!r}")
+        if changes:
             return moved.astype(wanted)
-        return Tensor(moved._backend.from_host(np.array(moved.numpy())), moved._backend)
-    array = _host_array(value, wanted)
+        if not copy:
+            return moved
+        result = Tensor(moved._backend.from_host(np.array(moved.numpy())), moved._backend)
+        autodiff.record((moved,), (result,), (lambda gradient: gradient,))
+        return result
+    if copy is False and not any(hasattr(obj, name) for name in _SHARING):
+        raise ArgumentError("asarray", "an array with copy=False", type(obj).__name__, "numbers have to be copied")
+    array = _host_array(obj, wanted)
     target = array.dtype.newbyteorder("=") if wanted is None else wanted
     if array.dtype != target or not array.flags.aligned:
         if copy is False:
@@ -268,8 +314,9 @@ def _host_array(value: Any, wanted: DType | None) -> np.ndarray[Any, Any]:
     leaves = autodiff.flatten(value) if isinstance(value, (list, tuple)) else []
     if any(isinstance(leaf, Tensor) for leaf in leaves):
         value = autodiff.pack_as(value, iter([leaf.numpy() if isinstance(leaf, Tensor) else leaf for leaf in leaves]))
+    by_dlpack = hasattr(value, "__dlpack__") and not hasattr(value, "__array__")
     try:
-        array = np.asarray(value)
+        array = np.from_dlpack(value) if by_dlpack else np.asarray(value)
     except (ValueError, TypeError, OverflowError) as error:
         raise DTypeError(
             "asarray", "numbers in a regular nesting", type(value).__name__, f"NumPy says: {error}"
@@ -281,7 +328,7 @@ def _host_array(value: Any, wanted: DType | None) -> np.ndarray[Any, Any]:
             f"{array.dtype} data" if array.dtype.kind != "O" else f"objects ({type(value).__name__})",
             "convert it to numbers first",
         )
-    if hasattr(value, "dtype"):
+    if by_dlpack or hasattr(value, "dtype"):
         return array
     target = wanted or (dtypes.default_float if array.dtype.kind == "f" else array.dtype)
     try:

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tensorlab.backends import Backend, CPUBackend, ReferenceBackend
-from tensorlab.rules import Reduction, Rowwise
+from tensorlab.rules import Reduction, Rowwise, Scan
 from tensorlab.scalars import ScalarFunction
 
 Array = np.ndarray[Any, Any]
@@ -428,6 +428,12 @@ def reduces_in_another_dtype(backend: Backend, rng: np.random.Generator) -> None
     np.testing.assert_array_equal(fold(backend, ABOVE, array, (1,), "float32", "bool"), (array > 1).any(1))
 
 
+def _two_largest(first: float, second: float, x: float) -> tuple[float, float]:
+    if x > first:
+        return x, first
+    return first, x if x > second else second
+
+
 # rowwise
 
 SHARES = Rowwise("shares", ((of(_add), of(lambda x, y: x * y)),), of(lambda kept, x, y, total: kept / total - y))
@@ -466,6 +472,35 @@ def rowwise_carries_totals_on(backend: Backend, rng: np.random.Generator) -> Non
     assert np.isnan(result[2]).all()
     assert result[3, 5] == -np.inf
     np.testing.assert_allclose(result[[0, 1, 4]], expected[[0, 1, 4]], rtol=1e-13, atol=1e-13)
+
+
+# scan
+
+DECAYED = Scan("decayed", of(lambda y, x, rate: rate * y + x), of(_itself), (0,))
+BEST_TWO = Scan("best two", of(_two_largest), of(lambda first, second: second), (0, 0))
+
+
+@check
+def scans_each_row(backend: Backend, rng: np.random.Generator) -> None:
+    for shape in ((1,), (7,), (3, 65), (2, 3, 129), (400, 3), (2, 1, 2, 1, 5), (0, 3), (3, 0), (2, 20_000)):
+        x, rate = numbers(rng, shape, "float32"), rng.random(shape)
+        expected = np.zeros(shape)
+        for column in range(shape[-1]):
+            before = expected[..., column - 1] if column else 0.0
+            expected[..., column] = rate[..., column] * before + x[..., column]
+        for one, two in zip(layouts(x).values(), reversed(layouts(rate).values()), strict=True):
+            buffers = [backend.from_host(one), backend.from_host(two)]
+            result = backend.to_host(backend.scan(DECAYED, buffers, np.dtype("float64"), np.dtype("float32")))
+            assert (result.shape, result.dtype) == (shape, np.float32)
+            np.testing.assert_allclose(result, expected, rtol=1e-6, atol=1e-6)
+
+
+@check
+def scans_carry_more_than_one_value(backend: Backend, rng: np.random.Generator) -> None:
+    x = rng.integers(1, 1000, (4, 50))
+    result = backend.to_host(backend.scan(BEST_TWO, [backend.from_host(x)], x.dtype, x.dtype))
+    expected = [[sorted([0, *row[: k + 1]])[-2] for k in range(50)] for row in x.tolist()]
+    np.testing.assert_array_equal(result, expected)
 
 
 # matmul
@@ -637,5 +672,6 @@ def test_a_result_never_shares_memory_with_an_argument(rng: np.random.Generator)
             fold(backend, SUM, array, (), "float64", "float64"),
             product(backend, array, array)[0],
             backend.to_host(backend.rowwise(CENTRED, [array])),
+            backend.to_host(backend.scan(DECAYED, [array, array], array.dtype, array.dtype)),
         ]
         assert not any(np.shares_memory(result, array) for result in results)

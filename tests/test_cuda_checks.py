@@ -169,6 +169,19 @@ def rowwise_is_softmax_and_its_gradient(rng):
 
 
 @check
+def scan_goes_along_each_row(rng):
+    x = rng.uniform(0.5, 1.5, (3, 4)).astype(np.float32)
+    for axis in (0, 1):
+        same(tl.cumulative_sum(on(x), axis=axis), x.cumsum(axis))
+        same(tl.cumulative_prod(on(x)[::-1], axis=axis), x[::-1].cumprod(axis))
+    same(tl.sort(on(x), descending=True), -np.sort(-x), 0)
+    same(tl.reshape(on(x), (12,), copy=False), x.ravel(), 0)
+    same(tl.tril(on(x)), np.tril(x), 0)
+    same(tl.take_along_axis(on(x), tl.argsort(on(x), axis=0), axis=0), np.sort(x, 0), 0)
+    assert tl.unique_all(on(x)).counts.device == "cuda"
+
+
+@check
 def matmul_multiplies_every_layout(rng):
     for m, k, n in [(1, 1, 1), (5, 7, 3), (4, 8, 4), (2, 0, 3), (0, 2, 3)]:
         a, b = real(rng, m, k), real(rng, k, n)

@@ -10,7 +10,8 @@ import pytest
 from test_backends import layouts
 
 import tensorlab as tl
-from tensorlab.errors import DTypeError, ShapeError
+from tensorlab.dtypes import NAMES
+from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError
 
 Array = np.ndarray[Any, Any]
 DEVICES = ("cpu", "reference")
@@ -89,6 +90,74 @@ def test_outer(device: str, rng: np.random.Generator) -> None:
         close(tl.ops.outer(tl.asarray(a, device=device), tl.asarray(b, device=device)), np.outer(a, b))
 
 
+TENSORDOTS: list[tuple[tuple[int, ...], tuple[int, ...], Any]] = [
+    ((2, 3, 4), (3, 4, 5), 2),
+    ((2, 3), (3, 4), 1),
+    ((2, 3), (4,), 0),
+    ((), (), 0),
+    ((), (2, 3), 0),
+    ((2, 3, 4), (4, 3, 5), ((1, 2), (1, 0))),
+    ((2, 3, 4), (5, 2, 3), ([-2, 0], [-1, 1])),
+    ((3, 4), (4, 3), ((0, 1), (1, 0))),
+    ((2, 3), (2, 3), ([], [])),
+    ((2, 0), (0, 3), 1),
+    ((0, 3), (3, 2), 1),
+    ((1, 2, 1, 2), (2, 2, 1), ((3, 2), (0, 2))),
+]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize(("first", "second", "axes"), TENSORDOTS)
+def test_tensordot(
+    first: tuple[int, ...], second: tuple[int, ...], axes: Any, device: str, rng: np.random.Generator
+) -> None:
+    a, b = np.asarray(rng.standard_normal(first), np.float32), np.asarray(rng.standard_normal(second), np.float32)
+    for one, two in zip(layouts(a).values(), reversed(layouts(b).values()), strict=True):
+        result = tl.tensordot(tl.asarray(one, device=device), tl.asarray(two, device=device), axes=axes)
+        assert (result.dtype, result.device) == (np.float32, device)
+        close(result, np.asarray(np.tensordot(a.astype(np.float64), b.astype(np.float64), axes)))
+
+
+VECDOTS = [((3,), (3,)), ((0,), (0,)), ((2, 3), (3,)), ((3,), (2, 3)), ((2, 3), (2, 3)), ((4, 1, 3), (2, 3))]
+VECDOTS += [((0, 3), (3,)), ((2, 0), (0,)), ((2, 1, 1, 3), (5, 1, 3))]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize(("first", "second"), VECDOTS)
+def test_vecdot(first: tuple[int, ...], second: tuple[int, ...], device: str, rng: np.random.Generator) -> None:
+    a, b = rng.standard_normal(first).astype(np.float32), rng.standard_normal(second).astype(np.float32)
+    x, y = tl.asarray(a, device=device), tl.asarray(b, device=device)
+    close(tl.vecdot(x, y), np.asarray(np.vecdot(a.astype(np.float64), b.astype(np.float64))))
+    if min(a.ndim, b.ndim) > 1:
+        moved = tl.vecdot(tl.matrix_transpose(x), tl.matrix_transpose(y), axis=-2)
+        close(moved, np.vecdot(a.astype(np.float64), b.astype(np.float64)))
+    if a.ndim == b.ndim:
+        close(tl.vecdot(x, y, axis=a.ndim - 1), np.asarray(np.vecdot(a.astype(np.float64), b.astype(np.float64))))
+
+
+@pytest.mark.parametrize("dtype", [name for name in NAMES if name != "bool"])
+def test_products_of_every_dtype(dtype: str, rng: np.random.Generator) -> None:
+    a, b = rng.integers(0, 100, (3, 4)).astype(dtype), rng.integers(0, 100, (4, 2)).astype(dtype)
+    x, y = tl.asarray(a, device="reference"), tl.asarray(b, device="reference")
+    for result, expected in (
+        (tl.matmul(x, y), a @ b),
+        (tl.tensordot(x, y, axes=1), a @ b),
+        (tl.vecdot(x, y.T[0]), np.vecdot(a, b.T[0])),
+        (tl.ops.dot(x, y), a @ b),
+        (tl.ops.outer(x[0], y[0]), np.outer(a[0], b[0])),
+    ):
+        np.testing.assert_array_equal(result.numpy(), expected, strict=True)  # integers wrap, as NumPy's do
+
+
+@pytest.mark.parametrize("name", ["dot", "matmul", "outer", "tensordot", "vecdot"])
+def test_bools_are_refused_by_name(name: str) -> None:
+    rows = np.ones((2, 2), bool)
+    with pytest.raises(DTypeError, match=rf"^{name}: expected tensors of numbers, received bool; convert them with"):
+        getattr(tl, name)(rows, rows)
+    with pytest.raises(DTypeError, match=rf"^{name}: expected arrays of one kind of dtype, received int64 and float3"):
+        getattr(tl, name)([1, 2], [1.0, 2.0])
+
+
 x, y = np.ones((2, 3), np.float32), np.ones((4, 5), np.float32)
 
 
@@ -140,6 +209,53 @@ x, y = np.ones((2, 3), np.float32), np.ones((4, 5), np.float32)
             ShapeError,
             r"^outer: expected two vectors, received shapes \(2, 3\) and \(3,\)$",
         ),
+        (
+            lambda: tl.tensordot(x, y),
+            ShapeError,
+            r"^tensordot: expected axes of equal lengths, received axes \(0, 1\) of shape \(2, 3\) and \(0, 1\) of",
+        ),
+        (
+            lambda: tl.tensordot(x, y, axes=3),
+            ShapeError,
+            r"^tensordot: expected tensors of at least 3 axes, received shapes \(2, 3\) and \(4, 5\)$",
+        ),
+        (lambda: tl.tensordot(x, y, axes=-1), ShapeError, r"^tensordot: expected lengths of at least 0, received"),
+        (
+            lambda: tl.tensordot(x, x, axes=((0, 0), (0, 0))),
+            ShapeError,
+            r"^tensordot: expected as many different axes of the one as of the other, received \(\(0, 0\), \(0, 0\)\)$",
+        ),
+        (
+            lambda: tl.tensordot(x, x, axes=((0, 1), (0,))),
+            ShapeError,
+            r"^tensordot: expected as many different axes of the one as of the other",
+        ),
+        (
+            lambda: tl.tensordot(x, x, axes=(0, 1)),  # type: ignore[arg-type]
+            ArgumentTypeError,
+            r"^tensordot: expected a number of axes, or two sequences of axes, received \(0, 1\)$",
+        ),
+        (
+            lambda: tl.tensordot(x, x, axes=((2,), (0,))),
+            ShapeError,
+            r"^tensordot: expected an axis from -2 to 1 for a tensor of rank 2, received 2$",
+        ),
+        (
+            lambda: tl.vecdot(x, y),
+            ShapeError,
+            r"^vecdot: expected equal lengths along axis -1, received shapes \(2, 3\) and \(4, 5\)$",
+        ),
+        (
+            lambda: tl.vecdot(np.ones((4, 3), np.float32), x),
+            ShapeError,
+            r"^vecdot: expected shapes that broadcast together, received \(4,\) and \(2,\)",
+        ),
+        (
+            lambda: tl.vecdot(x, x[0], axis=0),
+            ShapeError,
+            r"^vecdot: expected a negative axis, for tensors of two ranks, received 0; count it from the end$",
+        ),
+        (lambda: tl.vecdot(1.0, 2.0), ShapeError, r"^vecdot: expected no axis for a tensor of rank 0, received -1$"),
     ],
 )
 def test_messages(call: Callable[[], Any], kind: type[Exception], message: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tensorlab as tl
-from tensorlab.errors import DeviceError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentTypeError, DeviceError, DTypeError, ShapeError
 
 Array = np.ndarray[Any, Any]
 DEVICES = ("cpu", "reference")
@@ -33,6 +33,26 @@ def test_softmax_along_each_axis(device: str, rng: np.random.Generator) -> None:
             np.testing.assert_allclose(
                 tl.log_softmax(tensor, axis=axis).numpy(), np.log(np.maximum(expected, 1e-300)), rtol=1e-5, atol=1e-5
             )
+
+
+def test_softmax_over_several_axes(rng: np.random.Generator) -> None:
+    x = rng.standard_normal((2, 3, 4)).astype(np.float32)
+    for axes in ((0, 2), (-1, 1), (0, 1, 2), None, ()):
+        exponentials = np.exp(x.astype(np.float64))
+        expected = exponentials / exponentials.sum(axes, keepdims=True)
+        tensor = tl.asarray(x, device="reference")
+        np.testing.assert_allclose(tl.softmax(tensor, axis=axes).numpy(), expected, rtol=1e-6)
+        np.testing.assert_allclose(tl.log_softmax(tensor, axis=axes).numpy(), np.log(expected), rtol=1e-5, atol=1e-6)
+    assert tl.softmax(np.zeros((2, 0, 3)), axis=(0, 1)).shape == (2, 0, 3)
+    with pytest.raises(ShapeError, match=r"^softmax: expected axes that differ, received \(0, -3\)$"):
+        tl.softmax(x, axis=(0, -3))
+
+
+def test_one_hot_counts_whole_classes() -> None:
+    with pytest.raises(ShapeError, match=r"^one_hot: expected lengths of at least 0, received \(-1,\)$"):
+        tl.one_hot([1], -1)
+    with pytest.raises(ArgumentTypeError, match=r"^one_hot: expected a shape of whole numbers, received 2\.5$"):
+        tl.one_hot([1], 2.5)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("device", DEVICES)

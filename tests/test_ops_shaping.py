@@ -13,7 +13,14 @@ from hypothesis.extra import numpy as numpy_strategies
 from test_backends import layouts
 
 import tensorlab as tl
-from tensorlab.errors import ArgumentTypeError, DeviceError, DTypeError, IndexOutOfBoundsError, ShapeError
+from tensorlab.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DeviceError,
+    DTypeError,
+    IndexOutOfBoundsError,
+    ShapeError,
+)
 
 CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "reshape": (lambda x: tl.reshape(x, (4, -1)), lambda a: a.reshape(4, -1)),
@@ -97,6 +104,11 @@ def test_views_share_memory_where_strides_allow() -> None:
     x = tl.asarray(np.zeros((4, 6), np.float32))
     for view in (x[1:3], x.T, x.reshape(24), x[:, ::-2], tl.broadcast_to(x, (9, 4, 6)), tl.flip(x), x[0]):
         assert np.shares_memory(view.numpy(), x.numpy())
+    several = [*tl.unstack(x, axis=1), *tl.meshgrid(x[0], x[1]), tl.broadcast_arrays(x, np.zeros((2, 1, 1)))[0]]
+    for view in (*several, tl.moveaxis(x, 0, 1), tl.expand_dims(x, axis=(0, 2)), tl.squeeze(x[:1]), x[None, ..., 1]):
+        assert np.shares_memory(view.numpy(), x.numpy())
+    assert np.shares_memory(tl.reshape(x, (24,), copy=False).numpy(), x.numpy())
+    assert not np.shares_memory(tl.reshape(x, (4, 6), copy=True).numpy(), x.numpy())
     for copy in (x[[0, 1]], x[x == 0], x.T.reshape(24), tl.concat([x])):
         assert not np.shares_memory(copy.numpy(), x.numpy())
 
@@ -233,6 +245,74 @@ x = np.zeros((2, 3), np.float32)
             lambda: tl.asarray(x)[[0.5]],
             DTypeError,
             r"^index: expected integers or a mask of bools, received an array of float",
+        ),
+        (
+            lambda: tl.reshape(tl.asarray(x).T, (6,), copy=False),
+            ArgumentError,
+            r"^reshape: expected elements that lie in C order in memory, for copy=False, received a tensor of shape",
+        ),
+        (
+            lambda: tl.expand_dims(x, axis=(0, 0)),
+            ShapeError,
+            r"^expand_dims: expected axes that differ, received \(0, 0\)$",
+        ),
+        (
+            lambda: tl.moveaxis(x, (0, 1), 0),
+            ShapeError,
+            r"^moveaxis: expected as many different places as different axes, received \(0, 1\) to 0$",
+        ),
+        (lambda: tl.moveaxis(x, (0, 0), (0, 1)), ShapeError, r"^moveaxis: .*, received \(0, 0\) to \(0, 1\)$"),
+        (lambda: tl.moveaxis(x, 2, 0), ShapeError, r"^moveaxis: expected an axis from -2 to 1 .* received 2$"),
+        (
+            lambda: tl.roll(x, (1, 2), axis=0),
+            ShapeError,
+            r"^roll: expected as many shifts as axes, 1, received \(1, 2\)$",
+        ),
+        (lambda: tl.roll(x, 0.5), ArgumentTypeError, r"^roll: expected shifts of whole numbers, received 0\.5$"),
+        (lambda: tl.roll(x, 1, axis=2), ShapeError, r"^roll: expected an axis from -2 to 1 .* received 2$"),
+        (
+            lambda: tl.repeat(x, [1, 2], axis=1),
+            ShapeError,
+            r"^repeat: expected one number, or one for each of 3 parts, received repeats of shape \(2,\)$",
+        ),
+        (lambda: tl.repeat(x, -1), ArgumentError, r"^repeat: expected repeats of at least 0, received -1$"),
+        (lambda: tl.repeat(x, 1.5), DTypeError, r"^repeat: expected repeats of whole numbers, received float32$"),
+        (lambda: tl.unstack(2.0), ShapeError, r"^unstack: expected no axis for a tensor of rank 0, received 0$"),
+        (
+            lambda: tl.stack([x, x[0]]),
+            ShapeError,
+            r"^stack: expected at least one tensor, all of one shape, received \(2, 3\) and \(3,\)$",
+        ),
+        (lambda: tl.stack([]), ShapeError, r"^stack: expected at least one tensor, all of one shape, received none$"),
+        (
+            lambda: tl.broadcast_arrays(x, np.zeros(2)),
+            ShapeError,
+            r"^broadcast_arrays: expected shapes that broadcast together, received \(\) and \(2, 3\) and \(2,\)",
+        ),
+        (
+            lambda: tl.broadcast_shapes((2, 3), (-1,)),
+            ShapeError,
+            r"^broadcast_shapes: expected lengths of at least 0, received \(-1,\)$",
+        ),
+        (
+            lambda: tl.take_along_axis(x, [0]),
+            ShapeError,
+            r"^take_along_axis: expected a tensor and indices of one rank, received shapes \(2, 3\) and \(1,\)$",
+        ),
+        (
+            lambda: tl.take_along_axis(x, [[0.0]]),
+            DTypeError,
+            r"^take_along_axis: expected indices of whole numbers, received float32$",
+        ),
+        (
+            lambda: tl.take_along_axis(x, np.zeros((3, 1), int), axis=1),
+            ShapeError,
+            r"^take_along_axis: expected shapes that broadcast together, received \(2,\) and \(3,\)",
+        ),
+        (
+            lambda: tl.take_along_axis(x, [[3]]),
+            IndexOutOfBoundsError,
+            r"^index: expected indices that fit shape \(2, 3\), received",
         ),
     ],
 )

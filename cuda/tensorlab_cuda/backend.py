@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tensorlab.backends import CPUBackend
 from tensorlab.dtypes import DType
-from tensorlab.rules import Reduction, Rowwise
+from tensorlab.rules import Reduction, Rowwise, Scan
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
 from tensorlab_cuda.buffer import Buffer
@@ -33,6 +34,7 @@ class CUDABackend(DeviceMemory):
 
     def __init__(self) -> None:
         self.device = driver.device()
+        self._host = CPUBackend()
 
     def map(
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
@@ -114,6 +116,10 @@ class CUDABackend(DeviceMemory):
                 *(part for x in matrices for part in (x.memory, x.layout.offset)),
             )
         return result
+
+    def scan(self, rule: Scan, inputs: Sequence[Buffer], compute: DType, output: DType) -> Buffer:
+        """On the host: a row is a chain of steps, each of which waits for the one before it."""
+        return self.from_host(self._host.scan(rule, [self.to_host(x) for x in inputs], compute, output))
 
     def matmul(
         self,

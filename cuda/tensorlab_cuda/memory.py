@@ -68,6 +68,10 @@ class DeviceMemory:
         result: Array = elements.view(whole.dtype).reshape(whole.shape)
         return result
 
+    def shares_memory(self, a: Buffer, b: Buffer) -> bool:
+        """Whether they are of one allocation."""
+        return a.memory is b.memory
+
     def copy_into(self, target: Buffer, source: Buffer) -> None:
         """Overwrite the target's elements."""
         map_into(_COPY, target.dtype, [target], [source])

@@ -1,4 +1,4 @@
-"""Backends: where buffers live and how the five loop shapes run there."""
+"""Backends: where buffers live and how the loop shapes run there."""
 
 from tensorlab.backends.base import Backend, Buffer
 from tensorlab.backends.cpu import CPUBackend

@@ -1,4 +1,4 @@
-"""The protocol of a backend: memory, structure, and the five loop shapes."""
+"""The protocol of a backend: memory, structure, and the loop shapes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tensorlab.dtypes import DType
-from tensorlab.rules import Reduction, Rowwise
+from tensorlab.rules import Reduction, Rowwise, Scan
 from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
 
@@ -45,6 +45,9 @@ class Backend(Protocol):
     def to_host(self, buffer: Any) -> np.ndarray[Any, Any]:
         """An array with the values of a buffer; may share its memory."""
 
+    def shares_memory(self, a: Any, b: Any) -> bool:
+        """Whether one buffer is a view of the memory of the other."""
+
     def copy_into(self, target: Any, source: Any) -> None:
         """Overwrite a buffer, or a view of one, with values of its shape and dtype."""
 
@@ -70,7 +73,7 @@ class Backend(Protocol):
     def concatenate(self, buffers: Sequence[Any], axis: int) -> Any:
         """Joined along an axis; all of one dtype."""
 
-    # The five loop shapes. A map and a reduction are made ready for some dtypes first, so that a call does little else.
+    # The loop shapes. A map and a reduction are made ready for some dtypes first, so that a call does little else.
     def map(
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
     ) -> Callable[..., Any]:
@@ -89,6 +92,9 @@ class Backend(Protocol):
 
     def rowwise(self, rule: Rowwise, inputs: Sequence[Any]) -> Any:
         """A rowwise rule along the last axis of inputs of one shape and dtype."""
+
+    def scan(self, rule: Scan, inputs: Sequence[Any], compute: DType, output: DType) -> Any:
+        """A scan along the last axis of inputs of one shape, computed in one dtype."""
 
     def matmul(
         self, a: Any, b: Any, epilogue: ScalarFunction | None = None, operands: Sequence[Any] = (), keep: bool = False

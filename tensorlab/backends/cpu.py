@@ -12,7 +12,7 @@ import numpy as np
 
 from tensorlab.backends.host import Array, HostMemory
 from tensorlab.dtypes import DType
-from tensorlab.rules import Reduction, Rowwise
+from tensorlab.rules import Reduction, Rowwise, Scan
 from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
 
@@ -102,6 +102,26 @@ class CPUBackend(HostMemory):
             from tensorlab.kernels.rowwise import rowwise_kernel
 
             kernel = self._kernels[key] = rowwise_kernel(rule, result.dtype.name, len(inputs))
+        columns = result.shape[-1]
+        kernel(pool(), result.size // columns, columns, result, *dense)
+        return result
+
+    def scan(self, rule: Scan, inputs: Sequence[Array], compute: DType, output: DType) -> Array:
+        """Each row from its first element to its last, the rows by the threads."""
+        dense = [np.ascontiguousarray(x) for x in inputs]
+        result = np.empty(inputs[0].shape, output)
+        if result.size == 0:
+            return result
+        from tensorlab.kernels.threads import pool
+
+        key = (rule, compute, output, *[x.dtype for x in inputs])
+        kernel = self._kernels.get(key)
+        if kernel is None:
+            from tensorlab.kernels.scan import scan_kernel
+
+            kernel = self._kernels[key] = scan_kernel(
+                rule, compute.name, tuple(x.dtype.name for x in inputs), output.name
+            )
         columns = result.shape[-1]
         kernel(pool(), result.size // columns, columns, result, *dense)
         return result

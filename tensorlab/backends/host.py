@@ -23,6 +23,10 @@ class HostMemory:
         """The buffer itself."""
         return buffer
 
+    def shares_memory(self, a: Array, b: Array) -> bool:
+        """Whether the memory that they span overlaps."""
+        return np.may_share_memory(a, b)
+
     def copy_into(self, target: Array, source: Array) -> None:
         """Overwrite the target's elements."""
         target[...] = source
@@ -49,7 +53,11 @@ class HostMemory:
     def scatter_add(self, shape: Shape, index: Any, values: Array) -> Array:
         """Zeros with the values added in the order of the index."""
         result = np.zeros(shape, values.dtype)
-        np.add.at(result, index, values)
+        parts = index if isinstance(index, tuple) else (index,)
+        if any(isinstance(part, np.ndarray) and part.dtype.kind in "iu" for part in parts):
+            np.add.at(result, index, values)
+        else:  # only an array of integers can mean an element twice
+            result[index] = values
         return result
 
     def concatenate(self, buffers: Sequence[Array], axis: int) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 
 from tensorlab.backends.host import Array, HostMemory
 from tensorlab.dtypes import DType
-from tensorlab.rules import Reduction, Rowwise
+from tensorlab.rules import Reduction, Rowwise, Scan
 from tensorlab.scalars import ScalarFunction, emit
 from tensorlab.scalars.vocabulary import NUMPY
 from tensorlab.shapes import Shape
@@ -127,6 +127,18 @@ class ReferenceBackend(HostMemory):
                 totals.append(total)
             for column, (value, values) in enumerate(zip(kept, rows, strict=True)):
                 result[(*position, column)] = _stored(_call(rule.output, value, *values, *totals), result.dtype)
+        return result
+
+    def scan(self, rule: Scan, inputs: Sequence[Array], compute: DType, output: DType) -> Array:
+        """Each run by itself, from its first element to its last."""
+        converted = [x.astype(compute) for x in inputs]
+        result = np.empty(inputs[0].shape, output)
+        for position in np.ndindex(*result.shape[:-1]):
+            state: tuple[Any, ...] = rule.initial
+            for column, values in enumerate(zip(*(x[position].tolist() for x in converted), strict=True)):
+                after = _call(rule.step, *state, *values)
+                state = after if len(state) > 1 else (after,)
+                result[(*position, column)] = _stored(_call(rule.result, *state), output)
         return result
 
     def matmul(

@@ -11,18 +11,26 @@ from tensorlab.ops import (
     comparison,
     constants,
     creation,
+    cumulative,
     data_types,
+    dlpack,
     exponential,
     extrema,
     floating,
+    indexing,
+    joining,
     lift,
     linalg,
     logical,
     methods,  # noqa: F401  (puts the operators and methods of Tensor in place)
+    namespace,
     nn,
     reduction,
     rounding,
+    searching,
+    sets,
     shaping,
+    sorting,
     trigonometric,
 )
 from tensorlab.ops.arithmetic import *
@@ -30,17 +38,25 @@ from tensorlab.ops.broadcasting import *
 from tensorlab.ops.comparison import *
 from tensorlab.ops.constants import *
 from tensorlab.ops.creation import *
+from tensorlab.ops.cumulative import *
 from tensorlab.ops.data_types import *
+from tensorlab.ops.dlpack import *
 from tensorlab.ops.exponential import *
 from tensorlab.ops.extrema import *
 from tensorlab.ops.floating import *
+from tensorlab.ops.indexing import *
+from tensorlab.ops.joining import *
 from tensorlab.ops.lift import *
 from tensorlab.ops.linalg import *
 from tensorlab.ops.logical import *
+from tensorlab.ops.namespace import *
 from tensorlab.ops.nn import *
 from tensorlab.ops.reduction import *
 from tensorlab.ops.rounding import *
+from tensorlab.ops.searching import *
+from tensorlab.ops.sets import *
 from tensorlab.ops.shaping import *
+from tensorlab.ops.sorting import *
 from tensorlab.ops.trigonometric import *
 
 __all__: list[str] = []
@@ -49,15 +65,23 @@ __all__ += broadcasting.__all__
 __all__ += comparison.__all__
 __all__ += constants.__all__
 __all__ += creation.__all__
+__all__ += cumulative.__all__
 __all__ += data_types.__all__
+__all__ += dlpack.__all__
 __all__ += exponential.__all__
 __all__ += extrema.__all__
 __all__ += floating.__all__
+__all__ += indexing.__all__
+__all__ += joining.__all__
 __all__ += lift.__all__
 __all__ += linalg.__all__
 __all__ += logical.__all__
+__all__ += namespace.__all__
 __all__ += nn.__all__
 __all__ += reduction.__all__
 __all__ += rounding.__all__
+__all__ += searching.__all__
+__all__ += sets.__all__
 __all__ += shaping.__all__
+__all__ += sorting.__all__
 __all__ += trigonometric.__all__

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorlab import autodiff, shapes
+from tensorlab import autodiff
 from tensorlab.errors import ShapeError
-from tensorlab.ops.dispatch import as_tensor
+from tensorlab.ops.dispatch import as_tensor, device_of
 from tensorlab.rules import Reduction
 from tensorlab.scalars import ScalarFunction
-from tensorlab.shapes import Shape
+from tensorlab.shapes import Shape, as_shape, broadcast
 from tensorlab.tensor import Tensor, from_buffer_of
 
 __all__ = [
+    "broadcast_arrays",
+    "broadcast_shapes",
     "broadcast_to",
 ]
 
@@ -28,14 +30,41 @@ def _itself(x: float) -> float:
 SUM = Reduction("sum", ScalarFunction.of(_plus), ScalarFunction.of(_itself), initial=0)
 
 
-def broadcast_to(x: Any, shape: Any) -> Tensor:
-    """Repeated along axes of length 1 and new leading axes.
+def broadcast_shapes(*shapes: Any) -> Shape:
+    """The shape that tensors of these shapes broadcast to; ``()`` of none.
+
+    Raises:
+        ShapeError: where two lengths of one axis differ and neither is 1.
+
+    Source: Python array API standard, ``broadcast_shapes``.
+    """
+    return broadcast("broadcast_shapes", [(), *(as_shape("broadcast_shapes", shape) for shape in shapes)])
+
+
+def broadcast_arrays(*arrays: Any) -> list[Tensor]:
+    """Each repeated to the shape that all of them broadcast to; each keeps its dtype.
+
+    Raises:
+        ShapeError: where two lengths of one axis differ and neither is 1.
+
+    Source: Python array API standard, ``broadcast_arrays``.
+    """
+    device = device_of(arrays)
+    tensors = [as_tensor(array, "broadcast_arrays", device) for array in arrays]
+    lengths = broadcast("broadcast_arrays", [(), *(tensor.shape for tensor in tensors)])
+    return [spread(tensor, lengths) for tensor in tensors]
+
+
+def broadcast_to(x: Any, /, shape: Any) -> Tensor:
+    """Repeated along axes of length 1 and new leading axes; a view.
 
     Raises:
         ShapeError: if it does not broadcast to this shape.
+
+    Source: Python array API standard, ``broadcast_to``.
     """
-    tensor, lengths = as_tensor(x, "broadcast_to"), shapes.as_shape("broadcast_to", shape)
-    if shapes.broadcast("broadcast_to", [tensor.shape, lengths]) != lengths:
+    tensor, lengths = as_tensor(x, "broadcast_to"), as_shape("broadcast_to", shape)
+    if broadcast("broadcast_to", [tensor.shape, lengths]) != lengths:
         raise ShapeError("broadcast_to", f"a tensor that broadcasts to {lengths}", f"shape {tensor.shape}")
     return spread(tensor, lengths)
 

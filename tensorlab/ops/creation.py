@@ -2,88 +2,287 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from typing import Any
 
 import numpy as np
 
 from tensorlab import dtypes, shapes
-from tensorlab.ops.dispatch import as_tensor
+from tensorlab.dtypes import DType
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from tensorlab.ops.broadcasting import broadcast_to
+from tensorlab.ops.comparison import where
+from tensorlab.ops.dispatch import as_tensor, device_of
+from tensorlab.ops.shaping import reshape
 from tensorlab.tensor import Tensor, asarray
 
 __all__ = [
     "arange",
     "empty",
+    "empty_like",
     "eye",
     "full",
     "full_like",
     "linspace",
+    "meshgrid",
     "ones",
     "ones_like",
+    "tril",
+    "triu",
     "zeros",
     "zeros_like",
 ]
 
 
+def _filled(who: str, shape: Any, value: Any, dtype: Any, device: str | None) -> Tensor:
+    lengths = shapes.as_shape(who, shape)
+    wanted = None if dtype is None else dtypes.as_dtype(dtype, who)
+    element = asarray(value, dtype=wanted, device="cpu").numpy()
+    if element.ndim:
+        raise ShapeError(who, "one number to fill with", f"shape {element.shape}")
+    return asarray(np.full(lengths, element, element.dtype), device=device)
+
+
 def full(shape: Any, fill_value: float, *, dtype: Any = None, device: str | None = None) -> Tensor:
-    """A tensor of one value; the dtype of that value unless one is given."""
-    wanted = dtypes.result_type("full", [], [fill_value]) if dtype is None else dtypes.as_dtype(dtype, "full")
-    return asarray(np.full(shapes.as_shape("full", shape), fill_value, wanted), device=device)
+    """A tensor of one value; the dtype of that value unless one is given.
+
+    Raises:
+        ShapeError: for a negative length.
+        ArgumentError: for a number that the dtype does not hold.
+
+    Source: Python array API standard, ``full``.
+    """
+    return _filled("full", shape, fill_value, dtype, device)
 
 
 def zeros(shape: Any, *, dtype: Any = None, device: str | None = None) -> Tensor:
-    """Zeros, float32 unless said otherwise."""
-    return full(shape, 0.0, dtype=dtype, device=device)
+    """Zeros, float32 unless said otherwise.
+
+    Source: Python array API standard, ``zeros``.
+    """
+    return _filled("zeros", shape, 0.0, dtype, device)
 
 
 def ones(shape: Any, *, dtype: Any = None, device: str | None = None) -> Tensor:
-    """Ones, float32 unless said otherwise."""
-    return full(shape, 1.0, dtype=dtype, device=device)
+    """Ones, float32 unless said otherwise.
+
+    Source: Python array API standard, ``ones``.
+    """
+    return _filled("ones", shape, 1.0, dtype, device)
 
 
 def empty(shape: Any, *, dtype: Any = None, device: str | None = None) -> Tensor:
-    """Zeros: nothing else can be done with a tensor whose values are not known."""
-    return zeros(shape, dtype=dtype, device=device)
+    """Zeros: nothing else can be done with a tensor whose values are not known.
+
+    Source: Python array API standard, ``empty``.
+    """
+    return _filled("empty", shape, 0.0, dtype, device)
 
 
-def full_like(x: Any, fill_value: float, *, dtype: Any = None, device: str | None = None) -> Tensor:
-    """A tensor of one value, with the shape, dtype and device of ``x`` unless said otherwise."""
-    tensor = as_tensor(x, "full_like")
-    return full(
-        tensor.shape,
-        fill_value,
-        dtype=tensor.dtype if dtype is None else dtype,
-        device=tensor.device if device is None else device,
-    )
+def _filled_like(who: str, x: Any, value: Any, dtype: Any, device: str | None) -> Tensor:
+    tensor = as_tensor(x, who)
+    kind, place = (tensor.dtype if dtype is None else dtype), (tensor.device if device is None else device)
+    return _filled(who, tensor.shape, value, kind, place)
 
 
-def zeros_like(x: Any, *, dtype: Any = None, device: str | None = None) -> Tensor:
-    """Zeros with the shape, dtype and device of ``x``."""
-    return full_like(x, 0, dtype=dtype, device=device)
+def full_like(x: Any, /, fill_value: float, *, dtype: Any = None, device: str | None = None) -> Tensor:
+    """A tensor of one value, with the shape, dtype and device of ``x`` unless said otherwise.
+
+    Raises:
+        ArgumentError: for a number that the dtype does not hold.
+
+    Source: Python array API standard, ``full_like``.
+    """
+    return _filled_like("full_like", x, fill_value, dtype, device)
 
 
-def ones_like(x: Any, *, dtype: Any = None, device: str | None = None) -> Tensor:
-    """Ones with the shape, dtype and device of ``x``."""
-    return full_like(x, 1, dtype=dtype, device=device)
+def zeros_like(x: Any, /, *, dtype: Any = None, device: str | None = None) -> Tensor:
+    """Zeros with the shape, dtype and device of ``x``.
+
+    Source: Python array API standard, ``zeros_like``.
+    """
+    return _filled_like("zeros_like", x, 0, dtype, device)
+
+
+def ones_like(x: Any, /, *, dtype: Any = None, device: str | None = None) -> Tensor:
+    """Ones with the shape, dtype and device of ``x``.
+
+    Source: Python array API standard, ``ones_like``.
+    """
+    return _filled_like("ones_like", x, 1, dtype, device)
+
+
+def empty_like(x: Any, /, *, dtype: Any = None, device: str | None = None) -> Tensor:
+    """Zeros with the shape, dtype and device of ``x``.
+
+    Source: Python array API standard, ``empty_like``.
+    """
+    return _filled_like("empty_like", x, 0, dtype, device)
+
+
+def _numbers(who: str, *values: Any) -> list[int | float]:
+    """Python numbers, whole ones exact."""
+    numbers: list[int | float] = []
+    for value in values:
+        try:
+            numbers.append(operator.index(value))
+        except TypeError:
+            try:
+                numbers.append(float(value))
+            except (TypeError, ValueError):
+                raise ArgumentTypeError(who, "numbers", repr(value)) from None
+    return numbers
+
+
+def _check_holds(who: str, dtype: DType, *values: float) -> None:
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        for value in values:
+            if not limits.min <= value <= limits.max:
+                raise ArgumentError(who, f"numbers that {dtype} holds", repr(value), "give another dtype")
 
 
 def arange(
-    start: float, stop: float | None = None, step: float = 1, *, dtype: Any = None, device: str | None = None
+    start: float, /, stop: float | None = None, step: float = 1, *, dtype: Any = None, device: str | None = None
 ) -> Tensor:
-    """``start, start + step, …`` below ``stop``; with one argument, from 0 to below it."""
-    bounds: tuple[float, float] = (0, start) if stop is None else (start, stop)
-    wanted = dtypes.result_type("arange", [], [*bounds, step]) if dtype is None else dtypes.as_dtype(dtype, "arange")
-    return asarray(np.arange(bounds[0], bounds[1], step).astype(wanted), device=device)
+    """``start, start + step, …`` up to and without ``stop``; with one argument, from 0.
+
+    Whole numbers are exact in every dtype; real ones are ``start + k * step``, computed in float64. int64 unless an
+    argument is real or a dtype is given.
+
+    Raises:
+        ArgumentError: for a step of 0, for arguments that are not finite, or for numbers that the dtype does not hold.
+        DTypeError: for the dtype bool.
+
+    Source: Python array API standard, ``arange``.
+    """
+    first, end, by = _numbers("arange", *((0, start) if stop is None else (start, stop)), step)
+    wanted = dtypes.result_type("arange", [], [first, end, by]) if dtype is None else dtypes.as_dtype(dtype, "arange")
+    if wanted.kind == "b":
+        raise DTypeError("arange", "a dtype of numbers", "bool")
+    whole = isinstance(first, int) and isinstance(end, int) and isinstance(by, int)
+    try:
+        count = max(0, -int((first - end) // by) if whole else math.ceil((float(end) - float(first)) / float(by)))
+    except (ArithmeticError, ValueError):  # a step of 0, an infinity, or a NaN
+        given = f"{first}, {end}, step {by}"
+        raise ArgumentError("arange", "finite numbers and a step other than 0", given) from None
+    if count:
+        _check_holds("arange", wanted, first, first + (count - 1) * by)
+    if whole and wanted.kind != "f":  # modulo 2**64, in which no sum of whole numbers overflows
+        words = np.arange(count, dtype=np.uint64) * np.uint64(by % 2**64) + np.uint64(first % 2**64)
+        return asarray(words.astype(wanted), device=device)
+    return asarray((first + np.arange(count, dtype=np.float64) * by).astype(wanted), device=device)
 
 
 def linspace(
-    start: float, stop: float, num: int, *, dtype: Any = None, device: str | None = None, endpoint: bool = True
+    start: float, stop: float, /, num: int, *, dtype: Any = None, device: str | None = None, endpoint: bool = True
 ) -> Tensor:
-    """``num`` evenly spaced numbers from ``start`` to ``stop``, float32 unless said otherwise."""
+    """``num`` evenly spaced numbers from ``start`` to ``stop``, which is the last one unless ``endpoint`` is false.
+
+    float32 unless said otherwise; a dtype of whole numbers rounds down.
+
+    Raises:
+        ArgumentError: for a negative ``num``, or for numbers that the dtype does not hold.
+        ArgumentTypeError: for a ``num`` that is not a whole number.
+
+    Source: Python array API standard, ``linspace``.
+    """
     wanted = dtypes.default_float if dtype is None else dtypes.as_dtype(dtype, "linspace")
-    return asarray(np.linspace(start, stop, num, endpoint=endpoint).astype(wanted), device=device)
+    first, last = _numbers("linspace", start, stop)
+    (count,) = _numbers("linspace", num)
+    if not isinstance(count, int):
+        raise ArgumentTypeError("linspace", "a number of elements that is a whole number", repr(num))
+    if count < 0:
+        raise ArgumentError("linspace", "a number of elements of at least 0", str(count))
+    _check_holds("linspace", wanted, first, last)
+    values = np.linspace(first, last, count, endpoint=endpoint)
+    return asarray((np.floor(values) if wanted.kind in "iu" else values).astype(wanted), device=device)
 
 
-def eye(n_rows: int, n_cols: int | None = None, *, k: int = 0, dtype: Any = None, device: str | None = None) -> Tensor:
-    """Ones on the ``k``-th diagonal and zeros elsewhere, float32 unless said otherwise."""
+def eye(
+    n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: str | None = None
+) -> Tensor:
+    """Ones on the ``k``-th diagonal, above the main one if positive, zeros elsewhere; float32 by default.
+
+    Raises:
+        ShapeError: for a negative length.
+
+    Source: Python array API standard, ``eye``.
+    """
     wanted = dtypes.default_float if dtype is None else dtypes.as_dtype(dtype, "eye")
-    return asarray(np.eye(n_rows, n_cols, k, dtype=wanted), device=device)
+    rows, columns = shapes.as_shape("eye", (n_rows, n_rows if n_cols is None else n_cols))
+    return asarray(_diagonal("eye", rows, columns, k, np.equal).astype(wanted), device=device)
+
+
+def _diagonal(who: str, rows: int, columns: int, k: Any, compare: np.ufunc) -> np.ndarray[Any, Any]:
+    """Where the column compares with the row plus ``k``: the diagonal, or what is on one side of it."""
+    (offset,) = _numbers(who, k)
+    if not isinstance(offset, int):
+        raise ArgumentTypeError(who, "a diagonal k that is a whole number", repr(k))
+    offset = max(-rows, min(columns, offset))  # farther away there is nothing
+    return np.asarray(compare(np.arange(columns), np.arange(rows)[:, None] + offset))
+
+
+def _triangle(who: str, x: Any, k: int, compare: np.ufunc) -> Tensor:
+    tensor = as_tensor(x, who)
+    if tensor.ndim < 2:
+        raise ShapeError(who, "at least two axes", f"shape {tensor.shape}")
+    inside = _diagonal(who, tensor.shape[-2], tensor.shape[-1], k, compare)
+    return where(asarray(inside, device=tensor.device), tensor, zeros_like(tensor[..., :1, :1]))
+
+
+def tril(x: Any, /, *, k: int = 0) -> Tensor:
+    """The last two axes on and below the ``k``-th diagonal, and zeros above it.
+
+    Raises:
+        ShapeError: for fewer than two axes.
+
+    Source: Python array API standard, ``tril``.
+    """
+    return _triangle("tril", x, k, np.less_equal)
+
+
+def triu(x: Any, /, *, k: int = 0) -> Tensor:
+    """The last two axes on and above the ``k``-th diagonal, and zeros below it.
+
+    Raises:
+        ShapeError: for fewer than two axes.
+
+    Source: Python array API standard, ``triu``.
+    """
+    return _triangle("triu", x, k, np.greater_equal)
+
+
+def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Tensor]:
+    """For each vector, a tensor over the grid of all of them in which it varies along an axis of its own; views.
+
+    Args:
+        arrays: vectors of one dtype.
+        indexing: "ij": the ``k``-th vector varies along axis ``k``; "xy": the first two axes change places.
+
+    Raises:
+        ShapeError: for something that is not a vector.
+        DTypeError: for vectors of different dtypes.
+        ArgumentError: for another ``indexing``.
+
+    Source: Python array API standard, ``meshgrid``.
+    """
+    if indexing not in ("xy", "ij"):
+        raise ArgumentError("meshgrid", "indexing 'xy' or 'ij'", repr(indexing))
+    device = device_of(arrays)
+    tensors = [as_tensor(array, "meshgrid", device) for array in arrays]
+    if any(tensor.ndim != 1 for tensor in tensors):
+        raise ShapeError("meshgrid", "vectors", " and ".join(f"shape {tensor.shape}" for tensor in tensors))
+    if len({tensor.dtype for tensor in tensors}) > 1:
+        raise DTypeError("meshgrid", "vectors of one dtype", " and ".join(str(tensor.dtype) for tensor in tensors))
+    axes = list(range(len(tensors)))
+    if indexing == "xy":
+        axes[:2] = axes[1::-1]
+    grid = [0] * len(tensors)
+    for axis, tensor in zip(axes, tensors, strict=True):
+        grid[axis] = tensor.size
+    return [
+        broadcast_to(reshape(tensor, [-1 if place == axis else 1 for place in range(len(grid))]), grid)
+        for axis, tensor in zip(axes, tensors, strict=True)
+    ]

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from tensorlab import autodiff, dtypes, shapes
-from tensorlab.errors import DTypeError, ShapeError
+from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError
 from tensorlab.ops.broadcasting import broadcast_to
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of
-from tensorlab.ops.shaping import expand_dims, reshape, squeeze, swap_last
+from tensorlab.ops.shaping import expand_dims, moveaxis, permute_dims, reshape, squeeze, swap_last
 from tensorlab.tensor import Tensor
 
 __all__ = [
     "dot",
     "matmul",
     "outer",
+    "tensordot",
+    "vecdot",
 ]
 
 
@@ -29,7 +33,7 @@ def _operands(who: str, x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
     return a, b
 
 
-def matmul(x1: Any, x2: Any) -> Tensor:
+def matmul(x1: Any, x2: Any, /) -> Tensor:
     """The matrix product: ``(…, m, k) · (…, k, n) → (…, m, n)``, the leading axes broadcast.
 
     A vector on the left counts as one row, on the right as one column, and the axis that it lacks is missing from the
@@ -87,10 +91,11 @@ def dot(x1: Any, x2: Any) -> Tensor:
 
     Raises:
         ShapeError: if the inner lengths differ.
+        DTypeError: for bools, or if the dtypes have no common type.
 
     Source: ``numpy.dot``.
     """
-    a, b = as_tensor(x1, "dot"), as_tensor(x2, "dot")
+    a, b = _operands("dot", x1, x2)
     if not a.ndim or not b.ndim:
         return a * b
     if b.ndim <= 2:
@@ -98,8 +103,6 @@ def dot(x1: Any, x2: Any) -> Tensor:
     inner = b.shape[-2]
     if a.shape[-1] != inner:
         raise ShapeError("dot", "equal inner lengths", f"shapes {a.shape} and {b.shape}")
-    from tensorlab.ops.shaping import permute_dims
-
     front = permute_dims(b, (b.ndim - 2, *range(b.ndim - 2), b.ndim - 1))
     product = matmul(a, reshape(front, (inner, -1)))
     return reshape(product, (*a.shape[:-1], *b.shape[:-2], b.shape[-1]))
@@ -110,8 +113,91 @@ def outer(x1: Any, x2: Any) -> Tensor:
 
     Raises:
         ShapeError: unless both have one axis.
+        DTypeError: for bools, or if the dtypes have no common type.
+
+    Source: ``numpy.outer``; Python array API standard, ``linalg.outer``.
     """
-    a, b = as_tensor(x1, "outer"), as_tensor(x2, "outer")
+    a, b = _operands("outer", x1, x2)
     if a.ndim != 1 or b.ndim != 1:
         raise ShapeError("outer", "two vectors", f"shapes {a.shape} and {b.shape}")
     return expand_dims(a, axis=1) * b
+
+
+def tensordot(x1: Any, x2: Any, /, *, axes: int | Sequence[Sequence[int]] = 2) -> Tensor:
+    """The sum of products over some axes of one tensor and as many of the other, as one product of matrices.
+
+    Args:
+        x1, x2: tensors or arrays of numbers.
+        axes: how many, the last of ``x1`` with the first of ``x2``; or two sequences of axes, one for each tensor,
+            that go together in order.
+
+    Returns:
+        a tensor with the other axes of ``x1``, then those of ``x2``.
+
+    Raises:
+        ShapeError: if the lengths of the axes differ, or one is out of range or given twice.
+        ArgumentTypeError: for ``axes`` that are neither a number nor two sequences.
+        DTypeError: for bools, or if the dtypes have no common type.
+
+    Source: Python array API standard, ``tensordot``.
+    """
+    a, b = _operands("tensordot", x1, x2)
+    ours, theirs = _axes_of_both(a, b, axes)
+    if [a.shape[axis] for axis in ours] != [b.shape[axis] for axis in theirs]:
+        given = f"axes {tuple(ours)} of shape {a.shape} and {tuple(theirs)} of shape {b.shape}"
+        raise ShapeError("tensordot", "axes of equal lengths", given)
+    rows = [axis for axis in range(a.ndim) if axis not in ours]
+    columns = [axis for axis in range(b.ndim) if axis not in theirs]
+    m, n = [a.shape[axis] for axis in rows], [b.shape[axis] for axis in columns]
+    k = math.prod(a.shape[axis] for axis in ours)
+    left = reshape(permute_dims(a, [*rows, *ours]), (math.prod(m), k))
+    right = reshape(permute_dims(b, [*theirs, *columns]), (k, math.prod(n)))
+    return reshape(_product(left, right), (*m, *n))
+
+
+def _axes_of_both(a: Tensor, b: Tensor, axes: Any) -> tuple[list[int], list[int]]:
+    if isinstance(axes, (tuple, list)):
+        try:
+            pair: list[list[Any]] = [list(axes[0]), list(axes[1])] if len(axes) == 2 else []
+        except TypeError:
+            pair = []
+        if not pair:
+            raise ArgumentTypeError("tensordot", "a number of axes, or two sequences of axes", repr(axes))
+    else:
+        (count,) = shapes.as_shape("tensordot", axes)
+        if count > min(a.ndim, b.ndim):
+            raise ShapeError("tensordot", f"tensors of at least {count} axes", f"shapes {a.shape} and {b.shape}")
+        pair = [list(range(a.ndim - count, a.ndim)), list(range(count))]
+    ours, theirs = (
+        [shapes.normalize_axis("tensordot", axis, x.ndim) for axis in given]
+        for given, x in zip(pair, (a, b), strict=True)
+    )
+    if len(ours) != len(theirs) or len(set(ours)) != len(ours) or len(set(theirs)) != len(theirs):
+        raise ShapeError("tensordot", "as many different axes of the one as of the other", repr(axes))
+    return ours, theirs
+
+
+def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
+    """``Σ x1 x2`` along an axis of both, the other axes broadcast: ``(…, n) · (…, n) → (…)``.
+
+    Args:
+        x1, x2: tensors or arrays of numbers.
+        axis: counted from the end, as tensors of different ranks are aligned there.
+
+    Raises:
+        ShapeError: if the lengths along the axis differ, the others do not broadcast, or the axis is out of range.
+        DTypeError: for bools, or if the dtypes have no common type.
+
+    Source: Python array API standard, ``vecdot``.
+    """
+    a, b = _operands("vecdot", x1, x2)
+    if isinstance(axis, int) and axis >= 0 and a.ndim != b.ndim:
+        hint = "count it from the end"
+        raise ShapeError("vecdot", "a negative axis, for tensors of two ranks", str(axis), hint)
+    a, b = (moveaxis(x, shapes.normalize_axis("vecdot", axis, x.ndim), -1) for x in (a, b))
+    if a.shape[-1] != b.shape[-1]:
+        given = f"shapes {as_tensor(x1, 'vecdot').shape} and {as_tensor(x2, 'vecdot').shape}"
+        raise ShapeError("vecdot", f"equal lengths along axis {axis}", given)
+    row, column = expand_dims(a, axis=-2), expand_dims(b, axis=-1)
+    shapes.broadcast("vecdot", [a.shape[:-1], b.shape[:-1]])
+    return squeeze(_stacked(row, column), axis=(-2, -1))

@@ -13,10 +13,12 @@ from tensorlab.ops import (
     exponential,
     extrema,
     floating,
+    indexing,
     linalg,
     logical,
     reduction,
     rounding,
+    searching,
     shaping,
     trigonometric,
 )
@@ -128,15 +130,17 @@ def _method(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 _METHODS: dict[str, Any] = {
     "__array_ufunc__": _array_ufunc,
     "__contains__": lambda self, value: bool(reduction.any(comparison.equal(self, value))),
-    "__getitem__": lambda self, index: shaping.getitem(self, index),
+    "__getitem__": lambda self, index: indexing.getitem(self, index),
     "astype": lambda self, dtype, copy=False: astype(self, dtype, copy),
     "reshape": _reshape,
-    "T": property(shaping.transpose),
+    "T": property(
+        shaping.transpose, doc="The axes reversed. The standard has it for matrices; of more axes it is NumPy's."
+    ),
     "mT": property(shaping.matrix_transpose),
 }
 for _name, _member in _METHODS.items():
     setattr(Tensor, _name, _member)
-for _function in (reduction.sum, reduction.mean, reduction.max, reduction.min, reduction.argmax, reduction.argmin):
+for _function in (reduction.sum, reduction.mean, reduction.max, reduction.min, searching.argmax, searching.argmin):
     setattr(Tensor, _function.__name__, _method(_function))
 
 

@@ -17,8 +17,8 @@ from tensorlab.ops.dispatch import as_tensor, common_backend
 from tensorlab.ops.extrema import maximum
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.linalg import product_vjps
-from tensorlab.ops.reduction import sum
-from tensorlab.ops.shaping import expand_dims, permute_dims
+from tensorlab.ops.reduction import Axis, sum
+from tensorlab.ops.shaping import expand_dims, permute_dims, reshape
 from tensorlab.rules import Rowwise
 from tensorlab.scalars import ScalarFunction, compose
 from tensorlab.tensor import Tensor, asarray, from_buffer_of
@@ -68,19 +68,25 @@ def _rowwise(rule: Rowwise, *inputs: Tensor) -> Tensor:
     return from_buffer_of(inputs[0], inputs[0]._backend.rowwise(rule, [x._buffer for x in inputs]))
 
 
-def _along_last(who: str, x: Any, axis: int, operation: Callable[[Tensor], Tensor]) -> Tensor:
+def _along_last(who: str, x: Any, axis: Axis, operation: Callable[[Tensor], Tensor]) -> Tensor:
     tensor = as_tensor(x, who)
     if tensor.dtype.kind != "f":
         tensor = tensor.astype(dtypes.default_float)
-    place = shapes.normalize_axis(who, axis, tensor.ndim)
-    if place == tensor.ndim - 1:
+    axes = shapes.normalize_axes(who, axis, tensor.ndim)
+    if axes == (tensor.ndim - 1,):
         return operation(tensor)
-    order = [a for a in range(tensor.ndim) if a != place] + [place]
-    return permute_dims(operation(permute_dims(tensor, order)), [int(a) for a in np.argsort(order)])
+    order = [place for place in range(tensor.ndim) if place not in axes] + list(axes)
+    ordered = permute_dims(tensor, order)
+    kept = ordered.shape[: tensor.ndim - len(axes)]
+    rows = reshape(ordered, (*kept, math.prod(ordered.shape[len(kept) :])))
+    return permute_dims(reshape(operation(rows), ordered.shape), [order.index(place) for place in range(tensor.ndim)])
 
 
-def softmax(x: Any, axis: int = -1) -> Tensor:
-    """``exp(x) / Σ exp(x)`` along an axis, computed without overflow.
+def softmax(x: Any, axis: Axis = -1) -> Tensor:
+    """``exp(x) / Σ exp(x)`` along an axis, or over several, computed without overflow.
+
+    Raises:
+        ShapeError: for an axis that is out of range or given twice.
 
     Source: Keras, ``keras.ops.softmax``.
     """
@@ -107,8 +113,11 @@ def _softmax_vjp(g: Tensor, y: Tensor) -> Tensor:
     return result
 
 
-def log_softmax(x: Any, axis: int = -1) -> Tensor:
-    """``x - log Σ exp(x)`` along an axis, computed without overflow.
+def log_softmax(x: Any, axis: Axis = -1) -> Tensor:
+    """``x - log Σ exp(x)`` along an axis, or over several, computed without overflow.
+
+    Raises:
+        ShapeError: for an axis that is out of range or given twice.
 
     Source: Keras, ``keras.ops.log_softmax``.
     """
@@ -137,15 +146,18 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> Tens
 
     Raises:
         DTypeError: if ``x`` is not of integers.
+        ShapeError: for a negative ``num_classes``, or an axis that is out of range.
+        ArgumentTypeError: for a ``num_classes`` that is not a whole number.
 
     Source: Keras, ``keras.ops.one_hot``.
     """
     tensor = as_tensor(x, "one_hot")
     if tensor.dtype.kind not in "iu":
         raise DTypeError("one_hot", "a tensor of integers", str(tensor.dtype), 'use .astype("int64")')
-    if num_classes > np.iinfo(tensor.dtype).max:
+    (count,) = shapes.as_shape("one_hot", num_classes)
+    if count > np.iinfo(tensor.dtype).max:
         tensor = tensor.astype(dtypes.int64)
-    classes = asarray(np.arange(num_classes, dtype=tensor.dtype), device=tensor.device)
+    classes = asarray(np.arange(count, dtype=tensor.dtype), device=tensor.device)
     result = equal(expand_dims(tensor, axis=tensor.ndim), classes)
     place = shapes.normalize_axis("one_hot", axis, tensor.ndim + 1)
     order = list(range(tensor.ndim))

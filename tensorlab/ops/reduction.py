@@ -9,10 +9,11 @@ from typing import Any
 
 from tensorlab import autodiff, dtypes, shapes
 from tensorlab.dtypes import DType
-from tensorlab.errors import DTypeError, ShapeError
+from tensorlab.errors import ShapeError
 from tensorlab.ops.arithmetic import add, divide, multiply, square
 from tensorlab.ops.broadcasting import SUM, broadcast_to
 from tensorlab.ops.comparison import equal, not_equal
+from tensorlab.ops.cumulative import accumulator, products_of_others
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.exponential import sqrt
 from tensorlab.ops.extrema import maximum, minimum
@@ -27,8 +28,7 @@ __all__ = [
     "all",
     "all_finite",
     "any",
-    "argmax",
-    "argmin",
+    "logsumexp",
     "max",
     "mean",
     "min",
@@ -90,18 +90,11 @@ def _spread(value: Tensor, x: Tensor, axes: tuple[int, ...]) -> Tensor:
     return broadcast_to(reshape(value, kept), x.shape)
 
 
-def _accumulator(x: Tensor, dtype: Any) -> DType:
-    """The dtype of a sum: the one asked for, else wide enough for integers (array API standard)."""
-    if dtype is not None:
-        return dtypes.as_dtype(dtype)
-    return {"b": dtypes.int64, "i": dtypes.int64, "u": dtypes.uint64}.get(x.dtype.kind, x.dtype)
-
-
 def _real(who: str, x: Tensor) -> Tensor:
     return x if x.dtype.kind == "f" else x.astype(dtypes.default_float)
 
 
-def sum(x: Any, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+def sum(x: Any, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """The sum over some axes, or all; integers are summed in 64 bits. Over no elements it is 0.
 
     Raises:
@@ -110,7 +103,7 @@ def sum(x: Any, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False)
     Source: Python array API standard, ``sum``.
     """
     tensor = as_tensor(x, "sum")
-    compute = _accumulator(tensor, dtype)
+    compute = accumulator("sum", tensor, dtype)
     result = _reduce(SUM, tensor, axis, keepdims, compute, compute)
     if autodiff.recording() and tensor.dtype.kind == "f":
         axes = shapes.normalize_axes("sum", axis, tensor.ndim)
@@ -118,7 +111,7 @@ def sum(x: Any, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False)
     return result
 
 
-def mean(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def mean(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The arithmetic mean over some axes, or all; NaN over no elements. Integers become float32.
 
     Source: Python array API standard, ``mean``.
@@ -132,20 +125,33 @@ def mean(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return result
 
 
-def prod(x: Any, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
-    """The product over some axes, or all; 1 over no elements.
+def prod(x: Any, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+    """The product over some axes, or all; integers are multiplied in 64 bits. Over no elements it is 1.
 
-    The gradient divides by the elements, so it is not finite where one is zero.
+    Raises:
+        ShapeError: for an axis that is out of range or given twice.
 
     Source: Python array API standard, ``prod``.
     """
     tensor = as_tensor(x, "prod")
-    compute = _accumulator(tensor, dtype)
+    compute = accumulator("prod", tensor, dtype)
     result = _reduce(_PROD, tensor, axis, keepdims, compute, compute)
     if autodiff.recording() and tensor.dtype.kind == "f":
         axes = shapes.normalize_axes("prod", axis, tensor.ndim)
-        autodiff.record((tensor,), (result,), (lambda g: _spread(multiply(g, result), tensor, axes) / tensor,))
+        autodiff.record(
+            (tensor,), (result,), (lambda g: _spread(g.astype(tensor.dtype), tensor, axes) * _others(tensor, axes),)
+        )
     return result
+
+
+def _others(x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """For each element the product of all others over some axes; in float64, where fewer of the products overflow."""
+    order = [place for place in range(x.ndim) if place not in axes] + list(axes)
+    ordered = permute_dims(x, order).astype(dtypes.float64)
+    kept = ordered.shape[: x.ndim - len(axes)]
+    others = products_of_others(reshape(ordered, (*kept, math.prod(ordered.shape[len(kept) :]))))
+    inverse = [order.index(place) for place in range(x.ndim)]
+    return permute_dims(reshape(others, ordered.shape), inverse).astype(x.dtype)
 
 
 def _extreme(rule: Reduction, x: Any, axis: Axis, keepdims: bool) -> Tensor:
@@ -162,7 +168,7 @@ def _extreme(rule: Reduction, x: Any, axis: Axis, keepdims: bool) -> Tensor:
     return result
 
 
-def max(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def max(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest element, NaN if there is one; equal ones share the gradient.
 
     Raises:
@@ -173,7 +179,7 @@ def max(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return _extreme(_MAX, x, axis, keepdims)
 
 
-def min(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def min(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The smallest element, NaN if there is one; equal ones share the gradient.
 
     Raises:
@@ -184,8 +190,14 @@ def min(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return _extreme(_MIN, x, axis, keepdims)
 
 
-def any(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Whether some element is non-zero."""
+def any(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Whether some element is not zero, over some axes, or all; over no elements False. NaN is not zero.
+
+    Raises:
+        ShapeError: for an axis that is out of range or given twice.
+
+    Source: Python array API standard, ``any``.
+    """
     tensor = as_tensor(x, "any")
     return (
         _reduce(_ANY, tensor, axis, keepdims, dtypes.bool, dtypes.bool)
@@ -194,8 +206,14 @@ def any(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     )
 
 
-def all(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Whether every element is non-zero."""
+def all(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Whether every element is not zero, over some axes, or all; over no elements True. NaN is not zero.
+
+    Raises:
+        ShapeError: for an axis that is out of range or given twice.
+
+    Source: Python array API standard, ``all``.
+    """
     tensor = as_tensor(x, "all")
     return (
         _reduce(_ALL, tensor, axis, keepdims, dtypes.bool, dtypes.bool)
@@ -217,8 +235,11 @@ def all_finite(x: Any) -> Tensor:
     return _reduce(_ALL_FINITE, tensor, None, False, tensor.dtype, dtypes.bool)
 
 
-def var(x: Any, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
-    """``Σ (x - mean)² / (n - correction)`` over some axes, or all.
+def var(x: Any, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
+    """``Σ (x - mean)² / (n - correction)`` over some axes, or all; NaN unless ``n > correction``.
+
+    Raises:
+        ShapeError: for an axis that is out of range or given twice.
 
     Source: Python array API standard, ``var``.
     """
@@ -226,41 +247,63 @@ def var(x: Any, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = 
     axes = shapes.normalize_axes("var", axis, tensor.ndim)
     count = math.prod(tensor.shape[place] for place in axes)
     squares = square(tensor - mean(tensor, axis=axes, keepdims=True))
-    return divide(sum(squares, axis=axes, keepdims=keepdims), float(builtins.max(count - correction, 0)))
+    divisor = float(count - correction)
+    return divide(sum(squares, axis=axes, keepdims=keepdims), divisor if divisor > 0 else math.nan)
 
 
-def std(x: Any, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
-    """The square root of `var`."""
+def std(x: Any, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
+    """The square root of `var`.
+
+    Source: Python array API standard, ``std``.
+    """
     return sqrt(var(x, axis=axis, correction=correction, keepdims=keepdims))
 
 
-def _arg(rule: str, x: Any, axis: int | None, keepdims: bool) -> Tensor:
-    tensor = as_tensor(x, f"arg{rule}")
-    if tensor.dtype.kind == "b":
-        raise DTypeError(f"arg{rule}", "tensors of numbers", "bool", "convert them with .astype()")
-    flat = reshape(tensor, (-1,)) if axis is None else tensor
-    place = shapes.normalize_axis(f"arg{rule}", 0 if axis is None else axis, flat.ndim)
-    if flat.shape[place] == 0:
-        raise ShapeError(f"arg{rule}", "at least one element", f"shape {tensor.shape} over axis {axis}")
-    last = permute_dims(flat, [a for a in range(flat.ndim) if a != place] + [place])
-    result = from_buffer_of(tensor, tensor._backend.arg_reduce(rule, last._buffer))
-    if not keepdims:
-        return result
-    kept = (1,) * tensor.ndim if axis is None else (*tensor.shape[:place], 1, *tensor.shape[place + 1 :])
-    return reshape(result, kept)
+def _scaled(x: float, largest: float) -> float:
+    return math.exp(x - largest)
 
 
-def argmax(x: Any, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """Where the largest element is, the first of equals; along an axis, or in the flattened tensor. int64.
+def _scaled_back(total: float, largest: float) -> float:
+    return math.log(total) + largest
 
-    Source: Python array API standard, ``argmax``.
+
+def _finite(x: float) -> float:
+    return x if x - x == 0 else 0.0
+
+
+def _weight(x: float, total: float) -> float:
+    return math.exp(x - total) if x > -math.inf else 0.0  # also where all of them are -inf
+
+
+_exp_scaled, _log_scaled, _finite_or_0, _softness = (
+    Elementwise(ScalarFunction.of(function)) for function in (_scaled, _scaled_back, _finite, _weight)
+)
+
+
+def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """``log Σ exp(x)`` over some axes, or all, without overflow; -inf over no elements.
+
+    Of infinities it is their limit: -inf if all are -inf, inf if one is inf. Integers become float32.
+
+    Raises:
+        ShapeError: for an axis that is out of range or given twice.
+
+    Source: Keras, ``keras.ops.logsumexp``.
     """
-    return _arg("max", x, axis, keepdims)
+    tensor = _real("logsumexp", as_tensor(x, "logsumexp"))
+    axes = shapes.normalize_axes("logsumexp", axis, tensor.ndim)
+    kept = tuple(1 if place in axes else length for place, length in enumerate(tensor.shape))
+    with autodiff.no_grad():
+        empty = builtins.any(tensor.shape[place] == 0 for place in axes)
+        # Any number near the largest will do: of infinities and NaN none is, and 0 leaves them to the sum.
+        largest = broadcast_to(tensor.like(0), kept) if empty else _finite_or_0(max(tensor, axis=axes, keepdims=True))
+        result = _log_scaled(sum(_exp_scaled(tensor, largest), axis=axes, keepdims=True), largest)
+        if not keepdims:
+            result = reshape(result, [length for place, length in enumerate(tensor.shape) if place not in axes])
+    if autodiff.recording():
 
+        def vjp(gradient: Tensor) -> Tensor:
+            return _spread(gradient, tensor, axes) * _softness(tensor, _spread(result, tensor, axes))
 
-def argmin(x: Any, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """Where the smallest element is, the first of equals; along an axis, or in the flattened tensor. int64.
-
-    Source: Python array API standard, ``argmin``.
-    """
-    return _arg("min", x, axis, keepdims)
+        autodiff.record((tensor,), (result,), (vjp,))
+    return result

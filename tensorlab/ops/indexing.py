@@ -1,0 +1,120 @@
+"""Elements by their places: slices, numbers, integer arrays and masks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tensorlab import shapes
+from tensorlab.errors import ArgumentTypeError, DTypeError, IndexOutOfBoundsError, ShapeError
+from tensorlab.ops.dispatch import as_tensor
+from tensorlab.ops.shaping import recorded
+from tensorlab.tensor import Tensor
+
+__all__ = [
+    "take",
+    "take_along_axis",
+]
+
+
+def getitem(x: Any, index: Any) -> Tensor:
+    """``x[index]``: slices, numbers, None, ``...``, integer arrays and masks, as in NumPy.
+
+    Raises:
+        IndexOutOfBoundsError: for a number outside of its axis, or more indices than axes.
+        ArgumentTypeError: for something that is not an index.
+    """
+    tensor = as_tensor(x, "index")
+    plain = _plain_index(index)
+    try:
+        buffer = tensor._backend.index(tensor._buffer, plain)
+    except IndexError as error:
+        raise IndexOutOfBoundsError(
+            "index", f"indices that fit shape {tensor.shape}", _show(index), str(error)
+        ) from None
+    except (TypeError, ValueError) as error:
+        raise ArgumentTypeError("index", "slices of whole numbers with a step", repr(index), str(error)) from None
+    return recorded(tensor, buffer, lambda g: _scatter(g, tensor.shape, plain))
+
+
+def _scatter(gradient: Tensor, shape: shapes.Shape, index: Any) -> Tensor:
+    """The gradient of indexing: zeros with the gradient added where it was read."""
+    buffer = gradient._backend.scatter_add(shape, index, gradient._buffer)
+    return recorded(gradient, buffer, lambda g: getitem(g, index))
+
+
+def _plain_index(index: Any) -> Any:
+    if isinstance(index, tuple):
+        return tuple(_plain_index(part) for part in index)
+    if isinstance(index, (Tensor, np.ndarray, list)):
+        empty = isinstance(index, list) and not index  # which would be an array of floats
+        array = index.numpy() if isinstance(index, Tensor) else np.asarray(index, np.int64 if empty else None)
+        if array.dtype.kind not in "biu":
+            raise DTypeError("index", "integers or a mask of bools", f"an array of {array.dtype}")
+        return array if array.ndim or array.dtype.kind == "b" else int(array)
+    if index is None or index is Ellipsis or isinstance(index, (slice, int, np.integer, np.bool_)):
+        return index
+    raise ArgumentTypeError("index", "slices, numbers, None, ... or arrays", repr(index))
+
+
+def _show(index: Any) -> str:
+    return ", ".join(map(_show, index)) if isinstance(index, tuple) else np.array2string(np.asarray(index), threshold=6)
+
+
+def whole_numbers(who: str, what: str, value: Any) -> np.ndarray[Any, Any]:
+    """An argument as an array of integers on the host; so is an empty list, which has no dtype of its own.
+
+    Raises:
+        DTypeError: if it is of something else.
+    """
+    array = as_tensor(value, who).numpy()
+    if isinstance(value, (list, tuple)) and not array.size:
+        return array.astype(np.int64)
+    if array.dtype.kind not in "iu":
+        raise DTypeError(who, f"{what} of whole numbers", str(array.dtype))
+    return array
+
+
+def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Tensor:
+    """The elements, or sub-tensors along ``axis``, at the given indices; -1 is the last.
+
+    Raises:
+        IndexOutOfBoundsError: for an index outside of the axis.
+        DTypeError: for indices that are not whole numbers.
+        ShapeError: if ``axis`` is None and ``x`` has more than one.
+
+    Source: Python array API standard, ``take``.
+    """
+    tensor = as_tensor(x, "take")
+    if axis is None and tensor.ndim != 1:
+        raise ShapeError("take", "an axis, for a tensor of more than one", f"shape {tensor.shape}")
+    place = shapes.normalize_axis("take", 0 if axis is None else axis, tensor.ndim)
+    chosen = list(indices) if isinstance(indices, tuple) else indices
+    return getitem(tensor, (*(slice(None),) * place, chosen))
+
+
+def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Tensor:
+    """``result[…, i, …] = x[…, indices[…, i, …], …]``: elements of each run along ``axis``, as `argsort` names them.
+
+    Args:
+        x: a tensor or an array.
+        indices: whole numbers, of the rank of ``x``; the lengths of the other axes broadcast. -1 is the last.
+        axis: the axis that the indices are along.
+
+    Raises:
+        IndexOutOfBoundsError: for an index outside of the axis.
+        DTypeError: for indices that are not whole numbers.
+        ShapeError: for other ranks, or lengths that do not broadcast.
+
+    Source: Python array API standard, ``take_along_axis``.
+    """
+    tensor, places = as_tensor(x, "take_along_axis"), whole_numbers("take_along_axis", "indices", indices)
+    if places.ndim != tensor.ndim:
+        given = f"shapes {tensor.shape} and {places.shape}"
+        raise ShapeError("take_along_axis", "a tensor and indices of one rank", given)
+    along = shapes.normalize_axis("take_along_axis", axis, tensor.ndim)
+    lengths = [shape[:along] + shape[along + 1 :] for shape in (tensor.shape, places.shape)]
+    shapes.broadcast("take_along_axis", lengths)
+    grid = np.ogrid[tuple(slice(length) for length in tensor.shape)]
+    return getitem(tensor, tuple(places if axis == along else run for axis, run in enumerate(grid)))

@@ -1,0 +1,120 @@
+"""What the array API standard asks a namespace to say of itself, and a tensor to say of its namespace."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from tensorlab import dtypes
+from tensorlab.devices import backend
+from tensorlab.dtypes import DType
+from tensorlab.errors import ArgumentError, ArgumentTypeError, TensorlabError
+from tensorlab.registry import registries
+from tensorlab.tensor import Tensor
+
+__all__ = [
+    "__array_api_version__",
+    "__array_namespace_info__",
+]
+
+__array_api_version__ = "2024.12"
+"""The version of the Python array API standard that tensorlab follows, but for complex numbers."""
+
+_VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12")
+
+_SIGNED = ("int8", "int16", "int32", "int64")
+_UNSIGNED = ("uint8", "uint16", "uint32", "uint64")
+_REAL = ("float32", "float64")
+_KINDS: dict[str, tuple[str, ...]] = {
+    "bool": ("bool",),
+    "signed integer": _SIGNED,
+    "unsigned integer": _UNSIGNED,
+    "integral": _SIGNED + _UNSIGNED,
+    "real floating": _REAL,
+    "complex floating": (),
+    "numeric": _SIGNED + _UNSIGNED + _REAL,
+}
+
+
+class ArrayNamespaceInfo:
+    """What devices, dtypes and abilities there are.
+
+    Source: Python array API standard, ``__array_namespace_info__``.
+    """
+
+    def capabilities(self) -> dict[str, Any]:
+        """Masks are indices, shapes may depend on values, and there are at most 64 axes."""
+        return {"boolean indexing": True, "data-dependent shapes": True, "max dimensions": 64}
+
+    def default_device(self) -> str:
+        """The device of new tensors: "cpu", or that of ``with tl.device(…):``."""
+        return backend().name
+
+    def devices(self) -> list[str]:
+        """The devices that can be used here, among those that plugins register.
+
+        A device that is registered but has no hardware or driver here is left out.
+        """
+        return [entry.name for entry in registries["backend"] if _usable(entry.name)]
+
+    def default_dtypes(self, *, device: str | None = None) -> dict[str, DType]:
+        """The dtypes of results where none is given, by kind; the same on every device. None is complex.
+
+        Raises:
+            UnknownNameError: if no plugin registers a backend of the name ``device``.
+        """
+        backend(device)
+        return {"real floating": dtypes.default_float, "integral": dtypes.int64, "indexing": dtypes.int64}
+
+    def dtypes(self, *, device: str | None = None, kind: str | tuple[str, ...] | None = None) -> dict[str, DType]:
+        """The dtypes by name, all of them or those of a kind or of several; the same on every device.
+
+        Raises:
+            ArgumentError: for an unknown kind.
+            UnknownNameError: if no plugin registers a backend of the name ``device``.
+        """
+        backend(device)
+        if kind is None:
+            return {name: dtypes.as_dtype(name) for name in dtypes.NAMES}
+        wanted = kind if isinstance(kind, tuple) else (kind,)
+        for one in wanted:
+            if one not in _KINDS:
+                raise ArgumentError("dtypes", f"kinds of {', '.join(map(repr, _KINDS))}", repr(one))
+        chosen = {name for one in wanted for name in _KINDS[one]}
+        return {name: dtypes.as_dtype(name) for name in dtypes.NAMES if name in chosen}
+
+
+def _usable(name: str) -> bool:
+    try:
+        backend(name)
+    except TensorlabError:
+        return False
+    return True
+
+
+def __array_namespace_info__() -> ArrayNamespaceInfo:  # noqa: N807  (the standard's name)
+    """The devices, dtypes and abilities of tensorlab.
+
+    Source: Python array API standard, ``__array_namespace_info__``.
+    """
+    return ArrayNamespaceInfo()
+
+
+def _array_namespace(self: Tensor, *, api_version: str | None = None) -> ModuleType:
+    """tensorlab itself, which has the functions of the Python array API standard.
+
+    Raises:
+        ArgumentError: for a version of the standard that it does not follow.
+        ArgumentTypeError: for a version that is not a string.
+
+    Source: Python array API standard, ``array.__array_namespace__``.
+    """
+    if api_version is not None and not isinstance(api_version, str):
+        raise ArgumentTypeError("__array_namespace__", "a version such as '2024.12'", repr(api_version))
+    if api_version is not None and api_version not in _VERSIONS:
+        raise ArgumentError("__array_namespace__", f"one of {', '.join(_VERSIONS)}", repr(api_version))
+    return sys.modules["tensorlab"]
+
+
+setattr(Tensor, "__array_namespace__", _array_namespace)  # noqa: B010  (a type checker sees no such attribute)

@@ -1,0 +1,105 @@
+"""Tensors as sets of their elements, sorted. Every NaN is an element of its own; 0.0 and -0.0 are one."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tensorlab import dtypes
+from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar
+from tensorlab.tensor import Tensor, asarray
+
+__all__ = [
+    "isin",
+    "unique_all",
+    "unique_counts",
+    "unique_inverse",
+    "unique_values",
+]
+
+
+class UniqueAll(NamedTuple):
+    """What `unique_all` returns."""
+
+    values: Tensor
+    indices: Tensor
+    inverse_indices: Tensor
+    counts: Tensor
+
+
+class UniqueCounts(NamedTuple):
+    """What `unique_counts` returns."""
+
+    values: Tensor
+    counts: Tensor
+
+
+class UniqueInverse(NamedTuple):
+    """What `unique_inverse` returns."""
+
+    values: Tensor
+    inverse_indices: Tensor
+
+
+def _unique(who: str, x: Any) -> UniqueAll:
+    tensor = as_tensor(x, who)
+    values, indices, inverse, counts = np.unique(tensor.numpy(), True, True, True, equal_nan=False)
+    places = (np.asarray(part, np.int64) for part in (indices, inverse.reshape(tensor.shape), counts))
+    return UniqueAll(*(asarray(part, device=tensor.device) for part in (values, *places)))
+
+
+def unique_all(x: Any, /) -> UniqueAll:
+    """The different elements of ``x``; where each occurs first; for each element of ``x`` which it is; and how often.
+
+    Returns:
+        ``values``, ``indices`` into the flattened ``x``, ``inverse_indices`` of the shape of ``x``, and ``counts``; the
+        others are vectors of one length. All but the values are int64.
+
+    Source: Python array API standard, ``unique_all``.
+    """
+    return _unique("unique_all", x)
+
+
+def unique_counts(x: Any, /) -> UniqueCounts:
+    """The different elements of ``x``, and how often each occurs.
+
+    Source: Python array API standard, ``unique_counts``.
+    """
+    found = _unique("unique_counts", x)
+    return UniqueCounts(found.values, found.counts)
+
+
+def unique_inverse(x: Any, /) -> UniqueInverse:
+    """The different elements of ``x``, and for each element of ``x`` which of them it is.
+
+    Source: Python array API standard, ``unique_inverse``.
+    """
+    found = _unique("unique_inverse", x)
+    return UniqueInverse(found.values, found.inverse_indices)
+
+
+def unique_values(x: Any, /) -> Tensor:
+    """The different elements of ``x``.
+
+    Source: Python array API standard, ``unique_values``.
+    """
+    tensor = as_tensor(x, "unique_values")
+    return asarray(np.unique(tensor.numpy(), equal_nan=False), device=tensor.device)
+
+
+def isin(x1: Any, x2: Any, /, *, invert: bool = False) -> Tensor:
+    """For each element of ``x1`` whether some element of ``x2`` equals it, or with ``invert`` whether none does.
+
+    Raises:
+        DTypeError: for dtypes that have no common type.
+
+    Source: Python array API standard, ``isin``.
+    """
+    device = device_of((x1, x2))
+    tensors = [as_tensor(x, "isin", device) for x in (x1, x2)]
+    backend = common_backend("isin", tensors)
+    arrays = [tensor.dtype for tensor, x in zip(tensors, (x1, x2), strict=True) if not is_scalar(x)]
+    common = dtypes.result_type("isin", arrays, [x for x in (x1, x2) if is_scalar(x)])
+    elements, among = (tensor.numpy().astype(common) for tensor in tensors)
+    return asarray(np.asarray(np.isin(elements, among, invert=invert)), device=backend.name)

@@ -1,0 +1,264 @@
+"""The Python array API standard, 2024.12: that every name is there, takes its arguments, and that the rest is told."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+import tensorlab as tl
+from tensorlab.errors import ArgumentError, ArgumentTypeError, UnknownNameError
+
+# What the standard says of each function, in Python's own words; arguments that only complex numbers need are left out.
+SIGNATURES = """
+arange(start, /, stop, step, *, dtype, device)
+asarray(obj, /, *, dtype, device, copy)
+empty(shape, *, dtype, device)
+empty_like(x, /, *, dtype, device)
+eye(n_rows, n_cols, /, *, k, dtype, device)
+from_dlpack(x, /, *, device, copy)
+full(shape, fill_value, *, dtype, device)
+full_like(x, /, fill_value, *, dtype, device)
+linspace(start, stop, /, num, *, dtype, device, endpoint)
+meshgrid(*arrays, indexing)
+ones(shape, *, dtype, device)
+ones_like(x, /, *, dtype, device)
+tril(x, /, *, k)
+triu(x, /, *, k)
+zeros(shape, *, dtype, device)
+zeros_like(x, /, *, dtype, device)
+
+broadcast_arrays(*arrays)
+broadcast_shapes(*shapes)
+broadcast_to(x, /, shape)
+concat(arrays, /, *, axis)
+expand_dims(x, /, *, axis)
+flip(x, /, *, axis)
+moveaxis(x, source, destination, /)
+permute_dims(x, /, axes)
+repeat(x, repeats, /, *, axis)
+reshape(x, /, shape, *, copy)
+roll(x, /, shift, *, axis)
+squeeze(x, /, axis)
+stack(arrays, /, *, axis)
+tile(x, repetitions, /)
+unstack(x, /, *, axis)
+
+take(x, indices, /, *, axis)
+take_along_axis(x, indices, /, *, axis)
+
+argmax(x, /, *, axis, keepdims)
+argmin(x, /, *, axis, keepdims)
+count_nonzero(x, /, *, axis, keepdims)
+nonzero(x, /)
+searchsorted(x1, x2, /, *, side, sorter)
+
+argsort(x, /, *, axis, descending, stable)
+sort(x, /, *, axis, descending, stable)
+
+isin(x1, x2, /, *, invert)
+unique_all(x, /)
+unique_counts(x, /)
+unique_inverse(x, /)
+unique_values(x, /)
+
+all(x, /, *, axis, keepdims)
+any(x, /, *, axis, keepdims)
+cumulative_prod(x, /, *, axis, dtype, include_initial)
+cumulative_sum(x, /, *, axis, dtype, include_initial)
+diff(x, /, *, axis, n, prepend, append)
+max(x, /, *, axis, keepdims)
+mean(x, /, *, axis, keepdims)
+min(x, /, *, axis, keepdims)
+prod(x, /, *, axis, dtype, keepdims)
+std(x, /, *, axis, correction, keepdims)
+sum(x, /, *, axis, dtype, keepdims)
+var(x, /, *, axis, correction, keepdims)
+
+matmul(x1, x2, /)
+matrix_transpose(x, /)
+tensordot(x1, x2, /, *, axes)
+vecdot(x1, x2, /, *, axis)
+
+__array_namespace_info__()
+"""
+
+OTHER_NAMES = """
+abs acos acosh add asin asinh atan atan2 atanh bitwise_and bitwise_invert bitwise_left_shift bitwise_or
+bitwise_right_shift bitwise_xor ceil clip copysign cos cosh divide equal exp expm1 floor floor_divide greater
+greater_equal hypot isfinite isinf isnan less less_equal log log10 log1p log2 logaddexp logical_and logical_not
+logical_or logical_xor maximum minimum multiply negative nextafter not_equal positive pow reciprocal remainder round
+sign signbit sin sinh sqrt square subtract tan tanh trunc where
+
+astype can_cast finfo iinfo isdtype result_type
+bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64
+e inf nan newaxis pi
+"""
+
+TABLE = {line.partition("(")[0]: line for line in SIGNATURES.split("\n") if line}
+
+
+def signature_of(name: str) -> str:
+    """The signature of a function as the table writes it."""
+    parameters = [
+        parameter.replace(default=inspect.Parameter.empty, annotation=inspect.Parameter.empty)
+        for parameter in inspect.signature(getattr(tl, name)).parameters.values()
+    ]
+    return f"{name}{inspect.Signature(parameters)}"
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_arguments_have_the_standards_names_and_kinds(name: str) -> None:
+    assert signature_of(name) == TABLE[name]
+
+
+def test_every_name_of_the_standard_is_there() -> None:
+    missing = [name for name in (*TABLE, *OTHER_NAMES.split()) if not hasattr(tl, name)]
+    assert not missing
+    assert {*TABLE, *OTHER_NAMES.split()} <= {*tl.__all__}
+
+
+def test_defaults_are_the_standards() -> None:
+    defaults: Mapping[str, Mapping[str, object]] = {
+        "arange": {"stop": None, "step": 1},
+        "argsort": {"axis": -1, "descending": False, "stable": True},
+        "concat": {"axis": 0},
+        "cumulative_sum": {"axis": None, "dtype": None, "include_initial": False},
+        "diff": {"axis": -1, "n": 1, "prepend": None, "append": None},
+        "expand_dims": {"axis": 0},
+        "eye": {"n_cols": None, "k": 0},
+        "isin": {"invert": False},
+        "linspace": {"dtype": None, "endpoint": True},
+        "meshgrid": {"indexing": "xy"},
+        "repeat": {"axis": None},
+        "searchsorted": {"side": "left", "sorter": None},
+        "sort": {"axis": -1, "descending": False, "stable": True},
+        "stack": {"axis": 0},
+        "sum": {"axis": None, "dtype": None, "keepdims": False},
+        "take_along_axis": {"axis": -1},
+        "tensordot": {"axes": 2},
+        "unstack": {"axis": 0},
+        "var": {"axis": None, "correction": 0.0, "keepdims": False},
+        "vecdot": {"axis": -1},
+    }
+    for name, expected in defaults.items():
+        parameters = inspect.signature(getattr(tl, name)).parameters
+        assert {key: parameters[key].default for key in expected} == expected, name
+
+
+def test_every_function_says_where_it_comes_from() -> None:
+    for name in TABLE:
+        text = inspect.getdoc(getattr(tl, name))
+        assert text is not None
+        assert re.search(rf"Source: .*array API standard, ``{name}``", text, re.DOTALL), name
+
+
+def test_a_tensor_knows_its_namespace() -> None:
+    x = tl.zeros((2, 3))
+    assert tl.__array_api_version__ == "2024.12"
+    for version in (None, "2021.12", "2022.12", "2023.12", "2024.12"):
+        assert x.__array_namespace__(api_version=version) is tl
+    assert tl.Variable(1.0).__array_namespace__() is tl
+    with pytest.raises(
+        ArgumentError, match=r"^__array_namespace__: expected one of 2021\.12, .*, 2024\.12, received '2020\.01'$"
+    ):
+        x.__array_namespace__(api_version="2020.01")
+    with pytest.raises(ArgumentTypeError, match=r"^__array_namespace__: expected a version such as '2024\.12', rece"):
+        x.__array_namespace__(api_version=2024)  # type: ignore[arg-type]
+
+
+def test_attributes_and_devices_of_a_tensor() -> None:
+    x = tl.reshape(tl.arange(6), (2, 3))
+    assert (x.shape, x.ndim, x.size, x.dtype, x.device) == ((2, 3), 2, 6, tl.int64, "cpu")
+    assert x.T.tolist() == x.mT.tolist() == [[0, 3], [1, 4], [2, 5]]
+    assert x.to_device("reference").device == "reference"
+    assert x.to_device("cpu", stream=None) is x
+    with pytest.raises(ArgumentError, match=r"^to_device: expected no stream, as a backend has its own, received 1$"):
+        x.to_device("cpu", stream=1)
+
+
+def test_the_info_is_complete_and_true() -> None:
+    info = tl.__array_namespace_info__()
+    assert info.capabilities() == {"boolean indexing": True, "data-dependent shapes": True, "max dimensions": 64}
+    deep = tl.zeros((1,) * 64)
+    assert tl.expand_dims(deep[0], axis=0).ndim == 64
+    assert deep[tl.asarray([True])].shape == deep.shape
+    assert info.default_device() == "cpu"
+    with tl.device("reference"):
+        assert info.default_device() == "reference"
+    devices = info.devices()
+    assert {"cpu", "reference"} <= {*devices}
+    for device in devices:
+        assert tl.zeros(1, device=device).device == device
+    kinds = info.default_dtypes()
+    assert kinds == {"real floating": tl.float32, "integral": tl.int64, "indexing": tl.int64}
+    assert info.default_dtypes(device="reference") == kinds
+    assert tl.zeros(1).dtype == tl.asarray(1.5).dtype == kinds["real floating"]
+    assert tl.arange(3).dtype == kinds["integral"]
+    assert tl.argsort([2, 1]).dtype == kinds["indexing"]
+
+
+def test_the_info_knows_every_dtype() -> None:
+    info = tl.__array_namespace_info__()
+    every = info.dtypes()
+    assert len(every) == 11
+    for name, dtype in every.items():
+        assert getattr(tl, name) == dtype == np.dtype(name)
+        assert tl.asarray([1], dtype=dtype).dtype == dtype
+    characters = {
+        "bool": "b",
+        "signed integer": "i",
+        "unsigned integer": "u",
+        "integral": "iu",
+        "real floating": "f",
+        "complex floating": "c",
+        "numeric": "iufc",
+    }
+    for kind, letters in characters.items():
+        assert info.dtypes(kind=kind) == {name: dtype for name, dtype in every.items() if dtype.kind in letters}
+    assert info.dtypes(kind=("bool", "real floating"), device="cpu") == {
+        name: every[name] for name in ("bool", "float32", "float64")
+    }
+    assert info.dtypes(kind=()) == {}
+    with pytest.raises(ArgumentError, match=r"^dtypes: expected kinds of 'bool', .*'numeric', received 'real'$"):
+        info.dtypes(kind="real")
+    for refused in (info.dtypes, info.default_dtypes):
+        with pytest.raises(UnknownNameError, match=r"received 'gpu'"):
+            refused(device="gpu")
+
+
+def test_asarray_copies_when_it_is_told_to_and_never_when_it_is_not() -> None:
+    array = np.arange(3.0)
+    assert np.shares_memory(tl.asarray(array).numpy(), array)
+    assert np.shares_memory(tl.asarray(array, copy=False).numpy(), array)
+    assert not np.shares_memory(tl.asarray(array, copy=True).numpy(), array)
+    assert tl.asarray(memoryview(array)).tolist() == [0.0, 1.0, 2.0]  # type: ignore[arg-type]
+    x = tl.asarray(array)
+    assert tl.asarray(x, copy=False) is tl.asarray(x) is x
+    assert not np.shares_memory(tl.asarray(x, copy=True).numpy(), array)
+
+    class OnlyDLPack:
+        __dlpack__, __dlpack_device__ = array.__dlpack__, array.__dlpack_device__
+
+    assert np.shares_memory(tl.asarray(OnlyDLPack()).numpy(), array)
+    for refused, message in (
+        (lambda: tl.asarray(array, dtype="float32", copy=False), r"float64 data with copy=False, received dtype flo"),
+        (lambda: tl.asarray(x, dtype="float32", copy=False), r"float64 on 'cpu' with copy=False, received dtype flo"),
+        (lambda: tl.asarray(x, device="reference", copy=False), r".* with copy=False, .* device 'reference'$"),
+        (
+            lambda: tl.asarray([1, 2], copy=False),
+            r"an array with copy=False, received list; numbers have to be copied$",
+        ),
+    ):
+        with pytest.raises(ArgumentError, match=r"^asarray: expected " + message):
+            refused()
+
+
+def test_a_copy_is_differentiable() -> None:
+    x = tl.Variable([1.0, 2.0])
+    with tl.GradientTape() as tape, tl.device("reference"):
+        y = tl.asarray(x, copy=True)
+    assert tape.gradient(y, x).tolist() == [1.0, 1.0]

@@ -1,0 +1,180 @@
+"""Memory shared with other libraries: what is shared, what is copied, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorlab as tl
+from tensorlab.dtypes import NAMES
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DLPackError, DTypeError, UnknownNameError
+
+
+class Exporter:
+    """An array that notes how it was asked."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self.asked: dict[str, Any] = {}
+
+    def __dlpack__(self, **options: Any) -> Any:
+        self.asked = options
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.array.__dlpack_device__()  # type: ignore[no-any-return]
+
+
+class OldExporter(Exporter):
+    """One that was written before DLPack had versions."""
+
+    def __dlpack__(self, stream: Any = None) -> Any:  # type: ignore[override]
+        return self.array.__dlpack__()
+
+
+@pytest.mark.parametrize("dtype", NAMES)
+def test_there_and_back_without_a_copy(dtype: str) -> None:
+    array = np.arange(12).reshape(3, 4).astype(dtype)[:, ::2]
+    for exporter in (array, Exporter(array), OldExporter(array)):
+        tensor = tl.from_dlpack(exporter)
+        assert tensor.device == "cpu"
+        np.testing.assert_array_equal(tensor.numpy(), array, strict=True)
+        assert np.shares_memory(tensor.numpy(), array)
+        assert np.shares_memory(np.from_dlpack(tensor), array)
+        assert np.shares_memory(tl.from_dlpack(exporter, copy=False).numpy(), array)
+        copied = tl.from_dlpack(exporter, copy=True)
+        assert not np.shares_memory(copied.numpy(), array)
+        np.testing.assert_array_equal(copied.numpy(), array, strict=True)
+        assert tl.from_dlpack(exporter, device="reference").device == "reference"
+
+
+def test_of_no_elements_and_of_rank_0() -> None:
+    for array in (np.zeros((2, 0, 3), np.float32), np.array(2.5)):
+        for copy in (None, True, False):
+            np.testing.assert_array_equal(tl.from_dlpack(array, copy=copy).numpy(), array, strict=True)
+
+
+def test_read_only_memory_is_shared_and_stays_read_only() -> None:
+    array = np.arange(3.0)
+    array.flags.writeable = False
+    tensor = tl.from_dlpack(array)
+    assert np.shares_memory(tensor.numpy(), array)
+    assert not tensor.numpy().flags.writeable
+
+
+def test_the_memory_outlives_what_it_came_from() -> None:
+    tensor = tl.from_dlpack(np.arange(100_000.0))
+    assert tensor[-1].item() == 99_999.0
+
+
+def test_a_tensor_is_exported_as_read_only() -> None:
+    tensor = tl.asarray(np.arange(3.0))
+    shared = np.from_dlpack(tensor)
+    assert np.shares_memory(shared, tensor.numpy())
+    with pytest.raises(ValueError, match="read-only"):
+        shared[0] = 1.0
+    assert tensor.__dlpack_device__() == (1, 0)
+    # an older version cannot say so: its consumer gets memory of its own, and may write into that
+    old = np.from_dlpack(OldExporter(tensor))
+    np.testing.assert_array_equal(old, tensor.numpy())
+    assert not np.shares_memory(old, tensor.numpy())
+    copied = np.from_dlpack(tensor, copy=True)
+    assert not np.shares_memory(copied, tensor.numpy())
+
+
+def test_what_an_export_refuses() -> None:
+    tensor = tl.asarray([1.0])
+    tensor.__dlpack__(max_version=(1, 1), dl_device=(1, 0), copy=False)
+    for options, message in (
+        ({"dl_device": (2, 0)}, r"^__dlpack__: expected the host, \(1, 0\), received dl_device \(2, 0\)$"),
+        ({"stream": 1}, r"^__dlpack__: expected no stream, as memory of the host has none, received stream 1$"),
+        (
+            {"copy": False},
+            r"^__dlpack__: expected that a copy is allowed, received copy=False; ask for max_version=\(1",
+        ),
+        ({"copy": False, "max_version": (0, 8)}, r"^__dlpack__: expected that a copy is allowed, received copy=False"),
+    ):
+        with pytest.raises(DLPackError, match=message) as error:
+            tensor.__dlpack__(**options)
+        assert isinstance(error.value, BufferError)  # what consumers expect
+
+
+def test_a_tensor_is_its_own_exporter() -> None:
+    x = tl.asarray([1.0, 2.0], device="reference")
+    assert tl.from_dlpack(x) is x
+    assert tl.from_dlpack(x, device="cpu").device == "cpu"
+    copied = tl.from_dlpack(x, copy=True)
+    assert copied.device == "reference"
+    assert not np.shares_memory(copied.numpy(), x.numpy())
+    with pytest.raises(
+        ArgumentError, match=r"^from_dlpack: expected device 'reference' with copy=False, received 'cpu'$"
+    ):
+        tl.from_dlpack(x, device="cpu", copy=False)
+
+
+def test_what_an_import_refuses() -> None:
+    with pytest.raises(
+        ArgumentTypeError, match=r"^from_dlpack: expected an array with __dlpack__, received list; use tl\.asarray$"
+    ):
+        tl.from_dlpack([1.0])
+    with pytest.raises(
+        DTypeError, match=r"^from_dlpack: expected one of bool, .*float64, received float16; convert it"
+    ):
+        tl.from_dlpack(np.zeros(2, np.float16))
+    with pytest.raises(UnknownNameError, match=r"received 'gpu'"):
+        tl.from_dlpack(np.zeros(2), device="gpu")
+    with pytest.raises(
+        DTypeError, match=r"^from_dlpack: expected one of bool, .*float64, received Exporter; DLPack only"
+    ):
+        tl.from_dlpack(Exporter(np.zeros(2, "S1")))
+    fixed = np.broadcast_to(np.zeros(2), (3, 2))  # which is read-only
+    with pytest.raises(
+        ArgumentError, match=r"^from_dlpack: expected an array that its library exports, received OldExp"
+    ):
+        tl.from_dlpack(OldExporter(fixed))
+
+
+class Elsewhere(Exporter):
+    """One that says that its array is on a GPU, and copies it to the host when asked to."""
+
+    def __dlpack__(self, **options: Any) -> Any:
+        self.asked = options
+        return self.array.__dlpack__(max_version=options["max_version"])
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (2, 0)
+
+
+def test_memory_of_another_device_is_asked_for_on_the_host() -> None:
+    exporter = Elsewhere(np.arange(3.0))
+    assert tl.from_dlpack(exporter).tolist() == [0.0, 1.0, 2.0]
+    assert exporter.asked["dl_device"] == (1, 0)
+    with pytest.raises(
+        ArgumentError,
+        match=r"^from_dlpack: expected an array in the host's memory, for copy=False, received Elsewhere$",
+    ):
+        tl.from_dlpack(exporter, copy=False)
+
+
+def test_pytorch() -> None:
+    torch = pytest.importorskip("torch")
+    ours = tl.asarray(np.arange(6, dtype=np.float32).reshape(2, 3))
+    theirs = torch.from_dlpack(ours)
+    assert theirs.tolist() == ours.tolist()
+    assert theirs.data_ptr() == ours.numpy().ctypes.data
+    for dtype in NAMES:
+        there = torch.arange(6).reshape(2, 3).to(getattr(torch, dtype)).T
+        here = tl.from_dlpack(there)
+        assert here.dtype == np.dtype(dtype)
+        assert here.tolist() == there.tolist()
+        assert here.numpy().ctypes.data == there.data_ptr()
+        assert tl.from_dlpack(there, copy=True).numpy().ctypes.data != there.data_ptr()
+    for dtype in ("float16", "bfloat16", "complex64"):
+        with pytest.raises(DTypeError, match=r"^from_dlpack: expected one of bool, .*, received torch\." + dtype):
+            tl.from_dlpack(torch.zeros(2, dtype=getattr(torch, dtype)))
+    with pytest.raises(
+        ArgumentError, match=r"^from_dlpack: .*, received Tensor; .*require gradient, use tensor\.detach"
+    ):
+        tl.from_dlpack(torch.zeros(2, requires_grad=True))
