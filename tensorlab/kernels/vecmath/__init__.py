@@ -21,6 +21,7 @@ from .exponential import exponentials
 from .logarithm import logarithms
 from .power import power_functions
 from .trigonometric import trigonometric_functions
+from .trigonometric_double import double_trigonometric_functions
 
 __all__ = ["FLOAT32", "FLOAT64"]
 
@@ -40,4 +41,5 @@ FLOAT64: dict[str, Callable[..., Any]] = {
     **logarithms(primitives.FLOAT64),
     **error_functions(primitives.FLOAT64),
     "erfc": erfc64,
+    **double_trigonometric_functions(),
 }
