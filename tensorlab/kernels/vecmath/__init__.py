@@ -33,7 +33,7 @@ FLOAT32: dict[str, Callable[..., Any]] = {
     **error_functions(primitives.FLOAT32),
     "erfc": erfc32,
     **trigonometric_functions(),
-    **power_functions(),
+    **power_functions(primitives.FLOAT32),
 }
 
 FLOAT64: dict[str, Callable[..., Any]] = {
@@ -42,4 +42,5 @@ FLOAT64: dict[str, Callable[..., Any]] = {
     **error_functions(primitives.FLOAT64),
     "erfc": erfc64,
     **double_trigonometric_functions(),
+    **power_functions(primitives.FLOAT64),
 }

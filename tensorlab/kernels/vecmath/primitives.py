@@ -76,6 +76,20 @@ def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 @emitter
+def floor(typing_context: Any, x: Any) -> Any:
+    """The largest whole number that is not above `x`, in its own type."""
+    if x not in SAME_WIDTH:
+        return None
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        real = args[0].type
+        declared = builder.module.declare_intrinsic("llvm.floor", [real], ir.FunctionType(real, [real]))
+        return builder.call(declared, args)
+
+    return x(x), codegen
+
+
+@emitter
 def copysign(typing_context: Any, magnitude: Any, sign: Any) -> Any:
     """`magnitude` with the sign of `sign`, in their own type (`math.copysign` may go through libm)."""
     if not (magnitude == sign and magnitude in SAME_WIDTH):
