@@ -18,8 +18,11 @@ from typing import Any
 from . import primitives
 from .error import complementary_error_functions, error_functions
 from .exponential import exponentials
+from .inverse import inverse_trigonometric_functions
+from .inverse_hyperbolic import inverse_hyperbolic_functions
 from .logarithm import logarithms
 from .power import power_functions
+from .roots import root_functions
 from .trigonometric import trigonometric_functions
 from .trigonometric_double import double_trigonometric_functions
 
@@ -29,18 +32,24 @@ erfc32, erfc64 = complementary_error_functions()
 
 FLOAT32: dict[str, Callable[..., Any]] = {
     **exponentials(primitives.FLOAT32),
-    **logarithms(primitives.FLOAT32),
+    **logarithms(primitives.FLOAT32)[0],
     **error_functions(primitives.FLOAT32),
     "erfc": erfc32,
     **trigonometric_functions(),
     **power_functions(primitives.FLOAT32),
+    **inverse_trigonometric_functions(primitives.FLOAT32),
+    **inverse_hyperbolic_functions(primitives.FLOAT32),
+    **root_functions(primitives.FLOAT32),
 }
 
 FLOAT64: dict[str, Callable[..., Any]] = {
     **exponentials(primitives.FLOAT64),
-    **logarithms(primitives.FLOAT64),
+    **logarithms(primitives.FLOAT64)[0],
     **error_functions(primitives.FLOAT64),
     "erfc": erfc64,
     **double_trigonometric_functions(),
     **power_functions(primitives.FLOAT64),
+    **inverse_trigonometric_functions(primitives.FLOAT64),
+    **inverse_hyperbolic_functions(primitives.FLOAT64),
+    **root_functions(primitives.FLOAT64),
 }

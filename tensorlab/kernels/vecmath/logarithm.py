@@ -25,8 +25,8 @@ LOGARITHM_FLOAT64 = (
 )  # fmt: skip
 
 
-def logarithms(form: Format) -> dict[str, Callable[..., Any]]:
-    """The logarithms of one floating-point format, by their names in `math`."""
+def logarithms(form: Format) -> tuple[dict[str, Callable[..., Any]], Callable[..., Any]]:
+    """The logarithms of one floating-point format, by their names in `math`; and log1p of a sum of two."""
     real, integer = form.real, form.integer
     fraction_bits, bias = form.fraction_bits, form.bias
     shifter, shifter_bits = form.shifter, form.shifter_bits
@@ -92,6 +92,18 @@ def logarithms(form: Format) -> dict[str, Callable[..., Any]]:
         return with_limits(fma(n, ln2, f - (square - fma(n, ln2_rest, rest))), x)
 
     @scalar
+    def log1p_of_sum(x: Any, x_rest: Any) -> Any:
+        """log(1 + x + x_rest) for x >= 0 and what rounding left of it."""
+        n = exponent_above_sqrt_half(one + x)
+        inverse_power = quarter * from_bits(integer((bias + 2 - n) << fraction_bits))
+        f = fma(x, inverse_power, inverse_power - one)
+        square, rest = remainder(f)
+        # f_rest / (1 + f), or near enough for what is so small
+        rest = fma(x_rest * inverse_power, fma(f, f - one, one), rest)
+        n = to_real(n)
+        return with_limits(fma(n, ln2, f - (square - fma(n, ln2_rest, rest))), one + x)
+
+    @scalar
     def log1p(x: Any) -> Any:
         # 1 + f = (1 + x) / 2**n. Only n is taken from the rounded sum; f itself is rounded once, relative to itself.
         n = exponent_above_sqrt_half(one + x)
@@ -121,4 +133,4 @@ def logarithms(form: Format) -> dict[str, Callable[..., Any]]:
         return log_in_base(x, log10_e, log10_e_rest, log10_2, log10_2_rest)
 
     functions = (log, log1p, log2, log10)
-    return {function.__name__: function for function in functions}
+    return {function.__name__: function for function in functions}, log1p_of_sum

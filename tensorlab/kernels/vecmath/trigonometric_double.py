@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .primitives import FLOAT64, bits, fma, from_bits, polynomial, scalar
-from .turns import two_over_pi
+from .turns import PI_OVER_TWO, two_over_pi
 
 # For |y| <= pi / 4, as polynomials in z = y**2: (sin(y) / y - 1) / z, (cos(y) - 1 + z / 2) / z**2
 SIN = (
@@ -18,7 +18,6 @@ COS = (
     -1.1359932436792278e-11,
 )  # fmt: skip
 
-PI_OVER_TWO = "1.570796326794896619231321691639751442098584699687552910487472"
 FIRST_EXPONENT = 1022
 """The biased exponent of the numbers from 1/2 on; below, no argument is reduced."""
 

@@ -1,5 +1,7 @@
 """2 / pi to any precision, from which the tables that reduce large angles are made."""
 
+PI_OVER_TWO = "1.570796326794896619231321691639751442098584699687552910487472"
+
 
 def two_over_pi(bits: int) -> int:
     """floor(2**bits · 2 / pi), give or take one, by Machin's formula pi / 4 = 4 atan(1 / 5) - atan(1 / 239)."""
