@@ -50,23 +50,28 @@ TANH = {
 
 
 def exponential_parts(form: Format) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
-    """(decompose, power_of_two, scale): exp taken apart, for functions that put it together with less rounding."""
+    """(decompose, power_of_two, scale): exp taken apart, for functions that put it together with less rounding.
+
+    Between them a whole number n is an integer whose lowest bits are n + bias, as they are after `form.exponent_shifter`
+    has been added to n: shifted to the left, they are the power of two.
+    """
     real, integer = form.real, form.integer
     fraction_bits, bias = form.fraction_bits, form.bias
-    shifter, shifter_bits = form.shifter, form.shifter_bits
+    shifter = form.exponent_shifter
     terms = form.constants(*EXPONENTIAL[real])
     ln2, ln2_rest = form.split(LN2)
     log2_e = real(1.0 / math.log(2.0))
 
     @scalar
     def power_of_two(n: Any) -> Any:
-        return from_bits(integer((n + bias) << fraction_bits))
+        return from_bits(integer(n << fraction_bits))
 
     @scalar
     def scale(value: Any, n: Any) -> Any:
         """value · 2**n in two exact steps and at most one rounding, whether the result is subnormal, normal or inf."""
-        half = integer(n >> 1)
-        return value * power_of_two(half) * power_of_two(integer(n - half))
+        twice = integer(n + bias)
+        half = integer(twice >> 1)
+        return value * power_of_two(half) * power_of_two(integer(twice - half))
 
     @scalar
     def decompose(x: Any) -> Any:
@@ -74,7 +79,7 @@ def exponential_parts(form: Format) -> tuple[Callable[..., Any], Callable[..., A
         shifted = fma(x, log2_e, shifter)
         n = shifted - shifter
         r = fma(-n, ln2_rest, fma(-n, ln2, x))
-        return fma(r * r, polynomial(r, terms), r), integer(bits(shifted) - shifter_bits)
+        return fma(r * r, polynomial(r, terms), r), bits(shifted)
 
     return decompose, power_of_two, scale
 
@@ -82,8 +87,7 @@ def exponential_parts(form: Format) -> tuple[Callable[..., Any], Callable[..., A
 def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
     """The exponential functions of one floating-point format, by their names in `math`."""
     real, integer = form.real, form.integer
-    fraction_bits, bias = form.fraction_bits, form.bias
-    shifter, shifter_bits = form.shifter, form.shifter_bits
+    fraction_bits, bias, shifter = form.fraction_bits, form.bias, form.exponent_shifter
     binary_terms = form.constants(*BINARY_EXPONENTIAL[real])
     sinh_terms = form.constants(*SINH[real])
     tanh_numerator, tanh_denominator = (form.constants(*terms) for terms in TANH[real])
@@ -114,7 +118,7 @@ def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
         x = lowest_binary if x < lowest_binary else x
         shifted = x + shifter
         r = x - (shifted - shifter)
-        return scale(fma(r, polynomial(r, binary_terms), one), integer(bits(shifted) - shifter_bits))
+        return scale(fma(r, polynomial(r, binary_terms), one), bits(shifted))
 
     @scalar
     def expm1(x: Any) -> Any:

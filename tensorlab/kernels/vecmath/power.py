@@ -30,6 +30,7 @@ def power_functions(form: Format) -> dict[str, Callable[..., Any]]:
     """pow of one floating-point format."""
     real, integer = form.real, form.integer
     fraction_bits, shifter, shifter_bits = form.fraction_bits, form.shifter, form.shifter_bits
+    exponent_shifter = form.exponent_shifter
     terms, exponential = form.constants(*LOGARITHM[real]), form.constants(*EXPONENTIAL[real])
     zero, half, one, two = form.constants(0.0, 0.5, 1.0, 2.0)
     infinity, nan = form.constants(math.inf, math.nan)
@@ -83,8 +84,8 @@ def power_functions(form: Format) -> dict[str, Callable[..., Any]]:
         x = bound if x > bound else x
         x = -bound if x < -bound else x
         rest = rest if inside else zero
-        shifted = x + shifter
-        r = x - (shifted - shifter)
+        shifted = x + exponent_shifter
+        r = x - (shifted - exponent_shifter)
         head = r + rest
         rest = rest - (head - r)
         t = head * ln2
@@ -92,7 +93,7 @@ def power_functions(form: Format) -> dict[str, Callable[..., Any]]:
         value = one + t
         value_rest = t - (value - one)
         value = value + (value_rest + fma(t * t, polynomial(t, exponential), t_rest))
-        return scale(value, integer(bits(shifted) - shifter_bits))
+        return scale(value, bits(shifted))
 
     @scalar
     def pow(x: Any, y: Any) -> Any:

@@ -148,6 +148,11 @@ class Format:
     def shifter_bits(self) -> Any:
         return self.integer(self.shifter.view(self.integer))
 
+    @property
+    def exponent_shifter(self) -> Any:
+        """A shifter that leaves in the lowest bits the biased exponent of the power of two."""
+        return self.shifter + self.real(self.bias)
+
     def constants(self, *values: float) -> tuple[Any, ...]:
         """The values rounded to this format, as the coefficients of a `polynomial`."""
         return tuple(self.real(value) for value in values)
