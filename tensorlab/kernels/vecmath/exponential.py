@@ -39,15 +39,6 @@ SINH = {
     ),
 }  # fmt: skip
 
-# (1 - tanh(x) / x) / x**2 as a quotient of two polynomials in x**2, for |x| <= 5 / 8
-TANH = {
-    np.float32: ((0.33333334, 0.01476411), (1.0, 0.4442923, 0.015812263)),
-    np.float64: (
-        (0.33333333333333326, 0.020496758082293988, 0.00019908766971613287),
-        (1.0, 0.4614902742468666, 0.023288610803395154, 0.0002064369544393594),
-    ),
-}
-
 
 def exponential_parts(form: Format) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
     """(decompose, power_of_two, scale): exp taken apart, for functions that put it together with less rounding.
@@ -90,9 +81,8 @@ def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
     fraction_bits, bias, shifter = form.fraction_bits, form.bias, form.exponent_shifter
     binary_terms = form.constants(*BINARY_EXPONENTIAL[real])
     sinh_terms = form.constants(*SINH[real])
-    tanh_numerator, tanh_denominator = (form.constants(*terms) for terms in TANH[real])
     zero, one, two, four, eight = form.constants(0.0, 1.0, 2.0, 4.0, 8.0)
-    eighth, five_eighths = form.constants(0.125, 0.625)
+    eighth = real(0.125)
 
     # Beyond these every result is 0 or inf, and between them the exponents below stay representable.
     lowest_binary, highest_binary = form.constants(-bias - fraction_bits - 2.0, bias + 3.0)
@@ -101,6 +91,7 @@ def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
     negligible = real(-(fraction_bits + 5) * math.log(2.0))
     # Below it x**2 / 2 is lost beside x.
     tiny = real(2.0 ** -(fraction_bits + 2))
+    saturated = real((fraction_bits + 3) * math.log(2.0))
     decompose, power_of_two, scale = exponential_parts(form)
 
     # The clamps are written so that NaN fails the comparison and passes through.
@@ -150,18 +141,18 @@ def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
 
     @scalar
     def tanh(x: Any) -> Any:
-        # x - x**3 P / Q below, 1 - 2 z / (1 + z) with z = exp(-2 |x|) above: both share one division.
-        magnitude = abs(x)
-        y = -two * magnitude
-        y = negligible if y < negligible else y
+        # d / (2 + d) with d = expm1(2 |x|)
+        y = two * abs(x)
+        y = saturated if y > saturated else y
         q, n = decompose(y)
         power = power_of_two(n)
-        z = fma(q, power, power)
-        square = x * x
-        near = magnitude < five_eighths
-        numerator = magnitude * square * polynomial(square, tanh_numerator) if near else z + z
-        denominator = polynomial(square, tanh_denominator) if near else one + z
-        return copysign((magnitude if near else one) - numerator / denominator, x)
+        d = fma(q, power, power - one)
+        # The rounding of the divisor is brought back with that of the quotient.
+        divisor = two + d
+        divisor_rest = d - (divisor - two)
+        inverse = one / divisor
+        t = d * inverse
+        return copysign(fma(fma(-t, divisor, d) - t * divisor_rest, inverse, t), x)
 
     @scalar
     def sigmoid(x: Any) -> Any:
