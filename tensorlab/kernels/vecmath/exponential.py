@@ -43,8 +43,8 @@ SINH = {
 def exponential_parts(form: Format) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
     """(decompose, power_of_two, scale): exp taken apart, for functions that put it together with less rounding.
 
-    Between them a whole number n is an integer whose lowest bits are n + bias, as they are after `form.exponent_shifter`
-    has been added to n: shifted to the left, they are the power of two.
+    Between them a whole number n is an integer whose lowest bits are n + bias, as `form.exponent_shifter` leaves them:
+    shifted to the left, they are the power of two.
     """
     real, integer = form.real, form.integer
     fraction_bits, bias = form.fraction_bits, form.bias

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from .logarithm import logarithms
+from .logarithm import logarithm_functions
 from .primitives import Format, copysign, fma, scalar
 
 
@@ -14,7 +14,7 @@ def inverse_hyperbolic_functions(form: Format) -> dict[str, Callable[..., Any]]:
     # From here on x**2 + 1 and x**2 - 1 are x**2, and no square below it overflows.
     large = form.real(2.0 ** (form.fraction_bits + 4))
     ln2 = form.real(math.log(2.0))
-    log1p_of_sum = logarithms(form)[1]
+    *_, log1p_of_sum = logarithm_functions(form)
 
     @scalar
     def asinh(x: Any) -> Any:

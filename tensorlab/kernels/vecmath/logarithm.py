@@ -25,8 +25,13 @@ LOGARITHM_FLOAT64 = (
 )  # fmt: skip
 
 
-def logarithms(form: Format) -> tuple[dict[str, Callable[..., Any]], Callable[..., Any]]:
-    """The logarithms of one floating-point format, by their names in `math`; and log1p of a sum of two."""
+def logarithms(form: Format) -> dict[str, Callable[..., Any]]:
+    """The logarithms of one floating-point format, by their names in `math`."""
+    return {function.__name__: function for function in logarithm_functions(form)[:-1]}
+
+
+def logarithm_functions(form: Format) -> tuple[Callable[..., Any], ...]:
+    """(log, log1p, log2, log10, log1p_of_sum)"""
     real, integer = form.real, form.integer
     fraction_bits, bias = form.fraction_bits, form.bias
     shifter, shifter_bits = form.shifter, form.shifter_bits
@@ -132,5 +137,4 @@ def logarithms(form: Format) -> tuple[dict[str, Callable[..., Any]], Callable[..
     def log10(x: Any) -> Any:
         return log_in_base(x, log10_e, log10_e_rest, log10_2, log10_2_rest)
 
-    functions = (log, log1p, log2, log10)
-    return {function.__name__: function for function in functions}, log1p_of_sum
+    return log, log1p, log2, log10, log1p_of_sum

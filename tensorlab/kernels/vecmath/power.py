@@ -1,8 +1,7 @@
 """pow: 2 ** (y · log2(x)), the logarithm and its product with y being unevaluated sums of two floats.
 
 What y magnifies is the absolute error of the logarithm, so that takes about ten bits more than the format has. With
-them the result is rounded once from a value good to a tenth of its last place, and a power that the format can
-represent comes out exactly.
+them a power that the format can represent comes out exactly.
 """
 
 import math

@@ -21,6 +21,9 @@ from numba.types import UniTuple
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+LONG = 9
+"""From this many coefficients on, a polynomial is evaluated in two halves."""
+
 SAME_WIDTH: dict[Any, Any] = {types.float32: types.int32, types.float64: types.int64}
 
 
@@ -107,17 +110,26 @@ def copysign(typing_context: Any, magnitude: Any, sign: Any) -> Any:
 def polynomial(typing_context: Any, x: Any, coefficients: Any) -> Any:
     """`coefficients[0] + coefficients[1] * x + ...` by Horner's rule, each step rounded once.
 
-    Horner's long chain costs nothing here: a vectorised loop has many elements in flight, and no rule has fewer steps.
+    A vectorised loop has many elements in flight, and no rule has fewer steps; but loops with long polynomials are too
+    long to be interleaved, and there two chains of even and odd powers, for one step more, are 5 to 10 % faster.
     """
     if not (x in SAME_WIDTH and isinstance(coefficients, UniTuple) and coefficients.dtype == x):
         return None
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         point, packed = args
-        *lower, value = cgutils.unpack_tuple(builder, packed)
-        for coefficient in reversed(lower):
-            value = builder.fma(value, point, coefficient)
-        return value
+        terms = cgutils.unpack_tuple(builder, packed)
+
+        def horner(terms: Any, point: Any) -> Any:
+            *lower, value = terms
+            for coefficient in reversed(lower):
+                value = builder.fma(value, point, coefficient)
+            return value
+
+        if len(terms) < LONG:
+            return horner(terms, point)
+        square = builder.fmul(point, point)
+        return builder.fma(horner(terms[1::2], square), point, horner(terms[::2], square))
 
     return x(x, coefficients), codegen
 

@@ -27,7 +27,7 @@ GRID, SECOND_GRID = 48, 98
 
 
 def quarter_turns() -> tuple[np.ndarray, ...]:
-    """For each biased exponent e from the first on, 2**(e - 1023) · 2 / pi as four numbers, but for a multiple of 2**54.
+    """For each biased exponent e from the first on: 2**(e - 1023) · 2 / pi but for a multiple of 2**54, in four parts.
 
     A number with this exponent is m · 2**(e - 1023), m being in [1, 2) and a multiple of 2**-52: multiples of 2**54 in
     its factor are whole turns. The first part is a multiple of 2**(52 - 48) and the second of 2**(52 - 98); with the

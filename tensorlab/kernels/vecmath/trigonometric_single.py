@@ -33,7 +33,7 @@ def quarter_turns() -> tuple[np.ndarray, np.ndarray]:
     return heads, tails
 
 
-def trigonometric_functions() -> dict[str, Callable[..., Any]]:
+def single_trigonometric_functions() -> dict[str, Callable[..., Any]]:
     """sin, cos and tan of float32; the arithmetic is done in float64, which costs no more than the look-ups."""
     heads, tails = quarter_turns()
     shifter = FLOAT64.shifter
