@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .primitives import Format, bits, copysign, fma, from_bits, polynomial, scalar
+from .primitives import Format, bits, copysign, fma, from_bits, polynomial, polynomial_in_halves, scalar
 
 LN2 = "0.693147180559945309417232121458176568075500134360255254120680"
 
@@ -70,7 +70,7 @@ def exponential_parts(form: Format) -> tuple[Callable[..., Any], Callable[..., A
         shifted = fma(x, log2_e, shifter)
         n = shifted - shifter
         r = fma(-n, ln2_rest, fma(-n, ln2, x))
-        return fma(r * r, polynomial(r, terms), r), bits(shifted)
+        return fma(r * r, polynomial_in_halves(r, terms), r), bits(shifted)
 
     return decompose, power_of_two, scale
 

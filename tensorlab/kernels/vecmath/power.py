@@ -13,7 +13,7 @@ import numpy as np
 
 from .exponential import EXPONENTIAL, LN2, exponential_parts
 from .logarithm import LOG2_E
-from .primitives import Format, bits, floor, fma, from_bits, polynomial, scalar
+from .primitives import Format, bits, floor, fma, from_bits, polynomial_in_halves, scalar
 
 # With s = f / (2 + f) and z = s**2: (log(1 + f) / (2 s) - 1 - z / 3) / z**2 for |f| <= sqrt(2) - 1
 LOGARITHM = {
@@ -61,7 +61,7 @@ def power_functions(form: Format) -> dict[str, Callable[..., Any]]:
         z_rest = fma(s + s, s_rest, fma(s, s, -z))
         # u + u_rest = log(1 + f) / (2 s) - 1
         u = z * third
-        u_rest = fma(z, third, -u) + fma(z, third_rest, fma(z_rest, third, z * z * polynomial(z, terms)))
+        u_rest = fma(z, third, -u) + fma(z, third_rest, fma(z_rest, third, z * z * polynomial_in_halves(z, terms)))
         # t + t_rest = 2 log2(e) s
         t = s * slope
         t_rest = fma(s, slope, -t) + fma(s, slope_rest, s_rest * slope)
@@ -91,7 +91,7 @@ def power_functions(form: Format) -> dict[str, Callable[..., Any]]:
         t_rest = fma(head, ln2, -t) + fma(head, ln2_rest, rest * ln2)
         value = one + t
         value_rest = t - (value - one)
-        value = value + (value_rest + fma(t * t, polynomial(t, exponential), t_rest))
+        value = value + (value_rest + fma(t * t, polynomial_in_halves(t, exponential), t_rest))
         return scale(value, bits(shifted))
 
     @scalar
