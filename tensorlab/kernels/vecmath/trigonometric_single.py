@@ -27,7 +27,8 @@ def quarter_turns() -> tuple[np.ndarray, np.ndarray]:
         k = max(exponent, 1) - 150
         turns = ((ratio << max(k, 0)) + (2 << precision)) % (4 << precision) - (2 << precision)
         unit = abs(turns).bit_length() - 29
-        head = (turns + (1 << unit >> 1)) >> unit << unit
+        # To the nearest, for a small tail; but downwards where x may be -0, for the sum of the products to be -0 too
+        head = (turns + (1 << unit >> 1 if k > 0 else 0)) >> unit << unit
         heads[exponent] = float(head) * 2.0 ** (-precision - max(k, 0))
         tails[exponent] = float(turns - head) * 2.0 ** (-precision - max(k, 0))
     return heads, tails
