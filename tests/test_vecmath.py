@@ -65,7 +65,8 @@ def loop(name: str, real: type) -> Callable:
 
 
 def apply(name: str, real: type, *arguments: np.ndarray) -> np.ndarray:
-    arguments = tuple(np.ascontiguousarray(argument, real) for argument in arguments)
+    with np.errstate(invalid="ignore"):  # a signalling NaN
+        arguments = tuple(np.ascontiguousarray(argument, real) for argument in arguments)
     out = np.empty_like(arguments[0])
     loop(name, real)(*arguments, out)
     return out
@@ -208,7 +209,16 @@ SPECIAL = {
     "acos": [(1.0, 0.0), (1.0001, NAN), (-1.0001, NAN), (INF, NAN), (-INF, NAN)],
     "atan": [(0.0, 0.0), (-0.0, -0.0), (INF, HALF_PI), (-INF, -HALF_PI)],
     "asinh": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF)],
-    "acosh": [(1.0, 0.0), (0.9999, NAN), (0.0, NAN), (-1.0, NAN), (INF, INF), (-INF, NAN)],
+    "acosh": [
+        (1.0, 0.0),
+        (0.9999, NAN),
+        (0.0, NAN),
+        (-1.0, NAN),
+        (-2133.0, NAN),
+        (-1e30, NAN),
+        (INF, INF),
+        (-INF, NAN),
+    ],
     "atanh": [(0.0, 0.0), (-0.0, -0.0), (1.0, INF), (-1.0, -INF), (1.0001, NAN), (INF, NAN), (-INF, NAN)],
     "cbrt": [(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -INF), (27.0, 3.0), (-1e-6, -0.01), (2.0**-120, 2.0**-40)],
 }

@@ -57,6 +57,8 @@ def main() -> int:
         for real in TABLES:
             start = time.perf_counter()
             everywhere = real is np.float32 and name not in BINARY
+            if real is np.float64 and name in ("erf", "erfc"):
+                continue  # no reference here is better than they are; the tests hold them against mpmath
             worst, where = (
                 single_precision(name, options.points) if everywhere else random_points(name, real, options.points)
             )

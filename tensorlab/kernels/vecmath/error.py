@@ -50,7 +50,7 @@ def error_functions(form: Format) -> dict[str, Callable[..., Any]]:
     near_terms = form.constants(*ERF_NEAR[real])
     far_terms = form.constants(*ERF_FAR[real])
     split, erf_one, one = form.constants(ERF_SPLIT[real], ERF_ONE[real], 1.0)
-    decompose, power_of_two, _ = exponential_parts(form)
+    decompose, power_of_two, *_ = exponential_parts(form)
 
     @scalar
     def erf(x: Any) -> Any:
@@ -72,7 +72,7 @@ def complementary_error_function(form: Format) -> Callable[..., Any]:
     zero, half, one, two, three, highest = FLOAT64.constants(0.0, 0.5, 1.0, 2.0, 3.0, 28.0)
     # 1 / p is between 0.79 and 1 for the p below, which is close enough where it only scales a correction.
     inverse_p = FLOAT64.real(0.88)
-    decompose, _, scale = exponential_parts(FLOAT64)
+    decompose, _, scale, _ = exponential_parts(FLOAT64)
 
     @scalar
     def erfc(x: Any) -> Any:

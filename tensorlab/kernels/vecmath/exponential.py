@@ -40,8 +40,8 @@ SINH = {
 }  # fmt: skip
 
 
-def exponential_parts(form: Format) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
-    """(decompose, power_of_two, scale): exp taken apart, for functions that put it together with less rounding.
+def exponential_parts(form: Format) -> tuple[Callable[..., Any], ...]:
+    """(decompose, power_of_two, scale, less_one): exp in parts, for functions to put together with less rounding.
 
     Between them a whole number n is an integer whose lowest bits are n + bias, as `form.exponent_shifter` leaves them:
     shifted to the left, they are the power of two.
@@ -65,14 +65,27 @@ def exponential_parts(form: Format) -> tuple[Callable[..., Any], Callable[..., A
         return value * power_of_two(half) * power_of_two(integer(twice - half))
 
     @scalar
-    def decompose(x: Any) -> Any:
-        """(q, n) such that exp(x) = 2**n · (1 + q) and |q| <= sqrt(2) - 1."""
+    def reduce(x: Any) -> Any:
+        """(r, p, n) such that exp(x) = 2**n · (1 + r + r**2 p) and |r| <= ln(2) / 2."""
         shifted = fma(x, log2_e, shifter)
         n = shifted - shifter
         r = fma(-n, ln2_rest, fma(-n, ln2, x))
-        return fma(r * r, polynomial_in_halves(r, terms), r), bits(shifted)
+        return r, polynomial_in_halves(r, terms), bits(shifted)
 
-    return decompose, power_of_two, scale
+    @scalar
+    def decompose(x: Any) -> Any:
+        """(q, n) such that exp(x) = 2**n · (1 + q) and |q| <= sqrt(2) - 1."""
+        r, rest, n = reduce(x)
+        return fma(r * r, rest, r), n
+
+    @scalar
+    def less_one(x: Any, shift: Any) -> Any:
+        """(exp(x) - 1) · 2**shift; the parts of exp(x) are not rounded before they are one number."""
+        r, rest, n = reduce(x)
+        power = power_of_two(integer(n + shift))
+        return fma(r * r * rest, power, fma(r, power, power - power_of_two(integer(bias + shift))))
+
+    return decompose, power_of_two, scale, less_one
 
 
 def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
@@ -92,7 +105,7 @@ def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
     # Below it x**2 / 2 is lost beside x.
     tiny = real(2.0 ** -(fraction_bits + 2))
     saturated = real((fraction_bits + 3) * math.log(2.0))
-    decompose, power_of_two, scale = exponential_parts(form)
+    decompose, power_of_two, scale, less_one = exponential_parts(form)
 
     # The clamps are written so that NaN fails the comparison and passes through.
 
@@ -115,9 +128,7 @@ def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
     def expm1(x: Any) -> Any:
         y = highest if x > highest else x
         y = negligible if y < negligible else y
-        q, n = decompose(y)
-        power = power_of_two(integer(n - 3))
-        return x if abs(x) < tiny else eight * fma(q, power, power - eighth)
+        return x if abs(x) < tiny else eight * less_one(y, integer(-3))
 
     @scalar
     def eighth_exp(x: Any) -> Any:
@@ -144,9 +155,7 @@ def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
         # d / (2 + d) with d = expm1(2 |x|)
         y = two * abs(x)
         y = saturated if y > saturated else y
-        q, n = decompose(y)
-        power = power_of_two(n)
-        d = fma(q, power, power - one)
+        d = less_one(y, integer(0))
         # The rounding of the divisor is brought back with that of the quotient.
         divisor = two + d
         divisor_rest = d - (divisor - two)

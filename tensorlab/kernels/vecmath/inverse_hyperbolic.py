@@ -11,6 +11,7 @@ from .primitives import Format, copysign, fma, scalar
 def inverse_hyperbolic_functions(form: Format) -> dict[str, Callable[..., Any]]:
     """The inverse hyperbolic functions of one floating-point format, by their names in `math`."""
     zero, half, one, two = form.constants(0.0, 0.5, 1.0, 2.0)
+    nan = form.real(math.nan)
     # From here on x**2 + 1 and x**2 - 1 are x**2, and no square below it overflows.
     large = form.real(2.0 ** (form.fraction_bits + 4))
     ln2 = form.real(math.log(2.0))
@@ -43,7 +44,8 @@ def inverse_hyperbolic_functions(form: Format) -> dict[str, Callable[..., Any]]:
         t = root + u
         t_rest = (u - (t - root)) + root_rest
         result = log1p_of_sum(x if huge else t, zero if huge else t_rest)
-        return result + ln2 if huge else result
+        result = result + ln2 if huge else result
+        return nan if x < one else result
 
     @scalar
     def atanh(x: Any) -> Any:

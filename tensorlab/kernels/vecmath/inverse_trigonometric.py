@@ -57,8 +57,9 @@ def inverse_trigonometric_functions(form: Format) -> dict[str, Callable[..., Any
     @scalar
     def asin(x: Any) -> Any:
         near, t, rest = small_sine(x)
-        far = (right_angle - two * t) - fma(two, rest, -right_angle_rest)
-        return copysign(t + rest if near else far, x)
+        high = fma(-two, t, right_angle)
+        low = fma(-two, t, right_angle - high) - fma(two, rest, -right_angle_rest)
+        return copysign(t + rest if near else high + low, x)
 
     @scalar
     def acos(x: Any) -> Any:

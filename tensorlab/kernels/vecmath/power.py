@@ -41,7 +41,7 @@ def power_functions(form: Format) -> dict[str, Callable[..., Any]]:
     slope, slope_rest = form.split(str(2 * Fraction(LOG2_E)))
     third, third_rest = form.split("1/3")
     ln2, ln2_rest = form.split(LN2)
-    _, _, scale = exponential_parts(form)
+    _, _, scale, _ = exponential_parts(form)
 
     @scalar
     def log2(a: Any) -> Any:
