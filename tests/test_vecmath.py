@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 from llvmlite.binding import get_host_cpu_features
 
+from tensorlab.kernels.lift import lift
+from tensorlab.kernels.memory import pointer
 from tensorlab.kernels.vecmath import FLOAT32, FLOAT64
+from tensorlab.scalars import ScalarFunction
 
 TABLES = {np.float32: FLOAT32, np.float64: FLOAT64}
 BINARY = ("pow", "atan2", "hypot")
@@ -345,6 +348,42 @@ def test_a_scalar_call_agrees_with_the_vector_loop(name: str, real: type) -> Non
 def test_the_loop_is_vectorised(name: str, real: type) -> None:
     apply(name, real, *[np.ones(1)] * (2 if name in BINARY else 1))
     (text,) = loop(name, real).inspect_llvm().values()
+    assert re.search(r"call (contract )?<\d+ x (float|double)> @llvm\.fma", text), f"{name} left the loop scalar"
+
+
+def sin(x):
+    return math.sin(x)
+
+
+def pow_(x, y):
+    return math.pow(x, y)
+
+
+SCALARS = {"sin": sin, "pow": pow_}
+
+
+@pytest.mark.skipif(not get_host_cpu_features().get("fma", True), reason="without the instruction fma is a call")
+@pytest.mark.parametrize("real", TABLES)
+@pytest.mark.parametrize("name", SCALARS)
+def test_the_loops_of_a_kernel_are_vectorised(name: str, real: type) -> None:
+    # Kernels have arrays by their addresses and call a function from several loops: tables that LLVM takes to be stored
+    # to, or a function too large for it to inline twice, would leave them scalar.
+    arity = 2 if name in BINARY else 1
+    scalar = lift(ScalarFunction.of(SCALARS[name]), np.dtype(real).name)
+    kind = numba.from_dtype(np.dtype(real))
+
+    @numba.njit(error_model="numpy")
+    def run(count, step, source, target):
+        x, y = pointer(source, kind), pointer(target, kind)
+        if step == 1:
+            for i in range(count):
+                y[i] = scalar(x[i], x[i]) if arity == 2 else scalar(x[i])
+        else:
+            for i in range(count):
+                y[i * step] = scalar(x[i * step], x[i * step]) if arity == 2 else scalar(x[i * step])
+
+    run.compile("void(int64, int64, int64, int64)")
+    (text,) = run.inspect_llvm().values()
     assert re.search(r"call (contract )?<\d+ x (float|double)> @llvm\.fma", text), f"{name} left the loop scalar"
 
 

@@ -106,6 +106,32 @@ def copysign(typing_context: Any, magnitude: Any, sign: Any) -> Any:
     return magnitude(magnitude, magnitude), codegen
 
 
+@emitter
+def look_up(typing_context: Any, table: Any, i: Any) -> Any:
+    """`table[i]` for a constant table and an index inside it, as a gather that does not stop a loop's vectorisation.
+
+    LLVM has to know that what the loop stores does not change the table. Of a constant that is not enough for it where
+    the address stored to was an integer before; of what a function declared `noalias` returns, it is.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = context.make_array(table)(context, builder, args[0]).data
+        name, module = f"tensorlab.table.{table.dtype}", builder.module
+        fresh = module.globals.get(name)
+        if fresh is None:
+            fresh = ir.Function(module, ir.FunctionType(data.type, [data.type]), name)
+            fresh.linkage = "internal"
+            fresh.return_value.add_attribute("noalias")
+            for attribute in ("noinline", "nounwind", "readnone"):
+                fresh.attributes.add(attribute)
+            body = ir.IRBuilder(fresh.append_basic_block())
+            # An instruction that no optimiser looks into, for it not to find that this is the argument
+            body.ret(body.asm(ir.FunctionType(data.type, [data.type]), "", "=r,0", [fresh.args[0]], side_effect=False))
+        return builder.load(builder.gep(builder.call(fresh, [data]), [args[1]]))
+
+    return table.dtype(table, i), codegen
+
+
 def horner(builder: Any, point: Any, terms: Any) -> Any:
     *lower, value = terms
     for coefficient in reversed(lower):

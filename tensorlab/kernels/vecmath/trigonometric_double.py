@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .primitives import FLOAT64, bits, fma, from_bits, polynomial, scalar
+from .primitives import FLOAT64, bits, fma, from_bits, look_up, polynomial, scalar
 from .turns import PI_OVER_TWO, two_over_pi
 
 # For |y| <= pi / 4, as polynomials in z = y**2: (sin(y) / y - 1) / z, (cos(y) - 1 + z / 2) / z**2
@@ -67,23 +67,23 @@ def double_trigonometric_functions() -> dict[str, Callable[..., Any]]:
         """(n, y, rest) such that a = n · pi / 2 + y + rest for a >= 0; only the lowest two bits of n are meant."""
         row = max((bits(a) >> fraction_bits) - FIRST_EXPONENT, 0)
         m = from_bits((bits(a) & fraction) | one_bits)
-        t = first[row]
+        t = look_up(first, row)
         p = m * t
         p_rest = fma(m, t, -p)
         p = p - ((p + eights) - eights)
-        t = second[row]
+        t = look_up(second, row)
         q = m * t
         q_rest = fma(m, t, -q)
         q_grid = (q + coarse) - coarse
         turns = (p + p_rest) + q_grid
         small = (q - q_grid) + q_rest
-        t = third[row]
+        t = look_up(third, row)
         u = m * t
         u_rest = fma(m, t, -u)
         u_grid = (u + fine) - fine
         small = small + u_grid
         # So far everything is exact.
-        smaller = (u - u_grid) + fma(m, fourth[row], u_rest)
+        smaller = (u - u_grid) + fma(m, look_up(fourth, row), u_rest)
         shifted = turns + shifter
         turns = turns - (shifted - shifter)
         r = turns + small

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .primitives import FLOAT64, bits, fma, from_bits, polynomial, scalar
+from .primitives import FLOAT64, bits, fma, from_bits, look_up, polynomial, scalar
 from .turns import PI_OVER_TWO, two_over_pi
 
 # For |r| <= pi / 4 and a little more, as polynomials in z = r**2: (sin(r) / r - 1) / z, (cos(r) - 1 + z / 2) / z**2
@@ -47,9 +47,9 @@ def single_trigonometric_functions() -> dict[str, Callable[..., Any]]:
         """(n, sin(r), cos(r)) such that x = n · pi / 2 + r; only the lowest two bits of n are meant."""
         exponent = (bits(x) >> 23) & 255
         x = float64(x)
-        turns = x * heads[exponent]
+        turns = x * look_up(heads, exponent)
         shifted = turns + shifter
-        r = fma(x, tails[exponent], turns - (shifted - shifter)) * pi_over_two
+        r = fma(x, look_up(tails, exponent), turns - (shifted - shifter)) * pi_over_two
         z = r * r
         # A product, for sin(-0) to be -0
         sin_r = r * fma(z, polynomial(z, sin_terms), one)
