@@ -52,9 +52,15 @@ def logarithm_functions(form: Format) -> tuple[Callable[..., Any], ...]:
         return integer(integer(bits(x) - sqrt_half_bits) >> fraction_bits)
 
     @scalar
-    def to_real(n: Any) -> Any:
-        """A small integer as a float; 64-bit integers have no vector conversion before AVX-512."""
+    def converted(n: Any) -> Any:
+        return real(n)
+
+    @scalar
+    def shifted(n: Any) -> Any:
         return from_bits(integer(n + shifter_bits)) - shifter
+
+    # A small integer as a float; 64-bit integers have no vector conversion before AVX-512.
+    to_real = converted if real is np.float32 else shifted
 
     @scalar
     def decompose(x: Any) -> Any:
@@ -71,8 +77,8 @@ def logarithm_functions(form: Format) -> tuple[Callable[..., Any], ...]:
 
     @scalar
     def polynomial_remainder(f: Any) -> Any:
-        square = half * f * f
-        return square, f * f * f * polynomial(f, terms)
+        square = f * f
+        return half * square, square * f * polynomial(f, terms)
 
     @scalar
     def quotient_remainder(f: Any) -> Any:
