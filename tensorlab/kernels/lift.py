@@ -7,11 +7,12 @@ import linecache
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numba
 import numpy as np
 from numba import from_dtype
 
 from tensorlab.kernels import vecmath
-from tensorlab.kernels.compiler import jit
+from tensorlab.kernels.compiler import OPTIONS
 from tensorlab.scalars import ScalarFunction, emit
 
 _MATH: Mapping[str, Mapping[str, object]] = {"float32": vecmath.FLOAT32, "float64": vecmath.FLOAT64}
@@ -35,6 +36,10 @@ def build(source: str, namespace: dict[str, Any], name: str) -> dict[str, Any]:
     return namespace
 
 
+inlined = numba.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+"""The decorator for scalar functions: a loop that calls one instead of containing it stays scalar."""
+
+
 @functools.cache
 def lift(function: ScalarFunction, dtype: str) -> Callable[..., Any]:
     """A scalar function, compiled for arguments of ``dtype``, to be called from the loop of a kernel.
@@ -44,4 +49,4 @@ def lift(function: ScalarFunction, dtype: str) -> Callable[..., Any]:
     that they wrap around.
     """
     source, namespace = emit(function, dtype, _MATH.get(dtype, {}))
-    return build(source, {**namespace, "jit": jit}, f"scalar {function.name} {dtype}")["scalar"]  # type: ignore[no-any-return]
+    return build(source, {**namespace, "jit": inlined}, f"scalar {function.name} {dtype}")["scalar"]  # type: ignore[no-any-return]

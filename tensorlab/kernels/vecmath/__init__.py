@@ -8,36 +8,39 @@ Every function is within 2 ulp of the exact value everywhere, subnormal numbers 
 Annex F at ±0, ±inf and NaN; floating-point exceptions are not reproduced. Each carries its own, strict flags into the
 loop it is inlined in, so that a loop compiled with `fastmath` flags does not change it.
 
-Both tables are made from the same source text closed over different constants: what identifies a function by its source
-has to add the type.
+But for sin, cos and tan both tables are made from the same source text closed over different constants: what identifies
+a function by its source has to add the type.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from . import primitives
-from .error import complementary_error_functions, error_functions
+from .error import error_functions
 from .exponential import exponentials
+from .inverse_hyperbolic import inverse_hyperbolic_functions
+from .inverse_trigonometric import inverse_trigonometric_functions
 from .logarithm import logarithms
 from .power import power_functions
-from .trigonometric import trigonometric_functions
+from .roots import root_functions
+from .trigonometric_double import double_trigonometric_functions
+from .trigonometric_single import single_trigonometric_functions
 
 __all__ = ["FLOAT32", "FLOAT64"]
 
-erfc32, erfc64 = complementary_error_functions()
 
-FLOAT32: dict[str, Callable[..., Any]] = {
-    **exponentials(primitives.FLOAT32),
-    **logarithms(primitives.FLOAT32),
-    **error_functions(primitives.FLOAT32),
-    "erfc": erfc32,
-    **trigonometric_functions(),
-    **power_functions(),
-}
+def functions(form: primitives.Format) -> dict[str, Callable[..., Any]]:
+    """The families that one text serves in every format."""
+    return {
+        **exponentials(form),
+        **logarithms(form),
+        **error_functions(form),
+        **power_functions(form),
+        **root_functions(form),
+        **inverse_trigonometric_functions(form),
+        **inverse_hyperbolic_functions(form),
+    }
 
-FLOAT64: dict[str, Callable[..., Any]] = {
-    **exponentials(primitives.FLOAT64),
-    **logarithms(primitives.FLOAT64),
-    **error_functions(primitives.FLOAT64),
-    "erfc": erfc64,
-}
+
+FLOAT32: dict[str, Callable[..., Any]] = functions(primitives.FLOAT32) | single_trigonometric_functions()
+FLOAT64: dict[str, Callable[..., Any]] = functions(primitives.FLOAT64) | double_trigonometric_functions()

@@ -45,12 +45,12 @@ ERFC = (
 
 
 def error_functions(form: Format) -> dict[str, Callable[..., Any]]:
-    """erf of one floating-point format."""
+    """erf and erfc of one floating-point format."""
     real = form.real
     near_terms = form.constants(*ERF_NEAR[real])
     far_terms = form.constants(*ERF_FAR[real])
     split, erf_one, one = form.constants(ERF_SPLIT[real], ERF_ONE[real], 1.0)
-    decompose, power_of_two, _ = exponential_parts(form)
+    decompose, power_of_two, *_ = exponential_parts(form)
 
     @scalar
     def erf(x: Any) -> Any:
@@ -62,17 +62,17 @@ def error_functions(form: Format) -> dict[str, Callable[..., Any]]:
         far = (one - power) - q * power
         return near if magnitude < split else copysign(far, x)
 
-    return {"erf": erf}
+    return {"erf": erf, "erfc": complementary_error_function(form)}
 
 
-def complementary_error_functions() -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """erfc of float32 and of float64. The first is the second rounded: no use for it has paid for more yet."""
+def complementary_error_function(form: Format) -> Callable[..., Any]:
+    """erfc. That of float32 is that of float64 rounded: no use for it has paid for more yet."""
     near_terms = FLOAT64.constants(*ERF_NEAR[np.float64])
     terms = FLOAT64.constants(*ERFC)
     zero, half, one, two, three, highest = FLOAT64.constants(0.0, 0.5, 1.0, 2.0, 3.0, 28.0)
     # 1 / p is between 0.79 and 1 for the p below, which is close enough where it only scales a correction.
     inverse_p = FLOAT64.real(0.88)
-    decompose, _, scale = exponential_parts(FLOAT64)
+    decompose, _, scale, _ = exponential_parts(FLOAT64)
 
     @scalar
     def erfc(x: Any) -> Any:
@@ -97,4 +97,4 @@ def complementary_error_functions() -> tuple[Callable[..., Any], Callable[..., A
     def rounded_erfc(x: Any) -> Any:
         return float32(erfc(float64(x)))
 
-    return rounded_erfc, erfc
+    return rounded_erfc if form.real is float32 else erfc

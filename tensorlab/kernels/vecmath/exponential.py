@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .primitives import Format, bits, copysign, fma, from_bits, polynomial, scalar
+from .primitives import Format, bits, copysign, fma, from_bits, polynomial, polynomial_in_halves, scalar
 
 LN2 = "0.693147180559945309417232121458176568075500134360255254120680"
 
@@ -39,56 +39,63 @@ SINH = {
     ),
 }  # fmt: skip
 
-# (1 - tanh(x) / x) / x**2 as a quotient of two polynomials in x**2, for |x| <= 5 / 8
-TANH = {
-    np.float32: ((0.33333334, 0.01476411), (1.0, 0.4442923, 0.015812263)),
-    np.float64: (
-        (0.33333333333333326, 0.020496758082293988, 0.00019908766971613287),
-        (1.0, 0.4614902742468666, 0.023288610803395154, 0.0002064369544393594),
-    ),
-}
 
+def exponential_parts(form: Format) -> tuple[Callable[..., Any], ...]:
+    """(decompose, power_of_two, scale, less_one): exp in parts, for functions to put together with less rounding.
 
-def exponential_parts(form: Format) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
-    """(decompose, power_of_two, scale): exp taken apart, for functions that put it together with less rounding."""
+    Between them a whole number n is an integer whose lowest bits are n + bias, as `form.exponent_shifter` leaves them:
+    shifted to the left, they are the power of two.
+    """
     real, integer = form.real, form.integer
     fraction_bits, bias = form.fraction_bits, form.bias
-    shifter, shifter_bits = form.shifter, form.shifter_bits
+    shifter = form.exponent_shifter
     terms = form.constants(*EXPONENTIAL[real])
     ln2, ln2_rest = form.split(LN2)
     log2_e = real(1.0 / math.log(2.0))
 
     @scalar
     def power_of_two(n: Any) -> Any:
-        return from_bits(integer((n + bias) << fraction_bits))
+        return from_bits(integer(n << fraction_bits))
 
     @scalar
     def scale(value: Any, n: Any) -> Any:
         """value · 2**n in two exact steps and at most one rounding, whether the result is subnormal, normal or inf."""
-        half = integer(n >> 1)
-        return value * power_of_two(half) * power_of_two(integer(n - half))
+        twice = integer(n + bias)
+        half = integer(twice >> 1)
+        return value * power_of_two(half) * power_of_two(integer(twice - half))
+
+    @scalar
+    def reduce(x: Any) -> Any:
+        """(r, p, n) such that exp(x) = 2**n · (1 + r + r**2 p) and |r| <= ln(2) / 2."""
+        shifted = fma(x, log2_e, shifter)
+        n = shifted - shifter
+        r = fma(-n, ln2_rest, fma(-n, ln2, x))
+        return r, polynomial_in_halves(r, terms), bits(shifted)
 
     @scalar
     def decompose(x: Any) -> Any:
         """(q, n) such that exp(x) = 2**n · (1 + q) and |q| <= sqrt(2) - 1."""
-        shifted = fma(x, log2_e, shifter)
-        n = shifted - shifter
-        r = fma(-n, ln2_rest, fma(-n, ln2, x))
-        return fma(r * r, polynomial(r, terms), r), integer(bits(shifted) - shifter_bits)
+        r, rest, n = reduce(x)
+        return fma(r * r, rest, r), n
 
-    return decompose, power_of_two, scale
+    @scalar
+    def less_one(x: Any, shift: Any) -> Any:
+        """(exp(x) - 1) · 2**shift; the parts of exp(x) are not rounded before they are one number."""
+        r, rest, n = reduce(x)
+        power = power_of_two(integer(n + shift))
+        return fma(r * r * rest, power, fma(r, power, power - power_of_two(integer(bias + shift))))
+
+    return decompose, power_of_two, scale, less_one
 
 
 def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
     """The exponential functions of one floating-point format, by their names in `math`."""
     real, integer = form.real, form.integer
-    fraction_bits, bias = form.fraction_bits, form.bias
-    shifter, shifter_bits = form.shifter, form.shifter_bits
+    fraction_bits, bias, shifter = form.fraction_bits, form.bias, form.exponent_shifter
     binary_terms = form.constants(*BINARY_EXPONENTIAL[real])
     sinh_terms = form.constants(*SINH[real])
-    tanh_numerator, tanh_denominator = (form.constants(*terms) for terms in TANH[real])
     zero, one, two, four, eight = form.constants(0.0, 1.0, 2.0, 4.0, 8.0)
-    eighth, five_eighths = form.constants(0.125, 0.625)
+    eighth = real(0.125)
 
     # Beyond these every result is 0 or inf, and between them the exponents below stay representable.
     lowest_binary, highest_binary = form.constants(-bias - fraction_bits - 2.0, bias + 3.0)
@@ -97,7 +104,8 @@ def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
     negligible = real(-(fraction_bits + 5) * math.log(2.0))
     # Below it x**2 / 2 is lost beside x.
     tiny = real(2.0 ** -(fraction_bits + 2))
-    decompose, power_of_two, scale = exponential_parts(form)
+    saturated = real((fraction_bits + 3) * math.log(2.0))
+    decompose, power_of_two, scale, less_one = exponential_parts(form)
 
     # The clamps are written so that NaN fails the comparison and passes through.
 
@@ -114,15 +122,13 @@ def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
         x = lowest_binary if x < lowest_binary else x
         shifted = x + shifter
         r = x - (shifted - shifter)
-        return scale(fma(r, polynomial(r, binary_terms), one), integer(bits(shifted) - shifter_bits))
+        return scale(fma(r, polynomial(r, binary_terms), one), bits(shifted))
 
     @scalar
     def expm1(x: Any) -> Any:
         y = highest if x > highest else x
         y = negligible if y < negligible else y
-        q, n = decompose(y)
-        power = power_of_two(integer(n - 3))
-        return x if abs(x) < tiny else eight * fma(q, power, power - eighth)
+        return x if abs(x) < tiny else eight * less_one(y, integer(-3))
 
     @scalar
     def eighth_exp(x: Any) -> Any:
@@ -146,18 +152,16 @@ def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
 
     @scalar
     def tanh(x: Any) -> Any:
-        # x - x**3 P / Q below, 1 - 2 z / (1 + z) with z = exp(-2 |x|) above: both share one division.
-        magnitude = abs(x)
-        y = -two * magnitude
-        y = negligible if y < negligible else y
-        q, n = decompose(y)
-        power = power_of_two(n)
-        z = fma(q, power, power)
-        square = x * x
-        near = magnitude < five_eighths
-        numerator = magnitude * square * polynomial(square, tanh_numerator) if near else z + z
-        denominator = polynomial(square, tanh_denominator) if near else one + z
-        return copysign((magnitude if near else one) - numerator / denominator, x)
+        # d / (2 + d) with d = expm1(2 |x|)
+        y = two * abs(x)
+        y = saturated if y > saturated else y
+        d = less_one(y, integer(0))
+        # The rounding of the divisor is brought back with that of the quotient.
+        divisor = two + d
+        divisor_rest = d - (divisor - two)
+        inverse = one / divisor
+        t = d * inverse
+        return copysign(fma(fma(-t, divisor, d) - t * divisor_rest, inverse, t), x)
 
     @scalar
     def sigmoid(x: Any) -> Any:

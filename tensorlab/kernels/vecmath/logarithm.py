@@ -27,6 +27,11 @@ LOGARITHM_FLOAT64 = (
 
 def logarithms(form: Format) -> dict[str, Callable[..., Any]]:
     """The logarithms of one floating-point format, by their names in `math`."""
+    return {function.__name__: function for function in logarithm_functions(form)[:-1]}
+
+
+def logarithm_functions(form: Format) -> tuple[Callable[..., Any], ...]:
+    """(log, log1p, log2, log10, log1p_of_sum)"""
     real, integer = form.real, form.integer
     fraction_bits, bias = form.fraction_bits, form.bias
     shifter, shifter_bits = form.shifter, form.shifter_bits
@@ -47,9 +52,15 @@ def logarithms(form: Format) -> dict[str, Callable[..., Any]]:
         return integer(integer(bits(x) - sqrt_half_bits) >> fraction_bits)
 
     @scalar
-    def to_real(n: Any) -> Any:
-        """A small integer as a float; 64-bit integers have no vector conversion before AVX-512."""
+    def converted(n: Any) -> Any:
+        return real(n)
+
+    @scalar
+    def shifted(n: Any) -> Any:
         return from_bits(integer(n + shifter_bits)) - shifter
+
+    # A small integer as a float; 64-bit integers have no vector conversion before AVX-512.
+    to_real = converted if real is np.float32 else shifted
 
     @scalar
     def decompose(x: Any) -> Any:
@@ -66,8 +77,8 @@ def logarithms(form: Format) -> dict[str, Callable[..., Any]]:
 
     @scalar
     def polynomial_remainder(f: Any) -> Any:
-        square = half * f * f
-        return square, f * f * f * polynomial(f, terms)
+        square = f * f
+        return half * square, square * f * polynomial(f, terms)
 
     @scalar
     def quotient_remainder(f: Any) -> Any:
@@ -90,6 +101,18 @@ def logarithms(form: Format) -> dict[str, Callable[..., Any]]:
         f, n = decompose(x)
         square, rest = remainder(f)
         return with_limits(fma(n, ln2, f - (square - fma(n, ln2_rest, rest))), x)
+
+    @scalar
+    def log1p_of_sum(x: Any, x_rest: Any) -> Any:
+        """log(1 + x + x_rest) for x >= 0 and what rounding left of it."""
+        n = exponent_above_sqrt_half(one + x)
+        inverse_power = quarter * from_bits(integer((bias + 2 - n) << fraction_bits))
+        f = fma(x, inverse_power, inverse_power - one)
+        square, rest = remainder(f)
+        # f_rest / (1 + f), or near enough for what is so small
+        rest = fma(x_rest * inverse_power, fma(f, f - one, one), rest)
+        n = to_real(n)
+        return with_limits(fma(n, ln2, f - (square - fma(n, ln2_rest, rest))), one + x)
 
     @scalar
     def log1p(x: Any) -> Any:
@@ -120,5 +143,4 @@ def logarithms(form: Format) -> dict[str, Callable[..., Any]]:
     def log10(x: Any) -> Any:
         return log_in_base(x, log10_e, log10_e_rest, log10_2, log10_2_rest)
 
-    functions = (log, log1p, log2, log10)
-    return {function.__name__: function for function in functions}
+    return log, log1p, log2, log10, log1p_of_sum

@@ -1,71 +1,111 @@
-"""pow in single precision; in double precision it takes a logarithm in extended precision and is left to libm."""
+"""pow: 2 ** (y · log2(x)), the logarithm and its product with y being unevaluated sums of two floats.
+
+What y magnifies is the absolute error of the logarithm, so that takes about ten bits more than the format has. With
+them a power that the format can represent comes out exactly.
+"""
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from .primitives import FLOAT64, bits, fma, from_bits, polynomial, scalar
+from .exponential import EXPONENTIAL, LN2, exponential_parts
+from .logarithm import LOG2_E
+from .primitives import Format, bits, floor, fma, from_bits, polynomial_in_halves, scalar
 
-# With s = f / (2 + f): log2(1 + f) / s as a polynomial in s**2, for |f| <= sqrt(2) - 1
-LOG2 = (
-    2.8853900817778495, 0.9617966941141693, 0.5770779421080127, 0.4122092803528878, 0.31990446671936923,
-    0.2828188741926499,
-)  # fmt: skip
-
-# 2**r for |r| <= 1 / 2
-EXP2 = (
-    0.9999999999618836, 0.6931471807391174, 0.24022651196846967, 0.05550410318832624, 0.009618027377280894,
-    0.0013333950396820242, 0.00015469262613534345, 1.519555461070131e-05,
-)  # fmt: skip
+# With s = f / (2 + f) and z = s**2: (log(1 + f) / (2 s) - 1 - z / 3) / z**2 for |f| <= sqrt(2) - 1
+LOGARITHM = {
+    np.float32: (0.20000076, 0.14273545, 0.11709832),
+    np.float64: (
+        0.2, 0.14285714285713444, 0.11111111111358228, 0.09090909053018567, 0.07692311091435836, 0.06666480074514627,
+        0.05888627780996425, 0.05139635482054556, 0.06012883344666051,
+    ),
+}  # fmt: skip
 
 
-def power_functions() -> dict[str, Callable[..., Any]]:
-    """pow of float32: 2 ** (y · log2(x)) in float64, whose 53 bits cover what the product with y magnifies."""
-    log2_terms, exp2_terms = FLOAT64.constants(*LOG2), FLOAT64.constants(*EXP2)
-    shifter, shifter_bits = FLOAT64.shifter, FLOAT64.shifter_bits
-    fraction_bits, bias = FLOAT64.fraction_bits, FLOAT64.bias
-    sqrt_half_bits = np.float64(math.sqrt(0.5)).view(np.int64)
-    zero, one, two, bound = FLOAT64.constants(0.0, 1.0, 2.0, 256.0)
-    infinity, nan = FLOAT64.constants(math.inf, math.nan)
-    # From here on every float32 is an even integer.
-    all_even = FLOAT64.real(2.0**25)
-    float32, float64 = np.float32, np.float64
+def power_functions(form: Format) -> dict[str, Callable[..., Any]]:
+    """pow of one floating-point format."""
+    real, integer = form.real, form.integer
+    fraction_bits, shifter, shifter_bits = form.fraction_bits, form.shifter, form.shifter_bits
+    exponent_shifter = form.exponent_shifter
+    terms, exponential = form.constants(*LOGARITHM[real]), form.constants(*EXPONENTIAL[real])
+    zero, half, one, two = form.constants(0.0, 0.5, 1.0, 2.0)
+    infinity, nan = form.constants(math.inf, math.nan)
+    smallest_normal, sign_bit = np.finfo(real).smallest_normal, np.iinfo(integer).min
+    lift, lift_bits = form.constants(2.0**fraction_bits, fraction_bits)
+    sqrt_half_bits = integer(real(math.sqrt(0.5)).view(integer))
+    # Beyond it every result is 0 or inf.
+    bound = real(form.bias + fraction_bits + 8)
+    slope, slope_rest = form.split(str(2 * Fraction(LOG2_E)))
+    third, third_rest = form.split("1/3")
+    ln2, ln2_rest = form.split(LN2)
+    _, _, scale, _ = exponential_parts(form)
 
     @scalar
     def log2(a: Any) -> Any:
-        """log2(a) for a >= 0; a subnormal number of float32 is a normal one here."""
-        n = (bits(a) - sqrt_half_bits) >> fraction_bits
-        f = from_bits(bits(a) - (n << fraction_bits)) - one
-        s = f / (two + f)
-        result = fma(s, polynomial(s * s, log2_terms), from_bits(n + shifter_bits) - shifter)
+        """log2(a) as an unevaluated sum of two, for a >= 0."""
+        subnormal = a < smallest_normal
+        b = a * lift if subnormal else a
+        n = integer(integer(bits(b) - sqrt_half_bits) >> fraction_bits)
+        f = from_bits(integer(bits(b) - integer(n << fraction_bits))) - one
+        exponent = from_bits(integer(n + shifter_bits)) - shifter
+        exponent = exponent - lift_bits if subnormal else exponent
+        # s + s_rest = f / (2 + f)
+        divisor = two + f
+        inverse = one / divisor
+        s = f * inverse
+        s_rest = fma(two - divisor + f, -s, fma(-s, divisor, f)) * inverse
+        z = s * s
+        z_rest = fma(s + s, s_rest, fma(s, s, -z))
+        # u + u_rest = log(1 + f) / (2 s) - 1
+        u = z * third
+        u_rest = fma(z, third, -u) + fma(z, third_rest, fma(z_rest, third, z * z * polynomial_in_halves(z, terms)))
+        # t + t_rest = 2 log2(e) s
+        t = s * slope
+        t_rest = fma(s, slope, -t) + fma(s, slope_rest, s_rest * slope)
+        product = t * u
+        product_rest = fma(t, u, -product) + fma(t, u_rest, t_rest * u)
+        high = exponent + t
+        low = t - (high - exponent)
+        head = high + product
+        rest = ((product - (head - high)) + low) + (t_rest + product_rest)
+        result = head + rest
+        rest = rest - (result - head)
         result = result if a < infinity else a
-        return -infinity if a == zero else result
+        return -infinity if a == zero else result, rest
 
     @scalar
-    def exp2(x: Any) -> Any:
-        """2**x; beyond the bound it is 0 or inf once it is rounded to float32."""
+    def exp2(x: Any, rest: Any) -> Any:
+        """2**(x + rest)"""
+        inside = abs(x) < bound
         x = bound if x > bound else x
         x = -bound if x < -bound else x
-        shifted = x + shifter
-        n = bits(shifted) - shifter_bits
-        return polynomial(x - (shifted - shifter), exp2_terms) * from_bits((n + bias) << fraction_bits)
+        rest = rest if inside else zero
+        shifted = x + exponent_shifter
+        r = x - (shifted - exponent_shifter)
+        head = r + rest
+        rest = rest - (head - r)
+        t = head * ln2
+        t_rest = fma(head, ln2, -t) + fma(head, ln2_rest, rest * ln2)
+        value = one + t
+        value_rest = t - (value - one)
+        value = value + (value_rest + fma(t * t, polynomial_in_halves(t, exponential), t_rest))
+        return scale(value, bits(shifted))
 
     @scalar
     def pow(x: Any, y: Any) -> Any:
-        x, y = float64(x), float64(y)
         a = abs(x)
-        # Adding the shifter leaves y's parity in the last place, for |y| up to all_even and well beyond.
-        clipped = y if abs(y) < all_even else all_even
-        shifted = clipped + shifter
-        integral = shifted - shifter == clipped
-        sign = bits(x) & (bits(shifted) << 63)
-        result = exp2(y * log2(a))
-        result = from_bits(bits(result) | sign) if integral else result
+        integral = floor(y) == y
+        odd = integral and floor(half * y) != half * y
+        logarithm, rest = log2(a)
+        exponent = y * logarithm
+        result = exp2(exponent, fma(y, logarithm, -exponent) + y * rest)
+        result = from_bits(integer(bits(result) | (bits(x) & sign_bit))) if odd else result
         result = nan if x < zero and a < infinity and not integral else result
-        # y · log2(a) is 0 · inf, hence NaN, in these two cases
+        # y · log2(a) is 0 · inf, hence NaN, in these two cases.
         result = one if a == one and abs(y) == infinity else result
-        return float32(one if x == one or y == zero else result)
+        return one if x == one or y == zero else result
 
     return {"pow": pow}

@@ -1,8 +1,4 @@
-"""sin, cos and tan in single precision.
-
-In double precision they are left to libm: to reduce every float64 exactly takes more table look-ups than a vector loop
-gains, and one that is right for small arguments only would be wrong in silence.
-"""
+"""sin, cos and tan in single precision, for arguments of any size."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -10,13 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .primitives import FLOAT64, bits, fma, from_bits, polynomial, scalar
+from .primitives import FLOAT64, bits, fma, from_bits, look_up, polynomial, scalar
+from .turns import PI_OVER_TWO, two_over_pi
 
-# floor(2**256 · 2 / pi)
-TWO_OVER_PI = 0xA2F9836E4E441529FC2757D1F534DDC0DB6295993C439041FE5163ABDEBBC561
-PI_OVER_TWO = 1.5707963267948966
-
-# For |r| <= pi / 4, as polynomials in z = r**2: (sin(r) / r - 1) / z, (cos(r) - 1 + z / 2) / z**2
+# For |r| <= pi / 4 and a little more, as polynomials in z = r**2: (sin(r) / r - 1) / z, (cos(r) - 1 + z / 2) / z**2
 SIN = (-0.1666666664006218, 0.00833332924243516, -0.00019839296281432795, 2.717994167748289e-06)
 COS = (0.04166666661737029, -0.0013888883350457037, 2.4799426617006852e-05, -2.7203338770228374e-07)
 
@@ -27,23 +20,26 @@ def quarter_turns() -> tuple[np.ndarray, np.ndarray]:
     x is a 24-bit integer times 2**k, so only 2**k · 2 / pi modulo 4 counts, however large k is. The head keeps 29 bits
     of it, which makes x · head exact in double precision; with the tail the product is good to 2**-56.
     """
-    heads, tails = [], []
+    precision = 256
+    ratio = two_over_pi(precision)
+    heads, tails = np.empty(256), np.empty(256)
     for exponent in range(256):
         k = max(exponent, 1) - 150
-        turns = Fraction(TWO_OVER_PI, 1 << 256) * Fraction(2) ** k % 4
-        unit = Fraction(2) ** (turns.numerator.bit_length() - turns.denominator.bit_length() - 28)
-        head = turns // unit * unit
-        heads.append(float(head / Fraction(2) ** k))
-        tails.append(float((turns - head) / Fraction(2) ** k))
-    return np.array(heads), np.array(tails)
+        turns = ((ratio << max(k, 0)) + (2 << precision)) % (4 << precision) - (2 << precision)
+        unit = abs(turns).bit_length() - 29
+        # To the nearest, for a small tail; but downwards where x may be -0, for the sum of the products to be -0 too
+        head = (turns + (1 << unit >> 1 if k > 0 else 0)) >> unit << unit
+        heads[exponent] = float(head) * 2.0 ** (-precision - max(k, 0))
+        tails[exponent] = float(turns - head) * 2.0 ** (-precision - max(k, 0))
+    return heads, tails
 
 
-def trigonometric_functions() -> dict[str, Callable[..., Any]]:
-    """sin, cos and tan of float32, for arguments of any size; the arithmetic is done in float64."""
+def single_trigonometric_functions() -> dict[str, Callable[..., Any]]:
+    """sin, cos and tan of float32; the arithmetic is done in float64, which costs no more than the look-ups."""
     heads, tails = quarter_turns()
     shifter = FLOAT64.shifter
     sin_terms, cos_terms = FLOAT64.constants(*SIN), FLOAT64.constants(*COS)
-    half, one, pi_over_two = FLOAT64.constants(0.5, 1.0, PI_OVER_TWO)
+    half, one, pi_over_two = FLOAT64.constants(0.5, 1.0, float(Fraction(PI_OVER_TWO)))
     float32, float64 = np.float32, np.float64
 
     @scalar
@@ -51,9 +47,9 @@ def trigonometric_functions() -> dict[str, Callable[..., Any]]:
         """(n, sin(r), cos(r)) such that x = n · pi / 2 + r; only the lowest two bits of n are meant."""
         exponent = (bits(x) >> 23) & 255
         x = float64(x)
-        turns = x * heads[exponent]
+        turns = x * look_up(heads, exponent)
         shifted = turns + shifter
-        r = fma(x, tails[exponent], turns - (shifted - shifter)) * pi_over_two
+        r = fma(x, look_up(tails, exponent), turns - (shifted - shifter)) * pi_over_two
         z = r * r
         # A product, for sin(-0) to be -0
         sin_r = r * fma(z, polynomial(z, sin_terms), one)
@@ -76,7 +72,11 @@ def trigonometric_functions() -> dict[str, Callable[..., Any]]:
     def tan(x: Any) -> Any:
         n, sin_r, cos_r = quadrant(x)
         even = n & 1 == 0
-        return float32((sin_r if even else -cos_r) / (cos_r if even else sin_r))
+        above, below = (sin_r, cos_r) if even else (-cos_r, sin_r)
+        # A division in single precision and a step of Newton take half the time of one in double precision.
+        inverse = float64(float32(one) / float32(below))
+        value = above * inverse
+        return float32(fma(value, fma(-below, inverse, one), value))
 
     functions = (sin, cos, tan)
     return {function.__name__: function for function in functions}
