@@ -1,6 +1,6 @@
 """The CPU backend: NumPy's memory, and kernels that Numba compiles from scalar functions.
 
-The kernels' modules are imported when the first kernel is needed, and Numba with them.
+The kernels' modules are imported when the first kernel is needed, and Numba when the first has to be compiled.
 """
 
 from __future__ import annotations
@@ -17,15 +17,23 @@ from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
 
 if TYPE_CHECKING:
-    from tensorlab.kernels.threads import pool
+    from tensorlab.kernels.pool import pool
 else:
 
     def pool() -> int:
         """The pool's own function, which takes this one's place at the first call."""
         global pool
-        from tensorlab.kernels.threads import pool
+        from tensorlab.kernels.pool import pool
 
         return pool()
+
+
+def find(module: str, maker: str, *arguments: Any) -> Callable[..., Any]:
+    """A kernel of `tensorlab.kernels.library`, which is imported at the first call."""
+    from tensorlab.kernels import layout, library
+
+    layout.check_layout()
+    return library.find(module, maker, *arguments)
 
 
 class CPUBackend(HostMemory):
@@ -44,11 +52,8 @@ class CPUBackend(HostMemory):
         key = (function, compute, *outputs, *[x.dtype for x in inputs])
         kernel = self._kernels.get(key)
         if kernel is None:
-            from tensorlab.kernels.map import map_kernel
-
-            kernel = self._kernels[key] = map_kernel(
-                function, compute.name, tuple(x.dtype.name for x in inputs), tuple(dtype.name for dtype in outputs)
-            )
+            dtypes = tuple(x.dtype.name for x in inputs), tuple(dtype.name for dtype in outputs)
+            kernel = self._kernels[key] = find("map", "map_kernel", function, compute.name, *dtypes)
         if len(outputs) == 1:  # nearly always, and it need not go through a list
             result = np.empty(shape, outputs[0])
             kernel(pool(), id(result), *map(id, inputs))
@@ -70,9 +75,8 @@ class CPUBackend(HostMemory):
         key = (rule, compute, buffer.dtype, output)
         kernel = self._kernels.get(key)
         if kernel is None:
-            from tensorlab.kernels.reduce import reduce_kernel
-
-            kernel = self._kernels[key] = reduce_kernel(rule, compute.name, buffer.dtype.name, output.name)
+            dtypes = compute.name, buffer.dtype.name, output.name
+            kernel = self._kernels[key] = find("reduce", "reduce_kernel", rule, *dtypes)
         ordered = buffer.transpose((*kept, *axes))
         kernel(pool(), len(kept), id(result), id(ordered))
         return result
@@ -86,9 +90,7 @@ class CPUBackend(HostMemory):
         key = (rule, result.dtype)
         kernel = self._kernels.get(key)
         if kernel is None:
-            from tensorlab.kernels.rowwise import rowwise_kernel
-
-            kernel = self._kernels[key] = rowwise_kernel(rule, result.dtype.name, len(inputs))
+            kernel = self._kernels[key] = find("rowwise", "rowwise_kernel", rule, result.dtype.name, len(inputs))
         columns = result.shape[-1]
         kernel(pool(), result.size // columns, columns, id(result), *map(id, dense))
         return result
@@ -109,12 +111,10 @@ class CPUBackend(HostMemory):
             key = (epilogue, a.dtype, keep)
             found = self._products.get(key)
             if found is None:
-                from tensorlab.kernels.stacked import epilogue_address, matmul_kernel
-
-                plain = epilogue is None and not keep
-                address = 0 if plain else epilogue_address(epilogue, a.dtype.name, len(operands))
-                found = matmul_kernel(a.dtype.name), address
-                self._products[key] = found
+                address = 0
+                if epilogue is not None or keep:
+                    address = find("stacked", "epilogue_kernel", epilogue, a.dtype.name, len(operands))()
+                found = self._products[key] = find("stacked", "matmul_kernel", a.dtype.name), address
             kernel, finish = found
             operand = id(operands[0]) if operands else 0
             kernel(pool(), finish, id(result), 0 if product is None else id(product), id(a), id(b), operand)
@@ -133,17 +133,15 @@ class CPUBackend(HostMemory):
         key = (function, weight.dtype, len(slots))
         kernel = self._kernels.get(key)
         if kernel is None:
-            from tensorlab.kernels.update import update_kernel
-
-            kernel = self._kernels[key] = update_kernel(function, weight.dtype.name, len(slots))
+            kernel = self._kernels[key] = find("update", "update_kernel", function, weight.dtype.name, len(slots))
         kernel(pool(), weight.size, id(weight), id(dense), *map(id, slots), *hyperparameters)
 
 
 def get_num_threads() -> int:
     """The number of threads that kernels run on: ``TENSORLAB_NUM_THREADS``, or the processors of this process."""
-    from tensorlab.kernels import threads
+    from tensorlab.kernels import pool
 
-    return threads.get_num_threads()
+    return pool.get_num_threads()
 
 
 def set_num_threads(count: int) -> None:
@@ -152,6 +150,6 @@ def set_num_threads(count: int) -> None:
     Raises:
         ArgumentError: if ``count`` is not a whole number from 1 to 1024.
     """
-    from tensorlab.kernels import threads
+    from tensorlab.kernels import pool
 
-    threads.set_num_threads(count)
+    pool.set_num_threads(count)

@@ -1,14 +1,12 @@
 """Memory by address: typed pointers, and the arrays that a kernel is handed.
 
 A kernel takes every array as the address of its NumPy object, one machine word, and reads data, shape and strides from
-there itself. So a kernel has one signature for arrays of any rank and layout, and a call unboxes nothing but integers.
-The fields below are NumPy's public C structure ``PyArrayObject_fields``, in place since NumPy 1.0; `check_layout`
-compares what is read with what NumPy says, once a process.
+there itself (see `layout`). So a kernel has one signature for arrays of any rank and layout, and a call unboxes nothing
+but integers.
 """
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -17,10 +15,10 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from tensorlab.kernels.compiler import jit, kernel
+from tensorlab.kernels.compiler import jit
+from tensorlab.kernels.layout import DATA, RANK, SHAPE, STRIDES, check_layout
 
-_DATA = object.__basicsize__  # the fields follow the object header, which is longer in a free-threaded Python
-_RANK, _SHAPE, _STRIDES = _DATA + 8, _DATA + 16, _DATA + 24
+__all__ = ["MAX_RANK", "address_of", "check_layout", "data", "length", "pointer", "rank", "scratch", "stride"]
 
 MAX_RANK = 64
 """NumPy's own limit."""
@@ -65,41 +63,22 @@ def address_of(typingctx: Any, place: Any) -> Any:
 @jit
 def data(array):
     """The address of the first element."""
-    return pointer(array, types.int64)[_DATA >> 3]
+    return pointer(array, types.int64)[DATA >> 3]
 
 
 @jit
 def rank(array):
     """The number of axes."""
-    return np.int64(pointer(array + _RANK, types.int32)[0])
+    return np.int64(pointer(array + RANK, types.int32)[0])
 
 
 @jit
 def length(array, axis):
     """The length of one axis."""
-    return pointer(pointer(array, types.int64)[_SHAPE >> 3], types.int64)[axis]
+    return pointer(pointer(array, types.int64)[SHAPE >> 3], types.int64)[axis]
 
 
 @jit
 def stride(array, axis):
     """The bytes from one element to the next along one axis."""
-    return pointer(pointer(array, types.int64)[_STRIDES >> 3], types.int64)[axis]
-
-
-def _read(array, found):
-    words = pointer(found, types.int64)
-    words[0] = data(array)
-    words[1] = rank(array)
-    for axis in range(rank(array)):
-        words[2 + axis] = length(array, axis)
-        words[2 + rank(array) + axis] = stride(array, axis)
-
-
-@functools.cache
-def check_layout() -> None:
-    """Raise if this NumPy does not lay its arrays out as this module reads them."""
-    array = np.zeros((5, 4, 3), np.float32)[::2, :, 1:]
-    found = np.zeros(8, np.int64)
-    kernel(_read, "void(int64, int64)", "memory")(id(array), found.ctypes.data)
-    if found.tolist() != [array.ctypes.data, array.ndim, *array.shape, *array.strides]:
-        raise RuntimeError(f"tensorlab cannot read the arrays of NumPy {np.__version__}; please report this version")
+    return pointer(pointer(array, types.int64)[STRIDES >> 3], types.int64)[axis]
