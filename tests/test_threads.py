@@ -120,11 +120,13 @@ def test_set_num_threads_starts_and_ends_threads() -> None:
     def workers() -> list[str]:
         return [thread.name for thread in threading.enumerate() if thread.name.startswith("tensorlab-")]
 
-    x = tl.zeros((3,))
+    small, large = tl.zeros((3,)), tl.zeros((300, 300))
     for count in (1, 3, np.int64(2), 1):
         tl.set_num_threads(count)
         assert tl.get_num_threads() == count
-        assert (x + x).tolist() == [0.0] * 3
+        assert ((small + small).tolist(), tl.sum(small).item()) == ([0.0] * 3, 0.0)
+        assert workers() == [], "no thread for small work"
+        large + large
         assert len(workers()) == count - 1
 
 
@@ -149,7 +151,7 @@ def output(program: str, **environment: str) -> str:
 
 
 def test_the_environment_sets_the_number_of_threads() -> None:
-    program = "import tensorlab as tl; x = tl.zeros(3); x + x; print(tl.get_num_threads())"
+    program = "import tensorlab as tl; x = tl.zeros((300, 300)); x + x; print(tl.get_num_threads())"
     assert output(program, TENSORLAB_NUM_THREADS="3") == "3\n"
     assert output(program, TENSORLAB_NUM_THREADS="") == f"{len(os.sched_getaffinity(0))}\n"
     one = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n" + program
@@ -161,7 +163,7 @@ def test_a_wrong_number_in_the_environment_is_named() -> None:
     program = f"""
 import os
 import tensorlab as tl
-x = tl.zeros(3)
+x = tl.zeros((300, 300))
 for value in {values!r}:
     os.environ["TENSORLAB_NUM_THREADS"] = value
     for call in (tl.get_num_threads, lambda: x + x):

@@ -28,6 +28,10 @@ else:
         return pool()
 
 
+SMALL = 1 << 14
+"""The number of elements up to which no thread is asked, nor started: the size of a chunk in the kernels."""
+
+
 def find(module: str, maker: str, *arguments: Any) -> Callable[..., Any]:
     """A kernel of `tensorlab.kernels.library`, which is imported at the first call."""
     from tensorlab.kernels import layout, library
@@ -56,10 +60,10 @@ class CPUBackend(HostMemory):
             kernel = self._kernels[key] = find("map", "map_kernel", function, compute.name, *dtypes)
         if len(outputs) == 1:  # nearly always, and it need not go through a list
             result = np.empty(shape, outputs[0])
-            kernel(pool(), id(result), *map(id, inputs))
+            kernel(pool() if result.size > SMALL else 0, id(result), *map(id, inputs))
             return (result,)
         results = tuple([np.empty(shape, dtype) for dtype in outputs])
-        kernel(pool(), *map(id, results), *map(id, inputs))
+        kernel(pool() if results[0].size > SMALL else 0, *map(id, results), *map(id, inputs))
         return results
 
     def reduce(self, rule: Reduction, buffer: Array, axes: tuple[int, ...], compute: DType, output: DType) -> Array:
@@ -78,7 +82,7 @@ class CPUBackend(HostMemory):
             dtypes = compute.name, buffer.dtype.name, output.name
             kernel = self._kernels[key] = find("reduce", "reduce_kernel", rule, *dtypes)
         ordered = buffer.transpose((*kept, *axes))
-        kernel(pool(), len(kept), id(result), id(ordered))
+        kernel(pool() if buffer.size > SMALL else 0, len(kept), id(result), id(ordered))
         return result
 
     def rowwise(self, rule: Rowwise, inputs: Sequence[Array]) -> Array:
@@ -134,7 +138,9 @@ class CPUBackend(HostMemory):
         kernel = self._kernels.get(key)
         if kernel is None:
             kernel = self._kernels[key] = find("update", "update_kernel", function, weight.dtype.name, len(slots))
-        kernel(pool(), weight.size, id(weight), id(dense), *map(id, slots), *hyperparameters)
+        kernel(
+            pool() if weight.size > SMALL else 0, weight.size, id(weight), id(dense), *map(id, slots), *hyperparameters
+        )
 
 
 def get_num_threads() -> int:

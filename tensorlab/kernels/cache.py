@@ -32,6 +32,7 @@ LIMIT = 256 << 20
 
 _SUFFIX = ".kernel"
 _PART = ".part"
+_ALIAS = b"alias "
 _SOURCES = ("kernels", "scalars", "rules.py", "dtypes.py")
 _HARMLESS = ("NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY", "NUMBA_CACHE_DIR")
 
@@ -62,6 +63,15 @@ def unusable() -> str:
     return ""
 
 
+def _prepared() -> bool:
+    """Make the folder if it is missing; whether it can be used."""
+    path = folder()
+    if not unusable() and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, exist_ok=True)
+    return not unusable()
+
+
 @functools.cache
 def _environment() -> str:
     """What every compiled kernel depends on beside its own key."""
@@ -83,32 +93,49 @@ def _digest(path: Path, payload: bytes) -> bytes:
     return hashlib.sha256(path.name.encode() + payload).digest()
 
 
+def _content(path: Path) -> bytes:
+    """What is in a file that is whole and in its place.
+
+    Raises:
+        OSError, ValueError: there is none.
+    """
+    content = path.read_bytes()
+    digest, payload = content[:32], content[32:]
+    if _digest(path, payload) != digest:
+        raise ValueError(path)
+    with contextlib.suppress(OSError):
+        os.utime(path)  # so that `_trim` knows what is used
+    return payload
+
+
 def read(key: str) -> Native | None:
     """The kernel of this key, or None."""
     try:
         if unusable():
             return None
-        path = _path(key)
-        content = path.read_bytes()
-        digest, payload = content[:32], content[32:]
-        if _digest(path, payload) != digest:
-            return None
-        found = Native.from_bytes(payload)
+        payload = _content(_path(key))
+        if payload.startswith(_ALIAS):
+            payload = _content(folder() / payload.removeprefix(_ALIAS).decode())
+        return Native.from_bytes(payload)
     except Exception:  # whatever is wrong with a cache file, the answer is to compile
         return None
-    with contextlib.suppress(OSError):
-        os.utime(path)  # so that `_trim` knows what is used
-    return found
 
 
 def write(key: str, kernel: Native) -> None:
     """Keep a kernel, if that is possible."""
+    _write(key, kernel.to_bytes())
+
+
+def write_alias(key: str, other: str) -> None:
+    """Let the kernel of another key be found by this key too."""
+    _write(key, _ALIAS + _path(other).name.encode())
+
+
+def _write(key: str, payload: bytes) -> None:
     with contextlib.suppress(OSError):
-        path, payload = _path(key), kernel.to_bytes()
-        path.parent.parent.mkdir(parents=True, exist_ok=True)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        if unusable():
+        if not _prepared():
             return
+        path = _path(key)
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=_PART)
         try:
             with open(handle, "wb") as file:

@@ -9,7 +9,9 @@ import numba
 
 from tensorlab.errors import StateError
 from tensorlab.kernels import library
-from tensorlab.kernels.native import Native, entry_object
+from tensorlab.kernels.native import Native, address, entry_object
+
+__all__ = ["OPTIONS", "address", "jit", "kernel"]
 
 # NumPy's error model: a division does not test for zero, so it can be vectorised, and no kernel ever raises.
 # "contract" allows fused multiply-add, the only liberty taken with the order or rounding of arithmetic.
@@ -19,22 +21,25 @@ jit = numba.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """The decorator for every function that is compiled. Python calls none of them itself (see `native`), and without the
 wrappers for it they compile sooner."""
 
-_LLVM_TYPES = {numba.types.int64: "i64", numba.types.float64: "double", numba.types.none: "void"}
+_KINDS = {"int64": "i64", "float64": "double", "array_object": "object", "none": "void"}
 
 
-def kernel(function: Callable[..., Any], signature: str, key: str) -> Callable[..., Any]:
+def kernel(function: Callable[..., Any], signature: Any, key: str) -> Callable[..., Any]:
     """Compile ``function`` for one signature, or load it from disk.
 
     Args:
         function: a plain Python function that Numba can compile.
-        signature: its Numba signature, of int64 and float64; it returns int64 or nothing.
+        signature: its Numba signature, a string or a tuple of types; it returns an int64 or nothing.
         key: says what the function is made of beside the sources of tensorlab.
+
+    Returns:
+        the compiled function. `address` is where the same begins for other kernels.
     """
     name = f"{function.__module__}.{function.__qualname__}"
     return library.keep(f"{name} {signature} {key}", lambda: _compile(function, signature))
 
 
-def _compile(function: Callable[..., Any], signature: str) -> Native:
+def _compile(function: Callable[..., Any], signature: Any) -> Native:
     if numba.config.DISABLE_JIT:
         raise StateError("tensorlab", "Numba's compiler", "NUMBA_DISABLE_JIT", "unset it to use the device 'cpu'")
     dispatcher = jit(function)
@@ -46,8 +51,8 @@ def _compile(function: Callable[..., Any], signature: str) -> Native:
         kernel=result.library._get_compiled_object(),
         entry=entry_object(
             result.fndesc.llvm_func_name,
-            [_LLVM_TYPES[kind] for kind in result.signature.args],
-            _LLVM_TYPES[result.signature.return_type],
+            [_KINDS[kind.name] for kind in result.signature.args],
+            _KINDS[result.signature.return_type.name],
         ),
         needs=tuple(sorted(x.name for x in outside if x.is_declaration and not x.name.startswith("llvm."))),
     )

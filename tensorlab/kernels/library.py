@@ -1,8 +1,8 @@
 """Every kernel that a backend asks for, by who makes it and of what: from this process, from disk, or made now.
 
 What makes a kernel, such as ``tensorlab.kernels.map.map_kernel``, and its arguments say all that the kernel depends on
-beside tensorlab's own sources, so they are its key. A kernel that is on disk is loaded without importing what would
-make it, which needs Numba.
+beside tensorlab's own sources. So a kernel can be found on disk by them, without importing what would make it, which
+needs Numba.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tensorlab.scalars import ScalarFunction
 # is made once. A fork waits, so that a child never begins with a compiler that is half-way through something.
 _guard = threading.RLock()
 _kernels: dict[tuple[Any, ...], Callable[..., Any]] = {}
-_key: str | None = None
+_keys: dict[Callable[..., Any], str] = {}
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_guard.acquire, after_in_parent=_guard.release, after_in_child=_guard.release)
@@ -45,10 +45,9 @@ def find(module: str, maker: str, *arguments: Any) -> Callable[..., Any]:
     """The kernel that ``tensorlab.kernels.<module>.<maker>(*arguments)`` makes.
 
     Args:
-        module, maker: the function that makes it, by calling `tensorlab.kernels.compiler.kernel` once.
+        module, maker: the function that makes it, and returns what `tensorlab.kernels.compiler.kernel` does.
         arguments: scalar functions, rules, strings, numbers, None, and tuples of them.
     """
-    global _key
     identity = (module, maker, arguments)
     with _guard:
         kernel = _kernels.get(identity)
@@ -56,20 +55,15 @@ def find(module: str, maker: str, *arguments: Any) -> Callable[..., Any]:
             key = f"{module}.{maker}{_described(arguments)}"
             kernel = _loaded(key)
             if kernel is None:
-                make = getattr(importlib.import_module(f"tensorlab.kernels.{module}"), maker)
-                outer, _key = _key, key
-                try:
-                    kernel = make(*arguments)
-                finally:
-                    _key = outer
+                kernel = getattr(importlib.import_module(f"tensorlab.kernels.{module}"), maker)(*arguments)
+                cache.write_alias(key, _keys[kernel])
             _kernels[identity] = kernel
     return kernel
 
 
 def keep(key: str, compiled: Callable[[], Native]) -> Callable[..., Any]:
-    """The kernel of a key, from disk or compiled and put there. The key of a `find` in progress comes first."""
+    """The kernel of a key, from disk or compiled and put there."""
     with _guard:
-        key = _key or key
         kernel = _loaded(key)
         if kernel is None:
             made = compiled()
@@ -77,6 +71,7 @@ def keep(key: str, compiled: Callable[[], Native]) -> Callable[..., Any]:
             kernel = native.load(made)
             if kernel is None:
                 raise RuntimeError(f"a kernel calls what this process does not have, one of {', '.join(made.needs)}")
+        _keys[kernel] = key
     return kernel
 
 
