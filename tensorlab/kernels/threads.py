@@ -31,10 +31,12 @@ from tensorlab.kernels.pool import (
     TASK,
     WORKER,
     WORKERS,
+    get_num_threads,
     pool,
+    set_num_threads,
 )
 
-__all__ = ["pool", "run", "wake_kernel", "worker_kernel"]
+__all__ = ["get_num_threads", "pool", "run", "set_num_threads", "wake_kernel", "worker_kernel"]
 
 _OPEN = 1 << 32
 _JOINED = _OPEN - 1
