@@ -14,6 +14,7 @@ from tensorlab.errors import ArgumentTypeError
 from tensorlab.ops.lift import Elementwise
 from tensorlab.registry import registries
 from tensorlab.scalars import ScalarFunction, compose
+from tensorlab.scalars.check import check_derivative
 from tensorlab.tensor import Tensor
 
 
@@ -22,10 +23,13 @@ class Activation(Elementwise):
 
     Args:
         forward: ``x -> y``; arithmetic, comparisons, ``math``, branches, loops, and other such functions.
-        derivative: ``x -> dy/dx``; None to derive it from the source of ``forward``.
+        derivative: ``x -> dy/dx``; None to derive it from the source of ``forward``. It is compared with that at a few
+            points. Only where ``forward`` is constant between its jumps, such as a step, it may be any surrogate.
 
     Raises:
         ScalarError: if a function cannot be lifted, naming the construct and its line.
+        ArgumentError: if ``derivative`` is not the derivative of ``forward``, naming a point and both values.
+        ArgumentTypeError: if a function is none of one number with one value.
 
     Example:
         >>> def swish(x):
@@ -36,8 +40,10 @@ class Activation(Elementwise):
     def __init__(self, forward: Callable[[float], float], derivative: Callable[[float], float] | None = None) -> None:
         super().__init__(_scalar(forward, "forward"))
         if derivative is not None:
+            given = _scalar(derivative, "derivative")
+            check_derivative("Activation", self.scalar, given)
             # multiply(derivative(x), gradient); Elementwise.vjp takes the gradient first
-            slope = Elementwise(compose(ops.multiply.scalar, _scalar(derivative, "derivative")))
+            slope = Elementwise(compose(ops.multiply.scalar, given))
             self._vjps[0] = lambda gradient, x: slope(x, gradient)  # type: ignore[assignment]
 
 

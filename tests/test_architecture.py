@@ -24,7 +24,8 @@ FLOORS = {
     10: "layers metrics",
     11: "models",
     12: "plugins",
-    13: "__init__ __main__",
+    13: "commands",
+    14: "__init__ __main__",
 }
 """The rooms of each floor. A room is a module or a package right under tensorlab."""
 

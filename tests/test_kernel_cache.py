@@ -13,6 +13,13 @@ from pathlib import Path
 
 import pytest
 
+import tensorlab as tl
+from tensorlab.kernels import cache as cache_module
+from tensorlab.kernels import library
+from tensorlab.kernels import native as native_module
+from tensorlab.kernels.native import Native
+from tensorlab.rules import Reduction, Rowwise
+
 ROOT = Path(__file__).parent.parent
 
 COUNTING = """
@@ -27,19 +34,39 @@ def compiled():
 """
 
 PROGRAM = f"""{COUNTING}
-import numpy as np
-import tensorlab as tl
+from tensorlab.kernels.compiler import kernel
 
-x = tl.asarray(np.arange(4.0))
-print(tl.square(x).tolist(), (x + x).tolist())
+def double(x):
+    return x + x
+
+def square(x):
+    return x * x
+
+def negative(x):
+    return -x
+
+print([kernel(function, "int64(int64)", "")(21) for function in (double, square, negative)])
 print(compiled())
 """
-RESULT = "[0.0, 1.0, 4.0, 9.0] [0.0, 2.0, 4.0, 6.0]"
+"""Three kernels that are compiled soon; the library's own, a hundred times as large, meet the same cache."""
+RESULT = "[42, 441, -21]"
+
+OPERATIONS = """
+import sys
+import tensorlab as tl
+
+x = tl.asarray([0.0, 1.0, 2.0])
+with tl.GradientTape() as tape:
+    tape.watch(x)
+    y = tl.sum(tl.square(x))
+print(y.item(), tape.gradient(y, x).tolist(), "numba" in sys.modules)
+"""
 
 
-def start(program: str, cache: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(program: str, cache: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
     """A process of one thread, so that there are no kernels beside those asked for; every warning is an error."""
     environment = {"PYTHONPATH": str(ROOT), "TENSORLAB_CACHE_DIR": str(cache), "TENSORLAB_NUM_THREADS": "1"}
+    environment |= variables
     return subprocess.Popen(
         [sys.executable, "-B", "-W", "error", "-c", program, *arguments],
         env=os.environ | environment,
@@ -55,9 +82,9 @@ def finish(process: subprocess.Popen[str]) -> str:
     return output
 
 
-def run(cache: Path) -> int:
+def run(cache: Path, setting: str = "", **variables: str) -> int:
     """Run the program, check its results, and return how many functions it compiled."""
-    results, count = finish(start(PROGRAM, cache)).splitlines()
+    results, count = finish(start(setting + PROGRAM, cache, **variables)).splitlines()
     assert results == RESULT
     return int(count)
 
@@ -90,15 +117,18 @@ print(early, compiled(), [name for name in sys.modules if name.startswith(("numb
     assert not (tmp_path / "cache").exists()
 
 
-def test_kernels_of_the_cpu_import_no_cuda(filled: Path) -> None:
-    program = f"{PROGRAM}\nprint([name for name in sys.modules if name.startswith(('numba.cuda', 'numba_cuda'))])"
-    assert finish(start(program, filled)).splitlines()[-1] == "[]"
-
-
 def test_a_second_process_compiles_nothing(filled: Path) -> None:
-    assert run(filled) == 0
+    program = f"{PROGRAM}\nprint([name for name in sys.modules if name.startswith(('numba.cuda', 'numba_cuda'))])"
+    assert finish(start(program, filled)).splitlines() == [RESULT, "0", "[]"]
     names = {path.suffix for path in (filled / "kernels").iterdir()}
     assert names == {".kernel"}
+
+
+def test_a_second_process_does_not_even_import_numba(tmp_path: Path) -> None:
+    assert [finish(start(OPERATIONS, tmp_path)) for _ in range(2)] == [
+        "5.0 [0.0, 2.0, 4.0] True\n",
+        "5.0 [0.0, 2.0, 4.0] False\n",
+    ]
 
 
 def altered(name: str, content: bytes) -> bytes:
@@ -109,7 +139,7 @@ def altered(name: str, content: bytes) -> bytes:
 DAMAGE: list[Callable[[str, bytes], bytes]] = [
     altered,
     lambda name, content: content[: len(content) // 2],
-    lambda name, content: hashlib.sha256(name.encode() + b"no pickle").digest() + b"no pickle",
+    lambda name, content: hashlib.sha256(name.encode() + b"no kernel").digest() + b"no kernel",
 ]
 
 
@@ -162,10 +192,57 @@ sys.addaudithook(refuse)
     assert sorted((cache / "kernels").iterdir()) == others
 
 
-def test_two_processes_that_fill_one_cache_at_once(tmp_path: Path) -> None:
-    processes = [start(PROGRAM, tmp_path) for _ in range(2)]
-    first, second = (finish(process).splitlines()[0] for process in processes)
-    assert first == second
+def test_a_full_disk(tmp_path: Path) -> None:
+    # No file of this process may grow beyond 1000 bytes: the write of a kernel stops in the middle.
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))\n"
+    assert run(tmp_path, limit) > 0
+    assert list((tmp_path / "kernels").iterdir()) == [], "nothing half-written stays behind"
+    assert run(tmp_path) > 0
+
+
+def test_a_user_without_a_home(tmp_path: Path) -> None:
+    # What platformdirs returns for a user whom the system does not know, as in many containers
+    setting = f"""
+import os, platformdirs
+os.chdir({str(tmp_path)!r})
+platformdirs.user_cache_dir = lambda name: f"~/.cache/{{name}}"
+"""
+    assert run(tmp_path, setting, TENSORLAB_CACHE_DIR="") > 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_kernels_of_other_versions_and_settings_are_kept_apart(cache: Path) -> None:
+    before = set((cache / "kernels").iterdir())
+    other = """
+import importlib.metadata
+real = importlib.metadata.version
+importlib.metadata.version = lambda name: "0.0" if name == "llvmlite" else real(name)
+"""
+    assert run(cache, other) > 0
+    assert run(cache, other) == 0
+    assert run(cache, NUMBA_CPU_FEATURES="+sse2") > 0
+    assert run(cache, NUMBA_NUM_THREADS="1") == 0
+    assert run(cache) == 0
+    assert len(set((cache / "kernels").iterdir()) - before) == 2 * len(before)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no such owners here")
+def test_the_folder_is_its_owners_alone(cache: Path, tmp_path: Path) -> None:
+    assert run(tmp_path / "new") > 0
+    assert (tmp_path / "new" / "kernels").stat().st_mode & 0o777 == 0o700
+    foreign = "import os; own = os.geteuid(); os.geteuid = lambda: own + 1\n"
+    assert run(cache, foreign) > 0
+    (cache / "kernels").chmod(0o777)
+    before = sorted((cache / "kernels").iterdir())
+    assert run(cache) > 0
+    assert sorted((cache / "kernels").iterdir()) == before
+    (cache / "kernels").chmod(0o755)
+    assert run(cache) == 0
+
+
+def test_eight_processes_that_fill_one_cache_at_once(tmp_path: Path) -> None:
+    processes = [start(PROGRAM, tmp_path) for _ in range(8)]
+    assert {finish(process).splitlines()[0] for process in processes} == {RESULT}
     assert {path.suffix for path in (tmp_path / "kernels").iterdir()} == {".kernel"}
     assert run(tmp_path) == 0
 
@@ -188,27 +265,110 @@ print(shifted(tl.asarray([1.0, 2.0])).tolist(), compiled())
         return values, int(count) > 0
 
     assert output(shift=1.0, scale=2.0) == ("[3.0, 5.0]", True)
-    assert output(shift=1.0, scale=2.0, comment="# a comment, which is not part of the function") == (
-        "[3.0, 5.0]",
-        False,
-    )
+    comment = "# a comment, which is not part of the function"
+    assert output(shift=1.0, scale=2.0, comment=comment) == ("[3.0, 5.0]", False)
     assert output(shift=5.0, scale=2.0) == ("[7.0, 9.0]", True)
     assert output(shift=1.0, scale=3.0) == ("[4.0, 7.0]", True)  # a function that it calls
-    assert output(shift=1.0, scale=2.0) == ("[3.0, 5.0]", False)
 
 
 def test_kernels_of_several_processes_do_not_take_each_others_place(tmp_path: Path) -> None:
     program = """
 import sys
-import numpy as np
-import tensorlab as tl
+from tensorlab.kernels.compiler import kernel
 
-for name, dtype in zip(sys.argv[1::2], sys.argv[2::2]):
-    x = np.linspace(-1, 1, 100).astype(dtype)
-    assert np.allclose(getattr(tl, name)(x).numpy(), getattr(np, name)(x), atol=1e-6), (name, dtype)
-    assert float(tl.max(tl.asarray(x))) == 1, dtype
+for number in map(int, sys.argv[1:]):
+    def launch(x):  # two of one name and signature
+        return x + number
+
+    assert kernel(launch, "int64(int64)", str(number))(1) == 1 + number
 """
-    alone = [("exp", "float64"), ("exp", "float32"), ("tanh", "float32"), ("tanh", "float64")]
-    together = [("exp", "float32"), ("tanh", "float64"), ("exp", "float64"), ("tanh", "float32")]
-    for arguments in [*([pair] for pair in alone), together]:
-        finish(start(program, tmp_path, *[word for pair in arguments for word in pair]))
+    for numbers in (["10"], ["20"], ["10", "20"]):
+        finish(start(program, tmp_path, *numbers))
+
+
+def test_a_kernel_may_be_found_by_two_keys(own: Path) -> None:
+    cache_module.write("a", native(10))
+    cache_module.write("b", native(20))
+    cache_module.write_alias("c", "b")
+    assert cache_module.read("c") == native(20)
+    cache_module._path("b").unlink()
+    assert cache_module.read("c") is None
+
+
+def native(size: int) -> Native:
+    return Native(b"k" * size, b"e" * size, ("sched_yield",))
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TENSORLAB_CACHE_DIR", str(tmp_path))
+    return tmp_path / "kernels"
+
+
+def test_what_was_used_longest_ago_is_deleted_first(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in "abc":
+        cache_module.write(key, native(1000))
+    size = cache_module.usage().size
+    assert cache_module.usage().kernels == 3
+    assert size == sum(path.stat().st_size for path in own.iterdir())
+    for age, key in enumerate("bca"):
+        path = cache_module._path(key)
+        os.utime(path, (age, age))
+    assert cache_module.read("b") == native(1000)  # so it is used now
+    monkeypatch.setattr(cache_module, "LIMIT", size)
+    cache_module.write("d", native(1000))
+    assert {key for key in "abcd" if cache_module.read(key)} == set("abd")
+
+
+def test_what_a_killed_process_left_is_deleted(own: Path) -> None:
+    cache_module.write("a", native(10))
+    old, new = own / "x.part", own / "y.part"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    cache_module.write("b", native(10))
+    assert (old.exists(), new.exists()) == (False, True)
+    assert cache_module.usage().kernels == 2
+
+
+def test_clear_deletes_every_kernel_and_nothing_else(own: Path) -> None:
+    for key in "ab":
+        cache_module.write(key, native(10))
+    usage = cache_module.usage()
+    (own / "notes.txt").write_text("mine")
+    assert cache_module.clear() == usage
+    assert cache_module.usage() == (0, 0)
+    assert [path.name for path in own.iterdir()] == ["notes.txt"]
+    assert cache_module.read("a") is None
+
+
+def test_a_kernel_is_kept_under_all_that_it_is_made_of() -> None:
+    add, multiply = tl.add.scalar, tl.multiply.scalar
+    rules = [
+        Reduction("r", add, add),
+        Reduction("r", multiply, add),
+        Reduction("r", add, multiply),
+        Reduction("r", add, add, add),
+        Reduction("r", add, add, None, 0.0),
+        Reduction("r", add, add, None, 1.0),
+        Rowwise("r", ((add, add),), add),
+        Rowwise("r", ((add, add), (add, add)), add),
+    ]
+    arguments = [*((rule,) for rule in rules), (add, "float32"), (add, "float64"), (None, 1), (None, "1"), (None, (1,))]
+    assert len({library._described(each) for each in arguments}) == len(arguments)
+    with pytest.raises(TypeError, match="a kernel cannot be kept under"):
+        library._described((add, [1]))
+
+
+def test_the_function_that_python_calls_checks_what_it_is_given() -> None:
+    wake = library.find("threads", "wake_kernel")
+    for wrong in [(1,), (1, 2, 3), ("1", 2), (1.5, 2)]:
+        with pytest.raises(TypeError):
+            wake(*wrong)
+    with pytest.raises(OverflowError):
+        wake(1 << 64, 2)
+
+
+def test_a_kernel_that_needs_what_is_not_there_is_compiled_again() -> None:
+    entry = native_module.entry_object("nothing_of_this_name", ["i64"], "void")
+    assert native_module.load(Native(entry, b"", ("nothing_of_this_name",))) is None

@@ -1,12 +1,12 @@
 """The CPU backend: NumPy's memory, and kernels that Numba compiles from scalar functions.
 
-The kernels' modules are imported when the first kernel is needed, and Numba with them.
+The kernels' modules are imported when the first kernel is needed, and Numba when the first has to be compiled.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,29 @@ from tensorlab.dtypes import DType
 from tensorlab.rules import Reduction, Rowwise, Scan
 from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
+
+if TYPE_CHECKING:
+    from tensorlab.kernels.pool import pool
+else:
+
+    def pool() -> int:
+        """The pool's own function, which takes this one's place at the first call."""
+        global pool
+        from tensorlab.kernels.pool import pool
+
+        return pool()
+
+
+SMALL = 1 << 14
+"""The number of elements up to which no thread is asked, nor started: the size of a chunk in the kernels."""
+
+
+def find(module: str, maker: str, *arguments: Any) -> Callable[..., Any]:
+    """A kernel of `tensorlab.kernels.library`, which is imported at the first call."""
+    from tensorlab.kernels import layout, library
+
+    layout.check_layout()
+    return library.find(module, maker, *arguments)
 
 
 class CPUBackend(HostMemory):
@@ -30,28 +53,23 @@ class CPUBackend(HostMemory):
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
     ) -> Callable[..., Any]:
         """One pass over all inputs and outputs."""
-        from tensorlab.kernels.calls import launcher
-        from tensorlab.kernels.map import map_kernel
-        from tensorlab.kernels.threads import pool
-
         names = [tuple(dtype.name for dtype in dtypes) for dtypes in (inputs, outputs)]
-        kernel = map_kernel(function, compute.name, *names)
-        launch = launcher(len(inputs) + len(outputs))
+        kernel = find("map", "map_kernel", function, compute.name, *names)
         empty, (output, *others) = np.empty, outputs
 
         def run(shape: Shape, *buffers: Array) -> Array:
             result = empty(shape, output)
-            launch(kernel, pool(), result, *buffers)
+            kernel(pool() if result.size > SMALL else 0, result, *buffers)
             return result
 
         def run_all(shape: Shape, *buffers: Array) -> tuple[Array, ...]:
             results = tuple([empty(shape, dtype) for dtype in outputs])
-            launch(kernel, pool(), *results, *buffers)
+            kernel(pool() if results[0].size > SMALL else 0, *results, *buffers)
             return results
 
         if others:
             return run_all
-        run.kernel = kernel  # type: ignore[attr-defined]  # what compiled code may call, see Elementwise
+        run.kernel = kernel  # type: ignore[attr-defined]  # which compiled code may call, see `Elementwise`
         return run
 
     def reduce(
@@ -65,10 +83,7 @@ class CPUBackend(HostMemory):
         return found
 
     def _reduction(self, rule: Reduction, compute: DType, input: DType, output: DType) -> Callable[..., Array]:
-        from tensorlab.kernels.reduce import reduce_kernel
-        from tensorlab.kernels.threads import pool
-
-        kernel = reduce_kernel(rule, compute.name, input.name, output.name)
+        kernel = find("reduce", "reduce_kernel", rule, compute.name, input.name, output.name)
         empty = np.empty
 
         def run(buffer: Array, axes: tuple[int, ...] | None) -> Array:
@@ -78,8 +93,9 @@ class CPUBackend(HostMemory):
                 rest = [axis for axis in range(buffer.ndim) if axis not in axes]
                 result, kept = empty([buffer.shape[axis] for axis in rest], output), len(rest)
                 ordered = buffer.transpose((*rest, *axes))
-            if buffer.size:
-                kernel(pool(), kept, result, ordered)
+            size = buffer.size
+            if size:
+                kernel(pool() if size > SMALL else 0, kept, result, ordered)
             elif result.size:
                 with np.errstate(invalid="ignore"):  # the mean of nothing is NaN
                     initial = rule.initial
@@ -94,14 +110,10 @@ class CPUBackend(HostMemory):
         result = np.empty(inputs[0].shape, inputs[0].dtype)
         if result.size == 0:
             return result
-        from tensorlab.kernels.threads import pool
-
         key = (rule, result.dtype)
         kernel = self._kernels.get(key)
         if kernel is None:
-            from tensorlab.kernels.rowwise import rowwise_kernel
-
-            kernel = self._kernels[key] = rowwise_kernel(rule, result.dtype.name, len(inputs))
+            kernel = self._kernels[key] = find("rowwise", "rowwise_kernel", rule, result.dtype.name, len(inputs))
         columns = result.shape[-1]
         kernel(pool(), result.size // columns, columns, result, *dense)
         return result
@@ -112,16 +124,11 @@ class CPUBackend(HostMemory):
         result = np.empty(inputs[0].shape, output)
         if result.size == 0:
             return result
-        from tensorlab.kernels.threads import pool
-
         key = (rule, compute, output, *[x.dtype for x in inputs])
         kernel = self._kernels.get(key)
         if kernel is None:
-            from tensorlab.kernels.scan import scan_kernel
-
-            kernel = self._kernels[key] = scan_kernel(
-                rule, compute.name, tuple(x.dtype.name for x in inputs), output.name
-            )
+            names = tuple(x.dtype.name for x in inputs)
+            kernel = self._kernels[key] = find("scan", "scan_kernel", rule, compute.name, names, output.name)
         columns = result.shape[-1]
         kernel(pool(), result.size // columns, columns, result, *dense)
         return result
@@ -139,17 +146,13 @@ class CPUBackend(HostMemory):
         result = np.empty(shape, a.dtype)
         product = np.empty(shape, a.dtype) if keep else None
         if result.size:
-            from tensorlab.kernels.threads import pool
-
             key = (epilogue, a.dtype, keep)
             found = self._products.get(key)
             if found is None:
-                from tensorlab.kernels.stacked import epilogue_address, matmul_kernel
-
-                plain = epilogue is None and not keep
-                address = 0 if plain else epilogue_address(epilogue, a.dtype.name, len(operands))
-                found = matmul_kernel(a.dtype.name), address
-                self._products[key] = found
+                address = 0
+                if epilogue is not None or keep:
+                    address = find("stacked", "epilogue_kernel", epilogue, a.dtype.name, len(operands))()
+                found = self._products[key] = find("stacked", "matmul_kernel", a.dtype.name), address
             kernel, finish = found
             operand = id(operands[0]) if operands else 0
             kernel(pool(), finish, id(result), 0 if product is None else id(product), id(a), id(b), operand)
@@ -164,23 +167,19 @@ class CPUBackend(HostMemory):
         hyperparameters: Sequence[float],
     ) -> None:
         """One pass over the weight, its gradient and its slots."""
-        from tensorlab.kernels.threads import pool
-
         dense = np.ascontiguousarray(gradient)
         key = (function, weight.dtype, len(slots))
         kernel = self._kernels.get(key)
         if kernel is None:
-            from tensorlab.kernels.update import update_kernel
-
-            kernel = self._kernels[key] = update_kernel(function, weight.dtype.name, len(slots))
-        kernel(pool(), weight.size, weight, dense, *slots, *hyperparameters)
+            kernel = self._kernels[key] = find("update", "update_kernel", function, weight.dtype.name, len(slots))
+        kernel(pool() if weight.size > SMALL else 0, weight.size, weight, dense, *slots, *hyperparameters)
 
 
 def get_num_threads() -> int:
     """The number of threads that kernels run on: ``TENSORLAB_NUM_THREADS``, or the processors of this process."""
-    from tensorlab.kernels import threads
+    from tensorlab.kernels import pool
 
-    return threads.get_num_threads()
+    return pool.get_num_threads()
 
 
 def set_num_threads(count: int) -> None:
@@ -189,6 +188,6 @@ def set_num_threads(count: int) -> None:
     Raises:
         ArgumentError: if ``count`` is not a whole number from 1 to 1024.
     """
-    from tensorlab.kernels import threads
+    from tensorlab.kernels import pool
 
-    threads.set_num_threads(count)
+    pool.set_num_threads(count)

@@ -101,7 +101,6 @@ def _external(symbol: str, result: Any, *arguments: Any) -> Any:
 
 # The locks that Python's own threads are made of: they block without spinning, need no interpreter lock, may be
 # released by another thread than the one that acquired them, and exist on every platform that CPython runs on.
-allocate_lock = _external("PyThread_allocate_lock", types.intp)
 acquire_lock = _external("PyThread_acquire_lock", types.int32, types.intp, types.int32)
 release_lock = _external("PyThread_release_lock", types.void, types.intp)
 yield_processor = _external("SwitchToThread" if os.name == "nt" else "sched_yield", types.int32)

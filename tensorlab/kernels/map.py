@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 from numba import types
 
 from tensorlab.kernels import memory, threads
-from tensorlab.kernels.atomics import closure, entry
+from tensorlab.kernels.atomics import closure
 from tensorlab.kernels.compiler import jit, kernel
 from tensorlab.kernels.lift import build, lift, storage
 from tensorlab.scalars import ScalarFunction
@@ -126,11 +127,9 @@ def task(chunk, total, axes, table_address, {each("{a}_address")}):
         position += count
 
 
-@jit
-def launch(arrays_address, pool):
-    given = pointer(arrays_address, int64)
+def launch(pool, {each("{a}_object")}):
     arrays = scratch({2 * len(arrays)}, int64)
-    {each("arrays[{k}] = given[{k}]", chr(10) + "    ")}
+    {each("arrays[{k}] = address({a}_object)", chr(10) + "    ")}
     {each("arrays[{k} + " + str(len(arrays)) + "] = {a}_size", chr(10) + "    ")}
     table = scratch({(1 + len(arrays)) * memory.MAX_RANK}, int64)
     axes = merge_axes(int64_type({len(arrays)}), address_of(arrays), address_of(table))
@@ -138,14 +137,16 @@ def launch(arrays_address, pool):
     for axis in range(axes):
         total *= table[axis]
     if total > 0:
-        arguments = (total, axes, address_of(table), {each("memory_data(given[{k}])")})
+        arguments = (total, axes, address_of(table), {each("memory_data(arrays[{k}])")})
         launch_task(pool, (total + CHUNK - 1) // CHUNK, *closure(task, arguments))
 """
 
 
 @functools.cache
-def map_kernel(function: ScalarFunction, compute: str, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> int:
-    """The kernel that writes ``function`` of its inputs into its outputs.
+def map_kernel(
+    function: ScalarFunction, compute: str, inputs: tuple[str, ...], outputs: tuple[str, ...]
+) -> Callable[..., None]:
+    """The kernel ``k(pool, *outputs, *inputs)`` that writes ``function`` of the inputs into the outputs.
 
     Args:
         function: the scalar function, of one argument for each input and one value for each output.
@@ -154,8 +155,8 @@ def map_kernel(function: ScalarFunction, compute: str, inputs: tuple[str, ...], 
         outputs: the dtype of each output.
 
     Returns:
-        the address of a task that takes the outputs and the inputs, as words at one address, and the pool; see
-        `launcher`. All outputs have the shape that the inputs broadcast to.
+        a compiled function that takes the address of the pool and every array; all outputs have the shape that the
+        inputs broadcast to.
     """
     memory.check_layout()
     source = _source(len(inputs), len(outputs))
@@ -163,6 +164,7 @@ def map_kernel(function: ScalarFunction, compute: str, inputs: tuple[str, ...], 
         "jit": jit,
         "CHUNK": CHUNK,
         "MAX_RANK": memory.MAX_RANK,
+        "address": memory.address,
         "address_of": memory.address_of,
         "closure": closure,
         "int64": types.int64,
@@ -181,8 +183,5 @@ def map_kernel(function: ScalarFunction, compute: str, inputs: tuple[str, ...], 
             namespace[f"{prefix}{position}_size"] = np.int64(np.dtype(dtype).itemsize)
     name = f"map {function.name} {compute} {inputs} {outputs}"
     launch = build(source, namespace, name)["launch"]
-
-    def task_address():
-        return entry(launch)
-
-    return kernel(task_address, "int64()", f"{name} {function.key} {source}")()  # type: ignore[no-any-return]
+    signature = (types.int64, *[memory.array_object] * (len(inputs) + len(outputs)))
+    return kernel(launch, signature, f"{name} {function.key} {source}")

@@ -1,25 +1,38 @@
 """Memory by address: typed pointers, and the arrays that a kernel is handed.
 
 A kernel takes every array as the address of its NumPy object, one machine word, and reads data, shape and strides from
-there itself. So a kernel has one signature for arrays of any rank and layout, and a call unboxes nothing.
-The fields below are NumPy's public C structure ``PyArrayObject_fields``, in place since NumPy 1.0; `check_layout`
-compares what is read with what NumPy says, once a process.
+there itself (see `layout`). So a kernel has one signature for arrays of any rank and layout, and a call unboxes
+nothing.
 """
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import NativeValue, intrinsic, models, register_model, unbox
+from numba.extending import intrinsic, models, register_model
 
-from tensorlab.kernels.compiler import jit, kernel
+from tensorlab.kernels.compiler import jit
+from tensorlab.kernels.layout import DATA, DTYPE, RANK, SHAPE, STRIDES, check_layout
 
-_DATA = object.__basicsize__  # the fields follow the object header, which is longer in a free-threaded Python
-_RANK, _SHAPE, _STRIDES, _DTYPE = _DATA + 8, _DATA + 16, _DATA + 24, _DATA + 40
+__all__ = [
+    "MAX_RANK",
+    "address",
+    "address_of",
+    "array_object",
+    "check_layout",
+    "data",
+    "dtype",
+    "length",
+    "lengths",
+    "pointer",
+    "rank",
+    "scratch",
+    "stride",
+    "write_scalar",
+]
 
 MAX_RANK = 64
 """NumPy's own limit."""
@@ -38,11 +51,6 @@ array_object = _ArrayObject()
 class _Model(models.PrimitiveModel):  # type: ignore[misc]
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, ir.IntType(64))
-
-
-@unbox(_ArrayObject)
-def _unbox(kind: Any, value: Any, context: Any) -> Any:
-    return NativeValue(context.builder.ptrtoint(value, ir.IntType(64)))
 
 
 @intrinsic
@@ -91,19 +99,19 @@ def address_of(typingctx: Any, place: Any) -> Any:
 @jit
 def data(array):
     """The address of the first element."""
-    return pointer(array, types.int64)[_DATA >> 3]
+    return pointer(array, types.int64)[DATA >> 3]
 
 
 @jit
 def rank(array):
     """The number of axes."""
-    return np.int64(pointer(array + _RANK, types.int32)[0])
+    return np.int64(pointer(array + RANK, types.int32)[0])
 
 
 @jit
 def lengths(array):
     """The address of the lengths of the axes."""
-    return pointer(array, types.int64)[_SHAPE >> 3]
+    return pointer(array, types.int64)[SHAPE >> 3]
 
 
 @jit
@@ -115,38 +123,17 @@ def length(array, axis):
 @jit
 def stride(array, axis):
     """The bytes from one element to the next along one axis."""
-    return pointer(pointer(array, types.int64)[_STRIDES >> 3], types.int64)[axis]
+    return pointer(pointer(array, types.int64)[STRIDES >> 3], types.int64)[axis]
 
 
 @jit
 def dtype(array):
     """The address of the object that describes the elements."""
-    return pointer(array, types.int64)[_DTYPE >> 3]
+    return pointer(array, types.int64)[DTYPE >> 3]
 
 
 @jit
 def write_scalar(array, place):
     """Write, at an address, what the functions above read of an array of rank 0 whose element is at ``place``."""
-    pointer(array, types.int64)[_DATA >> 3] = place
-    pointer(array + _RANK, types.int32)[0] = 0
-
-
-def _read(array_object, found):
-    array = address(array_object)
-    words = pointer(found, types.int64)
-    words[0] = data(array)
-    words[1] = dtype(array)
-    words[2] = rank(array)
-    for axis in range(rank(array)):
-        words[3 + axis] = length(array, axis)
-        words[3 + rank(array) + axis] = stride(array, axis)
-
-
-@functools.cache
-def check_layout() -> None:
-    """Raise if this NumPy does not lay its arrays out as this module reads them."""
-    array = np.zeros((5, 4, 3), np.float32)[::2, :, 1:]
-    found = np.zeros(9, np.int64)
-    kernel(_read, (array_object, types.int64), "memory")(array, found.ctypes.data)
-    if found.tolist() != [array.ctypes.data, id(array.dtype), array.ndim, *array.shape, *array.strides]:
-        raise RuntimeError(f"tensorlab cannot read the arrays of NumPy {np.__version__}; please report this version")
+    pointer(array, types.int64)[DATA >> 3] = place
+    pointer(array + RANK, types.int32)[0] = 0

@@ -21,6 +21,7 @@ from tensorlab.kernels.compiler import jit, kernel
 from tensorlab.kernels.fold import AT_ONCE, fold_namespace, fold_source, pairwise
 from tensorlab.kernels.lift import build, lift, storage
 from tensorlab.kernels.map import CHUNK
+from tensorlab.kernels.matmul_pack import allocate, release
 from tensorlab.kernels.threads import run
 from tensorlab.rules import Reduction
 
@@ -190,8 +191,9 @@ def launch(pool, rank, y_object, x_object):
     length = kept_table[kept_axes - 1]
     dense_rows = kept_table[MAX_RANK + kept_axes - 1] == 1 and length > 1 and folded_table[MAX_RANK + axes - 1] != 1
     blocks = (count + ROWS - 1) // ROWS if dense_rows else (count + BLOCK - 1) // BLOCK
-    partial_array = empty(outer * blocks, compute)
-    partial = partial_array.ctypes.data
+    partial = allocate(outer * blocks * compute_size)
+    if partial == 0:
+        raise MemoryError
     if dense_rows:
         strips = (length + STRIP - 1) // STRIP
         arguments = (strips, blocks, outer, count, kept, kept_axes, folded, axes, partial, x)
@@ -214,7 +216,7 @@ def launch(pool, rank, y_object, x_object):
     y = pointer(memory.data(y_array), y_type)
     for i in range(outer):
         y[i] = y_type(result(values[i], compute(count)))
-    partial_array[0] = values[0]  # the memory is in use up to here
+    release(partial)
 """
 )
 
@@ -244,7 +246,9 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Cal
         "STRIP": STRIP,
         "address_of": memory.address_of,
         "compute": storage(compute),
-        "empty": np.empty,
+        "allocate": allocate,
+        "compute_size": np.int64(np.dtype(compute).itemsize),
+        "release": release,
         "first_axis": np.int64(0),
         "int64": types.int64,
         "memory": memory,

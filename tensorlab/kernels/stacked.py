@@ -45,7 +45,7 @@ def matmul_kernel(dtype: str) -> Callable[..., None]:
         dtype: of all arrays.
 
     Returns:
-        a compiled function of the pool's address, what `epilogue_address` returns or 0, and the ``id`` of each array.
+        a compiled function of the pool's address, what `epilogue_kernel` returns or 0, and the ``id`` of each array.
         ``product``, which takes the product without the epilogue, and ``operand`` may be 0. The leading axes of ``a``,
         ``b`` and the operand broadcast to those of the result, which is C-contiguous and not empty.
     """
@@ -98,7 +98,14 @@ def matmul_kernel(dtype: str) -> Callable[..., None]:
 
 
 @functools.cache
-def _epilogue_kernel(epilogue: ScalarFunction | None, dtype: str, operands: int) -> Callable[[], int]:
+def epilogue_kernel(epilogue: ScalarFunction | None, dtype: str, operands: int) -> Callable[[], int]:
+    """``k()``: the address of a compiled epilogue, for `matmul_kernel`.
+
+    Args:
+        epilogue: what is computed of each element of the product, and of the operand; None to keep the product alone.
+        dtype: of all arrays.
+        operands: how many operands the epilogue has, 0 or 1.
+    """
     task = epilogue_task(storage(dtype), None if epilogue is None else lift(epilogue, dtype), operands)
 
     def address():
@@ -106,15 +113,3 @@ def _epilogue_kernel(epilogue: ScalarFunction | None, dtype: str, operands: int)
 
     name = "nothing" if epilogue is None else f"{epilogue.name} {epilogue.key}"
     return kernel(address, "int64()", f"{name} {dtype} {operands}")
-
-
-@functools.cache
-def epilogue_address(epilogue: ScalarFunction | None, dtype: str, operands: int) -> int:
-    """The address of a compiled epilogue, for `matmul_kernel`.
-
-    Args:
-        epilogue: what is computed of each element of the product, and of the operand; None to keep the product alone.
-        dtype: of all arrays.
-        operands: how many operands the epilogue has, 0 or 1.
-    """
-    return _epilogue_kernel(epilogue, dtype, operands)()

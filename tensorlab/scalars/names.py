@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import keyword
 import re
 import types
 from collections.abc import Iterable
@@ -93,6 +94,7 @@ class Names:
         for known, other in self.calls.items():
             if other.key == function.key:
                 return known
-        name = self.fresh(re.sub(r"\W+", "", function.name) or "function")
+        base = re.sub(r"\W+", "", function.name) or "function"
+        name = self.fresh(f"{base}_" if keyword.iskeyword(base) else base)  # "lambda" is none
         self.calls[name] = function
         return name

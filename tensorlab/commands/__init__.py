@@ -1,0 +1,56 @@
+"""The command line, ``python -m tensorlab <command>``: one small module for each command.
+
+A module of `COMMANDS` has a docstring, whose first line is the command's help; ``add_arguments(parser)``, which may be
+left out; and ``run(options)``, which prints, and returns the exit code: 0 if all is well, 1 if not. Code 2 is for
+arguments that make no sense.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from tensorlab.errors import TensorlabError, nearest
+from tensorlab.version import __version__
+
+COMMANDS = ("cache", "info", "plugins")
+"""The commands: module ``check_plugin`` is ``python -m tensorlab check-plugin``."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say it in one line, and end with code 2."""
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command that the arguments, by default those of the process, ask for. Returns the exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
+    parser = _Parser(prog="python -m tensorlab", description="What tensorlab finds on this machine.")
+    parser.add_argument("--version", action="version", version=f"tensorlab {__version__}")
+    known = {name.replace("_", "-"): name for name in COMMANDS}
+    if words and not words[0].startswith("-") and words[0] not in known:
+        parser.error(f"expected a command, received {words[0]!r}; {nearest(words[0], known)}")
+    commands = parser.add_subparsers(title="commands", metavar="command", parser_class=_Parser)
+    for spelling, name in known.items():
+        module = importlib.import_module(f"tensorlab.commands.{name}")
+        text = str(module.__doc__)
+        command = commands.add_parser(spelling, help=text.splitlines()[0], description=text)
+        if hasattr(module, "add_arguments"):
+            module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    options = parser.parse_args(words)
+    if "run" not in options:
+        parser.print_help()
+        return 0
+    try:
+        return int(options.run(options))
+    except TensorlabError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # whoever read has seen enough
+        sys.stderr.close()
+        return 1

@@ -1,0 +1,96 @@
+"""show versions, processor, threads, kernel cache, backends and folders"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+
+from tensorlab.backends.cpu import get_num_threads
+from tensorlab.commands import tables
+from tensorlab.datasets import fetch
+from tensorlab.devices import backend
+from tensorlab.errors import TensorlabError
+from tensorlab.plugins import manager
+from tensorlab.registry import registries
+from tensorlab.version import __version__
+
+_TELLING = ("avx512f", "avx2", "fma", "avx", "sse4.2", "neon", "sve")
+"""The features of a processor that decide how fast arithmetic is."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what there is. Returns 1 if something does not work."""
+    manager.load()
+    broken = [plugin for plugin in manager.plugins if plugin.error]
+    backends = _backends()
+    rows = [
+        ("tensorlab", __version__),
+        ("Python", f"{platform.python_version()} {platform.python_implementation()}, {platform.platform()}"),
+        *((name, importlib.metadata.version(name)) for name in ("numba", "llvmlite", "numpy")),
+        *_processor(),
+        ("threads", f"{get_num_threads()}, on {_processors()} processors that this process may use"),
+        ("threading layer", "tensorlab's own pool; Numba's is not used"),
+        *_cache(),
+        ("data folder", _data()),
+        *((f"backend {name}", state) for name, state in backends.items()),
+        *((f"plugin {plugin.name}", f"failed: {plugin.error} ({plugin.distribution})") for plugin in broken),
+    ]
+    tables.show(rows)
+    return 1 if broken or any(state.startswith("failed") for state in backends.values()) else 0
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _processor() -> list[tuple[str, str]]:
+    from tensorlab.kernels import native
+    from tensorlab.kernels.tile import host_tile
+
+    triple, name, features = native.processor()
+    present = {word[1:] for word in features.split(",") if word.startswith("+")}
+    tile = host_tile()
+    lanes = tile.vector_bytes // 4
+    return [
+        ("processor", f"{name} ({triple})"),
+        ("features", ", ".join(word for word in _TELLING if word in present) or "none of " + ", ".join(_TELLING)),
+        (
+            "register tile",
+            f"{tile.rows} x {tile.vectors * lanes} float32: {tile.rows} rows of {tile.vectors} "
+            f"vectors of {tile.vector_bytes * 8} bits",
+        ),
+    ]
+
+
+def _cache() -> list[tuple[str, str]]:
+    from tensorlab.kernels import cache
+
+    why = cache.unusable()
+    usage = cache.usage()
+    held = f"{usage.kernels} kernels, {usage.size / 1e6:.1f} MB of at most {cache.LIMIT / 1e6:.0f} MB"
+    return [("kernel cache", str(cache.folder())), ("", f"not used: {why}" if why else held)]
+
+
+def _data() -> str:
+    chosen = os.environ.get("TENSORLAB_DATA_DIR")
+    folder = Path(chosen) if chosen else fetch.cache_folder("mnist").parent
+    origin = " (TENSORLAB_DATA_DIR)" if chosen else ""
+    return f"{folder}{origin}{'' if folder.is_dir() else ', not there yet'}"
+
+
+def _backends() -> dict[str, str]:
+    """What became of each backend: one that raises is a line of the table, not the end of it."""
+    states = {}
+    for entry in registries["backend"]:
+        try:
+            backend(entry.name)
+            state = "available"
+        except TensorlabError as error:
+            state = f"not available: {error}"
+        except Exception as error:
+            state = f"failed: {type(error).__name__}: {error}"
+        states[entry.name] = f"{state} ({entry.distribution} {entry.version})"
+    return states

@@ -1,0 +1,32 @@
+"""Where NumPy keeps what a kernel reads of an array: its public C structure ``PyArrayObject_fields``.
+
+It has been in place since NumPy 1.0; `check_layout` compares what is read with what NumPy says, once a process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+
+import numpy as np
+
+DATA = object.__basicsize__  # the fields follow the object header, which is longer in a free-threaded Python
+RANK, SHAPE, STRIDES, DTYPE = DATA + 8, DATA + 16, DATA + 24, DATA + 40
+
+
+@functools.cache
+def check_layout() -> None:
+    """Raise if this NumPy does not lay its arrays out so."""
+    array = np.zeros((5, 4, 3), np.float32)[::2, :, 1:]
+
+    def words(address: int, count: int) -> tuple[int, ...]:
+        return tuple((ctypes.c_int64 * count).from_address(address))
+
+    def through(offset: int) -> tuple[int, ...]:
+        return words(words(id(array) + offset, 1)[0], array.ndim)
+
+    rank = ctypes.c_int32.from_address(id(array) + RANK).value
+    found = (*words(id(array) + DATA, 1), rank, *words(id(array) + DTYPE, 1), *through(SHAPE), *through(STRIDES))
+    if found == (array.ctypes.data, array.ndim, id(array.dtype), *array.shape, *array.strides):
+        return
+    raise RuntimeError(f"tensorlab cannot read the arrays of NumPy {np.__version__}; please report this version")

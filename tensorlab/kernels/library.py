@@ -1,0 +1,80 @@
+"""Every kernel that a backend asks for, by who makes it and of what: from this process, from disk, or made now.
+
+What makes a kernel, such as ``tensorlab.kernels.map.map_kernel``, and its arguments say all that the kernel depends on
+beside tensorlab's own sources. So a kernel can be found on disk by them, without importing what would make it, which
+needs Numba.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from tensorlab.kernels import cache, native
+from tensorlab.kernels.native import Native
+from tensorlab.scalars import ScalarFunction
+
+# One kernel is made at a time: Numba compiles no faster from several threads, and a kernel that two threads need first
+# is made once. A fork waits, so that a child never begins with a compiler that is half-way through something.
+_guard = threading.RLock()
+_kernels: dict[tuple[Any, ...], Callable[..., Any]] = {}
+_keys: dict[Callable[..., Any], str] = {}
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_guard.acquire, after_in_parent=_guard.release, after_in_child=_guard.release)
+
+
+def _described(argument: object) -> str:
+    """What a kernel depends on of an argument, and nothing else, such as where a function was written."""
+    if isinstance(argument, ScalarFunction):
+        return argument.key
+    if isinstance(argument, tuple):
+        return f"({', '.join(map(_described, argument))})"
+    if dataclasses.is_dataclass(argument):
+        return _described(tuple(getattr(argument, field.name) for field in dataclasses.fields(argument)))
+    if argument is None or isinstance(argument, (str, int, float)):
+        return repr(argument)
+    raise TypeError(f"a kernel cannot be kept under {argument!r}")
+
+
+def find(module: str, maker: str, *arguments: Any) -> Callable[..., Any]:
+    """The kernel that ``tensorlab.kernels.<module>.<maker>(*arguments)`` makes.
+
+    Args:
+        module, maker: the function that makes it, and returns what `tensorlab.kernels.compiler.kernel` does.
+        arguments: scalar functions, rules, strings, numbers, None, and tuples of them.
+    """
+    identity = (module, maker, arguments)
+    with _guard:
+        kernel = _kernels.get(identity)
+        if kernel is None:
+            key = f"{module}.{maker}{_described(arguments)}"
+            kernel = _loaded(key)
+            if kernel is None:
+                kernel = getattr(importlib.import_module(f"tensorlab.kernels.{module}"), maker)(*arguments)
+                cache.write_alias(key, _keys[kernel])
+            _kernels[identity] = kernel
+    return kernel
+
+
+def keep(key: str, compiled: Callable[[], Native]) -> Callable[..., Any]:
+    """The kernel of a key, from disk or compiled and put there."""
+    with _guard:
+        kernel = _loaded(key)
+        if kernel is None:
+            made = compiled()
+            cache.write(key, made)
+            kernel = native.load(made)
+            if kernel is None:
+                raise RuntimeError(f"a kernel calls what this process does not have, one of {', '.join(made.needs)}")
+        _keys[kernel] = key
+    return kernel
+
+
+def _loaded(key: str) -> Callable[..., Any] | None:
+    found = cache.read(key)
+    return None if found is None else native.load(found)

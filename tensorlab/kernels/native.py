@@ -1,0 +1,211 @@
+"""Compiled kernels as object code, and how Python calls them; nothing here needs Numba.
+
+Numba compiles a kernel to one object file. Beside it goes a second, tiny one with two C functions: one in the form that
+CPython calls fastest (``METH_FASTCALL``), which unboxes the arguments, lets go of the interpreter's lock, and calls the
+kernel; and one that other kernels can call by address. LLVM links both into memory in about a millisecond, so that a
+process that finds its kernels on disk never imports Numba; and a call costs less than through Numba's dispatcher.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import llvmlite.binding as llvm
+
+_ENTRY = "tensorlab_entry"
+_TASK = "tensorlab_task"
+_METH_FASTCALL = 0x80
+_UNBOX = {
+    "i64": ("i64", "call i64 @PyLong_AsLongLong(ptr {boxed})"),
+    "double": ("double", "call double @PyFloat_AsDouble(ptr {boxed})"),
+    "object": ("i64", "ptrtoint ptr {boxed} to i64"),
+}
+"""How an argument is unboxed: its LLVM type, and the instruction. An object is passed by its address."""
+
+_TEMPLATE = """
+declare i32 @"{symbol}"(ptr, ptr{types})
+declare i64 @PyLong_AsLongLong(ptr)
+declare double @PyFloat_AsDouble(ptr)
+declare ptr @PyLong_FromLongLong(i64)
+declare ptr @PyErr_Occurred()
+declare i32 @PyErr_BadArgument()
+declare ptr @PyErr_NoMemory()
+declare ptr @PyEval_SaveThread()
+declare void @PyEval_RestoreThread(ptr)
+declare void @Py_IncRef(ptr)
+@_Py_NoneStruct = external global i8
+
+define ptr @{entry}(ptr %self, ptr %arguments, i64 %count) {{
+  %result = alloca i64
+  %exception = alloca ptr
+  %as_many = icmp eq i64 %count, {count}
+  br i1 %as_many, label %unbox, label %miscounted
+miscounted:
+  %ignored = call i32 @PyErr_BadArgument()
+  ret ptr null
+unbox:
+{unbox}
+  %error = call ptr @PyErr_Occurred()
+  %right = icmp eq ptr %error, null
+  br i1 %right, label %run, label %wrong
+wrong:
+  ret ptr null
+run:
+  %thread = call ptr @PyEval_SaveThread()
+  %status = call i32 @"{symbol}"(ptr %result, ptr %exception{values})
+  call void @PyEval_RestoreThread(ptr %thread)
+  switch i32 %status, label %out_of_memory [ i32 0, label %done
+                                             i32 -2, label %done ]
+out_of_memory:
+  %null = call ptr @PyErr_NoMemory()
+  ret ptr null
+done:
+  {box}
+}}
+
+define {result} @{task}({parameters}) {{
+  %result = alloca i64
+  %exception = alloca ptr
+  %status = call i32 @"{symbol}"(ptr %result, ptr %exception{values})
+  {give}
+}}
+"""
+# A status of 0 or -2 (None) is success. The only thing that a kernel ever raises is a MemoryError.
+
+_BOX = {
+    "void": "call void @Py_IncRef(ptr @_Py_NoneStruct)\n  ret ptr @_Py_NoneStruct",
+    "i64": "%word = load i64, ptr %result\n  %boxed = call ptr @PyLong_FromLongLong(i64 %word)\n  ret ptr %boxed",
+}
+
+_GIVE = {"void": "ret void", "i64": "%word = load i64, ptr %result\n  ret i64 %word"}
+
+
+@dataclass(frozen=True)
+class Native:
+    """A compiled kernel.
+
+    Attributes:
+        kernel: its object file.
+        entry: the object file of the function that Python calls.
+        needs: what the kernel calls outside of itself.
+    """
+
+    kernel: bytes
+    entry: bytes
+    needs: tuple[str, ...]
+
+    def to_bytes(self) -> bytes:
+        """One line of JSON, then both object files."""
+        header = {"kernel": len(self.kernel), "needs": self.needs}
+        return json.dumps(header).encode() + b"\n" + self.kernel + self.entry
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Native:
+        """What `to_bytes` wrote.
+
+        Raises:
+            ValueError, KeyError: for anything else.
+        """
+        line, code = content.split(b"\n", 1)
+        header = json.loads(line)
+        return cls(code[: header["kernel"]], code[header["kernel"] :], tuple(header["needs"]))
+
+
+@functools.cache
+def _target() -> Any:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_triple(llvm.get_process_triple())
+
+
+def _machine() -> Any:
+    # x86 needs static relocation, as in Numba's own engine
+    reloc = "static" if _target().name.startswith("x86") else "default"
+    return _target().create_target_machine(opt=1, reloc=reloc, codemodel="jitdefault", jit=True)
+
+
+def processor() -> tuple[str, str, str]:
+    """The platform, the processor's name, and its features, as LLVM sees them."""
+    return llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+
+
+def entry_object(symbol: str, arguments: Sequence[str], result: str) -> bytes:
+    """The object file of the two functions that call a kernel.
+
+    Args:
+        symbol: the compiled kernel's.
+        arguments: of each argument, "i64", "double" or "object".
+        result: "void" or "i64".
+    """
+    unbox = []
+    types = []
+    for index, kind in enumerate(arguments):
+        type_, instruction = _UNBOX[kind]
+        types.append(type_)
+        unbox += [
+            f"  %at{index} = getelementptr ptr, ptr %arguments, i64 {index}",
+            f"  %boxed{index} = load ptr, ptr %at{index}",
+            f"  %value{index} = {instruction.format(boxed=f'%boxed{index}')}",
+        ]
+    parameters = [f"{type_} %value{index}" for index, type_ in enumerate(types)]
+    text = _TEMPLATE.format(
+        symbol=symbol,
+        entry=_ENTRY,
+        task=_TASK,
+        count=len(arguments),
+        types="".join(f", {type_}" for type_ in types),
+        unbox="\n".join(unbox),
+        parameters=", ".join(parameters),
+        values="".join(f", {parameter}" for parameter in parameters),
+        result=result,
+        box=_BOX[result],
+        give=_GIVE[result],
+    )
+    return _machine().emit_object(llvm.parse_assembly(text))  # type: ignore[no-any-return]
+
+
+class Method(ctypes.Structure):
+    """CPython's ``PyMethodDef``."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("function", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
+
+
+_methods: list[Method] = []  # CPython keeps their addresses
+_addresses: dict[Callable[..., Any], int] = {}
+_new_function = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(
+    ("PyCFunction_NewEx", ctypes.pythonapi)
+)
+
+
+def load(native: Native) -> Callable[..., Any] | None:
+    """The kernel as a function; None if it calls something that this process does not have.
+
+    Its machine code stays to the end of the process: a thread may still run it while Python takes itself apart.
+    """
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
+    if not all(map(llvm.address_of_symbol, native.needs)):
+        return None  # LLVM would end the process over it
+    for code in (native.kernel, native.entry):
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    method = Method(b"kernel", engine.get_function_address(_ENTRY), _METH_FASTCALL, None)
+    kernel: Callable[..., Any] = _new_function(ctypes.addressof(method), None, None)
+    _methods.append(method)
+    _addresses[kernel] = engine.get_function_address(_TASK)
+    engine.detach()
+    return kernel
+
+
+def address(kernel: Callable[..., Any]) -> int:
+    """Where the C function begins that does what a kernel does, for code that calls it without the interpreter."""
+    return _addresses[kernel]

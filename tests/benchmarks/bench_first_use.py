@@ -1,0 +1,74 @@
+"""First use: seconds of the imports and of the first operation, with an empty and with a full kernel cache.
+
+    python tests/benchmarks/bench_first_use.py [repeats]
+
+Every figure is the median over fresh processes. The imports beside them say what could not be faster.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+
+PROGRAM = """
+import sys, time
+start = time.perf_counter()
+import numpy as np
+numpy = time.perf_counter()
+import tensorlab as tl
+library = time.perf_counter()
+x = tl.asarray(np.ones((64, 64), np.float32))
+ready = time.perf_counter()
+{operation}
+first = time.perf_counter()
+{operation}
+second = time.perf_counter()
+print(numpy - start, library - numpy, first - ready, second - first, first - start, int("numba" in sys.modules))
+"""
+OPERATIONS = {
+    "add": "tl.add(x, x)",
+    "exp": "tl.exp(x)",
+    "sum": "tl.sum(x)",
+    "softmax": "tl.softmax(x)",
+    "matmul": "x @ x",
+}
+HEADER = ("import numpy", "import tensorlab", "first use", "second use", "in all")
+
+
+def measured(operation: str, cache: str) -> list[float]:
+    """The columns of `HEADER`, and whether Numba was imported, of one fresh process."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(operation=operation)],
+        env=os.environ | {"TENSORLAB_CACHE_DIR": cache, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [float(word) for word in done.stdout.split()]
+
+
+def main() -> None:
+    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    print(f"{'seconds':20}" + "".join(f"{title:>18}" for title in HEADER) + "   Numba imported")
+    for name, operation in OPERATIONS.items():
+        with tempfile.TemporaryDirectory() as full:
+            measured(operation, full)
+            runs = {"empty cache": [], "full cache": []}
+            for _ in range(repeats):
+                with tempfile.TemporaryDirectory() as empty:
+                    runs["empty cache"].append(measured(operation, empty))
+                runs["full cache"].append(measured(operation, full))
+        for cache, rows in runs.items():
+            *medians, numba = (statistics.median(column) for column in zip(*rows, strict=True))
+            cells = "".join(f"{value:18.4f}" for value in medians)
+            print(f"{name + ', ' + cache:20}{cells}   {'yes' if numba else 'no'}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

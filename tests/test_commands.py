@@ -1,0 +1,171 @@
+"""The command line: what it prints, into a pipe too, what it says of what is broken, and its exit codes."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tensorlab as tl
+from tensorlab import commands
+from tensorlab.commands import tables
+from tensorlab.errors import DeviceError
+from tensorlab.kernels import cache
+from tensorlab.plugins import manager
+from tensorlab.plugins.manager import Plugin
+from tensorlab.registry import Entry, registries
+
+ROOT = Path(__file__).parent.parent
+LONG = "ImportError: cannot import name 'Activatoin' from 'tensorlab' [red]" + " and so on" * 30
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TENSORLAB_CACHE_DIR", str(tmp_path))
+
+
+@pytest.fixture
+def broken() -> Iterator[None]:
+    """A plugin that could not be loaded, a backend without its device, and one that raises what it should not."""
+
+    def without_device() -> None:
+        raise DeviceError("device 'gpu'", "an NVIDIA GPU", "none")
+
+    def wrong() -> None:
+        raise ZeroDivisionError("one by zero")
+
+    manager.load()
+    plugin = Plugin("rotten", "tensorlab-rotten", "1.2", error=LONG)
+    entries = [Entry("gpu", without_device, "tensorlab-gpu", "0.3"), Entry("odd", wrong, "tensorlab-odd", "0.4")]
+    manager.plugins.append(plugin)
+    for entry in entries:
+        registries["backend"].add(entry)
+    yield
+    manager.plugins.remove(plugin)
+    for entry in entries:
+        registries["backend"].remove(entry)
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """What was printed, by the first cell of the line."""
+    output = capsys.readouterr().out
+    assert "\x1b" not in output
+    return {line[:18].strip(): line[18:].strip() for line in output.splitlines()}
+
+
+def test_info(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TENSORLAB_DATA_DIR", str(tmp_path / "data"))
+    cache.write("a", cache.Native(b"k" * 1_000_000, b"", ()))
+    assert commands.main(["info"]) == 0
+    shown = lines(capsys)
+    for package in ("numba", "llvmlite", "numpy"):
+        assert shown[package] == importlib.metadata.version(package)
+    assert shown["tensorlab"] == tl.__version__
+    assert shown["threads"].startswith(f"{tl.get_num_threads()}, on ")
+    assert shown["threading layer"] == "tensorlab's own pool; Numba's is not used"
+    assert shown["kernel cache"] == str(tmp_path / "kernels")
+    assert shown[""] == "1 kernels, 1.0 MB of at most 268 MB"
+    assert shown["data folder"] == f"{tmp_path / 'data'} (TENSORLAB_DATA_DIR), not there yet"
+    assert shown["backend cpu"] == shown["backend reference"] == f"available (tensorlab {tl.__version__})"
+    assert " float32: " in shown["register tile"]
+    assert shown["processor"]
+    assert shown["features"]
+
+
+@pytest.mark.usefixtures("broken")
+def test_info_shows_what_is_broken_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    assert commands.main(["info"]) == 1
+    shown = lines(capsys)
+    gpu = "not available: device 'gpu': expected an NVIDIA GPU, received none (tensorlab-gpu 0.3)"
+    assert shown["backend gpu"] == gpu
+    assert shown["backend odd"] == "failed: ZeroDivisionError: one by zero (tensorlab-odd 0.4)"
+    assert shown["plugin rotten"] == f"failed: {LONG} (tensorlab-rotten)"
+
+
+def test_info_says_why_the_cache_is_not_used(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels").chmod(0o777)
+    assert commands.main(["info"]) == 0
+    assert lines(capsys)[""] == f"not used: other users may write into it; chmod go-w {tmp_path / 'kernels'}"
+
+
+def test_plugins(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> None:
+    assert commands.main(["plugins"]) == 0
+    header, first, *_ = capsys.readouterr().out.splitlines()
+    assert header.split() == ["plugin", "distribution", "version", "adds"]
+    assert first.split()[:3] == ["tensorlab", "tensorlab", tl.__version__]
+    assert "activation linear, relu, sigmoid, softmax, tanh; loss binary_crossentropy" in first
+    assert first.endswith("backend cpu, reference")
+    request.getfixturevalue("broken")
+    assert commands.main(["plugins"]) == 1
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.split(maxsplit=3) == ["rotten", "tensorlab-rotten", "1.2", f"failed: {LONG}"]
+
+
+def test_cache_shows_and_clears(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for key in "ab":
+        cache.write(key, cache.Native(b"k" * 1_000_000, b"", ()))
+    for arguments, said in [
+        (["cache"], "2 kernels, 2.0 MB"),
+        (["cache", "--clear"], "2 kernels, 2.0 MB, deleted"),
+        (["cache"], "0 kernels, 0.0 MB"),
+    ]:
+        assert commands.main(arguments) == 0
+        assert capsys.readouterr().out == f"{tmp_path / 'kernels'}: {said}\n"
+    (tmp_path / "kernels").rmdir()
+    (tmp_path / "kernels").write_text("")
+    assert commands.main(["cache"]) == 1
+    assert capsys.readouterr().out.endswith("not used: it is no folder\n")
+
+
+def test_nothing_asked_for_is_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert commands.main([]) == 0
+    output = capsys.readouterr().out
+    assert output.startswith("usage: python -m tensorlab")
+    for name in commands.COMMANDS:
+        assert f"    {name} " in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["inof"], "python -m tensorlab: expected a command, received 'inof'; did you mean 'info'?"),
+        (["zzz"], "python -m tensorlab: expected a command, received 'zzz'; known names: cache, info, plugins"),
+        (["info", "--all"], "python -m tensorlab: unrecognized arguments: --all"),
+    ],
+)
+def test_what_makes_no_sense(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        commands.main(arguments)
+    assert ended.value.code == 2
+    assert capsys.readouterr() == ("", f"{said}\n")
+
+
+def test_a_terminal_gets_colour_and_its_own_width(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "40"}.items():
+        monkeypatch.setenv(name, value)
+    tables.show([("a", "word " * 30)], ("name", "text"))
+    output = capsys.readouterr().out
+    assert "\x1b[1m" in output
+    assert output.count("word") == 30
+    assert output.count("\n") > 4
+
+
+def test_the_module_runs() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "tensorlab", "info"],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("tensorlab")
+    assert not any(line.endswith(" ") for line in done.stdout.splitlines())
