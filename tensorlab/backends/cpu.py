@@ -35,7 +35,7 @@ class CPUBackend(HostMemory):
 
     def __init__(self) -> None:
         self._kernels: dict[tuple[Any, ...], Callable[..., None]] = {}
-        self._products: dict[tuple[Any, ...], tuple[Callable[..., None], int]] = {}
+        self._products: dict[tuple[Any, ...], tuple[Callable[..., None], int, int]] = {}
 
     def map(
         self, function: ScalarFunction, inputs: Sequence[Array], shape: Shape, compute: DType, outputs: Sequence[DType]
@@ -102,23 +102,28 @@ class CPUBackend(HostMemory):
         keep: bool = False,
     ) -> tuple[Array, Array | None]:
         """Packed and register-tiled, without BLAS; the epilogue is applied while the tile is in cache."""
+        dtype = a.dtype
         shape = (*a.shape[:-1], b.shape[-1])
-        result = np.empty(shape, a.dtype)
-        product = np.empty(shape, a.dtype) if keep else None
+        result = np.empty(shape, dtype)
+        product = np.empty(shape, dtype) if keep else None
         if result.size:
-            key = (epilogue, a.dtype, keep)
-            found = self._products.get(key)
-            if found is None:
-                from tensorlab.kernels.stacked import epilogue_address, matmul_kernel
-
-                plain = epilogue is None and not keep
-                address = 0 if plain else epilogue_address(epilogue, a.dtype.name, len(operands))
-                found = matmul_kernel(a.dtype.name), address
-                self._products[key] = found
-            kernel, finish = found
+            found = self._products.get((epilogue, a.dtype, keep)) or self._product(
+                epilogue, a.dtype, keep, len(operands)
+            )
+            kernel, tasks, finish = found
             operand = id(operands[0]) if operands else 0
-            kernel(pool(), finish, id(result), 0 if product is None else id(product), id(a), id(b), operand)
+            kernel(pool(), tasks, finish, id(result), id(product) if keep else 0, id(a), id(b), operand)
         return result, product
+
+    def _product(
+        self, epilogue: ScalarFunction | None, dtype: DType, keep: bool, operands: int
+    ) -> tuple[Callable[..., None], int, int]:
+        from tensorlab.kernels.stacked import epilogue_address, matmul_kernel, table_address
+
+        finish = 0 if epilogue is None and not keep else epilogue_address(epilogue, dtype.name, operands)
+        found = matmul_kernel(), table_address(dtype.name), finish
+        self._products[epilogue, dtype, keep] = found
+        return found
 
     def update(
         self,

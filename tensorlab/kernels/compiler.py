@@ -121,3 +121,9 @@ def kernel(function: Callable[..., Any], signature: str, key: str) -> Callable[.
     dispatcher.compile(signature)
     dispatcher.disable_compile()
     return dispatcher  # type: ignore[no-any-return]
+
+
+def address(compiled: Any) -> int:
+    """Where a C function of a `kernel` begins, which must be kept as long: for tasks, that kernels call by address."""
+    (result,) = compiled.overloads.values()
+    return int(result.library.get_pointer_to_function(result.fndesc.llvm_cfunc_wrapper_name))
