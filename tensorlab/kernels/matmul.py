@@ -35,6 +35,8 @@ _GRAIN = 1 << 17
 """The multiply-adds that are worth handing to a thread."""
 _LINE_GRAIN = 1 << 16
 """The same for one row or few columns, where memory decides and a multiply-add takes longer."""
+_SMALL = 1 << 22
+"""The multiply-adds, of about 0.1 ms, below which a product is done before a sleeping thread has woken up."""
 _ROW = 128
 """The elements of a row that are worth being read together."""
 _DOTS = 8
@@ -182,6 +184,8 @@ def matmul(
         plan0, plan1, plan2, plan3 = block, count, across, 1 if packs_b else 0
         chunks = blocks * across
     matrices = a, a_row, a_col, b, b_row, b_col, c, c_row, c_col, z, z_row, z_col, p, p_row, p_col, q, q_row, q_col
+    if pool != 0 and work < _SMALL:
+        pool += 1
     run(pool, chunks, task, packed((epilogue, m, n, k, *matrices, plan0, plan1, plan2, plan3, a_tile)))
     if room != 0:
         release(room)
