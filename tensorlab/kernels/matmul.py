@@ -41,12 +41,16 @@ _ROW = 128
 """The elements of a row that are worth being read together."""
 _DOTS = 8
 """The vectors along k from which on adding up their lanes is cheap."""
+_LINE = 64
+"""The bytes of a cache line."""
 _BLOCK = 256
 """The rows of a block: so many that packing a panel of B for it is cheap, so few that its part of A stays cached."""
 _CHUNKS = 8
 """A product of few panels is cut into blocks until there are so many chunks."""
 _REUSE = 192
-"""The rows from which on reading a packed panel of B saves more than packing it costs."""
+"""The rows from which on reading a packed panel of B saves more than packing it costs; half of them do where rows of B
+are a multiple of _ALIAS bytes apart, so that a panel's share few sets of the caches."""
+_ALIAS = 1 << 12
 _LONG = 1024
 """The rows of a panel of B from which on they do not stay cached where they are, ..."""
 _FAR = 1 << 13
@@ -157,9 +161,10 @@ def matmul(
     elif few and a_col == 1 and (n == 1 or k >= _DOTS * lanes):
         task = words[6]
         if b_row != 1:
-            room = allocate(n * k * size)
-            copy_columns(size, room, b, b_row, b_col, k, n)
-            b, b_row, b_col = room, 1, k
+            stride = k + _LINE // size  # not a power of two, or all columns would share one set of the cache
+            room = allocate(n * stride * size)
+            copy_columns(size, room, stride, b, b_row, b_col, k, n)
+            b, b_row, b_col = room, 1, stride
         if n == 1:  # a column is finished as if it were a row
             c_col, z_col, p_col, q_col = c_row, z_row, p_row, q_row
         plan0 = max(_LINE_GRAIN // max(k * n, 1), 1)
@@ -173,7 +178,8 @@ def matmul(
         count = min(panels, _GRAIN * blocks * panels // max(work, 1) + 1)
         across = (panels + count - 1) // count
         scattered = k >= _LONG or b_row * size >= _FAR
-        packs_b = b_col != 1 or block >= _REUSE or (scattered and block > 4 * height)
+        reuse = _REUSE if b_row * size % _ALIAS != 0 else _REUSE // 2
+        packs_b = b_col != 1 or block >= reuse or (scattered and block > 4 * height)
         a_tile = height * a_row
         if a_row == 1 and a_col >= height and panels > 2 and m * k > _CACHED:
             tiles = (m + height - 1) // height

@@ -17,8 +17,10 @@ from tensorlab.kernels.tile_line import add_rows, dot_tile
 
 MOST = 1024
 """The elements of a row of the result that are summed together, at most: long rows are read faster than short ones."""
+_ALIAS = 1 << 12
+"""Of rows of B that are a multiple of so many bytes apart, eight at once would fill a set of the first-level cache."""
 _ROWS = 8
-"""The rows of B that are added at once, or of A that are multiplied with one column."""
+"""The rows of A that are multiplied with one column at once."""
 _GROUP = 16
 """The rows of a result of few columns that are finished together, ..."""
 _LINE = 64
@@ -30,8 +32,7 @@ DOTS = 4
 def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
     """A task: some elements of A (1, k) times B (k, n), whose columns are dense. Its plan is how many."""
     size = dtype.bitwidth // 8
-    many = add_rows(dtype, _ROWS, tile.lanes(dtype))
-    one = add_rows(dtype, 1, tile.lanes(dtype))
+    eight, four, one = (add_rows(dtype, rows, tile.lanes(dtype)) for rows in (8, 4, 1))
     finish_row = finish(dtype)
 
     def row_task(data, chunk):
@@ -43,11 +44,18 @@ def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
             columns = min(MOST, end - first)
             for j in range(MOST):
                 total[j] = 0
-            even = k - k % _ROWS
-            for step in range(0, even, _ROWS):
-                many(columns, place(words, size, A, 0, step), a_col, place(words, size, B, step, first), b_row, total)
-            for step in range(even, k):
-                one(columns, place(words, size, A, 0, step), a_col, place(words, size, B, step, first), b_row, total)
+            step = 0
+            while step < k:
+                from_a, from_b = place(words, size, A, 0, step), place(words, size, B, step, first)
+                if step + 8 <= k and b_row * size % _ALIAS != 0:
+                    eight(columns, from_a, a_col, from_b, b_row, total)
+                    step += 8
+                elif step + 4 <= k:
+                    four(columns, from_a, a_col, from_b, b_row, total)
+                    step += 4
+                else:
+                    one(columns, from_a, a_col, from_b, b_row, total)
+                    step += 1
             finish_row(words, total, columns, number(1), columns, number(0), first)
 
     return row_task

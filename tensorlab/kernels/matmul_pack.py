@@ -83,16 +83,16 @@ def pack_rows(dtype: Any, rows: int) -> Callable[..., None]:
 
 
 @jit
-def _copy(target, source, row, col, k, n):
+def _copy(target, stride, source, row, col, k, n):
     for step in range(k):
         for j in range(n):
-            target[j * k + step] = source[step * row + j * col]
+            target[j * stride + step] = source[step * row + j * col]
 
 
 @jit
-def copy_columns(size, target, source, row, col, k, n):
-    """A few columns of B, each dense, of real numbers of ``size`` bytes."""
+def copy_columns(size, target, stride, source, row, col, k, n):
+    """A few columns of B, each dense and ``stride`` elements from the last, of real numbers of ``size`` bytes."""
     if size == 4:
-        _copy(pointer(target, types.int32), pointer(source, types.int32), row, col, k, n)
+        _copy(pointer(target, types.int32), stride, pointer(source, types.int32), row, col, k, n)
     else:
-        _copy(pointer(target, types.int64), pointer(source, types.int64), row, col, k, n)
+        _copy(pointer(target, types.int64), stride, pointer(source, types.int64), row, col, k, n)
