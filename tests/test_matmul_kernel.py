@@ -196,7 +196,7 @@ def test_vectors(shape, pool):
 
 
 BROADCAST = [(slice(None), slice(None)), (slice(1), slice(None)), (slice(None), slice(1)), (slice(1), slice(1))]
-SHAPES = [(17, 30, 50), (64, 20, 64), (1, 40, 100), (100, 40, 1), (90, 20, 10), (1, 3, 5)]
+SHAPES = [(17, 30, 50), (64, 20, 64), (1, 40, 100), (100, 40, 1), (90, 20, 10), (37, 150, 10), (1, 3, 5)]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -268,7 +268,7 @@ def test_epilogue_of_an_empty_sum():
     np.testing.assert_array_equal(found, np.broadcast_to(np.maximum(bias, 0), (9, 40)))
 
 
-@pytest.mark.parametrize("shape", [(19, 30, 45), (1, 30, 80), (80, 30, 1), (70, 30, 7)])
+@pytest.mark.parametrize("shape", [(19, 30, 45), (1, 30, 80), (80, 30, 1), (70, 30, 7), (70, 150, 7)])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_nan_and_infinity_go_where_they_belong(shape, layout):
     m, k, n = shape

@@ -44,18 +44,14 @@ def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
             columns = min(MOST, end - first)
             for j in range(MOST):
                 total[j] = 0
-            step = 0
-            while step < k:
-                from_a, from_b = place(words, size, A, 0, step), place(words, size, B, step, first)
-                if step + 8 <= k and b_row * size % _ALIAS != 0:
-                    eight(columns, from_a, a_col, from_b, b_row, total)
-                    step += 8
-                elif step + 4 <= k:
-                    four(columns, from_a, a_col, from_b, b_row, total)
-                    step += 4
-                else:
-                    one(columns, from_a, a_col, from_b, b_row, total)
-                    step += 1
+            eights = k - k % 8 if b_row * size % _ALIAS != 0 else 0
+            fours = k - k % 4
+            for step in range(0, eights, 8):
+                eight(columns, place(words, size, A, 0, step), a_col, place(words, size, B, step, first), b_row, total)
+            for step in range(eights, fours, 4):
+                four(columns, place(words, size, A, 0, step), a_col, place(words, size, B, step, first), b_row, total)
+            for step in range(fours, k):
+                one(columns, place(words, size, A, 0, step), a_col, place(words, size, B, step, first), b_row, total)
             finish_row(words, total, columns, number(1), columns, number(0), first)
 
     return row_task
