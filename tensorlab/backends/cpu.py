@@ -47,7 +47,7 @@ class CPUBackend(HostMemory):
 
     def __init__(self) -> None:
         self._kernels: dict[tuple[Any, ...], Callable[..., Any]] = {}
-        self._products: dict[tuple[Any, ...], tuple[Callable[..., None], int]] = {}
+        self._products: dict[tuple[Any, ...], tuple[Callable[..., None], int, int]] = {}
 
     def map(
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
@@ -142,21 +142,28 @@ class CPUBackend(HostMemory):
         keep: bool = False,
     ) -> tuple[Array, Array | None]:
         """Packed and register-tiled, without BLAS; the epilogue is applied while the tile is in cache."""
+        dtype = a.dtype
         shape = (*a.shape[:-1], b.shape[-1])
-        result = np.empty(shape, a.dtype)
-        product = np.empty(shape, a.dtype) if keep else None
+        result = np.empty(shape, dtype)
+        product = np.empty(shape, dtype) if keep else None
         if result.size:
-            key = (epilogue, a.dtype, keep)
-            found = self._products.get(key)
-            if found is None:
-                address = 0
-                if epilogue is not None or keep:
-                    address = find("stacked", "epilogue_kernel", epilogue, a.dtype.name, len(operands))()
-                found = self._products[key] = find("stacked", "matmul_kernel", a.dtype.name), address
-            kernel, finish = found
+            key = (epilogue, dtype, keep)
+            kernel, tasks, finish = self._products.get(key) or self._product(*key, len(operands))
             operand = id(operands[0]) if operands else 0
-            kernel(pool(), finish, id(result), 0 if product is None else id(product), id(a), id(b), operand)
+            kernel(pool(), tasks, finish, id(result), id(product) if keep else 0, id(a), id(b), operand)
         return result, product
+
+    def _product(
+        self, epilogue: ScalarFunction | None, dtype: DType, keep: bool, operands: int
+    ) -> tuple[Callable[..., None], int, int]:
+        from tensorlab.kernels import native, products
+
+        finish = 0
+        if epilogue is not None or keep:
+            finish = native.address(find("stacked", "epilogue_kernel", epilogue, dtype.name, operands))
+        found = find("stacked", "matmul_kernel"), products.tasks(dtype.name).address, finish
+        self._products[epilogue, dtype, keep] = found
+        return found
 
     def update(
         self,

@@ -48,7 +48,7 @@ def _processors() -> int:
 
 def _processor() -> list[tuple[str, str]]:
     from tensorlab.kernels import native
-    from tensorlab.kernels.tile import host_tile
+    from tensorlab.kernels.tile_shape import host_tile
 
     triple, name, features = native.processor()
     present = {word[1:] for word in features.split(",") if word.startswith("+")}

@@ -136,19 +136,6 @@ def _entry(context: Any, builder: Any, compiled: Any, arguments: Any) -> Any:
 
 
 @intrinsic
-def entry(typingctx: Any, task: Any) -> Any:
-    """The address of ``task(data, chunk)``, for `call_task`; valid while what was compiled around this is alive."""
-    argument_types = (types.int64, types.int64)
-    task.get_call_type(typingctx, argument_types, {})
-    compiled = task.dispatcher.overloads[argument_types]
-
-    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return _entry(context, builder, compiled, lambda body, data, chunk: [data, chunk])
-
-    return types.int64(task), codegen
-
-
-@intrinsic
 def closure(typingctx: Any, task: Any, arguments: Any) -> Any:
     """The address of ``task(chunk, *arguments)``, for `call_task`, and that of its packed arguments.
 

@@ -1,39 +1,54 @@
 """The matmul shape: matrix products with an epilogue, without a BLAS.
 
-The columns of the result are cut into panels as wide as a register tile, its rows into blocks; a chunk of work is a few
-panels of one block, computed tile by tile. Operands stay where they are if they can: A always may, whatever its
-strides, since a tile broadcasts single elements of it, and B may if its rows are dense. A panel of B is packed when it
-is ragged, transposed, or read often; A is packed when it is transposed and large. The k loop is never cut, so that an
-element of the result is the same sum for every number of threads.
+Here a product is planned; what it does to elements is in tasks, which are compiled apart for each dtype and called by
+address. So the plan is compiled once for all dtypes, and no task is compiled again as a part of its caller.
+
+- In general the columns of the result are cut into panels as wide as a register tile, its rows into blocks; a chunk of
+  work is a few panels of one block, computed tile by tile (`block_task`). Operands stay where they are if they can: A
+  always may, whatever its strides, since a tile broadcasts single elements of it, and B may if its rows are dense. A
+  panel of B is packed when it is ragged, transposed, or read often; A is packed when it is transposed and large.
+- One row times a matrix of dense rows adds up these rows (`row_task`).
+- A result of few columns is dot products of rows of A and columns of B, if those are long and dense (`dots_task`).
+
+The k loop is never cut, so that an element of the result is the same sum for every number of threads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from numba import types
 
-from tensorlab.kernels.atomics import closure
+from tensorlab.kernels.compiler import jit, kernel
+from tensorlab.kernels.lift import storage
 from tensorlab.kernels.matmul_block import block_task
 from tensorlab.kernels.matmul_integer import integer_task
-from tensorlab.kernels.matmul_pack import allocate, pack_rows, release
-from tensorlab.kernels.matmul_vector import MOST, vector_task
+from tensorlab.kernels.matmul_line import dots_task, row_task
+from tensorlab.kernels.matmul_pack import allocate, copy_columns, pack_rows, release
+from tensorlab.kernels.memory import packed, pointer
 from tensorlab.kernels.threads import run
-from tensorlab.kernels.tile import Tile, host_tile
+from tensorlab.kernels.tile_shape import Tile
 
 _GRAIN = 1 << 17
 """The multiply-adds that are worth handing to a thread."""
-_VECTOR_GRAIN = 1 << 16
-"""The same where memory decides, and a multiply-add takes longer."""
+_LINE_GRAIN = 1 << 16
+"""The same for one row or few columns, where memory decides and a multiply-add takes longer."""
+_SMALL = 1 << 22
+"""The multiply-adds, of about 0.1 ms, below which a product is done before a sleeping thread has woken up."""
 _ROW = 128
 """The elements of a row that are worth being read together."""
+_DOTS = 8
+"""The vectors along k from which on adding up their lanes is cheap."""
+_LINE = 64
+"""The bytes of a cache line."""
 _BLOCK = 256
 """The rows of a block: so many that packing a panel of B for it is cheap, so few that its part of A stays cached."""
 _CHUNKS = 8
 """A product of few panels is cut into blocks until there are so many chunks."""
 _REUSE = 192
-"""The rows from which on reading a packed panel of B saves more than packing it costs."""
+"""The rows from which on reading a packed panel of B saves more than packing it costs; half of them do where rows of B
+are a multiple of _ALIAS bytes apart, so that a panel's share few sets of the caches."""
+_ALIAS = 1 << 12
 _LONG = 1024
 """The rows of a panel of B from which on they do not stay cached where they are, ..."""
 _FAR = 1 << 13
@@ -41,99 +56,121 @@ _FAR = 1 << 13
 _CACHED = 1 << 17
 """The elements of a transposed A up to which its tiles are read where they are."""
 
-ARGUMENTS = 21
-"""The number of arguments of every product, all of them ``int64``."""
+ARGUMENTS = 22
+"""The number of arguments of `matmul`, all of them ``int64``."""
 
 
-def build_matmul(dtype: Any, tile: Tile | None = None) -> Callable[..., None]:
-    """A function to compile, ``C = epilogue(A @ B, P, Q)``, for matrices in memory.
+_TASKS = {
+    "block": block_task,
+    "row": row_task,
+    "dots": dots_task,
+    "pack": lambda dtype, tile: pack_rows(dtype, tile.rows),
+    "integer": lambda dtype, tile: integer_task(dtype),
+}
 
-    It is called as ``matmul(pool, epilogue, m, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, z, z_row, p, p_row,
-    p_col, q, q_row, q_col)``. All arguments are ``int64``: the address of a pool or 0, that of an `epilogue_task` or 0,
+
+def task_kernel(task: str, dtype: str, tile: Tile | None) -> Callable[..., None]:
+    """A compiled task of those above, for matrices of a dtype; see `products.tasks`."""
+    return kernel(_TASKS[task](storage(dtype), tile), "void(int64, int64)", f"{task} {dtype} {tile}")
+
+
+@jit
+def matmul(
+    pool,
+    table,
+    epilogue,
+    m,
+    n,
+    k,
+    a,
+    a_row,
+    a_col,
+    b,
+    b_row,
+    b_col,
+    c,
+    c_row,
+    z,
+    z_row,
+    p,
+    p_row,
+    p_col,
+    q,
+    q_row,
+    q_col,
+):
+    """``C = epilogue(A @ B, P, Q)``, for matrices in memory.
+
+    All arguments are ``int64``: the address of a pool or 0, that of `products.Tasks`, that of an `epilogue_task` or 0,
     the shape, and for each matrix the address of its first element and its strides in elements. A is (m, k) and B
-    (k, n), of any strides. The rows of C, and of Z, which an epilogue writes the product itself to, are dense; they
-    overlap neither A nor B. P and Q are the operands of the epilogue, of shape (m, n), where a stride of 0 repeats an
-    element. Whatever is not used may be 0.
-
-    Args:
-        dtype: the Numba type of all matrices.
-        tile: the shape of the register tile, by default the one for this processor.
+    (k, n), of any strides. The rows of C, and of Z, which an epilogue writes the product itself to, are dense; they overlap
+    neither A nor B. P and Q are the operands of the epilogue, of shape (m, n), where a stride of 0 repeats an element.
+    Whatever is not used may be 0.
     """
-    return _real_matmul(dtype, tile or host_tile()) if isinstance(dtype, types.Float) else _integer_matmul(dtype)
+    if m <= 0 or n <= 0:
+        return
+    k = max(k, 0)
+    words = pointer(table, types.int64)
+    size, lanes, height = words[0], words[1], words[3]
+    width = lanes * words[2]
+    c_col = 1
+    z_col = 1 if z != 0 else 0  # all strides of a Z that is not there are 0, so that its address stays 0
 
+    # The transposed product is the better one if the result is one row of a transposed B, or if it has few columns, of
+    # a transposed A: as rows they fill vectors, which as columns they do not.
+    few = n < 2 * lanes and n * 5 < (n + lanes - 1) // lanes * lanes * 4
+    if (m == 1 and b_row == 1 and b_col != 1) or (few and m >= width and a_row == 1 and a_col != 1):
+        m, n = n, m
+        a, a_row, a_col, b, b_row, b_col = b, b_col, b_row, a, a_col, a_row
+        c_row, c_col, z_row, z_col = c_col, c_row, z_col, z_row
+        p_row, p_col, q_row, q_col = p_col, p_row, q_col, q_row
+        few = n == 1
 
-def _integer_matmul(dtype: Any) -> Callable[..., None]:
-    task = integer_task(dtype)
-
-    def matmul(
-        pool, epilogue, m, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, z, z_row, p, p_row, p_col, q, q_row, q_col
-    ):
-        if m > 0 and n > 0:
-            rows = max(_GRAIN // (n * max(k, 1)), 1)
-            a_matrix, b_matrix, c_matrix, z_matrix = (a, a_row, a_col), (b, b_row, b_col), (c, c_row, 1), (z, z_row, 1)
-            matrices = (a_matrix, b_matrix, c_matrix, z_matrix, (p, p_row, p_col), (q, q_row, q_col))
-            run(pool, (m + rows - 1) // rows, *closure(task, (epilogue, rows, (m, n, k), *matrices)))
-
-    return matmul
-
-
-def _real_matmul(dtype: Any, tile: Tile) -> Callable[..., None]:
-    lanes = tile.lanes(dtype)
-    width = lanes * tile.vectors
-    height = tile.rows
-    multiply_block = block_task(dtype, tile)
-    multiply_vector = vector_task(dtype, lanes)
-    pack_a = pack_rows(dtype, height)
-    size = dtype.bitwidth // 8
-
-    def matmul(
-        pool, epilogue, m, n, k, a, a_row, a_col, b, b_row, b_col, c, c_row, z, z_row, p, p_row, p_col, q, q_row, q_col
-    ):
-        if m <= 0 or n <= 0:
-            return
-        k = max(k, 0)
-        z_col = 1 if z != 0 else 0  # all strides of a Z that is not there are 0, so that its address stays 0
-        to_c, to_z, from_p, from_q = (c, c_row, 1), (z, z_row, z_col), (p, p_row, p_col), (q, q_row, q_col)
-        # The transposed product is the better one if the result has few columns and does not fill its vectors with
-        # them, which as rows it need not. It takes the transposed A to have dense rows.
-        few = n < width and n % lanes != 0
-        if (n == 1 and m > 1) or (few and m >= width and a_row == 1 and a_col != 1):
-            m, n = n, m
-            a, a_row, a_col, b, b_row, b_col = b, b_col, b_row, a, a_col, a_row
-            to_c, to_z, from_p, from_q = (c, 1, c_row), (z, z_col, z_row), (p, p_col, p_row), (q, q_col, q_row)
-
-        if m == 1 and a_col == 1 and (b_row == 1 or (b_col == 1 and n >= width)):
-            count = max(_VECTOR_GRAIN // max(k, 1), 1)
-            if b_row != 1:
-                count = min(max(count, n // 4) // _ROW * _ROW + _ROW, MOST)
-            vectors = (epilogue, count, n, k, a, b, b_row, b_col, to_c, to_z, from_p, from_q)
-            run(pool, (n + count - 1) // count, *closure(multiply_vector, vectors))
-            return
-
+    work = m * n * k
+    room = 0
+    plan0 = plan1 = plan2 = plan3 = a_tile = 0
+    if lanes == 0:
+        task = words[4]
+        plan0 = max(_GRAIN // (n * max(k, 1)), 1)
+        chunks = (m + plan0 - 1) // plan0
+    elif m == 1 and n > 1 and b_col == 1:
+        task = words[5]
+        plan0 = n if pool == 0 else max(_LINE_GRAIN // max(k, 1), n // 4) // _ROW * _ROW + _ROW
+        chunks = (n + plan0 - 1) // plan0
+    elif few and a_col == 1 and (n == 1 or k >= _DOTS * lanes):
+        task = words[6]
+        if b_row != 1:
+            stride = k + _LINE // size  # not a power of two, or all columns would share one set of the cache
+            room = allocate(n * stride * size)
+            copy_columns(size, room, stride, b, b_row, b_col, k, n)
+            b, b_row, b_col = room, 1, stride
+        if n == 1:  # a column is finished as if it were a row
+            c_col, z_col, p_col, q_col = c_row, z_row, p_row, q_row
+        plan0 = max(_LINE_GRAIN // max(k * n, 1), 1)
+        chunks = (m + plan0 - 1) // plan0
+    else:
+        task = words[4]
         panels = (n + width - 1) // width
-        work = m * n * k
         blocks = max((m + _BLOCK - 1) // _BLOCK, min((_CHUNKS + panels - 1) // panels, work // (panels * _GRAIN)))
         block = ((m + blocks - 1) // blocks + height - 1) // height * height
         blocks = (m + block - 1) // block
         count = min(panels, _GRAIN * blocks * panels // max(work, 1) + 1)
-        chunks = (panels + count - 1) // count
+        across = (panels + count - 1) // count
         scattered = k >= _LONG or b_row * size >= _FAR
-        packs_b = b_col != 1 or block >= _REUSE or (scattered and block > 4 * height)
-
-        from_a = (a, height * a_row, a_row, a_col)
-        packs_a = a_row == 1 and a_col >= height and panels > 2 and m * k > _CACHED
-        tiles = (m + height - 1) // height
-        packed = 0
-        if packs_a:
-            packed = allocate(tiles * height * k * size)
-        if packed != 0:
-            count_a = _GRAIN // (height * k) + 1
-            tiles_of_a = (packed, count_a, a, a_col, m, k)
-            run(pool, (tiles + count_a - 1) // count_a, *closure(pack_a, tiles_of_a))
-            from_a = (packed, height * k, 1, height)
-        plan = (block, count, chunks, packs_b)
-        panels_of_b = (epilogue, (m, n, k), plan, from_a, (b, b_row, b_col), to_c, to_z, from_p, from_q)
-        run(pool, blocks * chunks, *closure(multiply_block, panels_of_b))
-        release(packed)
-
-    return matmul
+        reuse = _REUSE if b_row * size % _ALIAS != 0 else _REUSE // 2
+        packs_b = b_col != 1 or block >= reuse or (scattered and block > 4 * height)
+        a_tile = height * a_row
+        if a_row == 1 and a_col >= height and panels > 2 and m * k > _CACHED:
+            tiles = (m + height - 1) // height
+            room = allocate(tiles * height * k * size)
+            tiles_each = _GRAIN // (height * k) + 1
+            run(pool, (tiles + tiles_each - 1) // tiles_each, words[7], packed((room, tiles_each, a, a_col, m, k)))
+            a, a_tile, a_row, a_col = room, height * k, 1, height
+        plan0, plan1, plan2, plan3 = block, count, across, 1 if packs_b else 0
+        chunks = blocks * across
+    matrices = a, a_row, a_col, b, b_row, b_col, c, c_row, c_col, z, z_row, z_col, p, p_row, p_col, q, q_row, q_col
+    if pool != 0 and work < _SMALL:
+        pool += 1
+    run(pool, chunks, task, packed((epilogue, m, n, k, *matrices, plan0, plan1, plan2, plan3, a_tile)))
+    if room != 0:
+        release(room)

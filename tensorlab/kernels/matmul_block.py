@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tensorlab.kernels.compiler import jit
-from tensorlab.kernels.matmul_epilogue import finish
+from numba import types
+
+from tensorlab.kernels.matmul_epilogue import PLAN, A, B, C, finish, place
 from tensorlab.kernels.matmul_pack import allocate, pack_panel, release
 from tensorlab.kernels.memory import pointer, scratch
-from tensorlab.kernels.tile import Tile, inline, register_tile
+from tensorlab.kernels.tile import register_tile
+from tensorlab.kernels.tile_shape import Tile
 
 _LINE = 64
 """The bytes of a cache line, at which a packed panel begins."""
@@ -17,108 +19,65 @@ _LOW = 2
 """The rows of the tile for the rows that are left over."""
 
 
-def _panel(dtype: Any, tile: Tile, vectors: int) -> Callable[..., None]:
-    """``panel(epilogue, rows, columns, k, a, a_tile, a_row, a_col, b, b_row, c, z, p, q)``: a block of rows times a
-    panel of B.
-
-    Element (i, k) of A is at ``i // tile.rows * a_tile + i % tile.rows * a_row + k * a_col``.
-    """
-    size = dtype.bitwidth // 8
-    lanes = tile.lanes(dtype)
-    height = tile.rows
-    width = vectors * lanes
-    high = register_tile(dtype, height, vectors, lanes)
-    low = register_tile(dtype, _LOW, vectors, lanes)
-    elements = height * width
-    finish_tile = finish(dtype, lanes, width)
-
-    @inline
-    def panel(epilogue, rows, columns, k, a, a_tile, a_row, a_col, b, b_row, c, z, p, q):
-        memory = scratch(elements, dtype)
-        i = 0
-        while i < rows:
-            left = rows - i
-            step = height if left > height // 2 else _LOW
-            from_a = a + (i // height * a_tile + i % height * a_row) * size
-            to_c = c[0] + i * c[1] * size
-            valid = min(left, step)
-            straight = epilogue == 0 and columns == width and left >= step and c[2] == 1
-            out = pointer(to_c, dtype) if straight else memory
-            out_row = c[1] if straight else width
-            if step == height:
-                high(k, from_a, a_row, a_col, b, b_row, valid, out, out_row)
-            else:
-                low(k, from_a, a_row, a_col, b, b_row, valid, out, out_row)
-            if not straight:
-                finish_tile(
-                    epilogue,
-                    memory,
-                    0,
-                    valid,
-                    columns,
-                    (to_c, c[1], c[2]),
-                    (z[0] + i * z[1] * size, z[1], z[2]),
-                    (p[0] + i * p[1] * size, p[1], p[2]),
-                    (q[0] + i * q[1] * size, q[1], q[2]),
-                )
-            i += step
-
-    return panel  # type: ignore[no-any-return]
-
-
 def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
-    """``task(chunk, epilogue, shape, plan, a, b, c, z, p, q)``: a few panels of one block of rows.
+    """A task: a few panels of one block of rows.
 
-    Args:
-        epilogue: the address of an `epilogue_task`, or 0.
-        shape: m, n and k.
-        plan: the rows of a block, the panels of a chunk, the chunks of a block, and whether all of B is packed.
-        a: address, strides from tile to tile, from row to row in a tile, and from column to column.
-        b, c, z, p, q: address, row stride, column stride.
+    Its plan is the rows of a block, the panels of a chunk, the chunks of a block, whether all of B is packed, and the
+    elements from one tile of A to the next: element (i, k) is at ``i // tile.rows * a_tile + i % tile.rows * a_row +
+    k * a_col``.
     """
     size = dtype.bitwidth // 8
     lanes = tile.lanes(dtype)
     width = tile.vectors * lanes
     height = tile.rows
     pack = pack_panel(dtype, lanes)
-    wide = _panel(dtype, tile, tile.vectors)
-    narrow = _panel(dtype, tile, 1)
+    wide_high, wide_low = (register_tile(dtype, rows, tile.vectors, lanes) for rows in (height, _LOW))
+    narrow_high, narrow_low = (register_tile(dtype, rows, 1, lanes) for rows in (height, _LOW))
+    elements = height * width
+    finish_tile = finish(dtype)
 
-    @inline
-    def at(matrix, i, j):
-        return matrix[0] + (i * matrix[1] + j * matrix[2]) * size, matrix[1], matrix[2]
-
-    @jit
-    def task(chunk, epilogue, shape, plan, a, b, c, z, p, q):
-        m, n, k = shape
-        block, panels, chunks, packs = plan
-        i = chunk // chunks * block
-        rows = min(block, m - i)
-        a_address, a_tile, a_row, a_col = a
-        from_a = a_address + i // height * a_tile * size
+    def block_task(data, chunk):
+        words = pointer(data, types.int64)
+        m, n, k, a_row, a_col, b_col = words[1], words[2], words[3], words[A + 1], words[A + 2], words[B + 2]
+        block, panels, chunks, packs = words[PLAN], words[PLAN + 1], words[PLAN + 2], words[PLAN + 3]
+        a_tile = words[PLAN + 4]
+        top = chunk // chunks * block
+        bottom = min(top + block, m)
         start = chunk % chunks * panels * width
         end = min(start + panels * width, n)
         rest = (end - start) % width
         room = 0
-        if packs or (rest != 0 and rest != lanes):
+        if packs != 0 or (rest != 0 and rest != lanes):
             room = allocate(k * width * size + _LINE)
         packed = (room + _LINE - 1) // _LINE * _LINE
+        memory = scratch(elements, dtype)
         for j in range(start, end, width):
             columns = min(width, end - j)
-            panel_width = lanes if columns <= lanes else width
-            from_b, b_row, b_col = at(b, 0, j)
-            if packs or columns != panel_width:
-                pack(packed, panel_width, from_b, b_row, b_col, k, columns)
-                from_b, b_row = packed, panel_width
-            to_c, to_z, from_p, from_q = at(c, i, j), at(z, i, j), at(p, i, j), at(q, i, j)
-            if columns <= lanes:
-                narrow(
-                    epilogue, rows, columns, k, from_a, a_tile, a_row, a_col, from_b, b_row, to_c, to_z, from_p, from_q
-                )
-            else:
-                wide(
-                    epilogue, rows, columns, k, from_a, a_tile, a_row, a_col, from_b, b_row, to_c, to_z, from_p, from_q
-                )
+            panel = lanes if columns <= lanes else width
+            from_b, b_row = place(words, size, B, 0, j), words[B + 1]
+            if packs != 0 or columns != panel:
+                pack(packed, panel, from_b, b_row, b_col, k, columns)
+                from_b, b_row = packed, panel
+            i = top
+            while i < bottom:
+                left = bottom - i
+                step = height if left > height // 2 else _LOW
+                from_a = words[A] + (i // height * a_tile + i % height * a_row) * size
+                straight = words[0] == 0 and columns == panel and left >= step and words[C + 2] == 1
+                out = pointer(place(words, size, C, i, j), dtype) if straight else memory
+                out_row = words[C + 1] if straight else panel
+                if step == height:
+                    if panel == width:
+                        wide_high(k, from_a, a_row, a_col, from_b, b_row, left, out, out_row)
+                    else:
+                        narrow_high(k, from_a, a_row, a_col, from_b, b_row, left, out, out_row)
+                elif panel == width:
+                    wide_low(k, from_a, a_row, a_col, from_b, b_row, left, out, out_row)
+                else:
+                    narrow_low(k, from_a, a_row, a_col, from_b, b_row, left, out, out_row)
+                if not straight:
+                    finish_tile(words, memory, panel, min(left, step), columns, i, j)
+                i += step
         release(room)
 
-    return task  # type: ignore[no-any-return]
+    return block_task

@@ -7,52 +7,69 @@ the product.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 from numba import types
+from numba.extending import intrinsic
 
 from tensorlab.kernels.atomics import call_task
 from tensorlab.kernels.compiler import jit
-from tensorlab.kernels.memory import address_of, pointer, scratch
-from tensorlab.kernels.tile import copy_vector, inline
+from tensorlab.kernels.memory import address_of, packed, pointer
+
+# The words of every task of a product: the epilogue or 0, m, n and k, five matrices of an address, a row stride and a
+# column stride each, and up to five numbers of the task's own.
+A, B, C, Z, P, Q, PLAN = range(4, 23, 3)
 
 
-def finish(dtype: Any, lanes: int, width: int) -> Callable[..., None]:
-    """``finish(epilogue, tile, start, rows, columns, c, z, p, q)``: from a tile, of rows of ``width``, to the result.
+@intrinsic
+def place(typingctx: Any, words: Any, size: Any, matrix: Any, i: Any, j: Any) -> Any:
+    """The address of element (i, j) of one of the matrices, whose elements take ``size`` bytes."""
 
-    The tile begins at element ``start`` of its memory. ``c``, ``z``, ``p`` and ``q`` are each an address, a row stride
-    and a column stride, all at the tile's first element. Without an epilogue, which is then 0, the tile is copied.
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        base, size, matrix, i, j = values
+        address, row, col = (
+            builder.load(builder.gep(base, [builder.add(matrix, matrix.type(word))])) for word in range(3)
+        )
+        offset = builder.add(builder.mul(i, row), builder.mul(j, col))
+        return builder.add(address, builder.mul(offset, size))
+
+    return types.int64(words, types.int64, types.int64, types.int64, types.int64), codegen
+
+
+@functools.cache
+def finish(dtype: Any) -> Callable[..., None]:
+    """``finish(words, tile, width, rows, columns, i, j)``: from a tile to the result.
+
+    ``words`` are those of the task, which name the epilogue if there is one. The tile's rows are of ``width`` elements,
+    and it belongs at row i and column j.
     """
     size = dtype.bitwidth // 8
-    copy = copy_vector(dtype, lanes)
 
-    @inline
-    def finish(epilogue, tile, start, rows, columns, c, z, p, q):
-        if epilogue != 0:
-            words = scratch(16, types.int64)
-            words[0], words[1], words[2], words[3] = address_of(tile) + start * size, width, rows, columns
-            words[4], words[5], words[6] = c
-            words[7], words[8], words[9] = z
-            words[10], words[11], words[12] = p
-            words[13], words[14], words[15] = q
-            call_task(epilogue, address_of(words), 0)
+    @jit
+    def finish(words, tile, width, rows, columns, i, j):
+        if words[0] != 0:
+            c, z = place(words, size, C, i, j), place(words, size, Z, i, j)
+            p, q = place(words, size, P, i, j), place(words, size, Q, i, j)
+            strides = c, words[C + 1], words[C + 2], z, words[Z + 1], words[Z + 2]
+            operands = p, words[P + 1], words[P + 2], q, words[Q + 1], words[Q + 2]
+            call_task(words[0], packed((address_of(tile), width, rows, columns, *strides, *operands)), 0)
             return
-        address, row, col = c
-        for i in range(rows):
-            out = pointer(address + i * row * size, dtype)
-            if col == 1 and columns == width:
-                for j in range(0, width, lanes):
-                    copy(out, j, tile, start + i * width + j)
+        for row in range(rows):
+            out = pointer(place(words, size, C, i + row, j), dtype)
+            if words[C + 2] == 1:
+                for column in range(columns):
+                    out[column] = tile[row * width + column]
             else:
-                for j in range(columns):
-                    out[j * col] = tile[start + i * width + j]
+                for column in range(columns):
+                    out[column * words[C + 2]] = tile[row * width + column]
 
     return finish  # type: ignore[no-any-return]
 
 
 def epilogue_task(dtype: Any, epilogue: Callable[..., Any] | None, operands: int) -> Callable[..., None]:
-    """``task(words, 0)``: what `finish` calls for an epilogue, or to keep the product, in Z, beside the result.
+    """A task that `finish` calls for an epilogue, or to keep the product, in Z, beside the result.
 
     Args:
         dtype: of all matrices.
@@ -72,9 +89,8 @@ def epilogue_task(dtype: Any, epilogue: Callable[..., Any] | None, operands: int
             for j in range(columns):
                 c[j * c_col] = dtype(apply(tile[j], p[j * p_col], q[j * q_col]))
 
-    @jit
-    def task(words_address, unused):
-        words = pointer(words_address, types.int64)
+    def epilogue_task(data, unused):
+        words = pointer(data, types.int64)
         columns = words[3]
         for i in range(words[2]):
             tile = pointer(words[0] + i * words[1] * size, dtype)
@@ -91,7 +107,7 @@ def epilogue_task(dtype: Any, epilogue: Callable[..., Any] | None, operands: int
                 q, q_col = pointer(words[13] + i * words[14] * size, dtype), words[15]
             line(columns, tile, c, words[6], p, p_col, q, q_col)
 
-    return task  # type: ignore[no-any-return]
+    return epilogue_task
 
 
 def _of_two(epilogue: Callable[..., Any] | None, operands: int) -> Callable[..., Any]:

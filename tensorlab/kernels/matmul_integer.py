@@ -1,4 +1,4 @@
-"""The product of matrices of integers or booleans: plain loops, exact modulo the width of the type, as in NumPy."""
+"""The product of matrices of integers: plain loops that LLVM vectorises, exact modulo the width of the type."""
 
 from __future__ import annotations
 
@@ -7,50 +7,55 @@ from typing import Any
 
 from numba import types
 
-from tensorlab.kernels.atomics import call_task
-from tensorlab.kernels.compiler import jit
-from tensorlab.kernels.memory import address_of, pointer, scratch
+from tensorlab.kernels.matmul_epilogue import PLAN, A, B, C, finish, place
+from tensorlab.kernels.memory import number, pointer
 
 
 def integer_task(dtype: Any) -> Callable[..., None]:
-    """``task(chunk, epilogue, rows, shape, a, b, c, z, p, q)``: ``rows`` rows of the product.
+    """A task: some rows of the product. Its plan is how many.
 
-    ``shape`` is m, n and k; the matrices are each an address, a row stride and a column stride. The columns of the
-    result are dense. Booleans are bytes of 0 and 1, whose sum is "or" and whose product is "and".
+    The columns of the result are dense. Where the rows of B are dense they are added up, four at once; where its
+    columns are, each element is a dot product.
     """
-    boolean = isinstance(dtype, types.Boolean)
-    element = types.uint8 if boolean else dtype
-    size = element.bitwidth // 8
+    size = dtype.bitwidth // 8
+    finish_row = finish(dtype)
 
-    @jit
-    def line(matrix, i):
-        return pointer(matrix[0] + i * matrix[1] * size, element)
-
-    @jit
-    def task(chunk, epilogue, rows, shape, a, b, c, z, p, q):
-        m, n, k = shape
-        for i in range(chunk * rows, min((chunk + 1) * rows, m)):
-            total = line(c, i)
-            for j in range(n):
-                total[j] = 0
-            factors = line(a, i)
-            for step in range(k):
-                factor = factors[step * a[2]]
-                b_line = line(b, step)
-                if boolean:
+    def integer_task(data, chunk):
+        words = pointer(data, types.int64)
+        n, k, count, a_col, b_row, b_col = words[2], words[3], words[PLAN], words[A + 2], words[B + 1], words[B + 2]
+        for i in range(chunk * count, min((chunk + 1) * count, words[1])):
+            total = pointer(place(words, size, C, i, 0), dtype)
+            factors = pointer(place(words, size, A, i, 0), dtype)
+            if b_row == 1 and b_col != 1:
+                for j in range(n):
+                    column = pointer(place(words, size, B, 0, j), dtype)
+                    dot = dtype(0)
+                    for step in range(k):
+                        dot += factors[step * a_col] * column[step]
+                    total[j] = dot
+            else:
+                for j in range(n):
+                    total[j] = 0
+                even = k - k % 4
+                for step in range(0, even, 4):
+                    b0, b1 = (
+                        pointer(place(words, size, B, step, 0), dtype),
+                        pointer(place(words, size, B, step + 1, 0), dtype),
+                    )
+                    b2, b3 = (
+                        pointer(place(words, size, B, step + 2, 0), dtype),
+                        pointer(place(words, size, B, step + 3, 0), dtype),
+                    )
+                    f0, f1 = factors[step * a_col], factors[(step + 1) * a_col]
+                    f2, f3 = factors[(step + 2) * a_col], factors[(step + 3) * a_col]
                     for j in range(n):
-                        total[j] |= factor & b_line[j * b[2]]
-                else:
+                        at = j * b_col
+                        total[j] += f0 * b0[at] + f1 * b1[at] + f2 * b2[at] + f3 * b3[at]
+                for step in range(even, k):
+                    line = pointer(place(words, size, B, step, 0), dtype)
                     for j in range(n):
-                        total[j] += factor * b_line[j * b[2]]
-            if epilogue != 0:
-                # the row is its own tile
-                words = scratch(16, types.int64)
-                words[0], words[1], words[2], words[3] = c[0] + i * c[1] * size, n, 1, n
-                words[4], words[5], words[6] = c[0] + i * c[1] * size, c[1], 1
-                words[7], words[8], words[9] = (z[0] + i * z[1] * size if z[0] != 0 else 0), z[1], 1
-                words[10], words[11], words[12] = p[0] + i * p[1] * size, p[1], p[2]
-                words[13], words[14], words[15] = q[0] + i * q[1] * size, q[1], q[2]
-                call_task(epilogue, address_of(words), 0)
+                        total[j] += factors[step * a_col] * line[j * b_col]
+            if words[0] != 0:
+                finish_row(words, total, n, number(1), n, i, number(0))  # the row is its own tile
 
-    return task  # type: ignore[no-any-return]
+    return integer_task

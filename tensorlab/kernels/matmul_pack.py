@@ -56,16 +56,17 @@ def pack_panel(dtype: Any, lanes: int) -> Callable[..., None]:
 
 
 def pack_rows(dtype: Any, rows: int) -> Callable[..., None]:
-    """``task(chunk, target, tiles, a, col, m, k)``: some tiles of ``rows`` rows of a transposed A, one after the other.
+    """A task: some tiles of ``rows`` rows of a transposed A, one after the other.
 
-    A tile takes ``rows * k`` elements, those of one column together. The columns of A are dense, and ``col`` elements
-    apart, which is at least ``rows``.
+    Its words are the target, how many tiles, the address of A, the elements between its columns, m, and k. A tile takes
+    ``rows * k`` elements, those of one column together. The columns of A are dense, and at least ``rows`` apart.
     """
     size = dtype.bitwidth // 8
     copy = copy_vector(dtype, rows)
 
-    @jit
-    def task(chunk, target, tiles, a, col, m, k):
+    def pack_rows(data, chunk):
+        words = pointer(data, types.int64)
+        target, tiles, a, col, m, k = words[0], words[1], words[2], words[3], words[4], words[5]
         for first in range(chunk * tiles * rows, min((chunk + 1) * tiles * rows, m), rows):
             out = pointer(target + first * k * size, dtype)
             elements = pointer(a + first * size, dtype)
@@ -78,4 +79,20 @@ def pack_rows(dtype: Any, rows: int) -> Callable[..., None]:
                 for i in range(valid):
                     out[step * rows + i] = elements[step * col + i]
 
-    return task  # type: ignore[no-any-return]
+    return pack_rows
+
+
+@jit
+def _copy(target, stride, source, row, col, k, n):
+    for step in range(k):
+        for j in range(n):
+            target[j * stride + step] = source[step * row + j * col]
+
+
+@jit
+def copy_columns(size, target, stride, source, row, col, k, n):
+    """A few columns of B, each dense and ``stride`` elements from the last, of real numbers of ``size`` bytes."""
+    if size == 4:
+        _copy(pointer(target, types.int32), stride, pointer(source, types.int32), row, col, k, n)
+    else:
+        _copy(pointer(target, types.int64), stride, pointer(source, types.int64), row, col, k, n)

@@ -87,6 +87,20 @@ def scratch(typingctx: Any, count: Any, dtype: Any) -> Any:
 
 
 @intrinsic
+def packed(typingctx: Any, words: Any) -> Any:
+    """The address of a tuple of ``int64``, one after the other in the frame of the calling function."""
+    kind = types.UniTuple(types.int64, len(words))
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        with builder.goto_entry_block():
+            room = builder.alloca(context.get_value_type(kind))
+        builder.store(context.cast(builder, values[0], words, kind), room)
+        return builder.ptrtoint(room, ir.IntType(64))
+
+    return types.int64(words), codegen
+
+
+@intrinsic
 def address_of(typingctx: Any, place: Any) -> Any:
     """The address that a pointer holds."""
 
@@ -94,6 +108,16 @@ def address_of(typingctx: Any, place: Any) -> Any:
         return builder.ptrtoint(values[0], ir.IntType(64))
 
     return types.int64(place), codegen
+
+
+@intrinsic
+def number(typingctx: Any, constant: Any) -> Any:
+    """A constant as a value that Numba does not know: a function is compiled again for every constant it is given."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return values[0]
+
+    return types.int64(types.int64), codegen
 
 
 @jit

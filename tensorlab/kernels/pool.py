@@ -20,6 +20,7 @@ from tensorlab.kernels import library
 # The pool is an array of words; these are offsets in bytes. Words that different threads write are a cache line apart.
 STATE = 0  # generation << 33 | open << 32 | number of workers that have joined
 TASK, DATA, CHUNKS = 64, 72, 80
+SKIPPED = 88  # how many small pieces of work have come since sleeping workers were last woken
 NEXT = 128
 BUSY = 192
 WORKERS = 256

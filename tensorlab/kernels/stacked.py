@@ -5,15 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-import numpy as np
+from numba import types
 
 from tensorlab.kernels import memory
-from tensorlab.kernels.atomics import entry
 from tensorlab.kernels.compiler import jit, kernel
 from tensorlab.kernels.lift import lift, storage
-from tensorlab.kernels.matmul import build_matmul
+from tensorlab.kernels.matmul import matmul
 from tensorlab.kernels.matmul_epilogue import epilogue_task
-from tensorlab.kernels.tile import host_tile
 from tensorlab.scalars import ScalarFunction
 
 
@@ -27,79 +25,54 @@ def step(array, axis, size):
 
 
 @jit
-def place(array, index, like, size):
-    """The address of matrix ``index`` of a stack, counted in the shape of another array."""
+def matrix(array, index, like, size):
+    """The address of matrix ``index`` of a stack, counted in the shape of ``like``, and its strides in elements."""
     address = memory.data(array)
     for axis in range(2, memory.rank(like)):
         extent = memory.length(like, memory.rank(like) - 1 - axis)
         address += index % extent * step(array, axis, size) * size
         index //= extent
-    return address
+    return address, step(array, memory.number(1), size), step(array, memory.number(0), size)
 
 
-@functools.cache
-def matmul_kernel(dtype: str) -> Callable[..., None]:
-    """The kernel ``k(pool, epilogue, result, product, a, b, operand)`` for all products of a dtype.
+def stacked_matmul(pool, table, epilogue, c, z, a, b, p):
+    """``C = epilogue(A @ B, P)`` for stacks of matrices. Every argument is an ``int64``.
 
     Args:
-        dtype: of all arrays.
-
-    Returns:
-        a compiled function of the pool's address, what `epilogue_kernel` returns or 0, and the ``id`` of each array.
-        ``product``, which takes the product without the epilogue, and ``operand`` may be 0. The leading axes of ``a``,
-        ``b`` and the operand broadcast to those of the result, which is C-contiguous and not empty.
+        pool: the address of a pool, or 0.
+        table: that of `products.Tasks`.
+        epilogue: the address of an `epilogue_kernel`, or 0.
+        c: the ``id`` of the result, which is C-contiguous and not empty.
+        z: the ``id`` of the array that takes the product without the epilogue, or 0.
+        a, b: the ``id`` of the operands, whose leading axes broadcast to those of the result.
+        p: the ``id`` of the epilogue's operand, which broadcasts to the result, or 0.
     """
-    memory.check_layout()
-    product = jit(build_matmul(storage(dtype)))
-    size = np.int64(np.dtype(dtype).itemsize)
-
-    def launch(pool, epilogue, c, z, a, b, p):
-        rank = memory.rank(c)
-        matrices = 1
-        for axis in range(rank - 2):
-            matrices *= memory.length(c, axis)
-        m = memory.length(c, rank - 2)
-        n = memory.length(c, rank - 1)
-        k = memory.length(a, memory.rank(a) - 1)
-        z_address = z_row = p_address = p_row = p_column = 0
-        for index in range(matrices):
-            if z != 0:
-                z_address, z_row = place(z, index, c, size), step(z, 1, size)
-            if p != 0:
-                p_address, p_row, p_column = place(p, index, c, size), step(p, 1, size), step(p, 0, size)
-            a_address, a_row, a_column = place(a, index, c, size), step(a, 1, size), step(a, 0, size)
-            b_address, b_row, b_column = place(b, index, c, size), step(b, 1, size), step(b, 0, size)
-            c_address, c_row = place(c, index, c, size), step(c, 1, size)
-            product(
-                pool,
-                epilogue,
-                m,
-                n,
-                k,
-                a_address,
-                a_row,
-                a_column,
-                b_address,
-                b_row,
-                b_column,
-                c_address,
-                c_row,
-                z_address,
-                z_row,
-                p_address,
-                p_row,
-                p_column,
-                0,
-                0,
-                0,
-            )
-
-    return kernel(launch, f"void({', '.join(['int64'] * 7)})", f"{dtype} {host_tile()}")
+    size = memory.pointer(table, types.int64)[0]
+    rank = memory.rank(c)
+    matrices = 1
+    for axis in range(rank - 2):
+        matrices *= memory.length(c, axis)
+    m, n, k = memory.length(c, rank - 2), memory.length(c, rank - 1), memory.length(a, memory.rank(a) - 1)
+    to_z = from_p = (0, 0, 0)
+    for index in range(matrices):
+        if z != 0:
+            to_z = matrix(z, index, c, size)
+        if p != 0:
+            from_p = matrix(p, index, c, size)
+        from_a, from_b, to_c = matrix(a, index, c, size), matrix(b, index, c, size), matrix(c, index, c, size)
+        matmul(pool, table, epilogue, m, n, k, *from_a, *from_b, *to_c[:2], *to_z[:2], *from_p, 0, 0, 0)
 
 
 @functools.cache
-def epilogue_kernel(epilogue: ScalarFunction | None, dtype: str, operands: int) -> Callable[[], int]:
-    """``k()``: the address of a compiled epilogue, for `matmul_kernel`.
+def matmul_kernel() -> Callable[..., None]:
+    """The compiled `stacked_matmul`, for all dtypes."""
+    memory.check_layout()
+    return kernel(stacked_matmul, f"void({', '.join(['int64'] * 8)})", "")
+
+
+@functools.cache
+def epilogue_kernel(epilogue: ScalarFunction | None, dtype: str, operands: int) -> Callable[..., None]:
+    """The compiled epilogue, whose address `stacked_matmul` takes.
 
     Args:
         epilogue: what is computed of each element of the product, and of the operand; None to keep the product alone.
@@ -107,9 +80,5 @@ def epilogue_kernel(epilogue: ScalarFunction | None, dtype: str, operands: int) 
         operands: how many operands the epilogue has, 0 or 1.
     """
     task = epilogue_task(storage(dtype), None if epilogue is None else lift(epilogue, dtype), operands)
-
-    def address():
-        return entry(task)
-
     name = "nothing" if epilogue is None else f"{epilogue.name} {epilogue.key}"
-    return kernel(address, "int64()", f"{name} {dtype} {operands}")
+    return kernel(task, "void(int64, int64)", f"{name} {dtype} {operands}")

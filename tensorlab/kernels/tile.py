@@ -7,69 +7,19 @@ written as LLVM instructions. LLVM splits vectors that the processor does not ha
 
 from __future__ import annotations
 
-import functools
-import platform
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
-import llvmlite.binding
-import numba
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils, config
+from numba.core import cgutils
 from numba.extending import intrinsic
-
-from tensorlab.kernels.compiler import OPTIONS
-
-inline = numba.njit(**OPTIONS, inline="always")
-"""The decorator for parts that are a piece of their caller. LLVM then knows what is in the caller's own frame, and that
-it overlaps no operand, and it optimises the piece once instead of twice."""
 
 _WORD = ir.IntType(64)
 _INDEX = ir.IntType(32)
 
 
-class Tile(NamedTuple):
-    """The shape of a register tile.
-
-    rows * vectors accumulators, one row of B and one broadcast element have to fit the registers, and there have to be
-    as many accumulators as multiply-adds that the processor has in flight.
-    """
-
-    vector_bytes: int
-    rows: int
-    vectors: int
-
-    def lanes(self, dtype: Any) -> int:
-        """The number of elements in a vector."""
-        return int(self.vector_bytes * 8 // dtype.bitwidth)
-
-
-TILES = {
-    "avx512": Tile(64, 8, 2),  # 32 registers. 12 rows are no faster, and exceed the 8 ways of the first-level cache
-    "avx2": Tile(32, 6, 2),  # 16 registers
-    "neon": Tile(16, 6, 4),  # 32 registers
-    "generic": Tile(16, 4, 2),
-}
-
-
-@functools.cache
-def host_tile() -> Tile:
-    """The tile that fits the processor that Numba compiles for."""
-    if config.CPU_FEATURES is not None:
-        features = {name[1:] for name in config.CPU_FEATURES.split(",") if name.startswith("+")}
-    else:
-        features = {name for name, present in llvmlite.binding.get_host_cpu_features().items() if present}
-    if "avx512f" in features:
-        return TILES["avx512"]
-    if "avx2" in features and "fma" in features:
-        return TILES["avx2"]
-    if platform.machine().lower() in ("arm64", "aarch64"):
-        return TILES["neon"]
-    return TILES["generic"]
-
-
-class _Emitter:
+class Emitter:
     """Vector instructions for one element type; vectors in memory are aligned as their elements are."""
 
     def __init__(self, context: Any, builder: Any, dtype: Any, lanes: int) -> None:
@@ -82,23 +32,36 @@ class _Emitter:
     def pointer(self, address: Any) -> Any:
         return self.builder.inttoptr(address, self.element.as_pointer())
 
-    def _vector_at(self, base: Any, offset: Any) -> Any:
+    def vector_at(self, base: Any, offset: Any) -> Any:
         return self.builder.bitcast(self.builder.gep(base, [offset]), self.vector.as_pointer())
 
     def load(self, base: Any, offset: Any) -> Any:
-        return self.builder.load(self._vector_at(base, offset), align=self.align)
+        return self.builder.load(self.vector_at(base, offset), align=self.align)
 
     def store(self, value: Any, base: Any, offset: Any) -> None:
-        self.builder.store(value, self._vector_at(base, offset), align=self.align)
+        self.builder.store(value, self.vector_at(base, offset), align=self.align)
 
     def shuffle(self, first: Any, second: Any, lanes: list[int]) -> Any:
         mask = ir.Constant(ir.VectorType(_INDEX, len(lanes)), lanes)
         return self.builder.shuffle_vector(first, second, mask)
 
+    def repeat(self, scalar: Any) -> Any:
+        undefined = ir.Constant(ir.VectorType(scalar.type, self.vector.count), ir.Undefined)
+        return self.shuffle(
+            self.builder.insert_element(undefined, scalar, _INDEX(0)), undefined, [0] * self.vector.count
+        )
+
     def broadcast(self, base: Any, offset: Any) -> Any:
-        scalar = self.builder.load(self.builder.gep(base, [offset]), align=self.align)
-        first = self.builder.insert_element(self.undefined, scalar, _INDEX(0))
-        return self.shuffle(first, self.undefined, [0] * self.vector.count)
+        return self.repeat(self.builder.load(self.builder.gep(base, [offset]), align=self.align))
+
+    def lines(self, address: Any, stride: Any, count: int, valid: Any) -> list[Any]:
+        """Pointers to ``count`` lines of a matrix; behind the last valid one, to that again."""
+        base = self.pointer(address)
+        last = self.builder.sub(valid, _WORD(1))
+        chosen = [
+            self.builder.select(self.builder.icmp_signed("<", _WORD(i), last), _WORD(i), last) for i in range(count)
+        ]
+        return [self.builder.gep(base, [self.builder.mul(index, stride)]) for index in chosen]
 
     def multiply_add(self, x: Any, y: Any, total: Any) -> Any:
         # fmuladd, not fma: without the instruction, fma is a call of the mathematical library for every element.
@@ -118,13 +81,8 @@ def register_tile(dtype: Any, rows: int, vectors: int, lanes: int) -> Callable[.
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         k, a, a_row, a_col, b, b_row, valid, out, out_row = values
-        emit = _Emitter(context, builder, dtype, lanes)
-        last = builder.sub(valid, _WORD(1))
-        base = emit.pointer(a)
-        a_rows = []
-        for row in range(rows):
-            index = builder.select(builder.icmp_signed("<", _WORD(row), last), _WORD(row), last)
-            a_rows.append(builder.gep(base, [builder.mul(index, a_row)]))
+        emit = Emitter(context, builder, dtype, lanes)
+        a_rows = emit.lines(a, a_row, rows, valid)
         b_first = emit.pointer(b)
 
         entry = builder.block
@@ -174,7 +132,7 @@ def copy_vector(dtype: Any, lanes: int) -> Callable[..., None]:
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         target, at, source, start = values
-        emit = _Emitter(context, builder, dtype, lanes)
+        emit = Emitter(context, builder, dtype, lanes)
         emit.store(emit.load(source, start), target, at)
         return context.get_dummy_value()
 
@@ -196,7 +154,7 @@ def transpose_block(dtype: Any, lanes: int) -> Callable[..., None]:
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         target, target_row, source, source_row = values
-        emit = _Emitter(context, builder, dtype, lanes)
+        emit = Emitter(context, builder, dtype, lanes)
         block = [emit.load(source, builder.mul(source_row, _WORD(row))) for row in range(lanes)]
         for _ in range(lanes.bit_length() - 1):
             pairs = zip(block[: lanes // 2], block[lanes // 2 :], strict=True)

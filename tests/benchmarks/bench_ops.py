@@ -3,7 +3,8 @@
     python tests/benchmarks/bench_ops.py [--dtype float32|float64] [--threads 2] [--only exp]
 
 A ratio above 1 means that tensorlab is faster. PyTorch is left out if it is not installed. Each figure is the median of
-rounds in which all libraries take turns, so that a machine whose speed drifts slows all of them alike.
+rounds in which all libraries take turns, so that a machine whose speed drifts slows all of them alike; before its turn,
+each waits until the threads of the others sleep, and wakes its own.
 """
 
 from __future__ import annotations
@@ -94,17 +95,41 @@ def numpy_softmax(x: Any) -> Any:
     return shifted / shifted.sum(axis=1, keepdims=True)
 
 
+def settle() -> None:
+    """Wait until no other thread of this process is busy.
+
+    A pool spins after its last work, ready for more: OpenBLAS for 0.1 s, OpenMP for 10 ms, and whoever is measured next
+    would share a core with it. How long the other threads have run is known to the tick of the scheduler.
+    """
+    for _ in range(60):
+        before = time.process_time() - time.thread_time()
+        time.sleep(6e-3)
+        if time.process_time() - time.thread_time() - before < 1e-3:
+            return
+
+
+def run_for(run: Callable[[], Any], seconds: float) -> float:
+    """Seconds a call, of calls that take so long together."""
+    count = 0
+    start = now = time.perf_counter()
+    while now - start < seconds:
+        run()
+        count += 1
+        now = time.perf_counter()
+    return (now - start) / count
+
+
 def median_times(runs: list[Callable[[], Any]]) -> list[float]:
-    """Seconds a call for each, measured in turn."""
+    """Seconds a call for each, measured in turn, each alone and with its threads awake."""
     repeats = []
     for run in runs:
         run()
-        start = time.perf_counter()
-        run()
-        repeats.append(max(1, min(2000, int(2e-3 / max(time.perf_counter() - start, 1e-7)))))
+        repeats.append(max(1, min(2000, int(3e-3 / run_for(run, 1e-3)))))
     taken: list[list[float]] = [[] for _ in runs]
     for _ in range(ROUNDS):
         for run, count, times in zip(runs, repeats, taken, strict=True):
+            settle()
+            run_for(run, 5e-3)
             start = time.perf_counter()
             for _ in range(count):
                 run()

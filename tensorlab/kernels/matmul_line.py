@@ -1,0 +1,97 @@
+"""Chunks of products that the register tile does not suit: of one row, and of few columns.
+
+Nothing is packed but the few columns, and every element is read once from memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import types
+
+from tensorlab.kernels.matmul_epilogue import PLAN, A, B, finish, place
+from tensorlab.kernels.memory import address_of, number, pointer, scratch
+from tensorlab.kernels.tile_line import add_rows, dot_tile
+from tensorlab.kernels.tile_shape import Tile
+
+MOST = 1024
+"""The elements of a row of the result that are summed together, at most: long rows are read faster than short ones."""
+_ALIAS = 1 << 12
+"""Of rows of B that are a multiple of so many bytes apart, eight at once would fill a set of the first-level cache."""
+_ROWS = 8
+"""The rows of A that are multiplied with one column at once."""
+_GROUP = 16
+"""The rows of a result of few columns that are finished together, ..."""
+_LINE = 64
+"""... and those of a result of one column."""
+DOTS = 4
+"""The columns of a tile of dot products."""
+
+
+def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
+    """A task: some elements of A (1, k) times B (k, n), whose columns are dense. Its plan is how many."""
+    size = dtype.bitwidth // 8
+    eight, four, one = (add_rows(dtype, rows, tile.lanes(dtype)) for rows in (8, 4, 1))
+    finish_row = finish(dtype)
+
+    def row_task(data, chunk):
+        words = pointer(data, types.int64)
+        k, a_col, b_row, count = words[3], words[A + 2], words[B + 1], words[PLAN]
+        total = scratch(MOST, dtype)
+        end = min((chunk + 1) * count, words[2])
+        for first in range(chunk * count, end, MOST):
+            columns = min(MOST, end - first)
+            for j in range(MOST):
+                total[j] = 0
+            eights = k - k % 8 if b_row * size % _ALIAS != 0 else 0
+            fours = k - k % 4
+            for step in range(0, eights, 8):
+                eight(columns, place(words, size, A, 0, step), a_col, place(words, size, B, step, first), b_row, total)
+            for step in range(eights, fours, 4):
+                four(columns, place(words, size, A, 0, step), a_col, place(words, size, B, step, first), b_row, total)
+            for step in range(fours, k):
+                one(columns, place(words, size, A, 0, step), a_col, place(words, size, B, step, first), b_row, total)
+            finish_row(words, total, columns, number(1), columns, number(0), first)
+
+    return row_task
+
+
+def dots_task(dtype: Any, tile: Tile) -> Callable[..., None]:
+    """A task: some rows of A times few columns of B, all of them dense. Its plan is how many."""
+    size = dtype.bitwidth // 8
+    lanes = tile.lanes(dtype)
+    height = tile.dots
+    wide = dot_tile(dtype, height, DOTS, lanes)
+    narrow = dot_tile(dtype, height, DOTS // 2, lanes)
+    column = dot_tile(dtype, _ROWS, 1, lanes)
+    room = _GROUP * 2 * lanes
+    finish_rows = finish(dtype)
+
+    def dots_task(data, chunk):
+        words = pointer(data, types.int64)
+        n, k, a_row, b_col, count = words[2], words[3], words[A + 1], words[B + 2], words[PLAN]
+        sums = scratch(room, dtype)
+        width = (n + DOTS - 1) // DOTS * DOTS
+        end = min((chunk + 1) * count, words[1])
+        group = _LINE if n == 1 else _GROUP
+        for first in range(chunk * count, end, group):
+            rows = min(group, end - first)
+            if n == 1:
+                for i in range(0, rows, _ROWS):
+                    out = pointer(address_of(sums) + i * size, dtype)
+                    column(k, place(words, size, A, first + i, 0), a_row, rows - i, words[B], b_col, 1, out, 1)
+                finish_rows(words, sums, rows, number(1), rows, number(0), first)
+            else:
+                for i in range(0, rows, height):
+                    from_a = place(words, size, A, first + i, 0)
+                    for j in range(0, n, DOTS):
+                        out = pointer(address_of(sums) + (i * width + j) * size, dtype)
+                        from_b = place(words, size, B, 0, j)
+                        if n - j > DOTS // 2:
+                            wide(k, from_a, a_row, rows - i, from_b, b_col, n - j, out, width)
+                        else:
+                            narrow(k, from_a, a_row, rows - i, from_b, b_col, n - j, out, width)
+                finish_rows(words, sums, width, rows, n, first, number(0))
+
+    return dots_task

@@ -1,0 +1,53 @@
+"""The shapes of register tiles, and the one that fits this processor; nothing here needs Numba."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+from typing import Any, NamedTuple
+
+import llvmlite.binding
+
+
+class Tile(NamedTuple):
+    """The shape of a register tile.
+
+    rows * vectors accumulators, one row of B and one broadcast element have to fit the registers, and there have to be
+    as many accumulators as multiply-adds that the processor has in flight.
+    """
+
+    vector_bytes: int
+    rows: int
+    vectors: int
+    dots: int
+    """The rows of a tile of dot products, whose accumulators are vectors too: 4 for each row."""
+
+    def lanes(self, dtype: Any) -> int:
+        """The number of elements in a vector."""
+        return int(self.vector_bytes * 8 // dtype.bitwidth)
+
+
+TILES = {
+    "avx512": Tile(64, 8, 2, 4),  # 32 registers. 12 rows are no faster, and exceed the 8 ways of the first-level cache
+    "avx2": Tile(32, 6, 2, 2),  # 16 registers
+    "neon": Tile(16, 6, 4, 4),  # 32 registers
+    "generic": Tile(16, 4, 2, 2),
+}
+
+
+@functools.cache
+def host_tile() -> Tile:
+    """The tile that fits the processor that Numba compiles for."""
+    wanted = os.environ.get("NUMBA_CPU_FEATURES")
+    if wanted is not None:
+        features = {name[1:] for name in wanted.split(",") if name.startswith("+")}
+    else:
+        features = {name for name, present in llvmlite.binding.get_host_cpu_features().items() if present}
+    if "avx512f" in features:
+        return TILES["avx512"]
+    if "avx2" in features and "fma" in features:
+        return TILES["avx2"]
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return TILES["neon"]
+    return TILES["generic"]
