@@ -103,9 +103,9 @@ def matmul(
 
     All arguments are ``int64``: the address of a pool or 0, that of `products.Tasks`, that of an `epilogue_task` or 0,
     the shape, and for each matrix the address of its first element and its strides in elements. A is (m, k) and B
-    (k, n), of any strides. The rows of C, and of Z, which an epilogue writes the product itself to, are dense; they overlap
-    neither A nor B. P and Q are the operands of the epilogue, of shape (m, n), where a stride of 0 repeats an element.
-    Whatever is not used may be 0.
+    (k, n), of any strides. The rows of C, and of Z, which an epilogue writes the product itself to, are dense; they
+    overlap neither A nor B. P and Q are the operands of the epilogue, of shape (m, n), where a stride of 0 repeats an
+    element. Whatever is not used may be 0.
     """
     if m <= 0 or n <= 0:
         return
