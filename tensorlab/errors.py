@@ -74,6 +74,10 @@ class DeviceError(TensorlabError, RuntimeError):
     """A device that is not there, or tensors of two devices in one operation."""
 
 
+class GradientError(TensorlabError, AssertionError):
+    """A gradient that is not the slope of its function."""
+
+
 class PluginError(TensorlabError, RuntimeError):
     """A plugin that could not be loaded or returned something that is not what its hook asks for."""
 

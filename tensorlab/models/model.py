@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tensorlab import autodiff, losses, metrics, optimizers, random
-from tensorlab.autodiff import GradientTape
+from tensorlab.gradients import GradientTape
 from tensorlab.callbacks import Callback, CallbackList, History, Logs, ProgressBar, show
 from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError, StateError, TensorlabError
 from tensorlab.layers import Layer

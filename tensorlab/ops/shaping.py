@@ -183,7 +183,7 @@ def getitem(x: Any, index: Any) -> Tensor:
         ArgumentTypeError: for something that is not an index.
     """
     tensor = as_tensor(x, "index")
-    plain = _plain_index(index)
+    plain = plain_index(index)
     try:
         buffer = tensor._backend.index(tensor._buffer, plain)
     except IndexError as error:
@@ -201,9 +201,9 @@ def _scatter(gradient: Tensor, shape: shapes.Shape, index: Any) -> Tensor:
     return _recorded(gradient, buffer, lambda g: getitem(g, index))
 
 
-def _plain_index(index: Any) -> Any:
+def plain_index(index: Any) -> Any:
     if isinstance(index, tuple):
-        return tuple(_plain_index(part) for part in index)
+        return tuple(plain_index(part) for part in index)
     if isinstance(index, (Tensor, np.ndarray, list)):
         array = index.numpy() if isinstance(index, Tensor) else np.asarray(index, None if len(index) else np.int64)
         if array.dtype.kind not in "biu":
