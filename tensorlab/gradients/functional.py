@@ -124,7 +124,9 @@ def _trace(
     who: str, fn: Callable[..., Any], argnums: int | Sequence[int], arguments: Sequence[Any], named: dict[str, Any]
 ) -> tuple[GradientTape, Any, Any]:
     """Call a function: the tape that saw it, the arguments to differentiate by as it was given them, and the result."""
-    places = [_place(who, position, len(arguments)) for position in (argnums if isinstance(argnums, Sequence) else (argnums,))]
+    places = [
+        _place(who, position, len(arguments)) for position in (argnums if isinstance(argnums, Sequence) else (argnums,))
+    ]
     followed = list(arguments)
     with GradientTape(watch_accessed_variables=False) as tape:
         for place in places:

@@ -16,8 +16,8 @@ from tensorlab.ops.dispatch import as_tensor
 from tensorlab.serialization import Configured
 from tensorlab.shapes import Shape, as_shape
 from tensorlab.tensor import Tensor
-from tensorlab.variable import Variable
 from tensorlab.utils import unique_name
+from tensorlab.variable import Variable
 
 
 def _whole(build: Callable[..., None]) -> Callable[..., None]:
