@@ -368,7 +368,8 @@ def test_a_variable_computes_like_a_tensor() -> None:
         (v[0], 1.0),
         (v @ v, 17.0),
     ):
-        assert type(result) is tl.Tensor
+        assert isinstance(result, tl.Tensor)
+        assert not isinstance(result, tl.Variable)
         assert result.tolist() == expected
     assert (v.trainable, v.name, v.watched) == (True, "variable", True)
     assert tl.Variable(1).watched is False

@@ -167,8 +167,8 @@ class GradientTape(Tape):
             why = "the target does not depend on it"
         else:
             why = (
-                "the target does not depend on it: it was computed outside of the tape's with block, or through "
-                "operations that have no gradient"
+                "the target does not depend on it; was it computed inside of the tape's with block, by operations "
+                "that have a gradient?"
             )
         name = f"source {source.name!r}" if getattr(source, "name", None) else f"a source of shape {source.shape}"
         warnings.warn(f"{who}: the gradient of {name} is None, because {why}", stacklevel=3)

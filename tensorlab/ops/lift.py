@@ -14,7 +14,7 @@ from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, DTypeError
 from tensorlab.ops.broadcasting import sum_to
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import ScalarFunction, without_unused
 from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor, from_buffer_of
 
@@ -22,6 +22,10 @@ __all__ = [
     "astype",
     "elementwise",
 ]
+
+
+_Pull = tuple[Callable[..., Tensor] | None, tuple[int, ...]]
+"""An operation from the gradient of a result to that of an argument, and which arguments it takes beside; or None."""
 
 
 class Elementwise:
@@ -40,7 +44,7 @@ class Elementwise:
         self._vjps: dict[int, Elementwise] = {}
         self._arity = scalar.arity
         self._outputs: dict[DType, tuple[DType]] = {}  # by the dtypes that it has computed in
-        self._slopes: dict[int, float | None] = {}
+        self._pulls: list[_Pull] | None = None
         self.__name__ = self.__qualname__ = scalar.name
         self.__doc__ = scalar.python.__doc__
 
@@ -82,7 +86,7 @@ class Elementwise:
         buffers = [tensor._buffer for tensor in tensors]
         result = Tensor(backend.map(self.scalar, buffers, shape, compute, outputs)[0], backend)
         if autodiff.recording() and outputs[0].kind == "f":
-            autodiff.record(tensors, (result,), [self._recorded_vjp(k, tensors) for k in range(len(tensors))])
+            autodiff.record(tensors, (result,), self._recorded_vjps(tensors, shape))
         return result
 
     def _converted(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType]:
@@ -126,17 +130,35 @@ class Elementwise:
             operation = self._vjps[index] = Elementwise(self.scalar.vjp(index))
         return operation
 
-    def _recorded_vjp(self, index: int, tensors: Sequence[Tensor]) -> autodiff.Vjp | None:
-        tensor = tensors[index]
-        if index not in self._slopes:
-            # a derivative that was given is not looked into
-            self._slopes[index] = None if index in self._vjps else self.scalar.derivative(index).constant
-        constant = self._slopes[index]
-        if constant == 0:
-            return None
-        if constant == 1:
-            return lambda gradient: sum_to(gradient, tensor.shape)
-        return lambda gradient: sum_to(self.vjp(index)(gradient, *tensors), tensor.shape)
+    def _recorded_vjps(self, tensors: Sequence[Tensor], shape: Shape) -> list[autodiff.Vjp | None]:
+        """For each argument, the function from the gradient of the result to its own; it keeps what it needs."""
+        if self._pulls is None:
+            self._pulls = [self._pull(index) for index in range(self._arity)]
+        return [_pulled(pull, tensors, own.shape, shape) for pull, own in zip(self._pulls, tensors, strict=True)]
+
+    def _pull(self, index: int) -> _Pull:
+        given = self._vjps.get(index)
+        if given is not None and not isinstance(given, Elementwise):  # a derivative that was given is not looked into
+            return given, tuple(range(self._arity))
+        slope = self.scalar.derivative(index).constant
+        if slope in (0, 1):
+            return (_passed_on if slope else None), ()
+        scalar, (_, *needed) = without_unused(self.scalar.vjp(index))
+        return Elementwise(scalar), tuple([place - 1 for place in needed])
+
+
+def _passed_on(gradient: Tensor) -> Tensor:
+    return gradient
+
+
+def _pulled(pull: _Pull, tensors: Sequence[Tensor], own: Shape, shape: Shape) -> autodiff.Vjp | None:
+    operation, places = pull
+    if operation is None:
+        return None
+    needed = [tensors[place] for place in places]
+    if own == shape:
+        return operation if not needed else lambda gradient: operation(gradient, *needed)
+    return lambda gradient: sum_to(operation(gradient, *needed), own)
 
 
 @overload

@@ -135,7 +135,7 @@ def _compare(who: str, gradient: Array, slopes: Array, tolerance: float) -> None
     with np.errstate(invalid="ignore"):
         allowed = tolerance * np.maximum(np.abs(slopes), max(1.0, float(np.max(np.abs(slopes)))))
         excess = np.abs(gradient - slopes) / allowed
-    excess[~np.isfinite(excess)] = np.inf
+    excess = np.where(np.isfinite(excess), excess, np.inf)
     worst = np.unravel_index(int(np.argmax(excess)), excess.shape)
     if excess[worst] > 1:
         place = f"at {tuple(map(int, worst))}" if worst else "of a number"
