@@ -33,7 +33,7 @@ class Differentiable(Protocol):
 
 Vjp = Callable[..., Any]
 
-_Node = tuple[tuple[int, ...], tuple[int, ...], Sequence[Vjp | None] | Vjp]
+_Node = tuple[list[int], list[int], Sequence[Vjp | None] | Vjp]
 """The keys of an operation's outputs, those of its inputs (0 for one that is not tracked), and its vjps."""
 
 
@@ -131,22 +131,29 @@ class Tape:
         self, inputs: Sequence[Any], outputs: Sequence[Differentiable], vjps: Sequence[Vjp | None] | Vjp
     ) -> None:
         tracked = self._tracked
-        keys = []
+        live, keys = False, []
         for tensor in inputs:
-            key = tensor.key
-            if key not in tracked:
-                if tensor.watched and self._watch_variables:
-                    tracked.add(key)
-                    self.variables[key] = tensor.variable
-                else:
-                    key = 0
-            keys.append(key)
-        if any(keys):
-            made = tuple([tensor.key for tensor in outputs])
-            tracked.update(made)
-            if 0 in keys and not callable(vjps):  # a vjp that nobody will call should not keep memory alive
-                vjps = [vjp if key else None for vjp, key in zip(vjps, keys, strict=True)]
-            self._nodes.append((made, tuple(keys), vjps))
+            if tensor.key in tracked or (tensor.watched and self._watch(tensor)):
+                live = True
+                keys.append(tensor.key)
+            else:
+                keys.append(0)
+        if not live:
+            return
+        made = []
+        for tensor in outputs:
+            tracked.add(tensor.key)
+            made.append(tensor.key)
+        if 0 in keys and not callable(vjps):  # a vjp that nobody will call should not keep memory alive
+            vjps = [vjp if key else None for vjp, key in zip(vjps, keys, strict=True)]
+        self._nodes.append((made, keys, vjps))
+
+    def _watch(self, value: Any) -> bool:
+        """Track the variable that a value was read from, if this tape does that."""
+        if self._watch_variables:
+            self._tracked.add(value.key)
+            self.variables[value.key] = value.variable
+        return self._watch_variables
 
     def backward(self, seeds: Iterable[tuple[int, Any]], sources: Iterable[int], keep: bool) -> dict[int, Any]:
         """Let gradients flow from targets to sources, along nothing but the paths between them.
@@ -171,25 +178,32 @@ class Tape:
         gradients: dict[int, Any] = {}
 
         def add(key: int, gradient: Any) -> None:
-            if gradient is not None:
-                present = gradients.get(key)
-                gradients[key] = gradient if present is None else present + gradient
+            present = gradients.get(key)
+            gradients[key] = gradient if present is None else present + gradient
 
         with self.stop_recording():  # others go on, so that they can differentiate the gradients
             for key, seed in seeds:
                 add(key, seed)
             while path:
                 outputs, inputs, vjps = path.pop()
-                # All that uses an output has been passed: its gradient is whole, and not needed any more.
-                flowing = [gradients.get(key) if key in wanted else gradients.pop(key, None) for key in outputs]
-                if all([gradient is None for gradient in flowing]):
+                flowing, live = [], False
+                for key in outputs:
+                    gradient = gradients.get(key)
+                    if gradient is not None:
+                        live = True
+                        if key not in wanted:  # all that uses this output has been passed
+                            del gradients[key]
+                    flowing.append(gradient)
+                if not live:
                     continue
                 if callable(vjps):
                     for key, gradient in zip(inputs, vjps(*flowing), strict=True):
-                        if key in leading:
+                        if gradient is not None and key in leading:
                             add(key, gradient)
-                else:
-                    for key, vjp in zip(inputs, vjps, strict=True):
-                        if vjp is not None and key in leading:
-                            add(key, vjp(*flowing))
+                    continue
+                for key, vjp in zip(inputs, vjps, strict=True):
+                    if vjp is not None and key in leading:
+                        gradient = vjp(*flowing)
+                        if gradient is not None:
+                            add(key, gradient)
         return {key: gradients[key] for key in wanted if key in gradients}

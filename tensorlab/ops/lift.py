@@ -24,8 +24,8 @@ __all__ = [
 ]
 
 
-_Pull = tuple[Callable[..., Tensor] | None, tuple[int, ...]]
-"""An operation from the gradient of a result to that of an argument, and which arguments it takes beside; or None."""
+_Pull = Callable[[Sequence[Tensor]], autodiff.Vjp]
+"""From the arguments of an operation to the vjp of one of them."""
 
 
 class Elementwise:
@@ -44,7 +44,7 @@ class Elementwise:
         self._vjps: dict[int, Elementwise] = {}
         self._arity = scalar.arity
         self._outputs: dict[DType, tuple[DType]] = {}  # by the dtypes that it has computed in
-        self._pulls: list[_Pull] | None = None
+        self._pulls: list[_Pull | None] | None = None
         self.__name__ = self.__qualname__ = scalar.name
         self.__doc__ = scalar.python.__doc__
 
@@ -86,7 +86,7 @@ class Elementwise:
         buffers = [tensor._buffer for tensor in tensors]
         result = Tensor(backend.map(self.scalar, buffers, shape, compute, outputs)[0], backend)
         if autodiff.recording() and outputs[0].kind == "f":
-            autodiff.record(tensors, (result,), self._recorded_vjps(tensors, shape))
+            autodiff.record(tensors, (result,), self._recorded_vjps(tensors))
         return result
 
     def _converted(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType]:
@@ -130,35 +130,45 @@ class Elementwise:
             operation = self._vjps[index] = Elementwise(self.scalar.vjp(index))
         return operation
 
-    def _recorded_vjps(self, tensors: Sequence[Tensor], shape: Shape) -> list[autodiff.Vjp | None]:
+    def _recorded_vjps(self, tensors: Sequence[Tensor]) -> list[autodiff.Vjp | None]:
         """For each argument, the function from the gradient of the result to its own; it keeps what it needs."""
         if self._pulls is None:
             self._pulls = [self._pull(index) for index in range(self._arity)]
-        return [_pulled(pull, tensors, own.shape, shape) for pull, own in zip(self._pulls, tensors, strict=True)]
+        return [pull and pull(tensors) for pull in self._pulls]
 
-    def _pull(self, index: int) -> _Pull:
+    def _pull(self, index: int) -> _Pull | None:
         given = self._vjps.get(index)
         if given is not None and not isinstance(given, Elementwise):  # a derivative that was given is not looked into
-            return given, tuple(range(self._arity))
+            return _pull(given, index, tuple(range(self._arity)))
         slope = self.scalar.derivative(index).constant
-        if slope in (0, 1):
-            return (_passed_on if slope else None), ()
-        scalar, (_, *needed) = without_unused(self.scalar.vjp(index))
-        return Elementwise(scalar), tuple([place - 1 for place in needed])
+        if slope == 0:
+            return None
+        if slope == 1:
+            return _pull(_passed_on, index, ())
+        scalar, (_, *places) = without_unused(self.scalar.vjp(index))
+        return _pull(Elementwise(scalar), index, [place - 1 for place in places])
 
 
 def _passed_on(gradient: Tensor) -> Tensor:
     return gradient
 
 
-def _pulled(pull: _Pull, tensors: Sequence[Tensor], own: Shape, shape: Shape) -> autodiff.Vjp | None:
-    operation, places = pull
-    if operation is None:
-        return None
-    needed = [tensors[place] for place in places]
-    if own == shape:
-        return operation if not needed else lambda gradient: operation(gradient, *needed)
-    return lambda gradient: sum_to(operation(gradient, *needed), own)
+def _pull(operation: Callable[..., Tensor], index: int, places: Sequence[int]) -> _Pull:
+    """From arguments to the vjp of one of them, which holds those that the operation takes beside the gradient."""
+    if len(places) == 1:  # nearly always, and it need not go through a list
+        (place,) = places
+
+        def pull_one(tensors: Sequence[Tensor]) -> autodiff.Vjp:
+            shape, needed = tensors[index]._buffer.shape, tensors[place]
+            return lambda gradient: sum_to(operation(gradient, needed), shape)
+
+        return pull_one
+
+    def pull(tensors: Sequence[Tensor]) -> autodiff.Vjp:
+        shape, needed = tensors[index]._buffer.shape, [tensors[place] for place in places]
+        return lambda gradient: sum_to(operation(gradient, *needed), shape)
+
+    return pull
 
 
 @overload
