@@ -145,7 +145,7 @@ def _place(who: str, position: Any, count: int) -> int:
         raise ArgumentTypeError(who, "argnums of whole numbers", repr(position)) from None
     if not -count <= place < count:
         hint = "arguments given by name are not counted"
-        raise ArgumentError(who, f"argnums of one of {count} positional arguments", repr(position), hint)
+        raise ArgumentError(who, f"argnums from {-count} to {count - 1}", repr(position), hint)
     return place % count
 
 
