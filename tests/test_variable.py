@@ -1,7 +1,8 @@
-"""Variables in part: ``v[index].assign``, and what tapes, views and programs see of it. The whole ones: test_tensor.py."""
+"""Variables in part: ``v[index].assign``, and what tapes and views see of it. The whole ones are in test_tensor.py."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,16 @@ import pytest
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentTypeError, DeviceError, DTypeError, IndexOutOfBoundsError, ShapeError
+
+
+@pytest.fixture
+def reference() -> Iterator[None]:
+    """The backend that compiles nothing."""
+    with tl.device("reference"):
+        yield
+
+
+on_the_reference = pytest.mark.usefixtures("reference")
 
 MASK = np.array([[True, False, True], [False, True, False]])
 
@@ -28,6 +39,7 @@ INDICES: dict[str, Any] = {
 }
 
 
+@on_the_reference
 @pytest.mark.parametrize("change", ["assign", "assign_add", "assign_sub"])
 @pytest.mark.parametrize("name", INDICES)
 def test_a_part_is_assigned_to(name: str, change: str, rng: np.random.Generator) -> None:
@@ -57,6 +69,7 @@ def test_a_part_takes_numbers_lists_tensors_and_what_converts() -> None:
     assert counts.tolist() == [4, 2]
 
 
+@on_the_reference
 def test_parts_may_overlap() -> None:
     v = tl.Variable(np.arange(5.0))
     v[1:].assign(v[:-1])
@@ -143,6 +156,7 @@ def test_a_part_is_a_tensor_like_any_other() -> None:
         part[0].assign(1.0)  # type: ignore[attr-defined]
 
 
+@on_the_reference
 def test_gradients_flow_through_parts() -> None:
     v = tl.Variable([[1.0, 2.0], [3.0, 4.0]])
     with tl.GradientTape() as outer:
@@ -159,6 +173,7 @@ def test_gradients_flow_through_parts() -> None:
     assert tape.gradient(y, part).tolist() == [2.0, 4.0]
 
 
+@on_the_reference
 def test_what_a_tape_keeps_does_not_change_with_a_part() -> None:
     v = tl.Variable([2.0, 3.0])
     with tl.GradientTape() as tape:
