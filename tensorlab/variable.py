@@ -9,7 +9,10 @@ import numpy as np
 
 from tensorlab import autodiff
 from tensorlab.errors import DeviceError, DTypeError, ShapeError
+from tensorlab.ops.broadcasting import spread
 from tensorlab.ops.shaping import getitem, plain_index
+from tensorlab.scalars import ScalarFunction
+from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor, asarray
 
 
@@ -102,14 +105,21 @@ class Variable(Tensor):
         return self
 
     def assign_add(self, value: Any) -> Variable:
-        """Add to the value. Raises what `assign` raises."""
-        with autodiff.no_grad():
-            return self.assign(self.snapshot() + value)
+        """Add to the value something that broadcasts to its shape. Raises what `assign` raises."""
+        return self._update(_PLUS, value)
 
     def assign_sub(self, value: Any) -> Variable:
-        """Subtract from the value. Raises what `assign` raises."""
-        with autodiff.no_grad():
-            return self.assign(self.snapshot() - value)
+        """Subtract from the value something that broadcasts to its shape. Raises what `assign` raises."""
+        return self._update(_MINUS, value)
+
+    def _update(self, rule: ScalarFunction, value: Any) -> Variable:
+        """Apply a rule of the value and another in one pass, in place if nobody else holds the memory."""
+        who = f"assign to {self.name!r}"
+        if self.dtype.kind == "b":
+            raise DTypeError(who, "a variable of numbers", "bool", "use assign")
+        new = _assignable(who, value, self, broadcast=True)
+        self._backend.update(rule, self.own_buffer(), new._buffer, (), ())
+        return self
 
     def __getitem__(self, index: Any) -> VariableSlice:
         return VariableSlice(self, index)
@@ -180,19 +190,36 @@ class VariableSlice(Tensor):
             return self.assign(self.snapshot() - value)
 
 
-def _assignable(who: str, value: Any, target: Tensor) -> Tensor:
+def _plus(value: float, other: float) -> float:
+    return value + other
+
+
+def _minus(value: float, other: float) -> float:
+    return value - other
+
+
+_PLUS, _MINUS = ScalarFunction.of(_plus), ScalarFunction.of(_minus)
+
+
+def _assignable(who: str, value: Any, target: Tensor, broadcast: bool = False) -> Tensor:
     """``value`` as a tensor of the target's shape, dtype and device, or the error that says why it is none."""
     keeps_dtype = isinstance(value, (Tensor, np.ndarray))
     device = None if isinstance(value, Tensor) else target.device
     new = asarray(value, dtype=None if keeps_dtype else target.dtype, device=device)
-    if new.shape != target.shape:
+    fits = _broadcasts(new.shape, target.shape) if broadcast else new.shape == target.shape
+    if not fits:
         raise ShapeError(who, f"a value of shape {target.shape}", str(new.shape))
     if new.dtype.kind != target.dtype.kind and not (new.dtype.kind in "biu" and target.dtype.kind in "f"):
         raise DTypeError(who, f"a value of {target.dtype}", str(new.dtype), f"use .astype({str(target.dtype)!r})")
     if new.device != target.device:
         raise DeviceError(who, f"a value on {target.device}", new.device, f"use .to_device({target.device!r})")
     with autodiff.no_grad():
-        return new.astype(target.dtype)
+        return spread(new.astype(target.dtype), target.shape)
+
+
+def _broadcasts(shape: Shape, target: Shape) -> bool:
+    pairs = zip(reversed(shape), reversed(target), strict=False)
+    return len(shape) <= len(target) and all([n in (1, wanted) for n, wanted in pairs])
 
 
 def _is_view(index: Any) -> bool:

@@ -122,6 +122,37 @@ def test_a_part_refuses(index: Any, value: Any, kind: type[Exception], message: 
     assert v.tolist() == [[1.0, 2.0], [3.0, 4.0]]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+def test_the_whole_is_added_to_in_one_pass(dtype: str, rng: np.random.Generator) -> None:
+    array = rng.integers(-9, 9, (3, 4)).astype(dtype)
+    v = tl.Variable(array)
+    assert v.dtype == dtype
+    for value in (2, [1, 2, 3, 4], array[:, 1:2], np.asfortranarray(array), array[::-1], np.ones((1, 4), dtype)):
+        v.assign_add(value)
+        array = array + np.asarray(value, dtype)
+        np.testing.assert_array_equal(v.numpy(), array, strict=True)
+        v.assign_sub(value).assign_sub(value)
+        array = array - np.asarray(value, dtype) - np.asarray(value, dtype)
+        np.testing.assert_array_equal(v.numpy(), array, strict=True)
+    v.assign_sub(v[::-1])
+    np.testing.assert_array_equal(v.numpy(), array - array[::-1])
+    v.assign_add(v)
+    np.testing.assert_array_equal(v.numpy(), 2 * (array - array[::-1]))
+
+
+def test_what_does_not_broadcast_or_is_no_number_is_not_added() -> None:
+    v = tl.Variable([1.0, 2.0], name="w")
+    for value in (np.ones(3), np.ones((1, 2)), np.ones((2, 1))):
+        message = (
+            rf"^assign to 'w': expected a value of shape \(2,\), received \({', '.join(map(str, value.shape))},?\)$"
+        )
+        with pytest.raises(ShapeError, match=message):
+            v.assign_add(value)
+    assert v.tolist() == [1.0, 2.0]
+    with pytest.raises(DTypeError, match=r"^assign to 'm': expected a variable of numbers, received bool; use assign$"):
+        tl.Variable([True], name="m").assign_add(True)
+
+
 def test_a_part_refuses_fractions_for_integers_and_other_devices() -> None:
     steps = tl.Variable([1, 2], name="steps")
     with pytest.raises(DTypeError) as error:
