@@ -38,9 +38,12 @@ _Node = tuple[list[int], list[int], Sequence[Vjp | None] | Vjp]
 
 
 class _Active(threading.local):
-    """The tapes that record in this thread, outermost first."""
+    """The tapes that record in this thread, outermost first, and those that stopped at each `no_grad` around."""
 
     tapes: tuple[Tape, ...] = ()
+
+    def __init__(self) -> None:
+        self.stopped: list[tuple[Tape, ...]] = []
 
 
 _active = _Active()
@@ -78,13 +81,11 @@ class no_grad(ContextDecorator):  # noqa: N801  (used like a function)
     """
 
     def __enter__(self) -> None:
-        self._before, _active.tapes = _active.tapes, ()
+        _active.stopped.append(_active.tapes)
+        _active.tapes = ()
 
     def __exit__(self, *exception: object) -> None:
-        _active.tapes = self._before
-
-    def _recreate_cm(self) -> no_grad:
-        return no_grad()  # for each call of a decorated function, which may recur or run in several threads
+        _active.tapes = _active.stopped.pop()
 
 
 class Tape:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -93,8 +94,8 @@ class GradientTape(Tape):
         seeds = _seeds(who, target, output_gradients)
         self._check_state(who)
         tracked = self._tracked
-        found = self.backward(seeds, [leaf.key for leaf in leaves], keep=self._persistent)
-        self._end_use()
+        with self._use():
+            found = self.backward(seeds, [leaf.key for leaf in leaves], keep=self._persistent)
         for leaf in leaves:
             if leaf.key not in found:
                 self._warn(who, leaf, targets, tracked)
@@ -122,8 +123,8 @@ class GradientTape(Tape):
         (target,), leaves = _checked(who, target), _checked(who, sources)
         self._check_state(who)
         tracked = self._tracked
-        results = self._jacobians(target, leaves)
-        self._end_use()
+        with self._use():
+            results = self._jacobians(target, leaves)
         for leaf, result in zip(leaves, results, strict=True):
             if result is None:
                 self._warn(who, leaf, [target], tracked)
@@ -153,11 +154,16 @@ class GradientTape(Tape):
             hint = "the tape was freed after the first; create it with persistent=True"
             raise StateError(who, "one call", "a second one", hint)
 
-    def _end_use(self) -> None:
-        if not self._persistent:
-            self._state = "freed"
-            self.reset()
-            super().__exit__()  # inside of its own block, there is nothing more to record
+    @contextmanager
+    def _use(self) -> Iterator[None]:
+        """The one use of a tape that is not persistent, after which it is free, and does not record any more."""
+        try:
+            yield
+        finally:
+            if not self._persistent:
+                self._state = "freed"
+                self.reset()
+                super().__exit__()
 
     def _warn(self, who: str, source: Any, targets: Sequence[Any], tracked: set[int]) -> None:
         """Say why the gradient of a source is None."""

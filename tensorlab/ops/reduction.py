@@ -7,8 +7,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from tensorlab import autodiff, dtypes, shapes
 from tensorlab.dtypes import DType
 from tensorlab.errors import DTypeError, ShapeError
@@ -16,7 +14,7 @@ from tensorlab.ops import elementwise_functions as e
 from tensorlab.ops.broadcasting import SUM, broadcast_to
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import Elementwise
-from tensorlab.ops.shaping import concat, permute_dims, reshape
+from tensorlab.ops.shaping import permute_dims, reshape
 from tensorlab.rules import Reduction
 from tensorlab.scalars import ScalarFunction
 from tensorlab.tensor import Tensor, from_buffer_of
@@ -133,6 +131,8 @@ def mean(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def prod(x: Any, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """The product over some axes, or all; 1 over no elements.
 
+    The gradient divides by the elements, so it is not finite where one is zero.
+
     Source: Python array API standard, ``prod``.
     """
     tensor = as_tensor(x, "prod")
@@ -140,24 +140,7 @@ def prod(x: Any, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False
     result = _reduce(_PROD, tensor, axis, keepdims, compute, compute)
     if autodiff.recording() and tensor.dtype.kind == "f":
         axes = shapes.normalize_axes("prod", axis, tensor.ndim)
-        autodiff.record((tensor,), (result,), (lambda g: _prod_vjp(g, tensor, axes),))
-    return result
-
-
-def _prod_vjp(gradient: Tensor, x: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """The gradient times the product of all other elements, without a division, which a zero would forbid."""
-    if not x.size:
-        return _spread(gradient, x, axes)
-    with autodiff.Tape(watch_variables=False) as tape:
-        tape.track([x])
-        kept = [place for place in range(x.ndim) if place not in axes]
-        part = reshape(permute_dims(x, [*kept, *axes]), (*[x.shape[place] for place in kept], -1))
-        while part.shape[-1] > 1:  # products of pairs, until one is left
-            if part.shape[-1] % 2:
-                part = concat([part, part.like(np.ones((*part.shape[:-1], 1)))], axis=-1)
-            part = e.multiply(part[..., ::2], part[..., 1::2])
-    seed = reshape(gradient.astype(x.dtype), part.shape)
-    result: Tensor = tape.backward([(part.key, seed)], [x.key], keep=False)[x.key]
+        autodiff.record((tensor,), (result,), (lambda g: _spread(e.multiply(g, result), tensor, axes) / tensor,))
     return result
 
 
