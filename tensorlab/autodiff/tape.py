@@ -146,7 +146,7 @@ class Tape:
             tracked.add(tensor.key)
             made.append(tensor.key)
         if 0 in keys and not callable(vjps):  # a vjp that nobody will call should not keep memory alive
-            vjps = [vjp if key else None for vjp, key in zip(vjps, keys, strict=True)]
+            vjps = [vjps[place] if key else None for place, key in enumerate(keys)]
         self._nodes.append((made, keys, vjps))
 
     def _watch(self, value: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, overload
 
 import numpy as np
@@ -139,21 +140,17 @@ class Elementwise:
     def _pull(self, index: int) -> _Pull | None:
         given = self._vjps.get(index)
         if given is not None and not isinstance(given, Elementwise):  # a derivative that was given is not looked into
-            return _pull(given, index, tuple(range(self._arity)))
+            return _through(given, index, tuple(range(self._arity)))
         slope = self.scalar.derivative(index).constant
         if slope == 0:
             return None
         if slope == 1:
-            return _pull(_passed_on, index, ())
+            return lambda tensors: partial(sum_to, shape=tensors[index]._buffer.shape)
         scalar, (_, *places) = without_unused(self.scalar.vjp(index))
-        return _pull(Elementwise(scalar), index, [place - 1 for place in places])
+        return _through(Elementwise(scalar), index, [place - 1 for place in places])
 
 
-def _passed_on(gradient: Tensor) -> Tensor:
-    return gradient
-
-
-def _pull(operation: Callable[..., Tensor], index: int, places: Sequence[int]) -> _Pull:
+def _through(operation: Callable[..., Tensor], index: int, places: Sequence[int]) -> _Pull:
     """From arguments to the vjp of one of them, which holds those that the operation takes beside the gradient."""
     if len(places) == 1:  # nearly always, and it need not go through a list
         (place,) = places
