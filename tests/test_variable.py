@@ -122,10 +122,12 @@ def test_a_part_refuses(index: Any, value: Any, kind: type[Exception], message: 
     assert v.tolist() == [[1.0, 2.0], [3.0, 4.0]]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
-def test_the_whole_is_added_to_in_one_pass(dtype: str, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize(("device", "dtype"), [("cpu", "float32"), ("cpu", "int64"), ("reference", "float64")])
+def test_the_whole_is_added_to_in_one_pass(device: str, dtype: str, rng: np.random.Generator) -> None:
     array = rng.integers(-9, 9, (3, 4)).astype(dtype)
-    v = tl.Variable(array)
+    with tl.device(device):
+        v, nothing = tl.Variable(array), tl.Variable(array[:0])
+    assert nothing.assign_add(1).assign_sub(array[:1]).shape == (0, 4)
     assert v.dtype == dtype
     for value in (2, [1, 2, 3, 4], array[:, 1:2], np.asfortranarray(array), array[::-1], np.ones((1, 4), dtype)):
         v.assign_add(value)
