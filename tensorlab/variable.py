@@ -127,13 +127,15 @@ class Variable(Tensor):
     def _describe(self) -> str:
         return f"{super()._describe()}, name={self.name!r}"
 
-    def _refuse_in_place(self, other: Any) -> NoReturn:
-        raise TypeError(
-            f"{self.name!r}: a Variable is changed with assign, assign_add or assign_sub; "
-            "write v = v + x for a new tensor"
-        )
 
-    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imatmul__ = _refuse_in_place
+def _refuse_in_place(self: Variable, other: Any) -> NoReturn:
+    raise TypeError(
+        f"{self.name!r}: a Variable is changed with assign, assign_add or assign_sub; write v = v + x for a new tensor"
+    )
+
+
+for _name in "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split():
+    setattr(Variable, f"__i{_name}__", _refuse_in_place)
 
 
 class VariableSlice(Tensor):
