@@ -134,7 +134,8 @@ def _refuse_in_place(self: Variable, other: Any) -> NoReturn:
     )
 
 
-for _name in "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift".split():
+_OPERATORS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift")
+for _name in _OPERATORS:
     setattr(Variable, f"__i{_name}__", _refuse_in_place)
 
 
