@@ -134,8 +134,8 @@ def _refuse_in_place(self: Variable, other: Any) -> NoReturn:
     )
 
 
-_OPERATORS = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift")
-for _name in _OPERATORS:
+_ARITHMETIC = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
+for _name in (*_ARITHMETIC, "and", "or", "xor", "lshift", "rshift"):
     setattr(Variable, f"__i{_name}__", _refuse_in_place)
 
 
