@@ -44,6 +44,8 @@ class GradientTape(Tape):
 
     def __enter__(self) -> Self:
         super().__enter__()
+        if self._state == "freed":
+            self.reset()
         self._state = "recording"
         return self
 
