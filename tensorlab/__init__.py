@@ -23,10 +23,11 @@ from tensorlab import (
     optimizers,
     plugins,
     random,
+    testing,
     utils,
 )
 from tensorlab.activations import Activation
-from tensorlab.autodiff import GradientTape, no_grad
+from tensorlab.autodiff import no_grad
 from tensorlab.backends.cpu import get_num_threads, set_num_threads
 from tensorlab.devices import device
 from tensorlab.dtypes import (
@@ -42,12 +43,14 @@ from tensorlab.dtypes import (
     uint32,
     uint64,
 )
+from tensorlab.gradients import GradientTape, custom_gradient, grad, jacobian, value_and_grad
 from tensorlab.losses import LossRule
 from tensorlab.models import Model, Sequential
 from tensorlab.ops import *
 from tensorlab.optimizers import OptimizerRule
 from tensorlab.plugins import hookimpl
-from tensorlab.tensor import Tensor, Variable, asarray
+from tensorlab.tensor import Tensor, asarray
+from tensorlab.variable import Variable
 from tensorlab.version import __version__
 
 __all__ = [
@@ -65,18 +68,21 @@ __all__ = [
     "backends",
     "bool",
     "callbacks",
+    "custom_gradient",
     "datasets",
     "device",
     "errors",
     "float32",
     "float64",
     "get_num_threads",
+    "grad",
     "hookimpl",
     "initializers",
     "int8",
     "int16",
     "int32",
     "int64",
+    "jacobian",
     "layers",
     "losses",
     "metrics",
@@ -87,10 +93,12 @@ __all__ = [
     "plugins",
     "random",
     "set_num_threads",
+    "testing",
     "uint8",
     "uint16",
     "uint32",
     "uint64",
     "utils",
+    "value_and_grad",
 ]
 __all__ += ops.__all__

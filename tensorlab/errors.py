@@ -78,6 +78,10 @@ class DLPackError(TensorlabError, BufferError):
     """Memory that cannot be exported to another library as it asks."""
 
 
+class GradientError(TensorlabError, AssertionError):
+    """A gradient that is not the slope of its function."""
+
+
 class PluginError(TensorlabError, RuntimeError):
     """A plugin that could not be loaded or returned something that is not what its hook asks for."""
 

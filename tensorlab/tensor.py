@@ -1,11 +1,10 @@
-"""`Tensor`, an array on some device, and `Variable`, a tensor that can be assigned to.
+"""`Tensor`, an array on some device.
 
 The operators and methods that compute are put in place by `tensorlab.ops.methods`, one floor above.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,7 +14,7 @@ from tensorlab import autodiff, dtypes
 from tensorlab.backends import Backend
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, DeviceError, DLPackError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, DLPackError, DTypeError, ShapeError
 from tensorlab.shapes import Shape
 
 
@@ -28,6 +27,7 @@ class Tensor:
     __slots__ = ("__weakref__", "_backend", "_buffer", "key")
     __array_priority__ = 1000.0
     watched: ClassVar[bool] = False
+    _title: ClassVar[str] = "Tensor"
 
     key: int
 
@@ -69,9 +69,8 @@ class Tensor:
         return self.shape[0]
 
     def __repr__(self) -> str:
-        name = "Variable" if isinstance(self, Variable) else "Tensor"
-        values = np.array2string(self.numpy(), separator=", ", prefix=f"{name}(", threshold=1000)
-        return f"{name}({values}, {self._describe()})"
+        values = np.array2string(self.numpy(), separator=", ", prefix=f"{self._title}(", threshold=1000)
+        return f"{self._title}({values}, {self._describe()})"
 
     def _describe(self) -> str:
         shape = f"shape={self.shape}, " if self.size == 0 or self.size > 1000 else ""
@@ -252,6 +251,10 @@ class Tensor:
         def argmin(self, **options: Any) -> Tensor: ...
 
 
+TENSORS: list[type[Tensor]] = [Tensor]
+"""The classes of tensors whose buffer is all that an operation needs of them while no tape records."""
+
+
 def from_buffer_of(tensor: Tensor, buffer: Any) -> Tensor:
     """A tensor of another buffer on the same backend."""
     return Tensor(buffer, tensor._backend)
@@ -336,116 +339,3 @@ def _host_array(value: Any, wanted: DType | None) -> np.ndarray[Any, Any]:
             return np.asarray(value, target)
     except (OverflowError, ValueError) as error:
         raise ArgumentError("asarray", f"numbers that {target} holds", repr(value)[:60], str(error)) from None
-
-
-class _Watched(Tensor):
-    """The value of a variable that tapes watch."""
-
-    __slots__ = ()
-    watched = True
-
-
-class _Probe:
-    __slots__ = ("_buffer",)
-
-    def __init__(self) -> None:
-        self._buffer = np.empty(0)
-
-    def references(self) -> int:
-        return sys.getrefcount(self._buffer)
-
-
-_ALONE = _Probe().references()
-
-
-class Variable(Tensor):
-    """A tensor that can be assigned to, such as a weight.
-
-    Whoever has read its value keeps what was read: an assignment writes in place only if nobody else holds the memory,
-    and takes new memory otherwise.
-
-    Args:
-        initial_value: anything that `asarray` takes; it is copied.
-        trainable: whether a `GradientTape` watches it by itself and an optimizer may change it.
-        dtype: None to keep or infer it.
-        name: what it is called in messages.
-
-    Source: ``tf.Variable``.
-    """
-
-    __slots__ = ("name", "trainable")
-
-    def __init__(self, initial_value: Any, trainable: bool = True, dtype: Any = None, name: str = "variable") -> None:
-        value = asarray(initial_value, dtype=dtype, copy=True)
-        super().__init__(_dense(value), value._backend)
-        self.trainable = trainable
-        self.name = name
-
-    @property
-    def watched(self) -> bool:  # type: ignore[override]
-        """Whether a tape watches it by itself."""
-        return self.trainable and self.dtype.kind == "f"
-
-    @property
-    def value(self) -> Tensor:
-        """The value as it is now, which later assignments do not change."""
-        return self.snapshot()
-
-    def snapshot(self) -> Tensor:
-        """A tensor with the value as it is now, which a tape takes for this variable."""
-        tensor = Tensor.__new__(_Watched if self.watched else Tensor)
-        tensor._buffer, tensor._backend, tensor.key = self._buffer, self._backend, self.key
-        return tensor
-
-    def own_buffer(self) -> Any:
-        """The buffer, after a copy if anybody else holds its memory: what may be written into."""
-        if sys.getrefcount(self._buffer) > _ALONE:
-            self._buffer = self._backend.from_host(np.array(self._backend.to_host(self._buffer), order="C"))
-        return self._buffer
-
-    def assign(self, value: Any) -> Variable:
-        """Replace the value.
-
-        Raises:
-            ShapeError: if ``value`` has another shape.
-            DTypeError: if it is of another kind of dtype; within a kind it is converted.
-        """
-        keeps_dtype = isinstance(value, (Tensor, np.ndarray))
-        device = None if isinstance(value, Tensor) else self.device
-        new = asarray(value, dtype=None if keeps_dtype else self.dtype, device=device)
-        who = f"assign to {self.name!r}"
-        if new.shape != self.shape:
-            raise ShapeError(who, f"a value of shape {self.shape}", str(new.shape))
-        if new.dtype.kind != self.dtype.kind and not (new.dtype.kind in "biu" and self.dtype.kind in "f"):
-            raise DTypeError(who, f"a value of {self.dtype}", str(new.dtype), f"use .astype({str(self.dtype)!r})")
-        if new.device != self.device:
-            raise DeviceError(who, f"a value on {self.device}", new.device, f"use .to_device({self.device!r})")
-        with autodiff.no_grad():
-            converted = new.astype(self.dtype)
-        if sys.getrefcount(self._buffer) > _ALONE:
-            self._buffer = self._backend.from_host(np.array(converted.numpy(), order="C"))
-        else:
-            self._backend.copy_into(self._buffer, converted._buffer)
-        return self
-
-    def assign_add(self, value: Any) -> Variable:
-        """Add to the value. Raises what `assign` raises."""
-        with autodiff.no_grad():
-            return self.assign(self.snapshot() + value)
-
-    def assign_sub(self, value: Any) -> Variable:
-        """Subtract from the value. Raises what `assign` raises."""
-        with autodiff.no_grad():
-            return self.assign(self.snapshot() - value)
-
-    def _describe(self) -> str:
-        return f"{super()._describe()}, name={self.name!r}"
-
-
-TENSORS = (Tensor, Variable, _Watched)
-"""The classes of tensors whose buffer is all that an operation needs, if no tape records."""
-
-
-def _dense(tensor: Tensor) -> Any:
-    host = tensor._backend.to_host(tensor._buffer)
-    return tensor._buffer if host.flags.c_contiguous else tensor._backend.from_host(np.array(host, order="C"))

@@ -20,12 +20,13 @@ FLOORS = {
     6: "devices",
     7: "tensor",
     8: "ops random",
-    9: "activations initializers losses optimizers utils",
-    10: "layers metrics",
-    11: "models",
-    12: "plugins",
-    13: "commands",
-    14: "__init__ __main__",
+    9: "variable",
+    10: "activations gradients initializers losses optimizers utils",
+    11: "layers metrics testing",
+    12: "models",
+    13: "plugins",
+    14: "commands",
+    15: "__init__ __main__",
 }
 """The rooms of each floor. A room is a module or a package right under tensorlab."""
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_autodiff import apart, check_gradients, positive
+from test_gradients import apart, positive
+from test_gradients import check as check_gradients
 
 import tensorlab as tl
 

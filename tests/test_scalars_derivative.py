@@ -9,7 +9,7 @@ import pytest
 from test_scalars_table import TABLE, crossentropy, label, mish, points, precise, relu, softplus
 
 from tensorlab.errors import ArgumentError, ArgumentTypeError, ScalarError
-from tensorlab.scalars import ScalarFunction, compose
+from tensorlab.scalars import ScalarFunction, compose, without_unused
 
 of = ScalarFunction.of
 
@@ -276,3 +276,20 @@ def test_unknown_derivatives_are_refused():
         of(add).derivative(2)
     with pytest.raises(ArgumentTypeError, match="expected the index of a parameter, received 'x'"):
         of(add).vjp("x")
+
+
+def test_parameters_that_are_not_used_are_dropped():
+    def looping(x, unused, y, n=3):
+        total = 0.0
+        for _ in range(n):
+            total = total + x
+        return total
+
+    scalar, kept = without_unused(of(multiply).vjp(0))
+    assert (scalar.parameters, kept) == (("g", "y"), (0, 2))
+    assert scalar(3.0, 5.0) == of(multiply).vjp(0)(3.0, 1e9, 5.0) == 15.0
+    scalar, kept = without_unused(of(looping))
+    assert (scalar.parameters, kept, scalar.defaults) == (("x", "n"), (0, 3), {"n": 3})
+    assert scalar(2.0) == 6.0
+    assert without_unused(of(multiply)) == (of(multiply), (0, 1))
+    assert without_unused(of(unrelated))[1] == (1,)

@@ -15,8 +15,9 @@ from tensorlab.errors import ArgumentTypeError, ShapeError, StateError
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.serialization import Configured
 from tensorlab.shapes import Shape, as_shape
-from tensorlab.tensor import Tensor, Variable
+from tensorlab.tensor import Tensor
 from tensorlab.utils import unique_name
+from tensorlab.variable import Variable
 
 
 def _whole(build: Callable[..., None]) -> Callable[..., None]:

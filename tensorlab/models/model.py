@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from tensorlab import autodiff, losses, metrics, optimizers, random
-from tensorlab.autodiff import GradientTape
 from tensorlab.callbacks import Callback, CallbackList, History, Logs, ProgressBar, show
 from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError, StateError, TensorlabError
+from tensorlab.gradients import GradientTape
 from tensorlab.layers import Layer
 from tensorlab.models.data import Samples, check_count
 from tensorlab.tensor import Tensor

@@ -75,7 +75,8 @@ def spread(x: Tensor, shape: Shape) -> Tensor:
         return x
     result = from_buffer_of(x, x._backend.broadcast_to(x._buffer, shape))
     if autodiff.recording() and x.dtype.kind == "f":
-        autodiff.record((x,), (result,), (lambda gradient: sum_to(gradient, x.shape),))
+        own = x.shape  # so that the tape keeps the shape alone
+        autodiff.record((x,), (result,), (lambda gradient: sum_to(gradient, own),))
     return result
 
 
@@ -89,5 +90,6 @@ def sum_to(x: Tensor, shape: Shape) -> Tensor:
     buffer = backend.reshape(backend.reduce(SUM, x.dtype, x.dtype, x.dtype)(x._buffer, axes), shape)
     result = from_buffer_of(x, buffer)
     if autodiff.recording() and x.dtype.kind == "f":
-        autodiff.record((x,), (result,), (lambda gradient: spread(gradient, x.shape),))
+        own = x.shape
+        autodiff.record((x,), (result,), (lambda gradient: spread(gradient, own),))
     return result

@@ -26,7 +26,7 @@ def getitem(x: Any, index: Any) -> Tensor:
         ArgumentTypeError: for something that is not an index.
     """
     tensor = as_tensor(x, "index")
-    plain = _plain_index(index)
+    plain = plain_index(index)
     try:
         buffer = tensor._backend.index(tensor._buffer, plain)
     except IndexError as error:
@@ -35,7 +35,8 @@ def getitem(x: Any, index: Any) -> Tensor:
         ) from None
     except (TypeError, ValueError) as error:
         raise ArgumentTypeError("index", "slices of whole numbers with a step", repr(index), str(error)) from None
-    return recorded(tensor, buffer, lambda g: _scatter(g, tensor.shape, plain))
+    shape = tensor.shape  # so that the tape keeps the shape alone
+    return recorded(tensor, buffer, lambda g: _scatter(g, shape, plain))
 
 
 def _scatter(gradient: Tensor, shape: shapes.Shape, index: Any) -> Tensor:
@@ -44,9 +45,9 @@ def _scatter(gradient: Tensor, shape: shapes.Shape, index: Any) -> Tensor:
     return recorded(gradient, buffer, lambda g: getitem(g, index))
 
 
-def _plain_index(index: Any) -> Any:
+def plain_index(index: Any) -> Any:
     if isinstance(index, tuple):
-        return tuple(_plain_index(part) for part in index)
+        return tuple(plain_index(part) for part in index)
     if isinstance(index, (Tensor, np.ndarray, list)):
         empty = isinstance(index, list) and not index  # which would be an array of floats
         array = index.numpy() if isinstance(index, Tensor) else np.asarray(index, np.int64 if empty else None)

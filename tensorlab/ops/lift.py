@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, cast, overload
 
 import numpy as np
@@ -14,8 +15,8 @@ from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from tensorlab.ops.broadcasting import sum_to
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar
-from tensorlab.scalars import ScalarFunction
-from tensorlab.tensor import TENSORS, Tensor, Variable, from_buffer_of
+from tensorlab.scalars import ScalarFunction, without_unused
+from tensorlab.tensor import TENSORS, Tensor, from_buffer_of
 
 __all__ = [
     "astype",
@@ -36,6 +37,10 @@ _NOTHING_READY = np.zeros(13, np.int64)
 _HOT = 100
 """The calls after which it pays to compile the call itself."""
 _cold = _HOT
+
+
+_Pull = Callable[[Sequence[Tensor]], autodiff.Vjp]
+"""From the arguments of an operation to the vjp of one of them."""
 
 
 class Elementwise:
@@ -68,7 +73,7 @@ class Elementwise:
         self._passes: dict[tuple[Backend, DType], Callable[..., Any]] = {}  # what is ready, by device and dtype
         self._unlisted = 0  # of the passes, those that compiled calls do not know yet
         self._direct = _NOTHING_READY
-        self._slopes: dict[int, float | None] = {}
+        self._pulls: list[_Pull | None] | None = None
         self.__name__ = self.__qualname__ = name or scalar.name
         self.__doc__ = scalar.python.__doc__
 
@@ -127,7 +132,7 @@ class Elementwise:
 
     def _record(self, tensors: Sequence[Tensor], result: Tensor) -> None:
         if result.dtype.kind == "f":
-            autodiff.record(tensors, (result,), [self._recorded_vjp(k, tensors) for k in range(len(tensors))])
+            autodiff.record(tensors, (result,), self._recorded_vjps(tensors))
 
     def _plain(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType] | None:
         """What `_converted` gives, for tensors of one dtype that is ready and numbers that it holds: most are that."""
@@ -195,17 +200,41 @@ class Elementwise:
             operation = self._vjps[index] = Elementwise(self.scalar.vjp(index))
         return operation
 
-    def _recorded_vjp(self, index: int, tensors: Sequence[Tensor]) -> autodiff.Vjp | None:
-        tensor = tensors[index]
-        if index not in self._slopes:
-            # a derivative that was given is not looked into
-            self._slopes[index] = None if index in self._vjps else self.scalar.derivative(index).constant
-        constant = self._slopes[index]
-        if constant == 0:
+    def _recorded_vjps(self, tensors: Sequence[Tensor]) -> list[autodiff.Vjp | None]:
+        """For each argument, the function from the gradient of the result to its own; it keeps what it needs."""
+        if self._pulls is None:
+            self._pulls = [self._pull(index) for index in range(self._arity)]
+        return [pull and pull(tensors) for pull in self._pulls]
+
+    def _pull(self, index: int) -> _Pull | None:
+        given = self._vjps.get(index)
+        if given is not None and not isinstance(given, Elementwise):  # a derivative that was given is not looked into
+            return _through(given, index, tuple(range(self._arity)))
+        slope = self.scalar.derivative(index).constant
+        if slope == 0:
             return None
-        if constant == 1:
-            return lambda gradient: sum_to(gradient, tensor.shape)
-        return lambda gradient: sum_to(self.vjp(index)(gradient, *tensors), tensor.shape)
+        if slope == 1:
+            return lambda tensors: partial(sum_to, shape=tensors[index]._buffer.shape)
+        scalar, (_, *places) = without_unused(self.scalar.vjp(index))
+        return _through(Elementwise(scalar), index, [place - 1 for place in places])
+
+
+def _through(operation: Callable[..., Tensor], index: int, places: Sequence[int]) -> _Pull:
+    """From arguments to the vjp of one of them, which holds those that the operation takes beside the gradient."""
+    if len(places) == 1:  # nearly always, and it need not go through a list
+        (place,) = places
+
+        def pull_one(tensors: Sequence[Tensor]) -> autodiff.Vjp:
+            shape, needed = tensors[index]._buffer.shape, tensors[place]
+            return lambda gradient: sum_to(operation(gradient, needed), shape)
+
+        return pull_one
+
+    def pull(tensors: Sequence[Tensor]) -> autodiff.Vjp:
+        shape, needed = tensors[index]._buffer.shape, [tensors[place] for place in places]
+        return lambda gradient: sum_to(operation(gradient, *needed), shape)
+
+    return pull
 
 
 @overload
@@ -285,14 +314,15 @@ def astype(x: Any, dtype: Any, copy: bool = False) -> Tensor:
         run = _conversions[key] = tensor._backend.map(function, compute, (tensor.dtype,), (target,))
     result = from_buffer_of(tensor, run(tensor.shape, tensor._buffer))
     if autodiff.recording() and target.kind == "f" and tensor.dtype.kind == "f":
-        autodiff.record((tensor,), (result,), (lambda gradient: astype(gradient, tensor.dtype),))
+        before = tensor.dtype
+        autodiff.record((tensor,), (result,), (lambda gradient: astype(gradient, before),))
     return result
 
 
 def store(who: str, result: Tensor, out: Any) -> Tensor:
     """Write a result into a `Variable` or a NumPy array, and return that."""
-    if isinstance(out, Variable):
-        return out.assign(result)
+    if isinstance(out, Tensor) and hasattr(out, "assign"):
+        return cast(Tensor, out.assign(result))
     if not isinstance(out, np.ndarray):
         raise ArgumentTypeError(who, "a Variable or a NumPy array as out", type(out).__name__)
     if out.shape != result.shape:

@@ -24,7 +24,7 @@ from tensorlab.ops import (
 )
 from tensorlab.ops.dispatch import is_scalar
 from tensorlab.ops.lift import astype
-from tensorlab.tensor import Tensor, Variable
+from tensorlab.tensor import Tensor
 
 
 def _operand(value: Any) -> bool:
@@ -142,14 +142,3 @@ for _name, _member in _METHODS.items():
     setattr(Tensor, _name, _member)
 for _function in (reduction.sum, reduction.mean, reduction.max, reduction.min, searching.argmax, searching.argmin):
     setattr(Tensor, _function.__name__, _method(_function))
-
-
-def _refuse_in_place(self: Variable, other: Any) -> Any:
-    raise TypeError(
-        f"{self.name!r}: a Variable is changed with assign, assign_add or assign_sub; write v = v + x for a new tensor"
-    )
-
-
-for _name in _BINARY:
-    if _name != "divmod":  # Python has no augmented assignment for it
-        setattr(Variable, f"__i{_name}__", _refuse_in_place)

@@ -255,6 +255,7 @@ def _record_dense(
         (bias,) = operands
         # With an activation the sum has no memory of its own: only the tape knows it.
         inner = from_buffer_of(result, result._buffer) if fused else result
-        autodiff.record((product, bias), (inner,), (lambda g: g, lambda g: sum_to(g, bias.shape)))
+        shape = bias.shape
+        autodiff.record((product, bias), (inner,), (lambda g: g, lambda g: sum_to(g, shape)))
     if fused and epilogue is not None:
         autodiff.record((inner,), (result,), (lambda g: epilogue.vjp(0)(g, product, *operands),))

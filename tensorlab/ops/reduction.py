@@ -22,6 +22,7 @@ from tensorlab.ops.logical import logical_and, logical_or
 from tensorlab.ops.shaping import permute_dims, reshape
 from tensorlab.rules import Reduction
 from tensorlab.scalars import ScalarFunction
+from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor, from_buffer_of
 
 __all__ = [
@@ -84,10 +85,10 @@ def _reduce(rule: Reduction, x: Tensor, axis: Axis, keepdims: bool, compute: DTy
     return from_buffer_of(x, buffer)
 
 
-def _spread(value: Tensor, x: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """A reduced tensor, repeated along the axes that it lost."""
-    kept = tuple(1 if place in axes else length for place, length in enumerate(x.shape))
-    return broadcast_to(reshape(value, kept), x.shape)
+def _spread(value: Tensor, shape: Shape, axes: tuple[int, ...]) -> Tensor:
+    """A reduced tensor, repeated along the axes that it lost of this shape."""
+    kept = tuple(1 if place in axes else length for place, length in enumerate(shape))
+    return broadcast_to(reshape(value, kept), shape)
 
 
 def _real(who: str, x: Tensor) -> Tensor:
@@ -107,7 +108,8 @@ def sum(x: Any, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = Fal
     result = _reduce(SUM, tensor, axis, keepdims, compute, compute)
     if autodiff.recording() and tensor.dtype.kind == "f":
         axes = shapes.normalize_axes("sum", axis, tensor.ndim)
-        autodiff.record((tensor,), (result,), (lambda g: _spread(g.astype(tensor.dtype), tensor, axes),))
+        shape, own = tensor.shape, tensor.dtype  # so that the tape keeps these alone
+        autodiff.record((tensor,), (result,), (lambda g: _spread(g.astype(own), shape, axes),))
     return result
 
 
@@ -120,8 +122,9 @@ def mean(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     result = _reduce(_MEAN, tensor, axis, keepdims, tensor.dtype, tensor.dtype)
     if autodiff.recording():
         axes = shapes.normalize_axes("mean", axis, tensor.ndim)
-        count = math.prod(tensor.shape[place] for place in axes)
-        autodiff.record((tensor,), (result,), (lambda g: _spread(divide(g, count), tensor, axes),))
+        shape = tensor.shape
+        count = math.prod(shape[place] for place in axes)
+        autodiff.record((tensor,), (result,), (lambda g: _spread(divide(g, count), shape, axes),))
     return result
 
 
@@ -139,7 +142,9 @@ def prod(x: Any, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = Fa
     if autodiff.recording() and tensor.dtype.kind == "f":
         axes = shapes.normalize_axes("prod", axis, tensor.ndim)
         autodiff.record(
-            (tensor,), (result,), (lambda g: _spread(g.astype(tensor.dtype), tensor, axes) * _others(tensor, axes),)
+            (tensor,),
+            (result,),
+            (lambda g: _spread(g.astype(tensor.dtype), tensor.shape, axes) * _others(tensor, axes),),
         )
     return result
 
@@ -161,8 +166,8 @@ def _extreme(rule: Reduction, x: Any, axis: Axis, keepdims: bool) -> Tensor:
         axes = shapes.normalize_axes(rule.name, axis, tensor.ndim)
 
         def vjp(gradient: Tensor) -> Tensor:
-            ties = equal(tensor, _spread(result, tensor, axes)).astype(tensor.dtype)
-            return ties * _spread(gradient, tensor, axes) / sum(ties, axis=axes, keepdims=True)
+            ties = equal(tensor, _spread(result, tensor.shape, axes)).astype(tensor.dtype)
+            return ties * _spread(gradient, tensor.shape, axes) / sum(ties, axis=axes, keepdims=True)
 
         autodiff.record((tensor,), (result,), (vjp,))
     return result
@@ -303,7 +308,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     if autodiff.recording():
 
         def vjp(gradient: Tensor) -> Tensor:
-            return _spread(gradient, tensor, axes) * _softness(tensor, _spread(result, tensor, axes))
+            return _spread(gradient, tensor.shape, axes) * _softness(tensor, _spread(result, tensor.shape, axes))
 
         autodiff.record((tensor,), (result,), (vjp,))
     return result

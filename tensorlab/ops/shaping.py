@@ -60,7 +60,8 @@ def reshape(x: Any, /, shape: Any, *, copy: bool | None = None) -> Tensor:
             f"a tensor of shape {tensor.shape} that does not fit {lengths} as it lies",
             "leave copy out",
         )
-    return recorded(tensor, buffer, lambda g: reshape(g, tensor.shape))
+    own = tensor.shape  # so that the tape keeps the shape alone
+    return recorded(tensor, buffer, lambda g: reshape(g, own))
 
 
 def permute_dims(x: Any, /, axes: Sequence[int]) -> Tensor:

@@ -13,7 +13,8 @@ from tensorlab.ops.dispatch import as_tensor
 from tensorlab.registry import registries
 from tensorlab.scalars import ScalarFunction
 from tensorlab.serialization import Configured, deserialize
-from tensorlab.tensor import Tensor, Variable
+from tensorlab.tensor import Tensor
+from tensorlab.variable import Variable
 
 
 class Rule:

@@ -1,7 +1,7 @@
 """Write the scalar: plain-Python functions of numbers, parsed, differentiated and emitted as typed source."""
 
-from tensorlab.scalars.combine import compose
+from tensorlab.scalars.combine import compose, without_unused
 from tensorlab.scalars.emit import emit
 from tensorlab.scalars.function import ScalarFunction
 
-__all__ = ["ScalarFunction", "compose", "emit"]
+__all__ = ["ScalarFunction", "compose", "emit", "without_unused"]

@@ -71,6 +71,20 @@ def pull_back(function: ScalarFunction, index: int) -> ScalarFunction:
     )
 
 
+def without_unused(function: ScalarFunction) -> tuple[ScalarFunction, tuple[int, ...]]:
+    """The function of those of its parameters that it depends on, and their positions."""
+    used = {name for statement in function.body for name in tree.used(statement)}
+    kept = tuple([k for k, parameter in enumerate(function.parameters) if parameter in used])
+    if len(kept) == function.arity:
+        return function, kept
+    parameters = tuple([function.parameters[k] for k in kept])
+    defaults = {name: default for name, default in function.defaults.items() if name in parameters}
+    name, file, line = function.name, function.file, function.line
+    return ScalarFunction(
+        name, parameters, function.body, function.calls, defaults=defaults, file=file, line=line
+    ), kept
+
+
 def _scaled(factor: str, node: ast.stmt) -> ast.stmt:
     """The statement with every value that it returns multiplied."""
 

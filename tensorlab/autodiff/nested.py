@@ -1,0 +1,25 @@
+"""Nested lists, tuples and dicts, and the leaves in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+
+def flatten(structure: Any) -> list[Any]:
+    """The leaves of nested lists, tuples and dicts, in order."""
+    if isinstance(structure, dict):
+        return [leaf for value in structure.values() for leaf in flatten(value)]
+    if isinstance(structure, (list, tuple)):
+        return [leaf for value in structure for leaf in flatten(value)]
+    return [structure]
+
+
+def pack_as(structure: Any, leaves: Iterator[Any]) -> Any:
+    """Nested lists, tuples and dicts of the form of ``structure``, with these leaves."""
+    if isinstance(structure, dict):
+        return {key: pack_as(value, leaves) for key, value in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        parts = [pack_as(value, leaves) for value in structure]
+        return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)
+    return next(leaves)

@@ -1,0 +1,228 @@
+"""`Tape` records operations and plays them backwards.
+
+An operation gives `record` its inputs, its outputs, and for each input a function from the gradients of the outputs to
+the gradient of that input (a vector-Jacobian product, "vjp"), written in operations that are recorded in turn. So a
+tape around a tape gives the second derivative, and so on.
+
+Tensors are known by their ``key``: a variable and the value that was read from it share one. A tape holds keys and
+vjps, and no tensor that no vjp needs.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ContextDecorator, contextmanager
+from typing import Any, Protocol, Self
+
+from tensorlab.errors import StateError
+
+new_key = itertools.count(1).__next__
+
+
+class Differentiable(Protocol):
+    """What the tape needs to know of a tensor."""
+
+    key: int
+
+    @property
+    def watched(self) -> bool:
+        """Whether it is the value of a variable that tapes watch; then it has that ``variable``."""
+
+
+Vjp = Callable[..., Any]
+
+_Node = tuple[list[int], list[int], Sequence[Vjp | None] | Vjp]
+"""The keys of an operation's outputs, those of its inputs (0 for one that is not tracked), and its vjps."""
+
+
+class _Active(threading.local):
+    """The tapes that record in this thread, outermost first, and those that stopped at each `no_grad` around."""
+
+    tapes: tuple[Tape, ...] = ()
+
+    def __init__(self) -> None:
+        self.stopped: list[tuple[Tape, ...]] = []
+
+
+_active = _Active()
+
+
+_open = array("q", [0])
+_open_guard = threading.Lock()
+
+
+def recording_anywhere() -> int:
+    """The address of a word that is 0 while no thread has a tape open, for compiled code."""
+    return _open.buffer_info()[0]
+
+
+def _count_open(change: int) -> None:
+    with _open_guard:
+        _open[0] += change
+
+
+def recording() -> bool:
+    """Whether any tape records in this thread."""
+    return bool(_active.tapes)
+
+
+def record(
+    inputs: Sequence[Differentiable], outputs: Sequence[Differentiable], vjps: Sequence[Vjp | None] | Vjp
+) -> None:
+    """Put an operation on every tape that tracks one of its inputs.
+
+    Args:
+        inputs: the tensors that it was applied to.
+        outputs: the tensors that it gave.
+        vjps: for each input, a function of one gradient per output that returns the gradient of the input, or None if
+            it has none. Or one function that returns all of them at once. The gradient of an output that nothing
+            depends on is None.
+    """
+    for tape in _active.tapes:
+        tape._record(inputs, outputs, vjps)
+
+
+class no_grad(ContextDecorator):  # noqa: N801  (used like a function)
+    """No tape of this thread records inside of this ``with`` block, or in a function decorated with it.
+
+    Example:
+        >>> with tl.no_grad():
+        ...     w.assign_sub(0.1 * gradient)
+        >>> @tl.no_grad()
+        ... def accuracy(x, y): ...
+    """
+
+    def __enter__(self) -> None:
+        _active.stopped.append(_active.tapes)
+        _active.tapes = ()
+
+    def __exit__(self, *exception: object) -> None:
+        _active.tapes = _active.stopped.pop()
+
+
+class Tape:
+    """Records the operations inside of its ``with`` block, and takes gradients through them.
+
+    Args:
+        watch_variables: whether trainable variables are tracked by themselves.
+    """
+
+    def __init__(self, watch_variables: bool = True) -> None:
+        self._watch_variables = watch_variables
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything that was recorded or watched."""
+        self._nodes: list[_Node] = []
+        self._tracked: set[int] = set()
+        self.variables: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if self in _active.tapes:
+            raise StateError("GradientTape", "a tape that is not recording yet", "one inside of its own with block")
+        _active.tapes = (*_active.tapes, self)
+        _count_open(1)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self in _active.tapes:
+            _count_open(-1)
+        _active.tapes = tuple([tape for tape in _active.tapes if tape is not self])
+
+    @contextmanager
+    def stop_recording(self) -> Iterator[None]:
+        """Nothing is recorded inside of this ``with`` block by this tape; other tapes go on."""
+        before = _active.tapes
+        _active.tapes = tuple([tape for tape in before if tape is not self])
+        try:
+            yield
+        finally:
+            _active.tapes = before
+
+    def track(self, tensors: Iterable[Differentiable]) -> None:
+        """Record what is computed from these tensors from here on."""
+        self._tracked.update([tensor.key for tensor in tensors])
+
+    def _record(
+        self, inputs: Sequence[Any], outputs: Sequence[Differentiable], vjps: Sequence[Vjp | None] | Vjp
+    ) -> None:
+        tracked = self._tracked
+        live, keys = False, []
+        for tensor in inputs:
+            if tensor.key in tracked or (tensor.watched and self._watch(tensor)):
+                live = True
+                keys.append(tensor.key)
+            else:
+                keys.append(0)
+        if not live:
+            return
+        made = []
+        for tensor in outputs:
+            tracked.add(tensor.key)
+            made.append(tensor.key)
+        if 0 in keys and not callable(vjps):  # a vjp that nobody will call should not keep memory alive
+            vjps = [vjps[place] if key else None for place, key in enumerate(keys)]
+        self._nodes.append((made, keys, vjps))
+
+    def _watch(self, value: Any) -> bool:
+        """Track the variable that a value was read from, if this tape does that."""
+        if self._watch_variables:
+            self._tracked.add(value.key)
+            self.variables[value.key] = value.variable
+        return self._watch_variables
+
+    def backward(self, seeds: Iterable[tuple[int, Any]], sources: Iterable[int], keep: bool) -> dict[int, Any]:
+        """Let gradients flow from targets to sources, along nothing but the paths between them.
+
+        Args:
+            seeds: the keys of the targets, each with the gradient that flows into it.
+            sources: the keys of the tensors whose gradients are wanted.
+            keep: whether the tape may be asked again. If not, each value is freed as soon as it has been used.
+
+        Returns:
+            the gradients of the sources that a target depends on, by key.
+        """
+        wanted = set(sources)
+        leading = set(wanted)  # to a source
+        path: list[_Node] = []
+        for node in self._nodes:
+            if not leading.isdisjoint(node[1]):
+                leading.update(node[0])
+                path.append(node)
+        if not keep:
+            self.reset()
+        gradients: dict[int, Any] = {}
+
+        def add(key: int, gradient: Any) -> None:
+            present = gradients.get(key)
+            gradients[key] = gradient if present is None else present + gradient
+
+        with self.stop_recording():  # others go on, so that they can differentiate the gradients
+            for key, seed in seeds:
+                add(key, seed)
+            while path:
+                outputs, inputs, vjps = path.pop()
+                flowing, live = [], False
+                for key in outputs:
+                    gradient = gradients.get(key)
+                    if gradient is not None:
+                        live = True
+                        if key not in wanted:  # all that uses this output has been passed
+                            del gradients[key]
+                    flowing.append(gradient)
+                if not live:
+                    continue
+                if callable(vjps):
+                    for key, gradient in zip(inputs, vjps(*flowing), strict=True):
+                        if gradient is not None and key in leading:
+                            add(key, gradient)
+                    continue
+                for key, vjp in zip(inputs, vjps, strict=True):
+                    if vjp is not None and key in leading:
+                        gradient = vjp(*flowing)
+                        if gradient is not None:
+                            add(key, gradient)
+        return {key: gradients[key] for key in wanted if key in gradients}

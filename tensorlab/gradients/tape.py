@@ -1,0 +1,218 @@
+"""`GradientTape`: TensorFlow's interface to the tape, with its structures of tensors, its checks and its warnings."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Self
+
+import numpy as np
+
+from tensorlab import ops
+from tensorlab.autodiff import Tape, flatten, pack_as
+from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, StateError
+from tensorlab.tensor import Tensor
+from tensorlab.variable import Variable
+
+
+class GradientTape(Tape):
+    """Records the operations inside of its ``with`` block, to differentiate them afterwards.
+
+    Entered again it goes on recording, or starts anew if `gradient` has freed it.
+
+    Args:
+        persistent: whether `gradient` and `jacobian` may be called more than once. The values that the tape keeps are
+            otherwise freed by the first call.
+        watch_accessed_variables: whether trainable variables are watched by themselves. Other tensors are watched when
+            `watch` is called with them.
+
+    Example:
+        >>> x = tl.Variable(3.0)
+        >>> with tl.GradientTape() as tape:
+        ...     y = x * x
+        >>> float(tape.gradient(y, x))
+        6.0
+
+    Source: ``tf.GradientTape``.
+    """
+
+    def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
+        super().__init__(watch_accessed_variables)
+        self._persistent = persistent
+        self._state = "new"  # then "recording", "recorded", and perhaps "freed"
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        if self._state == "freed":
+            self.reset()
+        self._state = "recording"
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        super().__exit__(*exception)
+        if self._state == "recording":
+            self._state = "recorded"
+
+    def watch(self, tensor: Any) -> None:
+        """Track a tensor, or every tensor in nested lists, tuples and dicts, from here on.
+
+        Raises:
+            ArgumentTypeError: for something that is not a tensor.
+            DTypeError: for a tensor of integers or booleans, which have no gradient.
+            StateError: outside of the tape's ``with`` block.
+        """
+        tensors = _checked("GradientTape.watch", tensor)
+        if self._state != "recording":
+            hint = "call it inside of `with tape:`, before the tensor is used"
+            raise StateError("GradientTape.watch", "a tape that is recording", f"one that is {self._state}", hint)
+        self.track(tensors)
+        self.variables.update({leaf.key: leaf for leaf in tensors if isinstance(leaf, Variable)})
+
+    def watched_variables(self) -> tuple[Variable, ...]:
+        """The variables that were watched, in the order in which they were first used."""
+        return tuple(self.variables.values())
+
+    def gradient(self, target: Any, sources: Any, output_gradients: Any = None) -> Any:
+        """The gradient of the sum of ``target`` with respect to each source.
+
+        Args:
+            target: a tensor, or nested lists, tuples and dicts of tensors whose gradients are added.
+            sources: a tensor, or nested lists, tuples and dicts of tensors.
+            output_gradients: the gradient that flows into each target, of its shape; ones if None.
+
+        Returns:
+            tensors in the structure of ``sources``, each of its source's shape and dtype, or None (with a warning that
+            says why) for a source that the target does not depend on.
+
+        Raises:
+            StateError: at the second call, if the tape is not persistent, and if the tape was never entered.
+            ArgumentTypeError: for a target or source that is not a tensor.
+            DTypeError: for a target or source of integers.
+            ShapeError: if ``output_gradients`` do not have the shapes of their targets.
+        """
+        who = "GradientTape.gradient"
+        targets, leaves = _checked(who, target), _checked(who, sources)
+        seeds = _seeds(who, target, output_gradients)
+        self._check_state(who)
+        tracked = self._tracked
+        with self._use():
+            found = self.backward(seeds, [leaf.key for leaf in leaves], keep=self._persistent)
+        for leaf in leaves:
+            if leaf.key not in found:
+                self._warn(who, leaf, targets, tracked)
+        return pack_as(sources, iter([found.get(leaf.key) for leaf in leaves]))
+
+    def jacobian(self, target: Any, sources: Any) -> Any:
+        """The derivative of each element of ``target`` with respect to each element of each source.
+
+        Args:
+            target: a tensor.
+            sources: a tensor, or nested lists, tuples and dicts of tensors.
+
+        Returns:
+            tensors of shape ``target.shape + source.shape`` in the structure of ``sources``, or None (with a warning
+            that says why) for a source that the target does not depend on.
+
+        Raises:
+            what `gradient` raises.
+
+        Source: ``tf.GradientTape.jacobian``.
+        """
+        who = "GradientTape.jacobian"
+        if not isinstance(target, Tensor):
+            raise ArgumentTypeError(who, "one tensor as the target", type(target).__name__)
+        (target,), leaves = _checked(who, target), _checked(who, sources)
+        self._check_state(who)
+        tracked = self._tracked
+        with self._use():
+            results = self._jacobians(target, leaves)
+        for leaf, result in zip(leaves, results, strict=True):
+            if result is None:
+                self._warn(who, leaf, [target], tracked)
+        return pack_as(sources, iter(results))
+
+    def _jacobians(self, target: Tensor, sources: list[Tensor]) -> list[Tensor | None]:
+        """The Jacobian for each source, or None if the target does not depend on it."""
+        keys = [source.key for source in sources]
+        rows = [self.backward([(target.key, unit)], keys, keep=True) for unit in _units(target)]
+        results: list[Tensor | None] = []
+        with self.stop_recording():
+            for source in sources:
+                shape = (*target.shape, *source.shape)
+                if not rows:
+                    results.append(source.like(np.zeros(shape)))
+                elif source.key in rows[0]:
+                    results.append(ops.reshape(ops.stack([row[source.key] for row in rows]), shape))
+                else:
+                    results.append(None)
+        return results
+
+    def _check_state(self, who: str) -> None:
+        if self._state == "new":
+            hint = "compute the target inside of `with tape:`"
+            raise StateError(who, "a tape that has recorded", "one that was never entered", hint)
+        if self._state == "freed":
+            hint = "the tape was freed after the first; create it with persistent=True"
+            raise StateError(who, "one call", "a second one", hint)
+
+    @contextmanager
+    def _use(self) -> Iterator[None]:
+        """The one use of a tape that is not persistent, after which it is free, and does not record any more."""
+        try:
+            yield
+        finally:
+            if not self._persistent:
+                self._state = "freed"
+                self.reset()
+                super().__exit__()
+
+    def _warn(self, who: str, source: Any, targets: Sequence[Any], tracked: set[int]) -> None:
+        """Say why the gradient of a source is None."""
+        if source.key not in tracked and not (source.watched and self._watch_variables):
+            why = "it was not watched: call tape.watch(x) before using it, or make it a trainable tl.Variable"
+        elif any([target.key in tracked for target in targets]):
+            why = "the target does not depend on it"
+        else:
+            why = (
+                "the target does not depend on it; was it computed inside of the tape's with block, by operations "
+                "that have a gradient?"
+            )
+        name = f"source {source.name!r}" if getattr(source, "name", None) else f"a source of shape {source.shape}"
+        warnings.warn(f"{who}: the gradient of {name} is None, because {why}", stacklevel=3)
+
+
+def _checked(who: str, structure: Any) -> list[Any]:
+    """The tensors in a structure, all of which can have gradients."""
+    leaves = flatten(structure)
+    for leaf in leaves:
+        if not isinstance(leaf, Tensor):
+            raise ArgumentTypeError(who, "Tensors", type(leaf).__name__, "use tl.asarray(x)")
+        if leaf.dtype.kind != "f":
+            raise DTypeError(who, "tensors of float32 or float64", str(leaf.dtype), 'use .astype("float32")')
+    return leaves
+
+
+def _seeds(who: str, target: Any, output_gradients: Any) -> list[tuple[int, Tensor]]:
+    """The gradient that flows into each target: ones unless one is given."""
+    targets = flatten(target)
+    if output_gradients is None:
+        return [(tensor.key, tensor.ones_like()) for tensor in targets]
+    given = [output_gradients] if isinstance(target, Tensor) else flatten(output_gradients)
+    if len(given) != len(targets):
+        raise ShapeError(who, f"{len(targets)} output_gradients", str(len(given)))
+    seeds = []
+    for tensor, value in zip(targets, given, strict=True):
+        seed = tensor.ones_like() if value is None else tensor.like(value)
+        if seed.shape != tensor.shape:
+            raise ShapeError(who, f"output_gradients of shape {tensor.shape}", str(seed.shape))
+        seeds.append((tensor.key, seed))
+    return seeds
+
+
+def _units(target: Tensor) -> Iterator[Tensor]:
+    """For each element, a tensor that is 1 there and 0 elsewhere."""
+    for position in range(target.size):
+        unit = np.zeros(target.size, target.dtype)
+        unit[position] = 1
+        yield target.like(unit.reshape(target.shape))

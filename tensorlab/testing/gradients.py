@@ -1,0 +1,148 @@
+"""`check_gradients`: the gradients of a function against central differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorlab import dtypes, ops
+from tensorlab.autodiff import Tape, no_grad
+from tensorlab.errors import ArgumentTypeError, DTypeError, GradientError, ShapeError
+from tensorlab.tensor import Tensor, asarray
+
+Array = np.ndarray[Any, Any]
+
+
+def check_gradients(
+    fn: Callable[..., Any],
+    inputs: Any,
+    order: int = 2,
+    *,
+    tolerance: float = 1e-6,
+    step: float = 1e-3,
+    seed: int | None = None,
+) -> None:
+    """Compare the gradients of a function with central differences of fourth order, in float64.
+
+    With a random cotangent ``c`` of the shape of the result, it compares the gradients of ``Σ c · fn(*inputs)``, each
+    element of them. For higher orders it does the same with the gradient of ``Σ c · fn(*inputs)²`` in place of ``fn``
+    (squared, so that the gradient of a linear function is not constant).
+
+    Args:
+        fn: takes tensors of float64 and gives one, of any shape. It is called about ``4 n`` times for ``n`` elements,
+            and about ``4 n`` times with a tape for each further order, so choose small inputs, away from kinks: a
+            difference across one is not the slope on either side.
+        inputs: an array, tensor or number, or a list or tuple of them, one for each argument; taken as float64.
+        order: how often it is differentiated.
+        tolerance: a difference of ``tolerance * max(1, the largest element of the gradient)`` is accepted, and one of
+            ``tolerance`` times the element itself.
+        step: the distance at which ``fn`` is compared; elements are moved by it and by twice as much.
+        seed: of the random cotangent; another one each time if None.
+
+    Raises:
+        GradientError: (an AssertionError) for a gradient that is None, of another shape or dtype than its input, not
+            finite, or not the slope. It names the worst element: order, input, position, both values, the tolerance.
+        ArgumentTypeError: if ``fn`` does not give a tensor.
+        DTypeError: if ``fn`` does not give float64.
+        ShapeError: if there are no inputs.
+
+    Example:
+        >>> tl.testing.check_gradients(tl.matmul, [np.ones((2, 3)), np.ones((3, 2))])
+    """
+    arrays = [np.asarray(value, np.float64) for value in (inputs if isinstance(inputs, (list, tuple)) else [inputs])]
+    if not arrays:
+        raise ShapeError("check_gradients", "at least one input", "none")
+    rng = np.random.default_rng(seed)
+    for nesting in range(order):
+        _check_order(nesting + 1, fn, arrays, tolerance, step, rng)
+        fn = _slope(fn, rng)
+
+
+def _check_order(
+    order: int, fn: Callable[..., Any], arrays: list[Array], tolerance: float, step: float, rng: np.random.Generator
+) -> None:
+    """Compare the gradients of the order-th derivative with differences of the one before, ``fn``."""
+    tensors = [asarray(array) for array in arrays]
+    with Tape(watch_variables=False) as tape:
+        tape.track(tensors)
+        result = _checked_result(fn(*tensors))
+    cotangent = rng.standard_normal(result.shape)
+    found = tape.backward([(result.key, asarray(cotangent))], [tensor.key for tensor in tensors], keep=False)
+
+    def value(*moved: Array) -> float:
+        with no_grad():
+            return float(np.sum(fn(*map(asarray, moved)).numpy() * cotangent))
+
+    for position, (tensor, array) in enumerate(zip(tensors, arrays, strict=True)):
+        who = f"check_gradients: order {order}, input {position}"
+        gradient = found.get(tensor.key)
+        if gradient is None:
+            raise GradientError(who, "a gradient", "None", "the result does not depend on it in a way that is recorded")
+        if gradient.shape != array.shape or gradient.dtype != dtypes.float64:
+            received = f"{gradient.dtype} of shape {gradient.shape}"
+            raise GradientError(who, f"a gradient of float64 and shape {array.shape}", received)
+        _compare(who, gradient.numpy(), _differences(value, arrays, position, step), tolerance)
+
+
+def _slope(fn: Callable[..., Any], rng: np.random.Generator) -> Callable[..., Tensor]:
+    """All gradients of ``Σ c · fn²`` as one vector."""
+    cotangent: list[Tensor] = []
+
+    def slope(*tensors: Tensor) -> Tensor:
+        with Tape(watch_variables=False) as tape:
+            tape.track(tensors)
+            square = ops.square(fn(*tensors))
+        if not cotangent:
+            cotangent.append(asarray(rng.standard_normal(square.shape)))
+        found = tape.backward([(square.key, cotangent[0])], [tensor.key for tensor in tensors], keep=False)
+        return ops.concat([ops.reshape(found[tensor.key], (-1,)) for tensor in tensors])
+
+    return slope
+
+
+def _checked_result(result: Any) -> Tensor:
+    if not isinstance(result, Tensor):
+        raise ArgumentTypeError("check_gradients", "a function that gives a tensor", type(result).__name__)
+    if result.dtype != dtypes.float64:
+        hint = "compute in the dtype of the arguments"
+        raise DTypeError("check_gradients", "a function that gives float64 for float64", str(result.dtype), hint)
+    return result
+
+
+def _differences(value: Callable[..., float], arrays: Sequence[Array], which: int, step: float) -> Array:
+    """The slopes of ``value`` along each element of one of its arguments."""
+    slopes = np.empty(arrays[which].shape)
+    moved = [np.array(array) for array in arrays]
+
+    def at(position: tuple[int, ...], distance: float) -> float:
+        moved[which][position] = arrays[which][position] + distance
+        return value(*map(np.array, moved))
+
+    for position in np.ndindex(slopes.shape):
+        near = at(position, step) - at(position, -step)
+        far = at(position, 2 * step) - at(position, -2 * step)
+        slopes[position] = (8 * near - far) / (12 * step)
+        moved[which][position] = arrays[which][position]
+    return slopes
+
+
+def _compare(who: str, gradient: Array, slopes: Array, tolerance: float) -> None:
+    """Raise for the element that is furthest off, in units of what is accepted there."""
+    if not gradient.size:
+        return
+    with np.errstate(invalid="ignore"):
+        allowed = tolerance * np.maximum(np.abs(slopes), max(1.0, float(np.max(np.abs(slopes)))))
+        excess = np.abs(gradient - slopes) / allowed
+    excess = np.where(np.isfinite(excess), excess, np.inf)
+    worst = np.unravel_index(int(np.argmax(excess)), excess.shape)
+    if excess[worst] > 1:
+        place = f"at {tuple(map(int, worst))}" if worst else "of a number"
+        raise GradientError(
+            f"{who}, the gradient {place}",
+            f"{slopes[worst]:.9g} from central differences",
+            f"{gradient[worst]:.9g}",
+            f"they differ by {abs(gradient[worst] - slopes[worst]):.2g}, the tolerance is {allowed[worst]:.2g}; "
+            f"{int(np.sum(excess > 1))} of {excess.size} elements are off",
+        )

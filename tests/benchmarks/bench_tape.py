@@ -1,0 +1,193 @@
+"""The cost of a tape: for each operation, for a training step written by hand, and in memory; PyTorch's beside it.
+
+    python tests/benchmarks/bench_tape.py [--threads 2]
+
+Times an operation are those of the calling thread alone (``time.thread_time``), the least of several rounds, so that a
+busy machine does not blur them. A training step is timed by the clock, or with one thread by the time of that thread,
+the two libraries in turn; a ratio above 1 means that tensorlab is faster. PyTorch is left out if it is not installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import statistics
+import time
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+import tensorlab as tl
+
+CHAIN = 1000
+ROUNDS = 30
+
+
+def least(run: Callable[[], Any], operations: int) -> float:
+    """Microseconds an operation."""
+    run()
+    times = []
+    for _ in range(ROUNDS):
+        start = time.thread_time()
+        run()
+        times.append(time.thread_time() - start)
+    return min(times) / operations * 1e6
+
+
+def operations(console: Console, torch: Any) -> None:
+    """A chain of 1,000 operations on 4 numbers: alone, recorded, and differentiated."""
+    table = Table("1,000 in a chain, 4 numbers", "alone µs", "recorded +µs", "gradient +µs", "PyTorch's")
+    array = np.full(4, 0.9, np.float32)
+    x = tl.asarray(array)
+    chains: dict[str, tuple[Callable[[Any], Any], Any]] = {
+        "y = tanh(y)": (tl.tanh, torch and torch.tanh),
+        "y = y * x": (lambda y: y * x, torch and (lambda y: y * leaf)),
+        "y = y + 1": (lambda y: y + 1.0, torch and (lambda y: y + 1.0)),
+    }
+    leaf = torch and torch.tensor(array, requires_grad=True)
+    for name, (ours, theirs) in chains.items():
+
+        def chain(step: Callable[[Any], Any], value: Any) -> Any:
+            for _ in range(CHAIN):
+                value = step(value)
+            return value
+
+        def recorded(ours: Callable[[Any], Any] = ours) -> Any:
+            with tl.GradientTape() as tape:
+                tape.watch(x)
+                return tape, chain(ours, x)
+
+        def gradient() -> Any:
+            tape, y = recorded()
+            return tape.gradient(y, x)
+
+        alone, taped, both = (least(run, CHAIN) for run in (lambda ours=ours: chain(ours, x), recorded, gradient))
+        peer = ""
+        if torch:
+
+            def backward(theirs: Any = theirs) -> Any:
+                return torch.autograd.grad(chain(theirs, leaf), leaf, torch.ones_like(leaf))
+
+            with torch.no_grad():
+                t_alone = least(lambda theirs=theirs: chain(theirs, leaf), CHAIN)
+            t_taped, t_both = least(lambda theirs=theirs: chain(theirs, leaf), CHAIN), least(backward, CHAIN)
+            peer = f"{t_alone:.2f}  +{t_taped - t_alone:.2f}  +{t_both - t_taped:.2f}"
+        table.add_row(name, f"{alone:.2f}", f"{taped - alone:.2f}", f"{both - taped:.2f}", peer)
+    console.print(table)
+
+
+def training_step(console: Console, torch: Any, clock: Callable[[], float]) -> None:
+    """The network 784-512-10 on batches of 128, by hand: matmul, add, relu, softmax, loss, gradient, descent."""
+    rng = np.random.default_rng(0)
+    images = rng.random((128, 784), np.float32)
+    classes = np.eye(10, dtype=np.float32)[rng.integers(0, 10, 128)]
+    starts = [
+        (rng.standard_normal((784, 512)) * 0.05).astype(np.float32),
+        np.zeros(512, np.float32),
+        (rng.standard_normal((512, 10)) * 0.05).astype(np.float32),
+        np.zeros(10, np.float32),
+    ]
+    x, y = tl.asarray(images), tl.asarray(classes)
+    weights = [tl.Variable(start) for start in starts]
+
+    def ours() -> Any:
+        w1, b1, w2, b2 = weights
+        with tl.GradientTape() as tape:
+            hidden = tl.relu(x @ w1 + b1)
+            outputs = tl.softmax(hidden @ w2 + b2)
+            loss = tl.mean(-tl.sum(y * tl.log(outputs), axis=1))
+        for weight, gradient in zip(weights, tape.gradient(loss, weights), strict=True):
+            weight.assign_sub(gradient * 0.01)
+        return loss
+
+    runs: dict[str, Callable[[], Any]] = {"tensorlab": ours}
+    if torch:
+        tx, ty = torch.from_numpy(images), torch.from_numpy(classes)
+        parameters = [torch.tensor(start, requires_grad=True) for start in starts]
+
+        def theirs() -> Any:
+            w1, b1, w2, b2 = parameters
+            hidden = torch.relu(tx @ w1 + b1)
+            outputs = torch.softmax(hidden @ w2 + b2, -1)
+            loss = torch.mean(-torch.sum(ty * torch.log(outputs), 1))
+            loss.backward()
+            loss = loss.detach()
+            with torch.no_grad():
+                for parameter in parameters:
+                    parameter -= parameter.grad * 0.01
+                    parameter.grad = None
+            return loss
+
+        runs["PyTorch eager"] = theirs
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    losses = {name: [float(run()) for _ in range(20)] for name, run in runs.items()}
+    for _ in range(ROUNDS):
+        for name, run in runs.items():
+            start = clock()
+            for _ in range(5):
+                run()
+            times[name].append((clock() - start) / 5)
+    table = Table("a training step by hand, 784-512-10, 128", "median µs", "least µs", "loss after 20 steps")
+    for name, measured in times.items():
+        values = (f"{f(measured) * 1e6:,.0f}" for f in (statistics.median, min))
+        table.add_row(name, *values, f"{losses[name][-1]:.5f}")
+    console.print(table)
+    if torch:
+        ratios = [b / a for a, b in zip(*times.values(), strict=True)]
+        console.print(f"PyTorch eager takes {statistics.median(ratios):.2f} times as long (median of rounds)")
+
+
+def memory(console: Console) -> None:
+    """One tape over 1,000 operations, used again and again: what is left after each use, and the peak of one."""
+    x = tl.Variable(np.full(10_000, 0.9, np.float32))
+    tape = tl.GradientTape()
+
+    def use() -> None:
+        with tape:
+            y = x
+            for _ in range(CHAIN):
+                y = y * x
+        tape.gradient(y, x)
+
+    use()
+    gc.collect()
+    tracemalloc.start()
+    left, peaks = [], []
+    for _ in range(4):
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        use()
+        after, peak = tracemalloc.get_traced_memory()
+        left.append(after - before)
+        peaks.append(peak - before)
+    tracemalloc.stop()
+    table = Table("1,000 products of 40 kB, four uses of a tape", "kB")
+    table.add_row("left after each use", ", ".join(f"{n / 1e3:.1f}" for n in left))
+    table.add_row("peak (40,000 are needed)", ", ".join(f"{n / 1e3:,.0f}" for n in peaks))
+    console.print(table)
+
+
+def main() -> None:
+    """Print the three tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--threads", type=int, default=2)
+    threads = parser.parse_args().threads
+    tl.set_num_threads(threads)
+    try:
+        import torch
+
+        torch.set_num_threads(threads)
+    except ImportError:
+        torch = None
+    console = Console()
+    operations(console, torch)
+    training_step(console, torch, time.thread_time if threads == 1 else time.perf_counter)
+    memory(console)
+
+
+if __name__ == "__main__":
+    main()
