@@ -2,9 +2,9 @@
 
     python tests/benchmarks/bench_book.py [--rounds 9] [--threads 2]
 
-The book's author measured 0.02 s for NumPy and 2.45 s for Python loops over the elements. Each figure here is the median
-of rounds in which all take turns, so that a machine whose speed drifts slows all of them alike; the loops take one turn
-of 20 calls, scaled up.
+The author of the book measured 0.02 s for NumPy and 2.45 s for Python loops over the elements. Each figure here is the
+median of rounds in which all take turns, so that a machine whose speed drifts slows all of them alike; the loops take
+one turn of 20 calls, scaled up.
 """
 
 from __future__ import annotations
