@@ -116,7 +116,7 @@ def _paths(
     axes: Axes, paths: dict[str, Array], surface: Surface, places: tuple[tuple[float, float], tuple[float, float]]
 ) -> None:
     points = np.concatenate([*paths.values(), np.array(places)])
-    (left, bottom), (right, top) = points.min(axis=0) - 0.6, points.max(axis=0) + (1.1, 0.6)
+    (left, bottom), (right, top) = points.min(axis=0) - 0.6, points.max(axis=0) + np.array((1.1, 0.6))
     x, y = np.meshgrid(np.linspace(left, right, 400), np.linspace(bottom, top, 300))
     # The square root of the height, so that the floor of the valley has lines too.
     height = np.asarray(surface(x, y))
