@@ -258,9 +258,7 @@ def main() -> int:
     result = learn(prepared(split), settings, chosen.seed, console)
     right, count = result.accuracies[-1], len(split[1][1])
     console.print(f"\nTest accuracy: {right:.4f} ({round(right * count):,} of {count:,})")
-    console.print(
-        f"The first epoch again by optimizers.SGD: the same weights, to {result.difference:.0e} of the largest"
-    )
+    console.print(f"The first {FIRST_STEPS} steps again, by optimizers.SGD: weights alike to {result.difference:.0e}")
     if chosen.plot:
         from plots import from_scratch as picture
 

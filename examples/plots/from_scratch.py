@@ -45,7 +45,7 @@ def _losses(axes: Axes, result: Result, epochs: int) -> None:
     steps = len(losses) // epochs
     at = np.arange(len(losses)) / steps
     axes.plot(at, losses, color=BLUE, alpha=0.25, linewidth=0.8)
-    window = max(1, min(steps // 4, 100))
+    window = min(steps, 100)
     smooth = np.convolve(losses, np.ones(window) / window, mode="valid")
     axes.plot(at[window - 1 :], smooth, color=BLUE, linewidth=2)
     axes.axhline(np.log(10), color=GREY, linewidth=1.2, linestyle=(0, (4, 3)))
