@@ -123,7 +123,7 @@ def _outline() -> tl.Tensor:
 
 
 def _maps(figure: Figure) -> None:
-    text = "A matrix turns and stretches, a vector moves; both are a layer without activation, and relu presses flat what is negative"
+    text = "A matrix turns and stretches, a vector moves; a layer does both, and relu presses flat what is negative"
     _row(figure, 0.315, "Maps of the plane", text)
     grid = figure.add_gridspec(1, 5, left=0.035, right=0.975, top=0.245, bottom=0.02, wspace=0.09)
     c, s = math.cos(math.pi / 6), math.sin(math.pi / 6)
