@@ -212,7 +212,7 @@ def complaints(result: Result, settings: Settings, target: float | None) -> list
         found.append(f"the optimizer's steps lead to weights that differ from those by hand by {result.difference:.2g}")
     if result.accuracies[-1] <= result.accuracies[0]:
         went = f"accuracy went from {result.accuracies[0]:.4f} to {result.accuracies[-1]:.4f}"
-        found.append(f"{went}: take a smaller --learning-rate than {settings.learning_rate:g}")
+        found.append(f"{went}: take more --epochs, or a smaller --learning-rate than {settings.learning_rate:g}")
     if target is not None and result.accuracies[-1] < target:
         found.append(f"test accuracy {result.accuracies[-1]:.4f} is below the target of {target:g}")
     return found
@@ -258,7 +258,7 @@ def main() -> int:
     result = learn(prepared(split), settings, chosen.seed, console)
     right, count = result.accuracies[-1], len(split[1][1])
     console.print(f"\nTest accuracy: {right:.4f} ({round(right * count):,} of {count:,})")
-    console.print(f"The first {FIRST_STEPS} steps again, by optimizers.SGD: weights alike to {result.difference:.0e}")
+    console.print(f"The first steps again, by optimizers.SGD: weights alike to {result.difference:.0e}")
     if chosen.plot:
         from plots import from_scratch as picture
 

@@ -152,11 +152,16 @@ def report(nodes: dict[str, Node], paths: dict[str, Array]) -> None:
         column.justify = "right"
     last = len(next(iter(paths.values()))) - 1
     for step in sorted({step for step in (0, 5, 10, 20, 50, last) if step <= last}):
-        table.add_row(str(step), *[f"{surface.scalar.python(*path[step]):.4f}" for path in paths.values()])
+        table.add_row(str(step), *[_plain(surface.scalar.python(*path[step]), 4) for path in paths.values()])
     table.add_section()
-    table.add_row("ends at", *["({:.2f}, {:.2f})".format(*(path[-1] + 0.0)) for path in paths.values()])
+    table.add_row("ends at", *[f"({_plain(path[-1][0], 2)}, {_plain(path[-1][1], 2)})" for path in paths.values()])
     console.print()
     console.print(table)
+
+
+def _plain(value: float, digits: int) -> str:
+    """A number with so many digits, and no minus before zeros."""
+    return f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def complaints(nodes: dict[str, Node], paths: dict[str, Array], start: Point) -> list[str]:

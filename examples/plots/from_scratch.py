@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
-from plots.style import BLUE, GREY, HEADING, INK, LINE, ORANGE, Array, plain, titled
+from plots.style import BLUE, GREY, HEADING, INK, LINE, ORANGE, Array, counted, plain, titled
 
 AGAINST_FOR = LinearSegmentedColormap.from_list("against, for", [BLUE, "#F7F7F7", ORANGE])
 
@@ -29,9 +29,8 @@ def draw(path: Path, title: str, result: Result) -> None:
     figure = titled(
         (14, 7.4),
         f"{title} from scratch: {result.accuracies[-1]:.1%} read correctly",
-        f"Two layers, a training step and its loop written by hand; {epochs:,} "
-        + ("epoch" if epochs == 1 else "epochs")
-        + f" of {len(result.losses) // epochs:,} steps",
+        "Two layers, a training step and its loop written by hand; "
+        f"{counted(epochs, 'epoch')} of {counted(len(result.losses) // epochs, 'step')}",
     )
     grid = figure.add_gridspec(1, 2, left=0.05, right=0.975, top=0.81, bottom=0.42, wspace=0.1)
     _losses(figure.add_subplot(grid[0]), result, epochs)
@@ -47,7 +46,8 @@ def _losses(axes: Axes, result: Result, epochs: int) -> None:
     axes.plot(at, losses, color=BLUE, alpha=0.25, linewidth=0.8)
     window = min(steps, 100)
     smooth = np.convolve(losses, np.ones(window) / window, mode="valid")
-    axes.plot(at[window - 1 :], smooth, color=BLUE, linewidth=2)
+    dots: dict[str, Any] = {"marker": "o", "markersize": 5} if len(losses) <= 25 else {}
+    axes.plot(at[window - 1 :], smooth, color=BLUE, linewidth=2, clip_on=False, **dots)
     axes.axhline(np.log(10), color=GREY, linewidth=1.2, linestyle=(0, (4, 3)))
     axes.annotate(
         "guessing: ln 10", (1, np.log(10)), (0, 5), xycoords=axes.get_yaxis_transform(),

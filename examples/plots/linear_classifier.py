@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
-from plots.style import BLUE, FAINT, GREY, HEADING, INK, ORANGE, Array, plain, titled
+from matplotlib.ticker import MaxNLocator
+from plots.style import BLUE, FAINT, GREY, HEADING, INK, ORANGE, Array, counted, plain, titled
 
 
 class Result(Protocol):
@@ -34,7 +35,7 @@ def draw(path: Path, result: Result, accuracy: float) -> None:
     figure = titled(
         (13, 7.2),
         f"A line that tells {accuracy:.1%} of {len(result.inputs):,} points apart",
-        f"{len(result.losses):,} steps of gradient descent on two weights and a bias",
+        f"{counted(len(result.losses), 'step')} of gradient descent on two weights and a bias",
     )
     grid = figure.add_gridspec(1, 2, left=0.06, right=0.97, top=0.83, bottom=0.105, wspace=0.16, width_ratios=(1.25, 1))
     _points(figure.add_subplot(grid[0]), result)
@@ -53,10 +54,12 @@ def _points(axes: Axes, result: Result) -> None:
     for cloud, color in ((~second, BLUE), (second, ORANGE)):
         axes.scatter(x[cloud], y[cloud], s=size, color=color, alpha=0.55, linewidths=0)
     misread = second != read_second
-    rings: dict[str, Any] = {"facecolors": "none", "edgecolors": INK, "linewidths": 1.1}
-    axes.scatter(x[misread], y[misread], s=62, **rings)
+    circled = misread.sum() <= 60
+    if circled:
+        rings: dict[str, Any] = {"facecolors": "none", "edgecolors": INK, "linewidths": 1.1}
+        axes.scatter(x[misread], y[misread], s=62, **rings)
     axes.set_title("The points and the line", loc="left", pad=10, **HEADING)
-    words = "no point is on the wrong side" if not misread.any() else f"circled: {misread.sum():,} on the wrong side"
+    words = f"{'circled: ' if circled and misread.any() else ''}{misread.sum():,} on the wrong side"
     axes.text(1, 1.022, words, transform=axes.transAxes, ha="right", fontsize=10, color=GREY)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0, labelsize=9.5, labelcolor=GREY)
@@ -85,6 +88,8 @@ def _losses(axes: Axes, result: Result) -> None:
     axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
     axes.tick_params(which="both", length=0, labelsize=9.5, labelcolor=GREY)
     axes.set_ylim(result.least / 1.45, max(result.losses) * 1.25)
+    axes.set_xlim(-0.04 * len(steps), 1.04 * len(steps))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     axes.set_xlabel("step", color=GREY)
     axes.set_title("The loss before each step", loc="left", pad=10, **HEADING)
     axes.annotate(

@@ -33,3 +33,8 @@ def plain(axes: Axes) -> None:
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(LINE)
     axes.tick_params(length=0, labelsize=9.5, labelcolor=GREY)
+
+
+def counted(count: int, word: str) -> str:
+    """``1 step``, ``2 steps``."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
