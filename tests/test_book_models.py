@@ -106,10 +106,10 @@ def test_a_layer_builds_itself_for_its_first_inputs(activation: Any) -> None:
 
 def test_layers_of_ones_own_are_stacked_and_trained(clouds: tuple[Array, Array]) -> None:
     inputs, targets = clouds
-    model = tl.Sequential([SimpleDense(8, activation="relu"), SimpleDense(4, activation=tl.relu), SimpleDense(1)])
+    model = tl.Sequential([SimpleDense(32, activation="relu"), SimpleDense(16, activation=tl.relu), SimpleDense(1)])
     model.compile(optimizer="adam", loss="mse", metrics=["accuracy"])
     history = model.fit(inputs, targets, epochs=5, batch_size=16, verbose=0).history
-    assert model.count_params() == (2 * 8 + 8) + (8 * 4 + 4) + (4 + 1)
+    assert model.count_params() == (2 * 32 + 32) + (32 * 16 + 16) + (16 + 1)
     assert history["accuracy"][-1] > 0.98
 
 
