@@ -13,26 +13,17 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
-from rich.console import Console
-from rich.panel import Panel
-from rich.text import Text
+from command_line import Parser, run, share, whole_number
+from digit_images import TITLES, Array, Split, add_dataset, check_dataset, introduce, load
 
 import tensorlab as tl
 from tensorlab import layers
 from tensorlab.callbacks import Callback
-from tensorlab.datasets import digits, mnist
 from tensorlab.errors import DatasetError, DeviceError, NonFiniteError, UnknownNameError
-
-Array: TypeAlias = np.ndarray[Any, Any]
-Split: TypeAlias = tuple[tuple[Array, Array], tuple[Array, Array]]
 
 DEFAULTS = {"mnist": (5, 128), "digits": (60, 32)}
 """Epochs and batch size. The digits are forty times fewer, so each is seen more often, in smaller batches."""
@@ -103,29 +94,6 @@ def learn(split: Split, epochs: int, batch_size: int) -> Result:
     return Result(test_images, test_labels, predictions, test_loss, test_acc, history.history, stopwatch.seconds)
 
 
-def load(dataset: str, data_dir: Path | None) -> tuple[str, Split]:
-    """The data set that was asked for, and its name; for "auto" MNIST, or the digits if it cannot be had in seconds.
-
-    Raises:
-        DatasetError: if it cannot be had.
-    """
-    if dataset == "digits":
-        return "digits", digits.load_data()
-    if dataset == "mnist" or data_dir is not None:
-        return "mnist", mnist.load_data(data_dir)
-    try:
-        return "mnist", mnist.load_data(timeout=10)
-    except DatasetError as error:
-        split = digits.load_data()
-        message = (
-            "This run uses the 1,797 digits that scikit-learn carries instead. They are fewer, smaller and easier: "
-            "their accuracy says nothing about MNIST's. If you have its files, name their folder with --data-dir.\n\n"
-            f"Why: {error}"
-        )
-        Console(highlight=False).print(Panel(Text(message), title="MNIST could not be had", border_style="yellow"))
-        return "digits", split
-
-
 def complaints(result: Result, target: float | None) -> list[str]:
     """What is wrong with a result; counted again with NumPy, from the predictions."""
     found = []
@@ -154,77 +122,19 @@ def report(result: Result) -> None:
     print(f"Time an epoch: {typical:.2f} s (the first: {first:.2f} s)")
 
 
-class Parser(argparse.ArgumentParser):
-    """One that says what is wrong in one line, without the usage before it."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: error: {message}\n")
-
-
-def whole_number(least: int, most: int) -> Callable[[str], int]:
-    """A reader of arguments that are whole numbers within bounds."""
-
-    def read(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = least - 1
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {most}, received {text!r}")
-        return value
-
-    return read
-
-
-def share(text: str) -> float:
-    """A number from 0 to 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, e.g. 0.97, received {text!r}")
-    return value
-
-
-def existing_path(text: str) -> Path:
-    """A path where something is."""
-    path = Path(text).expanduser()
-    if not path.exists():
-        raise argparse.ArgumentTypeError(f"no such folder: {text!r}")
-    return path
-
-
-def writable_png(text: str) -> Path:
-    """A path that a picture can be written to. It is tried, because permissions alone do not tell."""
-    path = Path(text).expanduser()
-    if path.suffix.lower() != ".png":
-        raise argparse.ArgumentTypeError(f"expected a file name that ends in .png, received {text!r}")
-    try:
-        was_there = path.exists()
-        with path.open("ab"):
-            pass
-        if not was_there:
-            path.unlink()
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"cannot write {text!r}: {error.strerror}") from error
-    return path
-
-
 def arguments(parser: Parser) -> argparse.Namespace:
     """The command line, checked."""
     add = parser.add_argument
-    add("--dataset", choices=("auto", "mnist", "digits"), default="auto", help="auto: MNIST, or else the digits")
-    add("--data-dir", type=existing_path, metavar="DIR", help="a folder with MNIST's files")
+    add_dataset(parser)
     add("--epochs", type=whole_number(1, 10_000), help="default: 5 for MNIST, 60 for the digits")
     add("--batch-size", type=whole_number(1, 60_000), help="default: 128 for MNIST, 32 for the digits")
     add("--seed", type=whole_number(0, 2**63 - 1), default=0, help="of the weights and the shuffling; default: 0")
     add("--device", default="cpu", help="where to compute; default: cpu")
-    add("--plot", type=writable_png, metavar="FILE", help="draw curves, digits and the confusion matrix to a PNG file")
+    parser.add_plot("curves, digits and the confusion matrix")
     add("--target-accuracy", type=share, metavar="SHARE", help="end with status 1 if the test accuracy is below it")
     chosen = parser.parse_args()
-    if chosen.dataset == "digits" and chosen.data_dir is not None:
-        parser.error("argument --data-dir: it is for MNIST; the digits come with scikit-learn")
+    check_dataset(parser, chosen)
+    parser.check_plot(chosen.plot)
     return chosen
 
 
@@ -236,11 +146,6 @@ def main() -> int:
     """
     parser = Parser(description="Train the network of Deep Learning with Python, chapter 2, to read digits.")
     chosen = arguments(parser)
-    if chosen.plot:
-        try:
-            import plots
-        except ImportError:
-            parser.error('argument --plot: it needs matplotlib: pip install "tensorlab[plot]"')
     try:
         with tl.device(chosen.device):
             dataset, split = load(chosen.dataset, chosen.data_dir)
@@ -248,9 +153,7 @@ def main() -> int:
                 given or default
                 for given, default in zip((chosen.epochs, chosen.batch_size), DEFAULTS[dataset], strict=True)
             )
-            (train_images, _), (test_images, _) = split
-            title = {"mnist": "MNIST", "digits": "scikit-learn's digits"}[dataset]
-            print(f"{title}: {len(train_images):,} images to learn from, {len(test_images):,} to test with", flush=True)
+            introduce(dataset, split)
             tl.utils.set_random_seed(chosen.seed)
             result = learn(split, epochs, batch_size)
     except (DatasetError, DeviceError, UnknownNameError) as error:
@@ -259,16 +162,12 @@ def main() -> int:
         parser.exit(1, f"{parser.prog}: failed: {error}\n")
     report(result)
     if chosen.plot:
-        plots.draw(chosen.plot, title, result)
+        from plots import train_mnist as picture
+
+        picture.draw(chosen.plot, TITLES[dataset], result)
         print(f"Picture: {chosen.plot}")
-    found = complaints(result, chosen.target_accuracy)
-    for complaint in found:
-        print(f"{parser.prog}: failed: {complaint}", file=sys.stderr)
-    return 1 if found else 0
+    return parser.status(complaints(result, chosen.target_accuracy))
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run(main)

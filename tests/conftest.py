@@ -20,6 +20,29 @@ def rng(request: pytest.FixtureRequest) -> np.random.Generator:
     return np.random.default_rng([SEED, zlib.crc32(request.node.nodeid.encode())])
 
 
+@pytest.fixture(scope="session")
+def mnist() -> tuple[Any, Any, Any, Any]:
+    """MNIST as `load_data` gives it: training images and labels, test images and labels. Nobody may write into them."""
+    from tensorlab.datasets import mnist
+    from tensorlab.errors import DatasetError
+
+    try:
+        (train_images, train_labels), (test_images, test_labels) = mnist.load_data(timeout=0)
+    except DatasetError as error:
+        pytest.skip(f"MNIST is not on this machine: {error}")
+    for array in (train_images, train_labels, test_images, test_labels):
+        array.flags.writeable = False
+    return train_images, train_labels, test_images, test_labels
+
+
+@pytest.fixture(scope="session")
+def digits(mnist: tuple[Any, Any, Any, Any]) -> tuple[Any, Any, Any, Any]:
+    """MNIST as the book's networks take it: rows of 784 numbers from 0 to 1, and labels."""
+    train_images, train_labels, test_images, test_labels = mnist
+    rows = [images.reshape((len(images), 28 * 28)).astype("float32") / 255 for images in (train_images, test_images)]
+    return rows[0], train_labels, rows[1], test_labels
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
     report = yield

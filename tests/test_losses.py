@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -347,6 +348,44 @@ def test_rule_refuses_other_hyperparameters_and_functions() -> None:
         "LossRule of 'lonely': expected a function of y_true and y_pred, and of parameters with default values, "
         "with one value, received (y_true) with 1"
     )
+
+
+FUNCTIONS: dict[str, Callable[[Any, Any], tl.Tensor]] = {
+    "mse": tl.losses.mean_squared_error,
+    "mae": tl.losses.mean_absolute_error,
+    "binary": tl.losses.binary_crossentropy,
+    "binary logits": functools.partial(tl.losses.binary_crossentropy, from_logits=True),
+    "categorical": tl.losses.categorical_crossentropy,
+    "categorical logits": functools.partial(tl.losses.categorical_crossentropy, from_logits=True),
+    "sparse": tl.losses.sparse_categorical_crossentropy,
+    "sparse logits": functools.partial(tl.losses.sparse_categorical_crossentropy, from_logits=True),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_functions_give_the_loss_of_each_sample(case: str, rng: np.random.Generator) -> None:
+    _, formula, sample_targets, sample_outputs = CASES[case]
+    targets, outputs = sample_targets(rng, (5, 3)), sample_outputs(rng, (5, 3))
+    value = FUNCTIONS[case](targets, outputs)
+    assert value.shape == (5,)
+    np.testing.assert_allclose(value.numpy(), formula(targets, outputs), rtol=1e-11)
+
+
+def test_functions_refuse_what_their_classes_refuse() -> None:
+    with pytest.raises(ArgumentError, match="expected labels from 0 to 2 for 3 outputs, received 3 at position 1"):
+        tl.losses.sparse_categorical_crossentropy([0, 3], np.full((2, 3), 1 / 3))
+
+
+def test_a_function_trains_a_model_as_its_name_does(rng: np.random.Generator) -> None:
+    x, y = rng.normal(size=(40, 3)).astype("float32"), rng.integers(0, 4, 40)
+
+    def losses(loss: Any) -> list[float]:
+        tl.utils.set_random_seed(0)
+        model = tl.Sequential([tl.layers.Dense(4, activation="softmax")])
+        model.compile(optimizer="sgd", loss=loss)
+        return model.fit(x, y, epochs=2, batch_size=16, verbose=0).history["loss"]
+
+    assert losses(tl.losses.sparse_categorical_crossentropy) == losses("sparse_categorical_crossentropy")
 
 
 def test_function_of_tensors_is_a_loss(rng: np.random.Generator) -> None:

@@ -8,23 +8,10 @@ import numpy as np
 import pytest
 
 import tensorlab as tl
-from tensorlab.datasets import mnist
-from tensorlab.errors import DatasetError
 from tensorlab.layers import Dense
 
 Array = np.ndarray[Any, Any]
 BOOKS_LOSSES = [0.2577, 0.1042, 0.0687, 0.0508, 0.0382]
-
-
-@pytest.fixture(scope="module")
-def digits() -> tuple[Array, Array, Array, Array]:
-    try:
-        (train_images, train_labels), (test_images, test_labels) = mnist.load_data(timeout=0)
-    except DatasetError as error:
-        pytest.skip(f"MNIST is not on this machine: {error}")
-    train_images = train_images.reshape((60000, 28 * 28)).astype("float32") / 255
-    test_images = test_images.reshape((10000, 28 * 28)).astype("float32") / 255
-    return train_images, train_labels, test_images, test_labels
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

@@ -1,21 +1,17 @@
-"""What a classifier of digits learnt, as one picture. The colours are Okabe and Ito's, told apart by every eye."""
+"""What a classifier of digits learnt, as one picture."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import SubFigure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
+from plots.style import FAINT, GREY, HEADING, INK, LINE, RIGHT, WRONG, Array, plain, titled
 
-Array: TypeAlias = np.ndarray[Any, Any]
-
-RIGHT, WRONG = "#0072B2", "#D55E00"
-INK, GREY, LINE, FAINT = "#2B2F33", "#6B7177", "#C4C8CC", "#F3F4F5"
-HEADING: dict[str, Any] = {"color": INK, "fontsize": 11.5, "weight": "bold"}
 COLUMNS = 9
 
 
@@ -36,10 +32,12 @@ class Result(Protocol):
 
 def draw(path: Path, title: str, result: Result) -> None:
     """Write the learning curves, the confusion matrix, and test digits with their ten confidences to a PNG file."""
-    figure = Figure(figsize=(14, 11.2), dpi=120, facecolor="white")
     wrong = int(np.sum(result.probabilities.argmax(axis=1) != result.labels))
-    figure.text(0.035, 0.967, f"{title}: {result.accuracy:.2%} read correctly", fontsize=19, weight="bold", color=INK)
-    figure.text(0.035, 0.943, f"{len(result.labels):,} test digits, {wrong:,} of them misread", fontsize=12, color=GREY)
+    figure = titled(
+        (14, 11.2),
+        f"{title}: {result.accuracy:.2%} read correctly",
+        f"{len(result.labels):,} test digits, {wrong:,} of them misread",
+    )
     above, below = figure.subfigures(2, 1, height_ratios=(1, 1.08))
     curves = above.add_gridspec(2, 1, left=0.065, right=0.50, bottom=0.11, top=0.80, hspace=0.42)
     _curve(above.add_subplot(curves[0]), result.history, "accuracy", "Accuracy")
@@ -58,9 +56,7 @@ def _curve(axes: Axes, history: dict[str, list[float]], metric: str, title: str)
     axes.set_title(title, loc="left", **HEADING)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=[1, 2, 5, 10]))
     axes.set_xlim(0.5, len(epochs) + 0.5)
-    axes.grid(axis="y", color=FAINT, linewidth=1.2)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(length=0, labelsize=9.5)
+    plain(axes)
     if metric == "loss":
         axes.set_ylim(bottom=0)
         axes.set_xlabel("epoch", color=GREY)

@@ -1,0 +1,104 @@
+"""What the examples' command lines share: arguments that are checked before anything runs, and errors of one line."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+
+class Parser(argparse.ArgumentParser):
+    """One that says what is wrong in one line, without the usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+    def add_plot(self, what: str) -> None:
+        """Add the argument --plot, of a program that draws ``what``."""
+        self.add_argument("--plot", type=writable_png, metavar="FILE", help=f"draw {what} to a PNG file")
+
+    def check_plot(self, path: Path | None) -> None:
+        """End with an error if a picture is asked for and matplotlib is not installed."""
+        if path is not None:
+            try:
+                import matplotlib  # noqa: F401  (only whether it can be imported)
+            except ImportError:
+                self.error('argument --plot: it needs matplotlib: pip install "tensorlab[plot]"')
+
+    def status(self, complaints: list[str]) -> int:
+        """Say what failed; the exit status that follows."""
+        for complaint in complaints:
+            print(f"{self.prog}: failed: {complaint}", file=sys.stderr)
+        return 1 if complaints else 0
+
+
+def run(main: Callable[[], int]) -> NoReturn:
+    """End the process with the program's status; 130 after Ctrl-C."""
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """A reader of arguments that are whole numbers within bounds."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {most}, received {text!r}")
+        return value
+
+    return read
+
+
+def positive(text: str) -> float:
+    """A number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, e.g. 0.1, received {text!r}")
+    return value
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, e.g. 0.97, received {text!r}")
+    return value
+
+
+def existing_path(text: str) -> Path:
+    """A path where something is."""
+    path = Path(text).expanduser()
+    if not path.exists():
+        raise argparse.ArgumentTypeError(f"no such folder: {text!r}")
+    return path
+
+
+def writable_png(text: str) -> Path:
+    """A path that a picture can be written to. It is tried, because permissions alone do not tell."""
+    path = Path(text).expanduser()
+    if path.suffix.lower() != ".png":
+        raise argparse.ArgumentTypeError(f"expected a file name that ends in .png, received {text!r}")
+    try:
+        was_there = path.exists()
+        with path.open("ab"):
+            pass
+        if not was_there:
+            path.unlink()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"cannot write {text!r}: {error.strerror}") from error
+    return path

@@ -1,0 +1,64 @@
+"""Images of digits for the examples: MNIST, or scikit-learn's digits where it cannot be had."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from command_line import Parser, existing_path
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from tensorlab.datasets import digits, mnist
+from tensorlab.errors import DatasetError
+
+Array: TypeAlias = np.ndarray[Any, Any]
+Split: TypeAlias = tuple[tuple[Array, Array], tuple[Array, Array]]
+
+TITLES = {"mnist": "MNIST", "digits": "scikit-learn's digits"}
+
+
+def add_dataset(parser: Parser) -> None:
+    """Add the arguments --dataset and --data-dir."""
+    add = parser.add_argument
+    add("--dataset", choices=("auto", "mnist", "digits"), default="auto", help="auto: MNIST, or else the digits")
+    add("--data-dir", type=existing_path, metavar="DIR", help="a folder with MNIST's files")
+
+
+def check_dataset(parser: Parser, chosen: argparse.Namespace) -> None:
+    """End with an error if the two arguments contradict each other."""
+    if chosen.dataset == "digits" and chosen.data_dir is not None:
+        parser.error("argument --data-dir: it is for MNIST; the digits come with scikit-learn")
+
+
+def load(dataset: str, data_dir: Path | None) -> tuple[str, Split]:
+    """The data set that was asked for, and its name; for "auto" MNIST, or the digits if it cannot be had in seconds.
+
+    Raises:
+        DatasetError: if it cannot be had.
+    """
+    if dataset == "digits":
+        return "digits", digits.load_data()
+    if dataset == "mnist" or data_dir is not None:
+        return "mnist", mnist.load_data(data_dir)
+    try:
+        return "mnist", mnist.load_data(timeout=10)
+    except DatasetError as error:
+        split = digits.load_data()
+        message = (
+            "This run uses the 1,797 digits that scikit-learn carries instead. They are fewer, smaller and easier: "
+            "their accuracy says nothing about MNIST's. If you have its files, name their folder with --data-dir.\n\n"
+            f"Why: {error}"
+        )
+        Console(highlight=False).print(Panel(Text(message), title="MNIST could not be had", border_style="yellow"))
+        return "digits", split
+
+
+def introduce(dataset: str, split: Split) -> None:
+    """Say how many images there are of what."""
+    (train_images, _), (test_images, _) = split
+    counts = f"{len(train_images):,} images to learn from, {len(test_images):,} to test with"
+    print(f"{TITLES[dataset]}: {counts}", flush=True)

@@ -1,0 +1,112 @@
+"""The chapter's first look at a neural network. Its training and the figures of it are in test_mnist.py."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorlab as tl
+from tensorlab.layers import Dense
+from tensorlab.optimizers import Adam, RMSprop
+
+Mnist = tuple[Any, Any, Any, Any]
+
+
+def sigmoid(x: float) -> float:
+    return 1.0 / (1.0 + math.exp(-x))
+
+
+# A perceptron by hand
+
+WEIGHTS, BIASES, INPUTS = [[1.0, -2.0], [-1.0, 1.0]], [1.0, 0.0], [1.0, -1.0]
+
+
+def test_one_neuron_by_hand() -> None:
+    output = tl.sigmoid(1.0 * 1.0 + (-1.0) * (-2.0) + 1.0)
+    assert f"{output:.2f}" == "0.98"
+    assert float(output) == pytest.approx(sigmoid(4.0))
+
+
+def test_a_layer_of_two_neurons_by_hand() -> None:
+    weights, inputs, biases = tl.asarray(WEIGHTS), tl.asarray(INPUTS), tl.asarray(BIASES)
+    sums = tl.dot(weights, inputs) + biases
+    assert sums.tolist() == [4.0, -2.0]
+    outputs = tl.sigmoid(sums)
+    assert [f"{output:.2f}" for output in outputs] == ["0.98", "0.12"]
+    np.testing.assert_allclose(outputs, [sigmoid(4.0), sigmoid(-2.0)], rtol=1e-6)
+
+
+def test_the_same_two_neurons_as_a_dense_layer() -> None:
+    layer = Dense(2, activation="sigmoid")
+    layer.build((None, 2))
+    layer.set_weights([np.transpose(WEIGHTS), BIASES])  # a kernel has a column for each neuron
+    np.testing.assert_allclose(layer([INPUTS]), [[sigmoid(4.0), sigmoid(-2.0)]], rtol=1e-6)
+
+
+# The data
+
+
+def test_what_load_data_gives(mnist: Mnist) -> None:
+    train_images, train_labels, test_images, test_labels = mnist
+    assert [array.shape for array in mnist] == [(60000, 28, 28), (60000,), (10000, 28, 28), (10000,)]
+    assert {array.dtype for array in mnist} == {np.dtype("uint8")}
+    assert len(train_labels) == 60000
+    assert len(test_labels) == 10000
+    assert (train_images.min(), train_images.max()) == (test_images.min(), test_images.max()) == (0, 255)
+
+
+def test_labels_are_shown_as_the_book_shows_them(mnist: Mnist) -> None:
+    _, train_labels, _, test_labels = mnist
+    train, test = tl.asarray(train_labels), tl.asarray(test_labels)
+    assert repr(train) == "Tensor([5, 0, 4, ..., 5, 6, 8], shape=(60000,), dtype=uint8)"
+    assert repr(test) == "Tensor([7, 2, 1, ..., 4, 5, 6], shape=(10000,), dtype=uint8)"
+    assert train[4] == 9
+    assert test[0] == 7
+
+
+@pytest.mark.parametrize("kind", [np.asarray, tl.asarray], ids=["ndarray", "tensor"])
+def test_images_become_rows_of_numbers_from_0_to_1(kind: Any, mnist: Mnist) -> None:
+    images = kind(mnist[2])
+    rows = images.reshape((10000, 28 * 28)).astype("float32") / 255
+    assert type(rows) is type(images)
+    assert (rows.shape, rows.dtype) == ((10000, 784), np.float32)
+    np.testing.assert_allclose(np.asarray(rows[3]), mnist[2][3].ravel() / 255.0, rtol=1e-7)
+
+
+# The network
+
+
+def network() -> tl.Sequential:
+    return tl.Sequential([Dense(512, activation="relu"), Dense(10, activation="softmax")])
+
+
+def test_the_network_has_407_050_parameters() -> None:
+    model = network()
+    assert model(np.zeros((1, 784), "float32")).shape == (1, 10)
+    assert [layer.count_params() for layer in model.layers] == [784 * 512 + 512, 512 * 10 + 10] == [401_920, 5_130]
+    assert model.count_params() == 407_050
+
+
+@pytest.mark.parametrize(("name", "make"), [("rmsprop", RMSprop), ("adam", Adam)])
+def test_an_optimizer_by_name_and_as_an_object_train_alike(name: str, make: Any, digits: Mnist) -> None:
+    images, labels = digits[0][:1000], digits[1][:1000]
+
+    def train(optimizer: Any, loss: Any) -> Any:
+        tl.utils.set_random_seed(0)
+        model = network()
+        model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
+        return model.fit(images, labels, epochs=2, batch_size=128, verbose=0), model.optimizer.iterations
+
+    history, steps = train(name, "sparse_categorical_crossentropy")
+    again, _ = train(make(learning_rate=0.001), tl.losses.SparseCategoricalCrossentropy())
+    assert history.history == again.history
+    assert history.history["accuracy"][-1] > history.history["accuracy"][0] > 0.4
+    assert steps == 2 * math.ceil(1000 / 128) == 16
+
+
+def test_an_epoch_has_469_steps_the_last_of_96_images() -> None:
+    assert divmod(60000, 128) == (468, 96)
+    assert 5 * math.ceil(60000 / 128) == 2345
