@@ -76,8 +76,8 @@ def check(fn: Function, arrays: Sequence[Array], rng: Rng, order: int = 2) -> No
 
 UNARY: dict[str, Maker] = {
     **dict.fromkeys(("cos", "cosh", "erf", "erfc", "exp", "expm1", "sigmoid", "sin", "sinh", "square", "tanh"), apart),
-    **dict.fromkeys(("abs", "asinh", "atan", "negative", "positive", "reciprocal", "relu"), apart),
-    **dict.fromkeys(("log", "log10", "log1p", "log2", "rsqrt", "sqrt"), positive),
+    **dict.fromkeys(("abs", "asinh", "atan", "negative", "positive", "relu"), apart),
+    **dict.fromkeys(("log", "log10", "log1p", "log2", "reciprocal", "rsqrt", "sqrt"), positive),
     **dict.fromkeys(("acos", "asin", "atanh", "tan"), small),
     "acosh": above_one,
 }
@@ -96,6 +96,7 @@ WITHOUT_GRADIENT = {
     *("argsort", "count_nonzero", "isin", "nonzero", "searchsorted", "empty_like", "from_dlpack"),
     *("unique_all", "unique_counts", "unique_inverse", "unique_values"),
     *("__array_api_version__", "__array_namespace_info__", "broadcast_shapes"),
+    *("can_cast", "finfo", "iinfo", "isdtype", "result_type", "e", "inf", "nan", "newaxis", "pi"),
     "elementwise",  # no operation: it makes them
 }
 

@@ -18,3 +18,16 @@ def test_nothing_is_found(command: list[str], tmp_path: Path) -> None:
     cache = ["--cache-dir", str(tmp_path)]
     found = subprocess.run([sys.executable, "-m", *command, *cache], cwd=ROOT, capture_output=True, text=True)
     assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_a_typed_program_sees_every_name(tmp_path: Path) -> None:
+    import tensorlab as tl
+
+    program = tmp_path / "program.py"
+    names = [name for name in tl.__all__ if not name.startswith("__")]
+    program.write_text(
+        "import tensorlab as tl\n" + "".join(f"tl.{name}\n" for name in names) + "tl.ones((2, 2)).shape\n"
+    )
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(program)]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout + found.stderr
