@@ -104,6 +104,17 @@ class CPUBackend(HostMemory):
 
         return run
 
+    def arg_reduce(self, rule: str, buffer: Array) -> Array:
+        """Row after row: its extreme, and then where that is."""
+        result = np.empty(buffer.shape[:-1], np.int64)
+        if result.size:
+            key = (rule, buffer.dtype)
+            kernel = self._kernels.get(key)
+            if kernel is None:
+                kernel = self._kernels[key] = find("arg_reduce", "arg_reduce_kernel", rule, buffer.dtype.name)
+            kernel(pool() if buffer.size > SMALL else 0, result, buffer)
+        return result
+
     def rowwise(self, rule: Rowwise, inputs: Sequence[Array]) -> Array:
         """Row after row, each finished while it is in the first-level cache."""
         dense = [np.ascontiguousarray(x) for x in inputs]

@@ -63,7 +63,3 @@ class HostMemory:
     def concatenate(self, buffers: Sequence[Array], axis: int) -> Array:
         """A new array."""
         return np.concatenate(buffers, axis)
-
-    def arg_reduce(self, rule: str, buffer: Array) -> Array:
-        """NumPy's argmax and argmin, which take the first of equals and count NaN as either."""
-        return np.asarray((np.argmax if rule == "max" else np.argmin)(buffer, axis=-1), np.int64)

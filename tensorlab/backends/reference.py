@@ -112,6 +112,10 @@ class ReferenceBackend(HostMemory):
 
         return run
 
+    def arg_reduce(self, rule: str, buffer: Array) -> Array:
+        """NumPy's argmax and argmin, which take the first of equals and count NaN as either."""
+        return np.asarray((np.argmax if rule == "max" else np.argmin)(buffer, axis=-1), np.int64)
+
     def rowwise(self, rule: Rowwise, inputs: Sequence[Array]) -> Array:
         """Each row by itself."""
         result = np.empty_like(inputs[0])

@@ -59,7 +59,8 @@ _RECURRENCE = Scan("recurrence", _of(_recur), _of(_itself), (0,))
 def accumulator(who: str, x: Tensor, dtype: Any) -> DType:
     """The dtype of a sum: the one asked for, else wide enough for integers (array API standard)."""
     if dtype is None:
-        return {"b": dtypes.int64, "i": dtypes.int64, "u": dtypes.uint64}.get(x.dtype.kind, x.dtype)
+        own = x._buffer.dtype
+        return own if own.kind == "f" else dtypes.uint64 if own.kind == "u" else dtypes.int64
     wanted = dtypes.as_dtype(dtype, who)
     if wanted.kind == "b":
         raise DTypeError(who, "a dtype of numbers", "bool", "use tl.any or tl.all")

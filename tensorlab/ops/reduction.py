@@ -23,7 +23,7 @@ from tensorlab.ops.shaping import permute_dims, reshape
 from tensorlab.rules import Reduction
 from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
-from tensorlab.tensor import Tensor, from_buffer_of
+from tensorlab.tensor import Tensor
 
 __all__ = [
     "all",
@@ -75,14 +75,16 @@ _ALL = _rule("all", logical_and, 1, element=_truth)
 
 
 def _reduce(rule: Reduction, x: Tensor, axis: Axis, keepdims: bool, compute: DType, output: DType) -> Tensor:
-    axes = shapes.normalize_axes(rule.name, axis, x.ndim)
-    if rule.initial is None and builtins.any(x.shape[place] == 0 for place in axes):
-        raise ShapeError(rule.name, "at least one element", f"shape {x.shape} over axes {axes}", "it has no identity")
-    buffer = x._backend.reduce(rule, compute, x.dtype, output)(x._buffer, axes)
+    buffer, backend = x._buffer, x._backend
+    axes = None if axis is None else shapes.normalize_axes(rule.name, axis, buffer.ndim)
+    if rule.initial is None and (not buffer.size if axes is None else 0 in [buffer.shape[place] for place in axes]):
+        over = "all axes" if axes is None else f"axes {axes}"
+        raise ShapeError(rule.name, "at least one element", f"shape {x.shape} over {over}", "it has no identity")
+    result = backend.reduce(rule, compute, buffer.dtype, output)(buffer, axes)
     if keepdims:
-        kept = tuple(1 if place in axes else length for place, length in enumerate(x.shape))
-        buffer = x._backend.reshape(buffer, kept)
-    return from_buffer_of(x, buffer)
+        kept = [1 if axes is None or place in axes else length for place, length in enumerate(buffer.shape)]
+        result = backend.reshape(result, tuple(kept))
+    return Tensor(result, backend)
 
 
 def _spread(value: Tensor, shape: Shape, axes: tuple[int, ...]) -> Tensor:

@@ -31,7 +31,9 @@ def _arg(rule: str, x: Any, axis: int | None, keepdims: bool) -> Tensor:
     place = shapes.normalize_axis(f"arg{rule}", 0 if axis is None else axis, flat.ndim)
     if flat.shape[place] == 0:
         raise ShapeError(f"arg{rule}", "at least one element", f"shape {tensor.shape} over axis {axis}")
-    last = permute_dims(flat, [a for a in range(flat.ndim) if a != place] + [place])
+    last = flat
+    if place != flat.ndim - 1:
+        last = permute_dims(flat, [a for a in range(flat.ndim) if a != place] + [place])
     result = from_buffer_of(tensor, tensor._backend.arg_reduce(rule, last._buffer))
     if not keepdims:
         return result
