@@ -55,17 +55,19 @@ _SOURCE = (
 @jit
 def search(value, count, x_address):
     x = pointer(x_address, x0_type)
-    nan = value != value
     start = 0
+    if value != value:
+        while x[start] == x[start]:
+            start += 1
+        return start
     while start + SEARCHED <= count:  # without a branch, so that it is vectorised
         hits = none
         for j in range(SEARCHED):
-            element = x[start + j]
-            hits |= one if element == value or (nan and element != element) else none
+            hits |= one if x[start + j] == value else none
         if hits != none:
             break
         start += SEARCHED
-    while start < count - 1 and not (x[start] == value or (nan and x[start] != x[start])):
+    while x[start] != value:
         start += 1
     return start
 
@@ -159,7 +161,7 @@ def arg_reduce_kernel(rule: str, dtype: str) -> Callable[..., None]:
         "CHUNK": CHUNK,
         "MAX_RANK": memory.MAX_RANK,
         "MOST": 1 << 31,
-        "SEARCHED": 64,
+        "SEARCHED": 128,
         "STRIP": STRIP,
         "address_of": memory.address_of,
         "beyond": lift(beyond, dtype),

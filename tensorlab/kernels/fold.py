@@ -11,11 +11,33 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
 from tensorlab.kernels.compiler import jit
 from tensorlab.kernels.memory import pointer, scratch
 
 LANES = 16
 AT_ONCE = 16
+
+
+@intrinsic(prefer_literal=True)
+def elements(typingctx: Any, place: Any, count: Any) -> Any:
+    """So many elements (a constant) at a pointer, read as one vector.
+
+    One by one they would have to wait until the vectors that were just written there have left the processor.
+    """
+    kind = types.UniTuple(place.dtype, count.literal_value)
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        element = context.get_data_type(place.dtype)
+        vector = ir.VectorType(element, kind.count)
+        loaded = builder.load(builder.bitcast(values[0], vector.as_pointer()), align=place.dtype.bitwidth // 8)
+        parts = [builder.extract_element(loaded, ir.IntType(32)(k)) for k in range(kind.count)]
+        return context.make_tuple(builder, kind, parts)
+
+    return kind(place, count), codegen
 
 
 def pairwise(combine: str, values: list[str]) -> str:
@@ -51,6 +73,13 @@ def fold_source(name: str, inputs: int, extras: int, keep: bool) -> str:
 
     def rest(rows: int) -> str:
         return f"if i + {LANES * rows} <= count:\n        {join(rows, ' ' * 8)}\n        i += {LANES * rows}"
+
+    def last(count: int) -> str:
+        """So many elements, which fill no row, joining the total."""
+        lines = [f"v{k} = {value(f'i + {k}')}" for k in range(count)]
+        lines += [f"kept[i + {k}] = v{k}" for k in range(count)] * keep
+        lines.append(f"total = compute({combine}(total, {pairwise(combine, [f'v{k}' for k in range(count)])}))")
+        return f"if (count - i) & {count}:" + "".join(f"\n        {line}" for line in [*lines, f"i += {count}"])
 
     keep_one = "kept[i + j] = value" if keep else ""
     openings = [f"{p} = pointer({p}_address, {p}_type)" for p in pointers]
@@ -90,17 +119,20 @@ def {name}(count, {", ".join(parameters)}):
     {rest(4)}
     {rest(2)}
     {rest(1)}
-    for j in range(count - i):
-        value = {value("i + j")}
-        lanes[j] = compute({combine}(lanes[j], value))
-        {keep_one}
-    return {pairwise(combine, [f"lanes[{k}]" for k in range(LANES)])}
+    {", ".join(f"v{k}" for k in range(LANES))} = elements(lanes, {LANES})
+    total = {pairwise(combine, [f"v{k}" for k in range(LANES)])}
+    {last(8)}
+    {last(4)}
+    {last(2)}
+    {last(1)}
+    return total
 """
 
 
 def fold_namespace(name: str, element: Callable[..., Any], combine: Callable[..., Any]) -> dict[str, Any]:
     """What `fold_source` refers to, beside ``compute`` and the types of the inputs."""
     return {
+        "elements": elements,
         "jit": jit,
         "pointer": pointer,
         "scratch": scratch,

@@ -21,6 +21,10 @@ from tensorlab.scalars import ScalarFunction
 
 CHUNK = 1 << 14
 """The number of elements that is worth handing to a thread."""
+LINE = 64
+"""The bytes of a cache line."""
+LONG = 1 << 12
+"""The elements of a run from which on it pays to begin it at a cache line."""
 
 
 @jit
@@ -111,20 +115,35 @@ def run(count, {each("{a}_address, {a}_step")}):
 @jit
 def task(chunk, total, axes, table_address, {each("{a}_address")}):
     table = pointer(table_address, int64)
+    at = scratch(MAX_RANK, int64)
     last = axes - 1
     position = chunk * CHUNK
     end = min(position + CHUNK, total)
-    while position < end:
-        rest = position
-        {each("{a} = {a}_address", chr(10) + "        ")}
-        count = table[last] - position % table[last]
-        for axis in range(last, -1, -1):
-            index = rest % table[axis]
-            rest //= table[axis]
-            {each("{a} += index * table[({k} + 1) * MAX_RANK + axis] * {a}_size", chr(10) + "            ")}
-        count = min(count, end - position)
+    {each("{a} = {a}_address", chr(10) + "    ")}
+    rest = position
+    for axis in range(last, -1, -1):
+        at[axis] = rest % table[axis]
+        rest //= table[axis]
+        {each("{a} += at[axis] * table[({k} + 1) * MAX_RANK + axis] * {a}_size", chr(10) + "        ")}
+    while True:
+        count = min(table[last] - at[last], end - position)
+        # What is written, and mostly what is read too, shall begin with a cache line: no vector then lies in two.
+        ahead = -y0 & (LINE - 1)
+        if ahead != 0 and count > LONG:
+            count = ahead // y0_size
         run(count, {each("{a}, table[({k} + 1) * MAX_RANK + last]")})
         position += count
+        if position >= end:
+            break
+        at[last] += count
+        {each("{a} += count * table[({k} + 1) * MAX_RANK + last] * {a}_size", chr(10) + "        ")}
+        axis = last
+        while at[axis] == table[axis]:  # to the next run, one further along the axis before
+            at[axis] = 0
+            {each("{a} -= table[axis] * table[({k} + 1) * MAX_RANK + axis] * {a}_size", chr(10) + "            ")}
+            axis -= 1
+            at[axis] += 1
+            {each("{a} += table[({k} + 1) * MAX_RANK + axis] * {a}_size", chr(10) + "            ")}
 
 
 def launch(pool, {each("{a}_object")}):
@@ -163,6 +182,8 @@ def map_kernel(
     namespace = {
         "jit": jit,
         "CHUNK": CHUNK,
+        "LINE": LINE,
+        "LONG": LONG,
         "MAX_RANK": memory.MAX_RANK,
         "address": memory.address,
         "address_of": memory.address_of,

@@ -133,8 +133,7 @@ def fold_run(start, stop, x_address, axes, table):
 def runs(chunk, units_a_chunk, blocks, outer, count, kept, kept_axes, folded, axes, partial_address, x_address):
     partial = pointer(partial_address, compute)
     for unit in range(chunk * units_a_chunk, min((chunk + 1) * units_a_chunk, outer * blocks)):
-        index = unit // blocks
-        block = unit % blocks
+        index, block = (unit, 0) if blocks == 1 else (unit // blocks, unit % blocks)
         place = x_address + offset(index, kept_axes, kept) * size
         start = block * BLOCK
         partial[block * outer + index] = fold_run(start, min(start + BLOCK, count), place, axes, folded)

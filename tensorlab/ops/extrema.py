@@ -26,7 +26,8 @@ def maximum(x1: float, x2: float) -> float:
 
     Source: array API standard.
     """
-    return x1 if x1 >= x2 or x1 != x1 else x2
+    larger = x2 if x2 > x1 else x1  # written so that each line is one instruction, or two
+    return x2 if x2 != x2 else larger
 
 
 @_any
@@ -35,7 +36,8 @@ def minimum(x1: float, x2: float) -> float:
 
     Source: array API standard.
     """
-    return x1 if x1 <= x2 or x1 != x1 else x2
+    smaller = x2 if x2 < x1 else x1
+    return x2 if x2 != x2 else smaller
 
 
 @elementwise(domain="number")
