@@ -154,14 +154,15 @@ class CPUBackend(HostMemory):
     ) -> tuple[Array, Array | None]:
         """Packed and register-tiled, without BLAS; the epilogue is applied while the tile is in cache."""
         dtype = a.dtype
-        shape = (*a.shape[:-1], b.shape[-1])
+        shape = a.shape[:-1] + b.shape[-1:]
         result = np.empty(shape, dtype)
         product = np.empty(shape, dtype) if keep else None
         if result.size:
             key = (epilogue, dtype, keep)
             kernel, tasks, finish = self._products.get(key) or self._product(*key, len(operands))
+            # Of these arrays the result, a and b are always there, the others may be 0.
             operand = id(operands[0]) if operands else 0
-            kernel(pool(), tasks, finish, id(result), id(product) if keep else 0, id(a), id(b), operand)
+            kernel(pool(), tasks, finish, result, id(product) if keep else 0, a, b, operand)
         return result, product
 
     def _product(

@@ -35,18 +35,19 @@ def matrix(array, index, like, size):
     return address, step(array, memory.number(1), size), step(array, memory.number(0), size)
 
 
-def stacked_matmul(pool, table, epilogue, c, z, a, b, p):
-    """``C = epilogue(A @ B, P)`` for stacks of matrices. Every argument is an ``int64``.
+def stacked_matmul(pool, table, epilogue, c_object, z, a_object, b_object, p):
+    """``C = epilogue(A @ B, P)`` for stacks of matrices.
 
     Args:
         pool: the address of a pool, or 0.
         table: that of `products.Tasks`.
         epilogue: the address of an `epilogue_kernel`, or 0.
-        c: the ``id`` of the result, which is C-contiguous and not empty.
+        c_object: the result, which is C-contiguous and not empty.
         z: the ``id`` of the array that takes the product without the epilogue, or 0.
-        a, b: the ``id`` of the operands, whose leading axes broadcast to those of the result.
+        a_object, b_object: the operands, whose leading axes broadcast to those of the result.
         p: the ``id`` of the epilogue's operand, which broadcasts to the result, or 0.
     """
+    a, b, c = memory.address(a_object), memory.address(b_object), memory.address(c_object)
     size = memory.pointer(table, types.int64)[0]
     rank = memory.rank(c)
     matrices = 1
@@ -67,7 +68,8 @@ def stacked_matmul(pool, table, epilogue, c, z, a, b, p):
 def matmul_kernel() -> Callable[..., None]:
     """The compiled `stacked_matmul`, for all dtypes."""
     memory.check_layout()
-    return kernel(stacked_matmul, f"void({', '.join(['int64'] * 8)})", "")
+    word, array = types.int64, memory.array_object
+    return kernel(stacked_matmul, (word, word, word, array, word, array, array, word), "")
 
 
 @functools.cache

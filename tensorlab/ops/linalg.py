@@ -23,9 +23,10 @@ __all__ = [
 
 
 def _operands(who: str, x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
-    alike = type(x1) is Tensor and type(x2) is Tensor and x1._backend is x2._backend and x1.dtype is x2.dtype
-    if alike and x1.dtype.kind != "b":  # nearly always, and nothing else has to be found out
-        return x1, x2
+    if type(x1) is Tensor and type(x2) is Tensor and x1._backend is x2._backend:
+        dtype = x1._buffer.dtype
+        if x2._buffer.dtype is dtype and dtype.kind != "b":  # nearly always, and nothing else has to be found out
+            return x1, x2
     device = device_of((x1, x2))
     a, b = as_tensor(x1, who, device), as_tensor(x2, who, device)
     common = dtypes.result_type(who, [a.dtype, b.dtype], [])
@@ -49,7 +50,8 @@ def matmul(x1: Any, x2: Any, /) -> Tensor:
     Source: Python array API standard, ``matmul``.
     """
     a, b = _operands("matmul", x1, x2)
-    if a.ndim == 2 == b.ndim and a.shape[1] == b.shape[0]:  # nearly always
+    rows, columns = a._buffer, b._buffer
+    if rows.ndim == 2 == columns.ndim and rows.shape[1] == columns.shape[0]:  # nearly always
         return _product(a, b)
     if not a.ndim or not b.ndim:
         raise ShapeError("matmul", "tensors with an axis", f"shapes {a.shape} and {b.shape}", "use * for scalars")
@@ -76,11 +78,7 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
     backend = a._backend
     result = Tensor(backend.matmul(a._buffer, b._buffer)[0], backend)
     if autodiff.recording() and a.dtype.kind == "f":
-        autodiff.record(
-            (a, b),
-            (result,),
-            product_vjps(a, b),
-        )
+        autodiff.record((a, b), (result,), product_vjps(a, b))
     return result
 
 
