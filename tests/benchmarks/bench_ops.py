@@ -4,7 +4,8 @@
 
 A ratio above 1 means that tensorlab is faster. PyTorch is left out if it is not installed. Each figure is the median of
 rounds in which all libraries take turns, so that a machine whose speed drifts slows all of them alike; before its turn,
-each waits until the threads of the others sleep, and wakes its own.
+each waits until the threads of the others sleep, and wakes its own. Below the bar is a row slower than 0.9 of the better
+peer at a million elements and for products, than 0.7 below that, and than PyTorch's call at 100 elements.
 """
 
 from __future__ import annotations
@@ -137,25 +138,19 @@ def median_times(runs: list[Callable[[], Any]]) -> list[float]:
     return [statistics.median(times) for times in taken]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
-    parser.add_argument("--threads", type=int, default=tl.get_num_threads())
-    parser.add_argument("--only", default="", help="only the rows whose name contains this")
-    options = parser.parse_args()
-    tl.set_num_threads(options.threads)
-    try:
-        import torch
-    except ImportError:
-        torch = None
-    else:
-        torch.set_num_threads(options.threads)
-    table = Table("operation", "tensorlab µs", "NumPy µs", "PyTorch µs", "NumPy / us", "PyTorch / us")
+def bar(size: int) -> float:
+    """How fast a row should at least be, as a ratio to the best peer; where calls decide, PyTorch is the peer."""
+    return 1.0 if size <= 100 else 0.7 if size < 1_000_000 else 0.9
+
+
+def measure(dtype: str, only: str, torch: Any) -> None:
+    table = Table(f"operation, {dtype}", "tensorlab µs", "NumPy µs", "PyTorch µs", "NumPy / us", "PyTorch / us")
     for column in table.columns[1:]:
         column.justify = "right"
     ratios: dict[str, list[float]] = {"NumPy": [], "PyTorch": []}
-    for name, size, *runs in rows(options.dtype, torch):
-        if options.only not in name:
+    below = []
+    for name, size, *runs in rows(dtype, torch):
+        if only not in name:
             continue
         times = median_times([run for run in runs if run is not None])
         against = [other / times[0] for other in times[1:]]
@@ -168,11 +163,32 @@ def main() -> None:
         if size > 100:
             for peer, ratio in zip(ratios, against, strict=False):
                 ratios[peer].append(ratio)
+        worst = against[-1] if size <= 100 else min(against)
+        if worst < bar(size):
+            below.append(f"{name} {worst:.2f} (of {bar(size)})")
     Console(width=110).print(table)
     for peer, values in ratios.items():
         if values:
             mean = math.exp(statistics.fmean(map(math.log, values)))
             print(f"geometric mean over the rows above 100 elements: {mean:.2f} times as fast as {peer}")
+    print(f"rows below the bar: {', '.join(below) or 'none'}\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dtype", choices=("float32", "float64", "both"), default="both")
+    parser.add_argument("--threads", type=int, default=tl.get_num_threads())
+    parser.add_argument("--only", default="", help="only the rows whose name contains this")
+    options = parser.parse_args()
+    tl.set_num_threads(options.threads)
+    try:
+        import torch
+    except ImportError:
+        torch = None
+    else:
+        torch.set_num_threads(options.threads)
+    for dtype in ("float32", "float64") if options.dtype == "both" else (options.dtype,):
+        measure(dtype, options.only, torch)
 
 
 if __name__ == "__main__":
