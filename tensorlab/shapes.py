@@ -18,9 +18,10 @@ def broadcast(who: str, shapes: Sequence[Shape]) -> Shape:
     Raises:
         ShapeError: where two lengths of one axis differ and neither is 1.
     """
-    first = shapes[0]
-    if all([shape == first for shape in shapes]):
-        return first
+    different = set(shapes)
+    different.discard(())
+    if len(different) <= 1:  # equal shapes, and numbers among them
+        return different.pop() if different else ()
     rank = max(len(shape) for shape in shapes)
     result = [1] * rank
     for shape in shapes:

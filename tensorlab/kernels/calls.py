@@ -2,8 +2,8 @@
 
 In a call of an operation on small tensors the kernel takes a tenth of the time; the rest is Python that looks at types,
 dtypes and shapes, and makes the result. For tensors of one dtype and device, and numbers among real ones, the function
-in `direct` does all of that in machine code, while no tape records. Whatever else is asked for, and every mistake, goes
-to the method it stands in for.
+in `direct` does all of that in machine code, and calls a method to record it while a tape is open. Whatever else is
+asked for, and every mistake, goes to the method it stands in for.
 
 It uses CPython's and NumPy's C interfaces by address. What it knows of the memory of objects is where an object's type
 is, NumPy's public C structure (see `memory`), and the places of the slots of our own classes, which are looked up.
@@ -24,8 +24,8 @@ from tensorlab.kernels.native import Method, address
 
 # The words of a table: what is the same for all operations, then what is ready of this one, an entry for each dtype.
 TAPES, POOL, TENSOR, VARIABLE, WATCHED, INT, FLOAT, NDARRAY = range(8)
-NEW_ARRAY, NEW_KEY, METHOD, ARITY, ENTRIES = range(8, 13)
-HEADER = 13
+NEW_ARRAY, NEW_KEY, METHOD, RECORD, ARITY, ENTRIES = range(8, 14)
+HEADER = 14
 DTYPE, REAL, OUTPUT, BACKEND, KERNEL = range(5)
 ENTRY = 5
 
@@ -45,7 +45,8 @@ def install(
     """Put the compiled function in place of the ``__call__`` of a class of operations, once a process.
 
     Args:
-        kind: the class. Each of its objects has a table in its slot ``_direct``.
+        kind: the class. Each of its objects has a table in its slot ``_direct``; while a tape is open, the result and
+            the arguments go through its method ``_recorded``.
         operation: one of them.
         tensors: the class of what they give, and two more of what they are applied to.
         blank: the table of those of which nothing is ready yet, of zeros; it is filled in.
@@ -54,12 +55,12 @@ def install(
     """
     if blank[METHOD] or sysconfig.get_config_var("Py_GIL_DISABLED"):  # without the lock, slots are read otherwise
         return
-    method = vars(kind)["__call__"]
+    method, record = vars(kind)["__call__"], vars(kind)["_recorded"]
     some = tensors[0](np.empty(0), object())
     slots = (_slot(operation, "_direct"), *(_slot(some, name) for name in ("_buffer", "_backend", "key")))
     call = address(library.find("direct", "call_kernel", *slots))
     definition = Method(b"__call__", call, _FAST_WITH_KEYWORDS, (method.__doc__ or "").encode())
-    _kept.extend((method, definition, new_key, *tensors))
+    _kept.extend((method, record, definition, new_key, *tensors))
     words = {
         TAPES: tapes,
         POOL: pool.shared.ctypes.data,
@@ -71,6 +72,7 @@ def install(
         NEW_KEY: id(new_key),
         ARITY: -1,
         METHOD: id(method),
+        RECORD: id(record),
     }
     for place, word in words.items():
         blank[place] = word

@@ -17,7 +17,7 @@ from tensorlab.kernels.map import CHUNK
 from tensorlab.kernels.memory import MAX_RANK, address_of, pointer, scratch
 
 _WORD = ir.IntType(64)
-_ARRAYS, _SCALARS = 1 + calls.MOST, 16 * calls.MOST
+_ARRAYS, _SCALARS, _GIVEN = 1 + calls.MOST, 16 * calls.MOST, 2 + calls.MOST
 _LONG = 4096
 """The number of elements from which on other Python threads may run meanwhile."""
 
@@ -132,7 +132,7 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
     def call(operation, arguments, count, names):
         words = pointer(memory.data(_word(operation + direct_slot)), types.int64)
         pool = _word(words[calls.POOL])
-        if names != 0 or count != words[calls.ARITY] or _word(words[calls.TAPES]) != 0:
+        if names != 0 or count != words[calls.ARITY]:
             return _by_method(words, operation, arguments, count, names)
         found = ready(words, arguments, count)
         if found == 0:
@@ -141,9 +141,12 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         scalars = scratch(_SCALARS, types.int64)
         shape = scratch(MAX_RANK, types.int64)
         rank = 0
+        recorded = _word(words[calls.TAPES]) != 0
+        lets_go = True  # of the interpreter; not while a tape might miss that a variable is assigned to meanwhile
         for position in range(count):
             thing = _word(arguments + 8 * position)
             if is_tensor(words, thing):
+                lets_go = lets_go and not (recorded and _word(thing + type_slot) == words[calls.VARIABLE])
                 array = _word(thing + buffer_slot)
             else:
                 array = number(words, thing, _word(found + 8 * calls.REAL), scalars, position)
@@ -176,7 +179,7 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         if result == 0:
             return 0
         arrays[0] = result
-        if elements > _LONG:
+        if elements > _LONG and lets_go:
             # A variable may be assigned to meanwhile: who holds its memory sees to it that it takes other memory.
             for position in range(count):
                 thing = _word(arguments + 8 * position)
@@ -199,7 +202,15 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         pointer(tensor + buffer_slot, types.int64)[0] = result
         pointer(tensor + backend_slot, types.int64)[0] = backend
         pointer(tensor + key_slot, types.int64)[0] = _call_without(words[calls.NEW_KEY])
-        return tensor
+        if not recorded:
+            return tensor
+        given = scratch(_GIVEN, types.int64)
+        given[0], given[1] = operation, tensor
+        for position in range(count):
+            given[2 + position] = _word(arguments + 8 * position)
+        answer = _call_with(words[calls.RECORD], address_of(given), count + 2, 0)
+        _decrement(tensor)
+        return answer
 
     slots = f"{direct_slot} {buffer_slot} {backend_slot} {key_slot}"
     return kernel(call, "int64(int64, int64, int64, int64)", f"call {slots}")

@@ -32,7 +32,7 @@ _DOMAINS = {
 """What each domain that refuses a kind of dtype takes, in words and as kinds."""
 
 
-_NOTHING_READY = np.zeros(13, np.int64)
+_NOTHING_READY = np.zeros(14, np.int64)
 """The table that compiled calls (`tensorlab.kernels.calls`) look into, for operations that they know nothing of."""
 _HOT = 100
 """The calls after which it pays to compile the call itself."""
@@ -99,9 +99,7 @@ class Elementwise:
         tensors, backend, compute = self._plain(operands) or self._converted(operands)
         shape = shapes.broadcast(self.__name__, [tensor._buffer.shape for tensor in tensors])
         run = self._passes.get((backend, compute)) or self._ready(backend, compute)
-        result = Tensor(run(shape, *[tensor._buffer for tensor in tensors]), backend)
-        if autodiff.recording():
-            self._record(tensors, result)
+        result = self._recorded(Tensor(run(shape, *[tensor._buffer for tensor in tensors]), backend), *tensors)
         if self._unlisted:
             self._list()
         return result if out is None else store(self.__name__, result, out)
@@ -130,9 +128,19 @@ class Elementwise:
     def _output(self, compute: DType) -> DType:
         return dtypes.bool if self.result == "bool" else compute
 
-    def _record(self, tensors: Sequence[Tensor], result: Tensor) -> None:
-        if result.dtype.kind == "f":
-            autodiff.record(tensors, (result,), self._recorded_vjps(tensors))
+    def _recorded(self, result: Tensor, *operands: Any) -> Tensor:
+        """The result, after it has been put on the tapes that record in this thread; operands may be numbers."""
+        if autodiff.recording() and result._buffer.dtype.kind == "f":
+            if self._pulls is None:
+                self._pulls = [self._pull(index) for index in range(self._arity)]
+            read = [x.snapshot() if isinstance(x, Tensor) else x for x in operands]
+            inputs, vjps = [], []
+            for x, pull in zip(read, self._pulls, strict=True):
+                if isinstance(x, Tensor):
+                    inputs.append(x)
+                    vjps.append(pull and pull(read))
+            autodiff.record(inputs, (result,), vjps)
+        return result
 
     def _plain(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType] | None:
         """What `_converted` gives, for tensors of one dtype that is ready and numbers that it holds: most are that."""
@@ -199,12 +207,6 @@ class Elementwise:
         if operation is None:
             operation = self._vjps[index] = Elementwise(self.scalar.vjp(index))
         return operation
-
-    def _recorded_vjps(self, tensors: Sequence[Tensor]) -> list[autodiff.Vjp | None]:
-        """For each argument, the function from the gradient of the result to its own; it keeps what it needs."""
-        if self._pulls is None:
-            self._pulls = [self._pull(index) for index in range(self._arity)]
-        return [pull and pull(tensors) for pull in self._pulls]
 
     def _pull(self, index: int) -> _Pull | None:
         given = self._vjps.get(index)

@@ -105,12 +105,13 @@ def sum(x: Any, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = Fal
 
     Source: Python array API standard, ``sum``.
     """
-    tensor = as_tensor(x, "sum")
-    compute = accumulator("sum", tensor, dtype)
+    tensor = x if type(x) is Tensor else as_tensor(x, "sum")
+    own = tensor._buffer.dtype
+    compute = own if dtype is None and own.kind == "f" else accumulator("sum", tensor, dtype)
     result = _reduce(SUM, tensor, axis, keepdims, compute, compute)
     if autodiff.recording() and tensor.dtype.kind == "f":
         axes = shapes.normalize_axes("sum", axis, tensor.ndim)
-        shape, own = tensor.shape, tensor.dtype  # so that the tape keeps these alone
+        shape = tensor.shape  # so that the tape keeps this alone
         autodiff.record((tensor,), (result,), (lambda g: _spread(g.astype(own), shape, axes),))
     return result
 

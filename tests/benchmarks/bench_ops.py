@@ -4,8 +4,10 @@
 
 A ratio above 1 means that tensorlab is faster. PyTorch is left out if it is not installed. Each figure is the median of
 rounds in which all libraries take turns, so that a machine whose speed drifts slows all of them alike; before its turn,
-each waits until the threads of the others sleep, and wakes its own. Below the bar is a row slower than 0.9 of the better
-peer at a million elements and for products, than 0.7 below that, and than PyTorch's call at 100 elements.
+each waits until the threads of the others sleep, and wakes its own.
+
+Below the bar is a row slower than 0.9 of the better peer at a million elements and for products, slower than 0.7 of it
+below that, and at 100 elements slower than PyTorch.
 """
 
 from __future__ import annotations
