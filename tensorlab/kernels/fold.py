@@ -106,9 +106,9 @@ def {name}(count, {", ".join(parameters)}):
     {chr(10).join("    " + line for line in openings).strip()}
     lanes = scratch({LANES}, compute)
     i = 0
-    if count >= {8 * LANES}:
-        {join(8, " " * 8, first=True)}
-        i = {8 * LANES}
+    if count >= {AT_ONCE * LANES}:
+        {join(AT_ONCE, " " * 8, first=True)}
+        i = {AT_ONCE * LANES}
     else:
         {join(1, " " * 8, first=True)}
         i = {LANES}
