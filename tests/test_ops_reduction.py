@@ -169,3 +169,13 @@ def test_messages() -> None:
             getattr(tl, name)(tensor, axis=(0, -2))
     with pytest.raises(DTypeError, match=r"expected one of bool, .* received 'float16'"):
         tl.sum(tensor, dtype="float16")
+
+
+@pytest.mark.parametrize("shape", [(1000,), (100_003,), (3_000_001,), (30_000, 100)])
+def test_sums_round_no_more_than_pairwise_ones(shape: tuple[int, ...], rng: np.random.Generator) -> None:
+    array = rng.random(shape, np.float32)
+    exact = array.astype(np.float64).sum(axis=0)
+    found = tl.sum(tl.asarray(array), axis=0).numpy()
+    depth = 20 + np.log2(max(shape[0] / 128, 1))  # of NumPy's pairwise sums, along a dense axis
+    assert (np.abs(found - exact) <= depth * 2**-24 * exact).all()
+    assert np.abs(found / exact - 1).max() < 4e-7  # and in practice, of random numbers

@@ -25,7 +25,7 @@ from tensorlab.kernels.matmul_pack import allocate, release
 from tensorlab.kernels.threads import run
 from tensorlab.rules import Reduction
 
-BLOCK = 8192
+BLOCK = 4096
 """Elements of one block of a run."""
 
 GATHERED = 2048
