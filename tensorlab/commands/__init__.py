@@ -16,7 +16,7 @@ from typing import NoReturn
 from tensorlab.errors import TensorlabError, nearest
 from tensorlab.version import __version__
 
-COMMANDS = ("cache", "info", "plugins")
+COMMANDS = ("cache", "check_plugin", "info", "new_plugin", "plugins")
 """The commands: module ``check_plugin`` is ``python -m tensorlab check-plugin``."""
 
 
