@@ -137,7 +137,8 @@ def test_nothing_asked_for_is_help(capsys: pytest.CaptureFixture[str]) -> None:
         (["inof"], "python -m tensorlab: expected a command, received 'inof'; did you mean 'info'?"),
         (
             ["zzz"],
-            "python -m tensorlab: expected a command, received 'zzz'; known names: cache, check-plugin, info, new-plugin, plugins",
+            "python -m tensorlab: expected a command, received 'zzz'; "
+            "known names: cache, check-plugin, info, new-plugin, plugins",
         ),
         (["info", "--all"], "python -m tensorlab: unrecognized arguments: --all"),
     ],

@@ -15,7 +15,7 @@ from tensorlab.ops.lift import Elementwise
 from tensorlab.serialization import serialize
 from tensorlab.tensor import Tensor, asarray
 from tensorlab.testing.gradients import check_gradients
-from tensorlab.testing.report import NotApplicable, Report, refuse
+from tensorlab.testing.report import NotApplicableError, Report, refuse
 from tensorlab.testing.subject import DTYPES, Array, Subject, finite, plain_value, same
 
 _SLOPES_AT = np.array([[-4.317, -1.873, -0.831], [0.373, 1.313, 2.711]])
@@ -29,6 +29,7 @@ class ActivationSubject(Subject):
     """An `Activation`, or a function from a tensor to a tensor of the same shape."""
 
     kind = "activation"
+    headings = ("backends", "dtypes", "gradients", "special values", "plain Python", "shapes", "config", "determinism")
 
     @property
     def call(self) -> Callable[[Any], Tensor]:
@@ -39,7 +40,7 @@ class ActivationSubject(Subject):
     def scalar(self) -> Callable[..., Any]:
         """The plain function of a number that it is lifted from."""
         if not isinstance(self.thing, Elementwise):
-            raise NotApplicable("it is a function of tensors, not one of numbers")
+            raise NotApplicableError("it is a function of tensors, not one of numbers")
         return self.thing.scalar.python
 
     def compute(self, dtype: str, count: int) -> list[Tensor]:
@@ -68,7 +69,7 @@ class ActivationSubject(Subject):
             except GradientError:
                 if not self._is_constant_between_jumps():
                     raise
-                raise NotApplicable(
+                raise NotApplicableError(
                     "it is constant between its jumps: its slope is a surrogate, taken as it is"
                 ) from None
 
@@ -98,7 +99,7 @@ class ActivationSubject(Subject):
         for what, result in zip(("values", "slopes"), self._values_and_slopes(points), strict=False):
             finite(f"{self.who} in {dtype} at 0 and {_SUBNORMAL[dtype]:g}", what, result, hint)
 
-    def check_plain(self) -> None:
+    def check_plain_python(self) -> None:
         """Compiled, it gives what it gives in plain Python."""
         rng = np.random.default_rng(0)
         points = np.concatenate([np.linspace(-20, 20, 801), rng.normal(0, 3, 800), rng.normal(0, 100, 400)])
@@ -146,24 +147,14 @@ class ActivationSubject(Subject):
         assert self.entry is not None
         return layers.Dense(5, activation=f"{self.entry.distribution}:{self.entry.name}")
 
-    CHECKS = {
-        "backends": Subject.check_backends,
-        "dtypes": Subject.check_dtypes,
-        "gradients": check_gradients,
-        "special values": check_special_values,
-        "plain Python": check_plain,
-        "shapes": check_shapes,
-        "config": Subject.check_config,
-        "determinism": Subject.check_determinism,
-    }
-
 
 def check_activation(activation: Any) -> Report:
     """Check an activation for everything that tensorlab's own are checked for.
 
-    On every backend there is and in float32 and float64: the same numbers; gradients to the second order against central
-    differences; finite at 0, and no NaN where the plain function gives a number; compiled as in plain Python; empty,
-    rank 0 and strided inputs; carried into another process by name; the same bits each time, on any number of threads.
+    On every backend there is and in float32 and float64: the same numbers; gradients to the second order against
+    central differences; finite at 0, and no NaN where the plain function gives a number; compiled as in plain Python;
+    empty, rank 0 and strided inputs; carried into another process by name; the same bits each time, on any number of
+    threads.
 
     Args:
         activation: a registered name, an `Activation`, or a function from a tensor to a tensor of its shape.

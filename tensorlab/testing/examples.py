@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from tensorlab.testing.report import NotApplicable
+from tensorlab.testing.report import NotApplicableError
 
 _LENGTH = 3
 """For an argument without a default: mostly a number of units."""
@@ -20,13 +20,9 @@ def example(cls: type, moved: bool = False) -> Any:
             an argument that gets lost is missed.
 
     Raises:
-        NotApplicable: if the class does not take 3 for what it must be given.
+        NotApplicableError: if the class does not take 3 for what it must be given.
     """
-    parameters = [
-        parameter
-        for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]
-        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-    ]
+    parameters = arguments(cls)
     needed = {parameter.name: _LENGTH for parameter in parameters if parameter.default is parameter.empty}
     try:
         made = cls(**needed)
@@ -34,7 +30,7 @@ def example(cls: type, moved: bool = False) -> Any:
         if not needed:
             raise
         given = ", ".join(f"{name}={value}" for name, value in needed.items())
-        raise NotApplicable(
+        raise NotApplicableError(
             f"nobody said how to make one, and {cls.__name__}({given}) is not how ({type(error).__name__}: {error}); "
             "give check_layer an object, or plugin_test examples"
         ) from None
@@ -51,12 +47,16 @@ def example(cls: type, moved: bool = False) -> Any:
     return made
 
 
+def arguments(cls: Any) -> list[inspect.Parameter]:
+    """What the constructor of a class takes by name."""
+    every = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    return [p for p in every if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+
+
 def _moved(default: Any) -> tuple[Any, ...]:
     """Other values for an argument of this default, near it."""
-    if isinstance(default, bool):
-        return (not default,)
-    if isinstance(default, int):
-        return (default + 1, default - 1)
     if isinstance(default, float):
         return (default * 0.75 if default else 0.25, default + 0.25)
+    if isinstance(default, int) and default > 1:  # 0, 1 and -1 are choices, such as of an axis, and no amounts
+        return (default + 1, default - 1)
     return ()

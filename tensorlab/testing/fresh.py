@@ -13,7 +13,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -113,7 +113,11 @@ def _optimizer(optimizer: optimizers.Optimizer, arrays: Sequence[Array]) -> list
     return [variable]
 
 
-_COMPUTE = {"layer": _layer, "loss": _loss, "optimizer": _optimizer}
+_COMPUTE: dict[str, Callable[[Any, Sequence[Array]], list[Any]]] = {
+    "layer": _layer,
+    "loss": _loss,
+    "optimizer": _optimizer,
+}
 
 
 def plain(value: Any) -> Any:

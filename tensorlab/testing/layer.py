@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,9 +15,9 @@ from tensorlab.errors import GradientError, TensorlabError
 from tensorlab.layers import Layer
 from tensorlab.serialization import serialize
 from tensorlab.tensor import Tensor, asarray
-from tensorlab.testing.examples import example
+from tensorlab.testing.examples import arguments, example
 from tensorlab.testing.gradients import check_gradients
-from tensorlab.testing.report import NotApplicable, Report, refuse
+from tensorlab.testing.report import NotApplicableError, Report, refuse
 from tensorlab.testing.subject import DTYPES, Array, Subject, finite, same
 from tensorlab.variable import Variable
 
@@ -35,6 +34,7 @@ class LayerSubject(Subject):
     """A layer, or a subclass of `Layer`."""
 
     kind = "layer"
+    headings = ("backends", "dtypes", "gradients", "special values", "shapes", "config", "determinism")
 
     def __init__(self, thing: Any, label: str | None = None, inputs: Any = None) -> None:
         super().__init__(thing, label)
@@ -114,7 +114,7 @@ class LayerSubject(Subject):
             values = [np.array(weight.numpy()) for weight in weights]
             real = array.dtype.kind == "f"
             if not real and not weights:
-                raise NotApplicable("it has no weights, and its inputs are integers")
+                raise NotApplicableError("it has no weights, and its inputs are integers")
 
             def call(*tensors: Tensor) -> Tensor:
                 inputs, given = (tensors[0], tensors[1:]) if real else (asarray(array), tensors)
@@ -127,7 +127,7 @@ class LayerSubject(Subject):
         """Finite outputs and gradients for inputs of 0; infinite and NaN inputs raise nothing."""
         array = self.inputs()
         if array.dtype.kind != "f":
-            raise NotApplicable("its inputs are integers")
+            raise NotApplicableError("its inputs are integers")
         for dtype in DTYPES:
             layer = self.ready(dtype, array)
             inputs = asarray(np.zeros(array.shape, dtype))
@@ -161,17 +161,12 @@ class LayerSubject(Subject):
             layer = self.ready("float32", array)
             config = layer.get_config()
         self._check_arguments(layer, config)
-        request = {"kind": "layer", "config": serialize(layer), "arrays": [_as(array, "float32"), *layer.get_weights()]}
-        return request
+        return {"kind": "layer", "config": serialize(layer), "arrays": [_as(array, "float32"), *layer.get_weights()]}
 
     def _check_arguments(self, layer: Layer, config: dict[str, Any]) -> None:
         if type(layer).from_config.__func__ is not Layer.from_config.__func__:  # type: ignore[attr-defined]
             return
-        named = [
-            parameter.name
-            for parameter in list(inspect.signature(type(layer).__init__).parameters.values())[1:]
-            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-        ]
+        named = [parameter.name for parameter in arguments(type(layer))]
         lost = [name for name in named if name not in config]
         if lost:
             hint = "leave get_config out: what the constructor is given is kept by itself"
@@ -180,16 +175,6 @@ class LayerSubject(Subject):
     def built(self) -> Any:
         """That layer."""
         return self.make("float32")
-
-    CHECKS = {
-        "backends": Subject.check_backends,
-        "dtypes": Subject.check_dtypes,
-        "gradients": check_gradients,
-        "special values": check_special_values,
-        "shapes": check_shapes,
-        "config": Subject.check_config,
-        "determinism": Subject.check_determinism,
-    }
 
 
 def _as(array: Array, dtype: str) -> Array:
@@ -229,13 +214,13 @@ def _in_place_of(layer: Layer, weights: list[Variable], tensors: tuple[Tensor, .
 def check_layer(layer: Any, *, inputs: Any = None) -> Report:
     """Check a layer for everything that tensorlab's own are checked for.
 
-    On every backend there is and in float32 and float64: the same numbers; gradients by inputs and weights to the second
-    order; finite for inputs of 0; no sample, one, strided ones; config and weights carried into another process; the same
-    bits each time, on any number of threads.
+    On every backend there is and in float32 and float64: the same numbers; gradients by inputs and weights to the
+    second order; finite for inputs of 0; no sample, one, strided ones; config and weights carried into another process;
+    the same bits each time, on any number of threads.
 
     Args:
-        layer: a layer, made with other arguments than the defaults so that one that gets lost is missed; or a registered
-            name or a class, which is then made with 3 for each argument that has no default.
+        layer: a layer, made with other arguments than the defaults so that one that gets lost is missed; or a
+            registered name or a class, which is then made with 3 for each argument that has no default.
         inputs: what it is called with; an array that suits it is found if None.
 
     Returns:

@@ -14,7 +14,7 @@ from tensorlab.serialization import serialize
 from tensorlab.tensor import Tensor, asarray
 from tensorlab.testing.examples import example
 from tensorlab.testing.gradients import check_gradients
-from tensorlab.testing.report import NotApplicable, Report, refuse
+from tensorlab.testing.report import NotApplicableError, Report, refuse
 from tensorlab.testing.subject import DTYPES, Array, Subject, finite, plain_value, same
 
 _RULES = (1e-9, 1e-12)
@@ -27,6 +27,7 @@ class LossSubject(Subject):
     """A `LossRule`, a subclass of `Loss`, or a loss."""
 
     kind = "loss"
+    headings = ("backends", "dtypes", "gradients", "special values", "plain Python", "shapes", "config", "determinism")
 
     def __init__(self, thing: Any, label: str | None = None, y_true: Any = None, y_pred: Any = None) -> None:
         super().__init__(thing, label)
@@ -35,15 +36,17 @@ class LossSubject(Subject):
     def make(self, moved: bool = False) -> losses.Loss:
         """One with the default hyperparameters, or with others near them."""
         if isinstance(self.thing, losses.LossRule):
-            return self.thing(**(_near(self.thing.scalar.defaults) if moved else {}))
-        return example(self.thing, moved) if isinstance(self.thing, type) else self.thing
+            hyperparameters: dict[str, Any] = _near(self.thing.scalar.defaults) if moved else {}
+            return self.thing(**hyperparameters)
+        made: losses.Loss = example(self.thing, moved) if isinstance(self.thing, type) else self.thing
+        return made
 
     @property
     def term(self) -> Any:
         """The plain function of numbers that it is lifted from, and what it takes after target and output."""
         loss = self.make()
         if not isinstance(loss, ElementwiseLoss):
-            raise NotApplicable("it is no elementwise loss: it has no function of numbers")
+            raise NotApplicableError("it is no elementwise loss: it has no function of numbers")
         function, extra = loss.term.scalar.python, loss._extra_arguments()
         return lambda target, output: function(target, output, *extra)
 
@@ -85,7 +88,7 @@ class LossSubject(Subject):
             check_gradients(lambda outputs: self.make()(y_true, outputs), y_pred, seed=0)
 
     def check_special_values(self) -> None:
-        """Finite, with finite gradients, where outputs are exactly 0 or 1; not NaN where plain Python gives a number."""
+        """Finite, with its gradients, where outputs are exactly 0 or 1; not NaN where plain Python gives a number."""
         targets, outputs = self.batch()
         for dtype in DTYPES:
             for edge in self._edges(outputs):
@@ -114,7 +117,7 @@ class LossSubject(Subject):
                     who = f"{self.who} in {dtype} of target {target:g} and output {output:g}"
                     refuse(who, f"{expected:g}, as in plain Python", "nan", "compute it in another order")
 
-    def check_plain(self) -> None:
+    def check_plain_python(self) -> None:
         """Compiled, the mean of what the function gives in plain Python."""
         rng = np.random.default_rng(0)
         unit = rng.integers(0, 2, 300).astype(float), rng.uniform(0.01, 0.99, 300)
@@ -158,17 +161,6 @@ class LossSubject(Subject):
         """That loss."""
         return self.make(moved=True)
 
-    CHECKS = {
-        "backends": Subject.check_backends,
-        "dtypes": Subject.check_dtypes,
-        "gradients": check_gradients,
-        "special values": check_special_values,
-        "plain Python": check_plain,
-        "shapes": check_shapes,
-        "config": Subject.check_config,
-        "determinism": Subject.check_determinism,
-    }
-
 
 def _near(defaults: dict[str, float]) -> dict[str, float]:
     return {name: 0.75 * value if value else 0.25 for name, value in defaults.items()}
@@ -193,9 +185,9 @@ def _batches(count: int) -> list[Batch]:
 def check_loss(loss: Any, *, y_true: Any = None, y_pred: Any = None) -> Report:
     """Check a loss for everything that tensorlab's own are checked for.
 
-    On every backend there is and in float32 and float64: the same numbers; gradients by the outputs to the second order;
-    finite where outputs are exactly 0 or 1; compiled as in plain Python; no sample, one, strided ones; carried into another
-    process with its hyperparameters; the same bits each time, on any number of threads.
+    On every backend there is and in float32 and float64: the same numbers; gradients by the outputs to the second
+    order; finite where outputs are exactly 0 or 1; compiled as in plain Python; no sample, one, strided ones; carried
+    into another process with its hyperparameters; the same bits each time, on any number of threads.
 
     Args:
         loss: a registered name, a `LossRule`, a subclass of `Loss` or a loss.

@@ -22,12 +22,24 @@ class OptimizerSubject(Subject):
     """An `OptimizerRule` or a subclass of `Optimizer`."""
 
     kind = "optimizer"
+    headings = (
+        "backends",
+        "dtypes",
+        "learns",
+        "special values",
+        "plain Python",
+        "shapes",
+        "state",
+        "config",
+        "determinism",
+    )
 
     def make(self, moved: bool = False) -> optimizers.Optimizer:
         """A new one with the default hyperparameters, or with others near them."""
         if isinstance(self.thing, optimizers.OptimizerRule):
             return self.thing(**(self._near() if moved else {}))
-        return example(self.thing, moved)
+        made: optimizers.Optimizer = example(self.thing, moved)
+        return made
 
     def _near(self) -> dict[str, float]:
         rule = self.thing.rule
@@ -68,7 +80,7 @@ class OptimizerSubject(Subject):
                 for what, result in (("weights", weight), *(("slots", slot) for slot in optimizer.variables)):
                     finite(f"{self.who} in {dtype}, gradients of {gradient:g}", what, result, hint)
 
-    def check_plain(self) -> None:
+    def check_plain_python(self) -> None:
         """Compiled, weights and slots are what the rule gives in plain Python, number by number."""
         optimizer = self.make()
         start, gradients = _problem((40, 5))
@@ -130,18 +142,6 @@ class OptimizerSubject(Subject):
     def built(self) -> Any:
         """That optimizer."""
         return self.make(moved=True)
-
-    CHECKS = {
-        "backends": Subject.check_backends,
-        "dtypes": Subject.check_dtypes,
-        "learns": check_learns,
-        "special values": check_special_values,
-        "plain Python": check_plain,
-        "shapes": check_shapes,
-        "state": check_state,
-        "config": Subject.check_config,
-        "determinism": Subject.check_determinism,
-    }
 
 
 def _problem(shape: tuple[int, ...]) -> tuple[Array, list[Array]]:

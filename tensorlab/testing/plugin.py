@@ -17,7 +17,7 @@ from tensorlab.testing.activation import ActivationSubject
 from tensorlab.testing.layer import LayerSubject
 from tensorlab.testing.loss import LossSubject
 from tensorlab.testing.optimizer import OptimizerSubject
-from tensorlab.testing.report import Check, NotApplicable, Report, refuse
+from tensorlab.testing.report import Check, NotApplicableError, Report, refuse
 from tensorlab.testing.subject import Subject
 
 SUBJECTS: dict[str, type[Subject]] = {
@@ -71,7 +71,7 @@ def _of_entry(entry: Entry, examples: Mapping[str, Any]) -> list[Check]:
         return SUBJECTS[kind](examples.get(entry.name, entry.thing), entry.name).checks()
 
     def nothing_to_ask() -> None:
-        raise NotApplicable(f"nothing is asked of a thing of kind {kind!r} yet")
+        raise NotApplicableError(f"nothing is asked of a thing of kind {kind!r} yet")
 
     return [Check(f"{kind} {entry.name!r}", "made", nothing_to_ask)]
 
@@ -115,7 +115,7 @@ def _entry_point(plugin: Plugin) -> str:
             same = distribution.metadata["Name"] == plugin.distribution and point.name == plugin.name
             if same and point.group == GROUP:
                 return point.value
-    raise NotApplicable("it was registered by a program, not found as an entry point")
+    raise NotApplicableError("it was registered by a program, not found as an entry point")
 
 
 def _normal(name: str) -> str:
@@ -128,8 +128,8 @@ def check_plugin(name: str, *, examples: Mapping[str, Any] | None = None) -> Rep
 
     Args:
         name: of its distribution or of its entry point.
-        examples: objects to check, by the names that their classes are registered by, for classes that are not made with
-            3 for each argument without a default; such as ``{"Maxout": Maxout(units=3, pieces=2)}``.
+        examples: objects to check, by the names that their classes are registered by, for classes that are not made
+            with 3 for each argument without a default; such as ``{"Maxout": Maxout(units=3, pieces=2)}``.
 
     Returns:
         the report.

@@ -9,7 +9,7 @@ from typing import NoReturn
 from tensorlab.errors import ConformanceError, TensorlabError
 
 
-class NotApplicable(Exception):  # noqa: N818  (nothing is wrong)
+class NotApplicableError(Exception):
     """A check that says nothing about this subject; its words are why."""
 
 
@@ -20,18 +20,18 @@ class Check:
     Attributes:
         subject: what is checked, such as ``activation 'swish'``.
         heading: what it is checked for, such as ``gradients``.
-        run: does it; it raises whatever is wrong, or `NotApplicable`.
+        run: does it; it raises whatever is wrong, or `NotApplicableError`.
     """
 
     subject: str
     heading: str
-    run: Callable[[], None]
+    run: Callable[[], object]
 
     def result(self) -> Result:
         """Run it. An exception of any kind is a failure of the subject, and ends nothing else."""
         try:
             self.run()
-        except NotApplicable as reason:
+        except NotApplicableError as reason:
             return Result(self.subject, self.heading, "skipped", str(reason))
         except TensorlabError as error:
             return Result(self.subject, self.heading, "failed", str(error))

@@ -16,7 +16,7 @@ from tensorlab.errors import TensorlabError
 from tensorlab.registry import Entry, registries
 from tensorlab.tensor import Tensor
 from tensorlab.testing import fresh
-from tensorlab.testing.report import Check, NotApplicable, Report, refuse
+from tensorlab.testing.report import Check, NotApplicableError, Report, refuse
 
 Array = np.ndarray[Any, Any]
 
@@ -39,8 +39,8 @@ class Subject:
     """
 
     kind: ClassVar[str]
-    CHECKS: ClassVar[dict[str, Callable[[Any], None]]]
-    """The checks by their headings."""
+    headings: ClassVar[tuple[str, ...]]
+    """What it is checked for, in order: for ``"special values"`` there is a method ``check_special_values``."""
 
     def __init__(self, thing: Any, label: str | None = None) -> None:
         self.entry = _entry(self.kind, thing)
@@ -50,14 +50,11 @@ class Subject:
 
     def checks(self) -> list[Check]:
         """Every check of this kind, not run yet; if none can be made, only the one that says so."""
-        checks: dict[str, Callable[[Any], None]] = {"made": lambda subject: subject.make()}
         try:
             self.make()
         except Exception:  # the check raises it again
-            pass
-        else:
-            checks = self.CHECKS
-        return [Check(self.who, heading, partial(self._run, check)) for heading, check in checks.items()]
+            return [Check(self.who, "made", self.make)]
+        return [Check(self.who, heading, partial(self._run, _method(heading))) for heading in self.headings]
 
     def report(self) -> Report:
         """Run every check.
@@ -67,10 +64,10 @@ class Subject:
         """
         return Report(self.who, self.checks()).raised()
 
-    def _run(self, check: Callable[[Any], None]) -> None:
+    def _run(self, method: str) -> None:
         utils.set_random_seed(0)
         with np.errstate(all="ignore"):
-            check(self)
+            getattr(self, method)()
 
     # What a subclass implements
 
@@ -135,7 +132,7 @@ class Subject:
     def check_config(self) -> None:
         """Carried into another process as plain data, it computes the same bits."""
         if self.entry is None:
-            raise NotApplicable("it is not registered by a plugin, so another process cannot know its name")
+            raise NotApplicableError("it is not registered by a plugin, so another process cannot know its name")
         request = self.request()
         with device("reference"):
             expected = fresh.outputs(request, self.built())
@@ -155,6 +152,10 @@ class Subject:
     def built(self) -> Any:
         """The object that `request` describes."""
         raise NotImplementedError
+
+
+def _method(heading: str) -> str:
+    return f"check_{heading.replace(' ', '_').lower()}"
 
 
 def available_backends() -> Iterator[str]:
