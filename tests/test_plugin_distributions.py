@@ -1,4 +1,4 @@
-"""The distributions in plugins/ and what new-plugin writes: their own tests pass, in a process that finds them installed."""
+"""The distributions in plugins/, and what new-plugin writes: their own tests pass in a process that finds them."""
 
 from __future__ import annotations
 
