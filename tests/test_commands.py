@@ -128,7 +128,7 @@ def test_nothing_asked_for_is_help(capsys: pytest.CaptureFixture[str]) -> None:
     output = capsys.readouterr().out
     assert output.startswith("usage: python -m tensorlab")
     for name in commands.COMMANDS:
-        assert f"    {name} " in output
+        assert f"    {name.replace('_', '-')} " in output
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shutil
@@ -9,9 +10,12 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+import tensorlab as tl
 from tensorlab import commands
 from tensorlab.commands import new_plugin
 from tensorlab.errors import ArgumentError, UnknownNameError
@@ -87,6 +91,61 @@ def test_every_check_of_it_passes(plugin: str, subject: str, special: set[str], 
     }
 
 
+def shipped(name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module of a plugin in plugins/, not installed."""
+    monkeypatch.syspath_prepend(str(ROOT / "plugins" / name))
+    return importlib.import_module(name.replace("-", "_"))
+
+
+def test_swish_is_its_formula(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = rng.normal(0, 5, 100)
+    with tl.device("reference"):
+        values = np.asarray(tl.Activation(shipped("tensorlab-swish", monkeypatch).swish)(tl.asarray(x)))
+    np.testing.assert_allclose(values, x / (1 + np.exp(-x)), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("gamma", "alpha"), [(2.0, 0.25), (0.0, 0.5), (1.3, 0.9)])
+def test_focal_is_the_paper_s(
+    gamma: float, alpha: float, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    y, p = rng.integers(0, 2, (6, 4)), rng.uniform(0.01, 0.99, (6, 4))
+    sure, weight = np.where(y == 1, p, 1 - p), np.where(y == 1, alpha, 1 - alpha)
+    with tl.device("reference"):
+        loss = tl.LossRule(shipped("tensorlab-focal", monkeypatch).focal)(gamma=gamma, alpha=alpha)
+        value = float(loss(y.astype(float), tl.asarray(p)))
+    assert value == pytest.approx(np.mean(-weight * (1 - sure) ** gamma * np.log(sure)), rel=1e-12)
+
+
+def test_lion_is_the_paper_s(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    w, m = rng.normal(size=5), np.zeros(5)
+    with tl.device("reference"):
+        rule = tl.OptimizerRule(shipped("tensorlab-lion", monkeypatch).lion)
+        optimizer = rule(learning_rate=0.01, beta_1=0.8, beta_2=0.95, weight_decay=0.1)
+        variable = tl.Variable(w, dtype="float64")
+        for _ in range(4):
+            g = rng.normal(size=5)
+            optimizer.apply_gradients([(g, variable)])
+            w = w - 0.01 * (np.sign(0.8 * m + 0.2 * g) + 0.1 * w)
+            m = 0.95 * m + 0.05 * g
+        np.testing.assert_allclose(np.asarray(variable), w, rtol=1e-12)
+        np.testing.assert_allclose(np.asarray(optimizer.variables[0]), m, rtol=1e-12)
+
+
+def test_maxout_is_the_largest_of_its_pieces(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = shipped("tensorlab-maxout", monkeypatch)
+    x = rng.normal(size=(2, 5, 3))
+    with tl.device("reference"):
+        layer = module.Maxout(4, pieces=3, dtype="float64", bias_initializer="random_normal")
+        result = np.asarray(layer(x))
+        kernel, bias = layer.get_weights()
+        assert (kernel.shape, bias.shape) == ((3, 12), (12,))
+    pieces = [x @ kernel[:, piece::3] + bias[piece::3] for piece in range(3)]
+    np.testing.assert_allclose(result, np.max(pieces, axis=0), rtol=1e-12)
+    for wrong in (0, 2.0, "3"):
+        with pytest.raises(ArgumentError, match=r"^Maxout pieces: expected a whole number of at least 1, received"):
+            module.Maxout(4, pieces=wrong)
+
+
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
 def test_a_shipped_plugin_is_complete(folder: Path) -> None:
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
@@ -94,9 +153,8 @@ def test_a_shipped_plugin_is_complete(folder: Path) -> None:
     assert project["dependencies"] == ["tensorlab>=0.1"]
     module = folder.name.replace("-", "_")
     assert list(project["entry-points"]["tensorlab"].values()) == [module]
-    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if "__pycache__" not in str(path))
-    files = [file for file in files if (folder / file).is_file() and ".egg-info" not in file]
-    assert files == sorted(["README.md", "pyproject.toml", f"{module}.py", f"tests/test_{module}.py"])
+    assert 'plugin_test("' + folder.name in (folder / "tests" / f"test_{module}.py").read_text()
+    assert project["entry-points"]["tensorlab"].keys() == {folder.name.removeprefix("tensorlab-")}
     assert (folder / "README.md").read_text().startswith(f"# {folder.name}\n")
 
 
@@ -127,7 +185,17 @@ def test_the_command_writes_a_folder_and_says_what_next(tmp_path: Path, capsys: 
                 "new-plugin: expected a name of small letters, digits and single hyphens, such as soft-step, "
                 f"received {name!r}; it becomes the name of a module and of a distribution",
             )
-            for name in ("", "Swish", "9lives", "a--b", "a b", "../up", "class", "tensorlab-", "naïve")
+            for name in ("", "Swish", "9lives", "a--b", "a b", "../up", "tensorlab-", "naïve")
+        ),
+        *(
+            (
+                name,
+                "loss",
+                ArgumentError,
+                f"new-plugin: expected a name that the module does not need, received {name!r}; "
+                f"a function called {name} would hide it; choose another one",
+            )
+            for name in ("class", "abs", "math")
         ),
         (
             "mish",

@@ -1,4 +1,4 @@
-"""check an installed plugin: everything it adds, on every backend, and its import"""
+"""check everything that an installed plugin adds"""
 
 from __future__ import annotations
 

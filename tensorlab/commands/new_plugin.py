@@ -1,8 +1,9 @@
-"""write the folder of a new plugin: module, pyproject, README and a test that runs every check"""
+"""write the folder of a new plugin, which passes every check as it is"""
 
 from __future__ import annotations
 
 import argparse
+import builtins
 import keyword
 import re
 import shutil
@@ -51,11 +52,14 @@ def write(name: str, kind: str, path: Path) -> Path:
         raise UnknownNameError(f"{who} --kind", "a kind of plugin", repr(kind), nearest(kind, templates.KINDS))
     stem = name.removeprefix(_PREFIX)
     function = stem.replace("-", "_")
-    if not _NAME.fullmatch(stem) or keyword.iskeyword(function):
+    if not _NAME.fullmatch(stem):
         hint = "it becomes the name of a module and of a distribution"
         raise ArgumentError(
             who, "a name of small letters, digits and single hyphens, such as soft-step", repr(name), hint
         )
+    if keyword.iskeyword(function) or hasattr(builtins, function) or function in templates.IMPORTED:
+        hint = f"a function called {function} would hide it; choose another one"
+        raise ArgumentError(who, "a name that the module does not need", repr(name), hint)
     registered = templates.registered_name(kind, function)
     if registered in registries[kind]:
         taken = registries[kind].entry(registered)

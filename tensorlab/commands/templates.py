@@ -157,6 +157,9 @@ _USES = {
     "layer": "from $module import $thing\n\nlayer = $thing()",
 }
 
+IMPORTED = ("hookimpl", "math", "tensorlab", "tl")
+"""Names that a module has from elsewhere."""
+
 KINDS = tuple(_MODULES)
 """What a new plugin can add."""
 
