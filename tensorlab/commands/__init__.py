@@ -11,7 +11,6 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
-from functools import partial
 from typing import NoReturn
 
 from tensorlab.errors import TensorlabError, nearest
@@ -31,9 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that the arguments, by default those of the process, ask for. Returns the exit code."""
     words = sys.argv[1:] if arguments is None else arguments
     parser = _Parser(
-        prog="python -m tensorlab",
-        description="What tensorlab finds on this machine, and help with plugins.",
-        formatter_class=partial(argparse.HelpFormatter, max_help_position=30),
+        prog="python -m tensorlab", description="What tensorlab finds on this machine, and help with plugins."
     )
     parser.add_argument("--version", action="version", version=f"tensorlab {__version__}")
     known = {name.replace("_", "-"): name for name in COMMANDS}
