@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from tensorlab.serialization import Configured
 from tensorlab.testing.report import NotApplicableError
 
 _LENGTH = 3
@@ -45,6 +46,11 @@ def example(cls: type, moved: bool = False) -> Any:
             needed[parameter.name] = value
             break
     return made
+
+
+def again(made: Configured) -> Any:
+    """Another object of the same class, made with the same arguments; its own config has no part in it."""
+    return Configured.from_config.__func__(type(made), vars(made).get("_constructed_with", {}))  # type: ignore[attr-defined]
 
 
 def arguments(cls: Any) -> list[inspect.Parameter]:

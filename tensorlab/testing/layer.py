@@ -15,14 +15,14 @@ from tensorlab.errors import GradientError, TensorlabError
 from tensorlab.layers import Layer
 from tensorlab.serialization import serialize
 from tensorlab.tensor import Tensor, asarray
-from tensorlab.testing.examples import arguments, example
+from tensorlab.testing.examples import again, arguments, example
 from tensorlab.testing.gradients import check_gradients
 from tensorlab.testing.report import NotApplicableError, Report, refuse
 from tensorlab.testing.subject import DTYPES, Array, Subject, finite, same
 from tensorlab.variable import Variable
 
 _SHAPES = ((4, 6), (3, 4, 6), (2, 6, 6, 3), (4,))
-"""Shapes of inputs: the first that a layer takes is used."""
+"""Shapes of inputs: the first that a layer takes is used; integers, such as indices, if it takes none."""
 
 _TRIES = 3
 """A layer may have kinks anywhere: a slope that is off for this many inputs is wrong."""
@@ -46,7 +46,7 @@ class LayerSubject(Subject):
         if self._given is None:
             made: Layer = example(self.thing, moved=True)
         else:
-            made = type(self._given).from_config(self._given.__dict__.get("_constructed_with", {}))
+            made = again(self._given)
         if dtype is not None:
             _set_dtype(made, dtype)
         return made
@@ -57,16 +57,16 @@ class LayerSubject(Subject):
         if self._inputs is not None:
             return self._inputs
         refused = []
-        for shape in _SHAPES:
-            array = rng.normal(0, 1, shape)
+        for array in (*(rng.normal(0, 1, shape) for shape in _SHAPES), rng.integers(0, 3, (4, 6))):
             try:
                 with device("reference"):
-                    self.make()(array.astype("float32"))
+                    self.make()(_as(array, "float32"))
             except TensorlabError as error:
                 refused.append(str(error))
                 continue
             return array
-        return refuse(self.who, f"it to take inputs of a shape among {_SHAPES}", refused[0], "give check_layer inputs")
+        expected = f"a layer of inputs of a shape among {_SHAPES}, or of integers from 0 to 2"
+        return refuse(self.who, expected, refused[0], "give check_layer inputs")
 
     def ready(self, dtype: str, array: Array) -> Layer:
         """A new one, built on the current device, with weights that are the same on every one."""
@@ -87,9 +87,10 @@ class LayerSubject(Subject):
         copies = max(1, count // max(1, array.size))
         layer = self.ready(dtype, array)
         inputs = asarray(_as(np.concatenate([array] * copies), dtype))
-        watched = [inputs, *layer.trainable_weights]
+        real = [inputs] if array.dtype.kind == "f" else []
+        watched = [*real, *layer.trainable_weights]
         with Tape(watch_variables=True) as tape:
-            tape.track([inputs])
+            tape.track(real)
             result = layer(inputs)
         seed = ops.ones(result.shape, dtype=result.dtype)
         found = tape.backward([(result.key, seed)], [tensor.key for tensor in watched], keep=False)

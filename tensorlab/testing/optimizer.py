@@ -9,7 +9,7 @@ import numpy as np
 from tensorlab import optimizers
 from tensorlab.serialization import serialize
 from tensorlab.tensor import Tensor, asarray
-from tensorlab.testing.examples import example
+from tensorlab.testing.examples import again, example
 from tensorlab.testing.report import Report, refuse
 from tensorlab.testing.subject import DTYPES, Array, Subject, finite, same
 from tensorlab.variable import Variable
@@ -19,7 +19,7 @@ _RULES = (1e-9, 1e-12)
 
 
 class OptimizerSubject(Subject):
-    """An `OptimizerRule` or a subclass of `Optimizer`."""
+    """An `OptimizerRule`, a subclass of `Optimizer` or an optimizer, whose own state is left alone."""
 
     kind = "optimizer"
     headings = (
@@ -38,7 +38,7 @@ class OptimizerSubject(Subject):
         """A new one with the default hyperparameters, or with others near them."""
         if isinstance(self.thing, optimizers.OptimizerRule):
             return self.thing(**(self._near() if moved else {}))
-        made: optimizers.Optimizer = example(self.thing, moved)
+        made: optimizers.Optimizer = example(self.thing, moved) if isinstance(self.thing, type) else again(self.thing)
         return made
 
     def _near(self) -> dict[str, float]:
@@ -158,7 +158,8 @@ def check_optimizer(optimizer: Any) -> Report:
     carried into another process with its hyperparameters, to the last bit; the same on any number of threads.
 
     Args:
-        optimizer: a registered name, an `OptimizerRule` or a subclass of `Optimizer`.
+        optimizer: a registered name, an `OptimizerRule`, a subclass of `Optimizer`, or an optimizer: others are made
+            with its arguments, and its own state is left alone.
 
     Returns:
         the report.

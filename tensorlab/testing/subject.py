@@ -25,6 +25,9 @@ DTYPES = ("float32", "float64")
 _CLOSE = {"float32": (1e-4, 1e-5), "float64": (1e-9, 1e-11)}
 """By how much two backends may differ, relatively and absolutely: more than rounding does, less than a mistake."""
 
+_LARGE = 1e3
+"""What is added up may be as large as this, and cancel: the absolute tolerance grows with the results up to here."""
+
 _FLOAT32_OF_FLOAT64 = (1e-3, 1e-4)
 _MANY = 40_000
 """Elements enough that every loop shape hands chunks to several threads."""
@@ -201,7 +204,9 @@ def same(
             refuse(who, f"the shape {right.shape}, as {oracle}", str(left.shape), hint)
         left, right = left.astype(np.float64), right.astype(np.float64)
         scale = np.nanmax(np.abs(right[np.isfinite(right)]), initial=0.0)
-        close = np.isclose(left, right, relative, absolute * max(1.0, scale), equal_nan=True) | (left == right)
+        close = np.isclose(left, right, relative, absolute * np.clip(scale, 1.0, _LARGE), equal_nan=True) | (
+            left == right
+        )
         if not close.all():
             distance = np.where(close, -1.0, np.nan_to_num(np.abs(left - right), nan=np.inf))
             worst = np.unravel_index(int(np.argmax(distance)), distance.shape)
