@@ -21,8 +21,10 @@ from tensorlab.plugins import manager
 from tensorlab.plugins.manager import Plugin
 from tensorlab.testing import fresh, plugin, plugin_test
 from tensorlab.testing.activation import ActivationSubject
+from tensorlab.testing.initializer import InitializerSubject
 from tensorlab.testing.layer import LayerSubject
 from tensorlab.testing.loss import LossSubject
+from tensorlab.testing.metric import MetricSubject
 from tensorlab.testing.optimizer import OptimizerSubject
 from tensorlab.testing.report import Check, NotApplicableError, Report, Result, refuse
 from tensorlab.testing.subject import Subject
@@ -455,6 +457,117 @@ def test_a_layer_that_nobody_said_how_to_make() -> None:
     assert "Dropout(rate=3) is not how" in result.why
     assert result.why.endswith("give check_layer an object, or plugin_test examples")
     assert len(LayerSubject(tl.layers.Dropout(0.3)).checks()) == 7
+
+
+def test_an_example_is_checked_in_place_of_a_class() -> None:
+    def of_dropout(examples: Mapping[str, Any] | None) -> list[str]:
+        found = plugin.checks("tensorlab", examples)
+        return [check.heading for check in found if check.subject == "layer 'Dropout'"]
+
+    assert of_dropout(None) == ["made"]
+    assert of_dropout({"Dropout": tl.layers.Dropout(0.3)}) == list(LayerSubject.headings)
+
+
+class Lookup(tl.layers.Layer):
+    def __init__(self, count: int, length: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.count, self.length = count, length
+
+    def build(self, input_shape: Any) -> None:
+        self.table = self.add_weight((self.count, self.length))
+
+    def call(self, inputs: Any) -> Any:
+        if inputs.dtype.kind == "f":
+            raise tl.errors.DTypeError("Lookup", "indices", str(inputs.dtype))
+        rows = tl.take(self.table, tl.reshape(inputs, (inputs.size,)), axis=0)
+        return tl.reshape(rows, (*inputs.shape, self.length))
+
+
+def test_a_layer_of_integers() -> None:
+    with tl.device("reference"):
+        report = tl.testing.check_layer(Lookup)
+    outcomes = {result.heading: result.outcome for result in report}
+    assert outcomes["gradients"] == outcomes["shapes"] == outcomes["backends"] == "passed"
+    assert outcomes["special values"] == "skipped"
+
+
+def test_an_optimizer_that_is_in_use_is_left_alone() -> None:
+    with tl.device("reference"):
+        optimizer = tl.optimizers.SGD(0.25, momentum=0.5)
+        optimizer.apply_gradients([(np.ones(2), tl.Variable(np.zeros(2), dtype="float64"))])
+        report = tl.testing.check_optimizer(optimizer)
+    assert report.title == "optimizer 'sgd'"
+    assert (optimizer.iterations, len(optimizer.variables)) == (1, 1)
+
+
+def test_a_rule_is_called_by_its_function() -> None:
+    assert OptimizerSubject(tl.OptimizerRule(uphill)).who == "optimizer 'uphill'"
+    assert LossSubject(tl.LossRule(careless)).who == "loss 'careless'"
+    assert ActivationSubject(tl.Activation(guarded)).who == "activation 'guarded'"
+
+
+class PerBatch(tl.metrics.Metric):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return tl.mean(y_pred, axis=-1)
+
+    def add(self, mean: float, count: int) -> None:
+        super().add(mean, 1)
+
+
+class Remembering(tl.metrics.Accuracy):
+    def reset_state(self) -> None:
+        if not hasattr(self, "_total"):
+            super().reset_state()
+
+
+class Narrow(tl.initializers.Initializer):
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        return tl.ones(shape)
+
+
+class Flat(tl.initializers.Initializer):
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        return tl.ones((int(np.prod(shape)),), dtype=dtype)
+
+
+class Unseeded(tl.initializers.Initializer):
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        return tl.asarray(np.random.default_rng().normal(size=shape), dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    ("subject", "heading", "words"),
+    [
+        (MetricSubject(PerBatch), "batches", "over two batches: expected "),
+        (MetricSubject(Remembering), "batches", "after reset_state(): expected "),
+        (
+            InitializerSubject(Narrow),
+            "dtypes",
+            "asked for float64: expected float64, received float32; pass the dtype on",
+        ),
+        (InitializerSubject(Flat), "shapes", "asked for (0, 3): expected the shape (0, 3), received (0,)"),
+        (InitializerSubject(Unseeded), "determinism", "as the first time, bit for bit"),
+    ],
+)
+def test_a_wrong_metric_or_initializer(subject: Subject, heading: str, words: str) -> None:
+    assert words in why(subject, heading)
+
+
+@pytest.mark.parametrize(
+    "subject", [MetricSubject("accuracy"), InitializerSubject("glorot_uniform")], ids=["metric", "initializer"]
+)
+def test_metrics_and_initializers_that_ship(subject: Subject) -> None:
+    assert [result.outcome for result in subject.report()] == ["passed"] * len(subject.headings)
+
+
+def test_a_loss_that_no_batch_suits() -> None:
+    class Picky(tl.losses.Loss):
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            raise tl.errors.ShapeError("Picky", "images", str(y_pred.shape))
+
+    said = why(LossSubject(Picky), "shapes")
+    assert "expected a finite loss for outputs from 0 to 1 with targets 0 and 1, or for classes, or for real" in said
+    assert said.endswith("ShapeError: Picky: expected images, received (8, 3); give check_loss y_true and y_pred")
 
 
 # Configs, and processes of their own

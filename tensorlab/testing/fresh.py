@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab import layers, losses, ops, optimizers
+from tensorlab import initializers, layers, losses, metrics, ops, optimizers, utils
 from tensorlab.devices import device
 from tensorlab.errors import ConformanceError
 from tensorlab.registry import registries
@@ -113,9 +113,21 @@ def _optimizer(optimizer: optimizers.Optimizer, arrays: Sequence[Array]) -> list
     return [variable]
 
 
-_COMPUTE: dict[str, Callable[[Any, Sequence[Array]], list[Any]]] = {
+def _initializer(initializer: initializers.Initializer, shapes: Sequence[Any]) -> list[Any]:
+    utils.set_random_seed(0)
+    return [initializer(tuple(shape), dtype="float64") for shape in shapes]
+
+
+def _metric(metric: metrics.Metric, arrays: Sequence[Array]) -> list[Any]:
+    metric.update_state(*arrays)
+    return [asarray(np.asarray(metric.result(), np.float64))]
+
+
+_COMPUTE: dict[str, Callable[[Any, Sequence[Any]], list[Any]]] = {
+    "initializer": _initializer,
     "layer": _layer,
     "loss": _loss,
+    "metric": _metric,
     "optimizer": _optimizer,
 }
 

@@ -55,7 +55,7 @@ class LossSubject(Subject):
         if self._batch is not None:
             return self._batch
         refused = []
-        for y_true, y_pred in _batches(count):
+        for y_true, y_pred in batches(count):
             try:
                 value = float(self.make()(y_true, y_pred))
             except Exception as error:  # it is for targets of another kind
@@ -166,7 +166,7 @@ def _near(defaults: dict[str, float]) -> dict[str, float]:
     return {name: 0.75 * value if value else 0.25 for name, value in defaults.items()}
 
 
-def _batches(count: int) -> list[Batch]:
+def batches(count: int) -> list[Batch]:
     """Targets and outputs: of two classes, of one class in rows, as labels, and real numbers."""
     rng = np.random.default_rng(0)
     rows = max(2, count // _CLASSES)

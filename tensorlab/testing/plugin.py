@@ -14,14 +14,24 @@ from tensorlab.plugins.manager import GROUP, Plugin
 from tensorlab.registry import Entry, registries
 from tensorlab.testing import fresh
 from tensorlab.testing.activation import ActivationSubject
+from tensorlab.testing.initializer import InitializerSubject
 from tensorlab.testing.layer import LayerSubject
 from tensorlab.testing.loss import LossSubject
+from tensorlab.testing.metric import MetricSubject
 from tensorlab.testing.optimizer import OptimizerSubject
 from tensorlab.testing.report import Check, NotApplicableError, Report, refuse
 from tensorlab.testing.subject import Subject
 
 SUBJECTS: dict[str, type[Subject]] = {
-    subject.kind: subject for subject in (ActivationSubject, LossSubject, OptimizerSubject, LayerSubject)
+    subject.kind: subject
+    for subject in (
+        ActivationSubject,
+        LossSubject,
+        OptimizerSubject,
+        LayerSubject,
+        MetricSubject,
+        InitializerSubject,
+    )
 }
 """Who checks what."""
 
@@ -71,7 +81,7 @@ def _of_entry(entry: Entry, examples: Mapping[str, Any]) -> list[Check]:
         return SUBJECTS[kind](examples.get(entry.name, entry.thing), entry.name).checks()
 
     def nothing_to_ask() -> None:
-        raise NotApplicableError(f"nothing is asked of a thing of kind {kind!r} yet")
+        raise NotApplicableError(f"the kit asks nothing of a {kind}: test it by itself")
 
     return [Check(f"{kind} {entry.name!r}", "made", nothing_to_ask)]
 

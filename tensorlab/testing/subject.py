@@ -48,7 +48,7 @@ class Subject:
     def __init__(self, thing: Any, label: str | None = None) -> None:
         self.entry = _entry(self.kind, thing)
         self.thing = self.entry.thing if self.entry else thing
-        shown = label or (self.entry.name if self.entry else getattr(thing, "__name__", type(thing).__name__))
+        shown = label or (self.entry.name if self.entry else _name_of(thing))
         self.who = f"{self.kind} {shown!r}"
 
     def checks(self) -> list[Check]:
@@ -216,6 +216,12 @@ def same(
 
 def _arrays(tensors: list[Tensor]) -> list[Array]:
     return [np.array(tensor.numpy()) for tensor in tensors]
+
+
+def _name_of(thing: Any) -> str:
+    """Of a rule, that of its function; of anything else its own, or that of its class."""
+    scalar = getattr(getattr(thing, "rule", thing), "scalar", thing)
+    return str(getattr(thing, "__name__", None) or getattr(scalar, "name", None) or type(thing).__name__)
 
 
 def _entry(kind: str, thing: Any) -> Entry | None:
