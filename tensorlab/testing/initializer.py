@@ -6,7 +6,6 @@ from typing import Any
 
 from tensorlab import utils
 from tensorlab.initializers import Initializer
-from tensorlab.serialization import serialize
 from tensorlab.tensor import Tensor
 from tensorlab.testing.examples import example
 from tensorlab.testing.report import refuse
@@ -46,7 +45,7 @@ class InitializerSubject(Subject):
 
     def request(self) -> dict[str, Any]:
         """The initializer's config, and the shape to give."""
-        return {"kind": "initializer", "config": serialize(self.built()), "arrays": [[4, 5]]}
+        return self.recipe({}) | {"arrays": [[4, 5]]}
 
     def built(self) -> Any:
         """That initializer."""

@@ -10,7 +10,6 @@ from tensorlab import losses, ops
 from tensorlab.autodiff import Tape
 from tensorlab.devices import device
 from tensorlab.losses.base import ElementwiseLoss
-from tensorlab.serialization import serialize
 from tensorlab.tensor import Tensor, asarray
 from tensorlab.testing.examples import example
 from tensorlab.testing.gradients import check_gradients
@@ -149,13 +148,8 @@ class LossSubject(Subject):
 
     def request(self) -> dict[str, Any]:
         """The loss with other hyperparameters than its defaults, and a batch."""
-        assert self.entry is not None
-        made = self.built()
-        request: dict[str, Any] = {"kind": "loss", "arrays": list(self.batch())}
-        if isinstance(self.thing, losses.LossRule):
-            name = f"{self.entry.distribution}:{self.entry.name}"
-            return request | {"rule": name, "hyperparameters": _near(self.thing.scalar.defaults)}
-        return request | {"config": serialize(made)}
+        hyperparameters = _near(self.thing.scalar.defaults) if isinstance(self.thing, losses.LossRule) else {}
+        return self.recipe(hyperparameters) | {"arrays": list(self.batch())}
 
     def built(self) -> Any:
         """That loss."""

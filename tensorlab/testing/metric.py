@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from tensorlab.metrics import Metric
-from tensorlab.serialization import serialize
 from tensorlab.testing.examples import again, example
 from tensorlab.testing.loss import Batch, batches
 from tensorlab.testing.report import NotApplicableError
@@ -63,7 +62,7 @@ class MetricSubject(Subject):
 
     def request(self) -> dict[str, Any]:
         """The metric's config, and a batch."""
-        return {"kind": "metric", "config": serialize(self.built()), "arrays": list(self.batch())}
+        return self.recipe({}) | {"arrays": list(self.batch())}
 
     def built(self) -> Any:
         """That metric."""

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from tensorlab import optimizers
-from tensorlab.serialization import serialize
 from tensorlab.tensor import Tensor, asarray
 from tensorlab.testing.examples import again, example
 from tensorlab.testing.report import Report, refuse
@@ -131,13 +130,9 @@ class OptimizerSubject(Subject):
 
     def request(self) -> dict[str, Any]:
         """The optimizer with other hyperparameters than its defaults, weights and gradients."""
-        assert self.entry is not None
         start, gradients = _problem((4, 3))
-        request: dict[str, Any] = {"kind": "optimizer", "arrays": [start, *gradients]}
-        if isinstance(self.thing, optimizers.OptimizerRule):
-            name = f"{self.entry.distribution}:{self.entry.name}"
-            return request | {"rule": name, "hyperparameters": self._near()}
-        return request | {"config": serialize(self.built())}
+        hyperparameters = self._near() if isinstance(self.thing, optimizers.OptimizerRule) else {}
+        return self.recipe(hyperparameters) | {"arrays": [start, *gradients]}
 
     def built(self) -> Any:
         """That optimizer."""

@@ -14,6 +14,7 @@ from tensorlab.backends.cpu import get_num_threads, set_num_threads
 from tensorlab.devices import device
 from tensorlab.errors import TensorlabError
 from tensorlab.registry import Entry, registries
+from tensorlab.serialization import serialize
 from tensorlab.tensor import Tensor
 from tensorlab.testing import fresh
 from tensorlab.testing.report import Check, NotApplicableError, Report, refuse
@@ -71,6 +72,15 @@ class Subject:
         utils.set_random_seed(0)
         with np.errstate(all="ignore"):
             getattr(self, method)()
+
+    def recipe(self, hyperparameters: dict[str, float]) -> dict[str, Any]:
+        """How another process makes what `built` gives: from its config, or of a rule with its hyperparameters."""
+        assert self.entry is not None
+        config = serialize(self.built())
+        if config["class_name"] in registries[self.kind]:
+            return {"kind": self.kind, "config": config}
+        name = f"{self.entry.distribution}:{self.entry.name}"
+        return {"kind": self.kind, "rule": name, "hyperparameters": hyperparameters}
 
     # What a subclass implements
 
