@@ -28,7 +28,8 @@ class Activation(Elementwise):
 
     Raises:
         ScalarError: if a function cannot be lifted, naming the construct and its line.
-        ArgumentError: if ``derivative`` is not the derivative of ``forward``, naming a point and both values.
+        DerivativeError: (an ArgumentError) if ``derivative`` is not the derivative of ``forward``, naming a point and
+            both values.
         ArgumentTypeError: if a function is none of one number with one value.
 
     Example:

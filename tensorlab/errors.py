@@ -43,6 +43,10 @@ class ArgumentError(TensorlabError, ValueError):
     """An argument of the right type with a value that is not accepted."""
 
 
+class DerivativeError(ArgumentError):
+    """A derivative that is given with a function and is not its derivative."""
+
+
 class ArgumentTypeError(TensorlabError, TypeError):
     """An argument of a type that is not accepted."""
 
@@ -80,6 +84,10 @@ class DLPackError(TensorlabError, BufferError):
 
 class GradientError(TensorlabError, AssertionError):
     """A gradient that is not the slope of its function."""
+
+
+class ConformanceError(TensorlabError, AssertionError):
+    """Something that does not do what tensorlab's conformance kit asks of it."""
 
 
 class PluginError(TensorlabError, RuntimeError):

@@ -22,11 +22,12 @@ FLOORS = {
     8: "ops random",
     9: "variable",
     10: "activations gradients initializers losses optimizers utils",
-    11: "layers metrics testing",
+    11: "layers metrics",
     12: "models",
     13: "plugins",
-    14: "commands",
-    15: "__init__ __main__",
+    14: "testing",
+    15: "commands",
+    16: "__init__ __main__",
 }
 """The rooms of each floor. A room is a module or a package right under tensorlab."""
 

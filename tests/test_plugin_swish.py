@@ -51,12 +51,6 @@ def check(installed, program):
     return done.stdout
 
 
-def test_the_plugin_s_own_tests_pass(installed):
-    """Its values and its derivative, against the formula and difference quotients."""
-    done = python(installed, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", str(PLUGIN / "tests"))
-    assert done.returncode == 0, done.stdout
-
-
 def test_a_network_with_it_learns(installed):
     first, last = check(
         installed,

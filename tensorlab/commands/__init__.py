@@ -16,7 +16,7 @@ from typing import NoReturn
 from tensorlab.errors import TensorlabError, nearest
 from tensorlab.version import __version__
 
-COMMANDS = ("cache", "info", "plugins")
+COMMANDS = ("cache", "check_plugin", "info", "new_plugin", "plugins")
 """The commands: module ``check_plugin`` is ``python -m tensorlab check-plugin``."""
 
 
@@ -29,7 +29,9 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that the arguments, by default those of the process, ask for. Returns the exit code."""
     words = sys.argv[1:] if arguments is None else arguments
-    parser = _Parser(prog="python -m tensorlab", description="What tensorlab finds on this machine.")
+    parser = _Parser(
+        prog="python -m tensorlab", description="What tensorlab finds on this machine, and help with plugins."
+    )
     parser.add_argument("--version", action="version", version=f"tensorlab {__version__}")
     known = {name.replace("_", "-"): name for name in COMMANDS}
     if words and not words[0].startswith("-") and words[0] not in known:

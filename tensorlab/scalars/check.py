@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from tensorlab.errors import ArgumentError, ScalarError
+from tensorlab.errors import DerivativeError, ScalarError
 from tensorlab.scalars.function import ScalarFunction
 
 _MAGNITUDES = (0.0013, 0.037, 0.11, 0.29, 0.57, 0.83, 1.31, 1.9, 2.7, 4.3, 7.1, 12.7)
@@ -30,7 +30,7 @@ def check_derivative(who: str, function: ScalarFunction, derivative: ScalarFunct
         who: is checked, for the message.
 
     Raises:
-        ArgumentError: at one of the points they differ; the message says where, and both values.
+        DerivativeError: (an ArgumentError) at one of the points they differ; the message says where, and both values.
     """
     compared = list(_compared(function, derivative))
     if all(low == high == 0.0 for _, low, high, _ in compared):
@@ -39,7 +39,7 @@ def check_derivative(who: str, function: ScalarFunction, derivative: ScalarFunct
         margin = _TOLERANCE * max(1e-2, abs(low), abs(high))
         if not low - margin <= given <= high + margin:
             expected = f"{(low + high) / 2:.6g}" if high - low <= margin else f"from {low:.6g} to {high:.6g}"
-            raise ArgumentError(
+            raise DerivativeError(
                 f"{who} of {function.who}",
                 f"a derivative that is {expected} at x = {x:g}",
                 f"{given:.6g} from {derivative.who}",

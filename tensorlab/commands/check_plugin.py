@@ -1,0 +1,29 @@
+"""check everything that an installed plugin adds"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+
+from tensorlab.commands import tables
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of this command."""
+    parser.add_argument("name", help="of the distribution or of its entry point, such as tensorlab-swish")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the report. Returns 1 if a check failed."""
+    from tensorlab.testing.plugin import checks
+    from tensorlab.testing.report import Report
+
+    report = Report(options.name, checks(options.name))
+    if options.json:
+        print(json.dumps([asdict(result) for result in report], indent=2))
+    else:
+        tables.show(report.rows(), ("subject", "check", "result", "why"))
+        print(report.summary())
+    return int(not report.passed)

@@ -1,0 +1,82 @@
+"""write the folder of a new plugin, which passes every check as it is"""
+
+from __future__ import annotations
+
+import argparse
+import builtins
+import keyword
+import re
+import shutil
+from pathlib import Path
+
+from tensorlab.commands import templates
+from tensorlab.errors import ArgumentError, UnknownNameError, nearest
+from tensorlab.registry import registries
+
+_PREFIX = "tensorlab-"
+_NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of this command."""
+    parser.add_argument("name", help="of what it adds, such as mish; the folder is tensorlab-mish")
+    parser.add_argument("--kind", required=True, help=f"what it adds: {', '.join(templates.KINDS)}")
+    parser.add_argument("--path", type=Path, default=Path(), help="where the folder is made; here by default")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the folder and say what to do with it."""
+    folder = write(options.name, options.kind, options.path)
+    print(f"{folder}: {', '.join(sorted(str(p.relative_to(folder)) for p in folder.rglob('*') if p.is_file()))}")
+    print(f"next: pip install -e {folder} && python -m tensorlab check-plugin {folder.name}")
+    return 0
+
+
+def write(name: str, kind: str, path: Path) -> Path:
+    """Write the folder of a plugin: all of it or nothing.
+
+    Args:
+        name: of what it adds; ``tensorlab-`` in front of it is left out.
+        kind: "activation", "loss", "optimizer" or "layer".
+        path: the folder that it is made in.
+
+    Returns:
+        the folder, ``tensorlab-name``.
+
+    Raises:
+        UnknownNameError: for another kind.
+        ArgumentError: for a name that is no name or is taken, a path that is no folder, a folder that is there.
+    """
+    who = "new-plugin"
+    if kind not in templates.KINDS:
+        raise UnknownNameError(f"{who} --kind", "a kind of plugin", repr(kind), nearest(kind, templates.KINDS))
+    stem = name.removeprefix(_PREFIX)
+    function = stem.replace("-", "_")
+    if not _NAME.fullmatch(stem):
+        hint = "it becomes the name of a module and of a distribution"
+        raise ArgumentError(
+            who, "a name of small letters, digits and single hyphens, such as soft-step", repr(name), hint
+        )
+    if keyword.iskeyword(function) or hasattr(builtins, function) or function in templates.IMPORTED:
+        hint = f"a function called {function} would hide it; choose another one"
+        raise ArgumentError(who, "a name that the module does not need", repr(name), hint)
+    registered = templates.registered_name(kind, function)
+    if registered in registries[kind]:
+        taken = registries[kind].entry(registered)
+        raise ArgumentError(
+            who, f"the name of no {kind} yet", f"{name!r}, of {taken.distribution}", "choose another one"
+        )
+    folder = path / f"{_PREFIX}{stem.replace('_', '-')}"
+    if not path.is_dir():
+        raise ArgumentError(f"{who} --path", "a folder", f"{path}, which is none", "make it first")
+    if folder.exists():
+        raise ArgumentError(who, "a folder that is not there yet", str(folder), "choose another name or --path")
+    folder.mkdir()
+    try:
+        for file, text in templates.files(kind, function, folder.name).items():
+            (folder / file).parent.mkdir(exist_ok=True)
+            (folder / file).write_text(text, encoding="utf-8")
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    return folder

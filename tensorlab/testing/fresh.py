@@ -1,0 +1,187 @@
+"""What the kit asks of a process of its own: to make a thing from plain data, and to import a module while watched.
+
+The question is JSON on the standard input, the answer is JSON on the standard output.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorlab import initializers, layers, losses, metrics, ops, optimizers, utils
+from tensorlab.devices import device
+from tensorlab.errors import ConformanceError
+from tensorlab.registry import registries
+from tensorlab.serialization import deserialize
+from tensorlab.tensor import asarray
+from tensorlab.variable import Variable
+
+Array = np.ndarray[Any, Any]
+
+_PROGRAM = "from tensorlab.testing.fresh import main; main()"
+_TIMEOUT = 300
+
+
+def ask(question: str) -> dict[str, Any]:
+    """What another process, which finds the same modules as this one, answers.
+
+    Raises:
+        ConformanceError: if it ends without an answer.
+    """
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-B", "-W", "ignore", "-c", _PROGRAM],
+            input=question,
+            env=os.environ | {"PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT,
+        )
+    except subprocess.TimeoutExpired:
+        raise ConformanceError("a process of its own", "an answer", f"none in {_TIMEOUT} s") from None
+    try:
+        answer: dict[str, Any] = json.loads(done.stdout)
+    except json.JSONDecodeError:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        ended = f"exit code {done.returncode} and {last[0] if last else 'no word'!r}"
+        raise ConformanceError("a process of its own", "an answer", ended, "look for what ends the process") from None
+    return answer
+
+
+def main() -> None:
+    """Answer the question on the standard input. What a plugin prints goes to the standard error."""
+    question = json.load(sys.stdin)
+    with contextlib.redirect_stdout(sys.stderr), np.errstate(all="ignore"):
+        try:
+            given = watch(question["import"]) if "import" in question else _made(question)
+        except Exception as error:
+            given = {"error": f"{type(error).__name__}: {error}"}
+    json.dump(given, sys.stdout)
+
+
+# Making a thing again
+
+
+def _made(request: Mapping[str, Any]) -> dict[str, Any]:
+    with device("reference"):
+        made = build(request)
+        return {"outputs": [plain(result) for result in outputs(request, made)]}
+
+
+def build(request: Mapping[str, Any]) -> Any:
+    """The object of a request: from its config, or of a rule that is registered, with its hyperparameters."""
+    if "config" in request:
+        return deserialize(request["config"])
+    return registries[request["kind"]].get(request["rule"])(**request["hyperparameters"])
+
+
+def outputs(request: Mapping[str, Any], made: Any) -> list[Array]:
+    """What it computes of the arrays in the request."""
+    arrays = [array(data) if isinstance(data, dict) else data for data in request["arrays"]]
+    return [np.array(result.numpy()) for result in _COMPUTE[request["kind"]](made, arrays)]
+
+
+def _layer(layer: layers.Layer, arrays: Sequence[Array]) -> list[Any]:
+    inputs, *weights = arrays
+    first = layer(inputs)
+    if not weights:
+        return [first]
+    layer.set_weights(weights)
+    return [layer(inputs)]
+
+
+def _loss(loss: losses.Loss, arrays: Sequence[Array]) -> list[Any]:
+    return [ops.astype(loss(*arrays), "float64")]
+
+
+def _optimizer(optimizer: optimizers.Optimizer, arrays: Sequence[Array]) -> list[Any]:
+    start, *gradients = arrays
+    variable = Variable(start, dtype="float64")
+    for gradient in gradients:
+        optimizer.apply_gradients([(asarray(gradient), variable)])
+    return [variable]
+
+
+def _initializer(initializer: initializers.Initializer, shapes: Sequence[Any]) -> list[Any]:
+    utils.set_random_seed(0)
+    return [initializer(tuple(shape), dtype="float64") for shape in shapes]
+
+
+def _metric(metric: metrics.Metric, arrays: Sequence[Array]) -> list[Any]:
+    metric.update_state(*arrays)
+    return [asarray(np.asarray(metric.result(), np.float64))]
+
+
+_COMPUTE: dict[str, Callable[[Any, Sequence[Any]], list[Any]]] = {
+    "initializer": _initializer,
+    "layer": _layer,
+    "loss": _loss,
+    "metric": _metric,
+    "optimizer": _optimizer,
+}
+
+
+def plain(value: Any) -> Any:
+    """Arrays, also those inside of lists and dicts, as data that JSON holds exactly."""
+    if isinstance(value, np.ndarray):
+        return {"dtype": value.dtype.name, "shape": value.shape, "data": value.ravel().tolist()}
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+def array(data: Mapping[str, Any]) -> Array:
+    """What `plain` was given."""
+    return np.array(data["data"], data["dtype"]).reshape(data["shape"])
+
+
+# Watching an import
+
+
+def watch(entry_point: str) -> dict[str, Any]:
+    """Import what an entry point names, call its hooks, and say what else happened meanwhile."""
+    written: list[str] = []
+    sys.addaudithook(lambda event, args: _note_writing(event, args, written))
+    python, numpy = random.getstate(), _numpy_state()
+    started = time.perf_counter()
+    name, _, attribute = entry_point.partition(":")
+    plugin: Any = importlib.import_module(name)
+    for part in filter(None, attribute.split(".")):
+        plugin = getattr(plugin, part)
+    for hook in dir(plugin):
+        if hook.startswith("tensorlab_register_"):
+            getattr(plugin, hook)()
+    seconds = time.perf_counter() - started
+    generators = {"random": random.getstate() != python, "numpy.random": _numpy_state() != numpy}
+    return {
+        "seconds": seconds,
+        "written": list(written),
+        "drawn": [name for name, moved in generators.items() if moved],
+        "compiled": any(module.startswith("tensorlab.kernels.") for module in list(sys.modules)),
+    }
+
+
+def _numpy_state() -> str:
+    return repr([part.tolist() if isinstance(part, np.ndarray) else part for part in np.random.get_state()])
+
+
+def _note_writing(event: str, arguments: tuple[Any, ...], written: list[str]) -> None:
+    if event != "open" or not isinstance(arguments[0], (str, bytes)):
+        return
+    path, mode, flags = arguments
+    writes = any(letter in mode for letter in "wax+") if mode else bool(flags & (os.O_WRONLY | os.O_RDWR))
+    if writes and os.fsdecode(path) != os.devnull:
+        written.append(os.fsdecode(path))

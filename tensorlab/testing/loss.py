@@ -1,0 +1,197 @@
+"""The checks of a loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tensorlab import losses, ops
+from tensorlab.autodiff import Tape
+from tensorlab.devices import device
+from tensorlab.losses.base import ElementwiseLoss
+from tensorlab.tensor import Tensor, asarray
+from tensorlab.testing.examples import example
+from tensorlab.testing.gradients import check_gradients
+from tensorlab.testing.report import NotApplicableError, Report, refuse
+from tensorlab.testing.subject import DTYPES, Array, Subject, finite, plain_value, same
+
+_RULES = (1e-9, 1e-12)
+_CLASSES = 3
+
+Batch = tuple[Array, Array]
+
+
+class LossSubject(Subject):
+    """A `LossRule`, a subclass of `Loss`, or a loss."""
+
+    kind = "loss"
+    headings = ("backends", "dtypes", "gradients", "special values", "plain Python", "shapes", "config", "determinism")
+
+    def __init__(self, thing: Any, label: str | None = None, y_true: Any = None, y_pred: Any = None) -> None:
+        super().__init__(thing, label)
+        self._batch = None if y_true is None else (np.asarray(y_true), np.asarray(y_pred, np.float64))
+
+    def make(self, moved: bool = False) -> losses.Loss:
+        """One with the default hyperparameters, or with others near them."""
+        if isinstance(self.thing, losses.LossRule):
+            hyperparameters: dict[str, Any] = _near(self.thing.scalar.defaults) if moved else {}
+            return self.thing(**hyperparameters)
+        made: losses.Loss = example(self.thing, moved) if isinstance(self.thing, type) else self.thing
+        return made
+
+    @property
+    def term(self) -> Any:
+        """The plain function of numbers that it is lifted from, and what it takes after target and output."""
+        loss = self.make()
+        if not isinstance(loss, ElementwiseLoss):
+            raise NotApplicableError("it is no elementwise loss: it has no function of numbers")
+        function, extra = loss.term.scalar.python, loss._extra_arguments()
+        return lambda target, output: function(target, output, *extra)
+
+    def batch(self, count: int = 12) -> Batch:
+        """Targets and outputs that it takes: of the kinds that losses know, the first for which it is finite."""
+        if self._batch is not None:
+            return self._batch
+        refused = []
+        for y_true, y_pred in batches(count):
+            try:
+                value = float(self.make()(y_true, y_pred))
+            except Exception as error:  # it is for targets of another kind
+                refused.append(f"{type(error).__name__}: {error}")
+                continue
+            if np.isfinite(value):
+                return y_true, y_pred
+            refused.append(f"a loss of {value:g}")
+        expected = "a finite loss for outputs from 0 to 1 with targets 0 and 1, or for classes, or for real numbers"
+        return refuse(self.who, expected, "; ".join(dict.fromkeys(refused)), "give check_loss y_true and y_pred")
+
+    def compute(self, dtype: str, count: int) -> list[Tensor]:
+        """The loss, and its gradient by the outputs."""
+        return self._loss_and_slopes(*self.batch(count), dtype)
+
+    def _loss_and_slopes(self, y_true: Array, y_pred: Array, dtype: str) -> list[Tensor]:
+        outputs = asarray(y_pred.astype(dtype))
+        targets = y_true if y_true.dtype.kind in "iu" else y_true.astype(dtype)
+        with Tape(watch_variables=False) as tape:
+            tape.track([outputs])
+            value = self.make()(targets, outputs)
+        seed = ops.ones(value.shape, dtype=value.dtype)
+        found = tape.backward([(value.key, seed)], [outputs.key], keep=False)
+        return [value, found[outputs.key]] if outputs.key in found else [value]
+
+    def check_gradients(self) -> None:
+        """By the outputs, to the second order, against central differences."""
+        y_true, y_pred = self.batch(6)
+        with device("reference"):
+            check_gradients(lambda outputs: self.make()(y_true, outputs), y_pred, seed=0)
+
+    def check_special_values(self) -> None:
+        """Finite, with its gradients, where outputs are exactly 0 or 1; not NaN where plain Python gives a number."""
+        targets, outputs = self.batch()
+        for dtype in DTYPES:
+            for edge in self._edges(outputs):
+                for what, result in zip(
+                    ("losses", "gradients"), self._loss_and_slopes(targets, edge, dtype), strict=False
+                ):
+                    hint = "keep outputs from the ends, as in max(y_pred, 1e-7), before a logarithm or a division"
+                    finite(f"{self.who} in {dtype} for outputs of 0 and 1", what, result, hint)
+            self._check_far(dtype)
+
+    def _edges(self, outputs: Array) -> list[Array]:
+        """Outputs that are 0 or 1 and nothing else: each is both, or in each row a single one is 1."""
+        if isinstance(self.make(), ElementwiseLoss):
+            return [np.zeros_like(outputs), np.ones_like(outputs)]
+        return [np.eye(outputs.shape[-1])[choice(outputs, axis=-1)] for choice in (np.argmax, np.argmin)]
+
+    def _check_far(self, dtype: str) -> None:
+        loss = self.make()
+        if not isinstance(loss, ElementwiseLoss):
+            return
+        for output in (np.inf, -np.inf, 1e4, -1e4):
+            for target in (0.0, 1.0):
+                expected = plain_value(self.term, target, output)
+                received = float(loss(np.array([[target]], dtype), np.array([[output]], dtype)))
+                if expected is not None and not np.isnan(expected) and np.isnan(received):
+                    who = f"{self.who} in {dtype} of target {target:g} and output {output:g}"
+                    refuse(who, f"{expected:g}, as in plain Python", "nan", "compute it in another order")
+
+    def check_plain_python(self) -> None:
+        """Compiled, the mean of what the function gives in plain Python."""
+        rng = np.random.default_rng(0)
+        unit = rng.integers(0, 2, 300).astype(float), rng.uniform(0.01, 0.99, 300)
+        pairs = zip(*map(np.concatenate, zip(unit, rng.normal(0, 2, (2, 300)), strict=True)), strict=True)
+        term = self.term
+        compared = [(*pair, y) for pair in pairs if (y := plain_value(term, *pair)) is not None]
+        if not compared:
+            refuse(f"{self.who} in plain Python", "a number for some target and output", "an exception for each")
+        target, output, expected = (np.array(column) for column in zip(*compared, strict=True))
+        received = np.array(self.make().call(asarray(target[:, None]), asarray(output[:, None])).numpy())
+        same(f"{self.who} compiled", [received], [expected], "plain Python", *_RULES)
+
+    def check_shapes(self) -> None:
+        """Empty, strided and single samples; targets with and without an axis of length 1."""
+        loss = self.make()
+        y_true, y_pred = self.batch(24)
+        whole = np.array(loss.call(asarray(y_true), asarray(y_pred)).numpy())
+        if whole.shape[:1] != y_pred.shape[:1]:
+            refuse(f"{self.who}.call", f"one number for each of {len(y_pred)} samples", f"the shape {whole.shape}")
+        cuts = {"one sample": slice(0, 1), "every other sample": slice(None, None, 2), "no sample": slice(0, 0)}
+        for words, cut in cuts.items():
+            part = np.array(loss.call(asarray(y_true)[cut], asarray(y_pred)[cut]).numpy())
+            same(f"{self.who} of {words}", [part], [whole[cut]], "within the batch", *_RULES)
+        if isinstance(loss, ElementwiseLoss):
+            column = y_true[:, :1], y_pred[:, :1]
+            flat = np.array(loss(column[0][:, 0], column[1]).numpy())
+            expected = np.array(loss(*column).numpy())
+            same(f"{self.who} of targets without the last axis", [flat], [expected], "with it", *_RULES)
+
+    def request(self) -> dict[str, Any]:
+        """The loss with other hyperparameters than its defaults, and a batch."""
+        hyperparameters = _near(self.thing.scalar.defaults) if isinstance(self.thing, losses.LossRule) else {}
+        return self.recipe(hyperparameters) | {"arrays": list(self.batch())}
+
+    def built(self) -> Any:
+        """That loss."""
+        return self.make(moved=True)
+
+
+def _near(defaults: dict[str, float]) -> dict[str, float]:
+    return {name: 0.75 * value if value else 0.25 for name, value in defaults.items()}
+
+
+def batches(count: int) -> list[Batch]:
+    """Targets and outputs: of two classes, of one class in rows, as labels, and real numbers."""
+    rng = np.random.default_rng(0)
+    rows = max(2, count // _CLASSES)
+    unit = rng.uniform(0.07, 0.93, (rows, _CLASSES))
+    shares = unit / unit.sum(1, keepdims=True)
+    labels = rng.integers(0, _CLASSES, rows)
+    real = rng.normal(0, 1.3, (2, rows, _CLASSES))
+    return [
+        ((rng.uniform(size=unit.shape) < 0.5).astype(float), unit),
+        (np.eye(_CLASSES)[labels], shares),
+        (labels, shares),
+        (real[0], real[1]),
+    ]
+
+
+def check_loss(loss: Any, *, y_true: Any = None, y_pred: Any = None) -> Report:
+    """Check a loss for everything that tensorlab's own are checked for.
+
+    On every backend there is and in float32 and float64: the same numbers; gradients by the outputs to the second
+    order; finite where outputs are exactly 0 or 1; compiled as in plain Python; no sample, one, strided ones; carried
+    into another process with its hyperparameters; the same bits each time, on any number of threads.
+
+    Args:
+        loss: a registered name, a `LossRule`, a subclass of `Loss` or a loss.
+        y_true, y_pred: a batch that it takes, away from kinks; one that suits it is found if None.
+
+    Returns:
+        the report.
+
+    Raises:
+        ConformanceError: (an AssertionError) if a check failed: it says which, what was expected, and what to do.
+        UnknownNameError: for a name that nothing is registered by.
+    """
+    return LossSubject(loss, y_true=y_true, y_pred=y_pred).report()

@@ -1,0 +1,69 @@
+"""The checks of a metric."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tensorlab.metrics import Metric
+from tensorlab.testing.examples import again, example
+from tensorlab.testing.loss import Batch, batches
+from tensorlab.testing.report import NotApplicableError
+from tensorlab.testing.subject import Array, Subject, same
+
+_RULES = (1e-5, 1e-7)
+_SAMPLES = 9
+
+
+class MetricSubject(Subject):
+    """A subclass of `Metric`, or a metric."""
+
+    kind = "metric"
+    headings = ("batches", "config")
+
+    def make(self) -> Metric:
+        """A new one."""
+        made: Metric = example(self.thing) if isinstance(self.thing, type) else again(self.thing)
+        return made
+
+    def batch(self) -> Batch:
+        """Targets and outputs that it takes: of the kinds that metrics know, the first that it does not refuse."""
+        refused = ""
+        for y_true, y_pred in batches(3 * _SAMPLES):
+            try:
+                self.make().update_state(y_true, y_pred)
+            except NotImplementedError as error:
+                raise NotApplicableError(f"it takes no batches: {error}") from None
+            except Exception as error:  # it is for targets of another kind
+                refused = refused or f"{type(error).__name__}: {error}"
+                continue
+            return y_true, y_pred
+        raise NotApplicableError(f"no batch suits it: {refused}")
+
+    def check_batches(self) -> None:
+        """Over batches of unequal size, what it is over all samples; after a reset, what it is for a new one."""
+        y_true, y_pred = self.batch()
+        whole = self._over(self.make(), [(y_true, y_pred)])
+        cut = _SAMPLES // 3
+        used = self.make()
+        parts = self._over(used, [(y_true[:cut], y_pred[:cut]), (y_true[cut:], y_pred[cut:])])
+        hint = "weigh each batch by its samples; Metric does so by itself if only call is implemented"
+        same(f"{self.who} over two batches", [parts], [whole], "over all samples", *_RULES, hint)
+        used.reset_state()
+        first = [(y_true[:cut], y_pred[:cut])]
+        reset, new = self._over(used, first), self._over(self.make(), first)
+        same(f"{self.who} after reset_state()", [reset], [new], "of a new one", *_RULES, "forget everything in it")
+
+    def _over(self, metric: Metric, given: list[Batch]) -> Array:
+        for y_true, y_pred in given:
+            metric.update_state(y_true, y_pred)
+        return np.asarray(metric.result(), np.float64)
+
+    def request(self) -> dict[str, Any]:
+        """The metric's config, and a batch."""
+        return self.recipe({}) | {"arrays": list(self.batch())}
+
+    def built(self) -> Any:
+        """That metric."""
+        return self.make()

@@ -1,0 +1,183 @@
+"""The checks of a whole plugin: that it loads, that its import does nothing else, and of each thing that it adds."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tensorlab.errors import DerivativeError, UnknownNameError, nearest
+from tensorlab.plugins import manager
+from tensorlab.plugins.manager import GROUP, Plugin
+from tensorlab.registry import Entry, registries
+from tensorlab.testing import fresh
+from tensorlab.testing.activation import ActivationSubject
+from tensorlab.testing.initializer import InitializerSubject
+from tensorlab.testing.layer import LayerSubject
+from tensorlab.testing.loss import LossSubject
+from tensorlab.testing.metric import MetricSubject
+from tensorlab.testing.optimizer import OptimizerSubject
+from tensorlab.testing.report import Check, NotApplicableError, Report, refuse
+from tensorlab.testing.subject import Subject
+
+SUBJECTS: dict[str, type[Subject]] = {
+    subject.kind: subject
+    for subject in (
+        ActivationSubject,
+        LossSubject,
+        OptimizerSubject,
+        LayerSubject,
+        MetricSubject,
+        InitializerSubject,
+    )
+}
+"""Who checks what."""
+
+_SECONDS = 1.0
+"""What an import may take, tensorlab's own not counted."""
+
+
+def find(name: str) -> list[Plugin]:
+    """The plugins of a distribution, or the one of this entry point.
+
+    Raises:
+        UnknownNameError: for a name of neither, with the nearest ones.
+    """
+    manager.load()
+    wanted = _normal(name)
+    found = [plugin for plugin in manager.plugins if _normal(plugin.distribution) == wanted]
+    found = found or [plugin for plugin in manager.plugins if _normal(plugin.name) == wanted]
+    if not found:
+        known = {word for plugin in manager.plugins for word in (plugin.distribution, plugin.name)}
+        hint = f"{nearest(name, known)} a new one has to be installed: pip install -e ."
+        raise UnknownNameError("check-plugin", "the name of an installed plugin", repr(name), hint)
+    return found
+
+
+def checks(name: str, examples: Mapping[str, Any] | None = None) -> list[Check]:
+    """Every check of a plugin, not run yet; of one that cannot be loaded, only that it loads.
+
+    Raises:
+        UnknownNameError: for a plugin that is not installed.
+    """
+    made = dict(examples or {})
+    all_checks = []
+    for plugin in find(name):
+        who = f"plugin {plugin.name!r}"
+        wrong_slope = f"{DerivativeError.__name__}:" in (plugin.error or "")
+        all_checks.append(Check(who, "gradients" if wrong_slope else "loads", _loads(who, plugin)))
+        if plugin.error is None:
+            all_checks.append(Check(who, "import", _imports(who, plugin)))
+        for entry in plugin.entries:
+            all_checks += _of_entry(entry, made)
+    return all_checks
+
+
+def _of_entry(entry: Entry, examples: Mapping[str, Any]) -> list[Check]:
+    kind = next((kind for kind, registry in registries.items() if any(entry is own for own in registry)), "thing")
+    if kind in SUBJECTS:
+        return SUBJECTS[kind](examples.get(entry.name, entry.thing), entry.name).checks()
+
+    def nothing_to_ask() -> None:
+        raise NotApplicableError(f"the kit asks nothing of a {kind}: test it by itself")
+
+    return [Check(f"{kind} {entry.name!r}", "made", nothing_to_ask)]
+
+
+def _loads(who: str, plugin: Plugin) -> Callable[[], None]:
+    def check() -> None:
+        if plugin.error is not None:
+            refuse(who, f"that {plugin.distribution} loads", plugin.error, "python -m tensorlab plugins lists them all")
+        if not plugin.entries and not getattr(plugin, "hooks", ()):
+            hint = "a hook is a function tensorlab_register_… with @hookimpl, in the module that the entry point names"
+            refuse(who, "that it registers something", "nothing", hint)
+
+    return check
+
+
+def _imports(who: str, plugin: Plugin) -> Callable[[], None]:
+    def check() -> None:
+        question = json.dumps({"import": _entry_point(plugin)})
+        answer = fresh.ask(question)
+        if answer.get("seconds", 0.0) > _SECONDS:  # once more: something else may have held the machine up
+            answer = fresh.ask(question)
+        if "error" in answer:
+            refuse(f"{who}: its import", "no exception", answer["error"])
+        wrong = {
+            "numbers drawn from a generator that everybody shares": ", ".join(answer["drawn"]),
+            "a file written": ", ".join(answer["written"][:3]),
+            "kernels made ready": "tensors were computed" if answer["compiled"] else "",
+            f"more than {_SECONDS:g} s": f"{answer['seconds']:.1f} s" if answer["seconds"] > _SECONDS else "",
+        }
+        for what, words in wrong.items():
+            if words:
+                hint = "leave all work to the functions and constructors: whoever looks any name up imports the module"
+                refuse(f"{who}: its import", "nothing but definitions", f"{what} ({words})", hint)
+
+    return check
+
+
+def _entry_point(plugin: Plugin) -> str:
+    for distribution in importlib.metadata.distributions():
+        for point in distribution.entry_points:
+            same = distribution.metadata["Name"] == plugin.distribution and point.name == plugin.name
+            if same and point.group == GROUP:
+                return point.value
+    raise NotApplicableError("it was registered by a program, not found as an entry point")
+
+
+def _normal(name: str) -> str:
+    """A distribution's name as PyPI compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def check_plugin(name: str, *, examples: Mapping[str, Any] | None = None) -> Report:
+    """Check an installed plugin: that it loads, that its import does no work, and everything that it registers.
+
+    Args:
+        name: of its distribution or of its entry point.
+        examples: objects to check, by the names that their classes are registered by, for classes that are not made
+            with 3 for each argument without a default; such as ``{"Maxout": Maxout(units=3, pieces=2)}``.
+
+    Returns:
+        the report.
+
+    Raises:
+        ConformanceError: (an AssertionError) if a check failed: it says which, what was expected, and what to do.
+        UnknownNameError: for a plugin that is not installed, with the nearest names.
+
+    Example:
+        >>> print(tl.testing.check_plugin("tensorlab-swish"))
+    """
+    return Report(name, checks(name, examples)).raised()
+
+
+def plugin_test(name: str, *, examples: Mapping[str, Any] | None = None) -> Callable[[Any], None]:
+    """A test for pytest that runs every check of a plugin, one test id a check. A plugin's test file is one line of it.
+
+    Args:
+        name: of its distribution or of its entry point.
+        examples: as `check_plugin` takes them.
+
+    Raises:
+        UnknownNameError: for a plugin that is not installed, when pytest collects the file.
+
+    Example:
+        >>> test_plugin = tl.testing.plugin_test("tensorlab-swish")
+    """
+    import pytest
+
+    found = checks(name, examples)
+    names = [f"{check.subject}-{check.heading}".replace("'", "") for check in found]
+
+    @pytest.mark.parametrize("check", found, ids=names)
+    def test_plugin(check: Check) -> None:
+        result = check.result()
+        if result.outcome == "skipped":
+            pytest.skip(result.why)
+        if result.outcome == "failed":
+            pytest.fail(f"{result.subject}, {result.heading}: {result.why}", pytrace=False)
+
+    return test_plugin

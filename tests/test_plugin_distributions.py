@@ -1,0 +1,243 @@
+"""The distributions in plugins/, and what new-plugin writes: their own tests pass in a process that finds them."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorlab as tl
+from tensorlab import commands
+from tensorlab.commands import new_plugin
+from tensorlab.errors import ArgumentError, UnknownNameError
+
+ROOT = Path(__file__).parent.parent
+SHIPPED = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
+KINDS = ("activation", "loss", "optimizer", "layer")
+
+
+def install(folder: Path, site: Path) -> None:
+    """What pip makes of a folder with a pyproject: its modules and a dist-info."""
+    project = tomllib.loads((folder / "pyproject.toml").read_text())
+    for module in project["tool"]["setuptools"]["py-modules"]:
+        shutil.copy(folder / f"{module}.py", site)
+    name, version = project["project"]["name"], project["project"]["version"]
+    metadata = site / f"{name.replace('-', '_')}-{version}.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\n")
+    points = "".join(f"{key} = {value}\n" for key, value in project["project"]["entry-points"]["tensorlab"].items())
+    (metadata / "entry_points.txt").write_text(f"[tensorlab]\n{points}")
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What pytest says of each test of every plugin, by its id; also of new plugins of all kinds."""
+    site, fresh = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("fresh")
+    written = [new_plugin.write(f"my-{kind}", kind, fresh) for kind in KINDS]
+    for folder in (*SHIPPED, *written):
+        install(folder, site)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-W", "error", "--rootdir", str(fresh)]
+        + [str(folder / "tests") for folder in (*SHIPPED, *written)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])},
+        cwd=fresh,
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+    found = dict(re.findall(r"::test_plugin\[(.+?)\] ([A-Z]+)", done.stdout))
+    assert found, done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout
+    return found
+
+
+def test_what_ships() -> None:
+    assert [folder.name for folder in SHIPPED] == [
+        "tensorlab-focal",
+        "tensorlab-lion",
+        "tensorlab-maxout",
+        "tensorlab-swish",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("plugin", "subject", "special"),
+    [
+        ("swish", "activation swish", {"gradients", "plain Python"}),
+        ("focal", "loss focal", {"gradients", "plain Python"}),
+        ("lion", "optimizer lion", {"learns", "state", "plain Python"}),
+        ("maxout", "layer Maxout", {"gradients"}),
+        ("my_activation", "activation my_activation", {"gradients", "plain Python"}),
+        ("my_loss", "loss my_loss", {"gradients", "plain Python"}),
+        ("my_optimizer", "optimizer my_optimizer", {"learns", "state", "plain Python"}),
+        ("my_layer", "layer MyLayer", {"gradients"}),
+    ],
+)
+def test_every_check_of_it_passes(plugin: str, subject: str, special: set[str], outcomes: dict[str, str]) -> None:
+    headings = {"backends", "dtypes", "special values", "shapes", "config", "determinism"} | special
+    own = {test: outcome for test, outcome in outcomes.items() if test.startswith((f"plugin {plugin}-", f"{subject}-"))}
+    assert own == {
+        **{f"plugin {plugin}-{heading}": "PASSED" for heading in ("loads", "import")},
+        **{f"{subject}-{heading}": "PASSED" for heading in headings},
+    }
+
+
+def shipped(name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module of a plugin in plugins/, not installed."""
+    monkeypatch.syspath_prepend(str(ROOT / "plugins" / name))
+    return importlib.import_module(name.replace("-", "_"))
+
+
+def test_swish_is_its_formula(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = rng.normal(0, 5, 100)
+    with tl.device("reference"):
+        values = np.asarray(tl.Activation(shipped("tensorlab-swish", monkeypatch).swish)(tl.asarray(x)))
+    np.testing.assert_allclose(values, x / (1 + np.exp(-x)), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("gamma", "alpha"), [(2.0, 0.25), (0.0, 0.5), (1.3, 0.9)])
+def test_focal_is_the_paper_s(
+    gamma: float, alpha: float, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    y, p = rng.integers(0, 2, (6, 4)), rng.uniform(0.01, 0.99, (6, 4))
+    sure, weight = np.where(y == 1, p, 1 - p), np.where(y == 1, alpha, 1 - alpha)
+    with tl.device("reference"):
+        loss = tl.LossRule(shipped("tensorlab-focal", monkeypatch).focal)(gamma=gamma, alpha=alpha)
+        value = float(loss(y.astype(float), tl.asarray(p)))
+    assert value == pytest.approx(np.mean(-weight * (1 - sure) ** gamma * np.log(sure)), rel=1e-12)
+
+
+def test_lion_is_the_paper_s(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    w, m = rng.normal(size=5), np.zeros(5)
+    with tl.device("reference"):
+        rule = tl.OptimizerRule(shipped("tensorlab-lion", monkeypatch).lion)
+        optimizer = rule(learning_rate=0.01, beta_1=0.8, beta_2=0.95, weight_decay=0.1)
+        variable = tl.Variable(w, dtype="float64")
+        for _ in range(4):
+            g = rng.normal(size=5)
+            optimizer.apply_gradients([(g, variable)])
+            w = w - 0.01 * (np.sign(0.8 * m + 0.2 * g) + 0.1 * w)
+            m = 0.95 * m + 0.05 * g
+        np.testing.assert_allclose(np.asarray(variable), w, rtol=1e-12)
+        np.testing.assert_allclose(np.asarray(optimizer.variables[0]), m, rtol=1e-12)
+
+
+def test_maxout_is_the_largest_of_its_pieces(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = shipped("tensorlab-maxout", monkeypatch)
+    x = rng.normal(size=(2, 5, 3))
+    with tl.device("reference"):
+        layer = module.Maxout(4, pieces=3, dtype="float64", bias_initializer="random_normal")
+        result = np.asarray(layer(x))
+        kernel, bias = layer.get_weights()
+        assert (kernel.shape, bias.shape) == ((3, 12), (12,))
+    pieces = [x @ kernel[:, piece::3] + bias[piece::3] for piece in range(3)]
+    np.testing.assert_allclose(result, np.max(pieces, axis=0), rtol=1e-12)
+    for wrong in (0, 2.0, "3"):
+        with pytest.raises(ArgumentError, match=r"^Maxout pieces: expected a whole number of at least 1, received"):
+            module.Maxout(4, pieces=wrong)
+
+
+@pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
+def test_a_shipped_plugin_is_complete(folder: Path) -> None:
+    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    assert project["name"] == folder.name
+    assert project["dependencies"] == ["tensorlab>=0.1"]
+    module = folder.name.replace("-", "_")
+    assert list(project["entry-points"]["tensorlab"].values()) == [module]
+    assert 'plugin_test("' + folder.name in (folder / "tests" / f"test_{module}.py").read_text()
+    assert project["entry-points"]["tensorlab"].keys() == {folder.name.removeprefix("tensorlab-")}
+    assert (folder / "README.md").read_text().startswith(f"# {folder.name}\n")
+
+
+def test_the_command_writes_a_folder_and_says_what_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["new-plugin", "tensorlab-soft-step", "--kind", "layer", "--path", str(tmp_path)]
+    assert commands.main(arguments) == 0
+    folder = tmp_path / "tensorlab-soft-step"
+    first, second = capsys.readouterr().out.splitlines()
+    files = ["README.md", "pyproject.toml", "tensorlab_soft_step.py", "tests/test_tensorlab_soft_step.py"]
+    assert first == f"{folder}: {', '.join(files)}"
+    assert second == f"next: pip install -e {folder} && python -m tensorlab check-plugin tensorlab-soft-step"
+    assert "class SoftStep(tl.layers.Layer)" in (folder / "tensorlab_soft_step.py").read_text()
+    assert 'plugin_test("tensorlab-soft-step")' in (folder / files[-1]).read_text()
+    assert not any("$" in line.replace("$ ", "") for file in files for line in (folder / file).read_text().splitlines())
+    assert commands.main(arguments) == 1
+    said = f"new-plugin: expected a folder that is not there yet, received {folder}; choose another name or --path\n"
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "error", "said"),
+    [
+        *(
+            (
+                name,
+                "loss",
+                ArgumentError,
+                "new-plugin: expected a name of small letters, digits and single hyphens, such as soft-step, "
+                f"received {name!r}; it becomes the name of a module and of a distribution",
+            )
+            for name in ("", "Swish", "9lives", "a--b", "a b", "../up", "tensorlab-", "naïve")
+        ),
+        *(
+            (
+                name,
+                "loss",
+                ArgumentError,
+                f"new-plugin: expected a name that the module does not need, received {name!r}; "
+                f"a function called {name} would hide it; choose another one",
+            )
+            for name in ("class", "abs", "math")
+        ),
+        (
+            "mish",
+            "activatoin",
+            UnknownNameError,
+            "new-plugin --kind: expected a kind of plugin, received 'activatoin'; did you mean 'activation'?",
+        ),
+        (
+            "relu",
+            "activation",
+            ArgumentError,
+            "new-plugin: expected the name of no activation yet, received 'relu', of tensorlab; choose another one",
+        ),
+        (
+            "dense",
+            "layer",
+            ArgumentError,
+            "new-plugin: expected the name of no layer yet, received 'dense', of tensorlab; choose another one",
+        ),
+    ],
+)
+def test_what_is_refused_writes_nothing(
+    name: str, kind: str, error: type[Exception], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(error) as caught:
+        new_plugin.write(name, kind, tmp_path)
+    assert str(caught.value) == said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_that_is_no_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        new_plugin.write("mish", "activation", tmp_path / "nowhere")
+    expected = f"new-plugin --path: expected a folder, received {tmp_path / 'nowhere'}, which is none; make it first"
+    assert str(caught.value) == expected
+
+
+def test_a_folder_that_cannot_be_written_whole_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, text: str, encoding: str) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="no space left"):
+        new_plugin.write("mish", "activation", tmp_path)
+    assert list(tmp_path.iterdir()) == []
