@@ -23,6 +23,19 @@ class HostMemory:
         """The buffer itself."""
         return buffer
 
+    def export(self, buffer: Array) -> Array:
+        """A view that cannot be written to."""
+        array = buffer.view()
+        array.flags.writeable = False
+        return array
+
+    def computes_on_host(self, operation: str) -> None:
+        """Nothing to be said of it."""
+
+    def copy(self, buffer: Array) -> Array:
+        """A new array."""
+        return np.array(buffer, order="C")
+
     def shares_memory(self, a: Array, b: Array) -> bool:
         """Whether the memory that they span overlaps."""
         return np.may_share_memory(a, b)
