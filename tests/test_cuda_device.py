@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_cuda_checks import CHECKS
-from test_cuda_simulator import environment, outcomes
+from test_cuda_simulator import EVERY, environment, outcomes
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +18,7 @@ def on_a_gpu(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return results
 
 
-@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize("name", EVERY)
 def test_on_a_gpu(on_a_gpu: dict[str, str], name: str) -> None:
     assert not on_a_gpu[name], on_a_gpu[name]
 
