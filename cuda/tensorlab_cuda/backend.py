@@ -36,6 +36,7 @@ class CUDABackend(DeviceMemory):
 
     def __init__(self) -> None:
         self.device = driver.device()
+        self.about = driver.about()
 
     def map(
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]

@@ -136,6 +136,16 @@ def device() -> Device:
     return Device(name, found.compute_capability, blocks=32 * found.MULTIPROCESSOR_COUNT, threads=256, tile=16)
 
 
+def about() -> str:
+    """The device and the versions of what drives it, in a line."""
+    if simulated():
+        return "Numba's simulator, which is slow"
+    major, minor = device().compute_capability
+    versions = [cuda().cudadrv.driver.driver.get_version(), cuda().runtime.get_version()]
+    of_driver, of_toolkit = [".".join(map(str, version)) for version in versions]
+    return f"{device().name}, compute capability {major}.{minor}, driver for CUDA {of_driver}, toolkit {of_toolkit}"
+
+
 # Memory
 
 

@@ -37,6 +37,8 @@ class Backend(Protocol):
     """
 
     name: str
+    about: str
+    """What there is to say of its hardware, in a few words; may be empty."""
 
     # Memory
     def from_host(self, array: np.ndarray[Any, Any]) -> Any:

@@ -15,6 +15,8 @@ Array = np.ndarray[Any, Any]
 class HostMemory:
     """The part of the backend protocol that moves elements without computing on them."""
 
+    about = ""
+
     def from_host(self, array: Array) -> Array:
         """The array itself."""
         return array
