@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from test_cuda_checks import check, on, real, same
 
 import tensorlab as tl
 from tensorlab import layers
+from tensorlab.errors import DeviceError
 from tensorlab.registry import registries
 
 DEVICES = ("cpu", "cuda")
@@ -149,6 +151,23 @@ def a_model_learns_what_it_learns_on_the_cpu(rng):
     assert there.optimizer is not None
     there.optimizer.set_state(there.optimizer.get_state(), there.trainable_weights)
     assert {slot.device for slot in there.optimizer.variables} == {"cuda"}
+
+
+@check
+def a_model_takes_arrays_wherever_it_is(rng):
+    x, y = real(rng, 6, 4), rng.integers(0, 2, 6)
+    with tl.device("cuda"):
+        model = tl.Sequential([layers.Dense(2, activation="softmax")])
+        model.compile(optimizer="sgd", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        model.fit(x[:1], y[:1], verbose=0)
+    model.fit(x, y, verbose=0, validation_data=(x, y))
+    outputs = model(x)
+    assert outputs.device == "cuda"
+    np.testing.assert_array_equal(model.predict(x), outputs.numpy())
+    model.evaluate(x, y, verbose=0)
+    model.train_on_batch(x, y)
+    with pytest.raises(DeviceError, match=r"expected tensors on one device, received 'cpu' and 'cuda'; move one of"):
+        model(tl.asarray(x))
 
 
 @check
