@@ -36,7 +36,11 @@ class CUDABackend(DeviceMemory):
 
     def __init__(self) -> None:
         self.device = driver.device()
-        self.about = driver.about()
+
+    @property
+    def about(self) -> str:
+        """The GPU and the versions of what drives it."""
+        return driver.about()
 
     def map(
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]

@@ -37,8 +37,10 @@ class Backend(Protocol):
     """
 
     name: str
-    about: str
-    """What there is to say of its hardware, in a few words; may be empty."""
+
+    @property
+    def about(self) -> str:
+        """What there is to say of its hardware, in a line; may be empty."""
 
     # Memory
     def from_host(self, array: np.ndarray[Any, Any]) -> Any:

@@ -15,7 +15,10 @@ Array = np.ndarray[Any, Any]
 class HostMemory:
     """The part of the backend protocol that moves elements without computing on them."""
 
-    about = ""
+    @property
+    def about(self) -> str:
+        """Nothing that the rest of ``python -m tensorlab info`` does not say."""
+        return ""
 
     def from_host(self, array: Array) -> Array:
         """The array itself."""
