@@ -139,20 +139,23 @@ class Tensor:
         dl_device: tuple[int, int] | None = None,
         copy: bool | None = None,
     ) -> Any:
-        """The elements for another library, in the host's memory, marked as read-only.
+        """The elements for another library, in the memory of their device, marked as read-only.
 
         Before version 1.0 of DLPack there was no such mark: who asks for an older version gets a copy.
 
         Raises:
-            DLPackError: for a device that is not the host, a stream, or a copy that is needed and not allowed.
+            DLPackError: for a device that the elements are not on, a copy that is needed and not allowed, or a stream
+                where memory has none.
 
         Source: Python array API standard, ``array.__dlpack__``.
         """
+        array = self._backend.export(self._buffer)
+        if not isinstance(array, np.ndarray):
+            return array.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
         if dl_device is not None and tuple(dl_device) != self.__dlpack_device__():
             raise DLPackError("__dlpack__", f"the host, {self.__dlpack_device__()}", f"dl_device {dl_device}")
         if stream is not None:
             raise DLPackError("__dlpack__", "no stream, as memory of the host has none", f"stream {stream!r}")
-        array = self.numpy()
         marked = max_version is not None and tuple(max_version) >= (1, 0)
         if copy is False and not marked:
             hint = "ask for max_version=(1, 0), which can say that memory is read-only"
@@ -160,8 +163,13 @@ class Tensor:
         return (array.copy() if copy or not marked else array).__dlpack__(max_version=max_version)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        """The host, as DLPack numbers devices."""
-        return 1, 0
+        """The device as DLPack numbers it: ``(1, 0)`` is the host."""
+        return self._backend.export(self._buffer).__dlpack_device__()  # type: ignore[no-any-return]
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """Where the elements are, for other libraries; only of a tensor on a device that has such memory."""
+        return self._backend.export(self._buffer).__cuda_array_interface__  # type: ignore[no-any-return]
 
     def to_device(self, device: str, /, *, stream: Any = None) -> Tensor:
         """The same values on another device; itself if it is there already. Not differentiable.
@@ -293,7 +301,7 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: str | None = None, copy: 
             return moved.astype(wanted)
         if not copy:
             return moved
-        result = Tensor(moved._backend.from_host(np.array(moved.numpy())), moved._backend)
+        result = Tensor(moved._backend.copy(moved._buffer), moved._backend)
         autodiff.record((moved,), (result,), (lambda gradient: gradient,))
         return result
     if copy is False and not any(hasattr(obj, name) for name in _SHARING):

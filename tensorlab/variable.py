@@ -57,8 +57,8 @@ class Variable(Tensor):
     _title: ClassVar[str] = "Variable"
 
     def __init__(self, initial_value: Any, trainable: bool = True, dtype: Any = None, name: str = "variable") -> None:
-        value = asarray(initial_value, dtype=dtype, copy=True)
-        super().__init__(_dense(value), value._backend)
+        value = asarray(initial_value, dtype=dtype)
+        super().__init__(value._backend.copy(value._buffer), value._backend)
         self.trainable = trainable
         self.name = name
 
@@ -86,7 +86,7 @@ class Variable(Tensor):
     def own_buffer(self) -> Any:
         """The buffer, after a copy if anybody else holds its memory: what may be written into."""
         if sys.getrefcount(self._buffer) > _ALONE:
-            self._buffer = self._backend.from_host(np.array(self._backend.to_host(self._buffer), order="C"))
+            self._buffer = self._backend.copy(self._buffer)
         return self._buffer
 
     def assign(self, value: Any) -> Variable:
@@ -99,7 +99,7 @@ class Variable(Tensor):
         """
         new = _assignable(f"assign to {self.name!r}", value, self)
         if sys.getrefcount(self._buffer) > _ALONE:
-            self._buffer = self._backend.from_host(np.array(new.numpy(), order="C"))
+            self._buffer = self._backend.copy(new._buffer)
         else:
             self._backend.copy_into(self._buffer, new._buffer)
         return self
@@ -179,6 +179,7 @@ class VariableSlice(Tensor):
             parts = parts if any([part is Ellipsis for part in parts]) else (*parts, ...)  # a view of one element, too
             backend.copy_into(backend.index(variable.own_buffer(), parts), new._buffer)
         else:
+            backend.computes_on_host("assigning to the elements that an array names")
             array = np.array(variable.numpy(), order="C")
             array[self._index] = new.numpy()
             variable._buffer = backend.from_host(array)
@@ -232,8 +233,3 @@ def _is_view(index: Any) -> bool:
     """Whether an index is of slices, numbers, None and ``...`` alone, so that what it reads can be written to."""
     parts = index if isinstance(index, tuple) else (index,)
     return not any([isinstance(part, (np.ndarray, bool, np.bool_)) for part in parts])
-
-
-def _dense(tensor: Tensor) -> Any:
-    host = tensor._backend.to_host(tensor._buffer)
-    return tensor._buffer if host.flags.c_contiguous else tensor._backend.from_host(np.array(host, order="C"))

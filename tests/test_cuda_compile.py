@@ -27,7 +27,7 @@ DOMAINS = {
     "bits": "bool int8",
 }
 CIRCULAR = {"sin", "cos", "tan"}  # which reduce large angles in double precision
-SHAPES = ("reduce", "rowwise", "matmul", "update", "structure")
+SHAPES = ("reduce", "rowwise", "scan", "matmul", "update", "structure")
 
 
 def no_launch() -> list[str]:
@@ -40,15 +40,19 @@ def no_launch() -> list[str]:
     compiled: list[str] = []
     device = driver.Device("none", (9, 0), blocks=64, threads=256, tile=16)
 
-    def launch(kernel: Any, blocks: int, threads: Any, *arguments: Any) -> None:
+    def launch(kernel: driver.Kernel, blocks: int, threads: Any, *arguments: Any) -> None:
         signature = tuple(map(numba.typeof, arguments))
-        compiled.append(cuda.compile_ptx(kernel.py_func, signature, cc=device.compute_capability)[0])
+        function = kernel.compiled.py_func
+        compiled.append(cuda.compile_ptx(function, signature, cc=device.compute_capability)[0])
+
+    def copy_to_device(memory: Any, array: Any) -> None:
+        memory[:] = np.ravel(array).view(memory.dtype)
 
     dispatcher.get_current_device = lambda: device  # which a device function asks when it is compiled
     driver._check = lambda module: None
     driver.device = lambda: device
-    driver.allocate = lambda size, dtype: np.empty(max(size, 1), driver.storage(dtype))
-    driver.upload = lambda array: np.array(array).reshape(-1).view(driver.storage(array.dtype))
+    driver.device_array = np.empty
+    driver.copy_to_device = copy_to_device
     driver.download = lambda memory, start, size: memory[start : start + size]
     driver.launch = launch
     return compiled
@@ -95,6 +99,16 @@ def rowwise() -> None:
         tape.gradient(y, x)
 
 
+def scan() -> None:
+    for dtype in ("float32", "float64", "int8", "uint64"):
+        tl.cumulative_sum(on(3, 4, dtype=dtype), axis=0)
+    with tl.GradientTape() as tape:
+        x = on(3, 4)
+        tape.watch(x)
+        y = tl.cumulative_prod(x, axis=1)
+    tape.gradient(y, x)
+
+
 def matmul() -> None:
     for dtype in ("float32", "float64", "int8", "uint64"):
         on(2, 3, 4, dtype=dtype) @ on(5, 1, 4, 6, dtype=dtype)
@@ -122,6 +136,12 @@ def structure() -> None:
     x = on(3, 4, dtype="int8")
     tl.concat([tl.flip(x), x], axis=1)
     tl.reshape(tl.matrix_transpose(x), (-1,))[np.array([1, 0])]
+    for dtype in ("float32", "float64"):
+        with tl.GradientTape() as tape:
+            values = on(3, 4, dtype=dtype)
+            tape.watch(values)
+            chosen = values[np.array([1, 1, 0])]
+        tape.gradient(chosen, values)
 
 
 def main() -> None:

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_cuda_checks import CHECKS
-from test_cuda_simulator import environment, outcomes
+from test_cuda_simulator import EVERY, REPOSITORY, environment, outcomes
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +18,7 @@ def on_a_gpu(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return results
 
 
-@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize("name", EVERY)
 def test_on_a_gpu(on_a_gpu: dict[str, str], name: str) -> None:
     assert not on_a_gpu[name], on_a_gpu[name]
 
@@ -27,7 +26,7 @@ def test_on_a_gpu(on_a_gpu: dict[str, str], name: str) -> None:
 def run(program: str, folder: Path, **variables: str) -> str:
     process = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
-        env=environment(folder, NUMBA_ENABLE_CUDASIM="0", **variables),
+        env=environment(folder, **{"NUMBA_ENABLE_CUDASIM": "0", **variables}),
         capture_output=True,
         text=True,
         timeout=120,
@@ -68,6 +67,40 @@ except tl.errors.DeviceError as error:
     message = run(program, tmp_path).strip()
     assert message.startswith("device 'cuda': expected the package numba-cuda, received ImportError: ")
     assert message.endswith('; pip install "numba-cuda[cu13]" (or [cu12], whichever the driver supports)')
+
+
+def test_info_says_what_is_missing_or_there(tmp_path: Path) -> None:
+    program = "from tensorlab.commands import main; raise SystemExit(main(['info']))"
+    lines = run(program, tmp_path, CUDA_VISIBLE_DEVICES="").splitlines()
+    (line,) = [line for line in lines if line.startswith("backend cuda")]
+    said = line.removeprefix("backend cuda").strip()
+    assert said.startswith("not available: device 'cuda': expected an NVIDIA GPU with its driver, received none (")
+    assert said.endswith(
+        "; to run without a GPU, slowly, set NUMBA_ENABLE_CUDASIM=1 before Python starts (tensorlab-cuda 0.1.0)"
+    )
+    lines = run(program, tmp_path, NUMBA_ENABLE_CUDASIM="1").splitlines()
+    (line,) = [line for line in lines if line.startswith("backend cuda")]
+    assert line.removeprefix("backend cuda").strip() == (
+        "available: Numba's simulator, which is slow (tensorlab-cuda 0.1.0)"
+    )
+
+
+def test_the_programs_say_what_is_missing(tmp_path: Path) -> None:
+    for program, arguments in (
+        ("examples/train_mnist.py", ["--device", "cuda", "--dataset", "digits"]),
+        ("tests/benchmarks/bench_cuda.py", []),
+    ):
+        process = subprocess.run(
+            [sys.executable, str(REPOSITORY / program), *arguments],
+            env=environment(tmp_path, NUMBA_ENABLE_CUDASIM="0", CUDA_VISIBLE_DEVICES=""),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert process.returncode == 2
+        assert "device 'cuda': expected an NVIDIA GPU with its driver, received none (" in process.stderr
+        assert "Traceback" not in process.stderr
 
 
 def test_importing_the_plugin_imports_no_cuda(tmp_path: Path) -> None:

@@ -11,34 +11,65 @@ import os
 import subprocess
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import test_backends
+import test_cuda_driver
+import test_cuda_training
 from test_cuda_checks import CHECKS
 
 import tensorlab as tl
+from tensorlab.devices import backend
 from tensorlab.errors import DeviceError
 
 REPOSITORY = Path(__file__).parent.parent
+assert test_cuda_driver, test_cuda_training  # which add to the checks
+
+EVERY: dict[str, Callable[[np.random.Generator], None]] = {
+    **CHECKS,
+    **{f"backend {name}": lambda rng, run=run: run(backend("cuda"), rng) for name, run in test_backends.CHECKS.items()},
+    **{
+        f"backend {name}": lambda rng, run=run: test_backends.compare(backend("cuda"), run, int(rng.integers(1 << 60)))
+        for name, run in test_backends.CALLS.items()
+    },
+}
+"""The checks of this backend, and those that every backend passes."""
+
+
+def sample(rng: np.random.Generator) -> None:
+    """Let the checks of every backend take small arrays, in three of the layouts, so that they are done in seconds."""
+    every = test_backends.layouts
+
+    def layouts(array: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
+        laid = every(array)
+        return {name: laid[name] for name in rng.permutation(list(laid))[:3]}
+
+    test_backends.layouts, test_backends.LARGEST = layouts, 800
 
 
 def main() -> None:
     """Run every check, and print what went wrong in each: ``{name: ""}`` or a traceback; or why none can run."""
+    os.environ["TENSORLAB_CUDA_FALLBACK"] = "error"
     sys.setswitchinterval(1e-4)  # the simulator polls its threads, which would wait long for their turn
     try:
         tl.asarray(0.0, device="cuda")
     except DeviceError as error:
         print(json.dumps({"skip": str(error)}))
         return
-    seed = int(np.random.default_rng().integers(1 << 32))
+    seed = int(os.environ.get("TENSORLAB_TEST_SEED") or np.random.default_rng().integers(1 << 32))
+    if "--sample" in sys.argv:
+        sample(np.random.default_rng(seed))
     results = {}
-    for name, function in CHECKS.items():
+    for name, function in EVERY.items():
         try:
             function(np.random.default_rng(seed))
             results[name] = ""
         except Exception:
-            results[name] = f"seed {seed}\n{traceback.format_exc()}"
+            results[name] = f"repeat with TENSORLAB_TEST_SEED={seed}\n{traceback.format_exc()}"
     print(json.dumps(results))
 
 
@@ -55,7 +86,7 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
 def outcomes(folder: Path, simulator: bool) -> dict[str, str]:
     """What `main` prints in a process of its own."""
     variables = environment(folder, NUMBA_ENABLE_CUDASIM="1" if simulator else "0")
-    command = [sys.executable, "-W", "ignore", __file__]
+    command = [sys.executable, "-W", "ignore", __file__, *(["--sample"] if simulator else [])]
     process = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=600, check=False)
     assert process.returncode == 0, process.stderr
     results: dict[str, str] = json.loads(process.stdout.splitlines()[-1])
@@ -70,7 +101,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return results
 
 
-@pytest.mark.parametrize("name", CHECKS)
+@pytest.mark.parametrize("name", EVERY)
 def test_in_the_simulator(simulated: dict[str, str], name: str) -> None:
     assert not simulated[name], simulated[name]
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from tensorlab.backends import CPUBackend
 from tensorlab.dtypes import DType
 from tensorlab.rules import Reduction, Rowwise, Scan
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
 from tensorlab_cuda.buffer import Buffer
 from tensorlab_cuda.kernels.arg_reduce import arg_reduce_kernel
+from tensorlab_cuda.kernels.map import map_kernel
 from tensorlab_cuda.kernels.matmul import matmul_kernel
 from tensorlab_cuda.kernels.reduce import SEGMENT, reduce_kernel
 from tensorlab_cuda.kernels.rowwise import rowwise_kernel
+from tensorlab_cuda.kernels.scan import scan_kernel
 from tensorlab_cuda.kernels.update import update_kernel
 from tensorlab_cuda.layout import Shape, merge_axes
 from tensorlab_cuda.memory import DeviceMemory, dense, filled, map_into
@@ -34,16 +36,22 @@ class CUDABackend(DeviceMemory):
 
     def __init__(self) -> None:
         self.device = driver.device()
-        self._host = CPUBackend()
+
+    @property
+    def about(self) -> str:
+        """The GPU and the versions of what drives it."""
+        return driver.about()
 
     def map(
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
     ) -> Callable[..., Any]:
         """One pass over all inputs and outputs."""
 
+        kernel = map_kernel(function, compute.name, len(inputs), tuple(dtype.name for dtype in outputs))
+
         def run(shape: Shape, *buffers: Buffer) -> Any:
             results = tuple(Buffer.empty(shape, dtype) for dtype in outputs)
-            map_into(function, compute, results, buffers)
+            map_into(kernel, results, buffers)
             return results if len(results) > 1 else results[0]
 
         return run
@@ -53,41 +61,38 @@ class CUDABackend(DeviceMemory):
     ) -> Callable[[Buffer, tuple[int, ...] | None], Buffer]:
         """Segments of a fixed size, each folded by a block; then what they gave."""
 
+        @functools.cache
+        def kernel(first: bool, last: bool) -> driver.Kernel:
+            return reduce_kernel(rule, compute.name, (output if last else compute).name, first, last)
+
         def run(buffer: Buffer, axes: tuple[int, ...] | None) -> Buffer:
-            return self._reduce(rule, buffer, tuple(range(buffer.ndim)) if axes is None else axes, compute, output)
+            folded_axes = tuple(range(buffer.ndim)) if axes is None else axes
+            kept = buffer.layout.permute([axis for axis in range(buffer.ndim) if axis not in folded_axes])
+            folded = buffer.layout.permute(folded_axes)
+            outer, count = kept.size, folded.size
+            if outer and not count:
+                return filled(kept.shape, output, _of_nothing(rule))
+            result = Buffer.empty(kept.shape, output)
+            if not outer:
+                return result
+            kept_shape, (kept_strides,) = merge_axes(kept.shape, [kept.strides])
+            shape, (strides,) = merge_axes(folded.shape, [folded.strides])
+            places: tuple[Any, ...] = (kept_shape, kept_strides, shape, strides)
+            source, start, first, last = buffer, buffer.layout.offset, True, False
+            while not last:
+                segments = -(-count // SEGMENT)
+                last = segments == 1
+                target = result if last else Buffer.empty((outer, segments), compute)
+                driver.launch(
+                    kernel(first, last),
+                    *(outer * segments, driver.threads_for(min(count, SEGMENT))),
+                    *(outer, count, folded.size, *places, target.array, source.array, start),
+                )
+                places = ((outer,), (segments,), (segments,), (1,))
+                source, start, first, count = target, 0, False, segments
+            return result
 
         return run
-
-    def _reduce(self, rule: Reduction, buffer: Buffer, axes: tuple[int, ...], compute: DType, output: DType) -> Buffer:
-        kept = buffer.layout.permute([axis for axis in range(buffer.ndim) if axis not in axes])
-        folded = buffer.layout.permute(axes)
-        outer, count = kept.size, folded.size
-        if outer and not count:
-            initial = rule.initial if rule.result is None else rule.result.python(rule.initial, 0.0)
-            return filled(kept.shape, output, 0.0 if initial is None else initial)
-        result = Buffer.empty(kept.shape, output)
-        if not outer:
-            return result
-        segments = -(-count // SEGMENT)
-        target = result if segments == 1 else Buffer.empty((outer, segments), compute)
-        kept_shape, (kept_strides,) = merge_axes(kept.shape, [kept.strides])
-        shape, (strides,) = merge_axes(folded.shape, [folded.strides])
-        driver.launch(
-            reduce_kernel(rule, compute.name, target.dtype.name, True, segments == 1),
-            *(outer * segments, driver.threads_for(min(count, SEGMENT))),
-            *(outer, count, count, kept_shape, kept_strides, shape, strides),
-            *(target.memory, buffer.memory, buffer.layout.offset),
-        )
-        while segments > 1:
-            count, segments = segments, -(-segments // SEGMENT)
-            source, target = target, result if segments == 1 else Buffer.empty((outer, segments), compute)
-            driver.launch(
-                reduce_kernel(rule, compute.name, target.dtype.name, False, segments == 1),
-                *(outer * segments, driver.threads_for(min(count, SEGMENT))),
-                *(outer, count, folded.size, (outer,), (count,), (count,), (1,)),
-                *(target.memory, source.memory, 0),
-            )
-        return result
 
     def arg_reduce(self, rule: str, buffer: Buffer) -> Buffer:
         """A block a row."""
@@ -98,7 +103,7 @@ class CUDABackend(DeviceMemory):
             driver.launch(
                 arg_reduce_kernel(rule, buffer.dtype.name),
                 *(result.size, driver.threads_for(columns)),
-                *(result.size, columns, result.memory, rows.memory, rows.layout.offset),
+                *(result.size, columns, result.array, rows.array, rows.layout.offset),
             )
         return result
 
@@ -112,14 +117,25 @@ class CUDABackend(DeviceMemory):
             driver.launch(
                 rowwise_kernel(rule, result.dtype.name, len(inputs)),
                 *(rows, driver.threads_for(columns)),
-                *(rows, columns, result.memory),
-                *(part for x in matrices for part in (x.memory, x.layout.offset)),
+                *(rows, columns, result.array),
+                *(part for x in matrices for part in (x.array, x.layout.offset)),
             )
         return result
 
     def scan(self, rule: Scan, inputs: Sequence[Buffer], compute: DType, output: DType) -> Buffer:
-        """On the host: a row is a chain of steps, each of which waits for the one before it."""
-        return self.from_host(self._host.scan(rule, [self.to_host(x) for x in inputs], compute, output))
+        """A thread a row, from its first element to its last."""
+        result = Buffer.empty(inputs[0].shape, output)
+        if result.size:
+            columns = result.shape[-1]
+            matrices = [dense(x) for x in inputs]
+            kinds = tuple(x.dtype.name for x in inputs)
+            driver.launch_flat(
+                scan_kernel(rule, compute.name, len(kinds), output.name),
+                result.size // columns,
+                *(columns, result.array),
+                *(part for x in matrices for part in (x.array, x.layout.offset)),
+            )
+        return result
 
     def matmul(
         self,
@@ -139,9 +155,9 @@ class CUDABackend(DeviceMemory):
         arrays = [a, b, *operands]
         layouts = [a.layout, b.layout, *(p.layout.broadcast_to(result.shape) for p in operands)]
         lengths, strides = merge_axes(tuple(stack), [layout.strides[:-2] for layout in layouts])
-        arguments: list[object] = [result.memory] if product is None else [result.memory, product.memory]
+        arguments: list[object] = [result.array] if product is None else [result.array, product.array]
         for buffer, layout, steps in zip(arrays, layouts, strides, strict=True):
-            arguments += (buffer.memory, layout.offset, steps, *layout.strides[-2:])
+            arguments += (buffer.array, layout.offset, steps, *layout.strides[-2:])
         matrices, tile = math.prod(stack), self.device.tile
         driver.launch(
             matmul_kernel(epilogue, a.dtype.name, len(operands), keep),
@@ -163,6 +179,14 @@ class CUDABackend(DeviceMemory):
         driver.launch_flat(
             update_kernel(function, weight.dtype.name, len(slots)),
             weight.size,
-            *(part for x in arrays for part in (x.memory, x.layout.offset)),
+            *(part for x in arrays for part in (x.array, x.layout.offset)),
             *map(float, hyperparameters),
         )
+
+
+def _of_nothing(rule: Reduction) -> float:
+    """The value of a reduction over no elements."""
+    if rule.initial is None or rule.result is None:
+        return rule.initial or 0.0
+    with np.errstate(invalid="ignore"):  # the mean of nothing is NaN
+        return float(rule.result.python(np.float64(rule.initial), 0.0))

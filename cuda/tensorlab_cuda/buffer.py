@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorlab_cuda import driver
+from tensorlab_cuda.allocator import Memory, allocate
 from tensorlab_cuda.layout import Layout, Shape
 
 
@@ -12,8 +12,8 @@ class Buffer:
     """An array on the device.
 
     Attributes:
-        memory: a flat device array, shared with all views.
-        dtype: of the elements; in ``memory`` bools are bytes.
+        memory: shared with all views.
+        dtype: of the elements; in memory bools are bytes.
         layout: where they are.
         base: the buffer that this one is a view of, or None. It is kept so that whoever asks whether anybody else holds
             a buffer, before writing into it, learns of its views.
@@ -21,14 +21,19 @@ class Buffer:
 
     __slots__ = ("base", "dtype", "layout", "memory")
 
-    def __init__(self, memory: Any, dtype: Any, layout: Layout, base: Buffer | None = None) -> None:
+    def __init__(self, memory: Memory, dtype: Any, layout: Layout, base: Buffer | None = None) -> None:
         self.memory, self.dtype, self.layout, self.base = memory, dtype, layout, base
 
     @staticmethod
     def empty(shape: Shape, dtype: Any) -> Buffer:
         """A dense buffer of its own memory, not initialised."""
         layout = Layout.dense(shape)
-        return Buffer(driver.allocate(layout.size, dtype), dtype, layout)
+        return Buffer(allocate(layout.size, dtype), dtype, layout)
+
+    @property
+    def array(self) -> Any:
+        """The flat device array that kernels take."""
+        return self.memory.array
 
     @property
     def shape(self) -> Shape:

@@ -8,15 +8,19 @@ from __future__ import annotations
 import functools
 import linecache
 import math
+import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tensorlab.errors import DeviceError
+from tensorlab.errors import DeviceError, ScalarError
+from tensorlab.scalars import ScalarFunction
+from tensorlab_cuda import simulator
 
+_WHO = "device 'cuda'"
 _INSTALL = 'pip install "numba-cuda[cu13]" (or [cu12], whichever the driver supports)'
 _SIMULATE = "to run without a GPU, slowly, set NUMBA_ENABLE_CUDASIM=1 before Python starts"
 
@@ -40,24 +44,45 @@ class Device:
     tile: int
 
 
-@functools.cache
+_in_child = False
+"""Whether this process was forked from one that has used CUDA."""
+
+
 def cuda() -> Any:
     """The module ``numba.cuda``, once it is known to work: that of numba-cuda, or the older one inside of Numba.
 
     Raises:
         DeviceError: saying what is missing.
     """
+    if _in_child:
+        hint = 'start processes with multiprocessing.get_context("spawn"), or fork before the first use'
+        raise DeviceError(_WHO, "the process that used it first", "a child that was forked from it", hint)
+    return _module()
+
+
+@functools.cache
+def _module() -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of the one inside of Numba
             from numba import config, cuda
     except ImportError as error:
-        raise DeviceError("device 'cuda'", "the package numba-cuda", f"ImportError: {error}", _INSTALL) from error
+        raise DeviceError(_WHO, "the package numba-cuda", f"ImportError: {error}", _INSTALL) from error
     # A small tensor needs few blocks: no mistake, and nothing that a user could mend.
     config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
-    if not _is_simulator(cuda):
+    if _is_simulator(cuda):
+        simulator.prepare()
+    else:
         _check(cuda)
+    os.register_at_fork(after_in_child=_forked)
     return cuda
+
+
+def _forked() -> None:
+    """In a child process: CUDA does not work there, so whoever asks for it is to be told."""
+    global _in_child
+    _in_child = True
+    device.cache_clear()
 
 
 def _is_simulator(module: Any) -> bool:
@@ -68,13 +93,23 @@ def _check(cuda: Any) -> None:
     error = cuda.cuda_error()
     if error is not None:
         reason = " ".join(str(error).split())
-        raise DeviceError("device 'cuda'", "an NVIDIA GPU with its driver", f"none ({reason.rstrip('.')})", _SIMULATE)
+        raise DeviceError(_WHO, "an NVIDIA GPU with its driver", f"none ({reason.rstrip('.')})", _SIMULATE)
     if not cuda.gpus:
-        hint = "see nvidia-smi and CUDA_VISIBLE_DEVICES"
-        raise DeviceError("device 'cuda'", "an NVIDIA GPU", "a driver that finds none", hint)
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        among = "" if visible is None else f" among CUDA_VISIBLE_DEVICES={visible!r}"
+        hint = "nvidia-smi lists the GPUs by their numbers, of which CUDA_VISIBLE_DEVICES chooses"
+        raise DeviceError(_WHO, "an NVIDIA GPU", f"a driver that finds none{among}", hint)
     missing = missing_compiler(cuda)
     if missing:
-        raise DeviceError("device 'cuda'", "the compiler of the CUDA toolkit", f"none ({missing})", _INSTALL)
+        raise DeviceError(_WHO, "the compiler of the CUDA toolkit", f"none ({missing})", _INSTALL)
+    of_driver, of_toolkit = cuda.cudadrv.driver.driver.get_version(), cuda.runtime.get_version()
+    if of_driver[0] < of_toolkit[0]:
+        raise DeviceError(
+            _WHO,
+            f"a driver for CUDA {of_toolkit[0]}, as the toolkit that is installed",
+            f"one for CUDA {of_driver[0]}.{of_driver[1]}",
+            f'update the driver, or pip install "numba-cuda[cu{of_driver[0]}]"',
+        )
 
 
 def missing_compiler(cuda: Any) -> str:
@@ -101,6 +136,16 @@ def device() -> Device:
     return Device(name, found.compute_capability, blocks=32 * found.MULTIPROCESSOR_COUNT, threads=256, tile=16)
 
 
+def about() -> str:
+    """The device and the versions of what drives it, in a line."""
+    if simulated():
+        return "Numba's simulator, which is slow"
+    major, minor = device().compute_capability
+    versions = [cuda().cudadrv.driver.driver.get_version(), cuda().runtime.get_version()]
+    of_driver, of_toolkit = [".".join(map(str, version)) for version in versions]
+    return f"{device().name}, compute capability {major}.{minor}, driver for CUDA {of_driver}, toolkit {of_toolkit}"
+
+
 # Memory
 
 
@@ -109,20 +154,38 @@ def storage(dtype: Any) -> type[np.generic]:
     return np.dtype("uint8" if dtype == "bool" else dtype).type
 
 
-def allocate(size: int, dtype: Any) -> Any:
-    """A flat device array, not initialised; of one element at least, since CUDA has no memory of none."""
-    return cuda().device_array(max(size, 1), storage(dtype))
+def device_array(size: int, kind: type[np.generic]) -> Any | None:
+    """A new flat array on the device, not initialised; None if there is no room for it."""
+    try:
+        return cuda().device_array(size, kind)
+    except Exception as error:  # of a class of its own in each version
+        if "OUT_OF_MEMORY" not in str(error).upper():
+            raise
+        return None
 
 
-def upload(array: np.ndarray[Any, Any]) -> Any:
-    """A flat device array with the elements of a host array in C order."""
-    if not array.size:
-        return allocate(0, array.dtype)
-    return cuda().to_device(np.ascontiguousarray(array).reshape(-1).view(storage(array.dtype)))
+def free_memory() -> tuple[int, int]:
+    """The bytes of the device that are free, and all that it has."""
+    free, total = cuda().current_context().get_memory_info()
+    return int(free), int(total)
+
+
+def pointer(memory: Any) -> int:
+    """Where a device array is: an address on the device, or in the simulator on the host."""
+    if simulated():
+        return int(memory.ctypes.data)
+    return int(memory.__cuda_array_interface__["data"][0])
+
+
+def copy_to_device(memory: Any, array: np.ndarray[Any, Any]) -> None:
+    """Overwrite a flat device array by a host array of as many elements, in C order."""
+    cuda()
+    memory.copy_to_device(np.ascontiguousarray(array).reshape(-1).view(memory.dtype))
 
 
 def download(memory: Any, start: int, size: int) -> np.ndarray[Any, Any]:
     """A flat host array with some elements of a flat device array, when all kernels before have run."""
+    cuda()
     if not size:
         return np.empty(0, memory.dtype)
     part = memory if (start, size) == (0, memory.shape[0]) else memory[start : start + size]
@@ -137,10 +200,25 @@ def synchronize() -> None:
 # Kernels
 
 
-def build(source: str, namespace: dict[str, Any], name: str) -> Any:
-    """The kernel that a source text defines as ``kernel``, to be compiled for the types of its first launch."""
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """A kernel, which is compiled for the types of its first launch.
+
+    Attributes:
+        compiled: what Numba makes of it.
+        name: what messages call it.
+        scalars: the scalar functions that it calls.
+    """
+
+    compiled: Any
+    name: str
+    scalars: tuple[ScalarFunction, ...]
+
+
+def build(source: str, namespace: dict[str, Any], name: str, scalars: Sequence[ScalarFunction] = ()) -> Kernel:
+    """The kernel that a source text defines as ``kernel``."""
     function = _define(source, {**namespace, "cuda": cuda(), "int64": np.int64}, f"kernel {name}")["kernel"]
-    return cuda().jit(function)
+    return Kernel(cuda().jit(function), name, tuple(scalars))
 
 
 def build_scalar(source: str, namespace: dict[str, Any], name: str) -> Callable[..., Any]:
@@ -158,13 +236,34 @@ def _define(source: str, namespace: dict[str, Any], name: str) -> dict[str, Any]
     return namespace
 
 
-def launch(kernel: Any, blocks: int, threads: int | tuple[int, int], *arguments: Any) -> None:
+def launch(kernel: Kernel, blocks: int, threads: int | tuple[int, int], *arguments: Any) -> None:
     """Start a kernel on as many of ``blocks`` blocks as are worth it; it goes through the rest in strides of the
-    grid."""
-    kernel[min(blocks, device().blocks), threads](*arguments)
+    grid.
+
+    Raises:
+        ScalarError: if it cannot be compiled, naming the scalar functions that it is made of.
+        DeviceError: if the device refuses it.
+    """
+    try:
+        kernel.compiled[min(blocks, device().blocks), threads](*arguments)
+    except Exception as error:
+        _explain(kernel, error)
+        raise
 
 
-def launch_flat(kernel: Any, total: int, *arguments: Any) -> None:
+def _explain(kernel: Kernel, error: Exception) -> None:
+    """Raise an error of ours in place of one of Numba's or of the driver's."""
+    words = " ".join(str(error).split())
+    if type(error).__name__ == "CudaAPIError":
+        hint = "an update of the driver may help" if "PTX" in words else "after such an error start Python anew"
+        raise DeviceError(f"{_WHO}, kernel {kernel.name!r}", "a launch that succeeds", words, hint) from error
+    if type(error).__module__.startswith(("numba.", "numba_cuda.")):
+        who = ", ".join(scalar.who for scalar in kernel.scalars) or f"kernel {kernel.name!r}"
+        given = f"{type(error).__name__}: {words[:400]}"
+        raise ScalarError(who, "what Numba compiles for CUDA", given, "on the device 'cpu' it may work") from error
+
+
+def launch_flat(kernel: Kernel, total: int, *arguments: Any) -> None:
     """Start a kernel whose threads share ``total`` elements; ``total`` is its first argument."""
     if total:
         threads = device().threads
@@ -181,7 +280,7 @@ def threads_for(count: int) -> int:
 def functions(real: str | None) -> Mapping[str, object]:
     """What computes the functions of `math` that Numba's CUDA lacks or knows by another name, for `emit`."""
     if simulated():
-        return _simulated_functions()
+        return simulator.functions()
     from numba.cuda import libdevice
 
     suffix = "f" if real == "float32" else ""
@@ -190,17 +289,4 @@ def functions(real: str | None) -> Mapping[str, object]:
         "nextafter": getattr(libdevice, f"nextafter{suffix}"),
         "round": getattr(libdevice, f"rint{suffix}"),
         **{name: getattr(math, name) for name in ("floor", "ceil", "trunc", "fmod")},
-    }
-
-
-def _simulated_functions() -> dict[str, object]:
-    """NumPy's, which give infinity and NaN as a device does, where those of `math` raise."""
-    circular = ("sin", "cos", "tan", "sinh", "cosh", "tanh")
-    same = ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", *circular)
-    return {
-        **{name: getattr(np, name) for name in same},
-        **{f"a{name}": getattr(np, f"arc{name}") for name in (*circular, "tan2")},
-        "hypot": np.hypot,
-        "nextafter": np.nextafter,
-        "pow": np.power,
     }

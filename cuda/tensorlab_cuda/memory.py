@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from tensorlab.scalars import ScalarFunction
-from tensorlab_cuda import driver
+from tensorlab_cuda import driver, export, fallback
+from tensorlab_cuda.allocator import upload
 from tensorlab_cuda.buffer import Buffer
 from tensorlab_cuda.kernels.gather import gather_kernel
 from tensorlab_cuda.kernels.map import map_kernel
+from tensorlab_cuda.kernels.scatter import scatter_kernel
 from tensorlab_cuda.layout import Layout, Shape, is_view_index, merge_axes
 
 Array = np.ndarray[Any, Any]
@@ -29,28 +31,46 @@ def dense(buffer: Buffer) -> Buffer:
     """The buffer, or a copy of it whose elements lie in C order without gaps."""
     if buffer.layout.is_dense:
         return buffer
+    return copied(buffer)
+
+
+def copied(buffer: Buffer) -> Buffer:
+    """A copy whose elements lie in C order without gaps."""
     copy = Buffer.empty(buffer.shape, buffer.dtype)
-    map_into(_COPY, buffer.dtype, [copy], [buffer])
+    copy_into(copy, buffer)
     return copy
+
+
+def copy_into(target: Buffer, source: Buffer) -> None:
+    """Overwrite a buffer by one of its dtype that broadcasts to its shape."""
+    map_into(map_kernel(_COPY, target.dtype.name, 1, (target.dtype.name,)), [target], [source])
+
+
+def to_host(buffer: Buffer) -> Array:
+    """An array of the host with the elements, when everything before has been computed."""
+    whole = dense(buffer)
+    elements = driver.download(whole.array, whole.layout.offset, whole.size)
+    result: Array = elements.view(whole.dtype).reshape(whole.shape)
+    return result
 
 
 def filled(shape: Shape, dtype: Any, value: float) -> Buffer:
     """A new buffer of one value."""
     result = Buffer.empty(shape, dtype)
-    one = Buffer(driver.upload(np.array([value], dtype)), dtype, Layout.dense(()))
-    map_into(_COPY, dtype, [result], [one])
+    with np.errstate(all="ignore"):  # a NaN may become a whole number
+        one = np.array([value]).astype(dtype)
+    copy_into(result, Buffer(upload(one), dtype, Layout.dense(())))
     return result
 
 
-def map_into(function: ScalarFunction, compute: Any, outputs: Sequence[Buffer], inputs: Sequence[Buffer]) -> None:
-    """Write a scalar function of inputs, which broadcast to the outputs' one shape, into the outputs."""
+def map_into(kernel: driver.Kernel, outputs: Sequence[Buffer], inputs: Sequence[Buffer]) -> None:
+    """Write what a kernel computes of inputs, which broadcast to the outputs' one shape, into the outputs."""
     shape = outputs[0].shape
     layouts = [*(y.layout for y in outputs), *(x.layout.broadcast_to(shape) for x in inputs)]
     lengths, strides = merge_axes(shape, [layout.strides for layout in layouts])
     arguments: list[Any] = []
     for buffer, layout, steps in zip([*outputs, *inputs], layouts, strides, strict=True):
-        arguments += (buffer.memory, layout.offset, steps)
-    kernel = map_kernel(function, compute.name, len(inputs), tuple(y.dtype.name for y in outputs))
+        arguments += (buffer.array, layout.offset, steps)
     driver.launch_flat(kernel, outputs[0].size, lengths, *arguments)
 
 
@@ -59,22 +79,31 @@ class DeviceMemory:
 
     def from_host(self, array: Array) -> Buffer:
         """A copy."""
-        return Buffer(driver.upload(array), array.dtype, Layout.dense(array.shape))
+        return Buffer(upload(array), array.dtype, Layout.dense(array.shape))
 
     def to_host(self, buffer: Buffer) -> Array:
         """A copy, when everything before has been computed."""
-        whole = dense(buffer)
-        elements = driver.download(whole.memory, whole.layout.offset, whole.size)
-        result: Array = elements.view(whole.dtype).reshape(whole.shape)
-        return result
+        return to_host(buffer)
 
     def shares_memory(self, a: Buffer, b: Buffer) -> bool:
         """Whether they are of one allocation."""
         return a.memory is b.memory
 
+    def export(self, buffer: Buffer) -> export.Exported:
+        """What shares the memory on the device with other libraries."""
+        return export.Exported(buffer)
+
+    def computes_on_host(self, operation: str) -> None:
+        """Say so, or refuse, as the user chose."""
+        fallback.report(operation)
+
+    def copy(self, buffer: Buffer) -> Buffer:
+        """Made on the device."""
+        return copied(buffer)
+
     def copy_into(self, target: Buffer, source: Buffer) -> None:
         """Overwrite the target's elements."""
-        map_into(_COPY, target.dtype, [target], [source])
+        copy_into(target, source)
 
     def synchronize(self) -> None:
         """Wait for every kernel."""
@@ -108,14 +137,17 @@ class DeviceMemory:
         return _take(self.reshape(buffer, (buffer.size,)), 0, np.asarray(places))
 
     def scatter_add(self, shape: Shape, index: Any, values: Buffer) -> Buffer:
-        """On the device where no element is meant twice, else on the host, in the order of the index."""
+        """Each element is the sum of what goes there, in the order of the index."""
         if is_view_index(index):
             result = filled(shape, values.dtype, 0)
-            self.copy_into(result.view(result.layout.index(index)), values)
+            copy_into(result.view(result.layout.index(index)), values)
             return result
-        total = np.zeros(shape, values.dtype)
-        np.add.at(total, index, self.to_host(values))
-        return self.from_host(total)
+        axis = _sole_array(index)
+        if axis is not None and axis < len(shape):
+            return _scatter(shape, axis, np.asarray(index[axis] if isinstance(index, tuple) else index), values)
+        size = math.prod(shape)
+        places = np.arange(size).reshape(shape)[index]
+        return self.reshape(_scatter((size,), 0, np.asarray(places), values), shape)
 
     def concatenate(self, buffers: Sequence[Buffer], axis: int) -> Buffer:
         """A new buffer."""
@@ -126,7 +158,7 @@ class DeviceMemory:
         start = 0
         for part in buffers:
             end = start + part.shape[axis]
-            self.copy_into(result.view(result.layout.index((*[slice(None)] * axis, slice(start, end)))), part)
+            copy_into(result.view(result.layout.index((*[slice(None)] * axis, slice(start, end)))), part)
             start = end
         return result
 
@@ -140,18 +172,42 @@ def _sole_array(index: Any) -> int | None:
     return None
 
 
-def _take(buffer: Buffer, axis: int, places: Array) -> Buffer:
-    length = buffer.shape[axis]
+def _positive(places: Array, axis: int, length: int) -> Array:
+    """Indices along an axis, counted from its start."""
     outside = places[(places < -length) | (places >= length)]
     if outside.size:
         raise IndexError(f"index {outside[0]} is out of bounds for axis {axis} with size {length}")
+    return np.where(places < 0, places + length, places).astype(np.int64)
+
+
+def _take(buffer: Buffer, axis: int, places: Array) -> Buffer:
+    """Parts along an axis, in a new buffer."""
+    length = buffer.shape[axis]
+    positive = upload(_positive(places, axis, length))
     whole = dense(buffer)
     result = Buffer.empty((*buffer.shape[:axis], *places.shape, *buffer.shape[axis + 1 :]), buffer.dtype)
-    positive = driver.upload(np.where(places < 0, places + length, places).astype(np.int64))
     inner = math.prod(buffer.shape[axis + 1 :])
     driver.launch_flat(
         gather_kernel(),
         result.size,
-        *(places.size, length, inner, result.memory, positive, whole.memory, whole.layout.offset),
+        *(places.size, length, inner, result.array, positive.array, whole.array, whole.layout.offset),
+    )
+    return result
+
+
+def _scatter(shape: Shape, axis: int, places: Array, values: Buffer) -> Buffer:
+    """Parts added up where they go along an axis, in a new buffer. The host sorts the places, the device adds."""
+    length = shape[axis]
+    positive = _positive(places, axis, length).ravel()
+    parts = np.argsort(positive, kind="stable")
+    lists = upload(np.searchsorted(positive[parts], np.arange(length + 1)))
+    order = upload(parts)
+    whole = dense(values)
+    result = Buffer.empty(shape, values.dtype)
+    inner = math.prod(shape[axis + 1 :])
+    driver.launch_flat(
+        scatter_kernel(values.dtype.name),
+        result.size,
+        *(places.size, length, inner, result.array, lists.array, order.array, whole.array, whole.layout.offset),
     )
     return result

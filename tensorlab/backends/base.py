@@ -38,12 +38,26 @@ class Backend(Protocol):
 
     name: str
 
+    @property
+    def about(self) -> str:
+        """What there is to say of its hardware, in a line; may be empty."""
+
     # Memory
     def from_host(self, array: np.ndarray[Any, Any]) -> Any:
         """A buffer with the values of an aligned array of native byte order; may share its memory."""
 
     def to_host(self, buffer: Any) -> np.ndarray[Any, Any]:
         """An array with the values of a buffer; may share its memory."""
+
+    def export(self, buffer: Any) -> Any:
+        """What other libraries take the buffer's memory from: a read-only NumPy array, or else an object that has the
+        array API standard's ``__dlpack__`` and what else there is for memory of its kind."""
+
+    def computes_on_host(self, operation: str) -> None:
+        """Called before an operation that no loop shape fits is computed on the host: a device may warn, or raise."""
+
+    def copy(self, buffer: Any) -> Any:
+        """A buffer with the same values in memory of its own, C-contiguous."""
 
     def shares_memory(self, a: Any, b: Any) -> bool:
         """Whether one buffer is a view of the memory of the other."""

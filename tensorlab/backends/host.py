@@ -15,6 +15,11 @@ Array = np.ndarray[Any, Any]
 class HostMemory:
     """The part of the backend protocol that moves elements without computing on them."""
 
+    @property
+    def about(self) -> str:
+        """Nothing that the rest of ``python -m tensorlab info`` does not say."""
+        return ""
+
     def from_host(self, array: Array) -> Array:
         """The array itself."""
         return array
@@ -22,6 +27,19 @@ class HostMemory:
     def to_host(self, buffer: Array) -> Array:
         """The buffer itself."""
         return buffer
+
+    def export(self, buffer: Array) -> Array:
+        """A view that cannot be written to."""
+        array = buffer.view()
+        array.flags.writeable = False
+        return array
+
+    def computes_on_host(self, operation: str) -> None:
+        """Nothing to be said of it."""
+
+    def copy(self, buffer: Array) -> Array:
+        """A new array."""
+        return np.array(buffer, order="C")
 
     def shares_memory(self, a: Array, b: Array) -> bool:
         """Whether the memory that they span overlaps."""

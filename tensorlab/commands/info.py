@@ -86,8 +86,8 @@ def _backends() -> dict[str, str]:
     states = {}
     for entry in registries["backend"]:
         try:
-            backend(entry.name)
-            state = "available"
+            about = backend(entry.name).about
+            state = f"available: {about}" if about else "available"
         except TensorlabError as error:
             state = f"not available: {error}"
         except Exception as error:

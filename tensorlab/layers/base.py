@@ -12,7 +12,7 @@ import numpy as np
 
 from tensorlab import activations, autodiff, dtypes, initializers
 from tensorlab.errors import ArgumentTypeError, ShapeError, StateError
-from tensorlab.ops.dispatch import as_tensor
+from tensorlab.ops.dispatch import as_tensor, device_of
 from tensorlab.serialization import Configured
 from tensorlab.shapes import Shape, as_shape
 from tensorlab.tensor import Tensor
@@ -134,8 +134,9 @@ class Layer(Configured):
         """Build the layer if that has not been done, and compute it.
 
         Real inputs are converted to the layer's dtype. Integers, which may be indices, come to `call` as they are.
+        Arrays go to the device of the weights.
         """
-        tensor = as_tensor(inputs, self._who)
+        tensor = inputs if type(inputs) is Tensor else as_tensor(inputs, self._who, device_of(self.weights))
         if tensor.dtype != self.dtype and tensor.dtype.kind == "f":
             tensor = tensor.astype(self.dtype)
         self._ensure_built(tensor.shape)

@@ -38,6 +38,7 @@ class Samples:
         x: the inputs.
         y: the targets.
         targets: whether there have to be targets.
+        device: where arrays go, all at once, to be cut into batches there; None for the current device.
 
     Raises:
         ArgumentTypeError: if targets are missing.
@@ -46,11 +47,11 @@ class Samples:
         NonFiniteError: if an input is NaN or infinite.
     """
 
-    def __init__(self, who: str, x: Any, y: Any = None, targets: bool = False) -> None:
+    def __init__(self, who: str, x: Any, y: Any = None, targets: bool = False, device: str | None = None) -> None:
         if targets and y is None:
             raise ArgumentTypeError(f"{who} y", "a target for each sample", "None")
-        self.x = _numbers(f"{who} x", x)
-        self.y = None if y is None else _numbers(f"{who} y", y)
+        self.x = _numbers(f"{who} x", x, device)
+        self.y = None if y is None else _numbers(f"{who} y", y, device)
         if not self.x.ndim or not len(self.x):
             raise ShapeError(f"{who} x", "at least one sample", f"shape {self.x.shape}")
         self.count = len(self.x)
@@ -79,9 +80,9 @@ class Samples:
             yield self.x[place], None if self.y is None else self.y[place]
 
 
-def _numbers(who: str, value: Any) -> Tensor:
+def _numbers(who: str, value: Any, device: str | None) -> Tensor:
     try:
-        return as_tensor(value, who)
+        return as_tensor(value, who, device)
     except DTypeError as error:
         raise DTypeError(who, error.expected, error.received, error.hint) from None
 

@@ -18,6 +18,7 @@ from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError, S
 from tensorlab.gradients import GradientTape
 from tensorlab.layers import Layer
 from tensorlab.models.data import Samples, check_count
+from tensorlab.ops.dispatch import device_of
 from tensorlab.tensor import Tensor
 
 
@@ -208,7 +209,7 @@ class Model(Layer):
 
     def _samples(self, who: str, x: Any, y: Any, loss: losses.Loss) -> Samples:
         """Check the data against the model before anything is changed."""
-        samples = Samples(who, x, y, targets=True)
+        samples = Samples(who, x, y, targets=True, device=device_of(self.weights))
         assert samples.y is not None
         with self._unbuilt_again(), autodiff.no_grad():
             outputs = self(samples.x[:1])
@@ -288,7 +289,7 @@ class Model(Layer):
             ShapeError: for inputs that do not fit.
             NonFiniteError: if an input is NaN or infinite.
         """
-        samples = Samples(f"{self._who}.predict", x)
+        samples = Samples(f"{self._who}.predict", x, device=device_of(self.weights))
         size = check_count(f"{self._who}.predict batch_size", batch_size)
         with autodiff.no_grad():
             parts = [self(batch).numpy() for batch, _ in samples.batches(size)]

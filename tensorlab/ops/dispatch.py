@@ -31,6 +31,12 @@ def as_tensor(value: Any, who: str, device: str | None = None) -> Tensor:
     return asarray(value, device=device)
 
 
+def on_host(who: str, tensor: Tensor) -> np.ndarray[Any, Any]:
+    """The elements of a tensor, for an operation that no loop shape fits; its device is told, and may refuse."""
+    tensor._backend.computes_on_host(who)
+    return tensor.numpy()
+
+
 def device_of(operands: Sequence[Any]) -> str | None:
     """The device of the first tensor among some arguments, to which arrays and numbers beside it go."""
     return next((operand.device for operand in operands if isinstance(operand, Tensor)), None)

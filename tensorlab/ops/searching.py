@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorlab import dtypes, shapes
 from tensorlab.errors import ArgumentError, DTypeError, IndexOutOfBoundsError, ShapeError
-from tensorlab.ops.dispatch import as_tensor, common_backend, device_of
+from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, on_host
 from tensorlab.ops.indexing import whole_numbers
 from tensorlab.ops.reduction import Axis, sum
 from tensorlab.ops.shaping import permute_dims, reshape
@@ -82,7 +82,7 @@ def nonzero(x: Any, /) -> tuple[Tensor, ...]:
     tensor = as_tensor(x, "nonzero")
     if not tensor.ndim:
         raise ShapeError("nonzero", "a tensor with an axis", "a tensor of rank 0", "use .item()")
-    return tuple(asarray(places, device=tensor.device) for places in np.nonzero(tensor.numpy()))
+    return tuple(asarray(places, device=tensor.device) for places in np.nonzero(on_host("nonzero", tensor)))
 
 
 def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None) -> Tensor:
@@ -119,5 +119,6 @@ def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None)
             raise IndexOutOfBoundsError("searchsorted", f"a sorter of numbers from 0 to {order.size - 1}", given)
         order = order.astype(np.int64)
     sides: Any = side
-    found = np.searchsorted(row.numpy().astype(common), places.numpy().astype(common), sides, order)
+    ordered, placed = (on_host("searchsorted", tensor).astype(common) for tensor in (row, places))
+    found = np.searchsorted(ordered, placed, sides, order)
     return asarray(np.asarray(found, np.int64), device=row.device)

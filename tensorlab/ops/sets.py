@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorlab import dtypes
-from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar
+from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar, on_host
 from tensorlab.tensor import Tensor, asarray
 
 __all__ = [
@@ -44,7 +44,7 @@ class UniqueInverse(NamedTuple):
 
 def _unique(who: str, x: Any) -> UniqueAll:
     tensor = as_tensor(x, who)
-    values, indices, inverse, counts = np.unique(tensor.numpy(), True, True, True, equal_nan=False)
+    values, indices, inverse, counts = np.unique(on_host(who, tensor), True, True, True, equal_nan=False)
     places = (np.asarray(part, np.int64) for part in (indices, inverse.reshape(tensor.shape), counts))
     return UniqueAll(*(asarray(part, device=tensor.device) for part in (values, *places)))
 
@@ -85,7 +85,7 @@ def unique_values(x: Any, /) -> Tensor:
     Source: Python array API standard, ``unique_values``.
     """
     tensor = as_tensor(x, "unique_values")
-    return asarray(np.unique(tensor.numpy(), equal_nan=False), device=tensor.device)
+    return asarray(np.unique(on_host("unique_values", tensor), equal_nan=False), device=tensor.device)
 
 
 def isin(x1: Any, x2: Any, /, *, invert: bool = False) -> Tensor:
@@ -101,5 +101,5 @@ def isin(x1: Any, x2: Any, /, *, invert: bool = False) -> Tensor:
     backend = common_backend("isin", tensors)
     arrays = [tensor.dtype for tensor, x in zip(tensors, (x1, x2), strict=True) if not is_scalar(x)]
     common = dtypes.result_type("isin", arrays, [x for x in (x1, x2) if is_scalar(x)])
-    elements, among = (tensor.numpy().astype(common) for tensor in tensors)
+    elements, among = (on_host("isin", tensor).astype(common) for tensor in tensors)
     return asarray(np.asarray(np.isin(elements, among, invert=invert)), device=backend.name)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorlab import autodiff, shapes
 from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError
-from tensorlab.ops.dispatch import as_tensor
+from tensorlab.ops.dispatch import as_tensor, on_host
 from tensorlab.ops.indexing import getitem, take_along_axis
 from tensorlab.tensor import Tensor, asarray, from_buffer_of
 
@@ -35,9 +35,9 @@ def _key(array: Array, descending: bool) -> Array:
     return np.negative(array) if array.dtype.kind == "f" else np.invert(array)
 
 
-def _order(x: Tensor, axis: int, descending: bool) -> Array:
+def _order(who: str, x: Tensor, axis: int, descending: bool) -> Array:
     # whether or not equals have to keep their order: then a result does not depend on NumPy's or a processor's taste
-    return np.argsort(_key(x.numpy(), descending), axis=axis, kind="stable")
+    return np.argsort(_key(on_host(who, x), descending), axis=axis, kind="stable")
 
 
 def argsort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
@@ -56,7 +56,7 @@ def argsort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool
     """
     tensor = as_tensor(x, "argsort")
     place = shapes.normalize_axis("argsort", axis, tensor.ndim)
-    return asarray(np.asarray(_order(tensor, place, descending), np.int64), device=tensor.device)
+    return asarray(np.asarray(_order("argsort", tensor, place, descending), np.int64), device=tensor.device)
 
 
 def sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
@@ -76,9 +76,9 @@ def sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = 
     tensor = as_tensor(x, "sort")
     place = shapes.normalize_axis("sort", axis, tensor.ndim)
     if autodiff.recording() and tensor.dtype.kind == "f":
-        order = _order(tensor, place, descending)
+        order = _order("sort", tensor, place, descending)
         return _permuted(tensor, order, np.argsort(order, axis=place, kind="stable"), place)
-    key = _key(tensor.numpy(), descending)
+    key = _key(on_host("sort", tensor), descending)
     # Only zeros of two signs are equal and not the same: without them NumPy's fastest sort is as good as a stable one.
     distinct = key.dtype.kind != "f" or not np.any(np.signbit(key[key == 0]))
     ordered = np.sort(key, axis=place, kind=None if distinct else "stable")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 from tensorlab_cuda import driver
 from tensorlab_cuda.kernels.fold import BLOCK
@@ -47,7 +46,7 @@ def kernel(rows, columns, y, x, start):
 
 
 @functools.cache
-def arg_reduce_kernel(rule: str, dtype: str) -> Any:
+def arg_reduce_kernel(rule: str, dtype: str) -> driver.Kernel:
     """The kernel ``k(rows, columns, y, x, start)`` of "max" or "min"; ``x`` is dense, and ``y`` int64."""
     source = _SOURCE.format(block=BLOCK, beyond=">" if rule == "max" else "<")
     namespace = {"LANES": driver.device().threads, "compute": driver.storage(dtype)}

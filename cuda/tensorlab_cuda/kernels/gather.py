@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 from tensorlab_cuda import driver
 
@@ -16,7 +15,7 @@ def kernel(total, count, length, inner, y, places, x, start):
 
 
 @functools.cache
-def gather_kernel() -> Any:
+def gather_kernel() -> driver.Kernel:
     """The kernel ``k(total, count, length, inner, y, places, x, start)``: ``y[o, j, i] = x[o, places[j], i]``.
 
     ``x`` is dense, of ``(outer, length, inner)`` elements, and ``y`` of ``(outer, count, inner)``, ``total`` of them.

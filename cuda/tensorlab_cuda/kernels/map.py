@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
@@ -25,7 +24,7 @@ def kernel(total, shape, {parameters}):
 
 
 @functools.cache
-def map_kernel(function: ScalarFunction, compute: str, inputs: int, outputs: tuple[str, ...]) -> Any:
+def map_kernel(function: ScalarFunction, compute: str, inputs: int, outputs: tuple[str, ...]) -> driver.Kernel:
     """The kernel ``k(total, shape, *(array, start, strides))`` of the outputs and then the inputs.
 
     Args:
@@ -39,4 +38,4 @@ def map_kernel(function: ScalarFunction, compute: str, inputs: int, outputs: tup
         "scalar": lift(function, compute),
         **{f"y{k}_type": driver.storage(dtype) for k, dtype in enumerate(outputs)},
     }
-    return driver.build(_source(inputs, len(outputs)), namespace, f"map {function.name} {compute}")
+    return driver.build(_source(inputs, len(outputs)), namespace, f"map {function.name} {compute}", (function,))

@@ -53,7 +53,7 @@ def kernel(matrices, stack, m, n, k, c, {"z, " if keep else ""}{parameters}):
 
 
 @functools.cache
-def matmul_kernel(epilogue: ScalarFunction | None, dtype: str, operands: int, keep: bool) -> Any:
+def matmul_kernel(epilogue: ScalarFunction | None, dtype: str, operands: int, keep: bool) -> driver.Kernel:
     """The kernel ``k(matrices, stack, m, n, k, c[, z], *(array, start, stack strides, row stride, column stride))``.
 
     The arrays are A, B and the operands of the epilogue; ``c`` and ``z``, which gets the product without the epilogue,
@@ -70,4 +70,5 @@ def matmul_kernel(epilogue: ScalarFunction | None, dtype: str, operands: int, ke
     namespace: dict[str, Any] = {"TILE": driver.device().tile, "kind": driver.storage(dtype)}
     if epilogue is not None:
         namespace["scalar"] = lift(epilogue, dtype)
-    return driver.build(source, namespace, f"matmul {epilogue.name if epilogue is not None else ''} {dtype}")
+    name = f"matmul {epilogue.name if epilogue is not None else ''} {dtype}"
+    return driver.build(source, namespace, name, () if epilogue is None else (epilogue,))

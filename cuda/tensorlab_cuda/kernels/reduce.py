@@ -36,7 +36,7 @@ def kernel(outer, count, members, kept_shape, kept_strides, shape, strides, y, x
 
 
 @functools.cache
-def reduce_kernel(rule: Reduction, compute: str, output: str, first: bool, last: bool) -> Any:
+def reduce_kernel(rule: Reduction, compute: str, output: str, first: bool, last: bool) -> driver.Kernel:
     """The kernel ``k(outer, count, members, kept_shape, kept_strides, shape, strides, y, x, start)`` of a reduction.
 
     ``outer`` results of ``count`` elements each are cut into segments; ``y`` has a value for each segment of each
@@ -61,4 +61,5 @@ def reduce_kernel(rule: Reduction, compute: str, output: str, first: bool, last:
     }
     if rule.result is not None:
         namespace["result"] = lift(rule.result, compute)
-    return driver.build(_source(element, result), namespace, f"reduce {rule.name} {compute} {first} {last}")
+    scalars = [scalar for scalar in (rule.element, rule.combine, rule.result) if scalar is not None]
+    return driver.build(_source(element, result), namespace, f"reduce {rule.name} {compute} {first} {last}", scalars)

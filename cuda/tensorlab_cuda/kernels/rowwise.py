@@ -34,7 +34,7 @@ def kernel(rows, columns, y, {", ".join(f"{x}, {x}_start" for x in names)}):
 
 
 @functools.cache
-def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Any:
+def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> driver.Kernel:
     """The kernel ``k(rows, columns, y, *(x, start))`` of a rowwise rule.
 
     Args:
@@ -49,4 +49,6 @@ def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Any:
     }
     for k, (combine, element) in enumerate(rule.reductions):
         namespace |= {f"combine{k}": lift(combine, dtype), f"element{k}": lift(element, dtype)}
-    return driver.build(_source(inputs, len(rule.reductions)), namespace, f"rowwise {rule.name} {dtype}")
+    scalars = [scalar for pair in rule.reductions for scalar in pair]
+    source = _source(inputs, len(rule.reductions))
+    return driver.build(source, namespace, f"rowwise {rule.name} {dtype}", (*scalars, rule.output))

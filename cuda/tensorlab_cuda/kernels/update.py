@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
@@ -25,7 +24,7 @@ def kernel(total, {parameters}):
 
 
 @functools.cache
-def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Any:
+def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> driver.Kernel:
     """The kernel ``k(total, *(array, start), *hyperparameters)`` of the weight, the gradient and the slots, all dense.
 
     Args:
@@ -35,4 +34,4 @@ def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Any:
     """
     source = _source(slots, function.arity - 2 - slots)
     namespace = {"kind": driver.storage(dtype), "scalar": lift(function, dtype)}
-    return driver.build(source, namespace, f"update {function.name} {dtype}")
+    return driver.build(source, namespace, f"update {function.name} {dtype}", (function,))

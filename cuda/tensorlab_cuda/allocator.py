@@ -1,0 +1,79 @@
+"""The device's memory, pooled: asking CUDA for memory makes the device wait, and a step asks for the same as the last.
+
+What nobody holds any more is given to the next who asks for as many elements of that type, even if kernels that use
+it have not run yet: those that are launched later run later.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from tensorlab.errors import DeviceError
+from tensorlab_cuda import driver
+
+_shelves: defaultdict[tuple[int, type[np.generic]], list[Any]] = defaultdict(list)
+"""The arrays that nobody holds, by their size and type."""
+
+
+class Memory:
+    """A piece of memory, shared by the buffers that are views of it.
+
+    Attributes:
+        array: flat, on the device.
+        shared: whether another library has been given it. Such memory is not used again, but given back to CUDA, which
+            waits for what that library may have started on a stream of its own.
+    """
+
+    __slots__ = ("_shelf", "array", "shared")
+
+    def __init__(self, array: Any, shelf: list[Any]) -> None:
+        self.array, self.shared, self._shelf = array, False, shelf
+
+    def __del__(self) -> None:
+        if not self.shared:
+            self._shelf.append(self.array)
+
+
+def allocate(size: int, dtype: Any) -> Memory:
+    """Memory for some elements, not initialised; for one at least, since CUDA has no memory of none.
+
+    Raises:
+        DeviceError: if there is no room.
+    """
+    kind = driver.storage(dtype)
+    wanted = max(size, 1)
+    shelf = _shelves[wanted, kind]
+    try:
+        return Memory(shelf.pop(), shelf)
+    except IndexError:
+        pass
+    array = driver.device_array(wanted, kind)
+    if array is None:
+        clear()
+        array = driver.device_array(wanted, kind)
+    if array is None:
+        free, total = driver.free_memory()
+        raise DeviceError(
+            "device 'cuda'",
+            f"to find {wanted * np.dtype(kind).itemsize / 1e6:,.1f} MB for {size:,} elements of {np.dtype(dtype)}",
+            f"{free / 1e6:,.1f} MB that are free, of {total / 1e6:,.1f} MB",
+            "delete tensors that are not needed any more, or use smaller batches",
+        )
+    return Memory(array, shelf)
+
+
+def upload(array: np.ndarray[Any, Any]) -> Memory:
+    """Memory with the elements of a host array in C order."""
+    memory = allocate(array.size, array.dtype)
+    if array.size:
+        driver.copy_to_device(memory.array, array)
+    return memory
+
+
+def clear() -> None:
+    """Give back to CUDA what nobody holds."""
+    for shelf in list(_shelves.values()):
+        shelf.clear()

@@ -1,0 +1,47 @@
+"""What is computed on the host for want of a kernel on the device, and what the user wants to hear of it.
+
+The environment variable ``TENSORLAB_CUDA_FALLBACK`` says it: "warn" (if unset) once of each operation, "error" to
+refuse it, "silent" for nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+
+from tensorlab.errors import ArgumentError, DeviceError
+
+_VARIABLE = "TENSORLAB_CUDA_FALLBACK"
+_warned: set[str] = set()
+
+
+class HostFallbackWarning(UserWarning):
+    """An operation has no kernel on the device: its tensors go to the host, and its result comes back."""
+
+
+def report(operation: str) -> None:
+    """Say that an operation is about to be computed on the host.
+
+    Raises:
+        DeviceError: if the user wants none.
+        ArgumentError: if ``TENSORLAB_CUDA_FALLBACK`` is set to something else.
+    """
+    choice = os.environ.get(_VARIABLE, "warn")
+    if choice not in ("warn", "error", "silent"):
+        raise ArgumentError(_VARIABLE, "'warn', 'error' or 'silent'", repr(choice))
+    if choice == "error":
+        hint = f"move the tensor with x.to_device('cpu'), or set {_VARIABLE}=warn"
+        raise DeviceError(operation, "a kernel for the device 'cuda'", f"none, with {_VARIABLE}=error", hint)
+    if choice == "warn" and operation not in _warned:
+        _warned.add(operation)
+        text = f"{operation} has no kernel for the device 'cuda': the host computes it, and its tensors are copied"
+        warnings.warn(f"{text} ({_VARIABLE}=error refuses that, =silent says nothing)", HostFallbackWarning, _level())
+
+
+def _level() -> int:
+    """How far up the caller is that is no part of tensorlab, for `report`."""
+    level, frame = 0, sys._getframe()
+    while str(frame.f_globals.get("__name__")).startswith("tensorlab") and frame.f_back is not None:
+        level, frame = level + 1, frame.f_back
+    return level

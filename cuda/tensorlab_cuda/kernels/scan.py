@@ -1,0 +1,50 @@
+"""The scan shape: a state that goes along each row, a row a thread, which gives the very sums that the CPU gives.
+
+A row is a chain of steps that wait for each other: a device is quick at many rows, and slow at a single long one.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from tensorlab.rules import Scan
+from tensorlab_cuda import driver
+from tensorlab_cuda.kernels.lift import lift
+
+
+def _source(inputs: int, initial: tuple[int, ...]) -> str:
+    names = [f"x{k}" for k in range(inputs)]
+    states = [f"s{k}" for k in range(len(initial))]
+    start = "; ".join(f"{s} = compute({value})" for s, value in zip(states, initial, strict=True))
+    elements = ", ".join(f"compute({x}[{x}_start + first + i])" for x in names)
+    return f"""
+def kernel(rows, columns, y, {", ".join(f"{x}, {x}_start" for x in names)}):
+    for row in range(cuda.grid(1), rows, cuda.gridsize(1)):
+        first = row * columns
+        {start}
+        for i in range(columns):
+            {", ".join(f"{s}_new" for s in states)} = step({", ".join(states)}, {elements})
+            {"; ".join(f"{s} = compute({s}_new)" for s in states)}
+            y[first + i] = y_type(result({", ".join(states)}))
+"""
+
+
+@functools.cache
+def scan_kernel(rule: Scan, compute: str, inputs: int, output: str) -> driver.Kernel:
+    """The kernel ``k(rows, columns, y, *(x, start))`` of a scan along the rows of dense matrices.
+
+    Args:
+        rule: what is computed.
+        compute: the dtype that it is computed in.
+        inputs: how many there are.
+        output: the dtype of ``y``.
+    """
+    namespace: dict[str, Any] = {
+        "compute": driver.storage(compute),
+        "y_type": driver.storage(output),
+        "step": lift(rule.step, compute),
+        "result": lift(rule.result, compute),
+    }
+    name = f"scan {rule.name} {compute}"
+    return driver.build(_source(inputs, rule.initial), namespace, name, (rule.step, rule.result))

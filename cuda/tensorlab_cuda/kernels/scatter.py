@@ -1,0 +1,35 @@
+"""Adding parts of an array into places along one axis, the reverse of picking them; an element of the result a thread.
+
+Each place has a list of the parts that go there, in order, so no two threads write to one element and every sum is the
+same for every launch.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from tensorlab_cuda import driver
+
+
+def _source(add: str) -> str:
+    return f"""
+def kernel(total, count, length, inner, y, lists, parts, x, start):
+    for i in range(cuda.grid(1), total, cuda.gridsize(1)):
+        outer = i // inner // length
+        place = i // inner % length
+        value = kind(0)
+        for k in range(lists[place], lists[place + 1]):
+            value = kind(value {add} x[start + (outer * count + parts[k]) * inner + i % inner])
+        y[i] = value
+"""
+
+
+@functools.cache
+def scatter_kernel(dtype: str) -> driver.Kernel:
+    """The kernel ``k(total, count, length, inner, y, lists, parts, x, start)``: ``y[o, p, i]`` is the sum of
+    ``x[o, parts[k], i]`` over ``k`` from ``lists[p]`` up to ``lists[p + 1]``.
+
+    ``x`` is dense, of ``(outer, count, inner)`` elements, and ``y`` of ``(outer, length, inner)``, ``total`` of them.
+    """
+    source = _source("|" if dtype == "bool" else "+")
+    return driver.build(source, {"kind": driver.storage(dtype)}, f"scatter {dtype}")

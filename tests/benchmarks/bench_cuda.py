@@ -1,0 +1,198 @@
+"""The CUDA backend on a GPU: maps and reductions against the speed of a copy, products and epochs against PyTorch.
+
+    python tests/benchmarks/bench_cuda.py [--only matmul] [--epochs 5]
+
+What computes little is as fast as its memory, so its share of a device-to-device copy's bandwidth, measured in the same
+run, says how good it is. A product is compared with PyTorch's in full float32 (TF32 switched off), an epoch of the
+book's network with PyTorch's on data that is on the GPU already. PyTorch is left out where it is not installed or finds
+no GPU. Real MNIST is used where it can be had, else random bytes, which take as long.
+
+Exit status: 0; 2 without a GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+import tensorlab as tl
+
+MEGA = 1 << 20
+ROUNDS = 7
+Line = tuple[str, str]
+
+
+def seconds(run: Callable[[], Any], synchronize: Callable[[], None]) -> float:
+    """The median time of a call, of calls that are started one after the other and waited for once."""
+    run()
+    synchronize()
+    start = time.perf_counter()
+    run()
+    synchronize()
+    count = max(1, min(200, int(0.05 / (time.perf_counter() - start))))
+    taken = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        for _ in range(count):
+            run()
+        synchronize()
+        taken.append((time.perf_counter() - start) / count)
+    return statistics.median(taken)
+
+
+def bandwidths(backend: Any) -> Iterator[Line]:
+    """Maps, reductions, softmax and an optimizer's step, as shares of the bandwidth of a copy."""
+    rows, columns = 16_384, 4096
+    x = tl.asarray(np.random.default_rng(0).standard_normal((rows, columns), np.float32))
+    row, size = x[0], x.size * 4
+    copying = 2 * size / seconds(lambda: backend.copy(x._buffer), backend.synchronize)
+    yield "copy of 256 MB", f"{copying / 1e9:8.0f} GB/s"
+    variable = tl.Variable(x)
+    step = tl.optimizers.RMSprop()
+    cases: list[tuple[str, int, Callable[[], Any]]] = [
+        ("x + x", 2, lambda: x + x),
+        ("x + row", 2, lambda: x + row),
+        ("tanh(x)", 2, lambda: tl.tanh(x)),
+        ("exp(x) of a transposed x", 2, lambda: tl.exp(tl.matrix_transpose(x))),
+        ("sum(x)", 1, lambda: tl.sum(x)),
+        ("sum(x, axis=1)", 1, lambda: tl.sum(x, axis=1)),
+        ("sum(x, axis=0)", 1, lambda: tl.sum(x, axis=0)),
+        ("argmax(x, axis=1)", 1, lambda: tl.argmax(x, axis=1)),
+        ("softmax(x)", 2, lambda: tl.softmax(x)),
+        ("cumulative_sum(x, axis=1)", 2, lambda: tl.cumulative_sum(x, axis=1)),
+        ("RMSprop's step", 5, lambda: step.apply_gradients([(x, variable)])),
+    ]
+    for name, passes, run in cases:
+        speed = passes * size / seconds(run, backend.synchronize)
+        yield name, f"{speed / 1e9:8.0f} GB/s, {speed / copying:5.2f} of a copy"
+    small = x[:10, :10]
+    yield "x + x of 100 elements", f"{seconds(lambda: small + small, backend.synchronize) * 1e6:8.1f} µs a call"
+
+
+def products(backend: Any, torch: Any) -> Iterator[Line]:
+    """Matrix products in float32."""
+    for m, k, n in [(4096, 4096, 4096), (4096, 784, 512), (128, 784, 512)]:
+        rng = np.random.default_rng(0)
+        a, b = rng.standard_normal((m, k), np.float32), rng.standard_normal((k, n), np.float32)
+        x, y = tl.asarray(a), tl.asarray(b)
+        ours = seconds(lambda x=x, y=y: x @ y, backend.synchronize)
+        text = f"{2 * m * k * n / ours / 1e12:8.2f} TF/s"
+        if torch is not None:
+            s, t = torch.from_numpy(a).cuda(), torch.from_numpy(b).cuda()
+            theirs = seconds(lambda s=s, t=t: s @ t, torch.cuda.synchronize)
+            worst = float((torch.from_numpy((x @ y).numpy()) - (s @ t).cpu()).abs().max())
+            text += f", PyTorch {2 * m * k * n / theirs / 1e12:8.2f}, PyTorch / us {theirs / ours:5.2f}"
+            text += f", largest difference {worst:.1e}"
+        yield f"matmul {m}, {k}, {n}", text
+
+
+def load() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Training images and labels."""
+    try:
+        (x, y), _ = tl.datasets.mnist.load_data(timeout=10)
+    except tl.errors.DatasetError:
+        print("MNIST cannot be had: random bytes instead")
+        rng = np.random.default_rng(0)
+        x, y = rng.integers(0, 256, (60_000, 28, 28), np.uint8), rng.integers(0, 10, 60_000).astype(np.uint8)
+    return x.reshape(-1, 784).astype("float32") / 255, y
+
+
+def torch_epoch(torch: Any, x: Any, y: Any, batch_size: int) -> Callable[[], None]:
+    """An epoch of PyTorch, which also reports loss and accuracy after each step."""
+    images, labels = torch.from_numpy(x).cuda(), torch.from_numpy(y).long().cuda()
+    nn = torch.nn
+    model = nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 10)).cuda()
+    optimizer = torch.optim.RMSprop(model.parameters(), lr=1e-3, alpha=0.9, eps=1e-7)
+    loss_function = nn.CrossEntropyLoss()
+
+    def epoch() -> None:
+        for batch in torch.randperm(len(images), device="cuda").split(batch_size):
+            outputs = model(images[batch])
+            loss = loss_function(outputs, labels[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            loss.item()
+            (outputs.argmax(1) == labels[batch]).sum().item()
+
+    return epoch
+
+
+def epochs(torch: Any, count: int) -> Iterator[Line]:
+    """The book's network."""
+    x, y = load()
+    images, labels = tl.asarray(x), tl.asarray(y)
+    for batch_size in (128, 4096):
+        tl.utils.set_random_seed(0)
+        model = tl.Sequential([tl.layers.Dense(512, activation="relu"), tl.layers.Dense(10, activation="softmax")])
+        model.compile(optimizer="rmsprop", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        runs = [lambda model=model, size=batch_size: model.fit(images, labels, batch_size=size, verbose=0)]
+        if torch is not None:
+            runs.append(torch_epoch(torch, x, y, batch_size))
+        taken: list[list[float]] = [[] for _ in runs]
+        for _ in range(count + 1):
+            for run, times in zip(runs, taken, strict=True):
+                start = time.perf_counter()
+                run()
+                times.append(time.perf_counter() - start)
+        text = f"{statistics.median(taken[0][1:]):8.2f} s (the first: {taken[0][0]:.2f} s)"
+        if torch is not None:
+            ratio = statistics.median(b / a for a, b in zip(taken[0][1:], taken[1][1:], strict=True))
+            text += f", PyTorch {statistics.median(taken[1][1:]):.2f} s, PyTorch / us {ratio:.2f}"
+        yield f"an epoch, batches of {batch_size}", text
+
+
+def pytorch() -> Any:
+    """PyTorch with a GPU and in full float32, or None."""
+    try:
+        import torch
+    except ImportError:
+        print("PyTorch is not installed: no comparison with it")
+        return None
+    if not torch.cuda.is_available():
+        print(f"PyTorch {torch.__version__} finds no GPU: no comparison with it")
+        return None
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    return torch
+
+
+def main() -> int:
+    """Run the benchmark.
+
+    Returns:
+        the exit status.
+    """
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=("bandwidth", "matmul", "epoch"))
+    parser.add_argument("--epochs", type=int, default=5)
+    options = parser.parse_args()
+    try:
+        with tl.device("cuda") as backend:
+            print(backend.about)
+            if backend.device.name == "simulator":
+                parser.error("the simulator's times mean nothing: unset NUMBA_ENABLE_CUDASIM")
+            torch = pytorch()
+            for name, lines in {
+                "bandwidth": bandwidths(backend),
+                "matmul": products(backend, torch),
+                "epoch": epochs(torch, options.epochs),
+            }.items():
+                if options.only in (None, name):
+                    for title, text in lines:
+                        print(f"{title:28} {text}", flush=True)
+    except tl.errors.UnknownNameError:
+        parser.error('tensorlab-cuda is not installed: pip install "./cuda[cu13]" (or [cu12])')
+    except tl.errors.DeviceError as error:
+        parser.error(str(error))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,369 @@
+"""CUDA memory, what shares it, and what is said when something is wrong: checks, as in `test_cuda_checks`."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import warnings
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from test_cuda_checks import DTYPES, check, on, real, same
+
+import tensorlab as tl
+from tensorlab.errors import ArgumentError, DeviceError, DLPackError, ScalarError
+from tensorlab.scalars import ScalarFunction
+
+
+@contextlib.contextmanager
+def fallback(choice: str) -> Iterator[None]:
+    before = os.environ.get("TENSORLAB_CUDA_FALLBACK")
+    os.environ["TENSORLAB_CUDA_FALLBACK"] = choice
+    try:
+        yield
+    finally:
+        os.environ.pop("TENSORLAB_CUDA_FALLBACK")
+        if before is not None:
+            os.environ["TENSORLAB_CUDA_FALLBACK"] = before
+
+
+# What the host computes
+
+
+def hosted(x: np.ndarray) -> dict[str, Any]:
+    """Calls that fall back to the host, with NumPy's results, by the name they go by."""
+    last = x.reshape(-1)
+    return {
+        "sort": (lambda: tl.sort(on(x), descending=True), -np.sort(-x)),
+        "argsort": (lambda: tl.argsort(on(x), axis=0), x.argsort(0)),
+        "unique_all": (lambda: tl.unique_all(on(x)).values, np.unique(x)),
+        "unique_counts": (lambda: tl.unique_counts(on(x)).counts, np.unique(x, return_counts=True)[1]),
+        "unique_inverse": (lambda: tl.unique_inverse(on(x)).values, np.unique(x)),
+        "unique_values": (lambda: tl.unique_values(on(x)), np.unique(x)),
+        "isin": (lambda: tl.isin(on(x), on(last[:2])), np.isin(x, last[:2])),
+        "nonzero": (lambda: tl.nonzero(on(x))[0], x.nonzero()[0]),
+        "searchsorted": (lambda: tl.searchsorted(on(np.sort(last)), on(x)), np.sort(last).searchsorted(x)),
+    }
+
+
+@check
+def the_host_computes_what_has_no_kernel(rng):
+    from tensorlab_cuda import fallback as policy
+
+    calls = hosted(rng.permutation(12).reshape(3, 4) // 2)
+    policy._warned.clear()
+    with fallback("warn"), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for run, expected in 2 * list(calls.values()):
+            same(run(), expected, 0)
+    told = [str(warning.message) for warning in caught]
+    assert [text.partition(" ")[0] for text in told] == list(calls)
+    assert {warning.category for warning in caught} == {policy.HostFallbackWarning}
+    assert {warning.filename for warning in caught} == {__file__}
+    assert told[0] == (
+        "sort has no kernel for the device 'cuda': the host computes it, and its tensors are copied "
+        "(TENSORLAB_CUDA_FALLBACK=error refuses that, =silent says nothing)"
+    )
+    policy._warned.clear()
+    with fallback("silent"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for run, expected in calls.values():
+            same(run(), expected, 0)
+
+
+@check
+def the_user_may_refuse_that(rng):
+    with fallback("error"):
+        for name, (run, _) in hosted(np.arange(12).reshape(3, 4)).items():
+            with pytest.raises(
+                DeviceError,
+                match=rf"^{name}: expected a kernel for the device 'cuda', received none, with "
+                r"TENSORLAB_CUDA_FALLBACK=error; move the tensor with x\.to_device\('cpu'\), or set",
+            ):
+                run()
+        with tl.device("cuda"):
+            variable = tl.Variable([1.0, 2.0])
+        with pytest.raises(DeviceError, match=r"^assigning to the elements that an array names: expected a kernel for"):
+            variable[np.array([0])].assign([3.0])
+        same(variable, np.float32([1, 2]), 0)
+    with (
+        fallback("never"),
+        pytest.raises(
+            ArgumentError, match=r"^TENSORLAB_CUDA_FALLBACK: expected 'warn', 'error' or 'silent', received 'never'$"
+        ),
+    ):
+        tl.sort(on([1, 2]))
+
+
+# Memory
+
+
+@check
+def memory_is_used_again(rng):
+    x = real(rng, 3, 4)
+    first = on(x)
+    view = first[1:]
+    array = first._buffer.array
+    del first
+    assert on(x)._buffer.array is not array  # a view holds it
+    del view
+    again = on(x.reshape(12))
+    assert again._buffer.array is array
+    same(again, x.ravel(), 0)
+    assert on(x.astype(int))._buffer.array is not array
+
+
+@contextlib.contextmanager
+def room_for(requests: list[bool]) -> Iterator[None]:
+    """A device that has room or has none, request by request."""
+    from tensorlab_cuda import driver
+
+    plain, told = driver.device_array, driver.free_memory
+    try:
+        driver.device_array = lambda size, kind: plain(size, kind) if requests.pop(0) else None
+        driver.free_memory = lambda: (12_500_000, 80_000_000_000)
+        yield
+    finally:
+        driver.device_array, driver.free_memory = plain, told
+
+
+@check
+def a_request_without_room_says_how_much(rng):
+    from tensorlab_cuda import allocator
+
+    array = on(real(rng, 777))._buffer.array  # which nobody holds any more
+    with (
+        room_for([False, False]),
+        pytest.raises(
+            DeviceError,
+            match=r"^device 'cuda': expected to find 4\.0 MB for 1,000,001 elements of float32, received 12\.5 MB that "
+            r"are free, of 80,000\.0 MB; delete tensors that are not needed any more, or use smaller batches$",
+        ),
+    ):
+        on(np.zeros(1_000_001, np.float32))
+    assert not any(allocator._shelves.values())  # what nobody holds was given back first
+    with room_for([False, True]):
+        same(on(np.float32([1, 2, 3])), np.float32([1, 2, 3]))
+    assert on(real(rng, 777))._buffer.array is not array
+
+
+# Other libraries
+
+
+class Interface:
+    """The CUDA array interface of a tensor in the simulator, where it is NumPy's."""
+
+    def __init__(self, tensor: tl.Tensor) -> None:
+        self.__array_interface__ = {k: v for k, v in tensor.__cuda_array_interface__.items() if k != "stream"}
+
+
+@check
+def memory_is_shared_with_other_libraries(rng):
+    from tensorlab_cuda import driver, export
+
+    if not driver.simulated():
+        return  # the next check needs a library that reads a GPU's memory
+    for dtype in DTYPES:
+        values = rng.integers(0, 2, (4, 6)).astype(dtype)
+        for tensor, expected in [
+            (on(values), values),
+            (tl.matrix_transpose(on(values))[1:, ::2], values.T[1:, ::2]),
+            (on(values)[::-1], values[::-1]),
+            (on(values[0, 0]), values[0, 0]),
+            (on(values[:0]), values[:0]),
+        ]:
+            array = np.from_dlpack(tensor)
+            np.testing.assert_array_equal(array, expected, strict=True)
+            np.testing.assert_array_equal(np.asarray(Interface(tensor)), expected, strict=True)
+            if array.size:
+                assert not array.flags.writeable
+                assert array.ctypes.data == tensor.__cuda_array_interface__["data"][0]
+    tensor = on(real(rng, 500))
+    array, expected, memory = np.from_dlpack(tensor), tensor.numpy(), tensor._buffer.array
+    del tensor
+    assert on(expected)._buffer.array is not memory
+    np.testing.assert_array_equal(array, expected)
+    del array
+    tensor = on(expected)
+    for version in (None, (0, 8), (1, 0)):
+        capsule = tensor.__dlpack__(max_version=version)
+        assert len(export._held) == 1
+        del capsule  # that nobody has used
+        assert not export._held
+    copy = np.from_dlpack(tensor, copy=True)
+    assert copy.ctypes.data != tensor.__cuda_array_interface__["data"][0]
+    np.testing.assert_array_equal(copy, expected)
+    for options, message in (
+        ({"dl_device": (4, 0)}, r"^__dlpack__: expected device \(1, 0\) or the host, \(1, 0\), received dl_device"),
+        ({"copy": False}, r"^__dlpack__: expected that a copy is allowed, received copy=False; ask for this device"),
+    ):
+        with pytest.raises(DLPackError, match=message):
+            tensor.__dlpack__(**options)
+    assert not hasattr(tensor.to_device("cpu"), "__cuda_array_interface__")
+
+
+@check
+def memory_is_shared_with_pytorch(rng):
+    try:
+        import torch
+    except ImportError:
+        return
+    from tensorlab_cuda import driver
+
+    if not driver.simulated() and not torch.cuda.is_available():
+        return
+    tensor = tl.matrix_transpose(on(real(rng, 4, 6)))[1:]
+    theirs = torch.from_dlpack(tensor)
+    np.testing.assert_array_equal(theirs.cpu().numpy(), tensor.numpy())
+    assert theirs.data_ptr() == tensor.__cuda_array_interface__["data"][0]
+    assert theirs.is_cuda != driver.simulated()
+    host = np.from_dlpack(tensor, device="cpu")
+    np.testing.assert_array_equal(host, tensor.numpy())
+
+
+@check
+def structures_are_those_of_dlpack(rng):
+    from tensorlab_cuda import export
+
+    assert [ctypes.sizeof(kind) for kind in (export._Tensor, export._Managed, export._Versioned)] == [48, 64, 80]
+    assert export._Versioned.tensor.offset == 32
+    assert (export._Tensor.shape.offset, export._Tensor.byte_offset.offset) == (24, 40)
+    tensor = on(real(rng, 2, 3))
+    capsule = tensor.__dlpack__()  # of a version before 1.0: a copy
+    managed = export._Managed.from_address(export._python.PyCapsule_GetPointer(id(capsule), b"dltensor"))
+    assert managed.tensor.data != tensor.__cuda_array_interface__["data"][0]
+    assert (managed.tensor.device_type, managed.tensor.device_id) == tensor.__dlpack_device__()
+    assert (managed.tensor.code, managed.tensor.bits, managed.tensor.lanes, managed.tensor.ndim) == (2, 32, 1, 2)
+    assert (managed.tensor.shape[:2], managed.tensor.strides[:2]) == ([2, 3], [3, 1])
+
+
+# What may be missing or go wrong
+
+
+def fake(**changes: Any) -> SimpleNamespace:
+    """A module ``numba.cuda`` of a machine on which all is well, but for the changes."""
+    parts = {"error": None, "gpus": [0], "driver": (13, 0), "toolkit": (13, 5), "nvvm": True, **changes}
+    driver = SimpleNamespace(driver=SimpleNamespace(get_version=lambda: parts["driver"]))
+    return SimpleNamespace(
+        cuda_error=lambda: parts["error"],
+        gpus=parts["gpus"],
+        runtime=SimpleNamespace(get_version=lambda: parts["toolkit"]),
+        cudadrv=SimpleNamespace(driver=driver, nvvm=SimpleNamespace(is_available=lambda: parts["nvvm"])),
+    )
+
+
+@check
+def what_is_missing_is_said(rng):
+    from tensorlab_cuda import driver
+
+    driver._check(fake())
+    driver._check(fake(driver=(13, 0), toolkit=(12, 9)))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    os.environ["CUDA_VISIBLE_DEVICES"] = "7"
+    try:
+        for changes, message in (
+            (
+                {"error": "no\n driver."},
+                r"an NVIDIA GPU with its driver, received none \(no driver\); to run",
+            ),
+            (
+                {"gpus": []},
+                r"an NVIDIA GPU, received a driver that finds none among CUDA_VISIBLE_DEVICES='7'; nvidia-smi lists",
+            ),
+            (
+                {"nvvm": False},
+                r"the compiler of the CUDA toolkit, received none \(NVVM is missing\); pip install",
+            ),
+            (
+                {"driver": (12, 4)},
+                r"a driver for CUDA 13, as the toolkit that is installed, received one for CUDA 12\.4; update the "
+                r'driver, or pip install "numba-cuda\[cu12\]"$',
+            ),
+        ):
+            with pytest.raises(DeviceError, match=f"^device 'cuda': expected {message}"):
+                driver._check(fake(**changes))
+    finally:
+        os.environ.pop("CUDA_VISIBLE_DEVICES")
+        if visible is not None:
+            os.environ["CUDA_VISIBLE_DEVICES"] = visible
+
+
+class Refusing:
+    """A kernel that ends in an error at its launch."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __getitem__(self, configuration: Any) -> Any:
+        return self
+
+    def __call__(self, *arguments: Any) -> None:
+        raise self.error
+
+
+class CudaAPIError(Exception):
+    """As Numba calls what a driver says."""
+
+
+@check
+def a_kernel_that_fails_is_named(rng):
+    from numba.core.errors import TypingError
+    from tensorlab_cuda import driver
+
+    def mish(x):
+        return x * x
+
+    scalar = ScalarFunction.of(mish)
+    line = mish.__code__.co_firstlineno
+    failing = driver.Kernel(Refusing(TypingError("no\n  such function")), "map mish float32", (scalar,))
+    with pytest.raises(
+        ScalarError,
+        match=rf"^scalar function 'mish' \(.*test_cuda_driver\.py, line {line}\): expected what Numba compiles for "
+        r"CUDA, received TypingError: no such function; on the device 'cpu' it may work$",
+    ):
+        driver.launch_flat(failing, 1)
+    failing = driver.Kernel(Refusing(CudaAPIError("[700] illegal address")), "map mish float32", (scalar,))
+    with pytest.raises(
+        DeviceError,
+        match=r"^device 'cuda', kernel 'map mish float32': expected a launch that succeeds, received \[700\] illegal "
+        r"address; after such an error start Python anew$",
+    ):
+        driver.launch_flat(failing, 1)
+    failing = driver.Kernel(Refusing(CudaAPIError("UNSUPPORTED_PTX_VERSION")), "map mish float32", (scalar,))
+    with pytest.raises(DeviceError, match=r"; an update of the driver may help$"):
+        driver.launch_flat(failing, 1)
+    with pytest.raises(ZeroDivisionError):  # a mistake of ours is not dressed up
+        driver.launch_flat(driver.Kernel(Refusing(ZeroDivisionError()), "", (scalar,)), 1)
+
+
+@check
+def a_child_that_was_forked_is_told(rng):
+    tensor = on(real(rng, 3))
+    uses = [lambda: on([1.0]), lambda: tensor + tensor, tensor.numpy, lambda: tl.sum(tensor)]
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
+        child = os.fork()
+    if not child:
+        said = []
+        for use in uses:
+            try:
+                use()
+            except DeviceError as error:
+                said.append(str(error))
+        os.write(writing, "\n".join(said).encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        told = pipe.read().splitlines()
+    os.waitpid(child, 0)
+    expected = (
+        "device 'cuda': expected the process that used it first, received a child that was forked from it; "
+        'start processes with multiprocessing.get_context("spawn"), or fork before the first use'
+    )
+    assert told == [expected] * len(uses)
+    same(tensor + 0, tensor.numpy())

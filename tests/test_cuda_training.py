@@ -1,0 +1,211 @@
+"""Layers, losses, metrics, optimizers and `fit` on CUDA against the CPU: checks, as in `test_cuda_checks`."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from test_cuda_checks import check, on, real, same
+
+import tensorlab as tl
+from tensorlab import layers
+from tensorlab.errors import DeviceError
+from tensorlab.registry import registries
+
+DEVICES = ("cpu", "cuda")
+
+
+def agree(compute: Callable[[], list[Any]], tolerance: float = 1e-5) -> None:
+    """The same numbers on both devices, from the same seed; those of a device are on it."""
+    results = []
+    for device in DEVICES:
+        tl.random.set_seed(5)
+        with tl.device(device):
+            values = compute()
+        assert {value.device for value in values if isinstance(value, tl.Tensor)} <= {device}
+        results.append([np.asarray(value) for value in values])
+    for here, there in zip(*results, strict=True):
+        assert (here.dtype, here.shape) == (there.dtype, there.shape)
+        np.testing.assert_allclose(there, here, rtol=tolerance, atol=tolerance)
+
+
+@check
+def layers_compute_and_learn_as_on_the_cpu(rng):
+    x = real(rng, 3, 2, 4)
+    made: list[Callable[[], layers.Layer]] = [
+        *(lambda name=name: layers.Activation(name) for name in ("relu", "sigmoid", "softmax", "tanh")),
+        lambda: layers.Dense(3, activation="sigmoid"),
+        layers.Flatten,
+        lambda: layers.Reshape((4, 2)),
+        lambda: layers.Rescaling(0.5, 1.0),
+    ]
+
+    for make in made:
+
+        def compute(make: Callable[[], layers.Layer] = make) -> list[Any]:
+            layer, inputs = make(), tl.asarray(x)
+            with tl.GradientTape() as tape:
+                tape.watch(inputs)
+                outputs = layer(inputs, training=True)
+                total = tl.sum(outputs * outputs)
+            return [outputs, *tape.gradient(total, [inputs, *layer.trainable_weights])]
+
+        agree(compute)
+
+
+@check
+def seeds_give_the_same_on_both_devices(rng):
+    x = real(rng, 4, 5)
+    drawn = []
+    for device in DEVICES:
+        tl.random.set_seed(3)
+        with tl.device(device):
+            dropout, dense = layers.Dropout(0.4, name="dropout"), layers.Dense(3)
+            masks = [dropout(tl.ones((4, 5)), training=True).numpy() for _ in range(2)]
+            dense(tl.asarray(x))
+            drawn.append([*masks, *dense.get_weights(), tl.random.normal((3,)).numpy()])
+    for here, there in zip(*drawn, strict=True):
+        assert np.array_equal(here, there)
+    assert not np.array_equal(drawn[0][0], drawn[0][1])
+    assert 0 in drawn[0][0]
+
+
+@check
+def losses_and_metrics_are_those_of_the_cpu(rng):
+    outputs = rng.uniform(0.05, 0.95, (4, 3)).astype(np.float32)
+    outputs /= outputs.sum(1, keepdims=True)
+    labels = rng.integers(0, 3, 4)
+    hot = np.eye(3, dtype=np.float32)[labels]
+    for name in (entry.name for entry in registries["loss"]):
+        targets = labels if name.startswith("sparse") else hot
+
+        def loss(name: str = name, targets: Any = targets) -> list[Any]:
+            given = tl.asarray(outputs)
+            with tl.GradientTape() as tape:
+                tape.watch(given)
+                value = tl.losses.get(name)(tl.asarray(targets), given)
+            return [value, tape.gradient(value, given)]
+
+        agree(loss)
+    for name in (entry.name for entry in registries["metric"] if entry.name != "mean"):
+        targets = labels if name.startswith("sparse") else hot
+
+        def metric(name: str = name, targets: Any = targets) -> list[Any]:
+            chosen = tl.metrics.get(name)
+            chosen.update_state(tl.asarray(targets), tl.asarray(outputs))
+            return [chosen.result()]
+
+        agree(metric)
+
+
+@check
+def tapes_nest(rng):
+    x = real(rng, 5)
+
+    def compute() -> list[Any]:
+        given = tl.asarray(x)
+        with tl.GradientTape() as outer:
+            outer.watch(given)
+            with tl.GradientTape() as inner:
+                inner.watch(given)
+                y = tl.sum(tl.tanh(given) * given)
+            slope = inner.gradient(y, given)
+        return [slope, outer.gradient(slope, given)]
+
+    agree(compute)
+
+
+def _trained(device: str, x: np.ndarray, y: np.ndarray, optimizer: str) -> tuple[tl.Sequential, list[Any]]:
+    tl.random.set_seed(11)
+    with tl.device(device):
+        model = tl.Sequential(
+            [
+                layers.Dense(5, activation="tanh"),  # of which no outputs are equal by chance
+                layers.Dropout(0.3, name="dropout"),
+                layers.Dense(3, activation="softmax"),
+            ]
+        )
+        model.compile(optimizer=optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        history = model.fit(x, y, batch_size=12, epochs=2, validation_data=(x[:5], y[:5]), verbose=0).history
+        return model, [*model.get_weights(), model.predict(x), *history.values()]
+
+
+@check
+def a_model_learns_what_it_learns_on_the_cpu(rng):
+    x, y = real(rng, 24, 6), rng.integers(0, 3, 24)
+    for optimizer in ("rmsprop", "adam"):
+        here, expected = _trained("cpu", x, y, optimizer)
+        there, received = _trained("cuda", x, y, optimizer)
+        assert {weight.device for weight in there.weights} == {"cuda"}
+        for left, right in zip(expected, received, strict=True):
+            np.testing.assert_allclose(right, left, rtol=1e-4, atol=1e-5)
+    for source, target in itertools.permutations((here, there), 2):
+        source.set_weights([2 * weight for weight in source.get_weights()])
+        target.set_weights(source.get_weights())
+        for weight, moved in zip(source.weights, target.weights, strict=True):
+            assert moved.device != weight.device
+            assert np.array_equal(moved.numpy(), weight.numpy())
+    assert there.optimizer is not None
+    there.optimizer.set_state(there.optimizer.get_state(), there.trainable_weights)
+    assert {slot.device for slot in there.optimizer.variables} == {"cuda"}
+
+
+@check
+def a_model_takes_arrays_wherever_it_is(rng):
+    x, y = real(rng, 6, 4), rng.integers(0, 2, 6)
+    with tl.device("cuda"):
+        model = tl.Sequential([layers.Dense(2, activation="softmax")])
+        model.compile(optimizer="sgd", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        model.fit(x[:1], y[:1], verbose=0)
+    model.fit(x, y, verbose=0, validation_data=(x, y))
+    outputs = model(x)
+    assert outputs.device == "cuda"
+    np.testing.assert_array_equal(model.predict(x), outputs.numpy())
+    model.evaluate(x, y, verbose=0)
+    model.train_on_batch(x, y)
+    with pytest.raises(DeviceError, match=r"expected tensors on one device, received 'cpu' and 'cuda'; move one of"):
+        model(tl.asarray(x))
+
+
+@check
+def data_goes_to_the_device_once(rng):
+    from tensorlab_cuda import driver
+
+    x, y = real(rng, 8, 101), rng.integers(0, 2, 8)
+    copied: list[tuple[int, ...]] = []
+    plain = driver.copy_to_device
+    try:
+        driver.copy_to_device = lambda memory, array: copied.append(array.shape) or plain(memory, array)
+        with tl.device("cuda"):
+            model = tl.Sequential([layers.Dense(2, activation="softmax")])
+            model.compile(optimizer="sgd", loss="sparse_categorical_crossentropy")
+            model.fit(x, y, batch_size=4, epochs=2, verbose=0)
+    finally:
+        driver.copy_to_device = plain
+    assert copied.count(x.shape) == 1
+    assert copied.count((101, 2)) == 1  # the first weights
+    assert (4, 101) not in copied  # the device picks the samples of a batch
+
+
+@check
+def what_is_written_into_stays_on_the_device(rng):
+    from tensorlab_cuda import driver
+
+    with tl.device("cuda"):
+        variable = tl.Variable(real(rng, 3, 4))
+    held, value = variable.snapshot(), on(real(rng, 3, 4))
+    before = held.numpy()
+    plain = driver.download
+    try:
+        driver.download = None
+        variable.assign(value)
+        variable.assign_add(value)
+        copy = tl.asarray(tl.matrix_transpose(variable), copy=True)
+    finally:
+        driver.download = plain
+    same(held, before, 0)
+    same(variable, 2 * value.numpy())
+    same(copy, variable.numpy().T, 0)
