@@ -337,7 +337,12 @@ def test_rule_becomes_a_loss(rng: np.random.Generator) -> None:
 def test_rule_refuses_other_hyperparameters_and_functions() -> None:
     with pytest.raises(ArgumentError) as error:
         LossRule(huber)(dleta=2.0)
-    assert str(error.value) == "loss 'huber': expected hyperparameters among: delta, received dleta"
+    assert str(error.value) == (
+        "loss 'huber': expected hyperparameters among: delta, received dleta; did you mean 'delta'?"
+    )
+    for wrong in (float("nan"), "2", True):
+        with pytest.raises(ArgumentError, match="loss 'huber' delta: expected a finite number, received "):
+            LossRule(huber)(delta=wrong)
 
     def lonely(y_true: float) -> float:
         return y_true

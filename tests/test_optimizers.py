@@ -218,7 +218,8 @@ def test_rule_refuses_other_hyperparameters() -> None:
     with pytest.raises(ArgumentError) as error:
         OptimizerRule(averaged)(learning_rat=0.1)
     assert str(error.value) == (
-        "optimizer 'averaged': expected hyperparameters among: learning_rate, decay, received learning_rat"
+        "optimizer 'averaged': expected hyperparameters among: learning_rate, decay, received learning_rat; "
+        "did you mean 'learning_rate'?"
     )
     with pytest.raises(ArgumentError, match="received step"):
         OptimizerRule(averaged)(step=3.0)
@@ -280,7 +281,7 @@ def test_bad_gradients_change_nothing(rng: np.random.Generator) -> None:
         for weight, value in zip((first, second), weights, strict=True):
             assert np.array_equal(weight.numpy(), value)
         for slot, value in zip(optimizer.get_state()["slots"], state["slots"], strict=True):
-            assert np.array_equal(slot[0], value[0])
+            assert np.array_equal(slot["velocity"], value["velocity"])
 
 
 @pytest.mark.parametrize("value", ["0.1", None, math.nan, math.inf, True, [0.1]])

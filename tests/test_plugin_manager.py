@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 import tensorlab as tl
+from tensorlab import callbacks
 from tensorlab.errors import PluginError, UnknownNameError
-from tensorlab.plugins import Manager, hookimpl
-from tensorlab.plugins.manager import Plugin
+from tensorlab.plugins import Manager, Plugin, by_hand, hookimpl
 from tensorlab.registry import Registry, registries
 
 ROOT = Path(tl.__file__).parent.parent
@@ -86,9 +86,13 @@ def tensorlab_register_backends():
 BAD = {
     "raising": (
         "import nothing_of_this_name",
-        "ModuleNotFoundError: No module named 'nothing_of_this_name'",
+        "ModuleNotFoundError: No module named 'nothing_of_this_name'; install what provides 'nothing_of_this_name', or "
+        "uninstall acme-raising",
     ),
-    "leaving": ("raise SystemExit(3)", "SystemExit: 3"),
+    "leaving": (
+        "raise SystemExit(3)",
+        "SystemExit: 3; python -c 'import plugin_leaving' shows where; correct it, or uninstall acme-leaving",
+    ),
     "misspelling": (
         """
         from tensorlab import hookimpl
@@ -129,7 +133,8 @@ BAD = {
         def tensorlab_register_losses():
             raise ValueError("no losses today")
         """,
-        "ValueError: no losses today",
+        "tensorlab_register_losses: expected a dict {name: thing}, received ValueError: no losses today; "
+        "see plugin_halfway.py, line 11",
     ),
     "listing": (
         """
@@ -165,7 +170,9 @@ BAD = {
         def tensorlab_register_activations(what):
             return {"lost": abs}
         """,
-        "PluginValidationError: ",
+        "expected hooks with the arguments of tensorlab.plugins.hookspecs, received hookimpl definition: "
+        "tensorlab_register_activations(what) Argument(s) {'what'} are declared in the hookimpl but can not be found "
+        "in the hookspec; take them out",
     ),
 }
 
@@ -259,7 +266,7 @@ def test_bad_plugins_harm_nobody_and_say_why(sound: Path) -> None:
     assert set(lines) == {"sound", *BAD}
     for name, (_, why) in BAD.items():
         assert why in lines[name], name
-    for name in ("misspelling", "unmarked", "listing", "mistaking", "naming"):
+    for name in ("misspelling", "unmarked", "halfway", "listing", "mistaking", "naming", "asking"):
         assert lines[name].startswith(f"plugin {name!r} of acme-{name} 1.5: "), name
 
 
@@ -278,7 +285,8 @@ def test_a_name_of_a_failed_plugin_says_what_failed_and_why(tmp_path: Path) -> N
         """,
     )
     failed = (
-        "plugin 'mish' of acme-mish could not be loaded: ModuleNotFoundError: No module named 'nothing_of_this_name'"
+        "plugin 'mish' of acme-mish could not be loaded: ModuleNotFoundError: No module named 'nothing_of_this_name'; "
+        "install what provides 'nothing_of_this_name', or uninstall acme-mish"
     )
     by_name, by_distribution, unknown, typing_error = text.splitlines()
     assert by_name == f"activation: expected the name of a registered activation, received 'mish'; {failed}"
@@ -369,7 +377,8 @@ def test_strict_raises_at_every_look_up(sound: Path) -> None:
     text = output_of(sound, program, TENSORLAB_STRICT="1")
     expected = (
         "ModuleNotFoundError plugin 'broken' of acme-broken: expected a plugin that loads, "
-        "received ModuleNotFoundError: No module named 'nothing_of_this_name'"
+        "received ModuleNotFoundError: No module named 'nothing_of_this_name'; install what provides "
+        "'nothing_of_this_name', or uninstall acme-broken"
     )
     assert text.splitlines() == [expected, expected]
     assert output_of(sound, program, TENSORLAB_STRICT="0") == ""
@@ -393,6 +402,9 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Manager:
     monkeypatch.setattr(Registry, "load", staticmethod(manager.load))
     monkeypatch.setattr(Registry, "explain_missing", staticmethod(manager.explain_missing))
     monkeypatch.setattr(manager, "_entry_points", list)
+    monkeypatch.setattr(by_hand, "manager", manager)
+    monkeypatch.setattr(by_hand, "_registered", {})
+    monkeypatch.setattr(callbacks, "find_observers", manager.observers)
     return manager
 
 
@@ -400,8 +412,24 @@ def plugin(**hooks: Any) -> SimpleNamespace:
     return SimpleNamespace(**{name: hookimpl(function, specname=name) for name, function in hooks.items()})
 
 
+def pair(a: Any, b: Any) -> Any:
+    return a
+
+
+def unliftable(x: float) -> float:
+    return print(x)
+
+
+def forgetful(w: float, g: float, m: float, learning_rate: float = 0.1) -> float:
+    return w - learning_rate * g + m
+
+
+class Idle(tl.layers.Layer):
+    """A layer that forgets to say what it computes."""
+
+
 def names() -> set[str]:
-    return {entry.name for registry in registries.values() for entry in registry._entries.values()}
+    return {entry.name for registry in registries.values() for same in registry._entries.values() for entry in same}
 
 
 def test_built_ins_come_through_the_hooks(fresh: Manager) -> None:
@@ -420,15 +448,15 @@ def test_built_ins_come_through_the_hooks(fresh: Manager) -> None:
     [
         (
             {"tensorlab_register_losses": lambda: {"lost": abs}},
-            "tensorlab_register_losses, 'lost': expected a subclass of Loss or a LossRule, received <built-in function",
+            "tensorlab_register_losses, 'lost': expected a LossRule, or a subclass of Loss, received <built-in",
         ),
         (
             {"tensorlab_register_optimizers": lambda: {"lost": tl.layers.Dense}},
-            "tensorlab_register_optimizers, 'lost': expected a subclass of Optimizer or a OptimizerRule, received ",
+            "tensorlab_register_optimizers, 'lost': expected an OptimizerRule, or a subclass of Optimizer, received ",
         ),
         (
             {"tensorlab_register_metrics": lambda: {"lost": tl.metrics.Accuracy()}},
-            "tensorlab_register_metrics, 'lost': expected a subclass of Metric, received ",
+            "tensorlab_register_metrics, 'lost': expected a subclass of Metric, received <tensorlab.metrics.Acc",
         ),
         (
             {"tensorlab_register_initializers": lambda: {"lost": 3}},
@@ -436,9 +464,49 @@ def test_built_ins_come_through_the_hooks(fresh: Manager) -> None:
         ),
         (
             {"tensorlab_register_activations": lambda: {"lost": "relu"}},
-            "tensorlab_register_activations, 'lost': expected a function, received 'relu'",
+            "tensorlab_register_activations, 'lost': expected an Activation, or a function from a tensor to a tensor, "
+            "received 'relu'",
         ),
-        ({"tensorlab_register_backends": lambda: {"lost": None}}, "'lost': expected a function, received None"),
+        (
+            {"tensorlab_register_activations": lambda: {"lost": pair}},
+            "'lost': expected an Activation, or a function from a tensor to a tensor, received <function pair",
+        ),
+        (
+            {"tensorlab_register_activations": lambda: {"lost": tl.layers.Activation}},
+            "received <class 'tensorlab.layers.activation.Activation'>; register an object of it",
+        ),
+        (
+            {"tensorlab_register_activations": lambda: {"lost": tl.Activation(unliftable)}},
+            "tensorlab_register_activations: expected a dict {name: thing}, received scalar function 'unliftable' (",
+        ),
+        (
+            {"tensorlab_register_optimizers": lambda: {"lost": tl.OptimizerRule(forgetful)}},
+            "tensorlab_register_optimizers: expected a dict {name: thing}, received optimizer rule 'forgetful': "
+            "expected 2 values (weight, m), received 1; see test_plugin_manager.py, line ",
+        ),
+        (
+            {"tensorlab_register_layers": lambda: {"Lost": Idle}},
+            "tensorlab_register_layers, 'Lost': expected a method call, received <class 'test_plugin_manager.Idle'> "
+            "without one; implement call(self, inputs)",
+        ),
+        (
+            {"tensorlab_register_regularizers": lambda: {"lost": tl.regularizers.Regularizer}},
+            "expected a method __call__, received <class 'tensorlab.regularizers.Regularizer'> without one; implement "
+            "__call__(self, x)",
+        ),
+        (
+            {"tensorlab_register_callbacks": lambda: {"lost": tl.callbacks.History()}},
+            "expected a subclass of Callback, received <tensorlab.callbacks.History object",
+        ),
+        (
+            {"tensorlab_register_datasets": lambda: {"lost": pair}},
+            "'lost': expected a function that returns ((x_train, y_train), (x_test, y_test)), received <function pair",
+        ),
+        (
+            {"tensorlab_register_backends": lambda: {"lost": None}},
+            "'lost': expected a function without arguments that returns a Backend, received None",
+        ),
+        ({"tensorlab_fit_start": lambda optimizer: None}, "{'optimizer'} are declared in the hookimpl but can not be"),
         ({"tensorlab_register_layers": lambda: {3: tl.layers.Dense}}, "names that are Python identifiers, received 3"),
         ({"tensorlab_register_layers": lambda: None}, "expected a dict {name: thing}, received NoneType"),
     ],
