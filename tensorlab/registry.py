@@ -80,7 +80,7 @@ class Registry:
                 f"{self.kind} {entry.name!r} of {entry.owner}",
                 "a name that is free",
                 f"one that {taken.owner} registers as {taken.name!r}",
-                "rename one of them, or uninstall one of the two distributions",
+                _FREE,
             )
         same.append(entry)
         self.changed()
@@ -143,6 +143,9 @@ class Registry:
         """What the plain names mean, by name."""
         Registry.load()
         return iter(sorted((same[-1] for same in self._entries.values() if same), key=lambda entry: entry.name))
+
+
+_FREE = "rename one of them, or uninstall one of the two distributions, or pass override=True to tl.plugins.register"
 
 
 def _same(distribution: str, other: str) -> bool:
