@@ -323,7 +323,7 @@ def test_a_name_used_twice_is_the_first_distributions(tmp_path: Path) -> None:
     clash = (
         "plugin 'second' of acme-b could not be loaded: activation 'shared' of acme-b 1.5: expected a name that is "
         "free, received one that acme-a 1.5 registers as 'shared'; rename one of them, or uninstall one of the two "
-        "distributions"
+        "distributions, or pass override=True to tl.plugins.register"
     )
     assert refused == f"'acme-b:shared' {clash}"
     assert whole.startswith("'two' ")

@@ -68,7 +68,8 @@ def test_a_name_used_twice_is_refused_naming_both(shelf: Registry) -> None:
         shelf.add(Entry("soft_plus", abs, "tensorlab", "0.1.0"))
     assert str(error.value) == (
         "activation 'soft_plus' of tensorlab 0.1.0: expected a name that is free, received one that tensorlab-extra "
-        "2.0 registers as 'SoftPlus'; rename one of them, or uninstall one of the two distributions"
+        "2.0 registers as 'SoftPlus'; rename one of them, or uninstall one of the two distributions, or pass "
+        "override=True to tl.plugins.register"
     )
     assert shelf.get("softplus") is min
 
