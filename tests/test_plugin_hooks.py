@@ -226,7 +226,7 @@ def test_a_hook_of_a_later_tensorlab_may_be_optional() -> None:
     )
     tl.plugins.register(plugin, "mine")
     assert "squared" in registries["activation"]
-    del plugin.register_dreams
+    tl.plugins.unregister(plugin)
     plugin.register_dreams = hookimpl(lambda: None, specname="register_dreams")
     with pytest.raises(PluginError, match="expected hooks of tensorlab, received 'register_dreams'"):
         tl.plugins.register(plugin, "other")
