@@ -9,6 +9,7 @@ from typing import Any
 
 from tensorlab import callbacks, initializers, layers, losses, metrics, optimizers, regularizers
 from tensorlab.errors import PluginError
+from tensorlab.ops.lift import Elementwise
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ def _takes(function: Callable[..., Any], arguments: int) -> bool:
 
 EXPECTATIONS = {
     "layer": Expectation(layers.Layer, "a subclass of Layer", "call"),
-    "activation": Expectation(None, "an Activation, or a function from a tensor to a tensor", arguments=1),
+    "activation": Expectation(
+        None, "an Activation, or a function from a tensor to a tensor", rule=Elementwise, arguments=1
+    ),
     "loss": Expectation(losses.Loss, "a LossRule, or a subclass of Loss", "call", losses.LossRule),
     "optimizer": Expectation(
         optimizers.Optimizer, "an OptimizerRule, or a subclass of Optimizer", rule=optimizers.OptimizerRule

@@ -27,7 +27,7 @@ def entry_points() -> list[tuple[EntryPoint, Plugin]]:
     for distribution in importlib.metadata.distributions():
         if f"[{GROUP}]" not in _entry_points_text(distribution).replace(" ", ""):
             continue  # most have nothing to do with us, and reading their metadata takes long
-        name, version = _field(distribution, "Name"), _field(distribution, "Version")
+        name, version = _fields(distribution, "Name", "Version")
         if name == "?" or normalized(name) not in found:
             found.setdefault(normalized(name), []).extend(_points(distribution, name, version))
     return sorted((pair for pairs in found.values() for pair in pairs), key=lambda pair: pair[1].sorting_key)
@@ -49,10 +49,10 @@ def _points(distribution: Distribution, name: str, version: str) -> list[tuple[E
     return [(point, Plugin(point.name, name, version, module=point.value)) for point in points]
 
 
-def _field(distribution: Distribution, field: str) -> str:
-    """A field of the metadata, or "?" if there is none: a folder may be left over without its files."""
+def _fields(distribution: Distribution, *fields: str) -> list[str]:
+    """Fields of the metadata, each "?" if there is none: a folder may be left over without its files."""
     metadata = distribution.metadata
-    return metadata[field] if metadata is not None and field in metadata else "?"
+    return [metadata[field] if metadata is not None and field in metadata else "?" for field in fields]
 
 
 def wanted(plugins: list[Plugin]) -> tuple[set[int], list[Plugin]]:
