@@ -227,6 +227,11 @@ def test_bad_plugins_harm_nobody_and_say_why(sound: Path) -> None:
                 assert (plugin.error is None) == (plugin.name == "sound")
                 assert bool(plugin.entries) == (plugin.name == "sound")
                 print(plugin.name, "|", plugin.error)
+        raised = {plugin.name: type(plugin.exception) for plugin in tl.plugins.list()}
+        assert raised["raising"] is ModuleNotFoundError
+        assert raised["halfway"] is ValueError
+        assert raised["misspelling"] is tl.errors.PluginError
+        assert raised["sound"] is raised["tensorlab"] is type(None)
         """,
     )
     lines = dict(line.split(" | ", 1) for line in text.splitlines() if " | " in line)

@@ -17,9 +17,12 @@ import pluggy
 from tensorlab import callbacks
 from tensorlab.errors import PluginError, PluginWarning, TensorlabError, nearest
 from tensorlab.plugins import discovery, hookspecs, observers
+from tensorlab.plugins.discovery import GROUP
 from tensorlab.plugins.record import Plugin
 from tensorlab.registry import KINDS, Entry, Registry, registries
 from tensorlab.version import __version__
+
+__all__ = ["GROUP", "HOOKS", "REGISTERING", "Manager", "Plugin", "manager"]
 
 _HOUSE = Path(__file__).parents[1]
 _BUILTIN = "tensorlab.plugins.builtins"
@@ -106,6 +109,7 @@ class Manager:
 
     def _failed(self, record: Plugin, why: str, error: BaseException | None) -> None:
         record.error = why
+        record.exception = (error.__cause__ or error) if isinstance(error, PluginError) else error
         self.plugins.append(record)
         if self._strict:
             raise PluginError(f"plugin {record.name!r} of {record.distribution}", "a plugin that loads", why) from error

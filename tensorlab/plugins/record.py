@@ -17,6 +17,7 @@ class Plugin:
         version: of the distribution.
         entries: what it registered.
         error: why it registered nothing, or None.
+        exception: what it raised, if it raised something.
         module: what its entry point names.
         hooks: the names of the hooks that it implements.
         seconds: how long importing and registering it took.
@@ -28,6 +29,7 @@ class Plugin:
     version: str
     entries: list[Entry] = field(default_factory=list)
     error: str | None = None
+    exception: BaseException | None = None
     module: str = ""
     hooks: tuple[str, ...] = ()
     seconds: float = 0.0
