@@ -253,6 +253,7 @@ def test_a_state_of_others_is_refused_and_changes_nothing(rng: np.random.Generat
     optimizer.apply_gradients([(np.ones(5), weight)])
     state = optimizer.get_state()
     cases = [
+        ({"slots": []}, [weight], "expected iterations and slots, received none of iterations"),
         (state, [], "slots of at most 0 weights, received 1"),
         (
             state,

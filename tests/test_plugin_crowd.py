@@ -131,8 +131,8 @@ WHY = {
     ),
     "halving": (
         "failed: plugin 'halving' of acme-halving 1.5: tensorlab_register_losses: expected a dict {name: thing}, "
-        "received LossRule of 'lambda': expected a function of y_true and y_pred, and of parameters with default "
-        "values, with one value, received (y_true) with 1; see plugin_halving.py, line 8"
+        "received ArgumentTypeError: LossRule of 'lambda': expected a function of y_true and y_pred, and of parameters "
+        "with default values, with one value, received (y_true) with 1; see plugin_halving.py, line 8"
     ),
     "mistyping": (
         "failed: plugin 'mistyping' of acme-mistyping 1.5: tensorlab_register_layers, 'Mistyped': expected a subclass "

@@ -533,12 +533,14 @@ def test_built_ins_come_through_the_hooks(fresh: Manager) -> None:
         ),
         (
             {"tensorlab_register_activations": lambda: {"lost": tl.Activation(unliftable)}},
-            "tensorlab_register_activations: expected a dict {name: thing}, received scalar function 'unliftable' (",
+            "tensorlab_register_activations: expected a dict {name: thing}, received ScalarError: scalar function "
+            "'unliftable' (",
         ),
         (
             {"tensorlab_register_optimizers": lambda: {"lost": tl.OptimizerRule(forgetful)}},
-            "tensorlab_register_optimizers: expected a dict {name: thing}, received optimizer rule 'forgetful': "
-            "expected 2 values (weight, m), received 1; see test_plugin_manager.py, line ",
+            "tensorlab_register_optimizers: expected a dict {name: thing}, received "
+            "ArgumentTypeError: optimizer rule 'forgetful': expected 2 values (weight, m), "
+            "received 1; see test_plugin_manager.py, line ",
         ),
         (
             {"tensorlab_register_layers": lambda: {"Lost": Idle}},

@@ -160,6 +160,9 @@ class Optimizer(Configured):
         Raises:
             StateError: for the state of another optimizer or of other weights. Nothing is changed then.
         """
+        missing = {"iterations", "slots"} - set(state)
+        if missing:
+            raise StateError(f"{self._who} state", "iterations and slots", f"none of {', '.join(sorted(missing))}")
         slots = state["slots"]
         if len(slots) > len(variables):
             raise StateError(f"{self._who} state", f"slots of at most {len(variables)} weights", str(len(slots)))
@@ -169,7 +172,7 @@ class Optimizer(Configured):
                 names = ", ".join(self.rule.slots) or "none"
                 expected = f"for {variable.name!r} slots of shape {variable.shape} named: {names}"
                 raise StateError(f"{self._who} state", expected, str(shapes))
-        current = hyperparameters(f"{self._who} state", self.hyperparameters, state["hyperparameters"])
+        current = hyperparameters(f"{self._who} state", self.hyperparameters, state.get("hyperparameters", {}))
         self.iterations, self._slots = state["iterations"], {}
         for name, value in current.items():
             setattr(self, name, value)

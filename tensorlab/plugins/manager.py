@@ -15,7 +15,7 @@ from typing import Any
 import pluggy
 
 from tensorlab import callbacks
-from tensorlab.errors import PluginError, PluginWarning, TensorlabError, nearest
+from tensorlab.errors import PluginError, PluginWarning, nearest
 from tensorlab.plugins import discovery, hookspecs, observers
 from tensorlab.plugins.discovery import GROUP
 from tensorlab.plugins.record import Plugin
@@ -248,8 +248,7 @@ def _is_meant(plugin: Plugin, words: list[str]) -> bool:
 
 
 def _describe(error: BaseException) -> str:
-    text = str(error) or "no message"
-    return text if isinstance(error, TensorlabError) else f"{type(error).__name__}: {text}"
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def _where(error: BaseException) -> str:
