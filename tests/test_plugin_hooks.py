@@ -341,5 +341,23 @@ def test_one_that_raises_is_a_warning_and_is_not_called_again_in_that_run(rng: n
         assert counted == [0, 1, 2] * 2 * run
 
 
+def test_one_that_raises_is_an_error_when_strict(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = data(rng)
+    model = tl.Sequential([tl.layers.Dense(2, activation="softmax")])
+    model.compile("rmsprop", "sparse_categorical_crossentropy")
+    model.build((None, 3))
+    before = model.get_weights()
+    tl.plugins.register(hooks(tensorlab_batch_end=lambda batch: 1 // batch), "clumsy")
+    monkeypatch.setenv("TENSORLAB_STRICT", "1")
+    with pytest.raises(PluginError) as error:
+        model.fit(x, y, verbose=0)
+    assert str(error.value) == (
+        "plugin 'clumsy' of clumsy: tensorlab_batch_end: expected a hook that watches, received ZeroDivisionError: "
+        "integer division or modulo by zero"
+    )
+    for weight, kept in zip(model.get_weights(), before, strict=True):
+        assert np.array_equal(weight, kept)
+
+
 def test_nobody_watching_costs_nothing() -> None:
     assert manager.observers() == []

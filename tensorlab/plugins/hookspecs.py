@@ -4,7 +4,8 @@ A ``tensorlab_register_…`` hook takes nothing and returns ``{name: thing}``. A
 another distribution uses already is refused, and with it the whole plugin.
 
 The other hooks watch `fit`. They take those of their arguments that they name, what they return is ignored, the logs
-are copies, and a plugin that raises is a warning and is not called again in that run.
+are copies, and a plugin that raises is a warning and is not called again in that run (an error if TENSORLAB_STRICT
+is 1).
 """
 
 from __future__ import annotations

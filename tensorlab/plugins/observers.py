@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pluggy
 
 from tensorlab.callbacks import Callback, Logs
-from tensorlab.errors import PluginWarning
+from tensorlab.errors import PluginError, PluginWarning
 
 HOOKS = (
     "tensorlab_fit_start",
@@ -21,7 +22,7 @@ HOOKS = (
 
 
 class Observer(Callback):
-    """A plugin as a callback of one run, which goes on without it when it raises.
+    """A plugin as a callback of one run, which goes on without it when it raises, unless ``TENSORLAB_STRICT`` is 1.
 
     Args:
         who: the plugin, in messages.
@@ -39,7 +40,10 @@ class Observer(Callback):
             implementation.function(*[moment[name] for name in implementation.argnames])
         except Exception as error:
             self.hooks.clear()
-            text = f"{self.who}: {hook} raised {type(error).__name__}: {error}; it is not called again in this run"
+            received = f"{type(error).__name__}: {error}"
+            if os.environ.get("TENSORLAB_STRICT") == "1":
+                raise PluginError(f"{self.who}: {hook}", "a hook that watches", received) from error
+            text = f"{self.who}: {hook} raised {received}; it is not called again in this run"
             warnings.warn(text, PluginWarning, stacklevel=2)
 
     def on_train_begin(self, logs: Logs) -> None:
