@@ -336,6 +336,25 @@ def test_a_plugin_may_look_names_up_while_it_is_loaded(tmp_path: Path) -> None:
     assert text == "True\n"
 
 
+def test_many_threads_may_be_the_first(sound: Path) -> None:
+    text = output_of(
+        sound,
+        """
+        import threading
+        import tensorlab as tl
+        start, found = threading.Barrier(8), []
+        def look():
+            start.wait()
+            found.append(tl.activations.get("hat"))
+        threads = [threading.Thread(target=look) for _ in range(8)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        print(len(found), len(set(map(id, found))), len(tl.plugins.list()))
+        """,
+    )
+    assert text == "8 1 2\n"
+
+
 def test_strict_raises_at_every_look_up(sound: Path) -> None:
     install(sound, "broken", "import nothing_of_this_name")
     program = """

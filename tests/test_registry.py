@@ -121,3 +121,30 @@ def test_there_is_a_registry_for_each_kind() -> None:
     assert {"layer", "activation", "loss", "optimizer", "metric", "initializer", "backend"} <= set(registries)
     assert all(registry.kind == kind for kind, registry in registries.items())
     assert {"cpu", "reference"} <= {entry.name for entry in registries["backend"]}
+
+
+def test_two_spellings_of_a_distribution_are_one(shelf: Registry) -> None:
+    for name in ("tensorlab_extra:softplus", "Tensorlab.Extra:softplus", "tensorlab--extra:soft_plus"):
+        assert shelf.get(name) is min
+        assert name in shelf
+    assert "tensorlabextra:softplus" not in shelf
+
+
+def test_what_is_overridden_keeps_its_long_name(shelf: Registry) -> None:
+    changes: list[int] = []
+    shelf.changed = lambda: changes.append(1)
+    mine, yours = Entry("ReLU", sum, "mine", "1"), Entry("relu", len, "yours", "2")
+    shelf.add(mine, override=True)
+    shelf.add(yours, override=True)
+    assert shelf.get("relu") is len
+    assert [shelf.get(f"{owner}:relu") for owner in ("tensorlab", "mine", "yours")] == [max, sum, len]
+    assert [shelf.name_of(thing) for thing in (max, sum, len)] == ["tensorlab:relu", "mine:ReLU", "relu"]
+    assert [entry.thing for entry in shelf] == [min, len]
+    with pytest.raises(PluginError, match=r"'RELU' of yours 3: .* one that yours 2 registers as 'relu'"):
+        shelf.add(Entry("RELU", abs, "yours", "3"), override=True)  # not even a user overrides one's own
+    shelf.remove(mine)
+    assert shelf.get("relu") is len
+    assert "mine:relu" not in shelf
+    shelf.remove(yours)
+    assert shelf.get("relu") is max
+    assert len(changes) == 4
