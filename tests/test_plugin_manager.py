@@ -6,6 +6,7 @@ fresh process; what needs no process uses a manager and registries of its own.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -491,6 +492,19 @@ def pair(a: Any, b: Any) -> Any:
     return a
 
 
+def swish(x: float) -> float:
+    return x / (1.0 + math.exp(-x))
+
+
+def rectified(x: float) -> float:
+    return x if x > 0 else 0.0
+
+
+def doubled(x: Any) -> Any:
+    """Of numbers, and of tensors too."""
+    return x + x * math.sqrt(1.0)
+
+
 def unliftable(x: float) -> float:
     return print(x)
 
@@ -545,6 +559,15 @@ def test_built_ins_come_through_the_hooks(fresh: Manager) -> None:
         (
             {"tensorlab_register_activations": lambda: {"lost": pair}},
             "'lost': expected an Activation, or a function from a tensor to a tensor, received <function pair",
+        ),
+        (
+            {"tensorlab_register_activations": lambda: {"lost": swish}},
+            "'lost': expected an Activation, or a function from a tensor to a tensor, received a function of numbers, "
+            "<function swish",
+        ),
+        (
+            {"tensorlab_register_activations": lambda: {"fine": doubled, "lost": rectified}},
+            "; wrap it: Activation(rectified)",
         ),
         (
             {"tensorlab_register_activations": lambda: {"lost": tl.layers.Activation}},

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tensorlab import callbacks, initializers, layers, losses, metrics, optimizers, regularizers
-from tensorlab.errors import PluginError
+from tensorlab import callbacks, initializers, layers, losses, metrics, ops, optimizers, regularizers
+from tensorlab.devices import device
+from tensorlab.errors import PluginError, ScalarError
 from tensorlab.ops.lift import Elementwise
+from tensorlab.scalars import ScalarFunction
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,11 @@ class Expectation:
             return self.words, repr(thing), ""
         if self.arguments and isinstance(thing, type):
             return self.words, repr(thing), "register an object of it"
-        return None if _takes(thing, self.arguments) else (self.words, f"{thing!r}{_parameters(thing)}", "")
+        if not _takes(thing, self.arguments):
+            return self.words, f"{thing!r}{_parameters(thing)}", ""
+        if self.rule is Elementwise and _takes_numbers_only(thing):
+            return self.words, f"a function of numbers, {thing!r}", f"wrap it: Activation({thing.__name__})"
+        return None
 
 
 def _signature(expectation: Expectation, thing: type) -> str:
@@ -66,6 +72,20 @@ def _takes(function: Callable[..., Any], arguments: int) -> bool:
     except ValueError:  # some builtins have no signature
         return True
     return True
+
+
+def _takes_numbers_only(function: Callable[..., Any]) -> bool:
+    """Whether it can be lifted, but is no function of tensors as it is. Nothing is compiled to find out."""
+    try:
+        scalar = ScalarFunction.of(function)
+    except ScalarError:
+        return False
+    try:
+        with device("reference"):
+            function(ops.ones((2, 4)))
+    except Exception:
+        return scalar.arity == 1
+    return False
 
 
 EXPECTATIONS = {
