@@ -23,6 +23,7 @@ from tensorlab import (
     optimizers,
     plugins,
     random,
+    regularizers,
     testing,
     utils,
 )
@@ -116,6 +117,7 @@ __all__ = [
     "optimizers",
     "plugins",
     "random",
+    "regularizers",
     "set_num_threads",
     "testing",
     "uint8",

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
+from tensorlab import serialization
+
 Logs = dict[str, float]
 
 
-class Callback:
+class Callback(serialization.Configured):
     """The base of every callback: each method is called at its moment, with the metrics of that moment.
 
     Attributes:
@@ -24,6 +26,7 @@ class Callback:
     Source: Keras, ``keras.callbacks.Callback``.
     """
 
+    _kind = "callback"
     model: Any = None
     params: dict[str, Any]
 
@@ -62,6 +65,21 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
+
+
+find_observers: Callable[[], list[Callback]] = list
+"""Gives the callbacks of whoever watches every run; put in place by whoever manages plugins."""
+
+
+def get(identifier: Any) -> Callback:
+    """A callback from its name, its class, its config, or itself.
+
+    Raises:
+        UnknownNameError: for an unknown name, with the nearest known ones.
+        ArgumentTypeError: for anything else.
+    """
+    found: Callback = serialization.get("callback", identifier, Callback)
+    return found
 
 
 class CallbackList:

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from tensorlab.backends import Backend
-from tensorlab.registry import registries
+from tensorlab.registry import Entry, registries
 
-_instances: dict[str, Backend] = {}
+_instances: dict[Entry, Backend] = {}
+_by_name: dict[str, Backend] = {}  # until a name means another backend
+registries["backend"].changed = _by_name.clear
 _guard = threading.RLock()  # a plugin may make a tensor while it is loaded
 
 
@@ -28,14 +30,14 @@ def backend(name: str | None = None) -> Backend:
         UnknownNameError: if no plugin registers one of this name.
     """
     wanted = _current.name if name is None else name
-    found = _instances.get(wanted)
+    found = _by_name.get(wanted)
     if found is None:
         with _guard:
             entry = registries["backend"].entry(wanted)  # two spellings of a name are one backend
-            found = _instances.get(entry.name)
+            found = _instances.get(entry)
             if found is None:
-                found = _instances[entry.name] = entry.thing()
-            _instances[wanted] = found
+                found = _instances[entry] = entry.thing()
+            _by_name[wanted] = found
     return found
 
 

@@ -94,6 +94,10 @@ class PluginError(TensorlabError, RuntimeError):
     """A plugin that could not be loaded or returned something that is not what its hook asks for."""
 
 
+class PluginWarning(UserWarning):
+    """A plugin that is not there, or that failed while it watched."""
+
+
 class UnknownNameError(TensorlabError, LookupError):
     """A name that no plugin registers."""
 

@@ -6,6 +6,7 @@ its loader into `Registry.load`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from tensorlab.errors import ArgumentTypeError, PluginError, UnknownNameError, nearest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # known by identity: things need not be comparable
 class Entry:
     """A registered thing, and the distribution that it comes from."""
 
@@ -21,12 +22,26 @@ class Entry:
     thing: Any
     distribution: str
     version: str
+    kind: str = ""
+
+    @property
+    def owner(self) -> str:
+        """The distribution and its version."""
+        return f"{self.distribution} {self.version}".rstrip()
 
 
 def canonical(name: str) -> str:
     """What two spellings of one name share: ``"RMSprop"`` is ``"rmsprop"``, ``"MeanSquaredError"``
     ``"mean_squared_error"``."""
     return name.replace("_", "").lower()
+
+
+def normalized(distribution: str) -> str:
+    """What two spellings of one distribution share: ``"Acme_Swish"`` is ``"acme-swish"``.
+
+    Source: PEP 503.
+    """
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 class Registry:
@@ -44,28 +59,43 @@ class Registry:
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, list[Entry]] = {}  # of one name, the one that it means last, what it overrides before
+        self.changed: Callable[[], object] = lambda: None
+        """Called when names have come, gone, or changed what they mean."""
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: Entry, override: bool = False) -> None:
         """Register a thing under its name and under ``distribution:name``.
+
+        Args:
+            entry: the thing.
+            override: whether it may take the name of another distribution's, which stays ``distribution:name``.
 
         Raises:
             PluginError: if the name is taken.
         """
-        taken = self._entries.get(canonical(entry.name))
+        same = self._entries.setdefault(canonical(entry.name), [])
+        taken = next((other for other in same if not override or other.distribution == entry.distribution), None)
         if taken is not None:
             raise PluginError(
-                f"{self.kind} {entry.name!r} of {entry.distribution} {entry.version}",
+                f"{self.kind} {entry.name!r} of {entry.owner}",
                 "a name that is free",
-                f"one that {taken.distribution} {taken.version} registers as {taken.name!r}",
-                "rename one of them, or uninstall one of the two distributions",
+                f"one that {taken.owner} registers as {taken.name!r}",
+                _FREE,
             )
-        self._entries[canonical(entry.name)] = entry
+        same.append(entry)
+        self.changed()
 
     def remove(self, entry: Entry) -> None:
-        """Take back what `add` registered."""
-        if self._entries.get(canonical(entry.name)) == entry:
-            del self._entries[canonical(entry.name)]
+        """Take back what `add` registered; a name that it overrode means again what it meant."""
+        same = self._entries.get(canonical(entry.name), [])
+        if entry in same:
+            same.remove(entry)
+            self.changed()
+
+    def _find(self, name: str) -> Entry | None:
+        distribution, _, plain = name.rpartition(":")
+        same = self._entries.get(canonical(plain), ())
+        return next((e for e in reversed(same) if not distribution or _same(e.distribution, distribution)), None)
 
     def entry(self, name: str) -> Entry:
         """The entry of ``name`` or ``distribution:name``.
@@ -77,15 +107,14 @@ class Registry:
         if not isinstance(name, str):
             raise ArgumentTypeError(self.kind, f"the name of a registered {self.kind}", repr(name))
         Registry.load()
-        distribution, _, plain = name.rpartition(":")
-        found = self._entries.get(canonical(plain))
-        if found is None or distribution not in ("", found.distribution):
+        found = self._find(name)
+        if found is None:
             failed = Registry.explain_missing(self.kind, name)
             raise UnknownNameError(
                 self.kind,
                 f"the name of a registered {self.kind}",
                 repr(name),
-                failed or nearest(plain, (entry.name for entry in self._entries.values())),
+                failed or nearest(name.rpartition(":")[2], (entry.name for entry in self)),
             )
         return found
 
@@ -98,22 +127,44 @@ class Registry:
         return self.entry(name).thing
 
     def name_of(self, thing: Any) -> str | None:
-        """The name under which a thing is registered, or None."""
+        """The name under which a thing is found, or None: ``distribution:name`` if its plain name means another."""
         Registry.load()
-        return next((entry.name for entry in self._entries.values() if entry.thing is thing), None)
+        for same in self._entries.values():
+            for entry in same:
+                if entry.thing is thing:
+                    return entry.name if entry is same[-1] else f"{entry.distribution}:{entry.name}"
+        return None
 
     def __contains__(self, name: str) -> bool:
         Registry.load()
-        distribution, _, plain = name.rpartition(":")
-        found = self._entries.get(canonical(plain))
-        return found is not None and distribution in ("", found.distribution)
+        return self._find(name) is not None
 
     def __iter__(self) -> Iterator[Entry]:
+        """What the plain names mean, by name."""
         Registry.load()
-        return iter(sorted(self._entries.values(), key=lambda entry: entry.name))
+        return iter(sorted((same[-1] for same in self._entries.values() if same), key=lambda entry: entry.name))
 
 
-registries = {
-    kind: Registry(kind) for kind in ("layer", "activation", "loss", "optimizer", "metric", "initializer", "backend")
+_FREE = "rename one of them, or uninstall one of the two distributions, or pass override=True to tl.plugins.register"
+
+
+def _same(distribution: str, other: str) -> bool:
+    return distribution == other or normalized(distribution) == normalized(other)
+
+
+KINDS = {
+    "layer": "layers",
+    "activation": "activations",
+    "loss": "losses",
+    "optimizer": "optimizers",
+    "metric": "metrics",
+    "initializer": "initializers",
+    "regularizer": "regularizers",
+    "callback": "callbacks",
+    "dataset": "datasets",
+    "backend": "backends",
 }
+"""The kinds of things, and their plurals."""
+
+registries = {kind: Registry(kind) for kind in KINDS}
 """Every registry, by kind."""

@@ -2,9 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+
+from tensorlab.errors import ArgumentError, nearest
 from tensorlab.scalars import ScalarFunction
+
+
+def finite(who: str, value: Any) -> float:
+    """A hyperparameter.
+
+    Raises:
+        ArgumentError: unless it is a finite number.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
+        raise ArgumentError(who, "a finite number", repr(value))
+    return float(value)
+
+
+def hyperparameters(who: str, defaults: Mapping[str, float], given: Mapping[str, Any]) -> dict[str, float]:
+    """The defaults of a scalar function, with those in place of them that are given.
+
+    Raises:
+        ArgumentError: for one that it does not have, or that is not a finite number.
+    """
+    unknown = sorted(set(given) - set(defaults))
+    if unknown:
+        known = f"hyperparameters among: {', '.join(defaults) or 'none'}"
+        raise ArgumentError(who, known, ", ".join(unknown), nearest(unknown[0], defaults) if defaults else "")
+    return {name: finite(f"{who} {name}", value) for name, value in {**defaults, **given}.items()}
 
 
 @dataclass(frozen=True, eq=False)  # known by identity, which is quick to look up

@@ -18,6 +18,11 @@ class Configured:
 
     _kind = "layer"
 
+    @property
+    def _maker(self) -> Any:
+        """What is registered, and makes such an object: the class, or a rule."""
+        return type(self)
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "__init__" in cls.__dict__:
@@ -66,7 +71,7 @@ def _captured(init: Callable[..., None]) -> Callable[..., None]:
 def serialize(value: Any) -> Any:
     """Plain data for an argument of a constructor: numbers, strings, lists, names of registered things, configs."""
     if isinstance(value, Configured):
-        name = registries[value._kind].name_of(type(value)) or type(value).__name__
+        name = registries[value._kind].name_of(value._maker) or value._maker.__name__
         return {"class_name": name, "kind": value._kind, "config": value.get_config()}
     if isinstance(value, np.dtype):
         return value.name

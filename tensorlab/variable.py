@@ -53,7 +53,7 @@ class Variable(Tensor):
     Source: ``tf.Variable``.
     """
 
-    __slots__ = ("name", "trainable")
+    __slots__ = ("name", "regularizer", "trainable")
     _title: ClassVar[str] = "Variable"
 
     def __init__(self, initial_value: Any, trainable: bool = True, dtype: Any = None, name: str = "variable") -> None:
@@ -61,6 +61,7 @@ class Variable(Tensor):
         super().__init__(value._backend.copy(value._buffer), value._backend)
         self.trainable = trainable
         self.name = name
+        self.regularizer: Any = None  # from this variable to what it adds to a loss; a layer's `add_weight` sets it
 
     @property
     def watched(self) -> bool:  # type: ignore[override]

@@ -13,15 +13,15 @@ PACKAGE = ROOT / "tensorlab"
 
 FLOORS = {
     1: "errors version",
-    2: "autodiff callbacks datasets dtypes registry scalars shapes",
-    3: "rules serialization",
+    2: "autodiff dtypes registry scalars shapes",
+    3: "datasets rules serialization",
     4: "kernels",
     5: "backends",
     6: "devices",
     7: "tensor",
     8: "ops random",
     9: "variable",
-    10: "activations gradients initializers losses optimizers utils",
+    10: "activations callbacks gradients initializers losses optimizers regularizers utils",
     11: "layers metrics",
     12: "models",
     13: "plugins",

@@ -31,7 +31,7 @@ def snapshot(model: tl.Sequential) -> Snapshot:
     state = None if model.optimizer is None else model.optimizer.get_state()
     names = {kind: [(entry.name, id(entry.thing)) for entry in registry] for kind, registry in registries.items()}
     weights = [weight.tobytes() for weight in model.get_weights()]
-    slots = state and [[slot.tobytes() for slot in slots] for slots in state["slots"]]
+    slots = state and [[slot.tobytes() for slot in slots.values()] for slots in state["slots"]]
     return (model.built, weights, [layer.built for layer in model.layers], state and state["iterations"], slots, names)
 
 

@@ -16,8 +16,7 @@ from tensorlab import commands
 from tensorlab.commands import tables
 from tensorlab.errors import DeviceError
 from tensorlab.kernels import cache
-from tensorlab.plugins import manager
-from tensorlab.plugins.manager import Plugin
+from tensorlab.plugins import Plugin, manager
 from tensorlab.registry import Entry, registries
 
 ROOT = Path(__file__).parent.parent
@@ -97,14 +96,14 @@ def test_info_says_why_the_cache_is_not_used(capsys: pytest.CaptureFixture[str],
 def test_plugins(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> None:
     assert commands.main(["plugins"]) == 0
     header, first, *_ = capsys.readouterr().out.splitlines()
-    assert header.split() == ["plugin", "distribution", "version", "adds"]
+    assert header.split() == ["plugin", "distribution", "version", "loading", "adds"]
     assert first.split()[:3] == ["tensorlab", "tensorlab", tl.__version__]
     assert "activation linear, relu, sigmoid, softmax, tanh; loss binary_crossentropy" in first
     assert first.endswith("backend cpu, reference")
     request.getfixturevalue("broken")
     assert commands.main(["plugins"]) == 1
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last.split(maxsplit=3) == ["rotten", "tensorlab-rotten", "1.2", f"failed: {LONG}"]
+    assert last.split(maxsplit=5) == ["rotten", "tensorlab-rotten", "1.2", "0.00", "s", f"failed: {LONG}"]
 
 
 def test_cache_shows_and_clears(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

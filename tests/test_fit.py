@@ -260,9 +260,13 @@ def test_a_regression_with_one_output(rng: np.random.Generator) -> None:
         (
             {"callbacks": tl.callbacks.History()},
             ArgumentTypeError,
-            "callbacks: expected a list of Callbacks, received <",
+            "callbacks: expected a list of Callbacks or names of some, received <",
         ),
-        ({"callbacks": [print]}, ArgumentTypeError, "callbacks: expected a list of Callbacks, received [<built-in"),
+        (
+            {"callbacks": [print]},
+            ArgumentTypeError,
+            "callbacks: expected a list of Callbacks or names of some, received [<built-in",
+        ),
         ({"validation_data": np.zeros((3, 5))}, ArgumentTypeError, "validation_data: expected a pair (x, y), "),
         ({"validation_data": (np.zeros((3, 5)),)}, ArgumentTypeError, "validation_data: expected a pair (x, y), "),
         (

@@ -696,6 +696,8 @@ def test_config_holds_the_arguments_and_their_defaults() -> None:
         "use_bias": True,
         "kernel_initializer": {"class_name": "zeros", "kind": "initializer", "config": {}},
         "bias_initializer": "zeros",
+        "kernel_regularizer": None,
+        "bias_regularizer": None,
         "name": "hidden",
     }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -334,10 +336,33 @@ def test_rule_becomes_a_loss(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(each.numpy(), numpy_huber(targets, outputs, 0.3), rtol=1e-12)
 
 
+def test_rules_survive_json_by_the_name_that_they_are_registered_by(rng: np.random.Generator) -> None:
+    made = LossRule(huber)
+    plugin = SimpleNamespace(hook=tl.hookimpl(lambda: {"smooth": made}, specname="tensorlab_register_losses"))
+    tl.plugins.register(plugin, "mine")
+    try:
+        loss = made(reduction="sum", delta=2)
+        plain = json.loads(json.dumps(tl.losses.serialize(loss)))
+        assert plain == {"class_name": "smooth", "kind": "loss", "config": {"reduction": "sum", "delta": 2.0}}
+        y_true, y_pred = rng.normal(0, 3, (2, 5, 4))
+        for again in (tl.losses.get(plain), tl.losses.deserialize(plain), made.from_config(plain["config"])):
+            assert again is not loss
+            assert tl.losses.serialize(again) == plain
+            assert float(again(y_true, y_pred)) == float(loss(y_true, y_pred))
+        assert tl.losses.get("smooth").get_config() == {"reduction": "sum_over_batch_size", "delta": 1.0}
+    finally:
+        tl.plugins.unregister("mine")
+
+
 def test_rule_refuses_other_hyperparameters_and_functions() -> None:
     with pytest.raises(ArgumentError) as error:
         LossRule(huber)(dleta=2.0)
-    assert str(error.value) == "loss 'huber': expected hyperparameters among: delta, received dleta"
+    assert str(error.value) == (
+        "loss 'huber': expected hyperparameters among: delta, received dleta; did you mean 'delta'?"
+    )
+    for wrong in (float("nan"), "2", True):
+        with pytest.raises(ArgumentError, match="loss 'huber' delta: expected a finite number, received "):
+            LossRule(huber)(delta=wrong)
 
     def lonely(y_true: float) -> float:
         return y_true

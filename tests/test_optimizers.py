@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from tensorlab.errors import (
     DTypeError,
     ScalarError,
     ShapeError,
+    StateError,
     UnknownNameError,
 )
 from tensorlab.optimizers import SGD, Adam, Optimizer, OptimizerRule, RMSprop
@@ -218,10 +221,112 @@ def test_rule_refuses_other_hyperparameters() -> None:
     with pytest.raises(ArgumentError) as error:
         OptimizerRule(averaged)(learning_rat=0.1)
     assert str(error.value) == (
-        "optimizer 'averaged': expected hyperparameters among: learning_rate, decay, received learning_rat"
+        "optimizer 'averaged': expected hyperparameters among: learning_rate, decay, received learning_rat; "
+        "did you mean 'learning_rate'?"
     )
     with pytest.raises(ArgumentError, match="received step"):
         OptimizerRule(averaged)(step=3.0)
+
+
+@pytest.mark.parametrize("make", [lambda: RMSprop(0.01, momentum=0.5), lambda: OptimizerRule(averaged)(decay=0.9)])
+def test_state_has_names_and_the_present_hyperparameters(make: Any, rng: np.random.Generator) -> None:
+    starts = [rng.normal(size=shape) for shape in SHAPES]
+    gradients = [[rng.normal(size=shape) for shape in SHAPES] for _ in range(6)]
+    whole, optimizer = [tl.Variable(start) for start in starts], make()
+    steps(optimizer, whole, gradients[:3])
+    optimizer.learning_rate = 0.25
+    state = optimizer.get_state()
+    assert state["iterations"] == 3
+    assert state["hyperparameters"]["learning_rate"] == 0.25
+    assert [set(slots) for slots in state["slots"]] == [set(optimizer.rule.slots)] * len(SHAPES)
+    resumed, another = [tl.Variable(np.array(variable.numpy())) for variable in whole], make()
+    another.set_state(state, resumed)
+    assert another.get_config()["learning_rate"] == 0.25
+    for each, variables in ((optimizer, whole), (another, resumed)):
+        steps(each, variables, gradients[3:])
+    for variable, expected in zip(resumed, whole, strict=True):
+        assert np.array_equal(variable.numpy(), expected.numpy())
+
+
+def test_a_state_of_others_is_refused_and_changes_nothing(rng: np.random.Generator) -> None:
+    weight, optimizer = tl.Variable(rng.normal(size=5), name="w"), SGD(0.5, momentum=0.9)
+    optimizer.apply_gradients([(np.ones(5), weight)])
+    state = optimizer.get_state()
+    cases = [
+        ({"slots": []}, [weight], "expected iterations and slots, received none of iterations"),
+        (state, [], "slots of at most 0 weights, received 1"),
+        (
+            state,
+            [tl.Variable(np.zeros(4), name="v")],
+            "for 'v' slots of shape (4,) named: velocity, received {'velocity",
+        ),
+        (
+            {**state, "slots": [{"m": np.zeros(5)}]},
+            [weight],
+            "for 'w' slots of shape (5,) named: velocity, received {'m",
+        ),
+        ({**state, "slots": [{}]}, [weight], "slots of shape (5,) named: velocity, received {}"),
+        (
+            {**state, "hyperparameters": {"rho": 0.1}},
+            [weight],
+            "hyperparameters among: learning_rate, momentum, received",
+        ),
+        ({**state, "hyperparameters": {"learning_rate": math.nan}}, [weight], "a finite number, received nan"),
+    ]
+    for wrong, variables, message in cases:
+        with pytest.raises((StateError, ArgumentError)) as error:
+            optimizer.set_state(wrong, variables)
+        assert str(error.value).startswith("SGD state")
+        assert message in str(error.value)
+        assert optimizer.iterations == 1
+        assert optimizer.learning_rate == 0.5
+        assert np.array_equal(optimizer.variables[0].numpy(), state["slots"][0]["velocity"])
+
+
+def test_config_gives_the_present_learning_rate() -> None:
+    optimizer = Adam(0.01)
+    optimizer.learning_rate = 0.125
+    assert optimizer.get_config() == {"learning_rate": 0.125, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+    assert Adam.from_config(optimizer.get_config()).learning_rate == 0.125
+
+
+@pytest.fixture
+def registered() -> Iterator[OptimizerRule]:
+    made = OptimizerRule(averaged)
+    plugin = SimpleNamespace(
+        hook=tl.hookimpl(lambda: {"averaging": made}, specname="tensorlab_register_optimizers"),
+    )
+    tl.plugins.register(plugin, "mine")
+    yield made
+    tl.plugins.unregister("mine")
+
+
+def test_rules_survive_json_by_the_name_that_they_are_registered_by(registered: OptimizerRule) -> None:
+    optimizer = registered(decay=0.75)
+    optimizer.learning_rate = 0.125
+    plain = json.loads(json.dumps(tl.optimizers.serialize(optimizer)))
+    assert plain == {
+        "class_name": "averaging",
+        "kind": "optimizer",
+        "config": {"learning_rate": 0.125, "decay": 0.75},
+    }
+    for again in (tl.optimizers.get(plain), tl.optimizers.deserialize(plain), registered.from_config(plain["config"])):
+        assert again is not optimizer
+        assert again.rule is registered.rule
+        assert again.get_config() == plain["config"]
+    assert tl.optimizers.get("averaging").get_config() == {"learning_rate": 0.01, "decay": 0.5}
+    assert tl.optimizers.get("mine:averaging").rule is registered.rule
+
+
+def test_a_plain_function_is_an_optimizer(rng: np.random.Generator) -> None:
+    weight = tl.Variable(np.zeros(3))
+    model = tl.Sequential([tl.layers.Dense(1)])
+    model.compile(rule, "mse")
+    assert model.optimizer.get_config() == {"learning_rate": 0.01}
+    tl.optimizers.get(rule).apply_gradients([(np.ones(3), weight)])
+    np.testing.assert_allclose(weight.numpy(), -0.01)
+    with pytest.raises(ScalarError, match="'print'"):
+        tl.optimizers.get(lambda w, g: print(w))
 
 
 def test_rule_of_another_form_is_refused() -> None:
@@ -280,7 +385,7 @@ def test_bad_gradients_change_nothing(rng: np.random.Generator) -> None:
         for weight, value in zip((first, second), weights, strict=True):
             assert np.array_equal(weight.numpy(), value)
         for slot, value in zip(optimizer.get_state()["slots"], state["slots"], strict=True):
-            assert np.array_equal(slot[0], value[0])
+            assert np.array_equal(slot["velocity"], value["velocity"])
 
 
 @pytest.mark.parametrize("value", ["0.1", None, math.nan, math.inf, True, [0.1]])

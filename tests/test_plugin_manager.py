@@ -6,23 +6,19 @@ fresh process; what needs no process uses a manager and registries of its own.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import textwrap
+import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from plugin_environment import install, output_of, python
 
 import tensorlab as tl
+from tensorlab import callbacks
 from tensorlab.errors import PluginError, UnknownNameError
-from tensorlab.plugins import Manager, hookimpl
-from tensorlab.plugins.manager import Plugin
+from tensorlab.plugins import Manager, Plugin, by_hand, hookimpl
 from tensorlab.registry import Registry, registries
-
-ROOT = Path(tl.__file__).parent.parent
 
 SOUND = """
 import math
@@ -86,9 +82,13 @@ def tensorlab_register_backends():
 BAD = {
     "raising": (
         "import nothing_of_this_name",
-        "ModuleNotFoundError: No module named 'nothing_of_this_name'",
+        "ModuleNotFoundError: No module named 'nothing_of_this_name'; install what provides 'nothing_of_this_name', or "
+        "uninstall acme-raising",
     ),
-    "leaving": ("raise SystemExit(3)", "SystemExit: 3"),
+    "leaving": (
+        "raise SystemExit(3)",
+        "SystemExit: 3; python -c 'import plugin_leaving' shows where; correct it, or uninstall acme-leaving",
+    ),
     "misspelling": (
         """
         from tensorlab import hookimpl
@@ -129,7 +129,8 @@ BAD = {
         def tensorlab_register_losses():
             raise ValueError("no losses today")
         """,
-        "ValueError: no losses today",
+        "tensorlab_register_losses: expected a dict {name: thing}, received ValueError: no losses today; "
+        "see plugin_halfway.py, line 11",
     ),
     "listing": (
         """
@@ -165,37 +166,11 @@ BAD = {
         def tensorlab_register_activations(what):
             return {"lost": abs}
         """,
-        "PluginValidationError: ",
+        "expected hooks with the arguments of tensorlab.plugins.hookspecs, received hookimpl definition: "
+        "tensorlab_register_activations(what) Argument(s) {'what'} are declared in the hookimpl but can not be found "
+        "in the hookspec; take them out",
     ),
 }
-
-
-def install(folder: Path, name: str, source: str, distribution: str | None = None, metadata: bool = True) -> None:
-    """A module, and the ``.dist-info`` of a distribution that declares it as a plugin."""
-    distribution = distribution or f"acme-{name}"
-    (folder / f"plugin_{name}.py").write_text(textwrap.dedent(source))
-    info = folder / f"{distribution.replace('-', '_')}-1.5.dist-info"
-    info.mkdir()
-    (info / "entry_points.txt").write_text(f"[tensorlab]\n{name} = plugin_{name}\n")
-    if metadata:
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.5\n")
-
-
-def run(folder: Path, program: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(program)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]), **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-
-
-def output_of(folder: Path, program: str, **environment: str) -> str:
-    done = run(folder, program, **environment)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
-    return done.stdout
 
 
 @pytest.fixture
@@ -253,13 +228,18 @@ def test_bad_plugins_harm_nobody_and_say_why(sound: Path) -> None:
                 assert (plugin.error is None) == (plugin.name == "sound")
                 assert bool(plugin.entries) == (plugin.name == "sound")
                 print(plugin.name, "|", plugin.error)
+        raised = {plugin.name: type(plugin.exception) for plugin in tl.plugins.list()}
+        assert raised["raising"] is ModuleNotFoundError
+        assert raised["halfway"] is ValueError
+        assert raised["misspelling"] is tl.errors.PluginError
+        assert raised["sound"] is raised["tensorlab"] is type(None)
         """,
     )
     lines = dict(line.split(" | ", 1) for line in text.splitlines() if " | " in line)
     assert set(lines) == {"sound", *BAD}
     for name, (_, why) in BAD.items():
         assert why in lines[name], name
-    for name in ("misspelling", "unmarked", "listing", "mistaking", "naming"):
+    for name in ("misspelling", "unmarked", "halfway", "listing", "mistaking", "naming", "asking"):
         assert lines[name].startswith(f"plugin {name!r} of acme-{name} 1.5: "), name
 
 
@@ -278,7 +258,8 @@ def test_a_name_of_a_failed_plugin_says_what_failed_and_why(tmp_path: Path) -> N
         """,
     )
     failed = (
-        "plugin 'mish' of acme-mish could not be loaded: ModuleNotFoundError: No module named 'nothing_of_this_name'"
+        "plugin 'mish' of acme-mish could not be loaded: ModuleNotFoundError: No module named 'nothing_of_this_name'; "
+        "install what provides 'nothing_of_this_name', or uninstall acme-mish"
     )
     by_name, by_distribution, unknown, typing_error = text.splitlines()
     assert by_name == f"activation: expected the name of a registered activation, received 'mish'; {failed}"
@@ -315,7 +296,7 @@ def test_a_name_used_twice_is_the_first_distributions(tmp_path: Path) -> None:
     clash = (
         "plugin 'second' of acme-b could not be loaded: activation 'shared' of acme-b 1.5: expected a name that is "
         "free, received one that acme-a 1.5 registers as 'shared'; rename one of them, or uninstall one of the two "
-        "distributions"
+        "distributions, or pass override=True to tl.plugins.register"
     )
     assert refused == f"'acme-b:shared' {clash}"
     assert whole.startswith("'two' ")
@@ -356,6 +337,25 @@ def test_a_plugin_may_look_names_up_while_it_is_loaded(tmp_path: Path) -> None:
     assert text == "True\n"
 
 
+def test_many_threads_may_be_the_first(sound: Path) -> None:
+    text = output_of(
+        sound,
+        """
+        import threading
+        import tensorlab as tl
+        start, found = threading.Barrier(8), []
+        def look():
+            start.wait()
+            found.append(tl.activations.get("hat"))
+        threads = [threading.Thread(target=look) for _ in range(8)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        print(len(found), len(set(map(id, found))), len(tl.plugins.list()))
+        """,
+    )
+    assert text == "8 1 2\n"
+
+
 def test_strict_raises_at_every_look_up(sound: Path) -> None:
     install(sound, "broken", "import nothing_of_this_name")
     program = """
@@ -369,7 +369,8 @@ def test_strict_raises_at_every_look_up(sound: Path) -> None:
     text = output_of(sound, program, TENSORLAB_STRICT="1")
     expected = (
         "ModuleNotFoundError plugin 'broken' of acme-broken: expected a plugin that loads, "
-        "received ModuleNotFoundError: No module named 'nothing_of_this_name'"
+        "received ModuleNotFoundError: No module named 'nothing_of_this_name'; install what provides "
+        "'nothing_of_this_name', or uninstall acme-broken"
     )
     assert text.splitlines() == [expected, expected]
     assert output_of(sound, program, TENSORLAB_STRICT="0") == ""
@@ -379,6 +380,90 @@ def test_a_distribution_without_metadata_harms_nobody(sound: Path) -> None:
     install(sound, "nameless", "import nothing_of_this_name", metadata=False)
     text = output_of(sound, "import tensorlab as tl; print(float(tl.activations.get('hat')(tl.asarray(1.0))))")
     assert text == "0.5\n"
+
+
+# Choosing
+
+CHOSEN = """
+import warnings
+import tensorlab as tl
+with warnings.catch_warnings(record=True) as warned:
+    warnings.simplefilter("always")
+    tl.activations.get("relu")
+for each in warned:
+    print(each.category.__name__, each.message)
+for plugin in tl.plugins.list():
+    print(plugin.name, plugin.outcome)
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("", "one: left out by TENSORLAB_PLUGINS; two: left out by TENSORLAB_PLUGINS"),
+        (" , ", "one: left out by TENSORLAB_PLUGINS; two: left out by TENSORLAB_PLUGINS"),
+        ("one", "one: activation one; two: left out by TENSORLAB_PLUGINS"),
+        ("Acme_Two", "one: left out by TENSORLAB_PLUGINS; two: activation two"),
+        ("two, acme.one", "one: activation one; two: activation two"),
+    ],
+)
+def test_an_environment_variable_chooses(tmp_path: Path, value: str, expected: str) -> None:
+    pair_of_plugins(tmp_path)
+    built_in, *lines = output_of(tmp_path, CHOSEN, TENSORLAB_PLUGINS=value).splitlines()
+    assert built_in.startswith("tensorlab layer Activation, Dense")
+    assert "; ".join(line.replace(" ", ": ", 1) for line in lines) == expected
+
+
+def pair_of_plugins(folder: Path) -> None:
+    for name in ("one", "two"):
+        source = """
+        import tensorlab as tl
+        @tl.hookimpl
+        def tensorlab_register_activations():
+            return {"%s": tl.ops.exp}
+        """
+        install(folder, name, source % name)
+
+
+def test_a_choice_that_is_not_there_is_a_warning_and_an_error_when_strict(tmp_path: Path) -> None:
+    pair_of_plugins(tmp_path)
+    why = "TENSORLAB_PLUGINS: expected installed plugins or distributions, received 'acme-tow'; did you mean 'acme-two'"
+    lines = output_of(tmp_path, CHOSEN, TENSORLAB_PLUGINS="one,acme-tow").splitlines()
+    assert lines[0].startswith(f"PluginWarning {why}")
+    assert lines[-2:] == ["one activation one", "two left out by TENSORLAB_PLUGINS"]
+    strict = python(tmp_path, "-c", CHOSEN, TENSORLAB_PLUGINS="one,acme-tow", TENSORLAB_STRICT="1")
+    assert strict.returncode == 1
+    assert f"received {why}" in strict.stderr.splitlines()[-1]
+    listed = python(tmp_path, "-m", "tensorlab", "plugins", TENSORLAB_PLUGINS="one,acme-tow", TENSORLAB_STRICT="1")
+    assert (listed.returncode, listed.stderr) == (1, "")
+    assert why in listed.stdout
+
+
+def test_a_name_of_one_that_is_left_out_says_so(tmp_path: Path) -> None:
+    pair_of_plugins(tmp_path)
+    program = "import tensorlab as tl; tl.layers.Dense(2, activation='two')"
+    done = python(tmp_path, "-c", program, TENSORLAB_PLUGINS="one")
+    assert done.stderr.splitlines()[-1] == (
+        "tensorlab.errors.UnknownNameError: activation: expected the name of a registered activation, received 'two'; "
+        "TENSORLAB_PLUGINS leaves plugin 'two' of acme-two 1.5 out: add acme-two to it"
+    )
+
+
+def test_entry_points_that_cannot_be_read_and_distributions_that_are_there_twice(tmp_path: Path) -> None:
+    front, back = tmp_path / "front", tmp_path / "back"
+    pair_of_plugins(front)
+    install(back, "one", "raise ValueError('the one that is hidden')")
+    install(back, "odd", "")
+    (back / "acme_odd-1.5.dist-info" / "entry_points.txt").write_text("[tensorlab]\nodd\n")
+    install(back, "binary", "")
+    (back / "acme_binary-1.5.dist-info" / "entry_points.txt").write_bytes(b"[tensorlab]\n\xff = \xfe\n")
+    lines = output_of(front, f"import sys; sys.path.insert(2, {str(back)!r})\n{CHOSEN}").splitlines()
+    assert "one activation one" in lines
+    assert "two activation two" in lines
+    assert not any("hidden" in line for line in lines)
+    (odd,) = [line for line in lines if line.startswith("? ")]
+    assert odd.startswith("? failed: entry_points.txt: expected lines 'name = module', received what raises ")
+    assert odd.endswith("; install acme-odd again")
 
 
 # One process
@@ -393,6 +478,9 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Manager:
     monkeypatch.setattr(Registry, "load", staticmethod(manager.load))
     monkeypatch.setattr(Registry, "explain_missing", staticmethod(manager.explain_missing))
     monkeypatch.setattr(manager, "_entry_points", list)
+    monkeypatch.setattr(by_hand, "manager", manager)
+    monkeypatch.setattr(by_hand, "_registered", {})
+    monkeypatch.setattr(callbacks, "find_observers", manager.observers)
     return manager
 
 
@@ -400,8 +488,37 @@ def plugin(**hooks: Any) -> SimpleNamespace:
     return SimpleNamespace(**{name: hookimpl(function, specname=name) for name, function in hooks.items()})
 
 
+def pair(a: Any, b: Any) -> Any:
+    return a
+
+
+def swish(x: float) -> float:
+    return x / (1.0 + math.exp(-x))
+
+
+def rectified(x: float) -> float:
+    return x if x > 0 else 0.0
+
+
+def doubled(x: Any) -> Any:
+    """Of numbers, and of tensors too."""
+    return x + x * math.sqrt(1.0)
+
+
+def unliftable(x: float) -> float:
+    return print(x)
+
+
+def forgetful(w: float, g: float, m: float, learning_rate: float = 0.1) -> float:
+    return w - learning_rate * g + m
+
+
+class Idle(tl.layers.Layer):
+    """A layer that forgets to say what it computes."""
+
+
 def names() -> set[str]:
-    return {entry.name for registry in registries.values() for entry in registry._entries.values()}
+    return {entry.name for registry in registries.values() for same in registry._entries.values() for entry in same}
 
 
 def test_built_ins_come_through_the_hooks(fresh: Manager) -> None:
@@ -420,15 +537,15 @@ def test_built_ins_come_through_the_hooks(fresh: Manager) -> None:
     [
         (
             {"tensorlab_register_losses": lambda: {"lost": abs}},
-            "tensorlab_register_losses, 'lost': expected a subclass of Loss or a LossRule, received <built-in function",
+            "tensorlab_register_losses, 'lost': expected a LossRule, or a subclass of Loss, received <built-in",
         ),
         (
             {"tensorlab_register_optimizers": lambda: {"lost": tl.layers.Dense}},
-            "tensorlab_register_optimizers, 'lost': expected a subclass of Optimizer or a OptimizerRule, received ",
+            "tensorlab_register_optimizers, 'lost': expected an OptimizerRule, or a subclass of Optimizer, received ",
         ),
         (
             {"tensorlab_register_metrics": lambda: {"lost": tl.metrics.Accuracy()}},
-            "tensorlab_register_metrics, 'lost': expected a subclass of Metric, received ",
+            "tensorlab_register_metrics, 'lost': expected a subclass of Metric, received <tensorlab.metrics.Acc",
         ),
         (
             {"tensorlab_register_initializers": lambda: {"lost": 3}},
@@ -436,9 +553,60 @@ def test_built_ins_come_through_the_hooks(fresh: Manager) -> None:
         ),
         (
             {"tensorlab_register_activations": lambda: {"lost": "relu"}},
-            "tensorlab_register_activations, 'lost': expected a function, received 'relu'",
+            "tensorlab_register_activations, 'lost': expected an Activation, or a function from a tensor to a tensor, "
+            "received 'relu'",
         ),
-        ({"tensorlab_register_backends": lambda: {"lost": None}}, "'lost': expected a function, received None"),
+        (
+            {"tensorlab_register_activations": lambda: {"lost": pair}},
+            "'lost': expected an Activation, or a function from a tensor to a tensor, received <function pair",
+        ),
+        (
+            {"tensorlab_register_activations": lambda: {"lost": swish}},
+            "'lost': expected an Activation, or a function from a tensor to a tensor, received a function of numbers, "
+            "<function swish",
+        ),
+        (
+            {"tensorlab_register_activations": lambda: {"fine": doubled, "lost": rectified}},
+            "; wrap it: Activation(rectified)",
+        ),
+        (
+            {"tensorlab_register_activations": lambda: {"lost": tl.layers.Activation}},
+            "received <class 'tensorlab.layers.activation.Activation'>; register an object of it",
+        ),
+        (
+            {"tensorlab_register_activations": lambda: {"lost": tl.Activation(unliftable)}},
+            "tensorlab_register_activations: expected a dict {name: thing}, received ScalarError: scalar function "
+            "'unliftable' (",
+        ),
+        (
+            {"tensorlab_register_optimizers": lambda: {"lost": tl.OptimizerRule(forgetful)}},
+            "tensorlab_register_optimizers: expected a dict {name: thing}, received "
+            "ArgumentTypeError: optimizer rule 'forgetful': expected 2 values (weight, m), "
+            "received 1; see test_plugin_manager.py, line ",
+        ),
+        (
+            {"tensorlab_register_layers": lambda: {"Lost": Idle}},
+            "tensorlab_register_layers, 'Lost': expected a method call, received <class 'test_plugin_manager.Idle'> "
+            "without one; implement call(self, inputs)",
+        ),
+        (
+            {"tensorlab_register_regularizers": lambda: {"lost": tl.regularizers.Regularizer}},
+            "expected a method __call__, received <class 'tensorlab.regularizers.Regularizer'> without one; implement "
+            "__call__(self, x)",
+        ),
+        (
+            {"tensorlab_register_callbacks": lambda: {"lost": tl.callbacks.History()}},
+            "expected a subclass of Callback, received <tensorlab.callbacks.History object",
+        ),
+        (
+            {"tensorlab_register_datasets": lambda: {"lost": pair}},
+            "'lost': expected a function that returns ((x_train, y_train), (x_test, y_test)), received <function pair",
+        ),
+        (
+            {"tensorlab_register_backends": lambda: {"lost": None}},
+            "'lost': expected a function without arguments that returns a Backend, received None",
+        ),
+        ({"tensorlab_fit_start": lambda optimizer: None}, "{'optimizer'} are declared in the hookimpl but can not be"),
         ({"tensorlab_register_layers": lambda: {3: tl.layers.Dense}}, "names that are Python identifiers, received 3"),
         ({"tensorlab_register_layers": lambda: None}, "expected a dict {name: thing}, received NoneType"),
     ],

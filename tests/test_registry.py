@@ -27,7 +27,8 @@ def test_canonical_forgets_how_a_name_is_spelt() -> None:
 @pytest.mark.parametrize("name", ["relu", "ReLU", "tensorlab:relu", "tensorlab:RELU"])
 def test_a_name_is_found_in_every_spelling(shelf: Registry, name: str) -> None:
     assert shelf.get(name) is max
-    assert shelf.entry(name) == Entry("relu", max, "tensorlab", "0.1.0")
+    entry = shelf.entry(name)
+    assert (entry.name, entry.owner) == ("relu", "tensorlab 0.1.0")
     assert name in shelf
 
 
@@ -67,7 +68,8 @@ def test_a_name_used_twice_is_refused_naming_both(shelf: Registry) -> None:
         shelf.add(Entry("soft_plus", abs, "tensorlab", "0.1.0"))
     assert str(error.value) == (
         "activation 'soft_plus' of tensorlab 0.1.0: expected a name that is free, received one that tensorlab-extra "
-        "2.0 registers as 'SoftPlus'; rename one of them, or uninstall one of the two distributions"
+        "2.0 registers as 'SoftPlus'; rename one of them, or uninstall one of the two distributions, or pass "
+        "override=True to tl.plugins.register"
     )
     assert shelf.get("softplus") is min
 
@@ -119,3 +121,30 @@ def test_there_is_a_registry_for_each_kind() -> None:
     assert {"layer", "activation", "loss", "optimizer", "metric", "initializer", "backend"} <= set(registries)
     assert all(registry.kind == kind for kind, registry in registries.items())
     assert {"cpu", "reference"} <= {entry.name for entry in registries["backend"]}
+
+
+def test_two_spellings_of_a_distribution_are_one(shelf: Registry) -> None:
+    for name in ("tensorlab_extra:softplus", "Tensorlab.Extra:softplus", "tensorlab--extra:soft_plus"):
+        assert shelf.get(name) is min
+        assert name in shelf
+    assert "tensorlabextra:softplus" not in shelf
+
+
+def test_what_is_overridden_keeps_its_long_name(shelf: Registry) -> None:
+    changes: list[int] = []
+    shelf.changed = lambda: changes.append(1)
+    mine, yours = Entry("ReLU", sum, "mine", "1"), Entry("relu", len, "yours", "2")
+    shelf.add(mine, override=True)
+    shelf.add(yours, override=True)
+    assert shelf.get("relu") is len
+    assert [shelf.get(f"{owner}:relu") for owner in ("tensorlab", "mine", "yours")] == [max, sum, len]
+    assert [shelf.name_of(thing) for thing in (max, sum, len)] == ["tensorlab:relu", "mine:ReLU", "relu"]
+    assert [entry.thing for entry in shelf] == [min, len]
+    with pytest.raises(PluginError, match=r"'RELU' of yours 3: .* one that yours 2 registers as 'relu'"):
+        shelf.add(Entry("RELU", abs, "yours", "3"), override=True)  # not even a user overrides one's own
+    shelf.remove(mine)
+    assert shelf.get("relu") is len
+    assert "mine:relu" not in shelf
+    shelf.remove(yours)
+    assert shelf.get("relu") is max
+    assert len(changes) == 4

@@ -2,10 +2,27 @@
 
 - :mod:`~tensorlab.datasets.mnist`: 70,000 handwritten digits, read from this machine or downloaded once.
 - :mod:`~tensorlab.datasets.digits`: 1,797 handwritten digits of the same shape that scikit-learn carries, no download.
+
+What plugins add is found by its name: ``get("name")()``.
 """
 
 from __future__ import annotations
 
-from tensorlab.datasets import digits, mnist
+from collections.abc import Callable
+from typing import Any
 
-__all__ = ["digits", "mnist"]
+from tensorlab.datasets import digits, mnist
+from tensorlab.registry import registries
+
+__all__ = ["digits", "get", "mnist"]
+
+
+def get(name: str) -> Callable[..., Any]:
+    """The function that loads a data set, by its name: ``get("mnist")`` is `mnist.load_data`.
+
+    Raises:
+        UnknownNameError: for an unknown name, with the nearest known ones.
+        ArgumentTypeError: for something that is no name.
+    """
+    found: Callable[..., Any] = registries["dataset"].get(name)
+    return found

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab import activations, autodiff, dtypes, initializers
+from tensorlab import activations, autodiff, dtypes, initializers, regularizers
 from tensorlab.errors import ArgumentTypeError, ShapeError, StateError
 from tensorlab.ops.dispatch import as_tensor, device_of
 from tensorlab.serialization import Configured
@@ -172,6 +172,7 @@ class Layer(Configured):
         initializer: Any = "glorot_uniform",
         dtype: Any = None,
         trainable: bool = True,
+        regularizer: Any = None,
         name: str | None = None,
     ) -> Variable:
         """Make a weight that belongs to this layer.
@@ -181,12 +182,14 @@ class Layer(Configured):
             initializer: a name, an `Initializer`, or a function of ``(shape, dtype)``.
             dtype: the layer's if None.
             trainable: whether training changes it.
+            regularizer: what it adds to the loss: a name, a `Regularizer`, a function of the weight, or None.
             name: what it is called; numbered if None.
         """
         kind = self.dtype if dtype is None else dtypes.as_dtype(dtype, self._who)
         label = f"{self.name}/{name or f'weight_{len(self._weights)}'}"
         value = initializers.get(initializer)(as_shape(label, shape), dtype=kind)
         weight = Variable(value, trainable=trainable, dtype=kind, name=label)
+        weight.regularizer = regularizers.get(regularizer)
         self._weights.append(weight)
         return weight
 
@@ -213,6 +216,14 @@ class Layer(Configured):
 
     variables = weights
     trainable_variables = trainable_weights
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """What the regularizers of its trainable weights add to the loss, each a number.
+
+        Source: Keras, ``keras.layers.Layer.losses``.
+        """
+        return [weight.regularizer(weight) for weight in self.trainable_weights if weight.regularizer is not None]
 
     def count_params(self) -> int:
         """The number of elements of all weights.

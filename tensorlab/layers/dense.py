@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from tensorlab import activations, initializers, ops
+from tensorlab import activations, initializers, ops, regularizers
 from tensorlab.errors import ArgumentError, ShapeError
 from tensorlab.layers.base import Layer
 from tensorlab.ops.lift import Elementwise
@@ -39,10 +39,12 @@ class Dense(Layer):
         use_bias: whether a bias is added.
         kernel_initializer: what the kernel, ``(k, units)``, begins with.
         bias_initializer: what the bias, ``(units,)``, begins with.
+        kernel_regularizer: what the kernel adds to the loss: a name, a `Regularizer`, a function of it, or None.
+        bias_regularizer: what the bias adds to the loss.
 
     Raises:
         ArgumentError: unless ``units`` is a whole number of at least 1.
-        UnknownNameError: for an unknown activation or initializer.
+        UnknownNameError: for an unknown activation, initializer or regularizer.
 
     Source: Keras, ``keras.layers.Dense``.
     """
@@ -54,6 +56,8 @@ class Dense(Layer):
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -62,11 +66,20 @@ class Dense(Layer):
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
 
     def build(self, input_shape: Shape) -> None:
         """Make the kernel and the bias."""
-        self.kernel = self.add_weight((input_shape[-1], self.units), self.kernel_initializer, name="kernel")
-        self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias") if self.use_bias else None
+        shape = (input_shape[-1], self.units)
+        self.kernel = self.add_weight(
+            shape, self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                shape[1:], self.bias_initializer, regularizer=self.bias_regularizer, name="bias"
+            )
 
     def call(self, inputs: Tensor) -> Tensor:
         """The product, the bias and the activation in one pass."""

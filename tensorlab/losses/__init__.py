@@ -10,6 +10,7 @@ from tensorlab.losses.functions import (
     sparse_categorical_crossentropy,
 )
 from tensorlab.losses.regression import MeanAbsoluteError, MeanSquaredError
+from tensorlab.serialization import deserialize, serialize
 
 __all__ = [
     "BinaryCrossentropy",
@@ -21,8 +22,10 @@ __all__ = [
     "SparseCategoricalCrossentropy",
     "binary_crossentropy",
     "categorical_crossentropy",
+    "deserialize",
     "get",
     "mean_absolute_error",
     "mean_squared_error",
+    "serialize",
     "sparse_categorical_crossentropy",
 ]

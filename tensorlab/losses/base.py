@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tensorlab import ops
@@ -10,6 +10,7 @@ from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import Elementwise, elementwise
 from tensorlab.registry import registries
+from tensorlab.rules import hyperparameters
 from tensorlab.scalars import ScalarFunction
 from tensorlab.serialization import Configured, deserialize
 from tensorlab.tensor import Tensor
@@ -100,6 +101,8 @@ class ElementwiseLoss(Loss):
 class LossRule:
     """A loss made of a plain Python function of numbers; called, it gives the loss.
 
+    A loss of a registered rule is saved under the rule's name, with its hyperparameters.
+
     Args:
         function: ``(y_true, y_pred) -> term``; the loss of a sample is the mean of the terms over its last axis.
             Parameters with a default value are hyperparameters, given when the loss is made.
@@ -125,23 +128,40 @@ class LossRule:
             )
         self.scalar = scalar
         self.operation = elementwise(function)
+        self.__name__ = scalar.name
 
     def __call__(self, reduction: str | None = "sum_over_batch_size", **hyperparameters: float) -> Loss:
-        unknown = set(hyperparameters) - set(self.scalar.defaults)
-        if unknown:
-            known = ", ".join(self.scalar.defaults) or "none"
-            raise ArgumentError(f"loss {self.scalar.name!r}", f"hyperparameters among: {known}", ", ".join(unknown))
-        return _RuleLoss(self, reduction, {**self.scalar.defaults, **hyperparameters})
+        """The loss, with some hyperparameters other than the defaults.
+
+        Raises:
+            ArgumentError: for one that it does not have or that is not a finite number, or another reduction.
+        """
+        return _RuleLoss(self, reduction, hyperparameters)
+
+    def from_config(self, config: Mapping[str, Any]) -> Loss:
+        """A new loss from what the `get_config` of one returned."""
+        return self(**config)
+
+    def __repr__(self) -> str:
+        return f"<LossRule of {self.__name__!r}>"
 
 
 class _RuleLoss(ElementwiseLoss):
-    def __init__(self, rule: LossRule, reduction: str | None, hyperparameters: dict[str, float]) -> None:
-        super().__init__(reduction, rule.scalar.name)
-        self.term = rule.operation
-        self.hyperparameters = hyperparameters
+    def __init__(self, rule: LossRule, reduction: str | None, given: Mapping[str, float]) -> None:
+        super().__init__(reduction, rule.__name__)
+        self.rule, self.term = rule, rule.operation
+        self.hyperparameters = hyperparameters(f"loss {rule.__name__!r}", rule.scalar.defaults, given)
+
+    @property
+    def _maker(self) -> LossRule:
+        return self.rule
+
+    def get_config(self) -> dict[str, Any]:
+        """The reduction and the hyperparameters."""
+        return {"reduction": self.reduction, **self.hyperparameters}
 
     def _extra_arguments(self) -> tuple[float, ...]:
-        return tuple(float(value) for value in self.hyperparameters.values())
+        return tuple(self.hyperparameters.values())
 
 
 class _FunctionLoss(Loss):

@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tensorlab import autodiff, losses, metrics, optimizers, random
+from tensorlab import autodiff, callbacks, losses, metrics, optimizers, random
 from tensorlab.callbacks import Callback, CallbackList, History, Logs, ProgressBar, show
 from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError, StateError, TensorlabError
 from tensorlab.gradients import GradientTape
@@ -90,7 +90,7 @@ class Model(Layer):
         batch_size: int = 32,
         epochs: int = 1,
         verbose: int | str = "auto",
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: Sequence[Any] | None = None,
         validation_data: tuple[Any, Any] | None = None,
         shuffle: bool = True,
     ) -> History:
@@ -103,7 +103,7 @@ class Model(Layer):
             epochs: how often each sample is used.
             verbose: "auto" for a progress bar on a terminal and a line an epoch elsewhere, 0 for nothing, 1 for the
                 bar, 2 for the lines.
-            callbacks: see `Callback`.
+            callbacks: what watches: `Callback` objects, or names of registered ones.
             validation_data: ``(x, y)`` that the metrics are computed on after each epoch, as ``val_…``.
             shuffle: whether every epoch takes the samples in an order of its own.
 
@@ -124,8 +124,7 @@ class Model(Layer):
         epochs = check_count(f"{who} epochs", epochs)
         if verbose not in ("auto", 0, 1, 2):
             raise ArgumentError(f"{who} verbose", "'auto', 0, 1 or 2", repr(verbose))
-        if isinstance(callbacks, Callback) or not all(isinstance(callback, Callback) for callback in callbacks or ()):
-            raise ArgumentTypeError(f"{who} callbacks", "a list of Callbacks", repr(callbacks))
+        watchers = _callbacks(who, callbacks)
         validation = None
         with self._unbuilt_again():
             samples = self._samples(who, x, y, loss)
@@ -136,7 +135,7 @@ class Model(Layer):
         history = History()
         bar = [ProgressBar(verbose)] if verbose else []
         watching = CallbackList(
-            [history, *bar, *(callbacks or ())], self, epochs=epochs, steps=samples.steps(batch_size), verbose=verbose
+            [history, *bar, *watchers], self, epochs=epochs, steps=samples.steps(batch_size), verbose=verbose
         )
         before = self._training_state(optimizer)
         try:
@@ -161,8 +160,8 @@ class Model(Layer):
     def _epoch(self, epoch: int, samples: Samples, batch_size: int, shuffle: bool, watching: CallbackList) -> Logs:
         # Counted over all calls of fit, so that the next call does not draw the same numbers again.
         started = self._compiled("fit")[0].iterations + 1
-        random.move_to(started, 0)
         watching.call("on_epoch_begin", epoch, {})
+        random.move_to(started, 0)  # after those who watch, who may draw numbers too
         trackers = self._trackers()
         logs: Logs = {}
         for step, (x, y) in enumerate(samples.batches(batch_size, shuffle)):
@@ -178,7 +177,7 @@ class Model(Layer):
         weights = self.trainable_weights
         with GradientTape() as tape:
             outputs = self(x, training=True)
-            value = loss.reduced(y, outputs)
+            value = sum(self.losses, start=loss.reduced(y, outputs))
         total = float(value)
         if not math.isfinite(total):
             raise NonFiniteError(
@@ -279,7 +278,7 @@ class Model(Layer):
             for x, y in samples.batches(batch_size):
                 assert y is not None
                 outputs = self(x)
-                _report(trackers, float(loss.reduced(y, outputs)), y, outputs)
+                _report(trackers, float(sum(self.losses, start=loss.reduced(y, outputs))), y, outputs)
         return {tracker.name: tracker.result() for tracker in trackers}
 
     def predict(self, x: Any, batch_size: int = 32, verbose: int | str = 0) -> np.ndarray[Any, Any]:
@@ -323,6 +322,14 @@ def _metrics(who: str, identifiers: Sequence[Any]) -> tuple[metrics.Metric, ...]
         hint = "give one of them another, e.g. Accuracy(name='acc_2')"
         raise ArgumentError(f"{who} metrics", "names that differ, from each other and from 'loss'", repr(names), hint)
     return chosen
+
+
+def _callbacks(who: str, identifiers: Any) -> list[Callback]:
+    """The callbacks that `fit` is given, and then whoever watches every run."""
+    given = () if identifiers is None else identifiers
+    if not isinstance(given, (list, tuple)) or not all(isinstance(each, (Callback, str)) for each in given):
+        raise ArgumentTypeError(f"{who} callbacks", "a list of Callbacks or names of some", repr(identifiers))
+    return [*map(callbacks.get, given), *callbacks.find_observers()]
 
 
 def _report(trackers: list[metrics.Metric], loss: float, y: Tensor, outputs: Tensor) -> None:

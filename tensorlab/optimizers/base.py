@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from tensorlab import autodiff
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, ShapeError
+from tensorlab.errors import ArgumentTypeError, DeviceError, ShapeError, StateError
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.registry import registries
+from tensorlab.rules import finite, hyperparameters
 from tensorlab.scalars import ScalarFunction
 from tensorlab.serialization import Configured, deserialize
 from tensorlab.tensor import Tensor
@@ -62,10 +64,9 @@ class Optimizer(Configured):
         self.rule = rule
         self.iterations = 0
         self._slots: dict[int, list[Variable]] = {}
+        self._hyperparameters = tuple(hyperparameters)
         for name, value in hyperparameters.items():
-            if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
-                raise ArgumentError(f"{type(self).__name__} {name}", "a finite number", repr(value))
-            setattr(self, name, float(value))
+            setattr(self, name, finite(f"{self._who} {name}", value))
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> None:
         """Take one step: change each variable by its gradient.
@@ -81,7 +82,7 @@ class Optimizer(Configured):
         pairs = []
         for gradient, variable in grads_and_vars:
             if not isinstance(variable, Variable):
-                raise ArgumentTypeError(f"{type(self).__name__}", "Variables to change", type(variable).__name__)
+                raise ArgumentTypeError(self._who, "Variables to change", type(variable).__name__)
             if gradient is not None:
                 pairs.append((self._checked(gradient, variable), variable))
         self.iterations += 1
@@ -91,8 +92,8 @@ class Optimizer(Configured):
             variable._backend.update(self.rule.scalar, variable.own_buffer(), gradient._buffer, slots, values)
 
     def _checked(self, gradient: Any, variable: Variable) -> Tensor:
-        tensor = as_tensor(gradient, type(self).__name__)
-        who = f"{type(self).__name__}: the gradient of {variable.name!r}"
+        tensor = as_tensor(gradient, self._who)
+        who = f"{self._who}: the gradient of {variable.name!r}"
         if tensor.shape != variable.shape:
             raise ShapeError(who, f"shape {variable.shape}", str(tensor.shape))
         if tensor.device != variable.device:
@@ -123,29 +124,71 @@ class Optimizer(Configured):
         while len(self.variables) > keep:
             self._slots.popitem()
 
+    @property
+    def hyperparameters(self) -> dict[str, float]:
+        """The hyperparameters as they are now, by name."""
+        return {name: getattr(self, name) for name in self._hyperparameters}
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor; of the hyperparameters among them the present values."""
+        config = super().get_config()
+        return config | {name: value for name, value in self.hyperparameters.items() if name in config}
+
     def get_state(self) -> dict[str, Any]:
-        """The number of steps taken and copies of all slots, in the order of the weights."""
+        """What a run needs to go on: plain data and copies.
+
+        Returns:
+            ``iterations``, the number of steps taken; ``hyperparameters``, as they are now; and ``slots``, for each
+            weight, in the order in which they were first changed, its slots as ``{name: array}``.
+        """
         return {
             "iterations": self.iterations,
-            "slots": [[np.array(slot.numpy()) for slot in slots] for slots in self._slots.values()],
+            "hyperparameters": self.hyperparameters,
+            "slots": [
+                {name: np.array(slot.numpy()) for name, slot in zip(self.rule.slots, slots, strict=True)}
+                for slots in self._slots.values()
+            ],
         }
 
-    def set_state(self, state: dict[str, Any], variables: Sequence[Variable]) -> None:
+    def set_state(self, state: Mapping[str, Any], variables: Sequence[Variable]) -> None:
         """Go back to what `get_state` returned.
 
         Args:
             state: what it returned.
             variables: the weights that the slots belong to, in order.
+
+        Raises:
+            StateError: for the state of another optimizer or of other weights. Nothing is changed then.
         """
-        self.iterations = state["iterations"]
-        self._slots = {}
-        for variable, arrays in zip(variables, state["slots"], strict=False):
-            for slot, array in zip(self._slots_of(variable), arrays, strict=True):
-                slot.assign(array)
+        missing = {"iterations", "slots"} - set(state)
+        if missing:
+            raise StateError(f"{self._who} state", "iterations and slots", f"none of {', '.join(sorted(missing))}")
+        slots = state["slots"]
+        if len(slots) > len(variables):
+            raise StateError(f"{self._who} state", f"slots of at most {len(variables)} weights", str(len(slots)))
+        for arrays, variable in zip(slots, variables, strict=False):
+            shapes = {name: np.shape(array) for name, array in arrays.items()}
+            if shapes != dict.fromkeys(self.rule.slots, tuple(variable.shape)):
+                names = ", ".join(self.rule.slots) or "none"
+                expected = f"for {variable.name!r} slots of shape {variable.shape} named: {names}"
+                raise StateError(f"{self._who} state", expected, str(shapes))
+        current = hyperparameters(f"{self._who} state", self.hyperparameters, state.get("hyperparameters", {}))
+        self.iterations, self._slots = state["iterations"], {}
+        for name, value in current.items():
+            setattr(self, name, value)
+        for arrays, variable in zip(slots, variables, strict=False):
+            for name, slot in zip(self.rule.slots, self._slots_of(variable), strict=True):
+                slot.assign(arrays[name])
+
+    @property
+    def _who(self) -> str:
+        return type(self).__name__
 
 
 class OptimizerRule:
     """An optimizer made of a plain Python function of numbers; called with hyperparameters, it gives the optimizer.
+
+    An optimizer of a registered rule is saved under the rule's name, with its hyperparameters.
 
     Args:
         function: see `Rule`.
@@ -159,30 +202,57 @@ class OptimizerRule:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.rule = Rule(function)
+        self.__name__ = self.rule.scalar.name
 
     def __call__(self, **hyperparameters: float) -> Optimizer:
-        defaults = {name: value for name, value in self.rule.scalar.defaults.items() if name != "step"}
-        unknown = set(hyperparameters) - set(defaults)
-        if unknown:
-            raise ArgumentError(
-                f"optimizer {self.rule.scalar.name!r}",
-                f"hyperparameters among: {', '.join(defaults) or 'none'}",
-                ", ".join(sorted(unknown)),
-            )
-        return Optimizer(self.rule, **{**defaults, **hyperparameters})
+        """The optimizer, with some hyperparameters other than the defaults.
+
+        Raises:
+            ArgumentError: for one that it does not have, or that is not a finite number.
+        """
+        return _RuleOptimizer(self, hyperparameters)
+
+    def from_config(self, config: Mapping[str, Any]) -> Optimizer:
+        """A new optimizer from what the `get_config` of one returned."""
+        return self(**config)
+
+    def __repr__(self) -> str:
+        return f"<OptimizerRule of {self.__name__!r}>"
+
+
+class _RuleOptimizer(Optimizer):
+    def __init__(self, maker: OptimizerRule, given: Mapping[str, float]) -> None:
+        defaults = {name: value for name, value in maker.rule.scalar.defaults.items() if name != "step"}
+        self.maker = maker
+        super().__init__(maker.rule, **hyperparameters(f"optimizer {maker.__name__!r}", defaults, given))
+
+    @property
+    def _maker(self) -> OptimizerRule:
+        return self.maker
+
+    @property
+    def _who(self) -> str:
+        return f"optimizer {self.maker.__name__!r}"
+
+    def get_config(self) -> dict[str, Any]:
+        """The hyperparameters as they are now."""
+        return self.hyperparameters
 
 
 def get(identifier: Any) -> Optimizer:
-    """An optimizer from its name, class, rule, config or itself.
+    """An optimizer from its name, class, rule, config or itself; a plain function of numbers is a rule.
 
     Raises:
         UnknownNameError: for an unknown name, with the nearest known ones.
+        ScalarError: for a function that cannot be lifted.
         ArgumentTypeError: for something else.
     """
     if isinstance(identifier, str):
         identifier = registries["optimizer"].get(identifier)
     elif isinstance(identifier, dict):
         identifier = deserialize(identifier)
+    if isinstance(identifier, FunctionType):
+        identifier = OptimizerRule(identifier)
     if isinstance(identifier, (OptimizerRule, type)):
         identifier = identifier()
     if isinstance(identifier, Optimizer):

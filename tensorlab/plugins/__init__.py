@@ -1,6 +1,8 @@
 """The plugin layer: hooks, the manager that finds plugins, and the plugin that ships."""
 
+from tensorlab.plugins.by_hand import list, register, unregister
 from tensorlab.plugins.hookspecs import hookimpl
 from tensorlab.plugins.manager import Manager, manager
+from tensorlab.plugins.record import Plugin
 
-__all__ = ["Manager", "hookimpl", "manager"]
+__all__ = ["Manager", "Plugin", "hookimpl", "list", "manager", "register", "unregister"]

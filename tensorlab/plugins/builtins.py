@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorlab import activations, backends, initializers, layers, losses, metrics, optimizers
+from tensorlab import (
+    activations,
+    backends,
+    callbacks,
+    datasets,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+)
 from tensorlab.plugins.hookspecs import hookimpl
 
 
@@ -74,6 +85,21 @@ def tensorlab_register_initializers() -> dict[str, Any]:
         "random_uniform": initializers.RandomUniform,
         "zeros": initializers.Zeros,
     }
+
+
+@hookimpl
+def tensorlab_register_regularizers() -> dict[str, Any]:
+    return {"l1": regularizers.L1, "l2": regularizers.L2, "l1_l2": regularizers.L1L2}
+
+
+@hookimpl
+def tensorlab_register_callbacks() -> dict[str, Any]:
+    return {"History": callbacks.History, "ProgressBar": callbacks.ProgressBar}
+
+
+@hookimpl
+def tensorlab_register_datasets() -> dict[str, Any]:
+    return {"digits": datasets.digits.load_data, "mnist": datasets.mnist.load_data}
 
 
 @hookimpl

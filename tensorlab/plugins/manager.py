@@ -1,57 +1,42 @@
-"""Finding plugins and taking what they add: each wholly or not at all, and none at the cost of another.
-
-The entry points are walked here and not by pluggy, whose own walk stops at the first plugin that fails.
-"""
+"""Taking what plugins add: each wholly or not at all, and none at the cost of another."""
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import threading
-from dataclasses import dataclass, field
+import time
+import traceback
+import warnings
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 import pluggy
 
-from tensorlab.errors import PluginError, nearest
-from tensorlab.plugins import hookspecs
-from tensorlab.registry import Entry, Registry, registries
+from tensorlab import callbacks
+from tensorlab.errors import PluginError, PluginWarning, nearest
+from tensorlab.plugins import discovery, hookspecs, observers
+from tensorlab.plugins.discovery import GROUP
+from tensorlab.plugins.record import Plugin
+from tensorlab.registry import KINDS, Entry, Registry, registries
 from tensorlab.version import __version__
 
-GROUP = "tensorlab"
+__all__ = ["GROUP", "HOOKS", "REGISTERING", "Manager", "Plugin", "manager"]
+
+_HOUSE = Path(__file__).parents[1]
 _BUILTIN = "tensorlab.plugins.builtins"
-_KINDS = {
-    "tensorlab_register_layers": "layer",
-    "tensorlab_register_activations": "activation",
-    "tensorlab_register_losses": "loss",
-    "tensorlab_register_optimizers": "optimizer",
-    "tensorlab_register_metrics": "metric",
-    "tensorlab_register_initializers": "initializer",
-    "tensorlab_register_backends": "backend",
-}
-
-
-@dataclass
-class Plugin:
-    """What became of one entry point.
-
-    Attributes:
-        name: of the entry point.
-        distribution: that declares it.
-        version: of the distribution.
-        entries: what it registered.
-        error: why it registered nothing, or None.
-    """
-
-    name: str
-    distribution: str
-    version: str
-    entries: list[Entry] = field(default_factory=list)
-    error: str | None = None
+REGISTERING = {f"tensorlab_register_{plural}": kind for kind, plural in KINDS.items()}
+"""The hooks that add things, and the kinds that they add."""
+HOOKS = (*REGISTERING, *observers.HOOKS)
 
 
 class Manager:
-    """Loads the plugins of this environment at the first look-up."""
+    """Loads the plugins of this environment at the first look-up.
+
+    Attributes:
+        plugins: what became of each, in the order in which they were loaded; the built-in one is the first.
+    """
 
     def __init__(self) -> None:
         self.plugins: list[Plugin] = []
@@ -59,151 +44,231 @@ class Manager:
         self._pluggy.add_hookspecs(hookspecs)
         self._lock = threading.RLock()
         self._state = "new"
+        self._strict = False
 
-    def load(self) -> None:
-        """Find and register every plugin, once: the built-in one, then the others by distribution and name."""
+    # Finding
+
+    def load(self, strict: bool | None = None) -> None:
+        """Find and register every plugin, once: the built-in one, then the others by distribution and name.
+
+        Args:
+            strict: whether a plugin that fails is an error; None for what ``TENSORLAB_STRICT`` says, 1 if it is.
+
+        Raises:
+            PluginError: if a plugin fails and that is an error.
+
+        Warns:
+            PluginWarning: if ``TENSORLAB_PLUGINS`` names one that is not installed.
+        """
         if self._state == "loaded":
             return
         with self._lock:
             if self._state != "new":  # loaded meanwhile, or a plugin looks a name up while it is loaded
                 return
             self._state = "loading"
+            self._strict = os.environ.get("TENSORLAB_STRICT") == "1" if strict is None else strict
             try:
-                from tensorlab.plugins import builtins
-
-                self.register(builtins, Plugin("tensorlab", "tensorlab", __version__))
-                for point in self._entry_points():
-                    self._load_entry_point(point)
+                self._load_all()
                 self._state = "loaded"
             finally:
                 if self._state != "loaded":
                     self._unload()
                     self._state = "new"
 
-    def _unload(self) -> None:
-        """Take back everything, so that the next look-up begins again."""
-        for plugin in self.plugins:
-            for entry in plugin.entries:
-                for registry in registries.values():
-                    registry.remove(entry)
-        self.plugins.clear()
-        for name, _ in self._pluggy.list_name_plugin():
-            self._pluggy.unregister(name=name)
+    def _load_all(self) -> None:
+        from tensorlab.plugins import builtins
 
-    def _entry_points(self) -> list[importlib.metadata.EntryPoint]:
-        points = [
-            point
-            for distribution in importlib.metadata.distributions()
-            for point in distribution.entry_points
-            if point.group == GROUP and point.value != _BUILTIN
-        ]
-        unique = {(_distribution(point), point.name, point.value): point for point in points}
-        return [unique[key] for key in sorted(unique)]
+        self.register(builtins, Plugin("tensorlab", "tensorlab", __version__, module=_BUILTIN))
+        found = [(point, record) for point, record in self._entry_points() if record.module != _BUILTIN]
+        wanted, unknown = discovery.wanted([record for _, record in found])
+        for record in unknown:
+            self._failed(record, str(record.error), None)
+            warnings.warn(str(record.error), PluginWarning, stacklevel=2)
+        for place, (point, record) in enumerate(found):
+            if place in wanted:
+                self._load_entry_point(point, record)
+            else:
+                record.skipped = True
+                self.plugins.append(record)
 
-    def _load_entry_point(self, point: importlib.metadata.EntryPoint) -> None:
-        distribution = _distribution(point)
-        record = Plugin(point.name, distribution, _metadata(point, "Version"))
+    def _entry_points(self) -> list[tuple[EntryPoint, Plugin]]:
+        return discovery.entry_points()
+
+    def _load_entry_point(self, point: EntryPoint, record: Plugin) -> None:
+        if record.error is not None:
+            self._failed(record, record.error, None)
+            return
+        started = time.perf_counter()
         try:
             self.register(point.load(), record)
         except (Exception, SystemExit) as error:  # whatever a plugin does wrong is its own matter
-            record.error = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
-            record.entries = []
-            if record not in self.plugins:
-                self.plugins.append(record)
-            if os.environ.get("TENSORLAB_STRICT") == "1":
-                raise PluginError(
-                    f"plugin {record.name!r} of {distribution}", "a plugin that loads", record.error
-                ) from error
+            why = str(error) if isinstance(error, PluginError) else f"{_describe(error)}; {_advice(error, record)}"
+            self._failed(record, why, error)
+        finally:
+            record.seconds = time.perf_counter() - started
 
-    def register(self, plugin: Any, record: Plugin) -> None:
+    def _failed(self, record: Plugin, why: str, error: BaseException | None) -> None:
+        record.error = why
+        record.exception = (error.__cause__ or error) if isinstance(error, PluginError) else error
+        self.plugins.append(record)
+        if self._strict:
+            raise PluginError(f"plugin {record.name!r} of {record.distribution}", "a plugin that loads", why) from error
+
+    def _unload(self) -> None:
+        """Take back everything, so that the next look-up begins again."""
+        for plugin in self.plugins:
+            self._take_back(plugin)
+        self.plugins.clear()
+
+    # Registering
+
+    def register(self, plugin: Any, record: Plugin, override: bool = False) -> None:
         """Take everything that a plugin adds, or nothing.
+
+        Args:
+            plugin: a module or an object with hooks.
+            record: who it is; filled in.
+            override: whether it may take names of other distributions.
 
         Raises:
             PluginError: for a misspelt hook, a result that is not ``{name: thing}``, a thing of the wrong kind, or a
-            name
-                that is taken.
+                name that is taken; the message names plugin, hook, key and what was expected.
         """
-        who = f"plugin {record.name!r} of {record.distribution} {record.version}"
-        name = f"{record.distribution}:{record.name}"
-        added: list[tuple[Registry, Entry]] = []
-        try:
-            self._pluggy.register(plugin, name)
-            self._refuse_unknown_hooks(plugin, who)
-            for hook, kind in _KINDS.items():
-                function = getattr(plugin, hook, None)
-                if function is None:
-                    continue
-                things = function()
-                if not isinstance(things, dict):
-                    raise PluginError(f"{who}: {hook}", "a dict {name: thing}", type(things).__name__)
-                for key, thing in things.items():
-                    _check(f"{who}: {hook}", kind, key, thing)
-                    entry = Entry(key, thing, record.distribution, record.version)
-                    registries[kind].add(entry)
-                    added.append((registries[kind], entry))
-        except BaseException:
-            for registry, entry in added:
-                registry.remove(entry)
-            if self._pluggy.has_plugin(name):
-                self._pluggy.unregister(name=name)
-            raise
-        record.entries = [entry for _, entry in added]
-        self.plugins.append(record)
+        with self._lock:
+            try:
+                for kind, entry in self._entries(plugin, record):
+                    registries[kind].add(entry, override)
+                    record.entries.append(entry)
+            except BaseException:
+                self._take_back(record)
+                raise
+            self.plugins.append(record)
 
-    def _refuse_unknown_hooks(self, plugin: Any, who: str) -> None:
+    def unregister(self, record: Plugin) -> None:
+        """Take back a plugin and everything that it added."""
+        with self._lock:
+            self._take_back(record)
+            self.plugins.remove(record)
+
+    def _take_back(self, record: Plugin) -> None:
+        for registry in registries.values():
+            for entry in record.entries:
+                registry.remove(entry)
+        record.entries, record.hooks = [], ()
+        if self._pluggy.has_plugin(record.key):
+            self._pluggy.unregister(name=record.key)
+
+    def _entries(self, plugin: Any, record: Plugin) -> Iterator[tuple[str, Entry]]:
+        """What a plugin adds, checked one after the other, and the kind of each."""
+        from tensorlab.plugins.checks import check
+
+        implementations = self._hooks(plugin, record)
+        record.hooks = tuple(implementations)
+        for hook, implementation in implementations.items():
+            kind = REGISTERING.get(hook)
+            if kind is None:
+                continue
+            who = f"{record.who}: {hook}"
+            try:
+                things = implementation.function()
+            except Exception as error:
+                raise PluginError(who, "a dict {name: thing}", _describe(error), _where(error)) from error
+            if not isinstance(things, dict):
+                raise PluginError(who, "a dict {name: thing}", type(things).__name__)
+            for name, thing in things.items():
+                check(who, kind, name, thing)
+                yield kind, Entry(name, thing, record.distribution, record.version, kind)
+
+    def _hooks(self, plugin: Any, record: Plugin) -> dict[str, pluggy.HookImpl]:
+        """What a plugin implements, by hook."""
+        try:
+            self._pluggy.register(plugin, record.key)
+        except pluggy.PluginValidationError as error:
+            raise PluginError(
+                record.who,
+                "hooks with the arguments of tensorlab.plugins.hookspecs",
+                " ".join(str(error).splitlines()[1:]),
+                "take them out",
+            ) from error
+        except ValueError as error:  # pluggy's word for an object that it knows already
+            raise PluginError(record.who, "a plugin that is not registered yet", f"{plugin!r} again") from error
+        found = {}
+        for caller in self._pluggy.get_hookcallers(plugin) or ():
+            (implementation,) = [each for each in caller.get_hookimpls() if each.plugin is plugin]
+            if caller.name in HOOKS:
+                found[caller.name] = implementation
+            elif not implementation.optionalhook:
+                raise PluginError(record.who, "hooks of tensorlab", repr(caller.name), nearest(caller.name, HOOKS))
+        implementing = {implementation.function for implementation in found.values()}
         for name in dir(plugin):
-            if name.startswith("tensorlab_") and name not in _KINDS and callable(getattr(plugin, name)):
-                raise PluginError(who, "hooks of tensorlab", repr(name), nearest(name, _KINDS))
-            if name in _KINDS and not hasattr(getattr(plugin, name), "tensorlab_impl"):
-                raise PluginError(who, f"{name} marked with @hookimpl", "a plain function", "add the decorator")
+            if name.startswith("tensorlab_") and callable(getattr(plugin, name)):
+                if name not in HOOKS:
+                    raise PluginError(record.who, "hooks of tensorlab", repr(name), nearest(name, HOOKS))
+                if getattr(plugin, name) not in implementing:
+                    hint = "add the decorator"
+                    raise PluginError(record.who, f"{name} marked with @hookimpl", "a plain function", hint)
+        if not found:
+            hint = f"mark functions such as {HOOKS[0]} with @tensorlab.hookimpl"
+            raise PluginError(record.who, "a hook of tensorlab at least", f"{plugin!r} without one", hint)
+        return {hook: found[hook] for hook in HOOKS if hook in found}
+
+    # Asking
+
+    def observers(self) -> list[callbacks.Callback]:
+        """Fresh callbacks for the plugins that watch a run: none, if none does."""
+        self.load()
+        callers = [getattr(self._pluggy.hook, hook) for hook in observers.HOOKS]
+        who = {plugin.key: plugin.who for plugin in self.plugins}
+        hooks: dict[str, dict[str, pluggy.HookImpl]] = {}
+        for caller in callers:
+            for implementation in caller.get_hookimpls():
+                hooks.setdefault(implementation.plugin_name, {})[caller.name] = implementation
+        return [observers.Observer(who[key], hooks[key]) for key in who if key in hooks]
 
     def explain_missing(self, kind: str, name: str) -> str:
-        """Which plugins failed, for the message about a name that nothing registers."""
+        """Which plugins failed or were left out, for the message about a name that nothing registers."""
         failed = [plugin for plugin in self.plugins if plugin.error]
-        words = name.replace(":", " ").lower()
-        likely = [
-            p for p in failed if p.name.lower() in words or any(w in p.distribution.lower() for w in words.split())
+        words = name.replace(":", " ").lower().split()
+        likely = [plugin for plugin in failed if _is_meant(plugin, words)]
+        why = [
+            plugin.error
+            if plugin.distribution == discovery.VARIABLE
+            else f"plugin {plugin.name!r} of {plugin.distribution} could not be loaded: {plugin.error}"
+            for plugin in likely or failed
         ]
-        why = [f"plugin {p.name!r} of {p.distribution} could not be loaded: {p.error}" for p in likely or failed]
         if failed and not likely:  # any of them may have had the name, or none
             why.insert(0, nearest(name, (entry.name for entry in registries[kind])))
-        return "; ".join(why)
+        skipped = [plugin for plugin in self.plugins if plugin.skipped and _is_meant(plugin, words)]
+        why += [f"{discovery.VARIABLE} leaves {p.who} out: add {p.distribution} to it" for p in skipped]
+        return "; ".join(map(str, why))
 
 
-def _metadata(point: importlib.metadata.EntryPoint, field: str) -> str:
-    """A field of the distribution's metadata, or "?" if there is none: a folder may be left over without its files."""
-    metadata = point.dist.metadata if point.dist else None
-    return metadata[field] if metadata is not None and field in metadata else "?"
+def _is_meant(plugin: Plugin, words: list[str]) -> bool:
+    return plugin.name.lower() in words or any(word in plugin.distribution.lower() for word in words)
 
 
-def _distribution(point: importlib.metadata.EntryPoint) -> str:
-    return _metadata(point, "Name")
+def _describe(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def _check(who: str, kind: str, name: Any, thing: Any) -> None:
-    from tensorlab import initializers, layers, losses, metrics, optimizers
+def _where(error: BaseException) -> str:
+    """``see plugin.py, line 3``: the last line on the way to it that is not tensorlab's own."""
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if _HOUSE not in Path(frame.filename).parents
+    ]
+    return f"see {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
 
-    if not isinstance(name, str) or not name.isidentifier():
-        raise PluginError(who, "names that are Python identifiers", repr(name))
-    bases: dict[str, tuple[type, type | None]] = {
-        "layer": (layers.Layer, None),
-        "loss": (losses.Loss, losses.LossRule),
-        "optimizer": (optimizers.Optimizer, optimizers.OptimizerRule),
-        "metric": (metrics.Metric, None),
-        "initializer": (initializers.Initializer, None),
-    }
-    if kind in bases:
-        base, rule = bases[kind]
-        if (isinstance(thing, type) and issubclass(thing, base)) or (rule is not None and isinstance(thing, rule)):
-            return
-        expected = f"a subclass of {base.__name__}" + (f" or a {rule.__name__}" if rule is not None else "")
-    else:
-        if callable(thing):
-            return
-        expected = "a function"
-    raise PluginError(f"{who}, {name!r}", expected, repr(thing))
+
+def _advice(error: BaseException, record: Plugin) -> str:
+    """What to do about a plugin that cannot be imported."""
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    if name is not None and name != record.module.partition(":")[0]:
+        return f"install what provides {name!r}, or uninstall {record.distribution}"
+    command = f"python -c 'import {record.module.partition(':')[0]}'"
+    return f"{command} shows where; correct it, or uninstall {record.distribution}"
 
 
 manager = Manager()
 Registry.load = staticmethod(manager.load)
 Registry.explain_missing = staticmethod(manager.explain_missing)
+callbacks.find_observers = manager.observers

@@ -40,7 +40,7 @@ def find(function: types.FunctionType) -> Source:
     code = function.__code__
     who = describe(function.__name__, code.co_filename, code.co_firstlineno)
     try:
-        tree = _parsed("".join(inspect.findsource(code)[0]))
+        tree = _parsed("".join(inspect.findsource(function)[0]))
     except (OSError, TypeError):
         raise ScalarError(who, "a function whose source can be read", "one without source", _HINT) from None
     except SyntaxError:

@@ -1,0 +1,92 @@
+"""Plugins that are no distribution: those of a notebook or a program, registered by hand."""
+
+from __future__ import annotations
+
+import builtins
+from types import SimpleNamespace
+from typing import Any
+
+from tensorlab.errors import ArgumentError, ArgumentTypeError, UnknownNameError, nearest
+from tensorlab.plugins.manager import manager
+from tensorlab.plugins.record import Plugin
+
+_registered: dict[str, tuple[Any, Plugin, bool]] = {}
+
+
+def register(plugin: Any, name: str | None = None, override: bool = False) -> Plugin:
+    """Add what a plugin adds, in this process.
+
+    Registering a name again replaces what was registered under it, so a notebook's cell may be run again.
+
+    Args:
+        plugin: a module, or an object with functions or methods that are marked with `hookimpl`.
+        name: what it is called; a module's or a class's own name if None. ``"name:thing"`` always finds its things.
+        override: whether it may take names that others have registered, built-in ones too. Those are then found as
+            ``"tensorlab:relu"``, and mean again what they meant after `unregister`.
+
+    Returns:
+        what became of it.
+
+    Raises:
+        PluginError: for what is wrong with it; nothing is added then, and what was there stays.
+        ArgumentTypeError: for a class in place of an object, or an object without a name of its own.
+        ArgumentError: for a name that an installed distribution has.
+
+    Example:
+        >>> class Mine:
+        ...     @tl.hookimpl
+        ...     def tensorlab_register_activations(self):
+        ...         return {"hat": tl.Activation(lambda x: 1 / (1 + x * x))}
+        >>> tl.plugins.register(Mine())
+        >>> layer = tl.layers.Dense(64, activation="hat")
+    """
+    if isinstance(plugin, type):
+        raise ArgumentTypeError("plugins.register", "a module or an object", repr(plugin), f"{plugin.__name__}()")
+    if name is None:
+        if isinstance(plugin, (SimpleNamespace, dict)):
+            kind = type(plugin).__name__
+            raise ArgumentTypeError("plugins.register", "a plugin with a name", kind, "give it one with name=...")
+        name = str(getattr(plugin, "__name__", type(plugin).__name__))
+    if not isinstance(name, str) or not name or ":" in name:
+        raise ArgumentError("plugins.register name", "a string without a colon", repr(name))
+    manager.load()
+    before = _registered.get(name)
+    owners = {record.distribution: record for record in manager.plugins}
+    if before is None and name in owners:
+        raise ArgumentError("plugins.register name", "a name that no distribution has", f"{owners[name].who}'s")
+    if before is not None:
+        manager.unregister(before[1])
+    record = Plugin(name, name, str(getattr(plugin, "__version__", "")))
+    try:
+        manager.register(plugin, record, override)
+    except BaseException:
+        if before is not None:
+            manager.register(*before)
+        raise
+    _registered[name] = (plugin, record, override)
+    return record
+
+
+def unregister(plugin: Any) -> None:
+    """Take back what `register` added.
+
+    Args:
+        plugin: its name, itself, or what `register` returned.
+
+    Raises:
+        UnknownNameError: if it was not registered by hand.
+    """
+    for name, (known, record, _) in _registered.items():
+        if plugin is known or plugin is record or plugin == name:
+            manager.unregister(record)
+            del _registered[name]
+            return
+    raise UnknownNameError(
+        "plugins.unregister", "a plugin that was registered by hand", repr(plugin), nearest(str(plugin), _registered)
+    )
+
+
+def list() -> builtins.list[Plugin]:
+    """Every plugin, with what it added or why it failed: the built-in one, the installed, then those by hand."""
+    manager.load()
+    return [*manager.plugins]

@@ -1,0 +1,123 @@
+"""What a thing of each kind has to be, held when it is registered."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tensorlab import callbacks, initializers, layers, losses, metrics, optimizers, regularizers
+from tensorlab.backends import ReferenceBackend
+from tensorlab.errors import PluginError, ScalarError
+from tensorlab.ops.lift import Elementwise
+from tensorlab.scalars import ScalarFunction
+from tensorlab.tensor import Tensor
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a thing of some kind has to be.
+
+    Attributes:
+        base: a class that it may be a subclass of, or None.
+        method: what such a subclass has to implement, or "".
+        rule: a class that it may be an object of, or None.
+        arguments: if there are no classes: how many arguments the function has to take.
+        words: what it is, in messages.
+    """
+
+    base: type | None
+    words: str
+    method: str = ""
+    rule: type | None = None
+    arguments: int = 0
+
+    def refusal(self, thing: Any) -> tuple[str, str, str] | None:
+        """None, or what was expected, received, and a hint."""
+        if self.rule is not None and isinstance(thing, self.rule):
+            return None
+        if self.base is not None:
+            if not isinstance(thing, type) or not issubclass(thing, self.base):
+                hint = "register the class, not an object of it" if isinstance(thing, self.base) else ""
+                return self.words, repr(thing), hint
+            if self.method and getattr(thing, self.method) is getattr(self.base, self.method, None):
+                return f"a method {self.method}", f"{thing!r} without one", f"implement {_signature(self, thing)}"
+            return None
+        if not callable(thing):
+            return self.words, repr(thing), ""
+        if self.arguments and isinstance(thing, type):
+            return self.words, repr(thing), "register an object of it"
+        if not _takes(thing, self.arguments):
+            return self.words, f"{thing!r}{_parameters(thing)}", ""
+        if self.rule is Elementwise and _takes_numbers_only(thing):
+            return self.words, f"a function of numbers, {thing!r}", f"wrap it: Activation({thing.__name__})"
+        return None
+
+
+def _signature(expectation: Expectation, thing: type) -> str:
+    """``call(self, inputs)``, as the base has it."""
+    return expectation.method + _parameters(getattr(expectation.base, expectation.method)).partition(" ->")[0]
+
+
+def _parameters(function: Callable[..., Any]) -> str:
+    parameters = inspect.signature(function).parameters.values()
+    return f"({', '.join(str(parameter.replace(annotation=parameter.empty)) for parameter in parameters)})"
+
+
+def _takes(function: Callable[..., Any], arguments: int) -> bool:
+    if isinstance(function, type) and function.__init__ is object.__init__:  # type: ignore[misc]
+        return not arguments  # reading the signature that it inherits from C takes long
+    try:
+        inspect.signature(function).bind(*range(arguments))
+    except TypeError:
+        return False
+    except ValueError:  # some builtins have no signature
+        return True
+    return True
+
+
+def _takes_numbers_only(function: Callable[..., Any]) -> bool:
+    """Whether it can be lifted, but is no function of tensors as it is. Nothing is compiled to find out."""
+    backend = ReferenceBackend()
+    try:
+        function(Tensor(backend.from_host(np.ones((2, 4), np.float32)), backend))
+    except Exception:
+        try:
+            return ScalarFunction.of(function).arity == 1
+        except ScalarError:
+            return False
+    return False
+
+
+EXPECTATIONS = {
+    "layer": Expectation(layers.Layer, "a subclass of Layer", "call"),
+    "activation": Expectation(
+        None, "an Activation, or a function from a tensor to a tensor", rule=Elementwise, arguments=1
+    ),
+    "loss": Expectation(losses.Loss, "a LossRule, or a subclass of Loss", "call", losses.LossRule),
+    "optimizer": Expectation(
+        optimizers.Optimizer, "an OptimizerRule, or a subclass of Optimizer", rule=optimizers.OptimizerRule
+    ),
+    "metric": Expectation(metrics.Metric, "a subclass of Metric"),
+    "initializer": Expectation(initializers.Initializer, "a subclass of Initializer", "__call__"),
+    "regularizer": Expectation(regularizers.Regularizer, "a subclass of Regularizer", "__call__"),
+    "callback": Expectation(callbacks.Callback, "a subclass of Callback"),
+    "dataset": Expectation(None, "a function that returns ((x_train, y_train), (x_test, y_test))"),
+    "backend": Expectation(None, "a function without arguments that returns a Backend"),
+}
+
+
+def check(who: str, kind: str, name: Any, thing: Any) -> None:
+    """Refuse a name or a thing that is not what its hook asks for.
+
+    Raises:
+        PluginError: naming the plugin and the hook (``who``), the key, what was expected, and what was received.
+    """
+    if not isinstance(name, str) or not name.isidentifier():
+        raise PluginError(who, "names that are Python identifiers", repr(name))
+    refusal = EXPECTATIONS[kind].refusal(thing)
+    if refusal is not None:
+        raise PluginError(f"{who}, {name!r}", *refusal)

@@ -1,0 +1,83 @@
+"""What weights cost: a regularizer's value for a weight is added to the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tensorlab import ops
+from tensorlab.ops.lift import elementwise
+from tensorlab.rules import finite
+from tensorlab.serialization import Configured, deserialize, serialize
+from tensorlab.serialization import get as _get
+from tensorlab.tensor import Tensor
+
+__all__ = ["L1", "L1L2", "L2", "Regularizer", "deserialize", "get", "serialize"]
+
+
+class Regularizer(Configured):
+    """The base of every regularizer. A subclass implements `__call__`, from a weight to a number, in operations.
+
+    Source: Keras, ``keras.regularizers.Regularizer``.
+    """
+
+    _kind = "regularizer"
+
+    def __call__(self, x: Any) -> Tensor:
+        """What the weight costs."""
+        raise NotImplementedError(f"{type(self).__name__} has no __call__(x)")
+
+
+@elementwise
+def _cost(x: float, l1: float, l2: float) -> float:
+    return l1 * abs(x) + l2 * (x * x)
+
+
+class L1L2(Regularizer):
+    """``l1 Σ |x| + l2 Σ x²``.
+
+    Raises:
+        ArgumentError: for a factor that is not a finite number.
+
+    Source: Keras, ``keras.regularizers.L1L2``.
+    """
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
+        self.l1, self.l2 = (finite(f"{type(self).__name__} {n}", v) for n, v in (("l1", l1), ("l2", l2)))
+
+    def __call__(self, x: Any) -> Tensor:
+        """What the weight costs."""
+        return ops.sum(_cost(x, self.l1, self.l2))
+
+
+class L1(L1L2):
+    """``l1 Σ |x|``.
+
+    Source: Keras, ``keras.regularizers.L1``.
+    """
+
+    def __init__(self, l1: float = 0.01) -> None:
+        super().__init__(l1=l1)
+
+
+class L2(L1L2):
+    """``l2 Σ x²``.
+
+    Source: Keras, ``keras.regularizers.L2``.
+    """
+
+    def __init__(self, l2: float = 0.01) -> None:
+        super().__init__(l2=l2)
+
+
+def get(identifier: Any) -> Callable[[Any], Tensor] | None:
+    """A regularizer from its name, its class, its config, itself, or None for none; a function of a weight is one too.
+
+    Raises:
+        UnknownNameError: for an unknown name, with the nearest known ones.
+        ArgumentTypeError: for anything else.
+    """
+    if identifier is None or (callable(identifier) and not isinstance(identifier, (type, Regularizer))):
+        return identifier
+    found: Regularizer = _get("regularizer", identifier, Regularizer)
+    return found
