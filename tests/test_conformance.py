@@ -280,7 +280,7 @@ def test_a_test_for_pytest_has_an_id_a_check(monkeypatch: pytest.MonkeyPatch) ->
         (tl.testing.check_layer, "Dense"),
         (tl.testing.check_layer, tl.layers.Dense(4, activation="tanh", use_bias=False)),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else getattr(value, "__name__", "made"),
 )
 def test_what_ships_is_sound(check: Callable[[Any], Report], thing: Any) -> None:
     report = check(thing)
