@@ -30,9 +30,9 @@ WORKER = 320  # one line for each worker: whether it sleeps, and the lock that i
 LINE = 64
 LOCK = 8
 
-_PATIENCE = 40_000
-"""How often a worker that waits looks again before it blocks, about 1 ms in all: longer than the pause between two
-kernels of a training step, and long enough for the system to give it a processor of its own, beside the caller's."""
+_PATIENCE = 4000
+"""How often a thread that waits looks again before it blocks, about 100 µs in all: longer than the pause between two
+kernels of a training step."""
 
 
 def _new_lock() -> Any:

@@ -86,7 +86,7 @@ def run(pool, chunks, task, data):
             atomics.release_lock(atomics.load(line + LOCK))
     _work(pool, chunks, task, data)
     atomics.fetch_and(pool + STATE, ~_OPEN)
-    patience = atomics.load(pool + SPINS) // 10  # a worker that still computes may want this very processor
+    patience = atomics.load(pool + SPINS)
     spins = 0
     while atomics.load(pool + STATE) & _JOINED:
         atomics.pause()
