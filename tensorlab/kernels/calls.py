@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab.kernels import library, pool
-from tensorlab.kernels.native import Method, address
+from tensorlab.kernels.native import Method, address, keep_to_the_end
 
 # The words of a table: what is the same for all operations, then what is ready of this one, an entry for each dtype.
 TAPES, POOL, TENSOR, VARIABLE, WATCHED, INT, FLOAT, NDARRAY = range(8)
@@ -60,7 +60,7 @@ def install(
     slots = (_slot(operation, "_direct"), *(_slot(some, name) for name in ("_buffer", "_backend", "key")))
     call = address(library.find("direct", "call_kernel", *slots))
     definition = Method(b"__call__", call, _FAST_WITH_KEYWORDS, (method.__doc__ or "").encode())
-    _kept.extend((method, record, definition, new_key, *tensors))
+    _kept.extend((method, record, new_key, *tensors))
     words = {
         TAPES: tapes,
         POOL: pool.shared.ctypes.data,
@@ -76,6 +76,7 @@ def install(
     }
     for place, word in words.items():
         blank[place] = word
+    keep_to_the_end(definition)
     new_method = ctypes.pythonapi.PyDescr_NewMethod
     new_method.restype, new_method.argtypes = ctypes.py_object, [ctypes.py_object, ctypes.c_void_p]
     kind.__call__ = new_method(kind, ctypes.addressof(definition))  # type: ignore[method-assign]

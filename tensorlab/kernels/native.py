@@ -180,11 +180,18 @@ class Method(ctypes.Structure):
     )
 
 
-_methods: list[Method] = []  # CPython keeps their addresses
 _addresses: dict[Callable[..., Any], int] = {}
 _new_function = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(
     ("PyCFunction_NewEx", ctypes.pythonapi)
 )
+
+
+def keep_to_the_end(thing: Any) -> None:
+    """Never free an object of whose memory CPython or compiled code has the address, at the end of the process neither.
+
+    When Python takes its modules apart, a function may outlive the module that would have kept its definition.
+    """
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
 def load(native: Native) -> Callable[..., Any] | None:
@@ -200,7 +207,7 @@ def load(native: Native) -> Callable[..., Any] | None:
     engine.finalize_object()
     method = Method(b"kernel", engine.get_function_address(_ENTRY), _METH_FASTCALL, None)
     kernel: Callable[..., Any] = _new_function(ctypes.addressof(method), None, None)
-    _methods.append(method)
+    keep_to_the_end(method)
     _addresses[kernel] = engine.get_function_address(_TASK)
     engine.detach()
     return kernel
