@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -53,6 +54,17 @@ def test_results_are_the_same_bits_on_any_number_of_threads(name: str, rng: np.r
             tl.set_num_threads(count)
             results.add(OPERATIONS[name](x).numpy().tobytes())
         assert len(results) == 1
+
+
+SETTING = """
+import os, sys
+import numpy as np
+import tensorlab as tl
+
+def work(size):
+    x = tl.asarray(np.random.default_rng(size).standard_normal((size, 200)).astype(np.float32))
+    return [result.numpy().tobytes() for result in (x + x, tl.sum(x, axis=0), x @ x.T)]
+"""
 
 
 def work(x: tl.Tensor) -> list[bytes]:
@@ -105,6 +117,55 @@ def test_the_number_of_threads_may_change_while_others_compute(rng: np.random.Ge
             assert work(x) == expected
 
     assert in_threads(4, task) == []
+
+
+def test_calls_become_compiled_ones_while_four_threads_call() -> None:
+    program = f"""{SETTING}
+import itertools, sysconfig, threading, time
+from tensorlab.ops import lift
+lift._cold = 1
+# All get there at once, and go on one after the other.
+turn, told = itertools.count(1), sysconfig.get_config_var
+sysconfig.get_config_var = lambda name: (time.sleep(0.1 * next(turn)), told(name))[1]
+x, y, ready, right = tl.asarray([1.0, 2.0]), tl.asarray([3.0, 5.0]), threading.Barrier(4), []
+
+def task():
+    ready.wait()
+    right.append(all((x + y).tolist() == [4.0, 7.0] for _ in range(3)))
+
+threads = [threading.Thread(target=task) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(right == [True] * 4, (x * y).tolist())
+"""
+    assert output(program) == "True [3.0, 10.0]\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads cannot be placed here")
+def test_a_worker_leaves_the_processor_of_the_caller() -> None:
+    processors = sorted(os.sched_getaffinity(0))
+    if len(processors) < 2:
+        pytest.skip("there is one processor")
+    x = tl.zeros((300, 300))
+    try:
+        tl.set_num_threads(2)
+        x + x
+        (worker,) = [thread.native_id for thread in threading.enumerate() if thread.name.startswith("tensorlab-")]
+        assert worker is not None
+        for mine in processors[:2]:
+            os.sched_setaffinity(0, {mine})
+            os.sched_setaffinity(worker, processors)
+            deadline = time.monotonic() + 20
+            while mine in os.sched_getaffinity(worker) and time.monotonic() < deadline:
+                os.sched_setaffinity(worker, {mine})
+                x + x  # the worker is woken where the caller is
+                os.sched_setaffinity(worker, processors)
+                x + x
+            assert os.sched_getaffinity(worker) == set(processors) - {mine}
+    finally:
+        os.sched_setaffinity(0, processors)
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1025, 1.5, True, "2", None])
@@ -175,17 +236,6 @@ for value in {values!r}:
     expected = "TENSORLAB_NUM_THREADS: expected a number of threads from 1 to 1024, received "
     received = [repr(int(value) if value.isdigit() else value) for value in values]
     assert output(program).splitlines() == [expected + value for value in received for _ in range(2)]
-
-
-SETTING = """
-import os, sys
-import numpy as np
-import tensorlab as tl
-
-def work(size):
-    x = tl.asarray(np.random.default_rng(size).standard_normal((size, 200)).astype(np.float32))
-    return [result.numpy().tobytes() for result in (x + x, tl.sum(x, axis=0), x @ x.T)]
-"""
 
 
 def test_after_fork() -> None:

@@ -105,6 +105,13 @@ acquire_lock = _external("PyThread_acquire_lock", types.int32, types.intp, types
 release_lock = _external("PyThread_release_lock", types.void, types.intp)
 yield_processor = _external("SwitchToThread" if os.name == "nt" else "sched_yield", types.int32)
 
+# Where a thread runs, and where it may: Linux alone says so. A set of processors is a bit for each, read by address.
+HAS_AFFINITY = hasattr(os, "sched_setaffinity")
+if HAS_AFFINITY:
+    current_processor = _external("sched_getcpu", types.int32)
+    get_affinity = _external("sched_getaffinity", types.int32, types.int32, types.intp, types.intp)
+    set_affinity = _external("sched_setaffinity", types.int32, types.int32, types.intp, types.intp)
+
 
 @intrinsic
 def call_task(typingctx: Any, task: Any, data: Any, chunk: Any) -> Any:

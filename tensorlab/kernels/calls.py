@@ -53,8 +53,16 @@ def install(
         tapes: the address of a word that is 0 while no tape records.
         new_key: makes the key of a tensor.
     """
-    if blank[METHOD] or sysconfig.get_config_var("Py_GIL_DISABLED"):  # without the lock, slots are read otherwise
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):  # without the lock, slots are read otherwise
         return
+    with library.guard:
+        if not blank[METHOD]:
+            _install(kind, operation, tensors, blank, tapes, new_key)
+
+
+def _install(
+    kind: type, operation: Any, tensors: Sequence[type], blank: Words, tapes: int, new_key: Callable[[], int]
+) -> None:
     method, record = vars(kind)["__call__"], vars(kind)["_recorded"]
     some = tensors[0](np.empty(0), object())
     slots = (_slot(operation, "_direct"), *(_slot(some, name) for name in ("_buffer", "_backend", "key")))

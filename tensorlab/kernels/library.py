@@ -20,12 +20,12 @@ from tensorlab.scalars import ScalarFunction
 
 # One kernel is made at a time: Numba compiles no faster from several threads, and a kernel that two threads need first
 # is made once. A fork waits, so that a child never begins with a compiler that is half-way through something.
-_guard = threading.RLock()
+guard = threading.RLock()
 _kernels: dict[tuple[Any, ...], Callable[..., Any]] = {}
 _keys: dict[Callable[..., Any], str] = {}
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_guard.acquire, after_in_parent=_guard.release, after_in_child=_guard.release)
+    os.register_at_fork(before=guard.acquire, after_in_parent=guard.release, after_in_child=guard.release)
 
 
 def _described(argument: object) -> str:
@@ -49,7 +49,7 @@ def find(module: str, maker: str, *arguments: Any) -> Callable[..., Any]:
         arguments: scalar functions, rules, strings, numbers, None, and tuples of them.
     """
     identity = (module, maker, arguments)
-    with _guard:
+    with guard:
         kernel = _kernels.get(identity)
         if kernel is None:
             key = f"{module}.{maker}{_described(arguments)}"
@@ -63,7 +63,7 @@ def find(module: str, maker: str, *arguments: Any) -> Callable[..., Any]:
 
 def keep(key: str, compiled: Callable[[], Native]) -> Callable[..., Any]:
     """The kernel of a key, from disk or compiled and put there."""
-    with _guard:
+    with guard:
         kernel = _loaded(key)
         if kernel is None:
             made = compiled()

@@ -21,14 +21,16 @@ from tensorlab.kernels import library
 STATE = 0  # generation << 33 | open << 32 | number of workers that have joined
 TASK, DATA, CHUNKS = 64, 72, 80
 SKIPPED = 88  # how many small pieces of work have come since sleeping workers were last woken
-NEXT = 128
-BUSY = 192
-WORKERS = 256
-STOP = 264
-SPINS = 272
-WORKER = 320  # one line for each worker: whether it sleeps, and the lock that it sleeps on
+CALLER = 96  # the processor that the caller runs on
+BUSY = 128
+WORKERS = 192
+STOP = 200
+SPINS = 208
 LINE = 64
-LOCK = 8
+SHARES = 264  # a line for each thread, the caller's first: the next chunk of its share,
+WORKER = 320  # and for a worker, whether it sleeps, and the lock that it sleeps on
+LOCK = 16
+PROCESSORS = 128  # after these lines, for each worker: the set of processors that it may run on, in bytes
 
 _PATIENCE = 4000
 """How often a thread that waits looks again before it blocks, about 100 µs in all: longer than the pause between two
@@ -53,7 +55,7 @@ class _Pool:
         worker = library.find("threads", "worker_kernel")
         self._wake = library.find("threads", "wake_kernel")
         workers = threads - 1
-        words = np.zeros((WORKER + (workers + 1) * LINE) // 8 + 8, np.int64)
+        words = np.zeros((WORKER + workers * (LINE + PROCESSORS) + LINE) // 8, np.int64)
         self.words = words  # keeps the memory alive
         self.address = -(-words.ctypes.data // LINE) * LINE
         first = (self.address - words.ctypes.data) // 8

@@ -1,8 +1,8 @@
 """The one pool of threads that every kernel runs on.
 
-A kernel calls `run(pool, chunks, *closure(task, arguments))`; the chunks are handed out one by one to the calling
-thread and to the pool's workers. What a chunk computes does not depend on who computes it, so results do not depend
-on the number of threads.
+A kernel calls `run(pool, chunks, *closure(task, arguments))`; the calling thread and the pool's workers have a share
+of the chunks each, take them one by one, and then those of whoever is behind. What a chunk computes does not depend on
+who computes it, so results do not depend on the number of threads.
 
 The workers are Python threads that never hold the interpreter's lock: each runs one compiled function, which spins
 for a moment after its last work, so that the next kernel finds it awake, and then blocks. A worker joins a piece of
@@ -20,11 +20,13 @@ from tensorlab.kernels import atomics
 from tensorlab.kernels.compiler import jit, kernel
 from tensorlab.kernels.pool import (
     BUSY,
+    CALLER,
     CHUNKS,
     DATA,
     LINE,
     LOCK,
-    NEXT,
+    PROCESSORS,
+    SHARES,
     SKIPPED,
     SPINS,
     STATE,
@@ -46,12 +48,58 @@ _PATIENCE = 16
 
 
 @jit
-def _work(pool, chunks, task, data):
-    while True:
-        chunk = atomics.fetch_add(pool + NEXT, 1)
-        if chunk >= chunks:
-            break
-        atomics.call_task(task, data, chunk)
+def _work(pool, chunks, task, data, first):
+    """Do the chunks of one's own share, then what is left of the others'.
+
+    A thread that has the same share of the same arrays every time finds them in the caches that are near to it.
+    """
+    shares = min(atomics.load(pool + WORKERS) + 1, chunks)
+    for step in range(shares):
+        share = (first + step) % shares
+        end = chunks * (share + 1) // shares
+        while True:
+            chunk = atomics.fetch_add(pool + SHARES + share * LINE, 1)
+            if chunk >= end:
+                break
+            atomics.call_task(task, data, chunk)
+
+
+if atomics.HAS_AFFINITY:
+
+    @jit
+    def _tell_where(pool):
+        """Write down which processor the caller runs on."""
+        atomics.store(pool + CALLER, atomics.current_processor())
+
+    @jit
+    def _keep_off(pool, worker, avoided):
+        """Let a worker that runs on the caller's processor leave it, and stay away; returns the processor it avoids.
+
+        Linux takes a virtual processor that has been halted for one that is busy, and so wakes the worker on the
+        caller's, where it only delays what it should speed up.
+        """
+        caller = atomics.load(pool + CALLER)
+        if caller != atomics.current_processor():
+            return avoided
+        allowed = pool + WORKER + atomics.load(pool + WORKERS) * LINE + worker * PROCESSORS
+        if atomics.get_affinity(0, PROCESSORS, allowed) == 0:
+            if avoided >= 0:
+                word = allowed + avoided // 64 * 8
+                atomics.store(word, atomics.load(word) | 1 << avoided % 64)
+            word = allowed + caller // 64 * 8
+            atomics.store(word, atomics.load(word) & ~(1 << caller % 64))
+            atomics.set_affinity(0, PROCESSORS, allowed)
+        return caller
+
+else:
+
+    @jit
+    def _tell_where(pool):
+        pass
+
+    @jit
+    def _keep_off(pool, worker, avoided):
+        return avoided
 
 
 @jit
@@ -74,17 +122,20 @@ def run(pool, chunks, task, data):
     atomics.store(pool + TASK, task)
     atomics.store(pool + DATA, data)
     atomics.store(pool + CHUNKS, chunks)
-    atomics.store(pool + NEXT, 0)
+    _tell_where(pool)
+    workers = min(atomics.load(pool + WORKERS), chunks - 1)
+    for share in range(workers + 1):
+        atomics.store(pool + SHARES + share * LINE, chunks * share // (workers + 1))
     generation = (atomics.load(pool + STATE) >> _GENERATION) + 1
     atomics.store(pool + STATE, (generation << _GENERATION) | _OPEN)
     skipped = atomics.load(pool + SKIPPED) + small
     wakes = small == 0 or skipped == _PATIENCE
     atomics.store(pool + SKIPPED, 0 if wakes else skipped)
-    for worker in range(min(atomics.load(pool + WORKERS), chunks - 1) if wakes else 0):
+    for worker in range(workers if wakes else 0):
         line = pool + WORKER + worker * LINE
         if atomics.load(line) == 1 and atomics.compare_and_swap(line, 1, 0):
             atomics.release_lock(atomics.load(line + LOCK))
-    _work(pool, chunks, task, data)
+    _work(pool, chunks, task, data, 0)
     atomics.fetch_and(pool + STATE, ~_OPEN)
     patience = atomics.load(pool + SPINS)
     spins = 0
@@ -99,15 +150,18 @@ def run(pool, chunks, task, data):
 def _worker(pool, worker):
     line = pool + WORKER + worker * LINE
     patience = atomics.load(pool + SPINS)
+    avoided = -1
     seen = 0
     spins = 0
     while True:
+        if patience:
+            avoided = _keep_off(pool, worker, avoided)
         state = atomics.load(pool + STATE)
         if (state & _OPEN) and (state >> _GENERATION) != seen:
             if not atomics.compare_and_swap(pool + STATE, state, state + 1):
                 continue
             seen = state >> _GENERATION
-            _work(pool, atomics.load(pool + CHUNKS), atomics.load(pool + TASK), atomics.load(pool + DATA))
+            _work(pool, atomics.load(pool + CHUNKS), atomics.load(pool + TASK), atomics.load(pool + DATA), worker + 1)
             atomics.fetch_add(pool + STATE, -1)
             spins = 0
         elif atomics.load(pool + STOP):
