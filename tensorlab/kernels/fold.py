@@ -1,9 +1,9 @@
 """Folding the elements of a dense run into one value: the inner loop of every reduction.
 
-Element ``i`` goes to lane ``i % 32``, so that the lanes are vectors and do not wait for each other. Elements of a lane
-are folded in pairs, eight of them at a time, before they join it: so a lane is read and written once for eight
-elements, and the error of a sum grows less than that of pairwise summation. In the end the lanes are folded in pairs.
-The order depends on the count alone.
+Element ``i`` goes to lane ``i % 16``, so that the lanes are vectors and do not wait for each other; the last elements,
+which fill no row of lanes, go to the last lanes. Elements of a lane are folded in pairs, sixteen of them at a time,
+before they join it: so a lane is read and written once for sixteen elements, and the error of a sum grows less than
+that of pairwise summation. In the end the lanes are folded in pairs. The order depends on the count alone.
 """
 
 from __future__ import annotations
@@ -40,6 +40,17 @@ def elements(typingctx: Any, place: Any, count: Any) -> Any:
     return kind(place, count), codegen
 
 
+@intrinsic
+def select(typingctx: Any, condition: Any, yes: Any, no: Any) -> Any:
+    """One of two values that have both been computed: never a branch, which loops would not be vectorised for."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        truth = context.cast(builder, values[0], condition, types.boolean)
+        return builder.select(truth, values[1], values[2])
+
+    return yes(condition, yes, yes), codegen
+
+
 def pairwise(combine: str, values: list[str]) -> str:
     """The text of a call of ``combine`` that folds values in pairs."""
     while len(values) > 1:
@@ -71,15 +82,28 @@ def fold_source(name: str, inputs: int, extras: int, keep: bool) -> str:
         lines.append(f"lanes[j] = {folded if first else f'compute({combine}(lanes[j], {folded}))'}")
         return f"for j in range({LANES}):" + "".join(f"\n{indent}    {line}" for line in lines)
 
-    def rest(rows: int) -> str:
-        return f"if i + {LANES * rows} <= count:\n        {join(rows, ' ' * 8)}\n        i += {LANES * rows}"
+    def rest() -> str:
+        """What is left for less than half of ``AT_ONCE`` rows, in one loop over the lanes without a branch.
 
-    def last(count: int) -> str:
-        """So many elements, which fill no row, joining the total."""
-        lines = [f"v{k} = {value(f'i + {k}')}" for k in range(count)]
-        lines += [f"kept[i + {k}] = v{k}" for k in range(count)] * keep
-        lines.append(f"total = compute({combine}(total, {pairwise(combine, [f'v{k}' for k in range(count)])}))")
-        return f"if (count - i) & {count}:" + "".join(f"\n        {line}" for line in [*lines, f"i += {count}"])
+        Loops that are shorter, or that branch, would not be vectorised. So a row that is not there is read where the
+        row before is, and then not folded; elements that fill no row are the end of a row that ends with them.
+        """
+        read = "compute(kept[{}])".format if keep else value
+        rows = range(AT_ONCE // 2 - 1)
+        lines = [f"v{k} = {read(f'p{k} + j')}" for k in rows]
+        for step in (1 << level for level in range(len(rows).bit_length())):
+            pairs = [(first, first + step) for first in rows[:: 2 * step] if first + step < len(rows)]
+            lines += [f"v{a} = select({b} < rows, compute({combine}(v{a}, v{b})), v{a})" for a, b in pairs]
+        lines += [
+            f"total = select(0 < rows, compute({combine}(lanes[j], v0)), lanes[j])",
+            f"v = {read(f'count - {LANES} + j')}",
+            f"lanes[j] = select(j >= missing, compute({combine}(total, v)), total)",
+        ]
+        before = [f"for j in range(i, count):\n            kept[j] = {value('j')}"] * keep
+        before += [f"rows = (count - i) // {LANES}", f"missing = {LANES} - (count - i) % {LANES}"]
+        before += [f"p{k} = i + {LANES * k} if {k} < rows else i - {LANES}" for k in rows]
+        loop = f"for j in range({LANES}):" + "".join(f"\n            {line}" for line in lines)
+        return "if i < count:" + "".join(f"\n        {line}" for line in [*before, loop])
 
     keep_one = "kept[i + j] = value" if keep else ""
     openings = [f"{p} = pointer({p}_address, {p}_type)" for p in pointers]
@@ -115,17 +139,12 @@ def {name}(count, {", ".join(parameters)}):
     while i + {LANES * AT_ONCE} <= count:
         {join(AT_ONCE, " " * 8)}
         i += {LANES * AT_ONCE}
-    {rest(8)}
-    {rest(4)}
-    {rest(2)}
-    {rest(1)}
+    if i + {LANES * AT_ONCE // 2} <= count:
+        {join(AT_ONCE // 2, " " * 8)}
+        i += {LANES * AT_ONCE // 2}
+    {rest()}
     {", ".join(f"v{k}" for k in range(LANES))} = elements(lanes, {LANES})
-    total = {pairwise(combine, [f"v{k}" for k in range(LANES)])}
-    {last(8)}
-    {last(4)}
-    {last(2)}
-    {last(1)}
-    return total
+    return {pairwise(combine, [f"v{k}" for k in range(LANES)])}
 """
 
 
@@ -135,6 +154,7 @@ def fold_namespace(name: str, element: Callable[..., Any], combine: Callable[...
         "elements": elements,
         "jit": jit,
         "pointer": pointer,
+        "select": select,
         "scratch": scratch,
         f"{name}_element": element,
         f"{name}_combine": combine,
