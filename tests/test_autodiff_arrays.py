@@ -4,7 +4,7 @@ places where the usual formulas divide by zero."""
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,7 @@ Array = np.ndarray[Any, Any]
 Rng = np.random.Generator
 
 
-@pytest.fixture(autouse=True)
-def reference() -> Iterator[None]:
-    """Gradients are written in operations, so they are the same on every backend; this one compiles nothing."""
-    with tl.device("reference"):
-        yield
+pytestmark = pytest.mark.usefixtures("reference")
 
 
 INDICES = np.array([[2, 0, 0], [-1, 1, 2]])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,7 @@ import tensorlab as tl
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from tensorlab.testing import check_gradients
 
-
-@pytest.fixture(autouse=True)
-def _on_the_reference_backend() -> Iterator[None]:
-    with tl.device("reference"):
-        yield
+pytestmark = pytest.mark.usefixtures("reference")
 
 
 def cube(x: Any) -> Any:

@@ -1,12 +1,13 @@
 """Every operation's gradient, to second order, against central differences in float64 and against PyTorch in float32.
 
 The gradients are written in operations, so they are the same on every backend; most run on the reference backend, which
-compiles nothing. Arguments stay clear of kinks and ties, which have tests of their own in test_autodiff.py.
+compiles nothing. Arguments stay clear of kinks and ties, which have tests of their own in
+test_gradients_at_kinks.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,7 @@ Rng = np.random.Generator
 Maker = Callable[..., Array]
 
 
-@pytest.fixture(autouse=True)
-def _on_the_reference_backend(request: pytest.FixtureRequest) -> Iterator[None]:
-    with tl.device("cpu" if "cpu" in request.node.name else "reference"):
-        yield
+pytestmark = pytest.mark.usefixtures("reference")
 
 
 def apart(rng: Rng, *shape: int) -> Array:
@@ -92,7 +90,7 @@ WITHOUT_GRADIENT = {
     *("arange", "empty", "eye", "full", "full_like", "linspace", "ones", "ones_like", "zeros", "zeros_like"),
     *("bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor"),
     *("ceil", "floor", "round", "sign", "trunc", "stop_gradient"),  # whose gradient is nothing by definition
-    *("copysign", "floor_divide", "nextafter", "remainder"),  # with tests of their own in test_autodiff.py
+    *("copysign", "floor_divide", "nextafter", "remainder"),  # with tests of their own in test_gradients_at_kinks.py
     *("argsort", "count_nonzero", "isin", "nonzero", "searchsorted", "empty_like", "from_dlpack"),
     *("unique_all", "unique_counts", "unique_inverse", "unique_values"),
     *("__array_api_version__", "__array_namespace_info__", "broadcast_shapes"),
