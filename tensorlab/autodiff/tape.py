@@ -222,7 +222,8 @@ class Tape:
                         if gradient is not None and key in leading:
                             add(key, gradient)
                     continue
-                for key, vjp in zip(inputs, vjps, strict=True):
+                for place, key in enumerate(inputs):
+                    vjp = vjps[place]
                     if vjp is not None and key in leading:
                         gradient = vjp(*flowing)
                         if gradient is not None:
