@@ -11,7 +11,18 @@ from typing import NoReturn
 
 
 class Parser(argparse.ArgumentParser):
-    """One that says what is wrong in one line, without the usage before it."""
+    """One that says what is wrong in one line, without the usage before it, and checks arguments beside each other."""
+
+    def __init__(self, description: str) -> None:
+        super().__init__(description=description)
+        self.checks: list[Callable[[argparse.Namespace], None]] = []
+
+    def arguments(self) -> argparse.Namespace:
+        """The command line, checked."""
+        chosen = self.parse_args()
+        for check in self.checks:
+            check(chosen)
+        return chosen
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: error: {message}\n")
@@ -19,10 +30,20 @@ class Parser(argparse.ArgumentParser):
     def add_plot(self, what: str) -> None:
         """Add the argument --plot, of a program that draws ``what``."""
         self.add_argument("--plot", type=writable_png, metavar="FILE", help=f"draw {what} to a PNG file")
+        self.checks.append(self._check_plot)
 
-    def check_plot(self, path: Path | None) -> None:
+    def add_seed(self, what: str) -> None:
+        """Add the argument --seed, of a program in which ``what`` is random."""
+        self.add_argument("--seed", type=whole_number(0, 2**63 - 1), default=0, help=f"of {what}; default: 0")
+
+    def add_target(self) -> None:
+        """Add the argument --target-accuracy."""
+        words = "end with status 1 if the test accuracy is below it"
+        self.add_argument("--target-accuracy", type=share, metavar="SHARE", help=words)
+
+    def _check_plot(self, chosen: argparse.Namespace) -> None:
         """End with an error if a picture is asked for and matplotlib is not installed."""
-        if path is not None:
+        if chosen.plot is not None:
             try:
                 import matplotlib  # noqa: F401  (only whether it can be imported)
             except ImportError:

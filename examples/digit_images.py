@@ -27,19 +27,23 @@ def add_dataset(parser: Parser) -> None:
     add("--dataset", choices=("auto", "mnist", "digits"), default="auto", help="auto: MNIST, or else the digits")
     add("--data-dir", type=existing_path, metavar="DIR", help="a folder with MNIST's files")
 
+    def check(chosen: argparse.Namespace) -> None:
+        if chosen.dataset == "digits" and chosen.data_dir is not None:
+            parser.error("argument --data-dir: it is for MNIST; the digits come with scikit-learn")
 
-def check_dataset(parser: Parser, chosen: argparse.Namespace) -> None:
-    """End with an error if the two arguments contradict each other."""
-    if chosen.dataset == "digits" and chosen.data_dir is not None:
-        parser.error("argument --data-dir: it is for MNIST; the digits come with scikit-learn")
+    parser.checks.append(check)
 
 
-def load(dataset: str, data_dir: Path | None) -> tuple[str, Split]:
-    """The data set that was asked for, and its name; for "auto" MNIST, or the digits if it cannot be had in seconds.
+def load(parser: Parser, chosen: argparse.Namespace) -> tuple[str, Split]:
+    """The data set that was asked for, and its name; an error of the command line if it cannot be had."""
+    try:
+        return _load(chosen.dataset, chosen.data_dir)
+    except DatasetError as error:
+        parser.error(str(error))
 
-    Raises:
-        DatasetError: if it cannot be had.
-    """
+
+def _load(dataset: str, data_dir: Path | None) -> tuple[str, Split]:
+    """For "auto" MNIST, or the digits if it cannot be had in seconds."""
     if dataset == "digits":
         return "digits", digits.load_data()
     if dataset == "mnist" or data_dir is not None:

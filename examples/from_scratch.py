@@ -22,12 +22,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-from command_line import Parser, positive, run, share, whole_number
-from digit_images import TITLES, Array, Split, add_dataset, check_dataset, introduce, load
+from command_line import Parser, positive, run, whole_number
+from digit_images import TITLES, Array, Split, add_dataset, introduce, load
 from rich.console import Console
 
 import tensorlab as tl
-from tensorlab.errors import DatasetError
 from tensorlab.optimizers import SGD
 
 # The book's network and its training
@@ -225,27 +224,17 @@ def arguments(parser: Parser) -> argparse.Namespace:
     add("--epochs", type=whole_number(1, 10_000), help="default: 10 for MNIST, 120 for the digits")
     add("--batch-size", type=whole_number(1, 60_000), help="default: 128 for MNIST, 32 for the digits")
     add("--learning-rate", type=positive, help="default: 0.001")
-    add("--seed", type=whole_number(0, 2**63 - 1), default=0, help="of the weights; default: 0")
+    parser.add_seed("the weights")
     parser.add_plot("the losses, the accuracy and what the weights have become")
-    add("--target-accuracy", type=share, metavar="SHARE", help="end with status 1 if the test accuracy is below it")
-    chosen = parser.parse_args()
-    check_dataset(parser, chosen)
-    parser.check_plot(chosen.plot)
-    return chosen
+    parser.add_target()
+    return parser.arguments()
 
 
 def main() -> int:
-    """Run the program.
-
-    Returns:
-        the exit status.
-    """
+    """Run the program; its exit status."""
     parser = Parser(description="Train a network to read digits, with layers and a training step written by hand.")
     chosen = arguments(parser)
-    try:
-        dataset, split = load(chosen.dataset, chosen.data_dir)
-    except DatasetError as error:
-        parser.error(str(error))
+    dataset, split = load(parser, chosen)
     introduce(dataset, split)
     default = DEFAULTS[dataset]
     settings = Settings(

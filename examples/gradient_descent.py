@@ -193,18 +193,13 @@ def coordinate(text: str) -> float:
 
 
 def main() -> int:
-    """Run the program.
-
-    Returns:
-        the exit status.
-    """
+    """Run the program; its exit status."""
     parser = Parser(description="Show gradients in a small graph, and the paths of three optimizers on one surface.")
     add = parser.add_argument
     add("--steps", type=whole_number(1, 100_000), default=100, help="of each optimizer; default: 100")
     add("--start", type=coordinate, nargs=2, metavar=("X", "Y"), default=START, help="default: -4 1.9")
     parser.add_plot("the graph, the surface and the paths")
-    chosen = parser.parse_args()
-    parser.check_plot(chosen.plot)
+    chosen = parser.arguments()
 
     start: Point = (chosen.start[0], chosen.start[1])
     nodes = graph()

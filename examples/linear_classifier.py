@@ -127,20 +127,15 @@ def complaints(result: Result, learning_rate: float) -> list[str]:
 
 
 def main() -> int:
-    """Run the program.
-
-    Returns:
-        the exit status.
-    """
+    """Run the program; its exit status."""
     parser = Parser(description="Tell two clouds of points apart with a line, found by gradient descent.")
     add = parser.add_argument
     add("--samples", type=whole_number(10, 1_000_000), default=1000, help="points of each cloud; default: 1000")
     add("--steps", type=whole_number(1, 100_000), default=40, help="default: 40")
     add("--learning-rate", type=positive, default=0.1, help="default: 0.1")
-    add("--seed", type=whole_number(0, 2**63 - 1), default=0, help="of the points and the weights; default: 0")
+    parser.add_seed("the points and the weights")
     parser.add_plot("the points, the line and the losses")
-    chosen = parser.parse_args()
-    parser.check_plot(chosen.plot)
+    chosen = parser.arguments()
 
     tl.utils.set_random_seed(chosen.seed)
     inputs, targets = clouds(chosen.samples, chosen.seed)

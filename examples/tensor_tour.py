@@ -20,14 +20,13 @@ from typing import Any
 
 import numpy as np
 from command_line import Parser, run
-from digit_images import Array, add_dataset, check_dataset, load
+from digit_images import Array, add_dataset, load
 from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
 import tensorlab as tl
-from tensorlab.errors import DatasetError
 
 STOPS: dict[str, tuple[str, str]] = {
     "ranks": (
@@ -186,24 +185,14 @@ def arguments(parser: Parser) -> argparse.Namespace:
     add("--only", choices=tuple(STOPS), metavar="STOP", help=f"one of {', '.join(STOPS)}; default: all")
     add_dataset(parser)
     parser.add_plot("slices, broadcasting and maps")
-    chosen = parser.parse_args()
-    check_dataset(parser, chosen)
-    parser.check_plot(chosen.plot)
-    return chosen
+    return parser.arguments()
 
 
 def main() -> int:
-    """Run the program.
-
-    Returns:
-        the exit status.
-    """
+    """Run the program; its exit status."""
     parser = Parser(description="Show tensors: ranks, slices, broadcasting, products, shapes and maps of the plane.")
     chosen = arguments(parser)
-    try:
-        _, ((images, _), _) = load(chosen.dataset, chosen.data_dir)
-    except DatasetError as error:
-        parser.error(str(error))
+    _, ((images, _), _) = load(parser, chosen)
     console = Console(highlight=False)
     failed = []
     for name in [chosen.only] if chosen.only else STOPS:

@@ -17,13 +17,13 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-from command_line import Parser, run, share, whole_number
-from digit_images import TITLES, Array, Split, add_dataset, check_dataset, introduce, load
+from command_line import Parser, run, whole_number
+from digit_images import TITLES, Array, Split, add_dataset, introduce, load
 
 import tensorlab as tl
 from tensorlab import layers
 from tensorlab.callbacks import Callback
-from tensorlab.errors import DatasetError, DeviceError, NonFiniteError, UnknownNameError
+from tensorlab.errors import DeviceError, NonFiniteError, UnknownNameError
 
 DEFAULTS = {"mnist": (5, 128), "digits": (60, 32)}
 """Epochs and batch size. The digits are forty times fewer, so each is seen more often, in smaller batches."""
@@ -128,27 +128,20 @@ def arguments(parser: Parser) -> argparse.Namespace:
     add_dataset(parser)
     add("--epochs", type=whole_number(1, 10_000), help="default: 5 for MNIST, 60 for the digits")
     add("--batch-size", type=whole_number(1, 60_000), help="default: 128 for MNIST, 32 for the digits")
-    add("--seed", type=whole_number(0, 2**63 - 1), default=0, help="of the weights and the shuffling; default: 0")
+    parser.add_seed("the weights and the shuffling")
     add("--device", default="cpu", help="where to compute; default: cpu")
     parser.add_plot("curves, digits and the confusion matrix")
-    add("--target-accuracy", type=share, metavar="SHARE", help="end with status 1 if the test accuracy is below it")
-    chosen = parser.parse_args()
-    check_dataset(parser, chosen)
-    parser.check_plot(chosen.plot)
-    return chosen
+    parser.add_target()
+    return parser.arguments()
 
 
 def main() -> int:
-    """Run the program.
-
-    Returns:
-        the exit status.
-    """
+    """Run the program; its exit status."""
     parser = Parser(description="Train the network of Deep Learning with Python, chapter 2, to read digits.")
     chosen = arguments(parser)
     try:
         with tl.device(chosen.device):
-            dataset, split = load(chosen.dataset, chosen.data_dir)
+            dataset, split = load(parser, chosen)
             epochs, batch_size = (
                 given or default
                 for given, default in zip((chosen.epochs, chosen.batch_size), DEFAULTS[dataset], strict=True)
@@ -156,7 +149,7 @@ def main() -> int:
             introduce(dataset, split)
             tl.utils.set_random_seed(chosen.seed)
             result = learn(split, epochs, batch_size)
-    except (DatasetError, DeviceError, UnknownNameError) as error:
+    except (DeviceError, UnknownNameError) as error:
         parser.error(str(error))
     except NonFiniteError as error:
         parser.exit(1, f"{parser.prog}: failed: {error}\n")

@@ -6,7 +6,7 @@ The operators and methods that compute are put in place by `tensorlab.ops.method
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 
@@ -78,7 +78,7 @@ class Tensor:
         return f"{shape}dtype={self.dtype}{place}"
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec else str(self)
+        return format(self._number("format", "format each element"), spec) if spec else str(self)
 
     # From and to Python and NumPy
 
@@ -102,8 +102,11 @@ class Tensor:
         Raises:
             ShapeError: unless there is exactly one.
         """
+        return self._number("item")
+
+    def _number(self, who: str, hint: str = "") -> Any:
         if self.size != 1:
-            raise ShapeError("item", "a tensor of one element", f"shape {self.shape}")
+            raise ShapeError(who, "a tensor of one element", f"shape {self.shape}", hint)
         return self._backend.to_host(self._buffer).item()
 
     def tolist(self) -> Any:
@@ -111,16 +114,16 @@ class Tensor:
         return self._backend.to_host(self._buffer).tolist()
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._number("float"))
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._number("int"))
 
     def __bool__(self) -> bool:
-        return bool(self.item())
+        return bool(self._number("bool", "use tl.any(x) or tl.all(x)"))
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._number("complex"))
 
     def __index__(self) -> int:
         if self.dtype.kind not in "iu" or self.ndim:
@@ -128,8 +131,16 @@ class Tensor:
         return int(self.item())
 
     def __iter__(self) -> Iterator[Tensor]:
-        for position in range(len(self)):
-            yield self[position]
+        if not self.shape:
+            raise DTypeError("iter", "a tensor with an axis", "a tensor of rank 0")
+        return (self[position] for position in range(self.shape[0]))
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        hint = "use tl.where, or with a tl.Variable x[index].assign(value)"
+        raise TypeError(f"a {self._title} cannot be changed with x[index] = value; {hint}")
+
+    def __reduce__(self) -> Any:  # what copy, deepcopy and pickle make is a tensor of its own for every tape
+        return _restored, (self.numpy(), self.device)
 
     def __dlpack__(
         self,
@@ -261,6 +272,10 @@ class Tensor:
 
 TENSORS: list[type[Tensor]] = [Tensor]
 """The classes of tensors whose buffer is all that an operation needs of them while no tape records."""
+
+
+def _restored(array: np.ndarray[Any, Any], device: str) -> Tensor:
+    return asarray(array, device=device)
 
 
 def from_buffer_of(tensor: Tensor, buffer: Any) -> Tensor:

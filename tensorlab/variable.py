@@ -125,6 +125,10 @@ class Variable(Tensor):
     def __getitem__(self, index: Any) -> VariableSlice:
         return VariableSlice(self, index)
 
+    def __reduce__(self) -> Any:
+        arguments = Tensor(self._buffer, self._backend), self.trainable, None, self.name
+        return type(self), arguments, (None, {"regularizer": self.regularizer})
+
     def _describe(self) -> str:
         return f"{super()._describe()}, name={self.name!r}"
 

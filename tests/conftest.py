@@ -20,6 +20,15 @@ def rng(request: pytest.FixtureRequest) -> np.random.Generator:
     return np.random.default_rng([SEED, zlib.crc32(request.node.nodeid.encode())])
 
 
+@pytest.fixture
+def reference() -> Iterator[None]:
+    """Tensors are made on the backend that compiles nothing."""
+    import tensorlab as tl
+
+    with tl.device("reference"):
+        yield
+
+
 @pytest.fixture(scope="session")
 def mnist() -> tuple[Any, Any, Any, Any]:
     """MNIST as `load_data` gives it: training images and labels, test images and labels. Nobody may write into them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,7 @@ from tensorlab.scalars import ScalarFunction, check
 Scalar = Callable[[float], float]
 
 
-@pytest.fixture(autouse=True)
-def _on_the_reference_backend() -> Iterator[None]:
-    """Which compiles nothing: what is compiled is not the question here."""
-    with tl.device("reference"):
-        yield
+pytestmark = pytest.mark.usefixtures("reference")
 
 
 def softplus(x: float) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,7 @@ import tensorlab as tl
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from tensorlab.testing import check_gradients
 
-
-@pytest.fixture(autouse=True)
-def _on_the_reference_backend() -> Iterator[None]:
-    with tl.device("reference"):
-        yield
+pytestmark = pytest.mark.usefixtures("reference")
 
 
 def cube(x: Any) -> Any:
@@ -116,6 +111,13 @@ def test_an_outer_tape_sees_through_grad() -> None:
             ArgumentTypeError,
             r"^grad of 'cube': expected argnums of whole numbers, received 'x'$",
         ),
+        (
+            lambda: tl.grad(cube)(x=1.0),
+            ArgumentError,
+            r"^grad of 'cube': expected an argument to differentiate by, received none; arguments given by name are",
+        ),
+        (lambda: tl.grad(3.0), ArgumentTypeError, r"^grad: expected a function, received float$"),
+        (lambda: tl.jacobian(None), ArgumentTypeError, r"^jacobian: expected a function, received NoneType$"),
         (lambda: tl.grad(cube)(None), ArgumentTypeError, r"^grad of 'cube': expected a tensor.*received NoneType$"),
         (
             lambda: tl.jacobian(lambda x: [x])(1.0),

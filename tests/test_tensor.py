@@ -109,14 +109,37 @@ def test_asarray_reads_unaligned_memory() -> None:
             DTypeError,
             r"^len: expected a tensor with an axis, received a tensor of rank 0$",
         ),
-        (lambda: [*tl.asarray(1.0)], DTypeError, r"^len: expected a tensor with an axis"),
+        (
+            lambda: [*tl.asarray(1.0)],
+            DTypeError,
+            r"^iter: expected a tensor with an axis, received a tensor of rank 0$",
+        ),
         (
             lambda: float(tl.asarray([1.0, 2.0])),
             ShapeError,
-            r"^item: expected a tensor of one element, received shape \(2,\)$",
+            r"^float: expected a tensor of one element, received shape \(2,\)$",
         ),
-        (lambda: bool(tl.asarray([])), ShapeError, r"^item: expected a tensor of one element, received shape \(0,\)$"),
-        (lambda: f"{tl.asarray([1.0, 2.0]):.2f}", ShapeError, r"^item: expected a tensor of one element"),
+        (
+            lambda: int(tl.asarray([1, 2])),
+            ShapeError,
+            r"^int: expected a tensor of one element, received shape \(2,\)$",
+        ),
+        (lambda: tl.asarray([1, 2]).item(), ShapeError, r"^item: expected a tensor of one element, received"),
+        (
+            lambda: bool(tl.asarray([])),
+            ShapeError,
+            r"^bool: expected a tensor of one element, received shape \(0,\); use tl\.any\(x\) or tl\.all\(x\)$",
+        ),
+        (
+            lambda: f"{tl.asarray([1.0, 2.0]):.2f}",
+            ShapeError,
+            r"^format: expected a tensor of one element, received shape \(2,\); format each element$",
+        ),
+        (
+            lambda: exec("x[0] = 1.0", {"x": tl.asarray([1.0])}),
+            TypeError,
+            r"^a Tensor cannot be changed with x\[index\] = value; use tl\.where, or with a tl\.Variable x\[index",
+        ),
         (
             lambda: [1, 2][tl.asarray(1.0)],  # type: ignore[call-overload]
             DTypeError,
@@ -212,8 +235,8 @@ def test_devices() -> None:
 
 def test_a_tensor_cannot_be_written_to() -> None:
     x = tl.asarray([1.0, 2.0])
-    with pytest.raises(TypeError, match="item assignment"):
-        x[0] = 3.0  # type: ignore[index]
+    with pytest.raises(TypeError, match=r"^a Tensor cannot be changed with x\[index\] = value; "):
+        x[0] = 3.0
     with pytest.raises(ValueError, match="read-only"):
         x.numpy()[0] = 3.0
     before = x

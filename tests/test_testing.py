@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
 import tensorlab as tl
-from tensorlab.errors import ArgumentTypeError, DTypeError, GradientError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, GradientError, ShapeError
 from tensorlab.testing import check_gradients
 
-
-@pytest.fixture(autouse=True)
-def _on_the_reference_backend() -> Iterator[None]:
-    with tl.device("reference"):
-        yield
+pytestmark = pytest.mark.usefixtures("reference")
 
 
 def test_right_gradients_pass(rng: np.random.Generator) -> None:
@@ -111,3 +106,26 @@ def test_the_tolerance_and_the_cotangent_are_chosen() -> None:
     with pytest.raises(GradientError) as second:
         check_gradients(slightly_off, np.ones(3), order=1, seed=5)
     assert str(first.value) == str(second.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "kind", "message"),
+    [
+        ((3, 1.0), {}, ArgumentTypeError, "expected a function, received int$"),
+        ((tl.exp, 1.0), {"order": 0}, ArgumentError, "expected an order of 1 or more, received 0$"),
+        ((tl.exp, 1.0), {"order": "2"}, ArgumentError, "expected an order of 1 or more, received '2'$"),
+        ((tl.exp, 1.0), {"tolerance": -1.0}, ArgumentError, "expected a tolerance above 0, received -1.0$"),
+        ((tl.exp, 1.0), {"step": 0}, ArgumentError, "expected a step above 0, received 0$"),
+        ((tl.exp, ["a"]), {}, DTypeError, "received <U1 data"),
+    ],
+)
+def test_a_check_that_could_not_fail_is_refused(arguments: Any, options: Any, kind: Any, message: str) -> None:
+    with pytest.raises(kind, match=message):
+        check_gradients(*arguments, **options)
+
+
+def test_inputs_keep_their_layouts() -> None:
+    seen = []
+    array = np.arange(1.0, 13.0).reshape(3, 4)[:, ::2]
+    check_gradients(lambda x: seen.append(x.numpy().strides) or tl.square(x), array)
+    assert array.strides in seen

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,6 @@ import pytest
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentTypeError, DeviceError, DTypeError, IndexOutOfBoundsError, ShapeError
-
-
-@pytest.fixture
-def reference() -> Iterator[None]:
-    """The backend that compiles nothing."""
-    with tl.device("reference"):
-        yield
-
 
 on_the_reference = pytest.mark.usefixtures("reference")
 
@@ -217,6 +210,31 @@ def test_what_a_tape_keeps_does_not_change_with_a_part() -> None:
     assert float(z) == 4.0 + 9.0 + 100.0 + 3.0
 
 
+MADE_AGAIN = {"copy": copy.copy, "deepcopy": copy.deepcopy, "pickle": lambda value: pickle.loads(pickle.dumps(value))}
+
+
+@on_the_reference
+@pytest.mark.parametrize("way", MADE_AGAIN)
+def test_copies_are_variables_of_their_own(way: str) -> None:
+    v = tl.Variable([2.0, 3.0], name="w", trainable=way != "copy")
+    v.regularizer = tl.regularizers.L2(0.5)
+    other = MADE_AGAIN[way](v)
+    assert (other.name, other.trainable, other.dtype, other.device) == (v.name, v.trainable, v.dtype, v.device)
+    assert float(other.regularizer(other)) == 6.5
+    with tl.GradientTape() as tape:
+        tape.watch([v, other])
+        y = v * other * other
+    assert [gradient.tolist() for gradient in tape.gradient(y, [v, other])] == [[4.0, 9.0], [8.0, 18.0]]
+    other.assign_add(1.0)
+    assert (v.tolist(), other.tolist()) == ([2.0, 3.0], [3.0, 4.0])
+    for part in (v.value, v[1], tl.asarray([[1.5]])):
+        again = MADE_AGAIN[way](part)
+        assert type(again) is tl.Tensor
+        assert (again.tolist(), again.device) == (part.tolist(), part.device)
+        assert float(tl.sum(again + part)) == 2 * float(tl.sum(part))
+        assert again.key != part.key
+
+
 def test_numbers_of_variables() -> None:
     assert (float(tl.Variable(2.5)), int(tl.Variable(3)), bool(tl.Variable(0.0))) == (2.5, 3, False)
     assert f"{tl.Variable(1.23456):.2f}" == "1.23"
@@ -225,5 +243,5 @@ def test_numbers_of_variables() -> None:
     assert [row.tolist() for row in v] == [[1.0], [2.0]]
     assert (np.array([[10.0], [20.0]], np.float32) / v).tolist() == [[10.0], [10.0]]
     assert repr(v) == "Variable([[1.],\n          [2.]], dtype=float32, name='w')"
-    with pytest.raises(ShapeError, match=r"^item: expected a tensor of one element, received shape \(2, 1\)$"):
+    with pytest.raises(ShapeError, match=r"^float: expected a tensor of one element, received shape \(2, 1\)$"):
         float(v)

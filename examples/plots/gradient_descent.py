@@ -135,7 +135,7 @@ def _paths(
         axes.annotate(name, place, offset, ha="center", **note)
     axes.set_title("The surface, and the paths down it", loc="left", pad=10, **HEADING)
     axes.legend(
-        frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1.01, 0.99), borderaxespad=0, handlelength=1.4
+        frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1.01, 1.006), borderaxespad=0, handlelength=1.4
     )
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0, labelsize=9.5, labelcolor=GREY)

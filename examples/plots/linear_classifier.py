@@ -53,6 +53,10 @@ def _points(axes: Axes, result: Result) -> None:
     size = float(np.clip(24_000 / len(x), 1.5, 26))
     for cloud, color in ((~second, BLUE), (second, ORANGE)):
         axes.scatter(x[cloud], y[cloud], s=size, color=color, alpha=0.55, linewidths=0)
+    for target, color, place in ((0, BLUE, (0.02, 0.97)), (1, ORANGE, (0.98, 0.03))):
+        side, edge = ("left", "top") if target == 0 else ("right", "bottom")
+        words = {"color": color, "ha": side, "va": edge, "fontsize": 11, "weight": "bold"}
+        axes.text(*place, f"target {target}", transform=axes.transAxes, **words)
     misread = second != read_second
     circled = misread.sum() <= 60
     if circled:

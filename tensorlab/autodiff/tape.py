@@ -34,7 +34,7 @@ class Differentiable(Protocol):
 
 Vjp = Callable[..., Any]
 
-_Node = tuple[list[int], list[int], Sequence[Vjp | None] | Vjp]
+_Node = tuple[tuple[int, ...], tuple[int, ...], Sequence[Vjp | None] | Vjp]
 """The keys of an operation's outputs, those of its inputs (0 for one that is not tracked), and its vjps."""
 
 
@@ -152,20 +152,22 @@ class Tape:
         tracked = self._tracked
         live, keys = False, []
         for tensor in inputs:
-            if tensor.key in tracked or (tensor.watched and self._watch(tensor)):
+            key = tensor.key
+            if key in tracked or (tensor.watched and self._watch(tensor)):
                 live = True
-                keys.append(tensor.key)
+                keys.append(key)
             else:
                 keys.append(0)
         if not live:
             return
         made = []
         for tensor in outputs:
-            tracked.add(tensor.key)
-            made.append(tensor.key)
+            key = tensor.key
+            tracked.add(key)
+            made.append(key)
         if 0 in keys and not callable(vjps):  # a vjp that nobody will call should not keep memory alive
             vjps = [vjps[place] if key else None for place, key in enumerate(keys)]
-        self._nodes.append((made, keys, vjps))
+        self._nodes.append((tuple(made), tuple(keys), vjps))  # tuples of numbers are no work for the collector
 
     def _watch(self, value: Any) -> bool:
         """Track the variable that a value was read from, if this tape does that."""
@@ -220,7 +222,8 @@ class Tape:
                         if gradient is not None and key in leading:
                             add(key, gradient)
                     continue
-                for key, vjp in zip(inputs, vjps, strict=True):
+                for place, key in enumerate(inputs):
+                    vjp = vjps[place]
                     if vjp is not None and key in leading:
                         gradient = vjp(*flowing)
                         if gradient is not None:

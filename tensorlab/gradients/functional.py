@@ -34,6 +34,7 @@ def value_and_grad(
         zeros where the value does not depend on an argument.
 
     Raises:
+        ArgumentTypeError: if ``fn`` is no function.
         (by that function)
         ArgumentError: for a position that no argument has.
         ArgumentTypeError: if ``fn`` does not give a tensor.
@@ -47,7 +48,7 @@ def value_and_grad(
 
     Source: ``jax.value_and_grad``.
     """
-    who = f"grad of {_name(fn)}"
+    who = f"grad of {_name('grad', fn)}"
 
     @functools.wraps(fn)
     def differentiated(*arguments: Any, **named: Any) -> tuple[Any, Any]:
@@ -105,7 +106,7 @@ def jacobian(fn: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callab
 
     Source: ``jax.jacrev``.
     """
-    who = f"jacobian of {_name(fn)}"
+    who = f"jacobian of {_name('jacobian', fn)}"
 
     @functools.wraps(fn)
     def differentiated(*arguments: Any, **named: Any) -> Any:
@@ -145,6 +146,8 @@ def _place(who: str, position: Any, count: int) -> int:
         raise ArgumentTypeError(who, "argnums of whole numbers", repr(position)) from None
     if not -count <= place < count:
         hint = "arguments given by name are not counted"
+        if not count:
+            raise ArgumentError(who, "an argument to differentiate by", "none", hint)
         raise ArgumentError(who, f"argnums from {-count} to {count - 1}", repr(position), hint)
     return place % count
 
@@ -165,5 +168,7 @@ def _real(who: str, value: Any) -> Tensor:
     return value
 
 
-def _name(fn: Callable[..., Any]) -> str:
+def _name(who: str, fn: Callable[..., Any]) -> str:
+    if not callable(fn):
+        raise ArgumentTypeError(who, "a function", type(fn).__name__)
     return repr(getattr(fn, "__name__", type(fn).__name__))

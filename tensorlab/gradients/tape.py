@@ -79,7 +79,8 @@ class GradientTape(Tape):
         Args:
             target: a tensor, or nested lists, tuples and dicts of tensors whose gradients are added.
             sources: a tensor, or nested lists, tuples and dicts of tensors.
-            output_gradients: the gradient that flows into each target, of its shape; ones if None.
+            output_gradients: the gradient that flows into each target, of its shape, in the structure of ``target``;
+                ones where it is None.
 
         Returns:
             tensors in the structure of ``sources``, each of its source's shape and dtype, or None (with a warning that
@@ -87,9 +88,9 @@ class GradientTape(Tape):
 
         Raises:
             StateError: at the second call, if the tape is not persistent, and if the tape was never entered.
-            ArgumentTypeError: for a target or source that is not a tensor.
+            ArgumentTypeError: for a target or source that is not a tensor, or ``output_gradients`` of other keys.
             DTypeError: for a target or source of integers.
-            ShapeError: if ``output_gradients`` do not have the shapes of their targets.
+            ShapeError: if ``output_gradients`` do not have the number and the shapes of their targets.
         """
         who = "GradientTape.gradient"
         targets, leaves = _checked(who, target), _checked(who, sources)
@@ -170,14 +171,15 @@ class GradientTape(Tape):
     def _warn(self, who: str, source: Any, targets: Sequence[Any], tracked: set[int]) -> None:
         """Say why the gradient of a source is None."""
         if source.key not in tracked and not (source.watched and self._watch_variables):
-            why = "it was not watched: call tape.watch(x) before using it, or make it a trainable tl.Variable"
-        elif any([target.key in tracked for target in targets]):
-            why = "the target does not depend on it"
+            why = "it was not watched: call tape.watch(x) before using it, or "
+            if source.watched:
+                why += "make the tape with watch_accessed_variables=True"
+            else:
+                why += "make it trainable" if isinstance(source, Variable) else "make it a trainable tl.Variable"
         else:
-            why = (
-                "the target does not depend on it; was it computed inside of the tape's with block, by operations "
-                "that have a gradient?"
-            )
+            why = "the target does not depend on it"
+            if not any([target.key in tracked for target in targets]):
+                why += "; was it computed inside of the tape's with block, by operations that have a gradient?"
         name = f"source {source.name!r}" if getattr(source, "name", None) else f"a source of shape {source.shape}"
         warnings.warn(f"{who}: the gradient of {name} is None, because {why}", stacklevel=3)
 
@@ -187,7 +189,9 @@ def _checked(who: str, structure: Any) -> list[Any]:
     leaves = flatten(structure)
     for leaf in leaves:
         if not isinstance(leaf, Tensor):
-            raise ArgumentTypeError(who, "Tensors", type(leaf).__name__, "use tl.asarray(x)")
+            converts = isinstance(leaf, (float, np.ndarray, np.generic))
+            hint = "use tl.asarray(x)" if converts else "nest them in lists, tuples and dicts"
+            raise ArgumentTypeError(who, "Tensors", type(leaf).__name__, hint)
         if leaf.dtype.kind != "f":
             raise DTypeError(who, "tensors of float32 or float64", str(leaf.dtype), 'use .astype("float32")')
     return leaves
@@ -195,19 +199,31 @@ def _checked(who: str, structure: Any) -> list[Any]:
 
 def _seeds(who: str, target: Any, output_gradients: Any) -> list[tuple[int, Tensor]]:
     """The gradient that flows into each target: ones unless one is given."""
-    targets = flatten(target)
-    if output_gradients is None:
-        return [(tensor.key, tensor.ones_like()) for tensor in targets]
-    given = [output_gradients] if isinstance(target, Tensor) else flatten(output_gradients)
-    if len(given) != len(targets):
-        raise ShapeError(who, f"{len(targets)} output_gradients", str(len(given)))
     seeds = []
-    for tensor, value in zip(targets, given, strict=True):
+    for tensor, value in _pairs(who, target, output_gradients):
         seed = tensor.ones_like() if value is None else tensor.like(value)
         if seed.shape != tensor.shape:
             raise ShapeError(who, f"output_gradients of shape {tensor.shape}", str(seed.shape))
         seeds.append((tensor.key, seed))
     return seeds
+
+
+def _pairs(who: str, target: Any, given: Any) -> Iterator[tuple[Tensor, Any]]:
+    """Each tensor in a structure, with what stands in its place in another, or None for what is left out there."""
+    if given is None or isinstance(target, Tensor):
+        yield from [(tensor, given) for tensor in flatten(target)]
+    elif isinstance(target, dict):
+        if not isinstance(given, dict) or given.keys() != target.keys():
+            received = str(list(given)) if isinstance(given, dict) else type(given).__name__
+            raise ArgumentTypeError(who, f"a dict of output_gradients for {list(target)}", received)
+        for key, part in target.items():
+            yield from _pairs(who, part, given[key])
+    else:
+        if not isinstance(given, (list, tuple)) or len(given) != len(target):
+            received = str(len(given)) if isinstance(given, (list, tuple)) else type(given).__name__
+            raise ShapeError(who, f"a list of {len(target)} output_gradients", received)
+        for part, value in zip(target, given, strict=True):
+            yield from _pairs(who, part, value)
 
 
 def _units(target: Tensor) -> Iterator[Tensor]:

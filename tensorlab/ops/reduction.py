@@ -15,7 +15,6 @@ from tensorlab.ops.broadcasting import SUM, broadcast_to
 from tensorlab.ops.comparison import equal, not_equal
 from tensorlab.ops.cumulative import accumulator, products_of_others
 from tensorlab.ops.dispatch import as_tensor
-from tensorlab.ops.exponential import sqrt
 from tensorlab.ops.extrema import maximum, minimum
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.logical import logical_and, logical_or
@@ -259,12 +258,19 @@ def var(x: Any, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool
     return divide(sum(squares, axis=axes, keepdims=keepdims), divisor if divisor > 0 else math.nan)
 
 
+def _deviation(variance: float) -> float:
+    return math.sqrt(variance) if variance != 0 else 0.0  # the least there is, so its slope is 0 and not infinite
+
+
+_root_of_variance = Elementwise(ScalarFunction.of(_deviation))
+
+
 def std(x: Any, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
-    """The square root of `var`.
+    """The square root of `var`. Where all elements are alike its gradient is 0.
 
     Source: Python array API standard, ``std``.
     """
-    return sqrt(var(x, axis=axis, correction=correction, keepdims=keepdims))
+    return _root_of_variance(var(x, axis=axis, correction=correction, keepdims=keepdims))
 
 
 def _scaled(x: float, largest: float) -> float:

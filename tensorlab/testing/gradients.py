@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorlab import dtypes, ops
 from tensorlab.autodiff import Tape, no_grad
-from tensorlab.errors import ArgumentTypeError, DTypeError, GradientError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, GradientError, ShapeError
 from tensorlab.tensor import Tensor, asarray
 
 Array = np.ndarray[Any, Any]
@@ -44,16 +44,25 @@ def check_gradients(
     Raises:
         GradientError: (an AssertionError) for a gradient that is None, of another shape or dtype than its input, not
             finite, or not the slope. It names the worst element: order, input, position, both values, the tolerance.
-        ArgumentTypeError: if ``fn`` does not give a tensor.
-        DTypeError: if ``fn`` does not give float64.
+        ArgumentTypeError: if ``fn`` is no function, or does not give a tensor.
+        ArgumentError: for an order below 1, or a tolerance or step that is not above 0.
+        DTypeError: if ``fn`` does not give float64, or an input is not made of numbers.
         ShapeError: if there are no inputs.
 
     Example:
         >>> tl.testing.check_gradients(tl.matmul, [np.ones((2, 3)), np.ones((3, 2))])
     """
-    arrays = [np.asarray(value, np.float64) for value in (inputs if isinstance(inputs, (list, tuple)) else [inputs])]
-    if not arrays:
+    if not callable(fn):
+        raise ArgumentTypeError("check_gradients", "a function", type(fn).__name__)
+    if not isinstance(order, int) or order < 1:
+        raise ArgumentError("check_gradients", "an order of 1 or more", repr(order))
+    for name, value in (("tolerance", tolerance), ("step", step)):
+        if not value > 0:
+            raise ArgumentError("check_gradients", f"a {name} above 0", repr(value))
+    given = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+    if not given:
         raise ShapeError("check_gradients", "at least one input", "none")
+    arrays = [asarray(value, dtype="float64").numpy() for value in given]  # in the layouts that they have
     rng = np.random.default_rng(seed)
     for nesting in range(order):
         _check_order(nesting + 1, fn, arrays, tolerance, step, rng)

@@ -1,0 +1,173 @@
+"""What a gradient is where a function has none, or its formula divides by zero: kinks, ties, steps, zeros."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from gradient_cases import Function, Rng, check, positive
+
+import tensorlab as tl
+
+pytestmark = pytest.mark.usefixtures("reference")
+
+
+STEPS = ("ceil", "floor", "round", "sign", "trunc")
+INTEGER = "bitwise_and bitwise_invert bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor"
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_is_a_constant(name: str) -> None:
+    x = tl.Variable([-2.25, 3.75])
+    with tl.GradientTape() as tape:
+        step = getattr(tl, name)(x)
+        y = step * x
+    assert tape.gradient(y, x).tolist() == step.tolist()
+
+
+def test_a_quotient_without_its_fraction_is_a_constant() -> None:
+    x, y = tl.Variable([-7.5, 7.5]), tl.Variable([2.0, 3.0])
+    with tl.GradientTape() as tape:
+        z = tl.floor_divide(x, y) * x * y
+    assert [gradient.tolist() for gradient in tape.gradient(z, [x, y])] == [[-8.0, 6.0], [30.0, 15.0]]
+
+
+def test_the_next_number_moves_with_the_number() -> None:
+    x, y = tl.Variable([1.0, -2.0]), tl.Variable([5.0, 5.0])
+    with tl.GradientTape() as tape:
+        z = tl.nextafter(x, y) + 0.0 * y
+    assert [gradient.tolist() for gradient in tape.gradient(z, [x, y])] == [[1.0, 1.0], [0.0, 0.0]]
+
+
+def test_a_sign_that_was_copied_flips_the_gradient() -> None:
+    x, y = tl.Variable([2.0, -2.0, 3.0]), tl.Variable([-1.0, -0.0, 4.0])
+    with tl.GradientTape() as tape:
+        z = tl.copysign(x, y) + 0.0 * y
+    assert [gradient.tolist() for gradient in tape.gradient(z, [x, y])] == [[-1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]
+
+
+@pytest.mark.parametrize("name", INTEGER.split())
+def test_integers_are_not_recorded(name: str) -> None:
+    operation = getattr(tl, name)
+    x = tl.Variable([1.0, 2.0])
+    with tl.GradientTape() as tape:
+        y = operation(*[x.astype("int64")] * operation.scalar.arity)
+        z = y.astype("float32")
+    with pytest.warns(UserWarning, match="the target does not depend on it"):
+        assert tape.gradient(z, x) is None
+
+
+@pytest.mark.parametrize(
+    ("function", "values", "expected"),
+    [
+        (tl.abs, [0.0, -0.0], [0.0, 0.0]),
+        (tl.relu, [0.0, -0.0], [0.0, 0.0]),
+        (lambda x: tl.maximum(x, 1.0), [1.0, 2.0], [1.0, 1.0]),
+        (lambda x: tl.maximum(1.0, x), [1.0, 2.0], [0.0, 1.0]),
+        (lambda x: tl.minimum(x, 1.0), [1.0, 0.0], [1.0, 1.0]),
+        (tl.max, [2.0, 1.0, 2.0, 2.0], [1 / 3, 0.0, 1 / 3, 1 / 3]),
+        (lambda x: tl.min(x, axis=0), [1.0, 1.0, 5.0], [0.5, 0.5, 0.0]),
+        (lambda x: tl.clip(x, 0.0, 1.0), [-1.0, 0.5, 2.0], [0.0, 1.0, 0.0]),
+        (lambda x: x**2, [0.0, -3.0], [0.0, -6.0]),
+        (lambda x: tl.where(x > 0, x, 2.0 * x), [1.0, -1.0], [1.0, 2.0]),
+        (tl.std, [3.0, 3.0, 3.0], [0.0, 0.0, 0.0]),
+    ],
+)
+def test_what_the_gradient_is_at_kinks_and_ties(function: Function, values: list[float], expected: list[float]) -> None:
+    x = tl.Variable(values)
+    with tl.GradientTape() as tape:
+        y = function(x)
+    np.testing.assert_allclose(tape.gradient(y, x).numpy(), expected, rtol=1e-6)
+
+
+# Zeros, ties and infinities
+
+
+@pytest.mark.parametrize("zeros", [(), (1,), (0, 2), (0, 1, 2, 3)])
+@pytest.mark.parametrize("function", [tl.prod, tl.cumulative_prod], ids=["prod", "cumulative_prod"])
+def test_products_with_zeros(function: Any, zeros: tuple[int, ...], rng: Rng) -> None:
+    x = positive(rng, 4)
+    x[list(zeros)] = 0.0
+    check(function, [x], rng, order=2)
+    rows = np.stack([x, positive(rng, 4)])
+    check(lambda x: function(x, axis=1), [rows], rng, order=2)
+
+
+def test_the_hessian_of_a_product_with_zeros_is_that_of_its_definition(rng: Rng) -> None:
+    for count in range(4):
+        array = positive(rng, 2, 2)
+        array.ravel()[rng.permutation(4)[:count]] = 0.0
+        x = tl.Variable(array)
+        expected = np.zeros((4, 4))
+        for i, j in itertools.permutations(range(4), 2):
+            expected[i, j] = np.prod([array.ravel()[k] for k in range(4) if k not in (i, j)])
+        for i in range(4):
+            with tl.GradientTape() as outer:
+                with tl.GradientTape() as inner:
+                    y = tl.prod(x)
+                part = tl.reshape(inner.gradient(y, x), (-1,))[i]
+            np.testing.assert_allclose(outer.gradient(part, x).numpy().ravel(), expected[i], rtol=1e-12, atol=1e-14)
+
+
+def test_a_product_in_float32_whose_parts_overflow() -> None:
+    x = tl.Variable(np.array([1e30, 1e30, 1e-30, 1e-30], np.float32))
+    with tl.GradientTape() as tape:
+        y = tl.prod(x)
+    np.testing.assert_allclose(tape.gradient(y, x).numpy(), [1e-30, 1e-30, 1e30, 1e30], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_ties_share_the_gradient_at_second_order_too(name: str) -> None:
+    x = tl.Variable(np.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]]))
+    sign = 1.0 if name == "max" else -1.0
+    shares = np.array([[0, 0.5, 0.5], [1 / 3, 1 / 3, 1 / 3]])
+    with tl.GradientTape() as outer:
+        with tl.GradientTape() as inner:
+            y = tl.sum(getattr(tl, name)(sign * x, axis=1) ** 2)
+        slope = inner.gradient(y, x)
+    np.testing.assert_allclose(slope.numpy(), shares * [[6.0], [4.0]])
+    np.testing.assert_allclose(outer.gradient(slope, x).numpy(), shares * 2.0)
+
+
+def test_sorted_ties_go_back_to_where_they_were() -> None:
+    x = tl.Variable([2.0, 1.0, 2.0, 1.0])
+    for descending, expected in ((False, [30.0, 10.0, 40.0, 20.0]), (True, [10.0, 30.0, 20.0, 40.0])):
+        with tl.GradientTape() as tape:
+            y = tl.sort(x, descending=descending)
+        assert tape.gradient(y, x, tl.asarray([10.0, 20.0, 30.0, 40.0])).tolist() == expected
+
+
+def test_parts_that_are_not_used_have_no_gradient(rng: Rng) -> None:
+    x = tl.Variable(rng.standard_normal((2, 3)))
+    with tl.GradientTape() as tape:
+        _, second, _ = tl.unstack(x, axis=1)
+        y = second * 2.0
+    assert tape.gradient(y, x).tolist() == [[0.0, 2.0, 0.0]] * 2
+
+
+def test_logsumexp_of_infinities() -> None:
+    x = tl.Variable(np.array([[-np.inf, -np.inf], [-np.inf, 1.0], [0.0, 0.0]]))
+    with tl.GradientTape() as tape:
+        y = tl.logsumexp(x, axis=1)
+    assert tape.gradient(y, x).tolist() == [[0.0, 0.0], [0.0, 1.0], [0.5, 0.5]]
+
+
+def test_the_other_half_of_a_triangle_has_no_gradient() -> None:
+    x = tl.Variable(np.array([[1.0, np.inf], [np.nan, 1.0]]))
+    with tl.GradientTape() as tape:
+        y = tl.sum(tl.tril(tl.triu(x)))
+    assert y.item() == 2.0
+    assert tape.gradient(y, x).tolist() == [[1.0, 0.0], [0.0, 1.0]]
+
+
+def test_gradients_have_the_dtype_of_the_tensor() -> None:
+    x = tl.Variable(np.ones(3, np.float32))
+    for function in (tl.sum, tl.prod, tl.cumulative_sum, tl.cumulative_prod):
+        with tl.GradientTape() as tape:
+            y = function(x, dtype="float64")
+        gradient = tape.gradient(y, x)
+        assert y.dtype == np.float64
+        assert gradient.dtype == np.float32
+        np.testing.assert_allclose(gradient.numpy(), [3.0, 2.0, 1.0] if y.ndim else [1.0, 1.0, 1.0])

@@ -1,0 +1,105 @@
+"""The gradients of every activation, loss and layer that ships, by the names that they are registered by.
+
+To second order against central differences in float64, and against PyTorch in float32. A loss is differentiated by its
+outputs, a layer by its inputs and weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from gradient_cases import Array, Rng, agree_with_pytorch, apart, check
+
+import tensorlab as tl
+from tensorlab.plugins import builtins
+from tensorlab.testing.layer import LayerSubject
+
+pytestmark = pytest.mark.usefixtures("reference")
+
+
+def shares(rng: Rng, *shape: int) -> Array:
+    numbers = rng.uniform(0.1, 1.0, shape)
+    return numbers / numbers.sum(axis=-1, keepdims=True)
+
+
+def probabilities(rng: Rng, *shape: int) -> Array:
+    return rng.uniform(0.1, 0.9, shape)
+
+
+ACTIVATIONS = {
+    "linear": "1.0 * x",
+    "relu": "torch.relu(x)",
+    "sigmoid": "torch.sigmoid(x)",
+    "softmax": "x.softmax(-1)",
+    "tanh": "torch.tanh(x)",
+}
+
+F = "torch.nn.functional"
+LOSSES: dict[str, tuple[Callable[[Rng], Array], Callable[..., Array], str]] = {
+    "mse": (lambda rng: rng.normal(size=(4, 3)), apart, f"{F}.mse_loss(x, target)"),
+    "mae": (lambda rng: np.full((4, 3), 0.01), apart, f"{F}.l1_loss(x, target)"),
+    "binary_crossentropy": (
+        lambda rng: probabilities(rng, 4, 3),
+        probabilities,
+        f"{F}.binary_cross_entropy(x, target)",
+    ),
+    "categorical_crossentropy": (
+        lambda rng: shares(rng, 4, 3),
+        probabilities,
+        "-(target * torch.log(x / x.sum(-1, keepdim=True))).sum(-1).mean()",
+    ),
+    "sparse_categorical_crossentropy": (
+        lambda rng: rng.integers(0, 3, 4),
+        shares,
+        f"{F}.nll_loss(torch.log(x), target.long())",
+    ),
+}
+"""For each its targets, its outputs, and the same in PyTorch."""
+
+LAYERS: dict[str, tuple[Callable[[], tl.layers.Layer], str]] = {
+    "Activation": (lambda: tl.layers.Activation("tanh"), "torch.tanh(x)"),
+    "Dense": (lambda: tl.layers.Dense(2, activation="sigmoid"), "torch.sigmoid(x @ y + z)"),
+    "Dropout": (lambda: tl.layers.Dropout(0.5), "1.0 * x"),  # outside of training
+    "Flatten": (lambda: tl.layers.Flatten(), "x.flatten(1)"),
+    "Input": (lambda: tl.layers.Input((2, 3)), "1.0 * x"),
+    "Rescaling": (lambda: tl.layers.Rescaling(0.5, 2.0), "x * 0.5 + 2.0"),
+    "Reshape": (lambda: tl.layers.Reshape((3, 2)), "x.reshape(-1, 3, 2)"),
+    "Sequential": (lambda: tl.Sequential([tl.layers.Dense(2, activation="tanh")]), "torch.tanh(x @ y + z)"),
+}
+
+
+def test_the_tables_hold_everything_that_ships() -> None:
+    assert set(builtins.tensorlab_register_activations()) == set(ACTIVATIONS)
+    assert set(builtins.tensorlab_register_layers()) == set(LAYERS)
+    losses = builtins.tensorlab_register_losses()
+    assert {losses[name] for name in LOSSES} == set(losses.values()), "each class by one of its names"
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_gradients_of_activations(name: str, rng: Rng) -> None:
+    function = builtins.tensorlab_register_activations()[name]
+    check(function, [apart(rng, 2, 3)], rng)
+    agree_with_pytorch(function, ACTIVATIONS[name], [apart(rng, 2, 3)], rng)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_gradients_of_losses(name: str, rng: Rng) -> None:
+    make_target, make_outputs, theirs = LOSSES[name]
+    target, loss = make_target(rng), tl.losses.get(name)
+    check(lambda outputs: loss(target, outputs), [make_outputs(rng, 4, 3)], rng)
+    single = target.astype("int64" if target.dtype.kind == "i" else "float32")
+    agree_with_pytorch(lambda outputs: loss(single, outputs), theirs, [make_outputs(rng, 4, 3)], rng, target=single)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_gradients_of_layers(name: str, rng: Rng) -> None:
+    make, theirs = LAYERS[name]
+    inputs = apart(rng, 2, 2, 3)
+    (gradients,) = [part for part in LayerSubject(make(), inputs=inputs).checks() if part.heading == "gradients"]
+    assert gradients.result().outcome == "passed"
+    layer = make()
+    layer(tl.asarray(inputs, dtype="float32"))
+    arrays = [inputs, *(apart(rng, *weight.shape) for weight in layer.weights)]
+    agree_with_pytorch(layer, theirs, arrays, rng, layer.weights)
