@@ -29,6 +29,7 @@ class Rule:
     Raises:
         ScalarError: if the function cannot be lifted.
         ArgumentTypeError: if it does not return the weight and each slot.
+        ArgumentError: for a default value that is not finite.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -47,6 +48,7 @@ class Rule:
             raise ArgumentTypeError(
                 f"optimizer rule {scalar.name!r}", f"{1 + len(self.slots)} values ({returned})", str(scalar.n_outputs)
             )
+        hyperparameters(f"optimizer rule {scalar.name!r}", scalar.defaults, {})
 
 
 class Optimizer(Configured):

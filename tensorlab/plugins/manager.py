@@ -75,6 +75,12 @@ class Manager:
                     self._unload()
                     self._state = "new"
 
+    @property
+    def loading(self) -> bool:
+        """Whether plugins are being loaded now, in this thread; in another one it waits for that."""
+        with self._lock:
+            return self._state == "loading"
+
     def _load_all(self) -> None:
         from tensorlab.plugins import builtins
 
@@ -101,7 +107,9 @@ class Manager:
         started = time.perf_counter()
         try:
             self.register(point.load(), record)
-        except (Exception, SystemExit) as error:  # whatever a plugin does wrong is its own matter
+        except KeyboardInterrupt:  # somebody does not want to wait; the next look-up begins again
+            raise
+        except BaseException as error:  # whatever a plugin does wrong is its own matter
             why = str(error) if isinstance(error, PluginError) else f"{_describe(error)}; {_advice(error, record)}"
             self._failed(record, why, error)
         finally:
@@ -171,7 +179,7 @@ class Manager:
             who = f"{record.who}: {hook}"
             try:
                 things = implementation.function()
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise PluginError(who, "a dict {name: thing}", _describe(error), _where(error)) from error
             if not isinstance(things, dict):
                 raise PluginError(who, "a dict {name: thing}", type(things).__name__)

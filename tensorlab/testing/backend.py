@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab import devices
 from tensorlab.backends import Backend
 from tensorlab.errors import TensorlabError
 from tensorlab.tensor import asarray
@@ -36,12 +35,18 @@ class BackendSubject(Subject):
     headings = ("protocol", "memory", "numbers")
 
     def backend(self) -> Backend:
-        """What a program has as this device. That there is no such device here says nothing about the plugin."""
-        assert self.entry is not None
+        """A new one. That there is no such device here says nothing about the plugin."""
         try:
-            return devices.backend(f"{self.entry.distribution}:{self.entry.name}")
+            made: Backend = self.thing()
         except (TensorlabError, ImportError, OSError) as error:
             raise NotApplicableError(f"it is not available here: {error}") from None
+        return made
+
+    def name(self) -> str:
+        """What a program calls the device by."""
+        self.backend()
+        assert self.entry is not None
+        return f"{self.entry.distribution}:{self.entry.name}"
 
     def check_protocol(self) -> None:
         """It has every method of `tensorlab.backends.Backend`, and the name that it is registered by."""
@@ -52,12 +57,11 @@ class BackendSubject(Subject):
         if lacking:
             refuse(self.who, "the methods of tensorlab.backends.Backend", f"none called {', '.join(lacking)}")
         if made.name != self.entry.name:
-            hint = "tensors find their backend by it"
-            refuse(f"{self.who}: its name", repr(self.entry.name), repr(made.name), hint)
+            refuse(f"{self.who}: its name", repr(self.entry.name), repr(made.name), "tensors find their backend by it")
 
     def check_memory(self) -> None:
         """What goes there comes back to the last bit, of every dtype, empty, of rank 0 and strided."""
-        name = self.backend().name
+        name = self.name()
         whole = np.arange(-12, 12).reshape(4, 6)
         for dtype in _DTYPES:
             for array in (whole, whole[::-1, ::2], whole.T, whole[:0], whole[0, 0]):
@@ -69,6 +73,6 @@ class BackendSubject(Subject):
 
     def check_numbers(self) -> None:
         """What ships gives the reference backend's numbers on it."""
-        name = self.backend().name
+        name = self.name()
         for subject in (make(thing) for make, things in _THINGS.items() for thing in things):
             subject.check_on(name)

@@ -129,7 +129,7 @@ def _regularizer(regularizer: regularizers.Regularizer, arrays: Sequence[Array])
 
 
 def _callback(callback: callbacks.Callback, arrays: Sequence[Array]) -> list[Any]:
-    return list(trained(lambda: [callback]))
+    return list(trained([callback]))
 
 
 _COMPUTE: dict[str, Callable[[Any, Sequence[Any]], list[Any]]] = {

@@ -133,10 +133,10 @@ def _watches(who: str, plugin: Plugin) -> Callable[[], None]:
     def check() -> None:
         watching = [each for each in manager.observers() if getattr(each, "who", None) == plugin.who]
         with _watched_by([]):
-            alone = trained(list)
+            alone = trained()
         with _watched_by(watching), warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always", PluginWarning)
-            watched = trained(list)
+            watched = trained()
         for warning in warned:
             refuse(f"{who} in a small run of fit", "no exception", str(warning.message))
         hint = "a hook that watches changes nothing; what changes a run is a callback"
