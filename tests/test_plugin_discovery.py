@@ -82,6 +82,26 @@ BAD = {
         "raise SystemExit(3)",
         "SystemExit: 3; python -c 'import plugin_leaving' shows where; correct it, or uninstall acme-leaving",
     ),
+    "cancelling": (
+        """
+        class Cancelled(BaseException):
+            pass
+        raise Cancelled("half of it")
+        """,
+        "Cancelled: half of it; python -c 'import plugin_cancelling' shows where; correct it, or uninstall",
+    ),
+    "meddling": (
+        """
+        import tensorlab as tl
+        class Mine:
+            @tl.hookimpl
+            def tensorlab_register_activations(self):
+                return {"lost": abs}
+        tl.plugins.register(Mine())
+        """,
+        "plugins.register 'Mine': expected a call by a program, received one while plugins are loaded; return what it "
+        "adds from its hooks; only a program registers by hand",
+    ),
     "misspelling": (
         """
         from tensorlab import hookimpl
@@ -367,6 +387,48 @@ def test_strict_raises_at_every_look_up(sound: Path) -> None:
     )
     assert text.splitlines() == [expected, expected]
     assert output_of(sound, program, TENSORLAB_STRICT="0") == ""
+
+
+def test_an_interrupt_is_not_the_plugins_and_the_next_look_up_begins_again(sound: Path) -> None:
+    # Somebody presses Ctrl-C while the second of two plugins is imported, the first time.
+    install(
+        sound,
+        "waiting",
+        """
+        import pathlib
+        mark = pathlib.Path(__file__).with_suffix(".asked")
+        if not mark.exists():
+            mark.touch()
+            raise KeyboardInterrupt
+        import tensorlab as tl
+        @tl.hookimpl
+        def tensorlab_register_activations():
+            return {"late": tl.ops.exp}
+        """,
+    )
+    text = output_of(
+        sound,
+        """
+        import tensorlab as tl
+        try:
+            tl.activations.get("hat")
+        except KeyboardInterrupt:
+            print("interrupted", tl.plugins.manager.plugins)
+        print(tl.activations.get("late") is tl.ops.exp, len(tl.plugins.list()), float(tl.activations.get("hat")(1.0)))
+        """,
+    )
+    assert text == "interrupted []\nTrue 3 0.5\n"
+
+
+def test_what_a_plugin_prints_or_warns_of_is_its_own_matter(sound: Path) -> None:
+    install(sound, "chatting", "import warnings\nprint('hello')\nwarnings.warn('an old module', stacklevel=1)\n")
+    done = python(sound, "-W", "default", "-m", "tensorlab", "check-plugin", "chatting")
+    assert done.stderr.count("UserWarning: an old module") == 1
+    assert done.stdout.startswith("hello\nsubject ")
+    strict = python(sound, "-m", "tensorlab", "plugins")  # where warnings are errors, this one fails, and no other
+    (chatting,) = [line for line in strict.stdout.splitlines() if line.startswith("chatting")]
+    assert "failed: UserWarning: an old module; python -c 'import plugin_chatting' shows where" in chatting
+    assert "failed" not in strict.stdout.replace(chatting, "")
 
 
 def test_a_distribution_without_metadata_harms_nobody(sound: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import tensorlab as tl
-from tensorlab.errors import ArgumentError, ArgumentTypeError, PluginError, PluginWarning, UnknownNameError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, PluginError, PluginWarning, UnknownNameError
 from tensorlab.plugins import hookimpl, hookspecs, manager
 from tensorlab.registry import KINDS, registries
 
@@ -267,6 +267,40 @@ def test_every_kind_can_be_used_by_name() -> None:
     assert Counting.counted == [0, 1, 2]
     with pytest.raises(UnknownNameError, match="received 'countin'; did you mean 'counting'"):
         model.fit(x, y, verbose=0, callbacks=["countin"])
+
+
+@pytest.mark.parametrize(
+    ("made", "received"),
+    [(3, "3 with the name None"), (tl.backends.ReferenceBackend(), "with the name 'reference'")],
+)
+def test_a_backend_is_held_to_its_name_when_it_is_first_used(made: Any, received: str) -> None:
+    tl.plugins.register(hooks(tensorlab_register_backends=lambda: {"board": lambda: made}), "mine")
+    for _ in range(2):
+        with pytest.raises(DeviceError) as error:
+            tl.asarray([1.0], device="board")
+        assert str(error.value).startswith("backend of mine: expected a Backend with the name 'board', received ")
+        assert str(error.value).endswith(received)
+
+
+def test_what_is_in_use_lives_on_when_its_plugin_is_taken_back() -> None:
+    class Board(tl.backends.ReferenceBackend):
+        name = "board"
+
+    both = hooks(
+        tensorlab_register_activations=lambda: {"squared": tl.Activation(square)},
+        tensorlab_register_backends=lambda: {"board": Board},
+    )
+    tl.plugins.register(both, "mine")
+    layer = tl.layers.Dense(1, "squared", kernel_initializer="ones")
+    with tl.device("board"):
+        layer.build((None, 1))
+        inputs = tl.asarray([[3.0]])
+    tl.plugins.unregister("mine")
+    assert float(layer(inputs)[0, 0]) == 9.0
+    with pytest.raises(UnknownNameError, match="received 'board'; known names: cpu, reference"):
+        tl.asarray(1.0, device="board")
+    with pytest.raises(UnknownNameError, match="received 'squared'"):
+        tl.layers.Dense.from_config(layer.get_config())
 
 
 # Watching

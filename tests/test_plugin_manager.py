@@ -63,6 +63,27 @@ class Idle(tl.layers.Layer):
     """A layer that forgets to say what it computes."""
 
 
+class Deaf(tl.layers.Layer):
+    """A layer that takes no inputs."""
+
+    def call(self) -> None:
+        """Nothing."""
+
+
+class Numbered(tl.layers.Layer):
+    """A layer whose `call` is none."""
+
+    call = 3  # type: ignore[assignment]
+
+
+def leave() -> None:
+    raise SystemExit(3)
+
+
+def scaled(y_true: float, y_pred: float, scale: float = math.nan) -> float:
+    return scale * (y_true - y_pred)
+
+
 def names() -> set[str]:
     return {entry.name for registry in registries.values() for same in registry._entries.values() for entry in same}
 
@@ -155,6 +176,21 @@ def test_built_ins_come_through_the_hooks(fresh: Manager) -> None:
         ({"tensorlab_fit_start": lambda optimizer: None}, "{'optimizer'} are declared in the hookimpl but can not be"),
         ({"tensorlab_register_layers": lambda: {3: tl.layers.Dense}}, "names that are Python identifiers, received 3"),
         ({"tensorlab_register_layers": lambda: None}, "expected a dict {name: thing}, received NoneType"),
+        (
+            {"tensorlab_register_layers": lambda: {"Lost": Deaf}},
+            "tensorlab_register_layers, 'Lost': expected a method call(self, inputs), received call(self) of <class ",
+        ),
+        ({"tensorlab_register_layers": lambda: {"Lost": Numbered}}, "expected a method call, received <class "),
+        (
+            {"tensorlab_register_activations": lambda: (pair for pair in [("lost", abs)])},
+            "tensorlab_register_activations: expected a dict {name: thing}, received generator",
+        ),
+        ({"tensorlab_register_activations": lambda: {"lambda": abs}}, "that are Python identifiers, received 'lambda'"),
+        ({"tensorlab_register_activations": leave}, "{name: thing}, received SystemExit: 3; see test_plugin_manager"),
+        (
+            {"tensorlab_register_losses": lambda: {"lost": tl.LossRule(scaled)}},
+            "received ArgumentError: LossRule of 'scaled' scale: expected a finite number, received nan; see test_plug",
+        ),
     ],
 )
 def test_register_takes_everything_or_nothing(fresh: Manager, hooks: dict[str, Any], message: str) -> None:
@@ -171,6 +207,19 @@ def test_register_takes_everything_or_nothing(fresh: Manager, hooks: dict[str, A
     good = plugin(tensorlab_register_layers=lambda: {"First": tl.layers.Dense})
     fresh.register(good, Plugin("mine", "acme", "2.1"))
     assert registries["layer"].entry("acme:First").version == "2.1"
+
+
+def test_a_name_that_a_distribution_uses_twice(fresh: Manager) -> None:
+    fresh.load()
+    before = names()
+    twice = plugin(tensorlab_register_activations=lambda: {"one_two": abs, "OneTwo": abs})
+    with pytest.raises(PluginError) as error:
+        fresh.register(twice, Plugin("mine", "acme", "2.0"))
+    assert str(error.value) == (
+        "activation 'OneTwo' of acme 2.0: expected a name that is free, received one that acme 2.0 registers as "
+        "'one_two'; rename one of them"
+    )
+    assert names() == before
 
 
 def test_two_spellings_of_a_name_are_one(fresh: Manager) -> None:
