@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,8 +63,23 @@ def test_there_is_a_hook_for_each_kind_and_a_kind_for_each_hook() -> None:
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_every_hook_is_tested(hook: str) -> None:
-    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_plugin*.py")]
-    assert any(re.search(rf"\b{hook}\b", text) for text in texts)
+    implemented = re.compile(rf"\bdef {hook}\(|\b{hook}=|\"{hook}\":")  # which is more than mentioned
+    assert any(
+        implemented.search(path.read_text(encoding="utf-8")) for path in (ROOT / "tests").glob("test_plugin*.py")
+    )
+
+
+def test_every_hook_is_documented_with_its_arguments_and_nothing_else_is() -> None:
+    text = (ROOT / "plugins" / "README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(tensorlab_\w+(?:\(.*?\))?)` \| (.+) \|$", text, re.MULTILINE))
+    specified = {
+        hook if "_register_" in hook else f"{hook}({', '.join(inspect.signature(getattr(hookspecs, hook)).parameters)})"
+        for hook in HOOKS
+    }
+    assert rows.keys() == specified
+    assert all(len(words) > 10 for words in rows.values())
+    elsewhere = set(re.findall(r"\btensorlab_(?:register|fit|epoch|batch)_\w+", text))
+    assert elsewhere <= set(HOOKS), "names of hooks that are none"
 
 
 def test_nothing_but_the_manager_puts_things_into_a_registry() -> None:
