@@ -46,7 +46,9 @@ def find(function: types.FunctionType) -> Source:
     except SyntaxError:
         raise ScalarError(who, "a function whose source can be read", "a source that does not parse", _HINT) from None
     around = [statement for statement in tree.body if _spans_line(statement, code.co_firstlineno)]
-    candidates = [node for statement in around for node in ast.walk(statement) if _may_be(node, code)]
+    candidates: list[ast.AST] = [statement for statement in around if _may_be(statement, code)]
+    if not candidates:
+        candidates = [node for statement in around for node in ast.walk(statement) if _may_be(node, code)]
     if len(candidates) > 1:
         candidates = [node for node in candidates if _span(node) == _code_span(code)]
         if len(candidates) != 1:
