@@ -99,7 +99,7 @@ BAD = {
                 return {"lost": abs}
         tl.plugins.register(Mine())
         """,
-        "plugins.register 'Mine': expected a call by a program, received one while plugins are loaded; return what it "
+        "plugins.register 'Mine': expected a call by a program, received one by a plugin being loaded; return what it "
         "adds from its hooks; only a program registers by hand",
     ),
     "misspelling": (

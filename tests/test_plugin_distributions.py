@@ -218,11 +218,21 @@ def test_a_path_that_is_no_folder_is_refused(tmp_path: Path) -> None:
     assert str(caught.value) == expected
 
 
+def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        ArgumentError, match=r"^new-plugin --path: expected a folder that can be written into, received"
+    ):
+        new_plugin.write("a" * 300, "activation", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_cannot_be_written_whole_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(self: Path, text: str, encoding: str) -> None:
         raise OSError("no space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(ArgumentError) as caught:
         new_plugin.write("mish", "activation", tmp_path)
+    said = "new-plugin --path: expected a folder that can be written into, received no space left on device"
+    assert str(caught.value) == said
     assert list(tmp_path.iterdir()) == []

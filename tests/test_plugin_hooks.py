@@ -148,6 +148,23 @@ def test_a_cell_that_is_run_again_replaces_what_it_registered() -> None:
     assert len([record for record in tl.plugins.list() if record.name == "Squares"]) == 1
 
 
+def test_a_plugin_that_registers_others_is_refused_with_them() -> None:
+    def meddle() -> dict[str, Any]:
+        tl.plugins.register(Squares("relu"), override=True)
+        return {}
+
+    before = tl.plugins.list()
+    with pytest.raises(PluginError) as error:
+        tl.plugins.register(hooks(tensorlab_register_activations=meddle), "meddler")
+    assert (
+        "received PluginError: plugins.register 'Squares': expected a call by a program, received one by a plugin "
+        "being loaded; return what it adds from its hooks; only a program registers by hand; see test_plugin_hooks.py"
+    ) in str(error.value)
+    assert tl.plugins.list() == before
+    assert tl.activations.get("relu") is tl.activations.relu
+    tl.plugins.register(Squares(), "meddler")  # and a program goes on
+
+
 def test_only_a_user_overrides_and_only_until_it_is_taken_back() -> None:
     relu = tl.activations.relu
     model = tl.Sequential([tl.layers.Dense(2, activation="relu")])

@@ -45,7 +45,8 @@ def write(name: str, kind: str, path: Path) -> Path:
 
     Raises:
         UnknownNameError: for another kind.
-        ArgumentError: for a name that is no name or is taken, a path that is no folder, a folder that is there.
+        ArgumentError: for a name that is no name or is taken, a path that is no folder or cannot be
+            written into, a folder that is there.
     """
     who = "new-plugin"
     if kind not in templates.KINDS:
@@ -71,12 +72,14 @@ def write(name: str, kind: str, path: Path) -> Path:
         raise ArgumentError(f"{who} --path", "a folder", f"{path}, which is none", "make it first")
     if folder.exists():
         raise ArgumentError(who, "a folder that is not there yet", str(folder), "choose another name or --path")
-    folder.mkdir()
     try:
+        folder.mkdir()
         for file, text in templates.files(kind, function, folder.name).items():
             (folder / file).parent.mkdir(exist_ok=True)
             (folder / file).write_text(text, encoding="utf-8")
-    except BaseException:
-        shutil.rmtree(folder)
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise ArgumentError(f"{who} --path", "a folder that can be written into", str(error)) from error
         raise
     return folder

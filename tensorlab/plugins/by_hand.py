@@ -51,9 +51,9 @@ def register(plugin: Any, name: str | None = None, override: bool = False) -> Pl
     if not isinstance(name, str) or not name or ":" in name:
         raise ArgumentError("plugins.register name", "a string without a colon", repr(name))
     manager.load()
-    if manager.loading:
+    if manager.busy:
         hint = "return what it adds from its hooks; only a program registers by hand"
-        raise PluginError(f"plugins.register {name!r}", "a call by a program", "one while plugins are loaded", hint)
+        raise PluginError(f"plugins.register {name!r}", "a call by a program", "one by a plugin being loaded", hint)
     before = _registered.get(name)
     owners = {record.distribution: record for record in manager.plugins}
     if before is None and name in owners:

@@ -44,6 +44,7 @@ class Manager:
         self._pluggy.add_hookspecs(hookspecs)
         self._lock = threading.RLock()
         self._state = "new"
+        self._registering = False
         self._strict = False
 
     # Finding
@@ -76,10 +77,10 @@ class Manager:
                     self._state = "new"
 
     @property
-    def loading(self) -> bool:
-        """Whether plugins are being loaded now, in this thread; in another one it waits for that."""
+    def busy(self) -> bool:
+        """Whether this thread is loading or registering a plugin just now; if another one is, it waits for that."""
         with self._lock:
-            return self._state == "loading"
+            return self._state == "loading" or self._registering
 
     def _load_all(self) -> None:
         from tensorlab.plugins import builtins
@@ -143,6 +144,7 @@ class Manager:
                 name that is taken; the message names plugin, hook, key and what was expected.
         """
         with self._lock:
+            self._registering = True
             try:
                 for kind, entry in self._entries(plugin, record):
                     registries[kind].add(entry, override)
@@ -150,6 +152,8 @@ class Manager:
             except BaseException:
                 self._take_back(record)
                 raise
+            finally:
+                self._registering = False
             self.plugins.append(record)
 
     def unregister(self, record: Plugin) -> None:
