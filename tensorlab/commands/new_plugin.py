@@ -70,16 +70,24 @@ def write(name: str, kind: str, path: Path) -> Path:
     folder = path / f"{_PREFIX}{stem.replace('_', '-')}"
     if not path.is_dir():
         raise ArgumentError(f"{who} --path", "a folder", f"{path}, which is none", "make it first")
-    if folder.exists():
-        raise ArgumentError(who, "a folder that is not there yet", str(folder), "choose another name or --path")
     try:
         folder.mkdir()
+    except FileExistsError:
+        hint = "choose another name or --path"
+        raise ArgumentError(who, "a folder that is not there yet", str(folder), hint) from None
+    except OSError as error:
+        raise _unwritable(who, error) from error
+    try:
         for file, text in templates.files(kind, function, folder.name).items():
             (folder / file).parent.mkdir(exist_ok=True)
             (folder / file).write_text(text, encoding="utf-8")
     except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder)
         if isinstance(error, OSError):
-            raise ArgumentError(f"{who} --path", "a folder that can be written into", str(error)) from error
+            raise _unwritable(who, error) from error
         raise
     return folder
+
+
+def _unwritable(who: str, error: OSError) -> ArgumentError:
+    return ArgumentError(f"{who} --path", "a folder that can be written into", error.strerror or str(error))
