@@ -13,6 +13,7 @@ from test_conformance_kinds import why
 
 import tensorlab as tl
 from tensorlab.registry import KINDS
+from tensorlab.testing import plugin
 from tensorlab.testing.backend import BackendSubject
 from tensorlab.testing.callback import CallbackSubject
 from tensorlab.testing.dataset import DatasetSubject
@@ -241,6 +242,38 @@ def test_a_wrong_backend(make: Any, heading: str, outcome: str, words: str) -> N
         assert (result.outcome, words in result.why) == (outcome, True), result.why
     finally:
         tl.plugins.unregister("Mine")
+
+
+def shake(model: Any, epoch: int) -> None:
+    weight = model.weights[0]
+    weight.assign(weight * 1.5)
+
+
+def stumble(logs: Any) -> None:
+    raise KeyError("accuracies")
+
+
+@pytest.mark.parametrize(
+    ("watch", "words"),
+    [
+        (lambda model, logs: logs.clear(), ""),
+        (shake, "plugin 'watching': a run that it watches at ("),
+        (
+            stumble,
+            "in a small run of fit: expected no exception, received plugin 'watching' of watching: tensorlab_epoch",
+        ),
+    ],
+)
+def test_a_plugin_that_watches_runs(watch: Any, words: str) -> None:
+    hook = tl.hookimpl(watch, specname="tensorlab_epoch_end")
+    tl.plugins.register(SimpleNamespace(hook=hook), "watching")
+    try:
+        results = {result.heading: result for result in Report("watching", plugin.checks("watching"))}
+    finally:
+        tl.plugins.unregister("watching")
+    assert list(results) == ["loads", "import", "watches"]
+    assert results["watches"].outcome == ("failed" if words else "passed")
+    assert words in results["watches"].why
 
 
 @pytest.mark.parametrize(

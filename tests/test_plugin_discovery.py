@@ -6,12 +6,14 @@ fresh process.
 
 from __future__ import annotations
 
+from importlib.metadata import PathDistribution
 from pathlib import Path
 
 import pytest
 from plugin_environment import install, output_of, python
 
 import tensorlab as tl
+from tensorlab.plugins import discovery
 
 SOUND = """
 import math
@@ -435,6 +437,15 @@ def test_a_distribution_without_metadata_harms_nobody(sound: Path) -> None:
     install(sound, "nameless", "import nothing_of_this_name", metadata=False)
     text = output_of(sound, "import tensorlab as tl; print(float(tl.activations.get('hat')(tl.asarray(1.0))))")
     assert text == "0.5\n"
+
+
+def test_name_and_version_are_read_from_the_header_alone(tmp_path: Path) -> None:
+    text = "Metadata-Version: 2.4\r\nName:acme\r\nVersion: 2.0.post1\r\n\r\nSummary: of a README\r\nVersion: 9\r\n"
+    (tmp_path / "METADATA").write_bytes(text.encode())
+    read = discovery._fields(PathDistribution(tmp_path), "Name", "Version", "Summary")
+    assert read == ["acme", "2.0.post1", "?"]
+    (tmp_path / "METADATA").rename(tmp_path / "PKG-INFO")
+    assert discovery._fields(PathDistribution(tmp_path), "Version") == ["2.0.post1"]
 
 
 # Choosing
