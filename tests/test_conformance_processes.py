@@ -86,11 +86,18 @@ def test_a_plugin_that_adds_nothing_and_one_that_does_not_load(monkeypatch: pyte
     records = [
         Plugin("hollow", "tensorlab-hollow", "1"),
         Plugin("rotten", "tensorlab-rotten", "1", error="ImportError: x"),
+        Plugin("empty", "tensorlab-empty", "1", hooks=("tensorlab_register_losses",)),
+        Plugin("unasked", "tensorlab-unasked", "1", skipped=True),
     ]
     monkeypatch.setattr(manager, "plugins", [*manager.plugins, *records])
     hollow = Report("hollow", plugin.checks("tensorlab_hollow"))
     assert [(result.heading, result.outcome) for result in hollow] == [("loads", "failed"), ("import", "skipped")]
     assert "expected that it registers something, received nothing; a hook is a function" in hollow.results[0].why
+    assert Report("empty", plugin.checks("empty")).results[0].why == hollow.results[0].why.replace("hollow", "empty")
+    assert Report("unasked", plugin.checks("unasked")).results[0].why == (
+        "plugin 'unasked': expected that tensorlab-unasked loads, received left out by TENSORLAB_PLUGINS; "
+        "add tensorlab-unasked to it"
+    )
     (rotten,) = Report("rotten", plugin.checks("rotten"))
     assert rotten.heading == "loads"
     assert "expected that tensorlab-rotten loads, received ImportError: x" in rotten.why

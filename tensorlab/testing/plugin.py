@@ -80,7 +80,7 @@ def checks(name: str, examples: Mapping[str, Any] | None = None) -> list[Check]:
         all_checks.append(Check(who, "gradients" if wrong_slope else "loads", _loads(who, plugin)))
         if plugin.error is None:
             all_checks.append(Check(who, "import", _imports(who, plugin)))
-        if any(hook in observers.HOOKS for hook in plugin.hooks):
+        if _watching(plugin):
             all_checks.append(Check(who, "watches", _watches(who, plugin)))
         for entry in plugin.entries:
             all_checks += _of_entry(entry, made)
@@ -98,7 +98,9 @@ def _loads(who: str, plugin: Plugin) -> Callable[[], None]:
     def check() -> None:
         if plugin.error is not None:
             refuse(who, f"that {plugin.distribution} loads", plugin.error, "python -m tensorlab plugins lists them all")
-        if not plugin.hooks:
+        if plugin.skipped:
+            refuse(who, f"that {plugin.distribution} loads", plugin.outcome, f"add {plugin.distribution} to it")
+        if not plugin.entries and not _watching(plugin):
             hint = "a hook is a function tensorlab_register_… with @hookimpl, in the module that the entry point names"
             refuse(who, "that it registers something", "nothing", hint)
 
@@ -127,6 +129,10 @@ def _imports(who: str, plugin: Plugin) -> Callable[[], None]:
                 refuse(f"{who}: its import", "nothing but definitions", f"{what} ({words})", hint)
 
     return check
+
+
+def _watching(plugin: Plugin) -> bool:
+    return any(hook in observers.HOOKS for hook in plugin.hooks)
 
 
 def _watches(who: str, plugin: Plugin) -> Callable[[], None]:
