@@ -230,7 +230,7 @@ def absent() -> Any:
             "failed",
             "expected the methods of tensorlab.backends.Backend, received none called from_host",
         ),
-        (absent, "memory", "skipped", "it is not available here: device 'own': expected a board, received none"),
+        (absent, "made", "skipped", "it is not available here: device 'own': expected a board, received none"),
     ],
 )
 def test_a_wrong_backend(make: Any, heading: str, outcome: str, words: str) -> None:

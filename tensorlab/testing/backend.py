@@ -34,7 +34,7 @@ class BackendSubject(Subject):
     kind = "backend"
     headings = ("protocol", "memory", "numbers")
 
-    def backend(self) -> Backend:
+    def make(self) -> Backend:
         """A new one. That there is no such device here says nothing about the plugin."""
         try:
             made: Backend = self.thing()
@@ -44,13 +44,12 @@ class BackendSubject(Subject):
 
     def name(self) -> str:
         """What a program calls the device by."""
-        self.backend()
         assert self.entry is not None
         return f"{self.entry.distribution}:{self.entry.name}"
 
     def check_protocol(self) -> None:
         """It has every method of `tensorlab.backends.Backend`, and the name that it is registered by."""
-        made = self.backend()
+        made = self.make()
         assert self.entry is not None
         methods = [name for name, value in vars(Backend).items() if callable(value) and not name.startswith("_")]
         lacking = [name for name in methods if not callable(getattr(made, name, None))]
