@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tensorlab.backends import Backend
+from tensorlab.errors import DeviceError
 from tensorlab.registry import Entry, registries
 
 _instances: dict[Entry, Backend] = {}
@@ -28,6 +29,7 @@ def backend(name: str | None = None) -> Backend:
 
     Raises:
         UnknownNameError: if no plugin registers one of this name.
+        DeviceError: if it is not available here, or what the plugin gives is no backend of this name.
     """
     wanted = _current.name if name is None else name
     found = _by_name.get(wanted)
@@ -36,9 +38,19 @@ def backend(name: str | None = None) -> Backend:
             entry = registries["backend"].entry(wanted)  # two spellings of a name are one backend
             found = _instances.get(entry)
             if found is None:
-                found = _instances[entry] = entry.thing()
+                found = _made(entry)
+                _instances[entry] = found
             _by_name[wanted] = found
     return found
+
+
+def _made(entry: Entry) -> Backend:
+    made: Backend = entry.thing()
+    name = getattr(made, "name", None)
+    if name != entry.name:  # tensors find it by its name
+        received = f"{made!r} with the name {name!r}"
+        raise DeviceError(f"backend of {entry.owner}", f"a Backend with the name {entry.name!r}", received)
+    return made
 
 
 @contextmanager

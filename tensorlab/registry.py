@@ -80,7 +80,7 @@ class Registry:
                 f"{self.kind} {entry.name!r} of {entry.owner}",
                 "a name that is free",
                 f"one that {taken.owner} registers as {taken.name!r}",
-                _FREE,
+                "rename one of them" if taken.distribution == entry.distribution else _FREE,
             )
         same.append(entry)
         self.changed()

@@ -1,11 +1,13 @@
-"""Environments with plugins in them: folders with modules and ``*.dist-info``, as an installer makes them."""
+"""Environments with plugins in them: of wheels, built and installed, or laid out by hand as an installer does it."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 
 import tensorlab as tl
@@ -23,6 +25,55 @@ def install(folder: Path, name: str, source: str, distribution: str | None = Non
     (info / "entry_points.txt").write_text(f"[tensorlab]\n{name} = plugin_{name}\n")
     if metadata:
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.5\n")
+
+
+PYPROJECT = """
+[build-system]
+requires = ["setuptools>=77"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "{distribution}"
+version = "1.5"
+dependencies = ["tensorlab>=0.1"]
+
+[project.entry-points.tensorlab]
+{name} = "plugin_{name}"
+
+[tool.setuptools]
+py-modules = ["plugin_{name}"]
+"""
+BUILD = """
+import os, sys
+from setuptools import build_meta
+wheels, *projects = sys.argv[1:]
+for project in projects:
+    os.chdir(project)
+    build_meta.build_wheel(wheels)
+"""
+PIP = ("-m", "pip", "--isolated", "--disable-pip-version-check", "install", "--quiet", "--no-index", "--no-deps")
+
+
+def project(folder: Path, name: str, source: str) -> Path:
+    """The folder of a plugin's distribution, as its author has it."""
+    made = folder / f"acme-{name}"
+    made.mkdir(parents=True)
+    (made / "pyproject.toml").write_text(PYPROJECT.format(name=name, distribution=made.name))
+    (made / f"plugin_{name}.py").write_text(textwrap.dedent(source))
+    return made
+
+
+def install_wheels(site: Path, projects: Iterable[Path], work: Path) -> None:
+    """Build a wheel of each project, by its own build backend, and let pip install them all; no index is asked."""
+    wheels = work / "wheels"
+    copies = [shutil.copytree(project, work / project.name) for project in projects]  # building writes into them
+    commands = [
+        ["-c", BUILD, str(wheels), *map(str, copies)],
+        [*PIP, "--target", str(site), "--find-links", str(wheels), *(copy.name for copy in copies)],
+    ]
+    for command in commands:
+        done = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
 
 
 def python(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -140,7 +140,7 @@ def test_gradients_that_are_none_are_passed_over(rng: np.random.Generator) -> No
     optimizer.apply_gradients([(None, one), (np.ones(5), other)])
     assert np.array_equal(one.numpy(), start[0])
     np.testing.assert_allclose(other.numpy(), start[1] - 0.5, rtol=1e-15, atol=1e-15)
-    assert len(optimizer.variables) == 1
+    assert len(optimizer.variables) == 2  # each has its slot, in order
 
 
 def test_integer_gradients_are_converted() -> None:
@@ -254,7 +254,16 @@ def test_a_state_of_others_is_refused_and_changes_nothing(rng: np.random.Generat
     state = optimizer.get_state()
     cases = [
         ({"slots": []}, [weight], "expected iterations and slots, received none of iterations"),
-        (state, [], "slots of at most 0 weights, received 1"),
+        (state, [], "expected slots of 0 weights, or of none, received 1; give the same weights to get_state and"),
+        (state, [weight, tl.Variable(np.zeros(5))], "expected slots of 2 weights, or of none, received 1; give the"),
+        (None, [weight], "expected what get_state returned, received None"),
+        ({**state, "iterations": "1"}, [weight], "iterations: expected the number of steps taken, received '1'"),
+        ({**state, "iterations": -1}, [weight], "iterations: expected the number of steps taken, received -1"),
+        (
+            {**state, "slots": [{"velocity": ["fast"] * 5}]},
+            [weight],
+            "expected for 'w' slots of numbers, received could not convert string to float: 'fast'",
+        ),
         (
             state,
             [tl.Variable(np.zeros(4), name="v")],
@@ -281,6 +290,40 @@ def test_a_state_of_others_is_refused_and_changes_nothing(rng: np.random.Generat
         assert optimizer.iterations == 1
         assert optimizer.learning_rate == 0.5
         assert np.array_equal(optimizer.variables[0].numpy(), state["slots"][0]["velocity"])
+
+
+def test_slots_belong_to_the_weights_that_they_are_asked_for(rng: np.random.Generator) -> None:
+    # Of one shape, so that a mistaken order would not be refused but go on with the wrong numbers.
+    names = ("first", "second", "third")
+    variables = [tl.Variable(rng.normal(size=4), name=name) for name in names]
+    optimizer, gradients = SGD(0.5, momentum=0.9), rng.normal(size=(3, 4))
+    optimizer.apply_gradients([(None, variables[0]), (gradients[1], variables[1])])  # the first is frozen, say
+    assert [slot.name for slot in optimizer.variables] == ["first/velocity", "second/velocity"]
+    optimizer.apply_gradients(zip(gradients[::-1], variables[::-1], strict=True))
+    state = optimizer.get_state(variables[::-1])
+    assert len(optimizer.get_state([tl.Variable(np.ones(2))])["slots"][0]["velocity"]) == 2  # 0 as yet, and not kept
+    assert len(optimizer.variables) == 3
+    another = SGD(0.5, momentum=0.9)
+    copies = [tl.Variable(np.array(variable.numpy()), name=variable.name) for variable in variables]
+    another.set_state(state, copies[::-1])
+    for each, those in ((optimizer, variables), (another, copies)):
+        each.apply_gradients(zip(gradients, those, strict=True))
+    for variable, copy in zip(variables, copies, strict=True):
+        assert np.array_equal(variable.numpy(), copy.numpy())
+
+
+def test_the_state_from_before_the_first_step_suits_any_weights(rng: np.random.Generator) -> None:
+    weight, optimizer = tl.Variable(rng.normal(size=3)), Adam(0.01)
+    untouched = optimizer.get_state()
+    assert (untouched["iterations"], untouched["slots"]) == (0, [])
+    assert optimizer.get_state([weight])["slots"][0].keys() == {*optimizer.rule.slots}
+    for state in (untouched, Adam().get_state([weight])):
+        optimizer.apply_gradients([(np.ones(3), weight)])
+        optimizer.set_state(state, [weight])
+        assert optimizer.iterations == 0
+        assert all(not np.any(slot.numpy()) for slot in optimizer.variables)
+    optimizer.set_state(untouched, [])  # of a model that is not built
+    assert optimizer.variables == []
 
 
 def test_config_gives_the_present_learning_rate() -> None:

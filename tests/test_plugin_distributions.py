@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tomllib
@@ -14,28 +13,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from plugin_environment import ROOT, install_wheels
 
 import tensorlab as tl
 from tensorlab import commands
 from tensorlab.commands import new_plugin
 from tensorlab.errors import ArgumentError, UnknownNameError
 
-ROOT = Path(__file__).parent.parent
 SHIPPED = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 KINDS = ("activation", "loss", "optimizer", "layer")
-
-
-def install(folder: Path, site: Path) -> None:
-    """What pip makes of a folder with a pyproject: its modules and a dist-info."""
-    project = tomllib.loads((folder / "pyproject.toml").read_text())
-    for module in project["tool"]["setuptools"]["py-modules"]:
-        shutil.copy(folder / f"{module}.py", site)
-    name, version = project["project"]["name"], project["project"]["version"]
-    metadata = site / f"{name.replace('-', '_')}-{version}.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\n")
-    points = "".join(f"{key} = {value}\n" for key, value in project["project"]["entry-points"]["tensorlab"].items())
-    (metadata / "entry_points.txt").write_text(f"[tensorlab]\n{points}")
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +29,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What pytest says of each test of every plugin, by its id; also of new plugins of all kinds."""
     site, fresh = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("fresh")
     written = [new_plugin.write(f"my-{kind}", kind, fresh) for kind in KINDS]
-    for folder in (*SHIPPED, *written):
-        install(folder, site)
+    install_wheels(site, (*SHIPPED, *written), tmp_path_factory.mktemp("build"))
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-W", "error", "--rootdir", str(fresh)]
         + [str(folder / "tests") for folder in (*SHIPPED, *written)],
@@ -233,11 +218,21 @@ def test_a_path_that_is_no_folder_is_refused(tmp_path: Path) -> None:
     assert str(caught.value) == expected
 
 
+def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        ArgumentError, match=r"^new-plugin --path: expected a folder that can be written into, received"
+    ):
+        new_plugin.write("a" * 300, "activation", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_cannot_be_written_whole_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(self: Path, text: str, encoding: str) -> None:
         raise OSError("no space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(ArgumentError) as caught:
         new_plugin.write("mish", "activation", tmp_path)
+    said = "new-plugin --path: expected a folder that can be written into, received no space left on device"
+    assert str(caught.value) == said
     assert list(tmp_path.iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 import tensorlab as tl
-from tensorlab.errors import ArgumentError, ArgumentTypeError, PluginError, PluginWarning, UnknownNameError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, PluginError, PluginWarning, UnknownNameError
 from tensorlab.plugins import hookimpl, hookspecs, manager
 from tensorlab.registry import KINDS, registries
 
@@ -62,8 +63,23 @@ def test_there_is_a_hook_for_each_kind_and_a_kind_for_each_hook() -> None:
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_every_hook_is_tested(hook: str) -> None:
-    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("test_plugin*.py")]
-    assert any(re.search(rf"\b{hook}\b", text) for text in texts)
+    implemented = re.compile(rf"\bdef {hook}\(|\b{hook}=|\"{hook}\":")  # which is more than mentioned
+    assert any(
+        implemented.search(path.read_text(encoding="utf-8")) for path in (ROOT / "tests").glob("test_plugin*.py")
+    )
+
+
+def test_every_hook_is_documented_with_its_arguments_and_nothing_else_is() -> None:
+    text = (ROOT / "plugins" / "README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(tensorlab_\w+(?:\(.*?\))?)` \| (.+) \|$", text, re.MULTILINE))
+    specified = {
+        hook if "_register_" in hook else f"{hook}({', '.join(inspect.signature(getattr(hookspecs, hook)).parameters)})"
+        for hook in HOOKS
+    }
+    assert rows.keys() == specified
+    assert all(len(words) > 10 for words in rows.values())
+    elsewhere = set(re.findall(r"\btensorlab_(?:register|fit|epoch|batch)_\w+", text))
+    assert elsewhere <= set(HOOKS), "names of hooks that are none"
 
 
 def test_nothing_but_the_manager_puts_things_into_a_registry() -> None:
@@ -130,6 +146,23 @@ def test_a_cell_that_is_run_again_replaces_what_it_registered() -> None:
         tl.plugins.register(Squares("relu"))
     assert tl.activations.get("two").scalar.python is square
     assert len([record for record in tl.plugins.list() if record.name == "Squares"]) == 1
+
+
+def test_a_plugin_that_registers_others_is_refused_with_them() -> None:
+    def meddle() -> dict[str, Any]:
+        tl.plugins.register(Squares("relu"), override=True)
+        return {}
+
+    before = tl.plugins.list()
+    with pytest.raises(PluginError) as error:
+        tl.plugins.register(hooks(tensorlab_register_activations=meddle), "meddler")
+    assert (
+        "received PluginError: plugins.register 'Squares': expected a call by a program, received one by a plugin "
+        "being loaded; return what it adds from its hooks; only a program registers by hand; see test_plugin_hooks.py"
+    ) in str(error.value)
+    assert tl.plugins.list() == before
+    assert tl.activations.get("relu") is tl.activations.relu
+    tl.plugins.register(Squares(), "meddler")  # and a program goes on
 
 
 def test_only_a_user_overrides_and_only_until_it_is_taken_back() -> None:
@@ -267,6 +300,40 @@ def test_every_kind_can_be_used_by_name() -> None:
     assert Counting.counted == [0, 1, 2]
     with pytest.raises(UnknownNameError, match="received 'countin'; did you mean 'counting'"):
         model.fit(x, y, verbose=0, callbacks=["countin"])
+
+
+@pytest.mark.parametrize(
+    ("made", "received"),
+    [(3, "3 with the name None"), (tl.backends.ReferenceBackend(), "with the name 'reference'")],
+)
+def test_a_backend_is_held_to_its_name_when_it_is_first_used(made: Any, received: str) -> None:
+    tl.plugins.register(hooks(tensorlab_register_backends=lambda: {"board": lambda: made}), "mine")
+    for _ in range(2):
+        with pytest.raises(DeviceError) as error:
+            tl.asarray([1.0], device="board")
+        assert str(error.value).startswith("backend of mine: expected a Backend with the name 'board', received ")
+        assert str(error.value).endswith(received)
+
+
+def test_what_is_in_use_lives_on_when_its_plugin_is_taken_back() -> None:
+    class Board(tl.backends.ReferenceBackend):
+        name = "board"
+
+    both = hooks(
+        tensorlab_register_activations=lambda: {"squared": tl.Activation(square)},
+        tensorlab_register_backends=lambda: {"board": Board},
+    )
+    tl.plugins.register(both, "mine")
+    layer = tl.layers.Dense(1, "squared", kernel_initializer="ones")
+    with tl.device("board"):
+        layer.build((None, 1))
+        inputs = tl.asarray([[3.0]])
+    tl.plugins.unregister("mine")
+    assert float(layer(inputs)[0, 0]) == 9.0
+    with pytest.raises(UnknownNameError, match="received 'board'; known names: cpu, reference"):
+        tl.asarray(1.0, device="board")
+    with pytest.raises(UnknownNameError, match="received 'squared'"):
+        tl.layers.Dense.from_config(layer.get_config())
 
 
 # Watching

@@ -45,7 +45,8 @@ def write(name: str, kind: str, path: Path) -> Path:
 
     Raises:
         UnknownNameError: for another kind.
-        ArgumentError: for a name that is no name or is taken, a path that is no folder, a folder that is there.
+        ArgumentError: for a name that is no name or is taken, a path that is no folder or cannot be
+            written into, a folder that is there.
     """
     who = "new-plugin"
     if kind not in templates.KINDS:
@@ -69,14 +70,24 @@ def write(name: str, kind: str, path: Path) -> Path:
     folder = path / f"{_PREFIX}{stem.replace('_', '-')}"
     if not path.is_dir():
         raise ArgumentError(f"{who} --path", "a folder", f"{path}, which is none", "make it first")
-    if folder.exists():
-        raise ArgumentError(who, "a folder that is not there yet", str(folder), "choose another name or --path")
-    folder.mkdir()
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        hint = "choose another name or --path"
+        raise ArgumentError(who, "a folder that is not there yet", str(folder), hint) from None
+    except OSError as error:
+        raise _unwritable(who, error) from error
     try:
         for file, text in templates.files(kind, function, folder.name).items():
             (folder / file).parent.mkdir(exist_ok=True)
             (folder / file).write_text(text, encoding="utf-8")
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(folder)
+        if isinstance(error, OSError):
+            raise _unwritable(who, error) from error
         raise
     return folder
+
+
+def _unwritable(who: str, error: OSError) -> ArgumentError:
+    return ArgumentError(f"{who} --path", "a folder that can be written into", error.strerror or str(error))

@@ -110,6 +110,7 @@ class LossRule:
     Raises:
         ScalarError: if the function cannot be lifted.
         ArgumentTypeError: if it does not take a target and an output.
+        ArgumentError: for a default value that is not finite.
 
     Example:
         >>> def huber(y_true, y_pred, delta=1.0):
@@ -126,6 +127,7 @@ class LossRule:
                 "a function of y_true and y_pred, and of parameters with default values, with one value",
                 f"({', '.join(scalar.parameters)}) with {scalar.n_outputs}",
             )
+        hyperparameters(f"LossRule of {scalar.name!r}", scalar.defaults, {})
         self.scalar = scalar
         self.operation = elementwise(function)
         self.__name__ = scalar.name

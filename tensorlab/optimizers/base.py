@@ -29,6 +29,7 @@ class Rule:
     Raises:
         ScalarError: if the function cannot be lifted.
         ArgumentTypeError: if it does not return the weight and each slot.
+        ArgumentError: for a default value that is not finite.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -47,6 +48,7 @@ class Rule:
             raise ArgumentTypeError(
                 f"optimizer rule {scalar.name!r}", f"{1 + len(self.slots)} values ({returned})", str(scalar.n_outputs)
             )
+        hyperparameters(f"optimizer rule {scalar.name!r}", scalar.defaults, {})
 
 
 class Optimizer(Configured):
@@ -72,7 +74,8 @@ class Optimizer(Configured):
         """Take one step: change each variable by its gradient.
 
         Args:
-            grads_and_vars: pairs of a gradient and a variable; a pair whose gradient is None is passed over.
+            grads_and_vars: pairs of a gradient and a variable. One whose gradient is None is not changed, but has its
+                slots from now on, so that these are in the order of the variables.
 
         Raises:
             ShapeError: if a gradient does not have its variable's shape.
@@ -83,13 +86,14 @@ class Optimizer(Configured):
         for gradient, variable in grads_and_vars:
             if not isinstance(variable, Variable):
                 raise ArgumentTypeError(self._who, "Variables to change", type(variable).__name__)
-            if gradient is not None:
-                pairs.append((self._checked(gradient, variable), variable))
+            pairs.append((None if gradient is None else self._checked(gradient, variable), variable))
         self.iterations += 1
         values = [self._hyperparameter(name) for name in self.rule.hyperparameters]
-        for gradient, variable in pairs:
-            slots = [slot.own_buffer() for slot in self._slots_of(variable)]
-            variable._backend.update(self.rule.scalar, variable.own_buffer(), gradient._buffer, slots, values)
+        for checked, variable in pairs:
+            slots = self._slots_of(variable)
+            if checked is not None:
+                buffers = [slot.own_buffer() for slot in slots]
+                variable._backend.update(self.rule.scalar, variable.own_buffer(), checked._buffer, buffers, values)
 
     def _checked(self, gradient: Any, variable: Variable) -> Tensor:
         tensor = as_tensor(gradient, self._who)
@@ -107,16 +111,18 @@ class Optimizer(Configured):
     def _slots_of(self, variable: Variable) -> list[Variable]:
         found = self._slots.get(variable.key)
         if found is None:
-            zeros = np.zeros(variable.shape, variable.dtype)
-            found = self._slots[variable.key] = [
-                Variable(variable.like(zeros), trainable=False, name=f"{variable.name}/{slot}")
-                for slot in self.rule.slots
-            ]
+            found = self._slots[variable.key] = self._new_slots(variable)
         return found
+
+    def _new_slots(self, variable: Variable) -> list[Variable]:
+        zeros = np.zeros(variable.shape, variable.dtype)
+        return [
+            Variable(variable.like(zeros), trainable=False, name=f"{variable.name}/{slot}") for slot in self.rule.slots
+        ]
 
     @property
     def variables(self) -> list[Variable]:
-        """The slots of all weights, in the order in which the weights were first changed."""
+        """The slots of all weights, in the order in which the weights came to `apply_gradients`."""
         return [slot for slots in self._slots.values() for slot in slots]
 
     def forget_slots(self, keep: int = 0) -> None:
@@ -134,19 +140,27 @@ class Optimizer(Configured):
         config = super().get_config()
         return config | {name: value for name, value in self.hyperparameters.items() if name in config}
 
-    def get_state(self) -> dict[str, Any]:
+    def get_state(self, variables: Sequence[Variable] | None = None) -> dict[str, Any]:
         """What a run needs to go on: plain data and copies.
+
+        Args:
+            variables: the weights whose slots are wanted, in this order; slots that are not there yet are 0. If None,
+                those that have come to `apply_gradients`, in that order: none before the first step.
 
         Returns:
             ``iterations``, the number of steps taken; ``hyperparameters``, as they are now; and ``slots``, for each
-            weight, in the order in which they were first changed, its slots as ``{name: array}``.
+            weight its slots as ``{name: array}``.
         """
+        if variables is None:
+            slots = list(self._slots.values())
+        else:
+            slots = [self._slots.get(variable.key) or self._new_slots(variable) for variable in variables]
         return {
             "iterations": self.iterations,
             "hyperparameters": self.hyperparameters,
             "slots": [
-                {name: np.array(slot.numpy()) for name, slot in zip(self.rule.slots, slots, strict=True)}
-                for slots in self._slots.values()
+                {name: np.array(slot.numpy()) for name, slot in zip(self.rule.slots, each, strict=True)}
+                for each in slots
             ],
         }
 
@@ -155,30 +169,44 @@ class Optimizer(Configured):
 
         Args:
             state: what it returned.
-            variables: the weights that the slots belong to, in order.
+            variables: the weights that the slots belong to, in their order. The state from before the first step has
+                no slots, and suits any weights.
 
         Raises:
             StateError: for the state of another optimizer or of other weights. Nothing is changed then.
+            ArgumentError: for hyperparameters of another optimizer, or that are no finite numbers. Likewise.
         """
+        who = f"{self._who} state"
+        if not isinstance(state, Mapping):
+            raise StateError(who, "what get_state returned", repr(state))
         missing = {"iterations", "slots"} - set(state)
         if missing:
-            raise StateError(f"{self._who} state", "iterations and slots", f"none of {', '.join(sorted(missing))}")
-        slots = state["slots"]
-        if len(slots) > len(variables):
-            raise StateError(f"{self._who} state", f"slots of at most {len(variables)} weights", str(len(slots)))
-        for arrays, variable in zip(slots, variables, strict=False):
-            shapes = {name: np.shape(array) for name, array in arrays.items()}
-            if shapes != dict.fromkeys(self.rule.slots, tuple(variable.shape)):
-                names = ", ".join(self.rule.slots) or "none"
-                expected = f"for {variable.name!r} slots of shape {variable.shape} named: {names}"
-                raise StateError(f"{self._who} state", expected, str(shapes))
-        current = hyperparameters(f"{self._who} state", self.hyperparameters, state.get("hyperparameters", {}))
-        self.iterations, self._slots = state["iterations"], {}
+            raise StateError(who, "iterations and slots", f"none of {', '.join(sorted(missing))}")
+        iterations, slots = state["iterations"], state["slots"]
+        if isinstance(iterations, bool) or not isinstance(iterations, (int, np.integer)) or iterations < 0:
+            raise StateError(f"{who} iterations", "the number of steps taken", repr(iterations))
+        if slots and len(slots) != len(variables):
+            hint = "give the same weights to get_state and to set_state; a model has its weights once it is built"
+            raise StateError(who, f"slots of {len(variables)} weights, or of none", str(len(slots)), hint)
+        values = [self._slot_values(who, *pair) for pair in zip(slots, variables, strict=False)]
+        current = hyperparameters(who, self.hyperparameters, state.get("hyperparameters", {}))
+        self.iterations, self._slots = int(iterations), {}
         for name, value in current.items():
             setattr(self, name, value)
-        for arrays, variable in zip(slots, variables, strict=False):
-            for name, slot in zip(self.rule.slots, self._slots_of(variable), strict=True):
-                slot.assign(arrays[name])
+        for arrays, variable in zip(values, variables, strict=False):
+            for array, slot in zip(arrays, self._slots_of(variable), strict=True):
+                slot.assign(array)
+
+    def _slot_values(self, who: str, arrays: Mapping[str, Any], variable: Variable) -> list[np.ndarray[Any, Any]]:
+        """The slots of one weight, held against it."""
+        shapes = {name: np.shape(array) for name, array in arrays.items()}
+        if shapes != dict.fromkeys(self.rule.slots, tuple(variable.shape)):
+            names = ", ".join(self.rule.slots) or "none"
+            raise StateError(who, f"for {variable.name!r} slots of shape {variable.shape} named: {names}", str(shapes))
+        try:
+            return [np.asarray(arrays[name], variable.dtype) for name in self.rule.slots]
+        except (TypeError, ValueError) as error:
+            raise StateError(who, f"for {variable.name!r} slots of numbers", str(error)) from None
 
     @property
     def _who(self) -> str:

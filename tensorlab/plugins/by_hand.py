@@ -6,7 +6,7 @@ import builtins
 from types import SimpleNamespace
 from typing import Any
 
-from tensorlab.errors import ArgumentError, ArgumentTypeError, UnknownNameError, nearest
+from tensorlab.errors import ArgumentError, ArgumentTypeError, PluginError, UnknownNameError, nearest
 from tensorlab.plugins.manager import manager
 from tensorlab.plugins.record import Plugin
 
@@ -28,7 +28,8 @@ def register(plugin: Any, name: str | None = None, override: bool = False) -> Pl
         what became of it.
 
     Raises:
-        PluginError: for what is wrong with it; nothing is added then, and what was there stays.
+        PluginError: for what is wrong with it, or from a plugin that is being loaded; nothing is added then, and what
+            was there stays.
         ArgumentTypeError: for a class in place of an object, or an object without a name of its own.
         ArgumentError: for a name that an installed distribution has.
 
@@ -50,6 +51,9 @@ def register(plugin: Any, name: str | None = None, override: bool = False) -> Pl
     if not isinstance(name, str) or not name or ":" in name:
         raise ArgumentError("plugins.register name", "a string without a colon", repr(name))
     manager.load()
+    if manager.busy:
+        hint = "return what it adds from its hooks; only a program registers by hand"
+        raise PluginError(f"plugins.register {name!r}", "a call by a program", "one by a plugin being loaded", hint)
     before = _registered.get(name)
     owners = {record.distribution: record for record in manager.plugins}
     if before is None and name in owners:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import keyword
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -43,9 +44,7 @@ class Expectation:
             if not isinstance(thing, type) or not issubclass(thing, self.base):
                 hint = "register the class, not an object of it" if isinstance(thing, self.base) else ""
                 return self.words, repr(thing), hint
-            if self.method and getattr(thing, self.method) is getattr(self.base, self.method, None):
-                return f"a method {self.method}", f"{thing!r} without one", f"implement {_signature(self, thing)}"
-            return None
+            return self._refusal_of_method(thing) if self.method else None
         if not callable(thing):
             return self.words, repr(thing), ""
         if self.arguments and isinstance(thing, type):
@@ -56,10 +55,15 @@ class Expectation:
             return self.words, f"a function of numbers, {thing!r}", f"wrap it: Activation({thing.__name__})"
         return None
 
-
-def _signature(expectation: Expectation, thing: type) -> str:
-    """``call(self, inputs)``, as the base has it."""
-    return expectation.method + _parameters(getattr(expectation.base, expectation.method)).partition(" ->")[0]
+    def _refusal_of_method(self, thing: type) -> tuple[str, str, str] | None:
+        method, own = getattr(self.base, self.method), getattr(thing, self.method)
+        signature = f"{self.method}{_parameters(method)}"
+        if own is method or not callable(own):
+            return f"a method {self.method}", f"{thing!r} without one", f"implement {signature}"
+        needed = [p for p in inspect.signature(method).parameters.values() if p.default is p.empty]
+        if not _takes(own, len(needed)):
+            return f"a method {signature}", f"{self.method}{_parameters(own)} of {thing!r}", ""
+        return None
 
 
 def _parameters(function: Callable[..., Any]) -> str:
@@ -116,7 +120,7 @@ def check(who: str, kind: str, name: Any, thing: Any) -> None:
     Raises:
         PluginError: naming the plugin and the hook (``who``), the key, what was expected, and what was received.
     """
-    if not isinstance(name, str) or not name.isidentifier():
+    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
         raise PluginError(who, "names that are Python identifiers", repr(name))
     refusal = EXPECTATIONS[kind].refusal(thing)
     if refusal is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import re
 from importlib.metadata import Distribution, EntryPoint
 
 from tensorlab.errors import nearest
@@ -25,7 +26,7 @@ def entry_points() -> list[tuple[EntryPoint, Plugin]]:
     """
     found: dict[str, list[tuple[EntryPoint, Plugin]]] = {}
     for distribution in importlib.metadata.distributions():
-        if f"[{GROUP}]" not in _entry_points_text(distribution).replace(" ", ""):
+        if f"[{GROUP}]" not in _text(distribution, "entry_points.txt").replace(" ", ""):
             continue  # most have nothing to do with us, and reading their metadata takes long
         name, version = _fields(distribution, "Name", "Version")
         if name == "?" or normalized(name) not in found:
@@ -33,9 +34,9 @@ def entry_points() -> list[tuple[EntryPoint, Plugin]]:
     return sorted((pair for pairs in found.values() for pair in pairs), key=lambda pair: pair[1].sorting_key)
 
 
-def _entry_points_text(distribution: Distribution) -> str:
+def _text(distribution: Distribution, file: str) -> str:
     try:
-        return distribution.read_text("entry_points.txt") or ""
+        return distribution.read_text(file) or ""
     except (OSError, ValueError):  # it cannot be read, and whether it was meant for us cannot be known
         return ""
 
@@ -50,9 +51,14 @@ def _points(distribution: Distribution, name: str, version: str) -> list[tuple[E
 
 
 def _fields(distribution: Distribution, *fields: str) -> list[str]:
-    """Fields of the metadata, each "?" if there is none: a folder may be left over without its files."""
-    metadata = distribution.metadata
-    return [metadata[field] if metadata is not None and field in metadata else "?" for field in fields]
+    """Fields of the metadata, each "?" if there is none: a folder may be left over without its files.
+
+    They are looked for in the text: `Distribution.metadata` parses all of it, the README inside too.
+    """
+    text = _text(distribution, "METADATA") or _text(distribution, "PKG-INFO")
+    header = text.replace("\r\n", "\n").partition("\n\n")[0]
+    found = (re.search(rf"^{field}:\s*(\S+)", header, re.MULTILINE) for field in fields)
+    return [match[1] if match else "?" for match in found]
 
 
 def wanted(plugins: list[Plugin]) -> tuple[set[int], list[Plugin]]:

@@ -44,6 +44,7 @@ class Manager:
         self._pluggy.add_hookspecs(hookspecs)
         self._lock = threading.RLock()
         self._state = "new"
+        self._registering = False
         self._strict = False
 
     # Finding
@@ -75,6 +76,12 @@ class Manager:
                     self._unload()
                     self._state = "new"
 
+    @property
+    def busy(self) -> bool:
+        """Whether this thread is loading or registering a plugin just now; if another one is, it waits for that."""
+        with self._lock:
+            return self._state == "loading" or self._registering
+
     def _load_all(self) -> None:
         from tensorlab.plugins import builtins
 
@@ -101,7 +108,9 @@ class Manager:
         started = time.perf_counter()
         try:
             self.register(point.load(), record)
-        except (Exception, SystemExit) as error:  # whatever a plugin does wrong is its own matter
+        except KeyboardInterrupt:  # somebody does not want to wait; the next look-up begins again
+            raise
+        except BaseException as error:  # whatever a plugin does wrong is its own matter
             why = str(error) if isinstance(error, PluginError) else f"{_describe(error)}; {_advice(error, record)}"
             self._failed(record, why, error)
         finally:
@@ -135,6 +144,7 @@ class Manager:
                 name that is taken; the message names plugin, hook, key and what was expected.
         """
         with self._lock:
+            self._registering = True
             try:
                 for kind, entry in self._entries(plugin, record):
                     registries[kind].add(entry, override)
@@ -142,6 +152,8 @@ class Manager:
             except BaseException:
                 self._take_back(record)
                 raise
+            finally:
+                self._registering = False
             self.plugins.append(record)
 
     def unregister(self, record: Plugin) -> None:
@@ -171,7 +183,7 @@ class Manager:
             who = f"{record.who}: {hook}"
             try:
                 things = implementation.function()
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise PluginError(who, "a dict {name: thing}", _describe(error), _where(error)) from error
             if not isinstance(things, dict):
                 raise PluginError(who, "a dict {name: thing}", type(things).__name__)

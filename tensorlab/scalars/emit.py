@@ -141,7 +141,7 @@ class _Writer:
     def as_kind(self, node: ast.expr, kind: Kind) -> ast.expr:
         """An expression as a number of a kind."""
         have, literal = self.kinds.of(node), tree.as_number(node)
-        if not self.typed or have == kind or (kind, have) == (Kind.INT, Kind.BOOL):
+        if not self.typed or have == kind:
             return self.expression(node)
         if kind == Kind.INT:
             return tree.call(self.emission.bind("integer", int), self.expression(node))

@@ -45,7 +45,10 @@ def find(function: types.FunctionType) -> Source:
         raise ScalarError(who, "a function whose source can be read", "one without source", _HINT) from None
     except SyntaxError:
         raise ScalarError(who, "a function whose source can be read", "a source that does not parse", _HINT) from None
-    candidates = [node for node in ast.walk(tree) if _may_be(node, code)]
+    around = [statement for statement in tree.body if _spans_line(statement, code.co_firstlineno)]
+    candidates: list[ast.AST] = [statement for statement in around if _may_be(statement, code)]
+    if not candidates:
+        candidates = [node for statement in around for node in ast.walk(statement) if _may_be(node, code)]
     if len(candidates) > 1:
         candidates = [node for node in candidates if _span(node) == _code_span(code)]
         if len(candidates) != 1:
@@ -64,6 +67,12 @@ def find(function: types.FunctionType) -> Source:
 @functools.lru_cache(maxsize=8)
 def _parsed(source: str) -> ast.Module:
     return ast.parse(source)
+
+
+def _spans_line(statement: ast.stmt, line: int) -> bool:
+    """Whether a line is one of the statement's, its decorators included: most of a module need not be walked."""
+    first = next(iter(getattr(statement, "decorator_list", ())), statement)
+    return first.lineno <= line <= (statement.end_lineno or line)
 
 
 def _may_be(node: ast.AST, code: types.CodeType) -> bool:

@@ -18,12 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab import initializers, layers, losses, metrics, ops, optimizers, utils
+from tensorlab import callbacks, initializers, layers, losses, metrics, ops, optimizers, regularizers, utils
 from tensorlab.devices import device
 from tensorlab.errors import ConformanceError
 from tensorlab.registry import registries
 from tensorlab.serialization import deserialize
 from tensorlab.tensor import asarray
+from tensorlab.testing.training import trained
 from tensorlab.variable import Variable
 
 Array = np.ndarray[Any, Any]
@@ -123,12 +124,22 @@ def _metric(metric: metrics.Metric, arrays: Sequence[Array]) -> list[Any]:
     return [asarray(np.asarray(metric.result(), np.float64))]
 
 
+def _regularizer(regularizer: regularizers.Regularizer, arrays: Sequence[Array]) -> list[Any]:
+    return [regularizer(asarray(array)) for array in arrays]
+
+
+def _callback(callback: callbacks.Callback, arrays: Sequence[Array]) -> list[Any]:
+    return list(trained([callback]))
+
+
 _COMPUTE: dict[str, Callable[[Any, Sequence[Any]], list[Any]]] = {
+    "callback": _callback,
     "initializer": _initializer,
     "layer": _layer,
     "loss": _loss,
     "metric": _metric,
     "optimizer": _optimizer,
+    "regularizer": _regularizer,
 }
 
 

@@ -17,8 +17,8 @@ from tensorlab.serialization import serialize
 from tensorlab.tensor import Tensor, asarray
 from tensorlab.testing.examples import again, arguments, example
 from tensorlab.testing.gradients import check_gradients
-from tensorlab.testing.report import NotApplicableError, Report, refuse
-from tensorlab.testing.subject import DTYPES, Array, Subject, finite, same
+from tensorlab.testing.report import Check, NotApplicableError, Report, refuse
+from tensorlab.testing.subject import CLOSE, DTYPES, Array, Subject, arrays, available_backends, finite, same
 from tensorlab.variable import Variable
 
 _SHAPES = ((4, 6), (3, 4, 6), (2, 6, 6, 3), (4,))
@@ -34,12 +34,18 @@ class LayerSubject(Subject):
     """A layer, or a subclass of `Layer`."""
 
     kind = "layer"
-    headings = ("backends", "dtypes", "gradients", "special values", "shapes", "config", "determinism")
+    headings = ("backends", "dtypes", "gradients", "special values", "shapes", "training", "config", "determinism")
 
     def __init__(self, thing: Any, label: str | None = None, inputs: Any = None) -> None:
         super().__init__(thing, label)
         self._given = thing if isinstance(thing, Layer) else None
+        self._class = type(thing) if self._given else self.thing
         self._inputs = None if inputs is None else np.asarray(inputs)
+
+    def checks(self) -> list[Check]:
+        """Those of training only if its `call` takes ``training``."""
+        takes = self._class._takes_training()
+        return [check for check in super().checks() if check.heading != "training" or takes]
 
     def make(self, dtype: str | None = None) -> Layer:
         """A new one, not built, with the arguments of the layer that was given or with others than its defaults."""
@@ -81,7 +87,7 @@ class LayerSubject(Subject):
         layer.set_weights([w + np.asarray(rng.uniform(0.05, 0.5, w.shape), w.dtype) for w in model.get_weights()])
         return layer
 
-    def compute(self, dtype: str, count: int) -> list[Tensor]:
+    def compute(self, dtype: str, count: int, training: bool = False) -> list[Tensor]:
         """Outputs, and the gradients by inputs and weights."""
         array = self.inputs()
         copies = max(1, count // max(1, array.size))
@@ -91,23 +97,23 @@ class LayerSubject(Subject):
         watched = [*real, *layer.trainable_weights]
         with Tape(watch_variables=True) as tape:
             tape.track(real)
-            result = layer(inputs)
+            result = _called(layer, inputs, training)
         seed = ops.ones(result.shape, dtype=result.dtype)
         found = tape.backward([(result.key, seed)], [tensor.key for tensor in watched], keep=False)
         return [result, *(found[tensor.key] for tensor in watched if tensor.key in found)]
 
-    def check_gradients(self) -> None:
+    def check_gradients(self, training: bool = False) -> None:
         """By inputs and weights, to the second order, against central differences."""
         for seed in range(_TRIES):
             try:
-                self._check_gradients(seed)
+                self._check_gradients(seed, training)
             except GradientError:
                 if seed == _TRIES - 1:
                     raise
             else:
                 return
 
-    def _check_gradients(self, seed: int) -> None:
+    def _check_gradients(self, seed: int, training: bool) -> None:
         with device("reference"):
             array = self.inputs(seed)[:2]
             layer = self.ready("float64", array)
@@ -120,7 +126,7 @@ class LayerSubject(Subject):
             def call(*tensors: Tensor) -> Tensor:
                 inputs, given = (tensors[0], tensors[1:]) if real else (asarray(array), tensors)
                 with _in_place_of(layer, weights, given):
-                    return layer(inputs)
+                    return _called(layer, inputs, training)
 
             check_gradients(call, [array, *values] if real else values, seed=seed)
 
@@ -155,6 +161,25 @@ class LayerSubject(Subject):
             part = np.array(layer(batch[cut]).numpy())
             same(f"{self.who} of {words}", [part], [whole[cut]], "within the batch", *_RULES)
 
+    def check_training(self) -> None:
+        """With ``training=True``: from a seed the same twice and on every backend, finite, and with its slopes."""
+        for dtype in DTYPES:
+            who = f"{self.who} in training, in {dtype}"
+            with device("reference"):
+                first, second = (self.compute(dtype, 60, training=True) for _ in range(2))
+            expected = arrays(first)
+            hint = "draw from tl.random, which a seed repeats, and not from other generators"
+            same(f"{who} a second time", arrays(second), expected, "the first time, bit for bit", 0, 0, hint)
+            for result in first:
+                finite(who, "outputs and gradients", result, "0 is divided by 0: give it a branch or an epsilon")
+                if result.dtype.name != dtype:
+                    refuse(who, f"results of {dtype}", str(result.dtype), "convert what is drawn with .astype(x.dtype)")
+            for name in available_backends():
+                with device(name):
+                    received = arrays(self.compute(dtype, 60, training=True))
+                same(f"{who} on {name!r}", received, expected, "the reference backend", *CLOSE[dtype])
+        self.check_gradients(training=True)
+
     def request(self) -> dict[str, Any]:
         """The layer's config, inputs and weights."""
         array = self.inputs()
@@ -176,6 +201,13 @@ class LayerSubject(Subject):
     def built(self) -> Any:
         """That layer."""
         return self.make("float32")
+
+
+def _called(layer: Layer, inputs: Tensor, training: bool) -> Tensor:
+    """What it computes; in training each time with the same random numbers."""
+    if training:
+        utils.set_random_seed(0)
+    return layer(inputs, training=training)
 
 
 def _as(array: Array, dtype: str) -> Array:
@@ -216,8 +248,8 @@ def check_layer(layer: Any, *, inputs: Any = None) -> Report:
     """Check a layer for everything that tensorlab's own are checked for.
 
     On every backend there is and in float32 and float64: the same numbers; gradients by inputs and weights to the
-    second order; finite for inputs of 0; no sample, one, strided ones; config and weights carried into another process;
-    the same bits each time, on any number of threads.
+    second order; finite for inputs of 0; no sample, one, strided ones; the same in training, with random numbers that a
+    seed repeats; config and weights carried into another process; the same bits each time, on any number of threads.
 
     Args:
         layer: a layer, made with other arguments than the defaults so that one that gets lost is missed; or a

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import re
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from tensorlab.errors import DerivativeError, UnknownNameError, nearest
-from tensorlab.plugins import manager
-from tensorlab.plugins.manager import GROUP, Plugin
-from tensorlab.registry import Entry, registries
+from tensorlab import callbacks
+from tensorlab.errors import DerivativeError, PluginWarning, UnknownNameError, nearest
+from tensorlab.plugins import manager, observers
+from tensorlab.plugins.record import Plugin
+from tensorlab.registry import Entry, normalized
 from tensorlab.testing import fresh
 from tensorlab.testing.activation import ActivationSubject
+from tensorlab.testing.backend import BackendSubject
+from tensorlab.testing.callback import CallbackSubject
+from tensorlab.testing.dataset import DatasetSubject
 from tensorlab.testing.initializer import InitializerSubject
 from tensorlab.testing.layer import LayerSubject
 from tensorlab.testing.loss import LossSubject
 from tensorlab.testing.metric import MetricSubject
 from tensorlab.testing.optimizer import OptimizerSubject
+from tensorlab.testing.regularizer import RegularizerSubject
 from tensorlab.testing.report import Check, NotApplicableError, Report, refuse
-from tensorlab.testing.subject import Subject
+from tensorlab.testing.subject import Subject, arrays, same
+from tensorlab.testing.training import trained
 
 SUBJECTS: dict[str, type[Subject]] = {
     subject.kind: subject
@@ -31,6 +37,10 @@ SUBJECTS: dict[str, type[Subject]] = {
         LayerSubject,
         MetricSubject,
         InitializerSubject,
+        RegularizerSubject,
+        CallbackSubject,
+        DatasetSubject,
+        BackendSubject,
     )
 }
 """Who checks what."""
@@ -46,9 +56,9 @@ def find(name: str) -> list[Plugin]:
         UnknownNameError: for a name of neither, with the nearest ones.
     """
     manager.load()
-    wanted = _normal(name)
-    found = [plugin for plugin in manager.plugins if _normal(plugin.distribution) == wanted]
-    found = found or [plugin for plugin in manager.plugins if _normal(plugin.name) == wanted]
+    wanted = normalized(name)
+    found = [plugin for plugin in manager.plugins if normalized(plugin.distribution) == wanted]
+    found = found or [plugin for plugin in manager.plugins if normalized(plugin.name) == wanted]
     if not found:
         known = {word for plugin in manager.plugins for word in (plugin.distribution, plugin.name)}
         hint = f"{nearest(name, known)} a new one has to be installed: pip install -e ."
@@ -70,27 +80,27 @@ def checks(name: str, examples: Mapping[str, Any] | None = None) -> list[Check]:
         all_checks.append(Check(who, "gradients" if wrong_slope else "loads", _loads(who, plugin)))
         if plugin.error is None:
             all_checks.append(Check(who, "import", _imports(who, plugin)))
+        if _watching(plugin):
+            all_checks.append(Check(who, "watches", _watches(who, plugin)))
         for entry in plugin.entries:
             all_checks += _of_entry(entry, made)
     return all_checks
 
 
 def _of_entry(entry: Entry, examples: Mapping[str, Any]) -> list[Check]:
-    kind = next((kind for kind, registry in registries.items() if any(entry is own for own in registry)), "thing")
-    if kind in SUBJECTS:
-        return SUBJECTS[kind](examples.get(entry.name, entry.thing), entry.name).checks()
-
-    def nothing_to_ask() -> None:
-        raise NotApplicableError(f"the kit asks nothing of a {kind}: test it by itself")
-
-    return [Check(f"{kind} {entry.name!r}", "made", nothing_to_ask)]
+    """The checks of what an entry is, or of an example of it."""
+    subject = SUBJECTS[entry.kind](examples.get(entry.name, entry.thing), entry.name)
+    subject.entry = entry
+    return subject.checks()
 
 
 def _loads(who: str, plugin: Plugin) -> Callable[[], None]:
     def check() -> None:
         if plugin.error is not None:
             refuse(who, f"that {plugin.distribution} loads", plugin.error, "python -m tensorlab plugins lists them all")
-        if not plugin.entries and not getattr(plugin, "hooks", ()):
+        if plugin.skipped:
+            refuse(who, f"that {plugin.distribution} loads", plugin.outcome, f"add {plugin.distribution} to it")
+        if not plugin.entries and not _watching(plugin):
             hint = "a hook is a function tensorlab_register_… with @hookimpl, in the module that the entry point names"
             refuse(who, "that it registers something", "nothing", hint)
 
@@ -99,7 +109,9 @@ def _loads(who: str, plugin: Plugin) -> Callable[[], None]:
 
 def _imports(who: str, plugin: Plugin) -> Callable[[], None]:
     def check() -> None:
-        question = json.dumps({"import": _entry_point(plugin)})
+        if not plugin.module:
+            raise NotApplicableError("it was registered by a program, not found as an entry point")
+        question = json.dumps({"import": plugin.module})
         answer = fresh.ask(question)
         if answer.get("seconds", 0.0) > _SECONDS:  # once more: something else may have held the machine up
             answer = fresh.ask(question)
@@ -119,18 +131,33 @@ def _imports(who: str, plugin: Plugin) -> Callable[[], None]:
     return check
 
 
-def _entry_point(plugin: Plugin) -> str:
-    for distribution in importlib.metadata.distributions():
-        for point in distribution.entry_points:
-            same = distribution.metadata["Name"] == plugin.distribution and point.name == plugin.name
-            if same and point.group == GROUP:
-                return point.value
-    raise NotApplicableError("it was registered by a program, not found as an entry point")
+def _watching(plugin: Plugin) -> bool:
+    return any(hook in observers.HOOKS for hook in plugin.hooks)
 
 
-def _normal(name: str) -> str:
-    """A distribution's name as PyPI compares it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+def _watches(who: str, plugin: Plugin) -> Callable[[], None]:
+    def check() -> None:
+        watching = [each for each in manager.observers() if getattr(each, "who", None) == plugin.who]
+        with _watched_by([]):
+            alone = trained()
+        with _watched_by(watching), warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always", PluginWarning)
+            watched = trained()
+        for warning in warned:
+            refuse(f"{who} in a small run of fit", "no exception", str(warning.message))
+        hint = "a hook that watches changes nothing; what changes a run is a callback"
+        same(f"{who}: a run that it watches", arrays(watched), arrays(alone), "a run alone", 0, 0, hint)
+
+    return check
+
+
+@contextmanager
+def _watched_by(watching: list[callbacks.Callback]) -> Iterator[None]:
+    before, callbacks.find_observers = callbacks.find_observers, lambda: watching
+    try:
+        yield
+    finally:
+        callbacks.find_observers = before
 
 
 def check_plugin(name: str, *, examples: Mapping[str, Any] | None = None) -> Report:

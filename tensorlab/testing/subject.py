@@ -1,4 +1,4 @@
-"""What is checked, and the checks that ask the same of everything: activation, loss, optimizer or layer."""
+"""What is checked, and the checks that ask the same of things of several kinds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Array = np.ndarray[Any, Any]
 
 DTYPES = ("float32", "float64")
 
-_CLOSE = {"float32": (1e-4, 1e-5), "float64": (1e-9, 1e-11)}
+CLOSE = {"float32": (1e-4, 1e-5), "float64": (1e-9, 1e-11)}
 """By how much two backends may differ, relatively and absolutely: more than rounding does, less than a mistake."""
 
 _LARGE = 1e3
@@ -104,13 +104,17 @@ class Subject:
 
     def check_backends(self) -> None:
         """On every backend there is, in both dtypes, the numbers of the reference backend."""
+        self.check_on(*available_backends())
+
+    def check_on(self, *names: str) -> None:
+        """On some backends, in both dtypes, the numbers of the reference backend."""
         for dtype in DTYPES:
             with device("reference"):
-                expected = _arrays(self.compute(dtype, 60))
-            for name in available_backends():
+                expected = arrays(self.compute(dtype, 60))
+            for name in names:
                 with device(name):
-                    received = _arrays(self.compute(dtype, 60))
-                same(f"{self.who} in {dtype} on {name!r}", received, expected, "the reference backend", *_CLOSE[dtype])
+                    received = arrays(self.compute(dtype, 60))
+                same(f"{self.who} in {dtype} on {name!r}", received, expected, "the reference backend", *CLOSE[dtype])
 
     def check_dtypes(self) -> None:
         """float32 gives float32, and what float64 gives, as far as float32 can hold it."""
@@ -120,7 +124,7 @@ class Subject:
                 if result.dtype.name != dtype:
                     hint = "a constant array, or NumPy, brings another dtype in: convert it with .astype(x.dtype)"
                     refuse(f"{self.who} in {dtype}", f"results of {dtype}", str(result.dtype), hint)
-        single, double = (_arrays(wide[dtype]) for dtype in DTYPES)
+        single, double = (arrays(wide[dtype]) for dtype in DTYPES)
         fits = [np.abs(array) < 1e37 for array in double]
         single = [np.where(fit, array, 0) for fit, array in zip(fits, single, strict=True)]
         double = [np.where(fit, array, 0) for fit, array in zip(fits, double, strict=True)]
@@ -135,7 +139,7 @@ class Subject:
             for threads in (2, 2, 1):
                 set_num_threads(threads)
                 utils.set_random_seed(0)
-                runs.append(_arrays(self.compute("float32", _MANY)))
+                runs.append(arrays(self.compute("float32", _MANY)))
         finally:
             set_num_threads(before)
         for run, how in ((1, "a second time"), (2, "on one thread in place of two")):
@@ -224,7 +228,7 @@ def same(
             refuse(f"{who}{place}", f"{right[worst]:.9g}, as {oracle}", f"{left[worst]:.9g}", hint)
 
 
-def _arrays(tensors: list[Tensor]) -> list[Array]:
+def arrays(tensors: list[Tensor]) -> list[Array]:
     return [np.array(tensor.numpy()) for tensor in tensors]
 
 

@@ -1,0 +1,77 @@
+"""The checks of a backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tensorlab.backends import Backend
+from tensorlab.errors import TensorlabError
+from tensorlab.tensor import asarray
+from tensorlab.testing.activation import ActivationSubject
+from tensorlab.testing.layer import LayerSubject
+from tensorlab.testing.loss import LossSubject
+from tensorlab.testing.optimizer import OptimizerSubject
+from tensorlab.testing.report import NotApplicableError, refuse
+from tensorlab.testing.subject import Subject
+
+_THINGS: dict[Callable[[Any], Subject], tuple[str, ...]] = {
+    ActivationSubject: ("relu", "sigmoid", "tanh", "softmax"),
+    LossSubject: ("mean_squared_error", "sparse_categorical_crossentropy"),
+    OptimizerSubject: ("sgd", "rmsprop", "adam"),
+    LayerSubject: ("Dense",),
+}
+"""What is computed on it: things that ship, which between them use every loop shape of a training step."""
+
+_DTYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"]
+
+
+class BackendSubject(Subject):
+    """A function that gives a backend."""
+
+    kind = "backend"
+    headings = ("protocol", "memory", "numbers")
+
+    def make(self) -> Backend:
+        """A new one. That there is no such device here says nothing about the plugin."""
+        try:
+            made: Backend = self.thing()
+        except (TensorlabError, ImportError, OSError) as error:
+            raise NotApplicableError(f"it is not available here: {error}") from None
+        return made
+
+    def name(self) -> str:
+        """What a program calls the device by."""
+        assert self.entry is not None
+        return f"{self.entry.distribution}:{self.entry.name}"
+
+    def check_protocol(self) -> None:
+        """It has every method of `tensorlab.backends.Backend`, and the name that it is registered by."""
+        made = self.make()
+        assert self.entry is not None
+        methods = [name for name, value in vars(Backend).items() if callable(value) and not name.startswith("_")]
+        lacking = [name for name in methods if not callable(getattr(made, name, None))]
+        if lacking:
+            refuse(self.who, "the methods of tensorlab.backends.Backend", f"none called {', '.join(lacking)}")
+        if made.name != self.entry.name:
+            refuse(f"{self.who}: its name", repr(self.entry.name), repr(made.name), "tensors find their backend by it")
+
+    def check_memory(self) -> None:
+        """What goes there comes back to the last bit, of every dtype, empty, of rank 0 and strided."""
+        name = self.name()
+        whole = np.arange(-12, 12).reshape(4, 6)
+        for dtype in _DTYPES:
+            for array in (whole, whole[::-1, ::2], whole.T, whole[:0], whole[0, 0]):
+                given = np.asarray(array).astype(dtype)
+                received = asarray(given, device=name).numpy()
+                if received.dtype != given.dtype or not np.array_equal(received, given):
+                    who = f"{self.who}: {dtype} of shape {given.shape}, there and back"
+                    refuse(who, str(given.tolist()), f"{received.tolist()} of {received.dtype}")
+
+    def check_numbers(self) -> None:
+        """What ships gives the reference backend's numbers on it."""
+        name = self.name()
+        for subject in (make(thing) for make, things in _THINGS.items() for thing in things):
+            subject.check_on(name)

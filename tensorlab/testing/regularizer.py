@@ -1,0 +1,73 @@
+"""The checks of a regularizer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tensorlab import ops
+from tensorlab.autodiff import Tape
+from tensorlab.devices import device
+from tensorlab.regularizers import Regularizer
+from tensorlab.tensor import Tensor, asarray
+from tensorlab.testing.examples import again, example
+from tensorlab.testing.gradients import check_gradients
+from tensorlab.testing.report import refuse
+from tensorlab.testing.subject import DTYPES, Array, Subject, finite
+
+_WEIGHT = np.array([[-1.873, -0.831, 0.373], [1.313, 2.711, -0.117]])
+"""A weight without a 0, which is where costs have kinks."""
+
+
+class RegularizerSubject(Subject):
+    """A subclass of `Regularizer`, or a regularizer."""
+
+    kind = "regularizer"
+    headings = ("backends", "dtypes", "gradients", "special values", "shapes", "config", "determinism")
+
+    def make(self) -> Regularizer:
+        """One whose numbers are not all the defaults."""
+        made: Regularizer = example(self.thing, moved=True) if isinstance(self.thing, type) else again(self.thing)
+        return made
+
+    def compute(self, dtype: str, count: int) -> list[Tensor]:
+        """What a weight costs, and the slope."""
+        rng = np.random.default_rng(0)
+        return self._cost_and_slope(rng.normal(0, 1, (count // 5, 5)).astype(dtype))
+
+    def _cost_and_slope(self, array: Array) -> list[Tensor]:
+        weight = asarray(array)
+        with Tape(watch_variables=False) as tape:
+            tape.track([weight])
+            cost = self.make()(weight)
+        found = tape.backward([(cost.key, ops.ones_like(cost))], [weight.key], keep=False)
+        return [cost, found[weight.key]] if weight.key in found else [cost]
+
+    def check_gradients(self) -> None:
+        """To the second order, against central differences; without a gradient a cost changes nothing."""
+        with device("reference"):
+            check_gradients(self.make(), _WEIGHT, seed=0)
+
+    def check_special_values(self) -> None:
+        """Finite, with its slope, for a weight of 0, which is what biases begin with."""
+        for dtype in DTYPES:
+            for what, result in zip(("costs", "slopes"), self._cost_and_slope(np.zeros((2, 3), dtype)), strict=False):
+                finite(f"{self.who} in {dtype} of a weight of 0", what, result, "give it a branch, or an epsilon")
+
+    def check_shapes(self) -> None:
+        """One number, whatever the shape of the weight."""
+        rng = np.random.default_rng(0)
+        for shape in ((), (3,), (2, 3), (3, 3, 2, 4)):
+            received = self.make()(asarray(rng.normal(0, 1, shape))).shape
+            if received != ():
+                hint = "add up what the elements cost: tl.sum(...)"
+                refuse(f"{self.who} of a weight of {shape}", "a number, of shape ()", f"the shape {received}", hint)
+
+    def request(self) -> dict[str, Any]:
+        """The regularizer's config, and a weight."""
+        return self.recipe({}) | {"arrays": [_WEIGHT]}
+
+    def built(self) -> Any:
+        """That regularizer."""
+        return self.make()
