@@ -12,7 +12,7 @@ from tensorlab import autodiff, dtypes, shapes
 from tensorlab.backends import Backend
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError, ShapeError
 from tensorlab.ops.broadcasting import sum_to
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar
 from tensorlab.scalars import ScalarFunction, without_unused
@@ -266,8 +266,13 @@ def elementwise(
         kinds: other functions for "integer" or "bool" dtypes, where the first one does not fit them.
         name: what messages call the operation; empty for the name of the function.
 
+    Numbers, and other functions, that it takes from its module or an enclosing function are those of the moment: an
+    operation does not change with them.
+
     Raises:
-        ScalarError: if the function cannot be lifted, naming the construct and its line.
+        ScalarError: if the function cannot be lifted, naming the construct and its line, or is not one of one or more
+            numbers that returns one.
+        ArgumentError: for an unknown domain, result or kind.
 
     Example:
         >>> @tl.elementwise
@@ -276,11 +281,33 @@ def elementwise(
         >>> mish(tl.asarray([0.0, 1.0]))
     """
 
+    for what, given, known in (
+        ("domain", domain, ("any", "real", *_DOMAINS)),
+        ("result", result, ("same", "bool")),
+        *[("kind", kind, ("integer", "bool")) for kind in kinds or ()],
+    ):
+        if given not in known:
+            raise ArgumentError("elementwise", f"a {what} of {', '.join(map(repr, known))}", repr(given))
+
     def lift(scalar: Callable[..., float] | ScalarFunction) -> Elementwise:
-        others = {kind: ScalarFunction.of(other) for kind, other in (kinds or {}).items()}
-        return Elementwise(ScalarFunction.of(scalar), domain, result, others, name)
+        first = _of_numbers(scalar)
+        others = {kind: _of_numbers(other, first.arity) for kind, other in (kinds or {}).items()}
+        return Elementwise(first, domain, result, others, name)
 
     return lift if function is None else lift(function)
+
+
+def _of_numbers(function: Callable[..., float] | ScalarFunction, arity: int | None = None) -> ScalarFunction:
+    """A function as a scalar function of one or more numbers, or of so many, that returns one."""
+    scalar = ScalarFunction.of(function)
+    if scalar.n_outputs != 1:
+        hint = "make an operation of each"
+        raise ScalarError(
+            scalar.who, "a function that returns one number", f"one that returns {scalar.n_outputs}", hint
+        )
+    if scalar.arity != arity if arity else not scalar.arity:
+        raise ScalarError(scalar.who, f"a function of {arity or 'one or more'} numbers", f"one of {scalar.arity}")
+    return scalar
 
 
 def _identity(x: float) -> float:

@@ -30,15 +30,31 @@ def describe(name: str, file: str, line: int) -> str:
     return f"scalar function {name!r} ({file}, line {line})"
 
 
+_WRAPPING = ("__wrapped__", "__func__", "func")
+"""Where functools.lru_cache, a method, and functools.partial keep the function in them."""
+
+
+def name_of(thing: object) -> str:
+    """What an error message calls something that is no Python function, with the place of the one that is in it."""
+    name = getattr(thing, "__name__", type(thing).__name__)
+    inner = thing
+    while kept := [at for at in _WRAPPING if hasattr(inner, at)]:
+        inner = getattr(inner, kept[0])
+    code = getattr(inner, "__code__", None) or getattr(vars(type(thing)).get("__call__"), "__code__", None)
+    return describe(name, code.co_filename, code.co_firstlineno) if code else f"scalar function {name!r}"
+
+
 def find(function: types.FunctionType) -> Source:
     """The definition of a function.
 
     Raises:
-        ScalarError: there is no source, it is no longer the one that was run, or several lambdas of one line cannot
-            be told apart.
+        ScalarError: it is an async one, there is no source, it is no longer the one that was run, or several lambdas of
+            one line cannot be told apart.
     """
     code = function.__code__
     who = describe(function.__name__, code.co_filename, code.co_firstlineno)
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise ScalarError(who, "a function that computes its value at once", "an async one", "write it with 'def'")
     try:
         tree = _parsed("".join(inspect.findsource(function)[0]))
     except (OSError, TypeError):
