@@ -186,9 +186,12 @@ def test_a_source_that_has_changed_is_refused(tmp_path):
     path.write_text("def f(x):\n    return x\n")
     namespace = {}
     exec(compile(path.read_text(), str(path), "exec"), namespace)
-    path.write_text("# a new line\ndef f(x):\n    return x\n")
-    with pytest.raises(ScalarError, match="received a source that has changed since; restart Python"):
-        of(namespace["f"])
+    for changed in ("# a new line\ndef f(x):\n    return x\n", "def f(x):\n    return -x\n"):
+        path.write_text(changed)
+        with pytest.raises(ScalarError, match="received a source that has changed since; restart Python"):
+            of(namespace["f"])
+    path.write_text("def f(x):\n    return x\n# another line\n")
+    assert of(namespace["f"])(3.0) == 3.0
 
 
 def test_lambdas_that_cannot_be_told_apart_are_refused():
