@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, cast, overload
@@ -76,6 +77,7 @@ class Elementwise:
         self._pulls: list[_Pull | None] | None = None
         self.__name__ = self.__qualname__ = name or scalar.name
         self.__doc__ = scalar.python.__doc__
+        self.__signature__ = _signature(scalar.parameters)
 
     def __repr__(self) -> str:
         return f"<elementwise operation {self.__name__!r}>"
@@ -175,7 +177,7 @@ class Elementwise:
             if tensor is None
             else tensor
             if tensor.dtype is compute
-            else astype(tensor, compute)
+            else astype(tensor, compute, copy=False)
             for operand, tensor in zip(operands, given, strict=True)
         ]
         return tensors, backend, compute
@@ -297,6 +299,13 @@ def elementwise(
     return lift if function is None else lift(function)
 
 
+def _signature(names: Sequence[str]) -> inspect.Signature:
+    """What ``help`` shows of an operation: its arguments by position, and ``out``."""
+    parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
+    out = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
+    return inspect.Signature([*parameters, out])
+
+
 def _of_numbers(function: Callable[..., float] | ScalarFunction, arity: int | None = None) -> ScalarFunction:
     """A function as a scalar function of one or more numbers, or of so many, that returns one."""
     scalar = ScalarFunction.of(function)
@@ -318,7 +327,7 @@ _IDENTITY = ScalarFunction.of(_identity)
 _conversions: dict[tuple[Backend, DType, DType], Callable[..., Any]] = {}
 
 
-def astype(x: Any, dtype: Any, copy: bool = False) -> Tensor:
+def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: str | None = None) -> Tensor:
     """``x`` with its elements converted to another dtype. Reals lose their fraction as integers; anything non-zero is
     true.
 
@@ -326,13 +335,17 @@ def astype(x: Any, dtype: Any, copy: bool = False) -> Tensor:
         x: a tensor or an array.
         dtype: one of tensorlab's dtypes.
         copy: whether a tensor that has this dtype already is copied.
+        device: where to put the result; None for where ``x`` is.
 
     Raises:
         DTypeError: for an unknown dtype.
+        UnknownNameError: if no plugin registers a backend of the name ``device``.
 
     Source: Python array API standard, ``astype``.
     """
     tensor = as_tensor(x, "astype")
+    if device is not None and device != tensor.device:
+        return astype(tensor, dtype, copy=False).to_device(device)
     target = tensor.dtype if dtype is tensor.dtype else dtypes.as_dtype(dtype, "astype")
     if tensor.dtype == target and not copy:
         return tensor
@@ -344,7 +357,7 @@ def astype(x: Any, dtype: Any, copy: bool = False) -> Tensor:
     result = from_buffer_of(tensor, run(tensor.shape, tensor._buffer))
     if autodiff.recording() and target.kind == "f" and tensor.dtype.kind == "f":
         before = tensor.dtype
-        autodiff.record((tensor,), (result,), (lambda gradient: astype(gradient, before),))
+        autodiff.record((tensor,), (result,), (lambda gradient: astype(gradient, before, copy=False),))
     return result
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
+from tensorlab.errors import ArgumentTypeError
 from tensorlab.ops import (
     arithmetic,
     comparison,
@@ -127,11 +128,17 @@ def _method(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return method
 
 
+def _refuse_assignment(self: Tensor, index: Any, value: Any) -> NoReturn:
+    hint = "part of a Variable is changed with v[index].assign(value); tl.where makes a new tensor"
+    raise ArgumentTypeError("assignment to an index", "something that can be changed", type(self).__name__, hint)
+
+
 _METHODS: dict[str, Any] = {
     "__array_ufunc__": _array_ufunc,
     "__contains__": lambda self, value: bool(reduction.any(comparison.equal(self, value))),
+    "__setitem__": _refuse_assignment,
     "__getitem__": lambda self, index: indexing.getitem(self, index),
-    "astype": lambda self, dtype, copy=False: astype(self, dtype, copy),
+    "astype": lambda self, dtype, copy=False: astype(self, dtype, copy=copy),
     "reshape": _reshape,
     "T": property(
         shaping.transpose, doc="The axes reversed. The standard has it for matrices; of more axes it is NumPy's."

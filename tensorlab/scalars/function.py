@@ -164,6 +164,12 @@ class ScalarFunction:
         return None
 
     @functools.cached_property
+    def loops(self) -> bool:
+        """Whether there is a loop in it, or in what it calls."""
+        own = any(isinstance(node, ast.While | ast.For) for node in tree.statements(self.body))
+        return own or any(function.loops for function in self.calls.values())
+
+    @functools.cached_property
     def depends_on_format(self) -> bool:
         """Whether its value is another one in each real dtype, beyond rounding."""
         called = {tree.called(node) for node in tree.walk(self.body) if isinstance(node, ast.Call)}
