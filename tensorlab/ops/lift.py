@@ -369,7 +369,7 @@ def store(who: str, result: Tensor, out: Any) -> Tensor:
         raise ArgumentTypeError(who, "a Variable or a NumPy array as out", type(out).__name__)
     if out.shape != result.shape:
         raise ShapeError(who, f"an out of shape {result.shape}", str(out.shape))
-    if out.dtype != result.dtype:
+    if out.dtype.newbyteorder("=") != result.dtype:
         raise DTypeError(who, f"an out of {result.dtype}", str(out.dtype))
     if not out.flags.writeable:
         raise ArgumentError(who, "an out that can be written to", "a read-only array")

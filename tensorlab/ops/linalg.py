@@ -70,7 +70,7 @@ def matmul(x1: Any, x2: Any, /) -> Tensor:
 def _stacked(a: Tensor, b: Tensor) -> Tensor:
     if a.shape[:-2] == b.shape[:-2]:
         return _product(a, b)
-    lead = shapes.broadcast("matmul", [a.shape[:-2], b.shape[:-2]])
+    lead = shapes.broadcast("matmul", [a.shape[:-2], b.shape[:-2]], of=(a.shape, b.shape))
     return _product(broadcast_to(a, (*lead, *a.shape[-2:])), broadcast_to(b, (*lead, *b.shape[-2:])))
 
 
@@ -107,7 +107,7 @@ def dot(x1: Any, x2: Any) -> Tensor:
     if a.shape[-1] != inner:
         raise ShapeError("dot", "equal inner lengths", f"shapes {a.shape} and {b.shape}")
     front = permute_dims(b, (b.ndim - 2, *range(b.ndim - 2), b.ndim - 1))
-    product = matmul(a, reshape(front, (inner, -1)))
+    product = matmul(a, reshape(front, (inner, math.prod(front.shape[1:]))))  # -1 could be any length where inner is 0
     return reshape(product, (*a.shape[:-1], *b.shape[:-2], b.shape[-1]))
 
 
