@@ -1,5 +1,5 @@
-"""Every elementwise operation, as it is found in `tensorlab.ops`, against NumPy's: on two arrays that broadcast, of every
-dtype it takes, however they lie in memory, with special values in them."""
+"""Every elementwise operation, as it is found in `tensorlab.ops`, against NumPy's: on arrays that broadcast, of every
+dtype that it takes, however they lie in memory, with special values in them."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ ORACLES: dict[str, Callable[..., Any]] = {
 """What NumPy has by another definition, or not at all."""
 
 ROUNDED = 3e-6, 1e-14
-"""How far two libraries' functions may be apart, of float32 and of float64: NumPy's are good to 4 ulp, before division."""
+"""How far two libraries' functions may be apart, of float32 and of float64."""
 
 
 def second(data: st.DataObject, name: str, array: Array) -> Array:

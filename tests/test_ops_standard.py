@@ -534,17 +534,17 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[TensorlabError], str]] = {
     "objects": (
         lambda: tl.hypot(tl.asarray([1.0]), np.array([None])),
         DTypeError,
-        r"^asarray: expected data of bool, .*, received objects \(ndarray\)",
+        r"^hypot: expected data of bool, .*, received objects \(ndarray\)",
     ),
     "strings": (
         lambda: tl.sin(np.array(["a"])),
         DTypeError,
-        r"^asarray: expected data of bool, .*, received <U1 data",
+        r"^sin: expected data of bool, .*, received <U1 data",
     ),
     "complex numbers": (
         lambda: tl.sin(np.array([1j])),
         DTypeError,
-        r"^asarray: expected data of bool, .*, received complex128 data",
+        r"^sin: expected data of bool, .*, received complex128 data",
     ),
     "too many arguments": (lambda: tl.floor(1.0, 2.0), ArgumentTypeError, r"^floor: expected 1 arguments, received 2$"),
     "too few arguments": (lambda: tl.hypot(1.0), ArgumentTypeError, r"^hypot: expected 2 arguments, received 1$"),

@@ -417,3 +417,13 @@ def test_arrays_and_numbers_go_to_the_device_of_the_tensor_beside_them():
     x = tl.asarray([1.0, 2.0], device="reference")
     assert (x + np.ones(2, np.float32)).device == (2 * x).device == "reference"
     assert (x @ np.ones((2, 3), np.float32)).device == "reference"
+
+
+def test_a_part_is_not_assigned_to_by_an_index() -> None:
+    for x in (tl.zeros(3), tl.Variable([1.0, 2.0])):
+        with pytest.raises(
+            tl.errors.ArgumentTypeError,
+            match=r"^assignment to an index: .*, received (Tensor|Variable); part of a Variable is changed with v\[index\]",
+        ):
+            x[0] = 1.0
+        assert x[0].item() in (0.0, 1.0)
