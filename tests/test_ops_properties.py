@@ -46,7 +46,8 @@ def _tile(data: st.DataObject, x: tl.Tensor, a: Array) -> Case:
 
 def _permute(data: st.DataObject, x: tl.Tensor, a: Array) -> Case:
     order = tuple(data.draw(st.permutations(range(a.ndim))))
-    return tl.permute_dims(x, order), a.transpose(order)
+    function = tl.permute_dims if data.draw(st.booleans()) else tl.transpose
+    return function(x, order), a.transpose(order)
 
 
 def _moveaxis(data: st.DataObject, x: tl.Tensor, a: Array) -> Case:
@@ -73,7 +74,8 @@ def _reshape(data: st.DataObject, x: tl.Tensor, a: Array) -> Case:
 
 def _concat(data: st.DataObject, x: tl.Tensor, a: Array) -> Case:
     axis = axis_of(data, a) if a.ndim and data.draw(st.booleans()) else None
-    return tl.concat([x, x, x], axis=axis), np.concatenate([a, a, a], axis)
+    function = data.draw(st.sampled_from([tl.concat, tl.concatenate]))
+    return function([x, x, x], axis=axis), np.concatenate([a, a, a], axis)
 
 
 def _stack(data: st.DataObject, x: tl.Tensor, a: Array) -> Case:
@@ -85,6 +87,7 @@ def _broadcast(data: st.DataObject, x: tl.Tensor, a: Array) -> Case:
     lead = tuple(data.draw(st.lists(st.integers(0, 3), max_size=2)))
     other = np.zeros((*lead, *a.shape), np.int8)
     assert tl.broadcast_shapes(a.shape, other.shape) == np.broadcast_shapes(a.shape, other.shape)
+    np.testing.assert_array_equal(tl.broadcast_to(x, other.shape).numpy(), np.broadcast_to(plain(a), other.shape))
     found, expected = tl.broadcast_arrays(x, other), np.broadcast_arrays(a, other)
     np.testing.assert_array_equal(found[1].numpy(), expected[1], strict=True)
     return found[0], expected[0]

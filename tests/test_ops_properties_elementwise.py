@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -68,14 +67,14 @@ def second(data: st.DataObject, name: str, array: Array) -> Array:
     start = data.draw(st.integers(0, array.ndim))
     shape = tuple(1 if data.draw(st.booleans()) else length for length in array.shape[start:])
     other = data.draw(arrays(dtypes=(array.dtype.newbyteorder("=").name,), shape=shape))
-    if "shift" in name or (name == "pow" and array.dtype.kind in "iu"):
+    if array.dtype.kind in "iu" and ("shift" in name or name == "pow"):
         other = plain(other) & 7  # a shift by more bits than there are is undefined, a negative power refused
     return other
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
 @pytest.mark.parametrize("device", ["cpu", "reference"])
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=20)
 @given(st.data())
 def test_elementwise(name: str, device: str, data: st.DataObject) -> None:
     operation = OPERATIONS[name]
@@ -152,8 +151,5 @@ def test_no_operation_is_left_out() -> None:
     files = (test_ops_properties, test_ops_properties_folding, test_ops_properties_products)
     text = "".join(inspect.getsource(file) for file in files)
     functions = [name for name in ops.__all__ if callable(getattr(ops, name)) and not name.startswith("_")]
-    left = [
-        name for name in functions if name not in OPERATIONS and f"tl.{name}(" not in text and f'"{name}"' not in text
-    ]
-    assert {*left} <= {*PLAIN}, sorted({*left} - {*PLAIN})
-    assert "numba" not in sys.modules or OPERATIONS
+    tried = {name for name in functions if f"tl.{name}" in text or f'"{name}"' in text}
+    assert {*functions} - {*OPERATIONS} - tried <= {*PLAIN}

@@ -64,7 +64,22 @@ def _vecdot(data: st.DataObject, dtype: str) -> Case:
     return tl.vecdot(a, b, axis=axis), np.vecdot(*np.broadcast_arrays(plain(a), plain(b)), axis=axis)
 
 
+def _dense(data: st.DataObject, dtype: str) -> Case:
+    if np.dtype(dtype).kind != "f":
+        with pytest.raises(tl.errors.DTypeError, match=rf"^dense: expected real tensors, received {dtype}"):
+            tl.dense(np.ones((1, 1), dtype), np.ones((1, 1), dtype))
+        dtype = "float32"
+    m, k, n = _lengths(data, 3)
+    x, kernel, bias = (_numbers(data, dtype, shape) for shape in ((m, k), (k, n), (n,)))
+    given: Any = bias if data.draw(st.booleans()) else None
+    expected = plain(x) @ plain(kernel) + (0 if given is None else plain(bias))
+    if data.draw(st.booleans()):
+        return tl.dense(x, kernel, given, tl.relu), np.maximum(expected, 0)
+    return tl.dense(x, kernel, given), expected
+
+
 PRODUCTS: dict[str, Any] = {
+    "dense": _dense,
     "dot": _dot,
     "matmul": _matmul,
     "outer": _outer,
