@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tensorlab as tl
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError, TensorlabError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError, ShapeError, TensorlabError
 
 Array = np.ndarray[Any, Any]
 
@@ -130,3 +130,59 @@ def test_one_error_that_says_it_all(case: str) -> None:
     with pytest.raises(kind, match=message) as error:
         call()
     assert error.value.__cause__ is None
+
+
+def _parts(x: float) -> tuple[float, float]:
+    return x, -x
+
+
+def _nothing() -> float:
+    return 1.0
+
+
+def _one(x: float) -> float:
+    return x
+
+
+def _two(x: float, y: float) -> float:
+    return x + y
+
+
+@pytest.mark.parametrize(
+    ("lift", "kind", "message"),
+    [
+        (
+            lambda: tl.elementwise(_parts),
+            ScalarError,
+            r"'_parts' .*: expected a function that returns one number, received one that returns 2; make an operation",
+        ),
+        (
+            lambda: tl.elementwise(_nothing),
+            ScalarError,
+            r"'_nothing' .*: expected a function of one or more numbers, received one of 0$",
+        ),
+        (
+            lambda: tl.elementwise(kinds={"integer": _two})(_one),
+            ScalarError,
+            r"'_two' .*: expected a function of 1 numbers, received one of 2$",
+        ),
+        (
+            lambda: tl.elementwise(domain="whole"),
+            ArgumentError,
+            r"^elementwise: expected a domain of 'any', 'real', 'number', .*, received 'whole'$",
+        ),
+        (
+            lambda: tl.elementwise(result="int8"),
+            ArgumentError,
+            r"^elementwise: expected a result of 'same', 'bool', received 'int8'$",
+        ),
+        (
+            lambda: tl.elementwise(kinds={"float": _one}),
+            ArgumentError,
+            r"^elementwise: expected a kind of 'integer', 'bool', received 'float'$",
+        ),
+    ],
+)
+def test_what_makes_no_operation(lift: Callable[[], Any], kind: type[TensorlabError], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        lift()

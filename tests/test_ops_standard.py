@@ -282,6 +282,16 @@ def test_integers_to_the_power_of_integers_are_exact() -> None:
     assert tl.pow(tl.asarray([3, 2])[:0], tl.asarray([1])).shape == (0,)
 
 
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_powers_wrap_on_the_reference_as_on_the_cpu(dtype: str) -> None:
+    info = LIMITS[dtype]
+    bases = np.array([0, 1, 2, 3, 7, info.max, info.min, info.min + 1], dtype)
+    exponents = np.array([0, 1, 2, 63, 64, info.max], np.uint64).astype(dtype)[:, None]
+    exponents[exponents < 0] = 5
+    with tl.device("reference"), np.errstate(over="ignore"):
+        np.testing.assert_array_equal(tl.pow(bases, exponents).numpy(), np.power(bases, exponents), strict=True)
+
+
 @pytest.mark.parametrize(
     ("base", "exponent", "received"),
     [
