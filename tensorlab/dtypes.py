@@ -58,6 +58,11 @@ def can_hold(dtype: DType, other: DType) -> builtins.bool:
     return kind(dtype) == kind(other) and np.promote_types(dtype, other) == dtype
 
 
+def _width(dtype: DType) -> tuple[int, int]:
+    """Orders dtypes by what they hold: bools, integers, signed ones, reals."""
+    return "buif".index(dtype.kind), dtype.itemsize
+
+
 def result_type(who: str, dtypes: list[DType], scalars: list[int | float]) -> DType:
     """The dtype of an operation on arrays and Python scalars.
 
@@ -81,7 +86,7 @@ def result_type(who: str, dtypes: list[DType], scalars: list[int | float]) -> DT
                 who,
                 "arrays of one kind of dtype",
                 f"{result} and {dtype}",
-                f"convert one of them, e.g. x.astype({str(max(result, dtype, key=lambda d: d.kind == 'f'))!r})",
+                f"convert one of them, e.g. x.astype({str(max(result, dtype, key=_width))!r})",
             )
         result = common
     for value in scalars:

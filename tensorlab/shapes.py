@@ -12,8 +12,12 @@ from tensorlab.errors import ArgumentTypeError, ShapeError
 Shape = tuple[int, ...]
 
 
-def broadcast(who: str, shapes: Sequence[Shape]) -> Shape:
-    """The shape that all of ``shapes`` broadcast to.
+MAX_RANK = 64
+"""The most axes of a tensor: NumPy's."""
+
+
+def broadcast(who: str, shapes: Sequence[Shape], of: Sequence[Shape] = ()) -> Shape:
+    """The shape that all of ``shapes`` broadcast to; where they are parts of others, the message shows those, ``of``.
 
     Raises:
         ShapeError: where two lengths of one axis differ and neither is 1.
@@ -31,7 +35,7 @@ def broadcast(who: str, shapes: Sequence[Shape]) -> Shape:
                     raise ShapeError(
                         who,
                         "shapes that broadcast together",
-                        " and ".join(str(shape) for shape in shapes),
+                        " and ".join(str(shape) for shape in of or shapes),
                         "aligned at the right, each two lengths must be equal or one of them 1",
                     )
                 result[axis] = length
@@ -48,7 +52,9 @@ def normalize_axis(who: str, axis: Any, rank: int) -> int:
     try:
         number = operator.index(axis)
     except TypeError:
-        raise ArgumentTypeError(who, "an axis that is a whole number", repr(axis)) from None
+        number = None
+    if number is None or axis is True or axis is False:
+        raise ArgumentTypeError(who, "an axis that is a whole number", repr(axis))
     if not -rank <= number < rank:
         bounds = f"an axis from {-rank} to {rank - 1}" if rank else "no axis"
         raise ShapeError(who, f"{bounds} for a tensor of rank {rank}", str(number))
@@ -75,7 +81,7 @@ def as_shape(who: str, shape: Any) -> Shape:
 
     Raises:
         ArgumentTypeError: if they are not whole numbers.
-        ShapeError: if one is negative.
+        ShapeError: if one is negative, or there are more than `MAX_RANK`.
     """
     given = shape if isinstance(shape, (tuple, list)) else (shape,)
     try:
@@ -84,6 +90,8 @@ def as_shape(who: str, shape: Any) -> Shape:
         raise ArgumentTypeError(who, "a shape of whole numbers", repr(shape)) from None
     if any(length < 0 for length in lengths):
         raise ShapeError(who, "lengths of at least 0", str(lengths))
+    if len(lengths) > MAX_RANK:
+        raise ShapeError(who, f"at most {MAX_RANK} axes", f"{len(lengths)}")
     return lengths
 
 

@@ -14,7 +14,7 @@ from tensorlab import autodiff, dtypes
 from tensorlab.backends import Backend
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, DLPackError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DLPackError, DTypeError, ShapeError
 from tensorlab.shapes import Shape
 
 
@@ -136,8 +136,8 @@ class Tensor:
         return (self[position] for position in range(self.shape[0]))
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
-        hint = "use tl.where, or with a tl.Variable x[index].assign(value)"
-        raise TypeError(f"a {self._title} cannot be changed with x[index] = value; {hint}")
+        hint = "part of a Variable is changed with v[index].assign(value); tl.where makes a new tensor"
+        raise ArgumentTypeError("x[index] = value", "something that can be changed", f"a {self._title}", hint)
 
     def __reduce__(self) -> Any:  # what copy, deepcopy and pickle make is a tensor of its own for every tape
         return _restored, (self.numpy(), self.device)
@@ -305,13 +305,18 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: str | None = None, copy: 
 
     Source: Python array API standard, ``asarray``.
     """
-    wanted = None if dtype is None else dtypes.as_dtype(dtype, "asarray")
+    return converted("asarray", obj, dtype, device, copy)
+
+
+def converted(who: str, obj: Any, dtype: Any, device: str | None, copy: bool | None) -> Tensor:
+    """`asarray`, for the operation ``who``."""
+    wanted = None if dtype is None else dtypes.as_dtype(dtype, who)
     if isinstance(obj, Tensor):
         moved = obj.snapshot() if device is None else obj.snapshot().to_device(device)
         changes = wanted is not None and wanted != moved.dtype
         if copy is False and (changes or moved.device != obj.device):
             given = f"{obj.dtype} on {obj.device!r}"
-            raise ArgumentError("asarray", f"{given} with copy=False", f"dtype {wanted}, device {moved.device!r}")
+            raise ArgumentError(who, f"{given} with copy=False", f"dtype {wanted}, device {moved.device!r}")
         if changes:
             return moved.astype(wanted)
         if not copy:
@@ -320,12 +325,12 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: str | None = None, copy: 
         autodiff.record((moved,), (result,), (lambda gradient: gradient,))
         return result
     if copy is False and not any(hasattr(obj, name) for name in _SHARING):
-        raise ArgumentError("asarray", "an array with copy=False", type(obj).__name__, "numbers have to be copied")
-    array = _host_array(obj, wanted)
+        raise ArgumentError(who, "an array with copy=False", type(obj).__name__, "numbers have to be copied")
+    array = _host_array(who, obj, wanted)
     target = array.dtype.newbyteorder("=") if wanted is None else wanted
     if array.dtype != target or not array.flags.aligned:
         if copy is False:
-            raise ArgumentError("asarray", f"{array.dtype} data with copy=False", f"dtype {target}")
+            raise ArgumentError(who, f"{array.dtype} data with copy=False", f"dtype {target}")
         with np.errstate(all="ignore"):  # what a dtype cannot hold becomes what the processor makes of it
             array = array.astype(target)
     elif copy:
@@ -334,7 +339,7 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: str | None = None, copy: 
     return Tensor(backend.from_host(array), backend)
 
 
-def _host_array(value: Any, wanted: DType | None) -> np.ndarray[Any, Any]:
+def _host_array(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, Any]:
     """An array of one of tensorlab's dtypes, though perhaps of another byte order; Python numbers of the dtype
     wanted."""
     leaves = autodiff.flatten(value) if isinstance(value, (list, tuple)) else []
@@ -344,12 +349,10 @@ def _host_array(value: Any, wanted: DType | None) -> np.ndarray[Any, Any]:
     try:
         array = np.from_dlpack(value) if by_dlpack else np.asarray(value)
     except (ValueError, TypeError, OverflowError) as error:
-        raise DTypeError(
-            "asarray", "numbers in a regular nesting", type(value).__name__, f"NumPy says: {error}"
-        ) from None
+        raise DTypeError(who, "numbers in a regular nesting", type(value).__name__, f"NumPy says: {error}") from None
     if array.dtype.newbyteorder("=") not in map(np.dtype, dtypes.NAMES):
         raise DTypeError(
-            "asarray",
+            who,
             f"data of {', '.join(dtypes.NAMES)}",
             f"{array.dtype} data" if array.dtype.kind != "O" else f"objects ({type(value).__name__})",
             "convert it to numbers first",
@@ -361,4 +364,4 @@ def _host_array(value: Any, wanted: DType | None) -> np.ndarray[Any, Any]:
         with np.errstate(over="ignore"):
             return np.asarray(value, target)
     except (OverflowError, ValueError) as error:
-        raise ArgumentError("asarray", f"numbers that {target} holds", repr(value)[:60], str(error)) from None
+        raise ArgumentError(who, f"numbers that {target} holds", repr(value)[:60], str(error)) from None

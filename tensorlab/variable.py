@@ -13,7 +13,7 @@ from tensorlab.ops.broadcasting import spread
 from tensorlab.ops.indexing import getitem, plain_index
 from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
-from tensorlab.tensor import TENSORS, Tensor, asarray
+from tensorlab.tensor import TENSORS, Tensor, asarray, converted
 
 
 class _Watched(Tensor):
@@ -217,7 +217,7 @@ def _assignable(who: str, value: Any, target: Tensor, broadcast: bool = False) -
     """``value`` as a tensor of the target's shape, dtype and device, or the error that says why it is none."""
     keeps_dtype = isinstance(value, (Tensor, np.ndarray))
     device = None if isinstance(value, Tensor) else target.device
-    new = asarray(value, dtype=None if keeps_dtype else target.dtype, device=device)
+    new = converted(who, value, None if keeps_dtype else target.dtype, device, None)
     fits = _broadcasts(new.shape, target.shape) if broadcast else new.shape == target.shape
     if not fits:
         raise ShapeError(who, f"a value of shape {target.shape}", str(new.shape))

@@ -83,6 +83,16 @@ matrix_transpose(x, /)
 tensordot(x1, x2, /, *, axes)
 vecdot(x1, x2, /, *, axis)
 
+astype(x, dtype, /, *, copy, device)
+can_cast(from_, to, /)
+finfo(type, /)
+iinfo(type, /)
+isdtype(dtype, kind)
+result_type(*arrays_and_dtypes)
+
+clip(x, /, min, max)
+where(condition, x1, x2, /)
+
 __array_namespace_info__()
 """
 
@@ -93,9 +103,14 @@ greater_equal hypot isfinite isinf isnan less less_equal log log10 log1p log2 lo
 logical_or logical_xor maximum minimum multiply negative nextafter not_equal positive pow reciprocal remainder round
 sign signbit sin sinh sqrt square subtract tan tanh trunc where
 
-astype can_cast finfo iinfo isdtype result_type
 bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64
 e inf nan newaxis pi
+"""
+
+TWO = """
+add atan2 bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor copysign divide equal floor_divide
+greater greater_equal hypot less less_equal logaddexp logical_and logical_or logical_xor maximum minimum multiply
+nextafter not_equal pow remainder subtract
 """
 
 TABLE = {line.partition("(")[0]: line for line in SIGNATURES.split("\n") if line}
@@ -113,6 +128,14 @@ def signature_of(name: str) -> str:
 @pytest.mark.parametrize("name", TABLE)
 def test_arguments_have_the_standards_names_and_kinds(name: str) -> None:
     assert signature_of(name) == TABLE[name]
+
+
+@pytest.mark.parametrize("name", OTHER_NAMES.partition("bool")[0].split())
+def test_elementwise_operations_take_the_standards_arguments_and_out(name: str) -> None:
+    if name in TABLE:
+        return
+    of_two = name in TWO.split()
+    assert signature_of(name) == f"{name}({'x1, x2' if of_two else 'x'}, /, *, out)"
 
 
 def test_every_name_of_the_standard_is_there() -> None:
@@ -255,6 +278,18 @@ def test_asarray_copies_when_it_is_told_to_and_never_when_it_is_not() -> None:
     ):
         with pytest.raises(ArgumentError, match=r"^asarray: expected " + message):
             refused()
+
+
+def test_astype_copies_and_moves_as_the_standard_says() -> None:
+    array = np.arange(3.0)
+    x = tl.asarray(array)
+    assert not np.shares_memory(tl.astype(x, "float64").numpy(), array)
+    assert tl.astype(x, "float64", copy=False) is x
+    assert x.astype("float64") is x
+    moved = tl.astype(x, "float32", device="reference")
+    assert (moved.device, moved.dtype, moved.tolist()) == ("reference", tl.float32, [0.0, 1.0, 2.0])
+    with pytest.raises(UnknownNameError, match=r"received 'gpu'"):
+        tl.astype(x, "float32", device="gpu")
 
 
 def test_a_copy_is_differentiable() -> None:

@@ -139,7 +139,7 @@ def test_meshgrid(indexing: Any, lengths: tuple[int, ...], rng: np.random.Genera
         (lambda: tl.linspace(0, 300, 3, dtype="int8"), ArgumentError, r"^linspace: expected numbers that int8 holds"),
         (lambda: tl.zeros(-1), ShapeError, r"^zeros: expected lengths of at least 0, received \(-1,\)$"),
         (lambda: tl.ones((2, 0.5)), ArgumentTypeError, r"^ones: expected a shape of whole numbers, received \(2, 0\.5"),
-        (lambda: tl.full(2, 300, dtype="int8"), ArgumentError, r"^asarray: expected numbers that int8 holds, rece"),
+        (lambda: tl.full(2, 300, dtype="int8"), ArgumentError, r"^full: expected numbers that int8 holds, rece"),
         (lambda: tl.full(2, [1, 2]), ShapeError, r"^full: expected one number to fill with, received shape \(2,\)$"),
         (lambda: tl.full(2, 1j), DTypeError, r"received complex128 data"),
         (lambda: tl.empty(2, dtype="float16"), DTypeError, r"^empty: expected one of bool, .* received 'float16'"),

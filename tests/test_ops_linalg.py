@@ -187,7 +187,7 @@ x, y = np.ones((2, 3), np.float32), np.ones((4, 5), np.float32)
         (
             lambda: tl.matmul(np.ones((2, 4, 3)), np.ones((3, 3, 2))),
             ShapeError,
-            r"^matmul: expected shapes that broadcast together, received \(2,\) and \(3,\)",
+            r"^matmul: expected shapes that broadcast together, received \(2, 4, 3\) and \(3, 3, 2\)",
         ),
         (
             lambda: tl.matmul(x, np.ones((3, 2), int)),
@@ -248,7 +248,7 @@ x, y = np.ones((2, 3), np.float32), np.ones((4, 5), np.float32)
         (
             lambda: tl.vecdot(np.ones((4, 3), np.float32), x),
             ShapeError,
-            r"^vecdot: expected shapes that broadcast together, received \(4,\) and \(2,\)",
+            r"^vecdot: expected shapes that broadcast together, received \(4, 3\) and \(2, 3\)",
         ),
         (
             lambda: tl.vecdot(x, x[0], axis=0),
@@ -261,3 +261,19 @@ x, y = np.ones((2, 3), np.float32), np.ones((4, 5), np.float32)
 def test_messages(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         call()
+
+
+def test_products_of_long_vectors_round_no_more_than_sums(rng: np.random.Generator) -> None:
+    n = 1_000_003
+    for array in (np.full(n, 0.1, np.float32), rng.uniform(size=n).astype(np.float32)):
+        exact = float(np.square(array.astype(np.float64)).sum())
+        for product in (tl.vecdot, tl.matmul, tl.dot):
+            assert abs(float(product(array, array)) - exact) < 2e-6 * exact
+    stack = rng.normal(size=(2, 1, 70_001)).astype(np.float32)
+    x, y = tl.asarray(stack), tl.asarray(stack[0])
+    with tl.GradientTape() as tape:
+        tape.watch(x)
+        result = tl.vecdot(x, y)
+    exact = (stack.astype(np.float64) * stack[0]).sum(-1)
+    np.testing.assert_allclose(result.numpy(), exact, atol=1e-2)
+    np.testing.assert_array_equal(tape.gradient(result, x).numpy(), np.broadcast_to(stack[0], (2, 1, 70_001)))

@@ -179,3 +179,14 @@ def test_sums_round_no_more_than_pairwise_ones(shape: tuple[int, ...], rng: np.r
     depth = 20 + np.log2(max(shape[0] / 128, 1))  # of NumPy's pairwise sums, along a dense axis
     assert (np.abs(found - exact) <= depth * 2**-24 * exact).all()
     assert np.abs(found / exact - 1).max() < 4e-7  # and in practice, of random numbers
+
+
+def test_a_correction_is_a_number() -> None:
+    with pytest.raises(tl.errors.ArgumentTypeError, match=r"^var: expected a correction that is a number, received 'o"):
+        tl.std([1.0, 2.0], correction="one")  # type: ignore[arg-type]
+    assert float(tl.var([1.0, 2.0], correction=np.int64(1))) == 0.5
+
+
+def test_an_extreme_of_nothing_at_all() -> None:
+    with pytest.raises(tl.errors.ShapeError, match=r"^argmin: expected at least one .* shape \(0, 2\) over all axes$"):
+        tl.argmin(tl.zeros((0, 2)))

@@ -202,6 +202,13 @@ x = np.zeros((2, 3), np.float32)
             DeviceError,
             r"^concat: expected tensors on one device, received 'cpu' and 'reference'",
         ),
+        (
+            lambda: tl.flip(x, axis=True),
+            ArgumentTypeError,
+            r"^flip: expected an axis that is a whole number, received Tr",
+        ),
+        (lambda: tl.zeros((1,) * 65), ShapeError, r"^zeros: expected at most 64 axes, received 65$"),
+        (lambda: tl.expand_dims(tl.zeros((1,) * 64)), ShapeError, r"^reshape: expected at most 64 axes, received 65$"),
         (lambda: tl.tile(x, -1), ShapeError, r"^tile: expected lengths of at least 0, received \(-1,\)$"),
         (
             lambda: tl.take(x, [0]),
@@ -211,12 +218,12 @@ x = np.zeros((2, 3), np.float32)
         (
             lambda: tl.take(x[0], [3]),
             IndexOutOfBoundsError,
-            r"^index: expected indices that fit shape \(3,\), received \[3\]",
+            r"^take: expected indices that fit shape \(3,\), received \[3\]",
         ),
         (
             lambda: tl.take(x[0], [0.5]),
             DTypeError,
-            r"^index: expected integers or a mask of bools, received an array of flo",
+            r"^take: expected integers or a mask of bools, received an array of flo",
         ),
         (
             lambda: tl.asarray(x)[2],
@@ -287,7 +294,7 @@ x = np.zeros((2, 3), np.float32)
         (
             lambda: tl.broadcast_arrays(x, np.zeros(2)),
             ShapeError,
-            r"^broadcast_arrays: expected shapes that broadcast together, received \(\) and \(2, 3\) and \(2,\)",
+            r"^broadcast_arrays: expected shapes that broadcast together, received \(2, 3\) and \(2,\)",
         ),
         (
             lambda: tl.broadcast_shapes((2, 3), (-1,)),
@@ -307,12 +314,12 @@ x = np.zeros((2, 3), np.float32)
         (
             lambda: tl.take_along_axis(x, np.zeros((3, 1), int), axis=1),
             ShapeError,
-            r"^take_along_axis: expected shapes that broadcast together, received \(2,\) and \(3,\)",
+            r"^take_along_axis: expected shapes that broadcast together, received \(2, 3\) and \(3, 1\)",
         ),
         (
             lambda: tl.take_along_axis(x, [[3]]),
             IndexOutOfBoundsError,
-            r"^index: expected indices that fit shape \(2, 3\), received",
+            r"^take_along_axis: expected indices that fit shape \(2, 3\), received",
         ),
     ],
 )

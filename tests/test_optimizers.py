@@ -418,7 +418,7 @@ def test_bad_gradients_change_nothing(rng: np.random.Generator) -> None:
             DeviceError,
             "SGD: the gradient of 'second': expected a tensor on cpu, received reference",
         ),
-        ("steep", second, DTypeError, "asarray: expected data of bool, "),
+        ("steep", second, DTypeError, "SGD: expected data of bool, "),
     ]
     for gradient, variable, kind, message in cases:
         with pytest.raises(kind) as error:

@@ -98,7 +98,7 @@ def test_roundings_stay_real_and_hold_what_integers_cannot():
 
 def counted(x):
     n = math.floor(x)
-    total = 0
+    i = total = 0
     for i in range(n, 0, -1):
         total += i << 1
     mask = 7 & 3

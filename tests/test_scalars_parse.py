@@ -99,6 +99,38 @@ def test_numbers_from_outside_become_constants():
     assert lines(scaled) == [f"return x * 3 + ({math.pi!r} if True else -math.inf) * 0.5"]
 
 
+RATE = 3.0
+
+
+def at_the_rate(x):
+    return RATE * x
+
+
+def test_a_function_means_what_it_meant_when_it_was_lifted(monkeypatch):
+    def twice_at_the_rate(x):
+        return 2.0 * at_the_rate(x) * shift
+
+    shift = 1.0
+    first = of(twice_at_the_rate)
+    slope = first.derivative(0)
+    assert of(twice_at_the_rate) is first
+    assert first.python is twice_at_the_rate
+    monkeypatch.setitem(globals(), "RATE", 3.0 + 0.0)  # another object, and the same number
+    assert of(twice_at_the_rate) is first
+    for change, wanted in (("RATE", 8.0), ("shift", 16.0), ("at_the_rate", -2.0)):
+        if change == "RATE":
+            monkeypatch.setitem(globals(), "RATE", 4.0)
+        elif change == "shift":
+            shift = 2.0
+        else:
+            shift = 1.0
+            monkeypatch.setitem(globals(), "at_the_rate", lambda x: -x)
+        later = of(twice_at_the_rate)
+        assert (first(1.0), slope(1.0)) == (6.0, 6.0)
+        assert twice_at_the_rate(1.0) == later(1.0) == later.derivative(0)(1.0) == wanted
+        assert later.key != first.key
+
+
 def test_statements():
     def many(x, y):
         """A docstring."""
@@ -154,9 +186,12 @@ def test_a_source_that_has_changed_is_refused(tmp_path):
     path.write_text("def f(x):\n    return x\n")
     namespace = {}
     exec(compile(path.read_text(), str(path), "exec"), namespace)
-    path.write_text("# a new line\ndef f(x):\n    return x\n")
-    with pytest.raises(ScalarError, match="received a source that has changed since; restart Python"):
-        of(namespace["f"])
+    for changed in ("# a new line\ndef f(x):\n    return x\n", "def f(x):\n    return -x\n"):
+        path.write_text(changed)
+        with pytest.raises(ScalarError, match="received a source that has changed since; restart Python"):
+            of(namespace["f"])
+    path.write_text("def f(x):\n    return x\n# another line\n")
+    assert of(namespace["f"])(3.0) == 3.0
 
 
 def test_lambdas_that_cannot_be_told_apart_are_refused():

@@ -171,3 +171,26 @@ def test_derivatives_of_random_programs(seed):
                 derivative = scalar.derivative(index)
                 assert derivative(x, y) == pytest.approx(wanted, rel=1e-7, abs=1e-9), source + derivative.source
                 assert scalar.vjp(index)(0.5, x, y) == pytest.approx(0.5 * wanted, rel=1e-7, abs=1e-9)
+
+
+def _central(function, point, index, step):
+    above, below = list(point), list(point)
+    above[index] += step
+    below[index] -= step
+    return (function(*above) - function(*below)) / (2 * step)
+
+
+@pytest.mark.parametrize("seed", range(1000, 1005))
+def test_second_derivatives_of_random_programs_match_central_differences(seed):
+    source = HELPERS + Writer(seed).function()
+    scalar = ScalarFunction.of(load(source, f"<random program {seed}>", math))
+    values = random.Random(seed)
+    points = [(values.uniform(-2, 2), values.uniform(-2, 2)) for _ in range(4)]
+    for first, second in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        slope = scalar.derivative(first)
+        curvature = slope.derivative(second)
+        for point in points:
+            wide, narrow = (_central(slope, point, second, step) for step in (1e-5, 5e-6))
+            scale = 1 + abs(narrow)
+            if abs(wide - narrow) < 1e-4 * scale < 1e5:  # no kink near, and no overflow
+                assert abs(curvature(*point) - narrow) < 1e-3 * scale, source + curvature.source

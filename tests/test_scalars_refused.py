@@ -279,10 +279,138 @@ def test_what_is_refused_and_what_the_error_says(function):
     assert bool(error.hint) == bool(hint) or function in (unknown_function, no_such_math)
 
 
-@pytest.mark.parametrize("thing", [3.0, "relu", math, np.sort, math.gcd, functools.partial(mish, 1.0), [1.0]])
+@pytest.mark.parametrize("thing", [3.0, "relu", math, np.sort, math.fsum, functools.partial(mish, 1.0), [1.0]])
 def test_what_is_no_function_of_numbers_is_refused(thing):
     with pytest.raises(ScalarError, match="expected a Python function of numbers, received an object of type"):
         of(thing)
+
+
+class Scaling:
+    def __call__(self, x):
+        return 2.0 * x
+
+    def method(self, x):
+        return 3.0 * x
+
+
+@pytest.mark.parametrize(
+    ("thing", "name", "code"),
+    [
+        (functools.lru_cache(mish), "mish", mish.__code__),
+        (functools.partial(functools.partial(leaky_relu, 1.0)), "partial", leaky_relu.__code__),
+        (Scaling(), "Scaling", Scaling.__call__.__code__),
+        (Scaling().method, "method", Scaling.method.__code__),
+    ],
+)
+def test_what_has_a_function_in_it_is_refused_with_the_place_of_that(thing, name, code):
+    with pytest.raises(ScalarError) as caught:
+        of(thing)
+    assert caught.value.who == f"scalar function {name!r} ({code.co_filename}, line {code.co_firstlineno})"
+    assert caught.value.hint == "write it as a plain function with 'def' or 'lambda'"
+
+
+@pytest.mark.parametrize("name", ["comb", "dist", "factorial", "fsum", "perm", "prod"])
+def test_functions_of_math_that_are_not_of_numbers(name):
+    hint = "it takes other things than a few numbers, or gives whole numbers of any length"
+    with pytest.raises(ScalarError, match=rf"^scalar function '{name}': expected a Python function .*; {hint}$"):
+        of(getattr(math, name))
+
+    with pytest.raises(ScalarError, match=rf"a call of 'math\.factorial' at line \d+; {hint}$"):
+        of(lambda x: math.factorial(3) * x)
+
+
+async def awaited(x):
+    return x
+
+
+def test_an_async_function_is_refused_as_one():
+    with pytest.raises(ScalarError, match=r"'awaited' .*: expected a function that computes its value at once, rec"):
+        of(awaited)
+
+
+def in_one_branch(x):
+    if x > 0:
+        y = x
+    return y
+
+
+def after_a_loop(x):
+    for i in range(int(x)):
+        y = i
+    return y + x
+
+
+def itself(x):
+    y += x  # noqa: F821
+    return y
+
+
+def before_a_break(x):
+    while True:
+        if x > 1:
+            break
+        y = x = x * 2
+    return y
+
+
+def after_continue(x):
+    for i in range(3):
+        if x > i:
+            continue
+        y = x
+    return y
+
+
+def in_a_condition(x):
+    while y < x:  # noqa: F821
+        y = x
+    return y
+
+
+@pytest.mark.parametrize(
+    ("function", "offset"),
+    [
+        (in_one_branch, 3),
+        (after_a_loop, 3),
+        (itself, 1),
+        (before_a_break, 5),
+        (after_continue, 5),
+        (in_a_condition, 1),
+    ],
+)
+def test_a_variable_that_may_have_no_value_is_refused(function, offset):
+    line = function.__code__.co_firstlineno + offset
+    message = f"expected a value on every path, received 'y', which may have none, at line {line}; give it one before"
+    with pytest.raises(ScalarError, match=message):
+        of(function)
+
+
+def every_way(x):
+    if x > 3:
+        a = 1.0
+    elif x < 0:
+        return x
+    else:
+        a = 2.0
+    for i in range(2):
+        b = a + i
+        if b > 2:
+            c = b
+        else:
+            c = a
+            continue
+    while True:
+        d = b + c
+        x -= 1
+        if x < 0:
+            break
+    return a + b + c + d + i
+
+
+def test_a_variable_that_has_a_value_on_every_path_is_not():
+    for x in (-1.0, 1.5, 4.0):
+        assert of(every_way).derivative(0)(x) == (1.0 if x < 0 else 0.0)
+        assert of(every_way)._generated(x) == every_way(x)
 
 
 def test_the_refusal_of_a_called_function_names_that_function():

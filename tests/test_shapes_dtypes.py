@@ -172,3 +172,10 @@ def test_a_python_number_takes_the_arrays_dtype(arrays: list[str], scalars: list
 def test_the_hint_names_the_dtype_that_holds_both() -> None:
     with pytest.raises(DTypeError, match=r"convert one of them, e\.g\. x\.astype\('float32'\)$"):
         dtypes.result_type("add", [np.dtype("int64"), np.dtype("float32")], [])
+
+
+@pytest.mark.parametrize(("one", "two", "wider"), [("bool", "int8", "int8"), ("int64", "uint64", "int64")])
+def test_the_hint_names_the_dtype_that_holds_more(one: str, two: str, wider: str) -> None:
+    for pair in ((one, two), (two, one)):
+        with pytest.raises(DTypeError, match=rf"convert one of them, e\.g\. x\.astype\('{wider}'\)$"):
+            dtypes.result_type("add", [np.dtype(dtype) for dtype in pair], [])

@@ -54,7 +54,13 @@ def _call(function: ScalarFunction, *arguments: Any) -> Any:
 
 
 def _applied(function: ScalarFunction, compute: DType) -> Callable[..., Any]:
-    """The function for arguments of a dtype: the plain one, unless its value is another one in each dtype."""
+    """The function for arguments of a dtype: the plain one, unless its value is another one in each dtype.
+
+    In a loop whole numbers wrap as a processor's do: Python's could grow without end.
+    """
+    if compute.kind in "iu" and function.loops:
+        wide = np.uint64 if compute == np.uint64 else np.int64
+        return lambda *arguments: _silent(_ieee(function, compute.name), *map(wide, arguments))
     if compute.kind == "f" and function.depends_on_format:
         return lambda *arguments: _silent(_ieee(function, compute.name), *map(compute.type, arguments))
     return functools.partial(_call, function)

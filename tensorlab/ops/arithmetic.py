@@ -155,7 +155,7 @@ def _power(x1: float, x2: float) -> float:
 _pow = elementwise(domain="number", kinds={"integer": _whole_power}, name="pow")(_power)
 
 
-def pow(x1: Any, x2: Any, /) -> Tensor:
+def pow(x1: Any, x2: Any, /, *, out: Any = None) -> Tensor:
     """``x1 ** x2``, of numbers; integers to the power of integers are integers.
 
     Real numbers follow C99 at the special values: anything to the power of 0, and 1 to the power of anything, is 1;
@@ -169,7 +169,7 @@ def pow(x1: Any, x2: Any, /) -> Tensor:
     """
     if not (isinstance(x1, Tensor) and x1.dtype.kind == "f"):
         _check_exponents(x1, x2)
-    return _pow(x1, x2)
+    return _pow(x1, x2) if out is None else _pow(x1, x2, out=out)
 
 
 def _check_exponents(base: Any, exponent: Any) -> None:

@@ -38,7 +38,7 @@ def broadcast_shapes(*shapes: Any) -> Shape:
 
     Source: Python array API standard, ``broadcast_shapes``.
     """
-    return broadcast("broadcast_shapes", [(), *(as_shape("broadcast_shapes", shape) for shape in shapes)])
+    return broadcast("broadcast_shapes", [as_shape("broadcast_shapes", shape) for shape in shapes])
 
 
 def broadcast_arrays(*arrays: Any) -> list[Tensor]:
@@ -51,7 +51,7 @@ def broadcast_arrays(*arrays: Any) -> list[Tensor]:
     """
     device = device_of(arrays)
     tensors = [as_tensor(array, "broadcast_arrays", device) for array in arrays]
-    lengths = broadcast("broadcast_arrays", [(), *(tensor.shape for tensor in tensors)])
+    lengths = broadcast("broadcast_arrays", [tensor.shape for tensor in tensors])
     return [spread(tensor, lengths) for tensor in tensors]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from tensorlab import dtypes
 from tensorlab.errors import DTypeError
 from tensorlab.ops.dispatch import as_tensor, device_of, is_scalar
-from tensorlab.ops.lift import astype, elementwise
+from tensorlab.ops.lift import elementwise
 from tensorlab.tensor import Tensor
 
 __all__ = [
@@ -89,4 +89,4 @@ def where(condition: Any, x1: Any, x2: Any, /) -> Tensor:
         [x.dtype for x in branches if isinstance(x, Tensor)],
         [x for x in branches if not isinstance(x, Tensor)],
     )
-    return _where(astype(chosen, target), *branches)
+    return _where(chosen.astype(target), *branches)

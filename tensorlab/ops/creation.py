@@ -15,7 +15,7 @@ from tensorlab.ops.broadcasting import broadcast_to
 from tensorlab.ops.comparison import where
 from tensorlab.ops.dispatch import as_tensor, device_of
 from tensorlab.ops.shaping import reshape
-from tensorlab.tensor import Tensor, asarray
+from tensorlab.tensor import Tensor, asarray, converted
 
 __all__ = [
     "arange",
@@ -38,7 +38,7 @@ __all__ = [
 def _filled(who: str, shape: Any, value: Any, dtype: Any, device: str | None) -> Tensor:
     lengths = shapes.as_shape(who, shape)
     wanted = None if dtype is None else dtypes.as_dtype(dtype, who)
-    element = asarray(value, dtype=wanted, device="cpu").numpy()
+    element = converted(who, value, wanted, "cpu", None).numpy()
     if element.ndim:
         raise ShapeError(who, "one number to fill with", f"shape {element.shape}")
     return asarray(np.full(lengths, element, element.dtype), device=device)

@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorlab.backends import Backend
 from tensorlab.errors import ArgumentTypeError, DeviceError
-from tensorlab.tensor import Tensor, asarray
+from tensorlab.tensor import Tensor, converted
 
 Scalar = bool | int | float
 
@@ -28,7 +28,7 @@ def as_tensor(value: Any, who: str, device: str | None = None) -> Tensor:
         return value.snapshot()
     if value is None or callable(value):
         raise ArgumentTypeError(who, "a tensor, an array or a number", type(value).__name__)
-    return asarray(value, device=device)
+    return converted(who, value, None, device, None)
 
 
 def on_host(who: str, tensor: Tensor) -> np.ndarray[Any, Any]:

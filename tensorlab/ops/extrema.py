@@ -7,7 +7,7 @@ from typing import Any
 from tensorlab import dtypes
 from tensorlab.errors import DTypeError
 from tensorlab.ops.dispatch import as_tensor, device_of, is_scalar
-from tensorlab.ops.lift import astype, elementwise
+from tensorlab.ops.lift import elementwise
 from tensorlab.tensor import Tensor
 
 __all__ = [
@@ -96,7 +96,7 @@ def _bound(bound: Any, x: Tensor) -> Any:
     tensor = as_tensor(bound, "clip", x.device)
     if not dtypes.can_hold(x.dtype, tensor.dtype) and not x.dtype.kind == tensor.dtype.kind == "f":
         raise _unfit(x, str(tensor.dtype))
-    return astype(tensor, x.dtype)
+    return tensor.astype(x.dtype)
 
 
 def _unfit(x: Tensor, received: str) -> DTypeError:

@@ -18,23 +18,21 @@ __all__ = [
 ]
 
 
-def getitem(x: Any, index: Any) -> Tensor:
+def getitem(x: Any, index: Any, who: str = "index") -> Tensor:
     """``x[index]``: slices, numbers, None, ``...``, integer arrays and masks, as in NumPy.
 
     Raises:
         IndexOutOfBoundsError: for a number outside of its axis, or more indices than axes.
         ArgumentTypeError: for something that is not an index.
     """
-    tensor = as_tensor(x, "index")
-    plain = plain_index(index)
+    tensor = as_tensor(x, who)
+    plain = plain_index(index, who)
     try:
         buffer = tensor._backend.index(tensor._buffer, plain)
     except IndexError as error:
-        raise IndexOutOfBoundsError(
-            "index", f"indices that fit shape {tensor.shape}", _show(index), str(error)
-        ) from None
+        raise IndexOutOfBoundsError(who, f"indices that fit shape {tensor.shape}", _show(index), str(error)) from None
     except (TypeError, ValueError) as error:
-        raise ArgumentTypeError("index", "slices of whole numbers with a step", repr(index), str(error)) from None
+        raise ArgumentTypeError(who, "slices of whole numbers with a step", repr(index), str(error)) from None
     shape = tensor.shape  # so that the tape keeps the shape alone
     return recorded(tensor, buffer, lambda g: _scatter(g, shape, plain))
 
@@ -45,18 +43,24 @@ def _scatter(gradient: Tensor, shape: shapes.Shape, index: Any) -> Tensor:
     return recorded(gradient, buffer, lambda g: getitem(g, index))
 
 
-def plain_index(index: Any) -> Any:
+def plain_index(index: Any, who: str = "index") -> Any:
+    """An index with NumPy arrays in place of tensors and lists.
+
+    Raises:
+        DTypeError: for an array that is neither of integers nor of bools.
+        ArgumentTypeError: for something that is not an index.
+    """
     if isinstance(index, tuple):
-        return tuple(plain_index(part) for part in index)
+        return tuple(plain_index(part, who) for part in index)
     if isinstance(index, (Tensor, np.ndarray, list)):
         empty = isinstance(index, list) and not index  # which would be an array of floats
         array = index.numpy() if isinstance(index, Tensor) else np.asarray(index, np.int64 if empty else None)
         if array.dtype.kind not in "biu":
-            raise DTypeError("index", "integers or a mask of bools", f"an array of {array.dtype}")
+            raise DTypeError(who, "integers or a mask of bools", f"an array of {array.dtype}")
         return array if array.ndim or array.dtype.kind == "b" else int(array)
     if index is None or index is Ellipsis or isinstance(index, (slice, int, np.integer, np.bool_)):
         return index
-    raise ArgumentTypeError("index", "slices, numbers, None, ... or arrays", repr(index))
+    raise ArgumentTypeError(who, "slices, numbers, None, ... or arrays", repr(index))
 
 
 def _show(index: Any) -> str:
@@ -92,7 +96,7 @@ def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Tensor:
         raise ShapeError("take", "an axis, for a tensor of more than one", f"shape {tensor.shape}")
     place = shapes.normalize_axis("take", 0 if axis is None else axis, tensor.ndim)
     chosen = list(indices) if isinstance(indices, tuple) else indices
-    return getitem(tensor, (*(slice(None),) * place, chosen))
+    return getitem(tensor, (*(slice(None),) * place, chosen), "take")
 
 
 def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Tensor:
@@ -116,6 +120,6 @@ def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Tensor:
         raise ShapeError("take_along_axis", "a tensor and indices of one rank", given)
     along = shapes.normalize_axis("take_along_axis", axis, tensor.ndim)
     lengths = [shape[:along] + shape[along + 1 :] for shape in (tensor.shape, places.shape)]
-    shapes.broadcast("take_along_axis", lengths)
+    shapes.broadcast("take_along_axis", lengths, of=(tensor.shape, places.shape))
     grid = np.ogrid[tuple(slice(length) for length in tensor.shape)]
-    return getitem(tensor, tuple(places if axis == along else run for axis, run in enumerate(grid)))
+    return getitem(tensor, tuple(places if axis == along else run for axis, run in enumerate(grid)), "take_along_axis")

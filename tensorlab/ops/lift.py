@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, cast, overload
@@ -12,7 +13,7 @@ from tensorlab import autodiff, dtypes, shapes
 from tensorlab.backends import Backend
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError, ShapeError
 from tensorlab.ops.broadcasting import sum_to
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar
 from tensorlab.scalars import ScalarFunction, without_unused
@@ -77,6 +78,7 @@ class Elementwise:
         self._pulls: list[_Pull | None] | None = None
         self.__name__ = self.__qualname__ = name or scalar.name
         self.__doc__ = scalar.python.__doc__
+        self.__signature__ = _signature(scalar.parameters)
 
     def __repr__(self) -> str:
         return f"<elementwise operation {self.__name__!r}>"
@@ -177,7 +179,7 @@ class Elementwise:
             if tensor is None
             else tensor
             if tensor.dtype is compute
-            else astype(tensor, compute)
+            else astype(tensor, compute, copy=False)
             for operand, tensor in zip(operands, given, strict=True)
         ]
         return tensors, backend, compute
@@ -275,8 +277,13 @@ def elementwise(
         kinds: other functions for "integer" or "bool" dtypes, where the first one does not fit them.
         name: what messages call the operation; empty for the name of the function.
 
+    Numbers, and other functions, that it takes from its module or an enclosing function are those of the moment: an
+    operation does not change with them.
+
     Raises:
-        ScalarError: if the function cannot be lifted, naming the construct and its line.
+        ScalarError: if the function cannot be lifted, naming the construct and its line, or is not one of one or more
+            numbers that returns one.
+        ArgumentError: for an unknown domain, result or kind.
 
     Example:
         >>> @tl.elementwise
@@ -285,11 +292,40 @@ def elementwise(
         >>> mish(tl.asarray([0.0, 1.0]))
     """
 
+    for what, given, known in (
+        ("domain", domain, ("any", "real", *_DOMAINS)),
+        ("result", result, ("same", "bool")),
+        *[("kind", kind, ("integer", "bool")) for kind in kinds or ()],
+    ):
+        if given not in known:
+            raise ArgumentError("elementwise", f"a {what} of {', '.join(map(repr, known))}", repr(given))
+
     def lift(scalar: Callable[..., float] | ScalarFunction) -> Elementwise:
-        others = {kind: ScalarFunction.of(other) for kind, other in (kinds or {}).items()}
-        return Elementwise(ScalarFunction.of(scalar), domain, result, others, name)
+        first = _of_numbers(scalar)
+        others = {kind: _of_numbers(other, first.arity) for kind, other in (kinds or {}).items()}
+        return Elementwise(first, domain, result, others, name)
 
     return lift if function is None else lift(function)
+
+
+def _signature(names: Sequence[str]) -> inspect.Signature:
+    """What ``help`` shows of an operation: its arguments by position, and ``out``."""
+    parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
+    out = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
+    return inspect.Signature([*parameters, out])
+
+
+def _of_numbers(function: Callable[..., float] | ScalarFunction, arity: int | None = None) -> ScalarFunction:
+    """A function as a scalar function of one or more numbers, or of so many, that returns one."""
+    scalar = ScalarFunction.of(function)
+    if scalar.n_outputs != 1:
+        hint = "make an operation of each"
+        raise ScalarError(
+            scalar.who, "a function that returns one number", f"one that returns {scalar.n_outputs}", hint
+        )
+    if scalar.arity != arity if arity else not scalar.arity:
+        raise ScalarError(scalar.who, f"a function of {arity or 'one or more'} numbers", f"one of {scalar.arity}")
+    return scalar
 
 
 def _identity(x: float) -> float:
@@ -300,7 +336,7 @@ _IDENTITY = ScalarFunction.of(_identity)
 _conversions: dict[tuple[Backend, DType, DType], Callable[..., Any]] = {}
 
 
-def astype(x: Any, dtype: Any, copy: bool = False) -> Tensor:
+def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: str | None = None) -> Tensor:
     """``x`` with its elements converted to another dtype. Reals lose their fraction as integers; anything non-zero is
     true.
 
@@ -308,13 +344,17 @@ def astype(x: Any, dtype: Any, copy: bool = False) -> Tensor:
         x: a tensor or an array.
         dtype: one of tensorlab's dtypes.
         copy: whether a tensor that has this dtype already is copied.
+        device: where to put the result; None for where ``x`` is.
 
     Raises:
         DTypeError: for an unknown dtype.
+        UnknownNameError: if no plugin registers a backend of the name ``device``.
 
     Source: Python array API standard, ``astype``.
     """
     tensor = as_tensor(x, "astype")
+    if device is not None and device != tensor.device:
+        return astype(tensor, dtype, copy=False).to_device(device)
     target = tensor.dtype if dtype is tensor.dtype else dtypes.as_dtype(dtype, "astype")
     if tensor.dtype == target and not copy:
         return tensor
@@ -326,7 +366,7 @@ def astype(x: Any, dtype: Any, copy: bool = False) -> Tensor:
     result = from_buffer_of(tensor, run(tensor.shape, tensor._buffer))
     if autodiff.recording() and target.kind == "f" and tensor.dtype.kind == "f":
         before = tensor.dtype
-        autodiff.record((tensor,), (result,), (lambda gradient: astype(gradient, before),))
+        autodiff.record((tensor,), (result,), (lambda gradient: astype(gradient, before, copy=False),))
     return result
 
 
@@ -338,7 +378,7 @@ def store(who: str, result: Tensor, out: Any) -> Tensor:
         raise ArgumentTypeError(who, "a Variable or a NumPy array as out", type(out).__name__)
     if out.shape != result.shape:
         raise ShapeError(who, f"an out of shape {result.shape}", str(out.shape))
-    if out.dtype != result.dtype:
+    if out.dtype.newbyteorder("=") != result.dtype:
         raise DTypeError(who, f"an out of {result.dtype}", str(out.dtype))
     if not out.flags.writeable:
         raise ArgumentError(who, "an out that can be written to", "a read-only array")

@@ -10,6 +10,8 @@ from tensorlab import autodiff, dtypes, shapes
 from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError
 from tensorlab.ops.broadcasting import broadcast_to
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of
+from tensorlab.ops.indexing import getitem
+from tensorlab.ops.reduction import sum
 from tensorlab.ops.shaping import expand_dims, moveaxis, permute_dims, reshape, squeeze, swap_last
 from tensorlab.tensor import Tensor
 
@@ -20,6 +22,12 @@ __all__ = [
     "tensordot",
     "vecdot",
 ]
+
+
+_BLOCK = 4096
+_LONG = 16 * _BLOCK
+"""Longer vectors are multiplied in blocks, whose products a reduction adds: a product adds up in one row, which rounds
+more than sums do."""
 
 
 def _operands(who: str, x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
@@ -57,8 +65,10 @@ def matmul(x1: Any, x2: Any, /) -> Tensor:
         raise ShapeError("matmul", "tensors with an axis", f"shapes {a.shape} and {b.shape}", "use * for scalars")
     if a.shape[-1] != b.shape[-2 if b.ndim > 1 else 0]:
         raise ShapeError("matmul", "equal inner lengths", f"shapes {a.shape} and {b.shape}")
+    if a.ndim == b.ndim == 1:
+        return vecdot(a, b)
     if a.ndim == 1:
-        return squeeze(matmul(expand_dims(a, axis=0), b), axis=-1 if b.ndim == 1 else -2)
+        return squeeze(matmul(expand_dims(a, axis=0), b), axis=-2)
     if b.ndim == 1:
         return squeeze(matmul(a, expand_dims(b, axis=1)), axis=-1)
     if b.ndim == 2 and a.ndim > 2:  # one product of many rows instead of many products
@@ -70,7 +80,7 @@ def matmul(x1: Any, x2: Any, /) -> Tensor:
 def _stacked(a: Tensor, b: Tensor) -> Tensor:
     if a.shape[:-2] == b.shape[:-2]:
         return _product(a, b)
-    lead = shapes.broadcast("matmul", [a.shape[:-2], b.shape[:-2]])
+    lead = shapes.broadcast("matmul", [a.shape[:-2], b.shape[:-2]], of=(a.shape, b.shape))
     return _product(broadcast_to(a, (*lead, *a.shape[-2:])), broadcast_to(b, (*lead, *b.shape[-2:])))
 
 
@@ -107,7 +117,7 @@ def dot(x1: Any, x2: Any) -> Tensor:
     if a.shape[-1] != inner:
         raise ShapeError("dot", "equal inner lengths", f"shapes {a.shape} and {b.shape}")
     front = permute_dims(b, (b.ndim - 2, *range(b.ndim - 2), b.ndim - 1))
-    product = matmul(a, reshape(front, (inner, -1)))
+    product = matmul(a, reshape(front, (inner, math.prod(front.shape[1:]))))  # -1 could be any length where inner is 0
     return reshape(product, (*a.shape[:-1], *b.shape[:-2], b.shape[-1]))
 
 
@@ -201,6 +211,16 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
     if a.shape[-1] != b.shape[-1]:
         given = f"shapes {as_tensor(x1, 'vecdot').shape} and {as_tensor(x2, 'vecdot').shape}"
         raise ShapeError("vecdot", f"equal lengths along axis {axis}", given)
-    row, column = expand_dims(a, axis=-2), expand_dims(b, axis=-1)
-    shapes.broadcast("vecdot", [a.shape[:-1], b.shape[:-1]])
-    return squeeze(_stacked(row, column), axis=(-2, -1))
+    lead = shapes.broadcast("vecdot", [a.shape[:-1], b.shape[:-1]], of=(a.shape, b.shape))
+    if a.shape[-1] <= _LONG or a.dtype.kind != "f":
+        return _vector_product(a, b)
+    a, b = (broadcast_to(x, (*lead, x.shape[-1])) for x in (a, b))
+    whole = a.shape[-1] // _BLOCK * _BLOCK
+    first, rest = ([getitem(x, (..., part)) for x in (a, b)] for part in (slice(whole), slice(whole, None)))
+    blocks = _vector_product(*[reshape(x, (*lead, whole // _BLOCK, _BLOCK)) for x in first])
+    return sum(blocks, axis=-1) + _vector_product(*rest)
+
+
+def _vector_product(a: Tensor, b: Tensor) -> Tensor:
+    """`vecdot` along the last axis."""
+    return squeeze(_stacked(expand_dims(a, axis=-2), expand_dims(b, axis=-1)), axis=(-2, -1))

@@ -131,7 +131,7 @@ _METHODS: dict[str, Any] = {
     "__array_ufunc__": _array_ufunc,
     "__contains__": lambda self, value: bool(reduction.any(comparison.equal(self, value))),
     "__getitem__": lambda self, index: indexing.getitem(self, index),
-    "astype": lambda self, dtype, copy=False: astype(self, dtype, copy),
+    "astype": lambda self, dtype, copy=False: astype(self, dtype, copy=copy),
     "reshape": _reshape,
     "T": property(
         shaping.transpose, doc="The axes reversed. The standard has it for matrices; of more axes it is NumPy's."

@@ -7,14 +7,16 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from tensorlab import autodiff, dtypes, shapes
 from tensorlab.dtypes import DType
-from tensorlab.errors import ShapeError
+from tensorlab.errors import ArgumentTypeError, ShapeError
 from tensorlab.ops.arithmetic import add, divide, multiply, square
 from tensorlab.ops.broadcasting import SUM, broadcast_to
 from tensorlab.ops.comparison import equal, not_equal
 from tensorlab.ops.cumulative import accumulator, products_of_others
-from tensorlab.ops.dispatch import as_tensor
+from tensorlab.ops.dispatch import as_tensor, is_scalar
 from tensorlab.ops.extrema import maximum, minimum
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.logical import logical_and, logical_or
@@ -242,11 +244,18 @@ def all_finite(x: Any) -> Tensor:
     return _reduce(_ALL_FINITE, tensor, None, False, tensor.dtype, dtypes.bool)
 
 
+def _correction(who: str, value: Any) -> float:
+    if is_scalar(value) or isinstance(value, np.number):
+        return float(value)
+    raise ArgumentTypeError(who, "a correction that is a number", repr(value))
+
+
 def var(x: Any, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
     """``Σ (x - mean)² / (n - correction)`` over some axes, or all; NaN unless ``n > correction``.
 
     Raises:
         ShapeError: for an axis that is out of range or given twice.
+        ArgumentTypeError: for a ``correction`` that is not a number.
 
     Source: Python array API standard, ``var``.
     """
@@ -254,7 +263,7 @@ def var(x: Any, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool
     axes = shapes.normalize_axes("var", axis, tensor.ndim)
     count = math.prod(tensor.shape[place] for place in axes)
     squares = square(tensor - mean(tensor, axis=axes, keepdims=True))
-    divisor = float(count - correction)
+    divisor = count - _correction("var", correction)
     return divide(sum(squares, axis=axes, keepdims=keepdims), divisor if divisor > 0 else math.nan)
 
 

@@ -30,7 +30,8 @@ def _arg(rule: str, x: Any, axis: int | None, keepdims: bool) -> Tensor:
     flat = reshape(tensor, (-1,)) if axis is None else tensor
     place = shapes.normalize_axis(f"arg{rule}", 0 if axis is None else axis, flat.ndim)
     if flat.shape[place] == 0:
-        raise ShapeError(f"arg{rule}", "at least one element", f"shape {tensor.shape} over axis {axis}")
+        over = "all axes" if axis is None else f"axis {axis}"
+        raise ShapeError(f"arg{rule}", "at least one element", f"shape {tensor.shape} over {over}")
     last = flat
     if place != flat.ndim - 1:
         last = permute_dims(flat, [a for a in range(flat.ndim) if a != place] + [place])

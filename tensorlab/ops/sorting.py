@@ -35,6 +35,12 @@ def _key(array: Array, descending: bool) -> Array:
     return np.negative(array) if array.dtype.kind == "f" else np.invert(array)
 
 
+def _along(who: str, x: Any, axis: int) -> tuple[Tensor, int]:
+    """A tensor, and the axis along which it is put in order."""
+    tensor = as_tensor(x, who)
+    return tensor, shapes.normalize_axis(who, axis, tensor.ndim)
+
+
 def _order(who: str, x: Tensor, axis: int, descending: bool) -> Array:
     # whether or not equals have to keep their order: then a result does not depend on NumPy's or a processor's taste
     return np.argsort(_key(on_host(who, x), descending), axis=axis, kind="stable")
@@ -43,19 +49,11 @@ def _order(who: str, x: Tensor, axis: int, descending: bool) -> Array:
 def argsort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """The indices along an axis that put the elements in order: `take_along_axis` with them is `sort`. int64.
 
-    Args:
-        x: a tensor or an array.
-        axis: along which axis.
-        descending: whether the largest comes first. NaN is last either way.
-        stable: whether equal elements have to keep their order. Here they always do.
-
-    Raises:
-        ShapeError: for an axis that is out of range.
+    Takes and raises what `sort` does.
 
     Source: Python array API standard, ``argsort``.
     """
-    tensor = as_tensor(x, "argsort")
-    place = shapes.normalize_axis("argsort", axis, tensor.ndim)
+    tensor, place = _along("argsort", x, axis)
     return asarray(np.asarray(_order("argsort", tensor, place, descending), np.int64), device=tensor.device)
 
 
@@ -73,8 +71,7 @@ def sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = 
 
     Source: Python array API standard, ``sort``.
     """
-    tensor = as_tensor(x, "sort")
-    place = shapes.normalize_axis("sort", axis, tensor.ndim)
+    tensor, place = _along("sort", x, axis)
     if autodiff.recording() and tensor.dtype.kind == "f":
         order = _order("sort", tensor, place, descending)
         return _permuted(tensor, order, np.argsort(order, axis=place, kind="stable"), place)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from tensorlab.errors import ScalarError
 from tensorlab.scalars import tree
+from tensorlab.scalars.flow import Flow
 from tensorlab.scalars.names import MISSING, Names, Surroundings, article, as_plain_number
-from tensorlab.scalars.vocabulary import ARITY, spelling
+from tensorlab.scalars.vocabulary import ARITY, NOT_OF_NUMBERS, is_of_math, spelling
 
 if TYPE_CHECKING:
     from tensorlab.scalars.function import ScalarFunction
@@ -58,6 +59,7 @@ class ExpressionParser(ABC):
     """Parses the expressions of one function."""
 
     locals: set[str]
+    flow: Flow
     names: Names
     surroundings: Surroundings
     lift: Callable[[object], ScalarFunction | None]
@@ -89,6 +91,9 @@ class ExpressionParser(ABC):
             case ast.Constant():
                 raise self.construct_error(f"the constant {node.value!r}", node)
             case ast.Name(id=name) if name in self.locals:
+                if name not in self.flow.known:
+                    hint = "give it one before the branch or the loop"
+                    raise self.error("a value on every path", f"{name!r}, which may have none,", node, hint)
                 return None, tree.name(name)
             case ast.Name() | ast.Attribute():
                 return None, self.constant(node)
@@ -136,6 +141,8 @@ class ExpressionParser(ABC):
         function = self.lift_at(value, node)
         if function is None:
             hint = "call a function of math or a plain Python function of numbers"
+            if is_of_math(value):
+                hint = NOT_OF_NUMBERS
             if local:
                 hint = "a scalar function comes from a global or a closure, not from an argument"
             raise self.construct_error(f"a call of {text!r}", node, hint)
@@ -157,9 +164,10 @@ class ExpressionParser(ABC):
             raise self.error(f"plain arguments for {text!r}", f"{ast.unparse(node)!r}", node)
         if not least <= len(node.args) <= (most or len(node.args)):
             wanted = f"{least}" if least == most else f"{least} or more"
-            raise self.error(f"{wanted} arguments for {text!r}", f"{len(node.args)}", node)
-        arguments = [self.expression(argument) for argument in node.args]
-        match known, arguments:
+            arguments = "argument" if wanted == "1" else "arguments"
+            raise self.error(f"{wanted} {arguments} for {text!r}", f"{len(node.args)}", node)
+        values = [self.expression(argument) for argument in node.args]
+        match known, values:
             case "pow", [base, exponent]:
                 return ast.BinOp(base, ast.Pow(), exponent)
             case "%", [left, right]:
@@ -173,7 +181,7 @@ class ExpressionParser(ABC):
                     nested = tree.call(known, nested, argument)
                 return nested
         module, _, attribute = known.rpartition(".")
-        return tree.call(tree.math_name(attribute) if module else known, *arguments)
+        return tree.call(tree.math_name(attribute) if module else known, *values)
 
     def bind(self, function: ScalarFunction, node: ast.Call) -> list[ast.expr]:
         """The arguments of a call in the order of the parameters, defaults filled in."""

@@ -17,9 +17,11 @@ import numpy as np
 from tensorlab.errors import ArgumentError, ArgumentTypeError, ScalarError
 from tensorlab.scalars import tree
 from tensorlab.scalars.kinds import Kinds
+from tensorlab.scalars.mathematics import DEFINED
+from tensorlab.scalars.names import Surroundings
 from tensorlab.scalars.parse import Parser
-from tensorlab.scalars.source import describe, find
-from tensorlab.scalars.vocabulary import ARITY, FORMAT_DEPENDENT, spelling
+from tensorlab.scalars.source import describe, find, name_of
+from tensorlab.scalars.vocabulary import ARITY, FORMAT_DEPENDENT, NOT_OF_NUMBERS, is_of_math, spelling
 
 _KEPT_AS = "__tensorlab_scalar__"
 
@@ -48,19 +50,21 @@ class ScalarFunction:
         file: str,
         line: int,
         python: Callable[..., Any] | None = None,
+        surroundings: Surroundings | None = None,
     ) -> None:
         self.name, self.parameters, self.body = name, parameters, tuple(body)
         self.defaults, self.file, self.line = dict(defaults or {}), file, line
         mentioned = {used for statement in body for used in tree.used(statement)}
         self.calls = {called: function for called, function in calls.items() if called in mentioned}
         self.n_outputs = next(len(tree.outputs(node)) for node in tree.statements(body) if isinstance(node, ast.Return))
-        self._python = python
+        self._written, self._surroundings = python, surroundings
         self._derivatives: dict[int, ScalarFunction] = {}
         self._vjps: dict[int, ScalarFunction] = {}
 
     @classmethod
     def of(cls, function: Callable[..., Any] | ScalarFunction) -> ScalarFunction:
-        """The scalar function of a Python function; of the same function always the same one.
+        """The scalar function of a Python function: of the same function the same one, until a number or a function
+        that it takes from its surroundings has changed.
 
         Args:
             function: a Python function or lambda, one compiled by Numba, a function of ``math``, a NumPy function
@@ -76,10 +80,10 @@ class ScalarFunction:
         lifted = cls._lift(function, callers)
         if lifted is None:
             raise ScalarError(
-                f"scalar function {getattr(function, '__name__', function)!r}",
+                name_of(function),
                 "a Python function of numbers",
                 f"an object of type {type(function).__name__!r}",
-                "write it as a plain function with 'def' or 'lambda'",
+                NOT_OF_NUMBERS if is_of_math(function) else "write it as a plain function with 'def' or 'lambda'",
             )
         return lifted
 
@@ -91,6 +95,8 @@ class ScalarFunction:
         known = spelling(function)
         if known is not None:
             return _library_function(known)
+        if isinstance(function, types.BuiltinFunctionType):
+            function = DEFINED.get(function)
         function = getattr(function, "py_func", function)  # what Numba compiled
         if not isinstance(function, types.FunctionType):
             return None
@@ -110,6 +116,7 @@ class ScalarFunction:
             file=function.__code__.co_filename,
             line=function.__code__.co_firstlineno,
             python=function,
+            surroundings=parsed.surroundings,
         )
         setattr(function, _KEPT_AS, scalar)  # on the function, so that both are freed together
         return scalar
@@ -157,6 +164,12 @@ class ScalarFunction:
         return None
 
     @functools.cached_property
+    def loops(self) -> bool:
+        """Whether there is a loop in it, or in what it calls."""
+        own = any(isinstance(node, ast.While | ast.For) for node in tree.statements(self.body))
+        return own or any(function.loops for function in self.calls.values())
+
+    @functools.cached_property
     def depends_on_format(self) -> bool:
         """Whether its value is another one in each real dtype, beyond rounding."""
         called = {tree.called(node) for node in tree.walk(self.body) if isinstance(node, ast.Call)}
@@ -166,16 +179,25 @@ class ScalarFunction:
 
     @property
     def python(self) -> Callable[..., Any]:
-        """The function in plain Python: the one that was written, or a derived one as ordinary Python code."""
-        if self._python is None:
-            file = f"<tensorlab {self.name} {self.key[:16]}>"
-            namespace: dict[str, Any] = {called: function.python for called, function in self.calls.items()}
-            namespace["math"] = math
-            exec(compile(self.source, file, "exec"), namespace)
-            linecache.cache[file] = (len(self.source), None, self.source.splitlines(keepends=True), file)
-            self._python = namespace[self._identifier]
-            setattr(self._python, _KEPT_AS, self)
-        return self._python
+        """The function in plain Python: the one that was written, while it still means the same, or else what it meant
+        when it was parsed, or is derived, as ordinary Python code."""
+        return self._written if self._written is not None and self._is_current() else self._generated
+
+    def _is_current(self) -> bool:
+        """Whether the function that was written still means what it meant when it was parsed."""
+        return (self._surroundings is None or self._surroundings.unchanged()) and all(
+            [function._is_current() for function in self.calls.values()]
+        )
+
+    @functools.cached_property
+    def _generated(self) -> Callable[..., Any]:
+        file = f"<tensorlab {self.name} {self.key[:16]}>"
+        namespace: dict[str, Any] = {**self.calls, "math": math}
+        exec(compile(self.source, file, "exec"), namespace)
+        linecache.cache[file] = (len(self.source), None, self.source.splitlines(keepends=True), file)
+        python: Callable[..., Any] = namespace[self._identifier]
+        setattr(python, _KEPT_AS, self)
+        return python
 
     def derivative(self, index: int = 0) -> ScalarFunction:
         """∂f/∂parameters[index]: a scalar function of the same parameters, by forward mode on the source.

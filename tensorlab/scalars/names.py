@@ -34,17 +34,31 @@ def as_plain_number(value: object) -> Number | None:
     return value if isinstance(value, bool | int | float) else None
 
 
+def _same(value: object, other: object) -> bool:
+    return value is other or (type(value) is type(other) and isinstance(value, Number) and repr(value) == repr(other))
+
+
 class Surroundings:
     """The globals and the enclosing function's variables that a function sees."""
 
     def __init__(self, function: types.FunctionType) -> None:
         self.globals = function.__globals__
         self.closure = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+        self.found: list[tuple[ast.expr, object]] = []
 
     def look_up(self, node: ast.expr) -> Any:
         """The object that a name or an attribute of a module stands for; ``MISSING`` where there is none."""
+        value = self._value(node)
+        self.found.append((node, value))
+        return value
+
+    def unchanged(self) -> bool:
+        """Whether all that was looked up stands for the same objects, or equal numbers, as it did then."""
+        return all([_same(self._value(node), value) for node, value in self.found])
+
+    def _value(self, node: ast.expr) -> Any:
         if isinstance(node, ast.Attribute):
-            owner = self.look_up(node.value)
+            owner = self._value(node.value)
             return getattr(owner, node.attr, MISSING) if isinstance(owner, types.ModuleType) else MISSING
         if not isinstance(node, ast.Name):
             return MISSING

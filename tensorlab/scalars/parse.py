@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tensorlab.errors import ScalarError
 from tensorlab.scalars import tree
 from tensorlab.scalars.expressions import ExpressionParser
+from tensorlab.scalars.flow import Flow
 from tensorlab.scalars.names import Names, Surroundings, as_plain_number
 from tensorlab.scalars.source import Source
 
@@ -37,6 +38,7 @@ class Parser(ExpressionParser):
         self.locals = {*self.parameters, *self._bound(body)}
         if "math" in self.locals:
             raise self.error("names other than 'math'", "'math' as the name of a number", definition, "rename it")
+        self.flow = Flow(self.parameters, self.locals)
         self.surroundings = Surroundings(source.function)
         self.names = Names(self.locals)
         self.n_outputs = 0
@@ -98,12 +100,9 @@ class Parser(ExpressionParser):
             case ast.AnnAssign():
                 return self.assignment(node.target, node.value) if node.value else []
             case ast.If():
-                return [ast.If(self.expression(node.test), self.block(node.body), self._else(node.orelse))]
-            case ast.While() if not node.orelse:
-                return [ast.While(self.expression(node.test), self.block(node.body), [])]
-            case ast.For() if not node.orelse:
-                target = ast.Name(self.target(node.target), ast.Store())
-                return [ast.For(target, self.range(node.iter), self.block(node.body), [], lineno=1)]
+                return [self.choice(node)]
+            case ast.While() | ast.For() if not node.orelse:
+                return [self.loop(node)]
             case ast.While() | ast.For():
                 raise self.construct_error("an 'else' of a loop", node)
             case ast.Return():
@@ -113,12 +112,31 @@ class Parser(ExpressionParser):
             case ast.Expr():
                 self.expression(node.value)
                 return []  # an expression has no effect beyond its value
-            case ast.Pass() | ast.Break() | ast.Continue():
+            case ast.Break() | ast.Continue():
+                self.flow.leave(node)
+                return [node]
+            case ast.Pass():
                 return [node]
         raise self.construct_error("", node)
 
-    def _else(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
-        return self.block(body) if body else []
+    def choice(self, node: ast.If) -> ast.stmt:
+        """``if``, with its ``else``."""
+        test, before = self.expression(node.test), self.flow.known
+        body = self.block(node.body)
+        with self.flow.other(before):
+            return ast.If(test, body, self.block(node.orelse) if node.orelse else [])
+
+    def loop(self, node: ast.While | ast.For) -> ast.stmt:
+        """``while``, or ``for`` over a range."""
+        loop: ast.While | ast.For
+        if isinstance(node, ast.While):
+            loop = ast.While(self.expression(node.test), [], [])
+        else:
+            target = ast.Name(self.target(node.target), ast.Store())
+            loop = ast.For(target, self.range(node.iter), [], [], lineno=1)
+        with self.flow.loop(loop):
+            loop.body = self.block(node.body)
+        return loop
 
     def target(self, node: ast.expr) -> str:
         """The name that a statement binds."""
@@ -129,8 +147,16 @@ class Parser(ExpressionParser):
     def assignment(self, target: ast.expr, value: ast.expr) -> list[ast.stmt]:
         """``name = value``, ``a, b = b, a`` or ``a, b = helper(x)``."""
         if not isinstance(target, ast.Tuple | ast.List):
-            return [tree.assign(self.target(target), self.expression(value))]
+            assigned = tree.assign(self.target(target), self.expression(value))
+            self.flow.bind(tree.targets(assigned))
+            return [assigned]
         names = [self.target(element) for element in target.elts]
+        statements = self.unpacking(names, value)
+        self.flow.bind(names)
+        return statements
+
+    def unpacking(self, names: Sequence[str], value: ast.expr) -> list[ast.stmt]:
+        """An assignment to several names."""
         if isinstance(value, ast.Tuple):
             if len(value.elts) != len(names):
                 raise self.error(f"{len(names)} values", f"{len(value.elts)}", value)
@@ -178,4 +204,5 @@ class Parser(ExpressionParser):
         self.n_outputs = self.n_outputs or len(values)
         if len(values) != self.n_outputs:
             raise self.error(f"{self.n_outputs} values in every return", f"a return of {len(values)}", node)
+        self.flow.leave(node)
         return [*statements, tree.returning(values)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import os
+import time
 import types
 from dataclasses import dataclass
 
@@ -30,17 +32,34 @@ def describe(name: str, file: str, line: int) -> str:
     return f"scalar function {name!r} ({file}, line {line})"
 
 
+_WRAPPING = ("__wrapped__", "__func__", "func")
+"""Where functools.lru_cache, a method, and functools.partial keep the function in them."""
+
+
+def name_of(thing: object) -> str:
+    """What an error message calls something that is no Python function, with the place of the one that is in it."""
+    name = getattr(thing, "__name__", type(thing).__name__)
+    inner = thing
+    while kept := [at for at in _WRAPPING if hasattr(inner, at)]:
+        inner = getattr(inner, kept[0])
+    code = getattr(inner, "__code__", None) or getattr(vars(type(thing)).get("__call__"), "__code__", None)
+    return describe(name, code.co_filename, code.co_firstlineno) if code else f"scalar function {name!r}"
+
+
 def find(function: types.FunctionType) -> Source:
     """The definition of a function.
 
     Raises:
-        ScalarError: there is no source, it is no longer the one that was run, or several lambdas of one line cannot
-            be told apart.
+        ScalarError: it is an async one, there is no source, it is no longer the one that was run, or several lambdas of
+            one line cannot be told apart.
     """
     code = function.__code__
     who = describe(function.__name__, code.co_filename, code.co_firstlineno)
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise ScalarError(who, "a function that computes its value at once", "an async one", "write it with 'def'")
     try:
-        tree = _parsed("".join(inspect.findsource(function)[0]))
+        text = "".join(inspect.findsource(function)[0])
+        tree = _parsed(text)
     except (OSError, TypeError):
         raise ScalarError(who, "a function whose source can be read", "one without source", _HINT) from None
     except SyntaxError:
@@ -55,13 +74,40 @@ def find(function: types.FunctionType) -> Source:
             raise ScalarError(
                 who, "one lambda a line", "several that cannot be told apart", "write each on a line of its own"
             )
-    if not candidates:
+    if not candidates or (_written_since(code.co_filename) and _compared(code) not in _compiled(text)):
         raise ScalarError(
             who, "the source that was run", "a source that has changed since", "restart Python, or run the cell again"
         )
     definition = candidates[0]
     assert isinstance(definition, Definition)
     return Source(function, definition, who)
+
+
+_STARTED = time.time()
+
+
+def _written_since(file: str) -> bool:
+    """Whether a file has been written since this process began: only then need its text be compared with what runs."""
+    try:
+        return os.stat(file).st_mtime >= _STARTED
+    except OSError:  # a notebook cell or the like
+        return False
+
+
+def _compared(code: types.CodeType) -> tuple[object, ...]:
+    """What of a function's code depends on its text."""
+    return code.co_firstlineno, code.co_code, code.co_names, code.co_varnames, repr(code.co_consts)
+
+
+@functools.lru_cache(maxsize=8)
+def _compiled(source: str) -> frozenset[tuple[object, ...]]:
+    """The code of every function in a text."""
+    found, pending = set(), [compile(source, "", "exec", dont_inherit=True)]
+    while pending:
+        code = pending.pop()
+        found.add(_compared(code))
+        pending += [constant for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return frozenset(found)
 
 
 @functools.lru_cache(maxsize=8)

@@ -64,3 +64,12 @@ def spelling(value: object) -> str | None:
         return SPELLING.get(value)  # type: ignore[call-overload, no-any-return]  # any hashable object may be asked for
     except TypeError:
         return None
+
+
+NOT_OF_NUMBERS = "it takes other things than a few numbers, or gives whole numbers of any length"
+"""What keeps a few functions of ``math`` out of the language."""
+
+
+def is_of_math(value: object) -> bool:
+    """Whether this is a function of ``math``."""
+    return getattr(value, "__module__", None) == "math"

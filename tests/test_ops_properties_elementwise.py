@@ -1,0 +1,155 @@
+"""Every elementwise operation, as it is found in `tensorlab.ops`, against NumPy's: on arrays that broadcast, of every
+dtype that it takes, however they lie in memory, with special values in them."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+import any_array
+import numpy as np
+import pytest
+import test_ops_properties
+import test_ops_properties_folding
+import test_ops_properties_products
+from any_array import DTYPES, Array, arrays, plain, shapes
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tensorlab as tl
+from tensorlab import ops
+from tensorlab.errors import DTypeError
+from tensorlab.ops.lift import Elementwise
+
+OPERATIONS: dict[str, Elementwise] = {
+    name: operation for name in ops.__all__ if isinstance(operation := getattr(ops, name), Elementwise)
+} | {"pow": ops.arithmetic._pow}
+
+WORDS = {"number": "numbers", "integer": "integers", "bits": "integers or bools"}
+
+
+def _whole(function: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    return lambda x: function(x) if x.dtype.kind == "f" else x
+
+
+def _floor_divide(a: Array, b: Array) -> Array:
+    quotient = np.floor_divide(a, b)
+    return np.where(np.isinf(a), np.floor(a / b), quotient) if a.dtype.kind == "f" else quotient  # NumPy: NaN
+
+
+def _by_math(function: Callable[[float], float]) -> Callable[[Array], Array]:
+    return lambda x: np.vectorize(function, otypes=[np.float64])(x).astype(x.dtype)
+
+
+ORACLES: dict[str, Callable[..., Any]] = {
+    "ceil": _whole(np.ceil),
+    "erf": _by_math(math.erf),
+    "erfc": _by_math(math.erfc),
+    "floor": _whole(np.floor),
+    "floor_divide": _floor_divide,
+    "reciprocal": lambda x: 1 / x,
+    "relu": lambda x: np.where(x > 0, x, np.where(x == x, 0, x)).astype(x.dtype),
+    "round": _whole(np.rint),
+    "rsqrt": lambda x: 1 / np.sqrt(x),
+    "sigmoid": lambda x: (1 / (1 + np.exp(-x.astype(np.float64)))).astype(x.dtype),
+    "trunc": _whole(np.trunc),
+}
+"""What NumPy has by another definition, or not at all."""
+
+ROUNDED = 3e-6, 1e-14
+"""How far two libraries' functions may be apart, of float32 and of float64."""
+
+
+def second(data: st.DataObject, name: str, array: Array) -> Array:
+    """An array that broadcasts with another, whose elements the operation takes beside those."""
+    start = data.draw(st.integers(0, array.ndim))
+    shape = tuple(1 if data.draw(st.booleans()) else length for length in array.shape[start:])
+    other = data.draw(arrays(dtypes=(array.dtype.newbyteorder("=").name,), shape=shape))
+    if array.dtype.kind in "iu" and ("shift" in name or name == "pow"):
+        other = plain(other) & 7  # a shift by more bits than there are is undefined, a negative power refused
+    return other
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("device", ["cpu", "reference"])
+@settings(deadline=None, max_examples=20)
+@given(st.data())
+def test_elementwise(name: str, device: str, data: st.DataObject) -> None:
+    operation = OPERATIONS[name]
+    kernels = ("int32",) if operation.domain in WORDS and operation.domain != "number" else ("float32",)
+    # a kernel for each dtype takes long to compile: the CPU has tests of its own of every one
+    array = data.draw(arrays((0, 8 if device == "cpu" else 4), DTYPES if device == "reference" else kernels))
+    operands = [array, second(data, name, array)][: operation.scalar.arity]
+    function: Any = getattr(tl, name)
+    before = [operand.tobytes() for operand in operands]
+    with tl.device(device):
+        kind = {"b": "bool", "f": "real"}.get(array.dtype.kind, "integer")
+        takes = {"number": ("integer", "real"), "integer": ("integer",), "bits": ("integer", "bool")}
+        if kind not in takes.get(operation.domain, (kind,)):
+            message = rf"^{name}: expected tensors of {WORDS[operation.domain]}, received "
+            with pytest.raises(DTypeError, match=message + plain(array).dtype.name):
+                function(*operands)
+            return
+        result = function(*operands)
+    computed = [plain(operand) for operand in operands]
+    if operation.domain == "real" and kind != "real":
+        computed = [operand.astype(np.float32) for operand in computed]
+    with np.errstate(all="ignore"):
+        expected = np.asarray((ORACLES.get(name) or getattr(np, name))(*computed))
+    assert result.device == device
+    assert result.shape == np.broadcast_shapes(*[operand.shape for operand in operands])
+    assert result.dtype == (bool if operation.result == "bool" else computed[0].dtype)
+    if result.dtype.kind == "f":
+        np.testing.assert_allclose(result.numpy(), expected, rtol=ROUNDED[result.dtype.itemsize == 8], atol=1e-44)
+    else:
+        np.testing.assert_array_equal(result.numpy(), expected, strict=True)
+    assert [operand.tobytes() for operand in operands] == before
+
+
+@pytest.mark.parametrize("layout", sorted(any_array.LAYOUTS))
+def test_out_of_any_layout(layout: str, rng: np.random.Generator) -> None:
+    memory = any_array.LAYOUTS[layout](rng.normal(size=(3, 4)).astype(np.float32))
+    if layout == "read-only":
+        with pytest.raises(tl.errors.ArgumentError, match=r"^negative: expected an out that can be written to, receiv"):
+            tl.negative(memory, out=memory)
+        return
+    if layout == "stretched":  # several elements are one
+        return
+    expected = -plain(memory)
+    assert tl.negative(memory, out=memory) is memory
+    np.testing.assert_array_equal(memory, expected)
+    other: Any = memory[::-1, ::-1]  # shares its memory
+    expected = plain(memory) + plain(memory)
+    assert tl.add(memory, memory, out=other) is other
+    np.testing.assert_array_equal(other, expected)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.data())
+def test_out_that_does_not_fit_keeps_what_it_had(data: st.DataObject) -> None:
+    array = data.draw(arrays((0, 4), ("float32",)))
+    out: Array = np.full(data.draw(shapes((0, 4))), 7, data.draw(st.sampled_from(DTYPES)))
+    if out.shape == array.shape and out.dtype == np.float32:
+        return
+    with pytest.raises(
+        (tl.errors.ShapeError, DTypeError), match=r"^negative: expected an out of (shape|float32).*, received"
+    ):
+        tl.negative(array, out=out)
+    assert (out == np.asarray(7, out.dtype)).all()
+
+
+PLAIN = (
+    *("arange", "asarray", "empty", "eye", "full", "linspace", "ones", "zeros"),
+    *("can_cast", "finfo", "iinfo", "isdtype", "result_type", "elementwise", "stop_gradient"),
+)
+"""What takes no array that could be of any kind, or gives it back."""
+
+
+def test_no_operation_is_left_out() -> None:
+    files = (test_ops_properties, test_ops_properties_folding, test_ops_properties_products)
+    text = "".join(inspect.getsource(file) for file in files)
+    functions = [name for name in ops.__all__ if callable(getattr(ops, name)) and not name.startswith("_")]
+    tried = {name for name in functions if f"tl.{name}" in text or f'"{name}"' in text}
+    assert {*functions} - {*OPERATIONS} - tried <= {*PLAIN}

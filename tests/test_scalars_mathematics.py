@@ -1,0 +1,81 @@
+"""Functions of ``math`` that are written in the language of scalar functions, against those of Python."""
+
+from __future__ import annotations
+
+import inspect
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tensorlab as tl
+from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars.mathematics import DEFINED
+
+REALS = st.floats() | st.floats(-1e3, 1e3)
+WHOLE = st.integers(-(2**31), 2**31) | st.integers(-9, 9)
+ARGUMENTS = {
+    divmod: (st.floats(-1e3, 1e3), st.floats(1e-3, 1e3)),
+    math.frexp: (REALS,),
+    math.gcd: (WHOLE, WHOLE),
+    math.isclose: (REALS, REALS),
+    math.isqrt: (st.integers(0, 2**63 - 1) | st.integers(0, 2**20).map(lambda n: n * n),),
+    math.lcm: (WHOLE, WHOLE),
+    math.ldexp: (REALS, st.integers(-2200, 2200)),
+    math.modf: (REALS,),
+    math.remainder: (REALS, REALS),
+    math.ulp: (REALS,),
+}
+
+
+def same(first, second):
+    return first == second or (first != first and second != second)
+
+
+@pytest.mark.parametrize("function", DEFINED, ids=lambda function: function.__name__)
+@given(st.data())
+def test_it_is_pythons(function, data):
+    arguments = [data.draw(strategy) for strategy in ARGUMENTS[function]]
+    definition = ScalarFunction.of(function)
+    try:
+        expected = function(*arguments)
+    except (OverflowError, ValueError):  # of ldexp, and of remainder at infinity
+        return
+    found = definition(*arguments)
+    if function is math.ldexp and abs(expected) < 2.0**-1000:  # rounded twice where it is subnormal
+        assert abs(found - expected) <= math.ulp(0.0)
+        return
+    for one, other in zip(*[x if isinstance(x, tuple) else (x,) for x in (found, expected)], strict=True):
+        assert same(one, other)
+        assert math.copysign(1.0, one) == math.copysign(1.0, other) or one != one
+
+
+def test_they_are_called_like_any_other():
+    def both(x, y):
+        mantissa, exponent = math.frexp(x)
+        near = math.isclose(x, y, abs_tol=0.5)
+        return math.ldexp(mantissa, exponent + 1) + math.gcd(int(x), int(y)) + 100 * near
+
+    operation = tl.elementwise(both)
+    x, y = [12.0, 30.5, 7.0, 0.0, -8.0], [18.0, 30.25, 7.0, 4.0, 12.0]
+    assert operation(x, y).tolist() == [both(*pair) for pair in zip(x, y, strict=True)]
+    with tl.GradientTape() as tape:
+        tape.watch(given := tl.asarray(x))
+        result = operation(given, y)
+    assert tape.gradient(result, given).tolist() == [2.0] * 5
+
+
+def test_slopes_are_those_of_the_fraction_and_the_rest():
+    assert ScalarFunction.of(math.remainder).derivative(0)(7.5, 2.0) == 1.0
+    assert ScalarFunction.of(math.remainder).derivative(1)(7.5, 2.0) == -4.0
+    assert ScalarFunction.of(math.modf).derivative(0)(2.75) == (1.0, 0.0)
+    assert ScalarFunction.of(math.gcd).derivative(0)(12.0, 18.0) == 0.0
+
+
+def test_parameters_are_named_as_pythons():
+    for function, definition in DEFINED.items():
+        assert [*inspect.signature(definition).parameters.values()]
+        if function not in (math.gcd, math.lcm):  # which take any number
+            given = inspect.signature(function).parameters
+            assert [*given] == [*inspect.signature(definition).parameters]
