@@ -31,19 +31,23 @@ SHAPES = ("reduce", "rowwise", "scan", "matmul", "update", "structure")
 
 
 def no_launch() -> list[str]:
-    """Replace the device by none; the PTX of each kernel that would be launched goes to the list."""
-    import numba
+    """Replace the device by none; the PTX of each kernel that is built goes to the list."""
     from numba import cuda
+    from numba.core import sigutils
     from numba.cuda import dispatcher
     from tensorlab_cuda import driver
 
     compiled: list[str] = []
-    device = driver.Device("none", (9, 0), blocks=64, threads=256, tile=16)
+    device = driver.Device("none", (9, 0), processors=132, blocks=64, threads=256)
+
+    def compile_kernel(function: Any, signature: str) -> Any:
+        types = sigutils.normalize_signature(signature)[0]
+        ptx = cuda.compile_ptx(function, types, cc=device.compute_capability)[0]
+        compiled.append(ptx)
+        return {"parameters": len(types)}
 
     def launch(kernel: driver.Kernel, blocks: int, threads: Any, *arguments: Any) -> None:
-        signature = tuple(map(numba.typeof, arguments))
-        function = kernel.compiled.py_func
-        compiled.append(cuda.compile_ptx(function, signature, cc=device.compute_capability)[0])
+        assert len(arguments) == kernel.compiled["parameters"], kernel.name
 
     def copy_to_device(memory: Any, array: Any) -> None:
         memory[:] = np.ravel(array).view(memory.dtype)
@@ -52,8 +56,10 @@ def no_launch() -> list[str]:
     driver._check = lambda module: None
     driver.device = lambda: device
     driver.device_array = np.empty
+    driver.address = lambda memory: memory.ctypes.data
     driver.copy_to_device = copy_to_device
     driver.download = lambda memory, start, size: memory[start : start + size]
+    driver.compile_kernel = compile_kernel
     driver.launch = launch
     return compiled
 
@@ -129,7 +135,7 @@ def update() -> None:
         rule = optimizer.rule
         for dtype in ("float32", "float64"):
             arrays = [filled((3,), np.dtype(dtype), 1) for _ in range(2 + len(rule.slots))]
-            on(1)._backend.update(rule.scalar, arrays[0], arrays[1], arrays[2:], [0.5] * len(rule.hyperparameters))
+            on(1)._backend.update(rule.scalar, [arrays], [0.5] * len(rule.hyperparameters))
 
 
 def structure() -> None:

@@ -16,7 +16,6 @@ from test_cuda_checks import DTYPES, check, on, real, same
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentError, DeviceError, DLPackError, ScalarError
-from tensorlab.scalars import ScalarFunction
 
 
 @contextlib.contextmanager
@@ -317,27 +316,38 @@ def a_kernel_that_fails_is_named(rng):
     def mish(x):
         return x * x
 
-    scalar = ScalarFunction.of(mish)
     line = mish.__code__.co_firstlineno
-    failing = driver.Kernel(Refusing(TypingError("no\n  such function")), "map mish float32", (scalar,))
-    with pytest.raises(
-        ScalarError,
-        match=rf"^scalar function 'mish' \(.*test_cuda_driver\.py, line {line}\): expected what Numba compiles for "
-        r"CUDA, received TypingError: no such function; on the device 'cpu' it may work$",
-    ):
-        driver.launch_flat(failing, 1)
-    failing = driver.Kernel(Refusing(CudaAPIError("[700] illegal address")), "map mish float32", (scalar,))
+    plain = driver.compile_kernel
+    try:
+        driver.compile_kernel = Refusing(TypingError("no\n  such function"))
+        with pytest.raises(
+            ScalarError,
+            match=rf"^scalar function 'mish' \(.*test_cuda_driver\.py, line {line}\): expected what Numba compiles for "
+            r"CUDA, received TypingError: no such function; on the device 'cpu' it may work$",
+        ):
+            tl.elementwise(mish)(on(real(rng, 3)))
+        driver.compile_kernel = Refusing(ZeroDivisionError())
+        with pytest.raises(ZeroDivisionError):  # a mistake of ours is not dressed up
+            tl.elementwise(mish)(on(real(rng, 3)))
+    finally:
+        driver.compile_kernel = plain
+    same(tl.elementwise(mish)(on([3.0])), np.float32([9]), 0)  # a kernel that failed may be had later
+
+
+@check
+def a_launch_that_fails_is_named(rng):
+    from tensorlab_cuda import driver
+
+    failing = driver.Kernel(Refusing(CudaAPIError("[700] illegal address")), "map mish float32")
     with pytest.raises(
         DeviceError,
         match=r"^device 'cuda', kernel 'map mish float32': expected a launch that succeeds, received \[700\] illegal "
         r"address; after such an error start Python anew$",
     ):
         driver.launch_flat(failing, 1)
-    failing = driver.Kernel(Refusing(CudaAPIError("UNSUPPORTED_PTX_VERSION")), "map mish float32", (scalar,))
+    failing = driver.Kernel(Refusing(CudaAPIError("UNSUPPORTED_PTX_VERSION")), "map mish float32")
     with pytest.raises(DeviceError, match=r"; an update of the driver may help$"):
         driver.launch_flat(failing, 1)
-    with pytest.raises(ZeroDivisionError):  # a mistake of ours is not dressed up
-        driver.launch_flat(driver.Kernel(Refusing(ZeroDivisionError()), "", (scalar,)), 1)
 
 
 @check

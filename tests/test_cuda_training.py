@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,28 @@ def agree(compute: Callable[[], list[Any]], tolerance: float = 1e-5) -> None:
     for here, there in zip(*results, strict=True):
         assert (here.dtype, here.shape) == (there.dtype, there.shape)
         np.testing.assert_allclose(there, here, rtol=tolerance, atol=tolerance)
+
+
+@contextlib.contextmanager
+def counted(driver: Any, names: Sequence[str] = ("launch", "copy_to_device", "download")) -> Iterator[Counter[str]]:
+    """How often some functions of the driver are called."""
+    calls: Counter[str] = Counter()
+    plain = {name: getattr(driver, name) for name in names}
+
+    def counting(name: str) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            calls[name] += 1
+            return plain[name](*arguments)
+
+        return call
+
+    try:
+        for name in names:
+            setattr(driver, name, counting(name))
+        yield calls
+    finally:
+        for name in names:
+            setattr(driver, name, plain[name])
 
 
 @check
@@ -188,6 +212,31 @@ def data_goes_to_the_device_once(rng):
     assert copied.count(x.shape) == 1
     assert copied.count((101, 2)) == 1  # the first weights
     assert (4, 101) not in copied  # the device picks the samples of a batch
+
+
+@check
+def a_step_of_an_optimizer_is_one_launch(rng):
+    from tensorlab_cuda import driver
+
+    shapes = [(7, 5), (5,), (), (0, 2), (2, 3)]
+    weights, gradients = [[real(rng, *shape) for shape in shapes] for _ in range(2)]
+    for name in ("rmsprop", "adam"):
+        moved = []
+        for device in DEVICES:
+            with tl.device(device):
+                variables = [tl.Variable(weight) for weight in weights]
+                given = [tl.asarray(gradient) for gradient in gradients]
+            optimizer = tl.optimizers.get(name)
+            optimizer.apply_gradients(zip(given, variables, strict=True))  # which makes slots
+            with counted(driver) as calls:
+                for _ in range(2):
+                    optimizer.apply_gradients(zip(given, variables, strict=True))
+            if device == "cuda":
+                assert calls["launch"] == 2
+                assert calls["copy_to_device"] <= 1  # where the weights are, once
+            moved.append(variables)
+        for here, there in zip(*moved, strict=True):
+            np.testing.assert_allclose(there.numpy(), here.numpy(), rtol=1e-6, atol=1e-6)
 
 
 @check

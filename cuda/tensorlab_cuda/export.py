@@ -142,7 +142,7 @@ def _start(buffer: Buffer) -> int:
     if not buffer.size:
         return 0
     buffer.memory.shared = True
-    return driver.pointer(buffer.array) + buffer.layout.offset * int(buffer.dtype.itemsize)
+    return buffer.address
 
 
 def _capsule(buffer: Buffer, device: tuple[int, int], versioned: bool, read_only: bool) -> Any:

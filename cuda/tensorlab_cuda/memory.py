@@ -10,10 +10,11 @@ import numpy as np
 
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver, export, fallback
-from tensorlab_cuda.allocator import upload
+from tensorlab_cuda.allocator import constant, upload
 from tensorlab_cuda.buffer import Buffer
 from tensorlab_cuda.kernels.gather import gather_kernel
 from tensorlab_cuda.kernels.map import map_kernel
+from tensorlab_cuda.kernels.places import arguments, counter
 from tensorlab_cuda.kernels.scatter import scatter_kernel
 from tensorlab_cuda.layout import Layout, Shape, is_view_index, merge_axes
 
@@ -43,7 +44,7 @@ def copied(buffer: Buffer) -> Buffer:
 
 def copy_into(target: Buffer, source: Buffer) -> None:
     """Overwrite a buffer by one of its dtype that broadcasts to its shape."""
-    map_into(map_kernel(_COPY, target.dtype.name, 1, (target.dtype.name,)), [target], [source])
+    map_into(_COPY, target.dtype, [target], [source])
 
 
 def to_host(buffer: Buffer) -> Array:
@@ -59,27 +60,34 @@ def filled(shape: Shape, dtype: Any, value: float) -> Buffer:
     result = Buffer.empty(shape, dtype)
     with np.errstate(all="ignore"):  # a NaN may become a whole number
         one = np.array([value]).astype(dtype)
-    copy_into(result, Buffer(upload(one), dtype, Layout.dense(())))
+    copy_into(result, Buffer(constant(one.tobytes(), one.dtype.str), dtype, Layout.dense(())))
     return result
 
 
-def map_into(kernel: driver.Kernel, outputs: Sequence[Buffer], inputs: Sequence[Buffer]) -> None:
-    """Write what a kernel computes of inputs, which broadcast to the outputs' one shape, into the outputs."""
+def map_into(function: ScalarFunction, compute: Any, outputs: Sequence[Buffer], inputs: Sequence[Buffer]) -> None:
+    """Write a scalar function of inputs, which broadcast to the outputs' one shape, into the outputs."""
     shape = outputs[0].shape
-    layouts = [*(y.layout for y in outputs), *(x.layout.broadcast_to(shape) for x in inputs)]
-    lengths, strides = merge_axes(shape, [layout.strides for layout in layouts])
-    arguments: list[Any] = []
-    for buffer, layout, steps in zip([*outputs, *inputs], layouts, strides, strict=True):
-        arguments += (buffer.array, layout.offset, steps)
-    driver.launch_flat(kernel, outputs[0].size, lengths, *arguments)
+    buffers = [*outputs, *inputs]
+    strides = [buffer.layout.broadcast_to(shape).strides for buffer in buffers]
+    lengths, steps = merge_axes(shape, strides)
+    if all(step == (1,) for step in steps):
+        lengths, steps = (), [()] * len(steps)
+    dtypes = [buffer.dtype.name for buffer in buffers]
+    count = counter(shape) if len(lengths) > 1 else np.uint64
+    kernel = map_kernel(
+        function, compute.name, tuple(dtypes[len(outputs) :]), tuple(dtypes[: len(outputs)]), len(lengths), count
+    )
+    arrays = [(buffer.address, step) for buffer, step in zip(buffers, steps, strict=True)]
+    driver.launch_flat(kernel, outputs[0].size, *arguments(lengths, arrays))
 
 
 class DeviceMemory:
     """The part of the backend protocol that moves elements without computing on them."""
 
     def from_host(self, array: Array) -> Buffer:
-        """A copy."""
-        return Buffer(upload(array), array.dtype, Layout.dense(array.shape))
+        """A copy; of a single number one that others may have been given, too."""
+        memory = upload(array) if array.ndim else constant(array.tobytes(), array.dtype.str)
+        return Buffer(memory, array.dtype, Layout.dense(array.shape))
 
     def to_host(self, buffer: Buffer) -> Array:
         """A copy, when everything before has been computed."""
@@ -188,9 +196,9 @@ def _take(buffer: Buffer, axis: int, places: Array) -> Buffer:
     result = Buffer.empty((*buffer.shape[:axis], *places.shape, *buffer.shape[axis + 1 :]), buffer.dtype)
     inner = math.prod(buffer.shape[axis + 1 :])
     driver.launch_flat(
-        gather_kernel(),
+        gather_kernel(buffer.dtype.name),
         result.size,
-        *(places.size, length, inner, result.array, positive.array, whole.array, whole.layout.offset),
+        *(places.size, length, inner, result.address, positive.address, whole.address),
     )
     return result
 
@@ -208,6 +216,6 @@ def _scatter(shape: Shape, axis: int, places: Array, values: Buffer) -> Buffer:
     driver.launch_flat(
         scatter_kernel(values.dtype.name),
         result.size,
-        *(places.size, length, inner, result.array, lists.array, order.array, whole.array, whole.layout.offset),
+        *(places.size, length, inner, result.address, lists.address, order.address, whole.address),
     )
     return result

@@ -44,7 +44,10 @@ class Backend(Protocol):
 
     # Memory
     def from_host(self, array: np.ndarray[Any, Any]) -> Any:
-        """A buffer with the values of an aligned array of native byte order; may share its memory."""
+        """A buffer with the values of an aligned array of native byte order.
+
+        It may share memory with the array or with other buffers of the same values: who writes into it copies it first.
+        """
 
     def to_host(self, buffer: Any) -> np.ndarray[Any, Any]:
         """An array with the values of a buffer; may share its memory."""
@@ -122,14 +125,13 @@ class Backend(Protocol):
         """
 
     def update(
-        self,
-        function: ScalarFunction,
-        weight: Any,
-        gradient: Any,
-        slots: Sequence[Any],
-        hyperparameters: Sequence[float],
+        self, function: ScalarFunction, groups: Sequence[Sequence[Any]], hyperparameters: Sequence[float]
     ) -> None:
-        """An optimizer's rule on one weight and its slots, in place.
+        """An optimizer's rule on weights and their slots, in place: a step is one call.
 
-        All are of one shape and dtype; all but the gradient are C-contiguous.
+        Args:
+            function: ``(weight, gradient, *slots, *hyperparameters) -> (weight, *slots)``.
+            groups: ``(weight, gradient, *slots)`` for each weight. All are of one dtype, those of a group of one shape;
+                all but the gradients are C-contiguous, and what is written shares memory with nothing else.
+            hyperparameters: the same for all of them.
         """

@@ -178,20 +178,16 @@ class CPUBackend(HostMemory):
         return found
 
     def update(
-        self,
-        function: ScalarFunction,
-        weight: Array,
-        gradient: Array,
-        slots: Sequence[Array],
-        hyperparameters: Sequence[float],
+        self, function: ScalarFunction, groups: Sequence[Sequence[Array]], hyperparameters: Sequence[float]
     ) -> None:
-        """One pass over the weight, its gradient and its slots."""
-        dense = np.ascontiguousarray(gradient)
-        key = (function, weight.dtype, len(slots))
-        kernel = self._kernels.get(key)
-        if kernel is None:
-            kernel = self._kernels[key] = find("update", "update_kernel", function, weight.dtype.name, len(slots))
-        kernel(pool() if weight.size > SMALL else 0, weight.size, weight, dense, *slots, *hyperparameters)
+        """One pass over each weight, its gradient and its slots."""
+        for weight, gradient, *slots in groups:
+            key = (function, weight.dtype, len(slots))
+            kernel = self._kernels.get(key)
+            if kernel is None:
+                kernel = self._kernels[key] = find("update", "update_kernel", function, weight.dtype.name, len(slots))
+            dense = np.ascontiguousarray(gradient)
+            kernel(pool() if weight.size > SMALL else 0, weight.size, weight, dense, *slots, *hyperparameters)
 
 
 def get_num_threads() -> int:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import autodiff
+from tensorlab.backends import Backend
 from tensorlab.errors import ArgumentTypeError, DeviceError, ShapeError, StateError
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.registry import registries
@@ -87,9 +88,21 @@ class Optimizer(Configured):
                 pairs.append((self._checked(gradient, variable), variable))
         self.iterations += 1
         values = [self._hyperparameter(name) for name in self.rule.hyperparameters]
+        groups: dict[tuple[Backend, Any], dict[int, tuple[Any, ...]]] = {}
         for gradient, variable in pairs:
+            group = groups.setdefault((variable._backend, variable.dtype), {})
+            if variable.key in group:  # a second step is from where the first one led
+                self._update(groups, values)
             slots = [slot.own_buffer() for slot in self._slots_of(variable)]
-            variable._backend.update(self.rule.scalar, variable.own_buffer(), gradient._buffer, slots, values)
+            group[variable.key] = (variable.own_buffer(), gradient._buffer, *slots)
+        self._update(groups, values)
+
+    def _update(self, groups: dict[tuple[Backend, Any], dict[int, tuple[Any, ...]]], values: list[float]) -> None:
+        """Change all weights of a device and a dtype by one call of its backend, and let go of their buffers."""
+        for (backend, _), group in groups.items():
+            if group:
+                backend.update(self.rule.scalar, tuple(group.values()), values)
+                group.clear()
 
     def _checked(self, gradient: Any, variable: Variable) -> Tensor:
         tensor = as_tensor(gradient, self._who)

@@ -36,7 +36,7 @@ cuda.syncthreads()
     return "".join(f"{indent}{line}\n" for line in text.splitlines() if line.strip())
 
 
-BLOCK = """lanes = cuda.shared.array(LANES, compute)
+BLOCK = """lanes = elements(cuda.shared.array(LANES, compute))
     thread = int64(cuda.threadIdx.x)
     threads = int64(cuda.blockDim.x)"""
 """The opening of a kernel that folds."""
