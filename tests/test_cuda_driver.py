@@ -103,14 +103,14 @@ def the_user_may_refuse_that(rng):
 
 @check
 def memory_is_used_again(rng):
-    x = real(rng, 3, 4)
+    x = real(rng, 30, 5)
     first = on(x)
     view = first[1:]
     array = first._buffer.array
     del first
     assert on(x)._buffer.array is not array  # a view holds it
     del view
-    again = on(x.reshape(12))
+    again = on(x.reshape(150))
     assert again._buffer.array is array
     same(again, x.ravel(), 0)
     assert on(x.astype(int))._buffer.array is not array

@@ -240,6 +240,66 @@ def a_step_of_an_optimizer_is_one_launch(rng):
 
 
 @check
+def data_that_does_not_fit_goes_to_the_device_batch_by_batch(rng):
+    from tensorlab_cuda import allocator, driver
+
+    x, y = real(rng, 10, 67), rng.integers(0, 3, 10)
+    copied: list[tuple[int, ...]] = []
+    plain, told = driver.copy_to_device, driver.free_memory
+    weights = []
+    for device in DEVICES:
+        tl.random.set_seed(4)
+        try:
+            driver.copy_to_device = lambda memory, array: copied.append(array.shape) or plain(memory, array)
+            driver.free_memory = lambda: (x.nbytes - allocator.unused(), 2 * x.nbytes)  # x takes more than a half
+            with tl.device(device):
+                model = tl.Sequential([layers.Dense(3, activation="softmax")])
+                model.compile(optimizer="sgd", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+                model.fit(x, y, batch_size=4, epochs=2, verbose=0, validation_data=(x[:5], y[:5]))
+                weights.append([*model.get_weights(), model.predict(x), model.train_on_batch(x, y)["loss"]])
+        finally:
+            driver.copy_to_device, driver.free_memory = plain, told
+    assert copied.count((4, 67)) == 4  # of two epochs
+    assert copied.count((2, 67)) == 2
+    assert copied.count(x.shape) == 2  # predict and train_on_batch, which have but one batch
+    assert copied.count((5, 67)) == 1  # the data of the validation, of which it takes less than a half
+    for here, there in zip(*weights, strict=True):
+        np.testing.assert_allclose(there, here, rtol=1e-5, atol=1e-6)
+
+
+@check
+def a_step_waits_for_nothing(rng):
+    from tensorlab_cuda import driver
+
+    x, y = real(rng, 24, 5), rng.integers(0, 3, 24)
+    with tl.device("cuda"):
+        model = tl.Sequential(
+            [layers.Dense(4, activation="relu"), layers.Dense(3, activation="softmax")],
+        )
+        model.compile(optimizer="rmsprop", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        model.fit(x, y, batch_size=6, epochs=2, verbose=0)
+        counts = []
+        for epochs in (1, 3):
+            with counted(driver) as calls:
+                model.fit(x, y, batch_size=6, epochs=epochs, verbose=0)
+            counts.append(calls)
+    for name, most in (("copy_to_device", 2), ("download", 8)):
+        assert counts[1][name] - counts[0][name] <= 2 * most, (
+            name
+        )  # an epoch: its order; losses and accuracies of 4 steps
+    assert counts[1]["launch"] - counts[0]["launch"] <= 2 * 4 * 24
+
+    class Watching(tl.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
+            self.seen = [*getattr(self, "seen", []), logs]
+
+    watching = Watching()
+    history = model.fit(x, y, batch_size=6, verbose=0, callbacks=[watching]).history
+    assert len(watching.seen) == 4
+    assert watching.seen[-1] == {name: values[0] for name, values in history.items()}
+
+
+@check
 def what_is_written_into_stays_on_the_device(rng):
     from tensorlab_cuda import driver
 

@@ -84,6 +84,11 @@ def constant(elements: bytes, dtype: str) -> Memory:
     return upload(np.frombuffer(elements, dtype))
 
 
+def unused() -> int:
+    """The bytes that nobody holds, which `allocate` gives back to CUDA before it says that there is no room."""
+    return sum(len(shelf) * size * np.dtype(kind).itemsize for (size, kind), shelf in _shelves.items())
+
+
 def clear() -> None:
     """Give back to CUDA what nobody holds."""
     for shelf in list(_shelves.values()):

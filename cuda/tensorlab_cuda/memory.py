@@ -10,7 +10,7 @@ import numpy as np
 
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver, export, fallback
-from tensorlab_cuda.allocator import constant, upload
+from tensorlab_cuda.allocator import constant, unused, upload
 from tensorlab_cuda.buffer import Buffer
 from tensorlab_cuda.kernels.gather import gather_kernel
 from tensorlab_cuda.kernels.map import map_kernel
@@ -26,6 +26,8 @@ def _itself(x: float) -> float:
 
 
 _COPY = ScalarFunction.of(_itself)
+_FEW = 512
+"""The bytes of an array up to which it is looked up whether the device has the like already."""
 
 
 def dense(buffer: Buffer) -> Buffer:
@@ -85,8 +87,9 @@ class DeviceMemory:
     """The part of the backend protocol that moves elements without computing on them."""
 
     def from_host(self, array: Array) -> Buffer:
-        """A copy; of a single number one that others may have been given, too."""
-        memory = upload(array) if array.ndim else constant(array.tobytes(), array.dtype.str)
+        """A copy; of a few numbers one that others may have been given, too."""
+        few = array.nbytes <= _FEW
+        memory = constant(array.tobytes(), array.dtype.str) if few else upload(array)
         return Buffer(memory, array.dtype, Layout.dense(array.shape))
 
     def to_host(self, buffer: Buffer) -> Array:
@@ -112,6 +115,10 @@ class DeviceMemory:
     def copy_into(self, target: Buffer, source: Buffer) -> None:
         """Overwrite the target's elements."""
         copy_into(target, source)
+
+    def holds(self, size: int) -> bool:
+        """Up to half of the memory that nobody holds."""
+        return size <= (driver.free_memory()[0] + unused()) // 2
 
     def synchronize(self) -> None:
         """Wait for every kernel."""
@@ -143,6 +150,10 @@ class DeviceMemory:
             return _take(buffer, axis, np.asarray(index[axis] if isinstance(index, tuple) else index))
         places = np.arange(buffer.size).reshape(buffer.shape)[index]
         return _take(self.reshape(buffer, (buffer.size,)), 0, np.asarray(places))
+
+    def gather(self, buffer: Buffer, places: Buffer) -> Buffer:
+        """A copy that the device makes."""
+        return _gathered(buffer, 0, dense(places).address, places.shape)
 
     def scatter_add(self, shape: Shape, index: Any, values: Buffer) -> Buffer:
         """Each element is the sum of what goes there, in the order of the index."""
@@ -190,16 +201,17 @@ def _positive(places: Array, axis: int, length: int) -> Array:
 
 def _take(buffer: Buffer, axis: int, places: Array) -> Buffer:
     """Parts along an axis, in a new buffer."""
-    length = buffer.shape[axis]
-    positive = upload(_positive(places, axis, length))
+    positive = upload(_positive(places, axis, buffer.shape[axis]))
+    return _gathered(buffer, axis, positive.address, places.shape)
+
+
+def _gathered(buffer: Buffer, axis: int, places: int, shape: Shape) -> Buffer:
+    """Parts along an axis, in a new buffer, by the address of their places, which are of some shape."""
     whole = dense(buffer)
-    result = Buffer.empty((*buffer.shape[:axis], *places.shape, *buffer.shape[axis + 1 :]), buffer.dtype)
-    inner = math.prod(buffer.shape[axis + 1 :])
-    driver.launch_flat(
-        gather_kernel(buffer.dtype.name),
-        result.size,
-        *(places.size, length, inner, result.address, positive.address, whole.address),
-    )
+    before, length, after = buffer.shape[:axis], buffer.shape[axis], buffer.shape[axis + 1 :]
+    result = Buffer.empty((*before, *shape, *after), buffer.dtype)
+    sizes = math.prod(shape), length, math.prod(after)
+    driver.launch_flat(gather_kernel(buffer.dtype.name), result.size, *sizes, result.address, places, whole.address)
     return result
 
 

@@ -68,6 +68,9 @@ class Backend(Protocol):
     def copy_into(self, target: Any, source: Any) -> None:
         """Overwrite a buffer, or a view of one, with values of its shape and dtype."""
 
+    def holds(self, size: int) -> bool:
+        """Whether there is room for so many bytes of data that stay, beside what computing on them takes."""
+
     def synchronize(self) -> None:
         """Return when everything that was asked for is done."""
 
@@ -83,6 +86,9 @@ class Backend(Protocol):
 
     def index(self, buffer: Any, index: Any) -> Any:
         """``buffer[index]``, for an index of slices, numbers, None, ``...``, and arrays."""
+
+    def gather(self, buffer: Any, places: Any) -> Any:
+        """``buffer[places]``, for a buffer of int64 that lie between 0 and the length of the first axis."""
 
     def scatter_add(self, shape: Shape, index: Any, values: Any) -> Any:
         """Zeros of a shape with ``values`` added at ``index``, more than once where it repeats."""

@@ -49,6 +49,10 @@ class HostMemory:
         """Overwrite the target's elements."""
         target[...] = source
 
+    def holds(self, size: int) -> bool:
+        """Always: what is on the host need not be moved."""
+        return True
+
     def synchronize(self) -> None:
         """Nothing is ever pending on the host."""
 
@@ -67,6 +71,10 @@ class HostMemory:
     def index(self, buffer: Array, index: Any) -> Array:
         """A view for slices and numbers, a copy for arrays."""
         return np.asarray(buffer[index])
+
+    def gather(self, buffer: Array, places: Array) -> Array:
+        """A copy."""
+        return np.asarray(buffer[places])
 
     def scatter_add(self, shape: Shape, index: Any, values: Array) -> Array:
         """Zeros with the values added in the order of the index."""
