@@ -24,19 +24,24 @@ _current = _Current()
 
 
 def backend(name: str | None = None) -> Backend:
-    """The backend of this name, or of the current device.
+    """The backend of this name, perhaps with the number of a device as in ``"cpu:0"``, or of the current device.
 
     Raises:
         UnknownNameError: if no plugin registers one of this name.
+        DeviceError: if it has no device of this number.
     """
     wanted = _current.name if name is None else name
     found = _by_name.get(wanted)
     if found is None:
         with _guard:
-            entry = registries["backend"].entry(wanted)  # two spellings of a name are one backend
-            found = _instances.get(entry)
-            if found is None:
-                found = _instances[entry] = entry.thing()
+            plain, _, index = wanted.rpartition(":") if isinstance(wanted, str) else ("", "", "")
+            if plain and index.isdecimal():
+                found = backend(plain).at(int(index))
+            else:
+                entry = registries["backend"].entry(wanted)  # two spellings of a name are one backend
+                found = _instances.get(entry)
+                if found is None:
+                    found = _instances[entry] = entry.thing()
             _by_name[wanted] = found
     return found
 

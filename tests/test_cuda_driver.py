@@ -335,6 +335,35 @@ def a_kernel_that_fails_is_named(rng):
 
 
 @check
+def a_device_of_another_number_is_refused(rng):
+    from tensorlab_cuda import driver
+
+    with tl.device("cuda:0"):
+        assert tl.asarray([1.0]).device == "cuda"
+    first = on(real(rng, 3))
+    assert first.to_device("cuda:0") is first
+    count = len(driver.cuda().gpus)
+    with pytest.raises(
+        DeviceError,
+        match=rf"^device 'cuda:{count}': expected 'cuda' or 'cuda:0', since a process uses one GPU, the first of those "
+        rf"that it sees, received {count}, with {count} in sight; nvidia-smi lists the GPUs by their numbers$",
+    ):
+        tl.asarray([1.0], device=f"cuda:{count}")
+    plain = driver.cuda
+    try:
+        driver.cuda = lambda: SimpleNamespace(gpus=[None] * 3)
+        with (
+            pytest.raises(
+                DeviceError, match=r"; to use that one, set CUDA_VISIBLE_DEVICES=2 before Python starts, which"
+            ),
+            tl.device("cuda:2"),
+        ):
+            pass
+    finally:
+        driver.cuda = plain
+
+
+@check
 def a_launch_that_fails_is_named(rng):
     from tensorlab_cuda import driver
 

@@ -271,23 +271,22 @@ def data_that_does_not_fit_goes_to_the_device_batch_by_batch(rng):
 def a_step_waits_for_nothing(rng):
     from tensorlab_cuda import driver
 
-    x, y = real(rng, 24, 5), rng.integers(0, 3, 24)
+    x, y = real(rng, 12, 5), rng.integers(0, 3, 12)
     with tl.device("cuda"):
         model = tl.Sequential(
             [layers.Dense(4, activation="relu"), layers.Dense(3, activation="softmax")],
         )
         model.compile(optimizer="rmsprop", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-        model.fit(x, y, batch_size=6, epochs=2, verbose=0)
+        model.fit(x, y, batch_size=6, verbose=0)
         counts = []
-        for epochs in (1, 3):
+        for epochs in (1, 2):
             with counted(driver) as calls:
                 model.fit(x, y, batch_size=6, epochs=epochs, verbose=0)
             counts.append(calls)
-    for name, most in (("copy_to_device", 2), ("download", 8)):
-        assert counts[1][name] - counts[0][name] <= 2 * most, (
-            name
-        )  # an epoch: its order; losses and accuracies of 4 steps
-    assert counts[1]["launch"] - counts[0]["launch"] <= 2 * 4 * 24
+    more = counts[1] - counts[0]
+    assert more["copy_to_device"] <= 2  # the order of the second epoch, and where gradients are
+    assert more["download"] == 4  # of two steps the losses and the accuracies, when the epoch is over
+    assert more["launch"] <= 2 * 24
 
     class Watching(tl.callbacks.Callback):
         def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
@@ -295,7 +294,7 @@ def a_step_waits_for_nothing(rng):
 
     watching = Watching()
     history = model.fit(x, y, batch_size=6, verbose=0, callbacks=[watching]).history
-    assert len(watching.seen) == 4
+    assert len(watching.seen) == 2
     assert watching.seen[-1] == {name: values[0] for name, values in history.items()}
 
 

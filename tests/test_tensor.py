@@ -104,6 +104,12 @@ def test_asarray_reads_unaligned_memory() -> None:
         ),
         (lambda: tl.asarray([1.0]).to_device("tpu"), UnknownNameError, r"received 'tpu'"),
         (lambda: tl.device("nowhere").__enter__(), UnknownNameError, r"received 'nowhere'"),
+        (lambda: tl.device("nowhere:1").__enter__(), UnknownNameError, r"received 'nowhere'"),
+        (
+            lambda: tl.device("cpu:1").__enter__(),
+            DeviceError,
+            r"^device 'cpu:1': expected 'cpu' or 'cpu:0', the only one, received 1$",
+        ),
         (
             lambda: len(tl.asarray(1.0)),
             DTypeError,
@@ -417,3 +423,9 @@ def test_arrays_and_numbers_go_to_the_device_of_the_tensor_beside_them():
     x = tl.asarray([1.0, 2.0], device="reference")
     assert (x + np.ones(2, np.float32)).device == (2 * x).device == "reference"
     assert (x @ np.ones((2, 3), np.float32)).device == "reference"
+
+
+def test_a_device_may_be_named_with_its_number() -> None:
+    tensor = tl.asarray([1.0], device="cpu:0")
+    assert tensor.device == "cpu"
+    assert tensor.to_device("cpu:0") is tensor

@@ -44,6 +44,16 @@ class CUDABackend(DeviceMemory):
         """The GPU and the versions of what drives it."""
         return driver.about()
 
+    def at(self, index: int) -> CUDABackend:
+        """Itself for 0: a process uses one GPU.
+
+        Raises:
+            DeviceError: for another number.
+        """
+        if index:
+            driver.refuse(index)
+        return self
+
     def map(
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
     ) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -137,6 +137,20 @@ def device() -> Device:
     name = found.name.decode() if isinstance(found.name, bytes) else str(found.name)
     processors = found.MULTIPROCESSOR_COUNT
     return Device(name, found.compute_capability, processors, blocks=32 * processors, threads=256)
+
+
+def refuse(index: int) -> NoReturn:
+    """Say why a GPU of this number is not used.
+
+    Raises:
+        DeviceError: always.
+    """
+    count = len(cuda().gpus)
+    expected = "'cuda' or 'cuda:0', since a process uses one GPU, the first of those that it sees"
+    hint = "nvidia-smi lists the GPUs by their numbers"
+    if index < count:
+        hint = f"to use that one, set CUDA_VISIBLE_DEVICES={index} before Python starts, which makes it the first"
+    raise DeviceError(f"device 'cuda:{index}'", expected, f"{index}, with {count} in sight", hint)
 
 
 def about() -> str:

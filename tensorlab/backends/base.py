@@ -42,6 +42,13 @@ class Backend(Protocol):
     def about(self) -> str:
         """What there is to say of its hardware, in a line; may be empty."""
 
+    def at(self, index: int) -> Backend:
+        """The backend of its device of this number, as in ``"cpu:0"``: itself for 0, where it has but one.
+
+        Raises:
+            DeviceError: if there is none.
+        """
+
     # Memory
     def from_host(self, array: np.ndarray[Any, Any]) -> Any:
         """A buffer with the values of an aligned array of native byte order.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from tensorlab.errors import DeviceError
 from tensorlab.shapes import Shape
 
 Array = np.ndarray[Any, Any]
@@ -14,6 +15,20 @@ Array = np.ndarray[Any, Any]
 
 class HostMemory:
     """The part of the backend protocol that moves elements without computing on them."""
+
+    name: str
+
+    def at(self, index: int) -> Self:
+        """Itself for 0.
+
+        Raises:
+            DeviceError: for another number.
+        """
+        if index:
+            raise DeviceError(
+                f"device '{self.name}:{index}'", f"{self.name!r} or '{self.name}:0', the only one", str(index)
+            )
+        return self
 
     @property
     def about(self) -> str:
