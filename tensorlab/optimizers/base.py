@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from tensorlab import autodiff
-from tensorlab.backends import Backend
 from tensorlab.errors import ArgumentTypeError, DeviceError, ShapeError, StateError
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.registry import registries
@@ -88,21 +87,19 @@ class Optimizer(Configured):
                 pairs.append((self._checked(gradient, variable), variable))
         self.iterations += 1
         values = [self._hyperparameter(name) for name in self.rule.hyperparameters]
-        groups: dict[tuple[Backend, Any], dict[int, tuple[Any, ...]]] = {}
-        for gradient, variable in pairs:
-            group = groups.setdefault((variable._backend, variable.dtype), {})
-            if variable.key in group:  # a second step is from where the first one led
-                self._update(groups, values)
-            slots = [slot.own_buffer() for slot in self._slots_of(variable)]
-            group[variable.key] = (variable.own_buffer(), gradient._buffer, *slots)
-        self._update(groups, values)
-
-    def _update(self, groups: dict[tuple[Backend, Any], dict[int, tuple[Any, ...]]], values: list[float]) -> None:
-        """Change all weights of a device and a dtype by one call of its backend, and let go of their buffers."""
-        for (backend, _), group in groups.items():
-            if group:
-                backend.update(self.rule.scalar, tuple(group.values()), values)
-                group.clear()
+        while pairs:
+            later = []
+            backend, dtype = pairs[0][1]._backend, pairs[0][1].dtype
+            groups: dict[int, tuple[Any, ...]] = {}
+            for gradient, variable in pairs:
+                key = variable.key
+                if key in groups or variable._backend is not backend or variable._buffer.dtype is not dtype:
+                    later.append((gradient, variable))  # a second step is from where the first one leads
+                else:
+                    slots = [slot.own_buffer() for slot in self._slots.get(key) or self._slots_of(variable)]
+                    groups[key] = (variable.own_buffer(), gradient._buffer, *slots)
+            backend.update(self.rule.scalar, tuple(groups.values()), values)
+            pairs = later
 
     def _checked(self, gradient: Any, variable: Variable) -> Tensor:
         tensor = as_tensor(gradient, self._who)
