@@ -7,6 +7,7 @@ made to compile what it would launch.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import traceback
@@ -27,7 +28,7 @@ DOMAINS = {
     "bits": "bool int8",
 }
 CIRCULAR = {"sin", "cos", "tan"}  # which reduce large angles in double precision
-SHAPES = ("reduce", "rowwise", "scan", "matmul", "update", "structure")
+SHAPES = ("reduce", "rowwise", "scan", "matmul", "tiles", "update", "structure", "places", "refused")
 
 
 def no_launch() -> list[str]:
@@ -117,10 +118,62 @@ def scan() -> None:
 
 def matmul() -> None:
     for dtype in ("float32", "float64", "int8", "uint64"):
+        tl.matrix_transpose(on(4, 3, dtype=dtype)) @ on(4, 6, dtype=dtype)
         on(2, 3, 4, dtype=dtype) @ on(5, 1, 4, 6, dtype=dtype)
     on(2, 3)._backend.matmul(on(2, 3, dtype="bool")._buffer, on(3, 2, dtype="bool")._buffer)
     with tl.device("cuda"), tl.GradientTape():
         tl.dense(on(3, 4), tl.Variable(on(4, 5)), tl.Variable(on(5)), tl.relu)
+
+
+def tiles(compiled: list[str]) -> None:
+    """Every tile: its results stay in registers, and shared memory is read in vectors."""
+    from tensorlab_cuda.kernels import matmul_tile
+    from tensorlab_cuda.kernels.matmul import matmul_kernel
+
+    for dtype, chosen in (("float32", matmul_tile.WORDS), ("float64", matmul_tile.DOUBLES)):
+        for tile in chosen:
+            for runs in ((True, False), (False, True)):
+                matmul_kernel(tl.relu.scalar, dtype, 0, False, 0, tile, runs)
+                ptx, bits = compiled[-1], dtype[-2:]
+                assert ".local" not in ptx, (tile, "memory for what should be in registers")
+                assert ptx.count(f"fma.rn.f{bits}") >= tile.rows * tile.columns, tile
+                assert f"ld.shared.v{tile.group}.f{bits}" in ptx, tile
+
+
+def places(compiled: list[str]) -> None:
+    """Where an element of an array is costs divisions of 32 bits, and nothing if all arrays are dense."""
+
+    def divisions(bits: int) -> int:
+        return len(re.findall(rf"(?:rem|div)\.[us]{bits}", compiled[-1]))
+
+    row = on(1, 5)
+    row + row
+    loop = divisions(64)  # how often it runs, once a thread; where 32 bits are enough, in 32
+    assert divisions(32) <= loop
+    on(3, 1) + row
+    assert divisions(32) > loop
+    assert divisions(64) == loop
+
+
+def refused() -> None:
+    """What Numba does not compile: the message names the scalar function and its line."""
+    from tensorlab_cuda import driver
+
+    def mish(x: float) -> float:
+        return x * x
+
+    scalar = tl.elementwise(mish).scalar
+    line = mish.__code__.co_firstlineno
+    try:
+        driver.build("def kernel(total):\n    nothing = total + 'x'\n", {}, "map mish float32", (scalar,))
+    except tl.errors.ScalarError as error:
+        message = str(error)
+    where = (
+        f"scalar function 'mish' ({__file__}, line {line}): expected what Numba compiles for CUDA, received TypingError"
+    )
+    assert message.startswith(where), message
+    assert message.endswith("; on the device 'cpu' it may work")
+    driver.build("def kernel(total):\n    pass\n", {}, "nothing")
 
 
 def update() -> None:
@@ -164,7 +217,12 @@ def main() -> None:
     for name in (*operations, *SHAPES):
         compiled.clear()
         try:
-            elementwise(name) if name in operations else globals()[name]()
+            if name in operations:
+                elementwise(name)
+            elif name in ("tiles", "places"):
+                globals()[name](compiled)
+            else:
+                globals()[name]()
             assert compiled, "nothing was compiled"
             doubles = [ptx for ptx in compiled if ".param .f64" not in ptx and ".f64" in ptx]
             if name in operations and name not in CIRCULAR:

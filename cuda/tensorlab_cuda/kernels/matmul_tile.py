@@ -65,16 +65,16 @@ class Tile:
         return names
 
 
-_SIMULATED = [Tile(4, 4, 2, 2, 2), Tile(4, 2, 2, 2, 4)]
-_LARGE, _MIDDLE, _SMALL = Tile(16, 8, 8, 4, 8), Tile(16, 4, 4, 4, 16), Tile(16, 2, 2, 2, 32)
-_DOUBLE, _SMALL_DOUBLE = Tile(16, 4, 4, 2, 8), Tile(16, 2, 2, 2, 16)
+SIMULATED = [Tile(4, 4, 2, 2, 2), Tile(4, 2, 2, 2, 4)]
+"""Small ones, since a thread is one of Python."""
+WORDS = [Tile(16, 8, 8, 4, 8), Tile(16, 4, 4, 4, 16), Tile(16, 2, 2, 2, 32)]
+DOUBLES = [Tile(16, 4, 4, 2, 8), Tile(16, 2, 2, 2, 16)]
+"""Of 64 bits. A thread's share is what 128 registers hold, and a block reads from shared memory at most 17 KB."""
 
 
 def choose_tile(dtype: str, matrices: int, rows: int, columns: int) -> Tile:
     """The largest tile of which a product has enough for half of the device's processors, else the smallest."""
-    if driver.simulated():
-        tiles = _SIMULATED
-    else:
-        tiles = [_DOUBLE, _SMALL_DOUBLE] if np.dtype(dtype).itemsize == 8 else [_LARGE, _MIDDLE, _SMALL]
+    real = DOUBLES if np.dtype(dtype).itemsize == 8 else WORDS
+    tiles = SIMULATED if driver.simulated() else real
     enough = math.ceil(driver.device().processors / 2)
     return next((tile for tile in tiles if tile.count(matrices, rows, columns) >= enough), tiles[-1])
