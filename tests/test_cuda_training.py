@@ -178,6 +178,21 @@ def a_model_learns_what_it_learns_on_the_cpu(rng):
 
 
 @check
+def a_hundred_steps_lead_where_they_lead_on_the_cpu(rng):
+    x, y = real(rng, 4, 2), real(rng, 4, 1)
+    weights = []
+    for device in DEVICES:
+        tl.random.set_seed(2)
+        with tl.device(device):
+            model = tl.Sequential([layers.Dense(2, activation="tanh"), layers.Dense(1)])
+            model.compile(optimizer="rmsprop", loss="mse")
+            model.fit(x, y, batch_size=4, epochs=100, shuffle=False, verbose=0)
+        weights.append(model.get_weights())
+    for here, there in zip(*weights, strict=True):
+        np.testing.assert_allclose(there, here, rtol=0, atol=1e-5)
+
+
+@check
 def a_model_takes_arrays_wherever_it_is(rng):
     x, y = real(rng, 6, 4), rng.integers(0, 2, 6)
     with tl.device("cuda"):

@@ -19,7 +19,7 @@ from tensorlab_cuda.kernels.arg_reduce import arg_reduce_kernel
 from tensorlab_cuda.kernels.matmul import matmul_kernel
 from tensorlab_cuda.kernels.matmul_tile import choose_tile
 from tensorlab_cuda.kernels.places import counter
-from tensorlab_cuda.kernels.reduce import SEGMENT, reduce_kernel
+from tensorlab_cuda.kernels.reduce import reduce_kernel, segment
 from tensorlab_cuda.kernels.rowwise import rowwise_kernel
 from tensorlab_cuda.kernels.scan import scan_kernel
 from tensorlab_cuda.kernels.update import update_kernel
@@ -84,22 +84,26 @@ class CUDABackend(DeviceMemory):
             lengths, (steps,) = merge_axes(kept.shape, [kept.strides])
             folded_lengths, (folded_steps,) = merge_axes(folded.shape, [folded.strides])
             source, kind, last = buffer, input.name, False
+            across = self.device.across if outer > 1 and abs(steps[-1]) < abs(folded_steps[-1]) else 1
             while not last:
-                segments = -(-count // SEGMENT)
+                segments = -(-count // segment(across))
                 last = segments == 1
                 target = result if last else Buffer.empty((outer, segments), compute)
                 shapes = lengths, folded_lengths
                 kernel = reduce_kernel(
-                    *(rule, compute.name, kind, output.name if last else None), *map(len, shapes), counter(*shapes)
+                    *(rule, compute.name, kind, output.name if last else None),
+                    *map(len, shapes),
+                    across,
+                    counter(*shapes),
                 )
                 driver.launch(
                     kernel,
-                    *(outer * segments, driver.threads_for(min(count, SEGMENT))),
+                    *(-(-outer // across) * segments, driver.threads_for(min(count, segment(across)) * across)),
                     *(outer, count, folded.size, *lengths, *folded_lengths),
                     *(target.address, source.address, *steps, *folded_steps),
                 )
                 (lengths, steps), (folded_lengths, folded_steps) = ((outer,), (segments,)), ((segments,), (1,))
-                source, kind, count = target, None, segments
+                source, kind, count, across = target, None, segments, 1
             return result
 
         return run

@@ -37,6 +37,7 @@ class Device:
         processors: how many blocks it surely runs at the same time.
         blocks: the most blocks of a launch; a kernel whose work is more goes through it in strides.
         threads: the most threads of a block, a power of two.
+        across: how many threads read memory together, a power of two.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Device:
     processors: int
     blocks: int
     threads: int
+    across: int
 
 
 _in_child = False
@@ -132,11 +134,13 @@ def simulated() -> bool:
 def device() -> Device:
     """The device that kernels run on."""
     if simulated():
-        return Device("simulator", (0, 0), processors=2, blocks=2, threads=4)  # its threads are threads of Python
+        return Device(
+            "simulator", (0, 0), processors=2, blocks=2, threads=4, across=2
+        )  # its threads are threads of Python
     found = cuda().get_current_device()
     name = found.name.decode() if isinstance(found.name, bytes) else str(found.name)
     processors = found.MULTIPROCESSOR_COUNT
-    return Device(name, found.compute_capability, processors, blocks=32 * processors, threads=256)
+    return Device(name, found.compute_capability, processors, blocks=32 * processors, threads=256, across=32)
 
 
 def refuse(index: int) -> NoReturn:

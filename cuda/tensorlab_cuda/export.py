@@ -94,12 +94,7 @@ class Exported:
         return HOST if driver.simulated() else CUDA
 
     def __dlpack__(
-        self,
-        *,
-        stream: Any = None,
-        max_version: tuple[int, int] | None = None,
-        dl_device: tuple[int, int] | None = None,
-        copy: bool | None = None,
+        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: Any = None
     ) -> Any:
         """A capsule. Who asks for a version before 1.0 gets a copy.
 

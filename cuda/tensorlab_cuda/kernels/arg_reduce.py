@@ -51,5 +51,5 @@ def kernel(rows, columns, y_address, x_address):
 def arg_reduce_kernel(rule: str, dtype: str) -> driver.Kernel:
     """The kernel ``k(rows, columns, y, x)`` of "max" or "min"; ``x`` is dense, and ``y`` int64."""
     source = _SOURCE.format(block=BLOCK, beyond=">" if rule == "max" else "<")
-    namespace = {"LANES": driver.device().threads, "compute": driver.storage(dtype)}
+    namespace = {"ACROSS": 1, "LANES": driver.device().threads, "compute": driver.storage(dtype)}
     return driver.build(source, namespace, f"arg{rule} {dtype}")

@@ -1,6 +1,7 @@
-"""The reduce shape: folding an array over any of its axes, a block for each segment of each result.
+"""The reduce shape: folding an array over any of its axes, a block for each segment of a result or of several.
 
-A long fold is cut into segments of a fixed size, whose values a second launch folds.
+A long fold is cut into segments of a fixed size, whose values a second launch folds. Threads that follow each other
+read memory in order: along the elements of one result, or across results where those lie closer to each other.
 """
 
 from __future__ import annotations
@@ -15,7 +16,12 @@ from tensorlab_cuda.kernels.lift import lift
 from tensorlab_cuda.kernels.places import names, unravel
 
 SEGMENT = 1 << 16
-"""Elements that one block folds."""
+"""Elements of one result that a block folds."""
+
+
+def segment(across: int) -> int:
+    """Elements of one result that a block folds which folds for some results at a time."""
+    return SEGMENT // (across * 2) if across > 1 else SEGMENT
 
 
 def _source(element: str, result: str, kept: int, folded: int) -> str:
@@ -29,21 +35,31 @@ def kernel({", ".join(["outer", "count", "members", *axes, "y_address", "x_addre
     y = pointer(y_address, y_type)
     x = pointer(x_address, x_type)
     segments = (count + SEGMENT - 1) // SEGMENT
-    for block in range(int64(cuda.blockIdx.x), outer * segments, int64(cuda.gridDim.x)):
+    groups = (outer + ACROSS - 1) // ACROSS
+    for block in range(int64(cuda.blockIdx.x), groups * segments, int64(cuda.gridDim.x)):
         base = int64(0)
         first = block % segments * SEGMENT
         length = count - first if count - first < SEGMENT else int64(SEGMENT)
-{unravel("block // segments", "kept_length", kept, {"base": "kept_stride"}, " " * 8)}
+        number = block // segments * ACROSS + beside
+        own = number if number < outer else outer - 1
+{unravel("own", "kept_length", kept, {"base": "kept_stride"}, " " * 8)}
 {fold_source("length", fetch, "combine", " " * 8)}
-        if thread == 0:
-            y[block] = y_type({result})
+        if lane == 0 and number < outer:
+            y[number * segments + block % segments] = y_type({result})
         cuda.syncthreads()
 """
 
 
 @functools.cache
 def reduce_kernel(
-    rule: Reduction, compute: str, input: str | None, output: str | None, kept: int, folded: int, count: Any
+    rule: Reduction,
+    compute: str,
+    input: str | None,
+    output: str | None,
+    kept: int,
+    folded: int,
+    across: int,
+    count: Any,
 ) -> driver.Kernel:
     """The kernel ``k(outer, count, members, *lengths, y, x, *strides)`` of a reduction: lengths and strides of the axes
     that are kept, and of those that are folded.
@@ -59,13 +75,15 @@ def reduce_kernel(
             segments.
         kept: how many axes the result has.
         folded: how many axes are folded.
+        across: for how many results a block folds, a power of two.
         count: the type in which elements are counted.
     """
     element = "compute(element(compute(x[at])))" if input else "x[at]"
-    result = "result(lanes[0], compute(members))" if output and rule.result is not None else "lanes[0]"
+    result = "result(lanes[beside], compute(members))" if output and rule.result is not None else "lanes[beside]"
     namespace: dict[str, Any] = {
+        "ACROSS": across,
         "LANES": driver.device().threads,
-        "SEGMENT": SEGMENT,
+        "SEGMENT": segment(across),
         "combine": lift(rule.combine, compute),
         "compute": driver.storage(compute),
         "count_type": count,

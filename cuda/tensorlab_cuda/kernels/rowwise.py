@@ -44,6 +44,7 @@ def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> driver.Kernel:
         inputs: how many dense matrices it takes.
     """
     namespace: dict[str, Any] = {
+        "ACROSS": 1,
         "LANES": driver.device().threads,
         "compute": driver.storage(dtype),
         "output": lift(rule.output, dtype),
