@@ -181,7 +181,7 @@ def keeps_what_it_is_given(backend: Backend, rng: np.random.Generator) -> None:
 @check
 def copies_into_buffers_and_views(backend: Backend, rng: np.random.Generator) -> None:
     array, patch = numbers(rng, (4, 5)), numbers(rng, (3, 2))
-    buffer = backend.from_host(array.copy())
+    buffer = backend.copy(backend.from_host(array))
     part = (slice(1, None), slice(None, None, 3))
     backend.copy_into(backend.index(buffer, part), backend.from_host(patch))
     backend.synchronize()

@@ -43,12 +43,10 @@ def no_launch() -> list[str]:
 
     def compile_kernel(function: Any, signature: str) -> Any:
         types = sigutils.normalize_signature(signature)[0]
-        ptx = cuda.compile_ptx(function, types, cc=device.compute_capability)[0]
-        compiled.append(ptx)
-        return {"parameters": len(types)}
+        compiled.append(cuda.compile_ptx(function, types, cc=device.compute_capability)[0])
 
     def launch(kernel: driver.Kernel, blocks: int, threads: Any, *arguments: Any) -> None:
-        assert len(arguments) == kernel.compiled["parameters"], kernel.name
+        assert tuple(map(type, arguments)) == (int,) * kernel.whole + (float,) * kernel.numbers, kernel.name
 
     def copy_to_device(memory: Any, array: Any) -> None:
         memory[:] = np.ravel(array).view(memory.dtype)

@@ -367,14 +367,14 @@ def a_device_of_another_number_is_refused(rng):
 def a_launch_that_fails_is_named(rng):
     from tensorlab_cuda import driver
 
-    failing = driver.Kernel(Refusing(CudaAPIError("[700] illegal address")), "map mish float32")
+    failing = driver.Kernel(Refusing(CudaAPIError("[700] illegal address")), "map mish float32", 1)
     with pytest.raises(
         DeviceError,
         match=r"^device 'cuda', kernel 'map mish float32': expected a launch that succeeds, received \[700\] illegal "
         r"address; after such an error start Python anew$",
     ):
         driver.launch_flat(failing, 1)
-    failing = driver.Kernel(Refusing(CudaAPIError("UNSUPPORTED_PTX_VERSION")), "map mish float32")
+    failing = driver.Kernel(Refusing(CudaAPIError("UNSUPPORTED_PTX_VERSION")), "map mish float32", 1)
     with pytest.raises(DeviceError, match=r"; an update of the driver may help$"):
         driver.launch_flat(failing, 1)
 

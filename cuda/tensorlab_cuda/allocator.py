@@ -75,12 +75,17 @@ def upload(array: np.ndarray[Any, Any]) -> Memory:
     return memory
 
 
-@functools.lru_cache(maxsize=1024)
-def constant(elements: bytes, dtype: str) -> Memory:
-    """Memory with elements that nobody changes, such as the numbers of a program.
+def constant(array: np.ndarray[Any, Any]) -> Memory:
+    """Memory with the elements of a small array, which nobody changes, such as the numbers of a program.
 
     A loop asks for the same ones again and again, and an upload makes the device wait.
     """
+    driver.cuda()  # which tells a child that was forked that it cannot use what is there
+    return _constant(array.tobytes(), array.dtype.str)
+
+
+@functools.lru_cache(maxsize=1024)
+def _constant(elements: bytes, dtype: str) -> Memory:
     return upload(np.frombuffer(elements, dtype))
 
 

@@ -190,7 +190,7 @@ class CUDABackend(DeviceMemory):
             arrays = rows[0][1]
             ends = itertools.accumulate(size for size, _ in rows)
             words = [[end, *(x.address for x in row)] for end, (_, row) in zip(ends, rows, strict=True)]
-            table = constant(np.array(words, np.int64).tobytes(), "int64")
+            table = constant(np.array(words, np.int64))
             driver.launch_flat(
                 update_kernel(function, arrays[0].dtype.name, len(arrays) - 2),
                 sum(size for size, _ in rows),

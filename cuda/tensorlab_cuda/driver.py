@@ -234,11 +234,15 @@ class Kernel:
     Attributes:
         compiled: what Numba makes of it.
         name: what messages call it.
+        whole: how many whole numbers it takes.
+        numbers: how many numbers it takes after those.
         launchers: for each number of blocks and threads, what starts it.
     """
 
     compiled: Any
     name: str
+    whole: int = 0
+    numbers: int = 0
     launchers: dict[tuple[int, Any], Callable[..., None]] = field(default_factory=dict)
 
 
@@ -265,7 +269,7 @@ def build(
     except Exception as error:
         _explain(name, scalars, error)
         raise
-    return Kernel(compiled, name)
+    return Kernel(compiled, name, whole, numbers)
 
 
 def compile_kernel(function: Callable[..., None], signature: str) -> Any:

@@ -62,7 +62,7 @@ def filled(shape: Shape, dtype: Any, value: float) -> Buffer:
     result = Buffer.empty(shape, dtype)
     with np.errstate(all="ignore"):  # a NaN may become a whole number
         one = np.array([value]).astype(dtype)
-    copy_into(result, Buffer(constant(one.tobytes(), one.dtype.str), dtype, Layout.dense(())))
+    copy_into(result, Buffer(constant(one), dtype, Layout.dense(())))
     return result
 
 
@@ -88,8 +88,7 @@ class DeviceMemory:
 
     def from_host(self, array: Array) -> Buffer:
         """A copy; of a few numbers one that others may have been given, too."""
-        few = array.nbytes <= _FEW
-        memory = constant(array.tobytes(), array.dtype.str) if few else upload(array)
+        memory = constant(array) if array.nbytes <= _FEW else upload(array)
         return Buffer(memory, array.dtype, Layout.dense(array.shape))
 
     def to_host(self, buffer: Buffer) -> Array:

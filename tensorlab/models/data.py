@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from tensorlab import ops, random
+from tensorlab.backends import Backend
 from tensorlab.devices import backend
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, NonFiniteError, ShapeError
 from tensorlab.ops.dispatch import as_tensor
@@ -76,30 +77,27 @@ class Samples:
 
     def batches(self, batch_size: int, shuffle: bool = False) -> Iterator[tuple[Tensor, Tensor | None]]:
         """One batch after the other: in order as views, or shuffled as copies."""
-        order = random.generator("shuffle").permutation(self.count) if shuffle else None
-        take_x = self._taker(self.x, order)
-        take_y = None if self.y is None else self._taker(self.y, order)
+        places: dict[Backend, Any] = {}  # of all batches, wherever samples are: at once, so that no batch has to wait
+        if shuffle:
+            order = random.generator("shuffle").permutation(self.count)
+            holders = {tensor._backend for tensor in (self.x, self.y) if tensor is not None}
+            places = {holder: holder.from_host(order) for holder in holders}
         for start in range(0, self.count, batch_size):
             part = slice(start, start + batch_size)
-            yield take_x(part), None if take_y is None else take_y(part)
+            yield self._take(self.x, part, places), None if self.y is None else self._take(self.y, part, places)
 
     def first(self) -> Tensor:
         """The first input, as a batch of one."""
-        return self._taker(self.x, None)(slice(1))
+        return self._take(self.x, slice(1), {})
 
-    def _taker(self, tensor: Tensor, order: np.ndarray[Any, Any] | None) -> Callable[[slice], Tensor]:
-        """What takes a part of the samples, in some order."""
+    def _take(self, tensor: Tensor, part: slice, places: dict[Backend, Any]) -> Tensor:
+        """A part of the samples, or with places the samples at a part of them."""
         holder = tensor._backend
-        places = None if order is None else holder.from_host(order)  # all of them at once, so that no batch waits
-
-        def take(part: slice) -> Tensor:
-            if places is None:
-                chosen = tensor[part]
-            else:
-                chosen = Tensor(holder.gather(tensor._buffer, holder.index(places, part)), holder)
-            return chosen.to_device(self._backend.name) if id(tensor) in self._staying else chosen
-
-        return take
+        if holder in places:
+            chosen = Tensor(holder.gather(tensor._buffer, holder.index(places[holder], part)), holder)
+        else:
+            chosen = tensor[part]
+        return chosen.to_device(self._backend.name) if id(tensor) in self._staying else chosen
 
     def _numbers(self, who: str, value: Any) -> Tensor:
         """An argument as a tensor; what is none yet goes to the device if that has room for it."""
