@@ -45,7 +45,7 @@ def no_launch() -> list[str]:
         types = sigutils.normalize_signature(signature)[0]
         compiled.append(cuda.compile_ptx(function, types, cc=device.compute_capability)[0])
 
-    def launch(kernel: driver.Kernel, blocks: int, threads: Any, *arguments: Any) -> None:
+    def launch(kernel: Any, blocks: int, threads: Any, *arguments: Any) -> None:
         assert tuple(map(type, arguments)) == (int,) * kernel.whole + (float,) * kernel.numbers, kernel.name
 
     def copy_to_device(memory: Any, array: Any) -> None:
@@ -155,7 +155,7 @@ def places(compiled: list[str]) -> None:
 
 def refused() -> None:
     """What Numba does not compile: the message names the scalar function and its line."""
-    from tensorlab_cuda import driver
+    from tensorlab_cuda.kernels.build import build
 
     def mish(x: float) -> float:
         return x * x
@@ -163,7 +163,7 @@ def refused() -> None:
     scalar = tl.elementwise(mish).scalar
     line = mish.__code__.co_firstlineno
     try:
-        driver.build("def kernel(total):\n    nothing = total + 'x'\n", {}, "map mish float32", (scalar,))
+        build("def kernel(total):\n    nothing = total + 'x'\n", {}, "map mish float32", (scalar,))
     except tl.errors.ScalarError as error:
         message = str(error)
     where = (
@@ -171,7 +171,7 @@ def refused() -> None:
     )
     assert message.startswith(where), message
     assert message.endswith("; on the device 'cpu' it may work")
-    driver.build("def kernel(total):\n    pass\n", {}, "nothing")
+    build("def kernel(total):\n    pass\n", {}, "nothing")
 
 
 def update() -> None:

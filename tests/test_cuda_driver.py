@@ -366,15 +366,16 @@ def a_device_of_another_number_is_refused(rng):
 @check
 def a_launch_that_fails_is_named(rng):
     from tensorlab_cuda import driver
+    from tensorlab_cuda.kernels.build import Kernel
 
-    failing = driver.Kernel(Refusing(CudaAPIError("[700] illegal address")), "map mish float32", 1)
+    failing = Kernel(Refusing(CudaAPIError("[700] illegal address")), "map mish float32", 1)
     with pytest.raises(
         DeviceError,
         match=r"^device 'cuda', kernel 'map mish float32': expected a launch that succeeds, received \[700\] illegal "
         r"address; after such an error start Python anew$",
     ):
         driver.launch_flat(failing, 1)
-    failing = driver.Kernel(Refusing(CudaAPIError("UNSUPPORTED_PTX_VERSION")), "map mish float32", 1)
+    failing = Kernel(Refusing(CudaAPIError("UNSUPPORTED_PTX_VERSION")), "map mish float32", 1)
     with pytest.raises(DeviceError, match=r"; an update of the driver may help$"):
         driver.launch_flat(failing, 1)
 

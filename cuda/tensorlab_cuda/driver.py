@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import functools
 import inspect
-import linecache
 import math
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from tensorlab.errors import DeviceError, ScalarError
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import simulator
-from tensorlab_cuda.kernels.elements import access
+
+if TYPE_CHECKING:
+    from tensorlab_cuda.kernels.build import Kernel
 
 _WHO = "device 'cuda'"
 _INSTALL = 'pip install "numba-cuda[cu13]" (or [cu12], whichever the driver supports)'
@@ -224,54 +225,6 @@ def synchronize() -> None:
 # Kernels
 
 
-@dataclass(frozen=True, eq=False)
-class Kernel:
-    """A kernel, compiled for the one signature that it has: whole numbers, and then numbers.
-
-    Arrays are handed over as their addresses. A number costs a launch a small part of what an array would, of which
-    Numba hands over seven words, and what kernels index has none of an array's checks for negative indices.
-
-    Attributes:
-        compiled: what Numba makes of it.
-        name: what messages call it.
-        whole: how many whole numbers it takes.
-        numbers: how many numbers it takes after those.
-        launchers: for each number of blocks and threads, what starts it.
-    """
-
-    compiled: Any
-    name: str
-    whole: int = 0
-    numbers: int = 0
-    launchers: dict[tuple[int, Any], Callable[..., None]] = field(default_factory=dict)
-
-
-def build(
-    source: str, namespace: dict[str, Any], name: str, scalars: Sequence[ScalarFunction] = (), numbers: int = 0
-) -> Kernel:
-    """The kernel that a source text defines as ``kernel``.
-
-    Args:
-        source: its text, in which `access` has names, too.
-        namespace: the names that the text uses.
-        name: what messages call it.
-        scalars: the scalar functions that it calls.
-        numbers: how many of its parameters, the last ones, are float64; all others are int64.
-
-    Raises:
-        ScalarError: if it cannot be compiled, naming the scalar functions that it is made of.
-    """
-    names = {**namespace, **_access(), "cuda": cuda(), "int64": np.int64}
-    function = _define(source, names, f"kernel {name}")["kernel"]
-    whole = function.__code__.co_argcount - numbers
-    try:
-        compiled = compile_kernel(function, f"void({', '.join(['int64'] * whole + ['float64'] * numbers)})")
-    except Exception as error:
-        _explain(name, scalars, error)
-        raise
-    return Kernel(compiled, name, whole, numbers)
-
-
 def compile_kernel(function: Callable[..., None], signature: str) -> Any:
     """What launches a kernel of one signature; its arguments are not looked at, but taken to be of these types."""
     # With at most 128 registers a thread a processor runs two blocks, of which one computes while the other waits.
@@ -279,16 +232,11 @@ def compile_kernel(function: Callable[..., None], signature: str) -> Any:
     return cuda().jit(signature, **options)(function)
 
 
-def build_scalar(source: str, namespace: dict[str, Any], name: str) -> Callable[..., Any]:
-    """The device function that an emitted source defines as ``scalar``, and those that it calls."""
+def compile_function(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of numbers that kernels call."""
     # The simulator runs Python, and calls a plain function sooner than one of its own.
-    decorator = (lambda function: function) if simulated() else cuda().jit(device=True)
-    return _define(source, {**namespace, "jit": decorator}, f"scalar {name}")["scalar"]  # type: ignore[no-any-return]
-
-
-@functools.cache
-def _access() -> dict[str, Any]:
-    return access(simulated())
+    compiled: Callable[..., Any] = function if simulated() else cuda().jit(device=True)(function)
+    return compiled
 
 
 @functools.cache
@@ -297,14 +245,6 @@ def aligned() -> str:
     if simulated() or "alignment" not in inspect.signature(cuda().shared.array).parameters:
         return ""
     return ", alignment=16"
-
-
-def _define(source: str, namespace: dict[str, Any], name: str) -> dict[str, Any]:
-    file = f"<tensorlab-cuda {name}>"
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)  # for tracebacks
-    namespace["__name__"] = __name__
-    exec(compile(source, file, "exec"), namespace)
-    return namespace
 
 
 def launch(kernel: Kernel, blocks: int, threads: int | tuple[int, int], *arguments: float) -> None:
@@ -323,11 +263,11 @@ def launch(kernel: Kernel, blocks: int, threads: int | tuple[int, int], *argumen
                 kernel.launchers[configuration] = launcher
         launcher(*arguments)
     except Exception as error:
-        _explain(kernel.name, (), error)
+        explain(kernel.name, (), error)
         raise
 
 
-def _explain(name: str, scalars: Sequence[ScalarFunction], error: Exception) -> None:
+def explain(name: str, scalars: Sequence[ScalarFunction], error: Exception) -> None:
     """Raise an error of ours in place of one of Numba's or of the driver's."""
     words = " ".join(str(error).split())
     if type(error).__name__ == "CudaAPIError":

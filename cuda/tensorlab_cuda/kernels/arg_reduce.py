@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from tensorlab_cuda import driver
+from tensorlab_cuda.kernels.build import Kernel, build
 from tensorlab_cuda.kernels.fold import BLOCK
 
 # Of two elements the first wins that is beyond the other, NaN being beyond everything; of equals, the first.
@@ -48,8 +49,8 @@ def kernel(rows, columns, y_address, x_address):
 
 
 @functools.cache
-def arg_reduce_kernel(rule: str, dtype: str) -> driver.Kernel:
+def arg_reduce_kernel(rule: str, dtype: str) -> Kernel:
     """The kernel ``k(rows, columns, y, x)`` of "max" or "min"; ``x`` is dense, and ``y`` int64."""
     source = _SOURCE.format(block=BLOCK, beyond=">" if rule == "max" else "<")
     namespace = {"ACROSS": 1, "LANES": driver.device().threads, "compute": driver.storage(dtype)}
-    return driver.build(source, namespace, f"arg{rule} {dtype}")
+    return build(source, namespace, f"arg{rule} {dtype}")

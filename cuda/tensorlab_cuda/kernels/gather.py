@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from tensorlab_cuda import driver
+from tensorlab_cuda.kernels.build import Kernel, build
 
 _SOURCE = """
 def kernel(total, count, length, inner, y_address, places_address, x_address):
@@ -18,9 +19,9 @@ def kernel(total, count, length, inner, y_address, places_address, x_address):
 
 
 @functools.cache
-def gather_kernel(dtype: str) -> driver.Kernel:
+def gather_kernel(dtype: str) -> Kernel:
     """The kernel ``k(total, count, length, inner, y, places, x)``: ``y[o, j, i] = x[o, places[j], i]``.
 
     ``x`` is dense, of ``(outer, length, inner)`` elements, and ``y`` of ``(outer, count, inner)``, ``total`` of them.
     """
-    return driver.build(_SOURCE, {"kind": driver.storage(dtype)}, f"gather {dtype}")
+    return build(_SOURCE, {"kind": driver.storage(dtype)}, f"gather {dtype}")

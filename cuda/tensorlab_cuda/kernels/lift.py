@@ -10,6 +10,7 @@ import numpy as np
 
 from tensorlab.scalars import ScalarFunction, emit
 from tensorlab_cuda import driver
+from tensorlab_cuda.kernels.build import build_scalar
 
 
 @functools.cache
@@ -20,4 +21,4 @@ def lift(function: ScalarFunction, dtype: str) -> Callable[..., Any]:
     """
     real = dtype if np.dtype(dtype).kind == "f" else None
     source, namespace = emit(function, dtype, driver.functions(real) if real else {})
-    return driver.build_scalar(source, namespace, f"{function.name} {dtype}")
+    return build_scalar(source, namespace, f"{function.name} {dtype}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
+from tensorlab_cuda.kernels.build import Kernel, build
 from tensorlab_cuda.kernels.lift import lift
 from tensorlab_cuda.kernels.places import names, unravel
 
@@ -32,7 +33,7 @@ def kernel({parameters}):
 @functools.cache
 def map_kernel(
     function: ScalarFunction, compute: str, inputs: tuple[str, ...], outputs: tuple[str, ...], axes: int, count: Any
-) -> driver.Kernel:
+) -> Kernel:
     """The kernel ``k(total, *lengths, *(address, *strides))`` of the outputs and then the inputs.
 
     Args:
@@ -47,4 +48,4 @@ def map_kernel(
     for prefix, dtypes in (("y", outputs), ("x", inputs)):
         namespace |= {f"{prefix}{k}_type": driver.storage(dtype) for k, dtype in enumerate(dtypes)}
     name = f"map {function.name} {compute}"
-    return driver.build(_source(len(inputs), len(outputs), axes), namespace, name, (function,))
+    return build(_source(len(inputs), len(outputs), axes), namespace, name, (function,))

@@ -15,6 +15,7 @@ import numpy as np
 
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
+from tensorlab_cuda.kernels.build import Kernel, build
 from tensorlab_cuda.kernels.lift import lift
 from tensorlab_cuda.kernels.matmul_tile import Tile
 from tensorlab_cuda.kernels.places import names, unravel
@@ -113,7 +114,7 @@ def matmul_kernel(
     axes: int,
     tile: Tile,
     runs: tuple[bool, bool],
-) -> driver.Kernel:
+) -> Kernel:
     """The kernel ``k(matrices, m, n, k, *stack, c[, z], *(address, row, column, *stack strides))``.
 
     The arrays, of which it is given the strides, are A, B and the operands of the epilogue; ``c`` and ``z``, which gets
@@ -140,4 +141,4 @@ def matmul_kernel(
         namespace["scalar"] = lift(epilogue, dtype)
     name = f"matmul {epilogue.name if epilogue is not None else ''} {dtype}"
     source = _source(operands, epilogue is not None, keep, axes, multiply_add)
-    return driver.build(source, namespace, name, () if epilogue is None else (epilogue,))
+    return build(source, namespace, name, () if epilogue is None else (epilogue,))

@@ -11,6 +11,7 @@ from typing import Any
 
 from tensorlab.rules import Reduction
 from tensorlab_cuda import driver
+from tensorlab_cuda.kernels.build import Kernel, build
 from tensorlab_cuda.kernels.fold import BLOCK, fold_source
 from tensorlab_cuda.kernels.lift import lift
 from tensorlab_cuda.kernels.places import names, unravel
@@ -60,7 +61,7 @@ def reduce_kernel(
     folded: int,
     across: int,
     count: Any,
-) -> driver.Kernel:
+) -> Kernel:
     """The kernel ``k(outer, count, members, *lengths, y, x, *strides)`` of a reduction: lengths and strides of the axes
     that are kept, and of those that are folded.
 
@@ -94,4 +95,4 @@ def reduce_kernel(
     if rule.result is not None:
         namespace["result"] = lift(rule.result, compute)
     scalars = [scalar for scalar in (rule.element, rule.combine, rule.result) if scalar is not None]
-    return driver.build(_source(element, result, kept, folded), namespace, f"reduce {rule.name} {compute}", scalars)
+    return build(_source(element, result, kept, folded), namespace, f"reduce {rule.name} {compute}", scalars)

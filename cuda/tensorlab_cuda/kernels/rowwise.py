@@ -7,6 +7,7 @@ from typing import Any
 
 from tensorlab.rules import Rowwise
 from tensorlab_cuda import driver
+from tensorlab_cuda.kernels.build import Kernel, build
 from tensorlab_cuda.kernels.fold import BLOCK, fold_source
 from tensorlab_cuda.kernels.lift import lift
 
@@ -35,7 +36,7 @@ def kernel(rows, columns, y_address, {", ".join(f"{x}_address" for x in names)})
 
 
 @functools.cache
-def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> driver.Kernel:
+def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Kernel:
     """The kernel ``k(rows, columns, y, *xs)`` of a rowwise rule.
 
     Args:
@@ -53,4 +54,4 @@ def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> driver.Kernel:
         namespace |= {f"combine{k}": lift(combine, dtype), f"element{k}": lift(element, dtype)}
     scalars = [scalar for pair in rule.reductions for scalar in pair]
     source = _source(inputs, len(rule.reductions))
-    return driver.build(source, namespace, f"rowwise {rule.name} {dtype}", (*scalars, rule.output))
+    return build(source, namespace, f"rowwise {rule.name} {dtype}", (*scalars, rule.output))

@@ -10,6 +10,7 @@ from typing import Any
 
 from tensorlab.rules import Scan
 from tensorlab_cuda import driver
+from tensorlab_cuda.kernels.build import Kernel, build
 from tensorlab_cuda.kernels.lift import lift
 
 
@@ -33,7 +34,7 @@ def kernel(rows, columns, y_address, {", ".join(f"{x}_address" for x in names)})
 
 
 @functools.cache
-def scan_kernel(rule: Scan, compute: str, inputs: tuple[str, ...], output: str) -> driver.Kernel:
+def scan_kernel(rule: Scan, compute: str, inputs: tuple[str, ...], output: str) -> Kernel:
     """The kernel ``k(rows, columns, y, *xs)`` of a scan along the rows of dense matrices.
 
     Args:
@@ -50,4 +51,4 @@ def scan_kernel(rule: Scan, compute: str, inputs: tuple[str, ...], output: str) 
         **{f"x{k}_type": driver.storage(dtype) for k, dtype in enumerate(inputs)},
     }
     name = f"scan {rule.name} {compute}"
-    return driver.build(_source(len(inputs), rule.initial), namespace, name, (rule.step, rule.result))
+    return build(_source(len(inputs), rule.initial), namespace, name, (rule.step, rule.result))

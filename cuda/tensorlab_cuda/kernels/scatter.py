@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 
 from tensorlab_cuda import driver
+from tensorlab_cuda.kernels.build import Kernel, build
 
 
 def _source(add: str) -> str:
@@ -29,11 +30,11 @@ def kernel(total, count, length, inner, y_address, lists_address, parts_address,
 
 
 @functools.cache
-def scatter_kernel(dtype: str) -> driver.Kernel:
+def scatter_kernel(dtype: str) -> Kernel:
     """The kernel ``k(total, count, length, inner, y, lists, parts, x)``: ``y[o, p, i]`` is the sum of
     ``x[o, parts[k], i]`` over ``k`` from ``lists[p]`` up to ``lists[p + 1]``.
 
     ``x`` is dense, of ``(outer, count, inner)`` elements, and ``y`` of ``(outer, length, inner)``, ``total`` of them.
     """
     source = _source("|" if dtype == "bool" else "+")
-    return driver.build(source, {"kind": driver.storage(dtype)}, f"scatter {dtype}")
+    return build(source, {"kind": driver.storage(dtype)}, f"scatter {dtype}")

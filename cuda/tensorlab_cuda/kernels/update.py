@@ -11,6 +11,7 @@ import functools
 
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
+from tensorlab_cuda.kernels.build import Kernel, build
 from tensorlab_cuda.kernels.lift import lift
 
 
@@ -38,7 +39,7 @@ def kernel({", ".join(["total", "table_address", *hypers])}):
 
 
 @functools.cache
-def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> driver.Kernel:
+def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Kernel:
     """The kernel ``k(total, table, *hyperparameters)``, with a row of the table for each weight.
 
     Args:
@@ -49,4 +50,4 @@ def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> driver.Ke
     hyperparameters = function.arity - 2 - slots
     source = _source(slots, hyperparameters)
     namespace = {"kind": driver.storage(dtype), "scalar": lift(function, dtype)}
-    return driver.build(source, namespace, f"update {function.name} {dtype}", (function,), hyperparameters)
+    return build(source, namespace, f"update {function.name} {dtype}", (function,), hyperparameters)
