@@ -144,11 +144,14 @@ def places(compiled: list[str]) -> None:
     def divisions(bits: int) -> int:
         return len(re.findall(rf"(?:rem|div)\.[us]{bits}", compiled[-1]))
 
-    row = on(1, 5)
-    row + row
+    def blend(x: float, y: float) -> float:
+        return x + 2.0 * y
+
+    operation, row = tl.elementwise(blend), on(1, 5)
+    operation(row, row)
     loop = divisions(64)  # how often it runs, once a thread; where 32 bits are enough, in 32
     assert divisions(32) <= loop
-    on(3, 1) + row
+    operation(on(3, 1), row)
     assert divisions(32) > loop
     assert divisions(64) == loop
 
