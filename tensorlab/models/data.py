@@ -97,7 +97,7 @@ class Samples:
             chosen = Tensor(holder.gather(tensor._buffer, holder.index(places[holder], part)), holder)
         else:
             chosen = tensor[part]
-        return chosen.to_device(self._backend.name) if id(tensor) in self._staying else chosen
+        return self._moved(chosen) if id(tensor) in self._staying else chosen
 
     def _numbers(self, who: str, value: Any) -> Tensor:
         """An argument as a tensor; what is none yet goes to the device if that has room for it."""
@@ -108,9 +108,14 @@ class Samples:
         except DTypeError as error:
             raise DTypeError(who, error.expected, error.received, error.hint) from None
         if self._backend.holds(tensor.size * tensor.dtype.itemsize):
-            return tensor.to_device(self._backend.name)
+            return self._moved(tensor)
         self._staying.add(id(tensor))
         return tensor
+
+    def _moved(self, tensor: Tensor) -> Tensor:
+        """A tensor of the host on the device."""
+        there = self._backend
+        return tensor if tensor._backend is there else Tensor(there.from_host(tensor.numpy()), there)
 
 
 def check_finite(who: str, tensor: Tensor) -> None:
