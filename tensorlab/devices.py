@@ -35,7 +35,7 @@ def backend(name: str | None = None) -> Backend:
     if found is None:
         with _guard:
             plain, _, index = wanted.rpartition(":") if isinstance(wanted, str) else ("", "", "")
-            if plain and index.isdecimal():
+            if index.isdecimal() and plain in registries["backend"]:
                 found = backend(plain).at(int(index))
             else:
                 entry = registries["backend"].entry(wanted)  # two spellings of a name are one backend

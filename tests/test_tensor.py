@@ -104,7 +104,7 @@ def test_asarray_reads_unaligned_memory() -> None:
         ),
         (lambda: tl.asarray([1.0]).to_device("tpu"), UnknownNameError, r"received 'tpu'"),
         (lambda: tl.device("nowhere").__enter__(), UnknownNameError, r"received 'nowhere'"),
-        (lambda: tl.device("nowhere:1").__enter__(), UnknownNameError, r"received 'nowhere'"),
+        (lambda: tl.device("nowhere:1").__enter__(), UnknownNameError, r"received 'nowhere:1'"),
         (
             lambda: tl.device("cpu:1").__enter__(),
             DeviceError,
