@@ -135,9 +135,8 @@ def simulated() -> bool:
 def device() -> Device:
     """The device that kernels run on."""
     if simulated():
-        return Device(
-            "simulator", (0, 0), processors=2, blocks=2, threads=4, across=2
-        )  # its threads are threads of Python
+        # Its threads are threads of Python.
+        return Device("simulator", (0, 0), processors=2, blocks=2, threads=4, across=2)
     found = cuda().get_current_device()
     name = found.name.decode() if isinstance(found.name, bytes) else str(found.name)
     processors = found.MULTIPROCESSOR_COUNT
