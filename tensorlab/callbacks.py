@@ -30,6 +30,11 @@ class Callback(serialization.Configured):
     model: Any = None
     params: dict[str, Any]
 
+    @property
+    def watches_steps(self) -> bool:
+        """Whether `on_train_batch_end` does anything. If nobody's does, steps are not waited for one by one."""
+        return getattr(self.on_train_batch_end, "__func__", None) is not Callback.on_train_batch_end
+
     def on_train_begin(self, logs: Logs) -> None:
         """Before the first epoch."""
 
@@ -90,6 +95,11 @@ class CallbackList:
         for callback in self.callbacks:
             callback.model, callback.params = model, params
 
+    @property
+    def watches_steps(self) -> bool:
+        """Whether anyone watches every step."""
+        return any([callback.watches_steps for callback in self.callbacks])
+
     def call(self, moment: str, *arguments: Any) -> None:
         """Call one method of each."""
         for callback in self.callbacks:
@@ -112,6 +122,11 @@ class ProgressBar(Callback):
         self.console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
         self.live = verbose == 1 or (verbose == "auto" and self.console.is_terminal)
         self.progress: Progress | None = None
+
+    @property
+    def watches_steps(self) -> bool:
+        """Whether there is a bar."""
+        return self.live
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         """Begin a bar."""

@@ -25,21 +25,25 @@ _current = _Current()
 
 
 def backend(name: str | None = None) -> Backend:
-    """The backend of this name, or of the current device.
+    """The backend of this name, perhaps with the number of a device as in ``"cpu:0"``, or of the current device.
 
     Raises:
         UnknownNameError: if no plugin registers one of this name.
-        DeviceError: if it is not available here, or what the plugin gives is no backend of this name.
+        DeviceError: if it is not available here, has no device of this number, or what the plugin gives is no backend
+            of this name.
     """
     wanted = _current.name if name is None else name
     found = _by_name.get(wanted)
     if found is None:
         with _guard:
-            entry = registries["backend"].entry(wanted)  # two spellings of a name are one backend
-            found = _instances.get(entry)
-            if found is None:
-                found = _made(entry)
-                _instances[entry] = found
+            plain, _, index = wanted.rpartition(":") if isinstance(wanted, str) else ("", "", "")
+            if index.isdecimal() and plain in registries["backend"]:
+                found = backend(plain).at(int(index))
+            else:
+                entry = registries["backend"].entry(wanted)  # two spellings of a name are one backend
+                found = _instances.get(entry)
+                if found is None:
+                    found = _instances[entry] = _made(entry)
             _by_name[wanted] = found
     return found
 

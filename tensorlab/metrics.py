@@ -21,6 +21,7 @@ class Metric(Configured):
 
     _kind = "metric"
     name = "metric"
+    _pending: list[tuple[float | Tensor, int]]
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or type(self).name
@@ -34,20 +35,25 @@ class Metric(Configured):
         """Take a batch into account."""
         with autodiff.no_grad():
             values = self.call(as_tensor(y_true, self.name), as_tensor(y_pred, self.name))
-            self.add(float(ops.mean(values)), values.size)
+            self.add(ops.mean(values), values.size)
 
-    def add(self, mean: float, count: int) -> None:
-        """Take a batch of known mean into account."""
-        self._total += mean * count
-        self._count += count
+    def add(self, mean: float | Tensor, count: int) -> None:
+        """Take a batch of known mean into account. A tensor is read when the result is asked for, which may be later:
+        its device is not waited for until then."""
+        self._pending.append((mean, count))
 
     def result(self) -> float:
         """The mean so far, 0 before anything."""
+        for mean, count in self._pending:
+            self._total += float(mean) * count
+            self._count += count
+        self._pending = []
         return self._total / self._count if self._count else 0.0
 
     def reset_state(self) -> None:
         """Begin again."""
         self._total, self._count = 0.0, 0
+        self._pending = []
 
 
 class Mean(Metric):

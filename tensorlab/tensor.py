@@ -196,6 +196,8 @@ class Tensor:
         if device == self.device:
             return self
         target = find_backend(device)
+        if target is self._backend:
+            return self
         return Tensor(target.from_host(self._backend.to_host(self._buffer)), target)
 
     # For the tape

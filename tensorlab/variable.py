@@ -119,7 +119,7 @@ class Variable(Tensor):
         if self.dtype.kind == "b":
             raise DTypeError(who, "a variable of numbers", "bool", "use assign")
         new = _assignable(who, value, self, broadcast=True)
-        self._backend.update(rule, self.own_buffer(), new._buffer, (), ())
+        self._backend.update(rule, ((self.own_buffer(), new._buffer),), ())
         return self
 
     def __getitem__(self, index: Any) -> VariableSlice:
@@ -187,7 +187,7 @@ class VariableSlice(Tensor):
             backend.computes_on_host("assigning to the elements that an array names")
             array = np.array(variable.numpy(), order="C")
             array[self._index] = new.numpy()
-            variable._buffer = backend.from_host(array)
+            variable._buffer = backend.copy(backend.from_host(array))
         self._read()
         return variable
 

@@ -181,7 +181,7 @@ def keeps_what_it_is_given(backend: Backend, rng: np.random.Generator) -> None:
 @check
 def copies_into_buffers_and_views(backend: Backend, rng: np.random.Generator) -> None:
     array, patch = numbers(rng, (4, 5)), numbers(rng, (3, 2))
-    buffer = backend.from_host(array.copy())
+    buffer = backend.copy(backend.from_host(array))
     part = (slice(1, None), slice(None, None, 3))
     backend.copy_into(backend.index(buffer, part), backend.from_host(patch))
     backend.synchronize()
@@ -610,8 +610,8 @@ def _descend(w, g, lr):
 def updates_in_place(backend: Backend, rng: np.random.Generator) -> None:
     for shape in sizes((), (1,), (7, 3), (0, 2), (40_000,)):
         w, g, m = (numbers(rng, shape, "float32") for _ in range(3))
-        buffers = [backend.from_host(array.copy()) for array in (w, g, m)]
-        backend.update(of(_momentum), buffers[0], buffers[1], buffers[2:], [0.1, 0.9])
+        buffers = [backend.copy(backend.from_host(array)) for array in (w, g, m)]
+        backend.update(of(_momentum), [buffers], [0.1, 0.9])
         backend.synchronize()
         new_w, same_g, new_m = map(backend.to_host, buffers)
         expected = 0.9 * m.astype(np.float64) - 0.1 * g
@@ -623,9 +623,28 @@ def updates_in_place(backend: Backend, rng: np.random.Generator) -> None:
 @check
 def updates_without_slots(backend: Backend, rng: np.random.Generator) -> None:
     w, g = numbers(rng, (5, 4)), numbers(rng, (5, 4))
-    buffers = [backend.from_host(w.copy()), backend.from_host(g)]
-    backend.update(of(_descend), *buffers, [], [0.5])
+    buffers = [backend.copy(backend.from_host(w)), backend.from_host(g)]
+    backend.update(of(_descend), [buffers], [0.5])
     np.testing.assert_allclose(backend.to_host(buffers[0]), w - 0.5 * g, rtol=1e-15, atol=1e-15)
+
+
+@check
+def updates_many_weights_at_once(backend: Backend, rng: np.random.Generator) -> None:
+    shapes = [(5, 3), (), (0, 4), (40_000,), (2, 3, 4), (1,)]
+    arrays = [[numbers(rng, shape, "float32") for _ in range(3)] for shape in sizes(*shapes)]
+    arrays.append([x.T for x in (numbers(rng, (4, 6), "float32") for _ in range(3))])
+    for step in range(3):
+        groups = [[backend.copy(backend.from_host(x)) for x in group] for group in arrays]
+        for group, (_, gradient, _) in zip(groups, arrays, strict=True):
+            group[1] = backend.from_host(gradient)  # which may have any strides
+        backend.update(of(_momentum), groups, [0.1 * step, 0.9])
+        backend.synchronize()
+        for group, (w, g, m) in zip(groups, arrays, strict=True):
+            expected = 0.9 * m.astype(np.float64) - 0.1 * step * g
+            np.testing.assert_allclose(backend.to_host(group[2]), expected, rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(backend.to_host(group[0]), w + expected, rtol=1e-5, atol=1e-6)
+            np.testing.assert_array_equal(backend.to_host(group[1]), g)
+    backend.update(of(_momentum), [], [0.1, 0.9])
 
 
 # The tests

@@ -140,6 +140,8 @@ def reduce_joins_segments(rng):
     x = rng.integers(0, 100, 70_001).astype("int8")
     same(tl.sum(on(x)), x.sum(), 0)
     same(tl.mean(on(x.astype("float32"))), x.mean(dtype="float32"), 1e-5)
+    columns = x[: 16_390 * 3].reshape(16_390, 3)
+    same(tl.sum(on(columns), axis=0), columns.sum(0), 0)
 
 
 @check

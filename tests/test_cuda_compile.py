@@ -7,6 +7,7 @@ made to compile what it would launch.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import traceback
@@ -27,23 +28,25 @@ DOMAINS = {
     "bits": "bool int8",
 }
 CIRCULAR = {"sin", "cos", "tan"}  # which reduce large angles in double precision
-SHAPES = ("reduce", "rowwise", "scan", "matmul", "update", "structure")
+SHAPES = ("reduce", "rowwise", "scan", "matmul", "tiles", "update", "structure", "places", "refused")
 
 
 def no_launch() -> list[str]:
-    """Replace the device by none; the PTX of each kernel that would be launched goes to the list."""
-    import numba
+    """Replace the device by none; the PTX of each kernel that is built goes to the list."""
     from numba import cuda
+    from numba.core import sigutils
     from numba.cuda import dispatcher
     from tensorlab_cuda import driver
 
     compiled: list[str] = []
-    device = driver.Device("none", (9, 0), blocks=64, threads=256, tile=16)
+    device = driver.Device("none", (9, 0), processors=132, blocks=64, threads=256, across=32)
 
-    def launch(kernel: driver.Kernel, blocks: int, threads: Any, *arguments: Any) -> None:
-        signature = tuple(map(numba.typeof, arguments))
-        function = kernel.compiled.py_func
-        compiled.append(cuda.compile_ptx(function, signature, cc=device.compute_capability)[0])
+    def compile_kernel(function: Any, signature: str) -> Any:
+        types = sigutils.normalize_signature(signature)[0]
+        compiled.append(cuda.compile_ptx(function, types, cc=device.compute_capability)[0])
+
+    def launch(kernel: Any, blocks: int, threads: Any, *arguments: Any) -> None:
+        assert tuple(map(type, arguments)) == (int,) * kernel.whole + (float,) * kernel.numbers, kernel.name
 
     def copy_to_device(memory: Any, array: Any) -> None:
         memory[:] = np.ravel(array).view(memory.dtype)
@@ -52,8 +55,10 @@ def no_launch() -> list[str]:
     driver._check = lambda module: None
     driver.device = lambda: device
     driver.device_array = np.empty
+    driver.address = lambda memory: memory.ctypes.data
     driver.copy_to_device = copy_to_device
     driver.download = lambda memory, start, size: memory[start : start + size]
+    driver.compile_kernel = compile_kernel
     driver.launch = launch
     return compiled
 
@@ -111,10 +116,65 @@ def scan() -> None:
 
 def matmul() -> None:
     for dtype in ("float32", "float64", "int8", "uint64"):
+        tl.matrix_transpose(on(4, 3, dtype=dtype)) @ on(4, 6, dtype=dtype)
         on(2, 3, 4, dtype=dtype) @ on(5, 1, 4, 6, dtype=dtype)
     on(2, 3)._backend.matmul(on(2, 3, dtype="bool")._buffer, on(3, 2, dtype="bool")._buffer)
     with tl.device("cuda"), tl.GradientTape():
         tl.dense(on(3, 4), tl.Variable(on(4, 5)), tl.Variable(on(5)), tl.relu)
+
+
+def tiles(compiled: list[str]) -> None:
+    """Every tile: its results stay in registers, and shared memory is read in vectors."""
+    from tensorlab_cuda.kernels import matmul_tile
+    from tensorlab_cuda.kernels.matmul import matmul_kernel
+
+    for dtype, chosen in (("float32", matmul_tile.WORDS), ("float64", matmul_tile.DOUBLES)):
+        for tile in chosen:
+            for runs in ((True, False), (False, True)):
+                matmul_kernel(tl.relu.scalar, dtype, 0, False, 0, tile, runs)
+                ptx, bits = compiled[-1], dtype[-2:]
+                assert ".local" not in ptx, (tile, "memory for what should be in registers")
+                assert ptx.count(f"fma.rn.f{bits}") >= tile.rows * tile.columns, tile
+                assert f"ld.shared.v{tile.group}.f{bits}" in ptx, tile
+
+
+def places(compiled: list[str]) -> None:
+    """Where an element of an array is costs divisions of 32 bits, and nothing if all arrays are dense."""
+
+    def divisions(bits: int) -> int:
+        return len(re.findall(rf"(?:rem|div)\.[us]{bits}", compiled[-1]))
+
+    def blend(x: float, y: float) -> float:
+        return x + 2.0 * y
+
+    operation, row = tl.elementwise(blend), on(1, 5)
+    operation(row, row)
+    loop = divisions(64)  # how often it runs, once a thread; where 32 bits are enough, in 32
+    assert divisions(32) <= loop
+    operation(on(3, 1), row)
+    assert divisions(32) > loop
+    assert divisions(64) == loop
+
+
+def refused() -> None:
+    """What Numba does not compile: the message names the scalar function and its line."""
+    from tensorlab_cuda.kernels.build import build
+
+    def mish(x: float) -> float:
+        return x * x
+
+    scalar = tl.elementwise(mish).scalar
+    line = mish.__code__.co_firstlineno
+    try:
+        build("def kernel(total):\n    nothing = total + 'x'\n", {}, "map mish float32", (scalar,))
+    except tl.errors.ScalarError as error:
+        message = str(error)
+    where = (
+        f"scalar function 'mish' ({__file__}, line {line}): expected what Numba compiles for CUDA, received TypingError"
+    )
+    assert message.startswith(where), message
+    assert message.endswith("; on the device 'cpu' it may work")
+    build("def kernel(total):\n    pass\n", {}, "nothing")
 
 
 def update() -> None:
@@ -129,7 +189,7 @@ def update() -> None:
         rule = optimizer.rule
         for dtype in ("float32", "float64"):
             arrays = [filled((3,), np.dtype(dtype), 1) for _ in range(2 + len(rule.slots))]
-            on(1)._backend.update(rule.scalar, arrays[0], arrays[1], arrays[2:], [0.5] * len(rule.hyperparameters))
+            on(1)._backend.update(rule.scalar, [arrays], [0.5] * len(rule.hyperparameters))
 
 
 def structure() -> None:
@@ -158,7 +218,12 @@ def main() -> None:
     for name in (*operations, *SHAPES):
         compiled.clear()
         try:
-            elementwise(name) if name in operations else globals()[name]()
+            if name in operations:
+                elementwise(name)
+            elif name in ("tiles", "places"):
+                globals()[name](compiled)
+            else:
+                globals()[name]()
             assert compiled, "nothing was compiled"
             doubles = [ptx for ptx in compiled if ".param .f64" not in ptx and ".f64" in ptx]
             if name in operations and name not in CIRCULAR:

@@ -16,7 +16,6 @@ from test_cuda_checks import DTYPES, check, on, real, same
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentError, DeviceError, DLPackError, ScalarError
-from tensorlab.scalars import ScalarFunction
 
 
 @contextlib.contextmanager
@@ -104,14 +103,14 @@ def the_user_may_refuse_that(rng):
 
 @check
 def memory_is_used_again(rng):
-    x = real(rng, 3, 4)
+    x = real(rng, 30, 5)
     first = on(x)
     view = first[1:]
     array = first._buffer.array
     del first
     assert on(x)._buffer.array is not array  # a view holds it
     del view
-    again = on(x.reshape(12))
+    again = on(x.reshape(150))
     assert again._buffer.array is array
     same(again, x.ravel(), 0)
     assert on(x.astype(int))._buffer.array is not array
@@ -317,27 +316,68 @@ def a_kernel_that_fails_is_named(rng):
     def mish(x):
         return x * x
 
-    scalar = ScalarFunction.of(mish)
     line = mish.__code__.co_firstlineno
-    failing = driver.Kernel(Refusing(TypingError("no\n  such function")), "map mish float32", (scalar,))
+    plain = driver.compile_kernel
+    try:
+        driver.compile_kernel = Refusing(TypingError("no\n  such function"))
+        with pytest.raises(
+            ScalarError,
+            match=rf"^scalar function 'mish' \(.*test_cuda_driver\.py, line {line}\): expected what Numba compiles for "
+            r"CUDA, received TypingError: no such function; on the device 'cpu' it may work$",
+        ):
+            tl.elementwise(mish)(on(real(rng, 3)))
+        driver.compile_kernel = Refusing(ZeroDivisionError())
+        with pytest.raises(ZeroDivisionError):  # a mistake of ours is not dressed up
+            tl.elementwise(mish)(on(real(rng, 3)))
+    finally:
+        driver.compile_kernel = plain
+    same(tl.elementwise(mish)(on([3.0])), np.float32([9]), 0)  # a kernel that failed may be had later
+
+
+@check
+def a_device_of_another_number_is_refused(rng):
+    from tensorlab_cuda import driver
+
+    with tl.device("cuda:0"):
+        assert tl.asarray([1.0]).device == "cuda"
+    first = on(real(rng, 3))
+    assert first.to_device("cuda:0") is first
+    count = len(driver.cuda().gpus)
     with pytest.raises(
-        ScalarError,
-        match=rf"^scalar function 'mish' \(.*test_cuda_driver\.py, line {line}\): expected what Numba compiles for "
-        r"CUDA, received TypingError: no such function; on the device 'cpu' it may work$",
+        DeviceError,
+        match=rf"^device 'cuda:{count}': expected 'cuda' or 'cuda:0', since a process uses one GPU, the first of those "
+        rf"that it sees, received {count}, with {count} in sight; nvidia-smi lists the GPUs by their numbers$",
     ):
-        driver.launch_flat(failing, 1)
-    failing = driver.Kernel(Refusing(CudaAPIError("[700] illegal address")), "map mish float32", (scalar,))
+        tl.asarray([1.0], device=f"cuda:{count}")
+    plain = driver.cuda
+    try:
+        driver.cuda = lambda: SimpleNamespace(gpus=[None] * 3)
+        with (
+            pytest.raises(
+                DeviceError, match=r"; to use that one, set CUDA_VISIBLE_DEVICES=2 before Python starts, which"
+            ),
+            tl.device("cuda:2"),
+        ):
+            pass
+    finally:
+        driver.cuda = plain
+
+
+@check
+def a_launch_that_fails_is_named(rng):
+    from tensorlab_cuda import driver
+    from tensorlab_cuda.kernels.build import Kernel
+
+    failing = Kernel(Refusing(CudaAPIError("[700] illegal address")), "map mish float32", 1)
     with pytest.raises(
         DeviceError,
         match=r"^device 'cuda', kernel 'map mish float32': expected a launch that succeeds, received \[700\] illegal "
         r"address; after such an error start Python anew$",
     ):
         driver.launch_flat(failing, 1)
-    failing = driver.Kernel(Refusing(CudaAPIError("UNSUPPORTED_PTX_VERSION")), "map mish float32", (scalar,))
+    failing = Kernel(Refusing(CudaAPIError("UNSUPPORTED_PTX_VERSION")), "map mish float32", 1)
     with pytest.raises(DeviceError, match=r"; an update of the driver may help$"):
         driver.launch_flat(failing, 1)
-    with pytest.raises(ZeroDivisionError):  # a mistake of ours is not dressed up
-        driver.launch_flat(driver.Kernel(Refusing(ZeroDivisionError()), "", (scalar,)), 1)
 
 
 @check

@@ -51,6 +51,20 @@ def sample(rng: np.random.Generator) -> None:
     test_backends.layouts, test_backends.LARGEST = layouts, 800
 
 
+def hold_to_words() -> None:
+    """Let no kernel be given anything but Python's own numbers, as many as it takes: a device takes nothing else."""
+    from tensorlab_cuda import driver
+
+    plain = driver.launch
+
+    def launch(kernel: Any, blocks: int, threads: Any, *arguments: Any) -> None:
+        types = tuple(map(type, arguments))
+        assert types == (int,) * kernel.whole + (float,) * kernel.numbers, (kernel.name, types)
+        plain(kernel, blocks, threads, *arguments)
+
+    driver.launch = launch
+
+
 def main() -> None:
     """Run every check, and print what went wrong in each: ``{name: ""}`` or a traceback; or why none can run."""
     os.environ["TENSORLAB_CUDA_FALLBACK"] = "error"
@@ -60,6 +74,7 @@ def main() -> None:
     except DeviceError as error:
         print(json.dumps({"skip": str(error)}))
         return
+    hold_to_words()
     seed = int(os.environ.get("TENSORLAB_TEST_SEED") or np.random.default_rng().integers(1 << 32))
     if "--sample" in sys.argv:
         sample(np.random.default_rng(seed))

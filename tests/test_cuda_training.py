@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Callable
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,12 +35,35 @@ def agree(compute: Callable[[], list[Any]], tolerance: float = 1e-5) -> None:
         np.testing.assert_allclose(there, here, rtol=tolerance, atol=tolerance)
 
 
+@contextlib.contextmanager
+def counted(driver: Any, names: Sequence[str] = ("launch", "copy_to_device", "download")) -> Iterator[Counter[str]]:
+    """How often some functions of the driver are called."""
+    calls: Counter[str] = Counter()
+    plain = {name: getattr(driver, name) for name in names}
+
+    def counting(name: str) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            calls[name] += 1
+            return plain[name](*arguments)
+
+        return call
+
+    try:
+        for name in names:
+            setattr(driver, name, counting(name))
+        yield calls
+    finally:
+        for name in names:
+            setattr(driver, name, plain[name])
+
+
 @check
 def layers_compute_and_learn_as_on_the_cpu(rng):
     x = real(rng, 3, 2, 4)
     made: list[Callable[[], layers.Layer]] = [
         *(lambda name=name: layers.Activation(name) for name in ("relu", "sigmoid", "softmax", "tanh")),
         lambda: layers.Dense(3, activation="sigmoid"),
+        lambda: layers.Dense(3, activation=tl.Activation(squared_tanh)),
         layers.Flatten,
         lambda: layers.Reshape((4, 2)),
         lambda: layers.Rescaling(0.5, 1.0),
@@ -154,6 +180,21 @@ def a_model_learns_what_it_learns_on_the_cpu(rng):
 
 
 @check
+def a_hundred_steps_lead_where_they_lead_on_the_cpu(rng):
+    x, y = real(rng, 4, 2), real(rng, 4, 1)
+    weights = []
+    for device in DEVICES:
+        tl.random.set_seed(2)
+        with tl.device(device):
+            model = tl.Sequential([layers.Dense(1, activation="tanh")])
+            model.compile(optimizer="rmsprop", loss="mse")
+            model.fit(x, y, batch_size=4, epochs=100, shuffle=False, verbose=0)
+        weights.append(model.get_weights())
+    for here, there in zip(*weights, strict=True):
+        np.testing.assert_allclose(there, here, rtol=0, atol=1e-5)
+
+
+@check
 def a_model_takes_arrays_wherever_it_is(rng):
     x, y = real(rng, 6, 4), rng.integers(0, 2, 6)
     with tl.device("cuda"):
@@ -188,6 +229,102 @@ def data_goes_to_the_device_once(rng):
     assert copied.count(x.shape) == 1
     assert copied.count((101, 2)) == 1  # the first weights
     assert (4, 101) not in copied  # the device picks the samples of a batch
+
+
+def lion(w: float, g: float, m: float, learning_rate: float = 0.01, decay: float = 0.9) -> tuple[float, float]:
+    """The rule of an optimizer, as anybody writes it."""
+    change = decay * m + (1.0 - decay) * g
+    sign = 1.0 if change > 0.0 else -1.0
+    return w - learning_rate * sign, change
+
+
+def squared_tanh(x: float) -> float:
+    """An activation, as anybody writes it."""
+    return math.tanh(x) * math.tanh(x)
+
+
+@check
+def a_step_of_an_optimizer_is_one_launch(rng):
+    from tensorlab_cuda import driver
+
+    shapes = [(7, 5), (5,), (), (0, 2), (2, 3)]
+    weights, gradients = [[real(rng, *shape) for shape in shapes] for _ in range(2)]
+    for given_as in ("adam", lion):
+        moved = []
+        for device in DEVICES:
+            with tl.device(device):
+                variables = [tl.Variable(weight) for weight in weights]
+                given = [tl.asarray(gradient) for gradient in gradients]
+            optimizer = tl.optimizers.get(given_as)
+            optimizer.apply_gradients(zip(given, variables, strict=True))  # which makes slots
+            with counted(driver) as calls:
+                for _ in range(2):
+                    optimizer.apply_gradients(zip(given, variables, strict=True))
+            if device == "cuda":
+                assert calls["launch"] == 2
+                assert calls["copy_to_device"] <= 1  # where the weights are, once
+            moved.append(variables)
+        for here, there in zip(*moved, strict=True):
+            np.testing.assert_allclose(there.numpy(), here.numpy(), rtol=1e-6, atol=1e-6)
+
+
+@check
+def data_that_does_not_fit_goes_to_the_device_batch_by_batch(rng):
+    from tensorlab_cuda import allocator, driver
+
+    x, y = real(rng, 10, 67), rng.integers(0, 3, 10)
+    copied: list[tuple[int, ...]] = []
+    plain, told = driver.copy_to_device, driver.free_memory
+    weights = []
+    for device in DEVICES:
+        tl.random.set_seed(4)
+        try:
+            driver.copy_to_device = lambda memory, array: copied.append(array.shape) or plain(memory, array)
+            driver.free_memory = lambda: (x.nbytes - allocator.unused(), 2 * x.nbytes)  # x takes more than a half
+            with tl.device(device):
+                model = tl.Sequential([layers.Dense(3, activation="softmax")])
+                model.compile(optimizer="sgd", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+                model.fit(x, y, batch_size=4, epochs=2, verbose=0, validation_data=(x[:5], y[:5]))
+                weights.append([*model.get_weights(), model.predict(x), model.train_on_batch(x, y)["loss"]])
+        finally:
+            driver.copy_to_device, driver.free_memory = plain, told
+    assert copied.count((4, 67)) == 4  # of two epochs
+    assert copied.count((2, 67)) == 2
+    assert copied.count(x.shape) == 2  # predict and train_on_batch, which have but one batch
+    assert copied.count((5, 67)) == 1  # the data of the validation, of which it takes less than a half
+    for here, there in zip(*weights, strict=True):
+        np.testing.assert_allclose(there, here, rtol=1e-5, atol=1e-6)
+
+
+@check
+def a_step_waits_for_nothing(rng):
+    from tensorlab_cuda import driver
+
+    x, y = real(rng, 12, 5), rng.integers(0, 3, 12)
+    with tl.device("cuda"):
+        model = tl.Sequential(
+            [layers.Dense(4, activation="relu"), layers.Dense(3, activation="softmax")],
+        )
+        model.compile(optimizer="rmsprop", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        model.fit(x, y, batch_size=6, verbose=0)
+        counts = []
+        for epochs in (1, 2):
+            with counted(driver) as calls:
+                model.fit(x, y, batch_size=6, epochs=epochs, verbose=0)
+            counts.append(calls)
+    more = counts[1] - counts[0]
+    assert more["copy_to_device"] <= 2  # the order of the second epoch, and where gradients are
+    assert more["download"] == 4  # of two steps the losses and the accuracies, when the epoch is over
+    assert more["launch"] <= 2 * 24
+
+    class Watching(tl.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
+            self.seen = [*getattr(self, "seen", []), logs]
+
+    watching = Watching()
+    history = model.fit(x, y, batch_size=6, verbose=0, callbacks=[watching]).history
+    assert len(watching.seen) == 2
+    assert watching.seen[-1] == {name: values[0] for name, values in history.items()}
 
 
 @check

@@ -23,6 +23,7 @@ from tensorlab.errors import (
     UnknownNameError,
 )
 from tensorlab.optimizers import SGD, Adam, Optimizer, OptimizerRule, RMSprop
+from tensorlab.tensor import Tensor
 
 Array = np.ndarray[Any, Any]
 Loop = Callable[[Array, list[Array]], Array]
@@ -471,3 +472,51 @@ def test_get_takes_names_classes_rules_objects_and_configs() -> None:
         with pytest.raises(ArgumentTypeError) as type_error:
             tl.optimizers.get(wrong)
         assert str(type_error.value) == f"optimizer: expected a name or an Optimizer, received {wrong}"
+
+
+class Counting(tl.backends.CPUBackend):
+    """The CPU, and how many weights each call of `update` changed."""
+
+    name = "counting"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[int] = []
+
+    def update(self, function: Any, groups: Any, hyperparameters: Any) -> None:
+        self.calls.append(len(groups))
+        super().update(function, groups, hyperparameters)
+
+
+def test_a_step_is_one_call_of_the_backend_for_all_weights_of_a_dtype(rng: np.random.Generator) -> None:
+    backend = Counting()
+
+    def variables(dtype: str) -> list[tl.Variable]:
+        made = [tl.Variable(rng.standard_normal(shape).astype(dtype)) for shape in SHAPES]
+        for variable in made:
+            variable._backend = backend
+        return made
+
+    singles, doubles = variables("float32"), variables("float64")
+    pairs = [(Tensor(x.numpy().copy(), backend), x) for x in (*singles, *doubles)]
+    optimizer = SGD()
+    optimizer.apply_gradients(pairs)
+    assert backend.calls == [len(SHAPES)] * 2
+    optimizer.apply_gradients([(None, variable) for _, variable in pairs])
+    assert backend.calls == [len(SHAPES)] * 2
+
+
+@pytest.mark.parametrize("name", ["sgd", "rmsprop"])
+def test_a_variable_that_is_given_twice_takes_two_steps_one_after_the_other(
+    name: str, rng: np.random.Generator
+) -> None:
+    start, gradients = rng.standard_normal((3, 2)), rng.standard_normal((3, 3, 2))
+    together, alone, other = (tl.Variable(start) for _ in range(3))
+    optimizer, expected = tl.optimizers.get(name), tl.optimizers.get(name)
+    held = together.value
+    optimizer.apply_gradients([(gradients[0], together), (gradients[1], other), (gradients[2], together)])
+    for gradient in (gradients[0], gradients[2]):
+        expected.apply_gradients([(gradient, alone)])
+    np.testing.assert_array_equal(together.numpy(), alone.numpy())
+    np.testing.assert_array_equal(held.numpy(), start)
+    assert not np.array_equal(other.numpy(), start)

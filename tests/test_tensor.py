@@ -104,6 +104,12 @@ def test_asarray_reads_unaligned_memory() -> None:
         ),
         (lambda: tl.asarray([1.0]).to_device("tpu"), UnknownNameError, r"received 'tpu'"),
         (lambda: tl.device("nowhere").__enter__(), UnknownNameError, r"received 'nowhere'"),
+        (lambda: tl.device("nowhere:1").__enter__(), UnknownNameError, r"received 'nowhere:1'"),
+        (
+            lambda: tl.device("cpu:1").__enter__(),
+            DeviceError,
+            r"^device 'cpu:1': expected 'cpu' or 'cpu:0', the only one, received 1$",
+        ),
         (
             lambda: len(tl.asarray(1.0)),
             DTypeError,
@@ -443,3 +449,9 @@ def test_a_part_is_not_assigned_to_by_an_index() -> None:
         ):
             x[0] = 1.0
         assert x[0].item() in (0.0, 1.0)
+
+
+def test_a_device_may_be_named_with_its_number() -> None:
+    tensor = tl.asarray([1.0], device="cpu:0")
+    assert tensor.device == "cpu"
+    assert tensor.to_device("cpu:0") is tensor

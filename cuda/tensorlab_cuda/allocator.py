@@ -6,6 +6,7 @@ it have not run yet: those that are launched later run later.
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from typing import Any
 
@@ -14,8 +15,8 @@ import numpy as np
 from tensorlab.errors import DeviceError
 from tensorlab_cuda import driver
 
-_shelves: defaultdict[tuple[int, type[np.generic]], list[Any]] = defaultdict(list)
-"""The arrays that nobody holds, by their size and type."""
+_shelves: defaultdict[tuple[int, type[np.generic]], list[tuple[Any, int]]] = defaultdict(list)
+"""The arrays that nobody holds, and their addresses, by their size and type."""
 
 
 class Memory:
@@ -23,18 +24,19 @@ class Memory:
 
     Attributes:
         array: flat, on the device.
+        address: where that is.
         shared: whether another library has been given it. Such memory is not used again, but given back to CUDA, which
             waits for what that library may have started on a stream of its own.
     """
 
-    __slots__ = ("_shelf", "array", "shared")
+    __slots__ = ("_shelf", "address", "array", "shared")
 
-    def __init__(self, array: Any, shelf: list[Any]) -> None:
-        self.array, self.shared, self._shelf = array, False, shelf
+    def __init__(self, array: Any, address: int, shelf: list[tuple[Any, int]]) -> None:
+        self.array, self.address, self.shared, self._shelf = array, address, False, shelf
 
     def __del__(self) -> None:
         if not self.shared:
-            self._shelf.append(self.array)
+            self._shelf.append((self.array, self.address))
 
 
 def allocate(size: int, dtype: Any) -> Memory:
@@ -47,7 +49,7 @@ def allocate(size: int, dtype: Any) -> Memory:
     wanted = max(size, 1)
     shelf = _shelves[wanted, kind]
     try:
-        return Memory(shelf.pop(), shelf)
+        return Memory(*shelf.pop(), shelf)
     except IndexError:
         pass
     array = driver.device_array(wanted, kind)
@@ -62,7 +64,7 @@ def allocate(size: int, dtype: Any) -> Memory:
             f"{free / 1e6:,.1f} MB that are free, of {total / 1e6:,.1f} MB",
             "delete tensors that are not needed any more, or use smaller batches",
         )
-    return Memory(array, shelf)
+    return Memory(array, driver.address(array), shelf)
 
 
 def upload(array: np.ndarray[Any, Any]) -> Memory:
@@ -71,6 +73,25 @@ def upload(array: np.ndarray[Any, Any]) -> Memory:
     if array.size:
         driver.copy_to_device(memory.array, array)
     return memory
+
+
+def constant(array: np.ndarray[Any, Any]) -> Memory:
+    """Memory with the elements of a small array, which nobody changes, such as the numbers of a program.
+
+    A loop asks for the same ones again and again, and an upload makes the device wait.
+    """
+    driver.cuda()  # which tells a child that was forked that it cannot use what is there
+    return _constant(array.tobytes(), array.dtype.str)
+
+
+@functools.lru_cache(maxsize=1024)
+def _constant(elements: bytes, dtype: str) -> Memory:
+    return upload(np.frombuffer(elements, dtype))
+
+
+def unused() -> int:
+    """The bytes that nobody holds, which `allocate` gives back to CUDA before it says that there is no room."""
+    return sum(len(shelf) * size * np.dtype(kind).itemsize for (size, kind), shelf in _shelves.items())
 
 
 def clear() -> None:

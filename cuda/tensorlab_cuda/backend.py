@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,15 +13,17 @@ from tensorlab.dtypes import DType
 from tensorlab.rules import Reduction, Rowwise, Scan
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
+from tensorlab_cuda.allocator import constant
 from tensorlab_cuda.buffer import Buffer
 from tensorlab_cuda.kernels.arg_reduce import arg_reduce_kernel
-from tensorlab_cuda.kernels.map import map_kernel
 from tensorlab_cuda.kernels.matmul import matmul_kernel
-from tensorlab_cuda.kernels.reduce import SEGMENT, reduce_kernel
+from tensorlab_cuda.kernels.matmul_tile import choose_tile
+from tensorlab_cuda.kernels.places import counter
+from tensorlab_cuda.kernels.reduce import reduce_kernel, segment
 from tensorlab_cuda.kernels.rowwise import rowwise_kernel
 from tensorlab_cuda.kernels.scan import scan_kernel
 from tensorlab_cuda.kernels.update import update_kernel
-from tensorlab_cuda.layout import Shape, merge_axes
+from tensorlab_cuda.layout import Shape, merge_axes, rows_are_runs
 from tensorlab_cuda.memory import DeviceMemory, dense, filled, map_into
 
 
@@ -42,16 +44,24 @@ class CUDABackend(DeviceMemory):
         """The GPU and the versions of what drives it."""
         return driver.about()
 
+    def at(self, index: int) -> CUDABackend:
+        """Itself for 0: a process uses one GPU.
+
+        Raises:
+            DeviceError: for another number.
+        """
+        if index:
+            driver.refuse(index)
+        return self
+
     def map(
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
     ) -> Callable[..., Any]:
         """One pass over all inputs and outputs."""
 
-        kernel = map_kernel(function, compute.name, len(inputs), tuple(dtype.name for dtype in outputs))
-
         def run(shape: Shape, *buffers: Buffer) -> Any:
             results = tuple(Buffer.empty(shape, dtype) for dtype in outputs)
-            map_into(kernel, results, buffers)
+            map_into(function, compute, results, buffers)
             return results if len(results) > 1 else results[0]
 
         return run
@@ -60,10 +70,6 @@ class CUDABackend(DeviceMemory):
         self, rule: Reduction, compute: DType, input: DType, output: DType
     ) -> Callable[[Buffer, tuple[int, ...] | None], Buffer]:
         """Segments of a fixed size, each folded by a block; then what they gave."""
-
-        @functools.cache
-        def kernel(first: bool, last: bool) -> driver.Kernel:
-            return reduce_kernel(rule, compute.name, (output if last else compute).name, first, last)
 
         def run(buffer: Buffer, axes: tuple[int, ...] | None) -> Buffer:
             folded_axes = tuple(range(buffer.ndim)) if axes is None else axes
@@ -75,21 +81,29 @@ class CUDABackend(DeviceMemory):
             result = Buffer.empty(kept.shape, output)
             if not outer:
                 return result
-            kept_shape, (kept_strides,) = merge_axes(kept.shape, [kept.strides])
-            shape, (strides,) = merge_axes(folded.shape, [folded.strides])
-            places: tuple[Any, ...] = (kept_shape, kept_strides, shape, strides)
-            source, start, first, last = buffer, buffer.layout.offset, True, False
+            lengths, (steps,) = merge_axes(kept.shape, [kept.strides])
+            folded_lengths, (folded_steps,) = merge_axes(folded.shape, [folded.strides])
+            source, kind, last = buffer, input.name, False
+            across = self.device.across if outer > 1 and abs(steps[-1]) < abs(folded_steps[-1]) else 1
             while not last:
-                segments = -(-count // SEGMENT)
+                segments = -(-count // segment(across))
                 last = segments == 1
                 target = result if last else Buffer.empty((outer, segments), compute)
-                driver.launch(
-                    kernel(first, last),
-                    *(outer * segments, driver.threads_for(min(count, SEGMENT))),
-                    *(outer, count, folded.size, *places, target.array, source.array, start),
+                shapes = lengths, folded_lengths
+                kernel = reduce_kernel(
+                    *(rule, compute.name, kind, output.name if last else None),
+                    *map(len, shapes),
+                    across,
+                    counter(*shapes),
                 )
-                places = ((outer,), (segments,), (segments,), (1,))
-                source, start, first, count = target, 0, False, segments
+                driver.launch(
+                    kernel,
+                    *(-(-outer // across) * segments, driver.threads_for(min(count, segment(across)) * across)),
+                    *(outer, count, folded.size, *lengths, *folded_lengths),
+                    *(target.address, source.address, *steps, *folded_steps),
+                )
+                (lengths, steps), (folded_lengths, folded_steps) = ((outer,), (segments,)), ((segments,), (1,))
+                source, kind, count, across = target, None, segments, 1
             return result
 
         return run
@@ -103,7 +117,7 @@ class CUDABackend(DeviceMemory):
             driver.launch(
                 arg_reduce_kernel(rule, buffer.dtype.name),
                 *(result.size, driver.threads_for(columns)),
-                *(result.size, columns, result.array, rows.array, rows.layout.offset),
+                *(result.size, columns, result.address, rows.address),
             )
         return result
 
@@ -117,8 +131,7 @@ class CUDABackend(DeviceMemory):
             driver.launch(
                 rowwise_kernel(rule, result.dtype.name, len(inputs)),
                 *(rows, driver.threads_for(columns)),
-                *(rows, columns, result.array),
-                *(part for x in matrices for part in (x.array, x.layout.offset)),
+                *(rows, columns, result.address, *(x.address for x in matrices)),
             )
         return result
 
@@ -130,10 +143,9 @@ class CUDABackend(DeviceMemory):
             matrices = [dense(x) for x in inputs]
             kinds = tuple(x.dtype.name for x in inputs)
             driver.launch_flat(
-                scan_kernel(rule, compute.name, len(kinds), output.name),
+                scan_kernel(rule, compute.name, kinds, output.name),
                 result.size // columns,
-                *(columns, result.array),
-                *(part for x in matrices for part in (x.array, x.layout.offset)),
+                *(columns, result.address, *(x.address for x in matrices)),
             )
         return result
 
@@ -154,34 +166,37 @@ class CUDABackend(DeviceMemory):
             return result, product
         arrays = [a, b, *operands]
         layouts = [a.layout, b.layout, *(p.layout.broadcast_to(result.shape) for p in operands)]
-        lengths, strides = merge_axes(tuple(stack), [layout.strides[:-2] for layout in layouts])
-        arguments: list[object] = [result.array] if product is None else [result.array, product.array]
-        for buffer, layout, steps in zip(arrays, layouts, strides, strict=True):
-            arguments += (buffer.array, layout.offset, steps, *layout.strides[-2:])
-        matrices, tile = math.prod(stack), self.device.tile
+        matrices, lengths, stacks = math.prod(stack), (), [()] * len(arrays)
+        if matrices > 1:
+            lengths, stacks = merge_axes(tuple(stack), [layout.strides[:-2] for layout in layouts])
+        tile = choose_tile(a.dtype.name, matrices, m, n)
+        runs = rows_are_runs(a.layout), not rows_are_runs(b.layout)
+        kernel = matmul_kernel(epilogue, a.dtype.name, len(operands), keep, len(lengths), tile, runs)
+        strides = [(*layout.strides[-2:], *steps) for layout, steps in zip(layouts, stacks, strict=True)]
         driver.launch(
-            matmul_kernel(epilogue, a.dtype.name, len(operands), keep),
-            *(matrices * -(-m // tile) * -(-n // tile), (tile, tile)),
-            *(matrices, lengths, m, n, k, *arguments),
+            kernel,
+            *(tile.count(matrices, m, n), tile.side**2),
+            *(matrices, m, n, k, *lengths, *(x.address for x in (result, product) if x is not None)),
+            *(word for x, steps in zip(arrays, strides, strict=True) for word in (x.address, *steps)),
         )
         return result, product
 
     def update(
-        self,
-        function: ScalarFunction,
-        weight: Buffer,
-        gradient: Buffer,
-        slots: Sequence[Buffer],
-        hyperparameters: Sequence[float],
+        self, function: ScalarFunction, groups: Sequence[Sequence[Buffer]], hyperparameters: Sequence[float]
     ) -> None:
-        """One pass over the weight, its gradient and its slots."""
-        arrays = [weight, dense(gradient), *slots]
-        driver.launch_flat(
-            update_kernel(function, weight.dtype.name, len(slots)),
-            weight.size,
-            *(part for x in arrays for part in (x.array, x.layout.offset)),
-            *map(float, hyperparameters),
-        )
+        """One launch for all weights."""
+        rows = [(weight.size, (weight, dense(gradient), *slots)) for weight, gradient, *slots in groups if weight.size]
+        if rows:
+            arrays = rows[0][1]
+            ends = itertools.accumulate(size for size, _ in rows)
+            words = [[end, *(x.address for x in row)] for end, (_, row) in zip(ends, rows, strict=True)]
+            table = constant(np.array(words, np.int64))
+            driver.launch_flat(
+                update_kernel(function, arrays[0].dtype.name, len(arrays) - 2),
+                sum(size for size, _ in rows),
+                table.address,
+                *map(float, hyperparameters),
+            )
 
 
 def _of_nothing(rule: Reduction) -> float:

@@ -32,8 +32,13 @@ class Buffer:
 
     @property
     def array(self) -> Any:
-        """The flat device array that kernels take."""
+        """The flat device array that it lies in."""
         return self.memory.array
+
+    @property
+    def address(self) -> int:
+        """Where the first element is, which kernels take."""
+        return self.memory.address + self.layout.offset * int(self.dtype.itemsize)
 
     @property
     def shape(self) -> Shape:

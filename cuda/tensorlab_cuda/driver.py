@@ -6,19 +6,22 @@ Kernels name ``cuda`` too, for what they do on the device; they are given it by 
 from __future__ import annotations
 
 import functools
-import linecache
+import inspect
 import math
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from tensorlab.errors import DeviceError, ScalarError
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import simulator
+
+if TYPE_CHECKING:
+    from tensorlab_cuda.kernels.build import Kernel
 
 _WHO = "device 'cuda'"
 _INSTALL = 'pip install "numba-cuda[cu13]" (or [cu12], whichever the driver supports)'
@@ -32,16 +35,18 @@ class Device:
     Attributes:
         name: what its maker calls it.
         compute_capability: its generation, such as ``(9, 0)``.
+        processors: how many blocks it surely runs at the same time.
         blocks: the most blocks of a launch; a kernel whose work is more goes through it in strides.
-        threads: the most threads of a block along one axis, a power of two.
-        tile: the edge of the tiles of a matrix product, which a block of ``tile`` × ``tile`` threads computes.
+        threads: the most threads of a block, a power of two.
+        across: how many threads read memory together, a power of two.
     """
 
     name: str
     compute_capability: tuple[int, int]
+    processors: int
     blocks: int
     threads: int
-    tile: int
+    across: int
 
 
 _in_child = False
@@ -130,10 +135,26 @@ def simulated() -> bool:
 def device() -> Device:
     """The device that kernels run on."""
     if simulated():
-        return Device("simulator", (0, 0), blocks=2, threads=4, tile=4)  # its threads are threads of Python
+        # Its threads are threads of Python.
+        return Device("simulator", (0, 0), processors=2, blocks=2, threads=4, across=2)
     found = cuda().get_current_device()
     name = found.name.decode() if isinstance(found.name, bytes) else str(found.name)
-    return Device(name, found.compute_capability, blocks=32 * found.MULTIPROCESSOR_COUNT, threads=256, tile=16)
+    processors = found.MULTIPROCESSOR_COUNT
+    return Device(name, found.compute_capability, processors, blocks=32 * processors, threads=256, across=32)
+
+
+def refuse(index: int) -> NoReturn:
+    """Say why a GPU of this number is not used.
+
+    Raises:
+        DeviceError: always.
+    """
+    count = len(cuda().gpus)
+    expected = "'cuda' or 'cuda:0', since a process uses one GPU, the first of those that it sees"
+    hint = "nvidia-smi lists the GPUs by their numbers"
+    if index < count:
+        hint = f"to use that one, set CUDA_VISIBLE_DEVICES={index} before Python starts, which makes it the first"
+    raise DeviceError(f"device 'cuda:{index}'", expected, f"{index}, with {count} in sight", hint)
 
 
 def about() -> str:
@@ -164,16 +185,19 @@ def device_array(size: int, kind: type[np.generic]) -> Any | None:
         return None
 
 
+_ENDLESS = 1 << 60  # in place of the simulator's infinity
+
+
 def free_memory() -> tuple[int, int]:
     """The bytes of the device that are free, and all that it has."""
     free, total = cuda().current_context().get_memory_info()
-    return int(free), int(total)
+    return int(min(free, _ENDLESS)), int(min(total, _ENDLESS))
 
 
-def pointer(memory: Any) -> int:
+def address(memory: Any) -> int:
     """Where a device array is: an address on the device, or in the simulator on the host."""
     if simulated():
-        return int(memory.ctypes.data)
+        return simulator.address(memory)
     return int(memory.__cuda_array_interface__["data"][0])
 
 
@@ -200,65 +224,56 @@ def synchronize() -> None:
 # Kernels
 
 
-@dataclass(frozen=True, eq=False)
-class Kernel:
-    """A kernel, which is compiled for the types of its first launch.
-
-    Attributes:
-        compiled: what Numba makes of it.
-        name: what messages call it.
-        scalars: the scalar functions that it calls.
-    """
-
-    compiled: Any
-    name: str
-    scalars: tuple[ScalarFunction, ...]
+def compile_kernel(function: Callable[..., None], signature: str) -> Any:
+    """What launches a kernel of one signature; its arguments are not looked at, but taken to be of these types."""
+    # With at most 128 registers a thread a processor runs two blocks, of which one computes while the other waits.
+    options = {} if simulated() else {"max_registers": 128}
+    return cuda().jit(signature, **options)(function)
 
 
-def build(source: str, namespace: dict[str, Any], name: str, scalars: Sequence[ScalarFunction] = ()) -> Kernel:
-    """The kernel that a source text defines as ``kernel``."""
-    function = _define(source, {**namespace, "cuda": cuda(), "int64": np.int64}, f"kernel {name}")["kernel"]
-    return Kernel(cuda().jit(function), name, tuple(scalars))
-
-
-def build_scalar(source: str, namespace: dict[str, Any], name: str) -> Callable[..., Any]:
-    """The device function that an emitted source defines as ``scalar``, and those that it calls."""
+def compile_function(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of numbers that kernels call."""
     # The simulator runs Python, and calls a plain function sooner than one of its own.
-    decorator = (lambda function: function) if simulated() else cuda().jit(device=True)
-    return _define(source, {**namespace, "jit": decorator}, f"scalar {name}")["scalar"]  # type: ignore[no-any-return]
+    compiled: Callable[..., Any] = function if simulated() else cuda().jit(device=True)(function)
+    return compiled
 
 
-def _define(source: str, namespace: dict[str, Any], name: str) -> dict[str, Any]:
-    file = f"<tensorlab-cuda {name}>"
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)  # for tracebacks
-    namespace["__name__"] = __name__
-    exec(compile(source, file, "exec"), namespace)
-    return namespace
+@functools.cache
+def aligned() -> str:
+    """What the text of a shared array says, beyond its size and type, to be read in vectors."""
+    if simulated() or "alignment" not in inspect.signature(cuda().shared.array).parameters:
+        return ""
+    return ", alignment=16"
 
 
-def launch(kernel: Kernel, blocks: int, threads: int | tuple[int, int], *arguments: Any) -> None:
+def launch(kernel: Kernel, blocks: int, threads: int | tuple[int, int], *arguments: float) -> None:
     """Start a kernel on as many of ``blocks`` blocks as are worth it; it goes through the rest in strides of the
     grid.
 
     Raises:
-        ScalarError: if it cannot be compiled, naming the scalar functions that it is made of.
         DeviceError: if the device refuses it.
     """
+    configuration = min(blocks, device().blocks), threads
+    launcher = kernel.launchers.get(configuration)
     try:
-        kernel.compiled[min(blocks, device().blocks), threads](*arguments)
+        if launcher is None:
+            launcher = kernel.compiled[configuration]
+            if not simulated():  # which gives the same thing for each, configured anew
+                kernel.launchers[configuration] = launcher
+        launcher(*arguments)
     except Exception as error:
-        _explain(kernel, error)
+        explain(kernel.name, (), error)
         raise
 
 
-def _explain(kernel: Kernel, error: Exception) -> None:
+def explain(name: str, scalars: Sequence[ScalarFunction], error: Exception) -> None:
     """Raise an error of ours in place of one of Numba's or of the driver's."""
     words = " ".join(str(error).split())
     if type(error).__name__ == "CudaAPIError":
         hint = "an update of the driver may help" if "PTX" in words else "after such an error start Python anew"
-        raise DeviceError(f"{_WHO}, kernel {kernel.name!r}", "a launch that succeeds", words, hint) from error
+        raise DeviceError(f"{_WHO}, kernel {name!r}", "a launch that succeeds", words, hint) from error
     if type(error).__module__.startswith(("numba.", "numba_cuda.")):
-        who = ", ".join(scalar.who for scalar in kernel.scalars) or f"kernel {kernel.name!r}"
+        who = ", ".join(scalar.who for scalar in scalars) or f"kernel {name!r}"
         given = f"{type(error).__name__}: {words[:400]}"
         raise ScalarError(who, "what Numba compiles for CUDA", given, "on the device 'cpu' it may work") from error
 

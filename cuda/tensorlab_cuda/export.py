@@ -94,12 +94,7 @@ class Exported:
         return HOST if driver.simulated() else CUDA
 
     def __dlpack__(
-        self,
-        *,
-        stream: Any = None,
-        max_version: tuple[int, int] | None = None,
-        dl_device: tuple[int, int] | None = None,
-        copy: bool | None = None,
+        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: Any = None
     ) -> Any:
         """A capsule. Who asks for a version before 1.0 gets a copy.
 
@@ -142,7 +137,7 @@ def _start(buffer: Buffer) -> int:
     if not buffer.size:
         return 0
     buffer.memory.shared = True
-    return driver.pointer(buffer.array) + buffer.layout.offset * int(buffer.dtype.itemsize)
+    return buffer.address
 
 
 def _capsule(buffer: Buffer, device: tuple[int, int], versioned: bool, read_only: bool) -> Any:

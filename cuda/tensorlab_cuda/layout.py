@@ -97,6 +97,12 @@ class Layout:
         return Layout(tuple(shape), tuple(strides), offset)
 
 
+def rows_are_runs(layout: Layout) -> bool:
+    """Whether the elements of a matrix's rows lie closer to each other than those of its columns."""
+    down, along = (abs(step) for step in layout.strides[-2:])
+    return along <= down
+
+
 def merge_axes(shape: Shape, strides: Sequence[Shape]) -> tuple[Shape, list[Shape]]:
     """The fewest axes that several arrays of one shape have in common: at least one.
 

@@ -10,10 +10,11 @@ import numpy as np
 
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver, export, fallback
-from tensorlab_cuda.allocator import upload
+from tensorlab_cuda.allocator import constant, unused, upload
 from tensorlab_cuda.buffer import Buffer
 from tensorlab_cuda.kernels.gather import gather_kernel
 from tensorlab_cuda.kernels.map import map_kernel
+from tensorlab_cuda.kernels.places import arguments, counter
 from tensorlab_cuda.kernels.scatter import scatter_kernel
 from tensorlab_cuda.layout import Layout, Shape, is_view_index, merge_axes
 
@@ -25,6 +26,8 @@ def _itself(x: float) -> float:
 
 
 _COPY = ScalarFunction.of(_itself)
+_FEW = 512
+"""The bytes of an array up to which it is looked up whether the device has the like already."""
 
 
 def dense(buffer: Buffer) -> Buffer:
@@ -43,7 +46,7 @@ def copied(buffer: Buffer) -> Buffer:
 
 def copy_into(target: Buffer, source: Buffer) -> None:
     """Overwrite a buffer by one of its dtype that broadcasts to its shape."""
-    map_into(map_kernel(_COPY, target.dtype.name, 1, (target.dtype.name,)), [target], [source])
+    map_into(_COPY, target.dtype, [target], [source])
 
 
 def to_host(buffer: Buffer) -> Array:
@@ -59,27 +62,34 @@ def filled(shape: Shape, dtype: Any, value: float) -> Buffer:
     result = Buffer.empty(shape, dtype)
     with np.errstate(all="ignore"):  # a NaN may become a whole number
         one = np.array([value]).astype(dtype)
-    copy_into(result, Buffer(upload(one), dtype, Layout.dense(())))
+    copy_into(result, Buffer(constant(one), dtype, Layout.dense(())))
     return result
 
 
-def map_into(kernel: driver.Kernel, outputs: Sequence[Buffer], inputs: Sequence[Buffer]) -> None:
-    """Write what a kernel computes of inputs, which broadcast to the outputs' one shape, into the outputs."""
+def map_into(function: ScalarFunction, compute: Any, outputs: Sequence[Buffer], inputs: Sequence[Buffer]) -> None:
+    """Write a scalar function of inputs, which broadcast to the outputs' one shape, into the outputs."""
     shape = outputs[0].shape
-    layouts = [*(y.layout for y in outputs), *(x.layout.broadcast_to(shape) for x in inputs)]
-    lengths, strides = merge_axes(shape, [layout.strides for layout in layouts])
-    arguments: list[Any] = []
-    for buffer, layout, steps in zip([*outputs, *inputs], layouts, strides, strict=True):
-        arguments += (buffer.array, layout.offset, steps)
-    driver.launch_flat(kernel, outputs[0].size, lengths, *arguments)
+    buffers = [*outputs, *inputs]
+    strides = [buffer.layout.broadcast_to(shape).strides for buffer in buffers]
+    lengths, steps = merge_axes(shape, strides)
+    if all(step == (1,) for step in steps):
+        lengths, steps = (), [()] * len(steps)
+    dtypes = [buffer.dtype.name for buffer in buffers]
+    count = counter(shape) if len(lengths) > 1 else np.uint64
+    kernel = map_kernel(
+        function, compute.name, tuple(dtypes[len(outputs) :]), tuple(dtypes[: len(outputs)]), len(lengths), count
+    )
+    arrays = [(buffer.address, step) for buffer, step in zip(buffers, steps, strict=True)]
+    driver.launch_flat(kernel, outputs[0].size, *arguments(lengths, arrays))
 
 
 class DeviceMemory:
     """The part of the backend protocol that moves elements without computing on them."""
 
     def from_host(self, array: Array) -> Buffer:
-        """A copy."""
-        return Buffer(upload(array), array.dtype, Layout.dense(array.shape))
+        """A copy; of a few numbers one that others may have been given, too."""
+        memory = constant(array) if array.nbytes <= _FEW else upload(array)
+        return Buffer(memory, array.dtype, Layout.dense(array.shape))
 
     def to_host(self, buffer: Buffer) -> Array:
         """A copy, when everything before has been computed."""
@@ -104,6 +114,10 @@ class DeviceMemory:
     def copy_into(self, target: Buffer, source: Buffer) -> None:
         """Overwrite the target's elements."""
         copy_into(target, source)
+
+    def holds(self, size: int) -> bool:
+        """Up to half of the memory that nobody holds."""
+        return size <= (driver.free_memory()[0] + unused()) // 2
 
     def synchronize(self) -> None:
         """Wait for every kernel."""
@@ -135,6 +149,10 @@ class DeviceMemory:
             return _take(buffer, axis, np.asarray(index[axis] if isinstance(index, tuple) else index))
         places = np.arange(buffer.size).reshape(buffer.shape)[index]
         return _take(self.reshape(buffer, (buffer.size,)), 0, np.asarray(places))
+
+    def gather(self, buffer: Buffer, places: Buffer) -> Buffer:
+        """A copy that the device makes."""
+        return _gathered(buffer, 0, dense(places).address, places.shape)
 
     def scatter_add(self, shape: Shape, index: Any, values: Buffer) -> Buffer:
         """Each element is the sum of what goes there, in the order of the index."""
@@ -182,16 +200,17 @@ def _positive(places: Array, axis: int, length: int) -> Array:
 
 def _take(buffer: Buffer, axis: int, places: Array) -> Buffer:
     """Parts along an axis, in a new buffer."""
-    length = buffer.shape[axis]
-    positive = upload(_positive(places, axis, length))
+    positive = upload(_positive(places, axis, buffer.shape[axis]))
+    return _gathered(buffer, axis, positive.address, places.shape)
+
+
+def _gathered(buffer: Buffer, axis: int, places: int, shape: Shape) -> Buffer:
+    """Parts along an axis, in a new buffer, by the address of their places, which are of some shape."""
     whole = dense(buffer)
-    result = Buffer.empty((*buffer.shape[:axis], *places.shape, *buffer.shape[axis + 1 :]), buffer.dtype)
-    inner = math.prod(buffer.shape[axis + 1 :])
-    driver.launch_flat(
-        gather_kernel(),
-        result.size,
-        *(places.size, length, inner, result.array, positive.array, whole.array, whole.layout.offset),
-    )
+    before, length, after = buffer.shape[:axis], buffer.shape[axis], buffer.shape[axis + 1 :]
+    result = Buffer.empty((*before, *shape, *after), buffer.dtype)
+    sizes = math.prod(shape), length, math.prod(after)
+    driver.launch_flat(gather_kernel(buffer.dtype.name), result.size, *sizes, result.address, places, whole.address)
     return result
 
 
@@ -208,6 +227,6 @@ def _scatter(shape: Shape, axis: int, places: Array, values: Buffer) -> Buffer:
     driver.launch_flat(
         scatter_kernel(values.dtype.name),
         result.size,
-        *(places.size, length, inner, result.array, lists.array, order.array, whole.array, whole.layout.offset),
+        *(places.size, length, inner, result.address, lists.address, order.address, whole.address),
     )
     return result

@@ -42,9 +42,19 @@ class Backend(Protocol):
     def about(self) -> str:
         """What there is to say of its hardware, in a line; may be empty."""
 
+    def at(self, index: int) -> Backend:
+        """The backend of its device of this number, as in ``"cpu:0"``: itself for 0, where it has but one.
+
+        Raises:
+            DeviceError: if there is none.
+        """
+
     # Memory
     def from_host(self, array: np.ndarray[Any, Any]) -> Any:
-        """A buffer with the values of an aligned array of native byte order; may share its memory."""
+        """A buffer with the values of an aligned array of native byte order.
+
+        It may share memory with the array or with other buffers of the same values: who writes into it copies it first.
+        """
 
     def to_host(self, buffer: Any) -> np.ndarray[Any, Any]:
         """An array with the values of a buffer; may share its memory."""
@@ -65,6 +75,9 @@ class Backend(Protocol):
     def copy_into(self, target: Any, source: Any) -> None:
         """Overwrite a buffer, or a view of one, with values of its shape and dtype."""
 
+    def holds(self, size: int) -> bool:
+        """Whether there is room for so many bytes of data that stay, beside what computing on them takes."""
+
     def synchronize(self) -> None:
         """Return when everything that was asked for is done."""
 
@@ -80,6 +93,9 @@ class Backend(Protocol):
 
     def index(self, buffer: Any, index: Any) -> Any:
         """``buffer[index]``, for an index of slices, numbers, None, ``...``, and arrays."""
+
+    def gather(self, buffer: Any, places: Any) -> Any:
+        """``buffer[places]``, for a buffer of int64 that lie between 0 and the length of the first axis."""
 
     def scatter_add(self, shape: Shape, index: Any, values: Any) -> Any:
         """Zeros of a shape with ``values`` added at ``index``, more than once where it repeats."""
@@ -122,14 +138,13 @@ class Backend(Protocol):
         """
 
     def update(
-        self,
-        function: ScalarFunction,
-        weight: Any,
-        gradient: Any,
-        slots: Sequence[Any],
-        hyperparameters: Sequence[float],
+        self, function: ScalarFunction, groups: Sequence[Sequence[Any]], hyperparameters: Sequence[float]
     ) -> None:
-        """An optimizer's rule on one weight and its slots, in place.
+        """An optimizer's rule on weights and their slots, in place: a step is one call.
 
-        All are of one shape and dtype; all but the gradient are C-contiguous.
+        Args:
+            function: ``(weight, gradient, *slots, *hyperparameters) -> (weight, *slots)``.
+            groups: ``(weight, gradient, *slots)`` for each weight. All are of one dtype, those of a group of one shape;
+                all but the gradients are C-contiguous, and what is written shares memory with nothing else.
+            hyperparameters: the same for all of them.
         """

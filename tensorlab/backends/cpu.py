@@ -178,20 +178,19 @@ class CPUBackend(HostMemory):
         return found
 
     def update(
-        self,
-        function: ScalarFunction,
-        weight: Array,
-        gradient: Array,
-        slots: Sequence[Array],
-        hyperparameters: Sequence[float],
+        self, function: ScalarFunction, groups: Sequence[Sequence[Array]], hyperparameters: Sequence[float]
     ) -> None:
-        """One pass over the weight, its gradient and its slots."""
-        dense = np.ascontiguousarray(gradient)
-        key = (function, weight.dtype, len(slots))
-        kernel = self._kernels.get(key)
-        if kernel is None:
-            kernel = self._kernels[key] = find("update", "update_kernel", function, weight.dtype.name, len(slots))
-        kernel(pool() if weight.size > SMALL else 0, weight.size, weight, dense, *slots, *hyperparameters)
+        """One pass over each weight, its gradient and its slots."""
+        kernel = None
+        for weight, gradient, *slots in groups:
+            if kernel is None:
+                key = (function, weight.dtype, len(slots))
+                kernel = self._kernels.get(key)
+            if kernel is None:
+                kernel = self._kernels[key] = find("update", "update_kernel", function, weight.dtype.name, len(slots))
+            size = weight.size
+            dense = np.ascontiguousarray(gradient)
+            kernel(pool() if size > SMALL else 0, size, weight, dense, *slots, *hyperparameters)
 
 
 def get_num_threads() -> int:

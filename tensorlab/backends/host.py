@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from tensorlab.errors import DeviceError
 from tensorlab.shapes import Shape
 
 Array = np.ndarray[Any, Any]
@@ -14,6 +15,20 @@ Array = np.ndarray[Any, Any]
 
 class HostMemory:
     """The part of the backend protocol that moves elements without computing on them."""
+
+    name: str
+
+    def at(self, index: int) -> Self:
+        """Itself for 0.
+
+        Raises:
+            DeviceError: for another number.
+        """
+        if index:
+            raise DeviceError(
+                f"device '{self.name}:{index}'", f"{self.name!r} or '{self.name}:0', the only one", str(index)
+            )
+        return self
 
     @property
     def about(self) -> str:
@@ -49,6 +64,10 @@ class HostMemory:
         """Overwrite the target's elements."""
         target[...] = source
 
+    def holds(self, size: int) -> bool:
+        """Always: what is on the host need not be moved."""
+        return True
+
     def synchronize(self) -> None:
         """Nothing is ever pending on the host."""
 
@@ -67,6 +86,10 @@ class HostMemory:
     def index(self, buffer: Array, index: Any) -> Array:
         """A view for slices and numbers, a copy for arrays."""
         return np.asarray(buffer[index])
+
+    def gather(self, buffer: Array, places: Array) -> Array:
+        """A copy."""
+        return np.asarray(buffer[places])
 
     def scatter_add(self, shape: Shape, index: Any, values: Array) -> Array:
         """Zeros with the values added in the order of the index."""

@@ -173,16 +173,12 @@ class ReferenceBackend(HostMemory):
         return finish(product.shape, product, *operands), product if keep else None
 
     def update(
-        self,
-        function: ScalarFunction,
-        weight: Array,
-        gradient: Array,
-        slots: Sequence[Array],
-        hyperparameters: Sequence[float],
+        self, function: ScalarFunction, groups: Sequence[Sequence[Array]], hyperparameters: Sequence[float]
     ) -> None:
         """The rule at one position after the other."""
-        for position in np.ndindex(*weight.shape):
-            arrays = (weight, gradient, *slots)
-            values = _call(function, *(x[position].item() for x in arrays), *map(float, hyperparameters))
-            for target, value in zip((weight, *slots), values if slots else (values,), strict=True):
-                target[position] = _stored(value, target.dtype)
+        for arrays in groups:
+            weight, _, *slots = arrays
+            for position in np.ndindex(*weight.shape):
+                values = _call(function, *(x[position].item() for x in arrays), *map(float, hyperparameters))
+                for target, value in zip((weight, *slots), values if slots else (values,), strict=True):
+                    target[position] = _stored(value, target.dtype)

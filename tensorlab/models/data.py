@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from tensorlab import ops, random
+from tensorlab.backends import Backend
+from tensorlab.devices import backend
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, NonFiniteError, ShapeError
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.tensor import Tensor
@@ -38,7 +40,8 @@ class Samples:
         x: the inputs.
         y: the targets.
         targets: whether there have to be targets.
-        device: where arrays go, all at once, to be cut into batches there; None for the current device.
+        device: where arrays go, all at once, to be cut into batches there; None for the current device. Those that it
+            has no room for stay on the host, and go there batch by batch.
 
     Raises:
         ArgumentTypeError: if targets are missing.
@@ -50,8 +53,10 @@ class Samples:
     def __init__(self, who: str, x: Any, y: Any = None, targets: bool = False, device: str | None = None) -> None:
         if targets and y is None:
             raise ArgumentTypeError(f"{who} y", "a target for each sample", "None")
-        self.x = _numbers(f"{who} x", x, device)
-        self.y = None if y is None else _numbers(f"{who} y", y, device)
+        self._backend = backend(device)
+        self._staying: set[int] = set()  # of the arrays on the host, by identity
+        self.x = self._numbers(f"{who} x", x)
+        self.y = None if y is None else self._numbers(f"{who} y", y)
         if not self.x.ndim or not len(self.x):
             raise ShapeError(f"{who} x", "at least one sample", f"shape {self.x.shape}")
         self.count = len(self.x)
@@ -72,19 +77,45 @@ class Samples:
 
     def batches(self, batch_size: int, shuffle: bool = False) -> Iterator[tuple[Tensor, Tensor | None]]:
         """One batch after the other: in order as views, or shuffled as copies."""
-        order = random.generator("shuffle").permutation(self.count) if shuffle else None
+        places: dict[Backend, Any] = {}  # of all batches, wherever samples are: at once, so that no batch has to wait
+        if shuffle:
+            order = random.generator("shuffle").permutation(self.count)
+            holders = {tensor._backend for tensor in (self.x, self.y) if tensor is not None}
+            places = {holder: holder.from_host(order) for holder in holders}
         for start in range(0, self.count, batch_size):
-            place: Any = slice(start, start + batch_size)
-            if order is not None:
-                place = order[place]
-            yield self.x[place], None if self.y is None else self.y[place]
+            part = slice(start, start + batch_size)
+            yield self._take(self.x, part, places), None if self.y is None else self._take(self.y, part, places)
 
+    def first(self) -> Tensor:
+        """The first input, as a batch of one."""
+        return self._take(self.x, slice(1), {})
 
-def _numbers(who: str, value: Any, device: str | None) -> Tensor:
-    try:
-        return as_tensor(value, who, device)
-    except DTypeError as error:
-        raise DTypeError(who, error.expected, error.received, error.hint) from None
+    def _take(self, tensor: Tensor, part: slice, places: dict[Backend, Any]) -> Tensor:
+        """A part of the samples, or with places the samples at a part of them."""
+        holder = tensor._backend
+        if holder in places:
+            chosen = Tensor(holder.gather(tensor._buffer, holder.index(places[holder], part)), holder)
+        else:
+            chosen = tensor[part]
+        return self._moved(chosen) if id(tensor) in self._staying else chosen
+
+    def _numbers(self, who: str, value: Any) -> Tensor:
+        """An argument as a tensor; what is none yet goes to the device if that has room for it."""
+        if isinstance(value, Tensor):
+            return as_tensor(value, who)
+        try:
+            tensor = as_tensor(value, who, "cpu")
+        except DTypeError as error:
+            raise DTypeError(who, error.expected, error.received, error.hint) from None
+        if self._backend.holds(tensor.size * tensor.dtype.itemsize):
+            return self._moved(tensor)
+        self._staying.add(id(tensor))
+        return tensor
+
+    def _moved(self, tensor: Tensor) -> Tensor:
+        """A tensor of the host on the device."""
+        there = self._backend
+        return tensor if tensor._backend is there else Tensor(there.from_host(tensor.numpy()), there)
 
 
 def check_finite(who: str, tensor: Tensor) -> None:

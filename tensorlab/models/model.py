@@ -163,31 +163,41 @@ class Model(Layer):
         watching.call("on_epoch_begin", epoch, {})
         random.move_to(started, 0)  # after those who watch, who may draw numbers too
         trackers = self._trackers()
-        logs: Logs = {}
+        patience = 1 if watching.watches_steps else _PATIENCE
+        losses: list[tuple[Tensor, int]] = []
         for step, (x, y) in enumerate(samples.batches(batch_size, shuffle)):
             random.move_to(started, step + 1)
-            self._train_step(x, y, trackers)
-            logs = {tracker.name: tracker.result() for tracker in trackers}
-            watching.call("on_train_batch_end", step, logs)
-        return logs
+            losses.append((self._train_step(x, y, trackers), len(x)))
+            if len(losses) == patience:
+                self._read(losses, trackers)
+                losses = []
+            if watching.watches_steps:
+                watching.call("on_train_batch_end", step, _results(trackers))
+        self._read(losses, trackers)
+        return _results(trackers)
 
-    def _train_step(self, x: Tensor, y: Tensor | None, trackers: list[metrics.Metric]) -> None:
+    def _train_step(self, x: Tensor, y: Tensor | None, trackers: list[metrics.Metric]) -> Tensor:
+        """Take a step and return its loss, which nobody has read yet: the device may still be at it."""
         optimizer, loss = self._compiled("fit")
         assert y is not None
         weights = self.trainable_weights
         with GradientTape() as tape:
             outputs = self(x, training=True)
             value = sum(self.losses, start=loss.reduced(y, outputs))
-        total = float(value)
-        if not math.isfinite(total):
-            raise NonFiniteError(
-                f"{self._who} loss",
-                "a finite number",
-                f"{total} at step {optimizer.iterations + 1}",
-                "lower the learning rate or scale the inputs",
-            )
         optimizer.apply_gradients(zip(tape.gradient(value, weights), weights, strict=True))
-        _report(trackers, total, y, outputs)
+        for metric in trackers[1:]:
+            metric.update_state(y, outputs)
+        return value
+
+    def _read(self, losses: list[tuple[Tensor, int]], trackers: list[metrics.Metric]) -> None:
+        """Take the losses of the last steps into account, or raise if one is not a finite number, naming its step."""
+        taken = self._compiled("fit")[0].iterations
+        for step, (value, count) in enumerate(losses, taken - len(losses) + 1):
+            loss = float(value)
+            if not math.isfinite(loss):
+                hint = "lower the learning rate or scale the inputs"
+                raise NonFiniteError(f"{self._who} loss", "a finite number", f"{loss} at step {step}", hint)
+            trackers[0].add(loss, count)
 
     def train_on_batch(self, x: Any, y: Any) -> Logs:
         """Take one step on one batch, and return its metrics.
@@ -200,18 +210,19 @@ class Model(Layer):
         trackers = self._trackers()
         before = self._training_state(optimizer)
         try:
-            self._train_step(samples.x, samples.y, trackers)
+            ((x, y),) = samples.batches(samples.count)
+            self._read([(self._train_step(x, y, trackers), samples.count)], trackers)
         except TensorlabError:
             self._restore(optimizer, before)
             raise
-        return {tracker.name: tracker.result() for tracker in trackers}
+        return _results(trackers)
 
     def _samples(self, who: str, x: Any, y: Any, loss: losses.Loss) -> Samples:
         """Check the data against the model before anything is changed."""
         samples = Samples(who, x, y, targets=True, device=device_of(self.weights))
         assert samples.y is not None
         with self._unbuilt_again(), autodiff.no_grad():
-            outputs = self(samples.x[:1])
+            outputs = self(samples.first())
             loss.check(samples.y, (samples.count, *outputs.shape[1:]))
         return samples
 
@@ -278,8 +289,10 @@ class Model(Layer):
             for x, y in samples.batches(batch_size):
                 assert y is not None
                 outputs = self(x)
-                _report(trackers, float(sum(self.losses, start=loss.reduced(y, outputs))), y, outputs)
-        return {tracker.name: tracker.result() for tracker in trackers}
+                trackers[0].add(sum(self.losses, start=loss.reduced(y, outputs)), len(x))
+                for metric in trackers[1:]:
+                    metric.update_state(y, outputs)
+        return _results(trackers)
 
     def predict(self, x: Any, batch_size: int = 32, verbose: int | str = 0) -> np.ndarray[Any, Any]:
         """The outputs for some inputs, as a NumPy array.
@@ -332,7 +345,9 @@ def _callbacks(who: str, identifiers: Any) -> list[Callback]:
     return [*map(callbacks.get, given), *callbacks.find_observers()]
 
 
-def _report(trackers: list[metrics.Metric], loss: float, y: Tensor, outputs: Tensor) -> None:
-    trackers[0].add(loss, len(outputs))
-    for metric in trackers[1:]:
-        metric.update_state(y, outputs)
+_PATIENCE = 64
+"""The steps after which their losses are read, if nobody watches: a device that is asked for each waits after each."""
+
+
+def _results(trackers: list[metrics.Metric]) -> Logs:
+    return {tracker.name: tracker.result() for tracker in trackers}

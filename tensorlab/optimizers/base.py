@@ -89,11 +89,22 @@ class Optimizer(Configured):
             pairs.append((None if gradient is None else self._checked(gradient, variable), variable))
         self.iterations += 1
         values = [self._hyperparameter(name) for name in self.rule.hyperparameters]
-        for checked, variable in pairs:
-            slots = self._slots_of(variable)
-            if checked is not None:
-                buffers = [slot.own_buffer() for slot in slots]
-                variable._backend.update(self.rule.scalar, variable.own_buffer(), checked._buffer, buffers, values)
+        for _, variable in pairs:
+            self._slots_of(variable)  # those that are not changed this time have their place in the state too
+        left = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
+        while left:
+            later = []
+            backend, dtype = left[0][1]._backend, left[0][1].dtype
+            groups: dict[int, tuple[Any, ...]] = {}
+            for gradient, variable in left:
+                key = variable.key
+                if key in groups or variable._backend is not backend or variable._buffer.dtype is not dtype:
+                    later.append((gradient, variable))  # a second step is from where the first one leads
+                else:
+                    slots = [slot.own_buffer() for slot in self._slots_of(variable)]
+                    groups[key] = (variable.own_buffer(), gradient._buffer, *slots)
+            backend.update(self.rule.scalar, tuple(groups.values()), values)
+            left = later
 
     def _checked(self, gradient: Any, variable: Variable) -> Tensor:
         tensor = as_tensor(gradient, self._who)

@@ -32,6 +32,11 @@ class Observer(Callback):
     def __init__(self, who: str, hooks: Mapping[str, pluggy.HookImpl]) -> None:
         self.who, self.hooks = who, dict(hooks)
 
+    @property
+    def watches_steps(self) -> bool:
+        """Whether the plugin does."""
+        return "tensorlab_batch_end" in self.hooks
+
     def _tell(self, hook: str, **moment: Any) -> None:
         implementation = self.hooks.get(hook)
         if implementation is None:

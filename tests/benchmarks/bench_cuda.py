@@ -1,4 +1,5 @@
-"""The CUDA backend on a GPU: maps and reductions against the speed of a copy, products and epochs against PyTorch.
+"""The CUDA backend on a GPU: maps and reductions against a copy, products and epochs against PyTorch, weights against
+the CPU's.
 
     python tests/benchmarks/bench_cuda.py [--only matmul] [--epochs 5]
 
@@ -73,23 +74,32 @@ def bandwidths(backend: Any) -> Iterator[Line]:
         yield name, f"{speed / 1e9:8.0f} GB/s, {speed / copying:5.2f} of a copy"
     small = x[:10, :10]
     yield "x + x of 100 elements", f"{seconds(lambda: small + small, backend.synchronize) * 1e6:8.1f} µs a call"
+    pairs = [(tl.ones((10, 10)), tl.Variable(tl.zeros((10, 10)))) for _ in range(32)]
+    taken = seconds(lambda: step.apply_gradients(pairs), backend.synchronize)
+    yield "a step of 32 small weights", f"{taken * 1e6:8.1f} µs a call"
 
 
 def products(backend: Any, torch: Any) -> Iterator[Line]:
     """Matrix products in float32."""
-    for m, k, n in [(4096, 4096, 4096), (4096, 784, 512), (128, 784, 512)]:
+    for m, k, n, turned in [
+        *((4096, 4096, 4096, False), (4096, 4096, 4096, True)),
+        *((4096, 784, 512, False), (128, 784, 512, False), (784, 128, 512, True)),
+    ]:
         rng = np.random.default_rng(0)
         a, b = rng.standard_normal((m, k), np.float32), rng.standard_normal((k, n), np.float32)
         x, y = tl.asarray(a), tl.asarray(b)
+        if turned:  # the same values, a column after the other
+            x = tl.matrix_transpose(tl.asarray(a.T.copy()))
         ours = seconds(lambda x=x, y=y: x @ y, backend.synchronize)
         text = f"{2 * m * k * n / ours / 1e12:8.2f} TF/s"
         if torch is not None:
             s, t = torch.from_numpy(a).cuda(), torch.from_numpy(b).cuda()
+            s = s.T.contiguous().T if turned else s
             theirs = seconds(lambda s=s, t=t: s @ t, torch.cuda.synchronize)
             worst = float((torch.from_numpy((x @ y).numpy()) - (s @ t).cpu()).abs().max())
             text += f", PyTorch {2 * m * k * n / theirs / 1e12:8.2f}, PyTorch / us {theirs / ours:5.2f}"
             text += f", largest difference {worst:.1e}"
-        yield f"matmul {m}, {k}, {n}", text
+        yield f"matmul {m}, {k}, {n}{', a turned' * turned}", text
 
 
 def load() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -104,7 +114,7 @@ def load() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
 
 
 def torch_epoch(torch: Any, x: Any, y: Any, batch_size: int) -> Callable[[], None]:
-    """An epoch of PyTorch, which also reports loss and accuracy after each step."""
+    """An epoch of PyTorch, which also reports its loss and accuracy, as `fit` does, when it is over."""
     images, labels = torch.from_numpy(x).cuda(), torch.from_numpy(y).long().cuda()
     nn = torch.nn
     model = nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 10)).cuda()
@@ -112,16 +122,33 @@ def torch_epoch(torch: Any, x: Any, y: Any, batch_size: int) -> Callable[[], Non
     loss_function = nn.CrossEntropyLoss()
 
     def epoch() -> None:
+        total = right = torch.zeros((), device="cuda")
         for batch in torch.randperm(len(images), device="cuda").split(batch_size):
             outputs = model(images[batch])
             loss = loss_function(outputs, labels[batch])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            loss.item()
-            (outputs.argmax(1) == labels[batch]).sum().item()
+            total = total + loss.detach() * len(batch)
+            right = right + (outputs.argmax(1) == labels[batch]).sum()
+        total.item(), right.item()
 
     return epoch
+
+
+def agreement() -> Iterator[Line]:
+    """How far the CPU's weights are from the device's after 100 steps of the book's network, from one seed."""
+    x, y = load()
+    weights = []
+    for device in ("cuda", "cpu"):
+        tl.utils.set_random_seed(0)
+        with tl.device(device):
+            model = tl.Sequential([tl.layers.Dense(512, activation="relu"), tl.layers.Dense(10, activation="softmax")])
+            model.compile(optimizer="rmsprop", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+            model.fit(x[:12_800], y[:12_800], batch_size=128, verbose=0)
+        weights.append(model.get_weights())
+    worst = max(float(np.abs(here - there).max()) for here, there in zip(*weights, strict=True))
+    yield "a weight after 100 steps", f"{worst:8.1e} the largest difference from the CPU's"
 
 
 def epochs(torch: Any, count: int) -> Iterator[Line]:
@@ -170,7 +197,7 @@ def main() -> int:
         the exit status.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=("bandwidth", "matmul", "epoch"))
+    parser.add_argument("--only", choices=("bandwidth", "matmul", "agreement", "epoch"))
     parser.add_argument("--epochs", type=int, default=5)
     options = parser.parse_args()
     try:
@@ -182,6 +209,7 @@ def main() -> int:
             for name, lines in {
                 "bandwidth": bandwidths(backend),
                 "matmul": products(backend, torch),
+                "agreement": agreement(),
                 "epoch": epochs(torch, options.epochs),
             }.items():
                 if options.only in (None, name):

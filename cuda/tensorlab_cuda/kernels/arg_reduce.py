@@ -5,15 +5,18 @@ from __future__ import annotations
 import functools
 
 from tensorlab_cuda import driver
+from tensorlab_cuda.kernels.build import Kernel, build
 from tensorlab_cuda.kernels.fold import BLOCK
 
 # Of two elements the first wins that is beyond the other, NaN being beyond everything; of equals, the first.
 _SOURCE = """
-def kernel(rows, columns, y, x, start):
+def kernel(rows, columns, y_address, x_address):
     {block}
-    places = cuda.shared.array(LANES, int64)
+    y = pointer(y_address, int64)
+    x = pointer(x_address, compute)
+    places = elements(cuda.shared.array(LANES, int64))
     for row in range(int64(cuda.blockIdx.x), rows, int64(cuda.gridDim.x)):
-        first = start + row * columns
+        first = row * columns
         place = int64(0)
         best = x[first]
         for i in range(thread, columns, threads):
@@ -46,8 +49,8 @@ def kernel(rows, columns, y, x, start):
 
 
 @functools.cache
-def arg_reduce_kernel(rule: str, dtype: str) -> driver.Kernel:
-    """The kernel ``k(rows, columns, y, x, start)`` of "max" or "min"; ``x`` is dense, and ``y`` int64."""
+def arg_reduce_kernel(rule: str, dtype: str) -> Kernel:
+    """The kernel ``k(rows, columns, y, x)`` of "max" or "min"; ``x`` is dense, and ``y`` int64."""
     source = _SOURCE.format(block=BLOCK, beyond=">" if rule == "max" else "<")
-    namespace = {"LANES": driver.device().threads, "compute": driver.storage(dtype)}
-    return driver.build(source, namespace, f"arg{rule} {dtype}")
+    namespace = {"ACROSS": 1, "LANES": driver.device().threads, "compute": driver.storage(dtype)}
+    return build(source, namespace, f"arg{rule} {dtype}")

@@ -1,16 +1,17 @@
 """Folding elements into one value by the threads of a block: the inner loop of every reduction.
 
-Thread ``t`` folds the elements ``t``, ``t + threads``, ... in order, and the threads' values are folded in pairs.
+A block folds for one result, or for several beside each other, whose elements lie beside each other in memory. Of the
+``height`` threads of a result, thread ``lane`` folds the elements ``lane``, ``lane + height``, ... in order, and the
+threads' values are folded in pairs.
 """
 
 from __future__ import annotations
 
 
 def fold_source(count: str, fetch: str, combine: str, indent: str) -> str:
-    """The text that leaves the value of ``count`` elements in ``lanes[0]``, where every thread of the block sees it.
+    """The text that leaves the value of ``count`` elements in ``lanes[beside]``, where all threads see it.
 
-    It uses the variables ``thread`` and ``threads`` and the shared array ``lanes``. Before ``lanes`` is written again,
-    the threads have to be synchronised.
+    It uses the names of `BLOCK`. Before ``lanes`` is written again, the threads have to be synchronised.
 
     Args:
         count: the variable that says how many elements there are, at least one.
@@ -20,23 +21,26 @@ def fold_source(count: str, fetch: str, combine: str, indent: str) -> str:
     """
     text = f"""
 total = compute(0)
-for i in range(thread, {count}, threads):
+for i in range(lane, {count}, height):
 {"".join(f"    {line}{chr(10)}" for line in fetch.splitlines())}
-    total = value if i == thread else compute({combine}(total, value))
+    total = value if i == lane else compute({combine}(total, value))
 lanes[thread] = total
-width = threads if threads < {count} else {count}
+width = height if height < {count} else {count}
 while width > 1:
     cuda.syncthreads()
     half = (width + 1) // 2
-    if thread < width - half:
-        lanes[thread] = compute({combine}(lanes[thread], lanes[thread + half]))
+    if lane < width - half:
+        lanes[thread] = compute({combine}(lanes[thread], lanes[thread + half * ACROSS]))
     width = half
 cuda.syncthreads()
 """
     return "".join(f"{indent}{line}\n" for line in text.splitlines() if line.strip())
 
 
-BLOCK = """lanes = cuda.shared.array(LANES, compute)
+BLOCK = """lanes = elements(cuda.shared.array(LANES, compute))
     thread = int64(cuda.threadIdx.x)
-    threads = int64(cuda.blockDim.x)"""
-"""The opening of a kernel that folds."""
+    threads = int64(cuda.blockDim.x)
+    beside = thread % ACROSS
+    lane = thread // ACROSS
+    height = threads // ACROSS"""
+"""The opening of a kernel that folds for ``ACROSS`` results at a time."""

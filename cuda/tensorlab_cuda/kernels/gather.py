@@ -5,19 +5,23 @@ from __future__ import annotations
 import functools
 
 from tensorlab_cuda import driver
+from tensorlab_cuda.kernels.build import Kernel, build
 
 _SOURCE = """
-def kernel(total, count, length, inner, y, places, x, start):
+def kernel(total, count, length, inner, y_address, places_address, x_address):
+    y = pointer(y_address, kind)
+    x = pointer(x_address, kind)
+    places = pointer(places_address, int64)
     for i in range(cuda.grid(1), total, cuda.gridsize(1)):
         outer = i // inner // count
-        y[i] = x[start + (outer * length + places[i // inner % count]) * inner + i % inner]
+        y[i] = x[(outer * length + places[i // inner % count]) * inner + i % inner]
 """
 
 
 @functools.cache
-def gather_kernel() -> driver.Kernel:
-    """The kernel ``k(total, count, length, inner, y, places, x, start)``: ``y[o, j, i] = x[o, places[j], i]``.
+def gather_kernel(dtype: str) -> Kernel:
+    """The kernel ``k(total, count, length, inner, y, places, x)``: ``y[o, j, i] = x[o, places[j], i]``.
 
     ``x`` is dense, of ``(outer, length, inner)`` elements, and ``y`` of ``(outer, count, inner)``, ``total`` of them.
     """
-    return driver.build(_SOURCE, {}, "gather")
+    return build(_SOURCE, {"kind": driver.storage(dtype)}, f"gather {dtype}")

@@ -10,6 +10,7 @@ import numpy as np
 
 from tensorlab.scalars import ScalarFunction, emit
 from tensorlab_cuda import driver
+from tensorlab_cuda.kernels.build import build_scalar
 
 
 @functools.cache
@@ -20,24 +21,4 @@ def lift(function: ScalarFunction, dtype: str) -> Callable[..., Any]:
     """
     real = dtype if np.dtype(dtype).kind == "f" else None
     source, namespace = emit(function, dtype, driver.functions(real) if real else {})
-    return driver.build_scalar(source, namespace, f"{function.name} {dtype}")
-
-
-def unravel(index: str, shape: str, places: dict[str, str], indent: str) -> str:
-    """The text that moves each place by its strides to the element of a flat index; it uses up ``rest``.
-
-    Args:
-        index: the flat index, an expression.
-        shape: the name of a tuple of lengths, at least one.
-        places: names of variables that are moved, each with the name of a tuple of strides.
-        indent: of every line.
-    """
-    lines = [
-        f"rest = {index}",
-        f"for axis in range(len({shape}) - 1, 0, -1):",
-        f"    along = rest % {shape}[axis]",
-        f"    rest //= {shape}[axis]",
-        *(f"    {place} += along * {strides}[axis]" for place, strides in places.items()),
-        *(f"{place} += rest * {strides}[0]" for place, strides in places.items()),  # a single axis divides nothing
-    ]
-    return "".join(f"{indent}{line}\n" for line in lines)
+    return build_scalar(source, namespace, f"{function.name} {dtype}")

@@ -3,39 +3,49 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
-from tensorlab_cuda.kernels.lift import lift, unravel
+from tensorlab_cuda.kernels.build import Kernel, build
+from tensorlab_cuda.kernels.lift import lift
+from tensorlab_cuda.kernels.places import names, unravel
 
 
-def _source(inputs: int, outputs: int) -> str:
+def _source(inputs: int, outputs: int, axes: int) -> str:
     xs, ys = [f"x{k}" for k in range(inputs)], [f"y{k}" for k in range(outputs)]
     arrays = [*ys, *xs]
-    parameters = ", ".join(f"{a}, {a}_start, {a}_strides" for a in arrays)
-    starts = "".join(f"        {a}_at = {a}_start\n" for a in arrays)
-    move = unravel("i", "shape", {f"{a}_at": f"{a}_strides" for a in arrays}, " " * 8)
+    parameters = ", ".join(
+        ["total", *names("n", axes), *(name for a in arrays for name in (f"{a}_address", *names(f"{a}_stride", axes)))]
+    )
+    pointers = "".join(f"    {a} = pointer({a}_address, {a}_type)\n" for a in arrays)
+    starts = "".join(f"        {a}_at = int64({0 if axes else 'i'})\n" for a in arrays)
+    move = unravel("i", "n", axes, {f"{a}_at": f"{a}_stride" for a in arrays}, " " * 8)
     stores = "".join(f"        {y}[{y}_at] = {y}_type({y}_value)\n" for y in ys)
     return f"""
-def kernel(total, shape, {parameters}):
+def kernel({parameters}):
+{pointers}
     for i in range(cuda.grid(1), total, cuda.gridsize(1)):
 {starts}{move}        {", ".join(f"{y}_value" for y in ys)} = scalar({", ".join(f"compute({x}[{x}_at])" for x in xs)})
 {stores}"""
 
 
 @functools.cache
-def map_kernel(function: ScalarFunction, compute: str, inputs: int, outputs: tuple[str, ...]) -> driver.Kernel:
-    """The kernel ``k(total, shape, *(array, start, strides))`` of the outputs and then the inputs.
+def map_kernel(
+    function: ScalarFunction, compute: str, inputs: tuple[str, ...], outputs: tuple[str, ...], axes: int, count: Any
+) -> Kernel:
+    """The kernel ``k(total, *lengths, *(address, *strides))`` of the outputs and then the inputs.
 
     Args:
         function: the scalar function, of one argument for each input and one value for each output.
         compute: the dtype that it computes in; inputs are converted to it and its values to the outputs' dtypes.
-        inputs: how many there are.
+        inputs: the dtype of each.
         outputs: the dtype of each.
+        axes: how many axes all arrays have in common; 0 if all are dense, and there are neither lengths nor strides.
+        count: the type in which elements are counted.
     """
-    namespace = {
-        "compute": driver.storage(compute),
-        "scalar": lift(function, compute),
-        **{f"y{k}_type": driver.storage(dtype) for k, dtype in enumerate(outputs)},
-    }
-    return driver.build(_source(inputs, len(outputs)), namespace, f"map {function.name} {compute}", (function,))
+    namespace = {"compute": driver.storage(compute), "count_type": count, "scalar": lift(function, compute)}
+    for prefix, dtypes in (("y", outputs), ("x", inputs)):
+        namespace |= {f"{prefix}{k}_type": driver.storage(dtype) for k, dtype in enumerate(dtypes)}
+    name = f"map {function.name} {compute}"
+    return build(_source(len(inputs), len(outputs), axes), namespace, name, (function,))

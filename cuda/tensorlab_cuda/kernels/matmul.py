@@ -1,7 +1,9 @@
-"""The matmul shape: products of stacks of matrices, a tile of the result a block, an element a thread.
+"""The matmul shape: products of stacks of matrices, a tile of the result a block, a small tile of that a thread.
 
-The tiles of A and B that a tile of the result needs are read into shared memory one pair after the other. The sum over
-k is never cut, so an element is the same sum for every launch.
+A thread keeps its elements of the result in registers: the small arrays below are those, since every index into them is
+known when the loops are unrolled. The slices of A and B that a block multiplies next are on their way from memory to
+registers while it multiplies the slices that lie in shared memory. The sum over k is never cut and runs in order, so an
+element is the same sum for every launch and every size of tile.
 """
 
 from __future__ import annotations
@@ -9,66 +11,134 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
+
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
-from tensorlab_cuda.kernels.lift import lift, unravel
+from tensorlab_cuda.kernels.build import Kernel, build
+from tensorlab_cuda.kernels.lift import lift
+from tensorlab_cuda.kernels.matmul_tile import Tile
+from tensorlab_cuda.kernels.places import names, unravel
 
 
-def _source(operands: int, epilogue: bool, keep: bool, multiply_add: str) -> str:
+def _source(operands: int, epilogue: bool, keep: bool, axes: int, multiply_add: str) -> str:
     extra = [f"p{k}" for k in range(operands)]
-    matrices = ["a", "b", *extra]
-    parameters = ", ".join(f"{x}, {x}_start, {x}_stack, {x}_row, {x}_column" for x in matrices)
-    starts = "".join(f"        {x}_at = {x}_start\n" for x in matrices)
-    move = unravel("tile // tiles", "stack", {f"{x}_at": f"{x}_stack" for x in matrices}, " " * 8)
-    values = ", ".join(["total", *(f"{p}[{p}_at + row * {p}_row + column * {p}_column]" for p in extra)])
+    outputs, matrices = ["c", *["z"] * keep], ["a", "b", *extra]
+    parameters = [
+        *("matrices", "m", "n", "k", *names("stack_length", axes), *(f"{x}_address" for x in outputs)),
+        *(word for x in matrices for word in (f"{x}_address", f"{x}_row", f"{x}_column", *names(f"{x}_stack", axes))),
+    ]
+    pointers = "".join(f"    {x} = pointer({x}_address, kind)\n" for x in [*outputs, *matrices])
+    starts = "".join(f"        {x}_at = int64(0)\n" for x in matrices)
+    move = unravel("number // tiles", "stack_length", axes, {f"{x}_at": f"{x}_stack" for x in matrices}, " " * 8)
+    values = ", ".join(["sums[i, j]", *(f"{p}[{p}_at + row * {p}_row + column * {p}_column]" for p in extra)])
+
+    def fetch(matrix: str) -> str:
+        """The text that fetches a thread's elements of the next slice of A or B."""
+        outer, limit, inner = ("row", "m - top", "column") if matrix == "a" else ("column", "n - leftmost", "row")
+        return f"""
+for q in range({matrix}_COUNT):
+    {matrix}_next[q] = kind(0)
+    if {matrix}_outer + q * {matrix}_OUTER < {limit} and {matrix}_inner + q * {matrix}_INNER < rest:
+        step = {matrix}_OUTER * {matrix}_{outer} + {matrix}_INNER * {matrix}_{inner}
+        {matrix}_next[q] = {matrix}[{matrix}_at + q * step]
+{matrix}_at += DEPTH * {matrix}_{inner}
+"""
+
+    def indented(text: str, indent: str) -> str:
+        return "".join(f"{indent}{line}\n" for line in text.splitlines() if line)
+
+    both = fetch("a") + fetch("b")
     return f"""
-def kernel(matrices, stack, m, n, k, c, {"z, " if keep else ""}{parameters}):
-    left = cuda.shared.array((TILE, TILE), kind)
-    right = cuda.shared.array((TILE, TILE), kind)
-    x = int64(cuda.threadIdx.x)
-    y = int64(cuda.threadIdx.y)
-    wide = (n + TILE - 1) // TILE
-    tiles = (m + TILE - 1) // TILE * wide
-    for tile in range(int64(cuda.blockIdx.x), matrices * tiles, int64(cuda.gridDim.x)):
-{starts}{move}
-        row = tile % tiles // wide * TILE + y
-        column = tile % wide * TILE + x
-        total = kind(0)
-        for first in range(0, k, TILE):
-            left[y, x] = kind(0)
-            right[y, x] = kind(0)
-            if row < m and first + x < k:
-                left[y, x] = a[a_at + row * a_row + (first + x) * a_column]
-            if first + y < k and column < n:
-                right[y, x] = b[b_at + (first + y) * b_row + column * b_column]
+def kernel({", ".join(parameters)}):
+{pointers}
+    left = elements(cuda.shared.array(LEFT, kind{driver.aligned()}))
+    right = elements(cuda.shared.array(RIGHT, kind{driver.aligned()}))
+    sums = cuda.local.array((ROWS, COLUMNS), kind)
+    a_part = cuda.local.array(ROWS, kind)
+    b_part = cuda.local.array(COLUMNS, kind)
+    a_next = cuda.local.array(a_COUNT, kind)
+    b_next = cuda.local.array(b_COUNT, kind)
+    thread = int64(cuda.threadIdx.x)
+    x = thread % SIDE * GROUP
+    y = thread // SIDE * GROUP
+    a_outer = thread // a_BY_INNER % HIGH
+    a_inner = thread // a_BY_OUTER % DEPTH
+    b_outer = thread // b_BY_INNER % WIDE
+    b_inner = thread // b_BY_OUTER % DEPTH
+    across = (n + WIDE - 1) // WIDE
+    tiles = (m + HIGH - 1) // HIGH * across
+    for number in range(int64(cuda.blockIdx.x), matrices * tiles, int64(cuda.gridDim.x)):
+{starts}{move}        top = number % tiles // across * HIGH
+        leftmost = number % tiles % across * WIDE
+        first_row = number // tiles * m
+        a_at += (top + a_outer) * a_row + a_inner * a_column
+        b_at += (leftmost + b_outer) * b_column + b_inner * b_row
+        for i in range(ROWS):
+            for j in range(COLUMNS):
+                sums[i, j] = kind(0)
+        rest = k
+{indented(both, " " * 8)}        while rest > 0:
+            for q in range(a_COUNT):
+                left[(a_inner + q * a_INNER) * LEFT_PITCH + a_outer + q * a_OUTER] = a_next[q]
+            for q in range(b_COUNT):
+                right[(b_inner + q * b_INNER) * RIGHT_PITCH + b_outer + q * b_OUTER] = b_next[q]
             cuda.syncthreads()
-            for i in range(TILE):
-                total = kind({multiply_add})
+            rest -= DEPTH
+{indented(both, " " * 12)}            for d in range(DEPTH):
+                for i in range(ROWS):
+                    a_part[i] = left[d * LEFT_PITCH + y + i // GROUP * GROUP * SIDE + i % GROUP]
+                for j in range(COLUMNS):
+                    b_part[j] = right[d * RIGHT_PITCH + x + j // GROUP * GROUP * SIDE + j % GROUP]
+                for i in range(ROWS):
+                    for j in range(COLUMNS):
+                        sums[i, j] = kind({multiply_add})
             cuda.syncthreads()
-        if row < m and column < n:
-            place = (tile // tiles * m + row) * n + column
-            {"z[place] = total" if keep else ""}
-            c[place] = {f"kind(scalar({values}))" if epilogue else "total"}
+        for i in range(ROWS):
+            row = top + y + i // GROUP * GROUP * SIDE + i % GROUP
+            for j in range(COLUMNS):
+                column = leftmost + x + j // GROUP * GROUP * SIDE + j % GROUP
+                if row < m and column < n:
+                    place = (first_row + row) * n + column
+                    {"z[place] = sums[i, j]" if keep else ""}
+                    c[place] = {f"kind(scalar({values}))" if epilogue else "sums[i, j]"}
 """
 
 
 @functools.cache
-def matmul_kernel(epilogue: ScalarFunction | None, dtype: str, operands: int, keep: bool) -> driver.Kernel:
-    """The kernel ``k(matrices, stack, m, n, k, c[, z], *(array, start, stack strides, row stride, column stride))``.
+def matmul_kernel(
+    epilogue: ScalarFunction | None,
+    dtype: str,
+    operands: int,
+    keep: bool,
+    axes: int,
+    tile: Tile,
+    runs: tuple[bool, bool],
+) -> Kernel:
+    """The kernel ``k(matrices, m, n, k, *stack, c[, z], *(address, row, column, *stack strides))``.
 
-    The arrays are A, B and the operands of the epilogue; ``c`` and ``z``, which gets the product without the epilogue,
-    are dense.
+    The arrays, of which it is given the strides, are A, B and the operands of the epilogue; ``c`` and ``z``, which gets
+    the product without the epilogue, are dense. A block has ``tile.side ** 2`` threads.
 
     Args:
         epilogue: what is computed of each element of the product and the operands; or None.
         dtype: of all arrays; integers are exact modulo its width, and of bools the sum is "or" and the product "and".
         operands: how many operands the epilogue has.
         keep: whether there is a ``z``.
+        axes: how many axes the stack has.
+        tile: what a block computes.
+        runs: whether elements that follow each other along k lie next to each other in memory, of A and of B; if not,
+            their neighbours along the other axis do. Any strides give the same result, these give it soonest.
     """
-    product = "left[y, i] & right[i, x]" if dtype == "bool" else "left[y, i] * right[i, x]"
-    source = _source(operands, epilogue is not None, keep, f"total {'|' if dtype == 'bool' else '+'} ({product})")
-    namespace: dict[str, Any] = {"TILE": driver.device().tile, "kind": driver.storage(dtype)}
+    bits = dtype == "bool"
+    multiply_add = f"sums[i, j] {'|' if bits else '+'} (a_part[i] {'&' if bits else '*'} b_part[j])"
+    namespace: dict[str, Any] = {
+        **tile.constants(runs),
+        "count_type": np.uint64,
+        "kind": driver.storage(dtype),
+    }
     if epilogue is not None:
         namespace["scalar"] = lift(epilogue, dtype)
     name = f"matmul {epilogue.name if epilogue is not None else ''} {dtype}"
-    return driver.build(source, namespace, name, () if epilogue is None else (epilogue,))
+    source = _source(operands, epilogue is not None, keep, axes, multiply_add)
+    return build(source, namespace, name, () if epilogue is None else (epilogue,))

@@ -1,6 +1,7 @@
-"""The reduce shape: folding an array over any of its axes, a block for each segment of each result.
+"""The reduce shape: folding an array over any of its axes, a block for each segment of a result or of several.
 
-A long fold is cut into segments of a fixed size, whose values a second launch folds.
+A long fold is cut into segments of a fixed size, whose values a second launch folds. Threads that follow each other
+read memory in order: along the elements of one result, or across results where those lie closer to each other.
 """
 
 from __future__ import annotations
@@ -10,34 +11,59 @@ from typing import Any
 
 from tensorlab.rules import Reduction
 from tensorlab_cuda import driver
+from tensorlab_cuda.kernels.build import Kernel, build
 from tensorlab_cuda.kernels.fold import BLOCK, fold_source
-from tensorlab_cuda.kernels.lift import lift, unravel
+from tensorlab_cuda.kernels.lift import lift
+from tensorlab_cuda.kernels.places import names, unravel
 
 SEGMENT = 1 << 16
-"""Elements that one block folds."""
+"""Elements of one result that a block folds."""
 
 
-def _source(element: str, result: str) -> str:
-    fetch = f"at = base\n{unravel('first + i', 'shape', {'at': 'strides'}, '')}value = {element}"
+def segment(across: int) -> int:
+    """Elements of one result that a block folds which folds for some results at a time."""
+    return SEGMENT // (across * 2) if across > 1 else SEGMENT
+
+
+def _source(element: str, result: str, kept: int, folded: int) -> str:
+    move = unravel("first + i", "folded_length", folded, {"at": "folded_stride"}, "")
+    fetch = f"at = base\n{move}value = {element}"
+    axes = [*names("kept_length", kept), *names("folded_length", folded)]
+    strides = [*names("kept_stride", kept), *names("folded_stride", folded)]
     return f"""
-def kernel(outer, count, members, kept_shape, kept_strides, shape, strides, y, x, start):
+def kernel({", ".join(["outer", "count", "members", *axes, "y_address", "x_address", *strides])}):
     {BLOCK}
+    y = pointer(y_address, y_type)
+    x = pointer(x_address, x_type)
     segments = (count + SEGMENT - 1) // SEGMENT
-    for block in range(int64(cuda.blockIdx.x), outer * segments, int64(cuda.gridDim.x)):
-        base = start
+    groups = (outer + ACROSS - 1) // ACROSS
+    for block in range(int64(cuda.blockIdx.x), groups * segments, int64(cuda.gridDim.x)):
+        base = int64(0)
         first = block % segments * SEGMENT
         length = count - first if count - first < SEGMENT else int64(SEGMENT)
-{unravel("block // segments", "kept_shape", {"base": "kept_strides"}, " " * 8)}
+        number = block // segments * ACROSS + beside
+        own = number if number < outer else outer - 1
+{unravel("own", "kept_length", kept, {"base": "kept_stride"}, " " * 8)}
 {fold_source("length", fetch, "combine", " " * 8)}
-        if thread == 0:
-            y[block] = y_type({result})
+        if lane == 0 and number < outer:
+            y[number * segments + block % segments] = y_type({result})
         cuda.syncthreads()
 """
 
 
 @functools.cache
-def reduce_kernel(rule: Reduction, compute: str, output: str, first: bool, last: bool) -> driver.Kernel:
-    """The kernel ``k(outer, count, members, kept_shape, kept_strides, shape, strides, y, x, start)`` of a reduction.
+def reduce_kernel(
+    rule: Reduction,
+    compute: str,
+    input: str | None,
+    output: str | None,
+    kept: int,
+    folded: int,
+    across: int,
+    count: Any,
+) -> Kernel:
+    """The kernel ``k(outer, count, members, *lengths, y, x, *strides)`` of a reduction: lengths and strides of the axes
+    that are kept, and of those that are folded.
 
     ``outer`` results of ``count`` elements each are cut into segments; ``y`` has a value for each segment of each
     result.
@@ -45,21 +71,28 @@ def reduce_kernel(rule: Reduction, compute: str, output: str, first: bool, last:
     Args:
         rule: what is computed.
         compute: the dtype that it is computed in.
-        output: the dtype of ``y``.
-        first: whether ``x`` has the elements, and not values of segments.
-        last: whether ``y`` gets the results, which are of ``members`` elements each, and not values of segments.
+        input: the dtype of ``x``; None if that has values of segments, and not elements.
+        output: the dtype of ``y``, which gets the results of ``members`` elements each; None if it gets values of
+            segments.
+        kept: how many axes the result has.
+        folded: how many axes are folded.
+        across: for how many results a block folds, a power of two.
+        count: the type in which elements are counted.
     """
-    element = "compute(element(compute(x[at])))" if first else "x[at]"
-    result = "result(lanes[0], compute(members))" if last and rule.result is not None else "lanes[0]"
+    element = "compute(element(compute(x[at])))" if input else "x[at]"
+    result = "result(lanes[beside], compute(members))" if output and rule.result is not None else "lanes[beside]"
     namespace: dict[str, Any] = {
+        "ACROSS": across,
         "LANES": driver.device().threads,
-        "SEGMENT": SEGMENT,
+        "SEGMENT": segment(across),
         "combine": lift(rule.combine, compute),
         "compute": driver.storage(compute),
+        "count_type": count,
         "element": lift(rule.element, compute),
-        "y_type": driver.storage(output),
+        "x_type": driver.storage(input or compute),
+        "y_type": driver.storage(output or compute),
     }
     if rule.result is not None:
         namespace["result"] = lift(rule.result, compute)
     scalars = [scalar for scalar in (rule.element, rule.combine, rule.result) if scalar is not None]
-    return driver.build(_source(element, result), namespace, f"reduce {rule.name} {compute} {first} {last}", scalars)
+    return build(_source(element, result, kept, folded), namespace, f"reduce {rule.name} {compute}", scalars)

@@ -7,6 +7,7 @@ from typing import Any
 
 from tensorlab.rules import Rowwise
 from tensorlab_cuda import driver
+from tensorlab_cuda.kernels.build import Kernel, build
 from tensorlab_cuda.kernels.fold import BLOCK, fold_source
 from tensorlab_cuda.kernels.lift import lift
 
@@ -14,7 +15,7 @@ from tensorlab_cuda.kernels.lift import lift
 def _source(inputs: int, reductions: int) -> str:
     names = [f"x{k}" for k in range(inputs)]
     totals = [f"t{k}" for k in range(reductions)]
-    elements = [f"{x}[{x}_start + first + i]" for x in names]
+    elements = [f"{x}[first + i]" for x in names]
     folds = ""
     for k in range(reductions):
         fetch = f"value = compute(element{k}({', '.join([*elements, *totals[:k]])}))\n"
@@ -23,8 +24,9 @@ def _source(inputs: int, reductions: int) -> str:
         folds += fold_source("columns", fetch, f"combine{k}", " " * 8)
         folds += f"        t{k} = lanes[0]\n        cuda.syncthreads()\n"
     return f"""
-def kernel(rows, columns, y, {", ".join(f"{x}, {x}_start" for x in names)}):
+def kernel(rows, columns, y_address, {", ".join(f"{x}_address" for x in names)}):
     {BLOCK}
+{"".join(f"    {x} = pointer({x}_address, compute){chr(10)}" for x in ["y", *names])}
     for row in range(int64(cuda.blockIdx.x), rows, int64(cuda.gridDim.x)):
         first = row * columns
 {folds}
@@ -34,8 +36,8 @@ def kernel(rows, columns, y, {", ".join(f"{x}, {x}_start" for x in names)}):
 
 
 @functools.cache
-def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> driver.Kernel:
-    """The kernel ``k(rows, columns, y, *(x, start))`` of a rowwise rule.
+def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Kernel:
+    """The kernel ``k(rows, columns, y, *xs)`` of a rowwise rule.
 
     Args:
         rule: what is computed.
@@ -43,6 +45,7 @@ def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> driver.Kernel:
         inputs: how many dense matrices it takes.
     """
     namespace: dict[str, Any] = {
+        "ACROSS": 1,
         "LANES": driver.device().threads,
         "compute": driver.storage(dtype),
         "output": lift(rule.output, dtype),
@@ -51,4 +54,4 @@ def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> driver.Kernel:
         namespace |= {f"combine{k}": lift(combine, dtype), f"element{k}": lift(element, dtype)}
     scalars = [scalar for pair in rule.reductions for scalar in pair]
     source = _source(inputs, len(rule.reductions))
-    return driver.build(source, namespace, f"rowwise {rule.name} {dtype}", (*scalars, rule.output))
+    return build(source, namespace, f"rowwise {rule.name} {dtype}", (*scalars, rule.output))

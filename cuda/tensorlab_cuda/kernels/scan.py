@@ -10,6 +10,7 @@ from typing import Any
 
 from tensorlab.rules import Scan
 from tensorlab_cuda import driver
+from tensorlab_cuda.kernels.build import Kernel, build
 from tensorlab_cuda.kernels.lift import lift
 
 
@@ -17,9 +18,11 @@ def _source(inputs: int, initial: tuple[int, ...]) -> str:
     names = [f"x{k}" for k in range(inputs)]
     states = [f"s{k}" for k in range(len(initial))]
     start = "; ".join(f"{s} = compute({value})" for s, value in zip(states, initial, strict=True))
-    elements = ", ".join(f"compute({x}[{x}_start + first + i])" for x in names)
+    elements = ", ".join(f"compute({x}[first + i])" for x in names)
     return f"""
-def kernel(rows, columns, y, {", ".join(f"{x}, {x}_start" for x in names)}):
+def kernel(rows, columns, y_address, {", ".join(f"{x}_address" for x in names)}):
+    y = pointer(y_address, y_type)
+{"".join(f"    {x} = pointer({x}_address, {x}_type){chr(10)}" for x in names)}
     for row in range(cuda.grid(1), rows, cuda.gridsize(1)):
         first = row * columns
         {start}
@@ -31,13 +34,13 @@ def kernel(rows, columns, y, {", ".join(f"{x}, {x}_start" for x in names)}):
 
 
 @functools.cache
-def scan_kernel(rule: Scan, compute: str, inputs: int, output: str) -> driver.Kernel:
-    """The kernel ``k(rows, columns, y, *(x, start))`` of a scan along the rows of dense matrices.
+def scan_kernel(rule: Scan, compute: str, inputs: tuple[str, ...], output: str) -> Kernel:
+    """The kernel ``k(rows, columns, y, *xs)`` of a scan along the rows of dense matrices.
 
     Args:
         rule: what is computed.
         compute: the dtype that it is computed in.
-        inputs: how many there are.
+        inputs: the dtype of each.
         output: the dtype of ``y``.
     """
     namespace: dict[str, Any] = {
@@ -45,6 +48,7 @@ def scan_kernel(rule: Scan, compute: str, inputs: int, output: str) -> driver.Ke
         "y_type": driver.storage(output),
         "step": lift(rule.step, compute),
         "result": lift(rule.result, compute),
+        **{f"x{k}_type": driver.storage(dtype) for k, dtype in enumerate(inputs)},
     }
     name = f"scan {rule.name} {compute}"
-    return driver.build(_source(inputs, rule.initial), namespace, name, (rule.step, rule.result))
+    return build(_source(len(inputs), rule.initial), namespace, name, (rule.step, rule.result))

@@ -1,4 +1,9 @@
-"""The update shape: an optimizer's rule in one pass over a weight, its gradient and its slots, in place."""
+"""The update shape: an optimizer's rule on all of a model's weights, gradients and slots, in one pass and in place.
+
+The elements of all weights are numbered one after the other, and a table on the device says where each weight's are:
+where they end, and the addresses of the weight, its gradient and its slots. A thread's numbers only grow, so it goes
+through the table once.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import functools
 
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
+from tensorlab_cuda.kernels.build import Kernel, build
 from tensorlab_cuda.kernels.lift import lift
 
 
@@ -13,25 +19,35 @@ def _source(slots: int, hyperparameters: int) -> str:
     changed = ["w", *(f"s{k}" for k in range(slots))]
     arrays = ["w", "g", *changed[1:]]
     hypers = [f"h{k}" for k in range(hyperparameters)]
-    parameters = ", ".join([*(f"{a}, {a}_start" for a in arrays), *hypers])
-    values = ", ".join([*(f"{a}[{a}_start + i]" for a in arrays), *(f"kind({h})" for h in hypers)])
-    stores = "".join(f"        {a}[{a}_start + i] = kind({a}_new)\n" for a in changed)
+    pointers = "".join(f"        {a} = pointer(table[row + {k}], kind)\n" for k, a in enumerate(arrays, 1))
+    values = ", ".join([*(f"{a}[i]" for a in arrays), *(f"kind({h})" for h in hypers)])
+    stores = "".join(f"        {a}[i] = kind({a}_new)\n" for a in changed)
     return f"""
-def kernel(total, {parameters}):
-    for i in range(cuda.grid(1), total, cuda.gridsize(1)):
-        {", ".join(f"{a}_new" for a in changed)} = scalar({values})
+def kernel({", ".join(["total", "table_address", *hypers])}):
+    table = pointer(table_address, int64)
+    row = int64(0)
+    start = int64(0)
+    end = table[0]
+    for number in range(cuda.grid(1), total, cuda.gridsize(1)):
+        while number >= end:
+            row += {1 + len(arrays)}
+            start = end
+            end = table[row]
+        i = number - start
+{pointers}        {", ".join(f"{a}_new" for a in changed)} = scalar({values})
 {stores}"""
 
 
 @functools.cache
-def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> driver.Kernel:
-    """The kernel ``k(total, *(array, start), *hyperparameters)`` of the weight, the gradient and the slots, all dense.
+def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Kernel:
+    """The kernel ``k(total, table, *hyperparameters)``, with a row of the table for each weight.
 
     Args:
         function: ``(weight, gradient, *slots, *hyperparameters) -> (weight, *slots)``.
         dtype: of the arrays and the arithmetic.
-        slots: how many slots there are.
+        slots: how many slots each weight has.
     """
-    source = _source(slots, function.arity - 2 - slots)
+    hyperparameters = function.arity - 2 - slots
+    source = _source(slots, hyperparameters)
     namespace = {"kind": driver.storage(dtype), "scalar": lift(function, dtype)}
-    return driver.build(source, namespace, f"update {function.name} {dtype}", (function,))
+    return build(source, namespace, f"update {function.name} {dtype}", (function,), hyperparameters)

@@ -1,0 +1,82 @@
+"""From a source text to a kernel, or to a function that kernels call."""
+
+from __future__ import annotations
+
+import functools
+import linecache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tensorlab.scalars import ScalarFunction
+from tensorlab_cuda import driver
+from tensorlab_cuda.kernels.elements import access
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """A kernel, compiled for the one signature that it has: whole numbers, and then numbers.
+
+    Arrays are handed over as their addresses. A number costs a launch a small part of what an array would, of which
+    Numba hands over seven words, and what kernels index has none of an array's checks for negative indices.
+
+    Attributes:
+        compiled: what Numba makes of it.
+        name: what messages call it.
+        whole: how many whole numbers it takes.
+        numbers: how many numbers it takes after those.
+        launchers: for each number of blocks and threads, what starts it.
+    """
+
+    compiled: Any
+    name: str
+    whole: int = 0
+    numbers: int = 0
+    launchers: dict[tuple[int, Any], Callable[..., None]] = field(default_factory=dict)
+
+
+def build(
+    source: str, namespace: dict[str, Any], name: str, scalars: Sequence[ScalarFunction] = (), numbers: int = 0
+) -> Kernel:
+    """The kernel that a source text defines as ``kernel``.
+
+    Args:
+        source: its text, in which `access` has names, too.
+        namespace: the names that the text uses.
+        name: what messages call it.
+        scalars: the scalar functions that it calls.
+        numbers: how many of its parameters, the last ones, are float64; all others are int64.
+
+    Raises:
+        ScalarError: if it cannot be compiled, naming the scalar functions that it is made of.
+    """
+    names = {**namespace, **_access(), "cuda": driver.cuda(), "int64": np.int64}
+    function = _define(source, names, f"kernel {name}")["kernel"]
+    whole = function.__code__.co_argcount - numbers
+    try:
+        compiled = driver.compile_kernel(function, f"void({', '.join(['int64'] * whole + ['float64'] * numbers)})")
+    except Exception as error:
+        driver.explain(name, scalars, error)
+        raise
+    return Kernel(compiled, name, whole, numbers)
+
+
+def build_scalar(source: str, namespace: dict[str, Any], name: str) -> Callable[..., Any]:
+    """The device function that an emitted source defines as ``scalar``, and those that it calls."""
+    names = {**namespace, "jit": driver.compile_function}
+    return _define(source, names, f"scalar {name}")["scalar"]  # type: ignore[no-any-return]
+
+
+@functools.cache
+def _access() -> dict[str, Any]:
+    return access(driver.simulated())
+
+
+def _define(source: str, namespace: dict[str, Any], name: str) -> dict[str, Any]:
+    file = f"<tensorlab-cuda {name}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)  # for tracebacks
+    namespace["__name__"] = __name__
+    exec(compile(source, file, "exec"), namespace)
+    return namespace

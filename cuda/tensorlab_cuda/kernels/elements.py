@@ -1,0 +1,46 @@
+"""What kernels read and write memory with: typed pointers, whose indices nothing looks at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorlab_cuda import simulator
+
+
+def access(simulated: bool) -> dict[str, Any]:
+    """``pointer(address, kind)``, the elements of a type that begin at an address, and ``elements(array)``, those of a
+    shared array.
+
+    An array's own indices may be negative, which costs a comparison at every access, and hides from the compiler that
+    four elements lie next to each other and can be read as a vector.
+    """
+    if simulated:
+        return {"pointer": simulator.Pointer, "elements": lambda array: array}
+    from numba import cuda, types
+
+    try:  # numba-cuda has types and decorators of its own
+        from numba.cuda.extending import intrinsic
+
+        types = cuda.types
+    except ImportError:
+        from numba.extending import intrinsic
+
+    @intrinsic
+    def pointer(typingctx: Any, address: Any, kind: Any) -> Any:
+        target = types.CPointer(kind.instance_type)
+
+        def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            return builder.inttoptr(values[0], context.get_value_type(target))
+
+        return target(types.int64, kind), codegen
+
+    @intrinsic
+    def elements(typingctx: Any, array: Any) -> Any:
+        target = types.CPointer(array.dtype)
+
+        def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            return context.make_array(signature.args[0])(context, builder, values[0]).data
+
+        return target(array), codegen
+
+    return {"pointer": pointer, "elements": elements}
