@@ -228,7 +228,7 @@ def absent() -> Any:
             Bare,
             "protocol",
             "failed",
-            "expected the methods of tensorlab.backends.Backend, received none called from_host",
+            "expected the methods of tensorlab.backends.Backend, received none called at",
         ),
         (absent, "made", "skipped", "it is not available here: device 'own': expected a board, received none"),
     ],
