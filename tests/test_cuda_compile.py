@@ -6,6 +6,7 @@ made to compile what it would launch.
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import subprocess
@@ -124,10 +125,12 @@ def matmul() -> None:
 
 
 def tiles(compiled: list[str]) -> None:
-    """Every tile: its results stay in registers, and shared memory is read in vectors."""
+    """Every tile: its results stay in registers, and shared memory is read in vectors, where Numba can align it."""
+    from numba import cuda
     from tensorlab_cuda.kernels import matmul_tile
     from tensorlab_cuda.kernels.matmul import matmul_kernel
 
+    aligns = "alignment" in inspect.signature(cuda.shared.array).parameters
     for dtype, chosen in (("float32", matmul_tile.WORDS), ("float64", matmul_tile.DOUBLES)):
         for tile in chosen:
             for runs in ((True, False), (False, True)):
@@ -135,7 +138,8 @@ def tiles(compiled: list[str]) -> None:
                 ptx, bits = compiled[-1], dtype[-2:]
                 assert ".local" not in ptx, (tile, "memory for what should be in registers")
                 assert ptx.count(f"fma.rn.f{bits}") >= tile.rows * tile.columns, tile
-                assert f"ld.shared.v{tile.group}.f{bits}" in ptx, tile
+                if aligns:
+                    assert f"ld.shared.v{tile.group}.f{bits}" in ptx, tile
 
 
 def places(compiled: list[str]) -> None:

@@ -17,13 +17,12 @@ def access(simulated: bool) -> dict[str, Any]:
     if simulated:
         return {"pointer": simulator.Pointer, "elements": lambda array: array}
     from numba import cuda, types
+    from numba.extending import intrinsic
 
-    try:  # numba-cuda has types and decorators of its own
+    if hasattr(cuda.types, "CPointer"):  # numba-cuda has types and decorators of its own
         from numba.cuda.extending import intrinsic
 
         types = cuda.types
-    except ImportError:
-        from numba.extending import intrinsic
 
     @intrinsic
     def pointer(typingctx: Any, address: Any, kind: Any) -> Any:
