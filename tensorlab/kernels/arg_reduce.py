@@ -26,11 +26,13 @@ from tensorlab.scalars import ScalarFunction
 
 
 def _larger(x: float, y: float) -> float:
-    return x if x >= y or x != x else y
+    larger = y if y > x else x
+    return y + x if y != y else larger
 
 
 def _smaller(x: float, y: float) -> float:
-    return x if x <= y or x != x else y
+    smaller = y if y < x else x
+    return y + x if y != y else smaller
 
 
 def _itself(x: float) -> float:

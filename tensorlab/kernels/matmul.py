@@ -154,7 +154,7 @@ def matmul(
         blocks = max((m + _BLOCK - 1) // _BLOCK, min((_CHUNKS + panels - 1) // panels, work // (panels * _GRAIN)))
         block = ((m + blocks - 1) // blocks + height - 1) // height * height
         blocks = (m + block - 1) // block
-        count = min(panels, _GRAIN * blocks * panels // max(work, 1) + 1)
+        count = max(1, min(panels, _GRAIN * blocks * panels // max(work, 1)))
         across = (panels + count - 1) // count
         scattered = k >= _LONG or b_row * size >= _FAR
         reuse = _REUSE if b_row * size % _ALIAS != 0 else _REUSE // 2

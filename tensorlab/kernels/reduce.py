@@ -113,10 +113,8 @@ def gather(start, stop, x, axes, table, gathered):
 
 
 @jit
-def fold_run(start, stop, x_address, axes, table):
-    # one block: directly where it lies, or gathered
-    if axes == 1 and pointer(table, int64)[MAX_RANK] == 1:
-        return fold(stop - start, x_address + start * size)
+def fold_gathered(start, stop, x_address, axes, table):
+    # one block that does not lie dense
     gathered = scratch(GATHERED, x0_type)
     x = pointer(x_address, x0_type)
     end = min(start + GATHERED, stop)
@@ -132,11 +130,17 @@ def fold_run(start, stop, x_address, axes, table):
 @jit
 def runs(chunk, units_a_chunk, blocks, outer, count, kept, kept_axes, folded, axes, partial_address, x_address):
     partial = pointer(partial_address, compute)
+    dense = axes == 1 and pointer(folded, int64)[MAX_RANK] == 1
     for unit in range(chunk * units_a_chunk, min((chunk + 1) * units_a_chunk, outer * blocks)):
         index, block = (unit, 0) if blocks == 1 else (unit // blocks, unit % blocks)
         place = x_address + offset(index, kept_axes, kept) * size
         start = block * BLOCK
-        partial[block * outer + index] = fold_run(start, min(start + BLOCK, count), place, axes, folded)
+        stop = min(start + BLOCK, count)
+        if dense:
+            total = fold(stop - start, place + start * size)
+        else:
+            total = fold_gathered(start, stop, place, axes, folded)
+        partial[block * outer + index] = total
 
 
 """

@@ -26,8 +26,8 @@ def maximum(x1: float, x2: float) -> float:
 
     Source: array API standard.
     """
-    larger = x2 if x2 > x1 else x1  # written so that each line is one instruction, or two
-    return x2 if x2 != x2 else larger
+    larger = x2 if x2 > x1 else x1  # one instruction, which gives x1 where either is NaN
+    return x2 + x1 if x2 != x2 else larger  # x2 alone would join the line above, and cost more
 
 
 @_any
@@ -37,7 +37,7 @@ def minimum(x1: float, x2: float) -> float:
     Source: array API standard.
     """
     smaller = x2 if x2 < x1 else x1
-    return x2 if x2 != x2 else smaller
+    return x2 + x1 if x2 != x2 else smaller
 
 
 @elementwise(domain="number")

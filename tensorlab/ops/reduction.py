@@ -77,6 +77,8 @@ _ALL = _rule("all", logical_and, 1, element=_truth)
 
 def _reduce(rule: Reduction, x: Tensor, axis: Axis, keepdims: bool, compute: DType, output: DType) -> Tensor:
     buffer, backend = x._buffer, x._backend
+    if axis is None and not keepdims and rule.initial is not None:  # so often that it need not go through the rest
+        return Tensor(backend.reduce(rule, compute, buffer.dtype, output)(buffer, None), backend)
     axes = None if axis is None else shapes.normalize_axes(rule.name, axis, buffer.ndim)
     if rule.initial is None and (not buffer.size if axes is None else 0 in [buffer.shape[place] for place in axes]):
         over = "all axes" if axes is None else f"axes {axes}"

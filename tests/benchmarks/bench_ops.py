@@ -126,7 +126,8 @@ def median_times(runs: list[Callable[[], Any]]) -> list[float]:
     """Seconds a call for each, measured in turn, each alone and with its threads awake."""
     repeats = []
     for run in runs:
-        run_for(run, 5e-3)  # what compiles does so in the first hundred calls
+        run()  # compiles a kernel
+        run_for(run, 5e-3)  # compiles the call, after a hundred of them
         repeats.append(max(1, min(2000, int(3e-3 / run_for(run, 1e-3)))))
     taken: list[list[float]] = [[] for _ in runs]
     for _ in range(ROUNDS):
