@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
+import threading
 import zlib
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+
+# A shell that starts tests in the background has them ignore interrupts, and so the processes that tests start.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SEED = int(os.environ.get("TENSORLAB_TEST_SEED") or secrets.randbits(32))
 
