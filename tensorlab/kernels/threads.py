@@ -75,8 +75,8 @@ if atomics.HAS_AFFINITY:
     def _keep_off(pool, worker, avoided):
         """Let a worker that runs on the caller's processor leave it, and stay away; returns the processor it avoids.
 
-        Linux takes a virtual processor that has been halted for one that is busy, and so wakes the worker on the
-        caller's, where it only delays what it should speed up.
+        Beside other libraries' pools, Linux was seen to wake the worker on the caller's processor and to leave both
+        there, each with half of it: the worker only delays what it should speed up.
         """
         caller = atomics.load(pool + CALLER)
         if caller != atomics.current_processor():
