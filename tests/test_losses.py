@@ -41,12 +41,15 @@ def softmax(x: Array) -> Array:
 
 
 def central_difference(function: Callable[[Array], float], x: Array, step: float = 1e-5) -> Array:
+    """The gradient, with an error of the fourth order: a logarithm near 0 is too bent for the second."""
     result = np.empty_like(x)
     for place in np.ndindex(x.shape):
-        above, below = x.copy(), x.copy()
-        above[place] += step
-        below[place] -= step
-        result[place] = (function(above) - function(below)) / (2.0 * step)
+        values = []
+        for offset in (-2, -1, 1, 2):
+            moved = x.copy()
+            moved[place] += offset * step
+            values.append(function(moved))
+        result[place] = (values[0] - 8 * values[1] + 8 * values[2] - values[3]) / (12 * step)
     return result
 
 
