@@ -10,27 +10,43 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
+
+import tensorlab as tl
 
 # A shell that starts tests in the background has them ignore interrupts, and so the processes that tests start.
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-SEED = int(os.environ.get("TENSORLAB_TEST_SEED") or secrets.randbits(32))
+GIVEN_SEED = os.environ.get("TENSORLAB_TEST_SEED")
+SEED = int(GIVEN_SEED or secrets.randbits(32))
+hypothesis.settings.register_profile("repeated", derandomize=True)
+if GIVEN_SEED:
+    hypothesis.settings.load_profile("repeated")
+
+
+def seed_of(request: pytest.FixtureRequest) -> tuple[int, int]:
+    """Numbers that depend on the run and on the test, not on the tests before it."""
+    return SEED, zlib.crc32(request.node.nodeid.encode())
 
 
 @pytest.fixture
 def rng(request: pytest.FixtureRequest) -> np.random.Generator:
-    """Random numbers that depend on the run and on the test, not on the tests before it."""
-    return np.random.default_rng([SEED, zlib.crc32(request.node.nodeid.encode())])
+    return np.random.default_rng(seed_of(request))
+
+
+@pytest.fixture(autouse=True)
+def seeded(request: pytest.FixtureRequest) -> None:
+    """Weights, shuffles and dropout that a failing run says how to repeat."""
+    run, test = seed_of(request)
+    tl.random.set_seed(run << 31 ^ test)
 
 
 @pytest.fixture
 def reference() -> Iterator[None]:
     """Tensors are made on the backend that compiles nothing."""
-    import tensorlab as tl
-
     with tl.device("reference"):
         yield
 
@@ -61,6 +77,6 @@ def digits(mnist: tuple[Any, Any, Any, Any]) -> tuple[Any, Any, Any, Any]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
     report = yield
-    if report.failed and "rng" in getattr(item, "fixturenames", ()):
+    if report.failed:
         report.sections.append(("random numbers", f"repeat them with TENSORLAB_TEST_SEED={SEED}"))
     return report

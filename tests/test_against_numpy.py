@@ -56,16 +56,16 @@ class Losses(tl.callbacks.Callback):
         self.total = total
 
 
-# In float32 a product of 784 terms is right to about 1e-7 of its size, and so are the weights, but for one thing: where
-# the input of a relu is 0 within that, rounding decides whether the sample counts in the gradient of one column. Hence
-# nearly all weights are held to the rounding of float32, and the last of them to less.
-@pytest.mark.parametrize(
-    ("dtype", "loss_tolerance", "weight_tolerance", "most"),
-    [("float64", 1e-12, 1e-12, 1e-14), ("float32", 5e-6, 1e-3, 5e-7)],
-)
-def test_twenty_steps_of_the_books_network(
-    dtype: str, loss_tolerance: float, weight_tolerance: float, most: float, rng: np.random.Generator
-) -> None:
+# Where the input of a relu is 0 within the rounding of float32 (about 1e-7 here), rounding decides whether the sample
+# counts in the gradient of one column, and from there on two right trainings part. With this seed none of the 1.3
+# million inputs is nearer to 0 than 1.6e-6.
+SEED = 179
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 5e-7)])
+def test_twenty_steps_of_the_books_network(dtype: str, tolerance: float) -> None:
+    rng = np.random.default_rng(SEED)
+    tl.random.set_seed(SEED)
     x = (rng.uniform(size=(STEPS * BATCH, INPUTS)) * (rng.uniform(size=(STEPS * BATCH, INPUTS)) < 0.2)).astype(dtype)
     y = rng.integers(0, CLASSES, STEPS * BATCH)
     model = tl.Sequential(
@@ -77,9 +77,8 @@ def test_twenty_steps_of_the_books_network(
     watch = Losses()
     history = model.fit(x, y, batch_size=BATCH, shuffle=False, verbose=0, callbacks=[watch]).history
     assert model.optimizer.iterations == STEPS
-    np.testing.assert_allclose(watch.losses, losses, rtol=loss_tolerance)
-    np.testing.assert_allclose(history["loss"], [np.mean(losses)], rtol=loss_tolerance)
+    np.testing.assert_allclose(watch.losses, losses, rtol=tolerance)
+    np.testing.assert_allclose(history["loss"], [np.mean(losses)], rtol=tolerance)
     for weight, value in zip(model.get_weights(), expected, strict=True):
         assert weight.dtype == np.dtype(dtype)
-        np.testing.assert_allclose(weight, value, rtol=0.0, atol=weight_tolerance)
-        assert np.quantile(np.abs(weight - value), 0.99) < most
+        np.testing.assert_allclose(weight, value, rtol=0.0, atol=tolerance)
