@@ -6,6 +6,7 @@ The operators and methods that compute are put in place by `tensorlab.ops.method
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import NoneType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
@@ -272,17 +273,50 @@ class Tensor:
         def argmin(self, **options: Any) -> Tensor: ...
 
 
-TENSORS: list[type[Tensor]] = [Tensor]
+class _Shared(Tensor):
+    """A tensor in memory that somebody else may write into, such as that of a NumPy array.
+
+    What a tape has read must not change before it is used, so the first operation that may be recorded gives the tensor
+    memory of its own.
+    """
+
+    __slots__ = ()
+
+    def snapshot(self) -> Tensor:
+        if autodiff.recording():
+            self._buffer = self._backend.copy(self._buffer)
+            self.__class__ = Tensor  # type: ignore[assignment]
+        return self
+
+
+_Shared.__name__ = "Tensor"  # what messages call it
+
+
+def _may_change(array: np.ndarray[Any, Any]) -> bool:
+    """Whether an array's memory can be written into, by itself or by what it is a view of."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            return True
+        owner = owner.base
+    return not isinstance(owner, (bytes, NoneType))
+
+
+TENSORS: list[type[Tensor]] = [Tensor, _Shared]
 """The classes of tensors whose buffer is all that an operation needs of them while no tape records."""
 
 
 def _restored(array: np.ndarray[Any, Any], device: str) -> Tensor:
-    return asarray(array, device=device)
+    backend = find_backend(device)
+    return Tensor(backend.from_host(array), backend)
 
 
 def from_buffer_of(tensor: Tensor, buffer: Any) -> Tensor:
     """A tensor of another buffer on the same backend."""
-    return Tensor(buffer, tensor._backend)
+    result = Tensor(buffer, tensor._backend)
+    if type(tensor) is _Shared and tensor._backend.shares_memory(buffer, tensor._buffer):
+        result.__class__ = _Shared
+    return result
 
 
 _SHARING = ("__array__", "__dlpack__", "__array_interface__", "__buffer__")
@@ -293,7 +327,9 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: str | None = None, copy: 
     """A tensor of numbers, nested lists, a NumPy array, or anything with ``__array__`` or ``__dlpack__``.
 
     Python floats become float32 and whole numbers int64; arrays keep their dtype, and share memory on the host unless
-    ``copy`` is true. A NumPy array that is changed afterwards changes the tensor that shares its memory.
+    ``copy`` is true. A NumPy array that is changed afterwards changes the tensor that shares its memory, until a tape
+    records what is computed from the tensor: then that has memory of its own, and gradients are those of the values
+    that were used.
 
     Args:
         obj: what to convert. A tensor is returned as it is if nothing has to change.
@@ -338,7 +374,9 @@ def converted(who: str, obj: Any, dtype: Any, device: str | None, copy: bool | N
     elif copy:
         array = array.copy()
     backend = find_backend(device)
-    return Tensor(backend.from_host(array), backend)
+    buffer = backend.from_host(array)
+    shared = buffer is array and any(hasattr(obj, name) for name in _SHARING) and _may_change(array)
+    return (_Shared if shared else Tensor)(buffer, backend)
 
 
 def _host_array(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, Any]:

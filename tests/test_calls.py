@@ -98,6 +98,17 @@ def test_nothing_is_ready_of_an_operation_that_was_not_used() -> None:
     assert float(unused(tl.asarray(1.0))) == 4.0
 
 
+def test_an_array_that_is_changed_after_a_tape_has_read_it_changes_no_gradient() -> None:
+    for _ in range(3):  # the first makes it ready
+        array = np.array([1.0, 2.0])
+        x = tl.asarray(array)
+        with tl.GradientTape() as tape:
+            tape.watch(x)
+            y = three(x, x, 1.0)
+        array[:] = 100.0
+        assert tape.gradient(y, x).tolist() == [2.0, 4.0]
+
+
 def test_a_tape_in_any_thread_records() -> None:
     x = tl.asarray([1.0, 2.0])
     blend(x, x)

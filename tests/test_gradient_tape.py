@@ -326,3 +326,39 @@ def test_a_jacobian_can_be_differentiated() -> None:
         jacobian = inner.jacobian(y, x)
         z = tl.sum(jacobian * jacobian)  # 9 Σ x⁴
     np.testing.assert_allclose(outer.gradient(z, x).numpy(), [36.0, 36.0 * 8], rtol=1e-5)
+
+
+def test_what_a_tape_has_read_does_not_change_with_the_memory_it_was_read_from() -> None:
+    x_array, w_array, out = np.array([1.0, 2.0, 3.0]), np.array([[4.0], [5.0], [6.0]]), np.zeros(3)
+    x, part, result = tl.asarray(x_array), tl.asarray(w_array)[1:], tl.asarray(out)
+    with tl.GradientTape(persistent=True) as tape:
+        tape.watch([x, part, result])
+        square, product, mixed = tl.sum(x * x), tl.sum(x @ w_array), tl.sum(w_array * x)
+        squares, whole, written = tl.sum(part * part), tl.prod(x), tl.sum(result * result)
+        tl.exp(x, out=out)
+    x_array[:], w_array[:] = 100.0, 200.0
+    for target, expected in (
+        (square, [2.0, 4.0, 6.0]),
+        (product, [4.0, 5.0, 6.0]),
+        (mixed, [15.0, 15.0, 15.0]),
+        (whole, [6.0, 3.0, 2.0]),
+    ):
+        assert tape.gradient(target, x).tolist() == expected
+    assert tape.gradient(squares, part).tolist() == [[10.0], [12.0]]
+    assert tape.gradient(written, result).tolist() == [0.0, 0.0, 0.0]
+    np.testing.assert_array_equal(out, np.exp([1.0, 2.0, 3.0]))
+
+
+def test_a_tensor_shares_memory_until_a_tape_needs_it() -> None:
+    array = np.array([1.0, 2.0])
+    x, fixed = tl.asarray(array), tl.asarray(np.frombuffer(array.tobytes()))
+    part, there = tl.reshape(x, (2, 1)), fixed.numpy()
+    with tl.GradientTape(), tl.no_grad():
+        tl.exp(x)
+    array[0] = 3.0
+    assert (x.tolist(), part.tolist()) == ([3.0, 2.0], [[3.0], [2.0]])
+    with tl.GradientTape():
+        tl.exp(x), tl.exp(part), tl.exp(fixed)
+    array[0] = 4.0
+    assert (x.tolist(), part.tolist()) == ([3.0, 2.0], [[3.0], [2.0]])
+    assert np.shares_memory(there, fixed.numpy())  # nobody can write there

@@ -23,9 +23,9 @@ from tensorlab.kernels import library, pool
 from tensorlab.kernels.native import Method, address, keep_to_the_end
 
 # The words of a table: what is the same for all operations, then what is ready of this one, an entry for each dtype.
-TAPES, POOL, TENSOR, VARIABLE, WATCHED, INT, FLOAT, NDARRAY = range(8)
-NEW_ARRAY, NEW_KEY, METHOD, RECORD, ARITY, ENTRIES = range(8, 14)
-HEADER = 14
+TAPES, POOL, TENSOR, SHARED, VARIABLE, WATCHED, INT, FLOAT, NDARRAY = range(9)
+NEW_ARRAY, NEW_KEY, METHOD, RECORD, ARITY, ENTRIES = range(9, 15)
+HEADER = 15
 DTYPE, REAL, OUTPUT, BACKEND, KERNEL = range(5)
 ENTRY = 5
 
@@ -48,7 +48,7 @@ def install(
         kind: the class. Each of its objects has a table in its slot ``_direct``; while a tape is open, the result and
             the arguments go through its method ``_recorded``.
         operation: one of them.
-        tensors: the class of what they give, and two more of what they are applied to.
+        tensors: the class of what they give, and three more of what they are applied to.
         blank: the table of those of which nothing is ready yet, of zeros; it is filled in.
         tapes: the address of a word that is 0 while no tape records.
         new_key: makes the key of a tensor.
@@ -72,7 +72,7 @@ def _install(
     words = {
         TAPES: tapes,
         POOL: pool.shared.ctypes.data,
-        **{place: id(one) for place, one in zip((TENSOR, VARIABLE, WATCHED), tensors, strict=True)},
+        **{place: id(one) for place, one in zip((TENSOR, SHARED, VARIABLE, WATCHED), tensors, strict=True)},
         INT: id(int),
         FLOAT: id(float),
         NDARRAY: id(np.ndarray),

@@ -84,7 +84,12 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
     @jit
     def is_tensor(words, thing):
         kind = _word(thing + type_slot)
-        return kind == words[calls.TENSOR] or kind == words[calls.VARIABLE] or kind == words[calls.WATCHED]
+        return (
+            kind == words[calls.TENSOR]
+            or kind == words[calls.SHARED]
+            or kind == words[calls.VARIABLE]
+            or kind == words[calls.WATCHED]
+        )
 
     @jit
     def ready(words, arguments, count):

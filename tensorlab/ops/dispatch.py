@@ -28,7 +28,7 @@ def as_tensor(value: Any, who: str, device: str | None = None) -> Tensor:
         return value.snapshot()
     if value is None or callable(value):
         raise ArgumentTypeError(who, "a tensor, an array or a number", type(value).__name__)
-    return converted(who, value, None, device, None)
+    return converted(who, value, None, device, None).snapshot()
 
 
 def on_host(who: str, tensor: Tensor) -> np.ndarray[Any, Any]:

@@ -34,7 +34,7 @@ _DOMAINS = {
 """What each domain that refuses a kind of dtype takes, in words and as kinds."""
 
 
-_NOTHING_READY = np.zeros(14, np.int64)
+_NOTHING_READY = np.zeros(15, np.int64)
 """The table that compiled calls (`tensorlab.kernels.calls`) look into, for operations that they know nothing of."""
 _HOT = 100
 """The calls after which it pays to compile the call itself."""
