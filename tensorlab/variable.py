@@ -215,14 +215,17 @@ _PLUS, _MINUS = ScalarFunction.of(_plus), ScalarFunction.of(_minus)
 
 def _assignable(who: str, value: Any, target: Tensor, broadcast: bool = False) -> Tensor:
     """``value`` as a tensor of the target's shape, dtype and device, or the error that says why it is none."""
-    keeps_dtype = isinstance(value, (Tensor, np.ndarray))
     device = None if isinstance(value, Tensor) else target.device
-    new = converted(who, value, None if keeps_dtype else target.dtype, device, None)
+    new = converted(who, value, None, device, None)
     fits = _broadcasts(new.shape, target.shape) if broadcast else new.shape == target.shape
     if not fits:
         raise ShapeError(who, f"a value of shape {target.shape}", str(new.shape))
-    if new.dtype.kind != target.dtype.kind and not (new.dtype.kind in "biu" and target.dtype.kind in "f"):
+    numbers = not isinstance(value, (Tensor, np.ndarray))  # of Python, in which an integer has no width or sign
+    kinds = {"f": "fiub", "b": "b"}.get(target.dtype.kind, "iu" if numbers else target.dtype.kind)
+    if new.dtype.kind not in kinds:
         raise DTypeError(who, f"a value of {target.dtype}", str(new.dtype), f"use .astype({str(target.dtype)!r})")
+    if numbers:
+        new = converted(who, value, target.dtype, device, None)  # refuses integers that do not fit
     if new.device != target.device:
         raise DeviceError(who, f"a value on {target.device}", new.device, f"use .to_device({target.device!r})")
     with autodiff.no_grad():

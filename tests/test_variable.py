@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 
 import tensorlab as tl
-from tensorlab.errors import ArgumentTypeError, DeviceError, DTypeError, IndexOutOfBoundsError, ShapeError
+from tensorlab.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    DeviceError,
+    DTypeError,
+    IndexOutOfBoundsError,
+    ShapeError,
+)
 
 on_the_reference = pytest.mark.usefixtures("reference")
 
@@ -245,3 +252,33 @@ def test_numbers_of_variables() -> None:
     assert repr(v) == "Variable([[1.],\n          [2.]], dtype=float32, name='w')"
     with pytest.raises(ShapeError, match=r"^float: expected a tensor of one element, received shape \(2, 1\)$"):
         float(v)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "message"),
+    [
+        ("int64", 1.5, r"expected a value of int64, received float32; use \.astype\('int64'\)$"),
+        ("int64", [1.5, 2], r"expected a value of int64, received float32"),
+        ("int64", True, r"expected a value of int64, received bool"),
+        ("bool", [1, 0], r"expected a value of bool, received int64"),
+        ("uint8", [-1, 1], r"expected numbers that uint8 holds, received \[-1, 1\]"),
+        ("uint8", np.ones(2, "int64"), r"expected a value of uint8, received int64"),
+    ],
+)
+def test_what_a_dtype_does_not_hold_is_not_assigned(dtype: str, value: Any, message: str) -> None:
+    v = tl.Variable(np.ones(2, dtype), name="w")
+    for change in (v.assign, v.assign_add) if dtype != "bool" else (v.assign,):
+        with pytest.raises((DTypeError, ArgumentError), match=rf"^assign to 'w': {message}"):
+            change([value, value] if np.isscalar(value) else value)
+    assert v.tolist() == [1, 1]
+    assert v.dtype == dtype
+
+
+def test_whole_numbers_are_assigned_to_every_dtype_that_holds_them() -> None:
+    for dtype, value in (
+        ("uint8", [5, 255]),
+        ("uint64", [2**64 - 1, 2**63]),
+        ("float64", [1, True]),
+        ("int8", [-128, 127]),
+    ):
+        assert tl.Variable(np.ones(2, dtype)).assign(value).tolist() == value
