@@ -69,6 +69,8 @@ def normalize_axes(who: str, axis: int | Sequence[int] | None, rank: int) -> tup
     """
     if axis is None:
         return tuple(range(rank))
+    if type(axis) is int and -rank <= axis < rank:  # most are
+        return (axis % rank,)
     given = axis if isinstance(axis, (tuple, list)) else (axis,)
     axes = sorted(normalize_axis(who, item, rank) for item in given)
     if len(set(axes)) != len(axes):

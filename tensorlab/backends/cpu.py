@@ -5,6 +5,7 @@ The kernels' modules are imported when the first kernel is needed, and Numba whe
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -90,9 +91,9 @@ class CPUBackend(HostMemory):
             if axes is None:
                 result, ordered, kept = empty((), output), buffer, 0
             else:
-                rest = [axis for axis in range(buffer.ndim) if axis not in axes]
-                result, kept = empty([buffer.shape[axis] for axis in rest], output), len(rest)
-                ordered = buffer.transpose((*rest, *axes))
+                order, kept = _kept_first(buffer.ndim, axes)
+                ordered = buffer.transpose(order)
+                result = empty(ordered.shape[:kept], output)
             size = buffer.size
             if size:
                 kernel(pool() if size > SMALL else 0, kept, result, ordered)
@@ -191,6 +192,13 @@ class CPUBackend(HostMemory):
             size = weight.size
             dense = np.ascontiguousarray(gradient)
             kernel(pool() if size > SMALL else 0, size, weight, dense, *slots, *hyperparameters)
+
+
+@functools.lru_cache(maxsize=1024)
+def _kept_first(rank: int, axes: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
+    """The axes of an array with those that are folded last, and how many come before them."""
+    kept = tuple([axis for axis in range(rank) if axis not in axes])
+    return kept + axes, len(kept)
 
 
 def get_num_threads() -> int:

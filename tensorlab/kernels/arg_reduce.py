@@ -50,9 +50,7 @@ def _beyond_smaller(x: float, best: float) -> float:
 _RULES = {"max": (_larger, _beyond_larger), "min": (_smaller, _beyond_smaller)}
 """What folds two elements into one, and whether an element takes the place of the best before it."""
 
-_SOURCE = (
-    fold_source("fold", 1, 0, keep=False)
-    + """
+_SOURCE = """
 
 @jit
 def search(value, count, x_address):
@@ -138,7 +136,6 @@ def launch(pool, y_object, x_object):
         arguments = (rows_a_chunk, outer, count, kept, kept_axes, step, x, y)
         run(pool, (outer + rows_a_chunk - 1) // rows_a_chunk, *closure(rows, arguments))
 """
-)
 
 
 @functools.cache
@@ -184,5 +181,6 @@ def arg_reduce_kernel(rule: str, dtype: str) -> Callable[..., None]:
     }
     namespace["jit"] = jit
     name = f"arg_reduce {rule} {dtype}"
-    launch = build(_SOURCE, namespace, name)["launch"]
+    source = fold_source("fold", 1, 0, keep=False, dtype=dtype) + _SOURCE
+    launch = build(source, namespace, name)["launch"]
     return kernel(launch, (types.int64, *[memory.array_object] * 2), name)

@@ -1,9 +1,10 @@
 """Folding the elements of a dense run into one value: the inner loop of every reduction.
 
-Element ``i`` goes to lane ``i % 16``, so that the lanes are vectors and do not wait for each other; the last elements,
-which fill no row of lanes, go to the last lanes. Elements of a lane are folded in pairs, sixteen of them at a time,
-before they join it: so a lane is read and written once for sixteen elements, and the error of a sum grows less than
-that of pairwise summation. In the end the lanes are folded in pairs. The order depends on the count alone.
+The elements are dealt to lanes, 16 or, of eight bytes each, 8, so that a row of lanes is a vector and memory is read in
+order; the last elements, which fill no row, go to the last lanes. Elements of a lane are folded in pairs, sixteen of
+them at a time, before they join it: so a lane is read and written once for sixteen elements, and the error of a sum
+grows less than that of pairwise summation. In the end the lanes are folded in pairs. The order depends on the count and
+the dtype alone.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
@@ -18,8 +20,12 @@ from numba.extending import intrinsic
 from tensorlab.kernels.compiler import jit
 from tensorlab.kernels.memory import pointer, scratch
 
-LANES = 16
 AT_ONCE = 16
+
+
+def lanes_of(dtype: str) -> int:
+    """How many lanes elements of a dtype have."""
+    return 8 if np.dtype(dtype).itemsize == 8 else 16
 
 
 @intrinsic(prefer_literal=True)
@@ -51,6 +57,17 @@ def select(typingctx: Any, condition: Any, yes: Any, no: Any) -> Any:
     return yes(condition, yes, yes), codegen
 
 
+@intrinsic
+def opaque(typingctx: Any, number: Any) -> Any:
+    """A number that the compiler does not know: it unrolls a short loop of so many turns only after vectorising it."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kind = ir.IntType(64)
+        return builder.asm(ir.FunctionType(kind, [kind]), "", "=r,0", values, False)
+
+    return types.int64(types.int64), codegen
+
+
 def pairwise(combine: str, values: list[str]) -> str:
     """The text of a call of ``combine`` that folds values in pairs."""
     while len(values) > 1:
@@ -59,12 +76,14 @@ def pairwise(combine: str, values: list[str]) -> str:
     return values[0]
 
 
-def fold_source(name: str, inputs: int, extras: int, keep: bool) -> str:
+def fold_source(name: str, inputs: int, extras: int, keep: bool, dtype: str) -> str:
     """The text of ``name(count, *input addresses, *extras[, kept address])``.
 
     It calls ``{name}_element(*inputs, *extras)`` for every element, folds with ``{name}_combine``, and with ``keep``
-    stores the value of every element.
+    stores the value of every element. Everything is computed in ``dtype``.
     """
+    lanes = lanes_of(dtype)
+    turns = f"opaque({lanes})" if lanes < 16 else lanes
     pointers = [f"x{k}" for k in range(inputs)]
     parameters = [f"x{k}_address" for k in range(inputs)] + [f"e{k}" for k in range(extras)] + ["kept_address"] * keep
     combine = f"{name}_combine"
@@ -75,12 +94,12 @@ def fold_source(name: str, inputs: int, extras: int, keep: bool) -> str:
 
     def join(rows: int, indent: str, first: bool = False) -> str:
         """A loop over the lanes, in which each takes, or first becomes, the elements of so many rows."""
-        places = [f"i + {LANES * row} + j" if row else "i + j" for row in range(rows)]
+        places = [f"i + {lanes * row} + j" if row else "i + j" for row in range(rows)]
         lines = [f"v{k} = {value(place)}" for k, place in enumerate(places)]
         lines += [f"kept[{place}] = v{k}" for k, place in enumerate(places)] * keep
         folded = pairwise(combine, [f"v{k}" for k in range(rows)])
         lines.append(f"lanes[j] = {folded if first else f'compute({combine}(lanes[j], {folded}))'}")
-        return f"for j in range({LANES}):" + "".join(f"\n{indent}    {line}" for line in lines)
+        return f"for j in range({turns if rows > 1 else lanes}):" + "".join(f"\n{indent}    {line}" for line in lines)
 
     def rest() -> str:
         """What is left for less than half of ``AT_ONCE`` rows, in one loop over the lanes without a branch.
@@ -96,13 +115,13 @@ def fold_source(name: str, inputs: int, extras: int, keep: bool) -> str:
             lines += [f"v{a} = select({b} < rows, compute({combine}(v{a}, v{b})), v{a})" for a, b in pairs]
         lines += [
             f"total = select(0 < rows, compute({combine}(lanes[j], v0)), lanes[j])",
-            f"v = {read(f'count - {LANES} + j')}",
+            f"v = {read(f'count - {lanes} + j')}",
             f"lanes[j] = select(j >= missing, compute({combine}(total, v)), total)",
         ]
         before = [f"for j in range(i, count):\n            kept[j] = {value('j')}"] * keep
-        before += [f"rows = (count - i) // {LANES}", f"missing = {LANES} - (count - i) % {LANES}"]
-        before += [f"p{k} = i + {LANES * k} if {k} < rows else i - {LANES}" for k in rows]
-        loop = f"for j in range({LANES}):" + "".join(f"\n            {line}" for line in lines)
+        before += [f"rows = (count - i) // {lanes}", f"missing = {lanes} - (count - i) % {lanes}"]
+        before += [f"p{k} = i + {lanes * k} if {k} < rows else i - {lanes}" for k in rows]
+        loop = f"for j in range({turns}):" + "".join(f"\n            {line}" for line in lines)
         return "if i < count:" + "".join(f"\n        {line}" for line in [*before, loop])
 
     keep_one = "kept[i + j] = value" if keep else ""
@@ -125,26 +144,26 @@ def {name}_few(count, {", ".join(parameters)}):
 
 @jit
 def {name}(count, {", ".join(parameters)}):
-    if count < {LANES}:
+    if count < {lanes}:
         return {name}_few(count, {", ".join(parameters)})
     {chr(10).join("    " + line for line in openings).strip()}
-    lanes = scratch({LANES}, compute)
+    lanes = scratch({lanes}, compute)
     i = 0
-    if count >= {AT_ONCE * LANES}:
+    if count >= {AT_ONCE * lanes}:
         {join(AT_ONCE, " " * 8, first=True)}
-        i = {AT_ONCE * LANES}
+        i = {AT_ONCE * lanes}
     else:
         {join(1, " " * 8, first=True)}
-        i = {LANES}
-    while i + {LANES * AT_ONCE} <= count:
+        i = {lanes}
+    while i + {lanes * AT_ONCE} <= count:
         {join(AT_ONCE, " " * 8)}
-        i += {LANES * AT_ONCE}
-    if i + {LANES * AT_ONCE // 2} <= count:
+        i += {lanes * AT_ONCE}
+    if i + {lanes * AT_ONCE // 2} <= count:
         {join(AT_ONCE // 2, " " * 8)}
-        i += {LANES * AT_ONCE // 2}
+        i += {lanes * AT_ONCE // 2}
     {rest()}
-    {", ".join(f"v{k}" for k in range(LANES))} = elements(lanes, {LANES})
-    return {pairwise(combine, [f"v{k}" for k in range(LANES)])}
+    {", ".join(f"v{k}" for k in range(lanes))} = elements(lanes, {lanes})
+    return {pairwise(combine, [f"v{k}" for k in range(lanes)])}
 """
 
 
@@ -153,6 +172,7 @@ def fold_namespace(name: str, element: Callable[..., Any], combine: Callable[...
     return {
         "elements": elements,
         "jit": jit,
+        "opaque": opaque,
         "pointer": pointer,
         "select": select,
         "scratch": scratch,

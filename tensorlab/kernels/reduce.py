@@ -95,8 +95,7 @@ def add_row(total, width, x_address, first):
 """
 
 _SOURCE = (
-    fold_source("fold", 1, 0, keep=False)
-    + """
+    """
 
 @jit
 def gather(start, stop, x, axes, table, gathered):
@@ -128,19 +127,23 @@ def fold_gathered(start, stop, x_address, axes, table):
 
 
 @jit
-def runs(chunk, units_a_chunk, blocks, outer, count, kept, kept_axes, folded, axes, partial_address, x_address):
+def runs(chunk, units_a_chunk, blocks, outer, count, kept, kept_axes, folded, axes, partial_address, y_address, x):
     partial = pointer(partial_address, compute)
+    y = pointer(y_address, y_type)
     dense = axes == 1 and pointer(folded, int64)[MAX_RANK] == 1
     for unit in range(chunk * units_a_chunk, min((chunk + 1) * units_a_chunk, outer * blocks)):
         index, block = (unit, 0) if blocks == 1 else (unit // blocks, unit % blocks)
-        place = x_address + offset(index, kept_axes, kept) * size
+        place = x + offset(index, kept_axes, kept) * size
         start = block * BLOCK
         stop = min(start + BLOCK, count)
         if dense:
             total = fold(stop - start, place + start * size)
         else:
             total = fold_gathered(start, stop, place, axes, folded)
-        partial[block * outer + index] = total
+        if blocks == 1:
+            y[index] = y_type(result(total, compute(count)))
+        else:
+            partial[block * outer + index] = total
 
 
 """
@@ -194,9 +197,12 @@ def launch(pool, rank, y_object, x_object):
     length = kept_table[kept_axes - 1]
     dense_rows = kept_table[MAX_RANK + kept_axes - 1] == 1 and length > 1 and folded_table[MAX_RANK + axes - 1] != 1
     blocks = (count + ROWS - 1) // ROWS if dense_rows else (count + BLOCK - 1) // BLOCK
-    partial = allocate(outer * blocks * compute_size)
-    if partial == 0:
-        raise MemoryError
+    y = memory.data(y_array)
+    partial = 0  # a run that is one block is a result
+    if dense_rows or blocks > 1:
+        partial = allocate(outer * blocks * compute_size)
+        if partial == 0:
+            raise MemoryError
     if dense_rows:
         strips = (length + STRIP - 1) // STRIP
         arguments = (strips, blocks, outer, count, kept, kept_axes, folded, axes, partial, x)
@@ -208,18 +214,19 @@ def launch(pool, rank, y_object, x_object):
         )
     else:
         units = max(1, CHUNK // min(count, BLOCK))
-        arguments = (units, blocks, outer, count, kept, kept_axes, folded, axes, partial, x)
+        arguments = (units, blocks, outer, count, kept, kept_axes, folded, axes, partial, y, x)
         run(pool, (outer * blocks + units - 1) // units, *closure(runs, arguments))
-    values = pointer(partial, compute)
-    while blocks > 1:
-        half = (blocks + 1) // 2
-        for i in range((blocks - half) * outer):
-            values[i] = compute(fold_combine(values[i], values[half * outer + i]))
-        blocks = half
-    y = pointer(memory.data(y_array), y_type)
-    for i in range(outer):
-        y[i] = y_type(result(values[i], compute(count)))
-    release(partial)
+    if partial != 0:
+        values = pointer(partial, compute)
+        while blocks > 1:
+            half = (blocks + 1) // 2
+            for i in range((blocks - half) * outer):
+                values[i] = compute(fold_combine(values[i], values[half * outer + i]))
+            blocks = half
+        results = pointer(y, y_type)
+        for i in range(outer):
+            results[i] = y_type(result(values[i], compute(count)))
+        release(partial)
 """
 )
 
@@ -266,7 +273,8 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Cal
         **fold_namespace("fold", lift(rule.element, compute), lift(rule.combine, compute)),
     }
     name = f"reduce {rule.name} {compute} {input} {output}"
-    launch = build(_SOURCE, namespace, name)["launch"]
+    source = fold_source("fold", 1, 0, keep=False, dtype=compute) + _SOURCE
+    launch = build(source, namespace, name)["launch"]
     return kernel(launch, (*[types.int64] * 2, *[memory.array_object] * 2), f"{name} {rule.key}")
 
 

@@ -22,11 +22,11 @@ from tensorlab.kernels.threads import run
 from tensorlab.rules import Rowwise
 
 
-def _source(inputs: int, reductions: int) -> str:
+def _source(inputs: int, reductions: int, dtype: str) -> str:
     names = [f"x{k}" for k in range(inputs)]
     addresses = ", ".join(f"{name}_address + row * columns * size" for name in names)
     last = reductions - 1
-    folds = "".join(fold_source(f"fold{k}", inputs, k, keep=k == last) for k in range(reductions))
+    folds = "".join(fold_source(f"fold{k}", inputs, k, keep=k == last, dtype=dtype) for k in range(reductions))
     totals = [f"t{k}" for k in range(reductions)]
     result = ["y_address + row * columns * size"]
     calls = "\n        ".join(
@@ -71,7 +71,7 @@ def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Callable[..., None
         ``rows`` × ``columns``, both at least 1.
     """
     memory.check_layout()
-    source = _source(inputs, len(rule.reductions))
+    source = _source(inputs, len(rule.reductions), dtype)
     kind = storage(dtype)
     namespace: dict[str, Any] = {
         "CHUNK": CHUNK,
