@@ -49,8 +49,12 @@ _SECONDS = 1.0
 """What an import may take, tensorlab's own not counted."""
 
 
-def find(name: str) -> list[Plugin]:
+def find(name: str, who: str = "check-plugin") -> list[Plugin]:
     """The plugins of a distribution, or the one of this entry point.
+
+    Args:
+        name: of one of the two.
+        who: asks, in the message about an unknown one.
 
     Raises:
         UnknownNameError: for a name of neither, with the nearest ones.
@@ -61,8 +65,8 @@ def find(name: str) -> list[Plugin]:
     found = found or [plugin for plugin in manager.plugins if normalized(plugin.name) == wanted]
     if not found:
         known = {word for plugin in manager.plugins for word in (plugin.distribution, plugin.name)}
-        hint = f"{nearest(name, known)} a new one has to be installed: pip install -e ."
-        raise UnknownNameError("check-plugin", "the name of an installed plugin", repr(name), hint)
+        hint = f"{nearest(name, known)} (a new one is found once it is installed: pip install -e .)"
+        raise UnknownNameError(who, "the name of an installed plugin", repr(name), hint)
     return found
 
 
@@ -201,10 +205,6 @@ def plugin_test(name: str, *, examples: Mapping[str, Any] | None = None) -> Call
 
     @pytest.mark.parametrize("check", found, ids=names)
     def test_plugin(check: Check) -> None:
-        result = check.result()
-        if result.outcome == "skipped":
-            pytest.skip(result.why)
-        if result.outcome == "failed":
-            pytest.fail(f"{result.subject}, {result.heading}: {result.why}", pytrace=False)
+        check.test()
 
     return test_plugin
