@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Generator, Iterator
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,62 +101,62 @@ class Checks:
         return report
 
 
-class Distribution(pytest.Collector):
-    """A distribution, and in it the things that it registers."""
+class Group(pytest.Collector):
+    """The checks of which the ids begin alike: with a distribution, then with a kind, then with a name."""
+
+    checks: dict[tuple[str, ...], Check]
+    """By the rest of the id."""
+
+    def collect(self) -> Iterator[Group | Heading]:
+        """A group for each word that comes next, and in the innermost ones the items."""
+        groups: dict[str, dict[tuple[str, ...], Check]] = {}
+        for (name, *rest), check in self.checks.items():
+            groups.setdefault(name, {})[tuple(rest)] = check
+        for name, checks in groups.items():
+            if () in checks:
+                item: Heading = Heading.from_parent(self, name=name)
+                item.check = checks[()]
+                yield item
+            else:
+                group: Group = Group.from_parent(self, name=name)
+                group.checks = checks
+                yield group
+
+
+class Distribution(Group):
+    """A distribution, and in it what it registers."""
 
     wanted: list[str]
 
     @classmethod
     def of(cls, session: pytest.Session, name: str, wanted: list[str]) -> Distribution:
-        """Make one. Its path is no file: it is what pytest shows in front of the ``::``."""
-        made: Distribution = cls.from_parent(session, name=name, nodeid=name, path=session.path / name)
+        """Make one. Its id looks like that of a file, so that pytest shows it as it shows files."""
+        made: Distribution = cls.from_parent(session, name=name, nodeid=name)
         made.wanted = wanted
         return made
 
-    def collect(self) -> Iterator[Thing]:
-        """The things, with those of their checks that are wanted."""
+    def collect(self) -> Iterator[Group | Heading]:
+        """The kinds of what it registers, with those of the checks in them that are wanted."""
         from tensorlab.testing.plugin import checks
 
-        found = {f"{self.nodeid}::{_name(check)}::{_heading(check)}": check for check in checks(self.name)}
+        found = {(*_words(check.subject), check.heading.replace(" ", "-")): check for check in checks(self.name)}
+        ids = {path: "::".join((self.name, *path)) for path in found}
         for node_id in self.wanted:
-            if not any(_is_in(check, node_id) for check in found):
-                there = "\n".join(found)
-                raise self.CollectError(
-                    f"{self.name}: expected the id of a check, received {node_id!r}; there are\n{there}"
-                )
-        kept = [
-            found[check] for check in found if any(_is_in(check, node_id) for node_id in self.wanted or [self.nodeid])
-        ]
-        for name, of_thing in groupby(kept, _name):
-            thing: Thing = Thing.from_parent(self, name=name)
-            thing.checks = list(of_thing)
-            yield thing
+            if not any(_is_in(known, node_id) for known in ids.values()):
+                expected = f"{self.name}: expected the id of a check, received {node_id!r}"
+                raise self.CollectError("\n".join([f"{expected}; known ids:", *ids.values()]))
+        wanted = self.wanted or [self.name]
+        self.checks = {path: found[path] for path in found if any(_is_in(ids[path], node_id) for node_id in wanted)}
+        return super().collect()
+
+
+def _words(subject: str) -> list[str]:
+    """``["activation", "swish"]`` of the subject ``activation 'swish'``."""
+    return subject.replace("'", "").split(" ", 1)
 
 
 def _is_in(check: str, node_id: str) -> bool:
     return f"{check}::".startswith(f"{node_id}::")
-
-
-def _name(check: Check) -> str:
-    """``activation::swish`` of the subject ``activation 'swish'``."""
-    return check.subject.replace("'", "").replace(" ", "::", 1)
-
-
-def _heading(check: Check) -> str:
-    return check.heading.replace(" ", "-")
-
-
-class Thing(pytest.Collector):
-    """What a plugin registers, or the plugin itself, and in it the checks of it."""
-
-    checks: list[Check]
-
-    def collect(self) -> Iterator[Heading]:
-        """One item for each heading."""
-        for check in self.checks:
-            item: Heading = Heading.from_parent(self, name=_heading(check))
-            item.check = check
-            yield item
 
 
 class Heading(pytest.Item):
@@ -170,5 +169,9 @@ class Heading(pytest.Item):
         self.check.test()
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """What pytest writes over a failure."""
-        return self.path, None, f"{self.check.subject}: {self.check.heading}"
+        """What pytest writes over a failure, and in place of a file."""
+        return (
+            self.config.rootpath / self.nodeid.partition("::")[0],
+            None,
+            f"{self.check.subject}: {self.check.heading}",
+        )

@@ -27,6 +27,7 @@ for plugin in tl.plugins.list():
         (" , ", "one: left out by TENSORLAB_PLUGINS; two: left out by TENSORLAB_PLUGINS"),
         ("one", "one: activation one; two: left out by TENSORLAB_PLUGINS"),
         ("Acme_Two", "one: left out by TENSORLAB_PLUGINS; two: activation two"),
+        ("tensorlab", "one: left out by TENSORLAB_PLUGINS; two: left out by TENSORLAB_PLUGINS"),
         ("two, acme.one", "one: activation one; two: activation two"),
     ],
 )

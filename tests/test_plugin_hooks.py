@@ -227,7 +227,7 @@ def test_a_plugin_may_be_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
             Squares(),
             "tensorlab",
             ArgumentError,
-            "plugins.register name: expected a name that no distribution has, received plugin 'tensorlab' of ",
+            "plugins.register name: expected a name that no distribution has, received 'tensorlab', of plugin ",
         ),
         (
             3,

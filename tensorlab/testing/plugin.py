@@ -101,7 +101,7 @@ def _of_entry(entry: Entry, examples: Mapping[str, Any]) -> list[Check]:
 def _loads(who: str, plugin: Plugin) -> Callable[[], None]:
     def check() -> None:
         if plugin.error is not None:
-            refuse(who, f"that {plugin.distribution} loads", plugin.error, "python -m tensorlab plugins lists them all")
+            refuse(who, f"that {plugin.distribution} loads", plugin.error)
         if plugin.skipped:
             refuse(who, f"that {plugin.distribution} loads", plugin.outcome, f"add {plugin.distribution} to it")
         if not plugin.entries and not _watching(plugin):

@@ -48,7 +48,7 @@ class Check:
         if result.outcome == "skipped":
             pytest.skip(result.why)
         if result.outcome == "failed":
-            pytest.fail(f"{result.subject}, {result.heading}: {result.why}", pytrace=False)
+            pytest.fail(result.why, pytrace=False)
 
 
 @dataclass(frozen=True)
