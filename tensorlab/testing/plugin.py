@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tensorlab import callbacks
-from tensorlab.errors import DerivativeError, PluginWarning, UnknownNameError, nearest
+from tensorlab.errors import ArgumentTypeError, DerivativeError, PluginWarning, UnknownNameError, nearest
 from tensorlab.plugins import manager, observers
 from tensorlab.plugins.record import Plugin
 from tensorlab.registry import Entry, normalized
@@ -58,7 +58,10 @@ def find(name: str, who: str = "check-plugin") -> list[Plugin]:
 
     Raises:
         UnknownNameError: for a name of neither, with the nearest ones.
+        ArgumentTypeError: for what is no name.
     """
+    if not isinstance(name, str):
+        raise ArgumentTypeError(who, "the name of an installed plugin", repr(name))
     manager.load()
     wanted = normalized(name)
     found = [plugin for plugin in manager.plugins if normalized(plugin.distribution) == wanted]
