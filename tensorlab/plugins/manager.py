@@ -249,9 +249,9 @@ class Manager:
             why = [f"{len(failed)} plugins could not be loaded ({names}): python -m tensorlab plugins says why"]
         else:
             why = [
-                str(plugin.error)
+                plugin.reason
                 if plugin.distribution == discovery.VARIABLE
-                else f"plugin {plugin.name!r} of {plugin.distribution} could not be loaded: {plugin.error}"
+                else f"plugin {plugin.name!r} of {plugin.distribution} could not be loaded: {plugin.reason}"
                 for plugin in likely or failed
             ]
         if failed and not likely:

@@ -189,7 +189,9 @@ def check_plugin(name: str, *, examples: Mapping[str, Any] | None = None) -> Rep
 
 
 def plugin_test(name: str, *, examples: Mapping[str, Any] | None = None) -> Callable[[Any], None]:
-    """A test for pytest that runs every check of a plugin, one test id a check. A plugin's test file is one line of it.
+    """A test for pytest that runs every check of a plugin, one test id a check. A test file can be this one line.
+
+    Without examples no file is needed: pytest's setting ``tensorlab_plugins = ["tensorlab-swish"]`` does the same.
 
     Args:
         name: of its distribution or of its entry point.
