@@ -39,8 +39,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """
     config = session.config
     asked = [(name, _OPTION) for name in config.getoption(_OPTION)]
-    if _whole_suite(config):
-        asked += [(name, _SETTING) for name in config.getini(_SETTING)]
+    setting = config.getini(_SETTING)
+    if setting and _whole_suite(config):
+        asked += [(name, _SETTING) for name in setting]
     wanted: dict[str, list[str]] = {_distribution(name, who): [] for name, who in asked}
     ids = [argument for argument in config.args if _names_checks(config, argument)]
     for node_id in ids:
@@ -81,7 +82,7 @@ def _distribution(name: str, who: str) -> str:
 
 
 class Checks:
-    """What of this plugin only those runs have that want checks.
+    """The hook of those runs alone that want checks.
 
     Args:
         wanted: for each distribution the node ids of those checks, or of groups of them; if there are none, of all.
@@ -170,8 +171,5 @@ class Heading(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """What pytest writes over a failure, and in place of a file."""
-        return (
-            self.config.rootpath / self.nodeid.partition("::")[0],
-            None,
-            f"{self.check.subject}: {self.check.heading}",
-        )
+        distribution = self.nodeid.partition("::")[0]
+        return self.config.rootpath / distribution, None, f"{self.check.subject}: {self.check.heading}"

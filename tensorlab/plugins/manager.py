@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 import traceback
@@ -16,7 +15,7 @@ from typing import Any
 import pluggy
 
 from tensorlab import callbacks
-from tensorlab.errors import PluginError, PluginWarning, nearest
+from tensorlab.errors import PluginError, PluginWarning, levels_to_the_user, nearest
 from tensorlab.plugins import discovery, hookspecs, observers
 from tensorlab.plugins.discovery import GROUP
 from tensorlab.plugins.record import Plugin
@@ -91,7 +90,7 @@ class Manager:
         wanted, unknown = discovery.wanted([record for _, record in found])
         for record in unknown:
             self._failed(record, str(record.error), None)
-            warnings.warn(str(record.error), PluginWarning, stacklevel=_levels_to_the_user())
+            warnings.warn(str(record.error), PluginWarning, stacklevel=levels_to_the_user())
         for place, (point, record) in enumerate(found):
             if place in wanted:
                 self._load_entry_point(point, record)
@@ -259,14 +258,6 @@ class Manager:
         skipped = [plugin for plugin in self.plugins if plugin.skipped and _is_meant(plugin, words)]
         why += [f"{discovery.VARIABLE} leaves {p.who} out: add {p.distribution} to it" for p in skipped]
         return "; ".join(why)
-
-
-def _levels_to_the_user() -> int:
-    """The level of a warning that shows the line which called tensorlab."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and _HOUSE in Path(frame.f_code.co_filename).parents:
-        level, frame = level + 1, frame.f_back
-    return level
 
 
 def _is_meant(plugin: Plugin, words: list[str]) -> bool:
