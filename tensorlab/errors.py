@@ -7,7 +7,11 @@ Every class is also the standard exception that a Python programmer would expect
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable
+from pathlib import Path
+
+_HOUSE = Path(__file__).parent
 
 
 class TensorlabError(Exception):
@@ -110,3 +114,11 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     if close:
         return "did you mean " + " or ".join(repr(lowered[match]) for match in close) + "?"
     return "known names: " + (", ".join(names) if names else "none")
+
+
+def levels_to_the_user() -> int:
+    """The ``stacklevel`` with which a warning shows the line that called tensorlab."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and _HOUSE in Path(frame.f_code.co_filename).parents:
+        level, frame = level + 1, frame.f_back
+    return level

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -159,6 +160,29 @@ def test_a_terminal_gets_colour_and_its_own_width(
     assert "\x1b[1m" in output
     assert output.count("word") == 30
     assert output.count("\n") > 4
+
+
+def test_sentences_are_folded_between_words_beside_their_row_or_under_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "30"}.items():
+        monkeypatch.setenv(name, value)
+    why = "[red] tensorlab_register_activations is long-winded"
+    tables.show([("one", "short"), ("two", why)], ("name", "why"))
+    tables.show([("three", "of a wide column", "short"), ("four", "", why)], ("name", "width", "why"))
+    assert re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out).splitlines() == [
+        "name  why",
+        "one   short",
+        "two   [red]",
+        "      tensorlab_register_activations",
+        "      is long-winded",
+        "name   width             why",
+        "three  of a wide column  short",
+        "four",
+        "    [red]",
+        "    tensorlab_register_activations",
+        "    is long-winded",
+    ]
 
 
 def test_the_module_runs() -> None:

@@ -192,11 +192,27 @@ def test_a_report_as_a_table_and_as_json(capsys: pytest.CaptureFixture[str]) -> 
     assert [result["outcome"] for result in results] == ["passed", "failed", "skipped"]
 
 
+@pytest.mark.usefixtures("small")
+def test_a_terminal_shows_what_is_being_checked(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "80"}.items():
+        monkeypatch.setenv(name, value)
+    assert commands.main(["check-plugin", "any", "--json"]) == 1
+    assert capsys.readouterr().err == "", "not into a file, though it may have colour"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert commands.main(["check-plugin", "any", "--json"]) == 1
+    output, shown = capsys.readouterr()
+    assert len(json.loads(output)) == 3
+    assert "two: third" in shown
+    assert shown.endswith("\x1b[?25h\r\x1b[1A\x1b[2K"), "and takes it away"
+
+
 def test_an_unknown_plugin_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert commands.main(["check-plugin", "tensorlba"]) == 1
     said = (
         "check-plugin: expected the name of an installed plugin, received 'tensorlba'; did you mean 'tensorlab'? "
-        "a new one has to be installed: pip install -e .\n"
+        "(a new one is found once it is installed: pip install -e .)\n"
     )
     assert capsys.readouterr() == ("", said)
     with pytest.raises(UnknownNameError, match="did you mean 'tensorlab'"):
@@ -248,7 +264,7 @@ def test_a_test_for_pytest_has_an_id_a_check(monkeypatch: pytest.MonkeyPatch) ->
     (mark,) = test.pytestmark
     assert mark.kwargs["ids"] == ["loss a-first one", "loss a-second", "loss a-third"]
     test(checks[0])
-    with pytest.raises(pytest.fail.Exception, match=r"^loss 'a', second: w: expected x, received y$"):
+    with pytest.raises(pytest.fail.Exception, match=r"^w: expected x, received y$"):
         test(checks[1])
     with pytest.raises(pytest.skip.Exception, match=r"^it has none$"):
         test(checks[2])

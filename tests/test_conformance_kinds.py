@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tensorlab as tl
+from tensorlab.errors import ArgumentTypeError
 from tensorlab.testing import plugin
 from tensorlab.testing.activation import ActivationSubject
 from tensorlab.testing.layer import LayerSubject
@@ -39,6 +40,41 @@ def test_what_ships_is_sound(check: Callable[[Any], Report], thing: Any) -> None
     report = check(thing)
     assert report.passed
     assert sum(result.outcome == "passed" for result in report) >= 7
+
+
+@pytest.mark.parametrize(
+    ("check", "thing", "said"),
+    [
+        (
+            tl.testing.check_activation,
+            3,
+            "check_activation: expected a registered activation, or an Activation, or a function from a tensor to a "
+            "tensor, received 3",
+        ),
+        (
+            tl.testing.check_activation,
+            math.tanh,
+            "received a function of numbers, <built-in function tanh>; wrap it: Activ",
+        ),
+        (
+            tl.testing.check_loss,
+            max,
+            "check_loss: expected a registered loss, or a LossRule, or a subclass of Loss, received <built-in function",
+        ),
+        (tl.testing.check_optimizer, None, "or an OptimizerRule, or a subclass of Optimizer, received None"),
+        (
+            tl.testing.check_layer,
+            dict,
+            "check_layer: expected a registered layer, or a subclass of Layer, received <class 'dict'>; derive dict "
+            "from it",
+        ),
+        (tl.testing.check_plugin, 3, "check-plugin: expected the name of an installed plugin, received 3"),
+    ],
+)
+def test_what_is_nothing_of_the_kind_is_refused(check: Callable[[Any], Report], thing: Any, said: str) -> None:
+    with pytest.raises(ArgumentTypeError) as caught:
+        check(thing)
+    assert said in str(caught.value)
 
 
 # One mistake each

@@ -27,6 +27,7 @@ for plugin in tl.plugins.list():
         (" , ", "one: left out by TENSORLAB_PLUGINS; two: left out by TENSORLAB_PLUGINS"),
         ("one", "one: activation one; two: left out by TENSORLAB_PLUGINS"),
         ("Acme_Two", "one: left out by TENSORLAB_PLUGINS; two: activation two"),
+        ("tensorlab", "one: left out by TENSORLAB_PLUGINS; two: left out by TENSORLAB_PLUGINS"),
         ("two, acme.one", "one: activation one; two: activation two"),
     ],
 )
@@ -54,6 +55,9 @@ def test_a_choice_that_is_not_there_is_a_warning_and_an_error_when_strict(tmp_pa
     lines = output_of(tmp_path, CHOSEN, TENSORLAB_PLUGINS="one,acme-tow").splitlines()
     assert lines[0].startswith(f"PluginWarning {why}")
     assert lines[-2:] == ["one activation one", "two left out by TENSORLAB_PLUGINS"]
+    (tmp_path / "program.py").write_text("import tensorlab as tl\n\ntl.layers.Dense(2, activation='relu')\n")
+    warned = python(tmp_path, "-W", "default", str(tmp_path / "program.py"), TENSORLAB_PLUGINS="acme-tow")
+    assert warned.stderr.startswith(f"{tmp_path / 'program.py'}:3: PluginWarning: {why}"), "at the line that asked"
     strict = python(tmp_path, "-c", CHOSEN, TENSORLAB_PLUGINS="one,acme-tow", TENSORLAB_STRICT="1")
     assert strict.returncode == 1
     assert f"received {why}" in strict.stderr.splitlines()[-1]

@@ -82,7 +82,7 @@ BAD = {
     ),
     "leaving": (
         "raise SystemExit(3)",
-        "SystemExit: 3; python -c 'import plugin_leaving' shows where; correct it, or uninstall acme-leaving",
+        "SystemExit: 3; take out what ends the process (see plugin_leaving.py, line 1), or uninstall acme-leaving",
     ),
     "cancelling": (
         """
@@ -163,7 +163,7 @@ BAD = {
         def tensorlab_register_layers():
             return {"Lost": dict}
         """,
-        "tensorlab_register_layers, 'Lost': expected a subclass of Layer, received <class 'dict'>",
+        "tensorlab_register_layers, 'Lost': expected a subclass of Layer, received <class 'dict'>; derive dict from it",
     ),
     "naming": (
         """
@@ -172,7 +172,8 @@ BAD = {
         def tensorlab_register_activations():
             return {"lost and found": abs}
         """,
-        "tensorlab_register_activations: expected names that are Python identifiers, received 'lost and found'",
+        "tensorlab_register_activations: expected names that are Python identifiers, received 'lost and found'; "
+        "call it 'lost_and_found'",
     ),
     "asking": (
         """
@@ -281,6 +282,28 @@ def test_a_name_of_a_failed_plugin_says_what_failed_and_why(tmp_path: Path) -> N
     assert by_distribution.endswith(f"received 'acme-mish:anything'; {failed}")
     assert unknown.endswith(f"; {failed}")  # it may have been this plugin's
     assert "did you mean 'relu'" in typing_error
+
+
+def test_many_that_failed_are_counted_unless_one_is_meant(tmp_path: Path) -> None:
+    install(tmp_path, "one", "import nothing_of_one")
+    install(tmp_path, "two", "def tensorlab_register_losses(): pass")
+    text = output_of(
+        tmp_path,
+        """
+        import tensorlab as tl
+        for name in ("rellu", "two"):
+            try:
+                tl.activations.get(name)
+            except tl.errors.UnknownNameError as error:
+                print(error.hint)
+        """,
+    )
+    assert text.splitlines() == [
+        "did you mean 'relu'?; 2 plugins could not be loaded (acme-one, acme-two): python -m tensorlab plugins says "
+        "why",
+        "plugin 'two' of acme-two could not be loaded: expected tensorlab_register_losses marked with @hookimpl, "
+        "received a plain function; add the decorator",
+    ]
 
 
 def test_a_name_used_twice_is_the_first_distributions(tmp_path: Path) -> None:

@@ -227,7 +227,7 @@ def test_a_plugin_may_be_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
             Squares(),
             "tensorlab",
             ArgumentError,
-            "plugins.register name: expected a name that no distribution has, received plugin 'tensorlab' of ",
+            "plugins.register name: expected a name that no distribution has, received 'tensorlab', of plugin ",
         ),
         (
             3,
@@ -404,6 +404,7 @@ def test_one_that_raises_is_a_warning_and_is_not_called_again_in_that_run(rng: n
             "plugin 'clumsy' of clumsy: tensorlab_batch_end raised ZeroDivisionError: one by zero; "
             "it is not called again in this run"
         ]
+        assert warned[0].filename == __file__, "at the line that called fit"
         assert calls == [0] * run
         assert counted == [0, 1, 2] * 2 * run
 

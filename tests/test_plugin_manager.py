@@ -175,7 +175,7 @@ def test_built_ins_come_through_the_hooks(fresh: Manager) -> None:
         ),
         ({"tensorlab_fit_start": lambda optimizer: None}, "{'optimizer'} are declared in the hookimpl but can not be"),
         ({"tensorlab_register_layers": lambda: {3: tl.layers.Dense}}, "names that are Python identifiers, received 3"),
-        ({"tensorlab_register_layers": lambda: None}, "expected a dict {name: thing}, received NoneType"),
+        ({"tensorlab_register_layers": lambda: None}, "expected a dict {name: thing}, received NoneType; return it"),
         (
             {"tensorlab_register_layers": lambda: {"Lost": Deaf}},
             "tensorlab_register_layers, 'Lost': expected a method call(self, inputs), received call(self) of <class ",

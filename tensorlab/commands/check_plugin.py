@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+from collections.abc import Iterator
 from dataclasses import asdict
+
+from rich.console import Console
 
 from tensorlab.commands import tables
 
@@ -18,9 +22,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the report. Returns 1 if a check failed."""
     from tensorlab.testing.plugin import checks
-    from tensorlab.testing.report import Report
+    from tensorlab.testing.report import Check, Report
 
-    report = Report(options.name, checks(options.name))
+    terminal = Console(stderr=True, quiet=not sys.stderr.isatty())
+    with terminal.status(options.name) as status:
+
+        def told() -> Iterator[Check]:
+            for check in found:
+                status.update(f"{check.subject}: {check.heading}")
+                yield check
+
+        found = checks(options.name)
+        report = Report(options.name, told())
     if options.json:
         print(json.dumps([asdict(result) for result in report], indent=2))
     else:

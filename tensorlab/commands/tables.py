@@ -1,32 +1,42 @@
-"""Tables for a terminal, or for whatever the output is piped into: then as wide as they need, and without colour."""
+"""Tables for a terminal, or for whatever the output is piped into: then a line a row, and without colour."""
 
 from __future__ import annotations
 
-import io
+import textwrap
 from collections.abc import Sequence
 
-from rich import box
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-_WIDE = 10_000
+_INDENT = 4
 
 
 def show(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> None:
-    """Print rows of cells, under a header if there is one."""
-    terminal = Console()
-    lines = box.SIMPLE_HEAD if header and terminal.is_terminal else None
-    table = Table(box=lines, show_header=bool(header), pad_edge=False, padding=(0, 2, 0, 0))
-    for position in range(len(rows[0])):
-        title = header[position] if header else ""
-        table.add_column(title, style="bold" if position == 0 else "", overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))  # as they are: brackets are no markup
-    if terminal.is_terminal:
-        terminal.print(table)
-        return
-    wide = Console(file=io.StringIO(), width=_WIDE, color_system=None)
-    with wide.capture() as capture:
-        wide.print(table)
-    print("\n".join(line.rstrip() for line in capture.get().splitlines()))
+    """Print rows of cells, under a header if there is one.
+
+    On a terminal the last cell, which may be sentences, is folded between words. It is written under its row if less
+    than half of the width is left for it beside the others.
+    """
+    terminal = Console(highlight=False)
+    every = [*([header] if header else []), *rows]
+    widths = [max(cell_len(row[place]) for row in every) + 2 for place in range(len(every[0]) - 1)]
+    for row in every:
+        start = "".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=False))
+        if not terminal.is_terminal:
+            print((start + row[-1]).rstrip())
+            continue
+        text = Text("\n".join(_folded(start, row[-1], terminal.width)))  # as it is: brackets are no markup
+        text.stylize("bold", 0, len(start) + len(row[-1]) if row is header else cell_len(row[0]))
+        terminal.print(text, soft_wrap=True)
+
+
+def _folded(start: str, last: str, width: int) -> list[str]:
+    """The lines of a row on a terminal."""
+    if len(start) + len(last) <= width:
+        return [(start + last).rstrip()]
+    margin = len(start) if len(start) <= width // 2 else _INDENT
+    lines = textwrap.wrap(last, width - margin, break_long_words=False, break_on_hyphens=False)
+    if margin == len(start):
+        return [start + lines[0], *(" " * margin + line for line in lines[1:])]
+    return [start.rstrip(), *(" " * margin + line for line in lines)]

@@ -120,6 +120,9 @@ $name = "$module"
 
 [tool.setuptools]
 py-modules = ["$module"]
+
+[tool.pytest.ini_options]
+tensorlab_plugins = ["$distribution"]
 """
 
 _README = """\
@@ -139,14 +142,6 @@ Nothing has to be imported to use it:
 $use
 ```
 """
-
-_TEST = '''\
-"""Everything that tensorlab asks of a plugin, one test a check."""
-
-from tensorlab.testing import plugin_test
-
-test_plugin = plugin_test("$distribution")
-'''
 
 _MODULES = {"activation": _ACTIVATION, "loss": _LOSS, "optimizer": _OPTIMIZER, "layer": _LAYER}
 
@@ -190,6 +185,5 @@ def files(kind: str, function: str, distribution: str) -> dict[str, str]:
         f"{module}.py": _MODULES[kind],
         "pyproject.toml": _PYPROJECT,
         "README.md": _README,
-        f"tests/test_{module}.py": _TEST,
     }
     return {path: Template(text).substitute(names) for path, text in texts.items()}

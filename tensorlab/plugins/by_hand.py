@@ -57,7 +57,8 @@ def register(plugin: Any, name: str | None = None, override: bool = False) -> Pl
     before = _registered.get(name)
     owners = {record.distribution: record for record in manager.plugins}
     if before is None and name in owners:
-        raise ArgumentError("plugins.register name", "a name that no distribution has", f"{owners[name].who}'s")
+        received = f"{name!r}, of {owners[name].who}"
+        raise ArgumentError("plugins.register name", "a name that no distribution has", received, "choose another one")
     if before is not None:
         manager.unregister(before[1])
     record = Plugin(name, name, str(getattr(plugin, "__version__", "")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import keyword
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +44,7 @@ class Expectation:
         if self.base is not None:
             if not isinstance(thing, type) or not issubclass(thing, self.base):
                 hint = "register the class, not an object of it" if isinstance(thing, self.base) else ""
+                hint = f"derive {thing.__name__} from it" if isinstance(thing, type) else hint
                 return self.words, repr(thing), hint
             return self._refusal_of_method(thing) if self.method else None
         if not callable(thing):
@@ -121,7 +123,9 @@ def check(who: str, kind: str, name: Any, thing: Any) -> None:
         PluginError: naming the plugin and the hook (``who``), the key, what was expected, and what was received.
     """
     if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
-        raise PluginError(who, "names that are Python identifiers", repr(name))
+        spelling = re.sub(r"\W", "_", name) if isinstance(name, str) else ""
+        hint = f"call it {spelling!r}" if spelling.isidentifier() and not keyword.iskeyword(spelling) else ""
+        raise PluginError(who, "names that are Python identifiers", repr(name), hint)
     refusal = EXPECTATIONS[kind].refusal(thing)
     if refusal is not None:
         raise PluginError(f"{who}, {name!r}", *refusal)

@@ -64,7 +64,8 @@ def _fields(distribution: Distribution, *fields: str) -> list[str]:
 def wanted(plugins: list[Plugin]) -> tuple[set[int], list[Plugin]]:
     """The places of the plugins that ``TENSORLAB_PLUGINS`` asks for, and a record of each name in it that is none's.
 
-    Not set, it asks for all; otherwise for those whose distribution or entry point it lists, separated by commas.
+    Not set, it asks for all; otherwise for those whose distribution or entry point it lists, separated by commas; the
+    built-in one may be among them.
     """
     value = os.environ.get(VARIABLE)
     if value is None:
@@ -72,6 +73,8 @@ def wanted(plugins: list[Plugin]) -> tuple[set[int], list[Plugin]]:
     places: set[int] = set()
     unknown = []
     for name in filter(None, map(str.strip, value.split(","))):
+        if normalized(name) == GROUP:  # the built-in plugin, which is always there
+            continue
         matching = {
             place
             for place, plugin in enumerate(plugins)

@@ -15,7 +15,7 @@ from typing import Any
 import pluggy
 
 from tensorlab import callbacks
-from tensorlab.errors import PluginError, PluginWarning, nearest
+from tensorlab.errors import PluginError, PluginWarning, levels_to_the_user, nearest
 from tensorlab.plugins import discovery, hookspecs, observers
 from tensorlab.plugins.discovery import GROUP
 from tensorlab.plugins.record import Plugin
@@ -90,7 +90,7 @@ class Manager:
         wanted, unknown = discovery.wanted([record for _, record in found])
         for record in unknown:
             self._failed(record, str(record.error), None)
-            warnings.warn(str(record.error), PluginWarning, stacklevel=2)
+            warnings.warn(str(record.error), PluginWarning, stacklevel=levels_to_the_user())
         for place, (point, record) in enumerate(found):
             if place in wanted:
                 self._load_entry_point(point, record)
@@ -186,7 +186,8 @@ class Manager:
             except (Exception, SystemExit) as error:
                 raise PluginError(who, "a dict {name: thing}", _describe(error), _where(error)) from error
             if not isinstance(things, dict):
-                raise PluginError(who, "a dict {name: thing}", type(things).__name__)
+                hint = "return it" if things is None else ""
+                raise PluginError(who, "a dict {name: thing}", type(things).__name__, hint)
             for name, thing in things.items():
                 check(who, kind, name, thing)
                 yield kind, Entry(name, thing, record.distribution, record.version, kind)
@@ -242,17 +243,21 @@ class Manager:
         failed = [plugin for plugin in self.plugins if plugin.error]
         words = name.replace(":", " ").lower().split()
         likely = [plugin for plugin in failed if _is_meant(plugin, words)]
-        why = [
-            plugin.error
-            if plugin.distribution == discovery.VARIABLE
-            else f"plugin {plugin.name!r} of {plugin.distribution} could not be loaded: {plugin.error}"
-            for plugin in likely or failed
-        ]
-        if failed and not likely:  # any of them may have had the name, or none
+        if len(failed) > 1 and not likely:  # any of them may have had the name, or none
+            names = ", ".join(plugin.distribution for plugin in failed)
+            why = [f"{len(failed)} plugins could not be loaded ({names}): python -m tensorlab plugins says why"]
+        else:
+            why = [
+                plugin.reason
+                if plugin.distribution == discovery.VARIABLE
+                else f"plugin {plugin.name!r} of {plugin.distribution} could not be loaded: {plugin.reason}"
+                for plugin in likely or failed
+            ]
+        if failed and not likely:
             why.insert(0, nearest(name, (entry.name for entry in registries[kind])))
         skipped = [plugin for plugin in self.plugins if plugin.skipped and _is_meant(plugin, words)]
         why += [f"{discovery.VARIABLE} leaves {p.who} out: add {p.distribution} to it" for p in skipped]
-        return "; ".join(map(str, why))
+        return "; ".join(why)
 
 
 def _is_meant(plugin: Plugin, words: list[str]) -> bool:
@@ -276,6 +281,8 @@ def _advice(error: BaseException, record: Plugin) -> str:
     name = error.name if isinstance(error, ModuleNotFoundError) else None
     if name is not None and name != record.module.partition(":")[0]:
         return f"install what provides {name!r}, or uninstall {record.distribution}"
+    if isinstance(error, SystemExit):
+        return f"take out what ends the process ({_where(error)}), or uninstall {record.distribution}"
     command = f"python -c 'import {record.module.partition(':')[0]}'"
     return f"{command} shows where; correct it, or uninstall {record.distribution}"
 

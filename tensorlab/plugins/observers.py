@@ -10,7 +10,7 @@ from typing import Any
 import pluggy
 
 from tensorlab.callbacks import Callback, Logs
-from tensorlab.errors import PluginError, PluginWarning
+from tensorlab.errors import PluginError, PluginWarning, levels_to_the_user
 
 HOOKS = (
     "tensorlab_fit_start",
@@ -49,7 +49,7 @@ class Observer(Callback):
             if os.environ.get("TENSORLAB_STRICT") == "1":
                 raise PluginError(f"{self.who}: {hook}", "a hook that watches", received) from error
             text = f"{self.who}: {hook} raised {received}; it is not called again in this run"
-            warnings.warn(text, PluginWarning, stacklevel=2)
+            warnings.warn(text, PluginWarning, stacklevel=levels_to_the_user())
 
     def on_train_begin(self, logs: Logs) -> None:
         """`tensorlab_fit_start`."""

@@ -46,6 +46,11 @@ class Plugin:
         return f"plugin {self.name!r} of {self.distribution} {self.version}".rstrip()
 
     @property
+    def reason(self) -> str:
+        """Its error, for a sentence that has named it already."""
+        return (self.error or "").removeprefix(f"{self.who}: ")
+
+    @property
     def outcome(self) -> str:
         """What it adds, or why it adds nothing, in words."""
         if self.error is not None:

@@ -165,6 +165,7 @@ def check_activation(activation: Any) -> Report:
     Raises:
         ConformanceError: (an AssertionError) if a check failed: it says which, what was expected, and what to do.
         UnknownNameError: for a name that nothing is registered by.
+        ArgumentTypeError: for what is no activation.
 
     Example:
         >>> print(tl.testing.check_activation("relu"))

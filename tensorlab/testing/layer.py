@@ -262,5 +262,6 @@ def check_layer(layer: Any, *, inputs: Any = None) -> Report:
     Raises:
         ConformanceError: (an AssertionError) if a check failed: it says which, what was expected, and what to do.
         UnknownNameError: for a name that nothing is registered by.
+        ArgumentTypeError: for what is no layer.
     """
     return LayerSubject(layer, inputs=inputs).report()

@@ -193,5 +193,6 @@ def check_loss(loss: Any, *, y_true: Any = None, y_pred: Any = None) -> Report:
     Raises:
         ConformanceError: (an AssertionError) if a check failed: it says which, what was expected, and what to do.
         UnknownNameError: for a name that nothing is registered by.
+        ArgumentTypeError: for what is no loss.
     """
     return LossSubject(loss, y_true=y_true, y_pred=y_pred).report()

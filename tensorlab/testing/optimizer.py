@@ -162,5 +162,6 @@ def check_optimizer(optimizer: Any) -> Report:
     Raises:
         ConformanceError: (an AssertionError) if a check failed: it says which, what was expected, and what to do.
         UnknownNameError: for a name that nothing is registered by.
+        ArgumentTypeError: for what is no optimizer.
     """
     return OptimizerSubject(optimizer).report()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tensorlab import callbacks
-from tensorlab.errors import DerivativeError, PluginWarning, UnknownNameError, nearest
+from tensorlab.errors import ArgumentTypeError, DerivativeError, PluginWarning, UnknownNameError, nearest
 from tensorlab.plugins import manager, observers
 from tensorlab.plugins.record import Plugin
 from tensorlab.registry import Entry, normalized
@@ -49,20 +49,27 @@ _SECONDS = 1.0
 """What an import may take, tensorlab's own not counted."""
 
 
-def find(name: str) -> list[Plugin]:
+def find(name: str, who: str = "check-plugin") -> list[Plugin]:
     """The plugins of a distribution, or the one of this entry point.
+
+    Args:
+        name: of one of the two.
+        who: asks, in the message about an unknown one.
 
     Raises:
         UnknownNameError: for a name of neither, with the nearest ones.
+        ArgumentTypeError: for what is no name.
     """
+    if not isinstance(name, str):
+        raise ArgumentTypeError(who, "the name of an installed plugin", repr(name))
     manager.load()
     wanted = normalized(name)
     found = [plugin for plugin in manager.plugins if normalized(plugin.distribution) == wanted]
     found = found or [plugin for plugin in manager.plugins if normalized(plugin.name) == wanted]
     if not found:
         known = {word for plugin in manager.plugins for word in (plugin.distribution, plugin.name)}
-        hint = f"{nearest(name, known)} a new one has to be installed: pip install -e ."
-        raise UnknownNameError("check-plugin", "the name of an installed plugin", repr(name), hint)
+        hint = f"{nearest(name, known)} (a new one is found once it is installed: pip install -e .)"
+        raise UnknownNameError(who, "the name of an installed plugin", repr(name), hint)
     return found
 
 
@@ -97,7 +104,7 @@ def _of_entry(entry: Entry, examples: Mapping[str, Any]) -> list[Check]:
 def _loads(who: str, plugin: Plugin) -> Callable[[], None]:
     def check() -> None:
         if plugin.error is not None:
-            refuse(who, f"that {plugin.distribution} loads", plugin.error, "python -m tensorlab plugins lists them all")
+            refuse(who, f"that {plugin.distribution} loads", plugin.error)
         if plugin.skipped:
             refuse(who, f"that {plugin.distribution} loads", plugin.outcome, f"add {plugin.distribution} to it")
         if not plugin.entries and not _watching(plugin):
@@ -182,7 +189,9 @@ def check_plugin(name: str, *, examples: Mapping[str, Any] | None = None) -> Rep
 
 
 def plugin_test(name: str, *, examples: Mapping[str, Any] | None = None) -> Callable[[Any], None]:
-    """A test for pytest that runs every check of a plugin, one test id a check. A plugin's test file is one line of it.
+    """A test for pytest that runs every check of a plugin, one test id a check. A test file can be this one line.
+
+    Without examples no file is needed: pytest's setting ``tensorlab_plugins = ["tensorlab-swish"]`` does the same.
 
     Args:
         name: of its distribution or of its entry point.
@@ -201,10 +210,6 @@ def plugin_test(name: str, *, examples: Mapping[str, Any] | None = None) -> Call
 
     @pytest.mark.parametrize("check", found, ids=names)
     def test_plugin(check: Check) -> None:
-        result = check.result()
-        if result.outcome == "skipped":
-            pytest.skip(result.why)
-        if result.outcome == "failed":
-            pytest.fail(f"{result.subject}, {result.heading}: {result.why}", pytrace=False)
+        check.test()
 
     return test_plugin

@@ -40,6 +40,16 @@ class Check:
             return Result(self.subject, self.heading, "failed", why)
         return Result(self.subject, self.heading, "passed")
 
+    def test(self) -> None:
+        """Run it as a test of pytest, which shows the words of the result in place of a traceback."""
+        import pytest
+
+        result = self.result()
+        if result.outcome == "skipped":
+            pytest.skip(result.why)
+        if result.outcome == "failed":
+            pytest.fail(result.why, pytrace=False)
+
 
 @dataclass(frozen=True)
 class Result:

@@ -12,7 +12,7 @@ import numpy as np
 from tensorlab import devices, utils
 from tensorlab.backends.cpu import get_num_threads, set_num_threads
 from tensorlab.devices import device
-from tensorlab.errors import TensorlabError
+from tensorlab.errors import ArgumentTypeError, TensorlabError
 from tensorlab.registry import Entry, registries
 from tensorlab.serialization import serialize
 from tensorlab.tensor import Tensor
@@ -65,7 +65,16 @@ class Subject:
 
         Raises:
             ConformanceError: if one fails.
+            ArgumentTypeError: for what is nothing of this kind.
         """
+        from tensorlab.plugins.checks import EXPECTATIONS
+
+        expected = EXPECTATIONS[self.kind]
+        if self.entry is None and not (expected.base and isinstance(self.thing, expected.base)):
+            refusal = expected.refusal(self.thing)
+            if refusal is not None:
+                words, received, hint = refusal
+                raise ArgumentTypeError(f"check_{self.kind}", f"a registered {self.kind}, or {words}", received, hint)
         return Report(self.who, self.checks()).raised()
 
     def _run(self, method: str) -> None:
