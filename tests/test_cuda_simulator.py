@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import any_layout
 import numpy as np
 import pytest
 import test_backends
@@ -42,13 +43,8 @@ EVERY: dict[str, Callable[[np.random.Generator], None]] = {
 
 def sample(rng: np.random.Generator) -> None:
     """Let the checks of every backend take small arrays, in three of the layouts, so that they are done in seconds."""
-    every = test_backends.layouts
-
-    def layouts(array: np.ndarray[Any, Any]) -> dict[str, np.ndarray[Any, Any]]:
-        laid = every(array)
-        return {name: laid[name] for name in rng.permutation(list(laid))[:3]}
-
-    test_backends.layouts, test_backends.LARGEST = layouts, 800
+    any_layout.choose = lambda names: rng.permutation(names)[:3]
+    any_layout.LARGEST = 800
 
 
 def hold_to_words() -> None:

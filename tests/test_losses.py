@@ -41,7 +41,7 @@ def softmax(x: Array) -> Array:
 
 
 def central_difference(function: Callable[[Array], float], x: Array, step: float = 1e-5) -> Array:
-    """The gradient, with an error of the fourth order: a logarithm near 0 is too bent for the second."""
+    """The gradient, with an error of the fourth order in the step."""
     result = np.empty_like(x)
     for place in np.ndindex(x.shape):
         values = []
@@ -93,7 +93,8 @@ def apart(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 
 def shares(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    return softmax(rng.normal(size=shape))
+    """None of them below 0.002, where a logarithm would be too bent for the steps of a difference."""
+    return softmax(rng.uniform(-2.0, 2.0, shape))
 
 
 def probabilities(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_backends import layouts
+from any_layout import layouts
 
 import tensorlab as tl
 from tensorlab import dtypes

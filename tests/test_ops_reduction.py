@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_backends import layouts, subsets
+from any_layout import layouts, subsets
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError

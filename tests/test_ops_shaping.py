@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from any_layout import layouts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as numpy_strategies
-from test_backends import layouts
 
 import tensorlab as tl
 from tensorlab.errors import (

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_backends import layouts
+from any_layout import layouts
 from test_ops_elementwise import at_once, definition, together
 
 import tensorlab as tl

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_backends import layouts
+from any_layout import layouts
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, ShapeError, UnknownNameError

@@ -1,0 +1,114 @@
+"""Layers as plain data: configs hold the arguments that were given, and make the same layer again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from layer_cases import Block
+
+import tensorlab as tl
+from tensorlab.layers import Activation, Dense, Dropout, Flatten, Input, Layer, Rescaling, Reshape
+
+Array = np.ndarray[Any, Any]
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Dense(5, activation="relu", use_bias=False, kernel_initializer="random_normal", dtype="float64"),
+        Dense(5, activation=tl.activations.tanh, kernel_initializer=tl.initializers.GlorotUniform(seed=3)),
+        Dense(np.int64(5), bias_initializer=tl.initializers.Constant(0.5), dtype=tl.float64, trainable=False),
+        Activation("softmax"),
+        Dropout(0.25, seed=4),
+        Flatten(),
+        Reshape((3, 2)),
+        Reshape([-1, 1]),
+        Rescaling(1.0 / 255.0, offset=-1.0),
+        Input((6,)),
+    ],
+    ids=lambda layer: layer.name,
+)
+def test_config_makes_the_same_layer_again(layer: Layer, rng: np.random.Generator) -> None:
+    config = layer.get_config()
+    again = type(layer).from_config(json.loads(json.dumps(config)))
+    assert again is not layer
+    assert json.loads(json.dumps(again.get_config())) == json.loads(json.dumps(config))
+    assert (again.dtype, again.trainable) == (layer.dtype, layer.trainable)
+    x = rng.normal(size=(4, 6))
+    layer(x), again(x)
+    again.set_weights(layer.get_weights())
+    assert np.array_equal(again(x).numpy(), layer(x).numpy())
+    assert again(x).dtype == layer(x).dtype
+    assert len(again.trainable_weights) == len(layer.trainable_weights)
+
+
+def test_config_holds_the_arguments_and_their_defaults() -> None:
+    config = Dense(5, "relu", kernel_initializer=tl.initializers.Zeros(), name="hidden").get_config()
+    assert config == {
+        "units": 5,
+        "activation": "relu",
+        "use_bias": True,
+        "kernel_initializer": {"class_name": "zeros", "kind": "initializer", "config": {}},
+        "bias_initializer": "zeros",
+        "kernel_regularizer": None,
+        "bias_regularizer": None,
+        "name": "hidden",
+    }
+
+
+def test_config_of_a_third_partys_layer_needs_nothing_written() -> None:
+    block = Block(4, dtype="float64", name="block")
+    config = block.get_config()
+    assert config == {"units": 4, "scale": 2.0, "dtype": "float64", "name": "block"}
+    again = Block.from_config(config)
+    assert (again.units, again.scale, again.dtype, again.name) == (4, 2.0, tl.float64, "block")
+
+
+def test_config_is_of_the_outermost_constructor() -> None:
+    class Narrow(Dense):
+        def __init__(self, factor: int = 3) -> None:
+            super().__init__(2 * factor, activation="tanh")
+            self.factor = factor
+
+    class Narrower(Narrow):
+        pass
+
+    for made in (Narrow(5), Narrower(factor=5)):
+        assert made.get_config() == {"factor": 5}
+        again = type(made).from_config(made.get_config())
+        assert (again.units, again.activation) == (10, tl.activations.tanh)
+    assert Narrow().get_config() == {"factor": 3}
+
+
+def test_config_holds_the_layers_that_were_given(rng: np.random.Generator) -> None:
+    class Residual(Layer):
+        def __init__(self, inner: Layer, *, others: Any = (), **options: Any) -> None:
+            super().__init__(**options)
+            self.inner, self.others = inner, list(others)
+
+        def call(self, inputs: tl.Tensor) -> tl.Tensor:
+            for layer in (self.inner, *self.others):
+                inputs = inputs + layer(inputs)
+            return inputs
+
+    layer = Residual(Dense(3, activation="tanh"), others=(Dense(3), Activation("relu")))
+    config = json.loads(json.dumps(layer.get_config()))
+    again = Residual.from_config(config)
+    x = rng.normal(size=(4, 3)).astype("float32")
+    layer(x), again(x)
+    assert len(again.weights) == 4
+    assert again.inner is not layer.inner
+    again.set_weights(layer.get_weights())
+    assert np.array_equal(again(x).numpy(), layer(x).numpy())
+    assert again.others[1].activation is tl.activations.relu
+
+
+def test_config_with_a_function_of_no_name_keeps_the_function() -> None:
+    def doubled(x: tl.Tensor) -> tl.Tensor:
+        return x * 2.0
+
+    layer = Dense(3, activation=doubled)
+    assert Dense.from_config(layer.get_config()).activation is doubled

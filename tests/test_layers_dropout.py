@@ -1,0 +1,95 @@
+"""Dropout: its share, its masks and seeds, its gradient, and what it refuses."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorlab as tl
+from tensorlab.errors import (
+    ArgumentError,
+)
+from tensorlab.layers import Dense, Dropout
+
+Array = np.ndarray[Any, Any]
+
+
+def test_dropout_is_the_identity_outside_of_training(rng: np.random.Generator) -> None:
+    x = rng.normal(size=(5, 4)).astype("float32")
+    assert np.array_equal(Dropout(0.5)(x).numpy(), x)
+    assert np.array_equal(Dropout(0.0)(x, training=True).numpy(), x)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.83])
+def test_dropout_drops_its_share_and_scales_the_rest(rate: float, rng: np.random.Generator) -> None:
+    tl.utils.set_random_seed(int(rng.integers(1 << 62)))
+    x = rng.uniform(1.0, 2.0, (200, 500)).astype("float32")
+    outputs = Dropout(rate)(x, training=True).numpy()
+    kept = outputs != 0
+    np.testing.assert_allclose(outputs[kept], x[kept] / (1.0 - rate), rtol=1e-6)
+    sigma = math.sqrt(rate * (1.0 - rate) / x.size)
+    assert abs(1.0 - kept.mean() - rate) < 6.0 * sigma
+    # Neither rows nor columns are dropped together: each has its own share. A tenth of 200 elements is so skew that one
+    # of the 700 shares is beyond six standard deviations in one run of thirty thousand; beyond eight in one of 10⁸.
+    assert np.abs(1.0 - kept.mean(axis=0) - rate).max() < 8.0 * sigma * math.sqrt(500.0)
+    assert np.abs(1.0 - kept.mean(axis=1) - rate).max() < 8.0 * sigma * math.sqrt(200.0)
+
+
+def test_dropout_draws_another_mask_at_every_call() -> None:
+    layer, x = Dropout(0.5), np.ones((20, 20), "float32")
+    assert not np.array_equal(layer(x, training=True).numpy(), layer(x, training=True).numpy())
+
+
+def test_dropout_repeats_itself_with_the_seed() -> None:
+    layer, x = Dropout(0.5), np.ones((20, 20), "float32")
+
+    def draw(seed: int) -> list[Array]:
+        tl.utils.set_random_seed(seed)
+        return [layer(x, training=True).numpy() for _ in range(2)]
+
+    first, again, other = draw(3), draw(3), draw(4)
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first[0], other[0])
+    assert not np.array_equal(first[1], other[1])
+
+
+def test_dropout_does_not_depend_on_the_layers_beside_it() -> None:
+    x = np.ones((20, 20), "float32")
+    layer, other = Dropout(0.5, name="kept"), Dropout(0.5, name="beside")
+    tl.utils.set_random_seed(7)
+    alone = layer(x, training=True).numpy()
+    tl.utils.set_random_seed(7)
+    beside = other(x, training=True).numpy()
+    Dense(3)(x)
+    assert np.array_equal(layer(x, training=True).numpy(), alone)
+    assert not np.array_equal(beside, alone)
+
+
+def test_dropout_with_a_seed_of_its_own_does_not_follow_the_global_one() -> None:
+    x = np.ones((20, 20), "float32")
+
+    def draw(seed: int, own: int) -> Array:
+        tl.utils.set_random_seed(seed)
+        return Dropout(0.5, seed=own)(x, training=True).numpy()
+
+    assert np.array_equal(draw(1, own=5), draw(2, own=5))
+    assert not np.array_equal(draw(1, own=5), draw(1, own=6))
+
+
+@pytest.mark.parametrize("rate", [1.0, -0.1, 2, "half", None, True, math.nan])
+def test_dropout_refuses_what_is_no_rate(rate: Any) -> None:
+    with pytest.raises(ArgumentError) as error:
+        Dropout(rate, name="drop")
+    assert str(error.value) == f"Dropout 'drop' rate: expected a number from 0 up to, but not, 1, received {rate!r}"
+
+
+def test_gradient_through_dropout_is_that_of_its_mask(rng: np.random.Generator) -> None:
+    x = tl.Variable(rng.uniform(1.0, 2.0, (6, 5)))
+    with tl.GradientTape() as tape:
+        outputs = Dropout(0.4, dtype="float64")(x, training=True)
+    gradient = tape.gradient(outputs, x).numpy()
+    np.testing.assert_allclose(gradient, outputs.numpy() / x.numpy(), rtol=1e-12)
+    assert (gradient == 0).any()
