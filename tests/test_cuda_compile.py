@@ -6,9 +6,13 @@ made to compile what it would launch.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import itertools
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import traceback
@@ -29,7 +33,7 @@ DOMAINS = {
     "bits": "bool int8",
 }
 CIRCULAR = {"sin", "cos", "tan"}  # which reduce large angles in double precision
-SHAPES = ("reduce", "rowwise", "scan", "matmul", "tiles", "update", "structure", "places", "refused")
+SHAPES = ("reduce", "rowwise", "scan", "matmul", "tiles", "tensor_cores", "update", "structure", "places", "refused")
 
 
 def no_launch() -> list[str]:
@@ -44,7 +48,7 @@ def no_launch() -> list[str]:
 
     def compile_kernel(function: Any, signature: str) -> Any:
         types = sigutils.normalize_signature(signature)[0]
-        compiled.append(cuda.compile_ptx(function, types, cc=device.compute_capability)[0])
+        compiled.append(cuda.compile_ptx(function, types, cc=driver.device().compute_capability)[0])
 
     def launch(kernel: Any, blocks: int, threads: Any, *arguments: Any) -> None:
         assert tuple(map(type, arguments)) == (int,) * kernel.whole + (float,) * kernel.numbers, kernel.name
@@ -142,6 +146,45 @@ def tiles(compiled: list[str]) -> None:
                     assert f"ld.shared.v{tile.group}.f{bits}" in ptx, tile
 
 
+def tensor_cores(compiled: list[str]) -> None:
+    """Every tile for them, for the first GPUs that have them and for newer ones; assembled, where there is `ptxas`."""
+    from numba.cuda import dispatcher
+    from tensorlab_cuda import driver
+    from tensorlab_cuda.kernels.matmul import matmul_kernel
+    from tensorlab_cuda.kernels.matmul_warp import warp_tiles
+
+    newest = driver.device()
+    layouts = itertools.cycle([(True, False), (False, True)])
+    operands = {"tf32": "k8.row.col.f32.tf32.tf32", "float16": "k16.row.col.f32.f16.f16"}
+    operands["bfloat16"] = "k16.row.col.f32.bf16.bf16"
+    rounding = {"tf32": "cvt.rna.tf32.f32", "float16": "cvt.rn.f16x2.f32", "bfloat16": "cvt.rn.bf16x2.f32"}
+    for capability, precision in itertools.product([(8, 0), (9, 0)], operands):
+        device = dataclasses.replace(newest, compute_capability=capability)
+        driver.device = dispatcher.get_current_device = lambda device=device: device
+        matmul_kernel.cache_clear()
+        for tile in warp_tiles(precision, False)[:: 1 if capability == (8, 0) else 2]:
+            matmul_kernel(tl.relu.scalar, "float32", 0, False, 0, tile, next(layouts))
+            ptx = compiled[-1]
+            assert f".target sm_{capability[0]}{capability[1]}" in ptx
+            assert ".local" not in ptx, (tile, "memory for what should be in registers")
+            down, across = tile.products
+            products = down * across * tile.depth // 8  # of a slice, if they are written out
+            found = ptx.count(f"mma.sync.aligned.m16n8{operands[precision]}.f32")
+            assert down * across <= found <= products, (tile, found)
+            assert rounding[precision] in ptx
+            assemble(ptx, capability)
+    driver.device = dispatcher.get_current_device = lambda: newest
+
+
+def assemble(ptx: str, capability: tuple[int, int]) -> None:
+    """Let the toolkit's assembler, if it is there, accept a kernel for a GPU."""
+    assembler = shutil.which("ptxas")
+    if assembler:
+        command = [assembler, f"-arch=sm_{capability[0]}{capability[1]}", "-c", "-", "-o", os.devnull]
+        done = subprocess.run(command, input=ptx, capture_output=True, text=True, check=False)
+        assert not done.returncode, done.stderr
+
+
 def places(compiled: list[str]) -> None:
     """Where an element of an array is costs divisions of 32 bits, and nothing if all arrays are dense."""
 
@@ -224,7 +267,7 @@ def main() -> None:
         try:
             if name in operations:
                 elementwise(name)
-            elif name in ("tiles", "places"):
+            elif name in ("tiles", "tensor_cores", "places"):
                 globals()[name](compiled)
             else:
                 globals()[name]()

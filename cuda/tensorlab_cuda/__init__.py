@@ -9,11 +9,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tensorlab import hookimpl
+from tensorlab_cuda.precision import matmul_precision
 
 if TYPE_CHECKING:
     from tensorlab.backends import Backend
 
 __version__ = "0.1.0"
+
+__all__ = ["matmul_precision"]
 
 
 def _backend() -> Backend:

@@ -135,8 +135,8 @@ def simulated() -> bool:
 def device() -> Device:
     """The device that kernels run on."""
     if simulated():
-        # Its threads are threads of Python.
-        return Device("simulator", (0, 0), processors=2, blocks=2, threads=4, across=2)
+        # Its threads are threads of Python; it computes what the newest devices do.
+        return Device("simulator", (9, 0), processors=2, blocks=2, threads=4, across=2)
     found = cuda().get_current_device()
     name = found.name.decode() if isinstance(found.name, bytes) else str(found.name)
     processors = found.MULTIPROCESSOR_COUNT
@@ -236,6 +236,18 @@ def compile_function(function: Callable[..., Any]) -> Callable[..., Any]:
     # The simulator runs Python, and calls a plain function sooner than one of its own.
     compiled: Callable[..., Any] = function if simulated() else cuda().jit(device=True)(function)
     return compiled
+
+
+def extending() -> tuple[Any, Any]:
+    """Numba's types, and the decorator of functions that are written in LLVM's terms."""
+    if hasattr(cuda().types, "CPointer"):  # numba-cuda has types and decorators of its own
+        from numba.cuda.extending import intrinsic
+
+        return cuda().types, intrinsic
+    from numba import types
+    from numba.extending import intrinsic
+
+    return types, intrinsic
 
 
 @functools.cache

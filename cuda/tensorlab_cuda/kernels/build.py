@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import linecache
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -52,7 +51,7 @@ def build(
     Raises:
         ScalarError: if it cannot be compiled, naming the scalar functions that it is made of.
     """
-    names = {**namespace, **_access(), "cuda": driver.cuda(), "int64": np.int64}
+    names = {**namespace, **access(), "cuda": driver.cuda(), "int64": np.int64}
     function = _define(source, names, f"kernel {name}")["kernel"]
     whole = function.__code__.co_argcount - numbers
     try:
@@ -67,11 +66,6 @@ def build_scalar(source: str, namespace: dict[str, Any], name: str) -> Callable[
     """The device function that an emitted source defines as ``scalar``, and those that it calls."""
     names = {**namespace, "jit": driver.compile_function}
     return _define(source, names, f"scalar {name}")["scalar"]  # type: ignore[no-any-return]
-
-
-@functools.cache
-def _access() -> dict[str, Any]:
-    return access(driver.simulated())
 
 
 def _define(source: str, namespace: dict[str, Any], name: str) -> dict[str, Any]:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
-from tensorlab_cuda import simulator
+from tensorlab_cuda import driver, simulator
 
 
-def access(simulated: bool) -> dict[str, Any]:
+@functools.cache
+def access() -> dict[str, Any]:
     """``pointer(address, kind)``, the elements of a type that begin at an address, and ``elements(array)``, those of a
     shared array.
 
     An array's own indices may be negative, which costs a comparison at every access, and hides from the compiler that
     four elements lie next to each other and can be read as a vector.
     """
-    if simulated:
+    if driver.simulated():
         return {"pointer": simulator.Pointer, "elements": lambda array: array}
-    from numba import cuda, types
-    from numba.extending import intrinsic
-
-    if hasattr(cuda.types, "CPointer"):  # numba-cuda has types and decorators of its own
-        from numba.cuda.extending import intrinsic
-
-        types = cuda.types
+    types, intrinsic = driver.extending()
 
     @intrinsic
     def pointer(typingctx: Any, address: Any, kind: Any) -> Any:
