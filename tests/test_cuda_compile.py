@@ -10,6 +10,7 @@ import dataclasses
 import inspect
 import itertools
 import json
+import linecache
 import os
 import re
 import shutil
@@ -33,7 +34,19 @@ DOMAINS = {
     "bits": "bool int8",
 }
 CIRCULAR = {"sin", "cos", "tan"}  # which reduce large angles in double precision
-SHAPES = ("reduce", "rowwise", "scan", "matmul", "tiles", "tensor_cores", "update", "structure", "places", "refused")
+SHAPES = (
+    "reduce",
+    "rowwise",
+    "scan",
+    "matmul",
+    "tiles",
+    "tensor_cores",
+    "update",
+    "persistent",
+    "structure",
+    "places",
+    "refused",
+)
 
 
 def no_launch() -> list[str]:
@@ -50,7 +63,7 @@ def no_launch() -> list[str]:
         types = sigutils.normalize_signature(signature)[0]
         compiled.append(cuda.compile_ptx(function, types, cc=driver.device().compute_capability)[0])
 
-    def launch(kernel: Any, blocks: int, threads: Any, *arguments: Any) -> None:
+    def start(kernel: Any, configuration: Any, arguments: Any) -> None:
         assert tuple(map(type, arguments)) == (int,) * kernel.whole + (float,) * kernel.numbers, kernel.name
 
     def copy_to_device(memory: Any, array: Any) -> None:
@@ -59,12 +72,13 @@ def no_launch() -> list[str]:
     dispatcher.get_current_device = lambda: device  # which a device function asks when it is compiled
     driver._check = lambda module: None
     driver.device = lambda: device
-    driver.device_array = np.empty
+    driver.free_memory = lambda: (1 << 40, 1 << 40)
+    driver.device_array = np.zeros
     driver.address = lambda memory: memory.ctypes.data
     driver.copy_to_device = copy_to_device
     driver.download = lambda memory, start, size: memory[start : start + size]
     driver.compile_kernel = compile_kernel
-    driver.launch = launch
+    driver._start = start
     return compiled
 
 
@@ -239,6 +253,23 @@ def update() -> None:
             on(1)._backend.update(rule.scalar, [arrays], [0.5] * len(rule.hyperparameters))
 
 
+def persistent(compiled: list[str]) -> None:
+    """The kernel of an epoch: blocks wait for each other after each of its kernels, which share one piece of memory."""
+    from tensorlab_cuda import fit_persistent
+
+    with tl.device("cuda"):
+        model = tl.Sequential([tl.layers.Dense(8, activation="tanh"), tl.layers.Dense(3, activation="softmax")])
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    fit_persistent(model, np.ones((8, 12), int), np.ones(8, int), batch_size=4)
+    ptx = compiled[-1]
+    calls = re.findall(r"call\.uni[^;]*cudaCGSynchronize", ptx)
+    (text,) = ["".join(lines) for file, (_, _, lines, _) in linecache.cache.items() if "kernel program" in file]
+    assert len(calls) >= text.count("grid.sync()") == len(re.findall(r"phase\d+\(", text)) > 20
+    assert not re.findall(r"(?<!extern )\.shared \.align", ptx), "memory that only one of its kernels uses"
+    assert ".local" not in ptx
+    assemble(ptx, (9, 0))
+
+
 def structure() -> None:
     x = on(3, 4, dtype="int8")
     tl.concat([tl.flip(x), x], axis=1)
@@ -267,7 +298,7 @@ def main() -> None:
         try:
             if name in operations:
                 elementwise(name)
-            elif name in ("tiles", "tensor_cores", "places"):
+            elif name in ("tiles", "tensor_cores", "persistent", "places"):
                 globals()[name](compiled)
             else:
                 globals()[name]()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tensorlab import hookimpl
+from tensorlab_cuda.persistent import fit_persistent
 from tensorlab_cuda.precision import matmul_precision
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["matmul_precision"]
+__all__ = ["fit_persistent", "matmul_precision"]
 
 
 def _backend() -> Backend:

@@ -9,8 +9,10 @@ import functools
 import inspect
 import math
 import os
+import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -22,6 +24,7 @@ from tensorlab_cuda import simulator
 
 if TYPE_CHECKING:
     from tensorlab_cuda.kernels.build import Kernel
+    from tensorlab_cuda.recording import Recording
 
 _WHO = "device 'cuda'"
 _INSTALL = 'pip install "numba-cuda[cu13]" (or [cu12], whichever the driver supports)'
@@ -204,12 +207,16 @@ def address(memory: Any) -> int:
 def copy_to_device(memory: Any, array: np.ndarray[Any, Any]) -> None:
     """Overwrite a flat device array by a host array of as many elements, in C order."""
     cuda()
+    if _listener.recording is not None:
+        _listener.recording.uploaded(array)
     memory.copy_to_device(np.ascontiguousarray(array).reshape(-1).view(memory.dtype))
 
 
 def download(memory: Any, start: int, size: int) -> np.ndarray[Any, Any]:
     """A flat host array with some elements of a flat device array, when all kernels before have run."""
     cuda()
+    if _listener.recording is not None:
+        _listener.recording.read()
     if not size:
         return np.empty(0, memory.dtype)
     part = memory if (start, size) == (0, memory.shape[0]) else memory[start : start + size]
@@ -219,6 +226,31 @@ def download(memory: Any, start: int, size: int) -> np.ndarray[Any, Any]:
 def synchronize() -> None:
     """Wait for everything that has been launched."""
     cuda().synchronize()
+
+
+# Recording
+
+
+class _Listener(threading.local):
+    recording: Recording | None = None
+
+
+_listener = _Listener()
+
+
+@contextmanager
+def recorded(listener: Recording) -> Iterator[None]:
+    """Tell a recording of every launch of this thread, in place of launching."""
+    _listener.recording = listener
+    try:
+        yield
+    finally:
+        _listener.recording = None
+
+
+def recording() -> Recording | None:
+    """What listens in this thread."""
+    return _listener.recording
 
 
 # Kernels
@@ -258,14 +290,36 @@ def aligned() -> str:
     return ", alignment=16"
 
 
-def launch(kernel: Kernel, blocks: int, threads: int | tuple[int, int], *arguments: float) -> None:
+def launch(kernel: Kernel, blocks: int, threads: int, *arguments: float) -> None:
     """Start a kernel on as many of ``blocks`` blocks as are worth it; it goes through the rest in strides of the
     grid.
 
     Raises:
         DeviceError: if the device refuses it.
     """
-    configuration = min(blocks, device().blocks), threads
+    if _listener.recording is not None:
+        _listener.recording.launched(kernel, threads, arguments)
+        return
+    _start(kernel, (min(blocks, device().blocks), threads), arguments)
+
+
+def launch_together(kernel: Kernel, threads: int, shared: int, *arguments: float) -> None:
+    """Start a kernel whose blocks wait for each other, on as many as surely run at the same time.
+
+    Args:
+        kernel: it calls ``cuda.cg.this_grid().sync()``.
+        threads: of a block.
+        shared: the bytes of shared memory that a block gets.
+        arguments: of the kernel.
+
+    Raises:
+        DeviceError: if the device refuses it.
+    """
+    blocks = 1 if simulated() else device().processors  # the simulator runs one block after the other
+    _start(kernel, (blocks, threads, 0, shared), arguments)
+
+
+def _start(kernel: Kernel, configuration: tuple[Any, ...], arguments: Sequence[float]) -> None:
     launcher = kernel.launchers.get(configuration)
     try:
         if launcher is None:

@@ -22,6 +22,9 @@ def prepare() -> None:
     from numba.cuda.simulator.kernelapi import FakeCUDAShared
 
     def array(self: Any, shape: Any, dtype: Any, alignment: int | None = None) -> Any:
+        if not shape:  # the memory that a launch asked for, which all such arrays share
+            kind = np.dtype(dtype)
+            return self._dynshared[: self._dynshared_size // kind.itemsize * kind.itemsize].view(kind)
         caller = sys._getframe(1)
         return self._allocations.setdefault((caller.f_code, caller.f_lineno), np.empty(shape, dtype))
 
@@ -33,6 +36,15 @@ def address(memory: Any) -> int:
     place = int(memory.ctypes.data)
     _arrays[place] = memory._ary
     return place
+
+
+class Running:
+    """The module ``cuda`` as the kernel that runs sees it, for functions that it calls."""
+
+    def __getattr__(self, name: str) -> Any:
+        from numba.cuda.simulator.kernel import _get_kernel_context
+
+        return getattr(_get_kernel_context(), name)
 
 
 class Pointer:

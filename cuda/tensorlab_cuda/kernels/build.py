@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,8 @@ import numpy as np
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
 from tensorlab_cuda.kernels.elements import access
+
+Shared = tuple[int | None, type[np.generic]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +28,8 @@ class Kernel:
         name: what messages call it.
         whole: how many whole numbers it takes.
         numbers: how many numbers it takes after those.
+        function: its Python function.
+        shared: the arrays that a block shares, in order: of how many elements, None for one a thread, and their type.
         launchers: for each number of blocks and threads, what starts it.
     """
 
@@ -33,11 +37,18 @@ class Kernel:
     name: str
     whole: int = 0
     numbers: int = 0
-    launchers: dict[tuple[int, Any], Callable[..., None]] = field(default_factory=dict)
+    function: Any = None
+    shared: Mapping[str, Shared] = field(default_factory=dict)
+    launchers: dict[tuple[Any, ...], Callable[..., None]] = field(default_factory=dict)
 
 
 def build(
-    source: str, namespace: dict[str, Any], name: str, scalars: Sequence[ScalarFunction] = (), numbers: int = 0
+    source: str,
+    namespace: dict[str, Any],
+    name: str,
+    scalars: Sequence[ScalarFunction] = (),
+    numbers: int = 0,
+    shared: Mapping[str, Shared] | None = None,
 ) -> Kernel:
     """The kernel that a source text defines as ``kernel``.
 
@@ -47,11 +58,16 @@ def build(
         name: what messages call it.
         scalars: the scalar functions that it calls.
         numbers: how many of its parameters, the last ones, are float64; all others are int64.
+        shared: the arrays that a block shares, see `Kernel`. The text names the size of each, ``…_SIZE``, and the
+            element that it begins with, ``…_START``.
 
     Raises:
         ScalarError: if it cannot be compiled, naming the scalar functions that it is made of.
     """
+    shared = shared or {}
     names = {**namespace, **access(), "cuda": driver.cuda(), "int64": np.int64}
+    for array, (size, _) in shared.items():
+        names |= {f"{array}_SIZE": size or driver.device().threads, f"{array}_START": 0}
     function = _define(source, names, f"kernel {name}")["kernel"]
     whole = function.__code__.co_argcount - numbers
     try:
@@ -59,7 +75,7 @@ def build(
     except Exception as error:
         driver.explain(name, scalars, error)
         raise
-    return Kernel(compiled, name, whole, numbers)
+    return Kernel(compiled, name, whole, numbers, function, shared)
 
 
 def build_scalar(source: str, namespace: dict[str, Any], name: str) -> Callable[..., Any]:

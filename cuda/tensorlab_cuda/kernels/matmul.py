@@ -58,8 +58,8 @@ def _source(operands: int, epilogue: bool, keep: bool, axes: int, tile: Tile | W
     return f"""
 def kernel({", ".join(parameters)}):
 {pointers}
-    left = elements(cuda.shared.array(LEFT, word{driver.aligned()}))
-    right = elements(cuda.shared.array(RIGHT, word{driver.aligned()}))
+    left = elements(cuda.shared.array(left_SIZE, word{driver.aligned()}), left_START)
+    right = elements(cuda.shared.array(right_SIZE, word{driver.aligned()}), right_START)
     sums = cuda.local.array((ROWS, COLUMNS), kind)
     a_next = cuda.local.array((a_COUNT, {tile.numbers}), kind)
     b_next = cuda.local.array((b_COUNT, {tile.numbers}), kind)
@@ -143,4 +143,5 @@ def matmul_kernel(
         namespace["scalar"] = lift(epilogue, dtype)
     name = f"matmul {epilogue.name if epilogue is not None else ''} {dtype}"
     source = _source(operands, epilogue is not None, keep, axes, tile, dtype == "bool")
-    return build(source, namespace, name, () if epilogue is None else (epilogue,))
+    shared = {side: (namespace[side.upper()], namespace["word"]) for side in ("left", "right")}
+    return build(source, namespace, name, () if epilogue is None else (epilogue,), shared=shared)
