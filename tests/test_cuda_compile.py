@@ -196,7 +196,8 @@ def assemble(ptx: str, capability: tuple[int, int]) -> None:
     if assembler:
         command = [assembler, f"-arch=sm_{capability[0]}{capability[1]}", "-c", "-", "-o", os.devnull]
         done = subprocess.run(command, input=ptx, capture_output=True, text=True, check=False)
-        assert not done.returncode, done.stderr
+        older = "Unsupported .version" in done.stderr  # than the compiler
+        assert older or not done.returncode, done.stderr
 
 
 def places(compiled: list[str]) -> None:

@@ -15,6 +15,7 @@ from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
 from tensorlab_cuda.allocator import constant
 from tensorlab_cuda.buffer import Buffer
+from tensorlab_cuda.export import Exported
 from tensorlab_cuda.kernels.arg_reduce import arg_reduce_kernel
 from tensorlab_cuda.kernels.matmul import choose_tile, matmul_kernel
 from tensorlab_cuda.kernels.places import counter
@@ -53,6 +54,10 @@ class CUDABackend(DeviceMemory):
         if index:
             driver.refuse(index)
         return self
+
+    def export(self, buffer: Buffer) -> Exported:
+        """What shares the memory on the device with other libraries."""
+        return Exported(buffer)
 
     def map(
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]

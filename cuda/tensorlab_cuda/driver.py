@@ -14,17 +14,14 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
 from tensorlab.errors import DeviceError, ScalarError
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import simulator
-
-if TYPE_CHECKING:
-    from tensorlab_cuda.kernels.build import Kernel
-    from tensorlab_cuda.recording import Recording
+from tensorlab_cuda.kernel import Kernel
 
 _WHO = "device 'cuda'"
 _INSTALL = 'pip install "numba-cuda[cu13]" (or [cu12], whichever the driver supports)'
@@ -73,17 +70,26 @@ def _module() -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of the one inside of Numba
-            from numba import config, cuda
+            from numba import cuda
     except ImportError as error:
         raise DeviceError(_WHO, "the package numba-cuda", f"ImportError: {error}", _INSTALL) from error
     # A small tensor needs few blocks: no mistake, and nothing that a user could mend.
-    config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
+    settings().CUDA_LOW_OCCUPANCY_WARNINGS = 0
     if _is_simulator(cuda):
         simulator.prepare()
     else:
         _check(cuda)
     os.register_at_fork(after_in_child=_forked)
     return cuda
+
+
+def settings() -> Any:
+    """Numba's settings: those of numba-cuda, or of the older one inside of Numba."""
+    try:
+        from numba.cuda.core import config
+    except ImportError:
+        from numba import config
+    return config
 
 
 def _forked() -> None:
@@ -223,12 +229,27 @@ def download(memory: Any, start: int, size: int) -> np.ndarray[Any, Any]:
     return np.asarray(part.copy_to_host())
 
 
+def default_stream() -> int:
+    """The number that CUDA gives to the stream on which kernels run: 1, or 2 where each thread has one of its own."""
+    cuda()
+    return 2 if getattr(settings(), "CUDA_PER_THREAD_DEFAULT_STREAM", 0) else 1
+
+
 def synchronize() -> None:
     """Wait for everything that has been launched."""
     cuda().synchronize()
 
 
 # Recording
+
+
+class Recording(Protocol):
+    """What is told of what a thread asks of the device, see `tensorlab_cuda.recording`."""
+
+    def launched(self, kernel: Kernel, threads: int, arguments: tuple[float, ...]) -> None: ...
+    def uploaded(self, array: np.ndarray[Any, Any]) -> None: ...
+    def allocated(self, memory: Any) -> None: ...
+    def read(self) -> None: ...
 
 
 class _Listener(threading.local):

@@ -17,7 +17,7 @@ import numpy as np
 from tensorlab.errors import DeviceError, StateError
 from tensorlab_cuda import driver
 from tensorlab_cuda.allocator import Memory
-from tensorlab_cuda.kernels.build import Kernel
+from tensorlab_cuda.kernel import Kernel
 
 Word = int | tuple[int, int]
 """A number, or the place of an address: the number of the memory that has been taken, and the bytes from its start."""

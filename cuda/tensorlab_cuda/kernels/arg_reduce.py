@@ -7,7 +7,8 @@ import functools
 import numpy as np
 
 from tensorlab_cuda import driver
-from tensorlab_cuda.kernels.build import Kernel, build
+from tensorlab_cuda.kernel import Kernel
+from tensorlab_cuda.kernels.build import build
 from tensorlab_cuda.kernels.fold import BLOCK, lanes
 
 # Of two elements the first wins that is beyond the other, NaN being beyond everything; of equals, the first.

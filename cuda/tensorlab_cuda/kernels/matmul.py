@@ -17,7 +17,8 @@ import numpy as np
 
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
-from tensorlab_cuda.kernels.build import Kernel, build
+from tensorlab_cuda.kernel import Kernel
+from tensorlab_cuda.kernels.build import build
 from tensorlab_cuda.kernels.lift import lift
 from tensorlab_cuda.kernels.matmul_tile import DOUBLES, SIMULATED, WORDS, Tile
 from tensorlab_cuda.kernels.matmul_warp import WarpTile, warp_tiles

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from tensorlab_cuda import driver, simulator
-from tensorlab_cuda.kernels.build import Kernel, build
+from tensorlab_cuda.kernel import Kernel
+from tensorlab_cuda.kernels.build import build
 from tensorlab_cuda.recording import Launch
 
 Phase = tuple[Kernel, tuple[bool, ...]]

@@ -7,7 +7,8 @@ from typing import Any
 
 from tensorlab.rules import Rowwise
 from tensorlab_cuda import driver
-from tensorlab_cuda.kernels.build import Kernel, build
+from tensorlab_cuda.kernel import Kernel
+from tensorlab_cuda.kernels.build import build
 from tensorlab_cuda.kernels.fold import BLOCK, fold_source, lanes
 from tensorlab_cuda.kernels.lift import lift
 
