@@ -234,7 +234,7 @@ def structures_are_those_of_dlpack(rng):
     assert (export._Tensor.shape.offset, export._Tensor.byte_offset.offset) == (24, 40)
     tensor = on(real(rng, 2, 3))
     capsule = tensor.__dlpack__()  # of a version before 1.0: a copy
-    managed = export._Managed.from_address(export._python.PyCapsule_GetPointer(id(capsule), b"dltensor"))
+    managed = export._Managed.from_address(export._pointer(id(capsule), b"dltensor"))
     assert managed.tensor.data != tensor.__cuda_array_interface__["data"][0]
     assert (managed.tensor.device_type, managed.tensor.device_id) == tensor.__dlpack_device__()
     assert (managed.tensor.code, managed.tensor.bits, managed.tensor.lanes, managed.tensor.ndim) == (2, 32, 1, 2)
@@ -251,7 +251,7 @@ def capsules_say_what_dlpack_says_of_them(rng):
         tensor = tl.matrix_transpose(on(rng.integers(0, 2, (3, 4)).astype(dtype)))[::-1, 1:]
         for copy, flags, strides in ((None, 1, [-1, 4]), (True, 2, [2, 1])):  # read-only; a copy
             capsule = tensor.__dlpack__(max_version=(1, 1), copy=copy)
-            address = export._python.PyCapsule_GetPointer(id(capsule), b"dltensor_versioned")
+            address = export._pointer(id(capsule), b"dltensor_versioned")
             managed = export._Versioned.from_address(address)
             assert (managed.major, managed.minor, managed.flags) == (1, 0, flags)
             inside = managed.tensor

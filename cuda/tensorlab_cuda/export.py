@@ -60,19 +60,21 @@ def _forget(managed: int) -> None:
     _held.pop(managed, None)
 
 
-_python = ctypes.pythonapi
-_python.PyCapsule_New.restype = ctypes.py_object
-_python.PyCapsule_New.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
-_python.PyCapsule_IsValid.argtypes = (ctypes.c_void_p, ctypes.c_char_p)
-_python.PyCapsule_GetPointer.restype = ctypes.c_void_p
-_python.PyCapsule_GetPointer.argtypes = (ctypes.c_void_p, ctypes.c_char_p)
+def _python(name: str, result: Any, *arguments: Any) -> Any:
+    """A function of Python's C interface; others may take ``ctypes.pythonapi``'s own to have other types."""
+    return ctypes.PYFUNCTYPE(result, *arguments)((name, ctypes.pythonapi))
+
+
+_new = _python("PyCapsule_New", ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
+_is_valid = _python("PyCapsule_IsValid", ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)
+_pointer = _python("PyCapsule_GetPointer", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)
 _NAMES = {_Managed: b"dltensor", _Versioned: b"dltensor_versioned"}
 
 
 def _forget_unused(capsule: int) -> None:
     for name in _NAMES.values():  # a capsule that was used has another name
-        if _python.PyCapsule_IsValid(capsule, name):
-            _forget(_python.PyCapsule_GetPointer(capsule, name))
+        if _is_valid(capsule, name):
+            _forget(_pointer(capsule, name))
 
 
 _CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
@@ -156,4 +158,4 @@ def _capsule(buffer: Buffer, device: tuple[int, int], versioned: bool, flags: in
     managed = _Versioned(1, 0, None, deleter, flags, tensor) if versioned else _Managed(tensor, None, deleter)
     address = ctypes.addressof(managed)
     _held[address] = (managed, lengths, steps, buffer)
-    return _python.PyCapsule_New(address, _NAMES[type(managed)], ctypes.cast(_discard, ctypes.c_void_p))
+    return _new(address, _NAMES[type(managed)], ctypes.cast(_discard, ctypes.c_void_p))
