@@ -6,9 +6,14 @@ made to compile what it would launch.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import itertools
 import json
+import linecache
+import os
 import re
+import shutil
 import subprocess
 import sys
 import traceback
@@ -29,7 +34,19 @@ DOMAINS = {
     "bits": "bool int8",
 }
 CIRCULAR = {"sin", "cos", "tan"}  # which reduce large angles in double precision
-SHAPES = ("reduce", "rowwise", "scan", "matmul", "tiles", "update", "structure", "places", "refused")
+SHAPES = (
+    "reduce",
+    "rowwise",
+    "scan",
+    "matmul",
+    "tiles",
+    "tensor_cores",
+    "update",
+    "persistent",
+    "structure",
+    "places",
+    "refused",
+)
 
 
 def no_launch() -> list[str]:
@@ -44,9 +61,9 @@ def no_launch() -> list[str]:
 
     def compile_kernel(function: Any, signature: str) -> Any:
         types = sigutils.normalize_signature(signature)[0]
-        compiled.append(cuda.compile_ptx(function, types, cc=device.compute_capability)[0])
+        compiled.append(cuda.compile_ptx(function, types, cc=driver.device().compute_capability)[0])
 
-    def launch(kernel: Any, blocks: int, threads: Any, *arguments: Any) -> None:
+    def start(kernel: Any, configuration: Any, arguments: Any) -> None:
         assert tuple(map(type, arguments)) == (int,) * kernel.whole + (float,) * kernel.numbers, kernel.name
 
     def copy_to_device(memory: Any, array: Any) -> None:
@@ -55,12 +72,13 @@ def no_launch() -> list[str]:
     dispatcher.get_current_device = lambda: device  # which a device function asks when it is compiled
     driver._check = lambda module: None
     driver.device = lambda: device
-    driver.device_array = np.empty
+    driver.free_memory = lambda: (1 << 40, 1 << 40)
+    driver.device_array = np.zeros
     driver.address = lambda memory: memory.ctypes.data
     driver.copy_to_device = copy_to_device
     driver.download = lambda memory, start, size: memory[start : start + size]
     driver.compile_kernel = compile_kernel
-    driver.launch = launch
+    driver._start = start
     return compiled
 
 
@@ -142,6 +160,46 @@ def tiles(compiled: list[str]) -> None:
                     assert f"ld.shared.v{tile.group}.f{bits}" in ptx, tile
 
 
+def tensor_cores(compiled: list[str]) -> None:
+    """Every tile for them, for the first GPUs that have them and for newer ones; assembled, where there is `ptxas`."""
+    from numba.cuda import dispatcher
+    from tensorlab_cuda import driver
+    from tensorlab_cuda.kernels.matmul import matmul_kernel
+    from tensorlab_cuda.kernels.matmul_warp import warp_tiles
+
+    newest = driver.device()
+    layouts = itertools.cycle([(True, False), (False, True)])
+    operands = {"tf32": "k8.row.col.f32.tf32.tf32", "float16": "k16.row.col.f32.f16.f16"}
+    operands["bfloat16"] = "k16.row.col.f32.bf16.bf16"
+    rounding = {"tf32": "cvt.rna.tf32.f32", "float16": "cvt.rn.f16x2.f32", "bfloat16": "cvt.rn.bf16x2.f32"}
+    for capability, precision in itertools.product([(8, 0), (9, 0)], operands):
+        device = dataclasses.replace(newest, compute_capability=capability)
+        driver.device = dispatcher.get_current_device = lambda device=device: device
+        matmul_kernel.cache_clear()
+        for tile in warp_tiles(precision, False)[:: 1 if capability == (8, 0) else 2]:
+            matmul_kernel(tl.relu.scalar, "float32", 0, False, 0, tile, next(layouts))
+            ptx = compiled[-1]
+            assert f".target sm_{capability[0]}{capability[1]}" in ptx
+            assert ".local" not in ptx, (tile, "memory for what should be in registers")
+            down, across = tile.products
+            products = down * across * tile.depth // 8  # of a slice, if they are written out
+            found = ptx.count(f"mma.sync.aligned.m16n8{operands[precision]}.f32")
+            assert down * across <= found <= products, (tile, found)
+            assert rounding[precision] in ptx
+            assemble(ptx, capability)
+    driver.device = dispatcher.get_current_device = lambda: newest
+
+
+def assemble(ptx: str, capability: tuple[int, int]) -> None:
+    """Let the toolkit's assembler, if it is there, accept a kernel for a GPU."""
+    assembler = shutil.which("ptxas")
+    if assembler:
+        command = [assembler, f"-arch=sm_{capability[0]}{capability[1]}", "-c", "-", "-o", os.devnull]
+        done = subprocess.run(command, input=ptx, capture_output=True, text=True, check=False)
+        older = "Unsupported .version" in done.stderr  # than the compiler
+        assert older or not done.returncode, done.stderr
+
+
 def places(compiled: list[str]) -> None:
     """Where an element of an array is costs divisions of 32 bits, and nothing if all arrays are dense."""
 
@@ -196,6 +254,23 @@ def update() -> None:
             on(1)._backend.update(rule.scalar, [arrays], [0.5] * len(rule.hyperparameters))
 
 
+def persistent(compiled: list[str]) -> None:
+    """The kernel of an epoch: blocks wait for each other after each of its kernels, which share one piece of memory."""
+    from tensorlab_cuda import fit_persistent
+
+    with tl.device("cuda"):
+        model = tl.Sequential([tl.layers.Dense(8, activation="tanh"), tl.layers.Dense(3, activation="softmax")])
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    fit_persistent(model, np.ones((8, 12), int), np.ones(8, int), batch_size=4)
+    ptx = compiled[-1]
+    calls = re.findall(r"call\.uni[^;]*cudaCGSynchronize", ptx)
+    (text,) = ["".join(lines) for file, (_, _, lines, _) in linecache.cache.items() if "kernel program" in file]
+    assert len(calls) >= text.count("grid.sync()") == len(re.findall(r"phase\d+\(", text)) > 20
+    assert not re.findall(r"(?<!extern )\.shared \.align", ptx), "memory that only one of its kernels uses"
+    assert ".local" not in ptx
+    assemble(ptx, (9, 0))
+
+
 def structure() -> None:
     x = on(3, 4, dtype="int8")
     tl.concat([tl.flip(x), x], axis=1)
@@ -224,7 +299,7 @@ def main() -> None:
         try:
             if name in operations:
                 elementwise(name)
-            elif name in ("tiles", "places"):
+            elif name in ("tiles", "tensor_cores", "persistent", "places"):
                 globals()[name](compiled)
             else:
                 globals()[name]()

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from test_cuda_checks import DTYPES, check, on, real, same
+from test_cuda_training import counted
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentError, DeviceError, DLPackError, ScalarError
@@ -233,11 +234,80 @@ def structures_are_those_of_dlpack(rng):
     assert (export._Tensor.shape.offset, export._Tensor.byte_offset.offset) == (24, 40)
     tensor = on(real(rng, 2, 3))
     capsule = tensor.__dlpack__()  # of a version before 1.0: a copy
-    managed = export._Managed.from_address(export._python.PyCapsule_GetPointer(id(capsule), b"dltensor"))
+    managed = export._Managed.from_address(export._pointer(id(capsule), b"dltensor"))
     assert managed.tensor.data != tensor.__cuda_array_interface__["data"][0]
     assert (managed.tensor.device_type, managed.tensor.device_id) == tensor.__dlpack_device__()
     assert (managed.tensor.code, managed.tensor.bits, managed.tensor.lanes, managed.tensor.ndim) == (2, 32, 1, 2)
     assert (managed.tensor.shape[:2], managed.tensor.strides[:2]) == ([2, 3], [3, 1])
+
+
+@check
+def capsules_say_what_dlpack_says_of_them(rng):
+    from tensorlab_cuda import export
+
+    codes = {"bool": (6, 8), "int8": (0, 8), "int64": (0, 64), "uint8": (1, 8), "uint64": (1, 64)}
+    codes |= {"float32": (2, 32), "float64": (2, 64)}
+    for dtype, code in codes.items():
+        tensor = tl.matrix_transpose(on(rng.integers(0, 2, (3, 4)).astype(dtype)))[::-1, 1:]
+        for copy, flags, strides in ((None, 1, [-1, 4]), (True, 2, [2, 1])):  # read-only; a copy
+            capsule = tensor.__dlpack__(max_version=(1, 1), copy=copy)
+            address = export._pointer(id(capsule), b"dltensor_versioned")
+            managed = export._Versioned.from_address(address)
+            assert (managed.major, managed.minor, managed.flags) == (1, 0, flags)
+            inside = managed.tensor
+            assert (inside.code, inside.bits, inside.lanes, inside.byte_offset) == (*code, 1, 0)
+            assert (inside.ndim, inside.shape[:2], inside.strides[:2]) == (2, [4, 2], strides)
+            assert (inside.data == tensor.__cuda_array_interface__["data"][0]) == (copy is None)
+
+
+@check
+def streams_are_those_of_the_array_api_standard(rng):
+    from tensorlab_cuda import driver
+
+    tensor, config = on(real(rng, 3)), driver.settings()
+    plain = getattr(config, "CUDA_PER_THREAD_DEFAULT_STREAM", 0)
+    try:
+        for each_thread, own in ((0, (None, 1)), (1, (2,))):
+            config.CUDA_PER_THREAD_DEFAULT_STREAM = each_thread
+            for stream in (None, 1, 2, 3, 0x7F0012345678, -1):
+                with counted(driver, ("synchronize",)) as calls:
+                    tensor.__dlpack__(stream=stream, max_version=(1, 0))
+                assert calls["synchronize"] == (stream != -1 and stream not in own), (each_thread, stream)
+            assert tensor.__cuda_array_interface__["stream"] == own[-1]
+    finally:
+        config.CUDA_PER_THREAD_DEFAULT_STREAM = plain
+    for stream in (0, -2, True, 1.0, "1"):
+        with pytest.raises(
+            DLPackError,
+            match=rf"^__dlpack__: expected a stream's number, which 0 is not, -1 or None, received stream {stream!r}$",
+        ):
+            tensor.__dlpack__(stream=stream, max_version=(1, 0))
+
+
+@check
+def the_cuda_array_interface_is_that_of_version_3(rng):
+    for dtype in DTYPES:
+        size = np.dtype(dtype).itemsize
+        whole = on(rng.integers(0, 2, (4, 6)).astype(dtype))
+        cases = [
+            (whole, None, 0),
+            (whole[::-1, 1::2], (-6 * size, 2 * size), 19 * size),
+            (whole[2, 3], None, 15 * size),
+            (tl.expand_dims(whole, axis=0), None, 0),
+        ]
+        start = whole.__cuda_array_interface__["data"][0]
+        for tensor, strides, offset in cases:
+            described = tensor.__cuda_array_interface__
+            assert described == {
+                "shape": tensor.shape,
+                "strides": strides,
+                "typestr": np.dtype(dtype).str,
+                "data": (start + offset, True),  # read-only
+                "stream": 1,
+                "version": 3,
+            }
+            assert {type(number) for number in (*described["shape"], *(strides or ()), described["data"][0])} <= {int}
+        assert whole[:0].__cuda_array_interface__["data"] == (0, True)  # of nothing there is no address
 
 
 # What may be missing or go wrong
@@ -366,7 +436,7 @@ def a_device_of_another_number_is_refused(rng):
 @check
 def a_launch_that_fails_is_named(rng):
     from tensorlab_cuda import driver
-    from tensorlab_cuda.kernels.build import Kernel
+    from tensorlab_cuda.kernel import Kernel
 
     failing = Kernel(Refusing(CudaAPIError("[700] illegal address")), "map mish float32", 1)
     with pytest.raises(

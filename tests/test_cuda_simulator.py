@@ -20,6 +20,8 @@ import numpy as np
 import pytest
 import test_backends
 import test_cuda_driver
+import test_cuda_persistent
+import test_cuda_precision
 import test_cuda_training
 from test_cuda_checks import CHECKS
 
@@ -28,7 +30,7 @@ from tensorlab.devices import backend
 from tensorlab.errors import DeviceError
 
 REPOSITORY = Path(__file__).parent.parent
-assert test_cuda_driver, test_cuda_training  # which add to the checks
+MORE = (test_cuda_driver, test_cuda_persistent, test_cuda_precision, test_cuda_training)  # which add to the checks
 
 EVERY: dict[str, Callable[[np.random.Generator], None]] = {
     **CHECKS,

@@ -9,11 +9,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tensorlab import hookimpl
+from tensorlab_cuda.persistent import fit_persistent
+from tensorlab_cuda.precision import matmul_precision
 
 if TYPE_CHECKING:
     from tensorlab.backends import Backend
 
 __version__ = "0.1.0"
+
+__all__ = ["fit_persistent", "matmul_precision"]
 
 
 def _backend() -> Backend:

@@ -45,6 +45,14 @@ def allocate(size: int, dtype: Any) -> Memory:
     Raises:
         DeviceError: if there is no room.
     """
+    memory = _allocated(size, dtype)
+    recording = driver.recording()
+    if recording is not None:
+        recording.allocated(memory)
+    return memory
+
+
+def _allocated(size: int, dtype: Any) -> Memory:
     kind = driver.storage(dtype)
     wanted = max(size, 1)
     shelf = _shelves[wanted, kind]
@@ -81,6 +89,8 @@ def constant(array: np.ndarray[Any, Any]) -> Memory:
     A loop asks for the same ones again and again, and an upload makes the device wait.
     """
     driver.cuda()  # which tells a child that was forked that it cannot use what is there
+    if driver.recording() is not None:  # which is to see what every step asks for
+        return upload(array)
     return _constant(array.tobytes(), array.dtype.str)
 
 

@@ -15,9 +15,9 @@ from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
 from tensorlab_cuda.allocator import constant
 from tensorlab_cuda.buffer import Buffer
+from tensorlab_cuda.export import Exported
 from tensorlab_cuda.kernels.arg_reduce import arg_reduce_kernel
-from tensorlab_cuda.kernels.matmul import matmul_kernel
-from tensorlab_cuda.kernels.matmul_tile import choose_tile
+from tensorlab_cuda.kernels.matmul import choose_tile, matmul_kernel
 from tensorlab_cuda.kernels.places import counter
 from tensorlab_cuda.kernels.reduce import reduce_kernel, segment
 from tensorlab_cuda.kernels.rowwise import rowwise_kernel
@@ -25,6 +25,7 @@ from tensorlab_cuda.kernels.scan import scan_kernel
 from tensorlab_cuda.kernels.update import update_kernel
 from tensorlab_cuda.layout import Shape, merge_axes, rows_are_runs
 from tensorlab_cuda.memory import DeviceMemory, dense, filled, map_into
+from tensorlab_cuda.precision import current
 
 
 class CUDABackend(DeviceMemory):
@@ -53,6 +54,10 @@ class CUDABackend(DeviceMemory):
         if index:
             driver.refuse(index)
         return self
+
+    def export(self, buffer: Buffer) -> Exported:
+        """What shares the memory on the device with other libraries."""
+        return Exported(buffer)
 
     def map(
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
@@ -169,13 +174,14 @@ class CUDABackend(DeviceMemory):
         matrices, lengths, stacks = math.prod(stack), (), [()] * len(arrays)
         if matrices > 1:
             lengths, stacks = merge_axes(tuple(stack), [layout.strides[:-2] for layout in layouts])
-        tile = choose_tile(a.dtype.name, matrices, m, n)
+        precision = current(self.device.compute_capability) if a.dtype == np.float32 else "float32"
+        tile = choose_tile(a.dtype.name, precision, matrices, m, n)
         runs = rows_are_runs(a.layout), not rows_are_runs(b.layout)
         kernel = matmul_kernel(epilogue, a.dtype.name, len(operands), keep, len(lengths), tile, runs)
         strides = [(*layout.strides[-2:], *steps) for layout, steps in zip(layouts, stacks, strict=True)]
         driver.launch(
             kernel,
-            *(tile.count(matrices, m, n), tile.side**2),
+            *(tile.count(matrices, m, n), tile.threads),
             *(matrices, m, n, k, *lengths, *(x.address for x in (result, product) if x is not None)),
             *(word for x, steps in zip(arrays, strides, strict=True) for word in (x.address, *steps)),
         )

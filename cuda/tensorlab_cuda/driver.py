@@ -9,19 +9,19 @@ import functools
 import inspect
 import math
 import os
+import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
 from tensorlab.errors import DeviceError, ScalarError
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import simulator
-
-if TYPE_CHECKING:
-    from tensorlab_cuda.kernels.build import Kernel
+from tensorlab_cuda.kernel import Kernel
 
 _WHO = "device 'cuda'"
 _INSTALL = 'pip install "numba-cuda[cu13]" (or [cu12], whichever the driver supports)'
@@ -70,17 +70,26 @@ def _module() -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of the one inside of Numba
-            from numba import config, cuda
+            from numba import cuda
     except ImportError as error:
         raise DeviceError(_WHO, "the package numba-cuda", f"ImportError: {error}", _INSTALL) from error
     # A small tensor needs few blocks: no mistake, and nothing that a user could mend.
-    config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
+    settings().CUDA_LOW_OCCUPANCY_WARNINGS = 0
     if _is_simulator(cuda):
         simulator.prepare()
     else:
         _check(cuda)
     os.register_at_fork(after_in_child=_forked)
     return cuda
+
+
+def settings() -> Any:
+    """Numba's settings: those of numba-cuda, or of the older one inside of Numba."""
+    try:
+        from numba.cuda.core import config
+    except ImportError:
+        from numba import config
+    return config
 
 
 def _forked() -> None:
@@ -135,8 +144,8 @@ def simulated() -> bool:
 def device() -> Device:
     """The device that kernels run on."""
     if simulated():
-        # Its threads are threads of Python.
-        return Device("simulator", (0, 0), processors=2, blocks=2, threads=4, across=2)
+        # Its threads are threads of Python; it computes what the newest devices do.
+        return Device("simulator", (9, 0), processors=2, blocks=2, threads=4, across=2)
     found = cuda().get_current_device()
     name = found.name.decode() if isinstance(found.name, bytes) else str(found.name)
     processors = found.MULTIPROCESSOR_COUNT
@@ -204,21 +213,65 @@ def address(memory: Any) -> int:
 def copy_to_device(memory: Any, array: np.ndarray[Any, Any]) -> None:
     """Overwrite a flat device array by a host array of as many elements, in C order."""
     cuda()
+    if _listener.recording is not None:
+        _listener.recording.uploaded(array)
     memory.copy_to_device(np.ascontiguousarray(array).reshape(-1).view(memory.dtype))
 
 
 def download(memory: Any, start: int, size: int) -> np.ndarray[Any, Any]:
     """A flat host array with some elements of a flat device array, when all kernels before have run."""
     cuda()
+    if _listener.recording is not None:
+        _listener.recording.read()
     if not size:
         return np.empty(0, memory.dtype)
     part = memory if (start, size) == (0, memory.shape[0]) else memory[start : start + size]
     return np.asarray(part.copy_to_host())
 
 
+def default_stream() -> int:
+    """The number that CUDA gives to the stream on which kernels run: 1, or 2 where each thread has one of its own."""
+    cuda()
+    return 2 if getattr(settings(), "CUDA_PER_THREAD_DEFAULT_STREAM", 0) else 1
+
+
 def synchronize() -> None:
     """Wait for everything that has been launched."""
     cuda().synchronize()
+
+
+# Recording
+
+
+class Recording(Protocol):
+    """What is told of what a thread asks of the device, see `tensorlab_cuda.recording`."""
+
+    def launched(self, kernel: Kernel, threads: int, arguments: tuple[float, ...]) -> None: ...
+    def uploaded(self, array: np.ndarray[Any, Any]) -> None: ...
+    def allocated(self, memory: Any) -> None: ...
+    def read(self) -> None: ...
+
+
+class _Listener(threading.local):
+    recording: Recording | None = None
+
+
+_listener = _Listener()
+
+
+@contextmanager
+def recorded(listener: Recording) -> Iterator[None]:
+    """Tell a recording of every launch of this thread, in place of launching."""
+    _listener.recording = listener
+    try:
+        yield
+    finally:
+        _listener.recording = None
+
+
+def recording() -> Recording | None:
+    """What listens in this thread."""
+    return _listener.recording
 
 
 # Kernels
@@ -238,6 +291,18 @@ def compile_function(function: Callable[..., Any]) -> Callable[..., Any]:
     return compiled
 
 
+def extending() -> tuple[Any, Any]:
+    """Numba's types, and the decorator of functions that are written in LLVM's terms."""
+    if hasattr(cuda().types, "CPointer"):  # numba-cuda has types and decorators of its own
+        from numba.cuda.extending import intrinsic
+
+        return cuda().types, intrinsic
+    from numba import types
+    from numba.extending import intrinsic
+
+    return types, intrinsic
+
+
 @functools.cache
 def aligned() -> str:
     """What the text of a shared array says, beyond its size and type, to be read in vectors."""
@@ -246,14 +311,36 @@ def aligned() -> str:
     return ", alignment=16"
 
 
-def launch(kernel: Kernel, blocks: int, threads: int | tuple[int, int], *arguments: float) -> None:
+def launch(kernel: Kernel, blocks: int, threads: int, *arguments: float) -> None:
     """Start a kernel on as many of ``blocks`` blocks as are worth it; it goes through the rest in strides of the
     grid.
 
     Raises:
         DeviceError: if the device refuses it.
     """
-    configuration = min(blocks, device().blocks), threads
+    if _listener.recording is not None:
+        _listener.recording.launched(kernel, threads, arguments)
+        return
+    _start(kernel, (min(blocks, device().blocks), threads), arguments)
+
+
+def launch_together(kernel: Kernel, threads: int, shared: int, *arguments: float) -> None:
+    """Start a kernel whose blocks wait for each other, on as many as surely run at the same time.
+
+    Args:
+        kernel: it calls ``cuda.cg.this_grid().sync()``.
+        threads: of a block.
+        shared: the bytes of shared memory that a block gets.
+        arguments: of the kernel.
+
+    Raises:
+        DeviceError: if the device refuses it.
+    """
+    blocks = 1 if simulated() else device().processors  # the simulator runs one block after the other
+    _start(kernel, (blocks, threads, 0, shared), arguments)
+
+
+def _start(kernel: Kernel, configuration: tuple[Any, ...], arguments: Sequence[float]) -> None:
     launcher = kernel.launchers.get(configuration)
     try:
         if launcher is None:

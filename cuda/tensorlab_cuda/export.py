@@ -6,19 +6,18 @@ Source: DLPack 1.0, https://dmlc.github.io/dlpack; the CUDA array interface, ver
 from __future__ import annotations
 
 import ctypes
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tensorlab.errors import DLPackError
 from tensorlab_cuda import driver
-
-if TYPE_CHECKING:
-    from tensorlab_cuda.buffer import Buffer
+from tensorlab_cuda.buffer import Buffer
+from tensorlab_cuda.memory import copied, to_host
 
 HOST, CUDA = (1, 0), (2, 0)
 """Devices as DLPack numbers them."""
 
 _CODES = {"i": 0, "u": 1, "f": 2, "b": 6}
-_READ_ONLY = 1
+_READ_ONLY, _COPIED = 1, 2
 
 
 class _Tensor(ctypes.Structure):
@@ -61,19 +60,21 @@ def _forget(managed: int) -> None:
     _held.pop(managed, None)
 
 
-_python = ctypes.pythonapi
-_python.PyCapsule_New.restype = ctypes.py_object
-_python.PyCapsule_New.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
-_python.PyCapsule_IsValid.argtypes = (ctypes.c_void_p, ctypes.c_char_p)
-_python.PyCapsule_GetPointer.restype = ctypes.c_void_p
-_python.PyCapsule_GetPointer.argtypes = (ctypes.c_void_p, ctypes.c_char_p)
+def _python(name: str, result: Any, *arguments: Any) -> Any:
+    """A function of Python's C interface; others may take ``ctypes.pythonapi``'s own to have other types."""
+    return ctypes.PYFUNCTYPE(result, *arguments)((name, ctypes.pythonapi))
+
+
+_new = _python("PyCapsule_New", ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
+_is_valid = _python("PyCapsule_IsValid", ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)
+_pointer = _python("PyCapsule_GetPointer", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)
 _NAMES = {_Managed: b"dltensor", _Versioned: b"dltensor_versioned"}
 
 
 def _forget_unused(capsule: int) -> None:
     for name in _NAMES.values():  # a capsule that was used has another name
-        if _python.PyCapsule_IsValid(capsule, name):
-            _forget(_python.PyCapsule_GetPointer(capsule, name))
+        if _is_valid(capsule, name):
+            _forget(_pointer(capsule, name))
 
 
 _CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
@@ -98,13 +99,21 @@ class Exported:
     ) -> Any:
         """A capsule. Who asks for a version before 1.0 gets a copy.
 
+        Args:
+            stream: what the other library works on: CUDA's default stream (None or 1), that of the thread (2) or
+                another. If kernels run on a different one, they are waited for, unless it is -1.
+            max_version: the newest version that it knows.
+            dl_device: where it wants the memory; None for where it is.
+            copy: True for memory of its own, False to refuse a copy, None for what is cheapest.
+
         Raises:
-            DLPackError: for another device than this one and the host, or a copy that is needed and not allowed.
+            DLPackError: for another device than this one and the host, a copy that is needed and not allowed, or a
+                number that is no stream's.
 
         Source: Python array API standard, ``array.__dlpack__``.
         """
-        from tensorlab_cuda.memory import copied, to_host
-
+        if stream is not None and (type(stream) is not int or stream < -1 or not stream):
+            raise DLPackError("__dlpack__", "a stream's number, which 0 is not, -1 or None", f"stream {stream!r}")
         here, marked = self.__dlpack_device__(), max_version is not None and tuple(max_version) >= (1, 0)
         elsewhere = dl_device is not None and tuple(dl_device) != here
         if elsewhere and dl_device is not None and tuple(dl_device) != HOST:
@@ -115,9 +124,9 @@ class Exported:
         if elsewhere:
             return to_host(self._buffer).__dlpack__(max_version=max_version)
         buffer = copied(self._buffer) if copy or not marked else self._buffer
-        if stream not in (None, 1, -1):  # kernels run on CUDA's default stream, which 1 is
+        if stream != -1 and (1 if stream is None else stream) != driver.default_stream():
             driver.synchronize()
-        return _capsule(buffer, here, marked, read_only=not copy)
+        return _capsule(buffer, here, marked, _COPIED if copy else _READ_ONLY)
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
@@ -127,7 +136,7 @@ class Exported:
             "strides": None if layout.is_dense else tuple(step * dtype.itemsize for step in layout.strides),
             "typestr": dtype.str,
             "data": (_start(self._buffer), True),
-            "stream": 1,  # CUDA's default stream
+            "stream": driver.default_stream(),
             "version": 3,
         }
 
@@ -140,17 +149,13 @@ def _start(buffer: Buffer) -> int:
     return buffer.address
 
 
-def _capsule(buffer: Buffer, device: tuple[int, int], versioned: bool, read_only: bool) -> Any:
+def _capsule(buffer: Buffer, device: tuple[int, int], versioned: bool, flags: int) -> Any:
     layout, dtype = buffer.layout, buffer.dtype
     lengths, steps = ((ctypes.c_int64 * len(layout.shape))(*values) for values in (layout.shape, layout.strides))
     tensor = _Tensor(_start(buffer), *device, len(layout.shape), _CODES[dtype.kind], 8 * dtype.itemsize, 1)
     tensor.shape, tensor.strides = (ctypes.cast(x, ctypes.POINTER(ctypes.c_int64)) for x in (lengths, steps))
     deleter = ctypes.cast(_delete, ctypes.c_void_p)
-    managed: _Managed | _Versioned
-    if versioned:
-        managed = _Versioned(1, 0, None, deleter, _READ_ONLY if read_only else 0, tensor)
-    else:
-        managed = _Managed(tensor, None, deleter)
+    managed = _Versioned(1, 0, None, deleter, flags, tensor) if versioned else _Managed(tensor, None, deleter)
     address = ctypes.addressof(managed)
     _held[address] = (managed, lengths, steps, buffer)
-    return _python.PyCapsule_New(address, _NAMES[type(managed)], ctypes.cast(_discard, ctypes.c_void_p))
+    return _new(address, _NAMES[type(managed)], ctypes.cast(_discard, ctypes.c_void_p))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab.scalars import ScalarFunction
-from tensorlab_cuda import driver, export, fallback
+from tensorlab_cuda import driver, fallback
 from tensorlab_cuda.allocator import constant, unused, upload
 from tensorlab_cuda.buffer import Buffer
 from tensorlab_cuda.kernels.gather import gather_kernel
@@ -98,10 +98,6 @@ class DeviceMemory:
     def shares_memory(self, a: Buffer, b: Buffer) -> bool:
         """Whether they are of one allocation."""
         return a.memory is b.memory
-
-    def export(self, buffer: Buffer) -> export.Exported:
-        """What shares the memory on the device with other libraries."""
-        return export.Exported(buffer)
 
     def computes_on_host(self, operation: str) -> None:
         """Say so, or refuse, as the user chose."""

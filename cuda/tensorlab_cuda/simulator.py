@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -21,6 +22,9 @@ def prepare() -> None:
     from numba.cuda.simulator.kernelapi import FakeCUDAShared
 
     def array(self: Any, shape: Any, dtype: Any, alignment: int | None = None) -> Any:
+        if not shape:  # the memory that a launch asked for, which all such arrays share
+            kind = np.dtype(dtype)
+            return self._dynshared[: self._dynshared_size // kind.itemsize * kind.itemsize].view(kind)
         caller = sys._getframe(1)
         return self._allocations.setdefault((caller.f_code, caller.f_lineno), np.empty(shape, dtype))
 
@@ -32,6 +36,15 @@ def address(memory: Any) -> int:
     place = int(memory.ctypes.data)
     _arrays[place] = memory._ary
     return place
+
+
+class Running:
+    """The module ``cuda`` as the kernel that runs sees it, for functions that it calls."""
+
+    def __getattr__(self, name: str) -> Any:
+        from numba.cuda.simulator.kernel import _get_kernel_context
+
+        return getattr(_get_kernel_context(), name)
 
 
 class Pointer:
@@ -77,3 +90,82 @@ def functions() -> dict[str, object]:
         "nextafter": np.nextafter,
         "pow": np.power,
     }
+
+
+# Tensor cores
+
+_LANES = 32
+
+
+def _rounded(name: str, x: Any) -> int:
+    """The bits of a number of float32 in a format of tensor cores, in a word's low half or the whole of it."""
+    if name == "float16":
+        with np.errstate(over="ignore"):
+            return int(np.float32(x).astype(np.float16).view(np.uint16))
+    bits = int(np.float32(x).view(np.uint32))
+    if not np.isfinite(x):
+        return bits if name == "tf32" else bits >> 16
+    if name == "tf32":  # to nearest, ties away from zero
+        return (bits + 0x1000) & 0xFFFFE000
+    return (bits + 0x7FFF + (bits >> 16 & 1)) >> 16  # to nearest, ties to even
+
+
+def pack(name: str) -> Any:
+    """What makes a word of numbers, the last of which is given first."""
+
+    def packed(*numbers: Any) -> np.uint32:
+        word = 0
+        for number in numbers:
+            word = word << 16 | _rounded(name, number)
+        return np.uint32(word)
+
+    return packed
+
+
+def _numbers(name: str, words: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The numbers in rows of words."""
+    if name == "tf32":
+        return (words & 0xFFFFE000).astype(np.uint32).view(np.float32).astype(float)
+    halves = np.stack([words & 0xFFFF, words >> 16], -1).reshape(len(words), -1)
+    if name == "float16":
+        return halves.astype(np.uint16).view(np.float16).astype(float)
+    return (halves << 16).astype(np.uint32).view(np.float32).astype(float)
+
+
+def _offsets(*strides: int) -> np.ndarray[Any, Any]:
+    """Where lanes hold words, for each lane and register, as an offset in a matrix whose columns follow each other: by
+    the strides of a lane's place in a group of four, of the group, and of each bit of the register's number."""
+    member, group, *bits = strides
+    lanes = np.arange(_LANES)
+    places = [sum(step for bit, step in enumerate(bits) if r >> bit & 1) for r in range(1 << len(bits))]
+    offsets: np.ndarray[Any, Any] = (lanes % 4 * member + lanes // 4 * group)[:, None] + np.array(places)
+    return offsets
+
+
+_A, _B, _SUMS = _offsets(16, 1, 8, 64), _offsets(8, 1, 32), _offsets(32, 1, 16, 8)
+"""Of A, 16 × 8 words, B, 8 × 8 words, and the sums, 16 × 8, as ``mma.sync`` spreads them over the lanes of a warp."""
+
+
+def mma(name: str) -> Any:
+    """The instruction ``mma.sync.aligned.m16n8k8`` or ``m16n8k16`` of a format, for the threads of a block."""
+
+    def multiply(*operands: Any) -> tuple[np.float32, ...]:
+        thread: Any = threading.current_thread()
+        turn = thread.__dict__.setdefault("turn", 0)
+        thread.turn = 1 - turn  # who reads this time may still do so when others hand in the next
+        handed = thread._manager.__dict__.setdefault("handed", ({}, {}))[turn]
+        first, lane = thread.thread_id - thread.thread_id % _LANES, thread.thread_id % _LANES
+        handed[thread.thread_id] = operands
+        thread.syncthreads()
+        words = np.array([handed[first + other][:6] for other in range(_LANES)], np.int64)
+        a, b = np.empty(16 * 8, np.int64), np.empty(8 * 8, np.int64)
+        a[_A], b[_B] = words[:, :4], words[:, 4:]
+        rows, columns = _numbers(name, a.reshape(8, 16).T), _numbers(name, b.reshape(8, 8).T)
+        with np.errstate(all="ignore"):
+            product = rows @ columns.T
+            return tuple(
+                np.float32(float(total) + product[place % 16, place // 16])
+                for place, total in zip(_SUMS[lane], operands[6:], strict=True)
+            )
+
+    return multiply

@@ -17,6 +17,8 @@ from tensorlab.callbacks import Callback, CallbackList, History, Logs, ProgressB
 from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError, StateError, TensorlabError
 from tensorlab.gradients import GradientTape
 from tensorlab.layers import Layer
+from tensorlab.losses import Loss
+from tensorlab.metrics import Mean, Metric
 from tensorlab.models.data import Samples, check_count
 from tensorlab.ops.dispatch import device_of
 from tensorlab.tensor import Tensor
@@ -30,7 +32,7 @@ class Model(Layer):
 
     _optimizer: optimizers.Optimizer | None = None
     _loss: losses.Loss | None = None
-    _metrics: tuple[metrics.Metric, ...] = ()
+    _metrics: tuple[Metric, ...] = ()
 
     # Setting up
 
@@ -75,6 +77,16 @@ class Model(Layer):
     def optimizer(self) -> optimizers.Optimizer | None:
         """The optimizer that `compile` was given."""
         return self._optimizer
+
+    @property
+    def loss(self) -> Loss | None:
+        """The loss that `compile` was given."""
+        return self._loss
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics that `compile` was given."""
+        return list(self._metrics)
 
     @property
     def layers(self) -> list[Layer]:
@@ -176,7 +188,7 @@ class Model(Layer):
         self._read(losses, trackers)
         return _results(trackers)
 
-    def _train_step(self, x: Tensor, y: Tensor | None, trackers: list[metrics.Metric]) -> Tensor:
+    def _train_step(self, x: Tensor, y: Tensor | None, trackers: list[Metric]) -> Tensor:
         """Take a step and return its loss, which nobody has read yet: the device may still be at it."""
         optimizer, loss = self._compiled("fit")
         assert y is not None
@@ -189,7 +201,7 @@ class Model(Layer):
             metric.update_state(y, outputs)
         return value
 
-    def _read(self, losses: list[tuple[Tensor, int]], trackers: list[metrics.Metric]) -> None:
+    def _read(self, losses: list[tuple[Tensor, int]], trackers: list[Metric]) -> None:
         """Take the losses of the last steps into account, or raise if one is not a finite number, naming its step."""
         taken = self._compiled("fit")[0].iterations
         for step, (value, count) in enumerate(losses, taken - len(losses) + 1):
@@ -253,11 +265,11 @@ class Model(Layer):
         for slot, value in zip(optimizer.variables, slots, strict=True):
             slot.assign(value)
 
-    def _trackers(self) -> list[metrics.Metric]:
+    def _trackers(self) -> list[Metric]:
         """The loss first, then the metrics, all of them at 0."""
         for metric in self._metrics:
             metric.reset_state()
-        return [metrics.Mean("loss"), *self._metrics]
+        return [Mean("loss"), *self._metrics]
 
     # Asking
 
@@ -324,7 +336,7 @@ class Model(Layer):
         return ["?" for _ in self._layers]
 
 
-def _metrics(who: str, identifiers: Sequence[Any]) -> tuple[metrics.Metric, ...]:
+def _metrics(who: str, identifiers: Sequence[Any]) -> tuple[Metric, ...]:
     """Metrics that can be computed, each reported under a name of its own."""
     chosen = tuple(metrics.get("accuracy" if identifier == "acc" else identifier) for identifier in identifiers)
     for metric in chosen:
@@ -349,5 +361,5 @@ _PATIENCE = 64
 """The steps after which their losses are read, if nobody watches: a device that is asked for each waits after each."""
 
 
-def _results(trackers: list[metrics.Metric]) -> Logs:
+def _results(trackers: list[Metric]) -> Logs:
     return {tracker.name: tracker.result() for tracker in trackers}

@@ -100,6 +100,28 @@ def products(backend: Any, torch: Any) -> Iterator[Line]:
             text += f", PyTorch {2 * m * k * n / theirs / 1e12:8.2f}, PyTorch / us {theirs / ours:5.2f}"
             text += f", largest difference {worst:.1e}"
         yield f"matmul {m}, {k}, {n}{', a turned' * turned}", text
+    yield from rounded_products(backend, torch)
+
+
+def rounded_products(backend: Any, torch: Any) -> Iterator[Line]:
+    """Products of rounded numbers: on tensor cores."""
+    from tensorlab_cuda import matmul_precision
+
+    size = 4096
+    a, b = np.random.default_rng(0).standard_normal((2, size, size), np.float32)
+    x, y = tl.asarray(a), tl.asarray(b)
+    for precision in ("tf32", "float16", "bfloat16"):
+        with matmul_precision(precision):
+            ours = seconds(lambda: x @ y, backend.synchronize)
+        text = f"{2 * size**3 / ours / 1e12:8.2f} TF/s"
+        if torch is not None:
+            half = getattr(torch, precision, torch.float32)
+            s, t = (torch.from_numpy(matrix).cuda().to(half) for matrix in (a, b))
+            torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+            theirs = seconds(lambda s=s, t=t: s @ t, torch.cuda.synchronize)
+            torch.backends.cuda.matmul.allow_tf32 = False
+            text += f", PyTorch {2 * size**3 / theirs / 1e12:8.2f}, PyTorch / us {theirs / ours:5.2f}"
+        yield f"matmul {size}³ in {precision}", text
 
 
 def load() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -136,43 +158,69 @@ def torch_epoch(torch: Any, x: Any, y: Any, batch_size: int) -> Callable[[], Non
     return epoch
 
 
+def network() -> tl.Sequential:
+    """The book's."""
+    tl.utils.set_random_seed(0)
+    model = tl.Sequential([tl.layers.Dense(512, activation="relu"), tl.layers.Dense(10, activation="softmax")])
+    model.compile(optimizer="rmsprop", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
 def agreement() -> Iterator[Line]:
     """How far the CPU's weights are from the device's after 100 steps of the book's network, from one seed."""
     x, y = load()
     weights = []
     for device in ("cuda", "cpu"):
-        tl.utils.set_random_seed(0)
         with tl.device(device):
-            model = tl.Sequential([tl.layers.Dense(512, activation="relu"), tl.layers.Dense(10, activation="softmax")])
-            model.compile(optimizer="rmsprop", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+            model = network()
             model.fit(x[:12_800], y[:12_800], batch_size=128, verbose=0)
         weights.append(model.get_weights())
     worst = max(float(np.abs(here - there).max()) for here, there in zip(*weights, strict=True))
     yield "a weight after 100 steps", f"{worst:8.1e} the largest difference from the CPU's"
 
 
+def compared(runs: dict[str, Callable[[], Any]], count: int) -> str:
+    """The times of epochs, which take turns, and their ratios to the first of them; each has a first time, too."""
+    taken: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(count + 1):
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run()
+            taken[name].append(time.perf_counter() - start)
+    (us, ours), *others = taken.items()
+    text = f"{statistics.median(ours[1:]):8.3f} s (the first: {ours[0]:.2f} s)"
+    for name, theirs in others:
+        ratio = statistics.median(b / a for a, b in zip(ours[1:], theirs[1:], strict=True))
+        text += f", {name} {statistics.median(theirs[1:]):.3f} s, {name} / {us} {ratio:.2f}"
+    return text
+
+
 def epochs(torch: Any, count: int) -> Iterator[Line]:
-    """The book's network."""
+    """Epochs of the book's network."""
     x, y = load()
     images, labels = tl.asarray(x), tl.asarray(y)
-    for batch_size in (128, 4096):
-        tl.utils.set_random_seed(0)
-        model = tl.Sequential([tl.layers.Dense(512, activation="relu"), tl.layers.Dense(10, activation="softmax")])
-        model.compile(optimizer="rmsprop", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-        runs = [lambda model=model, size=batch_size: model.fit(images, labels, batch_size=size, verbose=0)]
+    for size in (128, 4096):
+        model = network()
+        runs = {"us": lambda model=model, size=size: model.fit(images, labels, batch_size=size, verbose=0)}
         if torch is not None:
-            runs.append(torch_epoch(torch, x, y, batch_size))
-        taken: list[list[float]] = [[] for _ in runs]
-        for _ in range(count + 1):
-            for run, times in zip(runs, taken, strict=True):
-                start = time.perf_counter()
-                run()
-                times.append(time.perf_counter() - start)
-        text = f"{statistics.median(taken[0][1:]):8.2f} s (the first: {taken[0][0]:.2f} s)"
-        if torch is not None:
-            ratio = statistics.median(b / a for a, b in zip(taken[0][1:], taken[1][1:], strict=True))
-            text += f", PyTorch {statistics.median(taken[1][1:]):.2f} s, PyTorch / us {ratio:.2f}"
-        yield f"an epoch, batches of {batch_size}", text
+            runs["PyTorch"] = torch_epoch(torch, x, y, size)
+        yield f"an epoch, batches of {size}", compared(runs, count)
+
+
+def persistent(torch: Any, count: int) -> Iterator[Line]:
+    """Epochs of the book's network in one launch."""
+    from tensorlab_cuda import fit_persistent
+
+    x, y = load()
+    images, labels = tl.asarray(x), tl.asarray(y)
+    alone, plain = network(), network()
+    runs: dict[str, Callable[[], Any]] = {
+        "us": lambda: fit_persistent(alone, images, labels, batch_size=128),
+        "fit": lambda: plain.fit(images, labels, batch_size=128, verbose=0),
+    }
+    if torch is not None:
+        runs["PyTorch"] = torch_epoch(torch, x, y, 128)
+    yield "an epoch in one launch", compared(runs, count)
 
 
 def pytorch() -> Any:
@@ -197,7 +245,7 @@ def main() -> int:
         the exit status.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=("bandwidth", "matmul", "agreement", "epoch"))
+    parser.add_argument("--only", choices=("bandwidth", "matmul", "agreement", "epoch", "persistent"))
     parser.add_argument("--epochs", type=int, default=5)
     options = parser.parse_args()
     try:
@@ -211,6 +259,7 @@ def main() -> int:
                 "matmul": products(backend, torch),
                 "agreement": agreement(),
                 "epoch": epochs(torch, options.epochs),
+                "persistent": persistent(torch, options.epochs),
             }.items():
                 if options.only in (None, name):
                     for title, text in lines:

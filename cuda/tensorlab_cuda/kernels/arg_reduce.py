@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import functools
 
+import numpy as np
+
 from tensorlab_cuda import driver
-from tensorlab_cuda.kernels.build import Kernel, build
-from tensorlab_cuda.kernels.fold import BLOCK
+from tensorlab_cuda.kernel import Kernel
+from tensorlab_cuda.kernels.build import build
+from tensorlab_cuda.kernels.fold import BLOCK, lanes
 
 # Of two elements the first wins that is beyond the other, NaN being beyond everything; of equals, the first.
 _SOURCE = """
@@ -14,7 +17,7 @@ def kernel(rows, columns, y_address, x_address):
     {block}
     y = pointer(y_address, int64)
     x = pointer(x_address, compute)
-    places = elements(cuda.shared.array(LANES, int64))
+    places = elements(cuda.shared.array(places_SIZE, int64), places_START)
     for row in range(int64(cuda.blockIdx.x), rows, int64(cuda.gridDim.x)):
         first = row * columns
         place = int64(0)
@@ -52,5 +55,6 @@ def kernel(rows, columns, y_address, x_address):
 def arg_reduce_kernel(rule: str, dtype: str) -> Kernel:
     """The kernel ``k(rows, columns, y, x)`` of "max" or "min"; ``x`` is dense, and ``y`` int64."""
     source = _SOURCE.format(block=BLOCK, beyond=">" if rule == "max" else "<")
-    namespace = {"ACROSS": 1, "LANES": driver.device().threads, "compute": driver.storage(dtype)}
-    return build(source, namespace, f"arg{rule} {dtype}")
+    kind = driver.storage(dtype)
+    shared = {"places": (None, np.int64), **lanes(kind)}
+    return build(source, {"ACROSS": 1, "compute": kind}, f"arg{rule} {dtype}", shared=shared)

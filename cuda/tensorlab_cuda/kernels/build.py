@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-import functools
 import linecache
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
+from tensorlab_cuda.kernel import Kernel, Shared
 from tensorlab_cuda.kernels.elements import access
 
 
-@dataclass(frozen=True, eq=False)
-class Kernel:
-    """A kernel, compiled for the one signature that it has: whole numbers, and then numbers.
-
-    Arrays are handed over as their addresses. A number costs a launch a small part of what an array would, of which
-    Numba hands over seven words, and what kernels index has none of an array's checks for negative indices.
-
-    Attributes:
-        compiled: what Numba makes of it.
-        name: what messages call it.
-        whole: how many whole numbers it takes.
-        numbers: how many numbers it takes after those.
-        launchers: for each number of blocks and threads, what starts it.
-    """
-
-    compiled: Any
-    name: str
-    whole: int = 0
-    numbers: int = 0
-    launchers: dict[tuple[int, Any], Callable[..., None]] = field(default_factory=dict)
-
-
 def build(
-    source: str, namespace: dict[str, Any], name: str, scalars: Sequence[ScalarFunction] = (), numbers: int = 0
+    source: str,
+    namespace: dict[str, Any],
+    name: str,
+    scalars: Sequence[ScalarFunction] = (),
+    numbers: int = 0,
+    shared: Mapping[str, Shared] | None = None,
 ) -> Kernel:
     """The kernel that a source text defines as ``kernel``.
 
@@ -48,11 +30,16 @@ def build(
         name: what messages call it.
         scalars: the scalar functions that it calls.
         numbers: how many of its parameters, the last ones, are float64; all others are int64.
+        shared: the arrays that a block shares, see `Kernel`. The text names the size of each, ``…_SIZE``, and the
+            element that it begins with, ``…_START``.
 
     Raises:
         ScalarError: if it cannot be compiled, naming the scalar functions that it is made of.
     """
-    names = {**namespace, **_access(), "cuda": driver.cuda(), "int64": np.int64}
+    shared = shared or {}
+    names = {**namespace, **access(), "cuda": driver.cuda(), "int64": np.int64}
+    for array, (size, _) in shared.items():
+        names |= {f"{array}_SIZE": size or driver.device().threads, f"{array}_START": 0}
     function = _define(source, names, f"kernel {name}")["kernel"]
     whole = function.__code__.co_argcount - numbers
     try:
@@ -60,18 +47,13 @@ def build(
     except Exception as error:
         driver.explain(name, scalars, error)
         raise
-    return Kernel(compiled, name, whole, numbers)
+    return Kernel(compiled, name, whole, numbers, function, shared)
 
 
 def build_scalar(source: str, namespace: dict[str, Any], name: str) -> Callable[..., Any]:
     """The device function that an emitted source defines as ``scalar``, and those that it calls."""
     names = {**namespace, "jit": driver.compile_function}
     return _define(source, names, f"scalar {name}")["scalar"]  # type: ignore[no-any-return]
-
-
-@functools.cache
-def _access() -> dict[str, Any]:
-    return access(driver.simulated())
 
 
 def _define(source: str, namespace: dict[str, Any], name: str) -> dict[str, Any]:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
-from tensorlab_cuda import simulator
+from tensorlab_cuda import driver, simulator
 
 
-def access(simulated: bool) -> dict[str, Any]:
-    """``pointer(address, kind)``, the elements of a type that begin at an address, and ``elements(array)``, those of a
-    shared array.
+@functools.cache
+def access() -> dict[str, Any]:
+    """The functions ``pointer(address, kind)``, which gives the elements of a type that begin at an address, and
+    ``elements(array, start)``, which gives those of a shared array from one of them on.
 
     An array's own indices may be negative, which costs a comparison at every access, and hides from the compiler that
     four elements lie next to each other and can be read as a vector.
     """
-    if simulated:
-        return {"pointer": simulator.Pointer, "elements": lambda array: array}
-    from numba import cuda, types
-    from numba.extending import intrinsic
-
-    if hasattr(cuda.types, "CPointer"):  # numba-cuda has types and decorators of its own
-        from numba.cuda.extending import intrinsic
-
-        types = cuda.types
+    if driver.simulated():
+        return {"pointer": simulator.Pointer, "elements": lambda array, start: array[start:]}
+    types, intrinsic = driver.extending()
 
     @intrinsic
     def pointer(typingctx: Any, address: Any, kind: Any) -> Any:
@@ -34,12 +30,12 @@ def access(simulated: bool) -> dict[str, Any]:
         return target(types.int64, kind), codegen
 
     @intrinsic
-    def elements(typingctx: Any, array: Any) -> Any:
+    def elements(typingctx: Any, array: Any, start: Any) -> Any:
         target = types.CPointer(array.dtype)
 
         def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            return context.make_array(signature.args[0])(context, builder, values[0]).data
+            return builder.gep(context.make_array(signature.args[0])(context, builder, values[0]).data, [values[1]])
 
-        return target(array), codegen
+        return target(array, types.int64), codegen
 
     return {"pointer": pointer, "elements": elements}

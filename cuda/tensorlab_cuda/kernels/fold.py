@@ -7,6 +7,8 @@ threads' values are folded in pairs.
 
 from __future__ import annotations
 
+import numpy as np
+
 
 def fold_source(count: str, fetch: str, combine: str, indent: str) -> str:
     """The text that leaves the value of ``count`` elements in ``lanes[beside]``, where all threads see it.
@@ -37,10 +39,15 @@ cuda.syncthreads()
     return "".join(f"{indent}{line}\n" for line in text.splitlines() if line.strip())
 
 
-BLOCK = """lanes = elements(cuda.shared.array(LANES, compute))
+BLOCK = """lanes = elements(cuda.shared.array(lanes_SIZE, compute), lanes_START)
     thread = int64(cuda.threadIdx.x)
     threads = int64(cuda.blockDim.x)
     beside = thread % ACROSS
     lane = thread // ACROSS
     height = threads // ACROSS"""
 """The opening of a kernel that folds for ``ACROSS`` results at a time."""
+
+
+def lanes(kind: type[np.generic]) -> dict[str, tuple[None, type[np.generic]]]:
+    """The shared array of such a kernel, for `build`: an element a thread."""
+    return {"lanes": (None, kind)}

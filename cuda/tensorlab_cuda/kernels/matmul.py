@@ -9,19 +9,23 @@ element is the same sum for every launch and every size of tile.
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
-from tensorlab_cuda.kernels.build import Kernel, build
+from tensorlab_cuda.kernel import Kernel
+from tensorlab_cuda.kernels.build import build
 from tensorlab_cuda.kernels.lift import lift
-from tensorlab_cuda.kernels.matmul_tile import Tile
+from tensorlab_cuda.kernels.matmul_tile import DOUBLES, SIMULATED, WORDS, Tile
+from tensorlab_cuda.kernels.matmul_warp import WarpTile, warp_tiles
 from tensorlab_cuda.kernels.places import names, unravel
 
 
-def _source(operands: int, epilogue: bool, keep: bool, axes: int, multiply_add: str) -> str:
+def _source(operands: int, epilogue: bool, keep: bool, axes: int, tile: Tile | WarpTile, bits: bool) -> str:
     extra = [f"p{k}" for k in range(operands)]
     outputs, matrices = ["c", *["z"] * keep], ["a", "b", *extra]
     parameters = [
@@ -36,14 +40,17 @@ def _source(operands: int, epilogue: bool, keep: bool, axes: int, multiply_add: 
     def fetch(matrix: str) -> str:
         """The text that fetches a thread's elements of the next slice of A or B."""
         outer, limit, inner = ("row", "m - top", "column") if matrix == "a" else ("column", "n - leftmost", "row")
-        return f"""
-for q in range({matrix}_COUNT):
-    {matrix}_next[q] = kind(0)
-    if {matrix}_outer + q * {matrix}_OUTER < {limit} and {matrix}_inner + q * {matrix}_INNER < rest:
-        step = {matrix}_OUTER * {matrix}_{outer} + {matrix}_INNER * {matrix}_{inner}
-        {matrix}_next[q] = {matrix}[{matrix}_at + q * step]
-{matrix}_at += DEPTH * {matrix}_{inner}
+        text = f"\nfor q in range({matrix}_COUNT):\n"
+        for number in range(tile.numbers):
+            element = f"{matrix}_next[q, {number}]"
+            inner_place = f"({matrix}_inner + q * {matrix}_INNER) * {tile.numbers} + {number}"
+            text += f"""
+    {element} = kind(0)
+    if {matrix}_outer + q * {matrix}_OUTER < {limit} and {inner_place} < rest:
+        step = {matrix}_OUTER * {matrix}_{outer} + {matrix}_INNER * {tile.numbers} * {matrix}_{inner}
+        {element} = {matrix}[{matrix}_at + q * step + {number} * {matrix}_{inner}]
 """
+        return f"{text}{matrix}_at += DEPTH * {matrix}_{inner}\n"
 
     def indented(text: str, indent: str) -> str:
         return "".join(f"{indent}{line}\n" for line in text.splitlines() if line)
@@ -52,57 +59,58 @@ for q in range({matrix}_COUNT):
     return f"""
 def kernel({", ".join(parameters)}):
 {pointers}
-    left = elements(cuda.shared.array(LEFT, kind{driver.aligned()}))
-    right = elements(cuda.shared.array(RIGHT, kind{driver.aligned()}))
+    left = elements(cuda.shared.array(left_SIZE, word{driver.aligned()}), left_START)
+    right = elements(cuda.shared.array(right_SIZE, word{driver.aligned()}), right_START)
     sums = cuda.local.array((ROWS, COLUMNS), kind)
-    a_part = cuda.local.array(ROWS, kind)
-    b_part = cuda.local.array(COLUMNS, kind)
-    a_next = cuda.local.array(a_COUNT, kind)
-    b_next = cuda.local.array(b_COUNT, kind)
+    a_next = cuda.local.array((a_COUNT, {tile.numbers}), kind)
+    b_next = cuda.local.array((b_COUNT, {tile.numbers}), kind)
     thread = int64(cuda.threadIdx.x)
-    x = thread % SIDE * GROUP
-    y = thread // SIDE * GROUP
-    a_outer = thread // a_BY_INNER % HIGH
-    a_inner = thread // a_BY_OUTER % DEPTH
+{indented(tile.opening, " " * 4)}    a_outer = thread // a_BY_INNER % HIGH
+    a_inner = thread // a_BY_OUTER % a_DEPTH
     b_outer = thread // b_BY_INNER % WIDE
-    b_inner = thread // b_BY_OUTER % DEPTH
+    b_inner = thread // b_BY_OUTER % b_DEPTH
     across = (n + WIDE - 1) // WIDE
     tiles = (m + HIGH - 1) // HIGH * across
     for number in range(int64(cuda.blockIdx.x), matrices * tiles, int64(cuda.gridDim.x)):
 {starts}{move}        top = number % tiles // across * HIGH
         leftmost = number % tiles % across * WIDE
         first_row = number // tiles * m
-        a_at += (top + a_outer) * a_row + a_inner * a_column
-        b_at += (leftmost + b_outer) * b_column + b_inner * b_row
+        a_at += (top + a_outer) * a_row + a_inner * {tile.numbers} * a_column
+        b_at += (leftmost + b_outer) * b_column + b_inner * {tile.numbers} * b_row
         for i in range(ROWS):
             for j in range(COLUMNS):
                 sums[i, j] = kind(0)
         rest = k
 {indented(both, " " * 8)}        while rest > 0:
             for q in range(a_COUNT):
-                left[(a_inner + q * a_INNER) * LEFT_PITCH + a_outer + q * a_OUTER] = a_next[q]
+                place = (a_inner + q * a_INNER) * LEFT_INNER + (a_outer + q * a_OUTER) * LEFT_OUTER
+                left[place] = {tile.word("a_next")}
             for q in range(b_COUNT):
-                right[(b_inner + q * b_INNER) * RIGHT_PITCH + b_outer + q * b_OUTER] = b_next[q]
+                place = (b_inner + q * b_INNER) * RIGHT_INNER + (b_outer + q * b_OUTER) * RIGHT_OUTER
+                right[place] = {tile.word("b_next")}
             cuda.syncthreads()
             rest -= DEPTH
-{indented(both, " " * 12)}            for d in range(DEPTH):
-                for i in range(ROWS):
-                    a_part[i] = left[d * LEFT_PITCH + y + i // GROUP * GROUP * SIDE + i % GROUP]
-                for j in range(COLUMNS):
-                    b_part[j] = right[d * RIGHT_PITCH + x + j // GROUP * GROUP * SIDE + j % GROUP]
-                for i in range(ROWS):
-                    for j in range(COLUMNS):
-                        sums[i, j] = kind({multiply_add})
-            cuda.syncthreads()
+{indented(both, " " * 12)}{indented(tile.multiply(bits), " " * 12)}            cuda.syncthreads()
         for i in range(ROWS):
-            row = top + y + i // GROUP * GROUP * SIDE + i % GROUP
+            row = top + {tile.row}
             for j in range(COLUMNS):
-                column = leftmost + x + j // GROUP * GROUP * SIDE + j % GROUP
+                column = leftmost + {tile.column}
                 if row < m and column < n:
                     place = (first_row + row) * n + column
                     {"z[place] = sums[i, j]" if keep else ""}
                     c[place] = {f"kind(scalar({values}))" if epilogue else "sums[i, j]"}
 """
+
+
+def choose_tile(dtype: str, precision: str, matrices: int, rows: int, columns: int) -> Tile | WarpTile:
+    """The largest tile of which a product has enough for half of the device's processors, else the smallest."""
+    tiles: Sequence[Tile | WarpTile] = DOUBLES if np.dtype(dtype).itemsize == 8 else WORDS
+    if driver.simulated():
+        tiles = SIMULATED
+    if precision != "float32":
+        tiles = warp_tiles(precision, driver.simulated())
+    enough = math.ceil(driver.device().processors / 2)
+    return next((tile for tile in tiles if tile.count(matrices, rows, columns) >= enough), tiles[-1])
 
 
 @functools.cache
@@ -112,13 +120,13 @@ def matmul_kernel(
     operands: int,
     keep: bool,
     axes: int,
-    tile: Tile,
+    tile: Tile | WarpTile,
     runs: tuple[bool, bool],
 ) -> Kernel:
     """The kernel ``k(matrices, m, n, k, *stack, c[, z], *(address, row, column, *stack strides))``.
 
     The arrays, of which it is given the strides, are A, B and the operands of the epilogue; ``c`` and ``z``, which gets
-    the product without the epilogue, are dense. A block has ``tile.side ** 2`` threads.
+    the product without the epilogue, are dense. A block has ``tile.threads`` threads.
 
     Args:
         epilogue: what is computed of each element of the product and the operands; or None.
@@ -130,15 +138,11 @@ def matmul_kernel(
         runs: whether elements that follow each other along k lie next to each other in memory, of A and of B; if not,
             their neighbours along the other axis do. Any strides give the same result, these give it soonest.
     """
-    bits = dtype == "bool"
-    multiply_add = f"sums[i, j] {'|' if bits else '+'} (a_part[i] {'&' if bits else '*'} b_part[j])"
-    namespace: dict[str, Any] = {
-        **tile.constants(runs),
-        "count_type": np.uint64,
-        "kind": driver.storage(dtype),
-    }
+    kind = driver.storage(dtype)
+    namespace: dict[str, Any] = {"word": kind, **tile.names(runs), "count_type": np.uint64, "kind": kind}
     if epilogue is not None:
         namespace["scalar"] = lift(epilogue, dtype)
     name = f"matmul {epilogue.name if epilogue is not None else ''} {dtype}"
-    source = _source(operands, epilogue is not None, keep, axes, multiply_add)
-    return build(source, namespace, name, () if epilogue is None else (epilogue,))
+    source = _source(operands, epilogue is not None, keep, axes, tile, dtype == "bool")
+    shared = {side: (namespace[side.upper()], namespace["word"]) for side in ("left", "right")}
+    return build(source, namespace, name, () if epilogue is None else (epilogue,), shared=shared)

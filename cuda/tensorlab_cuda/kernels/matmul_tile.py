@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
-
-import numpy as np
-
-from tensorlab_cuda import driver
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -36,33 +32,83 @@ class Tile:
         """The rows and the columns of the result that a block computes."""
         return self.side * self.rows, self.side * self.columns
 
+    @property
+    def threads(self) -> int:
+        """Of a block."""
+        return self.side**2
+
+    numbers = 1
+    """Elements in a word of shared memory."""
+
     def count(self, matrices: int, rows: int, columns: int) -> int:
         """How many tiles there are in a stack of products."""
-        high, wide = self.shape
-        return matrices * -(-rows // high) * -(-columns // wide)
+        return count_tiles(self.shape, matrices, rows, columns)
 
-    def constants(self, runs: tuple[bool, bool]) -> dict[str, int]:
-        """The names that a kernel's text uses.
-
-        Each thread fetches some elements of the slices of A and of B. Their number within a slice goes up by the
-        number of threads, and runs along k first where elements that follow each other along k lie next to each other.
-        So one of an element's two places in a slice is the same for all that a thread fetches.
-        """
-        threads = self.side**2
-        names = {field.upper(): value for field, value in asdict(self).items()}
+    def names(self, runs: tuple[bool, bool]) -> dict[str, Any]:
+        """The names that a kernel's text uses."""
+        names: dict[str, Any] = {field.upper(): value for field, value in asdict(self).items()}
         for name, matrix, edge, by_depth in zip(("LEFT", "RIGHT"), "ab", self.shape, runs, strict=True):
-            fast = self.depth if by_depth else edge
+            pitch = edge + self.group  # so that elements one below the other lie in different banks
             names |= {
-                "HIGH" if matrix == "a" else "WIDE": edge,
-                f"{name}_PITCH": edge + self.group,  # so that elements one below the other lie in different banks
-                name: self.depth * (edge + self.group),
-                f"{matrix}_COUNT": edge * self.depth // threads,
-                f"{matrix}_BY_INNER": fast if by_depth else 1,
-                f"{matrix}_BY_OUTER": 1 if by_depth else fast,
-                f"{matrix}_OUTER": threads // fast if by_depth else 0,
-                f"{matrix}_INNER": 0 if by_depth else threads // fast,
+                name: self.depth * pitch,
+                f"{name}_OUTER": 1,
+                f"{name}_INNER": pitch,
+                **fetching(matrix, edge, self.depth, self.threads, by_depth),
             }
         return names
+
+    opening = """
+a_part = cuda.local.array(ROWS, kind)
+b_part = cuda.local.array(COLUMNS, kind)
+x = thread % SIDE * GROUP
+y = thread // SIDE * GROUP
+"""
+    row = "y + i // GROUP * GROUP * SIDE + i % GROUP"
+    column = "x + j // GROUP * GROUP * SIDE + j % GROUP"
+    """Where a thread's sum ``i``, ``j`` is in the block's tile."""
+
+    def word(self, array: str) -> str:
+        """The text that makes word ``q`` of a slice of what was fetched for it."""
+        return f"{array}[q, 0]"
+
+    def multiply(self, bits: bool) -> str:
+        """The text that adds the product of two slices to a thread's sums; of ``bits`` the sum is "or", the product
+        "and"."""
+        return f"""
+for d in range(DEPTH):
+    for i in range(ROWS):
+        a_part[i] = left[d * LEFT_INNER + {self.row}]
+    for j in range(COLUMNS):
+        b_part[j] = right[d * RIGHT_INNER + {self.column}]
+    for i in range(ROWS):
+        for j in range(COLUMNS):
+            sums[i, j] = kind(sums[i, j] {"|" if bits else "+"} (a_part[i] {"&" if bits else "*"} b_part[j]))
+"""
+
+
+def count_tiles(shape: tuple[int, int], matrices: int, rows: int, columns: int) -> int:
+    """How many tiles of a shape there are in a stack of products."""
+    high, wide = shape
+    return matrices * -(-rows // high) * -(-columns // wide)
+
+
+def fetching(matrix: str, edge: int, depth: int, threads: int, by_depth: bool) -> dict[str, int]:
+    """The names of how a block fetches a slice of A or B, of ``edge`` × ``depth`` words.
+
+    Each thread fetches some words. Their number within a slice goes up by the number of threads, and runs along k first
+    where elements that follow each other along k lie next to each other. So one of a word's two places in a slice is
+    the same for all that a thread fetches.
+    """
+    fast = depth if by_depth else edge
+    return {
+        "HIGH" if matrix == "a" else "WIDE": edge,
+        f"{matrix}_DEPTH": depth,
+        f"{matrix}_COUNT": edge * depth // threads,
+        f"{matrix}_BY_INNER": fast if by_depth else 1,
+        f"{matrix}_BY_OUTER": 1 if by_depth else fast,
+        f"{matrix}_OUTER": threads // fast if by_depth else 0,
+        f"{matrix}_INNER": 0 if by_depth else threads // fast,
+    }
 
 
 SIMULATED = [Tile(4, 4, 2, 2, 2), Tile(4, 2, 2, 2, 4)]
@@ -70,11 +116,3 @@ SIMULATED = [Tile(4, 4, 2, 2, 2), Tile(4, 2, 2, 2, 4)]
 WORDS = [Tile(16, 8, 8, 4, 8), Tile(16, 4, 4, 4, 16), Tile(16, 2, 2, 2, 32)]
 DOUBLES = [Tile(16, 4, 4, 2, 8), Tile(16, 2, 2, 2, 16)]
 """Of 64 bits. A thread's share is what 128 registers hold, and a block reads from shared memory at most 17 KB."""
-
-
-def choose_tile(dtype: str, matrices: int, rows: int, columns: int) -> Tile:
-    """The largest tile of which a product has enough for half of the device's processors, else the smallest."""
-    real = DOUBLES if np.dtype(dtype).itemsize == 8 else WORDS
-    tiles = SIMULATED if driver.simulated() else real
-    enough = math.ceil(driver.device().processors / 2)
-    return next((tile for tile in tiles if tile.count(matrices, rows, columns) >= enough), tiles[-1])

@@ -11,8 +11,9 @@ from typing import Any
 
 from tensorlab.rules import Reduction
 from tensorlab_cuda import driver
-from tensorlab_cuda.kernels.build import Kernel, build
-from tensorlab_cuda.kernels.fold import BLOCK, fold_source
+from tensorlab_cuda.kernel import Kernel
+from tensorlab_cuda.kernels.build import build
+from tensorlab_cuda.kernels.fold import BLOCK, fold_source, lanes
 from tensorlab_cuda.kernels.lift import lift
 from tensorlab_cuda.kernels.places import names, unravel
 
@@ -83,7 +84,6 @@ def reduce_kernel(
     result = "result(lanes[beside], compute(members))" if output and rule.result is not None else "lanes[beside]"
     namespace: dict[str, Any] = {
         "ACROSS": across,
-        "LANES": driver.device().threads,
         "SEGMENT": segment(across),
         "combine": lift(rule.combine, compute),
         "compute": driver.storage(compute),
@@ -95,4 +95,5 @@ def reduce_kernel(
     if rule.result is not None:
         namespace["result"] = lift(rule.result, compute)
     scalars = [scalar for scalar in (rule.element, rule.combine, rule.result) if scalar is not None]
-    return build(_source(element, result, kept, folded), namespace, f"reduce {rule.name} {compute}", scalars)
+    source, shared = _source(element, result, kept, folded), lanes(namespace["compute"])
+    return build(source, namespace, f"reduce {rule.name} {compute}", scalars, shared=shared)

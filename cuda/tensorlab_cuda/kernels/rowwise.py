@@ -7,8 +7,9 @@ from typing import Any
 
 from tensorlab.rules import Rowwise
 from tensorlab_cuda import driver
-from tensorlab_cuda.kernels.build import Kernel, build
-from tensorlab_cuda.kernels.fold import BLOCK, fold_source
+from tensorlab_cuda.kernel import Kernel
+from tensorlab_cuda.kernels.build import build
+from tensorlab_cuda.kernels.fold import BLOCK, fold_source, lanes
 from tensorlab_cuda.kernels.lift import lift
 
 
@@ -46,7 +47,6 @@ def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Kernel:
     """
     namespace: dict[str, Any] = {
         "ACROSS": 1,
-        "LANES": driver.device().threads,
         "compute": driver.storage(dtype),
         "output": lift(rule.output, dtype),
     }
@@ -54,4 +54,5 @@ def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Kernel:
         namespace |= {f"combine{k}": lift(combine, dtype), f"element{k}": lift(element, dtype)}
     scalars = [scalar for pair in rule.reductions for scalar in pair]
     source = _source(inputs, len(rule.reductions))
-    return build(source, namespace, f"rowwise {rule.name} {dtype}", (*scalars, rule.output))
+    shared = lanes(namespace["compute"])
+    return build(source, namespace, f"rowwise {rule.name} {dtype}", (*scalars, rule.output), shared=shared)

@@ -10,7 +10,8 @@ from typing import Any
 
 from tensorlab.rules import Scan
 from tensorlab_cuda import driver
-from tensorlab_cuda.kernels.build import Kernel, build
+from tensorlab_cuda.kernel import Kernel
+from tensorlab_cuda.kernels.build import build
 from tensorlab_cuda.kernels.lift import lift
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 
 from tensorlab_cuda import driver
-from tensorlab_cuda.kernels.build import Kernel, build
+from tensorlab_cuda.kernel import Kernel
+from tensorlab_cuda.kernels.build import build
 
 
 def _source(add: str) -> str:

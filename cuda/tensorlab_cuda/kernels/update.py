@@ -11,7 +11,8 @@ import functools
 
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
-from tensorlab_cuda.kernels.build import Kernel, build
+from tensorlab_cuda.kernel import Kernel
+from tensorlab_cuda.kernels.build import build
 from tensorlab_cuda.kernels.lift import lift
 
 

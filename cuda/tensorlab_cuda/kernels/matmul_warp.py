@@ -1,0 +1,118 @@
+"""How a block cuts a product into tiles for tensor cores: of its own, of its warps, and slices of A and B along k."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tensorlab_cuda.kernels import mma
+from tensorlab_cuda.kernels.matmul_tile import count_tiles, fetching
+
+
+@dataclass(frozen=True)
+class WarpTile:
+    """What a block of warps computes. All numbers are powers of two.
+
+    Attributes:
+        precision: "tf32", "float16" or "bfloat16".
+        warps: along each axis of the block's tile.
+        products: the instructions of a warp along each axis of its tile.
+        depth: of the slices, in words along k.
+    """
+
+    precision: str
+    warps: tuple[int, int]
+    products: tuple[int, int]
+    depth: int
+
+    @property
+    def threads(self) -> int:
+        """Of a block."""
+        return self.warps[0] * self.warps[1] * mma.LANES
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """The rows and the columns of the result that a block computes."""
+        return self.warps[0] * self.products[0] * mma.ROWS, self.warps[1] * self.products[1] * mma.COLUMNS
+
+    @property
+    def numbers(self) -> int:
+        """Elements in a word."""
+        return mma.FORMATS[self.precision].numbers
+
+    def count(self, matrices: int, rows: int, columns: int) -> int:
+        """How many tiles there are in a stack of products."""
+        return count_tiles(self.shape, matrices, rows, columns)
+
+    def names(self, runs: tuple[bool, bool]) -> dict[str, Any]:
+        """The names that a kernel's text uses."""
+        names: dict[str, Any] = {
+            **mma.instructions(self.precision),
+            "word": np.uint32,
+            "DEPTH": self.depth * self.numbers,
+            "WORDS": self.depth,
+            "ROWS": 2 * self.products[0],
+            "COLUMNS": 2 * self.products[1],
+            "PRODUCTS_DOWN": self.products[0],
+            "PRODUCTS_ACROSS": self.products[1],
+            "WARPS_ACROSS": self.warps[1],
+        }
+        for name, matrix, edge, by_depth in zip(("LEFT", "RIGHT"), "ab", self.shape, runs, strict=True):
+            # Words lie as they come from memory, and so that those that a warp reads at a time lie in different banks.
+            outer, inner = (self.depth + 4, 1) if by_depth else (1, edge + 8)
+            names |= {
+                name: edge * outer if by_depth else self.depth * inner,
+                f"{name}_OUTER": outer,
+                f"{name}_INNER": inner,
+                **fetching(matrix, edge, self.depth, self.threads, by_depth),
+            }
+        return names
+
+    opening = """
+a_part = cuda.local.array((PRODUCTS_DOWN, 4), word)
+b_part = cuda.local.array((PRODUCTS_ACROSS, 2), word)
+lane = thread % 32
+y = thread // 32 // WARPS_ACROSS * PRODUCTS_DOWN * 16
+x = thread // 32 % WARPS_ACROSS * PRODUCTS_ACROSS * 8
+"""
+    row = "y + i // 2 * 16 + sum_place(lane, i % 2 * 2)[0]"
+    column = "x + j // 2 * 8 + sum_place(lane, j % 2)[1]"
+    """Where a thread's sum ``i``, ``j`` is in the block's tile: of each instruction it has two rows and two columns."""
+
+    def word(self, array: str) -> str:
+        """The text that makes word ``q`` of a slice of what was fetched for it."""
+        numbers = ", ".join(f"{array}[q, {number}]" for number in reversed(range(self.numbers)))
+        return f"pack({numbers})"
+
+    def multiply(self, bits: bool) -> str:
+        """The text that adds the product of two slices to a thread's sums."""
+        return """
+for d in range(0, WORDS, 8):
+    for i in range(PRODUCTS_DOWN):
+        for r in range(4):
+            edge, depth = a_place(lane, r)
+            a_part[i, r] = left[(y + i * 16 + edge) * LEFT_OUTER + (d + depth) * LEFT_INNER]
+    for j in range(PRODUCTS_ACROSS):
+        for r in range(2):
+            depth, edge = b_place(lane, r)
+            b_part[j, r] = right[(x + j * 8 + edge) * RIGHT_OUTER + (d + depth) * RIGHT_INNER]
+    for i in range(PRODUCTS_DOWN):
+        for j in range(PRODUCTS_ACROSS):
+            sums[2 * i, 2 * j], sums[2 * i, 2 * j + 1], sums[2 * i + 1, 2 * j], sums[2 * i + 1, 2 * j + 1] = mma(
+                a_part[i, 0], a_part[i, 1], a_part[i, 2], a_part[i, 3], b_part[j, 0], b_part[j, 1],
+                sums[2 * i, 2 * j], sums[2 * i, 2 * j + 1], sums[2 * i + 1, 2 * j], sums[2 * i + 1, 2 * j + 1],
+            )
+"""
+
+
+def warp_tiles(precision: str, simulated: bool) -> list[WarpTile]:
+    """The tiles of a precision, the largest first."""
+    if simulated:  # where a thread is one of Python
+        return [WarpTile(precision, (2, 1), (1, 2), 8)]
+    halves = mma.FORMATS[precision].numbers
+    return [
+        WarpTile(precision, (2, 4), products, depth // halves)
+        for products, depth in (((4, 4), 16), ((2, 2), 32), ((1, 1), 32))
+    ]

@@ -1,0 +1,79 @@
+"""Tensor cores: an instruction by which the 32 lanes of a warp multiply two small matrices together.
+
+It adds the product of A, ``ROWS`` × ``WORDS``, and B, ``WORDS`` × ``COLUMNS``, to sums in float32. A and B are made of
+words of 32 bits: one TF32 number each, or two halves that follow each other along k. Said in words, all formats have
+one layout: the functions below, which kernels call and tests hold against what NVIDIA says of each format.
+
+Source: PTX ISA 8.7, "Matrix Fragments for mma.m16n8k8" (.tf32) and "for mma.m16n8k16" (.f16 and .bf16).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tensorlab_cuda import driver, simulator
+from tensorlab_cuda.kernels.assembly import assembly
+
+ROWS, COLUMNS, WORDS, LANES = 16, 8, 8, 32
+
+
+def a_place(lane: int, register: int) -> tuple[int, int]:
+    """The row and the word of A that a lane holds in one of four registers."""
+    return lane // 4 + register % 2 * 8, lane % 4 + register // 2 * 4
+
+
+def b_place(lane: int, register: int) -> tuple[int, int]:
+    """The word and the column of B that a lane holds in one of two registers."""
+    return lane % 4 + register * 4, lane // 4
+
+
+def sum_place(lane: int, register: int) -> tuple[int, int]:
+    """The row and the column of the sum that a lane holds in one of four registers."""
+    return lane // 4 + register // 2 * 8, lane % 4 * 2 + register % 2
+
+
+@dataclass(frozen=True)
+class Format:
+    """What operands are rounded to.
+
+    Attributes:
+        name: in PTX.
+        numbers: in a word.
+        pack: the instruction that makes a word of them, the last number first, rounded to nearest.
+    """
+
+    name: str
+    numbers: int
+    pack: str
+
+    @property
+    def instruction(self) -> str:
+        """The product, of which the layouts above are."""
+        depth = WORDS * self.numbers
+        return f"mma.sync.aligned.m{ROWS}n{COLUMNS}k{depth}.row.col.f32.{self.name}.{self.name}.f32"
+
+
+FORMATS = {
+    "tf32": Format("tf32", 1, "cvt.rna.tf32.f32"),
+    "float16": Format("f16", 2, "cvt.rn.f16x2.f32"),
+    "bfloat16": Format("bf16", 2, "cvt.rn.bf16x2.f32"),
+}
+
+
+@functools.cache
+def instructions(name: str) -> dict[str, Callable[..., Any]]:
+    """What kernels call: the layouts; ``pack``, from numbers, the last first, to a word; and ``mma``, from the words of
+    A and B and the sums that a lane holds, in the order of registers, to its new sums. All lanes call it together."""
+    layouts = {place.__name__: driver.compile_function(place) for place in (a_place, b_place, sum_place)}
+    if driver.simulated():
+        return {**layouts, "pack": simulator.pack(name), "mma": simulator.mma(name)}
+    chosen = FORMATS[name]
+    words, numbers = ["uint32"], ["float32"]
+    return {
+        **layouts,
+        "pack": assembly(chosen.pack, "uint32", 1, chosen.numbers * [numbers]),
+        "mma": assembly(chosen.instruction, "float32", 4, [4 * words, 2 * words, 4 * numbers]),
+    }

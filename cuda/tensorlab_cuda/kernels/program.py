@@ -1,0 +1,107 @@
+"""A program: the launches of many steps in one kernel, whose blocks wait for each other after each.
+
+The kernels that were launched become functions of it, and go through their work in strides of the grid, as they do by
+themselves. What each is given lies in two tables on the device, one of whole numbers and one of numbers: what it begins
+with and, if it grows, by how much from step to step.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from tensorlab_cuda import driver, simulator
+from tensorlab_cuda.kernel import Kernel
+from tensorlab_cuda.kernels.build import build
+from tensorlab_cuda.recording import Launch
+
+Phase = tuple[Kernel, tuple[bool, ...]]
+"""A kernel, and which of the numbers that it is given grow."""
+
+
+def tables(stretches: Sequence[tuple[int, Sequence[Launch]]], taken: int) -> list[np.ndarray[Any, Any]]:
+    """The two tables, of stretches of so many steps of some launches.
+
+    Args:
+        stretches: what follows each other.
+        taken: the steps of a run before. Whole numbers go on from step to step of a stretch, numbers, of which one may
+            be the number of a step, from step to step of the run.
+    """
+    words: list[int] = []
+    numbers: list[float] = []
+    for steps, launches in stretches:
+        for launch in launches:
+            for argument, increment in zip(launch.arguments, launch.increments, strict=True):
+                if isinstance(argument, int):
+                    words += [argument, int(increment)] if increment else [argument]
+                else:
+                    numbers += [argument + taken * increment, increment] if increment else [argument]
+        taken += steps
+    return [np.array(words, np.int64), np.array(numbers, np.float64)]
+
+
+def phases(launches: Sequence[Launch]) -> tuple[Phase, ...]:
+    """What the text of a program depends on."""
+    return tuple((launch.kernel, tuple(map(bool, launch.increments))) for launch in launches)
+
+
+def _calls(stretch: Sequence[Phase], names: dict[Kernel, str], words: Iterator[int], numbers: Iterator[int]) -> str:
+    text = ""
+    for kernel, growing in stretch:
+        given = []
+        for position, grows in enumerate(growing):
+            table, places = ("words", words) if position < kernel.whole else ("numbers", numbers)
+            value = f"{table}[{next(places)}]"
+            given.append(f"{value} + step * {table}[{next(places)}]" if grows else value)
+        text += f"        {names[kernel]}({', '.join(given)})\n        grid.sync()\n"
+    return text
+
+
+@functools.cache
+def program_kernel(stretches: tuple[tuple[Phase, ...], ...], threads: int) -> tuple[Kernel, int]:
+    """The kernel ``k(words, numbers, *steps of each stretch)``, and the bytes of shared memory that a block needs.
+
+    Args:
+        stretches: what follows each other, each for a number of steps.
+        threads: of a block.
+    """
+    kernels = list(dict.fromkeys(kernel for stretch in stretches for kernel, _ in stretch))
+    names = {kernel: f"phase{number}" for number, kernel in enumerate(kernels)}
+    steps = [f"steps{number}" for number in range(len(stretches))]
+    words, numbers = iter(range(1 << 62)), iter(range(1 << 62))
+    loops = "".join(
+        f"    for step in range({count}):\n{_calls(stretch, names, words, numbers)}"
+        for count, stretch in zip(steps, stretches, strict=True)
+    )
+    source = f"""
+def kernel({", ".join(["words_address", "numbers_address", *steps])}):
+    words = pointer(words_address, int64)
+    numbers = pointer(numbers_address, float64)
+    grid = cuda.cg.this_grid()
+{loops}"""
+    namespace: dict[str, Any] = {names[kernel]: _phase(kernel, names[kernel], threads) for kernel in kernels}
+    built = build(source, {**namespace, "float64": np.float64}, f"program of {len(kernels)} kernels")
+    return built, max(_starts(kernel, threads)[1] for kernel in kernels)
+
+
+def _starts(kernel: Kernel, threads: int) -> tuple[dict[str, int], int]:
+    """Where in the memory that a block shares a kernel's arrays begin, in elements, and how many bytes they need."""
+    starts, size = {}, 0
+    for name, (count, kind) in kernel.shared.items():
+        width = np.dtype(kind).itemsize
+        starts[f"{name}_START"] = size // width
+        size += (count or threads) * width
+    return starts, size
+
+
+def _phase(kernel: Kernel, name: str, threads: int) -> Callable[..., Any]:
+    """A kernel as a function of another. All of them share one piece of memory, one after the other."""
+    plain = kernel.function
+    names = {**plain.__globals__, **{f"{array}_SIZE": 0 for array in kernel.shared}, **_starts(kernel, threads)[0]}
+    if driver.simulated():
+        names["cuda"] = simulator.Running()
+    return driver.compile_function(FunctionType(plain.__code__, names, name))
