@@ -85,8 +85,8 @@ def _install(
     for place, word in words.items():
         blank[place] = word
     keep_to_the_end(definition)
-    new_method = ctypes.pythonapi.PyDescr_NewMethod
-    new_method.restype, new_method.argtypes = ctypes.py_object, [ctypes.py_object, ctypes.c_void_p]
+    prototype = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.c_void_p)
+    new_method = prototype(("PyDescr_NewMethod", ctypes.pythonapi))
     kind.__call__ = new_method(kind, ctypes.addressof(definition))  # type: ignore[method-assign]
 
 
@@ -100,9 +100,8 @@ def _slot(thing: Any, name: str) -> int:
 def _numpy_function(place: int) -> int:
     """The address of a function of NumPy's C interface, by its place in the table of them."""
     capsule = importlib.import_module("numpy._core._multiarray_umath")._ARRAY_API
-    pointer_of = ctypes.pythonapi.PyCapsule_GetPointer
-    pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    functions = pointer_of(capsule, None)
+    prototype = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)  # a function of our own
+    functions = prototype(("PyCapsule_GetPointer", ctypes.pythonapi))(capsule, None)
     return ctypes.c_ssize_t.from_address(functions + 8 * place).value
 
 
