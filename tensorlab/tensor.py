@@ -364,7 +364,7 @@ def converted(who: str, obj: Any, dtype: Any, device: str | None, copy: bool | N
         return result
     if copy is False and not any(hasattr(obj, name) for name in _SHARING):
         raise ArgumentError(who, "an array with copy=False", type(obj).__name__, "numbers have to be copied")
-    array = _host_array(who, obj, wanted)
+    array = original = _host_array(who, obj, wanted)
     target = array.dtype.newbyteorder("=") if wanted is None else wanted
     if array.dtype != target or not array.flags.aligned:
         if copy is False:
@@ -375,7 +375,7 @@ def converted(who: str, obj: Any, dtype: Any, device: str | None, copy: bool | N
         array = array.copy()
     backend = find_backend(device)
     buffer = backend.from_host(array)
-    shared = buffer is array and any(hasattr(obj, name) for name in _SHARING) and _may_change(array)
+    shared = buffer is original and any(hasattr(obj, name) for name in _SHARING) and _may_change(original)
     return (_Shared if shared else Tensor)(buffer, backend)
 
 

@@ -362,3 +362,8 @@ def test_a_tensor_shares_memory_until_a_tape_needs_it() -> None:
     array[0] = 4.0
     assert (x.tolist(), part.tolist()) == ([3.0, 2.0], [[3.0], [2.0]])
     assert np.shares_memory(there, fixed.numpy())  # nobody can write there
+    own = tl.asarray(array, copy=True)
+    there = own.numpy()
+    with tl.GradientTape():
+        tl.exp(own)
+    assert np.shares_memory(there, own.numpy())  # nor there

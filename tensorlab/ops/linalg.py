@@ -31,10 +31,10 @@ more than sums do."""
 
 
 def _operands(who: str, x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
-    if type(x1) is Tensor and type(x2) is Tensor and x1._backend is x2._backend:
+    if isinstance(x1, Tensor) and isinstance(x2, Tensor) and x1._backend is x2._backend:
         dtype = x1._buffer.dtype
         if x2._buffer.dtype is dtype and dtype.kind != "b":  # nearly always, and nothing else has to be found out
-            return x1, x2
+            return x1.snapshot(), x2.snapshot()
     device = device_of((x1, x2))
     a, b = as_tensor(x1, who, device), as_tensor(x2, who, device)
     common = dtypes.result_type(who, [a.dtype, b.dtype], [])

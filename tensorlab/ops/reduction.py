@@ -108,7 +108,8 @@ def sum(x: Any, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = Fal
 
     Source: Python array API standard, ``sum``.
     """
-    tensor = x if type(x) is Tensor else as_tensor(x, "sum")
+    # The gradient needs no element, so the memory of the tensor may change afterwards.
+    tensor = x if isinstance(x, Tensor) and not x.watched else as_tensor(x, "sum")
     own = tensor._buffer.dtype
     compute = own if dtype is None and own.kind == "f" else accumulator("sum", tensor, dtype)
     result = _reduce(SUM, tensor, axis, keepdims, compute, compute)
