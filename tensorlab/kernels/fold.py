@@ -2,9 +2,9 @@
 
 The elements are dealt to lanes, 16 or, of eight bytes each, 8, so that a row of lanes is a vector and memory is read in
 order; the last elements, which fill no row, go to the last lanes. Elements of a lane are folded in pairs, sixteen of
-them at a time, before they join it: so a lane is read and written once for sixteen elements, and the error of a sum
-grows less than that of pairwise summation. In the end the lanes are folded in pairs. The order depends on the count and
-the dtype alone.
+them at a time, before they join it: so a lane is read and written once for sixteen elements, and the error of a sum is
+bounded as that of NumPy's pairwise summation is. In the end the lanes are folded in pairs. The order depends on the
+count and the dtype alone.
 """
 
 from __future__ import annotations

@@ -18,15 +18,15 @@ from numba import types
 from tensorlab.kernels import memory
 from tensorlab.kernels.atomics import closure
 from tensorlab.kernels.compiler import jit, kernel
-from tensorlab.kernels.fold import AT_ONCE, fold_namespace, fold_source, pairwise
+from tensorlab.kernels.fold import AT_ONCE, fold_namespace, fold_source, lanes_of, pairwise
 from tensorlab.kernels.lift import build, lift, storage
 from tensorlab.kernels.map import CHUNK
 from tensorlab.kernels.matmul_pack import allocate, release
 from tensorlab.kernels.threads import run
 from tensorlab.rules import Reduction
 
-BLOCK = 4096
-"""Elements of one block of a run."""
+JOINS = 16
+"""How often elements join a lane in one block of a run: no more than in a block of NumPy's pairwise sums."""
 
 GATHERED = 2048
 """Elements that are gathered at once where they do not lie dense."""
@@ -247,7 +247,7 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Cal
     """
     memory.check_layout()
     namespace: dict[str, Any] = {
-        "BLOCK": BLOCK,
+        "BLOCK": JOINS * AT_ONCE * lanes_of(compute),
         "CHUNK": CHUNK,
         "MAX_RANK": memory.MAX_RANK,
         "ROWS": ROWS,
