@@ -36,8 +36,8 @@ def pack_panel(dtype: Any, lanes: int) -> Callable[..., None]:
             # A whole vector may be read past the end of a row, wherever B has more rows behind it.
             past = width - columns
             dense = k if past == 0 else max(k - (past + row - 1) // row, 0) if row > 0 else 0
-            for j in range(0, width, lanes):
-                for step in range(dense):
+            for step in range(dense):
+                for j in range(0, width, lanes):
                     copy(out, step * width + j, elements, step * row + j)
         elif row == 1:
             turned = k - k % lanes
