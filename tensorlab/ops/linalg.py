@@ -34,7 +34,7 @@ def _operands(who: str, x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
     if isinstance(x1, Tensor) and isinstance(x2, Tensor) and x1._backend is x2._backend:
         dtype = x1._buffer.dtype
         if x2._buffer.dtype is dtype and dtype.kind != "b":  # nearly always, and nothing else has to be found out
-            return x1.snapshot(), x2.snapshot()
+            return (x1.snapshot(), x2.snapshot()) if autodiff.recording() else (x1, x2)
     device = device_of((x1, x2))
     a, b = as_tensor(x1, who, device), as_tensor(x2, who, device)
     common = dtypes.result_type(who, [a.dtype, b.dtype], [])
@@ -59,7 +59,7 @@ def matmul(x1: Any, x2: Any, /) -> Tensor:
     """
     a, b = _operands("matmul", x1, x2)
     rows, columns = a._buffer, b._buffer
-    if rows.ndim == 2 == columns.ndim and rows.shape[1] == columns.shape[0]:  # nearly always
+    if rows.ndim == 2 == columns.ndim and rows.shape[1] == len(columns):  # nearly always
         return _product(a, b)
     if not a.ndim or not b.ndim:
         raise ShapeError("matmul", "tensors with an axis", f"shapes {a.shape} and {b.shape}", "use * for scalars")
