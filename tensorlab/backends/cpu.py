@@ -92,7 +92,7 @@ class CPUBackend(HostMemory):
                 result, ordered, kept = empty((), output), buffer, 0
             else:
                 order, kept = _kept_first(buffer.ndim, axes)
-                ordered = buffer.transpose(order)
+                ordered = buffer if order is None else buffer.transpose(order)
                 result = empty(ordered.shape[:kept], output)
             size = buffer.size
             if size:
@@ -195,10 +195,11 @@ class CPUBackend(HostMemory):
 
 
 @functools.lru_cache(maxsize=1024)
-def _kept_first(rank: int, axes: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
-    """The axes of an array with those that are folded last, and how many come before them."""
+def _kept_first(rank: int, axes: tuple[int, ...]) -> tuple[tuple[int, ...] | None, int]:
+    """The axes of an array with those that are folded last, None if they are; and how many come before them."""
     kept = tuple([axis for axis in range(rank) if axis not in axes])
-    return kept + axes, len(kept)
+    order = kept + axes
+    return (None if order == tuple(range(rank)) else order), len(kept)
 
 
 def get_num_threads() -> int:

@@ -68,11 +68,12 @@ def opaque(typingctx: Any, number: Any) -> Any:
     return types.int64(types.int64), codegen
 
 
-def pairwise(combine: str, values: list[str]) -> str:
-    """The text of a call of ``combine`` that folds values in pairs."""
+def pairwise(name: str, values: list[str]) -> str:
+    """The text that folds values, a power of two of them, in pairs."""
     while len(values) > 1:
-        pairs = zip(values[::2], values[1::2], strict=True)
-        values = [f"compute({combine}({first}, {second}))" for first, second in pairs]
+        several, function = (4, "four") if len(values) % 4 == 0 else (2, "both")
+        groups = [values[first : first + several] for first in range(0, len(values), several)]
+        values = [f"{name}_{function}({', '.join(group)})" for group in groups]
     return values[0]
 
 
@@ -81,25 +82,32 @@ def fold_source(name: str, inputs: int, extras: int, keep: bool, dtype: str) -> 
 
     It calls ``{name}_element(*inputs, *extras)`` for every element, folds with ``{name}_combine``, and with ``keep``
     stores the value of every element. Everything is computed in ``dtype``.
+
+    What it needs again and again is in small functions, which cost Numba less than the same text over and over.
     """
     lanes = lanes_of(dtype)
     turns = f"opaque({lanes})" if lanes < 16 else lanes
     pointers = [f"x{k}" for k in range(inputs)]
-    parameters = [f"x{k}_address" for k in range(inputs)] + [f"e{k}" for k in range(extras)] + ["kept_address"] * keep
-    combine = f"{name}_combine"
+    constants = [f"e{k}" for k in range(extras)]
+    given = ", ".join([*pointers, *constants])
+    parameters = ", ".join([*(f"{p}_address" for p in pointers), *constants, *["kept_address"] * keep])
+    opening = "; ".join([f"{p} = pointer({p}_address, {p}_type)" for p in pointers])
+    opening += "; kept = pointer(kept_address, compute)" * keep
+    arguments = ", ".join([f"compute({p}[i])" for p in pointers] + constants)
 
-    def value(index: str) -> str:
-        arguments = [f"compute({pointer}[{index}])" for pointer in pointers] + [f"e{k}" for k in range(extras)]
-        return f"compute({name}_element({', '.join(arguments)}))"
+    def at(place: str) -> str:
+        return f"{name}_at({place}, {given})"
 
-    def join(rows: int, indent: str, first: bool = False) -> str:
+    def join(rows: int, first: bool = False) -> str:
         """A loop over the lanes, in which each takes, or first becomes, the elements of so many rows."""
         places = [f"i + {lanes * row} + j" if row else "i + j" for row in range(rows)]
-        lines = [f"v{k} = {value(place)}" for k, place in enumerate(places)]
-        lines += [f"kept[{place}] = v{k}" for k, place in enumerate(places)] * keep
-        folded = pairwise(combine, [f"v{k}" for k in range(rows)])
-        lines.append(f"lanes[j] = {folded if first else f'compute({combine}(lanes[j], {folded}))'}")
-        return f"for j in range({turns if rows > 1 else lanes}):" + "".join(f"\n{indent}    {line}" for line in lines)
+        lines = [f"v{k} = {at(place)}" for k, place in enumerate(places)]
+        lines += [
+            f"kept[{place}] = v{k}" for k, place in enumerate(places)
+        ] * keep  # all read first: so it is vectorised
+        folded = pairwise(name, [f"v{k}" for k in range(rows)])
+        lines.append(f"lanes[j] = {folded if first else f'{name}_both(lanes[j], {folded})'}")
+        return f"for j in range({turns if rows > 1 else lanes}):" + "".join(f"\n            {line}" for line in lines)
 
     def rest() -> str:
         """What is left for less than half of ``AT_ONCE`` rows, in one loop over the lanes without a branch.
@@ -107,63 +115,75 @@ def fold_source(name: str, inputs: int, extras: int, keep: bool, dtype: str) -> 
         Loops that are shorter, or that branch, would not be vectorised. So a row that is not there is read where the
         row before is, and then not folded; elements that fill no row are the end of a row that ends with them.
         """
-        read = "compute(kept[{}])".format if keep else value
+        read = "kept[{}]".format if keep else at
         rows = range(AT_ONCE // 2 - 1)
         lines = [f"v{k} = {read(f'p{k} + j')}" for k in rows]
         for step in (1 << level for level in range(len(rows).bit_length())):
             pairs = [(first, first + step) for first in rows[:: 2 * step] if first + step < len(rows)]
-            lines += [f"v{a} = select({b} < rows, compute({combine}(v{a}, v{b})), v{a})" for a, b in pairs]
+            lines += [f"v{a} = select({b} < rows, {name}_both(v{a}, v{b}), v{a})" for a, b in pairs]
         lines += [
-            f"total = select(0 < rows, compute({combine}(lanes[j], v0)), lanes[j])",
+            f"total = select(0 < rows, {name}_both(lanes[j], v0), lanes[j])",
             f"v = {read(f'count - {lanes} + j')}",
-            f"lanes[j] = select(j >= missing, compute({combine}(total, v)), total)",
+            f"lanes[j] = select(j >= missing, {name}_both(total, v), total)",
         ]
-        before = [f"for j in range(i, count):\n            kept[j] = {value('j')}"] * keep
+        before = [f"for j in range(i, count): kept[j] = {at('j')}"] * keep
         before += [f"rows = (count - i) // {lanes}", f"missing = {lanes} - (count - i) % {lanes}"]
         before += [f"p{k} = i + {lanes * k} if {k} < rows else i - {lanes}" for k in rows]
         loop = f"for j in range({turns}):" + "".join(f"\n            {line}" for line in lines)
         return "if i < count:" + "".join(f"\n        {line}" for line in [*before, loop])
 
-    keep_one = "kept[i + j] = value" if keep else ""
-    openings = [f"{p} = pointer({p}_address, {p}_type)" for p in pointers]
-    openings += ["kept = pointer(kept_address, compute)"] * keep
+    keep_one = "kept[i] = value" if keep else ""
     return f"""
 @jit
-def {name}_few(count, {", ".join(parameters)}):
-    {chr(10).join("    " + line for line in openings).strip()}
-    i = j = 0
-    value = {value("0")}
+def {name}_at(i, {given}):
+    return compute({name}_element({arguments}))
+
+
+@jit
+def {name}_both(a, b):
+    return compute({name}_combine(a, b))
+
+
+@jit
+def {name}_four(a, b, c, d):
+    return {name}_both({name}_both(a, b), {name}_both(c, d))
+
+
+@jit
+def {name}_few(count, {parameters}):
+    {opening}
+    i = 0
+    total = value = {at("0")}
     {keep_one}
-    total = value
-    for j in range(1, count):
-        value = {value("j")}
+    for i in range(1, count):
+        value = {at("i")}
         {keep_one}
-        total = compute({combine}(total, value))
+        total = {name}_both(total, value)
     return total
 
 
 @jit
-def {name}(count, {", ".join(parameters)}):
+def {name}(count, {parameters}):
     if count < {lanes}:
-        return {name}_few(count, {", ".join(parameters)})
-    {chr(10).join("    " + line for line in openings).strip()}
+        return {name}_few(count, {parameters})
+    {opening}
     lanes = scratch({lanes}, compute)
     i = 0
     if count >= {AT_ONCE * lanes}:
-        {join(AT_ONCE, " " * 8, first=True)}
+        {join(AT_ONCE, first=True)}
         i = {AT_ONCE * lanes}
     else:
-        {join(1, " " * 8, first=True)}
+        {join(1, first=True)}
         i = {lanes}
     while i + {lanes * AT_ONCE} <= count:
-        {join(AT_ONCE, " " * 8)}
+        {join(AT_ONCE)}
         i += {lanes * AT_ONCE}
     if i + {lanes * AT_ONCE // 2} <= count:
-        {join(AT_ONCE // 2, " " * 8)}
+        {join(AT_ONCE // 2)}
         i += {lanes * AT_ONCE // 2}
     {rest()}
     {", ".join(f"v{k}" for k in range(lanes))} = elements(lanes, {lanes})
-    return {pairwise(combine, [f"v{k}" for k in range(lanes)])}
+    return {pairwise(name, [f"v{k}" for k in range(lanes)])}
 """
 
 

@@ -79,19 +79,19 @@ def offset(index, axes, table_address):
 _ROWS = f"""
 @jit
 def add_rows(total, width, x_address, step, first):
-    # eight rows in pairs, and then to the total
-    {chr(10).join(f"    x{k} = pointer(x_address + {k} * step, x0_type)" for k in range(AT_ONCE)).strip()}
+    # rows in pairs, and then to the total
+    {"; ".join(f"x{k} = pointer(x_address + {k} * step, x0_type)" for k in range(AT_ONCE))}
     for j in range(width):
-        value = {pairwise("fold_combine", [f"compute(fold_element(compute(x{k}[j])))" for k in range(AT_ONCE)])}
-        total[j] = value if first else compute(fold_combine(total[j], value))
+        value = {pairwise("fold", [f"fold_at(j, x{k})" for k in range(AT_ONCE)])}
+        total[j] = value if first else fold_both(total[j], value)
 
 
 @jit
 def add_row(total, width, x_address, first):
     x = pointer(x_address, x0_type)
     for j in range(width):
-        value = compute(fold_element(compute(x[j])))
-        total[j] = value if first else compute(fold_combine(total[j], value))
+        value = fold_at(j, x)
+        total[j] = value if first else fold_both(total[j], value)
 """
 
 _SOURCE = (
@@ -116,13 +116,14 @@ def fold_gathered(start, stop, x_address, axes, table):
     # one block that does not lie dense
     gathered = scratch(GATHERED, x0_type)
     x = pointer(x_address, x0_type)
-    end = min(start + GATHERED, stop)
-    gather(start, end, x, axes, table, gathered)
-    total = fold(end - start, address_of(gathered))
-    while end < stop:
-        begin, end = end, min(end + GATHERED, stop)
-        gather(begin, end, x, axes, table, gathered)
-        total = compute(fold_combine(total, fold(end - begin, address_of(gathered))))
+    total = compute(0)
+    done = start
+    while done < stop:
+        end = min(done + GATHERED, stop)
+        gather(done, end, x, axes, table, gathered)
+        value = fold(end - done, address_of(gathered))
+        total = value if done == start else fold_both(total, value)
+        done = end
     return total
 
 
@@ -221,7 +222,7 @@ def launch(pool, rank, y_object, x_object):
         while blocks > 1:
             half = (blocks + 1) // 2
             for i in range((blocks - half) * outer):
-                values[i] = compute(fold_combine(values[i], values[half * outer + i]))
+                values[i] = fold_both(values[i], values[half * outer + i])
             blocks = half
         results = pointer(y, y_type)
         for i in range(outer):
