@@ -15,6 +15,8 @@ from tensorlab.kernels.tile_shape import Tile
 
 _LINE = 64
 """The bytes of a cache line, at which a packed panel begins."""
+DEPTH = 1024
+"""The steps along k that are summed up in a row, before their sum is added to those before them: it bounds rounding."""
 _LOW = 2
 """The rows of the tile for the rows that are left over."""
 
@@ -46,38 +48,49 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
         start = chunk % chunks * panels * width
         end = min(start + panels * width, n)
         rest = (end - start) % width
-        room = 0
+        room = sums = 0
         if packs != 0 or (rest != 0 and rest != lanes):
-            room = allocate(k * width * size + _LINE)
+            room = allocate(min(k, DEPTH) * width * size + _LINE)
+        if k > DEPTH:
+            sums = allocate((bottom - top + height) * width * size)
         packed = (room + _LINE - 1) // _LINE * _LINE
         memory = scratch(elements, dtype)
         for j in range(start, end, width):
             columns = min(width, end - j)
             panel = lanes if columns <= lanes else width
-            from_b, b_row = place(words, size, B, 0, j), words[B + 1]
-            if packs != 0 or columns != panel:
-                pack(packed, panel, from_b, b_row, b_col, k, columns)
-                from_b, b_row = packed, panel
-            i = top
-            while i < bottom:
-                left = bottom - i
-                step = height if left > height // 2 else _LOW
-                from_a = words[A] + (i // height * a_tile + i % height * a_row) * size
-                straight = words[0] == 0 and columns == panel and left >= step and words[C + 2] == 1
-                out = pointer(place(words, size, C, i, j), dtype) if straight else memory
-                out_row = words[C + 1] if straight else panel
-                if step == height:
-                    if panel == width:
-                        wide_high(k, from_a, a_row, a_col, from_b, b_row, left, out, out_row)
+            for first in range(0, max(k, 1), DEPTH):
+                steps = min(DEPTH, k - first)
+                last = first + steps == k
+                from_b, b_row = place(words, size, B, first, j), words[B + 1]
+                if packs != 0 or columns != panel:
+                    pack(packed, panel, from_b, b_row, b_col, steps, columns)
+                    from_b, b_row = packed, panel
+                i = top
+                while i < bottom:
+                    left = bottom - i
+                    step = height if left > height // 2 else _LOW
+                    from_a = words[A] + (i // height * a_tile + i % height * a_row + first * a_col) * size
+                    so_far = sums + (i - top) * panel * size
+                    before = so_far if first != 0 else 0
+                    straight = words[0] == 0 and columns == panel and left >= step and words[C + 2] == 1
+                    out, out_row = memory, panel
+                    if not last:
+                        out = pointer(so_far, dtype)
+                    elif straight:
+                        out, out_row = pointer(place(words, size, C, i, j), dtype), words[C + 1]
+                    if step == height:
+                        if panel == width:
+                            wide_high(steps, from_a, a_row, a_col, from_b, b_row, left, before, out, out_row)
+                        else:
+                            narrow_high(steps, from_a, a_row, a_col, from_b, b_row, left, before, out, out_row)
+                    elif panel == width:
+                        wide_low(steps, from_a, a_row, a_col, from_b, b_row, left, before, out, out_row)
                     else:
-                        narrow_high(k, from_a, a_row, a_col, from_b, b_row, left, out, out_row)
-                elif panel == width:
-                    wide_low(k, from_a, a_row, a_col, from_b, b_row, left, out, out_row)
-                else:
-                    narrow_low(k, from_a, a_row, a_col, from_b, b_row, left, out, out_row)
-                if not straight:
-                    finish_tile(words, memory, panel, min(left, step), columns, i, j)
-                i += step
+                        narrow_low(steps, from_a, a_row, a_col, from_b, b_row, left, before, out, out_row)
+                    if last and not straight:
+                        finish_tile(words, memory, panel, min(left, step), columns, i, j)
+                    i += step
+        release(sums)
         release(room)
 
     return block_task

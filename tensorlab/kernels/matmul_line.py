@@ -10,6 +10,7 @@ from typing import Any
 
 from numba import types
 
+from tensorlab.kernels.matmul_block import DEPTH
 from tensorlab.kernels.matmul_epilogue import PLAN, A, B, finish, place
 from tensorlab.kernels.memory import address_of, number, pointer, scratch
 from tensorlab.kernels.tile_line import add_rows, dot_tile
@@ -39,19 +40,31 @@ def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
         words = pointer(data, types.int64)
         k, a_col, b_row, count = words[3], words[A + 2], words[B + 1], words[PLAN]
         total = scratch(MOST, dtype)
+        before = scratch(MOST, dtype)
+        at_once = 8 if b_row * size % _ALIAS != 0 else 4
         end = min((chunk + 1) * count, words[2])
         for first in range(chunk * count, end, MOST):
             columns = min(MOST, end - first)
-            for j in range(MOST):
-                total[j] = 0
-            eights = k - k % 8 if b_row * size % _ALIAS != 0 else 0
-            fours = k - k % 4
-            for step in range(0, eights, 8):
-                eight(columns, place(words, size, A, 0, step), a_col, place(words, size, B, step, first), b_row, total)
-            for step in range(eights, fours, 4):
-                four(columns, place(words, size, A, 0, step), a_col, place(words, size, B, step, first), b_row, total)
-            for step in range(fours, k):
-                one(columns, place(words, size, A, 0, step), a_col, place(words, size, B, step, first), b_row, total)
+            for top in range(0, max(k, 1), DEPTH):
+                bottom = min(top + DEPTH, k)
+                for j in range(MOST):
+                    total[j] = 0
+                step = top
+                while step < bottom:
+                    x, row = place(words, size, A, 0, step), place(words, size, B, step, first)
+                    if at_once == 8 and step + 8 <= bottom:
+                        eight(columns, x, a_col, row, b_row, total)
+                        step += 8
+                    elif step + 4 <= bottom:
+                        four(columns, x, a_col, row, b_row, total)
+                        step += 4
+                    else:
+                        one(columns, x, a_col, row, b_row, total)
+                        step += 1
+                if k > DEPTH:
+                    for j in range(MOST):
+                        before[j] = total[j] if top == 0 else before[j] + total[j]
+                        total[j] = before[j]
             finish_row(words, total, columns, number(1), columns, number(0), first)
 
     return row_task

@@ -71,16 +71,17 @@ class Emitter:
 
 
 def register_tile(dtype: Any, rows: int, vectors: int, lanes: int) -> Callable[..., None]:
-    """``tile(k, a, a_row, a_col, b, b_row, valid, out, out_row)``: a tile of the product of A and B, put into ``out``.
+    """``tile(k, a, a_row, a_col, b, b_row, valid, before, out, out_row)``: puts a tile of the product into ``out``.
 
-    ``a`` and ``b`` are addresses, strides are in elements, and a row of B is dense. Of A only ``valid`` rows are read,
-    which may be fewer than the tile has: the other rows of ``out`` repeat the last of them.
+    ``a``, ``b`` and ``before`` are addresses, strides are in elements, and a row of B is dense. Of A only ``valid``
+    rows are read, which may be fewer than the tile has: the other rows of ``out`` repeat the last of them. The dense
+    tile at ``before`` is added to the product; there is none at 0.
     """
     word = types.int64
-    kind = types.void(word, word, word, word, word, word, word, types.CPointer(dtype), word)
+    kind = types.void(word, word, word, word, word, word, word, word, types.CPointer(dtype), word)
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        k, a, a_row, a_col, b, b_row, valid, out, out_row = values
+        k, a, a_row, a_col, b, b_row, valid, before, out, out_row = values
         emit = Emitter(context, builder, dtype, lanes)
         a_rows = emit.lines(a, a_row, rows, valid)
         b_first = emit.pointer(b)
@@ -113,14 +114,21 @@ def register_tile(dtype: Any, rows: int, vectors: int, lanes: int) -> Callable[.
         builder.branch(head)
 
         builder.position_at_end(done)
-        for row in range(rows):
-            for vector in range(vectors):
-                offset = builder.add(builder.mul(out_row, _WORD(row)), _WORD(lanes * vector))
-                emit.store(sums[row][vector], out, offset)
+        places = [(row, vector) for row in range(rows) for vector in range(vectors)]
+        with builder.if_else(builder.icmp_signed("==", before, _WORD(0))) as (alone, added):
+            for branch, adds in ((alone, False), (added, True)):
+                with branch:
+                    for row, vector in places:
+                        total = sums[row][vector]
+                        if adds:
+                            first = emit.load(emit.pointer(before), _WORD(lanes * (row * vectors + vector)))
+                            total = builder.fadd(first, total)
+                        offset = builder.add(builder.mul(out_row, _WORD(row)), _WORD(lanes * vector))
+                        emit.store(total, out, offset)
         return context.get_dummy_value()
 
     @intrinsic
-    def tile(typingctx, k, a, a_row, a_col, b, b_row, valid, out, out_row):
+    def tile(typingctx, k, a, a_row, a_col, b, b_row, valid, before, out, out_row):
         return kind, codegen
 
     return tile  # type: ignore[no-any-return]
