@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab import autodiff, dtypes, shapes
+from tensorlab import autodiff, shapes
 from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError
 from tensorlab.ops.broadcasting import broadcast_to
-from tensorlab.ops.dispatch import as_tensor, common_backend, device_of
+from tensorlab.ops.dispatch import as_tensor, together
 from tensorlab.ops.indexing import getitem, take, whole_numbers
 from tensorlab.ops.shaping import expand_dims, reshape
 from tensorlab.tensor import Tensor
@@ -42,8 +42,7 @@ def concat(arrays: Sequence[Any], /, *, axis: int | None = 0) -> Tensor:
     given = list(arrays)
     if not given:
         raise ShapeError("concat", "at least one tensor", "none")
-    device = device_of(given)
-    tensors = [as_tensor(array, "concat", device) for array in given]
+    tensors = together("concat", *given)
     if axis is None:
         tensors, axis = [reshape(tensor, (-1,)) for tensor in tensors], 0
     place = shapes.normalize_axis("concat", axis, tensors[0].ndim)
@@ -51,11 +50,9 @@ def concat(arrays: Sequence[Any], /, *, axis: int | None = 0) -> Tensor:
     if len(rests) > 1 or len({tensor.ndim for tensor in tensors}) > 1:
         received = " and ".join(str(tensor.shape) for tensor in tensors)
         raise ShapeError("concat", f"shapes that differ along axis {place} only", received)
-    common = dtypes.result_type("concat", [tensor.dtype for tensor in tensors], [])
-    tensors = [tensor.astype(common) for tensor in tensors]
-    backend = common_backend("concat", tensors)
+    backend = tensors[0]._backend
     result = Tensor(backend.concatenate([tensor._buffer for tensor in tensors], place), backend)
-    if autodiff.recording() and common.kind == "f":
+    if autodiff.recording() and result.dtype.kind == "f":
         ends = np.cumsum([tensor.shape[place] for tensor in tensors]).tolist()
         before = (slice(None),) * place
 
@@ -81,8 +78,7 @@ def stack(arrays: Sequence[Any], /, *, axis: int = 0) -> Tensor:
     Source: Python array API standard, ``stack``.
     """
     given = list(arrays)
-    device = device_of(given)
-    tensors = [as_tensor(array, "stack", device) for array in given]
+    tensors = together("stack", *given) if given else ()
     if len({tensor.shape for tensor in tensors}) != 1:
         received = " and ".join(str(tensor.shape) for tensor in tensors) or "none"
         raise ShapeError("stack", "at least one tensor, all of one shape", received)
