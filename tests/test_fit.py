@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from weights import same
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError
@@ -27,10 +28,6 @@ def network(dropout: float = 0.0, optimizer: Any = "rmsprop") -> tl.Sequential:
     model = tl.Sequential(layers)
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
-
-
-def same(first: list[Array], second: list[Array]) -> bool:
-    return len(first) == len(second) and all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 def test_a_model_learns(rng: np.random.Generator) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from any_layout import layouts
-from test_ops_elementwise import at_once, definition, together
+from kernels_together import at_once, definition, together
 
 import tensorlab as tl
 from tensorlab import dtypes
