@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 import numpy as np
 
 from tensorlab import autodiff, dtypes
-from tensorlab.backends import Backend
+from tensorlab.backends import Backend, Buffer
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DLPackError, DTypeError, ShapeError
@@ -32,8 +32,8 @@ class Tensor:
 
     key: int
 
-    def __init__(self, buffer: Any, backend: Backend) -> None:
-        self._buffer = buffer
+    def __init__(self, buffer: Buffer, backend: Backend) -> None:
+        self._buffer: Buffer = buffer
         self._backend = backend
         self.key = autodiff.new_key()
 
@@ -42,22 +42,22 @@ class Tensor:
     @property
     def shape(self) -> Shape:
         """The length of each axis."""
-        return self._buffer.shape  # type: ignore[no-any-return]
+        return self._buffer.shape
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self._buffer.ndim  # type: ignore[no-any-return]
+        return self._buffer.ndim
 
     @property
     def size(self) -> int:
         """The number of elements."""
-        return self._buffer.size  # type: ignore[no-any-return]
+        return self._buffer.size
 
     @property
     def dtype(self) -> DType:
         """The type of the elements."""
-        return self._buffer.dtype  # type: ignore[no-any-return]
+        return self._buffer.dtype
 
     @property
     def device(self) -> str:
@@ -176,12 +176,14 @@ class Tensor:
 
     def __dlpack_device__(self) -> tuple[int, int]:
         """The device as DLPack numbers it: ``(1, 0)`` is the host."""
-        return self._backend.export(self._buffer).__dlpack_device__()  # type: ignore[no-any-return]
+        number: tuple[int, int] = self._backend.export(self._buffer).__dlpack_device__()
+        return number
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
         """Where the elements are, for other libraries; only of a tensor on a device that has such memory."""
-        return self._backend.export(self._buffer).__cuda_array_interface__  # type: ignore[no-any-return]
+        interface: dict[str, Any] = self._backend.export(self._buffer).__cuda_array_interface__
+        return interface
 
     def to_device(self, device: str, /, *, stream: Any = None) -> Tensor:
         """The same values on another device; itself if it is there already. Not differentiable.

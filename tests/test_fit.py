@@ -53,9 +53,7 @@ def test_without_shuffling_the_batches_are_in_order(rng: np.random.Generator) ->
         for start in (0, 8, 16):
             batch = slice(start, start + 8)
             logs.append((len(x[batch]), other.train_on_batch(x[batch], y[batch])))
-        expected.append(
-            tuple(sum(n * each[name] for n, each in logs) / SAMPLES for name in ("loss", "accuracy"))  # type: ignore
-        )
+        expected.append(tuple(sum(n * each[name] for n, each in logs) / SAMPLES for name in ("loss", "accuracy")))
     assert [n for n, _ in logs] == [8, 8, 7]  # the last batch is smaller
     assert same(model.get_weights(), other.get_weights())
     assert history["loss"] == pytest.approx([loss for loss, _ in expected], rel=1e-12)

@@ -112,7 +112,7 @@ TOGETHER = {1: (together(UNARY, "x"), list(UNARY)), 2: (together(BINARY, "x1, x2
 def apply(name: str, device: str, *arrays: Array) -> tl.Tensor:
     """An operation; on the CPU from the kernel of all operations together."""
     if device != "cpu":
-        return getattr(tl, name)(*(tl.asarray(array, device=device) for array in arrays))  # type: ignore[no-any-return]
+        return getattr(tl, name)(*(tl.asarray(array, device=device) for array in arrays))
     function, names = TOGETHER[len(arrays)]
     types = ["bool" if getattr(tl, each).result == "bool" else "float32" for each in names]
     return tl.asarray(at_once(function, arrays, "float32", types)[names.index(name)])
@@ -317,4 +317,4 @@ def test_elementwise_lifts_a_function_of_numbers(rng: np.random.Generator) -> No
 
         @tl.elementwise
         def impossible(x: float) -> float:
-            return open(x)  # type: ignore[arg-type,return-value]
+            return open(x)

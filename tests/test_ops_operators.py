@@ -152,5 +152,6 @@ def test_something_else_is_left_to_python() -> None:
         x + "a"
     with pytest.raises(TypeError, match="unsupported operand"):
         None * x
-    assert (x == None) is False  # noqa: E711
+    nothing = None
+    assert (x == nothing) is False
     assert (x != "a") is True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -102,7 +102,7 @@ def test_only_a_user_overrides_and_only_until_it_is_taken_back() -> None:
 
 
 def test_an_overridden_backend_is_used_and_given_back() -> None:
-    class Mine(type(tl.devices.backend("reference"))):  # type: ignore[misc]
+    class Mine(type(tl.devices.backend("reference"))):
         """Another one of that name."""
 
     tensor = tl.asarray([1.0], device="reference")
@@ -117,8 +117,8 @@ def test_a_plugin_may_be_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
     import types
 
     module = types.ModuleType("squaring")
-    module.__version__ = "7"  # type: ignore[attr-defined]
-    module.tensorlab_register_activations = hookimpl(lambda: {"squared": tl.Activation(square)})  # type: ignore[attr-defined]
+    module.__version__ = "7"
+    module.tensorlab_register_activations = hookimpl(lambda: {"squared": tl.Activation(square)})
     record = tl.plugins.register(module)
     assert record.who == "plugin 'squaring' of squaring 7"
     assert registries["activation"].entry("squaring:squared").version == "7"
@@ -184,7 +184,7 @@ def test_every_kind_can_be_used_by_name() -> None:
             return 3.0 * tl.sum(x * x)
 
     class Counting(tl.callbacks.Callback):
-        counted: list[int] = []  # noqa: RUF012
+        counted: ClassVar[list[int]] = []
 
         def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
             self.counted.append(batch)

@@ -69,7 +69,7 @@ class Deaf(tl.layers.Layer):
 class Numbered(tl.layers.Layer):
     """A layer whose `call` is none."""
 
-    call = 3  # type: ignore[assignment]
+    call = 3
 
 
 def leave() -> None:

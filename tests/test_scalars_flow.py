@@ -23,7 +23,7 @@ def after_a_loop(x):
 
 
 def itself(x):
-    y += x  # noqa: F821
+    y += x
     return y
 
 
@@ -44,7 +44,7 @@ def after_continue(x):
 
 
 def in_a_condition(x):
-    while y < x:  # noqa: F821
+    while y < x:
         y = x
     return y
 

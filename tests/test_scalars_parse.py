@@ -141,7 +141,7 @@ def test_statements():
         (u, v) = x, y
         x **= 2
         s, _ = sin_cos(x)
-        pass  # noqa: PIE790
+        pass
         return a + b + u + v + s, c
 
     assert lines(many) == [

@@ -44,11 +44,11 @@ def text(x):
 
 
 def unknown(x):
-    return x * missing  # noqa: F821
+    return x * missing
 
 
 def unknown_function(x):
-    return missing(x)  # noqa: F821
+    return missing(x)
 
 
 def no_such_math(x):
@@ -58,10 +58,10 @@ def no_such_math(x):
 def empty_return(x):
     if x > 0:
         return x
-    return  # noqa: RET502
+    return
 
 
-def open_end(x):  # noqa: RET503
+def open_end(x):
     if x > 0:
         return x
 
@@ -212,7 +212,7 @@ def tried(x):
 
 def none_value(x):
     x = None
-    return x  # noqa: RET504
+    return x
 
 
 def literal_text(x):

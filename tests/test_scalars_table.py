@@ -250,7 +250,7 @@ def make_scaled(factor, inner):
     return scaled
 
 
-cubic = lambda x: x * x * x - 3 * x  # noqa: E731
+cubic = lambda x: x * x * x - 3 * x
 ramp, parabola = (lambda x: x if x > 0 else 0.0), (lambda x: (x - 1) * x)
 
 A, B = (-2.9, 3.1), (0.2, 2.9)

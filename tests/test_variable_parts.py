@@ -144,7 +144,7 @@ def test_a_part_is_a_tensor_like_any_other() -> None:
     assert float(v[1, 0]) == 3.0
     assert [float(x) for x in v[1]] == [3.0, 4.0]
     with pytest.raises(AttributeError, match="assign"):
-        part[0].assign(1.0)  # type: ignore[attr-defined]
+        part[0].assign(1.0)
 
 
 @on_the_reference
