@@ -19,7 +19,9 @@ class Parser(argparse.ArgumentParser):
 
     def arguments(self) -> argparse.Namespace:
         """The command line, checked."""
-        chosen = self.parse_args()
+        chosen, unknown = self.parse_known_args()
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}; --help lists those there are")
         for check in self.checks:
             check(chosen)
         return chosen
