@@ -130,10 +130,8 @@ def test_arguments_have_the_standards_names_and_kinds(name: str) -> None:
     assert signature_of(name) == TABLE[name]
 
 
-@pytest.mark.parametrize("name", OTHER_NAMES.partition("bool")[0].split())
+@pytest.mark.parametrize("name", [name for name in OTHER_NAMES.partition("bool")[0].split() if name not in TABLE])
 def test_elementwise_operations_take_the_standards_arguments_and_out(name: str) -> None:
-    if name in TABLE:
-        return
     of_two = name in TWO.split()
     assert signature_of(name) == f"{name}({'x1, x2' if of_two else 'x'}, /, *, out)"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conformance_cases import why
 from plugin_samples import plugin_of
-from test_conformance_kinds import why
 
 import tensorlab as tl
 from tensorlab.registry import KINDS

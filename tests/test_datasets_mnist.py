@@ -14,10 +14,10 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from download_server import serving
 from hypothesis import given
 from hypothesis import strategies as st
 from mnist_samples import ARRAYS, GZIPPED, IMAGES, NPZ, PLAIN, SMALL_PARTS, check, fill, message, names, npz
-from test_datasets_fetch import serving
 
 from tensorlab.datasets import _mnist_files as files
 from tensorlab.datasets import idx, mnist

@@ -7,8 +7,8 @@ import threading
 import time
 
 import pytest
+from download_server import break_off, hang, serving
 from mnist_samples import GZIPPED, IMAGES, NPZ, PLAIN, check, fill, message, names
-from test_datasets_fetch import break_off, hang, serving
 
 from tensorlab.datasets import fetch, mnist
 

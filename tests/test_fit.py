@@ -30,6 +30,15 @@ def network(dropout: float = 0.0, optimizer: Any = "rmsprop") -> tl.Sequential:
     return model
 
 
+def twins() -> tuple[tl.Sequential, tl.Sequential]:
+    """Two networks with the same weights."""
+    first, second = network(), network()
+    for each in (first, second):
+        each.build((None, FEATURES))
+    second.set_weights(first.get_weights())
+    return first, second
+
+
 def test_a_model_learns(rng: np.random.Generator) -> None:
     x = rng.normal(size=(300, FEATURES)).astype("float32")
     y = (x @ rng.normal(size=(FEATURES, CLASSES))).argmax(axis=-1)
@@ -42,10 +51,7 @@ def test_a_model_learns(rng: np.random.Generator) -> None:
 
 def test_without_shuffling_the_batches_are_in_order(rng: np.random.Generator) -> None:
     x, y = data(rng)
-    model, other = network(), network()
-    for each in (model, other):
-        each.build((None, FEATURES))
-    other.set_weights(model.get_weights())
+    model, other = twins()
     history = model.fit(x, y, epochs=2, batch_size=8, shuffle=False, verbose=0).history
     expected: list[tuple[float, float]] = []
     for _ in range(2):
@@ -172,10 +178,7 @@ def test_results_do_not_depend_on_the_number_of_threads(rng: np.random.Generator
 
 def test_batches_may_be_larger_than_the_data(rng: np.random.Generator) -> None:
     x, y = data(rng)
-    model, other = network(), network()
-    for each in (model, other):
-        each.build((None, FEATURES))
-    other.set_weights(model.get_weights())
+    model, other = twins()
     model.fit(x, y, batch_size=1000, shuffle=False, verbose=0)
     other.train_on_batch(x, y)
     assert model.optimizer.iterations == 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_ops_standard import compare
+from operation_oracles import compare
 
 import tensorlab as tl
 

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from test_scalars_table import leaky_relu, mish, sin_cos
+from scalar_cases import leaky_relu, mish, sin_cos
 
 from tensorlab.errors import ScalarError
 from tensorlab.scalars import ScalarFunction
