@@ -82,6 +82,12 @@ def test_one_hot(device: str, rng: np.random.Generator) -> None:
     assert tl.one_hot(tensor, 0).shape == (3, 4, 0)
 
 
+def test_dense_puts_arrays_where_the_tensor_is() -> None:
+    x = np.ones((2, 3), np.float32)
+    result = tl.ops.dense(tl.asarray(x, device="reference"), x.T)
+    assert (result.device, result.tolist()) == ("reference", [[3, 3], [3, 3]])
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "int8"])
 def test_one_hot_of_more_classes_than_the_dtype_counts(dtype: str) -> None:
     rows = tl.one_hot(tl.asarray(np.array([0, 3, 100], dtype), device="reference"), 400).numpy()
@@ -177,7 +183,7 @@ x, kernel = np.ones((2, 3), np.float32), np.ones((3, 4), np.float32)
             r"^dense: expected arrays of one kind of dtype, received",
         ),
         (
-            lambda: tl.ops.dense(tl.asarray(x, device="reference"), kernel),
+            lambda: tl.ops.dense(tl.asarray(x, device="reference"), tl.asarray(kernel)),
             DeviceError,
             r"^dense: expected tensors on one device, received 'reference' and 'cpu'; move one of them",
         ),

@@ -394,7 +394,8 @@ if child == 0:  # where Numba's OpenMP layer would end the process, ours goes on
 assert os.waitpid(child, 0)[1] == 0 and wrong == []
 print("right")
 """
-    said = output(program, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="2")
+    libraries = f"{sys.prefix}/lib"  # where TBB is installed to, and where only an activated conda would look by itself
+    said = output(program, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="2", LD_LIBRARY_PATH=libraries)
     if said.startswith("skip:"):
         pytest.skip(f"Numba has no layer {layer!r} here: {said}")
     assert said == "right\n"

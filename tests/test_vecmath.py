@@ -64,6 +64,12 @@ def test_many_points_against_a_wider_type(name: str, real: type, rng: np.random.
     assert errors[worst] < 2, (name, [argument[worst] for argument in x], exact[worst])
 
 
+def test_erfc_where_its_roundings_add_up() -> None:
+    x = np.array([0.5043064870735405, 0.538609760444609, 1.5407203995482235, 2.9511360586213513, 11.966793970113134])
+    for point, result in zip(x, apply("erfc", np.float64, x), strict=True):
+        assert mpmath_error(float(result), mpmath.erfc(mpmath.mpf(float(point))), np.float64) < 1.8, point
+
+
 SPECIAL = {
     "exp": [(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, 0.0)],
     "exp2": [

@@ -41,8 +41,8 @@ _DOTS = 8
 """The vectors along k from which on adding up their lanes is cheap."""
 _LINE = 64
 """The bytes of a cache line."""
-_BLOCK = 256
-"""The rows of a block: so many that packing a panel of B for it is cheap, so few that its part of A stays cached."""
+_BLOCK = 512
+"""The rows of a block: so many that packing a panel of B for them is cheap, so few that every thread has blocks."""
 _CHUNKS = 8
 """A product of few panels is cut into blocks until there are so many chunks."""
 _REUSE = 192

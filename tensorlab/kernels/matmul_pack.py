@@ -17,6 +17,10 @@ allocate = types.ExternalFunction("PyMem_RawMalloc", types.intp(types.uintp))
 release = types.ExternalFunction("PyMem_RawFree", types.void(types.intp))
 
 
+_SQUARE = 4
+"""The rows and columns that are turned at once: their vectors exist on every processor."""
+
+
 def pack_panel(dtype: Any, lanes: int) -> Callable[..., None]:
     """``pack(target, width, source, row, col, k, columns)``: some columns of B as k rows of ``width`` elements.
 
@@ -36,8 +40,8 @@ def pack_panel(dtype: Any, lanes: int) -> Callable[..., None]:
             # A whole vector may be read past the end of a row, wherever B has more rows behind it.
             past = width - columns
             dense = k if past == 0 else max(k - (past + row - 1) // row, 0) if row > 0 else 0
-            for j in range(0, width, lanes):
-                for step in range(dense):
+            for step in range(dense):
+                for j in range(0, width, lanes):
                     copy(out, step * width + j, elements, step * row + j)
         elif row == 1:
             turned = k - k % lanes
@@ -82,17 +86,35 @@ def pack_rows(dtype: Any, rows: int) -> Callable[..., None]:
     return pack_rows
 
 
-@jit
-def _copy(target, stride, source, row, col, k, n):
-    for step in range(k):
+def _turn(dtype: Any) -> Callable[..., None]:
+    """``turn(target, stride, source, row, col, k, n)``: see `copy_columns`."""
+    size = dtype.bitwidth // 8
+    transpose = transpose_block(dtype, _SQUARE)
+
+    @jit
+    def turn(target, stride, source, row, col, k, n):
+        if col == 1 and min(k, n) >= _SQUARE:
+            for step in range(0, k, _SQUARE):
+                for j in range(0, n, _SQUARE):  # the last square is a whole one too, over some that are done
+                    i, at = min(step, k - _SQUARE), min(j, n - _SQUARE)
+                    out = pointer(target + (at * stride + i) * size, dtype)
+                    transpose(out, stride, pointer(source + (i * row + at) * size, dtype), row)
+            return
+        out, elements = pointer(target, dtype), pointer(source, dtype)
         for j in range(n):
-            target[j * stride + step] = source[step * row + j * col]
+            for step in range(k):
+                out[j * stride + step] = elements[step * row + j * col]
+
+    return turn  # type: ignore[no-any-return]
+
+
+_turn4, _turn8 = _turn(types.int32), _turn(types.int64)
 
 
 @jit
 def copy_columns(size, target, stride, source, row, col, k, n):
     """A few columns of B, each dense and ``stride`` elements from the last, of real numbers of ``size`` bytes."""
     if size == 4:
-        _copy(pointer(target, types.int32), stride, pointer(source, types.int32), row, col, k, n)
+        _turn4(target, stride, source, row, col, k, n)
     else:
-        _copy(pointer(target, types.int64), stride, pointer(source, types.int64), row, col, k, n)
+        _turn8(target, stride, source, row, col, k, n)

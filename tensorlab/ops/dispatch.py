@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorlab import autodiff, dtypes
 from tensorlab.backends import Backend
 from tensorlab.errors import ArgumentTypeError, DeviceError
 from tensorlab.tensor import Tensor, converted
@@ -63,3 +64,25 @@ def common_backend(who: str, tensors: Sequence[Tensor]) -> Backend:
                 f"move one of them, e.g. x.to_device({first.name!r})",
             )
     return first
+
+
+def together(who: str, *operands: Any) -> Sequence[Tensor]:
+    """The operands as tensors of one dtype on one device.
+
+    Raises:
+        DTypeError: if their dtypes have no common type.
+        DeviceError: if there are tensors of two devices.
+    """
+    first = operands[0]
+    if isinstance(first, Tensor):
+        backend, dtype = first._backend, first._buffer.dtype
+        for operand in operands:
+            if not isinstance(operand, Tensor) or operand._buffer.dtype is not dtype or operand._backend is not backend:
+                break
+        else:  # nearly always: nothing has to change, and what they hold only if a tape keeps them
+            return [operand.snapshot() for operand in operands] if autodiff.recording() else operands
+    device = device_of(operands)
+    tensors = [as_tensor(operand, who, device) for operand in operands]
+    common = dtypes.result_type(who, [tensor.dtype for tensor in tensors], [])
+    common_backend(who, tensors)
+    return [tensor.astype(common) for tensor in tensors]

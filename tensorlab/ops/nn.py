@@ -13,7 +13,7 @@ from tensorlab.errors import DTypeError, ShapeError
 from tensorlab.ops.arithmetic import add
 from tensorlab.ops.broadcasting import sum_to
 from tensorlab.ops.comparison import equal
-from tensorlab.ops.dispatch import as_tensor, common_backend
+from tensorlab.ops.dispatch import as_tensor, together
 from tensorlab.ops.extrema import maximum
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.linalg import product_vjps
@@ -193,34 +193,25 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None 
         ShapeError: if the shapes do not fit.
         DTypeError: if the dtypes have no common type or are not real.
     """
-    rows, weights = as_tensor(x, "dense"), as_tensor(kernel, "dense")
-    offset = None if bias is None else as_tensor(bias, "dense")
-    tensors = [rows, weights] if offset is None else [rows, weights, offset]
-    common = dtypes.result_type("dense", [tensor.dtype for tensor in tensors], [])
-    if common.kind != "f":
-        raise DTypeError("dense", "real tensors", str(common), 'use .astype("float32")')
-    backend = common_backend("dense", tensors)
-    rows, weights = rows.astype(common), weights.astype(common)
-    if weights.ndim != 2 or not rows.ndim or rows.shape[-1] != weights.shape[0]:
-        raise ShapeError("dense", "x of (…, k) and a kernel of (k, n)", f"shapes {rows.shape} and {weights.shape}")
-    if offset is not None and offset.shape != weights.shape[1:]:
-        raise ShapeError("dense", f"a bias of shape {weights.shape[1:]}", str(offset.shape))
-    if rows.ndim != 2:
-        flat = dense(rows.reshape((int(np.prod(rows.shape[:-1])), rows.shape[-1])), weights, offset, activation)
-        return flat.reshape((*rows.shape[:-1], weights.shape[1]))
-    if offset is not None:
-        offset = offset.astype(common)
+    tensors = together("dense", x, kernel) if bias is None else together("dense", x, kernel, bias)
+    rows, weights, offset = tensors[0], tensors[1], None if bias is None else tensors[2]
+    a, b, backend = rows._buffer, weights._buffer, rows._backend
+    if a.dtype.kind != "f":
+        raise DTypeError("dense", "real tensors", str(a.dtype), 'use .astype("float32")')
+    if b.ndim != 2 or not a.ndim or a.shape[-1] != b.shape[0]:
+        raise ShapeError("dense", "x of (…, k) and a kernel of (k, n)", f"shapes {a.shape} and {b.shape}")
+    if offset is not None and offset._buffer.shape != b.shape[1:]:
+        raise ShapeError("dense", f"a bias of shape {b.shape[1:]}", str(offset.shape))
+    if a.ndim != 2:
+        flat = dense(rows.reshape((int(np.prod(a.shape[:-1])), a.shape[-1])), weights, offset, activation)
+        return flat.reshape((*a.shape[:-1], b.shape[1]))
     epilogue, operands = _epilogue(activation, offset)
-    keep = autodiff.recording() and activation is not None
-    buffer, product = backend.matmul(
-        rows._buffer,
-        weights._buffer,
-        None if epilogue is None else epilogue.scalar,
-        [operand._buffer for operand in operands],
-        keep,
-    )
+    recording = autodiff.recording()
+    keep = recording and activation is not None
+    scalar = None if epilogue is None else epilogue.scalar
+    buffer, product = backend.matmul(a, b, scalar, [operand._buffer for operand in operands], keep)
     result = Tensor(buffer, backend)
-    if autodiff.recording():
+    if recording:
         _record_dense(rows, weights, operands, epilogue, Tensor(product, backend) if keep else result, result)
     return result
 

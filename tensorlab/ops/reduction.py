@@ -77,8 +77,6 @@ _ALL = _rule("all", logical_and, 1, element=_truth)
 
 def _reduce(rule: Reduction, x: Tensor, axis: Axis, keepdims: bool, compute: DType, output: DType) -> Tensor:
     buffer, backend = x._buffer, x._backend
-    if axis is None and not keepdims and rule.initial is not None:  # so often that it need not go through the rest
-        return Tensor(backend.reduce(rule, compute, buffer.dtype, output)(buffer, None), backend)
     axes = None if axis is None else shapes.normalize_axes(rule.name, axis, buffer.ndim)
     if rule.initial is None and (not buffer.size if axes is None else 0 in [buffer.shape[place] for place in axes]):
         over = "all axes" if axes is None else f"axes {axes}"
@@ -110,9 +108,13 @@ def sum(x: Any, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = Fal
     """
     # The gradient needs no element, so the memory of the tensor may change afterwards.
     tensor = x if isinstance(x, Tensor) and not x.watched else as_tensor(x, "sum")
-    own = tensor._buffer.dtype
+    buffer, backend = tensor._buffer, tensor._backend
+    own = buffer.dtype
     compute = own if dtype is None and own.kind == "f" else accumulator("sum", tensor, dtype)
-    result = _reduce(SUM, tensor, axis, keepdims, compute, compute)
+    if axis is None and not keepdims:  # so often that it need not go through the rest
+        result = Tensor(backend.reduce(SUM, compute, own, compute)(buffer, None), backend)
+    else:
+        result = _reduce(SUM, tensor, axis, keepdims, compute, compute)
     if autodiff.recording() and tensor.dtype.kind == "f":
         axes = shapes.normalize_axes("sum", axis, tensor.ndim)
         shape = tensor.shape  # so that the tape keeps this alone

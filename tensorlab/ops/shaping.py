@@ -76,8 +76,8 @@ def permute_dims(x: Any, /, axes: Sequence[int]) -> Tensor:
     order = tuple(shapes.normalize_axis("permute_dims", axis, tensor.ndim) for axis in axes)
     if sorted(order) != list(range(tensor.ndim)):
         raise ShapeError("permute_dims", f"each of {tensor.ndim} axes once", str(tuple(axes)))
-    inverse = tuple(int(axis) for axis in np.argsort(order))
-    return recorded(tensor, tensor._backend.permute(tensor._buffer, order), lambda g: permute_dims(g, inverse))
+    buffer = tensor._backend.permute(tensor._buffer, order)
+    return recorded(tensor, buffer, lambda g: permute_dims(g, np.argsort(order).tolist()))
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
@@ -86,7 +86,9 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
     Source: ``numpy.transpose``.
     """
     tensor = as_tensor(x, "transpose")
-    return permute_dims(tensor, tuple(reversed(range(tensor.ndim))) if axes is None else axes)
+    if axes is None:
+        return swap_last(tensor) if tensor.ndim == 2 else permute_dims(tensor, range(tensor.ndim)[::-1])
+    return permute_dims(tensor, axes)
 
 
 def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int], /) -> Tensor:

@@ -68,7 +68,8 @@ def error_functions(form: Format) -> dict[str, Callable[..., Any]]:
 def complementary_error_function(form: Format) -> Callable[..., Any]:
     """erfc. That of float32 is that of float64 rounded: no use for it has paid for more yet."""
     near_terms = FLOAT64.constants(*ERF_NEAR[np.float64])
-    terms = FLOAT64.constants(*ERFC)
+    first, *rest = FLOAT64.constants(*ERFC)
+    terms = tuple(rest)
     zero, half, one, two, three, highest = FLOAT64.constants(0.0, 0.5, 1.0, 2.0, 3.0, 28.0)
     # 1 / p is between 0.79 and 1 for the p below, which is close enough where it only scales a correction.
     inverse_p = FLOAT64.real(0.88)
@@ -81,11 +82,13 @@ def complementary_error_function(form: Format) -> Callable[..., Any]:
         a = highest if a > highest else a
         square = a * a
         q, n = decompose(-square)
-        p = polynomial((a - three) / (a + three), terms)
+        t = (a - three) / (a + three)
+        others = polynomial(t, terms)
+        p = fma(t, others, first)
         width = fma(two, a, one)
         y = p / width
-        # What rounding lost in the quotient, in its divisor and in the square, all of it brought back at once
-        lost = fma(-y, width, p) - y * (one - (width - two * a))
+        # What rounding lost in p, in the quotient, in its divisor and in the square, all of it brought back at once
+        lost = fma(-y, width, p) + fma(t, others, first - p) - y * (one - (width - two * a))
         lost = lost * y * inverse_p - y * fma(a, a, -square)
         tail = scale(y + fma(q, y, fma(q, lost, lost)), n)
         far = two - tail if x < zero else tail
