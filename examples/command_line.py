@@ -19,7 +19,9 @@ class Parser(argparse.ArgumentParser):
 
     def arguments(self) -> argparse.Namespace:
         """The command line, checked."""
-        chosen = self.parse_args()
+        chosen, unknown = self.parse_known_args()
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}; --help lists those there are")
         for check in self.checks:
             check(chosen)
         return chosen
@@ -39,7 +41,7 @@ class Parser(argparse.ArgumentParser):
     def add_target(self) -> None:
         """Add the argument --target-accuracy."""
         words = "end with status 1 if the test accuracy is below it"
-        self.add_argument("--target-accuracy", type=share, metavar="SHARE", help=words)
+        self.add_argument("--target-accuracy", type=number(0, 1, ", e.g. 0.97"), metavar="SHARE", help=words)
 
     def _check_plot(self, chosen: argparse.Namespace) -> None:
         """End with an error if a picture is asked for and matplotlib is not installed."""
@@ -90,15 +92,19 @@ def positive(text: str) -> float:
     return value
 
 
-def share(text: str) -> float:
-    """A number from 0 to 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, e.g. 0.97, received {text!r}")
-    return value
+def number(least: float, most: float, example: str = "") -> Callable[[str], float]:
+    """A reader of arguments that are numbers within bounds."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"expected a number from {least} to {most}{example}, received {text!r}")
+        return value
+
+    return read
 
 
 def existing_path(text: str) -> Path:

@@ -13,14 +13,13 @@ Exit status: 0; 1 if a figure is not what it should be; 2 if an argument will no
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from command_line import Parser, run, whole_number
+from command_line import Parser, number, run, whole_number
 from rich.console import Console
 from rich.table import Table
 
@@ -181,23 +180,12 @@ def complaints(nodes: dict[str, Node], paths: dict[str, Array], start: Point) ->
     return found
 
 
-def coordinate(text: str) -> float:
-    """A place on the surface that is drawn."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not -5 <= value <= 5:
-        raise argparse.ArgumentTypeError(f"expected a number from -5 to 5, received {text!r}")
-    return value
-
-
 def main() -> int:
     """Run the program; its exit status."""
     parser = Parser(description="Show gradients in a small graph, and the paths of three optimizers on one surface.")
     add = parser.add_argument
     add("--steps", type=whole_number(1, 100_000), default=100, help="of each optimizer; default: 100")
-    add("--start", type=coordinate, nargs=2, metavar=("X", "Y"), default=START, help="default: -4 1.9")
+    add("--start", type=number(-5, 5), nargs=2, metavar=("X", "Y"), default=START, help="default: -4 1.9")
     parser.add_plot("the graph, the surface and the paths")
     chosen = parser.arguments()
 

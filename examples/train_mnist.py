@@ -119,7 +119,7 @@ def report(result: Result) -> None:
     print(f"\nTest accuracy: {result.accuracy:.4f} ({right:,} of {len(result.labels):,}), loss {result.loss:.4f}")
     # The median, because the first epoch of the first run compiles the kernels.
     first, typical = result.seconds[0], statistics.median(result.seconds)
-    print(f"Time an epoch: {typical:.2f} s (the first: {first:.2f} s)")
+    print(f"Time an epoch: {typical:.2f} s (the first, which prepares the kernels: {first:.2f} s)")
 
 
 def arguments(parser: Parser) -> argparse.Namespace:

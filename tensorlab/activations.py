@@ -7,7 +7,7 @@ own.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from tensorlab import ops
 from tensorlab.errors import ArgumentTypeError
@@ -45,7 +45,7 @@ class Activation(Elementwise):
             check_derivative("Activation", self.scalar, given)
             # multiply(derivative(x), gradient); Elementwise.vjp takes the gradient first
             slope = Elementwise(compose(ops.multiply.scalar, given))
-            self._vjps[0] = lambda gradient, x: slope(x, gradient)  # type: ignore[assignment]
+            self._vjps[0] = lambda gradient, x: slope(x, gradient)
 
 
 def _scalar(function: Any, role: str) -> ScalarFunction:
@@ -84,5 +84,5 @@ def get(identifier: Any) -> Callable[[Any], Tensor] | None:
     if identifier is None or identifier is linear:
         return None
     if callable(identifier):
-        return identifier  # type: ignore[no-any-return]
+        return cast("Callable[[Any], Tensor]", identifier)
     raise ArgumentTypeError("activation", "a name or a function", repr(identifier))

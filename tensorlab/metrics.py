@@ -151,7 +151,8 @@ def get(identifier: Any) -> Metric:
     if isinstance(identifier, str):
         given, identifier = identifier, registries["metric"].get(identifier)
         if isinstance(identifier, type):
-            return identifier(name=given)  # type: ignore[no-any-return]
+            made: Metric = identifier(name=given)
+            return made
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         return identifier()
     if isinstance(identifier, Metric):

@@ -6,13 +6,12 @@ The operators and methods that compute are put in place by `tensorlab.ops.method
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import NoneType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 
-from tensorlab import autodiff, dtypes
-from tensorlab.backends import Backend
+from tensorlab import autodiff, dtypes, host_arrays
+from tensorlab.backends import Backend, Buffer
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DLPackError, DTypeError, ShapeError
@@ -32,8 +31,8 @@ class Tensor:
 
     key: int
 
-    def __init__(self, buffer: Any, backend: Backend) -> None:
-        self._buffer = buffer
+    def __init__(self, buffer: Buffer, backend: Backend) -> None:
+        self._buffer: Buffer = buffer
         self._backend = backend
         self.key = autodiff.new_key()
 
@@ -42,22 +41,22 @@ class Tensor:
     @property
     def shape(self) -> Shape:
         """The length of each axis."""
-        return self._buffer.shape  # type: ignore[no-any-return]
+        return self._buffer.shape
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self._buffer.ndim  # type: ignore[no-any-return]
+        return self._buffer.ndim
 
     @property
     def size(self) -> int:
         """The number of elements."""
-        return self._buffer.size  # type: ignore[no-any-return]
+        return self._buffer.size
 
     @property
     def dtype(self) -> DType:
         """The type of the elements."""
-        return self._buffer.dtype  # type: ignore[no-any-return]
+        return self._buffer.dtype
 
     @property
     def device(self) -> str:
@@ -176,12 +175,14 @@ class Tensor:
 
     def __dlpack_device__(self) -> tuple[int, int]:
         """The device as DLPack numbers it: ``(1, 0)`` is the host."""
-        return self._backend.export(self._buffer).__dlpack_device__()  # type: ignore[no-any-return]
+        number: tuple[int, int] = self._backend.export(self._buffer).__dlpack_device__()
+        return number
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
         """Where the elements are, for other libraries; only of a tensor on a device that has such memory."""
-        return self._backend.export(self._buffer).__cuda_array_interface__  # type: ignore[no-any-return]
+        interface: dict[str, Any] = self._backend.export(self._buffer).__cuda_array_interface__
+        return interface
 
     def to_device(self, device: str, /, *, stream: Any = None) -> Tensor:
         """The same values on another device; itself if it is there already. Not differentiable.
@@ -292,16 +293,6 @@ class _Shared(Tensor):
 _Shared.__name__ = "Tensor"  # what messages call it
 
 
-def _may_change(array: np.ndarray[Any, Any]) -> bool:
-    """Whether an array's memory can be written into, by itself or by what it is a view of."""
-    owner: Any = array
-    while isinstance(owner, np.ndarray):
-        if owner.flags.writeable:
-            return True
-        owner = owner.base
-    return not isinstance(owner, (bytes, NoneType))
-
-
 TENSORS: list[type[Tensor]] = [Tensor, _Shared]
 """The classes of tensors whose buffer is all that an operation needs of them while no tape records."""
 
@@ -317,10 +308,6 @@ def from_buffer_of(tensor: Tensor, buffer: Any) -> Tensor:
     if type(tensor) is _Shared and tensor._backend.shares_memory(buffer, tensor._buffer):
         result.__class__ = _Shared
     return result
-
-
-_SHARING = ("__array__", "__dlpack__", "__array_interface__", "__buffer__")
-"""What an object has whose memory can be shared."""
 
 
 def asarray(obj: Any, /, *, dtype: Any = None, device: str | None = None, copy: bool | None = None) -> Tensor:
@@ -362,9 +349,12 @@ def converted(who: str, obj: Any, dtype: Any, device: str | None, copy: bool | N
         result = Tensor(moved._backend.copy(moved._buffer), moved._backend)
         autodiff.record((moved,), (result,), (lambda gradient: gradient,))
         return result
-    if copy is False and not any(hasattr(obj, name) for name in _SHARING):
+    if copy is False and not host_arrays.shares_memory(obj):
         raise ArgumentError(who, "an array with copy=False", type(obj).__name__, "numbers have to be copied")
-    array = original = _host_array(who, obj, wanted)
+    leaves = autodiff.flatten(obj) if isinstance(obj, (list, tuple)) else []
+    if any(isinstance(leaf, Tensor) for leaf in leaves):
+        obj = autodiff.pack_as(obj, iter([leaf.numpy() if isinstance(leaf, Tensor) else leaf for leaf in leaves]))
+    array = original = host_arrays.host_array(who, obj, wanted)
     target = array.dtype.newbyteorder("=") if wanted is None else wanted
     if array.dtype != target or not array.flags.aligned:
         if copy is False:
@@ -375,33 +365,5 @@ def converted(who: str, obj: Any, dtype: Any, device: str | None, copy: bool | N
         array = array.copy()
     backend = find_backend(device)
     buffer = backend.from_host(array)
-    shared = buffer is original and any(hasattr(obj, name) for name in _SHARING) and _may_change(original)
+    shared = buffer is original and host_arrays.shares_memory(obj) and host_arrays.may_change(original)
     return (_Shared if shared else Tensor)(buffer, backend)
-
-
-def _host_array(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, Any]:
-    """An array of one of tensorlab's dtypes, though perhaps of another byte order; Python numbers of the dtype
-    wanted."""
-    leaves = autodiff.flatten(value) if isinstance(value, (list, tuple)) else []
-    if any(isinstance(leaf, Tensor) for leaf in leaves):
-        value = autodiff.pack_as(value, iter([leaf.numpy() if isinstance(leaf, Tensor) else leaf for leaf in leaves]))
-    by_dlpack = hasattr(value, "__dlpack__") and not hasattr(value, "__array__")
-    try:
-        array = np.from_dlpack(value) if by_dlpack else np.asarray(value)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise DTypeError(who, "numbers in a regular nesting", type(value).__name__, f"NumPy says: {error}") from None
-    if array.dtype.newbyteorder("=") not in map(np.dtype, dtypes.NAMES):
-        raise DTypeError(
-            who,
-            f"data of {', '.join(dtypes.NAMES)}",
-            f"{array.dtype} data" if array.dtype.kind != "O" else f"objects ({type(value).__name__})",
-            "convert it to numbers first",
-        )
-    if by_dlpack or hasattr(value, "dtype"):
-        return array
-    target = wanted or (dtypes.default_float if array.dtype.kind == "f" else array.dtype)
-    try:
-        with np.errstate(over="ignore"):
-            return np.asarray(value, target)
-    except (OverflowError, ValueError) as error:
-        raise ArgumentError(who, f"numbers that {target} holds", repr(value)[:60], str(error)) from None

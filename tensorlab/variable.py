@@ -178,7 +178,7 @@ class VariableSlice(Tensor):
         """
         variable, backend = self._variable, self._backend
         new = _assignable(f"assign to a part of {variable.name!r}", value, self)
-        self._buffer = None  # else the variable would not be alone with its memory
+        del self._buffer  # else the variable would not be alone with its memory
         if _is_view(self._index):
             parts = self._index if isinstance(self._index, tuple) else (self._index,)
             parts = parts if any([part is Ellipsis for part in parts]) else (*parts, ...)  # a view of one element, too

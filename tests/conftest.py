@@ -8,6 +8,7 @@ import signal
 import threading
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -49,6 +50,55 @@ def reference() -> Iterator[None]:
     """Tensors are made on the backend that compiles nothing."""
     with tl.device("reference"):
         yield
+
+
+@pytest.fixture
+def taken_back() -> Iterator[None]:
+    """What a test registers by hand is gone after it, whatever becomes of the test."""
+    before = tl.plugins.list()
+    yield
+    for record in tl.plugins.list():
+        if record not in before:
+            tl.plugins.unregister(record)
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Path:
+    """A folder with a sound plugin in it, installed."""
+    from plugin_environment import install
+    from plugin_samples import SOUND
+
+    install(tmp_path, "sound", SOUND)
+    return tmp_path
+
+
+@pytest.fixture
+def mnist_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine without MNIST and without a network; the cache folder, not made yet."""
+    from tensorlab.datasets import fetch, mnist
+
+    monkeypatch.delenv("TENSORLAB_DATA_DIR", raising=False)
+    monkeypatch.setattr(fetch.platformdirs, "user_cache_dir", lambda name: str(tmp_path / "user" / name))
+    monkeypatch.setattr(mnist, "MIRRORS", ())
+    return fetch.cache_folder("mnist")
+
+
+@pytest.fixture
+def small_mnist(mnist_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sums of the small data set replace the real ones."""
+    from mnist_samples import SMALL_PARTS
+
+    from tensorlab.datasets import _mnist_files
+
+    monkeypatch.setattr(_mnist_files, "PARTS", SMALL_PARTS)
+
+
+@pytest.fixture
+def mnist_folder(tmp_path: Path, small_mnist: None) -> Path:
+    """A folder with the four files of the small data set."""
+    from mnist_samples import GZIPPED, fill
+
+    return fill(tmp_path / "given", GZIPPED)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ PACKAGE = ROOT / "tensorlab"
 FLOORS = {
     1: "errors version",
     2: "autodiff dtypes registry scalars shapes",
-    3: "datasets rules serialization",
+    3: "datasets host_arrays rules serialization",
     4: "kernels",
     5: "backends",
     6: "devices",
@@ -60,7 +60,7 @@ def imports(module: str, path: Path, inside_functions: bool = True) -> Iterator[
             yield from ((f"{source}.{alias.name}", node.lineno) for alias in node.names)
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) and not inside_functions:
             return
-        skipped = node.body if is_type_checking(node) else ()  # type: ignore[attr-defined]
+        skipped = node.body if is_type_checking(node) else ()
         for child in ast.iter_child_nodes(node):
             if child not in skipped:
                 yield from visit(child)

@@ -130,10 +130,8 @@ def test_arguments_have_the_standards_names_and_kinds(name: str) -> None:
     assert signature_of(name) == TABLE[name]
 
 
-@pytest.mark.parametrize("name", OTHER_NAMES.partition("bool")[0].split())
+@pytest.mark.parametrize("name", [name for name in OTHER_NAMES.partition("bool")[0].split() if name not in TABLE])
 def test_elementwise_operations_take_the_standards_arguments_and_out(name: str) -> None:
-    if name in TABLE:
-        return
     of_two = name in TWO.split()
     assert signature_of(name) == f"{name}({'x1, x2' if of_two else 'x'}, /, *, out)"
 
@@ -190,7 +188,7 @@ def test_a_tensor_knows_its_namespace() -> None:
     ):
         x.__array_namespace__(api_version="2020.01")
     with pytest.raises(ArgumentTypeError, match=r"^__array_namespace__: expected a version such as '2024\.12', rece"):
-        x.__array_namespace__(api_version=2024)  # type: ignore[arg-type]
+        x.__array_namespace__(api_version=2024)
 
 
 def test_attributes_and_devices_of_a_tensor() -> None:
@@ -258,7 +256,7 @@ def test_asarray_copies_when_it_is_told_to_and_never_when_it_is_not() -> None:
     assert np.shares_memory(tl.asarray(array).numpy(), array)
     assert np.shares_memory(tl.asarray(array, copy=False).numpy(), array)
     assert not np.shares_memory(tl.asarray(array, copy=True).numpy(), array)
-    assert tl.asarray(memoryview(array)).tolist() == [0.0, 1.0, 2.0]  # type: ignore[arg-type]
+    assert tl.asarray(memoryview(array)).tolist() == [0.0, 1.0, 2.0]
     x = tl.asarray(array)
     assert tl.asarray(x, copy=False) is tl.asarray(x) is x
     assert not np.shares_memory(tl.asarray(x, copy=True).numpy(), array)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conformance_cases import guarded, why
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentTypeError
@@ -17,7 +18,6 @@ from tensorlab.testing.layer import LayerSubject
 from tensorlab.testing.loss import LossSubject
 from tensorlab.testing.optimizer import OptimizerSubject
 from tensorlab.testing.report import Report
-from tensorlab.testing.subject import Subject
 
 # Sound things
 
@@ -80,15 +80,6 @@ def test_what_is_nothing_of_the_kind_is_refused(check: Callable[[Any], Report], 
 # One mistake each
 
 
-def why(subject: Subject, heading: str) -> str:
-    """Why one check failed, on the backend that compiles nothing."""
-    (check,) = [check for check in subject.checks() if check.heading == heading]
-    with tl.device("reference"):
-        result = check.result()
-    assert result.outcome == "failed"
-    return result.why
-
-
 def wrong_slope(x: Any) -> Any:
     return tl.custom_gradient(lambda x: (x * x, lambda upstream: upstream * x))(x)
 
@@ -103,10 +94,6 @@ def in_float64(x: Any) -> Any:
 
 def flattening(x: Any) -> Any:
     return tl.reshape(x, (-1,))
-
-
-def guarded(x: float) -> float:
-    return x / math.sqrt(1.0 + x * x)  # of the largest number: x² is infinite in a kernel too, and the quotient is 0
 
 
 @pytest.mark.parametrize(

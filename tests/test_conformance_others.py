@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from test_conformance_kinds import why
+from conformance_cases import why
+from plugin_samples import plugin_of
 
 import tensorlab as tl
 from tensorlab.registry import KINDS
@@ -233,15 +233,12 @@ def absent() -> Any:
         (absent, "made", "skipped", "it is not available here: device 'own': expected a board, received none"),
     ],
 )
+@pytest.mark.usefixtures("taken_back")
 def test_a_wrong_backend(make: Any, heading: str, outcome: str, words: str) -> None:
-    hook = tl.hookimpl(lambda: {"own": make}, specname="tensorlab_register_backends")
-    tl.plugins.register(SimpleNamespace(hook=hook), "Mine")
-    try:
-        (check,) = [check for check in BackendSubject("own").checks() if check.heading == heading]
-        result = check.result()
-        assert (result.outcome, words in result.why) == (outcome, True), result.why
-    finally:
-        tl.plugins.unregister("Mine")
+    tl.plugins.register(plugin_of(tensorlab_register_backends=lambda: {"own": make}), "Mine")
+    (check,) = [check for check in BackendSubject("own").checks() if check.heading == heading]
+    result = check.result()
+    assert (result.outcome, words in result.why) == (outcome, True), result.why
 
 
 def shake(model: Any, epoch: int) -> None:
@@ -264,13 +261,10 @@ def stumble(logs: Any) -> None:
         ),
     ],
 )
+@pytest.mark.usefixtures("taken_back")
 def test_a_plugin_that_watches_runs(watch: Any, words: str) -> None:
-    hook = tl.hookimpl(watch, specname="tensorlab_epoch_end")
-    tl.plugins.register(SimpleNamespace(hook=hook), "watching")
-    try:
-        results = {result.heading: result for result in Report("watching", plugin.checks("watching"))}
-    finally:
-        tl.plugins.unregister("watching")
+    tl.plugins.register(plugin_of(tensorlab_epoch_end=watch), "watching")
+    results = {result.heading: result for result in Report("watching", plugin.checks("watching"))}
     assert list(results) == ["loads", "import", "watches"]
     assert results["watches"].outcome == ("failed" if words else "passed")
     assert words in results["watches"].why

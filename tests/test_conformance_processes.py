@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_conformance_kinds import guarded, why
+from conformance_cases import guarded, why
 
 import tensorlab as tl
 from tensorlab.plugins import manager

@@ -24,13 +24,13 @@ class Exporter:
         return self.array.__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return self.array.__dlpack_device__()  # type: ignore[no-any-return]
+        return self.array.__dlpack_device__()
 
 
 class OldExporter(Exporter):
     """One that was written before DLPack had versions."""
 
-    def __dlpack__(self, stream: Any = None) -> Any:  # type: ignore[override]
+    def __dlpack__(self, stream: Any = None) -> Any:
         return self.array.__dlpack__()
 
 

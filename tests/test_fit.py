@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from weights import same
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError
@@ -29,8 +30,13 @@ def network(dropout: float = 0.0, optimizer: Any = "rmsprop") -> tl.Sequential:
     return model
 
 
-def same(first: list[Array], second: list[Array]) -> bool:
-    return len(first) == len(second) and all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+def twins() -> tuple[tl.Sequential, tl.Sequential]:
+    """Two networks with the same weights."""
+    first, second = network(), network()
+    for each in (first, second):
+        each.build((None, FEATURES))
+    second.set_weights(first.get_weights())
+    return first, second
 
 
 def test_a_model_learns(rng: np.random.Generator) -> None:
@@ -45,10 +51,7 @@ def test_a_model_learns(rng: np.random.Generator) -> None:
 
 def test_without_shuffling_the_batches_are_in_order(rng: np.random.Generator) -> None:
     x, y = data(rng)
-    model, other = network(), network()
-    for each in (model, other):
-        each.build((None, FEATURES))
-    other.set_weights(model.get_weights())
+    model, other = twins()
     history = model.fit(x, y, epochs=2, batch_size=8, shuffle=False, verbose=0).history
     expected: list[tuple[float, float]] = []
     for _ in range(2):
@@ -56,9 +59,7 @@ def test_without_shuffling_the_batches_are_in_order(rng: np.random.Generator) ->
         for start in (0, 8, 16):
             batch = slice(start, start + 8)
             logs.append((len(x[batch]), other.train_on_batch(x[batch], y[batch])))
-        expected.append(
-            tuple(sum(n * each[name] for n, each in logs) / SAMPLES for name in ("loss", "accuracy"))  # type: ignore
-        )
+        expected.append(tuple(sum(n * each[name] for n, each in logs) / SAMPLES for name in ("loss", "accuracy")))
     assert [n for n, _ in logs] == [8, 8, 7]  # the last batch is smaller
     assert same(model.get_weights(), other.get_weights())
     assert history["loss"] == pytest.approx([loss for loss, _ in expected], rel=1e-12)
@@ -177,10 +178,7 @@ def test_results_do_not_depend_on_the_number_of_threads(rng: np.random.Generator
 
 def test_batches_may_be_larger_than_the_data(rng: np.random.Generator) -> None:
     x, y = data(rng)
-    model, other = network(), network()
-    for each in (model, other):
-        each.build((None, FEATURES))
-    other.set_weights(model.get_weights())
+    model, other = twins()
     model.fit(x, y, batch_size=1000, shuffle=False, verbose=0)
     other.train_on_batch(x, y)
     assert model.optimizer.iterations == 1

@@ -232,7 +232,7 @@ def test_call_takes_training_only_if_it_names_it() -> None:
             return inputs
 
     class Indifferent(Curious):
-        def call(self, inputs: tl.Tensor) -> tl.Tensor:  # type: ignore[override]
+        def call(self, inputs: tl.Tensor) -> tl.Tensor:
             return inputs
 
     x = np.ones((2, 3), "float32")

@@ -155,3 +155,29 @@ def test_meshgrid(indexing: Any, lengths: tuple[int, ...], rng: np.random.Genera
 def test_messages(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         call()
+
+
+def test_each_is_numpys_with_the_dtypes_of_networks() -> None:
+    for result, expected in (
+        (tl.zeros((2, 3)), np.zeros((2, 3), np.float32)),
+        (tl.ones(2, dtype="int64"), np.ones(2, np.int64)),
+        (tl.ops.empty((0,)), np.zeros(0, np.float32)),
+        (tl.ops.full((2,), 7), np.full(2, 7)),
+        (tl.ops.full((2,), 1.5), np.full(2, 1.5, np.float32)),
+        (tl.ops.full((2,), True), np.full(2, True)),
+        (tl.ops.full_like(tl.zeros(3), 2), np.full(3, 2, np.float32)),
+        (tl.zeros_like(tl.asarray([1, 2])), np.zeros(2, np.int64)),
+        (tl.ones_like(tl.asarray([1.0]), dtype="bool"), np.ones(1, np.bool_)),
+        (tl.arange(4), np.arange(4)),
+        (tl.arange(1, 2, 0.25), np.arange(1, 2, 0.25, np.float32)),
+        (tl.arange(5, 0, -2), np.arange(5, 0, -2)),
+        (tl.linspace(0, 1, 5), np.linspace(0, 1, 5, dtype=np.float32)),
+        (tl.linspace(0, 1, 4, endpoint=False), np.linspace(0, 1, 4, endpoint=False, dtype=np.float32)),
+        (tl.eye(2, 3, k=1), np.eye(2, 3, 1, np.float32)),
+    ):
+        np.testing.assert_array_equal(result.numpy(), expected, strict=True)
+    assert tl.ones_like(tl.asarray([1.0], device="reference")).device == "reference"
+    with pytest.raises(ShapeError, match=r"expected lengths of at least 0, received \(-1,\)$"):
+        tl.zeros(-1)
+    with pytest.raises(ArgumentTypeError, match=r"expected a shape of whole numbers, received 1\.5$"):
+        tl.ones(1.5)

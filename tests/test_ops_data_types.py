@@ -123,3 +123,33 @@ def test_constants() -> None:
 def test_messages(call: Callable[[], Any], kind: type[TensorlabError], message: str) -> None:
     with pytest.raises(kind, match=message):
         call()
+
+
+CASTS = ["bool", "int8", "uint8", "int64", "float32", "float64"]
+
+
+@pytest.mark.parametrize(
+    ("source", "device"), [("bool", "reference"), ("int64", "reference"), ("float64", "reference"), ("float64", "cpu")]
+)
+def test_astype_converts_as_numpy_does(source: str, device: str, rng: np.random.Generator) -> None:
+    x = rng.uniform(0, 120, (3, 4)).astype(source)
+    x[0, 0] = 0
+    tensor = tl.asarray(x, device=device)
+    for target in CASTS:
+        result = tensor.astype(target)
+        assert result.dtype == np.dtype(target)
+        np.testing.assert_array_equal(result.numpy(), x.astype(target))
+    assert tensor.astype(source) is tensor
+    copy = tl.astype(tensor, source, copy=True)
+    assert copy is not tensor
+    assert not np.shares_memory(copy.numpy(), tensor.numpy())
+
+
+def test_astype_of_negative_and_special_values() -> None:
+    for device in ("cpu", "reference"):
+        x = tl.asarray(np.array([-1.9, 2.9, -0.0]), device=device)
+        assert x.astype("int64").tolist() == [-1, 2, 0]
+        assert x.astype("bool").tolist() == [True, True, False]
+        assert tl.asarray([np.nan, np.inf], device=device).astype("bool").tolist() == [True, True]
+        assert tl.asarray(np.array([1e300, -1e300]), device=device).astype("float32").tolist() == [np.inf, -np.inf]
+        assert tl.asarray([300, -1], device=device).astype("uint8").tolist() == [44, 255]

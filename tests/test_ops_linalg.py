@@ -231,7 +231,7 @@ x, y = np.ones((2, 3), np.float32), np.ones((4, 5), np.float32)
             r"^tensordot: expected as many different axes of the one as of the other",
         ),
         (
-            lambda: tl.tensordot(x, x, axes=(0, 1)),  # type: ignore[arg-type]
+            lambda: tl.tensordot(x, x, axes=(0, 1)),
             ArgumentTypeError,
             r"^tensordot: expected a number of axes, or two sequences of axes, received \(0, 1\)$",
         ),

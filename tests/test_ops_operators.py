@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_ops_standard import compare
+from operation_oracles import compare
 
 import tensorlab as tl
 
 Array = np.ndarray[Any, Any]
 
-OPERATORS: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
+OF_INTEGERS: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "//": (lambda x, y: x // y, "floor_divide"),
     "%": (lambda x, y: x % y, "remainder"),
     "&": (lambda x, y: x & y, "bitwise_and"),
@@ -25,9 +25,9 @@ OPERATORS: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("sign", OPERATORS)
+@pytest.mark.parametrize("sign", OF_INTEGERS)
 def test_operators_of_integers_on_either_side(sign: str, rng: np.random.Generator) -> None:
-    operator, name = OPERATORS[sign]
+    operator, name = OF_INTEGERS[sign]
     x, y = rng.integers(1, 9, (2, 5))
     with tl.device("reference"):
         for one, two in ((tl.asarray(x), tl.asarray(y)), (tl.asarray(x), y), (x, tl.asarray(y)), (x, y.tolist())):
@@ -87,3 +87,71 @@ def test_numpys_functions_give_tensors(name: str) -> None:
         np.testing.assert_allclose(result.numpy(), ufunc(*[x] * ufunc.nin), rtol=1e-14)
         if ufunc.nin == 2:
             assert isinstance(ufunc(x, tl.asarray(x)), tl.Tensor)
+
+
+OF_NUMBERS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": lambda x, y: x + y,
+    "-": lambda x, y: x - y,
+    "*": lambda x, y: x * y,
+    "/": lambda x, y: x / y,
+    "**": lambda x, y: x**y,
+    "<": lambda x, y: x < y,
+    "<=": lambda x, y: x <= y,
+    ">": lambda x, y: x > y,
+    ">=": lambda x, y: x >= y,
+    "==": lambda x, y: x == y,
+    "!=": lambda x, y: x != y,
+}
+
+
+@pytest.mark.parametrize("sign", OF_NUMBERS)
+def test_operators_with_arrays_and_numbers_on_either_side(sign: str, rng: np.random.Generator) -> None:
+    operator = OF_NUMBERS[sign]
+    x, y = rng.uniform(0.5, 2.0, (2, 3)).astype(np.float32)
+    with tl.device("reference"):
+        pairs = (
+            (tl.asarray(x), tl.asarray(y), operator(x, y)),
+            (tl.asarray(x), y, operator(x, y)),
+            (x, tl.asarray(y), operator(x, y)),
+            (tl.asarray(x), 2, operator(x, np.float32(2))),
+            (1.5, tl.asarray(y), operator(np.float32(1.5), y)),
+            (tl.asarray(x), x[0], operator(x, x[0])),
+            (tl.asarray(x), y.tolist(), operator(x, y)),
+        )
+        results = [(operator(one, two), expected) for one, two, expected in pairs]
+    for result, expected in results:
+        assert isinstance(result, tl.Tensor)
+        assert result.dtype == expected.dtype
+        np.testing.assert_allclose(result.numpy(), expected, rtol=1e-6)
+
+
+def test_unary_operators_and_numpys_functions(rng: np.random.Generator) -> None:
+    x = rng.uniform(0.5, 2.0, 4).astype(np.float32)
+    tensor = tl.asarray(x)
+    for result, expected in (
+        (-tensor, -x),
+        (abs(-tensor), x),
+        (np.exp(tensor), np.exp(x)),
+        (np.power(tensor, 2), x**2),
+        (np.absolute(-tensor), x),
+        (np.maximum(x, tensor), x),
+    ):
+        assert isinstance(result, tl.Tensor)
+        np.testing.assert_allclose(result.numpy(), expected, rtol=1e-6)
+    for result, expected in ((np.heaviside(tensor, 1), np.heaviside(x, 1)), (np.add.reduce(tensor), x.sum())):
+        assert not isinstance(result, tl.Tensor)  # what tensorlab does not have is NumPy's
+        np.testing.assert_allclose(result, expected, rtol=1e-6)
+    out = x.copy()
+    out += tensor
+    np.testing.assert_array_equal(out, x + x)
+
+
+def test_something_else_is_left_to_python() -> None:
+    x = tl.asarray([1.0])
+    with pytest.raises(TypeError, match="unsupported operand"):
+        x + "a"
+    with pytest.raises(TypeError, match="unsupported operand"):
+        None * x
+    nothing = None
+    assert (x == nothing) is False
+    assert (x != "a") is True

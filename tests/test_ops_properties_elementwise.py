@@ -15,7 +15,7 @@ import test_ops_properties
 import test_ops_properties_folding
 import test_ops_properties_products
 from any_array import DTYPES, Array, arrays, plain, shapes
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import tensorlab as tl
@@ -111,11 +111,9 @@ def test_elementwise(name: str, device: str, data: st.DataObject) -> None:
 @pytest.mark.parametrize("layout", sorted(any_array.LAYOUTS))
 def test_out_of_any_layout(layout: str, rng: np.random.Generator) -> None:
     memory = any_array.LAYOUTS[layout](rng.normal(size=(3, 4)).astype(np.float32))
-    if layout == "read-only":
+    if layout in ("read-only", "stretched"):  # as NumPy's own views with a stride of zero are
         with pytest.raises(tl.errors.ArgumentError, match=r"^negative: expected an out that can be written to, receiv"):
             tl.negative(memory, out=memory)
-        return
-    if layout == "stretched":  # several elements are one
         return
     expected = -plain(memory)
     assert tl.negative(memory, out=memory) is memory
@@ -131,8 +129,7 @@ def test_out_of_any_layout(layout: str, rng: np.random.Generator) -> None:
 def test_out_that_does_not_fit_keeps_what_it_had(data: st.DataObject) -> None:
     array = data.draw(arrays((0, 4), ("float32",)))
     out: Array = np.full(data.draw(shapes((0, 4))), 7, data.draw(st.sampled_from(DTYPES)))
-    if out.shape == array.shape and out.dtype == np.float32:
-        return
+    assume(out.shape != array.shape or out.dtype != np.float32)
     with pytest.raises(
         (tl.errors.ShapeError, DTypeError), match=r"^negative: expected an out of (shape|float32).*, received"
     ):

@@ -239,7 +239,7 @@ x = np.zeros((2, 3), np.float32)
         ),
         (lambda: tl.asarray(x)["a"], ArgumentTypeError, r"received 'a'$"),
         (
-            lambda: tl.asarray(x)["a":],  # type: ignore[misc]
+            lambda: tl.asarray(x)["a":],
             ArgumentTypeError,
             r"^index: expected slices of whole numbers with a step, received slice\('a', None, None\); slice indices",
         ),

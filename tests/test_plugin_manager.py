@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from plugin_samples import plugin_of
 
 import tensorlab as tl
 from tensorlab import callbacks
 from tensorlab.errors import PluginError, UnknownNameError
-from tensorlab.plugins import Manager, Plugin, by_hand, hookimpl
+from tensorlab.plugins import Manager, Plugin, by_hand
 from tensorlab.registry import Registry, registries
 
 
@@ -28,10 +28,6 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Manager:
     monkeypatch.setattr(by_hand, "_registered", {})
     monkeypatch.setattr(callbacks, "find_observers", manager.observers)
     return manager
-
-
-def plugin(**hooks: Any) -> SimpleNamespace:
-    return SimpleNamespace(**{name: hookimpl(function, specname=name) for name, function in hooks.items()})
 
 
 def pair(a: Any, b: Any) -> Any:
@@ -73,7 +69,7 @@ class Deaf(tl.layers.Layer):
 class Numbered(tl.layers.Layer):
     """A layer whose `call` is none."""
 
-    call = 3  # type: ignore[assignment]
+    call = 3
 
 
 def leave() -> None:
@@ -198,13 +194,13 @@ def test_register_takes_everything_or_nothing(fresh: Manager, hooks: dict[str, A
     before, plugins = names(), list(fresh.plugins)
     hooks = {"tensorlab_register_layers": lambda: {"First": tl.layers.Dense}, **hooks}
     with pytest.raises(PluginError) as error:
-        fresh.register(plugin(**hooks), Plugin("mine", "acme", "2.0"))
+        fresh.register(plugin_of(**hooks), Plugin("mine", "acme", "2.0"))
     assert str(error.value).startswith("plugin 'mine' of acme 2.0: ")
     assert message in str(error.value)
     assert names() == before
     assert fresh.plugins == plugins
     # And the corrected plugin is welcome.
-    good = plugin(tensorlab_register_layers=lambda: {"First": tl.layers.Dense})
+    good = plugin_of(tensorlab_register_layers=lambda: {"First": tl.layers.Dense})
     fresh.register(good, Plugin("mine", "acme", "2.1"))
     assert registries["layer"].entry("acme:First").version == "2.1"
 
@@ -212,7 +208,7 @@ def test_register_takes_everything_or_nothing(fresh: Manager, hooks: dict[str, A
 def test_a_name_that_a_distribution_uses_twice(fresh: Manager) -> None:
     fresh.load()
     before = names()
-    twice = plugin(tensorlab_register_activations=lambda: {"one_two": abs, "OneTwo": abs})
+    twice = plugin_of(tensorlab_register_activations=lambda: {"one_two": abs, "OneTwo": abs})
     with pytest.raises(PluginError) as error:
         fresh.register(twice, Plugin("mine", "acme", "2.0"))
     assert str(error.value) == (
@@ -227,14 +223,16 @@ def test_two_spellings_of_a_name_are_one(fresh: Manager) -> None:
     before = names()
     with pytest.raises(PluginError) as error:
         fresh.register(
-            plugin(tensorlab_register_losses=lambda: {"MeanSquaredError": tl.losses.MeanAbsoluteError}),
+            plugin_of(tensorlab_register_losses=lambda: {"MeanSquaredError": tl.losses.MeanAbsoluteError}),
             Plugin("mine", "acme", "2.0"),
         )
     assert "registers as 'mean_squared_error'" in str(error.value)
     assert names() == before
     assert tl.losses.get("mean_squared_error").term is tl.losses.MeanSquaredError.term
     # Another kind has names of its own.
-    fresh.register(plugin(tensorlab_register_layers=lambda: {"relu": tl.layers.Dense}), Plugin("mine", "acme", "2.0"))
+    fresh.register(
+        plugin_of(tensorlab_register_layers=lambda: {"relu": tl.layers.Dense}), Plugin("mine", "acme", "2.0")
+    )
     assert registries["layer"].get("relu") is tl.layers.Dense
     assert registries["activation"].get("relu") is tl.activations.relu
 

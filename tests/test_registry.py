@@ -113,7 +113,7 @@ def test_what_is_loaded_at_the_look_up_is_found(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize("wrong", [3, None, 1.5, ("relu",)])
 def test_a_name_is_a_string(shelf: Registry, wrong: object) -> None:
     with pytest.raises(ArgumentTypeError) as error:
-        shelf.get(wrong)  # type: ignore[arg-type]
+        shelf.get(wrong)
     assert str(error.value) == f"activation: expected the name of a registered activation, received {wrong!r}"
 
 

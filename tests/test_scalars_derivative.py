@@ -6,7 +6,7 @@ import math
 
 import mpmath
 import pytest
-from test_scalars_table import TABLE, crossentropy, label, mish, points, precise, relu, softplus
+from scalar_cases import TABLE, crossentropy, label, mish, points, precise, relu, softplus
 
 from tensorlab.errors import ArgumentError, ArgumentTypeError, ScalarError
 from tensorlab.scalars import ScalarFunction, compose, without_unused

@@ -7,7 +7,7 @@ import math
 import numba
 import numpy as np
 import pytest
-from test_scalars_table import TABLE, alternating, horner, label, mish, newton_sqrt, points, power, relu, sigmoid, swish
+from scalar_cases import TABLE, alternating, horner, label, mish, newton_sqrt, points, power, relu, sigmoid, swish
 
 from tensorlab.errors import ArgumentError
 from tensorlab.scalars import ScalarFunction, emit

@@ -12,11 +12,12 @@ import sys
 import textwrap
 import weakref
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
 import pytest
-from test_scalars_table import TABLE, label, leaky_relu, mish, sin_cos
+from scalar_cases import TABLE, label, leaky_relu, mish, points, sin_cos
 
 from tensorlab.errors import ScalarError
 from tensorlab.scalars import ScalarFunction
@@ -141,7 +142,7 @@ def test_statements():
         (u, v) = x, y
         x **= 2
         s, _ = sin_cos(x)
-        pass  # noqa: PIE790
+        pass
         return a + b + u + v + s, c
 
     assert lines(many) == [
@@ -260,7 +261,7 @@ def test_keys_depend_on_what_is_computed_and_on_nothing_else():
 
 def test_keys_are_the_same_in_another_process():
     code = textwrap.dedent("""
-        import test_scalars_table as t
+        import scalar_cases as t
         for f in t.TABLE:
             s = t.ScalarFunction.of(f)
             print(s.key, s.derivative().key, s.vjp(s.arity - 1).derivative(1).key)
@@ -270,3 +271,13 @@ def test_keys_are_the_same_in_another_process():
     environment = {**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": os.pathsep.join(map(str, FILE.parents[:2]))}
     out = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert out.stdout.splitlines() == wanted, [label(f) for f in TABLE]
+
+
+@pytest.mark.parametrize("function", TABLE, ids=label)
+def test_parsed_source_computes_what_the_function_computes(function):
+    scalar = ScalarFunction.of(function)
+    namespace: dict[str, Any] = {"math": math, **{name: called.python for name, called in scalar.calls.items()}}
+    exec(scalar.source, namespace)
+    parsed = namespace[scalar.source.split("(")[0].removeprefix("def ")]
+    for arguments in points(function, 20):
+        assert parsed(*arguments) == pytest.approx(function(*arguments), rel=1e-14, abs=1e-15)

@@ -180,12 +180,13 @@ def _central(function, point, index, step):
     return (function(*above) - function(*below)) / (2 * step)
 
 
-@pytest.mark.parametrize("seed", range(1000, 1005))
+@pytest.mark.parametrize("seed", [1007, 1015, 1021, 1022, 1032])  # of programs that are curved, and not lines
 def test_second_derivatives_of_random_programs_match_central_differences(seed):
     source = HELPERS + Writer(seed).function()
     scalar = ScalarFunction.of(load(source, f"<random program {seed}>", math))
     values = random.Random(seed)
     points = [(values.uniform(-2, 2), values.uniform(-2, 2)) for _ in range(4)]
+    curved = 0
     for first, second in ((0, 0), (0, 1), (1, 0), (1, 1)):
         slope = scalar.derivative(first)
         curvature = slope.derivative(second)
@@ -194,3 +195,5 @@ def test_second_derivatives_of_random_programs_match_central_differences(seed):
             scale = 1 + abs(narrow)
             if abs(wide - narrow) < 1e-4 * scale < 1e5:  # no kink near, and no overflow
                 assert abs(curvature(*point) - narrow) < 1e-3 * scale, source + curvature.source
+                curved += abs(narrow) > 1e-3
+    assert curved > 8, "of 16 curvatures"

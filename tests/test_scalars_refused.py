@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from test_scalars_table import leaky_relu, mish, sin_cos
+from scalar_cases import leaky_relu, mish, sin_cos
 
 from tensorlab.errors import ScalarError
 from tensorlab.scalars import ScalarFunction
@@ -44,11 +44,11 @@ def text(x):
 
 
 def unknown(x):
-    return x * missing  # noqa: F821
+    return x * missing
 
 
 def unknown_function(x):
-    return missing(x)  # noqa: F821
+    return missing(x)
 
 
 def no_such_math(x):
@@ -58,10 +58,10 @@ def no_such_math(x):
 def empty_return(x):
     if x > 0:
         return x
-    return  # noqa: RET502
+    return
 
 
-def open_end(x):  # noqa: RET503
+def open_end(x):
     if x > 0:
         return x
 
@@ -212,7 +212,7 @@ def tried(x):
 
 def none_value(x):
     x = None
-    return x  # noqa: RET504
+    return x
 
 
 def literal_text(x):
@@ -326,91 +326,6 @@ async def awaited(x):
 def test_an_async_function_is_refused_as_one():
     with pytest.raises(ScalarError, match=r"'awaited' .*: expected a function that computes its value at once, rec"):
         of(awaited)
-
-
-def in_one_branch(x):
-    if x > 0:
-        y = x
-    return y
-
-
-def after_a_loop(x):
-    for i in range(int(x)):
-        y = i
-    return y + x
-
-
-def itself(x):
-    y += x  # noqa: F821
-    return y
-
-
-def before_a_break(x):
-    while True:
-        if x > 1:
-            break
-        y = x = x * 2
-    return y
-
-
-def after_continue(x):
-    for i in range(3):
-        if x > i:
-            continue
-        y = x
-    return y
-
-
-def in_a_condition(x):
-    while y < x:  # noqa: F821
-        y = x
-    return y
-
-
-@pytest.mark.parametrize(
-    ("function", "offset"),
-    [
-        (in_one_branch, 3),
-        (after_a_loop, 3),
-        (itself, 1),
-        (before_a_break, 5),
-        (after_continue, 5),
-        (in_a_condition, 1),
-    ],
-)
-def test_a_variable_that_may_have_no_value_is_refused(function, offset):
-    line = function.__code__.co_firstlineno + offset
-    message = f"expected a value on every path, received 'y', which may have none, at line {line}; give it one before"
-    with pytest.raises(ScalarError, match=message):
-        of(function)
-
-
-def every_way(x):
-    if x > 3:
-        a = 1.0
-    elif x < 0:
-        return x
-    else:
-        a = 2.0
-    for i in range(2):
-        b = a + i
-        if b > 2:
-            c = b
-        else:
-            c = a
-            continue
-    while True:
-        d = b + c
-        x -= 1
-        if x < 0:
-            break
-    return a + b + c + d + i
-
-
-def test_a_variable_that_has_a_value_on_every_path_is_not():
-    for x in (-1.0, 1.5, 4.0):
-        assert of(every_way).derivative(0)(x) == (1.0 if x < 0 else 0.0)
-        assert of(every_way)._generated(x) == every_way(x)
 
 
 def test_the_refusal_of_a_called_function_names_that_function():

@@ -1,4 +1,4 @@
-"""Tensors and variables: what goes in and out, what never changes, and what is said."""
+"""Tensors: what goes in and out, what never changes, and what is said."""
 
 from __future__ import annotations
 
@@ -10,12 +10,7 @@ import pytest
 from any_layout import layouts
 
 import tensorlab as tl
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, ShapeError, UnknownNameError
-
-
-def address(tensor: tl.Tensor) -> int:
-    return int(tensor.numpy().__array_interface__["data"][0])
-
+from tensorlab.errors import ArgumentError, DeviceError, DTypeError, ShapeError, UnknownNameError
 
 # asarray and back
 
@@ -142,11 +137,11 @@ def test_asarray_reads_unaligned_memory() -> None:
             r"^format: expected a tensor of one element, received shape \(2,\); format each element$",
         ),
         (
-            lambda: [1, 2][tl.asarray(1.0)],  # type: ignore[call-overload]
+            lambda: [1, 2][tl.asarray(1.0)],
             DTypeError,
             r"^index: expected an integer tensor of rank 0, received float32 of shape \(\)$",
         ),
-        (lambda: [1, 2][tl.asarray([1])], DTypeError, r"^index: .* received int64 of shape \(1,\)$"),  # type: ignore
+        (lambda: [1, 2][tl.asarray([1])], DTypeError, r"^index: .* received int64 of shape \(1,\)$"),
         (
             lambda: tl.asarray([1.0]).__array__("float64", copy=False),
             ArgumentError,
@@ -171,8 +166,8 @@ def test_one_element_is_a_number() -> None:
     assert f"{x:.2f}" == "1.23"
     assert f"{tl.asarray(7):04d}" == "0007"
     assert f"{x}" == str(x)
-    assert [10, 20, 30][tl.asarray(2)] == 30  # type: ignore[call-overload]
-    assert list(range(tl.asarray(3))) == [0, 1, 2]  # type: ignore[call-overload]
+    assert [10, 20, 30][tl.asarray(2)] == 30
+    assert list(range(tl.asarray(3))) == [0, 1, 2]
 
 
 def test_it_is_a_sequence_of_its_first_axis(rng: np.random.Generator) -> None:
@@ -230,7 +225,7 @@ def test_devices() -> None:
         assert tl.asarray(x, device="reference").device == "reference"
     assert tl.zeros((2,)).device == "cpu"
     with pytest.raises(ZeroDivisionError), tl.device("reference"):
-        1 / 0  # noqa: B018
+        raise ZeroDivisionError
     assert tl.zeros((2,)).device == "cpu"
 
 
@@ -243,185 +238,6 @@ def test_a_tensor_cannot_be_written_to() -> None:
     assert before.tolist() == [1.0, 2.0]
     assert x.tolist() == [2.0, 3.0]
     assert len({before, x}) == 2  # hashed by identity
-
-
-# Variable
-
-
-def test_a_variable_owns_its_memory(rng: np.random.Generator) -> None:
-    for array in layouts(rng.standard_normal((2, 3))).values():
-        before = array.copy()
-        variable = tl.Variable(array)
-        assert not np.shares_memory(variable.numpy(), array)
-        assert variable.numpy().flags.c_contiguous
-        variable.assign(np.zeros((2, 3)))
-        np.testing.assert_array_equal(array, before)
-    source = tl.Variable([1.0])
-    other = tl.Variable(source)
-    other.assign([5.0])
-    assert source.tolist() == [1.0]
-    assert tl.Variable([1, 2], dtype="float64").dtype == np.float64
-
-
-def test_assign() -> None:
-    v = tl.Variable([1.0, 2.0], name="w")
-    assert v.assign([3.0, 4.0]) is v
-    assert v.tolist() == [3.0, 4.0]
-    assert v.assign_add([1.0, 1.0]).tolist() == [4.0, 5.0]
-    assert v.assign_sub(np.array([0.5, 0.5], np.float32)).tolist() == [3.5, 4.5]
-    assert v.assign(np.array([1.0, 2.0])).dtype == np.float32
-    assert v.assign(tl.asarray([7, 8])).tolist() == [7.0, 8.0]
-    assert v.assign(v * 2.0).tolist() == [14.0, 16.0]
-    assert v.assign(v).tolist() == [14.0, 16.0]
-    assert v.assign(v[::-1]).tolist() == [16.0, 14.0]
-    assert tl.Variable(3).assign_add(2).item() == 5
-
-
-@pytest.mark.parametrize(
-    ("value", "kind", "message"),
-    [
-        (np.zeros((3,), np.float32), ShapeError, r"^assign to 'w': expected a value of shape \(2,\), received \(3,\)$"),
-        (1.0, ShapeError, r"^assign to 'w': expected a value of shape \(2,\), received \(\)$"),
-        (np.zeros((2, 1), np.float32), ShapeError, r"received \(2, 1\)$"),
-        ("ab", DTypeError, r"received <U2 data"),
-    ],
-)
-def test_assign_refuses(value: Any, kind: type[Exception], message: str) -> None:
-    v = tl.Variable([1.0, 2.0], name="w")
-    with pytest.raises(kind, match=message):
-        v.assign(value)
-    assert v.tolist() == [1.0, 2.0]
-
-
-def test_assign_refuses_what_would_lose_a_fraction_or_the_device() -> None:
-    steps = tl.Variable([1, 2], name="steps")
-    with pytest.raises(DTypeError) as error:
-        steps.assign(tl.asarray([1.5, 2.5]))
-    assert str(error.value) == ("assign to 'steps': expected a value of int64, received float32; use .astype('int64')")
-    with pytest.raises(DeviceError) as device_error:
-        steps.assign(tl.asarray([1, 2], device="reference"))
-    assert str(device_error.value) == (
-        "assign to 'steps': expected a value on cpu, received reference; use .to_device('cpu')"
-    )
-    with pytest.raises(ShapeError, match=r"^assign to 'steps': expected a value of shape \(2,\), received \(2, 2\)$"):
-        steps.assign_add([[1, 1], [1, 1]])
-    assert steps.tolist() == [1, 2]
-
-
-READERS: dict[str, Callable[[tl.Variable], Any]] = {
-    "numpy": lambda v: v.numpy(),
-    "asarray": lambda v: np.asarray(v),
-    "dlpack": lambda v: np.from_dlpack(v),
-    "snapshot": lambda v: v.snapshot(),
-    "value": lambda v: v.value,
-    "tensor": lambda v: tl.asarray(v),
-    "slice": lambda v: v[1:],
-    "reversed": lambda v: v[:, ::-1],
-    "reshape": lambda v: v.reshape(-1),
-    "transpose": lambda v: v.T,
-    "view of a view": lambda v: v.T.reshape(2, 3)[0],
-    "numpy of a view": lambda v: v[0].numpy()[1:],
-    "broadcast": lambda v: tl.broadcast_to(v, (2, 3, 2)),
-    "stop_gradient": lambda v: tl.ops.stop_gradient(v),
-    "iteration": lambda v: list(v)[1],
-}
-
-
-@pytest.mark.parametrize("change", ["assign", "assign_add", "assign_sub"])
-@pytest.mark.parametrize("name", READERS)
-def test_what_was_read_never_changes(name: str, change: str, rng: np.random.Generator) -> None:
-    v = tl.Variable(rng.standard_normal((3, 2)).astype(np.float32))
-    read = READERS[name](v)
-    before = np.array(read)
-    expected = {"assign": 1.0, "assign_add": v.numpy() + 1.0, "assign_sub": v.numpy() - 1.0}[change]
-    getattr(v, change)(np.ones((3, 2), np.float32))
-    np.testing.assert_array_equal(np.asarray(read), before)
-    np.testing.assert_array_equal(v.numpy(), np.broadcast_to(expected, (3, 2)))
-
-
-def test_a_variable_that_nobody_else_reads_is_written_in_place() -> None:
-    v = tl.Variable(np.zeros((64, 64), np.float32))
-    place = address(v)
-    for step in range(3):
-        v.assign(np.full((64, 64), step, np.float32))
-        v.assign_add(np.ones((64, 64), np.float32))
-        assert address(v) == place
-    kept = v.numpy()
-    v.assign(np.zeros((64, 64), np.float32))
-    assert address(v) != place
-    assert kept.min() == 3.0
-    del kept
-    place = address(v)
-    v.assign_sub(np.ones((64, 64), np.float32))
-    assert address(v) == place
-    with tl.GradientTape() as tape:
-        y = tl.sum(v * v)
-    v.assign_add(np.ones((64, 64), np.float32))
-    assert address(v) != place
-    assert tape.gradient(y, v).numpy().max() == -2.0
-
-
-def test_an_update_writes_in_place_when_alone() -> None:
-    v = tl.Variable([1.0, 2.0])
-    place = address(v)
-    assert v.own_buffer().__array_interface__["data"][0] == place
-    view = v[:1]
-    assert v.own_buffer().__array_interface__["data"][0] != place
-    assert v.tolist() == [1.0, 2.0]
-    assert view.tolist() == [1.0]
-
-
-@pytest.mark.parametrize("sign", ["+", "-", "*", "/", "//", "%", "**", "@", "&", "|", "^", "<<", ">>"])
-def test_in_place_operators_are_refused(sign: str) -> None:
-    namespace = {"v": tl.Variable([1.0], name="w"), "x": tl.asarray([1.0])}
-    with pytest.raises(TypeError) as error:
-        exec(f"v {sign}= x", namespace)
-    assert str(error.value) == (
-        "'w': a Variable is changed with assign, assign_add or assign_sub; write v = v + x for a new tensor"
-    )
-
-
-def test_a_variable_computes_like_a_tensor() -> None:
-    v = tl.Variable([1.0, 4.0])
-    for result, expected in (
-        (v + 1.0, [2.0, 5.0]),
-        (np.ones(2, np.float32) * v, [1.0, 4.0]),
-        (np.sqrt(v), [1.0, 2.0]),
-        (v[0], 1.0),
-        (v @ v, 17.0),
-    ):
-        assert isinstance(result, tl.Tensor)
-        assert not isinstance(result, tl.Variable)
-        assert result.tolist() == expected
-    assert (v.trainable, v.name, v.watched) == (True, "variable", True)
-    assert tl.Variable(1).watched is False
-    assert tl.Variable(1.0, trainable=False).watched is False
-
-
-def test_creation() -> None:
-    for result, expected in (
-        (tl.zeros((2, 3)), np.zeros((2, 3), np.float32)),
-        (tl.ones(2, dtype="int64"), np.ones(2, np.int64)),
-        (tl.ops.empty((0,)), np.zeros(0, np.float32)),
-        (tl.ops.full((2,), 7), np.full(2, 7)),
-        (tl.ops.full((2,), 1.5), np.full(2, 1.5, np.float32)),
-        (tl.ops.full((2,), True), np.full(2, True)),
-        (tl.ops.full_like(tl.zeros(3), 2), np.full(3, 2, np.float32)),
-        (tl.zeros_like(tl.asarray([1, 2])), np.zeros(2, np.int64)),
-        (tl.ones_like(tl.asarray([1.0]), dtype="bool"), np.ones(1, np.bool_)),
-        (tl.arange(4), np.arange(4)),
-        (tl.arange(1, 2, 0.25), np.arange(1, 2, 0.25, np.float32)),
-        (tl.arange(5, 0, -2), np.arange(5, 0, -2)),
-        (tl.linspace(0, 1, 5), np.linspace(0, 1, 5, dtype=np.float32)),
-        (tl.linspace(0, 1, 4, endpoint=False), np.linspace(0, 1, 4, endpoint=False, dtype=np.float32)),
-        (tl.eye(2, 3, k=1), np.eye(2, 3, 1, np.float32)),
-    ):
-        np.testing.assert_array_equal(result.numpy(), expected, strict=True)
-    assert tl.ones_like(tl.asarray([1.0], device="reference")).device == "reference"
-    with pytest.raises(ShapeError, match=r"expected lengths of at least 0, received \(-1,\)$"):
-        tl.zeros(-1)
-    with pytest.raises(ArgumentTypeError, match=r"expected a shape of whole numbers, received 1\.5$"):
-        tl.ones(1.5)
 
 
 def test_python_numbers_keep_their_precision_in_a_wider_dtype():

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import builtins
+import importlib.util
 import keyword
 import re
+import shlex
 import shutil
+import sys
 from pathlib import Path
 
 from tensorlab.commands import templates
@@ -28,8 +31,16 @@ def run(options: argparse.Namespace) -> int:
     """Write the folder and say what to do with it."""
     folder = write(options.name, options.kind, options.path)
     print(f"{folder}: {', '.join(sorted(str(p.relative_to(folder)) for p in folder.rglob('*') if p.is_file()))}")
-    print(f"next: pip install -e {folder} && python -m tensorlab check-plugin {folder.name}")
+    python, pip = _commands()
+    print(f"next: {pip} install -e {shlex.quote(str(folder))} && {python} -m tensorlab check-plugin {folder.name}")
     return 0
+
+
+def _commands() -> tuple[str, str]:
+    """How a shell calls this interpreter, and the pip that installs for it: the first one there may be another's."""
+    found, this = shutil.which("python"), shlex.quote(sys.executable)
+    python = "python" if found is not None and Path(found) == Path(sys.executable) else this
+    return python, f"{python} -m pip" if importlib.util.find_spec("pip") else f"pip --python {this}"
 
 
 def write(name: str, kind: str, path: Path) -> Path:
@@ -59,7 +70,8 @@ def write(name: str, kind: str, path: Path) -> Path:
             who, "a name of small letters, digits and single hyphens, such as soft-step", repr(name), hint
         )
     if keyword.iskeyword(function) or hasattr(builtins, function) or function in templates.IMPORTED:
-        hint = f"a function called {function} would hide it; choose another one"
+        hides = f"a function called {function} would hide it"
+        hint = f"{'it is a word of the language' if keyword.iskeyword(function) else hides}; choose another one"
         raise ArgumentError(who, "a name that the module does not need", repr(name), hint)
     registered = templates.registered_name(kind, function)
     if registered in registries[kind]:

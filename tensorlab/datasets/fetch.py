@@ -100,7 +100,7 @@ class _Arriving(io.BytesIO):
         self.last = time.monotonic()
         self.abandoned = False
 
-    def write(self, chunk: bytes) -> int:  # type: ignore[override]  # requests hands over bytes only
+    def write(self, chunk: Any) -> int:  # bytes, in fact: requests hands over nothing else
         if self.abandoned:
             raise OSError("abandoned")
         if self.tell() + len(chunk) > self.limit:

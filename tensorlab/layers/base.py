@@ -6,7 +6,7 @@ import functools
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -94,6 +94,7 @@ class Layer(Configured):
     built: bool
     name: str
     trainable: bool
+    _training_argument: ClassVar[bool]  # whether the `call` of this very class takes ``training``
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -163,7 +164,7 @@ class Layer(Configured):
         found = cls.__dict__.get("_training_argument")
         if found is None:
             found = "training" in inspect.signature(cls.call).parameters
-            cls._training_argument = found  # type: ignore[attr-defined]
+            cls._training_argument = found
         return bool(found)
 
     def add_weight(

@@ -70,7 +70,7 @@ class Elementwise:
         self.kinds = dict(kinds or {})
         self.domain = domain
         self.result = result
-        self._vjps: dict[int, Elementwise] = {}
+        self._vjps: dict[int, Callable[..., Tensor]] = {}
         self._arity = scalar.arity
         self._passes: dict[tuple[Backend, DType], Callable[..., Any]] = {}  # what is ready, by device and dtype
         self._unlisted = 0  # of the passes, those that compiled calls do not know yet
@@ -205,7 +205,7 @@ class Elementwise:
         """The scalar function for a dtype."""
         return self.kinds.get(dtypes.kind(compute), self.scalar) if self.kinds else self.scalar
 
-    def vjp(self, index: int) -> Elementwise:
+    def vjp(self, index: int) -> Callable[..., Tensor]:
         """The operation ``(gradient, *arguments) -> gradient * ∂self/∂argument``, in one pass."""
         operation = self._vjps.get(index)
         if operation is None:

@@ -55,7 +55,7 @@ def matmul(x1: Any, x2: Any, /) -> Tensor:
     """
     a, b = _operands("matmul", x1, x2)
     rows, columns = a._buffer, b._buffer
-    if rows.ndim == 2 == columns.ndim and rows.shape[1] == len(columns):  # nearly always
+    if rows.ndim == 2 == columns.ndim and rows.shape[1] == columns.shape[0]:  # nearly always
         return _product(a, b)
     if not a.ndim or not b.ndim:
         raise ShapeError("matmul", "tensors with an axis", f"shapes {a.shape} and {b.shape}", "use * for scalars")

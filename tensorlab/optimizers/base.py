@@ -230,7 +230,9 @@ class OptimizerRule:
     An optimizer of a registered rule is saved under the rule's name, with its hyperparameters.
 
     Args:
-        function: see `Rule`.
+        function: the step for one number, ``(weight, gradient, *slots, *hyperparameters) -> (weight, *slots)``. What
+            has no default value is a slot, kept with each weight and 0 at first; what has one is a hyperparameter. One
+            called ``step`` is the number of the step, from 1 on.
 
     Example:
         >>> def momentum(w, g, m, learning_rate=0.01, momentum=0.9):

@@ -74,7 +74,7 @@ def _parameters(function: Callable[..., Any]) -> str:
 
 
 def _takes(function: Callable[..., Any], arguments: int) -> bool:
-    if isinstance(function, type) and function.__init__ is object.__init__:  # type: ignore[misc]
+    if isinstance(function, type) and inspect.getattr_static(function, "__init__") is object.__init__:
         return not arguments  # reading the signature that it inherits from C takes long
     try:
         inspect.signature(function).bind(*range(arguments))

@@ -24,52 +24,52 @@ Logs = dict[str, float]
 
 
 @hookspec
-def tensorlab_register_layers() -> Things:  # type: ignore[empty-body]
+def tensorlab_register_layers() -> Things:
     """Subclasses of `tensorlab.layers.Layer` that have a `call`, by class name."""
 
 
 @hookspec
-def tensorlab_register_activations() -> Things:  # type: ignore[empty-body]
+def tensorlab_register_activations() -> Things:
     """`tensorlab.Activation` objects, or functions from a tensor to a tensor."""
 
 
 @hookspec
-def tensorlab_register_losses() -> Things:  # type: ignore[empty-body]
+def tensorlab_register_losses() -> Things:
     """`tensorlab.LossRule` objects, or subclasses of `tensorlab.losses.Loss` that have a `call`."""
 
 
 @hookspec
-def tensorlab_register_optimizers() -> Things:  # type: ignore[empty-body]
+def tensorlab_register_optimizers() -> Things:
     """`tensorlab.OptimizerRule` objects, or subclasses of `tensorlab.optimizers.Optimizer`."""
 
 
 @hookspec
-def tensorlab_register_metrics() -> Things:  # type: ignore[empty-body]
+def tensorlab_register_metrics() -> Things:
     """Subclasses of `tensorlab.metrics.Metric`."""
 
 
 @hookspec
-def tensorlab_register_initializers() -> Things:  # type: ignore[empty-body]
+def tensorlab_register_initializers() -> Things:
     """Subclasses of `tensorlab.initializers.Initializer` that have a `__call__`."""
 
 
 @hookspec
-def tensorlab_register_regularizers() -> Things:  # type: ignore[empty-body]
+def tensorlab_register_regularizers() -> Things:
     """Subclasses of `tensorlab.regularizers.Regularizer` that have a `__call__`."""
 
 
 @hookspec
-def tensorlab_register_callbacks() -> Things:  # type: ignore[empty-body]
+def tensorlab_register_callbacks() -> Things:
     """Subclasses of `tensorlab.callbacks.Callback`."""
 
 
 @hookspec
-def tensorlab_register_datasets() -> Things:  # type: ignore[empty-body]
+def tensorlab_register_datasets() -> Things:
     """Functions that return ``((x_train, y_train), (x_test, y_test))`` as NumPy arrays."""
 
 
 @hookspec
-def tensorlab_register_backends() -> dict[str, Callable[[], Any]]:  # type: ignore[empty-body]
+def tensorlab_register_backends() -> dict[str, Callable[[], Any]]:
     """Functions without arguments that return a `tensorlab.backends.Backend`; called when the device is first used."""
 
 

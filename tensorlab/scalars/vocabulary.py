@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -50,7 +48,7 @@ NUMPY = {
     "rint": "round",
 }
 
-SPELLING: dict[Callable[..., Any], str] = {
+SPELLING: dict[object, str] = {
     **{getattr(np, name): spelling for name, spelling in NUMPY.items()},
     **{getattr(math, name.removeprefix("math.")): name for name in ARITY if name.startswith("math.")},
     **{getattr(builtins, name): name for name in ARITY if hasattr(builtins, name)},
@@ -61,8 +59,8 @@ SPELLING: dict[Callable[..., Any], str] = {
 def spelling(value: object) -> str | None:
     """How the language spells a function of ``math``, of NumPy or a builtin; None for anything else."""
     try:
-        return SPELLING.get(value)  # type: ignore[call-overload, no-any-return]  # any hashable object may be asked for
-    except TypeError:
+        return SPELLING.get(value)
+    except TypeError:  # what cannot be hashed is none of them
         return None
 
 

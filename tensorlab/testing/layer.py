@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -190,7 +191,7 @@ class LayerSubject(Subject):
         return {"kind": "layer", "config": serialize(layer), "arrays": [_as(array, "float32"), *layer.get_weights()]}
 
     def _check_arguments(self, layer: Layer, config: dict[str, Any]) -> None:
-        if type(layer).from_config.__func__ is not Layer.from_config.__func__:  # type: ignore[attr-defined]
+        if inspect.getattr_static(layer, "from_config") is not inspect.getattr_static(Layer, "from_config"):
             return
         named = [parameter.name for parameter in arguments(type(layer))]
         lost = [name for name in named if name not in config]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -68,7 +69,8 @@ def find(name: str, who: str = "check-plugin") -> list[Plugin]:
     found = found or [plugin for plugin in manager.plugins if normalized(plugin.name) == wanted]
     if not found:
         known = {word for plugin in manager.plugins for word in (plugin.distribution, plugin.name)}
-        hint = f"{nearest(name, known)} (a new one is found once it is installed: pip install -e .)"
+        install = f"a new one is found once it is installed in {sys.prefix}: python -m pip install -e ."
+        hint = f"{nearest(name, known)} ({install})"
         raise UnknownNameError(who, "the name of an installed plugin", repr(name), hint)
     return found
 

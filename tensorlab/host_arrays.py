@@ -1,0 +1,59 @@
+"""What tensors are made of: NumPy arrays, from whatever holds numbers, and whose memory they are in."""
+
+from __future__ import annotations
+
+from types import NoneType
+from typing import Any
+
+import numpy as np
+
+from tensorlab import dtypes
+from tensorlab.dtypes import DType
+from tensorlab.errors import ArgumentError, DTypeError
+
+_SHARING = ("__array__", "__dlpack__", "__array_interface__", "__buffer__")
+"""What an object has whose memory can be shared."""
+
+
+def shares_memory(value: Any) -> bool:
+    """Whether an array can be made of this without a copy."""
+    return any(hasattr(value, name) for name in _SHARING)
+
+
+def may_change(array: np.ndarray[Any, Any]) -> bool:
+    """Whether an array's memory can be written into, by itself or by what it is a view of."""
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            return True
+        owner = owner.base
+    return not isinstance(owner, (bytes, NoneType))
+
+
+def host_array(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, Any]:
+    """An array of one of tensorlab's dtypes, though perhaps of another byte order; Python numbers of the dtype wanted.
+
+    Raises:
+        DTypeError: for strings, objects, ragged lists and complex numbers.
+        ArgumentError: for Python numbers that the dtype does not hold.
+    """
+    by_dlpack = hasattr(value, "__dlpack__") and not hasattr(value, "__array__")
+    try:
+        array = np.from_dlpack(value) if by_dlpack else np.asarray(value)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise DTypeError(who, "numbers in a regular nesting", type(value).__name__, f"NumPy says: {error}") from None
+    if array.dtype.newbyteorder("=") not in map(np.dtype, dtypes.NAMES):
+        raise DTypeError(
+            who,
+            f"data of {', '.join(dtypes.NAMES)}",
+            f"{array.dtype} data" if array.dtype.kind != "O" else f"objects ({type(value).__name__})",
+            "convert it to numbers first",
+        )
+    if by_dlpack or hasattr(value, "dtype"):
+        return array
+    target = wanted or (dtypes.default_float if array.dtype.kind == "f" else array.dtype)
+    try:
+        with np.errstate(over="ignore"):
+            return np.asarray(value, target)
+    except (OverflowError, ValueError) as error:
+        raise ArgumentError(who, f"numbers that {target} holds", repr(value)[:60], str(error)) from None

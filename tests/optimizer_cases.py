@@ -1,0 +1,86 @@
+"""Every optimizer beside its formula in NumPy, and rules as others write them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import tensorlab as tl
+from tensorlab.optimizers import SGD, Adam, Optimizer, RMSprop
+
+Array = np.ndarray[Any, Any]
+Loop = Callable[[Array, list[Array]], Array]
+SHAPES = [(7, 5), (5,), (), (3, 1, 33), (2, 0)]
+STEPS = 20
+
+
+def sgd(w: Array, gradients: list[Array], rate: float = 0.01) -> Array:
+    for g in gradients:
+        w = w - rate * g
+    return w
+
+
+def momentum(w: Array, gradients: list[Array], rate: float = 0.01, mu: float = 0.9) -> Array:
+    v = np.zeros_like(w)
+    for g in gradients:
+        v = mu * v - rate * g
+        w = w + v
+    return w
+
+
+def nesterov(w: Array, gradients: list[Array], rate: float = 0.01, mu: float = 0.9) -> Array:
+    v = np.zeros_like(w)
+    for g in gradients:
+        v = mu * v - rate * g
+        w = w + mu * v - rate * g
+    return w
+
+
+def rmsprop(w: Array, gradients: list[Array], rate: float = 0.001, rho: float = 0.9, mu: float = 0.0) -> Array:
+    s, v = np.zeros_like(w), np.zeros_like(w)
+    for g in gradients:
+        s = rho * s + (1.0 - rho) * g**2
+        v = mu * v + rate * g / np.sqrt(s + 1e-7)
+        w = w - v
+    return w
+
+
+def adam(w: Array, gradients: list[Array], rate: float = 0.001, b1: float = 0.9, b2: float = 0.999) -> Array:
+    m, s = np.zeros_like(w), np.zeros_like(w)
+    for t, g in enumerate(gradients, 1):
+        m = b1 * m + (1.0 - b1) * g
+        s = b2 * s + (1.0 - b2) * g**2
+        w = w - rate * math.sqrt(1.0 - b2**t) / (1.0 - b1**t) * m / (np.sqrt(s) + 1e-7)
+    return w
+
+
+CASES: dict[str, tuple[Callable[[], Optimizer], Loop]] = {
+    "sgd": (SGD, sgd),
+    "sgd fast": (lambda: SGD(learning_rate=0.3), lambda w, gs: sgd(w, gs, 0.3)),
+    "momentum": (lambda: SGD(0.01, momentum=0.9), momentum),
+    "nesterov": (lambda: SGD(0.01, momentum=0.9, nesterov=True), nesterov),
+    "rmsprop": (RMSprop, rmsprop),
+    "rmsprop momentum": (lambda: RMSprop(0.01, 0.8, momentum=0.5), lambda w, gs: rmsprop(w, gs, 0.01, 0.8, 0.5)),
+    "adam": (Adam, adam),
+    "adam betas": (lambda: Adam(0.01, beta_1=0.8, beta_2=0.95), lambda w, gs: adam(w, gs, 0.01, 0.8, 0.95)),
+}
+
+
+def steps(optimizer: Optimizer, variables: list[tl.Variable], gradients: list[list[Array]]) -> None:
+    for each in gradients:
+        optimizer.apply_gradients(zip(each, variables, strict=True))
+
+
+def rule(w: float, g: float, learning_rate: float = 0.01) -> float:
+    return w - learning_rate * g
+
+
+def averaged(
+    w: float, g: float, mean: float, largest: float, learning_rate: float = 0.01, decay: float = 0.5, step: float = 1
+) -> tuple[float, float, float]:
+    mean = mean + (g - mean) / step
+    largest = max(decay * largest, abs(g))
+    return w - learning_rate * mean / (largest + 1.0), mean, largest

@@ -1,0 +1,138 @@
+"""The state of optimizers: what is kept for each weight, saved, given back, and refused."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from optimizer_cases import CASES, SHAPES, averaged, steps
+
+import tensorlab as tl
+from tensorlab.errors import ArgumentError, StateError
+from tensorlab.optimizers import SGD, Adam, OptimizerRule, RMSprop
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_state_resumes_bit_for_bit(case: str, rng: np.random.Generator) -> None:
+    make, _ = CASES[case]
+    starts = [rng.normal(size=shape).astype("float32") for shape in SHAPES]
+    gradients = [[rng.normal(size=shape).astype("float32") for shape in SHAPES] for _ in range(8)]
+    whole = [tl.Variable(start) for start in starts]
+    steps(make(), whole, gradients)
+    first, optimizer = [tl.Variable(start) for start in starts], make()
+    steps(optimizer, first, gradients[:5])
+    state, weights = optimizer.get_state(), [np.array(variable.numpy()) for variable in first]
+    steps(optimizer, first, gradients[5:])  # the state is a copy: going on does not change it
+    resumed, another = [tl.Variable(weight) for weight in weights], make()
+    another.set_state(state, resumed)
+    assert another.iterations == 5
+    steps(another, resumed, gradients[5:])
+    for variable, expected in zip(resumed, whole, strict=True):
+        assert np.array_equal(variable.numpy(), expected.numpy())
+
+
+@pytest.mark.parametrize("make", [lambda: RMSprop(0.01, momentum=0.5), lambda: OptimizerRule(averaged)(decay=0.9)])
+def test_state_has_names_and_the_present_hyperparameters(make: Any, rng: np.random.Generator) -> None:
+    starts = [rng.normal(size=shape) for shape in SHAPES]
+    gradients = [[rng.normal(size=shape) for shape in SHAPES] for _ in range(6)]
+    whole, optimizer = [tl.Variable(start) for start in starts], make()
+    steps(optimizer, whole, gradients[:3])
+    optimizer.learning_rate = 0.25
+    state = optimizer.get_state()
+    assert state["iterations"] == 3
+    assert state["hyperparameters"]["learning_rate"] == 0.25
+    assert [set(slots) for slots in state["slots"]] == [set(optimizer.rule.slots)] * len(SHAPES)
+    resumed, another = [tl.Variable(np.array(variable.numpy())) for variable in whole], make()
+    another.set_state(state, resumed)
+    assert another.get_config()["learning_rate"] == 0.25
+    for each, variables in ((optimizer, whole), (another, resumed)):
+        steps(each, variables, gradients[3:])
+    for variable, expected in zip(resumed, whole, strict=True):
+        assert np.array_equal(variable.numpy(), expected.numpy())
+
+
+def test_a_state_of_others_is_refused_and_changes_nothing(rng: np.random.Generator) -> None:
+    weight, optimizer = tl.Variable(rng.normal(size=5), name="w"), SGD(0.5, momentum=0.9)
+    optimizer.apply_gradients([(np.ones(5), weight)])
+    state = optimizer.get_state()
+    cases = [
+        ({"slots": []}, [weight], "expected iterations and slots, received none of iterations"),
+        (state, [], "expected slots of 0 weights, or of none, received 1; give the same weights to get_state and"),
+        (state, [weight, tl.Variable(np.zeros(5))], "expected slots of 2 weights, or of none, received 1; give the"),
+        (None, [weight], "expected what get_state returned, received None"),
+        ({**state, "iterations": "1"}, [weight], "iterations: expected the number of steps taken, received '1'"),
+        ({**state, "iterations": -1}, [weight], "iterations: expected the number of steps taken, received -1"),
+        (
+            {**state, "slots": [{"velocity": ["fast"] * 5}]},
+            [weight],
+            "expected for 'w' slots of numbers, received could not convert string to float: 'fast'",
+        ),
+        (
+            state,
+            [tl.Variable(np.zeros(4), name="v")],
+            "for 'v' slots of shape (4,) named: velocity, received {'velocity",
+        ),
+        (
+            {**state, "slots": [{"m": np.zeros(5)}]},
+            [weight],
+            "for 'w' slots of shape (5,) named: velocity, received {'m",
+        ),
+        ({**state, "slots": [{}]}, [weight], "slots of shape (5,) named: velocity, received {}"),
+        (
+            {**state, "hyperparameters": {"rho": 0.1}},
+            [weight],
+            "hyperparameters among: learning_rate, momentum, received",
+        ),
+        ({**state, "hyperparameters": {"learning_rate": math.nan}}, [weight], "a finite number, received nan"),
+    ]
+    for wrong, variables, message in cases:
+        with pytest.raises((StateError, ArgumentError)) as error:
+            optimizer.set_state(wrong, variables)
+        assert str(error.value).startswith("SGD state")
+        assert message in str(error.value)
+        assert optimizer.iterations == 1
+        assert optimizer.learning_rate == 0.5
+        assert np.array_equal(optimizer.variables[0].numpy(), state["slots"][0]["velocity"])
+
+
+def test_slots_belong_to_the_weights_that_they_are_asked_for(rng: np.random.Generator) -> None:
+    # Of one shape, so that a mistaken order would not be refused but go on with the wrong numbers.
+    names = ("first", "second", "third")
+    variables = [tl.Variable(rng.normal(size=4), name=name) for name in names]
+    optimizer, gradients = SGD(0.5, momentum=0.9), rng.normal(size=(3, 4))
+    optimizer.apply_gradients([(None, variables[0]), (gradients[1], variables[1])])  # the first is frozen, say
+    assert [slot.name for slot in optimizer.variables] == ["first/velocity", "second/velocity"]
+    optimizer.apply_gradients(zip(gradients[::-1], variables[::-1], strict=True))
+    state = optimizer.get_state(variables[::-1])
+    assert len(optimizer.get_state([tl.Variable(np.ones(2))])["slots"][0]["velocity"]) == 2  # 0 as yet, and not kept
+    assert len(optimizer.variables) == 3
+    another = SGD(0.5, momentum=0.9)
+    copies = [tl.Variable(np.array(variable.numpy()), name=variable.name) for variable in variables]
+    another.set_state(state, copies[::-1])
+    for each, those in ((optimizer, variables), (another, copies)):
+        each.apply_gradients(zip(gradients, those, strict=True))
+    for variable, copy in zip(variables, copies, strict=True):
+        assert np.array_equal(variable.numpy(), copy.numpy())
+
+
+def test_the_state_from_before_the_first_step_suits_any_weights(rng: np.random.Generator) -> None:
+    weight, optimizer = tl.Variable(rng.normal(size=3)), Adam(0.01)
+    untouched = optimizer.get_state()
+    assert (untouched["iterations"], untouched["slots"]) == (0, [])
+    assert optimizer.get_state([weight])["slots"][0].keys() == {*optimizer.rule.slots}
+    for state in (untouched, Adam().get_state([weight])):
+        optimizer.apply_gradients([(np.ones(3), weight)])
+        optimizer.set_state(state, [weight])
+        assert optimizer.iterations == 0
+        assert all(not np.any(slot.numpy()) for slot in optimizer.variables)
+    optimizer.set_state(untouched, [])  # of a model that is not built
+    assert optimizer.variables == []
+
+
+def test_config_gives_the_present_learning_rate() -> None:
+    optimizer = Adam(0.01)
+    optimizer.learning_rate = 0.125
+    assert optimizer.get_config() == {"learning_rate": 0.125, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+    assert Adam.from_config(optimizer.get_config()).learning_rate == 0.125
