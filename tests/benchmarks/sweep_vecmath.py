@@ -20,7 +20,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from test_vecmath import BINARY, TABLES, apply, exact_values, points, reference, ulp_errors
+from vecmath_points import BINARY, TABLES, apply, exact_values, points, reference, ulp_errors
 
 BLOCK = 1 << 20
 FAR = 30
