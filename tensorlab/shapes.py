@@ -87,10 +87,10 @@ def as_shape(who: str, shape: Any) -> Shape:
     """
     given = shape if isinstance(shape, (tuple, list)) else (shape,)
     try:
-        lengths = tuple(operator.index(length) for length in given)
+        lengths = tuple(map(operator.index, given))
     except TypeError:
         raise ArgumentTypeError(who, "a shape of whole numbers", repr(shape)) from None
-    if any(length < 0 for length in lengths):
+    if min(lengths, default=0) < 0:
         raise ShapeError(who, "lengths of at least 0", str(lengths))
     if len(lengths) > MAX_RANK:
         raise ShapeError(who, f"at most {MAX_RANK} axes", f"{len(lengths)}")
@@ -104,11 +104,12 @@ def resolve_reshape(who: str, shape: Any, size: int, received: Shape) -> Shape:
         ShapeError: if the number of elements does not fit.
     """
     given = shape if isinstance(shape, (tuple, list)) else (shape,)
-    free = [position for position, length in enumerate(given) if length == -1]
-    lengths = list(as_shape(who, [1 if position in free else length for position, length in enumerate(given)]))
+    free = given.count(-1)
+    lengths = as_shape(who, tuple([1 if length == -1 else length for length in given]) if free else shape)
     rest = math.prod(lengths)
-    if len(free) == 1 and rest and size % rest == 0:
-        lengths[free[0]] = size // rest
-    elif free or rest != size:
+    if free == 1 and rest and size % rest == 0:
+        place = given.index(-1)
+        return (*lengths[:place], size // rest, *lengths[place + 1 :])
+    if free or rest != size:
         raise ShapeError(who, f"a shape of {size} elements", str(tuple(given)), f"the tensor has shape {received}")
-    return tuple(lengths)
+    return lengths

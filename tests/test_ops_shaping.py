@@ -138,7 +138,7 @@ x = np.zeros((2, 3), np.float32)
         (
             lambda: tl.reshape(x, (1.5,)),
             ArgumentTypeError,
-            r"^reshape: expected a shape of whole numbers, received \[1\.5\]$",
+            r"^reshape: expected a shape of whole numbers, received \(1\.5,\)$",
         ),
         (
             lambda: tl.permute_dims(x, (0, 0)),
