@@ -19,7 +19,9 @@ import any_layout
 import numpy as np
 import pytest
 import test_backends
+import test_cuda_adopt
 import test_cuda_driver
+import test_cuda_export
 import test_cuda_persistent
 import test_cuda_precision
 import test_cuda_training
@@ -30,7 +32,14 @@ from tensorlab.devices import backend
 from tensorlab.errors import DeviceError
 
 REPOSITORY = Path(__file__).parent.parent
-MORE = (test_cuda_driver, test_cuda_persistent, test_cuda_precision, test_cuda_training)  # which add to the checks
+MORE = (  # which add to the checks
+    test_cuda_adopt,
+    test_cuda_driver,
+    test_cuda_export,
+    test_cuda_persistent,
+    test_cuda_precision,
+    test_cuda_training,
+)
 
 EVERY: dict[str, Callable[[np.random.Generator], None]] = {
     **CHECKS,

@@ -34,6 +34,7 @@ class Device:
 
     Attributes:
         name: what its maker calls it.
+        number: which of the process's GPUs it is.
         compute_capability: its generation, such as ``(9, 0)``.
         processors: how many blocks it surely runs at the same time.
         blocks: the most blocks of a launch; a kernel whose work is more goes through it in strides.
@@ -42,6 +43,7 @@ class Device:
     """
 
     name: str
+    number: int
     compute_capability: tuple[int, int]
     processors: int
     blocks: int
@@ -145,11 +147,11 @@ def device() -> Device:
     """The device that kernels run on."""
     if simulated():
         # Its threads are threads of Python; it computes what the newest devices do.
-        return Device("simulator", (9, 0), processors=2, blocks=2, threads=4, across=2)
+        return Device("simulator", 0, (9, 0), processors=2, blocks=2, threads=4, across=2)
     found = cuda().get_current_device()
     name = found.name.decode() if isinstance(found.name, bytes) else str(found.name)
     processors = found.MULTIPROCESSOR_COUNT
-    return Device(name, found.compute_capability, processors, blocks=32 * processors, threads=256, across=32)
+    return Device(name, found.id, found.compute_capability, processors, blocks=32 * processors, threads=256, across=32)
 
 
 def refuse(index: int) -> NoReturn:
@@ -158,8 +160,8 @@ def refuse(index: int) -> NoReturn:
     Raises:
         DeviceError: always.
     """
-    count = len(cuda().gpus)
-    expected = "'cuda' or 'cuda:0', since a process uses one GPU, the first of those that it sees"
+    count, used = len(cuda().gpus), device().number
+    expected = f"'cuda' or 'cuda:{used}', since a process uses one GPU, the first of those that it sees"
     hint = "nvidia-smi lists the GPUs by their numbers"
     if index < count:
         hint = f"to use that one, set CUDA_VISIBLE_DEVICES={index} before Python starts, which makes it the first"
@@ -192,6 +194,25 @@ def device_array(size: int, kind: type[np.generic]) -> Any | None:
         if "OUT_OF_MEMORY" not in str(error).upper():
             raise
         return None
+
+
+def borrowed_array(who: str, address: int, size: int, kind: type[np.generic]) -> Any:
+    """A flat array on the device whose elements are at an address, in memory that another library has allocated.
+
+    Raises:
+        DeviceError: if the device does not reach that memory.
+    """
+    if simulated():
+        return simulator.borrowed_array(address, size, kind)
+    described = {"shape": (size,), "typestr": np.dtype(kind).str, "data": (address, False), "version": 3}
+    try:
+        cuda().cudadrv.driver.get_devptr_for_active_ctx(address)
+        return cuda().from_cuda_array_interface(described)
+    except Exception as error:  # of a class of its own in each version
+        words = " ".join(str(error).split())
+        hint = "copy it to that GPU with its own library"
+        expected = f"memory of GPU {device().number}, the one that this process uses"
+        raise DeviceError(who, expected, f"address {address:#x} ({words})", hint) from error
 
 
 _ENDLESS = 1 << 60  # in place of the simulator's infinity

@@ -10,7 +10,7 @@ import numpy as np
 
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver, fallback
-from tensorlab_cuda.allocator import constant, unused, upload
+from tensorlab_cuda.allocator import Borrowed, constant, unused, upload
 from tensorlab_cuda.buffer import Buffer
 from tensorlab_cuda.kernels.gather import gather_kernel
 from tensorlab_cuda.kernels.map import map_kernel
@@ -104,8 +104,11 @@ class DeviceMemory:
         fallback.report(operation)
 
     def copy(self, buffer: Buffer) -> Buffer:
-        """Made on the device."""
-        return copied(buffer)
+        """Made on the device; of another library's memory it is there when this returns, whatever becomes of that."""
+        copy = copied(buffer)
+        if isinstance(buffer.memory, Borrowed):
+            driver.synchronize()
+        return copy
 
     def copy_into(self, target: Buffer, source: Buffer) -> None:
         """Overwrite the target's elements."""
