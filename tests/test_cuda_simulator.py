@@ -22,6 +22,7 @@ import test_backends
 import test_cuda_adopt
 import test_cuda_driver
 import test_cuda_export
+import test_cuda_gradients
 import test_cuda_persistent
 import test_cuda_precision
 import test_cuda_training
@@ -36,6 +37,7 @@ MORE = (  # which add to the checks
     test_cuda_adopt,
     test_cuda_driver,
     test_cuda_export,
+    test_cuda_gradients,
     test_cuda_persistent,
     test_cuda_precision,
     test_cuda_training,
