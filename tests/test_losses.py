@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import tensorlab as tl
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError, UnknownNameError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, ShapeError, UnknownNameError
 from tensorlab.losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -467,3 +467,19 @@ def test_get_takes_names_classes_objects_and_configs() -> None:
     with pytest.raises(ArgumentTypeError) as type_error:
         tl.losses.get(3)
     assert str(type_error.value) == "loss: expected a name, a Loss, or a function of (y_true, y_pred), received 3"
+
+
+@pytest.mark.parametrize("name", ["mean_squared_error", "categorical_crossentropy", "sparse_categorical_crossentropy"])
+def test_targets_on_another_device_are_refused_and_arrays_go_there(name: str) -> None:
+    loss = tl.losses.get(name)
+    outputs = tl.asarray(np.array([[0.25, 0.75]], np.float32), device="reference")
+    targets = np.array([1]) if name.startswith("sparse") else np.array([[0.0, 1.0]], np.float32)
+    with pytest.raises(
+        DeviceError,
+        match=rf"^{loss.name}: expected tensors on one device, received 'reference' and 'cpu'; move one of them, "
+        r"e\.g\. x\.to_device\('reference'\)$",
+    ):
+        loss(tl.asarray(targets), outputs)
+    value = loss(targets, outputs)
+    assert value.device == "reference"
+    assert float(value) == pytest.approx(float(loss(tl.asarray(targets), outputs.to_device("cpu"))))

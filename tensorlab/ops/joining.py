@@ -86,6 +86,7 @@ def stack(arrays: Sequence[Any], /, *, axis: int = 0) -> Tensor:
     if len({tensor.shape for tensor in tensors}) != 1:
         received = " and ".join(str(tensor.shape) for tensor in tensors) or "none"
         raise ShapeError("stack", "at least one tensor, all of one shape", received)
+    common_backend("stack", tensors)
     return concat([expand_dims(tensor, axis=axis) for tensor in tensors], axis=axis)
 
 
