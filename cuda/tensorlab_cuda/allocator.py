@@ -16,6 +16,7 @@ import numpy as np
 
 from tensorlab.errors import DeviceError
 from tensorlab_cuda import driver
+from tensorlab_cuda.listener import recording
 
 _shelves: defaultdict[tuple[int, type[np.generic]], list[tuple[Any, int]]] = defaultdict(list)
 """The arrays that nobody holds, and their addresses, by their size and type."""
@@ -89,9 +90,9 @@ def allocate(size: int, dtype: Any) -> Memory:
 
 
 def _tell_of(memory: Memory) -> None:
-    recording = driver.recording()
-    if recording is not None:
-        recording.allocated(memory)
+    listening = recording()
+    if listening is not None:
+        listening.allocated(memory)
 
 
 def _allocated(size: int, dtype: Any) -> Memory:
@@ -131,7 +132,7 @@ def constant(array: np.ndarray[Any, Any]) -> Memory:
     A loop asks for the same ones again and again, and an upload makes the device wait.
     """
     driver.cuda()  # which tells a child that was forked that it cannot use what is there
-    if driver.recording() is not None:  # which is to see what every step asks for
+    if recording() is not None:  # which is to see what every step asks for
         return upload(array)
     return _constant(array.tobytes(), array.dtype.str)
 

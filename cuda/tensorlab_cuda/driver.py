@@ -9,19 +9,17 @@ import functools
 import inspect
 import math
 import os
-import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import numpy as np
 
-from tensorlab.errors import DeviceError, ScalarError
-from tensorlab.scalars import ScalarFunction
+from tensorlab.errors import DeviceError
 from tensorlab_cuda import simulator
-from tensorlab_cuda.kernel import Kernel
+from tensorlab_cuda.kernel import Kernel, explain
+from tensorlab_cuda.listener import recording
 
 _WHO = "device 'cuda'"
 _INSTALL = 'pip install "numba-cuda[cu13]" (or [cu12], whichever the driver supports)'
@@ -234,16 +232,18 @@ def address(memory: Any) -> int:
 def copy_to_device(memory: Any, array: np.ndarray[Any, Any]) -> None:
     """Overwrite a flat device array by a host array of as many elements, in C order."""
     cuda()
-    if _listener.recording is not None:
-        _listener.recording.uploaded(array)
+    listening = recording()
+    if listening is not None:
+        listening.uploaded(array)
     memory.copy_to_device(np.ascontiguousarray(array).reshape(-1).view(memory.dtype))
 
 
 def download(memory: Any, start: int, size: int) -> np.ndarray[Any, Any]:
     """A flat host array with some elements of a flat device array, when all kernels before have run."""
     cuda()
-    if _listener.recording is not None:
-        _listener.recording.read()
+    listening = recording()
+    if listening is not None:
+        listening.read()
     if not size:
         return np.empty(0, memory.dtype)
     part = memory if (start, size) == (0, memory.shape[0]) else memory[start : start + size]
@@ -259,40 +259,6 @@ def default_stream() -> int:
 def synchronize() -> None:
     """Wait for everything that has been launched."""
     cuda().synchronize()
-
-
-# Recording
-
-
-class Recording(Protocol):
-    """What is told of what a thread asks of the device, see `tensorlab_cuda.recording`."""
-
-    def launched(self, kernel: Kernel, threads: int, arguments: tuple[float, ...]) -> None: ...
-    def uploaded(self, array: np.ndarray[Any, Any]) -> None: ...
-    def allocated(self, memory: Any) -> None: ...
-    def read(self) -> None: ...
-
-
-class _Listener(threading.local):
-    recording: Recording | None = None
-
-
-_listener = _Listener()
-
-
-@contextmanager
-def recorded(listener: Recording) -> Iterator[None]:
-    """Tell a recording of every launch of this thread, in place of launching."""
-    _listener.recording = listener
-    try:
-        yield
-    finally:
-        _listener.recording = None
-
-
-def recording() -> Recording | None:
-    """What listens in this thread."""
-    return _listener.recording
 
 
 # Kernels
@@ -339,8 +305,9 @@ def launch(kernel: Kernel, blocks: int, threads: int, *arguments: float) -> None
     Raises:
         DeviceError: if the device refuses it.
     """
-    if _listener.recording is not None:
-        _listener.recording.launched(kernel, threads, arguments)
+    listening = recording()
+    if listening is not None:
+        listening.launched(kernel, threads, arguments)
         return
     _start(kernel, (min(blocks, device().blocks), threads), arguments)
 
@@ -372,18 +339,6 @@ def _start(kernel: Kernel, configuration: tuple[Any, ...], arguments: Sequence[f
     except Exception as error:
         explain(kernel.name, (), error)
         raise
-
-
-def explain(name: str, scalars: Sequence[ScalarFunction], error: Exception) -> None:
-    """Raise an error of ours in place of one of Numba's or of the driver's."""
-    words = " ".join(str(error).split())
-    if type(error).__name__ == "CudaAPIError":
-        hint = "an update of the driver may help" if "PTX" in words else "after such an error start Python anew"
-        raise DeviceError(f"{_WHO}, kernel {name!r}", "a launch that succeeds", words, hint) from error
-    if type(error).__module__.startswith(("numba.", "numba_cuda.")):
-        who = ", ".join(scalar.who for scalar in scalars) or f"kernel {name!r}"
-        given = f"{type(error).__name__}: {words[:400]}"
-        raise ScalarError(who, "what Numba compiles for CUDA", given, "on the device 'cpu' it may work") from error
 
 
 def launch_flat(kernel: Kernel, total: int, *arguments: Any) -> None:

@@ -43,8 +43,8 @@ def borrowed_array(address: int, size: int, kind: type[np.generic]) -> Any:
     """A device array in memory that somebody else has allocated."""
     from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 
-    memory = (ctypes.c_byte * (size * np.dtype(kind).itemsize)).from_address(address)
-    return FakeCUDAArray(np.frombuffer(memory, np.uint8).view(kind))
+    memory = (ctypes.c_uint8 * (size * np.dtype(kind).itemsize)).from_address(address)
+    return FakeCUDAArray(np.ctypeslib.as_array(memory).view(kind))
 
 
 class Running:
