@@ -25,6 +25,7 @@ import test_cuda_export
 import test_cuda_gradients
 import test_cuda_persistent
 import test_cuda_precision
+import test_cuda_refused
 import test_cuda_training
 from test_cuda_checks import CHECKS
 
@@ -40,6 +41,7 @@ MORE = (  # which add to the checks
     test_cuda_gradients,
     test_cuda_persistent,
     test_cuda_precision,
+    test_cuda_refused,
     test_cuda_training,
 )
 

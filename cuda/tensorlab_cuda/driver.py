@@ -149,7 +149,9 @@ def device() -> Device:
     found = cuda().get_current_device()
     name = found.name.decode() if isinstance(found.name, bytes) else str(found.name)
     processors = found.MULTIPROCESSOR_COUNT
-    return Device(name, found.id, found.compute_capability, processors, blocks=32 * processors, threads=256, across=32)
+    return Device(
+        name, int(found.id), found.compute_capability, processors, blocks=32 * processors, threads=256, across=32
+    )
 
 
 def refuse(index: int) -> NoReturn:
