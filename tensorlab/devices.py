@@ -1,4 +1,4 @@
-"""The device that new tensors are made on: ``with tl.device("cuda"):``."""
+"""The device that new tensors are made on: ``with tl.device("cuda"):``, and the one that an array is on already."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tensorlab.backends import Backend
+import numpy as np
+
+from tensorlab.backends import Backend, SharingBackend
 from tensorlab.errors import DeviceError
 from tensorlab.registry import Entry, registries
 
@@ -18,7 +20,7 @@ _guard = threading.RLock()  # a plugin may make a tensor while it is loaded
 
 
 class _Current(threading.local):
-    name = "cpu"
+    name: str | None = None  # outside of every "with" block
 
 
 _current = _Current()
@@ -32,7 +34,7 @@ def backend(name: str | None = None) -> Backend:
         DeviceError: if it is not available here, has no device of this number, or what the plugin gives is no backend
             of this name.
     """
-    wanted = _current.name if name is None else name
+    wanted = (_current.name or "cpu") if name is None else name
     found = _by_name.get(wanted)
     if found is None:
         with _guard:
@@ -70,3 +72,63 @@ def device(name: str) -> Iterator[Any]:
         yield chosen
     finally:
         _current.name = before
+
+
+_HOST_TYPES = (1, 3, 11, 13)
+"""DLPack's numbers for memory that the processor reads: its own, and what CUDA and ROCm share with it."""
+_HOST_VALUES = (np.ndarray, np.generic, bool, int, float, complex, str, list, tuple)
+"""What is on the host, and need not be asked."""
+
+
+def holder(who: str, array: Any) -> SharingBackend | None:
+    """The backend that takes another library's array where it is; None for what the host reads.
+
+    Raises:
+        DeviceError: for an array on a device that no plugin has a backend for, or whose backend is not available.
+    """
+    if isinstance(array, _HOST_VALUES):
+        return None
+    device = _dlpack_device(array)
+    for entry in registries["backend"]:
+        types, names = (getattr(entry.thing, name, ()) for name in ("dlpack_types", "interfaces"))
+        if any([hasattr(array, name) for name in names]) if device is None else device[0] in types:
+            return backend(entry.name)  # type: ignore[return-value]
+    if device is not None and device[0] not in _HOST_TYPES:
+        expected = "an array on the host, or on a device that a plugin has a backend for"
+        hint = 'tl.from_dlpack(x, device="cpu") copies it to the host'
+        raise DeviceError(who, expected, f"a {kind_of(array)} on DLPack's device {device}", hint)
+    return None
+
+
+def _dlpack_device(array: Any) -> tuple[int, int] | None:
+    """Where an array says that it is, as DLPack numbers devices; None if it does not say."""
+    if not hasattr(array, "__dlpack_device__"):
+        return None
+    try:
+        kind, number = array.__dlpack_device__()
+    except (BufferError, RuntimeError, TypeError, ValueError):  # who asks for its memory will be told why
+        return None
+    return int(kind), int(number)
+
+
+def check_place(who: str, array: Any, found: Backend, device: str | None) -> None:
+    """Refuse another library's array that is not on the device where it is wanted, as it does not move by itself.
+
+    Args:
+        who: what it is given to.
+        array: the array.
+        found: the backend that takes it.
+        device: where it is wanted; None for the device of the ``with`` block, if there is one.
+
+    Raises:
+        DeviceError: saying how to move it.
+    """
+    wanted = device or _current.name
+    if wanted is not None and backend(wanted) is not found:
+        hint = f"move it with tl.asarray(x, device={wanted!r})"
+        raise DeviceError(who, f"an array on {wanted!r}", f"a {kind_of(array)} on {found.name!r}", hint)
+
+
+def kind_of(array: Any) -> str:
+    """The class of an array and the library that it is of, such as "torch.Tensor"."""
+    return f"{type(array).__module__.partition('.')[0]}.{type(array).__name__}"

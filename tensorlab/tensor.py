@@ -13,6 +13,7 @@ import numpy as np
 from tensorlab import autodiff, dtypes, host_arrays
 from tensorlab.backends import Backend, Buffer
 from tensorlab.devices import backend as find_backend
+from tensorlab.devices import check_place, holder
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DLPackError, DTypeError, ShapeError
 from tensorlab.shapes import Shape
@@ -310,32 +311,49 @@ def from_buffer_of(tensor: Tensor, buffer: Any) -> Tensor:
     return result
 
 
+def adopted(who: str, array: Any, copy: bool | None) -> Tensor | None:
+    """Another library's array on a device as a tensor there, which shares its memory; None for what the host reads.
+
+    ``copy`` is False if that library must not make a copy of it.
+    """
+    held = holder(who, array)
+    return None if held is None else _Shared(held.adopt(who, array, copy), held)
+
+
 def asarray(obj: Any, /, *, dtype: Any = None, device: str | None = None, copy: bool | None = None) -> Tensor:
     """A tensor of numbers, nested lists, a NumPy array, or anything with ``__array__`` or ``__dlpack__``.
 
     Python floats become float32 and whole numbers int64; arrays keep their dtype, and share memory on the host unless
-    ``copy`` is true. A NumPy array that is changed afterwards changes the tensor that shares its memory, until a tape
-    records what is computed from the tensor: then that has memory of its own, and gradients are those of the values
-    that were used.
+    ``copy`` is true. So does another library's array on a device that a plugin has a backend for, such as CuPy's on
+    "cuda". An array that is changed afterwards changes the tensor that shares its memory, until a tape records what is
+    computed from the tensor: then that has memory of its own, and gradients are those of the values that were used.
 
     Args:
         obj: what to convert. A tensor is returned as it is if nothing has to change.
         dtype: one of tensorlab's dtypes; None to keep or infer it.
-        device: where to put it; None for the value's own device or the current one.
+        device: where to put it; None for the device that a tensor or an array is on, and for the current one otherwise.
         copy: True for memory of its own, False to refuse a copy, None for what is cheapest.
 
     Raises:
         DTypeError: for strings, objects, ragged lists, complex numbers, or an unknown dtype.
         ArgumentError: if ``copy`` is False and one is needed.
+        DeviceError: for an array on a device that is not here, or without ``device`` on another one than that of the
+            ``with tl.device(...):`` block.
 
     Source: Python array API standard, ``asarray``.
     """
-    return converted("asarray", obj, dtype, device, copy)
+    # Who names a device has another library's array moved there; nothing else moves one.
+    shared = None if device is None or isinstance(obj, Tensor) else adopted("asarray", obj, copy)
+    return converted("asarray", obj if shared is None else shared, dtype, device, copy)
 
 
 def converted(who: str, obj: Any, dtype: Any, device: str | None, copy: bool | None) -> Tensor:
-    """`asarray`, for the operation ``who``."""
+    """`asarray`, for the operation ``who``; an array of another library has to be on the device already."""
     wanted = None if dtype is None else dtypes.as_dtype(dtype, who)
+    on_device = None if isinstance(obj, Tensor) else adopted(who, obj, copy)
+    if on_device is not None:
+        check_place(who, obj, on_device._backend, device)
+        obj = on_device
     if isinstance(obj, Tensor):
         moved = obj.snapshot() if device is None else obj.snapshot().to_device(device)
         changes = wanted is not None and wanted != moved.dtype

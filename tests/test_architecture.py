@@ -132,6 +132,17 @@ def test_no_module_reaches_for_cuda() -> None:
     assert reaching == []
 
 
+def test_one_module_calls_cuda() -> None:
+    folder = ROOT / "cuda" / "tensorlab_cuda"
+    calling = {
+        str(path.relative_to(folder)): [name for name, _ in imports(path.stem, path) if name.startswith("numba")]
+        for path in folder.rglob("*.py")
+    }
+    assert calling["driver.py"] != []
+    assert all(name.startswith("numba.cuda.simulator.") for name in calling["simulator.py"])
+    assert [file for file, names in calling.items() if names and file not in ("driver.py", "simulator.py")] == []
+
+
 def test_the_cuda_folder_is_no_package() -> None:
     assert not (ROOT / "cuda" / "__init__.py").exists(), "it would hide NVIDIA's namespace package of this name"
 

@@ -214,6 +214,20 @@ class Bare:
     name = "own"
 
 
+class Sharing(tl.backends.ReferenceBackend):
+    name = "own"
+    dlpack_types = (8,)
+    interfaces = ()
+
+    def adopt(self, who: str, array: Any, copy: bool | None) -> Any:
+        return np.from_dlpack(array)
+
+
+class HalfSharing(tl.backends.ReferenceBackend):
+    name = "own"
+    dlpack_types = (8,)
+
+
 def absent() -> Any:
     raise tl.errors.DeviceError("device 'own'", "a board", "none")
 
@@ -229,6 +243,19 @@ def absent() -> Any:
             "protocol",
             "failed",
             "expected the methods of tensorlab.backends.Backend, received none called at",
+        ),
+        (Sharing, "protocol", "passed", ""),
+        (
+            HalfSharing,
+            "protocol",
+            "failed",
+            "dlpack_types, interfaces and adopt, to share memory, or none of them",
+        ),
+        (
+            lambda: Sharing(),
+            "protocol",
+            "failed",
+            "received only adopt; the first two have to be attributes",
         ),
         (absent, "made", "skipped", "it is not available here: device 'own': expected a board, received none"),
     ],

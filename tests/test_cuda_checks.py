@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import tensorlab as tl
-from tensorlab.errors import DeviceError
+from tensorlab.errors import ArgumentError, DeviceError
 
 CHECKS: dict[str, Callable[[np.random.Generator], None]] = {}
 DTYPES = ("bool", "int8", "int64", "uint8", "uint64", "float32", "float64")
@@ -98,6 +98,10 @@ def every_elementwise_operation_is_as_it_is_defined(rng):
             wanted = operation(*(tl.asarray(x, device="reference") for x in used))
             same(operation(*map(on, used)), wanted.numpy())
     same(on([3, -2]) ** on([4, 3]), np.array([81, -8]), 0)
+    with pytest.raises(
+        ArgumentError, match=r"^pow: expected exponents that are not negative, .*, received -3 in int64"
+    ):
+        on([3, -2]) ** on([4, -3])
 
 
 @check
@@ -280,6 +284,7 @@ def indexing_is_that_of_numpy(rng):
     for index in indices:
         same(on(x)[index], x[index], 0)
         same(tl.flip(on(x))[index], x[::-1, ::-1, ::-1][index], 0)
+    same(on(x[0, 0, 0])[np.array(True)], x[0, 0, 0][np.array(True)], 0)
     for index in (4, -5, (0, 3), (0, 0, 0, 0), np.array([0, 4])):
         with pytest.raises(tl.errors.IndexOutOfBoundsError, match="index: expected indices that fit shape"):
             on(x)[index]

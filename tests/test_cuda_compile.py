@@ -57,7 +57,7 @@ def no_launch() -> list[str]:
     from tensorlab_cuda import driver
 
     compiled: list[str] = []
-    device = driver.Device("none", (9, 0), processors=132, blocks=64, threads=256, across=32)
+    device = driver.Device("none", 0, (9, 0), processors=132, blocks=64, threads=256, across=32)
 
     def compile_kernel(function: Any, signature: str) -> Any:
         types = sigutils.normalize_signature(signature)[0]

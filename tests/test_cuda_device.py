@@ -103,6 +103,32 @@ def test_the_programs_say_what_is_missing(tmp_path: Path) -> None:
         assert "Traceback" not in process.stderr
 
 
+def test_every_line_of_the_benchmark_runs(tmp_path: Path) -> None:
+    program = f"""
+import runpy, sys
+sys.setswitchinterval(1e-4)  # the simulator polls its threads, which would wait long for their turn
+sys.argv = ["bench_cuda.py", "--small", "--epochs", "1"]
+runpy.run_path({str(REPOSITORY / "tests/benchmarks/bench_cuda.py")!r}, run_name="__main__")
+"""
+    process = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        env=environment(tmp_path, NUMBA_ENABLE_CUDASIM="1", TENSORLAB_CUDA_FALLBACK="error"),
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    measured, reached = process.stdout.split("What is to be reached:\n")
+    for title in ("copy of", "x + y, 64", "sum(x), 64", "matmul 6, 7, 5 in tf32", "a weight after", "an epoch in one"):
+        assert title in measured
+    (agreement,) = [line for line in reached.splitlines() if line.startswith("a weight after 4 steps")]
+    assert agreement.endswith("asked for at most 1e-05: reached")
+    compared = ["matmul 6, 7, 5 ", "an epoch, batches of 3", "an epoch, batches of 5"]
+    titles = ["x + y", "x + x", "sum(x)", *(compared if "PyTorch /" in measured else [])]
+    assert all(f"\n{title}" in f"\n{reached}" for title in titles)
+
+
 def test_importing_the_plugin_imports_no_cuda(tmp_path: Path) -> None:
     program = """
 import sys

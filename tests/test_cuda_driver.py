@@ -1,9 +1,8 @@
-"""CUDA memory, what shares it, and what is said when something is wrong: checks, as in `test_cuda_checks`."""
+"""CUDA memory, what the host computes, and what is said when something is wrong: checks, as in `test_cuda_checks`."""
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import warnings
 from collections.abc import Iterator
@@ -12,11 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_cuda_checks import DTYPES, check, on, real, same
-from test_cuda_training import counted
+from test_cuda_checks import check, on, real, same
 
 import tensorlab as tl
-from tensorlab.errors import ArgumentError, DeviceError, DLPackError, ScalarError
+from tensorlab.errors import ArgumentError, DeviceError, ScalarError
 
 
 @contextlib.contextmanager
@@ -47,6 +45,9 @@ def hosted(x: np.ndarray) -> dict[str, Any]:
         "isin": (lambda: tl.isin(on(x), on(last[:2])), np.isin(x, last[:2])),
         "nonzero": (lambda: tl.nonzero(on(x))[0], x.nonzero()[0]),
         "searchsorted": (lambda: tl.searchsorted(on(np.sort(last)), on(x)), np.sort(last).searchsorted(x)),
+        "repeat": (lambda: tl.repeat(on(x), on([2, 0, 1]), axis=0), x.repeat([2, 0, 1], 0)),
+        "take_along_axis": (lambda: tl.take_along_axis(on(x), on(x.argsort())), np.sort(x)),
+        "indexing by a tensor": (lambda: on(x)[on(x > 2)], x[x > 2]),
     }
 
 
@@ -61,7 +62,7 @@ def the_host_computes_what_has_no_kernel(rng):
         for run, expected in 2 * list(calls.values()):
             same(run(), expected, 0)
     told = [str(warning.message) for warning in caught]
-    assert [text.partition(" ")[0] for text in told] == list(calls)
+    assert [text.partition(" has no kernel")[0] for text in told] == list(calls)
     assert {warning.category for warning in caught} == {policy.HostFallbackWarning}
     assert {warning.filename for warning in caught} == {__file__}
     assert told[0] == (
@@ -149,165 +150,6 @@ def a_request_without_room_says_how_much(rng):
     with room_for([False, True]):
         same(on(np.float32([1, 2, 3])), np.float32([1, 2, 3]))
     assert on(real(rng, 777))._buffer.array is not array
-
-
-# Other libraries
-
-
-class Interface:
-    """The CUDA array interface of a tensor in the simulator, where it is NumPy's."""
-
-    def __init__(self, tensor: tl.Tensor) -> None:
-        self.__array_interface__ = {k: v for k, v in tensor.__cuda_array_interface__.items() if k != "stream"}
-
-
-@check
-def memory_is_shared_with_other_libraries(rng):
-    from tensorlab_cuda import driver, export
-
-    if not driver.simulated():
-        return  # the next check needs a library that reads a GPU's memory
-    for dtype in DTYPES:
-        values = rng.integers(0, 2, (4, 6)).astype(dtype)
-        for tensor, expected in [
-            (on(values), values),
-            (tl.matrix_transpose(on(values))[1:, ::2], values.T[1:, ::2]),
-            (on(values)[::-1], values[::-1]),
-            (on(values[0, 0]), values[0, 0]),
-            (on(values[:0]), values[:0]),
-        ]:
-            array = np.from_dlpack(tensor)
-            np.testing.assert_array_equal(array, expected, strict=True)
-            np.testing.assert_array_equal(np.asarray(Interface(tensor)), expected, strict=True)
-            if array.size:
-                assert not array.flags.writeable
-                assert array.ctypes.data == tensor.__cuda_array_interface__["data"][0]
-    tensor = on(real(rng, 500))
-    array, expected, memory = np.from_dlpack(tensor), tensor.numpy(), tensor._buffer.array
-    del tensor
-    assert on(expected)._buffer.array is not memory
-    np.testing.assert_array_equal(array, expected)
-    del array
-    tensor = on(expected)
-    for version in (None, (0, 8), (1, 0)):
-        capsule = tensor.__dlpack__(max_version=version)
-        assert len(export._held) == 1
-        del capsule  # that nobody has used
-        assert not export._held
-    copy = np.from_dlpack(tensor, copy=True)
-    assert copy.ctypes.data != tensor.__cuda_array_interface__["data"][0]
-    np.testing.assert_array_equal(copy, expected)
-    for options, message in (
-        ({"dl_device": (4, 0)}, r"^__dlpack__: expected device \(1, 0\) or the host, \(1, 0\), received dl_device"),
-        ({"copy": False}, r"^__dlpack__: expected that a copy is allowed, received copy=False; ask for this device"),
-    ):
-        with pytest.raises(DLPackError, match=message):
-            tensor.__dlpack__(**options)
-    assert not hasattr(tensor.to_device("cpu"), "__cuda_array_interface__")
-
-
-@check
-def memory_is_shared_with_pytorch(rng):
-    try:
-        import torch
-    except ImportError:
-        return
-    from tensorlab_cuda import driver
-
-    if not driver.simulated() and not torch.cuda.is_available():
-        return
-    tensor = tl.matrix_transpose(on(real(rng, 4, 6)))[1:]
-    theirs = torch.from_dlpack(tensor)
-    np.testing.assert_array_equal(theirs.cpu().numpy(), tensor.numpy())
-    assert theirs.data_ptr() == tensor.__cuda_array_interface__["data"][0]
-    assert theirs.is_cuda != driver.simulated()
-    host = np.from_dlpack(tensor, device="cpu")
-    np.testing.assert_array_equal(host, tensor.numpy())
-
-
-@check
-def structures_are_those_of_dlpack(rng):
-    from tensorlab_cuda import export
-
-    assert [ctypes.sizeof(kind) for kind in (export._Tensor, export._Managed, export._Versioned)] == [48, 64, 80]
-    assert export._Versioned.tensor.offset == 32
-    assert (export._Tensor.shape.offset, export._Tensor.byte_offset.offset) == (24, 40)
-    tensor = on(real(rng, 2, 3))
-    capsule = tensor.__dlpack__()  # of a version before 1.0: a copy
-    managed = export._Managed.from_address(export._pointer(id(capsule), b"dltensor"))
-    assert managed.tensor.data != tensor.__cuda_array_interface__["data"][0]
-    assert (managed.tensor.device_type, managed.tensor.device_id) == tensor.__dlpack_device__()
-    assert (managed.tensor.code, managed.tensor.bits, managed.tensor.lanes, managed.tensor.ndim) == (2, 32, 1, 2)
-    assert (managed.tensor.shape[:2], managed.tensor.strides[:2]) == ([2, 3], [3, 1])
-
-
-@check
-def capsules_say_what_dlpack_says_of_them(rng):
-    from tensorlab_cuda import export
-
-    codes = {"bool": (6, 8), "int8": (0, 8), "int64": (0, 64), "uint8": (1, 8), "uint64": (1, 64)}
-    codes |= {"float32": (2, 32), "float64": (2, 64)}
-    for dtype, code in codes.items():
-        tensor = tl.matrix_transpose(on(rng.integers(0, 2, (3, 4)).astype(dtype)))[::-1, 1:]
-        for copy, flags, strides in ((None, 1, [-1, 4]), (True, 2, [2, 1])):  # read-only; a copy
-            capsule = tensor.__dlpack__(max_version=(1, 1), copy=copy)
-            address = export._pointer(id(capsule), b"dltensor_versioned")
-            managed = export._Versioned.from_address(address)
-            assert (managed.major, managed.minor, managed.flags) == (1, 0, flags)
-            inside = managed.tensor
-            assert (inside.code, inside.bits, inside.lanes, inside.byte_offset) == (*code, 1, 0)
-            assert (inside.ndim, inside.shape[:2], inside.strides[:2]) == (2, [4, 2], strides)
-            assert (inside.data == tensor.__cuda_array_interface__["data"][0]) == (copy is None)
-
-
-@check
-def streams_are_those_of_the_array_api_standard(rng):
-    from tensorlab_cuda import driver
-
-    tensor, config = on(real(rng, 3)), driver.settings()
-    plain = getattr(config, "CUDA_PER_THREAD_DEFAULT_STREAM", 0)
-    try:
-        for each_thread, own in ((0, (None, 1)), (1, (2,))):
-            config.CUDA_PER_THREAD_DEFAULT_STREAM = each_thread
-            for stream in (None, 1, 2, 3, 0x7F0012345678, -1):
-                with counted(driver, ("synchronize",)) as calls:
-                    tensor.__dlpack__(stream=stream, max_version=(1, 0))
-                assert calls["synchronize"] == (stream != -1 and stream not in own), (each_thread, stream)
-            assert tensor.__cuda_array_interface__["stream"] == own[-1]
-    finally:
-        config.CUDA_PER_THREAD_DEFAULT_STREAM = plain
-    for stream in (0, -2, True, 1.0, "1"):
-        with pytest.raises(
-            DLPackError,
-            match=rf"^__dlpack__: expected a stream's number, which 0 is not, -1 or None, received stream {stream!r}$",
-        ):
-            tensor.__dlpack__(stream=stream, max_version=(1, 0))
-
-
-@check
-def the_cuda_array_interface_is_that_of_version_3(rng):
-    for dtype in DTYPES:
-        size = np.dtype(dtype).itemsize
-        whole = on(rng.integers(0, 2, (4, 6)).astype(dtype))
-        cases = [
-            (whole, None, 0),
-            (whole[::-1, 1::2], (-6 * size, 2 * size), 19 * size),
-            (whole[2, 3], None, 15 * size),
-            (tl.expand_dims(whole, axis=0), None, 0),
-        ]
-        start = whole.__cuda_array_interface__["data"][0]
-        for tensor, strides, offset in cases:
-            described = tensor.__cuda_array_interface__
-            assert described == {
-                "shape": tensor.shape,
-                "strides": strides,
-                "typestr": np.dtype(dtype).str,
-                "data": (start + offset, True),  # read-only
-                "stream": 1,
-                "version": 3,
-            }
-            assert {type(number) for number in (*described["shape"], *(strides or ()), described["data"][0])} <= {int}
-        assert whole[:0].__cuda_array_interface__["data"] == (0, True)  # of nothing there is no address
 
 
 # What may be missing or go wrong

@@ -19,9 +19,13 @@ import any_layout
 import numpy as np
 import pytest
 import test_backends
+import test_cuda_adopt
 import test_cuda_driver
+import test_cuda_export
+import test_cuda_gradients
 import test_cuda_persistent
 import test_cuda_precision
+import test_cuda_refused
 import test_cuda_training
 from test_cuda_checks import CHECKS
 
@@ -30,7 +34,16 @@ from tensorlab.devices import backend
 from tensorlab.errors import DeviceError
 
 REPOSITORY = Path(__file__).parent.parent
-MORE = (test_cuda_driver, test_cuda_persistent, test_cuda_precision, test_cuda_training)  # which add to the checks
+MORE = (  # which add to the checks
+    test_cuda_adopt,
+    test_cuda_driver,
+    test_cuda_export,
+    test_cuda_gradients,
+    test_cuda_persistent,
+    test_cuda_precision,
+    test_cuda_refused,
+    test_cuda_training,
+)
 
 EVERY: dict[str, Callable[[np.random.Generator], None]] = {
     **CHECKS,

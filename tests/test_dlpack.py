@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 import tensorlab as tl
 from tensorlab.dtypes import NAMES
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DLPackError, DTypeError, UnknownNameError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, DLPackError, DTypeError, UnknownNameError
 
 
 class Exporter:
@@ -137,25 +139,111 @@ def test_what_an_import_refuses() -> None:
 
 
 class Elsewhere(Exporter):
-    """One that says that its array is on a GPU, and copies it to the host when asked to."""
+    """One that says that its array is on a device, and copies it to the host when asked to."""
 
     def __dlpack__(self, **options: Any) -> Any:
         self.asked = options
         return self.array.__dlpack__(max_version=options["max_version"])
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return (2, 0)
+        return (8, 1)
 
 
-def test_memory_of_another_device_is_asked_for_on_the_host() -> None:
+def test_memory_of_a_device_that_nobody_knows_is_copied_by_who_asks_for_the_host() -> None:
     exporter = Elsewhere(np.arange(3.0))
-    assert tl.from_dlpack(exporter).tolist() == [0.0, 1.0, 2.0]
+    copied = tl.from_dlpack(exporter, device="cpu")
+    assert copied.tolist() == [0.0, 1.0, 2.0]
     assert exporter.asked["dl_device"] == (1, 0)
-    with pytest.raises(
-        ArgumentError,
-        match=r"^from_dlpack: expected an array in the host's memory, for copy=False, received Elsewhere$",
+    for who, refused in (
+        ("from_dlpack", lambda: tl.from_dlpack(exporter)),
+        ("from_dlpack", lambda: tl.from_dlpack(exporter, device="cpu", copy=False)),
+        ("asarray", lambda: tl.asarray(exporter)),
+        ("asarray", lambda: tl.asarray(exporter, device="cpu")),
+        ("add", lambda: tl.add(copied, exporter)),
     ):
-        tl.from_dlpack(exporter, copy=False)
+        with pytest.raises(
+            DeviceError,
+            match=rf"^{who}: expected an array on the host, or on a device that a plugin has a backend for, received a "
+            r"test_dlpack\.Elsewhere on DLPack's device \(8, 1\); tl\.from_dlpack\(x, device=\"cpu\"\) copies",
+        ):
+            refused()
+
+
+class Marked:
+    """An array of a library that has a protocol of its own."""
+
+    def __init__(self, array: Any) -> None:
+        self.__board_array__ = array
+
+
+class Board(tl.backends.ReferenceBackend):
+    """A device whose memory is the host's, which takes what others have there."""
+
+    name = "board"
+    dlpack_types = (8,)
+    interfaces = ("__board_array__",)
+    asked: ClassVar[list[Any]] = []
+
+    def adopt(self, who: str, array: Any, copy: bool | None) -> Any:
+        self.asked.append((who, copy))
+        return array.array if isinstance(array, Elsewhere) else array.__board_array__
+
+
+@pytest.fixture
+def board() -> Iterator[None]:
+    backends = tl.hookimpl(lambda: {"board": Board}, specname="tensorlab_register_backends")
+    record = tl.plugins.register(SimpleNamespace(backends=backends), "boards")
+    Board.asked.clear()
+    yield
+    tl.plugins.unregister(record)
+
+
+@pytest.mark.parametrize("make", [Elsewhere, Marked])
+@pytest.mark.usefixtures("board")
+def test_a_backend_takes_arrays_that_are_in_its_memory(make: type[Any]) -> None:
+    values = np.arange(6.0).reshape(2, 3)
+    array = make(values)
+    for options in ({}, {"copy": False}, {"device": "board"}, {"device": "board:0"}):
+        tensor = tl.asarray(array, **options)
+        assert tensor.device == "board"
+        assert np.shares_memory(tensor.numpy(), values)
+    assert Board.asked == [("asarray", options) for options in (None, False, None, None)]
+    assert not np.shares_memory(tl.asarray(array, copy=True).numpy(), values)
+    assert tl.asarray(array, device="cpu").device == "cpu"
+    assert tl.asarray(array, dtype="float32").dtype == np.float32
+    x = tl.asarray(array)
+    with tl.GradientTape() as tape:
+        tape.watch(x)
+        y = x * x
+    values[:] = 7.0
+    assert tape.gradient(y, x).tolist() == [[0.0, 2.0, 4.0], [6.0, 8.0, 10.0]]
+    if make is Elsewhere:
+        assert tl.from_dlpack(array).device == "board"
+        assert tl.from_dlpack(array, device="cpu").device == "cpu"
+        with pytest.raises(
+            ArgumentError, match=r"^from_dlpack: expected device 'board' with copy=False, received 'cpu'$"
+        ):
+            tl.from_dlpack(array, device="cpu", copy=False)
+
+
+@pytest.mark.usefixtures("board")
+def test_an_array_on_a_device_does_not_move_by_itself() -> None:
+    array, here = Marked(np.arange(3.0)), tl.asarray(np.arange(3.0))
+    message = (
+        r"an array on 'cpu', received a test_dlpack\.Marked on 'board'; move it with tl\.asarray\(x, device='cpu'\)$"
+    )
+    with pytest.raises(DeviceError, match=f"^add: expected {message}"):
+        tl.add(here, array)
+    with pytest.raises(DeviceError, match=f"^assign to 'w': expected {message}"):
+        tl.Variable(here, name="w").assign(array)
+    with tl.device("cpu"), pytest.raises(DeviceError, match=f"^asarray: expected {message}"):
+        tl.asarray(array)
+    with tl.device("board"):
+        assert tl.add(array, 1.0).tolist() == [1.0, 2.0, 3.0]
+    assert tl.add(here, tl.asarray(array, device="cpu")).device == "cpu"
+    model = tl.Sequential([tl.layers.Dense(1, kernel_initializer="ones")])
+    with tl.device("board"):
+        assert model.predict(Marked(np.ones((2, 3), np.float32))).tolist() == [[3.0], [3.0]]
 
 
 def test_pytorch() -> None:

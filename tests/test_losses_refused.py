@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from loss_cases import Array
 
-from tensorlab.errors import ArgumentError, DTypeError, ShapeError
+import tensorlab as tl
+from tensorlab.errors import ArgumentError, DeviceError, DTypeError, ShapeError
 from tensorlab.losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -89,3 +90,19 @@ def test_targets_that_would_broadcast_are_refused(
     message = refused(loss, np.zeros(target_shape), np.full(output_shape, 0.5), ShapeError)
     name = type(loss).__name__
     assert message == f"{name}: expected targets of the outputs' shape {output_shape}, received {target_shape}"
+
+
+@pytest.mark.parametrize("name", ["mean_squared_error", "categorical_crossentropy", "sparse_categorical_crossentropy"])
+def test_targets_on_another_device_are_refused_and_arrays_go_there(name: str) -> None:
+    loss = tl.losses.get(name)
+    outputs = tl.asarray(np.array([[0.25, 0.75]], np.float32), device="reference")
+    targets = np.array([1]) if name.startswith("sparse") else np.array([[0.0, 1.0]], np.float32)
+    with pytest.raises(
+        DeviceError,
+        match=rf"^{loss.name}: expected tensors on one device, received 'reference' and 'cpu'; move one of them, "
+        r"e\.g\. x\.to_device\('reference'\)$",
+    ):
+        loss(tl.asarray(targets), outputs)
+    value = loss(targets, outputs)
+    assert value.device == "reference"
+    assert float(value) == pytest.approx(float(loss(tl.asarray(targets), outputs.to_device("cpu"))))

@@ -203,6 +203,11 @@ x = np.zeros((2, 3), np.float32)
             r"^concat: expected tensors on one device, received 'cpu' and 'reference'",
         ),
         (
+            lambda: tl.stack([tl.asarray(x), tl.asarray(x, device="reference")]),
+            DeviceError,
+            r"^stack: expected tensors on one device, received 'cpu' and 'reference'",
+        ),
+        (
             lambda: tl.flip(x, axis=True),
             ArgumentTypeError,
             r"^flip: expected an axis that is a whole number, received Tr",

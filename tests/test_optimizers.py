@@ -117,7 +117,7 @@ def test_bad_gradients_change_nothing(rng: np.random.Generator) -> None:
             reference,
             second,
             DeviceError,
-            "SGD: the gradient of 'second': expected a tensor on cpu, received reference",
+            "SGD: the gradient of 'second': expected a tensor on 'cpu', received 'reference'; move it with .to_dev",
         ),
         ("steep", second, DTypeError, "SGD: expected data of bool, "),
     ]

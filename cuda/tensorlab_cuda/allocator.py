@@ -7,13 +7,16 @@ it have not run yet: those that are launched later run later.
 from __future__ import annotations
 
 import functools
+import weakref
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tensorlab.errors import DeviceError
 from tensorlab_cuda import driver
+from tensorlab_cuda.listener import recording
 
 _shelves: defaultdict[tuple[int, type[np.generic]], list[tuple[Any, int]]] = defaultdict(list)
 """The arrays that nobody holds, and their addresses, by their size and type."""
@@ -39,6 +42,42 @@ class Memory:
             self._shelf.append((self.array, self.address))
 
 
+class Borrowed(Memory):
+    """Memory of another library, which is told when whatever has been launched to read it is done."""
+
+    def __init__(self, array: Any, address: int, done: Callable[[], None]) -> None:
+        super().__init__(array, address, [])
+        self.shared = True
+        weakref.finalize(self, _give_back, done).atexit = False
+
+
+def _give_back(done: Callable[[], None]) -> None:
+    try:
+        driver.synchronize()
+    except DeviceError:  # in a child that was forked: it is the parent's to give back
+        return
+    done()
+
+
+def borrow(who: str, address: int, size: int, dtype: Any, done: Callable[[], None]) -> Memory:
+    """Memory with some elements of another library.
+
+    Args:
+        who: what messages name.
+        address: where the first is.
+        size: how many there are.
+        dtype: of the elements.
+        done: called when they are not needed any more, once.
+
+    Raises:
+        DeviceError: if the device does not reach them.
+    """
+    array = driver.borrowed_array(who, address, size, driver.storage(dtype))
+    memory = Borrowed(array, driver.address(array), done)
+    _tell_of(memory)
+    return memory
+
+
 def allocate(size: int, dtype: Any) -> Memory:
     """Memory for some elements, not initialised; for one at least, since CUDA has no memory of none.
 
@@ -46,10 +85,14 @@ def allocate(size: int, dtype: Any) -> Memory:
         DeviceError: if there is no room.
     """
     memory = _allocated(size, dtype)
-    recording = driver.recording()
-    if recording is not None:
-        recording.allocated(memory)
+    _tell_of(memory)
     return memory
+
+
+def _tell_of(memory: Memory) -> None:
+    listening = recording()
+    if listening is not None:
+        listening.allocated(memory)
 
 
 def _allocated(size: int, dtype: Any) -> Memory:
@@ -89,7 +132,7 @@ def constant(array: np.ndarray[Any, Any]) -> Memory:
     A loop asks for the same ones again and again, and an upload makes the device wait.
     """
     driver.cuda()  # which tells a child that was forked that it cannot use what is there
-    if driver.recording() is not None:  # which is to see what every step asks for
+    if recording() is not None:  # which is to see what every step asks for
         return upload(array)
     return _constant(array.tobytes(), array.dtype.str)
 

@@ -12,7 +12,8 @@ import numpy as np
 from tensorlab.dtypes import DType
 from tensorlab.rules import Reduction, Rowwise, Scan
 from tensorlab.scalars import ScalarFunction
-from tensorlab_cuda import driver
+from tensorlab_cuda import dlpack, driver
+from tensorlab_cuda.adopt import adopt
 from tensorlab_cuda.allocator import constant
 from tensorlab_cuda.buffer import Buffer
 from tensorlab_cuda.export import Exported
@@ -36,6 +37,8 @@ class CUDABackend(DeviceMemory):
     """
 
     name = "cuda"
+    dlpack_types = (dlpack.CUDA, dlpack.CUDA_MANAGED)
+    interfaces = ("__cuda_array_interface__",)
 
     def __init__(self) -> None:
         self.device = driver.device()
@@ -46,18 +49,22 @@ class CUDABackend(DeviceMemory):
         return driver.about()
 
     def at(self, index: int) -> CUDABackend:
-        """Itself for 0: a process uses one GPU.
+        """Itself for the number of its GPU: a process uses one.
 
         Raises:
             DeviceError: for another number.
         """
-        if index:
+        if index != self.device.number:
             driver.refuse(index)
         return self
 
     def export(self, buffer: Buffer) -> Exported:
         """What shares the memory on the device with other libraries."""
         return Exported(buffer)
+
+    def adopt(self, who: str, array: Any, copy: bool | None) -> Buffer:
+        """A buffer in another library's memory."""
+        return adopt(who, array, copy)
 
     def map(
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]

@@ -9,19 +9,17 @@ import functools
 import inspect
 import math
 import os
-import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 import numpy as np
 
-from tensorlab.errors import DeviceError, ScalarError
-from tensorlab.scalars import ScalarFunction
+from tensorlab.errors import DeviceError
 from tensorlab_cuda import simulator
-from tensorlab_cuda.kernel import Kernel
+from tensorlab_cuda.kernel import Kernel, explain
+from tensorlab_cuda.listener import recording
 
 _WHO = "device 'cuda'"
 _INSTALL = 'pip install "numba-cuda[cu13]" (or [cu12], whichever the driver supports)'
@@ -34,6 +32,7 @@ class Device:
 
     Attributes:
         name: what its maker calls it.
+        number: which of the process's GPUs it is.
         compute_capability: its generation, such as ``(9, 0)``.
         processors: how many blocks it surely runs at the same time.
         blocks: the most blocks of a launch; a kernel whose work is more goes through it in strides.
@@ -42,6 +41,7 @@ class Device:
     """
 
     name: str
+    number: int
     compute_capability: tuple[int, int]
     processors: int
     blocks: int
@@ -145,11 +145,13 @@ def device() -> Device:
     """The device that kernels run on."""
     if simulated():
         # Its threads are threads of Python; it computes what the newest devices do.
-        return Device("simulator", (9, 0), processors=2, blocks=2, threads=4, across=2)
+        return Device("simulator", 0, (9, 0), processors=2, blocks=2, threads=4, across=2)
     found = cuda().get_current_device()
     name = found.name.decode() if isinstance(found.name, bytes) else str(found.name)
     processors = found.MULTIPROCESSOR_COUNT
-    return Device(name, found.compute_capability, processors, blocks=32 * processors, threads=256, across=32)
+    return Device(
+        name, int(found.id), found.compute_capability, processors, blocks=32 * processors, threads=256, across=32
+    )
 
 
 def refuse(index: int) -> NoReturn:
@@ -158,8 +160,8 @@ def refuse(index: int) -> NoReturn:
     Raises:
         DeviceError: always.
     """
-    count = len(cuda().gpus)
-    expected = "'cuda' or 'cuda:0', since a process uses one GPU, the first of those that it sees"
+    count, used = len(cuda().gpus), device().number
+    expected = f"'cuda' or 'cuda:{used}', since a process uses one GPU, the first of those that it sees"
     hint = "nvidia-smi lists the GPUs by their numbers"
     if index < count:
         hint = f"to use that one, set CUDA_VISIBLE_DEVICES={index} before Python starts, which makes it the first"
@@ -194,6 +196,25 @@ def device_array(size: int, kind: type[np.generic]) -> Any | None:
         return None
 
 
+def borrowed_array(who: str, address: int, size: int, kind: type[np.generic]) -> Any:
+    """A flat array on the device whose elements are at an address, in memory that another library has allocated.
+
+    Raises:
+        DeviceError: if the device does not reach that memory.
+    """
+    if simulated():
+        return simulator.borrowed_array(address, size, kind)
+    described = {"shape": (size,), "typestr": np.dtype(kind).str, "data": (address, False), "version": 3}
+    try:
+        cuda().cudadrv.driver.get_devptr_for_active_ctx(address)
+        return cuda().from_cuda_array_interface(described)
+    except Exception as error:  # of a class of its own in each version
+        words = " ".join(str(error).split())
+        hint = "copy it to that GPU with its own library"
+        expected = f"memory of GPU {device().number}, the one that this process uses"
+        raise DeviceError(who, expected, f"address {address:#x} ({words})", hint) from error
+
+
 _ENDLESS = 1 << 60  # in place of the simulator's infinity
 
 
@@ -213,16 +234,18 @@ def address(memory: Any) -> int:
 def copy_to_device(memory: Any, array: np.ndarray[Any, Any]) -> None:
     """Overwrite a flat device array by a host array of as many elements, in C order."""
     cuda()
-    if _listener.recording is not None:
-        _listener.recording.uploaded(array)
+    listening = recording()
+    if listening is not None:
+        listening.uploaded(array)
     memory.copy_to_device(np.ascontiguousarray(array).reshape(-1).view(memory.dtype))
 
 
 def download(memory: Any, start: int, size: int) -> np.ndarray[Any, Any]:
     """A flat host array with some elements of a flat device array, when all kernels before have run."""
     cuda()
-    if _listener.recording is not None:
-        _listener.recording.read()
+    listening = recording()
+    if listening is not None:
+        listening.read()
     if not size:
         return np.empty(0, memory.dtype)
     part = memory if (start, size) == (0, memory.shape[0]) else memory[start : start + size]
@@ -238,40 +261,6 @@ def default_stream() -> int:
 def synchronize() -> None:
     """Wait for everything that has been launched."""
     cuda().synchronize()
-
-
-# Recording
-
-
-class Recording(Protocol):
-    """What is told of what a thread asks of the device, see `tensorlab_cuda.recording`."""
-
-    def launched(self, kernel: Kernel, threads: int, arguments: tuple[float, ...]) -> None: ...
-    def uploaded(self, array: np.ndarray[Any, Any]) -> None: ...
-    def allocated(self, memory: Any) -> None: ...
-    def read(self) -> None: ...
-
-
-class _Listener(threading.local):
-    recording: Recording | None = None
-
-
-_listener = _Listener()
-
-
-@contextmanager
-def recorded(listener: Recording) -> Iterator[None]:
-    """Tell a recording of every launch of this thread, in place of launching."""
-    _listener.recording = listener
-    try:
-        yield
-    finally:
-        _listener.recording = None
-
-
-def recording() -> Recording | None:
-    """What listens in this thread."""
-    return _listener.recording
 
 
 # Kernels
@@ -318,8 +307,9 @@ def launch(kernel: Kernel, blocks: int, threads: int, *arguments: float) -> None
     Raises:
         DeviceError: if the device refuses it.
     """
-    if _listener.recording is not None:
-        _listener.recording.launched(kernel, threads, arguments)
+    listening = recording()
+    if listening is not None:
+        listening.launched(kernel, threads, arguments)
         return
     _start(kernel, (min(blocks, device().blocks), threads), arguments)
 
@@ -351,18 +341,6 @@ def _start(kernel: Kernel, configuration: tuple[Any, ...], arguments: Sequence[f
     except Exception as error:
         explain(kernel.name, (), error)
         raise
-
-
-def explain(name: str, scalars: Sequence[ScalarFunction], error: Exception) -> None:
-    """Raise an error of ours in place of one of Numba's or of the driver's."""
-    words = " ".join(str(error).split())
-    if type(error).__name__ == "CudaAPIError":
-        hint = "an update of the driver may help" if "PTX" in words else "after such an error start Python anew"
-        raise DeviceError(f"{_WHO}, kernel {name!r}", "a launch that succeeds", words, hint) from error
-    if type(error).__module__.startswith(("numba.", "numba_cuda.")):
-        who = ", ".join(scalar.who for scalar in scalars) or f"kernel {name!r}"
-        given = f"{type(error).__name__}: {words[:400]}"
-        raise ScalarError(who, "what Numba compiles for CUDA", given, "on the device 'cpu' it may work") from error
 
 
 def launch_flat(kernel: Kernel, total: int, *arguments: Any) -> None:

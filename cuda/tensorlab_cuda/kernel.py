@@ -1,12 +1,15 @@
-"""A kernel, as the driver starts it."""
+"""A kernel, as the driver starts it, and what is said of one that fails."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from tensorlab.errors import DeviceError, ScalarError
+from tensorlab.scalars import ScalarFunction
 
 Shared = tuple[int | None, type[np.generic]]
 
@@ -35,3 +38,15 @@ class Kernel:
     function: Any = None
     shared: Mapping[str, Shared] = field(default_factory=dict)
     launchers: dict[tuple[Any, ...], Callable[..., None]] = field(default_factory=dict)
+
+
+def explain(name: str, scalars: Sequence[ScalarFunction], error: Exception) -> None:
+    """Raise an error of ours in place of one of Numba's or of the driver's."""
+    words = " ".join(str(error).split())
+    if type(error).__name__ == "CudaAPIError":
+        hint = "an update of the driver may help" if "PTX" in words else "after such an error start Python anew"
+        raise DeviceError(f"device 'cuda', kernel {name!r}", "a launch that succeeds", words, hint) from error
+    if type(error).__module__.startswith(("numba.", "numba_cuda.")):
+        who = ", ".join(scalar.who for scalar in scalars) or f"kernel {name!r}"
+        given = f"{type(error).__name__}: {words[:400]}"
+        raise ScalarError(who, "what Numba compiles for CUDA", given, "on the device 'cpu' it may work") from error

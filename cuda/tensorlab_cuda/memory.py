@@ -10,13 +10,13 @@ import numpy as np
 
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver, fallback
-from tensorlab_cuda.allocator import constant, unused, upload
+from tensorlab_cuda.allocator import Borrowed, constant, unused, upload
 from tensorlab_cuda.buffer import Buffer
 from tensorlab_cuda.kernels.gather import gather_kernel
 from tensorlab_cuda.kernels.map import map_kernel
 from tensorlab_cuda.kernels.places import arguments, counter
 from tensorlab_cuda.kernels.scatter import scatter_kernel
-from tensorlab_cuda.layout import Layout, Shape, is_view_index, merge_axes
+from tensorlab_cuda.layout import Layout, Shape, dense_strides, is_view_index, merge_axes
 
 Array = np.ndarray[Any, Any]
 
@@ -104,8 +104,11 @@ class DeviceMemory:
         fallback.report(operation)
 
     def copy(self, buffer: Buffer) -> Buffer:
-        """Made on the device."""
-        return copied(buffer)
+        """Made on the device; of another library's memory it is there when this returns, whatever becomes of that."""
+        copy = copied(buffer)
+        if isinstance(buffer.memory, Borrowed):
+            driver.synchronize()
+        return copy
 
     def copy_into(self, target: Buffer, source: Buffer) -> None:
         """Overwrite the target's elements."""
@@ -143,8 +146,7 @@ class DeviceMemory:
         axis = _sole_array(index)
         if axis is not None and axis < buffer.ndim:
             return _take(buffer, axis, np.asarray(index[axis] if isinstance(index, tuple) else index))
-        places = np.arange(buffer.size).reshape(buffer.shape)[index]
-        return _take(self.reshape(buffer, (buffer.size,)), 0, np.asarray(places))
+        return _take(self.reshape(buffer, (buffer.size,)), 0, _places(buffer.shape, index))
 
     def gather(self, buffer: Buffer, places: Buffer) -> Buffer:
         """A copy that the device makes."""
@@ -159,9 +161,7 @@ class DeviceMemory:
         axis = _sole_array(index)
         if axis is not None and axis < len(shape):
             return _scatter(shape, axis, np.asarray(index[axis] if isinstance(index, tuple) else index), values)
-        size = math.prod(shape)
-        places = np.arange(size).reshape(shape)[index]
-        return self.reshape(_scatter((size,), 0, np.asarray(places), values), shape)
+        return self.reshape(_scatter((math.prod(shape),), 0, _places(shape, index), values), shape)
 
     def concatenate(self, buffers: Sequence[Buffer], axis: int) -> Buffer:
         """A new buffer."""
@@ -184,6 +184,15 @@ def _sole_array(index: Any) -> int | None:
     if len(axes) == 1 and isinstance(parts[axes[0]], np.ndarray) and parts[axes[0]].dtype.kind in "iu":
         return axes[0]
     return None
+
+
+def _places(shape: Shape, index: Any) -> Array:
+    """Which elements of a dense array an index means, counted in C order; as much memory as those take, not as all."""
+    places: Array = np.broadcast_to(0, shape)[index]
+    for axis, step in enumerate(dense_strides(shape)):
+        along = np.arange(shape[axis]) * step
+        places = places + np.broadcast_to(along.reshape(-1, *(1,) * (len(shape) - axis - 1)), shape)[index]
+    return np.asarray(places)
 
 
 def _positive(places: Array, axis: int, length: int) -> Array:

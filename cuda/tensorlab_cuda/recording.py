@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from tensorlab.errors import DeviceError, StateError
-from tensorlab_cuda import driver
 from tensorlab_cuda.allocator import Memory
 from tensorlab_cuda.kernel import Kernel
+from tensorlab_cuda.listener import recorded
 
 Word = int | tuple[int, int]
 """A number, or the place of an address: the number of the memory that has been taken, and the bytes from its start."""
@@ -107,7 +107,7 @@ def record(who: str, step: Callable[[int], None]) -> tuple[list[Launch], list[Me
     """
     takes = [Recording(who) for _ in range(3)]
     for number, take in enumerate(takes):
-        with driver.recorded(take):
+        with recorded(take):
             step(number)
     first, second, third = takes
     if len({tuple(map(_kind, take.launches)) for take in takes}) > 1:

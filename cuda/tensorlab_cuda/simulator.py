@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 import threading
 from typing import Any
@@ -9,8 +10,8 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-_arrays: WeakValueDictionary[int, np.ndarray[Any, Any]] = WeakValueDictionary()
-"""The device's arrays, by their addresses."""
+_arrays: WeakValueDictionary[tuple[int, int, int], np.ndarray[Any, Any]] = WeakValueDictionary()
+"""The device's arrays, by where they begin and end; of the same memory there may be several."""
 
 
 def prepare() -> None:
@@ -33,9 +34,17 @@ def prepare() -> None:
 
 def address(memory: Any) -> int:
     """Where a device array is, which is on the host."""
-    place = int(memory.ctypes.data)
-    _arrays[place] = memory._ary
-    return place
+    start = int(memory.ctypes.data)
+    _arrays[start, start + memory.nbytes, id(memory._ary)] = memory._ary
+    return start
+
+
+def borrowed_array(address: int, size: int, kind: type[np.generic]) -> Any:
+    """A device array in memory that somebody else has allocated."""
+    from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
+
+    memory = (ctypes.c_uint8 * (size * np.dtype(kind).itemsize)).from_address(address)
+    return FakeCUDAArray(np.ctypeslib.as_array(memory).view(kind))
 
 
 class Running:
@@ -57,14 +66,14 @@ class Pointer:
     __slots__ = ("_array", "_start")
 
     def __init__(self, address: int, kind: type[np.generic]) -> None:
-        for start, array in list(_arrays.items()):
-            if start <= address < start + array.nbytes:
-                break
-        else:
+        found = [(end - start, array) for (start, end, _), array in list(_arrays.items()) if start <= address < end]
+        if not found:
             raise IndexError(f"no device array is at {address:#x}")
-        if array.dtype != kind:
-            raise TypeError(f"the array at {address:#x} is of {array.dtype}, not of {kind}")
-        self._array, self._start = array, (address - start) // array.itemsize
+        fitting = [(size, array) for size, array in found if array.dtype == kind]
+        if not fitting:
+            raise TypeError(f"the array at {address:#x} is of {found[0][1].dtype}, not of {kind}")
+        _, self._array = max(fitting, key=lambda pair: pair[0])
+        self._start = (address - self._array.ctypes.data) // self._array.itemsize
 
     def __getitem__(self, index: int) -> Any:
         return self._array[self._at(index)]

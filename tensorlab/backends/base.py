@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -147,4 +147,35 @@ class Backend(Protocol):
             groups: ``(weight, gradient, *slots)`` for each weight. All are of one dtype, those of a group of one shape;
                 all but the gradients are C-contiguous, and what is written shares memory with nothing else.
             hyperparameters: the same for all of them.
+        """
+
+
+class SharingBackend(Backend, Protocol):
+    """A backend that also takes arrays that other libraries have made in the memory of its device, without a copy.
+
+    Its two attributes are looked up on what is registered, before there is a backend: they are those of a class, or
+    are given to a function.
+
+    Attributes:
+        dlpack_types: DLPack's numbers for the kinds of memory that it takes.
+        interfaces: the names of attributes that arrays in such memory have, for those that do not know DLPack.
+    """
+
+    dlpack_types: Collection[int]
+    interfaces: Collection[str]
+
+    def adopt(self, who: str, array: Any, copy: bool | None) -> Any:
+        """A buffer in the memory of another library's array, which lives on as long as the buffer needs it.
+
+        Nobody writes into it, but its owner may; what `copy` makes of it must not change then.
+
+        Args:
+            who: what messages name.
+            array: an object with ``__dlpack__`` and one of `dlpack_types`, or one of `interfaces`.
+            copy: False if the other library must not make a copy of it.
+
+        Raises:
+            DTypeError: for a dtype that tensorlab does not have.
+            DeviceError: for memory of another device of its kind.
+            ArgumentError: for what the other library does not give.
         """

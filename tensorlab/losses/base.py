@@ -7,7 +7,7 @@ from typing import Any
 
 from tensorlab import ops
 from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError
-from tensorlab.ops.dispatch import as_tensor
+from tensorlab.ops.dispatch import as_tensor, common_backend, device_of
 from tensorlab.ops.lift import Elementwise, elementwise
 from tensorlab.registry import registries
 from tensorlab.rules import hyperparameters
@@ -54,14 +54,16 @@ class Loss(Configured):
         Raises:
             ShapeError: for targets whose shape does not fit the outputs.
             ArgumentError: for targets whose values do not.
+            DeviceError: for targets on another device than the outputs.
         """
-        outputs = as_tensor(y_pred, self.name)
-        targets = as_tensor(y_true, self.name)
+        device = device_of((y_pred, y_true))
+        outputs, targets = as_tensor(y_pred, self.name, device), as_tensor(y_true, self.name, device)
         self.check(targets, outputs.shape)
         return self.reduced(targets, outputs)
 
     def reduced(self, targets: Tensor, outputs: Tensor) -> Tensor:
         """The loss of a batch whose targets have been checked."""
+        common_backend(self.name, (outputs, targets))
         each = self.call(targets, outputs)
         if self.reduction in (None, "none"):
             return each

@@ -11,7 +11,7 @@ import numpy as np
 
 from tensorlab import ops, random
 from tensorlab.backends import Backend
-from tensorlab.devices import backend
+from tensorlab.devices import backend, holder
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, NonFiniteError, ShapeError
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.tensor import Tensor
@@ -101,7 +101,7 @@ class Samples:
 
     def _numbers(self, who: str, value: Any) -> Tensor:
         """An argument as a tensor; what is none yet goes to the device if that has room for it."""
-        if isinstance(value, Tensor):
+        if isinstance(value, Tensor) or holder(who, value) is not None:
             return as_tensor(value, who)
         try:
             tensor = as_tensor(value, who, "cpu")

@@ -178,7 +178,7 @@ def _check_exponents(base: Any, exponent: Any) -> None:
     bases, exponents = (x if is_scalar(x) else as_tensor(x, "pow", device) for x in (base, exponent))
     if not (_is_whole(bases) and _is_whole(exponents)):
         return
-    lowest = exponents if is_scalar(exponents) else exponents.numpy().min(initial=0)
+    lowest = exponents if is_scalar(exponents) else _lowest(exponents)
     if lowest < 0:
         raise ArgumentError(
             "pow",
@@ -186,6 +186,13 @@ def _check_exponents(base: Any, exponent: Any) -> None:
             f"{lowest} in {_described(exponents)} for a base of {_described(bases)}",
             "make the base real, e.g. x.astype('float32')",
         )
+
+
+def _lowest(exponents: Tensor) -> int:
+    """The least of them, or 0 if there are none or they have no sign: all that is read of them, wherever they are."""
+    from tensorlab.ops.reduction import min  # a floor of operations further up
+
+    return int(min(exponents)) if exponents.dtype.kind == "i" and exponents.size else 0
 
 
 def _is_whole(x: Any) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorlab import shapes
 from tensorlab.errors import ArgumentTypeError, DTypeError, IndexOutOfBoundsError, ShapeError
-from tensorlab.ops.dispatch import as_tensor
+from tensorlab.ops.dispatch import as_tensor, on_host
 from tensorlab.ops.shaping import recorded
 from tensorlab.tensor import Tensor
 
@@ -54,7 +54,8 @@ def plain_index(index: Any, who: str = "index") -> Any:
         return tuple(plain_index(part, who) for part in index)
     if isinstance(index, (Tensor, np.ndarray, list)):
         empty = isinstance(index, list) and not index  # which would be an array of floats
-        array = index.numpy() if isinstance(index, Tensor) else np.asarray(index, np.int64 if empty else None)
+        host = on_host("indexing by a tensor", index.snapshot()) if isinstance(index, Tensor) else index
+        array = np.asarray(host, np.int64 if empty else None)
         if array.dtype.kind not in "biu":
             raise DTypeError(who, "integers or a mask of bools", f"an array of {array.dtype}")
         return array if array.ndim or array.dtype.kind == "b" else int(array)
@@ -73,7 +74,7 @@ def whole_numbers(who: str, what: str, value: Any) -> np.ndarray[Any, Any]:
     Raises:
         DTypeError: if it is of something else.
     """
-    array = as_tensor(value, who).numpy()
+    array = on_host(who, value) if isinstance(value, Tensor) else as_tensor(value, who, "cpu").numpy()
     if isinstance(value, (list, tuple)) and not array.size:
         return array.astype(np.int64)
     if array.dtype.kind not in "iu":

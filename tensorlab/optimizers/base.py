@@ -107,12 +107,13 @@ class Optimizer(Configured):
             left = later
 
     def _checked(self, gradient: Any, variable: Variable) -> Tensor:
-        tensor = as_tensor(gradient, self._who)
+        tensor = as_tensor(gradient, self._who, variable.device)
         who = f"{self._who}: the gradient of {variable.name!r}"
         if tensor.shape != variable.shape:
             raise ShapeError(who, f"shape {variable.shape}", str(tensor.shape))
         if tensor.device != variable.device:
-            raise DeviceError(who, f"a tensor on {variable.device}", tensor.device)
+            hint = f"move it with .to_device({variable.device!r})"
+            raise DeviceError(who, f"a tensor on {variable.device!r}", repr(tensor.device), hint)
         with autodiff.no_grad():
             return tensor.astype(variable.dtype)
 

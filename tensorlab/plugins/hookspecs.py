@@ -70,7 +70,10 @@ def tensorlab_register_datasets() -> Things:
 
 @hookspec
 def tensorlab_register_backends() -> dict[str, Callable[[], Any]]:
-    """Functions without arguments that return a `tensorlab.backends.Backend`; called when the device is first used."""
+    """Functions without arguments that return a `tensorlab.backends.Backend`; called when the device is first used.
+
+    One that has the attributes of a `tensorlab.backends.SharingBackend` is also called for other libraries' arrays.
+    """
 
 
 @hookspec

@@ -48,13 +48,19 @@ class BackendSubject(Subject):
         return f"{self.entry.distribution}:{self.entry.name}"
 
     def check_protocol(self) -> None:
-        """It has every method of `tensorlab.backends.Backend`, and the name that it is registered by."""
+        """It has every method of `tensorlab.backends.Backend`, all or nothing of `SharingBackend`, and its own name."""
         made = self.make()
         assert self.entry is not None
         methods = [name for name, value in vars(Backend).items() if callable(value) and not name.startswith("_")]
         lacking = [name for name in methods if not callable(getattr(made, name, None))]
         if lacking:
             refuse(self.who, "the methods of tensorlab.backends.Backend", f"none called {', '.join(lacking)}")
+        sharing = [name for name in ("dlpack_types", "interfaces") if hasattr(self.thing, name)]
+        sharing += ["adopt"] * callable(getattr(made, "adopt", None))
+        if len(sharing) not in (0, 3):
+            expected = "all of dlpack_types, interfaces and adopt, to share memory, or none of them"
+            hint = "the first two have to be attributes of what is registered"
+            refuse(self.who, expected, f"only {', '.join(sharing)}", hint)
         if made.name != self.entry.name:
             refuse(f"{self.who}: its name", repr(self.entry.name), repr(made.name), "tensors find their backend by it")
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
-from tensorlab_cuda.kernel import Kernel, Shared
+from tensorlab_cuda.kernel import Kernel, Shared, explain
 from tensorlab_cuda.kernels.elements import access
 
 
@@ -45,7 +45,7 @@ def build(
     try:
         compiled = driver.compile_kernel(function, f"void({', '.join(['int64'] * whole + ['float64'] * numbers)})")
     except Exception as error:
-        driver.explain(name, scalars, error)
+        explain(name, scalars, error)
         raise
     return Kernel(compiled, name, whole, numbers, function, shared)
 

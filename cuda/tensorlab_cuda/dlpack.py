@@ -1,0 +1,150 @@
+"""DLPack's structures and capsules, from which libraries take each other's memory.
+
+Source: DLPack 1.0, https://dmlc.github.io/dlpack, and its header dlpack.h.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+HOST, CUDA, CUDA_MANAGED = 1, 2, 13
+"""The kinds of memory, as DLPack numbers them."""
+CODES = {"i": 0, "u": 1, "f": 2, "b": 6}
+"""The numbers of NumPy's kinds of dtype."""
+READ_ONLY, COPIED = 1, 2
+"""What the flags of a capsule say."""
+
+
+class Tensor(ctypes.Structure):
+    """``DLTensor``: an array; strides are in elements."""
+
+    _fields_ = (
+        ("data", ctypes.c_void_p),
+        ("device_type", ctypes.c_int32),
+        ("device_id", ctypes.c_int32),
+        ("ndim", ctypes.c_int32),
+        ("code", ctypes.c_uint8),
+        ("bits", ctypes.c_uint8),
+        ("lanes", ctypes.c_uint16),
+        ("shape", ctypes.POINTER(ctypes.c_int64)),
+        ("strides", ctypes.POINTER(ctypes.c_int64)),
+        ("byte_offset", ctypes.c_uint64),
+    )
+
+
+class Managed(ctypes.Structure):
+    """``DLManagedTensor``: of DLPack before 1.0, which cannot say that memory is read-only."""
+
+    _fields_ = (("tensor", Tensor), ("context", ctypes.c_void_p), ("deleter", ctypes.c_void_p))
+
+
+class Versioned(ctypes.Structure):
+    """``DLManagedTensorVersioned``: of DLPack 1."""
+
+    _fields_ = (
+        ("major", ctypes.c_uint32),
+        ("minor", ctypes.c_uint32),
+        ("context", ctypes.c_void_p),
+        ("deleter", ctypes.c_void_p),
+        ("flags", ctypes.c_uint64),
+        ("tensor", Tensor),
+    )
+
+
+NAMES: dict[type[ctypes.Structure], bytes] = {Managed: b"dltensor", Versioned: b"dltensor_versioned"}
+"""What a capsule is called until its memory is taken."""
+_USED = {kind: b"used_" + name for kind, name in NAMES.items()}
+
+
+def _python(name: str, result: Any, *arguments: Any) -> Any:
+    """A function of Python's C interface; others may take ``ctypes.pythonapi``'s own to have other types."""
+    return ctypes.PYFUNCTYPE(result, *arguments)((name, ctypes.pythonapi))
+
+
+_new = _python("PyCapsule_New", ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
+_is_valid = _python("PyCapsule_IsValid", ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)
+_pointer = _python("PyCapsule_GetPointer", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)
+_rename = _python("PyCapsule_SetName", ctypes.c_int, ctypes.py_object, ctypes.c_char_p)
+
+CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+"""The type of a deleter, and of what Python calls when a capsule is freed."""
+
+
+# Giving memory
+
+_held: dict[int, tuple[Any, ...]] = {}
+"""What must live until the other library is done, by the address of the structure that it was given."""
+
+
+def _forget(managed: int) -> None:
+    _held.pop(managed, None)
+
+
+def _forget_unused(capsule: int) -> None:
+    for name in NAMES.values():  # a capsule that was used has another name
+        if _is_valid(capsule, name):
+            _forget(_pointer(capsule, name))
+
+
+_delete = CALLBACK(_forget)
+"""What the other library calls when it is done."""
+_discard = CALLBACK(_forget_unused)
+"""What Python calls when a capsule is freed."""
+
+
+def capsule(tensor: Tensor, flags: int | None, *held: Any) -> Any:
+    """A capsule of an array.
+
+    Args:
+        tensor: the array.
+        flags: what is said of it; None for a capsule of DLPack before 1.0, which says nothing.
+        held: what lives until the other library is done.
+    """
+    deleter = ctypes.cast(_delete, ctypes.c_void_p)
+    managed = Managed(tensor, None, deleter) if flags is None else Versioned(1, 0, None, deleter, flags, tensor)
+    address = ctypes.addressof(managed)
+    _held[address] = (managed, *held)
+    return _new(address, NAMES[type(managed)], ctypes.cast(_discard, ctypes.c_void_p))
+
+
+# Taking memory
+
+
+class Taken:
+    """The array in another library's capsule, which is the capsule's until `keep` is called.
+
+    Args:
+        capsule: what ``__dlpack__`` returned.
+
+    Raises:
+        ValueError: if that is no capsule of DLPack that nobody has used, or one of a version after 1.
+    """
+
+    def __init__(self, capsule: Any) -> None:
+        self._capsule = capsule
+        for self._kind, name in NAMES.items():
+            if _is_valid(id(capsule), name):
+                break
+        else:
+            raise ValueError(f"its __dlpack__ gave {capsule!r}, which is no capsule of DLPack that can be used")
+        self._managed: Any = self._kind.from_address(_pointer(id(capsule), name))
+        version = getattr(self._managed, "major", 1)
+        if version > 1:
+            raise ValueError(f"its capsule is of DLPack {version}, and versions up to 1 are known")
+
+    @property
+    def tensor(self) -> Tensor:
+        """The array."""
+        found: Tensor = self._managed.tensor
+        return found
+
+    def keep(self) -> None:
+        """Take the array from the capsule; whoever does so has to give it back."""
+        _rename(self._capsule, _USED[self._kind])
+        self._capsule = None
+
+    def give_back(self) -> None:
+        """Tell the other library that its array is not used any more: once, and after `keep`."""
+        if self._managed.deleter:
+            CALLBACK(self._managed.deleter)(ctypes.addressof(self._managed))
