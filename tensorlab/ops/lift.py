@@ -120,7 +120,10 @@ class Elementwise:
         _cold -= 1
         if _cold > 0:
             return
-        from tensorlab.kernels import calls
+        from tensorlab.kernels import library
+
+        with library.guard:  # for which a fork waits: no child is to begin in the middle of an import
+            from tensorlab.kernels import calls
 
         tapes = autodiff.recording_anywhere()
         calls.install(Elementwise, self, TENSORS, _NOTHING_READY, tapes, autodiff.new_key)
