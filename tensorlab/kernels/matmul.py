@@ -20,12 +20,13 @@ from collections.abc import Callable
 
 from numba import types
 
+from tensorlab.kernels.atomics import call_task
 from tensorlab.kernels.compiler import jit, kernel
 from tensorlab.kernels.lift import storage
 from tensorlab.kernels.matmul_block import block_task
 from tensorlab.kernels.matmul_integer import integer_task
 from tensorlab.kernels.matmul_line import dots_task, row_task
-from tensorlab.kernels.matmul_pack import allocate, copy_columns, pack_rows, release
+from tensorlab.kernels.matmul_pack import allocate, pack_rows, release, turn_columns
 from tensorlab.kernels.memory import packed, pointer
 from tensorlab.kernels.threads import run
 from tensorlab.kernels.tile_shape import Tile
@@ -66,6 +67,7 @@ _TASKS = {
     "row": row_task,
     "dots": dots_task,
     "pack": lambda dtype, tile: pack_rows(dtype, tile.rows),
+    "turn": lambda dtype, tile: turn_columns(dtype),
     "integer": lambda dtype, tile: integer_task(dtype),
 }
 
@@ -143,7 +145,7 @@ def matmul(
         if b_row != 1:
             stride = k + _LINE // size  # not a power of two, or all columns would share one set of the cache
             room = allocate(n * stride * size)
-            copy_columns(size, room, stride, b, b_row, b_col, k, n)
+            call_task(words[8], packed((room, stride, b, b_row, b_col, k, n)), 0)
             b, b_row, b_col = room, 1, stride
         if n == 1:  # a column is finished as if it were a row
             c_col, z_col, p_col, q_col = c_row, z_row, p_row, q_row

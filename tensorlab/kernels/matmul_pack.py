@@ -86,13 +86,18 @@ def pack_rows(dtype: Any, rows: int) -> Callable[..., None]:
     return pack_rows
 
 
-def _turn(dtype: Any) -> Callable[..., None]:
-    """``turn(target, stride, source, row, col, k, n)``: see `copy_columns`."""
+def turn_columns(dtype: Any) -> Callable[..., None]:
+    """A task: copies a few columns of B as dense ones.
+
+    Its words are the target, the elements from one column to the next there, the address of B, its row and column
+    stride, k, and n.
+    """
     size = dtype.bitwidth // 8
     transpose = transpose_block(dtype, _SQUARE)
 
-    @jit
-    def turn(target, stride, source, row, col, k, n):
+    def turn_columns(data, chunk):
+        words = pointer(data, types.int64)
+        target, stride, source, row, col, k, n = words[0], words[1], words[2], words[3], words[4], words[5], words[6]
         if col == 1 and min(k, n) >= _SQUARE:
             for step in range(0, k, _SQUARE):
                 for j in range(0, n, _SQUARE):  # the last square is a whole one too, over some that are done
@@ -105,16 +110,4 @@ def _turn(dtype: Any) -> Callable[..., None]:
             for step in range(k):
                 out[j * stride + step] = elements[step * row + j * col]
 
-    return turn  # type: ignore[no-any-return]
-
-
-_turn4, _turn8 = _turn(types.int32), _turn(types.int64)
-
-
-@jit
-def copy_columns(size, target, stride, source, row, col, k, n):
-    """A few columns of B, each dense and ``stride`` elements from the last, of real numbers of ``size`` bytes."""
-    if size == 4:
-        _turn4(target, stride, source, row, col, k, n)
-    else:
-        _turn8(target, stride, source, row, col, k, n)
+    return turn_columns

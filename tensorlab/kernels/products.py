@@ -38,7 +38,10 @@ def tasks(dtype: str, tile: Tile | None = None) -> Tasks:
     size = np.dtype(dtype).itemsize
     if np.dtype(dtype).kind == "f":
         tile = tile or host_tile()
-        shape, names = [size, tile.vector_bytes // size, tile.vectors, tile.rows], ["block", "row", "dots", "pack"]
+        shape, names = (
+            [size, tile.vector_bytes // size, tile.vectors, tile.rows],
+            ["block", "row", "dots", "pack", "turn"],
+        )
     else:
         tile, shape, names = None, [size, 0, 0, 0], ["integer"]
     kernels = [library.find("matmul", "task_kernel", name, dtype, tile) for name in names]
