@@ -20,13 +20,12 @@ from collections.abc import Callable
 
 from numba import types
 
-from tensorlab.kernels.atomics import call_task
 from tensorlab.kernels.compiler import jit, kernel
 from tensorlab.kernels.lift import storage
 from tensorlab.kernels.matmul_block import block_task
 from tensorlab.kernels.matmul_integer import integer_task
 from tensorlab.kernels.matmul_line import dots_task, row_task
-from tensorlab.kernels.matmul_pack import allocate, pack_rows, release, turn_columns
+from tensorlab.kernels.matmul_pack import allocate, pack_rows, release
 from tensorlab.kernels.memory import packed, pointer
 from tensorlab.kernels.threads import run
 from tensorlab.kernels.tile_shape import Tile
@@ -43,6 +42,11 @@ _DOTS = 8
 """The vectors along k from which on adding up their lanes is cheap."""
 _LINE = 64
 """The bytes of a cache line."""
+_ENOUGH = 32
+"""The rows of dot products that are worth turning few columns of B for. One copy for all threads would be worth it for
+fewer, but takes longer: where other threads have read the last product's, every line has to be taken back from them."""
+_MANY = 256
+"""... and those for which it costs next to nothing."""
 _BLOCK = 512
 """The rows of a block: so many that packing a panel of B for them is cheap, so few that every thread has blocks."""
 _CHUNKS = 8
@@ -67,7 +71,6 @@ _TASKS = {
     "row": row_task,
     "dots": dots_task,
     "pack": lambda dtype, tile: pack_rows(dtype, tile.rows),
-    "turn": lambda dtype, tile: turn_columns(dtype),
     "integer": lambda dtype, tile: integer_task(dtype),
 }
 
@@ -142,14 +145,12 @@ def matmul(
         chunks = (n + plan0 - 1) // plan0
     elif few and a_col == 1 and (n == 1 or k >= _DOTS * lanes):
         task = words[6]
-        if b_row != 1:
-            stride = k + _LINE // size  # not a power of two, or all columns would share one set of the cache
-            room = allocate(n * stride * size)
-            call_task(words[8], packed((room, stride, b, b_row, b_col, k, n)), 0)
-            b, b_row, b_col = room, 1, stride
         if n == 1:  # a column is finished as if it were a row
             c_col, z_col, p_col, q_col = c_row, z_row, p_row, q_row
         plan0 = max(_LINE_GRAIN // max(k * n, 1), 1)
+        if b_row != 1:  # every chunk turns B for itself
+            plan0 = max(plan0, min(m // _CHUNKS, _MANY), _ENOUGH)
+            plan1 = k + _LINE // size  # not a power of two, or all columns would share one set of the cache
         chunks = (m + plan0 - 1) // plan0
     else:
         task = words[4]

@@ -1,6 +1,6 @@
 """Chunks of products that the register tile does not suit: of one row, and of few columns.
 
-Nothing is packed but the few columns, and every element is read once from memory.
+Nothing is packed but the few columns, and every element of A, or of B to one row, is read once from memory.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from numba import types
 
 from tensorlab.kernels.matmul_block import DEPTH
 from tensorlab.kernels.matmul_epilogue import PLAN, A, B, finish, place
+from tensorlab.kernels.matmul_pack import allocate, release, turn_columns
 from tensorlab.kernels.memory import address_of, number, pointer, scratch
 from tensorlab.kernels.tile_line import add_rows, dot_tile
 from tensorlab.kernels.tile_shape import Tile
@@ -71,8 +72,12 @@ def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
 
 
 def dots_task(dtype: Any, tile: Tile) -> Callable[..., None]:
-    """A task: some rows of A times few columns of B, all of them dense. Its plan is how many."""
+    """A task: some rows of A times few columns of B.
+
+    Its plan is how many rows, and 0 if the columns are dense, else how many elements apart to copy them.
+    """
     size = dtype.bitwidth // 8
+    turn = turn_columns(dtype)
     lanes = tile.lanes(dtype)
     height = tile.dots
     wide = dot_tile(dtype, height, DOTS, lanes)
@@ -83,7 +88,13 @@ def dots_task(dtype: Any, tile: Tile) -> Callable[..., None]:
 
     def dots_task(data, chunk):
         words = pointer(data, types.int64)
-        n, k, a_row, b_col, count = words[2], words[3], words[A + 1], words[B + 2], words[PLAN]
+        n, k, a_row, count, stride = words[2], words[3], words[A + 1], words[PLAN], words[PLAN + 1]
+        b, b_col = words[B], words[B + 2]
+        turned = 0
+        if stride != 0:
+            turned = allocate(n * stride * size)
+            turn(turned, stride, b, words[B + 1], b_col, k, n)
+            b, b_col = turned, stride
         sums = scratch(room, dtype)
         width = (n + DOTS - 1) // DOTS * DOTS
         end = min((chunk + 1) * count, words[1])
@@ -93,18 +104,19 @@ def dots_task(dtype: Any, tile: Tile) -> Callable[..., None]:
             if n == 1:
                 for i in range(0, rows, _ROWS):
                     out = pointer(address_of(sums) + i * size, dtype)
-                    column(k, place(words, size, A, first + i, 0), a_row, rows - i, words[B], b_col, 1, out, 1)
+                    column(k, place(words, size, A, first + i, 0), a_row, rows - i, b, b_col, 1, out, 1)
                 finish_rows(words, sums, rows, number(1), rows, number(0), first)
             else:
                 for i in range(0, rows, height):
                     from_a = place(words, size, A, first + i, 0)
                     for j in range(0, n, DOTS):
                         out = pointer(address_of(sums) + (i * width + j) * size, dtype)
-                        from_b = place(words, size, B, 0, j)
+                        from_b = b + j * b_col * size
                         if n - j > DOTS // 2:
                             wide(k, from_a, a_row, rows - i, from_b, b_col, n - j, out, width)
                         else:
                             narrow(k, from_a, a_row, rows - i, from_b, b_col, n - j, out, width)
                 finish_rows(words, sums, width, rows, n, first, number(0))
+        release(turned)
 
     return dots_task

@@ -87,17 +87,12 @@ def pack_rows(dtype: Any, rows: int) -> Callable[..., None]:
 
 
 def turn_columns(dtype: Any) -> Callable[..., None]:
-    """A task: copies a few columns of B as dense ones.
-
-    Its words are the target, the elements from one column to the next there, the address of B, its row and column
-    stride, k, and n.
-    """
+    """``turn(target, stride, source, row, col, k, n)``: a few columns of B as dense ones, ``stride`` elements apart."""
     size = dtype.bitwidth // 8
     transpose = transpose_block(dtype, _SQUARE)
 
-    def turn_columns(data, chunk):
-        words = pointer(data, types.int64)
-        target, stride, source, row, col, k, n = words[0], words[1], words[2], words[3], words[4], words[5], words[6]
+    @jit
+    def turn(target, stride, source, row, col, k, n):
         if col == 1 and min(k, n) >= _SQUARE:
             for step in range(0, k, _SQUARE):
                 for j in range(0, n, _SQUARE):  # the last square is a whole one too, over some that are done
@@ -110,4 +105,4 @@ def turn_columns(dtype: Any) -> Callable[..., None]:
             for step in range(k):
                 out[j * stride + step] = elements[step * row + j * col]
 
-    return turn_columns
+    return turn  # type: ignore[no-any-return]

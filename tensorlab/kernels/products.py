@@ -40,7 +40,7 @@ def tasks(dtype: str, tile: Tile | None = None) -> Tasks:
         tile = tile or host_tile()
         shape, names = (
             [size, tile.vector_bytes // size, tile.vectors, tile.rows],
-            ["block", "row", "dots", "pack", "turn"],
+            ["block", "row", "dots", "pack"],
         )
     else:
         tile, shape, names = None, [size, 0, 0, 0], ["integer"]
