@@ -6,7 +6,7 @@ from typing import Any
 
 from tensorlab import autodiff, ops
 from tensorlab.errors import ArgumentTypeError, ShapeError
-from tensorlab.losses.base import same_rank
+from tensorlab.losses.base import matched
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.references import WithFunction
 from tensorlab.registry import registries
@@ -100,8 +100,8 @@ class BinaryAccuracy(Metric):
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """The share of each sample's outputs that are right."""
-        targets = same_rank(y_true, y_pred).astype(y_pred.dtype)
-        right = ops.equal(ops.greater(y_pred, self.threshold).astype(y_pred.dtype), targets).astype("float32")
+        targets, outputs = matched(y_true, y_pred)
+        right = ops.equal(ops.greater(outputs, self.threshold).astype(outputs.dtype), targets).astype("float32")
         return ops.mean(right, axis=-1)
 
 

@@ -1,12 +1,23 @@
 """The engine of reverse-mode automatic differentiation, which knows no operation; `tensorlab.gradients` is its face."""
 
 from tensorlab.autodiff.nested import flatten, pack_as
-from tensorlab.autodiff.tape import Differentiable, Tape, Vjp, new_key, no_grad, record, recording, recording_anywhere
+from tensorlab.autodiff.tape import (
+    Differentiable,
+    Tape,
+    Vjp,
+    alike,
+    new_key,
+    no_grad,
+    record,
+    recording,
+    recording_anywhere,
+)
 
 __all__ = [
     "Differentiable",
     "Tape",
     "Vjp",
+    "alike",
     "flatten",
     "new_key",
     "no_grad",

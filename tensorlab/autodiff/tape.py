@@ -85,6 +85,18 @@ def record(
         tape._record(inputs, outputs, vjps)
 
 
+def alike(result: Differentiable, origin: Differentiable) -> bool:
+    """Whether what is computed from ``origin`` has, for each tape of this thread, the gradient that it has when it is
+    computed from ``result``, which was made of it: the tape knows both or neither, and was not told to track the
+    result itself."""
+    return all(
+        [
+            (result.key in tape._tracked) == (origin.key in tape._tracked) and result.key not in tape._chosen
+            for tape in _active.tapes
+        ]
+    )
+
+
 class no_grad(ContextDecorator):  # noqa: N801  (used like a function)
     """No tape of this thread records inside of this ``with`` block, or in a function decorated with it.
 
@@ -118,6 +130,7 @@ class Tape:
         """Forget everything that was recorded or watched."""
         self._nodes: list[_Node] = []
         self._tracked: set[int] = set()
+        self._chosen: set[int] = set()  # of those, what `track` was called with
         self.variables: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -144,7 +157,9 @@ class Tape:
 
     def track(self, tensors: Iterable[Differentiable]) -> None:
         """Record what is computed from these tensors from here on."""
-        self._tracked.update([tensor.key for tensor in tensors])
+        keys = [tensor.key for tensor in tensors]
+        self._tracked.update(keys)
+        self._chosen.update(keys)
 
     def _record(
         self, inputs: Sequence[Any], outputs: Sequence[Differentiable], vjps: Sequence[Vjp | None] | Vjp
