@@ -10,8 +10,8 @@ address. So the plan is compiled once for all dtypes, and no task is compiled ag
 - One row times a matrix of dense rows adds up these rows (`row_task`).
 - A result of few columns is dot products of rows of A and columns of B, if those are long and dense (`dots_task`).
 
-The k loop is cut where its length alone says so, so that an element of the result is the same sum for every number of
-threads: after `DEPTH` steps a sum is added to those before it, which rounds far less than one long sum does.
+The k loop is cut where its length alone says so, which bounds the rounding error (see `rounding`) and makes an element
+of the result the same sum for every number of threads.
 """
 
 from __future__ import annotations
