@@ -7,7 +7,7 @@ from typing import Any
 
 from numba import types
 
-from tensorlab.kernels.matmul_epilogue import PLAN, A, B, C, finish, place
+from tensorlab.kernels.matmul_epilogue import FAILED, PLAN, A, B, C, finish, place
 from tensorlab.kernels.matmul_pack import allocate, pack_panel, release
 from tensorlab.kernels.memory import pointer, scratch
 from tensorlab.kernels.rounding import DEPTH, add_block, blocks_total
@@ -50,8 +50,15 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
         room = sums = 0
         if packs != 0 or (rest != 0 and rest != lanes):
             room = allocate(min(k, DEPTH) * width * size + _LINE)
+            if room == 0:
+                words[FAILED] = 1
+                return
         if k > DEPTH:
             sums = allocate((bottom - top + height) * width * 2 * size)
+            if sums == 0:
+                words[FAILED] = 1
+                release(room)
+                return
         packed = (room + _LINE - 1) // _LINE * _LINE
         memory = scratch(elements, dtype)
         for j in range(start, end, width):

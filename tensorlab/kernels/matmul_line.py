@@ -10,7 +10,7 @@ from typing import Any
 
 from numba import types
 
-from tensorlab.kernels.matmul_epilogue import PLAN, A, B, finish, place
+from tensorlab.kernels.matmul_epilogue import FAILED, PLAN, A, B, finish, place
 from tensorlab.kernels.matmul_pack import allocate, release, turn_columns
 from tensorlab.kernels.memory import address_of, number, pointer, scratch
 from tensorlab.kernels.rounding import CHAIN, DEPTH, add_block, blocks_total
@@ -99,6 +99,9 @@ def dots_task(dtype: Any, tile: Tile) -> Callable[..., None]:
         turned = 0
         if stride != 0:
             turned = allocate(n * stride * size)
+            if turned == 0:
+                words[FAILED] = 1
+                return
             turn(turned, stride, b, words[B + 1], b_col, k, n)
             b, b_col = turned, stride
         sums = scratch(room, dtype)
