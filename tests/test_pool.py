@@ -93,9 +93,7 @@ def test_workers_that_another_thread_is_starting_are_ended_if_the_number_changes
     assert workers() == ["tensorlab-1"]
 
 
-def test_an_interrupt_while_workers_end_leaves_nothing_half_done(
-    x: tl.Tensor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupt_while_workers_end_leaves_nothing_half_done(x: tl.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     tl.set_num_threads(1)
     tl.set_num_threads(4)
     x + x

@@ -131,9 +131,7 @@ def _start() -> None:
         lock = (WORKER + index * LINE + LOCK) // 8
         words[lock] = words[lock] or _new_lock()
         _workers.append(
-            threading.Thread(
-                target=worker, args=(words.ctypes.data, index), name=f"tensorlab-{index + 1}", daemon=True
-            )
+            threading.Thread(target=worker, args=(words.ctypes.data, index), name=f"tensorlab-{index + 1}", daemon=True)
         )
         try:
             _workers[-1].start()
@@ -170,7 +168,8 @@ def _end() -> None:
 def _join(thread: threading.Thread) -> None:
     for _ in range(100):  # a thread whose start was interrupted may come to life yet, or never
         if thread.ident is not None:
-            return thread.join()
+            thread.join()
+            break
         time.sleep(0.01)
 
 
