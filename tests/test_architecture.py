@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "tensorlab"
 
 FLOORS = {
-    1: "errors version",
+    1: "errors scopes version",
     2: "autodiff dtypes references registry scalars shapes",
     3: "datasets host_arrays rules serialization",
     4: "kernels",
