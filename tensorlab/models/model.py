@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
-from tensorlab import autodiff, callbacks, losses, metrics, optimizers, random
+from tensorlab import autodiff, callbacks, losses, metrics, optimizers, random, terminal
 from tensorlab.callbacks import Callback, CallbackList, History, Logs, ProgressBar, show
 from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError, StateError, TensorlabError
 from tensorlab.gradients import GradientTape
@@ -288,7 +286,7 @@ class Model(Layer):
         samples = self._samples(f"{self._who}.evaluate", x, y, loss)
         logs = self._evaluate(samples, check_count(f"{self._who}.evaluate batch_size", batch_size))
         if verbose:
-            Console(file=sys.stdout, highlight=False, soft_wrap=True).print(show(logs), markup=False)
+            terminal.console(soft_wrap=True).print(show(logs), markup=False)
         if return_dict:
             return logs
         values = list(logs.values())
@@ -326,7 +324,7 @@ class Model(Layer):
         for layer, shape in zip(self._layers, self._output_shapes(), strict=True):
             count = f"{layer.count_params():,}" if layer.built else "not built"
             table.add_row(f"{layer.name} ({type(layer).__name__})", shape, count)
-        console = Console(file=sys.stdout, highlight=False)
+        console = terminal.console()
         console.print(table)
         trained = sum(math.prod(weight.shape) for weight in self.trainable_weights)
         total = sum(math.prod(weight.shape) for weight in self.weights)

@@ -110,7 +110,7 @@ def _loads(who: str, plugin: Plugin) -> Callable[[], None]:
         if plugin.skipped:
             refuse(who, f"that {plugin.distribution} loads", plugin.outcome, f"add {plugin.distribution} to it")
         if not plugin.entries and not _watching(plugin):
-            hint = "a hook is a function tensorlab_register_… with @hookimpl, in the module that the entry point names"
+            hint = "a hook is a function tensorlab_register_... with @hookimpl in the module of the entry point"
             refuse(who, "that it registers something", "nothing", hint)
 
     return check
