@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab.errors import ArgumentError, nearest
+from tensorlab.arguments import advice
+from tensorlab.errors import ArgumentError
 from tensorlab.scalars import ScalarFunction
 
 
@@ -32,7 +33,7 @@ def hyperparameters(who: str, defaults: Mapping[str, float], given: Mapping[str,
     unknown = sorted(set(given) - set(defaults))
     if unknown:
         known = f"hyperparameters among: {', '.join(defaults) or 'none'}"
-        raise ArgumentError(who, known, ", ".join(unknown), nearest(unknown[0], defaults) if defaults else "")
+        raise ArgumentError(who, known, ", ".join(unknown), advice(unknown[0], defaults))
     return {name: finite(f"{who} {name}", value) for name, value in {**defaults, **given}.items()}
 
 

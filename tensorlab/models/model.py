@@ -11,6 +11,7 @@ import numpy as np
 from rich.table import Table
 
 from tensorlab import autodiff, callbacks, losses, metrics, optimizers, random, terminal
+from tensorlab.arguments import named
 from tensorlab.callbacks import Callback, CallbackList, History, Logs, ProgressBar, show
 from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError, StateError, TensorlabError
 from tensorlab.gradients import GradientTape
@@ -34,6 +35,7 @@ class Model(Layer):
 
     # Setting up
 
+    @named
     def compile(self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Sequence[Any] | None = None) -> None:
         """Choose how to train.
 
@@ -93,6 +95,7 @@ class Model(Layer):
 
     # Training
 
+    @named
     def fit(
         self,
         x: Any,
@@ -209,6 +212,7 @@ class Model(Layer):
                 raise NonFiniteError(f"{self._who} loss", "a finite number", f"{loss} at step {step}", hint)
             trackers[0].add(loss, count)
 
+    @named
     def train_on_batch(self, x: Any, y: Any) -> Logs:
         """Take one step on one batch, and return its metrics.
 
@@ -271,6 +275,7 @@ class Model(Layer):
 
     # Asking
 
+    @named
     def evaluate(
         self, x: Any, y: Any, batch_size: int = 32, verbose: int | str = "auto", return_dict: bool = False
     ) -> Any:
@@ -304,6 +309,7 @@ class Model(Layer):
                     metric.update_state(y, outputs)
         return _results(trackers)
 
+    @named
     def predict(self, x: Any, batch_size: int = 32, verbose: int | str = 0) -> np.ndarray[Any, Any]:
         """The outputs for some inputs, as a NumPy array.
 
@@ -317,6 +323,7 @@ class Model(Layer):
             parts = [self(batch).numpy() for batch, _ in samples.batches(size)]
         return np.concatenate(parts)
 
+    @named
     def summary(self) -> None:
         """Print a table of the layers, their outputs' shapes and their numbers of parameters."""
         table = Table("Layer (type)", "Output shape", "Parameters", title=f"Model {self.name!r}", title_justify="left")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import autodiff
+from tensorlab.arguments import named
 from tensorlab.errors import ArgumentTypeError, DeviceError, ShapeError, StateError
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.registry import registries
@@ -246,7 +247,8 @@ class OptimizerRule:
         self.rule = Rule(function)
         self.__name__ = self.rule.scalar.name
 
-    def __call__(self, **hyperparameters: float) -> Optimizer:
+    @named
+    def __call__(self, /, **hyperparameters: float) -> Optimizer:
         """The optimizer, with some hyperparameters other than the defaults.
 
         Raises:
