@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from tensorlab import terminal
+from tensorlab import environment, terminal
 
 
 class Parser(argparse.ArgumentParser):
@@ -51,7 +51,7 @@ class Parser(argparse.ArgumentParser):
             try:
                 import matplotlib  # noqa: F401  (only whether it can be imported)
             except ImportError:
-                self.error('argument --plot: it needs matplotlib: pip install "tensorlab[plot]"')
+                self.error(f"argument --plot: it needs matplotlib: {environment.install_extra('plot')}")
 
     def status(self, complaints: list[str]) -> int:
         """Say what failed; the exit status that follows."""
