@@ -24,6 +24,7 @@ from tensorlab import (
     plugins,
     random,
     regularizers,
+    terminal,
     testing,
     utils,
 )
@@ -119,6 +120,7 @@ __all__ = [
     "random",
     "regularizers",
     "set_num_threads",
+    "terminal",
     "testing",
     "uint8",
     "uint16",

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tensorlab import activations, autodiff, dtypes, initializers, regularizers
+from tensorlab.arguments import named
 from tensorlab.errors import ArgumentTypeError, ShapeError, StateError
 from tensorlab.ops.dispatch import as_tensor, device_of
 from tensorlab.serialization import Configured
@@ -167,6 +168,7 @@ class Layer(Configured):
             cls._training_argument = found
         return bool(found)
 
+    @named
     def add_weight(
         self,
         shape: Any = (),
@@ -240,6 +242,7 @@ class Layer(Configured):
         """Copies of all weights, as NumPy arrays."""
         return [np.array(weight.numpy()) for weight in self.weights]
 
+    @named
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Replace all weights; none is replaced if one does not fit.
 
