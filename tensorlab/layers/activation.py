@@ -21,6 +21,8 @@ class Activation(Layer):
     Source: Keras, ``keras.layers.Activation``.
     """
 
+    _takes_one = True
+
     def __init__(self, activation: Any, **options: Any) -> None:
         super().__init__(**options)
         self.activation = activations.get(activation)

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from tensorlab import ops
+from tensorlab.errors import ShapeError
 from tensorlab.layers.base import Layer
 from tensorlab.shapes import Shape, as_shape
 from tensorlab.tensor import Tensor
@@ -19,6 +20,8 @@ class Input(Layer):
 
     Source: Keras, ``keras.Input``.
     """
+
+    _takes_one = True
 
     def __init__(self, shape: Any, **options: Any) -> None:
         super().__init__(**options)
@@ -35,9 +38,11 @@ class Flatten(Layer):
     Source: Keras, ``keras.layers.Flatten``.
     """
 
+    _takes_one = True
+
     def call(self, inputs: Tensor) -> Tensor:
         """Reshape them."""
-        return ops.reshape(inputs, (inputs.shape[0], math.prod(inputs.shape[1:])))
+        return ops.reshape(inputs, (_batch(self._who, inputs), math.prod(inputs.shape[1:])))
 
 
 class Reshape(Layer):
@@ -49,13 +54,15 @@ class Reshape(Layer):
     Source: Keras, ``keras.layers.Reshape``.
     """
 
+    _takes_one = True
+
     def __init__(self, target_shape: Any, **options: Any) -> None:
         super().__init__(**options)
         self.target_shape: Shape = tuple(target_shape)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Reshape them."""
-        return ops.reshape(inputs, (inputs.shape[0], *self.target_shape))
+        return ops.reshape(inputs, (_batch(self._who, inputs), *self.target_shape))
 
 
 class Rescaling(Layer):
@@ -68,6 +75,8 @@ class Rescaling(Layer):
     Source: Keras, ``keras.layers.Rescaling``.
     """
 
+    _takes_one = True
+
     def __init__(self, scale: float, offset: float = 0.0, **options: Any) -> None:
         super().__init__(**options)
         self.scale = scale
@@ -76,3 +85,14 @@ class Rescaling(Layer):
     def call(self, inputs: Tensor) -> Tensor:
         """Scale and move them."""
         return inputs.astype(self.dtype) * float(self.scale) + float(self.offset)
+
+
+def _batch(who: str, inputs: Tensor) -> int:
+    """The number of samples.
+
+    Raises:
+        ShapeError: for a tensor without axes.
+    """
+    if not inputs.shape:
+        raise ShapeError(who, "inputs with the batch in front", "a tensor of shape ()", "add an axis with expand_dims")
+    return inputs.shape[0]
