@@ -7,17 +7,18 @@ containers of any depth, each once. So appended, replaced, deleted and shared me
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections import UserDict, UserList, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from types import MappingProxyType, SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 from tensorlab.serialization import Configured
 from tensorlab.variable import Variable
 
 _PAST = ("_constructed_with", "_made")
-"""Attributes with what a layer was given and what it has built. Not all of that still belongs to it."""
+"""Attributes with what a layer was given and what it has built. Not all of that belongs to it any more."""
+_APART = (*_PAST, "_added")
+"""Attributes that are not searched."""
 
 
 class Tracked(Configured):
@@ -35,7 +36,7 @@ class Tracked(Configured):
     def __setattr__(self, attribute: str, value: Any) -> None:
         if _parts(type(value)) is not None:
             held = vars(self)
-            if isinstance(value, Variable):
+            if isinstance(value, Variable) and self._added:
                 held["_added"] = [weight for weight in self._added if weight is not value]
             # An attribute that was None until now takes its place in the order when it gets its first member.
             if attribute in held and _parts(type(held[attribute])) is None:
@@ -44,52 +45,56 @@ class Tracked(Configured):
 
     def _members(self) -> tuple[list[Variable], list[Any]]:
         """Find the Variables and the layers that the attributes of this very object hold, in order, each once."""
-        found: list[Any] = []
-        held = _present(self)
-        added = held.pop("_added")
-        _collect(held.values(), {id(self)}, found)
-        variables = [member for member in found if isinstance(member, Variable)]
-        if added:
-            there = {id(variable) for variable in variables}
-            left = [weight for weight in added if id(weight) not in there]
-            if len(left) < len(added):  # from now on the attributes decide whether a weight belongs to the layer
+        variables: dict[int, Variable] = {}
+        layers: dict[int, Any] = {}
+        containers: set[int] = set()
+        known = _known
+        for name, value in tuple(vars(self).items()):  # every training step comes here, so the loop is kept short
+            kind = type(value)
+            parts = known[kind] if kind in known else _parts(kind)
+            if parts is None or name in _APART:
+                continue
+            if parts is _layer:
+                layers[id(value)] = value
+            elif parts is _variable:
+                variables[id(value)] = value
+            else:
+                _look_into(value, parts, containers, variables, layers)
+        if self._added:
+            left = [weight for weight in self._added if id(weight) not in variables]
+            if len(left) < len(self._added):  # from now on the attributes decide whether a weight belongs to the layer
                 vars(self)["_added"] = left
-            variables += left
-        return variables, [member for member in found if not isinstance(member, Variable)]
+            variables.update((id(weight), weight) for weight in left)
+        return list(variables.values()), list(layers.values())
 
 
-def members(root: Tracked) -> Iterator[tuple[Any, list[Variable]]]:
-    """Yield a layer and all layers inside of it, each once, with the Variables of each: itself first, then in order."""
+def members(root: Tracked) -> list[tuple[Any, list[Variable]]]:
+    """List a layer and all layers inside of it, each once, with the Variables of each: itself first, then in order."""
     seen: set[int] = set()
+    found: list[tuple[Any, list[Variable]]] = []
     waiting = [root]
     while waiting:
         layer = waiting.pop()
         if id(layer) not in seen:
             seen.add(id(layer))
             variables, inner = layer._members()
-            yield layer, variables
-            waiting += reversed(inner)
-
-
-def unique(items: Iterable[Any]) -> list[Any]:
-    """Return the items without repetitions, by identity, in the order in which they come first."""
-    return list({id(item): item for item in items}.values())
+            found.append((layer, variables))
+            inner.reverse()
+            waiting += inner
+    return found
 
 
 # How the attributes are searched
 
 
-def _present(layer: Tracked) -> dict[str, Any]:
-    held = vars(layer).copy()
-    for name in _PAST:
-        held.pop(name, None)
-    return held
-
-
 _Parts = Callable[[Any], Iterable[Any]]
 
 
-def _no_parts(member: Any) -> Iterable[Any]:
+def _variable(member: Any) -> Iterable[Any]:
+    return ()
+
+
+def _layer(member: Any) -> Iterable[Any]:
     return ()
 
 
@@ -104,6 +109,8 @@ def _fields(value: Any) -> Iterable[Any]:
 
 
 _CONTAINERS: dict[type, _Parts] = {
+    Variable: _variable,
+    Tracked: _layer,
     list: tuple,
     tuple: tuple,
     deque: tuple,
@@ -116,34 +123,42 @@ _CONTAINERS: dict[type, _Parts] = {
     SimpleNamespace: lambda value: tuple(vars(value).values()),
 }
 
-
-def _find_parts(cls: type) -> _Parts | None:
-    """Return how to look into objects of a class: None if they hold no members, `_no_parts` if they are members."""
-    if issubclass(cls, (Variable, Tracked)):
-        return _no_parts
-    for base, parts in _CONTAINERS.items():
-        if issubclass(cls, base):
-            return parts
-    return _fields if dataclasses.is_dataclass(cls) else None
+_known: dict[type, _Parts | None] = {}
+"""What `_parts` has found out."""
 
 
-_parts = cast("Callable[[type], _Parts | None]", functools.lru_cache(maxsize=4096)(_find_parts))
+def _parts(cls: type) -> _Parts | None:
+    """Return the function that lists what an object of a class holds: `_variable` or `_layer` for a member itself.
+
+    None for any other object, which is not looked into.
+    """
+    if cls in _known:
+        return _known[cls]
+    if len(_known) > 4096:  # classes that are made without end are not kept
+        _known.clear()
+    found = next((parts for base, parts in _CONTAINERS.items() if issubclass(cls, base)), None)
+    _known[cls] = found or (_fields if dataclasses.is_dataclass(cls) else None)
+    return _known[cls]
 
 
-def _collect(values: Iterable[Any], seen: set[int], found: list[Any]) -> None:
-    values = tuple(values)
-    interesting = {cls for cls in {*map(type, values)} if _parts(cls) is not None}  # fast for long lists of numbers
-    if not interesting:
+def _look_into(
+    container: Any, parts: _Parts, seen: set[int], variables: dict[int, Variable], layers: dict[int, Any]
+) -> None:
+    if id(container) in seen:
+        return
+    seen.add(id(container))
+    values = parts(container)
+    kinds = {kind: found for kind in {*map(type, values)} if (found := _parts(kind)) is not None}
+    if not kinds:  # fast for long lists of numbers
         return
     for value in values:
-        if type(value) in interesting and id(value) not in seen:
-            seen.add(id(value))
-            parts = _parts(type(value))
-            if parts is _no_parts:
-                found.append(value)
-            else:
-                assert parts is not None
-                _collect(parts(value), seen, found)
+        inner = kinds.get(type(value))
+        if inner is _layer:
+            layers[id(value)] = value
+        elif inner is _variable:
+            variables[id(value)] = value
+        elif inner is not None:
+            _look_into(value, inner, seen, variables, layers)
 
 
 # What a build changes
@@ -176,6 +191,13 @@ def snapshot(root: Tracked) -> list[tuple[Any, Any]]:
                 found.append((owner, owner.copy()))
             waiting += parts(owner)
     return found
+
+
+def _present(layer: Tracked) -> dict[str, Any]:
+    held = vars(layer).copy()
+    for name in _PAST:
+        held.pop(name, None)
+    return held
 
 
 def changes_since(before: list[tuple[Any, Any]]) -> list[Change]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tensorlab import dtypes, initializers, regularizers
 from tensorlab.errors import ShapeError, StateError
-from tensorlab.layers.tracking import Tracked, members, unique
+from tensorlab.layers.tracking import Tracked, members
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.shapes import as_shape
 from tensorlab.tensor import Tensor
@@ -63,7 +63,7 @@ class Weighted(Tracked):
     @property
     def weights(self) -> list[Variable]:
         """Its own weights, in the order of its attributes, and then those of each layer inside of it; each once."""
-        return unique(variable for _, variables in members(self) for variable in variables)
+        return _weights_in(members(self))
 
     @property
     def trainable(self) -> bool:
@@ -92,8 +92,11 @@ class Weighted(Tracked):
         """The weights that training changes."""
         if not self.trainable:
             return []
-        frozen = _frozen(self)
-        return [weight for weight in self.weights if weight.trainable and id(weight) not in frozen]
+        found = members(self)
+        frozen: set[int] = set()
+        if not all([layer._trainable for layer, _ in found]):
+            frozen = _frozen(self)
+        return [weight for weight in _weights_in(found) if weight.trainable and id(weight) not in frozen]
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
@@ -111,7 +114,11 @@ class Weighted(Tracked):
 
         Source: Keras, ``keras.layers.Layer.losses``.
         """
-        return [weight.regularizer(weight) for weight in self.trainable_weights if weight.regularizer is not None]
+        regularized = [weight for weight in self.weights if weight.regularizer is not None]
+        if not regularized:
+            return []
+        trained = {id(weight) for weight in self.trainable_weights}
+        return [weight.regularizer(weight) for weight in regularized if id(weight) in trained]
 
     def count_params(self) -> int:
         """The number of elements of all weights.
@@ -149,6 +156,10 @@ class Weighted(Tracked):
             weight.assign(value.astype(weight.dtype).to_device(weight.device))
 
 
+def _weights_in(found: list[tuple[Any, list[Variable]]]) -> list[Variable]:
+    return list({id(variable): variable for _, variables in found for variable in variables}.values())
+
+
 def _frozen(root: Weighted) -> set[int]:
     """The identities of the Variables that are held by a layer that is not trained, or by one inside of such a layer.
 
@@ -156,8 +167,6 @@ def _frozen(root: Weighted) -> set[int]:
     that one.
     """
     stopped: set[int] = set()
-    if all(layer._trainable for layer, _ in members(root)):
-        return stopped
     visited: dict[int, bool] = {}
 
     def visit(layer: Any, frozen: bool, around: frozenset[int]) -> None:
