@@ -76,6 +76,18 @@ def batch_of_zeros(who: str, shape: Any, dtype: dtypes.DType) -> Any:
     return ops.zeros((1, *found[1:]), dtype=dtype)
 
 
+def sample_shape(who: str, shape: Any) -> tuple[int | None, ...]:
+    """Return a shape in which lengths may be None.
+
+    Raises:
+        ArgumentTypeError: if a length is not a whole number.
+        ShapeError: if one is negative.
+    """
+    given = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    lengths = as_shape(who, [1 if length is None else length for length in given])
+    return tuple([None if length is None else known for length, known in zip(given, lengths, strict=True)])
+
+
 def check_outputs(who: str, outputs: Any) -> None:
     """Refuse what a ``call`` may not return.
 

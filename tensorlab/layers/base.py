@@ -17,13 +17,13 @@ from tensorlab.layers.arguments import (
     describe,
     in_precision,
     inputs_to_tensors,
+    sample_shape,
     shapes_of,
 )
 from tensorlab.layers.calling import Call, Lock, context
 from tensorlab.layers.tracking import Change, changes_since, members, snapshot, undo
 from tensorlab.layers.weights import Weighted
 from tensorlab.ops.dispatch import device_of
-from tensorlab.shapes import Shape, as_shape
 from tensorlab.tensor import Tensor
 from tensorlab.utils import unique_name
 
@@ -78,6 +78,7 @@ class Layer(Weighted):
         trainable: whether its weights are changed by training.
         input_shape: the shape of one sample, for the first layer of a `Sequential`. Give that an `Input` instead.
         input_dim: the same for a sample of one axis.
+        batch_input_shape: the same with the batch in front.
 
     Source: Keras, ``keras.layers.Layer``.
 
@@ -114,6 +115,7 @@ class Layer(Weighted):
         trainable: bool = True,
         input_shape: Any = None,
         input_dim: Any = None,
+        batch_input_shape: Any = None,
     ) -> None:
         if name is not None and not isinstance(name, str):
             raise ArgumentTypeError(f"{type(self).__name__} name", "a string", repr(name))
@@ -122,15 +124,19 @@ class Layer(Weighted):
             self._set_dtype(dtypes.as_dtype(dtype, self._who))
         if not trainable:
             self.trainable = False
-        if input_shape is not None or input_dim is not None:
-            self._take_input_shape(input_shape, input_dim)
+        if batch_input_shape is not None:
+            input_shape = tuple(batch_input_shape)[1:]
+        elif input_dim is not None:
+            input_shape = (input_dim,)
+        if input_shape is not None:
+            self._take_input_shape(input_shape)
 
     _building: bool
     _called: bool  # whether a call has been completed
     _dtype_given: bool  # by the constructor, or by the layer inside of which it was built
     _lock: Lock  # held while it is built and while it is called for the first time
     _made: list[Change]  # by build
-    _input_shape_given: Shape | None = None
+    _input_shape_given: tuple[int | None, ...] | None = None
     _takes_one: ClassVar[bool] = False  # whether it refuses several tensors at once
     _call_signature: ClassVar[tuple[int, Any]]  # of this very class: see `_training_of_call`
 
@@ -155,15 +161,14 @@ class Layer(Weighted):
         if call is not None and not self._dtype_given and getattr(call.layer, "_dtype_given", False):
             self._set_dtype(call.layer.dtype)  # type: ignore[attr-defined]
 
-    def _take_input_shape(self, input_shape: Any, input_dim: Any) -> None:
+    def _take_input_shape(self, input_shape: Any) -> None:
         warnings.warn(
-            f"{self._who}: do not pass input_shape or input_dim to a layer. When using Sequential models, prefer using "
-            "an Input(shape) object as the first layer in the model instead.",
+            f"{self._who}: do not pass an `input_shape`/`input_dim` argument to a layer. When using Sequential models, "
+            "prefer using an `Input(shape)` object as the first layer in the model instead.",
             stacklevel=levels_to_the_user(),
         )
-        given = (input_dim,) if input_shape is None else input_shape
-        self._input_shape_given = as_shape(f"{self._who} input_shape", given)
-        for argument in ("input_shape", "input_dim"):  # a model's config has an Input instead
+        self._input_shape_given = sample_shape(f"{self._who} input_shape", input_shape)
+        for argument in ("input_shape", "input_dim", "batch_input_shape"):  # the config of the model has an Input
             vars(self).get("_constructed_with", {}).pop(argument, None)
 
     # What a subclass implements

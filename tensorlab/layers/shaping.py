@@ -6,30 +6,11 @@ import math
 from typing import Any
 
 from tensorlab import ops
-from tensorlab.errors import ShapeError
+from tensorlab.errors import ArgumentError, ShapeError
 from tensorlab.layers.base import Layer
+from tensorlab.rules import finite
 from tensorlab.shapes import Shape, as_shape
 from tensorlab.tensor import Tensor
-
-
-class Input(Layer):
-    """Says the shape of one sample, so that a `Sequential` is built at once.
-
-    Args:
-        shape: of one sample, without the batch.
-
-    Source: Keras, ``keras.Input``.
-    """
-
-    _takes_one = True
-
-    def __init__(self, shape: Any, **options: Any) -> None:
-        super().__init__(**options)
-        self.shape = as_shape(f"{self._who} shape", shape)
-
-    def call(self, inputs: Tensor) -> Tensor:
-        """The inputs themselves."""
-        return inputs
 
 
 class Flatten(Layer):
@@ -51,6 +32,9 @@ class Reshape(Layer):
     Args:
         target_shape: of one sample; one length may be -1.
 
+    Raises:
+        ArgumentError: for a shape that has several lengths of -1, or other negative ones.
+
     Source: Keras, ``keras.layers.Reshape``.
     """
 
@@ -58,7 +42,14 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Any, **options: Any) -> None:
         super().__init__(**options)
-        self.target_shape: Shape = tuple(target_shape)
+        who = f"{self._who} target_shape"
+        given = tuple(target_shape) if isinstance(target_shape, (tuple, list)) else (target_shape,)
+        free = given.count(-1)
+        if free > 1:
+            raise ArgumentError(who, "at most one length of -1", str(given))
+        place = given.index(-1) if free else None
+        lengths = as_shape(who, [1 if index == place else length for index, length in enumerate(given)])
+        self.target_shape: Shape = tuple([-1 if index == place else n for index, n in enumerate(lengths)])
 
     def call(self, inputs: Tensor) -> Tensor:
         """Reshape them."""
@@ -72,6 +63,9 @@ class Rescaling(Layer):
         scale: the factor.
         offset: what is added.
 
+    Raises:
+        ArgumentError: for something that is not a finite number.
+
     Source: Keras, ``keras.layers.Rescaling``.
     """
 
@@ -79,12 +73,12 @@ class Rescaling(Layer):
 
     def __init__(self, scale: float, offset: float = 0.0, **options: Any) -> None:
         super().__init__(**options)
-        self.scale = scale
-        self.offset = offset
+        self.scale = finite(f"{self._who} scale", scale)
+        self.offset = finite(f"{self._who} offset", offset)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Scale and move them."""
-        return inputs.astype(self.dtype) * float(self.scale) + float(self.offset)
+        return inputs.astype(self.dtype) * self.scale + self.offset
 
 
 def _batch(who: str, inputs: Tensor) -> int:

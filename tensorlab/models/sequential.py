@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tensorlab import autodiff, ops
+from tensorlab import autodiff
 from tensorlab.errors import ArgumentTypeError, StateError
 from tensorlab.layers import Input, Layer
 from tensorlab.layers.arguments import batch_of_zeros, check_one_output
@@ -66,7 +66,7 @@ class Sequential(Model):
             if self.built:
                 with autodiff.no_grad():
                     shape = self._shapes[-1] if self._shapes else self._input_shape
-                    outputs = layer(ops.zeros((1, *shape[1:]), dtype=self.dtype), training=False)
+                    outputs = layer(batch_of_zeros(self._who, shape, self.dtype), training=False)
                 self._shapes = [*self._shapes, check_one_output(layer._who, outputs).shape]
             elif isinstance(first, Input):
                 self.build((None, *first.shape))
@@ -98,11 +98,11 @@ class Sequential(Model):
         """
         # A batch of zeros finds every shape, whatever a layer does in its call.
         tensor, shapes = batch_of_zeros(f"{self._who}.build", input_shape, self.dtype), []
-        input_shape = (None, *check_one_output(f"{self._who} inputs", tensor).shape[1:])
+        check_one_output(f"{self._who} inputs", tensor)
         for layer in self._layers:
             tensor = check_one_output(layer._who, layer(tensor))
             shapes.append(tensor.shape)
-        self._input_shape, self._shapes = input_shape, shapes
+        self._input_shape, self._shapes = (None, *tuple(input_shape)[1:]), shapes
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Every layer in turn."""
