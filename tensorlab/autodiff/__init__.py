@@ -1,16 +1,17 @@
 """The engine of reverse-mode automatic differentiation, which knows no operation; `tensorlab.gradients` is its face."""
 
 from tensorlab.autodiff.nested import flatten, pack_as
+from tensorlab.autodiff.stopping import no_grad
 from tensorlab.autodiff.tape import (
     Differentiable,
     Tape,
     Vjp,
     alike,
     new_key,
-    no_grad,
     record,
     recording,
     recording_anywhere,
+    watching,
 )
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "record",
     "recording",
     "recording_anywhere",
+    "watching",
 ]
