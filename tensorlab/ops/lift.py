@@ -34,8 +34,6 @@ _DOMAINS = {
 """What each domain that refuses a kind of dtype takes, in words and as kinds."""
 
 
-_NOTHING_READY = np.zeros(15, np.int64)
-"""The table that compiled calls (`tensorlab.kernels.calls`) look into, for operations that they know nothing of."""
 _HOT = 100
 """The calls after which it pays to compile the call itself."""
 _cold = _HOT
@@ -74,11 +72,15 @@ class Elementwise:
         self._arity = scalar.arity
         self._passes: dict[tuple[Backend, DType], Callable[..., Any]] = {}  # what is ready, by device and dtype
         self._unlisted = 0  # of the passes, those that compiled calls do not know yet
-        self._direct = _NOTHING_READY
+        self._direct: Any = None
         self._pulls: list[_Pull | None] | None = None
         self.__name__ = self.__qualname__ = name or scalar.name
         self.__doc__ = scalar.python.__doc__
         self.__signature__ = _signature(scalar.parameters)
+
+    def __getattr__(self, name: str) -> Any:  # only what is missing comes here
+        hint = "" if "scalar" in vars(self) else "; its __init__ has to call super().__init__()"
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
 
     def __repr__(self) -> str:
         return f"<elementwise operation {self.__name__!r}>"
@@ -107,6 +109,9 @@ class Elementwise:
             self._list()
         return result if out is None else store(self.__name__, result, out)
 
+    _by_python = __call__
+    """The same, where a compiled function stands in for it."""
+
     def _ready(self, backend: Backend, compute: DType) -> Callable[..., Any]:
         """The pass for one device and dtype, made ready."""
         run = backend.map(self._definition(compute), compute, (compute,) * self._arity, (self._output(compute),))
@@ -126,10 +131,10 @@ class Elementwise:
             from tensorlab.kernels import calls
 
         tapes = autodiff.recording_anywhere()
-        calls.install(Elementwise, self, TENSORS, _NOTHING_READY, tapes, autodiff.new_key)
+        calls.install(Elementwise, self, TENSORS, tapes, autodiff.new_key)
         passes = [(*key, run.kernel) for key, run in self._passes.items() if hasattr(run, "kernel")]
         entries = [(dtype, self._output(dtype), backend, kernel) for backend, dtype, kernel in passes]
-        self._unlisted, self._direct = 0, calls.table(_NOTHING_READY, self._arity, entries)
+        self._unlisted, self._direct = 0, calls.table(self._arity, entries)
 
     def _output(self, compute: DType) -> DType:
         return dtypes.bool if self.result == "bool" else compute
