@@ -12,7 +12,7 @@ import numpy as np
 from tensorlab import ops
 from tensorlab.arguments import named
 from tensorlab.autodiff import Tape, flatten, pack_as
-from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, StateError
+from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, StateError, levels_to_the_user
 from tensorlab.ops.probabilities import Probabilities
 from tensorlab.tensor import Tensor
 from tensorlab.variable import Variable
@@ -191,7 +191,7 @@ class GradientTape(Tape):
             elif not any([target.key in tracked for target in targets]):
                 why += "; was it computed inside of the tape's with block, by operations that have a gradient?"
         name = f"source {source.name!r}" if getattr(source, "name", None) else f"a source of shape {source.shape}"
-        warnings.warn(f"{who}: the gradient of {name} is None, because {why}", stacklevel=3)
+        warnings.warn(f"{who}: the gradient of {name} is None, because {why}", stacklevel=levels_to_the_user())
 
 
 def _checked(who: str, structure: Any) -> list[Any]:
