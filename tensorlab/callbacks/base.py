@@ -1,90 +1,153 @@
-"""Callbacks: what watches a training run."""
+"""`Callback`, several as one, and the callbacks that only record or forward."""
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Column
-
 from tensorlab import serialization
 
-Logs = dict[str, float]
+Logs = dict[str, Any]
+"""The metrics of a moment by name: floats, or what a metric or a callback gives instead."""
 
 
 class Callback(serialization.Configured):
     """The base of every callback: each method is called at its moment, with the metrics of that moment.
 
+    All callbacks of a moment get one dict, in their order; what one adds to it the next ones see, and after an epoch
+    `History` keeps it.
+
     Attributes:
-        model: the model that is trained.
-        params: ``epochs``, ``steps`` (an epoch) and ``verbose``.
+        model: the model that is trained, evaluated or asked to predict.
+        params: ``epochs``, ``steps`` (of an epoch) and ``verbose``.
 
     Source: Keras, ``keras.callbacks.Callback``.
+
+    Example:
+        >>> class Stop(tl.callbacks.Callback):
+        ...     def on_epoch_end(self, epoch, logs=None):
+        ...         if logs["loss"] < 0.1:
+        ...             self.model.stop_training = True
     """
 
     _kind = "callback"
+    takes_non_finite_loss = False
+    """Whether this callback deals with a loss that is NaN or infinite, so that `fit` does not raise."""
     model: Any = None
-    params: dict[str, Any]
+    params: Any = None
+
+    def set_model(self, model: Any) -> None:
+        """Take the model, before anything else is called."""
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Take the parameters of the run, after the model."""
+        self.params = params
+
+    def overrides(self, *moments: str) -> bool:
+        """Return whether one of these methods is this callback's own."""
+        found = [(getattr(self, moment), getattr(Callback, moment)) for moment in moments]
+        return any([getattr(own, "__func__", None) is not default for own, default in found])
 
     @property
     def watches_steps(self) -> bool:
-        """Whether `on_train_batch_end` does anything. If nobody's does, steps are not waited for one by one."""
-        return getattr(self.on_train_batch_end, "__func__", None) is not Callback.on_train_batch_end
+        """Whether the metrics are needed after every step. If nobody needs them, `fit` does not wait for each step."""
+        return self.overrides("on_train_batch_end", "on_batch_end")
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Before the first epoch."""
+        """Called before the first epoch."""
 
     def on_train_end(self, logs: Logs) -> None:
-        """After the last epoch."""
+        """Called after the last epoch, with its metrics."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
-        """Before an epoch, counted from 0."""
+        """Called before an epoch, counted from 0."""
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """After an epoch, counted from 0, and its validation."""
+        """Called after an epoch, counted from 0, and its validation."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs) -> None:
+        """Called before a step, counted from 0 in each epoch."""
+        self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        """After a step, counted from 0."""
+        """Called after a step, with the metrics of the epoch so far."""
+        self.on_batch_end(batch, logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs) -> None:
+        """Called by `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: Logs) -> None:
+        """Called by `on_train_batch_end`."""
+
+    def on_test_begin(self, logs: Logs) -> None:
+        """Called before an evaluation, also that of `fit` on its validation data."""
+
+    def on_test_end(self, logs: Logs) -> None:
+        """Called after an evaluation, with its metrics."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs) -> None:
+        """Called before each batch of an evaluation."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs) -> None:
+        """Called after each batch of an evaluation, with the metrics so far."""
+
+    def on_predict_begin(self, logs: Logs) -> None:
+        """Called before a prediction."""
+
+    def on_predict_end(self, logs: Logs) -> None:
+        """Called after a prediction."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs) -> None:
+        """Called before each batch of a prediction."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs) -> None:
+        """Called after each batch of a prediction, with its ``outputs``."""
 
 
 class History(Callback):
-    """What `fit` returns: the metrics of every epoch.
+    """The metrics of every epoch: what `fit` returns.
 
     Attributes:
-        epoch: the numbers of the epochs, from 0.
-        history: for each metric, such as "loss" or "val_accuracy", a list with one number an epoch.
+        epoch: the numbers of the epochs of the last run, from 0.
+        history: for each metric, such as "loss" or "val_accuracy", a list with one value an epoch.
 
     Source: Keras, ``keras.callbacks.History``.
     """
 
     def __init__(self) -> None:
         self.epoch: list[int] = []
-        self.history: dict[str, list[float]] = {}
+        self.history: dict[str, list[Any]] = {}
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Count epochs anew."""
+        self.epoch = []
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Keep the metrics."""
         self.epoch.append(epoch)
-        for name, value in logs.items():
+        for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
 
 
-find_observers: Callable[[], list[Callback]] = list
-"""Gives the callbacks of whoever watches every run; put in place by whoever manages plugins."""
+class LambdaCallback(Callback):
+    """A callback made of functions.
 
-
-def get(identifier: Any) -> Callback:
-    """A callback from its name, its class, its config, or itself.
+    Args:
+        **functions: by the name of the method that each replaces, e.g. ``on_epoch_end=lambda epoch, logs: ...``.
 
     Raises:
-        UnknownNameError: for an unknown name, with the nearest known ones.
-        ArgumentTypeError: for anything else.
+        TypeError: for a name that no method has.
+
+    Source: Keras, ``keras.callbacks.LambdaCallback``.
     """
-    found: Callback = serialization.get("callback", identifier, Callback)
-    return found
+
+    def __init__(self, **functions: Callable[..., Any] | None) -> None:
+        for name, function in functions.items():
+            if not name.startswith("on_") or not hasattr(Callback, name):
+                raise TypeError(f"LambdaCallback has no argument {name!r}; it takes the methods of Callback, on_...")
+            if function is not None:
+                setattr(self, name, function)
 
 
 class CallbackList:
@@ -93,80 +156,20 @@ class CallbackList:
     def __init__(self, callbacks: Iterable[Callback], model: Any, **params: Any) -> None:
         self.callbacks = list(callbacks)
         for callback in self.callbacks:
-            callback.model, callback.params = model, params
+            callback.set_model(model)
+        for callback in self.callbacks:
+            callback.set_params(params)
 
     @property
     def watches_steps(self) -> bool:
-        """Whether anyone watches every step."""
+        """Whether any of them needs the metrics after every step."""
         return any([callback.watches_steps for callback in self.callbacks])
 
+    def overrides(self, *moments: str) -> bool:
+        """Return whether any of them has one of these methods."""
+        return any([callback.overrides(*moments) for callback in self.callbacks])
+
     def call(self, moment: str, *arguments: Any) -> None:
-        """Call one method of each."""
+        """Call one method of each, in order. The last argument is a dict that they share."""
         for callback in self.callbacks:
             getattr(callback, moment)(*arguments)
-
-
-def show(logs: Logs) -> str:
-    """``loss: 0.2577 - accuracy: 0.9245``."""
-    return " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
-
-
-class ProgressBar(Callback):
-    """What `fit` shows: a line an epoch; on a terminal, until then, a bar with steps, time left and metrics.
-
-    Args:
-        verbose: "auto" for that, 1 for the bar wherever it goes, 2 for the lines.
-    """
-
-    def __init__(self, verbose: int | str = "auto") -> None:
-        self.console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
-        self.live = verbose == 1 or (verbose == "auto" and self.console.is_terminal)
-        self.progress: Progress | None = None
-
-    @property
-    def watches_steps(self) -> bool:
-        """Whether there is a bar."""
-        return self.live
-
-    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
-        """Begin a bar."""
-        self.started = time.perf_counter()
-        if self.live:
-            # It fits into 80 columns. On fewer the metrics wrap, and nothing is cut off.
-            whole = Column(no_wrap=True)
-            self.progress = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=12),
-                MofNCompleteColumn(table_column=whole),
-                TextColumn("ETA"),
-                TimeRemainingColumn(compact=True, table_column=whole),
-                TextColumn("{task.fields[metrics]}", table_column=Column(no_wrap=False)),
-                console=self.console,
-                transient=True,
-            )
-            name = f"Epoch {epoch + 1}/{self.params['epochs']}"
-            # A first run stands here for some seconds, and whoever watches should know why.
-            preparing = "" if epoch else "preparing kernels"
-            self.task = self.progress.add_task(name, total=self.params["steps"], metrics=preparing)
-            self.progress.start()
-
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        """Move it on."""
-        if self.progress is not None:
-            self.progress.update(self.task, completed=batch + 1, metrics=show(logs))
-
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Write the line, in place of the bar."""
-        self.close()
-        seconds = time.perf_counter() - self.started
-        steps = self.params["steps"]
-        self.console.print(
-            f"Epoch {epoch + 1}/{self.params['epochs']} - {steps}/{steps} - {seconds:.1f}s - {show(logs)}",
-            markup=False,
-        )
-
-    def close(self) -> None:
-        """Leave the terminal as it was, also after an error."""
-        if self.progress is not None:
-            self.progress.stop()
-            self.progress = None

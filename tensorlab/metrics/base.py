@@ -1,162 +1,263 @@
-"""Metrics: what is reported of a run, averaged over its samples."""
+"""`Metric`: a number that is accumulated over batches."""
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
 from typing import Any
 
-from tensorlab import autodiff, ops
+import numpy as np
+
+from tensorlab import autodiff, dtypes, initializers, ops
 from tensorlab.errors import ArgumentTypeError, ShapeError
 from tensorlab.losses.base import same_rank
-from tensorlab.ops.dispatch import as_tensor
-from tensorlab.registry import registries
+from tensorlab.ops.dispatch import as_tensor, device_of
 from tensorlab.serialization import Configured
+from tensorlab.shapes import as_shape
 from tensorlab.tensor import Tensor
+from tensorlab.utils import snake_case
+from tensorlab.variable import Variable
+
+_UNREAD = 64
+"""Batches after which pending results are read. A device would stall if each were read at once."""
 
 
 class Metric(Configured):
-    """The mean over all samples since the last reset. A subclass implements `call`, one number for each sample.
+    """The base of every metric.
 
-    Source: Keras, ``keras.metrics.MeanMetricWrapper``.
+    A subclass implements either `call`, whose values are averaged over all samples since the last reset, or
+    `update_state` and `result`, with variables from `add_weight` as its state.
+
+    Args:
+        name: the name in logs and in `History`; derived from the class if None.
+        dtype: of the variables; float32 if None. Means are accumulated in float64 on the host.
+
+    Raises:
+        ArgumentTypeError: for a name that is not a string.
+
+    Source: Keras, ``keras.metrics.Metric``.
+
+    Example:
+        >>> class Largest(tl.metrics.Metric):
+        ...     def call(self, y_true, y_pred):
+        ...         return tl.max(tl.abs(y_true - y_pred), axis=-1)
+        >>> largest = Largest()
+        >>> largest.update_state([[0.0, 0.0], [0.0, 0.0]], [[1.0, 2.0], [3.0, 0.0]])
+        >>> largest.result()
+        2.5
     """
 
     _kind = "metric"
-    name = "metric"
-    _pending: list[tuple[float | Tensor, int]]
+    _direction: str | None = None
+    """"up" if larger is better, "down" if smaller is, None if that is unknown. Read by callbacks with mode="auto"."""
+    name: str = ""
 
-    def __init__(self, name: str | None = None) -> None:
-        self.name = name or type(self).name
-        self.reset_state()
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        # The state exists before any __init__, so that a subclass may set attributes in any order.
+        self = super().__new__(cls)
+        self._variables, self._total, self._count, self._pending = [], 0.0, 0.0, []
+        self.name = cls.name or snake_case(cls.__name__)
+        self.dtype = dtypes.default_float
+        return self
+
+    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
+        if name is not None and not isinstance(name, str):
+            raise ArgumentTypeError(f"{type(self).__name__} name", "a string", repr(name))
+        self.name = name or self.name
+        if dtype is not None:
+            self.dtype = dtypes.as_dtype(dtype, self.name)
+
+    @classmethod
+    def named(cls, name: str) -> Metric:
+        """Return the metric that a registered name stands for, reported under that name."""
+        return cls(name=name)
+
+    _variables: list[Variable]
+    _total: float
+    _count: float
+    _pending: list[tuple[float | Tensor, float]]  # means and their counts, which are not in the total yet
+
+    # What a subclass implements
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """The value for each sample."""
+        """Return the value of each sample."""
         raise NotImplementedError(f"{type(self).__name__} has no call(y_true, y_pred)")
 
-    def update_state(self, y_true: Any, y_pred: Any) -> None:
-        """Take a batch into account."""
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take a batch into account.
+
+        Args:
+            y_true: targets. Those that match the outputs one by one get their dtype and rank; labels of classes stay
+                as they are.
+            y_pred: outputs.
+            sample_weight: a weight for each sample; equal weights if None.
+
+        Raises:
+            ShapeError: for targets or weights that do not fit the outputs.
+        """
         with autodiff.no_grad():
-            values = self.call(as_tensor(y_true, self.name), as_tensor(y_pred, self.name))
-            self.add(ops.mean(values), values.size)
+            device = device_of((y_pred, y_true))
+            outputs, targets = as_tensor(y_pred, self.name, device), as_tensor(y_true, self.name, device)
+            values = as_tensor(self.call(matched(targets, outputs), outputs), self.name, device)
+            # A value for the whole batch stands for all of its samples.
+            count = len(outputs) if outputs.ndim else 1
+            self.add(*weighted_mean(self.name, values, sample_weight, count))
 
-    def add(self, mean: float | Tensor, count: int) -> None:
-        """Take a batch of known mean into account. A tensor is read when the result is asked for, which may be later:
-        its device is not waited for until then."""
+    def add(self, mean: float | Tensor, count: float) -> None:
+        """Take a batch of known mean into account.
+
+        A tensor is read later, so that its device need not be waited for now.
+        """
         self._pending.append((mean, count))
+        if len(self._pending) >= _UNREAD:
+            self._read()
 
-    def result(self) -> float:
-        """The mean so far, 0 before anything."""
-        for mean, count in self._pending:
+    def _read(self) -> None:
+        pending, self._pending = self._pending, []
+        for mean, count in pending:
             self._total += float(mean) * count
             self._count += count
-        self._pending = []
+
+    def result(self) -> Any:
+        """Return the mean so far, 0 before the first batch."""
+        self._read()
         return self._total / self._count if self._count else 0.0
 
     def reset_state(self) -> None:
-        """Begin again."""
-        self._total, self._count = 0.0, 0
-        self._pending = []
+        """Start again: set the mean and all variables to 0."""
+        self._total, self._count, self._pending = 0.0, 0.0, []
+        for variable in self.variables:
+            variable.assign(np.zeros(variable.shape, variable.dtype))
+
+    # What users call
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Take a batch into account, and return the result so far. Takes what `update_state` takes."""
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    def add_variable(
+        self,
+        shape: Any = (),
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Make a variable that is part of the state; `reset_state` sets it to 0.
+
+        Args:
+            shape: of the variable.
+            initializer: a name, an `Initializer`, or a function of ``(shape, dtype)``.
+            dtype: the metric's if None.
+            aggregation: accepted for Keras's sake, and ignored.
+            name: its name in messages; numbered if None.
+
+        Source: Keras, ``keras.metrics.Metric.add_variable``.
+        """
+        kind = self.dtype if dtype is None else dtypes.as_dtype(dtype, self.name)
+        label = f"{self.name}/{name or f'variable_{len(self._variables)}'}"
+        value = initializers.get("zeros" if initializer is None else initializer)(as_shape(label, shape), dtype=kind)
+        variable = Variable(value, trainable=False, dtype=kind, name=label)
+        self._variables.append(variable)
+        return variable
+
+    def add_weight(
+        self, shape: Any = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+    ) -> Variable:
+        """Make a variable that is part of the state. The same as `add_variable`, with Keras's other signature."""
+        return self.add_variable(shape, initializer, dtype, name=name)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The variables of the state: of `add_variable`, of attributes, and of metrics that are attributes."""
+        found = {id(variable): variable for variable in self._variables}
+        for value in vars(self).values():
+            if isinstance(value, Variable):
+                found[id(value)] = value
+            elif isinstance(value, Metric):
+                found.update({id(variable): variable for variable in value.variables})
+        return list(found.values())
+
+    def _parts(self) -> Iterator[Metric]:
+        yield self
+        for value in vars(self).values():
+            if isinstance(value, Metric):
+                yield from value._parts()
+
+    def snapshot(self) -> Any:
+        """Return the state as it is now, for `restore`. Lists, dicts, sets and arrays are copied, not their items."""
+        attributes = [
+            (part, {name: copy.copy(v) if isinstance(v, _CONTAINERS) else v for name, v in vars(part).items()})
+            for part in self._parts()
+        ]
+        return attributes, [(variable, variable.snapshot()) for variable in self.variables]
+
+    def restore(self, state: Any) -> None:
+        """Go back to a state that `snapshot` returned."""
+        attributes, variables = state
+        for part, values in attributes:
+            vars(part).clear()
+            vars(part).update(values)
+        for variable, value in variables:
+            variable.assign(value)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
 
 
-class Mean(Metric):
-    """The mean of numbers that are added."""
-
-    name = "mean"
+_CONTAINERS = (list, dict, set, np.ndarray)
 
 
-class SparseCategoricalAccuracy(Metric):
-    """How often the largest output is the one that the label names."""
+def matched(targets: Tensor, outputs: Tensor) -> Tensor:
+    """Return targets with the rank and the dtype of the outputs, if there is one for each output.
 
-    name = "sparse_categorical_accuracy"
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """1 for each sample that is right, else 0."""
-        labels = y_true if y_true.ndim < y_pred.ndim else ops.squeeze(y_true, axis=-1)
-        return ops.equal(ops.argmax(y_pred, axis=-1), labels.astype("int64")).astype("float32")
-
-
-class CategoricalAccuracy(Metric):
-    """How often the largest output is where the largest target is."""
-
-    name = "categorical_accuracy"
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """1 for each sample that is right, else 0."""
-        return ops.equal(ops.argmax(y_pred, axis=-1), ops.argmax(y_true, axis=-1)).astype("float32")
+    Labels of classes, one for several outputs, stay as they are.
+    """
+    aligned = same_rank(targets, outputs)
+    if aligned.shape != outputs.shape:
+        return targets
+    if aligned.dtype.kind != outputs.dtype.kind and outputs.dtype.kind == "f":
+        return aligned.astype(outputs.dtype)
+    return aligned
 
 
-class BinaryAccuracy(Metric):
-    """How often an output is on its target's side of a threshold.
+def real(tensor: Tensor) -> Tensor:
+    """Return a tensor of floats: itself, or numbers of another kind as `default_float`."""
+    return tensor if tensor.dtype.kind == "f" else tensor.astype(dtypes.default_float)
+
+
+def weighted_mean(who: str, values: Tensor, weights: Any, samples: int) -> tuple[float | Tensor, float]:
+    """Return the weighted mean of a batch's values, and the weight of the batch.
 
     Args:
-        name: what it is called in reports.
-        threshold: above it an output counts as 1.
-    """
-
-    name = "binary_accuracy"
-
-    def __init__(self, name: str | None = None, threshold: float = 0.5) -> None:
-        super().__init__(name)
-        self.threshold = threshold
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """The share of each sample's outputs that are right."""
-        targets = same_rank(y_true, y_pred).astype(y_pred.dtype)
-        right = ops.equal(ops.greater(y_pred, self.threshold).astype(y_pred.dtype), targets).astype("float32")
-        return ops.mean(right, axis=-1)
-
-
-class Accuracy(Metric):
-    """Binary, sparse or categorical accuracy, by the shapes of targets and outputs.
-
-    One output a sample: binary. As many targets as outputs: categorical. One label for several outputs: sparse.
-
-    Source: Keras, the metric "accuracy".
-    """
-
-    name = "accuracy"
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """1 for each sample that is right, else 0."""
-        return _accuracy_for(y_true, y_pred).call(y_true, y_pred)
-
-
-_BINARY, _SPARSE, _CATEGORICAL = BinaryAccuracy(), SparseCategoricalAccuracy(), CategoricalAccuracy()
-
-
-def _accuracy_for(y_true: Tensor, y_pred: Tensor) -> Metric:
-    if y_pred.shape[-1:] == (1,) or y_pred.ndim < 2:
-        return _BINARY
-    if y_true.shape == y_pred.shape:
-        return _CATEGORICAL
-    if y_true.shape in (y_pred.shape[:-1], (*y_pred.shape[:-1], 1)):
-        return _SPARSE
-    raise ShapeError("accuracy", f"targets that fit outputs of shape {y_pred.shape}", str(y_true.shape))
-
-
-class _Function(Metric):
-    def __init__(self, function: Any) -> None:
-        super().__init__(getattr(function, "__name__", "metric"))
-        self.function = function
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        return as_tensor(self.function(y_true, y_pred), self.name)
-
-
-def get(identifier: Any) -> Metric:
-    """A metric from its name, class or itself; a function of ``(y_true, y_pred)`` tensors is one too.
+        who: the metric, in messages.
+        values: for each sample a number or an array; or one number for the whole batch.
+        weights: of the samples or of single values; a number for all of them; None for 1.
+        samples: how many samples the values stand for.
 
     Raises:
-        UnknownNameError: for an unknown name, with the nearest known ones.
-        ArgumentTypeError: for something else.
+        ShapeError: for weights that do not fit the values.
     """
-    if isinstance(identifier, str):
-        given, identifier = identifier, registries["metric"].get(identifier)
-        if isinstance(identifier, type):
-            made: Metric = identifier(name=given)
-            return made
-    if isinstance(identifier, type) and issubclass(identifier, Metric):
-        return identifier()
-    if isinstance(identifier, Metric):
-        return identifier
-    if callable(identifier):
-        return _Function(identifier)
-    raise ArgumentTypeError("metric", "a name, a Metric, or a function of (y_true, y_pred)", repr(identifier))
+    values = real(values)
+    if weights is None:
+        return (ops.mean(values) if values.ndim else values), samples
+    given = as_tensor(weights, f"{who} sample_weight", values.device)
+    weight = real(given).astype(values.dtype)
+    if not weight.ndim:
+        return (ops.mean(values) if values.ndim else values), float(weight) * samples
+    if not values.ndim:
+        expected = "values for each sample, which the weights are for"
+        raise ShapeError(f"{who} sample_weight", expected, "one number for the whole batch", "do not take their mean")
+    if weight.ndim == values.ndim + 1 and weight.shape[-1] == 1:
+        weight = ops.squeeze(weight, axis=-1)
+    if values.ndim > weight.ndim:
+        values = ops.mean(values, axis=tuple(range(weight.ndim, values.ndim)))
+    if weight.ndim != values.ndim or any(w not in (1, v) for w, v in zip(weight.shape, values.shape, strict=True)):
+        raise ShapeError(
+            f"{who} sample_weight", f"a weight for each sample, shape {values.shape[:1]}", str(given.shape)
+        )
+    weight = ops.broadcast_to(weight, values.shape)
+    total = float(ops.sum(weight))
+    mean = ops.sum(values * weight) / total if total else 0.0
+    return mean, total * len(values) / values.size
