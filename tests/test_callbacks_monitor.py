@@ -218,7 +218,9 @@ def test_lines_of_a_csv_file_are_the_logs(tmp_path: Path) -> None:
     file = tmp_path / "log.csv"
     model, x, y = network()
     first = model.fit(x, y, epochs=2, verbose=0, callbacks=CSVLogger(file)).history
-    second = model.fit(x, y, epochs=1, verbose=0, callbacks=CSVLogger(file, append=True), validation_data=(x, y)).history
+    second = model.fit(
+        x, y, epochs=1, verbose=0, callbacks=CSVLogger(file, append=True), validation_data=(x, y)
+    ).history
     rows = list(csv.DictReader(file.read_text().splitlines()))
     assert [row["epoch"] for row in rows] == ["0", "1", "0"]
     assert [float(row["loss"]) for row in rows] == first["loss"] + second["loss"]

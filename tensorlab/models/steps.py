@@ -204,10 +204,10 @@ class Steps(Layer):
     def _descend(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[Any, Any]:
         """Take a step, and return the loss and the outputs. Neither is read: the device may not be done with them."""
         optimizer = self._compiled("train_step")
-        weights = self.trainable_weights
         with GradientTape() as tape:
             y_pred = self(x, training=True)
             loss = self._loss_of(x, y, y_pred, sample_weight, training=True)
+        weights = self.trainable_weights  # the first call may have made them
         optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
         return loss, y_pred
 
