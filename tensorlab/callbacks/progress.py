@@ -15,6 +15,8 @@ from rich.table import Column
 from tensorlab.callbacks.base import Callback, Logs
 
 _PREPARING = "preparing kernels"
+_NARROW = 60
+"""On terminals with fewer columns there is no bar, only the steps and the metrics, which wrap."""
 
 
 def show(logs: Logs) -> str:
@@ -44,24 +46,22 @@ class _TerminalBar:
     """A bar on a terminal: rich draws it from a thread of its own, and lets other output pass above it."""
 
     def __init__(self, console: Console, name: str, steps: int | None) -> None:
-        # It fits into 80 columns. On fewer the metrics wrap, and nothing is cut off.
-        whole = Column(no_wrap=True)
-        self.console = console
-        self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=12),
-            MofNCompleteColumn(table_column=whole),
-            TextColumn("ETA"),
-            TimeRemainingColumn(compact=True, table_column=whole),
-            TextColumn("{task.fields[metrics]}", table_column=Column(no_wrap=False)),
-            console=console,
-            transient=True,
+        self.console, self.steps, self.narrow = console, steps, console.width < _NARROW
+        whole, wrapped = Column(no_wrap=True), Column(no_wrap=False)
+        words = TextColumn("{task.fields[words]}", table_column=wrapped)
+        bar = [BarColumn(bar_width=12), MofNCompleteColumn(table_column=whole), TextColumn("ETA")]
+        columns = [TextColumn("{task.description}"), *bar, TimeRemainingColumn(compact=True, table_column=whole), words]
+        self.progress = Progress(*([words] if self.narrow else columns), console=console, transient=True)
+        self.name = name
+        self.task = self.progress.add_task(
+            name, total=steps, words=f"{name} {_PREPARING}" if self.narrow else _PREPARING
         )
-        self.task = self.progress.add_task(name, total=steps, metrics=_PREPARING)
         self.progress.start()
 
     def update(self, done: int, words: str) -> None:
-        self.progress.update(self.task, completed=done, metrics=words)
+        if self.narrow:
+            words = f"{self.name} {done}/{self.steps} {words}"
+        self.progress.update(self.task, completed=done, words=words)
 
     def close(self, line: str = "") -> None:
         self.progress.stop()
