@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections import Counter
 from typing import Any
 
@@ -14,6 +15,7 @@ from tensorlab.ops.dispatch import as_tensor
 from tensorlab.tensor import Tensor
 
 _names: Counter[str] = Counter()
+_guard = threading.RLock()
 
 
 def snake_case(class_name: str) -> str:
@@ -22,10 +24,11 @@ def snake_case(class_name: str) -> str:
 
 
 def unique_name(class_name: str) -> str:
-    """Return ``dense``, then ``dense_1``, ``dense_2``, …"""
+    """Return ``dense``, then ``dense_1``, ``dense_2``, …; in every thread another one."""
     base = snake_case(class_name)
-    count = _names[base]
-    _names[base] += 1
+    with _guard:
+        count = _names[base]
+        _names[base] += 1
     return f"{base}_{count}" if count else base
 
 

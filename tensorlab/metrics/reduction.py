@@ -9,6 +9,7 @@ from tensorlab import autodiff
 from tensorlab.losses import Loss
 from tensorlab.metrics.base import Metric, weighted_mean
 from tensorlab.ops.dispatch import as_tensor
+from tensorlab.references import WithFunction
 from tensorlab.tensor import Tensor
 from tensorlab.utils import snake_case
 
@@ -64,7 +65,7 @@ class Sum(Metric):
         return self._total
 
 
-class MeanMetricWrapper(Metric):
+class MeanMetricWrapper(WithFunction, Metric):
     """The mean over all samples of a function of targets and outputs.
 
     Args:
@@ -79,13 +80,13 @@ class MeanMetricWrapper(Metric):
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(name or _name_of(fn), dtype)
-        self._fn, self._arguments = fn, kwargs
+        self.function, self._arguments = fn, kwargs
         if isinstance(fn, Loss):
             self._direction = "down"
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the function's values."""
-        return as_tensor(self._fn(y_true, y_pred, **self._arguments), self.name)
+        return as_tensor(self.function(y_true, y_pred, **self._arguments), self.name)
 
 
 def _name_of(function: Any) -> str:

@@ -106,7 +106,7 @@ class Training(Steps):
             every = [*(each for each in given if each is not history), *_observers(), history, *shown]
             watching = CallbackList(every, self, verbose=verbose, epochs=epochs, steps=steps)
             self.history = history
-            with self._run(), self._all_or_nothing():
+            with self._run(), _own_draws(), self._all_or_nothing():
                 self._checked = self.loss
                 watching.call("on_train_begin", {})
                 logs: Logs = {}
@@ -120,7 +120,6 @@ class Training(Steps):
                         break
                 watching.call("on_train_end", dict(logs))
         finally:
-            random.move_to(0, 0)
             for each in shown:
                 each.close()
         return history
@@ -387,6 +386,16 @@ class Training(Steps):
     def _optimizers(self) -> list[optimizers.Optimizer]:
         """Return the optimizer that `compile` was given, and those that are attributes."""
         return [each for each in vars(self).values() if isinstance(each, optimizers.Optimizer)]
+
+
+@contextmanager
+def _own_draws() -> Iterator[None]:
+    """Draw random numbers from streams of this run alone."""
+    before = random.enter_run()
+    try:
+        yield
+    finally:
+        random.leave_run(before)
 
 
 def _batch_size(who: str, value: int | None) -> int:
