@@ -105,6 +105,7 @@ def test_numbers_are_samples_of_one_feature(data: tuple[Array, Array]) -> None:
     x, y = data[0][:, 0], data[1]
     model, other = network(), network()
     for each, inputs in ((model, x), (other, x[:, None])):
+        each.build((None, 1))
         each.fit(inputs, y, epochs=2, batch_size=2, shuffle=False, verbose=0, validation_split=0.4)
     assert same(model.get_weights(), other.get_weights())
     assert model.predict(x).shape == (5, 1)
@@ -130,14 +131,42 @@ def test_messages_name_the_shape_that_was_passed(name: str, data: tuple[Array, A
     with pytest.raises(ShapeError) as error:
         CALLS[name](model, data[0][0], data[1][:3])
     assert str(error.value) == (
-        f"Sequential 'net'.{NAMED.get(name, name)} x: expected inputs of shape (batch, 3), received shape (3,), which "
-        "is taken as 3 samples of one number; a single sample needs an axis in front: pass x[None]"
+        f"Sequential 'net'.{NAMED.get(name, name)} x: expected inputs of shape (batch, 3), received shape (3,); for 3 "
+        "samples of one number pass x[:, None], for one sample of 3 numbers x[None]"
     )
     for shape in ((5, 4), (5, 1, 2)):
         with pytest.raises(
             ShapeError, match=rf"expected inputs of shape \(batch, 3\), received \({str(shape)[1:-1]}\)"
         ):
             CALLS[name](model, np.zeros(shape, "float32"), data[1])
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_numbers_do_not_build_a_model(name: str, data: tuple[Array, Array]) -> None:
+    model = network()
+    with pytest.raises(ShapeError) as error:
+        CALLS[name](model, data[0][:, 0], data[1])
+    assert str(error.value) == (
+        f"Sequential 'net'.{NAMED.get(name, name)} x: expected inputs of shape (batch, features), received shape (5,); "
+        "for 5 samples of one number pass x[:, None], for one sample of 5 numbers x[None]"
+    )
+    model.fit(*data, verbose=0)  # of three features
+
+
+def test_a_model_that_takes_numbers_gets_them() -> None:
+    shapes = []
+
+    class Twice(tl.Model):
+        def call(self, inputs: Any) -> Any:
+            shapes.append(inputs.shape)
+            return 2.0 * inputs
+
+    model = Twice()
+    model.compile("sgd", "mse")
+    x = np.arange(4, dtype="float32")
+    assert model.predict(x).tolist() == [0.0, 2.0, 4.0, 6.0]
+    assert model.evaluate(x, 2 * x, verbose=0) == 0.0
+    assert set(shapes) == {(1,), (4,)}
 
 
 @pytest.mark.parametrize("name", CALLS)

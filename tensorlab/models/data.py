@@ -40,7 +40,7 @@ class Samples:
 
     Args:
         who: what the data is given to.
-        x: the inputs. An array of one axis is taken as one number a sample: of shape ``(n, 1)``.
+        x: the inputs.
         y: the targets.
         targets: whether there have to be targets.
         device: where arrays go, all at once, to be cut into batches there; None for the current device. Those that it
@@ -75,8 +75,13 @@ class Samples:
         for name, tensor in (("x", self.x), ("y", self.y)):
             if tensor is not None:
                 check_finite(f"{who} {name}", tensor)
-        if self.x.ndim == 1:
-            self.x = self._replaced(self.x, ops.expand_dims(self.x, axis=1))
+
+    def expand(self) -> bool:
+        """Turn numbers into samples of one feature, shape ``(n, 1)``, and return whether they were numbers."""
+        if self.x.ndim != 1:
+            return False
+        self.x = self._replaced(self.x, ops.expand_dims(self.x, axis=1))
+        return True
 
     def steps(self, batch_size: int) -> int:
         """The number of batches; the last may be smaller."""
@@ -138,11 +143,12 @@ class Samples:
             yield
         except ShapeError as error:
             if len(self.given_shape) == 1:
+                count = self.count
                 raise ShapeError(
                     f"{self._who} x",
                     error.expected,
-                    f"shape {self.given_shape}, which is taken as {self.count} samples of one number",
-                    "a single sample needs an axis in front: pass x[None]",
+                    f"shape {self.given_shape}",
+                    f"for {count} samples of one number pass x[:, None], for one sample of {count} numbers x[None]",
                 ) from None
             batch = re.compile(rf"\((\d+), {re.escape(', '.join(map(str, self.given_shape[1:])))},?\)")
             found = batch.fullmatch(error.received)

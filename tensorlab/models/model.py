@@ -33,14 +33,14 @@ class Model(Training):
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers inside of it, in order."""
-        return list(self._layers)
+        """The layers that its attributes hold, also inside of lists and other containers, in order."""
+        return self._members()[1]
 
     def summary(self) -> None:
         """Print a table of the layers, their outputs' shapes and their numbers of parameters."""
         table = Table("Layer (type)", "Output shape", "Parameters", title=f"Model {self.name!r}", title_justify="left")
         table.columns[2].justify = "right"
-        for layer, shape in zip(self._layers, self._output_shapes(), strict=True):
+        for layer, shape in zip(self._members()[1], self._output_shapes(), strict=True):
             count = f"{layer.count_params():,}" if layer.built else "not built"
             table.add_row(f"{layer.name} ({type(layer).__name__})", shape, count)
         console = Console(file=sys.stdout, highlight=False)
@@ -50,4 +50,4 @@ class Model(Training):
         console.print(f"Parameters: {total:,} ({trained:,} trainable)" if self.built else "Parameters: not built yet")
 
     def _output_shapes(self) -> list[str]:
-        return ["?" for _ in self._layers]
+        return ["?" for _ in self._members()[1]]

@@ -11,7 +11,8 @@ import numpy as np
 
 from tensorlab import autodiff, callbacks, optimizers, random
 from tensorlab.callbacks import Callback, CallbackList, History, Logs, ProgressBar, show
-from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError, TensorlabError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError, ShapeError, TensorlabError
+from tensorlab.layers.arguments import check_one_output
 from tensorlab.models.data import Samples, check_count
 from tensorlab.models.steps import Steps, as_logs
 from tensorlab.ops.dispatch import device_of
@@ -53,7 +54,8 @@ class Training(Steps):
         """Train.
 
         Args:
-            x: samples along the first axis; of one axis, ``(n,)``, it is taken as ``(n, 1)``.
+            x: samples along the first axis. Numbers, ``(n,)``, are taken as ``(n, 1)`` if a model that is built needs
+                that.
             y: a target for each.
             batch_size: samples a step, 32 if None; the last step of an epoch may have fewer.
             epochs: the epoch to end before, so from 0 on their number.
@@ -128,7 +130,7 @@ class Training(Steps):
         """Check the data for training and for validation, before anything is changed."""
         if isinstance(split, bool) or not isinstance(split, (int, float)) or not 0 <= split < 1:
             raise ArgumentError(f"{who} validation_split", "a fraction from 0 to below 1", repr(split))
-        with self._unbuilt_again():
+        with self.building():
             samples = self._samples(who, x, y, "train_step")
             if validation_data is not None:
                 if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
@@ -282,7 +284,9 @@ class Training(Steps):
         watching = CallbackList(given, self, verbose=verbose, epochs=1, steps=samples.steps(size))
         parts = []
         watching.call("on_predict_begin", {})
-        with self._unbuilt_again(), autodiff.no_grad(), samples.named():
+        with self.building(), autodiff.no_grad(), samples.named():
+            if samples.x.ndim == 1 and not self._replaces("predict_step"):
+                self._try(samples)
             for step, (batch, _) in enumerate(samples.batches(size)):
                 watching.call("on_predict_batch_begin", step, {})
                 outputs = self.predict_step((batch,))
@@ -334,22 +338,26 @@ class Training(Steps):
         samples = Samples(who, x, y, targets=self._needs("targets", step), device=device_of(self.weights))
         if self._replaces(step):  # how it calls the model is its own business
             return samples
-        with self._unbuilt_again(), autodiff.no_grad(), samples.named():
-            outputs = self(samples.first())
+        with self.building():
+            outputs = self._try(samples)
             if not self._replaces("compute_loss") and self.loss is not None and samples.y is not None:
-                self.loss.check(samples.y, (samples.count, *outputs.shape[1:]))
+                found = check_one_output(self._who, outputs)
+                self.loss.check(samples.y, (samples.count, *found.shape[1:]))
         return samples
 
-    @contextmanager
-    def _unbuilt_again(self) -> Iterator[None]:
-        """Drop weights that were made for data that is then refused: the next data may have another shape."""
+    def _try(self, samples: Samples) -> Any:
+        """Call the model on the first sample, which builds it.
+
+        A model that is built may take numbers as samples of one feature, as in Keras.
+        """
         built = self.built
-        try:
-            yield
-        except Exception:
-            if not built:
-                self.unbuild()
-            raise
+        with autodiff.no_grad(), samples.named():
+            try:
+                return self(samples.first(), training=False)
+            except ShapeError:
+                if not built or not samples.expand():
+                    raise
+            return self(samples.first(), training=False)
 
     @contextmanager
     def _run(self) -> Iterator[None]:
