@@ -274,5 +274,7 @@ def test_an_interrupted_run_keeps_what_it_learned(data: Any) -> None:
 
 
 def test_lambda_callback_refuses_a_misspelt_hook() -> None:
-    with pytest.raises(TypeError, match="LambdaCallback has no argument 'on_epoch_ends'"):
+    with pytest.raises(ArgumentTypeError) as error:
         LambdaCallback(on_epoch_ends=print)
+    assert str(error.value).startswith("LambdaCallback: expected arguments among: on_train_begin, ")
+    assert ", received the unknown argument 'on_epoch_ends'; did you mean 'on_epoch_end'" in str(error.value)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tensorlab import serialization
+from tensorlab.arguments import advice
+from tensorlab.errors import ArgumentTypeError
 
 Logs = dict[str, Any]
 """The metrics of a moment by name: floats, or what a metric or a callback gives instead."""
@@ -137,15 +139,18 @@ class LambdaCallback(Callback):
         **functions: by the name of the method that each replaces, e.g. ``on_epoch_end=lambda epoch, logs: ...``.
 
     Raises:
-        TypeError: for a name that no method has.
+        ArgumentTypeError: for a name that no method has.
 
     Source: Keras, ``keras.callbacks.LambdaCallback``.
     """
 
     def __init__(self, **functions: Callable[..., Any] | None) -> None:
+        known = [name for name in vars(Callback) if name.startswith("on_")]
         for name, function in functions.items():
-            if not name.startswith("on_") or not hasattr(Callback, name):
-                raise TypeError(f"LambdaCallback has no argument {name!r}; it takes the methods of Callback, on_...")
+            if name not in known:
+                received = f"the unknown argument {name!r}"
+                listed = f"arguments among: {', '.join(known)}"
+                raise ArgumentTypeError("LambdaCallback", listed, received, advice(name, known))
             if function is not None:
                 setattr(self, name, function)
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
+from tensorlab import terminal
 from tensorlab.callbacks.base import Callback, Logs
 
 _PREPARING = "preparing kernels"
@@ -123,7 +124,7 @@ class ProgressBar(Callback):
 
     def __init__(self, verbose: int | str = "auto") -> None:
         self.display = notebook_display()
-        self.console = Console(file=sys.stdout, highlight=False, soft_wrap=True, force_jupyter=False)
+        self.console = terminal.console(soft_wrap=True, force_jupyter=False)
         self.live = verbose != 2 and (self.display is not None or self.console.is_terminal)
         self.bar: _Bar | None = None
 

@@ -54,16 +54,19 @@ class LossMetric(Metric):
     Args:
         name: the name in logs.
         dtype: as in `Metric`.
-        **options: arguments of the loss, such as ``from_logits``.
     """
 
     loss: ClassVar[Callable[..., Loss]]
     _direction = "down"
 
-    def __init__(self, name: str | None = None, dtype: Any = None, **options: Any) -> None:
+    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name, dtype)
-        self._loss = type(self).loss(reduction="none", **options)
+        self._loss = type(self).loss(reduction="none", **self._options())
         self._loss.name = self.name
+
+    def _options(self) -> dict[str, Any]:
+        """Return further arguments of the loss."""
+        return {}
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the loss of each sample."""
@@ -101,19 +104,36 @@ class LogCoshError(LossMetric):
     name = "logcosh"
 
 
-class BinaryCrossentropy(LossMetric):
+class _Crossentropy(LossMetric):
+    """The base of crossentropies.
+
+    Args:
+        name: the name in logs.
+        dtype: as in `Metric`.
+        from_logits: whether the outputs are logits.
+    """
+
+    def __init__(self, name: str | None = None, dtype: Any = None, from_logits: bool = False) -> None:
+        self.from_logits = from_logits
+        super().__init__(name, dtype)
+
+    def _options(self) -> dict[str, Any]:
+        return {"from_logits": self.from_logits}
+
+
+class BinaryCrossentropy(_Crossentropy):
     """The mean of `losses.BinaryCrossentropy`. Source: Keras, ``keras.metrics.BinaryCrossentropy``."""
 
     loss = losses.BinaryCrossentropy
 
 
-class CategoricalCrossentropy(LossMetric):
+class CategoricalCrossentropy(_Crossentropy):
     """The mean of `losses.CategoricalCrossentropy`. Source: Keras, ``keras.metrics.CategoricalCrossentropy``."""
 
     loss = losses.CategoricalCrossentropy
 
 
-class SparseCategoricalCrossentropy(LossMetric):
+class SparseCategoricalCrossentropy(_Crossentropy):
     """The mean of `losses.SparseCategoricalCrossentropy`.
 
     Source: Keras, ``keras.metrics.SparseCategoricalCrossentropy``.

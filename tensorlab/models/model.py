@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import sys
 
-from rich.console import Console
 from rich.table import Table
 
+from tensorlab import terminal
+from tensorlab.arguments import named
 from tensorlab.layers import Layer
 from tensorlab.models.training import Training
 
@@ -36,6 +36,7 @@ class Model(Training):
         """The layers that its attributes hold, also inside of lists and other containers, in order."""
         return self._members()[1]
 
+    @named
     def summary(self) -> None:
         """Print a table of the layers, their outputs' shapes and their numbers of parameters."""
         table = Table("Layer (type)", "Output shape", "Parameters", title=f"Model {self.name!r}", title_justify="left")
@@ -43,7 +44,7 @@ class Model(Training):
         for layer, shape in zip(self._members()[1], self._output_shapes(), strict=True):
             count = f"{layer.count_params():,}" if layer.built else "not built"
             table.add_row(f"{layer.name} ({type(layer).__name__})", shape, count)
-        console = Console(file=sys.stdout, highlight=False)
+        console = terminal.console()
         console.print(table)
         trained = sum(math.prod(weight.shape) for weight in self.trainable_weights)
         total = sum(math.prod(weight.shape) for weight in self.weights)

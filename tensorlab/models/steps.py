@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from tensorlab import autodiff, losses, metrics, optimizers
+from tensorlab.arguments import named
 from tensorlab.callbacks import Logs
 from tensorlab.errors import ArgumentError, ArgumentTypeError, StateError
 from tensorlab.gradients import GradientTape
@@ -28,6 +29,7 @@ class Steps(Layer):
 
     # Setting up
 
+    @named
     def compile(self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Sequence[Any] | None = None) -> None:
         """Choose how to train.
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab import autodiff, callbacks, optimizers, random
+from tensorlab import autodiff, callbacks, optimizers, random, terminal
+from tensorlab.arguments import named
 from tensorlab.callbacks import Callback, CallbackList, History, Logs, ProgressBar, show
 from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError, ShapeError, TensorlabError
 from tensorlab.layers.arguments import check_one_output
@@ -34,6 +35,7 @@ class Training(Steps):
     """What the last `fit` recorded, also if it was interrupted."""
     _running = False
 
+    @named
     def fit(
         self,
         x: Any,
@@ -197,6 +199,7 @@ class Training(Steps):
             hint = "lower the learning rate or scale the inputs"
             raise NonFiniteError(f"{self._who} loss", "a finite number", f"{loss}{where}", hint)
 
+    @named
     def evaluate(
         self,
         x: Any,
@@ -239,7 +242,7 @@ class Training(Steps):
             hint = f"the weight {wrong!r} is not finite" if wrong else "scale the inputs"
             raise NonFiniteError(f"{who} loss", "a finite number", str(logs["loss"]), hint)
         if verbose:
-            print(show(logs), flush=True)
+            terminal.console(soft_wrap=True, force_jupyter=False).print(show(logs), markup=False)
         return _reported(logs, return_dict)
 
     def _evaluate(self, samples: Samples, batch_size: int, watching: CallbackList) -> Logs:
@@ -262,6 +265,7 @@ class Training(Steps):
         watching.call("on_test_end", dict(found))
         return found
 
+    @named
     def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = 0, *, callbacks: Any = None) -> Any:
         """Return the outputs for some inputs, as NumPy arrays.
 
@@ -297,6 +301,7 @@ class Training(Steps):
 
     # One batch
 
+    @named
     def train_on_batch(self, x: Any, y: Any = None, *, return_dict: bool = True) -> Any:
         """Take one step on one batch, and return its metrics as a dict, or as `evaluate` does.
 
@@ -319,10 +324,12 @@ class Training(Steps):
                 logs = self.get_metrics_result()
         return _reported(logs, return_dict)
 
+    @named
     def test_on_batch(self, x: Any, y: Any = None, *, return_dict: bool = True) -> Any:
         """Return the metrics of one batch as a dict, or as `evaluate` does. Raises what `evaluate` raises."""
         return self.evaluate(x, y, batch_size=max(np.shape(x)[:1], default=1) or 1, verbose=0, return_dict=return_dict)
 
+    @named
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch, as NumPy arrays. Raises what `predict` raises."""
         return self.predict(x, batch_size=max(np.shape(x)[:1], default=1) or 1)
