@@ -126,6 +126,7 @@ def test_one_callback_needs_no_list_and_may_be_a_name(data: Any) -> None:
     network().fit(*data, verbose=0, callbacks=recorder)
     assert recorder.seen[-1][0] == "on_train_end"
     network().fit(*data, verbose=0, callbacks="TerminateOnNaN")
+    network().fit(*data, verbose=0, callbacks=[[recorder, "TerminateOnNaN"]])  # Keras takes nested lists
     history = tl.callbacks.History()
     assert network().fit(*data, verbose=0, callbacks=history) is history
     assert history.epoch == [0]

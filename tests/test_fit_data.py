@@ -36,6 +36,8 @@ RUNS: list[tuple[dict[str, Any], list[int], dict[str, int]]] = [
     ({"initial_epoch": 1, "epochs": 3}, [1, 2], {"loss": 2}),
     ({"initial_epoch": 5, "epochs": 3}, [], {}),
     ({"validation_split": 0.4}, [0], {"loss": 1, "val_loss": 1}),
+    ({"validation_split": np.float32(0.4), "batch_size": np.int64(2)}, [0], {"loss": 1, "val_loss": 1}),
+    ({"validation_split": None}, [0], {"loss": 1}),
     ({"validation_split": 0.01}, [0], {"loss": 1, "val_loss": 1}),
     ({"validation_freq": 2, "epochs": 4, "validation_data": True}, [0, 1, 2, 3], {"loss": 4, "val_loss": 2}),
     ({"validation_freq": [1, 3], "epochs": 4, "validation_data": True}, [0, 1, 2, 3], {"loss": 4, "val_loss": 2}),
@@ -181,6 +183,13 @@ def test_what_is_no_array_of_samples(name: str, data: tuple[Array, Array]) -> No
             f"{who} x: expected an array of all samples, received {type(wrong).__name__}; collect the batches into "
             "arrays first, or call train_on_batch with each"
         )
+    with pytest.raises(
+        ArgumentTypeError, match="expected an array of all samples, received a dict; models have one"
+    ):
+        CALLS[name](model, {"x": data[0]}, data[1])
+    if name in ("fit", "evaluate", "train_on_batch"):
+        with pytest.raises(ShapeError, match=r"received x of shape \(2, 5, 3\) .*; a list of arrays is taken as one"):
+            CALLS[name](model, [data[0], data[0]], data[1])
     with pytest.raises(ShapeError, match=r"x: expected at least one sample, received shape \(0, 3\)"):
         CALLS[name](model, np.zeros((0, 3)), np.zeros((0, 1)))
     assert not model.built

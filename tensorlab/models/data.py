@@ -16,6 +16,7 @@ from tensorlab import ops, random
 from tensorlab.backends import Backend
 from tensorlab.devices import backend, holder
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, NonFiniteError, ShapeError
+from tensorlab.layers.arguments import is_structure
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.tensor import Tensor
 
@@ -66,11 +67,13 @@ class Samples:
             raise ShapeError(f"{who} x", "at least one sample", f"shape {self.x.shape}")
         self.count = len(self.x)
         if self.y is not None and (not self.y.ndim or len(self.y) != self.count):
+            lists = [value for value in (x, y) if isinstance(value, (list, tuple)) and is_structure(value)]
+            one = "; a list of arrays is taken as one array, as models have one input and one output" if lists else ""
             raise ShapeError(
                 who,
                 "x and y of one length",
                 f"x of shape {self.x.shape} and y of shape {self.y.shape}",
-                "give one target for each sample",
+                f"give one target for each sample{one}",
             )
         for name, tensor in (("x", self.x), ("y", self.y)):
             if tensor is not None:
@@ -173,6 +176,8 @@ class Samples:
         if hasattr(value, "__next__") or (hasattr(value, "__iter__") and not hasattr(value, "__len__")):
             hint = "collect the batches into arrays first, or call train_on_batch with each"
             raise ArgumentTypeError(who, "an array of all samples", type(value).__name__, hint)
+        if isinstance(value, dict):
+            raise ArgumentTypeError(who, "an array of all samples", "a dict", "models have one input and one output")
         try:
             tensor = as_tensor(value, who, "cpu")
         except DTypeError as error:

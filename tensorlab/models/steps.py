@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tensorlab import autodiff, losses, metrics, optimizers
@@ -299,7 +299,7 @@ def _metrics(who: str, identifiers: Any) -> tuple[Metric, ...]:
     """Return metrics that can be computed from targets and outputs."""
     if not isinstance(identifiers, (list, tuple, type(None))):
         raise ArgumentError(f"{who} metrics", "a list", repr(identifiers), "e.g. metrics=['accuracy']")
-    chosen = tuple(map(metrics.get, _flat(identifiers or ())))
+    chosen = tuple(map(metrics.get, flat(identifiers or ())))
     for metric in chosen:
         if not takes_targets_and_outputs(metric):
             hint = "implement call(y_true, y_pred), or update_state(y_true, y_pred) and result()"
@@ -307,9 +307,10 @@ def _metrics(who: str, identifiers: Any) -> tuple[Metric, ...]:
     return chosen
 
 
-def _flat(identifiers: Iterable[Any]) -> Iterator[Any]:
-    for identifier in identifiers:
-        if isinstance(identifier, (list, tuple)):
-            yield from _flat(identifier)
-        else:
-            yield identifier
+def flat(items: Any) -> Iterator[Any]:
+    """Yield the items of nested lists and tuples; of anything else, itself."""
+    if isinstance(items, (list, tuple)):
+        for item in items:
+            yield from flat(item)
+    else:
+        yield items

@@ -13,9 +13,9 @@ from tensorlab import autodiff, callbacks, optimizers, random, terminal
 from tensorlab.arguments import named
 from tensorlab.callbacks import Callback, CallbackList, History, Logs, ProgressBar, show
 from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError, ShapeError, TensorlabError
-from tensorlab.layers.arguments import check_one_output
+from tensorlab.layers.arguments import check_one_output, describe
 from tensorlab.models.data import Samples, check_count
-from tensorlab.models.steps import Steps, as_logs
+from tensorlab.models.steps import Steps, as_logs, flat
 from tensorlab.ops.dispatch import device_of
 from tensorlab.tensor import Tensor
 from tensorlab.variable import Variable
@@ -44,7 +44,7 @@ class Training(Steps):
         epochs: int = 1,
         verbose: int | str = "auto",
         callbacks: Any = None,
-        validation_split: float = 0.0,
+        validation_split: float | None = 0.0,
         validation_data: tuple[Any, Any] | None = None,
         shuffle: bool = True,
         *,
@@ -128,18 +128,19 @@ class Training(Steps):
                 each.close()
         return history
 
-    def _data(self, who: str, x: Any, y: Any, split: float, validation_data: Any) -> tuple[Samples, Samples | None]:
+    def _data(self, who: str, x: Any, y: Any, split: Any, validation_data: Any) -> tuple[Samples, Samples | None]:
         """Check the data for training and for validation, before anything is changed."""
-        if isinstance(split, bool) or not isinstance(split, (int, float)) or not 0 <= split < 1:
+        split = 0.0 if split is None else split
+        if isinstance(split, bool) or not isinstance(split, (int, float, np.number)) or not 0 <= split < 1:
             raise ArgumentError(f"{who} validation_split", "a fraction from 0 to below 1", repr(split))
         with self.building():
             samples = self._samples(who, x, y, "train_step")
             if validation_data is not None:
                 if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
-                    raise ArgumentTypeError(f"{who} validation_data", "a pair (x, y)", type(validation_data).__name__)
+                    raise ArgumentTypeError(f"{who} validation_data", "a pair (x, y)", describe(validation_data))
                 validation_x, validation_y = validation_data
                 return samples, self._samples(f"{who} validation_data", validation_x, validation_y, "test_step")
-            return samples.split(split) if split else (samples, None)
+            return samples.split(float(split)) if split else (samples, None)
 
     def _train_epoch(
         self, epoch: int, samples: Samples, batch_size: int, steps: int, shuffle: bool, watching: CallbackList
@@ -432,11 +433,9 @@ def _frequency(who: str, value: Any) -> Any:
 
 def _callbacks(who: str, identifiers: Any) -> list[Callback]:
     """Return the callbacks that a run is given."""
-    given = () if identifiers is None else identifiers
-    if isinstance(given, (Callback, str)):
-        given = (given,)
-    if not isinstance(given, (list, tuple)) or not all(isinstance(each, (Callback, str)) for each in given):
-        classes = isinstance(given, (list, tuple)) and any(isinstance(each, type) for each in given)
+    given = list(flat((identifiers,) if isinstance(identifiers, (Callback, str)) else identifiers or ()))
+    if not all(isinstance(each, (Callback, str)) for each in given):
+        classes = any(isinstance(each, type) for each in given)
         hint = "give an object of the class, e.g. EarlyStopping()" if classes else ""
         raise ArgumentTypeError(f"{who} callbacks", "a list of Callbacks or names of some", repr(identifiers), hint)
     return [callbacks.get(each) for each in given]
