@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -70,7 +71,11 @@ class Metric(Configured):
     @classmethod
     def named(cls, name: str) -> Metric:
         """Return the metric that a registered name stands for, reported under that name."""
-        return cls(name=name)
+        parameters = inspect.signature(cls.__init__).parameters.values()
+        takes_it = any(p.name == "name" or p.kind is p.VAR_KEYWORD for p in parameters)
+        made = cls(name=name) if takes_it else cls()
+        made.name = name
+        return made
 
     _variables: list[Variable]
     _total: float
