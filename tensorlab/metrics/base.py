@@ -88,6 +88,10 @@ class Metric(Configured):
         """Return the value of each sample."""
         raise NotImplementedError(f"{type(self).__name__} has no call(y_true, y_pred)")
 
+    def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Return what `call` gives for targets that were matched to the outputs."""
+        return as_tensor(self.call(matched(y_true, y_pred), y_pred), self.name, y_pred.device)
+
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take a batch into account.
 
@@ -103,7 +107,7 @@ class Metric(Configured):
         with autodiff.no_grad():
             device = device_of((y_pred, y_true))
             outputs, targets = as_tensor(y_pred, self.name, device), as_tensor(y_true, self.name, device)
-            values = as_tensor(self.call(matched(targets, outputs), outputs), self.name, device)
+            values = self.values(targets, outputs)
             # A value for the whole batch stands for all of its samples.
             count = len(outputs) if outputs.ndim else 1
             self.add(*weighted_mean(self.name, values, sample_weight, count))
