@@ -24,6 +24,7 @@ from tensorlab import (
     plugins,
     random,
     regularizers,
+    terminal,
     testing,
     utils,
 )
@@ -122,6 +123,7 @@ __all__ = [
     "random",
     "regularizers",
     "set_num_threads",
+    "terminal",
     "testing",
     "uint8",
     "uint16",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NoReturn
 import numpy as np
 
 from tensorlab import autodiff
+from tensorlab.arguments import named
 from tensorlab.errors import DeviceError, DTypeError, ShapeError
 from tensorlab.ops.broadcasting import spread
 from tensorlab.ops.indexing import getitem, plain_index
@@ -56,6 +57,7 @@ class Variable(Tensor):
     __slots__ = ("marks", "name", "regularizer", "trainable")
     _title: ClassVar[str] = "Variable"
 
+    @named
     def __init__(self, initial_value: Any, trainable: bool = True, dtype: Any = None, name: str = "variable") -> None:
         value = asarray(initial_value, dtype=dtype)
         super().__init__(value._backend.copy(value._buffer), value._backend)

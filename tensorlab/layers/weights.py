@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import dtypes, initializers, regularizers
+from tensorlab.arguments import named
 from tensorlab.errors import ShapeError, StateError
 from tensorlab.layers.tracking import Tracked, members
 from tensorlab.ops.dispatch import as_tensor
@@ -31,6 +32,7 @@ class Weighted(Tracked):
     def _who(self) -> str:
         return f"{type(self).__name__} {self.name!r}"
 
+    @named
     def add_weight(
         self,
         shape: Any = (),
@@ -137,6 +139,7 @@ class Weighted(Tracked):
         """Copies of all weights, as NumPy arrays."""
         return [np.array(weight.numpy()) for weight in self.weights]
 
+    @named
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Replace all weights; none is replaced if one does not fit.
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
-from tensorlab import autodiff, callbacks, losses, metrics, optimizers, random
+from tensorlab import autodiff, callbacks, losses, metrics, optimizers, random, terminal
+from tensorlab.arguments import named
 from tensorlab.callbacks import Callback, CallbackList, History, Logs, ProgressBar, show
 from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError, StateError, TensorlabError
 from tensorlab.gradients import GradientTape
@@ -36,6 +35,7 @@ class Model(Layer):
 
     # Setting up
 
+    @named
     def compile(self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Sequence[Any] | None = None) -> None:
         """Choose how to train.
 
@@ -95,6 +95,7 @@ class Model(Layer):
 
     # Training
 
+    @named
     def fit(
         self,
         x: Any,
@@ -212,6 +213,7 @@ class Model(Layer):
                 raise NonFiniteError(f"{self._who} loss", "a finite number", f"{loss} at step {step}", hint)
             trackers[0].add(loss, count)
 
+    @named
     def train_on_batch(self, x: Any, y: Any) -> Logs:
         """Take one step on one batch, and return its metrics.
 
@@ -263,6 +265,7 @@ class Model(Layer):
 
     # Asking
 
+    @named
     def evaluate(
         self, x: Any, y: Any, batch_size: int = 32, verbose: int | str = "auto", return_dict: bool = False
     ) -> Any:
@@ -278,7 +281,7 @@ class Model(Layer):
         samples = self._samples(f"{self._who}.evaluate", x, y, loss)
         logs = self._evaluate(samples, check_count(f"{self._who}.evaluate batch_size", batch_size))
         if verbose:
-            Console(file=sys.stdout, highlight=False, soft_wrap=True).print(show(logs), markup=False)
+            terminal.console(soft_wrap=True).print(show(logs), markup=False)
         if return_dict:
             return logs
         values = list(logs.values())
@@ -296,6 +299,7 @@ class Model(Layer):
                     metric.update_state(y, outputs)
         return _results(trackers)
 
+    @named
     def predict(self, x: Any, batch_size: int = 32, verbose: int | str = 0) -> np.ndarray[Any, Any]:
         """The outputs for some inputs, as a NumPy array.
 
@@ -310,6 +314,7 @@ class Model(Layer):
             parts = [check_one_output(self._who, self(batch, training=False)).numpy() for batch, _ in batches]
         return np.concatenate(parts)
 
+    @named
     def summary(self) -> None:
         """Print a table of the layers, their outputs' shapes and their numbers of parameters."""
         table = Table("Layer (type)", "Output shape", "Parameters", title=f"Model {self.name!r}", title_justify="left")
@@ -317,7 +322,7 @@ class Model(Layer):
         for layer, shape in zip(self._members()[1], self._output_shapes(), strict=True):
             count = f"{layer.count_params():,}" if layer.built else "not built"
             table.add_row(f"{layer.name} ({type(layer).__name__})", shape, count)
-        console = Console(file=sys.stdout, highlight=False)
+        console = terminal.console()
         console.print(table)
         trained = sum(math.prod(weight.shape) for weight in self.trainable_weights)
         total = sum(math.prod(weight.shape) for weight in self.weights)
