@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import tensorlab as tl
+from tensorlab.errors import ArgumentTypeError
 from tensorlab.layers import Dense, Layer
 from tensorlab.regularizers import L2
 
@@ -67,6 +68,7 @@ def filled(container: Any, *items: Any) -> Any:
         lambda a, b: Named(a, b),
         lambda a, b: Pair(a, [b]),
         lambda a, b: SimpleNamespace(a=a, b=b),
+        lambda a, b: np.array([[a], [b]], dtype=object),
         lambda a, b: [a, a, b, {"again": b}],
     ],
 )
@@ -316,6 +318,18 @@ def test_layers_that_lead_back_to_themselves() -> None:
     assert model.trainable
     assert model.head.trainable
     assert model.trainable_weights == model.head.weights
+
+
+def test_attributes_where_no_member_is_found_are_refused() -> None:
+    with pytest.raises(ArgumentTypeError) as error:
+
+        class Slotted(Layer):
+            __slots__ = ("kernel",)
+
+    assert str(error.value) == (
+        "Slotted: expected attributes in a __dict__, received __slots__ ('kernel',); "
+        "remove __slots__, in which members would not be found"
+    )
 
 
 def test_layers_that_compare_equal_are_different_layers() -> None:

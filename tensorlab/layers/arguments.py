@@ -63,17 +63,33 @@ def shapes_of(value: Any) -> Any:
     return _map(lambda item: item.shape if isinstance(item, Tensor) else None, value)
 
 
-def batch_of_zeros(who: str, shape: Any, dtype: dtypes.DType) -> Any:
-    """Return zeros of some shape, in which a length that is not known is 1, or a structure of such tensors."""
+def batch_of_zeros(who: str, shape: Any, dtype: dtypes.DType, unknown: int = 1) -> Any:
+    """Return a batch of one sample of zeros, or a structure of such batches for a structure of shapes.
+
+    Args:
+        who: what is built.
+        shape: the shape with the batch in front.
+        dtype: the dtype of the zeros.
+        unknown: the length of axes for which the shape has None.
+    """
     if isinstance(shape, dict):
-        return {key: batch_of_zeros(who, item, dtype) for key, item in shape.items()}
+        return {key: batch_of_zeros(who, item, dtype, unknown) for key, item in shape.items()}
     lengths = shape if isinstance(shape, (list, tuple)) else (shape,)
     if any(isinstance(item, (list, tuple, dict)) for item in lengths):
-        return [batch_of_zeros(who, item, dtype) for item in lengths]
-    found = as_shape(who, [1 if length is None else length for length in lengths])
+        return [batch_of_zeros(who, item, dtype, unknown) for item in lengths]
+    found = as_shape(who, [unknown if length is None else length for length in lengths])
     if not found:
         raise ShapeError(who, "a shape with the batch in front", "()")
     return ops.zeros((1, *found[1:]), dtype=dtype)
+
+
+def batches_of_zeros(who: str, shape: Any, dtype: dtypes.DType) -> list[Any]:
+    """Return what a layer is built on: a batch of zeros, and one of other lengths where the shape has None.
+
+    A layer that makes weights for an axis of unknown length refuses the second.
+    """
+    first, second = (batch_of_zeros(who, shape, dtype, unknown) for unknown in (1, 2))
+    return [first] if shapes_of(first) == shapes_of(second) else [first, second]
 
 
 def sample_shape(who: str, shape: Any) -> tuple[int | None, ...]:

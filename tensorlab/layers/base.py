@@ -12,7 +12,7 @@ from tensorlab import activations, autodiff, dtypes
 from tensorlab.errors import ArgumentTypeError, StateError, TensorlabError, levels_to_the_user
 from tensorlab.layers.arguments import (
     arrays_to_tensors,
-    batch_of_zeros,
+    batches_of_zeros,
     check_outputs,
     describe,
     in_precision,
@@ -254,11 +254,12 @@ class Layer(Weighted):
         """Build the layers inside that `build` has not built, by computing a batch of zeros."""
         if all(layer.built for layer, _ in members(self)):
             return
-        zeros = batch_of_zeros(f"{self._who}.build", input_shape, self.dtype)
-        several = isinstance(zeros, list) and len(zeros) == _arguments_needed(self.call)
+        batches = batches_of_zeros(f"{self._who}.build", input_shape, self.dtype)
+        several = isinstance(batches[0], list) and len(batches[0]) == _arguments_needed(self.call)
         try:
             with Call(self, training=False):
-                self(*zeros) if several else self(zeros)
+                for zeros in batches:
+                    self(*zeros) if several else self(zeros)
         except Exception as error:
             if type(self).build is not Layer.build:
                 return  # its author has said how it is built; the rest is built by the first call

@@ -74,7 +74,11 @@ class Dense(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Make the kernel and the bias."""
-        shape = (input_shape[-1], self.units)
+        features = input_shape[-1] if isinstance(input_shape, (tuple, list)) and input_shape else None
+        if features is None:
+            hint = "only the lengths of other axes may be unknown"
+            raise ShapeError(self._who, "a shape whose last length is known", repr(input_shape), hint)
+        shape = (features, self.units)
         self.kernel = self.add_weight(
             shape, self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"
         )

@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterable
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
+import numpy as np
+
+from tensorlab.errors import ArgumentTypeError
 from tensorlab.serialization import Configured
 from tensorlab.variable import Variable
 
@@ -32,6 +35,12 @@ class Tracked(Configured):
         self = super().__new__(cls)
         vars(self)["_added"] = []
         return self
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.__dict__.get("__slots__"):
+            hint = "remove __slots__, in which members would not be found"
+            raise ArgumentTypeError(cls.__name__, "attributes in a __dict__", f"__slots__ {cls.__slots__!r}", hint)  # type: ignore[attr-defined]
 
     def __setattr__(self, attribute: str, value: Any) -> None:
         if _parts(type(value)) is not None:
@@ -118,6 +127,7 @@ _CONTAINERS: dict[type, _Parts] = {
     MappingProxyType: lambda value: tuple(value.values()),
     set: _in_order,
     frozenset: _in_order,
+    np.ndarray: lambda value: value.ravel().tolist() if value.dtype == object else (),
     UserList: lambda value: (value.data,),
     UserDict: lambda value: (value.data,),
     SimpleNamespace: lambda value: tuple(vars(value).values()),

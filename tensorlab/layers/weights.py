@@ -53,10 +53,16 @@ class Weighted(Tracked):
             trainable: whether training changes it.
             regularizer: what it adds to the loss: a name, a `Regularizer`, a function of the weight, or None.
             name: what it is called; numbered if None.
+
+        Raises:
+            ShapeError: if the initializer gives values of another shape.
         """
         kind = self.dtype if dtype is None else dtypes.as_dtype(dtype, self._who)
         label = f"{self.name}/{name or f'weight_{len(self._members()[0])}'}"
-        value = initializers.get(initializer)(as_shape(label, shape), dtype=kind)
+        wanted = as_shape(label, shape)
+        value = as_tensor(initializers.get(initializer)(wanted, dtype=kind), label)
+        if value.shape != wanted:
+            raise ShapeError(label, f"values of shape {wanted} from its initializer", str(value.shape))
         weight = Variable(value, trainable=trainable, dtype=kind, name=label)
         weight.regularizer = regularizers.get(regularizer)
         object.__setattr__(self, "_added", [*self._added, weight])
