@@ -9,7 +9,7 @@ import pytest
 from building_cases import Made, Net, X
 
 import tensorlab as tl
-from tensorlab.errors import ArgumentTypeError, ShapeError, StateError
+from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, StateError
 from tensorlab.layers import Activation, Dense, Flatten, Layer, Reshape
 
 # Building by a shape
@@ -73,6 +73,25 @@ def test_a_model_of_several_inputs_is_built_by_their_shapes() -> None:
         assert model.count_params() == 4 * 2 + 2 + 5 * 2 + 2
 
 
+def test_layers_of_integers_are_built_by_a_shape() -> None:
+    class Table(Layer):
+        def build(self, input_shape: Any) -> None:
+            self.table = self.add_weight((9, 3))
+
+        def call(self, inputs: tl.Tensor) -> tl.Tensor:
+            return tl.take(self.table, inputs, axis=0)
+
+    x = np.array([[1, 8], [0, 3]])
+    model = tl.Sequential([Table(), Flatten(), Dense(1)])
+    assert model.predict(x).shape == (2, 1)
+    by_shape = tl.Sequential([tl.Input((2,), dtype="int64"), Table(), Flatten(), Dense(1)])
+    other = tl.Sequential([Table(), Flatten(), Dense(1)])
+    other.build((None, 2))
+    assert model.count_params() == by_shape.count_params() == other.count_params() == 27 + 7
+    with pytest.raises(DTypeError, match="take: expected integers"):
+        tl.Sequential([Dense(2), Table()]).build((None, 2))
+
+
 def test_what_a_shape_cannot_build_says_so() -> None:
     class Tokens(tl.Model):
         def __init__(self, **options: Any) -> None:
@@ -114,8 +133,10 @@ def test_lengths_that_weights_depend_on_have_to_be_known() -> None:
             "Sequential 's'.build: expected a shape with known lengths, received (None, None, 4); "
             "give the lengths that the shapes of weights depend on"
         )
-    with pytest.raises(ShapeError, match="expected inputs of shape"):
-        Net().build((None, None))
+    with pytest.raises(
+        ShapeError, match=r"Net 'n'\.build: expected a shape with known lengths, received \(None, None\)"
+    ):
+        Net(name="n").build((None, None))
     for shape in ((None, None), (), 5):
         with pytest.raises(ShapeError) as error:
             Dense(2, name="d").build(shape)

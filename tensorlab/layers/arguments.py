@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tensorlab import dtypes, ops
-from tensorlab.errors import ArgumentTypeError, ShapeError
+from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, TensorlabError
+from tensorlab.layers.calling import Call
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.shapes import as_shape
 from tensorlab.tensor import Tensor
@@ -83,13 +84,41 @@ def batch_of_zeros(who: str, shape: Any, dtype: dtypes.DType, unknown: int = 1) 
     return ops.zeros((1, *found[1:]), dtype=dtype)
 
 
-def batches_of_zeros(who: str, shape: Any, dtype: dtypes.DType) -> list[Any]:
-    """Return what a layer is built on: a batch of zeros, and one of other lengths where the shape has None.
+def computed_on_zeros(layer: Any, shape: Any, compute: Callable[[Any], Any]) -> list[Any]:
+    """Compute a batch of zeros, and one of other lengths where the shape has None, to build what is not built.
 
-    A layer that makes weights for an axis of unknown length refuses the second.
+    The zeros are real numbers, or integers if those are refused. A layer that makes weights for an axis of unknown
+    length refuses the second batch. Everything is computed as outside of training.
+
+    Returns:
+        the result of each batch.
+
+    Raises:
+        ShapeError: if weights depend on an unknown length.
+
+    Also raises what ``compute`` raises. Nothing that it has built is left then.
     """
-    first, second = (batch_of_zeros(who, shape, dtype, unknown) for unknown in (1, 2))
-    return [first] if shapes_of(first) == shapes_of(second) else [first, second]
+    who = f"{layer._who}.build"
+
+    def attempt(dtype: dtypes.DType) -> list[Any]:
+        first, second = (batch_of_zeros(who, shape, dtype, unknown) for unknown in (1, 2))
+        with Call(layer, training=False):
+            results = [compute(first)]
+            if shapes_of(first) != shapes_of(second):
+                try:
+                    results.append(compute(second))
+                except ShapeError:
+                    hint = "give the lengths that the shapes of weights depend on"
+                    raise ShapeError(who, "a shape with known lengths", str(shape), hint) from None
+            return results
+
+    try:
+        return attempt(layer.dtype)
+    except DTypeError as error:
+        try:
+            return attempt(dtypes.int64)
+        except TensorlabError:
+            raise error from None
 
 
 def sample_shape(who: str, shape: Any) -> tuple[int | None, ...]:

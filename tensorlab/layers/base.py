@@ -12,8 +12,8 @@ from tensorlab import activations, autodiff, dtypes
 from tensorlab.errors import ArgumentTypeError, StateError, TensorlabError, levels_to_the_user
 from tensorlab.layers.arguments import (
     arrays_to_tensors,
-    batches_of_zeros,
     check_outputs,
+    computed_on_zeros,
     describe,
     in_precision,
     inputs_to_tensors,
@@ -254,12 +254,13 @@ class Layer(Weighted):
         """Build the layers inside that `build` has not built, by computing a batch of zeros."""
         if all(layer.built for layer, _ in members(self)):
             return
-        batches = batches_of_zeros(f"{self._who}.build", input_shape, self.dtype)
-        several = isinstance(batches[0], list) and len(batches[0]) == _arguments_needed(self.call)
+        several = _arguments_needed(self.call)
+
+        def compute(zeros: Any) -> None:
+            self(*zeros) if isinstance(zeros, list) and len(zeros) == several else self(zeros)
+
         try:
-            with Call(self, training=False):
-                for zeros in batches:
-                    self(*zeros) if several else self(zeros)
+            computed_on_zeros(self, input_shape, compute)
         except Exception as error:
             if type(self).build is not Layer.build:
                 return  # its author has said how it is built; the rest is built by the first call

@@ -50,7 +50,16 @@ class Tracked(Configured):
             # An attribute that was None until now takes its place in the order when it gets its first member.
             if attribute in held and _parts(type(held[attribute])) is None:
                 del held[attribute]
-        object.__setattr__(self, attribute, value)
+        try:
+            object.__setattr__(self, attribute, value)
+        except AttributeError:
+            if not isinstance(getattr(type(self), attribute, None), property):
+                raise
+            cls = type(self).__name__
+            raise AttributeError(
+                f"{cls}: expected an attribute of another name, received {attribute!r}; every {cls} has a property of "
+                "this name"
+            ) from None
 
     def _members(self) -> tuple[list[Variable], list[Any]]:
         """Find the Variables and the layers that the attributes of this very object hold, in order, each once."""

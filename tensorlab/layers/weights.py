@@ -97,14 +97,14 @@ class Weighted(Tracked):
 
     @property
     def trainable_weights(self) -> list[Variable]:
-        """The weights that training changes."""
+        """The weights that training changes: real ones that are trainable themselves, as is all that holds them."""
         if not self.trainable:
             return []
         found = members(self)
         frozen: set[int] = set()
         if not all([layer._trainable for layer, _ in found]):
             frozen = _frozen(self)
-        return [weight for weight in _weights_in(found) if weight.trainable and id(weight) not in frozen]
+        return [weight for weight in _weights_in(found) if weight.watched and id(weight) not in frozen]
 
     @property
     def non_trainable_weights(self) -> list[Variable]:

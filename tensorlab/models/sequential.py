@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tensorlab import autodiff
-from tensorlab.errors import ArgumentTypeError, ShapeError, StateError
+from tensorlab.errors import ArgumentTypeError, StateError
 from tensorlab.layers import Input, Layer
-from tensorlab.layers.arguments import batch_of_zeros, batches_of_zeros, check_one_output
-from tensorlab.layers.calling import Call
+from tensorlab.layers.arguments import check_one_output, computed_on_zeros
 from tensorlab.models.model import Model
 from tensorlab.serialization import deserialize, serialize
 from tensorlab.shapes import Shape
@@ -67,12 +66,12 @@ class Sequential(Model):
             self._layers = [*before, layer]  # a new list, since a copy of the model has the old one
             first = self._layers[0]
             if self.built:
-                with autodiff.no_grad(), Call(self, training=False):
+                with autodiff.no_grad():
                     if None in self._input_shape[1:]:
                         self._shapes = self._shapes_of(self._input_shape)
                     else:
                         shape = self._shapes[-1] if self._shapes else self._input_shape
-                        outputs = layer(batch_of_zeros(self._who, shape, self.dtype))
+                        (outputs,) = computed_on_zeros(self, shape, layer)
                         self._shapes = [*self._shapes, check_one_output(layer._who, outputs).shape]
             elif isinstance(first, Input):
                 self.build((None, *first.shape))
@@ -110,26 +109,18 @@ class Sequential(Model):
 
         A batch of zeros finds every shape, whatever a layer does in its call.
         """
-        who = f"{self._who}.build"
-        first, *others = batches_of_zeros(who, input_shape, self.dtype)
-        if not isinstance(first, Tensor):
-            raise ArgumentTypeError(who, "one shape", repr(input_shape))
-        shapes = self._shapes_for(first)
-        try:
-            for other in others:
-                self._shapes_for(other)
-        except ShapeError:
-            hint = "give the lengths that the shapes of weights depend on"
-            raise ShapeError(who, "a shape with known lengths", str(tuple(input_shape)), hint) from None
-        return shapes
 
-    def _shapes_for(self, tensor: Tensor) -> list[Shape]:
-        """Compute the shape of every layer's outputs, for some inputs."""
-        shapes = []
-        for layer in self._layers:
-            tensor = check_one_output(layer._who, layer(tensor))
-            shapes.append(tensor.shape)
-        return shapes
+        def shapes(tensor: Any) -> list[Shape]:
+            if not isinstance(tensor, Tensor):
+                raise ArgumentTypeError(f"{self._who}.build", "one shape", repr(input_shape))
+            each = []
+            for layer in self._layers:
+                tensor = check_one_output(layer._who, layer(tensor))
+                each.append(tensor.shape)
+            return each
+
+        found: list[Shape] = computed_on_zeros(self, input_shape, shapes)[0]
+        return found
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Every layer in turn."""
