@@ -150,12 +150,12 @@ def test_an_exception_that_the_users_code_catches_drops_what_it_interrupted() ->
 
 def test_predict_names_no_shape_that_nobody_passed() -> None:
     model = tl.Sequential([Dense(1, name="d")])
-    for ready in (False, True):
+    for ready, expected in ((False, "(batch, features)"), (True, "(batch, 4)")):
         with pytest.raises(ShapeError) as error:
             model.predict(X[0])
         assert str(error.value) == (
-            "Dense 'd': expected inputs of shape (batch, features), received inputs of one axis; "
-            "reshape x to (n, 1), or a single sample to (1, n)"
+            f"Sequential {model.name!r}.predict x: expected inputs of shape {expected}, received shape (4,); "
+            "for 4 samples of one number pass x[:, None], for one sample of 4 numbers x[None]"
         )
         assert model.built is ready
         model(X)
