@@ -183,9 +183,7 @@ def test_what_is_no_array_of_samples(name: str, data: tuple[Array, Array]) -> No
             f"{who} x: expected an array of all samples, received {type(wrong).__name__}; collect the batches into "
             "arrays first, or call train_on_batch with each"
         )
-    with pytest.raises(
-        ArgumentTypeError, match="expected an array of all samples, received a dict; models have one"
-    ):
+    with pytest.raises(ArgumentTypeError, match="expected an array of all samples, received a dict; models have one"):
         CALLS[name](model, {"x": data[0]}, data[1])
     if name in ("fit", "evaluate", "train_on_batch"):
         with pytest.raises(ShapeError, match=r"received x of shape \(2, 5, 3\) .*; a list of arrays is taken as one"):

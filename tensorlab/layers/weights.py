@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from tensorlab import dtypes, initializers, regularizers
 from tensorlab.arguments import named
-from tensorlab.errors import ShapeError, StateError
+from tensorlab.errors import ShapeError, StateError, levels_to_the_user
 from tensorlab.layers.tracking import Tracked, members
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.shapes import as_shape
@@ -115,6 +116,21 @@ class Weighted(Tracked):
     variables = weights
     trainable_variables = trainable_weights
     non_trainable_variables = non_trainable_weights
+
+    _warned = False
+
+    def _check_held(self, used: Sequence[Variable]) -> None:
+        """Warn, once, of Variables that the outputs depend on and that no attribute leads to: nothing trains them."""
+        known = {id(weight) for weight in self.weights}
+        strange = [variable.name for variable in used if id(variable) not in known]
+        if strange and not self._warned:
+            object.__setattr__(self, "_warned", True)
+            warnings.warn(
+                f"{self._who}: expected an attribute for every Variable that the outputs depend on, received "
+                f"{', '.join(map(repr, strange))}, which training does not change; keep the layer or the Variable in "
+                "an attribute, or in a list, a dict or another container that is one",
+                stacklevel=levels_to_the_user(),
+            )
 
     @property
     def losses(self) -> list[Tensor]:
