@@ -137,6 +137,8 @@ def deserialize(value: Any) -> Any:
     """What `serialize` was given; names stay names, which every constructor understands."""
     if isinstance(value, dict) and set(value) == {"class_name", "kind", "config"}:
         return registries[value["kind"]].get(value["class_name"]).from_config(value["config"])
+    if isinstance(value, dict):
+        return {key: deserialize(item) for key, item in value.items()}
     if isinstance(value, list):
         return [deserialize(item) for item in value]
     return value

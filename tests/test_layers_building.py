@@ -159,3 +159,76 @@ def test_predict_names_no_shape_that_nobody_passed() -> None:
         )
         assert model.built is ready
         model(X)
+
+
+class Fails(Layer):
+    """Raises in a chosen call of training."""
+
+    def __init__(self, at: int, error: BaseException) -> None:
+        super().__init__()
+        self.at, self.error, self.count = at, error, 0
+
+    def call(self, inputs: tl.Tensor, training: bool = False) -> tl.Tensor:
+        self.count += bool(training)
+        if training and self.count == self.at:
+            raise self.error
+        return inputs
+
+
+@pytest.mark.parametrize(
+    ("at", "error", "kept"),
+    [
+        (1, ZeroDivisionError(), False),
+        (1, KeyboardInterrupt(), False),
+        (3, ZeroDivisionError(), True),
+        (3, KeyboardInterrupt(), True),  # what was trained until then is worth keeping
+        (3, NonFiniteError("f", "a", "b"), False),  # after an error of tensorlab everything is as before
+    ],
+)
+def test_a_first_fit_that_raises(at: int, error: BaseException, kept: bool) -> None:
+    model = compiled(tl.Sequential([Dense(3), Fails(at, error), Dense(1)]))
+    with pytest.raises(type(error)):
+        model.fit(X, Y, batch_size=2, verbose=0)
+    assert model.built is kept
+    assert len(model.weights) == (4 if kept else 0)
+    if not kept:
+        model.fit(np.ones((8, 6)), Y, batch_size=2, verbose=0)
+
+
+def test_a_callback_that_raises_before_the_first_step() -> None:
+    class Raises(tl.callbacks.Callback):
+        def on_train_begin(self, logs: Any = None) -> None:
+            self.model.predict(X)
+            raise KeyError("on purpose")
+
+    model = compiled(tl.Sequential([Dense(1)]))
+    with pytest.raises(KeyError):
+        model.fit(X, Y, verbose=0, callbacks=[Raises()])
+    assert not model.built
+
+
+@pytest.mark.parametrize("ask", ["predict", "evaluate"])
+def test_a_later_batch_that_is_refused(ask: str) -> None:
+    class Even(Layer):
+        def call(self, inputs: tl.Tensor) -> tl.Tensor:
+            if inputs.shape[0] == 3:
+                raise ZeroDivisionError
+            return inputs
+
+    model = compiled(tl.Sequential([Dense(1), Even()]))
+    arguments = (X[:7],) if ask == "predict" else (X[:7], Y[:7])
+    with pytest.raises(ZeroDivisionError):
+        getattr(model, ask)(*arguments, batch_size=4)
+    assert not model.built
+
+
+def test_layers_that_a_callback_calls_are_on_their_own() -> None:
+    lone = Dense(2)
+
+    class Calls(tl.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            assert lone(np.ones(3, "float32")).shape == (2,)
+
+    model = compiled(Net(dtype="float64"))
+    model.fit(X, Y, verbose=0, callbacks=[Calls()])
+    assert (lone.dtype, model.head.dtype) == (tl.float32, tl.float64)

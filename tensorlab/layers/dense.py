@@ -8,7 +8,7 @@ from typing import Any
 from tensorlab import activations, initializers, ops, regularizers
 from tensorlab.errors import ArgumentError, ShapeError
 from tensorlab.layers.base import Layer
-from tensorlab.layers.calling import context
+from tensorlab.layers.calling import call_around
 from tensorlab.ops.lift import Elementwise
 from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor
@@ -106,9 +106,7 @@ class Dense(Layer):
         expected = "inputs of shape (batch, features)"
         if not shape:
             raise ShapeError(self._who, expected, "()", "add an axis with expand_dims")
-        call = context.call
-        inside = call is not None and call.outer is not None
-        if len(shape) == 1 and inside:  # by itself, the layer takes a single sample as well
+        if len(shape) == 1 and call_around(self) is not None:  # by itself, the layer takes a single sample as well
             hint = "reshape x to (n, 1), or a single sample to (1, n)"
             raise ShapeError(self._who, expected, "inputs of one axis", hint)
 
