@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -23,7 +24,29 @@ from tensorlab.variable import Variable
 _PATIENCE = 64
 """Steps after which losses are read when no callback needs them; reading each one would stall the device."""
 
+P = ParamSpec("P")
+R = TypeVar("R")
 _State = list[tuple[Variable, Tensor]]
+
+
+def _undoing_builds(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:
+    """Wrap `fit` and its kind: if a first run raises, nothing is left built, unless steps were taken and count."""
+
+    @functools.wraps(method)
+    def wrapper(self: Training, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        around, self._stepped = self._stepped, False
+        try:
+            with self.building() as block:
+                try:
+                    return method(self, *args, **kwargs)
+                except BaseException as error:
+                    if self._stepped and not isinstance(error, TensorlabError):
+                        block.keep()
+                    raise
+        finally:
+            self._stepped = around
+
+    return wrapper
 
 
 class Training(Steps):
@@ -38,8 +61,10 @@ class Training(Steps):
     history: History | None = None
     """What the last `fit` recorded, also if it was interrupted."""
     _running = False
+    _stepped = False  # whether this run of `fit` has taken a step
 
     @named
+    @_undoing_builds
     def fit(
         self,
         x: Any,
@@ -166,10 +191,12 @@ class Training(Steps):
             watched = watching.watches_steps
             if own:
                 logs = self._own_step("train_step", x, y)
+                self._stepped = True
                 if not takes_any and "loss" in logs:
                     self._check_loss("", logs["loss"])
             else:
                 loss, y_pred = self._descend(x, y)
+                self._stepped = True
                 self._update_metrics(y, y_pred)
                 unread.append((loss, len(x)))
                 if watched or len(unread) == _PATIENCE:
@@ -206,6 +233,7 @@ class Training(Steps):
             raise NonFiniteError(f"{self._who} loss", "a finite number", f"{loss}{where}", hint)
 
     @named
+    @_undoing_builds
     def evaluate(
         self,
         x: Any,
@@ -275,6 +303,7 @@ class Training(Steps):
         return found
 
     @named
+    @_undoing_builds
     def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = 0, *, callbacks: Any = None) -> Any:
         """Return the outputs for some inputs, as NumPy arrays.
 
@@ -314,6 +343,7 @@ class Training(Steps):
     # One batch
 
     @named
+    @_undoing_builds
     def train_on_batch(self, x: Any, y: Any = None, *, return_dict: bool = True) -> Any:
         """Take one step on one batch, and return its metrics as a dict, or as `evaluate` does.
 

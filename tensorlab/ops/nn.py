@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -174,7 +175,7 @@ def stop_gradient(x: Any) -> Tensor:
     return from_buffer_of(tensor, tensor._buffer)
 
 
-_biased: dict[Elementwise, Elementwise] = {}
+_biased: WeakKeyDictionary[Elementwise, Elementwise] = WeakKeyDictionary()
 
 
 def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None = None) -> Tensor:
