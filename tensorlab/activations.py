@@ -66,7 +66,7 @@ def linear(x: Any) -> Tensor:
 
 
 relu = Activation(ops.relu.scalar)
-sigmoid = Activation(ops.sigmoid.scalar)
+sigmoid = ops.sigmoid
 tanh = Activation(ops.tanh.scalar)
 softmax = ops.softmax
 
