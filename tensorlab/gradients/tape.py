@@ -201,7 +201,7 @@ def _seeds(who: str, target: Any, output_gradients: Any) -> list[tuple[int, Tens
     """The gradient that flows into each target: ones unless one is given."""
     seeds = []
     for tensor, value in _pairs(who, target, output_gradients):
-        seed = tensor.ones_like() if value is None else tensor.like(value)
+        seed = tensor.ones_like() if value is None else tensor.like(value).snapshot()
         if seed.shape != tensor.shape:
             raise ShapeError(who, f"output_gradients of shape {tensor.shape}", str(seed.shape))
         seeds.append((tensor.key, seed))

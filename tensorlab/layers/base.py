@@ -137,7 +137,7 @@ class Layer(Configured):
         Real inputs are converted to the layer's dtype. Integers, which may be indices, come to `call` as they are.
         Arrays go to the device of the weights.
         """
-        tensor = inputs if type(inputs) is Tensor else as_tensor(inputs, self._who, device_of(self.weights))
+        tensor = as_tensor(inputs, self._who, device_of(self.weights))
         if tensor.dtype != self.dtype and tensor.dtype.kind == "f":
             tensor = tensor.astype(self.dtype)
         self._ensure_built(tensor.shape)

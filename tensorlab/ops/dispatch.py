@@ -16,15 +16,13 @@ Scalar = bool | int | float
 
 
 def as_tensor(value: Any, who: str, device: str | None = None) -> Tensor:
-    """An argument as a tensor whose value will not change; a variable as the value that it has now.
+    """Return an argument as a tensor that nothing changes later and that is not the caller's own object.
 
     Args:
         value: the argument.
         who: the operation.
         device: where to put what is not a tensor yet; the current device if None.
     """
-    if type(value) is Tensor:  # most are: what operations give
-        return value
     if isinstance(value, Tensor):
         return value.snapshot()
     if value is None or callable(value):
@@ -46,6 +44,20 @@ def device_of(operands: Sequence[Any]) -> str | None:
 def is_scalar(value: Any) -> bool:
     """Whether this is a Python number, which takes the dtype of the tensors beside it."""
     return isinstance(value, (bool, int, float)) and not isinstance(value, np.generic)
+
+
+def is_numbers(value: Any) -> bool:
+    """Whether this is a list, tuple or range of Python numbers, perhaps nested, which are converted as numbers are."""
+    if isinstance(value, range):
+        return True
+    return isinstance(value, (list, tuple)) and all([is_scalar(leaf) for leaf in autodiff.flatten(value)])
+
+
+def kinds_of(numbers: Any) -> list[Scalar]:
+    """Return one number of each type in a list of numbers, for `dtypes.result_type`."""
+    if isinstance(numbers, range):
+        return [0]
+    return list({type(leaf): leaf for leaf in autodiff.flatten(numbers)}.values())
 
 
 def common_backend(who: str, tensors: Sequence[Tensor]) -> Backend:
@@ -82,7 +94,12 @@ def together(who: str, *operands: Any) -> Sequence[Tensor]:
         else:  # nearly always: nothing has to change, and what they hold only if a tape keeps them
             return [operand.snapshot() for operand in operands] if autodiff.recording() else operands
     device = device_of(operands)
-    tensors = [as_tensor(operand, who, device) for operand in operands]
-    common = dtypes.result_type(who, [tensor.dtype for tensor in tensors], [])
+    given = [None if is_numbers(operand) else as_tensor(operand, who, device) for operand in operands]
+    numbers = [number for operand in operands if is_numbers(operand) for number in kinds_of(operand)]
+    common = dtypes.result_type(who, [tensor.dtype for tensor in given if tensor is not None], numbers)
+    tensors = [
+        converted(who, operand, common, device, None) if tensor is None else tensor
+        for operand, tensor in zip(operands, given, strict=True)
+    ]
     common_backend(who, tensors)
     return [tensor.astype(common) for tensor in tensors]

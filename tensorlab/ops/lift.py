@@ -15,10 +15,10 @@ from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError, ShapeError
 from tensorlab.ops.broadcasting import sum_to
-from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar
+from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_numbers, is_scalar, kinds_of
 from tensorlab.scalars import ScalarFunction, without_unused
 from tensorlab.shapes import Shape
-from tensorlab.tensor import TENSORS, Tensor, from_buffer_of
+from tensorlab.tensor import TENSORS, Tensor, converted, from_buffer_of
 
 __all__ = [
     "astype",
@@ -102,7 +102,9 @@ class Elementwise:
         tensors, backend, compute = self._plain(operands) or self._converted(operands)
         shape = shapes.broadcast(self.__name__, [tensor._buffer.shape for tensor in tensors])
         run = self._passes.get((backend, compute)) or self._ready(backend, compute)
-        result = self._recorded(Tensor(run(shape, *[tensor._buffer for tensor in tensors]), backend), *tensors)
+        result = Tensor(run(shape, *[tensor._buffer for tensor in tensors]), backend)
+        if autodiff.recording():
+            self._record(result, tensors)
         if self._unlisted:
             self._list()
         return result if out is None else store(self.__name__, result, out)
@@ -135,19 +137,23 @@ class Elementwise:
         return dtypes.bool if self.result == "bool" else compute
 
     def _recorded(self, result: Tensor, *operands: Any) -> Tensor:
-        """The result, after it has been put on the tapes that record in this thread; operands may be numbers."""
-        if autodiff.recording() and result._buffer.dtype.kind == "f":
-            if self._pulls is None:
-                self._pulls = [self._pull(index) for index in range(self._arity)]
-            read = [x if type(x) is Tensor or not isinstance(x, Tensor) else x.snapshot() for x in operands]
-            inputs, vjps = [], []
-            for place, x in enumerate(read):  # a zip that is strict takes a quarter of a microsecond
-                if isinstance(x, Tensor):
-                    pull = self._pulls[place]
-                    inputs.append(x)
-                    vjps.append(pull and pull(read))
-            autodiff.record(inputs, (result,), vjps)
+        """Return the result of a compiled call, recorded by the tapes of this thread; operands may be numbers."""
+        if autodiff.recording():
+            self._record(result, [x.snapshot() if isinstance(x, Tensor) else x for x in operands])
         return result
+
+    def _record(self, result: Tensor, operands: Sequence[Any]) -> None:
+        if result._buffer.dtype.kind != "f":
+            return
+        if self._pulls is None:
+            self._pulls = [self._pull(index) for index in range(self._arity)]
+        inputs, vjps = [], []
+        for place, x in enumerate(operands):  # a zip that is strict takes a quarter of a microsecond
+            if isinstance(x, Tensor):
+                pull = self._pulls[place]
+                inputs.append(x)
+                vjps.append(pull and pull(operands))
+        autodiff.record(inputs, (result,), vjps)
 
     def _plain(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType] | None:
         """What `_converted` gives, for tensors of one dtype that is ready and numbers that it holds: most are that."""
@@ -172,18 +178,26 @@ class Elementwise:
     def _converted(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType]:
         """The operands as tensors of one dtype on one device; that device, and the dtype to compute in."""
         device = device_of(operands)
-        given = [None if is_scalar(operand) else as_tensor(operand, self.__name__, device) for operand in operands]
+        lists = [is_numbers(operand) for operand in operands]
+        given = [
+            None if is_scalar(operand) or listed else as_tensor(operand, self.__name__, device)
+            for operand, listed in zip(operands, lists, strict=True)
+        ]
         present = [tensor for tensor in given if tensor is not None]
         scalars = [operand for operand in operands if is_scalar(operand)]
+        for operand, listed in zip(operands, lists, strict=True):
+            scalars += kinds_of(operand) if listed else []
         compute = self._compute(dtypes.result_type(self.__name__, [tensor.dtype for tensor in present], scalars))
         backend = common_backend(self.__name__, present) if present else find_backend()
         tensors = [
-            Tensor(backend.from_host(self._number(operand, compute)), backend)
+            converted(self.__name__, operand, compute, backend.name, None)
+            if listed
+            else Tensor(backend.from_host(self._number(operand, compute)), backend)
             if tensor is None
             else tensor
             if tensor.dtype is compute
             else astype(tensor, compute, copy=False)
-            for operand, tensor in zip(operands, given, strict=True)
+            for operand, tensor, listed in zip(operands, given, lists, strict=True)
         ]
         return tensors, backend, compute
 

@@ -96,7 +96,8 @@ def softmax(x: Any, axis: Axis = -1) -> Tensor:
 def _softmax(x: Tensor) -> Tensor:
     y = _rowwise(_SOFTMAX, x)
     if autodiff.recording():
-        autodiff.record((x,), (y,), (lambda g: _softmax_vjp(g, y),))
+        kept = y.snapshot()  # the caller may assign to the result
+        autodiff.record((x,), (y,), (lambda g: _softmax_vjp(g, kept),))
     return y
 
 
@@ -240,6 +241,7 @@ def _record_dense(
     fused = product is not result
     if not fused:
         product = from_buffer_of(result, result._buffer) if operands else result
+    kept = product.snapshot()  # the caller may assign to the result
     autodiff.record((x, kernel), (product,), product_vjps(x, kernel))
     inner = product
     if operands:
@@ -249,4 +251,4 @@ def _record_dense(
         shape = bias.shape
         autodiff.record((product, bias), (inner,), (lambda g: g, lambda g: sum_to(g, shape)))
     if fused and epilogue is not None:
-        autodiff.record((inner,), (result,), (lambda g: epilogue.vjp(0)(g, product, *operands),))
+        autodiff.record((inner,), (result,), (lambda g: epilogue.vjp(0)(g, kept, *operands),))

@@ -15,7 +15,7 @@ from tensorlab.registry import registries
 from tensorlab.rules import finite, hyperparameters
 from tensorlab.scalars import ScalarFunction
 from tensorlab.serialization import Configured, deserialize
-from tensorlab.tensor import Tensor
+from tensorlab.tensor import Tensor, writing
 from tensorlab.variable import Variable
 
 
@@ -101,9 +101,15 @@ class Optimizer(Configured):
                 if key in groups or variable._backend is not backend or variable._buffer.dtype is not dtype:
                     later.append((gradient, variable))  # a second step is from where the first one leads
                 else:
-                    slots = [slot.own_buffer() for slot in self._slots_of(variable)]
-                    groups[key] = (variable.own_buffer(), gradient._buffer, *slots)
-            backend.update(self.rule.scalar, tuple(groups.values()), values)
+                    groups[key] = (variable, gradient, *self._slots_of(variable))
+            written = [tensor for variable, _, *slots in groups.values() for tensor in (variable, *slots)]
+            with writing(written) as claims:
+                buffers = iter([claim.buffer for claim in claims])
+                arrays = [
+                    (next(buffers), gradient._buffer, *[next(buffers) for _ in slots])
+                    for _, gradient, *slots in groups.values()
+                ]
+                backend.update(self.rule.scalar, tuple(arrays), values)
             left = later
 
     def _checked(self, gradient: Any, variable: Variable) -> Tensor:
