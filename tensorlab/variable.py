@@ -47,7 +47,7 @@ class Variable(MutableTensor):
     Source: ``tf.Variable``.
     """
 
-    __slots__ = ("name", "regularizer", "trainable")
+    __slots__ = ("marks", "name", "regularizer", "trainable")
     _title: ClassVar[str] = "Variable"
 
     def __init__(self, initial_value: Any, trainable: bool = True, dtype: Any = None, name: str = "variable") -> None:
@@ -55,6 +55,7 @@ class Variable(MutableTensor):
         super().__init__(value._backend.copy(value._buffer), value._backend)
         self.trainable = trainable
         self.name = name
+        self.marks: tuple[str, ...] = ()  # by which optimizers find its slots when both are copied or loaded
         self.regularizer: Any = None  # from this variable to what it adds to a loss; a layer's `add_weight` sets it
 
     @property
@@ -124,19 +125,21 @@ class Variable(MutableTensor):
 
     def __reduce__(self) -> Any:
         arguments = Tensor(self._buffer, self._backend), self.trainable, None, self.name
-        return type(self), arguments, (None, {"regularizer": self.regularizer})
+        return type(self), arguments, (None, {"regularizer": self.regularizer, "marks": self.marks})
 
     def __copy__(self) -> Variable:
         """Return another variable with memory of its own, which an assignment to this one does not change."""
-        make, arguments, (_, others) = self.__reduce__()
-        made: Variable = make(*arguments)
-        made.regularizer = others["regularizer"]
-        return made
+        return self._made_again({})
 
     def __deepcopy__(self, memo: Any) -> Variable:
         """Return what `__copy__` does, with a copy of the regularizer."""
-        made = self.__copy__()
-        made.regularizer = copy.deepcopy(self.regularizer, memo)
+        return self._made_again({"regularizer": copy.deepcopy(self.regularizer, memo)})
+
+    def _made_again(self, changes: dict[str, Any]) -> Variable:
+        make, arguments, (_, state) = self.__reduce__()
+        made: Variable = make(*arguments)
+        for name, value in {**state, **changes}.items():
+            setattr(made, name, value)
         return made
 
     def _describe(self) -> str:

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "tensorlab"
 
 FLOORS = {
     1: "errors scopes version",
-    2: "autodiff dtypes registry scalars shapes",
+    2: "autodiff dtypes references registry scalars shapes",
     3: "datasets host_arrays rules serialization",
     4: "kernels",
     5: "backends",
