@@ -6,13 +6,15 @@ import copy
 from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn
 
-from tensorlab import autodiff
-from tensorlab.errors import ArgumentTypeError, DTypeError
+from tensorlab import autodiff, dtypes
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from tensorlab.ops import add, subtract
 from tensorlab.ops.assignment import assignable
 from tensorlab.ops.indexing import getitem, plain_index
 from tensorlab.scalars import ScalarFunction
-from tensorlab.tensor import TENSORS, MutableTensor, Tensor, asarray, lock, writing
+from tensorlab.serialization import get
+from tensorlab.shapes import as_shape
+from tensorlab.tensor import TENSORS, MutableTensor, Tensor, converted, lock, writing
 
 
 class _Watched(Tensor):
@@ -39,19 +41,41 @@ class Variable(MutableTensor):
     and takes new memory otherwise. A part is assigned to by its index: ``v[0, 0].assign(3.0)``.
 
     Args:
-        initial_value: anything that `asarray` takes; it is copied.
+        initial_value: anything that `asarray` takes, which is copied; or an initializer, see below.
+        shape: of the variable. An initializer needs it; a value has to be of it.
+        dtype: None to keep or infer that of a value, and float32 for an initializer.
         trainable: whether a `GradientTape` watches it by itself and an optimizer may change it.
-        dtype: None to keep or infer it.
         name: what it is called in messages.
+        initializer: another name of ``initial_value``: a value, the name of an initializer such as "zeros", an
+            `Initializer`, its config, or a function of ``(shape, dtype)``.
 
-    Source: ``tf.Variable``.
+    Raises:
+        ArgumentTypeError: without a value and an initializer, or with both.
+        ArgumentError: for an initializer without a shape.
+        ShapeError: for a value, or what an initializer gives, of another shape.
+        UnknownNameError: for the name of no initializer.
+
+    Example:
+        >>> tl.Variable(shape=(2,), initializer="zeros")
+        Variable([0., 0.], dtype=float32, name='variable')
+
+    Source: Keras, ``keras.Variable``; ``tf.Variable``.
     """
 
     __slots__ = ("marks", "name", "regularizer", "trainable")
     _title: ClassVar[str] = "Variable"
 
-    def __init__(self, initial_value: Any, trainable: bool = True, dtype: Any = None, name: str = "variable") -> None:
-        value = asarray(initial_value, dtype=dtype)
+    def __init__(
+        self,
+        initial_value: Any = None,
+        shape: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        name: str = "variable",
+        *,
+        initializer: Any = None,
+    ) -> None:
+        value = _initial(f"Variable {name!r}", initial_value, initializer, shape, dtype)
         super().__init__(value._backend.copy(value._buffer), value._backend)
         self.trainable = trainable
         self.name = name
@@ -124,7 +148,7 @@ class Variable(MutableTensor):
         raise ArgumentTypeError("v[index] = value", "a tensor", f"Variable {self.name!r}", hint)
 
     def __reduce__(self) -> Any:
-        arguments = Tensor(self._buffer, self._backend), self.trainable, None, self.name
+        arguments = Tensor(self._buffer, self._backend), None, None, self.trainable, self.name
         return type(self), arguments, (None, {"regularizer": self.regularizer, "marks": self.marks})
 
     def __copy__(self) -> Variable:
@@ -144,6 +168,26 @@ class Variable(MutableTensor):
 
     def _describe(self) -> str:
         return f"{super()._describe()}, name={self.name!r}"
+
+
+def _initial(who: str, value: Any, initializer: Any, shape: Any, dtype: Any) -> Tensor:
+    """Return what a new variable begins with: a value, or what an initializer makes."""
+    if (value is None) == (initializer is None):
+        given = "neither" if value is None else "both"
+        raise ArgumentTypeError(who, "either an initial value, or an initializer and a shape", given)
+    begin = value if initializer is None else initializer
+    if isinstance(shape, bool):
+        raise ArgumentTypeError(who, "a shape as the second argument", repr(shape), f"write trainable={shape}")
+    lengths = None if shape is None else as_shape(who, shape)
+    if isinstance(begin, (str, dict)) or callable(begin):
+        if lengths is None:
+            raise ArgumentError(who, "a shape for the initializer", "none", "e.g. shape=(2, 3)")
+        kind = dtypes.default_float if dtype is None else dtypes.as_dtype(dtype, who)
+        begin = get("initializer", begin, object)(lengths, dtype=kind)
+    made = converted(who, begin, dtype, None, None)
+    if lengths is not None and made.shape != lengths:
+        raise ShapeError(who, f"a value of shape {lengths}", str(made.shape))
+    return made
 
 
 def _refuse_in_place(self: Variable, other: Any) -> NoReturn:

@@ -182,7 +182,9 @@ class Tensor:
             copy = True
         array = self._backend.export(self._buffer)
         if not isinstance(array, np.ndarray):
-            return array.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+            capsule = array.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+            self._given_away(copy)
+            return capsule
         if dl_device is not None and tuple(dl_device) != self.__dlpack_device__():
             raise DLPackError("__dlpack__", f"the host, {self.__dlpack_device__()}", f"dl_device {dl_device}")
         if stream is not None:
@@ -191,11 +193,13 @@ class Tensor:
         if copy is False and not marked:
             hint = "ask for max_version=(1, 0), which can say that memory is read-only"
             raise DLPackError("__dlpack__", "that a copy is allowed", "copy=False", hint)
-        if copy is False:
-            if type(self) is Tensor:  # gradients stay right even if the other library ignores the flag
-                self.__class__ = SharedTensor
-            return array.__dlpack__(max_version=max_version)
-        return array.copy().__dlpack__(max_version=max_version)
+        self._given_away(copy)
+        return (array if copy is False else array.copy()).__dlpack__(max_version=max_version)
+
+    def _given_away(self, copy: bool | None) -> None:
+        """Remember memory that another library has without a copy: gradients stay right if it ignores the flag."""
+        if copy is False and type(self) is Tensor:
+            self.__class__ = SharedTensor
 
     def __dlpack_device__(self) -> tuple[int, int]:
         """The device as DLPack numbers it: ``(1, 0)`` is the host."""
