@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -182,3 +184,28 @@ def test_a_failed_copy_leaves_the_variable_as_it_was(monkeypatch: pytest.MonkeyP
             pass
     assert (v.tolist(), other.tolist(), kept.tolist()) == ([1.0, 2.0], [3.0], [1.0, 2.0])
     assert (v.assign_add(1.0).tolist(), kept.tolist()) == ([2.0, 3.0], [1.0, 2.0])
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.usefixtures("reference")
+def test_a_fork_waits_for_the_end_of_a_write() -> None:
+    v = tl.Variable([0.0, 0.0])
+    began = threading.Event()
+
+    def write() -> None:
+        with writing([v]) as (claim,):
+            claim.buffer[0] = 1.0
+            began.set()
+            time.sleep(0.1)
+            claim.buffer[1] = 1.0
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    began.wait()
+    child = os.fork()
+    if not child:
+        os._exit(v.assign_add(1.0).tolist() != [2.0, 2.0])
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert v.tolist() == [1.0, 1.0]

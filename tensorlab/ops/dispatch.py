@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from tensorlab import autodiff, dtypes
 from tensorlab.backends import Backend
-from tensorlab.errors import ArgumentTypeError, DeviceError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, ShapeError
 from tensorlab.tensor import Tensor, converted
 
 Scalar = bool | int | float
@@ -58,6 +58,22 @@ def kinds_of(numbers: Any) -> list[Scalar]:
     if isinstance(numbers, range):
         return [0]
     return list({type(leaf): leaf for leaf in autodiff.flatten(numbers)}.values())
+
+
+def store(who: str, result: Tensor, out: Any) -> Tensor:
+    """Write a result into a `Variable` or a NumPy array, and return that."""
+    if isinstance(out, Tensor) and hasattr(out, "assign"):
+        return cast(Tensor, out.assign(result))
+    if not isinstance(out, np.ndarray):
+        raise ArgumentTypeError(who, "a Variable or a NumPy array as out", type(out).__name__)
+    if out.shape != result.shape:
+        raise ShapeError(who, f"an out of shape {result.shape}", str(out.shape))
+    if out.dtype.newbyteorder("=") != result.dtype:
+        raise DTypeError(who, f"an out of {result.dtype}", str(out.dtype))
+    if not out.flags.writeable:
+        raise ArgumentError(who, "an out that can be written to", "a read-only array")
+    out[...] = result.numpy()
+    return cast(Tensor, out)
 
 
 def common_backend(who: str, tensors: Sequence[Tensor]) -> Backend:

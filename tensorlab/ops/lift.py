@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, cast, overload
+from typing import Any, overload
 
 import numpy as np
 
@@ -13,9 +13,9 @@ from tensorlab import autodiff, dtypes, shapes
 from tensorlab.backends import Backend
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError
 from tensorlab.ops.broadcasting import sum_to
-from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_numbers, is_scalar, kinds_of
+from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_numbers, is_scalar, kinds_of, store
 from tensorlab.scalars import ScalarFunction, without_unused
 from tensorlab.shapes import Shape
 from tensorlab.tensor import TENSORS, Tensor, converted, from_buffer_of
@@ -385,22 +385,6 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: str | None = Non
         before = tensor.dtype
         autodiff.record((tensor,), (result,), (lambda gradient: astype(gradient, before, copy=False),))
     return result
-
-
-def store(who: str, result: Tensor, out: Any) -> Tensor:
-    """Write a result into a `Variable` or a NumPy array, and return that."""
-    if isinstance(out, Tensor) and hasattr(out, "assign"):
-        return cast(Tensor, out.assign(result))
-    if not isinstance(out, np.ndarray):
-        raise ArgumentTypeError(who, "a Variable or a NumPy array as out", type(out).__name__)
-    if out.shape != result.shape:
-        raise ShapeError(who, f"an out of shape {result.shape}", str(out.shape))
-    if out.dtype.newbyteorder("=") != result.dtype:
-        raise DTypeError(who, f"an out of {result.dtype}", str(out.dtype))
-    if not out.flags.writeable:
-        raise ArgumentError(who, "an out that can be written to", "a read-only array")
-    out[...] = result.numpy()
-    return cast(Tensor, out)
 
 
 def _nonzero(x: float) -> float:
