@@ -95,6 +95,23 @@ def test_an_assignment_that_is_not_recorded_is_a_constant() -> None:
     assert tape.gradient(recorded, x).tolist() == [10.0, 12.0, 27.0]
 
 
+def test_who_is_asked_for_a_value_that_is_gone_says_so() -> None:
+    x, v = tl.asarray([1.0, 2.0]), tl.Variable([1.0, 2.0])
+    with tl.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y, z = x * x, v * v
+    x[0] = 5.0
+    z[0] = 5.0
+    with pytest.warns(
+        UserWarning, match=r"is None, because x\[index\] = value made it another value than the tape has"
+    ):
+        assert tape.gradient(y, x) is None
+    with pytest.warns(
+        UserWarning, match=r"the target does not depend on it; .* It was assigned to, perhaps after that$"
+    ):
+        assert tape.gradient(z, v) is None
+
+
 def test_a_value_of_a_variable_is_a_tensor_of_its_own() -> None:
     v = tl.Variable([1.0, 2.0])
     with tl.GradientTape() as tape:

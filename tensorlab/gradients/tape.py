@@ -12,7 +12,7 @@ import numpy as np
 from tensorlab import ops
 from tensorlab.autodiff import Tape, flatten, pack_as
 from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, StateError
-from tensorlab.tensor import Tensor
+from tensorlab.tensor import MutableTensor, Tensor
 from tensorlab.variable import Variable
 
 
@@ -170,7 +170,9 @@ class GradientTape(Tape):
 
     def _warn(self, who: str, source: Any, targets: Sequence[Any], tracked: set[int]) -> None:
         """Say why the gradient of a source is None."""
-        if source.key not in tracked and not (source.watched and self._watch_variables):
+        if source.key not in tracked and _was_assigned_to(source):
+            why = "x[index] = value made it another value than the tape has seen; use y = x.at[index].set(value)"
+        elif source.key not in tracked and not (source.watched and self._watch_variables):
             why = "it was not watched: call tape.watch(x) before using it, or "
             if source.watched:
                 why += "make the tape with watch_accessed_variables=True"
@@ -180,8 +182,14 @@ class GradientTape(Tape):
             why = "the target does not depend on it"
             if not any([target.key in tracked for target in targets]):
                 why += "; was it computed inside of the tape's with block, by operations that have a gradient?"
+            if any([_was_assigned_to(target) for target in targets]):
+                why += " It was assigned to, perhaps after that"
         name = f"source {source.name!r}" if getattr(source, "name", None) else f"a source of shape {source.shape}"
         warnings.warn(f"{who}: the gradient of {name} is None, because {why}", stacklevel=3)
+
+
+def _was_assigned_to(tensor: Tensor) -> bool:
+    return isinstance(tensor, MutableTensor) and not isinstance(tensor, Variable)
 
 
 def _checked(who: str, structure: Any) -> list[Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dis
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -92,6 +94,11 @@ def _references_of_a_temporary() -> int:
 _TEMPORARY = _references_of_a_temporary()
 
 
+def _by_statement(caller: FrameType) -> bool:
+    """Whether a statement assigns, and not a call of ``__setitem__``, which has fewer references."""
+    return caller.f_code.co_code[caller.f_lasti] == dis.opmap["STORE_SUBSCR"]
+
+
 def setitem(self: Tensor, index: Any, value: Any) -> None:
     """Give some elements new values: ``x[index] = value``, for everything that `Tensor.__getitem__` takes as an index.
 
@@ -109,7 +116,7 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     Source: Python array API standard, ``array.__setitem__``.
     """
     who = "x[index] = value"
-    if sys.getrefcount(self) <= _TEMPORARY:
+    if sys.getrefcount(self) <= _TEMPORARY and _by_statement(sys._getframe(1)):
         hint = "write x[0, 1] = value in place of x[0][1] = value, or name the tensor first"
         raise ArgumentTypeError(who, "a tensor that has a name", "a temporary one, whose change would be lost", hint)
     if autodiff.watching(self.key):
