@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from tensorlab.errors import ArgumentError, ArgumentTypeError, nearest
+from tensorlab.arguments import advice
+from tensorlab.errors import ArgumentError, ArgumentTypeError
 from tensorlab.scalars import ScalarFunction
 
 
@@ -69,7 +70,7 @@ class Hyperparameters(MutableMapping[str, float]):
         """Return what `value` would be as this hyperparameter, or raise."""
         if name not in self._values:
             known = f"hyperparameters among: {', '.join(self._values) or 'none'}"
-            raise ArgumentError(self._who, known, name, nearest(name, self._values) if self._values else "")
+            raise ArgumentError(self._who, known, name, advice(name, self._values))
         return finite(f"{self._who} {name}", value, *self._limits.get(name, ()))
 
     def update(self, /, *others: Any, **named: Any) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn
 
 from tensorlab import autodiff, dtypes
+from tensorlab.arguments import named
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from tensorlab.ops import add, subtract
 from tensorlab.ops.assignment import assignable
@@ -65,6 +66,7 @@ class Variable(MutableTensor):
     __slots__ = ("marks", "name", "regularizer", "trainable")
     _title: ClassVar[str] = "Variable"
 
+    @named
     def __init__(
         self,
         initial_value: Any = None,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tensorlab import ops
+from tensorlab.arguments import named
 from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of
 from tensorlab.ops.lift import Elementwise, elementwise
@@ -135,7 +136,9 @@ class LossRule(MadeOfFunction):
         self.operation = elementwise(function)
         self.__name__ = scalar.name
 
-    def __call__(self, reduction: str | None = "sum_over_batch_size", **hyperparameters: float) -> Loss:
+    @named
+    @named
+    def __call__(self, /, reduction: str | None = "sum_over_batch_size", **hyperparameters: float) -> Loss:
         """The loss, with some hyperparameters other than the defaults.
 
         Raises:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any
 
+from tensorlab.arguments import named
 from tensorlab.errors import ArgumentTypeError
 from tensorlab.optimizers.base import Optimizer
 from tensorlab.optimizers.rule import Rule
@@ -35,6 +36,7 @@ class OptimizerRule(MadeOfFunction):
         self.function, self.rule = function, Rule(function)
         self.__name__ = self.rule.scalar.name
 
+    @named
     def __call__(self, /, **hyperparameters: float) -> Optimizer:
         """The optimizer, with some hyperparameters other than the defaults.
 
