@@ -133,7 +133,7 @@ READERS: dict[str, Callable[[tl.Tensor], Any]] = {
     "view": lambda x: x[1:],
     "transpose": lambda x: x.T,
     "the same shape": lambda x: x.reshape(x.shape),
-    "the same dtype": lambda x: x.astype(x.dtype),
+    "the same dtype": lambda x: tl.astype(x, x.dtype),
     "broadcast": lambda x: tl.broadcast_to(x, (2, *x.shape)),
     "broadcast to its shape": lambda x: tl.broadcast_to(x, x.shape),
     "stop_gradient": tl.ops.stop_gradient,

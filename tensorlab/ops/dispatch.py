@@ -46,8 +46,17 @@ def is_scalar(value: Any) -> bool:
     return isinstance(value, (bool, int, float)) and not isinstance(value, np.generic)
 
 
-def is_numbers(value: Any) -> bool:
-    """Whether this is a list, tuple or range of Python numbers, perhaps nested, which are converted as numbers are."""
+def lists_of_numbers(operands: Sequence[Any]) -> list[bool]:
+    """Return which operands are lists, tuples or ranges of Python numbers, perhaps nested.
+
+    They take the dtype of the tensors and arrays beside them, as single numbers do; without one, none is counted.
+    """
+    if not any([hasattr(operand, "dtype") for operand in operands]):
+        return [False] * len(operands)
+    return [_is_numbers(operand) for operand in operands]
+
+
+def _is_numbers(value: Any) -> bool:
     if isinstance(value, range):
         return True
     return isinstance(value, (list, tuple)) and all([is_scalar(leaf) for leaf in autodiff.flatten(value)])
@@ -110,8 +119,9 @@ def together(who: str, *operands: Any) -> Sequence[Tensor]:
         else:  # nearly always: nothing has to change, and what they hold only if a tape keeps them
             return [operand.snapshot() for operand in operands] if autodiff.recording() else operands
     device = device_of(operands)
-    given = [None if is_numbers(operand) else as_tensor(operand, who, device) for operand in operands]
-    numbers = [number for operand in operands if is_numbers(operand) for number in kinds_of(operand)]
+    pairs = list(zip(operands, lists_of_numbers(operands), strict=True))
+    given = [None if listed else as_tensor(operand, who, device) for operand, listed in pairs]
+    numbers = [number for operand, listed in pairs if listed for number in kinds_of(operand)]
     common = dtypes.result_type(who, [tensor.dtype for tensor in given if tensor is not None], numbers)
     tensors = [
         converted(who, operand, common, device, None) if tensor is None else tensor

@@ -15,10 +15,10 @@ from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError
 from tensorlab.ops.broadcasting import sum_to
-from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_numbers, is_scalar, kinds_of, store
+from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar, kinds_of, lists_of_numbers, store
 from tensorlab.scalars import ScalarFunction, without_unused
 from tensorlab.shapes import Shape
-from tensorlab.tensor import TENSORS, Tensor, converted, from_buffer_of
+from tensorlab.tensor import TENSORS, Tensor, converted, from_buffer_of, is_plain
 
 __all__ = [
     "astype",
@@ -178,7 +178,7 @@ class Elementwise:
     def _converted(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType]:
         """The operands as tensors of one dtype on one device; that device, and the dtype to compute in."""
         device = device_of(operands)
-        lists = [is_numbers(operand) for operand in operands]
+        lists = lists_of_numbers(operands)
         given = [
             None if is_scalar(operand) or listed else as_tensor(operand, self.__name__, device)
             for operand, listed in zip(operands, lists, strict=True)
@@ -360,7 +360,7 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: str | None = Non
     Args:
         x: a tensor or an array.
         dtype: one of tensorlab's dtypes.
-        copy: whether a tensor that has this dtype already is copied.
+        copy: whether a tensor that has this dtype already is copied; if not, it is returned itself.
         device: where to put the result; None for where ``x`` is.
 
     Raises:
@@ -374,7 +374,7 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: str | None = Non
         return astype(tensor, dtype, copy=False).to_device(device)
     target = tensor.dtype if dtype is tensor.dtype else dtypes.as_dtype(dtype, "astype")
     if tensor.dtype == target and not copy:
-        return tensor
+        return x if is_plain(x) else tensor
     function, compute = (_NONZERO, tensor.dtype) if target.kind == "b" else (_IDENTITY, target)
     key = (tensor._backend, tensor.dtype, target)
     run = _conversions.get(key)

@@ -25,6 +25,11 @@ def adopted(who: str, array: Any, copy: bool | None) -> Tensor | None:
     return None if held is None else SharedTensor(held.adopt(who, array, copy), held)
 
 
+def is_plain(value: Any) -> bool:
+    """Whether this is a tensor and not a variable or its value, of which operations take a snapshot."""
+    return type(value) in (Tensor, SharedTensor, MutableTensor)
+
+
 def asarray(obj: Any, /, *, dtype: Any = None, device: str | None = None, copy: bool | None = None) -> Tensor:
     """A tensor of numbers, nested lists, a NumPy array, or anything with ``__array__`` or ``__dlpack__``.
 
@@ -68,8 +73,7 @@ def converted(who: str, obj: Any, dtype: Any, device: str | None, copy: bool | N
         if changes:
             return moved.astype(wanted)
         if not copy:
-            itself = moved.device == obj.device and type(obj) in (Tensor, SharedTensor, MutableTensor)
-            return obj if itself else moved  # of a variable its value
+            return obj if moved.device == obj.device and is_plain(obj) else moved
         result = Tensor(moved._backend.copy(moved._buffer), moved._backend)
         autodiff.record((moved,), (result,), (lambda gradient: gradient,))
         return result
