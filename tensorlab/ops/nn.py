@@ -106,7 +106,8 @@ def _softmax_of_logits(x: Tensor) -> Tensor:
 def _softmax(x: Tensor) -> Tensor:
     y = _rowwise(_SOFTMAX, x)
     if autodiff.recording():
-        autodiff.record((x,), (y,), (lambda g: _softmax_vjp(g, y),))
+        kept = y.snapshot()  # the caller may assign to the result
+        autodiff.record((x,), (y,), (lambda g: _softmax_vjp(g, kept),))
     return y
 
 
@@ -252,6 +253,7 @@ def _record_dense(
     fused = product is not result
     if not fused:
         product = from_buffer_of(result, result._buffer) if operands else result
+    kept = product.snapshot()  # the caller may assign to the result
     autodiff.record((x, kernel), (product,), product_vjps(x, kernel))
     inner = product
     if operands:
@@ -261,4 +263,4 @@ def _record_dense(
         shape = bias.shape
         autodiff.record((product, bias), (inner,), (lambda g: g, lambda g: sum_to(g, shape)))
     if fused and epilogue is not None:
-        autodiff.record((inner,), (result,), (lambda g: epilogue.vjp(0)(g, product, *operands),))
+        autodiff.record((inner,), (result,), (lambda g: epilogue.vjp(0)(g, kept, *operands),))
