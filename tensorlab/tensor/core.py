@@ -344,13 +344,10 @@ def placed(array: np.ndarray[Any, Any], backend: Backend, may_change: bool) -> T
 
 
 def owned(tensor: Tensor) -> Tensor:
-    """The value of a tensor as an ordinary tensor, in memory that nobody else writes into."""
-    if type(tensor) is Tensor:
-        return tensor
-    result = Tensor.__new__(Tensor)
-    shared = isinstance(tensor, _Shared)
-    result._buffer = tensor._backend.copy(tensor._buffer) if shared else tensor._buffer
-    result._backend, result.key = tensor._backend, tensor.key
+    """Return the value of a tensor as it is now, as a tensor that no write reaches."""
+    result = _alias(tensor, Tensor)
+    if isinstance(tensor, SharedTensor):
+        result._buffer = tensor._backend.copy(result._buffer)
     return result
 
 
