@@ -24,6 +24,7 @@ from tensorlab import (
     plugins,
     random,
     regularizers,
+    terminal,
     testing,
     utils,
 )
@@ -45,6 +46,7 @@ from tensorlab.dtypes import (
     uint64,
 )
 from tensorlab.gradients import GradientTape, custom_gradient, grad, jacobian, value_and_grad
+from tensorlab.layers import Input, Layer
 from tensorlab.losses import LossRule
 from tensorlab.models import Model, Sequential
 from tensorlab.ops.arithmetic import *
@@ -81,6 +83,8 @@ from tensorlab.version import __version__
 __all__ = [
     "Activation",
     "GradientTape",
+    "Input",
+    "Layer",
     "LossRule",
     "Model",
     "OptimizerRule",
@@ -119,6 +123,7 @@ __all__ = [
     "random",
     "regularizers",
     "set_num_threads",
+    "terminal",
     "testing",
     "uint8",
     "uint16",

@@ -66,6 +66,7 @@ def fit_persistent(model: Any, x: Any, y: Any, batch_size: int = 32, epochs: int
         samples = _samples(who, model, x, y)
         before = _state(model)
         history = History()
+        outside = tl.random.enter_run()
         try:
             run = _Run(who, model, samples, batch_size)
             for epoch in range(epochs):
@@ -74,7 +75,7 @@ def fit_persistent(model: Any, x: Any, y: Any, batch_size: int = 32, epochs: int
             _restore(model, before)
             raise
         finally:
-            tl.random.move_to(0, 0)
+            tl.random.leave_run(outside)
     return history
 
 
@@ -90,15 +91,9 @@ def _samples(who: str, model: Any, x: Any, y: Any) -> Samples:
         if weight.device != "cuda":
             hint = "make it inside of \"with tl.device('cuda'):\""
             raise DeviceError(who, "a model on the device 'cuda'", f"{weight.name!r} on {weight.device!r}", hint)
-    built = model.built
-    try:
-        with autodiff.no_grad():
-            outputs = model(samples.first())
-            model.loss.check(samples.y, (samples.count, *outputs.shape[1:]))
-    except Exception:
-        if not built:
-            model.unbuild()
-        raise
+    with model.building(), autodiff.no_grad():
+        outputs = model(samples.first())
+        model.loss.check(samples.y, (samples.count, *outputs.shape[1:]))
     return samples
 
 
