@@ -71,7 +71,7 @@ def search(value, count, x_address):
         start += SEARCHED
     while start < last and x0_read(x[start]) != value:
         start += 1
-    return start
+    return min(start, last)
 
 
 @jit
