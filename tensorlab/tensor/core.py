@@ -97,7 +97,7 @@ class Tensor:
         if copy or (dtype is not None and array.dtype != dtype):
             if copy is False:
                 raise ArgumentError("__array__", f"dtype {array.dtype} with copy=False", str(dtype))
-            return array.astype(array.dtype if dtype is None else dtype)
+            return host_arrays.cast(array, array.dtype if dtype is None else np.dtype(dtype))
         return array
 
     def item(self) -> Any:
