@@ -35,6 +35,9 @@ class Configured:
         if "__init__" in cls.__dict__:
             cls.__init__ = _captured(cls.__init__)  # type: ignore[method-assign]
 
+    def _constructed(self) -> None:
+        """Called when the constructor of the object's own class has returned."""
+
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor as plain data, enough for `from_config` to make another one."""
         arguments = self.__dict__.get("_constructed_with", {})
@@ -59,8 +62,9 @@ def _captured(init: Callable[..., None]) -> Callable[..., None]:
     signature = inspect.signature(init)
 
     @functools.wraps(init)
-    def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
-        if "_constructed_with" not in self.__dict__:  # the constructor of the object's own class, not one that it calls
+    def wrapper(self: Any, /, *args: Any, **kwargs: Any) -> None:
+        outermost = "_constructed_with" not in self.__dict__
+        if outermost:  # the constructor of the object's own class, not one that it calls
             try:
                 bound = signature.bind(self, *args, **kwargs)
             except TypeError:
@@ -80,6 +84,8 @@ def _captured(init: Callable[..., None]) -> Callable[..., None]:
             if error is None:  # something inside
                 raise
             raise error from None
+        if outermost:
+            self._constructed()
 
     return wrapper
 

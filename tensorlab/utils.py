@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections import Counter
 from typing import Any
 
@@ -12,13 +13,15 @@ from tensorlab import ops, random
 from tensorlab.tensor import Tensor
 
 _names: Counter[str] = Counter()
+_guard = threading.RLock()
 
 
 def unique_name(class_name: str) -> str:
-    """``dense``, then ``dense_1``, ``dense_2``, …"""
+    """Return ``dense``, then ``dense_1``, ``dense_2``, …; in every thread another one."""
     base = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name).lower()
-    count = _names[base]
-    _names[base] += 1
+    with _guard:
+        count = _names[base]
+        _names[base] += 1
     return f"{base}_{count}" if count else base
 
 

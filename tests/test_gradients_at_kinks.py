@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -147,11 +148,105 @@ def test_parts_that_are_not_used_have_no_gradient(rng: Rng) -> None:
     assert tape.gradient(y, x).tolist() == [[0.0, 2.0, 0.0]] * 2
 
 
-def test_logsumexp_of_infinities() -> None:
-    x = tl.Variable(np.array([[-np.inf, -np.inf], [-np.inf, 1.0], [0.0, 0.0]]))
+INF, NAN = math.inf, math.nan
+LOGSUMEXP = [  # a row, and the softmax of it or the limit of that
+    ([-INF, -INF], [0.0, 0.0]),
+    ([-INF, 1.0], [0.0, 1.0]),
+    ([0.0, 0.0], [0.5, 0.5]),
+    ([0.0, INF], [0.0, 1.0]),
+    ([INF, -INF], [1.0, 0.0]),
+    ([INF, INF], [0.5, 0.5]),
+    ([1e9, 1e9], [0.5, 0.5]),  # in float32 nothing is left of log(2)
+    ([-1e9, 1e9], [0.0, 1.0]),
+    ([NAN, 0.0], [NAN, NAN]),
+    ([-INF, NAN], [NAN, NAN]),
+    ([INF, NAN], [NAN, NAN]),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_logsumexp_of_infinities(dtype: str) -> None:
+    x = tl.Variable(np.array([row for row, _ in LOGSUMEXP], dtype))
+    with tl.GradientTape() as outer:
+        with tl.GradientTape() as inner:
+            y = tl.logsumexp(x, axis=1)
+        slope = inner.gradient(y, x)
+        first = slope[:, 0]
+    shares = np.array([share for _, share in LOGSUMEXP])
+    np.testing.assert_array_equal(slope.numpy(), shares.astype(dtype))
+    expected = shares[:, :1] * (np.array([[1.0, 0.0]]) - shares)
+    np.testing.assert_array_equal(outer.gradient(first, x).numpy(), expected.astype(dtype))
+    assert y.tolist()[3:6] == [INF] * 3
+
+
+def test_logsumexp_in_any_arrangement(rng: Rng) -> None:
+    array = rng.choice([-INF, -1.0, 2.0, INF], (4, 3, 5))
+    for axis in (None, 0, 1, (0, 2), (-1, 0)):
+        x = tl.Variable(array)
+        with tl.GradientTape() as tape:
+            y = tl.logsumexp(x, axis=axis)
+        largest = array.max(axis, keepdims=True)
+        with np.errstate(invalid="ignore"):
+            weights = np.where(array == largest, largest > -INF, np.exp(array - largest))
+            expected = weights / weights.sum(axis, keepdims=True)
+        np.testing.assert_allclose(tape.gradient(y, x).numpy(), np.where(largest > -INF, expected, 0.0), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("pair", "expected"),
+    [
+        ((INF, INF), (0.5, 0.5)),
+        ((-INF, -INF), (0.5, 0.5)),
+        ((1.0, INF), (0.0, 1.0)),
+        ((1.0, -INF), (1.0, 0.0)),
+        ((INF, -INF), (1.0, 0.0)),
+        ((0.0, NAN), (NAN, NAN)),
+        ((NAN, INF), (NAN, NAN)),
+        ((1.0, 1.0), (0.5, 0.5)),
+    ],
+)
+def test_logaddexp_of_infinities(pair: tuple[float, float], expected: tuple[float, float]) -> None:
+    for order in (1, -1):
+        x, y = (tl.Variable(value) for value in pair[::order])
+        with tl.GradientTape() as tape:
+            z = tl.logaddexp(x, y)
+        gradients = [gradient.item() for gradient in tape.gradient(z, [x, y])]
+        np.testing.assert_array_equal(gradients, expected[::order])
+
+
+FOLDED: list[tuple[str, list[float], list[float]]] = [  # as PyTorch 2.13 has it
+    ("sum", [0.0, INF], [1.0, 1.0]),
+    ("mean", [-INF, NAN], [0.5, 0.5]),
+    ("max", [INF, INF, 0.0], [0.5, 0.5, 0.0]),
+    ("max", [-INF, -INF], [0.5, 0.5]),
+    ("max", [0.0, NAN], [NAN, NAN]),
+    ("min", [-INF, 0.0], [1.0, 0.0]),
+    ("min", [NAN, -INF], [NAN, NAN]),
+    ("prod", [2.0, 0.0, 3.0], [0.0, 6.0, 0.0]),
+    ("prod", [0.0, 0.0, 3.0], [0.0, 0.0, 0.0]),
+    ("prod", [0.0, INF, 2.0], [INF, 0.0, NAN]),
+    ("var", [3.0, 3.0], [0.0, 0.0]),
+    ("std", [3.0, 3.0, 3.0], [0.0, 0.0, 0.0]),
+    ("std", [0.0, NAN], [NAN, NAN]),
+    ("logsumexp", [0.0, NAN], [NAN, NAN]),
+]
+
+
+@pytest.mark.parametrize(("name", "row", "expected"), FOLDED)
+def test_reductions_of_infinities_zeros_and_ties(name: str, row: list[float], expected: list[float]) -> None:
+    x = tl.Variable(np.array(row))
     with tl.GradientTape() as tape:
-        y = tl.logsumexp(x, axis=1)
-    assert tape.gradient(y, x).tolist() == [[0.0, 0.0], [0.0, 1.0], [0.5, 0.5]]
+        y = getattr(tl, name)(x)
+    np.testing.assert_array_equal(tape.gradient(y, x).numpy(), expected)
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "prod", "var", "std", "logsumexp", "softmax", "log_softmax"])
+def test_gradients_over_no_elements(name: str) -> None:
+    for shape, axis in (((0, 3), 0), ((3, 0), 1), ((0, 3), 1), ((2, 0), 0)):
+        x = tl.Variable(np.zeros(shape))
+        with tl.GradientTape() as tape:
+            y = getattr(tl, name)(x, axis=axis)
+        assert tape.gradient(y, x).shape == shape
 
 
 def test_the_other_half_of_a_triangle_has_no_gradient() -> None:

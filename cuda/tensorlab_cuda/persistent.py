@@ -66,6 +66,7 @@ def fit_persistent(model: Any, x: Any, y: Any, batch_size: int = 32, epochs: int
         samples = _samples(who, model, x, y)
         before = _state(model)
         history = History()
+        outside = tl.random.enter_run()
         try:
             run = _Run(who, model, samples, batch_size)
             for epoch in range(epochs):
@@ -74,7 +75,7 @@ def fit_persistent(model: Any, x: Any, y: Any, batch_size: int = 32, epochs: int
             _restore(model, before)
             raise
         finally:
-            tl.random.move_to(0, 0)
+            tl.random.leave_run(outside)
     return history
 
 

@@ -151,6 +151,7 @@ class Model(Layer):
             [history, *bar, *watchers], self, epochs=epochs, steps=samples.steps(batch_size), verbose=verbose
         )
         before = self._training_state(optimizer)
+        outside = random.enter_run()
         try:
             watching.call("on_train_begin", {})
             logs: Logs = {}
@@ -165,7 +166,7 @@ class Model(Layer):
             self._restore(optimizer, before)
             raise
         finally:
-            random.move_to(0, 0)
+            random.leave_run(outside)
             for shown in bar:
                 shown.close()
         return history

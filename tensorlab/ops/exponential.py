@@ -74,11 +74,11 @@ def log10(x: float) -> float:
 def logaddexp(x1: float, x2: float) -> float:
     """``ln(exp(x1) + exp(x2))``, without overflow on the way. Source: array API standard."""
     difference = x1 - x2
-    if difference > 0:
-        return x1 + math.log1p(math.exp(-difference))
     if difference <= 0:
         return x2 + math.log1p(math.exp(difference))
-    return x1 + x2  # NaN, or one infinity twice
+    if x1 != x2:
+        return x1 + math.log1p(math.exp(-difference))
+    return 0.5 * x1 + 0.5 * x2  # one infinity twice, which share the gradient
 
 
 @elementwise

@@ -288,30 +288,27 @@ def std(x: Any, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool
 
 
 def _scaled(x: float, largest: float) -> float:
-    return math.exp(x - largest)
+    return math.exp(x - largest) if x != largest else 1.0  # of the largest also where it is infinite
 
 
 def _scaled_back(total: float, largest: float) -> float:
     return math.log(total) + largest
 
 
-def _finite(x: float) -> float:
-    return x if x - x == 0 else 0.0
+def _share(x: float, largest: float, total: float) -> float:
+    return 0.0 if largest == -math.inf else _scaled(x, largest) / total
 
 
-def _weight(x: float, total: float) -> float:
-    return math.exp(x - total) if x > -math.inf else 0.0  # also where all of them are -inf
-
-
-_exp_scaled, _log_scaled, _finite_or_0, _softness = (
-    Elementwise(ScalarFunction.of(function)) for function in (_scaled, _scaled_back, _finite, _weight)
+_exp_scaled, _log_scaled, _shares = (
+    Elementwise(ScalarFunction.of(function)) for function in (_scaled, _scaled_back, _share)
 )
 
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """``log Σ exp(x)`` over some axes, or all, without overflow; -inf over no elements.
 
-    Of infinities it is their limit: -inf if all are -inf, inf if one is inf. Integers become float32.
+    Of infinities it is their limit: -inf if all are -inf, inf if one is inf. So is the gradient: elements that are inf
+    share it; it is 0 if all are -inf. Integers become float32.
 
     Raises:
         ShapeError: for an axis that is out of range or given twice.
@@ -323,15 +320,28 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     kept = tuple(1 if place in axes else length for place, length in enumerate(tensor.shape))
     with autodiff.no_grad():
         empty = builtins.any(tensor.shape[place] == 0 for place in axes)
-        # Any number near the largest will do: of infinities and NaN none is, and 0 leaves them to the sum.
-        largest = broadcast_to(tensor.like(0), kept) if empty else _finite_or_0(max(tensor, axis=axes, keepdims=True))
-        result = _log_scaled(sum(_exp_scaled(tensor, largest), axis=axes, keepdims=True), largest)
+        largest = broadcast_to(tensor.like(0), kept) if empty else max(tensor, axis=axes, keepdims=True)
+        total = sum(_exp_scaled(tensor, largest), axis=axes, keepdims=True)  # the number of those that are inf, if any
+        result = _log_scaled(total, largest)
         if not keepdims:
             result = reshape(result, [length for place, length in enumerate(tensor.shape) if place not in axes])
     if autodiff.recording():
 
         def vjp(gradient: Tensor) -> Tensor:
-            return _spread(gradient, tensor.shape, axes) * _softness(tensor, _spread(result, tensor.shape, axes))
+            return _spread(gradient, tensor.shape, axes) * _softmax_over(axes, tensor, largest, total)
 
         autodiff.record((tensor,), (result,), (vjp,))
+    return result
+
+
+def _softmax_over(axes: tuple[int, ...], x: Tensor, largest: Tensor, total: Tensor) -> Tensor:
+    with autodiff.no_grad():
+        result = _shares(x, largest, total)
+    if autodiff.recording():
+
+        def vjp(gradient: Tensor) -> Tensor:
+            part = result * gradient
+            return part - result * sum(part, axis=axes, keepdims=True)
+
+        autodiff.record((x,), (result,), (vjp,))
     return result

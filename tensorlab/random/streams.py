@@ -1,0 +1,203 @@
+"""Counter-based streams of random numbers: the whole random state is a few integers.
+
+Every draw is a Philox4x64 sequence of its own. Its key is (seed, use), its counter (draw, step, epoch). Draws are
+counted by use and are never counted again from the start, except by `set_seed`: what is drawn before, between and after
+training runs is independent. A training run has a number, which goes into the key of what is drawn in it, and counts
+its draws anew at every step: a run that is resumed at some step draws what the uninterrupted one draws.
+
+Forked processes differ from each other and from their parent: the lineage of a process, 0 unless it was forked, is
+mixed into its seed. It depends on how many forks came before, so a program that forks repeats itself, too.
+
+Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import zlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tensorlab.errors import ArgumentError
+
+WORD = (1 << 64) - 1
+
+
+@dataclass
+class _Place:
+    """Where a thread draws: in which training run (0 outside of all), at which step, and what has been drawn there."""
+
+    run: int = 0
+    epoch: int = 0
+    step: int = 0
+    draws: Counter[str] = field(default_factory=Counter)
+
+
+class _State:
+    """The seed, and what has been counted since it was set."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.lineage = self.forks = self.runs = 0
+        self.outside = _Place()
+
+
+class _Here(threading.local):
+    """The place that this thread has moved to; None outside of training runs."""
+
+    place: _Place | None = None
+
+
+_state = _State(secrets.randbits(63))
+_here = _Here()
+_guard = threading.RLock()  # a signal may be handled, and fork, while it is held
+
+
+def set_seed(seed: int) -> None:
+    """Start all streams again, from this seed.
+
+    Raises:
+        ArgumentError: unless it is a whole number from 0 to 2⁶³ - 1.
+    """
+    global _state
+    started = _State(checked_seed("set_seed", seed))
+    with _guard:
+        _state, _here.place = started, None
+
+
+def checked_seed(who: str, seed: Any) -> int:
+    """A seed as an int.
+
+    Raises:
+        ArgumentError: unless it is a whole number from 0 to 2⁶³ - 1.
+    """
+    if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 1 << 63:
+        raise ArgumentError(who, "a whole number from 0 to 2**63 - 1", repr(seed))
+    return int(seed)
+
+
+def get_state() -> dict[str, Any]:
+    """Return the random state as plain integers, for `set_state`, JSON or a checkpoint.
+
+    Save it with the weights and the optimizer's state: with all three restored, a program goes on with the numbers that
+    the uninterrupted one draws. In a callback of `fit`, the state is that of the run that is going on, which the next
+    `fit` after `set_state` continues.
+
+    Example:
+        >>> state = tl.random.get_state()
+        >>> first = tl.random.normal((3,))
+        >>> tl.random.set_state(state)
+        >>> bool(tl.all(tl.random.normal((3,)) == first))
+        True
+    """
+    with _guard:
+        runs = _state.runs if _here.place is None or not _here.place.run else _here.place.run - 1
+        counted = {"seed": _state.seed, "lineage": _state.lineage, "forks": _state.forks, "runs": runs}
+        return {**counted, "draws": dict(_state.outside.draws)}
+
+
+def set_state(state: Mapping[str, Any]) -> None:
+    """Go back to a state that `get_state` returned.
+
+    Raises:
+        ArgumentError: for anything else; the state is then as it was.
+    """
+    global _state
+    try:
+        restored = _State(state["seed"])
+        restored.lineage, restored.forks, restored.runs = (state[name] for name in ("lineage", "forks", "runs"))
+        restored.outside.draws.update(state["draws"])
+        numbers = [*(state[name] for name in ("seed", "lineage", "forks", "runs")), *state["draws"].values()]
+    except (TypeError, KeyError, ValueError, AttributeError):
+        numbers = [None]
+    if not all(type(number) is int and 0 <= number <= WORD for number in numbers):
+        raise ArgumentError("random.set_state", "what get_state returned", repr(state)[:200])
+    with _guard:
+        _state = restored
+
+
+def move_to(epoch: int, step: int) -> None:
+    """Say where the training run of this thread is: what is drawn from here on belongs to this step of this epoch.
+
+    A training loop of your own that is to be resumable calls this before every step, and ``move_to(0, 0)`` at its end;
+    `fit` does so. Draws are counted from 0 at each place but for (0, 0), where they go on where they stopped.
+
+    Args:
+        epoch: a number that differs from epoch to epoch; 0 outside of training.
+        step: of the epoch, counted from 1; 0 before the first.
+    """
+    run = _here.place.run if _here.place else 0
+    _here.place = _Place(run, epoch, step) if run or epoch or step else None
+
+
+def enter_run() -> Any:
+    """Begin a training run with streams of its own in this thread.
+
+    Returns:
+        where the thread was, for `leave_run`.
+    """
+    before = _here.place
+    with _guard:
+        _state.runs += 1
+        _here.place = _Place(_state.runs)
+    return before
+
+
+def leave_run(before: Any) -> None:
+    """Go back to where the thread was before `enter_run`; draws go on there where they stopped."""
+    _here.place = before
+
+
+def generator(use: str, seed: int | None = None, moving: bool = False) -> np.random.Generator:
+    """Return NumPy's generator for the next draw of some use, such as "shuffle".
+
+    Args:
+        use: draws of one use do not change those of another.
+        seed: None for the global seed; with a seed of its own, every call draws the same ...
+        moving: ... unless it moves with the training run and from draw to draw, as with the global seed.
+    """
+    own = None if seed is None else checked_seed("seed", seed)
+    name = zlib.crc32(use.encode())
+    if own is not None and not moving:
+        return philox((own, name), (0, 0, 0, 0))
+    with _guard:
+        place = _here.place or _state.outside
+        draw = place.draws[use]
+        place.draws[use] += 1
+        # with a seed of its own, what is trained alike draws alike
+        key = (_state.seed, place.run << 32 | name) if own is None else (own, name)
+        lineage = _state.lineage
+    return philox((key[0] ^ lineage, key[1]), (0, draw, place.step, place.epoch))
+
+
+def philox(key: tuple[int, int], counter: tuple[int, int, int, int]) -> np.random.Generator:
+    """Return NumPy's generator of the numbers that Philox4x64-10 makes of a key from a counter on."""
+    words = [np.array([word & WORD for word in words], np.uint64) for words in (key, counter)]
+    return np.random.Generator(np.random.Philox(key=words[0], counter=words[1]))
+
+
+def derive(key: tuple[int, int], use: str, number: int, count: int = 1) -> list[int]:
+    """Return words of 64 bits that depend on a key, on what they are for, and on a number."""
+    words = philox(key, (0, number, 0, zlib.crc32(use.encode()))).bit_generator.random_raw(count)
+    return [int(word) for word in words]
+
+
+def _before_fork() -> None:
+    _guard.acquire()
+    _state.forks += 1
+
+
+def _after_fork_in_child() -> None:
+    (_state.lineage,) = derive((_state.seed, _state.lineage), "fork", _state.forks)
+    _state.forks = 0
+    _guard.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_guard.release, after_in_child=_after_fork_in_child)
