@@ -9,7 +9,7 @@ from tensorlab import autodiff, ops
 from tensorlab.errors import ArgumentTypeError, ShapeError, StateError
 from tensorlab.layers import Input, Layer
 from tensorlab.models.model import Model
-from tensorlab.serialization import deserialize, serialize
+from tensorlab.serialization import check_config, deserialize, serialize
 from tensorlab.shapes import Shape, as_shape
 from tensorlab.tensor import Tensor
 
@@ -117,6 +117,7 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Sequential:
         """A model of the same layers, with new weights; built if the other was."""
+        check_config(f"{cls.__name__}.from_config", config, "layers")
         model = cls([deserialize(layer) for layer in config["layers"]], name=config.get("name"))
         if "build_input_shape" in config:
             model.build(config["build_input_shape"])
