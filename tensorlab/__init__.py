@@ -46,6 +46,7 @@ from tensorlab.dtypes import (
     uint64,
 )
 from tensorlab.gradients import GradientTape, custom_gradient, grad, jacobian, value_and_grad
+from tensorlab.layers import Input, Layer
 from tensorlab.losses import LossRule
 from tensorlab.models import Model, Sequential
 from tensorlab.ops.arithmetic import *
@@ -82,6 +83,8 @@ from tensorlab.version import __version__
 __all__ = [
     "Activation",
     "GradientTape",
+    "Input",
+    "Layer",
     "LossRule",
     "Model",
     "OptimizerRule",
