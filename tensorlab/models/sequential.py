@@ -36,7 +36,11 @@ class Sequential(Model):
         super().__init__(trainable=trainable, name=name)
         self._layers: list[Layer] = []
         self._shapes: list[Shape] = []
-        for layer in layers or ():
+        try:
+            given = list(() if layers is None else layers)
+        except TypeError:
+            raise ArgumentTypeError(self._who, "a list of layers", repr(layers), "write Sequential([...])") from None
+        for layer in given:
             self.add(layer)
 
     @property

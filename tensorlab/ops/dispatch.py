@@ -48,6 +48,19 @@ def is_scalar(value: Any) -> bool:
     return isinstance(value, (bool, int, float)) and not isinstance(value, np.generic)
 
 
+def sequence(who: str, arrays: Any) -> list[Any]:
+    """Return the tensors or arrays that an operation joins.
+
+    Raises:
+        ArgumentTypeError: if it is given no sequence of them.
+    """
+    try:
+        return list(arrays)
+    except TypeError:
+        received = "None" if arrays is None else type(arrays).__name__
+        raise ArgumentTypeError(who, "a sequence of tensors", received, f"{who}([a, b])") from None
+
+
 def common_backend(who: str, tensors: Sequence[Tensor]) -> Backend:
     """The backend that holds all of them.
 
