@@ -163,7 +163,7 @@ def test_nothing_asked_for_is_help(capsys: pytest.CaptureFixture[str]) -> None:
             "python -m tensorlab: expected a command, received 'zzz'; "
             "known names: cache, check-plugin, info, new-plugin, plugins",
         ),
-        (["info", "--all"], "python -m tensorlab: unrecognized arguments: --all"),
+        (["info", "--all"], "python -m tensorlab info: unrecognized arguments: --all; --help lists those there are"),
     ],
 )
 def test_what_makes_no_sense(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

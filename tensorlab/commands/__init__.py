@@ -60,7 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(module, "add_arguments"):
             module.add_arguments(command)
         command.set_defaults(run=module.run)
-    options = parser.parse_args(words)
+    options, unknown = parser.parse_known_args(words)
+    if unknown:
+        command = commands.choices.get(words[0], parser)
+        command.error(f"unrecognized arguments: {' '.join(unknown)}; --help lists those there are")
     if "run" not in options:
         parser.print_help()
         return 0
@@ -68,7 +71,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except TensorlabError as error:
         print(error, file=sys.stderr)
-        return 1
-    except BrokenPipeError:  # whoever read has seen enough
-        sys.stderr.close()
         return 1
