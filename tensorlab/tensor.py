@@ -94,7 +94,7 @@ class Tensor:
         if copy or (dtype is not None and array.dtype != dtype):
             if copy is False:
                 raise ArgumentError("__array__", f"dtype {array.dtype} with copy=False", str(dtype))
-            return array.astype(array.dtype if dtype is None else dtype)
+            return host_arrays.cast(array, array.dtype if dtype is None else np.dtype(dtype))
         return array
 
     def item(self) -> Any:
@@ -377,8 +377,7 @@ def converted(who: str, obj: Any, dtype: Any, device: str | None, copy: bool | N
     if array.dtype != target or not array.flags.aligned:
         if copy is False:
             raise ArgumentError(who, f"{array.dtype} data with copy=False", f"dtype {target}")
-        with np.errstate(all="ignore"):  # what a dtype cannot hold becomes what the processor makes of it
-            array = array.astype(target)
+        array = host_arrays.cast(array, target)
     elif copy:
         array = array.copy()
     backend = find_backend(device)

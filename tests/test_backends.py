@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+import backend_conversions
 import backend_loops
 import backend_memory
 import backend_products
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 
 from tensorlab.backends import Backend, CPUBackend, ReferenceBackend
 
-FAMILIES = (backend_memory, backend_loops, backend_products)  # which add to the checks
+FAMILIES = (backend_memory, backend_loops, backend_products, backend_conversions)  # which add to the checks
 
 BACKENDS: dict[str, Backend] = {"cpu": CPUBackend(), "reference": ReferenceBackend()}
 

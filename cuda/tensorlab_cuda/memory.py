@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorlab.host_arrays import cast
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver, fallback
 from tensorlab_cuda.allocator import Borrowed, constant, unused, upload
@@ -60,8 +61,7 @@ def to_host(buffer: Buffer) -> Array:
 def filled(shape: Shape, dtype: Any, value: float) -> Buffer:
     """A new buffer of one value."""
     result = Buffer.empty(shape, dtype)
-    with np.errstate(all="ignore"):  # a NaN may become a whole number
-        one = np.array([value]).astype(dtype)
+    one = cast(np.array([value]), np.dtype(dtype))
     copy_into(result, Buffer(constant(one), dtype, Layout.dense(())))
     return result
 

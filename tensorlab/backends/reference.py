@@ -14,6 +14,7 @@ import numpy as np
 
 from tensorlab.backends.host import Array, HostMemory
 from tensorlab.dtypes import DType
+from tensorlab.host_arrays import cast
 from tensorlab.rules import Reduction, Rowwise, Scan
 from tensorlab.scalars import ScalarFunction, emit
 from tensorlab.scalars.vocabulary import NUMPY
@@ -67,8 +68,10 @@ def _applied(function: ScalarFunction, compute: DType) -> Callable[..., Any]:
 
 
 def _stored(value: Any, dtype: DType) -> Any:
-    """A number as a machine stores it: integers wrap, and what is too large for a real dtype is infinite."""
+    """A number as a kernel stores it: integers wrap, and what is too large for a real dtype is infinite."""
     if dtype.kind in "iu":
+        if isinstance(value, (float, np.floating)):
+            return cast(np.asarray(value), dtype)[()]
         return np.array(int(value) & (1 << 64) - 1, np.uint64).astype(dtype)
     with np.errstate(over="ignore"):
         return dtype.type(value)
@@ -85,8 +88,7 @@ class ReferenceBackend(HostMemory):
         """The function at one position after the other."""
 
         def run(shape: Shape, *buffers: Array) -> Any:
-            with np.errstate(all="ignore"):  # a NaN or 1e300 may become a whole number or a float32
-                spread = [np.broadcast_to(x, shape).astype(compute) for x in buffers]
+            spread = [cast(np.broadcast_to(x, shape), compute) for x in buffers]
             results = tuple(np.empty(shape, dtype) for dtype in outputs)
             apply = _applied(function, compute)
             for position in np.ndindex(*shape):
@@ -105,7 +107,7 @@ class ReferenceBackend(HostMemory):
         def run(buffer: Array, axes: tuple[int, ...] | None) -> Array:
             folded = tuple(range(buffer.ndim)) if axes is None else axes
             kept = [axis for axis in range(buffer.ndim) if axis not in folded]
-            ordered = buffer.astype(compute).transpose((*kept, *folded))
+            ordered = cast(buffer, compute).transpose((*kept, *folded))
             result = np.empty(ordered.shape[: len(kept)], output)
             for position in np.ndindex(*result.shape):
                 elements = ordered[position].ravel().tolist()
@@ -141,7 +143,7 @@ class ReferenceBackend(HostMemory):
 
     def scan(self, rule: Scan, inputs: Sequence[Array], compute: DType, output: DType) -> Array:
         """Each run by itself, from its first element to its last."""
-        converted = [x.astype(compute) for x in inputs]
+        converted = [cast(x, compute) for x in inputs]
         result = np.empty(inputs[0].shape, output)
         for position in np.ndindex(*result.shape[:-1]):
             state: tuple[Any, ...] = rule.initial

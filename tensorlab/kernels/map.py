@@ -16,6 +16,7 @@ from numba import types
 from tensorlab.kernels import memory, threads
 from tensorlab.kernels.atomics import closure
 from tensorlab.kernels.compiler import jit, kernel
+from tensorlab.kernels.convert import convert
 from tensorlab.kernels.lift import build, lift, storage
 from tensorlab.scalars import ScalarFunction
 
@@ -77,17 +78,15 @@ def _loops(inputs: int, outputs: int) -> str:
 
     def loop(steps: dict[str, str], indent: str) -> str:
         fixed = [name for name in names if steps[name] == "0"]
-        lines = [f"{name}_value = {name}[0]" for name in fixed]
+        lines = [f"{name}_value = {name}_read({name}[0])" for name in fixed]
         at = {name: "i" if step == "1" else f"i * {step}" for name, step in steps.items()}
-        values = ", ".join(
-            f"compute({name}_value)" if name in fixed else f"compute({name}[{at[name]}])" for name in names
-        )
+        values = ", ".join(f"{name}_value" if name in fixed else f"{name}_read({name}[{at[name]}])" for name in names)
         lines.append("for i in range(count):")
         if outputs == 1:
-            lines.append(f"    y0[{at['y0']}] = y0_type(scalar({values}))")
+            lines.append(f"    y0[{at['y0']}] = y0_stored(scalar({values}))")
         else:
             lines.append(f"    {', '.join(f'{name}_value' for name in results)} = scalar({values})")
-            lines += [f"    {name}[{at[name]}] = {name}_type({name}_value)" for name in results]
+            lines += [f"    {name}[{at[name]}] = {name}_stored({name}_value)" for name in results]
         return "".join(f"{indent}{line}\n" for line in lines)
 
     variants = list(itertools.product("10", repeat=inputs)) if inputs <= 2 else [("1",) * inputs]
@@ -195,13 +194,14 @@ def map_kernel(
         "merge_axes": merge_axes,
         "pointer": memory.pointer,
         "scratch": memory.scratch,
-        "compute": storage(compute),
         "scalar": lift(function, compute),
     }
     for prefix, dtypes in (("y", outputs), ("x", inputs)):
         for position, dtype in enumerate(dtypes):
             namespace[f"{prefix}{position}_type"] = storage(dtype)
             namespace[f"{prefix}{position}_size"] = np.int64(np.dtype(dtype).itemsize)
+    namespace |= {f"x{position}_read": convert(dtype, compute) for position, dtype in enumerate(inputs)}
+    namespace |= {f"y{position}_stored": convert(None, dtype) for position, dtype in enumerate(outputs)}
     name = f"map {function.name} {compute} {inputs} {outputs}"
     launch = build(source, namespace, name)["launch"]
     signature = (types.int64, *[memory.array_object] * (len(inputs) + len(outputs)))
