@@ -40,12 +40,31 @@ def may_change(array: np.ndarray[Any, Any]) -> bool:
     return not isinstance(owner, bytes)
 
 
+def cast(array: np.ndarray[Any, Any], dtype: DType) -> np.ndarray[Any, Any]:
+    """Convert an array to another dtype as kernels do, always to a copy.
+
+    A real number becomes a whole one through int64: its fraction is cut off, what int64 does not hold, NaN included,
+    becomes the least int64, and a narrower integer keeps the lowest bits. uint64 also holds what is between 2**63 and
+    2**64. What NumPy makes of such numbers depends on the processor and on their position.
+    """
+    if array.dtype.kind != "f" or dtype.kind not in "iu":
+        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite there
+            return np.asarray(array.astype(dtype))
+    limit = 2.0**63
+    whole = np.where((array >= -limit) & (array < limit), array, -limit).astype(np.int64)
+    if dtype == np.uint64:
+        upper = (array >= limit) & (array < 2 * limit)
+        return np.where(upper, np.where(upper, array, 0.0).astype(np.uint64), whole.astype(np.uint64))
+    return whole.astype(dtype)
+
+
 def host_array(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, Any]:
     """An array of one of tensorlab's dtypes, though perhaps of another byte order; Python numbers of the dtype wanted.
 
     Raises:
         DTypeError: for strings, objects, ragged lists and complex numbers.
-        ArgumentError: for Python numbers that the dtype does not hold, or an array that its library does not export.
+        ArgumentError: for Python integers that the dtype does not hold, for real numbers that become no integer of 64
+            bits (of others the lowest bits are kept), and for an array that its library does not export.
     """
     by_dlpack = hasattr(value, "__dlpack__") and not hasattr(value, "__array__")
     try:
@@ -66,7 +85,12 @@ def host_array(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, An
         return array
     target = wanted or (dtypes.default_float if array.dtype.kind == "f" else array.dtype)
     try:
-        with np.errstate(over="ignore"):
-            return np.asarray(value, target)
+        if array.dtype.kind == "f" and target.kind in "iu":
+            held = np.abs(array) < 2.0 ** (64 if target == np.uint64 else 63)
+            if not held.all():
+                raise OverflowError(f"{array[~held].flat[0]} is not a whole number of 64 bits")
+        if array.dtype.kind == "f":
+            return cast(array, target)
+        return np.asarray(value, target)
     except (OverflowError, ValueError) as error:
         raise ArgumentError(who, f"numbers that {target} holds", repr(value)[:60], str(error)) from None

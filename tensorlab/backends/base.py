@@ -30,7 +30,10 @@ class Buffer(Protocol):
 
 
 class Backend(Protocol):
-    """What a device has to do. Arguments have been checked, shapes fit, and buffers are this backend's own.
+    """What a device has to do.
+
+    Operations check their arguments. Still a backend asks whether buffers are its own and fit, before a kernel reads
+    their memory: `tensorlab.backends.checks` raises for those that do not, whoever calls.
 
     A buffer that a method returns may share memory with its arguments only where that is said; nobody writes into a
     buffer but `update`, `copy_into`, `put` and the kernel that makes it.

@@ -85,6 +85,19 @@ def store(who: str, result: Tensor, out: Any) -> Tensor:
     return cast(Tensor, out)
 
 
+def sequence(who: str, arrays: Any) -> list[Any]:
+    """Return the tensors or arrays that an operation joins.
+
+    Raises:
+        ArgumentTypeError: if it is given no sequence of them.
+    """
+    try:
+        return list(arrays)
+    except TypeError:
+        received = "None" if arrays is None else type(arrays).__name__
+        raise ArgumentTypeError(who, "a sequence of tensors", received, f"{who}([a, b])") from None
+
+
 def common_backend(who: str, tensors: Sequence[Tensor]) -> Backend:
     """The backend that holds all of them.
 

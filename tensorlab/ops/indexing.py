@@ -75,7 +75,10 @@ def plain_index(index: Any, who: str = "index") -> Any:
     if isinstance(index, (Tensor, np.ndarray, list)):
         empty = isinstance(index, list) and not index  # which would be an array of floats
         host = on_host("indexing by a tensor", index.snapshot()) if isinstance(index, Tensor) else index
-        array = np.array(host, np.int64 if empty else None)
+        try:
+            array = np.array(host, np.int64 if empty else None)
+        except (ValueError, TypeError):
+            raise ArgumentTypeError(who, "a list of numbers, or of lists of one length", repr(index)) from None
         if array.dtype.kind not in "biu":
             raise DTypeError(who, "integers or a mask of bools", f"an array of {array.dtype}")
         return array if array.ndim or array.dtype.kind == "b" else int(array)

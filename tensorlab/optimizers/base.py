@@ -98,7 +98,7 @@ class Optimizer(Configured):
             StateError: if it was copied or loaded with slots, and none of them belongs to any of these variables.
         """
         pairs = []
-        for gradient, variable in grads_and_vars:
+        for gradient, variable in _pairs(f"{self._who}.apply_gradients", grads_and_vars):
             if not isinstance(variable, Variable):
                 raise ArgumentTypeError(self._who, "Variables to change", type(variable).__name__)
             pairs.append((None if gradient is None else self._checked(gradient, variable), variable))
@@ -254,3 +254,16 @@ class Optimizer(Configured):
     @property
     def _who(self) -> str:
         return type(self).__name__
+
+
+def _pairs(who: str, grads_and_vars: Any) -> list[tuple[Any, Any]]:
+    """Pairs of a gradient and a variable.
+
+    Raises:
+        ArgumentTypeError: if they are none.
+    """
+    try:
+        return [(gradient, variable) for gradient, variable in grads_and_vars]
+    except (TypeError, ValueError):
+        expected = "pairs of a gradient and a Variable"
+        raise ArgumentTypeError(who, expected, type(grads_and_vars).__name__, "zip(gradients, variables)") from None

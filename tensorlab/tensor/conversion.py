@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from tensorlab import autodiff, dtypes, host_arrays
 from tensorlab.devices import backend as find_backend
 from tensorlab.devices import check_place, holder
@@ -87,8 +85,7 @@ def converted(who: str, obj: Any, dtype: Any, device: str | None, copy: bool | N
     if array.dtype != target or not array.flags.aligned:
         if copy is False:
             raise ArgumentError(who, f"{array.dtype} data with copy=False", f"dtype {target}")
-        with np.errstate(all="ignore"):  # what a dtype cannot hold becomes what the processor makes of it
-            array = array.astype(target)
+        array = host_arrays.cast(array, target)
     elif copy:
         array = array.copy()
     elif host_arrays.shares_memory(obj):  # a view of our own: the caller may give the array another shape or dtype

@@ -97,7 +97,7 @@ class Tensor:
         if copy or (dtype is not None and array.dtype != dtype):
             if copy is False:
                 raise ArgumentError("__array__", f"dtype {array.dtype} with copy=False", str(dtype))
-            return array.astype(array.dtype if dtype is None else dtype)
+            return host_arrays.cast(array, array.dtype if dtype is None else np.dtype(dtype))
         return array
 
     def item(self) -> Any:
@@ -341,6 +341,14 @@ def placed(array: np.ndarray[Any, Any], backend: Backend, may_change: bool) -> T
     buffer = backend.from_host(array)
     shares = may_change and isinstance(buffer, np.ndarray) and np.may_share_memory(buffer, array)
     return (SharedTensor if shares else Tensor)(buffer, backend)
+
+
+def owned(tensor: Tensor) -> Tensor:
+    """Return the value of a tensor as it is now, as a tensor that no write reaches."""
+    result = _alias(tensor, Tensor)
+    if isinstance(tensor, SharedTensor):
+        result._buffer = tensor._backend.copy(result._buffer)
+    return result
 
 
 def from_buffer_of(tensor: Tensor, buffer: Any) -> Tensor:
