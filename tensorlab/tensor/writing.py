@@ -105,6 +105,7 @@ class writing:  # noqa: N801  (used like a function)
         if not isinstance(tensor, MutableTensor):
             tensor._buffer = tensor._backend.copy(tensor._buffer)
             tensor.__class__ = MutableTensor
+            tensor.origin = None
         claim = Claim(tensor)
         self._claims.append((tensor, claim))
         if self._keep and not claim.alone:
