@@ -74,15 +74,11 @@ def reshaped(tensor: Tensor, shape: Shape) -> Tensor:
 class Sigmoid(Elementwise):
     """The sigmoid, whose results remember their logits."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._pass = Elementwise(*arguments, **options)
-
     def __call__(self, *operands: Any, out: Any = None) -> Tensor:
         """Apply it to a tensor, an array or a number. Raises what `Elementwise` raises."""
         if len(operands) != 1 or out is not None:
-            return self._pass(*operands, out=out)
+            return super().__call__(*operands, out=out)
         x = as_tensor(operands[0], self.__name__)
         if x.dtype.kind != "f":
             x = x.astype(dtypes.default_float)
-        return Probabilities.of("sigmoid", self._pass(x), x)
+        return Probabilities.of("sigmoid", super().__call__(x), x)
