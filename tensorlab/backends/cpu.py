@@ -13,6 +13,7 @@ import numpy as np
 
 from tensorlab.backends.host import Array, HostMemory
 from tensorlab.dtypes import DType
+from tensorlab.forks import guard
 from tensorlab.rules import Reduction, Rowwise, Scan
 from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
@@ -24,7 +25,8 @@ else:
     def pool() -> int:
         """The pool's own function, which takes this one's place at the first call."""
         global pool
-        from tensorlab.kernels.pool import pool
+        with guard:
+            from tensorlab.kernels.pool import pool
 
         return pool()
 
@@ -35,7 +37,8 @@ SMALL = 1 << 14
 
 def find(module: str, maker: str, *arguments: Any) -> Callable[..., Any]:
     """A kernel of `tensorlab.kernels.library`, which is imported at the first call."""
-    from tensorlab.kernels import layout, library
+    with guard:
+        from tensorlab.kernels import layout, library
 
     layout.check_layout()
     return library.find(module, maker, *arguments)
@@ -169,7 +172,8 @@ class CPUBackend(HostMemory):
     def _product(
         self, key: tuple[str | None, DType, bool], epilogue: ScalarFunction | None, operands: int
     ) -> tuple[Callable[..., None], int, int]:
-        from tensorlab.kernels import native, products
+        with guard:
+            from tensorlab.kernels import native, products
 
         _, dtype, keep = key
         finish = 0
@@ -205,7 +209,8 @@ def _kept_first(rank: int, axes: tuple[int, ...]) -> tuple[tuple[int, ...] | Non
 
 def get_num_threads() -> int:
     """The number of threads that kernels run on: ``TENSORLAB_NUM_THREADS``, or the processors of this process."""
-    from tensorlab.kernels import pool
+    with guard:
+        from tensorlab.kernels import pool
 
     return pool.get_num_threads()
 
@@ -216,6 +221,7 @@ def set_num_threads(count: int) -> None:
     Raises:
         ArgumentError: if ``count`` is not a whole number from 1 to 1024.
     """
-    from tensorlab.kernels import pool
+    with guard:
+        from tensorlab.kernels import pool
 
     pool.set_num_threads(count)

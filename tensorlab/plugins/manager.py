@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 import traceback
 import warnings
@@ -16,6 +15,7 @@ import pluggy
 
 from tensorlab import callbacks
 from tensorlab.errors import PluginError, PluginWarning, levels_to_the_user, nearest
+from tensorlab.forks import guard
 from tensorlab.plugins import discovery, hookspecs, observers
 from tensorlab.plugins.discovery import GROUP
 from tensorlab.plugins.record import Plugin
@@ -42,7 +42,7 @@ class Manager:
         self.plugins: list[Plugin] = []
         self._pluggy = pluggy.PluginManager("tensorlab")
         self._pluggy.add_hookspecs(hookspecs)
-        self._lock = threading.RLock()
+        self._lock = guard
         self._state = "new"
         self._registering = False
         self._strict = False
