@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import os
-import threading
 import time
 import traceback
 import warnings
@@ -18,6 +17,7 @@ import pluggy
 
 from tensorlab import callbacks
 from tensorlab.errors import PluginError, PluginWarning, levels_to_the_user, nearest
+from tensorlab.forks import guard
 from tensorlab.plugins import discovery, hookspecs, observers
 from tensorlab.plugins.discovery import GROUP
 from tensorlab.plugins.record import Plugin
@@ -43,7 +43,7 @@ class Manager:
         self.plugins: list[Plugin] = []
         self._pluggy = pluggy.PluginManager("tensorlab")
         self._pluggy.add_hookspecs(hookspecs)
-        self._lock = threading.RLock()
+        self._lock = guard
         self._state = "new"
         self._registering = False
         self._strict = False
