@@ -13,8 +13,9 @@ from tensorlab import ops
 from tensorlab.errors import ArgumentTypeError
 from tensorlab.ops.lift import Elementwise
 from tensorlab.registry import registries
-from tensorlab.scalars import ScalarFunction, compose
+from tensorlab.scalars import ScalarFunction
 from tensorlab.scalars.check import check_derivative
+from tensorlab.scalars.combine import scaled
 from tensorlab.tensor import Tensor
 
 
@@ -43,9 +44,7 @@ class Activation(Elementwise):
         if derivative is not None:
             given = _scalar(derivative, "derivative")
             check_derivative("Activation", self.scalar, given)
-            # multiply(derivative(x), gradient); Elementwise.vjp takes the gradient first
-            slope = Elementwise(compose(ops.multiply.scalar, given))
-            self._vjps[0] = lambda gradient, x: slope(x, gradient)
+            self._given[0] = Elementwise(scaled(given))
 
 
 def _scalar(function: Any, role: str) -> ScalarFunction:
@@ -67,7 +66,7 @@ def linear(x: Any) -> Tensor:
 
 
 relu = Activation(ops.relu.scalar)
-sigmoid = Activation(ops.sigmoid.scalar)
+sigmoid = ops.sigmoid
 tanh = Activation(ops.tanh.scalar)
 softmax = ops.softmax
 

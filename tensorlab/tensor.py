@@ -303,6 +303,17 @@ def _restored(array: np.ndarray[Any, Any], device: str) -> Tensor:
     return Tensor(backend.from_host(array), backend)
 
 
+def owned(tensor: Tensor) -> Tensor:
+    """The value of a tensor as an ordinary tensor, in memory that nobody else writes into."""
+    if type(tensor) is Tensor:
+        return tensor
+    result = Tensor.__new__(Tensor)
+    shared = isinstance(tensor, _Shared)
+    result._buffer = tensor._backend.copy(tensor._buffer) if shared else tensor._buffer
+    result._backend, result.key = tensor._backend, tensor.key
+    return result
+
+
 def from_buffer_of(tensor: Tensor, buffer: Any) -> Tensor:
     """A tensor of another buffer on the same backend."""
     result = Tensor(buffer, tensor._backend)

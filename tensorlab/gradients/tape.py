@@ -13,6 +13,7 @@ from tensorlab import ops
 from tensorlab.arguments import named
 from tensorlab.autodiff import Tape, flatten, pack_as
 from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, StateError
+from tensorlab.ops.probabilities import Probabilities
 from tensorlab.tensor import Tensor
 from tensorlab.variable import Variable
 
@@ -183,7 +184,11 @@ class GradientTape(Tape):
                 why += "make it trainable" if isinstance(source, Variable) else "make it a trainable tl.Variable"
         else:
             why = "the target does not depend on it"
-            if not any([target.key in tracked for target in targets]):
+            if isinstance(source, Probabilities):
+                why += (
+                    f"; a crossentropy of a {source.source} takes its logits: call tape.watch with it, before the loss"
+                )
+            elif not any([target.key in tracked for target in targets]):
                 why += "; was it computed inside of the tape's with block, by operations that have a gradient?"
         name = f"source {source.name!r}" if getattr(source, "name", None) else f"a source of shape {source.shape}"
         warnings.warn(f"{who}: the gradient of {name} is None, because {why}", stacklevel=3)

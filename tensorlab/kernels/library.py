@@ -21,7 +21,8 @@ from tensorlab.scalars import ScalarFunction
 # One kernel is made at a time: Numba compiles no faster from several threads, and a kernel that two threads need first
 # is made once. A fork waits, so that a child never begins with a compiler that is half-way through something.
 guard = threading.RLock()
-_kernels: dict[tuple[Any, ...], Callable[..., Any]] = {}
+_kernels: dict[str, Callable[..., Any]] = {}
+"""By what is found and by what is kept: equal scalar functions, however often they are written, share one."""
 _keys: dict[Callable[..., Any], str] = {}
 
 if hasattr(os, "register_at_fork"):
@@ -48,23 +49,22 @@ def find(module: str, maker: str, *arguments: Any) -> Callable[..., Any]:
         module, maker: the function that makes it, and returns what `tensorlab.kernels.compiler.kernel` does.
         arguments: scalar functions, rules, strings, numbers, None, and tuples of them.
     """
-    identity = (module, maker, arguments)
+    key = f"{module}.{maker}{_described(arguments)}"
     with guard:
-        kernel = _kernels.get(identity)
+        kernel = _kernels.get(key)
         if kernel is None:
-            key = f"{module}.{maker}{_described(arguments)}"
             kernel = _loaded(key)
             if kernel is None:
                 kernel = getattr(importlib.import_module(f"tensorlab.kernels.{module}"), maker)(*arguments)
                 cache.write_alias(key, _keys[kernel])
-            _kernels[identity] = kernel
+            _kernels[key] = kernel
     return kernel
 
 
 def keep(key: str, compiled: Callable[[], Native]) -> Callable[..., Any]:
     """The kernel of a key, from disk or compiled and put there."""
     with guard:
-        kernel = _loaded(key)
+        kernel = _kernels.get(key) or _loaded(key)
         if kernel is None:
             made = compiled()
             cache.write(key, made)
@@ -72,6 +72,7 @@ def keep(key: str, compiled: Callable[[], Native]) -> Callable[..., Any]:
             if kernel is None:
                 raise RuntimeError(f"a kernel calls what this process does not have, one of {', '.join(made.needs)}")
         _keys[kernel] = key
+        _kernels[key] = kernel
     return kernel
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from tensorlab import autodiff, dtypes, initializers, ops
 from tensorlab.errors import ArgumentTypeError, ShapeError
-from tensorlab.losses.base import same_rank
+from tensorlab.losses.base import matched
 from tensorlab.ops.dispatch import as_tensor, device_of
 from tensorlab.serialization import Configured
 from tensorlab.shapes import as_shape
@@ -90,7 +90,7 @@ class Metric(Configured):
 
     def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return what `call` gives for targets that were matched to the outputs."""
-        return as_tensor(self.call(matched(y_true, y_pred), y_pred), self.name, y_pred.device)
+        return as_tensor(self.call(*matched(y_true, y_pred)), self.name, y_pred.device)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take a batch into account.
@@ -216,19 +216,6 @@ class Metric(Configured):
 
 
 _CONTAINERS = (list, dict, set, np.ndarray)
-
-
-def matched(targets: Tensor, outputs: Tensor) -> Tensor:
-    """Return targets with the rank and the dtype of the outputs, if there is one for each output.
-
-    Labels of classes, one for several outputs, stay as they are.
-    """
-    aligned = same_rank(targets, outputs)
-    if aligned.shape != outputs.shape:
-        return targets
-    if aligned.dtype.kind != outputs.dtype.kind and outputs.dtype.kind == "f":
-        return aligned.astype(outputs.dtype)
-    return aligned
 
 
 def real(tensor: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copyreg
+import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -34,8 +36,6 @@ _DOMAINS = {
 """What each domain that refuses a kind of dtype takes, in words and as kinds."""
 
 
-_NOTHING_READY = np.zeros(15, np.int64)
-"""The table that compiled calls (`tensorlab.kernels.calls`) look into, for operations that they know nothing of."""
 _HOT = 100
 """The calls after which it pays to compile the call itself."""
 _cold = _HOT
@@ -70,15 +70,43 @@ class Elementwise:
         self.kinds = dict(kinds or {})
         self.domain = domain
         self.result = result
-        self._vjps: dict[int, Callable[..., Tensor]] = {}
+        self._given: dict[int, Elementwise] = {}  # vjps that are not derived from the source
         self._arity = scalar.arity
-        self._passes: dict[tuple[Backend, DType], Callable[..., Any]] = {}  # what is ready, by device and dtype
-        self._unlisted = 0  # of the passes, those that compiled calls do not know yet
-        self._direct = _NOTHING_READY
-        self._pulls: list[_Pull | None] | None = None
         self.__name__ = self.__qualname__ = name or scalar.name
         self.__doc__ = scalar.python.__doc__
         self.__signature__ = _signature(scalar.parameters)
+        self._start()
+
+    def _start(self) -> None:
+        """Forget what is ready: kernels, and addresses, of this process."""
+        self._vjps: dict[int, Elementwise] = {}
+        self._passes: dict[tuple[Backend, DType], Callable[..., Any]] = {}  # what is ready, by device and dtype
+        self._unlisted = 0  # of the passes, those that compiled calls do not know yet
+        self._direct: Any = None
+        self._pulls: list[_Pull | None] | None = None
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # What a module holds under its own name is pickled by that, as functions are; anything else as data.
+        for module in (self.scalar.module, type(self).__module__):
+            if module not in (None, "__main__", "__mp_main__") and _at(module, self.__qualname__) is self:
+                return _at, (module, self.__qualname__)
+        return copyreg.__newobj__, (type(self),), self.__getstate__()  # type: ignore[attr-defined]
+
+    def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        attributes, slots = cast(Any, object.__getstate__(self))
+        attributes = {name: value for name, value in attributes.items() if name not in _OF_THIS_PROCESS}
+        return attributes, {name: value for name, value in slots.items() if name != "_direct"}
+
+    def __setstate__(self, state: Any) -> None:
+        attributes, slots = state
+        vars(self).update(attributes)
+        for name, value in slots.items():
+            setattr(self, name, value)
+        self._start()
+
+    def __getattr__(self, name: str) -> Any:  # only what is missing comes here
+        hint = "" if "scalar" in vars(self) else "; its __init__ has to call super().__init__()"
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
 
     def __repr__(self) -> str:
         return f"<elementwise operation {self.__name__!r}>"
@@ -107,6 +135,9 @@ class Elementwise:
             self._list()
         return result if out is None else store(self.__name__, result, out)
 
+    _by_python = __call__
+    """The same, where a compiled function stands in for it."""
+
     def _ready(self, backend: Backend, compute: DType) -> Callable[..., Any]:
         """The pass for one device and dtype, made ready."""
         run = backend.map(self._definition(compute), compute, (compute,) * self._arity, (self._output(compute),))
@@ -126,10 +157,10 @@ class Elementwise:
             from tensorlab.kernels import calls
 
         tapes = autodiff.recording_anywhere()
-        calls.install(Elementwise, self, TENSORS, _NOTHING_READY, tapes, autodiff.new_key)
+        calls.install(Elementwise, self, TENSORS, tapes, autodiff.new_key)
         passes = [(*key, run.kernel) for key, run in self._passes.items() if hasattr(run, "kernel")]
         entries = [(dtype, self._output(dtype), backend, kernel) for backend, dtype, kernel in passes]
-        self._unlisted, self._direct = 0, calls.table(_NOTHING_READY, self._arity, entries)
+        self._unlisted, self._direct = 0, calls.table(self._arity, entries)
 
     def _output(self, compute: DType) -> DType:
         return dtypes.bool if self.result == "bool" else compute
@@ -208,16 +239,16 @@ class Elementwise:
         """The scalar function for a dtype."""
         return self.kinds.get(dtypes.kind(compute), self.scalar) if self.kinds else self.scalar
 
-    def vjp(self, index: int) -> Callable[..., Tensor]:
+    def vjp(self, index: int) -> Elementwise:
         """The operation ``(gradient, *arguments) -> gradient * ∂self/∂argument``, in one pass."""
-        operation = self._vjps.get(index)
+        operation = self._given.get(index) or self._vjps.get(index)
         if operation is None:
             operation = self._vjps[index] = Elementwise(self.scalar.vjp(index))
         return operation
 
     def _pull(self, index: int) -> _Pull | None:
-        given = self._vjps.get(index)
-        if given is not None and not isinstance(given, Elementwise):  # a derivative that was given is not looked into
+        given = self._given.get(index)
+        if given is not None:  # and is not looked into
             return _through(given, index, tuple(range(self._arity)))
         slope = self.scalar.derivative(index).constant
         if slope == 0:
@@ -226,6 +257,14 @@ class Elementwise:
             return lambda tensors: partial(_summed_to, tensors[index]._buffer.shape)
         scalar, (_, *places) = without_unused(self.scalar.vjp(index))
         return _through(Elementwise(scalar), index, [place - 1 for place in places])
+
+
+_OF_THIS_PROCESS = ("_vjps", "_passes", "_unlisted", "_pulls")
+
+
+def _at(module: str, name: str) -> Any:
+    """What a module holds under a name, or None."""
+    return vars(importlib.import_module(module)).get(name)
 
 
 def _through(operation: Callable[..., Tensor], index: int, places: Sequence[int]) -> _Pull:
