@@ -160,7 +160,6 @@ class LossRule(MadeOfFunction):
         self.__name__ = scalar.name
 
     @named
-    @named
     def __call__(self, /, reduction: str | None = "sum_over_batch_size", **hyperparameters: float) -> Loss:
         """The loss, with some hyperparameters other than the defaults.
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 from rich.table import Table
 
 from tensorlab import terminal
 from tensorlab.arguments import named
+from tensorlab.errors import ArgumentError, nearest
 from tensorlab.layers import Layer
 from tensorlab.models.training import Training
 
@@ -36,19 +39,55 @@ class Model(Training):
         """The layers that its attributes hold, also inside of lists and other containers, in order."""
         return self._members()[1]
 
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Return one of `layers`, by its name or its place.
+
+        Raises:
+            ArgumentError: if there is none, or not exactly one of both is given.
+
+        Source: Keras, ``keras.Model.get_layer``.
+        """
+        who, layers = f"{self._who}.get_layer", self.layers
+        if (name is None) == (index is None):
+            raise ArgumentError(who, "a name or an index", f"name={name!r} and index={index!r}")
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ArgumentError(who, f"an index below {len(layers)}, the number of layers", repr(index))
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        names = [layer.name for layer in layers]
+        raise ArgumentError(who, "the name of a layer", repr(name), nearest(str(name), names))
+
     @named
-    def summary(self) -> None:
-        """Print a table of the layers, their outputs' shapes and their numbers of parameters."""
+    def summary(self, line_length: int | None = None, print_fn: Callable[[str], Any] | None = None) -> None:
+        """Print a table of the layers, their outputs' shapes and their numbers of parameters.
+
+        Args:
+            line_length: the largest number of characters in a line; that of the terminal if None.
+            print_fn: a function that is called with each line instead.
+        """
         table = Table("Layer (type)", "Output shape", "Parameters", title=f"Model {self.name!r}", title_justify="left")
         table.columns[2].justify = "right"
         for layer, shape in zip(self._members()[1], self._output_shapes(), strict=True):
             count = f"{layer.count_params():,}" if layer.built else "not built"
             table.add_row(f"{layer.name} ({type(layer).__name__})", shape, count)
-        console = terminal.console()
-        console.print(table)
         trained = sum(math.prod(weight.shape) for weight in self.trainable_weights)
         total = sum(math.prod(weight.shape) for weight in self.weights)
-        console.print(f"Parameters: {total:,} ({trained:,} trainable)" if self.built else "Parameters: not built yet")
+        last = f"Parameters: {total:,} ({trained:,} trainable)" if self.built else "Parameters: not built yet"
+        console = terminal.console()
+        if line_length is not None:
+            console.width = line_length
+        if print_fn is None:
+            console.print(table)
+            console.print(last)
+            return
+        with console.capture() as captured:
+            console.print(table)
+            console.print(last)
+        for line in captured.get().splitlines():
+            print_fn(line)
 
     def _output_shapes(self) -> list[str]:
         return ["?" for _ in self._members()[1]]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from tensorlab import autodiff, callbacks, optimizers, random
 from tensorlab.callbacks import Callback
@@ -14,6 +15,29 @@ from tensorlab.models.data import Samples, check_count
 from tensorlab.models.steps import Steps, flat
 from tensorlab.ops.dispatch import device_of
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def undoing_builds(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:
+    """Wrap `fit` and its kind: if a first run raises, nothing is left built, unless steps were taken and count."""
+
+    @functools.wraps(method)
+    def wrapper(self: Runs, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        around, self._stepped = self._stepped, False
+        try:
+            with self.building() as block:
+                try:
+                    return method(self, *args, **kwargs)
+                except BaseException as error:
+                    if self._stepped and not isinstance(error, TensorlabError):
+                        block.keep()
+                    raise
+        finally:
+            self._stepped = around
+
+    return wrapper
+
 
 class Runs(Steps):
     """What `fit`, `evaluate` and `predict` have in common."""
@@ -21,6 +45,7 @@ class Runs(Steps):
     stop_training = False
     """Set it to True in a callback, and `fit` ends after the current step."""
     _running = False
+    _stepped = False  # whether this run of `fit` has taken a step
 
     def _needs(self, what: str, step: str) -> bool:
         """Return whether a run needs a compiled loss, or targets: not if a subclass computes the loss."""

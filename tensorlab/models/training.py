@@ -22,6 +22,7 @@ from tensorlab.models.runs import (
     check_frequency,
     find_observers,
     own_draws,
+    undoing_builds,
 )
 from tensorlab.models.steps import as_logs
 from tensorlab.ops.dispatch import device_of
@@ -42,6 +43,7 @@ class Training(Runs):
     """What the last `fit` recorded, also if it was interrupted."""
 
     @named
+    @undoing_builds
     def fit(
         self,
         x: Any,
@@ -168,10 +170,12 @@ class Training(Runs):
             watched = watching.watches_steps
             if own:
                 logs = self._own_step("train_step", x, y)
+                self._stepped = True
                 if not takes_any and "loss" in logs:
                     self._check_loss("", logs["loss"])
             else:
                 loss, y_pred = self._descend(x, y)
+                self._stepped = True
                 self._update_metrics(y, y_pred)
                 unread.append((loss, len(x)))
                 if watched or len(unread) == _PATIENCE:
@@ -208,6 +212,7 @@ class Training(Runs):
             raise NonFiniteError(f"{self._who} loss", "a finite number", f"{loss}{where}", hint)
 
     @named
+    @undoing_builds
     def evaluate(
         self,
         x: Any,
@@ -277,6 +282,7 @@ class Training(Runs):
         return found
 
     @named
+    @undoing_builds
     def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = 0, *, callbacks: Any = None) -> Any:
         """Return the outputs for some inputs, as NumPy arrays.
 
@@ -316,6 +322,7 @@ class Training(Runs):
     # One batch
 
     @named
+    @undoing_builds
     def train_on_batch(self, x: Any, y: Any = None, *, return_dict: bool = True) -> Any:
         """Take one step on one batch, and return its metrics as a dict, or as `evaluate` does.
 
