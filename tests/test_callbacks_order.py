@@ -185,6 +185,19 @@ def test_stop_training_ends_a_run(moment: str, steps: int, epochs: int, data: An
     assert history is model.history
 
 
+def test_evaluate_and_predict_can_be_stopped(data: Any) -> None:
+    model, recorder = network(), Recorder()
+
+    def stop(batch: int, logs: Any) -> None:
+        model.stop_evaluating = model.stop_predicting = True
+
+    stopping = LambdaCallback(on_test_batch_begin=stop, on_predict_batch_end=stop)
+    model.evaluate(*data, batch_size=2, verbose=0, callbacks=[stopping, recorder])
+    assert [name for name, *_ in recorder.seen[2:]] == [name for name, *_ in TEST]
+    assert model.predict(data[0], batch_size=2, callbacks=stopping).shape == (2, 4)
+    assert model.predict(data[0], batch_size=2).shape == (5, 4)
+
+
 INSIDE: dict[str, Callable[[Any, Any, Any], Any]] = {
     "evaluate": lambda model, x, y: model.evaluate(x[:3], y[:3], verbose=0),
     "test_on_batch": lambda model, x, y: model.test_on_batch(x[:3], y[:3]),

@@ -156,6 +156,19 @@ def test_metrics_are_reported_under_the_names_that_were_asked_for(rng: np.random
     assert len(reported(rule)) == 1
 
 
+def test_a_registered_metric_needs_no_argument_for_its_name() -> None:
+    class Nameless(Metric):
+        def __init__(self) -> None:
+            super().__init__()
+
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            return y_pred
+
+    assert Nameless.named("short").name == "short"
+    assert Nameless().name == "nameless"
+    assert Positives.named("short").name == "short"
+
+
 def test_weights_of_samples() -> None:
     metric = tl.metrics.get(squared)
     metric.update_state([[0.0, 0.0], [0.0, 0.0]], [[1.0, 3.0], [2.0, 2.0]], sample_weight=[1.0, 3.0])

@@ -219,6 +219,8 @@ class Layer(Weighted):
             return outputs
 
     def _compute(self, call: Call, inputs: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if type(inputs) is Tensor:
+            inputs = inputs.snapshot()  # a layer may return its inputs, and either side may assign to them
         if type(inputs) is not Tensor:
             if isinstance(inputs, Layer):
                 hint = "put layers into tl.Sequential([...]), or write a Model whose call applies them"

@@ -6,7 +6,7 @@ from typing import Any
 
 from tensorlab import ops
 from tensorlab.errors import ArgumentError, ShapeError
-from tensorlab.losses.base import same_rank
+from tensorlab.losses.base import matched
 from tensorlab.metrics.base import Metric, real
 from tensorlab.tensor import Tensor
 
@@ -80,7 +80,7 @@ class BinaryAccuracy(Metric):
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return 1 for each output that is right, else 0."""
-        targets, outputs = real(same_rank(y_true, y_pred)), real(y_pred)
+        targets, outputs = matched(y_true, y_pred)
         if targets.shape != outputs.shape:
             raise ShapeError(self.name, f"targets of the outputs' shape {y_pred.shape}", str(y_true.shape))
         positive = ops.greater(outputs, float(self.threshold)).astype(outputs.dtype)

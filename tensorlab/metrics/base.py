@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from tensorlab import autodiff, dtypes, initializers, ops
 from tensorlab.errors import ArgumentTypeError, ShapeError
-from tensorlab.losses.base import same_rank
+from tensorlab.losses.base import matched
 from tensorlab.ops.dispatch import as_tensor, device_of
 from tensorlab.serialization import Configured
 from tensorlab.shapes import as_shape
@@ -70,7 +71,11 @@ class Metric(Configured):
     @classmethod
     def named(cls, name: str) -> Metric:
         """Return the metric that a registered name stands for, reported under that name."""
-        return cls(name=name)
+        parameters = inspect.signature(cls.__init__).parameters.values()
+        takes_it = any(p.name == "name" or p.kind is p.VAR_KEYWORD for p in parameters)
+        made = cls(name=name) if takes_it else cls()
+        made.name = name
+        return made
 
     _variables: list[Variable]
     _total: float
@@ -82,6 +87,10 @@ class Metric(Configured):
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the value of each sample."""
         raise NotImplementedError(f"{type(self).__name__} has no call(y_true, y_pred)")
+
+    def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Return what `call` gives for targets that were matched to the outputs."""
+        return as_tensor(self.call(*matched(y_true, y_pred)), self.name, y_pred.device)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take a batch into account.
@@ -98,7 +107,7 @@ class Metric(Configured):
         with autodiff.no_grad():
             device = device_of((y_pred, y_true))
             outputs, targets = as_tensor(y_pred, self.name, device), as_tensor(y_true, self.name, device)
-            values = as_tensor(self.call(matched(targets, outputs), outputs), self.name, device)
+            values = self.values(targets, outputs)
             # A value for the whole batch stands for all of its samples.
             count = len(outputs) if outputs.ndim else 1
             self.add(*weighted_mean(self.name, values, sample_weight, count))
@@ -207,19 +216,6 @@ class Metric(Configured):
 
 
 _CONTAINERS = (list, dict, set, np.ndarray)
-
-
-def matched(targets: Tensor, outputs: Tensor) -> Tensor:
-    """Return targets with the rank and the dtype of the outputs, if there is one for each output.
-
-    Labels of classes, one for several outputs, stay as they are.
-    """
-    aligned = same_rank(targets, outputs)
-    if aligned.shape != outputs.shape:
-        return targets
-    if aligned.dtype.kind != outputs.dtype.kind and outputs.dtype.kind == "f":
-        return aligned.astype(outputs.dtype)
-    return aligned
 
 
 def real(tensor: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab.errors import ArgumentError, ShapeError
-from tensorlab.losses.base import same_rank
+from tensorlab.losses.base import matched
 from tensorlab.metrics.base import Metric
 from tensorlab.ops.dispatch import as_tensor, device_of
 
@@ -57,7 +57,7 @@ class Confusion(Metric):
         """
         device = device_of((y_pred, y_true))
         outputs, targets = as_tensor(y_pred, self.name, device), as_tensor(y_true, self.name, device)
-        targets = same_rank(targets, outputs)
+        targets, outputs = matched(targets, outputs)
         if targets.shape != outputs.shape:
             raise ShapeError(self.name, f"targets of the outputs' shape {outputs.shape}", str(targets.shape))
         p, t = outputs.numpy().astype(float), targets.numpy().astype(bool).ravel()

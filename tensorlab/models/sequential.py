@@ -10,7 +10,7 @@ from tensorlab.errors import ArgumentTypeError, StateError
 from tensorlab.layers import Input, Layer
 from tensorlab.layers.arguments import check_one_output, computed_on_zeros
 from tensorlab.models.model import Model
-from tensorlab.serialization import deserialize, serialize
+from tensorlab.serialization import check_config, deserialize, serialize
 from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor
 
@@ -38,7 +38,11 @@ class Sequential(Model):
         super().__init__(trainable=trainable, name=name)
         self._layers: list[Layer] = []
         self._shapes: list[Shape] = []
-        for layer in layers or ():
+        try:
+            given = list(() if layers is None else layers)
+        except TypeError:
+            raise ArgumentTypeError(self._who, "a list of layers", repr(layers), "write Sequential([...])") from None
+        for layer in given:
             self.add(layer)
 
     @property
@@ -143,6 +147,7 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Sequential:
         """A model of the same layers, with new weights; built if the other was."""
+        check_config(f"{cls.__name__}.from_config", config, "layers")
         model = cls(layers=[deserialize(layer) for layer in config["layers"]], name=config.get("name"))
         if "build_input_shape" in config:
             model.build(config["build_input_shape"])

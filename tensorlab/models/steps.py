@@ -13,8 +13,8 @@ from tensorlab.errors import ArgumentError, ArgumentTypeError, StateError
 from tensorlab.gradients import GradientTape
 from tensorlab.layers import Layer
 from tensorlab.losses import Loss
+from tensorlab.losses.base import matched
 from tensorlab.metrics import Mean, Metric
-from tensorlab.metrics.base import matched
 from tensorlab.metrics.identify import takes_targets_and_outputs
 from tensorlab.tensor import Tensor
 
@@ -242,7 +242,7 @@ class Steps(Layer):
             return
         with autodiff.no_grad():
             if isinstance(y, Tensor) and isinstance(y_pred, Tensor):
-                y = matched(y, y_pred)
+                y, y_pred = matched(y, y_pred)
             for metric in self._metrics:
                 if sample_weight is None:
                     metric.update_state(y, y_pred)

@@ -54,6 +54,10 @@ class Training(Steps):
 
     stop_training = False
     """Set it to True in a callback, and `fit` ends after the current step."""
+    stop_evaluating = False
+    """Set it to True in a callback, and `evaluate` ends after the current batch."""
+    stop_predicting = False
+    """Set it to True in a callback, and `predict` ends after the current batch."""
     history: History | None = None
     """What the last `fit` recorded, also if it was interrupted."""
     _running = False
@@ -176,6 +180,7 @@ class Training(Steps):
         watching.call("on_epoch_begin", epoch, {})
         random.move_to(started, 0)  # after those who watch, who may draw numbers too
         takes_any = any(callback.takes_non_finite_loss for callback in watching.callbacks)
+        own = self._replaces("train_step", "compute_metrics")
         unread: list[tuple[Any, int]] = []
         logs: Logs | None = None
         for step, (x, y) in enumerate(samples.batches(batch_size, shuffle)):
@@ -184,7 +189,7 @@ class Training(Steps):
             random.move_to(started, step + 1)
             watching.call("on_train_batch_begin", step, {})
             watched = watching.watches_steps
-            if self._replaces("train_step", "compute_metrics"):
+            if own:
                 logs = self._own_step("train_step", x, y)
                 self._stepped = True
                 if not takes_any and "loss" in logs:
@@ -277,6 +282,7 @@ class Training(Steps):
     def _evaluate(self, samples: Samples, batch_size: int, watching: CallbackList) -> Logs:
         self.reset_metrics()
         watching.call("on_test_begin", {})
+        self.stop_evaluating = False
         watched = watching.overrides("on_test_batch_end")
         logs: Logs | None = None
         for step, (x, y) in enumerate(samples.batches(batch_size)):
@@ -290,6 +296,8 @@ class Training(Steps):
                     self._loss_tracker.add(loss, len(x))
             if watched:
                 watching.call("on_test_batch_end", step, self.get_metrics_result() if logs is None else dict(logs))
+            if self.stop_evaluating:
+                break
         found = self.get_metrics_result() if logs is None else logs
         watching.call("on_test_end", dict(found))
         return found
@@ -317,6 +325,7 @@ class Training(Steps):
         samples = Samples(who, x, device=device_of(self.weights))
         watching = CallbackList(given, self, verbose=verbose, epochs=1, steps=samples.steps(size))
         parts = []
+        self.stop_predicting = False
         watching.call("on_predict_begin", {})
         with self.building(), autodiff.no_grad(), samples.named():
             if samples.x.ndim == 1 and not self._replaces("predict_step"):
@@ -326,6 +335,8 @@ class Training(Steps):
                 outputs = self.predict_step((batch,))
                 parts.append(_on_host(outputs))
                 watching.call("on_predict_batch_end", step, {"outputs": outputs})
+                if self.stop_predicting:
+                    break
         watching.call("on_predict_end", {})
         return _joined(parts)
 
