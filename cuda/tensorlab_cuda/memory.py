@@ -155,6 +155,19 @@ class DeviceMemory:
             return _take(buffer, axis, np.asarray(index[axis] if isinstance(index, tuple) else index))
         return _take(self.reshape(buffer, (buffer.size,)), 0, _places(buffer.shape, index))
 
+    def put(self, buffer: Buffer, index: Any, values: Buffer) -> None:
+        """Into a view for slices and numbers. Of an index with arrays the host computes where each value goes."""
+        if is_view_index(index):
+            copy_into(buffer.view(buffer.layout.index(index)), values)
+            return
+        places = _places(buffer.shape, index).ravel()
+        if not places.size:
+            return
+        sources = np.arange(buffer.size)
+        sources[places] = buffer.size + np.arange(places.size)
+        both = self.concatenate([self.reshape(buffer, (buffer.size,)), self.reshape(values, (values.size,))], 0)
+        copy_into(buffer, self.reshape(self.gather(both, self.from_host(sources)), buffer.shape))
+
     def gather(self, buffer: Buffer, places: Buffer) -> Buffer:
         """A copy that the device makes."""
         checks.check_buffer("gather", Buffer, places, np.dtype(np.int64))

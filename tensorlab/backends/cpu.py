@@ -174,25 +174,26 @@ class CPUBackend(HostMemory):
         result = np.empty(shape, dtype)
         product = np.empty(shape, dtype) if keep else None
         if result.size:
-            key = (epilogue, dtype, keep)
-            kernel, tasks, finish = self._products.get(key) or self._product(*key, len(operands))
+            key = (None if epilogue is None else epilogue.key, dtype, keep)
+            kernel, tasks, finish = self._products.get(key) or self._product(key, epilogue, len(operands))
             # Of these arrays the result, a and b are always there, the others may be 0.
             p, q = id(operands[0]) if operands else 0, id(operands[1]) if len(operands) > 1 else 0
             kernel(pool(), tasks, finish, result, id(product) if keep else 0, a, b, p, q)
         return result, product
 
     def _product(
-        self, epilogue: ScalarFunction | None, dtype: DType, keep: bool, operands: int
+        self, key: tuple[str | None, DType, bool], epilogue: ScalarFunction | None, operands: int
     ) -> tuple[Callable[..., None], int, int]:
         from tensorlab.kernels import native, products
 
+        _, dtype, keep = key
         if dtype.kind == "b":
             raise DTypeError("matmul", "buffers of numbers", "bool")
         finish = 0
         if epilogue is not None or keep:
             finish = native.address(find("stacked", "epilogue_kernel", epilogue, dtype.name, operands))
         found = find("stacked", "matmul_kernel"), products.tasks(dtype.name).address, finish
-        self._products[epilogue, dtype, keep] = found
+        self._products[key] = found
         return found
 
     def update(
@@ -203,7 +204,7 @@ class CPUBackend(HostMemory):
         kernel = None
         for weight, gradient, *slots in groups:
             if kernel is None:
-                key = (function, weight.dtype, len(slots))
+                key = (function.key, weight.dtype, len(slots))
                 kernel = self._kernels.get(key)
             if kernel is None:
                 kernel = self._kernels[key] = find("update", "update_kernel", function, weight.dtype.name, len(slots))

@@ -114,6 +114,10 @@ class HostMemory:
         """A view for slices and numbers, a copy for arrays."""
         return np.asarray(buffer[index])
 
+    def put(self, buffer: Array, index: Any, values: Array) -> None:
+        """NumPy's assignment."""
+        buffer[index] = values
+
     def gather(self, buffer: Array, places: Array) -> Array:
         """A copy."""
         try:
