@@ -14,8 +14,9 @@ from tensorlab.errors import ArgumentTypeError
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import Elementwise
 from tensorlab.registry import registries
-from tensorlab.scalars import ScalarFunction, compose
+from tensorlab.scalars import ScalarFunction
 from tensorlab.scalars.check import check_derivative
+from tensorlab.scalars.combine import scaled
 from tensorlab.tensor import Tensor
 
 
@@ -44,9 +45,7 @@ class Activation(Elementwise):
         if derivative is not None:
             given = _scalar(derivative, "derivative")
             check_derivative("Activation", self.scalar, given)
-            # multiply(derivative(x), gradient); Elementwise.vjp takes the gradient first
-            slope = Elementwise(compose(ops.multiply.scalar, given))
-            self._vjps[0] = lambda gradient, x: slope(x, gradient)
+            self._given[0] = Elementwise(scaled(given))
 
 
 def _scalar(function: Any, role: str) -> ScalarFunction:
@@ -69,7 +68,7 @@ def linear(x: Any) -> Tensor:
 
 
 relu = Activation(ops.relu.scalar)
-sigmoid = Activation(ops.sigmoid.scalar)
+sigmoid = ops.sigmoid
 tanh = Activation(ops.tanh.scalar)
 softmax = ops.softmax
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from types import GeneratorType
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,8 @@ def _captured(init: Callable[..., None]) -> Callable[..., None]:
     def wrapper(self: Any, /, *args: Any, **kwargs: Any) -> None:
         outermost = "_constructed_with" not in self.__dict__
         if outermost:  # the constructor of the object's own class, not one that it calls
+            args = tuple([_repeatable(value) for value in args])
+            kwargs = {name: _repeatable(value) for name, value in kwargs.items()}
             try:
                 bound = signature.bind(self, *args, **kwargs)
             except TypeError:
@@ -93,6 +96,11 @@ def _captured(init: Callable[..., None]) -> Callable[..., None]:
             self._constructed()
 
     return wrapper
+
+
+def _repeatable(value: Any) -> Any:
+    """Return a list in place of a generator, which could be read only once and neither be copied nor pickled."""
+    return list(value) if isinstance(value, (GeneratorType, map, filter, zip)) else value
 
 
 def _misfit(
@@ -144,6 +152,8 @@ def deserialize(value: Any) -> Any:
             raise UnknownNameError(f"config of {name!r}", "a kind that plugins register", repr(kind), known)
         maker = registries[kind].get(name)
         return maker.from_config(check_config(f"config of {kind} {name!r}", config))
+    if isinstance(value, dict):
+        return {key: deserialize(item) for key, item in value.items()}
     if isinstance(value, list):
         return [deserialize(item) for item in value]
     return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from tensorlab.ops.dispatch import as_tensor, together
 from tensorlab.ops.extrema import maximum
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.linalg import product_vjps
+from tensorlab.ops.probabilities import Probabilities, Sigmoid
 from tensorlab.ops.reduction import Axis, sum
 from tensorlab.ops.shaping import expand_dims, permute_dims, reshape
 from tensorlab.rules import Rowwise
@@ -85,18 +87,27 @@ def _along_last(who: str, x: Any, axis: Axis, operation: Callable[[Tensor], Tens
 def softmax(x: Any, axis: Axis = -1) -> Tensor:
     """``exp(x) / Σ exp(x)`` along an axis, or over several, computed without overflow.
 
+    The result along the last axis remembers ``x`` until a further operation is applied: a crossentropy computes from
+    that, so that it has a gradient where the result is 0 or 1. For the gradient by the result itself, call
+    ``tape.watch`` with it.
+
     Raises:
         ShapeError: for an axis that is out of range or given twice.
 
     Source: Keras, ``keras.ops.softmax``.
     """
-    return _along_last("softmax", x, axis, _softmax)
+    return _along_last("softmax", x, axis, _softmax_of_logits)
+
+
+def _softmax_of_logits(x: Tensor) -> Tensor:
+    return Probabilities.of("softmax", _softmax(x), x)
 
 
 def _softmax(x: Tensor) -> Tensor:
     y = _rowwise(_SOFTMAX, x)
     if autodiff.recording():
-        autodiff.record((x,), (y,), (lambda g: _softmax_vjp(g, y),))
+        kept = y.snapshot()  # the caller may assign to the result
+        autodiff.record((x,), (y,), (lambda g: _softmax_vjp(g, kept),))
     return y
 
 
@@ -174,7 +185,7 @@ def stop_gradient(x: Any) -> Tensor:
     return from_buffer_of(tensor, tensor._buffer)
 
 
-_biased: dict[Elementwise, Elementwise] = {}
+_biased: WeakKeyDictionary[Elementwise, Elementwise] = WeakKeyDictionary()
 
 
 def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None = None) -> Tensor:
@@ -193,6 +204,8 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None 
         ShapeError: if the shapes do not fit.
         DTypeError: if the dtypes have no common type or are not real.
     """
+    if isinstance(activation, Sigmoid):
+        return activation(dense(x, kernel, bias))  # in a pass of its own, as its logits are kept
     tensors = together("dense", x, kernel) if bias is None else together("dense", x, kernel, bias)
     rows, weights, offset = tensors[0], tensors[1], None if bias is None else tensors[2]
     a, b, backend = rows._buffer, weights._buffer, rows._backend
@@ -242,6 +255,7 @@ def _record_dense(
     fused = product is not result
     if not fused:
         product = from_buffer_of(result, result._buffer) if operands else result
+    kept = product.snapshot()  # the caller may assign to the result
     autodiff.record((x, kernel), (product,), product_vjps(x, kernel))
     inner = product
     if operands:
@@ -251,4 +265,4 @@ def _record_dense(
         shape = bias.shape
         autodiff.record((product, bias), (inner,), (lambda g: g, lambda g: sum_to(g, shape)))
     if fused and epilogue is not None:
-        autodiff.record((inner,), (result,), (lambda g: epilogue.vjp(0)(g, product, *operands),))
+        autodiff.record((inner,), (result,), (lambda g: epilogue.vjp(0)(g, kept, *operands),))

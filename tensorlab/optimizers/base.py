@@ -15,7 +15,7 @@ from tensorlab.optimizers.rule import Rule
 from tensorlab.optimizers.slots import Slots
 from tensorlab.rules import Hyperparameters
 from tensorlab.serialization import Configured
-from tensorlab.tensor import Tensor
+from tensorlab.tensor import Tensor, writing
 from tensorlab.variable import Variable
 
 
@@ -122,9 +122,15 @@ class Optimizer(Configured):
                 if key in groups or variable._backend is not backend or variable._buffer.dtype is not dtype:
                     later.append((gradient, variable))  # a second step is from where the first one leads
                 else:
-                    slots = [slot.own_buffer() for slot in self._slots_of(variable)]
-                    groups[key] = (variable.own_buffer(), gradient._buffer, *slots)
-            backend.update(rule.scalar, tuple(groups.values()), values)
+                    groups[key] = (variable, gradient, *self._slots_of(variable))
+            written = [tensor for variable, _, *slots in groups.values() for tensor in (variable, *slots)]
+            with writing(written) as claims:
+                buffers = iter([claim.buffer for claim in claims])
+                arrays = [
+                    (next(buffers), gradient._buffer, *[next(buffers) for _ in slots])
+                    for _, gradient, *slots in groups.values()
+                ]
+                backend.update(rule.scalar, tuple(arrays), values)
             left = later
 
     def _checked(self, gradient: Any, variable: Variable) -> Tensor:
