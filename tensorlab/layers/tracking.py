@@ -7,6 +7,7 @@ containers of any depth, each once. So appended, replaced, deleted and shared me
 from __future__ import annotations
 
 import dataclasses
+import gc
 from collections import UserDict, UserList, deque
 from collections.abc import Callable, Iterable
 from types import MappingProxyType, SimpleNamespace
@@ -163,7 +164,8 @@ def _parts(cls: type) -> _Parts | None:
 def _look_into(
     container: Any, parts: _Parts, seen: set[int], variables: dict[int, Variable], layers: dict[int, Any]
 ) -> None:
-    if id(container) in seen:
+    # The garbage collector does not track dicts of numbers and strings alone, such as a vocabulary: nothing is in there.
+    if id(container) in seen or not gc.is_tracked(container):
         return
     seen.add(id(container))
     values = parts(container)
