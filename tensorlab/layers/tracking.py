@@ -164,9 +164,10 @@ def _parts(cls: type) -> _Parts | None:
 def _look_into(
     container: Any, parts: _Parts, seen: set[int], variables: dict[int, Variable], layers: dict[int, Any]
 ) -> None:
-    # The garbage collector does not track dicts of numbers and strings alone, such as a vocabulary: nothing is in there.
-    if id(container) in seen or not gc.is_tracked(container):
+    if id(container) in seen:
         return
+    if type(container) is dict and not gc.is_tracked(container):
+        return  # the garbage collector ignores it, as there are only numbers and strings inside, such as a vocabulary's
     seen.add(id(container))
     values = parts(container)
     kinds = {kind: found for kind in {*map(type, values)} if (found := _parts(kind)) is not None}
