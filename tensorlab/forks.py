@@ -14,29 +14,37 @@ from typing import Any
 _locks: list[tuple[int, Any]] = []
 _held: list[Any] = []
 
-WRITING, COMPILING, TAPES = range(3)
+WRITING, ONCE, TAPES = range(3)
 """The ranks: memory is written by kernels that may have to be compiled first; nothing is nested in opening a tape."""
 
 
-def guard(rank: int) -> Any:
+def lock(rank: int) -> Any:
     """Return a new reentrant lock that every fork holds."""
-    lock = RLock()
-    _locks.append((rank, lock))
+    made = RLock()
+    _locks.append((rank, made))
     _locks.sort(key=lambda pair: pair[0])
-    return lock
+    return made
 
 
 def _before() -> None:
-    locks = [lock for _, lock in _locks]
-    for lock in locks:
-        lock.acquire()
+    locks = [each for _, each in _locks]
+    for each in locks:
+        each.acquire()
     _held[:] = locks  # another thread may make one more until the fork is over
 
 
 def _after() -> None:
-    for lock in reversed(_held.copy()):
-        lock.release()
+    for each in reversed(_held.copy()):
+        each.release()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_after)
+
+guard = lock(ONCE)
+"""Held while something is done once a process: imports at first use, loading plugins, making kernels.
+
+Otherwise a child could begin while another thread, which the child does not have, holds the lock of a module that it is
+importing, or is half-way through a compilation. It is reentrant, because a signal handler, a finalizer or a plugin may
+compute while its thread holds it.
+"""

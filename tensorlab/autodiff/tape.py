@@ -60,7 +60,7 @@ _blocks: Scope[_Block, tuple[Tape, ...]] = Scope("tapes", _recording_tapes)
 
 
 _open = array("q", [0])
-_guard = forks.guard(forks.TAPES)  # a finalizer may close a tape while its thread opens one
+_guard = forks.lock(forks.TAPES)  # a finalizer may close a tape while its thread opens one
 
 
 def recording_anywhere() -> int:

@@ -12,18 +12,17 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from tensorlab import forks
+from tensorlab.forks import guard
 from tensorlab.kernels import cache, native
 from tensorlab.kernels.native import Native
 from tensorlab.scalars import ScalarFunction
 
-# One kernel is made at a time: Numba compiles no faster from several threads, and a kernel that two threads need first
-# is made once. A fork waits, so that a child never begins with a compiler that is half-way through something.
-guard = forks.guard(forks.COMPILING)
 _kernels: dict[str, Callable[..., Any]] = {}
 """By what is found and by what is kept: equal scalar functions, however often they are written, share one."""
 _provided: set[str] = set()  # the symbols of kernels that others are linked with
 _keys: dict[Callable[..., Any], str] = {}
+# One kernel is made at a time: Numba compiles no faster from several threads, and a kernel that two threads need first
+# is made once.
 
 
 def _described(argument: object) -> str:

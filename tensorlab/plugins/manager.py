@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pluggy
 
 from tensorlab import callbacks
 from tensorlab.errors import PluginError, PluginWarning, levels_to_the_user, nearest
+from tensorlab.forks import guard
 from tensorlab.plugins import discovery, hookspecs, observers
 from tensorlab.plugins.blame import line_of
 from tensorlab.plugins.discovery import GROUP
@@ -40,7 +40,7 @@ class Manager:
         self.plugins: list[Plugin] = []
         self._pluggy = pluggy.PluginManager("tensorlab")
         self._pluggy.add_hookspecs(hookspecs)
-        self._lock = threading.RLock()
+        self._lock = guard
         self._state = "new"
         self._registering = False
         self._strict = False

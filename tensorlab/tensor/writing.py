@@ -18,7 +18,7 @@ from tensorlab import forks
 from tensorlab.backends import Backend, Buffer
 from tensorlab.tensor.core import Tensor
 
-lock = forks.guard(forks.WRITING)
+lock = forks.lock(forks.WRITING)
 """Held during every write. A fork waits for it: no child begins with memory that is half written."""
 
 _slot: Any = Tensor.__dict__["_buffer"]
