@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import math
 
+import backend_conversions
 import backend_loops
 import backend_memory
 import backend_products
+import backend_refusals
 import numpy as np
 import pytest
 from any_layout import Array, numbers
-from backend_checks import BLEND, CALLS, CHECKS, SUM, Call, fold, run
+from backend_checks import BLEND, CALLS, CHECKS, SUM, Call, fold, of, run
 from backend_loops import CENTRED, DECAYED
 from backend_products import product
 from hypothesis import given, settings
@@ -21,7 +23,13 @@ from hypothesis import strategies as st
 
 from tensorlab.backends import Backend, CPUBackend, ReferenceBackend
 
-FAMILIES = (backend_memory, backend_loops, backend_products)  # which add to the checks
+FAMILIES = (
+    backend_memory,
+    backend_loops,
+    backend_products,
+    backend_conversions,
+    backend_refusals,
+)  # which add to the checks
 
 BACKENDS: dict[str, Backend] = {"cpu": CPUBackend(), "reference": ReferenceBackend()}
 
@@ -78,3 +86,33 @@ def test_a_result_never_shares_memory_with_an_argument(rng: np.random.Generator)
             backend.to_host(backend.scan(DECAYED, [array, array], array.dtype, array.dtype)),
         ]
         assert not any(np.shares_memory(result, array) for result in results)
+
+
+def test_memory_that_kernels_cannot_read_is_copied(rng: np.random.Generator) -> None:
+    array = numbers(rng, (5, 7))
+    unaligned = np.zeros(array.nbytes + 1, np.uint8)[1:].view(np.float64).reshape(5, 7)
+    packed = np.zeros((5, 7), [("byte", "i1"), ("number", "f8")])["number"]
+    foreign = np.zeros((5, 7), np.dtype(np.float64).newbyteorder())
+    for backend in BACKENDS.values():
+        for view in (unaligned, packed, foreign):
+            view[...] = array
+            buffer = backend.from_host(view)
+            assert buffer.flags.aligned
+            assert buffer.dtype == "float64"
+            (blended,) = run(backend, BLEND, [buffer, buffer], "float64")
+            np.testing.assert_allclose(blended, 2 * array + np.tanh(array), rtol=1e-14, atol=1e-14)
+            np.testing.assert_allclose(product(backend, view, view.T)[0], array @ array.T, rtol=1e-12, atol=1e-12)
+
+
+def test_a_gradient_may_be_a_view_of_the_weight() -> None:
+    for backend in BACKENDS.values():
+        for part in (slice(40_000), slice(40_000, 0, -1), slice(1, None), slice(3, 4)):
+            memory = np.arange(40_001.0)
+            weight, gradient = memory[:40_000], np.broadcast_to(memory[part], 40_000)
+            expected = weight - 0.5 * gradient
+            backend.update(of(_minus), [(weight, gradient)], [0.5])
+            np.testing.assert_array_equal(weight, expected)
+
+
+def _minus(w, g, rate):
+    return w - rate * g

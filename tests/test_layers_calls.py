@@ -242,8 +242,8 @@ def test_several_outputs_are_for_the_layer_around_only() -> None:
     model = Split(name="split")
     model.compile("sgd", "mse")
     message = "Split 'split'.call: expected one tensor as its result, received a tuple of 2; return one of them"
+    assert [part.tolist() for part in model.predict(X)] == [X.tolist(), (2 * X).tolist()]
     for ask in (
-        lambda: model.predict(X),
         lambda: model.evaluate(X, X, verbose=0),
         lambda: model.fit(X, X, verbose=0),
         lambda: tl.Sequential([model])(X),
@@ -259,6 +259,16 @@ def test_a_number_is_no_batch(make: Any) -> None:
     with pytest.raises(ShapeError) as error:
         layer(3.0)
     assert "expected inputs with the batch in front, received a tensor of shape (); add an axis" in str(error.value)
+
+
+def test_layers_that_change_nothing_keep_the_logits_of_softmax() -> None:
+    logits = tl.Variable(np.array([[60.0, 0.0, 0.0]], "float32"))
+    model = tl.Sequential([Around(tl.layers.Softmax()), Dropout(0.5), tl.Sequential([tl.layers.Activation("linear")])])
+    model.build((None, 3))
+    with tl.GradientTape() as tape:
+        loss = tl.losses.SparseCategoricalCrossentropy()(np.array([1]), model(logits))
+    assert float(loss) == pytest.approx(60.0)
+    np.testing.assert_allclose(tape.gradient(loss, logits).numpy(), [[1.0, -1.0, 0.0]], atol=1e-6)
 
 
 # Threads

@@ -9,24 +9,20 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import os
-import threading
 from collections.abc import Callable
 from typing import Any
 
+from tensorlab.forks import guard
 from tensorlab.kernels import cache, native
 from tensorlab.kernels.native import Native
 from tensorlab.scalars import ScalarFunction
 
-# One kernel is made at a time: Numba compiles no faster from several threads, and a kernel that two threads need first
-# is made once. A fork waits, so that a child never begins with a compiler that is half-way through something.
-guard = threading.RLock()
 _kernels: dict[str, Callable[..., Any]] = {}
 """By what is found and by what is kept: equal scalar functions, however often they are written, share one."""
+_provided: set[str] = set()  # the symbols of kernels that others are linked with
 _keys: dict[Callable[..., Any], str] = {}
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=guard.acquire, after_in_parent=guard.release, after_in_child=guard.release)
+# One kernel is made at a time: Numba compiles no faster from several threads, and a kernel that two threads need first
+# is made once.
 
 
 def _described(argument: object) -> str:
@@ -61,6 +57,18 @@ def find(module: str, maker: str, *arguments: Any) -> Callable[..., Any]:
     return kernel
 
 
+_SHARED = "tensorlab"
+
+
+def provide(module: str, maker: str, number: int) -> str:
+    """Make sure that other kernels can be linked with the kernel ``find(module, maker, number)``; return its symbol."""
+    symbol = f"{_SHARED}.{module}.{maker}.{number}"
+    if symbol not in _provided:
+        native.provide(symbol, find(module, maker, number))
+        _provided.add(symbol)
+    return symbol
+
+
 def keep(key: str, compiled: Callable[[], Native]) -> Callable[..., Any]:
     """The kernel of a key, from disk or compiled and put there."""
     with guard:
@@ -78,4 +86,10 @@ def keep(key: str, compiled: Callable[[], Native]) -> Callable[..., Any]:
 
 def _loaded(key: str) -> Callable[..., Any] | None:
     found = cache.read(key)
-    return None if found is None else native.load(found)
+    if found is None:
+        return None
+    for symbol in found.needs:
+        package, *maker = symbol.split(".")
+        if package == _SHARED:
+            provide(maker[0], maker[1], int(maker[2]))
+    return native.load(found)

@@ -158,6 +158,10 @@ class SparseCategoricalCrossentropy(Loss):
 
     def check(self, y_true: Tensor, output_shape: tuple[int, ...]) -> None:
         """Raise unless there is one label a sample, each that of an output."""
+        if not output_shape:
+            raise ShapeError(
+                self.name, "outputs with an axis of classes", "a number", "the shape is (samples, classes)"
+            )
         if y_true.shape not in (output_shape[:-1], (*output_shape[:-1], 1)):
             hint = "for one-hot targets use categorical_crossentropy" if y_true.shape == output_shape else ""
             raise ShapeError(self.name, f"labels of shape {output_shape[:-1]}", str(y_true.shape), hint)

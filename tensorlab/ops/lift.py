@@ -15,12 +15,13 @@ from tensorlab import autodiff, dtypes, shapes
 from tensorlab.backends import Backend
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError
+from tensorlab.forks import guard
 from tensorlab.ops.broadcasting import sum_to
-from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar
+from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar, kinds_of, lists_of_numbers, store
 from tensorlab.scalars import ScalarFunction, without_unused
 from tensorlab.shapes import Shape
-from tensorlab.tensor import TENSORS, Tensor, from_buffer_of
+from tensorlab.tensor import TENSORS, Tensor, converted, from_buffer_of, is_plain
 
 __all__ = [
     "astype",
@@ -39,6 +40,7 @@ _DOMAINS = {
 _HOT = 100
 """The calls after which it pays to compile the call itself."""
 _cold = _HOT
+_listing = False
 
 
 _Pull = Callable[[Sequence[Tensor]], autodiff.Vjp]
@@ -130,7 +132,9 @@ class Elementwise:
         tensors, backend, compute = self._plain(operands) or self._converted(operands)
         shape = shapes.broadcast(self.__name__, [tensor._buffer.shape for tensor in tensors])
         run = self._passes.get((backend, compute)) or self._ready(backend, compute)
-        result = self._recorded(Tensor(run(shape, *[tensor._buffer for tensor in tensors]), backend), *tensors)
+        result = Tensor(run(shape, *[tensor._buffer for tensor in tensors]), backend)
+        if autodiff.recording():
+            self._record(result, tensors)
         if self._unlisted:
             self._list()
         return result if out is None else store(self.__name__, result, out)
@@ -147,38 +151,46 @@ class Elementwise:
 
     def _list(self) -> None:
         """Tell compiled calls which kernels are ready."""
-        global _cold
+        global _cold, _listing
         _cold -= 1
         if _cold > 0:
             return
-        from tensorlab.kernels import library
+        with guard:
+            if _listing:  # a signal handler or a finalizer has interrupted it
+                return
+            _listing = True
+            try:
+                from tensorlab.kernels import calls
 
-        with library.guard:  # for which a fork waits: no child is to begin in the middle of an import
-            from tensorlab.kernels import calls
-
-        tapes = autodiff.recording_anywhere()
-        calls.install(Elementwise, self, TENSORS, tapes, autodiff.new_key)
-        passes = [(*key, run.kernel) for key, run in self._passes.items() if hasattr(run, "kernel")]
-        entries = [(dtype, self._output(dtype), backend, kernel) for backend, dtype, kernel in passes]
-        self._unlisted, self._direct = 0, calls.table(self._arity, entries)
+                tapes = autodiff.recording_anywhere()
+                calls.install(Elementwise, self, TENSORS, tapes, autodiff.new_key)
+                passes = [(*key, run.kernel) for key, run in self._passes.items() if hasattr(run, "kernel")]
+                entries = [(dtype, self._output(dtype), backend, kernel) for backend, dtype, kernel in passes]
+                self._unlisted, self._direct = 0, calls.table(self._arity, entries)
+            finally:
+                _listing = False
 
     def _output(self, compute: DType) -> DType:
         return dtypes.bool if self.result == "bool" else compute
 
     def _recorded(self, result: Tensor, *operands: Any) -> Tensor:
-        """The result, after it has been put on the tapes that record in this thread; operands may be numbers."""
-        if autodiff.recording() and result._buffer.dtype.kind == "f":
-            if self._pulls is None:
-                self._pulls = [self._pull(index) for index in range(self._arity)]
-            read = [x if type(x) is Tensor or not isinstance(x, Tensor) else x.snapshot() for x in operands]
-            inputs, vjps = [], []
-            for place, x in enumerate(read):  # a zip that is strict takes a quarter of a microsecond
-                if isinstance(x, Tensor):
-                    pull = self._pulls[place]
-                    inputs.append(x)
-                    vjps.append(pull and pull(read))
-            autodiff.record(inputs, (result,), vjps)
+        """Return the result of a compiled call, recorded by the tapes of this thread; operands may be numbers."""
+        if autodiff.recording():
+            self._record(result, [x.snapshot() if isinstance(x, Tensor) else x for x in operands])
         return result
+
+    def _record(self, result: Tensor, operands: Sequence[Any]) -> None:
+        if result._buffer.dtype.kind != "f":
+            return
+        if self._pulls is None:
+            self._pulls = [self._pull(index) for index in range(self._arity)]
+        inputs, vjps = [], []
+        for place, x in enumerate(operands):  # a zip that is strict takes a quarter of a microsecond
+            if isinstance(x, Tensor):
+                pull = self._pulls[place]
+                inputs.append(x)
+                vjps.append(pull and pull(operands))
+        autodiff.record(inputs, (result,), vjps)
 
     def _plain(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType] | None:
         """What `_converted` gives, for tensors of one dtype that is ready and numbers that it holds: most are that."""
@@ -203,18 +215,26 @@ class Elementwise:
     def _converted(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType]:
         """The operands as tensors of one dtype on one device; that device, and the dtype to compute in."""
         device = device_of(operands)
-        given = [None if is_scalar(operand) else as_tensor(operand, self.__name__, device) for operand in operands]
+        lists = lists_of_numbers(operands)
+        given = [
+            None if is_scalar(operand) or listed else as_tensor(operand, self.__name__, device)
+            for operand, listed in zip(operands, lists, strict=True)
+        ]
         present = [tensor for tensor in given if tensor is not None]
         scalars = [operand for operand in operands if is_scalar(operand)]
+        for operand, listed in zip(operands, lists, strict=True):
+            scalars += kinds_of(operand) if listed else []
         compute = self._compute(dtypes.result_type(self.__name__, [tensor.dtype for tensor in present], scalars))
         backend = common_backend(self.__name__, present) if present else find_backend()
         tensors = [
-            Tensor(backend.from_host(self._number(operand, compute)), backend)
+            converted(self.__name__, operand, compute, backend.name, None)
+            if listed
+            else Tensor(backend.from_host(self._number(operand, compute)), backend)
             if tensor is None
             else tensor
             if tensor.dtype is compute
             else astype(tensor, compute, copy=False)
-            for operand, tensor in zip(operands, given, strict=True)
+            for operand, tensor, listed in zip(operands, given, lists, strict=True)
         ]
         return tensors, backend, compute
 
@@ -385,7 +405,7 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: str | None = Non
     Args:
         x: a tensor or an array.
         dtype: one of tensorlab's dtypes.
-        copy: whether a tensor that has this dtype already is copied.
+        copy: whether a tensor that has this dtype already is copied; if not, it is returned itself.
         device: where to put the result; None for where ``x`` is.
 
     Raises:
@@ -399,7 +419,7 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: str | None = Non
         return astype(tensor, dtype, copy=False).to_device(device)
     target = tensor.dtype if dtype is tensor.dtype else dtypes.as_dtype(dtype, "astype")
     if tensor.dtype == target and not copy:
-        return tensor
+        return x if is_plain(x) else tensor
     function, compute = (_NONZERO, tensor.dtype) if target.kind == "b" else (_IDENTITY, target)
     key = (tensor._backend, tensor.dtype, target)
     run = _conversions.get(key)
@@ -410,22 +430,6 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: str | None = Non
         before = tensor.dtype
         autodiff.record((tensor,), (result,), (lambda gradient: astype(gradient, before, copy=False),))
     return result
-
-
-def store(who: str, result: Tensor, out: Any) -> Tensor:
-    """Write a result into a `Variable` or a NumPy array, and return that."""
-    if isinstance(out, Tensor) and hasattr(out, "assign"):
-        return cast(Tensor, out.assign(result))
-    if not isinstance(out, np.ndarray):
-        raise ArgumentTypeError(who, "a Variable or a NumPy array as out", type(out).__name__)
-    if out.shape != result.shape:
-        raise ShapeError(who, f"an out of shape {result.shape}", str(out.shape))
-    if out.dtype.newbyteorder("=") != result.dtype:
-        raise DTypeError(who, f"an out of {result.dtype}", str(out.dtype))
-    if not out.flags.writeable:
-        raise ArgumentError(who, "an out that can be written to", "a read-only array")
-    out[...] = result.numpy()
-    return cast(Tensor, out)
 
 
 def _nonzero(x: float) -> float:

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from tensorlab import autodiff, dtypes, shapes
-from tensorlab.errors import DTypeError, ShapeError
+from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError
 from tensorlab.ops.arithmetic import add
 from tensorlab.ops.broadcasting import sum_to
 from tensorlab.ops.comparison import equal
@@ -106,7 +106,8 @@ def _softmax_of_logits(x: Tensor) -> Tensor:
 def _softmax(x: Tensor) -> Tensor:
     y = _rowwise(_SOFTMAX, x)
     if autodiff.recording():
-        autodiff.record((x,), (y,), (lambda g: _softmax_vjp(g, y),))
+        kept = y.snapshot()  # the caller may assign to the result
+        autodiff.record((x,), (y,), (lambda g: _softmax_vjp(g, kept),))
     return y
 
 
@@ -164,7 +165,7 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> Tens
     tensor = as_tensor(x, "one_hot")
     if tensor.dtype.kind not in "iu":
         raise DTypeError("one_hot", "a tensor of integers", str(tensor.dtype), 'use .astype("int64")')
-    (count,) = shapes.as_shape("one_hot", num_classes)
+    count = shapes.as_length("one_hot num_classes", num_classes)
     if count > np.iinfo(tensor.dtype).max:
         tensor = tensor.astype(dtypes.int64)
     classes = asarray(np.arange(count, dtype=tensor.dtype), device=tensor.device)
@@ -212,6 +213,8 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None 
         raise DTypeError("dense", "real tensors", str(a.dtype), 'use .astype("float32")')
     if b.ndim != 2 or not a.ndim or a.shape[-1] != b.shape[0]:
         raise ShapeError("dense", "x of (..., k) and a kernel of (k, n)", f"shapes {a.shape} and {b.shape}")
+    if activation is not None and not isinstance(activation, Elementwise):
+        raise ArgumentTypeError("dense", "an Activation, another elementwise operation, or None", repr(activation))
     if offset is not None and offset._buffer.shape != b.shape[1:]:
         raise ShapeError("dense", f"a bias of shape {b.shape[1:]}", str(offset.shape))
     if a.ndim != 2:
@@ -252,6 +255,7 @@ def _record_dense(
     fused = product is not result
     if not fused:
         product = from_buffer_of(result, result._buffer) if operands else result
+    kept = product.snapshot()  # the caller may assign to the result
     autodiff.record((x, kernel), (product,), product_vjps(x, kernel))
     inner = product
     if operands:
@@ -261,4 +265,4 @@ def _record_dense(
         shape = bias.shape
         autodiff.record((product, bias), (inner,), (lambda g: g, lambda g: sum_to(g, shape)))
     if fused and epilogue is not None:
-        autodiff.record((inner,), (result,), (lambda g: epilogue.vjp(0)(g, product, *operands),))
+        autodiff.record((inner,), (result,), (lambda g: epilogue.vjp(0)(g, kept, *operands),))

@@ -25,17 +25,24 @@ class Probabilities(Tensor):
         logits: what it was applied to, of the same shape.
     """
 
-    __slots__ = ("logits", "source")
+    __slots__ = ()  # as of every tensor that can be assigned to, which makes it an ordinary one
 
-    logits: Tensor
-    source: str
+    @property
+    def source(self) -> str:
+        name: str = self.origin[0]
+        return name
+
+    @property
+    def logits(self) -> Tensor:
+        tensor: Tensor = self.origin[1]
+        return tensor
 
     @classmethod
     def of(cls, source: str, result: Tensor, logits: Tensor) -> Self:
         """Return the result of an operation, as one that remembers its logits."""
         made = cls.__new__(cls)
         made._buffer, made._backend, made.key = result._buffer, result._backend, result.key
-        made.source, made.logits = source, owned(logits)
+        made.origin = source, owned(logits)
         return made
 
     def snapshot(self) -> Tensor:

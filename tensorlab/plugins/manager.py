@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
-import traceback
 import warnings
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
-from pathlib import Path
 from typing import Any
 
 import pluggy
 
 from tensorlab import callbacks
 from tensorlab.errors import PluginError, PluginWarning, levels_to_the_user, nearest
+from tensorlab.forks import guard
 from tensorlab.plugins import discovery, hookspecs, observers
+from tensorlab.plugins.blame import line_of
 from tensorlab.plugins.discovery import GROUP
 from tensorlab.plugins.record import Plugin
 from tensorlab.registry import KINDS, Entry, Registry, registries
@@ -24,7 +23,6 @@ from tensorlab.version import __version__
 
 __all__ = ["GROUP", "HOOKS", "REGISTERING", "Manager", "Plugin", "manager"]
 
-_HOUSE = Path(__file__).parents[1]
 _BUILTIN = "tensorlab.plugins.builtins"
 REGISTERING = {f"tensorlab_register_{plural}": kind for kind, plural in KINDS.items()}
 """The hooks that add things, and the kinds that they add."""
@@ -42,7 +40,7 @@ class Manager:
         self.plugins: list[Plugin] = []
         self._pluggy = pluggy.PluginManager("tensorlab")
         self._pluggy.add_hookspecs(hookspecs)
-        self._lock = threading.RLock()
+        self._lock = guard
         self._state = "new"
         self._registering = False
         self._strict = False
@@ -184,7 +182,9 @@ class Manager:
             try:
                 things = implementation.function()
             except (Exception, SystemExit) as error:
-                raise PluginError(who, "a dict {name: thing}", _describe(error), _where(error)) from error
+                raise PluginError(
+                    who, "a dict {name: thing}", _describe(error), line_of(error, implementation.function)
+                ) from error
             if not isinstance(things, dict):
                 hint = "return it" if things is None else ""
                 raise PluginError(who, "a dict {name: thing}", type(things).__name__, hint)
@@ -268,21 +268,14 @@ def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def _where(error: BaseException) -> str:
-    """``see plugin.py, line 3``: the last line on the way to it that is not tensorlab's own."""
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if _HOUSE not in Path(frame.filename).parents
-    ]
-    return f"see {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
-
-
 def _advice(error: BaseException, record: Plugin) -> str:
     """What to do about a plugin that cannot be imported."""
     name = error.name if isinstance(error, ModuleNotFoundError) else None
     if name is not None and name != record.module.partition(":")[0]:
         return f"install what provides {name!r}, or uninstall {record.distribution}"
     if isinstance(error, SystemExit):
-        return f"take out what ends the process ({_where(error)}), or uninstall {record.distribution}"
+        where = line_of(error, record.module.partition(":")[0])
+        return f"take out what ends the process ({where}), or uninstall {record.distribution}"
     command = f"python -c 'import {record.module.partition(':')[0]}'"
     return f"{command} shows where; correct it, or uninstall {record.distribution}"
 

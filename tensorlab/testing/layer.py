@@ -12,7 +12,7 @@ import numpy as np
 from tensorlab import dtypes, ops, utils
 from tensorlab.autodiff import Tape
 from tensorlab.devices import device
-from tensorlab.errors import GradientError, TensorlabError
+from tensorlab.errors import GradientError, ShapeError, TensorlabError
 from tensorlab.layers import Layer
 from tensorlab.layers.tracking import members
 from tensorlab.serialization import serialize
@@ -20,7 +20,7 @@ from tensorlab.tensor import Tensor, asarray
 from tensorlab.testing.examples import again, arguments, example
 from tensorlab.testing.gradients import check_gradients
 from tensorlab.testing.report import Check, NotApplicableError, Report, refuse
-from tensorlab.testing.subject import CLOSE, DTYPES, Array, Subject, arrays, available_backends, finite, same
+from tensorlab.testing.subject import CLOSE, DTYPES, REPEATS, Array, Subject, arrays, available_backends, finite, same
 from tensorlab.variable import Variable
 
 _SHAPES = ((4, 6), (3, 4, 6), (2, 6, 6, 3), (4,))
@@ -51,30 +51,27 @@ class LayerSubject(Subject):
 
     def make(self, dtype: str | None = None) -> Layer:
         """A new one, not built, with the arguments of the layer that was given or with others than its defaults."""
-        if self._given is None:
-            made: Layer = example(self.thing, moved=True)
-        else:
-            made = again(self._given)
-        if dtype is not None:
-            _set_dtype(made, dtype)
-        return made
+        made: Layer = example(self.thing, moved=True) if self._given is None else again(self._given)
+        return made if dtype is None else _in_dtype(made, dtype)
 
     def inputs(self, seed: int = 0) -> Array:
         """What it is called with."""
         rng = np.random.default_rng(seed)
         if self._inputs is not None:
             return self._inputs
-        refused = []
+        refused: list[TensorlabError] = []
         for array in (*(rng.normal(0, 1, shape) for shape in _SHAPES), rng.integers(0, 3, (4, 6))):
             try:
                 with device("reference"):
                     self.make()(_as(array, "float32"))
             except TensorlabError as error:
-                refused.append(str(error))
+                refused.append(error)
                 continue
             return array
+        if not any(isinstance(error, ShapeError) for error in refused):  # so the inputs are not why
+            raise refused[0]
         expected = f"a layer of inputs of a shape among {_SHAPES}, or of integers from 0 to 2"
-        return refuse(self.who, expected, refused[0], "give check_layer inputs")
+        return refuse(self.who, expected, str(refused[0]), "give check_layer inputs")
 
     def ready(self, dtype: str, array: Array) -> Layer:
         """A new one, built on the current device, with weights that are the same on every one."""
@@ -85,9 +82,22 @@ class LayerSubject(Subject):
         utils.set_random_seed(0)  # names and random numbers begin again, whatever was made before
         layer = self.make(dtype)
         layer(_as(array, dtype))
+        self._check_precision(layer, dtype)
         rng = np.random.default_rng(1)
         layer.set_weights([w + np.asarray(rng.uniform(0.05, 0.5, w.shape), w.dtype) for w in model.get_weights()])
         return layer
+
+    def _check_precision(self, layer: Layer, dtype: str) -> None:
+        """Refuse layers inside and real weights of another dtype than the layer's: they lose digits, or add none."""
+        for inner, weights in members(layer):
+            who = f"{self.who} in {dtype}"
+            if inner.dtype.kind == "f" and inner.dtype.name != dtype and inner.built:
+                hint = "leave dtype out where it is made, so that it takes that of the layer around it"
+                refuse(who, f"layers inside of it of {dtype}", f"{inner!r} of {inner.dtype}", hint)
+            for weight in weights:
+                if weight.dtype.kind == "f" and weight.dtype.name != dtype:
+                    hint = "make it with self.add_weight in build, which takes the layer's dtype"
+                    refuse(who, f"weights of {dtype}", f"{weight.name!r} of {weight.dtype}", hint)
 
     def compute(self, dtype: str, count: int, training: bool = False) -> list[Tensor]:
         """Outputs, and the gradients by inputs and weights."""
@@ -161,7 +171,21 @@ class LayerSubject(Subject):
         cuts = {"one sample": slice(0, 1), "every other sample": slice(None, None, 2), "no sample": slice(0, 0)}
         for words, cut in cuts.items():
             part = np.array(layer(batch[cut]).numpy())
-            same(f"{self.who} of {words}", [part], [whole[cut]], "within the batch", *_RULES)
+            hint = "what a sample gives depends on the other samples: reduce along the axes after the first"
+            same(f"{self.who} of {words}", [part], [whole[cut]], "within the batch", *_RULES, hint)
+
+    def _varies(self) -> str:
+        found = super()._varies()
+        if found:
+            return found
+        try:
+            array = self.inputs()
+            with device("reference"):
+                layer = self.ready("float32", array)
+                first, second = (np.array(layer(_as(array, "float32")).numpy()) for _ in range(2))
+        except Exception:  # it cannot be told
+            return ""
+        return "" if np.array_equal(first, second, equal_nan=True) else f"a second call gives other numbers: {REPEATS}"
 
     def check_training(self) -> None:
         """With ``training=True``: from a seed the same twice and on every backend, finite, and with its slopes."""
@@ -209,7 +233,9 @@ def _called(layer: Layer, inputs: Tensor, training: bool) -> Tensor:
     """What it computes; in training each time with the same random numbers."""
     if training:
         utils.set_random_seed(0)
-    outputs: Tensor = layer(inputs, training=training)
+    outputs: Any = layer(inputs, training=training)
+    if not isinstance(outputs, Tensor):
+        refuse(layer._who, "one tensor as its output", f"a {type(outputs).__name__}", "the kit checks no other layers")
     return outputs
 
 
@@ -217,9 +243,16 @@ def _as(array: Array, dtype: str) -> Array:
     return array.astype(dtype) if array.dtype.kind == "f" else array
 
 
-def _set_dtype(layer: Layer, dtype: str) -> None:
-    for each, _ in members(layer):
-        each._set_dtype(dtypes.as_dtype(dtype, "check_layer"))
+def _in_dtype(made: Layer, dtype: str) -> Layer:
+    """Make a layer of this dtype with the same arguments; if its constructor takes no dtype, give it one afterwards."""
+    try:
+        layer: Layer = again(made, dtype=dtype)
+    except TypeError:
+        layer = made
+    if layer.dtype.name != dtype:
+        for each, _ in members(layer):
+            each._set_dtype(dtypes.as_dtype(dtype, "check_layer"))
+    return layer
 
 
 def _holders(layer: Layer) -> Iterator[tuple[Layer, str, Variable]]:
