@@ -102,7 +102,7 @@ def test_linear_is_a_function() -> None:
     for identifier in (None, "linear", tl.activations.linear):
         assert tl.activations.get(identifier) is tl.activations.linear
     assert tl.activations.get(None)([1.0, 2.0]).tolist() == [1, 2]
-    x = tl.asarray(X)
+    x = tl.asarray(X, copy=True)
     assert tl.activations.linear(x) is x
     assert tl.layers.Activation("linear")(x) is x
     assert Dense(2, activation="linear")(X[:, None]).shape == (5, 2)
