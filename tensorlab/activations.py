@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from tensorlab import ops
 from tensorlab.errors import ArgumentTypeError
+from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import Elementwise
 from tensorlab.registry import registries
 from tensorlab.scalars import ScalarFunction
@@ -62,11 +63,12 @@ def _scalar(function: Any, role: str) -> ScalarFunction:
 
 def linear(x: Any) -> Tensor:
     """``x`` itself."""
-    return ops.astype(x, x.dtype)
+    tensor = as_tensor(x, "linear")
+    return ops.astype(tensor, tensor.dtype)
 
 
 relu = Activation(ops.relu.scalar)
-sigmoid = Activation(ops.sigmoid.scalar)
+sigmoid = ops.sigmoid
 tanh = Activation(ops.tanh.scalar)
 softmax = ops.softmax
 

@@ -32,7 +32,7 @@ def backend(name: str | None = None) -> Backend:
             of this name.
     """
     wanted = (_chosen.current() or "cpu") if name is None else name
-    found = _by_name.get(wanted)
+    found = _by_name.get(wanted) if isinstance(wanted, str) else None
     if found is None:
         with guard:
             plain, _, index = wanted.rpartition(":") if isinstance(wanted, str) else ("", "", "")

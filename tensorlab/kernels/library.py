@@ -19,6 +19,7 @@ from tensorlab.scalars import ScalarFunction
 
 _kernels: dict[str, Callable[..., Any]] = {}
 """By what is found and by what is kept: equal scalar functions, however often they are written, share one."""
+_provided: set[str] = set()  # the symbols of kernels that others are linked with
 _keys: dict[Callable[..., Any], str] = {}
 # One kernel is made at a time: Numba compiles no faster from several threads, and a kernel that two threads need first
 # is made once.
@@ -56,6 +57,18 @@ def find(module: str, maker: str, *arguments: Any) -> Callable[..., Any]:
     return kernel
 
 
+_SHARED = "tensorlab"
+
+
+def provide(module: str, maker: str, number: int) -> str:
+    """Make sure that other kernels can be linked with the kernel ``find(module, maker, number)``; return its symbol."""
+    symbol = f"{_SHARED}.{module}.{maker}.{number}"
+    if symbol not in _provided:
+        native.provide(symbol, find(module, maker, number))
+        _provided.add(symbol)
+    return symbol
+
+
 def keep(key: str, compiled: Callable[[], Native]) -> Callable[..., Any]:
     """The kernel of a key, from disk or compiled and put there."""
     with guard:
@@ -73,4 +86,10 @@ def keep(key: str, compiled: Callable[[], Native]) -> Callable[..., Any]:
 
 def _loaded(key: str) -> Callable[..., Any] | None:
     found = cache.read(key)
-    return None if found is None else native.load(found)
+    if found is None:
+        return None
+    for symbol in found.needs:
+        package, *maker = symbol.split(".")
+        if package == _SHARED:
+            provide(maker[0], maker[1], int(maker[2]))
+    return native.load(found)

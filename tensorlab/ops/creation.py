@@ -195,6 +195,7 @@ def linspace(
         raise ArgumentTypeError("linspace", "a number of elements that is a whole number", repr(num))
     if count < 0:
         raise ArgumentError("linspace", "a number of elements of at least 0", str(count))
+    shapes.as_shape("linspace", count)
     _check_holds("linspace", wanted, first, last)
     values = np.linspace(first, last, count, endpoint=endpoint)
     return asarray((np.floor(values) if wanted.kind in "iu" else values).astype(wanted), device=device)

@@ -15,13 +15,14 @@ from tensorlab import autodiff, dtypes, shapes
 from tensorlab.backends import Backend
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError
 from tensorlab.forks import guard
 from tensorlab.ops.broadcasting import sum_to
-from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar
+from tensorlab.ops.casting import astype
+from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar, kinds_of, lists_of_numbers, store
 from tensorlab.scalars import ScalarFunction, without_unused
 from tensorlab.shapes import Shape
-from tensorlab.tensor import TENSORS, Tensor, from_buffer_of
+from tensorlab.tensor import TENSORS, Tensor, converted
 
 __all__ = [
     "astype",
@@ -132,7 +133,9 @@ class Elementwise:
         tensors, backend, compute = self._plain(operands) or self._converted(operands)
         shape = shapes.broadcast(self.__name__, [tensor._buffer.shape for tensor in tensors])
         run = self._passes.get((backend, compute)) or self._ready(backend, compute)
-        result = self._recorded(Tensor(run(shape, *[tensor._buffer for tensor in tensors]), backend), *tensors)
+        result = Tensor(run(shape, *[tensor._buffer for tensor in tensors]), backend)
+        if autodiff.recording():
+            self._record(result, tensors)
         if self._unlisted:
             self._list()
         return result if out is None else store(self.__name__, result, out)
@@ -172,19 +175,23 @@ class Elementwise:
         return dtypes.bool if self.result == "bool" else compute
 
     def _recorded(self, result: Tensor, *operands: Any) -> Tensor:
-        """The result, after it has been put on the tapes that record in this thread; operands may be numbers."""
-        if autodiff.recording() and result._buffer.dtype.kind == "f":
-            if self._pulls is None:
-                self._pulls = [self._pull(index) for index in range(self._arity)]
-            read = [x if type(x) is Tensor or not isinstance(x, Tensor) else x.snapshot() for x in operands]
-            inputs, vjps = [], []
-            for place, x in enumerate(read):  # a zip that is strict takes a quarter of a microsecond
-                if isinstance(x, Tensor):
-                    pull = self._pulls[place]
-                    inputs.append(x)
-                    vjps.append(pull and pull(read))
-            autodiff.record(inputs, (result,), vjps)
+        """Return the result of a compiled call, recorded by the tapes of this thread; operands may be numbers."""
+        if autodiff.recording():
+            self._record(result, [x.snapshot() if isinstance(x, Tensor) else x for x in operands])
         return result
+
+    def _record(self, result: Tensor, operands: Sequence[Any]) -> None:
+        if result._buffer.dtype.kind != "f":
+            return
+        if self._pulls is None:
+            self._pulls = [self._pull(index) for index in range(self._arity)]
+        inputs, vjps = [], []
+        for place, x in enumerate(operands):  # a zip that is strict takes a quarter of a microsecond
+            if isinstance(x, Tensor):
+                pull = self._pulls[place]
+                inputs.append(x)
+                vjps.append(pull and pull(operands))
+        autodiff.record(inputs, (result,), vjps)
 
     def _plain(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType] | None:
         """What `_converted` gives, for tensors of one dtype that is ready and numbers that it holds: most are that."""
@@ -209,18 +216,26 @@ class Elementwise:
     def _converted(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType]:
         """The operands as tensors of one dtype on one device; that device, and the dtype to compute in."""
         device = device_of(operands)
-        given = [None if is_scalar(operand) else as_tensor(operand, self.__name__, device) for operand in operands]
+        lists = lists_of_numbers(operands)
+        given = [
+            None if is_scalar(operand) or listed else as_tensor(operand, self.__name__, device)
+            for operand, listed in zip(operands, lists, strict=True)
+        ]
         present = [tensor for tensor in given if tensor is not None]
         scalars = [operand for operand in operands if is_scalar(operand)]
+        for operand, listed in zip(operands, lists, strict=True):
+            scalars += kinds_of(operand) if listed else []
         compute = self._compute(dtypes.result_type(self.__name__, [tensor.dtype for tensor in present], scalars))
         backend = common_backend(self.__name__, present) if present else find_backend()
         tensors = [
-            Tensor(backend.from_host(self._number(operand, compute)), backend)
+            converted(self.__name__, operand, compute, backend.name, None)
+            if listed
+            else Tensor(backend.from_host(self._number(operand, compute)), backend)
             if tensor is None
             else tensor
             if tensor.dtype is compute
             else astype(tensor, compute, copy=False)
-            for operand, tensor in zip(operands, given, strict=True)
+            for operand, tensor, listed in zip(operands, given, lists, strict=True)
         ]
         return tensors, backend, compute
 
@@ -374,68 +389,3 @@ def _of_numbers(function: Callable[..., float] | ScalarFunction, arity: int | No
     if scalar.arity != arity if arity else not scalar.arity:
         raise ScalarError(scalar.who, f"a function of {arity or 'one or more'} numbers", f"one of {scalar.arity}")
     return scalar
-
-
-def _identity(x: float) -> float:
-    return x
-
-
-_IDENTITY = ScalarFunction.of(_identity)
-_conversions: dict[tuple[Backend, DType, DType], Callable[..., Any]] = {}
-
-
-def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: str | None = None) -> Tensor:
-    """``x`` with its elements converted to another dtype. Reals lose their fraction as integers; anything non-zero is
-    true.
-
-    Args:
-        x: a tensor or an array.
-        dtype: one of tensorlab's dtypes.
-        copy: whether a tensor that has this dtype already is copied.
-        device: where to put the result; None for where ``x`` is.
-
-    Raises:
-        DTypeError: for an unknown dtype.
-        UnknownNameError: if no plugin registers a backend of the name ``device``.
-
-    Source: Python array API standard, ``astype``.
-    """
-    tensor = as_tensor(x, "astype")
-    if device is not None and device != tensor.device:
-        return astype(tensor, dtype, copy=False).to_device(device)
-    target = tensor.dtype if dtype is tensor.dtype else dtypes.as_dtype(dtype, "astype")
-    if tensor.dtype == target and not copy:
-        return tensor
-    function, compute = (_NONZERO, tensor.dtype) if target.kind == "b" else (_IDENTITY, target)
-    key = (tensor._backend, tensor.dtype, target)
-    run = _conversions.get(key)
-    if run is None:
-        run = _conversions[key] = tensor._backend.map(function, compute, (tensor.dtype,), (target,))
-    result = from_buffer_of(tensor, run(tensor.shape, tensor._buffer))
-    if autodiff.recording() and target.kind == "f" and tensor.dtype.kind == "f":
-        before = tensor.dtype
-        autodiff.record((tensor,), (result,), (lambda gradient: astype(gradient, before, copy=False),))
-    return result
-
-
-def store(who: str, result: Tensor, out: Any) -> Tensor:
-    """Write a result into a `Variable` or a NumPy array, and return that."""
-    if isinstance(out, Tensor) and hasattr(out, "assign"):
-        return cast(Tensor, out.assign(result))
-    if not isinstance(out, np.ndarray):
-        raise ArgumentTypeError(who, "a Variable or a NumPy array as out", type(out).__name__)
-    if out.shape != result.shape:
-        raise ShapeError(who, f"an out of shape {result.shape}", str(out.shape))
-    if out.dtype.newbyteorder("=") != result.dtype:
-        raise DTypeError(who, f"an out of {result.dtype}", str(out.dtype))
-    if not out.flags.writeable:
-        raise ArgumentError(who, "an out that can be written to", "a read-only array")
-    out[...] = result.numpy()
-    return cast(Tensor, out)
-
-
-def _nonzero(x: float) -> float:
-    return x != 0
-
-
-_NONZERO = ScalarFunction.of(_nonzero)

@@ -209,7 +209,8 @@ class ScalarFunction:
         """∂f/∂parameters[index]: a scalar function of the same parameters, by forward mode on the source.
 
         Of a function of several outputs it returns the derivative of each. At a kink it follows the branch that
-        Python takes there; the derivative of ``abs`` at 0 is 0.
+        Python takes there. The derivative of ``abs`` at 0 is 0, and ``max`` and ``min`` of equals take half of the
+        derivative of each, as JAX's and PyTorch's do: so sums of them that are smooth have their own derivative.
 
         Raises:
             ScalarError: it depends on something whose derivative is not known.
