@@ -6,7 +6,7 @@ own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from tensorlab import ops
@@ -14,9 +14,11 @@ from tensorlab.errors import ArgumentTypeError
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import Elementwise
 from tensorlab.registry import registries
+from tensorlab.rules import Hyperparameters
 from tensorlab.scalars import ScalarFunction
 from tensorlab.scalars.check import check_derivative
-from tensorlab.scalars.combine import scaled
+from tensorlab.scalars.combine import bound, scaled
+from tensorlab.serialization import deserialize
 from tensorlab.tensor import Tensor
 
 
@@ -24,47 +26,89 @@ class Activation(Elementwise):
     """An activation made of a plain Python function of one number.
 
     Args:
-        forward: ``x -> y``; arithmetic, comparisons, ``math``, branches, loops, and other such functions.
+        forward: ``x -> y``; arithmetic, comparisons, ``math``, branches, loops, and other such functions. Parameters
+            with a default value are hyperparameters. Or an activation that has some, to make another one of it.
         derivative: ``x -> dy/dx``; None to derive it from the source of ``forward``. It is compared with that at a few
-            points. Only where ``forward`` is constant between its jumps, such as a step, it may be any surrogate.
+            points. Only where ``forward`` is constant between its jumps, such as a step, it may be any surrogate. It
+            takes those hyperparameters of ``forward`` that it has parameters for.
+        hyperparameters: those that differ from the defaults. They are constants of the kernel.
 
     Raises:
         ScalarError: if a function cannot be lifted, naming the construct and its line.
         DerivativeError: (an ArgumentError) if ``derivative`` is not the derivative of ``forward``, naming a point and
             both values.
+        ArgumentError: for a hyperparameter that ``forward`` does not have, or that is not a finite number.
         ArgumentTypeError: if a function is none of one number with one value.
 
     Example:
-        >>> def swish(x):
-        ...     return x / (1.0 + math.exp(-x))
-        >>> layer = tl.layers.Dense(64, activation=tl.Activation(swish))
+        >>> def leaky(x, slope=0.1):
+        ...     return x if x > 0 else slope * x
+        >>> layer = tl.layers.Dense(64, activation=tl.Activation(leaky, slope=0.2))
     """
 
-    def __init__(self, forward: Callable[[float], float], derivative: Callable[[float], float] | None = None) -> None:
-        super().__init__(_scalar(forward, "forward"))
-        if derivative is not None:
-            given = _scalar(derivative, "derivative")
+    _maker: Activation  # what it was made of, or itself
+    _made_of: ScalarFunction  # with all hyperparameters
+    _slope: ScalarFunction | None  # the derivative that was given, likewise
+
+    def __init__(
+        self,
+        forward: Callable[..., float] | Activation,
+        /,
+        derivative: Callable[..., float] | None = None,
+        **hyperparameters: float,
+    ) -> None:
+        self._maker = forward._maker if isinstance(forward, Activation) else self
+        made_of = forward._made_of if isinstance(forward, Activation) else _scalar(forward, "forward")
+        if derivative is not None and not callable(derivative) and "derivative" in made_of.parameters[1:]:
+            hyperparameters["derivative"], derivative = derivative, None
+        if derivative is None and isinstance(forward, Activation):
+            derivative = forward._slope
+        who = f"activation {made_of.name!r}"
+        values = Hyperparameters(who, _hyperparameters(made_of), hyperparameters)
+        super().__init__(bound(made_of, values), name=made_of.name)
+        self._made_of, self._slope = made_of, None if derivative is None else _scalar(derivative, "derivative")
+        self._values = values
+        if self._slope is not None:
+            names = _hyperparameters(self._slope)
+            given = bound(self._slope, {name: values.get(name, default) for name, default in names.items()})
             check_derivative("Activation", self.scalar, given)
             self._given[0] = Elementwise(scaled(given))
+
+    @property
+    def hyperparameters(self) -> dict[str, float]:
+        """The hyperparameters, by name."""
+        return dict(self._values)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the hyperparameters, enough for `from_config` of the activation that this one was made of."""
+        return self.hyperparameters
+
+    def from_config(self, config: Mapping[str, Any]) -> Activation:
+        """Return an activation of the same function with other hyperparameters."""
+        return Activation(self, **config)
+
+
+def _hyperparameters(scalar: ScalarFunction) -> dict[str, float]:
+    """The parameters after the first, with their default values."""
+    return {name: value for name, value in scalar.defaults.items() if name != scalar.parameters[0]}
 
 
 def _scalar(function: Any, role: str) -> ScalarFunction:
     if not callable(function):
         raise ArgumentTypeError("Activation", f"a {role} function of one number", repr(function))
     scalar = ScalarFunction.of(function)
-    if scalar.arity != 1 or scalar.n_outputs != 1:
+    if not scalar.arity or scalar.arity - len(_hyperparameters(scalar)) != 1 or scalar.n_outputs != 1:
         raise ArgumentTypeError(
             f"Activation of {scalar.name!r}",
-            f"a {role} function of one number with one value",
-            f"one of {scalar.arity} with {scalar.n_outputs}",
+            f"a {role} function of one number, and of parameters with default values, with one value",
+            f"({', '.join(scalar.parameters)}) with {scalar.n_outputs}",
         )
     return scalar
 
 
 def linear(x: Any) -> Tensor:
-    """``x`` itself."""
-    tensor = as_tensor(x, "linear")
-    return ops.astype(tensor, tensor.dtype)
+    """Return ``x`` itself."""
+    return as_tensor(x, "linear")
 
 
 relu = Activation(ops.relu.scalar)
@@ -73,17 +117,21 @@ tanh = Activation(ops.tanh.scalar)
 softmax = ops.softmax
 
 
-def get(identifier: Any) -> Callable[[Any], Tensor] | None:
-    """An activation from its name, itself, or None for none; a plain function of tensors is one too.
+def get(identifier: Any) -> Callable[[Any], Tensor]:
+    """Return an activation from its name, its config, itself, or None for `linear`.
+
+    A plain function of tensors is one too.
 
     Raises:
         UnknownNameError: for an unknown name, with the nearest known ones.
-        ArgumentTypeError: for something that is neither.
+        ArgumentTypeError: for something that is none of these.
     """
     if isinstance(identifier, str):
         identifier = registries["activation"].get(identifier)
-    if identifier is None or identifier is linear:
-        return None
+    elif isinstance(identifier, dict):
+        identifier = deserialize(identifier)
+    if identifier is None:
+        return linear
     if callable(identifier):
         return cast("Callable[[Any], Tensor]", identifier)
     raise ArgumentTypeError("activation", "a name or a function", repr(identifier))

@@ -134,7 +134,11 @@ def serialize(value: Any) -> Any:
         return {key: serialize(item) for key, item in value.items()}
     if callable(value):
         names = (registry.name_of(value) for registry in registries.values())
-        return next((name for name in names if name is not None), value)
+        name = next((name for name in names if name is not None), None)
+        maker = getattr(value, "_maker", None)  # an activation with other hyperparameters than the registered one
+        if name is None and maker is not None and (made_by := registries["activation"].name_of(maker)):
+            return {"class_name": made_by, "kind": "activation", "config": value.get_config()}
+        return value if name is None else name
     return value
 
 

@@ -131,7 +131,7 @@ def test_get_takes_a_name_an_object_a_function_or_none() -> None:
     assert tl.activations.get(activation) is activation
     assert tl.activations.get(own) is own
     for nothing in (None, "linear", tl.activations.linear):
-        assert tl.activations.get(nothing) is None
+        assert tl.activations.get(nothing) is tl.activations.linear
 
 
 @pytest.mark.parametrize(("name", "near"), [("rellu", "'relu'"), ("sigmoidal", "'sigmoid'"), ("tangh", "'tanh'")])

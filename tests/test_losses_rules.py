@@ -133,3 +133,20 @@ def test_get_takes_names_classes_objects_and_configs() -> None:
     with pytest.raises(ArgumentTypeError) as type_error:
         tl.losses.get(3)
     assert str(type_error.value) == "loss: expected a name, a Loss, or a function of (y_true, y_pred), received 3"
+
+
+def test_no_hyperparameter_name_is_reserved() -> None:
+    def odd(
+        y_true: float, y_pred: float, reduction: float = 1.0, name: float = 2.0, self: float = 3.0, rule: float = 4.0
+    ) -> float:
+        return reduction * name * self * rule * (y_pred - y_true)
+
+    maker = tl.losses.LossRule(odd)
+    y, p = np.zeros((2, 1)), np.ones((2, 1))
+    assert float(maker()(y, p)) == 24
+    loss = maker("sum", name=0.5, self=1.0, rule=1.0)
+    assert float(loss(y, p)) == 1.0
+    loss.hyperparameters["reduction"] = 3.0
+    again = maker.from_config(json.loads(json.dumps(loss.get_config())))
+    assert float(again(y, p)) == float(loss(y, p)) == 3.0
+    assert float(maker(reduction=2.0)(y, p)) == 48

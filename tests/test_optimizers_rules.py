@@ -92,3 +92,70 @@ def test_rule_of_another_form_is_refused() -> None:
     assert str(error.value) == "optimizer rule 'forgetful': expected 2 values (weight, m), received 1"
     with pytest.raises(ScalarError, match="unliftable"):
         OptimizerRule(unliftable)
+
+
+def test_no_hyperparameter_name_is_reserved() -> None:
+    def odd(
+        w: float,
+        g: float,
+        iterations: float = 0.1,
+        variables: float = 1.0,
+        rule: float = 1.0,
+        self: float = 1.0,
+        maker: float = 1.0,
+        apply_gradients: float = 1.0,
+        get_config: float = 1.0,
+    ) -> float:
+        return w - iterations * variables * rule * self * maker * apply_gradients * get_config * g
+
+    optimizer = OptimizerRule(odd)(rule=2.0, self=0.5)
+    weight = tl.Variable(np.array([1.0, 2.0]))
+    for _ in range(3):
+        optimizer.apply_gradients([(np.ones(2), weight)])
+    np.testing.assert_allclose(weight.numpy(), [0.7, 1.7])
+    assert optimizer.iterations == 3
+    optimizer.hyperparameters["iterations"] = 0.5
+    again = OptimizerRule(odd).from_config(json.loads(json.dumps(optimizer.get_config())))
+    again.apply_gradients([(np.ones(2), weight)])
+    np.testing.assert_allclose(weight.numpy(), [0.2, 1.2])
+
+
+def test_attributes_that_an_optimizer_does_not_have_are_refused() -> None:
+    sgd = tl.optimizers.SGD(0.1)
+    with pytest.raises(AttributeError) as error:
+        sgd.lr = 0.5
+    assert str(error.value) == (
+        "SGD: expected an attribute among: learning_rate, momentum, iterations, received lr; write learning_rate"
+    )
+    with pytest.raises(AttributeError, match="did you mean 'momentum'"):
+        _ = sgd.momentun
+    for wrong in ("0.1", None, [0.1], float("nan"), True):
+        with pytest.raises(ArgumentError, match="SGD learning_rate: expected a finite number, received"):
+            sgd.learning_rate = wrong
+    assert sgd.learning_rate == 0.1
+    sgd.learning_rate = tl.asarray(0.25)
+    assert sgd.learning_rate == 0.25
+
+
+@pytest.mark.parametrize("kind", [tl.optimizers.SGD, tl.optimizers.RMSprop])
+def test_momentum_may_be_set_later(kind: type) -> None:
+    first, second = kind(0.1), kind(0.1, momentum=0.9)
+    one, two = tl.Variable(np.ones(3)), tl.Variable(np.ones(3))
+    first.momentum = 0.9
+    for _ in range(3):
+        for optimizer, weight in ((first, one), (second, two)):
+            optimizer.apply_gradients([(np.ones(3), weight)])
+    assert one.numpy().tolist() == two.numpy().tolist()
+    assert len(first.variables) == len(second.variables)
+
+
+def test_a_step_without_a_default_value_is_named() -> None:
+    def rule(w: float, g: float, m: float, step: float, rate: float = 0.1) -> tuple[float, float]:
+        return w - rate * g / step, m
+
+    with pytest.raises(ArgumentTypeError) as error:
+        OptimizerRule(rule)
+    assert str(error.value) == (
+        "optimizer rule 'rule': expected 3 values (weight, m, step), received 2; "
+        "for the number of the step give it a default value, step=1; without one it is a slot"
+    )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scalar_cases import TABLE, alternating, horner, label, mish, newton_sqrt, points, power, relu, sigmoid, swish
 
-from tensorlab.errors import ArgumentError
+from tensorlab.errors import ArgumentError, ScalarError
 from tensorlab.scalars import ScalarFunction, emit
 
 of = ScalarFunction.of
@@ -301,3 +301,64 @@ def test_nextafter_is_that_of_the_type():
 def test_an_unknown_dtype_is_refused():
     with pytest.raises(ArgumentError, match=r"emit: expected one of bool, .*, float64 or None, received 'float16'"):
         emit(of(relu), "float16")
+
+
+def shifted(x):
+    return x << 1
+
+
+def masked(x):
+    return (x * 2) & 3
+
+
+def inverted(x):
+    return ~x
+
+
+def of_another(x):
+    return shifted(x) + 1.0
+
+
+def counting(x):
+    total = 0.0
+    for _ in range(x):
+        total += 1.0
+    return total
+
+
+def mixed_bits(x):
+    return (x > 0) ^ x
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (shifted, "x << 1"),
+        (masked, "x * 2 & 3"),
+        (inverted, "~x"),
+        (of_another, "x << 1"),
+        (counting, "range(x)"),
+        (mixed_bits, "(x > 0) ^ x"),
+    ],
+)
+def test_what_python_refuses_of_real_numbers_is_refused(function, words):
+    with pytest.raises(TypeError):
+        function(1.5)
+    for dtype in ("float32", "float64"):
+        with pytest.raises(ScalarError) as error:
+            emit(of(function), dtype)
+        assert str(error.value).endswith(
+            f"expected integers, received real numbers in {words!r}; convert with int(), or compute on integers: "
+            'tl.elementwise(domain="integer")'
+        )
+    emit(of(function), "int64")
+
+
+def rounded_bits(x):
+    n = math.floor(x) + 1
+    return (n & 3) + (round(x) << 1) + ~int(x) + ((x > 0) & (x < 2)) + (abs(n) | 1)
+
+
+def test_what_python_takes_is_taken():
+    for x in (0.25, 1.5, 2.75):
+        assert build(rounded_bits, "float64")(x) == rounded_bits(x)

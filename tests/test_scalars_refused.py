@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 
 import numpy as np
 import pytest
@@ -227,8 +228,8 @@ REFUSED = {
     table: (1, "arithmetic", "the global 'FACTORS', a list,", "a global or closure variable must be an int, a float"),
     text: (1, "arithmetic", "the global 'NAME', a str,", "must be an int, a float or a bool"),
     unknown: (1, "arithmetic", "the unknown name 'missing'", ""),
-    unknown_function: (1, "arithmetic", "a call of 'missing'", ""),
-    no_such_math: (1, "arithmetic", "a call of 'math.expp'", ""),
+    unknown_function: (1, "arithmetic", "the unknown name 'missing'", ""),
+    no_such_math: (1, "arithmetic", "an attribute 'math.expp'", "did you mean 'math.exp'"),
     empty_return: (3, "a number, or a tuple", "a return of nothing", "end every path in a return of a number"),
     open_end: (0, "on every path", "a path that returns nothing", "end every path in a return"),
     endless: (0, "on every path", "a path that returns nothing", "end every path"),
@@ -254,12 +255,12 @@ REFUSED = {
     identity_test: (1, "arithmetic", "the comparison 'x is None'", ""),
     product: (1, "arithmetic", "a matrix product '@'", ""),
     subscripted: (1, "arithmetic", "an assignment to 'FACTORS[0]'", ""),
-    asserted: (1, "arithmetic", "an 'assert'", ""),
+    asserted: (1, "arithmetic", "an 'assert'", "return math.nan with 'if'"),
     walrus: (1, "arithmetic", "a ':='", ""),
     inner: (1, "arithmetic", "a function definition", ""),
     named_math: (0, "names other than 'math'", "'math' as the name of a number", "rename it"),
     matched: (1, "arithmetic", "a 'match'", ""),
-    tried: (1, "arithmetic", "a 'try'", ""),
+    tried: (1, "arithmetic", "a 'try'", "test for the case with 'if'"),
     none_value: (1, "arithmetic", "the constant None", ""),
     literal_text: (1, "arithmetic", "an f-string", ""),
 }
@@ -274,9 +275,8 @@ def test_what_is_refused_and_what_the_error_says(function):
     error = caught.value
     assert error.who == f"scalar function {function.__name__!r} ({function.__code__.co_filename}, line {first})"
     assert expected in error.expected
-    assert error.received == f"{received} at line {first + offset}"
-    assert error.hint.startswith(hint) or hint in error.hint
-    assert bool(error.hint) == bool(hint) or function in (unknown_function, no_such_math)
+    assert re.fullmatch(rf"{re.escape(received)}( ['\"].+['\"])? at line {first + offset}", error.received)
+    assert hint in error.hint
 
 
 @pytest.mark.parametrize("thing", [3.0, "relu", math, np.sort, math.fsum, functools.partial(mish, 1.0), [1.0]])

@@ -94,7 +94,9 @@ class Dense(Layer):
         if inputs.shape[-1] != self.kernel.shape[0]:
             raise _wrong_inputs(self._who, self.kernel.shape[0], inputs.shape)
         inputs = inputs.astype(self.dtype)
-        if self.activation is None or isinstance(self.activation, Elementwise):
+        if self.activation in (None, activations.linear):
+            return ops.dense(inputs, self.kernel, self.bias)
+        if isinstance(self.activation, Elementwise):
             return ops.dense(inputs, self.kernel, self.bias, self.activation)
         return self.activation(ops.dense(inputs, self.kernel, self.bias))
 

@@ -161,16 +161,22 @@ class LossRule(OfScalar):
 
     @named
     def __call__(self, /, reduction: str | None = "sum_over_batch_size", **hyperparameters: float) -> Loss:
-        """The loss, with some hyperparameters other than the defaults.
+        """Return the loss, with some hyperparameters other than the defaults.
+
+        A number as ``reduction`` is a hyperparameter, where the function has one of that name.
 
         Raises:
             ArgumentError: for one that it does not have or that is not a finite number, or another reduction.
         """
+        if "reduction" in self.scalar.defaults and not isinstance(reduction, (str, type(None))):
+            hyperparameters["reduction"], reduction = reduction, "sum_over_batch_size"
         return _RuleLoss(self, reduction, hyperparameters)
 
     def from_config(self, config: Mapping[str, Any]) -> Loss:
         """A new loss from what the `get_config` of one returned."""
-        return self(**config)
+        given = dict(config)
+        reduction = given.pop("reduction", "sum_over_batch_size")
+        return _RuleLoss(self, reduction, given.pop("of_function", given))
 
     def __repr__(self) -> str:
         return f"<LossRule of {self.__name__!r}>"
@@ -192,8 +198,11 @@ class _RuleLoss(ElementwiseLoss):
         return self.rule
 
     def get_config(self) -> dict[str, Any]:
-        """The reduction and the hyperparameters."""
-        return {"reduction": self.reduction, **self.hyperparameters}
+        """The reduction and the hyperparameters, which are apart if one of them has the name of an entry."""
+        values = dict(self.hyperparameters)
+        if values.keys() & {"reduction", "of_function"}:
+            return {"reduction": self.reduction, "of_function": values}
+        return {"reduction": self.reduction, **values}
 
     def _extra_arguments(self) -> tuple[float, ...]:
         return tuple(self.hyperparameters.values())

@@ -147,7 +147,7 @@ class Optimizer(Configured):
     def _hyperparameter(self, name: str) -> float:
         if name == "step":
             return float(self.iterations)
-        if getattr(type(self), name, None) is not getattr(Optimizer, name, None):  # a subclass computes it
+        if hasattr(type(self), name) and not hasattr(Optimizer, name):  # a subclass computes it
             return float(getattr(self, name))
         return self._hyperparameters[name]
 

@@ -13,7 +13,7 @@ from tensorlab.scalars.names import Names
 from tensorlab.scalars.optimize import optimize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
 
@@ -47,6 +47,24 @@ def compose(outer: ScalarFunction | Callable[..., Any], inner: ScalarFunction | 
         defaults=defaults,
         file=outer.file,
         line=outer.line,
+    )
+
+
+def bound(function: ScalarFunction, values: Mapping[str, float]) -> ScalarFunction:
+    """The function of its other parameters, with some parameters set to constants."""
+    if not values:
+        return function
+    parameters = tuple([name for name in function.parameters if name not in values])
+    constants = [tree.assign(name, tree.number(value)) for name, value in values.items()]
+    names = names_of(function)
+    return ScalarFunction(
+        function.name,
+        parameters,
+        optimize(parameters, [*constants, *function.body], names.calls),
+        names.calls,
+        defaults={name: value for name, value in function.defaults.items() if name not in values},
+        file=function.file,
+        line=function.line,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab.errors import ArgumentError
+from tensorlab.errors import ArgumentError, ScalarError
 from tensorlab.scalars import tree
 from tensorlab.scalars.function import ScalarFunction
 from tensorlab.scalars.kinds import Kind, Kinds
@@ -110,6 +110,7 @@ class _Writer:
     def __init__(self, emission: _Emission, function: ScalarFunction, callees: Mapping[str, str]) -> None:
         self.emission, self.callees, self.calls = emission, callees, function.calls
         self.kinds: Kinds = function.kinds
+        self.function = function
         self.typed = emission.real is not None
 
     def block(self, body: tree.Body) -> list[ast.stmt]:
@@ -128,6 +129,7 @@ class _Writer:
             case ast.While():
                 return ast.While(self.test(node.test), self.block(node.body), [])
             case ast.For(iter=ast.Call() as counted):
+                self.check_integers(counted, *counted.args)
                 counts = [self.count(argument) for argument in counted.args]
                 return ast.For(node.target, tree.call("range", *counts), self.block(node.body), [], lineno=1)
             case ast.Return():
@@ -173,6 +175,8 @@ class _Writer:
             case ast.UnaryOp(op=ast.Not()):
                 return self.test(node)
             case ast.UnaryOp():
+                if isinstance(node.op, ast.Invert):
+                    self.check_integers(node, node.operand)
                 return ast.UnaryOp(node.op, self.as_kind(node.operand, kind))
             case ast.BinOp():
                 return self.arithmetic(node, kind)
@@ -203,8 +207,15 @@ class _Writer:
         if isinstance(node.op, ast.Pow):
             return self.power(node, kind)
         if isinstance(node.op, _INTEGER_OPERATORS):
+            self.check_integers(node, node.left, node.right)
             kind = Kind.INT
         return ast.BinOp(self.as_kind(node.left, kind), node.op, self.as_kind(node.right, kind))
+
+    def check_integers(self, node: ast.expr, *operands: ast.expr) -> None:
+        """Refuse operations on bits, and counts, of real numbers, as Python does."""
+        if self.typed and any([self.function.python_kinds.of(operand) == Kind.REAL for operand in operands]):
+            hint = 'convert with int(), or compute on integers: tl.elementwise(domain="integer")'
+            raise ScalarError(self.function.who, "integers", f"real numbers in {ast.unparse(node)!r}", hint)
 
     def power(self, node: ast.BinOp, kind: Kind) -> ast.expr:
         """``**``; Numba multiplies for an integer exponent, so a whole real one becomes an integer."""

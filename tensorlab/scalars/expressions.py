@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tensorlab.errors import ScalarError
+from tensorlab.errors import ScalarError, nearest
 from tensorlab.scalars import tree
 from tensorlab.scalars.flow import Flow
 from tensorlab.scalars.names import MISSING, Names, Surroundings, article, as_plain_number
@@ -17,6 +17,24 @@ if TYPE_CHECKING:
     from tensorlab.scalars.function import ScalarFunction
 
 LANGUAGE = "arithmetic on numbers, assignments, if, while, for over range, return, and calls of functions of numbers"
+
+_SHOWN = 60
+"""The characters of a construct that a message shows."""
+
+_WAYS_OUT: dict[type[ast.AST], str] = {
+    ast.Subscript: "make each element an argument",
+    ast.Try: "test for the case with 'if'",
+    ast.Assert: "leave it out, or return math.nan with 'if'",
+    ast.Raise: "return math.nan instead",
+    ast.ListComp: "write a for loop over range",
+    ast.GeneratorExp: "write a for loop over range",
+    ast.List: "use a variable for each number",
+    ast.Lambda: "define the function at the top of the module",
+    ast.FunctionDef: "define the function at the top of the module",
+    ast.With: "leave it out",
+    ast.NamedExpr: "assign in a statement of its own",
+}
+"""What to write instead."""
 
 _CONSTRUCTS: dict[type[ast.AST], str] = {
     ast.ListComp: "a list comprehension",
@@ -70,8 +88,10 @@ class ExpressionParser(ABC):
 
     def construct_error(self, received: str, node: ast.AST, hint: str = "") -> ScalarError:
         """The error for a construct that the language does not have."""
-        kind = type(node).__name__
-        return self.error(LANGUAGE, received or _CONSTRUCTS.get(type(node), article(kind)), node, hint)
+        if not received:
+            text = ast.unparse(node).splitlines()[0]
+            received = f"{_CONSTRUCTS.get(type(node), article(type(node).__name__))} {text[:_SHOWN]!r}"
+        return self.error(LANGUAGE, received, node, hint or _WAYS_OUT.get(type(node), ""))
 
     def expression(self, node: ast.expr) -> ast.expr:
         """An expression of one number."""
@@ -127,7 +147,9 @@ class ExpressionParser(ABC):
         plain = as_plain_number(value)
         if plain is None:
             hint = "a global or closure variable must be an int, a float or a bool"
-            raise self.construct_error(self.surroundings.describe(node, value), node, "" if value is MISSING else hint)
+            if value is MISSING and isinstance(node, ast.Name):
+                hint = nearest(node.id, self.locals) if self.locals else ""
+            raise self.construct_error(self.surroundings.describe(node, value), node, hint)
         return tree.number(plain)
 
     def call(self, node: ast.Call) -> tuple[ScalarFunction | None, ast.expr]:
@@ -143,11 +165,21 @@ class ExpressionParser(ABC):
             hint = "call a function of math or a plain Python function of numbers"
             if is_of_math(value):
                 hint = NOT_OF_NUMBERS
+            if value is MISSING and not local:
+                raise self.construct_error(self.surroundings.describe(node.func, value), node, self.near(node.func))
             if local:
                 hint = "a scalar function comes from a global or a closure, not from an argument"
             raise self.construct_error(f"a call of {text!r}", node, hint)
         arguments = self.bind(function, node)
         return function, tree.call(self.names.call(function), *arguments)
+
+    def near(self, node: ast.expr) -> str:
+        """Words for the known names nearest to one that is not known."""
+        known = [name for name in ARITY if "%" not in name]
+        if isinstance(node, ast.Name):
+            outside = {**self.surroundings.globals, **self.surroundings.closure}
+            known += [name for name, value in outside.items() if callable(value)]
+        return nearest(ast.unparse(node), known)
 
     def lift_at(self, value: object, node: ast.Call) -> ScalarFunction | None:
         """The scalar function that a call calls; None where it calls something else."""

@@ -156,6 +156,12 @@ class ScalarFunction:
         """Which of its variables are bools, integers or real numbers."""
         return Kinds(self.parameters, self.body, {called: function.kinds for called, function in self.calls.items()})
 
+    @functools.cached_property
+    def python_kinds(self) -> Kinds:
+        """Which of its variables are bools, integers or real numbers when it runs as plain Python with real numbers."""
+        calls = {called: function.python_kinds for called, function in self.calls.items()}
+        return Kinds(self.parameters, self.body, calls, in_python=True)
+
     @property
     def constant(self) -> float | None:
         """The number that the function always returns, where it is just ``return number``."""

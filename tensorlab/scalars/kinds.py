@@ -11,7 +11,7 @@ import enum
 from collections.abc import Mapping
 
 from tensorlab.scalars import tree
-from tensorlab.scalars.vocabulary import PREDICATES
+from tensorlab.scalars.vocabulary import PREDICATES, ROUNDINGS
 
 
 class Kind(enum.IntEnum):
@@ -29,13 +29,18 @@ _SHIFTS = (ast.LShift, ast.RShift)
 class Kinds:
     """The kinds in one function.
 
+    Args:
+        in_python: for the kinds in plain Python, where roundings and functions give integers that a kernel keeps real.
+
     Attributes:
         variables: the kind of every parameter and variable.
-        outputs: the kind of each number that the function returns, where integers become real too.
+        outputs: the kind of each number that the function returns; in a kernel integers become real too.
     """
 
-    def __init__(self, parameters: tuple[str, ...], body: tree.Body, calls: Mapping[str, Kinds]) -> None:
-        self.calls = calls
+    def __init__(
+        self, parameters: tuple[str, ...], body: tree.Body, calls: Mapping[str, Kinds], in_python: bool = False
+    ) -> None:
+        self.calls, self.in_python = calls, in_python
         self.variables = dict.fromkeys(parameters, Kind.REAL)
         binding = [node for node in tree.statements(body) if isinstance(node, ast.Assign | ast.For)]
         before: dict[str, Kind] = {}
@@ -45,7 +50,7 @@ class Kinds:
                 self._bind(node)
         returned = [tree.outputs(node) for node in tree.statements(body) if isinstance(node, ast.Return)]
         widest = [max(map(self.of, values)) for values in zip(*returned, strict=True)]
-        self.outputs = [Kind.REAL if kind > Kind.BOOL else Kind.BOOL for kind in widest]
+        self.outputs = widest if in_python else [Kind.REAL if kind > Kind.BOOL else Kind.BOOL for kind in widest]
 
     def _bind(self, node: ast.Assign | ast.For) -> None:
         names = tree.targets(node)
@@ -101,7 +106,7 @@ class Kinds:
             return self.calls[function].outputs[0]
         if function in PREDICATES:
             return Kind.BOOL
-        if function == "int":
+        if function == "int" or (self.in_python and function in ROUNDINGS):
             return Kind.INT
         if function in ("abs", "min", "max"):
             widest = max(map(self.of, node.args))

@@ -34,7 +34,7 @@ class ActivationSubject(Subject):
     @property
     def call(self) -> Callable[[Any], Tensor]:
         """The function of tensors."""
-        return activations.get(self.thing) or activations.linear
+        return activations.get(self.thing)
 
     @property
     def scalar(self) -> Callable[..., Any]:
