@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ __all__ = [
 
 def _filled(who: str, shape: Any, value: Any, dtype: Any, device: str | None) -> Tensor:
     lengths = shapes.as_shape(who, shape)
+    _check_count(who, math.prod(lengths))
     wanted = None if dtype is None else dtypes.as_dtype(dtype, who)
     element = converted(who, value, wanted, "cpu", None).numpy()
     if element.ndim:
@@ -136,11 +138,32 @@ def _numbers(who: str, *values: Any) -> list[int | float]:
 
 
 def _check_holds(who: str, dtype: DType, *values: float) -> None:
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        for value in values:
-            if not limits.min <= value <= limits.max:
-                raise ArgumentError(who, f"numbers that {dtype} holds", repr(value), "give another dtype")
+    """Refuse numbers that a dtype does not hold, and whole ones that no float holds."""
+    for value in values:
+        if dtype.kind in "iu":
+            limits = np.iinfo(dtype)
+            holds = limits.min <= value <= limits.max
+        else:
+            holds = not isinstance(value, int) or abs(value) <= sys.float_info.max
+        if not holds:
+            raise ArgumentError(who, f"numbers that {dtype} holds", str(value)[:60], "give another dtype")
+
+
+def _check_count(who: str, count: int) -> None:
+    if count >= 1 << 60:
+        raise ArgumentError(who, "fewer than 2**60 elements", str(count)[:60])
+
+
+def _whole_steps(first: int, by: int, count: int, wanted: DType) -> np.ndarray[Any, Any]:
+    """``first + k * by`` for k below ``count``, each exact or, in a real dtype, rounded once."""
+    ends, exact = (first, first + (count - 1) * by), wanted
+    if wanted.kind == "f":
+        if min(ends) < -(2**63) or max(ends) >= (2**63 if min(ends) < 0 else 2**64):  # wider than any integer dtype
+            return np.array([first + k * by for k in range(count)], object).astype(wanted)
+        exact = dtypes.int64 if max(ends) < 2**63 else dtypes.uint64
+    # modulo 2**64, in which no sum of whole numbers overflows
+    words = np.arange(count, dtype=np.uint64) * np.uint64(by % 2**64) + np.uint64(first % 2**64)
+    return words.astype(exact).astype(wanted)
 
 
 def arange(
@@ -148,8 +171,8 @@ def arange(
 ) -> Tensor:
     """``start, start + step, …`` up to and without ``stop``; with one argument, from 0.
 
-    Whole numbers are exact in every dtype; real ones are ``start + k * step``, computed in float64. int64 unless an
-    argument is real or a dtype is given.
+    Whole numbers are exact, or rounded once to a real dtype; real ones are ``start + k * step``, computed in float64.
+    int64 unless an argument is real or a dtype is given.
 
     Raises:
         ArgumentError: for a step of 0, for arguments that are not finite, or for numbers that the dtype does not hold.
@@ -161,18 +184,22 @@ def arange(
     wanted = dtypes.result_type("arange", [], [first, end, by]) if dtype is None else dtypes.as_dtype(dtype, "arange")
     if wanted.kind == "b":
         raise DTypeError("arange", "a dtype of numbers", "bool")
+    if wanted.kind in "iu":
+        first, end, by = (int(x) if float(x).is_integer() else x for x in (first, end, by))
     whole = isinstance(first, int) and isinstance(end, int) and isinstance(by, int)
     try:
         count = max(0, -int((first - end) // by) if whole else math.ceil((float(end) - float(first)) / float(by)))
     except (ArithmeticError, ValueError):  # a step of 0, an infinity, or a NaN
         given = f"{first}, {end}, step {by}"
         raise ArgumentError("arange", "finite numbers and a step other than 0", given) from None
+    _check_count("arange", count)
     if count:
         _check_holds("arange", wanted, first, first + (count - 1) * by)
-    if whole and wanted.kind != "f":  # modulo 2**64, in which no sum of whole numbers overflows
-        words = np.arange(count, dtype=np.uint64) * np.uint64(by % 2**64) + np.uint64(first % 2**64)
-        return asarray(words.astype(wanted), device=device)
-    return asarray((first + np.arange(count, dtype=np.float64) * by).astype(wanted), device=device)
+    if whole:
+        return asarray(_whole_steps(int(first), int(by), count, wanted), device=device)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite there
+        values = (first + np.arange(count, dtype=np.float64) * by).astype(wanted)
+    return asarray(values, device=device)
 
 
 def linspace(
@@ -180,11 +207,12 @@ def linspace(
 ) -> Tensor:
     """``num`` evenly spaced numbers from ``start`` to ``stop``, which is the last one unless ``endpoint`` is false.
 
-    float32 unless said otherwise; a dtype of whole numbers rounds down.
+    float32 unless said otherwise. A dtype of whole numbers rounds down; from whole numbers it does so exactly.
 
     Raises:
-        ArgumentError: for a negative ``num``, or for numbers that the dtype does not hold.
+        ArgumentError: for a negative ``num``, or for numbers that are not finite or that the dtype does not hold.
         ArgumentTypeError: for a ``num`` that is not a whole number.
+        DTypeError: for the dtype bool.
 
     Source: Python array API standard, ``linspace``.
     """
@@ -195,9 +223,37 @@ def linspace(
         raise ArgumentTypeError("linspace", "a number of elements that is a whole number", repr(num))
     if count < 0:
         raise ArgumentError("linspace", "a number of elements of at least 0", str(count))
+    _check_count("linspace", count)
+    if wanted.kind == "b":
+        raise DTypeError("linspace", "a dtype of numbers", "bool")
     _check_holds("linspace", wanted, first, last)
-    values = np.linspace(first, last, count, endpoint=endpoint)
-    return asarray((np.floor(values) if wanted.kind in "iu" else values).astype(wanted), device=device)
+    if not (math.isfinite(first) and math.isfinite(last)):
+        raise ArgumentError("linspace", "finite numbers", f"{first} and {last}")
+    if wanted.kind in "iu" and first == int(first) and last == int(last):
+        values = _whole_fractions(int(first), int(last), count, endpoint, wanted)
+    else:
+        values = _fractions(float(first), float(last), count, endpoint)
+        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite there
+            values = (np.floor(values) if wanted.kind in "iu" else values).astype(wanted)
+    return asarray(values, device=device)
+
+
+def _fractions(first: float, last: float, count: int, endpoint: bool) -> np.ndarray[Any, Any]:
+    if math.isfinite(last - first):
+        return np.linspace(first, last, count, endpoint=endpoint)
+    return 2.0 * np.linspace(0.5 * first, 0.5 * last, count, endpoint=endpoint)
+
+
+def _whole_fractions(first: int, last: int, count: int, endpoint: bool, wanted: DType) -> np.ndarray[Any, Any]:
+    """``⌊first + k (last - first) / n⌋`` for k below ``count``, exactly."""
+    parts = max(1, count - 1 if endpoint else count)
+    whole, rest = divmod(last - first, parts)
+    k = np.arange(count, dtype=np.uint64)
+    if parts < 2**32:
+        carried = k * np.uint64(rest) // np.uint64(parts)  # both factors are below 2**32
+    else:
+        carried = np.array([int(each) * rest // parts for each in k], np.uint64)
+    return (k * np.uint64(whole % 2**64) + carried + np.uint64(first % 2**64)).astype(wanted)
 
 
 def eye(

@@ -29,7 +29,7 @@ def getitem(x: Any, index: Any, who: str = "index") -> Tensor:
     plain = plain_index(index, who)
     try:
         buffer = tensor._backend.index(tensor._buffer, plain)
-    except IndexError as error:
+    except (IndexError, OverflowError) as error:
         raise IndexOutOfBoundsError(who, f"indices that fit shape {tensor.shape}", _show(index), str(error)) from None
     except (TypeError, ValueError) as error:
         raise ArgumentTypeError(who, "slices of whole numbers with a step", repr(index), str(error)) from None
@@ -55,7 +55,7 @@ def plain_index(index: Any, who: str = "index") -> Any:
     if isinstance(index, (Tensor, np.ndarray, list)):
         empty = isinstance(index, list) and not index  # which would be an array of floats
         host = on_host("indexing by a tensor", index.snapshot()) if isinstance(index, Tensor) else index
-        array = np.asarray(host, np.int64 if empty else None)
+        array = _signed(np.asarray(host, np.int64 if empty else None))
         if array.dtype.kind not in "biu":
             raise DTypeError(who, "integers or a mask of bools", f"an array of {array.dtype}")
         return array if array.ndim or array.dtype.kind == "b" else int(array)
@@ -79,7 +79,12 @@ def whole_numbers(who: str, what: str, value: Any) -> np.ndarray[Any, Any]:
         return array.astype(np.int64)
     if array.dtype.kind not in "iu":
         raise DTypeError(who, f"{what} of whole numbers", str(array.dtype))
-    return array
+    return _signed(array)
+
+
+def _signed(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return uint64 indices as int64. Those that it does not hold stay out of bounds, and do not count from the end."""
+    return np.minimum(array, np.uint64(2**63 - 1)).astype(np.int64) if array.dtype == np.uint64 else array
 
 
 def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Tensor:

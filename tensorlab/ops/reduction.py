@@ -123,13 +123,16 @@ def sum(x: Any, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = Fal
 
 
 def mean(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The arithmetic mean over some axes, or all; NaN over no elements. Integers become float32.
+    """The arithmetic mean over some axes, or all; NaN over no elements.
+
+    Of integers it is float32, computed in float64.
 
     Source: Python array API standard, ``mean``.
     """
-    tensor = _real("mean", as_tensor(x, "mean"))
-    result = _reduce(_MEAN, tensor, axis, keepdims, tensor.dtype, tensor.dtype)
-    if autodiff.recording():
+    tensor = as_tensor(x, "mean")
+    compute, output = (tensor.dtype,) * 2 if tensor.dtype.kind == "f" else (dtypes.float64, dtypes.default_float)
+    result = _reduce(_MEAN, tensor, axis, keepdims, compute, output)
+    if autodiff.recording() and tensor.dtype.kind == "f":
         axes = shapes.normalize_axes("mean", axis, tensor.ndim)
         shape = tensor.shape
         count = math.prod(shape[place] for place in axes)
@@ -258,13 +261,18 @@ def _correction(who: str, value: Any) -> float:
 def var(x: Any, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
     """``Σ (x - mean)² / (n - correction)`` over some axes, or all; NaN unless ``n > correction``.
 
+    Of integers it is float32, computed in float64.
+
     Raises:
         ShapeError: for an axis that is out of range or given twice.
         ArgumentTypeError: for a ``correction`` that is not a number.
 
     Source: Python array API standard, ``var``.
     """
-    tensor = _real("var", as_tensor(x, "var"))
+    tensor = as_tensor(x, "var")
+    if tensor.dtype.kind != "f":
+        exact = tensor.astype(dtypes.float64)
+        return var(exact, axis=axis, correction=correction, keepdims=keepdims).astype(dtypes.default_float)
     axes = shapes.normalize_axes("var", axis, tensor.ndim)
     count = math.prod(tensor.shape[place] for place in axes)
     squares = square(tensor - mean(tensor, axis=axes, keepdims=True))
