@@ -75,22 +75,24 @@ def _wide(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, Any] | 
     """Python numbers of which some may be whole and wider than int64, exactly or rounded once; None for other objects.
 
     Raises:
-        ArgumentError: for numbers that the dtype wanted, or else int64 or uint64, does not hold.
+        ArgumentError: for numbers that the dtype wanted does not hold.
+        DTypeError: for whole numbers that neither int64 nor uint64 holds, if no dtype is wanted.
     """
     leaves = np.array(value, object)
     kinds = {type(leaf) for leaf in leaves.ravel()}
     if not all(issubclass(kind, (bool, int, float, np.number, np.bool_)) for kind in kinds):
         return None
     whole = all(issubclass(kind, (int, np.integer, np.bool_)) for kind in kinds)
-    target, hint = wanted or dtypes.default_float, ""
+    target = wanted or dtypes.default_float
     if whole and (wanted is None or wanted.kind == "f"):
         least, most = int(leaves.min()), int(leaves.max())
         fits = next((dtype for dtype in (dtypes.int64, dtypes.uint64) if _holds(dtype, least, most)), None)
         if fits is not None:
             return leaves.astype(fits).astype(wanted or fits)
         if wanted is None:
-            received, hint = f"numbers from {least} to {most}", 'give another dtype, e.g. dtype="float64"'
-            raise ArgumentError(who, "whole numbers that int64 or uint64 holds", received, hint)
+            received = f"objects ({type(value).__name__}) from {least} to {most}"
+            hint = 'give another dtype, e.g. dtype="float64"'
+            raise DTypeError(who, "whole numbers that int64 or uint64 holds", received, hint)
     try:
         with np.errstate(over="ignore"):
             return leaves.astype(target)

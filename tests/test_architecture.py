@@ -20,7 +20,7 @@ FLOORS = {
     6: "devices",
     7: "tensor",
     8: "ops random",
-    9: "variable",
+    9: "linalg variable",
     10: "activations callbacks gradients initializers losses optimizers regularizers utils",
     11: "layers metrics",
     12: "models",
