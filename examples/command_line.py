@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from tensorlab import environment, terminal
+
 
 class Parser(argparse.ArgumentParser):
     """One that says what is wrong in one line, without the usage before it, and checks arguments beside each other."""
@@ -49,7 +51,7 @@ class Parser(argparse.ArgumentParser):
             try:
                 import matplotlib  # noqa: F401  (only whether it can be imported)
             except ImportError:
-                self.error('argument --plot: it needs matplotlib: pip install "tensorlab[plot]"')
+                self.error(f"argument --plot: it needs matplotlib: {environment.install_extra('plot')}")
 
     def status(self, complaints: list[str]) -> int:
         """Say what failed; the exit status that follows."""
@@ -59,7 +61,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def run(main: Callable[[], int]) -> NoReturn:
-    """End the process with the program's status; 130 after Ctrl-C."""
+    """End the process with the program's status; 130 after Ctrl-C. Its output works in any encoding."""
+    terminal.use_for(sys.stdout, sys.stderr)
     try:
         sys.exit(main())
     except KeyboardInterrupt:

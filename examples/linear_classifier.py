@@ -99,7 +99,7 @@ def report(result: Result) -> None:
         loss = result.losses[step]
         table.add_row(str(step), f"{loss:.4f}", "━" * round(40 * math.log(loss / floor) / most))
     table.add_row(
-        "∞", f"{result.least:.4f}", "━" * round(-40 * math.log(0.8) / most) + " the least that any line can have"
+        "best", f"{result.least:.4f}", "━" * round(-40 * math.log(0.8) / most) + " the least that any line can have"
     )
     (w0, w1), b = result.weights[:, 0], result.bias
     console = Console(highlight=False)

@@ -25,6 +25,7 @@ from tensorlab import (
     plugins,
     random,
     regularizers,
+    terminal,
     testing,
     utils,
 )
@@ -46,6 +47,7 @@ from tensorlab.dtypes import (
     uint64,
 )
 from tensorlab.gradients import GradientTape, custom_gradient, grad, jacobian, value_and_grad
+from tensorlab.layers import Input, Layer
 from tensorlab.losses import LossRule
 from tensorlab.models import Model, Sequential
 from tensorlab.ops.arithmetic import *
@@ -82,6 +84,8 @@ from tensorlab.version import __version__
 __all__ = [
     "Activation",
     "GradientTape",
+    "Input",
+    "Layer",
     "LossRule",
     "Model",
     "OptimizerRule",
@@ -121,6 +125,7 @@ __all__ = [
     "random",
     "regularizers",
     "set_num_threads",
+    "terminal",
     "testing",
     "uint8",
     "uint16",

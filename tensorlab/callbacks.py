@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
-from tensorlab import serialization
+from tensorlab import serialization, terminal
 
 Logs = dict[str, float]
 
@@ -119,7 +117,7 @@ class ProgressBar(Callback):
     """
 
     def __init__(self, verbose: int | str = "auto") -> None:
-        self.console = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        self.console = terminal.console(soft_wrap=True)
         self.live = verbose == 1 or (verbose == "auto" and self.console.is_terminal)
         self.progress: Progress | None = None
 

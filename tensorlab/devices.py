@@ -12,6 +12,7 @@ import numpy as np
 from tensorlab.backends import Backend, SharingBackend
 from tensorlab.errors import DeviceError
 from tensorlab.registry import Entry, registries
+from tensorlab.scopes import Scope
 
 _instances: dict[Entry, Backend] = {}
 _by_name: dict[str, Backend] = {}  # until a name means another backend
@@ -19,11 +20,7 @@ registries["backend"].changed = _by_name.clear
 _guard = threading.RLock()  # a plugin may make a tensor while it is loaded
 
 
-class _Current(threading.local):
-    name: str | None = None  # outside of every "with" block
-
-
-_current = _Current()
+_chosen: Scope[str, str | None] = Scope("device", lambda names: names[-1] if names else None)
 
 
 def backend(name: str | None = None) -> Backend:
@@ -34,7 +31,7 @@ def backend(name: str | None = None) -> Backend:
         DeviceError: if it is not available here, has no device of this number, or what the plugin gives is no backend
             of this name.
     """
-    wanted = (_current.name or "cpu") if name is None else name
+    wanted = (_chosen.current() or "cpu") if name is None else name
     found = _by_name.get(wanted)
     if found is None:
         with _guard:
@@ -61,17 +58,17 @@ def _made(entry: Entry) -> Backend:
 
 @contextmanager
 def device(name: str) -> Iterator[Any]:
-    """Make new tensors on another device inside of the ``with`` block, in this thread.
+    """Make new tensors on another device inside of the ``with`` block, in this thread or asynchronous task.
 
     Raises:
         UnknownNameError: if no plugin registers a backend of this name.
     """
     chosen = backend(name)
-    before, _current.name = _current.name, chosen.name
+    block = _chosen.enter(chosen.name)
     try:
         yield chosen
     finally:
-        _current.name = before
+        block.leave()
 
 
 _HOST_TYPES = (1, 3, 11, 13)
@@ -123,7 +120,7 @@ def check_place(who: str, array: Any, found: Backend, device: str | None) -> Non
     Raises:
         DeviceError: saying how to move it.
     """
-    wanted = device or _current.name
+    wanted = device or _chosen.current()
     if wanted is not None and backend(wanted) is not found:
         hint = f"move it with tl.asarray(x, device={wanted!r})"
         raise DeviceError(who, f"an array on {wanted!r}", f"a {kind_of(array)} on {found.name!r}", hint)

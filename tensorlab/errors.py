@@ -55,6 +55,10 @@ class ArgumentTypeError(TensorlabError, TypeError):
     """An argument of a type that is not accepted."""
 
 
+class UnknownAttributeError(TensorlabError, AttributeError):
+    """An attribute that an object does not have and does not take."""
+
+
 class IndexOutOfBoundsError(TensorlabError, IndexError):
     """An index outside of its axis."""
 

@@ -1,53 +1,79 @@
-"""What weights begin with."""
+"""Initializers: the first values of weights, under Keras's names and from Keras's distributions."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from tensorlab import ops, random
+import numpy as np
+
+from tensorlab import dtypes, ops, random
+from tensorlab.errors import ArgumentError, DTypeError, ShapeError
+from tensorlab.rules import finite
 from tensorlab.serialization import Configured
 from tensorlab.serialization import get as _get
-from tensorlab.shapes import Shape
-from tensorlab.tensor import Tensor
+from tensorlab.shapes import Shape, as_shape
+from tensorlab.tensor import Tensor, asarray
 
 
 class Initializer(Configured):
-    """Gives the first values of a weight; subclasses implement `__call__`."""
+    """The base of every initializer. A subclass implements `__call__`."""
 
     _kind = "initializer"
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
-        """A tensor of this shape and dtype (float32 if None)."""
+        """Return a tensor of this shape and dtype (float32 if None)."""
         raise NotImplementedError(f"{type(self).__name__} has no __call__(shape, dtype)")
 
 
 class Zeros(Initializer):
-    """All 0."""
+    """All elements are 0."""
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
         return ops.zeros(shape, dtype=dtype)
 
 
 class Ones(Initializer):
-    """All 1."""
+    """All elements are 1."""
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
         return ops.ones(shape, dtype=dtype)
 
 
 class Constant(Initializer):
-    """All ``value``."""
+    """All elements are ``value``, or an array is broadcast to the shape.
 
-    def __init__(self, value: float = 0.0) -> None:
+    Source: Keras, ``keras.initializers.Constant``.
+    """
+
+    def __init__(self, value: Any = 0.0) -> None:
         self.value = value
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
-        return ops.full(shape, float(self.value), dtype=dtype)
+        kind = dtypes.default_float if dtype is None else dtypes.as_dtype(dtype, "Constant")
+        return ops.broadcast_to(asarray(self.value).astype(kind), as_shape("Constant shape", shape))
+
+
+class Identity(Initializer):
+    """The identity matrix times ``gain``; a matrix that is not square has ``gain`` on its main diagonal.
+
+    Raises:
+        ShapeError: when called with a shape that is not of rank 2.
+
+    Source: Keras, ``keras.initializers.Identity``.
+    """
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = finite("Identity gain", gain)
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
+        if len(shape) != 2:
+            raise ShapeError("Identity", "a shape of rank 2", str(tuple(shape)))
+        return ops.eye(*shape, dtype=dtype) * self.gain
 
 
 class RandomUniform(Initializer):
-    """From ``[minval, maxval)``, all equally likely."""
+    """Numbers from ``[minval, maxval)``, all equally likely."""
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
         self.minval, self.maxval, self.seed = minval, maxval, seed
@@ -57,7 +83,7 @@ class RandomUniform(Initializer):
 
 
 class RandomNormal(Initializer):
-    """From the normal distribution."""
+    """Numbers from the normal distribution."""
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         self.mean, self.stddev, self.seed = mean, stddev, seed
@@ -66,23 +92,84 @@ class RandomNormal(Initializer):
         return random.normal(shape, self.mean, self.stddev, dtype, self.seed, use="initializer")
 
 
-class GlorotUniform(Initializer):
-    """Uniform in ``±√(6 / (fan_in + fan_out))``, where the fans are the numbers of inputs and outputs of a unit.
+class TruncatedNormal(Initializer):
+    """Numbers from the normal distribution; those beyond two ``stddev`` from ``mean`` are drawn again.
 
-    Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
+    Source: Keras, ``keras.initializers.TruncatedNormal``.
     """
 
-    def __init__(self, seed: int | None = None) -> None:
-        self.seed = seed
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        self.mean, self.stddev, self.seed = mean, stddev, seed
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
-        fan_in, fan_out = _fans(shape)
-        limit = math.sqrt(6.0 / max(1.0, fan_in + fan_out))
-        return random.uniform(shape, -limit, limit, dtype, self.seed, use="initializer")
+        return _truncated_normal(shape, self.mean, self.stddev, dtype, self.seed)
+
+
+def _truncated_normal(shape: Shape, mean: float, stddev: float, dtype: Any, seed: int | None) -> Tensor:
+    kind = dtypes.default_float if dtype is None else dtypes.as_dtype(dtype, "TruncatedNormal")
+    if kind.kind != "f":
+        raise DTypeError("TruncatedNormal", "float32 or float64", str(kind))
+    draw = random.generator("initializer", seed)
+    numbers = draw.standard_normal(as_shape("TruncatedNormal shape", shape), dtype=kind.type)
+    numbers = np.asarray(numbers)
+    while (beyond := np.abs(numbers) > 2).any():
+        numbers[beyond] = draw.standard_normal(int(beyond.sum()), dtype=kind.type)
+    return asarray(numbers * kind.type(stddev) + kind.type(mean))
+
+
+_STDDEV_OF_TRUNCATED = 0.87962566103423978
+"""The standard deviation of the standard normal distribution between -2 and 2."""
+
+
+class VarianceScaling(Initializer):
+    """Numbers of mean 0 and of variance ``scale / n``, where n follows from the shape of the weight.
+
+    Args:
+        scale: the variance, times n.
+        mode: which n: "fan_in" (the inputs of a unit), "fan_out" (its outputs) or "fan_avg" (the mean of both).
+        distribution: "truncated_normal" (or "normal"), "untruncated_normal" or "uniform".
+        seed: None to draw from the global stream.
+
+    Raises:
+        ArgumentError: for a scale that is not positive, or an unknown mode or distribution.
+
+    Source: Keras, ``keras.initializers.VarianceScaling``.
+    """
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: int | None = None,
+    ) -> None:
+        who = type(self).__name__
+        if finite(f"{who} scale", scale) <= 0:
+            raise ArgumentError(f"{who} scale", "a number above 0", repr(scale))
+        distribution = "truncated_normal" if distribution == "normal" else distribution
+        for name, value, known in (("mode", mode, _MODES), ("distribution", distribution, _DISTRIBUTIONS)):
+            if value not in known:
+                raise ArgumentError(f"{who} {name}", f"one of {', '.join(map(repr, known))}", repr(value))
+        self.scale, self.mode, self.distribution, self.seed = float(scale), mode, distribution, seed
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
+        fan_in, fan_out = _fans(as_shape(f"{type(self).__name__} shape", shape))
+        count = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        variance = self.scale / max(1.0, count)
+        if self.distribution == "uniform":
+            limit = math.sqrt(3.0 * variance)
+            return random.uniform(shape, -limit, limit, dtype, self.seed, use="initializer")
+        if self.distribution == "untruncated_normal":
+            return random.normal(shape, 0.0, math.sqrt(variance), dtype, self.seed, use="initializer")
+        return _truncated_normal(shape, 0.0, math.sqrt(variance) / _STDDEV_OF_TRUNCATED, dtype, self.seed)
+
+
+_MODES = ("fan_in", "fan_out", "fan_avg")
+_DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
 
 
 def _fans(shape: Shape) -> tuple[float, float]:
-    """Inputs and outputs of a unit; axes before the last two count for both, as in a convolution."""
+    """Return the inputs and outputs of a unit; axes before the last two count for both, as in a convolution."""
     if len(shape) < 2:
         size = float(shape[0]) if shape else 1.0
         return size, size
@@ -90,8 +177,100 @@ def _fans(shape: Shape) -> tuple[float, float]:
     return float(shape[-2] * receptive), float(shape[-1] * receptive)
 
 
+class GlorotUniform(VarianceScaling):
+    """Uniform in ``±√(6 / (fan_in + fan_out))``, where the fans are the numbers of inputs and outputs of a unit.
+
+    Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_avg", "uniform", seed)
+
+
+class GlorotNormal(VarianceScaling):
+    """Truncated normal of variance ``2 / (fan_in + fan_out)``.
+
+    Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_avg", "truncated_normal", seed)
+
+
+class HeUniform(VarianceScaling):
+    """Uniform in ``±√(6 / fan_in)``.
+
+    Source: He et al., "Delving Deep into Rectifiers", arXiv:1502.01852.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(2.0, "fan_in", "uniform", seed)
+
+
+class HeNormal(VarianceScaling):
+    """Truncated normal of variance ``2 / fan_in``.
+
+    Source: He et al., "Delving Deep into Rectifiers", arXiv:1502.01852.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(2.0, "fan_in", "truncated_normal", seed)
+
+
+class LecunUniform(VarianceScaling):
+    """Uniform in ``±√(3 / fan_in)``.
+
+    Source: LeCun et al., "Efficient BackProp", 1998.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_in", "uniform", seed)
+
+
+class LecunNormal(VarianceScaling):
+    """Truncated normal of variance ``1 / fan_in``.
+
+    Source: LeCun et al., "Efficient BackProp", 1998.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_in", "truncated_normal", seed)
+
+
+class Orthogonal(Initializer):
+    """An orthogonal matrix times ``gain``; axes before the last are taken as one.
+
+    If the matrix is not square, its rows or its columns, whichever are fewer, are orthonormal.
+
+    Raises:
+        ShapeError: when called with a shape of rank 0 or 1.
+
+    Source: Saxe et al., "Exact solutions to the nonlinear dynamics of learning", arXiv:1312.6120.
+    """
+
+    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+        self.gain, self.seed = finite("Orthogonal gain", gain), seed
+
+    def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
+        if len(shape) < 2:
+            raise ShapeError("Orthogonal", "a shape of rank 2 or more", str(tuple(shape)))
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        numbers = random.generator("initializer", self.seed).standard_normal((max(rows, columns), min(rows, columns)))
+        q, r = np.linalg.qr(numbers)
+        q = q * np.sign(np.diagonal(r))  # without this, not all orthogonal matrices would be equally likely
+        matrix = self.gain * (q.T if rows < columns else q)
+        return asarray(matrix.reshape(shape), dtype=dtypes.default_float if dtype is None else dtype)
+
+
+# Keras's other names for the same classes
+zeros, ones, constant, identity, orthogonal = Zeros, Ones, Constant, Identity, Orthogonal
+random_uniform, random_normal, truncated_normal = RandomUniform, RandomNormal, TruncatedNormal
+variance_scaling, glorot_uniform, glorot_normal = VarianceScaling, GlorotUniform, GlorotNormal
+he_uniform, he_normal, lecun_uniform, lecun_normal = HeUniform, HeNormal, LecunUniform, LecunNormal
+
+
 def get(identifier: Any) -> Any:
-    """An initializer from its name, its class, its config, or itself; a function of ``(shape, dtype)`` is one too.
+    """Return an initializer from its name, its class, its config, itself, or a function of ``(shape, dtype)``.
 
     Raises:
         UnknownNameError: for an unknown name.

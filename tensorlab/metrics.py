@@ -8,6 +8,7 @@ from tensorlab import autodiff, ops
 from tensorlab.errors import ArgumentTypeError, ShapeError
 from tensorlab.losses.base import same_rank
 from tensorlab.ops.dispatch import as_tensor
+from tensorlab.references import WithFunction
 from tensorlab.registry import registries
 from tensorlab.serialization import Configured
 from tensorlab.tensor import Tensor
@@ -132,7 +133,7 @@ def _accuracy_for(y_true: Tensor, y_pred: Tensor) -> Metric:
     raise ShapeError("accuracy", f"targets that fit outputs of shape {y_pred.shape}", str(y_true.shape))
 
 
-class _Function(Metric):
+class _Function(WithFunction, Metric):
     def __init__(self, function: Any) -> None:
         super().__init__(getattr(function, "__name__", "metric"))
         self.function = function

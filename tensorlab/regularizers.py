@@ -12,7 +12,7 @@ from tensorlab.serialization import Configured, deserialize, serialize
 from tensorlab.serialization import get as _get
 from tensorlab.tensor import Tensor
 
-__all__ = ["L1", "L1L2", "L2", "Regularizer", "deserialize", "get", "serialize"]
+__all__ = ["L1", "L1L2", "L2", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2", "serialize"]
 
 
 class Regularizer(Configured):
@@ -68,6 +68,10 @@ class L2(L1L2):
 
     def __init__(self, l2: float = 0.01) -> None:
         super().__init__(l2=l2)
+
+
+# Keras's other names for the same classes
+l1, l2, l1_l2 = L1, L2, L1L2
 
 
 def get(identifier: Any) -> Callable[[Any], Tensor] | None:

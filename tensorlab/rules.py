@@ -2,38 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
-from tensorlab.errors import ArgumentError, nearest
+from tensorlab.arguments import advice
+from tensorlab.errors import ArgumentError, ArgumentTypeError
 from tensorlab.scalars import ScalarFunction
 
 
-def finite(who: str, value: Any) -> float:
-    """A hyperparameter.
+def finite(who: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
+    """Return a hyperparameter as a float. It may be a number of Python or NumPy, or a tensor or an array of rank 0.
 
     Raises:
-        ArgumentError: unless it is a finite number.
+        ArgumentError: unless it is a finite number, not below ``low`` and not above ``high``.
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
-        raise ArgumentError(who, "a finite number", repr(value))
-    return float(value)
+    number = value
+    if getattr(value, "shape", None) == () and not isinstance(value, np.generic):
+        number = np.asarray(value)[()]
+    expected = "a finite number"
+    if isinstance(number, (int, float, np.number)) and not isinstance(number, bool):
+        try:
+            number = float(number)
+        except (OverflowError, TypeError):  # an integer beyond float64; a complex number
+            number = math.nan
+        if math.isfinite(number) and low <= number <= high:
+            return number
+        expected = expected if math.isinf(low) else f"a number from {low:g} to {high:g}"
+    raise ArgumentError(who, expected, repr(value))
 
 
-def hyperparameters(who: str, defaults: Mapping[str, float], given: Mapping[str, Any]) -> dict[str, float]:
-    """The defaults of a scalar function, with those in place of them that are given.
+class Hyperparameters(MutableMapping[str, float]):
+    """The hyperparameters of one loss, optimizer or activation, by name. Any name may be one.
+
+    Args:
+        who: what messages call their owner.
+        defaults: all that there are, with their default values.
+        given: those that differ.
+        limits: the smallest and the largest value of some.
 
     Raises:
-        ArgumentError: for one that it does not have, or that is not a finite number.
+        ArgumentError: for one that is not among the defaults, is not a finite number, or is out of its limits. So does
+            an assignment, which then changes nothing.
     """
-    unknown = sorted(set(given) - set(defaults))
-    if unknown:
-        known = f"hyperparameters among: {', '.join(defaults) or 'none'}"
-        raise ArgumentError(who, known, ", ".join(unknown), nearest(unknown[0], defaults) if defaults else "")
-    return {name: finite(f"{who} {name}", value) for name, value in {**defaults, **given}.items()}
+
+    def __init__(
+        self,
+        who: str,
+        defaults: Mapping[str, Any],
+        given: Mapping[str, Any] | None = None,
+        limits: Mapping[str, tuple[float, float]] | None = None,
+    ) -> None:
+        self._who, self._limits = who, dict(limits or {})
+        self._values: dict[str, float] = dict.fromkeys(defaults, 0.0)
+        self.update({**defaults, **(given or {})})
+
+    def __getitem__(self, name: str) -> float:
+        return self._values[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._values[name] = self.checked(name, value)
+
+    def checked(self, name: str, value: Any) -> float:
+        """Return what `value` would be as this hyperparameter, or raise."""
+        if name not in self._values:
+            known = f"hyperparameters among: {', '.join(self._values) or 'none'}"
+            raise ArgumentError(self._who, known, name, advice(name, self._values))
+        return finite(f"{self._who} {name}", value, *self._limits.get(name, ()))
+
+    def update(self, /, *others: Any, **named: Any) -> None:
+        """Set several, or none if one of them is refused."""
+        self._values |= {name: self.checked(name, value) for name, value in dict(*others, **named).items()}
+
+    def __delitem__(self, name: str) -> NoReturn:
+        raise ArgumentTypeError(self._who, "hyperparameters to be set", f"del of {name!r}")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return repr(self._values)
 
 
 @dataclass(frozen=True, eq=False)  # known by identity, which is quick to look up

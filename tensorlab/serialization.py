@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorlab import arguments
 from tensorlab.errors import ArgumentTypeError
 from tensorlab.registry import registries
 
@@ -23,10 +24,19 @@ class Configured:
         """What is registered, and makes such an object: the class, or a rule."""
         return type(self)
 
+    def __init__(self, /, *args: Any, **kwargs: Any) -> None:
+        following = super().__init__
+        if (args or kwargs) and following == object.__init__.__get__(self):
+            raise arguments.misfit(type(self).__name__, inspect.Signature(), args, kwargs)  # type: ignore[misc]
+        following(*args, **kwargs)
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "__init__" in cls.__dict__:
             cls.__init__ = _captured(cls.__init__)  # type: ignore[method-assign]
+
+    def _constructed(self) -> None:
+        """Called when the constructor of the object's own class has returned."""
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor as plain data, enough for `from_config` to make another one."""
@@ -52,20 +62,48 @@ def _captured(init: Callable[..., None]) -> Callable[..., None]:
     signature = inspect.signature(init)
 
     @functools.wraps(init)
-    def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
-        if "_constructed_with" not in self.__dict__:  # the constructor of the object's own class, not one that it calls
-            bound = signature.bind(self, *args, **kwargs)
+    def wrapper(self: Any, /, *args: Any, **kwargs: Any) -> None:
+        outermost = "_constructed_with" not in self.__dict__
+        if outermost:  # the constructor of the object's own class, not one that it calls
+            try:
+                bound = signature.bind(self, *args, **kwargs)
+            except TypeError:
+                raise _misfit(self, init, args, kwargs) from None  # type: ignore[misc]
             bound.apply_defaults()
-            arguments: dict[str, Any] = {}
+            captured: dict[str, Any] = {}
             for name, parameter in list(signature.parameters.items())[1:]:
                 if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-                    arguments |= bound.arguments.get(name, {})
+                    captured |= bound.arguments.get(name, {})
                 else:
-                    arguments[name] = bound.arguments[name]
-            self.__dict__["_constructed_with"] = arguments
-        init(self, *args, **kwargs)
+                    captured[name] = bound.arguments[name]
+            self.__dict__["_constructed_with"] = captured
+        try:
+            init(self, *args, **kwargs)
+        except TypeError:
+            error = _misfit(self, init, args, kwargs)
+            if error is None:  # something inside
+                raise
+            raise error from None
+        if outermost:
+            self._constructed()
 
     return wrapper
+
+
+def _misfit(
+    made: Any, init: Callable[..., None], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> ArgumentTypeError | None:
+    """The error about the arguments of a constructor that do not fit it, or None.
+
+    It names the class of the object, or the base whose constructor that class has called with arguments of its own.
+    """
+    cls, own = type(made), inspect.unwrap(type(made).__init__)
+    given = set(kwargs) & set(made.__dict__.get("_constructed_with", ()))
+    if inspect.unwrap(init) is own or given:
+        who, known = cls.__name__, arguments.of_constructor(cls, own)
+    else:
+        who, known = f"{cls.__name__}: {init.__qualname__}", arguments.of_constructor(cls, init)
+    return arguments.misfit(who, arguments.without_self(init), args, kwargs, known)
 
 
 def serialize(value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NoReturn
 import numpy as np
 
 from tensorlab import autodiff
+from tensorlab.arguments import named
 from tensorlab.errors import DeviceError, DTypeError, ShapeError
 from tensorlab.ops.broadcasting import spread
 from tensorlab.ops.indexing import getitem, plain_index
@@ -53,14 +54,16 @@ class Variable(Tensor):
     Source: ``tf.Variable``.
     """
 
-    __slots__ = ("name", "regularizer", "trainable")
+    __slots__ = ("marks", "name", "regularizer", "trainable")
     _title: ClassVar[str] = "Variable"
 
+    @named
     def __init__(self, initial_value: Any, trainable: bool = True, dtype: Any = None, name: str = "variable") -> None:
         value = asarray(initial_value, dtype=dtype)
         super().__init__(value._backend.copy(value._buffer), value._backend)
         self.trainable = trainable
         self.name = name
+        self.marks: tuple[str, ...] = ()  # by which optimizers find its slots when both are copied or loaded
         self.regularizer: Any = None  # from this variable to what it adds to a loss; a layer's `add_weight` sets it
 
     @property
@@ -127,7 +130,7 @@ class Variable(Tensor):
 
     def __reduce__(self) -> Any:
         arguments = Tensor(self._buffer, self._backend), self.trainable, None, self.name
-        return type(self), arguments, (None, {"regularizer": self.regularizer})
+        return type(self), arguments, (None, {"regularizer": self.regularizer, "marks": self.marks})
 
     def _describe(self) -> str:
         return f"{super()._describe()}, name={self.name!r}"

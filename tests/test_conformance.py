@@ -14,6 +14,7 @@ import pytest
 
 import tensorlab as tl
 from tensorlab import commands
+from tensorlab.environment import pip
 from tensorlab.errors import ConformanceError, UnknownNameError
 from tensorlab.testing import plugin, plugin_test
 from tensorlab.testing.report import Check, NotApplicableError, Report, Result, refuse
@@ -212,7 +213,7 @@ def test_an_unknown_plugin_is_answered_with_the_nearest(capsys: pytest.CaptureFi
     assert commands.main(["check-plugin", "tensorlba"]) == 1
     said = (
         "check-plugin: expected the name of an installed plugin, received 'tensorlba'; did you mean 'tensorlab'? "
-        f"(a new one is found once it is installed in {sys.prefix}: python -m pip install -e .)\n"
+        f"(a new one is found once it is installed in {sys.prefix}: {pip()} install -e .)\n"
     )
     assert capsys.readouterr() == ("", said)
     with pytest.raises(UnknownNameError, match="did you mean 'tensorlab'"):

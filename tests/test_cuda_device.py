@@ -106,7 +106,6 @@ def test_the_programs_say_what_is_missing(tmp_path: Path) -> None:
 def test_every_line_of_the_benchmark_runs(tmp_path: Path) -> None:
     program = f"""
 import runpy, sys
-sys.setswitchinterval(1e-4)  # the simulator polls its threads, which would wait long for their turn
 sys.argv = ["bench_cuda.py", "--small", "--epochs", "1"]
 runpy.run_path({str(REPOSITORY / "tests/benchmarks/bench_cuda.py")!r}, run_name="__main__")
 """

@@ -79,7 +79,6 @@ def hold_to_words() -> None:
 def main() -> None:
     """Run every check, and print what went wrong in each: ``{name: ""}`` or a traceback; or why none can run."""
     os.environ["TENSORLAB_CUDA_FALLBACK"] = "error"
-    sys.setswitchinterval(1e-4)  # the simulator polls its threads, which would wait long for their turn
     try:
         tl.asarray(0.0, device="cuda")
     except DeviceError as error:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tensorlab.datasets import digits
+from tensorlab.environment import install_extra
 from tensorlab.errors import ArgumentError, DatasetError
 
 
@@ -116,4 +117,4 @@ def test_without_scikit_learn(monkeypatch):
     with pytest.raises(DatasetError) as caught:
         digits.load_data()
     assert "expected scikit-learn, which carries the digits, received ModuleNotFoundError" in str(caught.value)
-    assert str(caught.value).endswith('pip install "tensorlab[digits]"')
+    assert str(caught.value).endswith(f"; {install_extra('digits')}")

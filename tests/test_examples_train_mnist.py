@@ -116,7 +116,7 @@ def test_a_picture_without_matplotlib_names_what_to_install(tmp_path):
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
     done = run(*BRIEF, "--plot", tmp_path / "picture.png", PYTHONPATH=path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert 'it needs matplotlib: pip install "tensorlab[plot]"' in done.stderr
+    assert '-m pip install -e ".[plot]"' in done.stderr or f'install -e "{ROOT}[plot]"' in done.stderr
     assert done.stderr.count("\n") == 1
 
 

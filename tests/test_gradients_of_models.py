@@ -62,10 +62,14 @@ LAYERS: dict[str, tuple[Callable[[], tl.layers.Layer], str]] = {
     "Activation": (lambda: tl.layers.Activation("tanh"), "torch.tanh(x)"),
     "Dense": (lambda: tl.layers.Dense(2, activation="sigmoid"), "torch.sigmoid(x @ y + z)"),
     "Dropout": (lambda: tl.layers.Dropout(0.5), "1.0 * x"),  # outside of training
+    "ELU": (lambda: tl.layers.ELU(0.5), f"{F}.elu(x, alpha=0.5)"),
     "Flatten": (lambda: tl.layers.Flatten(), "x.flatten(1)"),
     "Input": (lambda: tl.layers.Input((2, 3)), "1.0 * x"),
+    "LeakyReLU": (lambda: tl.layers.LeakyReLU(0.1), f"{F}.leaky_relu(x, 0.1)"),
+    "ReLU": (lambda: tl.layers.ReLU(0.65, threshold=0.25), "x.clamp(max=0.65) * (x > 0.25)"),
     "Rescaling": (lambda: tl.layers.Rescaling(0.5, 2.0), "x * 0.5 + 2.0"),
     "Reshape": (lambda: tl.layers.Reshape((3, 2)), "x.reshape(-1, 3, 2)"),
+    "Softmax": (lambda: tl.layers.Softmax(axis=1), "x.softmax(1)"),
     "Sequential": (lambda: tl.Sequential([tl.layers.Dense(2, activation="tanh")]), "torch.tanh(x @ y + z)"),
 }
 

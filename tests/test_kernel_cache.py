@@ -361,12 +361,12 @@ def test_a_kernel_is_kept_under_all_that_it_is_made_of() -> None:
 
 
 def test_the_function_that_python_calls_checks_what_it_is_given() -> None:
-    wake = library.find("threads", "wake_kernel")
+    stop = library.find("threads", "stop_kernel")
     for wrong in [(1,), (1, 2, 3), ("1", 2), (1.5, 2)]:
         with pytest.raises(TypeError):
-            wake(*wrong)
+            stop(*wrong)
     with pytest.raises(OverflowError):
-        wake(1 << 64, 2)
+        stop(1 << 64, 2)
 
 
 def test_a_kernel_that_needs_what_is_not_there_is_compiled_again() -> None:

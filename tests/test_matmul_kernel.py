@@ -2,117 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numba import from_dtype
+from product_cases import EPILOGUES, LAYOUTS, address, assert_product, kernel, laid_out, product, random
 
 from tensorlab.kernels import threads
-from tensorlab.kernels.compiler import address as entry_of
-from tensorlab.kernels.compiler import jit
-from tensorlab.kernels.compiler import kernel as compile_kernel
-from tensorlab.kernels.matmul import ARGUMENTS, matmul
-from tensorlab.kernels.matmul_epilogue import epilogue_task
-from tensorlab.kernels.products import tasks
-from tensorlab.kernels.tile_shape import TILES, Tile, host_tile
-
-LAYOUTS = ("rows", "columns", "reversed", "every second", "slice")
-SENTINEL = 1
-
-
-def halved(total):
-    return total / 2
-
-
-def biased_relu(total, bias):
-    return max(total + bias, 0 * total)
-
-
-def gated(total, gate, shift):
-    return total * math.tanh(gate) + shift
-
-
-EPILOGUES: dict[str, tuple[Callable[..., float] | None, int]] = {
-    "none": (None, 0),
-    "halved": (halved, 0),
-    "biased_relu": (biased_relu, 1),
-    "gated": (gated, 2),
-}
-
-
-@functools.cache
-def compiled():
-    return compile_kernel(matmul.py_func, f"void({', '.join(['int64'] * ARGUMENTS)})", "test")
-
-
-@functools.cache
-def finishing(dtype: str, epilogue: str):
-    """A compiled epilogue, to be kept for as long as its address is."""
-    function, operands = EPILOGUES[epilogue]
-    task = epilogue_task(from_dtype(np.dtype(dtype)), jit(function) if function else None, operands)
-    return compile_kernel(task, "void(int64, int64)", f"test {dtype} {epilogue}")
-
-
-def kernel(dtype: str, epilogue: str = "none", keep_product: bool = False, tile: Tile | None = None):
-    table = tasks(dtype, tile).address
-    finish = 0 if epilogue == "none" and not keep_product else entry_of(finishing(dtype, epilogue))
-    return lambda pool, *arguments: compiled()(pool, table, finish, *arguments)
-
-
-def laid_out(matrix: np.ndarray, layout: str) -> np.ndarray:
-    """The same elements, somewhere else in memory, among others that are not a number."""
-    m, n = matrix.shape
-    strange = np.nan if matrix.dtype.kind == "f" else 1
-    if layout == "rows":
-        return np.ascontiguousarray(matrix)
-    if layout == "columns":
-        return np.asfortranarray(matrix)
-    if layout == "reversed":
-        return np.ascontiguousarray(matrix[::-1, ::-1])[::-1, ::-1]
-    room = np.full((2 * m + 3, 2 * n + 3), strange, matrix.dtype)
-    view = room[1 : 2 * m + 1 : 2, 2 : 2 * n + 2 : 2] if layout == "every second" else room[2 : m + 2, 1 : n + 1]
-    view[...] = matrix
-    return view
-
-
-def address(matrix: np.ndarray | None) -> tuple[int, int, int]:
-    if matrix is None:
-        return 0, 0, 0
-    return matrix.ctypes.data, matrix.strides[0] // matrix.itemsize, matrix.strides[1] // matrix.itemsize
-
-
-def product(
-    matmul, a: np.ndarray, b: np.ndarray, *operands: np.ndarray, keep_product: bool = False, pool: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """The result and the kept product; fails if the kernel has written anywhere else."""
-    (m, k), n = a.shape, b.shape[1]
-    rooms = [np.full((m + 2, n + 3), SENTINEL, a.dtype) for _ in range(2)]
-    c, z = (room[1 : m + 1, 1 : n + 1] for room in rooms)
-    p, q = ([np.broadcast_to(x, (m, n)) for x in operands] + [None, None])[:2]
-    kept = z if keep_product else None
-    matmul(pool, m, n, k, *address(a), *address(b), *address(c)[:2], *address(kept)[:2], *address(p), *address(q))
-    results = c.copy(), z.copy()
-    c[...] = SENTINEL
-    if keep_product:
-        z[...] = SENTINEL
-    assert all((room == SENTINEL).all() for room in rooms)
-    return results
-
-
-def assert_product(found: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
-    """Within the bound on the rounding errors of a sum in any order."""
-    exact = a.astype(np.float64) @ b.astype(np.float64)
-    bound = (a.shape[1] + 1) * np.finfo(a.dtype).eps * (np.abs(a).astype(np.float64) @ np.abs(b).astype(np.float64))
-    assert (np.abs(found - exact) <= bound).all()
-
-
-def random(seed: int, m: int, n: int, dtype: str = "float32") -> np.ndarray:
-    return np.random.default_rng([seed, m, n]).standard_normal((m, n)).astype(dtype)
+from tensorlab.kernels.tile_shape import TILES
 
 
 @pytest.fixture
@@ -158,15 +58,6 @@ def test_every_tile(tile):
                 a, b = random(3, m, k), random(4, k, n)
                 found, _ = product(kernel("float32", tile=TILES[tile]), laid_out(a, a_layout), laid_out(b, b_layout))
                 assert_product(found, a, b)
-
-
-@pytest.mark.parametrize("shape", [(40, 1 << 17, 40), (1, 1 << 17, 40), (5, 1 << 17, 3), (5, 1 << 17, 1)])
-def test_long_sums_round_little(shape):
-    m, k, n = shape
-    a, b = np.abs(random(31, m, k)), np.abs(random(32, k, n))
-    found, _ = product(kernel("float32"), a, b)
-    exact = a.astype(np.float64) @ b
-    assert np.max(np.abs(found - exact) / exact) < 3e-6  # added up one by one: 2e-5 to 2e-4
 
 
 LARGE = [
@@ -302,13 +193,3 @@ def test_nan_and_infinity_go_where_they_belong(shape, layout):
         expected = a.astype(np.float64) @ b.astype(np.float64)
         found, _ = product(kernel("float32"), laid_out(a, layout), laid_out(b, layout))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize(("features", "name"), [("+avx512f,+avx2,+fma", "avx512"), ("+avx2,+fma,-avx512f", "avx2")])
-def test_the_tile_follows_the_processor_that_is_compiled_for(monkeypatch, features, name):
-    monkeypatch.setenv("NUMBA_CPU_FEATURES", features)
-    assert host_tile.__wrapped__() == TILES[name]
-
-
-def test_every_processor_has_a_tile():
-    assert host_tile() in TILES.values()

@@ -48,7 +48,6 @@ PROGRAM = """
 import json, sys
 import numpy as np
 import tensorlab as tl
-sys.setswitchinterval(1e-4)  # the simulator polls its threads, which would wait long for their turn
 try:
     tl.asarray(0.0, device="cuda")
 except tl.errors.DeviceError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import re
-import shlex
 import subprocess
 import sys
 import tomllib
@@ -19,6 +18,7 @@ from plugin_environment import ROOT, install_wheels
 import tensorlab as tl
 from tensorlab import commands
 from tensorlab.commands import new_plugin
+from tensorlab.environment import pip, python
 from tensorlab.errors import ArgumentError, UnknownNameError
 
 SHIPPED = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
@@ -153,31 +153,13 @@ def test_the_command_writes_a_folder_and_says_what_next(tmp_path: Path, capsys: 
     first, second = capsys.readouterr().out.splitlines()
     files = ["README.md", "pyproject.toml", "tensorlab_soft_step.py"]
     assert first == f"{folder}: {', '.join(files)}"
-    python, pip = new_plugin._commands()
-    assert second == f"next: {pip} install -e {folder} && {python} -m tensorlab check-plugin tensorlab-soft-step"
+    assert second == f"next: {pip()} install -e {folder} && {python()} -m tensorlab check-plugin tensorlab-soft-step"
     assert "class SoftStep(tl.layers.Layer)" in (folder / "tensorlab_soft_step.py").read_text()
     assert 'tensorlab_plugins = ["tensorlab-soft-step"]' in (folder / "pyproject.toml").read_text()
     assert not any("$" in line.replace("$ ", "") for file in files for line in (folder / file).read_text().splitlines())
     assert commands.main(arguments) == 1
     said = f"new-plugin: expected a folder that is not there yet, received {folder}; choose another name or --path\n"
     assert capsys.readouterr().err == said
-
-
-@pytest.mark.parametrize(
-    ("first", "has_pip", "python", "pip"),
-    [
-        (sys.executable, True, "python", "python -m pip"),
-        (sys.executable, False, "python", f"pip --python {shlex.quote(sys.executable)}"),
-        ("/elsewhere/python", True, shlex.quote(sys.executable), f"{shlex.quote(sys.executable)} -m pip"),
-        (None, False, shlex.quote(sys.executable), f"pip --python {shlex.quote(sys.executable)}"),
-    ],
-)
-def test_it_names_the_pip_of_the_environment_that_it_runs_in(
-    first: str | None, has_pip: bool, python: str, pip: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(new_plugin.shutil, "which", lambda name: first)
-    monkeypatch.setattr(new_plugin.importlib.util, "find_spec", lambda name: object() if has_pip else None)
-    assert new_plugin._commands() == (python, pip)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from plugin_environment import ROOT, install
 
+from tensorlab.environment import pip
 from tensorlab.plugins import Plugin, manager
 from tensorlab.testing import plugin
 from tensorlab.testing.report import Check, NotApplicableError, refuse
@@ -137,7 +138,7 @@ def test_an_unknown_distribution_is_answered_with_those_that_are_installed(hat: 
     assert run.ret == pytest.ExitCode.USAGE_ERROR
     assert str(run.stderr).strip() == (
         "ERROR: --tensorlab-plugin: expected the name of an installed plugin, received 'acme-hatt'; did you mean "
-        f"'acme-hat' or 'hat'? (a new one is found once it is installed in {sys.prefix}: python -m pip install -e .)"
+        f"'acme-hat' or 'hat'? (a new one is found once it is installed in {sys.prefix}: {pip()} install -e .)"
     )
     hat.makeini("[pytest]\ntensorlab_plugins = nothing-of-this-kind\n")
     run = hat.runpytest_inprocess()

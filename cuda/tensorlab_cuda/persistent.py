@@ -91,15 +91,9 @@ def _samples(who: str, model: Any, x: Any, y: Any) -> Samples:
         if weight.device != "cuda":
             hint = "make it inside of \"with tl.device('cuda'):\""
             raise DeviceError(who, "a model on the device 'cuda'", f"{weight.name!r} on {weight.device!r}", hint)
-    built = model.built
-    try:
-        with autodiff.no_grad():
-            outputs = model(samples.first())
-            model.loss.check(samples.y, (samples.count, *outputs.shape[1:]))
-    except Exception:
-        if not built:
-            model.unbuild()
-        raise
+    with model.building(), autodiff.no_grad():
+        outputs = model(samples.first())
+        model.loss.check(samples.y, (samples.count, *outputs.shape[1:]))
     return samples
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import sys
-import threading
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -30,6 +30,10 @@ def prepare() -> None:
         return self._allocations.setdefault((caller.f_code, caller.f_lineno), np.empty(shape, dtype))
 
     FakeCUDAShared.array = array
+    with contextlib.suppress(ImportError):  # without greenlet, Numba starts a thread of Python for each
+        from tensorlab_cuda import simulator_threads
+
+        simulator_threads.install()
 
 
 def address(memory: Any) -> int:
@@ -157,9 +161,10 @@ _A, _B, _SUMS = _offsets(16, 1, 8, 64), _offsets(8, 1, 32), _offsets(32, 1, 16, 
 
 def mma(name: str) -> Any:
     """The instruction ``mma.sync.aligned.m16n8k8`` or ``m16n8k16`` of a format, for the threads of a block."""
+    from numba.cuda.simulator import kernelapi
 
     def multiply(*operands: Any) -> tuple[np.float32, ...]:
-        thread: Any = threading.current_thread()
+        thread = kernelapi.threading.current_thread()
         turn = thread.__dict__.setdefault("turn", 0)
         thread.turn = 1 - turn  # who reads this time may still do so when others hand in the next
         handed = thread._manager.__dict__.setdefault("handed", ({}, {}))[turn]

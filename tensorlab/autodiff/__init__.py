@@ -1,7 +1,8 @@
 """The engine of reverse-mode automatic differentiation, which knows no operation; `tensorlab.gradients` is its face."""
 
 from tensorlab.autodiff.nested import flatten, pack_as
-from tensorlab.autodiff.tape import Differentiable, Tape, Vjp, new_key, no_grad, record, recording, recording_anywhere
+from tensorlab.autodiff.stopping import no_grad
+from tensorlab.autodiff.tape import Differentiable, Tape, Vjp, new_key, record, recording, recording_anywhere, watching
 
 __all__ = [
     "Differentiable",
@@ -14,4 +15,5 @@ __all__ = [
     "record",
     "recording",
     "recording_anywhere",
+    "watching",
 ]

@@ -11,13 +11,15 @@ vjps, and no tensor that no vjp needs.
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ContextDecorator, contextmanager
+from contextlib import contextmanager
 from typing import Any, Protocol, Self
 
 from tensorlab.errors import StateError
+from tensorlab.scopes import Entry, Scope
 
 new_key = itertools.count(1).__next__
 
@@ -38,20 +40,30 @@ _Node = tuple[tuple[int, ...], tuple[int, ...], Sequence[Vjp | None] | Vjp]
 """The keys of an operation's outputs, those of its inputs (0 for one that is not tracked), and its vjps."""
 
 
-class _Active(threading.local):
-    """The tapes that record in this thread, outermost first, and those that stopped at each `no_grad` around."""
-
-    tapes: tuple[Tape, ...] = ()
-
-    def __init__(self) -> None:
-        self.stopped: list[tuple[Tape, ...]] = []
+_Block = tuple["Tape | None", bool]
+"""A tape and whether it records in the block or is stopped; None for all tapes around it."""
 
 
-_active = _Active()
+def _recording_tapes(blocks: list[_Block]) -> tuple[Tape, ...]:
+    """Return the tapes that record inside of some blocks, the outermost first."""
+    tapes: list[Tape] = []
+    for tape, records in blocks:
+        if tape is None:
+            tapes = []
+        elif records:
+            tapes.append(tape)
+        else:
+            tapes = [other for other in tapes if other is not tape]
+    return tuple(tapes)
+
+
+_blocks: Scope[_Block, tuple[Tape, ...]] = Scope("tapes", _recording_tapes)
 
 
 _open = array("q", [0])
-_open_guard = threading.Lock()
+_guard = threading.RLock()  # a finalizer may close a tape while its thread opens one
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_guard.acquire, after_in_parent=_guard.release, after_in_child=_guard.release)
 
 
 def recording_anywhere() -> int:
@@ -59,14 +71,14 @@ def recording_anywhere() -> int:
     return _open.buffer_info()[0]
 
 
-def _count_open(change: int) -> None:
-    with _open_guard:
-        _open[0] += change
-
-
 def recording() -> bool:
-    """Whether any tape records in this thread."""
-    return _open[0] != 0 and bool(_active.tapes)  # what a thread has of its own takes longer to look up
+    """Whether any tape records in this thread or asynchronous task."""
+    return _open[0] != 0 and bool(_blocks.current())  # the word is read faster
+
+
+def watching(key: int) -> bool:
+    """Whether a tape that records here was told to watch the tensor of this key."""
+    return _open[0] != 0 and any([key in tape.watched_keys for tape in _blocks.current()])
 
 
 def record(
@@ -81,26 +93,18 @@ def record(
             it has none. Or one function that returns all of them at once. The gradient of an output that nothing
             depends on is None.
     """
-    for tape in _active.tapes:
+    for tape in _blocks.current():
         tape._record(inputs, outputs, vjps)
 
 
-class no_grad(ContextDecorator):  # noqa: N801  (used like a function)
-    """No tape of this thread records inside of this ``with`` block, or in a function decorated with it.
+def stopped() -> Entry[_Block]:
+    """Begin a block in which none of the tapes around it records."""
+    return _blocks.enter((None, False))
 
-    Example:
-        >>> with tl.no_grad():
-        ...     w.assign_sub(0.1 * gradient)
-        >>> @tl.no_grad()
-        ... def accuracy(x, y): ...
-    """
 
-    def __enter__(self) -> None:
-        _active.stopped.append(_active.tapes)
-        _active.tapes = ()
-
-    def __exit__(self, *exception: object) -> None:
-        _active.tapes = _active.stopped.pop()
+def blocks_here() -> tuple[Entry[_Block], ...]:
+    """Return the open blocks of this thread or asynchronous task, the outermost first."""
+    return _blocks.entries()
 
 
 class Tape:
@@ -112,39 +116,46 @@ class Tape:
 
     def __init__(self, watch_variables: bool = True) -> None:
         self._watch_variables = watch_variables
+        self._block: Entry[_Block] | None = None  # while it is open
         self.reset()
 
     def reset(self) -> None:
         """Forget everything that was recorded or watched."""
         self._nodes: list[_Node] = []
         self._tracked: set[int] = set()
+        self.watched_keys: set[int] = set()
         self.variables: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        if self in _active.tapes:
-            raise StateError("GradientTape", "a tape that is not recording yet", "one inside of its own with block")
-        _active.tapes = (*_active.tapes, self)
-        _count_open(1)
+        with _guard:
+            if self._block is not None:
+                raise StateError("GradientTape", "a tape that is not recording yet", "one inside of its own with block")
+            self._block = _blocks.enter((self, True))
+            _open[0] += 1
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self in _active.tapes:
-            _count_open(-1)
-        _active.tapes = tuple([tape for tape in _active.tapes if tape is not self])
+        """Stop recording, in whatever thread or order; a second call does nothing."""
+        with _guard:
+            if self._block is not None:
+                self._block.leave()
+                self._block = None
+                _open[0] -= 1
 
     @contextmanager
     def stop_recording(self) -> Iterator[None]:
-        """Nothing is recorded inside of this ``with`` block by this tape; other tapes go on."""
-        before = _active.tapes
-        _active.tapes = tuple([tape for tape in before if tape is not self])
+        """Record nothing inside of this ``with`` block on this tape; other tapes go on."""
+        block = _blocks.enter((self, False))
         try:
             yield
         finally:
-            _active.tapes = before
+            block.leave()
 
     def track(self, tensors: Iterable[Differentiable]) -> None:
         """Record what is computed from these tensors from here on."""
-        self._tracked.update([tensor.key for tensor in tensors])
+        keys = [tensor.key for tensor in tensors]
+        self._tracked.update(keys)
+        self.watched_keys.update(keys)
 
     def _record(
         self, inputs: Sequence[Any], outputs: Sequence[Differentiable], vjps: Sequence[Vjp | None] | Vjp
@@ -228,4 +239,5 @@ class Tape:
                         gradient = vjp(*flowing)
                         if gradient is not None:
                             add(key, gradient)
-        return {key: gradients[key] for key in wanted if key in gradients}
+        # A vjp that an outer tape keeps may have the very object: the caller gets another, and may assign to it.
+        return {key: gradients[key].snapshot() for key in wanted if key in gradients}

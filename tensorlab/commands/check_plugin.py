@@ -8,9 +8,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from rich.console import Console
-
 from tensorlab.commands import tables
+from tensorlab.terminal import console
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,8 +23,9 @@ def run(options: argparse.Namespace) -> int:
     from tensorlab.testing.plugin import checks
     from tensorlab.testing.report import Check, Report
 
-    terminal = Console(stderr=True, quiet=not sys.stderr.isatty())
-    with terminal.status(options.name) as status:
+    terminal = console(stderr=True, quiet=sys.stderr is None or not sys.stderr.isatty())
+    spinner = "line" if terminal.options.ascii_only else "dots"
+    with terminal.status(options.name, spinner=spinner) as status:
 
         def told() -> Iterator[Check]:
             for check in found:

@@ -48,18 +48,20 @@ def _processors() -> int:
 
 def _processor() -> list[tuple[str, str]]:
     from tensorlab.kernels import native
-    from tensorlab.kernels.tile_shape import host_tile
+    from tensorlab.kernels.tile_shape import TILES, VARIABLE, host_tile
 
     triple, name, features = native.processor()
     present = {word[1:] for word in features.split(",") if word.startswith("+")}
     tile = host_tile()
+    chosen = next(name for name in TILES if TILES[name] == tile)
+    given = f" ({VARIABLE})" if os.environ.get(VARIABLE) else ""
     lanes = tile.vector_bytes // 4
     return [
         ("processor", f"{name} ({triple})"),
         ("features", ", ".join(word for word in _TELLING if word in present) or "none of " + ", ".join(_TELLING)),
         (
             "register tile",
-            f"{tile.rows} x {tile.vectors * lanes} float32: {tile.rows} rows of {tile.vectors} "
+            f"{chosen}{given}, {tile.rows} x {tile.vectors * lanes} float32: {tile.rows} rows of {tile.vectors} "
             f"vectors of {tile.vector_bytes * 8} bits",
         ),
     ]

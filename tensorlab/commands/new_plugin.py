@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import builtins
-import importlib.util
 import keyword
 import re
 import shlex
 import shutil
-import sys
 from pathlib import Path
 
+from tensorlab import environment
 from tensorlab.commands import templates
 from tensorlab.errors import ArgumentError, UnknownNameError, nearest
 from tensorlab.registry import registries
@@ -31,16 +30,9 @@ def run(options: argparse.Namespace) -> int:
     """Write the folder and say what to do with it."""
     folder = write(options.name, options.kind, options.path)
     print(f"{folder}: {', '.join(sorted(str(p.relative_to(folder)) for p in folder.rglob('*') if p.is_file()))}")
-    python, pip = _commands()
-    print(f"next: {pip} install -e {shlex.quote(str(folder))} && {python} -m tensorlab check-plugin {folder.name}")
+    install = f"{environment.pip()} install -e {shlex.quote(str(folder))}"
+    print(f"next: {install} && {environment.python()} -m tensorlab check-plugin {folder.name}")
     return 0
-
-
-def _commands() -> tuple[str, str]:
-    """How a shell calls this interpreter, and the pip that installs for it: the first one there may be another's."""
-    found, this = shutil.which("python"), shlex.quote(sys.executable)
-    python = "python" if found is not None and Path(found) == Path(sys.executable) else this
-    return python, f"{python} -m pip" if importlib.util.find_spec("pip") else f"pip --python {this}"
 
 
 def write(name: str, kind: str, path: Path) -> Path:

@@ -6,8 +6,9 @@ import textwrap
 from collections.abc import Sequence
 
 from rich.cells import cell_len
-from rich.console import Console
 from rich.text import Text
+
+from tensorlab.terminal import console
 
 _INDENT = 4
 
@@ -18,7 +19,7 @@ def show(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> None:
     On a terminal the last cell, which may be sentences, is folded between words. It is written under its row if less
     than half of the width is left for it beside the others.
     """
-    terminal = Console(highlight=False)
+    terminal = console()
     every = [*([header] if header else []), *rows]
     widths = [max(cell_len(row[place]) for row in every) + 2 for place in range(len(every[0]) - 1)]
     for row in every:
@@ -35,8 +36,8 @@ def _folded(start: str, last: str, width: int) -> list[str]:
     """The lines of a row on a terminal."""
     if len(start) + len(last) <= width:
         return [(start + last).rstrip()]
-    margin = len(start) if len(start) <= width // 2 else _INDENT
-    lines = textwrap.wrap(last, width - margin, break_long_words=False, break_on_hyphens=False)
+    margin = len(start) if len(start) <= width // 2 else min(_INDENT, width // 2)
+    lines = textwrap.wrap(last, max(1, width - margin), break_long_words=False, break_on_hyphens=False)
     if margin == len(start):
         return [start + lines[0], *(" " * margin + line for line in lines[1:])]
     return [start.rstrip(), *(" " * margin + line for line in lines)]

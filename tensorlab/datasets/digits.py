@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorlab.datasets._types import Split, UInt8Array
+from tensorlab.environment import install_extra
 from tensorlab.errors import ArgumentError, DatasetError
 
 __all__ = ["load_data"]
@@ -69,7 +70,7 @@ def _load() -> tuple[NDArray[np.int64], UInt8Array]:
             "digits.load_data",
             "scikit-learn, which carries the digits",
             f"{type(error).__name__}: {error}",
-            'pip install "tensorlab[digits]"',
+            install_extra("digits"),
         ) from error
     bunch = load_digits()
     return bunch.images.astype(np.int64), bunch.target.astype(np.uint8)

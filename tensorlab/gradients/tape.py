@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from tensorlab import ops
+from tensorlab.arguments import named
 from tensorlab.autodiff import Tape, flatten, pack_as
 from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, StateError
 from tensorlab.tensor import Tensor
@@ -37,6 +38,7 @@ class GradientTape(Tape):
     Source: ``tf.GradientTape``.
     """
 
+    @named
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
         super().__init__(watch_accessed_variables)
         self._persistent = persistent
@@ -54,6 +56,7 @@ class GradientTape(Tape):
         if self._state == "recording":
             self._state = "recorded"
 
+    @named
     def watch(self, tensor: Any) -> None:
         """Track a tensor, or every tensor in nested lists, tuples and dicts, from here on.
 
@@ -73,6 +76,7 @@ class GradientTape(Tape):
         """The variables that were watched, in the order in which they were first used."""
         return tuple(self.variables.values())
 
+    @named
     def gradient(self, target: Any, sources: Any, output_gradients: Any = None) -> Any:
         """The gradient of the sum of ``target`` with respect to each source.
 
@@ -104,6 +108,7 @@ class GradientTape(Tape):
                 self._warn(who, leaf, targets, tracked)
         return pack_as(sources, iter([found.get(leaf.key) for leaf in leaves]))
 
+    @named
     def jacobian(self, target: Any, sources: Any) -> Any:
         """The derivative of each element of ``target`` with respect to each element of each source.
 

@@ -54,10 +54,12 @@ _SOURCE = """
 
 @jit
 def search(value, count, x_address):
+    # Never beyond the last element, though the value be gone: another thread may write into memory that is shared.
     x = pointer(x_address, x0_type)
+    last = count - 1
     start = 0
     if value != value:
-        while x[start] == x[start]:
+        while start < last and x[start] == x[start]:
             start += 1
         return start
     while start + SEARCHED <= count:  # without a branch, so that it is vectorised
@@ -67,7 +69,7 @@ def search(value, count, x_address):
         if hits != none:
             break
         start += SEARCHED
-    while x[start] != value:
+    while start < last and x[start] != value:
         start += 1
     return start
 

@@ -130,7 +130,7 @@ def task(chunk, total, axes, table_address, {each("{a}_address")}):
         # What is written, and mostly what is read too, shall begin with a cache line: no vector then lies in two.
         ahead = -y0 & (LINE - 1)
         if ahead != 0 and count > LONG:
-            count = ahead // y0_size
+            count = max(ahead // y0_size, 1)
         run(count, {each("{a}, table[({k} + 1) * MAX_RANK + last]")})
         position += count
         if position >= end:

@@ -10,8 +10,8 @@ address. So the plan is compiled once for all dtypes, and no task is compiled ag
 - One row times a matrix of dense rows adds up these rows (`row_task`).
 - A result of few columns is dot products of rows of A and columns of B, if those are long and dense (`dots_task`).
 
-The k loop is cut where its length alone says so, so that an element of the result is the same sum for every number of
-threads: after `DEPTH` steps a sum is added to those before it, which rounds far less than one long sum does.
+The k loop is cut where its length alone says so, which bounds the rounding error (see `rounding`) and makes an element
+of the result the same sum for every number of threads.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from numba import types
 from tensorlab.kernels.compiler import jit, kernel
 from tensorlab.kernels.lift import storage
 from tensorlab.kernels.matmul_block import block_task
+from tensorlab.kernels.matmul_epilogue import FAILED
 from tensorlab.kernels.matmul_integer import integer_task
 from tensorlab.kernels.matmul_line import dots_task, row_task
 from tensorlab.kernels.matmul_pack import allocate, pack_rows, release
@@ -112,6 +113,9 @@ def matmul(
     (k, n), of any strides. The rows of C, and of Z, which an epilogue writes the product itself to, are dense; they
     overlap neither A nor B. P and Q are the operands of the epilogue, of shape (m, n), where a stride of 0 repeats an
     element. Whatever is not used may be 0.
+
+    Raises:
+        MemoryError: if there is no memory for a copy of an operand. The result is undefined then.
     """
     if m <= 0 or n <= 0:
         return
@@ -167,6 +171,8 @@ def matmul(
         if a_row == 1 and a_col >= height and panels > 2 and m * k > _CACHED:
             tiles = (m + height - 1) // height
             room = allocate(tiles * height * k * size)
+            if room == 0:
+                raise MemoryError
             tiles_each = _GRAIN // (height * k) + 1
             run(pool, (tiles + tiles_each - 1) // tiles_each, words[7], packed((room, tiles_each, a, a_col, m, k)))
             a, a_tile, a_row, a_col = room, height * k, 1, height
@@ -175,6 +181,9 @@ def matmul(
     matrices = a, a_row, a_col, b, b_row, b_col, c, c_row, c_col, z, z_row, z_col, p, p_row, p_col, q, q_row, q_col
     if pool != 0 and work < _SMALL:
         pool += 1
-    run(pool, chunks, task, packed((epilogue, m, n, k, *matrices, plan0, plan1, plan2, plan3, a_tile)))
+    data = packed((epilogue, m, n, k, *matrices, plan0, plan1, plan2, plan3, a_tile, 0))
+    run(pool, chunks, task, data)
     if room != 0:
         release(room)
+    if pointer(data, types.int64)[FAILED] != 0:
+        raise MemoryError

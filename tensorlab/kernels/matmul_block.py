@@ -7,16 +7,15 @@ from typing import Any
 
 from numba import types
 
-from tensorlab.kernels.matmul_epilogue import PLAN, A, B, C, finish, place
+from tensorlab.kernels.matmul_epilogue import FAILED, PLAN, A, B, C, finish, place
 from tensorlab.kernels.matmul_pack import allocate, pack_panel, release
 from tensorlab.kernels.memory import pointer, scratch
+from tensorlab.kernels.rounding import DEPTH, add_block, blocks_total
 from tensorlab.kernels.tile import register_tile
 from tensorlab.kernels.tile_shape import Tile
 
 _LINE = 64
 """The bytes of a cache line, at which a packed panel begins."""
-DEPTH = 1024
-"""The steps along k that are summed up in a row, before their sum is added to those before them: it bounds rounding."""
 _LOW = 2
 """The rows of the tile for the rows that are left over."""
 
@@ -51,8 +50,15 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
         room = sums = 0
         if packs != 0 or (rest != 0 and rest != lanes):
             room = allocate(min(k, DEPTH) * width * size + _LINE)
+            if room == 0:
+                words[FAILED] = 1
+                return
         if k > DEPTH:
-            sums = allocate((bottom - top + height) * width * size)
+            sums = allocate((bottom - top + height) * width * 2 * size)
+            if sums == 0:
+                words[FAILED] = 1
+                release(room)
+                return
         packed = (room + _LINE - 1) // _LINE * _LINE
         memory = scratch(elements, dtype)
         for j in range(start, end, width):
@@ -70,23 +76,27 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
                     left = bottom - i
                     step = height if left > height // 2 else _LOW
                     from_a = words[A] + (i // height * a_tile + i % height * a_row + first * a_col) * size
-                    so_far = sums + (i - top) * panel * size
-                    before = so_far if first != 0 else 0
-                    straight = words[0] == 0 and columns == panel and left >= step and words[C + 2] == 1
+                    whole = columns == panel and left >= step and words[C + 2] == 1
+                    straight = k <= DEPTH and words[0] == 0 and whole
                     out, out_row = memory, panel
-                    if not last:
-                        out = pointer(so_far, dtype)
-                    elif straight:
+                    if straight:
                         out, out_row = pointer(place(words, size, C, i, j), dtype), words[C + 1]
                     if step == height:
                         if panel == width:
-                            wide_high(steps, from_a, a_row, a_col, from_b, b_row, left, before, out, out_row)
+                            wide_high(steps, from_a, a_row, a_col, from_b, b_row, left, out, out_row)
                         else:
-                            narrow_high(steps, from_a, a_row, a_col, from_b, b_row, left, before, out, out_row)
+                            narrow_high(steps, from_a, a_row, a_col, from_b, b_row, left, out, out_row)
                     elif panel == width:
-                        wide_low(steps, from_a, a_row, a_col, from_b, b_row, left, before, out, out_row)
+                        wide_low(steps, from_a, a_row, a_col, from_b, b_row, left, out, out_row)
                     else:
-                        narrow_low(steps, from_a, a_row, a_col, from_b, b_row, left, before, out, out_row)
+                        narrow_low(steps, from_a, a_row, a_col, from_b, b_row, left, out, out_row)
+                    if k > DEPTH:
+                        count = step * panel
+                        total = pointer(sums + (i - top) * panel * 2 * size, dtype)
+                        error = pointer(sums + ((i - top) * 2 + step) * panel * size, dtype)
+                        add_block(count, memory, total, error, first == 0)
+                        if last:
+                            blocks_total(count, total, error, memory)
                     if last and not straight:
                         finish_tile(words, memory, panel, min(left, step), columns, i, j)
                     i += step

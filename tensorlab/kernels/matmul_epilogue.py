@@ -18,9 +18,10 @@ from tensorlab.kernels.atomics import call_task
 from tensorlab.kernels.compiler import jit
 from tensorlab.kernels.memory import address_of, packed, pointer
 
-# The words of every task of a product: the epilogue or 0, m, n and k, five matrices of an address, a row stride and a
-# column stride each, and up to five numbers of the task's own.
+# The words of every task of a product: the epilogue or 0, m, n and k, six matrices of an address, a row stride and a
+# column stride each, up to five numbers of the task's own, and whether memory was refused to a task.
 A, B, C, Z, P, Q, PLAN = range(4, 23, 3)
+FAILED = PLAN + 5
 
 
 @intrinsic

@@ -10,10 +10,10 @@ from typing import Any
 
 from numba import types
 
-from tensorlab.kernels.matmul_block import DEPTH
-from tensorlab.kernels.matmul_epilogue import PLAN, A, B, finish, place
+from tensorlab.kernels.matmul_epilogue import FAILED, PLAN, A, B, finish, place
 from tensorlab.kernels.matmul_pack import allocate, release, turn_columns
 from tensorlab.kernels.memory import address_of, number, pointer, scratch
+from tensorlab.kernels.rounding import CHAIN, DEPTH, add_block, blocks_total
 from tensorlab.kernels.tile_line import add_rows, dot_tile
 from tensorlab.kernels.tile_shape import Tile
 
@@ -41,14 +41,16 @@ def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
         words = pointer(data, types.int64)
         k, a_col, b_row, count = words[3], words[A + 2], words[B + 1], words[PLAN]
         total = scratch(MOST, dtype)
-        before = scratch(MOST, dtype)
+        chains = scratch(MOST, dtype)
+        blocks = scratch(MOST, dtype)
+        errors = scratch(MOST, dtype)
         at_once = 8 if b_row * size % _ALIAS != 0 else 4
         end = min((chunk + 1) * count, words[2])
         for first in range(chunk * count, end, MOST):
             columns = min(MOST, end - first)
-            for top in range(0, max(k, 1), DEPTH):
-                bottom = min(top + DEPTH, k)
-                for j in range(MOST):
+            for top in range(0, max(k, 1), CHAIN):
+                bottom = min(top + CHAIN, k)
+                for j in range(columns):
                     total[j] = 0
                 step = top
                 while step < bottom:
@@ -62,10 +64,13 @@ def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
                     else:
                         one(columns, x, a_col, row, b_row, total)
                         step += 1
-                if k > DEPTH:
-                    for j in range(MOST):
-                        before[j] = total[j] if top == 0 else before[j] + total[j]
-                        total[j] = before[j]
+                if k > CHAIN:
+                    for j in range(columns):
+                        chains[j] = total[j] if top % DEPTH == 0 else chains[j] + total[j]
+                    if bottom == k or bottom % DEPTH == 0:
+                        add_block(columns, chains, blocks, errors, top < DEPTH)
+            if k > CHAIN:
+                blocks_total(columns, blocks, errors, total)
             finish_row(words, total, columns, number(1), columns, number(0), first)
 
     return row_task
@@ -84,6 +89,7 @@ def dots_task(dtype: Any, tile: Tile) -> Callable[..., None]:
     narrow = dot_tile(dtype, height, DOTS // 2, lanes)
     column = dot_tile(dtype, _ROWS, 1, lanes)
     room = _GROUP * 2 * lanes
+    deep = DEPTH * lanes
     finish_rows = finish(dtype)
 
     def dots_task(data, chunk):
@@ -93,29 +99,39 @@ def dots_task(dtype: Any, tile: Tile) -> Callable[..., None]:
         turned = 0
         if stride != 0:
             turned = allocate(n * stride * size)
+            if turned == 0:
+                words[FAILED] = 1
+                return
             turn(turned, stride, b, words[B + 1], b_col, k, n)
             b, b_col = turned, stride
         sums = scratch(room, dtype)
-        width = (n + DOTS - 1) // DOTS * DOTS
+        blocks = scratch(room, dtype)
+        errors = scratch(room, dtype)
+        width = (n + DOTS - 1) // DOTS * DOTS if n > 1 else 1
         end = min((chunk + 1) * count, words[1])
         group = _LINE if n == 1 else _GROUP
         for first in range(chunk * count, end, group):
             rows = min(group, end - first)
-            if n == 1:
-                for i in range(0, rows, _ROWS):
-                    out = pointer(address_of(sums) + i * size, dtype)
-                    column(k, place(words, size, A, first + i, 0), a_row, rows - i, b, b_col, 1, out, 1)
-                finish_rows(words, sums, rows, number(1), rows, number(0), first)
-            else:
-                for i in range(0, rows, height):
-                    from_a = place(words, size, A, first + i, 0)
+            for top in range(0, max(k, 1), deep):
+                steps = min(deep, k - top)
+                for i in range(0, rows, _ROWS if n == 1 else height):
+                    from_a = place(words, size, A, first + i, top)
                     for j in range(0, n, DOTS):
                         out = pointer(address_of(sums) + (i * width + j) * size, dtype)
-                        from_b = b + j * b_col * size
-                        if n - j > DOTS // 2:
-                            wide(k, from_a, a_row, rows - i, from_b, b_col, n - j, out, width)
+                        from_b = b + (top + j * b_col) * size
+                        if n == 1:
+                            column(steps, from_a, a_row, rows - i, from_b, b_col, 1, out, 1)
+                        elif n - j > DOTS // 2:
+                            wide(steps, from_a, a_row, rows - i, from_b, b_col, n - j, out, width)
                         else:
-                            narrow(k, from_a, a_row, rows - i, from_b, b_col, n - j, out, width)
+                            narrow(steps, from_a, a_row, rows - i, from_b, b_col, n - j, out, width)
+                if k > deep:
+                    add_block(rows * width, sums, blocks, errors, top == 0)
+            if k > deep:
+                blocks_total(rows * width, blocks, errors, sums)
+            if n == 1:
+                finish_rows(words, sums, rows, number(1), rows, number(0), first)
+            else:
                 finish_rows(words, sums, width, rows, n, first, number(0))
         release(turned)
 

@@ -27,22 +27,23 @@ class Tasks(NamedTuple):
         return int(self.words.ctypes.data)
 
 
-@functools.cache
 def tasks(dtype: str, tile: Tile | None = None) -> Tasks:
     """The compiled tasks for a dtype.
 
     Args:
         dtype: of all matrices.
-        tile: the shape of the register tile, by default the one for this processor; integers have none.
+        tile: the shape of the register tile, by default `host_tile`; integers have none.
     """
+    return _tasks(dtype, (tile or host_tile()) if np.dtype(dtype).kind == "f" else None)
+
+
+@functools.cache
+def _tasks(dtype: str, tile: Tile | None) -> Tasks:
     size = np.dtype(dtype).itemsize
-    if np.dtype(dtype).kind == "f":
-        tile = tile or host_tile()
-        shape, names = (
-            [size, tile.vector_bytes // size, tile.vectors, tile.rows],
-            ["block", "row", "dots", "pack"],
-        )
+    if tile is None:
+        shape, names = [size, 0, 0, 0], ["integer"]
     else:
-        tile, shape, names = None, [size, 0, 0, 0], ["integer"]
+        shape = [size, tile.vector_bytes // size, tile.vectors, tile.rows]
+        names = ["block", "row", "dots", "pack"]
     kernels = [library.find("matmul", "task_kernel", name, dtype, tile) for name in names]
     return Tasks(np.array(shape + [address(task) for task in kernels], np.int64), kernels)

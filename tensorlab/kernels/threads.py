@@ -7,8 +7,9 @@ who computes it, so results do not depend on the number of threads.
 The workers are Python threads that never hold the interpreter's lock: each runs one compiled function, which spins
 for a moment after its last work, so that the next kernel finds it awake, and then blocks. A worker joins a piece of
 work only while that is open, so a worker that the operating system has put aside delays nobody. One piece of work is
-in progress at a time; a second Python thread that calls a kernel meanwhile computes its own chunks by itself. After a
-fork the child starts a pool of its own.
+in progress at a time; a second Python thread that calls a kernel meanwhile computes its own chunks by itself. Workers
+may be started and ended while a piece of work is in progress: its caller completes what they leave. After a fork the
+child starts a pool of its own.
 """
 
 from __future__ import annotations
@@ -26,12 +27,14 @@ from tensorlab.kernels.pool import (
     LINE,
     LOCK,
     PROCESSORS,
+    PROCESSORS_SIZE,
     SHARES,
     SKIPPED,
     SPINS,
     STATE,
     STOP,
     TASK,
+    TEAM,
     WORKER,
     WORKERS,
     get_num_threads,
@@ -39,7 +42,7 @@ from tensorlab.kernels.pool import (
     set_num_threads,
 )
 
-__all__ = ["get_num_threads", "pool", "run", "set_num_threads", "wake_kernel", "worker_kernel"]
+__all__ = ["get_num_threads", "pool", "run", "set_num_threads", "stop_kernel", "worker_kernel"]
 
 _OPEN = 1 << 32
 _JOINED = _OPEN - 1
@@ -53,7 +56,7 @@ def _work(pool, chunks, task, data, first):
 
     A thread that has the same share of the same arrays every time finds them in the caches that are near to it.
     """
-    shares = min(atomics.load(pool + WORKERS) + 1, chunks)
+    shares = atomics.load(pool + TEAM)
     for step in range(shares):
         share = (first + step) % shares
         end = chunks * (share + 1) // shares
@@ -79,16 +82,16 @@ if atomics.HAS_AFFINITY:
         there, each with half of it: the worker only delays what it should speed up.
         """
         caller = atomics.load(pool + CALLER)
-        if caller != atomics.current_processor():
+        if caller < 0 or caller != atomics.current_processor():  # negative where the system cannot tell
             return avoided
-        allowed = pool + WORKER + atomics.load(pool + WORKERS) * LINE + worker * PROCESSORS
-        if atomics.get_affinity(0, PROCESSORS, allowed) == 0:
+        allowed = pool + PROCESSORS + worker * PROCESSORS_SIZE
+        if atomics.get_affinity(0, PROCESSORS_SIZE, allowed) == 0:
             if avoided >= 0:
                 word = allowed + avoided // 64 * 8
                 atomics.store(word, atomics.load(word) | 1 << avoided % 64)
             word = allowed + caller // 64 * 8
             atomics.store(word, atomics.load(word) & ~(1 << caller % 64))
-            atomics.set_affinity(0, PROCESSORS, allowed)
+            atomics.set_affinity(0, PROCESSORS_SIZE, allowed)
         return caller
 
 else:
@@ -123,7 +126,8 @@ def run(pool, chunks, task, data):
     atomics.store(pool + DATA, data)
     atomics.store(pool + CHUNKS, chunks)
     _tell_where(pool)
-    workers = min(atomics.load(pool + WORKERS), chunks - 1)
+    workers = min(atomics.load(pool + WORKERS), chunks - 1)  # read once: it may change while this is running
+    atomics.store(pool + TEAM, workers + 1)
     for share in range(workers + 1):
         atomics.store(pool + SHARES + share * LINE, chunks * share // (workers + 1))
     generation = (atomics.load(pool + STATE) >> _GENERATION) + 1
@@ -180,7 +184,8 @@ def _worker(pool, worker):
             spins = 0
 
 
-def _wake(pool, worker):
+def _stop(pool, worker):
+    atomics.store(pool + STOP, 1)
     line = pool + WORKER + worker * LINE
     if atomics.compare_and_swap(line, 1, 0):
         atomics.release_lock(atomics.load(line + LOCK))
@@ -191,6 +196,6 @@ def worker_kernel() -> Callable[..., Any]:
     return kernel(_worker, "void(int64, int64)", "pool")
 
 
-def wake_kernel() -> Callable[..., Any]:
-    """``k(pool, worker)``: let a worker that sleeps look again."""
-    return kernel(_wake, "void(int64, int64)", "pool")
+def stop_kernel() -> Callable[..., Any]:
+    """``k(pool, worker)``: stop the pool, and wake one worker so that it notices."""
+    return kernel(_stop, "void(int64, int64)", "pool")

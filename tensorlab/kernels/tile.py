@@ -1,8 +1,10 @@
 """The register tile: the innermost loop of a matrix product, and the vector moves around it.
 
-A tile of the product, a few rows by a few vectors, is summed in vector registers over the whole of k: every step loads
-one row of B, broadcasts one element of each row of A, and multiplies and adds. Numba has no vector type, so the loop is
-written as LLVM instructions. LLVM splits vectors that the processor does not have, so every tile runs everywhere.
+A tile of the product, a few rows by a few vectors, is summed in vector registers: every step along k loads one row of
+B, broadcasts one element of each row of A, and multiplies and adds. After `CHAIN` steps the registers are added to sums
+in memory and start again from zero, which bounds the rounding error (see `rounding`). Numba has no vector type, so the
+loop is written as LLVM instructions. LLVM splits vectors that the processor does not have, so every tile runs
+everywhere.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from tensorlab.kernels.rounding import CHAIN
 
 _WORD = ir.IntType(64)
 _INDEX = ir.IntType(32)
@@ -63,6 +67,105 @@ class Emitter:
         ]
         return [self.builder.gep(base, [self.builder.mul(index, stride)]) for index in chosen]
 
+    def sums(self, count: int) -> list[Any]:
+        """The addresses of so many vectors in the frame of the calling function."""
+        with self.builder.goto_entry_block():
+            room = self.builder.alloca(ir.ArrayType(self.vector, count))
+        room.align = 64
+        return [self.builder.gep(room, [_INDEX(0), _INDEX(position)]) for position in range(count)]
+
+    def accumulate(
+        self,
+        steps: Any,
+        by: int,
+        moving: list[Any],
+        count: int,
+        step: Callable[[Any, list[Any], list[Any]], tuple[list[Any], list[Any]]],
+    ) -> tuple[list[Any], Any, list[Any]]:
+        """Write the loop that sums ``count`` vectors over steps ``0, by, … < steps``; a multiple of ``by``.
+
+        The vectors are sums of at most `CHAIN` turns. Those before are in memory, as a sum of such sums.
+
+        Args:
+            steps: the end of the loop.
+            by: what a turn adds to the step.
+            moving: values that change from turn to turn, as they are at first.
+            count: how many vectors.
+            step: ``(step, moving, vectors) -> (moving, vectors)``, writes one turn.
+
+        Returns:
+            the vectors of the last chain, whether there were chains before it, and the addresses of their sums.
+        """
+        builder = self.builder
+        rooms = self.sums(count)
+        names = "outer", "head", "body", "end", "first", "later", "next", "done"
+        outer, head, body, end, first, later, following, done = (
+            builder.append_basic_block(f"sum.{name}") for name in names
+        )
+        entry = builder.block
+        zero = ir.Constant(self.vector, [0.0] * self.vector.count)
+
+        builder.branch(outer)
+        builder.position_at_end(outer)
+        start = builder.phi(_WORD)
+        at_start = [builder.phi(value.type) for value in moving]
+        for phi, value in zip([start, *at_start], [_WORD(0), *moving], strict=True):
+            phi.add_incoming(value, entry)
+        limit = builder.add(start, _WORD(CHAIN * by))
+        stop = builder.select(builder.icmp_signed("<", limit, steps), limit, steps)
+        builder.branch(head)
+
+        builder.position_at_end(head)
+        now = builder.phi(_WORD)
+        moved = [builder.phi(value.type) for value in moving]
+        vectors = [builder.phi(self.vector) for _ in range(count)]
+        for phi, value in zip([now, *moved, *vectors], [start, *at_start, *[zero] * count], strict=True):
+            phi.add_incoming(value, outer)
+        builder.cbranch(builder.icmp_signed("<", now, stop), body, end)
+
+        builder.position_at_end(body)
+        moved_on, added = step(now, moved, vectors)
+        for phi, value in zip([now, *moved, *vectors], [builder.add(now, _WORD(by)), *moved_on, *added], strict=True):
+            phi.add_incoming(value, builder.block)
+        builder.branch(head)
+
+        builder.position_at_end(end)
+        is_first = builder.icmp_signed("==", start, _WORD(0))
+        more = builder.append_basic_block("sum.more")
+        builder.cbranch(builder.icmp_signed("<", stop, steps), more, done)
+        builder.position_at_end(more)
+        builder.cbranch(is_first, first, later)
+        for block, adds in ((first, False), (later, True)):
+            builder.position_at_end(block)
+            for vector, room in zip(vectors, rooms, strict=True):
+                builder.store(builder.fadd(builder.load(room), vector) if adds else vector, room)
+            builder.branch(following)
+        builder.position_at_end(following)
+        for phi, value in zip([start, *at_start], [stop, *moved], strict=True):
+            phi.add_incoming(value, following)
+        builder.branch(outer)
+
+        builder.position_at_end(done)
+        return vectors, builder.not_(is_first), rooms
+
+    def totals(self, vectors: list[Any], chained: Any, rooms: list[Any]) -> list[Any]:
+        """What `accumulate` has summed: the last chain, and the chains before it if there are any."""
+        builder = self.builder
+        alone = builder.block
+        adding, done = builder.append_basic_block("sum.add"), builder.append_basic_block("sum.total")
+        builder.cbranch(chained, adding, done)
+        builder.position_at_end(adding)
+        sums = [builder.fadd(builder.load(room), vector) for vector, room in zip(vectors, rooms, strict=True)]
+        builder.branch(done)
+        builder.position_at_end(done)
+        totals = []
+        for vector, total in zip(vectors, sums, strict=True):
+            phi = builder.phi(self.vector)
+            phi.add_incoming(vector, alone)
+            phi.add_incoming(total, adding)
+            totals.append(phi)
+        return totals
+
     def multiply_add(self, x: Any, y: Any, total: Any) -> Any:
         # fmuladd, not fma: without the instruction, fma is a call of the mathematical library for every element.
         name = f"llvm.fmuladd.v{self.vector.count}f{self.align * 8}"
@@ -71,64 +174,37 @@ class Emitter:
 
 
 def register_tile(dtype: Any, rows: int, vectors: int, lanes: int) -> Callable[..., None]:
-    """``tile(k, a, a_row, a_col, b, b_row, valid, before, out, out_row)``: puts a tile of the product into ``out``.
+    """``tile(k, a, a_row, a_col, b, b_row, valid, out, out_row)``: puts a tile of the product into ``out``.
 
-    ``a``, ``b`` and ``before`` are addresses, strides are in elements, and a row of B is dense. Of A only ``valid``
-    rows are read, which may be fewer than the tile has: the other rows of ``out`` repeat the last of them. The dense
-    tile at ``before`` is added to the product; there is none at 0.
+    ``a`` and ``b`` are addresses, strides are in elements, and a row of B is dense. Of A only ``valid`` rows are read,
+    which may be fewer than the tile has: the other rows of ``out`` repeat the last of them.
     """
     word = types.int64
-    kind = types.void(word, word, word, word, word, word, word, word, types.CPointer(dtype), word)
+    kind = types.void(word, word, word, word, word, word, word, types.CPointer(dtype), word)
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        k, a, a_row, a_col, b, b_row, valid, before, out, out_row = values
+        k, a, a_row, a_col, b, b_row, valid, out, out_row = values
         emit = Emitter(context, builder, dtype, lanes)
         a_rows = emit.lines(a, a_row, rows, valid)
-        b_first = emit.pointer(b)
 
-        entry = builder.block
-        head = builder.append_basic_block("tile.head")
-        body = builder.append_basic_block("tile.body")
-        done = builder.append_basic_block("tile.done")
-        builder.branch(head)
-        builder.position_at_end(head)
-        step = builder.phi(_WORD)
-        a_at = builder.phi(_WORD)
-        b_at = builder.phi(b_first.type)
-        sums = [[builder.phi(emit.vector) for _ in range(vectors)] for _ in range(rows)]
-        zero = ir.Constant(emit.vector, [0.0] * lanes)
-        for phi, first in [(step, _WORD(0)), (a_at, _WORD(0)), (b_at, b_first), *((s, zero) for r in sums for s in r)]:
-            phi.add_incoming(first, entry)
-        builder.cbranch(builder.icmp_signed("<", step, k), body, done)
+        def step(now: Any, moving: list[Any], sums: list[Any]) -> tuple[list[Any], list[Any]]:
+            a_at, b_at = moving
+            b_now = [emit.load(b_at, _WORD(lanes * vector)) for vector in range(vectors)]
+            elements = (emit.broadcast(a_rows[row], a_at) for row in range(rows))
+            before = iter(sums)
+            added = [emit.multiply_add(x, y, next(before)) for x in elements for y in b_now]
+            return [builder.add(a_at, a_col), builder.gep(b_at, [b_row])], added
 
-        builder.position_at_end(body)
-        b_row_now = [emit.load(b_at, _WORD(lanes * vector)) for vector in range(vectors)]
+        summed = emit.accumulate(k, 1, [_WORD(0), emit.pointer(b)], rows * vectors, step)
+        totals = iter(emit.totals(*summed))
         for row in range(rows):
-            element = emit.broadcast(a_rows[row], a_at)
             for vector in range(vectors):
-                total = sums[row][vector]
-                total.add_incoming(emit.multiply_add(element, b_row_now[vector], total), body)
-        a_at.add_incoming(builder.add(a_at, a_col), body)
-        b_at.add_incoming(builder.gep(b_at, [b_row]), body)
-        step.add_incoming(builder.add(step, _WORD(1)), body)
-        builder.branch(head)
-
-        builder.position_at_end(done)
-        places = [(row, vector) for row in range(rows) for vector in range(vectors)]
-        with builder.if_else(builder.icmp_signed("==", before, _WORD(0))) as (alone, added):
-            for branch, adds in ((alone, False), (added, True)):
-                with branch:
-                    for row, vector in places:
-                        total = sums[row][vector]
-                        if adds:
-                            first = emit.load(emit.pointer(before), _WORD(lanes * (row * vectors + vector)))
-                            total = builder.fadd(first, total)
-                        offset = builder.add(builder.mul(out_row, _WORD(row)), _WORD(lanes * vector))
-                        emit.store(total, out, offset)
+                offset = builder.add(builder.mul(out_row, _WORD(row)), _WORD(lanes * vector))
+                emit.store(next(totals), out, offset)
         return context.get_dummy_value()
 
     @intrinsic
-    def tile(typingctx, k, a, a_row, a_col, b, b_row, valid, before, out, out_row):
+    def tile(typingctx, k, a, a_row, a_col, b, b_row, valid, out, out_row):
         return kind, codegen
 
     return tile  # type: ignore[no-any-return]

@@ -96,53 +96,36 @@ def dot_tile(dtype: Any, rows: int, columns: int, lanes: int) -> Callable[..., N
         emit = Emitter(context, builder, dtype, lanes)
         a_rows = emit.lines(a, a_row, rows, valid_rows)
         b_columns = emit.lines(b, b_col, columns, valid_columns)
-        zero = ir.Constant(emit.vector, [0.0] * lanes)
         whole = builder.and_(k, _WORD(-lanes))
 
-        def step(load: Callable[[Any, Any], Any], at: Any, sums: list[Any]) -> list[Any]:
+        def add(load: Callable[[Any, Any], Any], at: Any, sums: list[Any]) -> list[Any]:
             factors = [load(base, at) for base in b_columns]
-            totals = iter(sums)
+            before = iter(sums)
             return [
-                emit.multiply_add(row, factor, next(totals))
+                emit.multiply_add(row, factor, next(before))
                 for row in [load(x, at) for x in a_rows]
                 for factor in factors
             ]
 
-        entry = builder.block
-        head = builder.append_basic_block("dots.head")
-        body = builder.append_basic_block("dots.body")
-        rest = builder.append_basic_block("dots.rest")
-        done = builder.append_basic_block("dots.done")
-        builder.branch(head)
-        builder.position_at_end(head)
-        at = builder.phi(_WORD)
-        sums = [builder.phi(emit.vector) for _ in range(rows * columns)]
-        for phi, first in [(at, _WORD(0)), *((total, zero) for total in sums)]:
-            phi.add_incoming(first, entry)
-        more = builder.append_basic_block("dots.more")
-        builder.cbranch(builder.icmp_signed("<", at, whole), body, more)
-
-        builder.position_at_end(body)
-        for total, new in zip(sums, step(emit.load, at, sums), strict=True):
-            total.add_incoming(new, body)
-        at.add_incoming(builder.add(at, _WORD(lanes)), body)
-        builder.branch(head)
-
-        builder.position_at_end(more)
+        count = rows * columns
+        sums, chained, rooms = emit.accumulate(
+            whole, lanes, [], count, lambda at, _, before: ([], add(emit.load, at, before))
+        )
+        before = builder.block
+        rest, done = builder.append_basic_block("dots.rest"), builder.append_basic_block("dots.done")
         builder.cbranch(builder.icmp_signed("<", whole, k), rest, done)
         builder.position_at_end(rest)
         left = builder.sub(k, whole)
-        last = step(lambda base, offset: _load_first(emit, base, offset, left), whole, sums)
+        last = add(lambda base, offset: _load_first(emit, base, offset, left), whole, sums)
         builder.branch(done)
-
         builder.position_at_end(done)
         finals = []
         for total, new in zip(sums, last, strict=True):
             final = builder.phi(emit.vector)
-            final.add_incoming(total, more)
+            final.add_incoming(total, before)
             final.add_incoming(new, rest)
             finals.append(final)
-        totals = _totals(emit, finals)
+        totals = _totals(emit, emit.totals(finals, chained, rooms))
         for index in range(rows * columns):
             row, column = divmod(index, columns)
             value = builder.extract_element(totals[index // lanes], ir.IntType(32)(index % lanes))

@@ -1,4 +1,4 @@
-"""The shapes of register tiles, and the one that fits this processor; nothing here needs Numba."""
+"""The shapes of register tiles, and the one that is used; nothing here needs Numba."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import platform
 from typing import Any, NamedTuple
 
 import llvmlite.binding
+
+from tensorlab.errors import ArgumentError
 
 
 class Tile(NamedTuple):
@@ -36,18 +38,31 @@ TILES = {
 }
 
 
-@functools.cache
-def host_tile() -> Tile:
-    """The tile that fits the processor that Numba compiles for."""
+VARIABLE = "TENSORLAB_TILE"
+"""The environment variable that names the tile to use in place of the best one."""
+
+
+def host_tiles() -> list[str]:
+    """The names of the tiles for which the processor that Numba compiles for has vectors, the best one first."""
     wanted = os.environ.get("NUMBA_CPU_FEATURES")
     if wanted is not None:
         features = {name[1:] for name in wanted.split(",") if name.startswith("+")}
     else:
         features = {name for name, present in llvmlite.binding.get_host_cpu_features().items() if present}
-    if "avx512f" in features:
-        return TILES["avx512"]
-    if "avx2" in features and "fma" in features:
-        return TILES["avx2"]
-    if platform.machine().lower() in ("arm64", "aarch64"):
-        return TILES["neon"]
-    return TILES["generic"]
+    needs = {"avx512": features >= {"avx512f"}, "avx2": features >= {"avx2", "fma"}}
+    needs["neon"] = platform.machine().lower() in ("arm64", "aarch64")
+    return [name for name in TILES if needs.get(name, True)]
+
+
+@functools.cache
+def host_tile() -> Tile:
+    """The tile that ``TENSORLAB_TILE`` names, or the best one for the processor that Numba compiles for.
+
+    Raises:
+        ArgumentError: if ``TENSORLAB_TILE`` names another one than `host_tiles`.
+    """
+    known = host_tiles()
+    name = os.environ.get(VARIABLE) or known[0]
+    if name not in known:
+        raise ArgumentError(VARIABLE, f"a register tile of this processor: {', '.join(known)}", repr(name))
+    return TILES[name]

@@ -1,9 +1,24 @@
 """Layers: what a model is assembled from."""
 
-from tensorlab.layers.activation import Activation
+from tensorlab.layers.activation import ELU, Activation, LeakyReLU, ReLU, Softmax
 from tensorlab.layers.base import Layer
 from tensorlab.layers.dense import Dense
 from tensorlab.layers.dropout import Dropout
-from tensorlab.layers.shaping import Flatten, Input, Rescaling, Reshape
+from tensorlab.layers.input import Input, InputLayer
+from tensorlab.layers.shaping import Flatten, Rescaling, Reshape
 
-__all__ = ["Activation", "Dense", "Dropout", "Flatten", "Input", "Layer", "Rescaling", "Reshape"]
+__all__ = [
+    "ELU",
+    "Activation",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "Input",
+    "InputLayer",
+    "Layer",
+    "LeakyReLU",
+    "ReLU",
+    "Rescaling",
+    "Reshape",
+    "Softmax",
+]

@@ -1,16 +1,20 @@
-"""`Activation`: an activation as a layer of its own."""
+"""Activations as layers of their own."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from tensorlab import activations
+from tensorlab import activations, ops
+from tensorlab.errors import ArgumentError
 from tensorlab.layers.base import Layer
+from tensorlab.ops.lift import elementwise
+from tensorlab.rules import finite
 from tensorlab.tensor import Tensor
 
 
 class Activation(Layer):
-    """``activation(inputs)``.
+    """Compute ``activation(inputs)``.
 
     Args:
         activation: a name, an `Activation`, or a function of tensors.
@@ -21,6 +25,8 @@ class Activation(Layer):
     Source: Keras, ``keras.layers.Activation``.
     """
 
+    _takes_one = True
+
     def __init__(self, activation: Any, **options: Any) -> None:
         super().__init__(**options)
         self.activation = activations.get(activation)
@@ -28,3 +34,125 @@ class Activation(Layer):
     def call(self, inputs: Tensor) -> Tensor:
         """Apply it."""
         return inputs if self.activation is None else self.activation(inputs)
+
+
+class Softmax(Layer):
+    """Compute ``exp(x) / Σ exp(x)`` along an axis.
+
+    Args:
+        axis: the axis, or several.
+
+    Source: Keras, ``keras.layers.Softmax``.
+    """
+
+    _takes_one = True
+
+    def __init__(self, axis: Any = -1, **options: Any) -> None:
+        super().__init__(**options)
+        self.axis = tuple(axis) if isinstance(axis, list) else axis
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Apply it."""
+        return ops.softmax(inputs, axis=self.axis)
+
+
+@elementwise
+def _relu(x: float, slope: float, threshold: float) -> float:
+    if x > threshold:
+        return x
+    return slope * (x - threshold) if slope != 0.0 else 0.0  # 0 times infinity is NaN
+
+
+@elementwise
+def _bounded_relu(x: float, slope: float, threshold: float, largest: float) -> float:
+    if x > threshold:
+        return x if x < largest else largest
+    return slope * (x - threshold) if slope != 0.0 else 0.0
+
+
+class ReLU(Layer):
+    """Compute ``x`` where it is above ``threshold``, else ``negative_slope · (x - threshold)``.
+
+    Args:
+        max_value: the largest output; None for no limit.
+        negative_slope: the slope below the threshold.
+        threshold: where the line through 0 begins.
+
+    Raises:
+        ArgumentError: for a negative number.
+
+    Source: Keras, ``keras.layers.ReLU``.
+    """
+
+    _takes_one = True
+
+    def __init__(
+        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.max_value = None if max_value is None else _at_least_0(f"{self._who} max_value", max_value)
+        self.negative_slope = _at_least_0(f"{self._who} negative_slope", negative_slope)
+        self.threshold = _at_least_0(f"{self._who} threshold", threshold)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Apply it."""
+        if self.max_value is None:
+            return _relu(inputs, self.negative_slope, self.threshold)
+        return _bounded_relu(inputs, self.negative_slope, self.threshold, self.max_value)
+
+
+class LeakyReLU(Layer):
+    """Compute ``x`` where it is above 0, else ``negative_slope · x``.
+
+    Args:
+        negative_slope: the slope below 0.
+
+    Raises:
+        ArgumentError: for a negative number.
+
+    Source: Keras, ``keras.layers.LeakyReLU``.
+    """
+
+    _takes_one = True
+
+    def __init__(self, negative_slope: float = 0.3, **options: Any) -> None:
+        super().__init__(**options)
+        self.negative_slope = _at_least_0(f"{self._who} negative_slope", negative_slope)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Apply it."""
+        return _relu(inputs, self.negative_slope, 0.0)
+
+
+@elementwise
+def _elu(x: float, alpha: float) -> float:
+    return x if x > 0.0 else alpha * math.expm1(x)
+
+
+class ELU(Layer):
+    """Compute ``x`` where it is above 0, else ``alpha · (exp(x) - 1)``.
+
+    Args:
+        alpha: minus the limit on the left.
+
+    Raises:
+        ArgumentError: for something that is not a finite number.
+
+    Source: Clevert et al., "Fast and Accurate Deep Network Learning by Exponential Linear Units", arXiv:1511.07289.
+    """
+
+    _takes_one = True
+
+    def __init__(self, alpha: float = 1.0, **options: Any) -> None:
+        super().__init__(**options)
+        self.alpha = finite(f"{self._who} alpha", alpha)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Apply it."""
+        return _elu(inputs, self.alpha)
+
+
+def _at_least_0(who: str, value: Any) -> float:
+    if finite(who, value) < 0:
+        raise ArgumentError(who, "a number of at least 0", repr(value))
+    return float(value)

@@ -4,58 +4,81 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable
 from typing import Any, ClassVar
 
-import numpy as np
-
-from tensorlab import activations, autodiff, dtypes, initializers, regularizers
-from tensorlab.errors import ArgumentTypeError, ShapeError, StateError
-from tensorlab.ops.dispatch import as_tensor, device_of
-from tensorlab.serialization import Configured
-from tensorlab.shapes import Shape, as_shape
+from tensorlab import activations, autodiff, dtypes
+from tensorlab.errors import ArgumentTypeError, StateError, TensorlabError, levels_to_the_user
+from tensorlab.layers.arguments import (
+    arrays_to_tensors,
+    batch_of_zeros,
+    check_outputs,
+    describe,
+    in_precision,
+    inputs_to_tensors,
+    sample_shape,
+    shapes_of,
+)
+from tensorlab.layers.calling import Call, Lock, context
+from tensorlab.layers.tracking import Change, changes_since, members, snapshot, undo
+from tensorlab.layers.weights import Weighted
+from tensorlab.ops.dispatch import device_of
 from tensorlab.tensor import Tensor
 from tensorlab.utils import unique_name
-from tensorlab.variable import Variable
 
 
 def _whole(build: Callable[..., None]) -> Callable[..., None]:
-    """A `build` that does nothing the second time, marks the layer as built, and leaves nothing behind if it fails."""
+    """Wrap a `build`: it runs once, in one thread, marks the layer as built, and leaves nothing behind if it fails."""
 
     @functools.wraps(build)
-    def wrapper(self: Layer, input_shape: Any) -> None:
-        if self.built:
-            return
-        weights, layers = len(self._weights), list(self._layers)
-        fresh = [layer for layer in layers if not layer.built]
-
-        def made() -> tuple[list[Variable], list[Layer], list[Layer]]:
-            return self._weights[weights:], [layer for layer in self._layers if layer not in layers], fresh
-
-        try:
-            with autodiff.no_grad():
+    def wrapper(self: Layer, input_shape: Any = None) -> None:
+        with self._lock:
+            if self.built:
+                return
+            if self._building:  # a subclass's build has called super().build
                 build(self, input_shape)
-        except Exception:
-            object.__setattr__(self, "_made", made())
-            self.unbuild()
-            raise
-        object.__setattr__(self, "_made", made())
-        self.built = True
+                return
+            outer = context.call
+            called = outer is not None and outer.layer is self  # then its call builds what build does not
+            before = snapshot(self)
+            object.__setattr__(self, "_building", True)
+            try:
+                with Call(self, training=False), autodiff.no_grad():
+                    self._take_dtype()
+                    build(self, input_shape)
+                    self.built = True
+                    if not called:
+                        self._build_inner(input_shape)
+                self._members()
+                changes = changes_since(before)
+            except BaseException:
+                undo(changes_since(before))
+                raise
+            finally:
+                object.__setattr__(self, "_building", False)
+            object.__setattr__(self, "_made", changes)
+            if outer is not None:
+                outer.built += changes
 
     return wrapper
 
 
-class Layer(Configured):
+class Layer(Weighted):
     """The base of every layer. A subclass implements `call`, and `build` if it has weights.
 
-    Weights that `add_weight` makes, and layers that are attributes, belong to the layer. The constructor's arguments
-    are kept by themselves, so that `get_config` and `from_config` work for every subclass.
+    Variables and layers that are attributes belong to the layer, also inside of lists, tuples, dicts, sets, deques and
+    dataclasses; so do weights that `add_weight` makes. The constructor's arguments are kept by themselves, so that
+    `get_config` and `from_config` work for every subclass.
 
     Args:
         name: what it is called in messages; made of the class's name if None.
-        dtype: of its weights and of the real inputs that it is called with.
+        dtype: of its weights and of the real inputs that it is called with. If None, a layer that is built inside of
+            one with a dtype takes that one's; any other is float32.
         trainable: whether its weights are changed by training.
+        input_shape: the shape of one sample, for the first layer of a `Sequential`. Give that an `Input` instead.
+        input_dim: the same for a sample of one axis.
+        batch_input_shape: the same with the batch in front.
 
     Source: Keras, ``keras.layers.Layer``.
 
@@ -70,31 +93,52 @@ class Layer(Configured):
     _kind = "layer"
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        # The state is here before any __init__, so that a subclass may set attributes in any order.
         self = super().__new__(cls)
-        object.__setattr__(self, "_weights", [])
-        object.__setattr__(self, "_layers", [])
-        object.__setattr__(self, "_made", ([], [], []))
-        object.__setattr__(self, "built", False)
-        object.__setattr__(self, "dtype", dtypes.default_float)
-        object.__setattr__(self, "trainable", True)
-        object.__setattr__(self, "name", "")
+        vars(self).update(
+            built=False,
+            dtype=dtypes.default_float,
+            name="",
+            _building=False,
+            _called=False,
+            _dtype_given=False,
+            _lock=Lock(),
+            _made=[],
+            _trainable=True,
+        )
         return self
 
-    def __init__(self, *, name: str | None = None, dtype: Any = None, trainable: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        input_shape: Any = None,
+        input_dim: Any = None,
+        batch_input_shape: Any = None,
+    ) -> None:
         if name is not None and not isinstance(name, str):
             raise ArgumentTypeError(f"{type(self).__name__} name", "a string", repr(name))
         self.name = name or unique_name(type(self).__name__)
-        self.dtype = dtypes.default_float if dtype is None else dtypes.as_dtype(dtype, self._who)
-        self.trainable = trainable
+        if dtype is not None:
+            self._set_dtype(dtypes.as_dtype(dtype, self._who))
+        if not trainable:
+            self.trainable = False
+        if batch_input_shape is not None:
+            input_shape = tuple(batch_input_shape)[1:]
+        elif input_dim is not None:
+            input_shape = (input_dim,)
+        if input_shape is not None:
+            self._take_input_shape(input_shape)
 
-    _weights: list[Variable]
-    _layers: list[Layer]
-    _made: tuple[list[Variable], list[Layer], list[Layer]]  # by build: weights, layers, and layers that it built
-    built: bool
-    name: str
-    trainable: bool
-    _training_argument: ClassVar[bool]  # whether the `call` of this very class takes ``training``
+    _building: bool
+    _called: bool  # whether a call has been completed
+    _dtype_given: bool  # by the constructor, or by the layer inside of which it was built
+    _lock: Lock  # held while it is built and while it is called for the first time
+    _made: list[Change]  # by build
+    _input_shape_given: tuple[int | None, ...] | None = None
+    _takes_one: ClassVar[bool] = False  # whether it refuses several tensors at once
+    _call_signature: ClassVar[tuple[int, Any]]  # of this very class: see `_training_of_call`
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -104,25 +148,43 @@ class Layer(Configured):
     def __setattr__(self, attribute: str, value: Any) -> None:
         if attribute == "activation" and isinstance(value, str):  # so that every layer takes the name of one
             value = activations.get(value)
-        if isinstance(value, Layer) and value not in self._layers:
-            self._layers.append(value)
-        elif isinstance(value, (list, tuple)) and value and all(isinstance(item, Layer) for item in value):
-            self._layers.extend(item for item in value if item not in self._layers)
-        elif isinstance(value, Variable) and not any(value is weight for weight in self._weights):
-            self._weights.append(value)
-        object.__setattr__(self, attribute, value)
+        super().__setattr__(attribute, value)
 
-    @property
-    def _who(self) -> str:
-        return f"{type(self).__name__} {self.name!r}"
+    def _set_dtype(self, dtype: dtypes.DType) -> None:
+        self.dtype, self._dtype_given = dtype, True
+
+    def _take_dtype(self) -> None:
+        """Take the dtype of the layer inside of which this one is built, unless it was given one."""
+        call = context.call
+        while call is not None and call.layer is self:
+            call = call.outer
+        if call is not None and not self._dtype_given and getattr(call.layer, "_dtype_given", False):
+            self._set_dtype(call.layer.dtype)  # type: ignore[attr-defined]
+
+    def _take_input_shape(self, input_shape: Any) -> None:
+        warnings.warn(
+            f"{self._who}: do not pass an `input_shape`/`input_dim` argument to a layer. When using Sequential models, "
+            "prefer using an `Input(shape)` object as the first layer in the model instead.",
+            stacklevel=levels_to_the_user(),
+        )
+        self._input_shape_given = sample_shape(f"{self._who} input_shape", input_shape)
+        for argument in ("input_shape", "input_dim", "batch_input_shape"):  # the config of the model has an Input
+            vars(self).get("_constructed_with", {}).pop(argument, None)
 
     # What a subclass implements
 
     @_whole
-    def build(self, input_shape: Shape) -> None:
+    def build(self, input_shape: Any) -> None:
         """Make the weights, once the shape of the inputs is known. The first axis is the batch.
 
-        A second call does nothing. What it has made is dropped if it raises.
+        A layer that does not implement it is built by its `call`, on a batch of zeros. A second build does nothing.
+        One that raises leaves nothing behind.
+
+        Args:
+            input_shape: the shape, in which the batch may be None; a list or a dict of shapes for several inputs.
+
+        Raises:
+            StateError: if `call` cannot compute a batch of zeros.
         """
 
     def call(self, inputs: Tensor) -> Tensor:
@@ -131,136 +193,119 @@ class Layer(Configured):
 
     # What a user calls
 
-    def __call__(self, inputs: Any, training: bool = False) -> Tensor:
+    def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
         """Build the layer if that has not been done, and compute it.
 
         Real inputs are converted to the layer's dtype. Integers, which may be indices, come to `call` as they are.
-        Arrays go to the device of the weights.
-        """
-        tensor = inputs if type(inputs) is Tensor else as_tensor(inputs, self._who, device_of(self.weights))
-        if tensor.dtype != self.dtype and tensor.dtype.kind == "f":
-            tensor = tensor.astype(self.dtype)
-        self._ensure_built(tensor.shape)
-        if type(self)._takes_training():
-            return self.call(tensor, training=training)  # type: ignore[call-arg]
-        return self.call(tensor)
+        Arrays go to the device of the weights. If it raises, what it has built is dropped.
 
-    def _ensure_built(self, input_shape: Shape) -> None:
+        Args:
+            inputs: a tensor, or a list, tuple or dict of tensors.
+            args: further arguments of `call`.
+            training: whether the layer is being trained; if None, what the layer whose `call` this is in was told.
+            kwargs: further arguments of `call`, by name.
+
+        Raises:
+            ArgumentTypeError: if `call` does not return a tensor, or a list, tuple or dict of tensors.
+        """
+        with Call(self, training) as call:
+            if self.built and self._called:
+                return self._compute(call, inputs, args, kwargs)
+            with self._lock:
+                fresh = not self.built
+                outputs = self._compute(call, inputs, args, kwargs)
+                object.__setattr__(self, "_called", True)
+                if fresh:
+                    object.__setattr__(self, "_made", call.built.copy())
+            return outputs
+
+    def _compute(self, call: Call, inputs: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if type(inputs) is not Tensor:
+            if isinstance(inputs, Layer):
+                hint = "put layers into tl.Sequential([...]), or write a Model whose call applies them"
+                raise ArgumentTypeError(self._who, "a tensor or an array", repr(inputs), hint)
+            inputs = inputs_to_tensors(self._who, inputs, device_of(self.weights))
+            if self._takes_one and not isinstance(inputs, Tensor):
+                hint = "join them first, e.g. with tl.concat"
+                raise ArgumentTypeError(self._who, "one tensor", describe(inputs), hint)
         if not self.built:
-            self.build(input_shape)
+            self._ensure_built(shapes_of(inputs))
+        if type(inputs) is not Tensor or inputs.dtype != self.dtype:
+            inputs = in_precision(inputs, self.dtype)
+        if args or kwargs:
+            args, kwargs = in_precision(arrays_to_tensors(self._who, (args, kwargs)), self.dtype)
+        place, default = self._training_of_call()
+        if place:
+            if len(args) >= place:
+                call.training, args = args[place - 1], args[: place - 1] + args[place:]
+            if call.training is None:
+                call.training = default
+            if call.training is not None:
+                kwargs = {**kwargs, "training": call.training}
+        outputs = self.call(inputs, *args, **kwargs)
+        if type(outputs) is not Tensor:
+            check_outputs(self._who, outputs)
+        return outputs
+
+    def _ensure_built(self, input_shape: Any) -> None:
+        self.build(input_shape)
+
+    def _build_inner(self, input_shape: Any) -> None:
+        """Build the layers inside that `build` has not built, by computing a batch of zeros."""
+        if all(layer.built for layer, _ in members(self)):
+            return
+        zeros = batch_of_zeros(f"{self._who}.build", input_shape, self.dtype)
+        several = isinstance(zeros, list) and len(zeros) == _arguments_needed(self.call)
+        try:
+            with Call(self, training=False):
+                self(*zeros) if several else self(zeros)
+        except Exception as error:
+            if type(self).build is not Layer.build:
+                return  # its author has said how it is built; the rest is built by the first call
+            if isinstance(error, TensorlabError):
+                raise
+            raise StateError(
+                f"{self._who}.build",
+                "a call that computes a batch of zeros",
+                f"{type(error).__name__}: {error}",
+                "call the layer on data, or implement build",
+            ) from error
+
+    def building(self) -> Call:
+        """Return a ``with`` block that undoes what was built inside of it if it raises."""
+        return Call(self)
 
     def unbuild(self) -> None:
-        """Drop what `build` made, so that the layer can be built for another shape."""
-        weights, layers, built = self._made
-        for layer in built:
-            layer.unbuild()
-        self._weights[:] = [weight for weight in self._weights if not any(weight is made for made in weights)]
-        self._layers[:] = [layer for layer in self._layers if layer not in layers]
-        self._made = ([], [], [])
-        self.built = False
+        """Drop what `build` and the first call made, so that the layer can be built for another shape."""
+        undo(self._made)
+        object.__setattr__(self, "_made", [])
 
     @classmethod
     def _takes_training(cls) -> bool:
-        found = cls.__dict__.get("_training_argument")
+        return bool(cls._training_of_call()[0])
+
+    @classmethod
+    def _training_of_call(cls) -> tuple[int, Any]:
+        """Return the place of ``training`` among the arguments of `call` (0: it has none), and its default."""
+        found: tuple[int, Any] | None = cls.__dict__.get("_call_signature")
         if found is None:
-            found = "training" in inspect.signature(cls.call).parameters
-            cls._training_argument = found
-        return bool(found)
-
-    def add_weight(
-        self,
-        shape: Any = (),
-        initializer: Any = "glorot_uniform",
-        dtype: Any = None,
-        trainable: bool = True,
-        regularizer: Any = None,
-        name: str | None = None,
-    ) -> Variable:
-        """Make a weight that belongs to this layer.
-
-        Args:
-            shape: of the weight.
-            initializer: a name, an `Initializer`, or a function of ``(shape, dtype)``.
-            dtype: the layer's if None.
-            trainable: whether training changes it.
-            regularizer: what it adds to the loss: a name, a `Regularizer`, a function of the weight, or None.
-            name: what it is called; numbered if None.
-        """
-        kind = self.dtype if dtype is None else dtypes.as_dtype(dtype, self._who)
-        label = f"{self.name}/{name or f'weight_{len(self._weights)}'}"
-        value = initializers.get(initializer)(as_shape(label, shape), dtype=kind)
-        weight = Variable(value, trainable=trainable, dtype=kind, name=label)
-        weight.regularizer = regularizers.get(regularizer)
-        self._weights.append(weight)
-        return weight
-
-    # Weights
-
-    @property
-    def weights(self) -> list[Variable]:
-        """Its weights and those of the layers inside of it."""
-        return [*self._weights, *(weight for layer in self._layers for weight in layer.weights)]
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The weights that training changes."""
-        if not self.trainable:
-            return []
-        own = [weight for weight in self._weights if weight.trainable]
-        return [*own, *(weight for layer in self._layers for weight in layer.trainable_weights)]
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """The weights that training leaves as they are."""
-        trained = {id(weight) for weight in self.trainable_weights}
-        return [weight for weight in self.weights if id(weight) not in trained]
-
-    variables = weights
-    trainable_variables = trainable_weights
-
-    @property
-    def losses(self) -> list[Tensor]:
-        """What the regularizers of its trainable weights add to the loss, each a number.
-
-        Source: Keras, ``keras.layers.Layer.losses``.
-        """
-        return [weight.regularizer(weight) for weight in self.trainable_weights if weight.regularizer is not None]
-
-    def count_params(self) -> int:
-        """The number of elements of all weights.
-
-        Raises:
-            StateError: before the layer is built.
-        """
-        if not self.built:
-            raise StateError(f"{self._who}.count_params", "a layer that is built", "one that is not", _BUILD)
-        return sum(math.prod(weight.shape) for weight in self.weights)
-
-    def get_weights(self) -> list[np.ndarray[Any, Any]]:
-        """Copies of all weights, as NumPy arrays."""
-        return [np.array(weight.numpy()) for weight in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Replace all weights; none is replaced if one does not fit.
-
-        Raises:
-            StateError: before the layer is built.
-            ShapeError: if the number of arrays or the shape of one differs.
-        """
-        targets = self.weights
-        if not self.built:
-            raise StateError(f"{self._who}.set_weights", "a layer that is built", "one that is not", _BUILD)
-        if len(weights) != len(targets):
-            raise ShapeError(f"{self._who}.set_weights", f"{len(targets)} arrays", str(len(weights)))
-        values = [as_tensor(value, f"{self._who}.set_weights") for value in weights]
-        for weight, value in zip(targets, values, strict=True):
-            if value.shape != weight.shape:
-                raise ShapeError(f"{self._who}.set_weights", f"{weight.name!r} of {weight.shape}", str(value.shape))
-        for weight, value in zip(targets, values, strict=True):
-            weight.assign(value.astype(weight.dtype).to_device(weight.device))
+            parameters = list(inspect.signature(cls.call).parameters.values())[1:]
+            names = [parameter.name for parameter in parameters]
+            found = 0, None
+            if "training" in names:
+                place = names.index("training")
+                default = parameters[place].default
+                found = max(place, 1), None if default is inspect.Parameter.empty else default
+                if parameters[place].kind is inspect.Parameter.KEYWORD_ONLY:
+                    found = len(names) + 1, found[1]
+            cls._call_signature = found
+        return found
 
     def __repr__(self) -> str:
         return f"<{self._who}{', built' if self.built else ''}>"
 
 
-_BUILD = "call it on data, or call build(input_shape)"
+def _arguments_needed(call: Callable[..., Any]) -> int:
+    """The number of arguments without a default."""
+    parameters = inspect.signature(call).parameters.values()
+    return sum(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "training" for p in parameters)

@@ -8,6 +8,7 @@ from typing import Any
 from tensorlab import activations, initializers, ops, regularizers
 from tensorlab.errors import ArgumentError, ShapeError
 from tensorlab.layers.base import Layer
+from tensorlab.layers.calling import context
 from tensorlab.ops.lift import Elementwise
 from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor
@@ -29,7 +30,7 @@ def positive(who: str, value: Any) -> int:
 
 
 class Dense(Layer):
-    """``activation(inputs · kernel + bias)``: ``(…, k) → (…, units)``.
+    """Compute ``activation(inputs · kernel + bias)``: ``(…, k) → (…, units)``. Inside of a model, inputs are a batch.
 
     An activation that is an `Activation` is applied, with the bias, while the product is in cache.
 
@@ -48,6 +49,8 @@ class Dense(Layer):
 
     Source: Keras, ``keras.layers.Dense``.
     """
+
+    _takes_one = True
 
     def __init__(
         self,
@@ -83,6 +86,7 @@ class Dense(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """The product, the bias and the activation in one pass."""
+        self._check_rank(inputs.shape)
         if inputs.shape[-1] != self.kernel.shape[0]:
             raise _wrong_inputs(self._who, self.kernel.shape[0], inputs.shape)
         inputs = inputs.astype(self.dtype)
@@ -90,10 +94,19 @@ class Dense(Layer):
             return ops.dense(inputs, self.kernel, self.bias, self.activation)
         return self.activation(ops.dense(inputs, self.kernel, self.bias))
 
-    def _ensure_built(self, input_shape: Shape) -> None:
-        if not input_shape:
-            raise ShapeError(self._who, "inputs of shape (batch, features)", "()", "add an axis with expand_dims")
+    def _ensure_built(self, input_shape: Any) -> None:
+        self._check_rank(input_shape)
         super()._ensure_built(input_shape)
+
+    def _check_rank(self, shape: Shape) -> None:
+        expected = "inputs of shape (batch, features)"
+        if not shape:
+            raise ShapeError(self._who, expected, "()", "add an axis with expand_dims")
+        call = context.call
+        inside = call is not None and call.outer is not None
+        if len(shape) == 1 and inside:  # by itself, the layer takes a single sample as well
+            hint = "reshape x to (n, 1), or a single sample to (1, n)"
+            raise ShapeError(self._who, expected, "inputs of one axis", hint)
 
 
 def _wrong_inputs(who: str, features: int, received: Shape) -> ShapeError:

@@ -19,6 +19,9 @@ def _keep(x: float, number: float, rate: float) -> float:
     return x / (1.0 - rate) if number >= rate else 0.0
 
 
+_REAL = (int, float, np.integer, np.floating)
+
+
 class Dropout(Layer):
     """In training, sets each input to 0 with probability ``rate`` and divides the others by ``1 - rate``.
 
@@ -32,11 +35,13 @@ class Dropout(Layer):
     Source: Srivastava et al., "Dropout", JMLR 15, 2014; Keras, ``keras.layers.Dropout``.
     """
 
+    _takes_one = True
+
     def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
-        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate < 1:
+        if isinstance(rate, bool) or not isinstance(rate, _REAL) or not 0 <= rate < 1:
             raise ArgumentError(f"{self._who} rate", "a number from 0 up to, but not, 1", repr(rate))
-        self.rate = rate
+        self.rate = float(rate)
         self.seed = seed
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
@@ -45,7 +50,7 @@ class Dropout(Layer):
             return inputs
         # The stream is named by the layer, so that what one layer draws does not depend on the others.
         use = f"dropout {self.name}" if self.seed is None else "dropout"
-        numbers = random.generator(use, self.seed, moving=True).random(inputs.shape, dtype=np.float32)
+        drawn = random.generator(use, self.seed, moving=True).random(inputs.shape, dtype=np.float32)
         inputs = inputs.astype(self.dtype)
-        mask = asarray(numbers.astype(inputs.dtype), device=inputs.device)
-        return _keep(inputs, mask, float(self.rate))
+        mask = asarray(drawn.astype(inputs.dtype), device=inputs.device)
+        return _keep(inputs, mask, self.rate)

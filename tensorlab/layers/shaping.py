@@ -6,27 +6,11 @@ import math
 from typing import Any
 
 from tensorlab import ops
+from tensorlab.errors import ArgumentError, ShapeError
 from tensorlab.layers.base import Layer
+from tensorlab.rules import finite
 from tensorlab.shapes import Shape, as_shape
 from tensorlab.tensor import Tensor
-
-
-class Input(Layer):
-    """Says the shape of one sample, so that a `Sequential` is built at once.
-
-    Args:
-        shape: of one sample, without the batch.
-
-    Source: Keras, ``keras.Input``.
-    """
-
-    def __init__(self, shape: Any, **options: Any) -> None:
-        super().__init__(**options)
-        self.shape = as_shape(f"{self._who} shape", shape)
-
-    def call(self, inputs: Tensor) -> Tensor:
-        """The inputs themselves."""
-        return inputs
 
 
 class Flatten(Layer):
@@ -35,9 +19,11 @@ class Flatten(Layer):
     Source: Keras, ``keras.layers.Flatten``.
     """
 
+    _takes_one = True
+
     def call(self, inputs: Tensor) -> Tensor:
         """Reshape them."""
-        return ops.reshape(inputs, (inputs.shape[0], math.prod(inputs.shape[1:])))
+        return ops.reshape(inputs, (_batch(self._who, inputs), math.prod(inputs.shape[1:])))
 
 
 class Reshape(Layer):
@@ -46,16 +32,28 @@ class Reshape(Layer):
     Args:
         target_shape: of one sample; one length may be -1.
 
+    Raises:
+        ArgumentError: for a shape that has several lengths of -1, or other negative ones.
+
     Source: Keras, ``keras.layers.Reshape``.
     """
 
+    _takes_one = True
+
     def __init__(self, target_shape: Any, **options: Any) -> None:
         super().__init__(**options)
-        self.target_shape: Shape = tuple(target_shape)
+        who = f"{self._who} target_shape"
+        given = tuple(target_shape) if isinstance(target_shape, (tuple, list)) else (target_shape,)
+        free = given.count(-1)
+        if free > 1:
+            raise ArgumentError(who, "at most one length of -1", str(given))
+        place = given.index(-1) if free else None
+        lengths = as_shape(who, [1 if index == place else length for index, length in enumerate(given)])
+        self.target_shape: Shape = tuple([-1 if index == place else n for index, n in enumerate(lengths)])
 
     def call(self, inputs: Tensor) -> Tensor:
         """Reshape them."""
-        return ops.reshape(inputs, (inputs.shape[0], *self.target_shape))
+        return ops.reshape(inputs, (_batch(self._who, inputs), *self.target_shape))
 
 
 class Rescaling(Layer):
@@ -65,14 +63,30 @@ class Rescaling(Layer):
         scale: the factor.
         offset: what is added.
 
+    Raises:
+        ArgumentError: for something that is not a finite number.
+
     Source: Keras, ``keras.layers.Rescaling``.
     """
 
+    _takes_one = True
+
     def __init__(self, scale: float, offset: float = 0.0, **options: Any) -> None:
         super().__init__(**options)
-        self.scale = scale
-        self.offset = offset
+        self.scale = finite(f"{self._who} scale", scale)
+        self.offset = finite(f"{self._who} offset", offset)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Scale and move them."""
-        return inputs.astype(self.dtype) * float(self.scale) + float(self.offset)
+        return inputs.astype(self.dtype) * self.scale + self.offset
+
+
+def _batch(who: str, inputs: Tensor) -> int:
+    """The number of samples.
+
+    Raises:
+        ShapeError: for a tensor without axes.
+    """
+    if not inputs.shape:
+        raise ShapeError(who, "inputs with the batch in front", "a tensor of shape ()", "add an axis with expand_dims")
+    return inputs.shape[0]

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tensorlab import ops
+from tensorlab.arguments import named
 from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of
 from tensorlab.ops.lift import Elementwise, elementwise
+from tensorlab.references import MadeOfFunction, WithFunction
 from tensorlab.registry import registries
-from tensorlab.rules import hyperparameters
+from tensorlab.rules import Hyperparameters
 from tensorlab.scalars import ScalarFunction
 from tensorlab.serialization import Configured, deserialize
 from tensorlab.tensor import Tensor
@@ -100,7 +102,7 @@ class ElementwiseLoss(Loss):
         return ops.mean(terms, axis=-1) if terms.ndim else terms
 
 
-class LossRule:
+class LossRule(MadeOfFunction):
     """A loss made of a plain Python function of numbers; called, it gives the loss.
 
     A loss of a registered rule is saved under the rule's name, with its hyperparameters.
@@ -129,12 +131,14 @@ class LossRule:
                 "a function of y_true and y_pred, and of parameters with default values, with one value",
                 f"({', '.join(scalar.parameters)}) with {scalar.n_outputs}",
             )
-        hyperparameters(f"LossRule of {scalar.name!r}", scalar.defaults, {})
-        self.scalar = scalar
+        Hyperparameters(f"LossRule of {scalar.name!r}", scalar.defaults)
+        self.function, self.scalar = function, scalar
         self.operation = elementwise(function)
         self.__name__ = scalar.name
 
-    def __call__(self, reduction: str | None = "sum_over_batch_size", **hyperparameters: float) -> Loss:
+    @named
+    @named
+    def __call__(self, /, reduction: str | None = "sum_over_batch_size", **hyperparameters: float) -> Loss:
         """The loss, with some hyperparameters other than the defaults.
 
         Raises:
@@ -153,8 +157,13 @@ class LossRule:
 class _RuleLoss(ElementwiseLoss):
     def __init__(self, rule: LossRule, reduction: str | None, given: Mapping[str, float]) -> None:
         super().__init__(reduction, rule.__name__)
-        self.rule, self.term = rule, rule.operation
-        self.hyperparameters = hyperparameters(f"loss {rule.__name__!r}", rule.scalar.defaults, given)
+        self.rule = rule
+        self.hyperparameters = Hyperparameters(f"loss {rule.__name__!r}", rule.scalar.defaults, given)
+
+    @property
+    def term(self) -> Elementwise:  # type: ignore[override]
+        """The scalar function, as an operation."""
+        return self.rule.operation
 
     @property
     def _maker(self) -> LossRule:
@@ -168,13 +177,13 @@ class _RuleLoss(ElementwiseLoss):
         return tuple(self.hyperparameters.values())
 
 
-class _FunctionLoss(Loss):
-    def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
+class _FunctionLoss(WithFunction, Loss):
+    def __init__(self, function: Callable[[Tensor, Tensor], Any]) -> None:
         super().__init__(name=getattr(function, "__name__", "loss"))
         self.function = function
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        return self.function(y_true, y_pred)
+        return as_tensor(self.function(y_true, y_pred), self.name)
 
 
 def get(identifier: Any) -> Loss:

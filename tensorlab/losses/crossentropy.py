@@ -9,7 +9,7 @@ import numpy as np
 from tensorlab import ops
 from tensorlab.errors import ArgumentError, DTypeError, ShapeError
 from tensorlab.losses.base import ElementwiseLoss, Loss
-from tensorlab.ops.lift import elementwise
+from tensorlab.ops.lift import Elementwise, elementwise
 from tensorlab.tensor import Tensor, asarray
 
 # Keras's epsilon: probabilities are kept this far from 0 and 1 before their logarithm is taken.
@@ -64,7 +64,11 @@ class BinaryCrossentropy(ElementwiseLoss):
     def __init__(self, from_logits: bool = False, reduction: str | None = "sum_over_batch_size") -> None:
         super().__init__(reduction)
         self.from_logits = from_logits
-        self.term = _binary_term_from_logits if from_logits else _binary_term
+
+    @property
+    def term(self) -> Elementwise:  # type: ignore[override]
+        """The scalar function of target and output."""
+        return _binary_term_from_logits if self.from_logits else _binary_term
 
 
 class CategoricalCrossentropy(Loss):

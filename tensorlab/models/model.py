@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
-from tensorlab import autodiff, callbacks, losses, metrics, optimizers, random
+from tensorlab import autodiff, callbacks, losses, metrics, optimizers, random, terminal
+from tensorlab.arguments import named
 from tensorlab.callbacks import Callback, CallbackList, History, Logs, ProgressBar, show
 from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError, StateError, TensorlabError
 from tensorlab.gradients import GradientTape
 from tensorlab.layers import Layer
+from tensorlab.layers.arguments import check_one_output
 from tensorlab.losses import Loss
 from tensorlab.metrics import Mean, Metric
 from tensorlab.models.data import Samples, check_count
@@ -36,6 +35,7 @@ class Model(Layer):
 
     # Setting up
 
+    @named
     def compile(self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Sequence[Any] | None = None) -> None:
         """Choose how to train.
 
@@ -90,11 +90,12 @@ class Model(Layer):
 
     @property
     def layers(self) -> list[Layer]:
-        """The layers inside of it, in order."""
-        return list(self._layers)
+        """The layers that its attributes hold, also inside of lists and other containers, in order."""
+        return self._members()[1]
 
     # Training
 
+    @named
     def fit(
         self,
         x: Any,
@@ -138,7 +139,7 @@ class Model(Layer):
             raise ArgumentError(f"{who} verbose", "'auto', 0, 1 or 2", repr(verbose))
         watchers = _callbacks(who, callbacks)
         validation = None
-        with self._unbuilt_again():
+        with self.building():
             samples = self._samples(who, x, y, loss)
             if validation_data is not None:
                 if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
@@ -212,6 +213,7 @@ class Model(Layer):
                 raise NonFiniteError(f"{self._who} loss", "a finite number", f"{loss} at step {step}", hint)
             trackers[0].add(loss, count)
 
+    @named
     def train_on_batch(self, x: Any, y: Any) -> Logs:
         """Take one step on one batch, and return its metrics.
 
@@ -234,21 +236,10 @@ class Model(Layer):
         """Check the data against the model before anything is changed."""
         samples = Samples(who, x, y, targets=True, device=device_of(self.weights))
         assert samples.y is not None
-        with self._unbuilt_again(), autodiff.no_grad():
-            outputs = self(samples.first())
+        with self.building(), autodiff.no_grad():
+            outputs = check_one_output(self._who, self(samples.first(), training=False))
             loss.check(samples.y, (samples.count, *outputs.shape[1:]))
         return samples
-
-    @contextmanager
-    def _unbuilt_again(self) -> Iterator[None]:
-        """Drop weights that were made for data that is then refused: the next data may have another shape."""
-        built = self.built
-        try:
-            yield
-        except Exception:
-            if not built:
-                self.unbuild()
-            raise
 
     def _training_state(self, optimizer: optimizers.Optimizer) -> tuple[list[Tensor], int, list[Tensor]]:
         """Snapshots: nothing is copied unless a weight is changed."""
@@ -274,6 +265,7 @@ class Model(Layer):
 
     # Asking
 
+    @named
     def evaluate(
         self, x: Any, y: Any, batch_size: int = 32, verbose: int | str = "auto", return_dict: bool = False
     ) -> Any:
@@ -289,7 +281,7 @@ class Model(Layer):
         samples = self._samples(f"{self._who}.evaluate", x, y, loss)
         logs = self._evaluate(samples, check_count(f"{self._who}.evaluate batch_size", batch_size))
         if verbose:
-            Console(file=sys.stdout, highlight=False, soft_wrap=True).print(show(logs), markup=False)
+            terminal.console(soft_wrap=True).print(show(logs), markup=False)
         if return_dict:
             return logs
         values = list(logs.values())
@@ -301,12 +293,13 @@ class Model(Layer):
         with autodiff.no_grad():
             for x, y in samples.batches(batch_size):
                 assert y is not None
-                outputs = self(x)
+                outputs = self(x, training=False)
                 trackers[0].add(sum(self.losses, start=loss.reduced(y, outputs)), len(x))
                 for metric in trackers[1:]:
                     metric.update_state(y, outputs)
         return _results(trackers)
 
+    @named
     def predict(self, x: Any, batch_size: int = 32, verbose: int | str = 0) -> np.ndarray[Any, Any]:
         """The outputs for some inputs, as a NumPy array.
 
@@ -316,25 +309,27 @@ class Model(Layer):
         """
         samples = Samples(f"{self._who}.predict", x, device=device_of(self.weights))
         size = check_count(f"{self._who}.predict batch_size", batch_size)
-        with autodiff.no_grad():
-            parts = [self(batch).numpy() for batch, _ in samples.batches(size)]
+        with self.building(), autodiff.no_grad():
+            batches = samples.batches(size)
+            parts = [check_one_output(self._who, self(batch, training=False)).numpy() for batch, _ in batches]
         return np.concatenate(parts)
 
+    @named
     def summary(self) -> None:
         """Print a table of the layers, their outputs' shapes and their numbers of parameters."""
         table = Table("Layer (type)", "Output shape", "Parameters", title=f"Model {self.name!r}", title_justify="left")
         table.columns[2].justify = "right"
-        for layer, shape in zip(self._layers, self._output_shapes(), strict=True):
+        for layer, shape in zip(self._members()[1], self._output_shapes(), strict=True):
             count = f"{layer.count_params():,}" if layer.built else "not built"
             table.add_row(f"{layer.name} ({type(layer).__name__})", shape, count)
-        console = Console(file=sys.stdout, highlight=False)
+        console = terminal.console()
         console.print(table)
         trained = sum(math.prod(weight.shape) for weight in self.trainable_weights)
         total = sum(math.prod(weight.shape) for weight in self.weights)
         console.print(f"Parameters: {total:,} ({trained:,} trainable)" if self.built else "Parameters: not built yet")
 
     def _output_shapes(self) -> list[str]:
-        return ["?" for _ in self._layers]
+        return ["?" for _ in self._members()[1]]
 
 
 def _metrics(who: str, identifiers: Sequence[Any]) -> tuple[Metric, ...]:

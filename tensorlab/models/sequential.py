@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tensorlab import autodiff, ops
-from tensorlab.errors import ArgumentTypeError, ShapeError, StateError
+from tensorlab import autodiff
+from tensorlab.errors import ArgumentTypeError, StateError
 from tensorlab.layers import Input, Layer
+from tensorlab.layers.arguments import batch_of_zeros, check_one_output
 from tensorlab.models.model import Model
 from tensorlab.serialization import deserialize, serialize
-from tensorlab.shapes import Shape, as_shape
+from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor
 
 
@@ -31,11 +32,17 @@ class Sequential(Model):
         >>> model.fit(train_images, train_labels, epochs=5, batch_size=128)
     """
 
-    def __init__(self, layers: Iterable[Layer] = (), name: str | None = None) -> None:
-        super().__init__(name=name)
+    def __init__(self, layers: Iterable[Layer] | None = None, trainable: bool = True, name: str | None = None) -> None:
+        super().__init__(trainable=trainable, name=name)
+        self._layers: list[Layer] = []
         self._shapes: list[Shape] = []
-        for layer in layers:
+        for layer in layers or ():
             self.add(layer)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in order, without an `Input` in front."""
+        return self._layers[1:] if self._layers and isinstance(self._layers[0], Input) else self._layers.copy()
 
     def add(self, layer: Layer) -> None:
         """Put a layer at the end.
@@ -48,22 +55,23 @@ class Sequential(Model):
             raise ArgumentTypeError(f"{self._who}.add", "a Layer", repr(layer), hint)
         if any(layer is present for present in self._layers):
             raise ArgumentTypeError(f"{self._who}.add", "a layer that is not in the model yet", repr(layer))
-        if not self._layers:
+        before = self._layers
+        if not before:
             self.dtype = layer.dtype
-        self._layers.append(layer)
-        first = self._layers[0]
-        fresh = not layer.built
+            if layer._input_shape_given is not None:
+                before = [Input(layer._input_shape_given, dtype=layer.dtype)]
         try:
+            self._layers = [*before, layer]  # a new list, since a copy of the model has the old one
+            first = self._layers[0]
             if self.built:
                 with autodiff.no_grad():
                     shape = self._shapes[-1] if self._shapes else self._input_shape
-                    self._shapes.append(layer(ops.zeros((1, *shape[1:]), dtype=self.dtype)).shape)
+                    outputs = layer(batch_of_zeros(self._who, shape, self.dtype), training=False)
+                self._shapes = [*self._shapes, check_one_output(layer._who, outputs).shape]
             elif isinstance(first, Input):
                 self.build((None, *first.shape))
-        except Exception:
-            self._layers.pop()
-            if fresh:
-                layer.unbuild()
+        except BaseException:
+            self._layers = before
             raise
 
     def pop(self) -> Layer:
@@ -74,8 +82,9 @@ class Sequential(Model):
         """
         if not self._layers:
             raise StateError(f"{self._who}.pop", "a model with layers", "an empty one")
-        self._shapes = self._shapes[:-1]
-        return self._layers.pop()
+        last = self._layers[-1]
+        self._layers, self._shapes = self._layers[:-1], self._shapes[:-1]
+        return last
 
     def build(self, input_shape: Any) -> None:
         """Make the weights of every layer.
@@ -85,18 +94,17 @@ class Sequential(Model):
 
         Raises:
             ShapeError: if a layer cannot take what the one before it gives; no layer is built then that was not before.
+            ArgumentTypeError: if a layer gives several tensors.
         """
-        shape = as_shape(f"{self._who}.build", [1 if n is None else n for n in tuple(input_shape)])
-        if not shape:
-            raise ShapeError(f"{self._who}.build", "a shape with the batch in front", "()")
         # A batch of zeros finds every shape, whatever a layer does in its call.
-        tensor, shapes = ops.zeros((1, *shape[1:]), dtype=self.dtype), []
+        tensor, shapes = batch_of_zeros(f"{self._who}.build", input_shape, self.dtype), []
+        check_one_output(f"{self._who} inputs", tensor)
         for layer in self._layers:
-            tensor = layer(tensor)
+            tensor = check_one_output(layer._who, layer(tensor))
             shapes.append(tensor.shape)
-        self._input_shape, self._shapes = (None, *shape[1:]), shapes
+        self._input_shape, self._shapes = (None, *tuple(input_shape)[1:]), shapes
 
-    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Every layer in turn."""
         for layer in self._layers:
             inputs = layer(inputs, training=training)
@@ -117,7 +125,7 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Sequential:
         """A model of the same layers, with new weights; built if the other was."""
-        model = cls([deserialize(layer) for layer in config["layers"]], name=config.get("name"))
+        model = cls(layers=[deserialize(layer) for layer in config["layers"]], name=config.get("name"))
         if "build_input_shape" in config:
             model.build(config["build_input_shape"])
         return model

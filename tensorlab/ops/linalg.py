@@ -26,8 +26,8 @@ __all__ = [
 
 _BLOCK = 4096
 _LONG = 16 * _BLOCK
-"""Longer vectors are multiplied in blocks, whose products a reduction adds: a product adds up in one row, which rounds
-more than sums do."""
+"""Longer vectors are multiplied in blocks, whose products a reduction adds: a device that adds up a product term by
+term rounds less then, and computes the blocks in parallel."""
 
 
 def _operands(who: str, x1: Any, x2: Any) -> tuple[Tensor, Tensor]:

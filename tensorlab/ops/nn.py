@@ -199,7 +199,7 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None 
     if a.dtype.kind != "f":
         raise DTypeError("dense", "real tensors", str(a.dtype), 'use .astype("float32")')
     if b.ndim != 2 or not a.ndim or a.shape[-1] != b.shape[0]:
-        raise ShapeError("dense", "x of (…, k) and a kernel of (k, n)", f"shapes {a.shape} and {b.shape}")
+        raise ShapeError("dense", "x of (..., k) and a kernel of (k, n)", f"shapes {a.shape} and {b.shape}")
     if offset is not None and offset._buffer.shape != b.shape[1:]:
         raise ShapeError("dense", f"a bias of shape {b.shape[1:]}", str(offset.shape))
     if a.ndim != 2:

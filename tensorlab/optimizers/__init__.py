@@ -1,7 +1,8 @@
 """Optimizers: how gradients change weights."""
 
 from tensorlab.optimizers.adam import Adam
-from tensorlab.optimizers.base import Optimizer, OptimizerRule, get
+from tensorlab.optimizers.base import Optimizer
+from tensorlab.optimizers.maker import OptimizerRule, get
 from tensorlab.optimizers.rmsprop import RMSprop
 from tensorlab.optimizers.sgd import SGD
 from tensorlab.serialization import deserialize, serialize

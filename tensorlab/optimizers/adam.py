@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from tensorlab.optimizers.base import Optimizer, Rule
+from tensorlab.optimizers.base import Optimizer
+from tensorlab.optimizers.rule import Rule
 
 
 def _adam(

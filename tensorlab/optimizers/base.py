@@ -1,58 +1,34 @@
-"""`Optimizer`, and how a scalar function becomes one."""
+"""`Optimizer`, the base of every optimizer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import FunctionType
-from typing import Any
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tensorlab import autodiff
-from tensorlab.errors import ArgumentTypeError, DeviceError, ShapeError, StateError
+from tensorlab.errors import ArgumentTypeError, DeviceError, ShapeError, StateError, UnknownAttributeError, nearest
 from tensorlab.ops.dispatch import as_tensor
-from tensorlab.registry import registries
-from tensorlab.rules import finite, hyperparameters
-from tensorlab.scalars import ScalarFunction
-from tensorlab.serialization import Configured, deserialize
+from tensorlab.optimizers.rule import Rule
+from tensorlab.optimizers.slots import Slots
+from tensorlab.rules import Hyperparameters
+from tensorlab.serialization import Configured
 from tensorlab.tensor import Tensor
 from tensorlab.variable import Variable
 
 
-class Rule:
-    """The step of an optimizer for one number: ``(weight, gradient, *slots, *hyperparameters) -> (weight, *slots)``.
-
-    The parameters after weight and gradient are slots if they have no default value, and hyperparameters if they have
-    one. A slot is a number that is kept with each weight, 0 at first. A hyperparameter called ``step`` is the number
-    of the step, from 1 on.
-
-    Raises:
-        ScalarError: if the function cannot be lifted.
-        ArgumentTypeError: if it does not return the weight and each slot.
-        ArgumentError: for a default value that is not finite.
-    """
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        scalar = ScalarFunction.of(function)
-        self.scalar = scalar
-        self.slots = scalar.parameters[2 : scalar.arity - len(scalar.defaults)]
-        self.hyperparameters = scalar.parameters[2 + len(self.slots) :]
-        if scalar.arity - len(scalar.defaults) < 2:
-            raise ArgumentTypeError(
-                f"optimizer rule {scalar.name!r}",
-                "a function of weight and gradient, then slots, then hyperparameters with default values",
-                f"({', '.join(scalar.parameters)})",
-            )
-        if scalar.n_outputs != 1 + len(self.slots):
-            returned = ", ".join(("weight", *self.slots))
-            raise ArgumentTypeError(
-                f"optimizer rule {scalar.name!r}", f"{1 + len(self.slots)} values ({returned})", str(scalar.n_outputs)
-            )
-        hyperparameters(f"optimizer rule {scalar.name!r}", scalar.defaults, {})
-
-
 class Optimizer(Configured):
-    """The base of every optimizer: a rule, its hyperparameters as attributes, and the slots of each weight.
+    """The base of every optimizer: a rule, its hyperparameters, and the slots of each weight.
+
+    A copy has slots of its own, with the same values. They follow the weights: the copy of an optimizer goes on with
+    the weights that the optimizer has changed or, if those are copied too, with their copies, whichever come first.
+    The same holds for what is pickled and loaded, in this process or in another.
+
+    Args:
+        rule: the step for one number.
+        hyperparameters: those of the rule that differ from its defaults, and any others.
 
     Attributes:
         iterations: the number of steps taken.
@@ -61,14 +37,52 @@ class Optimizer(Configured):
     """
 
     _kind = "optimizer"
+    _limits: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    """The smallest and the largest value of some hyperparameters."""
 
-    def __init__(self, rule: Rule, **hyperparameters: float) -> None:
-        self.rule = rule
+    def __init__(self, rule: Rule, /, **hyperparameters: float) -> None:
+        self._rule = rule
         self.iterations = 0
-        self._slots: dict[int, list[Variable]] = {}
-        self._hyperparameters = tuple(hyperparameters)
-        for name, value in hyperparameters.items():
-            setattr(self, name, finite(f"{self._who} {name}", value))
+        self._slots = Slots()
+        self._hyperparameters = Hyperparameters(self._who, rule.defaults | hyperparameters, limits=self._limits)
+
+    @property
+    def rule(self) -> Rule:
+        """The step for one number."""
+        return self._rule
+
+    @property
+    def hyperparameters(self) -> Hyperparameters:
+        """The hyperparameters as they are now, by name; they can be set.
+
+        One whose name is no attribute of every optimizer is an attribute too: ``optimizer.learning_rate = 0.1``.
+        """
+        return self._hyperparameters
+
+    def __getattr__(self, name: str) -> Any:  # called for what is not found otherwise
+        values = self.__dict__.get("_hyperparameters", {})
+        if name in values:
+            return values[name]
+        if name.startswith("_"):  # Python looks for many of these
+            raise AttributeError(name)
+        raise self._unknown(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        inherent = name in self.__dict__ or hasattr(type(self), name)
+        if not inherent and name in self.__dict__.get("_hyperparameters", {}):
+            self._hyperparameters[name] = value
+        elif inherent or name.startswith("_") or not self.__dict__.get("_complete"):
+            super().__setattr__(name, value)
+        else:
+            raise self._unknown(name)
+
+    def _constructed(self) -> None:
+        self.__dict__["_complete"] = True  # from here on a new attribute is a mistake
+
+    def _unknown(self, name: str) -> UnknownAttributeError:
+        known = list(self._hyperparameters) if "_hyperparameters" in self.__dict__ else []
+        hint = "write learning_rate" if name == "lr" and "learning_rate" in known else nearest(name, known)
+        return UnknownAttributeError(self._who, f"an attribute among: {', '.join(known)}, iterations", name, hint)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> None:
         """Take one step: change each variable by its gradient.
@@ -81,15 +95,22 @@ class Optimizer(Configured):
             ShapeError: if a gradient does not have its variable's shape.
             ArgumentTypeError: for something that is not a Variable.
             DeviceError: for a gradient on another device.
+            StateError: if it was copied or loaded with slots, and none of them belongs to any of these variables.
         """
         pairs = []
         for gradient, variable in grads_and_vars:
             if not isinstance(variable, Variable):
                 raise ArgumentTypeError(self._who, "Variables to change", type(variable).__name__)
             pairs.append((None if gradient is None else self._checked(gradient, variable), variable))
+        variables = [variable for _, variable in pairs]
+        if self._slots.strangers(variables):
+            hint = "pickle or copy both together, or call set_state(state, variables), or forget_slots() to start anew"
+            names = ", ".join([repr(variable.name) for variable in variables])
+            raise StateError(self._who, "the weights that it was copied or loaded with slots of", names, hint)
         self.iterations += 1
-        values = [self._hyperparameter(name) for name in self.rule.hyperparameters]
-        for _, variable in pairs:
+        rule = self.rule
+        values = [self._hyperparameter(name) for name in rule.hyperparameters]
+        for variable in variables:
             self._slots_of(variable)  # those that are not changed this time have their place in the state too
         left = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
         while left:
@@ -103,7 +124,7 @@ class Optimizer(Configured):
                 else:
                     slots = [slot.own_buffer() for slot in self._slots_of(variable)]
                     groups[key] = (variable.own_buffer(), gradient._buffer, *slots)
-            backend.update(self.rule.scalar, tuple(groups.values()), values)
+            backend.update(rule.scalar, tuple(groups.values()), values)
             left = later
 
     def _checked(self, gradient: Any, variable: Variable) -> Tensor:
@@ -118,39 +139,40 @@ class Optimizer(Configured):
             return tensor.astype(variable.dtype)
 
     def _hyperparameter(self, name: str) -> float:
-        return float(self.iterations if name == "step" else getattr(self, name))
+        if name == "step":
+            return float(self.iterations)
+        if getattr(type(self), name, None) is not getattr(Optimizer, name, None):  # a subclass computes it
+            return float(getattr(self, name))
+        return self._hyperparameters[name]
 
     def _slots_of(self, variable: Variable) -> list[Variable]:
-        found = self._slots.get(variable.key)
-        if found is None:
-            found = self._slots[variable.key] = self._new_slots(variable)
-        return found
+        slots = self._slots.find(variable)
+        if slots is None:
+            slots = self._slots.add(variable)
+        names = self.rule.slots
+        missing = [name for name in names if name not in slots]  # all at first, some when the rule has changed
+        if missing:
+            slots.update(self._new_slots(variable, missing))
+        return [slots[name] for name in names]
 
-    def _new_slots(self, variable: Variable) -> list[Variable]:
+    def _new_slots(self, variable: Variable, names: Sequence[str]) -> dict[str, Variable]:
         zeros = np.zeros(variable.shape, variable.dtype)
-        return [
-            Variable(variable.like(zeros), trainable=False, name=f"{variable.name}/{slot}") for slot in self.rule.slots
-        ]
+        return {name: Variable(variable.like(zeros), trainable=False, name=f"{variable.name}/{name}") for name in names}
 
     @property
     def variables(self) -> list[Variable]:
         """The slots of all weights, in the order in which the weights came to `apply_gradients`."""
-        return [slot for slots in self._slots.values() for slot in slots]
+        return [slot for slots in self._slots for slot in slots.values()]
 
     def forget_slots(self, keep: int = 0) -> None:
         """Drop the slots that were allocated last, but for the first ``keep``."""
         while len(self.variables) > keep:
-            self._slots.popitem()
-
-    @property
-    def hyperparameters(self) -> dict[str, float]:
-        """The hyperparameters as they are now, by name."""
-        return {name: getattr(self, name) for name in self._hyperparameters}
+            self._slots.drop_last()
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor; of the hyperparameters among them the present values."""
         config = super().get_config()
-        return config | {name: value for name, value in self.hyperparameters.items() if name in config}
+        return config | {name: value for name, value in self._hyperparameters.items() if name in config}
 
     def get_state(self, variables: Sequence[Variable] | None = None) -> dict[str, Any]:
         """What a run needs to go on: plain data and copies.
@@ -164,16 +186,17 @@ class Optimizer(Configured):
             weight its slots as ``{name: array}``.
         """
         if variables is None:
-            slots = list(self._slots.values())
+            slots = [{name: np.array(slot.numpy()) for name, slot in each.items()} for each in self._slots]
         else:
-            slots = [self._slots.get(variable.key) or self._new_slots(variable) for variable in variables]
+            slots = [self._arrays(variable) for variable in variables]
+        return {"iterations": self.iterations, "hyperparameters": dict(self._hyperparameters), "slots": slots}
+
+    def _arrays(self, variable: Variable) -> dict[str, np.ndarray[Any, Any]]:
+        """Copies of the slots of one weight; zeros for those that are not there yet."""
+        slots = self._slots.find(variable) or {}
         return {
-            "iterations": self.iterations,
-            "hyperparameters": self.hyperparameters,
-            "slots": [
-                {name: np.array(slot.numpy()) for name, slot in zip(self.rule.slots, each, strict=True)}
-                for each in slots
-            ],
+            name: np.array(slots[name].numpy()) if name in slots else np.zeros(variable.shape, variable.dtype)
+            for name in self.rule.slots
         }
 
     def set_state(self, state: Mapping[str, Any], variables: Sequence[Variable]) -> None:
@@ -201,10 +224,9 @@ class Optimizer(Configured):
             hint = "give the same weights to get_state and to set_state; a model has its weights once it is built"
             raise StateError(who, f"slots of {len(variables)} weights, or of none", str(len(slots)), hint)
         values = [self._slot_values(who, *pair) for pair in zip(slots, variables, strict=False)]
-        current = hyperparameters(who, self.hyperparameters, state.get("hyperparameters", {}))
-        self.iterations, self._slots = int(iterations), {}
-        for name, value in current.items():
-            setattr(self, name, value)
+        current = Hyperparameters(who, self.hyperparameters, state.get("hyperparameters", {}), self._limits)
+        self._hyperparameters.update(current)
+        self.iterations, self._slots = int(iterations), Slots()
         for arrays, variable in zip(values, variables, strict=False):
             for array, slot in zip(arrays, self._slots_of(variable), strict=True):
                 slot.assign(array)
@@ -220,83 +242,9 @@ class Optimizer(Configured):
         except (TypeError, ValueError) as error:
             raise StateError(who, f"for {variable.name!r} slots of numbers", str(error)) from None
 
+    def __copy__(self) -> Any:
+        return copy.deepcopy(self)
+
     @property
     def _who(self) -> str:
         return type(self).__name__
-
-
-class OptimizerRule:
-    """An optimizer made of a plain Python function of numbers; called with hyperparameters, it gives the optimizer.
-
-    An optimizer of a registered rule is saved under the rule's name, with its hyperparameters.
-
-    Args:
-        function: the step for one number, ``(weight, gradient, *slots, *hyperparameters) -> (weight, *slots)``. What
-            has no default value is a slot, kept with each weight and 0 at first; what has one is a hyperparameter. One
-            called ``step`` is the number of the step, from 1 on.
-
-    Example:
-        >>> def momentum(w, g, m, learning_rate=0.01, momentum=0.9):
-        ...     m = momentum * m - learning_rate * g
-        ...     return w + m, m
-        >>> optimizer = tl.optimizers.OptimizerRule(momentum)(learning_rate=0.1)
-    """
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.rule = Rule(function)
-        self.__name__ = self.rule.scalar.name
-
-    def __call__(self, **hyperparameters: float) -> Optimizer:
-        """The optimizer, with some hyperparameters other than the defaults.
-
-        Raises:
-            ArgumentError: for one that it does not have, or that is not a finite number.
-        """
-        return _RuleOptimizer(self, hyperparameters)
-
-    def from_config(self, config: Mapping[str, Any]) -> Optimizer:
-        """A new optimizer from what the `get_config` of one returned."""
-        return self(**config)
-
-    def __repr__(self) -> str:
-        return f"<OptimizerRule of {self.__name__!r}>"
-
-
-class _RuleOptimizer(Optimizer):
-    def __init__(self, maker: OptimizerRule, given: Mapping[str, float]) -> None:
-        defaults = {name: value for name, value in maker.rule.scalar.defaults.items() if name != "step"}
-        self.maker = maker
-        super().__init__(maker.rule, **hyperparameters(f"optimizer {maker.__name__!r}", defaults, given))
-
-    @property
-    def _maker(self) -> OptimizerRule:
-        return self.maker
-
-    @property
-    def _who(self) -> str:
-        return f"optimizer {self.maker.__name__!r}"
-
-    def get_config(self) -> dict[str, Any]:
-        """The hyperparameters as they are now."""
-        return self.hyperparameters
-
-
-def get(identifier: Any) -> Optimizer:
-    """An optimizer from its name, class, rule, config or itself; a plain function of numbers is a rule.
-
-    Raises:
-        UnknownNameError: for an unknown name, with the nearest known ones.
-        ScalarError: for a function that cannot be lifted.
-        ArgumentTypeError: for something else.
-    """
-    if isinstance(identifier, str):
-        identifier = registries["optimizer"].get(identifier)
-    elif isinstance(identifier, dict):
-        identifier = deserialize(identifier)
-    if isinstance(identifier, FunctionType):
-        identifier = OptimizerRule(identifier)
-    if isinstance(identifier, (OptimizerRule, type)):
-        identifier = identifier()
-    if isinstance(identifier, Optimizer):
-        return identifier
-    raise ArgumentTypeError("optimizer", "a name or an Optimizer", repr(identifier))

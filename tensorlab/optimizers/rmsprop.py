@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from tensorlab.optimizers.base import Optimizer, Rule
+from tensorlab.optimizers.base import Optimizer
+from tensorlab.optimizers.rule import Rule
 
 
 def _plain(
@@ -47,5 +48,9 @@ class RMSprop(Optimizer):
     def __init__(
         self, learning_rate: float = 0.001, rho: float = 0.9, momentum: float = 0.0, epsilon: float = 1e-7
     ) -> None:
-        rule = _WITH_MOMENTUM if momentum else _PLAIN
-        super().__init__(rule, learning_rate=learning_rate, rho=rho, momentum=momentum, epsilon=epsilon)
+        super().__init__(_PLAIN, learning_rate=learning_rate, rho=rho, momentum=momentum, epsilon=epsilon)
+
+    @property
+    def rule(self) -> Rule:
+        """The step for one number: without a velocity while the momentum is 0."""
+        return _WITH_MOMENTUM if self.hyperparameters["momentum"] else _PLAIN

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from tensorlab.errors import ArgumentError
-from tensorlab.optimizers.base import Optimizer, Rule
+from collections.abc import Mapping
+from typing import ClassVar
+
+from tensorlab.optimizers.base import Optimizer
+from tensorlab.optimizers.rule import Rule
 
 
 def _plain(weight: float, gradient: float, learning_rate: float = 0.01) -> float:
@@ -41,9 +44,13 @@ class SGD(Optimizer):
     Source: Keras, ``keras.optimizers.SGD``; Sutskever et al., "On the importance of initialization and momentum", 2013.
     """
 
+    _limits: ClassVar[Mapping[str, tuple[float, float]]] = {"momentum": (0.0, 1.0)}
+
     def __init__(self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False) -> None:
-        if isinstance(momentum, (int, float)) and not 0 <= momentum <= 1:
-            raise ArgumentError("SGD momentum", "a number from 0 to 1", repr(momentum))
-        rule = _PLAIN if momentum == 0 else _NESTEROV if nesterov else _WITH_MOMENTUM
-        super().__init__(rule, learning_rate=learning_rate, momentum=momentum)
+        super().__init__(_PLAIN, learning_rate=learning_rate, momentum=momentum)
         self.nesterov = nesterov
+
+    @property
+    def rule(self) -> Rule:
+        """The step for one number: without a velocity while the momentum is 0."""
+        return _PLAIN if self.hyperparameters["momentum"] == 0 else _NESTEROV if self.nesterov else _WITH_MOMENTUM

@@ -27,10 +27,14 @@ def tensorlab_register_layers() -> dict[str, Any]:
         "Activation": layers.Activation,
         "Dense": layers.Dense,
         "Dropout": layers.Dropout,
+        "ELU": layers.ELU,
         "Flatten": layers.Flatten,
         "Input": layers.Input,
+        "LeakyReLU": layers.LeakyReLU,
+        "ReLU": layers.ReLU,
         "Rescaling": layers.Rescaling,
         "Reshape": layers.Reshape,
+        "Softmax": layers.Softmax,
         "Sequential": Sequential,
     }
 
@@ -79,10 +83,21 @@ def tensorlab_register_metrics() -> dict[str, Any]:
 def tensorlab_register_initializers() -> dict[str, Any]:
     return {
         "constant": initializers.Constant,
+        "glorot_normal": initializers.GlorotNormal,
         "glorot_uniform": initializers.GlorotUniform,
+        "he_normal": initializers.HeNormal,
+        "he_uniform": initializers.HeUniform,
+        "identity": initializers.Identity,
+        "lecun_normal": initializers.LecunNormal,
+        "lecun_uniform": initializers.LecunUniform,
         "ones": initializers.Ones,
+        "orthogonal": initializers.Orthogonal,
         "random_normal": initializers.RandomNormal,
+        "normal": initializers.RandomNormal,
         "random_uniform": initializers.RandomUniform,
+        "uniform": initializers.RandomUniform,
+        "truncated_normal": initializers.TruncatedNormal,
+        "variance_scaling": initializers.VarianceScaling,
         "zeros": initializers.Zeros,
     }
 

@@ -107,6 +107,7 @@ class ScalarFunction:
             return kept
         source = find(function)
         parsed = Parser(source, lambda value: cls._lift(value, (*callers, function)))
+        source.confirm()
         scalar = cls(
             "lambda" if isinstance(source.definition, ast.Lambda) else function.__name__,
             parsed.parameters,

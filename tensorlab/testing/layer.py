@@ -14,6 +14,7 @@ from tensorlab.autodiff import Tape
 from tensorlab.devices import device
 from tensorlab.errors import GradientError, TensorlabError
 from tensorlab.layers import Layer
+from tensorlab.layers.tracking import members
 from tensorlab.serialization import serialize
 from tensorlab.tensor import Tensor, asarray
 from tensorlab.testing.examples import again, arguments, example
@@ -208,7 +209,8 @@ def _called(layer: Layer, inputs: Tensor, training: bool) -> Tensor:
     """What it computes; in training each time with the same random numbers."""
     if training:
         utils.set_random_seed(0)
-    return layer(inputs, training=training)
+    outputs: Tensor = layer(inputs, training=training)
+    return outputs
 
 
 def _as(array: Array, dtype: str) -> Array:
@@ -216,18 +218,16 @@ def _as(array: Array, dtype: str) -> Array:
 
 
 def _set_dtype(layer: Layer, dtype: str) -> None:
-    layer.dtype = dtypes.as_dtype(dtype, "check_layer")
-    for inner in layer._layers:
-        _set_dtype(inner, dtype)
+    for each, _ in members(layer):
+        each._set_dtype(dtypes.as_dtype(dtype, "check_layer"))
 
 
 def _holders(layer: Layer) -> Iterator[tuple[Layer, str, Variable]]:
     """Each attribute of the layer, and of those inside of it, that is a weight."""
-    for name, value in list(vars(layer).items()):
-        if isinstance(value, Variable):
-            yield layer, name, value
-    for inner in layer._layers:
-        yield from _holders(inner)
+    for each, _ in members(layer):
+        for name, value in list(vars(each).items()):
+            if isinstance(value, Variable):
+                yield each, name, value
 
 
 @contextmanager

@@ -66,7 +66,7 @@ class OptimizerSubject(Subject):
         before, after = float(np.sum(start**2)), float(np.sum(np.array(weight.numpy()) ** 2))
         if not after < before:
             hint = "the gradient points uphill: a step goes against it"
-            refuse(f"{self.who} on Σ w²", f"less than {before:.4g} after 100 steps", f"{after:.4g}", hint)
+            refuse(f"{self.who} on the sum of w * w", f"less than {before:.4g} after 100 steps", f"{after:.4g}", hint)
 
     def check_special_values(self) -> None:
         """Finite after steps with gradients that are 0 or subnormal, weights of 0 included."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tensorlab import callbacks
+from tensorlab.environment import pip
 from tensorlab.errors import ArgumentTypeError, DerivativeError, PluginWarning, UnknownNameError, nearest
 from tensorlab.plugins import manager, observers
 from tensorlab.plugins.record import Plugin
@@ -69,7 +70,7 @@ def find(name: str, who: str = "check-plugin") -> list[Plugin]:
     found = found or [plugin for plugin in manager.plugins if normalized(plugin.name) == wanted]
     if not found:
         known = {word for plugin in manager.plugins for word in (plugin.distribution, plugin.name)}
-        install = f"a new one is found once it is installed in {sys.prefix}: python -m pip install -e ."
+        install = f"a new one is found once it is installed in {sys.prefix}: {pip()} install -e ."
         hint = f"{nearest(name, known)} ({install})"
         raise UnknownNameError(who, "the name of an installed plugin", repr(name), hint)
     return found
@@ -110,7 +111,7 @@ def _loads(who: str, plugin: Plugin) -> Callable[[], None]:
         if plugin.skipped:
             refuse(who, f"that {plugin.distribution} loads", plugin.outcome, f"add {plugin.distribution} to it")
         if not plugin.entries and not _watching(plugin):
-            hint = "a hook is a function tensorlab_register_… with @hookimpl, in the module that the entry point names"
+            hint = "a hook is a function tensorlab_register_... with @hookimpl in the module of the entry point"
             refuse(who, "that it registers something", "nothing", hint)
 
     return check

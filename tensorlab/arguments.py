@@ -1,0 +1,188 @@
+"""Calls whose arguments do not fit: who was called, which argument is wrong, and what to write in its place."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from tensorlab.errors import ArgumentTypeError, nearest
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+RENAMED = {
+    "lr": "learning_rate",
+    "init": "kernel_initializer",
+    "W_regularizer": "kernel_regularizer",
+    "b_regularizer": "bias_regularizer",
+    "bias": "use_bias",
+    "output_dim": "units",
+    "out_features": "units",
+    "p": "rate",
+    "prob": "rate",
+    "nb_epoch": "epochs",
+    "n_epochs": "epochs",
+    "X": "x",
+    "Y": "y",
+    "eps": "epsilon",
+    "std": "stddev",
+    "scale": "stddev",
+    "low": "minval",
+    "high": "maxval",
+    "requires_grad": "trainable",
+    "initial_value": "value",
+    "value": "initial_value",
+    "metric": "metrics",
+    "dim": "axis",
+    "axes": "axis",
+    "keepdim": "keepdims",
+    "keep_dims": "keepdims",
+    "input": "x",
+}
+"""Spellings of Keras 2, Keras 1, PyTorch and scikit-learn, and that of Keras 3, where the function has it."""
+
+GONE = {
+    "decay": "set optimizer.learning_rate in a callback, such as on_epoch_begin",
+    "weight_decay": "give layers kernel_regularizer=tl.regularizers.L2(...)",
+    "clipnorm": "clip the gradients between GradientTape.gradient and apply_gradients",
+    "clipvalue": "clip the gradients between GradientTape.gradient and apply_gradients",
+    "input_shape": "begin the model with tl.layers.Input(shape=...)",
+    "input_dim": "begin the model with tl.layers.Input(shape=(input_dim,))",
+    "batch_input_shape": "begin the model with tl.layers.Input(shape=...), without the batch",
+    "in_features": "leave it out: a layer takes it from its first inputs",
+    "weights": "build the layer and call set_weights(...)",
+    "show_accuracy": 'call compile(metrics=["accuracy"])',
+    "workers": "leave it out: tl.set_num_threads says how many threads compute",
+    "use_multiprocessing": "leave it out: tl.set_num_threads says how many threads compute",
+    "max_queue_size": "leave it out: batches need no queue",
+    "run_eagerly": "leave it out: nothing has to be chosen",
+    "jit_compile": "leave it out: kernels are compiled when they are first used",
+    "steps_per_execution": "leave it out: nothing has to be chosen",
+    "device": "use with tl.device(...) around the call",
+}
+"""Arguments of those libraries that have no counterpart, and what to do instead."""
+
+
+def advice(name: str, known: Iterable[str]) -> str:
+    """What to write in place of an unknown argument: its name here, another way, or the nearest names."""
+    names = list(known)
+    if RENAMED.get(name) in names:
+        return f"write {RENAMED[name]}=..."
+    if name in GONE:
+        return GONE[name]
+    found = nearest(name, names) if names else ""
+    return found if found.startswith("did you mean") else ""
+
+
+def misfit(
+    who: str,
+    signature: inspect.Signature,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    known: list[str] | None = None,
+) -> ArgumentTypeError | None:
+    """Return the error that says which argument of a call is wrong, or None for a call that fits.
+
+    Args:
+        who: what is called.
+        signature: of the function, without ``self``.
+        args: the arguments by position.
+        kwargs: the arguments by name.
+        known: the names of all arguments, if what it passes on to others is known; else those of the signature.
+    """
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError:
+        return _explained(who, list(signature.parameters.values()), args, kwargs, known)
+    return None
+
+
+def _explained(
+    who: str,
+    parameters: list[inspect.Parameter],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    known: list[str] | None,
+) -> ArgumentTypeError:
+    kinds = {parameter.kind for parameter in parameters}
+    by_position = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    by_name = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    nameless = [p.name for p in by_position if p.kind is p.POSITIONAL_ONLY]
+    takes_any = known is None and inspect.Parameter.VAR_KEYWORD in kinds
+    known = [*nameless, *by_name] if known is None else known
+    given = by_position[: len(args)]
+    listed = f"arguments among: {', '.join(known)}" if known else "no arguments"
+    for name in kwargs:
+        if name in nameless:
+            return ArgumentTypeError(who, f"{name} by position", f"{name}=...", "leave its name out")
+        if name not in known and not takes_any:
+            return ArgumentTypeError(who, listed, f"the unknown argument {name!r}", advice(name, known))
+        if any(parameter.name == name for parameter in given):
+            return ArgumentTypeError(who, f"one value for {name!r}", "one by position and one by name")
+    if len(args) > len(by_position) and inspect.Parameter.VAR_POSITIONAL not in kinds:
+        names = [p.name for p in by_position]
+        most = f"at most {len(names)} {'argument' if len(names) == 1 else 'arguments'}" if names else "no arguments"
+        only = [name for name in known if name not in names]
+        hint = f"give by name: {', '.join(only)}" if only else "give them by name" if takes_any else ""
+        expected = (
+            f"{most} by position{' (' + ', '.join(names) + ')' if names else ''}" if known or takes_any else listed
+        )
+        return ArgumentTypeError(who, expected, str(len(args)), hint)
+    missing = [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    lacking = [name for name in missing if name not in kwargs and all(p.name != name for p in given)]
+    return ArgumentTypeError(who, f"a value for {' and '.join(map(repr, lacking))}", "none")
+
+
+def of_constructor(cls: type, init: Callable[..., Any]) -> list[str] | None:
+    """Return the names of the arguments of a constructor and of those that it passes ``**options`` on to.
+
+    Args:
+        cls: the class of the object.
+        init: the constructor, its own or that of a base.
+
+    Returns:
+        the names, or None if the last one takes any.
+    """
+    names: list[str] = []
+    init = inspect.unwrap(init)
+    inits = [inspect.unwrap(vars(base)["__init__"]) for base in cls.__mro__ if "__init__" in vars(base)]
+    for each in inits[inits.index(init) :]:
+        parameters = list(inspect.signature(each).parameters.values())[1:]
+        names += [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return list(dict.fromkeys(names))
+    return None
+
+
+def without_self(function: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature of a method as its caller sees it."""
+    signature = inspect.signature(function)
+    return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+
+def named(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:
+    """Decorate a method so that the error about wrong arguments names the object, the argument, and what to write.
+
+    Nothing is checked before the call: a call that fits costs one more frame.
+    """
+
+    @functools.wraps(method)
+    def wrapper(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return method(self, *args, **kwargs)
+        except TypeError:
+            error = misfit(_who(self, method.__name__), without_self(method), args, kwargs)
+            if error is None:
+                raise
+        raise error
+
+    return wrapper
+
+
+def _who(made: Any, method: str) -> str:
+    if method == "__init__":
+        return type(made).__name__
+    who: str = getattr(made, "_who", type(made).__name__)
+    return who if method == "__call__" else f"{who}.{method}"

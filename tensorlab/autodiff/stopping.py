@@ -1,0 +1,107 @@
+"""`no_grad`: blocks and functions that no tape records."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import Any
+
+from tensorlab.autodiff.tape import blocks_here, stopped
+from tensorlab.scopes import Entry
+
+
+class no_grad:  # noqa: N801  (used like a function)
+    """Stop every tape of this thread or asynchronous task inside of a ``with`` block, or in a decorated function.
+
+    Tapes that are entered inside of the block record. A generator that is suspended inside of the block has not left
+    it, so its caller is not recorded either. Decorate the generator function instead: then only its own steps are not
+    recorded.
+
+    Example:
+        >>> with tl.no_grad():
+        ...     w.assign_sub(0.1 * gradient)
+        >>> @tl.no_grad()
+        ... def accuracy(x, y): ...
+    """
+
+    def __init__(self) -> None:
+        self._blocks: list[Entry[Any]] = []
+
+    def __enter__(self) -> None:
+        self._blocks.append(stopped())
+
+    def __exit__(self, *exception: object) -> None:
+        if self._blocks:
+            here = [block for block in blocks_here() if block in self._blocks]
+            block = here[-1] if here else self._blocks[-1]  # another thread or task may have entered it
+            self._blocks.remove(block)
+            block.leave()
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function with its calls, or the steps of what it generates, not recorded."""
+        if inspect.isgeneratorfunction(function):
+            return _wrapped(function, lambda *args, **named: _steps(function(*args, **named)))
+        if inspect.isasyncgenfunction(function):
+            return _wrapped(function, lambda *args, **named: _async_steps(function(*args, **named)))
+        if inspect.iscoroutinefunction(function):
+
+            async def awaited(*args: Any, **named: Any) -> Any:
+                with no_grad():
+                    return await function(*args, **named)
+
+            return _wrapped(function, awaited)
+
+        def call(*args: Any, **named: Any) -> Any:
+            with no_grad():
+                return function(*args, **named)
+
+        return _wrapped(function, call)
+
+
+def _wrapped(function: Callable[..., Any], call: Callable[..., Any]) -> Callable[..., Any]:
+    return functools.wraps(function)(call)
+
+
+def _steps(generator: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """Run each step of a generator without recording, and the caller's own steps between them with it."""
+    step: Callable[..., Any] = generator.send
+    given: tuple[Any, ...] = (None,)
+    try:
+        while True:
+            try:
+                with no_grad():
+                    value = step(*given)
+            except StopIteration as end:
+                return end.value
+            try:
+                given, step = ((yield value),), generator.send
+            except GeneratorExit:
+                raise
+            except BaseException as error:  # which the caller has thrown in
+                given, step = (error,), generator.throw
+    finally:
+        with no_grad():
+            generator.close()
+
+
+async def _async_steps(generator: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, Any]:
+    """Do what `_steps` does for an asynchronous generator."""
+    step: Callable[..., Any] = generator.asend
+    given: tuple[Any, ...] = (None,)
+    try:
+        while True:
+            try:
+                with no_grad():
+                    value = await step(*given)
+            except StopAsyncIteration:
+                return
+            try:
+                given, step = ((yield value),), generator.asend
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                given, step = (error,), generator.athrow
+    finally:
+        with no_grad():
+            await generator.aclose()

@@ -1,0 +1,127 @@
+"""What a layer is called with and what it returns: tensors, or lists, tuples and dicts of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tensorlab import dtypes, ops
+from tensorlab.errors import ArgumentTypeError, ShapeError
+from tensorlab.ops.dispatch import as_tensor
+from tensorlab.shapes import as_shape
+from tensorlab.tensor import Tensor
+
+
+def _map(function: Callable[[Any], Any], value: Any) -> Any:
+    """Apply a function to the leaves of lists, tuples and dicts, in structures of the same kind."""
+    if type(value) is dict:
+        return {key: _map(function, item) for key, item in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*[_map(function, item) for item in value])
+    if type(value) in (list, tuple):
+        return type(value)([_map(function, item) for item in value])
+    return function(value)
+
+
+def is_structure(value: Any) -> bool:
+    """Return whether this holds several tensors: a dict, or a list or tuple in which there is an array.
+
+    A list of numbers, or of lists of numbers, is one tensor.
+    """
+    if isinstance(value, dict):
+        return True
+    if not isinstance(value, (list, tuple)):
+        return False
+    return any(is_structure(item) or (isinstance(item, (Tensor, np.ndarray)) and item.ndim > 0) for item in value)
+
+
+def inputs_to_tensors(who: str, value: Any, device: str | None) -> Any:
+    """Convert inputs to tensors, on ``device`` if they are arrays."""
+    if isinstance(value, Tensor) or not is_structure(value):
+        return as_tensor(value, who, device)
+    return _map(lambda item: item if item is None else as_tensor(item, who, device), value)
+
+
+def arrays_to_tensors(who: str, value: Any) -> Any:
+    """Convert the NumPy arrays among some arguments to tensors."""
+    return _map(lambda item: as_tensor(item, who) if isinstance(item, np.ndarray) else item, value)
+
+
+def in_precision(value: Any, dtype: dtypes.DType) -> Any:
+    """Convert the real tensors among some inputs to a dtype."""
+
+    def converted(item: Any) -> Any:
+        return item.astype(dtype) if isinstance(item, Tensor) and item.dtype.kind == "f" else item
+
+    return _map(converted, value)
+
+
+def shapes_of(value: Any) -> Any:
+    """Return the shape of a tensor, or a structure of the shapes of several."""
+    return _map(lambda item: item.shape if isinstance(item, Tensor) else None, value)
+
+
+def batch_of_zeros(who: str, shape: Any, dtype: dtypes.DType) -> Any:
+    """Return zeros of some shape, in which a length that is not known is 1, or a structure of such tensors."""
+    if isinstance(shape, dict):
+        return {key: batch_of_zeros(who, item, dtype) for key, item in shape.items()}
+    lengths = shape if isinstance(shape, (list, tuple)) else (shape,)
+    if any(isinstance(item, (list, tuple, dict)) for item in lengths):
+        return [batch_of_zeros(who, item, dtype) for item in lengths]
+    found = as_shape(who, [1 if length is None else length for length in lengths])
+    if not found:
+        raise ShapeError(who, "a shape with the batch in front", "()")
+    return ops.zeros((1, *found[1:]), dtype=dtype)
+
+
+def sample_shape(who: str, shape: Any) -> tuple[int | None, ...]:
+    """Return a shape in which lengths may be None.
+
+    Raises:
+        ArgumentTypeError: if a length is not a whole number.
+        ShapeError: if one is negative.
+    """
+    given = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    lengths = as_shape(who, [1 if length is None else length for length in given])
+    return tuple([None if length is None else known for length, known in zip(given, lengths, strict=True)])
+
+
+def check_outputs(who: str, outputs: Any) -> None:
+    """Refuse what a ``call`` may not return.
+
+    Raises:
+        ArgumentTypeError: unless it is a tensor, or a list, tuple or dict of tensors.
+    """
+    if isinstance(outputs, Tensor):
+        return
+    if isinstance(outputs, (list, tuple, dict)) and outputs:
+        for item in outputs.values() if isinstance(outputs, dict) else outputs:
+            if item is not None:
+                check_outputs(who, item)
+        return
+    hint = "return the outputs" if outputs is None else "compute it with tensorlab's operations, which a tape records"
+    raise ArgumentTypeError(f"{who}.call", "a tensor as its result", describe(outputs), hint)
+
+
+def check_one_output(who: str, outputs: Any) -> Tensor:
+    """Return the outputs if they are one tensor.
+
+    Raises:
+        ArgumentTypeError: if they are several.
+    """
+    if isinstance(outputs, Tensor):
+        return outputs
+    raise ArgumentTypeError(f"{who}.call", "one tensor as its result", describe(outputs), "return one of them")
+
+
+def describe(value: Any) -> str:
+    """Say what a value is, shortly: ``None``, ``a list of 2``, ``a numpy.ndarray``."""
+    if value is None:
+        return "None"
+    kind = type(value)
+    if isinstance(value, (list, tuple, dict)):
+        return f"a {kind.__name__} of {len(value)}"
+    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    return f"a {module}{kind.__qualname__}"

@@ -1,0 +1,65 @@
+"""The calls that a thread is in: whether they train, and what they have built so far."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from tensorlab.layers.tracking import Change, Tracked, undo
+
+
+class Call:
+    """One call of a layer, as a ``with`` block. If it raises, what was built during it is undone.
+
+    Args:
+        layer: whose call it is.
+        training: whether it trains; None for what the enclosing call says, if there is one.
+
+    Attributes:
+        built: what has been built during this call.
+    """
+
+    __slots__ = ("built", "layer", "outer", "training")
+
+    def __init__(self, layer: Tracked, training: Any = None) -> None:
+        self.layer = layer
+        self.training = training
+        self.built: list[Change] = []
+
+    def __enter__(self) -> Call:
+        outer = self.outer = context.call
+        if self.training is None and outer is not None:
+            self.training = outer.training
+        context.call = self
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        context.call = self.outer
+        if self.built and kind is not None:
+            undo(self.built)
+        elif self.built and self.outer is not None:
+            self.outer.built += self.built
+
+
+class _Context(threading.local):
+    call: Call | None = None
+    """The innermost call of this thread."""
+
+
+context = _Context()
+
+
+class Lock:
+    """A reentrant lock that can be copied and pickled: a copy is a lock of its own."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *exception: object) -> None:
+        self._lock.release()
+
+    def __reduce__(self) -> Any:
+        return Lock, ()

@@ -1,0 +1,67 @@
+"""`Input`: the shape of the data, before there is any."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorlab.errors import ArgumentError
+from tensorlab.layers.arguments import sample_shape
+from tensorlab.layers.base import Layer
+from tensorlab.tensor import Tensor
+
+
+class Input(Layer):
+    """Says the shape of one sample, so that a `Sequential` is built at once.
+
+    Args:
+        shape: of one sample, without the batch. A length that differs from batch to batch is None.
+        batch_size: the number of samples, if it is known. It is not checked.
+        dtype: of the data; float32 if None.
+        batch_shape: the shape with the batch in front, in place of ``shape`` and ``batch_size``.
+        name: what it is called in messages.
+
+    Raises:
+        ArgumentError: unless exactly one of ``shape`` and ``batch_shape`` is given.
+        ShapeError: for a negative length.
+
+    Source: Keras, ``keras.Input``.
+
+    Example:
+        >>> model = tl.Sequential([tl.Input(shape=(784,)), tl.layers.Dense(10)])
+        >>> model.built
+        True
+    """
+
+    _takes_one = True
+
+    def __init__(
+        self,
+        shape: Any = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        batch_shape: Any = None,
+        name: str | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(dtype=dtype, name=name, **options)
+        if self._input_shape_given is not None:  # by Keras's old name, input_shape
+            shape = vars(self)["_constructed_with"]["shape"] = self._input_shape_given
+        if (shape is None) == (batch_shape is None):
+            given = f"shape={shape!r} and batch_shape={batch_shape!r}"
+            raise ArgumentError(self._who, "the shape of a sample", given, "e.g. Input(shape=(784,))")
+        if batch_shape is not None:
+            batch_size, *shape = sample_shape(f"{self._who} batch_shape", batch_shape)
+        self.shape = sample_shape(f"{self._who} shape", shape)
+        self.batch_size = batch_size
+
+    @property
+    def batch_shape(self) -> tuple[int | None, ...]:
+        """The shape with the batch in front."""
+        return self.batch_size, *self.shape
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """The inputs themselves."""
+        return inputs
+
+
+InputLayer = Input

@@ -1,0 +1,235 @@
+"""`Tracked`: an object that finds the Variables and layers its attributes hold.
+
+Nothing is registered. Whoever asks for weights gets those that the attributes lead to at that moment, through
+containers of any depth, each once. So appended, replaced, deleted and shared members need no bookkeeping.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import UserDict, UserList, deque
+from collections.abc import Callable, Iterable
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
+
+from tensorlab.serialization import Configured
+from tensorlab.variable import Variable
+
+_PAST = ("_constructed_with", "_made")
+"""Attributes with what a layer was given and what it has built. Not all of that belongs to it any more."""
+_APART = (*_PAST, "_added")
+"""Attributes that are not searched."""
+
+
+class Tracked(Configured):
+    """The base of what has weights. See the module's docstring."""
+
+    _added: list[Variable]
+    """Weights that `add_weight` made and that no attribute holds (yet)."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        # The state exists before any __init__ runs, so that a subclass may set attributes in any order.
+        self = super().__new__(cls)
+        vars(self)["_added"] = []
+        return self
+
+    def __setattr__(self, attribute: str, value: Any) -> None:
+        if _parts(type(value)) is not None:
+            held = vars(self)
+            if isinstance(value, Variable) and self._added:
+                held["_added"] = [weight for weight in self._added if weight is not value]
+            # An attribute that was None until now takes its place in the order when it gets its first member.
+            if attribute in held and _parts(type(held[attribute])) is None:
+                del held[attribute]
+        object.__setattr__(self, attribute, value)
+
+    def _members(self) -> tuple[list[Variable], list[Any]]:
+        """Find the Variables and the layers that the attributes of this very object hold, in order, each once."""
+        variables: dict[int, Variable] = {}
+        layers: dict[int, Any] = {}
+        containers: set[int] = set()
+        known = _known
+        for name, value in tuple(vars(self).items()):  # every training step comes here, so the loop is kept short
+            kind = type(value)
+            parts = known[kind] if kind in known else _parts(kind)
+            if parts is None or name in _APART:
+                continue
+            if parts is _layer:
+                layers[id(value)] = value
+            elif parts is _variable:
+                variables[id(value)] = value
+            else:
+                _look_into(value, parts, containers, variables, layers)
+        if self._added:
+            left = [weight for weight in self._added if id(weight) not in variables]
+            if len(left) < len(self._added):  # from now on the attributes decide whether a weight belongs to the layer
+                vars(self)["_added"] = left
+            variables.update((id(weight), weight) for weight in left)
+        return list(variables.values()), list(layers.values())
+
+
+def members(root: Tracked) -> list[tuple[Any, list[Variable]]]:
+    """List a layer and all layers inside of it, each once, with the Variables of each: itself first, then in order."""
+    seen: set[int] = set()
+    found: list[tuple[Any, list[Variable]]] = []
+    waiting = [root]
+    while waiting:
+        layer = waiting.pop()
+        if id(layer) not in seen:
+            seen.add(id(layer))
+            variables, inner = layer._members()
+            found.append((layer, variables))
+            inner.reverse()
+            waiting += inner
+    return found
+
+
+# How the attributes are searched
+
+
+_Parts = Callable[[Any], Iterable[Any]]
+
+
+def _variable(member: Any) -> Iterable[Any]:
+    return ()
+
+
+def _layer(member: Any) -> Iterable[Any]:
+    return ()
+
+
+def _in_order(value: Any) -> Iterable[Any]:
+    """Sort a set's members by name, since a set has no order of its own."""
+    named = [item for item in value if isinstance(item, (Tracked, Variable))]
+    return sorted(named, key=lambda item: (len(item.name), item.name))  # dense, dense_1, ..., dense_10
+
+
+def _fields(value: Any) -> Iterable[Any]:
+    return [getattr(value, field.name, None) for field in dataclasses.fields(value)]
+
+
+_CONTAINERS: dict[type, _Parts] = {
+    Variable: _variable,
+    Tracked: _layer,
+    list: tuple,
+    tuple: tuple,
+    deque: tuple,
+    dict: lambda value: tuple(value.values()),
+    MappingProxyType: lambda value: tuple(value.values()),
+    set: _in_order,
+    frozenset: _in_order,
+    UserList: lambda value: (value.data,),
+    UserDict: lambda value: (value.data,),
+    SimpleNamespace: lambda value: tuple(vars(value).values()),
+}
+
+_known: dict[type, _Parts | None] = {}
+"""What `_parts` has found out."""
+
+
+def _parts(cls: type) -> _Parts | None:
+    """Return the function that lists what an object of a class holds: `_variable` or `_layer` for a member itself.
+
+    None for any other object, which is not looked into.
+    """
+    if cls in _known:
+        return _known[cls]
+    if len(_known) > 4096:  # classes that are made without end are not kept
+        _known.clear()
+    found = next((parts for base, parts in _CONTAINERS.items() if issubclass(cls, base)), None)
+    _known[cls] = found or (_fields if dataclasses.is_dataclass(cls) else None)
+    return _known[cls]
+
+
+def _look_into(
+    container: Any, parts: _Parts, seen: set[int], variables: dict[int, Variable], layers: dict[int, Any]
+) -> None:
+    if id(container) in seen:
+        return
+    seen.add(id(container))
+    values = parts(container)
+    kinds = {kind: found for kind in {*map(type, values)} if (found := _parts(kind)) is not None}
+    if not kinds:  # fast for long lists of numbers
+        return
+    for value in values:
+        inner = kinds.get(type(value))
+        if inner is _layer:
+            layers[id(value)] = value
+        elif inner is _variable:
+            variables[id(value)] = value
+        elif inner is not None:
+            _look_into(value, inner, seen, variables, layers)
+
+
+# What a build changes
+
+
+Change = tuple[Any, Any, Any, Any]
+"""An object, the attribute or key (None for a whole container), the value before, and the value after."""
+
+_ABSENT = ...
+_STATE = ("built", "dtype", "_dtype_given")
+"""The attributes of a layer, beside its members, that a build changes."""
+
+
+def snapshot(root: Tracked) -> list[tuple[Any, Any]]:
+    """Copy what a layer, the layers inside of it and their containers hold."""
+    found: list[tuple[Any, Any]] = []
+    seen: set[int] = set()
+    waiting: list[Any] = [root]
+    while waiting:
+        owner = waiting.pop()
+        parts = _parts(type(owner))
+        if parts is None or id(owner) in seen or isinstance(owner, Variable):
+            continue
+        seen.add(id(owner))
+        if isinstance(owner, Tracked):
+            found.append((owner, _present(owner)))
+            waiting += found[-1][1].values()
+        else:
+            if isinstance(owner, (list, dict, set, deque)):
+                found.append((owner, owner.copy()))
+            waiting += parts(owner)
+    return found
+
+
+def _present(layer: Tracked) -> dict[str, Any]:
+    held = vars(layer).copy()
+    for name in _PAST:
+        held.pop(name, None)
+    return held
+
+
+def changes_since(before: list[tuple[Any, Any]]) -> list[Change]:
+    """List the members, and the states of layers, that are not what they were when `snapshot` was taken."""
+    changes: list[Change] = []
+    for owner, old in before:
+        if isinstance(owner, (Tracked, dict)):
+            now = _present(owner) if isinstance(owner, Tracked) else owner
+            changes += [
+                (owner, key, old.get(key, _ABSENT), value)
+                for key, value in tuple(now.items())
+                if value is not old.get(key, _ABSENT) and (key in _STATE or _parts(type(value)) is not None)
+            ]
+        elif _ids(owner) != _ids(old):
+            changes.append((owner, None, old, owner.copy()))
+    return changes
+
+
+def undo(changes: list[Change]) -> None:
+    """Put back what was before, wherever nothing else has been put since."""
+    for owner, key, old, new in reversed(changes):
+        held = vars(owner) if isinstance(owner, Tracked) else owner
+        if key is None:
+            if _ids(owner) == _ids(new):
+                owner.clear()
+                owner.update(old) if isinstance(owner, set) else owner.extend(old)
+        elif held.get(key, _ABSENT) is new:
+            if old is _ABSENT:
+                del held[key]
+            else:
+                held[key] = old
+
+
+def _ids(container: Any) -> list[int]:
+    return sorted(map(id, container)) if isinstance(container, set) else list(map(id, container))

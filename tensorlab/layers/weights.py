@@ -1,0 +1,188 @@
+"""`Weighted`: what a layer does with its weights, wherever its attributes hold them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorlab import dtypes, initializers, regularizers
+from tensorlab.arguments import named
+from tensorlab.errors import ShapeError, StateError
+from tensorlab.layers.tracking import Tracked, members
+from tensorlab.ops.dispatch import as_tensor
+from tensorlab.shapes import as_shape
+from tensorlab.tensor import Tensor
+from tensorlab.variable import Variable
+
+_BUILD = "call it on data, or call build(input_shape)"
+
+
+class Weighted(Tracked):
+    """The base of `Layer`: its weights, which of them are trained, and their values."""
+
+    name: str
+    built: bool
+    dtype: dtypes.DType
+    _trainable: bool
+
+    @property
+    def _who(self) -> str:
+        return f"{type(self).__name__} {self.name!r}"
+
+    @named
+    def add_weight(
+        self,
+        shape: Any = (),
+        initializer: Any = "glorot_uniform",
+        dtype: Any = None,
+        trainable: bool = True,
+        regularizer: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Make a weight that belongs to this layer.
+
+        Once an attribute holds it, it belongs to the layer for as long as one does.
+
+        Args:
+            shape: of the weight.
+            initializer: a name, an `Initializer`, or a function of ``(shape, dtype)``.
+            dtype: the layer's if None.
+            trainable: whether training changes it.
+            regularizer: what it adds to the loss: a name, a `Regularizer`, a function of the weight, or None.
+            name: what it is called; numbered if None.
+        """
+        kind = self.dtype if dtype is None else dtypes.as_dtype(dtype, self._who)
+        label = f"{self.name}/{name or f'weight_{len(self._members()[0])}'}"
+        value = initializers.get(initializer)(as_shape(label, shape), dtype=kind)
+        weight = Variable(value, trainable=trainable, dtype=kind, name=label)
+        weight.regularizer = regularizers.get(regularizer)
+        object.__setattr__(self, "_added", [*self._added, weight])
+        return weight
+
+    @property
+    def weights(self) -> list[Variable]:
+        """Its own weights, in the order of its attributes, and then those of each layer inside of it; each once."""
+        return _weights_in(members(self))
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes its weights. Setting it sets it for all layers inside, too.
+
+        A weight is trained if it is ``trainable`` itself, and so is every layer that holds it.
+
+        Source: Keras, ``keras.layers.Layer.trainable``.
+        """
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        seen, waiting = {id(self)}, [self]
+        while waiting:
+            layer = waiting.pop()
+            object.__setattr__(layer, "_trainable", bool(value))
+            for inner in layer._members()[1]:
+                # A reference to a layer around this one is no reason to change that one.
+                if id(inner) not in seen and all(each is not self for each, _ in members(inner)):
+                    seen.add(id(inner))
+                    waiting.append(inner)
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that training changes."""
+        if not self.trainable:
+            return []
+        found = members(self)
+        frozen: set[int] = set()
+        if not all([layer._trainable for layer, _ in found]):
+            frozen = _frozen(self)
+        return [weight for weight in _weights_in(found) if weight.trainable and id(weight) not in frozen]
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights that training leaves as they are."""
+        trained = {id(weight) for weight in self.trainable_weights}
+        return [weight for weight in self.weights if id(weight) not in trained]
+
+    variables = weights
+    trainable_variables = trainable_weights
+    non_trainable_variables = non_trainable_weights
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """What the regularizers of its trainable weights add to the loss, each a number.
+
+        Source: Keras, ``keras.layers.Layer.losses``.
+        """
+        regularized = [weight for weight in self.weights if weight.regularizer is not None]
+        if not regularized:
+            return []
+        trained = {id(weight) for weight in self.trainable_weights}
+        return [weight.regularizer(weight) for weight in regularized if id(weight) in trained]
+
+    def count_params(self) -> int:
+        """The number of elements of all weights.
+
+        Raises:
+            StateError: before the layer is built.
+        """
+        self._check_built("count_params")
+        return sum(math.prod(weight.shape) for weight in self.weights)
+
+    def _check_built(self, method: str) -> None:
+        if not self.built:
+            raise StateError(f"{self._who}.{method}", "a layer that is built", "one that is not", _BUILD)
+
+    def get_weights(self) -> list[np.ndarray[Any, Any]]:
+        """Copies of all weights, as NumPy arrays."""
+        return [np.array(weight.numpy()) for weight in self.weights]
+
+    @named
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Replace all weights; none is replaced if one does not fit.
+
+        Raises:
+            StateError: before the layer is built.
+            ShapeError: if the number of arrays or the shape of one differs.
+        """
+        targets = self.weights
+        self._check_built("set_weights")
+        if len(weights) != len(targets):
+            raise ShapeError(f"{self._who}.set_weights", f"{len(targets)} arrays", str(len(weights)))
+        values = [as_tensor(value, f"{self._who}.set_weights") for value in weights]
+        for weight, value in zip(targets, values, strict=True):
+            if value.shape != weight.shape:
+                raise ShapeError(f"{self._who}.set_weights", f"{weight.name!r} of {weight.shape}", str(value.shape))
+        for weight, value in zip(targets, values, strict=True):
+            weight.assign(value.astype(weight.dtype).to_device(weight.device))
+
+
+def _weights_in(found: list[tuple[Any, list[Variable]]]) -> list[Variable]:
+    return list({id(variable): variable for _, variables in found for variable in variables}.values())
+
+
+def _frozen(root: Weighted) -> set[int]:
+    """The identities of the Variables that are held by a layer that is not trained, or by one inside of such a layer.
+
+    A layer that is reached both ways counts as not trained. One that leads back to a layer around it does not stop
+    that one.
+    """
+    stopped: set[int] = set()
+    visited: dict[int, bool] = {}
+
+    def visit(layer: Any, frozen: bool, around: frozenset[int]) -> None:
+        frozen = frozen or not layer._trainable
+        if visited.get(id(layer), -1) >= frozen:
+            return
+        visited[id(layer)] = frozen
+        variables, inner = layer._members()
+        if frozen:
+            stopped.update(map(id, variables))
+        for each in inner:
+            if id(each) not in around:
+                visit(each, frozen, around | {id(each)})
+
+    visit(root, False, frozenset({id(root)}))
+    return stopped

@@ -1,0 +1,53 @@
+"""`Rule`: the step of an optimizer, as a plain Python function of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tensorlab.errors import ArgumentTypeError
+from tensorlab.references import MadeOfFunction
+from tensorlab.rules import Hyperparameters
+from tensorlab.scalars import ScalarFunction
+
+
+class Rule(MadeOfFunction):
+    """The step of an optimizer for one number: ``(weight, gradient, *slots, *hyperparameters) -> (weight, *slots)``.
+
+    The parameters after weight and gradient are slots if they have no default value, and hyperparameters if they have
+    one. A slot is a number that is kept with each weight, 0 at first. A hyperparameter called ``step`` is the number
+    of the step, from 1 on.
+
+    Raises:
+        ScalarError: if the function cannot be lifted.
+        ArgumentTypeError: if it does not return the weight and each slot.
+        ArgumentError: for a default value that is not finite.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        scalar = ScalarFunction.of(function)
+        self.function, self.scalar = function, scalar
+        self.slots = scalar.parameters[2 : scalar.arity - len(scalar.defaults)]
+        self.hyperparameters = scalar.parameters[2 + len(self.slots) :]
+        who = f"optimizer rule {scalar.name!r}"
+        if scalar.arity - len(scalar.defaults) < 2:
+            raise ArgumentTypeError(
+                who,
+                "a function of weight and gradient, then slots, then hyperparameters with default values",
+                f"({', '.join(scalar.parameters)})",
+            )
+        if scalar.n_outputs != 1 + len(self.slots):
+            returned = ", ".join(("weight", *self.slots))
+            hint = ""
+            if "step" in self.slots:
+                hint = "for the number of the step give it a default value, step=1; without one it is a slot"
+            raise ArgumentTypeError(who, f"{1 + len(self.slots)} values ({returned})", str(scalar.n_outputs), hint)
+        Hyperparameters(who, self.defaults)
+
+    @property
+    def defaults(self) -> dict[str, float]:
+        """The hyperparameters that can be set, all but ``step``, with their default values."""
+        return {name: value for name, value in self.scalar.defaults.items() if name != "step"}
+
+    def __repr__(self) -> str:
+        return f"<optimizer rule {self.scalar.name!r}>"

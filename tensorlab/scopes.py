@@ -1,0 +1,85 @@
+"""What is in force inside of ``with`` blocks, such as tapes and devices, whatever order the blocks are left in.
+
+A generator, a coroutine or another thread may leave a block after one that was entered later. So leaving a block ends
+exactly that block, wherever it was entered, and restores nothing: what is in force is what has been entered in this
+thread or asynchronous task, or before the task was created, and has not been left by anybody.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+R = TypeVar("R")
+
+_changes = itertools.count(1)
+
+
+class Entry(Generic[V]):
+    """One block that was entered, and whether it is still open."""
+
+    __slots__ = ("_scope", "open", "value")
+
+    def __init__(self, scope: Scope[V, R], value: V) -> None:
+        self._scope, self.value, self.open = scope, value, True
+
+    def leave(self) -> None:
+        """End the block; do nothing if it has ended."""
+        self.open = False
+        self._scope.version = next(_changes)
+
+
+class _Seen(Generic[V, R]):
+    """What is open in a context as of a version. One tuple, because tasks share it and threads replace it."""
+
+    __slots__ = ("state",)
+
+    def __init__(self, version: int, entries: tuple[Entry[V], ...], result: R) -> None:
+        self.state = version, entries, result
+
+
+class Scope(Generic[V, R]):
+    """The blocks of one kind.
+
+    Args:
+        name: of the kind.
+        summarize: from the values of the open blocks, the outermost first, to what is in force.
+
+    Attributes:
+        version: changes whenever a block is left anywhere.
+    """
+
+    def __init__(self, name: str, summarize: Callable[[list[V]], R]) -> None:
+        self.version = 0
+        self._summarize = summarize
+        self._seen: ContextVar[_Seen[V, R]] = ContextVar(name)
+        self._outside = _Seen[V, R](0, (), summarize([]))
+
+    def enter(self, value: V) -> Entry[V]:
+        """Begin a block in this context."""
+        entry = Entry(self, value)
+        version = self.version
+        entries = (*self.entries(), entry)
+        self._seen.set(_Seen(version, entries, self._summarize([one.value for one in entries])))
+        return entry
+
+    def entries(self) -> tuple[Entry[V], ...]:
+        """Return the open blocks of this context, the outermost first."""
+        return self._state()[1]
+
+    def current(self) -> R:
+        """Return what is in force in this context."""
+        return self._state()[2]
+
+    def _state(self) -> tuple[int, tuple[Entry[V], ...], R]:
+        seen = self._seen.get(self._outside)
+        state = seen.state
+        version = self.version  # read before the entries: what is left meanwhile is looked for again
+        if state[0] != version:
+            entries = tuple([entry for entry in state[1] if entry.open])
+            result = state[2] if len(entries) == len(state[1]) else self._summarize([one.value for one in entries])
+            seen.state = state = (version, entries, result)
+        return state

@@ -1,0 +1,111 @@
+"""How the tests of the matrix product's kernels call them: on every layout, with every tile and epilogue."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numba import from_dtype
+
+from tensorlab.kernels.compiler import address as entry_of
+from tensorlab.kernels.compiler import jit
+from tensorlab.kernels.compiler import kernel as compile_kernel
+from tensorlab.kernels.matmul import ARGUMENTS, matmul
+from tensorlab.kernels.matmul_epilogue import epilogue_task
+from tensorlab.kernels.products import tasks
+from tensorlab.kernels.tile_shape import Tile
+
+LAYOUTS = ("rows", "columns", "reversed", "every second", "slice")
+SENTINEL = 1
+
+
+def halved(total):
+    return total / 2
+
+
+def biased_relu(total, bias):
+    return max(total + bias, 0 * total)
+
+
+def gated(total, gate, shift):
+    return total * math.tanh(gate) + shift
+
+
+EPILOGUES: dict[str, tuple[Callable[..., float] | None, int]] = {
+    "none": (None, 0),
+    "halved": (halved, 0),
+    "biased_relu": (biased_relu, 1),
+    "gated": (gated, 2),
+}
+
+
+@functools.cache
+def compiled():
+    return compile_kernel(matmul.py_func, f"void({', '.join(['int64'] * ARGUMENTS)})", "test")
+
+
+@functools.cache
+def finishing(dtype: str, epilogue: str):
+    """A compiled epilogue, to be kept for as long as its address is."""
+    function, operands = EPILOGUES[epilogue]
+    task = epilogue_task(from_dtype(np.dtype(dtype)), jit(function) if function else None, operands)
+    return compile_kernel(task, "void(int64, int64)", f"test {dtype} {epilogue}")
+
+
+def kernel(dtype: str, epilogue: str = "none", keep_product: bool = False, tile: Tile | None = None):
+    table = tasks(dtype, tile).address
+    finish = 0 if epilogue == "none" and not keep_product else entry_of(finishing(dtype, epilogue))
+    return lambda pool, *arguments: compiled()(pool, table, finish, *arguments)
+
+
+def laid_out(matrix: np.ndarray, layout: str) -> np.ndarray:
+    """The same elements, somewhere else in memory, among others that are not a number."""
+    m, n = matrix.shape
+    strange = np.nan if matrix.dtype.kind == "f" else 1
+    if layout == "rows":
+        return np.ascontiguousarray(matrix)
+    if layout == "columns":
+        return np.asfortranarray(matrix)
+    if layout == "reversed":
+        return np.ascontiguousarray(matrix[::-1, ::-1])[::-1, ::-1]
+    room = np.full((2 * m + 3, 2 * n + 3), strange, matrix.dtype)
+    view = room[1 : 2 * m + 1 : 2, 2 : 2 * n + 2 : 2] if layout == "every second" else room[2 : m + 2, 1 : n + 1]
+    view[...] = matrix
+    return view
+
+
+def address(matrix: np.ndarray | None) -> tuple[int, int, int]:
+    if matrix is None:
+        return 0, 0, 0
+    return matrix.ctypes.data, matrix.strides[0] // matrix.itemsize, matrix.strides[1] // matrix.itemsize
+
+
+def product(
+    matmul, a: np.ndarray, b: np.ndarray, *operands: np.ndarray, keep_product: bool = False, pool: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """The result and the kept product; fails if the kernel has written anywhere else."""
+    (m, k), n = a.shape, b.shape[1]
+    rooms = [np.full((m + 2, n + 3), SENTINEL, a.dtype) for _ in range(2)]
+    c, z = (room[1 : m + 1, 1 : n + 1] for room in rooms)
+    p, q = ([np.broadcast_to(x, (m, n)) for x in operands] + [None, None])[:2]
+    kept = z if keep_product else None
+    matmul(pool, m, n, k, *address(a), *address(b), *address(c)[:2], *address(kept)[:2], *address(p), *address(q))
+    results = c.copy(), z.copy()
+    c[...] = SENTINEL
+    if keep_product:
+        z[...] = SENTINEL
+    assert all((room == SENTINEL).all() for room in rooms)
+    return results
+
+
+def assert_product(found: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
+    """Within the bound on the rounding errors of a sum in any order."""
+    exact = a.astype(np.float64) @ b.astype(np.float64)
+    bound = (a.shape[1] + 1) * np.finfo(a.dtype).eps * (np.abs(a).astype(np.float64) @ np.abs(b).astype(np.float64))
+    assert (np.abs(found - exact) <= bound).all()
+
+
+def random(seed: int, m: int, n: int, dtype: str = "float32") -> np.ndarray:
+    return np.random.default_rng([seed, m, n]).standard_normal((m, n)).astype(dtype)

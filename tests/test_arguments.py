@@ -1,0 +1,186 @@
+"""Arguments that do not fit: the error names the class or the call, the argument, and what to write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorlab as tl
+from tensorlab.errors import ArgumentError, ArgumentTypeError
+from tensorlab.layers import Dense, Dropout, Layer
+from tensorlab.registry import registries
+
+DENSE = (
+    "units, activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, "
+    "name, dtype, trainable"
+)
+
+
+class Scaled(Layer):
+    def __init__(self, size: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.size = size
+
+
+class Wrong(Dense):
+    def __init__(self, size: int) -> None:
+        super().__init__(unitz=size)  # type: ignore[call-arg]
+
+
+class Open(Dense):
+    def __init__(self, *sizes: int, **options: Any) -> None:
+        super().__init__(*sizes, **options)
+
+
+class Broken(Layer):
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        len(size)  # type: ignore[arg-type]
+
+
+class Sevens(tl.initializers.Initializer):
+    def __call__(self, shape: Any, dtype: Any = None) -> tl.Tensor:
+        return tl.full(shape, 7.0, dtype=dtype)
+
+
+class Counting:
+    def __init__(self, count: int = 1) -> None:
+        self.count = count
+
+
+class Both(tl.callbacks.Callback, Counting):
+    pass
+
+
+def lion(w: float, g: float, m: float, learning_rate: float = 0.1) -> tuple[float, float]:
+    return w - learning_rate * g, m
+
+
+def huber(y_true: float, y_pred: float, delta: float = 1.0) -> float:
+    return delta * abs(y_true - y_pred)
+
+
+def model() -> tl.Sequential:
+    return tl.Sequential([Dense(1)], name="net")
+
+
+x = np.ones((4, 2), "float32")
+optimizers: Any = tl.optimizers
+any_dense: Any = Dense
+any_dropout: Any = Dropout
+
+CALLS: list[tuple[Callable[[], Any], str, str]] = [
+    (lambda: any_dense(), "Dense: expected a value for 'units'", "received none"),
+    (lambda: any_dense(3, unit=1), f"Dense: expected arguments among: {DENSE}", "'unit'; did you mean 'units'?"),
+    (lambda: any_dense(output_dim=3), "Dense: expected arguments among: units, ", "'output_dim'; write units=..."),
+    (lambda: any_dense(3, bias=False), "Dense: expected arguments among: units, ", "'bias'; write use_bias=..."),
+    (lambda: any_dense(3, weights=[]), "Dense: expected arguments", "'weights'; build the layer and call set_weights"),
+    (lambda: any_dense(3, "relu", units=4), "Dense: expected one value for 'units'", "one by position and one by name"),
+    (
+        lambda: any_dense(*range(12)),
+        "Dense: expected at most 7 arguments by position (units, ",
+        "give by name: name, d",
+    ),
+    (lambda: any_dropout(p=0.5), "Dropout: expected arguments among: rate, ", "'p'; write rate=..."),
+    (lambda: any_dense.from_config({"units": 3, "foo": 4}), "Dense: expected arguments", "the unknown argument 'foo'"),
+    (lambda: tl.Sequential([], nam="net"), "Sequential: expected arguments", "'nam'; did you mean 'name'?"),
+    (
+        lambda: optimizers.SGD(lr=0.1),
+        "SGD: expected arguments among: learning_rate, momentum, ",
+        "write learning_rate=",
+    ),
+    (
+        lambda: optimizers.Adam(decay=1e-6),
+        "Adam: expected arguments",
+        "'decay'; set optimizer.learning_rate in a callb",
+    ),
+    (
+        lambda: optimizers.Adam(beta1=0.9),
+        "Adam: expected arguments among: learning_rate, beta_1",
+        "did you mean 'beta_1'",
+    ),
+    (lambda: tl.OptimizerRule(lion)(0.1), "OptimizerRule: expected no arguments by position", "give them by name"),
+    (
+        lambda: tl.LossRule(huber)("sum", 2.0),
+        "LossRule: expected at most 1 argument by position (reduction)",
+        "received 2",
+    ),
+    (lambda: tl.losses.MeanSquaredError(nam="x"), "MeanSquaredError: expected arguments", "did you mean 'name'?"),
+    (lambda: tl.metrics.Mean(1, 2, 3), "Mean: expected at most 1 argument by position (name)", "received 3"),
+    (lambda: tl.regularizers.L2(l=3), "L2: expected arguments among: l2", "'l'; did you mean 'l2'?"),
+    (lambda: tl.initializers.Zeros(3), "Zeros: expected no arguments", "received 1"),
+    (lambda: tl.callbacks.History(path=""), "History: expected no arguments", "the unknown argument 'path'"),
+    (lambda: Scaled(), "Scaled: expected a value for 'size'", "received none"),  # type: ignore[call-arg]
+    (
+        lambda: Scaled(3, nme="a"),
+        "Scaled: expected arguments among: size, name, dtype, trainable",
+        "did you mean 'name'",
+    ),
+    (lambda: Open(3, foo=1), "Open: expected arguments", "the unknown argument 'foo'"),
+    (lambda: Wrong(3), f"Wrong: Dense.__init__: expected arguments among: {DENSE}", "'unitz'; did you mean 'units'?"),
+    (lambda: Wrong(unitz=3), "Wrong: expected arguments among: size", "the unknown argument 'unitz'"),  # type: ignore[call-arg]
+    (lambda: Sevens(seed=1), "Sevens: expected no arguments", "the unknown argument 'seed'"),
+    (lambda: model().compile(optimiser="sgd"), "Sequential 'net'.compile: expected", "did you mean 'optimizer'?"),
+    (lambda: model().fit(x, x, nb_epoch=3), "Sequential 'net'.fit: expected", "'nb_epoch'; write epochs=..."),
+    (
+        lambda: model().fit(x, x, workers=3),
+        "Sequential 'net'.fit: expected",
+        "'workers'; leave it out: tl.set_num_thre",
+    ),
+    (lambda: model().fit(), "Sequential 'net'.fit: expected a value for 'x' and 'y'", "received none"),
+    (lambda: model().evaluate(x, x, X=x), "Sequential 'net'.evaluate: expected", "'X'; write x=..."),
+    (lambda: model().predict(x, batch=3), "Sequential 'net'.predict: expected", "did you mean 'batch_size'"),
+    (lambda: tl.Variable(1.0, requires_grad=True), "Variable: expected", "'requires_grad'; write trainable=..."),
+    (lambda: tl.Variable(), "Variable: expected a value for 'initial_value'", "received none"),
+    (lambda: tl.GradientTape(persist=True), "GradientTape: expected", "did you mean 'persistent'?"),
+]
+
+
+@pytest.mark.parametrize(("call", "who", "then"), CALLS, ids=map(str, range(len(CALLS))))
+def test_arguments_that_do_not_fit(call: Callable[[], Any], who: str, then: str) -> None:
+    with pytest.raises(ArgumentTypeError) as caught:
+        call()
+    message = str(caught.value)
+    assert who in message
+    assert message.index(", received ") < message.index(then) + len(", received ")
+    assert then in message
+    assert isinstance(caught.value, TypeError)
+    assert caught.value.__cause__ is None
+
+
+def test_whatever_is_registered_names_its_class() -> None:
+    for kind, registry in registries.items():
+        for entry in registry:
+            if kind in ("backend", "dataset", "activation"):
+                continue
+            with pytest.raises(ArgumentTypeError, match="the unknown argument 'nonsense'") as caught:
+                entry.thing(nonsense=1)
+            assert str(caught.value).startswith(f"{entry.thing.__name__}: expected ")
+
+
+def test_hyperparameters_know_the_spellings_too() -> None:
+    with pytest.raises(ArgumentError, match=r"received lr; write learning_rate=\.\.\."):
+        tl.OptimizerRule(lion)(lr=0.1)
+
+
+def test_an_error_inside_of_a_call_that_fits_is_shown_as_it_is() -> None:
+    with pytest.raises(TypeError, match="object of type 'int' has no len") as caught:
+        Broken(3)
+    assert not isinstance(caught.value, ArgumentTypeError)
+
+    def loss(y_true: tl.Tensor, y_pred: tl.Tensor) -> Any:
+        return len(3)  # type: ignore[arg-type]
+
+    network = model()
+    network.compile("sgd", loss)
+    with pytest.raises(TypeError, match="object of type 'int' has no len") as caught, tl.device("reference"):
+        network.fit(x, x[:, :1], verbose=0)
+    assert not isinstance(caught.value, ArgumentTypeError)
+
+
+def test_a_mixin_behind_a_base_gets_its_arguments() -> None:
+    assert Both(count=3).count == 3  # type: ignore[call-arg]
+    assert Open(3).units == 3

@@ -1,0 +1,334 @@
+"""Weights and layers that attributes lead to: in containers, shared, replaced, deleted, frozen, and in cycles."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import OrderedDict, UserDict, UserList, deque, namedtuple
+from collections.abc import Callable
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorlab as tl
+from tensorlab.layers import Dense, Layer
+from tensorlab.regularizers import L2
+
+X = np.ones((2, 4), "float32")
+
+
+@dataclasses.dataclass
+class Pair:
+    first: Any
+    second: Any
+
+
+Named = namedtuple("Named", "first second")
+
+
+class Holding(tl.Model):
+    """A model whose layers are wherever `put` puts them; it applies them in the order in which it has made them."""
+
+    def __init__(self, put: Callable[[Any, Any], Any]) -> None:
+        super().__init__()
+        a, b = Dense(4, name="a"), Dense(3, name="b")
+        self.held = put(a, b)
+        object.__setattr__(self, "order", lambda: (a, b))  # a function hides them
+
+    def call(self, x: tl.Tensor) -> tl.Tensor:
+        for layer in self.order():
+            x = layer(x)
+        return x
+
+
+def filled(container: Any, *items: Any) -> Any:
+    for item in items:
+        container.append(item)
+    return container
+
+
+@pytest.mark.parametrize(
+    "put",
+    [
+        lambda a, b: filled([], a, b),
+        lambda a, b: (a, b),
+        lambda a, b: [a, None, "text", 3, b],
+        lambda a, b: {"one": a, "two": b},
+        lambda a, b: [[a], [[b]]],
+        lambda a, b: {"deep": [{"er": (a,)}, b]},
+        lambda a, b: {a, b},
+        lambda a, b: frozenset((b, a)),
+        lambda a, b: deque([a, b]),
+        lambda a, b: OrderedDict(x=a, y=b),
+        lambda a, b: MappingProxyType({"x": a, "y": b}),
+        lambda a, b: UserList([a, b]),
+        lambda a, b: UserDict(x=a, y=b),
+        lambda a, b: Named(a, b),
+        lambda a, b: Pair(a, [b]),
+        lambda a, b: SimpleNamespace(a=a, b=b),
+        lambda a, b: [a, a, b, {"again": b}],
+    ],
+)
+def test_layers_in_containers_are_trained(put: Callable[[Any, Any], Any]) -> None:
+    model = Holding(put)
+    model.compile("sgd", "mse")
+    model.fit(X, np.ones((2, 3), "float32"), verbose=0)
+    assert [weight.name for weight in model.trainable_weights] == ["a/kernel", "a/bias", "b/kernel", "b/bias"]
+    assert [layer.name for layer in model.layers] == ["a", "b"]
+    assert model.count_params() == 20 + 15
+    before = model.get_weights()
+    model.fit(X, np.zeros((2, 3), "float32"), verbose=0)
+    assert not any(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_variables_in_containers_are_trained() -> None:
+    class Sum(tl.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.parts: list[tl.Variable] = []
+            self.table: dict[str, Any] = {"none": None}
+            for i in range(3):
+                self.parts.append(tl.Variable(np.float32(i), name=f"part_{i}"))
+            self.table["scale"] = tl.Variable(np.float32(2.0), name="scale")
+
+        def call(self, x: tl.Tensor) -> tl.Tensor:
+            return (x + self.parts[0] + self.parts[1] + self.parts[2]) * self.table["scale"]
+
+    model = Sum()
+    model(X)
+    assert [weight.name for weight in model.trainable_weights] == ["part_0", "part_1", "part_2", "scale"]
+
+
+def test_weights_follow_every_change_of_the_attributes() -> None:
+    class Net(Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks = [Dense(1, name=f"d{i}") for i in range(3)]
+            self.named: dict[str, Any] = {"head": Dense(1, name="head")}
+            self.scale = tl.Variable(1.0, name="scale")
+
+    def names(layer: Layer) -> list[str]:
+        return [weight.name.partition("/")[0] for weight in layer.weights]
+
+    net = Net()
+    for layer in (*net.blocks, *net.named.values()):
+        layer.kernel = tl.Variable(1.0, name=layer.name)
+    assert names(net) == ["scale", "d0", "d1", "d2", "head"]
+    popped = net.blocks.pop(0)
+    assert names(net) == ["scale", "d1", "d2", "head"]
+    net.blocks[0] = popped
+    assert names(net) == ["scale", "d0", "d2", "head"]
+    del net.named["head"]
+    net.blocks.insert(1, net.blocks[1])
+    assert names(net) == ["scale", "d0", "d2"]
+    net.scale = tl.Variable(2.0, name="other")
+    assert names(net) == ["other", "d0", "d2"]
+    del net.scale
+    net.blocks.clear()
+    assert names(net) == []
+    net.blocks = None
+    assert net.weights == []
+
+
+def test_a_replaced_head_is_the_only_one_that_is_counted_and_trained() -> None:
+    class Net(tl.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = Dense(2)
+
+        def call(self, x: tl.Tensor) -> tl.Tensor:
+            return self.head(x)
+
+    net = Net()
+    net(X)
+    old = net.head
+    net.head = Dense(3)
+    assert net(X).shape == (2, 3)
+    assert net.count_params() == 15
+    assert net.layers == [net.head]
+    assert old.count_params() == 10
+
+
+def test_weights_that_add_weight_made_go_when_their_attribute_goes() -> None:
+    class Net(Layer):
+        def build(self, input_shape: Any) -> None:
+            self.add_weight((1,), name="unassigned")
+            self.one = self.add_weight((1,), name="one")
+            self.many = [self.add_weight((1,), name=f"many_{i}") for i in range(2)]
+            self.one = self.add_weight((1,), name="two")
+
+        def call(self, inputs: tl.Tensor) -> tl.Tensor:
+            return inputs
+
+    net = Net(name="net")
+    net.build((None, 3))
+    assert [weight.name for weight in net.weights] == ["net/two", "net/many_0", "net/many_1", "net/unassigned"]
+    net.many.pop()
+    del net.one
+    assert [weight.name for weight in net.weights] == ["net/many_0", "net/unassigned"]
+
+
+def test_weights_come_in_the_order_in_which_attributes_get_them() -> None:
+    class Net(Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.late = None
+            self.inner = Dense(1, name="inner")
+            self.first = tl.Variable(0.0, name="first")
+            self.late = tl.Variable(0.0, name="late")
+
+        def call(self, inputs: tl.Tensor) -> tl.Tensor:
+            return self.inner(inputs)
+
+    net = Net()
+    net(X)
+    assert [weight.name for weight in net.weights] == ["first", "late", "inner/kernel", "inner/bias"]
+    net.first = tl.Variable(0.0, name="again")  # a replaced one keeps its place
+    assert [weight.name for weight in net.weights][:2] == ["again", "late"]
+
+
+# Shared layers and weights
+
+
+class Twice(tl.Model):
+    """One layer that two layers hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        shared = Dense(4, use_bias=False, kernel_regularizer=L2(0.5), name="shared")
+        self.left, self.right = tl.Sequential([shared]), tl.Sequential([shared])
+
+    def call(self, x: tl.Tensor) -> tl.Tensor:
+        return self.right(self.left(x))
+
+
+def test_a_shared_layer_is_counted_stepped_and_regularized_once(rng: np.random.Generator) -> None:
+    model = Twice()
+    model.compile(tl.optimizers.SGD(0.1), "mse")
+    x = rng.normal(size=(3, 4)).astype("float32")
+    model(x)
+    (kernel,) = model.get_weights()
+    assert model.count_params() == 16
+    assert [float(loss) for loss in model.losses] == pytest.approx([0.5 * float(np.sum(kernel.astype("f8") ** 2))])
+    y = rng.normal(size=(3, 4)).astype("float32")
+    model.train_on_batch(x, y)
+    w, x64 = kernel.astype("f8"), x.astype("f8")
+    error = 2 * (x64 @ w @ w - y) / 12
+    slope = x64.T @ (error @ w.T) + (x64 @ w).T @ error + w
+    np.testing.assert_allclose(model.get_weights()[0], w - 0.1 * slope, rtol=1e-4, atol=1e-5)
+
+
+def test_tied_weights_are_one_weight() -> None:
+    class Tied(tl.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder, self.decoder = Dense(4), Dense(4)
+
+        def build(self, input_shape: Any) -> None:
+            self.encoder.build(input_shape)
+            self.decoder.build(input_shape)
+            self.decoder.kernel = self.encoder.kernel
+
+        def call(self, x: tl.Tensor) -> tl.Tensor:
+            return self.decoder(self.encoder(x))
+
+    model = Tied()
+    model(X)
+    assert len(model.weights) == 3
+    assert model.count_params() == 16 + 4 + 4
+    model.encoder.trainable = False
+    assert [weight is model.decoder.bias for weight in model.trainable_weights] == [True]
+    assert len(model.non_trainable_weights) == 2
+
+
+# Freezing
+
+
+def test_freezing_reaches_everything_inside() -> None:
+    inner = tl.Sequential([Dense(4), Dense(4)])
+
+    class Block(Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.parts = {"list": [inner]}
+
+        def call(self, x: tl.Tensor) -> tl.Tensor:
+            return self.parts["list"][0](x)
+
+    model = tl.Sequential([Block(), Dense(2)])
+    model(X)
+    model.trainable = False
+    assert not inner.trainable
+    assert not inner.layers[1].trainable
+    assert (len(model.trainable_weights), len(model.non_trainable_weights)) == (0, 6)
+    model.trainable = True
+    inner.layers[0].trainable = False
+    assert (len(model.trainable_weights), len(model.non_trainable_weights)) == (4, 2)
+
+
+def test_what_a_frozen_layer_holds_is_frozen_wherever_else_it_is_held() -> None:
+    class Net(tl.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            shared = Dense(4)
+            self.frozen = tl.Sequential([shared])
+            self.free = [shared, Dense(1)]
+
+        def call(self, x: tl.Tensor) -> tl.Tensor:
+            return self.free[1](self.free[0](self.frozen(x)))
+
+    net = Net()
+    net(X)
+    object.__setattr__(net.frozen, "_trainable", False)  # the outer one only, as a layer that is built later
+    assert [weight.name for weight in net.trainable_weights] == [weight.name for weight in net.free[1].weights]
+
+
+# Cycles
+
+
+def test_layers_that_lead_back_to_themselves() -> None:
+    class Child(Layer):
+        def __init__(self, parent: Layer) -> None:
+            super().__init__()
+            self.parent, self.me = parent, [self]
+            self.dense = Dense(4)
+
+        def call(self, x: tl.Tensor) -> tl.Tensor:
+            return self.dense(x)
+
+    class Parent(tl.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.child = Child(self)
+            self.head = Dense(1)
+            self.around: list[Any] = [self]
+            self.around.append(self.around)
+
+        def call(self, x: tl.Tensor) -> tl.Tensor:
+            return self.head(self.child(x))
+
+    model = Parent()
+    model.build((None, 4))
+    assert model.count_params() == 20 + 5
+    assert len(model.trainable_weights) == 4
+    model.child.trainable = False
+    assert model.trainable
+    assert model.head.trainable
+    assert model.trainable_weights == model.head.weights
+
+
+def test_layers_that_compare_equal_are_different_layers() -> None:
+    @dataclasses.dataclass
+    class Scale(Layer):
+        factor: float = 2.0
+
+        def build(self, input_shape: Any) -> None:
+            self.gain = self.add_weight((1,), "ones")
+
+        def call(self, inputs: tl.Tensor) -> tl.Tensor:
+            return inputs * self.gain * self.factor
+
+    model = tl.Sequential([Scale(), Scale()])
+    assert model.predict(X).tolist() == (4 * X).tolist()
+    assert len(model.weights) == 2

@@ -1,0 +1,73 @@
+"""What kernels do when there is no memory: a MemoryError, and nothing lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from refused_memory import memory_refused
+
+import tensorlab as tl
+
+Array = np.ndarray[Any, Any]
+
+LEAST = 1 << 10
+"""Python itself asks for less."""
+
+
+def _array(*shape: int) -> Array:
+    return np.random.default_rng(5).standard_normal(shape).astype(np.float32)
+
+
+A, FEW, WIDE, DEEP = _array(700, 300), _array(700, 5), _array(700, 200), _array(40, 1500)
+
+WORK: dict[str, Callable[[], Any]] = {
+    "transposed A": lambda: tl.asarray(A).T @ WIDE,
+    "transposed B": lambda: tl.asarray(DEEP) @ DEEP.T,
+    "few columns": lambda: tl.asarray(A.T.copy()) @ FEW,
+    "few columns of a transposed A": lambda: tl.asarray(A).T @ FEW,
+    "a deep product": lambda: tl.asarray(DEEP[:5]) @ _array(1500, 33),
+    "stacked": lambda: tl.asarray(np.stack([A.T, A.T])) @ np.stack([WIDE, WIDE]),
+    "dense": lambda: tl.dense(A.T, WIDE, np.ones(200, np.float32), tl.relu),
+    "sum of all": lambda: tl.sum(tl.asarray(_array(3000, 700))),
+    "sum of columns": lambda: tl.sum(tl.asarray(_array(3000, 70)), axis=0),
+    "mean of middle axis": lambda: tl.mean(tl.asarray(_array(3, 500, 50)), axis=1),
+    "argmax": lambda: tl.argmax(tl.asarray(A), axis=0),
+    "softmax": lambda: tl.softmax(tl.asarray(A)),
+    "cumulative": lambda: tl.cumulative_sum(tl.asarray(A), axis=1),
+}
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("name", WORK)
+def test_every_allocation_is_checked(name: str, threads: int) -> None:
+    before = tl.get_num_threads()
+    tl.set_num_threads(threads)
+    try:
+        work = WORK[name]
+        expected = np.asarray(work())  # also compiles
+        refusals = 0
+        for granted in range(100):
+            with memory_refused(LEAST, granted) as words:
+                try:
+                    result: Any = work()
+                except MemoryError:
+                    result = None
+            refused = words[3] < 0
+            refusals += refused
+            assert (result is None) == refused
+            if not refused:
+                break
+        np.testing.assert_array_equal(np.asarray(work()), expected)
+        assert refusals or name in ("argmax", "softmax", "cumulative")  # which ask for nothing
+    finally:
+        tl.set_num_threads(before)
+
+
+def test_a_refused_product_leaves_a_variable_as_it_was() -> None:
+    weight = tl.Variable(A)
+    with memory_refused(LEAST), pytest.raises(MemoryError):
+        weight.assign(tl.asarray(A.T.copy()).T @ _array(300, 300))
+    np.testing.assert_array_equal(np.asarray(weight), A)
