@@ -320,7 +320,7 @@ def adopted(who: str, array: Any, copy: bool | None) -> Tensor | None:
     return None if held is None else _Shared(held.adopt(who, array, copy), held)
 
 
-def asarray(obj: Any, /, *, dtype: Any = None, device: str | None = None, copy: bool | None = None) -> Tensor:
+def asarray(obj: Any, /, dtype: Any = None, *, device: str | None = None, copy: bool | None = None) -> Tensor:
     """A tensor of numbers, nested lists, a NumPy array, or anything with ``__array__`` or ``__dlpack__``.
 
     Python floats become float32 and whole numbers int64; arrays keep their dtype, and share memory on the host unless

@@ -117,7 +117,7 @@ def agree_with_pytorch(
 
 UNARY: dict[str, Maker] = {
     **dict.fromkeys(("cos", "cosh", "erf", "erfc", "exp", "expm1", "sigmoid", "sin", "sinh", "square", "tanh"), apart),
-    **dict.fromkeys(("abs", "asinh", "atan", "negative", "positive", "relu"), apart),
+    **dict.fromkeys(("abs", "asinh", "atan", "conj", "negative", "positive", "real", "relu"), apart),
     **dict.fromkeys(("log", "log10", "log1p", "log2", "reciprocal", "rsqrt", "sqrt"), positive),
     **dict.fromkeys(("acos", "asin", "atanh", "tan"), small),
     "acosh": above_one,
@@ -133,7 +133,7 @@ WITHOUT_GRADIENT = {
     *("arange", "empty", "eye", "full", "full_like", "linspace", "ones", "ones_like", "zeros", "zeros_like"),
     *("bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor"),
     *("ceil", "floor", "round", "sign", "trunc", "stop_gradient"),  # whose gradient is nothing by definition
-    *("floor_divide", "nextafter"),  # with tests of their own in test_gradients_at_kinks.py
+    *("floor_divide", "imag", "nextafter"),  # with tests of their own in test_gradients_at_kinks.py
     *("argsort", "count_nonzero", "isin", "nonzero", "searchsorted", "empty_like", "from_dlpack"),
     *("unique_all", "unique_counts", "unique_inverse", "unique_values"),
     *("__array_api_version__", "__array_namespace_info__", "broadcast_shapes"),

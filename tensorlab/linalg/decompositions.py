@@ -65,7 +65,7 @@ class QR(NamedTuple):
     R: Tensor
 
 
-def qr(x: Any, /, *, mode: str = "reduced") -> QR:
+def qr(x: Any, /, mode: str = "reduced") -> QR:
     """Return the orthonormal ``Q`` and the upper triangular ``R`` of ``x = Q R``.
 
     Args:

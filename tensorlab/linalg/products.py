@@ -47,7 +47,7 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
     return moveaxis(parts, -1, axis if axis < 0 else axis - parts.ndim)
 
 
-def diagonal(x: Any, /, *, offset: int = 0) -> Tensor:
+def diagonal(x: Any, /, offset: int = 0) -> Tensor:
     """Return the elements ``x[…, i, i + offset]`` of matrices: ``(…, m, n) → (…, k)``.
 
     Raises:
@@ -72,7 +72,7 @@ def _diagonal(who: str, x: Any, offset: Any) -> Tensor:
     return getitem(tensor, (..., rows, rows + (shift if rows.size else 0)))
 
 
-def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Tensor:
+def trace(x: Any, /, offset: int = 0, *, dtype: Any = None) -> Tensor:
     """Return the sum of the elements ``x[…, i, i + offset]`` of matrices: ``(…, m, n) → (…)``.
 
     Args:

@@ -89,7 +89,7 @@ class SVD(NamedTuple):
     Vh: Tensor
 
 
-def svd(x: Any, /, *, full_matrices: bool = True) -> SVD:
+def svd(x: Any, /, full_matrices: bool = True) -> SVD:
     """Return the singular value decomposition ``x = U diag(S) Vh``.
 
     Equal singular values have no singular vectors of their own: a gradient of these is infinite or NaN, and that of the

@@ -46,7 +46,7 @@ def _filled(who: str, shape: Any, value: Any, dtype: Any, device: str | None) ->
     return asarray(np.full(lengths, element, element.dtype), device=device)
 
 
-def full(shape: Any, fill_value: float, *, dtype: Any = None, device: str | None = None) -> Tensor:
+def full(shape: Any, fill_value: float, dtype: Any = None, *, device: str | None = None) -> Tensor:
     """A tensor of one value; the dtype of that value unless one is given.
 
     Raises:
@@ -58,7 +58,7 @@ def full(shape: Any, fill_value: float, *, dtype: Any = None, device: str | None
     return _filled("full", shape, fill_value, dtype, device)
 
 
-def zeros(shape: Any, *, dtype: Any = None, device: str | None = None) -> Tensor:
+def zeros(shape: Any, dtype: Any = None, *, device: str | None = None) -> Tensor:
     """Zeros, float32 unless said otherwise.
 
     Source: Python array API standard, ``zeros``.
@@ -66,7 +66,7 @@ def zeros(shape: Any, *, dtype: Any = None, device: str | None = None) -> Tensor
     return _filled("zeros", shape, 0.0, dtype, device)
 
 
-def ones(shape: Any, *, dtype: Any = None, device: str | None = None) -> Tensor:
+def ones(shape: Any, dtype: Any = None, *, device: str | None = None) -> Tensor:
     """Ones, float32 unless said otherwise.
 
     Source: Python array API standard, ``ones``.
@@ -74,7 +74,7 @@ def ones(shape: Any, *, dtype: Any = None, device: str | None = None) -> Tensor:
     return _filled("ones", shape, 1.0, dtype, device)
 
 
-def empty(shape: Any, *, dtype: Any = None, device: str | None = None) -> Tensor:
+def empty(shape: Any, dtype: Any = None, *, device: str | None = None) -> Tensor:
     """Zeros: nothing else can be done with a tensor whose values are not known.
 
     Source: Python array API standard, ``empty``.
@@ -88,7 +88,7 @@ def _filled_like(who: str, x: Any, value: Any, dtype: Any, device: str | None) -
     return _filled(who, tensor.shape, value, kind, place)
 
 
-def full_like(x: Any, /, fill_value: float, *, dtype: Any = None, device: str | None = None) -> Tensor:
+def full_like(x: Any, /, fill_value: float, dtype: Any = None, *, device: str | None = None) -> Tensor:
     """A tensor of one value, with the shape, dtype and device of ``x`` unless said otherwise.
 
     Raises:
@@ -99,7 +99,7 @@ def full_like(x: Any, /, fill_value: float, *, dtype: Any = None, device: str | 
     return _filled_like("full_like", x, fill_value, dtype, device)
 
 
-def zeros_like(x: Any, /, *, dtype: Any = None, device: str | None = None) -> Tensor:
+def zeros_like(x: Any, /, dtype: Any = None, *, device: str | None = None) -> Tensor:
     """Zeros with the shape, dtype and device of ``x``.
 
     Source: Python array API standard, ``zeros_like``.
@@ -107,7 +107,7 @@ def zeros_like(x: Any, /, *, dtype: Any = None, device: str | None = None) -> Te
     return _filled_like("zeros_like", x, 0, dtype, device)
 
 
-def ones_like(x: Any, /, *, dtype: Any = None, device: str | None = None) -> Tensor:
+def ones_like(x: Any, /, dtype: Any = None, *, device: str | None = None) -> Tensor:
     """Ones with the shape, dtype and device of ``x``.
 
     Source: Python array API standard, ``ones_like``.
@@ -115,7 +115,7 @@ def ones_like(x: Any, /, *, dtype: Any = None, device: str | None = None) -> Ten
     return _filled_like("ones_like", x, 1, dtype, device)
 
 
-def empty_like(x: Any, /, *, dtype: Any = None, device: str | None = None) -> Tensor:
+def empty_like(x: Any, /, dtype: Any = None, *, device: str | None = None) -> Tensor:
     """Zeros with the shape, dtype and device of ``x``.
 
     Source: Python array API standard, ``empty_like``.
@@ -167,7 +167,7 @@ def _whole_steps(first: int, by: int, count: int, wanted: DType) -> np.ndarray[A
 
 
 def arange(
-    start: float, /, stop: float | None = None, step: float = 1, *, dtype: Any = None, device: str | None = None
+    start: float, /, stop: float | None = None, step: float = 1, dtype: Any = None, *, device: str | None = None
 ) -> Tensor:
     """``start, start + step, …`` up to and without ``stop``; with one argument, from 0.
 
@@ -257,7 +257,7 @@ def _whole_fractions(first: int, last: int, count: int, endpoint: bool, wanted: 
 
 
 def eye(
-    n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: str | None = None
+    n_rows: int, n_cols: int | None = None, /, k: int = 0, *, dtype: Any = None, device: str | None = None
 ) -> Tensor:
     """Ones on the ``k``-th diagonal, above the main one if positive, zeros elsewhere; float32 by default.
 
@@ -288,7 +288,7 @@ def _triangle(who: str, x: Any, k: int, compare: np.ufunc) -> Tensor:
     return where(asarray(inside, device=tensor.device), tensor, zeros_like(tensor[..., :1, :1]))
 
 
-def tril(x: Any, /, *, k: int = 0) -> Tensor:
+def tril(x: Any, /, k: int = 0) -> Tensor:
     """The last two axes on and below the ``k``-th diagonal, and zeros above it.
 
     Raises:
@@ -299,7 +299,7 @@ def tril(x: Any, /, *, k: int = 0) -> Tensor:
     return _triangle("tril", x, k, np.less_equal)
 
 
-def triu(x: Any, /, *, k: int = 0) -> Tensor:
+def triu(x: Any, /, k: int = 0) -> Tensor:
     """The last two axes on and above the ``k``-th diagonal, and zeros below it.
 
     Raises:

@@ -87,7 +87,7 @@ def _signed(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.minimum(array, np.uint64(2**63 - 1)).astype(np.int64) if array.dtype == np.uint64 else array
 
 
-def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Tensor:
+def take(x: Any, indices: Any, /, axis: int | None = None) -> Tensor:
     """The elements, or sub-tensors along ``axis``, at the given indices; -1 is the last.
 
     Raises:
@@ -105,7 +105,7 @@ def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Tensor:
     return getitem(tensor, (*(slice(None),) * place, chosen), "take")
 
 
-def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Tensor:
+def take_along_axis(x: Any, indices: Any, /, axis: int = -1) -> Tensor:
     """``result[…, i, …] = x[…, indices[…, i, …], …]``: elements of each run along ``axis``, as `argsort` names them.
 
     Args:

@@ -43,7 +43,7 @@ def _arg(rule: str, x: Any, axis: int | None, keepdims: bool) -> Tensor:
     return reshape(result, kept)
 
 
-def argmax(x: Any, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def argmax(x: Any, /, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
     """Where the largest element is, the first of equals; along an axis, or in the flattened tensor. int64.
 
     Source: Python array API standard, ``argmax``.
@@ -51,7 +51,7 @@ def argmax(x: Any, /, *, axis: int | None = None, keepdims: bool = False) -> Ten
     return _arg("max", x, axis, keepdims)
 
 
-def argmin(x: Any, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def argmin(x: Any, /, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
     """Where the smallest element is, the first of equals; along an axis, or in the flattened tensor. int64.
 
     Source: Python array API standard, ``argmin``.
@@ -59,7 +59,7 @@ def argmin(x: Any, /, *, axis: int | None = None, keepdims: bool = False) -> Ten
     return _arg("min", x, axis, keepdims)
 
 
-def count_nonzero(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def count_nonzero(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
     """How many elements are not zero, over some axes, or all; NaN is not zero. int64.
 
     Raises:
@@ -92,7 +92,7 @@ def _common_dtype(who: str, *operands: Any) -> DType:
     return dtypes.result_type(who, arrays, [x for x in operands if not isinstance(x, Tensor)])
 
 
-def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None) -> Tensor:
+def searchsorted(x1: Any, x2: Any, /, side: str = "left", *, sorter: Any = None) -> Tensor:
     """Where the elements of ``x2`` would have to go into the vector ``x1`` for it to stay sorted. int64.
 
     Args:
