@@ -117,7 +117,7 @@ def agree_with_pytorch(
 
 UNARY: dict[str, Maker] = {
     **dict.fromkeys(("cos", "cosh", "erf", "erfc", "exp", "expm1", "sigmoid", "sin", "sinh", "square", "tanh"), apart),
-    **dict.fromkeys(("abs", "asinh", "atan", "conj", "negative", "positive", "real", "relu"), apart),
+    **dict.fromkeys(("abs", "asinh", "atan", "negative", "positive", "relu"), apart),
     **dict.fromkeys(("log", "log10", "log1p", "log2", "reciprocal", "rsqrt", "sqrt"), positive),
     **dict.fromkeys(("acos", "asin", "atanh", "tan"), small),
     "acosh": above_one,
@@ -198,6 +198,7 @@ MOVING = [
     Case("tl.repeat(x, [0, 3, 1], axis=1)", "x.repeat_interleave(torch.tensor([0, 3, 1]), 1)", ("a3",)),
     Case("tl.tril(x)", "x.tril()", ("nab",)),
     Case("tl.triu(x, k=1)", "x.triu(1)", ("nab",)),
+    Case("tl.real(x) * tl.conj(y)", "x * y", ("ab", "ab")),
     Case("tl.astype(x, 'float64', copy=True)", "x.double()", ("ab",)),
 ]
 

@@ -92,6 +92,10 @@ iinfo(type, /)
 isdtype(dtype, kind)
 result_type(*arrays_and_dtypes)
 
+conj(x, /)
+imag(x, /)
+real(x, /)
+
 clip(x, /, min, max)
 where(condition, x1, x2, /)
 
@@ -124,9 +128,9 @@ linalg.vector_norm(x, /, *, axis, keepdims, ord)
 
 OTHER_NAMES = """
 abs acos acosh add asin asinh atan atan2 atanh bitwise_and bitwise_invert bitwise_left_shift bitwise_or
-bitwise_right_shift bitwise_xor ceil clip conj copysign cos cosh divide equal exp expm1 floor floor_divide greater
-greater_equal hypot imag isfinite isinf isnan less less_equal log log10 log1p log2 logaddexp logical_and logical_not
-logical_or logical_xor maximum minimum multiply negative nextafter not_equal positive pow real reciprocal remainder
+bitwise_right_shift bitwise_xor ceil clip copysign cos cosh divide equal exp expm1 floor floor_divide greater
+greater_equal hypot isfinite isinf isnan less less_equal log log10 log1p log2 logaddexp logical_and logical_not
+logical_or logical_xor maximum minimum multiply negative nextafter not_equal positive pow reciprocal remainder
 round sign signbit sin sinh sqrt square subtract tan tanh trunc where
 
 bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64

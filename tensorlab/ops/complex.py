@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tensorlab.ops.lift import elementwise
+from typing import Any
+
+from tensorlab.errors import DTypeError
+from tensorlab.ops.creation import zeros_like
+from tensorlab.ops.dispatch import as_tensor
+from tensorlab.tensor import Tensor
 
 __all__ = [
     "conj",
@@ -10,22 +15,42 @@ __all__ = [
     "real",
 ]
 
-_number = elementwise(domain="number")
+
+def _numbers(who: str, x: Any) -> Tensor:
+    tensor = as_tensor(x, who)
+    if tensor.dtype.kind == "b":
+        raise DTypeError(who, "tensors of numbers", "bool", "convert them with .astype()")
+    return tensor
 
 
-@_number
-def conj(x: float) -> float:
-    """The complex conjugate: of real numbers, themselves. Source: array API standard."""
-    return x
+def conj(x: Any, /) -> Tensor:
+    """Return the complex conjugate: of real numbers, themselves.
+
+    Raises:
+        DTypeError: for bools.
+
+    Source: Python array API standard, ``conj``.
+    """
+    return _numbers("conj", x)
 
 
-@_number
-def real(x: float) -> float:
-    """The real part: of real numbers, themselves. Source: array API standard."""
-    return x
+def real(x: Any, /) -> Tensor:
+    """Return the real part: of real numbers, themselves.
+
+    Raises:
+        DTypeError: for bools.
+
+    Source: Python array API standard, ``real``.
+    """
+    return _numbers("real", x)
 
 
-@_number
-def imag(x: float) -> float:
-    """The imaginary part: of real numbers 0. Source: array API standard."""
-    return 0
+def imag(x: Any, /) -> Tensor:
+    """Return the imaginary part: of real numbers, 0.
+
+    Raises:
+        DTypeError: for bools.
+
+    Source: Python array API standard, ``imag``.
+    """
+    return zeros_like(_numbers("imag", x))
