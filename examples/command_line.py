@@ -62,11 +62,7 @@ class Parser(argparse.ArgumentParser):
 
 def run(main: Callable[[], int]) -> NoReturn:
     """End the process with the program's status; 130 after Ctrl-C. Its output works in any encoding."""
-    terminal.use_for(sys.stdout, sys.stderr)
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    terminal.program(main)
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:

@@ -11,10 +11,12 @@ from typing import Any, cast
 
 from tensorlab import ops
 from tensorlab.errors import ArgumentTypeError
+from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import Elementwise
 from tensorlab.registry import registries
-from tensorlab.scalars import ScalarFunction, compose
+from tensorlab.scalars import ScalarFunction
 from tensorlab.scalars.check import check_derivative
+from tensorlab.scalars.combine import scaled
 from tensorlab.tensor import Tensor
 
 
@@ -43,9 +45,7 @@ class Activation(Elementwise):
         if derivative is not None:
             given = _scalar(derivative, "derivative")
             check_derivative("Activation", self.scalar, given)
-            # multiply(derivative(x), gradient); Elementwise.vjp takes the gradient first
-            slope = Elementwise(compose(ops.multiply.scalar, given))
-            self._vjps[0] = lambda gradient, x: slope(x, gradient)
+            self._given[0] = Elementwise(scaled(given))
 
 
 def _scalar(function: Any, role: str) -> ScalarFunction:
@@ -63,11 +63,12 @@ def _scalar(function: Any, role: str) -> ScalarFunction:
 
 def linear(x: Any) -> Tensor:
     """``x`` itself."""
-    return ops.astype(x, x.dtype)
+    tensor = as_tensor(x, "linear")
+    return ops.astype(tensor, tensor.dtype)
 
 
 relu = Activation(ops.relu.scalar)
-sigmoid = Activation(ops.sigmoid.scalar)
+sigmoid = ops.sigmoid
 tanh = Activation(ops.tanh.scalar)
 softmax = ops.softmax
 

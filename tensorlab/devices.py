@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +33,7 @@ def backend(name: str | None = None) -> Backend:
             of this name.
     """
     wanted = (_chosen.current() or "cpu") if name is None else name
-    found = _by_name.get(wanted)
+    found = _by_name.get(wanted) if isinstance(wanted, str) else None
     if found is None:
         with _guard:
             plain, _, index = wanted.rpartition(":") if isinstance(wanted, str) else ("", "", "")
@@ -53,7 +54,12 @@ def _made(entry: Entry) -> Backend:
     if name != entry.name:  # tensors find it by its name
         received = f"{made!r} with the name {name!r}"
         raise DeviceError(f"backend of {entry.owner}", f"a Backend with the name {entry.name!r}", received)
+    copyreg.pickle(type(made), _by_its_name)  # what it holds, such as addresses of kernels, is of this process
     return made
+
+
+def _by_its_name(made: Backend) -> Any:
+    return backend, (made.name,)
 
 
 @contextmanager

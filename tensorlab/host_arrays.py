@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -11,23 +10,52 @@ from tensorlab import dtypes
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, DTypeError
 
-_SHARING = ("__array__", "__dlpack__", "__array_interface__", "__buffer__")
-"""What an object has whose memory can be shared."""
+_SHARING = ("__array__", "__dlpack__", "__array_interface__")
+"""What an object has whose memory can be shared, if it does not have Python's buffer protocol."""
 
 
 def shares_memory(value: Any) -> bool:
     """Whether an array can be made of this without a copy."""
-    return any(hasattr(value, name) for name in _SHARING)
+    if any(hasattr(value, name) for name in _SHARING):
+        return not isinstance(value, np.generic)
+    try:
+        memoryview(value)
+    except TypeError:
+        return False
+    return True
 
 
 def may_change(array: np.ndarray[Any, Any]) -> bool:
-    """Whether an array's memory can be written into, by itself or by what it is a view of."""
+    """Whether somebody may write into an array's memory, now or later.
+
+    The WRITEABLE flag does not tell: whoever holds a read-only array, or the one that it is a view of, can set the flag
+    again. Only Python's ``bytes`` never change.
+    """
     owner: Any = array
-    while isinstance(owner, np.ndarray):
-        if owner.flags.writeable:
+    while isinstance(owner, (np.ndarray, memoryview)):
+        base = owner.base if isinstance(owner, np.ndarray) else owner.obj
+        if base is None:
             return True
-        owner = owner.base
-    return not isinstance(owner, (bytes, NoneType))
+        owner = base
+    return not isinstance(owner, bytes)
+
+
+def cast(array: np.ndarray[Any, Any], dtype: DType) -> np.ndarray[Any, Any]:
+    """Convert an array to another dtype as kernels do, always to a copy.
+
+    A real number becomes a whole one through int64: its fraction is cut off, what int64 does not hold, NaN included,
+    becomes the least int64, and a narrower integer keeps the lowest bits. uint64 also holds what is between 2**63 and
+    2**64. What NumPy makes of such numbers depends on the processor and on their position.
+    """
+    if array.dtype.kind != "f" or dtype.kind not in "iu":
+        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite there
+            return np.asarray(array.astype(dtype))
+    limit = 2.0**63
+    whole = np.where((array >= -limit) & (array < limit), array, -limit).astype(np.int64)
+    if dtype == np.uint64:
+        upper = (array >= limit) & (array < 2 * limit)
+        return np.where(upper, np.where(upper, array, 0.0).astype(np.uint64), whole.astype(np.uint64))
+    return whole.astype(dtype)
 
 
 def host_array(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, Any]:
@@ -35,14 +63,20 @@ def host_array(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, An
 
     Raises:
         DTypeError: for strings, objects, ragged lists and complex numbers.
-        ArgumentError: for Python numbers that the dtype does not hold.
+        ArgumentError: for Python integers that the dtype does not hold, for real numbers that become no integer of 64
+            bits (of others the lowest bits are kept), and for an array that its library does not export.
     """
     by_dlpack = hasattr(value, "__dlpack__") and not hasattr(value, "__array__")
     try:
         array = np.from_dlpack(value) if by_dlpack else np.asarray(value)
     except (ValueError, TypeError, OverflowError) as error:
         raise DTypeError(who, "numbers in a regular nesting", type(value).__name__, f"NumPy says: {error}") from None
-    numbers = not (by_dlpack or hasattr(value, "dtype"))
+    except (RuntimeError, BufferError, AttributeError) as error:  # of the library whose array this is
+        kind, said = f"{type(value).__module__.partition('.')[0]}.{type(value).__name__}", str(error).rstrip(".")
+        raise ArgumentError(who, "an array that NumPy can read", f"a {kind}", f"its library says: {said}") from None
+    numbers = not (
+        by_dlpack or hasattr(value, "dtype") or shares_memory(value)
+    )  # and no array, which has a dtype of its own
     if numbers and _is_wide(array):
         wide = _wide(who, value, wanted)
         if wide is not None:
@@ -60,8 +94,13 @@ def host_array(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, An
     if array.dtype.kind in "iu" and target.kind == "f":
         return array.astype(target)  # rounded once; a Python int would be rounded to float64 first
     try:
-        with np.errstate(over="ignore"):
-            return np.asarray(value, target)
+        if array.dtype.kind == "f" and target.kind in "iu":
+            held = np.abs(array) < 2.0 ** (64 if target == np.uint64 else 63)
+            if not held.all():
+                raise OverflowError(f"{array[~held].flat[0]} is not a whole number of 64 bits")
+        if array.dtype.kind == "f":
+            return cast(array, target)
+        return np.asarray(value, target)
     except (OverflowError, ValueError) as error:
         raise ArgumentError(who, f"numbers that {target} holds", repr(value)[:60], str(error)) from None
 

@@ -114,9 +114,14 @@ class Registry:
                 self.kind,
                 f"the name of a registered {self.kind}",
                 repr(name),
-                failed or nearest(name.rpartition(":")[2], (entry.name for entry in self)),
+                failed or self._other_kind(name) or nearest(name.rpartition(":")[2], (entry.name for entry in self)),
             )
         return found
+
+    def _other_kind(self, name: str) -> str:
+        """Words about a name that another registry has, or nothing."""
+        others = [kind for kind, other in registries.items() if kind != self.kind and other._find(name)]
+        return f"{name!r} is the name of {' and of '.join(map(_with_article, others))}" if others else ""
 
     def get(self, name: str) -> Any:
         """The thing registered as ``name`` or ``distribution:name``.
@@ -135,9 +140,9 @@ class Registry:
                     return entry.name if entry is same[-1] else f"{entry.distribution}:{entry.name}"
         return None
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         Registry.load()
-        return self._find(name) is not None
+        return isinstance(name, str) and self._find(name) is not None
 
     def __iter__(self) -> Iterator[Entry]:
         """What the plain names mean, by name."""
@@ -146,6 +151,10 @@ class Registry:
 
 
 _FREE = "rename one of them, or uninstall one of the two distributions, or pass override=True to tl.plugins.register"
+
+
+def _with_article(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeio' else 'a'} {kind}"
 
 
 def _same(distribution: str, other: str) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from types import GeneratorType
 from typing import Any
 
 import numpy as np
 
 from tensorlab import arguments
-from tensorlab.errors import ArgumentTypeError
+from tensorlab.errors import ArgumentTypeError, UnknownNameError, nearest
 from tensorlab.registry import registries
 
 
@@ -45,7 +46,12 @@ class Configured:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """A new object from what `get_config` returned."""
+        """Make a new object from what `get_config` returned.
+
+        Raises:
+            ArgumentTypeError: for anything but a dict of the constructor's arguments.
+        """
+        check_config(f"{cls.__name__}.from_config", config)
         values = {name: deserialize(value) for name, value in config.items()}
         parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
         positional: list[Any] = []
@@ -65,6 +71,8 @@ def _captured(init: Callable[..., None]) -> Callable[..., None]:
     def wrapper(self: Any, /, *args: Any, **kwargs: Any) -> None:
         outermost = "_constructed_with" not in self.__dict__
         if outermost:  # the constructor of the object's own class, not one that it calls
+            args = tuple([_repeatable(value) for value in args])
+            kwargs = {name: _repeatable(value) for name, value in kwargs.items()}
             try:
                 bound = signature.bind(self, *args, **kwargs)
             except TypeError:
@@ -88,6 +96,11 @@ def _captured(init: Callable[..., None]) -> Callable[..., None]:
             self._constructed()
 
     return wrapper
+
+
+def _repeatable(value: Any) -> Any:
+    """Return a list in place of a generator, which could be read only once and neither be copied nor pickled."""
+    return list(value) if isinstance(value, (GeneratorType, map, filter, zip)) else value
 
 
 def _misfit(
@@ -126,12 +139,38 @@ def serialize(value: Any) -> Any:
 
 
 def deserialize(value: Any) -> Any:
-    """What `serialize` was given; names stay names, which every constructor understands."""
+    """Return what `serialize` was given. Names stay names, which every constructor understands.
+
+    Raises:
+        UnknownNameError: for a kind or a name that nothing is registered by, with the nearest known ones.
+        ArgumentTypeError: for a config that is no dict of arguments.
+    """
     if isinstance(value, dict) and set(value) == {"class_name", "kind", "config"}:
-        return registries[value["kind"]].get(value["class_name"]).from_config(value["config"])
+        kind, name, config = value["kind"], value["class_name"], value["config"]
+        if not isinstance(kind, str) or kind not in registries:
+            known = nearest(str(kind), registries)
+            raise UnknownNameError(f"config of {name!r}", "a kind that plugins register", repr(kind), known)
+        maker = registries[kind].get(name)
+        return maker.from_config(check_config(f"config of {kind} {name!r}", config))
+    if isinstance(value, dict):
+        return {key: deserialize(item) for key, item in value.items()}
     if isinstance(value, list):
         return [deserialize(item) for item in value]
     return value
+
+
+def check_config(who: str, config: Any, *needed: str) -> Any:
+    """Return a config that is a dict of arguments, with these among them.
+
+    Raises:
+        ArgumentTypeError: for anything else.
+    """
+    if not isinstance(config, Mapping) or not all(isinstance(name, str) for name in config):
+        raise ArgumentTypeError(who, "a dict of arguments, as get_config returns it", repr(config))
+    lacking = [name for name in needed if name not in config]
+    if lacking:
+        raise ArgumentTypeError(who, f"a config with {' and '.join(map(repr, lacking))}", repr(config))
+    return config
 
 
 def get(kind: str, identifier: Any, base: type) -> Any:
@@ -143,10 +182,11 @@ def get(kind: str, identifier: Any, base: type) -> Any:
     """
     if isinstance(identifier, str):
         identifier = registries[kind].get(identifier)
-    elif isinstance(identifier, dict):
-        identifier = deserialize(identifier)
+    elif isinstance(identifier, dict) and "class_name" in identifier:  # one of Keras does not name its kind
+        parts = {"kind": kind, "config": {}, **identifier}
+        identifier = deserialize({part: parts[part] for part in ("class_name", "kind", "config")})
     if isinstance(identifier, type) and issubclass(identifier, base):
         identifier = identifier()
     if isinstance(identifier, base):
         return identifier
-    raise ArgumentTypeError(kind, f"a name, a config or a {base.__name__}", repr(identifier))
+    raise ArgumentTypeError(kind, f"a name, a config, or an object of {base.__name__}", repr(identifier))

@@ -15,6 +15,9 @@ Shape = tuple[int, ...]
 MAX_RANK = 64
 """The most axes of a tensor: NumPy's."""
 
+MAX_SIZE = 2**60 - 1
+"""The most elements of a tensor: of eight bytes each, they have an address."""
+
 
 def broadcast(who: str, shapes: Sequence[Shape], of: Sequence[Shape] = ()) -> Shape:
     """The shape that all of ``shapes`` broadcast to; where they are parts of others, the message shows those, ``of``.
@@ -83,7 +86,7 @@ def as_shape(who: str, shape: Any) -> Shape:
 
     Raises:
         ArgumentTypeError: if they are not whole numbers.
-        ShapeError: if one is negative, or there are more than `MAX_RANK`.
+        ShapeError: if one is negative, there are more than `MAX_RANK`, or more than `MAX_SIZE` elements.
     """
     given = shape if isinstance(shape, (tuple, list)) else (shape,)
     try:
@@ -94,7 +97,34 @@ def as_shape(who: str, shape: Any) -> Shape:
         raise ShapeError(who, "lengths of at least 0", str(lengths))
     if len(lengths) > MAX_RANK:
         raise ShapeError(who, f"at most {MAX_RANK} axes", f"{len(lengths)}")
+    size = math.prod(lengths) or math.prod(filter(None, lengths))  # a length of 0 does not make the others possible
+    if size > MAX_SIZE:
+        raise ShapeError(who, "fewer than 2**60 elements", f"the shape {lengths}")
     return lengths
+
+
+def as_length(who: str, length: Any) -> int:
+    """Return one length, such as a number of classes.
+
+    Raises:
+        ArgumentTypeError: if it is not a whole number.
+        ShapeError: if it is negative or too large.
+    """
+    if isinstance(length, (tuple, list)):
+        raise ArgumentTypeError(who, "a whole number", repr(length))
+    return as_shape(who, length)[0]
+
+
+def as_axes(who: str, axes: Any) -> tuple[Any, ...]:
+    """Return a sequence of axes as a tuple.
+
+    Raises:
+        ArgumentTypeError: if it is none.
+    """
+    try:
+        return tuple(axes)
+    except TypeError:
+        raise ArgumentTypeError(who, "a sequence of axes", repr(axes)) from None
 
 
 def resolve_reshape(who: str, shape: Any, size: int, received: Shape) -> Shape:

@@ -2,15 +2,19 @@
 
 A character that the encoding lacks is spelled in ASCII: ``━`` as ``-``, ``∞`` as ``inf``, ``é`` as ``e``, any other as
 ``?``. The library prints through `console`, and does not change the program's streams. A program that owns its streams,
-such as a command or an example, calls `use_for` with them.
+such as a command or an example, is run by `program`.
 """
 
 from __future__ import annotations
 
 import codecs
+import contextlib
+import os
 import sys
 import unicodedata
-from typing import IO, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, NoReturn
 
 from rich.console import Console
 
@@ -100,3 +104,39 @@ def use_for(*streams: Any) -> None:
     for stream in streams:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=HANDLER)
+
+
+def program(main: Callable[[], int | str | None], name: str = "") -> NoReturn:
+    """Run a program that owns its streams, and end the process with its exit status.
+
+    An output that cannot be written, and an interruption, end it without a traceback: with 1, and with 130. Nothing is
+    said when the reader of a pipe has seen enough.
+
+    Args:
+        main: the program. It returns its exit status, or raises `SystemExit`.
+        name: what it is called in the message about an output; that of its file if empty.
+    """
+    name = name or Path(sys.argv[0]).name
+    use_for(sys.stdout, sys.stderr)
+    status: int | str | None
+    try:
+        try:
+            status = main()
+        except SystemExit as ended:
+            status = ended.code
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        status = 130
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            print(f"{name}: failed: {error}", file=sys.stderr)
+        _drop_output()
+        status = 1
+    sys.exit(status)
+
+
+def _drop_output() -> None:
+    """Let what is still in the buffer go nowhere, so that the interpreter does not try to write it at its end."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

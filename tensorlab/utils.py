@@ -9,16 +9,23 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab import ops, random
+from tensorlab import random
+from tensorlab.errors import ArgumentError, DTypeError
+from tensorlab.ops.dispatch import as_tensor
 from tensorlab.tensor import Tensor
 
 _names: Counter[str] = Counter()
 _guard = threading.RLock()
 
 
+def snake_case(class_name: str) -> str:
+    """Return ``my_layer`` for ``MyLayer``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name).lower()
+
+
 def unique_name(class_name: str) -> str:
     """Return ``dense``, then ``dense_1``, ``dense_2``, …; in every thread another one."""
-    base = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name).lower()
+    base = snake_case(class_name)
     with _guard:
         count = _names[base]
         _names[base] += 1
@@ -41,15 +48,44 @@ def set_random_seed(seed: int) -> None:
     _names.clear()
 
 
-def to_categorical(x: Any, num_classes: int | None = None) -> Tensor:
-    """Integers as rows with a single 1.
+def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, Any]:
+    """Return one-hot rows for class labels.
 
     Args:
-        x: integers from 0 on.
-        num_classes: the length of a row; the largest integer plus one if None.
+        x: labels from 0 on: integers, bools, or floats that are whole numbers. A last axis of length 1 is dropped.
+        num_classes: the length of a row; the largest label plus one if None.
+
+    Returns:
+        float64 zeros with a 1 where the label says, of shape ``(*labels.shape, num_classes)``.
+
+    Raises:
+        DTypeError: for labels that are not whole numbers.
+        ArgumentError: for a label below 0 or not below ``num_classes``, or no label and no ``num_classes``.
 
     Source: Keras, ``keras.utils.to_categorical``.
+
+    Example:
+        >>> tl.utils.to_categorical([0, 2])
+        array([[1., 0., 0.],
+               [0., 0., 1.]])
     """
-    labels = ops.astype(x, "int64")
-    count = int(np.max(labels.numpy())) + 1 if num_classes is None else num_classes
-    return ops.one_hot(labels, count)
+    given = as_tensor(x, "to_categorical x", "cpu" if not isinstance(x, Tensor) else None).numpy()
+    if given.dtype.kind == "f" and not np.array_equal(given, np.floor(given)):
+        raise DTypeError("to_categorical x", "labels that are whole numbers", f"{given.dtype} with fractions")
+    if given.dtype.kind == "f" and not np.isfinite(given).all():
+        raise ArgumentError("to_categorical x", "labels that are whole numbers", "infinite ones")
+    labels = given[..., 0] if given.ndim > 1 and given.shape[-1] == 1 else given
+    if num_classes is None and not labels.size:
+        raise ArgumentError("to_categorical num_classes", "a number, as there are no labels", "None")
+    count = int(labels.max()) + 1 if num_classes is None else num_classes
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 0:
+        raise ArgumentError("to_categorical num_classes", "a whole number, or None", repr(num_classes))
+    wrong = np.flatnonzero((labels < 0) | (labels >= count))
+    if wrong.size:
+        value = int(labels.ravel()[wrong[0]])
+        hint = "" if value < 0 else f"pass num_classes={int(labels.max()) + 1} or more, or leave it out"
+        expected = f"labels from 0 to {count - 1}" if num_classes is not None else "labels from 0 on"
+        raise ArgumentError("to_categorical x", expected, f"{value} at position {wrong[0]}", hint)
+    rows = np.zeros((*labels.shape, count))
+    np.put_along_axis(rows, labels.astype(np.int64)[..., None], 1.0, axis=-1)
+    return rows

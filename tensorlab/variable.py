@@ -2,64 +2,82 @@
 
 from __future__ import annotations
 
-import sys
+import copy
+from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn
 
-import numpy as np
-
-from tensorlab import autodiff
+from tensorlab import autodiff, dtypes
 from tensorlab.arguments import named
-from tensorlab.errors import DeviceError, DTypeError, ShapeError
-from tensorlab.ops.broadcasting import spread
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from tensorlab.ops import add, subtract
+from tensorlab.ops.assignment import assignable
 from tensorlab.ops.indexing import getitem, plain_index
 from tensorlab.scalars import ScalarFunction
-from tensorlab.shapes import Shape
-from tensorlab.tensor import TENSORS, Tensor, asarray, converted
+from tensorlab.serialization import get
+from tensorlab.shapes import as_shape
+from tensorlab.tensor import TENSORS, MutableTensor, Tensor, converted, lock, writing
 
 
 class _Watched(Tensor):
     """The value of a variable that tapes watch."""
 
-    __slots__ = ("variable",)
+    __slots__ = ()
     watched = True
 
-    variable: Variable
+    def snapshot(self) -> Tensor:
+        return _watched(self, self.variable)
 
 
-class _Probe:
-    __slots__ = ("_buffer",)
-
-    def __init__(self) -> None:
-        self._buffer = np.empty(0)
-
-    def references(self) -> int:
-        return sys.getrefcount(self._buffer)
+def _watched(tensor: Tensor, variable: Variable) -> Tensor:
+    """Return the value of a tensor, which a tape takes for the variable."""
+    value = _Watched.__new__(_Watched)
+    value._buffer, value._backend, value.key, value.variable = tensor._buffer, tensor._backend, tensor.key, variable
+    return value
 
 
-_ALONE = _Probe().references()
-
-
-class Variable(Tensor):
+class Variable(MutableTensor):
     """A tensor that can be assigned to, such as a weight.
 
     Whoever has read its value keeps what was read: an assignment writes in place only if nobody else holds the memory,
     and takes new memory otherwise. A part is assigned to by its index: ``v[0, 0].assign(3.0)``.
 
     Args:
-        initial_value: anything that `asarray` takes; it is copied.
+        initial_value: anything that `asarray` takes, which is copied; or an initializer, see below.
+        shape: of the variable. An initializer needs it; a value has to be of it.
+        dtype: None to keep or infer that of a value, and float32 for an initializer.
         trainable: whether a `GradientTape` watches it by itself and an optimizer may change it.
-        dtype: None to keep or infer it.
         name: what it is called in messages.
+        initializer: another name of ``initial_value``: a value, the name of an initializer such as "zeros", an
+            `Initializer`, its config, or a function of ``(shape, dtype)``.
 
-    Source: ``tf.Variable``.
+    Raises:
+        ArgumentTypeError: without a value and an initializer, or with both.
+        ArgumentError: for an initializer without a shape.
+        ShapeError: for a value, or what an initializer gives, of another shape.
+        UnknownNameError: for the name of no initializer.
+
+    Example:
+        >>> tl.Variable(shape=(2,), initializer="zeros")
+        Variable([0., 0.], dtype=float32, name='variable')
+
+    Source: Keras, ``keras.Variable``; ``tf.Variable``.
     """
 
     __slots__ = ("marks", "name", "regularizer", "trainable")
     _title: ClassVar[str] = "Variable"
 
     @named
-    def __init__(self, initial_value: Any, trainable: bool = True, dtype: Any = None, name: str = "variable") -> None:
-        value = asarray(initial_value, dtype=dtype)
+    def __init__(
+        self,
+        initial_value: Any = None,
+        shape: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        name: str = "variable",
+        *,
+        initializer: Any = None,
+    ) -> None:
+        value = _initial(f"Variable {name!r}", initial_value, initializer, shape, dtype)
         super().__init__(value._backend.copy(value._buffer), value._backend)
         self.trainable = trainable
         self.name = name
@@ -77,20 +95,13 @@ class Variable(Tensor):
         return self.snapshot()
 
     def snapshot(self) -> Tensor:
-        """A tensor with the value as it is now, which a tape takes for this variable."""
-        tensor: Tensor
-        if self.watched:
-            tensor = watched = _Watched.__new__(_Watched)
-            watched.variable = self
-        else:
-            tensor = Tensor.__new__(Tensor)
-        tensor._buffer, tensor._backend, tensor.key = self._buffer, self._backend, self.key
-        return tensor
+        """Return the value as it is now, which a tape takes for this variable."""
+        return _watched(self, self) if self.watched else super().snapshot()
 
     def own_buffer(self) -> Any:
-        """The buffer, after a copy if anybody else holds its memory: what may be written into."""
-        if sys.getrefcount(self._buffer) > _ALONE:
-            self._buffer = self._backend.copy(self._buffer)
+        """Return the buffer, after a copy if anybody else has its memory; for devices that write into it themselves."""
+        with writing([self]):
+            pass
         return self._buffer
 
     def assign(self, value: Any) -> Variable:
@@ -101,11 +112,12 @@ class Variable(Tensor):
             DTypeError: if it is of another kind of dtype; within a kind it is converted.
             DeviceError: if it is a tensor on another device.
         """
-        new = _assignable(f"assign to {self.name!r}", value, self)
-        if sys.getrefcount(self._buffer) > _ALONE:
-            self._buffer = self._backend.copy(new._buffer)
-        else:
-            self._backend.copy_into(self._buffer, new._buffer)
+        new = self._taken(f"assign to {self.name!r}", value, broadcast=False)
+        with writing([self], keep=False) as (claim,):
+            if claim.alone:
+                self._backend.copy_into(claim.buffer, new._buffer)
+            else:
+                claim.buffer = self._backend.copy(new._buffer)
         return self
 
     def assign_add(self, value: Any) -> Variable:
@@ -121,19 +133,63 @@ class Variable(Tensor):
         who = f"assign to {self.name!r}"
         if self.dtype.kind == "b":
             raise DTypeError(who, "a variable of numbers", "bool", "use assign")
-        new = _assignable(who, value, self, broadcast=True)
-        self._backend.update(rule, ((self.own_buffer(), new._buffer),), ())
+        new = self._taken(who, value, broadcast=True)
+        with writing([self]) as (claim,):
+            self._backend.update(rule, ((claim.buffer, new._buffer),), ())
         return self
+
+    def _taken(self, who: str, value: Any, broadcast: bool) -> Tensor:
+        with autodiff.no_grad():  # what is assigned is the variable's new value, not an operation of the old one
+            return assignable(who, value, self, self.shape, broadcast)
 
     def __getitem__(self, index: Any) -> VariableSlice:
         return VariableSlice(self, index)
 
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        hint = "use v[index].assign(value), or v.at[index].set(value) for a new tensor"
+        raise ArgumentTypeError("v[index] = value", "a tensor", f"Variable {self.name!r}", hint)
+
     def __reduce__(self) -> Any:
-        arguments = Tensor(self._buffer, self._backend), self.trainable, None, self.name
+        arguments = Tensor(self._buffer, self._backend), None, None, self.trainable, self.name
         return type(self), arguments, (None, {"regularizer": self.regularizer, "marks": self.marks})
+
+    def __copy__(self) -> Variable:
+        """Return another variable with memory of its own, which an assignment to this one does not change."""
+        return self._made_again({})
+
+    def __deepcopy__(self, memo: Any) -> Variable:
+        """Return what `__copy__` does, with a copy of the regularizer."""
+        return self._made_again({"regularizer": copy.deepcopy(self.regularizer, memo)})
+
+    def _made_again(self, changes: dict[str, Any]) -> Variable:
+        make, arguments, (_, state) = self.__reduce__()
+        made: Variable = make(*arguments)
+        for name, value in {**state, **changes}.items():
+            setattr(made, name, value)
+        return made
 
     def _describe(self) -> str:
         return f"{super()._describe()}, name={self.name!r}"
+
+
+def _initial(who: str, value: Any, initializer: Any, shape: Any, dtype: Any) -> Tensor:
+    """Return what a new variable begins with: a value, or what an initializer makes."""
+    if (value is None) == (initializer is None):
+        given = "neither" if value is None else "both"
+        raise ArgumentTypeError(who, "either an initial value, or an initializer and a shape", given)
+    begin = value if initializer is None else initializer
+    if isinstance(shape, bool):
+        raise ArgumentTypeError(who, "a shape as the second argument", repr(shape), f"write trainable={shape}")
+    lengths = None if shape is None else as_shape(who, shape)
+    if isinstance(begin, (str, dict)) or callable(begin):
+        if lengths is None:
+            raise ArgumentError(who, "a shape for the initializer", "none", "e.g. shape=(2, 3)")
+        kind = dtypes.default_float if dtype is None else dtypes.as_dtype(dtype, who)
+        begin = get("initializer", begin, object)(lengths, dtype=kind)
+    made = converted(who, begin, dtype, None, None)
+    if lengths is not None and made.shape != lengths:
+        raise ShapeError(who, f"a value of shape {lengths}", str(made.shape))
+    return made
 
 
 def _refuse_in_place(self: Variable, other: Any) -> NoReturn:
@@ -165,14 +221,12 @@ class VariableSlice(Tensor):
         super().__init__(value._buffer, value._backend)
         self.key = value.key
 
-    def snapshot(self) -> Tensor:
-        """The value as a tensor that assignments do not change."""
-        tensor = Tensor.__new__(Tensor)
-        tensor._buffer, tensor._backend, tensor.key = self._buffer, self._backend, self.key
-        return tensor
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        hint = "use v[index].assign(value) with an index of the whole variable"
+        raise ArgumentTypeError("v[part][index] = value", "a tensor", f"a part of {self._variable.name!r}", hint)
 
     def assign(self, value: Any) -> Variable:
-        """Replace this part of the variable, of which a mask or an array may name any elements; return the variable.
+        """Replace this part of the variable, which a mask or arrays of integers may select; return the variable.
 
         Raises:
             ShapeError: if ``value`` has another shape than this part.
@@ -180,29 +234,26 @@ class VariableSlice(Tensor):
             DeviceError: if it is a tensor on another device.
         """
         variable, backend = self._variable, self._backend
-        new = _assignable(f"assign to a part of {variable.name!r}", value, self)
-        del self._buffer  # else the variable would not be alone with its memory
-        if _is_view(self._index):
-            parts = self._index if isinstance(self._index, tuple) else (self._index,)
-            parts = parts if any([part is Ellipsis for part in parts]) else (*parts, ...)  # a view of one element, too
-            backend.copy_into(backend.index(variable.own_buffer(), parts), new._buffer)
-        else:
-            backend.computes_on_host("assigning to the elements that an array names")
-            array = np.array(variable.numpy(), order="C")
-            array[self._index] = new.numpy()
-            variable._buffer = backend.copy(backend.from_host(array))
+        with autodiff.no_grad():
+            new = assignable(f"assign to a part of {variable.name!r}", value, self, self.shape, broadcast=False)
+        self._buffer = backend.copy(self._buffer)  # a view would keep the variable from being written in place
+        with writing([variable]) as (claim,):
+            backend.put(claim.buffer, self._index, new._buffer)
         self._read()
         return variable
 
     def assign_add(self, value: Any) -> Variable:
         """Add to this part of the variable. Raises what `assign` raises."""
-        with autodiff.no_grad():
-            return self.assign(self.snapshot() + value)
+        return self._change(add, value)
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract from this part of the variable. Raises what `assign` raises."""
-        with autodiff.no_grad():
-            return self.assign(self.snapshot() - value)
+        return self._change(subtract, value)
+
+    def _change(self, operation: Callable[..., Tensor], value: Any) -> Variable:
+        with lock, autodiff.no_grad():  # no other thread assigns between reading and writing
+            self._read()
+            return self.assign(operation(self, value))
 
 
 def _plus(value: float, other: float) -> float:
@@ -214,33 +265,3 @@ def _minus(value: float, other: float) -> float:
 
 
 _PLUS, _MINUS = ScalarFunction.of(_plus), ScalarFunction.of(_minus)
-
-
-def _assignable(who: str, value: Any, target: Tensor, broadcast: bool = False) -> Tensor:
-    """``value`` as a tensor of the target's shape, dtype and device, or the error that says why it is none."""
-    device = None if isinstance(value, Tensor) else target.device
-    new = converted(who, value, None, device, None)
-    fits = _broadcasts(new.shape, target.shape) if broadcast else new.shape == target.shape
-    if not fits:
-        raise ShapeError(who, f"a value of shape {target.shape}", str(new.shape))
-    numbers = not isinstance(value, (Tensor, np.ndarray))  # of Python, in which an integer has no width or sign
-    kinds = {"f": "fiub", "b": "b"}.get(target.dtype.kind, "iu" if numbers else target.dtype.kind)
-    if new.dtype.kind not in kinds:
-        raise DTypeError(who, f"a value of {target.dtype}", str(new.dtype), f"use .astype({str(target.dtype)!r})")
-    if numbers:
-        new = converted(who, value, target.dtype, device, None)  # refuses integers that do not fit
-    if new.device != target.device:
-        raise DeviceError(who, f"a value on {target.device}", new.device, f"use .to_device({target.device!r})")
-    with autodiff.no_grad():
-        return spread(new.astype(target.dtype), target.shape)
-
-
-def _broadcasts(shape: Shape, target: Shape) -> bool:
-    pairs = zip(reversed(shape), reversed(target), strict=False)
-    return len(shape) <= len(target) and all([n in (1, wanted) for n, wanted in pairs])
-
-
-def _is_view(index: Any) -> bool:
-    """Whether an index is of slices, numbers, None and ``...`` alone, so that what it reads can be written to."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return not any([isinstance(part, (np.ndarray, bool, np.bool_)) for part in parts])

@@ -92,6 +92,32 @@ def indexes_as_numpy_does(backend: Backend, rng: np.random.Generator) -> None:
 
 
 @check
+def puts_values_where_an_index_selects(backend: Backend, rng: np.random.Generator) -> None:
+    for dtype in ("float32", "int64", "bool"):
+        array = numbers(rng, (3, 4), dtype)
+        for index in (
+            (1, -1),
+            slice(None, None, -2),
+            (..., None, 2),
+            (),
+            slice(3, 3),
+            np.array([True, False, True]),
+            array.astype(bool),
+            np.array([2, 0, 2]),  # the last value counts
+            (slice(1, None), np.array([-1, 1])),
+            (np.array([[0], [2]]), np.array([1, 3])),
+            np.array([], np.int64),
+        ):
+            expected, values = array.copy(), numbers(rng, array[index].shape, dtype)
+            expected[index] = values
+            buffer = backend.copy(backend.from_host(array))
+            for layout in layouts(values).values():
+                backend.put(buffer, index, backend.from_host(layout))
+            backend.synchronize()
+            np.testing.assert_array_equal(backend.to_host(buffer), expected, str(index))
+
+
+@check
 def scatters_with_repeats(backend: Backend, rng: np.random.Generator) -> None:
     for index in (*INDICES, rng.random((4, 5)) < 0.5):
         values = numbers(rng, np.zeros((4, 5))[index].shape)

@@ -53,6 +53,7 @@ def categorical_from_logits(t: Array, x: Array) -> Array:
 
 
 def sparse(t: Array, p: Array) -> Array:
+    p = p / p.sum(axis=-1, keepdims=True)
     return -np.log(clipped(np.take_along_axis(p, t.astype(int)[..., None], axis=-1)[..., 0]))
 
 
@@ -92,6 +93,6 @@ CASES: dict[str, tuple[Loss, Callable[[Array, Array], Array], Sampler, Sampler]]
     "binary logits": (BinaryCrossentropy(from_logits=True), binary_from_logits, probabilities, normal),
     "categorical": (CategoricalCrossentropy(), categorical, shares, probabilities),
     "categorical logits": (CategoricalCrossentropy(from_logits=True), categorical_from_logits, shares, normal),
-    "sparse": (SparseCategoricalCrossentropy(), sparse, labels, shares),
+    "sparse": (SparseCategoricalCrossentropy(), sparse, labels, probabilities),
     "sparse logits": (SparseCategoricalCrossentropy(from_logits=True), sparse_from_logits, labels, normal),
 }

@@ -25,7 +25,7 @@ def test_a_tape_frees_what_it_kept() -> None:
         with tl.GradientTape(persistent=persistent) as tape:
             inner = tl.exp(x)
             y = tl.sum(inner * inner)
-        alive = weakref.ref(inner)
+        alive = weakref.ref(inner._buffer)
         del inner
         assert alive() is not None
         tape.gradient(y, x)
@@ -198,7 +198,7 @@ def test_a_tape_keeps_no_tensor_that_no_vjp_needs() -> None:
         product = x * w
         total = product + 1.0
         y = tl.sum(tl.square(total))
-    sizes = {name: weakref.ref(tensor) for name, tensor in (("product", product), ("total", total), ("y", y))}
+    sizes = {name: weakref.ref(tensor._buffer) for name, tensor in (("product", product), ("total", total), ("y", y))}
     keep = y
     del product, total, y
     gc.collect()

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 
+import backend_conversions
 import backend_loops
 import backend_memory
 import backend_products
+import backend_refusals
 import numpy as np
 import pytest
 from any_layout import Array, numbers
@@ -21,7 +23,13 @@ from hypothesis import strategies as st
 
 from tensorlab.backends import Backend, CPUBackend, ReferenceBackend
 
-FAMILIES = (backend_memory, backend_loops, backend_products)  # which add to the checks
+FAMILIES = (
+    backend_memory,
+    backend_loops,
+    backend_products,
+    backend_conversions,
+    backend_refusals,
+)  # which add to the checks
 
 BACKENDS: dict[str, Backend] = {"cpu": CPUBackend(), "reference": ReferenceBackend()}
 

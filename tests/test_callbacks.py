@@ -157,4 +157,4 @@ def test_bar_can_be_closed_at_any_time() -> None:
     bar.on_epoch_begin(0, {})
     bar.close()
     bar.close()
-    assert bar.progress is None
+    assert bar.bar is None

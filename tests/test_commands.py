@@ -123,6 +123,29 @@ def test_cache_shows_and_clears(capsys: pytest.CaptureFixture[str], tmp_path: Pa
     assert capsys.readouterr().out.endswith("not used: it is no folder\n")
 
 
+def test_a_cache_that_cannot_be_written_says_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("TENSORLAB_CACHE_DIR", str(home / ".cache" / "tensorlab"))
+    monkeypatch.setattr(cache.os, "access", lambda path, mode: path != home)  # a test may run as root, who may do all
+    said = f"no kernel can be kept: {home} cannot be written; set TENSORLAB_CACHE_DIR to a folder that can"
+    assert commands.main(["cache"]) == 1
+    assert capsys.readouterr().out.splitlines()[1:] == [said]
+    assert commands.main(["info"]) == 0
+    assert said in capsys.readouterr().out
+    (home / ".cache").write_text("")
+    assert commands.main(["cache"]) == 1
+    assert capsys.readouterr().out.endswith("not used: Not a directory\n")
+    monkeypatch.setenv("TENSORLAB_CACHE_DIR", str(tmp_path))
+    cache.write("a", cache.Native(b"k", b"", ()))
+    monkeypatch.setattr(cache.os, "access", lambda path, mode: False)
+    monkeypatch.setattr(Path, "unlink", lambda path: (_ for _ in ()).throw(PermissionError()))
+    assert commands.main(["cache", "--clear"]) == 1
+    assert "no kernel can be kept, and 1 not be deleted: " in capsys.readouterr().out
+
+
 def test_nothing_asked_for_is_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert commands.main([]) == 0
     output = capsys.readouterr().out
@@ -140,7 +163,7 @@ def test_nothing_asked_for_is_help(capsys: pytest.CaptureFixture[str]) -> None:
             "python -m tensorlab: expected a command, received 'zzz'; "
             "known names: cache, check-plugin, info, new-plugin, plugins",
         ),
-        (["info", "--all"], "python -m tensorlab: unrecognized arguments: --all"),
+        (["info", "--all"], "python -m tensorlab info: unrecognized arguments: --all; --help lists those there are"),
     ],
 )
 def test_what_makes_no_sense(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,6 +171,20 @@ def test_what_makes_no_sense(arguments: list[str], said: str, capsys: pytest.Cap
         commands.main(arguments)
     assert ended.value.code == 2
     assert capsys.readouterr() == ("", f"{said}\n")
+
+
+def test_help_keeps_paragraphs_apart_and_names_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ([], *([name.replace("_", "-")] for name in commands.COMMANDS)):
+        with pytest.raises(SystemExit) as ended:
+            commands.main([*command, "--help"])
+        assert ended.value.code == 0
+        paragraphs = [" ".join(text.split()) for text in capsys.readouterr().out.split("\n\n")]
+        assert paragraphs[-1] == (
+            "Exit status: 0 if all is well, 1 if something is wrong, 2 for arguments that make no sense."
+        )
+        if command == ["plugins"]:
+            assert paragraphs[1] == "List every plugin, what it adds, and why one failed."
+            assert paragraphs[2].startswith("Something is wrong if one failed")
 
 
 def test_a_terminal_gets_colour_and_its_own_width(

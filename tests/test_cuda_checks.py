@@ -336,3 +336,34 @@ def tensors_of_two_devices_are_refused(rng):
     x = real(rng, 3)
     with pytest.raises(DeviceError, match=r"add: expected tensors on one device, received 'cuda' and 'cpu'"):
         on(x) + tl.asarray(x, device="cpu")
+
+
+@check
+def parts_are_assigned_to_on_the_device(rng):
+    values, new = real(rng, 3, 4), real(rng, 2, 4)
+    for index in (slice(None, None, 2), np.array([2, 0]), np.array([True, False, True])):
+        expected, x = values.copy(), on(values)
+        expected[index] = new
+        kept, part = x.numpy(), x[index]
+        same(x.at[index].set(new), expected)
+        x[index] = on(new)
+        same(x, expected)
+        same(part, values[index])
+        np.testing.assert_array_equal(kept, values)
+        memory = x._buffer.memory
+        x[index] = 2.0 * new
+        assert x._buffer.memory is memory
+        with tl.device("cuda"):
+            variable = tl.Variable(values)
+        variable[index].assign(new)
+        same(variable, expected)
+    w = on(values)
+    with tl.GradientTape() as tape:
+        tape.watch(w)
+        y = w * w
+        y[:, np.array([1, 1])] = 3.0 * w[:, 2:]
+        total = tl.sum(y)
+    expected = 2 * values
+    expected[:, 1] = 0  # replaced by three times the last column, of which the other value is lost
+    expected[:, 3] += 3
+    np.testing.assert_allclose(tape.gradient(total, w).numpy(), expected, rtol=1e-6)

@@ -35,14 +35,14 @@ def memory_is_shared_with_other_libraries(rng):
             (on(values[0, 0]), values[0, 0]),
             (on(values[:0]), values[:0]),
         ]:
-            array = np.from_dlpack(tensor)
+            array = np.from_dlpack(tensor, copy=False)
             np.testing.assert_array_equal(array, expected, strict=True)
             np.testing.assert_array_equal(np.asarray(Interface(tensor)), expected, strict=True)
             if array.size:
                 assert not array.flags.writeable
                 assert array.ctypes.data == tensor.__cuda_array_interface__["data"][0]
     tensor = on(real(rng, 500))
-    array, expected, memory = np.from_dlpack(tensor), tensor.numpy(), tensor._buffer.array
+    array, expected, memory = np.from_dlpack(tensor, copy=False), tensor.numpy(), tensor._buffer.array
     del tensor
     assert on(expected)._buffer.array is not memory
     np.testing.assert_array_equal(array, expected)
@@ -53,9 +53,9 @@ def memory_is_shared_with_other_libraries(rng):
         assert len(dlpack._held) == 1
         del capsule  # that nobody has used
         assert not dlpack._held
-    copy = np.from_dlpack(tensor, copy=True)
-    assert copy.ctypes.data != tensor.__cuda_array_interface__["data"][0]
-    np.testing.assert_array_equal(copy, expected)
+    for copy in (np.from_dlpack(tensor, copy=True), np.from_dlpack(tensor)):
+        assert copy.ctypes.data != tensor.__cuda_array_interface__["data"][0]
+        np.testing.assert_array_equal(copy, expected)
     for options, message in (
         ({"dl_device": (4, 0)}, r"^__dlpack__: expected device \(1, 0\) or the host, \(1, 0\), received dl_device"),
         ({"copy": False}, r"^__dlpack__: expected that a copy is allowed, received copy=False; ask for this device"),
@@ -76,9 +76,12 @@ def memory_is_shared_with_pytorch(rng):
     if not driver.simulated() and not torch.cuda.is_available():
         return
     tensor = tl.matrix_transpose(on(real(rng, 4, 6)))[1:]
-    theirs = torch.from_dlpack(tensor)
-    np.testing.assert_array_equal(theirs.cpu().numpy(), tensor.numpy())
-    assert theirs.data_ptr() == tensor.__cuda_array_interface__["data"][0]
+    theirs, before = torch.from_dlpack(tensor), tensor.numpy()
+    np.testing.assert_array_equal(theirs.cpu().numpy(), before)
+    theirs[:] = 99.0  # PyTorch ignores that memory is read-only, so it has a copy
+    np.testing.assert_array_equal(tensor.numpy(), before)
+    shared = torch.from_dlpack(tensor, copy=False)
+    assert shared.data_ptr() == tensor.__cuda_array_interface__["data"][0]
     assert theirs.is_cuda != driver.simulated()
     host = np.from_dlpack(tensor, device="cpu")
     np.testing.assert_array_equal(host, tensor.numpy())
@@ -108,7 +111,7 @@ def capsules_say_what_dlpack_says_of_them(rng):
     codes |= {"float32": (2, 32), "float64": (2, 64)}
     for dtype, code in codes.items():
         tensor = tl.matrix_transpose(on(rng.integers(0, 2, (3, 4)).astype(dtype)))[::-1, 1:]
-        for copy, flags, strides in ((None, 1, [-1, 4]), (True, 2, [2, 1])):  # read-only; a copy
+        for copy, flags, strides in ((False, 1, [-1, 4]), (True, 2, [2, 1]), (None, 2, [2, 1])):  # read-only; a copy
             capsule = tensor.__dlpack__(max_version=(1, 1), copy=copy)
             address = dlpack._pointer(id(capsule), b"dltensor_versioned")
             managed = dlpack.Versioned.from_address(address)
@@ -116,7 +119,7 @@ def capsules_say_what_dlpack_says_of_them(rng):
             inside = managed.tensor
             assert (inside.code, inside.bits, inside.lanes, inside.byte_offset) == (*code, 1, 0)
             assert (inside.ndim, inside.shape[:2], inside.strides[:2]) == (2, [4, 2], strides)
-            assert (inside.data == tensor.__cuda_array_interface__["data"][0]) == (copy is None)
+            assert (inside.data == tensor.__cuda_array_interface__["data"][0]) == (copy is False)
 
 
 @check

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tensorlab as tl
-from tensorlab.errors import ArgumentError, DTypeError, IndexOutOfBoundsError
+from tensorlab.errors import ArgumentError, DTypeError, IndexOutOfBoundsError, ShapeError
 
 LIMITS = {"int64": (-(2**63), 2**63 - 1), "uint64": (0, 2**64 - 1)}
 EDGES = [0, 1, 3, 2**24 + 1, 2**31, 2**32 - 1, 2**53, 2**53 + 1, 2**62 + 1, 2**63 - 1, 2**63, 2**64 - 1]
@@ -82,13 +82,17 @@ def test_numbers_wider_than_any_integer_dtype_are_real_or_refused() -> None:
         (lambda: tl.asarray([2**64], dtype="int64"), ArgumentError, "asarray: expected numbers that int64 holds, rec"),
         (lambda: tl.asarray([2**64, "a"]), DTypeError, "asarray: expected data of bool"),
         (lambda: tl.asarray([2**64, None]), DTypeError, "asarray: expected data of bool"),
-        (lambda: tl.arange(10**400, dtype="float64"), ArgumentError, "arange: expected fewer than 2**60 elements, re"),
+        (
+            lambda: tl.arange(10**400, dtype="float64"),
+            ShapeError,
+            "arange: expected fewer than 2**60 elements, ",
+        ),
         (lambda: tl.arange(0, 10**400, 10**399, dtype="float64"), ArgumentError, "arange: expected numbers that floa"),
         (lambda: tl.linspace(0, 10**400, 3), ArgumentError, "linspace: expected numbers that float32 holds, received"),
-        (lambda: tl.linspace(0, 1, 2**70), ArgumentError, "linspace: expected fewer than 2**60 elements, received 1"),
+        (lambda: tl.linspace(0, 1, 2**70), ShapeError, "linspace: expected fewer than 2**60 elements, "),
         (lambda: tl.linspace(0.0, math.inf, 3), ArgumentError, "linspace: expected finite numbers, received 0.0 and"),
         (lambda: tl.linspace(0, 1, 3, dtype="bool"), DTypeError, "linspace: expected a dtype of numbers, received b"),
-        (lambda: tl.zeros((2**40, 2**40)), ArgumentError, "zeros: expected fewer than 2**60 elements, received 120"),
+        (lambda: tl.zeros((2**40, 2**40)), ShapeError, "zeros: expected fewer than 2**60 elements, "),
     ]
     for call, kind, message in refused:
         with pytest.raises(kind) as error:

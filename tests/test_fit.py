@@ -252,13 +252,28 @@ def test_a_regression_with_one_output(rng: np.random.Generator) -> None:
     [
         ({"batch_size": 0}, ArgumentError, "batch_size: expected a whole number of at least 1, received 0"),
         ({"batch_size": 2.5}, ArgumentError, "batch_size: expected a whole number of at least 1, received 2.5"),
-        ({"epochs": 0}, ArgumentError, "epochs: expected a whole number of at least 1, received 0"),
-        ({"epochs": True}, ArgumentError, "epochs: expected a whole number of at least 1, received True"),
+        ({"epochs": -1}, ArgumentError, "epochs: expected a whole number of at least 0, received -1"),
+        ({"epochs": True}, ArgumentError, "epochs: expected a whole number of at least 0, received True"),
+        ({"initial_epoch": -1}, ArgumentError, "initial_epoch: expected a whole number of at least 0, received -1"),
+        ({"steps_per_epoch": 0}, ArgumentError, "steps_per_epoch: expected a whole number of at least 1, received 0"),
+        ({"validation_freq": 0}, ArgumentError, "validation_freq: expected a whole number of at least 1, received 0"),
+        (
+            {"validation_split": 1.0},
+            ArgumentError,
+            "validation_split: expected a fraction from 0 to below 1, received 1.0",
+        ),
+        (
+            {"validation_split": 0.99},
+            ArgumentError,
+            "validation_split: expected a fraction that leaves samples on both sides of 23, received 0.99, "
+            "which leaves 0 to train on",
+        ),
         ({"verbose": 3}, ArgumentError, "verbose: expected 'auto', 0, 1 or 2, received 3"),
         (
-            {"callbacks": tl.callbacks.History()},
+            {"callbacks": [tl.callbacks.EarlyStopping]},
             ArgumentTypeError,
-            "callbacks: expected a list of Callbacks or names of some, received <",
+            "callbacks: expected a list of Callbacks or names of some, received [<class "
+            "'tensorlab.callbacks.monitor.EarlyStopping'>]; give an object of the class, e.g. EarlyStopping()",
         ),
         (
             {"callbacks": [print]},

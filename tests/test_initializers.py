@@ -122,7 +122,10 @@ def test_get_names_the_nearest() -> None:
 def test_get_refuses_what_is_none(identifier: Any) -> None:
     with pytest.raises(ArgumentTypeError) as error:
         tl.initializers.get(identifier)
-    assert str(error.value) == f"initializer: expected a name, a config or a Initializer, received {identifier!r}"
+    assert (
+        str(error.value)
+        == f"initializer: expected a name, a config, or an object of Initializer, received {identifier!r}"
+    )
 
 
 def test_a_class_without_call_says_so() -> None:

@@ -1,4 +1,4 @@
-"""Building: by a shape, by the first call, and nothing left of one that was refused."""
+"""Building by the first call, and nothing left of one that was refused."""
 
 from __future__ import annotations
 
@@ -7,46 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from building_cases import Made, Net, X, Y
 
 import tensorlab as tl
 from tensorlab.errors import NonFiniteError, ShapeError, StateError
-from tensorlab.layers import Activation, Dense, Flatten, Layer, Reshape
-
-X = np.ones((8, 4), "float32")
-Y = np.ones((8, 1), "float32")
-
-
-class Net(tl.Model):
-    """Layers in a list, a layer that is made in build, and a head."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.hidden: list[Any] = [Dense(3), [Dense(3)]]
-        self.head = Dense(1)
-        self.fails = False
-        self.calls = 0
-
-    def call(self, x: tl.Tensor) -> tl.Tensor:
-        self.calls += 1
-        x = self.head(self.hidden[1][0](self.hidden[0](x)))
-        if self.fails:
-            raise ZeroDivisionError("on purpose")
-        return x
-
-
-class Made(Net):
-    """Makes a layer and weights in build, in attributes and in containers that were there before."""
-
-    def build(self, input_shape: Any) -> None:
-        self.gain = self.add_weight((input_shape[-1],), "ones")
-        self.made = Dense(input_shape[-1])
-        self.hidden.append(self.made)
-        self.table = {"extra": self.add_weight((1,), trainable=False)}
-        self.add_weight((1,), name="unassigned", trainable=False)
-        self.made.build(input_shape)
-
-    def call(self, x: tl.Tensor) -> tl.Tensor:
-        return super().call(self.made(x) * self.gain)
+from tensorlab.layers import Dense, Flatten, Layer, Reshape
 
 
 def compiled(model: Any) -> Any:
@@ -185,194 +150,85 @@ def test_an_exception_that_the_users_code_catches_drops_what_it_interrupted() ->
 
 def test_predict_names_no_shape_that_nobody_passed() -> None:
     model = tl.Sequential([Dense(1, name="d")])
-    for ready in (False, True):
+    for ready, expected in ((False, "(batch, features)"), (True, "(batch, 4)")):
         with pytest.raises(ShapeError) as error:
             model.predict(X[0])
         assert str(error.value) == (
-            "Dense 'd': expected inputs of shape (batch, features), received inputs of one axis; "
-            "reshape x to (n, 1), or a single sample to (1, n)"
+            f"Sequential {model.name!r}.predict x: expected inputs of shape {expected}, received shape (4,); "
+            "for 4 samples of one number pass x[:, None], for one sample of 4 numbers x[None]"
         )
         assert model.built is ready
         model(X)
 
 
-# Building by a shape
+class Fails(Layer):
+    """Raises in a chosen call of training."""
+
+    def __init__(self, at: int, error: BaseException) -> None:
+        super().__init__()
+        self.at, self.error, self.count = at, error, 0
+
+    def call(self, inputs: tl.Tensor, training: bool = False) -> tl.Tensor:
+        self.count += bool(training)
+        if training and self.count == self.at:
+            raise self.error
+        return inputs
 
 
-@pytest.mark.parametrize("make", [Net, Made])
-def test_a_subclass_is_built_by_a_shape(make: Any) -> None:
-    model = make()
-    model.build((None, 4))
-    other = make()
-    other(X)
-    assert [weight.shape for weight in model.weights] == [weight.shape for weight in other.weights]
-    assert model.count_params() == other.count_params() > 0
-    kernels = [id(weight) for weight in model.weights]
-    model.build((None, 9))
-    model(X)
-    assert [id(weight) for weight in model.weights] == kernels
+@pytest.mark.parametrize(
+    ("at", "error", "kept"),
+    [
+        (1, ZeroDivisionError(), False),
+        (1, KeyboardInterrupt(), False),
+        (3, ZeroDivisionError(), True),
+        (3, KeyboardInterrupt(), True),  # what was trained until then is worth keeping
+        (3, NonFiniteError("f", "a", "b"), False),  # after an error of tensorlab everything is as before
+    ],
+)
+def test_a_first_fit_that_raises(at: int, error: BaseException, kept: bool) -> None:
+    model = compiled(tl.Sequential([Dense(3), Fails(at, error), Dense(1)]))
+    with pytest.raises(type(error)):
+        model.fit(X, Y, batch_size=2, verbose=0)
+    assert model.built is kept
+    assert len(model.weights) == (4 if kept else 0)
+    if not kept:
+        model.fit(np.ones((8, 6)), Y, batch_size=2, verbose=0)
 
 
-def test_layers_inside_of_layers_are_built_by_a_shape() -> None:
-    class Block(Layer):
-        def __init__(self) -> None:
-            super().__init__()
-            self.net = Net()
+def test_a_callback_that_raises_before_the_first_step() -> None:
+    class Raises(tl.callbacks.Callback):
+        def on_train_begin(self, logs: Any = None) -> None:
+            self.model.predict(X)
+            raise KeyError("on purpose")
 
-        def build(self, input_shape: Any) -> None:
-            self.scale = self.add_weight((1,))
-            super().build(input_shape)
-
-        def call(self, x: tl.Tensor) -> tl.Tensor:
-            return self.net(x) * self.scale
-
-    block = Block()
-    block.build((None, 4))
-    assert len(block.weights) == 7
-    assert block.built
-    assert block.net.built
-
-
-def test_a_model_of_several_inputs_is_built_by_their_shapes() -> None:
-    class Pair(tl.Model):
-        def __init__(self) -> None:
-            super().__init__()
-            self.a, self.b = Dense(2), Dense(2)
-
-        def call(self, inputs: Any) -> tl.Tensor:
-            a, b = inputs
-            return self.a(a) + self.b(b)
-
-    class Named(Pair):
-        def call(self, inputs: Any) -> tl.Tensor:
-            return super().call((inputs["a"], inputs["b"]))
-
-    class Apart(Pair):
-        def call(self, a: tl.Tensor, b: tl.Tensor, training: bool = False) -> tl.Tensor:
-            return super().call((a, b))
-
-    shapes = [(None, 4), (None, 5)]
-    for model, shape in ((Pair(), shapes), (Named(), dict(zip("ab", shapes, strict=True))), (Apart(), shapes)):
-        model.build(shape)
-        assert model.count_params() == 4 * 2 + 2 + 5 * 2 + 2
-
-
-def test_what_a_shape_cannot_build_says_so() -> None:
-    class Tokens(tl.Model):
-        def __init__(self, **options: Any) -> None:
-            super().__init__(**options)
-            self.dense = Dense(2)
-
-        def call(self, tokens: tl.Tensor) -> tl.Tensor:
-            if tokens.dtype.kind != "i":
-                raise TypeError("tokens are integers")
-            return self.dense(tokens.astype("float32"))
-
-    model = Tokens(name="t")
-    with pytest.raises(StateError) as error:
-        model.build((None, 4))
-    assert str(error.value) == (
-        "Tokens 't'.build: expected a call that computes a batch of zeros, received TypeError: tokens are integers; "
-        "call the layer on data, or implement build"
-    )
-    assert isinstance(error.value.__cause__, TypeError)
+    model = compiled(tl.Sequential([Dense(1)]))
+    with pytest.raises(KeyError):
+        model.fit(X, Y, verbose=0, callbacks=[Raises()])
     assert not model.built
-    assert model(np.ones((2, 4), "int64")).shape == (2, 2)
-    with pytest.raises(ShapeError) as shape_error:
-        Net(name="n").build(())
-    assert str(shape_error.value) == "Net 'n'.build: expected a shape with the batch in front, received ()"
 
 
-def test_an_author_who_implements_build_may_leave_layers_to_the_first_call() -> None:
-    class Attention(Layer):
-        def __init__(self) -> None:
-            super().__init__()
-            self.dense = Dense(2)
-
-        def build(self, input_shape: Any) -> None:
-            self.scale = self.add_weight((1,))
-
-        def call(self, query: tl.Tensor, value: tl.Tensor) -> tl.Tensor:
-            return self.dense(query + value) * self.scale
-
-    layer = Attention()
-    layer.build((None, 4))
-    assert layer.built
-    assert not layer.dense.built
-    layer(X, X)
-    assert len(layer.weights) == 3
-
-
-def test_building_computes_nothing_where_nothing_is_to_be_built() -> None:
-    class Never(Layer):
+@pytest.mark.parametrize("ask", ["predict", "evaluate"])
+def test_a_later_batch_that_is_refused(ask: str) -> None:
+    class Even(Layer):
         def call(self, inputs: tl.Tensor) -> tl.Tensor:
-            raise AssertionError("called")
+            if inputs.shape[0] == 3:
+                raise ZeroDivisionError
+            return inputs
 
-    layer = Never()
-    layer.build((None, 4))
-    assert layer.built
-
-
-def test_building_is_not_recorded_and_does_not_train() -> None:
-    told: list[Any] = []
-
-    class Spy(Net):
-        def call(self, x: tl.Tensor, training: Any = None) -> tl.Tensor:
-            told.append(training)
-            return super().call(x)
-
-    with tl.GradientTape() as tape:
-        Spy().build((None, 4))
-    assert told == [False]
-    assert tape.watched_variables() == ()
-
-
-def test_unbuild_drops_what_the_first_call_made() -> None:
-    model = Made()
-    model(X)
-    model.unbuild()
+    model = compiled(tl.Sequential([Dense(1), Even()]))
+    arguments = (X[:7],) if ask == "predict" else (X[:7], Y[:7])
+    with pytest.raises(ZeroDivisionError):
+        getattr(model, ask)(*arguments, batch_size=4)
     assert not model.built
-    assert model.weights == []
-    assert len(model.hidden) == 2
-    model(np.ones((2, 6), "float32"))
-    assert model.gain.shape == (6,)
-    replaced = Dense(1)
-    model.head = replaced
-    model.unbuild()
-    assert model.head is replaced
 
 
-# Precision
+def test_layers_that_a_callback_calls_are_on_their_own() -> None:
+    lone = Dense(2)
 
+    class Calls(tl.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            assert lone(np.ones(3, "float32")).shape == (2,)
 
-def test_layers_inside_take_the_dtype_of_the_layer_around(rng: np.random.Generator) -> None:
-    class Block(Layer):
-        def __init__(self, given: Layer, **options: Any) -> None:
-            super().__init__(**options)
-            self.given, self.inner = given, tl.Sequential([Dense(3), Activation("tanh")])
-            self.kept = Dense(3, dtype="float32")
-
-        def build(self, input_shape: Any) -> None:
-            self.made = Dense(3)
-
-        def call(self, x: tl.Tensor) -> tl.Tensor:
-            return self.made(self.inner(self.given(x)))
-
-    x = 1.0 + rng.normal(size=(5, 3)) * 1e-9  # in float32 all of these are 1
-    block = Block(Dense(3), dtype="float64")
-    outputs = block(x)
-    assert {weight.dtype for weight in block.weights} == {tl.float64}
-    a, b, c, d, e, f = block.get_weights()
-    np.testing.assert_allclose(outputs.numpy(), np.tanh((x @ a + b) @ c + d) @ e + f, rtol=1e-12)
-    assert block.kept.dtype == tl.float32
-    assert block.get_config()["dtype"] == "float64"
-    assert Block(Dense(3))(x).dtype == tl.float32
-    refused = Dense(2)
-    with pytest.raises(ShapeError):
-        Block(tl.Sequential([refused, Reshape((9,))]), dtype="float64")(x)
-    assert refused.dtype == tl.float32
-
-
-def test_layers_after_one_of_float64_in_a_sequential_keep_their_own_dtype() -> None:
-    model = tl.Sequential([Dense(2, dtype="float64"), Dense(2)])
-    assert model(X).dtype == tl.float32
+    model = compiled(Net(dtype="float64"))
+    model.fit(X, Y, verbose=0, callbacks=[Calls()])
+    assert (lone.dtype, model.head.dtype) == (tl.float32, tl.float64)

@@ -242,8 +242,8 @@ def test_several_outputs_are_for_the_layer_around_only() -> None:
     model = Split(name="split")
     model.compile("sgd", "mse")
     message = "Split 'split'.call: expected one tensor as its result, received a tuple of 2; return one of them"
+    assert [part.tolist() for part in model.predict(X)] == [X.tolist(), (2 * X).tolist()]
     for ask in (
-        lambda: model.predict(X),
         lambda: model.evaluate(X, X, verbose=0),
         lambda: model.fit(X, X, verbose=0),
         lambda: tl.Sequential([model])(X),

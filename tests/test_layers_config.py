@@ -112,3 +112,19 @@ def test_config_with_a_function_of_no_name_keeps_the_function() -> None:
 
     layer = Dense(3, activation=doubled)
     assert Dense.from_config(layer.get_config()).activation is doubled
+
+
+def test_config_holds_layers_in_dicts() -> None:
+    class Branches(Layer):
+        def __init__(self, table: dict[str, Any]) -> None:
+            super().__init__()
+            self.table = table
+
+        def call(self, inputs: tl.Tensor) -> tl.Tensor:
+            return self.table["a"](self.table["more"][0](inputs))
+
+    layer = Branches({"a": Dense(3), "more": [Dense(2)], "rate": 0.5})
+    again = Branches.from_config(json.loads(json.dumps(layer.get_config())))
+    assert again(np.ones((1, 4), "float32")).shape == (1, 3)
+    assert again.table["rate"] == 0.5
+    assert layer.weights == []

@@ -145,7 +145,7 @@ def test_dense_refuses_an_activation_that_is_none() -> None:
 def test_dense_names_the_nearest_initializer() -> None:
     with pytest.raises(UnknownNameError) as error:
         Dense(3, kernel_initializer="glorot_unifrom")
-    assert error.value.hint == "did you mean 'glorot_uniform' or 'random_uniform'?"
+    assert error.value.hint == "did you mean 'glorot_uniform' or 'glorot_normal' or 'random_uniform'?"
 
 
 @pytest.mark.parametrize(

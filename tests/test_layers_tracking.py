@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import tensorlab as tl
+from tensorlab.errors import ArgumentTypeError
 from tensorlab.layers import Dense, Layer
 from tensorlab.regularizers import L2
 
@@ -67,6 +68,7 @@ def filled(container: Any, *items: Any) -> Any:
         lambda a, b: Named(a, b),
         lambda a, b: Pair(a, [b]),
         lambda a, b: SimpleNamespace(a=a, b=b),
+        lambda a, b: np.array([[a], [b]], dtype=object),
         lambda a, b: [a, a, b, {"again": b}],
     ],
 )
@@ -316,6 +318,47 @@ def test_layers_that_lead_back_to_themselves() -> None:
     assert model.trainable
     assert model.head.trainable
     assert model.trainable_weights == model.head.weights
+
+
+def test_attributes_where_no_member_is_found_are_refused() -> None:
+    with pytest.raises(ArgumentTypeError) as error:
+
+        class Slotted(Layer):
+            __slots__ = ("kernel",)
+
+    assert str(error.value) == (
+        "Slotted: expected attributes in a __dict__, received __slots__ ('kernel',); "
+        "remove __slots__, in which members would not be found"
+    )
+
+
+@pytest.mark.parametrize("name", ["layers", "weights", "losses", "trainable_variables"])
+def test_a_name_that_a_model_has_already_is_refused(name: str) -> None:
+    class Net(tl.Model):
+        pass
+
+    with pytest.raises(AttributeError) as error:
+        setattr(Net(), name, [])
+    assert str(error.value) == (
+        f"Net: expected an attribute of another name, received {name!r}; every Net has a property of this name"
+    )
+
+
+def test_integers_are_no_trainable_weights() -> None:
+    class Counting(tl.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.count, self.dense = tl.Variable(0), Dense(1)
+
+        def call(self, x: tl.Tensor) -> tl.Tensor:
+            self.count.assign_add(1)
+            return self.dense(x)
+
+    model = Counting()
+    model.compile("sgd", "mse")
+    model.fit(X, np.ones((2, 1)), verbose=0)
+    assert model.non_trainable_weights == [model.count]
+    assert len(model.trainable_weights) == 2
 
 
 def test_layers_that_compare_equal_are_different_layers() -> None:

@@ -27,7 +27,7 @@ def value_of(metric: Metric, targets: Any, outputs: Any) -> float:
 
 @pytest.mark.parametrize("kind", ["uint8", "int64", "float32"])
 @pytest.mark.parametrize("column", [False, True])
-@pytest.mark.parametrize("metric", [Accuracy(), SparseCategoricalAccuracy()])
+@pytest.mark.parametrize("metric", [Accuracy(by_shape=True), SparseCategoricalAccuracy()])
 def test_sparse(metric: Metric, column: bool, kind: str, rng: np.random.Generator) -> None:
     outputs, labels = rng.normal(size=(37, 4)).astype("float32"), rng.integers(0, 4, 37)
     targets = labels.astype(kind)
@@ -35,14 +35,14 @@ def test_sparse(metric: Metric, column: bool, kind: str, rng: np.random.Generato
     assert value == pytest.approx((outputs.argmax(axis=-1) == labels).mean(), rel=1e-6)
 
 
-@pytest.mark.parametrize("metric", [Accuracy(), CategoricalAccuracy()])
+@pytest.mark.parametrize("metric", [Accuracy(by_shape=True), CategoricalAccuracy()])
 def test_categorical(metric: Metric, rng: np.random.Generator) -> None:
     outputs, targets = rng.normal(size=(37, 4)).astype("float32"), rng.normal(size=(37, 4)).astype("float32")
     expected = (outputs.argmax(axis=-1) == targets.argmax(axis=-1)).mean()
     assert value_of(metric, targets, outputs) == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize("metric", [Accuracy(), BinaryAccuracy()])
+@pytest.mark.parametrize("metric", [Accuracy(by_shape=True), BinaryAccuracy()])
 @pytest.mark.parametrize("column", [False, True])
 def test_binary(metric: Metric, column: bool, rng: np.random.Generator) -> None:
     outputs, targets = rng.uniform(size=(37, 1)).astype("float32"), rng.integers(0, 2, 37)
@@ -64,11 +64,11 @@ def test_binary_threshold_is_exclusive() -> None:
 
 
 def test_ties_go_to_the_first_output() -> None:
-    assert value_of(Accuracy(), np.array([0, 1]), np.full((2, 3), 0.5, "float32")) == 0.5
+    assert value_of(Accuracy(by_shape=True), np.array([0, 1]), np.full((2, 3), 0.5, "float32")) == 0.5
 
 
 def test_accuracy_refuses_targets_of_no_fitting_shape() -> None:
-    metric = Accuracy()
+    metric = Accuracy(by_shape=True)
     metric.add(1.0, 3)
     with pytest.raises(ShapeError) as error:
         metric.update_state(np.zeros((4, 2)), np.zeros((4, 3)))
@@ -79,7 +79,7 @@ def test_accuracy_refuses_targets_of_no_fitting_shape() -> None:
 def test_result_is_the_mean_over_samples_and_not_over_batches(rng: np.random.Generator) -> None:
     outputs, labels = rng.normal(size=(23, 4)).astype("float32"), rng.integers(0, 4, 23)
     right = outputs.argmax(axis=-1) == labels
-    metric = Accuracy()
+    metric = Accuracy(by_shape=True)
     for start, stop in ((0, 1), (1, 17), (17, 23)):
         metric.update_state(labels[start:stop], outputs[start:stop])
         assert metric.result() == pytest.approx(right[:stop].mean(), rel=1e-6)

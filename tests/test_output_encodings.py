@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import tensorlab as tl
+from tensorlab import terminal
 from tensorlab.layers import Dense
 
 ROOT = Path(__file__).parents[1]
@@ -99,7 +100,7 @@ def test_messages_are_ascii() -> None:
     for path in sorted(
         [*(ROOT / "tensorlab").rglob("*.py"), *(ROOT / "cuda").rglob("*.py"), ROOT / "pytest_tensorlab.py"]
     ):
-        if path.name in ("templates.py", "terminal.py"):
+        if path.name in ("template_modules.py", "terminal.py"):
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         help_texts = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
@@ -110,3 +111,43 @@ def test_messages_are_ascii() -> None:
             if not node.value.isascii() and id(node) not in help_texts
         ]
     assert beyond == []
+
+
+def ending(main: Callable[[], int | None]) -> object:
+    with pytest.raises(SystemExit) as ended:
+        terminal.program(main, "program")
+    return ended.value.code
+
+
+def raising(error: BaseException) -> Callable[[], int]:
+    def main() -> int:
+        raise error
+
+    return main
+
+
+def test_a_program_ends_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ending(lambda: 3) == 3
+    assert ending(raising(SystemExit(2))) == 2
+    assert ending(raising(KeyboardInterrupt())) == 130
+    assert ending(raising(BrokenPipeError())) == 1
+    assert capsys.readouterr() == ("", "")
+    assert ending(raising(OSError(28, "No space left on device"))) == 1
+    assert capsys.readouterr().err == "program: failed: [Errno 28] No space left on device\n"
+    with pytest.raises(ZeroDivisionError):
+        ending(raising(ZeroDivisionError()))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_an_output_that_cannot_be_written_is_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tensorlab", "plugins"],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=120,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "python -m tensorlab: failed: [Errno 28] No space left on device\n"

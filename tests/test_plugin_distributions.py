@@ -18,11 +18,13 @@ from plugin_environment import ROOT, install_wheels
 import tensorlab as tl
 from tensorlab import commands
 from tensorlab.commands import new_plugin
+from tensorlab.commands.templates import KINDS
 from tensorlab.environment import pip, python
 from tensorlab.errors import ArgumentError, UnknownNameError
+from tensorlab.registry import registries
 
 SHIPPED = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
-KINDS = ("activation", "loss", "optimizer", "layer")
+COMPUTED = {"backends", "dtypes", "special-values", "shapes", "config", "determinism"}
 
 
 @pytest.fixture(scope="module")
@@ -56,20 +58,25 @@ def test_what_ships() -> None:
 
 
 @pytest.mark.parametrize(
-    ("plugin", "thing", "special"),
+    ("plugin", "thing", "headings"),
     [
-        ("swish", "activation::swish", {"gradients", "plain-Python"}),
-        ("focal", "loss::focal", {"gradients", "plain-Python"}),
-        ("lion", "optimizer::lion", {"learns", "state", "plain-Python"}),
-        ("maxout", "layer::Maxout", {"gradients"}),
-        ("my_activation", "activation::my_activation", {"gradients", "plain-Python"}),
-        ("my_loss", "loss::my_loss", {"gradients", "plain-Python"}),
-        ("my_optimizer", "optimizer::my_optimizer", {"learns", "state", "plain-Python"}),
-        ("my_layer", "layer::MyLayer", {"gradients"}),
+        ("swish", "activation::swish", COMPUTED | {"gradients", "plain-Python"}),
+        ("focal", "loss::focal", COMPUTED | {"gradients", "plain-Python"}),
+        ("lion", "optimizer::lion", COMPUTED | {"learns", "state", "plain-Python"}),
+        ("maxout", "layer::Maxout", COMPUTED | {"gradients"}),
+        ("my_activation", "activation::my_activation", COMPUTED | {"gradients", "plain-Python"}),
+        ("my_loss", "loss::my_loss", COMPUTED | {"gradients", "plain-Python"}),
+        ("my_optimizer", "optimizer::my_optimizer", COMPUTED | {"learns", "state", "plain-Python"}),
+        ("my_layer", "layer::MyLayer", COMPUTED | {"gradients"}),
+        ("my_metric", "metric::my_metric", {"batches", "config"}),
+        ("my_initializer", "initializer::my_initializer", COMPUTED - {"special-values"}),
+        ("my_regularizer", "regularizer::my_regularizer", COMPUTED | {"gradients"}),
+        ("my_callback", "callback::MyCallback", {"watches", "config", "determinism"}),
+        ("my_dataset", "dataset::my_dataset", {"arrays", "determinism"}),
+        ("my_backend", "backend::my_backend", {"protocol", "memory", "numbers"}),
     ],
 )
-def test_every_check_of_it_passes(plugin: str, thing: str, special: set[str], outcomes: dict[str, str]) -> None:
-    headings = {"backends", "dtypes", "special-values", "shapes", "config", "determinism"} | special
+def test_every_check_of_it_passes(plugin: str, thing: str, headings: set[str], outcomes: dict[str, str]) -> None:
     distribution = f"tensorlab-{plugin.replace('_', '-')}"
     own = {test: outcome for test, outcome in outcomes.items() if test.startswith(f"{distribution}::")}
     assert own == {
@@ -219,6 +226,32 @@ def test_what_is_refused_writes_nothing(
         new_plugin.write(name, kind, tmp_path)
     assert str(caught.value) == said
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["9lives", "--kind", "loss"], "argument name: expected a name of small letters, digits and single hyphens"),
+        (
+            ["mish", "--kind", "activatoin"],
+            "argument --kind: expected a kind of plugin, received 'activatoin'; did you",
+        ),
+        (["mish"], "the following arguments are required: --kind"),
+    ],
+)
+def test_arguments_that_make_no_sense_end_with_code_2(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        commands.main(["new-plugin", *arguments])
+    assert ended.value.code == 2
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert errors.startswith(f"python -m tensorlab new-plugin: {said}")
+
+
+def test_every_kind_of_the_registry_has_a_template() -> None:
+    assert set(KINDS) == set(registries)
 
 
 def test_a_path_that_is_no_folder_is_refused(tmp_path: Path) -> None:

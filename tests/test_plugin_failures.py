@@ -81,6 +81,18 @@ BAD = {
         "tensorlab_register_losses: expected a dict {name: thing}, received ValueError: no losses today; "
         "see plugin_halfway.py, line 11",
     ),
+    "reading": (
+        """
+        import numpy
+        from tensorlab import hookimpl
+        def table():
+            return numpy.load("nowhere.npy")
+        @hookimpl
+        def tensorlab_register_datasets():
+            return {"lost": table()}
+        """,
+        "FileNotFoundError: [Errno 2] No such file or directory: 'nowhere.npy'; see plugin_reading.py, line 5",
+    ),
     "listing": (
         """
         from tensorlab import hookimpl

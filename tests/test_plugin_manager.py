@@ -108,7 +108,7 @@ def test_built_ins_come_through_the_hooks(fresh: Manager) -> None:
         ),
         (
             {"tensorlab_register_metrics": lambda: {"lost": tl.metrics.Accuracy()}},
-            "tensorlab_register_metrics, 'lost': expected a subclass of Metric, received <tensorlab.metrics.Acc",
+            "tensorlab_register_metrics, 'lost': expected a subclass of Metric, received <Accuracy 'acc",
         ),
         (
             {"tensorlab_register_initializers": lambda: {"lost": 3}},
@@ -159,7 +159,7 @@ def test_built_ins_come_through_the_hooks(fresh: Manager) -> None:
         ),
         (
             {"tensorlab_register_callbacks": lambda: {"lost": tl.callbacks.History()}},
-            "expected a subclass of Callback, received <tensorlab.callbacks.History object",
+            "expected a subclass of Callback, received <tensorlab.callbacks.base.History object",
         ),
         (
             {"tensorlab_register_datasets": lambda: {"lost": pair}},

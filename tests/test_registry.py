@@ -148,3 +148,10 @@ def test_what_is_overridden_keeps_its_long_name(shelf: Registry) -> None:
     shelf.remove(yours)
     assert shelf.get("relu") is max
     assert len(changes) == 4
+
+
+def test_a_name_of_another_kind_is_named_as_such() -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        registries["loss"].get("SGD")
+    assert str(caught.value).endswith("received 'SGD'; 'SGD' is the name of an optimizer")
+    assert 3 not in registries["loss"]

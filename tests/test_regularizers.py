@@ -46,7 +46,9 @@ def test_a_layer_takes_names_objects_configs_and_functions() -> None:
     assert (copy.kernel_regularizer.l1, copy.bias_regularizer.l2) == (0.5, 0.01)
     with pytest.raises(UnknownNameError, match=r"received 'l3'; did you mean 'l[12]'"):
         Dense(2, kernel_regularizer="l3")
-    with pytest.raises(ArgumentTypeError, match="regularizer: expected a name, a config or a Regularizer, received 3"):
+    with pytest.raises(
+        ArgumentTypeError, match="regularizer: expected a name, a config, or an object of Regularizer, received 3"
+    ):
         Dense(2, bias_regularizer=3)
     for make, name in ((L1, "l1"), (L2, "l2")):
         with pytest.raises(ArgumentError, match=f"{make.__name__} {name}: expected a finite number, received nan"):

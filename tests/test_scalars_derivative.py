@@ -112,6 +112,14 @@ def larger(x, y):
     return max(x, y)
 
 
+def stable_softplus(x):
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+def rounded_step(x):
+    return max(x, 0.0) + min(x, 0.0)
+
+
 def smaller(x, y):
     return min(x, y)
 
@@ -133,14 +141,16 @@ def cosine_sign(x, y):
     [
         (absolute, (0.0,), [0.0]),
         (absolute, (-2.0,), [-1.0]),
-        (relu, (0.0,), [1.0]),  # Python's max(x, 0.0) takes x
+        (relu, (0.0,), [0.5]),  # max(x, 0.0): of equals half of each
+        (stable_softplus, (0.0,), [0.5]),
+        (rounded_step, (0.0,), [1.0]),
         (guarded_log, (0.0,), [0.0]),
         (guarded_log, (-1.0,), [0.0]),
         (guarded_both, (-1.0,), [2.0]),
         (guarded_both, (0.0,), [2.0]),
         (guarded_or, (-1.0,), [1.0]),
-        (larger, (1.0, 1.0), [1.0, 0.0]),
-        (smaller, (1.0, 1.0), [1.0, 0.0]),
+        (larger, (1.0, 1.0), [0.5, 0.5]),
+        (smaller, (1.0, 1.0), [0.5, 0.5]),
         (smaller, (2.0, 1.0), [0.0, 1.0]),
         (hypotenuse, (0.0, 0.0), [0.0, 0.0]),
         (power, (0.0, 2.0), [0.0, 0.0]),
@@ -208,7 +218,7 @@ def test_derivatives_read_as_if_written_by_hand():
     assert lines(of(math.tanh).derivative()) == ["t1 = math.tanh(x)", "return 1.0 - t1 * t1"]
     assert lines(of(math.exp).derivative()) == ["return math.exp(x)"]
     assert lines(of(math.sqrt).derivative()) == ["return 0.5 / math.sqrt(x)"]
-    assert lines(of(relu).vjp()) == ["return 0.0 if 0.0 > x else g"]
+    assert lines(of(relu).vjp()) == ["return 0.5 * g if x == 0.0 else 0.0 if 0.0 > x else g"]
     assert of(mish).derivative().derivative().source.count("math.exp(") == 2  # one in each branch of softplus
 
 

@@ -234,6 +234,15 @@ def test_no_grad_decorates_what_runs_in_steps() -> None:
     assert not recording()
 
 
+def test_no_grad_decorates_without_parentheses() -> None:
+    @tl.no_grad
+    def inside() -> bool:
+        return recording()
+
+    with tl.GradientTape():
+        assert (inside(), recording()) == (False, True)
+
+
 def test_a_tape_is_entered_once_at_a_time() -> None:
     message = r"^GradientTape: expected a tape that is not recording yet, received one inside of its own with block$"
 

@@ -144,4 +144,61 @@ def test_get_makes_one_of_a_kind_or_refuses() -> None:
     for wrong in (3, tl.initializers.Zeros(), {"units": 3}):
         with pytest.raises(ArgumentTypeError) as error:
             get("layer", wrong, base)
-        assert str(error.value) == f"layer: expected a name, a config or a Layer, received {wrong!r}"
+        assert str(error.value) == f"layer: expected a name, a config, or an object of Layer, received {wrong!r}"
+
+
+@pytest.mark.parametrize(
+    ("config", "error", "said"),
+    [
+        (
+            {"class_name": "zeros", "kind": "initialiser", "config": {}},
+            UnknownNameError,
+            "config of 'zeros': expected a kind that plugins register, received 'initialiser'; did you mean 'init",
+        ),
+        ({"class_name": "zeros", "kind": ["loss"], "config": {}}, UnknownNameError, "received ['loss']; "),
+        (
+            {"class_name": "zeros", "kind": "initializer", "config": None},
+            ArgumentTypeError,
+            "config of initializer 'zeros': expected a dict of arguments, as get_config returns it, received None",
+        ),
+        (
+            {"class_name": 3, "kind": "initializer", "config": {}},
+            ArgumentTypeError,
+            "registered initializer, received 3",
+        ),
+        (
+            {"class_name": "constant", "kind": "initializer", "config": {"values": 3}},
+            ArgumentTypeError,
+            "Constant: expected arguments among: value, received the unknown argument 'values'; did you mean 'value'?",
+        ),
+    ],
+)
+def test_a_config_that_is_none_is_refused(config: Any, error: type[Exception], said: str) -> None:
+    with pytest.raises(error) as caught:
+        deserialize(config)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("config", [None, [1], "units", {3: 4}])
+def test_from_config_takes_a_dict_of_arguments(config: Any) -> None:
+    for cls in (tl.layers.Dense, tl.Sequential):
+        with pytest.raises(ArgumentTypeError) as caught:
+            cls.from_config(config)
+        expected = (
+            f"{cls.__name__}.from_config: expected a dict of arguments, as get_config returns it, received {config!r}"
+        )
+        assert str(caught.value) == expected
+    with pytest.raises(
+        ArgumentTypeError, match=r"^Sequential.from_config: expected a config with 'layers', received {}$"
+    ):
+        tl.Sequential.from_config({})
+
+
+def test_a_config_of_keras_has_the_kind_that_is_asked_for() -> None:
+    config = {
+        "module": "keras.initializers",
+        "class_name": "Constant",
+        "config": {"value": 2.0},
+        "registered_name": None,
+    }
+    assert tl.initializers.get(config).get_config() == {"value": 2.0}

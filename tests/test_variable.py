@@ -12,7 +12,7 @@ import pytest
 from any_layout import layouts
 
 import tensorlab as tl
-from tensorlab.errors import ArgumentError, DeviceError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, ShapeError, UnknownNameError
 
 
 def address(tensor: tl.Tensor) -> int:
@@ -267,3 +267,70 @@ def test_whole_numbers_are_assigned_to_every_dtype_that_holds_them() -> None:
         ("int8", [-128, 127]),
     ):
         assert tl.Variable(np.ones(2, dtype)).assign(value).tolist() == value
+
+
+# Initializers
+
+
+def made_by(shape: tuple[int, ...], dtype: Any) -> Any:
+    return np.full(shape, 2.5, dtype)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "values", "dtype"),
+    [
+        ({"initializer": "zeros", "shape": (2,)}, [0.0, 0.0], "float32"),
+        ({"initializer": "Ones", "shape": 2, "dtype": "int32"}, [1, 1], "int32"),
+        ({"initializer": made_by, "shape": [2], "dtype": "float64"}, [2.5, 2.5], "float64"),
+        ({"initial_value": "ones", "shape": (1, 2)}, [[1.0, 1.0]], "float32"),
+        ({"initializer": np.arange(2)}, [0, 1], "int64"),
+        ({"initial_value": [1.0, 2.0], "shape": (2,)}, [1.0, 2.0], "float32"),
+    ],
+)
+def test_initializers(arguments: dict[str, Any], values: Any, dtype: str) -> None:
+    v = tl.Variable(**arguments, name="w", trainable=False)
+    assert (v.tolist(), v.dtype, v.name, v.trainable) == (values, np.dtype(dtype), "w", False)
+
+
+def test_initializers_of_every_kind(rng: np.random.Generator) -> None:
+    assert tl.Variable(tl.initializers.Constant(3.0), (2,)).tolist() == [3.0, 3.0]
+    assert tl.Variable(tl.initializers.Zeros, (1,)).tolist() == [0.0]
+    limit = np.sqrt(6.0 / 70.0)
+    w = tl.Variable(shape=(30, 40), initializer="glorot_uniform").numpy()  # Keras: uniform within sqrt(6 / (30 + 40))
+    assert 0.8 * limit < np.abs(w).max() <= limit
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named", "kind", "message"),
+    [
+        (
+            (),
+            {},
+            ArgumentTypeError,
+            r"expected either an initial value, or an initializer and a shape, received neither",
+        ),
+        ((1.0,), {"initializer": "zeros"}, ArgumentTypeError, r"an initializer and a shape, received both$"),
+        (("zeros",), {}, ArgumentError, r"expected a shape for the initializer, received none; e\.g\. shape=\(2, 3\)$"),
+        ((), {"shape": (2,)}, ArgumentTypeError, r"received neither$"),
+        (([1.0],), {"shape": (2,)}, ShapeError, r"expected a value of shape \(2,\), received \(1,\)$"),
+        ((made_by, (-1,)), {}, ShapeError, r"expected lengths of at least 0, received \(-1,\)$"),
+        ((lambda shape, dtype: 1.0, (2,)), {}, ShapeError, r"expected a value of shape \(2,\), received \(\)$"),
+        (
+            (1.0, False),
+            {},
+            ArgumentTypeError,
+            r"expected a shape as the second .*, received False; write trainable=False$",
+        ),
+        (("zeros", (1,)), {"dtype": "text"}, DTypeError, r"received 'text'"),
+    ],
+)
+def test_what_a_new_variable_refuses(
+    arguments: tuple[Any, ...], named: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=rf"^Variable 'w': .*{message}"):
+        tl.Variable(*arguments, **named, name="w")
+
+
+def test_the_name_of_no_initializer() -> None:
+    with pytest.raises(UnknownNameError, match=r"^initializer: .*received 'zeroz'; did you mean 'zeros'\?$"):
+        tl.Variable("zeroz", (2,))

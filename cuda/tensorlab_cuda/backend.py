@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorlab.backends import checks
 from tensorlab.dtypes import DType
 from tensorlab.rules import Reduction, Rowwise, Scan
 from tensorlab.scalars import ScalarFunction
@@ -70,8 +71,11 @@ class CUDABackend(DeviceMemory):
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
     ) -> Callable[..., Any]:
         """One pass over all inputs and outputs."""
+        who = f"map {function.name!r}"
+        checks.check_function(who, function, len(inputs), len(outputs))
 
         def run(shape: Shape, *buffers: Buffer) -> Any:
+            checks.check_inputs(who, Buffer, buffers, inputs, shape)
             results = tuple(Buffer.empty(shape, dtype) for dtype in outputs)
             map_into(function, compute, results, buffers)
             return results if len(results) > 1 else results[0]
@@ -84,7 +88,9 @@ class CUDABackend(DeviceMemory):
         """Segments of a fixed size, each folded by a block; then what they gave."""
 
         def run(buffer: Buffer, axes: tuple[int, ...] | None) -> Buffer:
+            checks.check_buffer(f"reduce {rule.name!r}", Buffer, buffer, input)
             folded_axes = tuple(range(buffer.ndim)) if axes is None else axes
+            checks.check_axes(f"reduce {rule.name!r}", buffer.ndim, folded_axes)
             kept = buffer.layout.permute([axis for axis in range(buffer.ndim) if axis not in folded_axes])
             folded = buffer.layout.permute(folded_axes)
             outer, count = kept.size, folded.size
@@ -122,6 +128,7 @@ class CUDABackend(DeviceMemory):
 
     def arg_reduce(self, rule: str, buffer: Buffer) -> Buffer:
         """A block a row."""
+        checks.check_extremes(Buffer, rule, buffer)
         rows = dense(buffer)
         result = Buffer.empty(buffer.shape[:-1], np.dtype("int64"))
         if result.size:
@@ -135,6 +142,7 @@ class CUDABackend(DeviceMemory):
 
     def rowwise(self, rule: Rowwise, inputs: Sequence[Buffer]) -> Buffer:
         """A block a row."""
+        checks.check_rowwise(rule, Buffer, inputs)
         result = Buffer.empty(inputs[0].shape, inputs[0].dtype)
         if result.size:
             columns = result.shape[-1]
@@ -149,6 +157,7 @@ class CUDABackend(DeviceMemory):
 
     def scan(self, rule: Scan, inputs: Sequence[Buffer], compute: DType, output: DType) -> Buffer:
         """A thread a row, from its first element to its last."""
+        checks.check_scan(rule, Buffer, inputs)
         result = Buffer.empty(inputs[0].shape, output)
         if result.size:
             columns = result.shape[-1]
@@ -170,6 +179,7 @@ class CUDABackend(DeviceMemory):
         keep: bool = False,
     ) -> tuple[Buffer, Buffer | None]:
         """A block a tile of the result; the epilogue is applied before the result is written."""
+        checks.check_product(Buffer, a, b, epilogue, operands)
         *stack, m, k = a.shape
         n = b.shape[-1]
         result = Buffer.empty((*stack, m, n), a.dtype)
@@ -198,6 +208,7 @@ class CUDABackend(DeviceMemory):
         self, function: ScalarFunction, groups: Sequence[Sequence[Buffer]], hyperparameters: Sequence[float]
     ) -> None:
         """One launch for all weights."""
+        checks.check_update(Buffer, _is_dense, function, groups, hyperparameters)
         rows = [(weight.size, (weight, dense(gradient), *slots)) for weight, gradient, *slots in groups if weight.size]
         if rows:
             arrays = rows[0][1]
@@ -210,6 +221,10 @@ class CUDABackend(DeviceMemory):
                 table.address,
                 *map(float, hyperparameters),
             )
+
+
+def _is_dense(buffer: Buffer) -> bool:
+    return buffer.layout.is_dense
 
 
 def _of_nothing(rule: Reduction) -> float:

@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from tensorlab.backends import checks
+from tensorlab.errors import IndexOutOfBoundsError, ShapeError
+from tensorlab.host_arrays import cast
 from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver, fallback
 from tensorlab_cuda.allocator import Borrowed, constant, unused, upload
@@ -60,8 +63,7 @@ def to_host(buffer: Buffer) -> Array:
 def filled(shape: Shape, dtype: Any, value: float) -> Buffer:
     """A new buffer of one value."""
     result = Buffer.empty(shape, dtype)
-    with np.errstate(all="ignore"):  # a NaN may become a whole number
-        one = np.array([value]).astype(dtype)
+    one = cast(np.array([value]), np.dtype(dtype))
     copy_into(result, Buffer(constant(one), dtype, Layout.dense(())))
     return result
 
@@ -112,6 +114,7 @@ class DeviceMemory:
 
     def copy_into(self, target: Buffer, source: Buffer) -> None:
         """Overwrite the target's elements."""
+        checks.check_copy(Buffer, target, source)
         copy_into(target, source)
 
     def holds(self, size: int) -> bool:
@@ -124,15 +127,19 @@ class DeviceMemory:
 
     def reshape(self, buffer: Buffer, shape: Shape) -> Buffer:
         """A view of a dense buffer, else of a dense copy."""
+        if math.prod(shape) != buffer.size:
+            raise ShapeError("reshape", f"a shape of {buffer.size} elements", str(shape))
         whole = dense(buffer)
         return whole.view(Layout.dense(shape, whole.layout.offset))
 
     def permute(self, buffer: Buffer, axes: tuple[int, ...]) -> Buffer:
         """A view with permuted strides."""
+        checks.check_axes("permute", buffer.ndim, axes)
         return buffer.view(buffer.layout.permute(axes))
 
     def broadcast_to(self, buffer: Buffer, shape: Shape) -> Buffer:
         """A view with strides of zero."""
+        checks.check_broadcast("broadcast_to", buffer.shape, shape)
         return buffer.view(buffer.layout.broadcast_to(shape))
 
     def index(self, buffer: Buffer, index: Any) -> Buffer:
@@ -148,12 +155,35 @@ class DeviceMemory:
             return _take(buffer, axis, np.asarray(index[axis] if isinstance(index, tuple) else index))
         return _take(self.reshape(buffer, (buffer.size,)), 0, _places(buffer.shape, index))
 
+    def put(self, buffer: Buffer, index: Any, values: Buffer) -> None:
+        """Into a view for slices and numbers. Of an index with arrays the host computes where each value goes."""
+        if is_view_index(index):
+            copy_into(buffer.view(buffer.layout.index(index)), values)
+            return
+        places = _places(buffer.shape, index).ravel()
+        if not places.size:
+            return
+        sources = np.arange(buffer.size)
+        sources[places] = buffer.size + np.arange(places.size)
+        both = self.concatenate([self.reshape(buffer, (buffer.size,)), self.reshape(values, (values.size,))], 0)
+        copy_into(buffer, self.reshape(self.gather(both, self.from_host(sources)), buffer.shape))
+
     def gather(self, buffer: Buffer, places: Buffer) -> Buffer:
         """A copy that the device makes."""
+        checks.check_buffer("gather", Buffer, places, np.dtype(np.int64))
         return _gathered(buffer, 0, dense(places).address, places.shape)
 
     def scatter_add(self, shape: Shape, index: Any, values: Buffer) -> Buffer:
         """Each element is the sum of what goes there, in the order of the index."""
+        try:
+            wanted = np.broadcast_to(np.int8(0), shape)[index].shape
+        except IndexError as error:
+            raise IndexOutOfBoundsError(
+                "scatter_add", f"indices that fit shape {shape}", "others", str(error)
+            ) from None
+        if values.shape != wanted:
+            checks.check_broadcast("scatter_add", values.shape, wanted)
+            values = self.broadcast_to(values, wanted)
         if is_view_index(index):
             result = filled(shape, values.dtype, 0)
             copy_into(result.view(result.layout.index(index)), values)
@@ -165,6 +195,7 @@ class DeviceMemory:
 
     def concatenate(self, buffers: Sequence[Buffer], axis: int) -> Buffer:
         """A new buffer."""
+        checks.check_parts("concatenate", Buffer, buffers, axis)
         first = buffers[0]
         shape = list(first.shape)
         shape[axis] = sum(part.shape[axis] for part in buffers)

@@ -15,7 +15,6 @@ import tensorlab as tl
 from tensorlab import autodiff
 from tensorlab.callbacks import History
 from tensorlab.errors import ArgumentError, DeviceError, NonFiniteError, StateError
-from tensorlab.metrics import Mean
 from tensorlab.models.data import Samples, check_count
 from tensorlab_cuda import driver
 from tensorlab_cuda.allocator import upload
@@ -125,7 +124,7 @@ class _Run:
         self._counts = [batch_size] * full + [rest] * (rest > 0)
         kept = max(3, len(self._counts))  # three steps are recorded, even if there are fewer
         self._order = Buffer.empty((kept * batch_size,), np.dtype(np.int64))
-        self._values = [Buffer.empty((kept,), np.dtype(np.float64)) for _ in (model.loss, *model.metrics)]
+        self._values = [Buffer.empty((kept,), np.dtype(np.float64)) for _ in model.metrics]  # the first is of the loss
         taken = self._optimizer.iterations
         self._optimizer.apply_gradients([(None, weight) for weight in self._weights])  # which makes their slots
         before = self._addresses()
@@ -159,7 +158,7 @@ class _Run:
             outputs = model(x, training=True)
             loss = sum(model.losses, start=model.loss.reduced(y, outputs))
         self._optimizer.apply_gradients(zip(tape.gradient(loss, self._weights), self._weights, strict=True))
-        found = [loss, *(tl.mean(metric.call(y, outputs)) for metric in model.metrics)]
+        found = [loss, *(tl.mean(metric.values(y, outputs)) for metric in model.metrics[1:])]
         for kept, value in zip(self._values, found, strict=True):
             copy_into(kept.view(kept.layout.index(number)), value._buffer)
 
@@ -192,7 +191,7 @@ class _Run:
             hint = "lower the learning rate or scale the inputs"
             received = f"{losses[number]} at step {taken + number + 1}"
             raise NonFiniteError(f"{self._who} loss", "a finite number", received, hint)
-        trackers = [Mean("loss"), *self._model.metrics]
+        trackers = self._model.metrics
         for tracker, values in zip(trackers, (losses, *others), strict=True):
             tracker.reset_state()
             for value, count in zip(values, self._counts, strict=True):

@@ -2,12 +2,23 @@
 
 from tensorlab.autodiff.nested import flatten, pack_as
 from tensorlab.autodiff.stopping import no_grad
-from tensorlab.autodiff.tape import Differentiable, Tape, Vjp, new_key, record, recording, recording_anywhere, watching
+from tensorlab.autodiff.tape import (
+    Differentiable,
+    Tape,
+    Vjp,
+    alike,
+    new_key,
+    record,
+    recording,
+    recording_anywhere,
+    watching,
+)
 
 __all__ = [
     "Differentiable",
     "Tape",
     "Vjp",
+    "alike",
     "flatten",
     "new_key",
     "no_grad",

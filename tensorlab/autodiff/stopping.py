@@ -25,6 +25,10 @@ class no_grad:  # noqa: N801  (used like a function)
         ... def accuracy(x, y): ...
     """
 
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        """Decorate a function, if it is given in place of parentheses: ``@tl.no_grad``."""
+        return super().__new__(cls) if function is None else cls()(function)
+
     def __init__(self) -> None:
         self._blocks: list[Entry[Any]] = []
 

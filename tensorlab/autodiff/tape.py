@@ -97,6 +97,18 @@ def record(
         tape._record(inputs, outputs, vjps)
 
 
+def alike(result: Differentiable, origin: Differentiable) -> bool:
+    """Whether what is computed from ``origin`` has, for each tape of this thread, the gradient that it has when it is
+    computed from ``result``, which was made of it: the tape knows both or neither, and was not told to track the
+    result itself."""
+    return all(
+        [
+            (result.key in tape._tracked) == (origin.key in tape._tracked) and result.key not in tape.watched_keys
+            for tape in _blocks.current()
+        ]
+    )
+
+
 def stopped() -> Entry[_Block]:
     """Begin a block in which none of the tapes around it records."""
     return _blocks.enter((None, False))

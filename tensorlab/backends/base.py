@@ -30,10 +30,13 @@ class Buffer(Protocol):
 
 
 class Backend(Protocol):
-    """What a device has to do. Arguments have been checked, shapes fit, and buffers are this backend's own.
+    """What a device has to do.
+
+    Operations check their arguments. Still a backend asks whether buffers are its own and fit, before a kernel reads
+    their memory: `tensorlab.backends.checks` raises for those that do not, whoever calls.
 
     A buffer that a method returns may share memory with its arguments only where that is said; nobody writes into a
-    buffer but `update`, `copy_into` and the kernel that makes it.
+    buffer but `update`, `copy_into`, `put` and the kernel that makes it.
     """
 
     name: str
@@ -93,6 +96,13 @@ class Backend(Protocol):
 
     def index(self, buffer: Any, index: Any) -> Any:
         """``buffer[index]``, for an index of slices, numbers, None, ``...``, and arrays."""
+
+    def put(self, buffer: Any, index: Any, values: Any) -> None:
+        """``buffer[index] = values``, in place, for values of the shape and dtype of ``buffer[index]``.
+
+        Where an index selects an element more than once, the last value counts. The buffer is C-contiguous and shares
+        memory with nothing else.
+        """
 
     def gather(self, buffer: Any, places: Any) -> Any:
         """``buffer[places]``, for a buffer of int64 that lie between 0 and the length of the first axis."""

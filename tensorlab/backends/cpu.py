@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tensorlab.backends.host import Array, HostMemory
+from tensorlab.backends import checks
+from tensorlab.backends.host import Array, HostMemory, writable
 from tensorlab.dtypes import DType
+from tensorlab.errors import DTypeError
+from tensorlab.host_arrays import cast
 from tensorlab.rules import Reduction, Rowwise, Scan
 from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
@@ -41,6 +44,10 @@ def find(module: str, maker: str, *arguments: Any) -> Callable[..., Any]:
     return library.find(module, maker, *arguments)
 
 
+_MOST_OPERANDS = 2
+"""The most operands of an epilogue."""
+
+
 class CPUBackend(HostMemory):
     """Kernels on the processor's cores, compiled at first use."""
 
@@ -54,16 +61,20 @@ class CPUBackend(HostMemory):
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
     ) -> Callable[..., Any]:
         """One pass over all inputs and outputs."""
+        who, expected = f"map {function.name!r}", tuple(inputs)
+        checks.check_function(who, function, len(inputs), len(outputs))
         names = [tuple(dtype.name for dtype in dtypes) for dtypes in (inputs, outputs)]
         kernel = find("map", "map_kernel", function, compute.name, *names)
         empty, (output, *others) = np.empty, outputs
 
         def run(shape: Shape, *buffers: Array) -> Array:
+            checks.check_inputs(who, np.ndarray, buffers, expected, shape)
             result = empty(shape, output)
             kernel(pool() if result.size > SMALL else 0, result, *buffers)
             return result
 
         def run_all(shape: Shape, *buffers: Array) -> tuple[Array, ...]:
+            checks.check_inputs(who, np.ndarray, buffers, expected, shape)
             results = tuple([empty(shape, dtype) for dtype in outputs])
             kernel(pool() if results[0].size > SMALL else 0, *results, *buffers)
             return results
@@ -85,13 +96,14 @@ class CPUBackend(HostMemory):
 
     def _reduction(self, rule: Reduction, compute: DType, input: DType, output: DType) -> Callable[..., Array]:
         kernel = find("reduce", "reduce_kernel", rule, compute.name, input.name, output.name)
-        empty = np.empty
+        who, empty = f"reduce {rule.name!r}", np.empty
 
         def run(buffer: Array, axes: tuple[int, ...] | None) -> Array:
+            checks.check_buffer(who, np.ndarray, buffer, input)
             if axes is None:
                 result, ordered, kept = empty((), output), buffer, 0
             else:
-                order, kept = _kept_first(buffer.ndim, axes)
+                order, kept = _kept_first(who, buffer.ndim, axes)
                 ordered = buffer if order is None else buffer.transpose(order)
                 result = empty(ordered.shape[:kept], output)
             size = buffer.size
@@ -100,13 +112,15 @@ class CPUBackend(HostMemory):
             elif result.size:
                 with np.errstate(invalid="ignore"):  # the mean of nothing is NaN
                     initial = rule.initial
-                    result[...] = initial if rule.result is None else rule.result.python(np.float64(initial), 0.0)
+                    value = initial if rule.result is None else rule.result.python(np.float64(initial), 0.0)
+                    result[...] = cast(np.asarray(value), output)
             return result
 
         return run
 
     def arg_reduce(self, rule: str, buffer: Array) -> Array:
         """Row after row: its extreme, and then where that is."""
+        checks.check_extremes(np.ndarray, rule, buffer)
         result = np.empty(buffer.shape[:-1], np.int64)
         if result.size:
             key = (rule, buffer.dtype)
@@ -118,6 +132,7 @@ class CPUBackend(HostMemory):
 
     def rowwise(self, rule: Rowwise, inputs: Sequence[Array]) -> Array:
         """Row after row, each finished while it is in the first-level cache."""
+        checks.check_rowwise(rule, np.ndarray, inputs)
         dense = [np.ascontiguousarray(x) for x in inputs]
         result = np.empty(inputs[0].shape, inputs[0].dtype)
         if result.size == 0:
@@ -132,6 +147,7 @@ class CPUBackend(HostMemory):
 
     def scan(self, rule: Scan, inputs: Sequence[Array], compute: DType, output: DType) -> Array:
         """Each row from its first element to its last, the rows by the threads."""
+        checks.check_scan(rule, np.ndarray, inputs)
         dense = [np.ascontiguousarray(x) for x in inputs]
         result = np.empty(inputs[0].shape, output)
         if result.size == 0:
@@ -154,38 +170,41 @@ class CPUBackend(HostMemory):
         keep: bool = False,
     ) -> tuple[Array, Array | None]:
         """Packed and register-tiled, without BLAS; the epilogue is applied while the tile is in cache."""
-        dtype = a.dtype
-        shape = (len(a), b.shape[1]) if a.ndim == 2 else a.shape[:-1] + b.shape[-1:]  # the first takes half the time
+        shape, dtype = checks.check_product(np.ndarray, a, b, epilogue, operands, _MOST_OPERANDS), a.dtype
         result = np.empty(shape, dtype)
         product = np.empty(shape, dtype) if keep else None
         if result.size:
-            key = (epilogue, dtype, keep)
-            kernel, tasks, finish = self._products.get(key) or self._product(*key, len(operands))
+            key = (None if epilogue is None else epilogue.key, dtype, keep)
+            kernel, tasks, finish = self._products.get(key) or self._product(key, epilogue, len(operands))
             # Of these arrays the result, a and b are always there, the others may be 0.
-            operand = id(operands[0]) if operands else 0
-            kernel(pool(), tasks, finish, result, id(product) if keep else 0, a, b, operand)
+            p, q = id(operands[0]) if operands else 0, id(operands[1]) if len(operands) > 1 else 0
+            kernel(pool(), tasks, finish, result, id(product) if keep else 0, a, b, p, q)
         return result, product
 
     def _product(
-        self, epilogue: ScalarFunction | None, dtype: DType, keep: bool, operands: int
+        self, key: tuple[str | None, DType, bool], epilogue: ScalarFunction | None, operands: int
     ) -> tuple[Callable[..., None], int, int]:
         from tensorlab.kernels import native, products
 
+        _, dtype, keep = key
+        if dtype.kind == "b":
+            raise DTypeError("matmul", "buffers of numbers", "bool")
         finish = 0
         if epilogue is not None or keep:
             finish = native.address(find("stacked", "epilogue_kernel", epilogue, dtype.name, operands))
         found = find("stacked", "matmul_kernel"), products.tasks(dtype.name).address, finish
-        self._products[epilogue, dtype, keep] = found
+        self._products[key] = found
         return found
 
     def update(
         self, function: ScalarFunction, groups: Sequence[Sequence[Array]], hyperparameters: Sequence[float]
     ) -> None:
         """One pass over each weight, its gradient and its slots."""
+        checks.check_update(np.ndarray, writable, function, groups, hyperparameters)
         kernel = None
         for weight, gradient, *slots in groups:
             if kernel is None:
-                key = (function, weight.dtype, len(slots))
+                key = (function.key, weight.dtype, len(slots))
                 kernel = self._kernels.get(key)
             if kernel is None:
                 kernel = self._kernels[key] = find("update", "update_kernel", function, weight.dtype.name, len(slots))
@@ -195,8 +214,9 @@ class CPUBackend(HostMemory):
 
 
 @functools.lru_cache(maxsize=1024)
-def _kept_first(rank: int, axes: tuple[int, ...]) -> tuple[tuple[int, ...] | None, int]:
+def _kept_first(who: str, rank: int, axes: tuple[int, ...]) -> tuple[tuple[int, ...] | None, int]:
     """The axes of an array with those that are folded last, None if they are; and how many come before them."""
+    checks.check_axes(who, rank, axes)
     kept = tuple([axis for axis in range(rank) if axis not in axes])
     order = kept + axes
     return (None if order == tuple(range(rank)) else order), len(kept)

@@ -7,10 +7,23 @@ from typing import Any, Self
 
 import numpy as np
 
-from tensorlab.errors import DeviceError
+from tensorlab.backends import checks
+from tensorlab.errors import ArgumentError, DeviceError, IndexOutOfBoundsError, ShapeError, TensorlabError
 from tensorlab.shapes import Shape
 
 Array = np.ndarray[Any, Any]
+
+
+def writable(array: Array) -> bool:
+    """Whether a kernel may write its elements one after the other."""
+    return bool(array.flags.carray)
+
+
+def _refusal(who: str, received: str, error: Exception) -> TensorlabError:
+    """What is raised in place of an error of NumPy's."""
+    if isinstance(error, ValueError):  # an error about axes is both
+        return ShapeError(who, "shapes that fit", received, str(error))
+    return IndexOutOfBoundsError(who, "indices that fit", received, str(error))
 
 
 class HostMemory:
@@ -36,7 +49,9 @@ class HostMemory:
         return ""
 
     def from_host(self, array: Array) -> Array:
-        """The array itself."""
+        """The array itself; a copy if kernels cannot read it."""
+        if not array.flags.aligned or not array.dtype.isnative:
+            return array.astype(array.dtype.newbyteorder("="))
         return array
 
     def to_host(self, buffer: Array) -> Array:
@@ -62,6 +77,9 @@ class HostMemory:
 
     def copy_into(self, target: Array, source: Array) -> None:
         """Overwrite the target's elements."""
+        checks.check_copy(np.ndarray, target, source)
+        if not target.flags.writeable:
+            raise ArgumentError("copy_into", "a buffer that can be written to", "a read-only one")
         target[...] = source
 
     def holds(self, size: int) -> bool:
@@ -73,34 +91,54 @@ class HostMemory:
 
     def reshape(self, buffer: Array, shape: Shape) -> Array:
         """A view where the strides allow it."""
-        return buffer.reshape(shape)
+        try:
+            return buffer.reshape(shape)
+        except (ValueError, IndexError) as error:
+            raise _refusal("reshape", f"shape {shape} for {buffer.shape}", error) from None
 
     def permute(self, buffer: Array, axes: tuple[int, ...]) -> Array:
         """A view with permuted strides."""
-        return buffer.transpose(axes)
+        try:
+            return buffer.transpose(axes)
+        except (ValueError, IndexError) as error:
+            raise _refusal("permute", f"axes {axes} for shape {buffer.shape}", error) from None
 
     def broadcast_to(self, buffer: Array, shape: Shape) -> Array:
         """A view with strides of zero."""
-        return np.broadcast_to(buffer, shape)
+        try:
+            return np.broadcast_to(buffer, shape)
+        except (ValueError, IndexError) as error:
+            raise _refusal("broadcast_to", f"shape {shape} for {buffer.shape}", error) from None
 
     def index(self, buffer: Array, index: Any) -> Array:
         """A view for slices and numbers, a copy for arrays."""
         return np.asarray(buffer[index])
 
+    def put(self, buffer: Array, index: Any, values: Array) -> None:
+        """NumPy's assignment."""
+        buffer[index] = values
+
     def gather(self, buffer: Array, places: Array) -> Array:
         """A copy."""
-        return np.asarray(buffer[places])
+        try:
+            return np.asarray(buffer[places])
+        except (ValueError, IndexError) as error:
+            raise _refusal("gather", f"indices for shape {buffer.shape}", error) from None
 
     def scatter_add(self, shape: Shape, index: Any, values: Array) -> Array:
         """Zeros with the values added in the order of the index."""
         result = np.zeros(shape, values.dtype)
         parts = index if isinstance(index, tuple) else (index,)
-        if any(isinstance(part, np.ndarray) and part.dtype.kind in "iu" for part in parts):
-            np.add.at(result, index, values)
-        else:  # only an array of integers can mean an element twice
-            result[index] = values
+        try:
+            if any(isinstance(part, np.ndarray) and part.dtype.kind in "iu" for part in parts):
+                np.add.at(result, index, values)
+            else:  # only an array of integers can mean an element twice
+                result[index] = values
+        except (ValueError, IndexError) as error:
+            raise _refusal("scatter_add", f"values of shape {values.shape} for {shape}", error) from None
         return result
 
     def concatenate(self, buffers: Sequence[Array], axis: int) -> Array:
         """A new array."""
+        checks.check_parts("concatenate", np.ndarray, buffers, axis)
         return np.concatenate(buffers, axis)

@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab.backends.host import Array, HostMemory
+from tensorlab.backends import checks
+from tensorlab.backends.host import Array, HostMemory, writable
 from tensorlab.dtypes import DType
+from tensorlab.host_arrays import cast
 from tensorlab.rules import Reduction, Rowwise, Scan
 from tensorlab.scalars import ScalarFunction, emit
 from tensorlab.scalars.vocabulary import NUMPY
@@ -67,8 +69,10 @@ def _applied(function: ScalarFunction, compute: DType) -> Callable[..., Any]:
 
 
 def _stored(value: Any, dtype: DType) -> Any:
-    """A number as a machine stores it: integers wrap, and what is too large for a real dtype is infinite."""
+    """A number as a kernel stores it: integers wrap, and what is too large for a real dtype is infinite."""
     if dtype.kind in "iu":
+        if isinstance(value, (float, np.floating)):
+            return cast(np.asarray(value), dtype)[()]
         return np.array(int(value) & (1 << 64) - 1, np.uint64).astype(dtype)
     with np.errstate(over="ignore"):
         return dtype.type(value)
@@ -83,10 +87,12 @@ class ReferenceBackend(HostMemory):
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
     ) -> Callable[..., Any]:
         """The function at one position after the other."""
+        who = f"map {function.name!r}"
+        checks.check_function(who, function, len(inputs), len(outputs))
 
         def run(shape: Shape, *buffers: Array) -> Any:
-            with np.errstate(all="ignore"):  # a NaN or 1e300 may become a whole number or a float32
-                spread = [np.broadcast_to(x, shape).astype(compute) for x in buffers]
+            checks.check_inputs(who, np.ndarray, buffers, inputs, shape)
+            spread = [cast(np.broadcast_to(x, shape), compute) for x in buffers]
             results = tuple(np.empty(shape, dtype) for dtype in outputs)
             apply = _applied(function, compute)
             for position in np.ndindex(*shape):
@@ -103,9 +109,12 @@ class ReferenceBackend(HostMemory):
         """The elements folded from the first to the last."""
 
         def run(buffer: Array, axes: tuple[int, ...] | None) -> Array:
+            who = f"reduce {rule.name!r}"
+            checks.check_buffer(who, np.ndarray, buffer, input)
             folded = tuple(range(buffer.ndim)) if axes is None else axes
+            checks.check_axes(who, buffer.ndim, folded)
             kept = [axis for axis in range(buffer.ndim) if axis not in folded]
-            ordered = buffer.astype(compute).transpose((*kept, *folded))
+            ordered = cast(buffer, compute).transpose((*kept, *folded))
             result = np.empty(ordered.shape[: len(kept)], output)
             for position in np.ndindex(*result.shape):
                 elements = ordered[position].ravel().tolist()
@@ -120,10 +129,12 @@ class ReferenceBackend(HostMemory):
 
     def arg_reduce(self, rule: str, buffer: Array) -> Array:
         """NumPy's argmax and argmin, which take the first of equals and count NaN as either."""
+        checks.check_extremes(np.ndarray, rule, buffer)
         return np.asarray((np.argmax if rule == "max" else np.argmin)(buffer, axis=-1), np.int64)
 
     def rowwise(self, rule: Rowwise, inputs: Sequence[Array]) -> Array:
         """Each row by itself."""
+        checks.check_rowwise(rule, np.ndarray, inputs)
         result = np.empty_like(inputs[0])
         for position in np.ndindex(*result.shape[:-1]):
             rows = list(zip(*(x[position].tolist() for x in inputs), strict=True))
@@ -141,7 +152,8 @@ class ReferenceBackend(HostMemory):
 
     def scan(self, rule: Scan, inputs: Sequence[Array], compute: DType, output: DType) -> Array:
         """Each run by itself, from its first element to its last."""
-        converted = [x.astype(compute) for x in inputs]
+        checks.check_scan(rule, np.ndarray, inputs)
+        converted = [cast(x, compute) for x in inputs]
         result = np.empty(inputs[0].shape, output)
         for position in np.ndindex(*result.shape[:-1]):
             state: tuple[Any, ...] = rule.initial
@@ -160,6 +172,7 @@ class ReferenceBackend(HostMemory):
         keep: bool = False,
     ) -> tuple[Array, Array | None]:
         """Rows by columns."""
+        checks.check_product(np.ndarray, a, b, epilogue, operands)
         *stack, rows, _ = a.shape
         product = np.zeros((*stack, rows, b.shape[-1]), a.dtype)
         for position in itertools.product(*map(range, product.shape)):
@@ -176,6 +189,7 @@ class ReferenceBackend(HostMemory):
         self, function: ScalarFunction, groups: Sequence[Sequence[Array]], hyperparameters: Sequence[float]
     ) -> None:
         """The rule at one position after the other."""
+        checks.check_update(np.ndarray, writable, function, groups, hyperparameters)
         for arrays in groups:
             weight, _, *slots = arrays
             for position in np.ndindex(*weight.shape):

@@ -11,7 +11,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from tensorlab.errors import TensorlabError, nearest
 from tensorlab.version import __version__
@@ -19,8 +19,21 @@ from tensorlab.version import __version__
 COMMANDS = ("cache", "check_plugin", "info", "new_plugin", "plugins")
 """The commands: module ``check_plugin`` is ``python -m tensorlab check-plugin``."""
 
+_STATUS = "Exit status: 0 if all is well, 1 if something is wrong, 2 for arguments that make no sense."
+
+
+class _Paragraphs(argparse.HelpFormatter):
+    """Fill each paragraph of a description by itself."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        paragraphs = text.strip().split("\n\n")
+        return "\n\n".join(super(_Paragraphs, self)._fill_text(each, width, indent) for each in paragraphs)
+
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=_Paragraphs, **options)
+
     def error(self, message: str) -> NoReturn:
         """Say it in one line, and end with code 2."""
         self.exit(2, f"{self.prog}: {message}\n")
@@ -30,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that the arguments, by default those of the process, ask for. Returns the exit code."""
     words = sys.argv[1:] if arguments is None else arguments
     parser = _Parser(
-        prog="python -m tensorlab", description="What tensorlab finds on this machine, and help with plugins."
+        prog="python -m tensorlab",
+        description="What tensorlab finds on this machine, and help with plugins.",
+        epilog=_STATUS,
     )
     parser.add_argument("--version", action="version", version=f"tensorlab {__version__}")
     known = {name.replace("_", "-"): name for name in COMMANDS}
@@ -39,12 +54,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="command", parser_class=_Parser)
     for spelling, name in known.items():
         module = importlib.import_module(f"tensorlab.commands.{name}")
-        text = str(module.__doc__)
-        command = commands.add_parser(spelling, help=text.splitlines()[0], description=text)
+        heading, _, text = str(module.__doc__).partition("\n")
+        description = f"{heading[0].upper()}{heading[1:]}.\n\n{text.strip()}"
+        command = commands.add_parser(spelling, help=heading, description=description, epilog=_STATUS)
         if hasattr(module, "add_arguments"):
             module.add_arguments(command)
         command.set_defaults(run=module.run)
-    options = parser.parse_args(words)
+    options, unknown = parser.parse_known_args(words)
+    if unknown:
+        command = commands.choices.get(words[0], parser)
+        command.error(f"unrecognized arguments: {' '.join(unknown)}; --help lists those there are")
     if "run" not in options:
         parser.print_help()
         return 0
@@ -52,7 +71,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except TensorlabError as error:
         print(error, file=sys.stderr)
-        return 1
-    except BrokenPipeError:  # whoever read has seen enough
-        sys.stderr.close()
         return 1

@@ -11,12 +11,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what the folder holds, or held. Returns 1 if it is not used."""
+    """Print what the folder holds, or held. Returns 1 if it is not used, or cannot be changed."""
     from tensorlab.kernels import cache
 
     why = cache.unusable()
-    usage = cache.clear() if options.clear and not why else cache.usage()
-    print(f"{cache.folder()}: {usage.kernels} kernels, {usage.size / 1e6:.1f} MB{', deleted' if options.clear else ''}")
+    clearing = options.clear and not why
+    usage = cache.clear() if clearing else cache.usage()
+    print(f"{cache.folder()}: {usage.kernels} kernels, {usage.size / 1e6:.1f} MB{', deleted' if clearing else ''}")
+    left = cache.usage().kernels if clearing else 0
     if why:
         print(f"not used: {why}")
-    return int(bool(why))
+    elif why := cache.unwritable():
+        print(f"no kernel can be kept{f', and {left} not be deleted' if left else ''}: {why}")
+    elif left:
+        print(f"{left} kernels could not be deleted")
+    return int(bool(why or left))

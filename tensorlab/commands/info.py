@@ -73,7 +73,10 @@ def _cache() -> list[tuple[str, str]]:
     why = cache.unusable()
     usage = cache.usage()
     held = f"{usage.kernels} kernels, {usage.size / 1e6:.1f} MB of at most {cache.LIMIT / 1e6:.0f} MB"
-    return [("kernel cache", str(cache.folder())), ("", f"not used: {why}" if why else held)]
+    lines = [f"not used: {why}"] if why else [held]
+    if not why and (unwritable := cache.unwritable()):
+        lines.append(f"no kernel can be kept: {unwritable}")
+    return [("kernel cache", str(cache.folder())), *(("", line) for line in lines)]
 
 
 def _data() -> str:

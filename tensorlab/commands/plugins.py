@@ -1,7 +1,9 @@
 """list every plugin, what it adds, and why one failed
 
-Exit status: 0 if all are sound, 1 if one failed or TENSORLAB_PLUGINS names one that is not installed. The text of a
-failure ends in what to do about it. TENSORLAB_PLUGINS is a list of the plugins or distributions to load, separated by
+Something is wrong if one failed, or if TENSORLAB_PLUGINS names one that is not installed. The text of a failure ends in
+what to do about it.
+
+TENSORLAB_PLUGINS is a list of the plugins or distributions to load, separated by
 commas: all if it is not set, none but the built-in one if it is empty. TENSORLAB_STRICT=1 makes every failure an error
 at the first look-up of any name, though not here.
 """

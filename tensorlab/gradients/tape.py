@@ -13,7 +13,8 @@ from tensorlab import ops
 from tensorlab.arguments import named
 from tensorlab.autodiff import Tape, flatten, pack_as
 from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, StateError
-from tensorlab.tensor import Tensor
+from tensorlab.ops.probabilities import Probabilities
+from tensorlab.tensor import MutableTensor, Tensor
 from tensorlab.variable import Variable
 
 
@@ -175,7 +176,9 @@ class GradientTape(Tape):
 
     def _warn(self, who: str, source: Any, targets: Sequence[Any], tracked: set[int]) -> None:
         """Say why the gradient of a source is None."""
-        if source.key not in tracked and not (source.watched and self._watch_variables):
+        if source.key not in tracked and _was_assigned_to(source):
+            why = "x[index] = value made it another value than the tape has seen; use y = x.at[index].set(value)"
+        elif source.key not in tracked and not (source.watched and self._watch_variables):
             why = "it was not watched: call tape.watch(x) before using it, or "
             if source.watched:
                 why += "make the tape with watch_accessed_variables=True"
@@ -183,10 +186,20 @@ class GradientTape(Tape):
                 why += "make it trainable" if isinstance(source, Variable) else "make it a trainable tl.Variable"
         else:
             why = "the target does not depend on it"
-            if not any([target.key in tracked for target in targets]):
+            if isinstance(source, Probabilities):
+                why += (
+                    f"; a crossentropy of a {source.source} takes its logits: call tape.watch with it, before the loss"
+                )
+            elif not any([target.key in tracked for target in targets]):
                 why += "; was it computed inside of the tape's with block, by operations that have a gradient?"
+            if any([_was_assigned_to(target) for target in targets]):
+                why += " It was assigned to, perhaps after that"
         name = f"source {source.name!r}" if getattr(source, "name", None) else f"a source of shape {source.shape}"
         warnings.warn(f"{who}: the gradient of {name} is None, because {why}", stacklevel=3)
+
+
+def _was_assigned_to(tensor: Tensor) -> bool:
+    return isinstance(tensor, MutableTensor) and not isinstance(tensor, Variable)
 
 
 def _checked(who: str, structure: Any) -> list[Any]:
@@ -206,7 +219,7 @@ def _seeds(who: str, target: Any, output_gradients: Any) -> list[tuple[int, Tens
     """The gradient that flows into each target: ones unless one is given."""
     seeds = []
     for tensor, value in _pairs(who, target, output_gradients):
-        seed = tensor.ones_like() if value is None else tensor.like(value)
+        seed = tensor.ones_like() if value is None else tensor.like(value).snapshot()
         if seed.shape != tensor.shape:
             raise ShapeError(who, f"output_gradients of shape {tensor.shape}", str(seed.shape))
         seeds.append((tensor.key, seed))

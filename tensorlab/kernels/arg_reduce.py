@@ -59,19 +59,19 @@ def search(value, count, x_address):
     last = count - 1
     start = 0
     if value != value:
-        while start < last and x[start] == x[start]:
+        while start < last and x0_read(x[start]) == x0_read(x[start]):
             start += 1
         return start
     while start + SEARCHED <= count:  # without a branch, so that it is vectorised
         hits = none
         for j in range(SEARCHED):
-            hits |= one if x[start + j] == value else none
+            hits |= one if x0_read(x[start + j]) == value else none
         if hits != none:
             break
         start += SEARCHED
-    while start < last and x[start] != value:
+    while start < last and x0_read(x[start]) != value:
         start += 1
-    return start
+    return min(start, last)
 
 
 @jit
@@ -85,7 +85,7 @@ def rows(chunk, rows_a_chunk, outer, count, kept, kept_axes, step, x_address, y_
         x = pointer(place, x0_type)
         best = 0
         for i in range(1, count):
-            if beyond(x[i * step], x[best * step]):
+            if beyond(x0_read(x[i * step]), x0_read(x[best * step])):
                 best = i
         y[index] = best
 
@@ -101,14 +101,15 @@ def columns(chunk, strips, count, kept, kept_axes, step, x_address, y_address):
     where = scratch(STRIP, place_type)
     x = pointer(place, x0_type)
     for j in range(width):
-        best[j] = x[j]
+        best[j] = x0_read(x[j])
         where[j] = place_type(0)
     for i in range(1, count):
         x = pointer(place + i * step * size, x0_type)
         here = place_type(i)
         for j in range(width):
-            better = beyond(x[j], best[j])
-            best[j] = x[j] if better else best[j]
+            value = x0_read(x[j])
+            better = beyond(value, best[j])
+            best[j] = value if better else best[j]
             where[j] = here if better else where[j]
     y = pointer(y_address, int64)
     for j in range(width):
@@ -153,7 +154,6 @@ def arg_reduce_kernel(rule: str, dtype: str) -> Callable[..., None]:
         result, int64 and C-contiguous, of its shape without the last axis.
     """
     memory.check_layout()
-    kind = storage(dtype)
     itemsize = np.dtype(dtype).itemsize
     combine, beyond = (ScalarFunction.of(function) for function in _RULES[rule])
     same_width = np.dtype(f"int{8 * itemsize}").type  # so that a vector of elements goes with a vector of these
@@ -167,7 +167,6 @@ def arg_reduce_kernel(rule: str, dtype: str) -> Callable[..., None]:
         "address_of": memory.address_of,
         "beyond": lift(beyond, dtype),
         "closure": closure,
-        "compute": kind,
         "first_axis": np.int64(0),
         "int64": types.int64,
         "memory": memory,
@@ -178,8 +177,7 @@ def arg_reduce_kernel(rule: str, dtype: str) -> Callable[..., None]:
         "place_type": place_type,
         "run": run,
         "size": np.int64(itemsize),
-        "x0_type": kind,
-        **fold_namespace("fold", lift(ScalarFunction.of(_itself), dtype), lift(combine, dtype)),
+        **fold_namespace("fold", lift(ScalarFunction.of(_itself), dtype), lift(combine, dtype), dtype, [dtype]),
     }
     namespace["jit"] = jit
     name = f"arg_reduce {rule} {dtype}"

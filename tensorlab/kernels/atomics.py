@@ -124,7 +124,7 @@ def call_task(typingctx: Any, task: Any, data: Any, chunk: Any) -> Any:
     return types.void(types.int64, types.int64, types.int64), codegen
 
 
-def _entry(context: Any, builder: Any, compiled: Any, arguments: Any) -> Any:
+def entry_of(context: Any, builder: Any, compiled: Any, arguments: Any) -> Any:
     """The address of a function that `call_task` can call; ``arguments(builder, data, chunk)`` are the task's."""
     context.active_code_library.add_linking_library(compiled.library)
     name = f"task.{compiled.fndesc.llvm_func_name}"
@@ -159,7 +159,7 @@ def closure(typingctx: Any, task: Any, arguments: Any) -> Any:
         def unpacked(body: Any, address: Any, chunk: Any) -> list[Any]:
             return [chunk, *cgutils.unpack_tuple(body, body.load(body.inttoptr(address, data.type)))]
 
-        addresses = [_entry(context, builder, compiled, unpacked), builder.ptrtoint(data, _WORD)]
+        addresses = [entry_of(context, builder, compiled, unpacked), builder.ptrtoint(data, _WORD)]
         return context.make_tuple(builder, signature.return_type, addresses)
 
     return types.UniTuple(types.int64, 2)(task, arguments), codegen

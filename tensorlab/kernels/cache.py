@@ -63,6 +63,17 @@ def unusable() -> str:
     return ""
 
 
+def unwritable() -> str:
+    """Return why no kernel can be kept in the folder, which may have some nevertheless; or nothing."""
+    path = folder()
+    existing = next((place for place in (path, *path.parents) if os.path.lexists(place)), Path())
+    if not existing.is_dir():
+        return f"{existing} is no folder"
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return f"{existing} cannot be written; set TENSORLAB_CACHE_DIR to a folder that can"
+    return ""
+
+
 def _prepared() -> bool:
     """Make the folder if it is missing; whether it can be used."""
     path = folder()

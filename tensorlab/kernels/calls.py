@@ -6,7 +6,11 @@ in `direct` does all of that in machine code, and calls a method to record it wh
 asked for, and every mistake, goes to the method it stands in for.
 
 It uses CPython's and NumPy's C interfaces by address. What it knows of the memory of objects is where an object's type
-is, NumPy's public C structure (see `memory`), and the places of the slots of our own classes, which are looked up.
+is, NumPy's public C structure (see `memory`), and the offsets of the slots of our own classes, which are looked up.
+A slot may be empty or hold anything: what is found there is checked before it is used.
+
+An operation refers to its table of addresses by a capsule, which Python can neither read, change, copy nor pickle. So
+no address leaves the process. Tables, like the code that they name, stay to its end, and equal operations share one.
 """
 
 from __future__ import annotations
@@ -24,70 +28,73 @@ from tensorlab.kernels.native import Method, address, keep_to_the_end
 
 # The words of a table: what is the same for all operations, then what is ready of this one, an entry for each dtype.
 TAPES, POOL, TENSOR, SHARED, VARIABLE, WATCHED, INT, FLOAT, NDARRAY = range(9)
-NEW_ARRAY, NEW_KEY, METHOD, RECORD, ARITY, ENTRIES = range(9, 15)
-HEADER = 15
+NEW_ARRAY, NEW_KEY, RECORD, ARITY, ENTRIES = range(9, 14)
+HEADER = 14
 DTYPE, REAL, OUTPUT, BACKEND, KERNEL = range(5)
 ENTRY = 5
 
 MOST = 3
 """The most arguments of an operation that is called this way."""
 
-Words = np.ndarray[Any, np.dtype[np.int64]]
+CAPSULE = "tensorlab.kernels.calls.table"
+"""The name of the capsules."""
+METHOD = "_by_python"
+"""The method that does what the compiled function does not do."""
 
 _FAST_WITH_KEYWORDS = 0x0080 | 0x0002
-_kept: list[Any] = []
+_header: list[int] = []
+_tables: dict[bytes, Any] = {}
+_kept: dict[int, Any] = {}
 """What compiled code refers to by address, for the life of the process."""
 
 
-def install(
-    kind: type, operation: Any, tensors: Sequence[type], blank: Words, tapes: int, new_key: Callable[[], int]
-) -> None:
+def install(kind: type, operation: Any, tensors: Sequence[type], tapes: int, new_key: Callable[[], int]) -> None:
     """Put the compiled function in place of the ``__call__`` of a class of operations, once a process.
 
     Args:
-        kind: the class. Each of its objects has a table in its slot ``_direct``; while a tape is open, the result and
-            the arguments go through its method ``_recorded``.
+        kind: the class. Each of its objects has a table in its slot ``_direct``, or None; while a tape is open, the
+            result and the arguments go through its method ``_recorded``; what the compiled function does not do goes
+            to its method ``_by_python``.
         operation: one of them.
         tensors: the class of what they give, and three more of what they are applied to.
-        blank: the table of those of which nothing is ready yet, of zeros; it is filled in.
         tapes: the address of a word that is 0 while no tape records.
         new_key: makes the key of a tensor.
     """
     if sysconfig.get_config_var("Py_GIL_DISABLED"):  # without the lock, slots are read otherwise
         return
     with library.guard:
-        if not blank[METHOD]:
-            _install(kind, operation, tensors, blank, tapes, new_key)
+        if not _header:
+            _install(kind, operation, tensors, tapes, new_key)
 
 
-def _install(
-    kind: type, operation: Any, tensors: Sequence[type], blank: Words, tapes: int, new_key: Callable[[], int]
-) -> None:
-    method, record = vars(kind)["__call__"], vars(kind)["_recorded"]
+def _install(kind: type, operation: Any, tensors: Sequence[type], tapes: int, new_key: Callable[[], int]) -> None:
+    record = vars(kind)["_recorded"]
     some = tensors[0](np.empty(0), object())
     slots = (_slot(operation, "_direct"), *(_slot(some, name) for name in ("_buffer", "_backend", "key")))
     call = address(library.find("direct", "call_kernel", *slots))
-    definition = Method(b"__call__", call, _FAST_WITH_KEYWORDS, (method.__doc__ or "").encode())
-    _kept.extend((method, record, new_key, *tensors))
+    definition = Method(b"__call__", call, _FAST_WITH_KEYWORDS, (kind.__call__.__doc__ or "").encode())
+    keep_to_the_end(definition)
     words = {
         TAPES: tapes,
         POOL: pool.shared.ctypes.data,
-        **{place: id(one) for place, one in zip((TENSOR, SHARED, VARIABLE, WATCHED), tensors, strict=True)},
+        **{place: _kept_at(one) for place, one in zip((TENSOR, SHARED, VARIABLE, WATCHED), tensors, strict=True)},
         INT: id(int),
         FLOAT: id(float),
         NDARRAY: id(np.ndarray),
         NEW_ARRAY: _numpy_function(94),  # PyArray_NewFromDescr
-        NEW_KEY: id(new_key),
-        ARITY: -1,
-        METHOD: id(method),
-        RECORD: id(record),
+        NEW_KEY: _kept_at(new_key),
+        RECORD: _kept_at(record),
     }
-    for place, word in words.items():
-        blank[place] = word
-    keep_to_the_end(definition)
     prototype = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.c_void_p)
     new_method = prototype(("PyDescr_NewMethod", ctypes.pythonapi))
     kind.__call__ = new_method(kind, ctypes.addressof(definition))  # type: ignore[method-assign]
+    _header.extend([words[place] for place in range(len(words))])
+
+
+def _kept_at(thing: Any) -> int:
+    """The address of an object, which is kept."""
+    _kept[id(thing)] = thing
+    return id(thing)
 
 
 def _slot(thing: Any, name: str) -> int:
@@ -105,18 +112,33 @@ def _numpy_function(place: int) -> int:
     return ctypes.c_ssize_t.from_address(functions + 8 * place).value
 
 
-def table(blank: Words, arity: int, entries: Sequence[tuple[Any, Any, Any, Callable[..., Any]]]) -> Words:
-    """The table of an operation.
+def table(arity: int, entries: Sequence[tuple[Any, Any, Any, Callable[..., Any]]]) -> Any:
+    """The table of an operation, as a capsule; None if calls are not compiled.
 
     Args:
-        blank: the table of which nothing is ready.
         arity: of the operation.
         entries: for each dtype on each backend that is ready: the dtype, that of the result, the backend, and the
             kernel.
     """
-    words = blank.tolist()
-    words[ARITY], words[ENTRIES] = arity if arity <= MOST else -1, len(entries)
+    if not _header:
+        return None
+    words = [*_header, arity if arity <= MOST else -1, len(entries)]
     for dtype, output, backend, kernel in entries:
-        _kept.extend((dtype, output, backend))
-        words += [id(dtype), dtype.itemsize if dtype.kind == "f" else 0, id(output), id(backend), address(kernel)]
-    return np.array(words, np.int64)
+        real = dtype.itemsize if dtype.kind == "f" else 0
+        words += [_kept_at(dtype), real, _kept_at(output), _kept_at(backend), address(kernel)]
+    content = np.array(words, np.int64)
+    with library.guard:
+        capsule = _tables.get(content.tobytes())
+        if capsule is None:
+            capsule = _tables[content.tobytes()] = _new_capsule(content)
+    return capsule
+
+
+_NAME = CAPSULE.encode()
+
+
+def _new_capsule(content: Any) -> Any:
+    prototype = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
+    keep_to_the_end(content)
+    keep_to_the_end(_NAME)
+    return prototype(("PyCapsule_New", ctypes.pythonapi))(content.ctypes.data, _NAME, None)

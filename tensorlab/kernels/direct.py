@@ -17,7 +17,7 @@ from tensorlab.kernels.map import CHUNK
 from tensorlab.kernels.memory import MAX_RANK, address_of, pointer, scratch
 
 _WORD = ir.IntType(64)
-_ARRAYS, _SCALARS, _GIVEN = 1 + calls.MOST, 16 * calls.MOST, 2 + calls.MOST
+_MOST, _ARRAYS, _SCALARS, _GIVEN = calls.MOST, 1 + calls.MOST, 16 * calls.MOST, 2 + calls.MOST
 _LONG = 4096
 """The number of elements from which on other Python threads may run meanwhile."""
 
@@ -31,6 +31,9 @@ _decrement = _external("Py_DecRef", types.void, types.int64)
 _new_object = _external("PyType_GenericAlloc", types.int64, types.int64, types.int64)
 _call_without = _external("PyObject_CallNoArgs", types.int64, types.int64)
 _call_with = _external("PyObject_Vectorcall", types.int64, types.int64, types.int64, types.int64, types.int64)
+_attribute = _external("PyObject_GetAttrString", types.int64, types.int64, types.int64)
+_is_capsule = _external("PyCapsule_IsValid", types.int32, types.int64, types.int64)
+_in_capsule = _external("PyCapsule_GetPointer", types.int64, types.int64, types.int64)
 _float_as_double = _external("PyFloat_AsDouble", types.float64, types.int64)
 _int_as_double = _external("PyLong_AsDouble", types.float64, types.int64)
 _error = _external("PyErr_Occurred", types.int64)
@@ -51,6 +54,22 @@ def _call_address(typingctx: Any, function: Any, arguments: Any) -> Any:
     return types.int64(types.int64, arguments), codegen
 
 
+def _text(text: str) -> Any:
+    """A function of the address of a constant, as a C string."""
+
+    @intrinsic
+    def place(typingctx: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            return builder.ptrtoint(context.insert_const_string(builder.module, text), _WORD)
+
+        return types.int64(), codegen
+
+    return place
+
+
+_method_name, _capsule_name = _text(calls.METHOD), _text(calls.CAPSULE)
+
+
 @jit
 def _word(address):
     return pointer(address, types.int64)[0]
@@ -67,9 +86,19 @@ def _run(address, pool, arrays, count):
 
 
 @jit
-def _by_method(words, operation, arguments, count, names):
-    # CPython hands over the rest of an array that begins with the object itself. Were it otherwise, a SystemError.
-    return _call_with(words[calls.METHOD], arguments - 8, count + 1, names) if _word(arguments - 8) == operation else 0
+def _by_method(operation, arguments, count, names):
+    method = _attribute(operation, _method_name())
+    if method == 0:
+        return 0
+    answer = _call_with(method, arguments, count, names)
+    _decrement(method)
+    return answer
+
+
+@jit
+def _table(content):
+    """The address of the table in a capsule; 0 for anything else that a slot may hold, or nothing."""
+    return _in_capsule(content, _capsule_name()) if _is_capsule(content, _capsule_name()) else 0
 
 
 def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot: int) -> Callable[..., Any]:
@@ -99,7 +128,7 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
             thing = _word(arguments + 8 * position)
             if is_tensor(words, thing):
                 array = _word(thing + buffer_slot)
-                if _word(array + type_slot) != words[calls.NDARRAY]:
+                if array == 0 or _word(array + type_slot) != words[calls.NDARRAY]:
                     return 0
                 if dtype == 0:
                     dtype, backend = memory.dtype(array), _word(thing + backend_slot)
@@ -135,16 +164,20 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         return place + 8
 
     def call(operation, arguments, count, names):
-        words = pointer(memory.data(_word(operation + direct_slot)), types.int64)
-        pool = _word(words[calls.POOL])
+        table = _table(_word(operation + direct_slot))
+        if table == 0:
+            return _by_method(operation, arguments, count, names)
+        words = pointer(table, types.int64)
+        pool = _word(words[calls.POOL])  # read once: another thread may change it at any time
         if names != 0 or count != words[calls.ARITY]:
-            return _by_method(words, operation, arguments, count, names)
+            return _by_method(operation, arguments, count, names)
         found = ready(words, arguments, count)
         if found == 0:
-            return _by_method(words, operation, arguments, count, names)
+            return _by_method(operation, arguments, count, names)
         arrays = scratch(_ARRAYS, types.int64)
         scalars = scratch(_SCALARS, types.int64)
         shape = scratch(MAX_RANK, types.int64)
+        held = scratch(_MOST, types.int64)
         rank = 0
         recorded = _word(words[calls.TAPES]) != 0
         lets_go = True  # of the interpreter; not while a tape might miss that a variable is assigned to meanwhile
@@ -156,7 +189,7 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
             else:
                 array = number(words, thing, _word(found + 8 * calls.REAL), scalars, position)
                 if array == 0:
-                    return _by_method(words, operation, arguments, count, names)
+                    return _by_method(operation, arguments, count, names)
             arrays[1 + position] = array
             rank = max(rank, memory.rank(array))
         for axis in range(rank):
@@ -168,7 +201,7 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
                 extent = memory.length(array, axis - first)
                 if extent != 1:
                     if shape[axis] != 1 and shape[axis] != extent:
-                        return _by_method(words, operation, arguments, count, names)
+                        return _by_method(operation, arguments, count, names)
                     shape[axis] = extent
         elements = 1
         for axis in range(rank):
@@ -176,7 +209,7 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         if elements <= CHUNK:
             pool = 0
         elif pool < 0:  # nobody has started the threads yet
-            return _by_method(words, operation, arguments, count, names)
+            return _by_method(operation, arguments, count, names)
         output = _word(found + 8 * calls.OUTPUT)
         _increment(output)  # which the new array takes over
         numpy_call = (words[calls.NDARRAY], output, np.int64(rank), address_of(shape), 0, 0, 0, 0)
@@ -184,20 +217,21 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         if result == 0:
             return 0
         arrays[0] = result
+        kernel_address = _word(found + 8 * calls.KERNEL)
         if elements > _LONG and lets_go:
             # A variable may be assigned to meanwhile: who holds its memory sees to it that it takes other memory.
             for position in range(count):
-                thing = _word(arguments + 8 * position)
-                if is_tensor(words, thing):
-                    _increment(arrays[1 + position])
+                held[position] = arrays[1 + position] if is_tensor(words, _word(arguments + 8 * position)) else 0
+                if held[position] != 0:
+                    _increment(held[position])
             state = _release_interpreter()
-            _run(_word(found + 8 * calls.KERNEL), pool, arrays, count)
+            _run(kernel_address, pool, arrays, count)
             _acquire_interpreter(state)
             for position in range(count):
-                if is_tensor(words, _word(arguments + 8 * position)):
-                    _decrement(arrays[1 + position])
+                if held[position] != 0:
+                    _decrement(held[position])
         else:
-            _run(_word(found + 8 * calls.KERNEL), pool, arrays, count)
+            _run(kernel_address, pool, arrays, count)
         tensor = _new_object(words[calls.TENSOR], 0)
         if tensor == 0:
             _decrement(result)
@@ -206,7 +240,11 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         _increment(backend)
         pointer(tensor + buffer_slot, types.int64)[0] = result
         pointer(tensor + backend_slot, types.int64)[0] = backend
-        pointer(tensor + key_slot, types.int64)[0] = _call_without(words[calls.NEW_KEY])
+        key = _call_without(words[calls.NEW_KEY])
+        pointer(tensor + key_slot, types.int64)[0] = key
+        if key == 0:  # near the recursion limit
+            _decrement(tensor)
+            return 0
         if not recorded:
             return tensor
         given = scratch(_GIVEN, types.int64)

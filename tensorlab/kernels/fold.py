@@ -9,7 +9,7 @@ count and the dtype alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from numba import types
 from numba.extending import intrinsic
 
 from tensorlab.kernels.compiler import jit
+from tensorlab.kernels.convert import convert
+from tensorlab.kernels.lift import storage
 from tensorlab.kernels.memory import pointer, scratch
 
 AT_ONCE = 16
@@ -93,7 +95,7 @@ def fold_source(name: str, inputs: int, extras: int, keep: bool, dtype: str) -> 
     parameters = ", ".join([*(f"{p}_address" for p in pointers), *constants, *["kept_address"] * keep])
     opening = "; ".join([f"{p} = pointer({p}_address, {p}_type)" for p in pointers])
     opening += "; kept = pointer(kept_address, compute)" * keep
-    arguments = ", ".join([f"compute({p}[i])" for p in pointers] + constants)
+    arguments = ", ".join([f"{p}_read({p}[i])" for p in pointers] + constants)
 
     def at(place: str) -> str:
         return f"{name}_at({place}, {given})"
@@ -136,12 +138,12 @@ def fold_source(name: str, inputs: int, extras: int, keep: bool, dtype: str) -> 
     return f"""
 @jit
 def {name}_at(i, {given}):
-    return compute({name}_element({arguments}))
+    return computed({name}_element({arguments}))
 
 
 @jit
 def {name}_both(a, b):
-    return compute({name}_combine(a, b))
+    return computed({name}_combine(a, b))
 
 
 @jit
@@ -187,9 +189,22 @@ def {name}(count, {parameters}):
 """
 
 
-def fold_namespace(name: str, element: Callable[..., Any], combine: Callable[..., Any]) -> dict[str, Any]:
-    """What `fold_source` refers to, beside ``compute`` and the types of the inputs."""
+def fold_namespace(
+    name: str, element: Callable[..., Any], combine: Callable[..., Any], compute: str, inputs: Sequence[str]
+) -> dict[str, Any]:
+    """What `fold_source` refers to.
+
+    Args:
+        name: what it calls the fold.
+        element, combine: the lifted functions.
+        compute: the dtype that it computes in.
+        inputs: the dtype of each input.
+    """
     return {
+        "compute": storage(compute),
+        "computed": convert(None, compute),
+        **{f"x{k}_type": storage(dtype) for k, dtype in enumerate(inputs)},
+        **{f"x{k}_read": convert(dtype, compute) for k, dtype in enumerate(inputs)},
         "elements": elements,
         "jit": jit,
         "opaque": opaque,

@@ -21,7 +21,9 @@ from tensorlab.scalars import ScalarFunction
 # One kernel is made at a time: Numba compiles no faster from several threads, and a kernel that two threads need first
 # is made once. A fork waits, so that a child never begins with a compiler that is half-way through something.
 guard = threading.RLock()
-_kernels: dict[tuple[Any, ...], Callable[..., Any]] = {}
+_kernels: dict[str, Callable[..., Any]] = {}
+"""By what is found and by what is kept: equal scalar functions, however often they are written, share one."""
+_provided: set[str] = set()  # the symbols of kernels that others are linked with
 _keys: dict[Callable[..., Any], str] = {}
 
 if hasattr(os, "register_at_fork"):
@@ -48,23 +50,34 @@ def find(module: str, maker: str, *arguments: Any) -> Callable[..., Any]:
         module, maker: the function that makes it, and returns what `tensorlab.kernels.compiler.kernel` does.
         arguments: scalar functions, rules, strings, numbers, None, and tuples of them.
     """
-    identity = (module, maker, arguments)
+    key = f"{module}.{maker}{_described(arguments)}"
     with guard:
-        kernel = _kernels.get(identity)
+        kernel = _kernels.get(key)
         if kernel is None:
-            key = f"{module}.{maker}{_described(arguments)}"
             kernel = _loaded(key)
             if kernel is None:
                 kernel = getattr(importlib.import_module(f"tensorlab.kernels.{module}"), maker)(*arguments)
                 cache.write_alias(key, _keys[kernel])
-            _kernels[identity] = kernel
+            _kernels[key] = kernel
     return kernel
+
+
+_SHARED = "tensorlab"
+
+
+def provide(module: str, maker: str, number: int) -> str:
+    """Make sure that other kernels can be linked with the kernel ``find(module, maker, number)``; return its symbol."""
+    symbol = f"{_SHARED}.{module}.{maker}.{number}"
+    if symbol not in _provided:
+        native.provide(symbol, find(module, maker, number))
+        _provided.add(symbol)
+    return symbol
 
 
 def keep(key: str, compiled: Callable[[], Native]) -> Callable[..., Any]:
     """The kernel of a key, from disk or compiled and put there."""
     with guard:
-        kernel = _loaded(key)
+        kernel = _kernels.get(key) or _loaded(key)
         if kernel is None:
             made = compiled()
             cache.write(key, made)
@@ -72,9 +85,16 @@ def keep(key: str, compiled: Callable[[], Native]) -> Callable[..., Any]:
             if kernel is None:
                 raise RuntimeError(f"a kernel calls what this process does not have, one of {', '.join(made.needs)}")
         _keys[kernel] = key
+        _kernels[key] = kernel
     return kernel
 
 
 def _loaded(key: str) -> Callable[..., Any] | None:
     found = cache.read(key)
-    return None if found is None else native.load(found)
+    if found is None:
+        return None
+    for symbol in found.needs:
+        package, *maker = symbol.split(".")
+        if package == _SHARED:
+            provide(maker[0], maker[1], int(maker[2]))
+    return native.load(found)

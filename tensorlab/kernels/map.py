@@ -14,9 +14,11 @@ import numpy as np
 from numba import types
 
 from tensorlab.kernels import memory, threads
-from tensorlab.kernels.atomics import closure
+from tensorlab.kernels.atomics import call_task, closure
 from tensorlab.kernels.compiler import jit, kernel
+from tensorlab.kernels.convert import convert
 from tensorlab.kernels.lift import build, lift, storage
+from tensorlab.kernels.shared import driver, loop_address
 from tensorlab.scalars import ScalarFunction
 
 CHUNK = 1 << 14
@@ -71,24 +73,24 @@ def merge_axes(count, arrays_address, table_address):  # one signature for kerne
 
 
 def _loops(inputs: int, outputs: int) -> str:
-    """The loops over one run: one for each way in which up to two inputs can be dense or broadcast, and one for any."""
+    """Write the loops over rows of runs: one for each way in which up to two inputs can be dense or broadcast along a
+    run, and one for any."""
     names = [f"x{k}" for k in range(inputs)]
     results = [f"y{k}" for k in range(outputs)]
 
     def loop(steps: dict[str, str], indent: str) -> str:
         fixed = [name for name in names if steps[name] == "0"]
-        lines = [f"{name}_value = {name}[0]" for name in fixed]
-        at = {name: "i" if step == "1" else f"i * {step}" for name, step in steps.items()}
-        values = ", ".join(
-            f"compute({name}_value)" if name in fixed else f"compute({name}[{at[name]}])" for name in names
-        )
+        lines = [f"{name}_at = row * {name}_row" for name in results + names]
+        lines += [f"{name}_value = {name}_read({name}[{name}_at])" for name in fixed]
+        at = {name: f"{name}_at + {'i' if step == '1' else f'i * {step}'}" for name, step in steps.items()}
+        values = ", ".join(f"{name}_value" if name in fixed else f"{name}_read({name}[{at[name]}])" for name in names)
         lines.append("for i in range(count):")
         if outputs == 1:
-            lines.append(f"    y0[{at['y0']}] = y0_type(scalar({values}))")
+            lines.append(f"    y0[{at['y0']}] = y0_stored(scalar({values}))")
         else:
             lines.append(f"    {', '.join(f'{name}_value' for name in results)} = scalar({values})")
-            lines += [f"    {name}[{at[name]}] = {name}_type({name}_value)" for name in results]
-        return "".join(f"{indent}{line}\n" for line in lines)
+            lines += [f"    {name}[{at[name]}] = {name}_stored({name}_value)" for name in results]
+        return f"{indent}for row in range(rows):\n" + "".join(f"{indent}    {line}\n" for line in lines)
 
     variants = list(itertools.product("10", repeat=inputs)) if inputs <= 2 else [("1",) * inputs]
     dense = dict.fromkeys(results, "1")
@@ -100,22 +102,18 @@ def _loops(inputs: int, outputs: int) -> str:
     return text + loop({name: f"{name}_step" for name in results + names}, "    ")
 
 
-def _source(inputs: int, outputs: int) -> str:
-    arrays = [f"y{k}" for k in range(outputs)] + [f"x{k}" for k in range(inputs)]
+def _driver_source(arrays: int) -> str:
+    names = [f"a{k}" for k in range(arrays)]
 
     def each(form: str, separator: str = ", ") -> str:
-        return separator.join(form.format(a=name, k=position) for position, name in enumerate(arrays))
+        return separator.join(form.format(a=name, k=position) for position, name in enumerate(names))
 
     return f"""
 @jit
-def run(count, {each("{a}_address, {a}_step")}):
-    {each("{a} = pointer({a}_address, {a}_type)", chr(10) + "    ")}
-{_loops(inputs, outputs)}
-
-@jit
-def task(chunk, total, axes, table_address, {each("{a}_address")}):
+def task(chunk, total, axes, table_address, loop, {each("{a}_size, {a}_address")}):
     table = pointer(table_address, int64)
     at = scratch(MAX_RANK, int64)
+    words = scratch({3 * arrays + 1}, int64)
     last = axes - 1
     position = chunk * CHUNK
     end = min(position + CHUNK, total)
@@ -125,13 +123,25 @@ def task(chunk, total, axes, table_address, {each("{a}_address")}):
         at[axis] = rest % table[axis]
         rest //= table[axis]
         {each("{a} += at[axis] * table[({k} + 1) * MAX_RANK + axis] * {a}_size", chr(10) + "        ")}
+    {each("words[" + str(arrays) + " + {k}] = table[({k} + 1) * MAX_RANK + last]", chr(10) + "    ")}
+    if last > 0:
+        {each("words[" + str(2 * arrays) + " + {k}] = table[({k} + 1) * MAX_RANK + last - 1]", chr(10) + "        ")}
     while True:
         count = min(table[last] - at[last], end - position)
         # What is written, and mostly what is read too, shall begin with a cache line: no vector then lies in two.
-        ahead = -y0 & (LINE - 1)
+        ahead = -a0 & (LINE - 1)
         if ahead != 0 and count > LONG:
-            count = max(ahead // y0_size, 1)
-        run(count, {each("{a}, table[({k} + 1) * MAX_RANK + last]")})
+            count = ahead // a0_size
+        rows = 1
+        if last > 0 and count == table[last]:
+            rows = min(table[last - 1] - at[last - 1], (end - position) // count)
+        {each("words[{k}] = {a}", chr(10) + "        ")}
+        words[{3 * arrays}] = rows
+        call_task(loop, address_of(words), count)
+        if rows > 1:
+            position += count * (rows - 1)
+            at[last - 1] += rows - 1
+            {each("{a} += (rows - 1) * table[({k} + 1) * MAX_RANK + last - 1] * {a}_size", chr(10) + "            ")}
         position += count
         if position >= end:
             break
@@ -146,19 +156,77 @@ def task(chunk, total, axes, table_address, {each("{a}_address")}):
             {each("{a} += table[({k} + 1) * MAX_RANK + axis] * {a}_size", chr(10) + "            ")}
 
 
-def launch(pool, {each("{a}_object")}):
-    arrays = scratch({2 * len(arrays)}, int64)
+def launch(pool, loop, {each("{a}_size")}, {each("{a}_object")}):
+    arrays = scratch({2 * arrays}, int64)
     {each("arrays[{k}] = address({a}_object)", chr(10) + "    ")}
-    {each("arrays[{k} + " + str(len(arrays)) + "] = {a}_size", chr(10) + "    ")}
-    table = scratch({(1 + len(arrays)) * memory.MAX_RANK}, int64)
-    axes = merge_axes(int64_type({len(arrays)}), address_of(arrays), address_of(table))
+    {each("arrays[{k} + " + str(arrays) + "] = {a}_size", chr(10) + "    ")}
+    table = scratch({(1 + arrays) * memory.MAX_RANK}, int64)
+    axes = merge_axes(int64_type({arrays}), address_of(arrays), address_of(table))
     total = 1
     for axis in range(axes):
         total *= table[axis]
     if total > 0:
-        arguments = (total, axes, address_of(table), {each("memory_data(arrays[{k}])")})
+        arguments = (total, axes, address_of(table), loop, {each("{a}_size, memory_data(arrays[{k}])")})
         launch_task(pool, (total + CHUNK - 1) // CHUNK, *closure(task, arguments))
+    return int64_type(0)
 """
+
+
+def _source(inputs: int, outputs: int) -> str:
+    arrays = [f"y{k}" for k in range(outputs)] + [f"x{k}" for k in range(inputs)]
+
+    def each(form: str, separator: str = ", ") -> str:
+        return separator.join(form.format(a=name, k=position) for position, name in enumerate(arrays))
+
+    return f"""
+@jit
+def loop(count, words_address):
+    words = pointer(words_address, int64)
+    {each("{a} = pointer(words[{k}], {a}_type)", chr(10) + "    ")}
+    {each("{a}_step = words[" + str(len(arrays)) + " + {k}]", chr(10) + "    ")}
+    {each("{a}_row = words[" + str(2 * len(arrays)) + " + {k}]", chr(10) + "    ")}
+    rows = words[{3 * len(arrays)}]
+{_loops(inputs, outputs)}
+
+def launch(pool, {each("{a}_object")}):
+    driver(pool, loop_address(loop), {each("{a}_size")}, {each("{a}_object")})
+"""
+
+
+@functools.cache
+def map_driver(arrays: int) -> Callable[..., None]:
+    """The kernel ``k(pool, loop, *sizes, *arrays)`` that calls a loop for every run of some arrays.
+
+    Args:
+        arrays: how many there are, outputs first, all of the first one's shape or broadcast to it.
+
+    Returns:
+        a compiled function of the pool's address, that of the loop (see `loop_address`), the size in bytes of each
+        array's elements, and each array. The loop takes the address of each array's first element of the run, then the
+        strides of each, in elements.
+    """
+    memory.check_layout()
+    namespace = {
+        "jit": jit,
+        "CHUNK": CHUNK,
+        "LINE": LINE,
+        "LONG": LONG,
+        "MAX_RANK": memory.MAX_RANK,
+        "address": memory.address,
+        "address_of": memory.address_of,
+        "call_task": call_task,
+        "closure": closure,
+        "int64": types.int64,
+        "int64_type": np.int64,
+        "launch_task": threads.run,
+        "memory_data": memory.data,
+        "merge_axes": merge_axes,
+        "pointer": memory.pointer,
+        "scratch": memory.scratch,
+    }
+    name = f"map driver of {arrays}"
+    launch = build(_driver_source(arrays), namespace, name)["launch"]
+    return kernel(launch, (*[types.int64] * (2 + arrays), *[memory.array_object] * arrays), name)
 
 
 @functools.cache
@@ -179,30 +247,22 @@ def map_kernel(
     """
     memory.check_layout()
     source = _source(len(inputs), len(outputs))
+    arrays = len(inputs) + len(outputs)
     namespace = {
         "jit": jit,
-        "CHUNK": CHUNK,
-        "LINE": LINE,
-        "LONG": LONG,
-        "MAX_RANK": memory.MAX_RANK,
-        "address": memory.address,
-        "address_of": memory.address_of,
-        "closure": closure,
+        "driver": driver("map", "map_driver", arrays, 2 + arrays, arrays),
         "int64": types.int64,
-        "int64_type": np.int64,
-        "launch_task": threads.run,
-        "memory_data": memory.data,
-        "merge_axes": merge_axes,
+        "loop_address": loop_address,
         "pointer": memory.pointer,
-        "scratch": memory.scratch,
-        "compute": storage(compute),
         "scalar": lift(function, compute),
     }
     for prefix, dtypes in (("y", outputs), ("x", inputs)):
         for position, dtype in enumerate(dtypes):
             namespace[f"{prefix}{position}_type"] = storage(dtype)
             namespace[f"{prefix}{position}_size"] = np.int64(np.dtype(dtype).itemsize)
+    namespace |= {f"x{position}_read": convert(dtype, compute) for position, dtype in enumerate(inputs)}
+    namespace |= {f"y{position}_stored": convert(None, dtype) for position, dtype in enumerate(outputs)}
     name = f"map {function.name} {compute} {inputs} {outputs}"
     launch = build(source, namespace, name)["launch"]
-    signature = (types.int64, *[memory.array_object] * (len(inputs) + len(outputs)))
+    signature = (types.int64, *[memory.array_object] * arrays)
     return kernel(launch, signature, f"{name} {function.key} {source}")

@@ -16,6 +16,7 @@ from numba.extending import intrinsic
 
 from tensorlab.kernels.atomics import call_task
 from tensorlab.kernels.compiler import jit
+from tensorlab.kernels.convert import convert
 from tensorlab.kernels.memory import address_of, packed, pointer
 
 # The words of every task of a product: the epilogue or 0, m, n and k, six matrices of an address, a row stride and a
@@ -79,16 +80,17 @@ def epilogue_task(dtype: Any, epilogue: Callable[..., Any] | None, operands: int
     """
     size = dtype.bitwidth // 8
     apply = _of_two(epilogue, operands)
+    stored = convert(None, str(dtype))
 
     @jit
     def line(columns, tile, c, c_col, p, p_col, q, q_col):
         # once more with strides that are known, so that it is vectorised
         if c_col == 1 and p_col == 1 and q_col == 1:
             for j in range(columns):
-                c[j] = dtype(apply(tile[j], p[j], q[j]))
+                c[j] = stored(apply(tile[j], p[j], q[j]))
         else:
             for j in range(columns):
-                c[j * c_col] = dtype(apply(tile[j], p[j * p_col], q[j * q_col]))
+                c[j * c_col] = stored(apply(tile[j], p[j * p_col], q[j * q_col]))
 
     def epilogue_task(data, unused):
         words = pointer(data, types.int64)

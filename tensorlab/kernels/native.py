@@ -213,6 +213,11 @@ def load(native: Native) -> Callable[..., Any] | None:
     return kernel
 
 
+def provide(symbol: str, kernel: Callable[..., Any]) -> None:
+    """Let what is loaded from now on call a kernel by a symbol, as a function of C."""
+    llvm.add_symbol(symbol, address(kernel))
+
+
 def address(kernel: Callable[..., Any]) -> int:
     """Where the C function begins that does what a kernel does, for code that calls it without the interpreter."""
     return _addresses[kernel]

@@ -18,6 +18,7 @@ from numba import types
 from tensorlab.kernels import memory
 from tensorlab.kernels.atomics import closure
 from tensorlab.kernels.compiler import jit, kernel
+from tensorlab.kernels.convert import convert
 from tensorlab.kernels.fold import AT_ONCE, fold_namespace, fold_source, lanes_of, pairwise
 from tensorlab.kernels.lift import build, lift, storage
 from tensorlab.kernels.map import CHUNK
@@ -142,7 +143,7 @@ def runs(chunk, units_a_chunk, blocks, outer, count, kept, kept_axes, folded, ax
         else:
             total = fold_gathered(start, stop, place, axes, folded)
         if blocks == 1:
-            y[index] = y_type(result(total, compute(count)))
+            y[index] = y_stored(result(total, compute(count)))
         else:
             partial[block * outer + index] = total
 
@@ -226,7 +227,7 @@ def launch(pool, rank, y_object, x_object):
             blocks = half
         results = pointer(y, y_type)
         for i in range(outer):
-            results[i] = y_type(result(values[i], compute(count)))
+            results[i] = y_stored(result(values[i], compute(count)))
         release(partial)
 """
 )
@@ -256,7 +257,6 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Cal
         "GATHERED": GATHERED,
         "STRIP": STRIP,
         "address_of": memory.address_of,
-        "compute": storage(compute),
         "allocate": allocate,
         "compute_size": np.int64(np.dtype(compute).itemsize),
         "release": release,
@@ -269,9 +269,9 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Cal
         "run": run,
         "result": lift(rule.result, compute) if rule.result is not None else _total,
         "size": np.int64(np.dtype(input).itemsize),
-        "x0_type": storage(input),
         "y_type": storage(output),
-        **fold_namespace("fold", lift(rule.element, compute), lift(rule.combine, compute)),
+        "y_stored": convert(None, output),
+        **fold_namespace("fold", lift(rule.element, compute), lift(rule.combine, compute), compute, [input]),
     }
     name = f"reduce {rule.name} {compute} {input} {output}"
     source = fold_source("fold", 1, 0, keep=False, dtype=compute) + _SOURCE

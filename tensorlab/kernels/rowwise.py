@@ -16,7 +16,7 @@ from tensorlab.kernels import memory
 from tensorlab.kernels.atomics import closure
 from tensorlab.kernels.compiler import jit, kernel
 from tensorlab.kernels.fold import fold_namespace, fold_source
-from tensorlab.kernels.lift import build, lift, storage
+from tensorlab.kernels.lift import build, lift
 from tensorlab.kernels.map import CHUNK
 from tensorlab.kernels.threads import run
 from tensorlab.rules import Rowwise
@@ -46,7 +46,7 @@ def task(chunk, rows, columns, rows_a_chunk, y_address, {parameters}):
         {reads}
         y = pointer(y_address + row * columns * size, compute)
         for i in range(columns):
-            y[i] = compute(output({values}))
+            y[i] = computed(output({values}))
 
 
 def launch(pool, rows, columns, y, {", ".join(names)}):
@@ -72,20 +72,18 @@ def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Callable[..., None
     """
     memory.check_layout()
     source = _source(inputs, len(rule.reductions), dtype)
-    kind = storage(dtype)
     namespace: dict[str, Any] = {
         "CHUNK": CHUNK,
         "address": memory.address,
-        "compute": kind,
         "data": memory.data,
         "output": lift(rule.output, dtype),
         "closure": closure,
         "run": run,
         "size": np.int64(np.dtype(dtype).itemsize),
-        **{f"x{k}_type": kind for k in range(inputs)},
     }
     for position, (combine, element) in enumerate(rule.reductions):
-        namespace |= fold_namespace(f"fold{position}", lift(element, dtype), lift(combine, dtype))
+        functions = lift(element, dtype), lift(combine, dtype)
+        namespace |= fold_namespace(f"fold{position}", *functions, dtype, [dtype] * inputs)
     name = f"rowwise {rule.name} {dtype}"
     launch = build(source, {**namespace, "jit": jit}, name)["launch"]
     signature = (*[types.int64] * 3, *[memory.array_object] * (1 + inputs))

@@ -15,6 +15,7 @@ from numba import types
 from tensorlab.kernels import memory
 from tensorlab.kernels.atomics import closure
 from tensorlab.kernels.compiler import jit, kernel
+from tensorlab.kernels.convert import convert
 from tensorlab.kernels.lift import build, lift, storage
 from tensorlab.kernels.map import CHUNK
 from tensorlab.kernels.threads import run
@@ -28,7 +29,7 @@ def _source(inputs: int, states: int) -> str:
         f"{name} = pointer({name}_address + row * columns * {name}_size, {name}_type)" for name in names
     )
     start = "\n        ".join(f"s{k} = initial{k}" for k in range(states))
-    kinds = "\n            ".join(f"s{k} = compute(s{k})" for k in range(states))
+    kinds = "\n            ".join(f"s{k} = computed(s{k})" for k in range(states))
     parameters = ", ".join(f"{name}_address" for name in names)
     return f"""
 @jit
@@ -38,9 +39,9 @@ def task(chunk, rows, columns, rows_a_chunk, y_address, {parameters}):
         y = pointer(y_address + row * columns * y_size, y_type)
         {start}
         for i in range(columns):
-            {state} = step({state}, {", ".join(f"compute({name}[i])" for name in names)})
+            {state} = step({state}, {", ".join(f"{name}_read({name}[i])" for name in names)})
             {kinds}
-            y[i] = y_type(result({state}))
+            y[i] = y_stored(result({state}))
 
 
 def launch(pool, rows, columns, y, {", ".join(names)}):
@@ -66,11 +67,12 @@ def scan_kernel(rule: Scan, compute: str, inputs: tuple[str, ...], output: str) 
     """
     memory.check_layout()
     source = _source(len(inputs), len(rule.initial))
-    kind = storage(compute)
     namespace: dict[str, Any] = {
         "CHUNK": CHUNK,
         "address": memory.address,
-        "compute": kind,
+        "computed": convert(None, compute),
+        "y_stored": convert(None, output),
+        **{f"x{k}_read": convert(dtype, compute) for k, dtype in enumerate(inputs)},
         "data": memory.data,
         "jit": jit,
         "pointer": memory.pointer,

@@ -35,8 +35,8 @@ def matrix(array, index, like, size):
     return address, step(array, memory.number(1), size), step(array, memory.number(0), size)
 
 
-def stacked_matmul(pool, table, epilogue, c_object, z, a_object, b_object, p):
-    """``C = epilogue(A @ B, P)`` for stacks of matrices.
+def stacked_matmul(pool, table, epilogue, c_object, z, a_object, b_object, p, q):
+    """``C = epilogue(A @ B, P, Q)`` for stacks of matrices.
 
     Args:
         pool: the address of a pool, or 0.
@@ -45,7 +45,7 @@ def stacked_matmul(pool, table, epilogue, c_object, z, a_object, b_object, p):
         c_object: the result, which is C-contiguous and not empty.
         z: the ``id`` of the array that takes the product without the epilogue, or 0.
         a_object, b_object: the operands, whose leading axes broadcast to those of the result.
-        p: the ``id`` of the epilogue's operand, which broadcasts to the result, or 0.
+        p, q: the ``id`` of each of the epilogue's operands, which broadcast to the result, or 0.
     """
     a, b, c = memory.address(a_object), memory.address(b_object), memory.address(c_object)
     size = memory.pointer(table, types.int64)[0]
@@ -54,14 +54,16 @@ def stacked_matmul(pool, table, epilogue, c_object, z, a_object, b_object, p):
     for axis in range(rank - 2):
         matrices *= memory.length(c, axis)
     m, n, k = memory.length(c, rank - 2), memory.length(c, rank - 1), memory.length(a, memory.rank(a) - 1)
-    to_z = from_p = (0, 0, 0)
+    to_z = from_p = from_q = (0, 0, 0)
     for index in range(matrices):
         if z != 0:
             to_z = matrix(z, index, c, size)
         if p != 0:
             from_p = matrix(p, index, c, size)
+        if q != 0:
+            from_q = matrix(q, index, c, size)
         from_a, from_b, to_c = matrix(a, index, c, size), matrix(b, index, c, size), matrix(c, index, c, size)
-        matmul(pool, table, epilogue, m, n, k, *from_a, *from_b, *to_c[:2], *to_z[:2], *from_p, 0, 0, 0)
+        matmul(pool, table, epilogue, m, n, k, *from_a, *from_b, *to_c[:2], *to_z[:2], *from_p, *from_q)
 
 
 @functools.cache
@@ -69,7 +71,7 @@ def matmul_kernel() -> Callable[..., None]:
     """The compiled `stacked_matmul`, for all dtypes."""
     memory.check_layout()
     word, array = types.int64, memory.array_object
-    return kernel(stacked_matmul, (word, word, word, array, word, array, array, word), "")
+    return kernel(stacked_matmul, (word, word, word, array, word, array, array, word, word), "")
 
 
 @functools.cache
@@ -79,7 +81,7 @@ def epilogue_kernel(epilogue: ScalarFunction | None, dtype: str, operands: int) 
     Args:
         epilogue: what is computed of each element of the product, and of the operand; None to keep the product alone.
         dtype: of all arrays.
-        operands: how many operands the epilogue has, 0 or 1.
+        operands: how many operands the epilogue has, 0 to 2.
     """
     task = epilogue_task(storage(dtype), None if epilogue is None else lift(epilogue, dtype), operands)
     name = "nothing" if epilogue is None else f"{epilogue.name} {epilogue.key}"

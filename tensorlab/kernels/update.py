@@ -10,6 +10,7 @@ from numba import types
 from tensorlab.kernels import memory
 from tensorlab.kernels.atomics import closure
 from tensorlab.kernels.compiler import jit, kernel
+from tensorlab.kernels.convert import convert
 from tensorlab.kernels.lift import build, lift, storage
 from tensorlab.kernels.map import CHUNK
 from tensorlab.kernels.threads import run
@@ -22,19 +23,19 @@ def _source(slots: int, hyperparameters: int) -> str:
     arrays = ["w", "g", *slot_names]
     pointers = "\n    ".join(f"{name} = pointer({name}_address, kind)" for name in arrays)
     results = ", ".join(f"{name}_new" for name in ["w", *slot_names])
-    stores = "\n        ".join(f"{name}[i] = kind({name}_new)" for name in ["w", *slot_names])
+    stores = "\n        ".join(f"{name}[i] = stored({name}_new)" for name in ["w", *slot_names])
     addresses = ", ".join(f"{name}_address" for name in arrays)
     return f"""
 @jit
 def task(chunk, total, {", ".join([addresses, *hyper_names])}):
     {pointers}
     for i in range(chunk * CHUNK, min(chunk * CHUNK + CHUNK, total)):
-        {results} = scalar({", ".join([f"{name}[i]" for name in arrays] + hyper_names)})
+        {results} = scalar({", ".join([f"read({name}[i])" for name in arrays] + hyper_names)})
         {stores}
 
 
 def launch(pool, total, {", ".join(arrays + hyper_names)}):
-    arguments = (total, {", ".join([f"data(address({x}))" for x in arrays] + [f"kind({x})" for x in hyper_names])})
+    arguments = (total, {", ".join([f"data(address({x}))" for x in arrays] + [f"stored({x})" for x in hyper_names])})
     run(pool, (total + CHUNK - 1) // CHUNK, *closure(task, arguments))
 """
 
@@ -61,6 +62,8 @@ def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Callable[
         "data": memory.data,
         "jit": jit,
         "kind": storage(dtype),
+        "read": convert(dtype, dtype),
+        "stored": convert(None, dtype),
         "closure": closure,
         "run": run,
         "pointer": memory.pointer,

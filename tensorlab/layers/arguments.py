@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tensorlab import dtypes, ops
-from tensorlab.errors import ArgumentTypeError, ShapeError
+from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, TensorlabError
+from tensorlab.layers.calling import Call
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.shapes import as_shape
 from tensorlab.tensor import Tensor
@@ -63,17 +64,61 @@ def shapes_of(value: Any) -> Any:
     return _map(lambda item: item.shape if isinstance(item, Tensor) else None, value)
 
 
-def batch_of_zeros(who: str, shape: Any, dtype: dtypes.DType) -> Any:
-    """Return zeros of some shape, in which a length that is not known is 1, or a structure of such tensors."""
+def batch_of_zeros(who: str, shape: Any, dtype: dtypes.DType, unknown: int = 1) -> Any:
+    """Return a batch of one sample of zeros, or a structure of such batches for a structure of shapes.
+
+    Args:
+        who: what is built.
+        shape: the shape with the batch in front.
+        dtype: the dtype of the zeros.
+        unknown: the length of axes for which the shape has None.
+    """
     if isinstance(shape, dict):
-        return {key: batch_of_zeros(who, item, dtype) for key, item in shape.items()}
+        return {key: batch_of_zeros(who, item, dtype, unknown) for key, item in shape.items()}
     lengths = shape if isinstance(shape, (list, tuple)) else (shape,)
     if any(isinstance(item, (list, tuple, dict)) for item in lengths):
-        return [batch_of_zeros(who, item, dtype) for item in lengths]
-    found = as_shape(who, [1 if length is None else length for length in lengths])
+        return [batch_of_zeros(who, item, dtype, unknown) for item in lengths]
+    found = as_shape(who, [unknown if length is None else length for length in lengths])
     if not found:
         raise ShapeError(who, "a shape with the batch in front", "()")
     return ops.zeros((1, *found[1:]), dtype=dtype)
+
+
+def computed_on_zeros(layer: Any, shape: Any, compute: Callable[[Any], Any]) -> list[Any]:
+    """Compute a batch of zeros, and one of other lengths where the shape has None, to build what is not built.
+
+    The zeros are real numbers, or integers if those are refused. A layer that makes weights for an axis of unknown
+    length refuses the second batch. Everything is computed as outside of training.
+
+    Returns:
+        the result of each batch.
+
+    Raises:
+        ShapeError: if weights depend on an unknown length.
+
+    Also raises what ``compute`` raises. Nothing that it has built is left then.
+    """
+    who = f"{layer._who}.build"
+
+    def attempt(dtype: dtypes.DType) -> list[Any]:
+        first, second = (batch_of_zeros(who, shape, dtype, unknown) for unknown in (1, 2))
+        with Call(layer, training=False):
+            results = [compute(first)]
+            if shapes_of(first) != shapes_of(second):
+                try:
+                    results.append(compute(second))
+                except ShapeError:
+                    hint = "give the lengths that the shapes of weights depend on"
+                    raise ShapeError(who, "a shape with known lengths", str(shape), hint) from None
+            return results
+
+    try:
+        return attempt(layer.dtype)
+    except DTypeError as error:
+        try:
+            return attempt(dtypes.int64)
+        except TensorlabError:
+            raise error from None
 
 
 def sample_shape(who: str, shape: Any) -> tuple[int | None, ...]:

@@ -12,15 +12,15 @@ from tensorlab import activations, autodiff, dtypes
 from tensorlab.errors import ArgumentTypeError, StateError, TensorlabError, levels_to_the_user
 from tensorlab.layers.arguments import (
     arrays_to_tensors,
-    batch_of_zeros,
     check_outputs,
+    computed_on_zeros,
     describe,
     in_precision,
     inputs_to_tensors,
     sample_shape,
     shapes_of,
 )
-from tensorlab.layers.calling import Call, Lock, context
+from tensorlab.layers.calling import Block, Call, Lock, call_around, context
 from tensorlab.layers.tracking import Change, changes_since, members, snapshot, undo
 from tensorlab.layers.weights import Weighted
 from tensorlab.ops.dispatch import device_of
@@ -40,7 +40,8 @@ def _whole(build: Callable[..., None]) -> Callable[..., None]:
                 build(self, input_shape)
                 return
             outer = context.call
-            called = outer is not None and outer.layer is self  # then its call builds what build does not
+            # Its own call builds what build does not.
+            called = outer is not None and outer.layer is self and not isinstance(outer, Block)
             before = snapshot(self)
             object.__setattr__(self, "_building", True)
             try:
@@ -155,9 +156,7 @@ class Layer(Weighted):
 
     def _take_dtype(self) -> None:
         """Take the dtype of the layer inside of which this one is built, unless it was given one."""
-        call = context.call
-        while call is not None and call.layer is self:
-            call = call.outer
+        call = call_around(self)
         if call is not None and not self._dtype_given and getattr(call.layer, "_dtype_given", False):
             self._set_dtype(call.layer.dtype)  # type: ignore[attr-defined]
 
@@ -220,6 +219,8 @@ class Layer(Weighted):
             return outputs
 
     def _compute(self, call: Call, inputs: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if type(inputs) is Tensor:
+            inputs = inputs.snapshot()  # a layer may return its inputs, and either side may assign to them
         if type(inputs) is not Tensor:
             if isinstance(inputs, Layer):
                 hint = "put layers into tl.Sequential([...]), or write a Model whose call applies them"
@@ -254,11 +255,13 @@ class Layer(Weighted):
         """Build the layers inside that `build` has not built, by computing a batch of zeros."""
         if all(layer.built for layer, _ in members(self)):
             return
-        zeros = batch_of_zeros(f"{self._who}.build", input_shape, self.dtype)
-        several = isinstance(zeros, list) and len(zeros) == _arguments_needed(self.call)
+        several = _arguments_needed(self.call)
+
+        def compute(zeros: Any) -> None:
+            self(*zeros) if isinstance(zeros, list) and len(zeros) == several else self(zeros)
+
         try:
-            with Call(self, training=False):
-                self(*zeros) if several else self(zeros)
+            computed_on_zeros(self, input_shape, compute)
         except Exception as error:
             if type(self).build is not Layer.build:
                 return  # its author has said how it is built; the rest is built by the first call
@@ -271,9 +274,9 @@ class Layer(Weighted):
                 "call the layer on data, or implement build",
             ) from error
 
-    def building(self) -> Call:
+    def building(self) -> Block:
         """Return a ``with`` block that undoes what was built inside of it if it raises."""
-        return Call(self)
+        return Block(self)
 
     def unbuild(self) -> None:
         """Drop what `build` and the first call made, so that the layer can be built for another shape."""

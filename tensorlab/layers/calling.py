@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, Self
 
 from tensorlab.layers.tracking import Change, Tracked, undo
 
@@ -26,7 +26,7 @@ class Call:
         self.training = training
         self.built: list[Change] = []
 
-    def __enter__(self) -> Call:
+    def __enter__(self) -> Self:
         outer = self.outer = context.call
         if self.training is None and outer is not None:
             self.training = outer.training
@@ -41,12 +41,32 @@ class Call:
             self.outer.built += self.built
 
 
+class Block(Call):
+    """A block of code that may build a layer, such as `fit`. It is no call of the layer."""
+
+    __slots__ = ()
+
+    def keep(self) -> None:
+        """Keep what has been built so far, even if this block raises; the block around may still undo it."""
+        if self.outer is not None:
+            self.outer.built += self.built
+        self.built = []
+
+
 class _Context(threading.local):
     call: Call | None = None
     """The innermost call of this thread."""
 
 
 context = _Context()
+
+
+def call_around(layer: Tracked) -> Call | None:
+    """Return the innermost call of another layer, or None."""
+    call = context.call
+    while call is not None and (call.layer is layer or isinstance(call, Block)):
+        call = call.outer
+    return call
 
 
 class Lock:

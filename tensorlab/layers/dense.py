@@ -8,7 +8,7 @@ from typing import Any
 from tensorlab import activations, initializers, ops, regularizers
 from tensorlab.errors import ArgumentError, ShapeError
 from tensorlab.layers.base import Layer
-from tensorlab.layers.calling import context
+from tensorlab.layers.calling import call_around
 from tensorlab.ops.lift import Elementwise
 from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor
@@ -74,7 +74,11 @@ class Dense(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Make the kernel and the bias."""
-        shape = (input_shape[-1], self.units)
+        features = input_shape[-1] if isinstance(input_shape, (tuple, list)) and input_shape else None
+        if features is None:
+            hint = "only the lengths of other axes may be unknown"
+            raise ShapeError(self._who, "a shape whose last length is known", repr(input_shape), hint)
+        shape = (features, self.units)
         self.kernel = self.add_weight(
             shape, self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"
         )
@@ -102,9 +106,7 @@ class Dense(Layer):
         expected = "inputs of shape (batch, features)"
         if not shape:
             raise ShapeError(self._who, expected, "()", "add an axis with expand_dims")
-        call = context.call
-        inside = call is not None and call.outer is not None
-        if len(shape) == 1 and inside:  # by itself, the layer takes a single sample as well
+        if len(shape) == 1 and call_around(self) is not None:  # by itself, the layer takes a single sample as well
             hint = "reshape x to (n, 1), or a single sample to (1, n)"
             raise ShapeError(self._who, expected, "inputs of one axis", hint)
 

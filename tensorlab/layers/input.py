@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorlab.errors import ArgumentError
+from tensorlab.errors import ArgumentError, ShapeError
 from tensorlab.layers.arguments import sample_shape
 from tensorlab.layers.base import Layer
 from tensorlab.tensor import Tensor
@@ -50,7 +50,10 @@ class Input(Layer):
             given = f"shape={shape!r} and batch_shape={batch_shape!r}"
             raise ArgumentError(self._who, "the shape of a sample", given, "e.g. Input(shape=(784,))")
         if batch_shape is not None:
-            batch_size, *shape = sample_shape(f"{self._who} batch_shape", batch_shape)
+            lengths = sample_shape(f"{self._who} batch_shape", batch_shape)
+            if not lengths:
+                raise ShapeError(f"{self._who} batch_shape", "a shape with the batch in front", "()")
+            batch_size, *shape = lengths
         self.shape = sample_shape(f"{self._who} shape", shape)
         self.batch_size = batch_size
 

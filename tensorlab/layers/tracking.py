@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterable
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
+import numpy as np
+
+from tensorlab.errors import ArgumentTypeError
 from tensorlab.serialization import Configured
 from tensorlab.variable import Variable
 
@@ -33,6 +36,12 @@ class Tracked(Configured):
         vars(self)["_added"] = []
         return self
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.__dict__.get("__slots__"):
+            hint = "remove __slots__, in which members would not be found"
+            raise ArgumentTypeError(cls.__name__, "attributes in a __dict__", f"__slots__ {cls.__slots__!r}", hint)  # type: ignore[attr-defined]
+
     def __setattr__(self, attribute: str, value: Any) -> None:
         if _parts(type(value)) is not None:
             held = vars(self)
@@ -41,7 +50,16 @@ class Tracked(Configured):
             # An attribute that was None until now takes its place in the order when it gets its first member.
             if attribute in held and _parts(type(held[attribute])) is None:
                 del held[attribute]
-        object.__setattr__(self, attribute, value)
+        try:
+            object.__setattr__(self, attribute, value)
+        except AttributeError:
+            if not isinstance(getattr(type(self), attribute, None), property):
+                raise
+            cls = type(self).__name__
+            raise AttributeError(
+                f"{cls}: expected an attribute of another name, received {attribute!r}; every {cls} has a property of "
+                "this name"
+            ) from None
 
     def _members(self) -> tuple[list[Variable], list[Any]]:
         """Find the Variables and the layers that the attributes of this very object hold, in order, each once."""
@@ -118,6 +136,7 @@ _CONTAINERS: dict[type, _Parts] = {
     MappingProxyType: lambda value: tuple(value.values()),
     set: _in_order,
     frozenset: _in_order,
+    np.ndarray: lambda value: value.ravel().tolist() if value.dtype == object else (),
     UserList: lambda value: (value.data,),
     UserDict: lambda value: (value.data,),
     SimpleNamespace: lambda value: tuple(vars(value).values()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from tensorlab import dtypes, initializers, regularizers
 from tensorlab.arguments import named
-from tensorlab.errors import ShapeError, StateError
+from tensorlab.errors import ShapeError, StateError, levels_to_the_user
 from tensorlab.layers.tracking import Tracked, members
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.shapes import as_shape
@@ -53,10 +54,16 @@ class Weighted(Tracked):
             trainable: whether training changes it.
             regularizer: what it adds to the loss: a name, a `Regularizer`, a function of the weight, or None.
             name: what it is called; numbered if None.
+
+        Raises:
+            ShapeError: if the initializer gives values of another shape.
         """
         kind = self.dtype if dtype is None else dtypes.as_dtype(dtype, self._who)
         label = f"{self.name}/{name or f'weight_{len(self._members()[0])}'}"
-        value = initializers.get(initializer)(as_shape(label, shape), dtype=kind)
+        wanted = as_shape(label, shape)
+        value = as_tensor(initializers.get(initializer)(wanted, dtype=kind), label)
+        if value.shape != wanted:
+            raise ShapeError(label, f"values of shape {wanted} from its initializer", str(value.shape))
         weight = Variable(value, trainable=trainable, dtype=kind, name=label)
         weight.regularizer = regularizers.get(regularizer)
         object.__setattr__(self, "_added", [*self._added, weight])
@@ -91,14 +98,14 @@ class Weighted(Tracked):
 
     @property
     def trainable_weights(self) -> list[Variable]:
-        """The weights that training changes."""
+        """The weights that training changes: real ones that are trainable themselves, as is all that holds them."""
         if not self.trainable:
             return []
         found = members(self)
         frozen: set[int] = set()
         if not all([layer._trainable for layer, _ in found]):
             frozen = _frozen(self)
-        return [weight for weight in _weights_in(found) if weight.trainable and id(weight) not in frozen]
+        return [weight for weight in _weights_in(found) if weight.watched and id(weight) not in frozen]
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
@@ -109,6 +116,21 @@ class Weighted(Tracked):
     variables = weights
     trainable_variables = trainable_weights
     non_trainable_variables = non_trainable_weights
+
+    _warned = False
+
+    def _check_held(self, used: Sequence[Variable]) -> None:
+        """Warn, once, of Variables that the outputs depend on and that no attribute leads to: nothing trains them."""
+        known = {id(weight) for weight in self.weights}
+        strange = [variable.name for variable in used if id(variable) not in known]
+        if strange and not self._warned:
+            object.__setattr__(self, "_warned", True)
+            warnings.warn(
+                f"{self._who}: expected an attribute for every Variable that the outputs depend on, received "
+                f"{', '.join(map(repr, strange))}, which training does not change; keep the layer or the Variable in "
+                "an attribute, or in a list, a dict or another container that is one",
+                stacklevel=levels_to_the_user(),
+            )
 
     @property
     def losses(self) -> list[Tensor]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tensorlab import ops
+from tensorlab import dtypes, ops
 from tensorlab.arguments import named
 from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of
 from tensorlab.ops.lift import Elementwise, elementwise
+from tensorlab.ops.probabilities import Probabilities, reshaped
 from tensorlab.references import MadeOfFunction, WithFunction
 from tensorlab.registry import registries
 from tensorlab.rules import Hyperparameters
@@ -59,26 +60,48 @@ class Loss(Configured):
             DeviceError: for targets on another device than the outputs.
         """
         device = device_of((y_pred, y_true))
-        outputs, targets = as_tensor(y_pred, self.name, device), as_tensor(y_true, self.name, device)
+        outputs = y_pred if isinstance(y_pred, Probabilities) else as_tensor(y_pred, self.name, device)
+        targets = as_tensor(y_true, self.name, device)
         self.check(targets, outputs.shape)
         return self.reduced(targets, outputs)
 
     def reduced(self, targets: Tensor, outputs: Tensor) -> Tensor:
         """The loss of a batch whose targets have been checked."""
         common_backend(self.name, (outputs, targets))
-        each = self.call(targets, outputs)
+        each = self.call(*self._matched(targets, outputs))
         if self.reduction in (None, "none"):
             return each
         return ops.sum(each) if self.reduction == "sum" else ops.mean(each)
 
+    def _matched(self, targets: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Targets and outputs as `call` takes them."""
+        return matched(targets, outputs)
 
-def same_rank(y_true: Tensor, y_pred: Tensor) -> Tensor:
-    """Targets with a last axis of length 1 added or taken away, if that makes them as many as the outputs have."""
+
+def matched(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
+    """Return targets and outputs of one rank and dtype, so that no function of both broadcasts one along the other.
+
+    If their ranks differ by one, and the last axis of the higher one has length 1: beside a vector the other gets such
+    an axis too, otherwise that axis is removed. Targets are converted to the dtype of the outputs, but for integers and
+    bools that do not have the outputs' shape: these may be labels.
+
+    Source: Keras, ``squeeze_or_expand_to_same_rank`` in ``keras.losses.loss``.
+    """
+    if y_pred.dtype.kind != "f":
+        y_pred = y_pred.astype(dtypes.default_float)
     if y_true.ndim == y_pred.ndim - 1 and y_pred.shape[-1] == 1:
-        return ops.expand_dims(y_true, axis=y_true.ndim)
-    if y_true.ndim == y_pred.ndim + 1 and y_true.shape[-1] == 1:
-        return ops.squeeze(y_true, axis=-1)
-    return y_true
+        if y_true.ndim == 1:
+            y_true = ops.expand_dims(y_true, axis=1)
+        else:
+            y_pred = reshaped(y_pred, y_pred.shape[:-1])
+    elif y_true.ndim == y_pred.ndim + 1 and y_true.shape[-1] == 1:
+        if y_pred.ndim == 1:
+            y_pred = reshaped(y_pred, (*y_pred.shape, 1))
+        else:
+            y_true = ops.squeeze(y_true, axis=-1)
+    if y_true.dtype.kind == "f" or y_true.shape == y_pred.shape:
+        y_true = y_true.astype(y_pred.dtype)
+    return y_true, y_pred
 
 
 class ElementwiseLoss(Loss):
@@ -97,8 +120,8 @@ class ElementwiseLoss(Loss):
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """The loss of each sample."""
-        targets = same_rank(y_true, y_pred).astype(y_pred.dtype)
-        terms = self.term(targets, y_pred, *self._extra_arguments())
+        targets, outputs = matched(y_true, y_pred)
+        terms = self.term(targets, outputs, *self._extra_arguments())
         return ops.mean(terms, axis=-1) if terms.ndim else terms
 
 
@@ -136,7 +159,6 @@ class LossRule(MadeOfFunction):
         self.operation = elementwise(function)
         self.__name__ = scalar.name
 
-    @named
     @named
     def __call__(self, /, reduction: str | None = "sum_over_batch_size", **hyperparameters: float) -> Loss:
         """The loss, with some hyperparameters other than the defaults.

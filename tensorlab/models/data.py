@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import operator
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ from tensorlab import ops, random
 from tensorlab.backends import Backend
 from tensorlab.devices import backend, holder
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, NonFiniteError, ShapeError
+from tensorlab.layers.arguments import is_structure
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.tensor import Tensor
 
@@ -44,7 +48,7 @@ class Samples:
             has no room for stay on the host, and go there batch by batch.
 
     Raises:
-        ArgumentTypeError: if targets are missing.
+        ArgumentTypeError: if targets are missing, or for a generator.
         DTypeError: for anything but numbers.
         ShapeError: if there are none, or their lengths differ.
         NonFiniteError: if an input is NaN or infinite.
@@ -53,27 +57,68 @@ class Samples:
     def __init__(self, who: str, x: Any, y: Any = None, targets: bool = False, device: str | None = None) -> None:
         if targets and y is None:
             raise ArgumentTypeError(f"{who} y", "a target for each sample", "None")
+        self._who = who
         self._backend = backend(device)
         self._staying: set[int] = set()  # of the arrays on the host, by identity
         self.x = self._numbers(f"{who} x", x)
         self.y = None if y is None else self._numbers(f"{who} y", y)
+        self.given_shape = self.x.shape
         if not self.x.ndim or not len(self.x):
             raise ShapeError(f"{who} x", "at least one sample", f"shape {self.x.shape}")
         self.count = len(self.x)
         if self.y is not None and (not self.y.ndim or len(self.y) != self.count):
+            lists = [value for value in (x, y) if isinstance(value, (list, tuple)) and is_structure(value)]
+            one = "; a list of arrays is taken as one array, as models have one input and one output" if lists else ""
             raise ShapeError(
                 who,
                 "x and y of one length",
                 f"x of shape {self.x.shape} and y of shape {self.y.shape}",
-                "give one target for each sample",
+                f"give one target for each sample{one}",
             )
         for name, tensor in (("x", self.x), ("y", self.y)):
             if tensor is not None:
                 check_finite(f"{who} {name}", tensor)
 
+    def expand(self) -> bool:
+        """Turn numbers into samples of one feature, shape ``(n, 1)``, and return whether they were numbers."""
+        if self.x.ndim != 1:
+            return False
+        self.x = self._replaced(self.x, ops.expand_dims(self.x, axis=1))
+        return True
+
     def steps(self, batch_size: int) -> int:
         """The number of batches; the last may be smaller."""
         return math.ceil(self.count / batch_size)
+
+    def split(self, fraction: float) -> tuple[Samples, Samples]:
+        """Return the first samples, and the last ones as a fraction of all.
+
+        Raises:
+            ArgumentError: if one part would be empty.
+        """
+        first = math.floor(self.count * (1.0 - fraction))
+        if not 0 < first < self.count:
+            raise ArgumentError(
+                f"{self._who} validation_split",
+                f"a fraction that leaves samples on both sides of {self.count}",
+                f"{fraction}, which leaves {max(min(first, self.count), 0)} to train on",
+            )
+        return self._part(slice(first)), self._part(slice(first, None))
+
+    def _part(self, part: slice) -> Samples:
+        made = copy.copy(self)
+        made._staying = set(self._staying)
+        made.x = made._replaced(self.x, self.x[part])
+        made.y = None if self.y is None else made._replaced(self.y, self.y[part])
+        made.count = len(made.x)
+        made.given_shape = (made.count, *self.given_shape[1:])
+        return made
+
+    def _replaced(self, old: Tensor, new: Tensor) -> Tensor:
+        """Return a tensor that is on the host if another one is."""
+        if id(old) in self._staying:
+            self._staying.add(id(new))
+        return new
 
     def batches(self, batch_size: int, shuffle: bool = False) -> Iterator[tuple[Tensor, Tensor | None]]:
         """One batch after the other: in order as views, or shuffled as copies."""
@@ -90,6 +135,31 @@ class Samples:
         """The first input, as a batch of one."""
         return self._take(self.x, slice(1), {})
 
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Let an error about the shape of a batch name the shape that was passed.
+
+        Raises:
+            ShapeError: instead of one that names a batch of these samples.
+        """
+        try:
+            yield
+        except ShapeError as error:
+            if len(self.given_shape) == 1:
+                count = self.count
+                raise ShapeError(
+                    f"{self._who} x",
+                    error.expected,
+                    f"shape {self.given_shape}",
+                    f"for {count} samples of one number pass x[:, None], for one sample of {count} numbers x[None]",
+                ) from None
+            batch = re.compile(rf"\((\d+), {re.escape(', '.join(map(str, self.given_shape[1:])))},?\)")
+            found = batch.fullmatch(error.received)
+            if found is None:
+                raise
+            hint = error.hint.replace(f"({found[1]}, ", f"({self.count}, ")
+            raise ShapeError(error.who, error.expected, str(self.given_shape), hint) from None
+
     def _take(self, tensor: Tensor, part: slice, places: dict[Backend, Any]) -> Tensor:
         """A part of the samples, or with places the samples at a part of them."""
         holder = tensor._backend
@@ -103,6 +173,11 @@ class Samples:
         """An argument as a tensor; what is none yet goes to the device if that has room for it."""
         if isinstance(value, Tensor) or holder(who, value) is not None:
             return as_tensor(value, who)
+        if hasattr(value, "__next__") or (hasattr(value, "__iter__") and not hasattr(value, "__len__")):
+            hint = "collect the batches into arrays first, or call train_on_batch with each"
+            raise ArgumentTypeError(who, "an array of all samples", type(value).__name__, hint)
+        if isinstance(value, dict):
+            raise ArgumentTypeError(who, "an array of all samples", "a dict", "models have one input and one output")
         try:
             tensor = as_tensor(value, who, "cpu")
         except DTypeError as error:

@@ -8,9 +8,9 @@ from typing import Any
 from tensorlab import autodiff
 from tensorlab.errors import ArgumentTypeError, StateError
 from tensorlab.layers import Input, Layer
-from tensorlab.layers.arguments import batch_of_zeros, check_one_output
+from tensorlab.layers.arguments import check_one_output, computed_on_zeros
 from tensorlab.models.model import Model
-from tensorlab.serialization import deserialize, serialize
+from tensorlab.serialization import check_config, deserialize, serialize
 from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor
 
@@ -32,11 +32,17 @@ class Sequential(Model):
         >>> model.fit(train_images, train_labels, epochs=5, batch_size=128)
     """
 
+    _takes_one = True
+
     def __init__(self, layers: Iterable[Layer] | None = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(trainable=trainable, name=name)
         self._layers: list[Layer] = []
         self._shapes: list[Shape] = []
-        for layer in layers or ():
+        try:
+            given = list(() if layers is None else layers)
+        except TypeError:
+            raise ArgumentTypeError(self._who, "a list of layers", repr(layers), "write Sequential([...])") from None
+        for layer in given:
             self.add(layer)
 
     @property
@@ -65,9 +71,12 @@ class Sequential(Model):
             first = self._layers[0]
             if self.built:
                 with autodiff.no_grad():
-                    shape = self._shapes[-1] if self._shapes else self._input_shape
-                    outputs = layer(batch_of_zeros(self._who, shape, self.dtype), training=False)
-                self._shapes = [*self._shapes, check_one_output(layer._who, outputs).shape]
+                    if None in self._input_shape[1:]:
+                        self._shapes = self._shapes_of(self._input_shape)
+                    else:
+                        shape = self._shapes[-1] if self._shapes else self._input_shape
+                        (outputs,) = computed_on_zeros(self, shape, layer)
+                        self._shapes = [*self._shapes, check_one_output(layer._who, outputs).shape]
             elif isinstance(first, Input):
                 self.build((None, *first.shape))
         except BaseException:
@@ -96,13 +105,26 @@ class Sequential(Model):
             ShapeError: if a layer cannot take what the one before it gives; no layer is built then that was not before.
             ArgumentTypeError: if a layer gives several tensors.
         """
-        # A batch of zeros finds every shape, whatever a layer does in its call.
-        tensor, shapes = batch_of_zeros(f"{self._who}.build", input_shape, self.dtype), []
-        check_one_output(f"{self._who} inputs", tensor)
-        for layer in self._layers:
-            tensor = check_one_output(layer._who, layer(tensor))
-            shapes.append(tensor.shape)
-        self._input_shape, self._shapes = (None, *tuple(input_shape)[1:]), shapes
+        self._shapes = self._shapes_of(input_shape)
+        self._input_shape = (None, *tuple(input_shape)[1:])
+
+    def _shapes_of(self, input_shape: Any) -> list[Shape]:
+        """Build every layer that is not built, and return the shapes of their outputs.
+
+        A batch of zeros finds every shape, whatever a layer does in its call.
+        """
+
+        def shapes(tensor: Any) -> list[Shape]:
+            if not isinstance(tensor, Tensor):
+                raise ArgumentTypeError(f"{self._who}.build", "one shape", repr(input_shape))
+            each = []
+            for layer in self._layers:
+                tensor = check_one_output(layer._who, layer(tensor))
+                each.append(tensor.shape)
+            return each
+
+        found: list[Shape] = computed_on_zeros(self, input_shape, shapes)[0]
+        return found
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Every layer in turn."""
@@ -125,6 +147,7 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Sequential:
         """A model of the same layers, with new weights; built if the other was."""
+        check_config(f"{cls.__name__}.from_config", config, "layers")
         model = cls(layers=[deserialize(layer) for layer in config["layers"]], name=config.get("name"))
         if "build_input_shape" in config:
             model.build(config["build_input_shape"])

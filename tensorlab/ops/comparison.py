@@ -6,7 +6,7 @@ from typing import Any
 
 from tensorlab import dtypes
 from tensorlab.errors import DTypeError
-from tensorlab.ops.dispatch import as_tensor, device_of, is_scalar
+from tensorlab.ops.dispatch import as_tensor, device_of, is_scalar, kinds_of, lists_of_numbers
 from tensorlab.ops.lift import elementwise
 from tensorlab.tensor import Tensor
 
@@ -83,10 +83,13 @@ def where(condition: Any, x1: Any, x2: Any, /) -> Tensor:
     chosen = as_tensor(condition, "where", device)
     if chosen.dtype.kind != "b":
         raise DTypeError("where", "a condition of bool", str(chosen.dtype), "compare it, e.g. x != 0")
-    branches = [x if is_scalar(x) else as_tensor(x, "where", device) for x in (x1, x2)]
+    branches = [
+        x if is_scalar(x) or listed else as_tensor(x, "where", device)
+        for x, listed in zip((x1, x2), lists_of_numbers((x1, x2)), strict=True)
+    ]
     target = dtypes.result_type(
         "where",
         [x.dtype for x in branches if isinstance(x, Tensor)],
-        [x for x in branches if not isinstance(x, Tensor)],
+        [number for x in branches if not isinstance(x, Tensor) for number in kinds_of(x)],
     )
     return _where(chosen.astype(target), *branches)

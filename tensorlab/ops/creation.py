@@ -38,7 +38,6 @@ __all__ = [
 
 def _filled(who: str, shape: Any, value: Any, dtype: Any, device: str | None) -> Tensor:
     lengths = shapes.as_shape(who, shape)
-    _check_count(who, math.prod(lengths))
     wanted = None if dtype is None else dtypes.as_dtype(dtype, who)
     element = converted(who, value, wanted, "cpu", None).numpy()
     if element.ndim:
@@ -149,11 +148,6 @@ def _check_holds(who: str, dtype: DType, *values: float) -> None:
             raise ArgumentError(who, f"numbers that {dtype} holds", str(value)[:60], "give another dtype")
 
 
-def _check_count(who: str, count: int) -> None:
-    if count >= 1 << 60:
-        raise ArgumentError(who, "fewer than 2**60 elements", str(count)[:60])
-
-
 def _whole_steps(first: int, by: int, count: int, wanted: DType) -> np.ndarray[Any, Any]:
     """``first + k * by`` for k below ``count``, each exact or, in a real dtype, rounded once."""
     ends, exact = (first, first + (count - 1) * by), wanted
@@ -192,7 +186,7 @@ def arange(
     except (ArithmeticError, ValueError):  # a step of 0, an infinity, or a NaN
         given = f"{first}, {end}, step {by}"
         raise ArgumentError("arange", "finite numbers and a step other than 0", given) from None
-    _check_count("arange", count)
+    shapes.as_shape("arange", count)
     if count:
         _check_holds("arange", wanted, first, first + (count - 1) * by)
     if whole:
@@ -223,7 +217,7 @@ def linspace(
         raise ArgumentTypeError("linspace", "a number of elements that is a whole number", repr(num))
     if count < 0:
         raise ArgumentError("linspace", "a number of elements of at least 0", str(count))
-    _check_count("linspace", count)
+    shapes.as_shape("linspace", count)
     if wanted.kind == "b":
         raise DTypeError("linspace", "a dtype of numbers", "bool")
     _check_holds("linspace", wanted, first, last)

@@ -105,9 +105,10 @@ def _recurrence(a: Tensor, b: Tensor) -> Tensor:
     """
     result = _scan(_RECURRENCE, [a, b], b.dtype)
     if autodiff.recording():
+        kept = result.snapshot()  # the caller may assign to the result
 
         def of_a(g: Tensor) -> Tensor:
-            return of_b(g) * _moved_on(result, 0.0)
+            return of_b(g) * _moved_on(kept, 0.0)
 
         def of_b(g: Tensor) -> Tensor:
             return _backwards(_recurrence(_moved_on(_backwards(a), 0.0), _backwards(g)))
@@ -119,12 +120,13 @@ def _recurrence(a: Tensor, b: Tensor) -> Tensor:
 def _running_product(x: Tensor, output: DType) -> Tensor:
     result = _scan(_PROD, [x], output)
     if autodiff.recording() and x.dtype.kind == output.kind == "f":
+        kept = result.snapshot()  # the caller may assign to the result
 
         def vjp(g: Tensor) -> Tensor:
             # All that comes before an element, times what comes after it, summed over where the products end: no
             # division, so zeros are nothing special.
             after = _backwards(_recurrence(_moved_on(_backwards(x.astype(output)), 0.0), _backwards(g)))
-            return (_moved_on(result, 1.0) * after).astype(x.dtype)
+            return (_moved_on(kept, 1.0) * after).astype(x.dtype)
 
         autodiff.record((x,), (result,), (vjp,))
     return result

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from tensorlab import autodiff, dtypes
 from tensorlab.backends import Backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentTypeError, DeviceError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, ShapeError
 from tensorlab.tensor import Tensor, converted
 
 Scalar = bool | int | float
 
 
 def as_tensor(value: Any, who: str, device: str | None = None) -> Tensor:
-    """An argument as a tensor whose value will not change; a variable as the value that it has now.
+    """Return an argument as a tensor that nothing changes later and that is not the caller's own object.
 
     Args:
         value: the argument.
         who: the operation.
         device: where to put what is not a tensor yet; the current device if None.
     """
-    if type(value) is Tensor:  # most are: what operations give
-        return value
     if isinstance(value, Tensor):
         return value.snapshot()
     if value is None or callable(value):
@@ -59,6 +57,58 @@ def exactly(number: Scalar, dtype: DType) -> np.ndarray[Any, Any]:
             return np.asarray(number, dtype)
     except OverflowError:
         return np.asarray(number, object)
+
+
+def lists_of_numbers(operands: Sequence[Any]) -> list[bool]:
+    """Return which operands are lists, tuples or ranges of Python numbers, perhaps nested.
+
+    They take the dtype of the tensors and arrays beside them, as single numbers do; without one, none is counted.
+    """
+    if not any([hasattr(operand, "dtype") for operand in operands]):
+        return [False] * len(operands)
+    return [_is_numbers(operand) for operand in operands]
+
+
+def _is_numbers(value: Any) -> bool:
+    if isinstance(value, range):
+        return True
+    return isinstance(value, (list, tuple)) and all([is_scalar(leaf) for leaf in autodiff.flatten(value)])
+
+
+def kinds_of(numbers: Any) -> list[Scalar]:
+    """Return one number of each type in a list of numbers, for `dtypes.result_type`."""
+    if isinstance(numbers, range):
+        return [0]
+    return list({type(leaf): leaf for leaf in autodiff.flatten(numbers)}.values())
+
+
+def store(who: str, result: Tensor, out: Any) -> Tensor:
+    """Write a result into a `Variable` or a NumPy array, and return that."""
+    if isinstance(out, Tensor) and hasattr(out, "assign"):
+        return cast(Tensor, out.assign(result))
+    if not isinstance(out, np.ndarray):
+        raise ArgumentTypeError(who, "a Variable or a NumPy array as out", type(out).__name__)
+    if out.shape != result.shape:
+        raise ShapeError(who, f"an out of shape {result.shape}", str(out.shape))
+    if out.dtype.newbyteorder("=") != result.dtype:
+        raise DTypeError(who, f"an out of {result.dtype}", str(out.dtype))
+    if not out.flags.writeable:
+        raise ArgumentError(who, "an out that can be written to", "a read-only array")
+    out[...] = result.numpy()
+    return cast(Tensor, out)
+
+
+def sequence(who: str, arrays: Any) -> list[Any]:
+    """Return the tensors or arrays that an operation joins.
+
+    Raises:
+        ArgumentTypeError: if it is given no sequence of them.
+    """
+    try:
+        return list(arrays)
+    except TypeError:
+        received = "None" if arrays is None else type(arrays).__name__
+        raise ArgumentTypeError(who, "a sequence of tensors", received, f"{who}([a, b])") from None
 
 
 def common_backend(who: str, tensors: Sequence[Tensor]) -> Backend:
@@ -95,7 +145,13 @@ def together(who: str, *operands: Any) -> Sequence[Tensor]:
         else:  # nearly always: nothing has to change, and what they hold only if a tape keeps them
             return [operand.snapshot() for operand in operands] if autodiff.recording() else operands
     device = device_of(operands)
-    tensors = [as_tensor(operand, who, device) for operand in operands]
-    common = dtypes.result_type(who, [tensor.dtype for tensor in tensors], [])
+    pairs = list(zip(operands, lists_of_numbers(operands), strict=True))
+    given = [None if listed else as_tensor(operand, who, device) for operand, listed in pairs]
+    numbers = [number for operand, listed in pairs if listed for number in kinds_of(operand)]
+    common = dtypes.result_type(who, [tensor.dtype for tensor in given if tensor is not None], numbers)
+    tensors = [
+        converted(who, operand, common, device, None) if tensor is None else tensor
+        for operand, tensor in zip(operands, given, strict=True)
+    ]
     common_backend(who, tensors)
     return [tensor.astype(common) for tensor in tensors]

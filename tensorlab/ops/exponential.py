@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 from tensorlab.ops.lift import elementwise
+from tensorlab.ops.probabilities import Sigmoid
+from tensorlab.scalars import ScalarFunction
 
 __all__ = [
     "erf",
@@ -93,7 +95,9 @@ def erfc(x: float) -> float:
     return math.erfc(x)
 
 
-@elementwise
-def sigmoid(x: float) -> float:
-    """``1 / (1 + e⁻ˣ)``."""
+def _sigmoid(x: float) -> float:
+    """``1 / (1 + e⁻ˣ)``. The result remembers ``x`` for a crossentropy, as that of `softmax` does."""
     return 1.0 / (1.0 + math.exp(-x))
+
+
+sigmoid = Sigmoid(ScalarFunction.of(_sigmoid), name="sigmoid")

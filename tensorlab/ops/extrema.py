@@ -22,21 +22,21 @@ _any = elementwise(domain="any")
 
 @_any
 def maximum(x1: float, x2: float) -> float:
-    """The larger of the two, NaN if either is; between equals the gradient goes to the first.
+    """The larger of the two, NaN if either is; of equals each takes half of the gradient.
 
     Source: array API standard.
     """
-    larger = x2 if x2 > x1 else x1  # one instruction, which gives x1 where either is NaN
+    larger = max(x1, x2)  # one instruction, which gives x1 where either is NaN
     return x2 + x1 if x2 != x2 else larger  # x2 alone would join the line above, and cost more
 
 
 @_any
 def minimum(x1: float, x2: float) -> float:
-    """The smaller of the two, NaN if either is; between equals the gradient goes to the first.
+    """The smaller of the two, NaN if either is; of equals each takes half of the gradient.
 
     Source: array API standard.
     """
-    smaller = x2 if x2 < x1 else x1
+    smaller = min(x1, x2)
     return x2 + x1 if x2 != x2 else smaller
 
 
@@ -51,9 +51,18 @@ def _within(x: float, min: float, max: float) -> float:
     return above if above <= max or above != above else max
 
 
-_clip = elementwise(domain="number", name="clip")(_within)
-_clip_below = elementwise(domain="number", name="clip")(maximum.scalar)
-_clip_above = elementwise(domain="number", name="clip")(minimum.scalar)
+def _not_below(x: float, min: float) -> float:
+    larger = min if min > x else x
+    return min + x if min != min else larger
+
+
+def _not_above(x: float, max: float) -> float:
+    smaller = max if max < x else x
+    return max + x if max != max else smaller
+
+
+_of_clip = elementwise(domain="number", name="clip")
+_clip, _clip_below, _clip_above = _of_clip(_within), _of_clip(_not_below), _of_clip(_not_above)
 
 
 def clip(x: Any, /, min: Any = None, max: Any = None) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -27,24 +29,42 @@ def getitem(x: Any, index: Any, who: str = "index") -> Tensor:
     """
     tensor = as_tensor(x, who)
     plain = plain_index(index, who)
-    try:
+    with _checked(who, tensor.shape, plain):
         buffer = tensor._backend.index(tensor._buffer, plain)
+    shape = tensor.shape  # so that the tape keeps the shape alone
+    return recorded(tensor, buffer, lambda g: scatter(g, shape, plain))
+
+
+def scatter(values: Tensor, shape: shapes.Shape, index: Any) -> Tensor:
+    """Return zeros of a shape with values added at an index: the gradient of indexing."""
+    buffer = values._backend.scatter_add(shape, index, values._buffer)
+    return recorded(values, buffer, lambda g: getitem(g, index))
+
+
+def selected_shape(x: Tensor, plain: Any, who: str) -> shapes.Shape:
+    """Return the shape of ``x[index]``.
+
+    Raises:
+        IndexOutOfBoundsError, ArgumentTypeError: what `getitem` raises.
+    """
+    with _checked(who, x.shape, plain):
+        shape: shapes.Shape = np.broadcast_to(np.False_, x.shape)[plain].shape
+    return shape
+
+
+@contextmanager
+def _checked(who: str, shape: shapes.Shape, index: Any) -> Iterator[None]:
+    """Say what is wrong with an index."""
+    try:
+        yield
     except (IndexError, OverflowError) as error:
-        raise IndexOutOfBoundsError(who, f"indices that fit shape {tensor.shape}", _show(index), str(error)) from None
+        raise IndexOutOfBoundsError(who, f"indices that fit shape {shape}", _show(index), str(error)) from None
     except (TypeError, ValueError) as error:
         raise ArgumentTypeError(who, "slices of whole numbers with a step", repr(index), str(error)) from None
-    shape = tensor.shape  # so that the tape keeps the shape alone
-    return recorded(tensor, buffer, lambda g: _scatter(g, shape, plain))
-
-
-def _scatter(gradient: Tensor, shape: shapes.Shape, index: Any) -> Tensor:
-    """The gradient of indexing: zeros with the gradient added where it was read."""
-    buffer = gradient._backend.scatter_add(shape, index, gradient._buffer)
-    return recorded(gradient, buffer, lambda g: getitem(g, index))
 
 
 def plain_index(index: Any, who: str = "index") -> Any:
-    """An index with NumPy arrays in place of tensors and lists.
+    """Return an index with NumPy arrays in place of tensors and lists; arrays are copied, as a tape may keep them.
 
     Raises:
         DTypeError: for an array that is neither of integers nor of bools.
@@ -55,7 +75,10 @@ def plain_index(index: Any, who: str = "index") -> Any:
     if isinstance(index, (Tensor, np.ndarray, list)):
         empty = isinstance(index, list) and not index  # which would be an array of floats
         host = on_host("indexing by a tensor", index.snapshot()) if isinstance(index, Tensor) else index
-        array = _signed(np.asarray(host, np.int64 if empty else None))
+        try:
+            array = _signed(np.array(host, np.int64 if empty else None))
+        except (ValueError, TypeError):
+            raise ArgumentTypeError(who, "a list of numbers, or of lists of one length", repr(index)) from None
         if array.dtype.kind not in "biu":
             raise DTypeError(who, "integers or a mask of bools", f"an array of {array.dtype}")
         return array if array.ndim or array.dtype.kind == "b" else int(array)

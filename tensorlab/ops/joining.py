@@ -13,7 +13,7 @@ import numpy as np
 from tensorlab import autodiff, shapes
 from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError
 from tensorlab.ops.broadcasting import broadcast_to
-from tensorlab.ops.dispatch import as_tensor, together
+from tensorlab.ops.dispatch import as_tensor, sequence, together
 from tensorlab.ops.indexing import getitem, take, whole_numbers
 from tensorlab.ops.shaping import expand_dims, reshape
 from tensorlab.tensor import Tensor
@@ -39,7 +39,7 @@ def concat(arrays: Sequence[Any], /, axis: int | None = 0) -> Tensor:
 
     Source: Python array API standard, ``concat``.
     """
-    given = list(arrays)
+    given = sequence("concat", arrays)
     if not given:
         raise ShapeError("concat", "at least one tensor", "none")
     tensors = together("concat", *given)
@@ -77,7 +77,7 @@ def stack(arrays: Sequence[Any], /, axis: int = 0) -> Tensor:
 
     Source: Python array API standard, ``stack``.
     """
-    given = list(arrays)
+    given = sequence("stack", arrays)
     tensors = together("stack", *given) if given else ()
     if len({tensor.shape for tensor in tensors}) != 1:
         received = " and ".join(str(tensor.shape) for tensor in tensors) or "none"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copyreg
+import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -13,12 +15,12 @@ from tensorlab import autodiff, dtypes, shapes
 from tensorlab.backends import Backend
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError
 from tensorlab.ops.broadcasting import sum_to
-from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar
+from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar, kinds_of, lists_of_numbers, store
 from tensorlab.scalars import ScalarFunction, without_unused
 from tensorlab.shapes import Shape
-from tensorlab.tensor import TENSORS, Tensor, from_buffer_of
+from tensorlab.tensor import TENSORS, Tensor, converted, from_buffer_of, is_plain
 
 __all__ = [
     "astype",
@@ -34,8 +36,6 @@ _DOMAINS = {
 """What each domain that refuses a kind of dtype takes, in words and as kinds."""
 
 
-_NOTHING_READY = np.zeros(15, np.int64)
-"""The table that compiled calls (`tensorlab.kernels.calls`) look into, for operations that they know nothing of."""
 _HOT = 100
 """The calls after which it pays to compile the call itself."""
 _cold = _HOT
@@ -70,15 +70,43 @@ class Elementwise:
         self.kinds = dict(kinds or {})
         self.domain = domain
         self.result = result
-        self._vjps: dict[int, Callable[..., Tensor]] = {}
+        self._given: dict[int, Elementwise] = {}  # vjps that are not derived from the source
         self._arity = scalar.arity
-        self._passes: dict[tuple[Backend, DType], Callable[..., Any]] = {}  # what is ready, by device and dtype
-        self._unlisted = 0  # of the passes, those that compiled calls do not know yet
-        self._direct = _NOTHING_READY
-        self._pulls: list[_Pull | None] | None = None
         self.__name__ = self.__qualname__ = name or scalar.name
         self.__doc__ = scalar.python.__doc__
         self.__signature__ = _signature(scalar.parameters)
+        self._start()
+
+    def _start(self) -> None:
+        """Forget what is ready: kernels, and addresses, of this process."""
+        self._vjps: dict[int, Elementwise] = {}
+        self._passes: dict[tuple[Backend, DType], Callable[..., Any]] = {}  # what is ready, by device and dtype
+        self._unlisted = 0  # of the passes, those that compiled calls do not know yet
+        self._direct: Any = None
+        self._pulls: list[_Pull | None] | None = None
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # What a module holds under its own name is pickled by that, as functions are; anything else as data.
+        for module in (self.scalar.module, type(self).__module__):
+            if module not in (None, "__main__", "__mp_main__") and _at(module, self.__qualname__) is self:
+                return _at, (module, self.__qualname__)
+        return copyreg.__newobj__, (type(self),), self.__getstate__()  # type: ignore[attr-defined]
+
+    def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        attributes, slots = cast(Any, object.__getstate__(self))
+        attributes = {name: value for name, value in attributes.items() if name not in _OF_THIS_PROCESS}
+        return attributes, {name: value for name, value in slots.items() if name != "_direct"}
+
+    def __setstate__(self, state: Any) -> None:
+        attributes, slots = state
+        vars(self).update(attributes)
+        for name, value in slots.items():
+            setattr(self, name, value)
+        self._start()
+
+    def __getattr__(self, name: str) -> Any:  # only what is missing comes here
+        hint = "" if "scalar" in vars(self) else "; its __init__ has to call super().__init__()"
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
 
     def __repr__(self) -> str:
         return f"<elementwise operation {self.__name__!r}>"
@@ -102,10 +130,15 @@ class Elementwise:
         tensors, backend, compute = self._plain(operands) or self._converted(operands)
         shape = shapes.broadcast(self.__name__, [tensor._buffer.shape for tensor in tensors])
         run = self._passes.get((backend, compute)) or self._ready(backend, compute)
-        result = self._recorded(Tensor(run(shape, *[tensor._buffer for tensor in tensors]), backend), *tensors)
+        result = Tensor(run(shape, *[tensor._buffer for tensor in tensors]), backend)
+        if autodiff.recording():
+            self._record(result, tensors)
         if self._unlisted:
             self._list()
         return result if out is None else store(self.__name__, result, out)
+
+    _by_python = __call__
+    """The same, where a compiled function stands in for it."""
 
     def _ready(self, backend: Backend, compute: DType) -> Callable[..., Any]:
         """The pass for one device and dtype, made ready."""
@@ -126,28 +159,32 @@ class Elementwise:
             from tensorlab.kernels import calls
 
         tapes = autodiff.recording_anywhere()
-        calls.install(Elementwise, self, TENSORS, _NOTHING_READY, tapes, autodiff.new_key)
+        calls.install(Elementwise, self, TENSORS, tapes, autodiff.new_key)
         passes = [(*key, run.kernel) for key, run in self._passes.items() if hasattr(run, "kernel")]
         entries = [(dtype, self._output(dtype), backend, kernel) for backend, dtype, kernel in passes]
-        self._unlisted, self._direct = 0, calls.table(_NOTHING_READY, self._arity, entries)
+        self._unlisted, self._direct = 0, calls.table(self._arity, entries)
 
     def _output(self, compute: DType) -> DType:
         return dtypes.bool if self.result == "bool" else compute
 
     def _recorded(self, result: Tensor, *operands: Any) -> Tensor:
-        """The result, after it has been put on the tapes that record in this thread; operands may be numbers."""
-        if autodiff.recording() and result._buffer.dtype.kind == "f":
-            if self._pulls is None:
-                self._pulls = [self._pull(index) for index in range(self._arity)]
-            read = [x if type(x) is Tensor or not isinstance(x, Tensor) else x.snapshot() for x in operands]
-            inputs, vjps = [], []
-            for place, x in enumerate(read):  # a zip that is strict takes a quarter of a microsecond
-                if isinstance(x, Tensor):
-                    pull = self._pulls[place]
-                    inputs.append(x)
-                    vjps.append(pull and pull(read))
-            autodiff.record(inputs, (result,), vjps)
+        """Return the result of a compiled call, recorded by the tapes of this thread; operands may be numbers."""
+        if autodiff.recording():
+            self._record(result, [x.snapshot() if isinstance(x, Tensor) else x for x in operands])
         return result
+
+    def _record(self, result: Tensor, operands: Sequence[Any]) -> None:
+        if result._buffer.dtype.kind != "f":
+            return
+        if self._pulls is None:
+            self._pulls = [self._pull(index) for index in range(self._arity)]
+        inputs, vjps = [], []
+        for place, x in enumerate(operands):  # a zip that is strict takes a quarter of a microsecond
+            if isinstance(x, Tensor):
+                pull = self._pulls[place]
+                inputs.append(x)
+                vjps.append(pull and pull(operands))
+        autodiff.record(inputs, (result,), vjps)
 
     def _plain(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType] | None:
         """What `_converted` gives, for tensors of one dtype that is ready and numbers that it holds: most are that."""
@@ -172,18 +209,26 @@ class Elementwise:
     def _converted(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType]:
         """The operands as tensors of one dtype on one device; that device, and the dtype to compute in."""
         device = device_of(operands)
-        given = [None if is_scalar(operand) else as_tensor(operand, self.__name__, device) for operand in operands]
+        lists = lists_of_numbers(operands)
+        given = [
+            None if is_scalar(operand) or listed else as_tensor(operand, self.__name__, device)
+            for operand, listed in zip(operands, lists, strict=True)
+        ]
         present = [tensor for tensor in given if tensor is not None]
         scalars = [operand for operand in operands if is_scalar(operand)]
+        for operand, listed in zip(operands, lists, strict=True):
+            scalars += kinds_of(operand) if listed else []
         compute = self._compute(dtypes.result_type(self.__name__, [tensor.dtype for tensor in present], scalars))
         backend = common_backend(self.__name__, present) if present else find_backend()
         tensors = [
-            Tensor(backend.from_host(self._number(operand, compute)), backend)
+            converted(self.__name__, operand, compute, backend.name, None)
+            if listed
+            else Tensor(backend.from_host(self._number(operand, compute)), backend)
             if tensor is None
             else tensor
             if tensor.dtype is compute
             else astype(tensor, compute, copy=False)
-            for operand, tensor in zip(operands, given, strict=True)
+            for operand, tensor, listed in zip(operands, given, lists, strict=True)
         ]
         return tensors, backend, compute
 
@@ -208,16 +253,16 @@ class Elementwise:
         """The scalar function for a dtype."""
         return self.kinds.get(dtypes.kind(compute), self.scalar) if self.kinds else self.scalar
 
-    def vjp(self, index: int) -> Callable[..., Tensor]:
+    def vjp(self, index: int) -> Elementwise:
         """The operation ``(gradient, *arguments) -> gradient * ∂self/∂argument``, in one pass."""
-        operation = self._vjps.get(index)
+        operation = self._given.get(index) or self._vjps.get(index)
         if operation is None:
             operation = self._vjps[index] = Elementwise(self.scalar.vjp(index))
         return operation
 
     def _pull(self, index: int) -> _Pull | None:
-        given = self._vjps.get(index)
-        if given is not None and not isinstance(given, Elementwise):  # a derivative that was given is not looked into
+        given = self._given.get(index)
+        if given is not None:  # and is not looked into
             return _through(given, index, tuple(range(self._arity)))
         slope = self.scalar.derivative(index).constant
         if slope == 0:
@@ -226,6 +271,14 @@ class Elementwise:
             return lambda tensors: partial(_summed_to, tensors[index]._buffer.shape)
         scalar, (_, *places) = without_unused(self.scalar.vjp(index))
         return _through(Elementwise(scalar), index, [place - 1 for place in places])
+
+
+_OF_THIS_PROCESS = ("_vjps", "_passes", "_unlisted", "_pulls")
+
+
+def _at(module: str, name: str) -> Any:
+    """What a module holds under a name, or None."""
+    return vars(importlib.import_module(module)).get(name)
 
 
 def _through(operation: Callable[..., Tensor], index: int, places: Sequence[int]) -> _Pull:
@@ -346,7 +399,7 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: str | None = Non
     Args:
         x: a tensor or an array.
         dtype: one of tensorlab's dtypes.
-        copy: whether a tensor that has this dtype already is copied.
+        copy: whether a tensor that has this dtype already is copied; if not, it is returned itself.
         device: where to put the result; None for where ``x`` is.
 
     Raises:
@@ -360,7 +413,7 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: str | None = Non
         return astype(tensor, dtype, copy=False).to_device(device)
     target = tensor.dtype if dtype is tensor.dtype else dtypes.as_dtype(dtype, "astype")
     if tensor.dtype == target and not copy:
-        return tensor
+        return x if is_plain(x) else tensor
     function, compute = (_NONZERO, tensor.dtype) if target.kind == "b" else (_IDENTITY, target)
     key = (tensor._backend, tensor.dtype, target)
     run = _conversions.get(key)
@@ -371,22 +424,6 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: str | None = Non
         before = tensor.dtype
         autodiff.record((tensor,), (result,), (lambda gradient: astype(gradient, before, copy=False),))
     return result
-
-
-def store(who: str, result: Tensor, out: Any) -> Tensor:
-    """Write a result into a `Variable` or a NumPy array, and return that."""
-    if isinstance(out, Tensor) and hasattr(out, "assign"):
-        return cast(Tensor, out.assign(result))
-    if not isinstance(out, np.ndarray):
-        raise ArgumentTypeError(who, "a Variable or a NumPy array as out", type(out).__name__)
-    if out.shape != result.shape:
-        raise ShapeError(who, f"an out of shape {result.shape}", str(out.shape))
-    if out.dtype.newbyteorder("=") != result.dtype:
-        raise DTypeError(who, f"an out of {result.dtype}", str(out.dtype))
-    if not out.flags.writeable:
-        raise ArgumentError(who, "an out that can be written to", "a read-only array")
-    out[...] = result.numpy()
-    return cast(Tensor, out)
 
 
 def _nonzero(x: float) -> float:

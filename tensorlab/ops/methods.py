@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from tensorlab.errors import ArgumentTypeError, DTypeError
 from tensorlab.ops import (
     arithmetic,
+    assignment,
     comparison,
     exponential,
     extrema,
@@ -24,11 +28,11 @@ from tensorlab.ops import (
 )
 from tensorlab.ops.dispatch import is_scalar
 from tensorlab.ops.lift import astype
-from tensorlab.tensor import Tensor
+from tensorlab.tensor import Tensor, asarray
 
 
 def _operand(value: Any) -> bool:
-    return isinstance(value, (Tensor, np.ndarray, np.generic, list)) or is_scalar(value)
+    return isinstance(value, (Tensor, np.ndarray, np.generic, list, tuple, range)) or is_scalar(value)
 
 
 def _binary(operation: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -39,6 +43,36 @@ def _binary(operation: Callable[..., Any]) -> tuple[Callable[..., Any], Callable
         return operation(other, self) if _operand(other) else NotImplemented
 
     return forward, reflected
+
+
+def _multiply(x1: Any, x2: Any) -> Any:
+    """Multiply; refuse strings, which Python would repeat by a tensor of rank 0, and other sequences."""
+    for one in (x1, x2):
+        if not _operand(one):
+            if isinstance(one, Sequence):
+                raise ArgumentTypeError("multiply", "a tensor, an array or a number", f"a {type(one).__name__}")
+            return NotImplemented
+    return arithmetic.multiply(x1, x2)
+
+
+def _power(self: Tensor, other: Any, modulo: Any = None) -> Any:
+    if modulo is not None:
+        raise ArgumentTypeError("pow", "two arguments", "a third one, the modulus", "use tl.remainder(x**y, modulus)")
+    return arithmetic.pow(self, other) if _operand(other) else NotImplemented
+
+
+def _round(self: Tensor, ndigits: Any = None) -> Tensor:
+    """Return each element rounded to so many decimals, ties to even; ``round(x)`` keeps the dtype, too."""
+    digits = 0 if ndigits is None else operator.index(ndigits)
+    if not digits or (digits > 0 and self.dtype.kind in "iu"):
+        return rounding.round(self)
+    if self.dtype.kind != "f":
+        raise DTypeError("round", "a tensor of reals", str(self.dtype), 'use .astype("float64")')
+    scale = 10.0 ** abs(digits)
+    scaled = self * scale if digits > 0 else self / scale
+    rounded = rounding.round(scaled)
+    exact = rounded / scale if digits > 0 else rounded * scale
+    return comparison.where(floating.isfinite(exact), exact, self)  # what is too large to be scaled has no decimals
 
 
 def _unary(operation: Callable[..., Tensor]) -> Callable[..., Any]:
@@ -84,6 +118,9 @@ for _name, _operation in _BINARY.items():
     _forward, _reflected = _binary(_operation)
     setattr(Tensor, f"__{_name}__", _forward)
     setattr(Tensor, f"__r{_name}__", _reflected)
+Tensor.__mul__ = lambda self, other: _multiply(self, other)  # type: ignore[method-assign]
+Tensor.__rmul__ = lambda self, other: _multiply(other, self)  # type: ignore[method-assign]
+Tensor.__pow__ = _power  # type: ignore[method-assign]
 for _name, _operation in _COMPARISONS.items():
     setattr(Tensor, f"__{_name}__", _binary(_operation)[0])
 for _name, _operation in _UNARY.items():
@@ -91,27 +128,54 @@ for _name, _operation in _UNARY.items():
 
 _FAMILIES = (arithmetic, comparison, exponential, extrema, floating, logical, rounding, trigonometric)
 _ELEMENTWISE = {name: getattr(family, name) for family in _FAMILIES for name in family.__all__}
-_UFUNCS: dict[str, Callable[..., Any]] = {
-    **_ELEMENTWISE,
-    **{f"arc{name[1:]}": _ELEMENTWISE[name] for name in ("acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh")},
-    "absolute": arithmetic.abs,
-    "divmod": _divmod,
-    "invert": logical.bitwise_invert,
-    "left_shift": logical.bitwise_left_shift,
-    "matmul": linalg.matmul,
-    "power": arithmetic.pow,
-    "right_shift": logical.bitwise_right_shift,
-    "rint": rounding.round,
+_UFUNCS: dict[Any, Callable[..., Any]] = {
+    getattr(np, name): operation
+    for name, operation in {
+        **_ELEMENTWISE,
+        **{
+            f"arc{name[1:]}": _ELEMENTWISE[name]
+            for name in ("acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh")
+        },
+        "absolute": arithmetic.abs,
+        "divmod": _divmod,
+        "invert": logical.bitwise_invert,
+        "left_shift": logical.bitwise_left_shift,
+        "matmul": linalg.matmul,
+        "power": arithmetic.pow,
+        "right_shift": logical.bitwise_right_shift,
+        "rint": rounding.round,
+    }.items()
+    if isinstance(getattr(np, name, None), np.ufunc)
 }
-"""The operation of each of NumPy's functions, by the name that it has there."""
+"""The operation of each of NumPy's ufuncs, by the very function: others may have a function of the same name."""
 
 
 def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
-    """``ndarray + tensor`` and ``np.exp(tensor)`` give tensors; what tensorlab does not have is NumPy's to compute."""
-    operation = _UFUNCS.get(ufunc.__name__)
+    """Compute a NumPy ufunc of tensors, such as ``ndarray + tensor`` and ``np.exp(tensor)``.
+
+    The result is a tensor if tensorlab has the operation and nothing but operands is given. Otherwise (``out=`` of a
+    NumPy array, ``where=``, ``dtype=``, ``reduce``, ``outer`` and so on) NumPy computes it, and the result is NumPy's.
+
+    Raises:
+        ArgumentTypeError: if NumPy would have to write into a tensor: one as ``out``, or the first argument of ``at``.
+    """
+    who = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+    for out in options.get("out", ()):
+        if isinstance(out, Tensor):
+            hint = "use the tensor that it returns, or for a Variable v.assign(result)"
+            raise ArgumentTypeError(who, "a NumPy array as out", f"a {out._title}", hint)
+    if method == "at" and isinstance(inputs[0], Tensor):
+        hint = "use x.at[index], e.g. x.at[index].add(values), which returns a new tensor"
+        raise ArgumentTypeError(who, "a NumPy array to change", f"a {inputs[0]._title}", hint)
+    operation = _UFUNCS.get(ufunc)
     if method == "__call__" and not options and operation is not None:
         return operation(*inputs)
-    return getattr(ufunc, method)(*(np.asarray(x) if isinstance(x, Tensor) else x for x in inputs), **options)
+    given = {name: _as_array(value) for name, value in options.items()}
+    return getattr(ufunc, method)(*[_as_array(x) for x in inputs], **given)
+
+
+def _as_array(value: Any) -> Any:
+    return np.asarray(value) if isinstance(value, Tensor) else value
 
 
 def _reshape(self: Tensor, *shape: Any) -> Tensor:
@@ -122,15 +186,36 @@ def _reshape(self: Tensor, *shape: Any) -> Tensor:
 def _method(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def method(self: Tensor, axis: Any = None, **options: Any) -> Tensor:
         # NumPy's functions, such as np.sum(x), call methods with dtype=None and out=None
-        return function(self, axis=axis, **{name: value for name, value in options.items() if value is not None})
+        given = {name: value for name, value in options.items() if value is not None}
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            hint = "for what else NumPy takes, convert it with np.asarray(x)"
+            raise ArgumentTypeError(function.__name__, f"no argument but {', '.join(known)}", ", ".join(unknown), hint)
+        return function(self, axis=axis, **given)
 
+    known = [name for name in inspect.signature(function).parameters if name != "x"]
     return method
 
 
+def _like(self: Tensor, value: Any) -> Tensor:
+    """Return ``value`` as a tensor of this dtype and device."""
+    return asarray(value, dtype=self.dtype, device=self.device)
+
+
+def _ones_like(self: Tensor) -> Tensor:
+    """Return ones of this shape, dtype and device."""
+    return _like(self, np.ones(self.shape, self.dtype))
+
+
 _METHODS: dict[str, Any] = {
+    "like": _like,
+    "ones_like": _ones_like,
     "__array_ufunc__": _array_ufunc,
-    "__contains__": lambda self, value: bool(reduction.any(comparison.equal(self, value))),
+    "__contains__": lambda self, value: _operand(value) and bool(reduction.any(comparison.equal(self, value))),
+    "__round__": _round,
     "__getitem__": lambda self, index: indexing.getitem(self, index),
+    "__setitem__": assignment.setitem,
+    "at": property(assignment.At, doc="Select elements by ``x.at[index]``, to make a new tensor with them changed."),
     "astype": lambda self, dtype, copy=False: astype(self, dtype, copy=copy),
     "reshape": _reshape,
     "T": property(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from tensorlab import autodiff, dtypes, shapes
-from tensorlab.errors import DTypeError, ShapeError
+from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError
 from tensorlab.ops.arithmetic import add
 from tensorlab.ops.broadcasting import sum_to
 from tensorlab.ops.comparison import equal
@@ -17,6 +18,7 @@ from tensorlab.ops.dispatch import as_tensor, together
 from tensorlab.ops.extrema import maximum
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.linalg import product_vjps
+from tensorlab.ops.probabilities import Probabilities, Sigmoid
 from tensorlab.ops.reduction import Axis, sum
 from tensorlab.ops.shaping import expand_dims, permute_dims, reshape
 from tensorlab.rules import Rowwise
@@ -85,18 +87,27 @@ def _along_last(who: str, x: Any, axis: Axis, operation: Callable[[Tensor], Tens
 def softmax(x: Any, axis: Axis = -1) -> Tensor:
     """``exp(x) / Σ exp(x)`` along an axis, or over several, computed without overflow.
 
+    The result along the last axis remembers ``x`` until a further operation is applied: a crossentropy computes from
+    that, so that it has a gradient where the result is 0 or 1. For the gradient by the result itself, call
+    ``tape.watch`` with it.
+
     Raises:
         ShapeError: for an axis that is out of range or given twice.
 
     Source: Keras, ``keras.ops.softmax``.
     """
-    return _along_last("softmax", x, axis, _softmax)
+    return _along_last("softmax", x, axis, _softmax_of_logits)
+
+
+def _softmax_of_logits(x: Tensor) -> Tensor:
+    return Probabilities.of("softmax", _softmax(x), x)
 
 
 def _softmax(x: Tensor) -> Tensor:
     y = _rowwise(_SOFTMAX, x)
     if autodiff.recording():
-        autodiff.record((x,), (y,), (lambda g: _softmax_vjp(g, y),))
+        kept = y.snapshot()  # the caller may assign to the result
+        autodiff.record((x,), (y,), (lambda g: _softmax_vjp(g, kept),))
     return y
 
 
@@ -154,7 +165,7 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> Tens
     tensor = as_tensor(x, "one_hot")
     if tensor.dtype.kind not in "iu":
         raise DTypeError("one_hot", "a tensor of integers", str(tensor.dtype), 'use .astype("int64")')
-    (count,) = shapes.as_shape("one_hot", num_classes)
+    count = shapes.as_length("one_hot num_classes", num_classes)
     if count > np.iinfo(tensor.dtype).max:
         tensor = tensor.astype(dtypes.int64)
     classes = asarray(np.arange(count, dtype=tensor.dtype), device=tensor.device)
@@ -174,7 +185,7 @@ def stop_gradient(x: Any) -> Tensor:
     return from_buffer_of(tensor, tensor._buffer)
 
 
-_biased: dict[Elementwise, Elementwise] = {}
+_biased: WeakKeyDictionary[Elementwise, Elementwise] = WeakKeyDictionary()
 
 
 def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None = None) -> Tensor:
@@ -193,6 +204,8 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None 
         ShapeError: if the shapes do not fit.
         DTypeError: if the dtypes have no common type or are not real.
     """
+    if isinstance(activation, Sigmoid):
+        return activation(dense(x, kernel, bias))  # in a pass of its own, as its logits are kept
     tensors = together("dense", x, kernel) if bias is None else together("dense", x, kernel, bias)
     rows, weights, offset = tensors[0], tensors[1], None if bias is None else tensors[2]
     a, b, backend = rows._buffer, weights._buffer, rows._backend
@@ -200,6 +213,8 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None 
         raise DTypeError("dense", "real tensors", str(a.dtype), 'use .astype("float32")')
     if b.ndim != 2 or not a.ndim or a.shape[-1] != b.shape[0]:
         raise ShapeError("dense", "x of (..., k) and a kernel of (k, n)", f"shapes {a.shape} and {b.shape}")
+    if activation is not None and not isinstance(activation, Elementwise):
+        raise ArgumentTypeError("dense", "an Activation, another elementwise operation, or None", repr(activation))
     if offset is not None and offset._buffer.shape != b.shape[1:]:
         raise ShapeError("dense", f"a bias of shape {b.shape[1:]}", str(offset.shape))
     if a.ndim != 2:
@@ -240,6 +255,7 @@ def _record_dense(
     fused = product is not result
     if not fused:
         product = from_buffer_of(result, result._buffer) if operands else result
+    kept = product.snapshot()  # the caller may assign to the result
     autodiff.record((x, kernel), (product,), product_vjps(x, kernel))
     inner = product
     if operands:
@@ -249,4 +265,4 @@ def _record_dense(
         shape = bias.shape
         autodiff.record((product, bias), (inner,), (lambda g: g, lambda g: sum_to(g, shape)))
     if fused and epilogue is not None:
-        autodiff.record((inner,), (result,), (lambda g: epilogue.vjp(0)(g, product, *operands),))
+        autodiff.record((inner,), (result,), (lambda g: epilogue.vjp(0)(g, kept, *operands),))

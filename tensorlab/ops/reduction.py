@@ -176,9 +176,10 @@ def _extreme(rule: Reduction, x: Any, axis: Axis, keepdims: bool) -> Tensor:
     result = _reduce(rule, tensor, axis, keepdims, tensor.dtype, tensor.dtype)
     if autodiff.recording() and tensor.dtype.kind == "f":
         axes = shapes.normalize_axes(rule.name, axis, tensor.ndim)
+        kept = result.snapshot()  # the caller may assign to the result
 
         def vjp(gradient: Tensor) -> Tensor:
-            ties = equal(tensor, _spread(result, tensor.shape, axes)).astype(tensor.dtype)
+            ties = equal(tensor, _spread(kept, tensor.shape, axes)).astype(tensor.dtype)
             return ties * _spread(gradient, tensor.shape, axes) / sum(ties, axis=axes, keepdims=True)
 
         autodiff.record((tensor,), (result,), (vjp,))

@@ -73,9 +73,10 @@ def permute_dims(x: Any, /, axes: Sequence[int]) -> Tensor:
     Source: Python array API standard, ``permute_dims``.
     """
     tensor = as_tensor(x, "permute_dims")
-    order = tuple(shapes.normalize_axis("permute_dims", axis, tensor.ndim) for axis in axes)
+    given = shapes.as_axes("permute_dims", axes)
+    order = tuple(shapes.normalize_axis("permute_dims", axis, tensor.ndim) for axis in given)
     if sorted(order) != list(range(tensor.ndim)):
-        raise ShapeError("permute_dims", f"each of {tensor.ndim} axes once", str(tuple(axes)))
+        raise ShapeError("permute_dims", f"each of {tensor.ndim} axes once", str(given))
     buffer = tensor._backend.permute(tensor._buffer, order)
     return recorded(tensor, buffer, lambda g: permute_dims(g, np.argsort(order).tolist()))
 

@@ -72,10 +72,42 @@ def tensorlab_register_optimizers() -> dict[str, Any]:
 def tensorlab_register_metrics() -> dict[str, Any]:
     return {
         "accuracy": metrics.Accuracy,
+        "acc": metrics.Accuracy,
+        "auc": metrics.AUC,
         "binary_accuracy": metrics.BinaryAccuracy,
+        "binary_crossentropy": metrics.BinaryCrossentropy,
+        "bce": metrics.BinaryCrossentropy,
         "categorical_accuracy": metrics.CategoricalAccuracy,
+        "categorical_crossentropy": metrics.CategoricalCrossentropy,
+        "categorical_hinge": metrics.CategoricalHinge,
+        "cosine_similarity": metrics.CosineSimilarity,
+        "false_negatives": metrics.FalseNegatives,
+        "false_positives": metrics.FalsePositives,
+        "hinge": metrics.Hinge,
+        "kl_divergence": metrics.KLDivergence,
+        "log_cosh_error": metrics.LogCoshError,
+        "logcosh": metrics.LogCoshError,
         "mean": metrics.Mean,
+        "mean_absolute_error": metrics.MeanAbsoluteError,
+        "mae": metrics.MeanAbsoluteError,
+        "mean_absolute_percentage_error": metrics.MeanAbsolutePercentageError,
+        "mape": metrics.MeanAbsolutePercentageError,
+        "mean_squared_error": metrics.MeanSquaredError,
+        "mse": metrics.MeanSquaredError,
+        "mean_squared_logarithmic_error": metrics.MeanSquaredLogarithmicError,
+        "msle": metrics.MeanSquaredLogarithmicError,
+        "poisson": metrics.Poisson,
+        "precision": metrics.Precision,
+        "recall": metrics.Recall,
+        "root_mean_squared_error": metrics.RootMeanSquaredError,
         "sparse_categorical_accuracy": metrics.SparseCategoricalAccuracy,
+        "sparse_categorical_crossentropy": metrics.SparseCategoricalCrossentropy,
+        "sparse_top_k_categorical_accuracy": metrics.SparseTopKCategoricalAccuracy,
+        "squared_hinge": metrics.SquaredHinge,
+        "sum": metrics.Sum,
+        "top_k_categorical_accuracy": metrics.TopKCategoricalAccuracy,
+        "true_negatives": metrics.TrueNegatives,
+        "true_positives": metrics.TruePositives,
     }
 
 
@@ -109,7 +141,16 @@ def tensorlab_register_regularizers() -> dict[str, Any]:
 
 @hookimpl
 def tensorlab_register_callbacks() -> dict[str, Any]:
-    return {"History": callbacks.History, "ProgressBar": callbacks.ProgressBar}
+    return {
+        "CSVLogger": callbacks.CSVLogger,
+        "EarlyStopping": callbacks.EarlyStopping,
+        "History": callbacks.History,
+        "LambdaCallback": callbacks.LambdaCallback,
+        "LearningRateScheduler": callbacks.LearningRateScheduler,
+        "ProgressBar": callbacks.ProgressBar,
+        "ReduceLROnPlateau": callbacks.ReduceLROnPlateau,
+        "TerminateOnNaN": callbacks.TerminateOnNaN,
+    }
 
 
 @hookimpl

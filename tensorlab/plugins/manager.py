@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import inspect
 import os
 import threading
 import time
@@ -24,7 +26,6 @@ from tensorlab.version import __version__
 
 __all__ = ["GROUP", "HOOKS", "REGISTERING", "Manager", "Plugin", "manager"]
 
-_HOUSE = Path(__file__).parents[1]
 _BUILTIN = "tensorlab.plugins.builtins"
 REGISTERING = {f"tensorlab_register_{plural}": kind for kind, plural in KINDS.items()}
 """The hooks that add things, and the kinds that they add."""
@@ -184,7 +185,9 @@ class Manager:
             try:
                 things = implementation.function()
             except (Exception, SystemExit) as error:
-                raise PluginError(who, "a dict {name: thing}", _describe(error), _where(error)) from error
+                raise PluginError(
+                    who, "a dict {name: thing}", _describe(error), _where(error, implementation.function)
+                ) from error
             if not isinstance(things, dict):
                 hint = "return it" if things is None else ""
                 raise PluginError(who, "a dict {name: thing}", type(things).__name__, hint)
@@ -268,12 +271,31 @@ def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def _where(error: BaseException) -> str:
-    """``see plugin.py, line 3``: the last line on the way to it that is not tensorlab's own."""
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if _HOUSE not in Path(frame.filename).parents
-    ]
-    return f"see {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+def _where(error: BaseException, hook: Any = None, module: str = "") -> str:
+    """``see plugin.py, line 3``: the last line of the plugin's own on the way to an error, wherever that was raised.
+
+    Args:
+        error: what was raised.
+        hook: the function of the plugin that raised it.
+        module: what was imported, if that raised it.
+    """
+    own = _files_of(str(getattr(hook, "__module__", module)).partition(".")[0])
+    code = getattr(inspect.unwrap(hook), "__code__", None)
+    own |= {code.co_filename} if code else set()
+    frames = traceback.extract_tb(error.__traceback__)
+    mine = [frame for frame in frames if own & {frame.filename, *map(str, Path(frame.filename).parents)}]
+    return f"see {Path(mine[-1].filename).name}, line {mine[-1].lineno}" if mine else ""
+
+
+def _files_of(module: str) -> set[str]:
+    """The file of a module, or the folders of a package."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):  # of a program, which is no module
+        return set()
+    if spec is None:
+        return set()
+    return set(spec.submodule_search_locations or ()) or {str(spec.origin)}
 
 
 def _advice(error: BaseException, record: Plugin) -> str:
@@ -282,7 +304,8 @@ def _advice(error: BaseException, record: Plugin) -> str:
     if name is not None and name != record.module.partition(":")[0]:
         return f"install what provides {name!r}, or uninstall {record.distribution}"
     if isinstance(error, SystemExit):
-        return f"take out what ends the process ({_where(error)}), or uninstall {record.distribution}"
+        where = _where(error, module=record.module)
+        return f"take out what ends the process ({where}), or uninstall {record.distribution}"
     command = f"python -c 'import {record.module.partition(':')[0]}'"
     return f"{command} shows where; correct it, or uninstall {record.distribution}"
 

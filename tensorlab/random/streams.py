@@ -152,7 +152,7 @@ def set_state(state: Mapping[str, Any]) -> None:
         restored.lineage, restored.forks, restored.runs = (state[name] for name in ("lineage", "forks", "runs"))
         restored.outside.draws.update(state["draws"])
         numbers = [*(state[name] for name in ("seed", "lineage", "forks", "runs")), *state["draws"].values()]
-    except (TypeError, KeyError, ValueError, AttributeError):
+    except (TypeError, LookupError, ValueError, AttributeError):
         numbers = [None]
     if not all(type(number) is int and 0 <= number <= WORD for number in numbers):
         raise ArgumentError("random.set_state", "what get_state returned", repr(state)[:200])

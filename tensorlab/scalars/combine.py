@@ -71,6 +71,21 @@ def pull_back(function: ScalarFunction, index: int) -> ScalarFunction:
     )
 
 
+def scaled(derivative: ScalarFunction) -> ScalarFunction:
+    """``(g, *parameters) -> derivative(*parameters) * g``, for a derivative that is given."""
+    names = Names(derivative.parameters)
+    g = names.fresh("g")
+    slope = tree.call(names.call(derivative), *map(tree.name, derivative.parameters))
+    return ScalarFunction(
+        f"{derivative.name}_scaled",
+        (g, *derivative.parameters),
+        [ast.Return(ast.BinOp(slope, ast.Mult(), tree.name(g)))],
+        names.calls,
+        file=derivative.file,
+        line=derivative.line,
+    )
+
+
 def without_unused(function: ScalarFunction) -> tuple[ScalarFunction, tuple[int, ...]]:
     """The function of those of its parameters that it depends on, and their positions."""
     used = {name for statement in function.body for name in tree.used(statement)}

@@ -179,6 +179,11 @@ class ScalarFunction:
         )
 
     @property
+    def module(self) -> str | None:
+        """The module of the Python function that was written; None for one that is derived."""
+        return getattr(self._written, "__module__", None)
+
+    @property
     def python(self) -> Callable[..., Any]:
         """The function in plain Python: the one that was written, while it still means the same, or else what it meant
         when it was parsed, or is derived, as ordinary Python code."""
@@ -204,7 +209,8 @@ class ScalarFunction:
         """∂f/∂parameters[index]: a scalar function of the same parameters, by forward mode on the source.
 
         Of a function of several outputs it returns the derivative of each. At a kink it follows the branch that
-        Python takes there; the derivative of ``abs`` at 0 is 0.
+        Python takes there. The derivative of ``abs`` at 0 is 0, and ``max`` and ``min`` of equals take half of the
+        derivative of each, as JAX's and PyTorch's do: so sums of them that are smooth have their own derivative.
 
         Raises:
             ScalarError: it depends on something whose derivative is not known.
@@ -232,6 +238,18 @@ class ScalarFunction:
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         return self.python(*arguments, **named)
 
+    # What a scalar function computes is plain data: it is pickled as that, and so is what was written as a lambda.
+
+    def __reduce__(self) -> Any:
+        body = tree.text(self.body)
+        return _restored, (self.name, self.parameters, body, self.calls, self.defaults, self.file, self.line)
+
+    def __copy__(self) -> ScalarFunction:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> ScalarFunction:
+        return self
+
     def __repr__(self) -> str:
         return f"<{self.who}: ({', '.join(self.parameters)}) -> {self.n_outputs}>"
 
@@ -249,6 +267,18 @@ class ScalarFunction:
         if not 0 <= index < self.arity:
             expected = f"the index of one of its {self.arity} parameters"
             raise ArgumentError(self.who, expected, repr(index), f"they are {', '.join(self.parameters) or 'none'}")
+
+
+def _restored(
+    name: str,
+    parameters: tuple[str, ...],
+    body: str,
+    calls: Mapping[str, ScalarFunction],
+    defaults: Mapping[str, float],
+    file: str,
+    line: int,
+) -> ScalarFunction:
+    return ScalarFunction(name, parameters, ast.parse(body).body, calls, defaults=defaults, file=file, line=line)
 
 
 @functools.cache

@@ -59,10 +59,6 @@ class Lowering:
                 return self.choice(node, out)
             case ast.BoolOp() if not is_condition(node):
                 return self.lazy(node, out)
-            case ast.Call(args=[left, right]) if tree.called(node) in ("min", "max"):
-                first, second = self.atom(left, out), self.atom(right, out)
-                beyond: ast.cmpop = ast.Lt() if tree.called(node) == "min" else ast.Gt()
-                return self.choice(ast.IfExp(ast.Compare(second, [beyond], [first]), second, first), out)
             case ast.Call() if tree.called(node) in self.names.calls:
                 return self.outputs_of(node, out)[0]
             case ast.Call():

@@ -28,6 +28,9 @@ _TERMS: dict[str, tuple[str, ...]] = {
     "positive": ("t",),
     "float": ("t",),
     "abs": _ABS,
+    # of equals half of each, so that max(x, 0) is the (x + abs(x)) / 2 that it is, and softplus of it is smooth
+    "max": ("0.5 * t if a == b else (0.0 if b > a else t)", "0.5 * t if a == b else (t if b > a else 0.0)"),
+    "min": ("0.5 * t if a == b else (0.0 if b < a else t)", "0.5 * t if a == b else (t if b < a else 0.0)"),
     "math.fabs": _ABS,
     "math.exp": ("t * y",),
     "math.exp2": ("t * (y * math.log(2.0))",),

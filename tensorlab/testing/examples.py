@@ -48,9 +48,22 @@ def example(cls: type, moved: bool = False) -> Any:
     return made
 
 
-def again(made: Configured) -> Any:
-    """Another object of the same class, made with the same arguments; its own config has no part in it."""
-    return vars(Configured)["from_config"].__func__(type(made), vars(made).get("_constructed_with", {}))
+def again(made: Configured, **others: Any) -> Any:
+    """Make another object of the same class with the same arguments, but for some; its own config has no part in it.
+
+    Objects among the arguments, such as layers, are made again too, so that nothing is shared.
+    """
+    given = {**vars(made).get("_constructed_with", {}), **others}
+    fresh = {name: _again(value) for name, value in given.items()}
+    return vars(Configured)["from_config"].__func__(type(made), fresh)
+
+
+def _again(value: Any) -> Any:
+    if isinstance(value, Configured):
+        return again(value)
+    if type(value) in (list, tuple):
+        return type(value)([_again(item) for item in value])
+    return value
 
 
 def arguments(cls: Any) -> list[inspect.Parameter]:

@@ -51,13 +51,8 @@ class LayerSubject(Subject):
 
     def make(self, dtype: str | None = None) -> Layer:
         """A new one, not built, with the arguments of the layer that was given or with others than its defaults."""
-        if self._given is None:
-            made: Layer = example(self.thing, moved=True)
-        else:
-            made = again(self._given)
-        if dtype is not None:
-            _set_dtype(made, dtype)
-        return made
+        made: Layer = example(self.thing, moved=True) if self._given is None else again(self._given)
+        return made if dtype is None else _in_dtype(made, dtype)
 
     def inputs(self, seed: int = 0) -> Array:
         """What it is called with."""
@@ -85,9 +80,22 @@ class LayerSubject(Subject):
         utils.set_random_seed(0)  # names and random numbers begin again, whatever was made before
         layer = self.make(dtype)
         layer(_as(array, dtype))
+        self._check_precision(layer, dtype)
         rng = np.random.default_rng(1)
         layer.set_weights([w + np.asarray(rng.uniform(0.05, 0.5, w.shape), w.dtype) for w in model.get_weights()])
         return layer
+
+    def _check_precision(self, layer: Layer, dtype: str) -> None:
+        """Refuse layers inside and real weights of another dtype than the layer's: they lose digits, or add none."""
+        for inner, weights in members(layer):
+            who = f"{self.who} in {dtype}"
+            if inner.dtype.kind == "f" and inner.dtype.name != dtype and inner.built:
+                hint = "leave dtype out where it is made, so that it takes that of the layer around it"
+                refuse(who, f"layers inside of it of {dtype}", f"{inner!r} of {inner.dtype}", hint)
+            for weight in weights:
+                if weight.dtype.kind == "f" and weight.dtype.name != dtype:
+                    hint = "make it with self.add_weight in build, which takes the layer's dtype"
+                    refuse(who, f"weights of {dtype}", f"{weight.name!r} of {weight.dtype}", hint)
 
     def compute(self, dtype: str, count: int, training: bool = False) -> list[Tensor]:
         """Outputs, and the gradients by inputs and weights."""
@@ -217,9 +225,16 @@ def _as(array: Array, dtype: str) -> Array:
     return array.astype(dtype) if array.dtype.kind == "f" else array
 
 
-def _set_dtype(layer: Layer, dtype: str) -> None:
-    for each, _ in members(layer):
-        each._set_dtype(dtypes.as_dtype(dtype, "check_layer"))
+def _in_dtype(made: Layer, dtype: str) -> Layer:
+    """Make a layer of this dtype with the same arguments; if its constructor takes no dtype, give it one afterwards."""
+    try:
+        layer: Layer = again(made, dtype=dtype)
+    except TypeError:
+        layer = made
+    if layer.dtype.name != dtype:
+        for each, _ in members(layer):
+            each._set_dtype(dtypes.as_dtype(dtype, "check_layer"))
+    return layer
 
 
 def _holders(layer: Layer) -> Iterator[tuple[Layer, str, Variable]]:

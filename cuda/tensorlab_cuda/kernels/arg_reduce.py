@@ -9,6 +9,7 @@ import numpy as np
 from tensorlab_cuda import driver
 from tensorlab_cuda.kernel import Kernel
 from tensorlab_cuda.kernels.build import build
+from tensorlab_cuda.kernels.convert import convert
 from tensorlab_cuda.kernels.fold import BLOCK, lanes
 
 # Of two elements the first wins that is beyond the other, NaN being beyond everything; of equals, the first.
@@ -21,9 +22,9 @@ def kernel(rows, columns, y_address, x_address):
     for row in range(int64(cuda.blockIdx.x), rows, int64(cuda.gridDim.x)):
         first = row * columns
         place = int64(0)
-        best = x[first]
+        best = read(x[first])
         for i in range(thread, columns, threads):
-            value = x[first + i]
+            value = read(x[first + i])
             if i == thread or value {beyond} best or (value != value and best == best):
                 best = value
                 place = i
@@ -57,4 +58,6 @@ def arg_reduce_kernel(rule: str, dtype: str) -> Kernel:
     source = _SOURCE.format(block=BLOCK, beyond=">" if rule == "max" else "<")
     kind = driver.storage(dtype)
     shared = {"places": (None, np.int64), **lanes(kind)}
-    return build(source, {"ACROSS": 1, "compute": kind}, f"arg{rule} {dtype}", shared=shared)
+    return build(
+        source, {"ACROSS": 1, "compute": kind, "read": convert(dtype, dtype)}, f"arg{rule} {dtype}", shared=shared
+    )

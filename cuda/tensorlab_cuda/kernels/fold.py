@@ -25,14 +25,14 @@ def fold_source(count: str, fetch: str, combine: str, indent: str) -> str:
 total = compute(0)
 for i in range(lane, {count}, height):
 {"".join(f"    {line}{chr(10)}" for line in fetch.splitlines())}
-    total = value if i == lane else compute({combine}(total, value))
+    total = value if i == lane else computed({combine}(total, value))
 lanes[thread] = total
 width = height if height < {count} else {count}
 while width > 1:
     cuda.syncthreads()
     half = (width + 1) // 2
     if lane < width - half:
-        lanes[thread] = compute({combine}(lanes[thread], lanes[thread + half * ACROSS]))
+        lanes[thread] = computed({combine}(lanes[thread], lanes[thread + half * ACROSS]))
     width = half
 cuda.syncthreads()
 """

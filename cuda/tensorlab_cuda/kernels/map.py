@@ -9,6 +9,7 @@ from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
 from tensorlab_cuda.kernel import Kernel
 from tensorlab_cuda.kernels.build import build
+from tensorlab_cuda.kernels.convert import convert
 from tensorlab_cuda.kernels.lift import lift
 from tensorlab_cuda.kernels.places import names, unravel
 
@@ -22,12 +23,12 @@ def _source(inputs: int, outputs: int, axes: int) -> str:
     pointers = "".join(f"    {a} = pointer({a}_address, {a}_type)\n" for a in arrays)
     starts = "".join(f"        {a}_at = int64({0 if axes else 'i'})\n" for a in arrays)
     move = unravel("i", "n", axes, {f"{a}_at": f"{a}_stride" for a in arrays}, " " * 8)
-    stores = "".join(f"        {y}[{y}_at] = {y}_type({y}_value)\n" for y in ys)
+    stores = "".join(f"        {y}[{y}_at] = {y}_stored({y}_value)\n" for y in ys)
     return f"""
 def kernel({parameters}):
 {pointers}
     for i in range(cuda.grid(1), total, cuda.gridsize(1)):
-{starts}{move}        {", ".join(f"{y}_value" for y in ys)} = scalar({", ".join(f"compute({x}[{x}_at])" for x in xs)})
+{starts}{move}        {", ".join(f"{y}_value" for y in ys)} = scalar({", ".join(f"{x}_read({x}[{x}_at])" for x in xs)})
 {stores}"""
 
 
@@ -45,7 +46,9 @@ def map_kernel(
         axes: how many axes all arrays have in common; 0 if all are dense, and there are neither lengths nor strides.
         count: the type in which elements are counted.
     """
-    namespace = {"compute": driver.storage(compute), "count_type": count, "scalar": lift(function, compute)}
+    namespace = {"count_type": count, "scalar": lift(function, compute)}
+    namespace |= {f"x{k}_read": convert(dtype, compute) for k, dtype in enumerate(inputs)}
+    namespace |= {f"y{k}_stored": convert(None, dtype) for k, dtype in enumerate(outputs)}
     for prefix, dtypes in (("y", outputs), ("x", inputs)):
         namespace |= {f"{prefix}{k}_type": driver.storage(dtype) for k, dtype in enumerate(dtypes)}
     name = f"map {function.name} {compute}"

@@ -19,6 +19,7 @@ from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
 from tensorlab_cuda.kernel import Kernel
 from tensorlab_cuda.kernels.build import build
+from tensorlab_cuda.kernels.convert import convert
 from tensorlab_cuda.kernels.lift import lift
 from tensorlab_cuda.kernels.matmul_tile import DOUBLES, SIMULATED, WORDS, Tile
 from tensorlab_cuda.kernels.matmul_warp import WarpTile, warp_tiles
@@ -98,7 +99,7 @@ def kernel({", ".join(parameters)}):
                 if row < m and column < n:
                     place = (first_row + row) * n + column
                     {"z[place] = sums[i, j]" if keep else ""}
-                    c[place] = {f"kind(scalar({values}))" if epilogue else "sums[i, j]"}
+                    c[place] = {f"stored(scalar({values}))" if epilogue else "sums[i, j]"}
 """
 
 
@@ -141,7 +142,7 @@ def matmul_kernel(
     kind = driver.storage(dtype)
     namespace: dict[str, Any] = {"word": kind, **tile.names(runs), "count_type": np.uint64, "kind": kind}
     if epilogue is not None:
-        namespace["scalar"] = lift(epilogue, dtype)
+        namespace |= {"scalar": lift(epilogue, dtype), "stored": convert(None, dtype)}
     name = f"matmul {epilogue.name if epilogue is not None else ''} {dtype}"
     source = _source(operands, epilogue is not None, keep, axes, tile, dtype == "bool")
     shared = {side: (namespace[side.upper()], namespace["word"]) for side in ("left", "right")}

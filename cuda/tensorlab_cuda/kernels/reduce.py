@@ -13,6 +13,7 @@ from tensorlab.rules import Reduction
 from tensorlab_cuda import driver
 from tensorlab_cuda.kernel import Kernel
 from tensorlab_cuda.kernels.build import build
+from tensorlab_cuda.kernels.convert import convert
 from tensorlab_cuda.kernels.fold import BLOCK, fold_source, lanes
 from tensorlab_cuda.kernels.lift import lift
 from tensorlab_cuda.kernels.places import names, unravel
@@ -47,7 +48,7 @@ def kernel({", ".join(["outer", "count", "members", *axes, "y_address", "x_addre
 {unravel("own", "kept_length", kept, {"base": "kept_stride"}, " " * 8)}
 {fold_source("length", fetch, "combine", " " * 8)}
         if lane == 0 and number < outer:
-            y[number * segments + block % segments] = y_type({result})
+            y[number * segments + block % segments] = y_stored({result})
         cuda.syncthreads()
 """
 
@@ -80,7 +81,7 @@ def reduce_kernel(
         across: for how many results a block folds, a power of two.
         count: the type in which elements are counted.
     """
-    element = "compute(element(compute(x[at])))" if input else "x[at]"
+    element = "computed(element(x_read(x[at])))" if input else "x[at]"
     result = "result(lanes[beside], compute(members))" if output and rule.result is not None else "lanes[beside]"
     namespace: dict[str, Any] = {
         "ACROSS": across,
@@ -89,7 +90,10 @@ def reduce_kernel(
         "compute": driver.storage(compute),
         "count_type": count,
         "element": lift(rule.element, compute),
+        "computed": convert(None, compute),
+        "x_read": convert(input or compute, compute),
         "x_type": driver.storage(input or compute),
+        "y_stored": convert(None, output or compute),
         "y_type": driver.storage(output or compute),
     }
     if rule.result is not None:

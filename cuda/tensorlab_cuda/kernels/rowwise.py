@@ -9,6 +9,7 @@ from tensorlab.rules import Rowwise
 from tensorlab_cuda import driver
 from tensorlab_cuda.kernel import Kernel
 from tensorlab_cuda.kernels.build import build
+from tensorlab_cuda.kernels.convert import convert
 from tensorlab_cuda.kernels.fold import BLOCK, fold_source, lanes
 from tensorlab_cuda.kernels.lift import lift
 
@@ -19,7 +20,7 @@ def _source(inputs: int, reductions: int) -> str:
     elements = [f"{x}[first + i]" for x in names]
     folds = ""
     for k in range(reductions):
-        fetch = f"value = compute(element{k}({', '.join([*elements, *totals[:k]])}))\n"
+        fetch = f"value = computed(element{k}({', '.join([*elements, *totals[:k]])}))\n"
         if k == reductions - 1:
             fetch += "y[first + i] = value\n"
         folds += fold_source("columns", fetch, f"combine{k}", " " * 8)
@@ -32,7 +33,7 @@ def kernel(rows, columns, y_address, {", ".join(f"{x}_address" for x in names)})
         first = row * columns
 {folds}
         for i in range(thread, columns, threads):
-            y[first + i] = compute(output({", ".join(["y[first + i]", *elements, *totals])}))
+            y[first + i] = computed(output({", ".join(["y[first + i]", *elements, *totals])}))
 """
 
 
@@ -48,6 +49,7 @@ def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Kernel:
     namespace: dict[str, Any] = {
         "ACROSS": 1,
         "compute": driver.storage(dtype),
+        "computed": convert(None, dtype),
         "output": lift(rule.output, dtype),
     }
     for k, (combine, element) in enumerate(rule.reductions):

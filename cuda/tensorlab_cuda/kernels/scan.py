@@ -12,6 +12,7 @@ from tensorlab.rules import Scan
 from tensorlab_cuda import driver
 from tensorlab_cuda.kernel import Kernel
 from tensorlab_cuda.kernels.build import build
+from tensorlab_cuda.kernels.convert import convert
 from tensorlab_cuda.kernels.lift import lift
 
 
@@ -19,7 +20,7 @@ def _source(inputs: int, initial: tuple[int, ...]) -> str:
     names = [f"x{k}" for k in range(inputs)]
     states = [f"s{k}" for k in range(len(initial))]
     start = "; ".join(f"{s} = compute({value})" for s, value in zip(states, initial, strict=True))
-    elements = ", ".join(f"compute({x}[first + i])" for x in names)
+    elements = ", ".join(f"{x}_read({x}[first + i])" for x in names)
     return f"""
 def kernel(rows, columns, y_address, {", ".join(f"{x}_address" for x in names)}):
     y = pointer(y_address, y_type)
@@ -29,8 +30,8 @@ def kernel(rows, columns, y_address, {", ".join(f"{x}_address" for x in names)})
         {start}
         for i in range(columns):
             {", ".join(f"{s}_new" for s in states)} = step({", ".join(states)}, {elements})
-            {"; ".join(f"{s} = compute({s}_new)" for s in states)}
-            y[first + i] = y_type(result({", ".join(states)}))
+            {"; ".join(f"{s} = computed({s}_new)" for s in states)}
+            y[first + i] = y_stored(result({", ".join(states)}))
 """
 
 
@@ -46,7 +47,10 @@ def scan_kernel(rule: Scan, compute: str, inputs: tuple[str, ...], output: str) 
     """
     namespace: dict[str, Any] = {
         "compute": driver.storage(compute),
+        "computed": convert(None, compute),
         "y_type": driver.storage(output),
+        "y_stored": convert(None, output),
+        **{f"x{k}_read": convert(dtype, compute) for k, dtype in enumerate(inputs)},
         "step": lift(rule.step, compute),
         "result": lift(rule.result, compute),
         **{f"x{k}_type": driver.storage(dtype) for k, dtype in enumerate(inputs)},

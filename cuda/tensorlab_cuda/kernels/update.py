@@ -13,6 +13,7 @@ from tensorlab.scalars import ScalarFunction
 from tensorlab_cuda import driver
 from tensorlab_cuda.kernel import Kernel
 from tensorlab_cuda.kernels.build import build
+from tensorlab_cuda.kernels.convert import convert
 from tensorlab_cuda.kernels.lift import lift
 
 
@@ -21,8 +22,8 @@ def _source(slots: int, hyperparameters: int) -> str:
     arrays = ["w", "g", *changed[1:]]
     hypers = [f"h{k}" for k in range(hyperparameters)]
     pointers = "".join(f"        {a} = pointer(table[row + {k}], kind)\n" for k, a in enumerate(arrays, 1))
-    values = ", ".join([*(f"{a}[i]" for a in arrays), *(f"kind({h})" for h in hypers)])
-    stores = "".join(f"        {a}[i] = kind({a}_new)\n" for a in changed)
+    values = ", ".join([*(f"read({a}[i])" for a in arrays), *(f"stored({h})" for h in hypers)])
+    stores = "".join(f"        {a}[i] = stored({a}_new)\n" for a in changed)
     return f"""
 def kernel({", ".join(["total", "table_address", *hypers])}):
     table = pointer(table_address, int64)
@@ -51,4 +52,5 @@ def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Kernel:
     hyperparameters = function.arity - 2 - slots
     source = _source(slots, hyperparameters)
     namespace = {"kind": driver.storage(dtype), "scalar": lift(function, dtype)}
+    namespace |= {"read": convert(dtype, dtype), "stored": convert(None, dtype)}
     return build(source, namespace, f"update {function.name} {dtype}", (function,), hyperparameters)

@@ -1,36 +1,40 @@
-"""`Tensor`, an array on some device.
+"""`Tensor`, an array on a device.
 
-The operators and methods that compute are put in place by `tensorlab.ops.methods`, one floor above.
+`tensorlab.ops.methods`, one floor above, adds the operators and methods that compute.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
-from tensorlab import autodiff, dtypes, host_arrays
+from tensorlab import autodiff, host_arrays
 from tensorlab.backends import Backend, Buffer
 from tensorlab.devices import backend as find_backend
-from tensorlab.devices import check_place, holder
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DLPackError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, DLPackError, DTypeError, ShapeError
 from tensorlab.shapes import Shape
 
 
 class Tensor:
-    """An immutable array of one dtype on one device.
+    """An array of one dtype on one device.
 
-    Made by `asarray` and by operations. The tensor-level interface is the Python array API standard's.
+    Created by `asarray` and by operations. Its interface is the Python array API standard's.
+
+    A tensor is a value: nothing changes elements that something else has read. ``x[index] = value`` gives ``x`` new
+    elements; views of it, NumPy arrays made from it and values that a tape keeps stay as they are.
     """
 
-    __slots__ = ("__weakref__", "_backend", "_buffer", "key")
+    __slots__ = ("__weakref__", "_backend", "_buffer", "key", "variable")
     __array_priority__ = 1000.0
     watched: ClassVar[bool] = False
     _title: ClassVar[str] = "Tensor"
 
     key: int
+    variable: Any  # set only on values that were read from a trainable Variable
 
     def __init__(self, buffer: Buffer, backend: Backend) -> None:
         self._buffer: Buffer = buffer
@@ -84,17 +88,16 @@ class Tensor:
     # From and to Python and NumPy
 
     def numpy(self) -> np.ndarray[Any, Any]:
-        """The elements as a NumPy array, read-only and without a copy where the device is the host."""
-        array = self._backend.to_host(self._buffer).view()
-        array.flags.writeable = False
-        return array
+        """Return the elements as a read-only NumPy array, without a copy if they are on the host."""
+        # Over a read-only memoryview, so that nobody can set the array's WRITEABLE flag again.
+        return np.asarray(memoryview(cast(Any, self._backend.to_host(self._buffer))).toreadonly())
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         array = self.numpy()
         if copy or (dtype is not None and array.dtype != dtype):
             if copy is False:
                 raise ArgumentError("__array__", f"dtype {array.dtype} with copy=False", str(dtype))
-            return array.astype(array.dtype if dtype is None else dtype)
+            return host_arrays.cast(array, array.dtype if dtype is None else np.dtype(dtype))
         return array
 
     def item(self) -> Any:
@@ -123,6 +126,15 @@ class Tensor:
     def __bool__(self) -> bool:
         return bool(self._number("bool", "use tl.any(x) or tl.all(x)"))
 
+    def __trunc__(self) -> Any:
+        return math.trunc(self._number("trunc", "use tl.trunc(x)"))
+
+    def __floor__(self) -> Any:
+        return math.floor(self._number("floor", "use tl.floor(x)"))
+
+    def __ceil__(self) -> Any:
+        return math.ceil(self._number("ceil", "use tl.ceil(x)"))
+
     def __complex__(self) -> complex:
         return complex(self._number("complex"))
 
@@ -136,12 +148,16 @@ class Tensor:
             raise DTypeError("iter", "a tensor with an axis", "a tensor of rank 0")
         return (self[position] for position in range(self.shape[0]))
 
-    def __setitem__(self, index: Any, value: Any) -> NoReturn:
-        hint = "part of a Variable is changed with v[index].assign(value); tl.where makes a new tensor"
-        raise ArgumentTypeError("x[index] = value", "something that can be changed", f"a {self._title}", hint)
-
-    def __reduce__(self) -> Any:  # what copy, deepcopy and pickle make is a tensor of its own for every tape
+    def __reduce__(self) -> Any:
         return _restored, (self.numpy(), self.device)
+
+    def __copy__(self) -> Tensor:
+        """Return a tensor of the same memory that tapes take for another one."""
+        return from_buffer_of(self, self._buffer)
+
+    def __deepcopy__(self, memo: Any) -> Tensor:
+        """Return a tensor of its own memory that tapes take for another one."""
+        return Tensor(self._backend.copy(self._buffer), self._backend)
 
     def __dlpack__(
         self,
@@ -151,19 +167,24 @@ class Tensor:
         dl_device: tuple[int, int] | None = None,
         copy: bool | None = None,
     ) -> Any:
-        """The elements for another library, in the memory of their device, marked as read-only.
+        """Export the elements to another library, as a copy unless ``copy`` is False.
 
-        Before version 1.0 of DLPack there was no such mark: who asks for an older version gets a copy.
+        Not every library respects the read-only flag of DLPack 1.0 (PyTorch does not), so memory is shared only with
+        callers that ask for it with ``copy=False`` and a version that has the flag.
 
         Raises:
-            DLPackError: for a device that the elements are not on, a copy that is needed and not allowed, or a stream
-                where memory has none.
+            DLPackError: for a device that does not hold the elements, ``copy=False`` with a version before 1.0, or a
+                stream for memory of the host.
 
         Source: Python array API standard, ``array.__dlpack__``.
         """
+        if copy is None and (dl_device is None or tuple(dl_device) == self.__dlpack_device__()):
+            copy = True
         array = self._backend.export(self._buffer)
         if not isinstance(array, np.ndarray):
-            return array.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+            capsule = array.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+            self._given_away(copy)
+            return capsule
         if dl_device is not None and tuple(dl_device) != self.__dlpack_device__():
             raise DLPackError("__dlpack__", f"the host, {self.__dlpack_device__()}", f"dl_device {dl_device}")
         if stream is not None:
@@ -172,7 +193,13 @@ class Tensor:
         if copy is False and not marked:
             hint = "ask for max_version=(1, 0), which can say that memory is read-only"
             raise DLPackError("__dlpack__", "that a copy is allowed", "copy=False", hint)
-        return (array.copy() if copy or not marked else array).__dlpack__(max_version=max_version)
+        self._given_away(copy)
+        return (array if copy is False else array.copy()).__dlpack__(max_version=max_version)
+
+    def _given_away(self, copy: bool | None) -> None:
+        """Remember memory that another library has without a copy: gradients stay right if it ignores the flag."""
+        if copy is False and type(self) is Tensor:
+            self.__class__ = SharedTensor
 
     def __dlpack_device__(self) -> tuple[int, int]:
         """The device as DLPack numbers it: ``(1, 0)`` is the host."""
@@ -201,21 +228,13 @@ class Tensor:
         target = find_backend(device)
         if target is self._backend:
             return self
-        return Tensor(target.from_host(self._backend.to_host(self._buffer)), target)
+        return placed(self._backend.to_host(self._buffer), target, isinstance(self, SharedTensor))
 
     # For the tape
 
     def snapshot(self) -> Tensor:
-        """The value as it is now: itself, since it never changes."""
-        return self
-
-    def ones_like(self) -> Tensor:
-        """Ones of this shape, dtype and device."""
-        return self.like(np.ones(self.shape, self.dtype))
-
-    def like(self, value: Any) -> Tensor:
-        """``value`` as a tensor of this dtype and device."""
-        return asarray(value, dtype=self.dtype, device=self.device)
+        """Return the value as it is now, as an object that nothing changes later, even ``x[index] = value``."""
+        return _alias(self, Tensor)
 
     __hash__ = object.__hash__
 
@@ -240,7 +259,7 @@ class Tensor:
         def __rmod__(self, other: Any) -> Tensor: ...
         def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]: ...
         def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]: ...
-        def __pow__(self, other: Any) -> Tensor: ...
+        def __pow__(self, other: Any, modulo: Any = None) -> Tensor: ...
         def __rpow__(self, other: Any) -> Tensor: ...
         def __matmul__(self, other: Any) -> Tensor: ...
         def __rmatmul__(self, other: Any) -> Tensor: ...
@@ -264,7 +283,11 @@ class Tensor:
         def __pos__(self) -> Tensor: ...
         def __invert__(self) -> Tensor: ...
         def __abs__(self) -> Tensor: ...
+        def __round__(self, ndigits: Any = None) -> Tensor: ...
         def __getitem__(self, index: Any) -> Tensor: ...
+        def __setitem__(self, index: Any, value: Any) -> None: ...
+        def ones_like(self) -> Tensor: ...
+        def like(self, value: Any) -> Tensor: ...
         def astype(self, dtype: Any, copy: bool = False) -> Tensor: ...
         def reshape(self, *shape: Any) -> Tensor: ...
         def sum(self, **options: Any) -> Tensor: ...
@@ -275,7 +298,7 @@ class Tensor:
         def argmin(self, **options: Any) -> Tensor: ...
 
 
-class _Shared(Tensor):
+class SharedTensor(Tensor):
     """A tensor in memory that somebody else may write into, such as that of a NumPy array.
 
     What a tape has read must not change before it is used, so the first operation that may be recorded gives the tensor
@@ -285,103 +308,52 @@ class _Shared(Tensor):
     __slots__ = ()
 
     def snapshot(self) -> Tensor:
-        if autodiff.recording():
-            self._buffer = self._backend.copy(self._buffer)
-            self.__class__ = Tensor  # type: ignore[assignment]
-        return self
+        if not autodiff.recording():
+            return _alias(self, SharedTensor)
+        self._buffer = self._backend.copy(self._buffer)
+        self.__class__ = Tensor  # type: ignore[assignment]
+        return _alias(self, Tensor)
 
 
-_Shared.__name__ = "Tensor"  # what messages call it
+SharedTensor.__name__ = SharedTensor.__qualname__ = "Tensor"  # in messages
 
 
-TENSORS: list[type[Tensor]] = [Tensor, _Shared]
+TENSORS: list[type[Tensor]] = [Tensor, SharedTensor]
 """The classes of tensors whose buffer is all that an operation needs of them while no tape records."""
+
+_new = object.__new__
+
+
+def _alias(tensor: Tensor, kind: type[Tensor]) -> Tensor:
+    """Return another object of the same memory and key."""
+    alias = _new(kind)
+    alias._buffer, alias._backend, alias.key = tensor._buffer, tensor._backend, tensor.key
+    return alias
 
 
 def _restored(array: np.ndarray[Any, Any], device: str) -> Tensor:
-    backend = find_backend(device)
-    return Tensor(backend.from_host(array), backend)
+    """Return the tensor that a pickle holds; one without a base is in memory that the pickle alone has allocated."""
+    return placed(array, find_backend(device), array.base is not None and host_arrays.may_change(array))
 
 
-def from_buffer_of(tensor: Tensor, buffer: Any) -> Tensor:
-    """A tensor of another buffer on the same backend."""
-    result = Tensor(buffer, tensor._backend)
-    if type(tensor) is _Shared and tensor._backend.shares_memory(buffer, tensor._buffer):
-        result.__class__ = _Shared
+def placed(array: np.ndarray[Any, Any], backend: Backend, may_change: bool) -> Tensor:
+    """Return a host array as a tensor of a backend; ``may_change`` if somebody else may write into the array."""
+    buffer = backend.from_host(array)
+    shares = may_change and isinstance(buffer, np.ndarray) and np.may_share_memory(buffer, array)
+    return (SharedTensor if shares else Tensor)(buffer, backend)
+
+
+def owned(tensor: Tensor) -> Tensor:
+    """Return the value of a tensor as it is now, as a tensor that no write reaches."""
+    result = _alias(tensor, Tensor)
+    if isinstance(tensor, SharedTensor):
+        result._buffer = tensor._backend.copy(result._buffer)
     return result
 
 
-def adopted(who: str, array: Any, copy: bool | None) -> Tensor | None:
-    """Another library's array on a device as a tensor there, which shares its memory; None for what the host reads.
-
-    ``copy`` is False if that library must not make a copy of it.
-    """
-    held = holder(who, array)
-    return None if held is None else _Shared(held.adopt(who, array, copy), held)
-
-
-def asarray(obj: Any, /, dtype: Any = None, *, device: str | None = None, copy: bool | None = None) -> Tensor:
-    """A tensor of numbers, nested lists, a NumPy array, or anything with ``__array__`` or ``__dlpack__``.
-
-    Python floats become float32 and whole numbers int64; arrays keep their dtype, and share memory on the host unless
-    ``copy`` is true. So does another library's array on a device that a plugin has a backend for, such as CuPy's on
-    "cuda". An array that is changed afterwards changes the tensor that shares its memory, until a tape records what is
-    computed from the tensor: then that has memory of its own, and gradients are those of the values that were used.
-
-    Args:
-        obj: what to convert. A tensor is returned as it is if nothing has to change.
-        dtype: one of tensorlab's dtypes; None to keep or infer it.
-        device: where to put it; None for the device that a tensor or an array is on, and for the current one otherwise.
-        copy: True for memory of its own, False to refuse a copy, None for what is cheapest.
-
-    Raises:
-        DTypeError: for strings, objects, ragged lists, complex numbers, or an unknown dtype.
-        ArgumentError: if ``copy`` is False and one is needed.
-        DeviceError: for an array on a device that is not here, or without ``device`` on another one than that of the
-            ``with tl.device(...):`` block.
-
-    Source: Python array API standard, ``asarray``.
-    """
-    # Who names a device has another library's array moved there; nothing else moves one.
-    shared = None if device is None or isinstance(obj, Tensor) else adopted("asarray", obj, copy)
-    return converted("asarray", obj if shared is None else shared, dtype, device, copy)
-
-
-def converted(who: str, obj: Any, dtype: Any, device: str | None, copy: bool | None) -> Tensor:
-    """`asarray`, for the operation ``who``; an array of another library has to be on the device already."""
-    wanted = None if dtype is None else dtypes.as_dtype(dtype, who)
-    on_device = None if isinstance(obj, Tensor) else adopted(who, obj, copy)
-    if on_device is not None:
-        check_place(who, obj, on_device._backend, device)
-        obj = on_device
-    if isinstance(obj, Tensor):
-        moved = obj.snapshot() if device is None else obj.snapshot().to_device(device)
-        changes = wanted is not None and wanted != moved.dtype
-        if copy is False and (changes or moved.device != obj.device):
-            given = f"{obj.dtype} on {obj.device!r}"
-            raise ArgumentError(who, f"{given} with copy=False", f"dtype {wanted}, device {moved.device!r}")
-        if changes:
-            return moved.astype(wanted)
-        if not copy:
-            return moved
-        result = Tensor(moved._backend.copy(moved._buffer), moved._backend)
-        autodiff.record((moved,), (result,), (lambda gradient: gradient,))
-        return result
-    if copy is False and not host_arrays.shares_memory(obj):
-        raise ArgumentError(who, "an array with copy=False", type(obj).__name__, "numbers have to be copied")
-    leaves = autodiff.flatten(obj) if isinstance(obj, (list, tuple)) else []
-    if any(isinstance(leaf, Tensor) for leaf in leaves):
-        obj = autodiff.pack_as(obj, iter([leaf.numpy() if isinstance(leaf, Tensor) else leaf for leaf in leaves]))
-    array = original = host_arrays.host_array(who, obj, wanted)
-    target = array.dtype.newbyteorder("=") if wanted is None else wanted
-    if array.dtype != target or not array.flags.aligned:
-        if copy is False:
-            raise ArgumentError(who, f"{array.dtype} data with copy=False", f"dtype {target}")
-        with np.errstate(all="ignore"):  # what a dtype cannot hold becomes what the processor makes of it
-            array = array.astype(target)
-    elif copy:
-        array = array.copy()
-    backend = find_backend(device)
-    buffer = backend.from_host(array)
-    shared = buffer is original and host_arrays.shares_memory(obj) and host_arrays.may_change(original)
-    return (_Shared if shared else Tensor)(buffer, backend)
+def from_buffer_of(tensor: Tensor, buffer: Any) -> Tensor:
+    """Return a tensor of another buffer on the same backend."""
+    result = Tensor(buffer, tensor._backend)
+    if type(tensor) is SharedTensor and tensor._backend.shares_memory(buffer, tensor._buffer):
+        result.__class__ = SharedTensor
+    return result

@@ -1,0 +1,257 @@
+"""What a backend asks of the buffers that it is given, before a kernel reads or writes their memory.
+
+A kernel takes addresses and trusts them. So whoever calls a backend, an operation or a plugin, gets an error from here
+and not a crash for buffers that do not fit: of another backend, dtype, shape, or layout where that matters. All of it
+looks at what buffers say of themselves, never at elements, and takes a fraction of a microsecond.
+
+Every function takes ``kind``, the class of the backend's buffers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tensorlab.dtypes import DType
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from tensorlab.rules import Rowwise, Scan
+from tensorlab.scalars import ScalarFunction
+from tensorlab.shapes import Shape
+
+
+def check_buffer(who: str, kind: type[Any], buffer: Any, dtype: DType | None = None) -> None:
+    """Raise unless this is a buffer, of a dtype if one is given.
+
+    Raises:
+        ArgumentTypeError: if it is something else, such as a tensor.
+        DTypeError: if it has another dtype.
+    """
+    if not isinstance(buffer, kind):
+        hint = "backends take buffers; use operations of tensorlab on tensors and numbers"
+        raise ArgumentTypeError(who, f"a buffer of this backend, {kind.__name__}", type(buffer).__name__, hint)
+    if dtype is not None and buffer.dtype is not dtype and buffer.dtype != dtype:
+        raise DTypeError(who, f"a buffer of {dtype}", str(buffer.dtype))
+
+
+def check_function(who: str, function: ScalarFunction, arguments: int, values: int) -> None:
+    """Raise unless a scalar function takes and gives so many numbers.
+
+    Raises:
+        ArgumentError: if it does not.
+    """
+    if (function.arity, function.n_outputs) != (arguments, values):
+        given = f"{function.name!r} of {function.arity} that gives {function.n_outputs}"
+        raise ArgumentError(who, f"a function of {arguments} numbers that gives {values}", given)
+
+
+def check_axes(who: str, rank: int, axes: Sequence[int]) -> None:
+    """Raise unless these are different axes of a buffer of some rank, counted from 0.
+
+    Raises:
+        ShapeError: if they are not.
+    """
+    if len(set(axes)) != len(axes) or not set(axes) <= set(range(rank)):
+        raise ShapeError(who, f"different axes from 0 to {rank - 1}", str(tuple(axes)))
+
+
+def check_broadcast(who: str, own: Shape, shape: Shape) -> None:
+    """Raise unless a shape broadcasts to another.
+
+    Raises:
+        ShapeError: if it does not.
+    """
+    if not _broadcasts(own, shape):
+        raise ShapeError(who, f"a shape that broadcasts to {shape}", str(own))
+
+
+def check_parts(who: str, kind: type[Any], buffers: Sequence[Any], axis: int) -> None:
+    """Raise unless these buffers can be joined along an axis.
+
+    Raises:
+        ArgumentError: if there is none.
+        ArgumentTypeError, DTypeError: as `check_buffer` says.
+        ShapeError: for an axis that they do not have, or other lengths along the others.
+    """
+    if not buffers:
+        raise ArgumentError(who, "at least one buffer", "none")
+    first = buffers[0]
+    check_buffer(who, kind, first)
+    check_axes(who, first.ndim, (axis,))
+
+    def others(shape: Shape) -> Shape:
+        return (*shape[:axis], *shape[axis + 1 :])
+
+    for buffer in buffers:
+        check_buffer(who, kind, buffer, first.dtype)
+        if buffer.ndim != first.ndim or others(buffer.shape) != others(first.shape):
+            given = " and ".join(str(other.shape) for other in buffers if isinstance(other, kind))
+            raise ShapeError(who, f"shapes that differ along axis {axis} alone", given)
+
+
+def check_copy(kind: type[Any], target: Any, source: Any) -> None:
+    """Raise unless a buffer can be overwritten with another.
+
+    Raises:
+        ArgumentTypeError, DTypeError: as `check_buffer` says.
+        ShapeError: for another shape.
+    """
+    check_buffer("copy_into", kind, target)
+    check_buffer("copy_into", kind, source, target.dtype)
+    if target.shape != source.shape:
+        raise ShapeError("copy_into", f"a buffer of shape {target.shape}", str(source.shape))
+
+
+def _broadcasts(own: Shape, shape: Shape) -> bool:
+    last = len(shape) - len(own)
+    if last < 0 or own == shape[last:]:
+        return last >= 0
+    return all([length in (1, wanted) for length, wanted in zip(own, shape[last:], strict=True)])
+
+
+def check_inputs(who: str, kind: type[Any], buffers: Sequence[Any], dtypes: Sequence[DType], shape: Shape) -> None:
+    """Raise unless these are buffers of some dtypes that broadcast to a shape.
+
+    Raises:
+        ArgumentError: if there are more or fewer than dtypes.
+        ArgumentTypeError, DTypeError: as `check_buffer` says.
+        ShapeError: if one does not broadcast to the shape.
+    """
+    if len(buffers) != len(dtypes):
+        raise ArgumentError(who, f"{len(dtypes)} buffers", str(len(buffers)))
+    for buffer, dtype in zip(buffers, dtypes, strict=False):  # a strict one takes as long as the rest
+        if not isinstance(buffer, kind) or buffer.dtype is not dtype:
+            check_buffer(who, kind, buffer, dtype)
+        own = buffer.shape
+        if own != shape and not _broadcasts(own, shape):
+            raise ShapeError(who, f"buffers that broadcast to {shape}", str(own))
+
+
+def check_alike(who: str, kind: type[Any], buffers: Sequence[Any], one_dtype: bool = True) -> None:
+    """Raise unless these are one or more buffers of one shape with an axis, and of one dtype.
+
+    Raises:
+        ArgumentError: if there is none.
+        ArgumentTypeError, DTypeError: as `check_buffer` says.
+        ShapeError: for rank 0, or for two shapes.
+    """
+    if not buffers:
+        raise ArgumentError(who, "at least one buffer", "none")
+    first = buffers[0]
+    for buffer in buffers:
+        check_buffer(who, kind, buffer, first.dtype if one_dtype and buffer is not first else None)
+        if buffer.shape != first.shape or not buffer.ndim:
+            given = " and ".join(str(other.shape) for other in buffers if isinstance(other, kind))
+            raise ShapeError(who, "buffers of one shape with at least one axis", given)
+
+
+def check_rowwise(rule: Rowwise, kind: type[Any], inputs: Sequence[Any]) -> None:
+    """Raise unless a rowwise rule fits its inputs: what `check_alike` and `check_function` say."""
+    who = f"rowwise {rule.name!r}"
+    check_alike(who, kind, inputs)
+    if inputs[0].dtype.kind != "f":
+        raise DTypeError(who, "buffers of float32 or float64", str(inputs[0].dtype))
+    for position, (_, element) in enumerate(rule.reductions):
+        check_function(who, element, len(inputs) + position, 1)
+
+
+def check_scan(rule: Scan, kind: type[Any], inputs: Sequence[Any]) -> None:
+    """Raise unless a scan fits its inputs: what `check_alike` and `check_function` say."""
+    who = f"scan {rule.name!r}"
+    check_alike(who, kind, inputs, one_dtype=False)
+    check_function(who, rule.step, len(rule.initial) + len(inputs), len(rule.initial))
+
+
+def check_extremes(kind: type[Any], rule: str, buffer: Any) -> None:
+    """Raise unless there is an element along the last axis of a buffer, and the rule is "max" or "min".
+
+    Raises:
+        ArgumentError: for another rule.
+        ArgumentTypeError: as `check_buffer` says.
+        ShapeError: if there is no axis, or no element along it in a result that is not empty.
+    """
+    who = "arg_reduce"
+    if rule not in ("max", "min"):
+        raise ArgumentError(who, "the rule 'max' or 'min'", repr(rule))
+    check_buffer(who, kind, buffer)
+    if not buffer.ndim or (not buffer.shape[-1] and 0 not in buffer.shape[:-1]):
+        raise ShapeError(who, "a buffer with elements along its last axis", f"shape {buffer.shape}")
+
+
+def check_product(
+    kind: type[Any], a: Any, b: Any, epilogue: ScalarFunction | None, operands: Sequence[Any], most: int | None = None
+) -> Shape:
+    """The shape of a product with an epilogue.
+
+    Args:
+        kind: the class of the buffers.
+        a, b: stacks of matrices of one dtype.
+        epilogue: a function of an element of the product and one of each operand, or None.
+        operands: buffers of that dtype that broadcast to the product.
+        most: how many operands the backend takes, if there is a limit.
+
+    Raises:
+        ArgumentError: for more operands than the epilogue or the backend takes.
+        ArgumentTypeError, DTypeError: as `check_buffer` says.
+        ShapeError: for ranks below 2, other leading axes, or other inner lengths; or operands that do not broadcast.
+    """
+    who = "matmul"
+    check_buffer(who, kind, a)
+    check_buffer(who, kind, b, a.dtype)
+    left: Shape = a.shape
+    right: Shape = b.shape
+    if len(left) < 2 or len(left) != len(right) or left[-1] != right[-2] or left[:-2] != right[:-2]:
+        raise ShapeError(who, "matrices of equal leading axes and inner lengths", f"shapes {left} and {right}")
+    shape = (*left[:-1], right[-1])
+    if epilogue is not None:
+        check_function("matmul: epilogue", epilogue, 1 + len(operands), 1)
+    elif operands:
+        raise ArgumentError(who, "an epilogue for operands", "none")
+    if most is not None and len(operands) > most:
+        raise ArgumentError(who, f"at most {most} operands of an epilogue", str(len(operands)))
+    if operands:
+        dtype = a.dtype
+        check_inputs("matmul: operands", kind, operands, [dtype] * len(operands), shape)
+    return shape
+
+
+def check_update(
+    kind: type[Any],
+    writable: Callable[[Any], bool],
+    function: ScalarFunction,
+    groups: Sequence[Sequence[Any]],
+    hyperparameters: Sequence[float],
+) -> None:
+    """Raise unless every group has a weight, a gradient and slots of one shape and dtype, as an optimizer's rule takes.
+
+    Args:
+        kind: the class of the buffers.
+        writable: whether a kernel may write a buffer's elements one after the other.
+        function, groups, hyperparameters: as `Backend.update` takes them.
+
+    Raises:
+        ArgumentError: for groups of other lengths, or a weight or slot that cannot be written as it lies.
+        ArgumentTypeError, DTypeError: as `check_buffer` says.
+        ShapeError: for a gradient or slot of another shape than its weight.
+    """
+    if not groups:
+        return
+    who, length = "update", len(groups[0])
+    check_function(who, function, length + len(hyperparameters), length - 1)
+    check_buffer(who, kind, groups[0][0])
+    dtype = groups[0][0].dtype
+    for group in groups:
+        if len(group) != length or length < 2:
+            lengths = ", ".join(str(len(other)) for other in groups)
+            raise ArgumentError(who, "groups of a weight, a gradient and equally many slots", f"lengths {lengths}")
+        shape = None
+        for place, buffer in enumerate(group):
+            if not isinstance(buffer, kind) or buffer.dtype is not dtype:
+                check_buffer(who, kind, buffer, dtype)
+            if shape is None:
+                shape = buffer.shape
+            elif buffer.shape != shape:
+                given = " and ".join(str(other.shape) for other in group if isinstance(other, kind))
+                raise ShapeError(who, "a weight, gradient and slots of one shape", given)
+            if place != 1 and not writable(buffer):
+                expected = "weights and slots that are C-contiguous and can be written to"
+                raise ArgumentError(who, expected, f"one of shape {shape} that is not")

@@ -1,0 +1,44 @@
+"""Callbacks: objects that follow a training run, and may change it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tensorlab import serialization
+from tensorlab.callbacks.base import Callback, CallbackList, History, LambdaCallback, Logs
+from tensorlab.callbacks.logger import CSVLogger
+from tensorlab.callbacks.monitor import EarlyStopping, ReduceLROnPlateau
+from tensorlab.callbacks.progress import ProgressBar, show
+from tensorlab.callbacks.schedule import LearningRateScheduler, TerminateOnNaN
+
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "Logs",
+    "ProgressBar",
+    "ReduceLROnPlateau",
+    "TerminateOnNaN",
+    "find_observers",
+    "get",
+    "show",
+]
+
+find_observers: Callable[[], list[Callback]] = list
+"""Return the callbacks that plugins add to every run. Replaced by the plugin manager."""
+
+
+def get(identifier: Any) -> Callback:
+    """Return a callback from its name, its class, its config, or itself.
+
+    Raises:
+        UnknownNameError: for an unknown name, with the nearest known ones.
+        ArgumentTypeError: for anything else.
+    """
+    found: Callback = serialization.get("callback", identifier, Callback)
+    return found

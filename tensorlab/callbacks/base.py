@@ -1,0 +1,180 @@
+"""`Callback`, several as one, and the callbacks that only record or forward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tensorlab import serialization
+from tensorlab.arguments import advice
+from tensorlab.errors import ArgumentTypeError
+
+Logs = dict[str, Any]
+"""The metrics of a moment by name: floats, or what a metric or a callback gives instead."""
+
+
+class Callback(serialization.Configured):
+    """The base of every callback: each method is called at its moment, with the metrics of that moment.
+
+    All callbacks of a moment get one dict, in their order; what one adds to it the next ones see, and after an epoch
+    `History` keeps it.
+
+    Attributes:
+        model: the model that is trained, evaluated or asked to predict.
+        params: ``epochs``, ``steps`` (of an epoch) and ``verbose``.
+
+    Source: Keras, ``keras.callbacks.Callback``.
+
+    Example:
+        >>> class Stop(tl.callbacks.Callback):
+        ...     def on_epoch_end(self, epoch, logs=None):
+        ...         if logs["loss"] < 0.1:
+        ...             self.model.stop_training = True
+    """
+
+    _kind = "callback"
+    takes_non_finite_loss = False
+    """Whether this callback deals with a loss that is NaN or infinite, so that `fit` does not raise."""
+    model: Any = None
+    params: Any = None
+
+    def set_model(self, model: Any) -> None:
+        """Take the model, before anything else is called."""
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Take the parameters of the run, after the model."""
+        self.params = params
+
+    def overrides(self, *moments: str) -> bool:
+        """Return whether one of these methods is this callback's own."""
+        found = [(getattr(self, moment), getattr(Callback, moment)) for moment in moments]
+        return any([getattr(own, "__func__", None) is not default for own, default in found])
+
+    @property
+    def watches_steps(self) -> bool:
+        """Whether the metrics are needed after every step. If nobody needs them, `fit` does not wait for each step."""
+        return self.overrides("on_train_batch_end", "on_batch_end")
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Called before the first epoch."""
+
+    def on_train_end(self, logs: Logs) -> None:
+        """Called after the last epoch, with its metrics."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+        """Called before an epoch, counted from 0."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """Called after an epoch, counted from 0, and its validation."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs) -> None:
+        """Called before a step, counted from 0 in each epoch."""
+        self.on_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        """Called after a step, with the metrics of the epoch so far."""
+        self.on_batch_end(batch, logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs) -> None:
+        """Called by `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: Logs) -> None:
+        """Called by `on_train_batch_end`."""
+
+    def on_test_begin(self, logs: Logs) -> None:
+        """Called before an evaluation, also that of `fit` on its validation data."""
+
+    def on_test_end(self, logs: Logs) -> None:
+        """Called after an evaluation, with its metrics."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs) -> None:
+        """Called before each batch of an evaluation."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs) -> None:
+        """Called after each batch of an evaluation, with the metrics so far."""
+
+    def on_predict_begin(self, logs: Logs) -> None:
+        """Called before a prediction."""
+
+    def on_predict_end(self, logs: Logs) -> None:
+        """Called after a prediction."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs) -> None:
+        """Called before each batch of a prediction."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs) -> None:
+        """Called after each batch of a prediction, with its ``outputs``."""
+
+
+class History(Callback):
+    """The metrics of every epoch: what `fit` returns.
+
+    Attributes:
+        epoch: the numbers of the epochs of the last run, from 0.
+        history: for each metric, such as "loss" or "val_accuracy", a list with one value an epoch.
+
+    Source: Keras, ``keras.callbacks.History``.
+    """
+
+    def __init__(self) -> None:
+        self.epoch: list[int] = []
+        self.history: dict[str, list[Any]] = {}
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Count epochs anew."""
+        self.epoch = []
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Keep the metrics."""
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+
+
+class LambdaCallback(Callback):
+    """A callback made of functions.
+
+    Args:
+        **functions: by the name of the method that each replaces, e.g. ``on_epoch_end=lambda epoch, logs: ...``.
+
+    Raises:
+        ArgumentTypeError: for a name that no method has.
+
+    Source: Keras, ``keras.callbacks.LambdaCallback``.
+    """
+
+    def __init__(self, **functions: Callable[..., Any] | None) -> None:
+        known = [name for name in vars(Callback) if name.startswith("on_")]
+        for name, function in functions.items():
+            if name not in known:
+                received = f"the unknown argument {name!r}"
+                listed = f"arguments among: {', '.join(known)}"
+                raise ArgumentTypeError("LambdaCallback", listed, received, advice(name, known))
+            if function is not None:
+                setattr(self, name, function)
+
+
+class CallbackList:
+    """Several callbacks as one."""
+
+    def __init__(self, callbacks: Iterable[Callback], model: Any, **params: Any) -> None:
+        self.callbacks = list(callbacks)
+        for callback in self.callbacks:
+            callback.set_model(model)
+        for callback in self.callbacks:
+            callback.set_params(params)
+
+    @property
+    def watches_steps(self) -> bool:
+        """Whether any of them needs the metrics after every step."""
+        return any([callback.watches_steps for callback in self.callbacks])
+
+    def overrides(self, *moments: str) -> bool:
+        """Return whether any of them has one of these methods."""
+        return any([callback.overrides(*moments) for callback in self.callbacks])
+
+    def call(self, moment: str, *arguments: Any) -> None:
+        """Call one method of each, in order. The last argument is a dict that they share."""
+        for callback in self.callbacks:
+            getattr(callback, moment)(*arguments)

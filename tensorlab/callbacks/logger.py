@@ -1,0 +1,48 @@
+"""`CSVLogger`: a file with the metrics of every epoch."""
+
+from __future__ import annotations
+
+import csv
+import os
+from typing import Any
+
+from tensorlab.callbacks.base import Callback, Logs
+
+
+class CSVLogger(Callback):
+    """Write the metrics of each epoch as a line of a CSV file.
+
+    The columns are "epoch" and the metrics of the first epoch, by name.
+
+    Args:
+        filename: the file.
+        separator: between columns.
+        append: whether lines are added to a file that exists, without a second header.
+
+    Source: Keras, ``keras.callbacks.CSVLogger``.
+    """
+
+    def __init__(self, filename: Any, separator: str = ",", append: bool = False) -> None:
+        self.filename, self.separator, self.append = os.fspath(filename), separator, append
+        self._columns: list[str] | None = None
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Empty the file, or leave it to append to."""
+        self._columns = None
+        self._header = not (self.append and os.path.exists(self.filename) and os.path.getsize(self.filename))
+        if not self.append:
+            with open(self.filename, "w", newline="", encoding="utf-8"):
+                pass
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """Write a line. The file is closed after each, so that no run that fails leaves it open."""
+        first = self._columns is None
+        if self._columns is None:
+            self._columns = sorted(logs)
+            if not any(name.startswith("val_") for name in self._columns):
+                self._columns += [f"val_{name}" for name in self._columns]  # validation may begin later
+        with open(self.filename, "a", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, delimiter=self.separator)
+            if first and self._header:
+                writer.writerow(["epoch", *self._columns])
+            writer.writerow([epoch, *(logs.get(name, "NA") for name in self._columns)])

@@ -1,0 +1,259 @@
+"""`Metric`: a number that is accumulated over batches."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tensorlab import autodiff, dtypes, initializers, ops
+from tensorlab.errors import ArgumentTypeError, ShapeError
+from tensorlab.losses.base import matched
+from tensorlab.ops.dispatch import as_tensor, device_of
+from tensorlab.serialization import Configured
+from tensorlab.shapes import as_shape
+from tensorlab.tensor import Tensor
+from tensorlab.utils import snake_case
+from tensorlab.variable import Variable
+
+_UNREAD = 64
+"""Batches after which pending results are read. A device would stall if each were read at once."""
+
+
+class Metric(Configured):
+    """The base of every metric.
+
+    A subclass implements either `call`, whose values are averaged over all samples since the last reset, or
+    `update_state` and `result`, with variables from `add_weight` as its state.
+
+    Args:
+        name: the name in logs and in `History`; derived from the class if None.
+        dtype: of the variables; float32 if None. Means are accumulated in float64 on the host.
+
+    Raises:
+        ArgumentTypeError: for a name that is not a string.
+
+    Source: Keras, ``keras.metrics.Metric``.
+
+    Example:
+        >>> class Largest(tl.metrics.Metric):
+        ...     def call(self, y_true, y_pred):
+        ...         return tl.max(tl.abs(y_true - y_pred), axis=-1)
+        >>> largest = Largest()
+        >>> largest.update_state([[0.0, 0.0], [0.0, 0.0]], [[1.0, 2.0], [3.0, 0.0]])
+        >>> largest.result()
+        2.5
+    """
+
+    _kind = "metric"
+    _direction: str | None = None
+    """"up" if larger is better, "down" if smaller is, None if that is unknown. Read by callbacks with mode="auto"."""
+    name: str = ""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        # The state exists before any __init__, so that a subclass may set attributes in any order.
+        self = super().__new__(cls)
+        self._variables, self._total, self._count, self._pending = [], 0.0, 0.0, []
+        self.name = cls.name or snake_case(cls.__name__)
+        self.dtype = dtypes.default_float
+        return self
+
+    def __init__(self, name: str | None = None, dtype: Any = None) -> None:
+        if name is not None and not isinstance(name, str):
+            raise ArgumentTypeError(f"{type(self).__name__} name", "a string", repr(name))
+        self.name = name or self.name
+        if dtype is not None:
+            self.dtype = dtypes.as_dtype(dtype, self.name)
+
+    @classmethod
+    def named(cls, name: str) -> Metric:
+        """Return the metric that a registered name stands for, reported under that name."""
+        parameters = inspect.signature(cls.__init__).parameters.values()
+        takes_it = any(p.name == "name" or p.kind is p.VAR_KEYWORD for p in parameters)
+        made = cls(name=name) if takes_it else cls()
+        made.name = name
+        return made
+
+    _variables: list[Variable]
+    _total: float
+    _count: float
+    _pending: list[tuple[float | Tensor, float]]  # means and their counts, which are not in the total yet
+
+    # What a subclass implements
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Return the value of each sample."""
+        raise NotImplementedError(f"{type(self).__name__} has no call(y_true, y_pred)")
+
+    def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Return what `call` gives for targets that were matched to the outputs."""
+        return as_tensor(self.call(*matched(y_true, y_pred)), self.name, y_pred.device)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take a batch into account.
+
+        Args:
+            y_true: targets. Those that match the outputs one by one get their dtype and rank; labels of classes stay
+                as they are.
+            y_pred: outputs.
+            sample_weight: a weight for each sample; equal weights if None.
+
+        Raises:
+            ShapeError: for targets or weights that do not fit the outputs.
+        """
+        with autodiff.no_grad():
+            device = device_of((y_pred, y_true))
+            outputs, targets = as_tensor(y_pred, self.name, device), as_tensor(y_true, self.name, device)
+            values = self.values(targets, outputs)
+            # A value for the whole batch stands for all of its samples.
+            count = len(outputs) if outputs.ndim else 1
+            self.add(*weighted_mean(self.name, values, sample_weight, count))
+
+    def add(self, mean: float | Tensor, count: float) -> None:
+        """Take a batch of known mean into account.
+
+        A tensor is read later, so that its device need not be waited for now.
+        """
+        self._pending.append((mean, count))
+        if len(self._pending) >= _UNREAD:
+            self._read()
+
+    def _read(self) -> None:
+        pending, self._pending = self._pending, []
+        for mean, count in pending:
+            self._total += float(mean) * count
+            self._count += count
+
+    def result(self) -> Any:
+        """Return the mean so far, 0 before the first batch."""
+        self._read()
+        return self._total / self._count if self._count else 0.0
+
+    def reset_state(self) -> None:
+        """Start again: set the mean and all variables to 0."""
+        self._total, self._count, self._pending = 0.0, 0.0, []
+        for variable in self.variables:
+            variable.assign(np.zeros(variable.shape, variable.dtype))
+
+    # What users call
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Take a batch into account, and return the result so far. Takes what `update_state` takes."""
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    def add_variable(
+        self,
+        shape: Any = (),
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Make a variable that is part of the state; `reset_state` sets it to 0.
+
+        Args:
+            shape: of the variable.
+            initializer: a name, an `Initializer`, or a function of ``(shape, dtype)``.
+            dtype: the metric's if None.
+            aggregation: accepted for Keras's sake, and ignored.
+            name: its name in messages; numbered if None.
+
+        Source: Keras, ``keras.metrics.Metric.add_variable``.
+        """
+        kind = self.dtype if dtype is None else dtypes.as_dtype(dtype, self.name)
+        label = f"{self.name}/{name or f'variable_{len(self._variables)}'}"
+        value = initializers.get("zeros" if initializer is None else initializer)(as_shape(label, shape), dtype=kind)
+        variable = Variable(value, trainable=False, dtype=kind, name=label)
+        self._variables.append(variable)
+        return variable
+
+    def add_weight(
+        self, shape: Any = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+    ) -> Variable:
+        """Make a variable that is part of the state. The same as `add_variable`, with Keras's other signature."""
+        return self.add_variable(shape, initializer, dtype, name=name)
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The variables of the state: of `add_variable`, of attributes, and of metrics that are attributes."""
+        found = {id(variable): variable for variable in self._variables}
+        for value in vars(self).values():
+            if isinstance(value, Variable):
+                found[id(value)] = value
+            elif isinstance(value, Metric):
+                found.update({id(variable): variable for variable in value.variables})
+        return list(found.values())
+
+    def _parts(self) -> Iterator[Metric]:
+        yield self
+        for value in vars(self).values():
+            if isinstance(value, Metric):
+                yield from value._parts()
+
+    def snapshot(self) -> Any:
+        """Return the state as it is now, for `restore`. Lists, dicts, sets and arrays are copied, not their items."""
+        attributes = [
+            (part, {name: copy.copy(v) if isinstance(v, _CONTAINERS) else v for name, v in vars(part).items()})
+            for part in self._parts()
+        ]
+        return attributes, [(variable, variable.snapshot()) for variable in self.variables]
+
+    def restore(self, state: Any) -> None:
+        """Go back to a state that `snapshot` returned."""
+        attributes, variables = state
+        for part, values in attributes:
+            vars(part).clear()
+            vars(part).update(values)
+        for variable, value in variables:
+            variable.assign(value)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
+
+
+_CONTAINERS = (list, dict, set, np.ndarray)
+
+
+def real(tensor: Tensor) -> Tensor:
+    """Return a tensor of floats: itself, or numbers of another kind as `default_float`."""
+    return tensor if tensor.dtype.kind == "f" else tensor.astype(dtypes.default_float)
+
+
+def weighted_mean(who: str, values: Tensor, weights: Any, samples: int) -> tuple[float | Tensor, float]:
+    """Return the weighted mean of a batch's values, and the weight of the batch.
+
+    Args:
+        who: the metric, in messages.
+        values: for each sample a number or an array; or one number for the whole batch.
+        weights: of the samples or of single values; a number for all of them; None for 1.
+        samples: how many samples the values stand for.
+
+    Raises:
+        ShapeError: for weights that do not fit the values.
+    """
+    values = real(values)
+    if weights is None:
+        return (ops.mean(values) if values.ndim else values), samples
+    given = as_tensor(weights, f"{who} sample_weight", values.device)
+    weight = real(given).astype(values.dtype)
+    if not weight.ndim:
+        return (ops.mean(values) if values.ndim else values), float(weight) * samples
+    if not values.ndim:
+        expected = "values for each sample, which the weights are for"
+        raise ShapeError(f"{who} sample_weight", expected, "one number for the whole batch", "do not take their mean")
+    if weight.ndim == values.ndim + 1 and weight.shape[-1] == 1:
+        weight = ops.squeeze(weight, axis=-1)
+    if values.ndim > weight.ndim:
+        values = ops.mean(values, axis=tuple(range(weight.ndim, values.ndim)))
+    if weight.ndim != values.ndim or any(w not in (1, v) for w, v in zip(weight.shape, values.shape, strict=True)):
+        raise ShapeError(
+            f"{who} sample_weight", f"a weight for each sample, shape {values.shape[:1]}", str(given.shape)
+        )
+    weight = ops.broadcast_to(weight, values.shape)
+    total = float(ops.sum(weight))
+    mean = ops.sum(values * weight) / total if total else 0.0
+    return mean, total * len(values) / values.size

@@ -1,0 +1,319 @@
+"""What a model is compiled with, and one step of training, evaluation and prediction."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tensorlab import autodiff, losses, metrics, optimizers
+from tensorlab.arguments import named
+from tensorlab.callbacks import Logs
+from tensorlab.errors import ArgumentError, ArgumentTypeError, StateError
+from tensorlab.gradients import GradientTape
+from tensorlab.layers import Layer
+from tensorlab.losses import Loss
+from tensorlab.losses.base import matched
+from tensorlab.metrics import Mean, Metric
+from tensorlab.metrics.identify import takes_targets_and_outputs
+from tensorlab.tensor import Tensor
+
+
+class Steps(Layer):
+    """`compile`, and the steps that a subclass may replace."""
+
+    _optimizer: optimizers.Optimizer | None = None
+    _loss: Loss | None = None
+    _metrics: tuple[Metric, ...] = ()
+    _loss_tracker: Mean | None = None
+
+    # Setting up
+
+    @named
+    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Sequence[Any] | None = None) -> None:
+        """Choose how to train.
+
+        Args:
+            optimizer: a name or an Optimizer.
+            loss: a name, a Loss, or a function of ``(y_true, y_pred)``.
+            metrics: names, Metrics, losses, or functions of ``(y_true, y_pred)``; reported beside the loss, under the
+                names that are given here. Of equal names the second is reported with ``_1``, and so on.
+
+        Raises:
+            UnknownNameError: for an unknown name, with the nearest known ones.
+            ArgumentError: for metrics that are no list, or a loss without a reduction.
+            ArgumentTypeError: for a metric that is not one of targets and outputs.
+
+        Nothing is changed then.
+        """
+        chosen_optimizer, chosen_loss = optimizers.get(optimizer), None if loss is None else losses.get(loss)
+        chosen = _metrics(f"{self._who}.compile", metrics)
+        if chosen_loss is not None and chosen_loss.reduction in (None, "none"):
+            raise ArgumentError(
+                f"{self._who}.compile loss", "a loss that is one number", f"reduction={chosen_loss.reduction!r}"
+            )
+        self._optimizer, self._loss, self._metrics = chosen_optimizer, chosen_loss, chosen
+        self._loss_tracker = None if chosen_loss is None else Mean("loss")
+
+    @property
+    def optimizer(self) -> optimizers.Optimizer | None:
+        """The optimizer that `compile` was given."""
+        return self._optimizer
+
+    @property
+    def loss(self) -> Loss | None:
+        """The loss that `compile` was given."""
+        return self._loss
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` has been called."""
+        return self._optimizer is not None
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The mean of the loss, the metrics that `compile` was given, and metrics that are attributes.
+
+        All of them are reset before each epoch and each evaluation, and reported after it. A subclass may replace
+        this property.
+        """
+        known = [*([self._loss_tracker] if self._loss_tracker else ()), *self._metrics]
+        return [*known, *(metric for metric in self._own_metrics() if not any(metric is each for each in known))]
+
+    def _own_metrics(self) -> Iterator[Metric]:
+        for name, value in vars(self).items():
+            if isinstance(value, Metric) and name != "_loss_tracker":
+                yield value
+            elif isinstance(value, (list, tuple)) and name != "_metrics":
+                yield from (each for each in value if isinstance(each, Metric))
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names under which losses and metrics are reported, in the order of what `evaluate` returns."""
+        return [name for name, _ in self.reported_metrics()]
+
+    def reported_metrics(self) -> list[tuple[str, Metric]]:
+        """Return each metric with the name under which it is reported."""
+        found: dict[str, Metric] = {}
+        for metric in self.metrics:
+            name, number = metric.name, 0
+            while name in found:
+                number += 1
+                name = f"{metric.name}_{number}"
+            found[name] = metric
+        return list(found.items())
+
+    def reset_metrics(self) -> None:
+        """Reset all metrics."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self) -> Logs:
+        """Return the results of all metrics, as floats where they are single numbers."""
+        logs: Logs = {}
+        for name, metric in self.reported_metrics():
+            result = metric.result()
+            logs |= result if isinstance(result, dict) else {name: result}
+        return as_logs(logs)
+
+    # What a subclass may replace
+
+    def train_step(self, data: Any) -> Logs:
+        """Take one step on a batch.
+
+        `fit` calls this if a subclass replaces it or `compute_metrics`; otherwise it computes the same without reading
+        the loss and the metrics after every step.
+
+        Args:
+            data: ``(x, y)``, or ``(x,)`` if `fit` was given no targets.
+
+        Returns:
+            the metrics so far, by name.
+
+        Source: Keras, ``keras.Model.train_step``.
+        """
+        x, y, sample_weight = unpack(data)
+        loss, y_pred = self._descend(x, y, sample_weight)
+        if self._loss_tracker is not None:
+            self._loss_tracker.update_state(loss, len(x))
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def test_step(self, data: Any) -> Logs:
+        """Evaluate a batch. Takes and returns what `train_step` does.
+
+        Source: Keras, ``keras.Model.test_step``.
+        """
+        x, y, sample_weight = unpack(data)
+        loss, y_pred = self._examine(x, y, sample_weight)
+        if self._loss_tracker is not None:
+            self._loss_tracker.update_state(loss, len(x))
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def predict_step(self, data: Any) -> Any:
+        """Return the outputs for a batch.
+
+        Args:
+            data: ``(x,)``.
+
+        Source: Keras, ``keras.Model.predict_step``.
+        """
+        return self(unpack(data)[0], training=False)
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """Return the loss of a batch: the compiled loss plus `losses`.
+
+        Args:
+            x: inputs, which are ignored.
+            y: targets.
+            y_pred: outputs.
+            sample_weight: not supported; None.
+            training: whether the batch is trained on, which is ignored.
+
+        Raises:
+            StateError: if there is no loss.
+            ArgumentError: for sample weights.
+            ShapeError: for targets that do not fit the outputs.
+
+        Source: Keras, ``keras.Model.compute_loss``.
+        """
+        if sample_weight is not None:
+            raise ArgumentError(f"{self._who}.compute_loss sample_weight", "None", "weights", _WEIGHTS)
+        if self._loss is None:
+            added = self.losses
+            if not added:
+                raise _uncompiled(f"{self._who}.compute_loss")
+            return sum(added[1:], start=added[0])
+        return sum(self.losses, start=self._loss(y, y_pred))
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Logs:
+        """Update the compiled metrics, and return the results of all metrics.
+
+        Args:
+            x: inputs, which are ignored.
+            y: targets.
+            y_pred: outputs.
+            sample_weight: a weight for each sample.
+
+        Source: Keras, ``keras.Model.compute_metrics``.
+        """
+        self._update_metrics(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    # How they are computed
+
+    def _descend(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[Any, Any]:
+        """Take a step, and return the loss and the outputs. Neither is read: the device may not be done with them."""
+        optimizer = self._compiled("train_step")
+        with GradientTape() as tape:
+            y_pred = self(x, training=True)
+            used = tape.watched_variables()
+            loss = self._loss_of(x, y, y_pred, sample_weight, training=True)
+        weights = self.trainable_weights  # the first call may have made them
+        if len(used) > len(weights) or not {*map(id, used)} <= {*map(id, weights)}:  # some may be held and frozen
+            self._check_held(used)
+        optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+        return loss, y_pred
+
+    def _examine(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[Any, Any]:
+        """Return the loss and the outputs of a batch, without training."""
+        with autodiff.no_grad():
+            y_pred = self(x, training=False)
+            return self._loss_of(x, y, y_pred, sample_weight, training=False), y_pred
+
+    _checked: Loss | None = None
+    """The loss that the targets of the current run have been checked with, all at once."""
+
+    def _loss_of(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
+        if self._checked is not None and self._loss is self._checked and not self._replaces("compute_loss"):
+            return sum(self.losses, start=self._loss.reduced(y, y_pred))
+        if "training" in inspect.signature(self.compute_loss).parameters:
+            loss = self.compute_loss(x, y, y_pred, sample_weight, training=training)
+        else:
+            loss = self.compute_loss(x, y, y_pred, sample_weight)
+        if not isinstance(loss, Tensor) or loss.ndim:
+            received = f"a tensor of shape {loss.shape}" if isinstance(loss, Tensor) else type(loss).__name__
+            raise ArgumentTypeError(f"{self._who}.compute_loss", "a tensor that is one number", received)
+        return loss
+
+    def _update_metrics(self, y: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        if not self._metrics:
+            return
+        with autodiff.no_grad():
+            if isinstance(y, Tensor) and isinstance(y_pred, Tensor):
+                y, y_pred = matched(y, y_pred)
+            for metric in self._metrics:
+                if sample_weight is None:
+                    metric.update_state(y, y_pred)
+                else:
+                    metric.update_state(y, y_pred, sample_weight=sample_weight)
+
+    def _replaces(self, *methods: str) -> bool:
+        """Return whether a subclass, or this object, has a method of its own."""
+        return any([getattr(type(self), name) is not getattr(Steps, name) or name in vars(self) for name in methods])
+
+    def _compiled(self, method: str, loss: bool = False) -> optimizers.Optimizer:
+        if self._optimizer is None or (loss and self._loss is None):
+            raise _uncompiled(f"{self._who}.{method}")
+        return self._optimizer
+
+
+def _uncompiled(who: str) -> StateError:
+    expected, hint = "a model that is compiled with a loss", "call compile(optimizer=..., loss=...) first"
+    return StateError(who, expected, "one that is not", hint)
+
+
+_WEIGHTS = "weigh the samples in a compute_loss or train_step of your own"
+
+
+def unpack(data: Any) -> tuple[Any, Any, Any]:
+    """Return x, y and sample weights, None for what is missing.
+
+    Source: Keras, ``keras.utils.unpack_x_y_sample_weight``.
+    """
+    if not isinstance(data, (tuple, list)):
+        return data, None, None
+    if not 1 <= len(data) <= 3:
+        raise ArgumentError("data of a step", "(x,), (x, y) or (x, y, sample_weight)", f"{len(data)} items")
+    x, y, sample_weight = (*data, None, None)[:3]
+    return x, y, sample_weight
+
+
+def as_logs(logs: Logs) -> Logs:
+    """Return logs with floats in place of single numbers of other types, and arrays in place of tensors."""
+    return {name: _plain(value) for name, value in logs.items()}
+
+
+def _plain(value: Any) -> Any:
+    if type(value) is float:
+        return value
+    if isinstance(value, Metric):
+        return _plain(value.result())
+    if isinstance(value, Tensor):
+        return value.numpy() if value.ndim else float(value)
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return value
+
+
+def _metrics(who: str, identifiers: Any) -> tuple[Metric, ...]:
+    """Return metrics that can be computed from targets and outputs."""
+    if not isinstance(identifiers, (list, tuple, type(None))):
+        raise ArgumentError(f"{who} metrics", "a list", repr(identifiers), "e.g. metrics=['accuracy']")
+    chosen = tuple(map(metrics.get, flat(identifiers or ())))
+    for metric in chosen:
+        if not takes_targets_and_outputs(metric):
+            hint = "implement call(y_true, y_pred), or update_state(y_true, y_pred) and result()"
+            raise ArgumentTypeError(f"{who} metrics", "metrics of targets and outputs", repr(metric.name), hint)
+    return chosen
+
+
+def flat(items: Any) -> Iterator[Any]:
+    """Yield the items of nested lists and tuples; of anything else, itself."""
+    if isinstance(items, (list, tuple)):
+        for item in items:
+            yield from flat(item)
+    else:
+        yield items

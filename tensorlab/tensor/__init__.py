@@ -1,0 +1,19 @@
+"""Tensors: the class, conversion to it, and memory that is written in place."""
+
+from tensorlab.tensor.conversion import adopted, asarray, converted, is_plain
+from tensorlab.tensor.core import TENSORS, Tensor, from_buffer_of, owned
+from tensorlab.tensor.writing import MutableTensor, lock, writing
+
+__all__ = [
+    "TENSORS",
+    "MutableTensor",
+    "Tensor",
+    "adopted",
+    "asarray",
+    "converted",
+    "from_buffer_of",
+    "is_plain",
+    "lock",
+    "owned",
+    "writing",
+]

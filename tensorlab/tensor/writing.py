@@ -1,0 +1,124 @@
+"""Memory that is written in place: `MutableTensor`, and the one way to write into it, `writing`.
+
+The rule: memory is written only by a thread that holds `lock`, only while the buffer is out of its tensor's slot, and
+only if nobody else has a reference to the buffer; otherwise a copy takes its place. So a reader either has a
+reference from before the write, and the write goes to a copy, or it finds the slot taken and waits for the write to
+end. Compiled calls, which read the slot without waiting, find something that is no array and leave the call to Python.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterable
+from typing import Any, cast
+
+import numpy as np
+
+from tensorlab.backends import Backend, Buffer
+from tensorlab.tensor.core import Tensor
+
+lock = threading.RLock()
+"""Held during every write. A fork waits for it: no child begins with memory that is half written."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
+
+_slot: Any = Tensor.__dict__["_buffer"]
+
+
+class Claim:
+    """A buffer that may be written into; it stands in its tensor's slot meanwhile.
+
+    Attributes:
+        buffer: what is written into, or replaced by another buffer. The tensor has it afterwards.
+    """
+
+    __slots__ = ("_references", "buffer")
+
+    def __init__(self, tensor: Tensor) -> None:
+        held = _slot.__get__(tensor)
+        nested = type(held) is Claim  # a signal handler or a finalizer writes while its own thread does
+        self.buffer = held.buffer if nested else held
+        del held
+        _slot.__set__(tensor, self)  # first, so that the next line misses nobody
+        self._references = sys.maxsize if nested else sys.getrefcount(self.buffer)
+
+    @property
+    def alone(self) -> bool:
+        """Whether nobody else had a reference to the buffer."""
+        return self._references <= _ALONE
+
+
+_ALONE = Claim(Tensor(np.empty(0), cast(Backend, None)))._references
+
+
+class MutableTensor(Tensor):
+    """A tensor that has memory of its own and may be written into by `writing`."""
+
+    __slots__ = ()
+
+    @property
+    def _buffer(self) -> Buffer:
+        buffer = _slot.__get__(self)
+        return self._settled() if type(buffer) is Claim else buffer
+
+    @_buffer.setter
+    def _buffer(self, buffer: Buffer) -> None:
+        _slot.__set__(self, buffer)
+
+    def _settled(self) -> Buffer:
+        """Return the buffer when the write that goes on has ended."""
+        with lock:
+            buffer = _slot.__get__(self)
+            if type(buffer) is Claim:  # this thread writes, and a signal handler or a finalizer reads
+                buffer = self._backend.copy(buffer.buffer)
+            return cast(Buffer, buffer)
+
+
+MutableTensor.__name__ = MutableTensor.__qualname__ = "Tensor"  # in messages
+
+
+class writing:  # noqa: N801  (used like a function)
+    """Claim the buffers of some tensors inside of the ``with`` block, which nothing reads meanwhile.
+
+    Args:
+        tensors: to write into. One that is no `MutableTensor` becomes one, with memory of its own.
+        keep: whether the elements are needed. If not, a claim that is not alone keeps the old buffer, which must be
+            replaced and not written into.
+
+    Example:
+        >>> with writing([variable]) as (claim,):
+        ...     backend.copy_into(claim.buffer, source)
+    """
+
+    def __init__(self, tensors: Iterable[Tensor], keep: bool = True) -> None:
+        self._tensors, self._keep = tensors, keep
+        self._claims: list[tuple[Tensor, Claim]] = []
+
+    def __enter__(self) -> list[Claim]:
+        lock.acquire()
+        try:
+            return [self._claim(tensor) for tensor in self._tensors]
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _claim(self, tensor: Tensor) -> Claim:
+        if not isinstance(tensor, MutableTensor):
+            tensor._buffer = tensor._backend.copy(tensor._buffer)
+            tensor.__class__ = MutableTensor
+        claim = Claim(tensor)
+        self._claims.append((tensor, claim))
+        if self._keep and not claim.alone:
+            claim.buffer = tensor._backend.copy(claim.buffer)
+        return claim
+
+    def __exit__(self, *exception: object) -> None:
+        try:
+            for tensor, claim in self._claims:
+                if _slot.__get__(tensor) is claim:
+                    _slot.__set__(tensor, claim.buffer)
+        finally:
+            lock.release()

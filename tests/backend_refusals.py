@@ -1,0 +1,194 @@
+"""What every backend refuses: buffers that do not fit, which a kernel would read or write beyond their ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from backend_checks import BLEND, CUBE, PARTS, SUM, check, of
+from backend_loops import CENTRED, DECAYED, SHARES
+
+import tensorlab as tl
+from tensorlab.backends import Backend
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, IndexOutOfBoundsError, ShapeError
+
+F4, F8, I8 = np.dtype("float32"), np.dtype("float64"), np.dtype("int64")
+
+
+def zeros(backend: Backend, *shape: int, dtype: Any = F4) -> Any:
+    return backend.copy(backend.from_host(np.zeros(shape, dtype)))
+
+
+def refused(kind: type[Exception], message: str, call: Callable[..., Any], *arguments: Any, **options: Any) -> None:
+    with pytest.raises(kind, match=message):
+        call(*arguments, **options)
+
+
+def strangers(backend: Backend) -> list[Any]:
+    """What has a shape and a dtype as buffers do, and is none."""
+    return [np.float32(1), tl.asarray(np.zeros((3, 4), np.float32), device="reference")]
+
+
+@check
+def refuses_maps_that_do_not_fit(backend: Backend, rng: np.random.Generator) -> None:
+    x, long = zeros(backend, 3, 4), zeros(backend, 3, 5)
+    run = backend.map(BLEND, F4, [F4, F4], [F4])
+    refused(ArgumentError, r"^map '_blend': expected 2 buffers, received 1$", run, (3, 4), x)
+    broadcast = r"^map '_blend': expected buffers that broadcast to \(3, 4\), received \(3, 5\)$"
+    refused(ShapeError, broadcast, run, (3, 4), x, long)
+    refused(ShapeError, r"that broadcast to \(4,\), received \(3, 4\)$", run, (4,), zeros(backend, 4), x)
+    double = zeros(backend, 3, 4, dtype=F8)
+    refused(DTypeError, r"^map '_blend': .* float32, received float64$", run, (3, 4), x, double)
+    for stranger in strangers(backend):
+        expected = r"^map '_blend': expected a buffer of this backend, \w+, received \w+; backends take buffers"
+        refused(ArgumentTypeError, expected, run, (), stranger, stranger)
+    several = backend.map(PARTS, F4, [F4, F4], [F4, F4, F4])
+    refused(ShapeError, r"^map '_parts': expected buffers that", several, (3, 4), x, long)
+    function = r"^map '_cube': expected a function of 2 numbers that gives 1, received '_cube' of 1 that gives 1$"
+    refused(ArgumentError, function, backend.map, CUBE, F4, [F4, F4], [F4])
+    refused(ArgumentError, r"of 1 numbers that gives 2, received", backend.map, CUBE, F4, [F4], [F4, F4])
+
+
+@check
+def refuses_reductions_that_do_not_fit(backend: Backend, rng: np.random.Generator) -> None:
+    x = zeros(backend, 3, 4)
+    run = backend.reduce(SUM, F4, F4, F4)
+    refused(DTypeError, r"^reduce 'sum': expected a buffer of float32, .*64$", run, zeros(backend, 3, dtype=F8), (0,))
+    for axes in ((2,), (-1,), (0, 0)):
+        refused(ShapeError, r"^reduce 'sum': expected different axes from 0 to 1, received \(", run, x, axes)
+    for stranger in strangers(backend):
+        refused(ArgumentTypeError, r"^reduce 'sum': expected a buffer of this backend", run, stranger, None)
+    for rule in ("max", "min"):
+        for shape in ((), (0,), (3, 0)):
+            message = r"^arg_reduce: expected a buffer with elements along its last axis, received shape \("
+            refused(ShapeError, message, backend.arg_reduce, rule, zeros(backend, *shape))
+        refused(ArgumentTypeError, r"^arg_reduce: expected a buffer", backend.arg_reduce, rule, np.float32(1))
+    refused(
+        ArgumentError, r"^arg_reduce: expected the rule 'max' or 'min', received 'sum'$", backend.arg_reduce, "sum", x
+    )
+
+
+@check
+def refuses_rows_that_do_not_fit(backend: Backend, rng: np.random.Generator) -> None:
+    x, long, double = zeros(backend, 3, 4), zeros(backend, 3, 5), zeros(backend, 3, 4, dtype=F8)
+    both = r": expected buffers of one shape with at least one axis, received \(3, 4\) and \(3, 5\)$"
+    refused(ShapeError, r"^rowwise 'shares'" + both, backend.rowwise, SHARES, [x, long])
+    refused(ShapeError, r"^scan 'decayed'" + both, backend.scan, DECAYED, [x, long], F4, F4)
+    refused(ShapeError, r"one axis, received \(\)$", backend.rowwise, CENTRED, [zeros(backend)])
+    refused(ShapeError, r"one axis, received \(\) and \(\)$", backend.scan, DECAYED, [zeros(backend)] * 2, F4, F4)
+    refused(DTypeError, r"^rowwise 'shares': .* float32, received float64$", backend.rowwise, SHARES, [x, double])
+    integers = zeros(backend, 3, dtype=I8)
+    refused(DTypeError, r"^rowwise .* float32 or float64, received int64$", backend.rowwise, CENTRED, [integers])
+    refused(ArgumentError, r"^rowwise 'shares': expected a function of 1 numbers", backend.rowwise, SHARES, [x])
+    refused(ArgumentError, r"^scan 'decayed': expected a function of 2 numbers", backend.scan, DECAYED, [x], F4, F4)
+    refused(
+        ArgumentError, r"^rowwise 'shares': expected at least one buffer, received none$", backend.rowwise, SHARES, []
+    )
+    for stranger in strangers(backend):
+        refused(ArgumentTypeError, r"^rowwise 'centred': expected", backend.rowwise, CENTRED, [stranger])
+        refused(ArgumentTypeError, r"^scan 'decayed': expected", backend.scan, DECAYED, [x, stranger], F4, F4)
+
+
+@check
+def refuses_products_that_do_not_fit(backend: Backend, rng: np.random.Generator) -> None:
+    a, b, product = zeros(backend, 3, 4), zeros(backend, 4, 5), backend.matmul
+    message = r"^matmul: expected matrices of equal leading axes and inner lengths, received shapes \("
+    for left, right in (((3, 4), (3, 5)), ((4,), (4, 5)), ((3, 4), (4,)), ((2, 3, 4), (4, 5)), ((2, 3, 4), (3, 4, 5))):
+        refused(ShapeError, message, product, zeros(backend, *left), zeros(backend, *right))
+    refused(DTypeError, r"^matmul: .* float32, received float64$", product, a, zeros(backend, 4, 5, dtype=F8))
+    for shape in ((4,), (3, 4), (1, 3, 5), (2, 5)):
+        broadcast = r"^matmul: operands: expected buffers that broadcast to \(3, 5\), received \("
+        refused(ShapeError, broadcast, product, a, b, BLEND, [zeros(backend, *shape)])
+    double = zeros(backend, 5, dtype=F8)
+    refused(DTypeError, r"^matmul: operands: .* float32, received float64$", product, a, b, BLEND, [double])
+    refused(ArgumentError, r"^matmul: epilogue: expected a function of 1 numbers", product, a, b, BLEND)
+    refused(ArgumentError, r"^matmul: epilogue: .* gives 1, received '_parts' of 2", product, a, b, PARTS, [double])
+    refused(ArgumentError, r"^matmul: expected an epilogue for operands, received none$", product, a, b, None, [a])
+    for stranger in strangers(backend):
+        for pair in ((a, stranger), (stranger, b)):
+            refused(ArgumentTypeError, r"^matmul: expected a buffer of this backend", product, *pair)
+
+
+def _step(w, g, m, rate):
+    return w - rate * g, m + g
+
+
+@check
+def refuses_updates_that_do_not_fit(backend: Backend, rng: np.random.Generator) -> None:
+    step, update = of(_step), backend.update
+    w, g, m = (zeros(backend, 3, 4) for _ in range(3))
+    for group in (
+        (w, zeros(backend, 3, 5), m),
+        (w, g, zeros(backend, 2, 4)),
+        (zeros(backend, 12), g, m),
+        (w, zeros(backend), m),
+    ):
+        message = r"^update: expected a weight, gradient and slots of one shape, received \("
+        refused(ShapeError, message, update, step, [(w, g, m), group], [0.1])
+    double = zeros(backend, 3, 4, dtype=F8)
+    refused(
+        DTypeError, r"^update: expected a buffer of float32, received float64$", update, step, [(w, double, m)], [0.1]
+    )
+    refused(DTypeError, r"^update: .* float32, received float64$", update, step, [(w, g, m), (double,) * 3], [0.1])
+    lengths = r"^update: expected groups of a weight, a gradient and equally many slots, received lengths 3, 2$"
+    refused(ArgumentError, lengths, update, step, [(w, g, m), (w, g)], [0.1])
+    refused(
+        ArgumentError, r"^update: expected a function of 5 numbers that gives 2", update, step, [(w, g, m)], [0.1, 0.2]
+    )
+    turned = backend.permute(zeros(backend, 4, 3), (1, 0))
+    contiguous = r"^update: expected weights and slots that are C-contiguous and can be written to, received one of"
+    for group in ((turned, g, m), (w, g, turned), (turned, turned, m)):
+        refused(ArgumentError, contiguous, update, step, [group], [0.1])
+    repeated = backend.broadcast_to(zeros(backend, 1, 4), (3, 4))
+    refused(ArgumentError, contiguous, update, step, [(repeated, g, m)], [0.1])
+    for stranger in strangers(backend):
+        refused(
+            ArgumentTypeError, r"^update: expected a buffer of this backend", update, step, [(w, stranger, m)], [0.1]
+        )
+        refused(
+            ArgumentTypeError, r"^update: expected a buffer of this backend", update, step, [(stranger, g, m)], [0.1]
+        )
+
+
+@check
+def refuses_moves_that_do_not_fit(backend: Backend, rng: np.random.Generator) -> None:
+    x = zeros(backend, 3, 4)
+    for shape in ((4, 3), (4,), (1, 4), (3, 5)):
+        message = r"^copy_into: expected a buffer of shape \(3, 4\), received \("
+        refused(ShapeError, message, backend.copy_into, x, zeros(backend, *shape))
+    refused(
+        DTypeError, r"^copy_into: .* float32, received float64$", backend.copy_into, x, zeros(backend, 3, 4, dtype=F8)
+    )
+    refused(ArgumentTypeError, r"^copy_into: expected a buffer of this", backend.copy_into, x, np.float32(1))
+    refused(ShapeError, r"^reshape: expected", backend.reshape, x, (5, 3))
+    refused(ShapeError, r"^broadcast_to: expected", backend.broadcast_to, x, (3, 5))
+    refused(ShapeError, r"^permute: expected", backend.permute, x, (0, 2))
+    refused(
+        DTypeError,
+        r"^concatenate: expected a buffer of float32, received float64$",
+        backend.concatenate,
+        [x, zeros(backend, 3, 4, dtype=F8)],
+        0,
+    )
+    refused(ShapeError, r"^concatenate: expected", backend.concatenate, [x, zeros(backend, 3, 5)], 0)
+    refused(
+        IndexOutOfBoundsError, r"^scatter_add: ", backend.scatter_add, (3, 4), np.array([0, 3]), zeros(backend, 2, 4)
+    )
+    refused(ShapeError, r"^scatter_add: ", backend.scatter_add, (3, 4), np.array([0, 1]), zeros(backend, 2, 5))
+
+
+def _scaled(total, p, q):
+    return total * p - q
+
+
+@check
+def takes_what_does_fit(backend: Backend, rng: np.random.Generator) -> None:
+    x = rng.standard_normal((3, 4)).astype(np.float32)
+    stacks = np.stack([x, x + 1])
+    for a, p, q in ((x, x[:, :3], x[0, :3]), (stacks, stacks[:, :, :3], x[:, :1])):
+        b = np.swapaxes(a, -1, -2)
+        operands = [backend.from_host(p), backend.from_host(q)]
+        result, _ = backend.matmul(backend.from_host(a), backend.from_host(b), of(_scaled), operands)
+        np.testing.assert_allclose(backend.to_host(result), (a @ b) * p - q, rtol=1e-5, atol=1e-5)

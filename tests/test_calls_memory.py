@@ -1,0 +1,103 @@
+"""What stays of operations, activations, rules and models that are made in a loop: the same for three as for thirty."""
+
+from __future__ import annotations
+
+import gc
+import linecache
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorlab as tl
+from tensorlab import devices
+from tensorlab.kernels import calls, library, native
+from tensorlab.ops import lift, nn
+from tensorlab.scalars import ScalarFunction
+
+X = np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3)
+Y = np.ones((4, 1), np.float32)
+
+
+def differentiated(operation: Callable[..., tl.Tensor]) -> None:
+    x = tl.asarray(X)
+    for _ in range(3):
+        operation(x)
+    with tl.GradientTape() as tape:
+        tape.watch(x)
+        y = operation(x)
+    tape.gradient(y, x)
+
+
+def operation() -> Any:
+    made = tl.elementwise(lambda x: x * 2.25)
+    differentiated(made)
+    return made
+
+
+def activation() -> Any:
+    made = tl.Activation(lambda x: 0.75 * x)
+    kernel = tl.asarray(X.T.copy())
+    bias = tl.asarray(np.ones(4, np.float32))
+    differentiated(lambda x: tl.dense(x, kernel, bias, made))
+    return made
+
+
+def optimizer() -> Any:
+    made = tl.OptimizerRule(lambda w, g, rate=0.25: w - rate * g)()
+    weight = tl.Variable(np.ones(3, np.float32))
+    made.apply_gradients([(tl.asarray(np.ones(3, np.float32)), weight)])
+    return made
+
+
+def model() -> Any:
+    made = tl.Sequential([tl.layers.Dense(2, activation=tl.Activation(lambda x: 0.75 * x)), tl.layers.Dense(1)])
+    made.compile(tl.OptimizerRule(lambda w, g, rate=0.25: w - rate * g)(), "mse")
+    made.fit(X, Y, verbose=0)
+    return made
+
+
+def kept() -> dict[str, int]:
+    """How much is kept to the end of the process."""
+    gc.collect()
+    cpu: Any = devices.backend("cpu")
+    holders = {
+        "kernels": library._kernels,
+        "keys": library._keys,
+        "addresses": native._addresses,
+        "tables": calls._tables,
+        "referred to": calls._kept,
+        "reductions": cpu._kernels,
+        "products": cpu._products,
+        "biased": nn._biased,
+        "conversions": lift._conversions,
+        "sources": linecache.cache,
+    }
+    counts = {name: len(holder) for name, holder in holders.items()}
+    counts["functions"] = sum([type(thing) is ScalarFunction for thing in gc.get_objects()])
+    return counts
+
+
+@pytest.mark.parametrize("make", [operation, activation, optimizer, model])
+def test_equal_things_share_kernels_and_leave_nothing_behind(
+    make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lift, "_cold", 1)
+    for _ in range(2):
+        make()
+    loaded: list[Any] = []
+    load = native.load
+    monkeypatch.setattr(native, "load", lambda code: (loaded.append(code), load(code))[1])
+    before = kept()
+    watched = [weakref.ref(make()) for _ in range(10)]
+    assert loaded == []
+    assert kept() == before
+    assert [reference() for reference in watched] == [None] * len(watched)
+
+
+def test_different_functions_have_kernels_of_their_own() -> None:
+    x = tl.asarray(X)
+    for factor in (2.0, 3.0, 2.0):
+        np.testing.assert_array_equal(tl.elementwise(lambda x: x * factor)(x).numpy(), X * np.float32(factor))  # noqa: B023

@@ -1,0 +1,80 @@
+"""Layers of models: found by name and place, shown in a summary, and said to be missing where nothing trains them."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorlab as tl
+from tensorlab.errors import ArgumentError
+from tensorlab.layers import Dense
+
+X, Y = np.ones((4, 3), "float32"), np.ones((4, 1), "float32")
+
+
+class Hiding(tl.Model):
+    """Holds a layer where nobody can look: in a closure."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        hidden = Dense(3, name="hidden")
+        self.head = Dense(1, name="head")
+        self.apply = functools.partial(lambda x: hidden(x))
+
+    def call(self, x: tl.Tensor) -> tl.Tensor:
+        return self.head(self.apply(x))
+
+
+def test_weights_that_nobody_holds_are_named() -> None:
+    model = Hiding(name="h")
+    model.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match="every Variable") as caught:
+        model.fit(X, Y, epochs=3, verbose=0)
+    assert [str(warning.message) for warning in caught] == [
+        "Hiding 'h': expected an attribute for every Variable that the outputs depend on, received 'hidden/kernel', "
+        "'hidden/bias', which training does not change; keep the layer or the Variable in an attribute, or in a list, "
+        "a dict or another container that is one"
+    ]
+    assert caught[0].filename == __file__
+    assert len(model.weights) == 2
+
+
+def test_what_is_frozen_or_belongs_to_the_loss_is_no_matter() -> None:
+    weight = tl.Variable(2.0)
+    model = tl.Sequential([Dense(3), Dense(1)])
+    model.compile("sgd", lambda y_true, y_pred: tl.mean(tl.square(y_true - y_pred)) * weight)
+    model.layers[0].trainable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(X, Y, verbose=0)
+
+
+def test_a_layer_by_its_name_or_its_place() -> None:
+    model = tl.Sequential([tl.Input((3,)), Dense(3, name="first"), Dense(1, name="second")], name="m")
+    assert model.get_layer("second") is model.get_layer(index=1) is model.layers[-1]
+    assert model.get_layer(index=-2) is model.get_layer(name="first")
+    for arguments, message in (
+        ({"name": "frist"}, "expected the name of a layer, received 'frist'; did you mean 'first'?"),
+        ({"index": 2}, "expected an index below 2, the number of layers, received 2"),
+        ({}, "expected a name or an index, received name=None and index=None"),
+        ({"name": "first", "index": 0}, "expected a name or an index, received name='first' and index=0"),
+    ):
+        with pytest.raises(ArgumentError) as error:
+            model.get_layer(**arguments)
+        assert str(error.value) == f"Sequential 'm'.get_layer: {message}"
+
+
+def test_a_summary_line_by_line() -> None:
+    model = tl.Sequential([Dense(3, name="a"), tl.Sequential([Dense(1)], name="b")])
+    model(X)
+    lines: list[str] = []
+    model.summary(line_length=60, print_fn=lines.append)
+    text = "\n".join(lines)
+    assert "a (Dense)" in text
+    assert "b (Sequential)" in text
+    assert lines[-1] == "Parameters: 16 (16 trainable)"
+    assert max(map(len, lines)) <= 60
