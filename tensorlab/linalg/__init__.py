@@ -6,8 +6,9 @@ computed by ``numpy.linalg`` on the host. All have gradients, and take stacks of
 
 from typing import NoReturn
 
+from tensorlab import ops
 from tensorlab.linalg.decompositions import cholesky, qr
-from tensorlab.linalg.norms import matrix_norm, vector_norm
+from tensorlab.linalg.norms import matrix_norm, norm, vector_norm
 from tensorlab.linalg.products import cross, diagonal, trace
 from tensorlab.linalg.solving import det, inv, matrix_power, slogdet, solve
 from tensorlab.linalg.spectral import eigh, eigvalsh, matrix_rank, pinv, svd, svdvals
@@ -39,6 +40,10 @@ __all__ = [
     "vecdot",
     "vector_norm",
 ]
+
+
+for _function in (cholesky, cross, det, diagonal, eigh, inv, matrix_rank, norm, pinv, qr, slogdet, solve, svd, trace):
+    setattr(ops, _function.__name__, _function)  # where Keras has them, from a floor above
 
 
 def __getattr__(name: str) -> NoReturn:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import autodiff, dtypes, shapes
-from tensorlab.errors import ArgumentError
+from tensorlab.errors import ArgumentError, ShapeError
 from tensorlab.linalg.host import matrices, real
 from tensorlab.linalg.spectral import svdvals
 from tensorlab.ops import arithmetic, reduction
@@ -16,11 +16,11 @@ from tensorlab.ops.comparison import not_equal
 from tensorlab.ops.dispatch import is_scalar
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.reduction import Axis, _reduce, _rule, _spread
-from tensorlab.ops.shaping import reshape
+from tensorlab.ops.shaping import moveaxis, reshape
 from tensorlab.scalars import ScalarFunction
 from tensorlab.tensor import Tensor
 
-__all__ = ["matrix_norm", "vector_norm"]
+__all__ = ["matrix_norm", "norm", "vector_norm"]
 
 
 def _square(x: float) -> float:
@@ -170,3 +170,32 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Tenso
         extreme, axis = _OF_SUMS[ord]
         result = extreme(reduction.sum(arithmetic.abs(tensor), axis=axis), axis=-1)
     return reshape(result, (*result.shape, 1, 1)) if keepdims else result
+
+
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Return a norm of vectors along one axis, or of matrices along two, as ``numpy.linalg.norm`` has it.
+
+    Args:
+        x: a tensor or an array.
+        ord: as for `vector_norm` or `matrix_norm`; 2 and "fro" if None.
+        axis: one axis, or two; if None that of a vector, those of a matrix, or without an ``ord`` all.
+        keepdims: whether these axes stay, with a length of 1.
+
+    Raises:
+        ShapeError: for other numbers of axes, or one that is out of range.
+        ArgumentError: for another ``ord``.
+
+    Source: Keras, ``keras.ops.norm``.
+    """
+    tensor = real("norm", x)
+    if axis is None and (ord is None or tensor.ndim == 1):
+        return vector_norm(tensor, keepdims=keepdims, ord=2 if ord is None else ord)
+    given = axis if isinstance(axis, (tuple, list)) else range(tensor.ndim) if axis is None else (axis,)
+    axes = [shapes.normalize_axis("norm", place, tensor.ndim) for place in given]
+    if len(axes) == 1:
+        return vector_norm(tensor, axis=axes[0], keepdims=keepdims, ord=2 if ord is None else ord)
+    if len(axes) != 2 or axes[0] == axes[1]:
+        raise ShapeError("norm", "one axis, or two that differ", f"{tuple(given)} of shape {tensor.shape}")
+    result = matrix_norm(moveaxis(tensor, axes, (-2, -1)), ord="fro" if ord is None else ord)
+    kept = tuple(1 if place in axes else length for place, length in enumerate(tensor.shape))
+    return reshape(result, kept) if keepdims else result

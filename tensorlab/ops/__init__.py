@@ -2,7 +2,8 @@
 
 What a family exports is the ``__all__`` of its module, and is said nowhere else. The elementwise families hold plain
 Python functions of numbers, lifted over broadcast arrays: they are the definitions, and derivatives come from their
-source. There is no complex dtype; ``conj``, ``imag`` and ``real`` take real ones.
+source. There is no complex dtype; ``conj``, ``imag`` and ``real`` take real ones. What `keras_names` adds is in
+`tensorlab.ops` alone.
 """
 
 from tensorlab.ops import (
@@ -48,6 +49,7 @@ from tensorlab.ops.extrema import *
 from tensorlab.ops.floating import *
 from tensorlab.ops.indexing import *
 from tensorlab.ops.joining import *
+from tensorlab.ops.keras_names import *
 from tensorlab.ops.lift import *
 from tensorlab.ops.linalg import *
 from tensorlab.ops.logical import *
