@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copyreg
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,13 +11,13 @@ import numpy as np
 
 from tensorlab.backends import Backend, SharingBackend
 from tensorlab.errors import DeviceError
+from tensorlab.forks import guard
 from tensorlab.registry import Entry, registries
 from tensorlab.scopes import Scope
 
 _instances: dict[Entry, Backend] = {}
 _by_name: dict[str, Backend] = {}  # until a name means another backend
 registries["backend"].changed = _by_name.clear
-_guard = threading.RLock()  # a plugin may make a tensor while it is loaded
 
 
 _chosen: Scope[str, str | None] = Scope("device", lambda names: names[-1] if names else None)
@@ -35,7 +34,7 @@ def backend(name: str | None = None) -> Backend:
     wanted = (_chosen.current() or "cpu") if name is None else name
     found = _by_name.get(wanted) if isinstance(wanted, str) else None
     if found is None:
-        with _guard:
+        with guard:
             plain, _, index = wanted.rpartition(":") if isinstance(wanted, str) else ("", "", "")
             if index.isdecimal() and plain in registries["backend"]:
                 found = backend(plain).at(int(index))

@@ -1,7 +1,7 @@
-"""Functions in copies and pickles: copies share them, pickles hold the name that they are imported by.
+"""Copies and pickles of what is made of a function: a copy shares the function, a pickle names it or holds its source.
 
-What is made of a function, such as a loss rule, is known by the function in it. A name, and not the code, goes into a
-pickle: whoever loads it runs the function of the installed module.
+Scalar functions are plain data, so rules of them need no name. Other functions are pickled by the name that they are
+imported by, as Python does; what cannot be imported is refused in one line.
 """
 
 from __future__ import annotations
@@ -14,37 +14,13 @@ from types import FunctionType
 from typing import Any, Self
 
 
-def importable(who: str, function: Any) -> Any:
-    """Return the function, if another process can import it.
+class OfScalar:
+    """What never changes, and is made of a scalar function alone: a copy is the thing itself.
 
-    Raises:
-        pickle.PicklingError: for a lambda, and for a function that was defined inside of another one.
-    """
-    if isinstance(function, FunctionType) and _found(function.__module__, function.__qualname__) is not function:
-        place = f"{function.__module__}.{function.__qualname__}"
-        raise pickle.PicklingError(
-            f"{who}: expected a function that can be imported by name, received {place}; "
-            "define it with 'def' at the top of a module"
-        )
-    return function
-
-
-def _found(module: str, name: str) -> Any:
-    """What a module holds under a dotted name, or None."""
-    thing: Any = sys.modules.get(module)
-    for part in name.split("."):
-        thing = getattr(thing, part, None)
-    return thing
-
-
-class MadeOfFunction:
-    """What never changes, and is made of a function alone: copies are the thing itself.
-
-    A pickle holds the name of the thing, if its module has one (it is then a decorator's result, say), and otherwise
-    the name of the function, of which it is made anew.
+    A pickle holds its name in the module of the function, if it has one there, and the scalar function otherwise.
     """
 
-    function: Any
+    scalar: Any
 
     def __copy__(self) -> Self:
         return self
@@ -53,24 +29,16 @@ class MadeOfFunction:
         return self
 
     def __reduce__(self) -> Any:
-        module = getattr(self.function, "__module__", None) or ""
-        names = vars(sys.modules.get(module, sys)).items()
-        name = next((name for name, thing in names if thing is self), None)
-        if name is not None:
-            return _import, (module, name)
-        name = getattr(self.function, "__qualname__", "")
-        if getattr(_found(module, name), "function", None) is self.function:  # a decorator took the function's name
-            return _of_decorated, (type(self), module, name)
-        return type(self), (importable(repr(self), self.function),)
+        module = self.scalar.module
+        if module in sys.modules and module not in ("__main__", "__mp_main__"):
+            for name, thing in vars(sys.modules[module]).items():
+                if thing is self:
+                    return _imported, (module, name)
+        return type(self), (self.scalar,)
 
 
-def _import(module: str, name: str) -> Any:
-    importlib.import_module(module)
-    return _found(module, name)
-
-
-def _of_decorated(kind: type, module: str, name: str) -> Any:
-    return kind(_import(module, name).function)
+def _imported(module: str, name: str) -> Any:
+    return getattr(importlib.import_module(module), name)
 
 
 class WithFunction:
@@ -89,9 +57,23 @@ class WithFunction:
         return made
 
     def __reduce__(self) -> Any:
-        importable(repr(self), self.function)
+        _check_importable(repr(self), self.function)
         return _remade, (type(self),), self.__dict__
 
 
 def _remade(kind: Any) -> Any:
     return kind.__new__(kind)
+
+
+def _check_importable(who: str, function: Any) -> None:
+    if not isinstance(function, FunctionType):
+        return
+    found: Any = sys.modules.get(function.__module__)
+    for part in function.__qualname__.split("."):
+        found = getattr(found, part, None)
+    if found is not function:
+        place = f"{function.__module__}.{function.__qualname__}"
+        raise pickle.PicklingError(
+            f"{who}: expected a function that can be imported by name, received {place}; "
+            "define it with 'def' at the top of a module"
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn, cast
 
 from tensorlab import autodiff, dtypes
 from tensorlab.arguments import named
@@ -24,6 +24,11 @@ class _Watched(Tensor):
     __slots__ = ()
     watched = True
 
+    @property
+    def variable(self) -> Variable:
+        """The variable that it was read from."""
+        return cast(Variable, self.origin)
+
     def snapshot(self) -> Tensor:
         return _watched(self, self.variable)
 
@@ -31,7 +36,7 @@ class _Watched(Tensor):
 def _watched(tensor: Tensor, variable: Variable) -> Tensor:
     """Return the value of a tensor, which a tape takes for the variable."""
     value = _Watched.__new__(_Watched)
-    value._buffer, value._backend, value.key, value.variable = tensor._buffer, tensor._backend, tensor.key, variable
+    value._buffer, value._backend, value.key, value.origin = tensor._buffer, tensor._backend, tensor.key, variable
     return value
 
 

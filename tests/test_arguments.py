@@ -134,7 +134,6 @@ CALLS: list[tuple[Callable[[], Any], str, str]] = [
     (lambda: model().evaluate(x, x, X=x), "Sequential 'net'.evaluate: expected", "'X'; write x=..."),
     (lambda: model().predict(x, batch=3), "Sequential 'net'.predict: expected", "did you mean 'batch_size'"),
     (lambda: tl.Variable(1.0, requires_grad=True), "Variable: expected", "'requires_grad'; write trainable=..."),
-    (lambda: tl.Variable(), "Variable: expected a value for 'initial_value'", "received none"),
     (lambda: tl.GradientTape(persist=True), "GradientTape: expected", "did you mean 'persistent'?"),
 ]
 

@@ -173,6 +173,15 @@ def test_a_view_is_a_value_of_its_own() -> None:
     assert (v.tolist(), value.tolist()) == ([1.0, 2.0], [9.0, 2.0])
 
 
+def test_probabilities_that_are_assigned_to_forget_their_logits() -> None:
+    logits = tl.asarray([[1.0, 2.0, 3.0]])
+    loss = tl.losses.CategoricalCrossentropy()
+    for compute in (tl.softmax, tl.sigmoid):
+        y = compute(logits)
+        y[...] = tl.asarray([[0.5, 0.25, 0.25]])
+        assert float(loss([[1.0, 0.0, 0.0]], y)) == pytest.approx(np.log(2.0), rel=1e-6)
+
+
 def test_an_array_that_shares_memory_does_not_change(rng: np.random.Generator) -> None:
     for array in layouts(rng.standard_normal((3, 4))).values():
         before = array.copy()

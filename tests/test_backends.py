@@ -15,7 +15,7 @@ import backend_refusals
 import numpy as np
 import pytest
 from any_layout import Array, numbers
-from backend_checks import BLEND, CALLS, CHECKS, SUM, Call, fold, run
+from backend_checks import BLEND, CALLS, CHECKS, SUM, Call, fold, of, run
 from backend_loops import CENTRED, DECAYED
 from backend_products import product
 from hypothesis import given, settings
@@ -86,3 +86,28 @@ def test_a_result_never_shares_memory_with_an_argument(rng: np.random.Generator)
             backend.to_host(backend.scan(DECAYED, [array, array], array.dtype, array.dtype)),
         ]
         assert not any(np.shares_memory(result, array) for result in results)
+
+
+def test_memory_that_kernels_cannot_read_is_copied(rng: np.random.Generator) -> None:
+    array = numbers(rng, (5, 7))
+    unaligned = np.zeros(array.nbytes + 1, np.uint8)[1:].view(np.float64).reshape(5, 7)
+    packed = np.zeros((5, 7), [("byte", "i1"), ("number", "f8")])["number"]
+    foreign = np.zeros((5, 7), np.dtype(np.float64).newbyteorder())
+    for backend in BACKENDS.values():
+        for view in (unaligned, packed, foreign):
+            view[...] = array
+            (blended,) = run(backend, BLEND, [view, view], "float64")
+            np.testing.assert_allclose(blended, 2 * array + np.tanh(array), rtol=1e-14, atol=1e-14)
+            np.testing.assert_allclose(product(backend, view, view.T)[0], array @ array.T, rtol=1e-12, atol=1e-12)
+
+
+def test_a_gradient_may_be_a_view_of_the_weight() -> None:
+    for backend in BACKENDS.values():
+        for part in (slice(None), slice(None, None, -1)):
+            weight = np.arange(40_000.0)
+            backend.update(of(_minus), [(weight, weight[part])], [0.5])
+            np.testing.assert_array_equal(weight, np.arange(40_000.0) - 0.5 * np.arange(40_000.0)[part])
+
+
+def _minus(w, g, rate):
+    return w - rate * g

@@ -88,6 +88,7 @@ def test_accuracy_compares_elements() -> None:
     assert accuracy.result() == pytest.approx(2 / 3)
     assert Accuracy()([[1], [2]], [1.0, 2.5]) == 0.5
     assert Accuracy()([True, False], [1, 1]) == 0.5
+    assert Accuracy()([2**24 + 1, 7], [2**24, 7]) == 0.5  # which float32 cannot tell apart
     with pytest.raises(ShapeError) as error:
         accuracy.update_state([1, 2, 3], np.zeros((3, 4)))
     assert str(error.value) == (
@@ -154,6 +155,27 @@ def test_metrics_are_reported_under_the_names_that_were_asked_for(rng: np.random
     ]
     rule = tl.LossRule(lambda y_true, y_pred: abs(y_true - y_pred))
     assert len(reported(rule)) == 1
+
+
+def test_attributes_of_a_subclass_do_not_meet_those_of_metric() -> None:
+    class Mean(Metric):
+        def __init__(self) -> None:
+            super().__init__()
+            self._total, self._count = self.add_weight(name="total"), self.add_weight(name="count")
+            self._variables, self._pending, self.values, self._fn, self._loss = 1, 2, 3, 4, 5
+
+        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+            self._total.assign_add(tl.sum(y_pred))
+            self._count.assign_add(float(len(y_pred)))
+
+        def result(self) -> Any:
+            return self._total / self._count
+
+    metric = Mean()
+    for _ in range(2):
+        metric.reset_state()
+        metric.update_state(None, tl.asarray([1.0, 3.0]))
+        assert float(metric.result()) == 2.0
 
 
 def test_a_registered_metric_needs_no_argument_for_its_name() -> None:

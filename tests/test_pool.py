@@ -145,3 +145,62 @@ x + x
     arguments = [sys.executable, "-W", "error", "-c", program]
     done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout, done.stderr) == (0, "True 1\n", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.parametrize("module", ["tensorlab.kernels.layout", "tensorlab.kernels.pool", "tensorlab.plugins.builtins"])
+def test_a_fork_waits_for_what_another_thread_imports(module: str) -> None:
+    program = f"""
+import os, signal, sys, threading, time
+import numpy as np
+import tensorlab as tl
+
+class Slow:
+    def find_spec(self, name, path, target=None):
+        if name == {module!r}:
+            begun.set()
+            time.sleep(0.5)
+
+begun = threading.Event()
+sys.meta_path.insert(0, Slow())
+
+def compute():
+    x = tl.asarray(np.arange(50_000.0))
+    return (x + x).numpy().tolist() == list(range(0, 100_000, 2))
+
+thread = threading.Thread(target=compute)
+thread.start()
+begun.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(60)
+    os._exit(0 if compute() else 1)
+print(os.waitpid(child, 0)[1])
+thread.join()
+"""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    arguments = [sys.executable, "-W", "error", "-W", "ignore:This process:DeprecationWarning", "-c", program]
+    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+
+
+def test_a_signal_handler_may_call_while_calls_become_compiled_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tensorlab.kernels import calls
+    from tensorlab.ops import lift
+
+    @tl.elementwise
+    def own(x: float) -> float:
+        return x + 0.5
+
+    table, seen = calls.table, []
+    small = tl.asarray([1.0])
+
+    def interrupted(*arguments: object) -> object:
+        if len(seen) < 5:
+            seen.append(own(small).item())
+        return table(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(calls, "table", interrupted)
+    monkeypatch.setattr(lift, "_cold", 1)
+    assert [own(small).item() for _ in range(3)] == [1.5] * 3
+    assert seen == [1.5]

@@ -48,7 +48,7 @@ def test_an_unknown_name_lists_the_nearest(shelf: Registry) -> None:
     with pytest.raises(UnknownNameError, match=r"'zzzz'; known names: SoftPlus, relu$"):
         shelf.get("zzzz")
     with pytest.raises(UnknownNameError, match=r"known names: none$"):
-        Registry("loss").get("mse")
+        Registry("loss").get("zzzz")
     with pytest.raises(LookupError):  # the standard exception for that mistake
         shelf.get("zzzz")
 

@@ -188,6 +188,31 @@ def test_a_failed_copy_leaves_the_variable_as_it_was(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_fork_while_a_write_waits_for_a_kernel() -> None:
+    from tensorlab.kernels import library
+
+    v = tl.Variable([0.0, 0.0])
+    began = threading.Event()
+
+    def write() -> None:
+        with writing([v]):
+            began.set()
+            time.sleep(0.1)  # until the fork waits for this thread
+            with library.guard:  # as a kernel does that is not there yet
+                pass
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    began.wait()
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.usefixtures("reference")
 def test_a_fork_waits_for_the_end_of_a_write() -> None:
     v = tl.Variable([0.0, 0.0])

@@ -158,7 +158,7 @@ class _Run:
             outputs = model(x, training=True)
             loss = sum(model.losses, start=model.loss.reduced(y, outputs))
         self._optimizer.apply_gradients(zip(tape.gradient(loss, self._weights), self._weights, strict=True))
-        found = [loss, *(tl.mean(metric.values(y, outputs)) for metric in model.metrics[1:])]
+        found = [loss, *(tl.mean(metric.sample_values(y, outputs)) for metric in model.metrics[1:])]
         for kept, value in zip(self._values, found, strict=True):
             copy_into(kept.view(kept.layout.index(number)), value._buffer)
 

@@ -11,13 +11,12 @@ vjps, and no tensor that no vjp needs.
 from __future__ import annotations
 
 import itertools
-import os
-import threading
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, Self
 
+from tensorlab import forks
 from tensorlab.errors import StateError
 from tensorlab.scopes import Entry, Scope
 
@@ -61,9 +60,7 @@ _blocks: Scope[_Block, tuple[Tape, ...]] = Scope("tapes", _recording_tapes)
 
 
 _open = array("q", [0])
-_guard = threading.RLock()  # a finalizer may close a tape while its thread opens one
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_guard.acquire, after_in_parent=_guard.release, after_in_child=_guard.release)
+_guard = forks.lock(forks.TAPES)  # a finalizer may close a tape while its thread opens one
 
 
 def recording_anywhere() -> int:

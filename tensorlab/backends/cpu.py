@@ -15,6 +15,7 @@ from tensorlab.backends import checks
 from tensorlab.backends.host import Array, HostMemory, writable
 from tensorlab.dtypes import DType
 from tensorlab.errors import DTypeError
+from tensorlab.forks import guard
 from tensorlab.host_arrays import cast
 from tensorlab.rules import Reduction, Rowwise, Scan
 from tensorlab.scalars import ScalarFunction
@@ -27,7 +28,8 @@ else:
     def pool() -> int:
         """The pool's own function, which takes this one's place at the first call."""
         global pool
-        from tensorlab.kernels.pool import pool
+        with guard:
+            from tensorlab.kernels.pool import pool
 
         return pool()
 
@@ -38,7 +40,8 @@ SMALL = 1 << 14
 
 def find(module: str, maker: str, *arguments: Any) -> Callable[..., Any]:
     """A kernel of `tensorlab.kernels.library`, which is imported at the first call."""
-    from tensorlab.kernels import layout, library
+    with guard:
+        from tensorlab.kernels import layout, library
 
     layout.check_layout()
     return library.find(module, maker, *arguments)
@@ -184,7 +187,8 @@ class CPUBackend(HostMemory):
     def _product(
         self, key: tuple[str | None, DType, bool], epilogue: ScalarFunction | None, operands: int
     ) -> tuple[Callable[..., None], int, int]:
-        from tensorlab.kernels import native, products
+        with guard:
+            from tensorlab.kernels import native, products
 
         _, dtype, keep = key
         if dtype.kind == "b":
@@ -224,7 +228,8 @@ def _kept_first(who: str, rank: int, axes: tuple[int, ...]) -> tuple[tuple[int, 
 
 def get_num_threads() -> int:
     """The number of threads that kernels run on: ``TENSORLAB_NUM_THREADS``, or the processors of this process."""
-    from tensorlab.kernels import pool
+    with guard:
+        from tensorlab.kernels import pool
 
     return pool.get_num_threads()
 
@@ -235,6 +240,7 @@ def set_num_threads(count: int) -> None:
     Raises:
         ArgumentError: if ``count`` is not a whole number from 1 to 1024.
     """
-    from tensorlab.kernels import pool
+    with guard:
+        from tensorlab.kernels import pool
 
     pool.set_num_threads(count)

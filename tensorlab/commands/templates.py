@@ -35,7 +35,7 @@ tensorlab_plugins = ["$distribution"]
 _README = """\
 # $distribution
 
-The $thing $kind for tensorlab.
+The $thing $kind for tensorlab. In an environment that has tensorlab, installed from its checkout:
 
 ```console
 $$ pip install -e ".[test]"

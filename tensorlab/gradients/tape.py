@@ -12,7 +12,7 @@ import numpy as np
 from tensorlab import ops
 from tensorlab.arguments import named
 from tensorlab.autodiff import Tape, flatten, pack_as
-from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, StateError
+from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, StateError, levels_to_the_user
 from tensorlab.ops.probabilities import Probabilities
 from tensorlab.tensor import MutableTensor, Tensor
 from tensorlab.variable import Variable
@@ -195,7 +195,7 @@ class GradientTape(Tape):
             if any([_was_assigned_to(target) for target in targets]):
                 why += " It was assigned to, perhaps after that"
         name = f"source {source.name!r}" if getattr(source, "name", None) else f"a source of shape {source.shape}"
-        warnings.warn(f"{who}: the gradient of {name} is None, because {why}", stacklevel=3)
+        warnings.warn(f"{who}: the gradient of {name} is None, because {why}", stacklevel=levels_to_the_user())
 
 
 def _was_assigned_to(tensor: Tensor) -> bool:

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorlab.forks import guard
 from tensorlab.kernels import library, pool
 from tensorlab.kernels.native import Method, address, keep_to_the_end
 
@@ -62,7 +63,7 @@ def install(kind: type, operation: Any, tensors: Sequence[type], tapes: int, new
     """
     if sysconfig.get_config_var("Py_GIL_DISABLED"):  # without the lock, slots are read otherwise
         return
-    with library.guard:
+    with guard:
         if not _header:
             _install(kind, operation, tensors, tapes, new_key)
 
@@ -127,7 +128,7 @@ def table(arity: int, entries: Sequence[tuple[Any, Any, Any, Callable[..., Any]]
         real = dtype.itemsize if dtype.kind == "f" else 0
         words += [_kept_at(dtype), real, _kept_at(output), _kept_at(backend), address(kernel)]
     content = np.array(words, np.int64)
-    with library.guard:
+    with guard:
         capsule = _tables.get(content.tobytes())
         if capsule is None:
             capsule = _tables[content.tobytes()] = _new_capsule(content)

@@ -9,25 +9,20 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import os
-import threading
 from collections.abc import Callable
 from typing import Any
 
+from tensorlab.forks import guard
 from tensorlab.kernels import cache, native
 from tensorlab.kernels.native import Native
 from tensorlab.scalars import ScalarFunction
 
-# One kernel is made at a time: Numba compiles no faster from several threads, and a kernel that two threads need first
-# is made once. A fork waits, so that a child never begins with a compiler that is half-way through something.
-guard = threading.RLock()
 _kernels: dict[str, Callable[..., Any]] = {}
 """By what is found and by what is kept: equal scalar functions, however often they are written, share one."""
 _provided: set[str] = set()  # the symbols of kernels that others are linked with
 _keys: dict[Callable[..., Any], str] = {}
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=guard.acquire, after_in_parent=guard.release, after_in_child=guard.release)
+# One kernel is made at a time: Numba compiles no faster from several threads, and a kernel that two threads need first
+# is made once.
 
 
 def _described(argument: object) -> str:

@@ -11,7 +11,7 @@ from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of
 from tensorlab.ops.lift import Elementwise, elementwise
 from tensorlab.ops.probabilities import Probabilities, reshaped
-from tensorlab.references import MadeOfFunction, WithFunction
+from tensorlab.references import OfScalar, WithFunction
 from tensorlab.registry import registries
 from tensorlab.rules import Hyperparameters
 from tensorlab.scalars import ScalarFunction
@@ -125,7 +125,7 @@ class ElementwiseLoss(Loss):
         return ops.mean(terms, axis=-1) if terms.ndim else terms
 
 
-class LossRule(MadeOfFunction):
+class LossRule(OfScalar):
     """A loss made of a plain Python function of numbers; called, it gives the loss.
 
     A loss of a registered rule is saved under the rule's name, with its hyperparameters.
@@ -155,8 +155,8 @@ class LossRule(MadeOfFunction):
                 f"({', '.join(scalar.parameters)}) with {scalar.n_outputs}",
             )
         Hyperparameters(f"LossRule of {scalar.name!r}", scalar.defaults)
-        self.function, self.scalar = function, scalar
-        self.operation = elementwise(function)
+        self.scalar = scalar
+        self.operation = elementwise(scalar)
         self.__name__ = scalar.name
 
     @named

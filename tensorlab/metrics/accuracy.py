@@ -52,9 +52,13 @@ class Accuracy(Metric):
         if y_true.shape != y_pred.shape:
             hint = "metrics=['accuracy'] takes labels of classes; as an object, Accuracy(by_shape=True)"
             raise ShapeError(self.name, f"targets of the outputs' shape {y_pred.shape}", str(y_true.shape), hint)
-        if y_true.dtype.kind != y_pred.dtype.kind:
-            y_true, y_pred = y_true.astype("float64"), y_pred.astype("float64")
         return ops.equal(y_true, y_pred).astype("float32")
+
+    def sample_values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Return what `call` gives; whole numbers are compared as float64, which holds more of them than float32."""
+        if y_pred.dtype.kind != "f":
+            y_pred = y_pred.astype("float64")
+        return super().sample_values(y_true, y_pred)
 
 
 class BinaryAccuracy(Metric):
@@ -84,7 +88,7 @@ class BinaryAccuracy(Metric):
         if targets.shape != outputs.shape:
             raise ShapeError(self.name, f"targets of the outputs' shape {y_pred.shape}", str(y_true.shape))
         positive = ops.greater(outputs, float(self.threshold)).astype(outputs.dtype)
-        return ops.equal(positive, targets.astype(outputs.dtype)).astype("float32")
+        return ops.equal(positive, targets).astype("float32")
 
 
 class CategoricalAccuracy(Metric):

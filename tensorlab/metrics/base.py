@@ -12,15 +12,13 @@ import numpy as np
 from tensorlab import autodiff, dtypes, initializers, ops
 from tensorlab.errors import ArgumentTypeError, ShapeError
 from tensorlab.losses.base import matched
+from tensorlab.metrics.running import RunningMean
 from tensorlab.ops.dispatch import as_tensor, device_of
 from tensorlab.serialization import Configured
 from tensorlab.shapes import as_shape
 from tensorlab.tensor import Tensor
 from tensorlab.utils import snake_case
 from tensorlab.variable import Variable
-
-_UNREAD = 64
-"""Batches after which pending results are read. A device would stall if each were read at once."""
 
 
 class Metric(Configured):
@@ -56,7 +54,7 @@ class Metric(Configured):
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         # The state exists before any __init__, so that a subclass may set attributes in any order.
         self = super().__new__(cls)
-        self._variables, self._total, self._count, self._pending = [], 0.0, 0.0, []
+        self._added_variables, self._running_mean = [], RunningMean()
         self.name = cls.name or snake_case(cls.__name__)
         self.dtype = dtypes.default_float
         return self
@@ -77,10 +75,9 @@ class Metric(Configured):
         made.name = name
         return made
 
-    _variables: list[Variable]
-    _total: float
-    _count: float
-    _pending: list[tuple[float | Tensor, float]]  # means and their counts, which are not in the total yet
+    # Long names: a subclass may well call its own state _total, _count or _variables.
+    _added_variables: list[Variable]
+    _running_mean: RunningMean
 
     # What a subclass implements
 
@@ -88,7 +85,7 @@ class Metric(Configured):
         """Return the value of each sample."""
         raise NotImplementedError(f"{type(self).__name__} has no call(y_true, y_pred)")
 
-    def values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def sample_values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return what `call` gives for targets that were matched to the outputs."""
         return as_tensor(self.call(*matched(y_true, y_pred)), self.name, y_pred.device)
 
@@ -107,7 +104,7 @@ class Metric(Configured):
         with autodiff.no_grad():
             device = device_of((y_pred, y_true))
             outputs, targets = as_tensor(y_pred, self.name, device), as_tensor(y_true, self.name, device)
-            values = self.values(targets, outputs)
+            values = self.sample_values(targets, outputs)
             # A value for the whole batch stands for all of its samples.
             count = len(outputs) if outputs.ndim else 1
             self.add(*weighted_mean(self.name, values, sample_weight, count))
@@ -117,24 +114,16 @@ class Metric(Configured):
 
         A tensor is read later, so that its device need not be waited for now.
         """
-        self._pending.append((mean, count))
-        if len(self._pending) >= _UNREAD:
-            self._read()
-
-    def _read(self) -> None:
-        pending, self._pending = self._pending, []
-        for mean, count in pending:
-            self._total += float(mean) * count
-            self._count += count
+        self._running_mean.add(mean, count)
 
     def result(self) -> Any:
         """Return the mean so far, 0 before the first batch."""
-        self._read()
-        return self._total / self._count if self._count else 0.0
+        mean = self._running_mean.read()
+        return mean.total / mean.weight if mean.weight else 0.0
 
     def reset_state(self) -> None:
         """Start again: set the mean and all variables to 0."""
-        self._total, self._count, self._pending = 0.0, 0.0, []
+        self._running_mean = RunningMean()
         for variable in self.variables:
             variable.assign(np.zeros(variable.shape, variable.dtype))
 
@@ -165,10 +154,10 @@ class Metric(Configured):
         Source: Keras, ``keras.metrics.Metric.add_variable``.
         """
         kind = self.dtype if dtype is None else dtypes.as_dtype(dtype, self.name)
-        label = f"{self.name}/{name or f'variable_{len(self._variables)}'}"
+        label = f"{self.name}/{name or f'variable_{len(self._added_variables)}'}"
         value = initializers.get("zeros" if initializer is None else initializer)(as_shape(label, shape), dtype=kind)
         variable = Variable(value, trainable=False, dtype=kind, name=label)
-        self._variables.append(variable)
+        self._added_variables.append(variable)
         return variable
 
     def add_weight(
@@ -180,7 +169,7 @@ class Metric(Configured):
     @property
     def variables(self) -> list[Variable]:
         """The variables of the state: of `add_variable`, of attributes, and of metrics that are attributes."""
-        found = {id(variable): variable for variable in self._variables}
+        found = {id(variable): variable for variable in self._added_variables}
         for value in vars(self).values():
             if isinstance(value, Variable):
                 found[id(value)] = value
@@ -215,7 +204,7 @@ class Metric(Configured):
         return f"<{type(self).__name__} {self.name!r}>"
 
 
-_CONTAINERS = (list, dict, set, np.ndarray)
+_CONTAINERS = (list, dict, set, np.ndarray, RunningMean)
 
 
 def real(tensor: Tensor) -> Tensor:

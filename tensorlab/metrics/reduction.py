@@ -61,8 +61,7 @@ class Sum(Metric):
 
     def result(self) -> float:
         """Return the sum so far."""
-        self._read()
-        return self._total
+        return self._running_mean.read().total
 
 
 class MeanMetricWrapper(WithFunction, Metric):

@@ -2,69 +2,48 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from tensorlab import autodiff, callbacks, optimizers, random, terminal
+from tensorlab import autodiff, random, terminal
 from tensorlab.arguments import named
-from tensorlab.callbacks import Callback, CallbackList, History, Logs, ProgressBar, show
-from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError, ShapeError, TensorlabError
-from tensorlab.layers.arguments import check_one_output, describe
+from tensorlab.callbacks import CallbackList, History, Logs, ProgressBar, show
+from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError
+from tensorlab.layers.arguments import describe
 from tensorlab.models.data import Samples, check_count
-from tensorlab.models.steps import Steps, as_logs, flat
+from tensorlab.models.runs import (
+    Runs,
+    check_batch_size,
+    check_callbacks,
+    check_epochs,
+    check_frequency,
+    find_observers,
+    own_draws,
+    undoing_builds,
+)
+from tensorlab.models.steps import as_logs
 from tensorlab.ops.dispatch import device_of
 from tensorlab.tensor import Tensor
-from tensorlab.variable import Variable
 
 _PATIENCE = 64
 """Steps after which losses are read when no callback needs them; reading each one would stall the device."""
 
-P = ParamSpec("P")
-R = TypeVar("R")
-_State = list[tuple[Variable, Tensor]]
 
-
-def _undoing_builds(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:
-    """Wrap `fit` and its kind: if a first run raises, nothing is left built, unless steps were taken and count."""
-
-    @functools.wraps(method)
-    def wrapper(self: Training, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        around, self._stepped = self._stepped, False
-        try:
-            with self.building() as block:
-                try:
-                    return method(self, *args, **kwargs)
-                except BaseException as error:
-                    if self._stepped and not isinstance(error, TensorlabError):
-                        block.keep()
-                    raise
-        finally:
-            self._stepped = around
-
-    return wrapper
-
-
-class Training(Steps):
+class Training(Runs):
     """`fit`, `evaluate`, `predict`, and what they do with one batch."""
 
-    stop_training = False
-    """Set it to True in a callback, and `fit` ends after the current step."""
     stop_evaluating = False
     """Set it to True in a callback, and `evaluate` ends after the current batch."""
     stop_predicting = False
     """Set it to True in a callback, and `predict` ends after the current batch."""
     history: History | None = None
     """What the last `fit` recorded, also if it was interrupted."""
-    _running = False
-    _stepped = False  # whether this run of `fit` has taken a step
 
     @named
-    @_undoing_builds
+    @undoing_builds
     def fit(
         self,
         x: Any,
@@ -119,11 +98,11 @@ class Training(Steps):
         """
         who = f"{self._who}.fit"
         self._compiled("fit", loss=self._needs("loss", "train_step"))
-        batch_size = _batch_size(f"{who} batch_size", batch_size)
-        _check_epochs(who, epochs, initial_epoch)
+        batch_size = check_batch_size(f"{who} batch_size", batch_size)
+        check_epochs(who, epochs, initial_epoch)
         if verbose not in ("auto", 0, 1, 2):
             raise ArgumentError(f"{who} verbose", "'auto', 0, 1 or 2", repr(verbose))
-        given = _callbacks(who, callbacks)
+        given = check_callbacks(who, callbacks)
         history = next((each for each in given if isinstance(each, History)), None) or History()
         bar = ProgressBar(verbose) if verbose and not any(isinstance(each, ProgressBar) for each in given) else None
         shown = [bar] if bar else []
@@ -134,12 +113,12 @@ class Training(Steps):
             steps = samples.steps(batch_size)
             if steps_per_epoch is not None:
                 steps = min(steps, check_count(f"{who} steps_per_epoch", steps_per_epoch))
-            evaluate_after = _frequency(f"{who} validation_freq", validation_freq)
-            validating = _batch_size(f"{who} validation_batch_size", validation_batch_size or batch_size)
-            every = [*(each for each in given if each is not history), *_observers(), history, *shown]
+            evaluate_after = check_frequency(f"{who} validation_freq", validation_freq)
+            validating = check_batch_size(f"{who} validation_batch_size", validation_batch_size or batch_size)
+            every = [*(each for each in given if each is not history), *find_observers(), history, *shown]
             watching = CallbackList(every, self, verbose=verbose, epochs=epochs, steps=steps)
             self.history = history
-            with self._run(), _own_draws(), self._all_or_nothing():
+            with self._run(), own_draws(), self._all_or_nothing():
                 self._checked = self.loss
                 watching.call("on_train_begin", {})
                 logs: Logs = {}
@@ -233,7 +212,7 @@ class Training(Steps):
             raise NonFiniteError(f"{self._who} loss", "a finite number", f"{loss}{where}", hint)
 
     @named
-    @_undoing_builds
+    @undoing_builds
     def evaluate(
         self,
         x: Any,
@@ -264,8 +243,8 @@ class Training(Steps):
         """
         who = f"{self._who}.evaluate"
         self._compiled("evaluate", loss=self._needs("loss", "test_step"))
-        given = _callbacks(who, callbacks)
-        size = _batch_size(f"{who} batch_size", batch_size)
+        given = check_callbacks(who, callbacks)
+        size = check_batch_size(f"{who} batch_size", batch_size)
         samples = self._samples(who, x, y, "test_step")
         watching = CallbackList(given, self, verbose=verbose, epochs=1, steps=samples.steps(size))
         with self._run():
@@ -303,7 +282,7 @@ class Training(Steps):
         return found
 
     @named
-    @_undoing_builds
+    @undoing_builds
     def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = 0, *, callbacks: Any = None) -> Any:
         """Return the outputs for some inputs, as NumPy arrays.
 
@@ -320,8 +299,8 @@ class Training(Steps):
         Source: Keras, ``keras.Model.predict``.
         """
         who = f"{self._who}.predict"
-        size = _batch_size(f"{who} batch_size", batch_size)
-        given = _callbacks(who, callbacks)
+        size = check_batch_size(f"{who} batch_size", batch_size)
+        given = check_callbacks(who, callbacks)
         samples = Samples(who, x, device=device_of(self.weights))
         watching = CallbackList(given, self, verbose=verbose, epochs=1, steps=samples.steps(size))
         parts = []
@@ -343,7 +322,7 @@ class Training(Steps):
     # One batch
 
     @named
-    @_undoing_builds
+    @undoing_builds
     def train_on_batch(self, x: Any, y: Any = None, *, return_dict: bool = True) -> Any:
         """Take one step on one batch, and return its metrics as a dict, or as `evaluate` does.
 
@@ -375,115 +354,6 @@ class Training(Steps):
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch, as NumPy arrays. Raises what `predict` raises."""
         return self.predict(x, batch_size=max(np.shape(x)[:1], default=1) or 1)
-
-    # What keeps a run apart from others, and what it goes back to
-
-    def _needs(self, what: str, step: str) -> bool:
-        """Return whether a run needs a compiled loss, or targets: not if a subclass computes the loss."""
-        return not self._replaces(step, "compute_loss")
-
-    def _samples(self, who: str, x: Any, y: Any, step: str) -> Samples:
-        """Check the data against the model before anything is changed."""
-        samples = Samples(who, x, y, targets=self._needs("targets", step), device=device_of(self.weights))
-        if self._replaces(step):  # how it calls the model is its own business
-            return samples
-        with self.building():
-            outputs = self._try(samples)
-            if not self._replaces("compute_loss") and self.loss is not None and samples.y is not None:
-                found = check_one_output(self._who, outputs)
-                self.loss.check(samples.y, (samples.count, *found.shape[1:]))
-        return samples
-
-    def _try(self, samples: Samples) -> Any:
-        """Call the model on the first sample, which builds it.
-
-        A model that is built may take numbers as samples of one feature, as in Keras.
-        """
-        built = self.built
-        with autodiff.no_grad(), samples.named():
-            try:
-                return self(samples.first(), training=False)
-            except ShapeError:
-                if not built or not samples.expand():
-                    raise
-            return self(samples.first(), training=False)
-
-    @contextmanager
-    def _run(self) -> Iterator[None]:
-        """Keep the metrics of a run apart from those of another run of this model that a callback of it begins."""
-        outer, stopping, checked = self._running, self.stop_training, self._checked
-        kept = [(metric, metric.snapshot()) for metric in self.metrics] if outer else []
-        self._running, self.stop_training = True, False
-        try:
-            yield
-        finally:
-            self._running, self._checked = outer, checked
-            if outer:
-                self.stop_training = stopping
-                for metric, state in kept:
-                    metric.restore(state)
-
-    @contextmanager
-    def _all_or_nothing(self) -> Iterator[None]:
-        """Go back to the weights and optimizers from before, after an error of tensorlab."""
-        weights = [(weight, weight.snapshot()) for weight in self.weights]  # copied only when a weight changes
-        kept = [(each, each.iterations, [slot.snapshot() for slot in each.variables]) for each in self._optimizers()]
-        try:
-            yield
-        except TensorlabError:
-            for weight, value in weights:
-                weight.assign(value)
-            for optimizer, iterations, slots in kept:
-                optimizer.iterations = iterations
-                optimizer.forget_slots(keep=len(slots))
-                for slot, value in zip(optimizer.variables, slots, strict=True):
-                    slot.assign(value)
-            raise
-
-    def _optimizers(self) -> list[optimizers.Optimizer]:
-        """Return the optimizer that `compile` was given, and those that are attributes."""
-        return [each for each in vars(self).values() if isinstance(each, optimizers.Optimizer)]
-
-
-@contextmanager
-def _own_draws() -> Iterator[None]:
-    """Draw random numbers from streams of this run alone."""
-    before = random.enter_run()
-    try:
-        yield
-    finally:
-        random.leave_run(before)
-
-
-def _batch_size(who: str, value: int | None) -> int:
-    return 32 if value is None else check_count(who, value)
-
-
-def _check_epochs(who: str, epochs: Any, initial_epoch: Any) -> None:
-    check_count(f"{who} epochs", epochs, least=0)
-    check_count(f"{who} initial_epoch", initial_epoch, least=0)
-
-
-def _frequency(who: str, value: Any) -> Any:
-    """Return whether to evaluate after an epoch, counted from 1."""
-    if isinstance(value, (list, tuple, set)):
-        return lambda epoch: epoch in value
-    count = check_count(who, value)
-    return lambda epoch: epoch % count == 0
-
-
-def _callbacks(who: str, identifiers: Any) -> list[Callback]:
-    """Return the callbacks that a run is given."""
-    given = list(flat((identifiers,) if isinstance(identifiers, (Callback, str)) else identifiers or ()))
-    if not all(isinstance(each, (Callback, str)) for each in given):
-        classes = any(isinstance(each, type) for each in given)
-        hint = "give an object of the class, e.g. EarlyStopping()" if classes else ""
-        raise ArgumentTypeError(f"{who} callbacks", "a list of Callbacks or names of some", repr(identifiers), hint)
-    return [callbacks.get(each) for each in given]
-
-
-def _observers() -> list[Callback]:
-    return callbacks.find_observers()
 
 
 def _reported(logs: Logs, as_dict: bool) -> Any:

@@ -16,6 +16,7 @@ from tensorlab.backends import Backend
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError
+from tensorlab.forks import guard
 from tensorlab.ops.broadcasting import sum_to
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar, kinds_of, lists_of_numbers, store
 from tensorlab.scalars import ScalarFunction, without_unused
@@ -39,6 +40,7 @@ _DOMAINS = {
 _HOT = 100
 """The calls after which it pays to compile the call itself."""
 _cold = _HOT
+_listing = False
 
 
 _Pull = Callable[[Sequence[Tensor]], autodiff.Vjp]
@@ -149,20 +151,24 @@ class Elementwise:
 
     def _list(self) -> None:
         """Tell compiled calls which kernels are ready."""
-        global _cold
+        global _cold, _listing
         _cold -= 1
         if _cold > 0:
             return
-        from tensorlab.kernels import library
+        with guard:
+            if _listing:  # a signal handler or a finalizer has interrupted it
+                return
+            _listing = True
+            try:
+                from tensorlab.kernels import calls
 
-        with library.guard:  # for which a fork waits: no child is to begin in the middle of an import
-            from tensorlab.kernels import calls
-
-        tapes = autodiff.recording_anywhere()
-        calls.install(Elementwise, self, TENSORS, tapes, autodiff.new_key)
-        passes = [(*key, run.kernel) for key, run in self._passes.items() if hasattr(run, "kernel")]
-        entries = [(dtype, self._output(dtype), backend, kernel) for backend, dtype, kernel in passes]
-        self._unlisted, self._direct = 0, calls.table(self._arity, entries)
+                tapes = autodiff.recording_anywhere()
+                calls.install(Elementwise, self, TENSORS, tapes, autodiff.new_key)
+                passes = [(*key, run.kernel) for key, run in self._passes.items() if hasattr(run, "kernel")]
+                entries = [(dtype, self._output(dtype), backend, kernel) for backend, dtype, kernel in passes]
+                self._unlisted, self._direct = 0, calls.table(self._arity, entries)
+            finally:
+                _listing = False
 
     def _output(self, compute: DType) -> DType:
         return dtypes.bool if self.result == "bool" else compute

@@ -25,17 +25,24 @@ class Probabilities(Tensor):
         logits: what it was applied to, of the same shape.
     """
 
-    __slots__ = ("logits", "source")
+    __slots__ = ()  # as of every tensor that can be assigned to, which makes it an ordinary one
 
-    logits: Tensor
-    source: str
+    @property
+    def source(self) -> str:
+        name: str = self.origin[0]
+        return name
+
+    @property
+    def logits(self) -> Tensor:
+        tensor: Tensor = self.origin[1]
+        return tensor
 
     @classmethod
     def of(cls, source: str, result: Tensor, logits: Tensor) -> Self:
         """Return the result of an operation, as one that remembers its logits."""
         made = cls.__new__(cls)
         made._buffer, made._backend, made.key = result._buffer, result._backend, result.key
-        made.source, made.logits = source, owned(logits)
+        made.origin = source, owned(logits)
         return made
 
     def snapshot(self) -> Tensor:
@@ -67,15 +74,11 @@ def reshaped(tensor: Tensor, shape: Shape) -> Tensor:
 class Sigmoid(Elementwise):
     """The sigmoid, whose results remember their logits."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._pass = Elementwise(*arguments, **options)
-
     def __call__(self, *operands: Any, out: Any = None) -> Tensor:
         """Apply it to a tensor, an array or a number. Raises what `Elementwise` raises."""
         if len(operands) != 1 or out is not None:
-            return self._pass(*operands, out=out)
+            return super().__call__(*operands, out=out)
         x = as_tensor(operands[0], self.__name__)
         if x.dtype.kind != "f":
             x = x.astype(dtypes.default_float)
-        return Probabilities.of("sigmoid", self._pass(x), x)
+        return Probabilities.of("sigmoid", super().__call__(x), x)

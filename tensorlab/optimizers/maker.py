@@ -10,12 +10,12 @@ from tensorlab.arguments import named
 from tensorlab.errors import ArgumentTypeError
 from tensorlab.optimizers.base import Optimizer
 from tensorlab.optimizers.rule import Rule
-from tensorlab.references import MadeOfFunction
+from tensorlab.references import OfScalar
 from tensorlab.registry import registries
 from tensorlab.serialization import deserialize
 
 
-class OptimizerRule(MadeOfFunction):
+class OptimizerRule(OfScalar):
     """An optimizer made of a plain Python function of numbers; called with hyperparameters, it gives the optimizer.
 
     An optimizer of a registered rule is saved under the rule's name, with its hyperparameters.
@@ -33,8 +33,9 @@ class OptimizerRule(MadeOfFunction):
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        self.function, self.rule = function, Rule(function)
-        self.__name__ = self.rule.scalar.name
+        self.rule = Rule(function)
+        self.scalar = self.rule.scalar
+        self.__name__ = self.scalar.name
 
     @named
     def __call__(self, /, **hyperparameters: float) -> Optimizer:

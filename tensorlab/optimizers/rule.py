@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorlab.errors import ArgumentTypeError
-from tensorlab.references import MadeOfFunction
+from tensorlab.references import OfScalar
 from tensorlab.rules import Hyperparameters
 from tensorlab.scalars import ScalarFunction
 
 
-class Rule(MadeOfFunction):
+class Rule(OfScalar):
     """The step of an optimizer for one number: ``(weight, gradient, *slots, *hyperparameters) -> (weight, *slots)``.
 
     The parameters after weight and gradient are slots if they have no default value, and hyperparameters if they have
@@ -26,7 +26,7 @@ class Rule(MadeOfFunction):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         scalar = ScalarFunction.of(function)
-        self.function, self.scalar = function, scalar
+        self.scalar = scalar
         self.slots = scalar.parameters[2 : scalar.arity - len(scalar.defaults)]
         self.hyperparameters = scalar.parameters[2 + len(self.slots) :]
         who = f"optimizer rule {scalar.name!r}"

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
-import inspect
 import os
-import threading
 import time
-import traceback
 import warnings
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
-from pathlib import Path
 from typing import Any
 
 import pluggy
 
 from tensorlab import callbacks
 from tensorlab.errors import PluginError, PluginWarning, levels_to_the_user, nearest
+from tensorlab.forks import guard
 from tensorlab.plugins import discovery, hookspecs, observers
+from tensorlab.plugins.blame import line_of
 from tensorlab.plugins.discovery import GROUP
 from tensorlab.plugins.record import Plugin
 from tensorlab.registry import KINDS, Entry, Registry, registries
@@ -43,7 +40,7 @@ class Manager:
         self.plugins: list[Plugin] = []
         self._pluggy = pluggy.PluginManager("tensorlab")
         self._pluggy.add_hookspecs(hookspecs)
-        self._lock = threading.RLock()
+        self._lock = guard
         self._state = "new"
         self._registering = False
         self._strict = False
@@ -186,7 +183,7 @@ class Manager:
                 things = implementation.function()
             except (Exception, SystemExit) as error:
                 raise PluginError(
-                    who, "a dict {name: thing}", _describe(error), _where(error, implementation.function)
+                    who, "a dict {name: thing}", _describe(error), line_of(error, implementation.function)
                 ) from error
             if not isinstance(things, dict):
                 hint = "return it" if things is None else ""
@@ -271,40 +268,13 @@ def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def _where(error: BaseException, hook: Any = None, module: str = "") -> str:
-    """``see plugin.py, line 3``: the last line of the plugin's own on the way to an error, wherever that was raised.
-
-    Args:
-        error: what was raised.
-        hook: the function of the plugin that raised it.
-        module: what was imported, if that raised it.
-    """
-    own = _files_of(str(getattr(hook, "__module__", module)).partition(".")[0])
-    code = getattr(inspect.unwrap(hook), "__code__", None)
-    own |= {code.co_filename} if code else set()
-    frames = traceback.extract_tb(error.__traceback__)
-    mine = [frame for frame in frames if own & {frame.filename, *map(str, Path(frame.filename).parents)}]
-    return f"see {Path(mine[-1].filename).name}, line {mine[-1].lineno}" if mine else ""
-
-
-def _files_of(module: str) -> set[str]:
-    """The file of a module, or the folders of a package."""
-    try:
-        spec = importlib.util.find_spec(module)
-    except (ImportError, ValueError):  # of a program, which is no module
-        return set()
-    if spec is None:
-        return set()
-    return set(spec.submodule_search_locations or ()) or {str(spec.origin)}
-
-
 def _advice(error: BaseException, record: Plugin) -> str:
     """What to do about a plugin that cannot be imported."""
     name = error.name if isinstance(error, ModuleNotFoundError) else None
     if name is not None and name != record.module.partition(":")[0]:
         return f"install what provides {name!r}, or uninstall {record.distribution}"
     if isinstance(error, SystemExit):
-        where = _where(error, module=record.module)
+        where = line_of(error, record.module.partition(":")[0])
         return f"take out what ends the process ({where}), or uninstall {record.distribution}"
     command = f"python -c 'import {record.module.partition(':')[0]}'"
     return f"{command} shows where; correct it, or uninstall {record.distribution}"

@@ -28,13 +28,15 @@ class Tensor:
     elements; views of it, NumPy arrays made from it and values that a tape keeps stay as they are.
     """
 
-    __slots__ = ("__weakref__", "_backend", "_buffer", "key", "variable")
+    __slots__ = ("__weakref__", "_backend", "_buffer", "key", "origin")
     __array_priority__ = 1000.0
     watched: ClassVar[bool] = False
     _title: ClassVar[str] = "Tensor"
 
     key: int
-    variable: Any  # set only on values that were read from a trainable Variable
+    origin: (
+        Any  # of what subclasses remember: a variable, or logits. All have one layout, so that assignment may swap them
+    )
 
     def __init__(self, buffer: Buffer, backend: Backend) -> None:
         self._buffer: Buffer = buffer

@@ -8,22 +8,18 @@ end. Compiled calls, which read the slot without waiting, find something that is
 
 from __future__ import annotations
 
-import os
 import sys
-import threading
 from collections.abc import Iterable
 from typing import Any, cast
 
 import numpy as np
 
+from tensorlab import forks
 from tensorlab.backends import Backend, Buffer
 from tensorlab.tensor.core import Tensor
 
-lock = threading.RLock()
+lock = forks.lock(forks.WRITING)
 """Held during every write. A fork waits for it: no child begins with memory that is half written."""
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
 
 _slot: Any = Tensor.__dict__["_buffer"]
 
@@ -109,6 +105,7 @@ class writing:  # noqa: N801  (used like a function)
         if not isinstance(tensor, MutableTensor):
             tensor._buffer = tensor._backend.copy(tensor._buffer)
             tensor.__class__ = MutableTensor
+            tensor.origin = None
         claim = Claim(tensor)
         self._claims.append((tensor, claim))
         if self._keep and not claim.alone:

@@ -88,7 +88,8 @@ def _check_order(
         who = f"check_gradients: order {order}, input {position}"
         gradient = found.get(tensor.key)
         if gradient is None:
-            raise GradientError(who, "a gradient", "None", "the result does not depend on it in a way that is recorded")
+            hint = "the result does not depend on it in a way that is recorded: NumPy and .numpy() are not"
+            raise GradientError(who, "a gradient", "None", hint)
         if gradient.shape != array.shape or gradient.dtype != dtypes.float64:
             received = f"{gradient.dtype} of shape {gradient.shape}"
             raise GradientError(who, f"a gradient of float64 and shape {array.shape}", received)

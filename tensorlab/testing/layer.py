@@ -12,7 +12,7 @@ import numpy as np
 from tensorlab import dtypes, ops, utils
 from tensorlab.autodiff import Tape
 from tensorlab.devices import device
-from tensorlab.errors import GradientError, TensorlabError
+from tensorlab.errors import GradientError, ShapeError, TensorlabError
 from tensorlab.layers import Layer
 from tensorlab.layers.tracking import members
 from tensorlab.serialization import serialize
@@ -20,7 +20,7 @@ from tensorlab.tensor import Tensor, asarray
 from tensorlab.testing.examples import again, arguments, example
 from tensorlab.testing.gradients import check_gradients
 from tensorlab.testing.report import Check, NotApplicableError, Report, refuse
-from tensorlab.testing.subject import CLOSE, DTYPES, Array, Subject, arrays, available_backends, finite, same
+from tensorlab.testing.subject import CLOSE, DTYPES, REPEATS, Array, Subject, arrays, available_backends, finite, same
 from tensorlab.variable import Variable
 
 _SHAPES = ((4, 6), (3, 4, 6), (2, 6, 6, 3), (4,))
@@ -59,17 +59,19 @@ class LayerSubject(Subject):
         rng = np.random.default_rng(seed)
         if self._inputs is not None:
             return self._inputs
-        refused = []
+        refused: list[TensorlabError] = []
         for array in (*(rng.normal(0, 1, shape) for shape in _SHAPES), rng.integers(0, 3, (4, 6))):
             try:
                 with device("reference"):
                     self.make()(_as(array, "float32"))
             except TensorlabError as error:
-                refused.append(str(error))
+                refused.append(error)
                 continue
             return array
+        if not any(isinstance(error, ShapeError) for error in refused):  # so the inputs are not why
+            raise refused[0]
         expected = f"a layer of inputs of a shape among {_SHAPES}, or of integers from 0 to 2"
-        return refuse(self.who, expected, refused[0], "give check_layer inputs")
+        return refuse(self.who, expected, str(refused[0]), "give check_layer inputs")
 
     def ready(self, dtype: str, array: Array) -> Layer:
         """A new one, built on the current device, with weights that are the same on every one."""
@@ -169,7 +171,31 @@ class LayerSubject(Subject):
         cuts = {"one sample": slice(0, 1), "every other sample": slice(None, None, 2), "no sample": slice(0, 0)}
         for words, cut in cuts.items():
             part = np.array(layer(batch[cut]).numpy())
-            same(f"{self.who} of {words}", [part], [whole[cut]], "within the batch", *_RULES)
+            hint = "what a sample gives depends on the other samples: reduce along the axes after the first"
+            same(f"{self.who} of {words}", [part], [whole[cut]], "within the batch", *_RULES, hint)
+
+    def check_dtypes(self) -> None:
+        """As for everything; and its weights, and the layers inside of it, are of its dtype."""
+        for dtype in DTYPES:
+            layer = self.ready(dtype, self.inputs())
+            for weight in layer.weights:
+                if weight.dtype.kind == "f" and weight.dtype.name != dtype:
+                    hint = "make weights without a dtype, and the layers inside with dtype=self.dtype"
+                    refuse(f"{self.who} in {dtype}: its weight {weight.name!r}", dtype, str(weight.dtype), hint)
+        super().check_dtypes()
+
+    def _varies(self) -> str:
+        found = super()._varies()
+        if found:
+            return found
+        try:
+            array = self.inputs()
+            with device("reference"):
+                layer = self.ready("float32", array)
+                first, second = (np.array(layer(_as(array, "float32")).numpy()) for _ in range(2))
+        except Exception:  # it cannot be told
+            return ""
+        return "" if np.array_equal(first, second, equal_nan=True) else f"a second call gives other numbers: {REPEATS}"
 
     def check_training(self) -> None:
         """With ``training=True``: from a seed the same twice and on every backend, finite, and with its slopes."""
@@ -217,7 +243,9 @@ def _called(layer: Layer, inputs: Tensor, training: bool) -> Tensor:
     """What it computes; in training each time with the same random numbers."""
     if training:
         utils.set_random_seed(0)
-    outputs: Tensor = layer(inputs, training=training)
+    outputs: Any = layer(inputs, training=training)
+    if not isinstance(outputs, Tensor):
+        refuse(layer._who, "one tensor as its output", f"a {type(outputs).__name__}", "the kit checks no other layers")
     return outputs
 
 

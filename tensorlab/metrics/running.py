@@ -1,0 +1,42 @@
+"""A mean that grows by batches, and is read from a device as late as possible."""
+
+from __future__ import annotations
+
+from tensorlab.tensor import Tensor
+
+_UNREAD = 64
+"""Batches after which means are read. A device would stall if each were read at once."""
+
+
+class RunningMean:
+    """The weighted mean of the batches so far, in float64.
+
+    Attributes:
+        total: the sum of what has been read, each batch times its weight.
+        weight: the sum of these weights.
+    """
+
+    __slots__ = ("pending", "total", "weight")
+
+    def __init__(self) -> None:
+        self.total, self.weight = 0.0, 0.0
+        self.pending: list[tuple[float | Tensor, float]] = []  # means and weights that are not in the total yet
+
+    def add(self, mean: float | Tensor, weight: float) -> None:
+        """Take a batch into account."""
+        self.pending.append((mean, weight))
+        if len(self.pending) >= _UNREAD:
+            self.read()
+
+    def read(self) -> RunningMean:
+        """Read what is pending, and return this mean."""
+        pending, self.pending = self.pending, []
+        for mean, weight in pending:
+            self.total += float(mean) * weight
+            self.weight += weight
+        return self
+
+    def __copy__(self) -> RunningMean:
+        made = RunningMean()
+        made.total, made.weight, made.pending = self.total, self.weight, self.pending.copy()
+        return made

@@ -1,0 +1,38 @@
+"""Which line of a plugin an exception comes from, wherever it was raised."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+
+def line_of(error: BaseException, owner: Any) -> str:
+    """Return ``see plugin.py, line 3``: the last of the plugin's own lines on the way to an error, or nothing.
+
+    Args:
+        error: what was raised, perhaps inside another library.
+        owner: a function or class of the plugin, or the name of its module.
+    """
+    module = owner if isinstance(owner, str) else str(getattr(owner, "__module__", ""))
+    own = _files_of(module.partition(".")[0])
+    code = getattr(inspect.unwrap(owner), "__code__", None) if callable(owner) else None
+    own |= {code.co_filename} if code else set()
+    frames = traceback.extract_tb(error.__traceback__)
+    mine = [frame for frame in frames if own & {frame.filename, *map(str, Path(frame.filename).parents)}]
+    return f"see {Path(mine[-1].filename).name}, line {mine[-1].lineno}" if mine else ""
+
+
+def _files_of(module: str) -> set[str]:
+    """The file of a module, or the folders of a package."""
+    loaded = sys.modules.get(module)
+    if loaded is not None:
+        return set(getattr(loaded, "__path__", ())) or {str(getattr(loaded, "__file__", ""))}
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return set()
+    return set() if spec is None else set(spec.submodule_search_locations or ()) or {str(spec.origin)}

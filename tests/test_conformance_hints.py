@@ -1,0 +1,103 @@
+"""What the kit says of wrong layers: the hint names the cause, and not what the check would mean otherwise."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+from conformance_cases import why
+
+import tensorlab as tl
+from tensorlab.layers import Dense, Layer
+from tensorlab.testing.layer import LayerSubject
+
+
+class Drawing(Layer):
+    def call(self, inputs: tl.Tensor) -> tl.Tensor:
+        return inputs * random.random()
+
+
+class Counting(Layer):
+    calls = 0
+
+    def call(self, inputs: tl.Tensor) -> tl.Tensor:
+        self.calls += 1
+        return inputs * self.calls
+
+
+class Narrow(Layer):
+    def build(self, input_shape: Any) -> None:
+        self.scale = self.add_weight((input_shape[-1],), "ones", dtype="float32", name="scale")
+
+    def call(self, inputs: tl.Tensor) -> tl.Tensor:
+        return inputs * self.scale
+
+
+class Outside(Layer):
+    def call(self, inputs: tl.Tensor) -> tl.Tensor:
+        return tl.asarray(np.tanh(inputs.numpy()))
+
+
+class Centred(Layer):
+    def call(self, inputs: tl.Tensor) -> tl.Tensor:
+        return inputs - tl.mean(inputs, axis=0)
+
+
+class Failing(Layer):
+    def call(self, inputs: tl.Tensor) -> tl.Tensor:
+        return inputs * np.load("nowhere.npy")
+
+
+class Silent(Layer):
+    def call(self, inputs: tl.Tensor) -> Any:
+        inputs * 2.0
+
+
+class Listing(Layer):
+    def call(self, inputs: tl.Tensor) -> Any:
+        return [inputs]
+
+
+REPEATS = "let nothing depend on the time, on global generators or on earlier calls"
+
+
+@pytest.mark.parametrize(
+    ("cls", "heading", "words"),
+    [
+        (Drawing, "backends", f"it gives other numbers each time: {REPEATS}"),
+        (Drawing, "gradients", f"it gives other numbers each time: {REPEATS}"),
+        (Drawing, "shapes", f"it gives other numbers each time: {REPEATS}"),
+        (Counting, "gradients", f"a second call gives other numbers: {REPEATS}"),
+        (Counting, "shapes", f"a second call gives other numbers: {REPEATS}"),
+        (
+            Narrow,
+            "dtypes",
+            "/scale': expected float64, received float32; make weights without a dtype, ",
+        ),
+        (Outside, "gradients", "does not depend on it in a way that is recorded: NumPy and .numpy() are not"),
+        (Centred, "shapes", "what a sample gives depends on the other samples: reduce along the axes after the first"),
+        (Failing, "shapes", "expected no exception, received FileNotFoundError: "),
+        (Failing, "shapes", "; see test_conformance_hints.py, line 50"),
+        (Silent, "shapes", "call: expected a tensor as its result, received None"),
+        (Listing, "gradients", "expected one tensor as its output, received a list; the kit checks no other layers"),
+    ],
+)
+def test_the_hint_names_the_cause(cls: type[Layer], heading: str, words: str) -> None:
+    found = why(LayerSubject(cls), heading)
+    assert words in found
+    assert "give check_layer inputs" not in found
+
+
+def test_layers_inside_have_the_dtype_of_the_layer_that_is_checked() -> None:
+    class Block(Layer):
+        def build(self, input_shape: Any) -> None:
+            self.inner = Dense(2)
+
+        def call(self, inputs: tl.Tensor) -> tl.Tensor:
+            return self.inner(inputs)
+
+    with tl.device("reference"):
+        (check,) = [check for check in LayerSubject(Block).checks() if check.heading == "dtypes"]
+        assert check.result().outcome == "passed"
