@@ -72,7 +72,8 @@ def host_array(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, An
     except (ValueError, TypeError, OverflowError) as error:
         raise DTypeError(who, "numbers in a regular nesting", type(value).__name__, f"NumPy says: {error}") from None
     except (RuntimeError, BufferError, AttributeError) as error:  # of the library whose array this is
-        kind, said = f"{type(value).__module__.partition('.')[0]}.{type(value).__name__}", str(error).rstrip(".")
+        library, said = type(value).__module__.partition(".")[0], str(error).rstrip(".")
+        kind = type(value).__name__ if library == "builtins" else f"{library}.{type(value).__name__}"
         raise ArgumentError(who, "an array that NumPy can read", f"a {kind}", f"its library says: {said}") from None
     numbers = not (
         by_dlpack or hasattr(value, "dtype") or shares_memory(value)

@@ -124,6 +124,27 @@ def digits(mnist: tuple[Any, Any, Any, Any]) -> tuple[Any, Any, Any, Any]:
     return rows[0], train_labels, rows[1], test_labels
 
 
+LONG = (
+    "test_cuda_compile.py",
+    "test_cuda_simulator.py",
+    "test_conformance.py",
+    "test_plugin_distributions.py",
+    "test_from_scratch.py",
+    "test_first_look.py",
+    "test_kernel_cache.py",
+    "test_examples_chapter.py",
+    "test_examples_train_mnist.py",
+    "test_ops_standard.py",
+    "test_cuda_device.py",
+    "test_threads.py",
+)
+"""The files that take longest, which are begun first: a worker takes whole files, and none should be left with one."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
     report = yield

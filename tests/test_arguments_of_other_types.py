@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tensorlab as tl
-from tensorlab.errors import ArgumentTypeError, ShapeError, TensorlabError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError, TensorlabError
 from tensorlab.layers import Dense, Input
 
 huge = 10**30
@@ -49,6 +49,22 @@ CALLS: list[tuple[Callable[[], Any], type[TensorlabError], str]] = [
     ),  # type: ignore[arg-type]
     (lambda: tl.optimizers.SGD().apply_gradients([x]), ArgumentTypeError, "SGD: expected Variables to change"),  # type: ignore[list-item]
     (lambda: tl.losses.SparseCategoricalCrossentropy()(1, 0.5), ShapeError, "expected outputs with an axis of classes"),
+    (
+        lambda: any_tl.callbacks.CSVLogger(None),
+        ArgumentTypeError,
+        "CSVLogger filename: expected a path as a str or a P",
+    ),
+    (
+        lambda: any_tl.callbacks.EarlyStopping(min_delta="1"),
+        ArgumentError,
+        "EarlyStopping min_delta: expected a finite",
+    ),
+    (lambda: any_tl.callbacks.ReduceLROnPlateau(factor=None), ArgumentError, "ReduceLROnPlateau factor: expected a fi"),
+    (
+        lambda: any_tl.Sequential([Dense(3)]).get_layer(index="0"),
+        ArgumentError,
+        "expected an index below 1, the number",
+    ),
     (lambda: tl.Sequential(Dense(3)), ArgumentTypeError, "expected a list of layers, received <Dense"),  # type: ignore[arg-type]
     (lambda: Input(batch_shape=()), ShapeError, "batch_shape: expected a shape with the batch in front, received ()"),
 ]

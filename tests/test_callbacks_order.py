@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -244,6 +245,14 @@ def test_a_run_inside_of_another_leaves_its_metrics_alone(inside: str, moment: s
     expected = run()
     assert run(probe) == expected
     assert expected["listing"] == [5 + 30 + 200] * 2
+
+
+def test_a_copy_that_is_made_in_a_run_is_not_in_it(data: Any) -> None:
+    copies: list[Any] = []
+    copying = LambdaCallback(on_epoch_end=lambda epoch, logs: copies.append(copy.deepcopy(copying.model)))
+    network().fit(*data, verbose=0, callbacks=copying)
+    loss, accuracy = copies[0].evaluate(*data, verbose=0)
+    assert [metric.result() for metric in copies[0].metrics] == [loss, accuracy]
 
 
 def test_metrics_of_an_evaluation_stay_after_it(data: Any) -> None:

@@ -74,7 +74,7 @@ REPEATS = "let nothing depend on the time, on global generators or on earlier ca
         (
             Narrow,
             "dtypes",
-            "/scale': expected float64, received float32; make weights without a dtype, ",
+            "/scale' of float32; make it with self.add_weight in build, which takes the layer's dtype",
         ),
         (Outside, "gradients", "does not depend on it in a way that is recorded: NumPy and .numpy() are not"),
         (Centred, "shapes", "what a sample gives depends on the other samples: reduce along the axes after the first"),

@@ -261,6 +261,16 @@ def test_a_number_is_no_batch(make: Any) -> None:
     assert "expected inputs with the batch in front, received a tensor of shape (); add an axis" in str(error.value)
 
 
+def test_layers_that_change_nothing_keep_the_logits_of_softmax() -> None:
+    logits = tl.Variable(np.array([[60.0, 0.0, 0.0]], "float32"))
+    model = tl.Sequential([Around(tl.layers.Softmax()), Dropout(0.5), tl.Sequential([tl.layers.Activation("linear")])])
+    model.build((None, 3))
+    with tl.GradientTape() as tape:
+        loss = tl.losses.SparseCategoricalCrossentropy()(np.array([1]), model(logits))
+    assert float(loss) == pytest.approx(60.0)
+    np.testing.assert_allclose(tape.gradient(loss, logits).numpy(), [[1.0, -1.0, 0.0]], atol=1e-6)
+
+
 # Threads
 
 

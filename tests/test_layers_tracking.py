@@ -84,6 +84,21 @@ def test_layers_in_containers_are_trained(put: Callable[[Any, Any], Any]) -> Non
     assert not any(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
 
+def test_a_table_of_words_may_get_a_layer_later() -> None:
+    class Net(Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table: dict[Any, Any] = {f"word {i}": i for i in range(1000)}
+            self.words = list(self.table)
+
+    net = Net()
+    assert net.weights == []
+    net.table["word 7"] = net.words[500] = tl.Variable(1.0)
+    assert len(net.weights) == 1
+    net.words[2] = (net.words[3], {"deep": tl.Variable(2.0)})
+    assert len(net.weights) == 2
+
+
 def test_variables_in_containers_are_trained() -> None:
     class Sum(tl.Model):
         def __init__(self) -> None:

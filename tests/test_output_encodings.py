@@ -151,3 +151,12 @@ def test_an_output_that_cannot_be_written_is_one_line() -> None:
         )
     assert done.returncode == 1
     assert done.stderr == "python -m tensorlab: failed: [Errno 28] No space left on device\n"
+
+
+def test_one_module_makes_consoles() -> None:
+    making = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "tensorlab").rglob("*.py")
+        if " Console(" in path.read_text(encoding="utf-8")
+    ]
+    assert making == ["tensorlab/terminal.py"]

@@ -231,10 +231,10 @@ def test_two_spellings_of_a_name_are_one(fresh: Manager) -> None:
     assert tl.losses.get("mean_squared_error").term is tl.losses.MeanSquaredError.term
     # Another kind has names of its own.
     fresh.register(
-        plugin_of(tensorlab_register_layers=lambda: {"relu": tl.layers.Dense}), Plugin("mine", "acme", "2.0")
+        plugin_of(tensorlab_register_layers=lambda: {"tanh": tl.layers.Dense}), Plugin("mine", "acme", "2.0")
     )
-    assert registries["layer"].get("relu") is tl.layers.Dense
-    assert registries["activation"].get("relu") is tl.activations.relu
+    assert registries["layer"].get("tanh") is tl.layers.Dense
+    assert registries["activation"].get("tanh") is tl.activations.tanh
 
 
 def test_unknown_names_stay_errors_when_no_plugin_failed(fresh: Manager) -> None:

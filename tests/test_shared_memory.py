@@ -253,6 +253,10 @@ def test_what_another_library_refuses_is_said(kind: type[Exception]) -> None:
         tl.asarray(given)
     with pytest.raises(ArgumentError, match=f"^add: {message}"):
         tl.add(tl.asarray([1.0]), given)
+    with pytest.raises(
+        ArgumentError, match=r"^asarray: expected an array that NumPy can read, received a list; its lib"
+    ):
+        tl.asarray([given, given])
 
 
 def test_pytorch() -> None:

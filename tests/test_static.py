@@ -11,16 +11,22 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder in which mypy finds what it has read before."""
+    return str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.mark.parametrize(
     "command", [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]], ids=["check", "format", "types"]
 )
-def test_nothing_is_found(command: list[str], tmp_path: Path) -> None:
-    cache = ["--cache-dir", str(tmp_path)]
-    found = subprocess.run([sys.executable, "-m", *command, *cache], cwd=ROOT, capture_output=True, text=True)
+def test_nothing_is_found(command: list[str], cache: str) -> None:
+    line = [sys.executable, "-m", *command, "--cache-dir", f"{cache}/{command[0]}"]
+    found = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
     assert found.returncode == 0, found.stdout + found.stderr
 
 
-def test_a_typed_program_sees_every_name(tmp_path: Path) -> None:
+def test_a_typed_program_sees_every_name(tmp_path: Path, cache: str) -> None:
     import tensorlab as tl
 
     program = tmp_path / "program.py"
@@ -28,6 +34,6 @@ def test_a_typed_program_sees_every_name(tmp_path: Path) -> None:
     program.write_text(
         "import tensorlab as tl\n" + "".join(f"tl.{name}\n" for name in names) + "tl.ones((2, 2)).shape\n"
     )
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(program)]
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", f"{cache}/mypy", str(program)]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert found.returncode == 0, found.stdout + found.stderr

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tensorlab.backends import checks
-from tensorlab.backends.host import Array, HostMemory, writable
+from tensorlab.backends.host import Array, HostMemory, apart, writable
 from tensorlab.dtypes import DType
 from tensorlab.errors import DTypeError
 from tensorlab.forks import guard
@@ -213,8 +213,7 @@ class CPUBackend(HostMemory):
             if kernel is None:
                 kernel = self._kernels[key] = find("update", "update_kernel", function, weight.dtype.name, len(slots))
             size = weight.size
-            dense = np.ascontiguousarray(gradient)
-            kernel(pool() if size > SMALL else 0, size, weight, dense, *slots, *hyperparameters)
+            kernel(pool() if size > SMALL else 0, size, weight, apart(gradient, weight), *slots, *hyperparameters)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -19,6 +19,15 @@ def writable(array: Array) -> bool:
     return bool(array.flags.carray)
 
 
+def apart(gradient: Array, weight: Array) -> Array:
+    """The gradient as a C-contiguous array, of which writing the weight changes no element that is still to be read."""
+    dense = np.ascontiguousarray(gradient)
+    views = dense.base is not None or weight.base is not None
+    if views and dense.ctypes.data != weight.ctypes.data and np.may_share_memory(dense, weight):
+        return dense.copy()
+    return dense
+
+
 def _refusal(who: str, received: str, error: Exception) -> TensorlabError:
     """What is raised in place of an error of NumPy's."""
     if isinstance(error, ValueError):  # an error about axes is both

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab.backends import checks
-from tensorlab.backends.host import Array, HostMemory, writable
+from tensorlab.backends.host import Array, HostMemory, apart, writable
 from tensorlab.dtypes import DType
 from tensorlab.host_arrays import cast
 from tensorlab.rules import Reduction, Rowwise, Scan
@@ -191,7 +191,8 @@ class ReferenceBackend(HostMemory):
         """The rule at one position after the other."""
         checks.check_update(np.ndarray, writable, function, groups, hyperparameters)
         for arrays in groups:
-            weight, _, *slots = arrays
+            weight, gradient, *slots = arrays
+            arrays = (weight, apart(gradient, weight).reshape(weight.shape), *slots)
             for position in np.ndindex(*weight.shape):
                 values = _call(function, *(x[position].item() for x in arrays), *map(float, hyperparameters))
                 for target, value in zip((weight, *slots), values if slots else (values,), strict=True):

@@ -7,6 +7,7 @@ from typing import Any
 
 from tensorlab.callbacks.base import Callback, Logs
 from tensorlab.errors import ArgumentError, levels_to_the_user
+from tensorlab.rules import finite
 
 
 class _Monitor(Callback):
@@ -24,7 +25,8 @@ class _Monitor(Callback):
     def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
         if mode not in ("auto", "min", "max"):
             raise ArgumentError(f"{type(self).__name__} mode", "'auto', 'min' or 'max'", repr(mode))
-        self.monitor, self.mode, self.min_delta = monitor, mode, abs(min_delta)
+        self.monitor, self.mode = monitor, mode
+        self.min_delta = abs(finite(f"{type(self).__name__} min_delta", min_delta))
 
     def _falls(self) -> bool:
         """Return whether smaller is better."""
@@ -169,7 +171,7 @@ class ReduceLROnPlateau(_Monitor):
         min_lr: float = 0.0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        if factor >= 1.0:
+        if finite("ReduceLROnPlateau factor", factor) >= 1.0:
             raise ArgumentError("ReduceLROnPlateau factor", "a number below 1", repr(factor))
         self.factor, self.patience, self.verbose = factor, patience, verbose
         self.cooldown, self.min_lr = cooldown, min_lr

@@ -24,8 +24,12 @@ from tensorlab.layers.calling import Block, Call, Lock, call_around, context
 from tensorlab.layers.tracking import Change, changes_since, members, snapshot, undo
 from tensorlab.layers.weights import Weighted
 from tensorlab.ops.dispatch import device_of
+from tensorlab.ops.probabilities import Probabilities
 from tensorlab.tensor import Tensor
 from tensorlab.utils import unique_name
+
+_READY = (Tensor, Probabilities)
+"""Types of inputs that come to `call` as they are, so that layers that change nothing keep the logits of a softmax."""
 
 
 def _whole(build: Callable[..., None]) -> Callable[..., None]:
@@ -221,7 +225,7 @@ class Layer(Weighted):
     def _compute(self, call: Call, inputs: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if type(inputs) is Tensor:
             inputs = inputs.snapshot()  # a layer may return its inputs, and either side may assign to them
-        if type(inputs) is not Tensor:
+        if type(inputs) not in _READY:
             if isinstance(inputs, Layer):
                 hint = "put layers into tl.Sequential([...]), or write a Model whose call applies them"
                 raise ArgumentTypeError(self._who, "a tensor or an array", repr(inputs), hint)
@@ -231,7 +235,7 @@ class Layer(Weighted):
                 raise ArgumentTypeError(self._who, "one tensor", describe(inputs), hint)
         if not self.built:
             self._ensure_built(shapes_of(inputs))
-        if type(inputs) is not Tensor or inputs.dtype != self.dtype:
+        if type(inputs) not in _READY or inputs.dtype != self.dtype:
             inputs = in_precision(inputs, self.dtype)
         if args or kwargs:
             args, kwargs = in_precision(arrays_to_tensors(self._who, (args, kwargs)), self.dtype)

@@ -7,6 +7,7 @@ containers of any depth, each once. So appended, replaced, deleted and shared me
 from __future__ import annotations
 
 import dataclasses
+import gc
 from collections import UserDict, UserList, deque
 from collections.abc import Callable, Iterable
 from types import MappingProxyType, SimpleNamespace
@@ -165,6 +166,8 @@ def _look_into(
 ) -> None:
     if id(container) in seen:
         return
+    if type(container) is dict and not gc.is_tracked(container):
+        return  # the garbage collector ignores it, as there are only numbers and strings inside, such as a vocabulary's
     seen.add(id(container))
     values = parts(container)
     kinds = {kind: found for kind in {*map(type, values)} if (found := _parts(kind)) is not None}

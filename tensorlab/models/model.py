@@ -51,7 +51,7 @@ class Model(Training):
         if (name is None) == (index is None):
             raise ArgumentError(who, "a name or an index", f"name={name!r} and index={index!r}")
         if index is not None:
-            if not -len(layers) <= index < len(layers):
+            if not isinstance(index, int) or not -len(layers) <= index < len(layers):
                 raise ArgumentError(who, f"an index below {len(layers)}, the number of layers", repr(index))
             return layers[index]
         for layer in layers:

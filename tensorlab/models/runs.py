@@ -44,7 +44,7 @@ class Runs(Steps):
 
     stop_training = False
     """Set it to True in a callback, and `fit` ends after the current step."""
-    _running = False
+    _running: int | None = None  # the id of the model during a run, which that of a copy made meanwhile is not
     _stepped = False  # whether this run of `fit` has taken a step
 
     def _needs(self, what: str, step: str) -> bool:
@@ -80,13 +80,14 @@ class Runs(Steps):
     @contextmanager
     def _run(self) -> Iterator[None]:
         """Keep the metrics of a run apart from those of another run of this model that a callback of it begins."""
-        outer, stopping, checked = self._running, self.stop_training, self._checked
+        before, stopping, checked = self._running, self.stop_training, self._checked
+        outer = before == id(self)
         kept = [(metric, metric.snapshot()) for metric in self.metrics] if outer else []
-        self._running, self.stop_training = True, False
+        self._running, self.stop_training = id(self), False
         try:
             yield
         finally:
-            self._running, self._checked = outer, checked
+            self._running, self._checked = before, checked
             if outer:
                 self.stop_training = stopping
                 for metric, state in kept:

@@ -174,16 +174,6 @@ class LayerSubject(Subject):
             hint = "what a sample gives depends on the other samples: reduce along the axes after the first"
             same(f"{self.who} of {words}", [part], [whole[cut]], "within the batch", *_RULES, hint)
 
-    def check_dtypes(self) -> None:
-        """As for everything; and its weights, and the layers inside of it, are of its dtype."""
-        for dtype in DTYPES:
-            layer = self.ready(dtype, self.inputs())
-            for weight in layer.weights:
-                if weight.dtype.kind == "f" and weight.dtype.name != dtype:
-                    hint = "make weights without a dtype, and the layers inside with dtype=self.dtype"
-                    refuse(f"{self.who} in {dtype}: its weight {weight.name!r}", dtype, str(weight.dtype), hint)
-        super().check_dtypes()
-
     def _varies(self) -> str:
         found = super()._varies()
         if found:
