@@ -16,6 +16,7 @@ from tensorlab import (
     errors,
     initializers,
     layers,
+    linalg,
     losses,
     metrics,
     models,
@@ -52,6 +53,7 @@ from tensorlab.models import Model, Sequential
 from tensorlab.ops.arithmetic import *
 from tensorlab.ops.broadcasting import *
 from tensorlab.ops.comparison import *
+from tensorlab.ops.complex import *
 from tensorlab.ops.constants import *
 from tensorlab.ops.creation import *
 from tensorlab.ops.cumulative import *
@@ -113,6 +115,7 @@ __all__ = [
     "int64",
     "jacobian",
     "layers",
+    "linalg",
     "losses",
     "metrics",
     "models",

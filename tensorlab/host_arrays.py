@@ -75,6 +75,13 @@ def host_array(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, An
         library, said = type(value).__module__.partition(".")[0], str(error).rstrip(".")
         kind = type(value).__name__ if library == "builtins" else f"{library}.{type(value).__name__}"
         raise ArgumentError(who, "an array that NumPy can read", f"a {kind}", f"its library says: {said}") from None
+    numbers = not (
+        by_dlpack or hasattr(value, "dtype") or shares_memory(value)
+    )  # and no array, which has a dtype of its own
+    if numbers and _is_wide(array):
+        wide = _wide(who, value, wanted)
+        if wide is not None:
+            return wide
     if array.dtype.newbyteorder("=") not in map(np.dtype, dtypes.NAMES):
         raise DTypeError(
             who,
@@ -82,9 +89,11 @@ def host_array(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, An
             f"{array.dtype} data" if array.dtype.kind != "O" else f"objects ({type(value).__name__})",
             "convert it to numbers first",
         )
-    if by_dlpack or hasattr(value, "dtype") or shares_memory(value):  # an array, which has a dtype of its own
+    if not numbers:
         return array
     target = wanted or (dtypes.default_float if array.dtype.kind == "f" else array.dtype)
+    if array.dtype.kind in "iu" and target.kind == "f":
+        return array.astype(target)  # rounded once; a Python int would be rounded to float64 first
     try:
         if array.dtype.kind == "f" and target.kind in "iu":
             held = np.abs(array) < 2.0 ** (64 if target == np.uint64 else 63)
@@ -95,3 +104,42 @@ def host_array(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, An
         return np.asarray(value, target)
     except (OverflowError, ValueError) as error:
         raise ArgumentError(who, f"numbers that {target} holds", repr(value)[:60], str(error)) from None
+
+
+def _is_wide(array: np.ndarray[Any, Any]) -> bool:
+    """Whether whole Python numbers may not fit in int64: NumPy makes objects of them, or reals."""
+    return array.dtype.kind == "O" or (array.dtype.kind == "f" and bool(np.any(np.abs(array) >= 2.0**63)))
+
+
+def _wide(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, Any] | None:
+    """Python numbers of which some may be whole and wider than int64, exactly or rounded once; None for other objects.
+
+    Raises:
+        ArgumentError: for numbers that the dtype wanted does not hold.
+        DTypeError: for whole numbers that neither int64 nor uint64 holds, if no dtype is wanted.
+    """
+    leaves = np.array(value, object)
+    kinds = {type(leaf) for leaf in leaves.ravel()}
+    if not all(issubclass(kind, (bool, int, float, np.number, np.bool_)) for kind in kinds):
+        return None
+    whole = all(issubclass(kind, (int, np.integer, np.bool_)) for kind in kinds)
+    target = wanted or dtypes.default_float
+    if whole and (wanted is None or wanted.kind == "f"):
+        least, most = int(leaves.min()), int(leaves.max())
+        fits = next((dtype for dtype in (dtypes.int64, dtypes.uint64) if _holds(dtype, least, most)), None)
+        if fits is not None:
+            return leaves.astype(fits).astype(wanted or fits)
+        if wanted is None:
+            received = f"objects ({type(value).__name__}) from {least} to {most}"
+            hint = 'give another dtype, e.g. dtype="float64"'
+            raise DTypeError(who, "whole numbers that int64 or uint64 holds", received, hint)
+    try:
+        with np.errstate(over="ignore"):
+            return leaves.astype(target)
+    except (OverflowError, ValueError) as error:
+        raise ArgumentError(who, f"numbers that {target} holds", repr(value)[:60], str(error)) from None
+
+
+def _holds(dtype: DType, least: int, most: int) -> bool:
+    limits = np.iinfo(dtype)
+    return int(limits.min) <= least and most <= int(limits.max)

@@ -133,7 +133,7 @@ WITHOUT_GRADIENT = {
     *("arange", "empty", "eye", "full", "full_like", "linspace", "ones", "ones_like", "zeros", "zeros_like"),
     *("bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor"),
     *("ceil", "floor", "round", "sign", "trunc", "stop_gradient"),  # whose gradient is nothing by definition
-    *("floor_divide", "nextafter"),  # with tests of their own in test_gradients_at_kinks.py
+    *("floor_divide", "imag", "nextafter"),  # with tests of their own in test_gradients_at_kinks.py
     *("argsort", "count_nonzero", "isin", "nonzero", "searchsorted", "empty_like", "from_dlpack"),
     *("unique_all", "unique_counts", "unique_inverse", "unique_values"),
     *("__array_api_version__", "__array_namespace_info__", "broadcast_shapes"),
@@ -198,6 +198,7 @@ MOVING = [
     Case("tl.repeat(x, [0, 3, 1], axis=1)", "x.repeat_interleave(torch.tensor([0, 3, 1]), 1)", ("a3",)),
     Case("tl.tril(x)", "x.tril()", ("nab",)),
     Case("tl.triu(x, k=1)", "x.triu(1)", ("nab",)),
+    Case("tl.real(x) * tl.conj(y)", "x * y", ("ab", "ab")),
     Case("tl.astype(x, 'float64', copy=True)", "x.double()", ("ab",)),
 ]
 

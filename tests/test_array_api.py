@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pytest
 
 import tensorlab as tl
-from tensorlab.errors import ArgumentError, ArgumentTypeError, UnknownNameError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, UnknownNameError
 
 # What the standard says of each function, in Python's own words; arguments that only complex numbers need are left out.
 SIGNATURES = """
@@ -90,18 +92,46 @@ iinfo(type, /)
 isdtype(dtype, kind)
 result_type(*arrays_and_dtypes)
 
+conj(x, /)
+imag(x, /)
+real(x, /)
+
 clip(x, /, min, max)
 where(condition, x1, x2, /)
 
 __array_namespace_info__()
+
+linalg.cholesky(x, /, *, upper)
+linalg.cross(x1, x2, /, *, axis)
+linalg.det(x, /)
+linalg.diagonal(x, /, *, offset)
+linalg.eigh(x, /)
+linalg.eigvalsh(x, /)
+linalg.inv(x, /)
+linalg.matmul(x1, x2, /)
+linalg.matrix_norm(x, /, *, keepdims, ord)
+linalg.matrix_power(x, n, /)
+linalg.matrix_rank(x, /, *, rtol)
+linalg.matrix_transpose(x, /)
+linalg.outer(x1, x2)
+linalg.pinv(x, /, *, rtol)
+linalg.qr(x, /, *, mode)
+linalg.slogdet(x, /)
+linalg.solve(x1, x2, /)
+linalg.svd(x, /, *, full_matrices)
+linalg.svdvals(x, /)
+linalg.tensordot(x1, x2, /, *, axes)
+linalg.trace(x, /, *, offset, dtype)
+linalg.vecdot(x1, x2, /, *, axis)
+linalg.vector_norm(x, /, *, axis, keepdims, ord)
 """
 
 OTHER_NAMES = """
 abs acos acosh add asin asinh atan atan2 atanh bitwise_and bitwise_invert bitwise_left_shift bitwise_or
 bitwise_right_shift bitwise_xor ceil clip copysign cos cosh divide equal exp expm1 floor floor_divide greater
 greater_equal hypot isfinite isinf isnan less less_equal log log10 log1p log2 logaddexp logical_and logical_not
-logical_or logical_xor maximum minimum multiply negative nextafter not_equal positive pow reciprocal remainder round
-sign signbit sin sinh sqrt square subtract tan tanh trunc where
+logical_or logical_xor maximum minimum multiply negative nextafter not_equal positive pow reciprocal remainder
+round sign signbit sin sinh sqrt square subtract tan tanh trunc where
 
 bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64
 e inf nan newaxis pi
@@ -116,18 +146,53 @@ nextafter not_equal pow remainder subtract
 TABLE = {line.partition("(")[0]: line for line in SIGNATURES.split("\n") if line}
 
 
+POSITIONAL = """
+expand_dims sum mean prod max min any all var std concat stack unstack flip roll repeat argmax argmin count_nonzero
+cumulative_sum cumulative_prod take take_along_axis sort argsort vecdot tensordot tril triu searchsorted eye
+zeros ones empty full zeros_like ones_like empty_like full_like arange asarray
+linalg.trace linalg.diagonal linalg.svd linalg.qr linalg.tensordot linalg.vecdot
+"""
+"""Functions whose first keyword is positional, too, as NumPy and Keras have it."""
+
+
+def function_of(name: str) -> Any:
+    return functools.reduce(getattr, name.split("."), tl)
+
+
 def signature_of(name: str) -> str:
     """The signature of a function as the table writes it."""
     parameters = [
         parameter.replace(default=inspect.Parameter.empty, annotation=inspect.Parameter.empty)
-        for parameter in inspect.signature(getattr(tl, name)).parameters.values()
+        for parameter in inspect.signature(function_of(name)).parameters.values()
     ]
     return f"{name}{inspect.Signature(parameters)}"
 
 
+def standard(name: str) -> str:
+    """The standard's signature, with the first keyword as a positional argument where it is one here."""
+    if name not in POSITIONAL.split():
+        return TABLE[name]
+    before, after = TABLE[name].rstrip(")").split("*, ")
+    first, *others = after.split(", ")
+    return f"{name}({', '.join([before.partition('(')[2] + first, *(['*', *others] if others else [])])})"
+
+
 @pytest.mark.parametrize("name", TABLE)
 def test_arguments_have_the_standards_names_and_kinds(name: str) -> None:
-    assert signature_of(name) == TABLE[name]
+    assert signature_of(name) == standard(name)
+
+
+def test_an_axis_may_be_given_by_position(rng: np.random.Generator) -> None:
+    array = rng.permutation(12).reshape(3, 4).astype("float32")
+    for name in ("sum", "mean", "prod", "max", "min", "any", "all", "var", "std", "argmax", "argmin", "flip", "sort"):
+        expected = getattr(np, name)(array, 1)
+        np.testing.assert_allclose(getattr(tl, name)(array, 1).numpy(), expected, rtol=1e-5)
+    assert tl.expand_dims(array, 1).shape == (3, 1, 4)
+    assert tl.stack([array, array], 2).shape == (3, 4, 2)
+    assert tl.concat([array, array], 1).shape == (3, 8)
+    assert tl.take(array, [1], 1).shape == (3, 1)
+    assert tl.zeros((2,), "int8").dtype == tl.ones((2,), "int8").dtype == tl.asarray([1], "int8").dtype == tl.int8
+    np.testing.assert_array_equal(tl.tril(array, 1).numpy(), np.tril(array, 1))
 
 
 @pytest.mark.parametrize("name", [name for name in OTHER_NAMES.partition("bool")[0].split() if name not in TABLE])
@@ -137,9 +202,11 @@ def test_elementwise_operations_take_the_standards_arguments_and_out(name: str) 
 
 
 def test_every_name_of_the_standard_is_there() -> None:
-    missing = [name for name in (*TABLE, *OTHER_NAMES.split()) if not hasattr(tl, name)]
+    own = [name for name in TABLE if "." not in name]
+    missing = [name for name in (*own, *OTHER_NAMES.split()) if not hasattr(tl, name)]
     assert not missing
-    assert {*TABLE, *OTHER_NAMES.split()} <= {*tl.__all__}
+    assert {*own, *OTHER_NAMES.split(), "linalg"} <= {*tl.__all__}
+    assert {f"linalg.{name}" for name in tl.linalg.__all__} == {*TABLE} - {*own}
 
 
 def test_defaults_are_the_standards() -> None:
@@ -172,9 +239,11 @@ def test_defaults_are_the_standards() -> None:
 
 def test_every_function_says_where_it_comes_from() -> None:
     for name in TABLE:
-        text = inspect.getdoc(getattr(tl, name))
+        text = inspect.getdoc(function_of(name))
         assert text is not None
-        assert re.search(rf"Source: .*array API standard, ``{name}``", text, re.DOTALL), name
+        assert re.search(
+            rf"Source: .*array API standard, ``(linalg.)?{name.removeprefix('linalg.')}``", text, re.DOTALL
+        ), name
 
 
 def test_a_tensor_knows_its_namespace() -> None:
@@ -276,6 +345,15 @@ def test_asarray_copies_when_it_is_told_to_and_never_when_it_is_not() -> None:
     ):
         with pytest.raises(ArgumentError, match=r"^asarray: expected " + message):
             refused()
+
+
+def test_real_numbers_are_complex_ones_without_an_imaginary_part() -> None:
+    for array in (np.array([1.5, -0.0, np.inf, np.nan]), np.array([3, -4]), np.array([7], np.uint8)):
+        for function in (tl.real, tl.conj):
+            np.testing.assert_array_equal(function(array).numpy(), array, strict=True)
+        np.testing.assert_array_equal(tl.imag(array).numpy(), np.zeros_like(array), strict=True)
+    with pytest.raises(DTypeError, match=r"^imag: expected tensors of numbers, received bool"):
+        tl.imag([True])
 
 
 def test_astype_copies_and_moves_as_the_standard_says() -> None:

@@ -14,7 +14,7 @@ import pytest
 import tensorlab as tl
 from tensorlab import devices
 from tensorlab.kernels import calls, library, native
-from tensorlab.ops import lift, nn
+from tensorlab.ops import casting, lift, nn
 from tensorlab.scalars import ScalarFunction
 
 X = np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3)
@@ -73,7 +73,7 @@ def kept() -> dict[str, int]:
         "reductions": cpu._kernels,
         "products": cpu._products,
         "biased": nn._biased,
-        "conversions": lift._conversions,
+        "conversions": casting._conversions,
         "sources": linecache.cache,
     }
     counts = {name: len(holder) for name, holder in holders.items()}

@@ -14,6 +14,9 @@ import pytest
 import tensorlab as tl
 from tensorlab.errors import ArgumentError
 
+# NumPy 2.5 deprecates what these tests do on purpose.
+pytestmark = pytest.mark.filterwarnings("ignore:Setting the (shape|dtype):DeprecationWarning")
+
 Array = np.ndarray[Any, Any]
 
 

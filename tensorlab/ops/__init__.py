@@ -2,13 +2,15 @@
 
 What a family exports is the ``__all__`` of its module, and is said nowhere else. The elementwise families hold plain
 Python functions of numbers, lifted over broadcast arrays: they are the definitions, and derivatives come from their
-source. What the standard has for complex numbers (``conj``, ``imag``, ``real``) is left out: there is no complex dtype.
+source. There is no complex dtype; ``conj``, ``imag`` and ``real`` take real ones. What `keras_names` adds is in
+`tensorlab.ops` alone.
 """
 
 from tensorlab.ops import (
     arithmetic,
     broadcasting,
     comparison,
+    complex,
     constants,
     creation,
     cumulative,
@@ -36,6 +38,7 @@ from tensorlab.ops import (
 from tensorlab.ops.arithmetic import *
 from tensorlab.ops.broadcasting import *
 from tensorlab.ops.comparison import *
+from tensorlab.ops.complex import *
 from tensorlab.ops.constants import *
 from tensorlab.ops.creation import *
 from tensorlab.ops.cumulative import *
@@ -46,6 +49,7 @@ from tensorlab.ops.extrema import *
 from tensorlab.ops.floating import *
 from tensorlab.ops.indexing import *
 from tensorlab.ops.joining import *
+from tensorlab.ops.keras_names import *
 from tensorlab.ops.lift import *
 from tensorlab.ops.linalg import *
 from tensorlab.ops.logical import *
@@ -63,6 +67,7 @@ __all__: list[str] = []
 __all__ += arithmetic.__all__
 __all__ += broadcasting.__all__
 __all__ += comparison.__all__
+__all__ += complex.__all__
 __all__ += constants.__all__
 __all__ += creation.__all__
 __all__ += cumulative.__all__

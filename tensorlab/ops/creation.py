@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def _filled(who: str, shape: Any, value: Any, dtype: Any, device: str | None) ->
     return asarray(np.full(lengths, element, element.dtype), device=device)
 
 
-def full(shape: Any, fill_value: float, *, dtype: Any = None, device: str | None = None) -> Tensor:
+def full(shape: Any, fill_value: float, dtype: Any = None, *, device: str | None = None) -> Tensor:
     """A tensor of one value; the dtype of that value unless one is given.
 
     Raises:
@@ -56,7 +57,7 @@ def full(shape: Any, fill_value: float, *, dtype: Any = None, device: str | None
     return _filled("full", shape, fill_value, dtype, device)
 
 
-def zeros(shape: Any, *, dtype: Any = None, device: str | None = None) -> Tensor:
+def zeros(shape: Any, dtype: Any = None, *, device: str | None = None) -> Tensor:
     """Zeros, float32 unless said otherwise.
 
     Source: Python array API standard, ``zeros``.
@@ -64,7 +65,7 @@ def zeros(shape: Any, *, dtype: Any = None, device: str | None = None) -> Tensor
     return _filled("zeros", shape, 0.0, dtype, device)
 
 
-def ones(shape: Any, *, dtype: Any = None, device: str | None = None) -> Tensor:
+def ones(shape: Any, dtype: Any = None, *, device: str | None = None) -> Tensor:
     """Ones, float32 unless said otherwise.
 
     Source: Python array API standard, ``ones``.
@@ -72,7 +73,7 @@ def ones(shape: Any, *, dtype: Any = None, device: str | None = None) -> Tensor:
     return _filled("ones", shape, 1.0, dtype, device)
 
 
-def empty(shape: Any, *, dtype: Any = None, device: str | None = None) -> Tensor:
+def empty(shape: Any, dtype: Any = None, *, device: str | None = None) -> Tensor:
     """Zeros: nothing else can be done with a tensor whose values are not known.
 
     Source: Python array API standard, ``empty``.
@@ -86,7 +87,7 @@ def _filled_like(who: str, x: Any, value: Any, dtype: Any, device: str | None) -
     return _filled(who, tensor.shape, value, kind, place)
 
 
-def full_like(x: Any, /, fill_value: float, *, dtype: Any = None, device: str | None = None) -> Tensor:
+def full_like(x: Any, /, fill_value: float, dtype: Any = None, *, device: str | None = None) -> Tensor:
     """A tensor of one value, with the shape, dtype and device of ``x`` unless said otherwise.
 
     Raises:
@@ -97,7 +98,7 @@ def full_like(x: Any, /, fill_value: float, *, dtype: Any = None, device: str | 
     return _filled_like("full_like", x, fill_value, dtype, device)
 
 
-def zeros_like(x: Any, /, *, dtype: Any = None, device: str | None = None) -> Tensor:
+def zeros_like(x: Any, /, dtype: Any = None, *, device: str | None = None) -> Tensor:
     """Zeros with the shape, dtype and device of ``x``.
 
     Source: Python array API standard, ``zeros_like``.
@@ -105,7 +106,7 @@ def zeros_like(x: Any, /, *, dtype: Any = None, device: str | None = None) -> Te
     return _filled_like("zeros_like", x, 0, dtype, device)
 
 
-def ones_like(x: Any, /, *, dtype: Any = None, device: str | None = None) -> Tensor:
+def ones_like(x: Any, /, dtype: Any = None, *, device: str | None = None) -> Tensor:
     """Ones with the shape, dtype and device of ``x``.
 
     Source: Python array API standard, ``ones_like``.
@@ -113,7 +114,7 @@ def ones_like(x: Any, /, *, dtype: Any = None, device: str | None = None) -> Ten
     return _filled_like("ones_like", x, 1, dtype, device)
 
 
-def empty_like(x: Any, /, *, dtype: Any = None, device: str | None = None) -> Tensor:
+def empty_like(x: Any, /, dtype: Any = None, *, device: str | None = None) -> Tensor:
     """Zeros with the shape, dtype and device of ``x``.
 
     Source: Python array API standard, ``empty_like``.
@@ -136,20 +137,36 @@ def _numbers(who: str, *values: Any) -> list[int | float]:
 
 
 def _check_holds(who: str, dtype: DType, *values: float) -> None:
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        for value in values:
-            if not limits.min <= value <= limits.max:
-                raise ArgumentError(who, f"numbers that {dtype} holds", repr(value), "give another dtype")
+    """Refuse numbers that a dtype does not hold, and whole ones that no float holds."""
+    for value in values:
+        if dtype.kind in "iu":
+            limits = np.iinfo(dtype)
+            holds = limits.min <= value <= limits.max
+        else:
+            holds = not isinstance(value, int) or abs(value) <= sys.float_info.max
+        if not holds:
+            raise ArgumentError(who, f"numbers that {dtype} holds", str(value)[:60], "give another dtype")
+
+
+def _whole_steps(first: int, by: int, count: int, wanted: DType) -> np.ndarray[Any, Any]:
+    """``first + k * by`` for k below ``count``, each exact or, in a real dtype, rounded once."""
+    ends, exact = (first, first + (count - 1) * by), wanted
+    if wanted.kind == "f":
+        if min(ends) < -(2**63) or max(ends) >= (2**63 if min(ends) < 0 else 2**64):  # wider than any integer dtype
+            return np.array([first + k * by for k in range(count)], object).astype(wanted)
+        exact = dtypes.int64 if max(ends) < 2**63 else dtypes.uint64
+    # modulo 2**64, in which no sum of whole numbers overflows
+    words = np.arange(count, dtype=np.uint64) * np.uint64(by % 2**64) + np.uint64(first % 2**64)
+    return words.astype(exact).astype(wanted)
 
 
 def arange(
-    start: float, /, stop: float | None = None, step: float = 1, *, dtype: Any = None, device: str | None = None
+    start: float, /, stop: float | None = None, step: float = 1, dtype: Any = None, *, device: str | None = None
 ) -> Tensor:
     """``start, start + step, …`` up to and without ``stop``; with one argument, from 0.
 
-    Whole numbers are exact in every dtype; real ones are ``start + k * step``, computed in float64. int64 unless an
-    argument is real or a dtype is given.
+    Whole numbers are exact, or rounded once to a real dtype; real ones are ``start + k * step``, computed in float64.
+    int64 unless an argument is real or a dtype is given.
 
     Raises:
         ArgumentError: for a step of 0, for arguments that are not finite, or for numbers that the dtype does not hold.
@@ -161,18 +178,22 @@ def arange(
     wanted = dtypes.result_type("arange", [], [first, end, by]) if dtype is None else dtypes.as_dtype(dtype, "arange")
     if wanted.kind == "b":
         raise DTypeError("arange", "a dtype of numbers", "bool")
+    if wanted.kind in "iu":
+        first, end, by = (int(x) if float(x).is_integer() else x for x in (first, end, by))
     whole = isinstance(first, int) and isinstance(end, int) and isinstance(by, int)
     try:
         count = max(0, -int((first - end) // by) if whole else math.ceil((float(end) - float(first)) / float(by)))
     except (ArithmeticError, ValueError):  # a step of 0, an infinity, or a NaN
         given = f"{first}, {end}, step {by}"
         raise ArgumentError("arange", "finite numbers and a step other than 0", given) from None
+    shapes.as_shape("arange", count)
     if count:
         _check_holds("arange", wanted, first, first + (count - 1) * by)
-    if whole and wanted.kind != "f":  # modulo 2**64, in which no sum of whole numbers overflows
-        words = np.arange(count, dtype=np.uint64) * np.uint64(by % 2**64) + np.uint64(first % 2**64)
-        return asarray(words.astype(wanted), device=device)
-    return asarray((first + np.arange(count, dtype=np.float64) * by).astype(wanted), device=device)
+    if whole:
+        return asarray(_whole_steps(int(first), int(by), count, wanted), device=device)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite there
+        values = (first + np.arange(count, dtype=np.float64) * by).astype(wanted)
+    return asarray(values, device=device)
 
 
 def linspace(
@@ -180,11 +201,12 @@ def linspace(
 ) -> Tensor:
     """``num`` evenly spaced numbers from ``start`` to ``stop``, which is the last one unless ``endpoint`` is false.
 
-    float32 unless said otherwise; a dtype of whole numbers rounds down.
+    float32 unless said otherwise. A dtype of whole numbers rounds down; from whole numbers it does so exactly.
 
     Raises:
-        ArgumentError: for a negative ``num``, or for numbers that the dtype does not hold.
+        ArgumentError: for a negative ``num``, or for numbers that are not finite or that the dtype does not hold.
         ArgumentTypeError: for a ``num`` that is not a whole number.
+        DTypeError: for the dtype bool.
 
     Source: Python array API standard, ``linspace``.
     """
@@ -196,13 +218,40 @@ def linspace(
     if count < 0:
         raise ArgumentError("linspace", "a number of elements of at least 0", str(count))
     shapes.as_shape("linspace", count)
+    if wanted.kind == "b":
+        raise DTypeError("linspace", "a dtype of numbers", "bool")
     _check_holds("linspace", wanted, first, last)
-    values = np.linspace(first, last, count, endpoint=endpoint)
-    return asarray((np.floor(values) if wanted.kind in "iu" else values).astype(wanted), device=device)
+    if not (math.isfinite(first) and math.isfinite(last)):
+        raise ArgumentError("linspace", "finite numbers", f"{first} and {last}")
+    if wanted.kind in "iu" and first == int(first) and last == int(last):
+        values = _whole_fractions(int(first), int(last), count, endpoint, wanted)
+    else:
+        values = _fractions(float(first), float(last), count, endpoint)
+        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite there
+            values = (np.floor(values) if wanted.kind in "iu" else values).astype(wanted)
+    return asarray(values, device=device)
+
+
+def _fractions(first: float, last: float, count: int, endpoint: bool) -> np.ndarray[Any, Any]:
+    if math.isfinite(last - first):
+        return np.linspace(first, last, count, endpoint=endpoint)
+    return 2.0 * np.linspace(0.5 * first, 0.5 * last, count, endpoint=endpoint)
+
+
+def _whole_fractions(first: int, last: int, count: int, endpoint: bool, wanted: DType) -> np.ndarray[Any, Any]:
+    """``⌊first + k (last - first) / n⌋`` for k below ``count``, exactly."""
+    parts = max(1, count - 1 if endpoint else count)
+    whole, rest = divmod(last - first, parts)
+    k = np.arange(count, dtype=np.uint64)
+    if parts < 2**32:
+        carried = k * np.uint64(rest) // np.uint64(parts)  # both factors are below 2**32
+    else:
+        carried = np.array([int(each) * rest // parts for each in k], np.uint64)
+    return (k * np.uint64(whole % 2**64) + carried + np.uint64(first % 2**64)).astype(wanted)
 
 
 def eye(
-    n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: str | None = None
+    n_rows: int, n_cols: int | None = None, /, k: int = 0, *, dtype: Any = None, device: str | None = None
 ) -> Tensor:
     """Ones on the ``k``-th diagonal, above the main one if positive, zeros elsewhere; float32 by default.
 
@@ -233,7 +282,7 @@ def _triangle(who: str, x: Any, k: int, compare: np.ufunc) -> Tensor:
     return where(asarray(inside, device=tensor.device), tensor, zeros_like(tensor[..., :1, :1]))
 
 
-def tril(x: Any, /, *, k: int = 0) -> Tensor:
+def tril(x: Any, /, k: int = 0) -> Tensor:
     """The last two axes on and below the ``k``-th diagonal, and zeros above it.
 
     Raises:
@@ -244,7 +293,7 @@ def tril(x: Any, /, *, k: int = 0) -> Tensor:
     return _triangle("tril", x, k, np.less_equal)
 
 
-def triu(x: Any, /, *, k: int = 0) -> Tensor:
+def triu(x: Any, /, k: int = 0) -> Tensor:
     """The last two axes on and above the ``k``-th diagonal, and zeros below it.
 
     Raises:

@@ -159,7 +159,7 @@ def _cumulative(
     return moveaxis(result, -1, place)
 
 
-def cumulative_sum(x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Tensor:
+def cumulative_sum(x: Any, /, axis: int | None = None, *, dtype: Any = None, include_initial: bool = False) -> Tensor:
     """``y[i] = x[0] + … + x[i]`` along an axis; integers are summed in 64 bits.
 
     Every sum is right but for its last rounding or two, however long the axis is: float32 is summed in float64, and the
@@ -179,7 +179,7 @@ def cumulative_sum(x: Any, /, *, axis: int | None = None, dtype: Any = None, inc
     return _cumulative("cumulative_sum", _running_sum, 0, x, axis, dtype, include_initial)
 
 
-def cumulative_prod(x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Tensor:
+def cumulative_prod(x: Any, /, axis: int | None = None, *, dtype: Any = None, include_initial: bool = False) -> Tensor:
     """``y[i] = x[0] · … · x[i]`` along an axis; integers are multiplied in 64 bits, reals in float64.
 
     Args:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tensorlab import autodiff, dtypes
 from tensorlab.backends import Backend
+from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, ShapeError
 from tensorlab.tensor import Tensor, converted
 
@@ -44,6 +45,18 @@ def device_of(operands: Sequence[Any]) -> str | None:
 def is_scalar(value: Any) -> bool:
     """Whether this is a Python number, which takes the dtype of the tensors beside it."""
     return isinstance(value, (bool, int, float)) and not isinstance(value, np.generic)
+
+
+def exactly(number: Scalar, dtype: DType) -> np.ndarray[Any, Any]:
+    """Return a number as an array of a dtype; of objects if it is a whole number that the dtype does not hold.
+
+    NumPy compares objects as Python does.
+    """
+    try:
+        with np.errstate(over="ignore"):
+            return np.asarray(number, dtype)
+    except OverflowError:
+        return np.asarray(number, object)
 
 
 def lists_of_numbers(operands: Sequence[Any]) -> list[bool]:

@@ -57,7 +57,7 @@ def _checked(who: str, shape: shapes.Shape, index: Any) -> Iterator[None]:
     """Say what is wrong with an index."""
     try:
         yield
-    except IndexError as error:
+    except (IndexError, OverflowError) as error:
         raise IndexOutOfBoundsError(who, f"indices that fit shape {shape}", _show(index), str(error)) from None
     except (TypeError, ValueError) as error:
         raise ArgumentTypeError(who, "slices of whole numbers with a step", repr(index), str(error)) from None
@@ -76,7 +76,7 @@ def plain_index(index: Any, who: str = "index") -> Any:
         empty = isinstance(index, list) and not index  # which would be an array of floats
         host = on_host("indexing by a tensor", index.snapshot()) if isinstance(index, Tensor) else index
         try:
-            array = np.array(host, np.int64 if empty else None)
+            array = _signed(np.array(host, np.int64 if empty else None))
         except (ValueError, TypeError):
             raise ArgumentTypeError(who, "a list of numbers, or of lists of one length", repr(index)) from None
         if array.dtype.kind not in "biu":
@@ -102,10 +102,15 @@ def whole_numbers(who: str, what: str, value: Any) -> np.ndarray[Any, Any]:
         return array.astype(np.int64)
     if array.dtype.kind not in "iu":
         raise DTypeError(who, f"{what} of whole numbers", str(array.dtype))
-    return array
+    return _signed(array)
 
 
-def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Tensor:
+def _signed(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return uint64 indices as int64. Those that it does not hold stay out of bounds, and do not count from the end."""
+    return np.minimum(array, np.uint64(2**63 - 1)).astype(np.int64) if array.dtype == np.uint64 else array
+
+
+def take(x: Any, indices: Any, /, axis: int | None = None) -> Tensor:
     """The elements, or sub-tensors along ``axis``, at the given indices; -1 is the last.
 
     Raises:
@@ -123,7 +128,7 @@ def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Tensor:
     return getitem(tensor, (*(slice(None),) * place, chosen), "take")
 
 
-def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Tensor:
+def take_along_axis(x: Any, indices: Any, /, axis: int = -1) -> Tensor:
     """``result[…, i, …] = x[…, indices[…, i, …], …]``: elements of each run along ``axis``, as `argsort` names them.
 
     Args:

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 
-def concat(arrays: Sequence[Any], /, *, axis: int | None = 0) -> Tensor:
+def concat(arrays: Sequence[Any], /, axis: int | None = 0) -> Tensor:
     """Joined along an axis that exists; flattened first if it is None.
 
     Raises:
@@ -68,7 +68,7 @@ def concatenate(arrays: Sequence[Any], axis: int | None = 0) -> Tensor:
     return concat(arrays, axis=axis)
 
 
-def stack(arrays: Sequence[Any], /, *, axis: int = 0) -> Tensor:
+def stack(arrays: Sequence[Any], /, axis: int = 0) -> Tensor:
     """Joined along a new axis.
 
     Raises:
@@ -85,7 +85,7 @@ def stack(arrays: Sequence[Any], /, *, axis: int = 0) -> Tensor:
     return concat([expand_dims(tensor, axis=axis) for tensor in tensors], axis=axis)
 
 
-def unstack(x: Any, /, *, axis: int = 0) -> tuple[Tensor, ...]:
+def unstack(x: Any, /, axis: int = 0) -> tuple[Tensor, ...]:
     """The parts along an axis, which they do not have; views.
 
     Raises:
@@ -107,7 +107,7 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Tensor, ...]:
     return parts
 
 
-def flip(x: Any, /, *, axis: int | Sequence[int] | None = None) -> Tensor:
+def flip(x: Any, /, axis: int | Sequence[int] | None = None) -> Tensor:
     """Reversed along the given axes, or along all of them; a view.
 
     Source: Python array API standard, ``flip``.
@@ -117,7 +117,7 @@ def flip(x: Any, /, *, axis: int | Sequence[int] | None = None) -> Tensor:
     return getitem(tensor, tuple(slice(None, None, -1 if place in axes else 1) for place in range(tensor.ndim)))
 
 
-def roll(x: Any, /, shift: int | Sequence[int], *, axis: int | Sequence[int] | None = None) -> Tensor:
+def roll(x: Any, /, shift: int | Sequence[int], axis: int | Sequence[int] | None = None) -> Tensor:
     """Moved on by ``shift`` places, what falls off the end coming in at the start.
 
     Args:
@@ -173,7 +173,7 @@ def tile(x: Any, repetitions: Any, /) -> Tensor:
     return reshape(spread, tuple(math.prod(pair) for pair in pairs))
 
 
-def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Tensor:
+def repeat(x: Any, repeats: Any, /, axis: int | None = None) -> Tensor:
     """Every element, or every part along ``axis``, repeated beside itself.
 
     Args:

@@ -18,10 +18,11 @@ from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError
 from tensorlab.forks import guard
 from tensorlab.ops.broadcasting import sum_to
+from tensorlab.ops.casting import astype
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar, kinds_of, lists_of_numbers, store
 from tensorlab.scalars import ScalarFunction, without_unused
 from tensorlab.shapes import Shape
-from tensorlab.tensor import TENSORS, Tensor, converted, from_buffer_of, is_plain
+from tensorlab.tensor import TENSORS, Tensor, converted
 
 __all__ = [
     "astype",
@@ -388,52 +389,3 @@ def _of_numbers(function: Callable[..., float] | ScalarFunction, arity: int | No
     if scalar.arity != arity if arity else not scalar.arity:
         raise ScalarError(scalar.who, f"a function of {arity or 'one or more'} numbers", f"one of {scalar.arity}")
     return scalar
-
-
-def _identity(x: float) -> float:
-    return x
-
-
-_IDENTITY = ScalarFunction.of(_identity)
-_conversions: dict[tuple[Backend, DType, DType], Callable[..., Any]] = {}
-
-
-def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: str | None = None) -> Tensor:
-    """``x`` with its elements converted to another dtype. Reals lose their fraction as integers; anything non-zero is
-    true.
-
-    Args:
-        x: a tensor or an array.
-        dtype: one of tensorlab's dtypes.
-        copy: whether a tensor that has this dtype already is copied; if not, it is returned itself.
-        device: where to put the result; None for where ``x`` is.
-
-    Raises:
-        DTypeError: for an unknown dtype.
-        UnknownNameError: if no plugin registers a backend of the name ``device``.
-
-    Source: Python array API standard, ``astype``.
-    """
-    tensor = as_tensor(x, "astype")
-    if device is not None and device != tensor.device:
-        return astype(tensor, dtype, copy=False).to_device(device)
-    target = tensor.dtype if dtype is tensor.dtype else dtypes.as_dtype(dtype, "astype")
-    if tensor.dtype == target and not copy:
-        return x if is_plain(x) else tensor
-    function, compute = (_NONZERO, tensor.dtype) if target.kind == "b" else (_IDENTITY, target)
-    key = (tensor._backend, tensor.dtype, target)
-    run = _conversions.get(key)
-    if run is None:
-        run = _conversions[key] = tensor._backend.map(function, compute, (tensor.dtype,), (target,))
-    result = from_buffer_of(tensor, run(tensor.shape, tensor._buffer))
-    if autodiff.recording() and target.kind == "f" and tensor.dtype.kind == "f":
-        before = tensor.dtype
-        autodiff.record((tensor,), (result,), (lambda gradient: astype(gradient, before, copy=False),))
-    return result
-
-
-def _nonzero(x: float) -> float:
-    return x != 0
-
-
-_NONZERO = ScalarFunction.of(_nonzero)

@@ -132,7 +132,7 @@ def outer(x1: Any, x2: Any) -> Tensor:
     return expand_dims(a, axis=1) * b
 
 
-def tensordot(x1: Any, x2: Any, /, *, axes: int | Sequence[Sequence[int]] = 2) -> Tensor:
+def tensordot(x1: Any, x2: Any, /, axes: int | Sequence[Sequence[int]] = 2) -> Tensor:
     """The sum of products over some axes of one tensor and as many of the other, as one product of matrices.
 
     Args:
@@ -186,7 +186,7 @@ def _axes_of_both(a: Tensor, b: Tensor, axes: Any) -> tuple[list[int], list[int]
     return ours, theirs
 
 
-def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
+def vecdot(x1: Any, x2: Any, /, axis: int = -1) -> Tensor:
     """``Σ x1 x2`` along an axis of both, the other axes broadcast: ``(…, n) · (…, n) → (…)``.
 
     Args:

@@ -98,7 +98,7 @@ def _real(who: str, x: Tensor) -> Tensor:
     return x if x.dtype.kind == "f" else x.astype(dtypes.default_float)
 
 
-def sum(x: Any, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+def sum(x: Any, /, axis: Axis = None, *, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """The sum over some axes, or all; integers are summed in 64 bits. Over no elements it is 0.
 
     Raises:
@@ -122,14 +122,17 @@ def sum(x: Any, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = Fal
     return result
 
 
-def mean(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The arithmetic mean over some axes, or all; NaN over no elements. Integers become float32.
+def mean(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
+    """The arithmetic mean over some axes, or all; NaN over no elements.
+
+    Of integers it is float32, computed in float64.
 
     Source: Python array API standard, ``mean``.
     """
-    tensor = _real("mean", as_tensor(x, "mean"))
-    result = _reduce(_MEAN, tensor, axis, keepdims, tensor.dtype, tensor.dtype)
-    if autodiff.recording():
+    tensor = as_tensor(x, "mean")
+    compute, output = (tensor.dtype,) * 2 if tensor.dtype.kind == "f" else (dtypes.float64, dtypes.default_float)
+    result = _reduce(_MEAN, tensor, axis, keepdims, compute, output)
+    if autodiff.recording() and tensor.dtype.kind == "f":
         axes = shapes.normalize_axes("mean", axis, tensor.ndim)
         shape = tensor.shape
         count = math.prod(shape[place] for place in axes)
@@ -137,7 +140,7 @@ def mean(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return result
 
 
-def prod(x: Any, /, *, axis: Axis = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
+def prod(x: Any, /, axis: Axis = None, *, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """The product over some axes, or all; integers are multiplied in 64 bits. Over no elements it is 1.
 
     Raises:
@@ -183,7 +186,7 @@ def _extreme(rule: Reduction, x: Any, axis: Axis, keepdims: bool) -> Tensor:
     return result
 
 
-def max(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def max(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
     """The largest element, NaN if there is one; equal ones share the gradient.
 
     Raises:
@@ -194,7 +197,7 @@ def max(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return _extreme(_MAX, x, axis, keepdims)
 
 
-def min(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def min(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
     """The smallest element, NaN if there is one; equal ones share the gradient.
 
     Raises:
@@ -205,7 +208,7 @@ def min(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return _extreme(_MIN, x, axis, keepdims)
 
 
-def any(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def any(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
     """Whether some element is not zero, over some axes, or all; over no elements False. NaN is not zero.
 
     Raises:
@@ -221,7 +224,7 @@ def any(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
     )
 
 
-def all(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def all(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
     """Whether every element is not zero, over some axes, or all; over no elements True. NaN is not zero.
 
     Raises:
@@ -256,8 +259,10 @@ def _correction(who: str, value: Any) -> float:
     raise ArgumentTypeError(who, "a correction that is a number", repr(value))
 
 
-def var(x: Any, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
+def var(x: Any, /, axis: Axis = None, *, correction: float = 0.0, keepdims: bool = False) -> Tensor:
     """``Σ (x - mean)² / (n - correction)`` over some axes, or all; NaN unless ``n > correction``.
+
+    Of integers it is float32, computed in float64.
 
     Raises:
         ShapeError: for an axis that is out of range or given twice.
@@ -265,7 +270,10 @@ def var(x: Any, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool
 
     Source: Python array API standard, ``var``.
     """
-    tensor = _real("var", as_tensor(x, "var"))
+    tensor = as_tensor(x, "var")
+    if tensor.dtype.kind != "f":
+        exact = tensor.astype(dtypes.float64)
+        return var(exact, axis=axis, correction=correction, keepdims=keepdims).astype(dtypes.default_float)
     axes = shapes.normalize_axes("var", axis, tensor.ndim)
     count = math.prod(tensor.shape[place] for place in axes)
     squares = square(tensor - mean(tensor, axis=axes, keepdims=True))
@@ -280,7 +288,7 @@ def _deviation(variance: float) -> float:
 _root_of_variance = Elementwise(ScalarFunction.of(_deviation))
 
 
-def std(x: Any, /, *, axis: Axis = None, correction: float = 0.0, keepdims: bool = False) -> Tensor:
+def std(x: Any, /, axis: Axis = None, *, correction: float = 0.0, keepdims: bool = False) -> Tensor:
     """The square root of `var`. Where all elements are alike its gradient is 0.
 
     Source: Python array API standard, ``std``.

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from tensorlab import dtypes, shapes
+from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, DTypeError, IndexOutOfBoundsError, ShapeError
-from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, on_host
+from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, exactly, is_scalar, on_host
 from tensorlab.ops.indexing import whole_numbers
 from tensorlab.ops.reduction import Axis, sum
 from tensorlab.ops.shaping import permute_dims, reshape
@@ -42,7 +43,7 @@ def _arg(rule: str, x: Any, axis: int | None, keepdims: bool) -> Tensor:
     return reshape(result, kept)
 
 
-def argmax(x: Any, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def argmax(x: Any, /, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
     """Where the largest element is, the first of equals; along an axis, or in the flattened tensor. int64.
 
     Source: Python array API standard, ``argmax``.
@@ -50,7 +51,7 @@ def argmax(x: Any, /, *, axis: int | None = None, keepdims: bool = False) -> Ten
     return _arg("max", x, axis, keepdims)
 
 
-def argmin(x: Any, /, *, axis: int | None = None, keepdims: bool = False) -> Tensor:
+def argmin(x: Any, /, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
     """Where the smallest element is, the first of equals; along an axis, or in the flattened tensor. int64.
 
     Source: Python array API standard, ``argmin``.
@@ -58,7 +59,7 @@ def argmin(x: Any, /, *, axis: int | None = None, keepdims: bool = False) -> Ten
     return _arg("min", x, axis, keepdims)
 
 
-def count_nonzero(x: Any, /, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def count_nonzero(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
     """How many elements are not zero, over some axes, or all; NaN is not zero. int64.
 
     Raises:
@@ -86,12 +87,17 @@ def nonzero(x: Any, /) -> tuple[Tensor, ...]:
     return tuple(asarray(places, device=tensor.device) for places in np.nonzero(on_host("nonzero", tensor)))
 
 
-def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None) -> Tensor:
+def _common_dtype(who: str, *operands: Any) -> DType:
+    arrays = [x.dtype for x in operands if isinstance(x, Tensor)]
+    return dtypes.result_type(who, arrays, [x for x in operands if not isinstance(x, Tensor)])
+
+
+def searchsorted(x1: Any, x2: Any, /, side: str = "left", *, sorter: Any = None) -> Tensor:
     """Where the elements of ``x2`` would have to go into the vector ``x1`` for it to stay sorted. int64.
 
     Args:
         x1: a vector, ascending, or with ``sorter`` in any order.
-        x2: elements to place, of any shape.
+        x2: elements to place, of any shape, or a number.
         side: where an element goes among its equals: "left" before them, "right" after them.
         sorter: what `argsort` gives for ``x1``.
 
@@ -106,11 +112,11 @@ def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None)
     if side not in ("left", "right"):
         raise ArgumentError("searchsorted", "side 'left' or 'right'", repr(side))
     device = device_of((x1, x2))
-    row, places = as_tensor(x1, "searchsorted", device), as_tensor(x2, "searchsorted", device)
-    common_backend("searchsorted", (row, places))
+    row, places = as_tensor(x1, "searchsorted", device), x2 if is_scalar(x2) else as_tensor(x2, "searchsorted", device)
+    common_backend("searchsorted", [x for x in (row, places) if isinstance(x, Tensor)])
     if row.ndim != 1:
         raise ShapeError("searchsorted", "a sorted vector", f"shape {row.shape}")
-    common = dtypes.result_type("searchsorted", [row.dtype, places.dtype], [])
+    common = _common_dtype("searchsorted", row, places)
     order = None if sorter is None else whole_numbers("searchsorted", "a sorter", sorter)
     if order is not None:
         if order.shape != row.shape:
@@ -120,6 +126,7 @@ def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None)
             raise IndexOutOfBoundsError("searchsorted", f"a sorter of numbers from 0 to {order.size - 1}", given)
         order = order.astype(np.int64)
     sides: Any = side
-    ordered, placed = (on_host("searchsorted", tensor).astype(common) for tensor in (row, places))
+    ordered = on_host("searchsorted", row).astype(common)
+    placed = on_host("searchsorted", places).astype(common) if isinstance(places, Tensor) else exactly(places, common)
     found = np.searchsorted(ordered, placed, sides, order)
     return asarray(np.asarray(found, np.int64), device=row.device)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorlab import dtypes
-from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar, on_host
+from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, exactly, is_scalar, on_host
 from tensorlab.tensor import Tensor, asarray
 
 __all__ = [
@@ -97,9 +97,11 @@ def isin(x1: Any, x2: Any, /, *, invert: bool = False) -> Tensor:
     Source: Python array API standard, ``isin``.
     """
     device = device_of((x1, x2))
-    tensors = [as_tensor(x, "isin", device) for x in (x1, x2)]
-    backend = common_backend("isin", tensors)
-    arrays = [tensor.dtype for tensor, x in zip(tensors, (x1, x2), strict=True) if not is_scalar(x)]
-    common = dtypes.result_type("isin", arrays, [x for x in (x1, x2) if is_scalar(x)])
-    elements, among = (on_host("isin", tensor).astype(common) for tensor in tensors)
-    return asarray(np.asarray(np.isin(elements, among, invert=invert)), device=backend.name)
+    given = [x if is_scalar(x) else as_tensor(x, "isin", device) for x in (x1, x2)]
+    arrays = [x for x in given if isinstance(x, Tensor)]
+    common = dtypes.result_type("isin", [x.dtype for x in arrays], [x for x in given if not isinstance(x, Tensor)])
+    name = common_backend("isin", arrays).name if arrays else device
+    elements, among = (
+        on_host("isin", x).astype(common) if isinstance(x, Tensor) else exactly(x, common) for x in given
+    )
+    return asarray(np.asarray(np.isin(elements, among, invert=invert)), device=name)

@@ -137,7 +137,7 @@ def swap_last(x: Tensor) -> Tensor:
     return recorded(x, x._backend.permute(x._buffer, (*range(rank - 2), rank - 1, rank - 2)), swap_last)
 
 
-def expand_dims(x: Any, /, *, axis: int | Sequence[int] = 0) -> Tensor:
+def expand_dims(x: Any, /, axis: int | Sequence[int] = 0) -> Tensor:
     """New axes of length 1, at the places ``axis`` of the result.
 
     Raises:

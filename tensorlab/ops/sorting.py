@@ -46,7 +46,7 @@ def _order(who: str, x: Tensor, axis: int, descending: bool) -> Array:
     return np.argsort(_key(on_host(who, x), descending), axis=axis, kind="stable")
 
 
-def argsort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+def argsort(x: Any, /, axis: int = -1, *, descending: bool = False, stable: bool = True) -> Tensor:
     """The indices along an axis that put the elements in order: `take_along_axis` with them is `sort`. int64.
 
     Takes and raises what `sort` does.
@@ -57,7 +57,7 @@ def argsort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool
     return asarray(np.asarray(_order("argsort", tensor, place, descending), np.int64), device=tensor.device)
 
 
-def sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+def sort(x: Any, /, axis: int = -1, *, descending: bool = False, stable: bool = True) -> Tensor:
     """The elements in order along an axis.
 
     Args:

@@ -1,7 +1,18 @@
-"""Random tensors, and the seeds and streams that they are drawn from."""
+"""Random tensors, and the seeds, keys and streams that they are drawn from."""
 
-from tensorlab.random.draws import normal, uniform
+from tensorlab.random.draws import (
+    bernoulli,
+    categorical,
+    normal,
+    permutation,
+    randint,
+    shuffle,
+    truncated_normal,
+    uniform,
+)
+from tensorlab.random.keys import SeedGenerator, fold_in, key, split
 from tensorlab.random.streams import (
+    Key,
     enter_run,
     generator,
     get_state,
@@ -12,13 +23,24 @@ from tensorlab.random.streams import (
 )
 
 __all__ = [
+    "Key",
+    "SeedGenerator",
+    "bernoulli",
+    "categorical",
     "enter_run",
+    "fold_in",
     "generator",
     "get_state",
+    "key",
     "leave_run",
     "move_to",
     "normal",
+    "permutation",
+    "randint",
     "set_seed",
     "set_state",
+    "shuffle",
+    "split",
+    "truncated_normal",
     "uniform",
 ]

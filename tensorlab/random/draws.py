@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from tensorlab import dtypes, shapes
-from tensorlab.errors import DTypeError
-from tensorlab.random.streams import generator
+from tensorlab import dtypes, ops, shapes
+from tensorlab.errors import ArgumentError, DTypeError, ShapeError
+from tensorlab.ops.dispatch import as_tensor, on_host
+from tensorlab.random.keys import key_first
+from tensorlab.random.streams import Seed, generator
 from tensorlab.tensor import Tensor, asarray
+
+__all__ = ["bernoulli", "categorical", "normal", "permutation", "randint", "shuffle", "truncated_normal", "uniform"]
 
 
 def _real(who: str, dtype: Any) -> dtypes.DType:
@@ -19,53 +24,235 @@ def _real(who: str, dtype: Any) -> dtypes.DType:
     return wanted
 
 
+def _finite(who: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ArgumentError(who, "a finite number", repr(value)[:60])
+    return number
+
+
+@key_first
 def uniform(
     shape: Any = (),
     minval: float = 0.0,
     maxval: float = 1.0,
     dtype: Any = None,
-    seed: int | None = None,
+    seed: Seed = None,
     use: str = "uniform",
 ) -> Tensor:
-    """Numbers from ``[minval, maxval)``, all equally likely.
+    """Return numbers from ``[minval, maxval)``, all equally likely.
 
     Args:
         shape: of the result.
         minval: the least.
         maxval: above the largest.
         dtype: float32 (if None) or float64.
-        seed: None to draw from the global streams.
+        seed: a whole number or a key for the same numbers every time, a `SeedGenerator`, or None to draw from the
+            global streams. A key may stand in front of the other arguments instead.
         use: the stream.
+
+    Raises:
+        ArgumentError: for bounds that are not finite, or a ``minval`` above ``maxval``.
+        DTypeError: for another dtype.
 
     Source: Keras, ``keras.random.uniform``.
     """
     kind = _real("random.uniform", dtype).type
+    least, most = _finite("random.uniform minval", minval), _finite("random.uniform maxval", maxval)
+    if least > most:
+        raise ArgumentError("random.uniform", "a minval that is not above maxval", f"{minval} and {maxval}")
     numbers = generator(use, seed).random(shapes.as_shape("random.uniform", shape), dtype=kind)
-    numbers = numbers * kind(maxval - minval) + kind(minval)
+    with np.errstate(over="ignore"):
+        width = kind(most - least)
+    # where the width overflows, numbers are weighted means of the bounds
+    numbers = (
+        numbers * width + kind(least) if np.isfinite(width) else kind(least) * (1 - numbers) + kind(most) * numbers
+    )
     # a number just below maxval may round to it
-    return asarray(np.minimum(numbers, np.nextafter(kind(maxval), kind(minval))))
+    return asarray(np.minimum(numbers, np.nextafter(kind(most), kind(least))))
 
 
+@key_first
 def normal(
     shape: Any = (),
     mean: float = 0.0,
     stddev: float = 1.0,
     dtype: Any = None,
-    seed: int | None = None,
+    seed: Seed = None,
     use: str = "normal",
 ) -> Tensor:
-    """Numbers from the normal distribution.
+    """Return numbers from the normal distribution.
 
     Args:
         shape: of the result.
         mean: of the distribution.
         stddev: its standard deviation.
         dtype: float32 (if None) or float64.
-        seed: None to draw from the global streams.
+        seed: as in `uniform`.
         use: the stream.
+
+    Raises:
+        ArgumentError: for a mean or a deviation that is not finite.
+        DTypeError: for another dtype.
 
     Source: Keras, ``keras.random.normal``.
     """
     wanted = _real("random.normal", dtype)
+    middle, spread = _finite("random.normal mean", mean), _finite("random.normal stddev", stddev)
     numbers = generator(use, seed).standard_normal(shapes.as_shape("random.normal", shape), dtype=wanted.type)
-    return asarray(numbers * wanted.type(stddev) + wanted.type(mean))
+    return asarray(numbers * wanted.type(spread) + wanted.type(middle))
+
+
+@key_first
+def truncated_normal(
+    shape: Any = (),
+    mean: float = 0.0,
+    stddev: float = 1.0,
+    dtype: Any = None,
+    seed: Seed = None,
+    use: str = "truncated_normal",
+) -> Tensor:
+    """Return numbers from the normal distribution that are at most two standard deviations from the mean.
+
+    Numbers farther away are drawn again. Takes and raises what `normal` does.
+
+    Source: Keras, ``keras.random.truncated_normal``.
+    """
+    wanted = _real("random.truncated_normal", dtype)
+    middle, spread = (
+        _finite(f"random.truncated_normal {name}", value) for name, value in (("mean", mean), ("stddev", stddev))
+    )
+    draw, lengths = generator(use, seed), shapes.as_shape("random.truncated_normal", shape)
+    numbers = draw.standard_normal(math.prod(lengths), dtype=wanted.type)
+    while (far := np.flatnonzero(np.abs(numbers) > 2.0)).size:
+        numbers[far] = draw.standard_normal(far.size, dtype=wanted.type)
+    return asarray((numbers * wanted.type(spread) + wanted.type(middle)).reshape(lengths))
+
+
+@key_first
+def randint(
+    shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: Seed = None, use: str = "randint"
+) -> Tensor:
+    """Return whole numbers from ``[minval, maxval)``, all equally likely.
+
+    Args:
+        shape: of the result.
+        minval: the least.
+        maxval: above the largest.
+        dtype: of integers.
+        seed: as in `uniform`.
+        use: the stream.
+
+    Raises:
+        ArgumentError: for bounds that are not whole, that the dtype does not hold, or that have no number between them.
+        DTypeError: for a dtype of no integers.
+
+    Source: Keras, ``keras.random.randint``.
+    """
+    wanted = dtypes.as_dtype(dtype, "random.randint")
+    if wanted.kind not in "iu":
+        raise DTypeError("random.randint", "a dtype of integers", str(wanted))
+    limits = np.iinfo(wanted)
+    try:
+        least, most = int(minval), int(maxval)
+        whole = least == minval and most == maxval
+    except (TypeError, ValueError, OverflowError):
+        whole = False
+    if not whole or not limits.min <= least < most <= int(limits.max) + 1:
+        expected = f"whole numbers minval < maxval that {wanted} holds"
+        raise ArgumentError("random.randint", expected, f"{minval!r} and {maxval!r}")
+    lengths = shapes.as_shape("random.randint", shape)
+    return asarray(np.asarray(generator(use, seed).integers(least, most, lengths, dtype=wanted.type)))
+
+
+@key_first
+def bernoulli(p: Any = 0.5, shape: Any = None, seed: Seed = None, use: str = "bernoulli") -> Tensor:
+    """Return bools that are true with probability ``p``.
+
+    Args:
+        p: a number, or an array of one for each element.
+        shape: of the result, to which ``p`` broadcasts; that of ``p`` if None.
+        seed: as in `uniform`.
+        use: the stream.
+
+    Raises:
+        ArgumentError: for a probability that is not from 0 to 1.
+        ShapeError: if ``p`` does not broadcast to the shape.
+
+    Source: JAX, ``jax.random.bernoulli``.
+    """
+    tensor = as_tensor(p, "random.bernoulli p")
+    chances = on_host("random.bernoulli", tensor)
+    if not ((chances >= 0) & (chances <= 1)).all():
+        raise ArgumentError("random.bernoulli p", "probabilities from 0 to 1", str(chances)[:60])
+    lengths = tensor.shape if shape is None else shapes.as_shape("random.bernoulli", shape)
+    if shapes.broadcast("random.bernoulli", [tensor.shape, lengths]) != lengths:
+        raise ShapeError("random.bernoulli", f"p that broadcasts to shape {lengths}", f"shape {tensor.shape}")
+    return asarray(np.asarray(generator(use, seed).random(lengths) < chances), device=tensor.device)
+
+
+@key_first
+def categorical(
+    logits: Any, num_samples: int = 1, dtype: Any = "int32", seed: Seed = None, use: str = "categorical"
+) -> Tensor:
+    """Return classes, each as often as the softmax of its logit says.
+
+    Args:
+        logits: ``(…, n)``, logarithms of what the probabilities are proportional to.
+        num_samples: how many for each row.
+        dtype: of integers.
+        seed: as in `uniform`.
+        use: the stream.
+
+    Returns:
+        numbers from 0 to ``n - 1``, ``(…, num_samples)``.
+
+    Raises:
+        ShapeError: for logits without an axis or without a class, or a negative ``num_samples``.
+        DTypeError: for a dtype of no integers.
+
+    Source: Keras, ``keras.random.categorical``; by the largest of logits with Gumbel noise.
+    """
+    tensor, wanted = as_tensor(logits, "random.categorical"), dtypes.as_dtype(dtype, "random.categorical")
+    if wanted.kind not in "iu":
+        raise DTypeError("random.categorical", "a dtype of integers", str(wanted))
+    if not tensor.ndim or not tensor.shape[-1]:
+        raise ShapeError("random.categorical", "logits of shape (…, n), n of at least 1", f"shape {tensor.shape}")
+    (count,) = shapes.as_shape("random.categorical num_samples", num_samples)
+    rows = on_host("random.categorical", tensor)[..., None, :]
+    noise = generator(use, seed).gumbel(size=(*tensor.shape[:-1], count, tensor.shape[-1]))
+    return asarray(np.asarray(np.argmax(rows + noise, axis=-1), wanted), device=tensor.device)
+
+
+@key_first
+def shuffle(x: Any, axis: int = 0, seed: Seed = None, use: str = "random shuffle") -> Tensor:
+    """Return the parts of a tensor along an axis in random order.
+
+    Args:
+        x: a tensor or an array.
+        axis: along which axis.
+        seed: as in `uniform`.
+        use: the stream.
+
+    Raises:
+        ShapeError: for an axis that is out of range.
+
+    Source: Keras, ``keras.random.shuffle``.
+    """
+    tensor = as_tensor(x, "random.shuffle")
+    place = shapes.normalize_axis("random.shuffle", axis, tensor.ndim)
+    return ops.take(tensor, generator(use, seed).permutation(tensor.shape[place]), axis=place)
+
+
+@key_first
+def permutation(x: Any, axis: int = 0, seed: Seed = None, use: str = "random shuffle") -> Tensor:
+    """Return the numbers below a whole number, or the parts of a tensor along an axis, in random order.
+
+    Takes and raises what `shuffle` does.
+
+    Source: JAX, ``jax.random.permutation``.
+    """
+    return shuffle(ops.arange(int(x)) if isinstance(x, (int, np.integer)) else x, axis, seed, use)

@@ -24,9 +24,47 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab.errors import ArgumentError
+from tensorlab.errors import ArgumentError, ArgumentTypeError
 
 WORD = (1 << 64) - 1
+
+
+class Key:
+    """128 bits that random numbers are drawn from; made by `key`, `split` and `fold_in`. Immutable and hashable."""
+
+    __slots__ = ("words",)
+
+    words: tuple[int, int]
+
+    def __init__(self, words: tuple[int, int]) -> None:
+        object.__setattr__(self, "words", words)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise ArgumentTypeError(f"Key.{name}", "a key that is not changed", "an assignment")
+
+    def __repr__(self) -> str:
+        return f"Key(({self.words[0]:#018x}, {self.words[1]:#018x}))"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and self.words == other.words
+
+    def __hash__(self) -> int:
+        return hash(self.words)
+
+    def __reduce__(self) -> Any:
+        return Key, (self.words,)
+
+
+class KeySource:
+    """What gives another key for each draw."""
+
+    def next(self) -> Key:
+        """Return the next key."""
+        raise NotImplementedError
+
+
+Seed = int | Key | KeySource | None
+"""What random functions take as ``seed``; None for the global streams."""
 
 
 @dataclass
@@ -154,26 +192,34 @@ def leave_run(before: Any) -> None:
     _here.place = before
 
 
-def generator(use: str, seed: int | None = None, moving: bool = False) -> np.random.Generator:
+def generator(use: str, seed: Seed = None, moving: bool = False) -> np.random.Generator:
     """Return NumPy's generator for the next draw of some use, such as "shuffle".
 
     Args:
         use: draws of one use do not change those of another.
-        seed: None for the global seed; with a seed of its own, every call draws the same ...
-        moving: ... unless it moves with the training run and from draw to draw, as with the global seed.
+        seed: None for the global seed; with a seed or a key of its own, every call draws the same ...
+        moving: ... unless it moves with the training run and from draw to draw, as with the global seed. A
+            `SeedGenerator` moves on by itself.
     """
-    own = None if seed is None else checked_seed("seed", seed)
     name = zlib.crc32(use.encode())
+    if isinstance(seed, KeySource):
+        seed, moving = seed.next(), False
+    own = None if seed is None else seed.words if isinstance(seed, Key) else (checked_seed("seed", seed), name)
     if own is not None and not moving:
-        return philox((own, name), (0, 0, 0, 0))
+        return philox(own, (0, 0, 0, name if isinstance(seed, Key) else 0))
     with _guard:
         place = _here.place or _state.outside
         draw = place.draws[use]
         place.draws[use] += 1
         # with a seed of its own, what is trained alike draws alike
-        key = (_state.seed, place.run << 32 | name) if own is None else (own, name)
+        key = (_state.seed, place.run << 32 | name) if own is None else own
         lineage = _state.lineage
     return philox((key[0] ^ lineage, key[1]), (0, draw, place.step, place.epoch))
+
+
+def lineage() -> int:
+    """Return what tells forked processes apart: 0 in one that was not forked, or after `set_seed`."""
+    return _state.lineage
 
 
 def philox(key: tuple[int, int], counter: tuple[int, int, int, int]) -> np.random.Generator:

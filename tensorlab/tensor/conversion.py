@@ -28,7 +28,7 @@ def is_plain(value: Any) -> bool:
     return type(value) in (Tensor, SharedTensor, MutableTensor)
 
 
-def asarray(obj: Any, /, *, dtype: Any = None, device: str | None = None, copy: bool | None = None) -> Tensor:
+def asarray(obj: Any, /, dtype: Any = None, *, device: str | None = None, copy: bool | None = None) -> Tensor:
     """A tensor of numbers, nested lists, a NumPy array, or anything with ``__array__`` or ``__dlpack__``.
 
     Python floats become float32 and whole numbers int64; arrays keep their dtype, and share memory on the host unless

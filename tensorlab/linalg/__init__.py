@@ -1,0 +1,53 @@
+"""Linear algebra: the ``linalg`` extension of the Python array API standard, of real numbers.
+
+Products, traces and the norms that are sums run in tensorlab's kernels. Factorizations and what is made of them are
+computed by ``numpy.linalg`` on the host. All have gradients, and take stacks of matrices.
+"""
+
+from typing import NoReturn
+
+from tensorlab import ops
+from tensorlab.linalg.decompositions import cholesky, qr
+from tensorlab.linalg.norms import matrix_norm, norm, vector_norm
+from tensorlab.linalg.products import cross, diagonal, trace
+from tensorlab.linalg.solving import det, inv, matrix_power, slogdet, solve
+from tensorlab.linalg.spectral import eigh, eigvalsh, matrix_rank, pinv, svd, svdvals
+from tensorlab.ops.linalg import matmul, outer, tensordot, vecdot
+from tensorlab.ops.shaping import matrix_transpose
+
+__all__ = [
+    "cholesky",
+    "cross",
+    "det",
+    "diagonal",
+    "eigh",
+    "eigvalsh",
+    "inv",
+    "matmul",
+    "matrix_norm",
+    "matrix_power",
+    "matrix_rank",
+    "matrix_transpose",
+    "outer",
+    "pinv",
+    "qr",
+    "slogdet",
+    "solve",
+    "svd",
+    "svdvals",
+    "tensordot",
+    "trace",
+    "vecdot",
+    "vector_norm",
+]
+
+
+for _function in (cholesky, cross, det, diagonal, eigh, inv, matrix_rank, norm, pinv, qr, slogdet, solve, svd, trace):
+    setattr(ops, _function.__name__, _function)  # where Keras has them, from a floor above
+
+
+def __getattr__(name: str) -> NoReturn:
+    hint = ""
+    if name in ("eig", "eigvals"):
+        hint = ": its results are complex, and there is no complex dtype; use eigh or eigvalsh for symmetric matrices"
+    raise AttributeError(f"tensorlab.linalg has no attribute {name!r}{hint}")

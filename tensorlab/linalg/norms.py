@@ -1,0 +1,201 @@
+"""Norms of vectors and matrices."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tensorlab import autodiff, dtypes, shapes
+from tensorlab.errors import ArgumentError, ShapeError
+from tensorlab.linalg.host import matrices, real
+from tensorlab.linalg.spectral import svdvals
+from tensorlab.ops import arithmetic, reduction
+from tensorlab.ops.comparison import not_equal
+from tensorlab.ops.dispatch import is_scalar
+from tensorlab.ops.lift import Elementwise
+from tensorlab.ops.reduction import Axis, _reduce, _rule, _spread
+from tensorlab.ops.shaping import moveaxis, reshape
+from tensorlab.scalars import ScalarFunction
+from tensorlab.tensor import Tensor
+
+__all__ = ["matrix_norm", "norm", "vector_norm"]
+
+
+def _square(x: float) -> float:
+    return x * x
+
+
+def _root(total: float, count: float) -> float:
+    return math.sqrt(total)
+
+
+def _direction(x: float, norm: float) -> float:
+    return x / norm if norm != 0 else 0.0
+
+
+def _slope(x: float, norm: float, p: float) -> float:
+    """``sign(x) (|x| / norm)^(p - 1)``; 0 where there is no slope, at 0."""
+    if x == 0 or norm == 0:
+        return 0.0
+    return math.pow(x / norm, p - 1.0) if x > 0 else -math.pow(-x / norm, p - 1.0)
+
+
+_EUCLIDEAN = _rule("vector_norm", arithmetic.add, 0, element=_square, result=_root)
+_directions, _slopes = (Elementwise(ScalarFunction.of(function)) for function in (_direction, _slope))
+
+
+def vector_norm(x: Any, /, *, axis: Axis = None, keepdims: bool = False, ord: float = 2) -> Tensor:
+    """Return ``(Σ |x|^ord)^(1 / ord)`` over some axes, or all.
+
+    ``ord=inf`` is the largest ``|x|``, ``-inf`` the smallest, 0 the number of elements that are not 0. The gradient is
+    0 where all elements are 0; elements that are the largest share it. Integers become float32.
+
+    Args:
+        x: a tensor or an array.
+        axis: along which axes; None for all.
+        keepdims: whether these axes stay, with a length of 1.
+        ord: any real number, or an infinity.
+
+    Raises:
+        ArgumentError: for an ``ord`` that is not a number.
+        ShapeError: for an axis that is out of range or given twice, or for an infinite ``ord`` of no elements.
+        DTypeError: for bools.
+
+    Example:
+        >>> tl.linalg.vector_norm([3.0, 4.0])
+        Tensor(5., dtype=float32)
+
+    Source: Python array API standard, ``linalg.vector_norm``.
+    """
+    tensor = real("vector_norm", x)
+    axes = shapes.normalize_axes("vector_norm", axis, tensor.ndim)
+    if not (is_scalar(ord) or isinstance(ord, np.number)) or ord != ord:
+        raise ArgumentError("vector_norm", "an ord that is a real number or an infinity", repr(ord))
+    if ord == 2:
+        return _euclidean(tensor, axes, keepdims)
+    if ord == 1:
+        return reduction.sum(arithmetic.abs(tensor), axis=axes, keepdims=keepdims)
+    if ord == 0:
+        return reduction.sum(not_equal(tensor, 0).astype(tensor.dtype), axis=axes, keepdims=keepdims)
+    if math.isinf(ord):
+        extreme = reduction.max if ord > 0 else reduction.min
+        return extreme(arithmetic.abs(tensor), axis=axes, keepdims=keepdims)
+    return _power_norm(tensor, axes, keepdims, float(ord))
+
+
+def _euclidean(x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
+    # in float64 no square of a float32 number overflows
+    result = _reduce(_EUCLIDEAN, x, axes, keepdims, dtypes.float64, x.dtype)
+    if autodiff.recording():
+        norm, shape = result.snapshot(), x.shape
+
+        def vjp(g: Tensor) -> Tensor:
+            return _spread(g, shape, axes) * _directions(x, _spread(norm, shape, axes))
+
+        autodiff.record((x,), (result,), (vjp,))
+    return result
+
+
+def _power_norm(x: Tensor, axes: tuple[int, ...], keepdims: bool, p: float) -> Tensor:
+    shape = x.shape
+    with autodiff.no_grad():
+        result = _scaled_power_norm(arithmetic.abs(x), axes, keepdims, p)
+    if autodiff.recording():
+        norm = result.snapshot()
+
+        def vjp(g: Tensor) -> Tensor:
+            return _spread(g, shape, axes) * _slopes(x, _spread(norm, shape, axes), p)
+
+        autodiff.record((x,), (result,), (vjp,))
+    return result
+
+
+def _scale(x: float) -> float:
+    return x if x - x == 0 and x != 0 else 1.0
+
+
+_scales = Elementwise(ScalarFunction.of(_scale))
+
+
+def _scaled_power_norm(sizes: Tensor, axes: tuple[int, ...], keepdims: bool, p: float) -> Tensor:
+    """The norm of what is left after a division by the element that counts most, so that no power overflows."""
+    if 0 in [sizes.shape[place] for place in axes]:
+        return reduction.sum(sizes, axis=axes, keepdims=keepdims)
+    extreme = reduction.max if p > 0 else reduction.min
+    scale = _scales(extreme(sizes, axis=axes, keepdims=True))
+    powers = arithmetic.pow(sizes / scale, p)
+    result = arithmetic.pow(reduction.sum(powers, axis=axes, keepdims=True), 1.0 / p) * scale
+    return result if keepdims else reshape(result, [n for place, n in enumerate(sizes.shape) if place not in axes])
+
+
+_OF_SINGULAR_VALUES: dict[Any, Any] = {"nuc": reduction.sum, 2: reduction.max, -2: reduction.min}
+_OF_SUMS: dict[Any, tuple[Any, int]] = {
+    1: (reduction.max, -2),
+    -1: (reduction.min, -2),
+    math.inf: (reduction.max, -1),
+    -math.inf: (reduction.min, -1),
+}
+
+
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:
+    """Return a norm of matrices: ``(…, m, n) → (…)``.
+
+    Args:
+        x: matrices.
+        keepdims: whether the last two axes stay, with a length of 1.
+        ord: "fro" for the root of the sum of squares, "nuc" for the sum of the singular values, 2 and -2 for the
+            largest and the smallest of them, 1 and -1 for the largest and the smallest sum ``Σ |x|`` of a column, inf
+            and -inf of a row.
+
+    The gradient of "fro" is 0 where all elements are 0; what is as large shares that of the largest.
+
+    Raises:
+        ArgumentError: for another ``ord``, or NaN or infinity where singular values are needed.
+        ShapeError: for fewer than two axes, or no elements to find the largest of.
+        DTypeError: for bools.
+
+    Source: Python array API standard, ``linalg.matrix_norm``.
+    """
+    tensor = matrices("matrix_norm", x)
+    known = ["fro", *_OF_SINGULAR_VALUES, *_OF_SUMS]
+    if isinstance(ord, bool) or not isinstance(ord, (str, int, float)) or ord not in known:
+        raise ArgumentError("matrix_norm", f"an ord of {', '.join(map(repr, known))}", repr(ord))
+    if ord == "fro":
+        result = _euclidean(tensor, (tensor.ndim - 2, tensor.ndim - 1), False)
+    elif ord in _OF_SINGULAR_VALUES:
+        result = _OF_SINGULAR_VALUES[ord](svdvals(tensor), axis=-1)
+    else:
+        extreme, axis = _OF_SUMS[ord]
+        result = extreme(reduction.sum(arithmetic.abs(tensor), axis=axis), axis=-1)
+    return reshape(result, (*result.shape, 1, 1)) if keepdims else result
+
+
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Return a norm of vectors along one axis, or of matrices along two, as ``numpy.linalg.norm`` has it.
+
+    Args:
+        x: a tensor or an array.
+        ord: as for `vector_norm` or `matrix_norm`; 2 and "fro" if None.
+        axis: one axis, or two; if None that of a vector, those of a matrix, or without an ``ord`` all.
+        keepdims: whether these axes stay, with a length of 1.
+
+    Raises:
+        ShapeError: for other numbers of axes, or one that is out of range.
+        ArgumentError: for another ``ord``.
+
+    Source: Keras, ``keras.ops.norm``.
+    """
+    tensor = real("norm", x)
+    if axis is None and (ord is None or tensor.ndim == 1):
+        return vector_norm(tensor, keepdims=keepdims, ord=2 if ord is None else ord)
+    given = axis if isinstance(axis, (tuple, list)) else range(tensor.ndim) if axis is None else (axis,)
+    axes = [shapes.normalize_axis("norm", place, tensor.ndim) for place in given]
+    if len(axes) == 1:
+        return vector_norm(tensor, axis=axes[0], keepdims=keepdims, ord=2 if ord is None else ord)
+    if len(axes) != 2 or axes[0] == axes[1]:
+        raise ShapeError("norm", "one axis, or two that differ", f"{tuple(given)} of shape {tensor.shape}")
+    result = matrix_norm(moveaxis(tensor, axes, (-2, -1)), ord="fro" if ord is None else ord)
+    kept = tuple(1 if place in axes else length for place, length in enumerate(tensor.shape))
+    return reshape(result, kept) if keepdims else result

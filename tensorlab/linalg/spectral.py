@@ -1,0 +1,244 @@
+"""Eigenvalues and singular values, and what is made of them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tensorlab import autodiff
+from tensorlab.errors import ArgumentError
+from tensorlab.linalg.host import Array, identity, matrices, off_diagonal, on_numpy, scaled
+from tensorlab.ops.dispatch import is_scalar
+from tensorlab.ops.indexing import getitem
+from tensorlab.ops.linalg import matmul
+from tensorlab.ops.shaping import expand_dims, matrix_transpose
+from tensorlab.tensor import Tensor
+
+__all__ = ["eigh", "eigvalsh", "matrix_rank", "pinv", "svd", "svdvals"]
+
+
+class Eigh(NamedTuple):
+    """What `eigh` returns."""
+
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+
+def eigh(x: Any, /) -> Eigh:
+    """Return the eigenvalues of symmetric matrices, ascending, and their eigenvectors as columns.
+
+    Only the lower triangle is read; the gradient is that of a symmetric matrix. Equal eigenvalues have no eigenvectors
+    of their own: a gradient of these is infinite or NaN, and that of the eigenvalues is not.
+
+    Args:
+        x: ``(…, n, n)``.
+
+    Returns:
+        ``eigenvalues`` of ``(…, n)`` and ``eigenvectors`` of ``(…, n, n)``.
+
+    Raises:
+        ShapeError: for matrices that are not square.
+        ArgumentError: for NaN or infinity.
+        DTypeError: for bools.
+
+    Source: Python array API standard, ``linalg.eigh``.
+    """
+    a = matrices("eigh", x, square=True)
+    values, vectors = on_numpy("eigh", lambda array: tuple(np.linalg.eigh(array)), a, finite=True)
+    if autodiff.recording():
+        w, v = values.snapshot(), vectors.snapshot()
+
+        def vjp(to_w: Tensor | None, to_v: Tensor | None) -> Tensor | None:
+            if to_v is None:
+                return to_w if to_w is None else matmul(scaled(v, to_w), matrix_transpose(v))
+            gaps = expand_dims(w, axis=-2) - expand_dims(w, axis=-1)
+            inner = _off_diagonal_quotient(matmul(matrix_transpose(v), to_v), gaps)
+            if to_w is not None:
+                inner = inner + scaled(identity(w, w.shape[-1]), to_w)
+            outer = matmul(matmul(v, inner), matrix_transpose(v))
+            return 0.5 * (outer + matrix_transpose(outer))
+
+        autodiff.record((a,), (values, vectors), (vjp,))
+    return Eigh(values, vectors)
+
+
+def _off_diagonal_quotient(x: Tensor, gaps: Tensor) -> Tensor:
+    """``x / gaps`` off the diagonal, 0 on it."""
+    size = gaps.shape[-1]
+    return x * off_diagonal(x, size) / (gaps + identity(gaps, size))
+
+
+def eigvalsh(x: Any, /) -> Tensor:
+    """Return the eigenvalues of symmetric matrices, ascending: ``(…, n, n) → (…, n)``.
+
+    Takes and raises what `eigh` does.
+
+    Source: Python array API standard, ``linalg.eigvalsh``.
+    """
+    if autodiff.recording():
+        return eigh(x).eigenvalues
+    return on_numpy("eigvalsh", np.linalg.eigvalsh, matrices("eigvalsh", x, square=True), finite=True)  # type: ignore[no-any-return]
+
+
+class SVD(NamedTuple):
+    """What `svd` returns."""
+
+    U: Tensor
+    S: Tensor
+    Vh: Tensor
+
+
+def svd(x: Any, /, full_matrices: bool = True) -> SVD:
+    """Return the singular value decomposition ``x = U diag(S) Vh``.
+
+    Equal singular values have no singular vectors of their own: a gradient of these is infinite or NaN, and that of the
+    singular values is not. The columns of ``U`` and rows of ``Vh`` that belong to no singular value have no gradient.
+
+    Args:
+        x: ``(…, m, n)``; with ``k = min(m, n)``:
+        full_matrices: whether ``U`` is ``(…, m, m)`` and ``Vh`` ``(…, n, n)``, and not ``(…, m, k)`` and ``(…, k, n)``.
+
+    Returns:
+        ``U``, ``S`` of ``(…, k)``, descending, and ``Vh``.
+
+    Raises:
+        ShapeError: for fewer than two axes.
+        ArgumentError: for NaN or infinity.
+        DTypeError: for bools.
+
+    Source: Python array API standard, ``linalg.svd``; Townsend, "Differentiating the Singular Value Decomposition",
+    2016.
+    """
+    a = matrices("svd", x)
+    left, middle, right = on_numpy("svd", lambda array: tuple(np.linalg.svd(array, full_matrices)), a, finite=True)
+    if autodiff.recording():
+        u, s, v = left.snapshot(), middle.snapshot(), right.snapshot()
+
+        def vjp(to_u: Tensor | None, to_s: Tensor | None, to_v: Tensor | None) -> Tensor | None:
+            columns = (..., slice(s.shape[-1]))
+            rows = (*columns, slice(None))
+            if full_matrices:
+                to_u = None if to_u is None else getitem(to_u, columns)
+                to_v = None if to_v is None else getitem(to_v, rows)
+            return _svd_vjp(getitem(u, columns), s, getitem(v, rows), to_u, to_s, to_v)
+
+        autodiff.record((a,), (left, middle, right), (vjp,))
+    return SVD(left, middle, right)
+
+
+def _svd_vjp(
+    u: Tensor, s: Tensor, v: Tensor, to_u: Tensor | None, to_s: Tensor | None, to_v: Tensor | None
+) -> Tensor | None:
+    """The gradient of ``u diag(s) v``, where ``v`` has rows, from those of its factors."""
+    k = s.shape[-1]
+    terms = [] if to_s is None else [scaled(u, to_s)]
+    if to_u is not None or to_v is not None:
+        rows, columns = expand_dims(s, axis=-1), expand_dims(s, axis=-2)
+        gaps = (columns - rows) * (columns + rows)
+    if to_u is not None:
+        inner = matmul(matrix_transpose(u), to_u)
+        skew = _off_diagonal_quotient(inner - matrix_transpose(inner), gaps)
+        terms.append(matmul(u, scaled(skew, s)))
+        if u.shape[-2] > k:
+            terms.append(scaled(to_u - matmul(u, inner), 1.0 / s))
+    if to_v is not None:
+        inner = matmul(v, matrix_transpose(to_v))
+        skew = _off_diagonal_quotient(inner - matrix_transpose(inner), gaps)
+        terms.append(matmul(scaled(u, s), skew))
+    if not terms and to_v is None:
+        return None
+    total = matmul(_added(terms), v)
+    if to_v is not None and v.shape[-1] > k:
+        rest = to_v - matmul(matrix_transpose(inner), v)
+        total = total + matmul(scaled(u, 1.0 / s), rest)
+    return total
+
+
+def _added(terms: list[Tensor]) -> Tensor:
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
+def svdvals(x: Any, /) -> Tensor:
+    """Return the singular values, descending: ``(…, m, n) → (…, min(m, n))``.
+
+    Takes and raises what `svd` does.
+
+    Source: Python array API standard, ``linalg.svdvals``.
+    """
+    if autodiff.recording():
+        return svd(x, full_matrices=False).S
+    a = matrices("svdvals", x)
+    return on_numpy("svdvals", lambda array: np.linalg.svd(array, compute_uv=False), a, finite=True)  # type: ignore[no-any-return]
+
+
+def _tolerance(who: str, rtol: Any, a: Tensor) -> Any:
+    """The part of the largest singular value that counts as 0."""
+    if rtol is None:
+        return max(a.shape[-2:]) * float(np.finfo(a.dtype).eps)
+    if is_scalar(rtol) or isinstance(rtol, np.number):
+        if not float(rtol) >= 0:
+            raise ArgumentError(who, "rtol of at least 0", repr(rtol))
+        return float(rtol)
+    return np.asarray(rtol)
+
+
+def matrix_rank(x: Any, /, *, rtol: Any = None) -> Tensor:
+    """Return how many singular values are above ``rtol`` times the largest one: ``(…, m, n) → (…)``, int64.
+
+    Args:
+        x: matrices.
+        rtol: a number, or an array of one for each matrix; ``max(m, n)`` times the spacing of the dtype at 1 if None.
+
+    Raises:
+        ShapeError: for fewer than two axes.
+        ArgumentError: for a negative ``rtol``, or NaN or infinity in ``x``.
+        DTypeError: for bools.
+
+    Source: Python array API standard, ``linalg.matrix_rank``.
+    """
+    a = matrices("matrix_rank", x)
+    tolerance = np.asarray(_tolerance("matrix_rank", rtol, a))[..., None]
+
+    def count(array: Array) -> Array:
+        s = np.linalg.svd(array, compute_uv=False)
+        return np.asarray((s > tolerance * s.max(axis=-1, keepdims=True, initial=0.0)).sum(axis=-1), np.int64)
+
+    return on_numpy("matrix_rank", count, a, finite=True)  # type: ignore[no-any-return]
+
+
+def pinv(x: Any, /, *, rtol: Any = None) -> Tensor:
+    """Return the Moore-Penrose inverse: ``(…, m, n) → (…, n, m)``.
+
+    The gradient is that of matrices near ``x`` of the same rank.
+
+    Args:
+        x: matrices.
+        rtol: singular values of up to this part of the largest one count as 0; as for `matrix_rank`.
+
+    Raises:
+        ShapeError: for fewer than two axes.
+        ArgumentError: for a negative ``rtol``, or NaN or infinity in ``x``.
+        DTypeError: for bools.
+
+    Source: Python array API standard, ``linalg.pinv``; Golub and Pereyra, "The Differentiation of Pseudo-Inverses and
+    Nonlinear Least Squares Problems Whose Variables Separate", 1973.
+    """
+    a = matrices("pinv", x)
+    tolerance = _tolerance("pinv", rtol, a)
+    result: Tensor = on_numpy("pinv", lambda array: np.linalg.pinv(array, rcond=tolerance), a, finite=True)
+    if autodiff.recording():
+        p = result.snapshot()
+
+        def vjp(g: Tensor) -> Tensor:
+            transposed, back = matrix_transpose(p), matrix_transpose(g)
+            through = -matmul(matmul(transposed, g), transposed)
+            rows = matmul(back, matmul(p, transposed))
+            columns = matmul(matmul(transposed, p), back)
+            return through + rows - matmul(a, matmul(p, rows)) + columns - matmul(matmul(columns, p), a)
+
+        autodiff.record((a,), (result,), (vjp,))
+    return result

@@ -1,0 +1,62 @@
+"""The conversion of tensors from one dtype to another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tensorlab import autodiff, dtypes
+from tensorlab.backends import Backend
+from tensorlab.dtypes import DType
+from tensorlab.ops.dispatch import as_tensor
+from tensorlab.scalars import ScalarFunction
+from tensorlab.tensor import Tensor, from_buffer_of, is_plain
+
+
+def _identity(x: float) -> float:
+    return x
+
+
+_IDENTITY = ScalarFunction.of(_identity)
+_conversions: dict[tuple[Backend, DType, DType], Callable[..., Any]] = {}
+
+
+def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: str | None = None) -> Tensor:
+    """``x`` with its elements converted to another dtype. Reals lose their fraction as integers; anything non-zero is
+    true.
+
+    Args:
+        x: a tensor or an array.
+        dtype: one of tensorlab's dtypes.
+        copy: whether a tensor that has this dtype already is copied; if not, it is returned itself.
+        device: where to put the result; None for where ``x`` is.
+
+    Raises:
+        DTypeError: for an unknown dtype.
+        UnknownNameError: if no plugin registers a backend of the name ``device``.
+
+    Source: Python array API standard, ``astype``.
+    """
+    tensor = as_tensor(x, "astype")
+    if device is not None and device != tensor.device:
+        return astype(tensor, dtype, copy=False).to_device(device)
+    target = tensor.dtype if dtype is tensor.dtype else dtypes.as_dtype(dtype, "astype")
+    if tensor.dtype == target and not copy:
+        return x if is_plain(x) else tensor
+    function, compute = (_NONZERO, tensor.dtype) if target.kind == "b" else (_IDENTITY, target)
+    key = (tensor._backend, tensor.dtype, target)
+    run = _conversions.get(key)
+    if run is None:
+        run = _conversions[key] = tensor._backend.map(function, compute, (tensor.dtype,), (target,))
+    result = from_buffer_of(tensor, run(tensor.shape, tensor._buffer))
+    if autodiff.recording() and target.kind == "f" and tensor.dtype.kind == "f":
+        before = tensor.dtype
+        autodiff.record((tensor,), (result,), (lambda gradient: astype(gradient, before, copy=False),))
+    return result
+
+
+def _nonzero(x: float) -> float:
+    return x != 0
+
+
+_NONZERO = ScalarFunction.of(_nonzero)

@@ -1,0 +1,143 @@
+"""Keys: seeds that are values, from which further keys are derived; and generators of keys.
+
+A key is given to any random function as its ``seed``, or, as in JAX, in front of the other arguments. It draws the same
+numbers every time, and different ones for every function.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+import threading
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from tensorlab.errors import ArgumentError, ArgumentTypeError
+from tensorlab.random import streams
+from tensorlab.random.streams import Key, KeySource, checked_seed, derive
+
+__all__ = ["SeedGenerator", "fold_in", "key", "key_first", "split"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def key(seed: int) -> Key:
+    """Return the key of a seed.
+
+    Args:
+        seed: a whole number from 0 to 2⁶³ - 1.
+
+    Raises:
+        ArgumentError: for anything else.
+
+    Example:
+        >>> first, second = tl.random.split(tl.random.key(0))
+        >>> tl.random.normal(first, (2,)).shape
+        (2,)
+
+    Source: JAX, ``jax.random.key``.
+    """
+    return _derived((checked_seed("random.key", seed), 0), "key", 0)
+
+
+def split(key: Key, num: int = 2) -> tuple[Key, ...]:
+    """Return keys that are independent of each other and of the key that they are derived from.
+
+    Args:
+        key: a key; do not draw from it afterwards.
+        num: how many.
+
+    Raises:
+        ArgumentTypeError: for something that is not a key, or a ``num`` that is not a whole number.
+        ArgumentError: for a negative ``num``.
+
+    Source: JAX, ``jax.random.split``.
+    """
+    words = _checked("random.split", key).words
+    count = _whole("random.split num", num)
+    if count < 0:
+        raise ArgumentError("random.split num", "a number of keys of at least 0", str(count))
+    return tuple(_derived(words, "split", place) for place in range(count))
+
+
+def fold_in(key: Key, data: int) -> Key:
+    """Return a key that depends on a key and a whole number, such as the number of a step.
+
+    Raises:
+        ArgumentTypeError: for something that is not a key, or not a whole number.
+
+    Source: JAX, ``jax.random.fold_in``.
+    """
+    return _derived(_checked("random.fold_in", key).words, "fold_in", _whole("random.fold_in data", data))
+
+
+def _derived(words: tuple[int, int], use: str, number: int) -> Key:
+    first, second = derive(words, use, number, 2)
+    return Key((first, second))
+
+
+def _checked(who: str, key: Any) -> Key:
+    if not isinstance(key, Key):
+        raise ArgumentTypeError(f"{who} key", "a key", repr(key), "make one with tl.random.key(0)")
+    return key
+
+
+def _whole(who: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ArgumentTypeError(who, "a whole number", repr(value)) from None
+
+
+class SeedGenerator(KeySource):
+    """A seed that moves on: each draw with it, as ``seed=``, takes the next of its keys.
+
+    Args:
+        seed: a whole number or a key; None to draw one from the global streams, which `set_seed` repeats.
+
+    Raises:
+        ArgumentError: for another seed.
+
+    Example:
+        >>> generator = tl.random.SeedGenerator(1)
+        >>> bool(tl.all(tl.random.normal((3,), seed=generator) == tl.random.normal((3,), seed=generator)))
+        False
+
+    Source: Keras, ``keras.random.SeedGenerator``.
+    """
+
+    def __init__(self, seed: int | Key | None = None) -> None:
+        if seed is None:
+            seed = int(streams.generator("seed generator").integers(1 << 63))
+        self._key = seed if isinstance(seed, Key) else key(seed)
+        self._count = 0
+        self._guard = threading.Lock()
+
+    def next(self) -> Key:
+        """Return the next key. Forked processes have keys of their own."""
+        with self._guard:
+            count, self._count = self._count, self._count + 1
+        first, second = fold_in(self._key, count).words
+        return Key((first ^ streams.lineage(), second))
+
+    def __getstate__(self) -> tuple[Key, int]:
+        return self._key, self._count
+
+    def __setstate__(self, state: tuple[Key, int]) -> None:
+        self._key, self._count = state
+        self._guard = threading.Lock()
+
+
+def key_first(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a random function take a key in front of its arguments, as in JAX, in place of ``seed``."""
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **named: Any) -> Any:
+        if arguments and isinstance(arguments[0], (Key, KeySource)):
+            if named.get("seed") is not None:
+                raise ArgumentError(f"random.{function.__name__}", "one key", "a key and a seed")
+            arguments, named["seed"] = arguments[1:], arguments[0]
+        return function(*arguments, **named)
+
+    return call
