@@ -13,6 +13,7 @@ from tensorlab import ops
 from tensorlab.errors import ArgumentTypeError
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import Elementwise
+from tensorlab.ops.probabilities import Probabilities
 from tensorlab.registry import registries
 from tensorlab.rules import Hyperparameters
 from tensorlab.scalars import ScalarFunction
@@ -108,7 +109,7 @@ def _scalar(function: Any, role: str) -> ScalarFunction:
 
 def linear(x: Any) -> Tensor:
     """Return ``x`` itself."""
-    return as_tensor(x, "linear")
+    return x if isinstance(x, Probabilities) else as_tensor(x, "linear")  # these keep their logits
 
 
 relu = Activation(ops.relu.scalar)

@@ -124,6 +124,8 @@ def _wide(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, Any] | 
         return None
     whole = all(issubclass(kind, (int, np.integer, np.bool_)) for kind in kinds)
     target = wanted or dtypes.default_float
+    if not whole and target.kind in "iu":
+        return None
     if whole and (wanted is None or wanted.kind == "f"):
         least, most = int(leaves.min()), int(leaves.max())
         fits = next((dtype for dtype in (dtypes.int64, dtypes.uint64) if _holds(dtype, least, most)), None)

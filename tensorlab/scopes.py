@@ -18,7 +18,7 @@ R = TypeVar("R")
 _changes = itertools.count(1)
 
 
-class Entry(Generic[V]):
+class Block(Generic[V]):
     """One block that was entered, and whether it is still open."""
 
     __slots__ = ("_scope", "open", "value")
@@ -37,7 +37,7 @@ class _Seen(Generic[V, R]):
 
     __slots__ = ("state",)
 
-    def __init__(self, version: int, entries: tuple[Entry[V], ...], result: R) -> None:
+    def __init__(self, version: int, entries: tuple[Block[V], ...], result: R) -> None:
         self.state = version, entries, result
 
 
@@ -58,15 +58,15 @@ class Scope(Generic[V, R]):
         self._seen: ContextVar[_Seen[V, R]] = ContextVar(name)
         self._outside = _Seen[V, R](0, (), summarize([]))
 
-    def enter(self, value: V) -> Entry[V]:
+    def enter(self, value: V) -> Block[V]:
         """Begin a block in this context."""
-        entry = Entry(self, value)
+        entry = Block(self, value)
         version = self.version
         entries = (*self.entries(), entry)
         self._seen.set(_Seen(version, entries, self._summarize([one.value for one in entries])))
         return entry
 
-    def entries(self) -> tuple[Entry[V], ...]:
+    def entries(self) -> tuple[Block[V], ...]:
         """Return the open blocks of this context, the outermost first."""
         return self._state()[1]
 
@@ -74,7 +74,7 @@ class Scope(Generic[V, R]):
         """Return what is in force in this context."""
         return self._state()[2]
 
-    def _state(self) -> tuple[int, tuple[Entry[V], ...], R]:
+    def _state(self) -> tuple[int, tuple[Block[V], ...], R]:
         seen = self._seen.get(self._outside)
         state = seen.state
         version = self.version  # read before the entries: what is left meanwhile is looked for again

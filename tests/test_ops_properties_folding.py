@@ -48,14 +48,15 @@ def _moments(data: st.DataObject, x: tl.Tensor, a: Array) -> Case:
     axes, keepdims = axes_of(data, a), data.draw(st.booleans())
     name = data.draw(st.sampled_from(["mean", "var", "std"]))
     kind = a.dtype.newbyteorder("=") if a.dtype.kind == "f" else np.dtype(np.float32)
-    wide = a.astype(kind).astype(np.float64)
+    wide = a.astype(np.float64)  # whole numbers are not rounded to float32 first
     if name == "mean":
         return tl.mean(x, axis=axes, keepdims=keepdims), np.asarray(wide.mean(axes, keepdims=keepdims)).astype(kind)
     correction = data.draw(st.sampled_from([0, 1, 2.5]))
     count = np.prod([a.shape[k] for k in (range(a.ndim) if axes is None else axes)], dtype=int)
     squares = np.square(wide - wide.mean(axes, keepdims=True)).sum(axes, keepdims=keepdims)
-    with np.errstate(over="ignore"):  # as the sum of squares does in float32
-        squares = np.asarray(squares).astype(kind).astype(np.float64)
+    if a.dtype.kind == "f":
+        with np.errstate(over="ignore"):  # as the sum of squares does in float32
+            squares = np.asarray(squares).astype(kind).astype(np.float64)
     variance = squares / (count - correction if count > correction else np.nan)
     expected = np.asarray(variance if name == "var" else np.sqrt(variance)).astype(kind)
     return getattr(tl, name)(x, axis=axes, keepdims=keepdims, correction=correction), expected

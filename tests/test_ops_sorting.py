@@ -129,7 +129,11 @@ def test_places() -> None:
             ArgumentError,
             r"^searchsorted: expected side 'left' or 'right', ",
         ),
-        (lambda: tl.searchsorted([1], 1.0), DTypeError, r"^searchsorted: expected arrays of one kind of dtype, recei"),
+        (
+            lambda: tl.searchsorted([1], tl.asarray(1.0)),
+            DTypeError,
+            r"^searchsorted: expected arrays of one kind of dtype, recei",
+        ),
         (
             lambda: tl.searchsorted([1, 2], 1, sorter=[0]),
             ShapeError,

@@ -62,7 +62,7 @@ def test_a_cell_may_await_and_hold_functions_of_functions(monkeypatch: pytest.Mo
     for statement in tree.body[2:]:  # as IPython runs it
         exec(compile(ast.Module([statement], []), "<cell 2>", "exec"), namespace)
     assert of(namespace["f"])(2.0) == 8.0
-    with pytest.raises(ScalarError, match="received a lambda at line 6"):
+    with pytest.raises(ScalarError, match="received a lambda 'lambda y: y' at line 6"):
         of(namespace["g"])
 
 

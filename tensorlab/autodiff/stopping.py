@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
 from tensorlab.autodiff.tape import blocks_here, stopped
-from tensorlab.scopes import Entry
+from tensorlab.scopes import Block
 
 
 class no_grad:  # noqa: N801  (used like a function)
@@ -30,7 +30,7 @@ class no_grad:  # noqa: N801  (used like a function)
         return super().__new__(cls) if function is None else cls()(function)
 
     def __init__(self) -> None:
-        self._blocks: list[Entry[Any]] = []
+        self._blocks: list[Block[Any]] = []
 
     def __enter__(self) -> None:
         self._blocks.append(stopped())

@@ -18,7 +18,7 @@ from typing import Any, Protocol, Self
 
 from tensorlab import forks
 from tensorlab.errors import StateError
-from tensorlab.scopes import Entry, Scope
+from tensorlab.scopes import Block, Scope
 
 new_key = itertools.count(1).__next__
 
@@ -106,12 +106,12 @@ def alike(result: Differentiable, origin: Differentiable) -> bool:
     )
 
 
-def stopped() -> Entry[_Block]:
+def stopped() -> Block[_Block]:
     """Begin a block in which none of the tapes around it records."""
     return _blocks.enter((None, False))
 
 
-def blocks_here() -> tuple[Entry[_Block], ...]:
+def blocks_here() -> tuple[Block[_Block], ...]:
     """Return the open blocks of this thread or asynchronous task, the outermost first."""
     return _blocks.entries()
 
@@ -125,7 +125,7 @@ class Tape:
 
     def __init__(self, watch_variables: bool = True) -> None:
         self._watch_variables = watch_variables
-        self._block: Entry[_Block] | None = None  # while it is open
+        self._block: Block[_Block] | None = None  # while it is open
         self.reset()
 
     def reset(self) -> None:

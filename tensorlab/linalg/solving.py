@@ -43,7 +43,7 @@ def solve(x1: Any, x2: Any, /) -> Tensor:
     a, b = together("solve", *(real("solve", x, device) for x in (x1, x2)))
     a = matrices("solve", a, square=True)
     if not b.ndim or b.shape[-1 if b.ndim == 1 else -2] != a.shape[-1]:
-        expected = f"x2 of shape ({a.shape[-1]},) or (…, {a.shape[-1]}, k)"
+        expected = f"x2 of shape ({a.shape[-1]},) or (..., {a.shape[-1]}, k)"
         raise ShapeError("solve", expected, f"shapes {a.shape} and {b.shape}")
     if b.ndim == 1:
         return squeeze(solve(a, expand_dims(b, axis=-1)), axis=-1)

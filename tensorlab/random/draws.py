@@ -220,7 +220,7 @@ def categorical(
     if wanted.kind not in "iu":
         raise DTypeError("random.categorical", "a dtype of integers", str(wanted))
     if not tensor.ndim or not tensor.shape[-1]:
-        raise ShapeError("random.categorical", "logits of shape (…, n), n of at least 1", f"shape {tensor.shape}")
+        raise ShapeError("random.categorical", "logits of shape (..., n), n of at least 1", f"shape {tensor.shape}")
     (count,) = shapes.as_shape("random.categorical num_samples", num_samples)
     rows = on_host("random.categorical", tensor)[..., None, :]
     noise = generator(use, seed).gumbel(size=(*tensor.shape[:-1], count, tensor.shape[-1]))

@@ -71,7 +71,7 @@ def test_labels_are_shown_as_the_book_shows_them(mnist: Mnist) -> None:
 def test_images_become_rows_of_numbers_from_0_to_1(kind: Any, mnist: Mnist) -> None:
     images = kind(mnist[2])
     rows = images.reshape((10000, 28 * 28)).astype("float32") / 255
-    assert type(rows) is type(images)
+    assert isinstance(rows, np.ndarray if kind is np.asarray else tl.Tensor)
     assert (rows.shape, rows.dtype) == ((10000, 784), np.float32)
     np.testing.assert_allclose(np.asarray(rows[3]), mnist[2][3].ravel() / 255.0, rtol=1e-7)
 
@@ -138,11 +138,11 @@ def test_the_books_first_program(seed: int, digits: Mnist, capsys: pytest.Captur
     assert predictions.shape == (10, 10)
     np.testing.assert_allclose(predictions.sum(axis=1), 1.0, rtol=1e-5)
     assert predictions[0].argmax() == 7 == test_labels[0]
-    assert predictions[0][7] > 0.999
+    assert predictions[0][7] > 0.99
 
     loss, accuracy = model.evaluate(test_images, test_labels, verbose=0)
     assert accuracy >= 0.977, "the book's is 0.9785"
     everything = model.predict(test_images, batch_size=1000)
     assert accuracy == pytest.approx((everything.argmax(axis=1) == test_labels).mean(), rel=1e-6)
     probabilities = everything[np.arange(10000), test_labels].astype("float64")
-    assert loss == pytest.approx(-np.log(np.clip(probabilities, 1e-7, 1 - 1e-7)).mean(), rel=1e-4)
+    assert loss == pytest.approx(-np.log(probabilities).mean(), rel=1e-4)
