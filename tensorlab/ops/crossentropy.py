@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -262,14 +263,20 @@ def _column(gradient: Tensor) -> Tensor:
 # The gradient by the logits is that of softmax and logarithm together, p - t, which loses nothing anywhere.
 
 
+def _shares(logits: Tensor, p: Tensor | None) -> Callable[[], Tensor]:
+    """Return a function that gives the softmax. It holds ``p`` or the logits, not both: a tape keeps what it holds."""
+    return (lambda: softmax(logits)) if p is None else (lambda: p)
+
+
 def _categorical_from_logits(targets: Tensor, logits: Tensor, p: Tensor | None) -> Tensor:
     """``-Σ t ln softmax(x)`` over the last axis; ``p`` is the softmax, if it is known."""
     with autodiff.no_grad():
         each = sum(_categorical_cost(targets, log_softmax(logits)), axis=-1)
 
+    shares = _shares(logits, p)
+
     def by_logits(gradient: Tensor) -> Tensor:
-        shares = softmax(logits) if p is None else p
-        return _categorical_slope(_column(gradient), shares, targets, sum(targets, axis=-1, keepdims=True))
+        return _categorical_slope(_column(gradient), shares(), targets, sum(targets, axis=-1, keepdims=True))
 
     def by_targets(gradient: Tensor) -> Tensor:
         return -_column(gradient) * log_softmax(logits)
@@ -283,8 +290,10 @@ def _sparse_from_logits(targets: Tensor, logits: Tensor, labels: Tensor, p: Tens
     with autodiff.no_grad():
         each = sum(_sparse_cost(targets, log_softmax(logits), labels), axis=-1)
 
+    shares = _shares(logits, p)
+
     def by_logits(gradient: Tensor) -> Tensor:
-        return _sparse_slope(_column(gradient), softmax(logits) if p is None else p, targets, labels)
+        return _sparse_slope(_column(gradient), shares(), targets, labels)
 
     autodiff.record((logits,), (each,), (by_logits,))
     return each
