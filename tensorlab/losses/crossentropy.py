@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 from tensorlab import dtypes, ops
 from tensorlab.errors import ShapeError
-from tensorlab.losses.base import ElementwiseLoss, Loss, matched
+from tensorlab.losses.base import EPSILON, ElementwiseLoss, Loss, PairedLoss, matched
 from tensorlab.ops import crossentropy
-from tensorlab.ops.lift import Elementwise
+from tensorlab.ops.lift import Elementwise, elementwise
 from tensorlab.tensor import Tensor
+
+
+@elementwise
+def _divergence(y_true: float, y_pred: float) -> float:
+    t, p = min(max(y_true, EPSILON), 1.0), min(max(y_pred, EPSILON), 1.0)
+    return t * math.log(t / p)
 
 
 class BinaryCrossentropy(ElementwiseLoss):
@@ -87,3 +95,14 @@ class SparseCategoricalCrossentropy(Loss):
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """The loss of each sample."""
         return crossentropy.sparse(self.name, y_true, y_pred, self.from_logits)
+
+
+class KLDivergence(PairedLoss):
+    """``Σ t ln(t / p)`` over the last axis, of numbers kept between 1e-7 and 1.
+
+    Source: Kullback and Leibler, "On Information and Sufficiency", 1951; Keras, ``keras.losses.KLDivergence``.
+    """
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Return the divergence of each sample."""
+        return ops.sum(_divergence(*matched(y_true, y_pred)), axis=-1)
