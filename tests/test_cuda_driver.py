@@ -88,9 +88,8 @@ def the_user_may_refuse_that(rng):
                 run()
         with tl.device("cuda"):
             variable = tl.Variable([1.0, 2.0])
-        with pytest.raises(DeviceError, match=r"^assigning to the elements that an array names: expected a kernel for"):
-            variable[np.array([0])].assign([3.0])
-        same(variable, np.float32([1, 2]), 0)
+        variable[np.array([0])].assign([3.0])  # which the device computes
+        same(variable, np.float32([3, 2]), 0)
     with (
         fallback("never"),
         pytest.raises(
