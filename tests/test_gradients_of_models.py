@@ -24,6 +24,10 @@ def shares(rng: Rng, *shape: int) -> Array:
     return numbers / numbers.sum(axis=-1, keepdims=True)
 
 
+def signs(rng: Rng) -> Array:
+    return rng.choice([-1.0, 1.0], (4, 3))
+
+
 def probabilities(rng: Rng, *shape: int) -> Array:
     return rng.uniform(0.1, 0.9, shape)
 
@@ -53,8 +57,30 @@ LOSSES: dict[str, tuple[Callable[[Rng], Array], Callable[..., Array], str]] = {
     "sparse_categorical_crossentropy": (
         lambda rng: rng.integers(0, 3, 4),
         shares,
-        f"{F}.nll_loss(torch.log(x), target.long())",
+        f"{F}.nll_loss(torch.log(x / x.sum(-1, keepdim=True)), target.long())",
     ),
+    "categorical_hinge": (
+        lambda rng: np.eye(3)[rng.integers(0, 3, 4)],
+        probabilities,
+        "(((1 - target) * x).max(-1).values - (target * x).sum(-1) + 1).clamp(min=0).mean()",
+    ),
+    "cosine_similarity": (lambda rng: rng.normal(size=(4, 3)), apart, f"-{F}.cosine_similarity(x, target).mean()"),
+    "hinge": (signs, probabilities, "(1 - target * x).clamp(min=0).mean()"),
+    "squared_hinge": (signs, probabilities, "((1 - target * x).clamp(min=0) ** 2).mean()"),
+    "huber": (lambda rng: rng.choice([0.0, 3.0], (4, 3)), probabilities, f"{F}.huber_loss(x, target)"),
+    "kl_divergence": (
+        lambda rng: shares(rng, 4, 3),
+        shares,
+        "(target * torch.log(target / x)).sum(-1).mean()",
+    ),
+    "log_cosh": (lambda rng: rng.normal(size=(4, 3)), apart, "torch.log(torch.cosh(x - target)).mean()"),
+    "mape": (lambda rng: np.full((4, 3), 2.0), probabilities, "100 * ((target - x) / target).abs().mean()"),
+    "msle": (
+        lambda rng: probabilities(rng, 4, 3),
+        probabilities,
+        "((torch.log1p(x) - torch.log1p(target)) ** 2).mean()",
+    ),
+    "poisson": (lambda rng: probabilities(rng, 4, 3), probabilities, "(x - target * torch.log(x + 1e-7)).mean()"),
 }
 """For each its targets, its outputs, and the same in PyTorch."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -185,6 +186,30 @@ def test_gradients_by_the_probabilities_themselves() -> None:
         value = loss(LABELS[1:2], outside)  # which was computed before: a constant
     with pytest.warns(UserWarning, match="does not depend on it"):
         assert tape.gradient(value, x) is None
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda p: tl.sum(p * p),
+        lambda p: tl.losses.MeanSquaredError()(HOT, p),
+        lambda p: tl.losses.SparseCategoricalCrossentropy()(LABELS, p),
+        lambda p: tl.losses.CategoricalCrossentropy()(HOT, p),
+    ],
+    ids=["operation", "mean squared error", "sparse crossentropy", "categorical crossentropy"],
+)
+def test_a_tape_keeps_probabilities_and_not_their_logits(use: Callable[[Any], Any]) -> None:
+    variable = tl.Variable(X)
+    with tl.GradientTape() as tape:
+        logits = variable * 2.0
+        memory = weakref.ref(logits._buffer)
+        p = tl.softmax(logits)
+        del logits
+        assert memory() is not None  # p remembers them
+        value = use(p)
+        del p
+        assert memory() is None
+    assert tape.gradient(value, variable) is not None
 
 
 def test_softmax_of_a_softmax_is_warned_of() -> None:

@@ -221,9 +221,9 @@ def literal_text(x):
 
 
 REFUSED = {
-    comprehension: (1, "arithmetic on numbers", "a call of 'sum'", "call a function of math or a plain Python"),
+    comprehension: (1, "arithmetic", "the call 'sum([x for _ in range(3)])'", "add in a for loop over range"),
     listed: (1, "assignments", "a list", ""),
-    printed: (1, "calls of functions of numbers", "a call of 'print'", "call a function of math"),
+    printed: (1, "calls of functions of numbers", "the call 'print(x)'", "leave it out"),
     attribute: (1, "arithmetic", "an attribute 'x.real'", ""),
     table: (1, "arithmetic", "the global 'FACTORS', a list,", "a global or closure variable must be an int, a float"),
     text: (1, "arithmetic", "the global 'NAME', a str,", "must be an int, a float or a bool"),
@@ -237,7 +237,7 @@ REFUSED = {
     single: (1, "a tuple of two or more", "a tuple of 1", "return the number itself"),
     recursive: (1, "arithmetic", "a call of 'recursive' that comes back to itself", "write the recursion as a loop"),
     pong: (1, "arithmetic", "a call of 'ping' that comes back to itself", "write the recursion as a loop"),
-    looping: (1, "'for' over range(...)", "'for' over 'FACTORS'", "count with range"),
+    looping: (1, "'for' over range(...)", "'for' over 'FACTORS'", "count with 'for i in range(n)'"),
     loop_else: (1, "arithmetic", "an 'else' of a loop", ""),
     starred: (0, "a fixed number of parameters", "'*values'", "name each parameter"),
     keywords: (0, "a fixed number of parameters", "'**options'", "name each parameter"),
@@ -332,7 +332,7 @@ def test_the_refusal_of_a_called_function_names_that_function():
     def calling(x):
         return printed(x)
 
-    with pytest.raises(ScalarError, match=r"scalar function 'printed' .* a call of 'print' at line"):
+    with pytest.raises(ScalarError, match=r"scalar function 'printed' .* the call 'print\(x\)' at line"):
         of(calling)
 
 

@@ -18,6 +18,9 @@ from tensorlab.scalars import ScalarFunction
 from tensorlab.serialization import Configured, deserialize
 from tensorlab.tensor import Tensor
 
+EPSILON = 1e-7
+"""How far numbers are kept from where a quotient or a logarithm ends; Keras's."""
+
 _REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none", None)
 
 
@@ -104,15 +107,19 @@ def matched(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     return y_true, y_pred
 
 
-class ElementwiseLoss(Loss):
-    """The mean over the last axis of a scalar function of target and output."""
-
-    term: Elementwise
+class PairedLoss(Loss):
+    """A loss of targets that have the outputs' shape, but perhaps for an axis of length 1 at the end."""
 
     def check(self, y_true: Tensor, output_shape: tuple[int, ...]) -> None:
         """Raise unless each output has a target."""
         if output_shape not in (y_true.shape, (*y_true.shape, 1)) and y_true.shape != (*output_shape, 1):
             raise ShapeError(self.name, f"targets of the outputs' shape {output_shape}", str(y_true.shape))
+
+
+class ElementwiseLoss(PairedLoss):
+    """The mean over the last axis of a scalar function of target and output."""
+
+    term: Elementwise
 
     def _extra_arguments(self) -> tuple[float, ...]:
         """What the term takes after target and output."""

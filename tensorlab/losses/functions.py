@@ -2,48 +2,78 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
-from tensorlab.losses.crossentropy import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
-from tensorlab.losses.regression import MeanAbsoluteError, MeanSquaredError
+from tensorlab import arguments
+from tensorlab.losses.base import Loss
+from tensorlab.losses.crossentropy import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    KLDivergence,
+    SparseCategoricalCrossentropy,
+)
+from tensorlab.losses.margins import CategoricalHinge, Hinge, SquaredHinge
+from tensorlab.losses.regression import (
+    CosineSimilarity,
+    Huber,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+)
 from tensorlab.tensor import Tensor
 
-
-def binary_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Tensor:
-    """`BinaryCrossentropy` of each sample. Raises what that raises.
-
-    Source: Keras, ``keras.losses.binary_crossentropy``.
-    """
-    return BinaryCrossentropy(from_logits, reduction=None)(y_true, y_pred)
+LOSSES: dict[str, type[Loss]] = {}
+"""The class of each loss, by the name of its function and by short names; `compile` takes these too."""
 
 
-def categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Tensor:
-    """`CategoricalCrossentropy` of each sample. Raises what that raises.
+def _function(loss: type[Loss], name: str, *short: str) -> Callable[..., Tensor]:
+    LOSSES.update(dict.fromkeys((name, *short), loss))
+    own = [p for p in arguments.without_self(loss.__init__).parameters.values() if p.name not in ("reduction", "name")]
+    pair = [inspect.Parameter(target, inspect.Parameter.POSITIONAL_OR_KEYWORD) for target in ("y_true", "y_pred")]
+    signature = inspect.Signature([*pair, *own])
 
-    Source: Keras, ``keras.losses.categorical_crossentropy``.
-    """
-    return CategoricalCrossentropy(from_logits, reduction=None)(y_true, y_pred)
+    def function(*args: Any, **kwargs: Any) -> Tensor:
+        try:
+            given = signature.bind(*args, **kwargs).arguments
+        except TypeError:
+            raise arguments.misfit(name, signature, args, kwargs) from None  # type: ignore[misc]
+        y_true, y_pred = given.pop("y_true"), given.pop("y_pred")
+        made = loss(reduction=None, **given)
+        made.name = name
+        return made(y_true, y_pred)
+
+    function.__name__ = function.__qualname__ = name
+    function.__signature__ = signature  # type: ignore[attr-defined]
+    function.__doc__ = (
+        f"Compute `{loss.__name__}` of each sample. Raises what that raises.\n\n"
+        f"Source: Keras, ``keras.losses.{name}``.\n"
+    )
+    return function
 
 
-def sparse_categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Tensor:
-    """`SparseCategoricalCrossentropy` of each sample. Raises what that raises.
+binary_crossentropy = _function(BinaryCrossentropy, "binary_crossentropy", "bce")
+categorical_crossentropy = _function(CategoricalCrossentropy, "categorical_crossentropy")
+categorical_hinge = _function(CategoricalHinge, "categorical_hinge")
+cosine_similarity = _function(CosineSimilarity, "cosine_similarity")
+hinge = _function(Hinge, "hinge")
+huber = _function(Huber, "huber")
+kl_divergence = _function(KLDivergence, "kl_divergence", "kld")
+log_cosh = _function(LogCosh, "log_cosh")
+mean_absolute_error = _function(MeanAbsoluteError, "mean_absolute_error", "mae")
+mean_absolute_percentage_error = _function(MeanAbsolutePercentageError, "mean_absolute_percentage_error", "mape")
+mean_squared_error = _function(MeanSquaredError, "mean_squared_error", "mse")
+mean_squared_logarithmic_error = _function(MeanSquaredLogarithmicError, "mean_squared_logarithmic_error", "msle")
+poisson = _function(Poisson, "poisson")
+sparse_categorical_crossentropy = _function(SparseCategoricalCrossentropy, "sparse_categorical_crossentropy")
+squared_hinge = _function(SquaredHinge, "squared_hinge")
 
-    Source: Keras, ``keras.losses.sparse_categorical_crossentropy``.
-    """
-    return SparseCategoricalCrossentropy(from_logits, reduction=None)(y_true, y_pred)
-
-
-def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
-    """`MeanSquaredError` of each sample. Raises what that raises.
-
-    Source: Keras, ``keras.losses.mean_squared_error``.
-    """
-    return MeanSquaredError(reduction=None)(y_true, y_pred)
-
-
-def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
-    """`MeanAbsoluteError` of each sample. Raises what that raises.
-
-    Source: Keras, ``keras.losses.mean_absolute_error``.
-    """
-    return MeanAbsoluteError(reduction=None)(y_true, y_pred)
+kld = KLD = kl_divergence
+mae = MAE = mean_absolute_error
+mape = MAPE = mean_absolute_percentage_error
+mse = MSE = mean_squared_error
+msle = MSLE = mean_squared_logarithmic_error

@@ -6,46 +6,11 @@ import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from tensorlab import losses, ops
+from tensorlab import losses
 from tensorlab.errors import ShapeError
-from tensorlab.losses import Loss, LossRule
+from tensorlab.losses import Loss
 from tensorlab.metrics.base import Metric, real
-from tensorlab.ops.lift import elementwise
 from tensorlab.tensor import Tensor
-
-_EPSILON = 1e-7  # Keras's
-
-
-def _percentage(y_true: float, y_pred: float) -> float:
-    return 100.0 * abs((y_true - y_pred) / max(abs(y_true), _EPSILON))
-
-
-def _logarithmic(y_true: float, y_pred: float) -> float:
-    difference = math.log(max(y_pred, _EPSILON) + 1.0) - math.log(max(y_true, _EPSILON) + 1.0)
-    return difference * difference
-
-
-def _log_cosh(y_true: float, y_pred: float) -> float:
-    error = abs(y_pred - y_true)
-    return error + math.log1p(math.exp(-2.0 * error)) - math.log(2.0)
-
-
-def _poisson(y_true: float, y_pred: float) -> float:
-    return y_pred - y_true * math.log(y_pred + _EPSILON)
-
-
-def _hinge(y_true: float, y_pred: float) -> float:
-    return max(1.0 - y_true * y_pred, 0.0)
-
-
-def _squared_hinge(y_true: float, y_pred: float) -> float:
-    return max(1.0 - y_true * y_pred, 0.0) * max(1.0 - y_true * y_pred, 0.0)
-
-
-@elementwise
-def _divergence(y_true: float, y_pred: float) -> float:
-    t, p = min(max(y_true, _EPSILON), 1.0), min(max(y_pred, _EPSILON), 1.0)
-    return t * math.log(t / p)
 
 
 class LossMetric(Metric):
@@ -86,21 +51,27 @@ class MeanAbsoluteError(LossMetric):
 
 
 class MeanAbsolutePercentageError(LossMetric):
-    """The mean of ``100 |t - p| / max(|t|, 1e-7)``. Source: Keras, ``keras.metrics.MeanAbsolutePercentageError``."""
+    """The mean of `losses.MeanAbsolutePercentageError`.
 
-    loss = LossRule(_percentage)
+    Source: Keras, ``keras.metrics.MeanAbsolutePercentageError``.
+    """
+
+    loss = losses.MeanAbsolutePercentageError
 
 
 class MeanSquaredLogarithmicError(LossMetric):
-    """The mean of ``(ln(1 + p) - ln(1 + t))²``. Source: Keras, ``keras.metrics.MeanSquaredLogarithmicError``."""
+    """The mean of `losses.MeanSquaredLogarithmicError`.
 
-    loss = LossRule(_logarithmic)
+    Source: Keras, ``keras.metrics.MeanSquaredLogarithmicError``.
+    """
+
+    loss = losses.MeanSquaredLogarithmicError
 
 
 class LogCoshError(LossMetric):
-    """The mean of ``ln cosh(p - t)``. Source: Keras, ``keras.metrics.LogCoshError``."""
+    """The mean of `losses.LogCosh`. Source: Keras, ``keras.metrics.LogCoshError``."""
 
-    loss = LossRule(_log_cosh)
+    loss = losses.LogCosh
     name = "logcosh"
 
 
@@ -143,62 +114,34 @@ class SparseCategoricalCrossentropy(_Crossentropy):
 
 
 class Poisson(LossMetric):
-    """The mean of ``p - t ln(p + 1e-7)``. Source: Keras, ``keras.metrics.Poisson``."""
+    """The mean of `losses.Poisson`. Source: Keras, ``keras.metrics.Poisson``."""
 
-    loss = LossRule(_poisson)
+    loss = losses.Poisson
 
 
 class Hinge(LossMetric):
-    """The mean of ``max(1 - t·p, 0)``; targets that are 0 and 1 count as -1 and 1.
+    """The mean of `losses.Hinge`. Source: Keras, ``keras.metrics.Hinge``."""
 
-    Source: Keras, ``keras.metrics.Hinge``.
-    """
-
-    loss = LossRule(_hinge)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return the loss of each sample."""
-        if bool(ops.all(ops.equal(y_true * y_true, y_true))):
-            y_true = real(y_true) * 2.0 - 1.0
-        return super().call(y_true, y_pred)
+    loss = losses.Hinge
 
 
-class SquaredHinge(Hinge):
-    """The mean of ``max(1 - t·p, 0)²``; targets that are 0 and 1 count as -1 and 1.
+class SquaredHinge(LossMetric):
+    """The mean of `losses.SquaredHinge`. Source: Keras, ``keras.metrics.SquaredHinge``."""
 
-    Source: Keras, ``keras.metrics.SquaredHinge``.
-    """
-
-    loss = LossRule(_squared_hinge)
+    loss = losses.SquaredHinge
 
 
-class CategoricalHinge(Metric):
-    """The mean of ``max(max((1 - t)·p) - Σ t·p + 1, 0)`` over the last axis.
+class CategoricalHinge(LossMetric):
+    """The mean of `losses.CategoricalHinge`. Source: Keras, ``keras.metrics.CategoricalHinge``."""
 
-    Source: Keras, ``keras.metrics.CategoricalHinge``.
-    """
-
-    _direction = "down"
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return the loss of each sample."""
-        targets, outputs = pair(self.name, y_true, y_pred)
-        wrong = ops.max((1.0 - targets) * outputs, axis=-1)
-        return ops.maximum(wrong - ops.sum(targets * outputs, axis=-1) + 1.0, 0.0)
+    loss = losses.CategoricalHinge
 
 
-class KLDivergence(Metric):
-    """The mean of ``Σ t ln(t / p)`` over the last axis, of numbers kept between 1e-7 and 1.
+class KLDivergence(LossMetric):
+    """The mean of `losses.KLDivergence`. Source: Keras, ``keras.metrics.KLDivergence``."""
 
-    Source: Keras, ``keras.metrics.KLDivergence``.
-    """
-
+    loss = losses.KLDivergence
     name = "kl_divergence"
-    _direction = "down"
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return the divergence of each sample."""
-        return ops.sum(_divergence(*pair(self.name, y_true, y_pred)), axis=-1)
 
 
 class RootMeanSquaredError(Metric):
@@ -219,8 +162,8 @@ class RootMeanSquaredError(Metric):
         return math.sqrt(super().result())
 
 
-class CosineSimilarity(Metric):
-    """The mean cosine of the angle between targets and outputs: ``Σ t·p / (|t| |p|)``.
+class CosineSimilarity(LossMetric):
+    """The mean cosine of the angle between targets and outputs: minus `losses.CosineSimilarity`.
 
     Args:
         name: the name in logs.
@@ -230,20 +173,19 @@ class CosineSimilarity(Metric):
     Source: Keras, ``keras.metrics.CosineSimilarity``.
     """
 
+    loss = losses.CosineSimilarity
     _direction = "up"
 
     def __init__(self, name: str | None = None, dtype: Any = None, axis: int = -1) -> None:
-        super().__init__(name, dtype)
         self.axis = axis
+        super().__init__(name, dtype)
+
+    def _options(self) -> dict[str, Any]:
+        return {"axis": self.axis}
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the cosine of each sample."""
-        targets, outputs = pair(self.name, y_true, y_pred)
-        return ops.sum(self._unit(targets) * self._unit(outputs), axis=self.axis)
-
-    def _unit(self, vectors: Tensor) -> Tensor:
-        length = ops.sqrt(ops.sum(vectors * vectors, axis=self.axis, keepdims=True))
-        return vectors / ops.maximum(length, _EPSILON)
+        return -super().call(y_true, y_pred)
 
 
 def pair(who: str, y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:

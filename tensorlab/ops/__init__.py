@@ -2,8 +2,8 @@
 
 What a family exports is the ``__all__`` of its module, and is said nowhere else. The elementwise families hold plain
 Python functions of numbers, lifted over broadcast arrays: they are the definitions, and derivatives come from their
-source. There is no complex dtype; ``conj``, ``imag`` and ``real`` take real ones. What `keras_names` adds is in
-`tensorlab.ops` alone.
+source. There is no complex dtype; ``conj``, ``imag`` and ``real`` take real ones. What `keras_names` and
+`crossentropy` add is in `tensorlab.ops` alone.
 """
 
 from tensorlab.ops import (
@@ -41,6 +41,7 @@ from tensorlab.ops.comparison import *
 from tensorlab.ops.complex import *
 from tensorlab.ops.constants import *
 from tensorlab.ops.creation import *
+from tensorlab.ops.crossentropy import *
 from tensorlab.ops.cumulative import *
 from tensorlab.ops.data_types import *
 from tensorlab.ops.dlpack import *

@@ -343,6 +343,12 @@ def elementwise(
     Numbers, and other functions, that it takes from its module or an enclosing function are those of the moment: an
     operation does not change with them.
 
+    Results are those of plain Python, with these exceptions. Where Python raises or gives a complex number, a real
+    result is the IEEE one: ``1.0 / 0.0`` and ``1.0 // 0.0`` are infinity, ``1.0 % 0.0``, ``(-1.0) ** 0.5`` and
+    ``math.log(-1.0)`` are NaN, and overflow is infinity. Rounding a real number gives a real one, so that ``round`` of
+    infinity is infinity. Integers wrap around; division by 0 and its remainder are 0, and a power with a negative
+    exponent is not meaningful, as integers stay integers.
+
     Raises:
         ScalarError: if the function cannot be lifted, naming the construct and its line, or is not one of one or more
             numbers that returns one.

@@ -11,11 +11,11 @@ from tensorlab import (
     datasets,
     initializers,
     layers,
-    losses,
     metrics,
     optimizers,
     regularizers,
 )
+from tensorlab.losses.functions import LOSSES
 from tensorlab.plugins.hookspecs import hookimpl
 
 
@@ -52,15 +52,7 @@ def tensorlab_register_activations() -> dict[str, Any]:
 
 @hookimpl
 def tensorlab_register_losses() -> dict[str, Any]:
-    return {
-        "binary_crossentropy": losses.BinaryCrossentropy,
-        "categorical_crossentropy": losses.CategoricalCrossentropy,
-        "mean_absolute_error": losses.MeanAbsoluteError,
-        "mean_squared_error": losses.MeanSquaredError,
-        "mae": losses.MeanAbsoluteError,
-        "mse": losses.MeanSquaredError,
-        "sparse_categorical_crossentropy": losses.SparseCategoricalCrossentropy,
-    }
+    return dict(LOSSES)
 
 
 @hookimpl

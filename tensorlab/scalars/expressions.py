@@ -11,7 +11,7 @@ from tensorlab.errors import ScalarError, nearest
 from tensorlab.scalars import tree
 from tensorlab.scalars.flow import Flow
 from tensorlab.scalars.names import MISSING, Names, Surroundings, article, as_plain_number
-from tensorlab.scalars.vocabulary import ARITY, NOT_OF_NUMBERS, is_of_math, spelling
+from tensorlab.scalars.vocabulary import ARITY, NOT_OF_NUMBERS, is_of_math, spelling, way_out
 
 if TYPE_CHECKING:
     from tensorlab.scalars.function import ScalarFunction
@@ -45,6 +45,7 @@ _CONSTRUCTS: dict[type[ast.AST], str] = {
     ast.Tuple: "a tuple",
     ast.Set: "a set",
     ast.Dict: "a dict",
+    ast.Call: "the call",
     ast.Subscript: "a subscript",
     ast.Starred: "a starred expression",
     ast.JoinedStr: "an f-string",
@@ -132,6 +133,8 @@ class ExpressionParser(ABC):
                 return None, ast.Compare(self.expression(node.left), node.ops, operands)
             case ast.IfExp():
                 return None, ast.IfExp(*map(self.expression, (node.test, node.body, node.orelse)))
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Call):
+            self.call(node.value)  # there may be more to say about that
         raise self.construct_error("", node)
 
     def constant(self, node: ast.expr) -> ast.expr:
@@ -160,6 +163,9 @@ class ExpressionParser(ABC):
         known = spelling(value)
         if known is not None:
             return None, self.known_call(known, text, node)
+        hint = way_out(value)
+        if hint:
+            raise self.construct_error("", node, hint)
         function = self.lift_at(value, node)
         if function is None:
             hint = "call a function of math or a plain Python function of numbers"

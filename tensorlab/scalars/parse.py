@@ -12,6 +12,7 @@ from tensorlab.scalars.expressions import ExpressionParser
 from tensorlab.scalars.flow import Flow
 from tensorlab.scalars.names import Names, Surroundings, as_plain_number
 from tensorlab.scalars.source import Source
+from tensorlab.scalars.vocabulary import way_out
 
 if TYPE_CHECKING:
     from tensorlab.scalars.function import ScalarFunction
@@ -132,8 +133,8 @@ class Parser(ExpressionParser):
         if isinstance(node, ast.While):
             loop = ast.While(self.expression(node.test), [], [])
         else:
-            target = ast.Name(self.target(node.target), ast.Store())
-            loop = ast.For(target, self.range(node.iter), [], [], lineno=1)
+            counted = self.range(node.iter)
+            loop = ast.For(ast.Name(self.target(node.target), ast.Store()), counted, [], [], lineno=1)
         with self.flow.loop(loop):
             loop.body = self.block(node.body)
         return loop
@@ -183,7 +184,11 @@ class Parser(ExpressionParser):
             and not node.keywords
         ):
             return tree.call("range", *map(self.expression, node.args))
-        raise self.error("'for' over range(...)", f"'for' over {ast.unparse(node)!r}", node, "count with range")
+        hint = ""
+        if isinstance(node, ast.Call) and not {*tree.used(node.func)} & self.locals:
+            hint = way_out(self.surroundings.look_up(node.func))
+        hint = hint or "count with 'for i in range(n)', and make each element an argument"
+        raise self.error("'for' over range(...)", f"'for' over {ast.unparse(node)!r}", node, hint)
 
     def returned(self, node: ast.Return) -> list[ast.stmt]:
         """``return``, with as many values as every other one."""

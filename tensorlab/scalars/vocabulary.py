@@ -64,6 +64,31 @@ def spelling(value: object) -> str | None:
         return None
 
 
+WAYS_OUT: dict[object, str] = {
+    **dict.fromkeys((enumerate, reversed), "count with 'for i in range(n)', and compute from i"),
+    **dict.fromkeys((zip, map, filter), "count with 'for i in range(n)', and make each element an argument"),
+    **dict.fromkeys((sum, math.fsum), "write 'a + b', or start from a number and add in a for loop over range"),
+    math.prod: "write 'a * b', or start from a number and multiply in a for loop over range",
+    len: "write the number, or take it from a global",
+    any: "write the tests with 'or'",
+    all: "write the tests with 'and'",
+    divmod: "write 'x // y' and 'x % y'",
+    sorted: "use min and max",
+    print: "leave it out; the function itself prints when it is called in plain Python",
+    isinstance: "leave it out: every argument is a number",
+    **dict.fromkeys((list, tuple, set, dict), "use a variable for each number"),
+}
+"""What to write in place of functions that are none of numbers, but that plain Python has at hand."""
+
+
+def way_out(value: object) -> str:
+    """Return what to write in place of a call, or nothing."""
+    try:
+        return WAYS_OUT.get(value, "")
+    except TypeError:  # what cannot be hashed is none of them
+        return ""
+
+
 NOT_OF_NUMBERS = "it takes other things than a few numbers, or gives whole numbers of any length"
 """What keeps a few functions of ``math`` out of the language."""
 
