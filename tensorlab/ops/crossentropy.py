@@ -97,8 +97,8 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     Source: Keras, ``keras.ops.binary_crossentropy``.
 
     Example:
-        >>> tl.ops.binary_crossentropy([0.0, 1.0], [0.5, 0.25]).numpy().round(4).tolist()
-        [0.6931, 1.3863]
+        >>> print(tl.ops.binary_crossentropy([0.0, 1.0], [0.5, 0.25]).numpy().round(4))
+        [0.6931 1.3863]
     """
     who = "binary_crossentropy"
     targets, outputs = _pair(who, target, output)
@@ -126,7 +126,7 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
     Source: Keras, ``keras.ops.categorical_crossentropy``.
 
     Example:
-        >>> tl.ops.categorical_crossentropy([[0.0, 1.0]], [[0.75, 0.25]]).numpy().round(4).tolist()
+        >>> print(tl.ops.categorical_crossentropy([[0.0, 1.0]], [[0.75, 0.25]]).numpy().round(4))
         [1.3863]
     """
     who = "categorical_crossentropy"
@@ -159,7 +159,7 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
     Source: Keras, ``keras.ops.sparse_categorical_crossentropy``.
 
     Example:
-        >>> tl.ops.sparse_categorical_crossentropy([1], [[0.75, 0.25]]).numpy().round(4).tolist()
+        >>> print(tl.ops.sparse_categorical_crossentropy([1], [[0.75, 0.25]]).numpy().round(4))
         [1.3863]
     """
     who = "sparse_categorical_crossentropy"
