@@ -346,6 +346,13 @@ def test_a_change_that_nobody_could_see_is_refused() -> None:
         x[0][1] = 1.0
     with pytest.raises(ArgumentTypeError, match=message):
         x.T[0] = 1.0
+    with pytest.raises(ArgumentTypeError, match=message):
+        x[0][:1] = 1.0
+    with pytest.raises(ArgumentTypeError, match=message):
+        x[0][:] += 1.0
+    with pytest.raises(ArgumentTypeError, match=message):
+        x[0][0:2:1] = 1.0
+    x[0:0].__setitem__(slice(0, 0), 1.0)  # a call by hand is no statement
     with pytest.raises(
         ArgumentTypeError, match=r"^v\[part\]\[index\] = value: .*a part of 'w'; use v\[index\]\.assign"
     ):

@@ -92,11 +92,13 @@ def _references_of_a_temporary() -> int:
 
 
 _TEMPORARY = _references_of_a_temporary()
+# From Python 3.12 on, x[a:b] = value has an instruction of its own.
+_STATEMENTS = {dis.opmap[name] for name in ("STORE_SUBSCR", "STORE_SLICE") if name in dis.opmap}
 
 
 def _by_statement(caller: FrameType) -> bool:
     """Whether a statement assigns, and not a call of ``__setitem__``, which has fewer references."""
-    return caller.f_code.co_code[caller.f_lasti] == dis.opmap["STORE_SUBSCR"]
+    return caller.f_code.co_code[caller.f_lasti] in _STATEMENTS
 
 
 def setitem(self: Tensor, index: Any, value: Any) -> None:
