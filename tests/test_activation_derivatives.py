@@ -236,7 +236,7 @@ def writing(x: float, y: float = 1.0) -> float:
 
 
 REFUSED: dict[Callable[..., Any], tuple[str, int]] = {
-    printed: ("a call of 'print'", 1),
+    printed: ("the call 'print(x)'", 1),
     listed: ("a list", 1),
     with_text: ("the constant 'fast'", 1),
     from_a_list: ("", 1),

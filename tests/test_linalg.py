@@ -207,7 +207,7 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (
         lambda: la.solve(np.eye(2), np.ones(3)),
         ShapeError,
-        "solve: expected x2 of shape (2,) or (…, 2, k), received shapes (2, 2) and (3,)",
+        "solve: expected x2 of shape (2,) or (..., 2, k), received shapes (2, 2) and (3,)",
     ),
     (lambda: la.solve(x, np.ones(3)), ShapeError, "solve: expected square matrices, received shape (2, 3)"),
     (

@@ -235,7 +235,11 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
         ShapeError,
         "random.bernoulli: expected p that broadcasts to shape (), ",
     ),
-    (lambda: random.categorical(1.0), ShapeError, "random.categorical: expected logits of shape (…, n), n of at least"),
+    (
+        lambda: random.categorical(1.0),
+        ShapeError,
+        "random.categorical: expected logits of shape (..., n), n of at least",
+    ),
     (
         lambda: random.categorical([1.0], 2, "bool"),
         DTypeError,

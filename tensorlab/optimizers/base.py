@@ -141,6 +141,8 @@ class Optimizer(Configured):
         if tensor.device != variable.device:
             hint = f"move it with .to_device({variable.device!r})"
             raise DeviceError(who, f"a tensor on {variable.device!r}", repr(tensor.device), hint)
+        if tensor.dtype == variable.dtype:
+            return tensor
         with autodiff.no_grad():
             return tensor.astype(variable.dtype)
 
