@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from tensorlab.errors import ScalarError
 from tensorlab.scalars import tree
+from tensorlab.scalars.derivative_rules import FLAT, OPERATORS, RULES
 from tensorlab.scalars.lower import Lowering, names_of
 from tensorlab.scalars.optimize import optimize
-from tensorlab.scalars.rules import FLAT, OPERATORS, RULES
 
 if TYPE_CHECKING:
     from tensorlab.scalars.function import ScalarFunction

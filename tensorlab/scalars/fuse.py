@@ -6,8 +6,8 @@ import ast
 from collections import Counter
 
 from tensorlab.scalars import tree
-from tensorlab.scalars.fold import KindOf
 from tensorlab.scalars.propagate import Known, Propagator
+from tensorlab.scalars.simplify import KindOf
 
 _WIDEST = 88
 """In characters; a wider expression stays in parts."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from tensorlab.scalars import tree
-from tensorlab.scalars.dead import without_dead_code
+from tensorlab.scalars.dead_code import without_dead_code
 from tensorlab.scalars.fuse import Fusion
 from tensorlab.scalars.kinds import Kinds
 from tensorlab.scalars.propagate import Propagator

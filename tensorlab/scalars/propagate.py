@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 
 from tensorlab.scalars import tree
-from tensorlab.scalars.fold import KindOf, fold
+from tensorlab.scalars.simplify import KindOf, simplify
 
 
 class Known:
@@ -136,7 +136,7 @@ class Propagator:
                 node = ast.BoolOp(node.op, [self.expression(value, known) for value in node.values])
             case ast.IfExp():
                 node = ast.IfExp(*(self.expression(part, known) for part in (node.test, node.body, node.orelse)))
-        return fold(node, self.kind_of)
+        return simplify(node, self.kind_of)
 
 
 def _canonical(node: ast.expr) -> str:

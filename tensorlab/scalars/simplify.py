@@ -36,14 +36,14 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
 }
 
 
-def fold(node: ast.expr, kind_of: KindOf) -> ast.expr:
+def simplify(node: ast.expr, kind_of: KindOf) -> ast.expr:
     """The simplest expression with the value, and the kind, of one whose operands are simple already.
 
     A real zero times anything is zero: it comes from a variable that has no derivative.
     """
-    folded = _computed(node)
-    if folded is not None:
-        return folded
+    number = _computed(node)
+    if number is not None:
+        return number
     match node:
         case ast.UnaryOp(op=ast.UAdd(), operand=operand) if kind_of(operand) == Kind.REAL:
             return operand
@@ -54,7 +54,7 @@ def fold(node: ast.expr, kind_of: KindOf) -> ast.expr:
         case ast.BoolOp(op=op, values=[first, *rest]) if (known := tree.as_number(first)) is not None:
             if bool(known) != isinstance(op, ast.And):
                 return first
-            return rest[0] if len(rest) == 1 else fold(ast.BoolOp(op, rest), kind_of)
+            return rest[0] if len(rest) == 1 else simplify(ast.BoolOp(op, rest), kind_of)
         case ast.IfExp(test=test):
             known = tree.as_number(test)
             return node if known is None else node.body if known else node.orelse
