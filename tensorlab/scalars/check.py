@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 
 from tensorlab.errors import DerivativeError, ScalarError
+from tensorlab.scalars.differentiate import derivative as derivative_of
 from tensorlab.scalars.function import ScalarFunction
 
 _MAGNITUDES = (0.0013, 0.037, 0.11, 0.29, 0.57, 0.83, 1.31, 1.9, 2.7, 4.3, 7.1, 12.7)
@@ -58,7 +59,7 @@ def _compared(function: ScalarFunction, derivative: ScalarFunction) -> Iterator[
 
 def _slopes(function: ScalarFunction) -> Slopes:
     try:
-        own = function.derivative(0).python
+        own = derivative_of(function).python
     except ScalarError:  # it calls something whose derivative is not known
         python = function.python
         return lambda x: [(_value(python, x + h) - _value(python, x)) / h for h in (-_SECANT, _SECANT)]

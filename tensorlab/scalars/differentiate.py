@@ -4,24 +4,61 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from tensorlab.errors import ScalarError
+import numpy as np
+
+from tensorlab.errors import ArgumentError, ArgumentTypeError, ScalarError
 from tensorlab.scalars import tree
 from tensorlab.scalars.derivative_rules import FLAT, OPERATORS, RULES
-from tensorlab.scalars.lower import Lowering, names_of
+from tensorlab.scalars.function import ScalarFunction
+from tensorlab.scalars.lower import Lowering
+from tensorlab.scalars.names import Names
 from tensorlab.scalars.optimize import optimize
-
-if TYPE_CHECKING:
-    from tensorlab.scalars.function import ScalarFunction
 
 _ZERO = tree.number(0.0)
 
 
-def differentiate(function: ScalarFunction, parameter: str) -> ScalarFunction:
-    """The derivative of every output of a function by one of its parameters, as a function of the same parameters."""
-    from tensorlab.scalars.function import ScalarFunction
+def derivative(function: ScalarFunction, index: int = 0) -> ScalarFunction:
+    """Return ∂function/∂parameters[index], a scalar function of the same parameters.
 
+    It is taken from the source, by forward-mode differentiation. A function of several outputs gives the derivative of
+    each. At a kink the derivative is that of the branch that Python takes there. The derivative of ``abs`` at 0 is 0.
+    ``max`` and ``min`` of equal numbers take half of the derivative of each, as in JAX and PyTorch, so that smooth
+    sums of them have the right derivative.
+
+    Args:
+        function: a scalar function.
+        index: the position of the parameter.
+
+    Raises:
+        ArgumentError: if there is no such parameter.
+        ScalarError: if the function calls something whose derivative is not known.
+
+    Example:
+        >>> from tensorlab.scalars import derivative, scalar_function
+        >>> print(derivative(scalar_function(lambda x: x * math.exp(x))).source)
+        def lambda_d_x(x):
+            t1 = math.exp(x)
+            return t1 + x * t1
+        <BLANKLINE>
+    """
+    check_index(function, index)
+    if ("derivative", index) not in function.derived:
+        function.derived["derivative", index] = _derivative(function, function.parameters[index])
+    return function.derived["derivative", index]
+
+
+def check_index(function: ScalarFunction, index: int) -> None:
+    """Raise ArgumentError unless this is the index of a parameter."""
+    if isinstance(index, bool) or not isinstance(index, int | np.integer):
+        raise ArgumentTypeError(function.who, "the index of a parameter", repr(index), "")
+    if not 0 <= index < function.arity:
+        expected = f"the index of one of its {function.arity} parameters"
+        known = f"they are {', '.join(function.parameters) or 'none'}"
+        raise ArgumentError(function.who, expected, repr(index), known)
+
+
+def _derivative(function: ScalarFunction, parameter: str) -> ScalarFunction:
     tangents = _Tangents(function, parameter)
     body = optimize(function.parameters, tangents.body, tangents.names.calls)
     return ScalarFunction(
@@ -40,7 +77,7 @@ class _Tangents:
 
     def __init__(self, function: ScalarFunction, parameter: str) -> None:
         self.function = function
-        self.names = names_of(function)
+        self.names = Names.of(function)
         self.lowering = Lowering(self.names)
         lowered = self.lowering.block(function.body)
         self.active = {parameter}
@@ -82,7 +119,7 @@ class _Tangents:
 
     def _is_flat(self, value: ast.expr, index: int) -> bool:
         called = self.names.calls.get(self.operation(value))
-        return called is not None and called.derivative(index).constant == 0
+        return called is not None and derivative(called, index).constant == 0
 
     def block(self, body: tree.Body) -> list[ast.stmt]:
         """The statements, each with those for the derivatives beside it."""
@@ -152,8 +189,8 @@ class _Tangents:
         called = self.names.calls[self.operation(value)]
         terms: list[list[ast.expr]] = [[] for _ in range(called.n_outputs)]
         for index, operand in self.terms(value):
-            derivative = self.names.call(called.derivative(index))
-            partials = self.lowering.outputs_of(tree.call(derivative, *_operands(value)), out)
+            slope = self.names.call(derivative(called, index))
+            partials = self.lowering.outputs_of(tree.call(slope, *_operands(value)), out)
             for output, partial in enumerate(partials):
                 product = ast.BinOp(partial, ast.Mult(), tree.name(self.tangents[operand]))
                 terms[output].append(self.lowering.atom(product, out))

@@ -5,16 +5,14 @@ from __future__ import annotations
 import ast
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from tensorlab.errors import ScalarError, nearest
 from tensorlab.scalars import tree
 from tensorlab.scalars.flow import Flow
-from tensorlab.scalars.names import MISSING, Names, Surroundings, article, as_plain_number
+from tensorlab.scalars.function import ScalarFunction
+from tensorlab.scalars.names import Names
+from tensorlab.scalars.surroundings import MISSING, Surroundings, article, as_plain_number
 from tensorlab.scalars.vocabulary import ARITY, NOT_OF_NUMBERS, is_of_math, spelling, way_out
-
-if TYPE_CHECKING:
-    from tensorlab.scalars.function import ScalarFunction
 
 LANGUAGE = "arithmetic on numbers, assignments, if, while, for over range, return, and calls of functions of numbers"
 
@@ -81,7 +79,7 @@ class ExpressionParser(ABC):
     flow: Flow
     names: Names
     surroundings: Surroundings
-    lift: Callable[[object], ScalarFunction | None]
+    convert: Callable[[object], ScalarFunction | None]
 
     @abstractmethod
     def error(self, expected: str, received: str, node: ast.AST, hint: str = "") -> ScalarError:
@@ -166,7 +164,7 @@ class ExpressionParser(ABC):
         hint = way_out(value)
         if hint:
             raise self.construct_error("", node, hint)
-        function = self.lift_at(value, node)
+        function = self.callee(value, node)
         if function is None:
             hint = "call a function of math or a plain Python function of numbers"
             if is_of_math(value):
@@ -187,10 +185,10 @@ class ExpressionParser(ABC):
             known += [name for name, value in outside.items() if callable(value)]
         return nearest(ast.unparse(node), known)
 
-    def lift_at(self, value: object, node: ast.Call) -> ScalarFunction | None:
+    def callee(self, value: object, node: ast.Call) -> ScalarFunction | None:
         """The scalar function that a call calls; None where it calls something else."""
         try:
-            return self.lift(value)
+            return self.convert(value)
         except RecursionError:
             received = f"a call of {ast.unparse(node.func)!r} that comes back to itself"
             raise self.construct_error(received, node, "write the recursion as a loop") from None

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from tensorlab.scalars import tree
+from tensorlab.scalars.function import ScalarFunction
 from tensorlab.scalars.names import RESERVED, Names
-
-if TYPE_CHECKING:
-    from tensorlab.scalars.function import ScalarFunction
 
 _LARGEST = 400
 """In nodes; beyond it a call is smaller than what it would be replaced by."""

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from tensorlab.scalars import tree
 from tensorlab.scalars.inline import inline
 from tensorlab.scalars.names import Names
-
-if TYPE_CHECKING:
-    from tensorlab.scalars.function import ScalarFunction
 
 
 class Lowering:
@@ -129,8 +125,3 @@ def is_condition(node: ast.expr) -> bool:
         case ast.BoolOp():
             return all(map(is_condition, node.values))
     return False
-
-
-def names_of(function: ScalarFunction) -> Names:
-    """The names in a function, to which a pass may add."""
-    return Names({*function.parameters, *tree.assigned(function.body)}, function.calls)

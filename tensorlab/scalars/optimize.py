@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from tensorlab.scalars import tree
 from tensorlab.scalars.dead_code import without_dead_code
+from tensorlab.scalars.function import ScalarFunction
 from tensorlab.scalars.fuse import Fusion
 from tensorlab.scalars.kinds import Kinds
 from tensorlab.scalars.propagate import Propagator
-
-if TYPE_CHECKING:
-    from tensorlab.scalars.function import ScalarFunction
 
 _MOST_ROUNDS = 8
 

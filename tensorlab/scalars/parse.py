@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from tensorlab.errors import ScalarError
 from tensorlab.scalars import tree
 from tensorlab.scalars.expressions import ExpressionParser
 from tensorlab.scalars.flow import Flow
-from tensorlab.scalars.names import Names, Surroundings, as_plain_number
+from tensorlab.scalars.function import ScalarFunction
+from tensorlab.scalars.names import Names
 from tensorlab.scalars.source import Source
+from tensorlab.scalars.surroundings import Surroundings, as_plain_number
 from tensorlab.scalars.vocabulary import way_out
-
-if TYPE_CHECKING:
-    from tensorlab.scalars.function import ScalarFunction
 
 _PLAIN_RETURN = "a number, or a tuple of two or more numbers, on every path"
 
@@ -25,14 +23,14 @@ class Parser(ExpressionParser):
 
     Args:
         source: its definition.
-        lift: makes a scalar function of a Python function that it calls; None for what is none.
+        convert: makes a scalar function of a Python function that it calls; None for what is none.
 
     Raises:
         ScalarError: something in it is outside of the language.
     """
 
-    def __init__(self, source: Source, lift: Callable[[object], ScalarFunction | None]) -> None:
-        self.source, self.lift = source, lift
+    def __init__(self, source: Source, convert: Callable[[object], ScalarFunction | None]) -> None:
+        self.source, self.convert = source, convert
         definition = source.definition
         self.parameters = self._parameters(definition.args)
         body = [ast.Return(definition.body)] if isinstance(definition, ast.Lambda) else definition.body
