@@ -1,4 +1,4 @@
-"""Forward mode on the source: beside every variable that depends on the parameter, one for its derivative."""
+"""Forward-mode differentiation of scalar functions: each variable gets a second one, its derivative, or tangent."""
 
 from __future__ import annotations
 
@@ -73,7 +73,14 @@ def _derivative(function: ScalarFunction, parameter: str) -> ScalarFunction:
 
 
 class _Tangents:
-    """One function and its derivative, side by side in one body."""
+    """One function and its derivative in one body.
+
+    Attributes:
+        names: the names in that body.
+        active: the variables that may have a derivative; that of all others is 0.
+        tangents: the variable with the derivative of each active one.
+        body: the statements.
+    """
 
     def __init__(self, function: ScalarFunction, parameter: str) -> None:
         self.function = function
@@ -88,10 +95,9 @@ class _Tangents:
             for name in function.parameters
             if name in self.active
         ]
-        self.body = [*seeds, *self.block(lowered)]
+        self.body = [*seeds, *tree.map_statements(lowered, self.statement)]
 
     def _find_active(self, body: tree.Body) -> None:
-        """Add the variables that may have a derivative; all others have none anywhere."""
         assignments = [node for node in tree.statements(body) if isinstance(node, ast.Assign)]
         known: set[str] = set()
         while known != self.active:
@@ -101,7 +107,7 @@ class _Tangents:
                     self.active.update(tree.targets(node))
 
     def terms(self, value: ast.expr) -> list[tuple[int, str]]:
-        """Which operands of an operation have derivatives that matter, by position and name."""
+        """Return the position and the name of each operand through which an operation has a derivative."""
         if self.operation(value) in FLAT:
             return []
         return [
@@ -111,7 +117,7 @@ class _Tangents:
         ]
 
     def operation(self, value: ast.expr) -> str:
-        """What the rules call an operation."""
+        """Return the name of an operation in the table of derivative rules."""
         match value:
             case ast.BinOp(op=op) | ast.UnaryOp(op=op):
                 return OPERATORS.get(type(op), "")
@@ -121,35 +127,25 @@ class _Tangents:
         called = self.names.calls.get(self.operation(value))
         return called is not None and derivative(called, index).constant == 0
 
-    def block(self, body: tree.Body) -> list[ast.stmt]:
-        """The statements, each with those for the derivatives beside it."""
-        written: list[ast.stmt] = []
-        for statement in body:
-            match statement:
-                case ast.Assign():
-                    written.append(statement)
-                    self.assignment(statement, written)
-                case ast.If():
-                    written.append(ast.If(statement.test, self.block(statement.body), self.block(statement.orelse)))
-                case ast.While():
-                    written.append(ast.While(statement.test, self.block(statement.body), []))
-                case ast.For():
-                    inner = self.block(statement.body)
-                    written.append(ast.For(statement.target, statement.iter, inner, [], lineno=1))
-                case ast.Return():
-                    written.append(tree.returning([self.of(value) for value in tree.outputs(statement)]))
-                case _:
-                    written.append(statement)
-        return written
+    def statement(self, node: ast.stmt) -> list[ast.stmt]:
+        """Return a statement with those that compute the derivative of what it assigns, or returns."""
+        match node:
+            case ast.Assign():
+                out: list[ast.stmt] = [node]
+                self.assignment(node, out)
+                return out
+            case ast.Return():
+                return [tree.returning([self.of(value) for value in tree.outputs(node)])]
+        return [node]
 
     def of(self, atom: ast.expr) -> ast.expr:
-        """The derivative of a name or a number."""
+        """Return the derivative of a name or a number."""
         if isinstance(atom, ast.Name) and atom.id in self.active:
             return tree.name(self.tangents[atom.id])
         return _ZERO
 
     def assignment(self, statement: ast.Assign, out: list[ast.stmt]) -> None:
-        """Append the derivative of what an assignment assigns."""
+        """Append the derivative of an assigned value."""
         targets = tree.targets(statement)
         if not self.active.intersection(targets):
             return
@@ -160,11 +156,11 @@ class _Tangents:
             derivatives = self.through_call(value, out)
         else:
             derivatives = [self.through_rule(value, targets[0], out)]
-        for target, derivative in zip(targets, derivatives, strict=True):
-            out.append(tree.assign(self.tangents[target], derivative))
+        for target, slope in zip(targets, derivatives, strict=True):
+            out.append(tree.assign(self.tangents[target], slope))
 
     def through_rule(self, value: ast.expr, target: str, out: list[ast.stmt]) -> ast.expr:
-        """The sum of the terms that the rule of an operation gives."""
+        """Append, and return, the sum of the terms that the derivative rule of an operation gives."""
         operation = self.operation(value)
         if operation not in RULES:
             raise ScalarError(
@@ -185,7 +181,7 @@ class _Tangents:
         return self.total(terms, out)
 
     def through_call(self, value: ast.expr, out: list[ast.stmt]) -> list[ast.expr]:
-        """The chain rule through a call that stays a call."""
+        """Append, and return, the derivatives of the outputs of a call that is not inlined, by the chain rule."""
         called = self.names.calls[self.operation(value)]
         terms: list[list[ast.expr]] = [[] for _ in range(called.n_outputs)]
         for index, operand in self.terms(value):
@@ -197,7 +193,7 @@ class _Tangents:
         return [self.total(of_output, out) for of_output in terms]
 
     def total(self, terms: Sequence[ast.expr], out: list[ast.stmt]) -> ast.expr:
-        """The sum of one or more terms."""
+        """Append, and return, the sum of one or more terms."""
         first, *rest = terms
         for term in rest:
             first = self.lowering.atom(ast.BinOp(first, ast.Add(), term), out)
@@ -205,7 +201,7 @@ class _Tangents:
 
 
 def _operands(value: ast.expr) -> Sequence[ast.expr]:
-    """The names and numbers that an operation in three-address form takes."""
+    """Return the names and numbers that an operation in three-address form takes."""
     match value:
         case ast.BinOp():
             return [value.left, value.right]

@@ -42,8 +42,14 @@ def _vjp(function: ScalarFunction, index: int) -> ScalarFunction:
         raise ScalarError(function.who, "one output to differentiate", received, "use derivative")
     slope = derivative(function, index)
     g = Names.of(slope).fresh("g")
+
+    def scaled(statement: ast.stmt) -> list[ast.stmt]:
+        if isinstance(statement, ast.Return):
+            return [tree.returning([_product(g, value) for value in tree.outputs(statement)])]
+        return [statement]
+
     parameters = (g, *slope.parameters)
-    body = optimize(parameters, [_scaled(g, statement) for statement in slope.body], slope.calls)
+    body = optimize(parameters, tree.map_statements(slope.body, scaled), slope.calls)
     return ScalarFunction(
         f"{function.name}_vjp_{function.parameters[index]}",
         parameters,
@@ -68,24 +74,6 @@ def vjp_of_derivative(derivative: ScalarFunction) -> ScalarFunction:
         file=derivative.file,
         line=derivative.line,
     )
-
-
-def _scaled(factor: str, node: ast.stmt) -> ast.stmt:
-    """The statement with every value that it returns multiplied."""
-
-    def inside(body: tree.Body) -> list[ast.stmt]:
-        return [_scaled(factor, statement) for statement in body]
-
-    match node:
-        case ast.Return(value=ast.expr() as value):
-            return ast.Return(_product(factor, value))
-        case ast.If():
-            return ast.If(node.test, inside(node.body), inside(node.orelse))
-        case ast.While():
-            return ast.While(node.test, inside(node.body), [])
-        case ast.For():
-            return ast.For(node.target, node.iter, inside(node.body), [], lineno=1)
-    return node
 
 
 def _product(factor: str, value: ast.expr) -> ast.expr:
