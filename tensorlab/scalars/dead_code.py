@@ -1,4 +1,4 @@
-"""Statements whose values nothing needs are dropped."""
+"""Dead code elimination: drop statements whose values nothing needs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ from tensorlab.scalars import tree
 
 
 @dataclass(frozen=True)
-class _After:
-    """The variables that are needed at the places where control may go next."""
+class _Live:
+    """The variables that are live (needed later) where control may go next.
+
+    Attributes:
+        end: after the last statement of the block.
+        broken: after a ``break``.
+        continued: after a ``continue``.
+    """
 
     end: frozenset[str]
     broken: frozenset[str] = frozenset()
@@ -18,22 +24,22 @@ class _After:
 
 
 def without_dead_code(body: tree.Body) -> list[ast.stmt]:
-    """The statements that the returned values depend on."""
-    return _block(body, _After(frozenset()))[0]
+    """Return the statements that the returned values depend on."""
+    return _block(body, _Live(frozenset()))[0]
 
 
-def _block(body: tree.Body, after: _After) -> tuple[list[ast.stmt], frozenset[str]]:
-    """The statements that are needed, and the variables that are needed before them."""
+def _block(body: tree.Body, after: _Live) -> tuple[list[ast.stmt], frozenset[str]]:
+    """Return the statements that are needed, and the variables that are live before them."""
     kept: list[ast.stmt] = []
-    needed = after.end
+    live = after.end
     for statement in reversed(body):
-        written, needed = _statement(statement, _After(needed, after.broken, after.continued))
+        written, live = _statement(statement, _Live(live, after.broken, after.continued))
         if written is not None:
             kept.append(written)
-    return kept[::-1], needed
+    return kept[::-1], live
 
 
-def _statement(node: ast.stmt, after: _After) -> tuple[ast.stmt | None, frozenset[str]]:
+def _statement(node: ast.stmt, after: _Live) -> tuple[ast.stmt | None, frozenset[str]]:
     match node:
         case ast.Return():
             return node, frozenset(tree.used(node))
@@ -45,34 +51,35 @@ def _statement(node: ast.stmt, after: _After) -> tuple[ast.stmt | None, frozense
             bound = after.end.intersection(tree.targets(node))
             return (node, (after.end - bound) | tree.used(node.value)) if bound else (None, after.end)
         case ast.If():
-            first, before_first = _block(node.body, after)
-            second, before_second = _block(node.orelse, after)
-            if not first and not second:
-                return None, after.end
-            needed = before_first | before_second | tree.used(node.test)
-            if not first:
-                return ast.If(_opposite(node.test), second, []), needed
-            return ast.If(node.test, first, second), needed
+            return _if(node, after)
         case ast.While() | ast.For():
             return _loop(node, after)
     return None, after.end
 
 
-def _loop(node: ast.While | ast.For, after: _After) -> tuple[ast.stmt | None, frozenset[str]]:
-    """A loop is needed for what it assigns, or returns; what it needs itself is a fixed point."""
+def _if(node: ast.If, after: _Live) -> tuple[ast.stmt | None, frozenset[str]]:
+    first, before_first = _block(node.body, after)
+    second, before_second = _block(node.orelse, after)
+    if not first and not second:
+        return None, after.end
+    live = before_first | before_second | tree.used(node.test)
+    return (ast.If(node.test, first, second) if first else ast.If(_opposite(node.test), second, [])), live
+
+
+def _loop(node: ast.While | ast.For, after: _Live) -> tuple[ast.stmt | None, frozenset[str]]:
+    """Keep a loop if it returns, or assigns a live variable; what is live inside of it is a fixed point."""
     if not tree.returns([node]) and not after.end & tree.assigned([node]):
         return None, after.end
     around = tree.used(node.test) if isinstance(node, ast.While) else set(tree.targets(node))
     head, known = after.end | around, None
     while head != known:
         known = head
-        body, before = _block(node.body, _After(head, after.end, head))
+        body, before = _block(node.body, _Live(head, after.end, head))
         head |= before
-    body = body or [ast.Pass()]
-    if isinstance(node, ast.While):
-        return ast.While(node.test, body, []), head
-    needed = (head - set(tree.targets(node))) | (after.end & head) | tree.used(node.iter)
-    return ast.For(node.target, node.iter, body, [], lineno=1), needed
+    live = head
+    if isinstance(node, ast.For):
+        live = (head - set(tree.targets(node))) | (after.end & head) | tree.used(node.iter)
+    return tree.rebuild(node, lambda _: body or [ast.Pass()]), live
 
 
 def _opposite(test: ast.expr) -> ast.expr:
