@@ -14,7 +14,7 @@ from tensorlab import autodiff, shapes
 from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError
 from tensorlab.ops.broadcasting import broadcast_to
 from tensorlab.ops.dispatch import as_tensor, sequence, together
-from tensorlab.ops.indexing import getitem, take, whole_numbers
+from tensorlab.ops.indexing import getitem, integers_on_host, take
 from tensorlab.ops.shaping import expand_dims, reshape
 from tensorlab.tensor import Tensor
 
@@ -193,7 +193,7 @@ def repeat(x: Any, repeats: Any, /, axis: int | None = None) -> Tensor:
         tensor, axis = reshape(tensor, (-1,)), 0
     place = shapes.normalize_axis("repeat", axis, tensor.ndim)
     length = tensor.shape[place]
-    counts = whole_numbers("repeat", "repeats", repeats)
+    counts = integers_on_host("repeat", "repeats", repeats)
     if counts.ndim > 1 or counts.size not in (1, length):
         raise ShapeError("repeat", f"one number, or one for each of {length} parts", f"repeats of shape {counts.shape}")
     if (counts < 0).any():

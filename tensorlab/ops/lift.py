@@ -19,7 +19,15 @@ from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, Scala
 from tensorlab.forks import guard
 from tensorlab.ops.broadcasting import sum_to
 from tensorlab.ops.casting import astype
-from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar, kinds_of, lists_of_numbers, store
+from tensorlab.ops.dispatch import (
+    as_tensor,
+    common_backend,
+    device_of,
+    is_scalar,
+    lists_of_numbers,
+    one_of_each_type,
+    store,
+)
 from tensorlab.scalars import ScalarFunction, derivative, scalar_function, vjp, without_unused
 from tensorlab.shapes import Shape
 from tensorlab.tensor import TENSORS, Tensor, converted
@@ -224,7 +232,7 @@ class Elementwise:
         present = [tensor for tensor in given if tensor is not None]
         scalars = [operand for operand in operands if is_scalar(operand)]
         for operand, listed in zip(operands, lists, strict=True):
-            scalars += kinds_of(operand) if listed else []
+            scalars += one_of_each_type(operand) if listed else []
         compute = self._compute(dtypes.result_type(self.__name__, [tensor.dtype for tensor in present], scalars))
         backend = common_backend(self.__name__, present) if present else find_backend()
         tensors = [

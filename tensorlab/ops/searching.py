@@ -10,7 +10,7 @@ from tensorlab import dtypes, shapes
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, DTypeError, IndexOutOfBoundsError, ShapeError
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, exactly, is_scalar, on_host
-from tensorlab.ops.indexing import whole_numbers
+from tensorlab.ops.indexing import integers_on_host
 from tensorlab.ops.reduction import Axis, sum
 from tensorlab.ops.shaping import permute_dims, reshape
 from tensorlab.tensor import Tensor, asarray, from_buffer_of
@@ -117,7 +117,7 @@ def searchsorted(x1: Any, x2: Any, /, side: str = "left", *, sorter: Any = None)
     if row.ndim != 1:
         raise ShapeError("searchsorted", "a sorted vector", f"shape {row.shape}")
     common = _common_dtype("searchsorted", row, places)
-    order = None if sorter is None else whole_numbers("searchsorted", "a sorter", sorter)
+    order = None if sorter is None else integers_on_host("searchsorted", "a sorter", sorter)
     if order is not None:
         if order.shape != row.shape:
             raise ShapeError("searchsorted", f"a sorter of shape {row.shape}", str(order.shape))
