@@ -130,7 +130,7 @@ def searchsorted(x1: Any, x2: Any, /, side: str = "left", *, sorter: Any = None)
         order = order.astype(np.int64)
     sides: Any = side
     ordered = on_host("searchsorted", row).astype(common)
-    placed = (
+    inserted = (
         on_host("searchsorted", elements).astype(common) if isinstance(elements, Tensor) else exactly(elements, common)
     )
     found = np.searchsorted(ordered, inserted, sides, order)
