@@ -69,6 +69,7 @@ from tensorlab.ops.linalg import *
 from tensorlab.ops.logical import *
 from tensorlab.ops.namespace import *
 from tensorlab.ops.nn import *
+from tensorlab.ops.powers import *
 from tensorlab.ops.reduction import *
 from tensorlab.ops.rounding import *
 from tensorlab.ops.searching import *
