@@ -1,6 +1,7 @@
 """Python processes that start with Numba imported and warm: forks of one process, which compiles no kernel itself.
 
-Importing tensorlab's compiler and Numba's first compilation take 1 to 2 CPU-seconds in each new process. a new process for what has to be new: imports, and settings that Numba reads when it is imported.
+Importing tensorlab's compiler and Numba's first compilation take 1 to 2 CPU-seconds in each new process. Start a new
+one for what has to be new: imports, and settings that Numba reads when it is imported.
 """
 
 from __future__ import annotations
