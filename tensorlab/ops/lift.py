@@ -205,8 +205,8 @@ class Elementwise:
         for operand in operands:
             kind = type(operand)
             if kind is float or kind is int:
-                if kind is float and compute.kind != "f":
-                    return None
+                if compute.kind == "b" or (kind is float and compute.kind != "f"):
+                    return None  # the number is of a wider dtype
                 operand = Tensor(backend.from_host(self._number(operand, compute)), backend)
             elif not isinstance(operand, Tensor) or (operand._backend, operand._buffer.dtype) != (backend, compute):
                 return None
