@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections import Counter
 from typing import Any
 
@@ -11,11 +10,11 @@ import numpy as np
 
 from tensorlab import random
 from tensorlab.errors import ArgumentError, DTypeError
+from tensorlab.forks import counting
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.tensor import Tensor
 
 _names: Counter[str] = Counter()
-_guard = threading.RLock()
 
 
 def snake_case(class_name: str) -> str:
@@ -26,7 +25,7 @@ def snake_case(class_name: str) -> str:
 def unique_name(class_name: str) -> str:
     """Return ``dense``, then ``dense_1``, ``dense_2``, …; in every thread another one."""
     base = snake_case(class_name)
-    with _guard:
+    with counting:
         count = _names[base]
         _names[base] += 1
     return f"{base}_{count}" if count else base
