@@ -11,6 +11,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
+from tensorlab.arguments import told
 from tensorlab.errors import ArgumentError, ArgumentTypeError
 from tensorlab.forks import counting
 from tensorlab.random import streams
@@ -136,6 +137,7 @@ def key_first(function: Callable[P, R]) -> Callable[P, R]:
             if named.get("seed") is not None:
                 raise ArgumentError(f"random.{function.__name__}", "one key", "a key and a seed")
             arguments, named["seed"] = arguments[1:], arguments[0]
-        return function(*arguments, **named)
+        return checked(*arguments, **named)
 
+    checked = told(function, "tensorlab.random", f"random.{function.__name__}")
     return call

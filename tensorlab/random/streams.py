@@ -170,6 +170,9 @@ def move_to(epoch: int, step: int) -> None:
         epoch: a number that differs from epoch to epoch; 0 outside of training.
         step: of the epoch, counted from 1; 0 before the first.
     """
+    for name, number in (("epoch", epoch), ("step", step)):
+        if type(number) is not int or not 0 <= number <= WORD:
+            raise ArgumentError(f"random.move_to {name}", f"a whole number from 0 to {WORD}", repr(number))
     run = _here.place.run if _here.place else 0
     _here.place = _Place(run, epoch, step) if run or epoch or step else None
 
@@ -201,6 +204,8 @@ def generator(use: str, seed: Seed = None, moving: bool = False) -> np.random.Ge
         moving: ... unless it moves with the training run and from draw to draw, as with the global seed. A
             `SeedGenerator` moves on by itself.
     """
+    if not isinstance(use, str):
+        raise ArgumentTypeError("random use", "a string", repr(use))
     name = zlib.crc32(use.encode())
     if isinstance(seed, KeySource):
         seed, moving = seed.next(), False
