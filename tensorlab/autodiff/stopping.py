@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
 from tensorlab.autodiff.tape import blocks_here, stopped
+from tensorlab.errors import ArgumentTypeError
 from tensorlab.scopes import Block
 
 
@@ -27,9 +28,11 @@ class no_grad:  # noqa: N801  (used like a function)
 
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
         """Decorate a function, if it is given in place of parentheses: ``@tl.no_grad``."""
+        if function is not None and not callable(function):
+            raise ArgumentTypeError("no_grad", "a function, or nothing", repr(function))
         return super().__new__(cls) if function is None else cls()(function)
 
-    def __init__(self) -> None:
+    def __init__(self, function: None = None) -> None:
         self._blocks: list[Block[Any]] = []
 
     def __enter__(self) -> None:

@@ -6,6 +6,7 @@ source. There is no complex dtype; ``conj``, ``imag`` and ``real`` take real one
 `crossentropy` add is in `tensorlab.ops` alone.
 """
 
+from tensorlab.arguments import tell
 from tensorlab.ops import (
     arithmetic,
     broadcasting,
@@ -13,6 +14,7 @@ from tensorlab.ops import (
     complex,
     constants,
     creation,
+    crossentropy,
     cumulative,
     data_types,
     dlpack,
@@ -21,6 +23,7 @@ from tensorlab.ops import (
     floating,
     indexing,
     joining,
+    keras_names,
     lift,
     linalg,
     logical,
@@ -91,3 +94,5 @@ __all__ += sets.__all__
 __all__ += shaping.__all__
 __all__ += sorting.__all__
 __all__ += trigonometric.__all__
+
+tell(globals(), [*__all__, *crossentropy.__all__, *keras_names.__all__])

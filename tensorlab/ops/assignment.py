@@ -193,7 +193,8 @@ def _rounds(places: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
     starts = np.maximum.accumulate(np.where(np.append(True, ordered[1:] != ordered[:-1])[: flat.size], count, 0))
     turn = np.empty_like(count)
     turn[order] = count - starts
-    return [np.flatnonzero(turn == number) for number in range(int(turn.max(initial=-1)) + 1)]
+    rounds = int(turn.max()) + 1 if turn.size else 0
+    return [np.flatnonzero(turn == number) for number in range(rounds)]
 
 
 class At:

@@ -225,6 +225,6 @@ def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: 
     if times and (prepend is not None or append is not None):
         tensor = concat([part for part in (prepend, tensor, append) if part is not None], axis=place)
     before = (slice(None),) * place
-    for _ in range(times):
+    for _ in range(min(times, tensor.shape[place])):  # then there is nothing left
         tensor = getitem(tensor, (*before, slice(1, None))) - getitem(tensor, (*before, slice(-1)))
     return tensor

@@ -61,13 +61,24 @@ def _power(self: Tensor, other: Any, modulo: Any = None) -> Any:
     return arithmetic.pow(self, other) if _operand(other) else NotImplemented
 
 
+_DECIMALS = 308
+"""10 to this power is the largest one that float64 holds: a number has no decimal beyond, and no digit above."""
+
+
 def _round(self: Tensor, ndigits: Any = None) -> Tensor:
     """Return each element rounded to so many decimals, ties to even; ``round(x)`` keeps the dtype, too."""
-    digits = 0 if ndigits is None else operator.index(ndigits)
+    try:
+        digits = 0 if ndigits is None else operator.index(ndigits)
+    except TypeError:
+        raise ArgumentTypeError("round", "a whole number of decimals, or None", repr(ndigits)) from None
     if not digits or (digits > 0 and self.dtype.kind in "iu"):
         return rounding.round(self)
     if self.dtype.kind != "f":
         raise DTypeError("round", "a tensor of reals", str(self.dtype), 'use .astype("float64")')
+    if digits > _DECIMALS:
+        return self.snapshot()
+    if digits < -_DECIMALS:
+        return comparison.where(floating.isfinite(self), 0.0, self)
     scale = 10.0 ** abs(digits)
     scaled = self * scale if digits > 0 else self / scale
     rounded = rounding.round(scaled)
