@@ -20,10 +20,13 @@ class no_grad:  # noqa: N801  (used like a function)
     recorded.
 
     Example:
-        >>> with tl.no_grad():
-        ...     w.assign_sub(0.1 * gradient)
-        >>> @tl.no_grad()
-        ... def accuracy(x, y): ...
+        >>> x = tl.Variable(3.0)
+        >>> with tl.GradientTape() as tape:
+        ...     with tl.no_grad():
+        ...         offset = 2.0 * x
+        ...     y = x * x + offset
+        >>> float(tape.gradient(y, x))
+        6.0
     """
 
     _blocks: list[Block[Any]]

@@ -359,10 +359,12 @@ def elementwise(
         ArgumentError: for an unknown domain, result or kind.
 
     Example:
+        >>> import math
         >>> @tl.elementwise
         ... def mish(x: float) -> float:
         ...     return x * math.tanh(math.log1p(math.exp(x)))
-        >>> mish(tl.asarray([0.0, 1.0]))
+        >>> print(mish(tl.asarray([0.0, 1.0])).numpy().round(4))
+        [0.     0.8651]
     """
 
     if kinds is not None and not isinstance(kinds, Mapping):

@@ -205,7 +205,13 @@ def _method(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return function(self, axis=axis, **given)
 
     known = [name for name in inspect.signature(function).parameters if name != "x"]
+    method.__name__, method.__doc__ = function.__name__, f"Return ``tl.{function.__name__}`` of this tensor."
     return method
+
+
+def _astype(self: Tensor, dtype: Any, copy: bool = False) -> Tensor:
+    """Return the elements in another dtype, or this tensor if it has that dtype already and ``copy`` is false."""
+    return astype(self, dtype, copy=copy)
 
 
 def _like(self: Tensor, value: Any) -> Tensor:
@@ -227,7 +233,7 @@ _METHODS: dict[str, Any] = {
     "__getitem__": lambda self, index: indexing.getitem(self, index),
     "__setitem__": assignment.setitem,
     "at": property(assignment.At, doc="Select elements by ``x.at[index]``, to make a new tensor with them changed."),
-    "astype": lambda self, dtype, copy=False: astype(self, dtype, copy=copy),
+    "astype": _astype,
     "reshape": _reshape,
     "T": property(
         shaping.transpose, doc="The axes reversed. The standard has it for matrices; of more axes it is NumPy's."
