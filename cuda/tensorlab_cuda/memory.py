@@ -11,7 +11,7 @@ import numpy as np
 from tensorlab.backends import checks
 from tensorlab.errors import IndexOutOfBoundsError, ShapeError
 from tensorlab.host_arrays import cast
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import ScalarFunction, scalar_function
 from tensorlab_cuda import driver, fallback
 from tensorlab_cuda.allocator import Borrowed, constant, unused, upload
 from tensorlab_cuda.buffer import Buffer
@@ -28,7 +28,7 @@ def _itself(x: float) -> float:
     return x
 
 
-_COPY = ScalarFunction.of(_itself)
+_COPY = scalar_function(_itself)
 _FEW = 512
 """The bytes of an array up to which it is looked up whether the device has the like already."""
 

@@ -30,6 +30,7 @@ from tensorlab.ops import (
     methods,  # noqa: F401  (puts the operators and methods of Tensor in place)
     namespace,
     nn,
+    powers,
     reduction,
     rounding,
     searching,
@@ -59,6 +60,7 @@ from tensorlab.ops.linalg import *
 from tensorlab.ops.logical import *
 from tensorlab.ops.namespace import *
 from tensorlab.ops.nn import *
+from tensorlab.ops.powers import *
 from tensorlab.ops.reduction import *
 from tensorlab.ops.rounding import *
 from tensorlab.ops.searching import *
@@ -87,6 +89,7 @@ __all__ += linalg.__all__
 __all__ += logical.__all__
 __all__ += namespace.__all__
 __all__ += nn.__all__
+__all__ += powers.__all__
 __all__ += reduction.__all__
 __all__ += rounding.__all__
 __all__ += searching.__all__

@@ -13,7 +13,7 @@ import numpy as np
 from tensorlab import autodiff
 from tensorlab.dtypes import DType, can_hold
 from tensorlab.errors import ArgumentTypeError, DeviceError, DTypeError, ShapeError, StateError
-from tensorlab.ops import arithmetic, extrema
+from tensorlab.ops import arithmetic, extrema, powers
 from tensorlab.ops.broadcasting import spread
 from tensorlab.ops.comparison import where
 from tensorlab.ops.dispatch import as_tensor
@@ -263,7 +263,7 @@ class AtIndex:
 
     def power(self, value: Any) -> Tensor:
         """Return the tensor with the elements raised to a power."""
-        return self._combined("power", arithmetic.pow, value)
+        return self._combined("power", powers.pow, value)
 
     def min(self, value: Any) -> Tensor:
         """Return the tensor with each element replaced by the lesser of it and a value."""

@@ -21,7 +21,7 @@ from tensorlab.forks import guard
 from tensorlab.ops.broadcasting import sum_to
 from tensorlab.ops.casting import astype
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar, kinds_of, lists_of_numbers, store
-from tensorlab.scalars import ScalarFunction, without_unused
+from tensorlab.scalars import ScalarFunction, derivative, scalar_function, vjp, without_unused
 from tensorlab.shapes import Shape
 from tensorlab.tensor import TENSORS, Tensor, converted
 
@@ -268,19 +268,19 @@ class Elementwise:
         """The operation ``(gradient, *arguments) -> gradient * ∂self/∂argument``, in one pass."""
         operation = self._given.get(index) or self._vjps.get(index)
         if operation is None:
-            operation = self._vjps[index] = Elementwise(self.scalar.vjp(index))
+            operation = self._vjps[index] = Elementwise(vjp(self.scalar, index))
         return operation
 
     def _pull(self, index: int) -> _Pull | None:
         given = self._given.get(index)
         if given is not None:  # and is not looked into
             return _through(given, index, tuple(range(self._arity)))
-        slope = self.scalar.derivative(index).constant
+        slope = derivative(self.scalar, index).constant
         if slope == 0:
             return None
         if slope == 1:
             return lambda tensors: partial(_summed_to, tensors[index]._buffer.shape)
-        scalar, (_, *places) = without_unused(self.scalar.vjp(index))
+        scalar, (_, *places) = without_unused(vjp(self.scalar, index))
         return _through(Elementwise(scalar), index, [place - 1 for place in places])
 
 
@@ -396,7 +396,7 @@ def _signature(names: Sequence[str]) -> inspect.Signature:
 
 def _of_numbers(function: Callable[..., float] | ScalarFunction, arity: int | None = None) -> ScalarFunction:
     """A function as a scalar function of one or more numbers, or of so many, that returns one."""
-    scalar = ScalarFunction.of(function)
+    scalar = scalar_function(function)
     if scalar.n_outputs != 1:
         hint = "make an operation of each"
         raise ScalarError(

@@ -20,6 +20,7 @@ from tensorlab.ops import (
     indexing,
     linalg,
     logical,
+    powers,
     reduction,
     rounding,
     searching,
@@ -58,7 +59,7 @@ def _multiply(x1: Any, x2: Any) -> Any:
 def _power(self: Tensor, other: Any, modulo: Any = None) -> Any:
     if modulo is not None:
         raise ArgumentTypeError("pow", "two arguments", "a third one, the modulus", "use tl.remainder(x**y, modulus)")
-    return arithmetic.pow(self, other) if _operand(other) else NotImplemented
+    return powers.pow(self, other) if _operand(other) else NotImplemented
 
 
 _DECIMALS = 308
@@ -102,7 +103,7 @@ _BINARY: dict[str, Callable[..., Any]] = {
     "floordiv": arithmetic.floor_divide,
     "mod": arithmetic.remainder,
     "divmod": _divmod,
-    "pow": arithmetic.pow,
+    "pow": powers.pow,
     "matmul": linalg.matmul,
     "and": logical.bitwise_and,
     "or": logical.bitwise_or,
@@ -152,7 +153,7 @@ _UFUNCS: dict[Any, Callable[..., Any]] = {
         "invert": logical.bitwise_invert,
         "left_shift": logical.bitwise_left_shift,
         "matmul": linalg.matmul,
-        "power": arithmetic.pow,
+        "power": powers.pow,
         "right_shift": logical.bitwise_right_shift,
         "rint": rounding.round,
     }.items()

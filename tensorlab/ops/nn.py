@@ -22,7 +22,7 @@ from tensorlab.ops.probabilities import Probabilities, Sigmoid, softmax_along
 from tensorlab.ops.reduction import Axis, sum
 from tensorlab.ops.shaping import expand_dims, permute_dims, reshape
 from tensorlab.rules import Rowwise
-from tensorlab.scalars import ScalarFunction, compose
+from tensorlab.scalars import compose, scalar_function
 from tensorlab.tensor import Tensor, asarray, from_buffer_of
 
 __all__ = [
@@ -33,7 +33,7 @@ __all__ = [
     "stop_gradient",
 ]
 
-_of = ScalarFunction.of
+_of = scalar_function
 
 
 def _element(x: float) -> float:
