@@ -13,7 +13,8 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "tensorlab"
 
 FLOORS = {
-    1: "environment errors forks scopes terminal version",
+    0: "errors start",
+    1: "environment forks scopes terminal version",
     2: "arguments autodiff dtypes references registry scalars shapes",
     3: "datasets host_arrays rules serialization",
     4: "kernels",

@@ -5,6 +5,7 @@ lifted to tensors; their derivatives are taken from their source. There is no co
 ``real`` take real ones. The names of `keras_names` and `crossentropy` are in `tensorlab.ops` only.
 """
 
+from tensorlab.arguments import tell
 from tensorlab.ops import (
     arithmetic,
     broadcasting,
@@ -12,6 +13,7 @@ from tensorlab.ops import (
     complex,
     constants,
     creation,
+    crossentropy,
     cumulative,
     data_types,
     dlpack,
@@ -20,6 +22,7 @@ from tensorlab.ops import (
     floating,
     indexing,
     joining,
+    keras_names,
     lift,
     linalg,
     logical,
@@ -93,3 +96,5 @@ __all__ += sets.__all__
 __all__ += shaping.__all__
 __all__ += sorting.__all__
 __all__ += trigonometric.__all__
+
+tell(globals(), [*__all__, *crossentropy.__all__, *keras_names.__all__])

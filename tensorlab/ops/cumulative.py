@@ -226,6 +226,6 @@ def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: 
     if times and (prepend is not None or append is not None):
         tensor = concat([part for part in (prepend, tensor, append) if part is not None], axis=position)
     before = (slice(None),) * position
-    for _ in range(times):
+    for _ in range(min(times, tensor.shape[position])):  # after these the result is empty
         tensor = getitem(tensor, (*before, slice(1, None))) - getitem(tensor, (*before, slice(-1)))
     return tensor

@@ -11,6 +11,7 @@ from typing import Any, cast, overload
 import numpy as np
 
 from tensorlab import autodiff, dtypes, shapes
+from tensorlab.arguments import misfit
 from tensorlab.backends import Backend
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
@@ -116,7 +117,7 @@ class Elementwise:
     def __repr__(self) -> str:
         return f"<elementwise operation {self.__name__!r}>"
 
-    def __call__(self, *operands: Any, out: Any = None) -> Tensor:
+    def __call__(self, *operands: Any, out: Any = None, **unknown: Any) -> Tensor:
         """Apply the function to the elements of tensors, arrays and numbers, which broadcast.
 
         Args:
@@ -130,6 +131,9 @@ class Elementwise:
             DeviceError: for tensors on two devices.
             ArgumentTypeError: for a wrong number of arguments.
         """
+        if unknown:
+            error = misfit(self.__name__, self.__signature__, operands, {"out": out, **unknown})
+            raise error or ArgumentTypeError(self.__name__, "no other arguments than out", str(list(unknown)))
         if len(operands) != self._arity:
             raise ArgumentTypeError(self.__name__, f"{self._arity} arguments", f"{len(operands)}")
         tensors, backend, compute = self._plain(operands) or self._converted(operands)
@@ -212,8 +216,8 @@ class Elementwise:
         for operand in operands:
             kind = type(operand)
             if kind is float or kind is int:
-                if kind is float and compute.kind != "f":
-                    return None
+                if compute.kind == "b" or (kind is float and compute.kind != "f"):
+                    return None  # the number is of a wider dtype
                 operand = Tensor(backend.from_host(self._number(operand, compute)), backend)
             elif not isinstance(operand, Tensor) or (operand._backend, operand._buffer.dtype) != (backend, compute):
                 return None
@@ -341,13 +345,18 @@ def elementwise(
         ArgumentError: for an unknown domain, result or kind.
 
     Example:
+        >>> import math
         >>> @tl.elementwise
         ... def mish(x: float) -> float:
         ...     return x * math.tanh(math.log1p(math.exp(x)))
-        >>> mish(tl.asarray([0.0, 1.0]))
-        Tensor([0.        , 0.86509836], dtype=float32)
+        >>> print(mish(tl.asarray([0.0, 1.0])).numpy().round(4))
+        [0.     0.8651]
     """
 
+    if kinds is not None and not isinstance(kinds, Mapping):
+        raise ArgumentTypeError("elementwise", "kinds as a dict of functions", type(kinds).__name__)
+    if not isinstance(name, str):
+        raise ArgumentTypeError("elementwise", "name as a string", repr(name))
     for what, given, known in (
         ("domain", domain, ("any", "real", *_DOMAINS)),
         ("result", result, ("same", "bool")),

@@ -68,13 +68,24 @@ def _power(self: Tensor, other: Any, modulo: Any = None) -> Any:
     return powers.pow(self, other) if _operand(other) else NotImplemented
 
 
+_DECIMALS = 308
+"""10 to this power is the largest one that float64 holds: a number has no decimal beyond, and no digit above."""
+
+
 def _round(self: Tensor, ndigits: Any = None) -> Tensor:
     """Round each element to a number of decimals, ties to even. ``round(x)`` keeps the dtype too."""
-    digits = 0 if ndigits is None else operator.index(ndigits)
+    try:
+        digits = 0 if ndigits is None else operator.index(ndigits)
+    except TypeError:
+        raise ArgumentTypeError("round", "a whole number of decimals, or None", repr(ndigits)) from None
     if not digits or (digits > 0 and self.dtype.kind in "iu"):
         return rounding.round(self)
     if self.dtype.kind != "f":
         raise DTypeError("round", "a tensor of reals", str(self.dtype), 'use .astype("float64")')
+    if digits > _DECIMALS:
+        return self.snapshot()
+    if digits < -_DECIMALS:
+        return comparison.where(floating.isfinite(self), 0.0, self)
     scale = 10.0 ** abs(digits)
     scaled = self * scale if digits > 0 else self / scale
     rounded = rounding.round(scaled)
@@ -201,7 +212,13 @@ def _method(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return function(self, axis=axis, **given)
 
     known = [name for name in inspect.signature(function).parameters if name != "x"]
+    method.__name__, method.__doc__ = function.__name__, f"Return ``tl.{function.__name__}`` of this tensor."
     return method
+
+
+def _astype(self: Tensor, dtype: Any, copy: bool = False) -> Tensor:
+    """Return the elements in another dtype, or this tensor if it has that dtype already and ``copy`` is false."""
+    return astype(self, dtype, copy=copy)
 
 
 def _like(self: Tensor, value: Any) -> Tensor:
@@ -222,10 +239,8 @@ _METHODS: dict[str, Any] = {
     "__round__": _round,
     "__getitem__": lambda self, index: indexing.getitem(self, index),
     "__setitem__": assignment.setitem,
-    "at": property(
-        assignment.At, doc="``x.at[index]`` selects elements; its methods return a copy with these changed."
-    ),
-    "astype": lambda self, dtype, copy=False: astype(self, dtype, copy=copy),
+    "at": property(assignment.At, doc="``x.at[index]`` selects elements; its methods return a changed copy of ``x``."),
+    "astype": _astype,
     "reshape": _reshape,
     "T": property(
         shaping.transpose, doc="A view with the axes reversed, as in NumPy. The standard defines it for matrices only."

@@ -18,7 +18,7 @@ from tensorlab.ops.dispatch import as_tensor, together
 from tensorlab.ops.extrema import maximum
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.linalg import product_vjps
-from tensorlab.ops.probabilities import Probabilities, Sigmoid
+from tensorlab.ops.probabilities import Probabilities, Sigmoid, softmax_along
 from tensorlab.ops.reduction import Axis, sum
 from tensorlab.ops.shaping import expand_dims, permute_dims, reshape
 from tensorlab.rules import Rowwise
@@ -81,15 +81,18 @@ def _along_last(who: str, x: Any, axis: Axis, operation: Callable[[Tensor], Tens
     ordered = permute_dims(tensor, order)
     kept = ordered.shape[: tensor.ndim - len(axes)]
     rows = reshape(ordered, (*kept, math.prod(ordered.shape[len(kept) :])))
-    return permute_dims(reshape(operation(rows), ordered.shape), [order.index(k) for k in range(tensor.ndim)])
+    result = permute_dims(reshape(operation(rows), ordered.shape), [order.index(k) for k in range(tensor.ndim)])
+    if operation is _softmax_of_logits and len(axes) == 1:
+        return Probabilities.of(softmax_along(axes[0], tensor.ndim), result, tensor)
+    return result
 
 
 def softmax(x: Any, axis: Axis = -1) -> Tensor:
     """Return ``exp(x) / Σ exp(x)`` along one or several axes, computed without overflow.
 
-    The result along the last axis remembers ``x`` until another operation is applied to it. A crossentropy computes
-    from ``x``, and so has a gradient where the result is 0 or 1. To get the gradient with respect to the result itself,
-    call ``tape.watch`` with it.
+    The result along one axis remembers ``x`` until another operation is applied to it. A crossentropy computes from
+    ``x``, and so has a gradient where the result is 0 or 1. To get the gradient with respect to the result itself, call
+    ``tape.watch`` with it.
 
     Raises:
         ShapeError: for an axis that is out of range or given twice.
