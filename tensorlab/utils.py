@@ -72,9 +72,9 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, An
     """
     given = as_tensor(x, "to_categorical x", "cpu" if not isinstance(x, Tensor) else None).numpy()
     if given.dtype.kind == "f" and not np.array_equal(given, np.floor(given)):
-        raise DTypeError("to_categorical x", "labels that are whole numbers", f"{given.dtype} with fractions")
+        raise DTypeError("to_categorical x", "labels that are integers", f"{given.dtype} with fractions")
     if given.dtype.kind == "f" and not np.isfinite(given).all():
-        raise ArgumentError("to_categorical x", "labels that are whole numbers", "infinite ones")
+        raise ArgumentError("to_categorical x", "labels that are integers", "infinite ones")
     labels = given[..., 0] if given.ndim > 1 and given.shape[-1] == 1 else given
     if num_classes is None and not labels.size:
         raise ArgumentError("to_categorical num_classes", "a number, as there are no labels", "None")

@@ -339,7 +339,7 @@ def test_what_a_dtype_does_not_hold_is_refused(dtype: str, value: Any, kind: typ
 def test_a_change_that_nobody_could_see_is_refused() -> None:
     x, v = tl.zeros((2, 3)), tl.Variable([[1.0, 2.0]], name="w")
     message = (
-        r"^x\[index\] = value: expected a tensor that has a name, received a temporary one, whose change would be "
+        r"^x\[index\] = value: expected a tensor that has a name, received a temporary tensor, whose change would be "
         r"lost; write x\[0, 1\] = value in place of x\[0\]\[1\] = value"
     )
     with pytest.raises(ArgumentTypeError, match=message):

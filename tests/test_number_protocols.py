@@ -109,7 +109,7 @@ def test_nothing_is_repeated_by_a_tensor(x: tl.Tensor, other: Any) -> None:
         (
             lambda x: round(x.astype("int64"), -1),
             DTypeError,
-            r"^round: expected a tensor of reals, received int64; use",
+            r"^round: expected a tensor of real numbers, received int64; use",
         ),
         (
             lambda x: operator.add(x, [[1.0], [2.0, 3.0]]),

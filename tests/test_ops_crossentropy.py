@@ -196,7 +196,7 @@ REFUSED: dict[str, tuple[str, Any, dict[str, Any], type[Exception], str]] = {
         [0.5, 1.0, 0.0],
         {},
         DTypeError,
-        "sparse_categorical_crossentropy: expected labels that are whole numbers, received float32",
+        "sparse_categorical_crossentropy: expected labels that are integers, received float32",
     ),
     "axis": (
         "categorical_crossentropy",

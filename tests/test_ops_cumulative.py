@@ -125,7 +125,7 @@ def test_diff_of_unsigned_integers_wraps() -> None:
         (
             lambda: tl.cumulative_sum(tl.zeros((2, 3))),
             ShapeError,
-            r"^cumulative_sum: expected an axis, for a tensor of more than one, received shape \(2, 3\)$",
+            r"^cumulative_sum: expected an axis for a tensor with several axes, received shape \(2, 3\)$",
         ),
         (
             lambda: tl.cumulative_prod(3.0),
@@ -149,7 +149,7 @@ def test_diff_of_unsigned_integers_wraps() -> None:
         ),
         (lambda: tl.diff([True]), DTypeError, r"^diff: expected tensors of numbers, received bool; convert them"),
         (lambda: tl.diff([1], n=-1), ArgumentError, r"^diff: expected n of at least 0, received -1$"),
-        (lambda: tl.diff([1], n=0.5), ArgumentTypeError, r"^diff: expected a whole number n, received 0\.5$"),
+        (lambda: tl.diff([1], n=0.5), ArgumentTypeError, r"^diff: expected an integer n, received 0\.5$"),
         (lambda: tl.diff(1), ShapeError, r"^diff: expected no axis for a tensor of rank 0, received -1$"),
         (lambda: tl.diff([1], prepend=[[1]]), ShapeError, r"^concat: expected shapes that differ along axis 0 only"),
     ],

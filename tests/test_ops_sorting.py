@@ -121,7 +121,7 @@ def test_places() -> None:
             r"^top_k: expected at least 0 elements along the last axis, received shap",
         ),
         (lambda: tl.top_k([1, 2], -1), ArgumentError, r"^top_k: expected k of at least 0, received -1$"),
-        (lambda: tl.top_k([1, 2], 1.5), ArgumentTypeError, r"^top_k: expected a whole number k, received 1\.5$"),
+        (lambda: tl.top_k([1, 2], 1.5), ArgumentTypeError, r"^top_k: expected an integer k, received 1\.5$"),
         (lambda: tl.nonzero(3), ShapeError, r"^nonzero: expected a tensor with an axis, received a tensor of rank 0; "),
         (lambda: tl.searchsorted([[1]], 1), ShapeError, r"^searchsorted: expected a sorted vector, received shape \(1"),
         (
@@ -142,7 +142,7 @@ def test_places() -> None:
         (
             lambda: tl.searchsorted([1, 2], 1, sorter=[0.0, 1.0]),
             DTypeError,
-            r"^searchsorted: expected a sorter of whole numbers, received float32$",
+            r"^searchsorted: expected a sorter of integers, received float32$",
         ),
         (
             lambda: tl.searchsorted([1, 2], 1, sorter=[0, 2]),

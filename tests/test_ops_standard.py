@@ -262,7 +262,7 @@ def test_an_integer_to_a_negative_power_is_refused(base: Any, exponent: Any, rec
         with pytest.raises(ArgumentError) as error:
             call()
         assert str(error.value) == (
-            "pow: expected exponents that are not negative, as the base is of integers, "
+            "pow: expected non-negative exponents for an integer base, "
             f"received {received}; make the base real, e.g. x.astype('float32')"
         )
 

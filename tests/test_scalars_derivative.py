@@ -270,7 +270,7 @@ def test_compose_refuses_what_does_not_fit():
     def none():
         return 1.0
 
-    with pytest.raises(ScalarError, match=r"'pair'.*expected one output, to be passed on, received 2 outputs"):
+    with pytest.raises(ScalarError, match=r"'pair'.*expected one output to pass on, received 2 outputs"):
         compose(relu, pair)
     with pytest.raises(ScalarError, match=r"'none' .*expected a first parameter, for the inner function's value"):
         compose(none, relu)

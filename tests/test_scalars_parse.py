@@ -202,7 +202,7 @@ def test_lambdas_that_cannot_be_told_apart_are_refused():
         [sys.executable, "-X", "no_debug_ranges", "-c", _from_file(code, path)],
         capture_output=True, text=True, cwd=FILE.parents[1], check=False,
     )  # fmt: skip
-    assert "expected one lambda a line, received several that cannot be told apart; write each on" in out.stderr
+    assert "expected one lambda per line, received several that cannot be told apart; write each on" in out.stderr
 
 
 def _from_file(code, path):

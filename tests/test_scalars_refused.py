@@ -324,7 +324,7 @@ async def awaited(x):
 
 
 def test_an_async_function_is_refused_as_one():
-    with pytest.raises(ScalarError, match=r"'awaited' .*: expected a function that computes its value at once, rec"):
+    with pytest.raises(ScalarError, match=r"'awaited' .*: expected a synchronous function, rec"):
         of(awaited)
 
 

@@ -216,7 +216,7 @@ def linspace(
     first, last = _numbers("linspace", start, stop)
     (count,) = _numbers("linspace", num)
     if not isinstance(count, int):
-        raise ArgumentTypeError("linspace", "a number of elements that is a whole number", repr(num))
+        raise ArgumentTypeError("linspace", "an integer number of elements", repr(num))
     if count < 0:
         raise ArgumentError("linspace", "a number of elements of at least 0", str(count))
     shapes.as_shape("linspace", count)
@@ -273,7 +273,7 @@ def _diagonal(who: str, rows: int, columns: int, k: Any, compare: np.ufunc) -> n
     """Return where the column compares with the row plus ``k``: the ``k``-th diagonal, or one side of it."""
     (offset,) = _numbers(who, k)
     if not isinstance(offset, int):
-        raise ArgumentTypeError(who, "a diagonal k that is a whole number", repr(k))
+        raise ArgumentTypeError(who, "an integer diagonal k", repr(k))
     offset = max(-rows, min(columns, offset))  # diagonals farther away are empty too
     return np.asarray(compare(np.arange(columns), np.arange(rows)[:, None] + offset))
 

@@ -150,7 +150,7 @@ def _cumulative(
 ) -> Tensor:
     tensor = as_tensor(x, who)
     if not tensor.ndim or (axis is None and tensor.ndim > 1):
-        expected = "an axis, for a tensor of more than one" if tensor.ndim else "a tensor with an axis"
+        expected = "an axis for a tensor with several axes" if tensor.ndim else "a tensor with an axis"
         raise ShapeError(who, expected, f"shape {tensor.shape}")
     position = shapes.normalize_axis(who, 0 if axis is None else axis, tensor.ndim)
     result = running(moveaxis(tensor, position, -1), accumulator(who, tensor, dtype))
@@ -220,7 +220,7 @@ def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: 
     try:
         times = operator.index(n)
     except TypeError:
-        raise ArgumentTypeError("diff", "a whole number n", repr(n)) from None
+        raise ArgumentTypeError("diff", "an integer n", repr(n)) from None
     if times < 0:
         raise ArgumentError("diff", "n of at least 0", str(n))
     if times and (prepend is not None or append is not None):

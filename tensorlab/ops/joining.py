@@ -140,7 +140,7 @@ def roll(x: Any, /, shift: int | Sequence[int], axis: int | Sequence[int] | None
         parts: Sequence[Any] = shift if isinstance(shift, (tuple, list)) else [shift]
         shifts = [operator.index(part) for part in parts]
     except TypeError:
-        raise ArgumentTypeError("roll", "shifts of whole numbers", repr(shift)) from None
+        raise ArgumentTypeError("roll", "integer shifts", repr(shift)) from None
     if axis is None:
         return reshape(roll(reshape(tensor, (-1,)), builtins.sum(shifts), axis=0), tensor.shape)
     given = axis if isinstance(axis, (tuple, list)) else [axis]

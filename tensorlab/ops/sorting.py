@@ -115,7 +115,7 @@ def top_k(x: Any, k: int, sorted: bool = True) -> TopK:
     """
     tensor = as_tensor(x, "top_k")
     if not isinstance(k, (int, np.integer)):
-        raise ArgumentTypeError("top_k", "a whole number k", repr(k))
+        raise ArgumentTypeError("top_k", "an integer k", repr(k))
     if k < 0:
         raise ArgumentError("top_k", "k of at least 0", str(k))
     if not tensor.ndim or tensor.shape[-1] < k:

@@ -33,7 +33,7 @@ def compose(outer: ScalarFunction | Callable[..., Any], inner: ScalarFunction | 
     outer, inner = scalar_function(outer), scalar_function(inner)
     if inner.n_outputs != 1:
         received = f"{inner.n_outputs} outputs"
-        raise ScalarError(inner.who, "one output, to be passed on", received, "compose functions of one output")
+        raise ScalarError(inner.who, "one output to pass on", received, "compose functions of one output")
     if not outer.parameters:
         raise ScalarError(outer.who, "a first parameter, for the inner function's value", "none", "add one")
     names = Names(inner.parameters)
