@@ -1,4 +1,4 @@
-"""Tensors made of numbers: their values to the last digit, and what is said of numbers that do not fit."""
+"""Check creation functions: exact values, and errors for numbers that a dtype cannot represent."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INTEGERS = tuple(name for name in NAMES if "int" in name)
 
 @settings(deadline=None, max_examples=200)
 @given(st.data())
-def test_arange_of_whole_numbers_is_range(data: st.DataObject) -> None:
+def test_arange_of_integers_equals_range(data: st.DataObject) -> None:
     dtype = np.dtype(data.draw(st.sampled_from(INTEGERS)))
     limits = np.iinfo(dtype)
     anywhere = st.integers(int(limits.min), int(limits.max))
@@ -71,7 +71,7 @@ def test_linspace(start: float, stop: float, count: int, endpoint: bool) -> None
         assert tl.linspace(start, stop, count, dtype="float64").tolist()[:: count - 1] == [start, stop]
 
 
-def test_linspace_of_whole_numbers_rounds_down() -> None:
+def test_linspace_of_integers_rounds_down() -> None:
     assert tl.linspace(-2, 2, 4, dtype="int64").tolist() == [-2, -1, 0, 2]
 
 
@@ -157,7 +157,7 @@ def test_messages(call: Callable[[], Any], kind: type[Exception], message: str) 
         call()
 
 
-def test_each_is_numpys_with_the_dtypes_of_networks() -> None:
+def test_defaults_differ_from_numpys_only_in_dtypes() -> None:
     for result, expected in (
         (tl.zeros((2, 3)), np.zeros((2, 3), np.float32)),
         (tl.ones(2, dtype="int64"), np.ones(2, np.int64)),

@@ -1,4 +1,4 @@
-"""Crossentropies in `tl.ops`: values and gradients of Keras, any axis of classes, and what is refused."""
+"""Check crossentropies in `tl.ops`: values and gradients of Keras, every axis of classes, and errors."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_classes_are_along_any_axis(axis: int, rng: np.random.Generator) -> None
         np.testing.assert_allclose(found.numpy(), expected.squeeze(axis), rtol=1e-12)
 
 
-def test_their_means_are_the_losses() -> None:
+def test_their_means_equal_the_losses() -> None:
     for name, target, options, output, *_ in RECORDED.values():
         if "axis" not in options:
             each = getattr(tl.ops, name)(target, output, **options)

@@ -1,4 +1,4 @@
-"""Products of matrices and vectors against NumPy in float64."""
+"""Check products of matrices and vectors against NumPy in float64."""
 
 from __future__ import annotations
 

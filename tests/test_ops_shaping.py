@@ -1,4 +1,4 @@
-"""Moving elements: against NumPy, on every layout, and what is said where shapes do not fit."""
+"""Check operations that move elements against NumPy on every layout, and errors for shapes that do not fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Order, sets and places: stability, NaN, ties, and what is said of arguments that do not fit."""
+"""Check sorting, sets and searching: stability, NaN, ties, and errors for arguments that do not fit."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_every_nan_is_an_element_of_its_own() -> None:
     assert tl.isin([1, 2], tl.asarray([], dtype="int64"), invert=True).tolist() == [True, True]
 
 
-def test_places() -> None:
+def test_searching() -> None:
     row = tl.asarray([1.0, 2.0, 2.0, 5.0], device="reference")
     assert tl.searchsorted(row, [0.0, 2.0, 9.0]).tolist() == [0, 1, 4]
     right = tl.searchsorted(row, tl.asarray([[2.0]], dtype="float64", device="reference"), side="right")

@@ -1,4 +1,4 @@
-"""What is refused as a scalar function, and what the error says."""
+"""Check which functions are refused as scalar functions, and the messages."""
 
 from __future__ import annotations
 

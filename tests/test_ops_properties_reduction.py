@@ -1,4 +1,4 @@
-"""Every operation that folds elements, in the dtype that the standard says, against NumPy on arrays of every kind."""
+"""Check every reduction and cumulative operation, in the standard's dtypes, against NumPy on arrays of every kind."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ FOLDING: dict[str, tuple[Any, tuple[int, int]]] = {
 @pytest.mark.parametrize("device", ["cpu", "reference"])
 @settings(deadline=None, max_examples=60)
 @given(st.data())
-def test_folding(name: str, device: str, data: st.DataObject) -> None:
+def test_reductions_and_scans(name: str, device: str, data: st.DataObject) -> None:
     operation, ranks = FOLDING[name]
     # a kernel for each dtype takes long to compile: the CPU has tests of its own of every one
     array = data.draw(arrays(ranks, DTYPES if device == "reference" else ("float32", "int64")))
