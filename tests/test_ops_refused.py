@@ -95,9 +95,9 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[TensorlabError], str]] = {
         r"^clip: expected a number that uint8 holds, received -1",
     ),
     "a number that is too large": (
-        lambda: tl.asarray([1], dtype="uint8") == 300,
+        lambda: tl.asarray([1], dtype="uint8") + 300,
         ArgumentError,
-        r"^equal: expected a number that uint8 holds, received 300",
+        r"^add: expected a number that uint8 holds, received 300",
     ),
     "an exponent that is too large": (
         lambda: tl.asarray([2], dtype="int8") ** 200,

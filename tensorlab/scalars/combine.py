@@ -26,6 +26,7 @@ def compose(outer: ScalarFunction | Callable[..., Any], inner: ScalarFunction | 
         ScalarError: if ``inner`` has several outputs, or ``outer`` has no parameters.
 
     Example:
+        >>> import math
         >>> from tensorlab.scalars import compose
         >>> compose(math.tanh, lambda x, y: x + y)(1.0, -1.0)
         0.0

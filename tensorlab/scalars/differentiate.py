@@ -35,6 +35,7 @@ def derivative(function: ScalarFunction, index: int = 0) -> ScalarFunction:
         ScalarError: if the function calls something whose derivative is not known.
 
     Example:
+        >>> import math
         >>> from tensorlab.scalars import derivative, scalar_function
         >>> print(derivative(scalar_function(lambda x: x * math.exp(x))).source)
         def lambda_d_x(x):
