@@ -53,6 +53,7 @@ class ScalarFunction:
         surroundings: Surroundings | None = None,
     ) -> None:
         self.name, self.parameters, self.body = name, parameters, tuple(body)
+        self.arity = len(parameters)
         self.defaults, self.file, self.line = dict(defaults or {}), file, line
         mentioned = {used for statement in body for used in tree.used(statement)}
         self.calls = {called: function for called, function in calls.items() if called in mentioned}
@@ -121,11 +122,6 @@ class ScalarFunction:
         )
         setattr(function, _KEPT_AS, scalar)  # on the function, so that both are freed together
         return scalar
-
-    @property
-    def arity(self) -> int:
-        """How many parameters there are."""
-        return len(self.parameters)
 
     @property
     def who(self) -> str:
