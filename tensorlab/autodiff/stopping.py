@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
 from tensorlab.autodiff.tape import blocks_here, stopped
+from tensorlab.errors import ArgumentTypeError
 from tensorlab.scopes import Block
 
 
@@ -19,19 +20,24 @@ class no_grad:  # noqa: N801  (used like a function)
     recorded.
 
     Example:
-        >>> with tl.no_grad():
-        ...     w.assign_sub(0.1 * gradient)
-        >>> @tl.no_grad()
-        ... def accuracy(x, y): ...
+        >>> x = tl.Variable(3.0)
+        >>> with tl.GradientTape() as tape:
+        ...     with tl.no_grad():
+        ...         offset = 2.0 * x
+        ...     y = x * x + offset
+        >>> float(tape.gradient(y, x))
+        6.0
     """
+
+    _blocks: list[Block[Any]]
 
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
         """Decorate a function, if it is given in place of parentheses: ``@tl.no_grad``."""
+        if function is not None and not callable(function):
+            raise ArgumentTypeError("no_grad", "a function, or nothing", repr(function))
         self = super().__new__(cls)
         self._blocks = []
         return self if function is None else self(function)
-
-    _blocks: list[Block[Any]]
 
     def __enter__(self) -> None:
         self._blocks.append(stopped())
