@@ -16,9 +16,10 @@ from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.probabilities import Probabilities
 from tensorlab.registry import registries
 from tensorlab.rules import Hyperparameters
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import ScalarFunction, scalar_function
 from tensorlab.scalars.check import check_derivative
-from tensorlab.scalars.combine import bound, scaled
+from tensorlab.scalars.combine import bound
+from tensorlab.scalars.vjp import vjp_of_derivative
 from tensorlab.serialization import deserialize
 from tensorlab.tensor import Tensor
 
@@ -73,7 +74,7 @@ class Activation(Elementwise):
             names = _hyperparameters(self._slope)
             given = bound(self._slope, {name: values.get(name, default) for name, default in names.items()})
             check_derivative("Activation", self.scalar, given)
-            self._given[0] = Elementwise(scaled(given))
+            self._given[0] = Elementwise(vjp_of_derivative(given))
 
     @property
     def hyperparameters(self) -> dict[str, float]:
@@ -97,7 +98,7 @@ def _hyperparameters(scalar: ScalarFunction) -> dict[str, float]:
 def _scalar(function: Any, role: str) -> ScalarFunction:
     if not callable(function):
         raise ArgumentTypeError("Activation", f"a {role} function of one number", repr(function))
-    scalar = ScalarFunction.of(function)
+    scalar = scalar_function(function)
     if not scalar.arity or scalar.arity - len(_hyperparameters(scalar)) != 1 or scalar.n_outputs != 1:
         raise ArgumentTypeError(
             f"Activation of {scalar.name!r}",

@@ -181,6 +181,36 @@ def named(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any,
     return wrapper
 
 
+def told(function: Callable[P, R], module: str, who: str = "") -> Callable[P, R]:
+    """Wrap a public function so that the error about wrong arguments says which one it is, and what to write.
+
+    Args:
+        function: what is called.
+        module: where the wrapped one is found under the function's name, so that it can be pickled.
+        who: what messages call it, by default its name.
+    """
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except TypeError:
+            error = misfit(who or function.__name__, inspect.signature(function), args, kwargs)
+            if error is None:
+                raise
+        raise error
+
+    wrapper.__module__ = module
+    return wrapper
+
+
+def tell(namespace: dict[str, Any], names: Iterable[str]) -> None:
+    """Wrap the functions among the public names of a module as `told` does. Inside the package nothing is wrapped."""
+    for name in names:
+        if inspect.isfunction(namespace[name]) and not hasattr(namespace[name], "__wrapped__"):
+            namespace[name] = told(namespace[name], namespace["__name__"])
+
+
 def _who(made: Any, method: str) -> str:
     if method == "__init__":
         return type(made).__name__

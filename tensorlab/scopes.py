@@ -61,8 +61,8 @@ class Scope(Generic[V, R]):
     def enter(self, value: V) -> Block[V]:
         """Begin a block in this context."""
         entry = Block(self, value)
-        version = self.version
-        entries = (*self.entries(), entry)
+        version, entries, _ = self._state()
+        entries = (*entries, entry)
         self._seen.set(_Seen(version, entries, self._summarize([one.value for one in entries])))
         return entry
 
@@ -72,7 +72,8 @@ class Scope(Generic[V, R]):
 
     def current(self) -> R:
         """Return what is in force in this context."""
-        return self._state()[2]
+        state = self._seen.get(self._outside).state
+        return state[2] if state[0] == self.version else self._state()[2]
 
     def _state(self) -> tuple[int, tuple[Block[V], ...], R]:
         seen = self._seen.get(self._outside)

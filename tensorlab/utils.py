@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections import Counter
 from typing import Any
 
 import numpy as np
 
 from tensorlab import random
-from tensorlab.errors import ArgumentError, DTypeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError
+from tensorlab.forks import counting
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.tensor import Tensor
 
 _names: Counter[str] = Counter()
-_guard = threading.RLock()
 
 
 def snake_case(class_name: str) -> str:
     """Return ``my_layer`` for ``MyLayer``."""
+    if not isinstance(class_name, str):
+        raise ArgumentTypeError("snake_case", "the name of a class", repr(class_name))
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name).lower()
 
 
 def unique_name(class_name: str) -> str:
     """Return ``dense``, then ``dense_1``, ``dense_2``, …; in every thread another one."""
     base = snake_case(class_name)
-    with _guard:
+    with counting:
         count = _names[base]
         _names[base] += 1
     return f"{base}_{count}" if count else base
@@ -86,6 +87,12 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, An
         hint = "" if value < 0 else f"pass num_classes={int(labels.max()) + 1} or more, or leave it out"
         expected = f"labels from 0 to {count - 1}" if num_classes is not None else "labels from 0 on"
         raise ArgumentError("to_categorical x", expected, f"{value} at position {wrong[0]}", hint)
-    rows = np.zeros((*labels.shape, count))
+    try:
+        rows = np.zeros((*labels.shape, count))
+    except (ValueError, MemoryError):
+        hint = "use the sparse losses and metrics, which take the labels themselves"
+        raise ArgumentError(
+            "to_categorical num_classes", "a number of classes that memory holds", str(count), hint
+        ) from None
     np.put_along_axis(rows, labels.astype(np.int64)[..., None], 1.0, axis=-1)
     return rows

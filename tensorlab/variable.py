@@ -12,7 +12,7 @@ from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, Shape
 from tensorlab.ops import add, subtract
 from tensorlab.ops.assignment import assignable
 from tensorlab.ops.indexing import getitem, plain_index
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import ScalarFunction, scalar_function
 from tensorlab.serialization import get
 from tensorlab.shapes import as_shape
 from tensorlab.tensor import TENSORS, MutableTensor, Tensor, converted, lock, writing
@@ -269,4 +269,4 @@ def _minus(value: float, other: float) -> float:
     return value - other
 
 
-_PLUS, _MINUS = ScalarFunction.of(_plus), ScalarFunction.of(_minus)
+_PLUS, _MINUS = scalar_function(_plus), scalar_function(_minus)

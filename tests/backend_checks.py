@@ -13,7 +13,7 @@ import numpy as np
 
 from tensorlab.backends import Backend
 from tensorlab.rules import Reduction
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import ScalarFunction, scalar_function
 
 Array = np.ndarray[Any, Any]
 Check = Callable[[Backend, np.random.Generator], None]
@@ -110,7 +110,7 @@ def _above(x):
     return x > 1
 
 
-of = ScalarFunction.of
+of = scalar_function
 BLEND, PARTS, THREE, CUBE, UNLIKE = of(_blend), of(_parts), of(_three), of(_cube), of(_unlike)
 ADD, LARGER, EITHER, ITSELF = of(_add), of(_larger), of(_either), of(_itself)
 SUM = Reduction("sum", ADD, ITSELF, None, 0)

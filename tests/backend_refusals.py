@@ -179,6 +179,30 @@ def refuses_moves_that_do_not_fit(backend: Backend, rng: np.random.Generator) ->
     refused(ShapeError, r"^scatter_add: ", backend.scatter_add, (3, 4), np.array([0, 1]), zeros(backend, 2, 5))
 
 
+@check
+def refuses_to_gather_what_is_not_there(backend: Backend, rng: np.random.Generator) -> None:
+    values = rng.standard_normal((5, 3)).astype(np.float32)
+    x = backend.from_host(values)
+    for count in (4, 200):  # a backend may keep a few numbers apart
+        places = rng.integers(-5, 5, count)
+        np.testing.assert_array_equal(backend.to_host(backend.gather(x, backend.from_host(places))), values[places])
+        for wrong in (5, -6, 2**62, -(2**63)):
+            places = rng.integers(0, 5, count)
+            places[2] = wrong
+            all_of_them = backend.from_host(places)
+            refused(
+                IndexOutOfBoundsError, r"^gather: expected indices that fit, received ", backend.gather, x, all_of_them
+            )
+            part = backend.index(all_of_them, slice(0, 2))
+            np.testing.assert_array_equal(backend.to_host(backend.gather(x, part)), values[places[:2]])
+        written = backend.from_host(np.zeros(count, np.int64))
+        own = backend.copy(written)
+        backend.copy_into(own, all_of_them)
+        refused(IndexOutOfBoundsError, r"^gather: expected indices that fit, received ", backend.gather, x, own)
+    number = backend.from_host(np.float32(1))
+    refused(IndexOutOfBoundsError, r"^gather: ", backend.gather, number, backend.from_host(np.array([0])))
+
+
 def _scaled(total, p, q):
     return total * p - q
 

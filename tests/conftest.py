@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import runpy
 import secrets
 import signal
+import sys
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,21 @@ def sound(tmp_path: Path) -> Path:
 
     install(tmp_path, "sound", SOUND)
     return tmp_path
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[Any, str, str]]:
+    """Run a program of examples/ in this process, where a warning is an error; return its status, output and errors."""
+    examples = Path(tl.__file__).parents[1] / "examples"
+
+    def run(program: str, *arguments: Any) -> tuple[Any, str, str]:
+        monkeypatch.syspath_prepend(str(examples))
+        monkeypatch.setattr(sys, "argv", [f"{program}.py", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(examples / f"{program}.py"), run_name="__main__")
+        return ended.value.code, *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture

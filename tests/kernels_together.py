@@ -11,15 +11,15 @@ import numpy as np
 import tensorlab as tl
 from tensorlab import dtypes
 from tensorlab.backends import CPUBackend
-from tensorlab.ops import arithmetic
-from tensorlab.scalars import ScalarFunction
+from tensorlab.ops import powers
+from tensorlab.scalars import ScalarFunction, scalar_function
 
 Array = np.ndarray[Any, Any]
 
 
 def definition(name: str, dtype: str) -> ScalarFunction:
     """The function that an operation applies to elements of a dtype."""
-    operation = arithmetic._pow if name == "pow" else getattr(tl, name)
+    operation = powers._pow if name == "pow" else getattr(tl, name)
     return operation.kinds.get(dtypes.kind(np.dtype(dtype)), operation.scalar)
 
 
@@ -30,7 +30,7 @@ def together(names: Iterable[str], parameters: str, dtype: str = "float32") -> S
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     namespace = {f"{name}_": definition(name, dtype) for name in names}
     exec(compile(source, file, "exec"), namespace)
-    return ScalarFunction.of(namespace["together"])
+    return scalar_function(namespace["together"])
 
 
 def at_once(function: ScalarFunction, arrays: Sequence[Array], dtype: str, results: Sequence[Any]) -> Sequence[Array]:

@@ -56,7 +56,7 @@ SIGNLESS = {"maximum", "minimum", "relu"}
 
 OPERATIONS: dict[str, Elementwise] = {
     name: operation for name in tl.ops.__all__ if isinstance(operation := getattr(tl.ops, name), Elementwise)
-} | {"pow": tl.ops.arithmetic._pow}
+} | {"pow": tl.ops.powers._pow}
 
 
 def expected(name: str, dtype: str, *arrays: Array) -> Array:

@@ -11,7 +11,7 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import scalar_function
 
 ALPHA, SCALE = 1.6732632423543772, np.float64(1.0507009873554805)
 STEPS = 6
@@ -303,4 +303,4 @@ def _precise_value(value: Any) -> Any:
 
 
 def label(function: Callable[..., Any]) -> str:
-    return ScalarFunction.of(function).name
+    return scalar_function(function).name

@@ -12,7 +12,7 @@ import pytest
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentError, ScalarError
-from tensorlab.scalars import ScalarFunction, check
+from tensorlab.scalars import ScalarFunction, check, scalar_function
 
 Scalar = Callable[[float], float]
 
@@ -150,15 +150,15 @@ def test_at_a_kink_the_message_gives_both_slopes() -> None:
 
 
 def test_without_an_own_derivative_secants_are_the_measure(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unknown(self: ScalarFunction, index: int) -> ScalarFunction:
-        raise ScalarError(self.who, "a derivative that is known", "none")
+    def unknown(function: ScalarFunction) -> ScalarFunction:
+        raise ScalarError(function.who, "a derivative that is known", "none")
 
-    monkeypatch.setattr(ScalarFunction, "derivative", unknown)
+    monkeypatch.setattr(check, "derivative_of", unknown)
     for forward, derivative in RIGHT:
-        check.check_derivative("Activation", ScalarFunction.of(forward), ScalarFunction.of(derivative))
+        check.check_derivative("Activation", scalar_function(forward), scalar_function(derivative))
     for forward, derivative, *_ in WRONG:
         with pytest.raises(ArgumentError, match="expected a derivative that is"):
-            check.check_derivative("Activation", ScalarFunction.of(forward), ScalarFunction.of(derivative))
+            check.check_derivative("Activation", scalar_function(forward), scalar_function(derivative))
 
 
 def test_what_is_constant_between_its_jumps_takes_a_surrogate() -> None:

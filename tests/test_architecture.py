@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import graphlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "tensorlab"
 
 FLOORS = {
-    1: "environment errors forks scopes terminal version",
+    0: "errors start",
+    1: "environment forks scopes terminal version",
     2: "arguments autodiff dtypes references registry scalars shapes",
     3: "datasets host_arrays rules serialization",
     4: "kernels",
@@ -33,10 +35,19 @@ FLOORS = {
 
 FLOOR = {room: floor for floor, rooms in FLOORS.items() for room in rooms.split()}
 
-MODULES = {
-    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-    for path in sorted(PACKAGE.rglob("*.py"))
-}
+
+def modules_of(package: Path) -> dict[str, Path]:
+    """Return the file of each module of a package, or of a single module, by its absolute name."""
+    files = sorted(package.rglob("*.py")) if package.is_dir() else [package]
+    return {
+        ".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in files
+    }
+
+
+MODULES = modules_of(PACKAGE)
+DISTRIBUTIONS = [PACKAGE, ROOT / "cuda" / "tensorlab_cuda", *sorted((ROOT / "plugins").glob("*/tensorlab_*"))]
+"""Everything that is installed as a package: tensorlab, its CUDA backend and the example plugins."""
 
 
 def room_of(module: str) -> str:
@@ -47,8 +58,17 @@ def is_type_checking(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 
-def imports(module: str, path: Path, inside_functions: bool = True) -> Iterator[tuple[str, int]]:
-    """The absolute names that a file imports at run time, each with its line."""
+def imports(
+    module: str, path: Path, inside_functions: bool = True, for_types: bool = False
+) -> Iterator[tuple[str, int]]:
+    """Yield the absolute names that a file imports, each with its line.
+
+    Args:
+        module: the name of the module.
+        path: its file.
+        inside_functions: whether to include imports inside of functions.
+        for_types: whether to include imports for annotations only, in ``if TYPE_CHECKING:``.
+    """
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
 
     def visit(node: ast.AST) -> Iterator[tuple[str, int]]:
@@ -60,7 +80,7 @@ def imports(module: str, path: Path, inside_functions: bool = True) -> Iterator[
             yield from ((f"{source}.{alias.name}", node.lineno) for alias in node.names)
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) and not inside_functions:
             return
-        skipped = node.body if is_type_checking(node) else ()
+        skipped = node.body if is_type_checking(node) and not for_types else ()
         for child in ast.iter_child_nodes(node):
             if child not in skipped:
                 yield from visit(child)
@@ -68,11 +88,29 @@ def imports(module: str, path: Path, inside_functions: bool = True) -> Iterator[
     return visit(ast.parse(path.read_text(encoding="utf-8")))
 
 
-def imported_module(name: str) -> str:
-    """The module of tensorlab that an imported name is, or is in."""
-    while name not in MODULES:
+def imported_module(name: str, modules: Mapping[str, Path] = MODULES) -> str:
+    """Return the module that an imported name is, or is in; an empty text if it is none of these."""
+    while name and name not in modules:
         name = name.rpartition(".")[0]
     return name
+
+
+def import_graph(modules: Mapping[str, Path]) -> dict[str, set[str]]:
+    """Return which other modules each module imports, anywhere in its file and for any purpose."""
+    graph = {}
+    for module, path in modules.items():
+        names = [name for name, _ in imports(module, path, for_types=True)]
+        graph[module] = {imported_module(name, modules) for name in names} - {module, ""}
+    return graph
+
+
+def cycle_in(graph: Mapping[str, set[str]]) -> list[str]:
+    """Return the modules of one import cycle, first and last the same, or an empty list."""
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return list(error.args[1])
+    return []
 
 
 def test_the_parser_of_imports_sees_them_all(tmp_path: Path) -> None:
@@ -90,6 +128,33 @@ def test_the_parser_of_imports_sees_them_all(tmp_path: Path) -> None:
     early = ["a.b", "c", "d.e", "top.room.g", "top.room.h.i", "top.j.k", "shown", "l"]
     assert [name for name, _ in imports("top.room.sample", file)] == [*early, "m", "n"]
     assert [name for name, _ in imports("top.room.sample", file, inside_functions=False)] == early
+
+
+def test_a_cycle_of_imports_is_found(tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    package.mkdir()
+    files = {
+        "__init__": "from package.top import function",
+        "top": "from package import middle",
+        "middle": "def function():\n    from package.low import value\n",
+        "low": "import math",
+    }
+    for name, text in files.items():
+        (package / f"{name}.py").write_text(text)
+    graph = import_graph(modules_of(package))
+    assert graph["package.middle"] == {"package.low"}
+    assert graph["package.top"] == {"package.middle"}
+    assert cycle_in(graph) == []
+    (package / "low.py").write_text("if TYPE_CHECKING:\n    from package.top import function\n")
+    assert set(cycle_in(import_graph(modules_of(package)))) == {"package.top", "package.middle", "package.low"}
+
+
+@pytest.mark.parametrize("package", DISTRIBUTIONS, ids=lambda path: path.stem)
+def test_no_files_import_each_other(package: Path) -> None:
+    """Imports inside of functions and for annotations count too: what two files need belongs below both."""
+    graph = import_graph(modules_of(package))
+    assert graph, f"no modules in {package}"
+    assert cycle_in(graph) == []
 
 
 def test_every_room_has_a_floor() -> None:

@@ -20,7 +20,7 @@ import tensorlab as tl
 from tensorlab import activations, devices
 from tensorlab.ops import lift
 from tensorlab.ops.lift import Elementwise
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import derivative, scalar_function, vjp
 from tensorlab.testing import check_gradients
 
 FOLDER = Path(__file__).parent
@@ -154,17 +154,17 @@ def test_nothing_that_is_pickled_or_copied_is_an_address() -> None:
 
 
 def test_a_scalar_function_is_pickled_as_what_it_computes(monkeypatch: pytest.MonkeyPatch) -> None:
-    scalar = ScalarFunction.of(lambda x: shifted * helper(x))
+    scalar = scalar_function(lambda x: shifted * helper(x))
     for protocol in PROTOCOLS:
         again = pickle.loads(pickle.dumps(scalar, protocol))
         assert (again.source, again.key, again.who) == (scalar.source, scalar.key, scalar.who)
-        assert (again(2.0), again.derivative()(2.0), again.vjp().key) == (3.0, 1.5, scalar.vjp().key)
+        assert (again(2.0), derivative(again)(2.0), vjp(again).key) == (3.0, 1.5, vjp(scalar).key)
         assert again.calls["helper"].defaults == {"y": 0.5}
     assert copy.copy(scalar) is copy.deepcopy(scalar) is scalar
     data = pickle.dumps(scalar)
     monkeypatch.setitem(globals(), "shifted", 4.0)
     assert pickle.loads(data)(2.0) == pickle.loads(pickle.dumps(scalar))(2.0) == scalar(2.0) == 3.0
-    exponential = pickle.loads(pickle.dumps(ScalarFunction.of(math.exp)))
+    exponential = pickle.loads(pickle.dumps(scalar_function(math.exp)))
     assert exponential(1.0) == math.e
 
 

@@ -233,3 +233,20 @@ def test_the_module_runs() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("tensorlab")
     assert not any(line.endswith(" ") for line in done.stdout.splitlines())
+
+
+def test_files_of_the_current_folder_hide_no_module(tmp_path: Path) -> None:
+    for name in ("random", "numpy", "typing", "inspect", "rich", "argparse", "numba", "secrets"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(f'{__name__} is that of the current folder')")
+    done = subprocess.run(
+        [sys.executable, "-m", "tensorlab", "--version"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"tensorlab {tl.__version__}\n", "")
+    (tmp_path / "own").mkdir()  # a program of one's own is found as Python finds it
+    (tmp_path / "own" / "__init__.py").write_text("import tensorlab, sys; print(sys.path[0])")
+    for path in tmp_path.glob("*.py"):
+        path.unlink()
+    done = subprocess.run(
+        [sys.executable, "-m", "own.tensorlab"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == f"{tmp_path}\n"

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 import test_backends
 import test_cuda_adopt
+import test_cuda_documents
 import test_cuda_driver
 import test_cuda_export
 import test_cuda_gradients
@@ -36,6 +37,7 @@ from tensorlab.errors import DeviceError
 REPOSITORY = Path(__file__).parent.parent
 MORE = (  # which add to the checks
     test_cuda_adopt,
+    test_cuda_documents,
     test_cuda_driver,
     test_cuda_export,
     test_cuda_gradients,

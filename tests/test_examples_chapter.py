@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -24,20 +23,6 @@ BRIEF = {
 """Every program, and the arguments with which it takes a few seconds."""
 
 Done = subprocess.CompletedProcess[str]
-
-
-@pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Run a program in this process, where a warning is an error: its status, output and errors."""
-
-    def run(program: str, *arguments: Any) -> tuple[Any, str, str]:
-        monkeypatch.syspath_prepend(str(EXAMPLES))
-        monkeypatch.setattr(sys, "argv", [f"{program}.py", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            runpy.run_path(str(EXAMPLES / f"{program}.py"), run_name="__main__")
-        return ended.value.code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -100,12 +100,12 @@ def test_a_narrow_pipe_cuts_nothing_off_and_a_missed_target_is_status_1():
         (["--device", "abacus"], "expected the name of a registered backend, received 'abacus'"),
     ],
 )
-def test_a_wrong_argument_is_one_line_and_status_2(arguments, words, tmp_path):
-    done = run(*(argument.format(tmp=tmp_path) for argument in arguments))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("train_mnist.py: error: ")
-    assert done.stderr.count("\n") == 1
-    assert words in done.stderr
+def test_a_wrong_argument_is_one_line_and_status_2(arguments, words, call, tmp_path):
+    status, output, errors = call("train_mnist", *(argument.format(tmp=tmp_path) for argument in arguments))
+    assert (status, output) == (2, "")
+    assert errors.startswith("train_mnist.py: error: ")
+    assert errors.count("\n") == 1
+    assert words in errors
     assert not list(tmp_path.iterdir()), "a check leaves nothing behind"
 
 

@@ -147,8 +147,12 @@ def test_further_operations_forget_the_logits(function: Callable[[Any], Any]) ->
 
 
 def test_another_axis_is_no_softmax_of_the_last_one() -> None:
-    for p in (tl.softmax(tl.asarray(X), axis=0), tl.softmax(tl.asarray(X), axis=(0, 1)), tl.log_softmax(X)):
+    for p in (tl.softmax(tl.asarray(X), axis=(0, 1)), tl.log_softmax(X)):
         assert not isinstance(p, Probabilities)
+    columns = tl.softmax(tl.asarray(X), axis=0)
+    assert float(tl.losses.CategoricalCrossentropy()(HOT, columns)) == float(
+        tl.losses.CategoricalCrossentropy()(HOT, columns.numpy())
+    )
     sigmoid = tl.sigmoid(tl.asarray(X))  # of which a categorical crossentropy computes as of any numbers
     given = tl.losses.CategoricalCrossentropy()(HOT, sigmoid)
     assert float(given) == float(tl.losses.CategoricalCrossentropy()(HOT, sigmoid.numpy()))
@@ -237,3 +241,25 @@ def test_logits_of_minus_infinity_that_are_no_target_cost_nothing() -> None:
         assert float(value) == pytest.approx(np.log1p(np.e))
         share = 1 / (1 + np.e)
         np.testing.assert_allclose(tape.gradient(value, x).numpy(), [[share - 1, 1 - share, 0.0]], rtol=1e-12)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -2])
+def test_a_softmax_along_another_axis_keeps_its_logits_for_losses_along_it(axis: int) -> None:
+    x = np.array([[900.0, -900.0, 0.0], [-900.0, 0.0, 900.0]])
+    targets = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+    shape = (3, 2) if axis == 0 else (1, 3, 2)
+    logits, one_hot = x.T.reshape(shape), targets.T.reshape(shape)
+    labels = targets.argmax(axis=1).reshape(one_hot.argmax(axis=axis).shape)
+    losses: dict[str, Callable[[Any], Any]] = {
+        "categorical": lambda p: tl.ops.categorical_crossentropy(one_hot, p, axis=axis),
+        "sparse": lambda p: tl.ops.sparse_categorical_crossentropy(labels, p, axis=axis),
+    }
+    with tl.device("reference"):
+        for name, loss in losses.items():
+            v = tl.Variable(logits, dtype="float64")
+            with tl.GradientTape() as tape:
+                value = tl.sum(loss(tl.softmax(v, axis=axis)))
+            assert value.item() == 1800.0 + 1800.0, name
+            p = np.exp(logits - logits.max(axis=axis, keepdims=True))
+            p /= p.sum(axis=axis, keepdims=True)
+            np.testing.assert_allclose(tape.gradient(value, v).numpy(), p - one_hot, atol=1e-12, err_msg=name)

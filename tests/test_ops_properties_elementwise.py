@@ -25,7 +25,7 @@ from tensorlab.ops.lift import Elementwise
 
 OPERATIONS: dict[str, Elementwise] = {
     name: operation for name in ops.__all__ if isinstance(operation := getattr(ops, name), Elementwise)
-} | {"pow": ops.arithmetic._pow}
+} | {"pow": ops.powers._pow}
 
 WORDS = {"number": "numbers", "integer": "integers", "bits": "integers or bools"}
 

@@ -9,9 +9,9 @@ import pytest
 from scalar_cases import TABLE, crossentropy, label, mish, points, precise, relu, softplus
 
 from tensorlab.errors import ArgumentError, ArgumentTypeError, ScalarError
-from tensorlab.scalars import ScalarFunction, compose, without_unused
+from tensorlab.scalars import compose, derivative, scalar_function, vjp, without_unused
 
-of = ScalarFunction.of
+of = scalar_function
 
 UNARY = {
     "exp exp2 expm1 cbrt sin cos tan atan sinh cosh tanh asinh erf erfc fabs degrees radians": (0.1, 2.5),
@@ -38,7 +38,7 @@ def test_first_and_second_derivatives_match_mpmath(function):
     scalar, exact = of(function), precise(function)
     for arguments in points(function):
         for index in range(len(arguments)):
-            first, second = scalar.derivative(index), scalar.derivative(index).derivative(index)
+            first, second = derivative(scalar, index), derivative(derivative(scalar, index), index)
             curve = along(exact, [mpmath.mpf(argument) for argument in arguments], index)
             wanted = [float(mpmath.re(mpmath.diff(curve, arguments[index], order))) for order in (1, 2)]
             assert first(*arguments) == pytest.approx(wanted[0], rel=1e-9, abs=1e-9), first.source
@@ -49,8 +49,8 @@ def test_first_and_second_derivatives_match_mpmath(function):
 def test_mixed_derivatives_are_symmetric(function):
     scalar = of(function)
     for arguments in points(function):
-        one = scalar.derivative(0).derivative(1)(*arguments)
-        assert one == pytest.approx(scalar.derivative(1).derivative(0)(*arguments), rel=1e-7, abs=1e-7)
+        one = derivative(derivative(scalar, 0), 1)(*arguments)
+        assert one == pytest.approx(derivative(derivative(scalar, 1), 0)(*arguments), rel=1e-7, abs=1e-7)
 
 
 @pytest.mark.parametrize("function", TABLE, ids=label)
@@ -61,15 +61,15 @@ def test_derivatives_match_central_differences(function):
             curve = along(function, arguments, index)
             x = arguments[index]
             difference = (curve(x + step) - curve(x - step)) / (2 * step)
-            assert of(function).derivative(index)(*arguments) == pytest.approx(difference, rel=1e-6, abs=1e-6)
+            assert derivative(of(function), index)(*arguments) == pytest.approx(difference, rel=1e-6, abs=1e-6)
 
 
 @pytest.mark.parametrize("function", TABLE, ids=label)
 def test_vjp_is_the_derivative_times_g(function):
     for arguments in points(function):
         for index in range(len(arguments)):
-            wanted = -1.75 * of(function).derivative(index)(*arguments)
-            assert of(function).vjp(index)(-1.75, *arguments) == pytest.approx(wanted, rel=1e-12, abs=1e-15)
+            wanted = -1.75 * derivative(of(function), index)(*arguments)
+            assert vjp(of(function), index)(-1.75, *arguments) == pytest.approx(wanted, rel=1e-12, abs=1e-15)
 
 
 @pytest.mark.parametrize(("name", "bounds"), [(name, b) for names, b in UNARY.items() for name in names.split()])
@@ -78,18 +78,18 @@ def test_rules_of_math(name, bounds):
     exact = PRECISE.get(name) or getattr(mpmath, name)
     for k in range(7):
         x = bounds[0] + (bounds[1] - bounds[0]) * k / 6
-        derivative = scalar
+        slope = scalar
         for order in (1, 2, 3):
-            derivative = derivative.derivative()
+            slope = derivative(slope)
             wanted = float(mpmath.diff(exact, x, order))
-            assert derivative(x) == pytest.approx(wanted, rel=1e-9, abs=1e-12), (order, derivative.source)
+            assert slope(x) == pytest.approx(wanted, rel=1e-9, abs=1e-12), (order, slope.source)
 
 
 def test_derivatives_stay_accurate_in_the_tails():
-    assert of(math.expm1).derivative()(-40.0) == math.exp(-40.0)
-    assert of(math.asinh).derivative()(1e200) == pytest.approx(1e-200)
-    assert of(math.atan2).derivative(0)(1e200, 1e200) == pytest.approx(5e-201)
-    assert of(softplus).derivative()(-700.0) == pytest.approx(math.exp(-700.0))
+    assert derivative(of(math.expm1))(-40.0) == math.exp(-40.0)
+    assert derivative(of(math.asinh))(1e200) == pytest.approx(1e-200)
+    assert derivative(of(math.atan2), 0)(1e200, 1e200) == pytest.approx(5e-201)
+    assert derivative(of(softplus))(-700.0) == pytest.approx(math.exp(-700.0))
 
 
 def absolute(x):
@@ -161,7 +161,7 @@ def cosine_sign(x, y):
     ],
 )
 def test_derivatives_at_special_points(function, arguments, wanted):
-    found = [of(function).derivative(index)(*arguments) for index in range(len(arguments))]
+    found = [derivative(of(function), index)(*arguments) for index in range(len(arguments))]
     assert found == pytest.approx(wanted, nan_ok=True)
 
 
@@ -204,30 +204,30 @@ def test_derivatives_read_as_if_written_by_hand():
     def lines(scalar):
         return [line.strip() for line in scalar.source.splitlines()[1:]]
 
-    assert of(add).derivative(0).constant == of(add).derivative(1).constant == 1.0
-    assert of(subtract).derivative(1).constant == -1.0
-    assert of(steps).derivative().constant == of(unrelated).derivative(0).constant == 0.0
-    assert lines(of(multiply).derivative(0)) == ["return y"]
-    assert lines(of(multiply).vjp(1)) == ["return g * x"]
-    assert lines(of(add).vjp(0)) == ["return g"]
-    assert lines(of(divide).vjp(0)) == ["return g / y"]
-    assert lines(of(divide).derivative(1)) == ["return -(x / y / y)"]
-    assert lines(of(subtract).vjp(1)) == ["return -g"]
-    assert lines(of(cube).derivative()) == ["return 3 * x ** 2"]
-    assert lines(of(half_power).derivative()) == ["return 2.5 * x ** 1.5"]
-    assert lines(of(math.tanh).derivative()) == ["t1 = math.tanh(x)", "return 1.0 - t1 * t1"]
-    assert lines(of(math.exp).derivative()) == ["return math.exp(x)"]
-    assert lines(of(math.sqrt).derivative()) == ["return 0.5 / math.sqrt(x)"]
-    assert lines(of(relu).vjp()) == ["return 0.5 * g if x == 0.0 else 0.0 if 0.0 > x else g"]
-    assert of(mish).derivative().derivative().source.count("math.exp(") == 2  # one in each branch of softplus
+    assert derivative(of(add), 0).constant == derivative(of(add), 1).constant == 1.0
+    assert derivative(of(subtract), 1).constant == -1.0
+    assert derivative(of(steps)).constant == derivative(of(unrelated), 0).constant == 0.0
+    assert lines(derivative(of(multiply), 0)) == ["return y"]
+    assert lines(vjp(of(multiply), 1)) == ["return g * x"]
+    assert lines(vjp(of(add), 0)) == ["return g"]
+    assert lines(vjp(of(divide), 0)) == ["return g / y"]
+    assert lines(derivative(of(divide), 1)) == ["return -(x / y / y)"]
+    assert lines(vjp(of(subtract), 1)) == ["return -g"]
+    assert lines(derivative(of(cube))) == ["return 3 * x ** 2"]
+    assert lines(derivative(of(half_power))) == ["return 2.5 * x ** 1.5"]
+    assert lines(derivative(of(math.tanh))) == ["t1 = math.tanh(x)", "return 1.0 - t1 * t1"]
+    assert lines(derivative(of(math.exp))) == ["return math.exp(x)"]
+    assert lines(derivative(of(math.sqrt))) == ["return 0.5 / math.sqrt(x)"]
+    assert lines(vjp(of(relu))) == ["return 0.5 * g if x == 0.0 else 0.0 if 0.0 > x else g"]
+    assert derivative(derivative(of(mish))).source.count("math.exp(") == 2  # one in each branch of softplus
 
 
 def test_derivative_is_cached_and_keeps_the_parameters():
-    derivative = of(crossentropy).derivative(1)
-    assert derivative is of(crossentropy).derivative(1)
-    assert derivative.parameters == ("y", "p")
-    assert of(derivative.python) is derivative
-    assert of(multiply).vjp(0).parameters == ("g", "x", "y")
+    slope = derivative(of(crossentropy), 1)
+    assert slope is derivative(of(crossentropy), 1)
+    assert slope.parameters == ("y", "p")
+    assert of(slope.python) is slope
+    assert vjp(of(multiply), 0).parameters == ("g", "x", "y")
 
 
 def test_derivative_of_several_outputs_is_that_of_each():
@@ -235,18 +235,18 @@ def test_derivative_of_several_outputs_is_that_of_each():
         m = 0.9 * m - lr * g
         return w + m, m
 
-    assert of(momentum).derivative(1)(1.0, 2.0, 3.0, 0.1) == (-0.1, -0.1)
-    assert of(momentum).derivative(0)(1.0, 2.0, 3.0, 0.1) == (1.0, 0.0)
+    assert derivative(of(momentum), 1)(1.0, 2.0, 3.0, 0.1) == (-0.1, -0.1)
+    assert derivative(of(momentum), 0)(1.0, 2.0, 3.0, 0.1) == (1.0, 0.0)
     with pytest.raises(ScalarError, match="expected one output to differentiate, received 2 outputs; use derivative"):
-        of(momentum).vjp(0)
+        vjp(of(momentum), 0)
 
 
 def test_g_is_renamed_where_the_function_has_one():
     def step(w, g):
         return w * g
 
-    assert of(step).vjp(0).parameters == ("g_1", "w", "g")
-    assert of(step).vjp(0)(2.0, 3.0, 5.0) == 10.0
+    assert vjp(of(step), 0).parameters == ("g_1", "w", "g")
+    assert vjp(of(step), 0)(2.0, 3.0, 5.0) == 10.0
 
 
 def test_compose_gives_the_value_to_the_first_parameter():
@@ -258,9 +258,9 @@ def test_compose_gives_the_value_to_the_first_parameter():
     assert composed.defaults == {"factor": 2.0}
     assert composed(1.0, 2.0, 3.0, 4.0) == 9.0
     assert composed(1.0, 2.0, 3.0) == 3.0
-    assert composed.derivative(1)(1.0, 2.0, 3.0, 4.0) == 4.0
-    assert compose(relu, add).vjp(1)(5.0, -3.0, 2.0) == 0.0
-    assert compose(relu, add).vjp(1)(5.0, 3.0, 2.0) == 5.0
+    assert derivative(composed, 1)(1.0, 2.0, 3.0, 4.0) == 4.0
+    assert vjp(compose(relu, add), 1)(5.0, -3.0, 2.0) == 0.0
+    assert vjp(compose(relu, add), 1)(5.0, 3.0, 2.0) == 5.0
 
 
 def test_compose_refuses_what_does_not_fit():
@@ -281,11 +281,11 @@ def test_unknown_derivatives_are_refused():
         return x * math.gamma(x + 1)
 
     with pytest.raises(ScalarError, match=r"'factorial' .* received 'math.gamma'; give the derivative"):
-        of(factorial).derivative()
+        derivative(of(factorial))
     with pytest.raises(ArgumentError, match="expected the index of one of its 2 parameters, received 2; they are x, y"):
-        of(add).derivative(2)
+        derivative(of(add), 2)
     with pytest.raises(ArgumentTypeError, match="expected the index of a parameter, received 'x'"):
-        of(add).vjp("x")
+        vjp(of(add), "x")
 
 
 def test_parameters_that_are_not_used_are_dropped():
@@ -295,9 +295,9 @@ def test_parameters_that_are_not_used_are_dropped():
             total = total + x
         return total
 
-    scalar, kept = without_unused(of(multiply).vjp(0))
+    scalar, kept = without_unused(vjp(of(multiply), 0))
     assert (scalar.parameters, kept) == (("g", "y"), (0, 2))
-    assert scalar(3.0, 5.0) == of(multiply).vjp(0)(3.0, 1e9, 5.0) == 15.0
+    assert scalar(3.0, 5.0) == vjp(of(multiply), 0)(3.0, 1e9, 5.0) == 15.0
     scalar, kept = without_unused(of(looping))
     assert (scalar.parameters, kept, scalar.defaults) == (("x", "n"), (0, 3), {"n": 3})
     assert scalar(2.0) == 6.0

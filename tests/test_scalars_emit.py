@@ -10,9 +10,9 @@ import pytest
 from scalar_cases import TABLE, alternating, horner, label, mish, newton_sqrt, points, power, relu, sigmoid, swish
 
 from tensorlab.errors import ArgumentError, ScalarError
-from tensorlab.scalars import ScalarFunction, emit
+from tensorlab.scalars import derivative, emit, scalar_function, vjp
 
-of = ScalarFunction.of
+of = scalar_function
 jit = numba.njit(error_model="numpy")
 
 
@@ -54,12 +54,12 @@ def test_float32_stays_float32_and_agrees_with_python(function):  # newton_sqrt 
 @pytest.mark.parametrize("function", [mish, horner, power, swish], ids=label)
 def test_derivatives_compile_too(function):
     for index in range(of(function).arity):
-        derivative = of(function).vjp(index)
+        slope = vjp(of(function), index)
         for real in ("float32", "float64"):
-            compiled = build(derivative, real)
+            compiled = build(slope, real)
             for arguments in points(function, 3):
                 typed = [getattr(np, real)(argument) for argument in (1.5, *arguments)]
-                wanted = derivative(*map(float, typed))
+                wanted = slope(*map(float, typed))
                 assert compiled(*typed) == pytest.approx(wanted, rel=2e-4 if real == "float32" else 1e-12)
             assert returned(compiled) == getattr(numba, real)
 
@@ -76,7 +76,7 @@ def textbook_swish(x):
 
 
 def test_derivatives_of_saturated_functions_are_no_nan():
-    for order, scalar in enumerate([of(textbook_swish).derivative(), of(textbook_swish).derivative().derivative()]):
+    for order, scalar in enumerate([derivative(of(textbook_swish)), derivative(derivative(of(textbook_swish)))]):
         compiled = build(scalar, "float32")
         assert compiled(np.float32(0.0)) == (0.5, 0.5)[order]
         assert compiled(np.float32(-200.0)) == 0.0

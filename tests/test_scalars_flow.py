@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tensorlab.errors import ScalarError
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import derivative, scalar_function
 
-of = ScalarFunction.of
+of = scalar_function
 
 
 def in_one_branch(x):
@@ -91,5 +91,5 @@ def every_way(x):
 
 def test_a_variable_that_has_a_value_on_every_path_is_not():
     for x in (-1.0, 1.5, 4.0):
-        assert of(every_way).derivative(0)(x) == (1.0 if x < 0 else 0.0)
+        assert derivative(of(every_way), 0)(x) == (1.0 if x < 0 else 0.0)
         assert of(every_way)._generated(x) == every_way(x)

@@ -20,9 +20,9 @@ import pytest
 from scalar_cases import TABLE, label, leaky_relu, mish, points, sin_cos
 
 from tensorlab.errors import ScalarError
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import derivative, scalar_function, vjp
 
-of = ScalarFunction.of
+of = scalar_function
 FILE = Path(__file__)
 
 
@@ -113,7 +113,7 @@ def test_a_function_means_what_it_meant_when_it_was_lifted(monkeypatch):
 
     shift = 1.0
     first = of(twice_at_the_rate)
-    slope = first.derivative(0)
+    slope = derivative(first, 0)
     assert of(twice_at_the_rate) is first
     assert first.python is twice_at_the_rate
     monkeypatch.setitem(globals(), "RATE", 3.0 + 0.0)  # another object, and the same number
@@ -128,7 +128,7 @@ def test_a_function_means_what_it_meant_when_it_was_lifted(monkeypatch):
             monkeypatch.setitem(globals(), "at_the_rate", lambda x: -x)
         later = of(twice_at_the_rate)
         assert (first(1.0), slope(1.0)) == (6.0, 6.0)
-        assert twice_at_the_rate(1.0) == later(1.0) == later.derivative(0)(1.0) == wanted
+        assert twice_at_the_rate(1.0) == later(1.0) == derivative(later, 0)(1.0) == wanted
         assert later.key != first.key
 
 
@@ -166,7 +166,7 @@ def test_parameters_may_hide_builtins():
     def clip(x, min, max, abs):
         return min if x < min else max if x > max else abs
 
-    assert of(clip).derivative(1)(0.0, 1.0, 2.0, 5.0) == 1.0
+    assert derivative(of(clip), 1)(0.0, 1.0, 2.0, 5.0) == 1.0
 
 
 def test_functions_from_text_and_notebook_cells():
@@ -196,7 +196,7 @@ def test_a_source_that_has_changed_is_refused(tmp_path):
 
 
 def test_lambdas_that_cannot_be_told_apart_are_refused():
-    code = "from tensorlab.scalars import ScalarFunction as S\nf, g = lambda x: x, lambda x: -x\nS.of(g)\n"
+    code = "from tensorlab.scalars import scalar_function\nf, g = lambda x: x, lambda x: -x\nscalar_function(g)\n"
     path = FILE.with_name("unused_name.py")
     out = subprocess.run(
         [sys.executable, "-X", "no_debug_ranges", "-c", _from_file(code, path)],
@@ -229,7 +229,7 @@ def test_functions_are_not_kept_alive():
     def temporary(x):
         return x
 
-    of(temporary).derivative()
+    derivative(of(temporary))
     watch = weakref.ref(temporary)
     del temporary
     gc.collect()
@@ -262,12 +262,13 @@ def test_keys_depend_on_what_is_computed_and_on_nothing_else():
 def test_keys_are_the_same_in_another_process():
     code = textwrap.dedent("""
         import scalar_cases as t
+        from tensorlab.scalars import derivative, scalar_function, vjp
         for f in t.TABLE:
-            s = t.ScalarFunction.of(f)
-            print(s.key, s.derivative().key, s.vjp(s.arity - 1).derivative(1).key)
+            s = scalar_function(f)
+            print(s.key, derivative(s).key, derivative(vjp(s, s.arity - 1), 1).key)
     """)
     here = [of(f) for f in TABLE]
-    wanted = [f"{s.key} {s.derivative().key} {s.vjp(s.arity - 1).derivative(1).key}" for s in here]
+    wanted = [f"{s.key} {derivative(s).key} {derivative(vjp(s, s.arity - 1), 1).key}" for s in here]
     environment = {**os.environ, "PYTHONHASHSEED": "1", "PYTHONPATH": os.pathsep.join(map(str, FILE.parents[:2]))}
     out = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert out.stdout.splitlines() == wanted, [label(f) for f in TABLE]
@@ -275,7 +276,7 @@ def test_keys_are_the_same_in_another_process():
 
 @pytest.mark.parametrize("function", TABLE, ids=label)
 def test_parsed_source_computes_what_the_function_computes(function):
-    scalar = ScalarFunction.of(function)
+    scalar = scalar_function(function)
     namespace: dict[str, Any] = {"math": math, **{name: called.python for name, called in scalar.calls.items()}}
     exec(scalar.source, namespace)
     parsed = namespace[scalar.source.split("(")[0].removeprefix("def ")]

@@ -11,9 +11,9 @@ import pytest
 from scalar_cases import leaky_relu, mish, sin_cos
 
 from tensorlab.errors import ScalarError
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import scalar_function
 
-of = ScalarFunction.of
+of = scalar_function
 FACTORS = [1.0, 2.0]
 NAME = "x"
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from tensorlab.errors import ScalarError
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import scalar_function
 
-of = ScalarFunction.of
+of = scalar_function
 NO_SOURCE = "expected a function whose source can be read, received one without source; define it in a file or a"
 CHANGED = "expected the source that was run, received a source that has changed since; restart Python, or run the cell"
 
@@ -76,15 +76,15 @@ def test_a_function_that_is_defined_again_is_the_new_one(monkeypatch: pytest.Mon
 @pytest.mark.parametrize("way", ["-c", "prompt"])
 def test_functions_of_a_command_and_of_a_prompt_are_right_or_refused(way: str) -> None:
     program = """
-from tensorlab.scalars import ScalarFunction as S
+from tensorlab.scalars import scalar_function
 def f(x): return x
 
 def f(x): return 5.0 * x
 
-print(S.of(f)(3.0))
+print(scalar_function(f)(3.0))
 namespace = {}
 exec("\\n\\ndef f(x): return -x", namespace)
-print(S.of(namespace["f"])(3.0))
+print(scalar_function(namespace["f"])(3.0))
 """
     arguments = ["-c", program] if way == "-c" else ["-q", "-i"]
     environment = os.environ | {"PYTHON_BASIC_REPL": "1", "PYTHONPATH": str(Path(__file__).parent.parent)}

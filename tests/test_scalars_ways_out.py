@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tensorlab.errors import ScalarError
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import scalar_function
 
 FACTORS = [1.0, 2.0]
 
@@ -59,7 +59,7 @@ REFUSED = {
 def test_the_error_shows_the_source_and_a_way_out(function):
     expected, received, hint = REFUSED[function]
     with pytest.raises(ScalarError) as caught:
-        ScalarFunction.of(function)
+        scalar_function(function)
     assert caught.value.expected.startswith(expected)
     line = function.__code__.co_firstlineno + 1
     assert caught.value.received == f"{received} at line {line}"

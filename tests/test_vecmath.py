@@ -32,7 +32,7 @@ from vecmath_points import (
 from tensorlab.kernels.lift import lift
 from tensorlab.kernels.memory import pointer
 from tensorlab.kernels.vecmath import FLOAT32
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import scalar_function
 
 UNARY = [(name, real) for name, real in ALL if name not in BINARY]
 SWEEP = int(os.environ.get("TENSORLAB_VECMATH_SWEEP", "200000"))
@@ -266,7 +266,7 @@ def test_the_loops_of_a_kernel_are_vectorised(name: str, real: type) -> None:
     # Kernels have arrays by their addresses and call a function from several loops: tables that LLVM takes to be stored
     # to, or a function too large for it to inline twice, would leave them scalar.
     arity = 2 if name in BINARY else 1
-    scalar = lift(ScalarFunction.of(SCALARS[name]), np.dtype(real).name)
+    scalar = lift(scalar_function(SCALARS[name]), np.dtype(real).name)
     kind = numba.from_dtype(np.dtype(real))
 
     @numba.njit(error_model="numpy")

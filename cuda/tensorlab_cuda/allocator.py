@@ -30,12 +30,15 @@ class Memory:
         address: where that is.
         shared: whether another library has been given it. Such memory is not used again, but given back to CUDA, which
             waits for what that library may have started on a stream of its own.
+        limits: the least and the largest of integers that were uploaded and not written to since, else None. Indices
+            are checked by these, without waiting for the device.
     """
 
-    __slots__ = ("_shelf", "address", "array", "shared")
+    __slots__ = ("_shelf", "address", "array", "limits", "shared")
 
     def __init__(self, array: Any, address: int, shelf: list[tuple[Any, int]]) -> None:
         self.array, self.address, self.shared, self._shelf = array, address, False, shelf
+        self.limits: tuple[int, int] | None = None
 
     def __del__(self) -> None:
         if not self.shared:
@@ -123,6 +126,8 @@ def upload(array: np.ndarray[Any, Any]) -> Memory:
     memory = allocate(array.size, array.dtype)
     if array.size:
         driver.copy_to_device(memory.array, array)
+        if array.dtype == np.int64:
+            memory.limits = int(array.min()), int(array.max())
     return memory
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from tensorlab.backends import checks
 from tensorlab.errors import IndexOutOfBoundsError, ShapeError
 from tensorlab.host_arrays import cast
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import ScalarFunction, scalar_function
 from tensorlab_cuda import driver, fallback
 from tensorlab_cuda.allocator import Borrowed, constant, unused, upload
 from tensorlab_cuda.buffer import Buffer
@@ -28,7 +28,7 @@ def _itself(x: float) -> float:
     return x
 
 
-_COPY = ScalarFunction.of(_itself)
+_COPY = scalar_function(_itself)
 _FEW = 512
 """The bytes of an array up to which it is looked up whether the device has the like already."""
 
@@ -71,6 +71,8 @@ def filled(shape: Shape, dtype: Any, value: float) -> Buffer:
 def map_into(function: ScalarFunction, compute: Any, outputs: Sequence[Buffer], inputs: Sequence[Buffer]) -> None:
     """Write a scalar function of inputs, which broadcast to the outputs' one shape, into the outputs."""
     shape = outputs[0].shape
+    for buffer in outputs:
+        buffer.memory.limits = None
     buffers = [*outputs, *inputs]
     strides = [buffer.layout.broadcast_to(shape).strides for buffer in buffers]
     lengths, steps = merge_axes(shape, strides)
@@ -169,9 +171,16 @@ class DeviceMemory:
         copy_into(buffer, self.reshape(self.gather(both, self.from_host(sources)), buffer.shape))
 
     def gather(self, buffer: Buffer, places: Buffer) -> Buffer:
-        """A copy that the device makes."""
+        """A copy that the device makes.
+
+        Indices are checked on the host, which waits for the device only if it was not the host that uploaded them.
+
+        Raises:
+            IndexOutOfBoundsError: for an index outside of the first axis, as on the host.
+        """
+        checks.check_buffer("gather", Buffer, buffer)
         checks.check_buffer("gather", Buffer, places, np.dtype(np.int64))
-        return _gathered(buffer, 0, dense(places).address, places.shape)
+        return picked(buffer, _checked(places, buffer.shape))
 
     def scatter_add(self, shape: Shape, index: Any, values: Buffer) -> Buffer:
         """Each element is the sum of what goes there, in the order of the index."""
@@ -232,6 +241,29 @@ def _positive(places: Array, axis: int, length: int) -> Array:
     if outside.size:
         raise IndexError(f"index {outside[0]} is out of bounds for axis {axis} with size {length}")
     return np.where(places < 0, places + length, places).astype(np.int64)
+
+
+def _checked(places: Buffer, shape: Shape) -> Buffer:
+    """Indices of parts along the first axis of a shape, counted from its start."""
+    if not shape:
+        raise IndexOutOfBoundsError("gather", "indices that fit", f"indices for shape {shape}", "it has no axis")
+    limits = None if places.memory.shared else places.memory.limits
+    if not places.size or (limits is not None and limits[0] >= 0 and limits[1] < shape[0]):
+        return places
+    indices = to_host(places)  # a view may be of a part that fits
+    if indices.min() >= 0 and indices.max() < shape[0]:
+        return places
+    try:
+        positive = _positive(indices, 0, shape[0])
+    except IndexError as error:
+        received = f"indices for shape {shape}"
+        raise IndexOutOfBoundsError("gather", "indices that fit", received, str(error)) from None
+    return Buffer(upload(positive), places.dtype, Layout.dense(places.shape))
+
+
+def picked(buffer: Buffer, places: Buffer) -> Buffer:
+    """Parts along the first axis, in a new buffer, by indices that are known to be in range."""
+    return _gathered(buffer, 0, dense(places).address, places.shape)
 
 
 def _take(buffer: Buffer, axis: int, places: Array) -> Buffer:

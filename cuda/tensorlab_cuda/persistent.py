@@ -20,7 +20,7 @@ from tensorlab_cuda import driver
 from tensorlab_cuda.allocator import upload
 from tensorlab_cuda.buffer import Buffer
 from tensorlab_cuda.kernels.program import phases, program_kernel, tables
-from tensorlab_cuda.memory import copy_into, to_host
+from tensorlab_cuda.memory import copy_into, picked, to_host
 from tensorlab_cuda.recording import record
 
 
@@ -153,7 +153,7 @@ class _Run:
         """Take a step of an epoch, as `Model.fit` does, and keep its loss and metrics on the device."""
         model, start = self._model, number * self._batch_size
         places = self._order.view(self._order.layout.index(slice(start, start + count)))
-        x, y = (tl.Tensor(tensor._backend.gather(tensor._buffer, places), tensor._backend) for tensor in self._data)
+        x, y = (tl.Tensor(picked(tensor._buffer, places), tensor._backend) for tensor in self._data)
         with tl.GradientTape() as tape:
             outputs = model(x, training=True)
             loss = sum(model.losses, start=model.loss.reduced(y, outputs))

@@ -46,8 +46,11 @@ def matmul_precision(precision: str) -> Iterator[None]:
     Source: NVIDIA, PTX ISA 8.7, ``mma``; the like of ``torch.set_float32_matmul_precision``.
 
     Example:
+        >>> import tensorlab_cuda
         >>> with tl.device("cuda"), tensorlab_cuda.matmul_precision("tf32"):
-        ...     model.fit(images, labels)
+        ...     product = tl.ones((4, 3)) @ tl.ones((3, 2))
+        >>> product.tolist()[0]
+        [3.0, 3.0]
     """
     _check("matmul_precision", precision)
     before, _chosen.precision = _chosen.precision, precision

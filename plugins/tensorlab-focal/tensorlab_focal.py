@@ -6,15 +6,15 @@ from tensorlab import LossRule, hookimpl
 
 
 def focal(y_true, y_pred, gamma=2.0, alpha=0.25):
-    """``-α (1 - p)^γ log p`` for a target of 1 and an output ``p``, ``-(1 - α) p^γ log(1 - p)`` for a target of 0.
+    """Compute ``-α (1 - p)^γ log p`` for a target of 1 and an output ``p``, ``-(1 - α) p^γ log(1 - p)`` for 0.
 
-    What the network is sure of already counts little, so that a few hard samples are not outvoted by many easy ones.
+    Samples of which the network is certain have little weight, so many easy samples do not hide a few hard ones.
 
     Args:
         y_true: 0 or 1, or a number between them.
-        y_pred: a probability, as from a sigmoid; kept 1e-7 from 0 and 1.
-        gamma: how much less sure outputs count; 0 is the weighted cross-entropy.
-        alpha: the weight of the targets that are 1; the others weigh 1 - alpha.
+        y_pred: a probability, for example from a sigmoid; clipped to 1e-7 and 1 - 1e-7.
+        gamma: how strongly certain outputs lose weight; 0 gives the weighted crossentropy.
+        alpha: the weight of targets that are 1; targets that are 0 have the weight 1 - alpha.
 
     Source: T.-Y. Lin et al., "Focal Loss for Dense Object Detection", arXiv:1708.02002.
     """
@@ -27,5 +27,5 @@ def focal(y_true, y_pred, gamma=2.0, alpha=0.25):
 
 @hookimpl
 def tensorlab_register_losses():
-    """Called by tensorlab the first time that a program looks any name up."""
+    """Return what the plugin adds, by name. tensorlab calls this at the first look-up of any name."""
     return {"focal": LossRule(focal)}

@@ -1,22 +1,23 @@
-"""The maxout layer for tensorlab: an activation that is learned."""
+"""The maxout layer for tensorlab: ``Maxout(64, pieces=3)``."""
 
 import tensorlab as tl
 from tensorlab import hookimpl
 
 
 class Maxout(tl.layers.Layer):
-    """``y_u = max_p (x · kernel_(u, p) + bias_(u, p))``: ``(…, k) → (…, units)``.
+    """Compute ``y_u = max_p (x · kernel_(u, p) + bias_(u, p))``: ``(…, k) → (…, units)``.
 
-    The largest of several linear functions is a convex one, piece by piece, so each unit learns its own activation.
+    The maximum of several linear functions is convex and piecewise linear, so each unit learns its own activation.
 
     Args:
         units: the number of outputs.
-        pieces: the number of linear functions for each of them.
-        kernel_initializer: what the kernel, ``(k, units · pieces)``, begins with.
-        bias_initializer: what the bias, ``(units · pieces,)``, begins with.
+        pieces: the number of linear functions for each output.
+        kernel_initializer: the initializer of the kernel, ``(k, units · pieces)``.
+        bias_initializer: the initializer of the bias, ``(units · pieces,)``.
+        options: those of every layer, such as ``name``.
 
     Raises:
-        ValueError: for fewer than one unit or piece.
+        ArgumentError: for fewer than one unit or piece.
 
     Source: I. Goodfellow et al., "Maxout Networks", arXiv:1302.4389.
     """
@@ -30,18 +31,18 @@ class Maxout(tl.layers.Layer):
         self.kernel_initializer, self.bias_initializer = kernel_initializer, bias_initializer
 
     def build(self, input_shape):
-        """Make kernel and bias; the pieces of a unit lie side by side."""
+        """Create kernel and bias. The pieces of one unit are adjacent columns."""
         columns = self.units * self.pieces
         self.kernel = self.add_weight((input_shape[-1], columns), self.kernel_initializer, name="kernel")
         self.bias = self.add_weight((columns,), self.bias_initializer, name="bias")
 
     def call(self, inputs):
-        """All linear functions in one product, and the largest of each unit's."""
+        """Compute all linear functions in one matrix product, and the maximum for each unit."""
         values = tl.matmul(inputs, self.kernel) + self.bias
         return tl.max(tl.reshape(values, (*values.shape[:-1], self.units, self.pieces)), axis=-1)
 
 
 @hookimpl
 def tensorlab_register_layers():
-    """Called by tensorlab the first time that a program looks any name up."""
+    """Return what the plugin adds, by name. tensorlab calls this at the first look-up of any name."""
     return {"Maxout": Maxout}

@@ -6,7 +6,7 @@ from tensorlab import Activation, hookimpl
 
 
 def swish(x):
-    """``x · σ(x)``, which is ``x / (1 + exp(-x))``.
+    """Compute ``x · σ(x)``, that is ``x / (1 + exp(-x))``.
 
     Source: P. Ramachandran, B. Zoph, Q. V. Le, "Searching for Activation Functions", arXiv:1710.05941.
     """
@@ -15,5 +15,5 @@ def swish(x):
 
 @hookimpl
 def tensorlab_register_activations():
-    """Called by tensorlab the first time that a program looks any name up."""
+    """Return what the plugin adds, by name. tensorlab calls this at the first look-up of any name."""
     return {"swish": Activation(swish)}

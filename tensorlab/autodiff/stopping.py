@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
 from tensorlab.autodiff.tape import blocks_here, stopped
+from tensorlab.errors import ArgumentTypeError
 from tensorlab.scopes import Block
 
 
@@ -19,27 +20,36 @@ class no_grad:  # noqa: N801  (used like a function)
     recorded.
 
     Example:
-        >>> with tl.no_grad():
-        ...     w.assign_sub(0.1 * gradient)
-        >>> @tl.no_grad()
-        ... def accuracy(x, y): ...
+        >>> x = tl.Variable(3.0)
+        >>> with tl.GradientTape() as tape:
+        ...     with tl.no_grad():
+        ...         offset = 2.0 * x
+        ...     y = x * x + offset
+        >>> float(tape.gradient(y, x))
+        6.0
     """
+
+    _blocks: list[Block[Any]]
 
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
         """Decorate a function, if it is given in place of parentheses: ``@tl.no_grad``."""
-        return super().__new__(cls) if function is None else cls()(function)
-
-    def __init__(self) -> None:
-        self._blocks: list[Block[Any]] = []
+        if function is not None and not callable(function):
+            raise ArgumentTypeError("no_grad", "a function, or nothing", repr(function))
+        self = super().__new__(cls)
+        self._blocks = []
+        return self if function is None else self(function)
 
     def __enter__(self) -> None:
         self._blocks.append(stopped())
 
     def __exit__(self, *exception: object) -> None:
-        if self._blocks:
-            here = [block for block in blocks_here() if block in self._blocks]
-            block = here[-1] if here else self._blocks[-1]  # another thread or task may have entered it
-            self._blocks.remove(block)
+        entered = self._blocks
+        if len(entered) == 1:
+            entered.pop().leave()
+        elif entered:
+            here = [block for block in blocks_here() if block in entered]
+            block = here[-1] if here else entered[-1]  # another thread or task may have entered it
+            entered.remove(block)
             block.leave()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:

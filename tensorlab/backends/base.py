@@ -17,16 +17,20 @@ class Buffer(Protocol):
     """An array of one backend. Only its backend knows more of it than this."""
 
     @property
-    def shape(self) -> Shape: ...
+    def shape(self) -> Shape:
+        """The length of each axis."""
 
     @property
-    def ndim(self) -> int: ...
+    def ndim(self) -> int:
+        """The number of axes."""
 
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """The number of elements."""
 
     @property
-    def dtype(self) -> DType: ...
+    def dtype(self) -> DType:
+        """The dtype of the elements."""
 
 
 class Backend(Protocol):

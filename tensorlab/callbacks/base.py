@@ -159,7 +159,13 @@ class CallbackList:
     """Several callbacks as one."""
 
     def __init__(self, callbacks: Iterable[Callback], model: Any, **params: Any) -> None:
-        self.callbacks = list(callbacks)
+        try:
+            self.callbacks = list(callbacks)
+        except TypeError:
+            raise ArgumentTypeError("CallbackList", "a list of callbacks", type(callbacks).__name__) from None
+        for callback in self.callbacks:
+            if not isinstance(callback, Callback):
+                raise ArgumentTypeError("CallbackList", "callbacks", repr(callback))
         for callback in self.callbacks:
             callback.set_model(model)
         for callback in self.callbacks:

@@ -84,8 +84,11 @@ class EarlyStopping(_Monitor):
     Source: Keras, ``keras.callbacks.EarlyStopping``.
 
     Example:
+        >>> model = tl.Sequential([tl.layers.Dense(1)])
+        >>> model.compile(optimizer="sgd", loss="mse")
+        >>> x, y = np.ones((10, 2)), np.ones((10, 1))
         >>> stop = tl.callbacks.EarlyStopping(patience=3, restore_best_weights=True)
-        >>> model.fit(x, y, epochs=100, validation_split=0.2, callbacks=[stop])
+        >>> history = model.fit(x, y, epochs=5, validation_split=0.2, callbacks=[stop], verbose=0)
     """
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.table import Column
 
 from tensorlab import terminal
 from tensorlab.callbacks.base import Callback, Logs
+from tensorlab.errors import ArgumentTypeError
 
 _PREPARING = "preparing kernels"
 _NARROW = 60
@@ -22,6 +23,8 @@ _NARROW = 60
 
 def show(logs: Logs) -> str:
     """Return ``loss: 0.2577 - accuracy: 0.9245``."""
+    if not isinstance(logs, Mapping):
+        raise ArgumentTypeError("show", "metrics by name", repr(logs))
     return " - ".join(f"{name}: {_number(value)}" for name, value in logs.items())
 
 

@@ -15,7 +15,7 @@ def $name(x):
 
 @hookimpl
 def tensorlab_register_activations():
-    """Called by tensorlab the first time that a program looks any name up."""
+    """Return what the plugin adds, by name. tensorlab calls this at the first look-up of any name."""
     return {"$name": Activation($name)}
 '''
 
@@ -38,7 +38,7 @@ def $name(y_true, y_pred, delta=1.0):
 
 @hookimpl
 def tensorlab_register_losses():
-    """Called by tensorlab the first time that a program looks any name up."""
+    """Return what the plugin adds, by name. tensorlab calls this at the first look-up of any name."""
     return {"$name": LossRule($name)}
 '''
 
@@ -59,7 +59,7 @@ def $name(w, g, velocity, learning_rate=0.01, momentum=0.9):
 
 @hookimpl
 def tensorlab_register_optimizers():
-    """Called by tensorlab the first time that a program looks any name up."""
+    """Return what the plugin adds, by name. tensorlab calls this at the first look-up of any name."""
     return {"$name": OptimizerRule($name)}
 '''
 
@@ -93,7 +93,7 @@ class $class(tl.layers.Layer):
 
 @hookimpl
 def tensorlab_register_layers():
-    """Called by tensorlab the first time that a program looks any name up."""
+    """Return what the plugin adds, by name. tensorlab calls this at the first look-up of any name."""
     return {"$class": $class}
 '''
 
@@ -127,7 +127,7 @@ class $class(tl.metrics.Metric):
 
 @hookimpl
 def tensorlab_register_metrics():
-    """Called by tensorlab the first time that a program looks any name up."""
+    """Return what the plugin adds, by name. tensorlab calls this at the first look-up of any name."""
     return {"$name": $class}
 '''
 
@@ -159,7 +159,7 @@ class $class(tl.initializers.Initializer):
 
 @hookimpl
 def tensorlab_register_initializers():
-    """Called by tensorlab the first time that a program looks any name up."""
+    """Return what the plugin adds, by name. tensorlab calls this at the first look-up of any name."""
     return {"$name": $class}
 '''
 
@@ -187,7 +187,7 @@ class $class(tl.regularizers.Regularizer):
 
 @hookimpl
 def tensorlab_register_regularizers():
-    """Called by tensorlab the first time that a program looks any name up."""
+    """Return what the plugin adds, by name. tensorlab calls this at the first look-up of any name."""
     return {"$name": $class}
 '''
 
@@ -217,7 +217,7 @@ class $class(tl.callbacks.Callback):
 
 @hookimpl
 def tensorlab_register_callbacks():
-    """Called by tensorlab the first time that a program looks any name up."""
+    """Return what the plugin adds, by name. tensorlab calls this at the first look-up of any name."""
     return {"$class": $class}
 '''
 
@@ -249,7 +249,7 @@ def $name(samples=200, seed=0):
 
 @hookimpl
 def tensorlab_register_datasets():
-    """Called by tensorlab the first time that a program looks any name up."""
+    """Return what the plugin adds, by name. tensorlab calls this at the first look-up of any name."""
     return {"$name": $name}
 '''
 
@@ -277,7 +277,7 @@ class $class(ReferenceBackend):
 
 @hookimpl
 def tensorlab_register_backends():
-    """Called by tensorlab the first time that a program looks any name up."""
+    """Return what the plugin adds, by name. tensorlab calls this at the first look-up of any name."""
     return {"$name": $class}
 '''
 

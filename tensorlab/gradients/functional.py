@@ -44,7 +44,10 @@ def value_and_grad(
     Example:
         >>> def loss(weights, x, y):
         ...     return tl.mean(tl.square(x @ weights["w"] + weights["b"] - y))
-        >>> value, gradients = tl.value_and_grad(loss)(weights, x, y)
+        >>> weights = {"w": tl.asarray([[1.0], [2.0]]), "b": tl.asarray(0.5)}
+        >>> value, gradients = tl.value_and_grad(loss)(weights, tl.ones((4, 2)), tl.zeros((4, 1)))
+        >>> float(value), float(gradients["b"])
+        (12.25, 7.0)
 
     Source: ``jax.value_and_grad``.
     """

@@ -22,7 +22,7 @@ from tensorlab.kernels.lift import build, lift, storage
 from tensorlab.kernels.map import CHUNK
 from tensorlab.kernels.reduce import STRIP, merge, offset
 from tensorlab.kernels.threads import run
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import scalar_function
 
 
 def _larger(x: float, y: float) -> float:
@@ -155,7 +155,7 @@ def arg_reduce_kernel(rule: str, dtype: str) -> Callable[..., None]:
     """
     memory.check_layout()
     itemsize = np.dtype(dtype).itemsize
-    combine, beyond = (ScalarFunction.of(function) for function in _RULES[rule])
+    combine, beyond = (scalar_function(function) for function in _RULES[rule])
     same_width = np.dtype(f"int{8 * itemsize}").type  # so that a vector of elements goes with a vector of these
     place_type = storage("int32" if itemsize < 8 else "int64")
     namespace: dict[str, Any] = {
@@ -177,7 +177,7 @@ def arg_reduce_kernel(rule: str, dtype: str) -> Callable[..., None]:
         "place_type": place_type,
         "run": run,
         "size": np.int64(itemsize),
-        **fold_namespace("fold", lift(ScalarFunction.of(_itself), dtype), lift(combine, dtype), dtype, [dtype]),
+        **fold_namespace("fold", lift(scalar_function(_itself), dtype), lift(combine, dtype), dtype, [dtype]),
     }
     namespace["jit"] = jit
     name = f"arg_reduce {rule} {dtype}"

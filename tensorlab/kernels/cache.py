@@ -34,7 +34,14 @@ _SUFFIX = ".kernel"
 _PART = ".part"
 _ALIAS = b"alias "
 _SOURCES = ("kernels", "scalars", "rules.py", "dtypes.py")
-_HARMLESS = ("NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER", "NUMBA_THREADING_LAYER_PRIORITY", "NUMBA_CACHE_DIR")
+_HARMLESS = (
+    "NUMBA_NUM_THREADS",
+    "NUMBA_THREADING_LAYER",
+    "NUMBA_THREADING_LAYER_PRIORITY",
+    "NUMBA_CACHE_DIR",
+    "NUMBA_ENABLE_CUDASIM",
+)
+"""Settings of Numba that change nothing in a kernel for the processor."""
 
 
 def folder() -> Path:

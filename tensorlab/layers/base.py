@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from tensorlab import activations, autodiff, dtypes
 from tensorlab.errors import ArgumentTypeError, StateError, TensorlabError, levels_to_the_user
+from tensorlab.forks import Lock
 from tensorlab.layers.arguments import (
     arrays_to_tensors,
     check_outputs,
@@ -20,7 +21,7 @@ from tensorlab.layers.arguments import (
     sample_shape,
     shapes_of,
 )
-from tensorlab.layers.calling import Block, Call, Lock, call_around, context
+from tensorlab.layers.calling import Block, Call, call_around, context
 from tensorlab.layers.tracking import Change, changes_since, members, snapshot, undo
 from tensorlab.layers.weights import Weighted
 from tensorlab.ops.dispatch import device_of

@@ -67,19 +67,3 @@ def call_around(layer: Tracked) -> Call | None:
     while call is not None and (call.layer is layer or isinstance(call, Block)):
         call = call.outer
     return call
-
-
-class Lock:
-    """A reentrant lock that can be copied and pickled: a copy is a lock of its own."""
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *exception: object) -> None:
-        self._lock.release()
-
-    def __reduce__(self) -> Any:
-        return Lock, ()

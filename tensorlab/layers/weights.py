@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import warnings
 from collections.abc import Sequence
@@ -10,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from tensorlab import dtypes, initializers, regularizers
-from tensorlab.arguments import named
-from tensorlab.errors import ShapeError, StateError, levels_to_the_user
+from tensorlab.arguments import misfit, named
+from tensorlab.errors import ArgumentTypeError, ShapeError, StateError, levels_to_the_user
 from tensorlab.layers.tracking import Tracked, members
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.shapes import as_shape
@@ -61,7 +62,14 @@ class Weighted(Tracked):
         kind = self.dtype if dtype is None else dtypes.as_dtype(dtype, self._who)
         label = f"{self.name}/{name or f'weight_{len(self._members()[0])}'}"
         wanted = as_shape(label, shape)
-        value = as_tensor(initializers.get(initializer)(wanted, dtype=kind), label)
+        make = initializers.get(initializer)
+        try:
+            value = as_tensor(make(wanted, dtype=kind), label)
+        except TypeError:
+            error = _misfit(f"{label} initializer", make, wanted, dtype=kind)
+            if error is None:
+                raise
+            raise error from None
         if value.shape != wanted:
             raise ShapeError(label, f"values of shape {wanted} from its initializer", str(value.shape))
         weight = Variable(value, trainable=trainable, dtype=kind, name=label)
@@ -208,3 +216,14 @@ def _frozen(root: Weighted) -> set[int]:
 
     visit(root, False, frozenset({id(root)}))
     return stopped
+
+
+def _misfit(who: str, function: Any, *args: Any, **kwargs: Any) -> ArgumentTypeError | None:
+    """Return the error of a function that cannot be called as an initializer, or None for one that can."""
+    try:
+        found = misfit(who, inspect.signature(function), args, kwargs)
+    except (TypeError, ValueError):  # a function without a signature
+        return None
+    if found is None:
+        return None
+    return ArgumentTypeError(who, "a function of (shape, dtype)", found.received, "write def initializer(shape, dtype)")

@@ -7,13 +7,13 @@ computed by ``numpy.linalg`` on the host. All have gradients, and take stacks of
 from typing import NoReturn
 
 from tensorlab import ops
+from tensorlab.arguments import tell
 from tensorlab.linalg.decompositions import cholesky, qr
 from tensorlab.linalg.norms import matrix_norm, norm, vector_norm
 from tensorlab.linalg.products import cross, diagonal, trace
 from tensorlab.linalg.solving import det, inv, matrix_power, slogdet, solve
 from tensorlab.linalg.spectral import eigh, eigvalsh, matrix_rank, pinv, svd, svdvals
-from tensorlab.ops.linalg import matmul, outer, tensordot, vecdot
-from tensorlab.ops.shaping import matrix_transpose
+from tensorlab.ops import matmul, matrix_transpose, outer, tensordot, vecdot
 
 __all__ = [
     "cholesky",
@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 
+tell(globals(), __all__)
 for _function in (cholesky, cross, det, diagonal, eigh, inv, matrix_rank, norm, pinv, qr, slogdet, solve, svd, trace):
     setattr(ops, _function.__name__, _function)  # where Keras has them, from a floor above
 

@@ -15,9 +15,10 @@ from tensorlab.ops import arithmetic, reduction
 from tensorlab.ops.comparison import not_equal
 from tensorlab.ops.dispatch import is_scalar
 from tensorlab.ops.lift import Elementwise
+from tensorlab.ops.powers import pow
 from tensorlab.ops.reduction import Axis, _reduce, _rule, _spread
 from tensorlab.ops.shaping import moveaxis, reshape
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import scalar_function
 from tensorlab.tensor import Tensor
 
 __all__ = ["matrix_norm", "norm", "vector_norm"]
@@ -43,7 +44,7 @@ def _slope(x: float, norm: float, p: float) -> float:
 
 
 _EUCLIDEAN = _rule("vector_norm", arithmetic.add, 0, element=_square, result=_root)
-_directions, _slopes = (Elementwise(ScalarFunction.of(function)) for function in (_direction, _slope))
+_directions, _slopes = (Elementwise(scalar_function(function)) for function in (_direction, _slope))
 
 
 def vector_norm(x: Any, /, *, axis: Axis = None, keepdims: bool = False, ord: float = 2) -> Tensor:
@@ -116,7 +117,7 @@ def _scale(x: float) -> float:
     return x if x - x == 0 and x != 0 else 1.0
 
 
-_scales = Elementwise(ScalarFunction.of(_scale))
+_scales = Elementwise(scalar_function(_scale))
 
 
 def _scaled_power_norm(sizes: Tensor, axes: tuple[int, ...], keepdims: bool, p: float) -> Tensor:
@@ -125,8 +126,8 @@ def _scaled_power_norm(sizes: Tensor, axes: tuple[int, ...], keepdims: bool, p: 
         return reduction.sum(sizes, axis=axes, keepdims=keepdims)
     extreme = reduction.max if p > 0 else reduction.min
     scale = _scales(extreme(sizes, axis=axes, keepdims=True))
-    powers = arithmetic.pow(sizes / scale, p)
-    result = arithmetic.pow(reduction.sum(powers, axis=axes, keepdims=True), 1.0 / p) * scale
+    powers = pow(sizes / scale, p)
+    result = pow(reduction.sum(powers, axis=axes, keepdims=True), 1.0 / p) * scale
     return result if keepdims else reshape(result, [n for place, n in enumerate(sizes.shape) if place not in axes])
 
 

@@ -183,7 +183,13 @@ def _tolerance(who: str, rtol: Any, a: Tensor) -> Any:
         if not float(rtol) >= 0:
             raise ArgumentError(who, "rtol of at least 0", repr(rtol))
         return float(rtol)
-    return np.asarray(rtol)
+    try:
+        given = np.asarray(rtol)
+    except (ValueError, TypeError, RuntimeError):
+        given = np.array(None)
+    if given.dtype.kind not in "iuf":
+        raise ArgumentError(who, "rtol as a number, or an array of them", repr(rtol))
+    return given
 
 
 def matrix_rank(x: Any, /, *, rtol: Any = None) -> Tensor:

@@ -14,7 +14,7 @@ from tensorlab.ops.probabilities import Probabilities, reshaped
 from tensorlab.references import OfScalar, WithFunction
 from tensorlab.registry import registries
 from tensorlab.rules import Hyperparameters
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import scalar_function
 from tensorlab.serialization import Configured, deserialize
 from tensorlab.tensor import Tensor
 
@@ -154,7 +154,7 @@ class LossRule(OfScalar):
     """
 
     def __init__(self, function: Callable[..., float]) -> None:
-        scalar = ScalarFunction.of(function)
+        scalar = scalar_function(function)
         if scalar.arity - len(scalar.defaults) != 2 or scalar.n_outputs != 1:
             raise ArgumentTypeError(
                 f"LossRule of {scalar.name!r}",

@@ -31,7 +31,10 @@ class Confusion(Metric):
     def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name, dtype)
         given = 0.5 if thresholds is None else thresholds
-        values = np.atleast_1d(np.asarray(given))
+        try:
+            values = np.atleast_1d(np.asarray(given))
+        except ValueError:  # lists of different lengths
+            values = np.array([None])
         if values.dtype.kind not in "iuf" or values.ndim != 1 or not ((values >= 0) & (values <= 1)).all():
             raise ArgumentError(f"{self.name} thresholds", "numbers from 0 to 1", repr(thresholds))
         self.thresholds: list[float] = values.astype(float).tolist()

@@ -27,9 +27,13 @@ class Sequential(Model):
     Source: Keras, ``keras.Sequential``.
 
     Example:
-        >>> model = tl.Sequential([Dense(512, activation="relu"), Dense(10, activation="softmax")])
+        >>> from tensorlab.layers import Dense
+        >>> images, labels = np.random.rand(64, 20), np.arange(64) % 3
+        >>> model = tl.Sequential([Dense(8, activation="relu"), Dense(3, activation="softmax")])
         >>> model.compile(optimizer="rmsprop", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-        >>> model.fit(train_images, train_labels, epochs=5, batch_size=128)
+        >>> history = model.fit(images, labels, epochs=2, batch_size=32, verbose=0)
+        >>> model.predict(images, verbose=0).shape
+        (64, 3)
     """
 
     _takes_one = True

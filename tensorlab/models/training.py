@@ -348,12 +348,12 @@ class Training(Runs):
     @named
     def test_on_batch(self, x: Any, y: Any = None, *, return_dict: bool = True) -> Any:
         """Return the metrics of one batch as a dict, or as `evaluate` does. Raises what `evaluate` raises."""
-        return self.evaluate(x, y, batch_size=max(np.shape(x)[:1], default=1) or 1, verbose=0, return_dict=return_dict)
+        return self.evaluate(x, y, batch_size=_length(x), verbose=0, return_dict=return_dict)
 
     @named
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch, as NumPy arrays. Raises what `predict` raises."""
-        return self.predict(x, batch_size=max(np.shape(x)[:1], default=1) or 1)
+        return self.predict(x, batch_size=_length(x))
 
 
 def _reported(logs: Logs, as_dict: bool) -> Any:
@@ -378,3 +378,11 @@ def _joined(parts: list[Any]) -> Any:
     if isinstance(first, list):
         return [_joined([part[number] for part in parts]) for number in range(len(first))]
     return np.concatenate(parts)
+
+
+def _length(x: Any) -> int:
+    """Return how many samples there are, and 1 for what is refused later."""
+    try:
+        return max(np.shape(x)[:1], default=1) or 1
+    except (ValueError, TypeError, RuntimeError):  # such as lists of different lengths
+        return 1

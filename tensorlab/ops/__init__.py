@@ -6,6 +6,7 @@ source. There is no complex dtype; ``conj``, ``imag`` and ``real`` take real one
 `crossentropy` add is in `tensorlab.ops` alone.
 """
 
+from tensorlab.arguments import tell
 from tensorlab.ops import (
     arithmetic,
     broadcasting,
@@ -13,6 +14,7 @@ from tensorlab.ops import (
     complex,
     constants,
     creation,
+    crossentropy,
     cumulative,
     data_types,
     dlpack,
@@ -21,12 +23,14 @@ from tensorlab.ops import (
     floating,
     indexing,
     joining,
+    keras_names,
     lift,
     linalg,
     logical,
     methods,  # noqa: F401  (puts the operators and methods of Tensor in place)
     namespace,
     nn,
+    powers,
     reduction,
     rounding,
     searching,
@@ -56,6 +60,7 @@ from tensorlab.ops.linalg import *
 from tensorlab.ops.logical import *
 from tensorlab.ops.namespace import *
 from tensorlab.ops.nn import *
+from tensorlab.ops.powers import *
 from tensorlab.ops.reduction import *
 from tensorlab.ops.rounding import *
 from tensorlab.ops.searching import *
@@ -84,6 +89,7 @@ __all__ += linalg.__all__
 __all__ += logical.__all__
 __all__ += namespace.__all__
 __all__ += nn.__all__
+__all__ += powers.__all__
 __all__ += reduction.__all__
 __all__ += rounding.__all__
 __all__ += searching.__all__
@@ -91,3 +97,5 @@ __all__ += sets.__all__
 __all__ += shaping.__all__
 __all__ += sorting.__all__
 __all__ += trigonometric.__all__
+
+tell(globals(), [*__all__, *crossentropy.__all__, *keras_names.__all__])

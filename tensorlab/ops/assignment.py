@@ -13,7 +13,7 @@ import numpy as np
 from tensorlab import autodiff
 from tensorlab.dtypes import DType, can_hold
 from tensorlab.errors import ArgumentTypeError, DeviceError, DTypeError, ShapeError, StateError
-from tensorlab.ops import arithmetic, extrema
+from tensorlab.ops import arithmetic, extrema, powers
 from tensorlab.ops.broadcasting import spread
 from tensorlab.ops.comparison import where
 from tensorlab.ops.dispatch import as_tensor
@@ -193,7 +193,8 @@ def _rounds(places: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
     starts = np.maximum.accumulate(np.where(np.append(True, ordered[1:] != ordered[:-1])[: flat.size], count, 0))
     turn = np.empty_like(count)
     turn[order] = count - starts
-    return [np.flatnonzero(turn == number) for number in range(int(turn.max(initial=-1)) + 1)]
+    rounds = int(turn.max()) + 1 if turn.size else 0
+    return [np.flatnonzero(turn == number) for number in range(rounds)]
 
 
 class At:
@@ -262,7 +263,7 @@ class AtIndex:
 
     def power(self, value: Any) -> Tensor:
         """Return the tensor with the elements raised to a power."""
-        return self._combined("power", arithmetic.pow, value)
+        return self._combined("power", powers.pow, value)
 
     def min(self, value: Any) -> Tensor:
         """Return the tensor with each element replaced by the lesser of it and a value."""

@@ -8,7 +8,7 @@ from tensorlab import autodiff
 from tensorlab.errors import ShapeError
 from tensorlab.ops.dispatch import as_tensor, device_of
 from tensorlab.rules import Reduction
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import scalar_function
 from tensorlab.shapes import Shape, as_shape, broadcast
 from tensorlab.tensor import Tensor, from_buffer_of
 
@@ -27,7 +27,7 @@ def _itself(x: float) -> float:
     return x
 
 
-SUM = Reduction("sum", ScalarFunction.of(_plus), ScalarFunction.of(_itself), initial=0)
+SUM = Reduction("sum", scalar_function(_plus), scalar_function(_itself), initial=0)
 
 
 def broadcast_shapes(*shapes: Any) -> Shape:

@@ -9,7 +9,7 @@ from tensorlab import autodiff, dtypes
 from tensorlab.backends import Backend
 from tensorlab.dtypes import DType
 from tensorlab.ops.dispatch import as_tensor
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import scalar_function
 from tensorlab.tensor import Tensor, from_buffer_of, is_plain
 
 
@@ -17,7 +17,7 @@ def _identity(x: float) -> float:
     return x
 
 
-_IDENTITY = ScalarFunction.of(_identity)
+_IDENTITY = scalar_function(_identity)
 _conversions: dict[tuple[Backend, DType, DType], Callable[..., Any]] = {}
 
 
@@ -59,4 +59,4 @@ def _nonzero(x: float) -> float:
     return x != 0
 
 
-_NONZERO = ScalarFunction.of(_nonzero)
+_NONZERO = scalar_function(_nonzero)

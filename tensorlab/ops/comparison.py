@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
-from tensorlab import dtypes
-from tensorlab.errors import DTypeError
-from tensorlab.ops.dispatch import as_tensor, device_of, is_scalar, kinds_of, lists_of_numbers
-from tensorlab.ops.lift import elementwise
+import numpy as np
+
+from tensorlab import autodiff, dtypes
+from tensorlab.backends import Backend
+from tensorlab.dtypes import DType
+from tensorlab.errors import ArgumentError, DTypeError
+from tensorlab.ops.casting import astype
+from tensorlab.ops.dispatch import Scalar, as_tensor, device_of, is_scalar, kinds_of, lists_of_numbers
+from tensorlab.ops.lift import Elementwise, elementwise
+from tensorlab.scalars import ScalarFunction
 from tensorlab.tensor import Tensor
 
 __all__ = [
@@ -20,7 +28,74 @@ __all__ = [
     "where",
 ]
 
-_comparison = elementwise(domain="any", result="bool")
+
+class Comparison(Elementwise):
+    """A comparison of two operands, exact also for Python numbers that the dtype of the tensor does not hold."""
+
+    __slots__ = ()
+
+    def _plain(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType] | None:
+        try:
+            return super()._plain(operands)
+        except ArgumentError:  # a number that the dtype does not hold
+            return None
+
+    def _converted(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType]:
+        return super()._converted(_comparable(self.__name__, *operands))
+
+
+def _comparable(who: str, x1: Any, x2: Any) -> tuple[Any, Any]:
+    """Return operands that compare as the given ones do, with Python numbers that the dtype of the other one holds."""
+    numbers = [is_scalar(x) or listed for x, listed in zip((x1, x2), lists_of_numbers((x1, x2)), strict=True)]
+    if numbers == [True, False]:
+        x, number = _with_number(who, x2, x1)
+        return number, x
+    return _with_number(who, x1, x2) if numbers == [False, True] else (x1, x2)
+
+
+def _with_number(who: str, x: Any, number: Any) -> tuple[Any, Any]:
+    """Return a tensor and a number, or a list of numbers, that compare as these do.
+
+    An integer tensor is compared with a whole number that it can hold in its own dtype; with others in float64, where
+    numbers out of range become infinite. That is exact: a fraction is less than 2⁵³, up to which float64 holds every
+    integer, and rounding keeps the order.
+    """
+    tensor = as_tensor(x, who)
+    wholes = [_whole(each) for each in ([number] if is_scalar(number) else autodiff.flatten(number))]
+    if tensor.dtype.kind == "f":
+        least, most = -_LARGEST, _LARGEST
+        held = all(least <= each <= most for each in wholes if isinstance(each, int))
+    else:
+        bounds = np.iinfo(dtypes.int64 if tensor.dtype.kind == "b" else tensor.dtype)
+        least, most = int(bounds.min), int(bounds.max)
+        held = all(isinstance(each, int) and least <= each <= most for each in wholes)
+    if held:
+        return tensor, wholes[0] if is_scalar(number) else number
+    if not is_scalar(number) and most > _EXACT and all(isinstance(each, int) for each in wholes):
+        return tensor, number  # is refused: float64 would round the other numbers of the list
+    wide = tensor if tensor.dtype.kind == "f" else astype(tensor, dtypes.float64)
+    return wide, _mapped(lambda each: _within(each, least, most), number)
+
+
+_EXACT = 2**53
+"""Up to here float64 holds every whole number."""
+_LARGEST = int(np.finfo(np.float64).max)
+
+
+def _whole(number: Scalar) -> Scalar:
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+def _within(number: Scalar, least: int, most: int) -> float:
+    return math.inf if number > most else -math.inf if number < least else float(number)
+
+
+def _mapped(function: Callable[[Scalar], float], numbers: Any) -> Any:
+    return function(numbers) if is_scalar(numbers) else [_mapped(function, each) for each in numbers]
+
+
+def _comparison(function: Callable[[float, float], float]) -> Comparison:
+    return Comparison(ScalarFunction.of(function), "any", "bool")
 
 
 @_comparison

@@ -21,9 +21,9 @@ from tensorlab.errors import ArgumentError, DTypeError, ShapeError, levels_to_th
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of
 from tensorlab.ops.lift import elementwise
 from tensorlab.ops.nn import log_softmax, softmax
-from tensorlab.ops.probabilities import Probabilities, logits_of
+from tensorlab.ops.probabilities import Probabilities, logits_of, with_axis_last
 from tensorlab.ops.reduction import sum
-from tensorlab.ops.shaping import expand_dims, moveaxis
+from tensorlab.ops.shaping import expand_dims
 from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor, asarray
 
@@ -112,8 +112,8 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
     Args:
         target: probabilities ``t``, of the outputs' shape.
         output: probabilities ``p``, which are divided by their sum, or logits.
-        from_logits: whether the outputs are logits. The result of a `softmax` along the last axis needs no such word:
-            its logits are taken.
+        from_logits: whether the outputs are logits. The result of a `softmax` along this axis needs no such word: its
+            logits are taken.
         axis: the axis of classes.
 
     Returns:
@@ -133,7 +133,9 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
     targets, outputs = _pair(who, target, output)
     _check_shape(who, targets, outputs.shape)
     place = shapes.normalize_axis(who, axis, outputs.ndim)
-    return categorical(who, _last(targets.astype(outputs.dtype), place), _last(outputs, place), from_logits)
+    return categorical(
+        who, with_axis_last(targets.astype(outputs.dtype), place), with_axis_last(outputs, place), from_logits
+    )
 
 
 def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Tensor:
@@ -143,8 +145,8 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
         target: labels from 0 to the number of classes less 1, of the outputs' shape without the axis of classes, or
             with an axis of length 1 in its place.
         output: probabilities ``p``, which are divided by their sum, or logits.
-        from_logits: whether the outputs are logits. The result of a `softmax` along the last axis needs no such word:
-            its logits are taken.
+        from_logits: whether the outputs are logits. The result of a `softmax` along this axis needs no such word: its
+            logits are taken.
         axis: the axis of classes.
 
     Returns:
@@ -165,8 +167,8 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
     who = "sparse_categorical_crossentropy"
     targets, outputs = _pair(who, target, output)
     place = shapes.normalize_axis(who, axis, outputs.ndim)
-    outputs = _last(outputs, place)
-    targets = _last(targets, place) if targets.ndim == outputs.ndim else targets
+    outputs = with_axis_last(outputs, place)
+    targets = with_axis_last(targets, place) if targets.ndim == outputs.ndim else targets
     check_labels(who, targets, outputs.shape)
     return sparse(who, targets, outputs, from_logits)
 
@@ -182,10 +184,6 @@ def _pair(who: str, target: Any, output: Any) -> tuple[Tensor, Tensor]:
 def _check_shape(who: str, targets: Tensor, shape: Shape) -> None:
     if targets.shape != shape:
         raise ShapeError(who, f"targets of the outputs' shape {shape}", str(targets.shape))
-
-
-def _last(tensor: Tensor, axis: int) -> Tensor:
-    return tensor if axis == tensor.ndim - 1 else moveaxis(tensor, axis, -1)
 
 
 def check_labels(who: str, targets: Tensor, shape: Shape) -> None:

@@ -16,7 +16,7 @@ from tensorlab.ops.indexing import getitem
 from tensorlab.ops.joining import concat, flip
 from tensorlab.ops.shaping import moveaxis
 from tensorlab.rules import Scan
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import scalar_function
 from tensorlab.tensor import Tensor, from_buffer_of
 
 __all__ = [
@@ -49,7 +49,7 @@ def _itself(x: float) -> float:
     return x
 
 
-_of = ScalarFunction.of
+_of = scalar_function
 # Knuth's exact error of each addition is summed beside the total, off the chain of steps that wait for each other.
 _SUM = Scan("cumulative_sum", _of(_add), _of(_corrected), (0, 0))
 _PROD = Scan("cumulative_prod", _of(_multiply), _of(_itself), (1,))
@@ -225,6 +225,6 @@ def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: 
     if times and (prepend is not None or append is not None):
         tensor = concat([part for part in (prepend, tensor, append) if part is not None], axis=place)
     before = (slice(None),) * place
-    for _ in range(times):
+    for _ in range(min(times, tensor.shape[place])):  # then there is nothing left
         tensor = getitem(tensor, (*before, slice(1, None))) - getitem(tensor, (*before, slice(-1)))
     return tensor

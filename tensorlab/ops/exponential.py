@@ -6,7 +6,7 @@ import math
 
 from tensorlab.ops.lift import elementwise
 from tensorlab.ops.probabilities import Sigmoid
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import scalar_function
 
 __all__ = [
     "erf",
@@ -100,4 +100,4 @@ def _sigmoid(x: float) -> float:
     return 1.0 / (1.0 + math.exp(-x))
 
 
-sigmoid = Sigmoid(ScalarFunction.of(_sigmoid), name="sigmoid")
+sigmoid = Sigmoid(scalar_function(_sigmoid), name="sigmoid")

@@ -10,7 +10,7 @@ import numpy as np
 
 from tensorlab import shapes
 from tensorlab.errors import ArgumentTypeError, ShapeError
-from tensorlab.ops import arithmetic, logical, trigonometric
+from tensorlab.ops import arithmetic, logical, powers, trigonometric
 from tensorlab.ops.arithmetic import abs, subtract
 from tensorlab.ops.comparison import equal, less_equal
 from tensorlab.ops.creation import eye
@@ -70,7 +70,7 @@ arccos, arccosh, arcsin, arcsinh = trigonometric.acos, trigonometric.acosh, trig
 arctan, arctan2, arctanh = trigonometric.atan, trigonometric.atan2, trigonometric.atanh
 bitwise_not = logical.bitwise_invert
 left_shift, right_shift = logical.bitwise_left_shift, logical.bitwise_right_shift
-mod, power, true_divide = arithmetic.remainder, arithmetic.pow, arithmetic.divide
+mod, power, true_divide = arithmetic.remainder, powers.pow, arithmetic.divide
 
 
 def convert_to_tensor(x: Any, dtype: Any = None) -> Tensor:

@@ -12,6 +12,7 @@ from typing import Any, cast, overload
 import numpy as np
 
 from tensorlab import autodiff, dtypes, shapes
+from tensorlab.arguments import misfit
 from tensorlab.backends import Backend
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
@@ -20,7 +21,7 @@ from tensorlab.forks import guard
 from tensorlab.ops.broadcasting import sum_to
 from tensorlab.ops.casting import astype
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar, kinds_of, lists_of_numbers, store
-from tensorlab.scalars import ScalarFunction, without_unused
+from tensorlab.scalars import ScalarFunction, derivative, scalar_function, vjp, without_unused
 from tensorlab.shapes import Shape
 from tensorlab.tensor import TENSORS, Tensor, converted
 
@@ -114,7 +115,7 @@ class Elementwise:
     def __repr__(self) -> str:
         return f"<elementwise operation {self.__name__!r}>"
 
-    def __call__(self, *operands: Any, out: Any = None) -> Tensor:
+    def __call__(self, *operands: Any, out: Any = None, **unknown: Any) -> Tensor:
         """Apply it to tensors, arrays and numbers that broadcast together.
 
         Args:
@@ -128,6 +129,9 @@ class Elementwise:
             DeviceError: for tensors of two devices.
             ArgumentTypeError: for another number of arguments than it takes.
         """
+        if unknown:
+            error = misfit(self.__name__, self.__signature__, operands, {"out": out, **unknown})
+            raise error or ArgumentTypeError(self.__name__, "no other arguments than out", str(list(unknown)))
         if len(operands) != self._arity:
             raise ArgumentTypeError(self.__name__, f"{self._arity} arguments", f"{len(operands)}")
         tensors, backend, compute = self._plain(operands) or self._converted(operands)
@@ -205,8 +209,8 @@ class Elementwise:
         for operand in operands:
             kind = type(operand)
             if kind is float or kind is int:
-                if kind is float and compute.kind != "f":
-                    return None
+                if compute.kind == "b" or (kind is float and compute.kind != "f"):
+                    return None  # the number is of a wider dtype
                 operand = Tensor(backend.from_host(self._number(operand, compute)), backend)
             elif not isinstance(operand, Tensor) or (operand._backend, operand._buffer.dtype) != (backend, compute):
                 return None
@@ -264,19 +268,19 @@ class Elementwise:
         """The operation ``(gradient, *arguments) -> gradient * ∂self/∂argument``, in one pass."""
         operation = self._given.get(index) or self._vjps.get(index)
         if operation is None:
-            operation = self._vjps[index] = Elementwise(self.scalar.vjp(index))
+            operation = self._vjps[index] = Elementwise(vjp(self.scalar, index))
         return operation
 
     def _pull(self, index: int) -> _Pull | None:
         given = self._given.get(index)
         if given is not None:  # and is not looked into
             return _through(given, index, tuple(range(self._arity)))
-        slope = self.scalar.derivative(index).constant
+        slope = derivative(self.scalar, index).constant
         if slope == 0:
             return None
         if slope == 1:
             return lambda tensors: partial(_summed_to, tensors[index]._buffer.shape)
-        scalar, (_, *places) = without_unused(self.scalar.vjp(index))
+        scalar, (_, *places) = without_unused(vjp(self.scalar, index))
         return _through(Elementwise(scalar), index, [place - 1 for place in places])
 
 
@@ -355,12 +359,18 @@ def elementwise(
         ArgumentError: for an unknown domain, result or kind.
 
     Example:
+        >>> import math
         >>> @tl.elementwise
         ... def mish(x: float) -> float:
         ...     return x * math.tanh(math.log1p(math.exp(x)))
-        >>> mish(tl.asarray([0.0, 1.0]))
+        >>> print(mish(tl.asarray([0.0, 1.0])).numpy().round(4))
+        [0.     0.8651]
     """
 
+    if kinds is not None and not isinstance(kinds, Mapping):
+        raise ArgumentTypeError("elementwise", "kinds as a dict of functions", type(kinds).__name__)
+    if not isinstance(name, str):
+        raise ArgumentTypeError("elementwise", "name as a string", repr(name))
     for what, given, known in (
         ("domain", domain, ("any", "real", *_DOMAINS)),
         ("result", result, ("same", "bool")),
@@ -386,7 +396,7 @@ def _signature(names: Sequence[str]) -> inspect.Signature:
 
 def _of_numbers(function: Callable[..., float] | ScalarFunction, arity: int | None = None) -> ScalarFunction:
     """A function as a scalar function of one or more numbers, or of so many, that returns one."""
-    scalar = ScalarFunction.of(function)
+    scalar = scalar_function(function)
     if scalar.n_outputs != 1:
         hint = "make an operation of each"
         raise ScalarError(

@@ -20,6 +20,7 @@ from tensorlab.ops import (
     indexing,
     linalg,
     logical,
+    powers,
     reduction,
     rounding,
     searching,
@@ -58,16 +59,27 @@ def _multiply(x1: Any, x2: Any) -> Any:
 def _power(self: Tensor, other: Any, modulo: Any = None) -> Any:
     if modulo is not None:
         raise ArgumentTypeError("pow", "two arguments", "a third one, the modulus", "use tl.remainder(x**y, modulus)")
-    return arithmetic.pow(self, other) if _operand(other) else NotImplemented
+    return powers.pow(self, other) if _operand(other) else NotImplemented
+
+
+_DECIMALS = 308
+"""10 to this power is the largest one that float64 holds: a number has no decimal beyond, and no digit above."""
 
 
 def _round(self: Tensor, ndigits: Any = None) -> Tensor:
     """Return each element rounded to so many decimals, ties to even; ``round(x)`` keeps the dtype, too."""
-    digits = 0 if ndigits is None else operator.index(ndigits)
+    try:
+        digits = 0 if ndigits is None else operator.index(ndigits)
+    except TypeError:
+        raise ArgumentTypeError("round", "a whole number of decimals, or None", repr(ndigits)) from None
     if not digits or (digits > 0 and self.dtype.kind in "iu"):
         return rounding.round(self)
     if self.dtype.kind != "f":
         raise DTypeError("round", "a tensor of reals", str(self.dtype), 'use .astype("float64")')
+    if digits > _DECIMALS:
+        return self.snapshot()
+    if digits < -_DECIMALS:
+        return comparison.where(floating.isfinite(self), 0.0, self)
     scale = 10.0 ** abs(digits)
     scaled = self * scale if digits > 0 else self / scale
     rounded = rounding.round(scaled)
@@ -91,7 +103,7 @@ _BINARY: dict[str, Callable[..., Any]] = {
     "floordiv": arithmetic.floor_divide,
     "mod": arithmetic.remainder,
     "divmod": _divmod,
-    "pow": arithmetic.pow,
+    "pow": powers.pow,
     "matmul": linalg.matmul,
     "and": logical.bitwise_and,
     "or": logical.bitwise_or,
@@ -141,7 +153,7 @@ _UFUNCS: dict[Any, Callable[..., Any]] = {
         "invert": logical.bitwise_invert,
         "left_shift": logical.bitwise_left_shift,
         "matmul": linalg.matmul,
-        "power": arithmetic.pow,
+        "power": powers.pow,
         "right_shift": logical.bitwise_right_shift,
         "rint": rounding.round,
     }.items()
@@ -194,7 +206,13 @@ def _method(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return function(self, axis=axis, **given)
 
     known = [name for name in inspect.signature(function).parameters if name != "x"]
+    method.__name__, method.__doc__ = function.__name__, f"Return ``tl.{function.__name__}`` of this tensor."
     return method
+
+
+def _astype(self: Tensor, dtype: Any, copy: bool = False) -> Tensor:
+    """Return the elements in another dtype, or this tensor if it has that dtype already and ``copy`` is false."""
+    return astype(self, dtype, copy=copy)
 
 
 def _like(self: Tensor, value: Any) -> Tensor:
@@ -216,7 +234,7 @@ _METHODS: dict[str, Any] = {
     "__getitem__": lambda self, index: indexing.getitem(self, index),
     "__setitem__": assignment.setitem,
     "at": property(assignment.At, doc="Select elements by ``x.at[index]``, to make a new tensor with them changed."),
-    "astype": lambda self, dtype, copy=False: astype(self, dtype, copy=copy),
+    "astype": _astype,
     "reshape": _reshape,
     "T": property(
         shaping.transpose, doc="The axes reversed. The standard has it for matrices; of more axes it is NumPy's."

@@ -18,11 +18,11 @@ from tensorlab.ops.dispatch import as_tensor, together
 from tensorlab.ops.extrema import maximum
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.linalg import product_vjps
-from tensorlab.ops.probabilities import Probabilities, Sigmoid
+from tensorlab.ops.probabilities import Probabilities, Sigmoid, softmax_along
 from tensorlab.ops.reduction import Axis, sum
 from tensorlab.ops.shaping import expand_dims, permute_dims, reshape
 from tensorlab.rules import Rowwise
-from tensorlab.scalars import ScalarFunction, compose
+from tensorlab.scalars import compose, scalar_function
 from tensorlab.tensor import Tensor, asarray, from_buffer_of
 
 __all__ = [
@@ -33,7 +33,7 @@ __all__ = [
     "stop_gradient",
 ]
 
-_of = ScalarFunction.of
+_of = scalar_function
 
 
 def _element(x: float) -> float:
@@ -81,13 +81,16 @@ def _along_last(who: str, x: Any, axis: Axis, operation: Callable[[Tensor], Tens
     ordered = permute_dims(tensor, order)
     kept = ordered.shape[: tensor.ndim - len(axes)]
     rows = reshape(ordered, (*kept, math.prod(ordered.shape[len(kept) :])))
-    return permute_dims(reshape(operation(rows), ordered.shape), [order.index(place) for place in range(tensor.ndim)])
+    result = permute_dims(reshape(operation(rows), ordered.shape), [order.index(place) for place in range(tensor.ndim)])
+    if operation is _softmax_of_logits and len(axes) == 1:
+        return Probabilities.of(softmax_along(axes[0], tensor.ndim), result, tensor)
+    return result
 
 
 def softmax(x: Any, axis: Axis = -1) -> Tensor:
     """``exp(x) / Σ exp(x)`` along an axis, or over several, computed without overflow.
 
-    The result along the last axis remembers ``x`` until a further operation is applied: a crossentropy computes from
+    The result along one axis remembers ``x`` until a further operation is applied: a crossentropy computes from
     that, so that it has a gradient where the result is 0 or 1. For the gradient by the result itself, call
     ``tape.watch`` with it.
 

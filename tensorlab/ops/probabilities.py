@@ -12,7 +12,7 @@ from typing import Any, Self
 from tensorlab import autodiff, dtypes
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import Elementwise
-from tensorlab.ops.shaping import reshape
+from tensorlab.ops.shaping import moveaxis, reshape
 from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor, owned
 
@@ -21,7 +21,7 @@ class Probabilities(Tensor):
     """The result of an operation on logits, which it keeps alive while it is alive itself.
 
     Attributes:
-        source: the operation, "softmax" (along the last axis) or "sigmoid".
+        source: the operation, "sigmoid" or what `softmax_along` names.
         logits: what it was applied to, of the same shape.
     """
 
@@ -63,6 +63,20 @@ def logits_of(source: str, tensor: Any) -> Tensor | None:
     return None
 
 
+def softmax_along(axis: int, ndim: int) -> str:
+    """Return the name of a softmax along an axis, counted from 0: "softmax" for the last one."""
+    return "softmax" if axis == ndim - 1 else f"softmax along axis {axis}"
+
+
+def with_axis_last(tensor: Tensor, axis: int) -> Tensor:
+    """Return a tensor with an axis, counted from 0, moved to the end; a softmax along it still remembers its logits."""
+    if axis == tensor.ndim - 1:
+        return tensor
+    logits = logits_of(softmax_along(axis, tensor.ndim), tensor)
+    moved = moveaxis(tensor, axis, -1)
+    return moved if logits is None else Probabilities.of("softmax", moved, moveaxis(logits, axis, -1))
+
+
 def reshaped(tensor: Tensor, shape: Shape) -> Tensor:
     """Return the elements in another shape; the result of a sigmoid still remembers its logits."""
     result = reshape(tensor, shape)
@@ -74,10 +88,10 @@ def reshaped(tensor: Tensor, shape: Shape) -> Tensor:
 class Sigmoid(Elementwise):
     """The sigmoid, whose results remember their logits."""
 
-    def __call__(self, *operands: Any, out: Any = None) -> Tensor:
+    def __call__(self, *operands: Any, out: Any = None, **unknown: Any) -> Tensor:
         """Apply it to a tensor, an array or a number. Raises what `Elementwise` raises."""
-        if len(operands) != 1 or out is not None:
-            return super().__call__(*operands, out=out)
+        if len(operands) != 1 or out is not None or unknown:
+            return super().__call__(*operands, out=out, **unknown)
         x = as_tensor(operands[0], self.__name__)
         if x.dtype.kind != "f":
             x = x.astype(dtypes.default_float)

@@ -22,7 +22,7 @@ from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.logical import logical_and, logical_or
 from tensorlab.ops.shaping import permute_dims, reshape
 from tensorlab.rules import Reduction
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import scalar_function
 from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor
 
@@ -61,8 +61,8 @@ def _rule(
     return Reduction(
         name,
         combine.scalar,
-        ScalarFunction.of(element),
-        None if result is None else ScalarFunction.of(result),
+        scalar_function(element),
+        None if result is None else scalar_function(result),
         initial,
     )
 
@@ -285,7 +285,7 @@ def _deviation(variance: float) -> float:
     return math.sqrt(variance) if variance != 0 else 0.0  # the least there is, so its slope is 0 and not infinite
 
 
-_root_of_variance = Elementwise(ScalarFunction.of(_deviation))
+_root_of_variance = Elementwise(scalar_function(_deviation))
 
 
 def std(x: Any, /, axis: Axis = None, *, correction: float = 0.0, keepdims: bool = False) -> Tensor:
@@ -309,7 +309,7 @@ def _share(x: float, largest: float, total: float) -> float:
 
 
 _exp_scaled, _log_scaled, _shares = (
-    Elementwise(ScalarFunction.of(function)) for function in (_scaled, _scaled_back, _share)
+    Elementwise(scalar_function(function)) for function in (_scaled, _scaled_back, _share)
 )
 
 

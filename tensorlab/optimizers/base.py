@@ -41,6 +41,9 @@ class Optimizer(Configured):
     """The smallest and the largest value of some hyperparameters."""
 
     def __init__(self, rule: Rule, /, **hyperparameters: float) -> None:
+        if not isinstance(rule, Rule):
+            hint = "write tl.optimizers.OptimizerRule(function)"
+            raise ArgumentTypeError(self._who, "the rule of an optimizer", type(rule).__name__, hint)
         self._rule = rule
         self.iterations = 0
         self._slots = Slots()

@@ -8,7 +8,7 @@ from typing import Any
 from tensorlab.errors import ArgumentTypeError
 from tensorlab.references import OfScalar
 from tensorlab.rules import Hyperparameters
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import scalar_function
 
 
 class Rule(OfScalar):
@@ -25,7 +25,7 @@ class Rule(OfScalar):
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        scalar = ScalarFunction.of(function)
+        scalar = scalar_function(function)
         self.scalar = scalar
         self.slots = scalar.parameters[2 : scalar.arity - len(scalar.defaults)]
         self.hyperparameters = scalar.parameters[2 + len(self.slots) :]

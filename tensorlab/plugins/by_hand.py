@@ -39,6 +39,7 @@ def register(plugin: Any, name: str | None = None, override: bool = False) -> Pl
         ...     def tensorlab_register_activations(self):
         ...         return {"hat": tl.Activation(lambda x: 1 / (1 + x * x))}
         >>> tl.plugins.register(Mine())
+        <plugin 'Mine' of Mine: activation hat>
         >>> layer = tl.layers.Dense(64, activation="hat")
     """
     if isinstance(plugin, type):

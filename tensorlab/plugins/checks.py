@@ -15,7 +15,7 @@ from tensorlab import callbacks, initializers, layers, losses, metrics, optimize
 from tensorlab.backends import ReferenceBackend
 from tensorlab.errors import PluginError, ScalarError
 from tensorlab.ops.lift import Elementwise
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import scalar_function
 from tensorlab.tensor import Tensor
 
 
@@ -92,7 +92,7 @@ def _takes_numbers_only(function: Callable[..., Any]) -> bool:
         function(Tensor(backend.from_host(np.ones((2, 4), np.float32)), backend))
     except Exception:
         try:
-            return ScalarFunction.of(function).arity == 1
+            return scalar_function(function).arity == 1
         except ScalarError:
             return False
     return False

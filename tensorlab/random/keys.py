@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import functools
 import operator
-import threading
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
+from tensorlab.arguments import told
 from tensorlab.errors import ArgumentError, ArgumentTypeError
+from tensorlab.forks import counting
 from tensorlab.random import streams
 from tensorlab.random.streams import Key, KeySource, checked_seed, derive
 
@@ -112,11 +113,10 @@ class SeedGenerator(KeySource):
             seed = int(streams.generator("seed generator").integers(1 << 63))
         self._key = seed if isinstance(seed, Key) else key(seed)
         self._count = 0
-        self._guard = threading.Lock()
 
     def next(self) -> Key:
         """Return the next key. Forked processes have keys of their own."""
-        with self._guard:
+        with counting:
             count, self._count = self._count, self._count + 1
         first, second = fold_in(self._key, count).words
         return Key((first ^ streams.lineage(), second))
@@ -126,7 +126,6 @@ class SeedGenerator(KeySource):
 
     def __setstate__(self, state: tuple[Key, int]) -> None:
         self._key, self._count = state
-        self._guard = threading.Lock()
 
 
 def key_first(function: Callable[P, R]) -> Callable[P, R]:
@@ -138,6 +137,7 @@ def key_first(function: Callable[P, R]) -> Callable[P, R]:
             if named.get("seed") is not None:
                 raise ArgumentError(f"random.{function.__name__}", "one key", "a key and a seed")
             arguments, named["seed"] = arguments[1:], arguments[0]
-        return function(*arguments, **named)
+        return checked(*arguments, **named)
 
+    checked = told(function, "tensorlab.random", f"random.{function.__name__}")
     return call

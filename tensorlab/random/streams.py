@@ -13,7 +13,6 @@ Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 
 from __future__ import annotations
 
-import os
 import secrets
 import threading
 import zlib
@@ -24,7 +23,9 @@ from typing import Any
 
 import numpy as np
 
+from tensorlab import forks
 from tensorlab.errors import ArgumentError, ArgumentTypeError
+from tensorlab.forks import counting
 
 WORD = (1 << 64) - 1
 
@@ -94,7 +95,6 @@ class _Here(threading.local):
 
 _state = _State(secrets.randbits(63))
 _here = _Here()
-_guard = threading.RLock()  # a signal may be handled, and fork, while it is held
 
 
 def set_seed(seed: int) -> None:
@@ -105,7 +105,7 @@ def set_seed(seed: int) -> None:
     """
     global _state
     started = _State(checked_seed("set_seed", seed))
-    with _guard:
+    with counting:
         _state, _here.place = started, None
 
 
@@ -134,7 +134,7 @@ def get_state() -> dict[str, Any]:
         >>> bool(tl.all(tl.random.normal((3,)) == first))
         True
     """
-    with _guard:
+    with counting:
         runs = _state.runs if _here.place is None or not _here.place.run else _here.place.run - 1
         counted = {"seed": _state.seed, "lineage": _state.lineage, "forks": _state.forks, "runs": runs}
         return {**counted, "draws": dict(_state.outside.draws)}
@@ -156,7 +156,7 @@ def set_state(state: Mapping[str, Any]) -> None:
         numbers = [None]
     if not all(type(number) is int and 0 <= number <= WORD for number in numbers):
         raise ArgumentError("random.set_state", "what get_state returned", repr(state)[:200])
-    with _guard:
+    with counting:
         _state = restored
 
 
@@ -170,6 +170,9 @@ def move_to(epoch: int, step: int) -> None:
         epoch: a number that differs from epoch to epoch; 0 outside of training.
         step: of the epoch, counted from 1; 0 before the first.
     """
+    for name, number in (("epoch", epoch), ("step", step)):
+        if type(number) is not int or not 0 <= number <= WORD:
+            raise ArgumentError(f"random.move_to {name}", f"a whole number from 0 to {WORD}", repr(number))
     run = _here.place.run if _here.place else 0
     _here.place = _Place(run, epoch, step) if run or epoch or step else None
 
@@ -181,7 +184,7 @@ def enter_run() -> Any:
         where the thread was, for `leave_run`.
     """
     before = _here.place
-    with _guard:
+    with counting:
         _state.runs += 1
         _here.place = _Place(_state.runs)
     return before
@@ -201,13 +204,15 @@ def generator(use: str, seed: Seed = None, moving: bool = False) -> np.random.Ge
         moving: ... unless it moves with the training run and from draw to draw, as with the global seed. A
             `SeedGenerator` moves on by itself.
     """
+    if not isinstance(use, str):
+        raise ArgumentTypeError("random use", "a string", repr(use))
     name = zlib.crc32(use.encode())
     if isinstance(seed, KeySource):
         seed, moving = seed.next(), False
     own = None if seed is None else seed.words if isinstance(seed, Key) else (checked_seed("seed", seed), name)
     if own is not None and not moving:
         return philox(own, (0, 0, 0, name if isinstance(seed, Key) else 0))
-    with _guard:
+    with counting:
         place = _here.place or _state.outside
         draw = place.draws[use]
         place.draws[use] += 1
@@ -235,15 +240,12 @@ def derive(key: tuple[int, int], use: str, number: int, count: int = 1) -> list[
 
 
 def _before_fork() -> None:
-    _guard.acquire()
     _state.forks += 1
 
 
-def _after_fork_in_child() -> None:
+def _in_child() -> None:
     (_state.lineage,) = derive((_state.seed, _state.lineage), "fork", _state.forks)
     _state.forks = 0
-    _guard.release()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_guard.release, after_in_child=_after_fork_in_child)
+forks.around(_before_fork, _in_child)

@@ -1,7 +1,10 @@
-"""Write the scalar: plain-Python functions of numbers, parsed, differentiated and emitted as typed source."""
+"""Plain-Python functions of numbers, parsed, differentiated and emitted as typed source."""
 
 from tensorlab.scalars.combine import compose, without_unused
+from tensorlab.scalars.convert import scalar_function
+from tensorlab.scalars.differentiate import derivative
 from tensorlab.scalars.emit import emit
 from tensorlab.scalars.function import ScalarFunction
+from tensorlab.scalars.vjp import vjp
 
-__all__ = ["ScalarFunction", "compose", "emit", "without_unused"]
+__all__ = ["ScalarFunction", "compose", "derivative", "emit", "scalar_function", "vjp", "without_unused"]

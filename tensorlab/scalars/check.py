@@ -1,4 +1,4 @@
-"""Whether a derivative that somebody wrote is one: in plain Python and double precision, at a few points."""
+"""Check a derivative that a user gives, in plain Python and double precision, at a few points."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable, Iterator
 
 from tensorlab.errors import DerivativeError, ScalarError
+from tensorlab.scalars.differentiate import derivative as derivative_of
 from tensorlab.scalars.function import ScalarFunction
 
 _MAGNITUDES = (0.0013, 0.037, 0.11, 0.29, 0.57, 0.83, 1.31, 1.9, 2.7, 4.3, 7.1, 12.7)
-"""Where functions differ that are alike elsewhere, and hardly where anybody puts a kink."""
+"""Points over several magnitudes that are unlikely to be kinks."""
 
 _POINTS = (0.0, *(sign * magnitude for magnitude in _MAGNITUDES for sign in (1.0, -1.0)))
 _SECANT = 1e-5
@@ -20,17 +21,21 @@ Slopes = Callable[[float], list[float]]
 
 
 def check_derivative(who: str, function: ScalarFunction, derivative: ScalarFunction) -> None:
-    """Compare a derivative of a function of one number with its own, or else with the slopes of its secants.
+    """Check a given derivative of a function of one number against the one that is taken from its source.
 
-    At a kink anything from the slope on the left to that on the right will do. Points outside of the function's domain
-    are left out. A function that is constant between its jumps, such as a step, has no slope to compare with: what is
-    given with it, a surrogate, is taken as it is.
+    If the source has no derivative, because it calls something whose derivative is not known, the check uses difference
+    quotients. At a kink any value between the slopes on both sides is accepted. Points outside of the function's domain
+    are skipped. A piecewise constant function, such as a step, has no useful slope, so any derivative (a surrogate
+    gradient) is accepted for it.
 
     Args:
-        who: is checked, for the message.
+        who: what the message calls the object under check.
+        function: a function of one number.
+        derivative: its derivative.
 
     Raises:
-        DerivativeError: (an ArgumentError) at one of the points they differ; the message says where, and both values.
+        DerivativeError: (an ArgumentError) if the two differ at one of the points. The message has the point and both
+            values.
     """
     compared = list(_compared(function, derivative))
     if all(low == high == 0.0 for _, low, high, _ in compared):
@@ -48,7 +53,7 @@ def check_derivative(who: str, function: ScalarFunction, derivative: ScalarFunct
 
 
 def _compared(function: ScalarFunction, derivative: ScalarFunction) -> Iterator[tuple[float, float, float, float]]:
-    """Of each point in the domain: itself, the least and the greatest slope around it, and the derivative there."""
+    """Yield each point in the domain, the least and the greatest slope around it, and the given derivative there."""
     slopes = _slopes(function)
     for x in _POINTS:
         around = slopes(x)
@@ -58,15 +63,15 @@ def _compared(function: ScalarFunction, derivative: ScalarFunction) -> Iterator[
 
 def _slopes(function: ScalarFunction) -> Slopes:
     try:
-        own = function.derivative(0).python
-    except ScalarError:  # it calls something whose derivative is not known
+        own = derivative_of(function).python
+    except ScalarError:  # the derivative is not known
         python = function.python
         return lambda x: [(_value(python, x + h) - _value(python, x)) / h for h in (-_SECANT, _SECANT)]
     return lambda x: [_value(own, x + h) for h in (-_BESIDE, 0.0, _BESIDE)]
 
 
 def _value(function: Callable[[float], float], x: float) -> float:
-    """What a kernel would give, where Python raises."""
+    """Return the value of a function, as a kernel would give it where Python raises."""
     try:
         return float(function(x))
     except (ValueError, ZeroDivisionError):

@@ -1,4 +1,4 @@
-"""Scalar functions made of others: an outer function of an inner one, and a derivative times what flows into it."""
+"""Make scalar functions from others: composition, constant parameters, and fewer parameters."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from tensorlab.errors import ScalarError
 from tensorlab.scalars import tree
+from tensorlab.scalars.convert import scalar_function
 from tensorlab.scalars.function import ScalarFunction
-from tensorlab.scalars.lower import names_of
 from tensorlab.scalars.names import Names
 from tensorlab.scalars.optimize import optimize
 
@@ -18,15 +18,19 @@ if TYPE_CHECKING:
 
 
 def compose(outer: ScalarFunction | Callable[..., Any], inner: ScalarFunction | Callable[..., Any]) -> ScalarFunction:
-    """``outer(inner(...), ...)``: the inner function's value is the outer one's first argument.
+    """Return ``outer(inner(...), ...)``: the value of ``inner`` is the first argument of ``outer``.
 
-    Its parameters are those of ``inner``, then the others of ``outer``, renamed where a name is taken:
-    ``compose(relu, add)(x, y) = relu(x + y)``.
+    Its parameters are those of ``inner``, then the remaining ones of ``outer``, renamed where the names clash.
 
     Raises:
-        ScalarError: ``inner`` has several outputs, or ``outer`` takes no argument.
+        ScalarError: if ``inner`` has several outputs, or ``outer`` has no parameters.
+
+    Example:
+        >>> from tensorlab.scalars import compose
+        >>> compose(math.tanh, lambda x, y: x + y)(1.0, -1.0)
+        0.0
     """
-    outer, inner = ScalarFunction.of(outer), ScalarFunction.of(inner)
+    outer, inner = scalar_function(outer), scalar_function(inner)
     if inner.n_outputs != 1:
         received = f"{inner.n_outputs} outputs"
         raise ScalarError(inner.who, "one output, to be passed on", received, "compose functions of one output")
@@ -51,12 +55,12 @@ def compose(outer: ScalarFunction | Callable[..., Any], inner: ScalarFunction | 
 
 
 def bound(function: ScalarFunction, values: Mapping[str, float]) -> ScalarFunction:
-    """The function of its other parameters, with some parameters set to constants."""
+    """Return the function of its remaining parameters, with some parameters set to constants."""
     if not values:
         return function
     parameters = tuple([name for name in function.parameters if name not in values])
     constants = [tree.assign(name, tree.number(value)) for name, value in values.items()]
-    names = names_of(function)
+    names = Names.of(function)
     return ScalarFunction(
         function.name,
         parameters,
@@ -68,44 +72,8 @@ def bound(function: ScalarFunction, values: Mapping[str, float]) -> ScalarFuncti
     )
 
 
-def pull_back(function: ScalarFunction, index: int) -> ScalarFunction:
-    """``(g, *parameters) -> g * ∂function/∂parameters[index]``."""
-    if function.n_outputs != 1:
-        received = f"{function.n_outputs} outputs"
-        raise ScalarError(function.who, "one output to differentiate", received, "use derivative")
-    derivative = function.derivative(index)
-    names = names_of(derivative)
-    g = names.fresh("g")
-    parameters = (g, *derivative.parameters)
-    body = optimize(parameters, [_scaled(g, statement) for statement in derivative.body], derivative.calls)
-    return ScalarFunction(
-        f"{function.name}_vjp_{function.parameters[index]}",
-        parameters,
-        body,
-        derivative.calls,
-        defaults=function.defaults,
-        file=function.file,
-        line=function.line,
-    )
-
-
-def scaled(derivative: ScalarFunction) -> ScalarFunction:
-    """``(g, *parameters) -> derivative(*parameters) * g``, for a derivative that is given."""
-    names = Names(derivative.parameters)
-    g = names.fresh("g")
-    slope = tree.call(names.call(derivative), *map(tree.name, derivative.parameters))
-    return ScalarFunction(
-        f"{derivative.name}_scaled",
-        (g, *derivative.parameters),
-        [ast.Return(ast.BinOp(slope, ast.Mult(), tree.name(g)))],
-        names.calls,
-        file=derivative.file,
-        line=derivative.line,
-    )
-
-
 def without_unused(function: ScalarFunction) -> tuple[ScalarFunction, tuple[int, ...]]:
-    """The function of those of its parameters that it depends on, and their positions."""
+    """Return the function without the parameters that its body does not use, and the positions of those left."""
     used = {name for statement in function.body for name in tree.used(statement)}
     kept = tuple([k for k, parameter in enumerate(function.parameters) if parameter in used])
     if len(kept) == function.arity:
@@ -116,28 +84,3 @@ def without_unused(function: ScalarFunction) -> tuple[ScalarFunction, tuple[int,
     return ScalarFunction(
         name, parameters, function.body, function.calls, defaults=defaults, file=file, line=line
     ), kept
-
-
-def _scaled(factor: str, node: ast.stmt) -> ast.stmt:
-    """The statement with every value that it returns multiplied."""
-
-    def inside(body: tree.Body) -> list[ast.stmt]:
-        return [_scaled(factor, statement) for statement in body]
-
-    match node:
-        case ast.Return(value=ast.expr() as value):
-            return ast.Return(_product(factor, value))
-        case ast.If():
-            return ast.If(node.test, inside(node.body), inside(node.orelse))
-        case ast.While():
-            return ast.While(node.test, inside(node.body), [])
-        case ast.For():
-            return ast.For(node.target, node.iter, inside(node.body), [], lineno=1)
-    return node
-
-
-def _product(factor: str, value: ast.expr) -> ast.expr:
-    """``factor * value``, in each branch of a conditional expression, where one of them may be a plain 1 or 0."""
-    if isinstance(value, ast.IfExp):
-        return ast.IfExp(value.test, _product(factor, value.body), _product(factor, value.orelse))
-    return ast.BinOp(tree.name(factor), ast.Mult(), value)

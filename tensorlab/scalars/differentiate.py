@@ -1,27 +1,64 @@
-"""Forward mode on the source: beside every variable that depends on the parameter, one for its derivative."""
+"""Forward-mode differentiation of scalar functions: each variable gets a second one, its derivative, or tangent."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from tensorlab.errors import ScalarError
+import numpy as np
+
+from tensorlab.errors import ArgumentError, ArgumentTypeError, ScalarError
 from tensorlab.scalars import tree
-from tensorlab.scalars.lower import Lowering, names_of
+from tensorlab.scalars.derivative_rules import FLAT, OPERATORS, RULES
+from tensorlab.scalars.function import ScalarFunction
+from tensorlab.scalars.lower import Lowering
+from tensorlab.scalars.names import Names
 from tensorlab.scalars.optimize import optimize
-from tensorlab.scalars.rules import FLAT, OPERATORS, RULES
-
-if TYPE_CHECKING:
-    from tensorlab.scalars.function import ScalarFunction
 
 _ZERO = tree.number(0.0)
 
 
-def differentiate(function: ScalarFunction, parameter: str) -> ScalarFunction:
-    """The derivative of every output of a function by one of its parameters, as a function of the same parameters."""
-    from tensorlab.scalars.function import ScalarFunction
+def derivative(function: ScalarFunction, index: int = 0) -> ScalarFunction:
+    """Return ∂function/∂parameters[index], a scalar function of the same parameters.
 
+    It is taken from the source, by forward-mode differentiation. A function of several outputs gives the derivative of
+    each. At a kink the derivative is that of the branch that Python takes there. The derivative of ``abs`` at 0 is 0.
+    ``max`` and ``min`` of equal numbers take half of the derivative of each, as in JAX and PyTorch, so that smooth
+    sums of them have the right derivative.
+
+    Args:
+        function: a scalar function.
+        index: the position of the parameter.
+
+    Raises:
+        ArgumentError: if there is no such parameter.
+        ScalarError: if the function calls something whose derivative is not known.
+
+    Example:
+        >>> from tensorlab.scalars import derivative, scalar_function
+        >>> print(derivative(scalar_function(lambda x: x * math.exp(x))).source)
+        def lambda_d_x(x):
+            t1 = math.exp(x)
+            return t1 + x * t1
+        <BLANKLINE>
+    """
+    check_index(function, index)
+    if ("derivative", index) not in function.derived:
+        function.derived["derivative", index] = _derivative(function, function.parameters[index])
+    return function.derived["derivative", index]
+
+
+def check_index(function: ScalarFunction, index: int) -> None:
+    """Raise ArgumentError unless this is the index of a parameter."""
+    if isinstance(index, bool) or not isinstance(index, int | np.integer):
+        raise ArgumentTypeError(function.who, "the index of a parameter", repr(index), "")
+    if not 0 <= index < function.arity:
+        expected = f"the index of one of its {function.arity} parameters"
+        known = f"they are {', '.join(function.parameters) or 'none'}"
+        raise ArgumentError(function.who, expected, repr(index), known)
+
+
+def _derivative(function: ScalarFunction, parameter: str) -> ScalarFunction:
     tangents = _Tangents(function, parameter)
     body = optimize(function.parameters, tangents.body, tangents.names.calls)
     return ScalarFunction(
@@ -36,11 +73,18 @@ def differentiate(function: ScalarFunction, parameter: str) -> ScalarFunction:
 
 
 class _Tangents:
-    """One function and its derivative, side by side in one body."""
+    """One function and its derivative in one body.
+
+    Attributes:
+        names: the names in that body.
+        active: the variables that may have a derivative; that of all others is 0.
+        tangents: the variable with the derivative of each active one.
+        body: the statements.
+    """
 
     def __init__(self, function: ScalarFunction, parameter: str) -> None:
         self.function = function
-        self.names = names_of(function)
+        self.names = Names.of(function)
         self.lowering = Lowering(self.names)
         lowered = self.lowering.block(function.body)
         self.active = {parameter}
@@ -51,10 +95,9 @@ class _Tangents:
             for name in function.parameters
             if name in self.active
         ]
-        self.body = [*seeds, *self.block(lowered)]
+        self.body = [*seeds, *tree.map_statements(lowered, self.statement)]
 
     def _find_active(self, body: tree.Body) -> None:
-        """Add the variables that may have a derivative; all others have none anywhere."""
         assignments = [node for node in tree.statements(body) if isinstance(node, ast.Assign)]
         known: set[str] = set()
         while known != self.active:
@@ -64,7 +107,7 @@ class _Tangents:
                     self.active.update(tree.targets(node))
 
     def terms(self, value: ast.expr) -> list[tuple[int, str]]:
-        """Which operands of an operation have derivatives that matter, by position and name."""
+        """Return the position and the name of each operand through which an operation has a derivative."""
         if self.operation(value) in FLAT:
             return []
         return [
@@ -74,7 +117,7 @@ class _Tangents:
         ]
 
     def operation(self, value: ast.expr) -> str:
-        """What the rules call an operation."""
+        """Return the name of an operation in the table of derivative rules."""
         match value:
             case ast.BinOp(op=op) | ast.UnaryOp(op=op):
                 return OPERATORS.get(type(op), "")
@@ -82,37 +125,27 @@ class _Tangents:
 
     def _is_flat(self, value: ast.expr, index: int) -> bool:
         called = self.names.calls.get(self.operation(value))
-        return called is not None and called.derivative(index).constant == 0
+        return called is not None and derivative(called, index).constant == 0
 
-    def block(self, body: tree.Body) -> list[ast.stmt]:
-        """The statements, each with those for the derivatives beside it."""
-        written: list[ast.stmt] = []
-        for statement in body:
-            match statement:
-                case ast.Assign():
-                    written.append(statement)
-                    self.assignment(statement, written)
-                case ast.If():
-                    written.append(ast.If(statement.test, self.block(statement.body), self.block(statement.orelse)))
-                case ast.While():
-                    written.append(ast.While(statement.test, self.block(statement.body), []))
-                case ast.For():
-                    inner = self.block(statement.body)
-                    written.append(ast.For(statement.target, statement.iter, inner, [], lineno=1))
-                case ast.Return():
-                    written.append(tree.returning([self.of(value) for value in tree.outputs(statement)]))
-                case _:
-                    written.append(statement)
-        return written
+    def statement(self, node: ast.stmt) -> list[ast.stmt]:
+        """Return a statement with those that compute the derivative of what it assigns, or returns."""
+        match node:
+            case ast.Assign():
+                out: list[ast.stmt] = [node]
+                self.assignment(node, out)
+                return out
+            case ast.Return():
+                return [tree.returning([self.of(value) for value in tree.outputs(node)])]
+        return [node]
 
     def of(self, atom: ast.expr) -> ast.expr:
-        """The derivative of a name or a number."""
+        """Return the derivative of a name or a number."""
         if isinstance(atom, ast.Name) and atom.id in self.active:
             return tree.name(self.tangents[atom.id])
         return _ZERO
 
     def assignment(self, statement: ast.Assign, out: list[ast.stmt]) -> None:
-        """Append the derivative of what an assignment assigns."""
+        """Append the derivative of an assigned value."""
         targets = tree.targets(statement)
         if not self.active.intersection(targets):
             return
@@ -123,11 +156,11 @@ class _Tangents:
             derivatives = self.through_call(value, out)
         else:
             derivatives = [self.through_rule(value, targets[0], out)]
-        for target, derivative in zip(targets, derivatives, strict=True):
-            out.append(tree.assign(self.tangents[target], derivative))
+        for target, slope in zip(targets, derivatives, strict=True):
+            out.append(tree.assign(self.tangents[target], slope))
 
     def through_rule(self, value: ast.expr, target: str, out: list[ast.stmt]) -> ast.expr:
-        """The sum of the terms that the rule of an operation gives."""
+        """Append, and return, the sum of the terms that the derivative rule of an operation gives."""
         operation = self.operation(value)
         if operation not in RULES:
             raise ScalarError(
@@ -148,19 +181,19 @@ class _Tangents:
         return self.total(terms, out)
 
     def through_call(self, value: ast.expr, out: list[ast.stmt]) -> list[ast.expr]:
-        """The chain rule through a call that stays a call."""
+        """Append, and return, the derivatives of the outputs of a call that is not inlined, by the chain rule."""
         called = self.names.calls[self.operation(value)]
         terms: list[list[ast.expr]] = [[] for _ in range(called.n_outputs)]
         for index, operand in self.terms(value):
-            derivative = self.names.call(called.derivative(index))
-            partials = self.lowering.outputs_of(tree.call(derivative, *_operands(value)), out)
+            slope = self.names.call(derivative(called, index))
+            partials = self.lowering.outputs_of(tree.call(slope, *_operands(value)), out)
             for output, partial in enumerate(partials):
                 product = ast.BinOp(partial, ast.Mult(), tree.name(self.tangents[operand]))
                 terms[output].append(self.lowering.atom(product, out))
         return [self.total(of_output, out) for of_output in terms]
 
     def total(self, terms: Sequence[ast.expr], out: list[ast.stmt]) -> ast.expr:
-        """The sum of one or more terms."""
+        """Append, and return, the sum of one or more terms."""
         first, *rest = terms
         for term in rest:
             first = self.lowering.atom(ast.BinOp(first, ast.Add(), term), out)
@@ -168,7 +201,7 @@ class _Tangents:
 
 
 def _operands(value: ast.expr) -> Sequence[ast.expr]:
-    """The names and numbers that an operation in three-address form takes."""
+    """Return the names and numbers that an operation in three-address form takes."""
     match value:
         case ast.BinOp():
             return [value.left, value.right]

@@ -1,4 +1,4 @@
-"""Source for Numba: a scalar function, and all that it calls, in one real type."""
+"""Emit a scalar function, and all that it calls, as typed source for Numba."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REALS: dict[str, type[np.floating[Any]]] = {"float32": np.float32, "float64": n
 _NARROW = ("bool", "uint8", "uint16", "uint32")
 _DTYPES = (*_NARROW, "uint64", "int8", "int16", "int32", "int64", *_REALS)
 _ROUNDED = {"floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.rint}
-_NUMPYS = {"cbrt": np.cbrt, "fmod": np.fmod, "nextafter": np.nextafter}  # which Numba compiles, unlike those of math
+_NUMPYS = {"cbrt": np.cbrt, "fmod": np.fmod, "nextafter": np.nextafter}  # Numba does not compile those of math
 _INTEGER_OPERATORS = (ast.LShift, ast.RShift, ast.BitAnd, ast.BitOr, ast.BitXor)
 _LARGEST_STATIC_POWER = 64
 
@@ -28,21 +28,28 @@ _LARGEST_STATIC_POWER = 64
 def emit(
     function: ScalarFunction, dtype: str | None, functions: Mapping[str, object] | None = None
 ) -> tuple[str, dict[str, object]]:
-    """Source text that defines a scalar function as ``scalar``, with all that it calls, and its namespace.
+    """Return source that defines a scalar function as ``scalar``, with all that it calls, and its namespace.
 
-    Every definition is decorated with ``@jit``, which the caller adds to the namespace before ``exec``. Nothing in
-    the text depends on where the function was written.
+    Every definition is decorated with ``@jit``, which the caller adds to the namespace before ``exec``. The text does
+    not depend on where the function was written.
 
     Args:
-        function: what to emit.
-        dtype: of the arguments. "float32" or "float64": every constant has this type, whole numbers meet real ones only
-            after they are converted to it, and every output that is not a bool is of it. "uint64": whole constants
-            have this type, for where one of int64 meets it Numba makes both float64. Bools and narrower unsigned
-            integers are converted to int64 first, in which they compute as Python's do; signed ones do by themselves.
-            None leaves everything as it was written.
-        functions: what to call in place of the functions of ``math`` of these names, such as ``"exp"``. Its
-            ``"floor"``, ``"ceil"``, ``"trunc"`` and ``"round"`` return real numbers where the dtype is real; its
-            ``"pow"`` also computes ``**``, but for integer exponents.
+        function: the function.
+        dtype: the dtype of the arguments, which gives constants their type:
+
+            - "float32", "float64": every constant and every output that is not a bool has this type. An integer is
+              converted to it before it meets a real number.
+            - "uint64": integer constants have this type, since Numba promotes uint64 with int64 to float64.
+            - "bool" and narrower unsigned integers: the arguments are converted to int64, in which they compute as
+              Python's integers.
+            - signed integers, and None: constants stay as they were written.
+        functions: what to call in place of functions of ``math``, by their names, such as ``"exp"``. For a real dtype
+            its ``"floor"``, ``"ceil"``, ``"trunc"`` and ``"round"`` return real numbers. Its ``"pow"`` also computes
+            ``**``, except with integer exponents.
+
+    Raises:
+        ArgumentError: for an unknown dtype.
+        ScalarError: if the function needs integers, such as operands of ``&``, and the dtype is real.
     """
     if dtype is not None and dtype not in _DTYPES:
         raise ArgumentError("emit", f"one of {', '.join(_DTYPES)} or None", repr(dtype))
@@ -52,7 +59,7 @@ def emit(
 
 
 class _Emission:
-    """The definitions and the namespace that functions emitted together share."""
+    """The definitions and the namespace of functions that are emitted together."""
 
     def __init__(self, function: ScalarFunction, dtype: str | None, functions: Mapping[str, object]) -> None:
         self.real = None if dtype is None else _REALS.get(dtype)
@@ -65,7 +72,7 @@ class _Emission:
         self._bound: dict[object, str] = {}
 
     def add(self, function: ScalarFunction, name: str = "") -> str:
-        """Define a function, once, after those that it calls; its name."""
+        """Define a function, once, after those that it calls, and return its name."""
         if function.key not in self.emitted:
             callees = {called: self.add(callee) for called, callee in function.calls.items()}
             self.emitted[function.key] = name = name or self.names.fresh(f"scalar_{function.key[:8]}")
@@ -77,7 +84,7 @@ class _Emission:
         return self.emitted[function.key]
 
     def bind(self, base: str, value: object, identity: object = None) -> ast.Name:
-        """A name for a value in the namespace; values of one identity share a name."""
+        """Return a name for a value in the namespace. Values with the same base and identity share a name."""
         key = (base, identity)
         if key not in self._bound:
             self._bound[key] = name = self.names.fresh(base)
@@ -85,27 +92,27 @@ class _Emission:
         return tree.name(self._bound[key])
 
     def function(self, name: str, rounded: bool) -> ast.Name:
-        """What computes a function of ``math``."""
+        """Return the name of what computes a function of ``math``."""
         default = _ROUNDED[name] if rounded else _NUMPYS.get(name) or getattr(math, name)
         return self.bind(f"math_{name}", self.functions.get(name, default))
 
     def widen(self, parameter: str) -> ast.stmt:
-        """A conversion of an argument to int64."""
+        """Return a statement that converts an argument to int64."""
         return tree.assign(parameter, tree.call(self.bind("widest", np.int64), tree.name(parameter)))
 
     def whole(self, value: int) -> ast.expr:
-        """A constant of uint64."""
+        """Return a uint64 constant."""
         return self.bind("constant", np.uint64(value % (1 << 64)), value)
 
     def constant(self, value: tree.Number) -> ast.expr:
-        """A real constant."""
+        """Return a constant of the real type."""
         assert self.real is not None
-        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite there
+        with np.errstate(over="ignore"):  # numbers too large for float32 become infinite
             return self.bind("constant", self.real(value), f"{float(value)!r}")
 
 
 class _Writer:
-    """Writes one function; where there is a real type, every expression with the kind it has in the kernel."""
+    """Writes one function. For a real dtype it converts every expression to the kind that it has in the kernel."""
 
     def __init__(self, emission: _Emission, function: ScalarFunction, callees: Mapping[str, str]) -> None:
         self.emission, self.callees, self.calls = emission, callees, function.calls
@@ -114,34 +121,35 @@ class _Writer:
         self.typed = emission.real is not None
 
     def block(self, body: tree.Body) -> list[ast.stmt]:
+        """Return the statements with every expression typed."""
         return [self.statement(statement) for statement in body]
 
     def statement(self, node: ast.stmt) -> ast.stmt:
-        """One statement; a variable gets values of its own kind only."""
+        """Return one statement with its expressions typed. A variable gets values of its own kind only."""
         match node:
             case ast.Assign(value=ast.Call() as call) if len(names := tree.targets(node)) > 1:
                 return tree.unpack(names, self.call(call))
             case ast.Assign():
                 (name,) = tree.targets(node)
                 return tree.assign(name, self.as_kind(node.value, self.kinds.variables[name]))
-            case ast.If():
-                return ast.If(self.test(node.test), self.block(node.body), self.block(node.orelse))
-            case ast.While():
-                return ast.While(self.test(node.test), self.block(node.body), [])
-            case ast.For(iter=ast.Call() as counted):
-                self.check_integers(counted, *counted.args)
-                counts = [self.count(argument) for argument in counted.args]
-                return ast.For(node.target, tree.call("range", *counts), self.block(node.body), [], lineno=1)
             case ast.Return():
                 return tree.returning([*map(self.as_kind, tree.outputs(node), self.kinds.outputs)])
-        return node
+            case ast.For():
+                return tree.rebuild(node, self.block, self.range)
+        return tree.rebuild(node, self.block, self.test)
+
+    def range(self, node: ast.expr) -> ast.expr:
+        """Return a ``range`` of integers."""
+        assert isinstance(node, ast.Call)
+        self.check_integers(node, *node.args)
+        return tree.map_operands(node, self.count)
 
     def count(self, node: ast.expr) -> ast.expr:
-        """An argument of ``range``; a literal as it was written, so that one may count downwards."""
+        """Return an argument of ``range``. A literal stays as it was written, so that a negative step works."""
         return self.as_kind(node, Kind.INT) if tree.as_number(node) is None else node
 
     def as_kind(self, node: ast.expr, kind: Kind) -> ast.expr:
-        """An expression as a number of a kind."""
+        """Return an expression converted to a kind."""
         have, literal = self.kinds.of(node), tree.as_number(node)
         if not self.typed or have == kind:
             return self.expression(node)
@@ -150,20 +158,17 @@ class _Writer:
         return self.real(self.expression(node)) if literal is None else self.emission.constant(literal)
 
     def real(self, value: ast.expr) -> ast.expr:
-        """A conversion to the real type."""
+        """Return a conversion to the real type."""
         return tree.call(self.emission.bind("real", self.emission.real), value)
 
     def test(self, node: ast.expr) -> ast.expr:
-        """A condition, whose operands need no common kind."""
-        match node:
-            case ast.BoolOp():
-                return ast.BoolOp(node.op, [self.test(value) for value in node.values])
-            case ast.UnaryOp(op=ast.Not()):
-                return ast.UnaryOp(node.op, self.test(node.operand))
+        """Return a condition. Its operands need no common kind."""
+        if isinstance(node, ast.BoolOp) or (isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)):
+            return tree.map_operands(node, self.test)
         return self.expression(node)
 
     def expression(self, node: ast.expr) -> ast.expr:
-        """An expression, in the kind that ``kinds.of`` says."""
+        """Return an expression of the kind that ``kinds.of`` gives it."""
         literal = tree.as_number(node)
         if literal is not None:
             if self.emission.unsigned and self.kinds.of(node) == Kind.INT:
@@ -177,16 +182,14 @@ class _Writer:
             case ast.UnaryOp():
                 if isinstance(node.op, ast.Invert):
                     self.check_integers(node, node.operand)
-                return ast.UnaryOp(node.op, self.as_kind(node.operand, kind))
+                return tree.map_operands(node, lambda operand: self.as_kind(operand, kind))
             case ast.BinOp():
                 return self.arithmetic(node, kind)
             case ast.BoolOp():
-                return ast.BoolOp(node.op, [self.as_kind(value, kind) for value in node.values])
+                return tree.map_operands(node, lambda value: self.as_kind(value, kind))
             case ast.Compare():
-                operands = [node.left, *node.comparators]
-                widest = max(map(self.kinds.of, operands))
-                left, *rest = (self.as_kind(operand, widest) for operand in operands)
-                return ast.Compare(left, node.ops, rest)
+                widest = max(map(self.kinds.of, (node.left, *node.comparators)))
+                return tree.map_operands(node, lambda operand: self.as_kind(operand, widest))
             case ast.IfExp():
                 return ast.IfExp(self.test(node.test), self.as_kind(node.body, kind), self.as_kind(node.orelse, kind))
             case ast.Call():
@@ -194,7 +197,7 @@ class _Writer:
         return node
 
     def untyped(self, node: ast.expr) -> ast.expr:
-        """A number as it was written; ``math.pi`` and its kind by a name in the namespace."""
+        """Return a number as it was written; a constant such as ``math.pi`` as a name in the namespace."""
         match node:
             case ast.UnaryOp():
                 return ast.UnaryOp(node.op, self.untyped(node.operand))
@@ -203,7 +206,7 @@ class _Writer:
         return node
 
     def arithmetic(self, node: ast.BinOp, kind: Kind) -> ast.expr:
-        """An operator with both operands in the kind of its value, but for exponents, which stay integer."""
+        """Return an operation with both operands of the kind of its value, except integer exponents."""
         if isinstance(node.op, ast.Pow):
             return self.power(node, kind)
         if isinstance(node.op, _INTEGER_OPERATORS):
@@ -212,13 +215,13 @@ class _Writer:
         return ast.BinOp(self.as_kind(node.left, kind), node.op, self.as_kind(node.right, kind))
 
     def check_integers(self, node: ast.expr, *operands: ast.expr) -> None:
-        """Refuse operations on bits, and counts, of real numbers, as Python does."""
+        """Raise ScalarError for bitwise operations on, and a ``range`` of, real numbers, as Python raises."""
         if self.typed and any([self.function.python_kinds.of(operand) == Kind.REAL for operand in operands]):
             hint = 'convert with int(), or compute on integers: tl.elementwise(domain="integer")'
             raise ScalarError(self.function.who, "integers", f"real numbers in {ast.unparse(node)!r}", hint)
 
     def power(self, node: ast.BinOp, kind: Kind) -> ast.expr:
-        """``**``; Numba multiplies for an integer exponent, so a whole real one becomes an integer."""
+        """Return ``**``. A literal exponent such as 2.0 becomes an integer, for which Numba multiplies."""
         base, exponent = self.as_kind(node.left, kind), tree.as_number(node.right)
         if not self.typed:
             return ast.BinOp(base, node.op, self.expression(node.right) if exponent is None else node.right)
@@ -230,7 +233,7 @@ class _Writer:
         return ast.BinOp(base, node.op, written)
 
     def call(self, node: ast.Call) -> ast.expr:
-        """A call of a scalar function, of a function of ``math`` or of a builtin."""
+        """Return a call of a scalar function, a function of ``math`` or a builtin."""
         function, kind = tree.called(node), self.kinds.of(node)
         if function in self.callees:
             return tree.call(self.callees[function], *(self.as_kind(argument, Kind.REAL) for argument in node.args))
@@ -245,7 +248,7 @@ class _Writer:
         return tree.call(self.emission.function(name, self.typed and function in ROUNDINGS), *arguments)
 
     def extremum(self, function: str, first: ast.expr, second: ast.expr) -> ast.expr:
-        """``min`` or ``max`` of two, which gives the first where neither is beyond the other, NaN included."""
+        """Return ``min`` or ``max`` of two. As in Python, the first is the result if one of them is NaN."""
         compare: ast.cmpop = ast.Lt() if function == "min" else ast.Gt()
         if all(isinstance(operand, ast.Name | ast.Constant) for operand in (first, second)):
             return ast.IfExp(ast.Compare(second, [compare], [first]), second, first)
@@ -254,7 +257,7 @@ class _Writer:
 
 
 def _locals(function: ScalarFunction) -> set[str]:
-    """The names of the variables of a function and of all that it calls."""
+    """Return the variables of a function and of all that it calls."""
     own = {*function.parameters, *tree.assigned(function.body)}
     return own.union(*map(_locals, function.calls.values()))
 

@@ -1,25 +1,23 @@
-"""The expressions of the language of scalar functions: numbers, arithmetic, conditions, and calls."""
+"""Parse the expressions of scalar functions: numbers, arithmetic, conditions and calls."""
 
 from __future__ import annotations
 
 import ast
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from tensorlab.errors import ScalarError, nearest
 from tensorlab.scalars import tree
 from tensorlab.scalars.flow import Flow
-from tensorlab.scalars.names import MISSING, Names, Surroundings, article, as_plain_number
+from tensorlab.scalars.function import ScalarFunction
+from tensorlab.scalars.names import Names
+from tensorlab.scalars.surroundings import MISSING, Surroundings, article, as_plain_number
 from tensorlab.scalars.vocabulary import ARITY, NOT_OF_NUMBERS, is_of_math, spelling, way_out
-
-if TYPE_CHECKING:
-    from tensorlab.scalars.function import ScalarFunction
 
 LANGUAGE = "arithmetic on numbers, assignments, if, while, for over range, return, and calls of functions of numbers"
 
 _SHOWN = 60
-"""The characters of a construct that a message shows."""
+"""How many characters of a construct a message shows."""
 
 _WAYS_OUT: dict[type[ast.AST], str] = {
     ast.Subscript: "make each element an argument",
@@ -34,7 +32,7 @@ _WAYS_OUT: dict[type[ast.AST], str] = {
     ast.With: "leave it out",
     ast.NamedExpr: "assign in a statement of its own",
 }
-"""What to write instead."""
+"""What to write instead of a construct, as a hint in a message."""
 
 _CONSTRUCTS: dict[type[ast.AST], str] = {
     ast.ListComp: "a list comprehension",
@@ -71,31 +69,41 @@ _CONSTRUCTS: dict[type[ast.AST], str] = {
     ast.Global: "a 'global'",
     ast.Nonlocal: "a 'nonlocal'",
 }
+"""What a message calls a construct; others have the name of their syntax node."""
+
 _COMPARISONS = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 
 class ExpressionParser(ABC):
-    """Parses the expressions of one function."""
+    """Parses the expressions of one function.
+
+    Attributes:
+        locals: the parameters and variables of the function.
+        flow: which of them have a value at this point.
+        names: the names in use, and the scalar functions that are called.
+        surroundings: the globals and closure variables.
+        convert: returns the scalar function of an object, or None if it is not a function of numbers.
+    """
 
     locals: set[str]
     flow: Flow
     names: Names
     surroundings: Surroundings
-    lift: Callable[[object], ScalarFunction | None]
+    convert: Callable[[object], ScalarFunction | None]
 
     @abstractmethod
     def error(self, expected: str, received: str, node: ast.AST, hint: str = "") -> ScalarError:
-        """The error for a construct, at its line."""
+        """Return an error with the line of a construct."""
 
     def construct_error(self, received: str, node: ast.AST, hint: str = "") -> ScalarError:
-        """The error for a construct that the language does not have."""
+        """Return an error for a construct that is not in the language."""
         if not received:
             text = ast.unparse(node).splitlines()[0]
             received = f"{_CONSTRUCTS.get(type(node), article(type(node).__name__))} {text[:_SHOWN]!r}"
         return self.error(LANGUAGE, received, node, hint or _WAYS_OUT.get(type(node), ""))
 
     def expression(self, node: ast.expr) -> ast.expr:
-        """An expression of one number."""
+        """Parse an expression of one number."""
         function, parsed = self.call_of_outputs(node)
         if function is not None and function.n_outputs > 1:
             received = f"a call of {function.name!r}, which returns {function.n_outputs},"
@@ -103,7 +111,11 @@ class ExpressionParser(ABC):
         return parsed
 
     def call_of_outputs(self, node: ast.expr) -> tuple[ScalarFunction | None, ast.expr]:
-        """An expression that may be a call of several outputs, and the scalar function it calls if it is a call."""
+        """Parse an expression that may be a call of several outputs.
+
+        Returns:
+            The scalar function that it calls, or None if it is not such a call; and the parsed expression.
+        """
         match node:
             case ast.Call():
                 return self.call(node)
@@ -118,27 +130,18 @@ class ExpressionParser(ABC):
                 return None, tree.name(name)
             case ast.Name() | ast.Attribute():
                 return None, self.constant(node)
-            case ast.UnaryOp():
-                return None, ast.UnaryOp(node.op, self.expression(node.operand))
-            case ast.BinOp() if not isinstance(node.op, ast.MatMult):
-                return None, ast.BinOp(self.expression(node.left), node.op, self.expression(node.right))
-            case ast.BinOp():
+            case ast.BinOp(op=ast.MatMult()):
                 raise self.construct_error("a matrix product '@'", node)
-            case ast.BoolOp():
-                return None, ast.BoolOp(node.op, [self.expression(value) for value in node.values])
-            case ast.Compare():
-                if not all(isinstance(op, _COMPARISONS) for op in node.ops):
-                    raise self.construct_error(f"the comparison {ast.unparse(node)!r}", node)
-                operands = [self.expression(operand) for operand in node.comparators]
-                return None, ast.Compare(self.expression(node.left), node.ops, operands)
-            case ast.IfExp():
-                return None, ast.IfExp(*map(self.expression, (node.test, node.body, node.orelse)))
+            case ast.Compare() if not all(isinstance(op, _COMPARISONS) for op in node.ops):
+                raise self.construct_error(f"the comparison {ast.unparse(node)!r}", node)
+            case ast.UnaryOp() | ast.BinOp() | ast.BoolOp() | ast.Compare() | ast.IfExp():
+                return None, tree.map_operands(node, self.expression)
         if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Call):
-            self.call(node.value)  # there may be more to say about that
+            self.call(node.value)  # its message may say more
         raise self.construct_error("", node)
 
     def constant(self, node: ast.expr) -> ast.expr:
-        """The value that a name from outside of the function has now."""
+        """Return the present value of a name from outside of the function, as a literal."""
         root = node
         while isinstance(root, ast.Attribute):
             root = root.value
@@ -156,7 +159,7 @@ class ExpressionParser(ABC):
         return tree.number(plain)
 
     def call(self, node: ast.Call) -> tuple[ScalarFunction | None, ast.expr]:
-        """A call of a function of numbers."""
+        """Parse a call. Return the scalar function that it calls, if it is one, and the parsed call."""
         text = ast.unparse(node.func)
         local = {inner.id for inner in ast.walk(node.func) if isinstance(inner, ast.Name)} & self.locals
         value = MISSING if local else self.surroundings.look_up(node.func)
@@ -166,7 +169,7 @@ class ExpressionParser(ABC):
         hint = way_out(value)
         if hint:
             raise self.construct_error("", node, hint)
-        function = self.lift_at(value, node)
+        function = self.callee(value, node)
         if function is None:
             hint = "call a function of math or a plain Python function of numbers"
             if is_of_math(value):
@@ -180,23 +183,23 @@ class ExpressionParser(ABC):
         return function, tree.call(self.names.call(function), *arguments)
 
     def near(self, node: ast.expr) -> str:
-        """Words for the known names nearest to one that is not known."""
+        """Return a hint with the known names nearest to an unknown one."""
         known = [name for name in ARITY if "%" not in name]
         if isinstance(node, ast.Name):
             outside = {**self.surroundings.globals, **self.surroundings.closure}
             known += [name for name, value in outside.items() if callable(value)]
         return nearest(ast.unparse(node), known)
 
-    def lift_at(self, value: object, node: ast.Call) -> ScalarFunction | None:
-        """The scalar function that a call calls; None where it calls something else."""
+    def callee(self, value: object, node: ast.Call) -> ScalarFunction | None:
+        """Return the scalar function that a call calls, or None if it calls something else."""
         try:
-            return self.lift(value)
+            return self.convert(value)
         except RecursionError:
             received = f"a call of {ast.unparse(node.func)!r} that comes back to itself"
             raise self.construct_error(received, node, "write the recursion as a loop") from None
 
     def known_call(self, known: str, text: str, node: ast.Call) -> ast.expr:
-        """A call of a function of ``math``, of NumPy or a builtin, in its one spelling."""
+        """Parse a call of a function of ``math`` or NumPy, or a builtin, to its one spelling."""
         least, most = ARITY[known]
         if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
             raise self.error(f"plain arguments for {text!r}", f"{ast.unparse(node)!r}", node)
@@ -222,7 +225,7 @@ class ExpressionParser(ABC):
         return tree.call(tree.math_name(attribute) if module else known, *values)
 
     def bind(self, function: ScalarFunction, node: ast.Call) -> list[ast.expr]:
-        """The arguments of a call in the order of the parameters, defaults filled in."""
+        """Return the arguments of a call in the order of the parameters, with defaults filled in."""
         given = dict(zip(function.parameters, node.args, strict=False))
         named = {keyword.arg: keyword.value for keyword in node.keywords}
         missing = [p for p in function.parameters if p not in given and p not in named and p not in function.defaults]

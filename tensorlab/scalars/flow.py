@@ -1,7 +1,7 @@
-"""Which variables surely have a value, at the place that a parser has come to.
+"""Definite assignment: which variables have a value on every path to a point of a function.
 
-Python finds out that a variable has no value on the path that goes wrong, and raises; a kernel could not, and would
-compute with whatever is there.
+Python raises when a variable without a value is read. A kernel would compute with whatever is in memory, so the parser
+refuses such a variable.
 """
 
 from __future__ import annotations
@@ -14,11 +14,16 @@ from tensorlab.scalars import tree
 
 
 class Flow:
-    """The variables with a value on every path to here; on no path at all, every one.
+    """The variables that have a value on every path to the point that the parser has reached.
+
+    Where no path leads, after a ``return`` for example, that is all of them.
 
     Args:
-        parameters: have a value from the start.
-        variables: all that there are.
+        parameters: the variables that have a value from the start.
+        variables: all variables of the function.
+
+    Attributes:
+        known: the variables that have a value here.
     """
 
     def __init__(self, parameters: Iterable[str], variables: Iterable[str]) -> None:
@@ -26,11 +31,11 @@ class Flow:
         self._broken = self._continued = self._every
 
     def bind(self, names: Iterable[str]) -> None:
-        """After an assignment."""
+        """Continue after an assignment to these names."""
         self.known |= {*names}
 
     def leave(self, statement: ast.stmt) -> None:
-        """After a ``return``, ``break`` or ``continue``, which nothing follows."""
+        """Continue after a ``return``, ``break`` or ``continue``, where no path leads."""
         if isinstance(statement, ast.Break):
             self._broken &= self.known
         elif isinstance(statement, ast.Continue):
@@ -39,14 +44,18 @@ class Flow:
 
     @contextmanager
     def other(self, before: frozenset[str]) -> Iterator[None]:
-        """Around the ``else`` of an ``if``, from what was known before that: afterwards what is known on both ways."""
+        """Surround the ``else`` of an ``if``.
+
+        Args:
+            before: what was known before the ``if``. Afterwards what both branches know is known.
+        """
         after, self.known = self.known, before
         yield
         self.known &= after
 
     @contextmanager
     def loop(self, loop: ast.While | ast.For) -> Iterator[None]:
-        """Around the body of a loop."""
+        """Surround the body of a loop."""
         before, outer = self.known, (self._broken, self._continued)
         self.known |= {*(tree.targets(loop) if isinstance(loop, ast.For) else ())}
         self._broken = self._continued = self._every
@@ -54,12 +63,12 @@ class Flow:
         if isinstance(loop, ast.While):
             self.known = self._broken if tree.as_number(loop.test) is True else before
         else:
-            self.known = self.known & self._broken & self._continued if _runs(loop.iter) else before
+            self.known = self.known & self._broken & self._continued if _is_entered(loop.iter) else before
         self._broken, self._continued = outer
 
 
-def _runs(counts: ast.expr) -> bool:
-    """Whether a ``range`` is of numbers that are known, and has any."""
+def _is_entered(counts: ast.expr) -> bool:
+    """Return whether a ``range`` has literal bounds, and is not empty."""
     numbers = [tree.as_number(number) for number in counts.args] if isinstance(counts, ast.Call) else []
     whole = [number for number in numbers if isinstance(number, int)]
     return len(whole) == len(numbers) and whole[2:] != [0] and len(range(*whole)) > 0

@@ -1,39 +1,37 @@
-"""The body of a called scalar function in the place of its call, so that what both compute is computed once."""
+"""Inline calls of scalar functions, so that common subexpressions are shared."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from tensorlab.scalars import tree
+from tensorlab.scalars.function import ScalarFunction
 from tensorlab.scalars.names import RESERVED, Names
 
-if TYPE_CHECKING:
-    from tensorlab.scalars.function import ScalarFunction
-
 _LARGEST = 400
-"""In nodes; beyond it a call is smaller than what it would be replaced by."""
+"""How many syntax nodes an inlined function may have. A larger one stays a call."""
 
 
-class _StaysCall(Exception):  # noqa: N818 - no error: the call just stays
-    pass
+class _NotInlined(Exception):  # noqa: N818 - not an error: the call stays a call
+    """A function cannot be inlined."""
 
 
 def inline(
     function: ScalarFunction, arguments: Sequence[ast.expr], names: Names
 ) -> tuple[list[ast.stmt], list[ast.expr]] | None:
-    """Statements that compute a call, and its outputs; None where the call has to stay.
+    """Return statements that compute a call, and its outputs, or None if the call cannot be inlined.
 
-    It has to where a ``return`` leaves a loop, or where statements would have to be written twice.
+    A function cannot be inlined if it is large, if a ``return`` leaves a loop, or if statements would have to be
+    repeated.
 
     Args:
-        function: what is called.
-        arguments: names or numbers.
-        names: those of the caller; it gains the called function's, renamed.
+        function: the called function.
+        arguments: the arguments of the call, names or numbers.
+        names: the names of the caller, to which those of the called function are added, renamed.
     """
     mentioned = {node.id for node in tree.walk(function.body) if isinstance(node, ast.Name)}
-    hidden = names.variables & mentioned & RESERVED  # such as a builtin min, for a caller with a parameter min
+    hidden = names.variables & mentioned & RESERVED  # such as the builtin min, if the caller has a parameter min
     if hidden or sum(1 for _ in tree.walk(function.body)) > _LARGEST:
         return None
     outputs = [names.temporary() for _ in range(function.n_outputs)]
@@ -50,13 +48,13 @@ def inline(
             renamed[parameter] = argument
     try:
         body = _without_returns([tree.replace(statement, renamed) for statement in function.body], outputs)
-    except _StaysCall:
+    except _NotInlined:
         return None
     return [*start, *body], [tree.name(output) for output in outputs]
 
 
 def _without_returns(body: tree.Body, outputs: Sequence[str]) -> list[ast.stmt]:
-    """The statements with assignments to the outputs in place of every return."""
+    """Return the statements with each ``return`` replaced by assignments to the outputs."""
     written: list[ast.stmt] = []
     for index, statement in enumerate(body):
         if isinstance(statement, ast.Return):
@@ -64,13 +62,13 @@ def _without_returns(body: tree.Body, outputs: Sequence[str]) -> list[ast.stmt]:
         if tree.returns([statement]):
             rest = list(body[index + 1 :])
             if not isinstance(statement, ast.If):
-                raise _StaysCall
+                raise _NotInlined
             branches = [
                 list(branch) if tree.leaves(branch) else [*branch, *rest]
                 for branch in (statement.body, statement.orelse)
             ]
             if rest and not any(tree.leaves(branch) for branch in (statement.body, statement.orelse)):
-                raise _StaysCall
+                raise _NotInlined
             first, second = (_without_returns(branch, outputs) for branch in branches)
             return [*written, ast.If(statement.test, first, second)]
         written.append(statement)

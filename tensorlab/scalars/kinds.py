@@ -1,7 +1,7 @@
-"""Which variables of a scalar function are bools, integers or real numbers.
+"""Infer which variables of a scalar function are bools, integers or real numbers.
 
-The parameters of a kernel are real; what is computed from whole-number literals, ``int(...)`` and ``range`` alone
-stays integer. The kind of a variable is the widest of all that is assigned to it.
+The parameters are real. What is computed only from integer literals, ``int(...)`` and ``range`` is integer. The kind of
+a variable is the widest of all that is assigned to it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tensorlab.scalars.vocabulary import PREDICATES, ROUNDINGS
 
 
 class Kind(enum.IntEnum):
-    """Ordered from narrow to wide."""
+    """The kind of a number, from narrow to wide."""
 
     BOOL = 0
     INT = 1
@@ -30,11 +30,15 @@ class Kinds:
     """The kinds in one function.
 
     Args:
-        in_python: for the kinds in plain Python, where roundings and functions give integers that a kernel keeps real.
+        parameters: the parameters of the function.
+        body: its statements.
+        calls: the kinds of the scalar functions that it calls.
+        in_python: whether to infer the kinds in plain Python, where roundings, and functions that return integers, give
+            integers. In a kernel they stay real.
 
     Attributes:
         variables: the kind of every parameter and variable.
-        outputs: the kind of each number that the function returns; in a kernel integers become real too.
+        outputs: the kind of each number that the function returns. In a kernel integers become real.
     """
 
     def __init__(
@@ -64,7 +68,7 @@ class Kinds:
             self.variables[name] = max(kind, self.variables.get(name, Kind.BOOL))
 
     def of(self, node: ast.expr) -> Kind:
-        """The kind of an expression."""
+        """Return the kind of an expression."""
         match node:
             case ast.Constant(value=bool()) | ast.Compare() | ast.UnaryOp(op=ast.Not()):
                 return Kind.BOOL

@@ -1,4 +1,4 @@
-"""Functions of ``math``, and ``divmod``, that are not in the language but can be written in it."""
+"""Definitions, in the language of scalar functions, of ``divmod`` and functions of ``math`` that are not part of it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def isclose(a: float, b: float, rel_tol: float = 1e-09, abs_tol: float = 0.0) ->
 def isqrt(n: int) -> int:
     whole = int(n)
     root = int(math.sqrt(whole))
-    while root > 0 and root > whole // root:  # rounded up; and squares could overflow
+    while root > 0 and root > whole // root:  # it may be rounded up; a square could overflow
         root = root - 1
     while root + 1 <= whole // (root + 1):
         root = root + 1
@@ -63,7 +63,7 @@ def ldexp(x: float, i: int) -> float:
         return x * 2.0 ** max(-126, min(int(i), 126))
     if x - x != 0:
         return x
-    half = int(i) // 2  # neither of two factors overflows where the product does not
+    half = int(i) // 2  # two factors, so that neither overflows unless the product does
     return x * 2.0**half * 2.0 ** (int(i) - half)
 
 
@@ -102,4 +102,4 @@ DEFINED: dict[Callable[..., Any], Callable[..., Any]] = {
     for name, definition in list(globals().items())
     if isinstance(definition, FunctionType)
 }
-"""The definition of each of these functions, by the function."""
+"""The definition of each function."""

@@ -1,25 +1,31 @@
-"""What is done to the body of a derived function, so that it computes no more than one written by hand."""
+"""Optimize derived functions, so that they compute no more than functions written by hand."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from tensorlab.scalars import tree
-from tensorlab.scalars.dead import without_dead_code
+from tensorlab.scalars.dead_code import without_dead_code
+from tensorlab.scalars.function import ScalarFunction
 from tensorlab.scalars.fuse import Fusion
 from tensorlab.scalars.kinds import Kinds
 from tensorlab.scalars.propagate import Propagator
-
-if TYPE_CHECKING:
-    from tensorlab.scalars.function import ScalarFunction
 
 _MOST_ROUNDS = 8
 
 
 def optimize(parameters: tuple[str, ...], body: tree.Body, calls: Mapping[str, ScalarFunction]) -> list[ast.stmt]:
-    """Statements that return the same values: folded, without repeated or dead code, as expressions again."""
+    """Return statements that compute the same values in fewer operations.
+
+    Constants are propagated and folded, common subexpressions shared, dead code dropped, and the result is fused to
+    expressions.
+
+    Args:
+        parameters: the parameters of the function.
+        body: its statements.
+        calls: the scalar functions that it calls, by name.
+    """
     called = {name: function.kinds for name, function in calls.items()}
 
     def simplified(body: tree.Body) -> list[ast.stmt]:
@@ -28,11 +34,11 @@ def optimize(parameters: tuple[str, ...], body: tree.Body, calls: Mapping[str, S
     def fused(body: tree.Body) -> list[ast.stmt]:
         return Fusion(body, Kinds(parameters, body, called).of).block(body)
 
-    return _settled(fused, _settled(simplified, body))
+    return _until_stable(fused, _until_stable(simplified, body))
 
 
-def _settled(rewrite: Callable[[tree.Body], list[ast.stmt]], body: tree.Body) -> list[ast.stmt]:
-    """The statements, rewritten until there is nothing left to rewrite."""
+def _until_stable(rewrite: Callable[[tree.Body], list[ast.stmt]], body: tree.Body) -> list[ast.stmt]:
+    """Return the statements, rewritten until nothing changes."""
     for _ in range(_MOST_ROUNDS):
         before, body = tree.text(body), rewrite(body)
         if tree.text(body) == before:

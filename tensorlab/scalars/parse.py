@@ -1,21 +1,19 @@
-"""From the definition of a Python function to the language of scalar functions, or to a refusal that says why."""
+"""Parse Python functions to the language of scalar functions, or raise an error that says what is outside of it."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from tensorlab.errors import ScalarError
 from tensorlab.scalars import tree
 from tensorlab.scalars.expressions import ExpressionParser
 from tensorlab.scalars.flow import Flow
-from tensorlab.scalars.names import Names, Surroundings, as_plain_number
+from tensorlab.scalars.function import ScalarFunction
+from tensorlab.scalars.names import Names
 from tensorlab.scalars.source import Source
+from tensorlab.scalars.surroundings import Surroundings, as_plain_number
 from tensorlab.scalars.vocabulary import way_out
-
-if TYPE_CHECKING:
-    from tensorlab.scalars.function import ScalarFunction
 
 _PLAIN_RETURN = "a number, or a tuple of two or more numbers, on every path"
 
@@ -25,14 +23,14 @@ class Parser(ExpressionParser):
 
     Args:
         source: its definition.
-        lift: makes a scalar function of a Python function that it calls; None for what is none.
+        convert: returns the scalar function of an object that it calls, or None if it is not a function of numbers.
 
     Raises:
-        ScalarError: something in it is outside of the language.
+        ScalarError: if something is outside of the language.
     """
 
-    def __init__(self, source: Source, lift: Callable[[object], ScalarFunction | None]) -> None:
-        self.source, self.lift = source, lift
+    def __init__(self, source: Source, convert: Callable[[object], ScalarFunction | None]) -> None:
+        self.source, self.convert = source, convert
         definition = source.definition
         self.parameters = self._parameters(definition.args)
         body = [ast.Return(definition.body)] if isinstance(definition, ast.Lambda) else definition.body
@@ -49,7 +47,7 @@ class Parser(ExpressionParser):
             raise self.error(_PLAIN_RETURN, "a path that returns nothing", definition, "end every path in a return")
 
     def error(self, expected: str, received: str, node: ast.AST, hint: str = "") -> ScalarError:
-        """The error for a construct, at its line."""
+        """Return an error with the line of a construct."""
         line = getattr(node, "lineno", self.source.definition.lineno)
         return ScalarError(self.source.who, expected, f"{received} at line {line}", hint)
 
@@ -83,12 +81,12 @@ class Parser(ExpressionParser):
         }
 
     def block(self, body: Sequence[ast.stmt]) -> list[ast.stmt]:
-        """The statements in the language; never empty."""
+        """Parse statements. The result is never empty."""
         parsed = [inner for statement in body for inner in self.statement(statement)]
         return parsed or [ast.Pass()]
 
     def statement(self, node: ast.stmt) -> list[ast.stmt]:
-        """One statement as those it stands for."""
+        """Parse one statement to the statements that it stands for."""
         match node:
             case ast.Assign():
                 value, *copies = node.targets[::-1]
@@ -121,14 +119,14 @@ class Parser(ExpressionParser):
         raise self.construct_error("", node)
 
     def choice(self, node: ast.If) -> ast.stmt:
-        """``if``, with its ``else``."""
+        """Parse an ``if`` with its ``else``."""
         test, before = self.expression(node.test), self.flow.known
         body = self.block(node.body)
         with self.flow.other(before):
             return ast.If(test, body, self.block(node.orelse) if node.orelse else [])
 
     def loop(self, node: ast.While | ast.For) -> ast.stmt:
-        """``while``, or ``for`` over a range."""
+        """Parse a ``while``, or a ``for`` over a range."""
         loop: ast.While | ast.For
         if isinstance(node, ast.While):
             loop = ast.While(self.expression(node.test), [], [])
@@ -140,13 +138,13 @@ class Parser(ExpressionParser):
         return loop
 
     def target(self, node: ast.expr) -> str:
-        """The name that a statement binds."""
+        """Return the name that a statement binds."""
         if not isinstance(node, ast.Name):
             raise self.construct_error(f"an assignment to {ast.unparse(node)!r}", node)
         return node.id
 
     def assignment(self, target: ast.expr, value: ast.expr) -> list[ast.stmt]:
-        """``name = value``, ``a, b = b, a`` or ``a, b = helper(x)``."""
+        """Parse ``name = value``, ``a, b = b, a`` or ``a, b = helper(x)``."""
         if not isinstance(target, ast.Tuple | ast.List):
             assigned = tree.assign(self.target(target), self.expression(value))
             self.flow.bind(tree.targets(assigned))
@@ -157,16 +155,16 @@ class Parser(ExpressionParser):
         return statements
 
     def unpacking(self, names: Sequence[str], value: ast.expr) -> list[ast.stmt]:
-        """An assignment to several names."""
+        """Parse an assignment to several names."""
         if isinstance(value, ast.Tuple):
             if len(value.elts) != len(names):
                 raise self.error(f"{len(names)} values", f"{len(value.elts)}", value)
             values = [self.expression(element) for element in value.elts]
             if not any({*names[:index]} & tree.used(later) for index, later in enumerate(values)):
                 return [tree.assign(name, item) for name, item in zip(names, values, strict=True)]
-            held = [self.names.temporary() for _ in names]
-            copies = [tree.assign(name, tree.name(item)) for name, item in zip(names, held, strict=True)]
-            return [*(tree.assign(name, item) for name, item in zip(held, values, strict=True)), *copies]
+            temporaries = [self.names.temporary() for _ in names]
+            copies = [tree.assign(name, tree.name(item)) for name, item in zip(names, temporaries, strict=True)]
+            return [*(tree.assign(name, item) for name, item in zip(temporaries, values, strict=True)), *copies]
         function, call = self.call_of_outputs(value)
         if function is None or function.n_outputs != len(names):
             given = f"{ast.unparse(value)!r}, which is {function.n_outputs if function else 1}"
@@ -174,7 +172,7 @@ class Parser(ExpressionParser):
         return [tree.unpack(names, call)]
 
     def range(self, node: ast.expr) -> ast.expr:
-        """``range(...)`` with one to three numbers."""
+        """Parse ``range(...)`` with one to three numbers."""
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
@@ -191,7 +189,7 @@ class Parser(ExpressionParser):
         raise self.error("'for' over range(...)", f"'for' over {ast.unparse(node)!r}", node, hint)
 
     def returned(self, node: ast.Return) -> list[ast.stmt]:
-        """``return``, with as many values as every other one."""
+        """Parse a ``return``, which has to return as many values as every other one."""
         if node.value is None or (isinstance(node.value, ast.Constant) and node.value.value is None):
             raise self.error(_PLAIN_RETURN, "a return of nothing", node, "end every path in a return of a number")
         statements: list[ast.stmt] = []
@@ -203,9 +201,9 @@ class Parser(ExpressionParser):
             function, value = self.call_of_outputs(node.value)
             values = [value]
             if function is not None and function.n_outputs > 1:
-                held = [self.names.temporary() for _ in range(function.n_outputs)]
-                statements.append(tree.unpack(held, value))
-                values = [tree.name(item) for item in held]
+                temporaries = [self.names.temporary() for _ in range(function.n_outputs)]
+                statements.append(tree.unpack(temporaries, value))
+                values = [tree.name(item) for item in temporaries]
         self.n_outputs = self.n_outputs or len(values)
         if len(values) != self.n_outputs:
             raise self.error(f"{self.n_outputs} values in every return", f"a return of {len(values)}", node)

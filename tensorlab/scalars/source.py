@@ -1,4 +1,4 @@
-"""Where a Python function was written: its syntax tree in the file, notebook cell or text it came from."""
+"""Find the definition of a Python function in the file, notebook cell or text that it came from."""
 
 from __future__ import annotations
 
@@ -22,7 +22,14 @@ _CHANGED = "the source that was run", "a source that has changed since", "restar
 
 @dataclass(frozen=True)
 class Source:
-    """A function, the tree of its definition, what an error message calls it, and the text around it."""
+    """The source of a function.
+
+    Attributes:
+        function: the function.
+        definition: the syntax tree of its definition.
+        who: what error messages call it.
+        text: the whole text that contains the definition.
+    """
 
     function: types.FunctionType
     definition: Definition
@@ -30,13 +37,13 @@ class Source:
     text: str
 
     def confirm(self) -> None:
-        """Check that the text gives the code that runs: exec may run another text under the name of a file.
+        """Check that the text compiles to the code that runs; ``exec`` may run another text under a file's name.
 
-        A file that nobody has written since this process began is confirmed after the function has been parsed: tools
-        that rewrite code, such as pytest's assertions, change what is refused for a better reason.
+        For a file that was not written since this process began, call it after the function has been parsed. Tools that
+        rewrite code, such as pytest's assertions, would otherwise hide the more useful error of the parser.
 
         Raises:
-            ScalarError: it does not.
+            ScalarError: if it does not.
         """
         code = self.function.__code__
         trusted = code.co_filename.startswith(_PACKAGE) and not _written_since(code.co_filename)
@@ -45,16 +52,19 @@ class Source:
 
 
 def describe(name: str, file: str, line: int) -> str:
-    """What an error message calls a scalar function."""
+    """Return what error messages call a scalar function."""
     return f"scalar function {name!r} ({file}, line {line})"
 
 
 _WRAPPING = ("__wrapped__", "__func__", "func")
-"""Where functools.lru_cache, a method, and functools.partial keep the function in them."""
+"""The attributes in which functools.lru_cache, a method and functools.partial keep their function."""
 
 
 def name_of(thing: object) -> str:
-    """What an error message calls something that is no Python function, with the place of the one that is in it."""
+    """Return what error messages call an object that is not a Python function.
+
+    They give the file and line of the function that it wraps, if there is one.
+    """
     name = getattr(thing, "__name__", type(thing).__name__)
     inner = thing
     while kept := [at for at in _WRAPPING if hasattr(inner, at)]:
@@ -64,11 +74,11 @@ def name_of(thing: object) -> str:
 
 
 def find(function: types.FunctionType) -> Source:
-    """The definition of a function.
+    """Return the definition of a function.
 
     Raises:
-        ScalarError: it is an async one, there is no source, it is no longer the one that was run, or several lambdas of
-            one line cannot be told apart.
+        ScalarError: if it is an async function, there is no source, the source has changed since it was run, or the
+            line has several lambdas that cannot be told apart.
     """
     code = function.__code__
     who = describe(function.__name__, code.co_filename, code.co_firstlineno)
@@ -82,7 +92,7 @@ def find(function: types.FunctionType) -> Source:
     except SyntaxError:
         raise ScalarError(who, _READABLE, "a source that does not parse", _HINT) from None
     if not os.path.exists(code.co_filename) and _compared(code) not in _compiled(text):
-        # Whatever exec and eval compile is called "<string>"; this text is that of something else.
+        # exec and eval name all code "<string>", so this text may belong to other code.
         raise ScalarError(who, _READABLE, "one without source", _HINT)
     around = [statement for statement in tree.body if _spans_line(statement, code.co_firstlineno)]
     candidates: list[ast.AST] = [statement for statement in around if _may_be(statement, code)]
@@ -105,11 +115,11 @@ def find(function: types.FunctionType) -> Source:
 
 _STARTED = time.time()
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
-"""Our own files, whose code comes from nowhere else: importing them need not compile them."""
+"""The folder of tensorlab. Its functions are from the files that they name, so this need not be confirmed."""
 
 
 def _written_since(file: str) -> bool:
-    """Whether a file may have been written, or put in the place of another, since this process began."""
+    """Return whether a file may have been written or replaced since this process began."""
     try:
         status = os.stat(file)
     except OSError:  # in an archive
@@ -121,14 +131,14 @@ Compared = tuple[object, ...]
 
 
 def _compared(code: types.CodeType) -> Compared:
-    """What of a function's code depends on its text."""
+    """Return the parts of a function's code that depend on its text."""
     constants = [_compared(one) if isinstance(one, types.CodeType) else repr(one) for one in code.co_consts]
     return code.co_firstlineno, code.co_code, code.co_names, code.co_varnames, tuple(constants)
 
 
 @functools.lru_cache(maxsize=8)
 def _compiled(source: str) -> frozenset[Compared]:
-    """The code of every function in a text."""
+    """Return the code of every function in a text, in a form to compare."""
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # as in notebook cells
     found, pending = set(), [compile(source, "", "exec", flags, dont_inherit=True)]
     while pending:
@@ -146,13 +156,13 @@ def _parsed(source: str) -> ast.Module:
 
 
 def _spans_line(statement: ast.stmt, line: int) -> bool:
-    """Whether a line is one of the statement's, its decorators included: most of a module need not be walked."""
+    """Return whether a statement, with its decorators, includes a line."""
     first = next(iter(getattr(statement, "decorator_list", ())), statement)
     return first.lineno <= line <= (statement.end_lineno or line)
 
 
 def _may_be(node: ast.AST, code: types.CodeType) -> bool:
-    """Whether the code was compiled from this definition, by its line, its name and its parameters."""
+    """Return whether code may be compiled from this definition, by its line, name and parameters."""
     if isinstance(node, ast.Lambda):
         matches = code.co_name == "<lambda>" and node.lineno == code.co_firstlineno
     elif isinstance(node, ast.FunctionDef):
@@ -165,7 +175,7 @@ def _may_be(node: ast.AST, code: types.CodeType) -> bool:
 
 
 def _span(node: ast.AST) -> Span | None:
-    """From where to where the body of a lambda goes in the source."""
+    """Return the first and last position of a lambda's body in the source; None for another node."""
     if not isinstance(node, ast.Lambda):
         return None
     body = node.body
@@ -173,7 +183,7 @@ def _span(node: ast.AST) -> Span | None:
 
 
 def _code_span(code: types.CodeType) -> Span | None:
-    """From where to where the instructions of a code object go in the source; None without debug ranges."""
+    """Return the first and last position of a code object's instructions in the source; None without debug ranges."""
     starts, ends = [], []
     for line, end_line, column, end_column in code.co_positions():
         if None not in (line, end_line, column, end_column) and (line, column) != (end_line, end_column):

@@ -1,7 +1,6 @@
-"""The functions of numbers that a scalar function may call, and how many arguments each takes.
+"""The functions of ``math``, NumPy and Python that a scalar function may call, and how many arguments each takes.
 
-Whatever the author writes, ``math.exp``, ``np.exp`` or an alias of either, is found by the function object itself and
-gets one spelling.
+They are found by the function object, so ``math.exp``, ``np.exp`` and any alias of either get one spelling.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ UNARY = (
 BINARY = ("atan2", "hypot", "copysign", "fmod", "nextafter", "pow")
 
 ROUNDINGS = frozenset({"math.floor", "math.ceil", "math.trunc", "round"})
-"""Whole numbers; of a real number they stay real in a kernel, where 1e30 and infinity fit too."""
+"""Functions that round. In a kernel their value is real, so that 1e30 and infinity can be rounded."""
 
 FORMAT_DEPENDENT = frozenset({"math.nextafter"})
-"""Functions whose value is another one in each real dtype; in plain Python it is that of float64."""
+"""Functions whose value depends on the real dtype beyond rounding. In plain Python it is that of float64."""
 
 PREDICATES = frozenset({"math.isnan", "math.isinf", "math.isfinite", "bool"})
 
@@ -35,7 +34,7 @@ ARITY: dict[str, tuple[int, int | None]] = {
     "pow": (2, 2),
     "%": (2, 2),
 }
-"""The fewest and the most arguments of each function, by its spelling."""
+"""The fewest and the most arguments of each function, by its spelling; None for no limit."""
 
 NUMPY = {
     **{name: f"math.{name}" for name in UNARY + BINARY if hasattr(np, name)},
@@ -57,10 +56,10 @@ SPELLING: dict[object, str] = {
 
 
 def spelling(value: object) -> str | None:
-    """How the language spells a function of ``math``, of NumPy or a builtin; None for anything else."""
+    """Return the spelling of a function of ``math`` or NumPy, or a builtin; None for anything else."""
     try:
         return SPELLING.get(value)
-    except TypeError:  # what cannot be hashed is none of them
+    except TypeError:  # not hashable, so not a function
         return None
 
 
@@ -78,21 +77,21 @@ WAYS_OUT: dict[object, str] = {
     isinstance: "leave it out: every argument is a number",
     **dict.fromkeys((list, tuple, set, dict), "use a variable for each number"),
 }
-"""What to write in place of functions that are none of numbers, but that plain Python has at hand."""
+"""What to write instead of Python functions that are not functions of numbers."""
 
 
 def way_out(value: object) -> str:
-    """Return what to write in place of a call, or nothing."""
+    """Return what to write instead of a call, or an empty text."""
     try:
         return WAYS_OUT.get(value, "")
-    except TypeError:  # what cannot be hashed is none of them
+    except TypeError:  # not hashable, so not a function
         return ""
 
 
 NOT_OF_NUMBERS = "it takes other things than a few numbers, or gives whole numbers of any length"
-"""What keeps a few functions of ``math`` out of the language."""
+"""Why a few functions of ``math`` are not in the language."""
 
 
 def is_of_math(value: object) -> bool:
-    """Whether this is a function of ``math``."""
+    """Return whether this is a function of ``math``."""
     return getattr(value, "__module__", None) == "math"

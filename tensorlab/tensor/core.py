@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
@@ -43,32 +44,26 @@ class Tensor:
         self._backend = backend
         self.key = autodiff.new_key()
 
-    # What it is
+    # What it is. Operations read these many times a step, so no Python code runs.
 
-    @property
-    def shape(self) -> Shape:
-        """The length of each axis."""
-        return self._buffer.shape
+    if TYPE_CHECKING:
 
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return self._buffer.ndim
-
-    @property
-    def size(self) -> int:
-        """The number of elements."""
-        return self._buffer.size
-
-    @property
-    def dtype(self) -> DType:
-        """The type of the elements."""
-        return self._buffer.dtype
-
-    @property
-    def device(self) -> str:
-        """The name of the device that holds the elements."""
-        return self._backend.name
+        @property
+        def shape(self) -> Shape: ...
+        @property
+        def ndim(self) -> int: ...
+        @property
+        def size(self) -> int: ...
+        @property
+        def dtype(self) -> DType: ...
+        @property
+        def device(self) -> str: ...
+    else:
+        shape = property(attrgetter("_buffer.shape"), doc="The length of each axis.")
+        ndim = property(attrgetter("_buffer.ndim"), doc="The number of axes.")
+        size = property(attrgetter("_buffer.size"), doc="The number of elements.")
+        dtype = property(attrgetter("_buffer.dtype"), doc="The type of the elements.")
+        device = property(attrgetter("_backend.name"), doc="The name of the device that holds the elements.")
 
     def __len__(self) -> int:
         if not self.shape:
@@ -236,7 +231,9 @@ class Tensor:
 
     def snapshot(self) -> Tensor:
         """Return the value as it is now, as an object that nothing changes later, even ``x[index] = value``."""
-        return _alias(self, Tensor)
+        alias = _new(Tensor)  # as `_alias` does, without a call of it: every operation begins here
+        alias._buffer, alias._backend, alias.key = self._buffer, self._backend, self.key
+        return alias
 
     __hash__ = object.__hash__
 

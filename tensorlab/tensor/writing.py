@@ -85,8 +85,12 @@ class writing:  # noqa: N801  (used like a function)
             replaced and not written into.
 
     Example:
+        >>> from tensorlab.tensor.writing import writing
+        >>> variable, source = tl.Variable([1.0, 2.0]), tl.asarray([3.0, 4.0])
         >>> with writing([variable]) as (claim,):
-        ...     backend.copy_into(claim.buffer, source)
+        ...     variable._backend.copy_into(claim.buffer, source._buffer)
+        >>> variable.tolist()
+        [3.0, 4.0]
     """
 
     def __init__(self, tensors: Iterable[Tensor], keep: bool = True) -> None:

@@ -169,5 +169,9 @@ def check_activation(activation: Any) -> Report:
 
     Example:
         >>> print(tl.testing.check_activation("relu"))
+        activation 'relu', backends: passed
+        activation 'relu', dtypes: passed
+        ...
+        activation 'relu': 8 passed
     """
     return ActivationSubject(activation).report()

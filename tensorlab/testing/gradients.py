@@ -50,6 +50,7 @@ def check_gradients(
         ShapeError: if there are no inputs.
 
     Example:
+        >>> import numpy as np
         >>> tl.testing.check_gradients(tl.matmul, [np.ones((2, 3)), np.ones((3, 2))])
     """
     if not callable(fn):

@@ -186,7 +186,7 @@ def check_plugin(name: str, *, examples: Mapping[str, Any] | None = None) -> Rep
         UnknownNameError: for a plugin that is not installed, with the nearest names.
 
     Example:
-        >>> print(tl.testing.check_plugin("tensorlab-swish"))
+        ``print(tl.testing.check_plugin("tensorlab-swish"))``, if that distribution is installed.
     """
     return Report(name, checks(name, examples)).raised()
 
@@ -204,7 +204,7 @@ def plugin_test(name: str, *, examples: Mapping[str, Any] | None = None) -> Call
         UnknownNameError: for a plugin that is not installed, when pytest collects the file.
 
     Example:
-        >>> test_plugin = tl.testing.plugin_test("tensorlab-swish")
+        ``test_plugin = tl.testing.plugin_test("tensorlab-swish")``, if that distribution is installed.
     """
     import pytest
 

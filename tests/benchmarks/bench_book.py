@@ -1,6 +1,6 @@
 """The book's first timing: 1,000 times add, then relu, of matrices of (20, 100); prints seconds and ratios.
 
-    python tests/benchmarks/bench_book.py [--rounds 9] [--threads 2]
+    python tests/benchmarks/bench_book.py [--rounds 9] [--threads 2] [--json FILE]
 
 The author of the book measured 0.02 s for NumPy and 2.45 s for Python loops over the elements. Each figure here is the
 median of rounds in which all take turns, so that a machine whose speed drifts slows all of them alike; the loops take
@@ -12,10 +12,11 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import recording
 from rich.console import Console
 from rich.table import Table
 
@@ -56,11 +57,13 @@ def seconds(run: Callable[[], Any], calls: int) -> float:
     return (time.perf_counter() - start) * CALLS / calls
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--threads", type=int, default=tl.get_num_threads())
-    options = parser.parse_args()
+    recording.add_argument(parser)
+    options = parser.parse_args(arguments)
     tl.set_num_threads(options.threads)
 
     numbers = np.random.default_rng(0)
@@ -89,6 +92,13 @@ def main() -> None:
     for name, median in medians.items():
         table.add_row(name, f"{median:.4f}", f"{median / medians['NumPy, two calls']:.2f}")
     Console(width=90).print(table)
+    recorder = recording.recorder(__file__, options)
+    numpy = medians["NumPy, two calls"]
+    for name, median in medians.items():
+        if name.startswith(recording.US):
+            times = {recording.US: median, "NumPy": numpy, "Python loops": loops}
+            recorder.add(f"1,000 times add, relu of (20, 100): {name}", times, dtype="float64")
+    recorder.write(options.json)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The CUDA backend on a GPU: maps and reductions against a copy, products and epochs against PyTorch, weights against
 the CPU's.
 
-    python tests/benchmarks/bench_cuda.py [--only matmul] [--epochs 5]
+    python tests/benchmarks/bench_cuda.py [--only matmul] [--epochs 5] [--json FILE]
     python tests/benchmarks/bench_cuda.py --small      everything on a few numbers, in Numba's simulator too
 
 What computes little is as fast as its memory, so its share of a device-to-device copy's bandwidth, measured in the same
@@ -22,10 +22,13 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import recording
+from cuda_peer import Peer, pytorch
+from recording import US
 
 import tensorlab as tl
 
@@ -36,7 +39,7 @@ class Sizes:
 
     Attributes:
         edge: of the square array of maps and reductions.
-        products: the m, k and n of products, and whether A is turned; the first is also rounded.
+        products: the m, k and n of products, and whether A is transposed; the first is also rounded.
         samples: how many an epoch has.
         pixels: how many numbers a sample has.
         units: of the network's hidden layer.
@@ -81,6 +84,8 @@ class Line:
         reached: the number that something is asked of; None if nothing is, or there was nothing to compare with.
         asked: what it is to be: at least this, or at most if that is ``below`` 1.
         what: what the number is.
+        medians: what was measured, by library.
+        unit: of the medians: "s", or "" for a number.
     """
 
     title: str
@@ -88,6 +93,8 @@ class Line:
     reached: float | None = None
     asked: float = 0.0
     what: str = ""
+    medians: dict[str, float] = field(default_factory=dict)
+    unit: str = "s"
 
     @property
     def verdict(self) -> str:
@@ -102,29 +109,12 @@ class Line:
 _DIFFERENCE = "largest difference"
 
 
-@dataclass(frozen=True)
-class Peer:
-    """PyTorch, and where it computes."""
-
-    torch: Any
-    device: str
-
-    def array(self, array: np.ndarray[Any, Any]) -> Any:
-        """A tensor of PyTorch."""
-        return self.torch.from_numpy(array).to(self.device)
-
-    def synchronize(self) -> None:
-        """Wait for what it computes."""
-        if self.device == "cuda":
-            self.torch.cuda.synchronize()
-
-
 class Bench:
     """The measurements.
 
     Args:
         backend: of the device.
-        peer: PyTorch, or None where there is none to compare with.
+        peer: PyTorch, or None if it is not to be compared with.
         sizes: how much is measured.
         epochs: how many, after the first.
     """
@@ -155,8 +145,9 @@ class Bench:
         edge = self.sizes.edge
         x, y = (tl.asarray(np.random.default_rng(k).standard_normal((edge, edge), np.float32)) for k in range(2))
         row, size = x[0], x.size * 4
-        copying = 2 * size / self.seconds(lambda: self.backend.copy(x._buffer))
-        yield Line(f"copy of {size / 1e6:,.0f} MB", f"{copying / 1e9:8.0f} GB/s")
+        taken = self.seconds(lambda: self.backend.copy(x._buffer))
+        copying = 2 * size / taken
+        yield Line(f"copy of {size / 1e6:,.0f} MB", f"{copying / 1e9:8.0f} GB/s", medians={US: taken})
         variable = tl.Variable(x)
         step = tl.optimizers.RMSprop()
         cases: list[tuple[str, int, float, Callable[[], Any]]] = [
@@ -174,28 +165,31 @@ class Bench:
             ("RMSprop's step", 5, 0, lambda: step.apply_gradients([(x, variable)])),
         ]
         for name, passes, asked, run in cases:
-            speed = passes * size / self.seconds(run)
+            taken = self.seconds(run)
+            speed = passes * size / taken
             share = speed / copying
             text = f"{speed / 1e9:8.0f} GB/s, {share:5.2f} of a copy"
             title = f"{name}, {x.size:,} elements"
-            yield Line(title, text, share if asked else None, asked, "share of a copy's bandwidth")
+            what = "share of a copy's bandwidth"
+            yield Line(title, text, share if asked else None, asked, what, {US: taken})
         small = x[:10, :10]
-        yield Line(f"x + x of {small.size} elements", f"{self.seconds(lambda: small + small) * 1e6:8.1f} µs a call")
+        taken = self.seconds(lambda: small + small)
+        yield Line(f"x + x of {small.size} elements", f"{taken * 1e6:8.1f} µs a call", medians={US: taken})
         pairs = [(tl.ones((10, 10)), tl.Variable(tl.zeros((10, 10)))) for _ in range(32)]
         taken = self.seconds(lambda: step.apply_gradients(pairs))
-        yield Line("a step of 32 small weights", f"{taken * 1e6:8.1f} µs a call")
+        yield Line("a step of 32 small weights", f"{taken * 1e6:8.1f} µs a call", medians={US: taken})
 
     def matmul(self) -> Iterator[Line]:
         """Matrix products in float32; and of rounded numbers, on tensor cores."""
         rng = np.random.default_rng(0)
-        for m, k, n, turned in self.sizes.products:
+        for m, k, n, transposed in self.sizes.products:
             a, b = rng.standard_normal((m, k), np.float32), rng.standard_normal((k, n), np.float32)
             x, y = tl.asarray(a), tl.asarray(b)
-            if turned:  # the same values, a column after the other
+            if transposed:  # the same values, a column after the other
                 x = tl.matrix_transpose(tl.asarray(a.T.copy()))
-            title = f"matmul {m}, {k}, {n}{', a turned' * turned}"
+            title = f"matmul {m}, {k}, {n}{', a transposed' * transposed}"
             asked = 0.6 if (m, k, n) == self.sizes.products[0][:3] else 0.0
-            yield self._product(title, m * k * n, x, y, a, b, turned, asked=asked)
+            yield self._product(title, m * k * n, x, y, a, b, transposed, asked=asked)
         from tensorlab_cuda import matmul_precision
 
         m, k, n, _ = self.sizes.products[0]
@@ -213,7 +207,7 @@ class Bench:
         y: Any,
         a: Any,
         b: Any,
-        turned: bool = False,
+        transposed: bool = False,
         dtype: str = "float32",
         asked: float = 0.0,
     ) -> Line:
@@ -221,17 +215,18 @@ class Bench:
         ours = self.seconds(lambda: x @ y)
         text = f"{2 * terms / ours / 1e12:8.2f} TF/s"
         if self.peer is None:
-            return Line(title, text)
+            return Line(title, text, medians={US: ours})
         torch = self.peer.torch
         s, t = (self.peer.array(matrix).to(getattr(torch, dtype, torch.float32)) for matrix in (a, b))
-        s = s.T.contiguous().T if turned else s
+        s = s.T.contiguous().T if transposed else s
         torch.backends.cuda.matmul.allow_tf32 = dtype == "tf32"
         theirs = self.seconds(lambda: s @ t, self.peer.synchronize)
         worst = float((torch.from_numpy((x @ y).numpy()) - (s @ t).float().cpu()).abs().max())
         torch.backends.cuda.matmul.allow_tf32 = False
         share = theirs / ours
         text += f", PyTorch {2 * terms / theirs / 1e12:8.2f}, we / PyTorch {share:5.2f}, {_DIFFERENCE} {worst:.1e}"
-        return Line(title, text, share if asked else None, asked, "share of PyTorch's speed")
+        medians = {US: ours, "PyTorch": theirs}
+        return Line(title, text, share if asked else None, asked, "share of PyTorch's speed", medians)
 
     def data(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """Images and labels: MNIST's, or random bytes."""
@@ -291,7 +286,7 @@ class Bench:
             weights.append(model.get_weights())
         worst = max(float(np.abs(here - there).max()) for here, there in zip(*weights, strict=True))
         text = f"{worst:8.1e} the largest difference from the CPU's"
-        yield Line(f"a weight after {steps} steps", text, worst, 1e-5, _DIFFERENCE)
+        yield Line(f"a weight after {steps} steps", text, worst, 1e-5, _DIFFERENCE, {US: worst}, "")
 
     def compared(self, title: str, runs: dict[str, Callable[[], Any]], asked: bool = False) -> Line:
         """The times of epochs, which take turns, and their ratios to the first of them; each has a first time, too.
@@ -307,10 +302,12 @@ class Bench:
         (us, ours), *others = taken.items()
         text = f"{statistics.median(ours[1:]):8.3f} s (the first: {ours[0]:.2f} s)"
         ratio = None
+        medians = {US: statistics.median(ours[1:])}
         for name, theirs in others:
+            medians[name] = statistics.median(theirs[1:])
             ratio = statistics.median(b / a for a, b in zip(ours[1:], theirs[1:], strict=True))
             text += f", {name} {statistics.median(theirs[1:]):.3f} s, {name} / {us} {ratio:.2f}"
-        return Line(title, text, ratio if asked else None, 1.0, "PyTorch's time / ours")
+        return Line(title, text, ratio if asked else None, 1.0, "PyTorch's time / ours", medians)
 
     def epoch(self) -> Iterator[Line]:
         """Epochs of the book's network."""
@@ -339,24 +336,6 @@ class Bench:
         yield self.compared(f"an epoch in one launch, batches of {size}", runs)
 
 
-def pytorch(small: bool) -> Peer | None:
-    """PyTorch with a GPU and in full float32, or None; with ``small`` its CPU will do."""
-    try:
-        import torch
-    except ImportError:
-        print("PyTorch is not installed: no comparison with it")
-        return None
-    print(f"PyTorch {torch.__version__}")
-    if not torch.cuda.is_available():
-        if small:
-            return Peer(torch, "cpu")
-        print("It finds no GPU: no comparison with it")
-        return None
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    return Peer(torch, "cuda")
-
-
 PARTS = ("bandwidth", "matmul", "agreement", "epoch", "persistent")
 
 
@@ -370,7 +349,9 @@ def main() -> int:
     parser.add_argument("--only", choices=PARTS)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--small", action="store_true", help="a few numbers, to see that it runs")
+    recording.add_argument(parser)
     options = parser.parse_args()
+    recorder = recording.recorder(__file__, options)
     try:
         with tl.device("cuda") as backend:
             print(backend.about)
@@ -382,6 +363,8 @@ def main() -> int:
                 for line in getattr(bench, part)():
                     print(f"{line.title:40} {line.text}", flush=True)
                     lines.append(line)
+                    recorder.add(line.title, line.medians, line.unit, device=backend.about)
+            recorder.write(options.json)
             print("\nWhat is to be reached:")
             for line in lines:
                 if line.reached is not None:

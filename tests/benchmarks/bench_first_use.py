@@ -1,20 +1,22 @@
 """First use: seconds of the imports and of the first operation, with an empty and with a full kernel cache.
 
-    python tests/benchmarks/bench_first_use.py [repeats]
+    python tests/benchmarks/bench_first_use.py [--repeats 5] [--json FILE]
 
 Every figure is the median over fresh processes. The imports beside them say what could not be faster.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
+from collections.abc import Sequence
 
-ROOT = Path(__file__).parent.parent.parent
+import recording
+from recording import ROOT
 
 PROGRAM = """
 import sys, time
@@ -53,21 +55,32 @@ def measured(operation: str, cache: str) -> list[float]:
     return [float(word) for word in done.stdout.split()]
 
 
-def main() -> None:
-    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--only", choices=OPERATIONS, help="one operation")
+    recording.add_argument(parser)
+    options = parser.parse_args(arguments)
+    recorder = recording.recorder(__file__, options)
     print(f"{'seconds':20}" + "".join(f"{title:>18}" for title in HEADER) + "   Numba imported")
     for name, operation in OPERATIONS.items():
+        if options.only not in (None, name):
+            continue
         with tempfile.TemporaryDirectory() as full:
             measured(operation, full)
             runs = {"empty cache": [], "full cache": []}
-            for _ in range(repeats):
+            for _ in range(options.repeats):
                 with tempfile.TemporaryDirectory() as empty:
                     runs["empty cache"].append(measured(operation, empty))
                 runs["full cache"].append(measured(operation, full))
         for cache, rows in runs.items():
             *medians, numba = (statistics.median(column) for column in zip(*rows, strict=True))
+            for title, value in zip(HEADER, medians, strict=True):
+                recorder.add(f"{name}: {title}", {recording.US: value}, cache=cache.removesuffix(" cache"))
             cells = "".join(f"{value:18.4f}" for value in medians)
             print(f"{name + ', ' + cache:20}{cells}   {'yes' if numba else 'no'}", flush=True)
+    recorder.write(options.json)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Products with what follows them, bias and activation, here and in NumPy and PyTorch; prints microseconds and ratios.
 
-    python tests/benchmarks/bench_matmul.py [--dtype float32|float64] [--threads 2]
+    python tests/benchmarks/bench_matmul.py [--dtype float32|float64] [--threads 2] [--only 64,64] [--json FILE]
 
 A ratio above 1 means that tensorlab is faster. PyTorch is left out if it is not installed. See `bench_ops` for how
 times are taken.
@@ -9,11 +9,12 @@ times are taken.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from bench_ops import median_times
+import recording
+from bench_ops import ROUNDS, median_times
 from rich.console import Console
 from rich.table import Table
 
@@ -35,8 +36,8 @@ def rows(dtype: str, torch: Any) -> Iterator[tuple[str, list[Callable[[], Any]]]
         if torch is not None:
             p, q, r = map(torch.from_numpy, (x, w, bias))
             runs.append(lambda p=p, q=q, r=r: torch.relu(torch.addmm(r, p, q)))
-            turned = q.T.contiguous()  # as torch.nn.Linear keeps its weight
-            runs.append(lambda p=p, q=turned, r=r: torch.relu(torch.nn.functional.linear(p, q, r)))
+            transposed = q.T.contiguous()  # as torch.nn.Linear keeps its weight
+            runs.append(lambda p=p, q=transposed, r=r: torch.relu(torch.nn.functional.linear(p, q, r)))
         yield f"relu(x · w + b) {m},{k},{n}", runs
         several = [tl.matmul, np.matmul] if torch is None else [tl.matmul, np.matmul, torch.matmul]
         for name, left, right in [("xᵀ", x.T.copy().T, w), ("wᵀ", x, w.T.copy().T)]:
@@ -49,28 +50,33 @@ def rows(dtype: str, torch: Any) -> Iterator[tuple[str, list[Callable[[], Any]]]
             )
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--threads", type=int, default=tl.get_num_threads())
-    options = parser.parse_args()
+    parser.add_argument("--only", default="", help="only the rows whose name contains this")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    recording.add_argument(parser)
+    options = parser.parse_args(arguments)
     tl.set_num_threads(options.threads)
-    try:
-        import torch
-    except ImportError:
-        torch = None
-    else:
-        torch.set_num_threads(options.threads)
+    torch = recording.pytorch(options.threads)
+    recorder = recording.recorder(__file__, options)
     peers = ["NumPy", "PyTorch", "PyTorch linear"]
     table = Table("operation", "tensorlab µs", *[f"{peer} µs" for peer in peers], *[f"{peer} / us" for peer in peers])
     for column in table.columns[1:]:
         column.justify = "right"
     for name, runs in rows(options.dtype, torch):
-        times = median_times(runs)
+        if options.only not in name:
+            continue
+        times = median_times(runs, options.rounds)
+        libraries = (recording.US, *peers)[: len(times)]
+        recorder.add(name, dict(zip(libraries, times, strict=True)), dtype=options.dtype)
         missing = ["-"] * (len(peers) + 1 - len(times))
         against = [f"{other / times[0]:.2f}" for other in times[1:]]
         table.add_row(name, *[f"{seconds * 1e6:,.1f}" for seconds in times], *missing, *against, *missing)
     Console(width=130).print(table)
+    recorder.write(options.json)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Operations here, in NumPy and in PyTorch, in one run and in turn; prints microseconds and ratios.
 
-    python tests/benchmarks/bench_ops.py [--dtype float32|float64] [--threads 2] [--only exp]
+    python tests/benchmarks/bench_ops.py [--dtype float32|float64] [--threads 2] [--only exp] [--json FILE]
 
 A ratio above 1 means that tensorlab is faster. PyTorch is left out if it is not installed. Each figure is the median of
 rounds in which all libraries take turns, so that a machine whose speed drifts slows all of them alike; before its turn,
@@ -16,10 +16,11 @@ import argparse
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import recording
 from rich.console import Console
 from rich.table import Table
 
@@ -122,7 +123,7 @@ def run_for(run: Callable[[], Any], seconds: float) -> float:
     return (now - start) / count
 
 
-def median_times(runs: list[Callable[[], Any]]) -> list[float]:
+def median_times(runs: list[Callable[[], Any]], rounds: int = ROUNDS) -> list[float]:
     """Seconds a call for each, measured in turn, each alone and with its threads awake."""
     repeats = []
     for run in runs:
@@ -130,7 +131,7 @@ def median_times(runs: list[Callable[[], Any]]) -> list[float]:
         run_for(run, 5e-3)  # compiles the call, after a hundred of them
         repeats.append(max(1, min(2000, int(3e-3 / run_for(run, 1e-3)))))
     taken: list[list[float]] = [[] for _ in runs]
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for run, count, times in zip(runs, repeats, taken, strict=True):
             settle()
             run_for(run, 5e-3)
@@ -146,17 +147,20 @@ def bar(size: int) -> float:
     return 1.0 if size <= 100 else 0.7 if size < 1_000_000 else 0.9
 
 
-def measure(dtype: str, only: str, torch: Any) -> None:
+def measure(dtype: str, options: argparse.Namespace, torch: Any, recorder: recording.Recorder) -> None:
+    """Measure the rows of one dtype, print them, and record them."""
     table = Table(f"operation, {dtype}", "tensorlab µs", "NumPy µs", "PyTorch µs", "NumPy / us", "PyTorch / us")
     for column in table.columns[1:]:
         column.justify = "right"
     ratios: dict[str, list[float]] = {"NumPy": [], "PyTorch": []}
     below = []
     for name, size, *runs in rows(dtype, torch):
-        if only not in name:
+        if options.only not in name:
             continue
-        times = median_times([run for run in runs if run is not None])
+        times = median_times([run for run in runs if run is not None], options.rounds)
         against = [other / times[0] for other in times[1:]]
+        libraries = (recording.US, *ratios)[: len(times)]
+        recorder.add(name, dict(zip(libraries, times, strict=True)), dtype=dtype, bar=bar(size))
         table.add_row(
             name,
             *[f"{seconds * 1e6:,.1f}" for seconds in times],
@@ -170,28 +174,31 @@ def measure(dtype: str, only: str, torch: Any) -> None:
         if worst < bar(size):
             below.append(f"{name} {worst:.2f} (of {bar(size)})")
     Console(width=110).print(table)
+    means: dict[str, float] = {}
     for peer, values in ratios.items():
         if values:
-            mean = math.exp(statistics.fmean(map(math.log, values)))
+            mean = means[peer] = math.exp(statistics.fmean(map(math.log, values)))
             print(f"geometric mean over the rows above 100 elements: {mean:.2f} times as fast as {peer}")
+    if means:
+        recorder.add("geometric mean above 100 elements", {}, "ratio", means, dtype=dtype)
     print(f"rows below the bar: {', '.join(below) or 'none'}\n")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dtype", choices=("float32", "float64", "both"), default="both")
     parser.add_argument("--threads", type=int, default=tl.get_num_threads())
     parser.add_argument("--only", default="", help="only the rows whose name contains this")
-    options = parser.parse_args()
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    recording.add_argument(parser)
+    options = parser.parse_args(arguments)
     tl.set_num_threads(options.threads)
-    try:
-        import torch
-    except ImportError:
-        torch = None
-    else:
-        torch.set_num_threads(options.threads)
+    torch = recording.pytorch(options.threads)
+    recorder = recording.recorder(__file__, options)
     for dtype in ("float32", "float64") if options.dtype == "both" else (options.dtype,):
-        measure(dtype, options.only, torch)
+        measure(dtype, options, torch, recorder)
+    recorder.write(options.json)
 
 
 if __name__ == "__main__":

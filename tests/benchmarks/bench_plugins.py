@@ -1,6 +1,6 @@
 """What plugins cost: an activation of a plugin beside relu, and finding fifty of them beside finding none.
 
-    python tests/benchmarks/bench_plugins.py [repeats]
+    python tests/benchmarks/bench_plugins.py [--repeats 9] [--json FILE]
 
 The activation is relu's own expression, so that the ratio is what being a plugin costs: it should be 1.00 ± 0.03. Every
 figure of the discovery is the least of several fresh processes; the modules are compiled to bytecode, as pip does.
@@ -8,22 +8,24 @@ figure of the discovery is the least of several fresh processes; the modules are
 
 from __future__ import annotations
 
+import argparse
 import compileall
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import recording
+from recording import ROOT
 
 import tensorlab as tl
 
-ROOT = Path(__file__).parent.parent.parent
 COUNT = 50
 BURSTS = 50
 
@@ -53,7 +55,7 @@ def rectified(x: float) -> float:
     return x if x > 0 else 0.0
 
 
-def forward(repeats: int) -> None:
+def forward(repeats: int, recorder: recording.Recorder) -> None:
     """A layer with either activation, in turn."""
     plugin = SimpleNamespace(
         hook=tl.hookimpl(lambda: {"rectified": tl.Activation(rectified)}, specname="tensorlab_register_activations")
@@ -71,6 +73,11 @@ def forward(repeats: int) -> None:
             for name, layer in layers.items():
                 times[name].append(timed(layer, x, calls))
         relu, other = (min(times[name]) for name in layers)
+        recorder.add(
+            f"Dense with relu, ({rows}, {columns}) · ({columns}, {units})",
+            {recording.US: relu},
+            ratios={"the activation of a plugin": other / relu},
+        )
         print(f"({rows}, {columns}) · ({columns}, {units}): relu {relu * 1e6:8.1f} µs, plugin {other / relu:.3f} times")
 
 
@@ -82,7 +89,7 @@ def timed(layer: Callable[[Any], Any], x: Any, calls: int) -> float:
     return (time.perf_counter() - start) / calls
 
 
-def discovery(repeats: int) -> None:
+def discovery(repeats: int, recorder: recording.Recorder) -> None:
     """Import and first look-up, with no plugins and with fifty."""
     with tempfile.TemporaryDirectory() as name:
         for number in range(COUNT):
@@ -98,6 +105,8 @@ def discovery(repeats: int) -> None:
                 runs[folder].append(process(folder))
     none, fifty = ([min(column) for column in zip(*each, strict=True)] for each in runs.values())
     for title, column in (("import tensorlab", 0), ("first look-up", 1)):
+        recorder.add(title, {recording.US: none[column]}, plugins=0)
+        recorder.add(title, {recording.US: fifty[column]}, plugins=COUNT)
         more = 1e3 * (fifty[column] - none[column])
         print(f"{title:18}{1e3 * none[column]:8.1f} ms, with {COUNT} plugins {more:+.1f} ms")
     assert fifty[2] - none[2] == COUNT
@@ -115,7 +124,17 @@ def process(folder: str) -> list[float]:
     return [float(word) for word in done.stdout.split()]
 
 
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=9)
+    recording.add_argument(parser)
+    options = parser.parse_args(arguments)
+    recorder = recording.recorder(__file__, options)
+    forward(options.repeats, recorder)
+    discovery(options.repeats, recorder)
+    recorder.write(options.json)
+
+
 if __name__ == "__main__":
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 9
-    forward(count)
-    discovery(count)
+    main()

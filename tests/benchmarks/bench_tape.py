@@ -1,6 +1,6 @@
 """The cost of a tape: for each operation, for a training step written by hand, and in memory; PyTorch's beside it.
 
-    python tests/benchmarks/bench_tape.py [--threads 2]
+    python tests/benchmarks/bench_tape.py [--threads 2] [--json FILE]
 
 Times an operation are those of the calling thread alone (``time.thread_time``), the least of several rounds, so that a
 busy machine does not blur them. A training step is timed by the clock, or with one thread by the time of that thread,
@@ -14,10 +14,11 @@ import gc
 import statistics
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import recording
 from rich.console import Console
 from rich.table import Table
 
@@ -27,18 +28,18 @@ CHAIN = 1000
 ROUNDS = 30
 
 
-def least(run: Callable[[], Any], operations: int) -> float:
+def least(run: Callable[[], Any], operations: int, rounds: int) -> float:
     """Microseconds an operation."""
     run()
     times = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         start = time.thread_time()
         run()
         times.append(time.thread_time() - start)
     return min(times) / operations * 1e6
 
 
-def operations(console: Console, torch: Any) -> None:
+def operations(console: Console, torch: Any, rounds: int, recorder: recording.Recorder) -> None:
     """A chain of 1,000 operations on 4 numbers: alone, recorded, and differentiated."""
     table = Table("1,000 in a chain, 4 numbers", "alone µs", "recorded +µs", "gradient +µs", "PyTorch's")
     array = np.full(4, 0.9, np.float32)
@@ -65,22 +66,29 @@ def operations(console: Console, torch: Any) -> None:
             tape, y = recorded()
             return tape.gradient(y, x)
 
-        alone, taped, both = (least(run, CHAIN) for run in (lambda ours=ours: chain(ours, x), recorded, gradient))
-        peer = ""
+        alone, taped, both = (
+            least(run, CHAIN, rounds) for run in (lambda ours=ours: chain(ours, x), recorded, gradient)
+        )
+        peer, both_ways = "", {recording.US: both / 1e6}
         if torch:
 
             def backward(theirs: Any = theirs) -> Any:
                 return torch.autograd.grad(chain(theirs, leaf), leaf, torch.ones_like(leaf))
 
             with torch.no_grad():
-                t_alone = least(lambda theirs=theirs: chain(theirs, leaf), CHAIN)
-            t_taped, t_both = least(lambda theirs=theirs: chain(theirs, leaf), CHAIN), least(backward, CHAIN)
+                t_alone = least(lambda theirs=theirs: chain(theirs, leaf), CHAIN, rounds)
+            t_taped = least(lambda theirs=theirs: chain(theirs, leaf), CHAIN, rounds)
+            t_both = least(backward, CHAIN, rounds)
+            both_ways["PyTorch"] = t_both / 1e6
             peer = f"{t_alone:.2f}  +{t_taped - t_alone:.2f}  +{t_both - t_taped:.2f}"
+        recorder.add(f"{name}, recorded and differentiated", both_ways)
         table.add_row(name, f"{alone:.2f}", f"{taped - alone:.2f}", f"{both - taped:.2f}", peer)
     console.print(table)
 
 
-def training_step(console: Console, torch: Any, clock: Callable[[], float]) -> None:
+def training_step(
+    console: Console, torch: Any, clock: Callable[[], float], rounds: int, recorder: recording.Recorder
+) -> None:
     """The network 784-512-10 on batches of 128, by hand: matmul, add, relu, softmax, loss, gradient, descent."""
     rng = np.random.default_rng(0)
     images = rng.random((128, 784), np.float32)
@@ -104,7 +112,7 @@ def training_step(console: Console, torch: Any, clock: Callable[[], float]) -> N
             weight.assign_sub(gradient * 0.01)
         return loss
 
-    runs: dict[str, Callable[[], Any]] = {"tensorlab": ours}
+    runs: dict[str, Callable[[], Any]] = {recording.US: ours}
     if torch:
         tx, ty = torch.from_numpy(images), torch.from_numpy(classes)
         parameters = [torch.tensor(start, requires_grad=True) for start in starts]
@@ -122,10 +130,10 @@ def training_step(console: Console, torch: Any, clock: Callable[[], float]) -> N
                     parameter.grad = None
             return loss
 
-        runs["PyTorch eager"] = theirs
+        runs["PyTorch"] = theirs
     times: dict[str, list[float]] = {name: [] for name in runs}
     losses = {name: [float(run()) for _ in range(20)] for name, run in runs.items()}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, run in runs.items():
             start = clock()
             for _ in range(5):
@@ -136,9 +144,13 @@ def training_step(console: Console, torch: Any, clock: Callable[[], float]) -> N
         values = (f"{f(measured) * 1e6:,.0f}" for f in (statistics.median, min))
         table.add_row(name, *values, f"{losses[name][-1]:.5f}")
     console.print(table)
+    ratios = {}
     if torch:
-        ratios = [b / a for a, b in zip(*times.values(), strict=True)]
-        console.print(f"PyTorch eager takes {statistics.median(ratios):.2f} times as long (median of rounds)")
+        ratios["PyTorch"] = statistics.median(b / a for a, b in zip(*times.values(), strict=True))
+        console.print(f"PyTorch eager takes {ratios['PyTorch']:.2f} times as long (median of rounds)")
+    recorder.add(
+        "training step by hand", {name: statistics.median(taken) for name, taken in times.items()}, ratios=ratios
+    )
 
 
 def memory(console: Console) -> None:
@@ -171,22 +183,21 @@ def memory(console: Console) -> None:
     console.print(table)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the three tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--threads", type=int, default=2)
-    threads = parser.parse_args().threads
-    tl.set_num_threads(threads)
-    try:
-        import torch
-
-        torch.set_num_threads(threads)
-    except ImportError:
-        torch = None
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    recording.add_argument(parser)
+    options = parser.parse_args(arguments)
+    tl.set_num_threads(options.threads)
+    torch, recorder = recording.pytorch(options.threads), recording.recorder(__file__, options)
+    clock = time.thread_time if options.threads == 1 else time.perf_counter
     console = Console()
-    operations(console, torch)
-    training_step(console, torch, time.thread_time if threads == 1 else time.perf_counter)
+    operations(console, torch, options.rounds, recorder)
+    training_step(console, torch, clock, options.rounds, recorder)
     memory(console)
+    recorder.write(options.json)
 
 
 if __name__ == "__main__":

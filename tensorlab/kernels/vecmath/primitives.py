@@ -81,6 +81,22 @@ def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
 
 
 @emitter
+def select(typing_context: Any, condition: Any, a: Any, b: Any) -> Any:
+    """`a if condition else b`, without a branch. The two are of one type.
+
+    LLVM turns most conditional expressions into this by itself. Of several with one condition it may keep the branch,
+    and the loop stays scalar.
+    """
+    if condition != types.boolean or a != b:
+        return None
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.select(*args)
+
+    return a(condition, a, a), codegen
+
+
+@emitter
 def floor(typing_context: Any, x: Any) -> Any:
     """The largest whole number that is not above `x`, in its own type."""
     if x not in SAME_WIDTH:

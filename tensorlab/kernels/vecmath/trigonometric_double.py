@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .primitives import FLOAT64, bits, fma, from_bits, look_up, polynomial, scalar
+from .primitives import FLOAT64, bits, fma, from_bits, look_up, polynomial, scalar, select
 from .turns import PI_OVER_TWO, two_over_pi
 
 # For |y| <= pi / 4, as polynomials in z = y**2: (sin(y) / y - 1) / z, (cos(y) - 1 + z / 2) / z**2
@@ -91,7 +91,7 @@ def double_trigonometric_functions() -> dict[str, Callable[..., Any]]:
         y = r * right_angle
         rest = fma(r, right_angle, -y) + fma(r, right_angle_rest, r_rest * right_angle)
         reduced = a >= quarter_pi
-        return bits(shifted) if reduced else np.int64(0), y if reduced else a, rest if reduced else zero
+        return select(reduced, bits(shifted), np.int64(0)), select(reduced, y, a), select(reduced, rest, zero)
 
     @scalar
     def quadrant(a: Any) -> Any:
@@ -121,8 +121,8 @@ def double_trigonometric_functions() -> dict[str, Callable[..., Any]]:
         even = n & 1 == 0
         sin_r, cos_r = y + sine, w + cosine
         sin_rest, cos_rest = sine - (sin_r - y), cosine - (cos_r - w)
-        above, above_rest = (sin_r, sin_rest) if even else (cos_r, cos_rest)
-        below, below_rest = (cos_r, cos_rest) if even else (-sin_r, -sin_rest)
+        above, above_rest = select(even, sin_r, cos_r), select(even, sin_rest, cos_rest)
+        below, below_rest = select(even, cos_r, -sin_r), select(even, cos_rest, -sin_rest)
         inverse = one / below
         value = above * inverse
         value = fma(fma(-value, below, above) + fma(-value, below_rest, above_rest), inverse, value)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .primitives import FLOAT64, bits, fma, from_bits, look_up, polynomial, scalar
+from .primitives import FLOAT64, bits, fma, from_bits, look_up, polynomial, scalar, select
 from .turns import PI_OVER_TWO, two_over_pi
 
 # For |r| <= pi / 4 and a little more, as polynomials in z = r**2: (sin(r) / r - 1) / z, (cos(r) - 1 + z / 2) / z**2
@@ -72,7 +72,7 @@ def single_trigonometric_functions() -> dict[str, Callable[..., Any]]:
     def tan(x: Any) -> Any:
         n, sin_r, cos_r = quadrant(x)
         even = n & 1 == 0
-        above, below = (sin_r, cos_r) if even else (-cos_r, sin_r)
+        above, below = select(even, sin_r, -cos_r), select(even, cos_r, sin_r)
         # A division in single precision and a step of Newton take half the time of one in double precision.
         inverse = float64(float32(one) / float32(below))
         value = above * inverse

@@ -1,4 +1,4 @@
-"""Arithmetic that needs no computer: numbers with numbers, ``1 * x``, ``x + 0``, ``x ** 1``, and minus signs."""
+"""Constant folding and algebraic identities, such as ``1 * x``, ``x + 0``, ``x ** 1`` and ``-(-x)``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tensorlab.scalars.kinds import Kind
 KindOf = Callable[[ast.expr], Kind]
 
 _LARGEST_EXPONENT = 64
-"""Beyond it a power of integers may be too long to write."""
+"""The largest exponent of a folded power: integers to a larger one may have too many digits."""
 
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -36,14 +36,14 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
 }
 
 
-def fold(node: ast.expr, kind_of: KindOf) -> ast.expr:
-    """The simplest expression with the value, and the kind, of one whose operands are simple already.
+def simplify(node: ast.expr, kind_of: KindOf) -> ast.expr:
+    """Return the simplest expression with the value and the kind of an operation whose operands are simple.
 
-    A real zero times anything is zero: it comes from a variable that has no derivative.
+    A real zero times anything is zero, even infinity: it comes from a variable that has no derivative.
     """
-    folded = _computed(node)
-    if folded is not None:
-        return folded
+    number = _computed(node)
+    if number is not None:
+        return number
     match node:
         case ast.UnaryOp(op=ast.UAdd(), operand=operand) if kind_of(operand) == Kind.REAL:
             return operand
@@ -54,7 +54,7 @@ def fold(node: ast.expr, kind_of: KindOf) -> ast.expr:
         case ast.BoolOp(op=op, values=[first, *rest]) if (known := tree.as_number(first)) is not None:
             if bool(known) != isinstance(op, ast.And):
                 return first
-            return rest[0] if len(rest) == 1 else fold(ast.BoolOp(op, rest), kind_of)
+            return rest[0] if len(rest) == 1 else simplify(ast.BoolOp(op, rest), kind_of)
         case ast.IfExp(test=test):
             known = tree.as_number(test)
             return node if known is None else node.body if known else node.orelse
@@ -62,7 +62,7 @@ def fold(node: ast.expr, kind_of: KindOf) -> ast.expr:
 
 
 def _computed(node: ast.expr) -> ast.expr | None:
-    """The value of an operation on numbers, as a number."""
+    """Return the value of an operation on literals as a literal, or None."""
     match node:
         case ast.BinOp(left=left, op=op, right=right) | ast.Compare(left=left, ops=[op], comparators=[right]):
             operands, function = [left, right], _OPERATORS.get(type(op))
@@ -79,7 +79,7 @@ def _computed(node: ast.expr) -> ast.expr | None:
         value = function(*values)
         return tree.number(value) if isinstance(value, int | float) and math.isfinite(value) else None
     except (ArithmeticError, ValueError):
-        return None  # left to be computed, and to fail, where the author's function would
+        return None  # it fails when it runs, as in the author's function
 
 
 def _negative(operand: ast.expr) -> ast.expr:
@@ -93,7 +93,7 @@ def _negative(operand: ast.expr) -> ast.expr:
 
 
 def _arithmetic(node: ast.BinOp, kind_of: KindOf) -> ast.expr:
-    """An operation with a real value, of which at most one operand is a number."""
+    """Simplify an operation with a real value, at most one of whose operands is a literal."""
     left, right = node.left, node.right
     a, b = tree.as_number(left), tree.as_number(right)
     real_left, real_right = kind_of(left) == Kind.REAL, kind_of(right) == Kind.REAL
@@ -137,7 +137,7 @@ def _arithmetic(node: ast.BinOp, kind_of: KindOf) -> ast.expr:
 
 
 def _inverted(node: ast.expr) -> ast.expr | None:
-    """``x`` for ``1 / x``."""
+    """Return ``x`` for ``1 / x``, or None."""
     match node:
         case ast.BinOp(left=left, op=ast.Div(), right=right) if _is(tree.as_number(left), 1):
             return right

@@ -1,7 +1,7 @@
-"""The derivatives of arithmetic and of ``math``: one line for each operation, one term for each operand.
+"""The derivative rules of arithmetic and ``math``: a line for each operation, with a term for each operand.
 
-In a term ``a`` and ``b`` are the operands, ``y`` the value, and ``t`` the derivative of the operand; the terms of all
-operands add up to the derivative of the value. Terms use ``y`` where that is as accurate as anything else.
+In a term ``a`` and ``b`` are the operands, ``y`` is the value, and ``t`` the derivative of the operand. The derivative
+of the value is the sum of the terms of all operands. A term uses ``y`` where that loses no accuracy.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TERMS: dict[str, tuple[str, ...]] = {
     "+": ("t", "t"),
     "-": ("t", "-t"),
     "*": ("t * b", "a * t"),
-    # an infinite denominator that still grows, as in 1 / (1 + exp(1000)), leaves a value that is and stays 0
+    # an infinite denominator whose derivative is infinite, as in 1 / (1 + exp(1000)): the quotient stays 0
     "/": ("t / b", "0.0 if math.isinf(t) and math.isinf(b) else -(t * y / b)"),
     "%": ("t", "-(t * (a // b))"),
     "**": _POWER,
@@ -28,13 +28,13 @@ _TERMS: dict[str, tuple[str, ...]] = {
     "positive": ("t",),
     "float": ("t",),
     "abs": _ABS,
-    # of equals half of each, so that max(x, 0) is the (x + abs(x)) / 2 that it is, and softplus of it is smooth
+    # half of each at equal operands: so max(x, 0) has the derivative of (x + abs(x)) / 2, and softplus is smooth
     "max": ("0.5 * t if a == b else (0.0 if b > a else t)", "0.5 * t if a == b else (t if b > a else 0.0)"),
     "min": ("0.5 * t if a == b else (0.0 if b < a else t)", "0.5 * t if a == b else (t if b < a else 0.0)"),
     "math.fabs": _ABS,
     "math.exp": ("t * y",),
     "math.exp2": ("t * (y * math.log(2.0))",),
-    "math.expm1": ("t * math.exp(a)",),  # y + 1 would lose all digits far below 0
+    "math.expm1": ("t * math.exp(a)",),  # y + 1 would lose all digits at large negative a
     "math.log": ("t / a",),
     "math.log2": ("t / (a * math.log(2.0))",),
     "math.log10": ("t / (a * math.log(10.0))",),
@@ -48,7 +48,7 @@ _TERMS: dict[str, tuple[str, ...]] = {
     "math.asin": ("t / math.sqrt((1.0 - a) * (1.0 + a))",),
     "math.acos": ("-(t / math.sqrt((1.0 - a) * (1.0 + a)))",),
     "math.atan": ("t / (1.0 + a * a)",),
-    # divided twice by the hypotenuse, whose square could overflow
+    # two divisions by the hypotenuse, because its square could overflow
     "math.atan2": ("t * (b / math.hypot(a, b) / math.hypot(a, b))", "-(t * (a / math.hypot(a, b) / math.hypot(a, b)))"),
     "math.sinh": ("t * math.cosh(a)",),
     "math.cosh": ("t * math.sinh(a)",),
@@ -69,10 +69,10 @@ _TERMS: dict[str, tuple[str, ...]] = {
 RULES: dict[str, tuple[ast.expr, ...]] = {
     operation: tuple(ast.parse(term, mode="eval").body for term in terms) for operation, terms in _TERMS.items()
 }
-"""The terms of each operation, parsed."""
+"""The parsed terms of each operation."""
 
 FLAT = frozenset({"//", "&", "|", "^", "<<", ">>", "~", "int", *ROUNDINGS, *PREDICATES})
-"""Operations whose value changes in steps: their derivative is 0."""
+"""Operations that are piecewise constant: their derivative is 0."""
 
 OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "+",
@@ -91,4 +91,4 @@ OPERATORS: dict[type[ast.AST], str] = {
     ast.USub: "negative",
     ast.UAdd: "positive",
 }
-"""What the rules call each operator."""
+"""The name of each operator in `RULES`."""

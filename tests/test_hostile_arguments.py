@@ -1,0 +1,196 @@
+"""Every public function and constructor, called with nonsense: what is refused, is refused in tensorlab's words.
+
+On the reference device, which compiles nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tensorlab as tl
+from tensorlab.errors import ArgumentError, ArgumentTypeError, TensorlabError
+
+MODULES = (
+    tl.ops,
+    tl.random,
+    tl.linalg,
+    tl.layers,
+    tl.optimizers,
+    tl.losses,
+    tl.metrics,
+    tl.callbacks,
+    tl.initializers,
+    tl.regularizers,
+    tl.activations,
+    tl,
+)
+HOSTILE = [None, "abc", object(), 10**30, float("nan"), -1, [[1.0], [1.0, 2.0]], {1}, b"x", int]
+X = np.ones((3, 3), "float32")
+GOOD: dict[str, Any] = {
+    "arrays": [X, X],
+    "axes": (1, 0),
+    "axis": 0,
+    "condition": X > 0,
+    "dtype": "float32",
+    "fill_value": 1.0,
+    "function": lambda a: a * 2,
+    "indices": np.array([0, 1]),
+    "n": 3,
+    "rate": 0.5,
+    "repeats": 2,
+    "shape": (3, 3),
+    "start": 0,
+    "stop": 3,
+    "units": 3,
+}
+ELSEWHERE = {
+    "hookimpl",  # pluggy's
+    "leave_run",  # takes what enter_run returns
+    "set_num_threads",
+    "set_seed",
+    "set_state",
+}
+BEYOND = {("AUC", "num_thresholds")}
+"""Arguments that are accepted as they are, and take more time or memory than there is."""
+
+
+def things() -> Iterator[tuple[str, Callable[..., Any]]]:
+    seen = set()
+    for module in MODULES:
+        for name in getattr(module, "__all__", None) or vars(module):
+            thing = getattr(module, name)
+            own = str(getattr(thing, "__module__", "")).startswith(module.__name__)
+            if not callable(thing) or name.startswith("_") or name in ELSEWHERE or id(thing) in seen or not own:
+                continue
+            seen.add(id(thing))
+            yield f"{module.__name__}.{name}", thing
+
+
+THINGS = dict(things())
+
+
+@pytest.fixture(autouse=True)
+def _reference() -> Iterator[None]:
+    state = tl.random.get_state()
+    with tl.device("reference"):
+        yield
+    tl.random.set_state(state)
+    tl.random.move_to(0, 0)
+
+
+def test_there_is_much_to_call() -> None:
+    assert len(THINGS) > 300
+
+
+@pytest.mark.parametrize("name", THINGS)
+def test_nonsense_is_refused_in_words(name: str) -> None:
+    thing = THINGS[name]
+    try:
+        parameters = [p for p in inspect.signature(thing).parameters.values() if p.kind not in (2, 4)]
+    except ValueError:
+        return
+    for wrong in parameters:
+        if (name.rpartition(".")[2], wrong.name) in BEYOND:
+            continue
+        for value in HOSTILE:
+            args: list[Any] = []
+            kwargs: dict[str, Any] = {}
+            for each in parameters:
+                usual = GOOD.get(each.name, X) if each.default is each.empty else each.default
+                if each.kind is not each.KEYWORD_ONLY:
+                    args.append(value if each is wrong else usual)
+                elif each is wrong or each.default is each.empty:
+                    kwargs[each.name] = value if each is wrong else usual
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    thing(*args, **kwargs)
+            except TensorlabError:
+                pass
+            except Exception as error:
+                pytest.fail(f"{name}({wrong.name}={value!r}) raised {type(error).__name__}: {error}")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: tl.sum(X, dim=0),
+            r"sum: expected arguments among: .*, received the unknown argument 'dim'; write a",
+        ),
+        (lambda: tl.concat([X], dim=0), r"concat: .*'dim'; write axis=\.\.\.$"),
+        (lambda: tl.ops.cumsum(X, dim=0), r"cumsum: .*'dim'; write axis=\.\.\.$"),
+        (lambda: tl.linalg.trace(X, foo=0), r"trace: .* received the unknown argument 'foo'$"),
+        (lambda: tl.sum(), r"sum: expected a value for 'x', received none$"),
+        (lambda: tl.mean(X, 0, 1, 2), r"mean: expected at most 2 arguments by position .*, received 4; give by name"),
+        (lambda: tl.random.normal((2,), std=1), r"random\.normal: .*'std'; write stddev=\.\.\.$"),
+        (lambda: tl.add(X, X, foo=1), r"add: expected arguments among: .*, received the unknown argument 'foo'$"),
+        (lambda: tl.random.normal((2,), use=None), r"random use: expected a string, received None$"),
+        (
+            lambda: tl.elementwise(kinds=object()),
+            r"elementwise: expected kinds as a dict of f",
+        ),
+        (lambda: tl.asarray(X).to_device("cpu", stream=1), r"to_device: expected no stream, .*, received 1$"),
+        (
+            lambda: tl.layers.Dense(2, kernel_initializer=lambda shape: tl.zeros(shape))(X),
+            r"dense.*/kernel initializer: expected a function of \(shape, dtype\), received the unknown argument "
+            r"'dtype'; write def initializer\(shape, dtype\)$",
+        ),
+        (lambda: round(tl.asarray(X), "a"), r"round: expected a whole number of decimals, or None, received 'a'$"),
+    ],
+)
+def test_what_is_said_of_types(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises((ArgumentTypeError, ArgumentError)) as error:
+        call()
+    assert re.match(message, str(error.value)), str(error.value)
+    assert error.value.__cause__ is None
+
+
+def test_what_is_said_of_models() -> None:
+    model = tl.Sequential([tl.layers.Dense(2)], name="net")
+    model.compile("sgd", "mse")
+    ragged = [[1.0, 2.0, 3.0], [1.0]]
+    for name, call in {
+        "predict": lambda: model.predict_on_batch(ragged),
+        "evaluate": lambda: model.test_on_batch(ragged, X),
+        "train_on_batch": lambda: model.train_on_batch(ragged, X),
+    }.items():
+        with pytest.raises(TensorlabError, match=rf"^Sequential 'net'\.{name} x: expected .*, received list; "):
+            call()
+    for wrong in ("abc", float("nan"), -1, 10**30, True):
+        with pytest.raises(ArgumentError, match=r"^Sequential 'net'\.summary line_length: expected a whole number"):
+            model.summary(line_length=wrong)
+    with pytest.raises(ArgumentError, match=r"^precision thresholds: expected numbers from 0 to 1, received \[\[1"):
+        tl.metrics.Precision(thresholds=[[1.0], [1.0, 0.5]])
+    for count in (10**15, 10**30):
+        with pytest.raises(ArgumentError, match=r"^to_categorical num_classes: expected a number .* that memory holds"):
+            tl.utils.to_categorical([1], num_classes=count)
+
+
+def test_decimals_beyond_every_float() -> None:
+    for dtype in ("float32", "float64"):
+        x = tl.asarray([1.5, -2.75, float("inf"), float("nan"), 0.0], dtype=dtype)
+        for digits in (309, 400, 10**30):
+            np.testing.assert_array_equal(round(x, digits).numpy(), x.numpy())
+            np.testing.assert_array_equal(round(x, -digits).numpy(), [0.0, 0.0, np.inf, np.nan, 0.0])
+
+
+def test_a_place_in_training_that_is_none_changes_nothing() -> None:
+    before = tl.random.get_state()
+    for place in ((int, 0), (0, -1), (0, 2**70), (None, 1)):
+        with pytest.raises(ArgumentError, match=r"^random\.move_to (epoch|step): expected a whole number from 0 to "):
+            tl.random.move_to(*place)
+    assert tl.random.get_state() == before
+
+
+@pytest.mark.parametrize("function", [tl.sum, tl.ops.sum, tl.linalg.trace, tl.ops.binary_crossentropy, tl.add])
+def test_functions_are_pickled_by_their_public_names(function: Any) -> None:
+    assert pickle.loads(pickle.dumps(function)) is function
