@@ -8,7 +8,7 @@ from numba.core.codegen import JITCodeLibrary
 
 from tensorlab.kernels.compiler import jit, kernel
 from tensorlab.kernels.lift import lift
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import scalar_function
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_machine_code_is_generated_once_for_a_kernel_and_its_parts(
     def cube(n: int) -> int:
         return n * n * n
 
-    scalar = lift(ScalarFunction.of(cube), "int64")
+    scalar = lift(scalar_function(cube), "int64")
 
     @jit
     def twice(n):

@@ -15,7 +15,7 @@ from tensorlab.errors import ArgumentError, DTypeError
 from tensorlab.ops.casting import astype
 from tensorlab.ops.dispatch import Scalar, as_tensor, device_of, is_scalar, kinds_of, lists_of_numbers
 from tensorlab.ops.lift import Elementwise, elementwise
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import scalar_function
 from tensorlab.tensor import Tensor
 
 __all__ = [
@@ -95,7 +95,7 @@ def _mapped(function: Callable[[Scalar], float], numbers: Any) -> Any:
 
 
 def _comparison(function: Callable[[float, float], float]) -> Comparison:
-    return Comparison(ScalarFunction.of(function), "any", "bool")
+    return Comparison(scalar_function(function), "any", "bool")
 
 
 @_comparison
