@@ -17,6 +17,7 @@ import tensorlab as tl
 EXAMPLES = docstring_examples("tensorlab", "plugins", "examples", "pytest_tensorlab.py")
 FILES = [
     "README.md",
+    "CONTRIBUTING.md",
     "plugins/README.md",
     *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("plugins/*/README.md")),
 ]

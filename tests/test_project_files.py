@@ -46,3 +46,13 @@ def test_the_supported_versions_of_python_are_named_alike() -> None:
     (tested,) = re.findall(r"^for version in (.+); do$", files[".ci/run"].read_text(), re.MULTILINE)
     assert re.findall(r"[\d.]+", matrix) == tested.split() == versions
     assert project["requires-python"].startswith(f">={versions[0]},")
+
+
+def test_contributing_names_files_that_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:tensorlab|tests|cuda|plugins)/[\w/*.-]+)`", text))
+    run = {path for line in re.findall(r"^\| run \| `(.+)` \|$", text, re.MULTILINE) for path in line.split()}
+    assert len(named) > 30
+    assert len(run) > 10
+    examples = {"tensorlab/optimizers/adagrad.py", "tensorlab/layers/scale.py"}
+    assert {path for path in named | run if not list(ROOT.glob(path))} == examples

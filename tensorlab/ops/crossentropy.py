@@ -25,7 +25,7 @@ from tensorlab.ops.probabilities import Probabilities, logits_of, with_axis_last
 from tensorlab.ops.reduction import sum
 from tensorlab.ops.shaping import expand_dims
 from tensorlab.shapes import Shape
-from tensorlab.tensor import Tensor, asarray
+from tensorlab.tensor import Tensor
 
 __all__ = ["binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"]
 
@@ -240,7 +240,8 @@ def sparse(who: str, targets: Tensor, outputs: Tensor, from_logits: bool) -> Ten
     targets = targets.astype(outputs.dtype)
     if targets.ndim < outputs.ndim:
         targets = expand_dims(targets, axis=targets.ndim)
-    labels = asarray(np.arange(outputs.shape[-1], dtype=outputs.dtype), device=outputs.device)
+    backend = outputs._backend
+    labels = Tensor(backend.from_host(np.arange(outputs.shape[-1], dtype=outputs.dtype)), backend)
     logits = _logits(who, from_logits, "softmax", outputs)
     if logits is not None:
         return _sparse_from_logits(targets, logits, labels, None if logits is outputs else outputs.snapshot())
