@@ -26,6 +26,7 @@ from tensorlab.ops import (
     indexing,
     linalg,
     logical,
+    namespace,
     powers,
     reduction,
     rounding,
@@ -236,6 +237,7 @@ def _ones_like(self: Tensor) -> Tensor:
 _METHODS: dict[str, Any] = {
     "like": _like,
     "ones_like": _ones_like,
+    "__array_namespace__": namespace.array_namespace,
     "__array_ufunc__": _array_ufunc,
     "__contains__": lambda self, value: _operand(value) and bool(reduction.any(comparison.equal(self, value))),
     "__round__": _round,

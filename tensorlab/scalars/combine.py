@@ -55,7 +55,7 @@ def compose(outer: ScalarFunction | Callable[..., Any], inner: ScalarFunction | 
     )
 
 
-def bound(function: ScalarFunction, values: Mapping[str, float]) -> ScalarFunction:
+def with_constants(function: ScalarFunction, values: Mapping[str, float]) -> ScalarFunction:
     """Return the function of its remaining parameters, with some parameters set to constants."""
     if not values:
         return function
