@@ -67,10 +67,10 @@ def accumulator(who: str, x: Tensor, dtype: Any) -> DType:
     return wanted
 
 
-def _scan(rule: Scan, inputs: list[Tensor], output: DType) -> Tensor:
+def _scan(definition: Scan, inputs: list[Tensor], output: DType) -> Tensor:
     compute = dtypes.float64 if output.kind == "f" else output
     buffers = [x._buffer for x in inputs]
-    return from_buffer_of(inputs[0], inputs[0]._backend.scan(rule, buffers, compute, output))
+    return from_buffer_of(inputs[0], inputs[0]._backend.scan(definition, buffers, compute, output))
 
 
 # All of these work along the last axis.

@@ -66,8 +66,8 @@ _LOG_SOFTMAX = Rowwise("log_softmax", _EXPONENTIALS, _of(_log_normalized))
 _SOFTMAX_VJP = Rowwise("softmax_vjp", ((add.scalar, _of(_times)),), _of(_weighted_difference))
 
 
-def _rowwise(rule: Rowwise, *inputs: Tensor) -> Tensor:
-    return from_buffer_of(inputs[0], inputs[0]._backend.rowwise(rule, [x._buffer for x in inputs]))
+def _rowwise(definition: Rowwise, *inputs: Tensor) -> Tensor:
+    return from_buffer_of(inputs[0], inputs[0]._backend.rowwise(definition, [x._buffer for x in inputs]))
 
 
 def _along_last(who: str, x: Any, axis: Axis, operation: Callable[[Tensor], Tensor]) -> Tensor:
