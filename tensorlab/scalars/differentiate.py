@@ -62,15 +62,7 @@ def check_index(function: ScalarFunction, index: int) -> None:
 def _derivative(function: ScalarFunction, parameter: str) -> ScalarFunction:
     tangents = _Tangents(function, parameter)
     body = optimize(function.parameters, tangents.body, tangents.names.calls)
-    return ScalarFunction(
-        f"{function.name}_d_{parameter}",
-        function.parameters,
-        body,
-        tangents.names.calls,
-        defaults=function.defaults,
-        file=function.file,
-        line=function.line,
-    )
+    return function.replace(name=f"{function.name}_d_{parameter}", body=body, calls=tangents.names.calls)
 
 
 class _Tangents:
