@@ -180,7 +180,7 @@ COMPILERS = {"numba", "llvmlite"}
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if package_of(module) != "kernels"])
-def test_numba_stays_in_the_kernels_room(module: str) -> None:
+def test_numba_stays_in_the_kernels_package(module: str) -> None:
     names = [name for name, _ in imports(module, MODULES[module])]
     assert [name for name in names if name.split(".")[0] in COMPILERS] == []
     at_import = [name for name, _ in imports(module, MODULES[module], inside_functions=False)]
