@@ -98,9 +98,7 @@ def every_elementwise_operation_is_as_it_is_defined(rng):
             wanted = operation(*(tl.asarray(x, device="reference") for x in used))
             same(operation(*map(on, used)), wanted.numpy())
     same(on([3, -2]) ** on([4, 3]), np.array([81, -8]), 0)
-    with pytest.raises(
-        ArgumentError, match=r"^pow: expected exponents that are not negative, .*, received -3 in int64"
-    ):
+    with pytest.raises(ArgumentError, match=r"^pow: expected non-negative exponents .*, received -3 in int64"):
         on([3, -2]) ** on([4, -3])
 
 

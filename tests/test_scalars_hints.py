@@ -56,7 +56,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("function", REFUSED, ids=lambda function: function.__name__)
-def test_the_error_shows_the_source_and_a_way_out(function):
+def test_the_error_shows_the_source_and_a_hint(function):
     expected, received, hint = REFUSED[function]
     with pytest.raises(ScalarError) as caught:
         scalar_function(function)
