@@ -23,7 +23,7 @@ class Parser(argparse.ArgumentParser):
         """The command line, checked."""
         chosen, unknown = self.parse_known_args()
         if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}; --help lists those there are")
+            self.error(f"unrecognized arguments: {' '.join(unknown)}; --help lists the valid ones")
         for check in self.checks:
             check(chosen)
         return chosen

@@ -95,7 +95,7 @@ def test_a_plugin_that_adds_nothing_and_one_that_does_not_load(monkeypatch: pyte
     assert "expected that it registers something, received nothing; a hook is a function" in hollow.results[0].why
     assert Report("empty", plugin.checks("empty")).results[0].why == hollow.results[0].why.replace("hollow", "empty")
     assert Report("unasked", plugin.checks("unasked")).results[0].why == (
-        "plugin 'unasked': expected that tensorlab-unasked loads, received left out by TENSORLAB_PLUGINS; "
+        "plugin 'unasked': expected that tensorlab-unasked loads, received excluded by TENSORLAB_PLUGINS; "
         "add tensorlab-unasked to it"
     )
     (rotten,) = Report("rotten", plugin.checks("rotten"))

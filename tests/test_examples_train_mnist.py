@@ -96,7 +96,7 @@ def test_a_narrow_pipe_cuts_nothing_off_and_a_missed_target_is_status_1():
         (["--target-accuracy", "nan"], "received 'nan'"),
         (["--plot", "{tmp}/absent/picture.png"], "--plot: cannot write "),
         (["--plot", "{tmp}/picture.doc"], "--plot: expected a file name that ends in .png"),
-        (["--lr", "0.1"], "unrecognized arguments: --lr 0.1; --help lists those there are"),
+        (["--lr", "0.1"], "unrecognized arguments: --lr 0.1; --help lists the valid ones"),
         (["--device", "abacus"], "expected the name of a registered backend, received 'abacus'"),
     ],
 )
