@@ -206,9 +206,13 @@ def told(function: Callable[P, R], module: str, who: str = "") -> Callable[P, R]
 
 def tell(namespace: dict[str, Any], names: Iterable[str]) -> None:
     """Wrap the functions among the public names of a module as `told` does. Inside the package nothing is wrapped."""
+    wrapped: dict[Any, Any] = {}  # two names of one function stay one
     for name in names:
         if inspect.isfunction(namespace[name]) and not hasattr(namespace[name], "__wrapped__"):
-            namespace[name] = told(namespace[name], namespace["__name__"])
+            function = namespace[name]
+            if function not in wrapped:
+                wrapped[function] = told(function, namespace["__name__"])
+            namespace[name] = wrapped[function]
 
 
 def _who(made: Any, method: str) -> str:

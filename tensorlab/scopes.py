@@ -10,12 +10,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from contextvars import ContextVar
+from operator import attrgetter
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
 R = TypeVar("R")
 
 _changes = itertools.count(1)
+_value, _is_open = attrgetter("value"), attrgetter("open")
 
 
 class Block(Generic[V]):
@@ -63,7 +65,7 @@ class Scope(Generic[V, R]):
         entry = Block(self, value)
         version, entries, _ = self._state()
         entries = (*entries, entry)
-        self._seen.set(_Seen(version, entries, self._summarize([one.value for one in entries])))
+        self._seen.set(_Seen(version, entries, self._summarize([*map(_value, entries)])))
         return entry
 
     def entries(self) -> tuple[Block[V], ...]:
@@ -80,7 +82,7 @@ class Scope(Generic[V, R]):
         state = seen.state
         version = self.version  # read before the entries: what is left meanwhile is looked for again
         if state[0] != version:
-            entries = tuple([entry for entry in state[1] if entry.open])
-            result = state[2] if len(entries) == len(state[1]) else self._summarize([one.value for one in entries])
+            entries = tuple(filter(_is_open, state[1]))
+            result = state[2] if len(entries) == len(state[1]) else self._summarize([*map(_value, entries)])
             seen.state = state = (version, entries, result)
         return state

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any, ClassVar, NoReturn, cast
+from typing import Any, ClassVar, NoReturn
 
 from tensorlab import autodiff, dtypes
 from tensorlab.arguments import named
@@ -27,7 +27,8 @@ class _Watched(Tensor):
     @property
     def variable(self) -> Variable:
         """The variable that it was read from."""
-        return cast(Variable, self.origin)
+        variable: Variable = self.origin
+        return variable
 
     def snapshot(self) -> Tensor:
         return _watched(self, self.variable)

@@ -82,8 +82,17 @@ def _unlike(x, y):
     return 1 if x != y else 0
 
 
-def _add(x, y):
-    return x + y
+# These three are written as tensorlab's own sums and `any` are, so that they share their kernels.
+def _add(x1, x2):
+    return x1 + x2
+
+
+def _either(x1, x2):
+    return x1 != 0 or x2 != 0
+
+
+def _truth(x):
+    return x != 0
 
 
 def _larger(x, y):
@@ -102,10 +111,6 @@ def _root_mean(total, count):
     return math.sqrt(total / count)
 
 
-def _either(x, y):
-    return x != 0 or y != 0
-
-
 def _above(x):
     return x > 1
 
@@ -116,4 +121,5 @@ ADD, LARGER, EITHER, ITSELF = of(_add), of(_larger), of(_either), of(_itself)
 SUM = Reduction("sum", ADD, ITSELF, None, 0)
 NORM = Reduction("norm", ADD, of(_square), of(_root_mean), 0)
 MAX = Reduction("max", LARGER, ITSELF)
+ANY = Reduction("any", EITHER, of(_truth), None, 0)
 ABOVE = Reduction("above", EITHER, of(_above), None, 0)

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from any_layout import Array, layouts
-from backend_checks import ADD, EITHER, ITSELF, SUM, check, fold, of, run
+from backend_checks import ADD, ANY, ITSELF, SUM, check, fold, of, run
 
 from tensorlab.backends import Backend
 from tensorlab.dtypes import NAMES
-from tensorlab.rules import Reduction, Scan
+from tensorlab.rules import Scan
 
 INTEGERS = [name for name in NAMES if "int" in name]
 
@@ -91,7 +91,7 @@ def any_byte_but_0_is_true(backend: Backend, rng: np.random.Generator) -> None:
         for axes in ((0,), (len(shape) - 1,), tuple(range(len(shape)))):
             result = fold(backend, SUM, bools, axes, "int64", "int64")
             np.testing.assert_array_equal(result, truth.sum(axes))
-            result = fold(backend, Reduction("any", EITHER, ITSELF, None, 0), bools, axes, "bool", "bool")
+            result = fold(backend, ANY, bools, axes, "bool", "bool")
             np.testing.assert_array_equal(result.view(np.uint8), truth.any(axes))
         running = Scan("running", ADD, ITSELF, (0,))
         result = backend.to_host(backend.scan(running, [backend.from_host(bools)], *[np.dtype("int64")] * 2))

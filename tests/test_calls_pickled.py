@@ -119,7 +119,7 @@ def test_other_operations_are_pickled_as_data(name: str) -> None:
         assert (again.__name__, repr(again)) == (operation.__name__, repr(operation))
         assert again.__signature__ == operation.__signature__
         assert again._direct is None
-        assert not again._passes
+        assert not again._kernels
         if expected is not None:
             assert use(again) == expected
         if whole is not None:
@@ -150,7 +150,7 @@ def test_nothing_that_is_pickled_or_copied_is_an_address() -> None:
     numbers = [argument for _, argument, _ in pickletools.genops(pickle.dumps(operation)) if isinstance(argument, int)]
     assert all(abs(number) < 1 << 20 for number in numbers)
     for slots in operation.__getstate__():
-        assert not {"_passes", "_direct", "_pulls", "_vjps", "_unlisted"} & set(slots)
+        assert not {"_kernels", "_direct", "_vjp_makers", "_vjps", "_unlisted"} & set(slots)
 
 
 def test_a_scalar_function_is_pickled_as_what_it_computes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,13 +74,13 @@ class Scale(tl.layers.Layer):
     "drawing": (
         """
 random.random()
-def twice(x):
-    return x + x
+def squared(x):
+    return x * x
         """,
-        ACTIVATION.format(name="drawing", thing="Activation(twice)"),
+        ACTIVATION.format(name="drawing", thing="Activation(squared)"),
     ),
 }
-"""Five plugins, each with one mistake."""
+"""Five plugins, each with one mistake; the last computes what `tl.square` does, and so shares its kernels."""
 
 
 def python(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

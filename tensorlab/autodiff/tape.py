@@ -14,6 +14,7 @@ import itertools
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any, Protocol, Self
 
 from tensorlab import forks
@@ -21,6 +22,7 @@ from tensorlab.errors import StateError
 from tensorlab.scopes import Block, Scope
 
 new_key = itertools.count(1).__next__
+_key = attrgetter("key")
 
 
 class Differentiable(Protocol):
@@ -170,24 +172,19 @@ class Tape:
         self, inputs: Sequence[Any], outputs: Sequence[Differentiable], vjps: Sequence[Vjp | None] | Vjp
     ) -> None:
         tracked = self._tracked
-        live, keys = False, []
-        for tensor in inputs:
-            key = tensor.key
-            if key in tracked or (tensor.watched and self._watch(tensor)):
+        live, keys = False, [*map(_key, inputs)]
+        for place, tensor in enumerate(inputs):
+            if keys[place] in tracked or (tensor.watched and self._watch(tensor)):
                 live = True
-                keys.append(key)
             else:
-                keys.append(0)
+                keys[place] = 0
         if not live:
             return
-        made = []
-        for tensor in outputs:
-            key = tensor.key
-            tracked.add(key)
-            made.append(key)
+        made = tuple(map(_key, outputs))
+        tracked.update(made)
         if 0 in keys and not callable(vjps):  # a vjp that nobody will call should not keep memory alive
             vjps = [vjps[place] if key else None for place, key in enumerate(keys)]
-        self._nodes.append((tuple(made), tuple(keys), vjps))  # tuples of numbers are no work for the collector
+        self._nodes.append((made, tuple(keys), vjps))  # tuples of numbers are no work for the collector
 
     def _watch(self, value: Any) -> bool:
         """Track the variable that a value was read from, if this tape does that."""
@@ -217,36 +214,28 @@ class Tape:
         if not keep:
             self.reset()
         gradients: dict[int, Any] = {}
-
-        def add(key: int, gradient: Any) -> None:
-            present = gradients.get(key)
-            gradients[key] = gradient if present is None else present + gradient
-
         with self.stop_recording():  # others go on, so that they can differentiate the gradients
             for key, seed in seeds:
-                add(key, seed)
+                gradients[key] = gradients[key] + seed if key in gradients else seed
             while path:
                 outputs, inputs, vjps = path.pop()
-                flowing, live = [], False
+                flowing, live = [*map(gradients.get, outputs)], False
                 for key in outputs:
-                    gradient = gradients.get(key)
-                    if gradient is not None:
+                    if key in gradients:
                         live = True
                         if key not in wanted:  # all that uses this output has been passed
                             del gradients[key]
-                    flowing.append(gradient)
                 if not live:
                     continue
                 if callable(vjps):
                     for key, gradient in zip(inputs, vjps(*flowing), strict=True):
                         if gradient is not None and key in leading:
-                            add(key, gradient)
+                            gradients[key] = gradients[key] + gradient if key in gradients else gradient
                     continue
-                for place, key in enumerate(inputs):
-                    vjp = vjps[place]
+                for key, vjp in zip(inputs, vjps, strict=True):
                     if vjp is not None and key in leading:
                         gradient = vjp(*flowing)
                         if gradient is not None:
-                            add(key, gradient)
+                            gradients[key] = gradients[key] + gradient if key in gradients else gradient
         # A vjp that an outer tape keeps may have the very object: the caller gets another, and may assign to it.
         return {key: gradients[key].snapshot() for key in wanted if key in gradients}

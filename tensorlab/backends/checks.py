@@ -122,7 +122,7 @@ def check_inputs(who: str, kind: type[Any], buffers: Sequence[Any], dtypes: Sequ
         if not isinstance(buffer, kind) or buffer.dtype is not dtype:
             check_buffer(who, kind, buffer, dtype)
         own = buffer.shape
-        if own != shape and not _broadcasts(own, shape):
+        if own != shape and own != shape[len(shape) - buffer.ndim :] and not _broadcasts(own, shape):
             raise ShapeError(who, f"buffers that broadcast to {shape}", str(own))
 
 
@@ -138,7 +138,8 @@ def check_alike(who: str, kind: type[Any], buffers: Sequence[Any], one_dtype: bo
         raise ArgumentError(who, "at least one buffer", "none")
     first = buffers[0]
     for buffer in buffers:
-        check_buffer(who, kind, buffer, first.dtype if one_dtype and buffer is not first else None)
+        if not isinstance(buffer, kind) or (one_dtype and buffer.dtype is not first.dtype):
+            check_buffer(who, kind, buffer, first.dtype if one_dtype and buffer is not first else None)
         if buffer.shape != first.shape or not buffer.ndim:
             given = " and ".join(str(other.shape) for other in buffers if isinstance(other, kind))
             raise ShapeError(who, "buffers of one shape with at least one axis", given)
@@ -195,11 +196,12 @@ def check_product(
         ShapeError: for ranks below 2, other leading axes, or other inner lengths; or operands that do not broadcast.
     """
     who = "matmul"
-    check_buffer(who, kind, a)
-    check_buffer(who, kind, b, a.dtype)
+    if not isinstance(a, kind) or not isinstance(b, kind) or a.dtype is not b.dtype:
+        check_buffer(who, kind, a)
+        check_buffer(who, kind, b, a.dtype)
     left: Shape = a.shape
     right: Shape = b.shape
-    if len(left) < 2 or len(left) != len(right) or left[-1] != right[-2] or left[:-2] != right[:-2]:
+    if a.ndim < 2 or a.ndim != b.ndim or left[-1] != right[-2] or left[:-2] != right[:-2]:
         raise ShapeError(who, "matrices of equal leading axes and inner lengths", f"shapes {left} and {right}")
     shape = (*left[:-1], right[-1])
     if epilogue is not None:
@@ -237,7 +239,8 @@ def check_update(
         return
     who, length = "update", len(groups[0])
     check_function(who, function, length + len(hyperparameters), length - 1)
-    check_buffer(who, kind, groups[0][0])
+    if not isinstance(groups[0][0], kind):
+        check_buffer(who, kind, groups[0][0])
     dtype = groups[0][0].dtype
     for group in groups:
         if len(group) != length or length < 2:

@@ -102,7 +102,8 @@ class CPUBackend(HostMemory):
         who, empty = f"reduce {rule.name!r}", np.empty
 
         def run(buffer: Array, axes: tuple[int, ...] | None) -> Array:
-            checks.check_buffer(who, np.ndarray, buffer, input)
+            if type(buffer) is not np.ndarray or buffer.dtype is not input:
+                checks.check_buffer(who, np.ndarray, buffer, input)
             if axes is None:
                 result, ordered, kept = empty((), output), buffer, 0
             else:

@@ -23,7 +23,7 @@ def apart(gradient: Array, weight: Array) -> Array:
     """The gradient as a C-contiguous array, of which writing the weight changes no element that is still to be read."""
     dense = np.ascontiguousarray(gradient)
     views = dense.base is not None or weight.base is not None
-    if views and dense.ctypes.data != weight.ctypes.data and np.may_share_memory(dense, weight):
+    if views and np.may_share_memory(dense, weight) and dense.ctypes.data != weight.ctypes.data:
         return dense.copy()
     return dense
 

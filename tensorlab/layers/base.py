@@ -29,9 +29,6 @@ from tensorlab.ops.probabilities import Probabilities
 from tensorlab.tensor import Tensor
 from tensorlab.utils import unique_name
 
-_READY = (Tensor, Probabilities)
-"""Types of inputs that come to `call` as they are, so that layers that change nothing keep the logits of a softmax."""
-
 
 def _whole(build: Callable[..., None]) -> Callable[..., None]:
     """Wrap a `build`: it runs once, in one thread, marks the layer as built, and leaves nothing behind if it fails."""
@@ -224,9 +221,8 @@ class Layer(Weighted):
             return outputs
 
     def _compute(self, call: Call, inputs: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if type(inputs) is Tensor:
-            inputs = inputs.snapshot()  # a layer may return its inputs, and either side may assign to them
-        if type(inputs) not in _READY:
+        one = isinstance(inputs, Tensor)
+        if not one:
             if isinstance(inputs, Layer):
                 hint = "put layers into tl.Sequential([...]), or write a Model whose call applies them"
                 raise ArgumentTypeError(self._who, "a tensor or an array", repr(inputs), hint)
@@ -234,9 +230,11 @@ class Layer(Weighted):
             if self._takes_one and not isinstance(inputs, Tensor):
                 hint = "join them first, e.g. with tl.concat"
                 raise ArgumentTypeError(self._who, "one tensor", describe(inputs), hint)
+        elif type(inputs) is not Probabilities:  # a layer that changes nothing keeps the logits of a softmax
+            inputs = inputs.snapshot()  # a layer may return its inputs, and either side may assign to them
         if not self.built:
             self._ensure_built(shapes_of(inputs))
-        if type(inputs) not in _READY or inputs.dtype != self.dtype:
+        if not one or inputs.dtype is not self.dtype:
             inputs = in_precision(inputs, self.dtype)
         if args or kwargs:
             args, kwargs = in_precision(arrays_to_tensors(self._who, (args, kwargs)), self.dtype)

@@ -90,10 +90,13 @@ class Dense(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """The product, the bias and the activation in one pass."""
-        self._check_rank(inputs.shape)
-        if inputs.shape[-1] != self.kernel.shape[0]:
-            raise _wrong_inputs(self._who, self.kernel.shape[0], inputs.shape)
-        inputs = inputs.astype(self.dtype)
+        shape = inputs.shape
+        if len(shape) < 2:
+            self._check_rank(shape)
+        if shape[-1] != self.kernel.shape[0]:
+            raise _wrong_inputs(self._who, self.kernel.shape[0], shape)
+        if inputs.dtype is not self.dtype:
+            inputs = inputs.astype(self.dtype)
         if self.activation in (None, activations.linear):
             return ops.dense(inputs, self.kernel, self.bias)
         if isinstance(self.activation, Elementwise):

@@ -77,7 +77,7 @@ class Tracked(Configured):
                 layers[id(value)] = value
             elif parts is _variable:
                 variables[id(value)] = value
-            else:
+            elif parts is not tuple or not _nothing.issuperset(map(type, value)):
                 _look_into(value, parts, containers, variables, layers)
         if self._added:
             left = [weight for weight in self._added if id(weight) not in variables]
@@ -145,6 +145,8 @@ _CONTAINERS: dict[type, _Parts] = {
 
 _known: dict[type, _Parts | None] = {}
 """What `_parts` has found out."""
+_nothing: set[type] = set()
+"""The classes among them whose objects hold nothing."""
 
 
 def _parts(cls: type) -> _Parts | None:
@@ -156,9 +158,13 @@ def _parts(cls: type) -> _Parts | None:
         return _known[cls]
     if len(_known) > 4096:  # classes that are made without end are not kept
         _known.clear()
+        _nothing.clear()
     found = next((parts for base, parts in _CONTAINERS.items() if issubclass(cls, base)), None)
-    _known[cls] = found or (_fields if dataclasses.is_dataclass(cls) else None)
-    return _known[cls]
+    found = found or (_fields if dataclasses.is_dataclass(cls) else None)
+    _known[cls] = found
+    if found is None:
+        _nothing.add(cls)
+    return found
 
 
 def _look_into(
@@ -170,11 +176,12 @@ def _look_into(
         return  # the garbage collector ignores it, as there are only numbers and strings inside, such as a vocabulary's
     seen.add(id(container))
     values = parts(container)
-    kinds = {kind: found for kind in {*map(type, values)} if (found := _parts(kind)) is not None}
-    if not kinds:  # fast for long lists of numbers
+    if _nothing.issuperset(map(type, values)):  # fast for long lists of numbers
         return
+    known = _known
     for value in values:
-        inner = kinds.get(type(value))
+        kind = type(value)
+        inner = known[kind] if kind in known else _parts(kind)
         if inner is _layer:
             layers[id(value)] = value
         elif inner is _variable:

@@ -16,7 +16,7 @@ from tensorlab.ops.comparison import not_equal
 from tensorlab.ops.dispatch import is_scalar
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.powers import pow
-from tensorlab.ops.reduction import Axis, _reduce, _rule, _spread
+from tensorlab.ops.reduction import Axis, _broadcast_back, _reduce, _reduction
 from tensorlab.ops.shaping import moveaxis, reshape
 from tensorlab.scalars import scalar_function
 from tensorlab.tensor import Tensor
@@ -43,7 +43,7 @@ def _slope(x: float, norm: float, p: float) -> float:
     return math.pow(x / norm, p - 1.0) if x > 0 else -math.pow(-x / norm, p - 1.0)
 
 
-_EUCLIDEAN = _rule("vector_norm", arithmetic.add, 0, element=_square, result=_root)
+_EUCLIDEAN = _reduction("vector_norm", arithmetic.add, 0, element=_square, result=_root)
 _directions, _slopes = (Elementwise(scalar_function(function)) for function in (_direction, _slope))
 
 
@@ -93,7 +93,7 @@ def _euclidean(x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
         norm, shape = result.snapshot(), x.shape
 
         def vjp(g: Tensor) -> Tensor:
-            return _spread(g, shape, axes) * _directions(x, _spread(norm, shape, axes))
+            return _broadcast_back(g, shape, axes) * _directions(x, _broadcast_back(norm, shape, axes))
 
         autodiff.record((x,), (result,), (vjp,))
     return result
@@ -107,7 +107,7 @@ def _power_norm(x: Tensor, axes: tuple[int, ...], keepdims: bool, p: float) -> T
         norm = result.snapshot()
 
         def vjp(g: Tensor) -> Tensor:
-            return _spread(g, shape, axes) * _slopes(x, _spread(norm, shape, axes), p)
+            return _broadcast_back(g, shape, axes) * _slopes(x, _broadcast_back(norm, shape, axes), p)
 
         autodiff.record((x,), (result,), (vjp,))
     return result

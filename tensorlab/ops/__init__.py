@@ -1,9 +1,8 @@
 """Every operation, under the array API standard's names, and the neural ones.
 
-What a family exports is the ``__all__`` of its module, and is said nowhere else. The elementwise families hold plain
-Python functions of numbers, lifted over broadcast arrays: they are the definitions, and derivatives come from their
-source. There is no complex dtype; ``conj``, ``imag`` and ``real`` take real ones. What `keras_names` and
-`crossentropy` add is in `tensorlab.ops` alone.
+Each module exports the names in its ``__all__``. The elementwise operations are plain Python functions of numbers,
+lifted to tensors; their derivatives are taken from their source. There is no complex dtype; ``conj``, ``imag`` and
+``real`` take real ones. The names of `keras_names` and `crossentropy` are in `tensorlab.ops` only.
 """
 
 from tensorlab.arguments import tell
@@ -27,7 +26,7 @@ from tensorlab.ops import (
     lift,
     linalg,
     logical,
-    methods,  # noqa: F401  (puts the operators and methods of Tensor in place)
+    methods,  # noqa: F401  (adds the operators and methods to Tensor)
     namespace,
     nn,
     powers,

@@ -1,4 +1,4 @@
-"""Assignment to parts of tensors: ``x[index] = value``, and ``x.at[index]``, which makes a new tensor."""
+"""Assign to parts of tensors: ``x[index] = value``, and ``x.at[index]``, whose methods return a new tensor."""
 
 from __future__ import annotations
 
@@ -26,20 +26,27 @@ from tensorlab.tensor import Tensor, converted, writing
 
 
 def assignable(who: str, value: Any, target: Tensor, shape: Shape, broadcast: bool = True) -> Tensor:
-    """Return a value as a tensor of a shape and of the target's dtype and device.
+    """Convert a value to a tensor that can be assigned to a target.
+
+    Args:
+        who: the operation, for messages.
+        value: the value: a tensor, an array or numbers.
+        target: the tensor whose dtype and device the result has.
+        shape: the shape of the result.
+        broadcast: whether the value may broadcast to the shape.
 
     Raises:
-        ShapeError: if it does not broadcast to the shape, or without ``broadcast`` is of another shape.
-        DTypeError: if it is of another kind of dtype; within a kind it is converted.
-        ArgumentError: for Python integers that the dtype does not hold.
-        DeviceError: if it is a tensor on another device.
+        ShapeError: if the value does not fit the shape.
+        DTypeError: if the value is of another kind of dtype. Within a kind it is converted.
+        ArgumentError: for Python integers that the dtype cannot represent.
+        DeviceError: if the value is a tensor on another device.
     """
     device = None if isinstance(value, Tensor) else target.device
     new = converted(who, value, None, device, None).snapshot()
     fits = _broadcasts(new.shape, shape) if broadcast else new.shape == shape
     if not fits:
         raise ShapeError(who, f"a value of shape {shape}", str(new.shape))
-    numbers = not isinstance(value, (Tensor, np.ndarray))  # of Python, in which an integer has no width or sign
+    numbers = not isinstance(value, (Tensor, np.ndarray))  # Python integers have neither width nor signedness
     if not _fits(new.dtype, target.dtype, numbers):
         raise DTypeError(who, f"a value of {target.dtype}", str(new.dtype), f"use .astype({str(target.dtype)!r})")
     if numbers:
@@ -50,7 +57,7 @@ def assignable(who: str, value: Any, target: Tensor, shape: Shape, broadcast: bo
 
 
 def _fits(dtype: DType, target: DType, numbers: bool) -> bool:
-    """Whether elements of a dtype may be converted to another: to real ones, within a kind, or without loss."""
+    """Return whether a dtype may be converted to another: to a real one, within a kind, or without loss."""
     kinds = {"f": "fiub", "b": "b"}.get(target.kind, "iu" if numbers else target.kind)
     return dtype.kind in kinds or can_hold(target, dtype)
 
@@ -61,10 +68,10 @@ def _broadcasts(shape: Shape, target: Shape) -> bool:
 
 
 def _prepared(who: str, x: Tensor, index: Any, value: Any) -> tuple[Any, Tensor]:
-    """Check everything before anything changes: the index as the backend takes it, and the value for each element."""
+    """Check an assignment before anything changes. Return the index for the backend, and a value for each element."""
     plain = plain_index(index, who)
     shape = selected_shape(x, plain, who)
-    if isinstance(value, (Tensor, np.ndarray)) and value.ndim > len(shape):  # leading axes of 1, as NumPy takes them
+    if isinstance(value, (Tensor, np.ndarray)) and value.ndim > len(shape):  # NumPy accepts leading axes of length 1
         extra = value.ndim - len(shape)
         if all(length == 1 for length in value.shape[:extra]):
             value = reshape(value, value.shape[extra:])
@@ -83,7 +90,7 @@ class _Probe:
 
 
 def _references_of_a_temporary() -> int:
-    """Return the references to an object that has no name, as ``__setitem__`` counts them; 0 if it cannot tell."""
+    """Return how many references ``__setitem__`` counts to an object without a name; 0 if it cannot tell."""
     _Probe()[0] = 0
     named = _Probe()
     named[0] = 0
@@ -92,28 +99,31 @@ def _references_of_a_temporary() -> int:
 
 
 _TEMPORARY = _references_of_a_temporary()
-# From Python 3.12 on, x[a:b] = value has an instruction of its own.
+# Since Python 3.12, x[a:b] = value compiles to an instruction of its own.
 _STATEMENTS = {dis.opmap[name] for name in ("STORE_SUBSCR", "STORE_SLICE") if name in dis.opmap}
 
 
 def _by_statement(caller: FrameType) -> bool:
-    """Whether a statement assigns, and not a call of ``__setitem__``, which has fewer references."""
+    """Return whether a statement assigns, and not a call of ``__setitem__``, which counts fewer references."""
     return caller.f_code.co_code[caller.f_lasti] in _STATEMENTS
 
 
 def setitem(self: Tensor, index: Any, value: Any) -> None:
-    """Give some elements new values: ``x[index] = value``, for everything that `Tensor.__getitem__` takes as an index.
+    """Assign to selected elements: ``x[index] = value``. The index may be any that ``x[index]`` takes.
 
-    The value broadcasts to the elements that the index selects. Where an index selects one more than once, the last
-    value counts. What was read from ``x`` before (views, NumPy arrays, values that a tape keeps) does not change, nor
-    does an array whose memory ``x`` shared. A tape records it: the gradient flows to the value, and to the
-    elements of ``x`` that stay.
+    The value broadcasts to the selected elements. If the index selects an element more than once, the last value wins.
+    Nothing that was read from ``x`` before changes: neither views, NumPy arrays nor values that a tape keeps, nor an
+    array whose memory ``x`` shared. A tape records the assignment: the gradient flows to the value, and to the elements
+    of ``x`` that were not assigned.
 
     Raises:
-        IndexOutOfBoundsError, ArgumentTypeError: for an index that does not fit.
-        ShapeError, DTypeError, DeviceError: for a value that does not fit, see `assignable`.
-        ArgumentTypeError: if ``x`` has no name, as in ``x[0][1] = value``: nobody could see the change.
-        StateError: if a recording tape watches ``x``, which would be another value than the one that it watches.
+        IndexOutOfBoundsError: for an index outside of its axis.
+        ArgumentTypeError: for something that is not an index, or if ``x`` is a temporary tensor, as in
+            ``x[0][1] = value``, where the change would be lost.
+        ShapeError: for a value that does not broadcast to the selected elements.
+        DTypeError: for a value of another kind of dtype.
+        DeviceError: for a value on another device.
+        StateError: if a recording tape watches ``x``: the tape would watch another value than the new one.
 
     Source: Python array API standard, ``array.__setitem__``.
     """
@@ -128,7 +138,7 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     recorded = autodiff.recording() and self.dtype.kind == "f"
     if recorded:
         before = self.snapshot()
-        del before._buffer  # a tape needs its key alone, and a second reference would cost a copy
+        del before._buffer  # the tape needs only its key, and a second reference to the buffer would cause a copy
     with writing([self]) as (claim,):
         self._backend.put(claim.buffer, plain, new._buffer)
         self.key = autodiff.new_key()
@@ -140,7 +150,7 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
 
 
 def _set(x: Tensor, plain: Any, new: Tensor) -> Tensor:
-    """Return ``x`` with some elements replaced, for an index and a value that have been checked."""
+    """Return ``x`` with some elements replaced. The index and the value are checked already."""
     buffer = x._backend.copy(x._buffer)
     x._backend.put(buffer, plain, new._buffer)
     result = Tensor(buffer, x._backend)
@@ -150,7 +160,7 @@ def _set(x: Tensor, plain: Any, new: Tensor) -> Tensor:
 
 
 def _vjps(shape: Shape, plain: Any) -> tuple[autodiff.Vjp, autodiff.Vjp]:
-    """The gradients of a replacement by what was there and by the new values."""
+    """Return the vjps of a replacement, for the old tensor and for the new values."""
 
     def of_old(gradient: Tensor) -> Tensor:
         parts = getitem(gradient, plain)
@@ -163,42 +173,42 @@ def _vjps(shape: Shape, plain: Any) -> tuple[autodiff.Vjp, autodiff.Vjp]:
     return of_old, of_new
 
 
-def _places(shape: Shape, plain: Any) -> np.ndarray[Any, Any] | None:
-    """The position of each element that an index selects; None for an index that selects none twice."""
+def _flat_indices(shape: Shape, plain: Any) -> np.ndarray[Any, Any] | None:
+    """Return the flat index of each selected element, or None for an index that selects no element twice."""
     parts = plain if isinstance(plain, tuple) else (plain,)
     if not any(isinstance(part, np.ndarray) and part.dtype.kind in "iu" for part in parts):
         return None
-    positions: np.ndarray[Any, Any] = np.arange(int(np.prod(shape))).reshape(shape)[plain]
-    return positions
+    flat: np.ndarray[Any, Any] = np.arange(int(np.prod(shape))).reshape(shape)[plain]
+    return flat
 
 
 def _last(shape: Shape, plain: Any) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
-    """Where the last of the values for each element is; None if each element has one value."""
-    places = _places(shape, plain)
-    if places is None:
+    """Return a mask of the values that are the last ones for their element; None if each element has one value."""
+    positions = _flat_indices(shape, plain)
+    if positions is None:
         return None
-    flat = places.ravel()
+    flat = positions.ravel()
     order = np.arange(flat.size)
     winner = np.zeros(int(np.prod(shape)), np.int64)
     winner[flat] = order
     last: np.ndarray[Any, np.dtype[np.bool_]] = winner[flat] == order
-    return last.reshape(places.shape)
+    return last.reshape(positions.shape)
 
 
-def _rounds(places: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
-    """Cut positions into lists of indices: in the first that of each position's first occurrence, and so on."""
-    flat = places.ravel()
+def _without_repeats(positions: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+    """Split flat indices so that none occurs twice in a part: first occurrences, then second ones, and so on."""
+    flat = positions.ravel()
     order = np.argsort(flat, kind="stable")
     ordered, count = flat[order], np.arange(flat.size)
     starts = np.maximum.accumulate(np.where(np.append(True, ordered[1:] != ordered[:-1])[: flat.size], count, 0))
-    turn = np.empty_like(count)
-    turn[order] = count - starts
-    rounds = int(turn.max()) + 1 if turn.size else 0
-    return [np.flatnonzero(turn == number) for number in range(rounds)]
+    occurrence = np.empty_like(count)
+    occurrence[order] = count - starts
+    times = int(occurrence.max()) + 1 if occurrence.size else 0
+    return [np.flatnonzero(occurrence == number) for number in range(times)]
 
 
 class At:
-    """``x.at``, of which ``x.at[index]`` selects elements.
+    """``x.at``: an object whose items, ``x.at[index]``, are selected elements.
 
     Source: ``jax.numpy.ndarray.at``.
     """
@@ -216,14 +226,18 @@ class At:
 
 
 class AtIndex:
-    """Selected elements of a tensor. Each method returns a new tensor and leaves the old one as it is.
+    """Selected elements of a tensor, whose methods return a changed copy of the tensor.
 
-    All are differentiable. Values broadcast to the selected elements and are converted to the tensor's dtype, within
-    its kind. An element that the index selects several times is changed by each of its values; by `set` to the last.
+    All methods are differentiable. Values broadcast to the selected elements, and are converted to the tensor's dtype
+    within its kind. If the index selects an element several times, each of its values is applied in turn; `set` takes
+    the last one.
 
     Raises:
-        IndexOutOfBoundsError, ArgumentTypeError: (every method) for an index that does not fit.
-        ShapeError, DTypeError, DeviceError: (every method) for a value that does not fit.
+        IndexOutOfBoundsError: (every method) for an index outside of its axis.
+        ArgumentTypeError: (every method) for something that is not an index.
+        ShapeError: (every method) for a value that does not broadcast to the selected elements.
+        DTypeError: (every method) for a value of another kind of dtype.
+        DeviceError: (every method) for a value on another device.
 
     Example:
         >>> tl.asarray([1.0, 2.0, 3.0]).at[1:].multiply(10.0)
@@ -236,7 +250,7 @@ class AtIndex:
         self._tensor, self._index = as_tensor(tensor, "x.at"), plain_index(index, "x.at")
 
     def get(self) -> Tensor:
-        """Return the elements, ``x[index]``."""
+        """Return the selected elements, ``x[index]``."""
         return getitem(self._tensor, self._index)
 
     def set(self, value: Any) -> Tensor:
@@ -266,15 +280,15 @@ class AtIndex:
         return self._combined("power", powers.pow, value)
 
     def min(self, value: Any) -> Tensor:
-        """Return the tensor with each element replaced by the lesser of it and a value."""
+        """Return the tensor with each element replaced by the minimum of it and a value."""
         return self._combined("min", extrema.minimum, value)
 
     def max(self, value: Any) -> Tensor:
-        """Return the tensor with each element replaced by the greater of it and a value."""
+        """Return the tensor with each element replaced by the maximum of it and a value."""
         return self._combined("max", extrema.maximum, value)
 
     def apply(self, function: Callable[[Tensor], Any]) -> Tensor:
-        """Return the tensor with the elements replaced by a function of them: a tensor to one of its shape."""
+        """Return the tensor with the elements replaced by ``function(elements)``, which keeps their shape."""
         return self.set(function(self.get()))
 
     def __repr__(self) -> str:
@@ -288,16 +302,16 @@ class AtIndex:
     def _combined(self, name: str, operation: Callable[..., Tensor], value: Any) -> Tensor:
         x, who = self._tensor, f"x.at[index].{name}"
         plain, new = _prepared(who, x, self._index, value)
-        places = _places(x.shape, plain)
-        turns = [] if places is None else _rounds(places)
-        if places is None or len(turns) <= 1:
+        positions = _flat_indices(x.shape, plain)
+        parts = [] if positions is None else _without_repeats(positions)
+        if positions is None or len(parts) <= 1:
             return _set(x, plain, self._fitting(who, operation(getitem(x, plain), new)))
-        result, values, flat = reshape(x, (-1,)), reshape(new, (-1,)), places.ravel()
-        for turn in turns:
-            part = self._fitting(who, operation(getitem(result, flat[turn]), getitem(values, turn)))
-            result = _set(result, flat[turn], part)
+        result, values, flat = reshape(x, (-1,)), reshape(new, (-1,)), positions.ravel()
+        for part in parts:
+            changed = self._fitting(who, operation(getitem(result, flat[part]), getitem(values, part)))
+            result = _set(result, flat[part], changed)
         return reshape(result, x.shape)
 
     def _fitting(self, who: str, part: Tensor) -> Tensor:
-        """Refuse what an operation makes of another kind, such as quotients of integers."""
+        """Raise DTypeError if the operation gave another kind of dtype, as quotients of integers are."""
         return assignable(who, part, self._tensor, part.shape)

@@ -1,4 +1,4 @@
-"""Broadcasting and its opposite, each the gradient of the other."""
+"""Broadcasting, and the sum over broadcast axes; each is the gradient of the other."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ SUM = Reduction("sum", scalar_function(_plus), scalar_function(_itself), initial
 
 
 def broadcast_shapes(*shapes: Any) -> Shape:
-    """The shape that tensors of these shapes broadcast to; ``()`` of none.
+    """Return the shape that tensors of these shapes broadcast to; ``()`` without any.
 
     Raises:
-        ShapeError: where two lengths of one axis differ and neither is 1.
+        ShapeError: if two lengths of an axis differ and neither is 1.
 
     Source: Python array API standard, ``broadcast_shapes``.
     """
@@ -42,10 +42,10 @@ def broadcast_shapes(*shapes: Any) -> Shape:
 
 
 def broadcast_arrays(*arrays: Any) -> list[Tensor]:
-    """Each repeated to the shape that all of them broadcast to; each keeps its dtype.
+    """Return tensors broadcast to their common shape. Each keeps its dtype.
 
     Raises:
-        ShapeError: where two lengths of one axis differ and neither is 1.
+        ShapeError: if two lengths of an axis differ and neither is 1.
 
     Source: Python array API standard, ``broadcast_arrays``.
     """
@@ -56,7 +56,7 @@ def broadcast_arrays(*arrays: Any) -> list[Tensor]:
 
 
 def broadcast_to(x: Any, /, shape: Any) -> Tensor:
-    """Repeated along axes of length 1 and new leading axes; a view.
+    """Return a view of a tensor that is repeated along axes of length 1 and new leading axes.
 
     Raises:
         ShapeError: if it does not broadcast to this shape.
@@ -70,18 +70,18 @@ def broadcast_to(x: Any, /, shape: Any) -> Tensor:
 
 
 def spread(x: Tensor, shape: Shape) -> Tensor:
-    """`broadcast_to` for a shape that is known to fit."""
+    """Return `broadcast_to` for a shape that is known to fit."""
     if x.shape == shape:
         return x
     result = from_buffer_of(x, x._backend.broadcast_to(x._buffer, shape))
     if autodiff.recording() and x.dtype.kind == "f":
-        own = x.shape  # so that the tape keeps the shape alone
+        own = x.shape  # the tape keeps the shape, not the tensor
         autodiff.record((x,), (result,), (lambda gradient: sum_to(gradient, own),))
     return result
 
 
 def sum_to(x: Tensor, shape: Shape) -> Tensor:
-    """The sum over every axis along which a tensor of ``shape`` was repeated."""
+    """Return the sum over the axes along which a tensor of a shape was broadcast."""
     if x.shape == shape:
         return x
     lead = x.ndim - len(shape)

@@ -22,14 +22,15 @@ _conversions: dict[tuple[Backend, DType, DType], Callable[..., Any]] = {}
 
 
 def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: str | None = None) -> Tensor:
-    """``x`` with its elements converted to another dtype. Reals lose their fraction as integers; anything non-zero is
-    true.
+    """Convert a tensor to another dtype.
+
+    Real numbers are truncated to integers. As a bool, every number but zero is True.
 
     Args:
         x: a tensor or an array.
         dtype: one of tensorlab's dtypes.
-        copy: whether a tensor that has this dtype already is copied; if not, it is returned itself.
-        device: where to put the result; None for where ``x`` is.
+        copy: whether to copy a tensor that has this dtype already. If False, it is returned as it is.
+        device: the device of the result; None for that of ``x``.
 
     Raises:
         DTypeError: for an unknown dtype.

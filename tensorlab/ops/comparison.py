@@ -1,4 +1,4 @@
-"""Comparisons, which give bools, and the choice that is made by them."""
+"""Elementwise comparisons, and ``where``."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tensorlab.backends import Backend
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, DTypeError
 from tensorlab.ops.casting import astype
-from tensorlab.ops.dispatch import Scalar, as_tensor, device_of, is_scalar, kinds_of, lists_of_numbers
+from tensorlab.ops.dispatch import Scalar, as_tensor, device_of, is_scalar, lists_of_numbers, one_of_each_type
 from tensorlab.ops.lift import Elementwise, elementwise
-from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars import scalar_function
 from tensorlab.tensor import Tensor
 
 __all__ = [
@@ -95,42 +95,42 @@ def _mapped(function: Callable[[Scalar], float], numbers: Any) -> Any:
 
 
 def _comparison(function: Callable[[float, float], float]) -> Comparison:
-    return Comparison(ScalarFunction.of(function), "any", "bool")
+    return Comparison(scalar_function(function), "any", "bool")
 
 
 @_comparison
 def equal(x1: float, x2: float) -> float:
-    """``x1 == x2``; NaN equals nothing. Source: array API standard."""
+    """Return whether ``x1 == x2``. NaN equals nothing. Source: array API standard."""
     return x1 == x2
 
 
 @_comparison
 def not_equal(x1: float, x2: float) -> float:
-    """``x1 != x2``. Source: array API standard."""
+    """Return whether ``x1 != x2``. Source: array API standard."""
     return x1 != x2
 
 
 @_comparison
 def less(x1: float, x2: float) -> float:
-    """``x1 < x2``. Source: array API standard."""
+    """Return whether ``x1 < x2``. Source: array API standard."""
     return x1 < x2
 
 
 @_comparison
 def less_equal(x1: float, x2: float) -> float:
-    """``x1 <= x2``. Source: array API standard."""
+    """Return whether ``x1 <= x2``. Source: array API standard."""
     return x1 <= x2
 
 
 @_comparison
 def greater(x1: float, x2: float) -> float:
-    """``x1 > x2``. Source: array API standard."""
+    """Return whether ``x1 > x2``. Source: array API standard."""
     return x1 > x2
 
 
 @_comparison
 def greater_equal(x1: float, x2: float) -> float:
-    """``x1 >= x2``. Source: array API standard."""
+    """Return whether ``x1 >= x2``. Source: array API standard."""
     return x1 >= x2
 
 
@@ -142,17 +142,22 @@ _where = elementwise(domain="any", name="where")(_choice)
 
 
 def where(condition: Any, x1: Any, x2: Any, /) -> Tensor:
-    """``x1`` where the condition is true, else ``x2``; all three broadcast.
+    """Return ``x1`` where a condition is true, and ``x2`` elsewhere. All three broadcast.
 
     Args:
         condition: bools.
-        x1, x2: tensors, arrays or numbers; the result has the dtype that they promote to.
+        x1: the values where it is true: a tensor, an array or a number.
+        x2: the values where it is false, likewise. The result has the dtype that both promote to.
 
     Raises:
-        DTypeError: for a condition that is not of bools, and for dtypes that have no common type.
+        DTypeError: for a condition of another dtype than bool, and for dtypes without a common type.
         ShapeError: for shapes that do not broadcast.
 
-    Source: array API standard, ``where``.
+    Source: Python array API standard, ``where``.
+
+    Example:
+        >>> tl.where(tl.asarray([True, False]), [1.0, 2.0], 0.0)
+        Tensor([1., 0.], dtype=float32)
     """
     device = device_of((condition, x1, x2))
     chosen = as_tensor(condition, "where", device)
@@ -165,6 +170,6 @@ def where(condition: Any, x1: Any, x2: Any, /) -> Tensor:
     target = dtypes.result_type(
         "where",
         [x.dtype for x in branches if isinstance(x, Tensor)],
-        [number for x in branches if not isinstance(x, Tensor) for number in kinds_of(x)],
+        [number for x in branches if not isinstance(x, Tensor) for number in one_of_each_type(x)],
     )
     return _where(chosen.astype(target), *branches)

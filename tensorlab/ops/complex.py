@@ -1,4 +1,4 @@
-"""The functions of complex numbers that real ones have, too: there is no complex dtype."""
+"""The standard's functions of complex numbers, for real ones: there is no complex dtype."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _numbers(who: str, x: Any) -> Tensor:
 
 
 def conj(x: Any, /) -> Tensor:
-    """Return the complex conjugate: of real numbers, themselves.
+    """Return the complex conjugate of real numbers: the numbers themselves.
 
     Raises:
         DTypeError: for bools.
@@ -35,7 +35,7 @@ def conj(x: Any, /) -> Tensor:
 
 
 def real(x: Any, /) -> Tensor:
-    """Return the real part: of real numbers, themselves.
+    """Return the real part of real numbers: the numbers themselves.
 
     Raises:
         DTypeError: for bools.
@@ -46,7 +46,7 @@ def real(x: Any, /) -> Tensor:
 
 
 def imag(x: Any, /) -> Tensor:
-    """Return the imaginary part: of real numbers, 0.
+    """Return the imaginary part of real numbers: zeros.
 
     Raises:
         DTypeError: for bools.

@@ -16,7 +16,7 @@ nan = math.nan
 """Not a number."""
 
 newaxis = None
-"""In an index: an axis of length 1 that was not there."""
+"""In an index: a new axis of length 1."""
 
 pi = math.pi
 """The ratio of a circle's circumference to its diameter."""

@@ -1,4 +1,4 @@
-"""Making tensors from nothing but shapes and numbers, as the array API standard has it."""
+"""Create tensors from shapes and numbers, as in the Python array API standard."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def _filled(who: str, shape: Any, value: Any, dtype: Any, device: str | None) ->
 
 
 def full(shape: Any, fill_value: float, dtype: Any = None, *, device: str | None = None) -> Tensor:
-    """A tensor of one value; the dtype of that value unless one is given.
+    """Return a tensor filled with one value. By default its dtype is that of the value.
 
     Raises:
         ShapeError: for a negative length.
-        ArgumentError: for a number that the dtype does not hold.
+        ArgumentError: for a number that the dtype cannot represent.
 
     Source: Python array API standard, ``full``.
     """
@@ -58,7 +58,7 @@ def full(shape: Any, fill_value: float, dtype: Any = None, *, device: str | None
 
 
 def zeros(shape: Any, dtype: Any = None, *, device: str | None = None) -> Tensor:
-    """Zeros, float32 unless said otherwise.
+    """Return a tensor of zeros, float32 by default.
 
     Source: Python array API standard, ``zeros``.
     """
@@ -66,7 +66,7 @@ def zeros(shape: Any, dtype: Any = None, *, device: str | None = None) -> Tensor
 
 
 def ones(shape: Any, dtype: Any = None, *, device: str | None = None) -> Tensor:
-    """Ones, float32 unless said otherwise.
+    """Return a tensor of ones, float32 by default.
 
     Source: Python array API standard, ``ones``.
     """
@@ -74,7 +74,7 @@ def ones(shape: Any, dtype: Any = None, *, device: str | None = None) -> Tensor:
 
 
 def empty(shape: Any, dtype: Any = None, *, device: str | None = None) -> Tensor:
-    """Zeros: nothing else can be done with a tensor whose values are not known.
+    """Return a tensor of zeros, float32 by default. Its values would otherwise be undefined.
 
     Source: Python array API standard, ``empty``.
     """
@@ -83,15 +83,15 @@ def empty(shape: Any, dtype: Any = None, *, device: str | None = None) -> Tensor
 
 def _filled_like(who: str, x: Any, value: Any, dtype: Any, device: str | None) -> Tensor:
     tensor = as_tensor(x, who)
-    kind, place = (tensor.dtype if dtype is None else dtype), (tensor.device if device is None else device)
-    return _filled(who, tensor.shape, value, kind, place)
+    wanted, target = (tensor.dtype if dtype is None else dtype), (tensor.device if device is None else device)
+    return _filled(who, tensor.shape, value, wanted, target)
 
 
 def full_like(x: Any, /, fill_value: float, dtype: Any = None, *, device: str | None = None) -> Tensor:
-    """A tensor of one value, with the shape, dtype and device of ``x`` unless said otherwise.
+    """Return a tensor filled with one value, by default with the shape, dtype and device of ``x``.
 
     Raises:
-        ArgumentError: for a number that the dtype does not hold.
+        ArgumentError: for a number that the dtype cannot represent.
 
     Source: Python array API standard, ``full_like``.
     """
@@ -99,7 +99,7 @@ def full_like(x: Any, /, fill_value: float, dtype: Any = None, *, device: str | 
 
 
 def zeros_like(x: Any, /, dtype: Any = None, *, device: str | None = None) -> Tensor:
-    """Zeros with the shape, dtype and device of ``x``.
+    """Return zeros, by default with the shape, dtype and device of ``x``.
 
     Source: Python array API standard, ``zeros_like``.
     """
@@ -107,7 +107,7 @@ def zeros_like(x: Any, /, dtype: Any = None, *, device: str | None = None) -> Te
 
 
 def ones_like(x: Any, /, dtype: Any = None, *, device: str | None = None) -> Tensor:
-    """Ones with the shape, dtype and device of ``x``.
+    """Return ones, by default with the shape, dtype and device of ``x``.
 
     Source: Python array API standard, ``ones_like``.
     """
@@ -115,7 +115,7 @@ def ones_like(x: Any, /, dtype: Any = None, *, device: str | None = None) -> Ten
 
 
 def empty_like(x: Any, /, dtype: Any = None, *, device: str | None = None) -> Tensor:
-    """Zeros with the shape, dtype and device of ``x``.
+    """Return zeros, by default with the shape, dtype and device of ``x``.
 
     Source: Python array API standard, ``empty_like``.
     """
@@ -123,7 +123,7 @@ def empty_like(x: Any, /, dtype: Any = None, *, device: str | None = None) -> Te
 
 
 def _numbers(who: str, *values: Any) -> list[int | float]:
-    """Python numbers, whole ones exact."""
+    """Convert values to Python numbers; integers stay exact."""
     numbers: list[int | float] = []
     for value in values:
         try:
@@ -137,7 +137,7 @@ def _numbers(who: str, *values: Any) -> list[int | float]:
 
 
 def _check_holds(who: str, dtype: DType, *values: float) -> None:
-    """Refuse numbers that a dtype does not hold, and whole ones that no float holds."""
+    """Raise ArgumentError for numbers that a dtype cannot represent, and integers beyond every float."""
     for value in values:
         if dtype.kind in "iu":
             limits = np.iinfo(dtype)
@@ -148,14 +148,14 @@ def _check_holds(who: str, dtype: DType, *values: float) -> None:
             raise ArgumentError(who, f"numbers that {dtype} holds", str(value)[:60], "give another dtype")
 
 
-def _whole_steps(first: int, by: int, count: int, wanted: DType) -> np.ndarray[Any, Any]:
-    """``first + k * by`` for k below ``count``, each exact or, in a real dtype, rounded once."""
+def _integer_steps(first: int, by: int, count: int, wanted: DType) -> np.ndarray[Any, Any]:
+    """Return ``first + k * by`` for ``k < count``, each exact, or rounded once to a real dtype."""
     ends, exact = (first, first + (count - 1) * by), wanted
     if wanted.kind == "f":
         if min(ends) < -(2**63) or max(ends) >= (2**63 if min(ends) < 0 else 2**64):  # wider than any integer dtype
             return np.array([first + k * by for k in range(count)], object).astype(wanted)
         exact = dtypes.int64 if max(ends) < 2**63 else dtypes.uint64
-    # modulo 2**64, in which no sum of whole numbers overflows
+    # modulo 2**64, where wrapping around is harmless
     words = np.arange(count, dtype=np.uint64) * np.uint64(by % 2**64) + np.uint64(first % 2**64)
     return words.astype(exact).astype(wanted)
 
@@ -163,13 +163,14 @@ def _whole_steps(first: int, by: int, count: int, wanted: DType) -> np.ndarray[A
 def arange(
     start: float, /, stop: float | None = None, step: float = 1, dtype: Any = None, *, device: str | None = None
 ) -> Tensor:
-    """``start, start + step, …`` up to and without ``stop``; with one argument, from 0.
+    """Return ``start, start + step, …`` up to but excluding ``stop``. With one argument it is ``stop``, from 0.
 
-    Whole numbers are exact, or rounded once to a real dtype; real ones are ``start + k * step``, computed in float64.
-    int64 unless an argument is real or a dtype is given.
+    Integers are exact, or rounded once to a real dtype. Real numbers are ``start + k * step``, computed in float64. The
+    dtype is int64 unless an argument is real or a dtype is given.
 
     Raises:
-        ArgumentError: for a step of 0, for arguments that are not finite, or for numbers that the dtype does not hold.
+        ArgumentError: for a step of 0, for arguments that are not finite, or for numbers that the dtype cannot
+            represent.
         DTypeError: for the dtype bool.
 
     Source: Python array API standard, ``arange``.
@@ -190,8 +191,8 @@ def arange(
     if count:
         _check_holds("arange", wanted, first, first + (count - 1) * by)
     if whole:
-        return asarray(_whole_steps(int(first), int(by), count, wanted), device=device)
-    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite there
+        return asarray(_integer_steps(int(first), int(by), count, wanted), device=device)
+    with np.errstate(over="ignore"):  # numbers too large for float32 become infinite
         values = (first + np.arange(count, dtype=np.float64) * by).astype(wanted)
     return asarray(values, device=device)
 
@@ -199,13 +200,14 @@ def arange(
 def linspace(
     start: float, stop: float, /, num: int, *, dtype: Any = None, device: str | None = None, endpoint: bool = True
 ) -> Tensor:
-    """``num`` evenly spaced numbers from ``start`` to ``stop``, which is the last one unless ``endpoint`` is false.
+    """Return ``num`` evenly spaced numbers from ``start`` to ``stop``, float32 by default.
 
-    float32 unless said otherwise. A dtype of whole numbers rounds down; from whole numbers it does so exactly.
+    ``stop`` is the last number unless ``endpoint`` is False. In an integer dtype numbers are rounded down, exactly if
+    ``start`` and ``stop`` are integers.
 
     Raises:
-        ArgumentError: for a negative ``num``, or for numbers that are not finite or that the dtype does not hold.
-        ArgumentTypeError: for a ``num`` that is not a whole number.
+        ArgumentError: for a negative ``num``, or for numbers that are not finite or that the dtype cannot represent.
+        ArgumentTypeError: for a ``num`` that is not an integer.
         DTypeError: for the dtype bool.
 
     Source: Python array API standard, ``linspace``.
@@ -224,10 +226,10 @@ def linspace(
     if not (math.isfinite(first) and math.isfinite(last)):
         raise ArgumentError("linspace", "finite numbers", f"{first} and {last}")
     if wanted.kind in "iu" and first == int(first) and last == int(last):
-        values = _whole_fractions(int(first), int(last), count, endpoint, wanted)
+        values = _integer_fractions(int(first), int(last), count, endpoint, wanted)
     else:
         values = _fractions(float(first), float(last), count, endpoint)
-        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite there
+        with np.errstate(over="ignore"):  # numbers too large for float32 become infinite
             values = (np.floor(values) if wanted.kind in "iu" else values).astype(wanted)
     return asarray(values, device=device)
 
@@ -238,8 +240,8 @@ def _fractions(first: float, last: float, count: int, endpoint: bool) -> np.ndar
     return 2.0 * np.linspace(0.5 * first, 0.5 * last, count, endpoint=endpoint)
 
 
-def _whole_fractions(first: int, last: int, count: int, endpoint: bool, wanted: DType) -> np.ndarray[Any, Any]:
-    """``⌊first + k (last - first) / n⌋`` for k below ``count``, exactly."""
+def _integer_fractions(first: int, last: int, count: int, endpoint: bool, wanted: DType) -> np.ndarray[Any, Any]:
+    """Return ``⌊first + k (last - first) / n⌋`` for ``k < count``, exactly."""
     parts = max(1, count - 1 if endpoint else count)
     whole, rest = divmod(last - first, parts)
     k = np.arange(count, dtype=np.uint64)
@@ -253,7 +255,9 @@ def _whole_fractions(first: int, last: int, count: int, endpoint: bool, wanted: 
 def eye(
     n_rows: int, n_cols: int | None = None, /, k: int = 0, *, dtype: Any = None, device: str | None = None
 ) -> Tensor:
-    """Ones on the ``k``-th diagonal, above the main one if positive, zeros elsewhere; float32 by default.
+    """Return a matrix with ones on the ``k``-th diagonal and zeros elsewhere, float32 by default.
+
+    A positive ``k`` is above the main diagonal.
 
     Raises:
         ShapeError: for a negative length.
@@ -266,11 +270,11 @@ def eye(
 
 
 def _diagonal(who: str, rows: int, columns: int, k: Any, compare: np.ufunc) -> np.ndarray[Any, Any]:
-    """Where the column compares with the row plus ``k``: the diagonal, or what is on one side of it."""
+    """Return where the column compares with the row plus ``k``: the ``k``-th diagonal, or one side of it."""
     (offset,) = _numbers(who, k)
     if not isinstance(offset, int):
         raise ArgumentTypeError(who, "a diagonal k that is a whole number", repr(k))
-    offset = max(-rows, min(columns, offset))  # farther away there is nothing
+    offset = max(-rows, min(columns, offset))  # diagonals farther away are empty too
     return np.asarray(compare(np.arange(columns), np.arange(rows)[:, None] + offset))
 
 
@@ -283,7 +287,7 @@ def _triangle(who: str, x: Any, k: int, compare: np.ufunc) -> Tensor:
 
 
 def tril(x: Any, /, k: int = 0) -> Tensor:
-    """The last two axes on and below the ``k``-th diagonal, and zeros above it.
+    """Return the matrices along the last two axes with zeros above the ``k``-th diagonal.
 
     Raises:
         ShapeError: for fewer than two axes.
@@ -294,7 +298,7 @@ def tril(x: Any, /, k: int = 0) -> Tensor:
 
 
 def triu(x: Any, /, k: int = 0) -> Tensor:
-    """The last two axes on and above the ``k``-th diagonal, and zeros below it.
+    """Return the matrices along the last two axes with zeros below the ``k``-th diagonal.
 
     Raises:
         ShapeError: for fewer than two axes.
@@ -305,11 +309,11 @@ def triu(x: Any, /, k: int = 0) -> Tensor:
 
 
 def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Tensor]:
-    """For each vector, a tensor over the grid of all of them in which it varies along an axis of its own; views.
+    """Return, for each vector, a view over the grid of all vectors that varies along its own axis.
 
     Args:
         arrays: vectors of one dtype.
-        indexing: "ij": the ``k``-th vector varies along axis ``k``; "xy": the first two axes change places.
+        indexing: "ij": the ``k``-th vector varies along axis ``k``; "xy": the first two axes are exchanged.
 
     Raises:
         ShapeError: for something that is not a vector.
@@ -333,6 +337,6 @@ def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Tensor]:
     for axis, tensor in zip(axes, tensors, strict=True):
         grid[axis] = tensor.size
     return [
-        broadcast_to(reshape(tensor, [-1 if place == axis else 1 for place in range(len(grid))]), grid)
+        broadcast_to(reshape(tensor, [-1 if k == axis else 1 for k in range(len(grid))]), grid)
         for axis, tensor in zip(axes, tensors, strict=True)
     ]

@@ -1,10 +1,10 @@
 """Crossentropies of each sample, as functions of tensors.
 
-Results of `softmax` or `sigmoid` that nothing else was applied to remember their logits. The crossentropies compute
-from these, whatever ``from_logits`` is: so they are exact, and have gradients, where the outputs are 0 or 1. Other
-outputs are clipped to ``[1e-7, 1 - 1e-7]``.
+The result of a `softmax` or `sigmoid` remembers its logits until another operation is applied to it. The crossentropies
+compute from these logits, whatever ``from_logits`` is, and so are exact and have gradients where the outputs are 0 or
+1. Other outputs are clipped to ``[1e-7, 1 - 1e-7]``.
 
-They are in `tensorlab.ops` alone. The losses of the same names are made of them.
+They are in `tensorlab.ops` only. The losses of the same names use them.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from tensorlab.ops.probabilities import Probabilities, logits_of, with_axis_last
 from tensorlab.ops.reduction import sum
 from tensorlab.ops.shaping import expand_dims
 from tensorlab.shapes import Shape
-from tensorlab.tensor import Tensor, asarray
+from tensorlab.tensor import Tensor
 
 __all__ = ["binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"]
 
-# Keras's epsilon: probabilities are kept this far from 0 and 1 before their logarithm is taken.
+# Keras's epsilon: probabilities are clipped to this distance from 0 and 1 before their logarithm is taken.
 _EPSILON = 1e-7
 
 
@@ -55,7 +55,7 @@ def _categorical_term(y_true: float, y_pred: float) -> float:
 
 @elementwise
 def _categorical_cost(y_true: float, log_p: float) -> float:
-    return 0.0 if y_true == 0 else -y_true * log_p  # 0 where an output that is -∞ is not the target
+    return 0.0 if y_true == 0 else -y_true * log_p  # avoids 0 · ∞ where a class that is not the target has logit -∞
 
 
 @elementwise
@@ -84,8 +84,8 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     Args:
         target: probabilities ``t``, of the outputs' shape.
         output: probabilities ``p``, or logits.
-        from_logits: whether the outputs are ``x`` with ``p = 1 / (1 + e⁻ˣ)``, and not ``p``. The result of a `sigmoid`
-            needs no such word: its logits are taken.
+        from_logits: whether the outputs are logits ``x``, with ``p = 1 / (1 + e⁻ˣ)``. For the result of a `sigmoid` its
+            logits are used in any case.
 
     Returns:
         A tensor of the same shape, of the outputs' dtype.
@@ -112,8 +112,8 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
     Args:
         target: probabilities ``t``, of the outputs' shape.
         output: probabilities ``p``, which are divided by their sum, or logits.
-        from_logits: whether the outputs are logits. The result of a `softmax` along this axis needs no such word: its
-            logits are taken.
+        from_logits: whether the outputs are logits. For the result of a `softmax` along this axis its logits are used
+            in any case.
         axis: the axis of classes.
 
     Returns:
@@ -132,21 +132,20 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
     who = "categorical_crossentropy"
     targets, outputs = _pair(who, target, output)
     _check_shape(who, targets, outputs.shape)
-    place = shapes.normalize_axis(who, axis, outputs.ndim)
-    return categorical(
-        who, with_axis_last(targets.astype(outputs.dtype), place), with_axis_last(outputs, place), from_logits
-    )
+    position = shapes.normalize_axis(who, axis, outputs.ndim)
+    targets, outputs = with_axis_last(targets.astype(outputs.dtype), position), with_axis_last(outputs, position)
+    return categorical(who, targets, outputs, from_logits)
 
 
 def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Tensor:
     """Compute ``-ln p[label]`` along an axis, for targets that are labels.
 
     Args:
-        target: labels from 0 to the number of classes less 1, of the outputs' shape without the axis of classes, or
-            with an axis of length 1 in its place.
+        target: labels from 0 to the number of classes minus 1, of the outputs' shape without the axis of classes, or
+            with length 1 along it.
         output: probabilities ``p``, which are divided by their sum, or logits.
-        from_logits: whether the outputs are logits. The result of a `softmax` along this axis needs no such word: its
-            logits are taken.
+        from_logits: whether the outputs are logits. For the result of a `softmax` along this axis its logits are used
+            in any case.
         axis: the axis of classes.
 
     Returns:
@@ -154,8 +153,8 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
 
     Raises:
         ShapeError: unless there is one label for each sample; for an axis that is out of range.
-        ArgumentError: for labels that are not those of a class.
-        DTypeError: for labels that are not whole numbers.
+        ArgumentError: for a label that is not the index of a class.
+        DTypeError: for labels that are not integers.
         DeviceError: for tensors on different devices.
 
     Source: Keras, ``keras.ops.sparse_categorical_crossentropy``.
@@ -166,9 +165,9 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
     """
     who = "sparse_categorical_crossentropy"
     targets, outputs = _pair(who, target, output)
-    place = shapes.normalize_axis(who, axis, outputs.ndim)
-    outputs = with_axis_last(outputs, place)
-    targets = with_axis_last(targets, place) if targets.ndim == outputs.ndim else targets
+    position = shapes.normalize_axis(who, axis, outputs.ndim)
+    outputs = with_axis_last(outputs, position)
+    targets = with_axis_last(targets, position) if targets.ndim == outputs.ndim else targets
     check_labels(who, targets, outputs.shape)
     return sparse(who, targets, outputs, from_logits)
 
@@ -187,12 +186,17 @@ def _check_shape(who: str, targets: Tensor, shape: Shape) -> None:
 
 
 def check_labels(who: str, targets: Tensor, shape: Shape) -> None:
-    """Raise unless there is one label for each sample of outputs of this shape, and each is that of an output.
+    """Check that there is one label for each sample, and that each is the index of a class.
+
+    Args:
+        who: the operation, for messages.
+        targets: the labels.
+        shape: the shape of the outputs.
 
     Raises:
-        ShapeError: for another number of labels.
-        ArgumentError: for labels that no output belongs to.
-        DTypeError: for labels that are not whole numbers.
+        ShapeError: for another number of labels than samples.
+        ArgumentError: for a label that is not the index of a class.
+        DTypeError: for labels that are not integers.
     """
     if not shape:
         raise ShapeError(who, "outputs with an axis of classes", "a number", "the shape is (samples, classes)")
@@ -213,11 +217,11 @@ def check_labels(who: str, targets: Tensor, shape: Shape) -> None:
         )
 
 
-# What the losses call. Targets and outputs fit each other; classes are along the last axis.
+# The losses call these. Targets and outputs fit each other, and the classes are along the last axis.
 
 
 def binary(who: str, targets: Tensor, outputs: Tensor, from_logits: bool) -> Tensor:
-    """Return the binary crossentropy of every element."""
+    """Return the binary crossentropy of each element."""
     logits = _logits(who, from_logits, "sigmoid", outputs)
     return binary_term(targets, outputs) if logits is None else binary_term_from_logits(targets, logits)
 
@@ -227,16 +231,17 @@ def categorical(who: str, targets: Tensor, outputs: Tensor, from_logits: bool) -
     logits = _logits(who, from_logits, "softmax", outputs)
     if logits is not None:
         return _categorical_from_logits(targets, logits, None if logits is outputs else outputs.snapshot())
-    shares = outputs / sum(outputs, axis=-1, keepdims=True)
-    return sum(_categorical_term(targets, shares), axis=-1)
+    normalized = outputs / sum(outputs, axis=-1, keepdims=True)
+    return sum(_categorical_term(targets, normalized), axis=-1)
 
 
 def sparse(who: str, targets: Tensor, outputs: Tensor, from_logits: bool) -> Tensor:
-    """Return the crossentropy of each sample, with labels that `check_labels` has seen."""
+    """Return the crossentropy of each sample, with labels that `check_labels` has checked."""
     targets = targets.astype(outputs.dtype)
     if targets.ndim < outputs.ndim:
         targets = expand_dims(targets, axis=targets.ndim)
-    labels = asarray(np.arange(outputs.shape[-1], dtype=outputs.dtype), device=outputs.device)
+    backend = outputs._backend
+    labels = Tensor(backend.from_host(np.arange(outputs.shape[-1], dtype=outputs.dtype)), backend)
     logits = _logits(who, from_logits, "softmax", outputs)
     if logits is not None:
         return _sparse_from_logits(targets, logits, labels, None if logits is outputs else outputs.snapshot())
@@ -244,7 +249,7 @@ def sparse(who: str, targets: Tensor, outputs: Tensor, from_logits: bool) -> Ten
 
 
 def _logits(name: str, from_logits: bool, source: str, outputs: Tensor) -> Tensor | None:
-    """The logits to compute from: the outputs, or what they were made of; None if there are none."""
+    """Return the logits to compute from, which are the outputs or what they were made of; None if there are none."""
     made_of = logits_of(source, outputs)
     if made_of is not None and from_logits:
         warnings.warn(
@@ -258,23 +263,23 @@ def _column(gradient: Tensor) -> Tensor:
     return expand_dims(gradient, axis=gradient.ndim)
 
 
-# The gradient by the logits is that of softmax and logarithm together, p - t, which loses nothing anywhere.
+# The gradient with respect to the logits is that of softmax and logarithm together, p - t, without loss of accuracy.
 
 
-def _shares(logits: Tensor, p: Tensor | None) -> Callable[[], Tensor]:
-    """Return a function that gives the softmax. It holds ``p`` or the logits, not both: a tape keeps what it holds."""
+def _softmax_of(logits: Tensor, p: Tensor | None) -> Callable[[], Tensor]:
+    """Return a function that returns the softmax. It refers to ``p`` or the logits, not both, as a tape keeps it."""
     return (lambda: softmax(logits)) if p is None else (lambda: p)
 
 
 def _categorical_from_logits(targets: Tensor, logits: Tensor, p: Tensor | None) -> Tensor:
-    """``-Σ t ln softmax(x)`` over the last axis; ``p`` is the softmax, if it is known."""
+    """Return ``-Σ t ln softmax(x)`` over the last axis; ``p`` is the softmax, if it is known."""
     with autodiff.no_grad():
         each = sum(_categorical_cost(targets, log_softmax(logits)), axis=-1)
 
-    shares = _shares(logits, p)
+    probabilities = _softmax_of(logits, p)
 
     def by_logits(gradient: Tensor) -> Tensor:
-        return _categorical_slope(_column(gradient), shares(), targets, sum(targets, axis=-1, keepdims=True))
+        return _categorical_slope(_column(gradient), probabilities(), targets, sum(targets, axis=-1, keepdims=True))
 
     def by_targets(gradient: Tensor) -> Tensor:
         return -_column(gradient) * log_softmax(logits)
@@ -284,14 +289,14 @@ def _categorical_from_logits(targets: Tensor, logits: Tensor, p: Tensor | None) 
 
 
 def _sparse_from_logits(targets: Tensor, logits: Tensor, labels: Tensor, p: Tensor | None) -> Tensor:
-    """``-ln softmax(x)[label]`` over the last axis; ``p`` is the softmax, if it is known."""
+    """Return ``-ln softmax(x)[label]`` over the last axis; ``p`` is the softmax, if it is known."""
     with autodiff.no_grad():
         each = sum(_sparse_cost(targets, log_softmax(logits), labels), axis=-1)
 
-    shares = _shares(logits, p)
+    probabilities = _softmax_of(logits, p)
 
     def by_logits(gradient: Tensor) -> Tensor:
-        return _sparse_slope(_column(gradient), shares(), targets, labels)
+        return _sparse_slope(_column(gradient), probabilities(), targets, labels)
 
     autodiff.record((logits,), (each,), (by_logits,))
     return each

@@ -1,4 +1,4 @@
-"""What goes along an axis: running sums and products, and differences of neighbours."""
+"""Cumulative sums and products, and differences, along an axis."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _add(total: float, error: float, x: float) -> tuple[float, float]:
 
 def _corrected(total: float, error: float) -> float:
     both = total + error
-    return both if both == both else total  # the error of an infinite total is NaN
+    return both if both == both else total  # if the total is infinite, its error is NaN
 
 
 def _multiply(total: float, x: float) -> float:
@@ -50,14 +50,14 @@ def _itself(x: float) -> float:
 
 
 _of = scalar_function
-# Knuth's exact error of each addition is summed beside the total, off the chain of steps that wait for each other.
+# The rounding error of each addition, by Knuth's TwoSum, is summed separately: the next step need not wait for it.
 _SUM = Scan("cumulative_sum", _of(_add), _of(_corrected), (0, 0))
 _PROD = Scan("cumulative_prod", _of(_multiply), _of(_itself), (1,))
 _RECURRENCE = Scan("recurrence", _of(_recur), _of(_itself), (0,))
 
 
 def accumulator(who: str, x: Tensor, dtype: Any) -> DType:
-    """The dtype of a sum: the one asked for, else wide enough for integers (array API standard)."""
+    """Return the dtype of a sum: the one that is given, or else int64 or uint64 for integers, as in the standard."""
     if dtype is None:
         own = x._buffer.dtype
         return own if own.kind == "f" else dtypes.uint64 if own.kind == "u" else dtypes.int64
@@ -73,15 +73,15 @@ def _scan(rule: Scan, inputs: list[Tensor], output: DType) -> Tensor:
     return from_buffer_of(inputs[0], inputs[0]._backend.scan(rule, buffers, compute, output))
 
 
-# Each along the last axis.
+# All of these work along the last axis.
 
 
-def _backwards(x: Tensor) -> Tensor:
+def _reversed(x: Tensor) -> Tensor:
     return flip(x, axis=-1)
 
 
-def _moved_on(x: Tensor, first: float) -> Tensor:
-    """One place on, with ``first`` in front."""
+def _shifted(x: Tensor, first: float) -> Tensor:
+    """Return the elements shifted by one, with ``first`` in front."""
     if not x.shape[-1]:
         return x
     return concat([x.like(np.full((*x.shape[:-1], 1), first)), getitem(x, (..., slice(-1)))], axis=-1)
@@ -92,14 +92,14 @@ def _running_sum(x: Tensor, output: DType) -> Tensor:
     if autodiff.recording() and x.dtype.kind == output.kind == "f":
 
         def vjp(g: Tensor) -> Tensor:
-            return _backwards(_running_sum(_backwards(g), output)).astype(x.dtype)
+            return _reversed(_running_sum(_reversed(g), output)).astype(x.dtype)
 
         autodiff.record((x,), (result,), (vjp,))
     return result
 
 
 def _recurrence(a: Tensor, b: Tensor) -> Tensor:
-    """``y[i] = a[i] y[i - 1] + b[i]``, of which running sums and products are special cases, and the gradient another.
+    """Return ``y[i] = a[i] y[i - 1] + b[i]``. Its gradient is a recurrence of the same form.
 
     With ``t[i] = g[i] + a[i + 1] t[i + 1]`` the gradient of ``b`` is ``t``, and that of ``a`` is ``t[i] y[i - 1]``.
     """
@@ -108,10 +108,10 @@ def _recurrence(a: Tensor, b: Tensor) -> Tensor:
         kept = result.snapshot()  # the caller may assign to the result
 
         def of_a(g: Tensor) -> Tensor:
-            return of_b(g) * _moved_on(kept, 0.0)
+            return of_b(g) * _shifted(kept, 0.0)
 
         def of_b(g: Tensor) -> Tensor:
-            return _backwards(_recurrence(_moved_on(_backwards(a), 0.0), _backwards(g)))
+            return _reversed(_recurrence(_shifted(_reversed(a), 0.0), _reversed(g)))
 
         autodiff.record((a, b), (result,), (of_a, of_b))
     return result
@@ -123,19 +123,19 @@ def _running_product(x: Tensor, output: DType) -> Tensor:
         kept = result.snapshot()  # the caller may assign to the result
 
         def vjp(g: Tensor) -> Tensor:
-            # All that comes before an element, times what comes after it, summed over where the products end: no
-            # division, so zeros are nothing special.
-            after = _backwards(_recurrence(_moved_on(_backwards(x.astype(output)), 0.0), _backwards(g)))
-            return (_moved_on(kept, 1.0) * after).astype(x.dtype)
+            # The product before each element, times the sum of the products of what follows it. Without a division,
+            # zeros need no special case.
+            after = _reversed(_recurrence(_shifted(_reversed(x.astype(output)), 0.0), _reversed(g)))
+            return (_shifted(kept, 1.0) * after).astype(x.dtype)
 
         autodiff.record((x,), (result,), (vjp,))
     return result
 
 
 def products_of_others(x: Tensor) -> Tensor:
-    """For each element the product of all others along the last axis, without a division."""
-    before = _moved_on(_running_product(x, x.dtype), 1.0)
-    after = _backwards(_moved_on(_running_product(_backwards(x), x.dtype), 1.0))
+    """Return, for each element, the product of all others along the last axis, without a division."""
+    before = _shifted(_running_product(x, x.dtype), 1.0)
+    after = _reversed(_shifted(_running_product(_reversed(x), x.dtype), 1.0))
     return before * after
 
 
@@ -152,24 +152,24 @@ def _cumulative(
     if not tensor.ndim or (axis is None and tensor.ndim > 1):
         expected = "an axis, for a tensor of more than one" if tensor.ndim else "a tensor with an axis"
         raise ShapeError(who, expected, f"shape {tensor.shape}")
-    place = shapes.normalize_axis(who, 0 if axis is None else axis, tensor.ndim)
-    result = running(moveaxis(tensor, place, -1), accumulator(who, tensor, dtype))
+    position = shapes.normalize_axis(who, 0 if axis is None else axis, tensor.ndim)
+    result = running(moveaxis(tensor, position, -1), accumulator(who, tensor, dtype))
     if include_initial:
         result = concat([result.like(np.full((*result.shape[:-1], 1), initial)), result], axis=-1)
-    return moveaxis(result, -1, place)
+    return moveaxis(result, -1, position)
 
 
 def cumulative_sum(x: Any, /, axis: int | None = None, *, dtype: Any = None, include_initial: bool = False) -> Tensor:
-    """``y[i] = x[0] + … + x[i]`` along an axis; integers are summed in 64 bits.
+    """Return ``y[i] = x[0] + … + x[i]`` along an axis.
 
-    Every sum is right but for its last rounding or two, however long the axis is: float32 is summed in float64, and the
-    errors of the additions are summed, too.
+    Integers are summed in 64 bits, float32 in float64. The rounding errors of the additions are summed too, so each sum
+    is accurate to one or two roundings, however long the axis is.
 
     Args:
         x: a tensor or an array.
-        axis: along which axis; None for a vector's only one.
-        dtype: of the result.
-        include_initial: whether the 0 before the first element is part of the result, which is then one longer.
+        axis: the axis; None for the only axis of a vector.
+        dtype: the dtype of the result.
+        include_initial: whether the result begins with 0, and so is longer by one.
 
     Raises:
         ShapeError: if ``axis`` is None and there is more than one, or if it is out of range.
@@ -180,13 +180,13 @@ def cumulative_sum(x: Any, /, axis: int | None = None, *, dtype: Any = None, inc
 
 
 def cumulative_prod(x: Any, /, axis: int | None = None, *, dtype: Any = None, include_initial: bool = False) -> Tensor:
-    """``y[i] = x[0] · … · x[i]`` along an axis; integers are multiplied in 64 bits, reals in float64.
+    """Return ``y[i] = x[0] · … · x[i]`` along an axis. Integers are multiplied in 64 bits, real numbers in float64.
 
     Args:
         x: a tensor or an array.
-        axis: along which axis; None for a vector's only one.
-        dtype: of the result.
-        include_initial: whether the 1 before the first element is part of the result, which is then one longer.
+        axis: the axis; None for the only axis of a vector.
+        dtype: the dtype of the result.
+        include_initial: whether the result begins with 1, and so is longer by one.
 
     Raises:
         ShapeError: if ``axis`` is None and there is more than one, or if it is out of range.
@@ -197,25 +197,26 @@ def cumulative_prod(x: Any, /, axis: int | None = None, *, dtype: Any = None, in
 
 
 def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: Any = None) -> Tensor:
-    """``x[i + 1] - x[i]`` along an axis, ``n`` times over; unsigned integers wrap around.
+    """Return the differences ``x[i + 1] - x[i]`` along an axis, taken ``n`` times. Unsigned integers wrap around.
 
     Args:
         x: a tensor or an array of numbers.
-        axis: along which axis.
-        n: how many times; 0 gives ``x`` as it is.
-        prepend, append: what to put before and after ``x`` along the axis first.
+        axis: the axis.
+        n: how many times to take differences; 0 returns ``x``.
+        prepend: values to put before ``x`` along the axis first.
+        append: values to put after ``x`` along the axis first.
 
     Raises:
         DTypeError: for bools.
         ArgumentError: for a negative ``n``.
-        ShapeError: for an axis that is out of range, or if what is put before and after does not fit.
+        ShapeError: for an axis that is out of range, or if ``prepend`` or ``append`` does not fit.
 
     Source: Python array API standard, ``diff``.
     """
     tensor = as_tensor(x, "diff")
     if tensor.dtype.kind == "b":
         raise DTypeError("diff", "tensors of numbers", "bool", "convert them with .astype()")
-    place = shapes.normalize_axis("diff", axis, tensor.ndim)
+    position = shapes.normalize_axis("diff", axis, tensor.ndim)
     try:
         times = operator.index(n)
     except TypeError:
@@ -223,8 +224,8 @@ def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: 
     if times < 0:
         raise ArgumentError("diff", "n of at least 0", str(n))
     if times and (prepend is not None or append is not None):
-        tensor = concat([part for part in (prepend, tensor, append) if part is not None], axis=place)
-    before = (slice(None),) * place
-    for _ in range(min(times, tensor.shape[place])):  # then there is nothing left
+        tensor = concat([part for part in (prepend, tensor, append) if part is not None], axis=position)
+    before = (slice(None),) * position
+    for _ in range(min(times, tensor.shape[position])):  # after these the result is empty
         tensor = getitem(tensor, (*before, slice(1, None))) - getitem(tensor, (*before, slice(-1)))
     return tensor

@@ -1,4 +1,4 @@
-"""Questions about data types, as the Python array API standard asks them."""
+"""The data type functions of the Python array API standard."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class FloatInfo:
-    """What a real dtype can represent.
+    """The limits of a real dtype.
 
     Attributes:
-        bits: of an element.
-        eps: from 1 to the next larger number.
-        max, min: the largest finite number and its negative.
+        bits: the number of bits of an element.
+        eps: the distance from 1 to the next larger number.
+        max: the largest finite number.
+        min: the least finite number.
         smallest_normal: the smallest positive number of full precision.
-        dtype: which it is.
+        dtype: the dtype.
     """
 
     bits: int
@@ -44,12 +45,13 @@ class FloatInfo:
 
 @dataclass(frozen=True)
 class IntegerInfo:
-    """What an integer dtype can represent.
+    """The limits of an integer dtype.
 
     Attributes:
-        bits: of an element.
-        max, min: the largest and the smallest number.
-        dtype: which it is.
+        bits: the number of bits of an element.
+        max: the largest number.
+        min: the least number.
+        dtype: the dtype.
     """
 
     bits: int
@@ -59,12 +61,12 @@ class IntegerInfo:
 
 
 def finfo(type: Any, /) -> FloatInfo:
-    """The limits of a real dtype, or of that of a tensor.
+    """Return the limits of a real dtype, or of the dtype of a tensor.
 
     Raises:
-        DTypeError: for another kind of dtype.
+        DTypeError: if the dtype is not real.
 
-    Source: array API standard, ``finfo``.
+    Source: Python array API standard, ``finfo``.
     """
     dtype = _dtype_of(type, "finfo")
     if dtype.kind != "f":
@@ -74,12 +76,12 @@ def finfo(type: Any, /) -> FloatInfo:
 
 
 def iinfo(type: Any, /) -> IntegerInfo:
-    """The limits of an integer dtype, or of that of a tensor.
+    """Return the limits of an integer dtype, or of the dtype of a tensor.
 
     Raises:
-        DTypeError: for another kind of dtype.
+        DTypeError: if the dtype is not an integer dtype.
 
-    Source: array API standard, ``iinfo``.
+    Source: Python array API standard, ``iinfo``.
     """
     dtype = _dtype_of(type, "iinfo")
     if dtype.kind not in "iu":
@@ -100,14 +102,18 @@ _KINDS = {
 
 
 def isdtype(dtype: Any, kind: Any) -> bool:
-    """Whether a dtype is of a kind: ``"bool"``, ``"signed integer"``, ``"unsigned integer"``, ``"integral"``,
-    ``"real floating"``, ``"complex floating"`` (none is), ``"numeric"``, another dtype, or any of a tuple of these.
+    """Return whether a dtype is of a kind.
+
+    Args:
+        dtype: the dtype.
+        kind: ``"bool"``, ``"signed integer"``, ``"unsigned integer"``, ``"integral"``, ``"real floating"``,
+            ``"complex floating"`` (no dtype is), ``"numeric"``, another dtype, or a tuple of these, for any of them.
 
     Raises:
         ArgumentError: for an unknown kind.
         DTypeError: for an unknown dtype.
 
-    Source: array API standard, ``isdtype``.
+    Source: Python array API standard, ``isdtype``.
     """
     given = dtypes.as_dtype(dtype, "isdtype")
     if isinstance(kind, tuple):
@@ -120,15 +126,16 @@ def isdtype(dtype: Any, kind: Any) -> bool:
 
 
 def result_type(*arrays_and_dtypes: Any) -> DType:
-    """The dtype of an operation on tensors, arrays, dtypes and numbers.
+    """Return the dtype of an operation on tensors, arrays, dtypes and numbers.
 
-    Dtypes of one kind promote to the smallest that holds both. A Python number takes the dtype of what is beside it.
+    Dtypes of one kind promote to the smallest that can represent both. A Python number takes the dtype of the other
+    arguments.
 
     Raises:
-        DTypeError: for two kinds of dtype, or int64 beside uint64: they have no common type in the standard.
+        DTypeError: for two kinds of dtype, or int64 with uint64, which have no common type in the standard.
         ArgumentError: if nothing is given.
 
-    Source: array API standard, ``result_type``.
+    Source: Python array API standard, ``result_type``.
     """
     if not arrays_and_dtypes:
         raise ArgumentError("result_type", "an array, a dtype or a number", "nothing")
@@ -139,18 +146,20 @@ def result_type(*arrays_and_dtypes: Any) -> DType:
 
 
 def can_cast(from_: Any, to: Any, /) -> bool:
-    """Whether a dtype, or that of a tensor, promotes to another: whether that holds all its values, of the same kind.
+    """Return whether a dtype, or the dtype of a tensor, promotes to another.
+
+    It does if the other dtype is of the same kind and can represent all of its values.
 
     Raises:
         DTypeError: for an unknown dtype.
 
-    Source: array API standard, ``can_cast``.
+    Source: Python array API standard, ``can_cast``.
     """
     return dtypes.can_hold(dtypes.as_dtype(to, "can_cast"), _dtype_of(from_, "can_cast"))
 
 
 def _dtype_of(value: Any, who: str) -> DType:
-    """A dtype as it is; of a tensor or an array its dtype."""
+    """Return a dtype as it is, and the dtype of a tensor or an array."""
     if isinstance(value, Tensor):
         return value.dtype
     if isinstance(value, (np.ndarray, np.generic)):

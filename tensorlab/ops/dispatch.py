@@ -1,4 +1,4 @@
-"""What every operation does with its arguments: tensors of one device, Python scalars, and the tape."""
+"""Convert the arguments of operations to tensors of one device and one dtype."""
 
 from __future__ import annotations
 
@@ -17,12 +17,15 @@ Scalar = bool | int | float
 
 
 def as_tensor(value: Any, who: str, device: str | None = None) -> Tensor:
-    """Return an argument as a tensor that nothing changes later and that is not the caller's own object.
+    """Convert an argument to a tensor. The result is a snapshot, so a later assignment to the argument is harmless.
 
     Args:
         value: the argument.
-        who: the operation.
-        device: where to put what is not a tensor yet; the current device if None.
+        who: the operation, for messages.
+        device: the device for an argument that is not a tensor; None for the current one.
+
+    Raises:
+        ArgumentTypeError: for None or a function.
     """
     if isinstance(value, Tensor):
         return value.snapshot()
@@ -32,23 +35,23 @@ def as_tensor(value: Any, who: str, device: str | None = None) -> Tensor:
 
 
 def on_host(who: str, tensor: Tensor) -> np.ndarray[Any, Any]:
-    """The elements of a tensor, for an operation that no loop shape fits; its device is told, and may refuse."""
+    """Copy a tensor to the host for an operation without a kernel. The backend may warn or raise."""
     tensor._backend.computes_on_host(who)
     return tensor.numpy()
 
 
 def device_of(operands: Sequence[Any]) -> str | None:
-    """The device of the first tensor among some arguments, to which arrays and numbers beside it go."""
+    """Return the device of the first tensor among the arguments, to which arrays and numbers are moved, or None."""
     return next((operand.device for operand in operands if isinstance(operand, Tensor)), None)
 
 
 def is_scalar(value: Any) -> bool:
-    """Whether this is a Python number, which takes the dtype of the tensors beside it."""
+    """Return whether this is a Python number. Such a number takes the dtype of the other arguments."""
     return isinstance(value, (bool, int, float)) and not isinstance(value, np.generic)
 
 
 def exactly(number: Scalar, dtype: DType) -> np.ndarray[Any, Any]:
-    """Return a number as an array of a dtype; of objects if it is a whole number that the dtype does not hold.
+    """Convert a number to an array of a dtype, or of objects for an integer that the dtype cannot represent.
 
     NumPy compares objects as Python does.
     """
@@ -60,9 +63,10 @@ def exactly(number: Scalar, dtype: DType) -> np.ndarray[Any, Any]:
 
 
 def lists_of_numbers(operands: Sequence[Any]) -> list[bool]:
-    """Return which operands are lists, tuples or ranges of Python numbers, perhaps nested.
+    """Return which operands are ranges, or possibly nested lists or tuples, of Python numbers.
 
-    They take the dtype of the tensors and arrays beside them, as single numbers do; without one, none is counted.
+    Like single numbers they take the dtype of the tensors and arrays among the operands. Without one of these the
+    result is False for every operand.
     """
     if not any([hasattr(operand, "dtype") for operand in operands]):
         return [False] * len(operands)
@@ -75,15 +79,22 @@ def _is_numbers(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and all([is_scalar(leaf) for leaf in autodiff.flatten(value)])
 
 
-def kinds_of(numbers: Any) -> list[Scalar]:
-    """Return one number of each type in a list of numbers, for `dtypes.result_type`."""
+def one_of_each_type(numbers: Any) -> list[Scalar]:
+    """Return one number of each Python type in a list of numbers, for `dtypes.result_type`."""
     if isinstance(numbers, range):
         return [0]
     return list({type(leaf): leaf for leaf in autodiff.flatten(numbers)}.values())
 
 
 def store(who: str, result: Tensor, out: Any) -> Tensor:
-    """Write a result into a `Variable` or a NumPy array, and return that."""
+    """Write a result to a `Variable` or a NumPy array, and return that.
+
+    Raises:
+        ArgumentTypeError: if ``out`` is neither.
+        ShapeError: if it has another shape than the result.
+        DTypeError: if it has another dtype.
+        ArgumentError: if it is a read-only array.
+    """
     if isinstance(out, Tensor) and hasattr(out, "assign"):
         return cast(Tensor, out.assign(result))
     if not isinstance(out, np.ndarray):
@@ -99,10 +110,10 @@ def store(who: str, result: Tensor, out: Any) -> Tensor:
 
 
 def sequence(who: str, arrays: Any) -> list[Any]:
-    """Return the tensors or arrays that an operation joins.
+    """Return a sequence of tensors or arrays as a list.
 
     Raises:
-        ArgumentTypeError: if it is given no sequence of them.
+        ArgumentTypeError: for something that is not a sequence.
     """
     try:
         return list(arrays)
@@ -112,7 +123,7 @@ def sequence(who: str, arrays: Any) -> list[Any]:
 
 
 def common_backend(who: str, tensors: Sequence[Tensor]) -> Backend:
-    """The backend that holds all of them.
+    """Return the backend of all tensors.
 
     Raises:
         DeviceError: if there are two.
@@ -130,11 +141,11 @@ def common_backend(who: str, tensors: Sequence[Tensor]) -> Backend:
 
 
 def together(who: str, *operands: Any) -> Sequence[Tensor]:
-    """The operands as tensors of one dtype on one device.
+    """Convert operands to tensors of one dtype on one device.
 
     Raises:
         DTypeError: if their dtypes have no common type.
-        DeviceError: if there are tensors of two devices.
+        DeviceError: if there are tensors on two devices.
     """
     first = operands[0]
     if isinstance(first, Tensor):
@@ -142,12 +153,12 @@ def together(who: str, *operands: Any) -> Sequence[Tensor]:
         for operand in operands:
             if not isinstance(operand, Tensor) or operand._buffer.dtype is not dtype or operand._backend is not backend:
                 break
-        else:  # nearly always: nothing has to change, and what they hold only if a tape keeps them
+        else:  # the common case: no conversion, and snapshots only if a tape keeps the tensors
             return [operand.snapshot() for operand in operands] if autodiff.recording() else operands
     device = device_of(operands)
     pairs = list(zip(operands, lists_of_numbers(operands), strict=True))
     given = [None if listed else as_tensor(operand, who, device) for operand, listed in pairs]
-    numbers = [number for operand, listed in pairs if listed for number in kinds_of(operand)]
+    numbers = [number for operand, listed in pairs if listed for number in one_of_each_type(operand)]
     common = dtypes.result_type(who, [tensor.dtype for tensor in given if tensor is not None], numbers)
     tensors = [
         converted(who, operand, common, device, None) if tensor is None else tensor

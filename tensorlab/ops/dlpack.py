@@ -1,4 +1,4 @@
-"""Memory that another library made."""
+"""Share the memory of other libraries' arrays."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ __all__ = [
 
 
 def from_dlpack(x: Any, /, *, device: str | None = None, copy: bool | None = None) -> Tensor:
-    """A tensor that shares its memory with an array of another library.
+    """Return a tensor that shares the memory of another library's array.
 
-    It is on the array's own device: the host, or one that a plugin has a backend for. What that library writes into its
-    array afterwards changes the tensor, as `asarray` says.
+    It is on the device of the array: the host, or a device for which a plugin has a backend. If the other library
+    writes to the array later, the tensor changes too; see `asarray`.
 
     Args:
         x: an array with ``__dlpack__``, e.g. of PyTorch, JAX, CuPy or NumPy.
-        device: where to put it; None for where it is.
-        copy: True for memory of its own, False to refuse a copy, None for what is cheapest.
+        device: the device of the result; None for that of the array.
+        copy: True to copy, False to raise if a copy is needed, None to copy only if needed.
 
     Raises:
         ArgumentTypeError: for something without ``__dlpack__``.
-        ArgumentError: if the other library refuses, or if ``copy`` is False and one is needed.
+        ArgumentError: if the other library does not export the array, or if ``copy`` is False and a copy is needed.
         DTypeError: for a dtype that tensorlab does not have, such as float16.
-        DeviceError: for an array on a device that no plugin has a backend for, unless ``device`` says where to copy it.
+        DeviceError: for an array on a device without a backend, unless ``device`` is given.
         UnknownNameError: if no plugin registers a backend of the name ``device``.
 
     Source: Python array API standard, ``from_dlpack``.
@@ -44,22 +44,22 @@ def from_dlpack(x: Any, /, *, device: str | None = None, copy: bool | None = Non
     except DeviceError:
         if device is None or copy is False:
             raise
-        return asarray(_on_host(x, device="cpu"), device=device)  # its own library copies it
+        return asarray(_on_host(x, device="cpu"), device=device)  # the other library copies it to the host
     if here is not None:
         if copy is False and device is not None and find_backend(device) is not here._backend:
             raise ArgumentError(who, f"device {here.device!r} with copy=False", repr(device))
         return asarray(here, device=device, copy=copy)
-    array, place = _on_host(x), device or "cpu"
-    result = asarray(array, device=place, copy=copy or None)
+    array, target = _on_host(x), device or "cpu"
+    result = asarray(array, device=target, copy=copy or None)
     if copy is False and not np.may_share_memory(result.numpy(), array) and array.size:
-        raise ArgumentError(who, "a device that shares the host's memory, for copy=False", repr(place))
+        raise ArgumentError(who, "a device that shares the host's memory, for copy=False", repr(target))
     return result
 
 
 def _on_host(x: Any, **options: Any) -> np.ndarray[Any, Any]:
-    """The array as one of NumPy, of a dtype that tensorlab has."""
+    """Convert the array to a NumPy array of a dtype that tensorlab has."""
     who, known = "from_dlpack", f"one of {', '.join(dtypes.NAMES)}"
-    try:  # older libraries do not know of options, and need none where there is nothing to copy
+    try:  # options are passed only if a copy is needed, as older libraries do not accept them
         array: np.ndarray[Any, Any] = np.from_dlpack(x, **options)
     except (BufferError, RuntimeError, TypeError, ValueError) as error:
         if "dtype" in str(error):

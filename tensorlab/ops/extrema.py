@@ -1,4 +1,4 @@
-"""The larger and the smaller of numbers, and numbers kept within bounds."""
+"""Elementwise maximum, minimum, relu and clip."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _any = elementwise(domain="any")
 
 @_any
 def maximum(x1: float, x2: float) -> float:
-    """The larger of the two, NaN if either is; of equals each takes half of the gradient.
+    """Return the larger of two numbers; NaN if either is NaN. Equal numbers take half of the gradient each.
 
     Source: array API standard.
     """
-    larger = max(x1, x2)  # one instruction, which gives x1 where either is NaN
-    return x2 + x1 if x2 != x2 else larger  # x2 alone would join the line above, and cost more
+    larger = max(x1, x2)  # one instruction, which gives x1 if either is NaN
+    return x2 + x1 if x2 != x2 else larger  # LLVM would merge a plain x2 with the max, which is slower
 
 
 @_any
 def minimum(x1: float, x2: float) -> float:
-    """The smaller of the two, NaN if either is; of equals each takes half of the gradient.
+    """Return the smaller of two numbers; NaN if either is NaN. Equal numbers take half of the gradient each.
 
     Source: array API standard.
     """
@@ -42,7 +42,7 @@ def minimum(x1: float, x2: float) -> float:
 
 @elementwise(domain="number")
 def relu(x: float) -> float:
-    """``max(x, 0)``, of numbers; the derivative at 0 is 0, NaN stays NaN."""
+    """Return ``max(x, 0)``; NaN for NaN. The derivative at 0 is 0. Takes every dtype but bool."""
     return 0 if x <= 0 else x
 
 
@@ -66,10 +66,9 @@ _clip, _clip_below, _clip_above = _of_clip(_within), _of_clip(_not_below), _of_c
 
 
 def clip(x: Any, /, min: Any = None, max: Any = None) -> Tensor:
-    """``x`` limited to ``[min, max]``, in the dtype of ``x``; the three broadcast together.
+    """Return ``x`` limited to ``[min, max]``, in the dtype of ``x``. All three broadcast.
 
-    NaN in any of them gives NaN. Where ``min`` is above ``max`` the result is ``max``. At a bound the gradient goes to
-    ``x``.
+    The result is NaN if any of them is NaN, and ``max`` where ``min > max``. At a bound the gradient flows to ``x``.
 
     Args:
         x: numbers.
@@ -77,12 +76,12 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Tensor:
         max: the upper bound, likewise.
 
     Raises:
-        DTypeError: for bools, for bounds of another kind of dtype than ``x``, and for integers of a dtype that ``x``
-            cannot hold.
-        ArgumentError: for a number that the dtype of ``x`` does not hold.
+        DTypeError: for bools, for bounds of another kind of dtype than ``x``, and for an integer dtype that the dtype
+            of ``x`` cannot represent.
+        ArgumentError: for a number that the dtype of ``x`` cannot represent.
         ShapeError: for shapes that do not broadcast.
 
-    Source: array API standard, ``clip``.
+    Source: Python array API standard, ``clip``.
     """
     tensor = as_tensor(x, "clip", device_of((x, min, max)))
     if dtypes.kind(tensor.dtype) == "bool":
@@ -94,7 +93,7 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Tensor:
 
 
 def _bound(bound: Any, x: Tensor) -> Any:
-    """A bound in the dtype of ``x``."""
+    """Return a bound in the dtype of ``x``."""
     if bound is None:
         return None
     if is_scalar(bound):

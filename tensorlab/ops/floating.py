@@ -1,4 +1,4 @@
-"""What real numbers are made of: signs, neighbours, and those that are no numbers."""
+"""Elementwise tests and functions of floating-point numbers: NaN, infinity, signs and neighbours."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ _test = elementwise(domain="number", result="bool")
 
 @_test
 def isnan(x: float) -> float:
-    """Whether it is NaN, of numbers; no integer is. Source: array API standard."""
+    """Return whether ``x`` is NaN; False for integers. Source: array API standard."""
     return x != x
 
 
 @_test
 def isfinite(x: float) -> float:
-    """Whether it is neither infinite nor NaN, of numbers; every integer is. Source: array API standard."""
+    """Return whether ``x`` is neither infinite nor NaN; True for integers. Source: array API standard."""
     return x - x == 0
 
 
 @_test
 def isinf(x: float) -> float:
-    """Whether it is infinite, of numbers; no integer is. Source: array API standard."""
+    """Return whether ``x`` is infinite; False for integers. Source: array API standard."""
     return x == x and x - x != 0
 
 
 @elementwise(result="bool")
 def signbit(x: float) -> float:
-    """Whether the sign bit is set, real: of negative numbers, of -0, and of a NaN that has one.
+    """Return whether the sign bit is set: for negative numbers, -0.0 and a NaN with a sign.
 
     Source: array API standard.
     """
@@ -47,13 +47,13 @@ def signbit(x: float) -> float:
 
 @elementwise
 def copysign(x1: float, x2: float) -> float:
-    """``|x1|`` with the sign of ``x2``, real, zeros and NaN included. Source: array API standard."""
+    """Return ``|x1|`` with the sign of ``x2``, also for zeros and NaN. Source: array API standard."""
     return math.copysign(x1, x2)
 
 
 @elementwise
 def nextafter(x1: float, x2: float) -> float:
-    """The number of the dtype next to ``x1`` in the direction of ``x2``; ``x2`` where they are equal.
+    """Return the number next to ``x1`` in its dtype, towards ``x2``; ``x2`` if they are equal.
 
     Source: array API standard.
     """

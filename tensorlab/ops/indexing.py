@@ -1,4 +1,4 @@
-"""Elements by their places: slices, numbers, integer arrays and masks."""
+"""Indexing by slices, integers, integer arrays and masks."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ __all__ = [
 
 
 def getitem(x: Any, index: Any, who: str = "index") -> Tensor:
-    """``x[index]``: slices, numbers, None, ``...``, integer arrays and masks, as in NumPy.
+    """Return ``x[index]``, for slices, integers, None, ``...``, integer arrays and masks, as in NumPy.
 
     Raises:
-        IndexOutOfBoundsError: for a number outside of its axis, or more indices than axes.
+        IndexOutOfBoundsError: for an index outside of its axis, or more indices than axes.
         ArgumentTypeError: for something that is not an index.
     """
     tensor = as_tensor(x, who)
     plain = plain_index(index, who)
     with _checked(who, tensor.shape, plain):
         buffer = tensor._backend.index(tensor._buffer, plain)
-    shape = tensor.shape  # so that the tape keeps the shape alone
+    shape = tensor.shape  # the tape keeps the shape, not the tensor
     return recorded(tensor, buffer, lambda g: scatter(g, shape, plain))
 
 
@@ -42,11 +42,7 @@ def scatter(values: Tensor, shape: shapes.Shape, index: Any) -> Tensor:
 
 
 def selected_shape(x: Tensor, plain: Any, who: str) -> shapes.Shape:
-    """Return the shape of ``x[index]``.
-
-    Raises:
-        IndexOutOfBoundsError, ArgumentTypeError: what `getitem` raises.
-    """
+    """Return the shape of ``x[index]``. It raises what `getitem` raises."""
     with _checked(who, x.shape, plain):
         shape: shapes.Shape = np.broadcast_to(np.False_, x.shape)[plain].shape
     return shape
@@ -54,7 +50,7 @@ def selected_shape(x: Tensor, plain: Any, who: str) -> shapes.Shape:
 
 @contextmanager
 def _checked(who: str, shape: shapes.Shape, index: Any) -> Iterator[None]:
-    """Say what is wrong with an index."""
+    """Raise errors of tensorlab for what is wrong with an index."""
     try:
         yield
     except (IndexError, OverflowError) as error:
@@ -64,7 +60,7 @@ def _checked(who: str, shape: shapes.Shape, index: Any) -> Iterator[None]:
 
 
 def plain_index(index: Any, who: str = "index") -> Any:
-    """Return an index with NumPy arrays in place of tensors and lists; arrays are copied, as a tape may keep them.
+    """Return an index with tensors and lists converted to NumPy arrays, and arrays copied, as a tape may keep them.
 
     Raises:
         DTypeError: for an array that is neither of integers nor of bools.
@@ -91,11 +87,11 @@ def _show(index: Any) -> str:
     return ", ".join(map(_show, index)) if isinstance(index, tuple) else np.array2string(np.asarray(index), threshold=6)
 
 
-def whole_numbers(who: str, what: str, value: Any) -> np.ndarray[Any, Any]:
-    """An argument as an array of integers on the host; so is an empty list, which has no dtype of its own.
+def integers_on_host(who: str, what: str, value: Any) -> np.ndarray[Any, Any]:
+    """Convert an argument to an array of integers on the host. An empty list, which has no dtype, counts as integers.
 
     Raises:
-        DTypeError: if it is of something else.
+        DTypeError: for another dtype.
     """
     array = on_host(who, value) if isinstance(value, Tensor) else as_tensor(value, who, "cpu").numpy()
     if isinstance(value, (list, tuple)) and not array.size:
@@ -106,16 +102,16 @@ def whole_numbers(who: str, what: str, value: Any) -> np.ndarray[Any, Any]:
 
 
 def _signed(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return uint64 indices as int64. Those that it does not hold stay out of bounds, and do not count from the end."""
+    """Convert uint64 indices to int64. Those that are too large stay out of bounds, and do not become negative."""
     return np.minimum(array, np.uint64(2**63 - 1)).astype(np.int64) if array.dtype == np.uint64 else array
 
 
 def take(x: Any, indices: Any, /, axis: int | None = None) -> Tensor:
-    """The elements, or sub-tensors along ``axis``, at the given indices; -1 is the last.
+    """Return the elements, or sub-tensors, at the given indices along an axis. -1 is the last.
 
     Raises:
         IndexOutOfBoundsError: for an index outside of the axis.
-        DTypeError: for indices that are not whole numbers.
+        DTypeError: for indices that are not integers.
         ShapeError: if ``axis`` is None and ``x`` has more than one.
 
     Source: Python array API standard, ``take``.
@@ -123,32 +119,32 @@ def take(x: Any, indices: Any, /, axis: int | None = None) -> Tensor:
     tensor = as_tensor(x, "take")
     if axis is None and tensor.ndim != 1:
         raise ShapeError("take", "an axis, for a tensor of more than one", f"shape {tensor.shape}")
-    place = shapes.normalize_axis("take", 0 if axis is None else axis, tensor.ndim)
+    position = shapes.normalize_axis("take", 0 if axis is None else axis, tensor.ndim)
     chosen = list(indices) if isinstance(indices, tuple) else indices
-    return getitem(tensor, (*(slice(None),) * place, chosen), "take")
+    return getitem(tensor, (*(slice(None),) * position, chosen), "take")
 
 
 def take_along_axis(x: Any, indices: Any, /, axis: int = -1) -> Tensor:
-    """``result[…, i, …] = x[…, indices[…, i, …], …]``: elements of each run along ``axis``, as `argsort` names them.
+    """Return ``y[…, i, …] = x[…, indices[…, i, …], …]``, with ``i`` along an axis, for indices such as `argsort` gives.
 
     Args:
         x: a tensor or an array.
-        indices: whole numbers, of the rank of ``x``; the lengths of the other axes broadcast. -1 is the last.
-        axis: the axis that the indices are along.
+        indices: integers, of the same rank as ``x``. The other axes broadcast. -1 is the last element.
+        axis: the axis.
 
     Raises:
         IndexOutOfBoundsError: for an index outside of the axis.
-        DTypeError: for indices that are not whole numbers.
-        ShapeError: for other ranks, or lengths that do not broadcast.
+        DTypeError: for indices that are not integers.
+        ShapeError: for different ranks, or lengths that do not broadcast.
 
     Source: Python array API standard, ``take_along_axis``.
     """
-    tensor, places = as_tensor(x, "take_along_axis"), whole_numbers("take_along_axis", "indices", indices)
-    if places.ndim != tensor.ndim:
-        given = f"shapes {tensor.shape} and {places.shape}"
+    tensor, chosen = as_tensor(x, "take_along_axis"), integers_on_host("take_along_axis", "indices", indices)
+    if chosen.ndim != tensor.ndim:
+        given = f"shapes {tensor.shape} and {chosen.shape}"
         raise ShapeError("take_along_axis", "a tensor and indices of one rank", given)
     along = shapes.normalize_axis("take_along_axis", axis, tensor.ndim)
-    lengths = [shape[:along] + shape[along + 1 :] for shape in (tensor.shape, places.shape)]
-    shapes.broadcast("take_along_axis", lengths, of=(tensor.shape, places.shape))
+    lengths = [shape[:along] + shape[along + 1 :] for shape in (tensor.shape, chosen.shape)]
+    shapes.broadcast("take_along_axis", lengths, of=(tensor.shape, chosen.shape))
     grid = np.ogrid[tuple(slice(length) for length in tensor.shape)]
-    return getitem(tensor, tuple(places if axis == along else run for axis, run in enumerate(grid)), "take_along_axis")
+    return getitem(tensor, tuple(chosen if axis == along else run for axis, run in enumerate(grid)), "take_along_axis")

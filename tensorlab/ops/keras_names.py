@@ -1,4 +1,4 @@
-"""Operations under the names that ``keras.ops`` has for them; in `tensorlab.ops` alone, as each has a name already."""
+"""Operations under their names in ``keras.ops``. They are in `tensorlab.ops` only, as each has another name too."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ mod, power, true_divide = arithmetic.remainder, powers.pow, arithmetic.divide
 
 
 def convert_to_tensor(x: Any, dtype: Any = None) -> Tensor:
-    """Return `asarray` of something. Source: Keras, ``keras.ops.convert_to_tensor``."""
+    """Convert numbers or an array to a tensor, as `asarray` does. Source: Keras, ``keras.ops.convert_to_tensor``."""
     return asarray(x, dtype=dtype)
 
 
@@ -82,17 +82,17 @@ array = convert_to_tensor
 
 
 def convert_to_numpy(x: Any) -> np.ndarray[Any, Any]:
-    """Return the elements as a NumPy array of its own. Source: Keras, ``keras.ops.convert_to_numpy``."""
+    """Return a copy of the elements as a NumPy array. Source: Keras, ``keras.ops.convert_to_numpy``."""
     return np.array(as_tensor(x, "convert_to_numpy").numpy())
 
 
 def is_tensor(x: Any) -> bool:
-    """Return whether something is a tensor. Source: Keras, ``keras.ops.is_tensor``."""
+    """Return whether an object is a tensor. Source: Keras, ``keras.ops.is_tensor``."""
     return isinstance(x, Tensor)
 
 
 def cast(x: Any, dtype: Any) -> Tensor:
-    """Return `astype` of a tensor. Source: Keras, ``keras.ops.cast``."""
+    """Convert a tensor to another dtype, as `astype` does. Source: Keras, ``keras.ops.cast``."""
     return astype(x, dtype, copy=False)
 
 
@@ -156,18 +156,18 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
 
     Args:
         x: a tensor or an array.
-        indices_or_sections: the number of equal parts, or where the second and every later part begins.
-        axis: along which axis.
+        indices_or_sections: the number of equal parts, or the indices at which the second and later parts begin.
+        axis: the axis.
 
     Raises:
         ShapeError: if parts of equal length are not possible, or for an axis that is out of range.
-        ArgumentTypeError: for places that are not whole numbers.
+        ArgumentTypeError: for indices that are not integers.
 
     Source: Keras, ``keras.ops.split``.
     """
     tensor = as_tensor(x, "split")
-    place = shapes.normalize_axis("split", axis, tensor.ndim)
-    length = tensor.shape[place]
+    position = shapes.normalize_axis("split", axis, tensor.ndim)
+    length = tensor.shape[position]
     try:
         if isinstance(indices_or_sections, (list, tuple, np.ndarray)):
             starts = [operator.index(start) for start in indices_or_sections]
@@ -178,7 +178,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
             starts = [part * (length // count) for part in range(1, count)]
     except TypeError:
         raise ArgumentTypeError("split", "whole numbers", repr(indices_or_sections)) from None
-    before = (slice(None),) * place
+    before = (slice(None),) * position
     return [
         getitem(tensor, (*before, slice(start, end)))
         for start, end in zip([0, *starts], [*starts, length], strict=True)
@@ -186,19 +186,21 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
 
 
 def hstack(xs: Sequence[Any]) -> Tensor:
-    """Return tensors joined along the second axis, or vectors along their only one. Source: ``keras.ops.hstack``."""
+    """Join tensors along the second axis, vectors along their only axis. Source: Keras, ``keras.ops.hstack``."""
     tensors = [as_tensor(x, "hstack") for x in xs]
     return concat(tensors, 0 if tensors and tensors[0].ndim == 1 else 1)
 
 
 def vstack(xs: Sequence[Any]) -> Tensor:
-    """Return tensors joined along the first axis; vectors are rows. Source: Keras, ``keras.ops.vstack``."""
+    """Join tensors along the first axis. Vectors become rows. Source: Keras, ``keras.ops.vstack``."""
     tensors = [as_tensor(x, "vstack") for x in xs]
     return concat([reshape(x, (1, -1)) if x.ndim == 1 else x for x in tensors], 0)
 
 
 def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
-    """Return where ``|x1 - x2| ≤ atol + rtol |x2|``, or both are the same infinity, or, if asked for, both are NaN.
+    """Return where ``|x1 - x2| ≤ atol + rtol |x2|``.
+
+    Equal infinities are close, and with ``equal_nan`` so are two NaN.
 
     Source: Keras, ``keras.ops.isclose``.
     """
@@ -208,5 +210,5 @@ def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan:
 
 
 def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
-    """Return whether all elements are close; see `isclose`. Source: Keras, ``keras.ops.allclose``."""
+    """Return whether all elements are close, as `isclose` defines it. Source: Keras, ``keras.ops.allclose``."""
     return all(isclose(x1, x2, rtol, atol, equal_nan))

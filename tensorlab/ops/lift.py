@@ -1,4 +1,4 @@
-"""The lift of a plain Python function of numbers to a differentiable, broadcasting operation on tensors."""
+"""Lift plain Python functions of numbers to differentiable, broadcasting operations on tensors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import copyreg
 import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, cast, overload
 
 import numpy as np
@@ -18,11 +17,18 @@ from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError
 from tensorlab.forks import guard
-from tensorlab.ops.broadcasting import sum_to
 from tensorlab.ops.casting import astype
-from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, is_scalar, kinds_of, lists_of_numbers, store
+from tensorlab.ops.dispatch import (
+    as_tensor,
+    common_backend,
+    device_of,
+    is_scalar,
+    lists_of_numbers,
+    one_of_each_type,
+    store,
+)
+from tensorlab.ops.vjp_makers import VjpMaker, broadcast_vjp_maker, vjp_maker
 from tensorlab.scalars import ScalarFunction, derivative, scalar_function, vjp, without_unused
-from tensorlab.shapes import Shape
 from tensorlab.tensor import TENSORS, Tensor, converted
 
 __all__ = [
@@ -36,28 +42,24 @@ _DOMAINS = {
     "bits": ("integers or bools", ("integer", "bool")),
     "bool": ("bools", ("bool",)),
 }
-"""What each domain that refuses a kind of dtype takes, in words and as kinds."""
+"""The kinds of dtype that each domain takes, in words and by name. Other domains take every dtype."""
 
 
 _HOT = 100
-"""The calls after which it pays to compile the call itself."""
+"""How many calls in Python come before the call itself is compiled, which takes time."""
 _cold = _HOT
 _listing = False
 
 
-_Pull = Callable[[Sequence[Tensor]], autodiff.Vjp]
-"""From the arguments of an operation to the vjp of one of them."""
-
-
 class Elementwise:
-    """A differentiable, broadcasting operation made of a scalar function; called like any other.
+    """A differentiable, broadcasting operation on tensors, made from a scalar function.
 
     Attributes:
         scalar: the function that is applied to each element.
-        domain: what it takes: "any" dtype, "number" (no bool), "real" (integers become float32), "integer", "bool", or
-            "bits" (integers and bools).
-        result: the dtype that it gives: that of its arguments ("same") or "bool".
-        kinds: the scalar functions that take the place of ``scalar`` for a kind of dtype, "integer" or "bool".
+        domain: the dtypes that it takes: "any", "number" (not bool), "real" (others are converted to float32),
+            "integer", "bool", or "bits" (integers and bools).
+        result: the dtype of the result: that of the arguments ("same") or "bool".
+        kinds: scalar functions to use instead of ``scalar`` for a kind of dtype, "integer" or "bool".
     """
 
     __slots__ = ("__dict__", "__weakref__", "_direct")
@@ -74,7 +76,7 @@ class Elementwise:
         self.kinds = dict(kinds or {})
         self.domain = domain
         self.result = result
-        self._given: dict[int, Elementwise] = {}  # vjps that are not derived from the source
+        self._given: dict[int, Elementwise] = {}  # vjps that the author gave, by argument
         self._arity = scalar.arity
         self.__name__ = self.__qualname__ = name or scalar.name
         self.__doc__ = scalar.python.__doc__
@@ -82,15 +84,15 @@ class Elementwise:
         self._start()
 
     def _start(self) -> None:
-        """Forget what is ready: kernels, and addresses, of this process."""
+        """Reset what belongs to one process: kernels and their addresses."""
         self._vjps: dict[int, Elementwise] = {}
-        self._passes: dict[tuple[Backend, DType], Callable[..., Any]] = {}  # what is ready, by device and dtype
-        self._unlisted = 0  # of the passes, those that compiled calls do not know yet
+        self._kernels: dict[tuple[Backend, DType], Callable[..., Any]] = {}
+        self._unlisted = 0  # how many of the kernels are not in the table of compiled calls yet
         self._direct: Any = None
-        self._pulls: list[_Pull | None] | None = None
+        self._vjp_makers: list[VjpMaker | None] | None = None
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        # What a module holds under its own name is pickled by that, as functions are; anything else as data.
+        # An operation that is a global of a module is pickled by name, as functions are; any other as data.
         for module in (self.scalar.module, type(self).__module__):
             if module not in (None, "__main__", "__mp_main__") and _at(module, self.__qualname__) is self:
                 return _at, (module, self.__qualname__)
@@ -108,7 +110,7 @@ class Elementwise:
             setattr(self, name, value)
         self._start()
 
-    def __getattr__(self, name: str) -> Any:  # only what is missing comes here
+    def __getattr__(self, name: str) -> Any:  # called only for missing attributes
         hint = "" if "scalar" in vars(self) else "; its __init__ has to call super().__init__()"
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
 
@@ -116,18 +118,18 @@ class Elementwise:
         return f"<elementwise operation {self.__name__!r}>"
 
     def __call__(self, *operands: Any, out: Any = None, **unknown: Any) -> Tensor:
-        """Apply it to tensors, arrays and numbers that broadcast together.
+        """Apply the function to the elements of tensors, arrays and numbers, which broadcast.
 
         Args:
-            operands: its arguments.
+            operands: the arguments.
             out: a `Variable` or a NumPy array that takes the result, and is returned. It may share memory with the
-                operands: it is written when everything has been read.
+                operands, as it is written after everything has been read.
 
         Raises:
-            DTypeError: for dtypes that it does not take or that have no common type, or an ``out`` of another dtype.
+            DTypeError: for dtypes outside of the domain or without a common type, or an ``out`` of another dtype.
             ShapeError: for shapes that do not broadcast, or an ``out`` of another shape.
-            DeviceError: for tensors of two devices.
-            ArgumentTypeError: for another number of arguments than it takes.
+            DeviceError: for tensors on two devices.
+            ArgumentTypeError: for a wrong number of arguments.
         """
         if unknown:
             error = misfit(self.__name__, self.__signature__, operands, {"out": out, **unknown})
@@ -136,7 +138,7 @@ class Elementwise:
             raise ArgumentTypeError(self.__name__, f"{self._arity} arguments", f"{len(operands)}")
         tensors, backend, compute = self._plain(operands) or self._converted(operands)
         shape = shapes.broadcast(self.__name__, [tensor._buffer.shape for tensor in tensors])
-        run = self._passes.get((backend, compute)) or self._ready(backend, compute)
+        run = self._kernels.get((backend, compute)) or self._ready(backend, compute)
         result = Tensor(run(shape, *[tensor._buffer for tensor in tensors]), backend)
         if autodiff.recording():
             self._record(result, tensors)
@@ -145,23 +147,28 @@ class Elementwise:
         return result if out is None else store(self.__name__, result, out)
 
     _by_python = __call__
-    """The same, where a compiled function stands in for it."""
+    """`__call__` in Python, for when a compiled function replaces it; see `_list`."""
 
     def _ready(self, backend: Backend, compute: DType) -> Callable[..., Any]:
-        """The pass for one device and dtype, made ready."""
+        """Compile, or load, the kernel for one device and dtype."""
         run = backend.map(self._definition(compute), compute, (compute,) * self._arity, (self._output(compute),))
-        self._passes[backend, compute] = run
+        self._kernels[backend, compute] = run
         self._unlisted += hasattr(run, "kernel")
         return run
 
     def _list(self) -> None:
-        """Tell compiled calls which kernels are ready."""
+        """Put the kernels into the table of compiled calls.
+
+        `calls.install` replaces ``Elementwise.__call__``, for all operations, with a compiled function. It finds the
+        kernel in the table and falls back to `_by_python`. A special method is looked up on the class, so only an
+        attribute of the class can replace it; a Python method that chooses between both would cost the call it saves.
+        """
         global _cold, _listing
         _cold -= 1
         if _cold > 0:
             return
         with guard:
-            if _listing:  # a signal handler or a finalizer has interrupted it
+            if _listing:  # called from a signal handler or finalizer during a listing
                 return
             _listing = True
             try:
@@ -169,7 +176,7 @@ class Elementwise:
 
                 tapes = autodiff.recording_anywhere()
                 calls.install(Elementwise, self, TENSORS, tapes, autodiff.new_key)
-                passes = [(*key, run.kernel) for key, run in self._passes.items() if hasattr(run, "kernel")]
+                passes = [(*key, run.kernel) for key, run in self._kernels.items() if hasattr(run, "kernel")]
                 entries = [(dtype, self._output(dtype), backend, kernel) for backend, dtype, kernel in passes]
                 self._unlisted, self._direct = 0, calls.table(self._arity, entries)
             finally:
@@ -179,7 +186,7 @@ class Elementwise:
         return dtypes.bool if self.result == "bool" else compute
 
     def _recorded(self, result: Tensor, *operands: Any) -> Tensor:
-        """Return the result of a compiled call, recorded by the tapes of this thread; operands may be numbers."""
+        """Record a compiled call on the tapes of this thread, and return its result. Operands may be numbers."""
         if autodiff.recording():
             self._record(result, [x.snapshot() if isinstance(x, Tensor) else x for x in operands])
         return result
@@ -187,23 +194,23 @@ class Elementwise:
     def _record(self, result: Tensor, operands: Sequence[Any]) -> None:
         if result._buffer.dtype.kind != "f":
             return
-        if self._pulls is None:
-            self._pulls = [self._pull(index) for index in range(self._arity)]
+        if self._vjp_makers is None:
+            self._vjp_makers = [self._vjp_maker(index) for index in range(self._arity)]
         inputs, vjps = [], []
-        for place, x in enumerate(operands):  # a zip that is strict takes a quarter of a microsecond
+        for index, x in enumerate(operands):  # a strict zip takes 0.25 µs more
             if isinstance(x, Tensor):
-                pull = self._pulls[place]
+                make = self._vjp_makers[index]
                 inputs.append(x)
-                vjps.append(pull and pull(operands))
+                vjps.append(make and make(operands))
         autodiff.record(inputs, (result,), vjps)
 
     def _plain(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType] | None:
-        """What `_converted` gives, for tensors of one dtype that is ready and numbers that it holds: most are that."""
+        """Return `_converted` quickly in the common case: tensors of one dtype that has a kernel, and numbers."""
         first = next((operand for operand in operands if isinstance(operand, Tensor)), None)
         if first is None:
             return None
         backend, compute = first._backend, first._buffer.dtype
-        if (backend, compute) not in self._passes:
+        if (backend, compute) not in self._kernels:
             return None
         tensors: list[Tensor] = []
         for operand in operands:
@@ -218,7 +225,7 @@ class Elementwise:
         return tensors, backend, compute
 
     def _converted(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType]:
-        """The operands as tensors of one dtype on one device; that device, and the dtype to compute in."""
+        """Convert the operands to tensors of one dtype on one device; return them, the backend and that dtype."""
         device = device_of(operands)
         lists = lists_of_numbers(operands)
         given = [
@@ -228,7 +235,7 @@ class Elementwise:
         present = [tensor for tensor in given if tensor is not None]
         scalars = [operand for operand in operands if is_scalar(operand)]
         for operand, listed in zip(operands, lists, strict=True):
-            scalars += kinds_of(operand) if listed else []
+            scalars += one_of_each_type(operand) if listed else []
         compute = self._compute(dtypes.result_type(self.__name__, [tensor.dtype for tensor in present], scalars))
         backend = common_backend(self.__name__, present) if present else find_backend()
         tensors = [
@@ -245,7 +252,7 @@ class Elementwise:
 
     def _number(self, value: float, dtype: DType) -> np.ndarray[Any, Any]:
         try:
-            with np.errstate(over="ignore"):  # what float32 cannot hold is infinite there
+            with np.errstate(over="ignore"):  # numbers too large for float32 become infinite
                 return np.asarray(value, dtype)
         except OverflowError:
             hint = "convert the tensors to a wider dtype with .astype()"
@@ -261,60 +268,35 @@ class Elementwise:
         return dtype
 
     def _definition(self, compute: DType) -> ScalarFunction:
-        """The scalar function for a dtype."""
+        """Return the scalar function for a dtype."""
         return self.kinds.get(dtypes.kind(compute), self.scalar) if self.kinds else self.scalar
 
     def vjp(self, index: int) -> Elementwise:
-        """The operation ``(gradient, *arguments) -> gradient * ∂self/∂argument``, in one pass."""
+        """Return the operation ``(gradient, *arguments) -> gradient * ∂self/∂argument``, which is one kernel."""
         operation = self._given.get(index) or self._vjps.get(index)
         if operation is None:
             operation = self._vjps[index] = Elementwise(vjp(self.scalar, index))
         return operation
 
-    def _pull(self, index: int) -> _Pull | None:
+    def _vjp_maker(self, index: int) -> VjpMaker | None:
         given = self._given.get(index)
-        if given is not None:  # and is not looked into
-            return _through(given, index, tuple(range(self._arity)))
+        if given is not None:  # it may need every argument
+            return vjp_maker(given, index, tuple(range(self._arity)))
         slope = derivative(self.scalar, index).constant
         if slope == 0:
             return None
         if slope == 1:
-            return lambda tensors: partial(_summed_to, tensors[index]._buffer.shape)
-        scalar, (_, *places) = without_unused(vjp(self.scalar, index))
-        return _through(Elementwise(scalar), index, [place - 1 for place in places])
+            return broadcast_vjp_maker(index)
+        scalar, (_, *needed) = without_unused(vjp(self.scalar, index))
+        return vjp_maker(Elementwise(scalar), index, [position - 1 for position in needed])
 
 
-_OF_THIS_PROCESS = ("_vjps", "_passes", "_unlisted", "_pulls")
+_OF_THIS_PROCESS = ("_vjps", "_kernels", "_unlisted", "_vjp_makers")
 
 
 def _at(module: str, name: str) -> Any:
-    """What a module holds under a name, or None."""
+    """Return the global of a module with a name, or None."""
     return vars(importlib.import_module(module)).get(name)
-
-
-def _through(operation: Callable[..., Tensor], index: int, places: Sequence[int]) -> _Pull:
-    """From arguments to the vjp of one of them, which holds those that the operation takes beside the gradient."""
-    # A partial is two objects where a closure is six: a tape that keeps thousands of them costs the collector less.
-    if len(places) == 1:  # nearly always, and it need not go through a list
-        (place,) = places
-        return lambda tensors: partial(_pulled, operation, tensors[index]._buffer.shape, tensors[place])
-
-    def pull(tensors: Sequence[Tensor]) -> autodiff.Vjp:
-        return partial(_pulled_by_all, operation, tensors[index]._buffer.shape, [tensors[place] for place in places])
-
-    return pull
-
-
-def _summed_to(shape: Shape, gradient: Tensor) -> Tensor:
-    return sum_to(gradient, shape)
-
-
-def _pulled(operation: Callable[..., Tensor], shape: Shape, needed: Tensor, gradient: Tensor) -> Tensor:
-    return sum_to(operation(gradient, needed), shape)
-
-
-def _pulled_by_all(operation: Callable[..., Tensor], shape: Shape, needed: list[Tensor], gradient: Tensor) -> Tensor:
-    return sum_to(operation(gradient, *needed), shape)
 
 
 @overload
@@ -335,27 +317,31 @@ def elementwise(
     kinds: Mapping[str, Callable[..., float]] | None = None,
     name: str = "",
 ) -> Any:
-    """Make a differentiable, broadcasting operation of a plain Python function of numbers.
+    """Lift a plain Python function of numbers to a differentiable, broadcasting operation on tensors.
+
+    Results are those of plain Python, with these exceptions:
+
+    - Where Python raises, or gives a complex number, a real result is that of IEEE 754: ``1.0 / 0.0`` and
+      ``1.0 // 0.0`` are infinity, ``1.0 % 0.0``, ``(-1.0) ** 0.5`` and ``math.log(-1.0)`` are NaN, and overflow is
+      infinity.
+    - Rounding a real number gives a real number, so ``round`` of infinity is infinity.
+    - Integers wrap around. Their division by 0, and its remainder, is 0. Integer powers with negative exponents are
+      undefined.
 
     Args:
-        function: uses arithmetic, comparisons, ``math``, branches, loops, and other such functions.
-        domain: what dtypes it takes, see `Elementwise`.
-        result: what dtype it gives, see `Elementwise`.
-        kinds: other functions for "integer" or "bool" dtypes, where the first one does not fit them.
-        name: what messages call the operation; empty for the name of the function.
+        function: the function. It may use arithmetic, comparisons, ``math``, branches, loops, and other such functions.
+            Globals and closure variables that it reads are fixed when it is lifted.
+        domain: the dtypes that the operation takes; see `Elementwise`.
+        result: the dtype of the result; see `Elementwise`.
+        kinds: functions to use instead for "integer" or "bool" dtypes.
+        name: the name of the operation in messages; by default that of the function.
 
-    Numbers, and other functions, that it takes from its module or an enclosing function are those of the moment: an
-    operation does not change with them.
-
-    Results are those of plain Python, with these exceptions. Where Python raises or gives a complex number, a real
-    result is the IEEE one: ``1.0 / 0.0`` and ``1.0 // 0.0`` are infinity, ``1.0 % 0.0``, ``(-1.0) ** 0.5`` and
-    ``math.log(-1.0)`` are NaN, and overflow is infinity. Rounding a real number gives a real one, so that ``round`` of
-    infinity is infinity. Integers wrap around; division by 0 and its remainder are 0, and a power with a negative
-    exponent is not meaningful, as integers stay integers.
+    Returns:
+        The operation, or without ``function`` a decorator.
 
     Raises:
-        ScalarError: if the function cannot be lifted, naming the construct and its line, or is not one of one or more
-            numbers that returns one.
+        ScalarError: if the function cannot be lifted, naming the construct and its line; if it takes no arguments, or
+            does not return exactly one number.
         ArgumentError: for an unknown domain, result or kind.
 
     Example:
@@ -388,14 +374,14 @@ def elementwise(
 
 
 def _signature(names: Sequence[str]) -> inspect.Signature:
-    """What ``help`` shows of an operation: its arguments by position, and ``out``."""
+    """Return the signature of an operation for ``help``: positional arguments, and ``out``."""
     parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
     out = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
     return inspect.Signature([*parameters, out])
 
 
 def _of_numbers(function: Callable[..., float] | ScalarFunction, arity: int | None = None) -> ScalarFunction:
-    """A function as a scalar function of one or more numbers, or of so many, that returns one."""
+    """Convert a function to a scalar function of one or more numbers, or of ``arity`` numbers, that returns one."""
     scalar = scalar_function(function)
     if scalar.n_outputs != 1:
         hint = "make an operation of each"

@@ -1,4 +1,4 @@
-"""Products of matrices and vectors."""
+"""Products of matrices and vectors, and of tensors over some axes."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ __all__ = [
 
 _BLOCK = 4096
 _LONG = 16 * _BLOCK
-"""Longer vectors are multiplied in blocks, whose products a reduction adds: a device that adds up a product term by
-term rounds less then, and computes the blocks in parallel."""
+"""The length beyond which vectors are multiplied in blocks, whose products are summed by a reduction. On a device that
+adds up a product term by term this rounds less, and computes the blocks in parallel."""
 
 
 def _operands(who: str, x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
     if isinstance(x1, Tensor) and isinstance(x2, Tensor) and not autodiff.recording():
         dtype = x1._buffer.dtype
         if x2._buffer.dtype is dtype and x1._backend is x2._backend and dtype.kind != "b":
-            return x1, x2  # as `together` would say, which takes twice as long
+            return x1, x2  # the result of `together`, in half of its time
     a, b = together(who, x1, x2)
     if a._buffer.dtype.kind == "b":
         raise DTypeError(who, "tensors of numbers", "bool", "convert them with .astype()")
@@ -42,9 +42,9 @@ def _operands(who: str, x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
 
 
 def matmul(x1: Any, x2: Any, /) -> Tensor:
-    """The matrix product: ``(…, m, k) · (…, k, n) → (…, m, n)``, the leading axes broadcast.
+    """Return the matrix product ``(…, m, k) · (…, k, n) → (…, m, n)``. The leading axes broadcast.
 
-    A vector on the left counts as one row, on the right as one column, and the axis that it lacks is missing from the
+    A vector on the left is treated as a row, one on the right as a column, and the added axis is removed from the
     result.
 
     Raises:
@@ -55,7 +55,7 @@ def matmul(x1: Any, x2: Any, /) -> Tensor:
     """
     a, b = _operands("matmul", x1, x2)
     rows, columns = a._buffer, b._buffer
-    if rows.ndim == 2 == columns.ndim and rows.shape[1] == columns.shape[0]:  # nearly always
+    if rows.ndim == 2 == columns.ndim and rows.shape[1] == columns.shape[0]:  # the common case
         return _product(a, b)
     if not a.ndim or not b.ndim:
         raise ShapeError("matmul", "tensors with an axis", f"shapes {a.shape} and {b.shape}", "use * for scalars")
@@ -67,7 +67,7 @@ def matmul(x1: Any, x2: Any, /) -> Tensor:
         return squeeze(matmul(expand_dims(a, axis=0), b), axis=-2)
     if b.ndim == 1:
         return squeeze(matmul(a, expand_dims(b, axis=1)), axis=-1)
-    if b.ndim == 2 and a.ndim > 2:  # one product of many rows instead of many products
+    if b.ndim == 2 and a.ndim > 2:  # one product of all rows instead of many products
         rows = reshape(a, (-1, a.shape[-1])) if a.shape[-1] else reshape(a, (a.size, 0))
         return reshape(_product(rows, b), (*a.shape[:-1], b.shape[-1])) if a.size else _stacked(a, b)
     return _stacked(a, b)
@@ -89,12 +89,12 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
 
 
 def product_vjps(a: Tensor, b: Tensor) -> tuple[autodiff.Vjp, autodiff.Vjp]:
-    """The gradients of ``a · b``, of matrices of equal leading axes, from that of the product."""
+    """Return the vjps of ``a · b`` for both factors, with equal leading axes."""
     return lambda g: _product(g, swap_last(b)), lambda g: _product(swap_last(a), g)
 
 
 def dot(x1: Any, x2: Any) -> Tensor:
-    """NumPy's dot: over the last axis of ``x1`` and the last but one of ``x2``; a product with a scalar multiplies.
+    """Return NumPy's dot product, over the last axis of ``x1`` and the last but one of ``x2``. A scalar multiplies.
 
     ``(a, b, c, d) · (d,) → (a, b, c)`` and ``(a, b, c, d) · (d, e) → (a, b, c, e)``.
 
@@ -113,12 +113,12 @@ def dot(x1: Any, x2: Any) -> Tensor:
     if a.shape[-1] != inner:
         raise ShapeError("dot", "equal inner lengths", f"shapes {a.shape} and {b.shape}")
     front = permute_dims(b, (b.ndim - 2, *range(b.ndim - 2), b.ndim - 1))
-    product = matmul(a, reshape(front, (inner, math.prod(front.shape[1:]))))  # -1 could be any length where inner is 0
+    product = matmul(a, reshape(front, (inner, math.prod(front.shape[1:]))))  # -1 would be ambiguous if inner is 0
     return reshape(product, (*a.shape[:-1], *b.shape[:-2], b.shape[-1]))
 
 
 def outer(x1: Any, x2: Any) -> Tensor:
-    """Every product of an element of one vector with an element of the other: ``(m,), (n,) → (m, n)``.
+    """Return the outer product of two vectors: ``(m,), (n,) → (m, n)``.
 
     Raises:
         ShapeError: unless both have one axis.
@@ -133,15 +133,16 @@ def outer(x1: Any, x2: Any) -> Tensor:
 
 
 def tensordot(x1: Any, x2: Any, /, axes: int | Sequence[Sequence[int]] = 2) -> Tensor:
-    """The sum of products over some axes of one tensor and as many of the other, as one product of matrices.
+    """Contract some axes of one tensor with as many of another, as one matrix product.
 
     Args:
-        x1, x2: tensors or arrays of numbers.
-        axes: how many, the last of ``x1`` with the first of ``x2``; or two sequences of axes, one for each tensor,
-            that go together in order.
+        x1: a tensor or an array of numbers.
+        x2: another one.
+        axes: the number of axes, the last of ``x1`` with the first of ``x2``; or two sequences of axes, one for each
+            tensor, to contract in pairs.
 
     Returns:
-        a tensor with the other axes of ``x1``, then those of ``x2``.
+        A tensor with the other axes of ``x1``, then those of ``x2``.
 
     Raises:
         ShapeError: if the lengths of the axes differ, or one is out of range or given twice.
@@ -187,11 +188,12 @@ def _axes_of_both(a: Tensor, b: Tensor, axes: Any) -> tuple[list[int], list[int]
 
 
 def vecdot(x1: Any, x2: Any, /, axis: int = -1) -> Tensor:
-    """``Σ x1 x2`` along an axis of both, the other axes broadcast: ``(…, n) · (…, n) → (…)``.
+    """Return ``Σ x1 x2`` along an axis of both: ``(…, n) · (…, n) → (…)``. The other axes broadcast.
 
     Args:
-        x1, x2: tensors or arrays of numbers.
-        axis: counted from the end, as tensors of different ranks are aligned there.
+        x1: a tensor or an array of numbers.
+        x2: another one.
+        axis: the axis. For tensors of different ranks it has to be negative, as they are aligned at the end.
 
     Raises:
         ShapeError: if the lengths along the axis differ, the others do not broadcast, or the axis is out of range.
@@ -218,5 +220,5 @@ def vecdot(x1: Any, x2: Any, /, axis: int = -1) -> Tensor:
 
 
 def _vector_product(a: Tensor, b: Tensor) -> Tensor:
-    """`vecdot` along the last axis."""
+    """Return `vecdot` along the last axis."""
     return squeeze(_stacked(expand_dims(a, axis=-2), expand_dims(b, axis=-1)), axis=(-2, -1))

@@ -1,4 +1,4 @@
-"""Logic on truth, and on the bits of integers."""
+"""Elementwise logic and bitwise operations."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ __all__ = [
     "logical_xor",
 ]
 
-# The standard has these for bools alone; a number counts as true unless it is zero, as in NumPy.
+# The standard defines these for bools only. As in NumPy, a number is true unless it is zero.
 _logical = elementwise(domain="any", result="bool")
 
 
 @_logical
 def logical_and(x1: float, x2: float) -> float:
-    """Whether both are true; numbers are if they are not 0. Source: array API standard."""
+    """Return whether both are true; a number is true unless it is 0. Source: array API standard."""
     return x1 != 0 and x2 != 0
 
 
 @_logical
 def logical_or(x1: float, x2: float) -> float:
-    """Whether either is true; numbers are if they are not 0. Source: array API standard."""
+    """Return whether either is true; a number is true unless it is 0. Source: array API standard."""
     return x1 != 0 or x2 != 0
 
 
 @_logical
 def logical_xor(x1: float, x2: float) -> float:
-    """Whether one is true and the other is not; numbers are if they are not 0. Source: array API standard."""
+    """Return whether exactly one is true; a number is true unless it is 0. Source: array API standard."""
     return (x1 != 0) != (x2 != 0)
 
 
 @_logical
 def logical_not(x: float) -> float:
-    """Whether it is false; numbers are if they are 0. Source: array API standard."""
+    """Return whether ``x`` is false; a number is true unless it is 0. Source: array API standard."""
     return x == 0
 
 
@@ -50,19 +50,19 @@ _bits = elementwise(domain="bits")
 
 @_bits
 def bitwise_and(x1: int, x2: int) -> int:
-    """``x1 & x2``, of integers or bools. Source: array API standard."""
+    """Return ``x1 & x2`` for integers or bools. Source: array API standard."""
     return x1 & x2
 
 
 @_bits
 def bitwise_or(x1: int, x2: int) -> int:
-    """``x1 | x2``, of integers or bools. Source: array API standard."""
+    """Return ``x1 | x2`` for integers or bools. Source: array API standard."""
     return x1 | x2
 
 
 @_bits
 def bitwise_xor(x1: int, x2: int) -> int:
-    """``x1 ^ x2``, of integers or bools. Source: array API standard."""
+    """Return ``x1 ^ x2`` for integers or bools. Source: array API standard."""
     return x1 ^ x2
 
 
@@ -72,7 +72,7 @@ def _opposite(x: int) -> int:
 
 @elementwise(domain="bits", kinds={"bool": _opposite})
 def bitwise_invert(x: int) -> int:
-    """``~x``, of integers or bools: every bit is changed. Source: array API standard."""
+    """Return ``~x`` for integers or bools: every bit is inverted. Source: array API standard."""
     return ~x
 
 
@@ -81,7 +81,7 @@ _shift = elementwise(domain="integer")
 
 @_shift
 def bitwise_left_shift(x1: int, x2: int) -> int:
-    """``x1 << x2``, of integers; 0 where all bits are shifted out, and where ``x2`` is negative, as in NumPy.
+    """Return ``x1 << x2`` for integers; 0 if ``x2`` is negative or too large, as in NumPy.
 
     Source: array API standard.
     """
@@ -90,8 +90,9 @@ def bitwise_left_shift(x1: int, x2: int) -> int:
 
 @_shift
 def bitwise_right_shift(x1: int, x2: int) -> int:
-    """``x1 >> x2``, of integers; what is shifted in is the sign, which alone is left where ``x2`` is negative, as in
-    NumPy, or too large.
+    """Return ``x1 >> x2`` for integers, with the sign shifted in.
+
+    If ``x2`` is negative or too large the result is -1 for negative ``x1`` and 0 otherwise, as in NumPy.
 
     Source: array API standard.
     """

@@ -1,4 +1,10 @@
-"""The operators and methods of `Tensor`, put in place here because they are made of operations."""
+"""Add the operators, and the methods that are operations, to `Tensor`.
+
+Operations take and return tensors, so they are defined above `Tensor`, and the class cannot refer to them without an
+import cycle. A subclass with the operators would have to be created by every backend and operation below it. Methods
+that look their operation up in a table would only have the table filled from here in place of the class. So this module
+assigns them once, when `tensorlab.ops` is imported; JAX does the same in ``jax/_src/numpy/array_methods.py``.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +53,7 @@ def _binary(operation: Callable[..., Any]) -> tuple[Callable[..., Any], Callable
 
 
 def _multiply(x1: Any, x2: Any) -> Any:
-    """Multiply; refuse strings, which Python would repeat by a tensor of rank 0, and other sequences."""
+    """Return ``x1 * x2``. Raise for strings and other sequences, which Python would repeat by a tensor of rank 0."""
     for one in (x1, x2):
         if not _operand(one):
             if isinstance(one, Sequence):
@@ -67,7 +73,7 @@ _DECIMALS = 308
 
 
 def _round(self: Tensor, ndigits: Any = None) -> Tensor:
-    """Return each element rounded to so many decimals, ties to even; ``round(x)`` keeps the dtype, too."""
+    """Round each element to a number of decimals, ties to even. ``round(x)`` keeps the dtype too."""
     try:
         digits = 0 if ndigits is None else operator.index(ndigits)
     except TypeError:
@@ -84,7 +90,7 @@ def _round(self: Tensor, ndigits: Any = None) -> Tensor:
     scaled = self * scale if digits > 0 else self / scale
     rounded = rounding.round(scaled)
     exact = rounded / scale if digits > 0 else rounded * scale
-    return comparison.where(floating.isfinite(exact), exact, self)  # what is too large to be scaled has no decimals
+    return comparison.where(floating.isfinite(exact), exact, self)  # a number too large to be scaled has no decimals
 
 
 def _unary(operation: Callable[..., Tensor]) -> Callable[..., Any]:
@@ -159,17 +165,17 @@ _UFUNCS: dict[Any, Callable[..., Any]] = {
     }.items()
     if isinstance(getattr(np, name, None), np.ufunc)
 }
-"""The operation of each of NumPy's ufuncs, by the very function: others may have a function of the same name."""
+"""The operation for each NumPy ufunc. The keys are the functions, as other ufuncs may have the same name."""
 
 
 def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
     """Compute a NumPy ufunc of tensors, such as ``ndarray + tensor`` and ``np.exp(tensor)``.
 
-    The result is a tensor if tensorlab has the operation and nothing but operands is given. Otherwise (``out=`` of a
-    NumPy array, ``where=``, ``dtype=``, ``reduce``, ``outer`` and so on) NumPy computes it, and the result is NumPy's.
+    The result is a tensor if tensorlab has the operation and only operands are given. Otherwise (for a NumPy array as
+    ``out``, for ``where``, ``dtype``, ``reduce``, ``outer`` and so on) NumPy computes it, and returns an array.
 
     Raises:
-        ArgumentTypeError: if NumPy would have to write into a tensor: one as ``out``, or the first argument of ``at``.
+        ArgumentTypeError: if NumPy would write to a tensor, as ``out`` or as the first argument of ``at``.
     """
     who = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
     for out in options.get("out", ()):
@@ -191,7 +197,7 @@ def _as_array(value: Any) -> Any:
 
 
 def _reshape(self: Tensor, *shape: Any) -> Tensor:
-    """The elements in another shape, given as a tuple or as arguments."""
+    """Return the elements in another shape, given as a tuple or as several arguments."""
     return shaping.reshape(self, shape[0] if len(shape) == 1 else shape)
 
 
@@ -216,12 +222,12 @@ def _astype(self: Tensor, dtype: Any, copy: bool = False) -> Tensor:
 
 
 def _like(self: Tensor, value: Any) -> Tensor:
-    """Return ``value`` as a tensor of this dtype and device."""
+    """Convert a value to a tensor of the same dtype and device."""
     return asarray(value, dtype=self.dtype, device=self.device)
 
 
 def _ones_like(self: Tensor) -> Tensor:
-    """Return ones of this shape, dtype and device."""
+    """Return ones of the same shape, dtype and device."""
     return _like(self, np.ones(self.shape, self.dtype))
 
 
@@ -233,11 +239,11 @@ _METHODS: dict[str, Any] = {
     "__round__": _round,
     "__getitem__": lambda self, index: indexing.getitem(self, index),
     "__setitem__": assignment.setitem,
-    "at": property(assignment.At, doc="Select elements by ``x.at[index]``, to make a new tensor with them changed."),
+    "at": property(assignment.At, doc="``x.at[index]`` selects elements; its methods return a changed copy of ``x``."),
     "astype": _astype,
     "reshape": _reshape,
     "T": property(
-        shaping.transpose, doc="The axes reversed. The standard has it for matrices; of more axes it is NumPy's."
+        shaping.transpose, doc="A view with the axes reversed, as in NumPy. The standard defines it for matrices only."
     ),
     "mT": property(shaping.matrix_transpose),
 }

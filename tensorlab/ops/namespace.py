@@ -1,4 +1,4 @@
-"""What the array API standard asks a namespace to say of itself, and a tensor to say of its namespace."""
+"""The inspection functions of the array API standard, and ``Tensor.__array_namespace__``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 __array_api_version__ = "2024.12"
-"""The version of the Python array API standard that tensorlab follows, but for complex numbers."""
+"""The version of the Python array API standard that tensorlab follows, except for complex numbers."""
 
 _VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12")
 
@@ -38,28 +38,28 @@ _KINDS: dict[str, tuple[str, ...]] = {
 
 
 class ArrayNamespaceInfo:
-    """What devices, dtypes and abilities there are.
+    """The devices, dtypes and capabilities of tensorlab.
 
     Source: Python array API standard, ``__array_namespace_info__``.
     """
 
     def capabilities(self) -> dict[str, Any]:
-        """Masks are indices, shapes may depend on values, and there are at most 64 axes."""
+        """Return the capabilities: indexing by masks, shapes that depend on values, and at most 64 axes."""
         return {"boolean indexing": True, "data-dependent shapes": True, "max dimensions": 64}
 
     def default_device(self) -> str:
-        """The device of new tensors: "cpu", or that of ``with tl.device(…):``."""
+        """Return the device of new tensors: "cpu", or that of ``with tl.device(…):``."""
         return backend().name
 
     def devices(self) -> list[str]:
-        """The devices that can be used here, among those that plugins register.
+        """Return the registered devices that can be used here.
 
-        A device that is registered but has no hardware or driver here is left out.
+        A device whose hardware or driver is missing is not listed.
         """
         return [entry.name for entry in registries["backend"] if _usable(entry.name)]
 
     def default_dtypes(self, *, device: str | None = None) -> dict[str, DType]:
-        """The dtypes of results where none is given, by kind; the same on every device. None is complex.
+        """Return the default dtypes by kind. They are the same on every device.
 
         Raises:
             UnknownNameError: if no plugin registers a backend of the name ``device``.
@@ -68,7 +68,7 @@ class ArrayNamespaceInfo:
         return {"real floating": dtypes.default_float, "integral": dtypes.int64, "indexing": dtypes.int64}
 
     def dtypes(self, *, device: str | None = None, kind: str | tuple[str, ...] | None = None) -> dict[str, DType]:
-        """The dtypes by name, all of them or those of a kind or of several; the same on every device.
+        """Return the dtypes by name, all or those of one or several kinds. They are the same on every device.
 
         Raises:
             ArgumentError: for an unknown kind.
@@ -94,7 +94,7 @@ def _usable(name: str) -> bool:
 
 
 def __array_namespace_info__() -> ArrayNamespaceInfo:  # noqa: N807  (the standard's name)
-    """The devices, dtypes and abilities of tensorlab.
+    """Return the devices, dtypes and capabilities of tensorlab.
 
     Source: Python array API standard, ``__array_namespace_info__``.
     """
@@ -102,10 +102,10 @@ def __array_namespace_info__() -> ArrayNamespaceInfo:  # noqa: N807  (the standa
 
 
 def _array_namespace(self: Tensor, *, api_version: str | None = None) -> ModuleType:
-    """tensorlab itself, which has the functions of the Python array API standard.
+    """Return the module tensorlab, which has the functions of the Python array API standard.
 
     Raises:
-        ArgumentError: for a version of the standard that it does not follow.
+        ArgumentError: for a version of the standard that tensorlab does not follow.
         ArgumentTypeError: for a version that is not a string.
 
     Source: Python array API standard, ``array.__array_namespace__``.

@@ -1,4 +1,4 @@
-"""Operations of neural networks."""
+"""Operations of neural networks: softmax, one-hot encoding and dense layers."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def _shifted_exp(x: float, largest: float) -> float:
     return math.exp(x - largest)
 
 
-def _share(kept: float, x: float, largest: float, total: float) -> float:
+def _normalized(kept: float, x: float, largest: float, total: float) -> float:
     return kept / total
 
 
-def _log_share(kept: float, x: float, largest: float, total: float) -> float:
+def _log_normalized(kept: float, x: float, largest: float, total: float) -> float:
     return x - largest - math.log(total)
 
 
@@ -56,14 +56,14 @@ def _times(gradient: float, y: float) -> float:
     return gradient * y
 
 
-def _centred(kept: float, gradient: float, y: float, total: float) -> float:
+def _weighted_difference(kept: float, gradient: float, y: float, total: float) -> float:
     return kept - y * total
 
 
 _EXPONENTIALS = ((maximum.scalar, _of(_element)), (add.scalar, _of(_shifted_exp)))
-_SOFTMAX = Rowwise("softmax", _EXPONENTIALS, _of(_share))
-_LOG_SOFTMAX = Rowwise("log_softmax", _EXPONENTIALS, _of(_log_share))
-_SOFTMAX_VJP = Rowwise("softmax_vjp", ((add.scalar, _of(_times)),), _of(_centred))
+_SOFTMAX = Rowwise("softmax", _EXPONENTIALS, _of(_normalized))
+_LOG_SOFTMAX = Rowwise("log_softmax", _EXPONENTIALS, _of(_log_normalized))
+_SOFTMAX_VJP = Rowwise("softmax_vjp", ((add.scalar, _of(_times)),), _of(_weighted_difference))
 
 
 def _rowwise(rule: Rowwise, *inputs: Tensor) -> Tensor:
@@ -77,21 +77,21 @@ def _along_last(who: str, x: Any, axis: Axis, operation: Callable[[Tensor], Tens
     axes = shapes.normalize_axes(who, axis, tensor.ndim)
     if axes == (tensor.ndim - 1,):
         return operation(tensor)
-    order = [place for place in range(tensor.ndim) if place not in axes] + list(axes)
+    order = [k for k in range(tensor.ndim) if k not in axes] + list(axes)
     ordered = permute_dims(tensor, order)
     kept = ordered.shape[: tensor.ndim - len(axes)]
     rows = reshape(ordered, (*kept, math.prod(ordered.shape[len(kept) :])))
-    result = permute_dims(reshape(operation(rows), ordered.shape), [order.index(place) for place in range(tensor.ndim)])
+    result = permute_dims(reshape(operation(rows), ordered.shape), [order.index(k) for k in range(tensor.ndim)])
     if operation is _softmax_of_logits and len(axes) == 1:
         return Probabilities.of(softmax_along(axes[0], tensor.ndim), result, tensor)
     return result
 
 
 def softmax(x: Any, axis: Axis = -1) -> Tensor:
-    """``exp(x) / Σ exp(x)`` along an axis, or over several, computed without overflow.
+    """Return ``exp(x) / Σ exp(x)`` along one or several axes, computed without overflow.
 
-    The result along one axis remembers ``x`` until a further operation is applied: a crossentropy computes from
-    that, so that it has a gradient where the result is 0 or 1. For the gradient by the result itself, call
+    The result along one axis remembers ``x`` until another operation is applied to it. A crossentropy computes from
+    ``x``, and so has a gradient where the result is 0 or 1. To get the gradient with respect to the result itself, call
     ``tape.watch`` with it.
 
     Raises:
@@ -115,7 +115,7 @@ def _softmax(x: Tensor) -> Tensor:
 
 
 def _softmax_vjp(g: Tensor, y: Tensor) -> Tensor:
-    """``y (g - Σ g y)``."""
+    """Return ``y (g - Σ g y)``."""
     result = _rowwise(_SOFTMAX_VJP, g, y)
     if autodiff.recording():
 
@@ -128,7 +128,7 @@ def _softmax_vjp(g: Tensor, y: Tensor) -> Tensor:
 
 
 def log_softmax(x: Any, axis: Axis = -1) -> Tensor:
-    """``x - log Σ exp(x)`` along an axis, or over several, computed without overflow.
+    """Return ``x - log Σ exp(x)`` along one or several axes, computed without overflow.
 
     Raises:
         ShapeError: for an axis that is out of range or given twice.
@@ -150,18 +150,20 @@ def _log_softmax(x: Tensor) -> Tensor:
 
 
 def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> Tensor:
-    """1 at the place that ``x`` names on a new axis of length ``num_classes``, 0 elsewhere; all 0 if it names none.
+    """Return the one-hot encoding of integers: 1 at index ``x`` of a new axis, 0 elsewhere.
+
+    An integer that is not an index of the new axis gives zeros only.
 
     Args:
         x: integers.
         num_classes: the length of the new axis.
-        axis: where the new axis goes.
-        dtype: of the result; float32 if None.
+        axis: the position of the new axis.
+        dtype: the dtype of the result; None for float32.
 
     Raises:
         DTypeError: if ``x`` is not of integers.
         ShapeError: for a negative ``num_classes``, or an axis that is out of range.
-        ArgumentTypeError: for a ``num_classes`` that is not a whole number.
+        ArgumentTypeError: for a ``num_classes`` that is not an integer.
 
     Source: Keras, ``keras.ops.one_hot``.
     """
@@ -173,14 +175,14 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> Tens
         tensor = tensor.astype(dtypes.int64)
     classes = asarray(np.arange(count, dtype=tensor.dtype), device=tensor.device)
     result = equal(expand_dims(tensor, axis=tensor.ndim), classes)
-    place = shapes.normalize_axis("one_hot", axis, tensor.ndim + 1)
+    position = shapes.normalize_axis("one_hot", axis, tensor.ndim + 1)
     order = list(range(tensor.ndim))
-    order.insert(place, tensor.ndim)
+    order.insert(position, tensor.ndim)
     return permute_dims(result, order).astype(dtypes.default_float if dtype is None else dtype)
 
 
 def stop_gradient(x: Any) -> Tensor:
-    """The same values, of which a tape does not know where they come from.
+    """Return the same values as a constant for every tape.
 
     Source: Keras, ``keras.ops.stop_gradient``.
     """
@@ -192,7 +194,7 @@ _biased: WeakKeyDictionary[Elementwise, Elementwise] = WeakKeyDictionary()
 
 
 def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None = None) -> Tensor:
-    """``activation(x · kernel + bias)`` in one pass: bias and activation are applied while the product is in cache.
+    """Return ``activation(x · kernel + bias)``. Bias and activation are applied while the product is in cache.
 
     Args:
         x: ``(…, k)``.
@@ -208,7 +210,7 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None 
         DTypeError: if the dtypes have no common type or are not real.
     """
     if isinstance(activation, Sigmoid):
-        return activation(dense(x, kernel, bias))  # in a pass of its own, as its logits are kept
+        return activation(dense(x, kernel, bias))  # separately, because the result keeps its logits
     tensors = together("dense", x, kernel) if bias is None else together("dense", x, kernel, bias)
     rows, weights, offset = tensors[0], tensors[1], None if bias is None else tensors[2]
     a, b, backend = rows._buffer, weights._buffer, rows._backend
@@ -235,7 +237,7 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None 
 
 
 def _epilogue(activation: Elementwise | None, bias: Tensor | None) -> tuple[Elementwise | None, list[Tensor]]:
-    """The operation on a product, and its arguments beside the product."""
+    """Return the operation to apply to the product, and its other arguments."""
     if bias is None:
         return activation, []
     if activation is None:
@@ -254,7 +256,7 @@ def _record_dense(
     product: Tensor,
     result: Tensor,
 ) -> None:
-    """Record the pass as the operations that it is made of: a product, an addition of the bias, and the activation."""
+    """Record the operations that the result is made of: the product, the addition of the bias, and the activation."""
     fused = product is not result
     if not fused:
         product = from_buffer_of(result, result._buffer) if operands else result
@@ -263,7 +265,7 @@ def _record_dense(
     inner = product
     if operands:
         (bias,) = operands
-        # With an activation the sum has no memory of its own: only the tape knows it.
+        # With an activation the sum is not stored. This tensor stands for it on the tape.
         inner = from_buffer_of(result, result._buffer) if fused else result
         shape = bias.shape
         autodiff.record((product, bias), (inner,), (lambda g: g, lambda g: sum_to(g, shape)))

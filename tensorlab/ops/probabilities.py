@@ -1,8 +1,8 @@
-"""`Probabilities`: what softmax and sigmoid give, which remembers what it was made of.
+"""`Probabilities`: the results of softmax and sigmoid, which remember their logits.
 
-Far from 0, softmax and sigmoid give exactly 0 or 1: neither the loss nor its gradient can be computed from that. So
-their results remember the logits, and a crossentropy that is given such a result computes from these. Any further
-operation gives an ordinary tensor.
+For large logits softmax and sigmoid are exactly 0 or 1, from which neither a loss nor its gradient can be computed. So
+their results remember the logits, and a crossentropy of such a result computes from these. Any other operation on it
+returns an ordinary tensor.
 """
 
 from __future__ import annotations
@@ -18,45 +18,43 @@ from tensorlab.tensor import Tensor, owned
 
 
 class Probabilities(Tensor):
-    """The result of an operation on logits, which it keeps alive while it is alive itself.
+    """The result of a softmax or sigmoid, with a reference to its logits."""
 
-    Attributes:
-        source: the operation, "sigmoid" or what `softmax_along` names.
-        logits: what it was applied to, of the same shape.
-    """
-
-    __slots__ = ()  # as of every tensor that can be assigned to, which makes it an ordinary one
+    __slots__ = ()  # an assignment turns every kind of tensor into a plain one, for which their layouts must be equal
 
     @property
     def source(self) -> str:
+        """The operation: "sigmoid", or a softmax as `softmax_along` names it."""
         name: str = self.origin[0]
         return name
 
     @property
     def logits(self) -> Tensor:
+        """The argument of the operation, of the same shape."""
         tensor: Tensor = self.origin[1]
         return tensor
 
     @classmethod
     def of(cls, source: str, result: Tensor, logits: Tensor) -> Self:
-        """Return the result of an operation, as one that remembers its logits."""
+        """Return the result of an operation with a reference to its logits."""
         made = cls.__new__(cls)
         made._buffer, made._backend, made.key = result._buffer, result._backend, result.key
         made.origin = source, owned(logits)
         return made
 
     def snapshot(self) -> Tensor:
-        """The value alone, which a tape may keep longer than the logits are needed."""
+        """Return a snapshot without the logits, as a tape may keep it longer than they are needed."""
         return owned(self)
 
 
-Probabilities.__name__ = "Tensor"  # what messages call it
+Probabilities.__name__ = "Tensor"  # for messages
 
 
 def logits_of(source: str, tensor: Any) -> Tensor | None:
-    """Return the logits that stand for the result of an operation, or None.
+    """Return the logits to use in place of the result of an operation, or None.
 
-    They stand for no tensor by which somebody differentiates, and for none that is known to other tapes than they are.
+    It is None if a tape watches the result itself, or if other tapes know the result than know the logits: the
+    gradients would differ.
     """
     if isinstance(tensor, Probabilities) and tensor.source == source and autodiff.alike(tensor, tensor.logits):
         return tensor.logits
@@ -69,7 +67,7 @@ def softmax_along(axis: int, ndim: int) -> str:
 
 
 def with_axis_last(tensor: Tensor, axis: int) -> Tensor:
-    """Return a tensor with an axis, counted from 0, moved to the end; a softmax along it still remembers its logits."""
+    """Return a tensor with an axis, counted from 0, moved to the end. A softmax along it keeps its logits."""
     if axis == tensor.ndim - 1:
         return tensor
     logits = logits_of(softmax_along(axis, tensor.ndim), tensor)
@@ -78,7 +76,7 @@ def with_axis_last(tensor: Tensor, axis: int) -> Tensor:
 
 
 def reshaped(tensor: Tensor, shape: Shape) -> Tensor:
-    """Return the elements in another shape; the result of a sigmoid still remembers its logits."""
+    """Reshape a tensor. The result of a sigmoid keeps its logits."""
     result = reshape(tensor, shape)
     if isinstance(tensor, Probabilities) and tensor.source == "sigmoid":
         return Probabilities.of("sigmoid", result, reshape(tensor.logits, shape))
@@ -86,10 +84,10 @@ def reshaped(tensor: Tensor, shape: Shape) -> Tensor:
 
 
 class Sigmoid(Elementwise):
-    """The sigmoid, whose results remember their logits."""
+    """The sigmoid as an operation whose results remember their logits."""
 
     def __call__(self, *operands: Any, out: Any = None, **unknown: Any) -> Tensor:
-        """Apply it to a tensor, an array or a number. Raises what `Elementwise` raises."""
+        """Return the sigmoid of a tensor, an array or a number. It raises what `Elementwise` raises."""
         if len(operands) != 1 or out is not None or unknown:
             return super().__call__(*operands, out=out, **unknown)
         x = as_tensor(operands[0], self.__name__)

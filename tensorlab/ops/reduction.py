@@ -1,4 +1,4 @@
-"""Reductions over any set of axes, each a table entry of scalar functions."""
+"""Reductions over any set of axes, each defined by scalar functions."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _ratio(total: float, count: float) -> float:
     return total / count
 
 
-def _rule(
+def _reduction(
     name: str, combine: Elementwise, initial: float | None, element: Any = _itself, result: Any = None
 ) -> Reduction:
     return Reduction(
@@ -67,30 +67,30 @@ def _rule(
     )
 
 
-_MEAN = _rule("mean", add, 0, result=_ratio)
-_PROD = _rule("prod", multiply, 1)
-_MAX = _rule("max", maximum, None)
-_MIN = _rule("min", minimum, None)
-_ANY = _rule("any", logical_or, 0, element=_truth)
-_ALL = _rule("all", logical_and, 1, element=_truth)
+_MEAN = _reduction("mean", add, 0, result=_ratio)
+_PROD = _reduction("prod", multiply, 1)
+_MAX = _reduction("max", maximum, None)
+_MIN = _reduction("min", minimum, None)
+_ANY = _reduction("any", logical_or, 0, element=_truth)
+_ALL = _reduction("all", logical_and, 1, element=_truth)
 
 
-def _reduce(rule: Reduction, x: Tensor, axis: Axis, keepdims: bool, compute: DType, output: DType) -> Tensor:
+def _reduce(reduction: Reduction, x: Tensor, axis: Axis, keepdims: bool, compute: DType, output: DType) -> Tensor:
     buffer, backend = x._buffer, x._backend
-    axes = None if axis is None else shapes.normalize_axes(rule.name, axis, buffer.ndim)
-    if rule.initial is None and (not buffer.size if axes is None else 0 in [buffer.shape[place] for place in axes]):
+    axes = None if axis is None else shapes.normalize_axes(reduction.name, axis, buffer.ndim)
+    if reduction.initial is None and (not buffer.size if axes is None else 0 in [buffer.shape[k] for k in axes]):
         over = "all axes" if axes is None else f"axes {axes}"
-        raise ShapeError(rule.name, "at least one element", f"shape {x.shape} over {over}", "it has no identity")
-    result = backend.reduce(rule, compute, buffer.dtype, output)(buffer, axes)
+        raise ShapeError(reduction.name, "at least one element", f"shape {x.shape} over {over}", "it has no identity")
+    result = backend.reduce(reduction, compute, buffer.dtype, output)(buffer, axes)
     if keepdims:
-        kept = [1 if axes is None or place in axes else length for place, length in enumerate(buffer.shape)]
+        kept = [1 if axes is None or k in axes else length for k, length in enumerate(buffer.shape)]
         result = backend.reshape(result, tuple(kept))
     return Tensor(result, backend)
 
 
-def _spread(value: Tensor, shape: Shape, axes: tuple[int, ...]) -> Tensor:
-    """A reduced tensor, repeated along the axes that it lost of this shape."""
-    kept = tuple(1 if place in axes else length for place, length in enumerate(shape))
+def _broadcast_back(value: Tensor, shape: Shape, axes: tuple[int, ...]) -> Tensor:
+    """Broadcast a reduced tensor back to the shape that it had before the reduction over some axes."""
+    kept = tuple(1 if k in axes else length for k, length in enumerate(shape))
     return broadcast_to(reshape(value, kept), shape)
 
 
@@ -99,33 +99,33 @@ def _real(who: str, x: Tensor) -> Tensor:
 
 
 def sum(x: Any, /, axis: Axis = None, *, dtype: Any = None, keepdims: bool = False) -> Tensor:
-    """The sum over some axes, or all; integers are summed in 64 bits. Over no elements it is 0.
+    """Return the sum over some axes, or all. Integers are summed in 64 bits. The sum of no elements is 0.
 
     Raises:
         ShapeError: for an axis that is out of range or given twice.
 
     Source: Python array API standard, ``sum``.
     """
-    # The gradient needs no element, so the memory of the tensor may change afterwards.
+    # The gradient needs no elements, so no snapshot has to keep them.
     tensor = x if isinstance(x, Tensor) and not x.watched else as_tensor(x, "sum")
     buffer, backend = tensor._buffer, tensor._backend
     own = buffer.dtype
     compute = own if dtype is None and own.kind == "f" else accumulator("sum", tensor, dtype)
-    if axis is None and not keepdims:  # so often that it need not go through the rest
+    if axis is None and not keepdims:  # the common case, without the checks of axes
         result = Tensor(backend.reduce(SUM, compute, own, compute)(buffer, None), backend)
     else:
         result = _reduce(SUM, tensor, axis, keepdims, compute, compute)
     if autodiff.recording() and tensor.dtype.kind == "f":
         axes = shapes.normalize_axes("sum", axis, tensor.ndim)
-        shape = tensor.shape  # so that the tape keeps this alone
-        autodiff.record((tensor,), (result,), (lambda g: _spread(g.astype(own), shape, axes),))
+        shape = tensor.shape  # the tape keeps the shape, not the tensor
+        autodiff.record((tensor,), (result,), (lambda g: _broadcast_back(g.astype(own), shape, axes),))
     return result
 
 
 def mean(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
-    """The arithmetic mean over some axes, or all; NaN over no elements.
+    """Return the arithmetic mean over some axes, or all. The mean of no elements is NaN.
 
-    Of integers it is float32, computed in float64.
+    The mean of integers is float32, computed in float64.
 
     Source: Python array API standard, ``mean``.
     """
@@ -135,13 +135,13 @@ def mean(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
     if autodiff.recording() and tensor.dtype.kind == "f":
         axes = shapes.normalize_axes("mean", axis, tensor.ndim)
         shape = tensor.shape
-        count = math.prod(shape[place] for place in axes)
-        autodiff.record((tensor,), (result,), (lambda g: _spread(divide(g, count), shape, axes),))
+        count = math.prod(shape[k] for k in axes)
+        autodiff.record((tensor,), (result,), (lambda g: _broadcast_back(divide(g, count), shape, axes),))
     return result
 
 
 def prod(x: Any, /, axis: Axis = None, *, dtype: Any = None, keepdims: bool = False) -> Tensor:
-    """The product over some axes, or all; integers are multiplied in 64 bits. Over no elements it is 1.
+    """Return the product over some axes, or all. Integers are multiplied in 64 bits. The product of no elements is 1.
 
     Raises:
         ShapeError: for an axis that is out of range or given twice.
@@ -156,41 +156,41 @@ def prod(x: Any, /, axis: Axis = None, *, dtype: Any = None, keepdims: bool = Fa
         autodiff.record(
             (tensor,),
             (result,),
-            (lambda g: _spread(g.astype(tensor.dtype), tensor.shape, axes) * _others(tensor, axes),),
+            (lambda g: _broadcast_back(g.astype(tensor.dtype), tensor.shape, axes) * _others(tensor, axes),),
         )
     return result
 
 
 def _others(x: Tensor, axes: tuple[int, ...]) -> Tensor:
-    """For each element the product of all others over some axes; in float64, where fewer of the products overflow."""
-    order = [place for place in range(x.ndim) if place not in axes] + list(axes)
+    """Return, for each element, the product of all others over some axes, in float64 so that fewer overflow."""
+    order = [k for k in range(x.ndim) if k not in axes] + list(axes)
     ordered = permute_dims(x, order).astype(dtypes.float64)
     kept = ordered.shape[: x.ndim - len(axes)]
     others = products_of_others(reshape(ordered, (*kept, math.prod(ordered.shape[len(kept) :]))))
-    inverse = [order.index(place) for place in range(x.ndim)]
+    inverse = [order.index(k) for k in range(x.ndim)]
     return permute_dims(reshape(others, ordered.shape), inverse).astype(x.dtype)
 
 
-def _extreme(rule: Reduction, x: Any, axis: Axis, keepdims: bool) -> Tensor:
-    tensor = as_tensor(x, rule.name)
-    result = _reduce(rule, tensor, axis, keepdims, tensor.dtype, tensor.dtype)
+def _extreme(reduction: Reduction, x: Any, axis: Axis, keepdims: bool) -> Tensor:
+    tensor = as_tensor(x, reduction.name)
+    result = _reduce(reduction, tensor, axis, keepdims, tensor.dtype, tensor.dtype)
     if autodiff.recording() and tensor.dtype.kind == "f":
-        axes = shapes.normalize_axes(rule.name, axis, tensor.ndim)
+        axes = shapes.normalize_axes(reduction.name, axis, tensor.ndim)
         kept = result.snapshot()  # the caller may assign to the result
 
         def vjp(gradient: Tensor) -> Tensor:
-            ties = equal(tensor, _spread(kept, tensor.shape, axes)).astype(tensor.dtype)
-            return ties * _spread(gradient, tensor.shape, axes) / sum(ties, axis=axes, keepdims=True)
+            ties = equal(tensor, _broadcast_back(kept, tensor.shape, axes)).astype(tensor.dtype)
+            return ties * _broadcast_back(gradient, tensor.shape, axes) / sum(ties, axis=axes, keepdims=True)
 
         autodiff.record((tensor,), (result,), (vjp,))
     return result
 
 
 def max(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
-    """The largest element, NaN if there is one; equal ones share the gradient.
+    """Return the largest element over some axes, or all; NaN if any is NaN. Equal elements share the gradient.
 
     Raises:
-        ShapeError: over no elements.
+        ShapeError: if there are no elements.
 
     Source: Python array API standard, ``max``.
     """
@@ -198,10 +198,10 @@ def max(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
 
 
 def min(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
-    """The smallest element, NaN if there is one; equal ones share the gradient.
+    """Return the least element over some axes, or all; NaN if any is NaN. Equal elements share the gradient.
 
     Raises:
-        ShapeError: over no elements.
+        ShapeError: if there are no elements.
 
     Source: Python array API standard, ``min``.
     """
@@ -209,7 +209,7 @@ def min(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
 
 
 def any(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
-    """Whether some element is not zero, over some axes, or all; over no elements False. NaN is not zero.
+    """Return whether any element is nonzero, over some axes, or all; False without elements. NaN is nonzero.
 
     Raises:
         ShapeError: for an axis that is out of range or given twice.
@@ -225,7 +225,7 @@ def any(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
 
 
 def all(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
-    """Whether every element is not zero, over some axes, or all; over no elements True. NaN is not zero.
+    """Return whether all elements are nonzero, over some axes, or all; True without elements. NaN is nonzero.
 
     Raises:
         ShapeError: for an axis that is out of range or given twice.
@@ -244,11 +244,11 @@ def _is_finite(x: float) -> float:
     return 1 if x - x == 0 else 0
 
 
-_ALL_FINITE = _rule("all_finite", logical_and, 1, element=_is_finite)
+_ALL_FINITE = _reduction("all_finite", logical_and, 1, element=_is_finite)
 
 
 def all_finite(x: Any) -> Tensor:
-    """Whether no element is NaN or infinite, in one pass without memory of its own."""
+    """Return whether no element is NaN or infinite, in one pass without temporary memory."""
     tensor = _real("all_finite", as_tensor(x, "all_finite"))
     return _reduce(_ALL_FINITE, tensor, None, False, tensor.dtype, dtypes.bool)
 
@@ -260,9 +260,9 @@ def _correction(who: str, value: Any) -> float:
 
 
 def var(x: Any, /, axis: Axis = None, *, correction: float = 0.0, keepdims: bool = False) -> Tensor:
-    """``Σ (x - mean)² / (n - correction)`` over some axes, or all; NaN unless ``n > correction``.
+    """Return the variance ``Σ (x - mean)² / (n - correction)`` over some axes, or all; NaN unless ``n > correction``.
 
-    Of integers it is float32, computed in float64.
+    The variance of integers is float32, computed in float64.
 
     Raises:
         ShapeError: for an axis that is out of range or given twice.
@@ -275,21 +275,21 @@ def var(x: Any, /, axis: Axis = None, *, correction: float = 0.0, keepdims: bool
         exact = tensor.astype(dtypes.float64)
         return var(exact, axis=axis, correction=correction, keepdims=keepdims).astype(dtypes.default_float)
     axes = shapes.normalize_axes("var", axis, tensor.ndim)
-    count = math.prod(tensor.shape[place] for place in axes)
+    count = math.prod(tensor.shape[k] for k in axes)
     squares = square(tensor - mean(tensor, axis=axes, keepdims=True))
     divisor = count - _correction("var", correction)
     return divide(sum(squares, axis=axes, keepdims=keepdims), divisor if divisor > 0 else math.nan)
 
 
 def _deviation(variance: float) -> float:
-    return math.sqrt(variance) if variance != 0 else 0.0  # the least there is, so its slope is 0 and not infinite
+    return math.sqrt(variance) if variance != 0 else 0.0  # 0 is the minimum: the derivative is 0, not infinite
 
 
 _root_of_variance = Elementwise(scalar_function(_deviation))
 
 
 def std(x: Any, /, axis: Axis = None, *, correction: float = 0.0, keepdims: bool = False) -> Tensor:
-    """The square root of `var`. Where all elements are alike its gradient is 0.
+    """Return the standard deviation, the square root of `var`. If all elements are equal its gradient is 0.
 
     Source: Python array API standard, ``std``.
     """
@@ -297,27 +297,27 @@ def std(x: Any, /, axis: Axis = None, *, correction: float = 0.0, keepdims: bool
 
 
 def _scaled(x: float, largest: float) -> float:
-    return math.exp(x - largest) if x != largest else 1.0  # of the largest also where it is infinite
+    return math.exp(x - largest) if x != largest else 1.0  # also if the largest is infinite
 
 
 def _scaled_back(total: float, largest: float) -> float:
     return math.log(total) + largest
 
 
-def _share(x: float, largest: float, total: float) -> float:
+def _fraction(x: float, largest: float, total: float) -> float:
     return 0.0 if largest == -math.inf else _scaled(x, largest) / total
 
 
-_exp_scaled, _log_scaled, _shares = (
-    Elementwise(scalar_function(function)) for function in (_scaled, _scaled_back, _share)
+_exp_scaled, _log_scaled, _fractions = (
+    Elementwise(scalar_function(function)) for function in (_scaled, _scaled_back, _fraction)
 )
 
 
 def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """``log Σ exp(x)`` over some axes, or all, without overflow; -inf over no elements.
+    """Return ``log Σ exp(x)`` over some axes, or all, without overflow; -inf without elements.
 
-    Of infinities it is their limit: -inf if all are -inf, inf if one is inf. So is the gradient: elements that are inf
-    share it; it is 0 if all are -inf. Integers become float32.
+    It is -inf if all elements are -inf, and inf if one is inf. Elements that are inf share the gradient. If all are
+    -inf it is 0. Integers are converted to float32.
 
     Raises:
         ShapeError: for an axis that is out of range or given twice.
@@ -326,18 +326,18 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """
     tensor = _real("logsumexp", as_tensor(x, "logsumexp"))
     axes = shapes.normalize_axes("logsumexp", axis, tensor.ndim)
-    kept = tuple(1 if place in axes else length for place, length in enumerate(tensor.shape))
+    kept = tuple(1 if k in axes else length for k, length in enumerate(tensor.shape))
     with autodiff.no_grad():
-        empty = builtins.any(tensor.shape[place] == 0 for place in axes)
+        empty = builtins.any(tensor.shape[k] == 0 for k in axes)
         largest = broadcast_to(tensor.like(0), kept) if empty else max(tensor, axis=axes, keepdims=True)
-        total = sum(_exp_scaled(tensor, largest), axis=axes, keepdims=True)  # the number of those that are inf, if any
+        total = sum(_exp_scaled(tensor, largest), axis=axes, keepdims=True)  # if any is inf, their number
         result = _log_scaled(total, largest)
         if not keepdims:
-            result = reshape(result, [length for place, length in enumerate(tensor.shape) if place not in axes])
+            result = reshape(result, [length for k, length in enumerate(tensor.shape) if k not in axes])
     if autodiff.recording():
 
         def vjp(gradient: Tensor) -> Tensor:
-            return _spread(gradient, tensor.shape, axes) * _softmax_over(axes, tensor, largest, total)
+            return _broadcast_back(gradient, tensor.shape, axes) * _softmax_over(axes, tensor, largest, total)
 
         autodiff.record((tensor,), (result,), (vjp,))
     return result
@@ -345,7 +345,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 def _softmax_over(axes: tuple[int, ...], x: Tensor, largest: Tensor, total: Tensor) -> Tensor:
     with autodiff.no_grad():
-        result = _shares(x, largest, total)
+        result = _fractions(x, largest, total)
     if autodiff.recording():
 
         def vjp(gradient: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Whole numbers near a number. Integers are as they are; a zero keeps the sign of what was rounded."""
+"""Elementwise rounding. Integers are returned as they are; a zero has the sign of the number that was rounded."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ _rounding = elementwise(domain="number", kinds={"integer": _itself})
 
 @_rounding
 def ceil(x: float) -> float:
-    """The smallest whole number that is not below ``x``. Source: array API standard."""
+    """Return the smallest integer not less than ``x``. Source: array API standard."""
     return math.copysign(math.ceil(x), x)
 
 
 @_rounding
 def floor(x: float) -> float:
-    """The largest whole number that is not above ``x``. Source: array API standard."""
+    """Return the largest integer not greater than ``x``. Source: array API standard."""
     return math.copysign(math.floor(x), x)
 
 
 @_rounding
 def round(x: float) -> float:
-    """The nearest whole number, the even one of two that are as near. Source: array API standard."""
+    """Return the nearest integer; ties go to the even one. Source: array API standard."""
     return math.copysign(builtins.round(x), x)
 
 
 @_rounding
 def trunc(x: float) -> float:
-    """The nearest whole number that is not further from 0 than ``x``. Source: array API standard."""
+    """Return ``x`` rounded toward zero. Source: array API standard."""
     return math.copysign(math.trunc(x), x)

@@ -1,4 +1,4 @@
-"""Where elements are: of extremes, of what is not zero, and in what is sorted."""
+"""Find indices: of extremes, of nonzero elements, and in a sorted vector."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tensorlab import dtypes, shapes
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, DTypeError, IndexOutOfBoundsError, ShapeError
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, exactly, is_scalar, on_host
-from tensorlab.ops.indexing import whole_numbers
+from tensorlab.ops.indexing import integers_on_host
 from tensorlab.ops.reduction import Axis, sum
 from tensorlab.ops.shaping import permute_dims, reshape
 from tensorlab.tensor import Tensor, asarray, from_buffer_of
@@ -24,27 +24,27 @@ __all__ = [
 ]
 
 
-def _arg(rule: str, x: Any, axis: int | None, keepdims: bool) -> Tensor:
-    tensor = as_tensor(x, f"arg{rule}")
+def _arg(name: str, x: Any, axis: int | None, keepdims: bool) -> Tensor:
+    tensor = as_tensor(x, f"arg{name}")
     if tensor.dtype.kind == "b":
-        raise DTypeError(f"arg{rule}", "tensors of numbers", "bool", "convert them with .astype()")
+        raise DTypeError(f"arg{name}", "tensors of numbers", "bool", "convert them with .astype()")
     flat = reshape(tensor, (-1,)) if axis is None else tensor
-    place = shapes.normalize_axis(f"arg{rule}", 0 if axis is None else axis, flat.ndim)
-    if flat.shape[place] == 0:
+    position = shapes.normalize_axis(f"arg{name}", 0 if axis is None else axis, flat.ndim)
+    if flat.shape[position] == 0:
         over = "all axes" if axis is None else f"axis {axis}"
-        raise ShapeError(f"arg{rule}", "at least one element", f"shape {tensor.shape} over {over}")
+        raise ShapeError(f"arg{name}", "at least one element", f"shape {tensor.shape} over {over}")
     last = flat
-    if place != flat.ndim - 1:
-        last = permute_dims(flat, [a for a in range(flat.ndim) if a != place] + [place])
-    result = from_buffer_of(tensor, tensor._backend.arg_reduce(rule, last._buffer))
+    if position != flat.ndim - 1:
+        last = permute_dims(flat, [a for a in range(flat.ndim) if a != position] + [position])
+    result = from_buffer_of(tensor, tensor._backend.arg_reduce(name, last._buffer))
     if not keepdims:
         return result
-    kept = (1,) * tensor.ndim if axis is None else (*tensor.shape[:place], 1, *tensor.shape[place + 1 :])
+    kept = (1,) * tensor.ndim if axis is None else (*tensor.shape[:position], 1, *tensor.shape[position + 1 :])
     return reshape(result, kept)
 
 
 def argmax(x: Any, /, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
-    """Where the largest element is, the first of equals; along an axis, or in the flattened tensor. int64.
+    """Return the int64 index of the largest element along an axis, or in the flattened tensor; the first one of equals.
 
     Source: Python array API standard, ``argmax``.
     """
@@ -52,7 +52,7 @@ def argmax(x: Any, /, axis: int | None = None, *, keepdims: bool = False) -> Ten
 
 
 def argmin(x: Any, /, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
-    """Where the smallest element is, the first of equals; along an axis, or in the flattened tensor. int64.
+    """Return the int64 index of the least element along an axis, or in the flattened tensor; the first one of equals.
 
     Source: Python array API standard, ``argmin``.
     """
@@ -60,7 +60,7 @@ def argmin(x: Any, /, axis: int | None = None, *, keepdims: bool = False) -> Ten
 
 
 def count_nonzero(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
-    """How many elements are not zero, over some axes, or all; NaN is not zero. int64.
+    """Count the nonzero elements over some axes, or all. NaN is not zero. The result is int64.
 
     Raises:
         ShapeError: for an axis that is out of range or given twice.
@@ -68,13 +68,13 @@ def count_nonzero(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Te
     Source: Python array API standard, ``count_nonzero``.
     """
     tensor = as_tensor(x, "count_nonzero")
-    shapes.normalize_axes("count_nonzero", axis, tensor.ndim)  # before `sum` names itself
+    shapes.normalize_axes("count_nonzero", axis, tensor.ndim)  # so that the message does not name `sum`
     truth = tensor if tensor.dtype.kind == "b" else tensor != 0
     return sum(truth, axis=axis, keepdims=keepdims)
 
 
 def nonzero(x: Any, /) -> tuple[Tensor, ...]:
-    """For each axis, where the elements that are not zero are, in C order. int64.
+    """Return the int64 indices of the nonzero elements, in C order: a vector for each axis.
 
     Raises:
         ShapeError: for a tensor of rank 0.
@@ -84,7 +84,7 @@ def nonzero(x: Any, /) -> tuple[Tensor, ...]:
     tensor = as_tensor(x, "nonzero")
     if not tensor.ndim:
         raise ShapeError("nonzero", "a tensor with an axis", "a tensor of rank 0", "use .item()")
-    return tuple(asarray(places, device=tensor.device) for places in np.nonzero(on_host("nonzero", tensor)))
+    return tuple(asarray(indices, device=tensor.device) for indices in np.nonzero(on_host("nonzero", tensor)))
 
 
 def _common_dtype(who: str, *operands: Any) -> DType:
@@ -93,31 +93,34 @@ def _common_dtype(who: str, *operands: Any) -> DType:
 
 
 def searchsorted(x1: Any, x2: Any, /, side: str = "left", *, sorter: Any = None) -> Tensor:
-    """Where the elements of ``x2`` would have to go into the vector ``x1`` for it to stay sorted. int64.
+    """Return the int64 indices at which to insert elements into a sorted vector so that it stays sorted.
 
     Args:
-        x1: a vector, ascending, or with ``sorter`` in any order.
-        x2: elements to place, of any shape, or a number.
-        side: where an element goes among its equals: "left" before them, "right" after them.
-        sorter: what `argsort` gives for ``x1``.
+        x1: the vector, ascending, or with ``sorter`` in any order.
+        x2: the elements to insert, of any shape, or a number.
+        side: whether to insert an element before ("left") or after ("right") equal ones.
+        sorter: the result of `argsort` for ``x1``.
 
     Raises:
         ShapeError: if ``x1`` is not a vector, or ``sorter`` has another shape.
         ArgumentError: for another ``side``.
-        DTypeError: for dtypes that have no common type, or a ``sorter`` that is not of whole numbers.
-        IndexOutOfBoundsError: if ``sorter`` names an element that is not there.
+        DTypeError: for dtypes without a common type, or a ``sorter`` that is not of integers.
+        IndexOutOfBoundsError: if ``sorter`` has an index that ``x1`` does not have.
 
     Source: Python array API standard, ``searchsorted``.
     """
     if side not in ("left", "right"):
         raise ArgumentError("searchsorted", "side 'left' or 'right'", repr(side))
     device = device_of((x1, x2))
-    row, places = as_tensor(x1, "searchsorted", device), x2 if is_scalar(x2) else as_tensor(x2, "searchsorted", device)
-    common_backend("searchsorted", [x for x in (row, places) if isinstance(x, Tensor)])
+    row, elements = (
+        as_tensor(x1, "searchsorted", device),
+        x2 if is_scalar(x2) else as_tensor(x2, "searchsorted", device),
+    )
+    common_backend("searchsorted", [x for x in (row, elements) if isinstance(x, Tensor)])
     if row.ndim != 1:
         raise ShapeError("searchsorted", "a sorted vector", f"shape {row.shape}")
-    common = _common_dtype("searchsorted", row, places)
-    order = None if sorter is None else whole_numbers("searchsorted", "a sorter", sorter)
+    common = _common_dtype("searchsorted", row, elements)
+    order = None if sorter is None else integers_on_host("searchsorted", "a sorter", sorter)
     if order is not None:
         if order.shape != row.shape:
             raise ShapeError("searchsorted", f"a sorter of shape {row.shape}", str(order.shape))
@@ -127,6 +130,8 @@ def searchsorted(x1: Any, x2: Any, /, side: str = "left", *, sorter: Any = None)
         order = order.astype(np.int64)
     sides: Any = side
     ordered = on_host("searchsorted", row).astype(common)
-    placed = on_host("searchsorted", places).astype(common) if isinstance(places, Tensor) else exactly(places, common)
-    found = np.searchsorted(ordered, placed, sides, order)
+    inserted = (
+        on_host("searchsorted", elements).astype(common) if isinstance(elements, Tensor) else exactly(elements, common)
+    )
+    found = np.searchsorted(ordered, inserted, sides, order)
     return asarray(np.asarray(found, np.int64), device=row.device)

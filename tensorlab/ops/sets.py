@@ -1,4 +1,4 @@
-"""Tensors as sets of their elements, sorted. Every NaN is an element of its own; 0.0 and -0.0 are one."""
+"""Set operations: unique elements, in ascending order, and membership. No NaN equals another; 0.0 equals -0.0."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ class UniqueInverse(NamedTuple):
 def _unique(who: str, x: Any) -> UniqueAll:
     tensor = as_tensor(x, who)
     values, indices, inverse, counts = np.unique(on_host(who, tensor), True, True, True, equal_nan=False)
-    places = (np.asarray(part, np.int64) for part in (indices, inverse.reshape(tensor.shape), counts))
-    return UniqueAll(*(asarray(part, device=tensor.device) for part in (values, *places)))
+    integers = (np.asarray(part, np.int64) for part in (indices, inverse.reshape(tensor.shape), counts))
+    return UniqueAll(*(asarray(part, device=tensor.device) for part in (values, *integers)))
 
 
 def unique_all(x: Any, /) -> UniqueAll:
-    """The different elements of ``x``; where each occurs first; for each element of ``x`` which it is; and how often.
+    """Return the unique elements of ``x``, their first indices, their inverse indices and their counts.
 
     Returns:
-        ``values``, ``indices`` into the flattened ``x``, ``inverse_indices`` of the shape of ``x``, and ``counts``; the
-        others are vectors of one length. All but the values are int64.
+        ``values``; ``indices``, of their first occurrence in the flattened ``x``; ``inverse_indices``, of the shape of
+        ``x``, with ``values[inverse_indices] == x``; and ``counts``. All but the values are int64.
 
     Source: Python array API standard, ``unique_all``.
     """
@@ -62,7 +62,7 @@ def unique_all(x: Any, /) -> UniqueAll:
 
 
 def unique_counts(x: Any, /) -> UniqueCounts:
-    """The different elements of ``x``, and how often each occurs.
+    """Return the unique elements of ``x`` and their counts.
 
     Source: Python array API standard, ``unique_counts``.
     """
@@ -71,7 +71,7 @@ def unique_counts(x: Any, /) -> UniqueCounts:
 
 
 def unique_inverse(x: Any, /) -> UniqueInverse:
-    """The different elements of ``x``, and for each element of ``x`` which of them it is.
+    """Return the unique elements of ``x`` and, for each element of ``x``, the index of the equal one.
 
     Source: Python array API standard, ``unique_inverse``.
     """
@@ -80,7 +80,7 @@ def unique_inverse(x: Any, /) -> UniqueInverse:
 
 
 def unique_values(x: Any, /) -> Tensor:
-    """The different elements of ``x``.
+    """Return the unique elements of ``x``.
 
     Source: Python array API standard, ``unique_values``.
     """
@@ -89,7 +89,7 @@ def unique_values(x: Any, /) -> Tensor:
 
 
 def isin(x1: Any, x2: Any, /, *, invert: bool = False) -> Tensor:
-    """For each element of ``x1`` whether some element of ``x2`` equals it, or with ``invert`` whether none does.
+    """Return for each element of ``x1`` whether some element of ``x2``, or with ``invert`` none, equals it.
 
     Raises:
         DTypeError: for dtypes that have no common type.

@@ -1,4 +1,4 @@
-"""Shapes and axes of a tensor in other words: what most often needs no memory of its own."""
+"""Change shapes and axes, as views where possible."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 
 
 def recorded(x: Tensor, buffer: Any, vjp: autodiff.Vjp) -> Tensor:
-    """A tensor of elements of ``x`` alone, put on the tape with the gradient's way back."""
+    """Return a tensor made of elements of ``x`` only, recorded on the tape with its vjp."""
     result = from_buffer_of(x, buffer)
     if autodiff.recording() and x.dtype.kind == "f":
         autodiff.record((x,), (result,), (vjp,))
@@ -32,16 +32,16 @@ def recorded(x: Tensor, buffer: Any, vjp: autodiff.Vjp) -> Tensor:
 
 
 def reshape(x: Any, /, shape: Any, *, copy: bool | None = None) -> Tensor:
-    """The same elements, in C order, in another shape; one length may be -1.
+    """Return the same elements, in C order, in another shape.
 
     Args:
         x: a tensor or an array.
-        shape: the lengths of the result.
-        copy: True for memory of its own, False to refuse a copy, None for a view where the strides allow it.
+        shape: the lengths of the result. One of them may be -1, to be computed.
+        copy: True to copy, False to raise if a copy is needed, None for a view if the strides allow it.
 
     Raises:
         ShapeError: if the number of elements does not fit.
-        ArgumentError: if ``copy`` is False and one is needed.
+        ArgumentError: if ``copy`` is False and a copy is needed.
 
     Source: Python array API standard, ``reshape``.
     """
@@ -60,12 +60,12 @@ def reshape(x: Any, /, shape: Any, *, copy: bool | None = None) -> Tensor:
             f"a tensor of shape {tensor.shape} that does not fit {lengths} as it lies",
             "leave copy out",
         )
-    own = tensor.shape  # so that the tape keeps the shape alone
+    own = tensor.shape  # the tape keeps the shape, not the tensor
     return recorded(tensor, buffer, lambda g: reshape(g, own))
 
 
 def permute_dims(x: Any, /, axes: Sequence[int]) -> Tensor:
-    """The axes in another order.
+    """Return a view with the axes in another order.
 
     Raises:
         ShapeError: unless ``axes`` names each axis once.
@@ -82,7 +82,7 @@ def permute_dims(x: Any, /, axes: Sequence[int]) -> Tensor:
 
 
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
-    """The axes reversed, or in the given order.
+    """Return a view with the axes reversed, or in the given order.
 
     Source: ``numpy.transpose``.
     """
@@ -93,10 +93,10 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Tensor:
 
 
 def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int], /) -> Tensor:
-    """Some axes at other places; the rest stay in order.
+    """Return a view with some axes moved to other positions. The other axes keep their order.
 
     Raises:
-        ShapeError: if an axis is out of range or given twice, or if there are not as many places as axes.
+        ShapeError: if an axis is out of range or given twice, or if there are not as many positions as axes.
 
     Source: Python array API standard, ``moveaxis``.
     """
@@ -118,7 +118,7 @@ def _listed(axes: Any) -> Sequence[Any]:
 
 
 def matrix_transpose(x: Any, /) -> Tensor:
-    """The last two axes exchanged.
+    """Return a view with the last two axes exchanged.
 
     Raises:
         ShapeError: for fewer than two axes.
@@ -132,27 +132,27 @@ def matrix_transpose(x: Any, /) -> Tensor:
 
 
 def swap_last(x: Tensor) -> Tensor:
-    """The last two axes exchanged, of a tensor that has them."""
+    """Return a view with the last two axes exchanged, of a tensor of at least two axes."""
     rank = x.ndim
     return recorded(x, x._backend.permute(x._buffer, (*range(rank - 2), rank - 1, rank - 2)), swap_last)
 
 
 def expand_dims(x: Any, /, axis: int | Sequence[int] = 0) -> Tensor:
-    """New axes of length 1, at the places ``axis`` of the result.
+    """Insert axes of length 1 at the positions ``axis`` of the result.
 
     Raises:
-        ShapeError: if a place is out of range or given twice.
+        ShapeError: if a position is out of range or given twice.
 
     Source: Python array API standard, ``expand_dims``.
     """
     tensor, given = as_tensor(x, "expand_dims"), _listed(axis)
-    places = shapes.normalize_axes("expand_dims", tuple(given), tensor.ndim + len(given))
+    new = shapes.normalize_axes("expand_dims", tuple(given), tensor.ndim + len(given))
     lengths = iter(tensor.shape)
-    return reshape(tensor, [1 if place in places else next(lengths) for place in range(tensor.ndim + len(given))])
+    return reshape(tensor, [1 if k in new else next(lengths) for k in range(tensor.ndim + len(given))])
 
 
 def squeeze(x: Any, /, axis: int | Sequence[int] | None = None) -> Tensor:
-    """Without the given axes of length 1, or without all of them.
+    """Remove the given axes of length 1, or all of them if ``axis`` is None.
 
     Raises:
         ShapeError: if a given axis has another length, is out of range or is given twice.
@@ -161,9 +161,9 @@ def squeeze(x: Any, /, axis: int | Sequence[int] | None = None) -> Tensor:
     """
     tensor = as_tensor(x, "squeeze")
     if axis is None:
-        axes = tuple(place for place, length in enumerate(tensor.shape) if length == 1)
+        axes = tuple(k for k, length in enumerate(tensor.shape) if length == 1)
     else:
         axes = shapes.normalize_axes("squeeze", axis, tensor.ndim)
-    if any(tensor.shape[place] != 1 for place in axes):
+    if any(tensor.shape[k] != 1 for k in axes):
         raise ShapeError("squeeze", "axes of length 1", f"axes {axes} of shape {tensor.shape}")
-    return reshape(tensor, tuple(length for place, length in enumerate(tensor.shape) if place not in axes))
+    return reshape(tensor, tuple(length for k, length in enumerate(tensor.shape) if k not in axes))

@@ -1,4 +1,4 @@
-"""Elements in order. NaN comes last, ascending and descending; the host sorts, and the device gathers."""
+"""Sort on the host, and gather on the device. NaN comes last, ascending and descending."""
 
 from __future__ import annotations
 
@@ -22,68 +22,73 @@ Array = np.ndarray[Any, Any]
 
 
 class TopK(NamedTuple):
-    """What `top_k` returns."""
+    """The result of `top_k`.
+
+    Attributes:
+        values: the largest elements.
+        indices: their int64 indices along the last axis.
+    """
 
     values: Tensor
     indices: Tensor
 
 
 def _key(array: Array, descending: bool) -> Array:
-    """What sorts ascending as ``array`` should be sorted: its own inverse, which keeps equals equal and NaN last."""
+    """Return sort keys whose ascending order is the wanted order, with NaN last. It is its own inverse."""
     if not descending:
         return array
     return np.negative(array) if array.dtype.kind == "f" else np.invert(array)
 
 
 def _along(who: str, x: Any, axis: int) -> tuple[Tensor, int]:
-    """A tensor, and the axis along which it is put in order."""
+    """Return an argument as a tensor, and the normalized axis."""
     tensor = as_tensor(x, who)
     return tensor, shapes.normalize_axis(who, axis, tensor.ndim)
 
 
 def _order(who: str, x: Tensor, axis: int, descending: bool) -> Array:
-    # whether or not equals have to keep their order: then a result does not depend on NumPy's or a processor's taste
+    # stable in any case, so that a result does not depend on NumPy's version or the processor
     return np.argsort(_key(on_host(who, x), descending), axis=axis, kind="stable")
 
 
 def argsort(x: Any, /, axis: int = -1, *, descending: bool = False, stable: bool = True) -> Tensor:
-    """The indices along an axis that put the elements in order: `take_along_axis` with them is `sort`. int64.
+    """Return the int64 indices that sort a tensor along an axis: `take_along_axis` with them is `sort`.
 
-    Takes and raises what `sort` does.
+    It takes and raises what `sort` does.
 
     Source: Python array API standard, ``argsort``.
     """
-    tensor, place = _along("argsort", x, axis)
-    return asarray(np.asarray(_order("argsort", tensor, place, descending), np.int64), device=tensor.device)
+    tensor, position = _along("argsort", x, axis)
+    return asarray(np.asarray(_order("argsort", tensor, position, descending), np.int64), device=tensor.device)
 
 
 def sort(x: Any, /, axis: int = -1, *, descending: bool = False, stable: bool = True) -> Tensor:
-    """The elements in order along an axis.
+    """Sort the elements along an axis.
 
     Args:
         x: a tensor or an array.
-        axis: along which axis.
-        descending: whether the largest comes first. NaN is last either way.
-        stable: whether equal elements have to keep their order. Here they always do.
+        axis: the axis.
+        descending: whether the largest comes first. NaN is last in either case.
+        stable: whether equal elements keep their order. They do in either case.
 
     Raises:
         ShapeError: for an axis that is out of range.
 
     Source: Python array API standard, ``sort``.
     """
-    tensor, place = _along("sort", x, axis)
+    tensor, position = _along("sort", x, axis)
     if autodiff.recording() and tensor.dtype.kind == "f":
-        order = _order("sort", tensor, place, descending)
-        return _permuted(tensor, order, np.argsort(order, axis=place, kind="stable"), place)
+        order = _order("sort", tensor, position, descending)
+        return _permuted(tensor, order, np.argsort(order, axis=position, kind="stable"), position)
     key = _key(on_host("sort", tensor), descending)
-    # Only zeros of two signs are equal and not the same: without them NumPy's fastest sort is as good as a stable one.
+    # Only 0.0 and -0.0 are equal but different. Without both, NumPy's fastest sort gives the same as a stable one.
     distinct = key.dtype.kind != "f" or not np.any(np.signbit(key[key == 0]))
-    ordered = np.sort(key, axis=place, kind=None if distinct else "stable")
+    ordered = np.sort(key, axis=position, kind=None if distinct else "stable")
     return from_buffer_of(tensor, tensor._backend.from_host(_key(ordered, descending)))
 
 
 def _permuted(x: Tensor, order: Array, inverse: Array, axis: int) -> Tensor:
-    """The elements of each run in another order: of the gradient the same in the inverse order, with no addition."""
+    """Return the elements along an axis in another order. The vjp is the inverse order, without a sum."""
     with autodiff.no_grad():
         result = take_along_axis(x, order, axis=axis)
     autodiff.record((x,), (result,), (lambda g: _permuted(g, inverse, order, axis),))
@@ -91,18 +96,19 @@ def _permuted(x: Tensor, order: Array, inverse: Array, axis: int) -> Tensor:
 
 
 def top_k(x: Any, k: int, sorted: bool = True) -> TopK:
-    """The ``k`` largest elements along the last axis, the largest first, and where they are.
+    """Return the ``k`` largest elements along the last axis, the largest first, and their indices.
 
     Args:
         x: ``(…, n)``.
         k: how many, at most ``n``.
-        sorted: whether they have to be in order. Here they always are; of equals the first comes first, and NaN last.
+        sorted: whether they are in order. They are in either case; equal ones keep their order, and NaN comes last.
 
     Returns:
         ``values`` and ``indices``, both ``(…, k)``, the indices int64.
 
     Raises:
-        ShapeError: for a tensor of rank 0, or of fewer than ``k`` elements along the last axis.
+        ShapeError: for a tensor of rank 0, or with fewer than ``k`` elements along the last axis.
+        ArgumentTypeError: for a ``k`` that is not an integer.
         ArgumentError: for a negative ``k``.
 
     Source: Keras, ``keras.ops.top_k``.

@@ -1,4 +1,4 @@
-"""Angles, in radians, and their hyperbolic counterparts; all real: integers become float32 first."""
+"""Elementwise trigonometric and hyperbolic functions. Angles are in radians; integers are converted to float32."""
 
 from __future__ import annotations
 
@@ -26,44 +26,43 @@ __all__ = [
 
 @elementwise
 def sin(x: float) -> float:
-    """The sine of ``x`` radians. Source: array API standard."""
+    """Return the sine of ``x`` radians. Source: array API standard."""
     return math.sin(x)
 
 
 @elementwise
 def cos(x: float) -> float:
-    """The cosine of ``x`` radians. Source: array API standard."""
+    """Return the cosine of ``x`` radians. Source: array API standard."""
     return math.cos(x)
 
 
 @elementwise
 def tan(x: float) -> float:
-    """The tangent of ``x`` radians. Source: array API standard."""
+    """Return the tangent of ``x`` radians. Source: array API standard."""
     return math.tan(x)
 
 
 @elementwise
 def asin(x: float) -> float:
-    """The angle in ``[-π/2, π/2]`` whose sine is ``x``; NaN outside of [-1, 1]. Source: array API standard."""
+    """Return the angle in ``[-π/2, π/2]`` whose sine is ``x``; NaN outside of [-1, 1]. Source: array API standard."""
     return math.asin(x)
 
 
 @elementwise
 def acos(x: float) -> float:
-    """The angle in ``[0, π]`` whose cosine is ``x``; NaN outside of [-1, 1]. Source: array API standard."""
+    """Return the angle in ``[0, π]`` whose cosine is ``x``; NaN outside of [-1, 1]. Source: array API standard."""
     return math.acos(x)
 
 
 @elementwise
 def atan(x: float) -> float:
-    """The angle in ``[-π/2, π/2]`` whose tangent is ``x``. Source: array API standard."""
+    """Return the angle in ``[-π/2, π/2]`` whose tangent is ``x``. Source: array API standard."""
     return math.atan(x)
 
 
 @elementwise
 def atan2(x1: float, x2: float) -> float:
-    """The angle in ``[-π, π]`` of the point with ordinate ``x1`` and abscissa ``x2``, in the quadrant that their signs
-    say.
+    """Return the angle in ``[-π, π]`` of the point with abscissa ``x2`` and ordinate ``x1``.
 
     Source: array API standard.
     """
@@ -72,41 +71,41 @@ def atan2(x1: float, x2: float) -> float:
 
 @elementwise
 def hypot(x1: float, x2: float) -> float:
-    """``√(x1² + x2²)``, without overflow on the way; infinite if either is. Source: array API standard."""
+    """Return ``√(x1² + x2²)``, without intermediate overflow; infinite if either is. Source: array API standard."""
     return math.hypot(x1, x2)
 
 
 @elementwise
 def sinh(x: float) -> float:
-    """The hyperbolic sine. Source: array API standard."""
+    """Return the hyperbolic sine. Source: array API standard."""
     return math.sinh(x)
 
 
 @elementwise
 def cosh(x: float) -> float:
-    """The hyperbolic cosine. Source: array API standard."""
+    """Return the hyperbolic cosine. Source: array API standard."""
     return math.cosh(x)
 
 
 @elementwise
 def tanh(x: float) -> float:
-    """The hyperbolic tangent. Source: array API standard."""
+    """Return the hyperbolic tangent. Source: array API standard."""
     return math.tanh(x)
 
 
 @elementwise
 def asinh(x: float) -> float:
-    """The number whose hyperbolic sine is ``x``. Source: array API standard."""
+    """Return the number whose hyperbolic sine is ``x``. Source: array API standard."""
     return math.asinh(x)
 
 
 @elementwise
 def acosh(x: float) -> float:
-    """The number of at least 0 whose hyperbolic cosine is ``x``; NaN below 1. Source: array API standard."""
+    """Return the non-negative number whose hyperbolic cosine is ``x``; NaN below 1. Source: array API standard."""
     return math.acosh(x)
 
 
 @elementwise
 def atanh(x: float) -> float:
-    """The number whose hyperbolic tangent is ``x``; NaN outside of [-1, 1]. Source: array API standard."""
+    """Return the number whose hyperbolic tangent is ``x``; NaN outside of [-1, 1]. Source: array API standard."""
     return math.atanh(x)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tensorlab import autodiff
+from tensorlab.backends import Buffer
 from tensorlab.errors import ArgumentTypeError, DeviceError, ShapeError, StateError, UnknownAttributeError, nearest
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.optimizers.rule import Rule
@@ -100,54 +101,47 @@ class Optimizer(Configured):
             DeviceError: for a gradient on another device.
             StateError: if it was copied or loaded with slots, and none of them belongs to any of these variables.
         """
-        pairs = []
-        for gradient, variable in _pairs(f"{self._who}.apply_gradients", grads_and_vars):
+        who = self._who
+        pairs = _pairs(f"{who}.apply_gradients", grads_and_vars)
+        for _, variable in pairs:
             if not isinstance(variable, Variable):
-                raise ArgumentTypeError(self._who, "Variables to change", type(variable).__name__)
-            pairs.append((None if gradient is None else self._checked(gradient, variable), variable))
-        variables = [variable for _, variable in pairs]
-        if self._slots.strangers(variables):
+                raise ArgumentTypeError(who, "Variables to change", type(variable).__name__)
+        changes = [
+            (None if gradient is None else _checked(who, gradient, variable), variable) for gradient, variable in pairs
+        ]
+        if self._slots.strangers([variable for _, variable in changes]):
             hint = "pickle or copy both together, or call set_state(state, variables), or forget_slots() to start anew"
-            names = ", ".join([repr(variable.name) for variable in variables])
-            raise StateError(self._who, "the weights that it was copied or loaded with slots of", names, hint)
+            names = ", ".join([repr(variable.name) for _, variable in changes])
+            raise StateError(who, "the weights that it was copied or loaded with slots of", names, hint)
         self.iterations += 1
         rule = self.rule
         values = [self._hyperparameter(name) for name in rule.hyperparameters]
-        for variable in variables:
-            self._slots_of(variable)  # those that are not changed this time have their place in the state too
-        left = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
+        left = []
+        for gradient, variable in changes:
+            slots = self._slots_of(variable, rule)  # one that is not changed has its place in the state too
+            if gradient is not None:
+                left.append((variable, gradient, slots))
+        width = 1 + len(rule.slots)
         while left:
-            later = []
-            backend, dtype = left[0][1]._backend, left[0][1].dtype
-            groups: dict[int, tuple[Any, ...]] = {}
-            for gradient, variable in left:
+            later, gradients = [], {}
+            written: list[Variable] = []
+            backend, dtype = left[0][0]._backend, left[0][0]._buffer.dtype
+            for change in left:
+                variable, gradient, slots = change
                 key = variable.key
-                if key in groups or variable._backend is not backend or variable._buffer.dtype is not dtype:
-                    later.append((gradient, variable))  # a second step is from where the first one leads
+                if key in gradients or variable._backend is not backend or variable._buffer.dtype is not dtype:
+                    later.append(change)  # a second step is from where the first one leads
                 else:
-                    groups[key] = (variable, gradient, *self._slots_of(variable))
-            written = [tensor for variable, _, *slots in groups.values() for tensor in (variable, *slots)]
+                    gradients[key] = gradient
+                    written += (variable, *slots)
             with writing(written) as claims:
-                buffers = iter([claim.buffer for claim in claims])
-                arrays = [
-                    (next(buffers), gradient._buffer, *[next(buffers) for _ in slots])
-                    for _, gradient, *slots in groups.values()
-                ]
-                backend.update(rule.scalar, tuple(arrays), values)
+                groups, first = [], 0
+                for gradient in gradients.values():
+                    weight, *others = claims[first : first + width]
+                    groups.append((weight.buffer, gradient, *[slot.buffer for slot in others]))
+                    first += width
+                backend.update(rule.scalar, tuple(groups), values)
             left = later
-
-    def _checked(self, gradient: Any, variable: Variable) -> Tensor:
-        tensor = as_tensor(gradient, self._who, variable.device)
-        who = f"{self._who}: the gradient of {variable.name!r}"
-        if tensor.shape != variable.shape:
-            raise ShapeError(who, f"shape {variable.shape}", str(tensor.shape))
-        if tensor.device != variable.device:
-            hint = f"move it with .to_device({variable.device!r})"
-            raise DeviceError(who, f"a tensor on {variable.device!r}", repr(tensor.device), hint)
-        if tensor.dtype == variable.dtype:
-            return tensor
-        with autodiff.no_grad():
-            return tensor.astype(variable.dtype)
 
     def _hyperparameter(self, name: str) -> float:
         if name == "step":
@@ -156,15 +150,15 @@ class Optimizer(Configured):
             return float(getattr(self, name))
         return self._hyperparameters[name]
 
-    def _slots_of(self, variable: Variable) -> list[Variable]:
+    def _slots_of(self, variable: Variable, rule: Rule) -> list[Variable]:
         slots = self._slots.find(variable)
         if slots is None:
             slots = self._slots.add(variable)
-        names = self.rule.slots
-        missing = [name for name in names if name not in slots]  # all at first, some when the rule has changed
-        if missing:
-            slots.update(self._new_slots(variable, missing))
-        return [slots[name] for name in names]
+        try:
+            return [*map(slots.__getitem__, rule.slots)]
+        except KeyError:  # there are none at first, and some are missing when the rule has changed
+            slots.update(self._new_slots(variable, [name for name in rule.slots if name not in slots]))
+            return [*map(slots.__getitem__, rule.slots)]
 
     def _new_slots(self, variable: Variable, names: Sequence[str]) -> dict[str, Variable]:
         zeros = np.zeros(variable.shape, variable.dtype)
@@ -239,7 +233,7 @@ class Optimizer(Configured):
         self._hyperparameters.update(current)
         self.iterations, self._slots = int(iterations), Slots()
         for arrays, variable in zip(values, variables, strict=False):
-            for array, slot in zip(arrays, self._slots_of(variable), strict=True):
+            for array, slot in zip(arrays, self._slots_of(variable, self.rule), strict=True):
                 slot.assign(array)
 
     def _slot_values(self, who: str, arrays: Mapping[str, Any], variable: Variable) -> list[np.ndarray[Any, Any]]:
@@ -259,6 +253,22 @@ class Optimizer(Configured):
     @property
     def _who(self) -> str:
         return type(self).__name__
+
+
+def _checked(who: str, gradient: Any, variable: Variable) -> Buffer:
+    """Return the buffer of a gradient that fits its variable. While it is held, nothing writes into it."""
+    tensor = gradient if isinstance(gradient, Tensor) else as_tensor(gradient, who, variable.device)
+    own, wanted = tensor._buffer, variable._buffer
+    if own.shape == wanted.shape and own.dtype is wanted.dtype and tensor._backend is variable._backend:
+        return own
+    who = f"{who}: the gradient of {variable.name!r}"
+    if tensor.shape != variable.shape:
+        raise ShapeError(who, f"shape {variable.shape}", str(tensor.shape))
+    if tensor.device != variable.device:
+        hint = f"move it with .to_device({variable.device!r})"
+        raise DeviceError(who, f"a tensor on {variable.device!r}", repr(tensor.device), hint)
+    with autodiff.no_grad():
+        return tensor.astype(variable.dtype)._buffer
 
 
 def _pairs(who: str, grads_and_vars: Any) -> list[tuple[Any, Any]]:

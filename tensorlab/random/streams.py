@@ -171,10 +171,10 @@ def move_to(epoch: int, step: int) -> None:
         step: of the epoch, counted from 1; 0 before the first.
     """
     for name, number in (("epoch", epoch), ("step", step)):
-        if type(number) is not int or not 0 <= number <= WORD:
+        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or not 0 <= number <= WORD:
             raise ArgumentError(f"random.move_to {name}", f"a whole number from 0 to {WORD}", repr(number))
     run = _here.place.run if _here.place else 0
-    _here.place = _Place(run, epoch, step) if run or epoch or step else None
+    _here.place = _Place(run, int(epoch), int(step)) if run or epoch or step else None
 
 
 def enter_run() -> Any:

@@ -52,17 +52,13 @@ class ScalarFunction:
         surroundings: Surroundings | None = None,
     ) -> None:
         self.name, self.parameters, self.body = name, parameters, tuple(body)
+        self.arity = len(parameters)
         self.defaults, self.file, self.line = dict(defaults or {}), file, line
         mentioned = {used for statement in body for used in tree.used(statement)}
         self.calls = {called: function for called, function in calls.items() if called in mentioned}
         self.n_outputs = next(len(tree.outputs(node)) for node in tree.statements(body) if isinstance(node, ast.Return))
         self.derived: dict[tuple[str, int], ScalarFunction] = {}
         self._written, self._surroundings = python, surroundings
-
-    @property
-    def arity(self) -> int:
-        """How many parameters there are."""
-        return len(self.parameters)
 
     @property
     def who(self) -> str:

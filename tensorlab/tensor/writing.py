@@ -2,8 +2,9 @@
 
 The rule: memory is written only by a thread that holds `lock`, only while the buffer is out of its tensor's slot, and
 only if nobody else has a reference to the buffer; otherwise a copy takes its place. So a reader either has a
-reference from before the write, and the write goes to a copy, or it finds the slot taken and waits for the write to
-end. Compiled calls, which read the slot without waiting, find something that is no array and leave the call to Python.
+reference from before the write, and the write goes to a copy, or it finds the slot empty and waits for the write to
+end. Reading costs nothing else: Python calls `__getattr__` only for an empty slot, and compiled calls, which read the
+slot without waiting, leave the call to Python then.
 """
 
 from __future__ import annotations
@@ -21,11 +22,9 @@ from tensorlab.tensor.core import Tensor
 lock = forks.lock(forks.WRITING)
 """Held during every write. A fork waits for it: no child begins with memory that is half written."""
 
-_slot: Any = Tensor.__dict__["_buffer"]
-
 
 class Claim:
-    """A buffer that may be written into; it stands in its tensor's slot meanwhile.
+    """A buffer that may be written into; it is out of its tensor's slot meanwhile, and the tensor remembers the claim.
 
     Attributes:
         buffer: what is written into, or replaced by another buffer. The tensor has it afterwards.
@@ -34,18 +33,24 @@ class Claim:
     __slots__ = ("_references", "buffer")
 
     def __init__(self, tensor: Tensor) -> None:
-        held = _slot.__get__(tensor)
-        nested = type(held) is Claim  # a signal handler or a finalizer writes while its own thread does
-        self.buffer = held.buffer if nested else held
-        del held
-        _slot.__set__(tensor, self)  # first, so that the next line misses nobody
-        self._references = sys.maxsize if nested else sys.getrefcount(self.buffer)
+        try:
+            self.buffer = _read(tensor)
+        except AttributeError:  # a signal handler or a finalizer writes while its own thread does
+            self.buffer, self._references = tensor.origin.buffer, sys.maxsize
+            tensor.origin = self
+        else:
+            tensor.origin = self
+            del tensor._buffer  # first, so that the next line misses nobody
+            self._references = sys.getrefcount(self.buffer)
 
     @property
     def alone(self) -> bool:
         """Whether nobody else had a reference to the buffer."""
         return self._references <= _ALONE
 
+
+_read: Any = Tensor.__dict__["_buffer"].__get__
+"""Read the slot of a tensor without waiting."""
 
 _ALONE = Claim(Tensor(np.empty(0), cast(Backend, None)))._references
 
@@ -55,22 +60,18 @@ class MutableTensor(Tensor):
 
     __slots__ = ()
 
-    @property
-    def _buffer(self) -> Buffer:
-        buffer = _slot.__get__(self)
-        return self._settled() if type(buffer) is Claim else buffer
-
-    @_buffer.setter
-    def _buffer(self, buffer: Buffer) -> None:
-        _slot.__set__(self, buffer)
+    def __getattr__(self, name: str) -> Any:  # called for what is not found otherwise
+        if name != "_buffer":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return self._settled()
 
     def _settled(self) -> Buffer:
         """Return the buffer when the write that goes on has ended."""
         with lock:
-            buffer = _slot.__get__(self)
-            if type(buffer) is Claim:  # this thread writes, and a signal handler or a finalizer reads
-                buffer = self._backend.copy(buffer.buffer)
-            return cast(Buffer, buffer)
+            try:
+                return cast(Buffer, _read(self))
+            except AttributeError:  # this thread writes, and a signal handler or a finalizer reads
+                return cast(Buffer, self._backend.copy(self.origin.buffer))
 
 
 MutableTensor.__name__ = MutableTensor.__qualname__ = "Tensor"  # in messages
@@ -100,26 +101,25 @@ class writing:  # noqa: N801  (used like a function)
     def __enter__(self) -> list[Claim]:
         lock.acquire()
         try:
-            return [self._claim(tensor) for tensor in self._tensors]
+            for tensor in self._tensors:
+                if not isinstance(tensor, MutableTensor):
+                    tensor._buffer = tensor._backend.copy(tensor._buffer)
+                    tensor.__class__ = MutableTensor
+                    tensor.origin = None
+                claim = Claim(tensor)
+                self._claims.append((tensor, claim))
+                if self._keep and claim._references > _ALONE:
+                    claim.buffer = tensor._backend.copy(claim.buffer)
         except BaseException:
             self.__exit__()
             raise
-
-    def _claim(self, tensor: Tensor) -> Claim:
-        if not isinstance(tensor, MutableTensor):
-            tensor._buffer = tensor._backend.copy(tensor._buffer)
-            tensor.__class__ = MutableTensor
-            tensor.origin = None
-        claim = Claim(tensor)
-        self._claims.append((tensor, claim))
-        if self._keep and not claim.alone:
-            claim.buffer = tensor._backend.copy(claim.buffer)
-        return claim
+        return [claim for _, claim in self._claims]
 
     def __exit__(self, *exception: object) -> None:
         try:
             for tensor, claim in self._claims:
-                if _slot.__get__(tensor) is claim:
-                    _slot.__set__(tensor, claim.buffer)
+                if tensor.origin is claim:
+                    tensor._buffer = claim.buffer
+                    tensor.origin = None
         finally:
             lock.release()
