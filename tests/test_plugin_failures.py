@@ -16,7 +16,8 @@ BAD = {
     ),
     "leaving": (
         "raise SystemExit(3)",
-        "SystemExit: 3; remove the code that ends the process (see plugin_leaving.py, line 1), or uninstall acme-leaving",
+        "SystemExit: 3; remove the code that ends the process (see plugin_leaving.py, line 1), or uninstall "
+        "acme-leaving",
     ),
     "cancelling": (
         """

@@ -97,8 +97,8 @@ def test_one_that_raises_is_an_error_when_strict(rng: np.random.Generator, monke
     with pytest.raises(PluginError) as error:
         model.fit(x, y, verbose=0)
     assert str(error.value) == (
-        "plugin 'clumsy' of clumsy: tensorlab_batch_end: expected a hook that only observes, received ZeroDivisionError: "
-        "integer division or modulo by zero"
+        "plugin 'clumsy' of clumsy: tensorlab_batch_end: expected a hook that only observes, received "
+        "ZeroDivisionError: integer division or modulo by zero"
     )
     for weight, kept in zip(model.get_weights(), before, strict=True):
         assert np.array_equal(weight, kept)

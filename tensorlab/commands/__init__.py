@@ -1,8 +1,8 @@
 """The command line, ``python -m tensorlab <command>``: one small module for each command.
 
-A module of `COMMANDS` has a docstring, whose first line is the command's help; optionally ``add_arguments(parser)``; and
-``run(options)``, which prints and returns the exit code: 0 on success, 1 if something is wrong. Code 2 is for invalid
-arguments.
+A module of `COMMANDS` has a docstring, whose first line is the command's help; optionally ``add_arguments(parser)``;
+and ``run(options)``, which prints and returns the exit code: 0 on success, 1 if something is wrong. Code 2 is for
+invalid arguments.
 """
 
 from __future__ import annotations
