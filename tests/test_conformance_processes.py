@@ -25,7 +25,10 @@ from tensorlab.testing.report import Check, Report
             lambda self: {"scale": object()},
             "expected plain data: numbers, strings, lists, names, received Object of type object is not JSON",
         ),
-        (lambda self: {"scale": 3, "other": 1}, "in another process: expected to be made again from its config"),
+        (
+            lambda self: {"scale": 3, "other": 1},
+            "in another process: expected that it can be constructed from its config",
+        ),
     ],
 )
 def test_a_config_that_is_lost(config: Any, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
