@@ -10,6 +10,7 @@ import numba
 from tensorlab.errors import StateError
 from tensorlab.kernels import library
 from tensorlab.kernels.native import Native, address, entry_object
+from tensorlab.kernels.parts import PART, WHOLE
 
 __all__ = ["OPTIONS", "address", "jit", "kernel"]
 
@@ -17,9 +18,8 @@ __all__ = ["OPTIONS", "address", "jit", "kernel"]
 # "contract" allows fused multiply-add, the only liberty taken with the order or rounding of arithmetic.
 OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 
-jit = numba.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-"""The decorator for every function that is compiled. Python calls none of them itself (see `native`), and without the
-wrappers for it they compile sooner."""
+jit = numba.njit(**OPTIONS, **PART)
+"""The decorator for the functions that a kernel calls."""
 
 _KINDS = {"int64": "i64", "float64": "double", "array_object": "object", "none": "void"}
 
@@ -42,7 +42,7 @@ def kernel(function: Callable[..., Any], signature: Any, key: str) -> Callable[.
 def _compile(function: Callable[..., Any], signature: Any) -> Native:
     if numba.config.DISABLE_JIT:
         raise StateError("tensorlab", "Numba's compiler", "NUMBA_DISABLE_JIT", "unset it to use the device 'cpu'")
-    dispatcher = jit(function)
+    dispatcher = numba.njit(**OPTIONS, **WHOLE)(function)
     dispatcher.compile(signature)
     (result,) = dispatcher.overloads.values()
     module = result.library._final_module

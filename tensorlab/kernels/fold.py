@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from tensorlab.kernels.compiler import jit
@@ -30,22 +31,81 @@ def lanes_of(dtype: str) -> int:
     return 8 if np.dtype(dtype).itemsize == 8 else 16
 
 
-@intrinsic(prefer_literal=True)
-def elements(typingctx: Any, place: Any, count: Any) -> Any:
-    """So many elements (a constant) at a pointer, read as one vector.
+def _in_pairs(builder: Any, values: list[Any], both: Callable[[Any, Any], Any], present: Any = None) -> Any:
+    """Fold LLVM values in pairs; of ``present``, if given, only that many, the first ones, are folded."""
+    values = list(values)
+    step = 1
+    while step < len(values):
+        for a in range(0, len(values) - step, 2 * step):
+            joined = both(values[a], values[a + step])
+            if present is not None:
+                counts = builder.icmp_signed("<", present.type(a + step), present)
+                joined = builder.select(counts, joined, values[a])
+            values[a] = joined
+        step *= 2
+    return values[0]
 
-    One by one they would have to wait until the vectors that were just written there have left the processor.
+
+@intrinsic(prefer_literal=True)
+def folded_rows(
+    typingctx: Any, at: Any, both: Any, most: Any, present: Any, first: Any, j: Any, apart: Any, given: Any, kept: Any
+) -> Any:
+    """Fold the elements at ``first + j``, ``first + apart + j``, … in pairs, without a branch.
+
+    This writes the calls as LLVM instructions. Numba's type inference would take most of a kernel's compilation if
+    they were calls in Python.
+
+    Args:
+        at: a jitted function; ``at(place, *given)`` reads an element.
+        both: a jitted function that folds two elements.
+        most: the number of elements (a constant).
+        present: how many of them exist, or None for all. One that does not exist is read at
+            ``first - apart + j``. ``j`` is added last, so that LLVM sees that a loop over it reads dense memory.
+        kept: None, or a pointer to which the elements are written, after all have been read: otherwise the loop
+            would not be vectorised.
     """
-    kind = types.UniTuple(place.dtype, count.literal_value)
+    count = most.literal_value
+    read = typingctx.resolve_function_type(at, (types.int64, *given.types), {})
+    join = typingctx.resolve_function_type(both, (read.return_type, read.return_type), {})
+    limit = present if present == types.none else types.int64
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        element = context.get_data_type(place.dtype)
-        vector = ir.VectorType(element, kind.count)
-        loaded = builder.load(builder.bitcast(values[0], vector.as_pointer()), align=place.dtype.bitwidth // 8)
-        parts = [builder.extract_element(loaded, ir.IntType(32)(k)) for k in range(kind.count)]
-        return context.make_tuple(builder, kind, parts)
+        _, _, _, limit, first, j, apart, given, kept = values
+        element, joined = context.get_function(at, read), context.get_function(both, join)
+        limit = None if present == types.none else limit
+        places = []
+        for k in range(count):
+            here = builder.add(first, builder.mul(apart, apart.type(k)))
+            if limit is not None:
+                here = builder.select(builder.icmp_signed("<", limit.type(k), limit), here, builder.sub(first, apart))
+            places.append(builder.add(here, j))
+        arguments = cgutils.unpack_tuple(builder, given)
+        found = [element(builder, [here, *arguments]) for here in places]
+        if signature.args[-1] != types.none:
+            for here, value in zip(places, found, strict=True):
+                builder.store(value, builder.gep(kept, [here]))
+        return _in_pairs(builder, found, lambda a, b: joined(builder, [a, b]), limit)
 
-    return kind(place, count), codegen
+    return join.return_type(at, both, most, limit, *[types.int64] * 3, given, kept), codegen
+
+
+@intrinsic(prefer_literal=True)
+def folded_lanes(typingctx: Any, both: Any, lanes: Any, count: Any) -> Any:
+    """Read ``count`` (a constant) elements at a pointer as one vector, and fold them in pairs.
+
+    Reading them one by one would wait until the vectors that were just written there have left the processor.
+    """
+    kind = lanes.dtype
+    join = typingctx.resolve_function_type(both, (kind, kind), {})
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        vector = ir.VectorType(context.get_data_type(kind), count.literal_value)
+        loaded = builder.load(builder.bitcast(values[1], vector.as_pointer()), align=kind.bitwidth // 8)
+        parts = [builder.extract_element(loaded, ir.IntType(32)(k)) for k in range(vector.count)]
+        joined = context.get_function(both, join)
+        return _in_pairs(builder, parts, lambda a, b: joined(builder, [a, b]))
+
+    return join.return_type(both, lanes, count), codegen
 
 
 @intrinsic
@@ -70,22 +130,13 @@ def opaque(typingctx: Any, number: Any) -> Any:
     return types.int64(types.int64), codegen
 
 
-def pairwise(name: str, values: list[str]) -> str:
-    """The text that folds values, a power of two of them, in pairs."""
-    while len(values) > 1:
-        several, function = (4, "four") if len(values) % 4 == 0 else (2, "both")
-        groups = [values[first : first + several] for first in range(0, len(values), several)]
-        values = [f"{name}_{function}({', '.join(group)})" for group in groups]
-    return values[0]
-
-
 def fold_source(name: str, inputs: int, extras: int, keep: bool, dtype: str) -> str:
     """The text of ``name(count, *input addresses, *extras[, kept address])``.
 
     It calls ``{name}_element(*inputs, *extras)`` for every element, folds with ``{name}_combine``, and with ``keep``
     stores the value of every element. Everything is computed in ``dtype``.
 
-    What it needs again and again is in small functions, which cost Numba less than the same text over and over.
+    The text is short, because Numba takes longer to infer the types of many calls than LLVM to compile them.
     """
     lanes = lanes_of(dtype)
     turns = f"opaque({lanes})" if lanes < 16 else lanes
@@ -100,16 +151,11 @@ def fold_source(name: str, inputs: int, extras: int, keep: bool, dtype: str) -> 
     def at(place: str) -> str:
         return f"{name}_at({place}, {given})"
 
-    def join(rows: int, first: bool = False) -> str:
+    def join(count: int, first: bool = False) -> str:
         """A loop over the lanes, in which each takes, or first becomes, the elements of so many rows."""
-        places = [f"i + {lanes * row} + j" if row else "i + j" for row in range(rows)]
-        lines = [f"v{k} = {at(place)}" for k, place in enumerate(places)]
-        lines += [
-            f"kept[{place}] = v{k}" for k, place in enumerate(places)
-        ] * keep  # all read first: so it is vectorised
-        folded = pairwise(name, [f"v{k}" for k in range(rows)])
-        lines.append(f"lanes[j] = {folded if first else f'{name}_both(lanes[j], {folded})'}")
-        return f"for j in range({turns if rows > 1 else lanes}):" + "".join(f"\n            {line}" for line in lines)
+        parts = f"{name}_at, {name}_both, {count}, None, i, j, {lanes}, ({given},), {'kept' if keep else None}"
+        value = f"folded_rows({parts})" if first else f"{name}_both(lanes[j], folded_rows({parts}))"
+        return f"for j in range({turns if count > 1 else lanes}):\n            lanes[j] = {value}"
 
     def rest() -> str:
         """What is left for less than half of ``AT_ONCE`` rows, in one loop over the lanes without a branch.
@@ -117,22 +163,19 @@ def fold_source(name: str, inputs: int, extras: int, keep: bool, dtype: str) -> 
         Loops that are shorter, or that branch, would not be vectorised. So a row that is not there is read where the
         row before is, and then not folded; elements that fill no row are the end of a row that ends with them.
         """
-        read = "kept[{}]".format if keep else at
-        rows = range(AT_ONCE // 2 - 1)
-        lines = [f"v{k} = {read(f'p{k} + j')}" for k in rows]
-        for step in (1 << level for level in range(len(rows).bit_length())):
-            pairs = [(first, first + step) for first in rows[:: 2 * step] if first + step < len(rows)]
-            lines += [f"v{a} = select({b} < rows, {name}_both(v{a}, v{b}), v{a})" for a, b in pairs]
-        lines += [
-            f"total = select(0 < rows, {name}_both(lanes[j], v0), lanes[j])",
-            f"v = {read(f'count - {lanes} + j')}",
-            f"lanes[j] = select(j >= missing, {name}_both(total, v), total)",
-        ]
+        read, source = (f"{name}_kept", "kept") if keep else (f"{name}_at", given)
+        value = f"folded_rows({read}, {name}_both, {AT_ONCE // 2 - 1}, left, i, j, {lanes}, ({source},), None)"
         before = [f"for j in range(i, count): kept[j] = {at('j')}"] * keep
-        before += [f"rows = (count - i) // {lanes}", f"missing = {lanes} - (count - i) % {lanes}"]
-        before += [f"p{k} = i + {lanes * k} if {k} < rows else i - {lanes}" for k in rows]
-        loop = f"for j in range({turns}):" + "".join(f"\n            {line}" for line in lines)
-        return "if i < count:" + "".join(f"\n        {line}" for line in [*before, loop])
+        lines = [
+            *before,
+            f"left = (count - i) // {lanes}",
+            f"missing = {lanes} - (count - i) % {lanes}",
+            f"for j in range({turns}):",
+            f"    total = select(0 < left, {name}_both(lanes[j], {value}), lanes[j])",
+            f"    v = {read}(count - {lanes} + j, {source})",
+            f"    lanes[j] = select(j >= missing, {name}_both(total, v), total)",
+        ]
+        return "if i < count:" + "".join(f"\n        {line}" for line in lines)
 
     keep_one = "kept[i] = value" if keep else ""
     return f"""
@@ -147,8 +190,8 @@ def {name}_both(a, b):
 
 
 @jit
-def {name}_four(a, b, c, d):
-    return {name}_both({name}_both(a, b), {name}_both(c, d))
+def {name}_kept(i, kept):
+    return kept[i]
 
 
 @jit
@@ -184,8 +227,7 @@ def {name}(count, {parameters}):
         {join(AT_ONCE // 2)}
         i += {lanes * AT_ONCE // 2}
     {rest()}
-    {", ".join(f"v{k}" for k in range(lanes))} = elements(lanes, {lanes})
-    return {pairwise(name, [f"v{k}" for k in range(lanes)])}
+    return folded_lanes({name}_both, lanes, {lanes})
 """
 
 
@@ -205,12 +247,13 @@ def fold_namespace(
         "computed": convert(None, compute),
         **{f"x{k}_type": storage(dtype) for k, dtype in enumerate(inputs)},
         **{f"x{k}_read": convert(dtype, compute) for k, dtype in enumerate(inputs)},
-        "elements": elements,
         "jit": jit,
         "opaque": opaque,
         "pointer": pointer,
+        "folded_rows": folded_rows,
         "select": select,
         "scratch": scratch,
+        "folded_lanes": folded_lanes,
         f"{name}_element": element,
         f"{name}_combine": combine,
     }

@@ -13,6 +13,7 @@ from numba import from_dtype
 
 from tensorlab.kernels import vecmath
 from tensorlab.kernels.compiler import OPTIONS
+from tensorlab.kernels.parts import PART
 from tensorlab.scalars import ScalarFunction, emit
 
 _MATH: Mapping[str, Mapping[str, object]] = {"float32": vecmath.FLOAT32, "float64": vecmath.FLOAT64}
@@ -36,7 +37,7 @@ def build(source: str, namespace: dict[str, Any], name: str) -> dict[str, Any]:
     return namespace
 
 
-inlined = numba.njit(**OPTIONS, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+inlined = numba.njit(**OPTIONS, **PART, forceinline=True)
 """The decorator for scalar functions: a loop that calls one instead of containing it stays scalar."""
 
 

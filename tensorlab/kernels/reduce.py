@@ -19,7 +19,7 @@ from tensorlab.kernels import memory
 from tensorlab.kernels.atomics import closure
 from tensorlab.kernels.compiler import jit, kernel
 from tensorlab.kernels.convert import convert
-from tensorlab.kernels.fold import AT_ONCE, fold_namespace, fold_source, lanes_of, pairwise
+from tensorlab.kernels.fold import AT_ONCE, fold_namespace, fold_source, lanes_of
 from tensorlab.kernels.lift import build, lift, storage
 from tensorlab.kernels.map import CHUNK
 from tensorlab.kernels.matmul_pack import allocate, release
@@ -81,9 +81,9 @@ _ROWS = f"""
 @jit
 def add_rows(total, width, x_address, step, first):
     # rows in pairs, and then to the total
-    {"; ".join(f"x{k} = pointer(x_address + {k} * step, x0_type)" for k in range(AT_ONCE))}
+    x = pointer(x_address, x0_type)
     for j in range(width):
-        value = {pairwise("fold", [f"fold_at(j, x{k})" for k in range(AT_ONCE)])}
+        value = folded_rows(fold_at, fold_both, {AT_ONCE}, None, 0, j, step, (x,), None)
         total[j] = value if first else fold_both(total[j], value)
 
 
@@ -164,7 +164,7 @@ def columns(chunk, strips, blocks, outer, count, kept, kept_axes, folded, axes, 
     total = scratch(STRIP, compute)
     start = block * ROWS
     stop = min(start + ROWS, count)
-    step = pointer(folded, int64)[MAX_RANK + axes - 1] * size
+    step = pointer(folded, int64)[MAX_RANK + axes - 1]
     last = pointer(folded, int64)[axes - 1]
     i = start
     while i < stop:

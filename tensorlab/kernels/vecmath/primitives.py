@@ -19,6 +19,8 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numba.types import UniTuple
 
+from tensorlab.kernels.parts import PART
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 LONG = 9
@@ -33,7 +35,7 @@ def scalar(function: Function) -> Function:
     Several steps are exact only because a multiply-add is fused, or because it is not, so that too is said by `fma` and
     not left to the compiler.
     """
-    return cast(Function, numba.njit(error_model="numpy", forceinline=True)(function))
+    return cast(Function, numba.njit(error_model="numpy", forceinline=True, **PART)(function))
 
 
 # What `intrinsic` returns is called without the typing context that its argument is defined with.

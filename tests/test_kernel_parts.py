@@ -1,0 +1,67 @@
+"""Parts of kernels: compiled code that only other compiled code calls."""
+
+from __future__ import annotations
+
+import pytest
+from numba import types
+from numba.core.codegen import JITCodeLibrary
+
+from tensorlab.kernels.compiler import jit, kernel
+from tensorlab.kernels.lift import lift
+from tensorlab.scalars import scalar_function
+
+
+@pytest.fixture
+def generated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of what machine code is generated for."""
+    names: list[str] = []
+    finalize = JITCodeLibrary._finalize_specific
+
+    def noted(self: JITCodeLibrary) -> None:
+        names.append(self.name)
+        finalize(self)
+
+    monkeypatch.setattr(JITCodeLibrary, "_finalize_specific", noted)
+    return names
+
+
+def test_machine_code_is_generated_once_for_a_kernel_and_its_parts(
+    generated: list[str], tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TENSORLAB_CACHE_DIR", str(tmp_path))
+
+    def cube(n: int) -> int:
+        return n * n * n
+
+    scalar = lift(scalar_function(cube), "int64")
+
+    @jit
+    def twice(n):
+        return 2 * scalar(n)
+
+    @jit
+    def total(n):
+        result = 0
+        for i in range(n):
+            result += twice(i) - scalar(i)
+        return result
+
+    def launch(n):
+        return total(n) + twice(n)
+
+    compiled = kernel(launch, types.int64(types.int64), "test of parts")
+    assert compiled(10) == sum(i**3 for i in range(10)) + 2 * 10**3
+    (once,) = (name for name in generated if "test_machine_code" in name)
+    assert once.endswith("launch")
+
+
+def test_an_error_in_a_part_says_where_it_is() -> None:
+    @jit
+    def part(n):
+        return n.no_such_attribute
+
+    def launch(n):
+        return part(n)
+
+    with pytest.raises(Exception, match="no_such_attribute"):
+        kernel(launch, types.int64(types.int64), "test of a part with an error")
