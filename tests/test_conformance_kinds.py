@@ -302,7 +302,7 @@ class Widening(tl.layers.Layer):
     [
         (Unrepeatable, "as the first time, bit for bit, received"),
         (Careless, "check_gradients: order 1, input 0, the gradient at"),
-        (Widening, "in training, in float32: expected results of float32, received float64; convert the random numbers"),
+        (Widening, "in training, in float32: expected results of float32, received float64; convert the random"),
     ],
 )
 def test_a_layer_that_is_wrong_in_training_alone(thing: Any, words: str) -> None:

@@ -101,7 +101,7 @@ class Constant(tl.regularizers.Regularizer):
             "shapes",
             "of a weight of (3,): expected a number, of shape (), received the shape (3,); sum the penalties",
         ),
-        (Logarithmic, "special values", "in float32 of a weight of 0: expected finite costs, received -inf; add a branch"),
+        (Logarithmic, "special values", "in float32 of a weight of 0: expected finite costs, received -inf; add"),
         (Constant, "gradients", "order 1, input 0: expected a gradient, received None"),
     ],
 )
@@ -174,7 +174,7 @@ LABELS = np.arange(4)
             "arrays",
             "the samples of the test data: expected float64 of shape (2,), as in training, received float32 of shape",
         ),
-        (drawn, "determinism", ": x_train a second time: expected the numbers of the first time, received others; do not"),
+        (drawn, "determinism", ": x_train a second time: expected the numbers of the first time, received others; do"),
         (pairs(ROWS.copy(), LABELS), "determinism", "and return copies of cached arrays"),
     ],
 )

@@ -135,7 +135,7 @@ def test_without_mnist_it_says_loudly_that_it_takes_the_digits_and_why(nowhere):
     assert (done.returncode, done.stderr) == (0, "")
     assert not control_characters(done.stdout)
     framed = done.stdout.partition("scikit-learn's digits: 1,438")[0]
-    assert re.match(r"\S+ MNIST could not be had \S+\n", framed)
+    assert re.match(r"\S+ MNIST is not available \S+\n", framed)
     words = re.sub(r"[\s│|]+", " ", framed)
     assert "This run uses the 1,797 digits that scikit-learn carries instead." in words
     assert "name their folder with --data-dir" in words
