@@ -1,5 +1,7 @@
-"""Every operation that moves, orders or finds elements, against NumPy: on arrays of every dtype, of rank 0 to 8,
-with lengths of 0, however they lie in memory, and with special values in them."""
+"""Every operation that moves, orders or finds elements, against NumPy.
+
+Arrays are of every dtype, of rank 0 to 8, some empty, in any memory layout, and contain special values.
+"""
 
 from __future__ import annotations
 

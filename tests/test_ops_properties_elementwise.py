@@ -1,5 +1,7 @@
-"""Every elementwise operation, as it is found in `tensorlab.ops`, against NumPy's: on arrays that broadcast, of every
-dtype that it takes, however they lie in memory, with special values in them."""
+"""Every elementwise operation of `tensorlab.ops` against NumPy.
+
+Arrays broadcast, are of every dtype that the operation takes, in any memory layout, and contain special values.
+"""
 
 from __future__ import annotations
 

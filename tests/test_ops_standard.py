@@ -1,5 +1,6 @@
-"""Every elementwise operation of the Python array API standard 2024.12 against NumPy: every dtype that it takes, random
-shapes and layouts, and special values.
+"""Every elementwise operation of the Python array API standard 2024.12 against NumPy.
+
+Arrays are of every dtype that the operation takes, of random shapes and layouts, and contain special values.
 """
 
 from __future__ import annotations
