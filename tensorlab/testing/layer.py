@@ -309,5 +309,9 @@ def check_layer(layer: Any, *, inputs: Any = None) -> Report:
         ConformanceError: (an AssertionError) if a check failed. It names the check, what was expected, and what to do.
         UnknownNameError: for a name that is not registered.
         ArgumentTypeError: for anything that is not a layer.
+
+    Example:
+        >>> tl.testing.check_layer(tl.layers.Dense(3)).passed
+        True
     """
     return LayerSubject(layer, inputs=inputs).report()

@@ -196,5 +196,9 @@ def check_loss(loss: Any, *, y_true: Any = None, y_pred: Any = None) -> Report:
         ConformanceError: (an AssertionError) if a check failed. It names the check, what was expected, and what to do.
         UnknownNameError: for a name that is not registered.
         ArgumentTypeError: for anything that is not a loss.
+
+    Example:
+        >>> tl.testing.check_loss("mse").passed
+        True
     """
     return LossSubject(loss, y_true=y_true, y_pred=y_pred).report()

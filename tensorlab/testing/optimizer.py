@@ -163,5 +163,9 @@ def check_optimizer(optimizer: Any) -> Report:
         ConformanceError: (an AssertionError) if a check failed. It names the check, what was expected, and what to do.
         UnknownNameError: for a name that is not registered.
         ArgumentTypeError: for anything that is not an optimizer.
+
+    Example:
+        >>> tl.testing.check_optimizer("sgd").passed
+        True
     """
     return OptimizerSubject(optimizer).report()
