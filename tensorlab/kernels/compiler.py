@@ -41,7 +41,8 @@ def kernel(function: Callable[..., Any], signature: Any, key: str) -> Callable[.
 
 def _compile(function: Callable[..., Any], signature: Any) -> Native:
     if numba.config.DISABLE_JIT:
-        raise StateError("tensorlab", "Numba's compiler", "NUMBA_DISABLE_JIT", "unset it to use the device 'cpu'")
+        hint = "unset it to use the device 'cpu'"
+        raise StateError("tensorlab", "NUMBA_DISABLE_JIT switches Numba's compiler off", hint)
     dispatcher = numba.njit(**OPTIONS, **WHOLE)(function)
     dispatcher.compile(signature)
     (result,) = dispatcher.overloads.values()

@@ -97,7 +97,7 @@ def qr(x: Any, /, mode: str = "reduced") -> QR:
         def vjp(to_q: Tensor | None, to_r: Tensor | None) -> Tensor | None:
             if kept[0].shape[-1] > kept[1].shape[-1]:
                 hint = "use mode='reduced'"
-                raise StateError("qr", "a gradient that exists", f"mode='complete' for shape {a.shape}", hint)
+                raise StateError("qr", f"mode='complete' has no gradient for shape {a.shape}", hint)
             return _qr_vjp(a, *kept, to_q, to_r)
 
         autodiff.record((a,), (q, r), (vjp,))
