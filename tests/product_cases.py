@@ -9,13 +9,13 @@ from collections.abc import Callable
 import numpy as np
 from numba import from_dtype
 
-from tensorlab.kernels.compiler import address as entry_of
-from tensorlab.kernels.compiler import jit
-from tensorlab.kernels.compiler import kernel as compile_kernel
-from tensorlab.kernels.matmul import ARGUMENTS, matmul
-from tensorlab.kernels.matmul_epilogue import epilogue_task
-from tensorlab.kernels.products import tasks
-from tensorlab.kernels.tile_shape import Tile
+from tensorlab.kernels.matmul.epilogue import epilogue_task
+from tensorlab.kernels.matmul.product import ARGUMENTS, matmul
+from tensorlab.kernels.matmul.products import tasks
+from tensorlab.kernels.matmul.tile_shape import Tile
+from tensorlab.kernels.runtime.compiler import address as entry_of
+from tensorlab.kernels.runtime.compiler import jit
+from tensorlab.kernels.runtime.compiler import kernel as compile_kernel
 
 LAYOUTS = ("rows", "columns", "reversed", "every second", "slice")
 SENTINEL = 1

@@ -13,7 +13,7 @@ import pytest
 
 import tensorlab as tl
 from tensorlab import devices
-from tensorlab.kernels import calls, library, native
+from tensorlab.kernels.runtime import calls, library, native
 from tensorlab.ops import casting, lift, nn
 from tensorlab.scalars import ScalarFunction
 

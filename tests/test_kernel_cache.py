@@ -15,10 +15,10 @@ import pytest
 from forked_processes import ROOT, Forked
 
 import tensorlab as tl
-from tensorlab.kernels import cache as cache_module
-from tensorlab.kernels import library
-from tensorlab.kernels import native as native_module
-from tensorlab.kernels.native import Native
+from tensorlab.kernels.runtime import cache as cache_module
+from tensorlab.kernels.runtime import library
+from tensorlab.kernels.runtime import native as native_module
+from tensorlab.kernels.runtime.native import Native
 from tensorlab.rules import Reduction, Rowwise
 
 Process = subprocess.Popen[str] | Forked
@@ -35,7 +35,7 @@ def compiled():
 """
 
 PROGRAM = f"""{COUNTING}
-from tensorlab.kernels.compiler import kernel
+from tensorlab.kernels.runtime.compiler import kernel
 
 def double(x):
     return x + x
@@ -283,7 +283,7 @@ print(shifted(tl.asarray([1.0, 2.0])).tolist(), compiled())
 def test_kernels_of_several_processes_do_not_take_each_others_place(tmp_path: Path) -> None:
     program = """
 import sys
-from tensorlab.kernels.compiler import kernel
+from tensorlab.kernels.runtime.compiler import kernel
 
 for number in map(int, sys.argv[1:]):
     def launch(x):  # two of one name and signature

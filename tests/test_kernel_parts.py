@@ -6,8 +6,8 @@ import pytest
 from numba import types
 from numba.core.codegen import JITCodeLibrary
 
-from tensorlab.kernels.compiler import jit, kernel
-from tensorlab.kernels.lift import lift
+from tensorlab.kernels.runtime.compiler import jit, kernel
+from tensorlab.kernels.runtime.lift import lift
 from tensorlab.scalars import scalar_function
 
 

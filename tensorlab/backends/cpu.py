@@ -22,14 +22,14 @@ from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
 
 if TYPE_CHECKING:
-    from tensorlab.kernels.pool import pool
+    from tensorlab.kernels.runtime.pool import pool
 else:
 
     def pool() -> int:
         """The pool's own function, which takes this one's place at the first call."""
         global pool
         with guard:
-            from tensorlab.kernels.pool import pool
+            from tensorlab.kernels.runtime.pool import pool
 
         return pool()
 
@@ -39,9 +39,9 @@ SMALL = 1 << 14
 
 
 def find(module: str, maker: str, *arguments: Any) -> Callable[..., Any]:
-    """A kernel of `tensorlab.kernels.library`, which is imported at the first call."""
+    """A kernel of `tensorlab.kernels.runtime.library`, which is imported at the first call."""
     with guard:
-        from tensorlab.kernels import layout, library
+        from tensorlab.kernels.runtime import layout, library
 
     layout.check_layout()
     return library.find(module, maker, *arguments)
@@ -189,7 +189,8 @@ class CPUBackend(HostMemory):
         self, key: tuple[str | None, DType, bool], epilogue: ScalarFunction | None, operands: int
     ) -> tuple[Callable[..., None], int, int]:
         with guard:
-            from tensorlab.kernels import native, products
+            from tensorlab.kernels.matmul import products
+            from tensorlab.kernels.runtime import native
 
         _, dtype, keep = key
         if dtype.kind == "b":
@@ -229,7 +230,7 @@ def _kept_first(who: str, rank: int, axes: tuple[int, ...]) -> tuple[tuple[int, 
 def get_num_threads() -> int:
     """The number of threads that kernels run on: ``TENSORLAB_NUM_THREADS``, or the processors of this process."""
     with guard:
-        from tensorlab.kernels import pool
+        from tensorlab.kernels.runtime import pool
 
     return pool.get_num_threads()
 
@@ -241,6 +242,6 @@ def set_num_threads(count: int) -> None:
         ArgumentError: if ``count`` is not a whole number from 1 to 1024.
     """
     with guard:
-        from tensorlab.kernels import pool
+        from tensorlab.kernels.runtime import pool
 
     pool.set_num_threads(count)
