@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 
@@ -41,17 +40,17 @@ EPILOGUES: dict[str, tuple[Callable[..., float] | None, int]] = {
 }
 
 
-@functools.cache
+@compile_kernel
 def compiled():
-    return compile_kernel(matmul.py_func, f"void({', '.join(['int64'] * ARGUMENTS)})", "test")
+    return matmul.py_func, f"void({', '.join(['int64'] * ARGUMENTS)})"
 
 
-@functools.cache
+@compile_kernel
 def finishing(dtype: str, epilogue: str):
     """A compiled epilogue, to be kept for as long as its address is."""
     function, operands = EPILOGUES[epilogue]
     task = epilogue_task(from_dtype(np.dtype(dtype)), jit(function) if function else None, operands)
-    return compile_kernel(task, "void(int64, int64)", f"test {dtype} {epilogue}")
+    return task, "void(int64, int64)"
 
 
 def kernel(dtype: str, epilogue: str = "none", keep_product: bool = False, tile: Tile | None = None):

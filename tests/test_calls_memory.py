@@ -73,7 +73,6 @@ def kept() -> dict[str, int]:
     cpu: Any = devices.backend("cpu")
     holders = {
         "kernels": library._kernels,
-        "keys": library._keys,
         "addresses": native._addresses,
         "tables": calls._tables,
         "referred to": calls._kept,

@@ -7,8 +7,6 @@ element by element.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,7 +17,7 @@ from tensorlab.kernels.loops.map import CHUNK
 from tensorlab.kernels.loops.reduce import STRIP, merge, offset
 from tensorlab.kernels.runtime import memory
 from tensorlab.kernels.runtime.atomics import closure
-from tensorlab.kernels.runtime.compiler import jit, kernel
+from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.lift import build, lift, storage
 from tensorlab.kernels.runtime.threads import run
 from tensorlab.scalars import scalar_function
@@ -141,8 +139,8 @@ def launch(pool, y_object, x_object):
 """
 
 
-@functools.cache
-def arg_reduce_kernel(rule: str, dtype: str) -> Callable[..., None]:
+@kernel
+def arg_reduce_kernel(rule: str, dtype: str) -> Definition:
     """The kernel ``k(pool, result, x)`` of "max" or "min".
 
     Args:
@@ -153,7 +151,6 @@ def arg_reduce_kernel(rule: str, dtype: str) -> Callable[..., None]:
         a compiled function of the pool's address and each array: ``x`` of any strides and no axis of length 0, and the
         result, int64 and C-contiguous, of its shape without the last axis.
     """
-    memory.check_layout()
     itemsize = np.dtype(dtype).itemsize
     combine, beyond = (scalar_function(function) for function in _RULES[rule])
     same_width = np.dtype(f"int{8 * itemsize}").type  # so that a vector of elements goes with a vector of these
@@ -183,4 +180,4 @@ def arg_reduce_kernel(rule: str, dtype: str) -> Callable[..., None]:
     name = f"arg_reduce {rule} {dtype}"
     source = fold_source("fold", 1, 0, keep=False, dtype=dtype) + _SOURCE
     launch = build(source, namespace, name)["launch"]
-    return kernel(launch, (types.int64, *[memory.array_object] * 2), name)
+    return launch, (types.int64, *[memory.array_object] * 2)

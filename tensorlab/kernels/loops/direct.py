@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from numba.extending import intrinsic
 
 from tensorlab.kernels.loops.map import CHUNK
 from tensorlab.kernels.runtime import calls, memory
-from tensorlab.kernels.runtime.compiler import jit, kernel
+from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.memory import MAX_RANK, address_of, pointer, scratch
 
 _WORD = ir.IntType(64)
@@ -101,7 +100,8 @@ def _table(content):
     return _in_capsule(content, _capsule_name()) if _is_capsule(content, _capsule_name()) else 0
 
 
-def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot: int) -> Callable[..., Any]:
+@kernel
+def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot: int) -> Definition:
     """``k(operation, arguments, count, names)``, a function of CPython's fast calling convention with keywords.
 
     Args:
@@ -255,5 +255,4 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         _decrement(tensor)
         return answer
 
-    slots = f"{direct_slot} {buffer_slot} {backend_slot} {key_slot}"
-    return kernel(call, "int64(int64, int64, int64, int64)", f"call {slots}")
+    return call, "int64(int64, int64, int64, int64)"

@@ -6,16 +6,14 @@ A chunk is a range of the flat index of the result.
 
 from __future__ import annotations
 
-import functools
 import itertools
-from collections.abc import Callable
 
 import numpy as np
 from numba import types
 
 from tensorlab.kernels.runtime import memory, threads
 from tensorlab.kernels.runtime.atomics import call_task, closure
-from tensorlab.kernels.runtime.compiler import jit, kernel
+from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.convert import convert
 from tensorlab.kernels.runtime.drivers import driver, loop_address
 from tensorlab.kernels.runtime.lift import build, lift, storage
@@ -193,8 +191,8 @@ def launch(pool, {each("{a}_object")}):
 """
 
 
-@functools.cache
-def map_driver(arrays: int) -> Callable[..., None]:
+@kernel
+def map_driver(arrays: int) -> Definition:
     """The kernel ``k(pool, loop, *sizes, *arrays)`` that calls a loop for every run of some arrays.
 
     Args:
@@ -205,7 +203,6 @@ def map_driver(arrays: int) -> Callable[..., None]:
         array's elements, and each array. The loop takes the address of each array's first element of the run, then the
         strides of each, in elements.
     """
-    memory.check_layout()
     namespace = {
         "jit": jit,
         "CHUNK": CHUNK,
@@ -226,13 +223,11 @@ def map_driver(arrays: int) -> Callable[..., None]:
     }
     name = f"map driver of {arrays}"
     launch = build(_driver_source(arrays), namespace, name)["launch"]
-    return kernel(launch, (*[types.int64] * (2 + arrays), *[memory.array_object] * arrays), name)
+    return launch, (*[types.int64] * (2 + arrays), *[memory.array_object] * arrays)
 
 
-@functools.cache
-def map_kernel(
-    function: ScalarFunction, compute: str, inputs: tuple[str, ...], outputs: tuple[str, ...]
-) -> Callable[..., None]:
+@kernel
+def map_kernel(function: ScalarFunction, compute: str, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Definition:
     """The kernel ``k(pool, *outputs, *inputs)`` that writes ``function`` of the inputs into the outputs.
 
     Args:
@@ -245,12 +240,11 @@ def map_kernel(
         a compiled function that takes the address of the pool and every array; all outputs have the shape that the
         inputs broadcast to.
     """
-    memory.check_layout()
     source = _source(len(inputs), len(outputs))
     arrays = len(inputs) + len(outputs)
     namespace = {
         "jit": jit,
-        "driver": driver("map", "map_driver", arrays, 2 + arrays, arrays),
+        "driver": driver("loops.map.map_driver", arrays, 2 + arrays, arrays),
         "int64": types.int64,
         "loop_address": loop_address,
         "pointer": memory.pointer,
@@ -265,4 +259,4 @@ def map_kernel(
     name = f"map {function.name} {compute} {inputs} {outputs}"
     launch = build(source, namespace, name)["launch"]
     signature = (types.int64, *[memory.array_object] * arrays)
-    return kernel(launch, signature, f"{name} {function.key} {source}")
+    return launch, signature

@@ -8,8 +8,6 @@ block is a run of its own, gathered first if it is not dense.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,7 +18,7 @@ from tensorlab.kernels.loops.map import CHUNK
 from tensorlab.kernels.matmul.pack import allocate, release
 from tensorlab.kernels.runtime import memory
 from tensorlab.kernels.runtime.atomics import closure
-from tensorlab.kernels.runtime.compiler import jit, kernel
+from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.convert import convert
 from tensorlab.kernels.runtime.lift import build, lift, storage
 from tensorlab.kernels.runtime.threads import run
@@ -233,8 +231,8 @@ def launch(pool, rank, y_object, x_object):
 )
 
 
-@functools.cache
-def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Callable[..., None]:
+@kernel
+def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Definition:
     """The kernel ``k(pool, rank, result, x)`` of a reduction.
 
     Args:
@@ -247,7 +245,6 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Cal
         a compiled function of the pool's address, the number of kept axes, and each array. ``x`` has the kept axes
         first and the folded ones last, none of them empty; the result is C-contiguous.
     """
-    memory.check_layout()
     namespace: dict[str, Any] = {
         "BLOCK": JOINS * AT_ONCE * lanes_of(compute),
         "CHUNK": CHUNK,
@@ -276,7 +273,7 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Cal
     name = f"reduce {rule.name} {compute} {input} {output}"
     source = fold_source("fold", 1, 0, keep=False, dtype=compute) + _SOURCE
     launch = build(source, namespace, name)["launch"]
-    return kernel(launch, (*[types.int64] * 2, *[memory.array_object] * 2), f"{name} {rule.key}")
+    return launch, (*[types.int64] * 2, *[memory.array_object] * 2)
 
 
 @jit

@@ -5,8 +5,6 @@ A row is finished before the next is begun, so it stays in the first-level cache
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,7 @@ from tensorlab.kernels.loops.fold import fold_namespace, fold_source
 from tensorlab.kernels.loops.map import CHUNK
 from tensorlab.kernels.runtime import memory
 from tensorlab.kernels.runtime.atomics import closure
-from tensorlab.kernels.runtime.compiler import jit, kernel
+from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.lift import build, lift
 from tensorlab.kernels.runtime.threads import run
 from tensorlab.rules import Rowwise
@@ -57,8 +55,8 @@ def launch(pool, rows, columns, y, {", ".join(names)}):
 """
 
 
-@functools.cache
-def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Callable[..., None]:
+@kernel
+def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Definition:
     """The kernel ``k(pool, rows, columns, result, *inputs)`` of a rowwise rule.
 
     Args:
@@ -70,7 +68,6 @@ def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Callable[..., None
         a compiled function of the pool's address, the shape, and each array. All of them are C-contiguous, of
         ``rows`` × ``columns``, both at least 1.
     """
-    memory.check_layout()
     source = _source(inputs, len(rule.reductions), dtype)
     namespace: dict[str, Any] = {
         "CHUNK": CHUNK,
@@ -87,4 +84,4 @@ def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Callable[..., None
     name = f"rowwise {rule.name} {dtype}"
     launch = build(source, {**namespace, "jit": jit}, name)["launch"]
     signature = (*[types.int64] * 3, *[memory.array_object] * (1 + inputs))
-    return kernel(launch, signature, f"{name} {rule.key} {source}")
+    return launch, signature

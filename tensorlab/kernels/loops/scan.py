@@ -5,8 +5,6 @@ A row is one thread's work from its first element to its last, so the number of 
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,7 @@ from numba import types
 from tensorlab.kernels.loops.map import CHUNK
 from tensorlab.kernels.runtime import memory
 from tensorlab.kernels.runtime.atomics import closure
-from tensorlab.kernels.runtime.compiler import jit, kernel
+from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.convert import convert
 from tensorlab.kernels.runtime.lift import build, lift, storage
 from tensorlab.kernels.runtime.threads import run
@@ -51,8 +49,8 @@ def launch(pool, rows, columns, y, {", ".join(names)}):
 """
 
 
-@functools.cache
-def scan_kernel(rule: Scan, compute: str, inputs: tuple[str, ...], output: str) -> Callable[..., None]:
+@kernel
+def scan_kernel(rule: Scan, compute: str, inputs: tuple[str, ...], output: str) -> Definition:
     """The kernel ``k(pool, rows, columns, result, *inputs)`` of a scan along the rows of matrices.
 
     Args:
@@ -65,7 +63,6 @@ def scan_kernel(rule: Scan, compute: str, inputs: tuple[str, ...], output: str) 
         a compiled function of the pool's address, the shape, and each array. All of them are
         C-contiguous, of ``rows`` × ``columns``, both at least 1.
     """
-    memory.check_layout()
     source = _source(len(inputs), len(rule.initial))
     namespace: dict[str, Any] = {
         "CHUNK": CHUNK,
@@ -88,4 +85,4 @@ def scan_kernel(rule: Scan, compute: str, inputs: tuple[str, ...], output: str) 
     name = f"scan {rule.name} {compute} {' '.join(inputs)} {output}"
     launch = build(source, namespace, name)["launch"]
     signature = (*[types.int64] * 3, *[memory.array_object] * (1 + len(inputs)))
-    return kernel(launch, signature, f"{name} {rule.key} {source}")
+    return launch, signature

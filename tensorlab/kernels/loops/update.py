@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-
 from numba import types
 
 from tensorlab.kernels.loops.map import CHUNK
 from tensorlab.kernels.runtime import memory
 from tensorlab.kernels.runtime.atomics import closure
-from tensorlab.kernels.runtime.compiler import jit, kernel
+from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.convert import convert
 from tensorlab.kernels.runtime.lift import build, lift, storage
 from tensorlab.kernels.runtime.threads import run
@@ -40,8 +37,8 @@ def launch(pool, total, {", ".join(arrays + hyper_names)}):
 """
 
 
-@functools.cache
-def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Callable[..., None]:
+@kernel
+def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Definition:
     """The kernel ``k(pool, total, weight, gradient, *slots, *hyperparameters)`` of an optimizer's rule.
 
     Args:
@@ -53,7 +50,6 @@ def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Callable[
         a compiled function of the pool's address, the number of elements, each array (C-contiguous and of one size),
         and the hyperparameters as float64.
     """
-    memory.check_layout()
     hyperparameters = function.arity - 2 - slots
     source = _source(slots, hyperparameters)
     namespace = {
@@ -72,4 +68,4 @@ def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Callable[
     name = f"update {function.name} {dtype}"
     launch = build(source, namespace, name)["launch"]
     signature = (*[types.int64] * 2, *[memory.array_object] * (2 + slots), *[types.float64] * hyperparameters)
-    return kernel(launch, signature, f"{name} {function.key} {source}")
+    return launch, signature

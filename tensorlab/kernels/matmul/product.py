@@ -16,8 +16,6 @@ of the result the same sum for every number of threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from numba import types
 
 from tensorlab.kernels.matmul.block import block_task
@@ -26,7 +24,7 @@ from tensorlab.kernels.matmul.integer import integer_task
 from tensorlab.kernels.matmul.narrow import dots_task, row_task
 from tensorlab.kernels.matmul.pack import allocate, pack_rows, release
 from tensorlab.kernels.matmul.tile_shape import Tile
-from tensorlab.kernels.runtime.compiler import jit, kernel
+from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.lift import storage
 from tensorlab.kernels.runtime.memory import packed, pointer
 from tensorlab.kernels.runtime.threads import run
@@ -76,9 +74,10 @@ _TASKS = {
 }
 
 
-def task_kernel(task: str, dtype: str, tile: Tile | None) -> Callable[..., None]:
+@kernel
+def task_kernel(task: str, dtype: str, tile: Tile | None) -> Definition:
     """A compiled task of those above, for matrices of a dtype; see `products.tasks`."""
-    return kernel(_TASKS[task](storage(dtype), tile), "void(int64, int64)", f"{task} {dtype} {tile}")
+    return _TASKS[task](storage(dtype), tile), "void(int64, int64)"
 
 
 @jit

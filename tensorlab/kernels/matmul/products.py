@@ -45,5 +45,5 @@ def _tasks(dtype: str, tile: Tile | None) -> Tasks:
     else:
         shape = [size, tile.vector_bytes // size, tile.vectors, tile.rows]
         names = ["block", "row", "dots", "pack"]
-    kernels = [library.find("matmul", "task_kernel", name, dtype, tile) for name in names]
+    kernels = [library.find("matmul.product.task_kernel", (name, dtype, tile)) for name in names]
     return Tasks(np.array(shape + [address(task) for task in kernels], np.int64), kernels)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-
 from numba import types
 
 from tensorlab.kernels.matmul.epilogue import epilogue_task
 from tensorlab.kernels.matmul.product import matmul
 from tensorlab.kernels.runtime import memory
-from tensorlab.kernels.runtime.compiler import jit, kernel
+from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.lift import lift, storage
 from tensorlab.scalars import ScalarFunction
 
@@ -66,16 +63,15 @@ def stacked_matmul(pool, table, epilogue, c_object, z, a_object, b_object, p, q)
         matmul(pool, table, epilogue, m, n, k, *from_a, *from_b, *to_c[:2], *to_z[:2], *from_p, *from_q)
 
 
-@functools.cache
-def matmul_kernel() -> Callable[..., None]:
+@kernel
+def matmul_kernel() -> Definition:
     """The compiled `stacked_matmul`, for all dtypes."""
-    memory.check_layout()
     word, array = types.int64, memory.array_object
-    return kernel(stacked_matmul, (word, word, word, array, word, array, array, word, word), "")
+    return stacked_matmul, (word, word, word, array, word, array, array, word, word)
 
 
-@functools.cache
-def epilogue_kernel(epilogue: ScalarFunction | None, dtype: str, operands: int) -> Callable[..., None]:
+@kernel
+def epilogue_kernel(epilogue: ScalarFunction | None, dtype: str, operands: int) -> Definition:
     """The compiled epilogue, whose address `stacked_matmul` takes.
 
     Args:
@@ -84,5 +80,4 @@ def epilogue_kernel(epilogue: ScalarFunction | None, dtype: str, operands: int) 
         operands: how many operands the epilogue has, 0 to 2.
     """
     task = epilogue_task(storage(dtype), None if epilogue is None else lift(epilogue, dtype), operands)
-    name = "nothing" if epilogue is None else f"{epilogue.name} {epilogue.key}"
-    return kernel(task, "void(int64, int64)", f"{name} {dtype} {operands}")
+    return task, "void(int64, int64)"

@@ -32,7 +32,6 @@ LIMIT = 256 << 20
 
 _SUFFIX = ".kernel"
 _PART = ".part"
-_ALIAS = b"alias "
 _SOURCES = ("kernels", "scalars", "rules.py", "dtypes.py")
 _HARMLESS = (
     "NUMBA_NUM_THREADS",
@@ -94,7 +93,7 @@ def _prepared() -> bool:
 def _environment() -> str:
     """What every compiled kernel depends on beside its own key."""
     sources = hashlib.sha256()
-    package = Path(__file__).parent.parent
+    package = Path(__file__).parents[2]
     for name in _SOURCES:
         for path in sorted((package / name).rglob("*.py")) if name[-3:] != ".py" else [package / name]:
             sources.update(path.read_bytes())
@@ -131,25 +130,14 @@ def read(key: str) -> Native | None:
     try:
         if unusable():
             return None
-        payload = _content(_path(key))
-        if payload.startswith(_ALIAS):
-            payload = _content(folder() / payload.removeprefix(_ALIAS).decode())
-        return Native.from_bytes(payload)
+        return Native.from_bytes(_content(_path(key)))
     except Exception:  # whatever is wrong with a cache file, the answer is to compile
         return None
 
 
 def write(key: str, kernel: Native) -> None:
     """Keep a kernel, if that is possible."""
-    _write(key, kernel.to_bytes())
-
-
-def write_alias(key: str, other: str) -> None:
-    """Let the kernel of another key be found by this key too."""
-    _write(key, _ALIAS + _path(other).name.encode())
-
-
-def _write(key: str, payload: bytes) -> None:
+    payload = kernel.to_bytes()
     with contextlib.suppress(OSError):
         if not _prepared():
             return

@@ -72,7 +72,7 @@ def _install(kind: type, operation: Any, tensors: Sequence[type], tapes: int, ne
     record = vars(kind)["_recorded"]
     some = tensors[0](np.empty(0), object())
     slots = (_slot(operation, "_direct"), *(_slot(some, name) for name in ("_buffer", "_backend", "key")))
-    call = address(library.find("direct", "call_kernel", *slots))
+    call = address(library.find("loops.direct.call_kernel", slots))
     definition = Method(b"__call__", call, _FAST_WITH_KEYWORDS, (kind.__call__.__doc__ or "").encode())
     keep_to_the_end(definition)
     words = {

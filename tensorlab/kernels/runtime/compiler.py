@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec
 
 import numba
 
@@ -12,7 +14,7 @@ from tensorlab.kernels.runtime import library
 from tensorlab.kernels.runtime.native import Native, address, entry_object
 from tensorlab.kernels.runtime.parts import PART, WHOLE
 
-__all__ = ["OPTIONS", "address", "jit", "kernel"]
+__all__ = ["OPTIONS", "Definition", "address", "jit", "kernel"]
 
 # NumPy's error model: a division does not test for zero, so it can be vectorised, and no kernel ever raises.
 # "contract" allows fused multiply-add, the only liberty taken with the order or rounding of arithmetic.
@@ -24,19 +26,31 @@ jit = numba.njit(**OPTIONS, **PART)
 _KINDS = {"int64": "i64", "float64": "double", "array_object": "object", "none": "void"}
 
 
-def kernel(function: Callable[..., Any], signature: Any, key: str) -> Callable[..., Any]:
-    """Compile ``function`` for one signature, or load it from disk.
+P = ParamSpec("P")
+Definition = tuple[Callable[..., Any], Any]
+"""A Python function for Numba to compile, and its signature: a string or a tuple of types."""
 
-    Args:
-        function: a plain Python function that Numba can compile.
-        signature: its Numba signature, a string or a tuple of types; it returns an int64 or nothing.
-        key: says what the function is made of beside the sources of tensorlab.
 
-    Returns:
-        the compiled function. `address` is where the same begins for other kernels.
+def kernel(maker: Callable[P, Definition]) -> Callable[P, Callable[..., Any]]:
+    """Decorate a function that makes kernels, so that it returns them compiled.
+
+    It takes scalar functions, rules, strings, numbers, None, and tuples of them, and says with these all that the
+    kernel depends on. It returns a plain Python function, which returns an int64 or nothing, and its signature. It is
+    called for a kernel that is neither in this process nor on disk, see `library.find`.
     """
-    name = f"{function.__module__}.{function.__qualname__}"
-    return library.keep(f"{name} {signature} {key}", lambda: _compile(function, signature))
+    name = f"{maker.__module__.removeprefix(library.PACKAGE)}.{maker.__qualname__}"
+
+    @functools.wraps(maker)
+    def found(*arguments: P.args, **named: P.kwargs) -> Callable[..., Any]:
+        bound = inspect.signature(maker).bind(*arguments, **named)
+        bound.apply_defaults()
+        return library.find(name, bound.args, compiled)
+
+    def compiled(*arguments: P.args, **named: P.kwargs) -> Native:
+        return _compile(*maker(*arguments, **named))
+
+    found.name, found.compile = name, compiled  # type: ignore[attr-defined]
+    return found
 
 
 def _compile(function: Callable[..., Any], signature: Any) -> Native:

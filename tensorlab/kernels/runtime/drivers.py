@@ -20,16 +20,17 @@ from tensorlab.kernels.runtime.memory import array_object
 __all__ = ["driver", "loop_address"]
 
 
-def driver(module: str, maker: str, number: int, words: int, arrays: int) -> Any:
-    """Return the kernel that ``tensorlab.kernels.<module>.<maker>(number)`` makes, to be called by other kernels.
+def driver(maker: str, number: int, words: int, arrays: int) -> Any:
+    """Return the kernel that a maker makes of a number, to be called by other kernels.
 
     Args:
-        module, maker, number: what makes it.
-        words: how many integers it takes.
+        maker: its name, see `library.Maker`.
+        number: its argument.
+        words: how many integers the kernel takes.
         arrays: how many arrays it takes after them.
     """
     parameters = (*[types.int64] * words, *[array_object] * arrays)
-    return types.ExternalFunction(library.provide(module, maker, number), types.int64(*parameters))
+    return types.ExternalFunction(library.provide(maker, number), types.int64(*parameters))
 
 
 @intrinsic

@@ -15,14 +15,13 @@ from numba import types
 from numba.extending import intrinsic, models, register_model
 
 from tensorlab.kernels.runtime.compiler import jit
-from tensorlab.kernels.runtime.layout import DATA, DTYPE, RANK, SHAPE, STRIDES, check_layout
+from tensorlab.kernels.runtime.layout import DATA, DTYPE, RANK, SHAPE, STRIDES
 
 __all__ = [
     "MAX_RANK",
     "address",
     "address_of",
     "array_object",
-    "check_layout",
     "data",
     "dtype",
     "length",

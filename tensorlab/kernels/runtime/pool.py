@@ -121,7 +121,7 @@ def _start() -> None:
     global _running
     _end()  # what an interrupt may have left behind
     threads = get_num_threads()
-    worker = library.find("threads", "worker_kernel") if threads > 1 else None
+    worker = library.find("runtime.threads.worker_kernel") if threads > 1 else None
     words = _words()
     _running = threads
     words[STOP // 8] = 0
@@ -155,7 +155,7 @@ def _end() -> None:
     global _running
     _publish(-1)
     if _workers:
-        stop = library.find("threads", "stop_kernel")
+        stop = library.find("runtime.threads.stop_kernel")
         for index in range(len(_workers)):
             stop(_memory.ctypes.data, index)
         while _workers:

@@ -14,11 +14,8 @@ child starts a pool of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from tensorlab.kernels.runtime import atomics
-from tensorlab.kernels.runtime.compiler import jit, kernel
+from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.pool import (
     BUSY,
     CALLER,
@@ -191,11 +188,13 @@ def _stop(pool, worker):
         atomics.release_lock(atomics.load(line + LOCK))
 
 
-def worker_kernel() -> Callable[..., Any]:
+@kernel
+def worker_kernel() -> Definition:
     """``k(pool, worker)``: what a worker does until the pool is stopped."""
-    return kernel(_worker, "void(int64, int64)", "pool")
+    return _worker, "void(int64, int64)"
 
 
-def stop_kernel() -> Callable[..., Any]:
+@kernel
+def stop_kernel() -> Definition:
     """``k(pool, worker)``: stop the pool, and wake one worker so that it notices."""
-    return kernel(_stop, "void(int64, int64)", "pool")
+    return _stop, "void(int64, int64)"
