@@ -16,7 +16,7 @@ import tensorlab as tl
 from tensorlab import commands
 from tensorlab.commands import tables
 from tensorlab.errors import DeviceError
-from tensorlab.kernels import cache
+from tensorlab.kernels.runtime import cache
 from tensorlab.plugins import Plugin, manager
 from tensorlab.registry import Entry, registries
 

@@ -123,7 +123,7 @@ def test_a_picture_without_matplotlib_names_what_to_install(tmp_path):
 @pytest.fixture
 def nowhere(tmp_path):
     """An environment in which MNIST is not on the machine and no mirror can be reached."""
-    from tensorlab.kernels.cache import folder
+    from tensorlab.kernels.runtime.cache import folder
 
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
     homes = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "TENSORLAB_DATA_DIR"), str(tmp_path))

@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what the folder contains. Return 1 if it is not used or cannot be changed."""
-    from tensorlab.kernels import cache
+    from tensorlab.kernels.runtime import cache
 
     why = cache.unusable()
     clearing = options.clear and not why

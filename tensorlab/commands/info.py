@@ -47,8 +47,8 @@ def _processors() -> int:
 
 
 def _processor() -> list[tuple[str, str]]:
-    from tensorlab.kernels import native
-    from tensorlab.kernels.tile_shape import TILES, VARIABLE, host_tile
+    from tensorlab.kernels.matmul.tile_shape import TILES, VARIABLE, host_tile
+    from tensorlab.kernels.runtime import native
 
     triple, name, features = native.processor()
     present = {word[1:] for word in features.split(",") if word.startswith("+")}
@@ -68,7 +68,7 @@ def _processor() -> list[tuple[str, str]]:
 
 
 def _cache() -> list[tuple[str, str]]:
-    from tensorlab.kernels import cache
+    from tensorlab.kernels.runtime import cache
 
     why = cache.unusable()
     usage = cache.usage()
