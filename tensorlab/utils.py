@@ -44,6 +44,13 @@ def set_random_seed(seed: int) -> None:
         ArgumentError: unless it is a whole number from 0 to 2⁶³ - 1.
 
     Source: Keras, ``keras.utils.set_random_seed``.
+
+    Example:
+        >>> tl.utils.set_random_seed(1)
+        >>> first = tl.random.normal((3,))
+        >>> tl.utils.set_random_seed(1)
+        >>> bool(tl.all(tl.random.normal((3,)) == first))
+        True
     """
     random.set_seed(seed)
     _names.clear()

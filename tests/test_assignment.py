@@ -383,8 +383,8 @@ def test_a_watched_tensor_is_not_assigned_to() -> None:
         tape.watch(x)
         with pytest.raises(
             StateError,
-            match=r"^x\[index\] = value: expected a tensor that no tape watches, received one that a recording tape "
-            r"watches; inside of the tape use y = x\.at\[index\]\.set\(value\)$",
+            match=r"^x\[index\] = value: a recording tape watches the tensor; "
+            r"use y = x\.at\[index\]\.set\(value\) inside of the tape$",
         ):
             x[0] = 5.0
     assert x.tolist() == [1.0, 2.0]
@@ -393,7 +393,7 @@ def test_a_watched_tensor_is_not_assigned_to() -> None:
         x[0] = 5.0
         return tl.sum(x)
 
-    with pytest.raises(StateError, match="that no tape watches"):
+    with pytest.raises(StateError, match="a recording tape watches"):
         tl.grad(change)(x)
     x[0] = 5.0
     assert x.tolist() == [5.0, 2.0]

@@ -68,8 +68,8 @@ class GradientTape(Tape):
         """
         tensors = _checked("GradientTape.watch", tensor)
         if self._state != "recording":
-            hint = "call it inside of `with tape:`, before the tensor is used"
-            raise StateError("GradientTape.watch", "a tape that is recording", f"one that is {self._state}", hint)
+            hint = "call watch inside of `with tape:`, before the tensor is used"
+            raise StateError("GradientTape.watch", f"the tape is {self._state}, not recording", hint)
         self.track(tensors)
         self.variables.update({leaf.key: leaf for leaf in tensors if isinstance(leaf, Variable)})
 
@@ -156,10 +156,10 @@ class GradientTape(Tape):
     def _check_state(self, who: str) -> None:
         if self._state == "new":
             hint = "compute the target inside of `with tape:`"
-            raise StateError(who, "a tape that has recorded", "one that was never entered", hint)
+            raise StateError(who, "the tape was never entered", hint)
         if self._state == "freed":
-            hint = "the tape was freed after the first; create it with persistent=True"
-            raise StateError(who, "one call", "a second one", hint)
+            hint = "create it with persistent=True to use it more than once"
+            raise StateError(who, "the tape was freed after its first use", hint)
 
     @contextmanager
     def _use(self) -> Iterator[None]:

@@ -53,6 +53,10 @@ def full(shape: Any, fill_value: float, dtype: Any = None, *, device: str | None
         ArgumentError: for a number that the dtype cannot represent.
 
     Source: Python array API standard, ``full``.
+
+    Example:
+        >>> tl.full((2, 2), 7.0).tolist()
+        [[7.0, 7.0], [7.0, 7.0]]
     """
     return _filled("full", shape, fill_value, dtype, device)
 
@@ -174,6 +178,10 @@ def arange(
         DTypeError: for the dtype bool.
 
     Source: Python array API standard, ``arange``.
+
+    Example:
+        >>> tl.arange(1, 7, 2).tolist()
+        [1, 3, 5]
     """
     first, end, by = _numbers("arange", *((0, start) if stop is None else (start, stop)), step)
     wanted = dtypes.result_type("arange", [], [first, end, by]) if dtype is None else dtypes.as_dtype(dtype, "arange")
@@ -211,6 +219,10 @@ def linspace(
         DTypeError: for the dtype bool.
 
     Source: Python array API standard, ``linspace``.
+
+    Example:
+        >>> tl.linspace(0.0, 1.0, 5).tolist()
+        [0.0, 0.25, 0.5, 0.75, 1.0]
     """
     wanted = dtypes.default_float if dtype is None else dtypes.as_dtype(dtype, "linspace")
     first, last = _numbers("linspace", start, stop)

@@ -175,6 +175,10 @@ def cumulative_sum(x: Any, /, axis: int | None = None, *, dtype: Any = None, inc
         ShapeError: if ``axis`` is None and there is more than one, or if it is out of range.
 
     Source: Python array API standard, ``cumulative_sum``; Knuth, The Art of Computer Programming, 4.2.2.
+
+    Example:
+        >>> tl.cumulative_sum(tl.asarray([1.0, 2.0, 3.0])).tolist()
+        [1.0, 3.0, 6.0]
     """
     return _cumulative("cumulative_sum", _running_sum, 0, x, axis, dtype, include_initial)
 

@@ -115,6 +115,10 @@ def take(x: Any, indices: Any, /, axis: int | None = None) -> Tensor:
         ShapeError: if ``axis`` is None and ``x`` has more than one.
 
     Source: Python array API standard, ``take``.
+
+    Example:
+        >>> tl.take(tl.asarray([10.0, 20.0, 30.0]), tl.asarray([2, 0])).tolist()
+        [30.0, 10.0]
     """
     tensor = as_tensor(x, "take")
     if axis is None and tensor.ndim != 1:

@@ -80,6 +80,10 @@ def stack(arrays: Sequence[Any], /, axis: int = 0) -> Tensor:
         DTypeError: if the dtypes have no common type.
 
     Source: Python array API standard, ``stack``.
+
+    Example:
+        >>> tl.stack([tl.asarray([1.0, 2.0]), tl.asarray([3.0, 4.0])], axis=1).tolist()
+        [[1.0, 3.0], [2.0, 4.0]]
     """
     given = sequence("stack", arrays)
     tensors = together("stack", *given) if given else ()

@@ -173,7 +173,7 @@ class Elementwise:
                 return
             _listing = True
             try:
-                from tensorlab.kernels import calls
+                from tensorlab.kernels.runtime import calls
 
                 tapes = autodiff.recording_anywhere()
                 calls.install(Elementwise, self, TENSORS, tapes, autodiff.new_key)

@@ -112,6 +112,11 @@ def top_k(x: Any, k: int, sorted: bool = True) -> TopK:
         ArgumentError: for a negative ``k``.
 
     Source: Keras, ``keras.ops.top_k``.
+
+    Example:
+        >>> values, indices = tl.top_k(tl.asarray([1.0, 5.0, 3.0]), 2)
+        >>> values.tolist(), indices.tolist()
+        ([5.0, 3.0], [1, 2])
     """
     tensor = as_tensor(x, "top_k")
     if not isinstance(k, (int, np.integer)):
