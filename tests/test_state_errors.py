@@ -55,7 +55,9 @@ def test_slots_of_another_dtype_are_refused() -> None:
 
 
 def test_without_numbas_compiler_the_message_names_the_variable() -> None:
-    program = "import tensorlab as tl\ntry:\n    tl.zeros(3) + 1\nexcept tl.errors.StateError as error:\n    print(error)"
+    program = (
+        "import tensorlab as tl\ntry:\n    tl.zeros(3) + 1\nexcept tl.errors.StateError as error:\n    print(error)"
+    )
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
     assert done.stdout == (
