@@ -133,4 +133,4 @@ def test_every_lock_is_made_by_the_module_of_forks() -> None:
         for path in sorted(package.rglob("*.py"))
         if any(f"{kind}()" in path.read_text() for kind in ("threading.Lock", "threading.RLock", " RLock", "Condition"))
     ]
-    assert own == ["forks.py", "kernels/pool.py"]
+    assert own == ["forks.py", "kernels/runtime/pool.py"]

@@ -1,7 +1,8 @@
 """`Tracked`: an object that finds the Variables and layers its attributes hold.
 
 Nothing is registered. Whoever asks for weights gets those that the attributes lead to at that moment, through
-containers of any depth, each once. So appended, replaced, deleted and shared members need no bookkeeping.
+containers of any depth, each once. So appended, replaced, deleted and shared members need no bookkeeping. What a walk
+found is kept, and returned again if all that it looked at is as it was.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import dataclasses
 import gc
 from collections import UserDict, UserList, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from types import MappingProxyType, SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +21,7 @@ from tensorlab.errors import ArgumentTypeError
 from tensorlab.serialization import Configured
 from tensorlab.variable import Variable
 
-_PAST = ("_constructed_with", "_made")
+_PAST = ("_constructed_with", "_made", "_walk")
 """Attributes with what a layer was given and what it has built. Not all of that belongs to it any more."""
 _APART = (*_PAST, "_added")
 """Attributes that are not searched."""
@@ -34,7 +36,7 @@ class Tracked(Configured):
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         # The state exists before any __init__ runs, so that a subclass may set attributes in any order.
         self = super().__new__(cls)
-        vars(self)["_added"] = []
+        vars(self).update(_added=[], _walk=_LastWalk())
         return self
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -62,23 +64,26 @@ class Tracked(Configured):
                 "this name"
             ) from None
 
-    def _members(self) -> tuple[list[Variable], list[Any]]:
+    def _members(self, watch: Watch | None = None) -> tuple[list[Variable], list[Any]]:
         """Find the Variables and the layers that the attributes of this very object hold, in order, each once."""
         variables: dict[int, Variable] = {}
         layers: dict[int, Any] = {}
         containers: set[int] = set()
-        known = _known
-        for name, value in tuple(vars(self).items()):  # every training step comes here, so the loop is kept short
-            kind = type(value)
-            parts = known[kind] if kind in known else _parts(kind)
+        watch = Watch() if watch is None else watch
+        attributes = vars(self)
+        names = tuple(attributes.items())
+        watch.add(attributes.values(), [value for _, value in names])
+        watch.add(self._added, self._added.copy())
+        for name, value in names:
+            parts = _parts(type(value))
             if parts is None or name in _APART:
                 continue
             if parts is _layer:
                 layers[id(value)] = value
             elif parts is _variable:
                 variables[id(value)] = value
-            elif parts is not tuple or not _nothing.issuperset(map(type, value)):
-                _look_into(value, parts, containers, variables, layers)
+            else:
+                _look_into(value, parts, containers, variables, layers, watch)
         if self._added:
             left = [weight for weight in self._added if id(weight) not in variables]
             if len(left) < len(self._added):  # from now on the attributes decide whether a weight belongs to the layer
@@ -87,20 +92,109 @@ class Tracked(Configured):
         return list(variables.values()), list(layers.values())
 
 
-def members(root: Tracked) -> list[tuple[Any, list[Variable]]]:
+_Found = list[tuple[Any, list[Variable]]]
+
+
+def members(root: Tracked) -> _Found:
     """List a layer and all layers inside of it, each once, with the Variables of each: itself first, then in order."""
+    return walked(root)[0]
+
+
+def variables_in(root: Tracked) -> list[Variable]:
+    """List the Variables of a layer and of all layers inside of it, each once, in order."""
+    return walked(root)[1]
+
+
+def walked(root: Tracked) -> tuple[_Found, list[Variable]]:
+    """Return what the last walk has found if nothing it looked at has changed, and walk otherwise."""
+    kept = vars(root)["_walk"].last
+    if kept is not None and kept.root == id(root) and kept.watch.unchanged(root):
+        return [(root, kept.own), *kept.inside], [*kept.variables]
     seen: set[int] = set()
-    found: list[tuple[Any, list[Variable]]] = []
-    waiting = [root]
+    found: _Found = []
+    waiting, watch = [root], Watch()
     while waiting:
         layer = waiting.pop()
         if id(layer) not in seen:
             seen.add(id(layer))
-            variables, inner = layer._members()
+            variables, inner = layer._members(watch)
             found.append((layer, variables))
             inner.reverse()
             waiting += inner
-    return found
+    each = [*{id(variable): variable for _, variables in found for variable in variables}.values()]
+    vars(root)["_walk"].last = _Walk(id(root), watch, found[0][1], found[1:], each) if watch.close() else None
+    return found, [*each]
+
+
+class Watch:
+    """What a walk has looked at: live views of attributes and containers, and what was in them.
+
+    Values are compared by identity and class. Variables, layers and containers are kept alive, so the identity of one
+    of those cannot become that of another object. Anything else may be freed: what takes its place and matters has
+    another class.
+    """
+
+    __slots__ = ("held", "ids", "kinds", "views")
+
+    def __init__(self) -> None:
+        self.held: list[Any] = []  # tuples, which need not be looked at again
+        self.views: list[Iterable[Any]] = []
+        self.ids: list[int] = []
+        self.kinds: list[type] = []
+
+    def add(self, view: Iterable[Any], values: Sequence[Any]) -> None:
+        """Watch what a view gives; ``values`` is what it gave when it was looked into."""
+        if self.views is not _UNWATCHED:
+            self.views.append(view)
+            self.ids += map(id, values)
+            self.kinds += map(type, values)
+            if len(self.ids) > _MOST_WATCHED:
+                self.give_up()
+
+    def give_up(self) -> None:
+        """Stop watching: something was seen that may change unnoticed, or that is too much to compare."""
+        self.views = _UNWATCHED
+
+    def close(self) -> bool:
+        """Drop the view of the root's own attributes, a reference cycle; return whether everything is watched."""
+        watched = self.views is not _UNWATCHED
+        if watched:
+            del self.views[0]
+        return watched
+
+    def unchanged(self, root: Tracked) -> bool:
+        """Return whether the same objects are in the same places."""
+        views = (root.__dict__.values(), *self.views)
+        return [*map(id, chain.from_iterable(views))] == self.ids and (
+            [*map(type, chain.from_iterable(views))] == self.kinds
+        )
+
+
+_UNWATCHED: list[Iterable[Any]] = []
+_MOST_WATCHED = 4096
+"""Values above which comparing them is no faster than another walk would be."""
+
+
+class _Walk(NamedTuple):
+    """What a walk has found. It does not refer to the layer itself, so that no cycle keeps that alive."""
+
+    root: int  # its id, as a shallow copy of a layer has its attributes
+    watch: Watch
+    own: list[Variable]
+    inside: _Found
+    variables: list[Variable]
+
+
+class _LastWalk:
+    """Holds the last walk from a layer. Deep copies and pickles of the layer begin without one."""
+
+    __slots__ = ("last",)
+
+    def __init__(self) -> None:
+        self.last: _Walk | None = None
+
+    def __reduce__(self) -> Any:
+        return _LastWalk, ()
 
 
 # How the attributes are searched
@@ -168,14 +262,31 @@ def _parts(cls: type) -> _Parts | None:
 
 
 def _look_into(
-    container: Any, parts: _Parts, seen: set[int], variables: dict[int, Variable], layers: dict[int, Any]
+    container: Any,
+    parts: _Parts,
+    seen: set[int],
+    variables: dict[int, Variable],
+    layers: dict[int, Any],
+    watch: Watch,
 ) -> None:
     if id(container) in seen:
         return
-    if type(container) is dict and not gc.is_tracked(container):
-        return  # the garbage collector ignores it, as there are only numbers and strings inside, such as a vocabulary's
     seen.add(id(container))
-    values = parts(container)
+    kind = type(container)
+    if kind is list or kind is deque:
+        values = tuple(container)
+        watch.add(container, values)
+    elif kind is dict:
+        values = tuple(container.values())
+        watch.add(container.values(), values)
+        if not gc.is_tracked(container):
+            return  # the garbage collector ignores it: only numbers and strings are in it, such as a vocabulary's
+    else:
+        values = tuple(parts(container))
+        if kind is tuple:
+            watch.held.append(container)
+        else:
+            watch.give_up()  # its class may compute what is in it, or it is an array of objects
     if _nothing.issuperset(map(type, values)):  # fast for long lists of numbers
         return
     known = _known
@@ -187,7 +298,7 @@ def _look_into(
         elif inner is _variable:
             variables[id(value)] = value
         elif inner is not None:
-            _look_into(value, inner, seen, variables, layers)
+            _look_into(value, inner, seen, variables, layers, watch)
 
 
 # What a build changes

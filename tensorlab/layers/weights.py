@@ -13,7 +13,7 @@ import numpy as np
 from tensorlab import dtypes, initializers, regularizers
 from tensorlab.arguments import misfit, named
 from tensorlab.errors import ArgumentTypeError, ShapeError, StateError, levels_to_the_user
-from tensorlab.layers.tracking import Tracked, members
+from tensorlab.layers.tracking import Tracked, members, variables_in, walked
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.shapes import as_shape
 from tensorlab.tensor import Tensor
@@ -80,7 +80,7 @@ class Weighted(Tracked):
     @property
     def weights(self) -> list[Variable]:
         """Its own weights, in the order of its attributes, and then those of each layer inside of it; each once."""
-        return _weights_in(members(self))
+        return variables_in(self)
 
     @property
     def trainable(self) -> bool:
@@ -109,11 +109,12 @@ class Weighted(Tracked):
         """The weights that training changes: real ones that are trainable themselves, as is all that holds them."""
         if not self.trainable:
             return []
-        found = members(self)
-        frozen: set[int] = set()
-        if not all([layer._trainable for layer, _ in found]):
-            frozen = _frozen(self)
-        return [weight for weight in _weights_in(found) if weight.watched and id(weight) not in frozen]
+        found, each = walked(self)
+        trained = [weight for weight in each if weight.trainable and weight.dtype.kind == "f"]
+        if all([layer._trainable for layer, _ in found]):
+            return trained
+        frozen = _frozen(self)
+        return [weight for weight in trained if id(weight) not in frozen]
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
@@ -187,10 +188,6 @@ class Weighted(Tracked):
                 raise ShapeError(f"{self._who}.set_weights", f"{weight.name!r} of {weight.shape}", str(value.shape))
         for weight, value in zip(targets, values, strict=True):
             weight.assign(value.astype(weight.dtype).to_device(weight.device))
-
-
-def _weights_in(found: list[tuple[Any, list[Variable]]]) -> list[Variable]:
-    return list({id(variable): variable for _, variables in found for variable in variables}.values())
 
 
 def _frozen(root: Weighted) -> set[int]:

@@ -36,6 +36,10 @@ def cholesky(x: Any, /, *, upper: bool = False) -> Tensor:
 
     Source: Python array API standard, ``linalg.cholesky``; Murray, "Differentiation of the Cholesky decomposition",
     2016.
+
+    Example:
+        >>> tl.linalg.cholesky([[4.0, 2.0], [2.0, 5.0]]).tolist()
+        [[2.0, 0.0], [1.0, 2.0]]
     """
     a = matrices("cholesky", x, square=True)
     return matrix_transpose(_cholesky(matrix_transpose(a))) if upper else _cholesky(a)
