@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -142,6 +143,13 @@ class Noise(layers.Layer):
         return inputs + tl.random.normal(inputs.shape[1:])
 
 
+class Stepping(tl.Sequential):
+    """A model with steps of its own, which are not recorded."""
+
+    def train_step(self, data: Any) -> Any:
+        return super().train_step(data)
+
+
 def reading(y_true: tl.Tensor, y_pred: tl.Tensor) -> tl.Tensor:
     """A metric that reads what it is given."""
     return tl.abs(y_pred) * float(tl.sum(y_pred))
@@ -174,6 +182,8 @@ def what_does_not_fit_is_refused(rng):
     with tl.device("cuda"):
         uncompiled, dropping, noisy = model(loss=None), model(layers.Dropout(0.5, name="drop")), model(Noise())
         metric, plain, wild = model(metrics=[reading]), model(), model(optimizer=tl.optimizers.SGD(1e30))
+        own = Stepping([layers.Dense(4)], name="model")
+        own.compile("sgd", "mse")
     elsewhere = model()
     for made, error, message in (
         (uncompiled, StateError, "^fit_persistent of 'model': the model is not compiled; call compile"),
@@ -185,10 +195,11 @@ def what_does_not_fit_is_refused(rng):
             DeviceError,
             rf"{who} a model on the device 'cuda', received '.*/kernel' on 'cpu'; make it inside of",
         ),
+        (own, ArgumentError, f"{who} a model with the train_step of Model, received one that replaces train_step"),
         (
             wild,
             NonFiniteError,
-            r"^fit_persistent of 'model' loss: expected a finite number, received (inf|nan) at step",
+            r"^Sequential 'model' loss: expected a finite number, received (inf|nan) at step",
         ),
     ):
         with unchanged(made), pytest.raises(error, match=message):
@@ -219,3 +230,51 @@ def what_does_not_fit_is_refused(rng):
                 fit_persistent(plain, *np.zeros((2, 62_500, 4), np.float32))
         finally:
             driver.free_memory = told
+
+
+@check
+def an_interrupt_leaves_the_epochs_that_were_computed(rng):
+    """What was only recorded does not count."""
+    from tensorlab_cuda import fit_persistent, persistent, recording
+
+    x, y = real(rng, 6, 4), rng.integers(0, 3, 6)
+
+    def made() -> tl.Sequential:
+        tl.random.set_seed(3)
+        with tl.device("cuda"):
+            model = classifier("adam")
+            model.build((None, 4))
+        return model
+
+    expected, model = made(), made()
+    fit_persistent(expected, x, y, 3, epochs=2, shuffle=False)
+    with interrupted_at_call(2, persistent._Program, "_results"), pytest.raises(KeyboardInterrupt):
+        fit_persistent(model, x, y, 3, epochs=5, shuffle=False)
+    assert model.optimizer.iterations == expected.optimizer.iterations == 4
+    np.testing.assert_equal(model.get_weights(), expected.get_weights())
+    assert len(model.history.history["loss"]) == 1
+    model = made()
+    for call in (1, 60):  # of the first step, and of a later one
+        with (
+            unchanged(model),
+            interrupted_at_call(call, recording.Recording, "launched"),
+            pytest.raises(KeyboardInterrupt),
+        ):
+            fit_persistent(model, x, y, 3)
+
+
+@contextlib.contextmanager
+def interrupted_at_call(number: int, owner: Any, name: str) -> Iterator[None]:
+    """A call of a method, counted from 1, is interrupted from the keyboard."""
+    told, calls = getattr(owner, name), itertools.count(1)
+
+    def call(*arguments: Any) -> Any:
+        if next(calls) == number:
+            raise KeyboardInterrupt
+        return told(*arguments)
+
+    setattr(owner, name, call)
+    try:
+        yield
+    finally:
+        setattr(owner, name, told)

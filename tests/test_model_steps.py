@@ -242,3 +242,27 @@ def test_a_step_needs_compile_and_a_loss(data: tuple[Array, Array]) -> None:
     model.compile("sgd")
     with pytest.raises(StateError, match="compute_loss: the model is compiled without a loss; call compile"):
         model.fit(*data, verbose=0)
+
+
+def test_a_run_makes_one_dry_run_of_its_data(data: tuple[Array, Array]) -> None:
+    x, y = data
+    batches: list[int] = []
+
+    class Counting(tl.Sequential):
+        def call(self, inputs: tl.Tensor, training: bool | None = None) -> tl.Tensor:
+            batches.append(len(inputs))
+            return super().call(inputs, training=training)
+
+    model = Counting([tl.layers.Dense(y.shape[1])])
+    model.build((None, x.shape[1]))
+    model.compile("sgd", "mse")
+    count = len(x)
+    for run, expected in (
+        (lambda: model.fit(x, y, batch_size=count, epochs=2, verbose=0), [1, count, count]),
+        (lambda: model.train_on_batch(x, y), [1, count]),
+        (lambda: model.evaluate(x, y, batch_size=count, verbose=0), [1, count]),
+        (lambda: model.predict(x, batch_size=count), [count]),
+    ):
+        batches.clear()
+        run()
+        assert batches == expected
