@@ -1,9 +1,9 @@
-"""tensorlab's plugin of pytest: every check of a tensorlab plugin is a test.
+"""The pytest plugin of tensorlab: every check of a tensorlab plugin is a test.
 
-``pytest --tensorlab-plugin tensorlab-swish`` adds the checks of an installed distribution to the tests of a run. The
-setting ``tensorlab_plugins`` adds them whenever a project's whole suite runs, which so needs no test file for them.
+``pytest --tensorlab-plugin tensorlab-swish`` adds the checks of an installed distribution to a run. The setting
+``tensorlab_plugins`` adds them to every run of a whole test suite, so that no test file is needed.
 
-pytest imports this module whenever it starts, so it stands beside the package, and imports that only when it is used.
+pytest imports this module at every start. So it is outside of the package, and imports the package only when needed.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ _SETTING = "tensorlab_plugins"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The option and the setting."""
+    """Add the option and the setting."""
     group = parser.getgroup("tensorlab", "plugins of tensorlab")
-    words = "run every check of the tensorlab plugin that is installed as DIST; may be given again"
+    words = "run every check of the installed tensorlab plugin DIST; can be repeated"
     group.addoption(_OPTION, action="append", default=[], metavar="DIST", help=words)
-    parser.addini(_SETTING, f"what {_OPTION} is given whenever the whole suite runs", "args", [])
+    parser.addini(_SETTING, f"values of {_OPTION} for every run of the whole suite", "args", [])
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Find the distributions that are asked for; without one, nothing more happens.
+    """Find the requested distributions. Without one, do nothing.
 
     Raises:
-        UsageError: for one that is not installed, with the nearest names of those that are.
+        UsageError: for a distribution that is not installed, with the nearest installed names.
     """
     config = session.config
     asked = [(name, _OPTION) for name in config.getoption(_OPTION)]
@@ -54,14 +54,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def _whole_suite(config: pytest.Config) -> bool:
-    """Whether pytest was asked for all tests: by no argument, or by the root folder or one around it."""
+    """Return whether all tests are requested: by no argument, or by the root folder or one above it."""
     folders = [(config.invocation_params.dir / argument).resolve() for argument in config.args]
     root = config.rootpath.resolve()
     return config.args_source is config.ArgsSource.TESTPATHS or any(root.is_relative_to(folder) for folder in folders)
 
 
 def _names_checks(config: pytest.Config, argument: str) -> bool:
-    """Whether an argument is an id of checks of an installed plugin, such as ``tensorlab-swish::activation::swish``."""
+    """Return whether an argument is the id of checks of an installed plugin: ``tensorlab-swish::activation::swish``."""
     name, colons, _ = argument.partition("::")
     if not name or not colons or (config.invocation_params.dir / name).is_file():
         return False
@@ -82,10 +82,10 @@ def _distribution(name: str, who: str) -> str:
 
 
 class Checks:
-    """The hook of those runs alone that want checks.
+    """The hook of runs with checks.
 
     Args:
-        wanted: for each distribution the node ids of those checks, or of groups of them; if there are none, of all.
+        wanted: for each distribution the node ids of checks or groups of checks; all checks if the list is empty.
     """
 
     def __init__(self, wanted: dict[str, list[str]]) -> None:
@@ -95,7 +95,7 @@ class Checks:
     def pytest_make_collect_report(
         self, collector: pytest.Collector
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        """Beside the files, the distributions are in a session."""
+        """Add the distributions to the session."""
         report = yield
         if isinstance(collector, pytest.Session) and report.passed:
             report.result += [Distribution.of(collector, name, ids) for name, ids in self.wanted.items()]
@@ -103,13 +103,13 @@ class Checks:
 
 
 class Group(pytest.Collector):
-    """The checks of which the ids begin alike: with a distribution, then with a kind, then with a name."""
+    """Checks whose ids have a common start: a distribution, a kind, or a name."""
 
     checks: dict[tuple[str, ...], Check]
-    """By the rest of the id."""
+    """The checks by the rest of their ids."""
 
     def collect(self) -> Iterator[Group | Heading]:
-        """A group for each word that comes next, and in the innermost ones the items."""
+        """Yield a group for each next word of the ids, and the checks in the innermost groups."""
         groups: dict[str, dict[tuple[str, ...], Check]] = {}
         for (name, *rest), check in self.checks.items():
             groups.setdefault(name, {})[tuple(rest)] = check
@@ -125,19 +125,19 @@ class Group(pytest.Collector):
 
 
 class Distribution(Group):
-    """A distribution, and in it what it registers."""
+    """The checks of a distribution."""
 
     wanted: list[str]
 
     @classmethod
     def of(cls, session: pytest.Session, name: str, wanted: list[str]) -> Distribution:
-        """Make one. Its id looks like that of a file, so that pytest shows it as it shows files."""
+        """Create a collector. Its id looks like that of a file, so pytest shows it like a file."""
         made: Distribution = cls.from_parent(session, name=name, nodeid=name)
         made.wanted = wanted
         return made
 
     def collect(self) -> Iterator[Group | Heading]:
-        """The kinds of what it registers, with those of the checks in them that are wanted."""
+        """Yield the kinds of registered objects, with the requested checks."""
         from tensorlab.testing.plugin import checks
 
         found = {(*_words(check.subject), check.heading.replace(" ", "-")): check for check in checks(self.name)}
@@ -152,7 +152,7 @@ class Distribution(Group):
 
 
 def _words(subject: str) -> list[str]:
-    """``["activation", "swish"]`` of the subject ``activation 'swish'``."""
+    """Return ``["activation", "swish"]`` for the subject ``activation 'swish'``."""
     return subject.replace("'", "").split(" ", 1)
 
 
@@ -161,15 +161,15 @@ def _is_in(check: str, node_id: str) -> bool:
 
 
 class Heading(pytest.Item):
-    """One check, by what it asks for."""
+    """One check."""
 
     check: Check
 
     def runtest(self) -> None:
-        """Fail with the words of the report, and no traceback of the kit."""
+        """Run the check. A failure shows its reason and no traceback."""
         self.check.test()
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """What pytest writes over a failure, and in place of a file."""
+        """Return the title of a failure, and what pytest shows instead of a file."""
         distribution = self.nodeid.partition("::")[0]
         return self.config.rootpath / distribution, None, f"{self.check.subject}: {self.check.heading}"

@@ -1,4 +1,4 @@
-"""What the examples' command lines share: arguments that are checked before anything runs, and errors of one line."""
+"""The command lines of the examples: arguments that are checked before anything runs, and errors in one line."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from tensorlab import environment, terminal
 
 
 class Parser(argparse.ArgumentParser):
-    """One that says what is wrong in one line, without the usage before it, and checks arguments beside each other."""
+    """A parser that reports errors in one line, without the usage, and checks combinations of arguments."""
 
     def __init__(self, description: str) -> None:
         super().__init__(description=description)
         self.checks: list[Callable[[argparse.Namespace], None]] = []
 
     def arguments(self) -> argparse.Namespace:
-        """The command line, checked."""
+        """Parse and check the command line."""
         chosen, unknown = self.parse_known_args()
         if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}; --help lists those there are")
+            self.error(f"unrecognized arguments: {' '.join(unknown)}; --help lists the valid ones")
         for check in self.checks:
             check(chosen)
         return chosen
@@ -32,12 +32,12 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message}\n")
 
     def add_plot(self, what: str) -> None:
-        """Add the argument --plot, of a program that draws ``what``."""
+        """Add the argument --plot to a program that draws ``what``."""
         self.add_argument("--plot", type=writable_png, metavar="FILE", help=f"draw {what} to a PNG file")
         self.checks.append(self._check_plot)
 
     def add_seed(self, what: str) -> None:
-        """Add the argument --seed, of a program in which ``what`` is random."""
+        """Add the argument --seed to a program in which ``what`` is random."""
         self.add_argument("--seed", type=whole_number(0, 2**63 - 1), default=0, help=f"of {what}; default: 0")
 
     def add_target(self) -> None:
@@ -46,7 +46,7 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--target-accuracy", type=number(0, 1, ", e.g. 0.97"), metavar="SHARE", help=words)
 
     def _check_plot(self, chosen: argparse.Namespace) -> None:
-        """End with an error if a picture is asked for and matplotlib is not installed."""
+        """Exit with an error if a picture is requested and matplotlib is not installed."""
         if chosen.plot is not None:
             try:
                 import matplotlib  # noqa: F401  (only whether it can be imported)
@@ -54,19 +54,19 @@ class Parser(argparse.ArgumentParser):
                 self.error(f"argument --plot: it needs matplotlib: {environment.install_extra('plot')}")
 
     def status(self, complaints: list[str]) -> int:
-        """Say what failed; the exit status that follows."""
+        """Print what failed and return the exit status."""
         for complaint in complaints:
             print(f"{self.prog}: failed: {complaint}", file=sys.stderr)
         return 1 if complaints else 0
 
 
 def run(main: Callable[[], int]) -> NoReturn:
-    """End the process with the program's status; 130 after Ctrl-C. Its output works in any encoding."""
+    """Run a program and exit with its status, or with 130 after Ctrl-C. Its output works in any encoding."""
     terminal.program(main)
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
-    """A reader of arguments that are whole numbers within bounds."""
+    """Return a function that reads an argument as an integer within bounds."""
 
     def read(text: str) -> int:
         try:
@@ -81,7 +81,7 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
 
 
 def positive(text: str) -> float:
-    """A number above 0."""
+    """Read an argument as a number above 0."""
     try:
         value = float(text)
     except ValueError:
@@ -92,7 +92,7 @@ def positive(text: str) -> float:
 
 
 def number(least: float, most: float, example: str = "") -> Callable[[str], float]:
-    """A reader of arguments that are numbers within bounds."""
+    """Return a function that reads an argument as a number within bounds."""
 
     def read(text: str) -> float:
         try:
@@ -107,7 +107,7 @@ def number(least: float, most: float, example: str = "") -> Callable[[str], floa
 
 
 def existing_path(text: str) -> Path:
-    """A path where something is."""
+    """Read an argument as an existing path."""
     path = Path(text).expanduser()
     if not path.exists():
         raise argparse.ArgumentTypeError(f"no such folder: {text!r}")
@@ -115,7 +115,7 @@ def existing_path(text: str) -> Path:
 
 
 def writable_png(text: str) -> Path:
-    """A path that a picture can be written to. It is tried, because permissions alone do not tell."""
+    """Read an argument as a writable path of a picture. Writing is tried, because permissions do not tell."""
     path = Path(text).expanduser()
     if path.suffix.lower() != ".png":
         raise argparse.ArgumentTypeError(f"expected a file name that ends in .png, received {text!r}")

@@ -1,4 +1,4 @@
-"""Images of digits for the examples: MNIST, or scikit-learn's digits where it cannot be had."""
+"""Images of digits for the examples: MNIST, or scikit-learn's digits if MNIST is not available."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def add_dataset(parser: Parser) -> None:
 
 
 def load(parser: Parser, chosen: argparse.Namespace) -> tuple[str, Split]:
-    """The data set that was asked for, and its name; an error of the command line if it cannot be had."""
+    """Load the requested data set, and return its name and data. Exit with an error if it is not available."""
     try:
         return _load(chosen.dataset, chosen.data_dir)
     except DatasetError as error:
@@ -43,7 +43,7 @@ def load(parser: Parser, chosen: argparse.Namespace) -> tuple[str, Split]:
 
 
 def _load(dataset: str, data_dir: Path | None) -> tuple[str, Split]:
-    """For "auto" MNIST, or the digits if it cannot be had in seconds."""
+    """Load MNIST for "auto", or the digits if MNIST is not available within seconds."""
     if dataset == "digits":
         return "digits", digits.load_data()
     if dataset == "mnist" or data_dir is not None:
@@ -57,12 +57,12 @@ def _load(dataset: str, data_dir: Path | None) -> tuple[str, Split]:
             "their accuracy says nothing about MNIST's. If you have its files, name their folder with --data-dir.\n\n"
             f"Why: {error}"
         )
-        Console(highlight=False).print(Panel(Text(message), title="MNIST could not be had", border_style="yellow"))
+        Console(highlight=False).print(Panel(Text(message), title="MNIST is not available", border_style="yellow"))
         return "digits", split
 
 
 def introduce(dataset: str, split: Split) -> None:
-    """Say how many images there are of what."""
+    """Print the number of images of each part."""
     (train_images, _), (test_images, _) = split
     counts = f"{len(train_images):,} images to learn from, {len(test_images):,} to test with"
     print(f"{TITLES[dataset]}: {counts}", flush=True)

@@ -1,14 +1,14 @@
-"""A network that learns to read digits, from scratch: the second half of *Deep Learning with Python*, chapter 2.
+"""Train a network on digits from scratch: the second half of *Deep Learning with Python*, chapter 2.
 
     python examples/from_scratch.py                           ten epochs by hand on MNIST: accuracy about 0.82
-    python examples/from_scratch.py --plot scratch.png        and a picture of what the weights have become
+    python examples/from_scratch.py --plot scratch.png        and a picture of the weights
     python examples/from_scratch.py --target-accuracy 0.8     and a failure below that
 
-Layers, batches, the training step and its loop are written out here; tensorlab gives tensors and gradients. Then the
-first steps are taken once more from the same weights, with `optimizers.SGD` in place of the update by hand: they have
-to lead to the same weights.
+This program defines layers, batches, the training step and its loop; tensorlab provides tensors and gradients. Then it
+repeats the first steps from the same weights with `optimizers.SGD` instead of the update by hand. Both must lead to the
+same weights.
 
-Exit status: 0; 1 if the result is not good enough; 2 if an argument or the data will not do; 130 on Ctrl-C.
+Exit status: 0; 1 if the result is not good enough; 2 for an invalid argument or missing data; 130 on Ctrl-C.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tensorlab.optimizers import SGD
 
 
 class NaiveDense:
-    """``activation(inputs · W + b)``, with weights that begin as random numbers from 0 to 0.1."""
+    """Compute ``activation(inputs · W + b)``. The weights start as random numbers from 0 to 0.1."""
 
     def __init__(self, input_size: int, output_size: int, activation: Callable[[Any], tl.Tensor]) -> None:
         self.activation = activation
@@ -49,7 +49,7 @@ class NaiveDense:
 
 
 class NaiveSequential:
-    """Layers, each of which takes what the one before it gives."""
+    """Apply layers one after the other."""
 
     def __init__(self, layers: list[NaiveDense]) -> None:
         self.layers = layers
@@ -65,7 +65,7 @@ class NaiveSequential:
 
 
 def batches(images: Array, labels: Array, batch_size: int) -> Iterator[tuple[Array, Array]]:
-    """The data in order, cut into batches; the last may be smaller."""
+    """Iterate over the data in order, in batches. The last one may be smaller."""
     for start in range(0, len(images), batch_size):
         yield images[start : start + batch_size], labels[start : start + batch_size]
 
@@ -74,7 +74,7 @@ Update = Callable[[list[tl.Tensor], list[tl.Variable]], None]
 
 
 def by_hand(learning_rate: float) -> Update:
-    """The step that changes each weight against its gradient."""
+    """Move each weight against its gradient."""
 
     def update(gradients: list[tl.Tensor], weights: list[tl.Variable]) -> None:
         for gradient, weight in zip(gradients, weights, strict=True):
@@ -84,13 +84,13 @@ def by_hand(learning_rate: float) -> Update:
 
 
 def by_optimizer(learning_rate: float) -> Update:
-    """The same step, taken by an optimizer."""
+    """Take the same step with an optimizer."""
     optimizer = SGD(learning_rate=learning_rate)
     return lambda gradients, weights: optimizer.apply_gradients(zip(gradients, weights, strict=True))
 
 
 def one_training_step(model: NaiveSequential, images: Array, labels: Array, update: Update) -> tl.Tensor:
-    """The loss of a batch, and a step that makes it smaller."""
+    """Return the loss of a batch, and take a step that decreases it."""
     with tl.GradientTape() as tape:
         predictions = model(images)
         per_sample_losses = tl.losses.sparse_categorical_crossentropy(labels, predictions)
@@ -100,11 +100,11 @@ def one_training_step(model: NaiveSequential, images: Array, labels: Array, upda
     return average_loss
 
 
-# What is done with it
+# Training and report
 
 
 class Data(NamedTuple):
-    """Images as rows of 784 numbers from 0 to 1, and the digits that they show."""
+    """Images as rows of 784 numbers from 0 to 1, and their labels."""
 
     train_images: Array
     train_labels: Array
@@ -114,16 +114,16 @@ class Data(NamedTuple):
 
 @dataclass
 class Result:
-    """What a run gave, for the report, the checks and the picture."""
+    """The result of a run, for the report, the checks and the picture."""
 
     losses: list[float] = field(default_factory=list)  # of every batch
     accuracies: list[float] = field(default_factory=list)  # on the test images; before the first epoch and after each
     templates: Array = field(default_factory=lambda: np.zeros((10, 28, 28)))
-    difference: float = 0.0  # between the weights after the first steps by hand and by the optimizer, relative
+    difference: float = 0.0  # relative difference of the weights after the first steps
 
 
 class Settings(NamedTuple):
-    """How long and how fast to learn. The defaults for each data set follow."""
+    """Hyperparameters of the training. The defaults of each data set follow."""
 
     epochs: int
     batch_size: int
@@ -131,20 +131,20 @@ class Settings(NamedTuple):
 
 
 FIRST_STEPS = 20
-"""How many are taken by the optimizer too. Not many more, because the smallest differences grow."""
+"""The number of steps that the optimizer repeats. It is small because tiny differences grow with every step."""
 
 DEFAULTS = {"mnist": Settings(10, 128, 1e-3), "digits": Settings(120, 32, 1e-3)}
 
 
 def prepared(split: Split) -> Data:
-    """The images as the network takes them."""
+    """Convert the images to the inputs of the network."""
     (train_images, train_labels), (test_images, test_labels) = split
     rows = [images.reshape((len(images), 28 * 28)).astype("float32") / 255 for images in (train_images, test_images)]
     return Data(rows[0], train_labels, rows[1], test_labels)
 
 
 def network(seed: int) -> NaiveSequential:
-    """The book's network; the same weights for the same seed."""
+    """Create the network of the book. The seed determines its weights."""
     tl.utils.set_random_seed(seed)
     return NaiveSequential([
         NaiveDense(input_size=28 * 28, output_size=512, activation=tl.relu),
@@ -153,19 +153,19 @@ def network(seed: int) -> NaiveSequential:
 
 
 def accuracy(model: NaiveSequential, data: Data) -> float:
-    """The share of test images whose largest output is their digit's."""
+    """Return the fraction of test images with the largest output at their label."""
     predictions = np.asarray(model(data.test_images))
     return float(np.mean(predictions.argmax(axis=1) == data.test_labels))
 
 
 def templates(model: NaiveSequential) -> Array:
-    """What each output adds up over the image, if every hidden unit is on: the two kernels as one, (10, 28, 28)."""
+    """Return the product of both kernels, (10, 28, 28): the weights of each output if every hidden unit is on."""
     first, second = (layer.W for layer in model.layers)
     return (first @ second).numpy().T.reshape((10, 28, 28)).astype("float64")
 
 
 def difference(data: Data, settings: Settings, seed: int) -> float:
-    """How far apart the weights are after the first steps by hand and by the optimizer, relative to the largest."""
+    """Return the largest relative difference between the weights of both ways after the first steps."""
     ends = []
     for update in (by_hand(settings.learning_rate), by_optimizer(settings.learning_rate)):
         model = network(seed)
@@ -178,7 +178,7 @@ def difference(data: Data, settings: Settings, seed: int) -> float:
 
 
 def learn(data: Data, settings: Settings, seed: int, console: Console) -> Result:
-    """Train by hand, told epoch by epoch; then the first steps again by an optimizer."""
+    """Train by hand and print each epoch; then repeat the first steps with an optimizer."""
     result, model = Result(), network(seed)
     before = templates(model)
     result.accuracies.append(accuracy(model, data))
@@ -203,7 +203,7 @@ def learn(data: Data, settings: Settings, seed: int, console: Console) -> Result
 
 
 def complaints(result: Result, settings: Settings, target: float | None) -> list[str]:
-    """What is wrong with a result."""
+    """Return what is wrong with a result."""
     if not np.isfinite(result.losses).all():
         return [f"the loss is no longer finite: take a smaller --learning-rate than {settings.learning_rate:g}"]
     found = []
@@ -218,7 +218,7 @@ def complaints(result: Result, settings: Settings, target: float | None) -> list
 
 
 def arguments(parser: Parser) -> argparse.Namespace:
-    """The command line, checked."""
+    """Parse and check the command line."""
     add = parser.add_argument
     add_dataset(parser)
     add("--epochs", type=whole_number(1, 10_000), help="default: 10 for MNIST, 120 for the digits")
@@ -231,7 +231,7 @@ def arguments(parser: Parser) -> argparse.Namespace:
 
 
 def main() -> int:
-    """Run the program; its exit status."""
+    """Run the program and return its exit status."""
     parser = Parser(description="Train a network to read digits, with layers and a training step written by hand.")
     chosen = arguments(parser)
     dataset, split = load(parser, chosen)

@@ -1,14 +1,14 @@
-"""Gradients, and where they lead: a small graph forwards and backwards, and three optimizers on one surface.
+"""Gradient descent: a small graph forward and backward, and three optimizers on one surface.
 
     python examples/gradient_descent.py                     the graph's gradients, and the optimizers' losses
     python examples/gradient_descent.py --plot paths.png    and a picture of the graph, the surface and the paths
-    python examples/gradient_descent.py --start -2 1        and what becomes of another start
+    python examples/gradient_descent.py --start -2 1        and another start
 
-The graph is the one of *Deep Learning with Python*: ``loss = |target - (w x + b)|``, with a loss of 3 whose gradient is
-2 for w and 1 for b. The surface is a plain function of two numbers, a valley with a dip on its way. Its gradient comes
-from its source; every step is compared with the optimizer's formula in NumPy.
+The graph is the one of *Deep Learning with Python*: ``loss = |target - (w x + b)|``, with a loss of 3 and the gradients
+2 for w and 1 for b. The surface is a plain function of two numbers, a valley with a dip. Its gradient is taken from
+its source. Every step is compared with the optimizer's formula in NumPy.
 
-Exit status: 0; 1 if a figure is not what it should be; 2 if an argument will not do; 130 on Ctrl-C.
+Exit status: 0; 1 if a result is wrong; 2 for an invalid argument; 130 on Ctrl-C.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ DIP: Point = (-0.44, 0.0)
 
 @dataclass(frozen=True)
 class Node:
-    """A number in the graph, what it is computed from, and how fast the loss grows with it."""
+    """A number of the graph, its inputs, and the derivative of the loss with respect to it."""
 
     formula: str
     value: float
@@ -47,7 +47,7 @@ class Node:
 
 
 def graph() -> dict[str, Node]:
-    """The graph's numbers, forwards from x, w, b and target to the loss, and the loss's gradients backwards."""
+    """Compute the values of the graph forward from x, w, b and target to the loss, and the gradients backward."""
     x, target = tl.asarray(2.0), tl.asarray(4.0)
     w, b = tl.Variable(3.0), tl.Variable(1.0)
     with tl.GradientTape() as tape:
@@ -67,13 +67,13 @@ def graph() -> dict[str, Node]:
 
 @tl.elementwise
 def surface(x: float, y: float) -> float:
-    """A valley along x that is lowest at (3, 0), with a dip on the way there."""
+    """Compute the surface: a valley along x with its minimum at (3, 0) and a dip on the way there."""
     dip = 0.4 * math.exp(-((x + 0.6) * (x + 0.6) + y * y) / 0.35)
     return 0.05 * (x - 3.0) * (x - 3.0) + 0.7 * y * y - dip
 
 
 def slope(point: Array) -> Array:
-    """The gradient of the surface by differences, which knows nothing of tapes."""
+    """Compute the gradient of the surface by differences, without a tape."""
     function, step = surface.scalar.python, 1e-6
     (x, y) = point
     return np.array([
@@ -86,18 +86,18 @@ Rule: TypeAlias = Callable[[Array, Array, Array], tuple[Array, Array]]
 
 
 def sgd(w: Array, g: Array, kept: Array) -> tuple[Array, Array]:
-    """A step against the gradient; nothing is kept."""
+    """Take a step against the gradient, without a state."""
     return w - 0.3 * g, kept
 
 
 def momentum(w: Array, g: Array, velocity: Array) -> tuple[Array, Array]:
-    """A velocity that the gradient changes."""
+    """Change a velocity by the gradient, and the weight by the velocity."""
     velocity = 0.9 * velocity - 0.06 * g
     return w + velocity, velocity
 
 
 def rmsprop(w: Array, g: Array, square: Array) -> tuple[Array, Array]:
-    """A step that is as long in flat directions as in steep ones."""
+    """Take a step that is as long in flat directions as in steep ones."""
     square = 0.9 * square + 0.1 * g**2
     return w - 0.1 * g / np.sqrt(square + 1e-7), square
 
@@ -107,11 +107,11 @@ OPTIMIZERS: dict[str, tuple[Callable[[], Optimizer], Rule]] = {
     "Momentum": (lambda: SGD(learning_rate=0.06, momentum=0.9), momentum),
     "RMSprop": (lambda: RMSprop(learning_rate=0.1, rho=0.9), rmsprop),
 }
-"""Each optimizer of tensorlab, and its formula in NumPy."""
+"""The optimizers of tensorlab, each with its formula in NumPy."""
 
 
 def descend(optimizer: Optimizer, start: Point, steps: int) -> Array:
-    """The points that an optimizer visits, (steps + 1, 2)."""
+    """Return the points that an optimizer visits, (steps + 1, 2)."""
     x, y = (tl.Variable(value, dtype="float64") for value in start)
     path = [start]
     for _ in range(steps):
@@ -124,7 +124,7 @@ def descend(optimizer: Optimizer, start: Point, steps: int) -> Array:
 
 
 def by_hand(rule: Rule, path: Array) -> Array:
-    """Where the formula goes from each point of a path; from each, because small differences grow along a path."""
+    """Apply the formula to each point of a path. It starts from each point, because differences grow along a path."""
     kept, following = np.zeros(2), []
     for point in path[:-1]:
         point, kept = rule(point, slope(point), kept)
@@ -132,7 +132,7 @@ def by_hand(rule: Rule, path: Array) -> Array:
     return np.array(following)
 
 
-# What is told of them
+# Report
 
 
 def report(nodes: dict[str, Node], paths: dict[str, Array]) -> None:
@@ -159,12 +159,12 @@ def report(nodes: dict[str, Node], paths: dict[str, Array]) -> None:
 
 
 def _plain(value: float, digits: int) -> str:
-    """A number with so many digits, and no minus before zeros."""
+    """Format a number with a number of digits, and without a minus sign before zeros."""
     return f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def complaints(nodes: dict[str, Node], paths: dict[str, Array], start: Point) -> list[str]:
-    """What is wrong: figures that differ from the book's, or from the formulas."""
+    """Return which results differ from the book's, or from the formulas."""
     found = []
     expected = {"loss": (nodes["loss"].value, 3.0), "d loss / d w": (nodes["w"].gradient, 2.0)}
     expected["d loss / d b"] = nodes["b"].gradient, 1.0
@@ -175,13 +175,13 @@ def complaints(nodes: dict[str, Node], paths: dict[str, Array], start: Point) ->
             found.append(f"a step of {name} is {difference:.2g} away from its formula")
     if start == START and len(next(iter(paths.values()))) > 80:
         for name, end in {"SGD": DIP, "Momentum": MINIMUM, "RMSprop": DIP}.items():
-            if math.dist(paths[name][-1], end) > 0.15:  # RMSprop's steps do not become short
+            if math.dist(paths[name][-1], end) > 0.15:  # RMSprop's steps stay long
                 found.append(f"{name} ends at {paths[name][-1].round(3)}, not at {end}")
     return found
 
 
 def main() -> int:
-    """Run the program; its exit status."""
+    """Run the program and return its exit status."""
     parser = Parser(description="Show gradients in a small graph, and the paths of three optimizers on one surface.")
     add = parser.add_argument
     add("--steps", type=whole_number(1, 100_000), default=100, help="of each optimizer; default: 100")

@@ -1,13 +1,13 @@
-"""Tell two clouds of points apart with a line: the linear classifier of *Deep Learning with Python*, written by hand.
+"""Separate two clouds of points by a line: the linear classifier of *Deep Learning with Python*, written by hand.
 
     python examples/linear_classifier.py                    40 steps on 2,000 points: a loss of about 0.025
-    python examples/linear_classifier.py --plot line.png    and a picture of the line that was found
-    python examples/linear_classifier.py --steps 400        and nearer to the best of all lines
+    python examples/linear_classifier.py --plot line.png    and a picture of the line
+    python examples/linear_classifier.py --steps 400        closer to the best line
 
-Two weights and a bias, a tape for their gradients, and a step against these: no layer, no model, no optimizer. The
-result is checked against the line of least squares, which NumPy computes directly.
+It needs two weights and a bias, a tape for their gradients and a step against these, but no layer, model or optimizer.
+The result is compared with the line of least squares, which NumPy computes directly.
 
-Exit status: 0; 1 if the result is not good enough; 2 if an argument will not do; 130 on Ctrl-C.
+Exit status: 0; 1 if the result is not good enough; 2 for an invalid argument; 130 on Ctrl-C.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ Array: TypeAlias = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Result:
-    """What a run gave, for the report, the checks and the picture."""
+    """The result of a run, for the report, the checks and the picture."""
 
     inputs: Array  # (2 n, 2)
     targets: Array  # (2 n, 1): 0 for the first cloud, 1 for the second
-    predictions: Array  # (2 n, 1): above 0.5 a point counts as of the second cloud
+    predictions: Array  # (2 n, 1): above 0.5 for the second cloud
     weights: Array  # (2, 1)
     bias: float
     losses: list[float]  # before each step
@@ -40,7 +40,7 @@ class Result:
 
 
 def clouds(samples: int, seed: int) -> tuple[Array, Array]:
-    """Two clouds of points that lean the same way, one above the other; and 0 or 1 for each point."""
+    """Draw two parallel clouds of points, one above the other, and return them with 0 or 1 for each point."""
     numbers = np.random.default_rng(seed)
     lean = [[1, 0.5], [0.5, 1]]
     above = numbers.multivariate_normal(mean=[0, 3], cov=lean, size=samples)
@@ -51,7 +51,7 @@ def clouds(samples: int, seed: int) -> tuple[Array, Array]:
 
 
 def learn(inputs: Array, targets: Array, steps: int, learning_rate: float) -> Result:
-    """The classifier and its training, each step on all points at once."""
+    """Train the classifier. Each step uses all points."""
     W = tl.Variable(tl.random.uniform((2, 1)), name="W")
     b = tl.Variable(tl.zeros((1,)), name="b")
 
@@ -76,19 +76,19 @@ def learn(inputs: Array, targets: Array, steps: int, learning_rate: float) -> Re
 
 
 def least_squares(inputs: Array, targets: Array) -> float:
-    """The smallest loss that any line can have: what the steps go towards."""
+    """Return the smallest loss of any line, which the steps approach."""
     columns = np.hstack((inputs, np.ones_like(targets))).astype("float64")
     best, *_ = np.linalg.lstsq(columns, targets.astype("float64"))
     return float(np.mean((columns @ best - targets) ** 2))
 
 
 def accuracy(result: Result) -> float:
-    """The share of points on their own side of the line."""
+    """Return the fraction of points on the correct side of the line."""
     return float(np.mean((result.predictions > 0.5) == (result.targets > 0.5)))
 
 
 def report(result: Result) -> None:
-    """Print the losses on the way, and the line."""
+    """Print the losses of some steps, and the line."""
     table = Table("step", "loss", "on a logarithmic scale", box=None, pad_edge=False, header_style="bold")
     table.columns[0].justify = table.columns[1].justify = "right"
     last = len(result.losses) - 1
@@ -110,7 +110,7 @@ def report(result: Result) -> None:
 
 
 def complaints(result: Result, learning_rate: float) -> list[str]:
-    """What is wrong with a result."""
+    """Return what is wrong with a result."""
     first, last = result.losses[0], result.losses[-1]
     if not (math.isfinite(last) and np.isfinite(result.weights).all()) or last > 10 * first:
         return [
@@ -127,7 +127,7 @@ def complaints(result: Result, learning_rate: float) -> list[str]:
 
 
 def main() -> int:
-    """Run the program; its exit status."""
+    """Run the program and return its exit status."""
     parser = Parser(description="Tell two clouds of points apart with a line, found by gradient descent.")
     add = parser.add_argument
     add("--samples", type=whole_number(10, 1_000_000), default=1000, help="points of each cloud; default: 1000")

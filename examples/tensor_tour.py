@@ -4,10 +4,10 @@
     python examples/tensor_tour.py --only products          one of them
     python examples/tensor_tour.py --plot tour.png          and a picture of slices, broadcasting and maps
 
-What is printed is what is run: each line is a piece of Python. The names are the Python array API standard's, NumPy has
-them too; so each line is run a second time with NumPy in tensorlab's place, and the two have to agree.
+Each printed line is the Python code that is run. The names are those of the Python array API standard, which NumPy has
+too. So each line is run again with NumPy instead of tensorlab, and both results have to agree.
 
-Exit status: 0; 1 if a line gives something else in NumPy; 2 if an argument or the data will not do; 130 on Ctrl-C.
+Exit status: 0; 1 if a line gives another result in NumPy; 2 for an invalid argument or missing data; 130 on Ctrl-C.
 """
 
 from __future__ import annotations
@@ -111,12 +111,12 @@ STOPS: dict[str, tuple[str, str]] = {
         """,
     ),
 }
-"""The stops: what each says, and the Python that it shows."""
+"""The stops of the tour: a text and lines of Python."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of Python, what it gives here, and what it gives with NumPy in tensorlab's place."""
+    """A line of Python with its results in tensorlab and in NumPy."""
 
     code: str
     value: Any
@@ -124,7 +124,7 @@ class Line:
 
 
 def lines(code: str, images: Array) -> list[Line]:
-    """Run each line twice."""
+    """Run each line in tensorlab and in NumPy."""
     ours: dict[str, Any] = {"tl": tl, "math": math, "images": tl.asarray(images)}
     theirs: dict[str, Any] = {"tl": np, "math": math, "images": images}
     found = []
@@ -137,7 +137,7 @@ def lines(code: str, images: Array) -> list[Line]:
 
 
 def _assigned(line: str) -> tuple[str, str]:
-    """The name on the left of ``=`` and the expression on its right; without one, the name ``_``."""
+    """Split a line into the name left of ``=`` and the expression. Without ``=`` the name is ``_``."""
     (statement,) = ast.parse(line).body
     if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
         return statement.targets[0].id, ast.unparse(statement.value)
@@ -145,7 +145,7 @@ def _assigned(line: str) -> tuple[str, str]:
 
 
 def show(console: Console, name: str, text: str, found: list[Line]) -> None:
-    """Print a stop: its lines, with the shape of what each gives, and the numbers where they are few."""
+    """Print a stop: its lines with the shape of each result, and the numbers of small ones."""
     console.rule(Text(name.capitalize(), style="bold"), align="left", style="dim")
     console.print(text, style="italic")
     console.print()
@@ -165,7 +165,7 @@ def show(console: Console, name: str, text: str, found: list[Line]) -> None:
 
 
 def complaints(name: str, found: list[Line]) -> list[str]:
-    """The lines of a stop that give something else in NumPy."""
+    """Return the lines of a stop whose results differ in NumPy."""
     return [
         f"{name}: {line.code} gives {np.shape(line.value)} and {np.shape(line.in_numpy)} in NumPy, or other numbers"
         for line in found
@@ -180,7 +180,7 @@ def _same(ours: Any, theirs: Any) -> bool:
 
 
 def arguments(parser: Parser) -> argparse.Namespace:
-    """The command line, checked."""
+    """Parse and check the command line."""
     add = parser.add_argument
     add("--only", choices=tuple(STOPS), metavar="STOP", help=f"one of {', '.join(STOPS)}; default: all")
     add_dataset(parser)
@@ -189,7 +189,7 @@ def arguments(parser: Parser) -> argparse.Namespace:
 
 
 def main() -> int:
-    """Run the program; its exit status."""
+    """Run the program and return its exit status."""
     parser = Parser(description="Show tensors: ranks, slices, broadcasting, products, shapes and maps of the plane.")
     chosen = arguments(parser)
     _, ((images, _), _) = load(parser, chosen)

@@ -1,12 +1,12 @@
 """Learn to read handwritten digits: listings 2.1 to 2.7 of *Deep Learning with Python* as one program.
 
-    python examples/train_mnist.py                           MNIST, or scikit-learn's digits where it cannot be had
-    python examples/train_mnist.py --plot digits.png         and a picture of what was learnt
+    python examples/train_mnist.py                           MNIST, or scikit-learn's digits if it is not available
+    python examples/train_mnist.py --plot digits.png         and a picture of the result
     python examples/train_mnist.py --target-accuracy 0.97    and a failure below that
 
-`learn` is the book's code. Around it: where the data come from, what must hold of the result, and how it is told.
+`learn` is the code of the book. The rest loads the data, checks the result and prints it.
 
-Exit status: 0; 1 if the result is not good enough; 2 if an argument, the data or the device will not do; 130 on Ctrl-C.
+Exit status: 0; 1 if the result is not good enough; 2 for an invalid argument, missing data or device; 130 on Ctrl-C.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from tensorlab.callbacks import Callback
 from tensorlab.errors import DeviceError, NonFiniteError, UnknownNameError
 
 DEFAULTS = {"mnist": (5, 128), "digits": (60, 32)}
-"""Epochs and batch size. The digits are forty times fewer, so each is seen more often, in smaller batches."""
+"""Epochs and batch size. There are forty times fewer digits, so they need more epochs and smaller batches."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a run gave, for the report, the checks and the picture."""
+    """The result of a run, for the report, the checks and the picture."""
 
     images: Array
     labels: Array
@@ -43,7 +43,7 @@ class Result:
 
 
 class Stopwatch(Callback):
-    """The seconds that each epoch trains, without the validation after it."""
+    """The training time of each epoch in seconds, without validation."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -57,7 +57,7 @@ class Stopwatch(Callback):
 
 
 def learn(split: Split, epochs: int, batch_size: int) -> Result:
-    """Train the book's network and test it."""
+    """Train and test the network of the book."""
     # Listing 2.1: loading the data set
     (train_images, train_labels), (test_images, test_labels) = split
 
@@ -74,7 +74,7 @@ def learn(split: Split, epochs: int, batch_size: int) -> Result:
     x_train = train_images.reshape((len(train_images), 28 * 28)).astype("float32") / 255
     x_test = test_images.reshape((len(test_images), 28 * 28)).astype("float32") / 255
 
-    # Listing 2.5: fitting the model; the test data are watched for the learning curves, nothing is chosen by them
+    # Listing 2.5: fitting the model; the test data are used for the learning curves only
     stopwatch = Stopwatch()
     history = model.fit(
         x_train,
@@ -95,7 +95,7 @@ def learn(split: Split, epochs: int, batch_size: int) -> Result:
 
 
 def complaints(result: Result, target: float | None) -> list[str]:
-    """What is wrong with a result; counted again with NumPy, from the predictions."""
+    """Return what is wrong with a result. The accuracy is recomputed with NumPy."""
     found = []
     if not np.allclose(result.probabilities.sum(axis=1), 1, atol=1e-4) or result.probabilities.min() < 0:
         found.append("the ten outputs of an image are not probabilities")
@@ -123,7 +123,7 @@ def report(result: Result) -> None:
 
 
 def arguments(parser: Parser) -> argparse.Namespace:
-    """The command line, checked."""
+    """Parse and check the command line."""
     add = parser.add_argument
     add_dataset(parser)
     add("--epochs", type=whole_number(1, 10_000), help="default: 5 for MNIST, 60 for the digits")
@@ -136,7 +136,7 @@ def arguments(parser: Parser) -> argparse.Namespace:
 
 
 def main() -> int:
-    """Run the program; its exit status."""
+    """Run the program and return its exit status."""
     parser = Parser(description="Train the network of Deep Learning with Python, chapter 2, to read digits.")
     chosen = arguments(parser)
     try:

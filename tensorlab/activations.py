@@ -18,7 +18,7 @@ from tensorlab.registry import registries
 from tensorlab.rules import Hyperparameters
 from tensorlab.scalars import ScalarFunction, scalar_function
 from tensorlab.scalars.check import check_derivative
-from tensorlab.scalars.combine import bound
+from tensorlab.scalars.combine import with_constants
 from tensorlab.scalars.vjp import vjp_of_derivative
 from tensorlab.serialization import deserialize
 from tensorlab.tensor import Tensor
@@ -67,14 +67,14 @@ class Activation(Elementwise):
             derivative = forward._slope
         who = f"activation {made_of.name!r}"
         values = Hyperparameters(who, _hyperparameters(made_of), hyperparameters)
-        super().__init__(bound(made_of, values), name=made_of.name)
+        super().__init__(with_constants(made_of, values), name=made_of.name)
         self._made_of, self._slope = made_of, None if derivative is None else _scalar(derivative, "derivative")
         self._values = values
         if self._slope is not None:
             names = _hyperparameters(self._slope)
-            given = bound(self._slope, {name: values.get(name, default) for name, default in names.items()})
+            given = with_constants(self._slope, {name: values.get(name, default) for name, default in names.items()})
             check_derivative("Activation", self.scalar, given)
-            self._given[0] = Elementwise(vjp_of_derivative(given))
+            self._given_vjps[0] = Elementwise(vjp_of_derivative(given))
 
     @property
     def hyperparameters(self) -> dict[str, float]:

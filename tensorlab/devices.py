@@ -67,6 +67,12 @@ def device(name: str) -> Iterator[Any]:
 
     Raises:
         UnknownNameError: if no plugin registers a backend of this name.
+
+    Example:
+        >>> with tl.device("reference"):
+        ...     x = tl.ones(2)
+        >>> x.device
+        'reference'
     """
     chosen = backend(name)
     block = _chosen.enter(chosen.name)

@@ -17,7 +17,7 @@ _HOUSE = Path(__file__).parent
 class TensorlabError(Exception):
     """The base of every error that tensorlab raises on purpose.
 
-    The text is ``{who}: expected {expected}, received {received}; {hint}``.
+    The text is ``{who}: expected {expected}, received {received}; {hint}``, but for `StateError`.
 
     Args:
         who: the layer, function, argument or file that refuses.
@@ -30,8 +30,13 @@ class TensorlabError(Exception):
         super().__init__(who, expected, received, hint)
         self.who, self.expected, self.received, self.hint = who, expected, received, hint
 
+    @property
+    def problem(self) -> str:
+        """What is wrong, without who says so and without the hint."""
+        return f"expected {self.expected}, received {self.received}"
+
     def __str__(self) -> str:
-        text = f"{self.who}: expected {self.expected}, received {self.received}"
+        text = f"{self.who}: {self.problem}"
         return f"{text}; {self.hint}" if self.hint else text
 
 
@@ -64,7 +69,25 @@ class IndexOutOfBoundsError(TensorlabError, IndexError):
 
 
 class StateError(TensorlabError, RuntimeError):
-    """A call that came too early, such as ``fit`` before ``compile``."""
+    """An object that is not in the state that a call needs, such as a model that `fit` is called on before `compile`.
+
+    The text is ``{who}: {problem}; {hint}``. What was given is not at fault, so `expected` and `received` are empty.
+
+    Args:
+        who: the object and method that refuse.
+        problem: the state that is wrong, as a clause: "the model is not compiled".
+        hint: what to do next; may be empty.
+    """
+
+    def __init__(self, who: str, problem: str, hint: str = "") -> None:
+        super().__init__(who, "", "", hint)
+        self.args = (who, problem, hint)  # which copies and pickles are made from
+        self._problem = problem
+
+    @property
+    def problem(self) -> str:
+        """The state that is wrong."""
+        return self._problem
 
 
 class NonFiniteError(TensorlabError, ArithmeticError):

@@ -99,8 +99,7 @@ class Lock:
                 if not self._lock.acquire(blocking=False):
                     raise StateError(
                         "fork",
-                        "an object that no other thread was using when the process was forked",
-                        "one that another thread was building or calling for the first time",
+                        "another thread was building the object, or calling it for the first time, during the fork",
                         "build models before forking, or make them in the child",
                     )
                 self._generation = _generation

@@ -181,6 +181,10 @@ class GlorotUniform(VarianceScaling):
     """Uniform in ``±√(6 / (fan_in + fan_out))``, where the fans are the numbers of inputs and outputs of a unit.
 
     Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
+
+    Example:
+        >>> tl.initializers.GlorotUniform(seed=0)((784, 512)).shape
+        (784, 512)
     """
 
     def __init__(self, seed: int | None = None) -> None:

@@ -64,6 +64,10 @@ class L2(L1L2):
     """``l2 Σ x²``.
 
     Source: Keras, ``keras.regularizers.L2``.
+
+    Example:
+        >>> float(tl.regularizers.L2(0.1)(tl.asarray([1.0, 2.0])))
+        0.5
     """
 
     def __init__(self, l2: float = 0.01) -> None:

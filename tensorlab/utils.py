@@ -44,6 +44,13 @@ def set_random_seed(seed: int) -> None:
         ArgumentError: unless it is a whole number from 0 to 2⁶³ - 1.
 
     Source: Keras, ``keras.utils.set_random_seed``.
+
+    Example:
+        >>> tl.utils.set_random_seed(1)
+        >>> first = tl.random.normal((3,))
+        >>> tl.utils.set_random_seed(1)
+        >>> bool(tl.all(tl.random.normal((3,)) == first))
+        True
     """
     random.set_seed(seed)
     _names.clear()
@@ -72,9 +79,9 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, An
     """
     given = as_tensor(x, "to_categorical x", "cpu" if not isinstance(x, Tensor) else None).numpy()
     if given.dtype.kind == "f" and not np.array_equal(given, np.floor(given)):
-        raise DTypeError("to_categorical x", "labels that are whole numbers", f"{given.dtype} with fractions")
+        raise DTypeError("to_categorical x", "labels that are integers", f"{given.dtype} with fractions")
     if given.dtype.kind == "f" and not np.isfinite(given).all():
-        raise ArgumentError("to_categorical x", "labels that are whole numbers", "infinite ones")
+        raise ArgumentError("to_categorical x", "labels that are integers", "infinite ones")
     labels = given[..., 0] if given.ndim > 1 and given.shape[-1] == 1 else given
     if num_classes is None and not labels.size:
         raise ArgumentError("to_categorical num_classes", "a number, as there are no labels", "None")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import linecache
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +58,7 @@ def run_docstring(example: Example) -> None:
     Raises:
         AssertionError: with what was expected and received, if a result differs.
     """
-    names: dict[str, Any] = {"np": np, "tl": tl}
+    names: dict[str, Any] = {"math": math, "np": np, "tl": tl}
     test = doctest.DocTestParser().get_doctest(example.text, names, example.name, str(example.path), example.line - 1)
     said: list[str] = []
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS

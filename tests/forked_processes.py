@@ -22,8 +22,8 @@ VARIABLES = {"PYTHONPATH": str(ROOT), "TENSORLAB_NUM_THREADS": "1", "OPENBLAS_NU
 SERVER = """
 import json, os, sys, traceback, warnings
 import numba
-import tensorlab.kernels.compiler
-from tensorlab.kernels import cache, library
+import tensorlab.kernels.runtime.compiler
+from tensorlab.kernels.runtime import cache, library
 
 numba.njit("int64(int64)")(lambda x: -x)
 assert not library._kernels and not cache._environment.cache_info().currsize, "a fork has to begin with no kernel"

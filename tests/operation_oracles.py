@@ -1,4 +1,4 @@
-"""What NumPy gives for every elementwise operation, and how near tensorlab has to come to it."""
+"""The NumPy result of every elementwise operation, and the tolerance for tensorlab's."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ STANDARD_NAMES = """
     reciprocal remainder round sign signbit sin sinh square sqrt subtract tan tanh trunc where can_cast finfo
     iinfo isdtype result_type astype e inf nan newaxis pi
 """
-"""But for ``conj``, ``imag`` and ``real``, which compute nothing for real numbers."""
+"""Without ``conj``, ``imag`` and ``real``, which compute nothing for real numbers."""
 STANDARD = STANDARD_NAMES.split()
 
 erf, erfc = np.frompyfunc(math.erf, 1, 1), np.frompyfunc(math.erfc, 1, 1)
 
 
 def _floor_divide(x1: Array, x2: Array) -> Array:
-    """NumPy's, but for infinities, where it gives NaN."""
+    """Return NumPy's result, except for infinities, where it is NaN."""
     return np.where(np.isinf(x1), x1 / x2, x1 // x2) if x1.dtype.kind == "f" else x1 // x2
 
 
@@ -50,9 +50,9 @@ ROUNDED = """
     acos acosh asin asinh atan atan2 atanh cos cosh erf erfc exp expm1 hypot log log1p log2 log10 logaddexp pow
     rsqrt sigmoid sin sinh sqrt tan tanh
 """
-"""Those that are right to within a few units in the last place; all others are exact, the signs of zeros included."""
+"""Operations that are accurate to a few units in the last place. All others are exact, including signs of zeros."""
 SIGNLESS = {"maximum", "minimum", "relu"}
-"""Those that may give either zero."""
+"""Operations that may return either zero."""
 
 OPERATIONS: dict[str, Elementwise] = {
     name: operation for name in tl.ops.__all__ if isinstance(operation := getattr(tl.ops, name), Elementwise)
@@ -60,7 +60,7 @@ OPERATIONS: dict[str, Elementwise] = {
 
 
 def expected(name: str, dtype: str, *arrays: Array) -> Array:
-    """NumPy's values, of functions that round from float64."""
+    """Return NumPy's values, rounded from float64."""
     with np.errstate(all="ignore"):
         exact = [x.astype(np.float64) if name in ROUNDED.split() and x.dtype.kind == "f" else x for x in arrays]
         result = np.asarray(ORACLES[name](*exact))
@@ -68,7 +68,7 @@ def expected(name: str, dtype: str, *arrays: Array) -> Array:
 
 
 def compare(name: str, dtype: str, found: Array, *arrays: Array) -> None:
-    """Hold what an operation gave to NumPy's values, dtypes and signs of zeros."""
+    """Compare a result with NumPy's values, dtypes and signs of zeros."""
     wanted = expected(name, dtype, *arrays)
     assert (found.dtype, found.shape) == (wanted.dtype, wanted.shape), (name, dtype)
     message = f"{name} of {dtype}"

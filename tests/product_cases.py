@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 
 import numpy as np
 from numba import from_dtype
 
-from tensorlab.kernels.compiler import address as entry_of
-from tensorlab.kernels.compiler import jit
-from tensorlab.kernels.compiler import kernel as compile_kernel
-from tensorlab.kernels.matmul import ARGUMENTS, matmul
-from tensorlab.kernels.matmul_epilogue import epilogue_task
-from tensorlab.kernels.products import tasks
-from tensorlab.kernels.tile_shape import Tile
+from tensorlab.kernels.matmul.epilogue import epilogue_task
+from tensorlab.kernels.matmul.product import ARGUMENTS, matmul
+from tensorlab.kernels.matmul.products import tasks
+from tensorlab.kernels.matmul.tile_shape import Tile
+from tensorlab.kernels.runtime.compiler import address as entry_of
+from tensorlab.kernels.runtime.compiler import jit
+from tensorlab.kernels.runtime.compiler import kernel as compile_kernel
 
 LAYOUTS = ("rows", "columns", "reversed", "every second", "slice")
 SENTINEL = 1
@@ -41,17 +40,17 @@ EPILOGUES: dict[str, tuple[Callable[..., float] | None, int]] = {
 }
 
 
-@functools.cache
+@compile_kernel
 def compiled():
-    return compile_kernel(matmul.py_func, f"void({', '.join(['int64'] * ARGUMENTS)})", "test")
+    return matmul.py_func, f"void({', '.join(['int64'] * ARGUMENTS)})"
 
 
-@functools.cache
+@compile_kernel
 def finishing(dtype: str, epilogue: str):
     """A compiled epilogue, to be kept for as long as its address is."""
     function, operands = EPILOGUES[epilogue]
     task = epilogue_task(from_dtype(np.dtype(dtype)), jit(function) if function else None, operands)
-    return compile_kernel(task, "void(int64, int64)", f"test {dtype} {epilogue}")
+    return task, "void(int64, int64)"
 
 
 def kernel(dtype: str, epilogue: str = "none", keep_product: bool = False, tile: Tile | None = None):

@@ -1,4 +1,4 @@
-"""A table of scalar functions of every shape, which the tests of scalar functions run through."""
+"""A table of scalar functions with every construct of the language, for several test files."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def swish(x):
 
 
 def softplus(x):
-    """log(1 + exp(x)), stably."""
+    """Return log(1 + exp(x)), without overflow."""
     if x > 0:
         return x + math.log1p(math.exp(-x))
     return math.log1p(math.exp(x))
@@ -271,7 +271,7 @@ TABLE: dict[Callable[..., Any], tuple[tuple[float, float], ...]] = {
 
 
 def points(function: Callable[..., Any], count: int = 6) -> list[tuple[float, ...]]:
-    """Random arguments, the same for the same function."""
+    """Return random arguments, the same ones for the same function."""
     random = np.random.default_rng([count, *function.__name__.encode()])
     return [tuple(float(random.uniform(*bounds)) for bounds in TABLE[function]) for _ in range(count)]
 
@@ -287,7 +287,7 @@ class _Precise:
 
 
 def precise(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same code, run on mpmath's numbers."""
+    """Return a function with the same code that runs on mpmath's numbers."""
     namespace = {**globals(), "math": _Precise(), "np": _Precise(), "exponential": mpmath.exp}
     for name, value in list(namespace.items()):
         if isinstance(value, types.FunctionType) and value.__module__ == __name__:

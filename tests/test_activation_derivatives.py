@@ -1,4 +1,4 @@
-"""A derivative that is given with an activation is checked; what cannot be lifted is refused where it is registered."""
+"""Check derivatives that are given with activations, and that functions are lifted when they are registered."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_at_a_kink_the_message_gives_both_slopes() -> None:
         tl.Activation(relu, beyond_one)
 
 
-def test_without_an_own_derivative_secants_are_the_measure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_known_derivative_difference_quotients_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(function: ScalarFunction) -> ScalarFunction:
         raise ScalarError(function.who, "a derivative that is known", "none")
 
@@ -161,7 +161,7 @@ def test_without_an_own_derivative_secants_are_the_measure(monkeypatch: pytest.M
             check.check_derivative("Activation", scalar_function(forward), scalar_function(derivative))
 
 
-def test_what_is_constant_between_its_jumps_takes_a_surrogate() -> None:
+def test_a_piecewise_constant_function_accepts_any_surrogate() -> None:
     def sign(x: float) -> float:
         return 1.0 if x >= 0 else -1.0
 
@@ -176,7 +176,7 @@ def test_what_is_constant_between_its_jumps_takes_a_surrogate() -> None:
     assert tape.gradient(y, x).tolist() == [0.0, 1.0, 1.0, 0.0]
 
 
-# What cannot be lifted is refused when it is registered, and not when it is first used.
+# A function that cannot be lifted is refused when it is registered, not when it is first used.
 
 TABLE = np.array([1.0, 2.0])
 LIST = [1.0, 2.0]
@@ -272,7 +272,7 @@ def test_what_cannot_be_lifted_is_refused_when_it_is_registered(name: str, funct
 
 @pytest.mark.parametrize("name", REGISTRATIONS)
 @pytest.mark.parametrize("thing", [functools.partial(relu), "relu", 3.0, TABLE])
-def test_what_is_no_function_is_refused_too(name: str, thing: Any) -> None:
+def test_an_object_that_is_not_a_function_is_refused(name: str, thing: Any) -> None:
     with pytest.raises(TypeError) as error:
         REGISTRATIONS[name](thing)
     assert isinstance(error.value, tl.errors.TensorlabError)
@@ -283,7 +283,7 @@ def test_a_closure_keeps_the_value_that_it_had_when_it_was_registered() -> None:
     for factor in (2.0, 3.0):
 
         def scaled(x: float) -> float:
-            return factor * x  # noqa: B023  # which value counts is the question
+            return factor * x  # noqa: B023  # the test asks which value counts
 
         activations.append(tl.Activation(scaled))
     with tl.device("cpu"):

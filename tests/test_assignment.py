@@ -1,4 +1,4 @@
-"""``x[index] = value`` and ``x.at[index]``: what changes, what does not, and what is refused."""
+"""Check ``x[index] = value`` and ``x.at[index]``: what changes, what does not, and errors."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def device(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.mark.parametrize("name", INDICES)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint8", "bool"])
 @pytest.mark.usefixtures("device")
-def test_it_assigns_what_numpy_does(name: str, dtype: str, rng: np.random.Generator) -> None:
+def test_assignment_agrees_with_numpy(name: str, dtype: str, rng: np.random.Generator) -> None:
     index, selected = INDICES[name]
     array = rng.integers(0, 2 if dtype == "bool" else 100, (3, 4)).astype(dtype)
     for shape in {selected, selected[1:], tuple(1 for _ in selected), ()}:
@@ -162,7 +162,7 @@ def test_what_was_read_never_changes(name: str, assigned_before: bool, rng: np.r
     np.testing.assert_array_equal(np.asarray(read), before)
 
 
-def test_a_view_is_a_value_of_its_own() -> None:
+def test_a_view_does_not_change_with_its_base() -> None:
     x = tl.asarray([1.0, 2.0, 3.0])
     part = x[1:]
     part[0] = 9.0
@@ -193,7 +193,7 @@ def test_an_array_that_shares_memory_does_not_change(rng: np.random.Generator) -
         np.testing.assert_array_equal(x.numpy()[1:], before[1:])
 
 
-def test_memory_that_nobody_else_has_is_written_in_place() -> None:
+def test_unshared_memory_is_written_in_place() -> None:
     x = tl.zeros((100, 100))
     x[0] = 1.0
     place = x.numpy().ctypes.data
@@ -207,7 +207,7 @@ def test_memory_that_nobody_else_has_is_written_in_place() -> None:
     assert kept[0, 0] == 0.0
 
 
-def test_it_stays_a_tensor_like_any_other() -> None:
+def test_an_assigned_tensor_behaves_like_any_other() -> None:
     x = tl.asarray([1.0, 2.0], device="cpu")
     x[0] = 3.0
     assert type(x).__name__ == "Tensor"
@@ -336,10 +336,10 @@ def test_what_a_dtype_does_not_hold_is_refused(dtype: str, value: Any, kind: typ
     assert x.tolist() == [1, 1]
 
 
-def test_a_change_that_nobody_could_see_is_refused() -> None:
+def test_assignment_to_a_temporary_tensor_is_refused() -> None:
     x, v = tl.zeros((2, 3)), tl.Variable([[1.0, 2.0]], name="w")
     message = (
-        r"^x\[index\] = value: expected a tensor that has a name, received a temporary one, whose change would be "
+        r"^x\[index\] = value: expected a tensor that has a name, received a temporary tensor, whose change would be "
         r"lost; write x\[0, 1\] = value in place of x\[0\]\[1\] = value"
     )
     with pytest.raises(ArgumentTypeError, match=message):
@@ -383,8 +383,8 @@ def test_a_watched_tensor_is_not_assigned_to() -> None:
         tape.watch(x)
         with pytest.raises(
             StateError,
-            match=r"^x\[index\] = value: expected a tensor that no tape watches, received one that a recording tape "
-            r"watches; inside of the tape use y = x\.at\[index\]\.set\(value\)$",
+            match=r"^x\[index\] = value: a recording tape watches the tensor; "
+            r"use y = x\.at\[index\]\.set\(value\) inside of the tape$",
         ):
             x[0] = 5.0
     assert x.tolist() == [1.0, 2.0]
@@ -393,7 +393,7 @@ def test_a_watched_tensor_is_not_assigned_to() -> None:
         x[0] = 5.0
         return tl.sum(x)
 
-    with pytest.raises(StateError, match="that no tape watches"):
+    with pytest.raises(StateError, match="a recording tape watches"):
         tl.grad(change)(x)
     x[0] = 5.0
     assert x.tolist() == [5.0, 2.0]

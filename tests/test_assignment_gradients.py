@@ -1,4 +1,4 @@
-"""Gradients through assignments, and of everything else whose arguments and results are assigned to afterwards."""
+"""Check gradients through assignments, and of operations whose arguments or results are assigned to afterwards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MASK = np.array([[True, False, True], [False, True, True]])
 
 
 def assigned(index: Any) -> Callable[..., tl.Tensor]:
-    """A function that assigns y to a part of what it computes of x."""
+    """Return a function that assigns ``y`` to a part of a value computed from ``x``."""
 
     def function(x: tl.Tensor, y: tl.Tensor) -> tl.Tensor:
         z = x * x
@@ -95,7 +95,7 @@ def test_an_assignment_that_is_not_recorded_is_a_constant() -> None:
     assert tape.gradient(recorded, x).tolist() == [10.0, 12.0, 27.0]
 
 
-def test_who_is_asked_for_a_value_that_is_gone_says_so() -> None:
+def test_a_released_value_raises_a_clear_error() -> None:
     x, v = tl.asarray([1.0, 2.0]), tl.Variable([1.0, 2.0])
     with tl.GradientTape(persistent=True) as tape:
         tape.watch(x)
@@ -122,7 +122,7 @@ def test_a_value_of_a_variable_is_a_tensor_of_its_own() -> None:
     assert v.tolist() == [1.0, 2.0]
 
 
-def test_what_is_assigned_and_assigned_to_may_be_one(rng: Rng) -> None:
+def test_a_tensor_can_be_assigned_to_itself(rng: Rng) -> None:
     def shifted(x: tl.Tensor) -> tl.Tensor:
         y = x * x
         y[1:] = y[:-1]
@@ -149,7 +149,7 @@ def test_assignments_in_a_loop(rng: Rng) -> None:
 
 
 def gradients(function: Callable[..., tl.Tensor], arrays: list[Any], assign: bool) -> list[Any]:
-    """Take gradients and gradients of these, and perhaps assign to all that the functions took and gave before."""
+    """Compute first and second gradients, optionally after assigning to all arguments and results."""
     inputs = [tl.asarray(array, copy=True) for array in arrays]
     with tl.GradientTape(persistent=True) as outer:
         outer.watch(inputs)

@@ -100,7 +100,7 @@ def test_two_tapes_do_not_touch() -> None:
     with pytest.raises(StateError) as error, outer, outer:
         pass
     assert str(error.value) == (
-        "GradientTape: expected a tape that is not recording yet, received one inside of its own with block"
+        "GradientTape: the tape is already recording; leave its with block first, or create another tape"
     )
 
 

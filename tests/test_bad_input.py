@@ -151,11 +151,12 @@ def test_before_compile(rng: np.random.Generator) -> None:
     model = tl.Sequential([Dense(10)], name="net")
     for name, call in calls(model, x, y):
         assert refused(model, call, StateError) == (
-            f"Sequential 'net'.{name}: expected a model that is compiled with a loss, received one that is not; "
-            "call compile(optimizer=..., loss=...) first"
+            f"Sequential 'net'.{name}: the model is not compiled; call compile(optimizer=..., loss=...) first"
         )
     model.compile("sgd")
-    assert "compiled with a loss" in refused(model, lambda: model.fit(x, y), StateError)
+    assert refused(model, lambda: model.fit(x, y), StateError) == (
+        "Sequential 'net'.fit: the model is compiled without a loss; call compile(optimizer=..., loss=...) first"
+    )
 
 
 def test_lengths_that_differ(model: tl.Sequential, rng: np.random.Generator) -> None:

@@ -78,7 +78,7 @@ def test_mistakes_are_told_as_ever() -> None:
     for operands in ((), (x,), (x, x, x), (x,) * 100):
         with pytest.raises(ArgumentTypeError, match=f"blend: expected 2 arguments, received {len(operands)}"):
             blend(*operands)
-    with pytest.raises(TypeError, match="unexpected"):
+    with pytest.raises(TypeError, match="received the unknown argument 'nothing'"):
         blend(x, x, nothing=1)
     with pytest.raises(ShapeError, match=r"blend: .*\(2,\) and \(3,\)"):
         blend(x, tl.zeros(3))
@@ -196,7 +196,7 @@ def test_an_out_that_does_not_fit_is_refused(rng: np.random.Generator) -> None:
         blend(x, x, out=wrong)
     with pytest.raises(DTypeError, match="blend: expected an out of float64, received float32"):
         blend(x, x, out=np.zeros((2, 3), np.float32))
-    with pytest.raises(ArgumentError, match="blend: expected an out that can be written to"):
+    with pytest.raises(ArgumentError, match="blend: expected a writable out"):
         blend(x, x, out=frozen)
     with pytest.raises(ArgumentTypeError, match="blend: expected a Variable or a NumPy array as out, received Tensor"):
         blend(x, x, out=x)

@@ -13,7 +13,7 @@ import pytest
 
 import tensorlab as tl
 from tensorlab import devices
-from tensorlab.kernels import calls, library, native
+from tensorlab.kernels.runtime import calls, library, native
 from tensorlab.ops import casting, lift, nn
 from tensorlab.scalars import ScalarFunction
 
@@ -73,7 +73,6 @@ def kept() -> dict[str, int]:
     cpu: Any = devices.backend("cpu")
     holders = {
         "kernels": library._kernels,
-        "keys": library._keys,
         "addresses": native._addresses,
         "tables": calls._tables,
         "referred to": calls._kept,

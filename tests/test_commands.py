@@ -16,7 +16,7 @@ import tensorlab as tl
 from tensorlab import commands
 from tensorlab.commands import tables
 from tensorlab.errors import DeviceError
-from tensorlab.kernels import cache
+from tensorlab.kernels.runtime import cache
 from tensorlab.plugins import Plugin, manager
 from tensorlab.registry import Entry, registries
 
@@ -70,7 +70,7 @@ def test_info(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: p
     assert shown["threading layer"] == "tensorlab's own pool; Numba's is not used"
     assert shown["kernel cache"] == str(tmp_path / "kernels")
     assert shown[""] == "1 kernels, 1.0 MB of at most 268 MB"
-    assert shown["data folder"] == f"{tmp_path / 'data'} (TENSORLAB_DATA_DIR), not there yet"
+    assert shown["data folder"] == f"{tmp_path / 'data'} (TENSORLAB_DATA_DIR), does not exist yet"
     assert shown["backend cpu"] == shown["backend reference"] == f"available (tensorlab {tl.__version__})"
     assert " float32: " in shown["register tile"]
     assert shown["processor"]
@@ -130,7 +130,7 @@ def test_a_cache_that_cannot_be_written_says_so(
     home.mkdir()
     monkeypatch.setenv("TENSORLAB_CACHE_DIR", str(home / ".cache" / "tensorlab"))
     monkeypatch.setattr(cache.os, "access", lambda path, mode: path != home)  # a test may run as root, who may do all
-    said = f"no kernel can be kept: {home} cannot be written; set TENSORLAB_CACHE_DIR to a folder that can"
+    said = f"kernels cannot be stored: {home} cannot be written; set TENSORLAB_CACHE_DIR to a folder that can"
     assert commands.main(["cache"]) == 1
     assert capsys.readouterr().out.splitlines()[1:] == [said]
     assert commands.main(["info"]) == 0
@@ -143,7 +143,7 @@ def test_a_cache_that_cannot_be_written_says_so(
     monkeypatch.setattr(cache.os, "access", lambda path, mode: False)
     monkeypatch.setattr(Path, "unlink", lambda path: (_ for _ in ()).throw(PermissionError()))
     assert commands.main(["cache", "--clear"]) == 1
-    assert "no kernel can be kept, and 1 not be deleted: " in capsys.readouterr().out
+    assert "kernels cannot be stored, and 1 cannot be deleted: " in capsys.readouterr().out
 
 
 def test_nothing_asked_for_is_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -163,7 +163,7 @@ def test_nothing_asked_for_is_help(capsys: pytest.CaptureFixture[str]) -> None:
             "python -m tensorlab: expected a command, received 'zzz'; "
             "known names: cache, check-plugin, info, new-plugin, plugins",
         ),
-        (["info", "--all"], "python -m tensorlab info: unrecognized arguments: --all; --help lists those there are"),
+        (["info", "--all"], "python -m tensorlab info: unrecognized arguments: --all; --help lists the valid ones"),
     ],
 )
 def test_what_makes_no_sense(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -179,12 +179,10 @@ def test_help_keeps_paragraphs_apart_and_names_the_exit_codes(capsys: pytest.Cap
             commands.main([*command, "--help"])
         assert ended.value.code == 0
         paragraphs = [" ".join(text.split()) for text in capsys.readouterr().out.split("\n\n")]
-        assert paragraphs[-1] == (
-            "Exit status: 0 if all is well, 1 if something is wrong, 2 for arguments that make no sense."
-        )
+        assert paragraphs[-1] == ("Exit status: 0 on success, 1 if something is wrong, 2 for invalid arguments.")
         if command == ["plugins"]:
             assert paragraphs[1] == "List every plugin, what it adds, and why one failed."
-            assert paragraphs[2].startswith("Something is wrong if one failed")
+            assert paragraphs[2].startswith("The exit status is 1 if one failed")
 
 
 def test_a_terminal_gets_colour_and_its_own_width(

@@ -132,10 +132,10 @@ def failures(site: Path) -> dict[str, dict[str, str]]:
         (
             "zero",
             "special values",
-            ["'zero' in float32 at 0", "expected finite values, received nan", "give the function"],
+            ["'zero' in float32 at 0", "expected finite values, received nan", "add a branch"],
         ),
         ("double", "dtypes", ["'double' in float32 at (39, 0): expected 100, as float64, received inf", "too large"]),
-        ("lost", "config", ["layer 'Scale'.get_config(): expected 'factor'", "leave get_config out"]),
+        ("lost", "config", ["layer 'Scale'.get_config(): expected 'factor'", "remove get_config"]),
         ("drawing", "import", ["nothing but definitions, received numbers drawn from a generator", "(random)"]),
     ],
 )

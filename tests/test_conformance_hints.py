@@ -60,28 +60,36 @@ class Listing(Layer):
         return [inputs]
 
 
-REPEATS = "let nothing depend on the time, on global generators or on earlier calls"
+REPEATS = "do not depend on the time, on global generators or on earlier calls"
 
 
 @pytest.mark.parametrize(
     ("cls", "heading", "words"),
     [
-        (Drawing, "backends", f"it gives other numbers each time: {REPEATS}"),
-        (Drawing, "gradients", f"it gives other numbers each time: {REPEATS}"),
-        (Drawing, "shapes", f"it gives other numbers each time: {REPEATS}"),
-        (Counting, "gradients", f"a second call gives other numbers: {REPEATS}"),
-        (Counting, "shapes", f"a second call gives other numbers: {REPEATS}"),
+        (Drawing, "backends", f"its results differ from call to call: {REPEATS}"),
+        (Drawing, "gradients", f"its results differ from call to call: {REPEATS}"),
+        (Drawing, "shapes", f"its results differ from call to call: {REPEATS}"),
+        (Counting, "gradients", f"a second call gives different results: {REPEATS}"),
+        (Counting, "shapes", f"a second call gives different results: {REPEATS}"),
         (
             Narrow,
             "dtypes",
             "/scale' of float32; make it with self.add_weight in build, which takes the layer's dtype",
         ),
-        (Outside, "gradients", "does not depend on it in a way that is recorded: NumPy and .numpy() are not"),
-        (Centred, "shapes", "what a sample gives depends on the other samples: reduce along the axes after the first"),
+        (Outside, "gradients", "no recorded operation connects them: NumPy and .numpy() are not recorded"),
+        (
+            Centred,
+            "shapes",
+            "the result of a sample depends on other samples: reduce only along the axes after the first",
+        ),
         (Failing, "shapes", "expected no exception, received FileNotFoundError: "),
         (Failing, "shapes", "; see test_conformance_hints.py, line 50"),
         (Silent, "shapes", "call: expected a tensor as its result, received None"),
-        (Listing, "gradients", "expected one tensor as its output, received a list; the kit checks no other layers"),
+        (
+            Listing,
+            "gradients",
+            "expected one tensor as its output, received a list; layers with other outputs are not checked",
+        ),
     ],
 )
 def test_the_hint_names_the_cause(cls: type[Layer], heading: str, words: str) -> None:

@@ -168,7 +168,7 @@ class Forgetful(tl.optimizers.Adam):
 @pytest.mark.parametrize(
     ("thing", "heading", "words"),
     [
-        (tl.OptimizerRule(uphill), "learns", "the gradient points uphill: a step goes against it"),
+        (tl.OptimizerRule(uphill), "learns", "a step has to go against the gradient"),
         (
             tl.OptimizerRule(undamped),
             "special values",
@@ -230,8 +230,8 @@ def test_a_layer_that_nobody_said_how_to_make() -> None:
     assert check.heading == "made"
     result = check.result()
     assert result.outcome == "skipped"
-    assert "Dropout(rate=3) is not how" in result.why
-    assert result.why.endswith("give check_layer an object, or plugin_test examples")
+    assert "cannot construct Dropout automatically (tried Dropout(rate=3): " in result.why
+    assert result.why.endswith("pass an object to check_layer, or examples to plugin_test")
     assert [c.heading for c in LayerSubject(tl.layers.Dropout(0.3)).checks()] == list(LayerSubject.headings)
 
 
@@ -302,7 +302,7 @@ class Widening(tl.layers.Layer):
     [
         (Unrepeatable, "as the first time, bit for bit, received"),
         (Careless, "check_gradients: order 1, input 0, the gradient at"),
-        (Widening, "in training, in float32: expected results of float32, received float64; convert what is drawn"),
+        (Widening, "in training, in float32: expected results of float32, received float64; convert the random"),
     ],
 )
 def test_a_layer_that_is_wrong_in_training_alone(thing: Any, words: str) -> None:

@@ -99,9 +99,9 @@ class Constant(tl.regularizers.Regularizer):
         (
             ForEach,
             "shapes",
-            "of a weight of (3,): expected a number, of shape (), received the shape (3,); add up what",
+            "of a weight of (3,): expected a number, of shape (), received the shape (3,); sum the penalties",
         ),
-        (Logarithmic, "special values", "in float32 of a weight of 0: expected finite costs, received -inf; give it"),
+        (Logarithmic, "special values", "in float32 of a weight of 0: expected finite costs, received -inf; add"),
         (Constant, "gradients", "order 1, input 0: expected a gradient, received None"),
     ],
 )
@@ -174,8 +174,8 @@ LABELS = np.arange(4)
             "arrays",
             "the samples of the test data: expected float64 of shape (2,), as in training, received float32 of shape",
         ),
-        (drawn, "determinism", ": x_train a second time: expected the numbers of the first time, received others; let"),
-        (pairs(ROWS.copy(), LABELS), "determinism", "and give copies of what is kept"),
+        (drawn, "determinism", ": x_train a second time: expected the numbers of the first time, received others; do"),
+        (pairs(ROWS.copy(), LABELS), "determinism", "and return copies of cached arrays"),
     ],
 )
 def test_a_wrong_dataset(load: Any, heading: str, words: str) -> None:
@@ -186,7 +186,8 @@ def test_a_dataset_that_is_sound_and_one_that_cannot_be_reached() -> None:
     report = Report("own", DatasetSubject(lambda: pairs(ROWS.copy(), LABELS.copy())(), "own").checks())
     assert [result.outcome for result in report] == ["passed", "passed"]
     for result in Report("far", DatasetSubject(unreachable, "far").checks()):
-        assert (result.outcome, result.why[:29]) == ("skipped", "the data cannot be had here: ")
+        assert result.outcome == "skipped"
+        assert result.why.startswith("the data is not available here: ")
 
 
 class Skewed(tl.backends.ReferenceBackend):
@@ -280,7 +281,7 @@ def stumble(logs: Any) -> None:
     ("watch", "words"),
     [
         (lambda model, logs: logs.clear(), ""),
-        (shake, "plugin 'watching': a run that it watches at ("),
+        (shake, "plugin 'watching': a run that it observes at ("),
         (
             stumble,
             "in a small run of fit: expected no exception, received plugin 'watching' of watching: tensorlab_epoch",

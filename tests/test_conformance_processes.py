@@ -25,7 +25,10 @@ from tensorlab.testing.report import Check, Report
             lambda self: {"scale": object()},
             "expected plain data: numbers, strings, lists, names, received Object of type object is not JSON",
         ),
-        (lambda self: {"scale": 3, "other": 1}, "in another process: expected to be made again from its config"),
+        (
+            lambda self: {"scale": 3, "other": 1},
+            "in another process: expected that it can be constructed from its config",
+        ),
     ],
 )
 def test_a_config_that_is_lost(config: Any, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +98,7 @@ def test_a_plugin_that_adds_nothing_and_one_that_does_not_load(monkeypatch: pyte
     assert "expected that it registers something, received nothing; a hook is a function" in hollow.results[0].why
     assert Report("empty", plugin.checks("empty")).results[0].why == hollow.results[0].why.replace("hollow", "empty")
     assert Report("unasked", plugin.checks("unasked")).results[0].why == (
-        "plugin 'unasked': expected that tensorlab-unasked loads, received left out by TENSORLAB_PLUGINS; "
+        "plugin 'unasked': expected that tensorlab-unasked loads, received excluded by TENSORLAB_PLUGINS; "
         "add tensorlab-unasked to it"
     )
     (rotten,) = Report("rotten", plugin.checks("rotten"))

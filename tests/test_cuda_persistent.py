@@ -176,9 +176,9 @@ def what_does_not_fit_is_refused(rng):
         metric, plain, wild = model(metrics=[reading]), model(), model(optimizer=tl.optimizers.SGD(1e30))
     elsewhere = model()
     for made, error, message in (
-        (uncompiled, StateError, f"{who} a model that is compiled with a loss, received one that is not; call compile"),
+        (uncompiled, StateError, "^fit_persistent of 'model': the model is not compiled; call compile"),
         (dropping, ArgumentError, f"{who} layers that draw no random numbers, received Dropout 'drop'; train it with"),
-        (noisy, StateError, f"{who} steps that differ in their batches alone, received steps that differ in what the"),
+        (noisy, StateError, "^fit_persistent of 'model': the training steps differ in what the"),
         (metric, DeviceError, f"{who} a step that stays on the device, received one that reads a tensor on the host"),
         (
             elsewhere,

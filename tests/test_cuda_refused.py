@@ -1,5 +1,4 @@
-"""Other libraries' arrays that cannot be tensors on the device, and what is said of them: checks, as in
-`test_cuda_checks`."""
+"""Arrays of other libraries that cannot be tensors on the device: checks, as in `test_cuda_checks`."""
 
 from __future__ import annotations
 

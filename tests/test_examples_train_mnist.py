@@ -96,7 +96,7 @@ def test_a_narrow_pipe_cuts_nothing_off_and_a_missed_target_is_status_1():
         (["--target-accuracy", "nan"], "received 'nan'"),
         (["--plot", "{tmp}/absent/picture.png"], "--plot: cannot write "),
         (["--plot", "{tmp}/picture.doc"], "--plot: expected a file name that ends in .png"),
-        (["--lr", "0.1"], "unrecognized arguments: --lr 0.1; --help lists those there are"),
+        (["--lr", "0.1"], "unrecognized arguments: --lr 0.1; --help lists the valid ones"),
         (["--device", "abacus"], "expected the name of a registered backend, received 'abacus'"),
     ],
 )
@@ -123,7 +123,7 @@ def test_a_picture_without_matplotlib_names_what_to_install(tmp_path):
 @pytest.fixture
 def nowhere(tmp_path):
     """An environment in which MNIST is not on the machine and no mirror can be reached."""
-    from tensorlab.kernels.cache import folder
+    from tensorlab.kernels.runtime.cache import folder
 
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
     homes = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "TENSORLAB_DATA_DIR"), str(tmp_path))
@@ -135,7 +135,7 @@ def test_without_mnist_it_says_loudly_that_it_takes_the_digits_and_why(nowhere):
     assert (done.returncode, done.stderr) == (0, "")
     assert not control_characters(done.stdout)
     framed = done.stdout.partition("scikit-learn's digits: 1,438")[0]
-    assert re.match(r"\S+ MNIST could not be had \S+\n", framed)
+    assert re.match(r"\S+ MNIST is not available \S+\n", framed)
     words = re.sub(r"[\s│|]+", " ", framed)
     assert "This run uses the 1,797 digits that scikit-learn carries instead." in words
     assert "name their folder with --data-dir" in words

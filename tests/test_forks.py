@@ -58,9 +58,8 @@ with tl.device("reference"):
     print(layer.built)
 """
     message = (
-        "fork: expected an object that no other thread was using when the process was forked, received one that "
-        "another thread was building or calling for the first time; build models before forking, or "
-        "make them in the child\n"
+        "fork: another thread was building the object, or calling it for the first time, during the fork; "
+        "build models before forking, or make them in the child\n"
     )
     assert output(program) == f"{message * 2}(1, 2)\n0\nTrue\n"
 
@@ -134,4 +133,4 @@ def test_every_lock_is_made_by_the_module_of_forks() -> None:
         for path in sorted(package.rglob("*.py"))
         if any(f"{kind}()" in path.read_text() for kind in ("threading.Lock", "threading.RLock", " RLock", "Condition"))
     ]
-    assert own == ["forks.py", "kernels/pool.py"]
+    assert own == ["forks.py", "kernels/runtime/pool.py"]

@@ -144,7 +144,7 @@ def test_nonsense_is_refused_in_words(name: str) -> None:
             r"dense.*/kernel initializer: expected a function of \(shape, dtype\), received the unknown argument "
             r"'dtype'; write def initializer\(shape, dtype\)$",
         ),
-        (lambda: round(tl.asarray(X), "a"), r"round: expected a whole number of decimals, or None, received 'a'$"),
+        (lambda: round(tl.asarray(X), "a"), r"round: expected an integer number of decimals, or None, received 'a'$"),
     ],
 )
 def test_what_is_said_of_types(call: Callable[[], Any], message: str) -> None:

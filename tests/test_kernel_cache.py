@@ -15,10 +15,11 @@ import pytest
 from forked_processes import ROOT, Forked
 
 import tensorlab as tl
-from tensorlab.kernels import cache as cache_module
-from tensorlab.kernels import library
-from tensorlab.kernels import native as native_module
-from tensorlab.kernels.native import Native
+from tensorlab.kernels import catalogue
+from tensorlab.kernels.runtime import cache as cache_module
+from tensorlab.kernels.runtime import library
+from tensorlab.kernels.runtime import native as native_module
+from tensorlab.kernels.runtime.native import Native
 from tensorlab.rules import Reduction, Rowwise
 
 Process = subprocess.Popen[str] | Forked
@@ -35,18 +36,21 @@ def compiled():
 """
 
 PROGRAM = f"""{COUNTING}
-from tensorlab.kernels.compiler import kernel
+from tensorlab.kernels.runtime.compiler import kernel
 
-def double(x):
-    return x + x
+@kernel
+def double():
+    return lambda x: x + x, "int64(int64)"
 
-def square(x):
-    return x * x
+@kernel
+def square():
+    return lambda x: x * x, "int64(int64)"
 
-def negative(x):
-    return -x
+@kernel
+def negative():
+    return lambda x: -x, "int64(int64)"
 
-print([kernel(function, "int64(int64)", "")(21) for function in (double, square, negative)])
+print([maker()(21) for maker in (double, square, negative)])
 print(compiled())
 """
 """Three kernels that are compiled soon; the library's own, a hundred times as large, meet the same cache."""
@@ -283,25 +287,17 @@ print(shifted(tl.asarray([1.0, 2.0])).tolist(), compiled())
 def test_kernels_of_several_processes_do_not_take_each_others_place(tmp_path: Path) -> None:
     program = """
 import sys
-from tensorlab.kernels.compiler import kernel
+from tensorlab.kernels.runtime.compiler import kernel
 
 for number in map(int, sys.argv[1:]):
-    def launch(x):  # two of one name and signature
-        return x + number
+    @kernel
+    def adder(number):  # two of one name and signature
+        return lambda x: x + number, "int64(int64)"
 
-    assert kernel(launch, "int64(int64)", str(number))(1) == 1 + number
+    assert adder(number)(1) == 1 + number
 """
     for numbers in (["10"], ["20"], ["10", "20"]):
         finish(fork(program, tmp_path, *numbers))
-
-
-def test_a_kernel_may_be_found_by_two_keys(own: Path) -> None:
-    cache_module.write("a", native(10))
-    cache_module.write("b", native(20))
-    cache_module.write_alias("c", "b")
-    assert cache_module.read("c") == native(20)
-    cache_module._path("b").unlink()
-    assert cache_module.read("c") is None
 
 
 def native(size: int) -> Native:
@@ -370,7 +366,7 @@ def test_a_kernel_is_kept_under_all_that_it_is_made_of() -> None:
 
 
 def test_the_function_that_python_calls_checks_what_it_is_given() -> None:
-    stop = library.find("threads", "stop_kernel")
+    stop = catalogue.stop_kernel()
     for wrong in [(1,), (1, 2, 3), ("1", 2), (1.5, 2)]:
         with pytest.raises(TypeError):
             stop(*wrong)

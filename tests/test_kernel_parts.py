@@ -6,8 +6,8 @@ import pytest
 from numba import types
 from numba.core.codegen import JITCodeLibrary
 
-from tensorlab.kernels.compiler import jit, kernel
-from tensorlab.kernels.lift import lift
+from tensorlab.kernels.runtime.compiler import jit, kernel
+from tensorlab.kernels.runtime.lift import lift
 from tensorlab.scalars import scalar_function
 
 
@@ -49,8 +49,11 @@ def test_machine_code_is_generated_once_for_a_kernel_and_its_parts(
     def launch(n):
         return total(n) + twice(n)
 
-    compiled = kernel(launch, types.int64(types.int64), "test of parts")
-    assert compiled(10) == sum(i**3 for i in range(10)) + 2 * 10**3
+    @kernel
+    def launcher():
+        return launch, types.int64(types.int64)
+
+    assert launcher()(10) == sum(i**3 for i in range(10)) + 2 * 10**3
     (once,) = (name for name in generated if "test_machine_code" in name)
     assert once.endswith("launch")
 
@@ -63,5 +66,9 @@ def test_an_error_in_a_part_says_where_it_is() -> None:
     def launch(n):
         return part(n)
 
+    @kernel
+    def launcher():
+        return launch, types.int64(types.int64)
+
     with pytest.raises(Exception, match="no_such_attribute"):
-        kernel(launch, types.int64(types.int64), "test of a part with an error")
+        launcher()

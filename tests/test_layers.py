@@ -218,9 +218,7 @@ def test_build_that_fails_leaves_nothing() -> None:
 def test_a_class_without_call_says_so() -> None:
     with pytest.raises(StateError) as error:
         Layer(name="bare")(np.ones((2, 3), "float32"))
-    assert str(error.value) == (
-        "Layer 'bare': expected a method call(self, inputs), received a class without one; implement it"
-    )
+    assert str(error.value) == ("Layer 'bare': the class has no method call; implement call(self, inputs)")
 
 
 def test_call_takes_training_only_if_it_names_it() -> None:
@@ -313,8 +311,7 @@ def test_weights_that_are_not_there_yet_are_said_to_be() -> None:
         with pytest.raises(StateError) as error:
             ask()
         assert str(error.value) == (
-            f"Dense 'hidden'.{method}: expected a layer that is built, received one that is not; "
-            "call it on data, or call build(input_shape)"
+            f"Dense 'hidden'.{method}: the layer is not built; call it on data, or call build(input_shape)"
         )
 
 

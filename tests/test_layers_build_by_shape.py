@@ -107,7 +107,7 @@ def test_what_a_shape_cannot_build_says_so() -> None:
     with pytest.raises(StateError) as error:
         model.build((None, 4))
     assert str(error.value) == (
-        "Tokens 't'.build: expected a call that computes a batch of zeros, received TypeError: tokens are integers; "
+        "Tokens 't'.build: call raised TypeError for a batch of zeros: tokens are integers; "
         "call the layer on data, or implement build"
     )
     assert isinstance(error.value.__cause__, TypeError)

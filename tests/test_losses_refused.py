@@ -52,7 +52,7 @@ def test_sparse_refuses_labels_out_of_range(label: int, more: int, words: str) -
 )
 def test_sparse_refuses_labels_that_are_not_whole(targets: Array, kind: str) -> None:
     message = refused(SparseCategoricalCrossentropy(), targets, np.full((2, 3), 0.3), DTypeError)
-    assert message == f"SparseCategoricalCrossentropy: expected labels that are whole numbers, received {kind}"
+    assert message == f"SparseCategoricalCrossentropy: expected labels that are integers, received {kind}"
 
 
 def test_sparse_refuses_one_hot_rows() -> None:

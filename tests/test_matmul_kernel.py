@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from product_cases import EPILOGUES, LAYOUTS, address, assert_product, kernel, laid_out, product, random
 
-from tensorlab.kernels import threads
-from tensorlab.kernels.tile_shape import TILES
+from tensorlab.kernels.matmul.tile_shape import TILES
+from tensorlab.kernels.runtime import threads
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from product_cases import kernel, laid_out, product
 import tensorlab as tl
 from tensorlab import devices
 from tensorlab.errors import ArgumentError
-from tensorlab.kernels import products, rounding
-from tensorlab.kernels.rounding import BOUND, CHAIN, DEPTH
-from tensorlab.kernels.tile_shape import TILES, VARIABLE, host_tile, host_tiles
+from tensorlab.kernels.matmul import products, rounding
+from tensorlab.kernels.matmul.rounding import BOUND, CHAIN, DEPTH
+from tensorlab.kernels.matmul.tile_shape import TILES, VARIABLE, host_tile, host_tiles
 
 Array = np.ndarray[Any, Any]
 

@@ -1,4 +1,4 @@
-"""Crossentropies in `tl.ops`: values and gradients of Keras, any axis of classes, and what is refused."""
+"""Check crossentropies in `tl.ops`: values and gradients of Keras, every axis of classes, and errors."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_classes_are_along_any_axis(axis: int, rng: np.random.Generator) -> None
         np.testing.assert_allclose(found.numpy(), expected.squeeze(axis), rtol=1e-12)
 
 
-def test_their_means_are_the_losses() -> None:
+def test_their_means_equal_the_losses() -> None:
     for name, target, options, output, *_ in RECORDED.values():
         if "axis" not in options:
             each = getattr(tl.ops, name)(target, output, **options)
@@ -196,7 +196,7 @@ REFUSED: dict[str, tuple[str, Any, dict[str, Any], type[Exception], str]] = {
         [0.5, 1.0, 0.0],
         {},
         DTypeError,
-        "sparse_categorical_crossentropy: expected labels that are whole numbers, received float32",
+        "sparse_categorical_crossentropy: expected labels that are integers, received float32",
     ),
     "axis": (
         "categorical_crossentropy",

@@ -1,4 +1,4 @@
-"""Running sums and products: exact to the last rounding, on every dtype and layout, with any number of threads."""
+"""Check cumulative sums and products: accuracy, dtypes, layouts and numbers of threads."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_dtypes(dtype: str, rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(other.numpy(), array.cumsum(1, dtype=np.int16), strict=True)
 
 
-def test_every_sum_is_right_to_its_last_rounding(rng: np.random.Generator) -> None:
+def test_every_sum_is_correctly_rounded_or_nearly(rng: np.random.Generator) -> None:
     array = rng.standard_normal(3000) * 10.0 ** rng.integers(-8, 8, 3000)
     exact = [float(total) for total in accumulate(map(Fraction, array.tolist()))]
     result = tl.cumulative_sum(tl.asarray(array)).numpy()
@@ -84,7 +84,7 @@ def test_results_do_not_depend_on_the_number_of_threads(
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_with_the_initial_value_and_of_nothing(device: str) -> None:
+def test_include_initial_and_empty_axes(device: str) -> None:
     x = tl.asarray(np.zeros((2, 0), np.float32), device=device)
     assert tl.cumulative_sum(x, axis=1).shape == (2, 0)
     assert tl.cumulative_sum(x, axis=0).shape == (2, 0)
@@ -125,7 +125,7 @@ def test_diff_of_unsigned_integers_wraps() -> None:
         (
             lambda: tl.cumulative_sum(tl.zeros((2, 3))),
             ShapeError,
-            r"^cumulative_sum: expected an axis, for a tensor of more than one, received shape \(2, 3\)$",
+            r"^cumulative_sum: expected an axis for a tensor with several axes, received shape \(2, 3\)$",
         ),
         (
             lambda: tl.cumulative_prod(3.0),
@@ -149,7 +149,7 @@ def test_diff_of_unsigned_integers_wraps() -> None:
         ),
         (lambda: tl.diff([True]), DTypeError, r"^diff: expected tensors of numbers, received bool; convert them"),
         (lambda: tl.diff([1], n=-1), ArgumentError, r"^diff: expected n of at least 0, received -1$"),
-        (lambda: tl.diff([1], n=0.5), ArgumentTypeError, r"^diff: expected a whole number n, received 0\.5$"),
+        (lambda: tl.diff([1], n=0.5), ArgumentTypeError, r"^diff: expected an integer n, received 0\.5$"),
         (lambda: tl.diff(1), ShapeError, r"^diff: expected no axis for a tensor of rank 0, received -1$"),
         (lambda: tl.diff([1], prepend=[[1]]), ShapeError, r"^concat: expected shapes that differ along axis 0 only"),
     ],

@@ -1,4 +1,4 @@
-"""Questions about data types, against NumPy and the tables of the array API standard."""
+"""Check the data type functions against NumPy and the tables of the array API standard."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_iinfo_is_numpys(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_isdtype_knows_the_kinds(kind: str) -> None:
+def test_isdtype_of_every_kind(kind: str) -> None:
     assert [name for name in dtypes.NAMES if tl.isdtype(getattr(tl, name), kind)] == [
         name for name in dtypes.NAMES if name in KINDS[kind]
     ]
@@ -63,7 +63,7 @@ def test_isdtype_takes_dtypes_and_tuples() -> None:
 
 @pytest.mark.parametrize(("one", "two"), [*itertools.product(dtypes.NAMES, repeat=2)])
 def test_promotion_and_casting_agree(one: str, two: str) -> None:
-    """A dtype can be cast to what it promotes to, and to nothing else."""
+    """A dtype can be cast to those that it promotes to, and to no other."""
     kinds = [{"i": "iu", "u": "iu"}.get(np.dtype(name).kind, np.dtype(name).kind) for name in (one, two)]
     if kinds[0] != kinds[1] or np.promote_types(one, two).kind not in kinds[0]:
         with pytest.raises(DTypeError, match=rf"^result_type: expected arrays of one .* received {one} and {two};"):
@@ -91,8 +91,16 @@ def test_constants() -> None:
 @pytest.mark.parametrize(
     ("call", "kind", "message"),
     [
-        (lambda: tl.finfo(tl.int8), DTypeError, r"^finfo: expected a real dtype, received int8; iinfo knows"),
-        (lambda: tl.iinfo("float32"), DTypeError, r"^iinfo: expected an integer dtype, received float32; finfo knows"),
+        (
+            lambda: tl.finfo(tl.int8),
+            DTypeError,
+            r"^finfo: expected a real dtype, received int8; use iinfo for integers$",
+        ),
+        (
+            lambda: tl.iinfo("float32"),
+            DTypeError,
+            r"^iinfo: expected an integer dtype, received float32; use finfo for real dtypes$",
+        ),
         (lambda: tl.iinfo(tl.bool), DTypeError, r"^iinfo: expected an integer dtype, received bool;"),
         (lambda: tl.finfo("float16"), DTypeError, r"^finfo: expected one of bool, .*, received 'float16'"),
         (

@@ -1,4 +1,4 @@
-"""Elementwise operations against NumPy in float64: values, dtypes, broadcasting, and what they refuse."""
+"""Check elementwise operations against NumPy in float64: values, dtypes, broadcasting and errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 
 
 def mapped(function: Callable[..., float]) -> Callable[..., Array]:
-    """A function of ``math`` for every element."""
+    """Apply a function of ``math`` to every element."""
     ufunc = np.frompyfunc(function, 1, 1)
     return lambda x: ufunc(x).astype(np.float64)
 
@@ -69,7 +69,7 @@ UNARY: dict[str, tuple[Callable[[Array], Array], float, float]] = {
     "tanh": (np.tanh, -5, 5),
     "trunc": (np.trunc, -5, 5),
 }
-"""NumPy's function, and the interval that random arguments come from."""
+"""The NumPy function, and the interval of random arguments."""
 
 BINARY: dict[str, Callable[[Array, Array], Array]] = {
     "add": np.add,
@@ -98,7 +98,7 @@ BINARY: dict[str, Callable[[Array, Array], Array]] = {
 SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 2.5, -750.0, 1e-20, 1e30], np.float32)
 
 DTYPES = {"cpu": "float32", "reference": "float64"}
-"""The kernels run in the dtype of networks; the definitions in the dtype of the oracle."""
+"""Kernels are tested in float32, the usual dtype of networks, and definitions in that of the oracle."""
 
 
 @pytest.fixture(params=list(DTYPES))
@@ -110,7 +110,7 @@ TOGETHER = {1: (together(UNARY, "x"), list(UNARY)), 2: (together(BINARY, "x1, x2
 
 
 def apply(name: str, device: str, *arrays: Array) -> tl.Tensor:
-    """An operation; on the CPU from the kernel of all operations together."""
+    """Return an operation. On the CPU it is part of one kernel for all operations."""
     if device != "cpu":
         return getattr(tl, name)(*(tl.asarray(array, device=device) for array in arrays))
     function, names = TOGETHER[len(arrays)]
@@ -176,7 +176,7 @@ def test_binary_of_special_values(name: str, device: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["exp", "isnan", "relu"])
-def test_an_operation_by_itself_is_what_it_is_beside_the_others(name: str, rng: np.random.Generator) -> None:
+def test_one_kernel_for_all_operations_gives_the_same(name: str, rng: np.random.Generator) -> None:
     x = np.concatenate([SPECIAL, rng.standard_normal(1000).astype(np.float32)])
     np.testing.assert_array_equal(getattr(tl, name)(tl.asarray(x)).numpy(), apply(name, "cpu", x).numpy())
 

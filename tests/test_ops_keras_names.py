@@ -1,4 +1,4 @@
-"""The names of ``keras.ops`` in `tl.ops`: against NumPy, whose names most of them are."""
+"""Check the names of ``keras.ops`` in `tl.ops` against the NumPy functions of the same names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("reference")
 ops: Any = tl.ops
 
 
-def test_names_that_are_other_names() -> None:
+def test_aliases() -> None:
     for names in ("absolute abs", "power pow", "mod remainder", "arccos acos", "arctan2 atan2", "amax max"):
         theirs, ours = names.split()
         assert getattr(ops, theirs) is getattr(tl, ours)
@@ -26,7 +26,7 @@ def test_names_that_are_other_names() -> None:
     assert not set(keras_names.__all__) & set(ops.__all__)
 
 
-def test_conversions_and_questions(rng: np.random.Generator) -> None:
+def test_conversions_and_queries(rng: np.random.Generator) -> None:
     array = rng.standard_normal((2, 3))
     x = ops.convert_to_tensor(array, "float32")
     assert (x.dtype, ops.shape(x), ops.size(x), ops.ndim(x), ops.is_tensor(x)) == (tl.float32, (2, 3), 6, 2, True)
@@ -39,7 +39,7 @@ def test_conversions_and_questions(rng: np.random.Generator) -> None:
     assert ops.identity(3, "int64").tolist() == np.eye(3).tolist()
 
 
-def test_arrangements_are_numpys(rng: np.random.Generator) -> None:
+def test_arrangements_equal_numpys(rng: np.random.Generator) -> None:
     array = rng.standard_normal((4, 6))
     for name, arguments in (
         ("ravel", ()),
@@ -85,7 +85,7 @@ def test_norm_is_numpys(axis: Any, order: Any, rng: np.random.Generator) -> None
             ShapeError,
             "split: expected a number of parts that 5 is a multiple of",
         ),
-        (lambda: ops.split(np.ones(5), 0.5), ArgumentTypeError, "split: expected whole numbers, received 0.5"),
+        (lambda: ops.split(np.ones(5), 0.5), ArgumentTypeError, "split: expected integers, received 0.5"),
         (lambda: ops.split(1.0, 2), ShapeError, "split: expected no axis for a tensor of rank 0, received 0"),
         (lambda: ops.norm(np.ones((2, 2, 2)), 1), ShapeError, "norm: expected one axis, or two that differ, received"),
         (lambda: ops.norm(np.ones((2, 2)), "abc"), ArgumentError, "matrix_norm: expected an ord of 'fro', 'nuc', 2,"),

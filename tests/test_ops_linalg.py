@@ -1,4 +1,4 @@
-"""Products of matrices and vectors against NumPy in float64."""
+"""Check products of matrices and vectors against NumPy in float64."""
 
 from __future__ import annotations
 
@@ -223,12 +223,12 @@ x, y = np.ones((2, 3), np.float32), np.ones((4, 5), np.float32)
         (
             lambda: tl.tensordot(x, x, axes=((0, 0), (0, 0))),
             ShapeError,
-            r"^tensordot: expected as many different axes of the one as of the other, received \(\(0, 0\), \(0, 0\)\)$",
+            r"^tensordot: expected as many different axes of x1 as of x2, received \(\(0, 0\), \(0, 0\)\)$",
         ),
         (
             lambda: tl.tensordot(x, x, axes=((0, 1), (0,))),
             ShapeError,
-            r"^tensordot: expected as many different axes of the one as of the other",
+            r"^tensordot: expected as many different axes of x1 as of x2",
         ),
         (
             lambda: tl.tensordot(x, x, axes=(0, 1)),
@@ -253,7 +253,7 @@ x, y = np.ones((2, 3), np.float32), np.ones((4, 5), np.float32)
         (
             lambda: tl.vecdot(x, x[0], axis=0),
             ShapeError,
-            r"^vecdot: expected a negative axis, for tensors of two ranks, received 0; count it from the end$",
+            r"^vecdot: expected a negative axis for tensors of different ranks, received 0; count it from the end$",
         ),
         (lambda: tl.vecdot(1.0, 2.0), ShapeError, r"^vecdot: expected no axis for a tensor of rank 0, received -1$"),
     ],

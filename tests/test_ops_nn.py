@@ -1,4 +1,4 @@
-"""Operations of neural networks against their formulas in float64."""
+"""Check operations of neural networks against their formulas in float64."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_softmax_over_several_axes(rng: np.random.Generator) -> None:
         tl.softmax(x, axis=(0, -3))
 
 
-def test_one_hot_counts_whole_classes() -> None:
+def test_one_hot_needs_an_integer_number_of_classes() -> None:
     with pytest.raises(ShapeError, match=r"^one_hot num_classes: expected lengths of at least 0, received \(-1,\)$"):
         tl.one_hot([1], -1)
     with pytest.raises(ArgumentTypeError, match=r"^one_hot num_classes: expected a shape of whole numbers, received"):
@@ -56,7 +56,7 @@ def test_one_hot_counts_whole_classes() -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_softmax_neither_overflows_nor_loses_what_is_small(device: str) -> None:
+def test_softmax_neither_overflows_nor_underflows_early(device: str) -> None:
     x = tl.asarray(np.array([[1e4, 1e4 - 1, -1e4], [-np.inf, 0, 0], [np.nan, 0, 1]], np.float32), device=device)
     expected = [[1 / (1 + np.exp(-1)), 1 / (1 + np.e), 0], [0, 0.5, 0.5], [np.nan] * 3]
     np.testing.assert_allclose(tl.softmax(x).numpy(), expected, rtol=1e-5)
@@ -82,7 +82,7 @@ def test_one_hot(device: str, rng: np.random.Generator) -> None:
     assert tl.one_hot(tensor, 0).shape == (3, 4, 0)
 
 
-def test_dense_puts_arrays_where_the_tensor_is() -> None:
+def test_dense_moves_arrays_to_the_device_of_the_tensor() -> None:
     x = np.ones((2, 3), np.float32)
     result = tl.ops.dense(tl.asarray(x, device="reference"), x.T)
     assert (result.device, result.tolist()) == ("reference", [[3, 3], [3, 3]])
@@ -106,7 +106,7 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     [("cpu", None, True), ("cpu", "tanh", True), ("cpu", None, False)]
     + [("reference", name, biased) for name in (None, *ACTIVATIONS) for biased in (False, True)],
 )
-def test_dense_is_what_its_steps_are(
+def test_dense_equals_its_separate_steps(
     device: str, activation: str | None, biased: bool, rng: np.random.Generator
 ) -> None:
     for lead, k, n in (((6,), 5, 3), ((), 4, 2), ((2, 3), 3, 1), ((1, 0), 3, 2), ((3,), 0, 2), ((33,), 17, 40)):

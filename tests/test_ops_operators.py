@@ -1,4 +1,4 @@
-"""Python's operators on tensors, and NumPy's functions, which give tensors too."""
+"""Check Python's operators, and NumPy's functions, on tensors."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ UFUNCS = """
 
 
 @pytest.mark.parametrize("name", UFUNCS.split())
-def test_numpys_functions_give_tensors(name: str) -> None:
+def test_numpy_functions_return_tensors(name: str) -> None:
     ufunc = getattr(np, name)
     bits = name.startswith("bitwise") or name.endswith("shift") or name == "invert"
     x = np.array([1, 2, 3]) if bits else np.array([1.0, 0.25, 1.0], "float64")
@@ -146,7 +146,7 @@ def test_unary_operators_and_numpys_functions(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(out, x + x)
 
 
-def test_something_else_is_left_to_python() -> None:
+def test_other_operands_are_left_to_python() -> None:
     x = tl.asarray([1.0])
     with pytest.raises(TypeError, match="unsupported operand"):
         x + "a"

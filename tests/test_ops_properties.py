@@ -1,5 +1,7 @@
-"""Every operation that moves, orders or finds elements, against NumPy: on arrays of every dtype, of rank 0 to 8,
-with lengths of 0, however they lie in memory, and with special values in them."""
+"""Check operations that move, sort or find elements against NumPy, on arrays of every kind.
+
+The arrays have every dtype, rank 0 to 8, lengths of 0, every memory layout, and special values.
+"""
 
 from __future__ import annotations
 
@@ -114,7 +116,7 @@ def _basic_index(data: st.DataObject, x: tl.Tensor, a: Array) -> Case:
 
 
 def _mixed_index(data: st.DataObject, x: tl.Tensor, a: Array) -> Case:
-    """Integer arrays that broadcast, numbers, slices and new axes in any mix."""
+    """Draw an index of integer arrays that broadcast, numbers, slices and new axes."""
     shape = tuple(data.draw(st.lists(st.integers(0, 2), max_size=2)))
     parts: list[Any] = []
     for length in a.shape[: data.draw(st.integers(0, a.ndim))]:
@@ -168,7 +170,7 @@ def _sort(data: st.DataObject, x: tl.Tensor, a: Array) -> Case:
 
 
 def _argsort_descending(data: st.DataObject, x: tl.Tensor, a: Array) -> Case:
-    """Plain Python's stable sort, by the value and NaN last."""
+    """Sort with plain Python, stably, with NaN last."""
     axis = axis_of(data, a)
     rows = np.moveaxis(plain(a), axis, -1)
     expected = np.empty(rows.shape, np.int64)

@@ -1,5 +1,7 @@
-"""Every elementwise operation, as it is found in `tensorlab.ops`, against NumPy's: on arrays that broadcast, of every
-dtype that it takes, however they lie in memory, with special values in them."""
+"""Check every elementwise operation in `tensorlab.ops` against NumPy, on arrays of every kind.
+
+The arrays broadcast, and have every dtype in the domain, every memory layout, and special values.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ import any_array
 import numpy as np
 import pytest
 import test_ops_properties
-import test_ops_properties_folding
 import test_ops_properties_products
+import test_ops_properties_reduction
 from any_array import DTYPES, Array, arrays, plain, shapes
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -56,14 +58,14 @@ ORACLES: dict[str, Callable[..., Any]] = {
     "sigmoid": lambda x: (1 / (1 + np.exp(-x.astype(np.float64)))).astype(x.dtype),
     "trunc": _whole(np.trunc),
 }
-"""What NumPy has by another definition, or not at all."""
+"""Operations that NumPy defines differently, or does not have."""
 
 ROUNDED = 3e-6, 1e-14
-"""How far two libraries' functions may be apart, of float32 and of float64."""
+"""The tolerance for functions of two libraries, in float32 and float64."""
 
 
 def second(data: st.DataObject, name: str, array: Array) -> Array:
-    """An array that broadcasts with another, whose elements the operation takes beside those."""
+    """Draw an array that broadcasts with another, with elements that the operation accepts together with those."""
     start = data.draw(st.integers(0, array.ndim))
     shape = tuple(1 if data.draw(st.booleans()) else length for length in array.shape[start:])
     other = data.draw(arrays(dtypes=(array.dtype.newbyteorder("=").name,), shape=shape))
@@ -112,7 +114,7 @@ def test_elementwise(name: str, device: str, data: st.DataObject) -> None:
 def test_out_of_any_layout(layout: str, rng: np.random.Generator) -> None:
     memory = any_array.LAYOUTS[layout](rng.normal(size=(3, 4)).astype(np.float32))
     if layout in ("read-only", "stretched"):  # as NumPy's own views with a stride of zero are
-        with pytest.raises(tl.errors.ArgumentError, match=r"^negative: expected an out that can be written to, receiv"):
+        with pytest.raises(tl.errors.ArgumentError, match=r"^negative: expected a writable out, receiv"):
             tl.negative(memory, out=memory)
         return
     expected = -plain(memory)
@@ -142,11 +144,11 @@ PLAIN = (
     *("can_cast", "finfo", "iinfo", "isdtype", "result_type", "elementwise", "stop_gradient"),
     *("conj", "imag", "real"),  # of real numbers, in test_array_api.py
 )
-"""What takes no array that could be of any kind, or gives it back."""
+"""Operations that take no arrays of every kind, or return them unchanged."""
 
 
 def test_no_operation_is_left_out() -> None:
-    files = (test_ops_properties, test_ops_properties_folding, test_ops_properties_products)
+    files = (test_ops_properties, test_ops_properties_reduction, test_ops_properties_products)
     text = "".join(inspect.getsource(file) for file in files)
     functions = [name for name in ops.__all__ if callable(getattr(ops, name)) and not name.startswith("_")]
     tried = {name for name in functions if f"tl.{name}" in text or f'"{name}"' in text}

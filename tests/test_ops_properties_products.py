@@ -1,4 +1,4 @@
-"""Every product of matrices and vectors, softmax and argmax, against NumPy on arrays of every kind."""
+"""Check matrix and vector products, softmax and argmax against NumPy on arrays of every kind."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import tensorlab as tl
 
 
 def _numbers(data: st.DataObject, dtype: str, shape: tuple[int, ...]) -> Array:
-    """Numbers whose products have exact sums, in whatever order they are added; integers wrap."""
+    """Draw numbers whose products have exact sums in every order; integers wrap around."""
     return data.draw(arrays(dtypes=(dtype,), shape=shape, special=False))
 
 
@@ -99,7 +99,7 @@ def test_products(name: str, device: str, data: st.DataObject) -> None:
 
 
 def _shifted(a: Array, axis: int) -> Array:
-    """What the largest is taken from, in float64, after the rounding to the dtype of the result."""
+    """Return the values to find the largest of, in float64, rounded to the dtype of the result."""
     wide = a.astype(_real(a)).astype(np.float64)
     return wide - wide.max(axis, keepdims=True, initial=-np.inf)
 

@@ -1,4 +1,4 @@
-"""Reductions against NumPy in float64: over every set of axes, of every dtype, of nothing, and of NaN."""
+"""Check reductions against NumPy in float64: every set of axes, every dtype, empty tensors and NaN."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_sum_in_float32_keeps_its_digits(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_of_nothing(device: str) -> None:
+def test_reductions_of_empty_tensors(device: str) -> None:
     empty = tl.asarray(np.zeros((2, 0, 3), np.float32), device=device)
     for name, value in (("sum", 0.0), ("prod", 1.0), ("any", False), ("all", True), ("mean", np.nan), ("var", np.nan)):
         result = getattr(tl, name)(empty, axis=1)
@@ -174,7 +174,7 @@ def test_messages() -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", [(1000,), (4095,), (100_003,), (3_000_001,), (30_000, 100)])
-def test_sums_round_no_more_than_pairwise_ones(shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> None:
+def test_sums_are_as_accurate_as_pairwise_ones(shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> None:
     array = rng.random(shape).astype(dtype)
     exact = np.array([math.fsum(column) for column in array.reshape(shape[0], -1).T])
     found = tl.sum(tl.asarray(array), axis=0).numpy().reshape(-1)
@@ -190,6 +190,6 @@ def test_a_correction_is_a_number() -> None:
     assert float(tl.var([1.0, 2.0], correction=np.int64(1))) == 0.5
 
 
-def test_an_extreme_of_nothing_at_all() -> None:
+def test_extremes_of_empty_tensors_are_refused() -> None:
     with pytest.raises(tl.errors.ShapeError, match=r"^argmin: expected at least one .* shape \(0, 2\) over all axes$"):
         tl.argmin(tl.zeros((0, 2)))

@@ -1,4 +1,4 @@
-"""Moving elements: against NumPy, on every layout, and what is said where shapes do not fit."""
+"""Check operations that move elements against NumPy on every layout, and errors for shapes that do not fit."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ x = np.zeros((2, 3), np.float32)
         (
             lambda: tl.take(x, [0]),
             ShapeError,
-            r"^take: expected an axis, for a tensor of more than one, received shape \(2,",
+            r"^take: expected an axis for a tensor with several axes, received shape \(2,",
         ),
         (
             lambda: tl.take(x[0], [3]),
@@ -246,7 +246,7 @@ x = np.zeros((2, 3), np.float32)
         (
             lambda: tl.asarray(x)["a":],
             ArgumentTypeError,
-            r"^index: expected slices of whole numbers with a step, received slice\('a', None, None\); slice indices",
+            r"^index: expected slices of integers with a step, received slice\('a', None, None\); slice indices",
         ),
         (
             lambda: tl.asarray(x)[::0],
@@ -271,7 +271,7 @@ x = np.zeros((2, 3), np.float32)
         (
             lambda: tl.moveaxis(x, (0, 1), 0),
             ShapeError,
-            r"^moveaxis: expected as many different places as different axes, received \(0, 1\) to 0$",
+            r"^moveaxis: expected as many different positions as different axes, received \(0, 1\) to 0$",
         ),
         (lambda: tl.moveaxis(x, (0, 0), (0, 1)), ShapeError, r"^moveaxis: .*, received \(0, 0\) to \(0, 1\)$"),
         (lambda: tl.moveaxis(x, 2, 0), ShapeError, r"^moveaxis: expected an axis from -2 to 1 .* received 2$"),
@@ -280,7 +280,7 @@ x = np.zeros((2, 3), np.float32)
             ShapeError,
             r"^roll: expected as many shifts as axes, 1, received \(1, 2\)$",
         ),
-        (lambda: tl.roll(x, 0.5), ArgumentTypeError, r"^roll: expected shifts of whole numbers, received 0\.5$"),
+        (lambda: tl.roll(x, 0.5), ArgumentTypeError, r"^roll: expected integer shifts, received 0\.5$"),
         (lambda: tl.roll(x, 1, axis=2), ShapeError, r"^roll: expected an axis from -2 to 1 .* received 2$"),
         (
             lambda: tl.repeat(x, [1, 2], axis=1),
@@ -288,7 +288,7 @@ x = np.zeros((2, 3), np.float32)
             r"^repeat: expected one number, or one for each of 3 parts, received repeats of shape \(2,\)$",
         ),
         (lambda: tl.repeat(x, -1), ArgumentError, r"^repeat: expected repeats of at least 0, received -1$"),
-        (lambda: tl.repeat(x, 1.5), DTypeError, r"^repeat: expected repeats of whole numbers, received float32$"),
+        (lambda: tl.repeat(x, 1.5), DTypeError, r"^repeat: expected repeats of integers, received float32$"),
         (lambda: tl.unstack(2.0), ShapeError, r"^unstack: expected no axis for a tensor of rank 0, received 0$"),
         (
             lambda: tl.stack([x, x[0]]),
@@ -314,7 +314,7 @@ x = np.zeros((2, 3), np.float32)
         (
             lambda: tl.take_along_axis(x, [[0.0]]),
             DTypeError,
-            r"^take_along_axis: expected indices of whole numbers, received float32$",
+            r"^take_along_axis: expected indices of integers, received float32$",
         ),
         (
             lambda: tl.take_along_axis(x, np.zeros((3, 1), int), axis=1),

@@ -1,4 +1,4 @@
-"""Order, sets and places: stability, NaN, ties, and what is said of arguments that do not fit."""
+"""Check sorting, sets and searching: stability, NaN, ties, and errors for arguments that do not fit."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_every_nan_is_an_element_of_its_own() -> None:
     assert tl.isin([1, 2], tl.asarray([], dtype="int64"), invert=True).tolist() == [True, True]
 
 
-def test_places() -> None:
+def test_searching() -> None:
     row = tl.asarray([1.0, 2.0, 2.0, 5.0], device="reference")
     assert tl.searchsorted(row, [0.0, 2.0, 9.0]).tolist() == [0, 1, 4]
     right = tl.searchsorted(row, tl.asarray([[2.0]], dtype="float64", device="reference"), side="right")
@@ -121,7 +121,7 @@ def test_places() -> None:
             r"^top_k: expected at least 0 elements along the last axis, received shap",
         ),
         (lambda: tl.top_k([1, 2], -1), ArgumentError, r"^top_k: expected k of at least 0, received -1$"),
-        (lambda: tl.top_k([1, 2], 1.5), ArgumentTypeError, r"^top_k: expected a whole number k, received 1\.5$"),
+        (lambda: tl.top_k([1, 2], 1.5), ArgumentTypeError, r"^top_k: expected an integer k, received 1\.5$"),
         (lambda: tl.nonzero(3), ShapeError, r"^nonzero: expected a tensor with an axis, received a tensor of rank 0; "),
         (lambda: tl.searchsorted([[1]], 1), ShapeError, r"^searchsorted: expected a sorted vector, received shape \(1"),
         (
@@ -142,7 +142,7 @@ def test_places() -> None:
         (
             lambda: tl.searchsorted([1, 2], 1, sorter=[0.0, 1.0]),
             DTypeError,
-            r"^searchsorted: expected a sorter of whole numbers, received float32$",
+            r"^searchsorted: expected a sorter of integers, received float32$",
         ),
         (
             lambda: tl.searchsorted([1, 2], 1, sorter=[0, 2]),

@@ -1,5 +1,6 @@
-"""Every elementwise operation of the Python array API standard 2024.12 against NumPy: every dtype that it takes, random
-shapes and layouts, and special values.
+"""Check every elementwise operation of the array API standard 2024.12 against NumPy.
+
+The tests use every dtype in the domain, random shapes and layouts, and special values.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ LIMITS = {name: np.iinfo(name) for name in INTEGERS}
 
 
 def special(dtype: str) -> Array:
-    """The values at which a dtype is different."""
+    """Return the special values of a dtype."""
     if dtype == "bool":
         return np.array([False, True])
     if dtype in INTEGERS:
@@ -51,7 +52,7 @@ def special(dtype: str) -> Array:
 
 
 def values(rng: np.random.Generator, dtype: str, shape: tuple[int, ...]) -> Array:
-    """Random numbers, half of them special."""
+    """Return random numbers, half of them special values."""
     unusual = rng.choice(special(dtype), shape)
     if dtype == "bool":
         return np.asarray(unusual)
@@ -64,14 +65,14 @@ def values(rng: np.random.Generator, dtype: str, shape: tuple[int, ...]) -> Arra
 
 @functools.cache
 def at_once_of(dtype: str, arity: int) -> tuple[Any, list[str], list[str]]:
-    """All operations of one or two arguments that compute in a dtype, as one function; names and dtypes of results."""
+    """Return all operations of one or two arguments in a dtype as one function, with names and result dtypes."""
     names = [name for name in (UNARY, BINARY)[arity - 1] if dtype in DOMAINS[OPERATIONS[name].domain]]
     results = ["bool" if OPERATIONS[name].result == "bool" else dtype for name in names]
     return together(names, ("x", "x1, x2")[arity - 1], dtype), names, results
 
 
 def check_on_the_cpu(dtype: str, x1: Array, x2: Array, y1: Array, y2: Array) -> None:
-    """Compare every operation on tensors ``x`` with NumPy on arrays ``y``, of the same elements."""
+    """Compare every operation on tensors ``x`` with NumPy on arrays ``y`` of the same elements."""
     for arity in (1, 2):
         function, names, results = at_once_of(dtype, arity)
         for power in (False, True) if arity == 2 and dtype in INTEGERS else (False,):
@@ -84,14 +85,14 @@ def check_on_the_cpu(dtype: str, x1: Array, x2: Array, y1: Array, y2: Array) -> 
 
 
 def shapes_that_broadcast(rng: np.random.Generator) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Two shapes of rank 0 to 8, at times of no element."""
+    """Return two shapes of rank 0 to 8, sometimes without elements."""
     full = tuple(int(n) for n in rng.choice([0, 1, 2, 3, 5], rng.integers(0, 9), p=[0.04, 0.2, 0.5, 0.2, 0.06]))
     cut = [tuple(1 if rng.random() < 0.3 else n for n in full)[rng.integers(0, len(full) + 1) :] for _ in range(2)]
     return cut[0], cut[1]
 
 
 def unusual(array: Array) -> dict[str, Array]:
-    """The same elements in memory that has to be copied, must not be written, or is shared by all of an axis."""
+    """Return the same elements in memory that has to be copied, is read-only, or is broadcast along an axis."""
     packed = np.zeros(array.nbytes + 1, np.uint8)[1:].view(array.dtype).reshape(array.shape)
     packed[...] = array
     frozen = array.copy()
@@ -113,7 +114,7 @@ ALIKE = (
     ("float32",),
     ("float64",),
 )
-"""Dtypes for which the kernels of all operations have the same text, and differ by what they load and store."""
+"""Dtypes whose kernels have the same text, and differ in what they load and store."""
 
 
 @pytest.mark.parametrize("arity", [1, 2])
@@ -126,8 +127,8 @@ def test_kernels_of_like_dtypes_compute_alike(arity: int) -> None:
 
 
 @pytest.mark.parametrize("dtypes_alike", ALIKE, ids=lambda names: "-".join(names))
-def test_every_operation_on_the_cpu_is_numpys(dtypes_alike: tuple[str, ...], rng: np.random.Generator) -> None:
-    """One of the dtypes that compute alike is drawn in each run: compiling every operation for one takes seconds."""
+def test_every_operation_on_the_cpu_agrees_with_numpy(dtypes_alike: tuple[str, ...], rng: np.random.Generator) -> None:
+    """Each run draws one of the dtypes with the same kernels, because compiling all operations takes seconds."""
     dtype = str(rng.choice(dtypes_alike))
     pairs = np.array([*itertools.product(special(dtype), repeat=2)], dtype)
     one, two = np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
@@ -140,7 +141,7 @@ def test_every_operation_on_the_cpu_is_numpys(dtypes_alike: tuple[str, ...], rng
 
 
 @pytest.mark.parametrize("dtype", dtypes.NAMES)
-def test_every_operation_as_it_is_defined_is_numpys(dtype: str, rng: np.random.Generator) -> None:
+def test_every_definition_agrees_with_numpy(dtype: str, rng: np.random.Generator) -> None:
     x1, x2 = rng.choice(special(dtype), (2, 3, 12))
     if dtype in INTEGERS:
         x2 = np.where(x2 > 64, np.array(rng.integers(0, 9), dtype), x2)
@@ -158,7 +159,7 @@ def test_every_operation_as_it_is_defined_is_numpys(dtype: str, rng: np.random.G
 
 
 @pytest.mark.parametrize("dtype", ["bool", *INTEGERS])
-def test_what_is_real_takes_integers_as_float32(dtype: str, rng: np.random.Generator) -> None:
+def test_real_operations_convert_integers_to_float32(dtype: str, rng: np.random.Generator) -> None:
     x = rng.choice(special(dtype), (2, 5))
     for name, operation in OPERATIONS.items():
         if operation.domain == "real":
@@ -170,7 +171,7 @@ LAID_OUT = ("add", "floor_divide", "isnan", "maximum")
 
 
 @pytest.mark.parametrize("name", LAID_OUT)
-def test_an_operation_takes_arrays_of_every_layout_as_they_are(name: str, rng: np.random.Generator) -> None:
+def test_operations_accept_arrays_of_every_layout(name: str, rng: np.random.Generator) -> None:
     x1, x2 = values(rng, "float32", (3, 2, 4)), values(rng, "float32", (2, 4))
     for one, two in zip(unusual(x1).values(), reversed(unusual(x2).values()), strict=True):
         kept = [np.array(array) for array in (one, two)]
@@ -262,7 +263,7 @@ def test_an_integer_to_a_negative_power_is_refused(base: Any, exponent: Any, rec
         with pytest.raises(ArgumentError) as error:
             call()
         assert str(error.value) == (
-            "pow: expected exponents that are not negative, as the base is of integers, "
+            "pow: expected non-negative exponents for an integer base, "
             f"received {received}; make the base real, e.g. x.astype('float32')"
         )
 

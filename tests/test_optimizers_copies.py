@@ -107,7 +107,7 @@ def test_weights_that_slots_were_not_loaded_with_are_refused() -> None:
     with pytest.raises(StateError) as error:
         loaded.apply_gradients([(np.ones(4), other)])
     assert str(error.value) == (
-        "SGD: expected the weights that it was copied or loaded with slots of, received 'c'; pickle or copy both "
+        "SGD: its copied or loaded slots do not belong to 'c'; pickle or copy both "
         "together, or call set_state(state, variables), or forget_slots() to start anew"
     )
     assert (loaded.iterations, other.numpy().tolist()) == (2, [1, 1, 1, 1])

@@ -58,28 +58,28 @@ def test_a_state_of_others_is_refused_and_changes_nothing(rng: np.random.Generat
     optimizer.apply_gradients([(np.ones(5), weight)])
     state = optimizer.get_state()
     cases = [
-        ({"slots": []}, [weight], "expected iterations and slots, received none of iterations"),
-        (state, [], "expected slots of 0 weights, or of none, received 1; give the same weights to get_state and"),
-        (state, [weight, tl.Variable(np.zeros(5))], "expected slots of 2 weights, or of none, received 1; give the"),
-        (None, [weight], "expected what get_state returned, received None"),
-        ({**state, "iterations": "1"}, [weight], "iterations: expected the number of steps taken, received '1'"),
-        ({**state, "iterations": -1}, [weight], "iterations: expected the number of steps taken, received -1"),
+        ({"slots": []}, [weight], "it has no iterations; give what get_state returned"),
+        (state, [], "it has slots of 1 weights, but 0 weights were given; give the same weights to get_state and"),
+        (state, [weight, tl.Variable(np.zeros(5))], "it has slots of 1 weights, but 2 weights were given; give the"),
+        (None, [weight], "None is no dict; give what get_state returned"),
+        ({**state, "iterations": "1"}, [weight], "iterations: '1' is no number of steps; give"),
+        ({**state, "iterations": -1}, [weight], "iterations: -1 is no number of steps; give"),
         (
             {**state, "slots": [{"velocity": ["fast"] * 5}]},
             [weight],
-            "expected for 'w' slots of numbers, received could not convert string to float: 'fast'",
+            "the slots of 'w' are no numbers (could not convert string to float: 'fast')",
         ),
         (
             state,
             [tl.Variable(np.zeros(4), name="v")],
-            "for 'v' slots of shape (4,) named: velocity, received {'velocity",
+            "the slots of 'v' are {'velocity': (5,)}, not velocity of shape (4,); give what",
         ),
         (
             {**state, "slots": [{"m": np.zeros(5)}]},
             [weight],
-            "for 'w' slots of shape (5,) named: velocity, received {'m",
+            "the slots of 'w' are {'m': (5,)}, not velocity of shape (5,)",
         ),
-        ({**state, "slots": [{}]}, [weight], "slots of shape (5,) named: velocity, received {}"),
+        ({**state, "slots": [{}]}, [weight], "are {}, not velocity of shape (5,)"),
         (
             {**state, "hyperparameters": {"rho": 0.1}},
             [weight],

@@ -146,7 +146,7 @@ def test_a_plugin_may_be_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
             3,
             None,
             PluginError,
-            "plugin 'int' of int: expected a hook of tensorlab at least, received 3 without one; mark",
+            "plugin 'int' of int: expected at least one hook of tensorlab, received 3 without one; mark",
         ),
         (
             plugin_of(tensorlab_epoch_ends=lambda: None),

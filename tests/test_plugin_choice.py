@@ -23,11 +23,11 @@ for plugin in tl.plugins.list():
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("", "one: left out by TENSORLAB_PLUGINS; two: left out by TENSORLAB_PLUGINS"),
-        (" , ", "one: left out by TENSORLAB_PLUGINS; two: left out by TENSORLAB_PLUGINS"),
-        ("one", "one: activation one; two: left out by TENSORLAB_PLUGINS"),
-        ("Acme_Two", "one: left out by TENSORLAB_PLUGINS; two: activation two"),
-        ("tensorlab", "one: left out by TENSORLAB_PLUGINS; two: left out by TENSORLAB_PLUGINS"),
+        ("", "one: excluded by TENSORLAB_PLUGINS; two: excluded by TENSORLAB_PLUGINS"),
+        (" , ", "one: excluded by TENSORLAB_PLUGINS; two: excluded by TENSORLAB_PLUGINS"),
+        ("one", "one: activation one; two: excluded by TENSORLAB_PLUGINS"),
+        ("Acme_Two", "one: excluded by TENSORLAB_PLUGINS; two: activation two"),
+        ("tensorlab", "one: excluded by TENSORLAB_PLUGINS; two: excluded by TENSORLAB_PLUGINS"),
         ("two, acme.one", "one: activation one; two: activation two"),
     ],
 )
@@ -54,7 +54,7 @@ def test_a_choice_that_is_not_there_is_a_warning_and_an_error_when_strict(tmp_pa
     why = "TENSORLAB_PLUGINS: expected installed plugins or distributions, received 'acme-tow'; did you mean 'acme-two'"
     lines = output_of(tmp_path, CHOSEN, TENSORLAB_PLUGINS="one,acme-tow").splitlines()
     assert lines[0].startswith(f"PluginWarning {why}")
-    assert lines[-2:] == ["one activation one", "two left out by TENSORLAB_PLUGINS"]
+    assert lines[-2:] == ["one activation one", "two excluded by TENSORLAB_PLUGINS"]
     (tmp_path / "program.py").write_text("import tensorlab as tl\n\ntl.layers.Dense(2, activation='relu')\n")
     warned = python(tmp_path, "-W", "default", str(tmp_path / "program.py"), TENSORLAB_PLUGINS="acme-tow")
     assert warned.stderr.startswith(f"{tmp_path / 'program.py'}:3: PluginWarning: {why}"), "at the line that asked"
@@ -72,7 +72,7 @@ def test_a_name_of_one_that_is_left_out_says_so(tmp_path: Path) -> None:
     done = python(tmp_path, "-c", program, TENSORLAB_PLUGINS="one")
     assert done.stderr.splitlines()[-1] == (
         "tensorlab.errors.UnknownNameError: activation: expected the name of a registered activation, received 'two'; "
-        "TENSORLAB_PLUGINS leaves plugin 'two' of acme-two 1.5 out: add acme-two to it"
+        "TENSORLAB_PLUGINS excludes plugin 'two' of acme-two 1.5: add acme-two to it"
     )
 
 

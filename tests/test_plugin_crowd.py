@@ -118,7 +118,7 @@ for name in ("own", "half"):  # of plugins that were refused as a whole
 """
 WHY = {
     "raising": (
-        "failed: RuntimeError: not today; python -c 'import plugin_raising' shows where; correct it, or uninstall "
+        "failed: RuntimeError: not today; python -c 'import plugin_raising' shows where; fix it, or uninstall "
         "acme-raising"
     ),
     "misspelling": (
@@ -131,7 +131,7 @@ WHY = {
         "pass override=True to tl.plugins.register"
     ),
     "halving": (
-        "failed: plugin 'halving' of acme-halving 1.5: tensorlab_register_losses: expected a dict {name: thing}, "
+        "failed: plugin 'halving' of acme-halving 1.5: tensorlab_register_losses: expected a dict {name: object}, "
         "received ArgumentTypeError: LossRule of 'lambda': expected a function of y_true and y_pred, and of parameters "
         "with default values, with one value, received (y_true) with 1; see plugin_halving.py, line 8"
     ),
@@ -177,4 +177,4 @@ def test_the_command_explains_every_failure(crowd: Path) -> None:
     # And without the trouble it is content.
     sound = python(crowd, "-m", "tensorlab", "plugins", TENSORLAB_PLUGINS=",".join(QUICK))
     assert (sound.returncode, sound.stderr) == (0, "")
-    assert sound.stdout.count("left out by TENSORLAB_PLUGINS") == len(TROUBLE) + 1
+    assert sound.stdout.count("excluded by TENSORLAB_PLUGINS") == len(TROUBLE) + 1

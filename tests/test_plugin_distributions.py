@@ -165,7 +165,7 @@ def test_the_command_writes_a_folder_and_says_what_next(tmp_path: Path, capsys: 
     assert 'tensorlab_plugins = ["tensorlab-soft-step"]' in (folder / "pyproject.toml").read_text()
     assert not any("$" in line.replace("$ ", "") for file in files for line in (folder / file).read_text().splitlines())
     assert commands.main(arguments) == 1
-    said = f"new-plugin: expected a folder that is not there yet, received {folder}; choose another name or --path\n"
+    said = f"new-plugin: expected a folder that does not exist yet, received {folder}; choose another name or --path\n"
     assert capsys.readouterr().err == said
 
 
@@ -177,7 +177,7 @@ def test_the_command_writes_a_folder_and_says_what_next(tmp_path: Path, capsys: 
                 name,
                 "loss",
                 ArgumentError,
-                "new-plugin: expected a name of small letters, digits and single hyphens, such as soft-step, "
+                "new-plugin: expected a name of lower-case letters, digits and single hyphens, such as soft-step, "
                 f"received {name!r}; it becomes the name of a module and of a distribution",
             )
             for name in ("", "Swish", "9lives", "a--b", "a b", "../up", "tensorlab-", "naïve")
@@ -187,7 +187,7 @@ def test_the_command_writes_a_folder_and_says_what_next(tmp_path: Path, capsys: 
                 name,
                 "loss",
                 ArgumentError,
-                f"new-plugin: expected a name that the module does not need, received {name!r}; "
+                f"new-plugin: expected a name that the module does not use itself, received {name!r}; "
                 f"a function called {name} would hide it; choose another one",
             )
             for name in ("abs", "math")
@@ -196,8 +196,8 @@ def test_the_command_writes_a_folder_and_says_what_next(tmp_path: Path, capsys: 
             "class",
             "loss",
             ArgumentError,
-            "new-plugin: expected a name that the module does not need, received 'class'; "
-            "it is a word of the language; choose another one",
+            "new-plugin: expected a name that the module does not use itself, received 'class'; "
+            "it is a keyword of Python; choose another one",
         ),
         (
             "mish",
@@ -209,13 +209,13 @@ def test_the_command_writes_a_folder_and_says_what_next(tmp_path: Path, capsys: 
             "relu",
             "activation",
             ArgumentError,
-            "new-plugin: expected the name of no activation yet, received 'relu', of tensorlab; choose another one",
+            "new-plugin: expected a name that no activation has, received 'relu', of tensorlab; choose another one",
         ),
         (
             "dense",
             "layer",
             ArgumentError,
-            "new-plugin: expected the name of no layer yet, received 'dense', of tensorlab; choose another one",
+            "new-plugin: expected a name that no layer has, received 'dense', of tensorlab; choose another one",
         ),
     ],
 )
@@ -231,7 +231,10 @@ def test_what_is_refused_writes_nothing(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["9lives", "--kind", "loss"], "argument name: expected a name of small letters, digits and single hyphens"),
+        (
+            ["9lives", "--kind", "loss"],
+            "argument name: expected a name of lower-case letters, digits and single hyphens",
+        ),
         (
             ["mish", "--kind", "activatoin"],
             "argument --kind: expected a kind of plugin, received 'activatoin'; did you",
@@ -257,14 +260,14 @@ def test_every_kind_of_the_registry_has_a_template() -> None:
 def test_a_path_that_is_no_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError) as caught:
         new_plugin.write("mish", "activation", tmp_path / "nowhere")
-    expected = f"new-plugin --path: expected a folder, received {tmp_path / 'nowhere'}, which is none; make it first"
+    expected = (
+        f"new-plugin --path: expected a folder, received {tmp_path / 'nowhere'}, which is not a folder; create it first"
+    )
     assert str(caught.value) == expected
 
 
 def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(
-        ArgumentError, match=r"^new-plugin --path: expected a folder that can be written into, received"
-    ):
+    with pytest.raises(ArgumentError, match=r"^new-plugin --path: expected a writable folder, received"):
         new_plugin.write("a" * 300, "activation", tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -276,6 +279,6 @@ def test_a_folder_that_cannot_be_written_whole_is_not_left(tmp_path: Path, monke
     monkeypatch.setattr(Path, "write_text", full)
     with pytest.raises(ArgumentError) as caught:
         new_plugin.write("mish", "activation", tmp_path)
-    said = "new-plugin --path: expected a folder that can be written into, received no space left on device"
+    said = "new-plugin --path: expected a writable folder, received no space left on device"
     assert str(caught.value) == said
     assert list(tmp_path.iterdir()) == []

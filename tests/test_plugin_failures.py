@@ -16,7 +16,8 @@ BAD = {
     ),
     "leaving": (
         "raise SystemExit(3)",
-        "SystemExit: 3; take out what ends the process (see plugin_leaving.py, line 1), or uninstall acme-leaving",
+        "SystemExit: 3; remove the code that ends the process (see plugin_leaving.py, line 1), or uninstall "
+        "acme-leaving",
     ),
     "cancelling": (
         """
@@ -24,7 +25,7 @@ BAD = {
             pass
         raise Cancelled("half of it")
         """,
-        "Cancelled: half of it; python -c 'import plugin_cancelling' shows where; correct it, or uninstall",
+        "Cancelled: half of it; python -c 'import plugin_cancelling' shows where; fix it, or uninstall",
     ),
     "meddling": (
         """
@@ -78,7 +79,7 @@ BAD = {
         def tensorlab_register_losses():
             raise ValueError("no losses today")
         """,
-        "tensorlab_register_losses: expected a dict {name: thing}, received ValueError: no losses today; "
+        "tensorlab_register_losses: expected a dict {name: object}, received ValueError: no losses today; "
         "see plugin_halfway.py, line 11",
     ),
     "reading": (
@@ -100,7 +101,7 @@ BAD = {
         def tensorlab_register_activations():
             return ["lost"]
         """,
-        "tensorlab_register_activations: expected a dict {name: thing}, received list",
+        "tensorlab_register_activations: expected a dict {name: object}, received list",
     ),
     "mistaking": (
         """
@@ -130,7 +131,7 @@ BAD = {
         """,
         "expected hooks with the arguments of tensorlab.plugins.hookspecs, received hookimpl definition: "
         "tensorlab_register_activations(what) Argument(s) {'what'} are declared in the hookimpl but can not be found "
-        "in the hookspec; take them out",
+        "in the hookspec; remove them",
     ),
 }
 

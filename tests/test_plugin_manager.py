@@ -138,12 +138,12 @@ def test_built_ins_come_through_the_hooks(fresh: Manager) -> None:
         ),
         (
             {"tensorlab_register_activations": lambda: {"lost": tl.Activation(unliftable)}},
-            "tensorlab_register_activations: expected a dict {name: thing}, received ScalarError: scalar function "
+            "tensorlab_register_activations: expected a dict {name: object}, received ScalarError: scalar function "
             "'unliftable' (",
         ),
         (
             {"tensorlab_register_optimizers": lambda: {"lost": tl.OptimizerRule(forgetful)}},
-            "tensorlab_register_optimizers: expected a dict {name: thing}, received "
+            "tensorlab_register_optimizers: expected a dict {name: object}, received "
             "ArgumentTypeError: optimizer rule 'forgetful': expected 2 values (weight, m), "
             "received 1; see test_plugin_manager.py, line ",
         ),
@@ -171,7 +171,7 @@ def test_built_ins_come_through_the_hooks(fresh: Manager) -> None:
         ),
         ({"tensorlab_fit_start": lambda optimizer: None}, "{'optimizer'} are declared in the hookimpl but can not be"),
         ({"tensorlab_register_layers": lambda: {3: tl.layers.Dense}}, "names that are Python identifiers, received 3"),
-        ({"tensorlab_register_layers": lambda: None}, "expected a dict {name: thing}, received NoneType; return it"),
+        ({"tensorlab_register_layers": lambda: None}, "expected a dict {name: object}, received NoneType; return it"),
         (
             {"tensorlab_register_layers": lambda: {"Lost": Deaf}},
             "tensorlab_register_layers, 'Lost': expected a method call(self, inputs), received call(self) of <class ",
@@ -179,10 +179,10 @@ def test_built_ins_come_through_the_hooks(fresh: Manager) -> None:
         ({"tensorlab_register_layers": lambda: {"Lost": Numbered}}, "expected a method call, received <class "),
         (
             {"tensorlab_register_activations": lambda: (pair for pair in [("lost", abs)])},
-            "tensorlab_register_activations: expected a dict {name: thing}, received generator",
+            "tensorlab_register_activations: expected a dict {name: object}, received generator",
         ),
         ({"tensorlab_register_activations": lambda: {"lambda": abs}}, "that are Python identifiers, received 'lambda'"),
-        ({"tensorlab_register_activations": leave}, "{name: thing}, received SystemExit: 3; see test_plugin_manager"),
+        ({"tensorlab_register_activations": leave}, "{name: object}, received SystemExit: 3; see test_plugin_manager"),
         (
             {"tensorlab_register_losses": lambda: {"lost": tl.LossRule(scaled)}},
             "received ArgumentError: LossRule of 'scaled' scale: expected a finite number, received nan; see test_plug",

@@ -51,7 +51,7 @@ def test_a_plugin_watches_a_run_and_cannot_change_it(rng: np.random.Generator) -
         tensorlab_batch_end=lambda batch, logs, model: look(f"batch {batch}", model, logs),
     )
     record = tl.plugins.register(plugin, "watcher")
-    assert record.outcome == "watches fit_start, fit_end, epoch_start, epoch_end, batch_end"
+    assert record.outcome == "observes fit_start, fit_end, epoch_start, epoch_end, batch_end"
     assert trained(x, y, validation_data=(x, y)) == alone
     assert seen.pop(0) == {"epochs": 2, "steps": 3, "verbose": 0}
     batches = ["batch 0", "batch 1", "batch 2"]
@@ -97,8 +97,8 @@ def test_one_that_raises_is_an_error_when_strict(rng: np.random.Generator, monke
     with pytest.raises(PluginError) as error:
         model.fit(x, y, verbose=0)
     assert str(error.value) == (
-        "plugin 'clumsy' of clumsy: tensorlab_batch_end: expected a hook that watches, received ZeroDivisionError: "
-        "integer division or modulo by zero"
+        "plugin 'clumsy' of clumsy: tensorlab_batch_end: expected a hook that only observes, received "
+        "ZeroDivisionError: integer division or modulo by zero"
     )
     for weight, kept in zip(model.get_weights(), before, strict=True):
         assert np.array_equal(weight, kept)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import tensorlab as tl
-from tensorlab.kernels import pool
+from tensorlab.kernels.runtime import pool
 
 ROOT = Path(__file__).parent.parent
 
@@ -148,7 +148,9 @@ x + x
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-@pytest.mark.parametrize("module", ["tensorlab.kernels.layout", "tensorlab.kernels.pool", "tensorlab.plugins.builtins"])
+@pytest.mark.parametrize(
+    "module", ["tensorlab.kernels.runtime.layout", "tensorlab.kernels.runtime.pool", "tensorlab.plugins.builtins"]
+)
 def test_a_fork_waits_for_what_another_thread_imports(module: str) -> None:
     program = f"""
 import os, signal, sys, threading, time
@@ -185,7 +187,7 @@ thread.join()
 
 
 def test_a_signal_handler_may_call_while_calls_become_compiled_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tensorlab.kernels import calls
+    from tensorlab.kernels.runtime import calls
     from tensorlab.ops import lift
 
     @tl.elementwise

@@ -1,4 +1,4 @@
-"""Derivatives of scalar functions, against mpmath's at 40 digits and against central differences."""
+"""Check derivatives of scalar functions against mpmath at 40 digits and against central differences."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _forty_digits():
 
 
 def along(function, arguments, index):
-    """The function of one argument, the others fixed."""
+    """Return the function of one argument, with the others fixed."""
     return lambda x: function(*arguments[:index], x, *arguments[index + 1 :])
 
 
@@ -73,7 +73,7 @@ def test_vjp_is_the_derivative_times_g(function):
 
 
 @pytest.mark.parametrize(("name", "bounds"), [(name, b) for names, b in UNARY.items() for name in names.split()])
-def test_rules_of_math(name, bounds):
+def test_derivative_rules_of_math(name, bounds):
     scalar = of(getattr(math, name))
     exact = PRECISE.get(name) or getattr(mpmath, name)
     for k in range(7):
@@ -141,7 +141,7 @@ def cosine_sign(x, y):
     [
         (absolute, (0.0,), [0.0]),
         (absolute, (-2.0,), [-1.0]),
-        (relu, (0.0,), [0.5]),  # max(x, 0.0): of equals half of each
+        (relu, (0.0,), [0.5]),  # max(x, 0.0): half of each at equal operands
         (stable_softplus, (0.0,), [0.5]),
         (rounded_step, (0.0,), [1.0]),
         (guarded_log, (0.0,), [0.0]),
@@ -200,7 +200,7 @@ def unrelated(x, y):
     return y
 
 
-def test_derivatives_read_as_if_written_by_hand():
+def test_derivatives_are_simplified():
     def lines(scalar):
         return [line.strip() for line in scalar.source.splitlines()[1:]]
 
@@ -230,7 +230,7 @@ def test_derivative_is_cached_and_keeps_the_parameters():
     assert vjp(of(multiply), 0).parameters == ("g", "x", "y")
 
 
-def test_derivative_of_several_outputs_is_that_of_each():
+def test_several_outputs_have_one_derivative_each():
     def momentum(w, g, m, lr):
         m = 0.9 * m - lr * g
         return w + m, m
@@ -241,7 +241,7 @@ def test_derivative_of_several_outputs_is_that_of_each():
         vjp(of(momentum), 0)
 
 
-def test_g_is_renamed_where_the_function_has_one():
+def test_g_is_renamed_if_the_function_has_a_parameter_g():
     def step(w, g):
         return w * g
 
@@ -249,7 +249,7 @@ def test_g_is_renamed_where_the_function_has_one():
     assert vjp(of(step), 0)(2.0, 3.0, 5.0) == 10.0
 
 
-def test_compose_gives_the_value_to_the_first_parameter():
+def test_compose_passes_the_value_as_the_first_argument():
     def scale(x, y, factor=2.0):
         return x * factor - y
 
@@ -270,7 +270,7 @@ def test_compose_refuses_what_does_not_fit():
     def none():
         return 1.0
 
-    with pytest.raises(ScalarError, match=r"'pair'.*expected one output, to be passed on, received 2 outputs"):
+    with pytest.raises(ScalarError, match=r"'pair'.*expected one output to pass on, received 2 outputs"):
         compose(relu, pair)
     with pytest.raises(ScalarError, match=r"'none' .*expected a first parameter, for the inner function's value"):
         compose(none, relu)
@@ -288,7 +288,7 @@ def test_unknown_derivatives_are_refused():
         vjp(of(add), "x")
 
 
-def test_parameters_that_are_not_used_are_dropped():
+def test_unused_parameters_are_dropped():
     def looping(x, unused, y, n=3):
         total = 0.0
         for _ in range(n):

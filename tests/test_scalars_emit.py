@@ -1,4 +1,4 @@
-"""Emitted source, compiled by Numba: the types stay what they are, the values are those of plain Python."""
+"""Check emitted source, compiled by Numba: its types, and its values against plain Python."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ jit = numba.njit(error_model="numpy")
 
 
 def build_all(function, real, functions=None):
-    """The namespace of the emitted functions, to be compiled by Numba when they are called."""
+    """Return the namespace of the emitted functions, which Numba compiles when they are called."""
     source, namespace = emit(of(function), real, functions)
     exec(source, namespace := {**namespace, "jit": jit})
     return namespace
@@ -28,13 +28,13 @@ def build(function, real, functions=None):
 
 
 def returned(compiled):
-    """The type that Numba inferred for the result of the only signature that was compiled."""
+    """Return the type that Numba inferred for the result of the only compiled signature."""
     (signature,) = compiled.nopython_signatures
     return signature.return_type
 
 
 def inferred(namespace):
-    """The types that Numba inferred for anything inside of the emitted functions."""
+    """Return the types that Numba inferred inside of the emitted functions."""
     compiled = [value for name, value in namespace.items() if name.startswith("scalar")]
     annotations = [result.type_annotation for function in compiled for result in function.overloads.values()]
     assert annotations
@@ -42,7 +42,7 @@ def inferred(namespace):
 
 
 @pytest.mark.parametrize("function", [f for f in TABLE if f is not newton_sqrt], ids=label)
-def test_float32_stays_float32_and_agrees_with_python(function):  # newton_sqrt asks for double precision
+def test_float32_stays_float32_and_agrees_with_python(function):  # newton_sqrt needs double precision
     namespace = build_all(function, "float32")
     for arguments in points(function):
         typed = [np.float32(argument) for argument in arguments]
@@ -75,7 +75,7 @@ def textbook_swish(x):
     return x / (1.0 + math.exp(-x))
 
 
-def test_derivatives_of_saturated_functions_are_no_nan():
+def test_derivatives_of_saturated_functions_are_not_nan():
     for order, scalar in enumerate([derivative(of(textbook_swish)), derivative(derivative(of(textbook_swish)))]):
         compiled = build(scalar, "float32")
         assert compiled(np.float32(0.0)) == (0.5, 0.5)[order]
@@ -87,7 +87,7 @@ def every_rounding(x):
     return math.floor(x) + 10 * math.ceil(x) + 100 * round(x) + 1000 * math.trunc(x)
 
 
-def test_roundings_stay_real_and_hold_what_integers_cannot():
+def test_roundings_are_real_and_may_exceed_integers():
     compiled = build(every_rounding, "float32")
     for x in (-2.5, -0.5, 0.5, 1.5, 2.4):
         assert compiled(np.float32(x)) == every_rounding(x)
@@ -203,7 +203,7 @@ def test_float_converts_to_the_real_type():
     assert returned(compiled) == numba.float32
 
 
-def test_functions_take_the_place_of_math():
+def test_given_functions_replace_those_of_math():
     @jit
     def exp(x):
         return x + x
@@ -259,7 +259,7 @@ def test_source_does_not_depend_on_where_a_function_was_written():
     assert emit(of(one), "float32")[0] == emit(of(other), "float32")[0]
 
 
-def test_whole_numbers_stay_whole():
+def test_integer_constants_stay_exact():
     def mixed(x, y):
         return x * y + 1 if x > y else y - x
 
@@ -274,7 +274,7 @@ def test_whole_numbers_stay_whole():
         assert returned(compiled) == kind
 
 
-def test_a_loop_over_whole_numbers_counts_in_either_direction():
+def test_a_loop_over_integers_counts_in_either_direction():
     def alternate(x):
         total = x
         for k in range(3, 0, -1):
@@ -287,7 +287,7 @@ def test_a_loop_over_whole_numbers_counts_in_either_direction():
         assert build(alternate, name)(np.dtype(name).type(5)) == alternate(5)
 
 
-def test_nextafter_is_that_of_the_type():
+def test_nextafter_depends_on_the_type():
     def following(x, y):
         return math.nextafter(x, y)
 
@@ -341,7 +341,7 @@ def mixed_bits(x):
         (mixed_bits, "(x > 0) ^ x"),
     ],
 )
-def test_what_python_refuses_of_real_numbers_is_refused(function, words):
+def test_integer_operations_on_real_numbers_are_refused(function, words):
     with pytest.raises(TypeError):
         function(1.5)
     for dtype in ("float32", "float64"):
@@ -359,6 +359,6 @@ def rounded_bits(x):
     return (n & 3) + (round(x) << 1) + ~int(x) + ((x > 0) & (x < 2)) + (abs(n) | 1)
 
 
-def test_what_python_takes_is_taken():
+def test_integer_operations_on_integers_are_accepted():
     for x in (0.25, 1.5, 2.75):
         assert build(rounded_bits, "float64")(x) == rounded_bits(x)

@@ -1,4 +1,4 @@
-"""Which variables of a scalar function surely have a value: the rest are refused."""
+"""Check that a variable of a scalar function has to have a value on every path."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def every_way(x):
     return a + b + c + d + i
 
 
-def test_a_variable_that_has_a_value_on_every_path_is_not():
+def test_a_variable_with_a_value_on_every_path_is_accepted():
     for x in (-1.0, 1.5, 4.0):
         assert derivative(of(every_way), 0)(x) == (1.0 if x < 0 else 0.0)
         assert of(every_way)._generated(x) == every_way(x)

@@ -1,4 +1,4 @@
-"""Functions of ``math`` that are written in the language of scalar functions, against those of Python."""
+"""Check functions of ``math`` that are defined in the language of scalar functions against those of Python."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def same(first, second):
 
 @pytest.mark.parametrize("function", DEFINED, ids=lambda function: function.__name__)
 @given(st.data())
-def test_it_is_pythons(function, data):
+def test_values_are_those_of_python(function, data):
     arguments = [data.draw(strategy) for strategy in ARGUMENTS[function]]
     definition = scalar_function(function)
     try:
         expected = function(*arguments)
-    except (OverflowError, ValueError):  # of ldexp, and of remainder at infinity
+    except (OverflowError, ValueError):  # ldexp, and remainder at infinity, raise
         return
     found = definition(*arguments)
-    if function is math.ldexp and abs(expected) < 2.0**-1000:  # rounded twice where it is subnormal
+    if function is math.ldexp and abs(expected) < 2.0**-1000:  # a subnormal result is rounded twice
         assert abs(found - expected) <= math.ulp(0.0)
         return
     for one, other in zip(*[x if isinstance(x, tuple) else (x,) for x in (found, expected)], strict=True):
@@ -66,16 +66,16 @@ def test_they_are_called_like_any_other():
     assert tape.gradient(result, given).tolist() == [2.0] * 5
 
 
-def test_slopes_are_those_of_the_fraction_and_the_rest():
+def test_derivatives_of_fractions_and_remainders():
     assert derivative(scalar_function(math.remainder), 0)(7.5, 2.0) == 1.0
     assert derivative(scalar_function(math.remainder), 1)(7.5, 2.0) == -4.0
     assert derivative(scalar_function(math.modf), 0)(2.75) == (1.0, 0.0)
     assert derivative(scalar_function(math.gcd), 0)(12.0, 18.0) == 0.0
 
 
-def test_parameters_are_named_as_pythons():
+def test_parameters_have_the_names_of_python():
     for function, definition in DEFINED.items():
         assert [*inspect.signature(definition).parameters.values()]
-        if function not in (math.gcd, math.lcm):  # which take any number
+        if function not in (math.gcd, math.lcm):  # these accept any number
             given = inspect.signature(function).parameters
             assert [*given] == [*inspect.signature(definition).parameters]

@@ -1,4 +1,4 @@
-"""What is a scalar function, and what the errors say about what is none."""
+"""Check what scalar_function accepts, and when it returns the same scalar function again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def lines(function):
     return [line.strip() for line in of(function).source.splitlines()[1:]]
 
 
-def test_what_a_scalar_function_knows_about_itself():
+def test_attributes_of_a_scalar_function():
     scalar = of(leaky_relu)
     assert scalar is of(leaky_relu) is of(scalar)
     assert (scalar.name, scalar.parameters, scalar.arity, scalar.n_outputs) == ("leaky_relu", ("x", "slope"), 2, 1)
@@ -45,7 +45,7 @@ def test_what_a_scalar_function_knows_about_itself():
     assert of(sin_cos).n_outputs == 2
 
 
-def test_constant_of_a_function_that_is_one():
+def test_constant_of_a_constant_function():
     assert of(lambda x: -2).constant == -2
     assert of(lambda x: math.inf).constant == math.inf
     assert of(lambda x: x).constant is None
@@ -107,7 +107,7 @@ def at_the_rate(x):
     return RATE * x
 
 
-def test_a_function_means_what_it_meant_when_it_was_lifted(monkeypatch):
+def test_a_scalar_function_does_not_change_with_its_surroundings(monkeypatch):
     def twice_at_the_rate(x):
         return 2.0 * at_the_rate(x) * shift
 
@@ -116,7 +116,7 @@ def test_a_function_means_what_it_meant_when_it_was_lifted(monkeypatch):
     slope = derivative(first, 0)
     assert of(twice_at_the_rate) is first
     assert first.python is twice_at_the_rate
-    monkeypatch.setitem(globals(), "RATE", 3.0 + 0.0)  # another object, and the same number
+    monkeypatch.setitem(globals(), "RATE", 3.0 + 0.0)  # another object with the same value
     assert of(twice_at_the_rate) is first
     for change, wanted in (("RATE", 8.0), ("shift", 16.0), ("at_the_rate", -2.0)):
         if change == "RATE":
@@ -202,16 +202,16 @@ def test_lambdas_that_cannot_be_told_apart_are_refused():
         [sys.executable, "-X", "no_debug_ranges", "-c", _from_file(code, path)],
         capture_output=True, text=True, cwd=FILE.parents[1], check=False,
     )  # fmt: skip
-    assert "expected one lambda a line, received several that cannot be told apart; write each on" in out.stderr
+    assert "expected one lambda per line, received several that cannot be told apart; write each on" in out.stderr
 
 
 def _from_file(code, path):
-    """A program that runs code as if it came from a file."""
+    """Return a program that runs code as if it came from a file."""
     entry = f"(0, None, {code.splitlines(keepends=True)!r}, {str(path)!r})"
     return f"import linecache\nlinecache.cache['<made>'] = {entry}\nexec(compile({code!r}, '<made>', 'exec'))"
 
 
-def test_wrapped_functions_are_parsed_as_what_they_are():
+def test_a_wrapped_function_and_its_wrapper_differ():
     def wrapped(x):
         return x + 1.0
 

@@ -1,6 +1,6 @@
-"""Compiled scalar functions against plain Python: operators, rounding, chained comparisons, `and` and `or`.
+"""Check compiled scalar functions against plain Python: operators, rounding, comparisons, ``and`` and ``or``.
 
-Every pair of numbers with a corner in some operator is tried, in float64 and int64. Each dtype is one kernel.
+Every pair of numbers that is special for some operator is tried, in float64 and int64. Each dtype is one kernel.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def either_whole(a: int, b: int, which: int) -> int:
 
 
 def tried(function: Any, operation: Any, numbers: list[Any], n_kinds: int, dtype: str) -> dict[str, list[Any]]:
-    """Compare with plain Python where that gives a real number; return the results where it raises, by exception."""
+    """Compare with plain Python if that gives a real number. Return the results where it raises, by exception."""
     cases = list(itertools.product(numbers, numbers, range(n_kinds)))
     received = operation(*(np.array(column, dtype) for column in zip(*cases, strict=True))).numpy()
     raised: dict[str, list[Any]] = {}

@@ -1,4 +1,4 @@
-"""Derivatives of random programs, against the same programs run on dual numbers."""
+"""Check derivatives of random programs against the same programs run on dual numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tensorlab.scalars import derivative, scalar_function, vjp
 
 
 class Dual:
-    """A number with its derivative: the textbook's forward mode, at run time."""
+    """A number with its derivative, for textbook forward mode at run time."""
 
     def __init__(self, value, slope=0.0):
         self.value, self.slope = value, slope
@@ -73,7 +73,7 @@ class DualMath:
 
 
 class Writer:
-    """Writes a random function of ``x`` and ``y`` that always ends."""
+    """Writes a random function of ``x`` and ``y`` that always terminates."""
 
     def __init__(self, seed):
         self.random = random.Random(seed)
@@ -180,7 +180,7 @@ def _central(function, point, index, step):
     return (function(*above) - function(*below)) / (2 * step)
 
 
-@pytest.mark.parametrize("seed", [1007, 1015, 1021, 1022, 1032])  # of programs that are curved, and not lines
+@pytest.mark.parametrize("seed", [1007, 1015, 1021, 1022, 1032])  # programs with a second derivative
 def test_second_derivatives_of_random_programs_match_central_differences(seed):
     source = HELPERS + Writer(seed).function()
     scalar = scalar_function(load(source, f"<random program {seed}>", math))

@@ -1,4 +1,4 @@
-"""What is refused as a scalar function, and what the error says."""
+"""Check which functions are refused as scalar functions, and the messages."""
 
 from __future__ import annotations
 
@@ -324,7 +324,7 @@ async def awaited(x):
 
 
 def test_an_async_function_is_refused_as_one():
-    with pytest.raises(ScalarError, match=r"'awaited' .*: expected a function that computes its value at once, rec"):
+    with pytest.raises(ScalarError, match=r"'awaited' .*: expected a synchronous function, rec"):
         of(awaited)
 
 

@@ -1,4 +1,4 @@
-"""Functions of files, cells, prompts, exec and eval: each is lifted as what it is, or refused with the reason."""
+"""Check how the source of functions from files, notebook cells, prompts, exec and eval is found or refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHANGED = "expected the source that was run, received a source that has changed 
 
 
 def register(monkeypatch: pytest.MonkeyPatch, file: str, text: str) -> None:
-    """Let a text be found under a name, as notebooks, and from Python 3.13 on prompts and ``python -c``, do."""
+    """Register a text under a file name, as notebooks do, and since Python 3.13 prompts and ``python -c``."""
     monkeypatch.setitem(linecache.cache, file, (len(text), None, text.splitlines(keepends=True), file))
 
 
@@ -33,7 +33,7 @@ def executed(text: str, file: str = "<string>", flags: int = 0) -> dict[str, Any
 
 def test_what_exec_made_is_not_looked_up_in_another_text_of_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
     main = "def f(x): return x\ng = lambda x: x\n"
-    register(monkeypatch, "<string>", main)  # as of python -c
+    register(monkeypatch, "<string>", main)  # as python -c does
     f = executed("def f(x): return -x")["f"]
     for function in (f, eval("lambda x: -x"), executed("\n\n\ndef other(x): return x")["other"]):
         with pytest.raises(ScalarError, match=f"<string>.*{NO_SOURCE}"):

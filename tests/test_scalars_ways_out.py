@@ -1,4 +1,4 @@
-"""What the error about a familiar builtin in a scalar function says to write in its place."""
+"""Check the hints of errors about builtins that scalar functions cannot call."""
 
 from __future__ import annotations
 

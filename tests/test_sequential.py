@@ -99,7 +99,7 @@ def test_pop_takes_the_last_layer(rng: np.random.Generator) -> None:
     model.pop(), model.pop()
     with pytest.raises(StateError) as error:
         model.pop()
-    assert str(error.value) == f"Sequential {model.name!r}.pop: expected a model with layers, received an empty one"
+    assert str(error.value) == f"Sequential {model.name!r}.pop: the model has no layers; call add(layer) first"
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_set_weights_is_all_or_nothing(rng: np.random.Generator) -> None:
     model = tl.Sequential([Dense(4, name="a"), Dense(2, name="b")], name="net")
     with pytest.raises(StateError) as state_error:
         model.set_weights([])
-    assert str(state_error.value).startswith("Sequential 'net'.set_weights: expected a layer that is built")
+    assert str(state_error.value).startswith("Sequential 'net'.set_weights: the layer is not built")
     model.build((None, 3))
     fresh = [rng.normal(size=weight.shape).astype("float32") for weight in model.weights]
     model.set_weights(fresh)

@@ -156,6 +156,6 @@ def test_set_num_threads_starts_and_ends_threads() -> None:
 
 def test_a_small_array_is_one_chunk() -> None:
     from tensorlab.backends import cpu
-    from tensorlab.kernels import map as map_module
+    from tensorlab.kernels.loops import map as map_module
 
     assert cpu.SMALL == map_module.CHUNK

@@ -154,7 +154,7 @@ print("right")
 def test_a_kernel_that_sixteen_threads_need_first_is_made_once(tmp_path: Path) -> None:
     program = f"""{SETTING}
 import threading
-from tensorlab.kernels import cache
+from tensorlab.kernels.runtime import cache
 
 ready = threading.Barrier(16)
 results = [None] * 16

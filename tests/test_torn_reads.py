@@ -189,7 +189,7 @@ def test_a_failed_copy_leaves_the_variable_as_it_was(monkeypatch: pytest.MonkeyP
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_fork_while_a_write_waits_for_a_kernel() -> None:
-    from tensorlab.kernels import library
+    from tensorlab.kernels.runtime import library
 
     v = tl.Variable([0.0, 0.0])
     began = threading.Event()

@@ -29,8 +29,8 @@ from vecmath_points import (
     value,
 )
 
-from tensorlab.kernels.lift import lift
-from tensorlab.kernels.memory import pointer
+from tensorlab.kernels.runtime.lift import lift
+from tensorlab.kernels.runtime.memory import pointer
 from tensorlab.kernels.vecmath import FLOAT32
 from tensorlab.scalars import scalar_function
 

@@ -301,8 +301,7 @@ def aligned() -> str:
 
 
 def launch(kernel: Kernel, blocks: int, threads: int, *arguments: float) -> None:
-    """Start a kernel on as many of ``blocks`` blocks as are worth it; it goes through the rest in strides of the
-    grid.
+    """Launch a kernel on at most ``blocks`` blocks. If there are fewer, it loops over the rest in strides of the grid.
 
     Raises:
         DeviceError: if the device refuses it.

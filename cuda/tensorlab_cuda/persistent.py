@@ -53,8 +53,8 @@ def fit_persistent(model: Any, x: Any, y: Any, batch_size: int = 32, epochs: int
     """
     who = f"fit_persistent of {model.name!r}"
     if model.optimizer is None or model.loss is None:
-        hint = "call compile(optimizer=..., loss=...) first"
-        raise StateError(who, "a model that is compiled with a loss", "one that is not", hint)
+        problem = "the model is compiled without a loss" if model.compiled else "the model is not compiled"
+        raise StateError(who, problem, "call compile(optimizer=..., loss=...) first")
     for layer in model.layers:
         if isinstance(layer, tl.layers.Dropout):
             hint = "train it with model.fit"
@@ -135,7 +135,7 @@ class _Run:
         ]
         self._optimizer.iterations = taken
         if self._addresses() != before:
-            raise StateError(who, "a step that changes weights where they lie", "one that moves them", "use model.fit")
+            raise StateError(who, "a training step moves weights in memory", "train the model with model.fit")
         launches = [launch for _, part, _ in self._stretches for launch in part]
         self._threads = max(driver.device().threads, *(launch.threads for launch in launches))
         self._kernel, self._shared = program_kernel(

@@ -148,5 +148,5 @@ def _increment(who: str, kernel: Kernel, values: Sequence[float], words: Sequenc
 
 
 def _differ(who: str, what: str) -> StateError:
-    hint = "train it with model.fit, which runs the program of each step"
-    return StateError(who, "steps that differ in their batches alone", f"steps that differ in {what}", hint)
+    hint = "train the model with model.fit, which runs the Python code of each step"
+    return StateError(who, f"the training steps differ in {what}", hint)

@@ -146,8 +146,10 @@ def _numbers(name: str, words: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _offsets(*strides: int) -> np.ndarray[Any, Any]:
-    """Where lanes hold words, for each lane and register, as an offset in a matrix whose columns follow each other: by
-    the strides of a lane's place in a group of four, of the group, and of each bit of the register's number."""
+    """Return the offset of the word of each lane and register in a matrix in column order.
+
+    The strides are those of a lane's index in a group of four, of the group, and of each bit of the register's number.
+    """
     member, group, *bits = strides
     lanes = np.arange(_LANES)
     places = [sum(step for bit, step in enumerate(bits) if r >> bit & 1) for r in range(1 << len(bits))]

@@ -1,4 +1,4 @@
-"""How a network written from scratch learns, and what its weights have become."""
+"""The picture of the network from scratch: how it learns, and its weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AGAINST_FOR = LinearSegmentedColormap.from_list("against, for", [BLUE, "#F7F7F7"
 
 
 class Result(Protocol):
-    """What is drawn: the loss of each batch, the test accuracy before and after each epoch, and the ten templates."""
+    """The data of the picture: the loss of each batch, the accuracy of each epoch, and the ten templates."""
 
     losses: list[float]
     accuracies: list[float]
@@ -85,7 +85,7 @@ def _templates(figure: Figure, templates: Array) -> None:
         "ink on a blue place against it", fontsize=10.5, color=GREY,
     )  # fmt: skip
     grid = figure.add_gridspec(1, 10, left=0.035, right=0.975, top=0.2, bottom=0.03, wspace=0.12)
-    # What all ten have in common tells no digit from another, and what a template has everywhere is no shape.
+    # Subtract what all ten templates have in common, and the mean of each.
     apart = templates - templates.mean(axis=0)
     apart -= apart.mean(axis=(1, 2), keepdims=True)
     for digit, template in enumerate(apart):

@@ -1,4 +1,4 @@
-"""A computation graph with its values and gradients, and the paths of optimizers on a surface."""
+"""The picture of gradient descent: a computation graph with values and gradients, and the paths of optimizers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from plots.style import BLUE, GREEN, GREY, HEADING, INK, LINE, ORANGE, Array, pl
 
 Surface = Callable[[Any, Any], Any]
 
-# Where the nodes stand, and which of them each is computed from.
+# The positions of the nodes, and the nodes that each is computed from.
 PLACES = {
     "x": (0.6, 2.0), "w": (0.6, 0.4), "x1": (3.1, 1.2), "b": (3.1, -0.4), "x2": (5.6, 0.4), "target": (5.6, 2.0),
     "loss": (8.1, 1.2),
@@ -45,7 +45,7 @@ def draw(
     surface: Surface,
     places: tuple[tuple[float, float], tuple[float, float]],
 ) -> None:
-    """Write the graph above the surface with its paths to a PNG file. ``places`` are the dip and the minimum."""
+    """Write the graph and the surface with its paths to a PNG file. ``places`` are the dip and the minimum."""
     ends = {name: math.dist(points[-1], places[1]) < 0.25 for name, points in paths.items()}
     arrived = [name for name, there in ends.items() if there]
     title = f"{' and '.join(arrived) or 'None'} of {len(paths)} optimizers reached the minimum"
@@ -97,7 +97,7 @@ def _node(axes: Axes, name: str, node: Node, x: float, y: float) -> None:
 
 
 def _edge(axes: Axes, source: tuple[float, float], target: tuple[float, float], node: Node) -> None:
-    """An arrow forwards, and below it one backwards."""
+    """Draw an arrow forward, and below it one backward."""
     begin, end = np.array([source[0] + WIDTH / 2, source[1]]), np.array([target[0] - WIDTH / 2, target[1]])
     end[1] += 0.5 * HEIGHT * np.sign(source[1] - target[1]) * 0.45
     along = (end - begin) / np.hypot(*(end - begin))

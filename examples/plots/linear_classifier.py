@@ -1,4 +1,4 @@
-"""The line that a linear classifier found between two clouds of points, and the losses on the way to it."""
+"""The picture of the linear classifier: the line between two clouds of points, and the losses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from plots.style import BLUE, FAINT, GREY, HEADING, INK, ORANGE, Array, counted,
 
 
 class Result(Protocol):
-    """What is drawn: points, their clouds and predictions, the line, and the loss before each step."""
+    """The data of the picture: points, their clouds and predictions, the line, and the loss before each step."""
 
     @property
     def inputs(self) -> Array: ...
@@ -70,7 +70,7 @@ def _points(axes: Axes, result: Result) -> None:
 
 
 def _sides(axes: Axes, result: Result) -> None:
-    """The line w₀ x + w₁ y + b = 0.5, and a tint of its own on either side."""
+    """Draw the line w₀ x + w₁ y + b = 0.5, and tint each side."""
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     x, y = np.meshgrid(np.linspace(left, right, 300), np.linspace(bottom, top, 300))
     (w0, w1), b = result.weights[:, 0], result.bias

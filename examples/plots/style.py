@@ -1,4 +1,4 @@
-"""How the examples' pictures look. The colours are Okabe and Ito's, told apart by every eye."""
+"""The style of the pictures. The colours are those of Okabe and Ito, which everybody can distinguish."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEADING: dict[str, Any] = {"color": INK, "fontsize": 11.5, "weight": "bold"}
 
 
 def titled(size: tuple[float, float], title: str, subtitle: str) -> Figure:
-    """A figure of this size in inches, with its point at the top left, and a line below that."""
+    """Create a figure of a size in inches, with a title at the top left and a line of text below it."""
     figure = Figure(figsize=size, dpi=120, facecolor="white")
     width, height = size
     left = 0.49 / width
@@ -27,7 +27,7 @@ def titled(size: tuple[float, float], title: str, subtitle: str) -> Figure:
 
 
 def plain(axes: Axes) -> None:
-    """Nothing but what is drawn: horizontal lines in place of a frame."""
+    """Replace the frame of a plot by horizontal lines."""
     axes.grid(axis="y", color=FAINT, linewidth=1.2)
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -36,5 +36,5 @@ def plain(axes: Axes) -> None:
 
 
 def counted(count: int, word: str) -> str:
-    """``1 step``, ``2 steps``."""
+    """Return ``1 step`` or ``2 steps``."""
     return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Slices of images, broadcasting cell by cell, and maps of the plane: what the tour shows better than it says."""
+"""The picture of the tour: slices of images, broadcasting cell by cell, and maps of the plane."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ CORNERS = np.array([
 
 
 def _outline() -> tl.Tensor:
-    """The letter F as a column for each of many points along its edge, since relu bends what was straight."""
+    """Return many points along the edge of the letter F, as columns, because relu bends straight edges."""
     along = np.linspace(0, CORNERS.shape[1] - 1, 40 * (CORNERS.shape[1] - 1) + 1)
     return tl.asarray([np.interp(along, np.arange(CORNERS.shape[1]), row) for row in CORNERS], dtype="float32")
 

@@ -1,4 +1,4 @@
-"""What a classifier of digits learnt, as one picture."""
+"""The picture of the digit classifier."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLUMNS = 9
 
 
 class Result(Protocol):
-    """What is drawn: the test set, its predictions, and the metrics of every epoch."""
+    """The data of the picture: the test set, its predictions, and the metrics of every epoch."""
 
     @property
     def images(self) -> Array: ...
@@ -68,7 +68,7 @@ def _curve(axes: Axes, history: dict[str, list[float]], metric: str, title: str)
 def _confusion(axes: Axes, labels: Array, readings: Array) -> None:
     counts = np.zeros((10, 10), int)
     np.add.at(counts, (labels, readings), 1)
-    # The diagonal would drown everything else, so only the mistakes have shades.
+    # Only mistakes are shaded, because the diagonal would dominate the scale.
     mistakes = np.ma.masked_equal(counts * (1 - np.eye(10, dtype=int)), 0)
     axes.set_facecolor(FAINT)
     axes.imshow(mistakes, cmap="Oranges", vmin=0, vmax=1.8 * mistakes.max() if mistakes.count() else 1)
@@ -97,7 +97,7 @@ def _confusion(axes: Axes, labels: Array, readings: Array) -> None:
 
 
 def _digits(figure: SubFigure, result: Result) -> None:
-    """Two rows: the first test digits, and those whose own digit was given the least confidence."""
+    """Draw two rows: the first test digits, and those with the least confidence in their label."""
     confidence = result.probabilities[np.arange(len(result.labels)), result.labels]
     rows = {
         "The first test digits": np.arange(min(COLUMNS, len(result.labels))),
@@ -117,7 +117,7 @@ def _image(axes: Axes, image: Array, probabilities: Array, label: int) -> None:
     axes.imshow(image, cmap="gray_r", vmin=0, vmax=255)
     axes.set_axis_off()
     reading = int(probabilities.argmax())
-    # Rounded down, so that only what is certain is 100%.
+    # Rounded down, so that only certainty is shown as 100%.
     words = f"{reading}: {int(100 * probabilities[reading])}%"
     if reading == label:
         axes.set_title(f"✓ {words}", fontsize=11, pad=3, color=RIGHT)

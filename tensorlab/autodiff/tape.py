@@ -146,7 +146,8 @@ class Tape:
     def __enter__(self) -> Self:
         with _guard:
             if self._block is not None:
-                raise StateError("GradientTape", "a tape that is not recording yet", "one inside of its own with block")
+                hint = "leave its with block first, or create another tape"
+                raise StateError("GradientTape", "the tape is already recording", hint)
             self._block = _blocks.enter((self, True))
             _open[0] += 1
         return self

@@ -17,34 +17,26 @@ from tensorlab.dtypes import DType
 from tensorlab.errors import DTypeError
 from tensorlab.forks import guard
 from tensorlab.host_arrays import cast
+from tensorlab.kernels import catalogue
 from tensorlab.rules import Reduction, Rowwise, Scan
 from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
 
 if TYPE_CHECKING:
-    from tensorlab.kernels.pool import pool
+    from tensorlab.kernels.runtime.pool import pool
 else:
 
     def pool() -> int:
         """The pool's own function, which takes this one's place at the first call."""
         global pool
         with guard:
-            from tensorlab.kernels.pool import pool
+            from tensorlab.kernels.runtime.pool import pool
 
         return pool()
 
 
 SMALL = 1 << 14
 """The number of elements up to which no thread is asked, nor started: the size of a chunk in the kernels."""
-
-
-def find(module: str, maker: str, *arguments: Any) -> Callable[..., Any]:
-    """A kernel of `tensorlab.kernels.library`, which is imported at the first call."""
-    with guard:
-        from tensorlab.kernels import layout, library
-
-    layout.check_layout()
-    return library.find(module, maker, *arguments)
 
 
 _MOST_OPERANDS = 2
@@ -67,7 +59,7 @@ class CPUBackend(HostMemory):
         who, expected = f"map {function.name!r}", tuple(inputs)
         checks.check_function(who, function, len(inputs), len(outputs))
         names = [tuple(dtype.name for dtype in dtypes) for dtypes in (inputs, outputs)]
-        kernel = find("map", "map_kernel", function, compute.name, *names)
+        kernel = catalogue.map_kernel(function, compute.name, *names)
         empty, (output, *others) = np.empty, outputs
 
         def run(shape: Shape, *buffers: Array) -> Array:
@@ -98,7 +90,7 @@ class CPUBackend(HostMemory):
         return found
 
     def _reduction(self, rule: Reduction, compute: DType, input: DType, output: DType) -> Callable[..., Array]:
-        kernel = find("reduce", "reduce_kernel", rule, compute.name, input.name, output.name)
+        kernel = catalogue.reduce_kernel(rule, compute.name, input.name, output.name)
         who, empty = f"reduce {rule.name!r}", np.empty
 
         def run(buffer: Array, axes: tuple[int, ...] | None) -> Array:
@@ -130,7 +122,7 @@ class CPUBackend(HostMemory):
             key = (rule, buffer.dtype)
             kernel = self._kernels.get(key)
             if kernel is None:
-                kernel = self._kernels[key] = find("arg_reduce", "arg_reduce_kernel", rule, buffer.dtype.name)
+                kernel = self._kernels[key] = catalogue.arg_reduce_kernel(rule, buffer.dtype.name)
             kernel(pool() if buffer.size > SMALL else 0, result, buffer)
         return result
 
@@ -144,7 +136,7 @@ class CPUBackend(HostMemory):
         key = (rule, result.dtype)
         kernel = self._kernels.get(key)
         if kernel is None:
-            kernel = self._kernels[key] = find("rowwise", "rowwise_kernel", rule, result.dtype.name, len(inputs))
+            kernel = self._kernels[key] = catalogue.rowwise_kernel(rule, result.dtype.name, len(inputs))
         columns = result.shape[-1]
         kernel(pool(), result.size // columns, columns, result, *dense)
         return result
@@ -160,7 +152,7 @@ class CPUBackend(HostMemory):
         kernel = self._kernels.get(key)
         if kernel is None:
             names = tuple(x.dtype.name for x in inputs)
-            kernel = self._kernels[key] = find("scan", "scan_kernel", rule, compute.name, names, output.name)
+            kernel = self._kernels[key] = catalogue.scan_kernel(rule, compute.name, names, output.name)
         columns = result.shape[-1]
         kernel(pool(), result.size // columns, columns, result, *dense)
         return result
@@ -189,15 +181,16 @@ class CPUBackend(HostMemory):
         self, key: tuple[str | None, DType, bool], epilogue: ScalarFunction | None, operands: int
     ) -> tuple[Callable[..., None], int, int]:
         with guard:
-            from tensorlab.kernels import native, products
+            from tensorlab.kernels.matmul import products
+            from tensorlab.kernels.runtime import native
 
         _, dtype, keep = key
         if dtype.kind == "b":
             raise DTypeError("matmul", "buffers of numbers", "bool")
         finish = 0
         if epilogue is not None or keep:
-            finish = native.address(find("stacked", "epilogue_kernel", epilogue, dtype.name, operands))
-        found = find("stacked", "matmul_kernel"), products.tasks(dtype.name).address, finish
+            finish = native.address(catalogue.epilogue_kernel(epilogue, dtype.name, operands))
+        found = catalogue.matmul_kernel(), products.tasks(dtype.name).address, finish
         self._products[key] = found
         return found
 
@@ -212,7 +205,7 @@ class CPUBackend(HostMemory):
                 key = (function.key, weight.dtype, len(slots))
                 kernel = self._kernels.get(key)
             if kernel is None:
-                kernel = self._kernels[key] = find("update", "update_kernel", function, weight.dtype.name, len(slots))
+                kernel = self._kernels[key] = catalogue.update_kernel(function, weight.dtype.name, len(slots))
             size = weight.size
             if gradient.base is not None or weight.base is not None or not gradient.flags.c_contiguous:
                 gradient = apart(gradient, weight)
@@ -231,7 +224,7 @@ def _kept_first(who: str, rank: int, axes: tuple[int, ...]) -> tuple[tuple[int, 
 def get_num_threads() -> int:
     """The number of threads that kernels run on: ``TENSORLAB_NUM_THREADS``, or the processors of this process."""
     with guard:
-        from tensorlab.kernels import pool
+        from tensorlab.kernels.runtime import pool
 
     return pool.get_num_threads()
 
@@ -243,6 +236,6 @@ def set_num_threads(count: int) -> None:
         ArgumentError: if ``count`` is not a whole number from 1 to 1024.
     """
     with guard:
-        from tensorlab.kernels import pool
+        from tensorlab.kernels.runtime import pool
 
     pool.set_num_threads(count)

@@ -1,8 +1,8 @@
 """The command line, ``python -m tensorlab <command>``: one small module for each command.
 
-A module of `COMMANDS` has a docstring, whose first line is the command's help; ``add_arguments(parser)``, which may be
-left out; and ``run(options)``, which prints, and returns the exit code: 0 if all is well, 1 if not. Code 2 is for
-arguments that make no sense.
+A module of `COMMANDS` has a docstring, whose first line is the command's help; optionally ``add_arguments(parser)``;
+and ``run(options)``, which prints and returns the exit code: 0 on success, 1 if something is wrong. Code 2 is for
+invalid arguments.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from tensorlab.version import __version__
 COMMANDS = ("cache", "check_plugin", "info", "new_plugin", "plugins")
 """The commands: module ``check_plugin`` is ``python -m tensorlab check-plugin``."""
 
-_STATUS = "Exit status: 0 if all is well, 1 if something is wrong, 2 for arguments that make no sense."
+_STATUS = "Exit status: 0 on success, 1 if something is wrong, 2 for invalid arguments."
 
 
 class _Paragraphs(argparse.HelpFormatter):
-    """Fill each paragraph of a description by itself."""
+    """Wrap each paragraph of a description by itself."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         paragraphs = text.strip().split("\n\n")
@@ -35,16 +35,23 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(formatter_class=_Paragraphs, **options)
 
     def error(self, message: str) -> NoReturn:
-        """Say it in one line, and end with code 2."""
+        """Print one line and exit with code 2."""
         self.exit(2, f"{self.prog}: {message}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command that the arguments, by default those of the process, ask for. Returns the exit code."""
+    """Run a command.
+
+    Args:
+        arguments: the words of the command line; those of the process if None.
+
+    Returns:
+        the exit code.
+    """
     words = sys.argv[1:] if arguments is None else arguments
     parser = _Parser(
         prog="python -m tensorlab",
-        description="What tensorlab finds on this machine, and help with plugins.",
+        description="Show what tensorlab finds on this machine, and write and check plugins.",
         epilog=_STATUS,
     )
     parser.add_argument("--version", action="version", version=f"tensorlab {__version__}")
@@ -55,15 +62,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for spelling, name in known.items():
         module = importlib.import_module(f"tensorlab.commands.{name}")
         heading, _, text = str(module.__doc__).partition("\n")
-        description = f"{heading[0].upper()}{heading[1:]}.\n\n{text.strip()}"
-        command = commands.add_parser(spelling, help=heading, description=description, epilog=_STATUS)
+        summary = f"{heading[0].lower()}{heading[1:].rstrip('.')}"
+        description = f"{heading}\n\n{text.strip()}"
+        command = commands.add_parser(spelling, help=summary, description=description, epilog=_STATUS)
         if hasattr(module, "add_arguments"):
             module.add_arguments(command)
         command.set_defaults(run=module.run)
     options, unknown = parser.parse_known_args(words)
     if unknown:
         command = commands.choices.get(words[0], parser)
-        command.error(f"unrecognized arguments: {' '.join(unknown)}; --help lists those there are")
+        command.error(f"unrecognized arguments: {' '.join(unknown)}; --help lists the valid ones")
     if "run" not in options:
         parser.print_help()
         return 0

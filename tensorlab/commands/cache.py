@@ -1,4 +1,4 @@
-"""show or clear the folder of compiled kernels"""
+"""Show or clear the folder of compiled kernels."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Of this command."""
-    parser.add_argument("--clear", action="store_true", help="delete every kernel; programs compile them again")
+    """Add the arguments of this command."""
+    parser.add_argument("--clear", action="store_true", help="delete all kernels; programs compile them again")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what the folder holds, or held. Returns 1 if it is not used, or cannot be changed."""
-    from tensorlab.kernels import cache
+    """Print what the folder contains. Return 1 if it is not used or cannot be changed."""
+    from tensorlab.kernels.runtime import cache
 
     why = cache.unusable()
     clearing = options.clear and not why
@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
     if why:
         print(f"not used: {why}")
     elif why := cache.unwritable():
-        print(f"no kernel can be kept{f', and {left} not be deleted' if left else ''}: {why}")
+        print(f"kernels cannot be stored{f', and {left} cannot be deleted' if left else ''}: {why}")
     elif left:
         print(f"{left} kernels could not be deleted")
     return int(bool(why or left))

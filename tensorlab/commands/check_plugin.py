@@ -1,4 +1,4 @@
-"""check everything that an installed plugin adds"""
+"""Check everything that an installed plugin adds."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tensorlab.terminal import console
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Of this command."""
-    parser.add_argument("name", help="of the distribution or of its entry point, such as tensorlab-swish")
+    """Add the arguments of this command."""
+    parser.add_argument("name", help="the distribution or its entry point, such as tensorlab-swish")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the report. Returns 1 if a check failed."""
+    """Print the report. Return 1 if a check failed."""
     from tensorlab.testing.plugin import checks
     from tensorlab.testing.report import Check, Report
 

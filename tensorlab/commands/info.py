@@ -1,4 +1,4 @@
-"""show versions, processor, threads, kernel cache, backends and folders"""
+"""Show versions, processor, threads, kernel cache, backends and folders."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tensorlab.registry import registries
 from tensorlab.version import __version__
 
 _TELLING = ("avx512f", "avx2", "fma", "avx", "sse4.2", "neon", "sve")
-"""The features of a processor that decide how fast arithmetic is."""
+"""The processor features that determine the speed of arithmetic."""
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print what there is. Returns 1 if something does not work."""
+    """Print the table. Return 1 if something does not work."""
     manager.load()
     broken = [plugin for plugin in manager.plugins if plugin.error]
     backends = _backends()
@@ -47,8 +47,8 @@ def _processors() -> int:
 
 
 def _processor() -> list[tuple[str, str]]:
-    from tensorlab.kernels import native
-    from tensorlab.kernels.tile_shape import TILES, VARIABLE, host_tile
+    from tensorlab.kernels.matmul.tile_shape import TILES, VARIABLE, host_tile
+    from tensorlab.kernels.runtime import native
 
     triple, name, features = native.processor()
     present = {word[1:] for word in features.split(",") if word.startswith("+")}
@@ -68,14 +68,14 @@ def _processor() -> list[tuple[str, str]]:
 
 
 def _cache() -> list[tuple[str, str]]:
-    from tensorlab.kernels import cache
+    from tensorlab.kernels.runtime import cache
 
     why = cache.unusable()
     usage = cache.usage()
     held = f"{usage.kernels} kernels, {usage.size / 1e6:.1f} MB of at most {cache.LIMIT / 1e6:.0f} MB"
     lines = [f"not used: {why}"] if why else [held]
     if not why and (unwritable := cache.unwritable()):
-        lines.append(f"no kernel can be kept: {unwritable}")
+        lines.append(f"kernels cannot be stored: {unwritable}")
     return [("kernel cache", str(cache.folder())), *(("", line) for line in lines)]
 
 
@@ -83,11 +83,11 @@ def _data() -> str:
     chosen = os.environ.get("TENSORLAB_DATA_DIR")
     folder = Path(chosen) if chosen else fetch.cache_folder("mnist").parent
     origin = " (TENSORLAB_DATA_DIR)" if chosen else ""
-    return f"{folder}{origin}{'' if folder.is_dir() else ', not there yet'}"
+    return f"{folder}{origin}{'' if folder.is_dir() else ', does not exist yet'}"
 
 
 def _backends() -> dict[str, str]:
-    """What became of each backend: one that raises is a line of the table, not the end of it."""
+    """Return the state of each backend. A backend that raises gives a row, not an error."""
     states = {}
     for entry in registries["backend"]:
         try:

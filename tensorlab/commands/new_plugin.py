@@ -1,4 +1,4 @@
-"""write the folder of a new plugin, which passes every check as it is"""
+"""Write the folder of a new plugin, which passes every check without changes."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Of this command."""
+    """Add the arguments of this command."""
     parser.add_argument(
-        "name", type=_argument(_stem), help="of what it adds, such as mish; the folder is tensorlab-mish"
+        "name", type=_argument(_stem), help="the name of what it adds, such as mish; the folder is tensorlab-mish"
     )
     parser.add_argument(
         "--kind", required=True, type=_argument(_kind), help=f"what it adds: {', '.join(templates.KINDS)}"
     )
-    parser.add_argument("--path", type=Path, default=Path(), help="where the folder is made; here by default")
+    parser.add_argument("--path", type=Path, default=Path(), help="where the folder is created; by default here")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the folder and say what to do with it."""
+    """Write the folder and print the next command."""
     folder = write(options.name, options.kind, options.path)
     print(f"{folder}: {', '.join(sorted(str(p.relative_to(folder)) for p in folder.rglob('*') if p.is_file()))}")
     install = f"{environment.pip()} install -e {shlex.quote(str(folder))}"
@@ -42,20 +42,19 @@ def run(options: argparse.Namespace) -> int:
 
 
 def write(name: str, kind: str, path: Path) -> Path:
-    """Write the folder of a plugin: all of it or nothing.
+    """Write the folder of a plugin, completely or not at all.
 
     Args:
-        name: of what it adds; ``tensorlab-`` in front of it is left out.
+        name: the name of what it adds; a prefix ``tensorlab-`` is removed.
         kind: one of `templates.KINDS`, such as "activation".
-        path: the folder that it is made in.
+        path: the folder in which it is created.
 
     Returns:
         the folder, ``tensorlab-name``.
 
     Raises:
-        UnknownNameError: for another kind.
-        ArgumentError: for a name that is no name or is taken, a path that is no folder or cannot be
-            written into, a folder that is there.
+        UnknownNameError: for an unknown kind.
+        ArgumentError: for an invalid or taken name, a path that is not a writable folder, or a folder that exists.
     """
     who, kind, stem = _WHO, _kind(kind), _stem(name)
     function = stem.replace("-", "_")
@@ -63,16 +62,16 @@ def write(name: str, kind: str, path: Path) -> Path:
     if registered in registries[kind]:
         taken = registries[kind].entry(registered)
         raise ArgumentError(
-            who, f"the name of no {kind} yet", f"{name!r}, of {taken.distribution}", "choose another one"
+            who, f"a name that no {kind} has", f"{name!r}, of {taken.distribution}", "choose another one"
         )
     folder = path / f"{_PREFIX}{stem.replace('_', '-')}"
     if not path.is_dir():
-        raise ArgumentError(f"{who} --path", "a folder", f"{path}, which is none", "make it first")
+        raise ArgumentError(f"{who} --path", "a folder", f"{path}, which is not a folder", "create it first")
     try:
         folder.mkdir()
     except FileExistsError:
         hint = "choose another name or --path"
-        raise ArgumentError(who, "a folder that is not there yet", str(folder), hint) from None
+        raise ArgumentError(who, "a folder that does not exist yet", str(folder), hint) from None
     except OSError as error:
         raise _unwritable(who, error) from error
     try:
@@ -88,7 +87,7 @@ def write(name: str, kind: str, path: Path) -> Path:
 
 
 def _argument(checked: Callable[[str], str]) -> Callable[[str], str]:
-    """Let a parser report what a check refuses, as an argument that makes no sense."""
+    """Make a parser report what a check rejects as an invalid argument."""
 
     def read(text: str) -> str:
         try:
@@ -107,20 +106,20 @@ def _kind(kind: str) -> str:
 
 
 def _stem(name: str) -> str:
-    """The name without the prefix, if a module and a distribution can be called by it."""
+    """Return the name without the prefix. It must be valid as the name of a module and of a distribution."""
     stem = name.removeprefix(_PREFIX)
     function = stem.replace("-", "_")
     if not _NAME.fullmatch(stem):
         hint = "it becomes the name of a module and of a distribution"
         raise ArgumentError(
-            _WHO, "a name of small letters, digits and single hyphens, such as soft-step", repr(name), hint
+            _WHO, "a name of lower-case letters, digits and single hyphens, such as soft-step", repr(name), hint
         )
     if keyword.iskeyword(function) or hasattr(builtins, function) or function in templates.IMPORTED:
         hides = f"a function called {function} would hide it"
-        hint = f"{'it is a word of the language' if keyword.iskeyword(function) else hides}; choose another one"
-        raise ArgumentError(_WHO, "a name that the module does not need", repr(name), hint)
+        hint = f"{'it is a keyword of Python' if keyword.iskeyword(function) else hides}; choose another one"
+        raise ArgumentError(_WHO, "a name that the module does not use itself", repr(name), hint)
     return stem
 
 
 def _unwritable(who: str, error: OSError) -> ArgumentError:
-    return ArgumentError(f"{who} --path", "a folder that can be written into", error.strerror or str(error))
+    return ArgumentError(f"{who} --path", "a writable folder", error.strerror or str(error))

@@ -1,4 +1,4 @@
-"""Tables for a terminal, or for whatever the output is piped into: then a line a row, and without colour."""
+"""Tables for a terminal; when the output is piped, one line for each row and no colour."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _INDENT = 4
 
 
 def show(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> None:
-    """Print rows of cells, under a header if there is one.
+    """Print rows of cells, with an optional header.
 
-    On a terminal the last cell, which may be sentences, is folded between words. It is written under its row if less
-    than half of the width is left for it beside the others.
+    On a terminal the last cell, which may contain sentences, is wrapped between words. It is printed below its row if
+    less than half of the width remains for it.
     """
     terminal = console()
     every = [*([header] if header else []), *rows]
@@ -27,13 +27,13 @@ def show(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> None:
         if not terminal.is_terminal:
             print((start + row[-1]).rstrip())
             continue
-        text = Text("\n".join(_folded(start, row[-1], terminal.width)))  # as it is: brackets are no markup
+        text = Text("\n".join(_folded(start, row[-1], terminal.width)))  # literal: brackets are not markup
         text.stylize("bold", 0, len(start) + len(row[-1]) if row is header else cell_len(row[0]))
         terminal.print(text, soft_wrap=True)
 
 
 def _folded(start: str, last: str, width: int) -> list[str]:
-    """The lines of a row on a terminal."""
+    """Return the lines of a row on a terminal."""
     if len(start) + len(last) <= width:
         return [(start + last).rstrip()]
     margin = len(start) if len(start) <= width // 2 else min(_INDENT, width // 2)

@@ -1,4 +1,4 @@
-"""The module that ``new-plugin`` writes for each kind: it works as it is, and passes every check."""
+"""Templates of the module that ``new-plugin`` writes for each kind. Each works and passes every check as it is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tensorlab import Activation, hookimpl
 
 
 def $name(x):
-    """``x / (1 + |x|)``. Write your own: a function of one number; its derivative follows from its source."""
+    """Compute ``x / (1 + |x|)``. Replace it by your function of one number; its derivative is taken from its source."""
     return x / (1.0 + abs(x))
 
 
@@ -28,9 +28,9 @@ from tensorlab import LossRule, hookimpl
 
 
 def $name(y_true, y_pred, delta=1.0):
-    """``δ² (√(1 + (e/δ)²) - 1)``, where ``e`` is the error. Write your own: a function of a target and an output.
+    """Compute ``δ² (√(1 + (e/δ)²) - 1)`` for the error ``e``. Replace it by your function of a target and an output.
 
-    What has a default value is a hyperparameter. The loss of a sample is the mean over its outputs.
+    A parameter with a default value is a hyperparameter. The loss of a sample is the mean over its outputs.
     """
     error = (y_pred - y_true) / delta
     return delta * delta * (math.sqrt(1.0 + error * error) - 1.0)
@@ -49,9 +49,10 @@ from tensorlab import OptimizerRule, hookimpl
 
 
 def $name(w, g, velocity, learning_rate=0.01, momentum=0.9):
-    """``v ← μ v - η g``, ``w ← w + v``. Write your own: one step of one weight ``w`` with the gradient ``g``.
+    """Compute ``v ← μ v - η g``, ``w ← w + v``. Replace it by your step of a weight ``w`` with the gradient ``g``.
 
-    A parameter without a default value is a slot: a number kept with each weight, 0 at first, and returned after it.
+    A parameter without a default value is a slot: a number kept for each weight. It starts at 0 and is returned after
+    the weight.
     """
     velocity = momentum * velocity - learning_rate * g
     return w + velocity, velocity
@@ -71,10 +72,11 @@ from tensorlab import hookimpl
 
 
 class $class(tl.layers.Layer):
-    """``scale · x / √(mean(x²) + ε)`` along the last axis. Write your own: `build` makes weights, `call` computes.
+    """Compute ``scale · x / √(mean(x²) + ε)`` along the last axis. Replace `build` (weights) and `call` by yours.
 
     Args:
-        epsilon: ε, which keeps the divisor from 0. Arguments are kept by themselves for saving and loading.
+        epsilon: ε, which avoids a division by 0. tensorlab saves and loads the arguments of the constructor.
+        options: those of every layer, such as ``name``.
     """
 
     def __init__(self, epsilon=1e-5, **options):
@@ -82,11 +84,11 @@ class $class(tl.layers.Layer):
         self.epsilon = epsilon
 
     def build(self, input_shape):
-        """Make the scale, one number for each feature."""
+        """Create the scale, one number for each feature."""
         self.scale = self.add_weight((input_shape[-1],), "ones", name="scale")
 
     def call(self, inputs):
-        """The inputs, brought to one size; the gradient follows from the operations."""
+        """Normalize and scale the inputs. The gradient follows from the operations."""
         size = tl.sqrt(tl.mean(inputs * inputs, axis=-1, keepdims=True) + self.epsilon)
         return self.scale * inputs / size
 
@@ -105,12 +107,13 @@ from tensorlab import hookimpl
 
 
 class $class(tl.metrics.Metric):
-    """The share of outputs that are nearer to their target than a tolerance. Write your own: `call` gives a number for
-    each sample; the mean over all samples is kept.
+    """Compute the fraction of outputs whose error is below a tolerance.
+
+    Replace `call`, which returns a number for each sample; the result is the mean over all samples.
 
     Args:
-        name: what it is called in reports.
-        tolerance: the largest error that counts as right.
+        name: its name in logs.
+        tolerance: the largest error that counts as correct.
     """
 
     name = "$name"
@@ -120,7 +123,7 @@ class $class(tl.metrics.Metric):
         self.tolerance = tolerance
 
     def call(self, y_true, y_pred):
-        """Compute the share for each sample."""
+        """Compute the fraction for each sample."""
         right = tl.abs(y_pred - y_true.astype(y_pred.dtype)) < self.tolerance
         return tl.mean(right.astype(y_pred.dtype), axis=-1)
 
@@ -141,11 +144,11 @@ from tensorlab import hookimpl
 
 
 class $class(tl.initializers.Initializer):
-    """Uniform in ``±scale · √(3 / n)`` for weights of units with n inputs. Write your own: `__call__` gives the tensor.
+    """Draw from ``±scale · √(3 / n)`` uniformly, for units with n inputs. Replace `__call__`, which returns the tensor.
 
     Args:
         scale: the standard deviation of a unit's output for inputs of standard deviation 1.
-        seed: for numbers of its own that repeat; None to follow `tl.random.set_seed`.
+        seed: the seed of its own random stream; None to use that of `tl.random.set_seed`.
     """
 
     def __init__(self, scale=1.0, seed=None):
@@ -171,7 +174,7 @@ from tensorlab import hookimpl
 
 
 class $class(tl.regularizers.Regularizer):
-    """``strength · Σ log(1 + x²)``. Write your own: `__call__` computes what a weight costs, one number.
+    """Compute ``strength · Σ log(1 + x²)``. Replace `__call__`, which returns the penalty of a weight, one number.
 
     Args:
         strength: the factor.
@@ -181,7 +184,7 @@ class $class(tl.regularizers.Regularizer):
         self.strength = strength
 
     def __call__(self, x):
-        """Compute the cost; its gradient follows from the operations."""
+        """Compute the penalty. Its gradient follows from the operations."""
         return self.strength * tl.sum(tl.log1p(x * x))
 
 
@@ -199,10 +202,10 @@ from tensorlab import hookimpl
 
 
 class $class(tl.callbacks.Callback):
-    """Multiply the learning rate by a factor after every epoch. Write your own: each method is called at its moment.
+    """Multiply the learning rate by a factor after every epoch. Replace it by methods of `tl.callbacks.Callback`.
 
     Args:
-        factor: what the learning rate is multiplied by.
+        factor: the factor.
     """
 
     def __init__(self, factor=0.9):
@@ -230,11 +233,11 @@ from tensorlab import hookimpl
 
 
 def $name(samples=200, seed=0):
-    """Make points on two half circles, and 0 or 1 for each. Write your own: read files, or make the arrays.
+    """Generate points on two half circles with labels 0 and 1. Replace it by code that reads or generates your data.
 
     Args:
-        samples: the number of points; a fifth of them is for testing.
-        seed: the same one gives the same points.
+        samples: the number of points; a fifth of them is the test data.
+        seed: the seed of the random points.
 
     Returns:
         ``((x_train, y_train), (x_test, y_test))``, NumPy arrays.
@@ -261,17 +264,17 @@ from tensorlab.backends import ReferenceBackend
 
 
 class $class(ReferenceBackend):
-    """A device that computes as the reference backend does. Write your own: replace one method after the other.
+    """A device that computes like the reference backend. Replace one method after the other by yours.
 
-    `tensorlab.backends.Backend` says what each has to do: `map`, `reduce`, `rowwise`, `scan`, `matmul` and `update`
-    compute, the others keep memory.
+    `tensorlab.backends.Backend` specifies the methods: `map`, `reduce`, `rowwise`, `scan`, `matmul` and `update`
+    compute; the others manage memory.
     """
 
     name = "$name"
 
     @property
     def about(self):
-        """What ``python -m tensorlab info`` says of it."""
+        """Its description in ``python -m tensorlab info``."""
         return "plain Python on this processor"
 
 
@@ -293,4 +296,4 @@ MODULES = {
     "dataset": _DATASET,
     "backend": _BACKEND,
 }
-"""The text of the module, by kind. ``$name`` is a function's name, ``$class`` a class's."""
+"""The text of the module, by kind. ``$name`` is the name of a function, ``$class`` that of a class."""

@@ -1,4 +1,4 @@
-"""What ``new-plugin`` writes beside the module: the files that are the same for every kind, and the names in them."""
+"""Templates of ``new-plugin`` for the files that are the same for every kind, and the names in them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ tensorlab_plugins = ["$distribution"]
 _README = """\
 # $distribution
 
-The $thing $kind for tensorlab. In an environment that has tensorlab, installed from its checkout:
+The $thing $kind for tensorlab. In an environment in which tensorlab is installed from its checkout:
 
 ```console
 $$ pip install -e ".[test]"
@@ -43,7 +43,7 @@ $$ python -m tensorlab check-plugin $distribution
 $$ pytest
 ```
 
-Nothing has to be imported to use it:
+Use it by name, without an import:
 
 ```python
 $use
@@ -64,27 +64,27 @@ _USES = {
 }
 
 IMPORTED = ("hookimpl", "math", "np", "tensorlab", "tl")
-"""Names that a module has from elsewhere."""
+"""Names that the module of a plugin imports."""
 
 KINDS = tuple(MODULES)
-"""What a new plugin can add."""
+"""The kinds of objects that a new plugin can add."""
 
 _BY_CLASS = ("layer", "callback")
-"""Kinds that are registered under the name of their class."""
+"""Kinds that are registered by the name of their class."""
 
 
 def class_name(function: str) -> str:
-    """Return the name of a class that is called as a function is: ``SoftStep`` of ``soft_step``."""
+    """Return the class name for the name of a function: ``SoftStep`` for ``soft_step``."""
     return "".join(word.capitalize() for word in function.split("_"))
 
 
 def registered_name(kind: str, function: str) -> str:
-    """Return the name that it is registered by."""
+    """Return the name by which the object is registered."""
     return class_name(function) if kind in _BY_CLASS else function
 
 
 def files(kind: str, function: str, distribution: str) -> dict[str, str]:
-    """The text of each file, by its path in the folder.
+    """Return the text of each file, by its path in the folder.
 
     Args:
         kind: one of `KINDS`.

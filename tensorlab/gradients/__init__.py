@@ -1,4 +1,4 @@
-"""Gradients, for those who compute with them: of what a tape has seen, and of functions."""
+"""The public interface to gradients: tapes, gradients of functions, and custom gradients."""
 
 from tensorlab.gradients.custom import custom_gradient
 from tensorlab.gradients.functional import grad, jacobian, value_and_grad

@@ -1,4 +1,4 @@
-"""`custom_gradient`: a function whose gradient is written by hand."""
+"""`custom_gradient`: a function with a gradient that its author gives."""
 
 from __future__ import annotations
 
@@ -16,21 +16,19 @@ from tensorlab.tensor import Tensor, from_buffer_of
 
 
 def custom_gradient(fn: Callable[..., tuple[Any, Callable[..., Any]]]) -> Callable[..., Any]:
-    """Give a function a gradient of its own, e.g. one that is stable where the chain rule is not.
+    """Give a function a custom gradient, for example one that is numerically stable where the chain rule is not.
 
     Args:
-        fn: takes tensors as positional arguments (arrays and numbers become tensors) and anything by name. It gives a
-            pair: its result, a tensor or nested lists, tuples and dicts of tensors, and a function from one gradient
-            for each of those to one gradient for each positional argument, or None for an argument that has none.
-            What that function computes is differentiated for second derivatives.
+        fn: a function that returns the pair ``(result, gradient)``. It takes tensors as positional arguments, to which
+            arrays and numbers are converted, and any keyword arguments. ``result`` is a tensor, or nested lists, tuples
+            and dicts of tensors. ``gradient`` is a function from the gradient of each of these tensors to the gradient
+            of each positional argument, or None for an argument without one. It is differentiated in turn for second
+            derivatives.
 
     Returns:
-        a function of the same arguments that gives the result.
-
-    Raises:
-        (by that function)
-        ArgumentTypeError: if ``fn`` does not give such a pair, or reads a trainable variable that is no argument.
-        ShapeError: while a gradient is taken, for gradients that do not fit the arguments in number or shape.
+        A function of the same arguments that returns ``result``. It raises ArgumentTypeError if ``fn`` does not return
+        such a pair, or reads a trainable variable that is not an argument; and, when a gradient is computed, ShapeError
+        for gradients that do not fit the arguments in number or shape.
 
     Example:
         >>> @tl.custom_gradient
@@ -45,7 +43,7 @@ def custom_gradient(fn: Callable[..., tuple[Any, Callable[..., Any]]]) -> Callab
     @functools.wraps(fn)
     def call(*arguments: Any, **named: Any) -> Any:
         inputs = [as_tensor(argument, who) for argument in arguments]
-        # Tapes outside record what happens in here, too: the gradient may use what was computed on the way.
+        # Outer tapes record the operations in here too, as the gradient may use intermediate results.
         with autodiff.Tape(watch_variables=autodiff.recording()) as watcher:
             pair = fn(*inputs, **named)
         if not (isinstance(pair, tuple) and len(pair) == 2 and callable(pair[1])):
@@ -64,9 +62,9 @@ def custom_gradient(fn: Callable[..., tuple[Any, Callable[..., Any]]]) -> Callab
 
 
 def _vjp(who: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor], gradient: Callable[..., Any]) -> autodiff.Vjp:
-    """A gradient function that is given zeros for outputs that nothing depends on, and whose answer is checked."""
+    """Return a vjp that passes zeros for outputs that nothing depends on, and checks the gradients."""
     device = inputs[0].device if inputs else None
-    taken = [(tensor.shape, tensor.dtype) for tensor in inputs]  # and not the tensors, which would stay alive
+    taken = [(tensor.shape, tensor.dtype) for tensor in inputs]  # a reference to the tensors would keep them alive
     made = [(tensor.shape, tensor.dtype) for tensor in outputs]
 
     def vjp(*flowing: Tensor | None) -> list[Tensor | None]:

@@ -20,26 +20,23 @@ from tensorlab.tensor import Tensor, from_buffer_of
 def value_and_grad(
     fn: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[..., tuple[Any, Any]]:
-    """A function that computes ``fn`` and the gradient of it with respect to some of its arguments.
+    """Return a function that computes ``fn`` and its gradient with respect to some of its arguments.
 
     Args:
-        fn: gives a real tensor of rank 0, or with ``has_aux`` a pair of one and of anything else.
-        argnums: the position of the argument, or a tuple of positions. The arguments there are tensors, arrays,
-            numbers, or nested lists, tuples and dicts of them.
-        has_aux: whether ``fn`` gives something beside the value.
+        fn: a function that returns a real tensor of rank 0, or with ``has_aux`` a pair of this and anything else.
+        argnums: the position of the argument, or a tuple of positions. These arguments are tensors, arrays, numbers, or
+            nested lists, tuples and dicts of them.
+        has_aux: whether ``fn`` returns a pair ``(value, aux)``.
 
     Returns:
-        a function of the arguments of ``fn`` that gives ``(value, gradient)``, with ``has_aux`` ``((value, aux),
-        gradient)``. The gradient has the structure of the argument, and is a tuple of those if ``argnums`` is one;
-        zeros where the value does not depend on an argument.
+        A function of the arguments of ``fn`` that returns ``(value, gradient)``, or with ``has_aux`` ``((value, aux),
+        gradient)``. The gradient has the structure of the argument, or is a tuple of gradients if ``argnums`` is a
+        tuple. It is zero if the value does not depend on the argument. The function raises ArgumentError for a position
+        without an argument, ArgumentTypeError if ``fn`` does not return a tensor, DTypeError for an argument or a value
+        that is not real, and ShapeError for a value that is not of rank 0.
 
     Raises:
-        ArgumentTypeError: if ``fn`` is no function.
-        (by that function)
-        ArgumentError: for a position that no argument has.
-        ArgumentTypeError: if ``fn`` does not give a tensor.
-        DTypeError: for an argument or a value that is not real.
-        ShapeError: for a value that is not of rank 0.
+        ArgumentTypeError: if ``fn`` is not a function.
 
     Example:
         >>> def loss(weights, x, y):
@@ -71,9 +68,9 @@ def value_and_grad(
 
 
 def grad(fn: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """A function that computes the gradient of ``fn``, and with ``has_aux`` gives ``(gradient, aux)``.
+    """Return a function that computes the gradient of ``fn``, or with ``has_aux`` the pair ``(gradient, aux)``.
 
-    The arguments are those of `value_and_grad`, and so are the errors.
+    Arguments and errors are those of `value_and_grad`.
 
     Example:
         >>> float(tl.grad(lambda x: x**3)(2.0))
@@ -94,13 +91,13 @@ def grad(fn: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool
 
 
 def jacobian(fn: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
-    """A function that computes the derivative of each element of what ``fn`` gives by each element of its arguments.
+    """Return a function that computes the Jacobian of ``fn`` with respect to some of its arguments.
 
-    The arguments are those of `value_and_grad`; ``fn`` may give a tensor of any shape.
+    The arguments are those of `value_and_grad`; ``fn`` may return a tensor of any shape.
 
     Returns:
-        a function of the arguments of ``fn`` that gives a tensor of shape ``value.shape + argument.shape`` in place of
-        each tensor in the argument. ``tl.jacobian(tl.grad(f))`` gives the Hessian.
+        A function of the arguments of ``fn`` that returns the structure of the argument, with a tensor of shape
+        ``value.shape + argument.shape`` for each tensor. ``tl.jacobian(tl.grad(f))`` computes the Hessian.
 
     Example:
         >>> tl.jacobian(lambda x: x * x)(tl.asarray([1.0, 2.0]))
@@ -127,36 +124,36 @@ def jacobian(fn: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callab
 def _trace(
     who: str, fn: Callable[..., Any], argnums: int | Sequence[int], arguments: Sequence[Any], named: dict[str, Any]
 ) -> tuple[GradientTape, Any, Any]:
-    """Call a function: the tape that saw it, the arguments to differentiate by as it was given them, and the result."""
-    places = [
-        _place(who, position, len(arguments)) for position in (argnums if isinstance(argnums, Sequence) else (argnums,))
+    """Call a function under a tape. Return the tape, the arguments to differentiate by, and the result."""
+    positions = [
+        _position(who, argnum, len(arguments)) for argnum in (argnums if isinstance(argnums, Sequence) else (argnums,))
     ]
     followed = list(arguments)
     with GradientTape(watch_accessed_variables=False) as tape:
-        for place in places:
-            aliases = [_alias(who, leaf) for leaf in flatten(arguments[place])]
+        for position in positions:
+            aliases = [_alias(who, leaf) for leaf in flatten(arguments[position])]
             tape.watch(aliases)
-            followed[place] = pack_as(arguments[place], iter(aliases))
+            followed[position] = pack_as(arguments[position], iter(aliases))
         result = fn(*followed, **named)
-    chosen = tuple([followed[place] for place in places])
+    chosen = tuple([followed[position] for position in positions])
     return tape, chosen if isinstance(argnums, Sequence) else chosen[0], result
 
 
-def _place(who: str, position: Any, count: int) -> int:
+def _position(who: str, argnum: Any, count: int) -> int:
     try:
-        place = operator.index(position)
+        position = operator.index(argnum)
     except TypeError:
-        raise ArgumentTypeError(who, "argnums of whole numbers", repr(position)) from None
-    if not -count <= place < count:
+        raise ArgumentTypeError(who, "argnums of integers", repr(argnum)) from None
+    if not -count <= position < count:
         hint = "arguments given by name are not counted"
         if not count:
             raise ArgumentError(who, "an argument to differentiate by", "none", hint)
-        raise ArgumentError(who, f"argnums from {-count} to {count - 1}", repr(position), hint)
-    return place % count
+        raise ArgumentError(who, f"argnums from {-count} to {count - 1}", repr(argnum), hint)
+    return position % count
 
 
 def _alias(who: str, value: Any) -> Tensor:
-    """The same value as a tensor of its own, so that one that is given twice or captured is not taken for another."""
+    """Return the same value as another tensor, so that a tensor passed twice, or captured, counts separately."""
     tensor = _real(who, as_tensor(value, who))
     alias = from_buffer_of(tensor, tensor._buffer)
     autodiff.record((tensor,), (alias,), (lambda gradient: gradient,))

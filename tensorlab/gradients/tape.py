@@ -1,4 +1,4 @@
-"""`GradientTape`: TensorFlow's interface to the tape, with its structures of tensors, its checks and its warnings."""
+"""`GradientTape`: TensorFlow's interface to the tape, with structures of tensors, checks and warnings."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from tensorlab.variable import Variable
 
 
 class GradientTape(Tape):
-    """Records the operations inside of its ``with`` block, to differentiate them afterwards.
+    """Records the operations in its ``with`` block, to differentiate them afterwards.
 
-    Entered again it goes on recording, or starts anew if `gradient` has freed it.
+    A tape that is entered again continues its recording, or starts a new one if `gradient` has freed it.
 
     Args:
-        persistent: whether `gradient` and `jacobian` may be called more than once. The values that the tape keeps are
-            otherwise freed by the first call.
-        watch_accessed_variables: whether trainable variables are watched by themselves. Other tensors are watched when
-            `watch` is called with them.
+        persistent: whether `gradient` and `jacobian` may be called more than once. Otherwise the first call frees the
+            values that the tape keeps.
+        watch_accessed_variables: whether trainable variables are watched automatically. Other tensors have to be
+            passed to `watch`.
 
     Example:
         >>> x = tl.Variable(3.0)
@@ -58,7 +58,7 @@ class GradientTape(Tape):
 
     @named
     def watch(self, tensor: Any) -> None:
-        """Track a tensor, or every tensor in nested lists, tuples and dicts, from here on.
+        """Start to track a tensor, or every tensor in nested lists, tuples and dicts.
 
         Raises:
             ArgumentTypeError: for something that is not a tensor.
@@ -67,31 +67,30 @@ class GradientTape(Tape):
         """
         tensors = _checked("GradientTape.watch", tensor)
         if self._state != "recording":
-            hint = "call it inside of `with tape:`, before the tensor is used"
-            raise StateError("GradientTape.watch", "a tape that is recording", f"one that is {self._state}", hint)
+            hint = "call watch inside of `with tape:`, before the tensor is used"
+            raise StateError("GradientTape.watch", f"the tape is {self._state}, not recording", hint)
         self.track(tensors)
         self.variables.update({leaf.key: leaf for leaf in tensors if isinstance(leaf, Variable)})
 
     def watched_variables(self) -> tuple[Variable, ...]:
-        """The variables that were watched, in the order in which they were first used."""
+        """Return the watched variables, in the order of their first use."""
         return tuple(self.variables.values())
 
     @named
     def gradient(self, target: Any, sources: Any, output_gradients: Any = None) -> Any:
-        """The gradient of the sum of ``target`` with respect to each source.
+        """Return the gradient of the sum of ``target`` with respect to each source.
 
         Args:
             target: a tensor, or nested lists, tuples and dicts of tensors whose gradients are added.
             sources: a tensor, or nested lists, tuples and dicts of tensors.
-            output_gradients: the gradient that flows into each target, of its shape, in the structure of ``target``;
-                ones where it is None.
+            output_gradients: the gradient of each target, of its shape, in the structure of ``target``; None for ones.
 
         Returns:
-            tensors in the structure of ``sources``, each of its source's shape and dtype, or None (with a warning that
-            says why) for a source that the target does not depend on.
+            Tensors in the structure of ``sources``, each of the shape and dtype of its source, or None (with a warning
+            that says why) for a source that the target does not depend on.
 
         Raises:
-            StateError: at the second call, if the tape is not persistent, and if the tape was never entered.
+            StateError: at the second call of a tape that is not persistent, and for a tape that was never entered.
             ArgumentTypeError: for a target or source that is not a tensor, or ``output_gradients`` of other keys.
             DTypeError: for a target or source of integers.
             ShapeError: if ``output_gradients`` do not have the number and the shapes of their targets.
@@ -112,18 +111,17 @@ class GradientTape(Tape):
 
     @named
     def jacobian(self, target: Any, sources: Any) -> Any:
-        """The derivative of each element of ``target`` with respect to each element of each source.
+        """Return the derivative of each element of ``target`` with respect to each element of each source.
+
+        It raises what `gradient` raises.
 
         Args:
             target: a tensor.
             sources: a tensor, or nested lists, tuples and dicts of tensors.
 
         Returns:
-            tensors of shape ``target.shape + source.shape`` in the structure of ``sources``, or None (with a warning
+            Tensors of shape ``target.shape + source.shape`` in the structure of ``sources``, or None (with a warning
             that says why) for a source that the target does not depend on.
-
-        Raises:
-            what `gradient` raises.
 
         Source: ``tf.GradientTape.jacobian``.
         """
@@ -143,7 +141,7 @@ class GradientTape(Tape):
         return pack_as(sources, iter(results))
 
     def _jacobians(self, target: Tensor, sources: list[Tensor]) -> list[Tensor | None]:
-        """The Jacobian for each source, or None if the target does not depend on it."""
+        """Return the Jacobian for each source, or None if the target does not depend on it."""
         keys = [source.key for source in sources]
         rows = [self.backward([(target.key, unit)], keys, keep=True) for unit in _units(target)]
         results: list[Tensor | None] = []
@@ -161,20 +159,20 @@ class GradientTape(Tape):
     def _check_state(self, who: str) -> None:
         if self._state == "new":
             hint = "compute the target inside of `with tape:`"
-            raise StateError(who, "a tape that has recorded", "one that was never entered", hint)
+            raise StateError(who, "the tape was never entered", hint)
         if self._state == "freed":
-            hint = "the tape was freed after the first; create it with persistent=True"
-            raise StateError(who, "one call", "a second one", hint)
+            hint = "create it with persistent=True to use it more than once"
+            raise StateError(who, "the tape was freed after its first use", hint)
 
     def _used(self) -> None:
-        """Release a tape that is not persistent after its only use, and stop its recording."""
+        """Release a non-persistent tape after its only use, and stop its recording."""
         if not self._persistent:
             self._state = "freed"
             self.reset()
             super().__exit__()
 
     def _warn(self, who: str, source: Any, targets: Sequence[Any], tracked: set[int]) -> None:
-        """Say why the gradient of a source is None."""
+        """Warn with the reason why the gradient of a source is None."""
         if source.key not in tracked and _was_assigned_to(source):
             why = "x[index] = value made it another value than the tape has seen; use y = x.at[index].set(value)"
         elif source.key not in tracked and not (source.watched and self._watch_variables):
@@ -202,7 +200,7 @@ def _was_assigned_to(tensor: Tensor) -> bool:
 
 
 def _checked(who: str, structure: Any) -> list[Any]:
-    """The tensors in a structure, all of which can have gradients."""
+    """Return the tensors in a structure. Raise unless all of them can have gradients."""
     leaves = flatten(structure)
     for leaf in leaves:
         if not isinstance(leaf, Tensor):
@@ -215,7 +213,7 @@ def _checked(who: str, structure: Any) -> list[Any]:
 
 
 def _seeds(who: str, target: Any, output_gradients: Any) -> list[tuple[int, Tensor]]:
-    """The gradient that flows into each target: ones unless one is given."""
+    """Return the key and the output gradient of each target, which is ones unless it is given."""
     if output_gradients is None:
         return [(tensor.key, tensor.ones_like()) for tensor in flatten(target)]
     seeds = []
@@ -228,7 +226,7 @@ def _seeds(who: str, target: Any, output_gradients: Any) -> list[tuple[int, Tens
 
 
 def _pairs(who: str, target: Any, given: Any) -> Iterator[tuple[Tensor, Any]]:
-    """Each tensor in a structure, with what stands in its place in another, or None for what is left out there."""
+    """Yield each tensor in a structure with its counterpart in another structure, or None if that is left out."""
     if given is None or isinstance(target, Tensor):
         yield from [(tensor, given) for tensor in flatten(target)]
     elif isinstance(target, dict):
@@ -246,7 +244,7 @@ def _pairs(who: str, target: Any, given: Any) -> Iterator[tuple[Tensor, Any]]:
 
 
 def _units(target: Tensor) -> Iterator[Tensor]:
-    """For each element, a tensor that is 1 there and 0 elsewhere."""
+    """Yield, for each element, a tensor that is 1 there and 0 elsewhere."""
     for position in range(target.size):
         unit = np.zeros(target.size, target.dtype)
         unit[position] = 1

@@ -191,7 +191,7 @@ class Layer(Weighted):
 
     def call(self, inputs: Tensor) -> Tensor:
         """What the layer computes. It may take ``training``, which is true while it is being trained."""
-        raise StateError(self._who, "a method call(self, inputs)", "a class without one", "implement it")
+        raise StateError(self._who, "the class has no method call", "implement call(self, inputs)")
 
     # What a user calls
 
@@ -273,8 +273,7 @@ class Layer(Weighted):
                 raise
             raise StateError(
                 f"{self._who}.build",
-                "a call that computes a batch of zeros",
-                f"{type(error).__name__}: {error}",
+                f"call raised {type(error).__name__} for a batch of zeros: {error}",
                 "call the layer on data, or implement build",
             ) from error
 

@@ -48,6 +48,13 @@ class Dense(Layer):
         UnknownNameError: for an unknown activation, initializer or regularizer.
 
     Source: Keras, ``keras.layers.Dense``.
+
+    Example:
+        >>> layer = tl.layers.Dense(3, activation="relu")
+        >>> layer(tl.ones((2, 4))).shape
+        (2, 3)
+        >>> [weight.shape for weight in layer.weights]
+        [(4, 3), (3,)]
     """
 
     _takes_one = True

@@ -33,6 +33,11 @@ class Dropout(Layer):
         ArgumentError: for another rate.
 
     Source: Srivastava et al., "Dropout", JMLR 15, 2014; Keras, ``keras.layers.Dropout``.
+
+    Example:
+        >>> layer = tl.layers.Dropout(0.5)
+        >>> layer(tl.ones((1, 4))).tolist()  # without training=True nothing changes
+        [[1.0, 1.0, 1.0, 1.0]]
     """
 
     _takes_one = True

@@ -17,6 +17,10 @@ class Flatten(Layer):
     """Every sample as one axis: ``(batch, …) → (batch, product of …)``.
 
     Source: Keras, ``keras.layers.Flatten``.
+
+    Example:
+        >>> tl.layers.Flatten()(tl.ones((2, 3, 4))).shape
+        (2, 12)
     """
 
     _takes_one = True
@@ -36,6 +40,10 @@ class Reshape(Layer):
         ArgumentError: for a shape that has several lengths of -1, or other negative ones.
 
     Source: Keras, ``keras.layers.Reshape``.
+
+    Example:
+        >>> tl.layers.Reshape((2, -1))(tl.ones((5, 6))).shape
+        (5, 2, 3)
     """
 
     _takes_one = True
@@ -67,6 +75,10 @@ class Rescaling(Layer):
         ArgumentError: for something that is not a finite number.
 
     Source: Keras, ``keras.layers.Rescaling``.
+
+    Example:
+        >>> tl.layers.Rescaling(1 / 255)(tl.asarray([[0.0, 255.0]])).tolist()
+        [[0.0, 1.0]]
     """
 
     _takes_one = True

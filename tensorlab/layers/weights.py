@@ -164,7 +164,7 @@ class Weighted(Tracked):
 
     def _check_built(self, method: str) -> None:
         if not self.built:
-            raise StateError(f"{self._who}.{method}", "a layer that is built", "one that is not", _BUILD)
+            raise StateError(f"{self._who}.{method}", "the layer is not built", _BUILD)
 
     def get_weights(self) -> list[np.ndarray[Any, Any]]:
         """Copies of all weights, as NumPy arrays."""

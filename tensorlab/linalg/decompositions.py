@@ -36,6 +36,10 @@ def cholesky(x: Any, /, *, upper: bool = False) -> Tensor:
 
     Source: Python array API standard, ``linalg.cholesky``; Murray, "Differentiation of the Cholesky decomposition",
     2016.
+
+    Example:
+        >>> tl.linalg.cholesky([[4.0, 2.0], [2.0, 5.0]]).tolist()
+        [[2.0, 0.0], [1.0, 2.0]]
     """
     a = matrices("cholesky", x, square=True)
     return matrix_transpose(_cholesky(matrix_transpose(a))) if upper else _cholesky(a)
@@ -93,7 +97,7 @@ def qr(x: Any, /, mode: str = "reduced") -> QR:
         def vjp(to_q: Tensor | None, to_r: Tensor | None) -> Tensor | None:
             if kept[0].shape[-1] > kept[1].shape[-1]:
                 hint = "use mode='reduced'"
-                raise StateError("qr", "a gradient that exists", f"mode='complete' for shape {a.shape}", hint)
+                raise StateError("qr", f"mode='complete' has no gradient for shape {a.shape}", hint)
             return _qr_vjp(a, *kept, to_q, to_r)
 
         autodiff.record((a,), (q, r), (vjp,))

@@ -36,7 +36,7 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
     if a.dtype.kind == "b":
         raise DTypeError("cross", "tensors of numbers", "bool", "convert them with .astype()")
     if isinstance(axis, int) and axis >= 0 and a.ndim != b.ndim:
-        raise ShapeError("cross", "a negative axis, for tensors of two ranks", str(axis), "count it from the end")
+        raise ShapeError("cross", "a negative axis for tensors of different ranks", str(axis), "count it from the end")
     given = a.shape, b.shape
     a, b = (moveaxis(x, shapes.normalize_axis("cross", axis, x.ndim), -1) for x in (a, b))
     if a.shape[-1] != 3 or b.shape[-1] != 3:

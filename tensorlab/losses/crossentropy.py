@@ -79,6 +79,11 @@ class SparseCategoricalCrossentropy(Loss):
         reduction: as in `Loss`.
 
     Source: Keras, ``keras.losses.SparseCategoricalCrossentropy``.
+
+    Example:
+        >>> loss = tl.losses.SparseCategoricalCrossentropy(from_logits=True)
+        >>> round(float(loss([0, 1], [[2.0, 0.0], [0.0, 2.0]])), 4)
+        0.1269
     """
 
     def __init__(self, from_logits: bool = False, reduction: str | None = "sum_over_batch_size") -> None:

@@ -54,6 +54,10 @@ class MeanSquaredError(ElementwiseLoss):
     """The mean over the last axis of ``(y_true - y_pred)²``.
 
     Source: Keras, ``keras.losses.MeanSquaredError``.
+
+    Example:
+        >>> float(tl.losses.MeanSquaredError()([[0.0, 1.0]], [[1.0, 1.0]]))
+        0.5
     """
 
     term = _squared_error
@@ -98,6 +102,10 @@ class Huber(ElementwiseLoss):
         ArgumentError: for a delta that is negative or not finite.
 
     Source: Huber, "Robust Estimation of a Location Parameter", 1964; Keras, ``keras.losses.Huber``.
+
+    Example:
+        >>> float(tl.losses.Huber(delta=1.0)([[0.0, 0.0]], [[0.5, 3.0]]))
+        1.3125
     """
 
     term = _huber

@@ -94,7 +94,7 @@ class Sequential(Model):
             StateError: if there is none.
         """
         if not self._layers:
-            raise StateError(f"{self._who}.pop", "a model with layers", "an empty one")
+            raise StateError(f"{self._who}.pop", "the model has no layers", "call add(layer) first")
         last = self._layers[-1]
         self._layers, self._shapes = self._layers[:-1], self._shapes[:-1]
         return last

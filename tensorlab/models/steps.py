@@ -183,7 +183,7 @@ class Steps(Layer):
         if self._loss is None:
             added = self.losses
             if not added:
-                raise _uncompiled(f"{self._who}.compute_loss")
+                raise self._uncompiled("compute_loss")
             return sum(added[1:], start=added[0])
         return sum(self.losses, start=self._loss(y, y_pred))
 
@@ -256,13 +256,12 @@ class Steps(Layer):
 
     def _compiled(self, method: str, loss: bool = False) -> optimizers.Optimizer:
         if self._optimizer is None or (loss and self._loss is None):
-            raise _uncompiled(f"{self._who}.{method}")
+            raise self._uncompiled(method)
         return self._optimizer
 
-
-def _uncompiled(who: str) -> StateError:
-    expected, hint = "a model that is compiled with a loss", "call compile(optimizer=..., loss=...) first"
-    return StateError(who, expected, "one that is not", hint)
+    def _uncompiled(self, method: str) -> StateError:
+        problem = "the model is compiled without a loss" if self.compiled else "the model is not compiled"
+        return StateError(f"{self._who}.{method}", problem, "call compile(optimizer=..., loss=...) first")
 
 
 _WEIGHTS = "weigh the samples in a compute_loss or train_step of your own"

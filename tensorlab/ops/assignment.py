@@ -130,10 +130,10 @@ def setitem(self: Tensor, index: Any, value: Any) -> None:
     who = "x[index] = value"
     if sys.getrefcount(self) <= _TEMPORARY and _by_statement(sys._getframe(1)):
         hint = "write x[0, 1] = value in place of x[0][1] = value, or name the tensor first"
-        raise ArgumentTypeError(who, "a tensor that has a name", "a temporary one, whose change would be lost", hint)
+        raise ArgumentTypeError(who, "a tensor that has a name", "a temporary tensor, whose change would be lost", hint)
     if autodiff.watching(self.key):
-        hint = "inside of the tape use y = x.at[index].set(value)"
-        raise StateError(who, "a tensor that no tape watches", "one that a recording tape watches", hint)
+        hint = "use y = x.at[index].set(value) inside of the tape"
+        raise StateError(who, "a recording tape watches the tensor", hint)
     plain, new = _prepared(who, self, index, value)
     recorded = autodiff.recording() and self.dtype.kind == "f"
     if recorded:

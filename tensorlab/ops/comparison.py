@@ -30,14 +30,14 @@ __all__ = [
 
 
 class Comparison(Elementwise):
-    """A comparison of two operands, exact also for Python numbers that the dtype of the tensor does not hold."""
+    """A comparison of two operands, exact also for Python numbers that the dtype of the tensor cannot represent."""
 
     __slots__ = ()
 
     def _plain(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType] | None:
         try:
             return super()._plain(operands)
-        except ArgumentError:  # a number that the dtype does not hold
+        except ArgumentError:  # a number that the dtype cannot represent
             return None
 
     def _converted(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType]:
@@ -45,7 +45,7 @@ class Comparison(Elementwise):
 
 
 def _comparable(who: str, x1: Any, x2: Any) -> tuple[Any, Any]:
-    """Return operands that compare as the given ones do, with Python numbers that the dtype of the other one holds."""
+    """Return operands that compare as the given ones, with Python numbers that the dtype of the other can represent."""
     numbers = [is_scalar(x) or listed for x, listed in zip((x1, x2), lists_of_numbers((x1, x2)), strict=True)]
     if numbers == [True, False]:
         x, number = _with_number(who, x2, x1)
@@ -56,33 +56,33 @@ def _comparable(who: str, x1: Any, x2: Any) -> tuple[Any, Any]:
 def _with_number(who: str, x: Any, number: Any) -> tuple[Any, Any]:
     """Return a tensor and a number, or a list of numbers, that compare as these do.
 
-    An integer tensor is compared with a whole number that it can hold in its own dtype; with others in float64, where
-    numbers out of range become infinite. That is exact: a fraction is less than 2⁵³, up to which float64 holds every
-    integer, and rounding keeps the order.
+    An integer tensor is compared in its own dtype with an integer that this can represent, and with other numbers in
+    float64, where numbers out of range become infinite. That is exact: a fraction is less than 2⁵³, up to which float64
+    represents every integer, and rounding keeps the order.
     """
     tensor = as_tensor(x, who)
-    wholes = [_whole(each) for each in ([number] if is_scalar(number) else autodiff.flatten(number))]
+    exact = [_as_integer(each) for each in ([number] if is_scalar(number) else autodiff.flatten(number))]
     if tensor.dtype.kind == "f":
         least, most = -_LARGEST, _LARGEST
-        held = all(least <= each <= most for each in wholes if isinstance(each, int))
+        fits = all(least <= each <= most for each in exact if isinstance(each, int))
     else:
         bounds = np.iinfo(dtypes.int64 if tensor.dtype.kind == "b" else tensor.dtype)
         least, most = int(bounds.min), int(bounds.max)
-        held = all(isinstance(each, int) and least <= each <= most for each in wholes)
-    if held:
-        return tensor, wholes[0] if is_scalar(number) else number
-    if not is_scalar(number) and most > _EXACT and all(isinstance(each, int) for each in wholes):
-        return tensor, number  # is refused: float64 would round the other numbers of the list
+        fits = all(isinstance(each, int) and least <= each <= most for each in exact)
+    if fits:
+        return tensor, exact[0] if is_scalar(number) else number
+    if not is_scalar(number) and most > _EXACT and all(isinstance(each, int) for each in exact):
+        return tensor, number  # this will raise: float64 would round the other numbers of the list
     wide = tensor if tensor.dtype.kind == "f" else astype(tensor, dtypes.float64)
     return wide, _mapped(lambda each: _within(each, least, most), number)
 
 
 _EXACT = 2**53
-"""Up to here float64 holds every whole number."""
+"""The largest number up to which float64 represents every integer."""
 _LARGEST = int(np.finfo(np.float64).max)
 
 
-def _whole(number: Scalar) -> Scalar:
+def _as_integer(number: Scalar) -> Scalar:
     return int(number) if isinstance(number, float) and number.is_integer() else number
 
 

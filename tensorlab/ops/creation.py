@@ -53,6 +53,10 @@ def full(shape: Any, fill_value: float, dtype: Any = None, *, device: str | None
         ArgumentError: for a number that the dtype cannot represent.
 
     Source: Python array API standard, ``full``.
+
+    Example:
+        >>> tl.full((2, 2), 7.0).tolist()
+        [[7.0, 7.0], [7.0, 7.0]]
     """
     return _filled("full", shape, fill_value, dtype, device)
 
@@ -174,6 +178,10 @@ def arange(
         DTypeError: for the dtype bool.
 
     Source: Python array API standard, ``arange``.
+
+    Example:
+        >>> tl.arange(1, 7, 2).tolist()
+        [1, 3, 5]
     """
     first, end, by = _numbers("arange", *((0, start) if stop is None else (start, stop)), step)
     wanted = dtypes.result_type("arange", [], [first, end, by]) if dtype is None else dtypes.as_dtype(dtype, "arange")
@@ -211,12 +219,16 @@ def linspace(
         DTypeError: for the dtype bool.
 
     Source: Python array API standard, ``linspace``.
+
+    Example:
+        >>> tl.linspace(0.0, 1.0, 5).tolist()
+        [0.0, 0.25, 0.5, 0.75, 1.0]
     """
     wanted = dtypes.default_float if dtype is None else dtypes.as_dtype(dtype, "linspace")
     first, last = _numbers("linspace", start, stop)
     (count,) = _numbers("linspace", num)
     if not isinstance(count, int):
-        raise ArgumentTypeError("linspace", "a number of elements that is a whole number", repr(num))
+        raise ArgumentTypeError("linspace", "an integer number of elements", repr(num))
     if count < 0:
         raise ArgumentError("linspace", "a number of elements of at least 0", str(count))
     shapes.as_shape("linspace", count)
@@ -273,7 +285,7 @@ def _diagonal(who: str, rows: int, columns: int, k: Any, compare: np.ufunc) -> n
     """Return where the column compares with the row plus ``k``: the ``k``-th diagonal, or one side of it."""
     (offset,) = _numbers(who, k)
     if not isinstance(offset, int):
-        raise ArgumentTypeError(who, "a diagonal k that is a whole number", repr(k))
+        raise ArgumentTypeError(who, "an integer diagonal k", repr(k))
     offset = max(-rows, min(columns, offset))  # diagonals farther away are empty too
     return np.asarray(compare(np.arange(columns), np.arange(rows)[:, None] + offset))
 

@@ -205,7 +205,7 @@ def check_labels(who: str, targets: Tensor, shape: Shape) -> None:
         raise ShapeError(who, f"labels of shape {shape[:-1]}", str(targets.shape), hint)
     host = targets.numpy()
     if host.dtype.kind == "b" or (host.dtype.kind == "f" and not np.array_equal(host, np.floor(host))):
-        raise DTypeError(who, "labels that are whole numbers", str(host.dtype))
+        raise DTypeError(who, "labels that are integers", str(host.dtype))
     wrong = np.flatnonzero((host < 0) | (host >= shape[-1]))
     if wrong.size:
         value = host.ravel()[wrong[0]]

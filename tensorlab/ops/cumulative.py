@@ -67,10 +67,10 @@ def accumulator(who: str, x: Tensor, dtype: Any) -> DType:
     return wanted
 
 
-def _scan(rule: Scan, inputs: list[Tensor], output: DType) -> Tensor:
+def _scan(definition: Scan, inputs: list[Tensor], output: DType) -> Tensor:
     compute = dtypes.float64 if output.kind == "f" else output
     buffers = [x._buffer for x in inputs]
-    return from_buffer_of(inputs[0], inputs[0]._backend.scan(rule, buffers, compute, output))
+    return from_buffer_of(inputs[0], inputs[0]._backend.scan(definition, buffers, compute, output))
 
 
 # All of these work along the last axis.
@@ -150,7 +150,7 @@ def _cumulative(
 ) -> Tensor:
     tensor = as_tensor(x, who)
     if not tensor.ndim or (axis is None and tensor.ndim > 1):
-        expected = "an axis, for a tensor of more than one" if tensor.ndim else "a tensor with an axis"
+        expected = "an axis for a tensor with several axes" if tensor.ndim else "a tensor with an axis"
         raise ShapeError(who, expected, f"shape {tensor.shape}")
     position = shapes.normalize_axis(who, 0 if axis is None else axis, tensor.ndim)
     result = running(moveaxis(tensor, position, -1), accumulator(who, tensor, dtype))
@@ -175,6 +175,10 @@ def cumulative_sum(x: Any, /, axis: int | None = None, *, dtype: Any = None, inc
         ShapeError: if ``axis`` is None and there is more than one, or if it is out of range.
 
     Source: Python array API standard, ``cumulative_sum``; Knuth, The Art of Computer Programming, 4.2.2.
+
+    Example:
+        >>> tl.cumulative_sum(tl.asarray([1.0, 2.0, 3.0])).tolist()
+        [1.0, 3.0, 6.0]
     """
     return _cumulative("cumulative_sum", _running_sum, 0, x, axis, dtype, include_initial)
 
@@ -220,7 +224,7 @@ def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: 
     try:
         times = operator.index(n)
     except TypeError:
-        raise ArgumentTypeError("diff", "a whole number n", repr(n)) from None
+        raise ArgumentTypeError("diff", "an integer n", repr(n)) from None
     if times < 0:
         raise ArgumentError("diff", "n of at least 0", str(n))
     if times and (prepend is not None or append is not None):

@@ -70,7 +70,7 @@ def finfo(type: Any, /) -> FloatInfo:
     """
     dtype = _dtype_of(type, "finfo")
     if dtype.kind != "f":
-        raise DTypeError("finfo", "a real dtype", str(dtype), "iinfo knows the limits of integers")
+        raise DTypeError("finfo", "a real dtype", str(dtype), "use iinfo for integers")
     info = np.finfo(dtype)
     return FloatInfo(info.bits, float(info.eps), float(info.max), float(info.min), float(info.smallest_normal), dtype)
 
@@ -85,7 +85,7 @@ def iinfo(type: Any, /) -> IntegerInfo:
     """
     dtype = _dtype_of(type, "iinfo")
     if dtype.kind not in "iu":
-        raise DTypeError("iinfo", "an integer dtype", str(dtype), "finfo knows the limits of real dtypes")
+        raise DTypeError("iinfo", "an integer dtype", str(dtype), "use finfo for real dtypes")
     info = np.iinfo(dtype)
     return IntegerInfo(info.bits, int(info.max), int(info.min), dtype)
 

@@ -107,7 +107,7 @@ def store(who: str, result: Tensor, out: Any) -> Tensor:
     if out.dtype.newbyteorder("=") != result.dtype:
         raise DTypeError(who, f"an out of {result.dtype}", str(out.dtype))
     if not out.flags.writeable:
-        raise ArgumentError(who, "an out that can be written to", "a read-only array")
+        raise ArgumentError(who, "a writable out", "a read-only array")
     out[...] = result.numpy()
     return cast(Tensor, out)
 

@@ -56,7 +56,7 @@ def _checked(who: str, shape: shapes.Shape, index: Any) -> Iterator[None]:
     except (IndexError, OverflowError) as error:
         raise IndexOutOfBoundsError(who, f"indices that fit shape {shape}", _show(index), str(error)) from None
     except (TypeError, ValueError) as error:
-        raise ArgumentTypeError(who, "slices of whole numbers with a step", repr(index), str(error)) from None
+        raise ArgumentTypeError(who, "slices of integers with a step", repr(index), str(error)) from None
 
 
 def plain_index(index: Any, who: str = "index") -> Any:
@@ -97,7 +97,7 @@ def integers_on_host(who: str, what: str, value: Any) -> np.ndarray[Any, Any]:
     if isinstance(value, (list, tuple)) and not array.size:
         return array.astype(np.int64)
     if array.dtype.kind not in "iu":
-        raise DTypeError(who, f"{what} of whole numbers", str(array.dtype))
+        raise DTypeError(who, f"{what} of integers", str(array.dtype))
     return _signed(array)
 
 
@@ -115,10 +115,14 @@ def take(x: Any, indices: Any, /, axis: int | None = None) -> Tensor:
         ShapeError: if ``axis`` is None and ``x`` has more than one.
 
     Source: Python array API standard, ``take``.
+
+    Example:
+        >>> tl.take(tl.asarray([10.0, 20.0, 30.0]), tl.asarray([2, 0])).tolist()
+        [30.0, 10.0]
     """
     tensor = as_tensor(x, "take")
     if axis is None and tensor.ndim != 1:
-        raise ShapeError("take", "an axis, for a tensor of more than one", f"shape {tensor.shape}")
+        raise ShapeError("take", "an axis for a tensor with several axes", f"shape {tensor.shape}")
     position = shapes.normalize_axis("take", 0 if axis is None else axis, tensor.ndim)
     chosen = list(indices) if isinstance(indices, tuple) else indices
     return getitem(tensor, (*(slice(None),) * position, chosen), "take")

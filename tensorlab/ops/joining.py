@@ -80,6 +80,10 @@ def stack(arrays: Sequence[Any], /, axis: int = 0) -> Tensor:
         DTypeError: if the dtypes have no common type.
 
     Source: Python array API standard, ``stack``.
+
+    Example:
+        >>> tl.stack([tl.asarray([1.0, 2.0]), tl.asarray([3.0, 4.0])], axis=1).tolist()
+        [[1.0, 3.0], [2.0, 4.0]]
     """
     given = sequence("stack", arrays)
     tensors = together("stack", *given) if given else ()
@@ -140,7 +144,7 @@ def roll(x: Any, /, shift: int | Sequence[int], axis: int | Sequence[int] | None
         parts: Sequence[Any] = shift if isinstance(shift, (tuple, list)) else [shift]
         shifts = [operator.index(part) for part in parts]
     except TypeError:
-        raise ArgumentTypeError("roll", "shifts of whole numbers", repr(shift)) from None
+        raise ArgumentTypeError("roll", "integer shifts", repr(shift)) from None
     if axis is None:
         return reshape(roll(reshape(tensor, (-1,)), builtins.sum(shifts), axis=0), tensor.shape)
     given = axis if isinstance(axis, (tuple, list)) else [axis]

@@ -177,7 +177,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
                 raise ShapeError("split", f"a number of parts that {length} is a multiple of", str(count))
             starts = [part * (length // count) for part in range(1, count)]
     except TypeError:
-        raise ArgumentTypeError("split", "whole numbers", repr(indices_or_sections)) from None
+        raise ArgumentTypeError("split", "integers", repr(indices_or_sections)) from None
     before = (slice(None),) * position
     return [
         getitem(tensor, (*before, slice(start, end)))

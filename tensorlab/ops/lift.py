@@ -76,7 +76,7 @@ class Elementwise:
         self.kinds = dict(kinds or {})
         self.domain = domain
         self.result = result
-        self._given: dict[int, Elementwise] = {}  # vjps that the author gave, by argument
+        self._given_vjps: dict[int, Elementwise] = {}  # vjps that the author gave, by argument
         self._arity = scalar.arity
         self.__name__ = self.__qualname__ = name or scalar.name
         self.__doc__ = scalar.python.__doc__
@@ -124,6 +124,7 @@ class Elementwise:
             operands: the arguments.
             out: a `Variable` or a NumPy array that takes the result, and is returned. It may share memory with the
                 operands, as it is written after everything has been read.
+            unknown: other keyword arguments, which are refused.
 
         Raises:
             DTypeError: for dtypes outside of the domain or without a common type, or an ``out`` of another dtype.
@@ -172,7 +173,7 @@ class Elementwise:
                 return
             _listing = True
             try:
-                from tensorlab.kernels import calls
+                from tensorlab.kernels.runtime import calls
 
                 tapes = autodiff.recording_anywhere()
                 calls.install(Elementwise, self, TENSORS, tapes, autodiff.new_key)
@@ -278,13 +279,13 @@ class Elementwise:
 
     def vjp(self, index: int) -> Elementwise:
         """Return the operation ``(gradient, *arguments) -> gradient * ∂self/∂argument``, which is one kernel."""
-        operation = self._given.get(index) or self._vjps.get(index)
+        operation = self._given_vjps.get(index) or self._vjps.get(index)
         if operation is None:
             operation = self._vjps[index] = Elementwise(vjp(self.scalar, index))
         return operation
 
     def _vjp_maker(self, index: int) -> VjpMaker | None:
-        given = self._given.get(index)
+        given = self._given_vjps.get(index)
         if given is not None:  # it may need every argument
             return vjp_maker(given, index, tuple(range(self._arity)))
         slope = derivative(self.scalar, index).constant

@@ -183,7 +183,7 @@ def _axes_of_both(a: Tensor, b: Tensor, axes: Any) -> tuple[list[int], list[int]
         for given, x in zip(pair, (a, b), strict=True)
     )
     if len(ours) != len(theirs) or len(set(ours)) != len(ours) or len(set(theirs)) != len(theirs):
-        raise ShapeError("tensordot", "as many different axes of the one as of the other", repr(axes))
+        raise ShapeError("tensordot", "as many different axes of x1 as of x2", repr(axes))
     return ours, theirs
 
 
@@ -204,7 +204,7 @@ def vecdot(x1: Any, x2: Any, /, axis: int = -1) -> Tensor:
     a, b = _operands("vecdot", x1, x2)
     if isinstance(axis, int) and axis >= 0 and a.ndim != b.ndim:
         hint = "count it from the end"
-        raise ShapeError("vecdot", "a negative axis, for tensors of two ranks", str(axis), hint)
+        raise ShapeError("vecdot", "a negative axis for tensors of different ranks", str(axis), hint)
     a, b = (moveaxis(x, shapes.normalize_axis("vecdot", axis, x.ndim), -1) for x in (a, b))
     if a.shape[-1] != b.shape[-1]:
         given = f"shapes {as_tensor(x1, 'vecdot').shape} and {as_tensor(x2, 'vecdot').shape}"

@@ -26,6 +26,7 @@ from tensorlab.ops import (
     indexing,
     linalg,
     logical,
+    namespace,
     powers,
     reduction,
     rounding,
@@ -64,12 +65,14 @@ def _multiply(x1: Any, x2: Any) -> Any:
 
 def _power(self: Tensor, other: Any, modulo: Any = None) -> Any:
     if modulo is not None:
-        raise ArgumentTypeError("pow", "two arguments", "a third one, the modulus", "use tl.remainder(x**y, modulus)")
+        raise ArgumentTypeError(
+            "pow", "two arguments", "a third argument, the modulus", "use tl.remainder(x**y, modulus)"
+        )
     return powers.pow(self, other) if _operand(other) else NotImplemented
 
 
 _DECIMALS = 308
-"""10 to this power is the largest one that float64 holds: a number has no decimal beyond, and no digit above."""
+"""The largest power of 10 in float64: no number has more decimals, or more digits."""
 
 
 def _round(self: Tensor, ndigits: Any = None) -> Tensor:
@@ -77,11 +80,11 @@ def _round(self: Tensor, ndigits: Any = None) -> Tensor:
     try:
         digits = 0 if ndigits is None else operator.index(ndigits)
     except TypeError:
-        raise ArgumentTypeError("round", "a whole number of decimals, or None", repr(ndigits)) from None
+        raise ArgumentTypeError("round", "an integer number of decimals, or None", repr(ndigits)) from None
     if not digits or (digits > 0 and self.dtype.kind in "iu"):
         return rounding.round(self)
     if self.dtype.kind != "f":
-        raise DTypeError("round", "a tensor of reals", str(self.dtype), 'use .astype("float64")')
+        raise DTypeError("round", "a tensor of real numbers", str(self.dtype), 'use .astype("float64")')
     if digits > _DECIMALS:
         return self.snapshot()
     if digits < -_DECIMALS:
@@ -217,7 +220,7 @@ def _method(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def _astype(self: Tensor, dtype: Any, copy: bool = False) -> Tensor:
-    """Return the elements in another dtype, or this tensor if it has that dtype already and ``copy`` is false."""
+    """Convert the elements to another dtype, or return this tensor if it has that dtype and ``copy`` is False."""
     if dtype is self.dtype and not copy and type(self) is Tensor:
         return self
     return astype(self, dtype, copy=copy)
@@ -237,6 +240,7 @@ def _ones_like(self: Tensor) -> Tensor:
 _METHODS: dict[str, Any] = {
     "like": _like,
     "ones_like": _ones_like,
+    "__array_namespace__": namespace.array_namespace,
     "__array_ufunc__": _array_ufunc,
     "__contains__": lambda self, value: _operand(value) and bool(reduction.any(comparison.equal(self, value))),
     "__round__": _round,

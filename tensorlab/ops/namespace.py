@@ -101,7 +101,7 @@ def __array_namespace_info__() -> ArrayNamespaceInfo:  # noqa: N807  (the standa
     return ArrayNamespaceInfo()
 
 
-def _array_namespace(self: Tensor, *, api_version: str | None = None) -> ModuleType:
+def array_namespace(self: Tensor, *, api_version: str | None = None) -> ModuleType:
     """Return the module tensorlab, which has the functions of the Python array API standard.
 
     Raises:
@@ -115,6 +115,3 @@ def _array_namespace(self: Tensor, *, api_version: str | None = None) -> ModuleT
     if api_version is not None and api_version not in _VERSIONS:
         raise ArgumentError("__array_namespace__", f"one of {', '.join(_VERSIONS)}", repr(api_version))
     return sys.modules["tensorlab"]
-
-
-setattr(Tensor, "__array_namespace__", _array_namespace)  # noqa: B010  (a type checker sees no such attribute)

@@ -66,8 +66,8 @@ _LOG_SOFTMAX = Rowwise("log_softmax", _EXPONENTIALS, _of(_log_normalized))
 _SOFTMAX_VJP = Rowwise("softmax_vjp", ((add.scalar, _of(_times)),), _of(_weighted_difference))
 
 
-def _rowwise(rule: Rowwise, *inputs: Tensor) -> Tensor:
-    return from_buffer_of(inputs[0], inputs[0]._backend.rowwise(rule, [x._buffer for x in inputs]))
+def _rowwise(definition: Rowwise, *inputs: Tensor) -> Tensor:
+    return from_buffer_of(inputs[0], inputs[0]._backend.rowwise(definition, [x._buffer for x in inputs]))
 
 
 def _along_last(who: str, x: Any, axis: Axis, operation: Callable[[Tensor], Tensor]) -> Tensor:
@@ -166,6 +166,10 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> Tens
         ArgumentTypeError: for a ``num_classes`` that is not an integer.
 
     Source: Keras, ``keras.ops.one_hot``.
+
+    Example:
+        >>> tl.one_hot(tl.asarray([2, 0]), 3).tolist()
+        [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     """
     tensor = as_tensor(x, "one_hot")
     if tensor.dtype.kind not in "iu":
@@ -208,6 +212,10 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None 
     Raises:
         ShapeError: if the shapes do not fit.
         DTypeError: if the dtypes have no common type or are not real.
+
+    Example:
+        >>> tl.dense(tl.ones((1, 2)), tl.ones((2, 3)), tl.asarray([0.0, 1.0, -5.0]), tl.relu).tolist()
+        [[2.0, 3.0, 0.0]]
     """
     if isinstance(activation, Sigmoid):
         return activation(dense(x, kernel, bias))  # separately, because the result keeps its logits

@@ -68,7 +68,7 @@ def _check_exponents(base: Any, exponent: Any) -> None:
     if lowest < 0:
         raise ArgumentError(
             "pow",
-            "exponents that are not negative, as the base is of integers",
+            "non-negative exponents for an integer base",
             f"{lowest} in {_described(exponents)} for a base of {_described(bases)}",
             "make the base real, e.g. x.astype('float32')",
         )

@@ -106,6 +106,10 @@ def sum(x: Any, /, axis: Axis = None, *, dtype: Any = None, keepdims: bool = Fal
         ShapeError: for an axis that is out of range or given twice.
 
     Source: Python array API standard, ``sum``.
+
+    Example:
+        >>> tl.sum(tl.ones((2, 3)), axis=0, keepdims=True).tolist()
+        [[2.0, 2.0, 2.0]]
     """
     # The gradient needs no elements, so no snapshot has to keep them.
     tensor = x if isinstance(x, Tensor) and not x.watched else as_tensor(x, "sum")
@@ -129,6 +133,10 @@ def mean(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
     The mean of integers is float32, computed in float64.
 
     Source: Python array API standard, ``mean``.
+
+    Example:
+        >>> float(tl.mean(tl.asarray([1.0, 2.0, 6.0])))
+        3.0
     """
     tensor = x if type(x) is Tensor else as_tensor(x, "mean")
     compute, output = (tensor.dtype,) * 2 if tensor.dtype.kind == "f" else (dtypes.float64, dtypes.default_float)

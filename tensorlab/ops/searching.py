@@ -108,6 +108,10 @@ def searchsorted(x1: Any, x2: Any, /, side: str = "left", *, sorter: Any = None)
         IndexOutOfBoundsError: if ``sorter`` has an index that ``x1`` does not have.
 
     Source: Python array API standard, ``searchsorted``.
+
+    Example:
+        >>> tl.searchsorted(tl.asarray([1.0, 3.0, 5.0]), tl.asarray([0.0, 3.0, 4.0])).tolist()
+        [0, 1, 2]
     """
     if side not in ("left", "right"):
         raise ArgumentError("searchsorted", "side 'left' or 'right'", repr(side))

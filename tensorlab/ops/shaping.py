@@ -106,7 +106,7 @@ def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[in
         for given in (source, destination)
     )
     if len(set(origins)) != len(origins) or len(set(targets)) != len(targets) or len(origins) != len(targets):
-        raise ShapeError("moveaxis", "as many different places as different axes", f"{source} to {destination}")
+        raise ShapeError("moveaxis", "as many different positions as different axes", f"{source} to {destination}")
     order = [axis for axis in range(tensor.ndim) if axis not in origins]
     for target, origin in sorted(zip(targets, origins, strict=True)):
         order.insert(target, origin)

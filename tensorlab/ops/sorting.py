@@ -112,10 +112,15 @@ def top_k(x: Any, k: int, sorted: bool = True) -> TopK:
         ArgumentError: for a negative ``k``.
 
     Source: Keras, ``keras.ops.top_k``.
+
+    Example:
+        >>> values, indices = tl.top_k(tl.asarray([1.0, 5.0, 3.0]), 2)
+        >>> values.tolist(), indices.tolist()
+        ([5.0, 3.0], [1, 2])
     """
     tensor = as_tensor(x, "top_k")
     if not isinstance(k, (int, np.integer)):
-        raise ArgumentTypeError("top_k", "a whole number k", repr(k))
+        raise ArgumentTypeError("top_k", "an integer k", repr(k))
     if k < 0:
         raise ArgumentError("top_k", "k of at least 0", str(k))
     if not tensor.ndim or tensor.shape[-1] < k:

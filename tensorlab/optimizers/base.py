@@ -21,6 +21,7 @@ from tensorlab.tensor import Tensor, writing
 from tensorlab.variable import Variable
 
 _buffer = attrgetter("buffer")
+_FROM_GET_STATE = "give what get_state returned"
 
 
 class Optimizer(Configured):
@@ -116,7 +117,7 @@ class Optimizer(Configured):
         if self._slots.strangers(variables):
             hint = "pickle or copy both together, or call set_state(state, variables), or forget_slots() to start anew"
             names = ", ".join([repr(variable.name) for variable in variables])
-            raise StateError(who, "the weights that it was copied or loaded with slots of", names, hint)
+            raise StateError(who, f"its copied or loaded slots do not belong to {names}", hint)
         self.iterations += 1
         rule = self.rule
         values = [self._hyperparameter(name) for name in rule.hyperparameters]
@@ -222,16 +223,18 @@ class Optimizer(Configured):
         """
         who = f"{self._who} state"
         if not isinstance(state, Mapping):
-            raise StateError(who, "what get_state returned", repr(state))
+            raise StateError(who, f"{state!r} is no dict", _FROM_GET_STATE)
         missing = {"iterations", "slots"} - set(state)
         if missing:
-            raise StateError(who, "iterations and slots", f"none of {', '.join(sorted(missing))}")
+            raise StateError(who, f"it has no {' and no '.join(sorted(missing))}", _FROM_GET_STATE)
         iterations, slots = state["iterations"], state["slots"]
         if isinstance(iterations, bool) or not isinstance(iterations, (int, np.integer)) or iterations < 0:
-            raise StateError(f"{who} iterations", "the number of steps taken", repr(iterations))
+            raise StateError(f"{who} iterations", f"{iterations!r} is no number of steps", _FROM_GET_STATE)
         if slots and len(slots) != len(variables):
             hint = "give the same weights to get_state and to set_state; a model has its weights once it is built"
-            raise StateError(who, f"slots of {len(variables)} weights, or of none", str(len(slots)), hint)
+            raise StateError(
+                who, f"it has slots of {len(slots)} weights, but {len(variables)} weights were given", hint
+            )
         values = [self._slot_values(who, *pair) for pair in zip(slots, variables, strict=False)]
         current = Hyperparameters(who, self.hyperparameters, state.get("hyperparameters", {}), self._limits)
         self._hyperparameters.update(current)
@@ -245,11 +248,12 @@ class Optimizer(Configured):
         shapes = {name: np.shape(array) for name, array in arrays.items()}
         if shapes != dict.fromkeys(self.rule.slots, tuple(variable.shape)):
             names = ", ".join(self.rule.slots) or "none"
-            raise StateError(who, f"for {variable.name!r} slots of shape {variable.shape} named: {names}", str(shapes))
+            problem = f"the slots of {variable.name!r} are {shapes}, not {names} of shape {variable.shape}"
+            raise StateError(who, problem, _FROM_GET_STATE)
         try:
             return [np.asarray(arrays[name], variable.dtype) for name in self.rule.slots]
         except (TypeError, ValueError) as error:
-            raise StateError(who, f"for {variable.name!r} slots of numbers", str(error)) from None
+            raise StateError(who, f"the slots of {variable.name!r} are no numbers ({error})", _FROM_GET_STATE) from None
 
     def __copy__(self) -> Any:
         return copy.deepcopy(self)

@@ -42,6 +42,12 @@ class SGD(Optimizer):
         ArgumentError: for a momentum outside of that range.
 
     Source: Keras, ``keras.optimizers.SGD``; Sutskever et al., "On the importance of initialization and momentum", 2013.
+
+    Example:
+        >>> w, optimizer = tl.Variable([1.0, 2.0]), tl.optimizers.SGD(learning_rate=0.5)
+        >>> optimizer.apply_gradients([(tl.asarray([1.0, -1.0]), w)])
+        >>> w.tolist()
+        [0.5, 2.5]
     """
 
     _limits: ClassVar[Mapping[str, tuple[float, float]]] = {"momentum": (0.0, 1.0)}

@@ -38,8 +38,9 @@ class Slots:
             if found is not None and id(found) not in taken:
                 for name, slot in found.items():
                     if (slot.shape, slot.dtype) != (weight.shape, weight.dtype):
-                        expected = f"for {weight.name!r} slots of {weight.dtype} of shape {weight.shape}"
-                        raise StateError(f"slot {name!r}", expected, f"{slot.dtype} of shape {slot.shape}")
+                        of_slot, of_weight = (f"{each.dtype} of shape {each.shape}" for each in (slot, weight))
+                        problem = f"the slot is {of_slot}, but its weight {weight.name!r} is {of_weight}"
+                        raise StateError(f"slot {name!r}", problem, "call forget_slots() to start anew")
                 self._by_key[weight.key] = found
                 return found
         return None

@@ -1,4 +1,4 @@
-"""The plugin layer: hooks, the manager that finds plugins, and the plugin that ships."""
+"""Plugins: the hooks, the manager that finds and loads them, and the built-in plugin."""
 
 from tensorlab.plugins.by_hand import list, register, unregister
 from tensorlab.plugins.hookspecs import hookimpl

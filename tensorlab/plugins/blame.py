@@ -1,4 +1,4 @@
-"""Which line of a plugin an exception comes from, wherever it was raised."""
+"""Find the line of a plugin that an exception comes from, wherever it was raised."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 
 
 def line_of(error: BaseException, owner: Any) -> str:
-    """Return ``see plugin.py, line 3``: the last of the plugin's own lines on the way to an error, or nothing.
+    """Return ``see plugin.py, line 3`` for the last line of the plugin in a traceback, or an empty string.
 
     Args:
-        error: what was raised, perhaps inside another library.
+        error: the exception, which may have been raised inside another library.
         owner: a function or class of the plugin, or the name of its module.
     """
     module = owner if isinstance(owner, str) else str(getattr(owner, "__module__", ""))
@@ -27,7 +27,7 @@ def line_of(error: BaseException, owner: Any) -> str:
 
 
 def _files_of(module: str) -> set[str]:
-    """The file of a module, or the folders of a package."""
+    """Return the file of a module, or the folders of a package."""
     loaded = sys.modules.get(module)
     if loaded is not None:
         return set(getattr(loaded, "__path__", ())) or {str(getattr(loaded, "__file__", ""))}

@@ -1,4 +1,4 @@
-"""The built-in plugin: the table of contents of what ships. It registers through the hooks that any plugin uses."""
+"""The built-in plugin: everything that tensorlab registers, through the hooks that every plugin uses."""
 
 from __future__ import annotations
 

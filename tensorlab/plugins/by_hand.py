@@ -1,4 +1,4 @@
-"""Plugins that are no distribution: those of a notebook or a program, registered by hand."""
+"""Plugins of a notebook or a program, which are not distributions and are registered by a call."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ _registered: dict[str, tuple[Any, Plugin, bool]] = {}
 
 
 def register(plugin: Any, name: str | None = None, override: bool = False) -> Plugin:
-    """Add what a plugin adds, in this process.
+    """Register a plugin in this process.
 
-    Registering a name again replaces what was registered under it, so a notebook's cell may be run again.
+    Registering a name again replaces the previous plugin of that name, so a cell of a notebook can be run again.
 
     Args:
-        plugin: a module, or an object with functions or methods that are marked with `hookimpl`.
-        name: what it is called; a module's or a class's own name if None. ``"name:thing"`` always finds its things.
-        override: whether it may take names that others have registered, built-in ones too. Those are then found as
-            ``"tensorlab:relu"``, and mean again what they meant after `unregister`.
+        plugin: a module, or an object with functions or methods that are decorated with `hookimpl`.
+        name: the name of the plugin; by default the name of the module or class. ``"name:thing"`` always finds its
+            objects.
+        override: whether it may take names that others have registered, including built-in ones. Those are then found
+            as ``"tensorlab:relu"``, and get their meaning back after `unregister`.
 
     Returns:
-        what became of it.
+        a record of what it added.
 
     Raises:
-        PluginError: for what is wrong with it, or from a plugin that is being loaded; nothing is added then, and what
-            was there stays.
-        ArgumentTypeError: for a class in place of an object, or an object without a name of its own.
-        ArgumentError: for a name that an installed distribution has.
+        PluginError: if the plugin is invalid, or if another plugin calls this while it is loaded. Nothing changes.
+        ArgumentTypeError: for a class instead of an object, or an object without a name.
+        ArgumentError: for the name of an installed distribution.
 
     Example:
         >>> class Mine:
@@ -74,13 +74,21 @@ def register(plugin: Any, name: str | None = None, override: bool = False) -> Pl
 
 
 def unregister(plugin: Any) -> None:
-    """Take back what `register` added.
+    """Remove a plugin that `register` added.
 
     Args:
-        plugin: its name, itself, or what `register` returned.
+        plugin: its name, the plugin, or the record that `register` returned.
 
     Raises:
-        UnknownNameError: if it was not registered by hand.
+        UnknownNameError: if it was not added by `register`.
+
+    Example:
+        >>> class Mine:
+        ...     @tl.hookimpl
+        ...     def tensorlab_register_activations(self):
+        ...         return {"hat": tl.Activation(lambda x: 1 / (1 + x * x))}
+        >>> record = tl.plugins.register(Mine())
+        >>> tl.plugins.unregister("Mine")
     """
     for name, (known, record, _) in _registered.items():
         if plugin is known or plugin is record or plugin == name:
@@ -93,6 +101,9 @@ def unregister(plugin: Any) -> None:
 
 
 def list() -> builtins.list[Plugin]:
-    """Every plugin, with what it added or why it failed: the built-in one, the installed, then those by hand."""
+    """Return a record of every plugin: what it added, or why it failed.
+
+    The built-in one comes first, then the installed ones, then those of `register`.
+    """
     manager.load()
     return [*manager.plugins]

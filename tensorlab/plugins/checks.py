@@ -1,4 +1,4 @@
-"""What a thing of each kind has to be, held when it is registered."""
+"""What an object of each kind has to be. It is checked when the object is registered."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tensorlab.tensor import Tensor
 
 @dataclass(frozen=True)
 class Expectation:
-    """What a thing of some kind has to be.
+    """What an object of some kind has to be.
 
     Attributes:
-        base: a class that it may be a subclass of, or None.
-        method: what such a subclass has to implement, or "".
-        rule: a class that it may be an object of, or None.
-        arguments: if there are no classes: how many arguments the function has to take.
-        words: what it is, in messages.
+        base: a class of which it may be a subclass, or None.
+        method: the method that such a subclass has to implement, or "".
+        rule: a class of which it may be an instance, or None.
+        arguments: for functions: the number of arguments that it has to accept.
+        words: its description in messages.
     """
 
     base: type | None
@@ -38,7 +38,7 @@ class Expectation:
     arguments: int = 0
 
     def refusal(self, thing: Any) -> tuple[str, str, str] | None:
-        """None, or what was expected, received, and a hint."""
+        """Return None, or what was expected, what was received, and a hint."""
         if self.rule is not None and isinstance(thing, self.rule):
             return None
         if self.base is not None:
@@ -75,7 +75,7 @@ def _parameters(function: Callable[..., Any]) -> str:
 
 def _takes(function: Callable[..., Any], arguments: int) -> bool:
     if isinstance(function, type) and inspect.getattr_static(function, "__init__") is object.__init__:
-        return not arguments  # reading the signature that it inherits from C takes long
+        return not arguments  # reading the signature that it inherits from C is slow
     try:
         inspect.signature(function).bind(*range(arguments))
     except TypeError:
@@ -86,7 +86,7 @@ def _takes(function: Callable[..., Any], arguments: int) -> bool:
 
 
 def _takes_numbers_only(function: Callable[..., Any]) -> bool:
-    """Whether it can be lifted, but is no function of tensors as it is. Nothing is compiled to find out."""
+    """Return whether a function can be lifted but does not accept tensors. Nothing is compiled."""
     backend = ReferenceBackend()
     try:
         function(Tensor(backend.from_host(np.ones((2, 4), np.float32)), backend))
@@ -117,7 +117,7 @@ EXPECTATIONS = {
 
 
 def check(who: str, kind: str, name: Any, thing: Any) -> None:
-    """Refuse a name or a thing that is not what its hook asks for.
+    """Check the name and the object that a hook returned.
 
     Raises:
         PluginError: naming the plugin and the hook (``who``), the key, what was expected, and what was received.

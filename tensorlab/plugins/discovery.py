@@ -1,4 +1,4 @@
-"""Which plugins are installed, and which of them ``TENSORLAB_PLUGINS`` asks for.
+"""Find installed plugins, and those of them that ``TENSORLAB_PLUGINS`` selects.
 
 The entry points are walked here and not by pluggy, whose own walk stops at the first plugin that fails.
 """
@@ -19,15 +19,15 @@ VARIABLE = "TENSORLAB_PLUGINS"
 
 
 def entry_points() -> list[tuple[EntryPoint, Plugin]]:
-    """Every entry point of the group, with a fresh record, by distribution and name.
+    """Return every entry point of the group with a new record, sorted by distribution and name.
 
-    Of two distributions of one name, the first on ``sys.path`` counts, as it does for an import. One whose entry points
-    cannot be read has a record that says so.
+    Of two distributions with one name, the first on ``sys.path`` is used, as for imports. If the entry points of a
+    distribution cannot be read, its record contains the error.
     """
     found: dict[str, list[tuple[EntryPoint, Plugin]]] = {}
     for distribution in importlib.metadata.distributions():
         if f"[{GROUP}]" not in _text(distribution, "entry_points.txt").replace(" ", ""):
-            continue  # most have nothing to do with us, and reading their metadata takes long
+            continue  # reading the metadata of all other distributions would be slow
         name, version = _fields(distribution, "Name", "Version")
         if name == "?" or normalized(name) not in found:
             found.setdefault(normalized(name), []).extend(_points(distribution, name, version))
@@ -37,23 +37,23 @@ def entry_points() -> list[tuple[EntryPoint, Plugin]]:
 def _text(distribution: Distribution, file: str) -> str:
     try:
         return distribution.read_text(file) or ""
-    except (OSError, ValueError):  # it cannot be read, and whether it was meant for us cannot be known
+    except (OSError, ValueError):  # unreadable, so it is unknown whether it has entry points for us
         return ""
 
 
 def _points(distribution: Distribution, name: str, version: str) -> list[tuple[EntryPoint, Plugin]]:
     try:
         points = [point for point in distribution.entry_points if point.group == GROUP]
-    except Exception as error:  # of a file that is not what it should be
+    except Exception as error:  # for a malformed file
         why = f"entry_points.txt: expected lines 'name = module', received what raises {type(error).__name__}: {error}"
         return [(EntryPoint("?", "", GROUP), Plugin("?", name, version, error=f"{why}; install {name} again"))]
     return [(point, Plugin(point.name, name, version, module=point.value)) for point in points]
 
 
 def _fields(distribution: Distribution, *fields: str) -> list[str]:
-    """Fields of the metadata, each "?" if there is none: a folder may be left over without its files.
+    """Return fields of the metadata, "?" for a missing one: a folder may be left over without its files.
 
-    They are looked for in the text: `Distribution.metadata` parses all of it, the README inside too.
+    The text is searched, because `Distribution.metadata` parses all of it, including the README.
     """
     text = _text(distribution, "METADATA") or _text(distribution, "PKG-INFO")
     header = text.replace("\r\n", "\n").partition("\n\n")[0]
@@ -62,10 +62,10 @@ def _fields(distribution: Distribution, *fields: str) -> list[str]:
 
 
 def wanted(plugins: list[Plugin]) -> tuple[set[int], list[Plugin]]:
-    """The places of the plugins that ``TENSORLAB_PLUGINS`` asks for, and a record of each name in it that is none's.
+    """Return the indices of the plugins that ``TENSORLAB_PLUGINS`` selects, and a record of each unknown name in it.
 
-    Not set, it asks for all; otherwise for those whose distribution or entry point it lists, separated by commas; the
-    built-in one may be among them.
+    If it is not set, all are selected; otherwise those whose distribution or entry point it lists, separated by commas.
+    The built-in plugin may be listed too.
     """
     value = os.environ.get(VARIABLE)
     if value is None:

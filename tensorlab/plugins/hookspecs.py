@@ -1,11 +1,11 @@
-"""What a plugin can do: the whole surface.
+"""The hooks: everything that a plugin can do.
 
-A ``tensorlab_register_…`` hook takes nothing and returns ``{name: thing}``. A name is a Python identifier; one that
-another distribution uses already is refused, and with it the whole plugin.
+A ``tensorlab_register_…`` hook takes no arguments and returns ``{name: object}``. A name is a Python identifier. If
+another distribution already uses it, the whole plugin is rejected.
 
-The other hooks watch `fit`. They take those of their arguments that they name, what they return is ignored, the logs
-are copies, and a plugin that raises is a warning and is not called again in that run (an error if TENSORLAB_STRICT
-is 1).
+The other hooks observe `fit`. An implementation may leave out arguments. What it returns is ignored, and the logs are
+copies. If it raises, a warning is issued and the plugin is not called again in that run; if TENSORLAB_STRICT is 1, an
+error is raised.
 """
 
 from __future__ import annotations
@@ -25,77 +25,78 @@ Logs = dict[str, float]
 
 @hookspec
 def tensorlab_register_layers() -> Things:
-    """Subclasses of `tensorlab.layers.Layer` that have a `call`, by class name."""
+    """Return subclasses of `tensorlab.layers.Layer` that implement `call`, by class name."""
 
 
 @hookspec
 def tensorlab_register_activations() -> Things:
-    """`tensorlab.Activation` objects, or functions from a tensor to a tensor."""
+    """Return `tensorlab.Activation` objects, or functions from a tensor to a tensor."""
 
 
 @hookspec
 def tensorlab_register_losses() -> Things:
-    """`tensorlab.LossRule` objects, or subclasses of `tensorlab.losses.Loss` that have a `call`."""
+    """Return `tensorlab.LossRule` objects, or subclasses of `tensorlab.losses.Loss` that implement `call`."""
 
 
 @hookspec
 def tensorlab_register_optimizers() -> Things:
-    """`tensorlab.OptimizerRule` objects, or subclasses of `tensorlab.optimizers.Optimizer`."""
+    """Return `tensorlab.OptimizerRule` objects, or subclasses of `tensorlab.optimizers.Optimizer`."""
 
 
 @hookspec
 def tensorlab_register_metrics() -> Things:
-    """Subclasses of `tensorlab.metrics.Metric`."""
+    """Return subclasses of `tensorlab.metrics.Metric`."""
 
 
 @hookspec
 def tensorlab_register_initializers() -> Things:
-    """Subclasses of `tensorlab.initializers.Initializer` that have a `__call__`."""
+    """Return subclasses of `tensorlab.initializers.Initializer` that implement `__call__`."""
 
 
 @hookspec
 def tensorlab_register_regularizers() -> Things:
-    """Subclasses of `tensorlab.regularizers.Regularizer` that have a `__call__`."""
+    """Return subclasses of `tensorlab.regularizers.Regularizer` that implement `__call__`."""
 
 
 @hookspec
 def tensorlab_register_callbacks() -> Things:
-    """Subclasses of `tensorlab.callbacks.Callback`."""
+    """Return subclasses of `tensorlab.callbacks.Callback`."""
 
 
 @hookspec
 def tensorlab_register_datasets() -> Things:
-    """Functions that return ``((x_train, y_train), (x_test, y_test))`` as NumPy arrays."""
+    """Return functions that return ``((x_train, y_train), (x_test, y_test))`` as NumPy arrays."""
 
 
 @hookspec
 def tensorlab_register_backends() -> dict[str, Callable[[], Any]]:
-    """Functions without arguments that return a `tensorlab.backends.Backend`; called when the device is first used.
+    """Return functions without arguments that return a `tensorlab.backends.Backend`.
 
-    One that has the attributes of a `tensorlab.backends.SharingBackend` is also called for other libraries' arrays.
+    Each is called when its device is first used. One that has the attributes of a `tensorlab.backends.SharingBackend`
+    is also called for arrays of other libraries.
     """
 
 
 @hookspec
 def tensorlab_fit_start(model: Any, params: dict[str, Any]) -> None:
-    """Before the first epoch of `fit`; ``params`` has ``epochs``, ``steps`` (an epoch) and ``verbose``."""
+    """Observe the start of `fit`. ``params`` has ``epochs``, ``steps`` (per epoch) and ``verbose``."""
 
 
 @hookspec
 def tensorlab_fit_end(model: Any, logs: Logs) -> None:
-    """After the last epoch, with its metrics. Not called if `fit` raises."""
+    """Observe the end of the last epoch, with its metrics. It is not called if `fit` raises."""
 
 
 @hookspec
 def tensorlab_epoch_start(model: Any, epoch: int) -> None:
-    """Before an epoch, counted from 0."""
+    """Observe the start of an epoch; the first is 0."""
 
 
 @hookspec
 def tensorlab_epoch_end(model: Any, epoch: int, logs: Logs) -> None:
-    """After an epoch, counted from 0, and its validation."""
+    """Observe the end of an epoch and its validation; the first is 0."""
 
 
 @hookspec
 def tensorlab_batch_end(model: Any, batch: int, logs: Logs) -> None:
-    """After a step, counted from 0 in each epoch."""
+    """Observe the end of a step; the first of each epoch is 0."""

@@ -1,4 +1,4 @@
-"""Taking what plugins add: each wholly or not at all, and none at the cost of another."""
+"""Load plugins transactionally; one that fails does not affect the others."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["GROUP", "HOOKS", "REGISTERING", "Manager", "Plugin", "manager"]
 
 _BUILTIN = "tensorlab.plugins.builtins"
 REGISTERING = {f"tensorlab_register_{plural}": kind for kind, plural in KINDS.items()}
-"""The hooks that add things, and the kinds that they add."""
+"""The hooks that add objects, and the kind of object of each."""
 HOOKS = (*REGISTERING, *observers.HOOKS)
 
 
@@ -33,7 +33,7 @@ class Manager:
     """Loads the plugins of this environment at the first look-up.
 
     Attributes:
-        plugins: what became of each, in the order in which they were loaded; the built-in one is the first.
+        plugins: a record of each plugin, in the order of loading; the first is the built-in one.
     """
 
     def __init__(self) -> None:
@@ -51,10 +51,10 @@ class Manager:
         """Find and register every plugin, once: the built-in one, then the others by distribution and name.
 
         Args:
-            strict: whether a plugin that fails is an error; None for what ``TENSORLAB_STRICT`` says, 1 if it is.
+            strict: whether to raise if a plugin fails; None to raise if ``TENSORLAB_STRICT`` is 1.
 
         Raises:
-            PluginError: if a plugin fails and that is an error.
+            PluginError: if a plugin fails and ``strict`` is true.
 
         Warns:
             PluginWarning: if ``TENSORLAB_PLUGINS`` names one that is not installed.
@@ -62,7 +62,7 @@ class Manager:
         if self._state == "loaded":
             return
         with self._lock:
-            if self._state != "new":  # loaded meanwhile, or a plugin looks a name up while it is loaded
+            if self._state != "new":  # another thread has loaded them, or a plugin looks up a name during loading
                 return
             self._state = "loading"
             self._strict = os.environ.get("TENSORLAB_STRICT") == "1" if strict is None else strict
@@ -76,7 +76,7 @@ class Manager:
 
     @property
     def busy(self) -> bool:
-        """Whether this thread is loading or registering a plugin just now; if another one is, it waits for that."""
+        """Whether this thread is loading or registering a plugin. If another thread is, wait for it first."""
         with self._lock:
             return self._state == "loading" or self._registering
 
@@ -106,9 +106,9 @@ class Manager:
         started = time.perf_counter()
         try:
             self.register(point.load(), record)
-        except KeyboardInterrupt:  # somebody does not want to wait; the next look-up begins again
+        except KeyboardInterrupt:  # the user interrupts; the next look-up starts again
             raise
-        except BaseException as error:  # whatever a plugin does wrong is its own matter
+        except BaseException as error:  # no error of a plugin may affect the others
             why = str(error) if isinstance(error, PluginError) else f"{_describe(error)}; {_advice(error, record)}"
             self._failed(record, why, error)
         finally:
@@ -122,7 +122,7 @@ class Manager:
             raise PluginError(f"plugin {record.name!r} of {record.distribution}", "a plugin that loads", why) from error
 
     def _unload(self) -> None:
-        """Take back everything, so that the next look-up begins again."""
+        """Remove everything, so that the next look-up starts again."""
         for plugin in self.plugins:
             self._take_back(plugin)
         self.plugins.clear()
@@ -130,16 +130,16 @@ class Manager:
     # Registering
 
     def register(self, plugin: Any, record: Plugin, override: bool = False) -> None:
-        """Take everything that a plugin adds, or nothing.
+        """Register everything that a plugin adds, or nothing.
 
         Args:
             plugin: a module or an object with hooks.
-            record: who it is; filled in.
+            record: the record of the plugin, which is filled in.
             override: whether it may take names of other distributions.
 
         Raises:
-            PluginError: for a misspelt hook, a result that is not ``{name: thing}``, a thing of the wrong kind, or a
-                name that is taken; the message names plugin, hook, key and what was expected.
+            PluginError: for a misspelt hook, a result that is not ``{name: object}``, an object of the wrong kind, or a
+                name that is taken. The message names the plugin, the hook, the key and what was expected.
         """
         with self._lock:
             self._registering = True
@@ -155,7 +155,7 @@ class Manager:
             self.plugins.append(record)
 
     def unregister(self, record: Plugin) -> None:
-        """Take back a plugin and everything that it added."""
+        """Remove a plugin and everything that it added."""
         with self._lock:
             self._take_back(record)
             self.plugins.remove(record)
@@ -169,7 +169,7 @@ class Manager:
             self._pluggy.unregister(name=record.key)
 
     def _entries(self, plugin: Any, record: Plugin) -> Iterator[tuple[str, Entry]]:
-        """What a plugin adds, checked one after the other, and the kind of each."""
+        """Yield the kind and the entry of each object that a plugin adds, after checking it."""
         from tensorlab.plugins.checks import check
 
         implementations = self._hooks(plugin, record)
@@ -183,17 +183,17 @@ class Manager:
                 things = implementation.function()
             except (Exception, SystemExit) as error:
                 raise PluginError(
-                    who, "a dict {name: thing}", _describe(error), line_of(error, implementation.function)
+                    who, "a dict {name: object}", _describe(error), line_of(error, implementation.function)
                 ) from error
             if not isinstance(things, dict):
                 hint = "return it" if things is None else ""
-                raise PluginError(who, "a dict {name: thing}", type(things).__name__, hint)
+                raise PluginError(who, "a dict {name: object}", type(things).__name__, hint)
             for name, thing in things.items():
                 check(who, kind, name, thing)
                 yield kind, Entry(name, thing, record.distribution, record.version, kind)
 
     def _hooks(self, plugin: Any, record: Plugin) -> dict[str, pluggy.HookImpl]:
-        """What a plugin implements, by hook."""
+        """Return the implementations of a plugin, by hook."""
         try:
             self._pluggy.register(plugin, record.key)
         except pluggy.PluginValidationError as error:
@@ -201,9 +201,9 @@ class Manager:
                 record.who,
                 "hooks with the arguments of tensorlab.plugins.hookspecs",
                 " ".join(str(error).splitlines()[1:]),
-                "take them out",
+                "remove them",
             ) from error
-        except ValueError as error:  # pluggy's word for an object that it knows already
+        except ValueError as error:  # raised by pluggy for an object that is registered already
             raise PluginError(record.who, "a plugin that is not registered yet", f"{plugin!r} again") from error
         found = {}
         for caller in self._pluggy.get_hookcallers(plugin) or ():
@@ -222,13 +222,13 @@ class Manager:
                     raise PluginError(record.who, f"{name} marked with @hookimpl", "a plain function", hint)
         if not found:
             hint = f"mark functions such as {HOOKS[0]} with @tensorlab.hookimpl"
-            raise PluginError(record.who, "a hook of tensorlab at least", f"{plugin!r} without one", hint)
+            raise PluginError(record.who, "at least one hook of tensorlab", f"{plugin!r} without one", hint)
         return {hook: found[hook] for hook in HOOKS if hook in found}
 
     # Asking
 
     def observers(self) -> list[callbacks.Callback]:
-        """Fresh callbacks for the plugins that watch a run: none, if none does."""
+        """Return new callbacks for the plugins that observe runs."""
         self.load()
         callers = [getattr(self._pluggy.hook, hook) for hook in observers.HOOKS]
         who = {plugin.key: plugin.who for plugin in self.plugins}
@@ -239,11 +239,11 @@ class Manager:
         return [observers.Observer(who[key], hooks[key]) for key in who if key in hooks]
 
     def explain_missing(self, kind: str, name: str) -> str:
-        """Which plugins failed or were left out, for the message about a name that nothing registers."""
+        """Name the plugins that failed or were excluded, for the message about an unknown name."""
         failed = [plugin for plugin in self.plugins if plugin.error]
         words = name.replace(":", " ").lower().split()
         likely = [plugin for plugin in failed if _is_meant(plugin, words)]
-        if len(failed) > 1 and not likely:  # any of them may have had the name, or none
+        if len(failed) > 1 and not likely:  # any of them may have the name
             names = ", ".join(plugin.distribution for plugin in failed)
             why = [f"{len(failed)} plugins could not be loaded ({names}): python -m tensorlab plugins says why"]
         else:
@@ -256,7 +256,7 @@ class Manager:
         if failed and not likely:
             why.insert(0, nearest(name, (entry.name for entry in registries[kind])))
         skipped = [plugin for plugin in self.plugins if plugin.skipped and _is_meant(plugin, words)]
-        why += [f"{discovery.VARIABLE} leaves {p.who} out: add {p.distribution} to it" for p in skipped]
+        why += [f"{discovery.VARIABLE} excludes {p.who}: add {p.distribution} to it" for p in skipped]
         return "; ".join(why)
 
 
@@ -269,15 +269,15 @@ def _describe(error: BaseException) -> str:
 
 
 def _advice(error: BaseException, record: Plugin) -> str:
-    """What to do about a plugin that cannot be imported."""
+    """Say what to do about a plugin that cannot be imported."""
     name = error.name if isinstance(error, ModuleNotFoundError) else None
     if name is not None and name != record.module.partition(":")[0]:
         return f"install what provides {name!r}, or uninstall {record.distribution}"
     if isinstance(error, SystemExit):
         where = line_of(error, record.module.partition(":")[0])
-        return f"take out what ends the process ({where}), or uninstall {record.distribution}"
+        return f"remove the code that ends the process ({where}), or uninstall {record.distribution}"
     command = f"python -c 'import {record.module.partition(':')[0]}'"
-    return f"{command} shows where; correct it, or uninstall {record.distribution}"
+    return f"{command} shows where; fix it, or uninstall {record.distribution}"
 
 
 manager = Manager()

@@ -1,4 +1,4 @@
-"""Plugins that watch a training run through the hooks of its moments."""
+"""Plugins that observe training runs."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ HOOKS = (
 
 
 class Observer(Callback):
-    """A plugin as a callback of one run, which goes on without it when it raises, unless ``TENSORLAB_STRICT`` is 1.
+    """A plugin as a callback of one run. If it raises, the run continues without it, unless ``TENSORLAB_STRICT`` is 1.
 
     Args:
-        who: the plugin, in messages.
-        hooks: what it implements, by the name of the hook.
+        who: the name of the plugin in messages.
+        hooks: its implementations, by the name of the hook.
     """
 
     def __init__(self, who: str, hooks: Mapping[str, pluggy.HookImpl]) -> None:
@@ -34,7 +34,7 @@ class Observer(Callback):
 
     @property
     def watches_steps(self) -> bool:
-        """Whether the plugin does."""
+        """Whether the plugin observes steps."""
         return "tensorlab_batch_end" in self.hooks
 
     def _tell(self, hook: str, **moment: Any) -> None:
@@ -47,26 +47,26 @@ class Observer(Callback):
             self.hooks.clear()
             received = f"{type(error).__name__}: {error}"
             if os.environ.get("TENSORLAB_STRICT") == "1":
-                raise PluginError(f"{self.who}: {hook}", "a hook that watches", received) from error
+                raise PluginError(f"{self.who}: {hook}", "a hook that only observes", received) from error
             text = f"{self.who}: {hook} raised {received}; it is not called again in this run"
             warnings.warn(text, PluginWarning, stacklevel=levels_to_the_user())
 
     def on_train_begin(self, logs: Logs) -> None:
-        """`tensorlab_fit_start`."""
+        """Call `tensorlab_fit_start`."""
         self._tell("tensorlab_fit_start", model=self.model, params=dict(self.params))
 
     def on_train_end(self, logs: Logs) -> None:
-        """`tensorlab_fit_end`."""
+        """Call `tensorlab_fit_end`."""
         self._tell("tensorlab_fit_end", model=self.model, logs=dict(logs))
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
-        """`tensorlab_epoch_start`."""
+        """Call `tensorlab_epoch_start`."""
         self._tell("tensorlab_epoch_start", model=self.model, epoch=epoch)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """`tensorlab_epoch_end`."""
+        """Call `tensorlab_epoch_end`."""
         self._tell("tensorlab_epoch_end", model=self.model, epoch=epoch, logs=dict(logs))
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        """`tensorlab_batch_end`."""
+        """Call `tensorlab_batch_end`."""
         self._tell("tensorlab_batch_end", model=self.model, batch=batch, logs=dict(logs))

@@ -1,4 +1,4 @@
-"""`Plugin`: what became of one plugin."""
+"""`Plugin`: the record of one plugin."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from tensorlab.registry import Entry
 
 @dataclass(eq=False, repr=False)
 class Plugin:
-    """What became of one plugin.
+    """The record of one plugin: what it added, or why it failed.
 
     Attributes:
-        name: of its entry point, or the one that it was registered under.
-        distribution: that declares it; for a plugin that was registered by hand, its name.
-        version: of the distribution.
-        entries: what it registered.
+        name: the name of its entry point, or that passed to `register`.
+        distribution: the distribution that declares it; for a plugin of `register`, its name.
+        version: the version of the distribution.
+        entries: the objects that it registered.
         error: why it registered nothing, or None.
-        exception: what it raised, if it raised something.
-        module: what its entry point names.
+        exception: the exception that it raised, or None.
+        module: the module that its entry point names.
         hooks: the names of the hooks that it implements.
-        seconds: how long importing and registering it took.
-        skipped: whether ``TENSORLAB_PLUGINS`` leaves it out.
+        seconds: the time to import and register it.
+        skipped: whether ``TENSORLAB_PLUGINS`` excludes it.
     """
 
     name: str
@@ -37,37 +37,37 @@ class Plugin:
 
     @property
     def key(self) -> str:
-        """What pluggy knows it by."""
+        """Its name in pluggy."""
         return f"{self.distribution}:{self.name}"
 
     @property
     def who(self) -> str:
-        """What it is called in messages."""
+        """Its name in messages."""
         return f"plugin {self.name!r} of {self.distribution} {self.version}".rstrip()
 
     @property
     def reason(self) -> str:
-        """Its error, for a sentence that has named it already."""
+        """Its error, for a message that has already named the plugin."""
         return (self.error or "").removeprefix(f"{self.who}: ")
 
     @property
     def outcome(self) -> str:
-        """What it adds, or why it adds nothing, in words."""
+        """A description of what it adds, or why it adds nothing."""
         if self.error is not None:
             return f"failed: {self.error}"
         if self.skipped:
-            return "left out by TENSORLAB_PLUGINS"
+            return "excluded by TENSORLAB_PLUGINS"
         kinds: dict[str, list[str]] = {}
         for entry in self.entries:
             kinds.setdefault(entry.kind, []).append(entry.name)
         watched = [hook.removeprefix("tensorlab_") for hook in self.hooks if "_register_" not in hook]
         parts = [f"{kind} {', '.join(sorted(names))}" for kind, names in kinds.items()]
-        return "; ".join(parts + ([f"watches {', '.join(watched)}"] if watched else [])) or "nothing"
+        return "; ".join(parts + ([f"observes {', '.join(watched)}"] if watched else [])) or "nothing"
 
     def __repr__(self) -> str:
         return f"<{self.who}: {self.outcome}>"
 
     @property
     def sorting_key(self) -> tuple[str, str, str]:
-        """The order in which plugins are loaded."""
+        """The key that determines the order of loading."""
         return self.distribution, self.name, self.module

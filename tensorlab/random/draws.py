@@ -99,6 +99,10 @@ def normal(
         DTypeError: for another dtype.
 
     Source: Keras, ``keras.random.normal``.
+
+    Example:
+        >>> tl.random.normal((2, 3)).shape
+        (2, 3)
     """
     wanted = _real("random.normal", dtype)
     middle, spread = _finite("random.normal mean", mean), _finite("random.normal stddev", stddev)
@@ -151,6 +155,11 @@ def randint(
         DTypeError: for a dtype of no integers.
 
     Source: Keras, ``keras.random.randint``.
+
+    Example:
+        >>> x = tl.random.randint((1000,), 0, 10)
+        >>> int(tl.min(x)) >= 0 and int(tl.max(x)) < 10
+        True
     """
     wanted = dtypes.as_dtype(dtype, "random.randint")
     if wanted.kind not in "iu":

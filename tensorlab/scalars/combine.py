@@ -26,6 +26,7 @@ def compose(outer: ScalarFunction | Callable[..., Any], inner: ScalarFunction | 
         ScalarError: if ``inner`` has several outputs, or ``outer`` has no parameters.
 
     Example:
+        >>> import math
         >>> from tensorlab.scalars import compose
         >>> compose(math.tanh, lambda x, y: x + y)(1.0, -1.0)
         0.0
@@ -33,7 +34,7 @@ def compose(outer: ScalarFunction | Callable[..., Any], inner: ScalarFunction | 
     outer, inner = scalar_function(outer), scalar_function(inner)
     if inner.n_outputs != 1:
         received = f"{inner.n_outputs} outputs"
-        raise ScalarError(inner.who, "one output, to be passed on", received, "compose functions of one output")
+        raise ScalarError(inner.who, "one output to pass on", received, "compose functions of one output")
     if not outer.parameters:
         raise ScalarError(outer.who, "a first parameter, for the inner function's value", "none", "add one")
     names = Names(inner.parameters)
@@ -43,32 +44,27 @@ def compose(outer: ScalarFunction | Callable[..., Any], inner: ScalarFunction | 
     defaults = {renamed[name]: default for name, default in outer.defaults.items() if name in renamed}
     if len(defaults) == len(others):  # else a parameter without a default comes after the inner function's
         defaults = {**inner.defaults, **defaults}
-    return ScalarFunction(
-        f"{outer.name}_of_{inner.name}",
-        (*inner.parameters, *others),
-        [ast.Return(tree.call(names.call(outer), value, *map(tree.name, others)))],
-        names.calls,
+    return outer.replace(
+        name=f"{outer.name}_of_{inner.name}",
+        parameters=(*inner.parameters, *others),
+        body=[ast.Return(tree.call(names.call(outer), value, *map(tree.name, others)))],
+        calls=names.calls,
         defaults=defaults,
-        file=outer.file,
-        line=outer.line,
     )
 
 
-def bound(function: ScalarFunction, values: Mapping[str, float]) -> ScalarFunction:
+def with_constants(function: ScalarFunction, values: Mapping[str, float]) -> ScalarFunction:
     """Return the function of its remaining parameters, with some parameters set to constants."""
     if not values:
         return function
     parameters = tuple([name for name in function.parameters if name not in values])
     constants = [tree.assign(name, tree.number(value)) for name, value in values.items()]
     names = Names.of(function)
-    return ScalarFunction(
-        function.name,
-        parameters,
-        optimize(parameters, [*constants, *function.body], names.calls),
-        names.calls,
+    return function.replace(
+        parameters=parameters,
+        body=optimize(parameters, [*constants, *function.body], names.calls),
+        calls=names.calls,
         defaults={name: value for name, value in function.defaults.items() if name not in values},
-        file=function.file,
-        line=function.line,
     )
 
 
@@ -80,7 +76,4 @@ def without_unused(function: ScalarFunction) -> tuple[ScalarFunction, tuple[int,
         return function, kept
     parameters = tuple([function.parameters[k] for k in kept])
     defaults = {name: default for name, default in function.defaults.items() if name in parameters}
-    name, file, line = function.name, function.file, function.line
-    return ScalarFunction(
-        name, parameters, function.body, function.calls, defaults=defaults, file=file, line=line
-    ), kept
+    return function.replace(parameters=parameters, defaults=defaults), kept

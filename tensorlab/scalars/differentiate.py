@@ -35,6 +35,7 @@ def derivative(function: ScalarFunction, index: int = 0) -> ScalarFunction:
         ScalarError: if the function calls something whose derivative is not known.
 
     Example:
+        >>> import math
         >>> from tensorlab.scalars import derivative, scalar_function
         >>> print(derivative(scalar_function(lambda x: x * math.exp(x))).source)
         def lambda_d_x(x):
@@ -61,15 +62,7 @@ def check_index(function: ScalarFunction, index: int) -> None:
 def _derivative(function: ScalarFunction, parameter: str) -> ScalarFunction:
     tangents = _Tangents(function, parameter)
     body = optimize(function.parameters, tangents.body, tangents.names.calls)
-    return ScalarFunction(
-        f"{function.name}_d_{parameter}",
-        function.parameters,
-        body,
-        tangents.names.calls,
-        defaults=function.defaults,
-        file=function.file,
-        line=function.line,
-    )
+    return function.replace(name=f"{function.name}_d_{parameter}", body=body, calls=tangents.names.calls)
 
 
 class _Tangents:

@@ -30,6 +30,7 @@ class ScalarFunction:
         name: the name of the Python function.
         parameters: the names of its parameters.
         defaults: the default values of some parameters.
+        arity: how many parameters there are.
         n_outputs: how many numbers it returns.
         file: the file in which it was written.
         line: the line at which it was written.
@@ -59,6 +60,11 @@ class ScalarFunction:
         self.n_outputs = next(len(tree.outputs(node)) for node in tree.statements(body) if isinstance(node, ast.Return))
         self.derived: dict[tuple[str, int], ScalarFunction] = {}
         self._written, self._surroundings = python, surroundings
+
+    def replace(self, **changes: Any) -> ScalarFunction:
+        """Return the function that differs in some of: name, parameters, body, calls, defaults, file, line."""
+        fields = ("name", "parameters", "body", "calls", "defaults", "file", "line")
+        return ScalarFunction(**{field: changes.get(field, getattr(self, field)) for field in fields})
 
     @property
     def who(self) -> str:

@@ -83,7 +83,7 @@ def find(function: types.FunctionType) -> Source:
     code = function.__code__
     who = describe(function.__name__, code.co_filename, code.co_firstlineno)
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise ScalarError(who, "a function that computes its value at once", "an async one", "write it with 'def'")
+        raise ScalarError(who, "a synchronous function", "an async function", "write it with 'def'")
     try:
         text = "".join(inspect.findsource(function)[0])
         tree = _parsed(text)
@@ -102,7 +102,7 @@ def find(function: types.FunctionType) -> Source:
         candidates = [node for node in candidates if _span(node) == _code_span(code)]
         if len(candidates) != 1:
             raise ScalarError(
-                who, "one lambda a line", "several that cannot be told apart", "write each on a line of its own"
+                who, "one lambda per line", "several that cannot be told apart", "write each on a line of its own"
             )
     definition = candidates[0] if candidates else None
     if not isinstance(definition, Definition):

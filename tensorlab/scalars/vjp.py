@@ -50,15 +50,8 @@ def _vjp(function: ScalarFunction, index: int) -> ScalarFunction:
 
     parameters = (g, *slope.parameters)
     body = optimize(parameters, tree.map_statements(slope.body, scaled), slope.calls)
-    return ScalarFunction(
-        f"{function.name}_vjp_{function.parameters[index]}",
-        parameters,
-        body,
-        slope.calls,
-        defaults=function.defaults,
-        file=function.file,
-        line=function.line,
-    )
+    name = f"{function.name}_vjp_{function.parameters[index]}"
+    return slope.replace(name=name, parameters=parameters, body=body)
 
 
 def vjp_of_derivative(derivative: ScalarFunction) -> ScalarFunction:
@@ -66,13 +59,12 @@ def vjp_of_derivative(derivative: ScalarFunction) -> ScalarFunction:
     names = Names(derivative.parameters)
     g = names.fresh("g")
     slope = tree.call(names.call(derivative), *map(tree.name, derivative.parameters))
-    return ScalarFunction(
-        f"{derivative.name}_scaled",
-        (g, *derivative.parameters),
-        [ast.Return(ast.BinOp(slope, ast.Mult(), tree.name(g)))],
-        names.calls,
-        file=derivative.file,
-        line=derivative.line,
+    return derivative.replace(
+        name=f"{derivative.name}_scaled",
+        parameters=(g, *derivative.parameters),
+        body=[ast.Return(ast.BinOp(slope, ast.Mult(), tree.name(g)))],
+        calls=names.calls,
+        defaults={},
     )
 
 

@@ -49,6 +49,12 @@ def asarray(obj: Any, /, dtype: Any = None, *, device: str | None = None, copy: 
             ``with tl.device(...):`` block.
 
     Source: Python array API standard, ``asarray``.
+
+    Example:
+        >>> tl.asarray([1, 2, 3])
+        Tensor([1, 2, 3], dtype=int64)
+        >>> tl.asarray(np.zeros((2, 2), np.float32)).shape
+        (2, 2)
     """
     # Who names a device has another library's array moved there; nothing else moves one.
     shared = None if device is None or isinstance(obj, Tensor) else adopted("asarray", obj, copy)

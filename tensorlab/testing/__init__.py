@@ -1,4 +1,4 @@
-"""For tests of code that is written with tensorlab, and of plugins above all."""
+"""Tests for code written with tensorlab: conformance checks of plugins, and gradient checks."""
 
 from tensorlab.testing.activation import check_activation
 from tensorlab.testing.gradients import check_gradients

@@ -1,4 +1,4 @@
-"""The checks of an activation."""
+"""Conformance checks of activations."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ from tensorlab.testing.report import NotApplicableError, Report, refuse
 from tensorlab.testing.subject import DTYPES, Array, Subject, finite, plain_value, same
 
 _SLOPES_AT = np.array([[-4.317, -1.873, -0.831], [0.373, 1.313, 2.711]])
-"""Where gradients are compared: nowhere that anybody puts a kink."""
+"""The points at which gradients are compared. They avoid values at which functions usually have kinks."""
 
 _SUBNORMAL = {"float32": 1e-40, "float64": 1e-310}
 _RULES = (1e-9, 1e-12)
 
 
 class ActivationSubject(Subject):
-    """An `Activation`, or a function from a tensor to a tensor of the same shape."""
+    """Check an `Activation`, or a function from a tensor to a tensor of the same shape."""
 
     kind = "activation"
     headings = ("backends", "dtypes", "gradients", "special values", "plain Python", "shapes", "config", "determinism")
 
     @property
     def call(self) -> Callable[[Any], Tensor]:
-        """The function of tensors."""
+        """The activation as a function of tensors."""
         return activations.get(self.thing)
 
     @property
     def scalar(self) -> Callable[..., Any]:
-        """The plain function of a number that it is lifted from."""
+        """The plain Python function of a number from which it is lifted."""
         if not isinstance(self.thing, Elementwise):
             raise NotApplicableError("it is a function of tensors, not one of numbers")
         return self.thing.scalar.python
 
     def compute(self, dtype: str, count: int) -> list[Tensor]:
-        """Values and slopes."""
+        """Compute values and derivatives."""
         return self._values_and_slopes(np.linspace(-6.13, 6.07, count).reshape(-1, 10).astype(dtype))
 
     def wide(self, dtype: str) -> list[Tensor]:
-        """Values and slopes from 1e-3 to 100."""
+        """Compute values and derivatives from 1e-3 to 100."""
         magnitudes = np.geomspace(1e-3, 100.0, 40)
         return self._values_and_slopes(np.stack([magnitudes, -magnitudes], axis=1).astype(dtype))
 
@@ -62,7 +62,7 @@ class ActivationSubject(Subject):
         return [result, found[x.key]] if x.key in found else [result]
 
     def check_gradients(self) -> None:
-        """To the second order, against central differences."""
+        """Compare gradients with central differences, to second order."""
         with device("reference"):
             try:
                 check_gradients(self.call, _SLOPES_AT, seed=0)
@@ -78,14 +78,14 @@ class ActivationSubject(Subject):
         return all(np.array_equal(step, steps[0]) for step in steps)
 
     def check_special_values(self) -> None:
-        """Finite at 0, with a finite slope, and never NaN where the plain function gives a number."""
+        """Require finite values and derivatives at 0, and no NaN where the plain function gives a number."""
         for dtype in DTYPES:
             self._check_zero(dtype)
             if isinstance(self.thing, Elementwise):
                 self._check_far(dtype)
 
     def _check_far(self, dtype: str) -> None:
-        large = np.sqrt(np.finfo(dtype).max) / 10  # its square is finite, as it is in plain Python
+        large = np.sqrt(np.finfo(dtype).max) / 10  # its square is finite, as in plain Python
         points = np.array([np.inf, -np.inf, large, -large, 1e4, -1e4], dtype)
         for x, y in zip(points, np.array(self.call(asarray(points)).numpy()), strict=True):
             expected = plain_value(self.scalar, float(x))
@@ -95,12 +95,12 @@ class ActivationSubject(Subject):
 
     def _check_zero(self, dtype: str) -> None:
         points = np.array([[0.0, -0.0, _SUBNORMAL[dtype], -_SUBNORMAL[dtype]]], dtype)
-        hint = "training meets 0 all the time: give the function a branch, or a series, around it"
+        hint = "inputs of 0 are common in training: add a branch, or a series, around 0"
         for what, result in zip(("values", "slopes"), self._values_and_slopes(points), strict=False):
             finite(f"{self.who} in {dtype} at 0 and {_SUBNORMAL[dtype]:g}", what, result, hint)
 
     def check_plain_python(self) -> None:
-        """Compiled, it gives what it gives in plain Python."""
+        """Compare the compiled function with the plain Python function."""
         rng = np.random.default_rng(0)
         points = np.concatenate([np.linspace(-20, 20, 801), rng.normal(0, 3, 800), rng.normal(0, 100, 400)])
         compared = [(x, y) for x in points if (y := plain_value(self.scalar, float(x))) is not None]
@@ -111,7 +111,7 @@ class ActivationSubject(Subject):
         same(f"{self.who} compiled", received, [expected], "plain Python", *_RULES)
 
     def check_shapes(self) -> None:
-        """Empty, of rank 0 and strided: the shape stays, and each element is what it is by itself."""
+        """Require that empty, rank 0 and strided inputs keep their shape and that elements are independent."""
         whole = np.random.default_rng(0).normal(0, 2, (4, 6))
         cases: dict[str, Any] = {
             "empty": asarray(np.empty((0, 3))),
@@ -136,25 +136,24 @@ class ActivationSubject(Subject):
                 same(f"{self.who} of an input {words}", [result], [flat], "of its elements in a row", *_RULES)
 
     def request(self) -> dict[str, Any]:
-        """A layer that has this activation, by name."""
+        """Return the config of a layer that uses this activation by name, and arrays."""
         assert self.entry is not None
         rng = np.random.default_rng(0)
         arrays = [rng.normal(0, 2, shape).astype("float32") for shape in ((4, 3), (3, 5), (5,))]
         return {"kind": "layer", "config": serialize(self.built()), "arrays": arrays}
 
     def built(self) -> Any:
-        """That layer."""
+        """Return the layer that `request` describes."""
         assert self.entry is not None
         return layers.Dense(5, activation=f"{self.entry.distribution}:{self.entry.name}")
 
 
 def check_activation(activation: Any) -> Report:
-    """Check an activation for everything that tensorlab's own are checked for.
+    """Run all checks of activations that tensorlab's own activations pass.
 
-    On every backend there is and in float32 and float64: the same numbers; gradients to the second order against
-    central differences; finite at 0, and no NaN where the plain function gives a number; compiled as in plain Python;
-    empty, rank 0 and strided inputs; carried into another process by name; the same bits each time, on any number of
-    threads.
+    On every available backend, in float32 and float64, they compare results with the reference backend; gradients with
+    central differences, to second order; the compiled function with plain Python; results at 0, for empty, rank 0 and
+    strided inputs, in another process, from repeated calls, and for one and two threads.
 
     Args:
         activation: a registered name, an `Activation`, or a function from a tensor to a tensor of its shape.
@@ -163,9 +162,9 @@ def check_activation(activation: Any) -> Report:
         the report.
 
     Raises:
-        ConformanceError: (an AssertionError) if a check failed: it says which, what was expected, and what to do.
-        UnknownNameError: for a name that nothing is registered by.
-        ArgumentTypeError: for what is no activation.
+        ConformanceError: (an AssertionError) if a check failed. It names the check, what was expected, and what to do.
+        UnknownNameError: for a name that is not registered.
+        ArgumentTypeError: for anything that is not an activation.
 
     Example:
         >>> print(tl.testing.check_activation("relu"))

@@ -1,4 +1,4 @@
-"""The checks of a backend."""
+"""Conformance checks of backends."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ _THINGS: dict[Callable[[Any], Subject], tuple[str, ...]] = {
     OptimizerSubject: ("sgd", "rmsprop", "adam"),
     LayerSubject: ("Dense",),
 }
-"""What is computed on it: things that ship, which between them use every loop shape of a training step."""
+"""Built-in objects to compute on it. Together they use every loop kind of a training step."""
 
 _DTYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"]
 
 
 class BackendSubject(Subject):
-    """A function that gives a backend."""
+    """Check a function that returns a backend."""
 
     kind = "backend"
     headings = ("protocol", "memory", "numbers")
 
     def make(self) -> Backend:
-        """A new one. That there is no such device here says nothing about the plugin."""
+        """Return a new backend. If its device does not exist on this machine, the check does not apply."""
         try:
             made: Backend = self.thing()
         except (TensorlabError, ImportError, OSError) as error:
@@ -43,12 +43,12 @@ class BackendSubject(Subject):
         return made
 
     def name(self) -> str:
-        """What a program calls the device by."""
+        """Return the name by which programs find the device."""
         assert self.entry is not None
         return f"{self.entry.distribution}:{self.entry.name}"
 
     def check_protocol(self) -> None:
-        """It has every method of `tensorlab.backends.Backend`, all or nothing of `SharingBackend`, and its own name."""
+        """Require all methods of `Backend`, all methods of `SharingBackend` or none, and the registered name."""
         made = self.make()
         assert self.entry is not None
         methods = [name for name, value in vars(Backend).items() if callable(value) and not name.startswith("_")]
@@ -65,7 +65,7 @@ class BackendSubject(Subject):
             refuse(f"{self.who}: its name", repr(self.entry.name), repr(made.name), "tensors find their backend by it")
 
     def check_memory(self) -> None:
-        """What goes there comes back to the last bit, of every dtype, empty, of rank 0 and strided."""
+        """Require that arrays come back bit for bit: every dtype, empty, rank 0 and strided."""
         name = self.name()
         whole = np.arange(-12, 12).reshape(4, 6)
         for dtype in _DTYPES:
@@ -77,7 +77,7 @@ class BackendSubject(Subject):
                     refuse(who, str(given.tolist()), f"{received.tolist()} of {received.dtype}")
 
     def check_numbers(self) -> None:
-        """What ships gives the reference backend's numbers on it."""
+        """Compare built-in objects on this backend with the reference backend."""
         name = self.name()
         for subject in (make(thing) for make, things in _THINGS.items() for thing in things):
             subject.check_on(name)

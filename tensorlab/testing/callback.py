@@ -1,4 +1,4 @@
-"""The checks of a callback."""
+"""Conformance checks of callbacks."""
 
 from __future__ import annotations
 
@@ -14,34 +14,36 @@ from tensorlab.testing.training import trained
 
 
 class CallbackSubject(Subject):
-    """A subclass of `Callback`, or a callback. It may change the run that it watches, but always in the same way."""
+    """Check a callback or a subclass of `Callback`. It may change the run, but always in the same way."""
 
     kind = "callback"
     headings = ("watches", "config", "determinism")
 
     def make(self) -> Callback:
-        """A new one."""
+        """Return a new object."""
         made: Callback = example(self.thing) if isinstance(self.thing, type) else again(self.thing)
         return made
 
     def compute(self, dtype: str, count: int) -> list[Tensor]:
-        """The weights that a run ends with."""
+        """Return the weights at the end of a run."""
         return trained([self.make()])
 
     def _run(self, method: str) -> None:
-        with contextlib.redirect_stdout(io.StringIO()):  # before it is made: it may keep the stream
+        with contextlib.redirect_stdout(
+            io.StringIO()
+        ):  # before construction, because the callback may store the stream
             super()._run(method)
 
     def check_watches(self) -> None:
-        """It goes through one run of two epochs after another, and raises nothing."""
+        """Require that two runs of two epochs raise nothing."""
         watcher = self.make()
         for _ in range(2):
             trained([watcher])
 
     def request(self) -> dict[str, Any]:
-        """The callback's config."""
+        """Return the config of the callback."""
         return self.recipe({}) | {"arrays": []}
 
     def built(self) -> Any:
-        """That callback."""
+        """Return the callback that `request` describes."""
         return self.make()

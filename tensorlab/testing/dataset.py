@@ -1,4 +1,4 @@
-"""The checks of a data set."""
+"""Conformance checks of data sets."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _FORM = "((x_train, y_train), (x_test, y_test))"
 
 
 class DatasetSubject(Subject):
-    """A function that loads a data set."""
+    """Check a function that loads a data set."""
 
     kind = "dataset"
     headings = ("arrays", "determinism")
 
     def load(self) -> Any:
-        """What the function gives; it says nothing about a plugin that the data is not on this machine."""
+        """Call the function. If the data is not available on this machine, the check does not apply."""
         try:
             return self.thing()
         except (DatasetError, OSError) as error:
-            raise NotApplicableError(f"the data cannot be had here: {error}") from None
+            raise NotApplicableError(f"the data is not available here: {error}") from None
 
     def _arrays(self, loaded: Any) -> tuple[Array, ...]:
         try:
@@ -40,7 +40,7 @@ class DatasetSubject(Subject):
         return arrays
 
     def check_arrays(self) -> None:
-        """Two pairs of NumPy arrays: a target for each sample, training and test data of one kind, and no NaN."""
+        """Require two pairs of NumPy arrays, a target for each sample, equal dtypes and sample shapes, and no NaN."""
         x_train, y_train, x_test, y_test = self._arrays(self.load())
         for part, x, y in (("training", x_train, y_train), ("test", x_test, y_test)):
             if len(x) != len(y):
@@ -54,7 +54,7 @@ class DatasetSubject(Subject):
                 refuse(f"{self.who}: the {words} of the test data", f"{kinds[0]}, as in training", kinds[1])
 
     def check_determinism(self) -> None:
-        """The same arrays a second time, though somebody wrote into those of the first."""
+        """Require equal arrays from a second call, even after the first ones were overwritten."""
         first = self._arrays(self.load())
         kept = [array.copy() for array in first]
         for array in first:
@@ -62,5 +62,5 @@ class DatasetSubject(Subject):
                 array[...] = 0
         for name, array, before in zip(_NAMES, self._arrays(self.load()), kept, strict=True):
             if array.dtype != before.dtype or not np.array_equal(array, before):
-                hint = "let nothing depend on the time or on global generators, and give copies of what is kept"
+                hint = "do not depend on the time or on global generators, and return copies of cached arrays"
                 refuse(f"{self.who}: {name} a second time", "the numbers of the first time", "others", hint)

@@ -1,4 +1,4 @@
-"""Objects of a class to check, made with arguments that nobody gave."""
+"""Construct an object of a class to check, without knowing its arguments."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from tensorlab.serialization import Configured
 from tensorlab.testing.report import NotApplicableError
 
 _LENGTH = 3
-"""For an argument without a default: mostly a number of units."""
+"""The value of arguments without a default value; most of them are a number of units."""
 
 
 def example(cls: type, moved: bool = False) -> Any:
-    """An object of a class, made with 3 for each argument that has no default.
+    """Construct an object of a class, with 3 for each argument without a default value.
 
     Args:
         cls: the class.
-        moved: whether numbers that have a default are moved a little from it, where the class accepts that; so
-            an argument that gets lost is missed.
+        moved: whether to change numbers slightly from their default values, where the class accepts that, so that a
+            lost argument is noticed.
 
     Raises:
-        NotApplicableError: if the class does not take 3 for what it must be given.
+        NotApplicableError: if the class does not accept 3 for these arguments.
     """
     parameters = arguments(cls)
     needed = {parameter.name: _LENGTH for parameter in parameters if parameter.default is parameter.empty}
@@ -32,8 +32,8 @@ def example(cls: type, moved: bool = False) -> Any:
             raise
         given = ", ".join(f"{name}={value}" for name, value in needed.items())
         raise NotApplicableError(
-            f"nobody said how to make one, and {cls.__name__}({given}) is not how ({type(error).__name__}: {error}); "
-            "give check_layer an object, or plugin_test examples"
+            f"cannot construct {cls.__name__} automatically (tried {cls.__name__}({given}): "
+            f"{type(error).__name__}: {error}); pass an object to check_layer, or examples to plugin_test"
         ) from None
     if not moved:
         return made
@@ -41,7 +41,7 @@ def example(cls: type, moved: bool = False) -> Any:
         for value in _moved(parameter.default):
             try:
                 made = cls(**needed, **{parameter.name: value})
-            except Exception:  # one value that it does not take says nothing about the others
+            except Exception:  # try the next value
                 continue
             needed[parameter.name] = value
             break
@@ -49,9 +49,9 @@ def example(cls: type, moved: bool = False) -> Any:
 
 
 def again(made: Configured, **others: Any) -> Any:
-    """Make another object of the same class with the same arguments, but for some; its own config has no part in it.
+    """Construct another object with the same arguments, except for some. Its own config is not used.
 
-    Objects among the arguments, such as layers, are made again too, so that nothing is shared.
+    Objects among the arguments, such as layers, are constructed again too, so that nothing is shared.
     """
     given = {**vars(made).get("_constructed_with", {}), **others}
     fresh = {name: _again(value) for name, value in given.items()}
@@ -67,15 +67,15 @@ def _again(value: Any) -> Any:
 
 
 def arguments(cls: Any) -> list[inspect.Parameter]:
-    """What the constructor of a class takes by name."""
+    """Return the parameters of the constructor of a class."""
     every = list(inspect.signature(cls.__init__).parameters.values())[1:]
     return [p for p in every if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
 
 
 def _moved(default: Any) -> tuple[Any, ...]:
-    """Other values for an argument of this default, near it."""
+    """Return values near a default value."""
     if isinstance(default, float):
         return (default * 0.75 if default else 0.25, default + 0.25)
-    if isinstance(default, int) and default > 1:  # 0, 1 and -1 are choices, such as of an axis, and no amounts
+    if isinstance(default, int) and default > 1:  # 0, 1 and -1 are often choices, such as an axis, and not amounts
         return (default + 1, default - 1)
     return ()

@@ -1,6 +1,6 @@
-"""What the kit asks of a process of its own: to make a thing from plain data, and to import a module while watched.
+"""Checks that need a new process: construct an object from plain data, or import a module and report side effects.
 
-The question is JSON on the standard input, the answer is JSON on the standard output.
+The request is JSON on the standard input, the answer is JSON on the standard output.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _TIMEOUT = 300
 
 
 def ask(question: str) -> dict[str, Any]:
-    """What another process, which finds the same modules as this one, answers.
+    """Return the answer of a new process that finds the same modules as this one.
 
     Raises:
         ConformanceError: if it ends without an answer.
@@ -61,7 +61,7 @@ def ask(question: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer the question on the standard input. What a plugin prints goes to the standard error."""
+    """Answer the request on the standard input. Output of plugins goes to the standard error."""
     question = json.load(sys.stdin)
     with contextlib.redirect_stdout(sys.stderr), np.errstate(all="ignore"):
         try:
@@ -71,7 +71,7 @@ def main() -> None:
     json.dump(given, sys.stdout)
 
 
-# Making a thing again
+# Constructing an object again
 
 
 def _made(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,14 +81,14 @@ def _made(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build(request: Mapping[str, Any]) -> Any:
-    """The object of a request: from its config, or of a rule that is registered, with its hyperparameters."""
+    """Construct the object of a request from its config, or from a registered rule and its hyperparameters."""
     if "config" in request:
         return deserialize(request["config"])
     return registries[request["kind"]].get(request["rule"])(**request["hyperparameters"])
 
 
 def outputs(request: Mapping[str, Any], made: Any) -> list[Array]:
-    """What it computes of the arrays in the request."""
+    """Compute the result for the arrays of the request."""
     arrays = [array(data) if isinstance(data, dict) else data for data in request["arrays"]]
     return [np.array(result.numpy()) for result in _COMPUTE[request["kind"]](made, arrays)]
 
@@ -144,7 +144,7 @@ _COMPUTE: dict[str, Callable[[Any, Sequence[Any]], list[Any]]] = {
 
 
 def plain(value: Any) -> Any:
-    """Arrays, also those inside of lists and dicts, as data that JSON holds exactly."""
+    """Convert arrays, also inside lists and dicts, to data that JSON represents exactly."""
     if isinstance(value, np.ndarray):
         return {"dtype": value.dtype.name, "shape": value.shape, "data": value.ravel().tolist()}
     if isinstance(value, dict):
@@ -155,7 +155,7 @@ def plain(value: Any) -> Any:
 
 
 def array(data: Mapping[str, Any]) -> Array:
-    """What `plain` was given."""
+    """Undo `plain`."""
     return np.array(data["data"], data["dtype"]).reshape(data["shape"])
 
 
@@ -163,7 +163,7 @@ def array(data: Mapping[str, Any]) -> Array:
 
 
 def watch(entry_point: str) -> dict[str, Any]:
-    """Import what an entry point names, call its hooks, and say what else happened meanwhile."""
+    """Import the module of an entry point, call its hooks, and report side effects."""
     written: list[str] = []
     sys.addaudithook(lambda event, args: _note_writing(event, args, written))
     python, numpy = random.getstate(), _numpy_state()

@@ -1,4 +1,4 @@
-"""`check_gradients`: the gradients of a function against central differences."""
+"""`check_gradients`: compare the gradients of a function with central differences."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ def check_gradients(
 ) -> None:
     """Compare the gradients of a function with central differences of fourth order, in float64.
 
-    With a random cotangent ``c`` of the shape of the result, it compares the gradients of ``Σ c · fn(*inputs)``, each
-    element of them. For higher orders it does the same with the gradient of ``Σ c · fn(*inputs)²`` in place of ``fn``
-    (squared, so that the gradient of a linear function is not constant).
+    For a random cotangent ``c`` of the shape of the result, it compares each element of the gradients of
+    ``Σ c · fn(*inputs)``. For higher orders it does the same with the gradient of ``Σ c · fn(*inputs)²`` instead of
+    ``fn`` (squared, so that the gradient of a linear function is not constant).
 
     Args:
-        fn: takes tensors of float64 and gives one, of any shape. It is called about ``4 n`` times for ``n`` elements,
-            and about ``4 n`` times with a tape for each further order, so choose small inputs, away from kinks: a
-            difference across one is not the slope on either side.
-        inputs: an array, tensor or number, or a list or tuple of them, one for each argument; taken as float64.
-        order: how often it is differentiated.
+        fn: a function from float64 tensors to one of any shape. It is called about ``4 n`` times for ``n`` elements,
+            and about ``4 n`` times with a tape for each further order. Choose small inputs away from kinks, as a
+            difference across a kink is not the derivative on either side.
+        inputs: an array, tensor or number, or a list or tuple of them, one for each argument; converted to float64.
+        order: the highest order of derivatives.
         tolerance: a difference of ``tolerance * max(1, the largest element of the gradient)`` is accepted, and one of
             ``tolerance`` times the element itself.
         step: the distance at which ``fn`` is compared; elements are moved by it and by twice as much.
-        seed: of the random cotangent; another one each time if None.
+        seed: the seed of the random cotangent; None for a new one each time.
 
     Raises:
         GradientError: (an AssertionError) for a gradient that is None, of another shape or dtype than its input, not
-            finite, or not the slope. It names the worst element: order, input, position, both values, the tolerance.
-        ArgumentTypeError: if ``fn`` is no function, or does not give a tensor.
+            finite, or wrong. It names the worst element: order, input, index, both values, the tolerance.
+        ArgumentTypeError: if ``fn`` is not a function, or does not return a tensor.
         ArgumentError: for an order below 1, or a tolerance or step that is not above 0.
-        DTypeError: if ``fn`` does not give float64, or an input is not made of numbers.
+        DTypeError: if ``fn`` does not return float64, or an input does not consist of numbers.
         ShapeError: if there are no inputs.
 
     Example:
@@ -63,7 +63,7 @@ def check_gradients(
     given = inputs if isinstance(inputs, (list, tuple)) else [inputs]
     if not given:
         raise ShapeError("check_gradients", "at least one input", "none")
-    arrays = [asarray(value, dtype="float64").numpy() for value in given]  # in the layouts that they have
+    arrays = [asarray(value, dtype="float64").numpy() for value in given]  # keep their memory layouts
     rng = np.random.default_rng(seed)
     for nesting in range(order):
         _check_order(nesting + 1, fn, arrays, tolerance, step, rng)
@@ -73,7 +73,7 @@ def check_gradients(
 def _check_order(
     order: int, fn: Callable[..., Any], arrays: list[Array], tolerance: float, step: float, rng: np.random.Generator
 ) -> None:
-    """Compare the gradients of the order-th derivative with differences of the one before, ``fn``."""
+    """Compare the gradients of order ``order`` with differences of the order below, ``fn``."""
     tensors = [asarray(array) for array in arrays]
     with Tape(watch_variables=False) as tape:
         tape.track(tensors)
@@ -89,7 +89,7 @@ def _check_order(
         who = f"check_gradients: order {order}, input {position}"
         gradient = found.get(tensor.key)
         if gradient is None:
-            hint = "the result does not depend on it in a way that is recorded: NumPy and .numpy() are not"
+            hint = "no recorded operation connects them: NumPy and .numpy() are not recorded"
             raise GradientError(who, "a gradient", "None", hint)
         if gradient.shape != array.shape or gradient.dtype != dtypes.float64:
             received = f"{gradient.dtype} of shape {gradient.shape}"
@@ -98,7 +98,7 @@ def _check_order(
 
 
 def _slope(fn: Callable[..., Any], rng: np.random.Generator) -> Callable[..., Tensor]:
-    """All gradients of ``Σ c · fn²`` as one vector."""
+    """Return all gradients of ``Σ c · fn²`` as one vector."""
     cotangent: list[Tensor] = []
 
     def slope(*tensors: Tensor) -> Tensor:
@@ -123,7 +123,7 @@ def _checked_result(result: Any) -> Tensor:
 
 
 def _differences(value: Callable[..., float], arrays: Sequence[Array], which: int, step: float) -> Array:
-    """The slopes of ``value`` along each element of one of its arguments."""
+    """Return the derivative of ``value`` with respect to each element of one of its arguments."""
     slopes = np.empty(arrays[which].shape)
     moved = [np.array(array) for array in arrays]
 
@@ -140,7 +140,7 @@ def _differences(value: Callable[..., float], arrays: Sequence[Array], which: in
 
 
 def _compare(who: str, gradient: Array, slopes: Array, tolerance: float) -> None:
-    """Raise for the element that is furthest off, in units of what is accepted there."""
+    """Raise for the element with the largest error relative to its tolerance."""
     if not gradient.size:
         return
     with np.errstate(invalid="ignore"):

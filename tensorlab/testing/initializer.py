@@ -1,4 +1,4 @@
-"""The checks of an initializer."""
+"""Conformance checks of initializers."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from tensorlab.testing.subject import DTYPES, Subject, finite
 
 
 class InitializerSubject(Subject):
-    """A subclass of `Initializer`, or an initializer."""
+    """Check an initializer or a subclass of `Initializer`."""
 
     kind = "initializer"
     headings = ("backends", "dtypes", "shapes", "config", "determinism")
 
     def make(self) -> Initializer:
-        """One whose numbers are not all the defaults."""
+        """Return an object with arguments that differ from the defaults."""
         made: Initializer = example(self.thing, moved=True) if isinstance(self.thing, type) else self.thing
         return made
 
     def compute(self, dtype: str, count: int) -> list[Tensor]:
-        """A matrix, drawn from the beginning of tensorlab's own random numbers."""
+        """Draw a matrix from the start of tensorlab's random stream."""
         utils.set_random_seed(0)
         return [self.make()((count // 5, 5), dtype=dtype)]
 
     def check_dtypes(self) -> None:
-        """It gives the dtype that it is asked for, float32 if it is asked for none, and finite numbers."""
+        """Require the requested dtype, by default float32, and finite numbers."""
         for dtype in (*DTYPES, None):
             result = self.make()((6, 5), dtype=dtype)
             if result.dtype.name != (dtype or "float32"):
@@ -37,16 +37,16 @@ class InitializerSubject(Subject):
             finite(f"{self.who} asked for {dtype}", "numbers", result, "a weight that is not finite is never trained")
 
     def check_shapes(self) -> None:
-        """It gives the shape that it is asked for."""
+        """Require the requested shape."""
         for shape in ((3,), (0, 3), (2, 3), (3, 3, 2, 4)):
             received = self.make()(shape, dtype="float32").shape
             if received != shape:
                 refuse(f"{self.who} asked for {shape}", f"the shape {shape}", str(received))
 
     def request(self) -> dict[str, Any]:
-        """The initializer's config, and the shape to give."""
+        """Return the config of the initializer and a shape."""
         return self.recipe({}) | {"arrays": [[4, 5]]}
 
     def built(self) -> Any:
-        """That initializer."""
+        """Return the initializer that `request` describes."""
         return self.make()

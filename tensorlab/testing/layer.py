@@ -1,4 +1,4 @@
-"""The checks of a layer."""
+"""Conformance checks of layers."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from tensorlab.testing.subject import CLOSE, DTYPES, REPEATS, Array, Subject, ar
 from tensorlab.variable import Variable
 
 _SHAPES = ((4, 6), (3, 4, 6), (2, 6, 6, 3), (4,))
-"""Shapes of inputs: the first that a layer takes is used; integers, such as indices, if it takes none."""
+"""Candidate shapes of inputs. The first that the layer accepts is used; if it accepts none, integers are tried."""
 
 _TRIES = 3
-"""A layer may have kinks anywhere: a slope that is off for this many inputs is wrong."""
+"""A layer may have kinks anywhere. Only a gradient that is wrong for this many inputs is an error."""
 
 _RULES = (1e-6, 1e-9)
 
 
 class LayerSubject(Subject):
-    """A layer, or a subclass of `Layer`."""
+    """Check a layer or a subclass of `Layer`."""
 
     kind = "layer"
     headings = ("backends", "dtypes", "gradients", "special values", "shapes", "training", "config", "determinism")
@@ -45,17 +45,17 @@ class LayerSubject(Subject):
         self._inputs = None if inputs is None else np.asarray(inputs)
 
     def checks(self) -> list[Check]:
-        """Those of training only if its `call` takes ``training``."""
+        """The headings; "training" only if `call` takes ``training``."""
         takes = self._class._takes_training()
         return [check for check in super().checks() if check.heading != "training" or takes]
 
     def make(self, dtype: str | None = None) -> Layer:
-        """A new one, not built, with the arguments of the layer that was given or with others than its defaults."""
+        """Return a new layer that is not built, with the arguments of the given layer or other than the defaults."""
         made: Layer = example(self.thing, moved=True) if self._given is None else again(self._given)
         return made if dtype is None else _in_dtype(made, dtype)
 
     def inputs(self, seed: int = 0) -> Array:
-        """What it is called with."""
+        """Return an input that the layer accepts."""
         rng = np.random.default_rng(seed)
         if self._inputs is not None:
             return self._inputs
@@ -68,18 +68,18 @@ class LayerSubject(Subject):
                 refused.append(error)
                 continue
             return array
-        if not any(isinstance(error, ShapeError) for error in refused):  # so the inputs are not why
+        if not any(isinstance(error, ShapeError) for error in refused):  # so the inputs are not the reason
             raise refused[0]
         expected = f"a layer of inputs of a shape among {_SHAPES}, or of integers from 0 to 2"
         return refuse(self.who, expected, str(refused[0]), "give check_layer inputs")
 
     def ready(self, dtype: str, array: Array) -> Layer:
-        """A new one, built on the current device, with weights that are the same on every one."""
+        """Return a new layer, built on the current device, with weights that are equal on every device."""
         utils.set_random_seed(0)
         with device("reference"):
             model = self.make("float64")
             model(_as(array, "float64"))
-        utils.set_random_seed(0)  # names and random numbers begin again, whatever was made before
+        utils.set_random_seed(0)  # reset names and random numbers
         layer = self.make(dtype)
         layer(_as(array, dtype))
         self._check_precision(layer, dtype)
@@ -88,11 +88,11 @@ class LayerSubject(Subject):
         return layer
 
     def _check_precision(self, layer: Layer, dtype: str) -> None:
-        """Refuse layers inside and real weights of another dtype than the layer's: they lose digits, or add none."""
+        """Reject inner layers and real weights whose dtype differs from the layer's."""
         for inner, weights in members(layer):
             who = f"{self.who} in {dtype}"
             if inner.dtype.kind == "f" and inner.dtype.name != dtype and inner.built:
-                hint = "leave dtype out where it is made, so that it takes that of the layer around it"
+                hint = "construct it without dtype, so that it takes that of the outer layer"
                 refuse(who, f"layers inside of it of {dtype}", f"{inner!r} of {inner.dtype}", hint)
             for weight in weights:
                 if weight.dtype.kind == "f" and weight.dtype.name != dtype:
@@ -100,7 +100,7 @@ class LayerSubject(Subject):
                     refuse(who, f"weights of {dtype}", f"{weight.name!r} of {weight.dtype}", hint)
 
     def compute(self, dtype: str, count: int, training: bool = False) -> list[Tensor]:
-        """Outputs, and the gradients by inputs and weights."""
+        """Compute outputs, and gradients with respect to inputs and weights."""
         array = self.inputs()
         copies = max(1, count // max(1, array.size))
         layer = self.ready(dtype, array)
@@ -115,7 +115,7 @@ class LayerSubject(Subject):
         return [result, *(found[tensor.key] for tensor in watched if tensor.key in found)]
 
     def check_gradients(self, training: bool = False) -> None:
-        """By inputs and weights, to the second order, against central differences."""
+        """Compare gradients with respect to inputs and weights with central differences, to second order."""
         for seed in range(_TRIES):
             try:
                 self._check_gradients(seed, training)
@@ -143,7 +143,7 @@ class LayerSubject(Subject):
             check_gradients(call, [array, *values] if real else values, seed=seed)
 
     def check_special_values(self) -> None:
-        """Finite outputs and gradients for inputs of 0; infinite and NaN inputs raise nothing."""
+        """Require finite outputs and gradients for inputs of 0, and no exception for infinite and NaN inputs."""
         array = self.inputs()
         if array.dtype.kind != "f":
             raise NotApplicableError("its inputs are integers")
@@ -154,14 +154,14 @@ class LayerSubject(Subject):
                 tape.track([inputs])
                 result = layer(inputs)
             found = tape.backward([(result.key, ops.ones_like(result))], [inputs.key], keep=False)
-            hint = "0 is divided by 0, or its logarithm taken: give it a branch or an epsilon"
+            hint = "0 is divided by 0, or its logarithm is taken: add a branch or an epsilon"
             for what, tensor in (("outputs", result), *(("gradients", found[key]) for key in found)):
                 finite(f"{self.who} in {dtype} for inputs of 0", what, tensor, hint)
             for value in (np.inf, -np.inf, np.nan):
                 layer(np.full(array.shape, value, dtype))
 
     def check_shapes(self) -> None:
-        """No sample, one, every other one: each is what it is within the batch."""
+        """Compare no sample, one sample and every other sample with their results within the batch."""
         array = self.inputs()
         layer = self.ready("float64", array)
         batch = asarray(_as(array, "float64"))
@@ -171,7 +171,7 @@ class LayerSubject(Subject):
         cuts = {"one sample": slice(0, 1), "every other sample": slice(None, None, 2), "no sample": slice(0, 0)}
         for words, cut in cuts.items():
             part = np.array(layer(batch[cut]).numpy())
-            hint = "what a sample gives depends on the other samples: reduce along the axes after the first"
+            hint = "the result of a sample depends on other samples: reduce only along the axes after the first"
             same(f"{self.who} of {words}", [part], [whole[cut]], "within the batch", *_RULES, hint)
 
     def _varies(self) -> str:
@@ -183,23 +183,30 @@ class LayerSubject(Subject):
             with device("reference"):
                 layer = self.ready("float32", array)
                 first, second = (np.array(layer(_as(array, "float32")).numpy()) for _ in range(2))
-        except Exception:  # it cannot be told
+        except Exception:  # unknown
             return ""
-        return "" if np.array_equal(first, second, equal_nan=True) else f"a second call gives other numbers: {REPEATS}"
+        return (
+            "" if np.array_equal(first, second, equal_nan=True) else f"a second call gives different results: {REPEATS}"
+        )
 
     def check_training(self) -> None:
-        """With ``training=True``: from a seed the same twice and on every backend, finite, and with its slopes."""
+        """With ``training=True``, require repeatable, finite and correct results and gradients on every backend."""
         for dtype in DTYPES:
             who = f"{self.who} in training, in {dtype}"
             with device("reference"):
                 first, second = (self.compute(dtype, 60, training=True) for _ in range(2))
             expected = arrays(first)
-            hint = "draw from tl.random, which a seed repeats, and not from other generators"
+            hint = "draw from tl.random, whose seed makes runs repeatable, and not from other generators"
             same(f"{who} a second time", arrays(second), expected, "the first time, bit for bit", 0, 0, hint)
             for result in first:
-                finite(who, "outputs and gradients", result, "0 is divided by 0: give it a branch or an epsilon")
+                finite(who, "outputs and gradients", result, "0 is divided by 0: add a branch or an epsilon")
                 if result.dtype.name != dtype:
-                    refuse(who, f"results of {dtype}", str(result.dtype), "convert what is drawn with .astype(x.dtype)")
+                    refuse(
+                        who,
+                        f"results of {dtype}",
+                        str(result.dtype),
+                        "convert the random numbers with .astype(x.dtype)",
+                    )
             for name in available_backends():
                 with device(name):
                     received = arrays(self.compute(dtype, 60, training=True))
@@ -207,7 +214,7 @@ class LayerSubject(Subject):
         self.check_gradients(training=True)
 
     def request(self) -> dict[str, Any]:
-        """The layer's config, inputs and weights."""
+        """Return the config of the layer, inputs and weights."""
         array = self.inputs()
         with device("reference"):
             layer = self.ready("float32", array)
@@ -221,21 +228,26 @@ class LayerSubject(Subject):
         named = [parameter.name for parameter in arguments(type(layer))]
         lost = [name for name in named if name not in config]
         if lost:
-            hint = "leave get_config out: what the constructor is given is kept by itself"
+            hint = "remove get_config: the arguments of the constructor are recorded automatically"
             refuse(f"{self.who}.get_config()", f"{', '.join(map(repr, named))}", f"none of {', '.join(lost)}", hint)
 
     def built(self) -> Any:
-        """That layer."""
+        """Return the layer that `request` describes."""
         return self.make("float32")
 
 
 def _called(layer: Layer, inputs: Tensor, training: bool) -> Tensor:
-    """What it computes; in training each time with the same random numbers."""
+    """Call a layer; in training with the same random numbers each time."""
     if training:
         utils.set_random_seed(0)
     outputs: Any = layer(inputs, training=training)
     if not isinstance(outputs, Tensor):
-        refuse(layer._who, "one tensor as its output", f"a {type(outputs).__name__}", "the kit checks no other layers")
+        refuse(
+            layer._who,
+            "one tensor as its output",
+            f"a {type(outputs).__name__}",
+            "layers with other outputs are not checked",
+        )
     return outputs
 
 
@@ -244,7 +256,7 @@ def _as(array: Array, dtype: str) -> Array:
 
 
 def _in_dtype(made: Layer, dtype: str) -> Layer:
-    """Make a layer of this dtype with the same arguments; if its constructor takes no dtype, give it one afterwards."""
+    """Construct a layer of this dtype with the same arguments. If its constructor takes no dtype, set it afterwards."""
     try:
         layer: Layer = again(made, dtype=dtype)
     except TypeError:
@@ -256,7 +268,7 @@ def _in_dtype(made: Layer, dtype: str) -> Layer:
 
 
 def _holders(layer: Layer) -> Iterator[tuple[Layer, str, Variable]]:
-    """Each attribute of the layer, and of those inside of it, that is a weight."""
+    """Yield each attribute of the layer and its inner layers that is a weight."""
     for each, _ in members(layer):
         for name, value in list(vars(each).items()):
             if isinstance(value, Variable):
@@ -265,7 +277,7 @@ def _holders(layer: Layer) -> Iterator[tuple[Layer, str, Variable]]:
 
 @contextmanager
 def _in_place_of(layer: Layer, weights: list[Variable], tensors: tuple[Tensor, ...]) -> Iterator[None]:
-    """Tensors where the layer has weights, so that the gradients by those can be differentiated too."""
+    """Replace the weights by tensors in a block, so that gradients with respect to them can be differentiated."""
     held = list(_holders(layer))
     try:
         for owner, name, value in held:
@@ -279,23 +291,27 @@ def _in_place_of(layer: Layer, weights: list[Variable], tensors: tuple[Tensor, .
 
 
 def check_layer(layer: Any, *, inputs: Any = None) -> Report:
-    """Check a layer for everything that tensorlab's own are checked for.
+    """Run all checks of layers that tensorlab's own layers pass.
 
-    On every backend there is and in float32 and float64: the same numbers; gradients by inputs and weights to the
-    second order; finite for inputs of 0; no sample, one, strided ones; the same in training, with random numbers that a
-    seed repeats; config and weights carried into another process; the same bits each time, on any number of threads.
+    On every available backend, in float32 and float64, they compare results with the reference backend; gradients with
+    respect to inputs and weights with central differences, to second order; results for inputs of 0, no sample, one
+    sample and strided samples, in training, in another process, from repeated calls, and for one and two threads.
 
     Args:
-        layer: a layer, made with other arguments than the defaults so that one that gets lost is missed; or a
-            registered name or a class, which is then made with 3 for each argument that has no default.
-        inputs: what it is called with; an array that suits it is found if None.
+        layer: a layer with arguments other than the defaults, so that a lost argument is noticed; or a registered name
+            or a class, which is called with 3 for each argument without a default value.
+        inputs: an input of the layer; if None, one that it accepts is searched.
 
     Returns:
         the report.
 
     Raises:
-        ConformanceError: (an AssertionError) if a check failed: it says which, what was expected, and what to do.
-        UnknownNameError: for a name that nothing is registered by.
-        ArgumentTypeError: for what is no layer.
+        ConformanceError: (an AssertionError) if a check failed. It names the check, what was expected, and what to do.
+        UnknownNameError: for a name that is not registered.
+        ArgumentTypeError: for anything that is not a layer.
+
+    Example:
+        >>> tl.testing.check_layer(tl.layers.Dense(3)).passed
+        True
     """
     return LayerSubject(layer, inputs=inputs).report()

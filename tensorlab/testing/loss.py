@@ -1,4 +1,4 @@
-"""The checks of a loss."""
+"""Conformance checks of losses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Batch = tuple[Array, Array]
 
 
 class LossSubject(Subject):
-    """A `LossRule`, a subclass of `Loss`, or a loss."""
+    """Check a `LossRule`, a loss or a subclass of `Loss`."""
 
     kind = "loss"
     headings = ("backends", "dtypes", "gradients", "special values", "plain Python", "shapes", "config", "determinism")
@@ -33,7 +33,7 @@ class LossSubject(Subject):
         self._batch = None if y_true is None else (np.asarray(y_true), np.asarray(y_pred, np.float64))
 
     def make(self, moved: bool = False) -> losses.Loss:
-        """One with the default hyperparameters, or with others near them."""
+        """Return a loss with the default hyperparameters, or with values near them."""
         if isinstance(self.thing, losses.LossRule):
             hyperparameters: dict[str, Any] = _near(self.thing.scalar.defaults) if moved else {}
             return self.thing(**hyperparameters)
@@ -42,22 +42,22 @@ class LossSubject(Subject):
 
     @property
     def term(self) -> Any:
-        """The plain function of numbers that it is lifted from, and what it takes after target and output."""
+        """The plain Python function from which it is lifted, with its hyperparameters applied."""
         loss = self.make()
         if not isinstance(loss, ElementwiseLoss):
-            raise NotApplicableError("it is no elementwise loss: it has no function of numbers")
+            raise NotApplicableError("it is not an elementwise loss, so it has no function of numbers")
         function, extra = loss.term.scalar.python, loss._extra_arguments()
         return lambda target, output: function(target, output, *extra)
 
     def batch(self, count: int = 12) -> Batch:
-        """Targets and outputs that it takes: of the kinds that losses know, the first for which it is finite."""
+        """Return the first candidate of targets and outputs for which the loss is finite."""
         if self._batch is not None:
             return self._batch
         refused = []
         for y_true, y_pred in batches(count):
             try:
                 value = float(self.make()(y_true, y_pred))
-            except Exception as error:  # it is for targets of another kind
+            except Exception as error:  # the loss or metric needs other targets
                 refused.append(f"{type(error).__name__}: {error}")
                 continue
             if np.isfinite(value):
@@ -67,7 +67,7 @@ class LossSubject(Subject):
         return refuse(self.who, expected, "; ".join(dict.fromkeys(refused)), "give check_loss y_true and y_pred")
 
     def compute(self, dtype: str, count: int) -> list[Tensor]:
-        """The loss, and its gradient by the outputs."""
+        """Compute the loss and its gradient with respect to the outputs."""
         return self._loss_and_slopes(*self.batch(count), dtype)
 
     def _loss_and_slopes(self, y_true: Array, y_pred: Array, dtype: str) -> list[Tensor]:
@@ -81,25 +81,25 @@ class LossSubject(Subject):
         return [value, found[outputs.key]] if outputs.key in found else [value]
 
     def check_gradients(self) -> None:
-        """By the outputs, to the second order, against central differences."""
+        """Compare gradients with respect to the outputs with central differences, to second order."""
         y_true, y_pred = self.batch(6)
         with device("reference"):
             check_gradients(lambda outputs: self.make()(y_true, outputs), y_pred, seed=0)
 
     def check_special_values(self) -> None:
-        """Finite, with its gradients, where outputs are exactly 0 or 1; not NaN where plain Python gives a number."""
+        """Require finite results where outputs are exactly 0 or 1, and no NaN where plain Python gives a number."""
         targets, outputs = self.batch()
         for dtype in DTYPES:
             for edge in self._edges(outputs):
                 for what, result in zip(
                     ("losses", "gradients"), self._loss_and_slopes(targets, edge, dtype), strict=False
                 ):
-                    hint = "keep outputs from the ends, as in max(y_pred, 1e-7), before a logarithm or a division"
+                    hint = "clip outputs, as in max(y_pred, 1e-7), before a logarithm or a division"
                     finite(f"{self.who} in {dtype} for outputs of 0 and 1", what, result, hint)
             self._check_far(dtype)
 
     def _edges(self, outputs: Array) -> list[Array]:
-        """Outputs that are 0 or 1 and nothing else: each is both, or in each row a single one is 1."""
+        """Return outputs that are all 0 or all 1, or have a single 1 in each row."""
         if isinstance(self.make(), ElementwiseLoss):
             return [np.zeros_like(outputs), np.ones_like(outputs)]
         return [np.eye(outputs.shape[-1])[choice(outputs, axis=-1)] for choice in (np.argmax, np.argmin)]
@@ -117,7 +117,7 @@ class LossSubject(Subject):
                     refuse(who, f"{expected:g}, as in plain Python", "nan", "compute it in another order")
 
     def check_plain_python(self) -> None:
-        """Compiled, the mean of what the function gives in plain Python."""
+        """Compare the compiled loss with the plain Python function."""
         rng = np.random.default_rng(0)
         unit = rng.integers(0, 2, 300).astype(float), rng.uniform(0.01, 0.99, 300)
         pairs = zip(*map(np.concatenate, zip(unit, rng.normal(0, 2, (2, 300)), strict=True)), strict=True)
@@ -130,7 +130,7 @@ class LossSubject(Subject):
         same(f"{self.who} compiled", [received], [expected], "plain Python", *_RULES)
 
     def check_shapes(self) -> None:
-        """Empty, strided and single samples; targets with and without an axis of length 1."""
+        """Check empty, strided and single samples, and targets with and without an axis of length 1."""
         loss = self.make()
         y_true, y_pred = self.batch(24)
         whole = np.array(loss.call(asarray(y_true), asarray(y_pred)).numpy())
@@ -147,12 +147,12 @@ class LossSubject(Subject):
             same(f"{self.who} of targets without the last axis", [flat], [expected], "with it", *_RULES)
 
     def request(self) -> dict[str, Any]:
-        """The loss with other hyperparameters than its defaults, and a batch."""
+        """Return the loss with hyperparameters other than the defaults, and a batch."""
         hyperparameters = _near(self.thing.scalar.defaults) if isinstance(self.thing, losses.LossRule) else {}
         return self.recipe(hyperparameters) | {"arrays": list(self.batch())}
 
     def built(self) -> Any:
-        """That loss."""
+        """Return the loss that `request` describes."""
         return self.make(moved=True)
 
 
@@ -161,7 +161,7 @@ def _near(defaults: dict[str, float]) -> dict[str, float]:
 
 
 def batches(count: int) -> list[Batch]:
-    """Targets and outputs: of two classes, of one class in rows, as labels, and real numbers."""
+    """Return candidate targets and outputs: two classes, one-hot rows, labels, and real numbers."""
     rng = np.random.default_rng(0)
     rows = max(2, count // _CLASSES)
     unit = rng.uniform(0.07, 0.93, (rows, _CLASSES))
@@ -177,22 +177,28 @@ def batches(count: int) -> list[Batch]:
 
 
 def check_loss(loss: Any, *, y_true: Any = None, y_pred: Any = None) -> Report:
-    """Check a loss for everything that tensorlab's own are checked for.
+    """Run all checks of losses that tensorlab's own losses pass.
 
-    On every backend there is and in float32 and float64: the same numbers; gradients by the outputs to the second
-    order; finite where outputs are exactly 0 or 1; compiled as in plain Python; no sample, one, strided ones; carried
-    into another process with its hyperparameters; the same bits each time, on any number of threads.
+    On every available backend, in float32 and float64, they compare results with the reference backend; gradients with
+    respect to the outputs with central differences, to second order; the compiled loss with plain Python; results for
+    outputs of exactly 0 and 1, no sample, one sample and strided samples, in another process, from repeated calls, and
+    for one and two threads.
 
     Args:
         loss: a registered name, a `LossRule`, a subclass of `Loss` or a loss.
-        y_true, y_pred: a batch that it takes, away from kinks; one that suits it is found if None.
+        y_true: targets that it accepts; if None, suitable ones are searched.
+        y_pred: outputs for these targets, away from kinks.
 
     Returns:
         the report.
 
     Raises:
-        ConformanceError: (an AssertionError) if a check failed: it says which, what was expected, and what to do.
-        UnknownNameError: for a name that nothing is registered by.
-        ArgumentTypeError: for what is no loss.
+        ConformanceError: (an AssertionError) if a check failed. It names the check, what was expected, and what to do.
+        UnknownNameError: for a name that is not registered.
+        ArgumentTypeError: for anything that is not a loss.
+
+    Example:
+        >>> tl.testing.check_loss("mse").passed
+        True
     """
     return LossSubject(loss, y_true=y_true, y_pred=y_pred).report()

@@ -1,4 +1,4 @@
-"""The checks of a metric."""
+"""Conformance checks of metrics."""
 
 from __future__ import annotations
 
@@ -18,43 +18,43 @@ _SAMPLES = 9
 
 
 class MetricSubject(Subject):
-    """A subclass of `Metric`, or a metric."""
+    """Check a metric or a subclass of `Metric`."""
 
     kind = "metric"
     headings = ("batches", "config")
 
     def make(self) -> Metric:
-        """A new one."""
+        """Return a new object."""
         made: Metric = example(self.thing) if isinstance(self.thing, type) else again(self.thing)
         return made
 
     def batch(self) -> Batch:
-        """Targets and outputs that it takes: of the kinds that metrics know, the first that it does not refuse."""
+        """Return the first candidate of targets and outputs that the metric accepts."""
         if not takes_targets_and_outputs(self.make()):
             raise NotApplicableError("it takes no targets and outputs")
         refused = ""
         for y_true, y_pred in batches(3 * _SAMPLES):
             try:
                 self.make().update_state(y_true, y_pred)
-            except Exception as error:  # it is for targets of another kind
+            except Exception as error:  # the loss or metric needs other targets
                 refused = refused or f"{type(error).__name__}: {error}"
                 continue
             return y_true, y_pred
-        raise NotApplicableError(f"no batch suits it: {refused}")
+        raise NotApplicableError(f"it accepts no batch: {refused}")
 
     def check_batches(self) -> None:
-        """Over batches of unequal size, what it is over all samples; after a reset, what it is for a new one."""
+        """Compare batches of unequal size with all samples at once, and a reset metric with a new one."""
         y_true, y_pred = self.batch()
         whole = self._over(self.make(), [(y_true, y_pred)])
         cut = _SAMPLES // 3
         used = self.make()
         parts = self._over(used, [(y_true[:cut], y_pred[:cut]), (y_true[cut:], y_pred[cut:])])
-        hint = "weigh each batch by its samples; Metric does so by itself if only call is implemented"
+        hint = "weight each batch by its number of samples; Metric does so if only call is implemented"
         same(f"{self.who} over two batches", [parts], [whole], "over all samples", *_RULES, hint)
         used.reset_state()
         first = [(y_true[:cut], y_pred[:cut])]
         reset, new = self._over(used, first), self._over(self.make(), first)
-        same(f"{self.who} after reset_state()", [reset], [new], "of a new one", *_RULES, "forget everything in it")
+        same(f"{self.who} after reset_state()", [reset], [new], "of a new one", *_RULES, "clear all state in it")
 
     def _over(self, metric: Metric, given: list[Batch]) -> Array:
         for y_true, y_pred in given:
@@ -62,9 +62,9 @@ class MetricSubject(Subject):
         return np.asarray(metric.result(), np.float64)
 
     def request(self) -> dict[str, Any]:
-        """The metric's config, and a batch."""
+        """Return the config of the metric, and a batch."""
         return self.recipe({}) | {"arrays": list(self.batch())}
 
     def built(self) -> Any:
-        """That metric."""
+        """Return the metric that `request` describes."""
         return self.make()

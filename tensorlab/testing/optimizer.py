@@ -1,4 +1,4 @@
-"""The checks of an optimizer."""
+"""Conformance checks of optimizers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RULES = (1e-9, 1e-12)
 
 
 class OptimizerSubject(Subject):
-    """An `OptimizerRule`, a subclass of `Optimizer` or an optimizer, whose own state is left alone."""
+    """Check an `OptimizerRule`, a subclass of `Optimizer`, or an optimizer, whose state is not changed."""
 
     kind = "optimizer"
     headings = (
@@ -34,7 +34,7 @@ class OptimizerSubject(Subject):
     )
 
     def make(self, moved: bool = False) -> optimizers.Optimizer:
-        """A new one with the default hyperparameters, or with others near them."""
+        """Return a new optimizer with the default hyperparameters, or with values near them."""
         if isinstance(self.thing, optimizers.OptimizerRule):
             return self.thing(**(self._near() if moved else {}))
         made: optimizers.Optimizer = example(self.thing, moved) if isinstance(self.thing, type) else again(self.thing)
@@ -49,7 +49,7 @@ class OptimizerSubject(Subject):
         }
 
     def compute(self, dtype: str, count: int) -> list[Tensor]:
-        """Weights and slots after some steps."""
+        """Return weights and slots after some steps."""
         start, gradients = _problem((count // 5, 5))
         optimizer = self.make()
         weight = Variable(start.astype(dtype), dtype=dtype)
@@ -58,18 +58,18 @@ class OptimizerSubject(Subject):
         return [weight, *optimizer.variables]
 
     def check_learns(self) -> None:
-        """In 100 steps it comes nearer to the minimum of a bowl."""
+        """Require that 100 steps come closer to the minimum of a quadratic function."""
         start, _ = _problem((4, 3))
         optimizer, weight = self.make(), Variable(start, dtype="float64")
         for _ in range(100):
             optimizer.apply_gradients([(2.0 * weight, weight)])
         before, after = float(np.sum(start**2)), float(np.sum(np.array(weight.numpy()) ** 2))
         if not after < before:
-            hint = "the gradient points uphill: a step goes against it"
+            hint = "a step has to go against the gradient"
             refuse(f"{self.who} on the sum of w * w", f"less than {before:.4g} after 100 steps", f"{after:.4g}", hint)
 
     def check_special_values(self) -> None:
-        """Finite after steps with gradients that are 0 or subnormal, weights of 0 included."""
+        """Require finite results after steps with gradients that are 0 or subnormal, also for weights of 0."""
         for dtype in DTYPES:
             for gradient in (0.0, float(np.finfo(dtype).tiny) / 8):
                 optimizer, weight = self.make(), Variable(np.array([0.0, 1.0], dtype), dtype=dtype)
@@ -80,7 +80,7 @@ class OptimizerSubject(Subject):
                     finite(f"{self.who} in {dtype}, gradients of {gradient:g}", what, result, hint)
 
     def check_plain_python(self) -> None:
-        """Compiled, weights and slots are what the rule gives in plain Python, number by number."""
+        """Compare compiled weights and slots with the rule in plain Python."""
         optimizer = self.make()
         start, gradients = _problem((40, 5))
         weight = Variable(start, dtype="float64")
@@ -96,7 +96,7 @@ class OptimizerSubject(Subject):
         same(f"{self.who} compiled", received, state, "plain Python", *_RULES)
 
     def check_shapes(self) -> None:
-        """Weights that are empty, of rank 0 and of rank 3: each number is stepped by itself."""
+        """Check empty, rank 0 and rank 3 weights. Elements must not affect each other."""
         for shape in ((), (0,), (0, 3), (1,), (2, 3, 2)):
             start, gradients = _problem(shape)
             together, alone = self.make(), self.make()
@@ -112,7 +112,7 @@ class OptimizerSubject(Subject):
             )
 
     def check_state(self) -> None:
-        """Stopped, and gone on with by another one from its state, it takes the same steps to the last bit."""
+        """Require that an optimizer restored from the state takes the same steps, bit for bit."""
         start, gradients = _problem((4, 3))
         whole, weight = self.make(), Variable(start, dtype="float64")
         first, stopped = self.make(), Variable(start, dtype="float64")
@@ -129,39 +129,43 @@ class OptimizerSubject(Subject):
         same(f"{self.who} resumed", [received], [expected], "without a stop", 0, 0, hint)
 
     def request(self) -> dict[str, Any]:
-        """The optimizer with other hyperparameters than its defaults, weights and gradients."""
+        """Return the optimizer with hyperparameters other than the defaults, weights and gradients."""
         start, gradients = _problem((4, 3))
         hyperparameters = self._near() if isinstance(self.thing, optimizers.OptimizerRule) else {}
         return self.recipe(hyperparameters) | {"arrays": [start, *gradients]}
 
     def built(self) -> Any:
-        """That optimizer."""
+        """Return the optimizer that `request` describes."""
         return self.make(moved=True)
 
 
 def _problem(shape: tuple[int, ...]) -> tuple[Array, list[Array]]:
-    """Weights, and the gradients of some steps."""
+    """Return weights, and the gradients of some steps."""
     rng = np.random.default_rng(0)
     return rng.normal(0, 1, shape), [np.asarray(rng.normal(0, 0.5, shape)) for _ in range(_STEPS)]
 
 
 def check_optimizer(optimizer: Any) -> Report:
-    """Check an optimizer for everything that tensorlab's own are checked for.
+    """Run all checks of optimizers that tensorlab's own optimizers pass.
 
-    On every backend there is and in float32 and float64: the same numbers; it finds the minimum of a bowl; finite for
-    gradients of 0; compiled as in plain Python, slots included; weights of every shape; resumed from its state, and
-    carried into another process with its hyperparameters, to the last bit; the same on any number of threads.
+    On every available backend, in float32 and float64, they compare results with the reference backend; the compiled
+    step and slots with plain Python; results for gradients of 0 and for weights of every shape, after restoring the
+    state, in another process, and for one and two threads; and the step must descend a quadratic function.
 
     Args:
-        optimizer: a registered name, an `OptimizerRule`, a subclass of `Optimizer`, or an optimizer: others are made
-            with its arguments, and its own state is left alone.
+        optimizer: a registered name, an `OptimizerRule`, a subclass of `Optimizer`, or an optimizer, whose arguments
+            are used and whose state is not changed.
 
     Returns:
         the report.
 
     Raises:
-        ConformanceError: (an AssertionError) if a check failed: it says which, what was expected, and what to do.
-        UnknownNameError: for a name that nothing is registered by.
-        ArgumentTypeError: for what is no optimizer.
+        ConformanceError: (an AssertionError) if a check failed. It names the check, what was expected, and what to do.
+        UnknownNameError: for a name that is not registered.
+        ArgumentTypeError: for anything that is not an optimizer.
+
+    Example:
+        >>> tl.testing.check_optimizer("sgd").passed
+        True
     """
     return OptimizerSubject(optimizer).report()

@@ -1,4 +1,4 @@
-"""The checks of a whole plugin: that it loads, that its import does nothing else, and of each thing that it adds."""
+"""Conformance checks of a whole plugin: it loads, its import has no side effects, and the checks of what it adds."""
 
 from __future__ import annotations
 
@@ -45,22 +45,22 @@ SUBJECTS: dict[str, type[Subject]] = {
         BackendSubject,
     )
 }
-"""Who checks what."""
+"""The checks of each kind."""
 
 _SECONDS = 1.0
-"""What an import may take, tensorlab's own not counted."""
+"""The longest import of a plugin, without that of tensorlab."""
 
 
 def find(name: str, who: str = "check-plugin") -> list[Plugin]:
-    """The plugins of a distribution, or the one of this entry point.
+    """Return the plugins of a distribution, or the one of an entry point.
 
     Args:
-        name: of one of the two.
-        who: asks, in the message about an unknown one.
+        name: the name of the distribution or the entry point.
+        who: the caller, in messages.
 
     Raises:
-        UnknownNameError: for a name of neither, with the nearest ones.
-        ArgumentTypeError: for what is no name.
+        UnknownNameError: for an unknown name, with the nearest ones.
+        ArgumentTypeError: for anything that is not a string.
     """
     if not isinstance(name, str):
         raise ArgumentTypeError(who, "the name of an installed plugin", repr(name))
@@ -77,7 +77,7 @@ def find(name: str, who: str = "check-plugin") -> list[Plugin]:
 
 
 def checks(name: str, examples: Mapping[str, Any] | None = None) -> list[Check]:
-    """Every check of a plugin, not run yet; of one that cannot be loaded, only that it loads.
+    """Return every check of a plugin. If it cannot be loaded, only the check "loads" is returned.
 
     Raises:
         UnknownNameError: for a plugin that is not installed.
@@ -98,7 +98,7 @@ def checks(name: str, examples: Mapping[str, Any] | None = None) -> list[Check]:
 
 
 def _of_entry(entry: Entry, examples: Mapping[str, Any]) -> list[Check]:
-    """The checks of what an entry is, or of an example of it."""
+    """Return the checks of an entry, or of an example of it."""
     subject = SUBJECTS[entry.kind](examples.get(entry.name, entry.thing), entry.name)
     subject.entry = entry
     return subject.checks()
@@ -123,7 +123,7 @@ def _imports(who: str, plugin: Plugin) -> Callable[[], None]:
             raise NotApplicableError("it was registered by a program, not found as an entry point")
         question = json.dumps({"import": plugin.module})
         answer = fresh.ask(question)
-        if answer.get("seconds", 0.0) > _SECONDS:  # once more: something else may have held the machine up
+        if answer.get("seconds", 0.0) > _SECONDS:  # try again: the machine may have been busy
             answer = fresh.ask(question)
         if "error" in answer:
             refuse(f"{who}: its import", "no exception", answer["error"])
@@ -155,8 +155,8 @@ def _watches(who: str, plugin: Plugin) -> Callable[[], None]:
             watched = trained()
         for warning in warned:
             refuse(f"{who} in a small run of fit", "no exception", str(warning.message))
-        hint = "a hook that watches changes nothing; what changes a run is a callback"
-        same(f"{who}: a run that it watches", arrays(watched), arrays(alone), "a run alone", 0, 0, hint)
+        hint = "an observing hook must not change the run; use a callback for that"
+        same(f"{who}: a run that it observes", arrays(watched), arrays(alone), "a run alone", 0, 0, hint)
 
     return check
 
@@ -171,18 +171,18 @@ def _watched_by(watching: list[callbacks.Callback]) -> Iterator[None]:
 
 
 def check_plugin(name: str, *, examples: Mapping[str, Any] | None = None) -> Report:
-    """Check an installed plugin: that it loads, that its import does no work, and everything that it registers.
+    """Check an installed plugin: it loads, its import does no work, and everything that it registers passes its checks.
 
     Args:
-        name: of its distribution or of its entry point.
-        examples: objects to check, by the names that their classes are registered by, for classes that are not made
-            with 3 for each argument without a default; such as ``{"Maxout": Maxout(units=3, pieces=2)}``.
+        name: the name of its distribution or of its entry point.
+        examples: objects to check, by the registered names of their classes. They are needed for classes that cannot be
+            constructed with 3 for each argument without a default value: ``{"Maxout": Maxout(units=3, pieces=2)}``.
 
     Returns:
         the report.
 
     Raises:
-        ConformanceError: (an AssertionError) if a check failed: it says which, what was expected, and what to do.
+        ConformanceError: (an AssertionError) if a check failed. It names the check, what was expected, and what to do.
         UnknownNameError: for a plugin that is not installed, with the nearest names.
 
     Example:
@@ -192,13 +192,16 @@ def check_plugin(name: str, *, examples: Mapping[str, Any] | None = None) -> Rep
 
 
 def plugin_test(name: str, *, examples: Mapping[str, Any] | None = None) -> Callable[[Any], None]:
-    """A test for pytest that runs every check of a plugin, one test id a check. A test file can be this one line.
+    """Return a pytest test that runs every check of a plugin, one test id for each. It is all that a test file needs.
 
     Without examples no file is needed: pytest's setting ``tensorlab_plugins = ["tensorlab-swish"]`` does the same.
 
     Args:
-        name: of its distribution or of its entry point.
-        examples: as `check_plugin` takes them.
+        name: the name of its distribution or of its entry point.
+        examples: objects to check, as in `check_plugin`.
+
+    Returns:
+        the test function.
 
     Raises:
         UnknownNameError: for a plugin that is not installed, when pytest collects the file.

@@ -1,4 +1,4 @@
-"""The checks of a regularizer."""
+"""Conformance checks of regularizers."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from tensorlab.testing.report import refuse
 from tensorlab.testing.subject import DTYPES, Array, Subject, finite
 
 _WEIGHT = np.array([[-1.873, -0.831, 0.373], [1.313, 2.711, -0.117]])
-"""A weight without a 0, which is where costs have kinks."""
+"""A weight without zeros, because penalties have kinks there."""
 
 
 class RegularizerSubject(Subject):
-    """A subclass of `Regularizer`, or a regularizer."""
+    """Check a regularizer or a subclass of `Regularizer`."""
 
     kind = "regularizer"
     headings = ("backends", "dtypes", "gradients", "special values", "shapes", "config", "determinism")
 
     def make(self) -> Regularizer:
-        """One whose numbers are not all the defaults."""
+        """Return an object with arguments that differ from the defaults."""
         made: Regularizer = example(self.thing, moved=True) if isinstance(self.thing, type) else again(self.thing)
         return made
 
     def compute(self, dtype: str, count: int) -> list[Tensor]:
-        """What a weight costs, and the slope."""
+        """Compute the penalty of a weight and its gradient."""
         rng = np.random.default_rng(0)
         return self._cost_and_slope(rng.normal(0, 1, (count // 5, 5)).astype(dtype))
 
@@ -45,29 +45,29 @@ class RegularizerSubject(Subject):
         return [cost, found[weight.key]] if weight.key in found else [cost]
 
     def check_gradients(self) -> None:
-        """To the second order, against central differences; without a gradient a cost changes nothing."""
+        """Compare gradients with central differences, to second order."""
         with device("reference"):
             check_gradients(self.make(), _WEIGHT, seed=0)
 
     def check_special_values(self) -> None:
-        """Finite, with its slope, for a weight of 0, which is what biases begin with."""
+        """Require a finite penalty and gradient for a weight of 0, the usual start of biases."""
         for dtype in DTYPES:
             for what, result in zip(("costs", "slopes"), self._cost_and_slope(np.zeros((2, 3), dtype)), strict=False):
-                finite(f"{self.who} in {dtype} of a weight of 0", what, result, "give it a branch, or an epsilon")
+                finite(f"{self.who} in {dtype} of a weight of 0", what, result, "add a branch or an epsilon")
 
     def check_shapes(self) -> None:
-        """One number, whatever the shape of the weight."""
+        """Require one number for every shape of the weight."""
         rng = np.random.default_rng(0)
         for shape in ((), (3,), (2, 3), (3, 3, 2, 4)):
             received = self.make()(asarray(rng.normal(0, 1, shape))).shape
             if received != ():
-                hint = "add up what the elements cost: tl.sum(...)"
+                hint = "sum the penalties of the elements: tl.sum(...)"
                 refuse(f"{self.who} of a weight of {shape}", "a number, of shape ()", f"the shape {received}", hint)
 
     def request(self) -> dict[str, Any]:
-        """The regularizer's config, and a weight."""
+        """Return the config of the regularizer, and a weight."""
         return self.recipe({}) | {"arrays": [_WEIGHT]}
 
     def built(self) -> Any:
-        """That regularizer."""
+        """Return the regularizer that `request` describes."""
         return self.make()

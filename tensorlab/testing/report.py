@@ -1,4 +1,4 @@
-"""What the conformance kit found: one result for each check, and a report of them that a person can read."""
+"""Results of conformance checks, and a readable report of them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from tensorlab.errors import ConformanceError, TensorlabError
 
 
 class NotApplicableError(Exception):
-    """A check that says nothing about this subject; its words are why."""
+    """Raised by a check that does not apply to its subject. The message is the reason."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One question about one thing.
+    """One check of one subject.
 
     Attributes:
         subject: what is checked, such as ``activation 'swish'``.
-        heading: what it is checked for, such as ``gradients``.
-        run: does it; it raises whatever is wrong, or `NotApplicableError`.
+        heading: the name of the check, such as ``gradients``.
+        run: the function that runs it. It raises if something is wrong, or `NotApplicableError`.
     """
 
     subject: str
@@ -28,7 +28,7 @@ class Check:
     run: Callable[[], object]
 
     def result(self) -> Result:
-        """Run it. An exception of any kind is a failure of the subject, and ends nothing else."""
+        """Run the check. Any exception is a failure of the subject; other checks still run."""
         try:
             self.run()
         except NotApplicableError as reason:
@@ -41,7 +41,7 @@ class Check:
         return Result(self.subject, self.heading, "passed")
 
     def test(self) -> None:
-        """Run it as a test of pytest, which shows the words of the result in place of a traceback."""
+        """Run the check as a pytest test. pytest shows the reason instead of a traceback."""
         import pytest
 
         result = self.result()
@@ -53,13 +53,13 @@ class Check:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one check.
+    """The result of one check.
 
     Attributes:
         subject: what was checked.
-        heading: what it was checked for.
-        outcome: "passed", "failed", or "skipped" if the check says nothing about this subject.
-        why: it failed: what was expected, what was received, what to do next. Or why it was skipped.
+        heading: the name of the check.
+        outcome: "passed", "failed", or "skipped" if the check does not apply.
+        why: the reason of a failure: what was expected, what was received, what to do next. Or why it was skipped.
     """
 
     subject: str
@@ -82,7 +82,7 @@ class Report:
 
     @property
     def failures(self) -> list[Result]:
-        """The results of the checks that failed."""
+        """The results of failed checks."""
         return [result for result in self.results if result.outcome == "failed"]
 
     @property
@@ -94,7 +94,7 @@ class Report:
         return iter(self.results)
 
     def rows(self) -> list[tuple[str, str, str, str]]:
-        """Subject, heading, outcome and why, as text; a subject is named in its first row only."""
+        """Return subject, heading, outcome and reason as text. A subject is named only in its first row."""
         subjects = ["", *(result.subject for result in self.results)]
         return [
             (result.subject if result.subject != before else "", result.heading, result.outcome, result.why)
@@ -102,7 +102,7 @@ class Report:
         ]
 
     def summary(self) -> str:
-        """One line: how many passed, failed and were skipped."""
+        """Return one line with the numbers of passed, failed and skipped checks."""
         counts = [(sum(r.outcome == word for r in self), word) for word in ("passed", "failed", "skipped")]
         return f"{self.title}: " + ", ".join(f"{count} {word}" for count, word in counts if count)
 
@@ -111,10 +111,10 @@ class Report:
         return "\n".join([*lines, self.summary()])
 
     def raised(self) -> Report:
-        """Itself if it passed.
+        """Return this report, or raise if a check failed.
 
         Raises:
-            ConformanceError: (an AssertionError) if a check failed; it names each with its reason.
+            ConformanceError: (an AssertionError) if a check failed. It names each failed check with its reason.
         """
         if self.passed:
             return self
@@ -128,5 +128,5 @@ class Report:
 
 
 def refuse(who: str, expected: str, received: str, hint: str = "") -> NoReturn:
-    """Raise what makes a check fail."""
+    """Make a check fail."""
     raise ConformanceError(who, expected, received, hint)

@@ -1,4 +1,4 @@
-"""What is checked, and the checks that ask the same of things of several kinds."""
+"""The base class of subjects, and the checks that apply to several kinds."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ Array = np.ndarray[Any, Any]
 DTYPES = ("float32", "float64")
 
 CLOSE = {"float32": (1e-4, 1e-5), "float64": (1e-9, 1e-11)}
-"""By how much two backends may differ, relatively and absolutely: more than rounding does, less than a mistake."""
+"""The relative and absolute tolerance between two backends: above rounding errors, below mistakes."""
 
 _LARGE = 1e3
-"""What is added up may be as large as this, and cancel: the absolute tolerance grows with the results up to here."""
+"""Terms of a sum may be this large and cancel, so the absolute tolerance grows with the results up to this value."""
 
 _FLOAT32_OF_FLOAT64 = (1e-3, 1e-4)
 _MANY = 40_000
-"""Elements enough that every loop shape hands chunks to several threads."""
+"""A number of elements for which every loop kind uses several threads."""
 
 
-REPEATS = "let nothing depend on the time, on global generators or on earlier calls"
-"""What to do about a thing that gives other numbers each time."""
+REPEATS = "do not depend on the time, on global generators or on earlier calls"
+"""The hint for objects whose results differ from call to call."""
 
 
 class Subject:
-    """One thing under the checks of its kind. A subclass says how it computes, and what else to ask.
+    """An object and the checks of its kind. A subclass defines how to compute with it, and further checks.
 
     Args:
-        thing: what is checked: an object, or the name that it is registered by.
-        label: what it is called in a report; a name is found if None.
+        thing: the object, or its registered name.
+        label: its name in reports; None to derive one.
     """
 
     kind: ClassVar[str]
     headings: ClassVar[tuple[str, ...]]
-    """What it is checked for, in order: for ``"special values"`` there is a method ``check_special_values``."""
+    """The names of its checks, in order. ``"special values"`` is the method ``check_special_values``."""
 
     def __init__(self, thing: Any, label: str | None = None) -> None:
         self.entry = _entry(self.kind, thing)
@@ -59,10 +59,10 @@ class Subject:
         self.who = f"{self.kind} {shown!r}"
 
     def checks(self) -> list[Check]:
-        """Every check of this kind, not run yet; if none can be made, only the one that says so."""
+        """Return the checks of this kind. If no object can be constructed, only the check "made" is returned."""
         try:
             self.make()
-        except Exception:  # the check raises it again
+        except Exception:  # the check itself raises it again
             return [Check(self.who, "made", self.make)]
         return [Check(self.who, heading, partial(self._run, _method(heading))) for heading in self.headings]
 
@@ -71,7 +71,7 @@ class Subject:
 
         Raises:
             ConformanceError: if one fails.
-            ArgumentTypeError: for what is nothing of this kind.
+            ArgumentTypeError: for an object of another kind.
         """
         from tensorlab.plugins.checks import EXPECTATIONS
 
@@ -95,26 +95,26 @@ class Subject:
                 refuse(error.who, error.expected, error.received, cause)
             except (TensorlabError, NotApplicableError):
                 raise
-            except Exception as error:  # of the thing itself, mostly
+            except Exception as error:  # usually raised by the object
                 owner = (
                     self.thing if isinstance(self.thing, type) or inspect.isfunction(self.thing) else type(self.thing)
                 )
                 refuse(self.who, "no exception", f"{type(error).__name__}: {error}", line_of(error, owner))
 
     def _varies(self) -> str:
-        """Words about a thing that gives other numbers each time, which is why any check of it may fail; or nothing."""
+        """Return a note if results differ from call to call, because any check may then fail; otherwise nothing."""
         runs = []
         for _ in range(2):
             try:
                 utils.set_random_seed(0)
                 with device("reference"):
                     runs.append(arrays(self.compute("float32", 60)))
-            except Exception:  # it cannot be told
+            except Exception:  # unknown
                 return ""
-        return "" if _equal(*runs) else f"it gives other numbers each time: {REPEATS}"
+        return "" if _equal(*runs) else f"its results differ from call to call: {REPEATS}"
 
     def recipe(self, hyperparameters: dict[str, float]) -> dict[str, Any]:
-        """How another process makes what `built` gives: from its config, or of a rule with its hyperparameters."""
+        """Return how another process constructs the object: from its config, or from a rule and its hyperparameters."""
         assert self.entry is not None
         config = serialize(self.built())
         if config["class_name"] in registries[self.kind]:
@@ -122,32 +122,32 @@ class Subject:
         name = f"{self.entry.distribution}:{self.entry.name}"
         return {"kind": self.kind, "rule": name, "hyperparameters": hyperparameters}
 
-    # What a subclass implements
+    # Methods that a subclass implements
 
     def make(self) -> Any:
-        """A new one."""
+        """Return a new object."""
         return self.thing
 
     def compute(self, dtype: str, count: int) -> list[Tensor]:
-        """What it gives for about ``count`` numbers of this dtype, gradients too, on the current device."""
+        """Compute results and gradients for about ``count`` numbers of this dtype, on the current device."""
         raise NotImplementedError
 
     def wide(self, dtype: str) -> list[Tensor]:
-        """What it gives for numbers that are both small and large."""
+        """Compute results for small and large numbers."""
         return self.compute(dtype, 200)
 
     def request(self) -> dict[str, Any]:
-        """What another process needs to make the same thing and to compute with it: see `fresh.answer`."""
+        """Return what another process needs to construct the object and to compute with it; see `fresh.answer`."""
         raise NotImplementedError
 
-    # What is asked of everything
+    # Checks that apply to everything
 
     def check_backends(self) -> None:
-        """On every backend there is, in both dtypes, the numbers of the reference backend."""
+        """Compare every available backend with the reference backend, in both dtypes."""
         self.check_on(*available_backends())
 
     def check_on(self, *names: str) -> None:
-        """On some backends, in both dtypes, the numbers of the reference backend."""
+        """Compare some backends with the reference backend, in both dtypes."""
         for dtype in DTYPES:
             with device("reference"):
                 expected = arrays(self.compute(dtype, 60))
@@ -157,22 +157,22 @@ class Subject:
                 same(f"{self.who} in {dtype} on {name!r}", received, expected, "the reference backend", *CLOSE[dtype])
 
     def check_dtypes(self) -> None:
-        """float32 gives float32, and what float64 gives, as far as float32 can hold it."""
+        """Require float32 results for float32 inputs, and compare them with float64."""
         wide = {dtype: self.wide(dtype) for dtype in DTYPES}
         for dtype, results in wide.items():
             for result in results:
                 if result.dtype.name != dtype:
-                    hint = "a constant array, or NumPy, brings another dtype in: convert it with .astype(x.dtype)"
+                    hint = "a constant array, or NumPy, introduces another dtype: convert it with .astype(x.dtype)"
                     refuse(f"{self.who} in {dtype}", f"results of {dtype}", str(result.dtype), hint)
         single, double = (arrays(wide[dtype]) for dtype in DTYPES)
         fits = [np.abs(array) < 1e37 for array in double]
         single = [np.where(fit, array, 0) for fit, array in zip(fits, single, strict=True)]
         double = [np.where(fit, array, 0) for fit, array in zip(fits, double, strict=True)]
-        hint = "something on the way is too large or too small for float32, or cancels: compute it in another order"
+        hint = "an intermediate result is too large or too small for float32, or cancels: compute it in another order"
         same(f"{self.who} in float32", single, double, "float64", *_FLOAT32_OF_FLOAT64, hint)
 
     def check_determinism(self) -> None:
-        """The same bits twice, and on one thread as on two."""
+        """Require the same bits from two calls, and from one and two threads."""
         before = get_num_threads()
         try:
             runs = []
@@ -186,7 +186,7 @@ class Subject:
             same(f"{self.who} {how}", runs[run], runs[0], "the first time, bit for bit", 0, 0, REPEATS)
 
     def check_config(self) -> None:
-        """Carried into another process as plain data, it computes the same bits."""
+        """Require the same bits in another process that restores the object from plain data."""
         if self.entry is None:
             raise NotApplicableError("it is not registered by a plugin, so another process cannot know its name")
         request = self.request()
@@ -195,18 +195,20 @@ class Subject:
         try:
             text = json.dumps(fresh.plain(request))
         except TypeError as error:
-            hint = "keep names and numbers as arguments of the constructor, and make objects of them inside"
+            hint = "pass names and numbers to the constructor, and construct objects from them inside"
             refuse(f"{self.who}.get_config()", "plain data: numbers, strings, lists, names", str(error), hint)
         answer = fresh.ask(text)
         if "error" in answer:
-            hint = "get_config must give what the constructor takes; it does so by itself if it is not overridden"
-            refuse(f"{self.who} in another process", "to be made again from its config", answer["error"], hint)
+            hint = "get_config must return the arguments of the constructor, as it does if it is not overridden"
+            refuse(
+                f"{self.who} in another process", "that it can be constructed from its config", answer["error"], hint
+            )
         hint = "something that the outputs depend on is not in get_config(), or not used by from_config()"
         received = [fresh.array(data) for data in answer["outputs"]]
         same(f"{self.who} from its config", received, expected, "the object before", 0, 0, hint)
 
     def built(self) -> Any:
-        """The object that `request` describes."""
+        """Return the object that `request` describes."""
         raise NotImplementedError
 
 
@@ -215,19 +217,19 @@ def _method(heading: str) -> str:
 
 
 def available_backends() -> Iterator[str]:
-    """The names of the backends that work on this machine, beside the reference."""
+    """Return the names of the backends that work on this machine, except the reference backend."""
     for entry in registries["backend"]:
         if entry.name == "reference":
             continue
         try:
             devices.backend(entry.name)
-        except (TensorlabError, ImportError, OSError):  # a device that is not there says nothing about the plugin
+        except (TensorlabError, ImportError, OSError):  # a missing device is not an error of the plugin
             continue
         yield entry.name
 
 
 def finite(who: str, what: str, tensor: Tensor, hint: str) -> None:
-    """Refuse a result that is not finite, naming its first such element."""
+    """Fail for a result that is not finite, and name its first such element."""
     array = np.array(tensor.numpy())
     bad = array[~np.isfinite(array)]
     if bad.size:
@@ -235,7 +237,7 @@ def finite(who: str, what: str, tensor: Tensor, hint: str) -> None:
 
 
 def plain_value(function: Callable[..., Any], *arguments: float) -> float | None:
-    """What the plain function gives, or None where Python raises and a kernel does not."""
+    """Return the result of the plain function, or None where Python raises and a kernel does not."""
     try:
         return float(function(*arguments))
     except (ValueError, ZeroDivisionError, OverflowError):
@@ -251,7 +253,7 @@ def same(
     absolute: float,
     hint: str = "",
 ) -> None:
-    """Refuse results that differ, naming the element that is furthest off."""
+    """Fail for results that differ, and name the element with the largest error."""
     for left, right in zip(received, expected, strict=True):
         if left.shape != right.shape:
             refuse(who, f"the shape {right.shape}, as {oracle}", str(left.shape), hint)
@@ -277,7 +279,7 @@ def arrays(tensors: list[Tensor]) -> list[Array]:
 
 
 def _name_of(thing: Any) -> str:
-    """Of a rule, that of its function; of anything else its own, or that of its class."""
+    """Return the name of a function, an object or its class."""
     scalar = getattr(getattr(thing, "rule", thing), "scalar", thing)
     return str(getattr(thing, "__name__", None) or getattr(scalar, "name", None) or type(thing).__name__)
 

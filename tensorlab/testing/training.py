@@ -1,4 +1,4 @@
-"""A training run in small, for whatever watches one."""
+"""A small training run, for callbacks and observers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tensorlab.tensor import Tensor
 
 
 def trained(callbacks: Sequence[Any] = ()) -> list[Tensor]:
-    """The weights of a small model after two short epochs, with validation; what is printed meanwhile is dropped."""
+    """Train a small model for two short epochs with validation, and return its weights. Output is discarded."""
     rng = np.random.default_rng(0)
     x, y = rng.normal(0, 1, (8, 3)), rng.integers(0, 2, 8)
     utils.set_random_seed(0)

@@ -1,5 +1,4 @@
-"""The CUDA backend on a GPU: maps and reductions against a copy, products and epochs against PyTorch, weights against
-the CPU's.
+"""The CUDA backend on a GPU: maps against a copy, products and epochs against PyTorch, weights against the CPU's.
 
     python tests/benchmarks/bench_cuda.py [--only matmul] [--epochs 5] [--json FILE]
     python tests/benchmarks/bench_cuda.py --small      everything on a few numbers, in Numba's simulator too

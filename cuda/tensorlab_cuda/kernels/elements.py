@@ -10,11 +10,11 @@ from tensorlab_cuda import driver, simulator
 
 @functools.cache
 def access() -> dict[str, Any]:
-    """The functions ``pointer(address, kind)``, which gives the elements of a type that begin at an address, and
-    ``elements(array, start)``, which gives those of a shared array from one of them on.
+    """Return functions that give access to elements without checks for negative indices.
 
-    An array's own indices may be negative, which costs a comparison at every access, and hides from the compiler that
-    four elements lie next to each other and can be read as a vector.
+    ``pointer(address, kind)`` gives the elements of a type at an address, ``elements(array, start)`` those of a shared
+    array from an index on. Indices of an array may be negative, which costs a comparison at every access and hides from
+    the compiler that four adjacent elements can be read as a vector.
     """
     if driver.simulated():
         return {"pointer": simulator.Pointer, "elements": lambda array, start: array[start:]}

@@ -72,8 +72,10 @@ y = thread // SIDE * GROUP
         return f"{array}[q, 0]"
 
     def multiply(self, bits: bool) -> str:
-        """The text that adds the product of two slices to a thread's sums; of ``bits`` the sum is "or", the product
-        "and"."""
+        """Return code that adds the product of two slices to a thread's sums.
+
+        For ``bits`` the sum is "or" and the product "and".
+        """
         return f"""
 for d in range(DEPTH):
     for i in range(ROWS):

@@ -65,8 +65,11 @@ FORMATS = {
 
 @functools.cache
 def instructions(name: str) -> dict[str, Callable[..., Any]]:
-    """What kernels call: the layouts; ``pack``, from numbers, the last first, to a word; and ``mma``, from the words of
-    A and B and the sums that a lane holds, in the order of registers, to its new sums. All lanes call it together."""
+    """Return the functions that kernels call: the layouts, ``pack`` and ``mma``.
+
+    ``pack`` makes a word of numbers, the last one first. ``mma`` takes the words of A and B and the sums that a lane
+    holds, in the order of registers, and returns its new sums. All lanes call it together.
+    """
     layouts = {place.__name__: driver.compile_function(place) for place in (a_place, b_place, sum_place)}
     if driver.simulated():
         return {**layouts, "pack": simulator.pack(name), "mma": simulator.mma(name)}

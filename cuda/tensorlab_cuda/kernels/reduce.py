@@ -64,9 +64,9 @@ def reduce_kernel(
     across: int,
     count: Any,
 ) -> Kernel:
-    """The kernel ``k(outer, count, members, *lengths, y, x, *strides)`` of a reduction: lengths and strides of the axes
-    that are kept, and of those that are folded.
+    """Return the kernel ``k(outer, count, members, *lengths, y, x, *strides)`` of a reduction.
 
+    The lengths and strides are those of the axes that are kept, then those of the axes that are reduced.
     ``outer`` results of ``count`` elements each are cut into segments; ``y`` has a value for each segment of each
     result.
 

@@ -32,9 +32,9 @@ def kernel(total, count, length, inner, y_address, lists_address, parts_address,
 
 @functools.cache
 def scatter_kernel(dtype: str) -> Kernel:
-    """The kernel ``k(total, count, length, inner, y, lists, parts, x)``: ``y[o, p, i]`` is the sum of
-    ``x[o, parts[k], i]`` over ``k`` from ``lists[p]`` up to ``lists[p + 1]``.
+    """Return the kernel ``k(total, count, length, inner, y, lists, parts, x)``.
 
+    ``y[o, p, i]`` is the sum of ``x[o, parts[k], i]`` over ``k`` from ``lists[p]`` up to ``lists[p + 1]``.
     ``x`` is dense, of ``(outer, count, inner)`` elements, and ``y`` of ``(outer, length, inner)``, ``total`` of them.
     """
     source = _source("|" if dtype == "bool" else "+")

@@ -19,7 +19,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numba.types import UniTuple
 
-from tensorlab.kernels.parts import PART
+from tensorlab.kernels.runtime.parts import PART
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

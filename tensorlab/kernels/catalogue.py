@@ -1,0 +1,74 @@
+"""Every function that makes a kernel. Importing it neither imports Numba nor compiles.
+
+A call returns the kernel for its arguments: the one of this process, one from disk, or one compiled now by the function
+of the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tensorlab.forks import guard
+
+__all__ = [
+    "Maker",
+    "arg_reduce_kernel",
+    "call_kernel",
+    "epilogue_kernel",
+    "map_driver",
+    "map_kernel",
+    "matmul_kernel",
+    "reduce_kernel",
+    "rowwise_kernel",
+    "scan_kernel",
+    "stop_kernel",
+    "task_kernel",
+    "update_kernel",
+    "worker_kernel",
+]
+
+
+class Maker:
+    """A function that makes kernels, by its name. Its module, and Numba, are imported when a kernel has to be compiled.
+
+    Args:
+        name: the function's module in `tensorlab.kernels`, and its own name.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, *arguments: Any) -> Callable[..., Any]:
+        """Return the kernel for some arguments."""
+        with guard:
+            from tensorlab.kernels.runtime import library
+
+        return library.find(self.name, arguments)
+
+
+if TYPE_CHECKING:
+    from tensorlab.kernels.loops.arg_reduce import arg_reduce_kernel
+    from tensorlab.kernels.loops.direct import call_kernel
+    from tensorlab.kernels.loops.map import map_driver, map_kernel
+    from tensorlab.kernels.loops.reduce import reduce_kernel
+    from tensorlab.kernels.loops.rowwise import rowwise_kernel
+    from tensorlab.kernels.loops.scan import scan_kernel
+    from tensorlab.kernels.loops.update import update_kernel
+    from tensorlab.kernels.matmul.product import task_kernel
+    from tensorlab.kernels.matmul.stacked import epilogue_kernel, matmul_kernel
+    from tensorlab.kernels.runtime.threads import stop_kernel, worker_kernel
+else:
+    arg_reduce_kernel = Maker("loops.arg_reduce.arg_reduce_kernel")
+    call_kernel = Maker("loops.direct.call_kernel")
+    epilogue_kernel = Maker("matmul.stacked.epilogue_kernel")
+    map_driver = Maker("loops.map.map_driver")
+    map_kernel = Maker("loops.map.map_kernel")
+    matmul_kernel = Maker("matmul.stacked.matmul_kernel")
+    reduce_kernel = Maker("loops.reduce.reduce_kernel")
+    rowwise_kernel = Maker("loops.rowwise.rowwise_kernel")
+    scan_kernel = Maker("loops.scan.scan_kernel")
+    stop_kernel = Maker("runtime.threads.stop_kernel")
+    task_kernel = Maker("matmul.product.task_kernel")
+    update_kernel = Maker("loops.update.update_kernel")
+    worker_kernel = Maker("runtime.threads.worker_kernel")

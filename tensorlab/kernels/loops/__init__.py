@@ -1,0 +1,1 @@
+"""The loop kinds over arrays: map, reduction, argmax and argmin, row-wise, scan, and the optimizer update."""

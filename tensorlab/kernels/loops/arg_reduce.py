@@ -1,0 +1,183 @@
+"""Where the largest or the smallest element along the last axis is: the first of equals, and NaN before all others.
+
+A dense row is folded first, as in any reduction, and then searched for its extreme, both with vectors. Where the last
+kept axis is the dense one, rows are compared with the best so far, strip by strip of columns. Anything else goes
+element by element.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from tensorlab.kernels.loops.fold import fold_namespace, fold_source
+from tensorlab.kernels.loops.map import CHUNK
+from tensorlab.kernels.loops.reduce import STRIP, merge, offset
+from tensorlab.kernels.runtime import memory
+from tensorlab.kernels.runtime.atomics import closure
+from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
+from tensorlab.kernels.runtime.lift import build, lift, storage
+from tensorlab.kernels.runtime.threads import run
+from tensorlab.scalars import scalar_function
+
+
+def _larger(x: float, y: float) -> float:
+    larger = y if y > x else x
+    return y + x if y != y else larger
+
+
+def _smaller(x: float, y: float) -> float:
+    smaller = y if y < x else x
+    return y + x if y != y else smaller
+
+
+def _itself(x: float) -> float:
+    return x
+
+
+def _beyond_larger(x: float, best: float) -> float:
+    return x > best or (x != x and best == best)
+
+
+def _beyond_smaller(x: float, best: float) -> float:
+    return x < best or (x != x and best == best)
+
+
+_RULES = {"max": (_larger, _beyond_larger), "min": (_smaller, _beyond_smaller)}
+"""What folds two elements into one, and whether an element takes the place of the best before it."""
+
+_SOURCE = """
+
+@jit
+def search(value, count, x_address):
+    # Never beyond the last element, though the value be gone: another thread may write into memory that is shared.
+    x = pointer(x_address, x0_type)
+    last = count - 1
+    start = 0
+    if value != value:
+        while start < last and x0_read(x[start]) == x0_read(x[start]):
+            start += 1
+        return start
+    while start + SEARCHED <= count:  # without a branch, so that it is vectorised
+        hits = none
+        for j in range(SEARCHED):
+            hits |= one if x0_read(x[start + j]) == value else none
+        if hits != none:
+            break
+        start += SEARCHED
+    while start < last and x0_read(x[start]) != value:
+        start += 1
+    return min(start, last)
+
+
+@jit
+def rows(chunk, rows_a_chunk, outer, count, kept, kept_axes, step, x_address, y_address):
+    y = pointer(y_address, int64)
+    for index in range(chunk * rows_a_chunk, min((chunk + 1) * rows_a_chunk, outer)):
+        place = x_address + offset(index, kept_axes, kept) * size
+        if step == 1:
+            y[index] = search(fold(count, place), count, place)
+            continue
+        x = pointer(place, x0_type)
+        best = 0
+        for i in range(1, count):
+            if beyond(x0_read(x[i * step]), x0_read(x[best * step])):
+                best = i
+        y[index] = best
+
+
+@jit
+def columns(chunk, strips, count, kept, kept_axes, step, x_address, y_address):
+    length = pointer(kept, int64)[kept_axes - 1]
+    first = chunk % strips * STRIP
+    width = min(STRIP, length - first)
+    index = chunk // strips * length + first
+    place = x_address + offset(index, kept_axes, kept) * size
+    best = scratch(STRIP, x0_type)
+    where = scratch(STRIP, place_type)
+    x = pointer(place, x0_type)
+    for j in range(width):
+        best[j] = x0_read(x[j])
+        where[j] = place_type(0)
+    for i in range(1, count):
+        x = pointer(place + i * step * size, x0_type)
+        here = place_type(i)
+        for j in range(width):
+            value = x0_read(x[j])
+            better = beyond(value, best[j])
+            best[j] = value if better else best[j]
+            where[j] = here if better else where[j]
+    y = pointer(y_address, int64)
+    for j in range(width):
+        y[index + j] = where[j]
+
+
+def launch(pool, y_object, x_object):
+    x_array = memory.address(x_object)
+    last = memory.rank(x_array) - 1
+    kept_table = scratch(128, int64)
+    kept = address_of(kept_table)
+    kept_axes = merge(x_array, size, first_axis, last, kept)
+    outer = 1
+    for axis in range(kept_axes):
+        outer *= kept_table[axis]
+    count = memory.length(x_array, last)
+    step = memory.stride(x_array, last) // size if count > 1 else 1
+    length = kept_table[kept_axes - 1]
+    x = memory.data(x_array)
+    y = memory.data(memory.address(y_object))
+    if kept_table[MAX_RANK + kept_axes - 1] == 1 and length > 1 and step != 1 and count < MOST:
+        strips = (length + STRIP - 1) // STRIP
+        arguments = (strips, count, kept, kept_axes, step, x, y)
+        run(pool if outer * count > CHUNK else 0, strips * (outer // length), *closure(columns, arguments))
+    else:
+        rows_a_chunk = max(1, CHUNK // count)
+        arguments = (rows_a_chunk, outer, count, kept, kept_axes, step, x, y)
+        run(pool, (outer + rows_a_chunk - 1) // rows_a_chunk, *closure(rows, arguments))
+"""
+
+
+@kernel
+def arg_reduce_kernel(rule: str, dtype: str) -> Definition:
+    """The kernel ``k(pool, result, x)`` of "max" or "min".
+
+    Args:
+        rule: which of them.
+        dtype: of ``x``.
+
+    Returns:
+        a compiled function of the pool's address and each array: ``x`` of any strides and no axis of length 0, and the
+        result, int64 and C-contiguous, of its shape without the last axis.
+    """
+    itemsize = np.dtype(dtype).itemsize
+    combine, beyond = (scalar_function(function) for function in _RULES[rule])
+    same_width = np.dtype(f"int{8 * itemsize}").type  # so that a vector of elements goes with a vector of these
+    place_type = storage("int32" if itemsize < 8 else "int64")
+    namespace: dict[str, Any] = {
+        "CHUNK": CHUNK,
+        "MAX_RANK": memory.MAX_RANK,
+        "MOST": 1 << 31,
+        "SEARCHED": 128,
+        "STRIP": STRIP,
+        "address_of": memory.address_of,
+        "beyond": lift(beyond, dtype),
+        "closure": closure,
+        "first_axis": np.int64(0),
+        "int64": types.int64,
+        "memory": memory,
+        "merge": merge,
+        "none": same_width(0),
+        "offset": offset,
+        "one": same_width(1),
+        "place_type": place_type,
+        "run": run,
+        "size": np.int64(itemsize),
+        **fold_namespace("fold", lift(scalar_function(_itself), dtype), lift(combine, dtype), dtype, [dtype]),
+    }
+    namespace["jit"] = jit
+    name = f"arg_reduce {rule} {dtype}"
+    source = fold_source("fold", 1, 0, keep=False, dtype=dtype) + _SOURCE
+    launch = build(source, namespace, name)["launch"]
+    return launch, (types.int64, *[memory.array_object] * 2)

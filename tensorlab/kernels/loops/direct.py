@@ -1,0 +1,258 @@
+"""The compiled call of an elementwise operation, see `calls`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from tensorlab.kernels.loops.map import CHUNK
+from tensorlab.kernels.runtime import calls, memory
+from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
+from tensorlab.kernels.runtime.memory import MAX_RANK, address_of, pointer, scratch
+
+_WORD = ir.IntType(64)
+_MOST, _ARRAYS, _SCALARS, _GIVEN = calls.MOST, 1 + calls.MOST, 16 * calls.MOST, 2 + calls.MOST
+_LONG = 4096
+"""The number of elements from which on other Python threads may run meanwhile."""
+
+
+def _external(symbol: str, result: Any, *arguments: Any) -> Any:
+    return types.ExternalFunction(symbol, result(*arguments))
+
+
+_increment = _external("Py_IncRef", types.void, types.int64)
+_decrement = _external("Py_DecRef", types.void, types.int64)
+_new_object = _external("PyType_GenericAlloc", types.int64, types.int64, types.int64)
+_call_without = _external("PyObject_CallNoArgs", types.int64, types.int64)
+_call_with = _external("PyObject_Vectorcall", types.int64, types.int64, types.int64, types.int64, types.int64)
+_attribute = _external("PyObject_GetAttrString", types.int64, types.int64, types.int64)
+_is_capsule = _external("PyCapsule_IsValid", types.int32, types.int64, types.int64)
+_in_capsule = _external("PyCapsule_GetPointer", types.int64, types.int64, types.int64)
+_float_as_double = _external("PyFloat_AsDouble", types.float64, types.int64)
+_int_as_double = _external("PyLong_AsDouble", types.float64, types.int64)
+_error = _external("PyErr_Occurred", types.int64)
+_clear_error = _external("PyErr_Clear", types.void)
+_release_interpreter = _external("PyEval_SaveThread", types.int64)
+_acquire_interpreter = _external("PyEval_RestoreThread", types.void, types.int64)
+
+
+@intrinsic
+def _call_address(typingctx: Any, function: Any, arguments: Any) -> Any:
+    """Call the C function at an address with words, for a word."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        words = cgutils.unpack_tuple(builder, values[1])
+        kind = ir.FunctionType(_WORD, [_WORD] * len(words))
+        return builder.call(builder.inttoptr(values[0], kind.as_pointer()), words)
+
+    return types.int64(types.int64, arguments), codegen
+
+
+def _text(text: str) -> Any:
+    """A function of the address of a constant, as a C string."""
+
+    @intrinsic
+    def place(typingctx: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            return builder.ptrtoint(context.insert_const_string(builder.module, text), _WORD)
+
+        return types.int64(), codegen
+
+    return place
+
+
+_method_name, _capsule_name = _text(calls.METHOD), _text(calls.CAPSULE)
+
+
+@jit
+def _word(address):
+    return pointer(address, types.int64)[0]
+
+
+@jit
+def _run(address, pool, arrays, count):
+    if count == 1:
+        _call_address(address, (pool, arrays[0], arrays[1]))
+    elif count == 2:
+        _call_address(address, (pool, arrays[0], arrays[1], arrays[2]))
+    else:
+        _call_address(address, (pool, arrays[0], arrays[1], arrays[2], arrays[3]))
+
+
+@jit
+def _by_method(operation, arguments, count, names):
+    method = _attribute(operation, _method_name())
+    if method == 0:
+        return 0
+    answer = _call_with(method, arguments, count, names)
+    _decrement(method)
+    return answer
+
+
+@jit
+def _table(content):
+    """The address of the table in a capsule; 0 for anything else that a slot may hold, or nothing."""
+    return _in_capsule(content, _capsule_name()) if _is_capsule(content, _capsule_name()) else 0
+
+
+@kernel
+def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot: int) -> Definition:
+    """``k(operation, arguments, count, names)``, a function of CPython's fast calling convention with keywords.
+
+    Args:
+        direct_slot: where an operation keeps its table, in bytes from its address.
+        buffer_slot, backend_slot, key_slot: where a tensor keeps these.
+    """
+    type_slot = object.__basicsize__ - 8
+
+    @jit
+    def is_tensor(words, thing):
+        kind = _word(thing + type_slot)
+        return (
+            kind == words[calls.TENSOR]
+            or kind == words[calls.SHARED]
+            or kind == words[calls.VARIABLE]
+            or kind == words[calls.WATCHED]
+        )
+
+    @jit
+    def ready(words, arguments, count):
+        """The address of the entry for the dtype and the device that all tensors among the arguments share, or 0."""
+        dtype = backend = 0
+        for position in range(count):
+            thing = _word(arguments + 8 * position)
+            if is_tensor(words, thing):
+                array = _word(thing + buffer_slot)
+                if array == 0 or _word(array + type_slot) != words[calls.NDARRAY]:
+                    return 0
+                if dtype == 0:
+                    dtype, backend = memory.dtype(array), _word(thing + backend_slot)
+                elif memory.dtype(array) != dtype or _word(thing + backend_slot) != backend:
+                    return 0
+        for entry in range(words[calls.ENTRIES]):
+            found = address_of(words) + 8 * (calls.HEADER + entry * calls.ENTRY)
+            if _word(found + 8 * calls.DTYPE) == dtype and _word(found + 8 * calls.BACKEND) == backend:
+                return found
+        return 0
+
+    @jit
+    def number(words, thing, size, scalars, position):
+        """The address of an array of rank 0 with the value of a Python number, in so many bytes; 0 for other things."""
+        kind = _word(thing + type_slot)
+        if size == 0:
+            return 0
+        if kind == words[calls.INT]:
+            value = _int_as_double(thing)
+            if value == -1.0 and _error() != 0:
+                _clear_error()
+                return 0
+        elif kind == words[calls.FLOAT]:
+            value = _float_as_double(thing)
+        else:
+            return 0
+        place = address_of(scalars) + position * 16 * 8
+        if size == 4:
+            pointer(place, types.float32)[0] = np.float32(value)
+        else:
+            pointer(place, types.float64)[0] = value
+        memory.write_scalar(place + 8, place)
+        return place + 8
+
+    def call(operation, arguments, count, names):
+        table = _table(_word(operation + direct_slot))
+        if table == 0:
+            return _by_method(operation, arguments, count, names)
+        words = pointer(table, types.int64)
+        pool = _word(words[calls.POOL])  # read once: another thread may change it at any time
+        if names != 0 or count != words[calls.ARITY]:
+            return _by_method(operation, arguments, count, names)
+        found = ready(words, arguments, count)
+        if found == 0:
+            return _by_method(operation, arguments, count, names)
+        arrays = scratch(_ARRAYS, types.int64)
+        scalars = scratch(_SCALARS, types.int64)
+        shape = scratch(MAX_RANK, types.int64)
+        held = scratch(_MOST, types.int64)
+        rank = 0
+        recorded = _word(words[calls.TAPES]) != 0
+        lets_go = True  # of the interpreter; not while a tape might miss that a variable is assigned to meanwhile
+        for position in range(count):
+            thing = _word(arguments + 8 * position)
+            if is_tensor(words, thing):
+                lets_go = lets_go and not (recorded and _word(thing + type_slot) == words[calls.VARIABLE])
+                array = _word(thing + buffer_slot)
+            else:
+                array = number(words, thing, _word(found + 8 * calls.REAL), scalars, position)
+                if array == 0:
+                    return _by_method(operation, arguments, count, names)
+            arrays[1 + position] = array
+            rank = max(rank, memory.rank(array))
+        for axis in range(rank):
+            shape[axis] = 1
+        for position in range(count):
+            array = arrays[1 + position]
+            first = rank - memory.rank(array)
+            for axis in range(first, rank):
+                extent = memory.length(array, axis - first)
+                if extent != 1:
+                    if shape[axis] != 1 and shape[axis] != extent:
+                        return _by_method(operation, arguments, count, names)
+                    shape[axis] = extent
+        elements = 1
+        for axis in range(rank):
+            elements *= shape[axis]
+        if elements <= CHUNK:
+            pool = 0
+        elif pool < 0:  # nobody has started the threads yet
+            return _by_method(operation, arguments, count, names)
+        output = _word(found + 8 * calls.OUTPUT)
+        _increment(output)  # which the new array takes over
+        numpy_call = (words[calls.NDARRAY], output, np.int64(rank), address_of(shape), 0, 0, 0, 0)
+        result = _call_address(words[calls.NEW_ARRAY], numpy_call)
+        if result == 0:
+            return 0
+        arrays[0] = result
+        kernel_address = _word(found + 8 * calls.KERNEL)
+        if elements > _LONG and lets_go:
+            # A variable may be assigned to meanwhile: who holds its memory sees to it that it takes other memory.
+            for position in range(count):
+                held[position] = arrays[1 + position] if is_tensor(words, _word(arguments + 8 * position)) else 0
+                if held[position] != 0:
+                    _increment(held[position])
+            state = _release_interpreter()
+            _run(kernel_address, pool, arrays, count)
+            _acquire_interpreter(state)
+            for position in range(count):
+                if held[position] != 0:
+                    _decrement(held[position])
+        else:
+            _run(kernel_address, pool, arrays, count)
+        tensor = _new_object(words[calls.TENSOR], 0)
+        if tensor == 0:
+            _decrement(result)
+            return 0
+        backend = _word(found + 8 * calls.BACKEND)
+        _increment(backend)
+        pointer(tensor + buffer_slot, types.int64)[0] = result
+        pointer(tensor + backend_slot, types.int64)[0] = backend
+        key = _call_without(words[calls.NEW_KEY])
+        pointer(tensor + key_slot, types.int64)[0] = key
+        if key == 0:  # near the recursion limit
+            _decrement(tensor)
+            return 0
+        if not recorded:
+            return tensor
+        given = scratch(_GIVEN, types.int64)
+        given[0], given[1] = operation, tensor
+        for position in range(count):
+            given[2 + position] = _word(arguments + 8 * position)
+        answer = _call_with(words[calls.RECORD], address_of(given), count + 2, 0)
+        _decrement(tensor)
+        return answer
+
+    return call, "int64(int64, int64, int64, int64)"

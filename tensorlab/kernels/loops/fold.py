@@ -1,0 +1,259 @@
+"""Folding the elements of a dense run into one value: the inner loop of every reduction.
+
+The elements are dealt to lanes, 16 or, of eight bytes each, 8, so that a row of lanes is a vector and memory is read in
+order; the last elements, which fill no row, go to the last lanes. Elements of a lane are folded in pairs, sixteen of
+them at a time, before they join it: so a lane is read and written once for sixteen elements, and the error of a sum is
+bounded as that of NumPy's pairwise summation is. In the end the lanes are folded in pairs. The order depends on the
+count and the dtype alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from tensorlab.kernels.runtime.compiler import jit
+from tensorlab.kernels.runtime.convert import convert
+from tensorlab.kernels.runtime.lift import storage
+from tensorlab.kernels.runtime.memory import pointer, scratch
+
+AT_ONCE = 16
+
+
+def lanes_of(dtype: str) -> int:
+    """How many lanes elements of a dtype have."""
+    return 8 if np.dtype(dtype).itemsize == 8 else 16
+
+
+def _in_pairs(builder: Any, values: list[Any], both: Callable[[Any, Any], Any], present: Any = None) -> Any:
+    """Fold LLVM values in pairs; of ``present``, if given, only that many, the first ones, are folded."""
+    values = list(values)
+    step = 1
+    while step < len(values):
+        for a in range(0, len(values) - step, 2 * step):
+            joined = both(values[a], values[a + step])
+            if present is not None:
+                counts = builder.icmp_signed("<", present.type(a + step), present)
+                joined = builder.select(counts, joined, values[a])
+            values[a] = joined
+        step *= 2
+    return values[0]
+
+
+@intrinsic(prefer_literal=True)
+def folded_rows(
+    typingctx: Any, at: Any, both: Any, most: Any, present: Any, first: Any, j: Any, apart: Any, given: Any, kept: Any
+) -> Any:
+    """Fold the elements at ``first + j``, ``first + apart + j``, … in pairs, without a branch.
+
+    This writes the calls as LLVM instructions. Numba's type inference would take most of a kernel's compilation if
+    they were calls in Python.
+
+    Args:
+        at: a jitted function; ``at(place, *given)`` reads an element.
+        both: a jitted function that folds two elements.
+        most: the number of elements (a constant).
+        present: how many of them exist, or None for all. One that does not exist is read at
+            ``first - apart + j``. ``j`` is added last, so that LLVM sees that a loop over it reads dense memory.
+        kept: None, or a pointer to which the elements are written, after all have been read: otherwise the loop
+            would not be vectorised.
+    """
+    count = most.literal_value
+    read = typingctx.resolve_function_type(at, (types.int64, *given.types), {})
+    join = typingctx.resolve_function_type(both, (read.return_type, read.return_type), {})
+    limit = present if present == types.none else types.int64
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        _, _, _, limit, first, j, apart, given, kept = values
+        element, joined = context.get_function(at, read), context.get_function(both, join)
+        limit = None if present == types.none else limit
+        places = []
+        for k in range(count):
+            here = builder.add(first, builder.mul(apart, apart.type(k)))
+            if limit is not None:
+                here = builder.select(builder.icmp_signed("<", limit.type(k), limit), here, builder.sub(first, apart))
+            places.append(builder.add(here, j))
+        arguments = cgutils.unpack_tuple(builder, given)
+        found = [element(builder, [here, *arguments]) for here in places]
+        if signature.args[-1] != types.none:
+            for here, value in zip(places, found, strict=True):
+                builder.store(value, builder.gep(kept, [here]))
+        return _in_pairs(builder, found, lambda a, b: joined(builder, [a, b]), limit)
+
+    return join.return_type(at, both, most, limit, *[types.int64] * 3, given, kept), codegen
+
+
+@intrinsic(prefer_literal=True)
+def folded_lanes(typingctx: Any, both: Any, lanes: Any, count: Any) -> Any:
+    """Read ``count`` (a constant) elements at a pointer as one vector, and fold them in pairs.
+
+    Reading them one by one would wait until the vectors that were just written there have left the processor.
+    """
+    kind = lanes.dtype
+    join = typingctx.resolve_function_type(both, (kind, kind), {})
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        vector = ir.VectorType(context.get_data_type(kind), count.literal_value)
+        loaded = builder.load(builder.bitcast(values[1], vector.as_pointer()), align=kind.bitwidth // 8)
+        parts = [builder.extract_element(loaded, ir.IntType(32)(k)) for k in range(vector.count)]
+        joined = context.get_function(both, join)
+        return _in_pairs(builder, parts, lambda a, b: joined(builder, [a, b]))
+
+    return join.return_type(both, lanes, count), codegen
+
+
+@intrinsic
+def select(typingctx: Any, condition: Any, yes: Any, no: Any) -> Any:
+    """One of two values that have both been computed: never a branch, which loops would not be vectorised for."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        truth = context.cast(builder, values[0], condition, types.boolean)
+        return builder.select(truth, values[1], values[2])
+
+    return yes(condition, yes, yes), codegen
+
+
+@intrinsic
+def opaque(typingctx: Any, number: Any) -> Any:
+    """A number that the compiler does not know: it unrolls a short loop of so many turns only after vectorising it."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kind = ir.IntType(64)
+        return builder.asm(ir.FunctionType(kind, [kind]), "", "=r,0", values, False)
+
+    return types.int64(types.int64), codegen
+
+
+def fold_source(name: str, inputs: int, extras: int, keep: bool, dtype: str) -> str:
+    """The text of ``name(count, *input addresses, *extras[, kept address])``.
+
+    It calls ``{name}_element(*inputs, *extras)`` for every element, folds with ``{name}_combine``, and with ``keep``
+    stores the value of every element. Everything is computed in ``dtype``.
+
+    The text is short, because Numba takes longer to infer the types of many calls than LLVM to compile them.
+    """
+    lanes = lanes_of(dtype)
+    turns = f"opaque({lanes})" if lanes < 16 else lanes
+    pointers = [f"x{k}" for k in range(inputs)]
+    constants = [f"e{k}" for k in range(extras)]
+    given = ", ".join([*pointers, *constants])
+    parameters = ", ".join([*(f"{p}_address" for p in pointers), *constants, *["kept_address"] * keep])
+    opening = "; ".join([f"{p} = pointer({p}_address, {p}_type)" for p in pointers])
+    opening += "; kept = pointer(kept_address, compute)" * keep
+    arguments = ", ".join([f"{p}_read({p}[i])" for p in pointers] + constants)
+
+    def at(place: str) -> str:
+        return f"{name}_at({place}, {given})"
+
+    def join(count: int, first: bool = False) -> str:
+        """A loop over the lanes, in which each takes, or first becomes, the elements of so many rows."""
+        parts = f"{name}_at, {name}_both, {count}, None, i, j, {lanes}, ({given},), {'kept' if keep else None}"
+        value = f"folded_rows({parts})" if first else f"{name}_both(lanes[j], folded_rows({parts}))"
+        return f"for j in range({turns if count > 1 else lanes}):\n            lanes[j] = {value}"
+
+    def rest() -> str:
+        """What is left for less than half of ``AT_ONCE`` rows, in one loop over the lanes without a branch.
+
+        Loops that are shorter, or that branch, would not be vectorised. So a row that is not there is read where the
+        row before is, and then not folded; elements that fill no row are the end of a row that ends with them.
+        """
+        read, source = (f"{name}_kept", "kept") if keep else (f"{name}_at", given)
+        value = f"folded_rows({read}, {name}_both, {AT_ONCE // 2 - 1}, left, i, j, {lanes}, ({source},), None)"
+        before = [f"for j in range(i, count): kept[j] = {at('j')}"] * keep
+        lines = [
+            *before,
+            f"left = (count - i) // {lanes}",
+            f"missing = {lanes} - (count - i) % {lanes}",
+            f"for j in range({turns}):",
+            f"    total = select(0 < left, {name}_both(lanes[j], {value}), lanes[j])",
+            f"    v = {read}(count - {lanes} + j, {source})",
+            f"    lanes[j] = select(j >= missing, {name}_both(total, v), total)",
+        ]
+        return "if i < count:" + "".join(f"\n        {line}" for line in lines)
+
+    keep_one = "kept[i] = value" if keep else ""
+    return f"""
+@jit
+def {name}_at(i, {given}):
+    return computed({name}_element({arguments}))
+
+
+@jit
+def {name}_both(a, b):
+    return computed({name}_combine(a, b))
+
+
+@jit
+def {name}_kept(i, kept):
+    return kept[i]
+
+
+@jit
+def {name}_few(count, {parameters}):
+    {opening}
+    i = 0
+    total = value = {at("0")}
+    {keep_one}
+    for i in range(1, count):
+        value = {at("i")}
+        {keep_one}
+        total = {name}_both(total, value)
+    return total
+
+
+@jit
+def {name}(count, {parameters}):
+    if count < {lanes}:
+        return {name}_few(count, {parameters})
+    {opening}
+    lanes = scratch({lanes}, compute)
+    i = 0
+    if count >= {AT_ONCE * lanes}:
+        {join(AT_ONCE, first=True)}
+        i = {AT_ONCE * lanes}
+    else:
+        {join(1, first=True)}
+        i = {lanes}
+    while i + {lanes * AT_ONCE} <= count:
+        {join(AT_ONCE)}
+        i += {lanes * AT_ONCE}
+    if i + {lanes * AT_ONCE // 2} <= count:
+        {join(AT_ONCE // 2)}
+        i += {lanes * AT_ONCE // 2}
+    {rest()}
+    return folded_lanes({name}_both, lanes, {lanes})
+"""
+
+
+def fold_namespace(
+    name: str, element: Callable[..., Any], combine: Callable[..., Any], compute: str, inputs: Sequence[str]
+) -> dict[str, Any]:
+    """What `fold_source` refers to.
+
+    Args:
+        name: what it calls the fold.
+        element, combine: the lifted functions.
+        compute: the dtype that it computes in.
+        inputs: the dtype of each input.
+    """
+    return {
+        "compute": storage(compute),
+        "computed": convert(None, compute),
+        **{f"x{k}_type": storage(dtype) for k, dtype in enumerate(inputs)},
+        **{f"x{k}_read": convert(dtype, compute) for k, dtype in enumerate(inputs)},
+        "jit": jit,
+        "opaque": opaque,
+        "pointer": pointer,
+        "folded_rows": folded_rows,
+        "select": select,
+        "scratch": scratch,
+        "folded_lanes": folded_lanes,
+        f"{name}_element": element,
+        f"{name}_combine": combine,
+    }

@@ -1,0 +1,281 @@
+"""The reduce shape: folding an array over any of its axes.
+
+The array comes with the kept axes first and the folded ones last. The folded elements are cut into blocks of a fixed
+size; a block is folded by one thread, and the blocks of a result in pairs, so the order of a sum depends on the shape
+and the strides alone. Where the last kept axis is the dense one, whole rows are folded into each other; otherwise each
+block is a run of its own, gathered first if it is not dense.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from tensorlab.kernels.loops.fold import AT_ONCE, fold_namespace, fold_source, lanes_of
+from tensorlab.kernels.loops.map import CHUNK
+from tensorlab.kernels.matmul.pack import allocate, release
+from tensorlab.kernels.runtime import memory
+from tensorlab.kernels.runtime.atomics import closure
+from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
+from tensorlab.kernels.runtime.convert import convert
+from tensorlab.kernels.runtime.lift import build, lift, storage
+from tensorlab.kernels.runtime.threads import run
+from tensorlab.rules import Reduction
+
+JOINS = 16
+"""How often elements join a lane in one block of a run: no more than in a block of NumPy's pairwise sums."""
+
+GATHERED = 2048
+"""Elements that are gathered at once where they do not lie dense."""
+
+ROWS = 256
+"""Rows of one block that is folded row by row."""
+
+STRIP = 256
+"""Columns of rows that are folded together."""
+
+
+@jit
+def merge(array, size, first, last, table_address):
+    """Merge the axes ``first`` to ``last`` of an array; return how many are left.
+
+    The table takes `MAX_RANK` lengths, then as many strides in elements.
+    """
+    table = memory.pointer(table_address, types.int64)
+    axes = 0
+    for axis in range(first, last):
+        extent = memory.length(array, axis)
+        step = memory.stride(array, axis) // size
+        if extent == 1:
+            continue
+        if axes > 0 and table[memory.MAX_RANK + axes - 1] == step * extent:
+            table[axes - 1] *= extent
+            table[memory.MAX_RANK + axes - 1] = step
+        else:
+            table[axes] = extent
+            table[memory.MAX_RANK + axes] = step
+            axes += 1
+    if axes == 0:
+        table[0] = 1
+        table[memory.MAX_RANK] = 1
+        axes = 1
+    return axes
+
+
+@jit
+def offset(index, axes, table_address):
+    """Where the element with this flat index lies, in elements from the first."""
+    table = memory.pointer(table_address, types.int64)
+    place = 0
+    for axis in range(axes - 1, 0, -1):
+        place += index % table[axis] * table[memory.MAX_RANK + axis]
+        index //= table[axis]
+    return place + index * table[memory.MAX_RANK]
+
+
+_ROWS = f"""
+@jit
+def add_rows(total, width, x_address, step, first):
+    # rows in pairs, and then to the total
+    x = pointer(x_address, x0_type)
+    for j in range(width):
+        value = folded_rows(fold_at, fold_both, {AT_ONCE}, None, 0, j, step, (x,), None)
+        total[j] = value if first else fold_both(total[j], value)
+
+
+@jit
+def add_row(total, width, x_address, first):
+    x = pointer(x_address, x0_type)
+    for j in range(width):
+        value = fold_at(j, x)
+        total[j] = value if first else fold_both(total[j], value)
+"""
+
+_SOURCE = (
+    """
+
+@jit
+def gather(start, stop, x, axes, table, gathered):
+    # run after run along the last axis
+    last = pointer(table, int64)[axes - 1]
+    step = pointer(table, int64)[MAX_RANK + axes - 1]
+    done = start
+    while done < stop:
+        place = offset(done, axes, table)
+        count = min(last - done % last, stop - done)
+        for i in range(count):
+            gathered[done - start + i] = x[place + i * step]
+        done += count
+
+
+@jit
+def fold_gathered(start, stop, x_address, axes, table):
+    # one block that does not lie dense
+    gathered = scratch(GATHERED, x0_type)
+    x = pointer(x_address, x0_type)
+    total = compute(0)
+    done = start
+    while done < stop:
+        end = min(done + GATHERED, stop)
+        gather(done, end, x, axes, table, gathered)
+        value = fold(end - done, address_of(gathered))
+        total = value if done == start else fold_both(total, value)
+        done = end
+    return total
+
+
+@jit
+def runs(chunk, units_a_chunk, blocks, outer, count, kept, kept_axes, folded, axes, partial_address, y_address, x):
+    partial = pointer(partial_address, compute)
+    y = pointer(y_address, y_type)
+    dense = axes == 1 and pointer(folded, int64)[MAX_RANK] == 1
+    for unit in range(chunk * units_a_chunk, min((chunk + 1) * units_a_chunk, outer * blocks)):
+        index, block = (unit, 0) if blocks == 1 else (unit // blocks, unit % blocks)
+        place = x + offset(index, kept_axes, kept) * size
+        start = block * BLOCK
+        stop = min(start + BLOCK, count)
+        if dense:
+            total = fold(stop - start, place + start * size)
+        else:
+            total = fold_gathered(start, stop, place, axes, folded)
+        if blocks == 1:
+            y[index] = y_stored(result(total, compute(count)))
+        else:
+            partial[block * outer + index] = total
+
+
+"""
+    + _ROWS
+    + """
+@jit
+def columns(chunk, strips, blocks, outer, count, kept, kept_axes, folded, axes, partial_address, x_address):
+    # one strip of columns of one block of rows
+    strip = chunk % strips
+    block = chunk // strips % blocks
+    length = pointer(kept, int64)[kept_axes - 1]
+    row = chunk // strips // blocks
+    width = min(STRIP, length - strip * STRIP)
+    index = row * length + strip * STRIP
+    place = x_address + offset(index, kept_axes, kept) * size
+    total = scratch(STRIP, compute)
+    start = block * ROWS
+    stop = min(start + ROWS, count)
+    step = pointer(folded, int64)[MAX_RANK + axes - 1]
+    last = pointer(folded, int64)[axes - 1]
+    i = start
+    while i < stop:
+        from_row = place + offset(i, axes, folded) * size
+        if i + AT_ONCE <= stop and i % last + AT_ONCE <= last:
+            add_rows(total, width, from_row, step, i == start)
+            i += AT_ONCE
+        else:
+            add_row(total, width, from_row, i == start)
+            i += 1
+    partial = pointer(partial_address, compute)
+    for j in range(width):
+        partial[block * outer + index + j] = total[j]
+
+
+def launch(pool, rank, y_object, x_object):
+    y_array = memory.address(y_object)
+    x_array = memory.address(x_object)
+    kept_table = scratch(128, int64)
+    folded_table = scratch(128, int64)
+    kept = address_of(kept_table)
+    folded = address_of(folded_table)
+    x = memory.data(x_array)
+    kept_axes = merge(x_array, size, first_axis, rank, kept)
+    axes = merge(x_array, size, rank, memory.rank(x_array), folded)
+    outer = 1
+    for axis in range(kept_axes):
+        outer *= kept_table[axis]
+    count = 1
+    for axis in range(axes):
+        count *= folded_table[axis]
+    length = kept_table[kept_axes - 1]
+    dense_rows = kept_table[MAX_RANK + kept_axes - 1] == 1 and length > 1 and folded_table[MAX_RANK + axes - 1] != 1
+    blocks = (count + ROWS - 1) // ROWS if dense_rows else (count + BLOCK - 1) // BLOCK
+    y = memory.data(y_array)
+    partial = 0  # a run that is one block is a result
+    if dense_rows or blocks > 1:
+        partial = allocate(outer * blocks * compute_size)
+        if partial == 0:
+            raise MemoryError
+    if dense_rows:
+        strips = (length + STRIP - 1) // STRIP
+        arguments = (strips, blocks, outer, count, kept, kept_axes, folded, axes, partial, x)
+        # a small array is not worth a thread
+        run(
+            pool if outer * count > CHUNK else 0,
+            strips * blocks * (outer // length),
+            *closure(columns, arguments),
+        )
+    else:
+        units = max(1, CHUNK // min(count, BLOCK))
+        arguments = (units, blocks, outer, count, kept, kept_axes, folded, axes, partial, y, x)
+        run(pool, (outer * blocks + units - 1) // units, *closure(runs, arguments))
+    if partial != 0:
+        values = pointer(partial, compute)
+        while blocks > 1:
+            half = (blocks + 1) // 2
+            for i in range((blocks - half) * outer):
+                values[i] = fold_both(values[i], values[half * outer + i])
+            blocks = half
+        results = pointer(y, y_type)
+        for i in range(outer):
+            results[i] = y_stored(result(values[i], compute(count)))
+        release(partial)
+"""
+)
+
+
+@kernel
+def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Definition:
+    """The kernel ``k(pool, rank, result, x)`` of a reduction.
+
+    Args:
+        rule: what is computed.
+        compute: the dtype that it is computed in.
+        input: the dtype of ``x``.
+        output: the dtype of the result.
+
+    Returns:
+        a compiled function of the pool's address, the number of kept axes, and each array. ``x`` has the kept axes
+        first and the folded ones last, none of them empty; the result is C-contiguous.
+    """
+    namespace: dict[str, Any] = {
+        "BLOCK": JOINS * AT_ONCE * lanes_of(compute),
+        "CHUNK": CHUNK,
+        "MAX_RANK": memory.MAX_RANK,
+        "ROWS": ROWS,
+        "AT_ONCE": AT_ONCE,
+        "GATHERED": GATHERED,
+        "STRIP": STRIP,
+        "address_of": memory.address_of,
+        "allocate": allocate,
+        "compute_size": np.int64(np.dtype(compute).itemsize),
+        "release": release,
+        "first_axis": np.int64(0),
+        "int64": types.int64,
+        "memory": memory,
+        "merge": merge,
+        "offset": offset,
+        "closure": closure,
+        "run": run,
+        "result": lift(rule.result, compute) if rule.result is not None else _total,
+        "size": np.int64(np.dtype(input).itemsize),
+        "y_type": storage(output),
+        "y_stored": convert(None, output),
+        **fold_namespace("fold", lift(rule.element, compute), lift(rule.combine, compute), compute, [input]),
+    }
+    name = f"reduce {rule.name} {compute} {input} {output}"
+    source = fold_source("fold", 1, 0, keep=False, dtype=compute) + _SOURCE
+    launch = build(source, namespace, name)["launch"]
+    return launch, (*[types.int64] * 2, *[memory.array_object] * 2)
+
+
+@jit
+def _total(total, count):
+    return total

@@ -1,0 +1,87 @@
+"""The rowwise shape: reductions along each row of a matrix, then a value for each of its elements.
+
+A row is finished before the next is begun, so it stays in the first-level cache between the passes over it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from tensorlab.kernels.loops.fold import fold_namespace, fold_source
+from tensorlab.kernels.loops.map import CHUNK
+from tensorlab.kernels.runtime import memory
+from tensorlab.kernels.runtime.atomics import closure
+from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
+from tensorlab.kernels.runtime.lift import build, lift
+from tensorlab.kernels.runtime.threads import run
+from tensorlab.rules import Rowwise
+
+
+def _source(inputs: int, reductions: int, dtype: str) -> str:
+    names = [f"x{k}" for k in range(inputs)]
+    addresses = ", ".join(f"{name}_address + row * columns * size" for name in names)
+    last = reductions - 1
+    folds = "".join(fold_source(f"fold{k}", inputs, k, keep=k == last, dtype=dtype) for k in range(reductions))
+    totals = [f"t{k}" for k in range(reductions)]
+    result = ["y_address + row * columns * size"]
+    calls = "\n        ".join(
+        f"t{k} = fold{k}({', '.join(['columns', addresses, *totals[:k], *(result if k == last else [])])})"
+        for k in range(reductions)
+    )
+    reads = "\n        ".join(f"{name} = pointer({name}_address + row * columns * size, compute)" for name in names)
+    values = ", ".join(["y[i]", *(f"{name}[i]" for name in names), *totals])
+    parameters = ", ".join(f"{name}_address" for name in names)
+    return f"""
+{folds}
+
+@jit
+def task(chunk, rows, columns, rows_a_chunk, y_address, {parameters}):
+    for row in range(chunk * rows_a_chunk, min(rows, (chunk + 1) * rows_a_chunk)):
+        {calls}
+        {reads}
+        y = pointer(y_address + row * columns * size, compute)
+        for i in range(columns):
+            y[i] = computed(output({values}))
+
+
+def launch(pool, rows, columns, y, {", ".join(names)}):
+    rows_a_chunk = max(1, CHUNK // (columns * {reductions + 1}))
+    chunks = (rows + rows_a_chunk - 1) // rows_a_chunk
+    arguments = (rows, columns, rows_a_chunk, {", ".join(f"data(address({name}))" for name in ["y", *names])})
+    run(pool, chunks, *closure(task, arguments))
+"""
+
+
+@kernel
+def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Definition:
+    """The kernel ``k(pool, rows, columns, result, *inputs)`` of a rowwise rule.
+
+    Args:
+        rule: what is computed.
+        dtype: float32 or float64, of the inputs and the result.
+        inputs: how many matrices it takes.
+
+    Returns:
+        a compiled function of the pool's address, the shape, and each array. All of them are C-contiguous, of
+        ``rows`` × ``columns``, both at least 1.
+    """
+    source = _source(inputs, len(rule.reductions), dtype)
+    namespace: dict[str, Any] = {
+        "CHUNK": CHUNK,
+        "address": memory.address,
+        "data": memory.data,
+        "output": lift(rule.output, dtype),
+        "closure": closure,
+        "run": run,
+        "size": np.int64(np.dtype(dtype).itemsize),
+    }
+    for position, (combine, element) in enumerate(rule.reductions):
+        functions = lift(element, dtype), lift(combine, dtype)
+        namespace |= fold_namespace(f"fold{position}", *functions, dtype, [dtype] * inputs)
+    name = f"rowwise {rule.name} {dtype}"
+    launch = build(source, {**namespace, "jit": jit}, name)["launch"]
+    signature = (*[types.int64] * 3, *[memory.array_object] * (1 + inputs))
+    return launch, signature

@@ -1,0 +1,61 @@
+"""The product of matrices of integers: plain loops that LLVM vectorises, exact modulo the width of the type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import types
+
+from tensorlab.kernels.matmul.epilogue import PLAN, A, B, C, finish, place
+from tensorlab.kernels.runtime.memory import number, pointer
+
+
+def integer_task(dtype: Any) -> Callable[..., None]:
+    """A task: some rows of the product. Its plan is how many.
+
+    The columns of the result are dense. Where the rows of B are dense they are added up, four at once; where its
+    columns are, each element is a dot product.
+    """
+    size = dtype.bitwidth // 8
+    finish_row = finish(dtype)
+
+    def integer_task(data, chunk):
+        words = pointer(data, types.int64)
+        n, k, count, a_col, b_row, b_col = words[2], words[3], words[PLAN], words[A + 2], words[B + 1], words[B + 2]
+        for i in range(chunk * count, min((chunk + 1) * count, words[1])):
+            total = pointer(place(words, size, C, i, 0), dtype)
+            factors = pointer(place(words, size, A, i, 0), dtype)
+            if b_row == 1 and b_col != 1:
+                for j in range(n):
+                    column = pointer(place(words, size, B, 0, j), dtype)
+                    dot = dtype(0)
+                    for step in range(k):
+                        dot += factors[step * a_col] * column[step]
+                    total[j] = dot
+            else:
+                for j in range(n):
+                    total[j] = 0
+                even = k - k % 4
+                for step in range(0, even, 4):
+                    b0, b1 = (
+                        pointer(place(words, size, B, step, 0), dtype),
+                        pointer(place(words, size, B, step + 1, 0), dtype),
+                    )
+                    b2, b3 = (
+                        pointer(place(words, size, B, step + 2, 0), dtype),
+                        pointer(place(words, size, B, step + 3, 0), dtype),
+                    )
+                    f0, f1 = factors[step * a_col], factors[(step + 1) * a_col]
+                    f2, f3 = factors[(step + 2) * a_col], factors[(step + 3) * a_col]
+                    for j in range(n):
+                        at = j * b_col
+                        total[j] += f0 * b0[at] + f1 * b1[at] + f2 * b2[at] + f3 * b3[at]
+                for step in range(even, k):
+                    line = pointer(place(words, size, B, step, 0), dtype)
+                    for j in range(n):
+                        total[j] += factors[step * a_col] * line[j * b_col]
+            if words[0] != 0:
+                finish_row(words, total, n, number(1), n, i, number(0))  # the row is its own tile
+
+    return integer_task

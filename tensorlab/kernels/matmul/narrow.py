@@ -1,0 +1,138 @@
+"""Chunks of products that the register tile does not suit: of one row, and of few columns.
+
+Nothing is packed but the few columns, and every element of A, or of B to one row, is read once from memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import types
+
+from tensorlab.kernels.matmul.epilogue import FAILED, PLAN, A, B, finish, place
+from tensorlab.kernels.matmul.pack import allocate, release, turn_columns
+from tensorlab.kernels.matmul.rounding import CHAIN, DEPTH, add_block, blocks_total
+from tensorlab.kernels.matmul.tile_narrow import add_rows, dot_tile
+from tensorlab.kernels.matmul.tile_shape import Tile
+from tensorlab.kernels.runtime.memory import address_of, number, pointer, scratch
+
+MOST = 1024
+"""The elements of a row of the result that are summed together, at most: long rows are read faster than short ones."""
+_ALIAS = 1 << 12
+"""Of rows of B that are a multiple of so many bytes apart, eight at once would fill a set of the first-level cache."""
+_ROWS = 8
+"""The rows of A that are multiplied with one column at once."""
+_GROUP = 16
+"""The rows of a result of few columns that are finished together, ..."""
+_LINE = 64
+"""... and those of a result of one column."""
+DOTS = 4
+"""The columns of a tile of dot products."""
+
+
+def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
+    """A task: some elements of A (1, k) times B (k, n), whose columns are dense. Its plan is how many."""
+    size = dtype.bitwidth // 8
+    eight, four, one = (add_rows(dtype, rows, tile.lanes(dtype)) for rows in (8, 4, 1))
+    finish_row = finish(dtype)
+
+    def row_task(data, chunk):
+        words = pointer(data, types.int64)
+        k, a_col, b_row, count = words[3], words[A + 2], words[B + 1], words[PLAN]
+        total = scratch(MOST, dtype)
+        chains = scratch(MOST, dtype)
+        blocks = scratch(MOST, dtype)
+        errors = scratch(MOST, dtype)
+        at_once = 8 if b_row * size % _ALIAS != 0 else 4
+        end = min((chunk + 1) * count, words[2])
+        for first in range(chunk * count, end, MOST):
+            columns = min(MOST, end - first)
+            for top in range(0, max(k, 1), CHAIN):
+                bottom = min(top + CHAIN, k)
+                for j in range(columns):
+                    total[j] = 0
+                step = top
+                while step < bottom:
+                    x, row = place(words, size, A, 0, step), place(words, size, B, step, first)
+                    if at_once == 8 and step + 8 <= bottom:
+                        eight(columns, x, a_col, row, b_row, total)
+                        step += 8
+                    elif step + 4 <= bottom:
+                        four(columns, x, a_col, row, b_row, total)
+                        step += 4
+                    else:
+                        one(columns, x, a_col, row, b_row, total)
+                        step += 1
+                if k > CHAIN:
+                    for j in range(columns):
+                        chains[j] = total[j] if top % DEPTH == 0 else chains[j] + total[j]
+                    if bottom == k or bottom % DEPTH == 0:
+                        add_block(columns, chains, blocks, errors, top < DEPTH)
+            if k > CHAIN:
+                blocks_total(columns, blocks, errors, total)
+            finish_row(words, total, columns, number(1), columns, number(0), first)
+
+    return row_task
+
+
+def dots_task(dtype: Any, tile: Tile) -> Callable[..., None]:
+    """A task: some rows of A times few columns of B.
+
+    Its plan is how many rows, and 0 if the columns are dense, else how many elements apart to copy them.
+    """
+    size = dtype.bitwidth // 8
+    turn = turn_columns(dtype)
+    lanes = tile.lanes(dtype)
+    height = tile.dots
+    wide = dot_tile(dtype, height, DOTS, lanes)
+    narrow = dot_tile(dtype, height, DOTS // 2, lanes)
+    column = dot_tile(dtype, _ROWS, 1, lanes)
+    room = _GROUP * 2 * lanes
+    deep = DEPTH * lanes
+    finish_rows = finish(dtype)
+
+    def dots_task(data, chunk):
+        words = pointer(data, types.int64)
+        n, k, a_row, count, stride = words[2], words[3], words[A + 1], words[PLAN], words[PLAN + 1]
+        b, b_col = words[B], words[B + 2]
+        turned = 0
+        if stride != 0:
+            turned = allocate(n * stride * size)
+            if turned == 0:
+                words[FAILED] = 1
+                return
+            turn(turned, stride, b, words[B + 1], b_col, k, n)
+            b, b_col = turned, stride
+        sums = scratch(room, dtype)
+        blocks = scratch(room, dtype)
+        errors = scratch(room, dtype)
+        width = (n + DOTS - 1) // DOTS * DOTS if n > 1 else 1
+        end = min((chunk + 1) * count, words[1])
+        group = _LINE if n == 1 else _GROUP
+        for first in range(chunk * count, end, group):
+            rows = min(group, end - first)
+            for top in range(0, max(k, 1), deep):
+                steps = min(deep, k - top)
+                for i in range(0, rows, _ROWS if n == 1 else height):
+                    from_a = place(words, size, A, first + i, top)
+                    for j in range(0, n, DOTS):
+                        out = pointer(address_of(sums) + (i * width + j) * size, dtype)
+                        from_b = b + (top + j * b_col) * size
+                        if n == 1:
+                            column(steps, from_a, a_row, rows - i, from_b, b_col, 1, out, 1)
+                        elif n - j > DOTS // 2:
+                            wide(steps, from_a, a_row, rows - i, from_b, b_col, n - j, out, width)
+                        else:
+                            narrow(steps, from_a, a_row, rows - i, from_b, b_col, n - j, out, width)
+                if k > deep:
+                    add_block(rows * width, sums, blocks, errors, top == 0)
+            if k > deep:
+                blocks_total(rows * width, blocks, errors, sums)
+            if n == 1:
+                finish_rows(words, sums, rows, number(1), rows, number(0), first)
+            else:
+                finish_rows(words, sums, width, rows, n, first, number(0))
+        release(turned)
+
+    return dots_task

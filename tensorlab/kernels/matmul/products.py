@@ -1,0 +1,49 @@
+"""What the planner of matrix products (`matmul`) has to know of a dtype; nothing here needs Numba."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tensorlab.kernels.matmul.tile_shape import Tile, host_tile
+from tensorlab.kernels.runtime import library
+from tensorlab.kernels.runtime.native import address
+
+
+class Tasks(NamedTuple):
+    """The compiled tasks of a dtype."""
+
+    words: np.ndarray[Any, Any]
+    """The bytes of an element, the lanes, vectors and rows of the register tile, and the addresses of the tasks."""
+    kernels: Sequence[Callable[..., None]]
+    """The tasks."""
+
+    @property
+    def address(self) -> int:
+        """Where the words are."""
+        return int(self.words.ctypes.data)
+
+
+def tasks(dtype: str, tile: Tile | None = None) -> Tasks:
+    """The compiled tasks for a dtype.
+
+    Args:
+        dtype: of all matrices.
+        tile: the shape of the register tile, by default `host_tile`; integers have none.
+    """
+    return _tasks(dtype, (tile or host_tile()) if np.dtype(dtype).kind == "f" else None)
+
+
+@functools.cache
+def _tasks(dtype: str, tile: Tile | None) -> Tasks:
+    size = np.dtype(dtype).itemsize
+    if tile is None:
+        shape, names = [size, 0, 0, 0], ["integer"]
+    else:
+        shape = [size, tile.vector_bytes // size, tile.vectors, tile.rows]
+        names = ["block", "row", "dots", "pack"]
+    kernels = [library.find("matmul.product.task_kernel", (name, dtype, tile)) for name in names]
+    return Tasks(np.array(shape + [address(task) for task in kernels], np.int64), kernels)

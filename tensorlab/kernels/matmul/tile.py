@@ -1,0 +1,254 @@
+"""The register tile: the innermost loop of a matrix product, and the vector moves around it.
+
+A tile of the product, a few rows by a few vectors, is summed in vector registers: every step along k loads one row of
+B, broadcasts one element of each row of A, and multiplies and adds. After `CHAIN` steps the registers are added to sums
+in memory and start again from zero, which bounds the rounding error (see `rounding`). Numba has no vector type, so the
+loop is written as LLVM instructions. LLVM splits vectors that the processor does not have, so every tile runs
+everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from tensorlab.kernels.matmul.rounding import CHAIN
+
+_WORD = ir.IntType(64)
+_INDEX = ir.IntType(32)
+
+
+class Emitter:
+    """Vector instructions for one element type; vectors in memory are aligned as their elements are."""
+
+    def __init__(self, context: Any, builder: Any, dtype: Any, lanes: int) -> None:
+        self.builder = builder
+        self.element = context.get_value_type(dtype)
+        self.align = dtype.bitwidth // 8
+        self.vector = ir.VectorType(self.element, lanes)
+        self.undefined = ir.Constant(self.vector, ir.Undefined)
+
+    def pointer(self, address: Any) -> Any:
+        return self.builder.inttoptr(address, self.element.as_pointer())
+
+    def vector_at(self, base: Any, offset: Any) -> Any:
+        return self.builder.bitcast(self.builder.gep(base, [offset]), self.vector.as_pointer())
+
+    def load(self, base: Any, offset: Any) -> Any:
+        return self.builder.load(self.vector_at(base, offset), align=self.align)
+
+    def store(self, value: Any, base: Any, offset: Any) -> None:
+        self.builder.store(value, self.vector_at(base, offset), align=self.align)
+
+    def shuffle(self, first: Any, second: Any, lanes: list[int]) -> Any:
+        mask = ir.Constant(ir.VectorType(_INDEX, len(lanes)), lanes)
+        return self.builder.shuffle_vector(first, second, mask)
+
+    def repeat(self, scalar: Any) -> Any:
+        undefined = ir.Constant(ir.VectorType(scalar.type, self.vector.count), ir.Undefined)
+        return self.shuffle(
+            self.builder.insert_element(undefined, scalar, _INDEX(0)), undefined, [0] * self.vector.count
+        )
+
+    def broadcast(self, base: Any, offset: Any) -> Any:
+        return self.repeat(self.builder.load(self.builder.gep(base, [offset]), align=self.align))
+
+    def lines(self, address: Any, stride: Any, count: int, valid: Any) -> list[Any]:
+        """Pointers to ``count`` lines of a matrix; behind the last valid one, to that again."""
+        base = self.pointer(address)
+        last = self.builder.sub(valid, _WORD(1))
+        chosen = [
+            self.builder.select(self.builder.icmp_signed("<", _WORD(i), last), _WORD(i), last) for i in range(count)
+        ]
+        return [self.builder.gep(base, [self.builder.mul(index, stride)]) for index in chosen]
+
+    def sums(self, count: int) -> list[Any]:
+        """The addresses of so many vectors in the frame of the calling function."""
+        with self.builder.goto_entry_block():
+            room = self.builder.alloca(ir.ArrayType(self.vector, count))
+        room.align = 64
+        return [self.builder.gep(room, [_INDEX(0), _INDEX(position)]) for position in range(count)]
+
+    def accumulate(
+        self,
+        steps: Any,
+        by: int,
+        moving: list[Any],
+        count: int,
+        step: Callable[[Any, list[Any], list[Any]], tuple[list[Any], list[Any]]],
+    ) -> tuple[list[Any], Any, list[Any]]:
+        """Write the loop that sums ``count`` vectors over steps ``0, by, … < steps``; a multiple of ``by``.
+
+        The vectors are sums of at most `CHAIN` turns. Those before are in memory, as a sum of such sums.
+
+        Args:
+            steps: the end of the loop.
+            by: what a turn adds to the step.
+            moving: values that change from turn to turn, as they are at first.
+            count: how many vectors.
+            step: ``(step, moving, vectors) -> (moving, vectors)``, writes one turn.
+
+        Returns:
+            the vectors of the last chain, whether there were chains before it, and the addresses of their sums.
+        """
+        builder = self.builder
+        rooms = self.sums(count)
+        names = "outer", "head", "body", "end", "first", "later", "next", "done"
+        outer, head, body, end, first, later, following, done = (
+            builder.append_basic_block(f"sum.{name}") for name in names
+        )
+        entry = builder.block
+        zero = ir.Constant(self.vector, [0.0] * self.vector.count)
+
+        builder.branch(outer)
+        builder.position_at_end(outer)
+        start = builder.phi(_WORD)
+        at_start = [builder.phi(value.type) for value in moving]
+        for phi, value in zip([start, *at_start], [_WORD(0), *moving], strict=True):
+            phi.add_incoming(value, entry)
+        limit = builder.add(start, _WORD(CHAIN * by))
+        stop = builder.select(builder.icmp_signed("<", limit, steps), limit, steps)
+        builder.branch(head)
+
+        builder.position_at_end(head)
+        now = builder.phi(_WORD)
+        moved = [builder.phi(value.type) for value in moving]
+        vectors = [builder.phi(self.vector) for _ in range(count)]
+        for phi, value in zip([now, *moved, *vectors], [start, *at_start, *[zero] * count], strict=True):
+            phi.add_incoming(value, outer)
+        builder.cbranch(builder.icmp_signed("<", now, stop), body, end)
+
+        builder.position_at_end(body)
+        moved_on, added = step(now, moved, vectors)
+        for phi, value in zip([now, *moved, *vectors], [builder.add(now, _WORD(by)), *moved_on, *added], strict=True):
+            phi.add_incoming(value, builder.block)
+        builder.branch(head)
+
+        builder.position_at_end(end)
+        is_first = builder.icmp_signed("==", start, _WORD(0))
+        more = builder.append_basic_block("sum.more")
+        builder.cbranch(builder.icmp_signed("<", stop, steps), more, done)
+        builder.position_at_end(more)
+        builder.cbranch(is_first, first, later)
+        for block, adds in ((first, False), (later, True)):
+            builder.position_at_end(block)
+            for vector, room in zip(vectors, rooms, strict=True):
+                builder.store(builder.fadd(builder.load(room), vector) if adds else vector, room)
+            builder.branch(following)
+        builder.position_at_end(following)
+        for phi, value in zip([start, *at_start], [stop, *moved], strict=True):
+            phi.add_incoming(value, following)
+        builder.branch(outer)
+
+        builder.position_at_end(done)
+        return vectors, builder.not_(is_first), rooms
+
+    def totals(self, vectors: list[Any], chained: Any, rooms: list[Any]) -> list[Any]:
+        """What `accumulate` has summed: the last chain, and the chains before it if there are any."""
+        builder = self.builder
+        alone = builder.block
+        adding, done = builder.append_basic_block("sum.add"), builder.append_basic_block("sum.total")
+        builder.cbranch(chained, adding, done)
+        builder.position_at_end(adding)
+        sums = [builder.fadd(builder.load(room), vector) for vector, room in zip(vectors, rooms, strict=True)]
+        builder.branch(done)
+        builder.position_at_end(done)
+        totals = []
+        for vector, total in zip(vectors, sums, strict=True):
+            phi = builder.phi(self.vector)
+            phi.add_incoming(vector, alone)
+            phi.add_incoming(total, adding)
+            totals.append(phi)
+        return totals
+
+    def multiply_add(self, x: Any, y: Any, total: Any) -> Any:
+        # fmuladd, not fma: without the instruction, fma is a call of the mathematical library for every element.
+        name = f"llvm.fmuladd.v{self.vector.count}f{self.align * 8}"
+        kind = ir.FunctionType(self.vector, [self.vector] * 3)
+        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), [x, y, total])
+
+
+def register_tile(dtype: Any, rows: int, vectors: int, lanes: int) -> Callable[..., None]:
+    """``tile(k, a, a_row, a_col, b, b_row, valid, out, out_row)``: puts a tile of the product into ``out``.
+
+    ``a`` and ``b`` are addresses, strides are in elements, and a row of B is dense. Of A only ``valid`` rows are read,
+    which may be fewer than the tile has: the other rows of ``out`` repeat the last of them.
+    """
+    word = types.int64
+    kind = types.void(word, word, word, word, word, word, word, types.CPointer(dtype), word)
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        k, a, a_row, a_col, b, b_row, valid, out, out_row = values
+        emit = Emitter(context, builder, dtype, lanes)
+        a_rows = emit.lines(a, a_row, rows, valid)
+
+        def step(now: Any, moving: list[Any], sums: list[Any]) -> tuple[list[Any], list[Any]]:
+            a_at, b_at = moving
+            b_now = [emit.load(b_at, _WORD(lanes * vector)) for vector in range(vectors)]
+            elements = (emit.broadcast(a_rows[row], a_at) for row in range(rows))
+            before = iter(sums)
+            added = [emit.multiply_add(x, y, next(before)) for x in elements for y in b_now]
+            return [builder.add(a_at, a_col), builder.gep(b_at, [b_row])], added
+
+        summed = emit.accumulate(k, 1, [_WORD(0), emit.pointer(b)], rows * vectors, step)
+        totals = iter(emit.totals(*summed))
+        for row in range(rows):
+            for vector in range(vectors):
+                offset = builder.add(builder.mul(out_row, _WORD(row)), _WORD(lanes * vector))
+                emit.store(next(totals), out, offset)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def tile(typingctx, k, a, a_row, a_col, b, b_row, valid, out, out_row):
+        return kind, codegen
+
+    return tile  # type: ignore[no-any-return]
+
+
+def copy_vector(dtype: Any, lanes: int) -> Callable[..., None]:
+    """``copy(target, at, source, start)``: ``target[at : at + lanes] = source[start : start + lanes]`` of pointers."""
+    kind = types.void(types.CPointer(dtype), types.int64, types.CPointer(dtype), types.int64)
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        target, at, source, start = values
+        emit = Emitter(context, builder, dtype, lanes)
+        emit.store(emit.load(source, start), target, at)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def copy(typingctx, target, at, source, start):
+        return kind, codegen
+
+    return copy  # type: ignore[no-any-return]
+
+
+def transpose_block(dtype: Any, lanes: int) -> Callable[..., None]:
+    """``transpose(target, target_row, source, source_row)``: a block of lanes by lanes elements, rows dense in both.
+
+    Each of log2(lanes) passes interleaves the first half of the rows with the second (a perfect shuffle).
+    """
+    kind = types.void(types.CPointer(dtype), types.int64, types.CPointer(dtype), types.int64)
+    low = [lane // 2 + lane % 2 * lanes for lane in range(lanes)]
+    high = [lane + lanes // 2 for lane in low]
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        target, target_row, source, source_row = values
+        emit = Emitter(context, builder, dtype, lanes)
+        block = [emit.load(source, builder.mul(source_row, _WORD(row))) for row in range(lanes)]
+        for _ in range(lanes.bit_length() - 1):
+            pairs = zip(block[: lanes // 2], block[lanes // 2 :], strict=True)
+            block = [emit.shuffle(x, y, half) for x, y in pairs for half in (low, high)]
+        for row in range(lanes):
+            emit.store(block[row], target, builder.mul(target_row, _WORD(row)))
+        return context.get_dummy_value()
+
+    @intrinsic
+    def transpose(typingctx, target, target_row, source, source_row):
+        return kind, codegen
+
+    return transpose  # type: ignore[no-any-return]

@@ -1,0 +1,140 @@
+"""The tiles of products with one or few columns or rows, whose vectors run along the operands' own lines.
+
+Such a product is too narrow for the register tile's vectors, or its speed is the memory's, which likes to be read in a
+few long lines at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from tensorlab.kernels.matmul.tile import Emitter
+
+_WORD = ir.IntType(64)
+_BIT = ir.IntType(1)
+
+
+def _load_first(emit: Emitter, base: Any, offset: Any, count: Any) -> Any:
+    """The first ``count`` elements of a vector, and zeros behind them; nothing else is read."""
+    lanes = emit.vector.count
+    numbers = ir.Constant(ir.VectorType(_WORD, lanes), list(range(lanes)))
+    mask = emit.builder.icmp_signed("<", numbers, emit.repeat(count))
+    kind = ir.FunctionType(
+        emit.vector, [emit.vector.as_pointer(), ir.IntType(32), ir.VectorType(_BIT, lanes), emit.vector]
+    )
+    name = f"llvm.masked.load.v{lanes}f{emit.align * 8}.p0"
+    load = cgutils.get_or_insert_function(emit.builder.module, kind, name)
+    zeros = ir.Constant(emit.vector, [0.0] * lanes)
+    return emit.builder.call(load, [emit.vector_at(base, offset), ir.IntType(32)(emit.align), mask, zeros])
+
+
+def _totals(emit: Emitter, vectors: list[Any]) -> list[Any]:
+    """The sum of each vector, ``lanes`` sums in a vector: adjacent lanes are added until one of each is left."""
+    lanes = emit.vector.count
+    even, odd = [2 * lane for lane in range(lanes)], [2 * lane + 1 for lane in range(lanes)]
+    vectors = vectors + [emit.undefined] * (-len(vectors) % lanes)
+    for _ in range(lanes.bit_length() - 1):
+        pairs = zip(vectors[::2], vectors[1::2], strict=True)
+        vectors = [emit.builder.fadd(emit.shuffle(x, y, even), emit.shuffle(x, y, odd)) for x, y in pairs]
+    return vectors
+
+
+def add_rows(dtype: Any, rows: int, lanes: int) -> Callable[..., None]:
+    """``add(n, x, x_step, b, b_row, total)``: ``total[:n]`` plus ``rows`` rows of B, each times its element of x.
+
+    ``x`` and ``b`` are addresses, strides are in elements, and a row of B is dense. ``total`` has room for whole
+    vectors.
+    """
+    word = types.int64
+    kind = types.void(word, word, word, word, word, types.CPointer(dtype))
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        n, x, x_step, b, b_row, total = values
+        emit = Emitter(context, builder, dtype, lanes)
+        base = emit.pointer(x)
+        factors = [emit.broadcast(base, builder.mul(x_step, _WORD(row))) for row in range(rows)]
+        lines = emit.lines(b, b_row, rows, _WORD(rows))
+
+        def step(load: Callable[[Any, Any], Any], at: Any) -> None:
+            value = emit.load(total, at)
+            for factor, line in zip(factors, lines, strict=True):
+                value = emit.multiply_add(factor, load(line, at), value)
+            emit.store(value, total, at)
+
+        whole = builder.and_(n, _WORD(-lanes))
+        with cgutils.for_range_slice(builder, _WORD(0), whole, _WORD(lanes)) as (at, _):
+            step(emit.load, at)
+        with builder.if_then(builder.icmp_signed("<", whole, n)):
+            left = builder.sub(n, whole)
+            step(lambda line, at: _load_first(emit, line, at, left), whole)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def add(typingctx, n, x, x_step, b, b_row, total):
+        return kind, codegen
+
+    return add  # type: ignore[no-any-return]
+
+
+def dot_tile(dtype: Any, rows: int, columns: int, lanes: int) -> Callable[..., None]:
+    """``tile(k, a, a_row, valid_rows, b, b_col, valid_columns, out, out_row)``: rows times columns, put into ``out``.
+
+    ``a`` and ``b`` are addresses; along k both are dense, and strides are in elements. No more rows and columns are
+    read than are valid; the others of ``out`` repeat the last of them.
+    """
+    word = types.int64
+    kind = types.void(word, word, word, word, word, word, word, types.CPointer(dtype), word)
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        k, a, a_row, valid_rows, b, b_col, valid_columns, out, out_row = values
+        emit = Emitter(context, builder, dtype, lanes)
+        a_rows = emit.lines(a, a_row, rows, valid_rows)
+        b_columns = emit.lines(b, b_col, columns, valid_columns)
+        whole = builder.and_(k, _WORD(-lanes))
+
+        def add(load: Callable[[Any, Any], Any], at: Any, sums: list[Any]) -> list[Any]:
+            factors = [load(base, at) for base in b_columns]
+            before = iter(sums)
+            return [
+                emit.multiply_add(row, factor, next(before))
+                for row in [load(x, at) for x in a_rows]
+                for factor in factors
+            ]
+
+        count = rows * columns
+        sums, chained, rooms = emit.accumulate(
+            whole, lanes, [], count, lambda at, _, before: ([], add(emit.load, at, before))
+        )
+        before = builder.block
+        rest, done = builder.append_basic_block("dots.rest"), builder.append_basic_block("dots.done")
+        builder.cbranch(builder.icmp_signed("<", whole, k), rest, done)
+        builder.position_at_end(rest)
+        left = builder.sub(k, whole)
+        last = add(lambda base, offset: _load_first(emit, base, offset, left), whole, sums)
+        builder.branch(done)
+        builder.position_at_end(done)
+        finals = []
+        for total, new in zip(sums, last, strict=True):
+            final = builder.phi(emit.vector)
+            final.add_incoming(total, before)
+            final.add_incoming(new, rest)
+            finals.append(final)
+        totals = _totals(emit, emit.totals(finals, chained, rooms))
+        for index in range(rows * columns):
+            row, column = divmod(index, columns)
+            value = builder.extract_element(totals[index // lanes], ir.IntType(32)(index % lanes))
+            place = builder.gep(out, [builder.add(builder.mul(out_row, _WORD(row)), _WORD(column))])
+            builder.store(value, place, align=emit.align)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def tile(typingctx, k, a, a_row, valid_rows, b, b_col, valid_columns, out, out_row):
+        return kind, codegen
+
+    return tile  # type: ignore[no-any-return]

@@ -1,0 +1,202 @@
+"""Compiled kernels on disk, under a name made of everything that they depend on.
+
+A file is the SHA-256 of its name and content followed by the content, so that a truncated, altered or misplaced one is
+noticed. It is written beside its place and moved there, so that a reader sees a whole file. Whatever is wrong with the
+folder or a file costs a compilation and nothing else.
+
+The files are machine code. So the folder is made for its owner alone, and one that other people own or may write into
+is not used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import importlib.metadata
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import platformdirs
+
+from tensorlab.kernels.runtime import native
+from tensorlab.kernels.runtime.native import Native
+
+LIMIT = 256 << 20
+"""The size in bytes over which the kernels that were used longest ago are deleted: room for about ten thousand."""
+
+_SUFFIX = ".kernel"
+_PART = ".part"
+_SOURCES = ("kernels", "scalars", "rules.py", "dtypes.py")
+_HARMLESS = (
+    "NUMBA_NUM_THREADS",
+    "NUMBA_THREADING_LAYER",
+    "NUMBA_THREADING_LAYER_PRIORITY",
+    "NUMBA_CACHE_DIR",
+    "NUMBA_ENABLE_CUDASIM",
+)
+"""Settings of Numba that change nothing in a kernel for the processor."""
+
+
+def folder() -> Path:
+    """Where compiled kernels are kept: ``$TENSORLAB_CACHE_DIR`` or the user's cache folder."""
+    return Path(os.environ.get("TENSORLAB_CACHE_DIR") or platformdirs.user_cache_dir("tensorlab")) / "kernels"
+
+
+def unusable() -> str:
+    """Why the folder is not used, or nothing."""
+    path = folder()
+    if not path.is_absolute() and "~" in path.parts:
+        return "this user has no home folder; set TENSORLAB_CACHE_DIR"
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return ""  # it is made when there is something to write
+    except OSError as error:
+        return error.strerror or str(error)
+    if not path.is_dir():
+        return "it is no folder"
+    if hasattr(os, "geteuid"):
+        if found.st_uid != os.geteuid():
+            return "another user owns it; set TENSORLAB_CACHE_DIR"
+        if found.st_mode & 0o022:
+            return f"other users may write into it; chmod go-w {path}"
+    return ""
+
+
+def unwritable() -> str:
+    """Return why no kernel can be kept in the folder, which may have some nevertheless; or nothing."""
+    path = folder()
+    existing = next((place for place in (path, *path.parents) if os.path.lexists(place)), Path())
+    if not existing.is_dir():
+        return f"{existing} is no folder"
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return f"{existing} cannot be written; set TENSORLAB_CACHE_DIR to a folder that can"
+    return ""
+
+
+def _prepared() -> bool:
+    """Make the folder if it is missing; whether it can be used."""
+    path = folder()
+    if not unusable() and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, exist_ok=True)
+    return not unusable()
+
+
+@functools.cache
+def _environment() -> str:
+    """What every compiled kernel depends on beside its own key."""
+    sources = hashlib.sha256()
+    package = Path(__file__).parents[2]
+    for name in _SOURCES:
+        for path in sorted((package / name).rglob("*.py")) if name[-3:] != ".py" else [package / name]:
+            sources.update(path.read_bytes())
+    versions = [importlib.metadata.version(name) for name in ("numba", "llvmlite")]
+    options = sorted(item for item in os.environ.items() if item[0].startswith("NUMBA_") and item[0] not in _HARMLESS)
+    return repr((sources.hexdigest(), versions, np.__version__, sys.version, native.processor(), options))
+
+
+def _path(key: str) -> Path:
+    return folder() / f"{hashlib.sha256(f'{key} {_environment()}'.encode()).hexdigest()}{_SUFFIX}"
+
+
+def _digest(path: Path, payload: bytes) -> bytes:
+    return hashlib.sha256(path.name.encode() + payload).digest()
+
+
+def _content(path: Path) -> bytes:
+    """What is in a file that is whole and in its place.
+
+    Raises:
+        OSError, ValueError: there is none.
+    """
+    content = path.read_bytes()
+    digest, payload = content[:32], content[32:]
+    if _digest(path, payload) != digest:
+        raise ValueError(path)
+    with contextlib.suppress(OSError):
+        os.utime(path)  # so that `_trim` knows what is used
+    return payload
+
+
+def read(key: str) -> Native | None:
+    """The kernel of this key, or None."""
+    try:
+        if unusable():
+            return None
+        return Native.from_bytes(_content(_path(key)))
+    except Exception:  # whatever is wrong with a cache file, the answer is to compile
+        return None
+
+
+def write(key: str, kernel: Native) -> None:
+    """Keep a kernel, if that is possible."""
+    payload = kernel.to_bytes()
+    with contextlib.suppress(OSError):
+        if not _prepared():
+            return
+        path = _path(key)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=_PART)
+        try:
+            with open(handle, "wb") as file:
+                file.write(_digest(path, payload) + payload)
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        _trim()
+
+
+class Usage(NamedTuple):
+    """How many kernels the folder holds, and their size in bytes."""
+
+    kernels: int
+    size: int
+
+
+def _files(suffix: str) -> list[tuple[Path, os.stat_result]]:
+    found = []
+    with contextlib.suppress(OSError), os.scandir(folder()) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):  # another process may delete it meanwhile
+                if entry.name.endswith(suffix) and entry.is_file(follow_symlinks=False):
+                    found.append((Path(entry.path), entry.stat(follow_symlinks=False)))
+    return found
+
+
+def usage() -> Usage:
+    """What the folder holds, of this and of earlier versions."""
+    files = _files(_SUFFIX)
+    return Usage(len(files), sum(status.st_size for _, status in files))
+
+
+def clear() -> Usage:
+    """Delete every kernel. Returns what is gone."""
+    gone = Usage(0, 0)
+    for path, status in _files(_SUFFIX) + _files(_PART):
+        with contextlib.suppress(OSError):
+            path.unlink()
+            gone = Usage(gone.kernels + (path.suffix == _SUFFIX), gone.size + status.st_size)
+    return gone
+
+
+def _trim() -> None:
+    """Delete what was used longest ago until the rest fits, and what a killed process has left half-written."""
+    files = sorted(_files(_SUFFIX), key=lambda item: item[1].st_mtime, reverse=True)
+    size = 0
+    for path, status in files:
+        size += status.st_size
+        if size > LIMIT:
+            with contextlib.suppress(OSError):
+                path.unlink()
+    for path, status in _files(_PART):
+        if time.time() - status.st_mtime > 3600:
+            with contextlib.suppress(OSError):
+                path.unlink()

@@ -1,0 +1,73 @@
+"""How kernels are compiled: one set of Numba options, and one kernel at a time."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, ParamSpec
+
+import numba
+
+from tensorlab.errors import StateError
+from tensorlab.kernels.runtime import library
+from tensorlab.kernels.runtime.native import Native, address, entry_object
+from tensorlab.kernels.runtime.parts import PART, WHOLE
+
+__all__ = ["OPTIONS", "Definition", "address", "jit", "kernel"]
+
+# NumPy's error model: a division does not test for zero, so it can be vectorised, and no kernel ever raises.
+# "contract" allows fused multiply-add, the only liberty taken with the order or rounding of arithmetic.
+OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+
+jit = numba.njit(**OPTIONS, **PART)
+"""The decorator for the functions that a kernel calls."""
+
+_KINDS = {"int64": "i64", "float64": "double", "array_object": "object", "none": "void"}
+
+
+P = ParamSpec("P")
+Definition = tuple[Callable[..., Any], Any]
+"""A Python function for Numba to compile, and its signature: a string or a tuple of types."""
+
+
+def kernel(maker: Callable[P, Definition]) -> Callable[P, Callable[..., Any]]:
+    """Decorate a function that makes kernels, so that it returns them compiled.
+
+    It takes scalar functions, rules, strings, numbers, None, and tuples of them, and says with these all that the
+    kernel depends on. It returns a plain Python function, which returns an int64 or nothing, and its signature. It is
+    called for a kernel that is neither in this process nor on disk, see `library.find`.
+    """
+    name = f"{maker.__module__.removeprefix(library.PACKAGE)}.{maker.__qualname__}"
+
+    @functools.wraps(maker)
+    def found(*arguments: P.args, **named: P.kwargs) -> Callable[..., Any]:
+        bound = inspect.signature(maker).bind(*arguments, **named)
+        bound.apply_defaults()
+        return library.find(name, bound.args, compiled)
+
+    def compiled(*arguments: P.args, **named: P.kwargs) -> Native:
+        return _compile(*maker(*arguments, **named))
+
+    found.name, found.compile = name, compiled  # type: ignore[attr-defined]
+    return found
+
+
+def _compile(function: Callable[..., Any], signature: Any) -> Native:
+    if numba.config.DISABLE_JIT:
+        hint = "unset it to use the device 'cpu'"
+        raise StateError("tensorlab", "NUMBA_DISABLE_JIT switches Numba's compiler off", hint)
+    dispatcher = numba.njit(**OPTIONS, **WHOLE)(function)
+    dispatcher.compile(signature)
+    (result,) = dispatcher.overloads.values()
+    module = result.library._final_module
+    outside = [*module.functions, *module.global_variables]
+    return Native(
+        kernel=result.library._get_compiled_object(),
+        entry=entry_object(
+            result.fndesc.llvm_func_name,
+            [_KINDS[kind.name] for kind in result.signature.args],
+            _KINDS[result.signature.return_type.name],
+        ),
+        needs=tuple(sorted(x.name for x in outside if x.is_declaration and not x.name.startswith("llvm."))),
+    )

@@ -1,0 +1,162 @@
+"""Memory by address: typed pointers, and the arrays that a kernel is handed.
+
+A kernel takes every array as the address of its NumPy object, one machine word, and reads data, shape and strides from
+there itself (see `layout`). So a kernel has one signature for arrays of any rank and layout, and a call unboxes
+nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic, models, register_model
+
+from tensorlab.kernels.runtime.compiler import jit
+from tensorlab.kernels.runtime.layout import DATA, DTYPE, RANK, SHAPE, STRIDES
+
+__all__ = [
+    "MAX_RANK",
+    "address",
+    "address_of",
+    "array_object",
+    "data",
+    "dtype",
+    "length",
+    "lengths",
+    "pointer",
+    "rank",
+    "scratch",
+    "stride",
+    "write_scalar",
+]
+
+MAX_RANK = 64
+"""NumPy's own limit."""
+
+
+class _ArrayObject(types.Type):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__("array_object")
+
+
+array_object = _ArrayObject()
+"""The type of a kernel's parameter that takes an array: its object, of which `address` is the place in memory."""
+
+
+@register_model(_ArrayObject)
+class _Model(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, ir.IntType(64))
+
+
+@intrinsic
+def address(typingctx: Any, array: Any) -> Any:
+    """The address of an array's object, which the functions below take. The caller keeps the array alive."""
+    return types.int64(array), lambda context, builder, signature, values: values[0]
+
+
+@intrinsic
+def pointer(typingctx: Any, address: Any, dtype: Any) -> Any:
+    """The ``int64`` address as a pointer to ``dtype``; ``p[i]`` reads and writes without any check."""
+    kind = types.CPointer(dtype.dtype if isinstance(dtype, types.DTypeSpec) else dtype.instance_type)
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.inttoptr(values[0], context.get_value_type(kind))
+
+    return kind(types.int64, dtype), codegen
+
+
+@intrinsic(prefer_literal=True)
+def scratch(typingctx: Any, count: Any, dtype: Any) -> Any:
+    """Uninitialised room for ``count`` (a constant) elements of ``dtype`` in the frame of the calling function."""
+    kind = types.CPointer(dtype.dtype if isinstance(dtype, types.DTypeSpec) else dtype.instance_type)
+    size = count.literal_value
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        element = context.get_data_type(kind.dtype)
+        with builder.goto_entry_block():  # cgutils.alloca_once would fill it with zeros, at every call
+            room = builder.alloca(ir.ArrayType(element, size))
+        room.align = 64
+        return builder.bitcast(room, context.get_value_type(kind))
+
+    return kind(count, dtype), codegen
+
+
+@intrinsic
+def packed(typingctx: Any, words: Any) -> Any:
+    """The address of a tuple of ``int64``, one after the other in the frame of the calling function."""
+    kind = types.UniTuple(types.int64, len(words))
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        with builder.goto_entry_block():
+            room = builder.alloca(context.get_value_type(kind))
+        builder.store(context.cast(builder, values[0], words, kind), room)
+        return builder.ptrtoint(room, ir.IntType(64))
+
+    return types.int64(words), codegen
+
+
+@intrinsic
+def address_of(typingctx: Any, place: Any) -> Any:
+    """The address that a pointer holds."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.ptrtoint(values[0], ir.IntType(64))
+
+    return types.int64(place), codegen
+
+
+@intrinsic
+def number(typingctx: Any, constant: Any) -> Any:
+    """A constant as a value that Numba does not know: a function is compiled again for every constant it is given."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return values[0]
+
+    return types.int64(types.int64), codegen
+
+
+@jit
+def data(array):
+    """The address of the first element."""
+    return pointer(array, types.int64)[DATA >> 3]
+
+
+@jit
+def rank(array):
+    """The number of axes."""
+    return np.int64(pointer(array + RANK, types.int32)[0])
+
+
+@jit
+def lengths(array):
+    """The address of the lengths of the axes."""
+    return pointer(array, types.int64)[SHAPE >> 3]
+
+
+@jit
+def length(array, axis):
+    """The length of one axis."""
+    return pointer(lengths(array), types.int64)[axis]
+
+
+@jit
+def stride(array, axis):
+    """The bytes from one element to the next along one axis."""
+    return pointer(pointer(array, types.int64)[STRIDES >> 3], types.int64)[axis]
+
+
+@jit
+def dtype(array):
+    """The address of the object that describes the elements."""
+    return pointer(array, types.int64)[DTYPE >> 3]
+
+
+@jit
+def write_scalar(array, place):
+    """Write, at an address, what the functions above read of an array of rank 0 whose element is at ``place``."""
+    pointer(array, types.int64)[DATA >> 3] = place
+    pointer(array + RANK, types.int32)[0] = 0
