@@ -189,8 +189,8 @@ class Optimizer(Configured):
         """Return the state that is needed to resume training, as plain data and copied arrays.
 
         Args:
-            variables: the weights whose slots are wanted, in this order; slots that do not exist yet are 0. If None, all
-                weights that `apply_gradients` has received, in that order.
+            variables: the weights whose slots are wanted, in this order; slots that do not exist yet are 0. If None,
+                all weights that `apply_gradients` has received, in that order.
 
         Returns:
             ``iterations``, the number of steps taken; ``hyperparameters``, their current values; and ``slots``, a

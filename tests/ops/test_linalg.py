@@ -235,7 +235,7 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     ),
     (lambda: la.cross(x > 0, x > 0), DTypeError, "cross: expected tensors of numbers, received bool; convert them"),
     (lambda: la.diagonal(rows), ShapeError, "diagonal: expected a matrix, or a stack of matrices, received shape (3,"),
-    (lambda: la.trace(x, offset=0.5), ArgumentTypeError, "trace: expected an offset that is a whole number, received"),
+    (lambda: la.trace(x, offset=0.5), ArgumentTypeError, "trace: expected an integer offset, received"),
     (lambda: la.eigvals, AttributeError, "tensorlab.linalg has no attribute 'eigvals': its results are complex, and"),
     (lambda: la.lu, AttributeError, "tensorlab.linalg has no attribute 'lu'"),
 ]
