@@ -56,7 +56,7 @@ def test_input_refuses_no_shape_and_two() -> None:
             Input(**arguments, name="i")
     with pytest.raises(ShapeError, match="Input 'i' shape: expected lengths of at least 0"):
         Input((2, -3), name="i")
-    with pytest.raises(ArgumentTypeError, match="Input 'i' shape: expected a shape of whole numbers"):
+    with pytest.raises(ArgumentTypeError, match="Input 'i' shape: expected a shape of integers"):
         Input((2.5,), name="i")
 
 

@@ -168,5 +168,5 @@ def test_what_cannot_be_drawn(name: str) -> None:
     )
     with pytest.raises(ShapeError, match=rf"^random\.{name}: expected lengths of at least 0, received \(-1,\)$"):
         draw(-1)
-    with pytest.raises(ArgumentTypeError, match=rf"^random\.{name}: expected a shape of whole numbers, received 2\.5$"):
+    with pytest.raises(ArgumentTypeError, match=rf"^random\.{name}: expected a shape of integers, received 2\.5$"):
         draw(2.5)
