@@ -120,7 +120,7 @@ def test_sizes_and_factors_of_every_type() -> None:
             "Reshape 'r' target_shape: expected at most one length of -1",
         ),
         (lambda: Reshape((2, -3), name="r"), ShapeError, "Reshape 'r' target_shape: expected lengths of at least 0"),
-        (lambda: Reshape("ab", name="r"), ArgumentTypeError, "Reshape 'r' target_shape: expected a shape of whole"),
+        (lambda: Reshape("ab", name="r"), ArgumentTypeError, "Reshape 'r' target_shape: expected a shape of integers"),
         (
             lambda: Rescaling([1, 2], name="r"),
             ArgumentError,
