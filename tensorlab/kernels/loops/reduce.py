@@ -1,9 +1,9 @@
-"""The reduce shape: folding an array over any of its axes.
+"""The reduction kernel: reduce an array over any of its axes.
 
-The array comes with the kept axes first and the folded ones last. The folded elements are cut into blocks of a fixed
-size; a block is folded by one thread, and the blocks of a result in pairs, so the order of a sum depends on the shape
-and the strides alone. Where the last kept axis is the dense one, whole rows are folded into each other; otherwise each
-block is a run of its own, gathered first if it is not dense.
+The array arrives with the kept axes first and the reduced axes last. The reduced elements are cut into blocks of fixed
+size. One thread reduces a block, and the blocks of one result are combined pairwise, so the order of a sum depends only
+on the shape and the strides. If the last kept axis is dense, whole rows are accumulated elementwise. Otherwise each
+block is reduced as one run, and is copied to a dense buffer first if it is not dense.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from tensorlab.kernels.runtime.threads import run
 from tensorlab.rules import Reduction
 
 JOINS = 16
-"""How often elements join a lane in one block of a run: no more than in a block of NumPy's pairwise sums."""
+"""The number of accumulations into one lane per block of a run, as few as in a block of NumPy's pairwise sums."""
 
 GATHERED = 2048
-"""Elements that are gathered at once where they do not lie dense."""
+"""The number of elements that are copied at once if they are not dense."""
 
 ROWS = 256
-"""Rows of one block that is folded row by row."""
+"""The number of rows in a block that is reduced row by row."""
 
 STRIP = 256
-"""Columns of rows that are folded together."""
+"""The number of columns that are reduced together, row by row."""
 
 
 @jit
 def merge(array, size, first, last, table_address):
-    """Merge the axes ``first`` to ``last`` of an array; return how many are left.
+    """Merge the axes from ``first`` up to, but not including, ``last``, and return the number of merged axes.
 
-    The table takes `MAX_RANK` lengths, then as many strides in elements.
+    The table receives `MAX_RANK` lengths, then as many strides in elements.
     """
     table = memory.pointer(table_address, types.int64)
     axes = 0
@@ -66,7 +66,7 @@ def merge(array, size, first, last, table_address):
 
 @jit
 def offset(index, axes, table_address):
-    """Where the element with this flat index lies, in elements from the first."""
+    """Return the offset, in elements, of the element with this flat index."""
     table = memory.pointer(table_address, types.int64)
     place = 0
     for axis in range(axes - 1, 0, -1):
@@ -78,7 +78,7 @@ def offset(index, axes, table_address):
 _ROWS = f"""
 @jit
 def add_rows(total, width, x_address, step, first):
-    # rows in pairs, and then to the total
+    # combine the rows pairwise, then add them to the total
     x = pointer(x_address, x0_type)
     for j in range(width):
         value = folded_rows(fold_at, fold_both, {AT_ONCE}, None, 0, j, step, (x,), None)
@@ -98,7 +98,7 @@ _SOURCE = (
 
 @jit
 def gather(start, stop, x, axes, table, gathered):
-    # run after run along the last axis
+    # copy one run after another along the last axis
     last = pointer(table, int64)[axes - 1]
     step = pointer(table, int64)[MAX_RANK + axes - 1]
     done = start
@@ -112,7 +112,7 @@ def gather(start, stop, x, axes, table, gathered):
 
 @jit
 def fold_gathered(start, stop, x_address, axes, table):
-    # one block that does not lie dense
+    # reduce a block that is not dense
     gathered = scratch(GATHERED, x0_type)
     x = pointer(x_address, x0_type)
     total = compute(0)
@@ -198,7 +198,7 @@ def launch(pool, rank, y_object, x_object):
     dense_rows = kept_table[MAX_RANK + kept_axes - 1] == 1 and length > 1 and folded_table[MAX_RANK + axes - 1] != 1
     blocks = (count + ROWS - 1) // ROWS if dense_rows else (count + BLOCK - 1) // BLOCK
     y = memory.data(y_array)
-    partial = 0  # a run that is one block is a result
+    partial = 0  # with one block per run, its value is the final result
     if dense_rows or blocks > 1:
         partial = allocate(outer * blocks * compute_size)
         if partial == 0:
@@ -206,7 +206,7 @@ def launch(pool, rank, y_object, x_object):
     if dense_rows:
         strips = (length + STRIP - 1) // STRIP
         arguments = (strips, blocks, outer, count, kept, kept_axes, folded, axes, partial, x)
-        # a small array is not worth a thread
+        # small arrays do not justify another thread
         run(
             pool if outer * count > CHUNK else 0,
             strips * blocks * (outer // length),
@@ -233,17 +233,17 @@ def launch(pool, rank, y_object, x_object):
 
 @kernel
 def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Definition:
-    """The kernel ``k(pool, rank, result, x)`` of a reduction.
+    """Define the kernel ``k(pool, rank, result, x)`` of a reduction.
 
     Args:
-        rule: what is computed.
-        compute: the dtype that it is computed in.
+        rule: the reduction.
+        compute: the dtype of the computation.
         input: the dtype of ``x``.
         output: the dtype of the result.
 
     Returns:
-        a compiled function of the pool's address, the number of kept axes, and each array. ``x`` has the kept axes
-        first and the folded ones last, none of them empty; the result is C-contiguous.
+        the function and its signature. It takes the pool's address, the number of kept axes, and both arrays. ``x`` has
+        the kept axes first and the reduced axes last, none of length 0; the result is C-contiguous.
     """
     namespace: dict[str, Any] = {
         "BLOCK": JOINS * AT_ONCE * lanes_of(compute),
