@@ -1,4 +1,4 @@
-"""One chunk of a matrix product: a block of rows of A times a few panels of B, register tile by register tile."""
+"""The general task of a matrix product: a block of rows of A times a few panels of B, computed tile by tile."""
 
 from __future__ import annotations
 
@@ -15,17 +15,22 @@ from tensorlab.kernels.matmul.tile_shape import Tile
 from tensorlab.kernels.runtime.memory import pointer, scratch
 
 _LINE = 64
-"""The bytes of a cache line, at which a packed panel begins."""
+"""The size of a cache line in bytes; packed panels are aligned to it."""
 _LOW = 2
-"""The rows of the tile for the rows that are left over."""
+"""The rows of the smaller tile, for the remaining rows."""
 
 
 def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
-    """A task: a few panels of one block of rows.
+    """Return the task that computes a few panels of one block of rows.
 
-    Its plan is the rows of a block, the panels of a chunk, the chunks of a block, whether all of B is packed, and the
-    elements from one tile of A to the next: element (i, k) is at ``i // tile.rows * a_tile + i % tile.rows * a_row +
-    k * a_col``.
+    The words of its plan are:
+
+    - the rows of a block,
+    - the panels of a chunk,
+    - the chunks of a block,
+    - 1 if every panel of B is packed, else 0,
+    - the distance in elements between tiles of A: element (i, k) of A is at offset ``i // tile.rows * a_tile +
+      i % tile.rows * a_row + k * a_col``.
     """
     size = dtype.bitwidth // 8
     lanes = tile.lanes(dtype)

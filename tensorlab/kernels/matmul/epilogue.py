@@ -1,8 +1,7 @@
-"""The end of a tile: the epilogue, and the way from the tile into the result.
+"""Apply the epilogue to a tile and store it in the result.
 
-A product is compiled once for each dtype. What an epilogue adds is compiled by itself, and called by address for every
-tile while that is in cache: a new activation costs a product a few instructions, and its first use no compilation of
-the product.
+The product is compiled once per dtype. An epilogue is compiled separately and called by address for every tile, while
+the tile is in cache. The indirect call costs a few instructions, and a new activation does not recompile the product.
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ from tensorlab.kernels.runtime.compiler import jit
 from tensorlab.kernels.runtime.convert import convert
 from tensorlab.kernels.runtime.memory import address_of, packed, pointer
 
-# The words of every task of a product: the epilogue or 0, m, n and k, six matrices of an address, a row stride and a
-# column stride each, up to five numbers of the task's own, and whether memory was refused to a task.
+# The words that every task receives: the address of the epilogue or 0; m, n and k; the address, row stride and column
+# stride of each of six matrices; up to five words of the task's plan; and a flag that an allocation has failed.
 A, B, C, Z, P, Q, PLAN = range(4, 23, 3)
 FAILED = PLAN + 5
 
 
 @intrinsic
 def place(typingctx: Any, words: Any, size: Any, matrix: Any, i: Any, j: Any) -> Any:
-    """The address of element (i, j) of one of the matrices, whose elements take ``size`` bytes."""
+    """Return the address of element (i, j) of a matrix whose elements have ``size`` bytes."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         base, size, matrix, i, j = values
@@ -42,10 +41,10 @@ def place(typingctx: Any, words: Any, size: Any, matrix: Any, i: Any, j: Any) ->
 
 @functools.cache
 def finish(dtype: Any) -> Callable[..., None]:
-    """``finish(words, tile, width, rows, columns, i, j)``: from a tile to the result.
+    """Return ``finish(words, tile, width, rows, columns, i, j)``, which writes a tile to the result.
 
-    ``words`` are those of the task, which name the epilogue if there is one. The tile's rows are of ``width`` elements,
-    and it belongs at row i and column j.
+    ``words`` are the words of the task, including the address of the epilogue. A row of the tile has ``width``
+    elements, of which ``columns`` are written. The first element of the tile belongs at row i and column j.
     """
     size = dtype.bitwidth // 8
 
@@ -71,12 +70,13 @@ def finish(dtype: Any) -> Callable[..., None]:
 
 
 def epilogue_task(dtype: Any, epilogue: Callable[..., Any] | None, operands: int) -> Callable[..., None]:
-    """A task that `finish` calls for an epilogue, or to keep the product, in Z, beside the result.
+    """Return the task that `finish` calls to apply an epilogue, and to store the product itself in Z.
 
     Args:
-        dtype: of all matrices.
-        epilogue: a jitted scalar function of an element of the product and ``operands`` others; None for the product.
-        operands: how many operands the epilogue has, 0 to 2.
+        dtype: the dtype of all matrices.
+        epilogue: a jitted scalar function of an element of the product and one of each operand, or None for the
+            identity.
+        operands: the number of operands of the epilogue, 0 to 2.
     """
     size = dtype.bitwidth // 8
     apply = _of_two(epilogue, operands)
@@ -84,7 +84,7 @@ def epilogue_task(dtype: Any, epilogue: Callable[..., Any] | None, operands: int
 
     @jit
     def line(columns, tile, c, c_col, p, p_col, q, q_col):
-        # once more with strides that are known, so that it is vectorised
+        # A separate loop for unit strides, which is vectorised.
         if c_col == 1 and p_col == 1 and q_col == 1:
             for j in range(columns):
                 c[j] = stored(apply(tile[j], p[j], q[j]))
@@ -114,7 +114,7 @@ def epilogue_task(dtype: Any, epilogue: Callable[..., Any] | None, operands: int
 
 
 def _of_two(epilogue: Callable[..., Any] | None, operands: int) -> Callable[..., Any]:
-    """The epilogue, or the identity, as a function of an element of the product and two operands that it may ignore."""
+    """Adapt an epilogue, or the identity, to a function of the product and exactly two operands."""
     if epilogue is None:
         return jit(lambda total, p, q: total)  # type: ignore[no-any-return]
     if operands == 0:

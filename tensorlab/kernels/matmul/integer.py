@@ -1,4 +1,4 @@
-"""The product of matrices of integers: plain loops that LLVM vectorises, exact modulo the width of the type."""
+"""Integer matrix products: plain loops that LLVM vectorises, with wraparound in the integer type."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tensorlab.kernels.runtime.memory import number, pointer
 
 
 def integer_task(dtype: Any) -> Callable[..., None]:
-    """A task: some rows of the product. Its plan is how many.
+    """Return the task that computes some rows of an integer product; its plan is their number.
 
-    The columns of the result are dense. Where the rows of B are dense they are added up, four at once; where its
-    columns are, each element is a dot product.
+    The rows of the result are contiguous. If only the columns of B are contiguous, each element of the result is a dot
+    product. Otherwise multiples of the rows of B are added to a row of the result, four at a time.
     """
     size = dtype.bitwidth // 8
     finish_row = finish(dtype)
@@ -56,6 +56,6 @@ def integer_task(dtype: Any) -> Callable[..., None]:
                     for j in range(n):
                         total[j] += factors[step * a_col] * line[j * b_col]
             if words[0] != 0:
-                finish_row(words, total, n, number(1), n, i, number(0))  # the row is its own tile
+                finish_row(words, total, n, number(1), n, i, number(0))  # the tile is the row itself
 
     return integer_task

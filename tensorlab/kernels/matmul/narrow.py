@@ -1,6 +1,6 @@
-"""Chunks of products that the register tile does not suit: of one row, and of few columns.
+"""The tasks of narrow matrix products: results with one row, and results with few columns.
 
-Nothing is packed but the few columns, and every element of A, or of B to one row, is read once from memory.
+Only the few columns of B are packed. Each element of the larger operand is read from memory once.
 """
 
 from __future__ import annotations
@@ -18,21 +18,24 @@ from tensorlab.kernels.matmul.tile_shape import Tile
 from tensorlab.kernels.runtime.memory import address_of, number, pointer, scratch
 
 MOST = 1024
-"""The elements of a row of the result that are summed together, at most: long rows are read faster than short ones."""
+"""The maximum number of elements of a row of the result that are computed together; long reads are faster."""
 _ALIAS = 1 << 12
-"""Of rows of B that are a multiple of so many bytes apart, eight at once would fill a set of the first-level cache."""
+"""If the stride in bytes between rows of B is a multiple of this, eight rows would fill one set of the L1 cache."""
 _ROWS = 8
-"""The rows of A that are multiplied with one column at once."""
+"""The rows of A that are multiplied by a single column at once."""
 _GROUP = 16
-"""The rows of a result of few columns that are finished together, ..."""
+"""The rows that are written together in a result with several columns."""
 _LINE = 64
-"""... and those of a result of one column."""
+"""The rows that are written together in a result with one column."""
 DOTS = 4
-"""The columns of a tile of dot products."""
+"""The columns of a dot-product tile."""
 
 
 def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
-    """A task: some elements of A (1, k) times B (k, n), whose columns are dense. Its plan is how many."""
+    """Return the task that computes some elements of A (1, k) times B (k, n); its plan is their number.
+
+    The rows of B are contiguous.
+    """
     size = dtype.bitwidth // 8
     eight, four, one = (add_rows(dtype, rows, tile.lanes(dtype)) for rows in (8, 4, 1))
     finish_row = finish(dtype)
@@ -77,9 +80,10 @@ def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
 
 
 def dots_task(dtype: Any, tile: Tile) -> Callable[..., None]:
-    """A task: some rows of A times few columns of B.
+    """Return the task that multiplies some rows of A by few columns of B.
 
-    Its plan is how many rows, and 0 if the columns are dense, else how many elements apart to copy them.
+    The words of its plan are the number of rows, and 0 if the columns of B are contiguous, else the distance in
+    elements between the columns of a transposed copy of B.
     """
     size = dtype.bitwidth // 8
     turn = turn_columns(dtype)

@@ -1,10 +1,10 @@
-"""The register tile: the innermost loop of a matrix product, and the vector moves around it.
+"""The register tile: the innermost loop of a matrix product, and related vector operations.
 
-A tile of the product, a few rows by a few vectors, is summed in vector registers: every step along k loads one row of
-B, broadcasts one element of each row of A, and multiplies and adds. After `CHAIN` steps the registers are added to sums
-in memory and start again from zero, which bounds the rounding error (see `rounding`). Numba has no vector type, so the
-loop is written as LLVM instructions. LLVM splits vectors that the processor does not have, so every tile runs
-everywhere.
+A tile of the result, a few rows by a few vectors, is accumulated in vector registers. Every step along k loads one row
+of B, broadcasts one element of each row of A, and multiplies and adds. After `CHAIN` steps the registers are added to
+sums in memory and reset to zero, which bounds the rounding error (see `rounding`). Numba has no vector type, so the
+loop is emitted as LLVM instructions. LLVM splits vectors that are too long for the processor, so every tile runs on
+every processor.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _INDEX = ir.IntType(32)
 
 
 class Emitter:
-    """Vector instructions for one element type; vectors in memory are aligned as their elements are."""
+    """Emit vector instructions for one element type; vectors in memory only have the alignment of an element."""
 
     def __init__(self, context: Any, builder: Any, dtype: Any, lanes: int) -> None:
         self.builder = builder
@@ -59,7 +59,7 @@ class Emitter:
         return self.repeat(self.builder.load(self.builder.gep(base, [offset]), align=self.align))
 
     def lines(self, address: Any, stride: Any, count: int, valid: Any) -> list[Any]:
-        """Pointers to ``count`` lines of a matrix; behind the last valid one, to that again."""
+        """Return pointers to ``count`` rows or columns of a matrix; after the last valid one, it is repeated."""
         base = self.pointer(address)
         last = self.builder.sub(valid, _WORD(1))
         chosen = [
@@ -68,7 +68,7 @@ class Emitter:
         return [self.builder.gep(base, [self.builder.mul(index, stride)]) for index in chosen]
 
     def sums(self, count: int) -> list[Any]:
-        """The addresses of so many vectors in the frame of the calling function."""
+        """Allocate ``count`` vectors in the stack frame and return pointers to them."""
         with self.builder.goto_entry_block():
             room = self.builder.alloca(ir.ArrayType(self.vector, count))
         room.align = 64
@@ -82,19 +82,20 @@ class Emitter:
         count: int,
         step: Callable[[Any, list[Any], list[Any]], tuple[list[Any], list[Any]]],
     ) -> tuple[list[Any], Any, list[Any]]:
-        """Write the loop that sums ``count`` vectors over steps ``0, by, … < steps``; a multiple of ``by``.
+        """Emit the loop that accumulates ``count`` vectors over the steps ``0, by, 2 * by, … < steps``.
 
-        The vectors are sums of at most `CHAIN` turns. Those before are in memory, as a sum of such sums.
+        A vector accumulates a chain of at most `CHAIN` iterations in a register. The sum of all earlier chains is in
+        memory.
 
         Args:
-            steps: the end of the loop.
-            by: what a turn adds to the step.
-            moving: values that change from turn to turn, as they are at first.
-            count: how many vectors.
-            step: ``(step, moving, vectors) -> (moving, vectors)``, writes one turn.
+            steps: the end of the loop, a multiple of ``by``.
+            by: the increment of the step per iteration.
+            moving: the initial values of variables that change in every iteration, such as pointers.
+            count: the number of vectors.
+            step: ``(step, moving, vectors) -> (moving, vectors)``, emits one iteration.
 
         Returns:
-            the vectors of the last chain, whether there were chains before it, and the addresses of their sums.
+            the vectors of the last chain, whether there were chains before it, and pointers to the sums of these.
         """
         builder = self.builder
         rooms = self.sums(count)
@@ -149,7 +150,7 @@ class Emitter:
         return vectors, builder.not_(is_first), rooms
 
     def totals(self, vectors: list[Any], chained: Any, rooms: list[Any]) -> list[Any]:
-        """What `accumulate` has summed: the last chain, and the chains before it if there are any."""
+        """Return the sums from `accumulate`: the last chain plus the earlier chains, if there are any."""
         builder = self.builder
         alone = builder.block
         adding, done = builder.append_basic_block("sum.add"), builder.append_basic_block("sum.total")
@@ -167,17 +168,17 @@ class Emitter:
         return totals
 
     def multiply_add(self, x: Any, y: Any, total: Any) -> Any:
-        # fmuladd, not fma: without the instruction, fma is a call of the mathematical library for every element.
+        # fmuladd instead of fma: on processors without the instruction, fma is a library call for every element.
         name = f"llvm.fmuladd.v{self.vector.count}f{self.align * 8}"
         kind = ir.FunctionType(self.vector, [self.vector] * 3)
         return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), [x, y, total])
 
 
 def register_tile(dtype: Any, rows: int, vectors: int, lanes: int) -> Callable[..., None]:
-    """``tile(k, a, a_row, a_col, b, b_row, valid, out, out_row)``: puts a tile of the product into ``out``.
+    """Return ``tile(k, a, a_row, a_col, b, b_row, valid, out, out_row)``, which writes a tile of A @ B to ``out``.
 
-    ``a`` and ``b`` are addresses, strides are in elements, and a row of B is dense. Of A only ``valid`` rows are read,
-    which may be fewer than the tile has: the other rows of ``out`` repeat the last of them.
+    ``a`` and ``b`` are addresses, strides are in elements, and a row of B is contiguous. Only the first ``valid`` rows
+    of A are read; if the tile has more rows, its other rows repeat the last valid one.
     """
     word = types.int64
     kind = types.void(word, word, word, word, word, word, word, types.CPointer(dtype), word)
@@ -211,7 +212,7 @@ def register_tile(dtype: Any, rows: int, vectors: int, lanes: int) -> Callable[.
 
 
 def copy_vector(dtype: Any, lanes: int) -> Callable[..., None]:
-    """``copy(target, at, source, start)``: ``target[at : at + lanes] = source[start : start + lanes]`` of pointers."""
+    """Return ``copy(target, at, source, start)``, which copies a vector from ``source[start]`` to ``target[at]``."""
     kind = types.void(types.CPointer(dtype), types.int64, types.CPointer(dtype), types.int64)
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -228,9 +229,10 @@ def copy_vector(dtype: Any, lanes: int) -> Callable[..., None]:
 
 
 def transpose_block(dtype: Any, lanes: int) -> Callable[..., None]:
-    """``transpose(target, target_row, source, source_row)``: a block of lanes by lanes elements, rows dense in both.
+    """Return ``transpose(target, target_row, source, source_row)``, which transposes ``lanes`` × ``lanes`` elements.
 
-    Each of log2(lanes) passes interleaves the first half of the rows with the second (a perfect shuffle).
+    Rows are contiguous in both. Each of log2(lanes) passes interleaves the first half of the rows with the second half
+    (a perfect shuffle).
     """
     kind = types.void(types.CPointer(dtype), types.int64, types.CPointer(dtype), types.int64)
     low = [lane // 2 + lane % 2 * lanes for lane in range(lanes)]

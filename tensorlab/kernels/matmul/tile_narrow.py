@@ -1,7 +1,7 @@
-"""The tiles of products with one or few columns or rows, whose vectors run along the operands' own lines.
+"""The tiles of narrow matrix products, whose vectors run along the rows or columns of the operands.
 
-Such a product is too narrow for the register tile's vectors, or its speed is the memory's, which likes to be read in a
-few long lines at once.
+Such a product is too narrow for the vectors of the register tile, or it is limited by memory bandwidth, which is
+highest when a few long rows are read at once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BIT = ir.IntType(1)
 
 
 def _load_first(emit: Emitter, base: Any, offset: Any, count: Any) -> Any:
-    """The first ``count`` elements of a vector, and zeros behind them; nothing else is read."""
+    """Load the first ``count`` elements of a vector and fill the rest with zeros, which are not read from memory."""
     lanes = emit.vector.count
     numbers = ir.Constant(ir.VectorType(_WORD, lanes), list(range(lanes)))
     mask = emit.builder.icmp_signed("<", numbers, emit.repeat(count))
@@ -35,7 +35,7 @@ def _load_first(emit: Emitter, base: Any, offset: Any, count: Any) -> Any:
 
 
 def _totals(emit: Emitter, vectors: list[Any]) -> list[Any]:
-    """The sum of each vector, ``lanes`` sums in a vector: adjacent lanes are added until one of each is left."""
+    """Sum the lanes of each vector by adding adjacent lanes, and return the sums packed in vectors."""
     lanes = emit.vector.count
     even, odd = [2 * lane for lane in range(lanes)], [2 * lane + 1 for lane in range(lanes)]
     vectors = vectors + [emit.undefined] * (-len(vectors) % lanes)
@@ -46,10 +46,10 @@ def _totals(emit: Emitter, vectors: list[Any]) -> list[Any]:
 
 
 def add_rows(dtype: Any, rows: int, lanes: int) -> Callable[..., None]:
-    """``add(n, x, x_step, b, b_row, total)``: ``total[:n]`` plus ``rows`` rows of B, each times its element of x.
+    """Return ``add(n, x, x_step, b, b_row, total)``, which computes ``total[:n] += x[:rows] @ B[:rows, :n]``.
 
-    ``x`` and ``b`` are addresses, strides are in elements, and a row of B is dense. ``total`` has room for whole
-    vectors.
+    ``x`` and ``b`` are addresses, strides are in elements, and a row of B is contiguous. The length of ``total`` is
+    rounded up to whole vectors.
     """
     word = types.int64
     kind = types.void(word, word, word, word, word, types.CPointer(dtype))
@@ -83,10 +83,11 @@ def add_rows(dtype: Any, rows: int, lanes: int) -> Callable[..., None]:
 
 
 def dot_tile(dtype: Any, rows: int, columns: int, lanes: int) -> Callable[..., None]:
-    """``tile(k, a, a_row, valid_rows, b, b_col, valid_columns, out, out_row)``: rows times columns, put into ``out``.
+    """Return ``tile(k, a, a_row, valid_rows, b, b_col, valid_columns, out, out_row)``, which writes dot products.
 
-    ``a`` and ``b`` are addresses; along k both are dense, and strides are in elements. No more rows and columns are
-    read than are valid; the others of ``out`` repeat the last of them.
+    ``out`` receives each row of A times each column of B. ``a`` and ``b`` are addresses, both are contiguous along k,
+    and strides are in elements. Only the valid rows and columns are read; other elements of ``out`` repeat those of the
+    last valid one.
     """
     word = types.int64
     kind = types.void(word, word, word, word, word, word, word, types.CPointer(dtype), word)
