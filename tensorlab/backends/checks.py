@@ -260,7 +260,7 @@ def check_update(
             lengths = ", ".join(str(len(other)) for other in groups)
             raise ArgumentError(who, "groups of a weight, a gradient and equally many slots", f"lengths {lengths}")
         shape = None
-        for place, buffer in enumerate(group):
+        for position, buffer in enumerate(group):
             if type(buffer) is not kind or buffer.dtype is not dtype:
                 check_buffer(who, kind, buffer, dtype)
             if shape is None:
@@ -268,6 +268,6 @@ def check_update(
             elif buffer.shape != shape:
                 given = " and ".join(str(other.shape) for other in group if isinstance(other, kind))
                 raise ShapeError(who, "a weight, gradient and slots of one shape", given)
-            if place != 1 and not writable(buffer):
+            if position != 1 and not writable(buffer):
                 expected = "weights and slots that are C-contiguous and can be written to"
                 raise ArgumentError(who, expected, f"one of shape {shape} that is not")

@@ -111,10 +111,10 @@ class ReferenceBackend(HostMemory):
         def run(buffer: Array, axes: tuple[int, ...] | None) -> Array:
             who = f"reduce {rule.name!r}"
             checks.check_buffer(who, np.ndarray, buffer, input)
-            folded = tuple(range(buffer.ndim)) if axes is None else axes
-            checks.check_axes(who, buffer.ndim, folded)
-            kept = [axis for axis in range(buffer.ndim) if axis not in folded]
-            ordered = cast(buffer, compute).transpose((*kept, *folded))
+            reduced = tuple(range(buffer.ndim)) if axes is None else axes
+            checks.check_axes(who, buffer.ndim, reduced)
+            kept = [axis for axis in range(buffer.ndim) if axis not in reduced]
+            ordered = cast(buffer, compute).transpose((*kept, *reduced))
             result = np.empty(ordered.shape[: len(kept)], output)
             for position in np.ndindex(*result.shape):
                 elements = ordered[position].ravel().tolist()
@@ -176,8 +176,8 @@ class ReferenceBackend(HostMemory):
         *stack, rows, _ = a.shape
         product = np.zeros((*stack, rows, b.shape[-1]), a.dtype)
         for position in itertools.product(*map(range, product.shape)):
-            place, row, column = position[:-2], position[-2], position[-1]
-            left, right = a[place][row].tolist(), b[place][:, column].tolist()
+            leading, row, column = position[:-2], position[-2], position[-1]
+            left, right = a[leading][row].tolist(), b[leading][:, column].tolist()
             total = sum(x * y for x, y in zip(left, right, strict=True))
             product[position] = _stored(total, a.dtype)
         if epilogue is None:

@@ -76,11 +76,11 @@ def search(value, count, x_address):
 def rows(chunk, rows_a_chunk, outer, count, kept, kept_axes, step, x_address, y_address):
     y = pointer(y_address, int64)
     for index in range(chunk * rows_a_chunk, min((chunk + 1) * rows_a_chunk, outer)):
-        place = x_address + offset(index, kept_axes, kept) * size
+        base = x_address + offset(index, kept_axes, kept) * size
         if step == 1:
-            y[index] = search(fold(count, place), count, place)
+            y[index] = search(fold(count, base), count, base)
             continue
-        x = pointer(place, x0_type)
+        x = pointer(base, x0_type)
         best = 0
         for i in range(1, count):
             if beyond(x0_read(x[i * step]), x0_read(x[best * step])):
@@ -94,16 +94,16 @@ def columns(chunk, strips, count, kept, kept_axes, step, x_address, y_address):
     first = chunk % strips * STRIP
     width = min(STRIP, length - first)
     index = chunk // strips * length + first
-    place = x_address + offset(index, kept_axes, kept) * size
+    base = x_address + offset(index, kept_axes, kept) * size
     best = scratch(STRIP, x0_type)
-    where = scratch(STRIP, place_type)
-    x = pointer(place, x0_type)
+    where = scratch(STRIP, index_type)
+    x = pointer(base, x0_type)
     for j in range(width):
         best[j] = x0_read(x[j])
-        where[j] = place_type(0)
+        where[j] = index_type(0)
     for i in range(1, count):
-        x = pointer(place + i * step * size, x0_type)
-        here = place_type(i)
+        x = pointer(base + i * step * size, x0_type)
+        here = index_type(i)
         for j in range(width):
             value = x0_read(x[j])
             better = beyond(value, best[j])
@@ -154,7 +154,7 @@ def arg_reduce_kernel(rule: str, dtype: str) -> Definition:
     itemsize = np.dtype(dtype).itemsize
     combine, beyond = (scalar_function(function) for function in _RULES[rule])
     same_width = np.dtype(f"int{8 * itemsize}").type  # vectors of elements and of flags have equal lanes
-    place_type = storage("int32" if itemsize < 8 else "int64")
+    index_type = storage("int32" if itemsize < 8 else "int64")
     namespace: dict[str, Any] = {
         "CHUNK": CHUNK,
         "MAX_RANK": memory.MAX_RANK,
@@ -171,7 +171,7 @@ def arg_reduce_kernel(rule: str, dtype: str) -> Definition:
         "none": same_width(0),
         "offset": offset,
         "one": same_width(1),
-        "place_type": place_type,
+        "index_type": index_type,
         "run": run,
         "size": np.int64(itemsize),
         **fold_namespace("fold", lift(scalar_function(_itself), dtype), lift(combine, dtype), dtype, [dtype]),

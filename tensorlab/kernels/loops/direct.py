@@ -37,8 +37,8 @@ _float_as_double = _external("PyFloat_AsDouble", types.float64, types.int64)
 _int_as_double = _external("PyLong_AsDouble", types.float64, types.int64)
 _error = _external("PyErr_Occurred", types.int64)
 _clear_error = _external("PyErr_Clear", types.void)
-_release_interpreter = _external("PyEval_SaveThread", types.int64)
-_acquire_interpreter = _external("PyEval_RestoreThread", types.void, types.int64)
+_release_gil = _external("PyEval_SaveThread", types.int64)
+_acquire_gil = _external("PyEval_RestoreThread", types.void, types.int64)
 
 
 @intrinsic
@@ -57,13 +57,13 @@ def _text(text: str) -> Any:
     """Return a jitted function that returns the address of a constant C string."""
 
     @intrinsic
-    def place(typingctx: Any) -> Any:
+    def address(typingctx: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             return builder.ptrtoint(context.insert_const_string(builder.module, text), _WORD)
 
         return types.int64(), codegen
 
-    return place
+    return address
 
 
 _method_name, _capsule_name = _text(calls.METHOD), _text(calls.CAPSULE)
@@ -159,13 +159,13 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
             value = _float_as_double(thing)
         else:
             return 0
-        place = address_of(scalars) + position * 16 * 8
+        element = address_of(scalars) + position * 16 * 8
         if size == 4:
-            pointer(place, types.float32)[0] = np.float32(value)
+            pointer(element, types.float32)[0] = np.float32(value)
         else:
-            pointer(place, types.float64)[0] = value
-        memory.write_scalar(place + 8, place)
-        return place + 8
+            pointer(element, types.float64)[0] = value
+        memory.write_scalar(element + 8, element)
+        return element + 8
 
     def call(operation, arguments, count, names):
         table = _table(_word(operation + direct_slot))
@@ -181,14 +181,14 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         arrays = scratch(_ARRAYS, types.int64)
         scalars = scratch(_SCALARS, types.int64)
         shape = scratch(MAX_RANK, types.int64)
-        held = scratch(_MOST, types.int64)
+        owned = scratch(_MOST, types.int64)
         rank = 0
         recorded = _word(words[calls.TAPES]) != 0
-        lets_go = True  # whether the GIL may be released; a tape would miss an assignment to a variable meanwhile
+        releases_gil = True  # whether the GIL may be released; a tape would miss an assignment to a variable meanwhile
         for position in range(count):
             thing = _word(arguments + 8 * position)
             if is_tensor(words, thing):
-                lets_go = lets_go and not (recorded and _word(thing + type_slot) == words[calls.VARIABLE])
+                releases_gil = releases_gil and not (recorded and _word(thing + type_slot) == words[calls.VARIABLE])
                 array = _word(thing + buffer_slot)
             else:
                 array = number(words, thing, _word(found + 8 * calls.REAL), scalars, position)
@@ -222,19 +222,19 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
             return 0
         arrays[0] = result
         kernel_address = _word(found + 8 * calls.KERNEL)
-        if elements > _LONG and lets_go:
+        if elements > _LONG and releases_gil:
             # Without the GIL another thread may assign to a variable. The extra reference to the array makes the
             # assignment use new memory instead of overwriting the array.
             for position in range(count):
-                held[position] = arrays[1 + position] if is_tensor(words, _word(arguments + 8 * position)) else 0
-                if held[position] != 0:
-                    _increment(held[position])
-            state = _release_interpreter()
+                owned[position] = arrays[1 + position] if is_tensor(words, _word(arguments + 8 * position)) else 0
+                if owned[position] != 0:
+                    _increment(owned[position])
+            state = _release_gil()
             _run(kernel_address, pool, arrays, count)
-            _acquire_interpreter(state)
+            _acquire_gil(state)
             for position in range(count):
-                if held[position] != 0:
-                    _decrement(held[position])
+                if owned[position] != 0:
+                    _decrement(owned[position])
         else:
             _run(kernel_address, pool, arrays, count)
         tensor = _new_object(words[calls.TENSOR], 0)

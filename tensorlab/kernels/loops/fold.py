@@ -79,16 +79,16 @@ def folded_rows(
         _, _, _, limit, first, j, apart, given, kept = values
         element, joined = context.get_function(at, read), context.get_function(both, join)
         limit = None if present == types.none else limit
-        places = []
+        indices = []
         for k in range(count):
             here = builder.add(first, builder.mul(apart, apart.type(k)))
             if limit is not None:
                 here = builder.select(builder.icmp_signed("<", limit.type(k), limit), here, builder.sub(first, apart))
-            places.append(builder.add(here, j))
+            indices.append(builder.add(here, j))
         arguments = cgutils.unpack_tuple(builder, given)
-        found = [element(builder, [here, *arguments]) for here in places]
+        found = [element(builder, [here, *arguments]) for here in indices]
         if signature.args[-1] != types.none:
-            for here, value in zip(places, found, strict=True):
+            for here, value in zip(indices, found, strict=True):
                 builder.store(value, builder.gep(kept, [here]))
         return _in_pairs(builder, found, lambda a, b: joined(builder, [a, b]), limit)
 
@@ -145,7 +145,7 @@ def fold_source(name: str, inputs: int, extras: int, keep: bool, dtype: str) -> 
     The source contains few calls, because Numba takes longer to infer the types of calls than LLVM to compile them.
     """
     lanes = lanes_of(dtype)
-    turns = f"opaque({lanes})" if lanes < 16 else lanes
+    lane_count = f"opaque({lanes})" if lanes < 16 else lanes
     pointers = [f"x{k}" for k in range(inputs)]
     constants = [f"e{k}" for k in range(extras)]
     given = ", ".join([*pointers, *constants])
@@ -154,14 +154,14 @@ def fold_source(name: str, inputs: int, extras: int, keep: bool, dtype: str) -> 
     opening += "; kept = pointer(kept_address, compute)" * keep
     arguments = ", ".join([f"{p}_read({p}[i])" for p in pointers] + constants)
 
-    def at(place: str) -> str:
-        return f"{name}_at({place}, {given})"
+    def at(index: str) -> str:
+        return f"{name}_at({index}, {given})"
 
     def join(count: int, first: bool = False) -> str:
         """Generate the loop over the lanes that accumulates ``count`` rows, or initializes the lanes with them."""
         parts = f"{name}_at, {name}_both, {count}, None, i, j, {lanes}, ({given},), {'kept' if keep else None}"
         value = f"folded_rows({parts})" if first else f"{name}_both(lanes[j], folded_rows({parts}))"
-        return f"for j in range({turns if count > 1 else lanes}):\n            lanes[j] = {value}"
+        return f"for j in range({lane_count if count > 1 else lanes}):\n            lanes[j] = {value}"
 
     def rest() -> str:
         """Generate the branch-free loop over the lanes for the remaining rows, fewer than half of ``AT_ONCE``.
@@ -176,7 +176,7 @@ def fold_source(name: str, inputs: int, extras: int, keep: bool, dtype: str) -> 
             *before,
             f"left = (count - i) // {lanes}",
             f"missing = {lanes} - (count - i) % {lanes}",
-            f"for j in range({turns}):",
+            f"for j in range({lane_count}):",
             f"    total = select(0 < left, {name}_both(lanes[j], {value}), lanes[j])",
             f"    v = {read}(count - {lanes} + j, {source})",
             f"    lanes[j] = select(j >= missing, {name}_both(total, v), total)",

@@ -68,11 +68,11 @@ def merge(array, size, first, last, table_address):
 def offset(index, axes, table_address):
     """Return the offset, in elements, of the element with this flat index."""
     table = memory.pointer(table_address, types.int64)
-    place = 0
+    distance = 0
     for axis in range(axes - 1, 0, -1):
-        place += index % table[axis] * table[memory.MAX_RANK + axis]
+        distance += index % table[axis] * table[memory.MAX_RANK + axis]
         index //= table[axis]
-    return place + index * table[memory.MAX_RANK]
+    return distance + index * table[memory.MAX_RANK]
 
 
 _ROWS = f"""
@@ -103,10 +103,10 @@ def gather(start, stop, x, axes, table, gathered):
     step = pointer(table, int64)[MAX_RANK + axes - 1]
     done = start
     while done < stop:
-        place = offset(done, axes, table)
+        first = offset(done, axes, table)
         count = min(last - done % last, stop - done)
         for i in range(count):
-            gathered[done - start + i] = x[place + i * step]
+            gathered[done - start + i] = x[first + i * step]
         done += count
 
 
@@ -127,19 +127,19 @@ def fold_gathered(start, stop, x_address, axes, table):
 
 
 @jit
-def runs(chunk, units_a_chunk, blocks, outer, count, kept, kept_axes, folded, axes, partial_address, y_address, x):
+def runs(chunk, units_a_chunk, blocks, outer, count, kept, kept_axes, reduced, axes, partial_address, y_address, x):
     partial = pointer(partial_address, compute)
     y = pointer(y_address, y_type)
-    dense = axes == 1 and pointer(folded, int64)[MAX_RANK] == 1
+    dense = axes == 1 and pointer(reduced, int64)[MAX_RANK] == 1
     for unit in range(chunk * units_a_chunk, min((chunk + 1) * units_a_chunk, outer * blocks)):
         index, block = (unit, 0) if blocks == 1 else (unit // blocks, unit % blocks)
-        place = x + offset(index, kept_axes, kept) * size
+        base = x + offset(index, kept_axes, kept) * size
         start = block * BLOCK
         stop = min(start + BLOCK, count)
         if dense:
-            total = fold(stop - start, place + start * size)
+            total = fold(stop - start, base + start * size)
         else:
-            total = fold_gathered(start, stop, place, axes, folded)
+            total = fold_gathered(start, stop, base, axes, reduced)
         if blocks == 1:
             y[index] = y_stored(result(total, compute(count)))
         else:
@@ -150,7 +150,7 @@ def runs(chunk, units_a_chunk, blocks, outer, count, kept, kept_axes, folded, ax
     + _ROWS
     + """
 @jit
-def columns(chunk, strips, blocks, outer, count, kept, kept_axes, folded, axes, partial_address, x_address):
+def columns(chunk, strips, blocks, outer, count, kept, kept_axes, reduced, axes, partial_address, x_address):
     # one strip of columns of one block of rows
     strip = chunk % strips
     block = chunk // strips % blocks
@@ -158,15 +158,15 @@ def columns(chunk, strips, blocks, outer, count, kept, kept_axes, folded, axes, 
     row = chunk // strips // blocks
     width = min(STRIP, length - strip * STRIP)
     index = row * length + strip * STRIP
-    place = x_address + offset(index, kept_axes, kept) * size
+    base = x_address + offset(index, kept_axes, kept) * size
     total = scratch(STRIP, compute)
     start = block * ROWS
     stop = min(start + ROWS, count)
-    step = pointer(folded, int64)[MAX_RANK + axes - 1]
-    last = pointer(folded, int64)[axes - 1]
+    step = pointer(reduced, int64)[MAX_RANK + axes - 1]
+    last = pointer(reduced, int64)[axes - 1]
     i = start
     while i < stop:
-        from_row = place + offset(i, axes, folded) * size
+        from_row = base + offset(i, axes, reduced) * size
         if i + AT_ONCE <= stop and i % last + AT_ONCE <= last:
             add_rows(total, width, from_row, step, i == start)
             i += AT_ONCE
@@ -182,20 +182,20 @@ def launch(pool, rank, y_object, x_object):
     y_array = memory.address(y_object)
     x_array = memory.address(x_object)
     kept_table = scratch(128, int64)
-    folded_table = scratch(128, int64)
+    reduced_table = scratch(128, int64)
     kept = address_of(kept_table)
-    folded = address_of(folded_table)
+    reduced = address_of(reduced_table)
     x = memory.data(x_array)
     kept_axes = merge(x_array, size, first_axis, rank, kept)
-    axes = merge(x_array, size, rank, memory.rank(x_array), folded)
+    axes = merge(x_array, size, rank, memory.rank(x_array), reduced)
     outer = 1
     for axis in range(kept_axes):
         outer *= kept_table[axis]
     count = 1
     for axis in range(axes):
-        count *= folded_table[axis]
+        count *= reduced_table[axis]
     length = kept_table[kept_axes - 1]
-    dense_rows = kept_table[MAX_RANK + kept_axes - 1] == 1 and length > 1 and folded_table[MAX_RANK + axes - 1] != 1
+    dense_rows = kept_table[MAX_RANK + kept_axes - 1] == 1 and length > 1 and reduced_table[MAX_RANK + axes - 1] != 1
     blocks = (count + ROWS - 1) // ROWS if dense_rows else (count + BLOCK - 1) // BLOCK
     y = memory.data(y_array)
     partial = 0  # with one block per run, its value is the final result
@@ -205,7 +205,7 @@ def launch(pool, rank, y_object, x_object):
             raise MemoryError
     if dense_rows:
         strips = (length + STRIP - 1) // STRIP
-        arguments = (strips, blocks, outer, count, kept, kept_axes, folded, axes, partial, x)
+        arguments = (strips, blocks, outer, count, kept, kept_axes, reduced, axes, partial, x)
         # small arrays do not justify another thread
         run(
             pool if outer * count > CHUNK else 0,
@@ -214,7 +214,7 @@ def launch(pool, rank, y_object, x_object):
         )
     else:
         units = max(1, CHUNK // min(count, BLOCK))
-        arguments = (units, blocks, outer, count, kept, kept_axes, folded, axes, partial, y, x)
+        arguments = (units, blocks, outer, count, kept, kept_axes, reduced, axes, partial, y, x)
         run(pool, (outer * blocks + units - 1) // units, *closure(runs, arguments))
     if partial != 0:
         values = pointer(partial, compute)

@@ -7,7 +7,7 @@ from typing import Any
 
 from numba import types
 
-from tensorlab.kernels.matmul.epilogue import FAILED, PLAN, A, B, C, finish, place
+from tensorlab.kernels.matmul.epilogue import FAILED, PLAN, A, B, C, address_at, finish
 from tensorlab.kernels.matmul.pack import allocate, pack_panel, release
 from tensorlab.kernels.matmul.rounding import DEPTH, add_block, blocks_total
 from tensorlab.kernels.matmul.tile import register_tile
@@ -52,19 +52,19 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
         start = chunk % chunks * panels * width
         end = min(start + panels * width, n)
         rest = (end - start) % width
-        room = sums = 0
+        buffer = sums = 0
         if packs != 0 or (rest != 0 and rest != lanes):
-            room = allocate(min(k, DEPTH) * width * size + _LINE)
-            if room == 0:
+            buffer = allocate(min(k, DEPTH) * width * size + _LINE)
+            if buffer == 0:
                 words[FAILED] = 1
                 return
         if k > DEPTH:
             sums = allocate((bottom - top + height) * width * 2 * size)
             if sums == 0:
                 words[FAILED] = 1
-                release(room)
+                release(buffer)
                 return
-        packed = (room + _LINE - 1) // _LINE * _LINE
+        packed = (buffer + _LINE - 1) // _LINE * _LINE
         memory = scratch(elements, dtype)
         for j in range(start, end, width):
             columns = min(width, end - j)
@@ -72,7 +72,7 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
             for first in range(0, max(k, 1), DEPTH):
                 steps = min(DEPTH, k - first)
                 last = first + steps == k
-                from_b, b_row = place(words, size, B, first, j), words[B + 1]
+                from_b, b_row = address_at(words, size, B, first, j), words[B + 1]
                 if packs != 0 or columns != panel:
                     pack(packed, panel, from_b, b_row, b_col, steps, columns)
                     from_b, b_row = packed, panel
@@ -85,7 +85,7 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
                     straight = k <= DEPTH and words[0] == 0 and whole
                     out, out_row = memory, panel
                     if straight:
-                        out, out_row = pointer(place(words, size, C, i, j), dtype), words[C + 1]
+                        out, out_row = pointer(address_at(words, size, C, i, j), dtype), words[C + 1]
                     if step == height:
                         if panel == width:
                             wide_high(steps, from_a, a_row, a_col, from_b, b_row, left, out, out_row)
@@ -106,6 +106,6 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
                         finish_tile(words, memory, panel, min(left, step), columns, i, j)
                     i += step
         release(sums)
-        release(room)
+        release(buffer)
 
     return block_task

@@ -25,7 +25,7 @@ FAILED = PLAN + 5
 
 
 @intrinsic
-def place(typingctx: Any, words: Any, size: Any, matrix: Any, i: Any, j: Any) -> Any:
+def address_at(typingctx: Any, words: Any, size: Any, matrix: Any, i: Any, j: Any) -> Any:
     """Return the address of element (i, j) of a matrix whose elements have ``size`` bytes."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -51,14 +51,14 @@ def finish(dtype: Any) -> Callable[..., None]:
     @jit
     def finish(words, tile, width, rows, columns, i, j):
         if words[0] != 0:
-            c, z = place(words, size, C, i, j), place(words, size, Z, i, j)
-            p, q = place(words, size, P, i, j), place(words, size, Q, i, j)
+            c, z = address_at(words, size, C, i, j), address_at(words, size, Z, i, j)
+            p, q = address_at(words, size, P, i, j), address_at(words, size, Q, i, j)
             strides = c, words[C + 1], words[C + 2], z, words[Z + 1], words[Z + 2]
             operands = p, words[P + 1], words[P + 2], q, words[Q + 1], words[Q + 2]
             call_task(words[0], packed((address_of(tile), width, rows, columns, *strides, *operands)), 0)
             return
         for row in range(rows):
-            out = pointer(place(words, size, C, i + row, j), dtype)
+            out = pointer(address_at(words, size, C, i + row, j), dtype)
             if words[C + 2] == 1:
                 for column in range(columns):
                     out[column] = tile[row * width + column]
@@ -83,7 +83,7 @@ def epilogue_task(dtype: Any, epilogue: Callable[..., Any] | None, operands: int
     stored = convert(None, str(dtype))
 
     @jit
-    def line(columns, tile, c, c_col, p, p_col, q, q_col):
+    def write_row(columns, tile, c, c_col, p, p_col, q, q_col):
         # A separate loop for unit strides, which is vectorised.
         if c_col == 1 and p_col == 1 and q_col == 1:
             for j in range(columns):
@@ -108,7 +108,7 @@ def epilogue_task(dtype: Any, epilogue: Callable[..., Any] | None, operands: int
                 p, p_col = pointer(words[10] + i * words[11] * size, dtype), words[12]
             if operands > 1:
                 q, q_col = pointer(words[13] + i * words[14] * size, dtype), words[15]
-            line(columns, tile, c, words[6], p, p_col, q, q_col)
+            write_row(columns, tile, c, words[6], p, p_col, q, q_col)
 
     return epilogue_task
 

@@ -35,7 +35,7 @@ def pack_panel(dtype: Any, lanes: int) -> Callable[..., None]:
     def pack(target, width, source, row, col, k, columns):
         out = pointer(target, dtype)
         elements = pointer(source, dtype)
-        dense = turned = whole = 0
+        dense = transposed = whole = 0
         if col == 1:
             # Reading a whole vector past the end of a row is safe if enough rows of B follow.
             past = width - columns
@@ -44,14 +44,14 @@ def pack_panel(dtype: Any, lanes: int) -> Callable[..., None]:
                 for j in range(0, width, lanes):
                     copy(out, step * width + j, elements, step * row + j)
         elif row == 1:
-            turned = k - k % lanes
+            transposed = k - k % lanes
             whole = columns - columns % lanes
-            for step in range(0, turned, lanes):
+            for step in range(0, transposed, lanes):
                 for j in range(0, whole, lanes):
                     here = pointer(source + (step + j * col) * size, dtype)
                     transpose(pointer(target + (step * width + j) * size, dtype), width, here, col)
         for step in range(dense, k):
-            for j in range(whole if step < turned else 0, columns):
+            for j in range(whole if step < transposed else 0, columns):
                 out[step * width + j] = elements[step * row + j * col]
             for j in range(columns, width):
                 out[step * width + j] = 0
@@ -87,8 +87,8 @@ def pack_rows(dtype: Any, rows: int) -> Callable[..., None]:
     return pack_rows
 
 
-def turn_columns(dtype: Any) -> Callable[..., None]:
-    """Return ``turn(target, stride, source, row, col, k, n)``, which copies n columns of B to contiguous memory.
+def pack_columns(dtype: Any) -> Callable[..., None]:
+    """Return ``pack(target, stride, source, row, col, k, n)``, which copies n columns of B to contiguous memory.
 
     The copied columns are ``stride`` elements apart.
     """
@@ -96,7 +96,7 @@ def turn_columns(dtype: Any) -> Callable[..., None]:
     transpose = transpose_block(dtype, _SQUARE)
 
     @jit
-    def turn(target, stride, source, row, col, k, n):
+    def pack(target, stride, source, row, col, k, n):
         if col == 1 and min(k, n) >= _SQUARE:
             for step in range(0, k, _SQUARE):
                 for j in range(0, n, _SQUARE):  # the last squares overlap the ones before
@@ -109,4 +109,4 @@ def turn_columns(dtype: Any) -> Callable[..., None]:
             for step in range(k):
                 out[j * stride + step] = elements[step * row + j * col]
 
-    return turn  # type: ignore[no-any-return]
+    return pack  # type: ignore[no-any-return]

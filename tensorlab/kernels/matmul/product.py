@@ -139,7 +139,7 @@ def matmul(
         few = n == 1
 
     work = m * n * k
-    room = 0
+    a_copy = 0
     plan0 = plan1 = plan2 = plan3 = a_tile = 0
     if lanes == 0:
         task = words[4]
@@ -172,12 +172,12 @@ def matmul(
         a_tile = height * a_row
         if a_row == 1 and a_col >= height and panels > 2 and m * k > _CACHED:
             tiles = (m + height - 1) // height
-            room = allocate(tiles * height * k * size)
-            if room == 0:
+            a_copy = allocate(tiles * height * k * size)
+            if a_copy == 0:
                 raise MemoryError
             tiles_each = _GRAIN // (height * k) + 1
-            run(pool, (tiles + tiles_each - 1) // tiles_each, words[7], packed((room, tiles_each, a, a_col, m, k)))
-            a, a_tile, a_row, a_col = room, height * k, 1, height
+            run(pool, (tiles + tiles_each - 1) // tiles_each, words[7], packed((a_copy, tiles_each, a, a_col, m, k)))
+            a, a_tile, a_row, a_col = a_copy, height * k, 1, height
         plan0, plan1, plan2, plan3 = block, count, across, 1 if packs_b else 0
         chunks = blocks * across
     matrices = a, a_row, a_col, b, b_row, b_col, c, c_row, c_col, z, z_row, z_col, p, p_row, p_col, q, q_row, q_col
@@ -185,7 +185,7 @@ def matmul(
         pool += 1
     data = packed((epilogue, m, n, k, *matrices, plan0, plan1, plan2, plan3, a_tile, 0))
     run(pool, chunks, task, data)
-    if room != 0:
-        release(room)
+    if a_copy != 0:
+        release(a_copy)
     if pointer(data, types.int64)[FAILED] != 0:
         raise MemoryError

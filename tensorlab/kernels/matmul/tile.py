@@ -58,7 +58,7 @@ class Emitter:
     def broadcast(self, base: Any, offset: Any) -> Any:
         return self.repeat(self.builder.load(self.builder.gep(base, [offset]), align=self.align))
 
-    def lines(self, address: Any, stride: Any, count: int, valid: Any) -> list[Any]:
+    def strided_pointers(self, address: Any, stride: Any, count: int, valid: Any) -> list[Any]:
         """Return pointers to ``count`` rows or columns of a matrix; after the last valid one, it is repeated."""
         base = self.pointer(address)
         last = self.builder.sub(valid, _WORD(1))
@@ -70,9 +70,9 @@ class Emitter:
     def sums(self, count: int) -> list[Any]:
         """Allocate ``count`` vectors in the stack frame and return pointers to them."""
         with self.builder.goto_entry_block():
-            room = self.builder.alloca(ir.ArrayType(self.vector, count))
-        room.align = 64
-        return [self.builder.gep(room, [_INDEX(0), _INDEX(position)]) for position in range(count)]
+            pointer = self.builder.alloca(ir.ArrayType(self.vector, count))
+        pointer.align = 64
+        return [self.builder.gep(pointer, [_INDEX(0), _INDEX(position)]) for position in range(count)]
 
     def accumulate(
         self,
@@ -98,7 +98,7 @@ class Emitter:
             the vectors of the last chain, whether there were chains before it, and pointers to the sums of these.
         """
         builder = self.builder
-        rooms = self.sums(count)
+        pointers = self.sums(count)
         names = "outer", "head", "body", "end", "first", "later", "next", "done"
         outer, head, body, end, first, later, following, done = (
             builder.append_basic_block(f"sum.{name}") for name in names
@@ -138,8 +138,8 @@ class Emitter:
         builder.cbranch(is_first, first, later)
         for block, adds in ((first, False), (later, True)):
             builder.position_at_end(block)
-            for vector, room in zip(vectors, rooms, strict=True):
-                builder.store(builder.fadd(builder.load(room), vector) if adds else vector, room)
+            for vector, pointer in zip(vectors, pointers, strict=True):
+                builder.store(builder.fadd(builder.load(pointer), vector) if adds else vector, pointer)
             builder.branch(following)
         builder.position_at_end(following)
         for phi, value in zip([start, *at_start], [stop, *moved], strict=True):
@@ -147,16 +147,16 @@ class Emitter:
         builder.branch(outer)
 
         builder.position_at_end(done)
-        return vectors, builder.not_(is_first), rooms
+        return vectors, builder.not_(is_first), pointers
 
-    def totals(self, vectors: list[Any], chained: Any, rooms: list[Any]) -> list[Any]:
+    def totals(self, vectors: list[Any], chained: Any, pointers: list[Any]) -> list[Any]:
         """Return the sums from `accumulate`: the last chain plus the earlier chains, if there are any."""
         builder = self.builder
         alone = builder.block
         adding, done = builder.append_basic_block("sum.add"), builder.append_basic_block("sum.total")
         builder.cbranch(chained, adding, done)
         builder.position_at_end(adding)
-        sums = [builder.fadd(builder.load(room), vector) for vector, room in zip(vectors, rooms, strict=True)]
+        sums = [builder.fadd(builder.load(pointer), vector) for vector, pointer in zip(vectors, pointers, strict=True)]
         builder.branch(done)
         builder.position_at_end(done)
         totals = []
@@ -186,7 +186,7 @@ def register_tile(dtype: Any, rows: int, vectors: int, lanes: int) -> Callable[.
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         k, a, a_row, a_col, b, b_row, valid, out, out_row = values
         emit = Emitter(context, builder, dtype, lanes)
-        a_rows = emit.lines(a, a_row, rows, valid)
+        a_rows = emit.strided_pointers(a, a_row, rows, valid)
 
         def step(now: Any, moving: list[Any], sums: list[Any]) -> tuple[list[Any], list[Any]]:
             a_at, b_at = moving

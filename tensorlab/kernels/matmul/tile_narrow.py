@@ -59,12 +59,12 @@ def add_rows(dtype: Any, rows: int, lanes: int) -> Callable[..., None]:
         emit = Emitter(context, builder, dtype, lanes)
         base = emit.pointer(x)
         factors = [emit.broadcast(base, builder.mul(x_step, _WORD(row))) for row in range(rows)]
-        lines = emit.lines(b, b_row, rows, _WORD(rows))
+        row_pointers = emit.strided_pointers(b, b_row, rows, _WORD(rows))
 
         def step(load: Callable[[Any, Any], Any], at: Any) -> None:
             value = emit.load(total, at)
-            for factor, line in zip(factors, lines, strict=True):
-                value = emit.multiply_add(factor, load(line, at), value)
+            for factor, row in zip(factors, row_pointers, strict=True):
+                value = emit.multiply_add(factor, load(row, at), value)
             emit.store(value, total, at)
 
         whole = builder.and_(n, _WORD(-lanes))
@@ -72,7 +72,7 @@ def add_rows(dtype: Any, rows: int, lanes: int) -> Callable[..., None]:
             step(emit.load, at)
         with builder.if_then(builder.icmp_signed("<", whole, n)):
             left = builder.sub(n, whole)
-            step(lambda line, at: _load_first(emit, line, at, left), whole)
+            step(lambda base, at: _load_first(emit, base, at, left), whole)
         return context.get_dummy_value()
 
     @intrinsic
@@ -95,8 +95,8 @@ def dot_tile(dtype: Any, rows: int, columns: int, lanes: int) -> Callable[..., N
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         k, a, a_row, valid_rows, b, b_col, valid_columns, out, out_row = values
         emit = Emitter(context, builder, dtype, lanes)
-        a_rows = emit.lines(a, a_row, rows, valid_rows)
-        b_columns = emit.lines(b, b_col, columns, valid_columns)
+        a_rows = emit.strided_pointers(a, a_row, rows, valid_rows)
+        b_columns = emit.strided_pointers(b, b_col, columns, valid_columns)
         whole = builder.and_(k, _WORD(-lanes))
 
         def add(load: Callable[[Any, Any], Any], at: Any, sums: list[Any]) -> list[Any]:
@@ -109,7 +109,7 @@ def dot_tile(dtype: Any, rows: int, columns: int, lanes: int) -> Callable[..., N
             ]
 
         count = rows * columns
-        sums, chained, rooms = emit.accumulate(
+        sums, chained, pointers = emit.accumulate(
             whole, lanes, [], count, lambda at, _, before: ([], add(emit.load, at, before))
         )
         before = builder.block
@@ -126,12 +126,12 @@ def dot_tile(dtype: Any, rows: int, columns: int, lanes: int) -> Callable[..., N
             final.add_incoming(total, before)
             final.add_incoming(new, rest)
             finals.append(final)
-        totals = _totals(emit, emit.totals(finals, chained, rooms))
+        totals = _totals(emit, emit.totals(finals, chained, pointers))
         for index in range(rows * columns):
             row, column = divmod(index, columns)
             value = builder.extract_element(totals[index // lanes], ir.IntType(32)(index % lanes))
-            place = builder.gep(out, [builder.add(builder.mul(out_row, _WORD(row)), _WORD(column))])
-            builder.store(value, place, align=emit.align)
+            target = builder.gep(out, [builder.add(builder.mul(out_row, _WORD(row)), _WORD(column))])
+            builder.store(value, target, align=emit.align)
         return context.get_dummy_value()
 
     @intrinsic

@@ -72,7 +72,7 @@ def unusable() -> str:
 def unwritable() -> str:
     """Return why kernels cannot be written to the folder, or an empty string; reading may still work."""
     path = folder()
-    existing = next((place for place in (path, *path.parents) if os.path.lexists(place)), Path())
+    existing = next((parent for parent in (path, *path.parents) if os.path.lexists(parent)), Path())
     if not existing.is_dir():
         return f"{existing} is no folder"
     if not os.access(existing, os.W_OK | os.X_OK):

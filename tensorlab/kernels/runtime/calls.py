@@ -79,7 +79,7 @@ def _install(kind: type, operation: Any, tensors: Sequence[type], tapes: int, ne
     words = {
         TAPES: tapes,
         POOL: pool.shared.ctypes.data,
-        **{place: _kept_at(one) for place, one in zip((TENSOR, SHARED, VARIABLE, WATCHED), tensors, strict=True)},
+        **{index: _kept_at(one) for index, one in zip((TENSOR, SHARED, VARIABLE, WATCHED), tensors, strict=True)},
         INT: id(int),
         FLOAT: id(float),
         NDARRAY: id(np.ndarray),
@@ -90,7 +90,7 @@ def _install(kind: type, operation: Any, tensors: Sequence[type], tapes: int, ne
     prototype = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.c_void_p)
     new_method = prototype(("PyDescr_NewMethod", ctypes.pythonapi))
     kind.__call__ = new_method(kind, ctypes.addressof(definition))  # type: ignore[method-assign]
-    _header.extend([words[place] for place in range(len(words))])
+    _header.extend([words[index] for index in range(len(words))])
 
 
 def _kept_at(thing: Any) -> int:
@@ -106,12 +106,12 @@ def _slot(thing: Any, name: str) -> int:
     return 8 * (first + words[first:].index(id(getattr(thing, name))))
 
 
-def _numpy_function(place: int) -> int:
+def _numpy_function(index: int) -> int:
     """Return the address of a function of NumPy's C API, given its index in the API table."""
     capsule = importlib.import_module("numpy._core._multiarray_umath")._ARRAY_API
     prototype = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)  # a private prototype
     functions = prototype(("PyCapsule_GetPointer", ctypes.pythonapi))(capsule, None)
-    return ctypes.c_ssize_t.from_address(functions + 8 * place).value
+    return ctypes.c_ssize_t.from_address(functions + 8 * index).value
 
 
 def table(arity: int, entries: Sequence[tuple[Any, Any, Any, Callable[..., Any]]]) -> Any:

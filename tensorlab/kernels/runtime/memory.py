@@ -77,9 +77,9 @@ def scratch(typingctx: Any, count: Any, dtype: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         element = context.get_data_type(kind.dtype)
         with builder.goto_entry_block():  # cgutils.alloca_once would zero it in every call
-            room = builder.alloca(ir.ArrayType(element, size))
-        room.align = 64
-        return builder.bitcast(room, context.get_value_type(kind))
+            buffer = builder.alloca(ir.ArrayType(element, size))
+        buffer.align = 64
+        return builder.bitcast(buffer, context.get_value_type(kind))
 
     return kind(count, dtype), codegen
 
@@ -91,21 +91,21 @@ def packed(typingctx: Any, words: Any) -> Any:
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         with builder.goto_entry_block():
-            room = builder.alloca(context.get_value_type(kind))
-        builder.store(context.cast(builder, values[0], words, kind), room)
-        return builder.ptrtoint(room, ir.IntType(64))
+            buffer = builder.alloca(context.get_value_type(kind))
+        builder.store(context.cast(builder, values[0], words, kind), buffer)
+        return builder.ptrtoint(buffer, ir.IntType(64))
 
     return types.int64(words), codegen
 
 
 @intrinsic
-def address_of(typingctx: Any, place: Any) -> Any:
+def address_of(typingctx: Any, value: Any) -> Any:
     """Return a pointer as an ``int64`` address."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.ptrtoint(values[0], ir.IntType(64))
 
-    return types.int64(place), codegen
+    return types.int64(value), codegen
 
 
 @intrinsic
@@ -155,7 +155,7 @@ def dtype(array):
 
 
 @jit
-def write_scalar(array, place):
-    """Write the fields of an array of rank 0, whose element is at address ``place``, to address ``array``."""
-    pointer(array, types.int64)[DATA >> 3] = place
+def write_scalar(array, element):
+    """Write the fields of an array of rank 0, whose element is at address ``element``, to address ``array``."""
+    pointer(array, types.int64)[DATA >> 3] = element
     pointer(array + RANK, types.int32)[0] = 0
