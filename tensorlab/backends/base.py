@@ -202,8 +202,8 @@ class SharingBackend(Backend, Protocol):
     def adopt(self, who: str, array: Any, copy: bool | None) -> Any:
         """Return a buffer in the memory of another library's array, and keep the array alive with the buffer.
 
-        tensorlab does not write to this buffer, but the array's owner may. A buffer that `copy` returns must not change
-        then.
+        tensorlab does not write to this buffer, but the array's owner may. Such writes must not change the result of
+        `Backend.copy`.
 
         Args:
             who: the caller's name in error messages.

@@ -60,7 +60,7 @@ def search(value, count, x_address):
         while start < last and x0_read(x[start]) == x0_read(x[start]):
             start += 1
         return start
-    while start + SEARCHED <= count:  # no branch in the inner loop, so that it is vectorised
+    while start + SEARCHED <= count:  # no branch in the inner loop, so that it is vectorized
         hits = none
         for j in range(SEARCHED):
             hits |= one if x0_read(x[start + j]) == value else none

@@ -68,7 +68,7 @@ def folded_rows(
         apart: the distance between elements.
         given: further arguments of ``at``.
         kept: None, or a pointer to which the elements are written. They are written after all have been read;
-            otherwise the loop would not be vectorised.
+            otherwise the loop would not be vectorized.
     """
     count = most.literal_value
     read = typingctx.resolve_function_type(at, (types.int64, *given.types), {})
@@ -116,7 +116,7 @@ def folded_lanes(typingctx: Any, both: Any, lanes: Any, count: Any) -> Any:
 
 @intrinsic
 def select(typingctx: Any, condition: Any, yes: Any, no: Any) -> Any:
-    """Return ``yes`` or ``no``, both of which are evaluated; a branch would prevent vectorisation."""
+    """Return ``yes`` or ``no``, both of which are evaluated; a branch would prevent vectorization."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         truth = context.cast(builder, values[0], condition, types.boolean)
@@ -127,7 +127,7 @@ def select(typingctx: Any, condition: Any, yes: Any, no: Any) -> Any:
 
 @intrinsic
 def opaque(typingctx: Any, number: Any) -> Any:
-    """Hide a constant from LLVM, which would otherwise unroll a short loop before it is vectorised."""
+    """Hide a constant from LLVM, which would otherwise unroll a short loop before it is vectorized."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = ir.IntType(64)
@@ -166,8 +166,9 @@ def fold_source(name: str, inputs: int, extras: int, keep: bool, dtype: str) -> 
     def rest() -> str:
         """Generate the branch-free loop over the lanes for the remaining rows, fewer than half of ``AT_ONCE``.
 
-        A shorter loop or one with branches would not be vectorised. So a missing row is replaced by the row before it,
-        whose values are ignored. Elements that do not fill a row are read as the end of the last ``lanes`` elements.
+        A shorter loop or one with branches would not be vectorized. So a missing row is replaced by the row before it,
+        whose values are ignored. The last elements, which do not fill a row, are read with the last ``lanes`` elements
+        of the run, of which the earlier ones are ignored.
         """
         read, source = (f"{name}_kept", "kept") if keep else (f"{name}_at", given)
         value = f"folded_rows({read}, {name}_both, {AT_ONCE // 2 - 1}, left, i, j, {lanes}, ({source},), None)"

@@ -1,7 +1,7 @@
 """The map kernel: a scalar function applied elementwise to arrays of any strides that broadcast to one shape.
 
-Adjacent axes are merged where every array allows it. The inner loop runs along the last of the merged axes. A chunk is
-a range of flat indices of the result.
+Adjacent axes are merged if every array has one stride along both. The inner loop runs along the last of the merged
+axes. A chunk is a range of flat indices of the result.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _loops(inputs: int, outputs: int) -> str:
     """Generate the inner loops over rows and elements.
 
     There is a loop for each combination of dense and broadcast inputs, for up to two inputs, and a general loop for all
-    other strides. LLVM vectorises loops whose strides are constants.
+    other strides. LLVM vectorizes loops whose strides are constants.
     """
     names = [f"x{k}" for k in range(inputs)]
     results = [f"y{k}" for k in range(outputs)]

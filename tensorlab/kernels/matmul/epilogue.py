@@ -84,7 +84,7 @@ def epilogue_task(dtype: Any, epilogue: Callable[..., Any] | None, operands: int
 
     @jit
     def write_row(columns, tile, c, c_col, p, p_col, q, q_col):
-        # A separate loop for unit strides, which is vectorised.
+        # A separate loop for unit strides, which is vectorized.
         if c_col == 1 and p_col == 1 and q_col == 1:
             for j in range(columns):
                 c[j] = stored(apply(tile[j], p[j], q[j]))

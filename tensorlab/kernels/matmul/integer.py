@@ -1,4 +1,4 @@
-"""Integer matrix products: plain loops that LLVM vectorises, with wraparound in the integer type."""
+"""Integer matrix products: plain loops that LLVM vectorizes, with wraparound in the integer type."""
 
 from __future__ import annotations
 

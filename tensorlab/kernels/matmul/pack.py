@@ -76,7 +76,8 @@ def pack_rows(dtype: Any, rows: int) -> Callable[..., None]:
             out = pointer(target + first * k * size, dtype)
             elements = pointer(a + first * size, dtype)
             valid = min(rows, m - first)
-            # Whole vectors of the last tile reach past the last row of A. Only in the last column is that past its end.
+            # A whole vector of the last tile reads past the last row, into the next column of A. In the last column it
+            # would read past the end of A.
             whole = k if valid == rows else k - 1
             for step in range(whole):
                 copy(out, step * rows, elements, step * col)

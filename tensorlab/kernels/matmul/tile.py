@@ -59,7 +59,7 @@ class Emitter:
         return self.repeat(self.builder.load(self.builder.gep(base, [offset]), align=self.align))
 
     def strided_pointers(self, address: Any, stride: Any, count: int, valid: Any) -> list[Any]:
-        """Return pointers to ``count`` rows or columns of a matrix; after the last valid one, it is repeated."""
+        """Return pointers to ``count`` rows or columns of a matrix; the last valid one is repeated."""
         base = self.pointer(address)
         last = self.builder.sub(valid, _WORD(1))
         chosen = [

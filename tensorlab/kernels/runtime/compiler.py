@@ -16,7 +16,7 @@ from tensorlab.kernels.runtime.parts import PART, WHOLE
 
 __all__ = ["OPTIONS", "Definition", "address", "jit", "kernel"]
 
-# With NumPy's error model a division does not test for zero, so it can be vectorised and never raises. "contract"
+# With NumPy's error model a division does not test for zero, so it can be vectorized and never raises. "contract"
 # permits fused multiply-add; no other change of the order or rounding of arithmetic is allowed.
 OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 

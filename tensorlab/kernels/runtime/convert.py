@@ -6,7 +6,7 @@ bool is 0 or 1.
 Real to integer: the number is truncated to int64. NaN and numbers out of range become the least int64. Narrower
 integers take the lowest bits. For uint64, numbers from 2**63 up to 2**64 are also converted exactly.
 
-LLVM's own conversion is undefined out of range: vectorised code gave other values than the scalar loop for the
+LLVM's own conversion is undefined out of range: vectorized code gave other values than the scalar loop for the
 remaining elements. `tensorlab.host_arrays.cast` implements the same conversion for NumPy arrays.
 """
 

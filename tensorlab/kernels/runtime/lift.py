@@ -38,7 +38,7 @@ def build(source: str, namespace: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 inlined = numba.njit(**OPTIONS, **PART, forceinline=True)
-"""Decorate a scalar function for inlining; a loop with a call in it would not be vectorised."""
+"""Decorate a scalar function for inlining; a loop with a call in it would not be vectorized."""
 
 
 @functools.cache
@@ -46,7 +46,7 @@ def lift(function: ScalarFunction, dtype: str) -> Callable[..., Any]:
     """Return a scalar function as a jitted function that the loop of a kernel calls with arguments of ``dtype``.
 
     In float32 and float64 every constant has that type, so nothing is promoted to double precision by accident, and
-    functions such as ``math.exp`` are replaced by versions that LLVM can vectorise. Integers and booleans follow
+    functions such as ``math.exp`` are replaced by versions that LLVM can vectorize. Integers and booleans follow
     Python's arithmetic, except that integers wrap around.
     """
     source, namespace = emit(function, dtype, _MATH.get(dtype, {}))

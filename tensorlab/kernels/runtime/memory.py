@@ -70,7 +70,7 @@ def pointer(typingctx: Any, address: Any, dtype: Any) -> Any:
 
 @intrinsic(prefer_literal=True)
 def scratch(typingctx: Any, count: Any, dtype: Any) -> Any:
-    """Allocate ``count`` (a constant) uninitialised elements of ``dtype`` in the caller's stack frame."""
+    """Allocate ``count`` (a constant) uninitialized elements of ``dtype`` in the caller's stack frame."""
     kind = types.CPointer(dtype.dtype if isinstance(dtype, types.DTypeSpec) else dtype.instance_type)
     size = count.literal_value
 

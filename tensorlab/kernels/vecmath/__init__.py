@@ -1,7 +1,7 @@
-"""Elementary functions, as in `math`, that LLVM can inline and vectorise in loops compiled by Numba.
+"""Elementary functions, as in `math`, that LLVM can inline and vectorize in loops compiled by Numba.
 
 `FLOAT32` and `FLOAT64` map the name of a function in `math` (and "sigmoid") to a lazily compiled scalar function of
-that type. Each consists of straight-line code, polynomials and selects, so a loop that calls it is vectorised; a single
+that type. Each consists of straight-line code, polynomials and selects, so a loop that calls it is vectorized; a single
 call to libm would prevent that. Functions that a table lacks use libm; `math.sqrt` is a machine instruction.
 
 The error of every function is at most 2 ulp, also for subnormal numbers. Values at ±0, ±inf and NaN are those of Annex

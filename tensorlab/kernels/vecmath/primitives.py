@@ -1,6 +1,6 @@
 """Building blocks of the functions in this package: bit casts, fused multiply-add, select, and polynomials.
 
-Everything here compiles to straight-line code. LLVM vectorises a loop that calls functions made only of these; a single
+Everything here compiles to straight-line code. LLVM vectorizes a loop that calls functions made only of these; a single
 call to libm or a remaining branch would prevent that.
 
 Numba computes 32-bit integer arithmetic in 64 bits. The functions cast the result of each step back, so that LLVM uses
@@ -85,7 +85,7 @@ def select(typing_context: Any, condition: Any, a: Any, b: Any) -> Any:
     """Return `a if condition else b` without a branch; both must have one type.
 
     LLVM converts most conditional expressions to a select. But if several share one condition, it may keep the branch,
-    and then the loop is not vectorised.
+    and then the loop is not vectorized.
     """
     if condition != types.boolean or a != b:
         return None
@@ -126,7 +126,7 @@ def copysign(typing_context: Any, magnitude: Any, sign: Any) -> Any:
 
 @emitter
 def look_up(typing_context: Any, table: Any, i: Any) -> Any:
-    """Return `table[i]` for a constant table and a valid index, as a gather that allows vectorisation.
+    """Return `table[i]` for a constant table and a valid index, as a gather that allows vectorization.
 
     LLVM must know that the stores of the loop do not change the table. If the address of a store was converted from an
     integer, LLVM does not conclude this even for a constant table, but it does for a pointer that a `noalias` function
@@ -162,7 +162,7 @@ def horner(builder: Any, point: Any, terms: Any) -> Any:
 def polynomial(typing_context: Any, x: Any, coefficients: Any) -> Any:
     """Return `coefficients[0] + coefficients[1] * x + ...` by Horner's rule, with one rounding per step.
 
-    The long dependency chain of Horner's rule costs little here, because a vectorised loop processes many elements at
+    The long dependency chain of Horner's rule costs little here, because a vectorized loop processes many elements at
     once. No other scheme needs fewer operations.
     """
     if not (x in SAME_WIDTH and isinstance(coefficients, UniTuple) and coefficients.dtype == x):
