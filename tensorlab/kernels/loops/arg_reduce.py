@@ -1,4 +1,4 @@
-"""Argmax and argmin along the last axis: the index of the first extreme element; NaN counts as extreme.
+"""Argmax and argmin along the last axis: the index of the first extreme element, or of the first NaN.
 
 A dense row is first reduced to its extreme and then searched for it, both with vector instructions. If the last kept
 axis is the dense one, each row is compared with the best elements so far, one strip of columns at a time. All other
