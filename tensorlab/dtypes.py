@@ -26,7 +26,8 @@ NAMES = (
 default_float = float32
 """The dtype of Python floats and of results that have to be real."""
 
-_KNOWN = frozenset(np.dtype(name) for name in NAMES)
+_BY_NAME = {name: np.dtype(name) for name in NAMES}
+_KNOWN = frozenset(_BY_NAME.values())
 
 
 def as_dtype(dtype: Any, who: str = "dtype") -> DType:
@@ -37,6 +38,8 @@ def as_dtype(dtype: Any, who: str = "dtype") -> DType:
     """
     if isinstance(dtype, np.dtype) and dtype in _KNOWN:
         return dtype
+    if type(dtype) is str and dtype in _BY_NAME:
+        return _BY_NAME[dtype]
     if dtype is float:  # Python's float is the default real type here, as in the array API standard
         return default_float
     try:

@@ -54,7 +54,13 @@ class Callback(serialization.Configured):
     @property
     def watches_steps(self) -> bool:
         """Whether the metrics are needed after every step. If nobody needs them, `fit` does not wait for each step."""
-        return self.overrides("on_train_batch_end", "on_batch_end")
+        kind, own = type(self), self.__dict__  # what `overrides` says, without a call: every step asks
+        return (
+            kind.on_train_batch_end is not Callback.on_train_batch_end
+            or kind.on_batch_end is not Callback.on_batch_end
+            or "on_train_batch_end" in own
+            or "on_batch_end" in own
+        )
 
     def on_train_begin(self, logs: Logs) -> None:
         """Called before the first epoch."""
