@@ -26,7 +26,8 @@ NAMES = (
 default_float = float32
 """The dtype of Python floats and of results that have to be real."""
 
-_KNOWN = {np.dtype(name): np.dtype(name) for name in NAMES}
+_BY_NAME = {name: np.dtype(name) for name in NAMES}
+_KNOWN = {dtype: dtype for dtype in _BY_NAME.values()}
 """The one object of each dtype. NumPy also creates equal ones, but compiled calls compare addresses."""
 
 
@@ -38,6 +39,8 @@ def as_dtype(dtype: Any, who: str = "dtype") -> DType:
     """
     if isinstance(dtype, np.dtype) and dtype in _KNOWN:
         return _KNOWN[dtype]
+    if type(dtype) is str and dtype in _BY_NAME:
+        return _BY_NAME[dtype]
     if dtype is float:  # Python's float is the default real type here, as in the array API standard
         return default_float
     try:

@@ -52,13 +52,15 @@ class Scope(Generic[V, R]):
 
     Attributes:
         version: changes whenever a block is left anywhere.
+        seen, outside: for code that asks at every operation and does what `current` does without a call.
     """
 
     def __init__(self, name: str, summarize: Callable[[list[V]], R]) -> None:
         self.version = 0
         self._summarize = summarize
         self._seen: ContextVar[_Seen[V, R]] = ContextVar(name)
-        self._outside = _Seen[V, R](0, (), summarize([]))
+        self.seen = self._seen.get
+        self.outside = _Seen[V, R](0, (), summarize([]))
 
     def enter(self, value: V) -> Block[V]:
         """Begin a block in this context."""
@@ -74,11 +76,11 @@ class Scope(Generic[V, R]):
 
     def current(self) -> R:
         """Return what is in force in this context."""
-        state = self._seen.get(self._outside).state
+        state = self.seen(self.outside).state
         return state[2] if state[0] == self.version else self._state()[2]
 
     def _state(self) -> tuple[int, tuple[Block[V], ...], R]:
-        seen = self._seen.get(self._outside)
+        seen = self.seen(self.outside)
         state = seen.state
         version = self.version  # read before the entries: what is left meanwhile is looked for again
         if state[0] != version:

@@ -29,7 +29,7 @@ def broadcast(who: str, shapes: Sequence[Shape], of: Sequence[Shape] = ()) -> Sh
     different.discard(())
     if len(different) <= 1:  # equal shapes, and numbers among them
         return different.pop() if different else ()
-    rank = max(len(shape) for shape in shapes)
+    rank = max([*map(len, shapes)])
     result = [1] * rank
     for shape in shapes:
         for axis, length in enumerate(shape, rank - len(shape)):

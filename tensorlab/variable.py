@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, ClassVar, NoReturn
 
 from tensorlab import autodiff, dtypes
@@ -24,21 +25,15 @@ class _Watched(Tensor):
     __slots__ = ()
     watched = True
 
-    @property
-    def variable(self) -> Variable:
-        """The variable that it was read from."""
-        variable: Variable = self.origin
-        return variable
+    variable = property(attrgetter("origin"), doc="The variable that it was read from.")
 
     def snapshot(self) -> Tensor:
-        return _watched(self, self.variable)
+        value = _new(_Watched)
+        value._buffer, value._backend, value.key, value.origin = self._buffer, self._backend, self.key, self.origin
+        return value
 
 
-def _watched(tensor: Tensor, variable: Variable) -> Tensor:
-    """Return the value of a tensor, which a tape takes for the variable."""
-    value = _Watched.__new__(_Watched)
-    value._buffer, value._backend, value.key, value.origin = tensor._buffer, tensor._backend, tensor.key, variable
-    return value
+_new = object.__new__
 
 
 class Variable(MutableTensor):
@@ -102,7 +97,11 @@ class Variable(MutableTensor):
 
     def snapshot(self) -> Tensor:
         """Return the value as it is now, which a tape takes for this variable."""
-        return _watched(self, self) if self.watched else super().snapshot()
+        if not (self.trainable and self.dtype.kind == "f"):  # as `watched` says
+            return super().snapshot()
+        value = _new(_Watched)
+        value._buffer, value._backend, value.key, value.origin = self._buffer, self._backend, self.key, self
+        return value
 
     def own_buffer(self) -> Any:
         """Return the buffer, after a copy if anybody else has its memory; for devices that write into it themselves."""

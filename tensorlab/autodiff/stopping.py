@@ -40,7 +40,9 @@ class no_grad:  # noqa: N801  (used like a function)
         return self if function is None else self(function)
 
     def __enter__(self) -> None:
-        self._blocks.append(stopped())
+        block = stopped()
+        if block is not None:
+            self._blocks.append(block)
 
     def __exit__(self, *exception: object) -> None:
         entered = self._blocks

@@ -61,6 +61,8 @@ def _recording_tapes(blocks: list[_Block]) -> tuple[Tape, ...]:
 _blocks: Scope[_Block, tuple[Tape, ...]] = Scope("tapes", _recording_tapes)
 
 
+_seen, _outside = _blocks.seen, _blocks.outside
+
 _open = array("q", [0])
 _guard = forks.lock(forks.TAPES)  # a finalizer may close a tape while its thread opens one
 
@@ -72,7 +74,10 @@ def recording_anywhere() -> int:
 
 def recording() -> bool:
     """Whether any tape records in this thread or asynchronous task."""
-    return _open[0] != 0 and bool(_blocks.current())  # the word is read faster
+    if not _open[0]:  # the word is read faster
+        return False
+    state = _seen(_outside).state  # as `Scope.current` does: every operation asks
+    return bool(state[2] if state[0] == _blocks.version else _blocks.current())
 
 
 def watching(key: int) -> bool:
@@ -92,7 +97,8 @@ def record(
             it has none. Or one function that returns all of them at once. The gradient of an output that nothing
             depends on is None.
     """
-    for tape in _blocks.current():
+    state = _seen(_outside).state
+    for tape in state[2] if state[0] == _blocks.version else _blocks.current():
         tape._record(inputs, outputs, vjps)
 
 
@@ -108,9 +114,9 @@ def alike(result: Differentiable, origin: Differentiable) -> bool:
     )
 
 
-def stopped() -> Block[_Block]:
-    """Begin a block in which none of the tapes around it records."""
-    return _blocks.enter((None, False))
+def stopped() -> Block[_Block] | None:
+    """Begin a block in which none of the tapes around it records; None if no thread has a tape open."""
+    return _blocks.enter((None, False)) if _open[0] else None
 
 
 def blocks_here() -> tuple[Block[_Block], ...]:
@@ -175,7 +181,12 @@ class Tape:
         tracked = self._tracked
         live, keys = False, [*map(_key, inputs)]
         for place, tensor in enumerate(inputs):
-            if keys[place] in tracked or (tensor.watched and self._watch(tensor)):
+            key = keys[place]
+            if key in tracked:
+                live = True
+            elif tensor.watched and self._watch_variables:  # the value of a variable is tracked from now on
+                tracked.add(key)
+                self.variables[key] = tensor.variable
                 live = True
             else:
                 keys[place] = 0
@@ -186,13 +197,6 @@ class Tape:
         if 0 in keys and not callable(vjps):  # a vjp that nobody will call should not keep memory alive
             vjps = [vjps[place] if key else None for place, key in enumerate(keys)]
         self._nodes.append((made, tuple(keys), vjps))  # tuples of numbers are no work for the collector
-
-    def _watch(self, value: Any) -> bool:
-        """Track the variable that a value was read from, if this tape does that."""
-        if self._watch_variables:
-            self._tracked.add(value.key)
-            self.variables[value.key] = value.variable
-        return self._watch_variables
 
     def backward(self, seeds: Iterable[tuple[int, Any]], sources: Iterable[int], keep: bool) -> dict[int, Any]:
         """Let gradients flow from targets to sources, along nothing but the paths between them.
@@ -215,7 +219,9 @@ class Tape:
         if not keep:
             self.reset()
         gradients: dict[int, Any] = {}
-        with self.stop_recording():  # others go on, so that they can differentiate the gradients
+        # Others go on, so that they can differentiate the gradients. A tape that is closed records nothing anyway.
+        block = None if self._block is None else _blocks.enter((self, False))
+        try:
             for key, seed in seeds:
                 gradients[key] = gradients[key] + seed if key in gradients else seed
             while path:
@@ -238,5 +244,8 @@ class Tape:
                         gradient = vjp(*flowing)
                         if gradient is not None:
                             gradients[key] = gradients[key] + gradient if key in gradients else gradient
+        finally:
+            if block is not None:
+                block.leave()
         # A vjp that an outer tape keeps may have the very object: the caller gets another, and may assign to it.
         return {key: gradients[key].snapshot() for key in wanted if key in gradients}

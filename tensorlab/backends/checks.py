@@ -105,7 +105,7 @@ def _broadcasts(own: Shape, shape: Shape) -> bool:
     last = len(shape) - len(own)
     if last < 0 or own == shape[last:]:
         return last >= 0
-    return all([length in (1, wanted) for length, wanted in zip(own, shape[last:], strict=True)])
+    return False not in [length == wanted or length == 1 for length, wanted in zip(own, shape[last:], strict=True)]
 
 
 def check_inputs(who: str, kind: type[Any], buffers: Sequence[Any], dtypes: Sequence[DType], shape: Shape) -> None:
@@ -119,7 +119,7 @@ def check_inputs(who: str, kind: type[Any], buffers: Sequence[Any], dtypes: Sequ
     if len(buffers) != len(dtypes):
         raise ArgumentError(who, f"{len(dtypes)} buffers", str(len(buffers)))
     for buffer, dtype in zip(buffers, dtypes, strict=False):  # a strict one takes as long as the rest
-        if not isinstance(buffer, kind) or buffer.dtype is not dtype:
+        if type(buffer) is not kind or buffer.dtype is not dtype:
             check_buffer(who, kind, buffer, dtype)
         own = buffer.shape
         if own != shape and own != shape[len(shape) - buffer.ndim :] and not _broadcasts(own, shape):
@@ -138,7 +138,7 @@ def check_alike(who: str, kind: type[Any], buffers: Sequence[Any], one_dtype: bo
         raise ArgumentError(who, "at least one buffer", "none")
     first = buffers[0]
     for buffer in buffers:
-        if not isinstance(buffer, kind) or (one_dtype and buffer.dtype is not first.dtype):
+        if type(buffer) is not kind or (one_dtype and buffer.dtype is not first.dtype):
             check_buffer(who, kind, buffer, first.dtype if one_dtype and buffer is not first else None)
         if buffer.shape != first.shape or not buffer.ndim:
             given = " and ".join(str(other.shape) for other in buffers if isinstance(other, kind))
@@ -151,8 +151,9 @@ def check_rowwise(rule: Rowwise, kind: type[Any], inputs: Sequence[Any]) -> None
     check_alike(who, kind, inputs)
     if inputs[0].dtype.kind != "f":
         raise DTypeError(who, "buffers of float32 or float64", str(inputs[0].dtype))
-    for position, (_, element) in enumerate(rule.reductions):
-        check_function(who, element, len(inputs) + position, 1)
+    for arity, (_, element) in enumerate(rule.reductions, len(inputs)):
+        if element.arity != arity or element.n_outputs != 1:
+            check_function(who, element, arity, 1)
 
 
 def check_scan(rule: Scan, kind: type[Any], inputs: Sequence[Any]) -> None:
@@ -196,7 +197,7 @@ def check_product(
         ShapeError: for ranks below 2, other leading axes, or other inner lengths; or operands that do not broadcast.
     """
     who = "matmul"
-    if not isinstance(a, kind) or not isinstance(b, kind) or a.dtype is not b.dtype:
+    if type(a) is not kind or type(b) is not kind or a.dtype is not b.dtype:
         check_buffer(who, kind, a)
         check_buffer(who, kind, b, a.dtype)
     left: Shape = a.shape
@@ -205,7 +206,8 @@ def check_product(
         raise ShapeError(who, "matrices of equal leading axes and inner lengths", f"shapes {left} and {right}")
     shape = (*left[:-1], right[-1])
     if epilogue is not None:
-        check_function("matmul: epilogue", epilogue, 1 + len(operands), 1)
+        if epilogue.arity != 1 + len(operands) or epilogue.n_outputs != 1:
+            check_function("matmul: epilogue", epilogue, 1 + len(operands), 1)
     elif operands:
         raise ArgumentError(who, "an epilogue for operands", "none")
     if most is not None and len(operands) > most:
@@ -238,8 +240,9 @@ def check_update(
     if not groups:
         return
     who, length = "update", len(groups[0])
-    check_function(who, function, length + len(hyperparameters), length - 1)
-    if not isinstance(groups[0][0], kind):
+    if function.arity != length + len(hyperparameters) or function.n_outputs != length - 1:
+        check_function(who, function, length + len(hyperparameters), length - 1)
+    if type(groups[0][0]) is not kind:
         check_buffer(who, kind, groups[0][0])
     dtype = groups[0][0].dtype
     for group in groups:
@@ -248,7 +251,7 @@ def check_update(
             raise ArgumentError(who, "groups of a weight, a gradient and equally many slots", f"lengths {lengths}")
         shape = None
         for place, buffer in enumerate(group):
-            if not isinstance(buffer, kind) or buffer.dtype is not dtype:
+            if type(buffer) is not kind or buffer.dtype is not dtype:
                 check_buffer(who, kind, buffer, dtype)
             if shape is None:
                 shape = buffer.shape

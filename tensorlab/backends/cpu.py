@@ -207,7 +207,9 @@ class CPUBackend(HostMemory):
             if kernel is None:
                 kernel = self._kernels[key] = catalogue.update_kernel(function, weight.dtype.name, len(slots))
             size = weight.size
-            kernel(pool() if size > SMALL else 0, size, weight, apart(gradient, weight), *slots, *hyperparameters)
+            if gradient.base is not None or weight.base is not None or not gradient.flags.c_contiguous:
+                gradient = apart(gradient, weight)
+            kernel(pool() if size > SMALL else 0, size, weight, gradient, *slots, *hyperparameters)
 
 
 @functools.lru_cache(maxsize=1024)

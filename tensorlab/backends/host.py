@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any, Self
 
 import numpy as np
@@ -13,10 +14,11 @@ from tensorlab.shapes import Shape
 
 Array = np.ndarray[Any, Any]
 
+writable: Callable[[Array], bool] = attrgetter("flags.carray")
+"""Whether a kernel may write the elements of an array one after the other."""
 
-def writable(array: Array) -> bool:
-    """Whether a kernel may write its elements one after the other."""
-    return bool(array.flags.carray)
+_nditer: Any = np.nditer
+_OF_VIEWS, _READ_ONLY = ["multi_index", "refs_ok", "zerosize_ok"], ["readonly"]
 
 
 def apart(gradient: Array, weight: Array) -> Array:
@@ -115,7 +117,9 @@ class HostMemory:
     def broadcast_to(self, buffer: Array, shape: Shape) -> Array:
         """A view with strides of zero."""
         try:
-            return np.broadcast_to(buffer, shape)
+            # What NumPy's function of this name does, without its checks in Python, which are slow.
+            view: Array = _nditer(buffer, _OF_VIEWS, _READ_ONLY, itershape=shape, order="C").itviews[0]
+            return view if view.shape == shape else np.broadcast_to(buffer, shape)
         except (ValueError, IndexError) as error:
             raise _refusal("broadcast_to", f"shape {shape} for {buffer.shape}", error) from None
 

@@ -54,7 +54,13 @@ class Callback(serialization.Configured):
     @property
     def watches_steps(self) -> bool:
         """Whether the metrics are needed after every step. If no callback needs them, `fit` does not wait for steps."""
-        return self.overrides("on_train_batch_end", "on_batch_end")
+        kind, own = type(self), self.__dict__  # as `overrides`, without a call, since every step reads it
+        return (
+            kind.on_train_batch_end is not Callback.on_train_batch_end
+            or kind.on_batch_end is not Callback.on_batch_end
+            or "on_train_batch_end" in own
+            or "on_batch_end" in own
+        )
 
     def on_train_begin(self, logs: Logs) -> None:
         """Called before the first epoch."""

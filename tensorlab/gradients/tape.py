@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -101,8 +100,10 @@ class GradientTape(Tape):
         seeds = _seeds(who, target, output_gradients)
         self._check_state(who)
         tracked = self._tracked
-        with self._use():
+        try:
             found = self.backward(seeds, [leaf.key for leaf in leaves], keep=self._persistent)
+        finally:
+            self._used()
         for leaf in leaves:
             if leaf.key not in found:
                 self._warn(who, leaf, targets, tracked)
@@ -130,8 +131,10 @@ class GradientTape(Tape):
         (target,), leaves = _checked(who, target), _checked(who, sources)
         self._check_state(who)
         tracked = self._tracked
-        with self._use():
+        try:
             results = self._jacobians(target, leaves)
+        finally:
+            self._used()
         for leaf, result in zip(leaves, results, strict=True):
             if result is None:
                 self._warn(who, leaf, [target], tracked)
@@ -161,16 +164,12 @@ class GradientTape(Tape):
             hint = "create it with persistent=True to use it more than once"
             raise StateError(who, "the tape was freed after its first use", hint)
 
-    @contextmanager
-    def _use(self) -> Iterator[None]:
+    def _used(self) -> None:
         """Release a non-persistent tape after its only use."""
-        try:
-            yield
-        finally:
-            if not self._persistent:
-                self._state = "freed"
-                self.reset()
-                super().__exit__()
+        if not self._persistent:
+            self._state = "freed"
+            self.reset()
+            super().__exit__()
 
     def _warn(self, who: str, source: Any, targets: Sequence[Any], tracked: set[int]) -> None:
         """Warn with the reason why the gradient of a source is None."""
@@ -215,6 +214,8 @@ def _checked(who: str, structure: Any) -> list[Any]:
 
 def _seeds(who: str, target: Any, output_gradients: Any) -> list[tuple[int, Tensor]]:
     """Return the key and the output gradient of each target, which is ones unless it is given."""
+    if output_gradients is None:
+        return [(tensor.key, tensor.ones_like()) for tensor in flatten(target)]
     seeds = []
     for tensor, value in _pairs(who, target, output_gradients):
         seed = tensor.ones_like() if value is None else tensor.like(value).snapshot()

@@ -141,10 +141,11 @@ class Layer(Weighted):
     _made: list[Change]  # by build
     _input_shape_given: tuple[int | None, ...] | None = None
     _takes_one: ClassVar[bool] = False  # whether it refuses several tensors at once
-    _call_signature: ClassVar[tuple[int, Any]]  # of this very class: see `_training_of_call`
+    _call_signature: ClassVar[tuple[int, Any] | None] = None  # of this very class: see `_training_of_call`
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        cls._call_signature = None
         if "build" in cls.__dict__:
             cls.build = _whole(cls.build)  # type: ignore[method-assign]
 
@@ -238,7 +239,7 @@ class Layer(Weighted):
             inputs = in_precision(inputs, self.dtype)
         if args or kwargs:
             args, kwargs = in_precision(arrays_to_tensors(self._who, (args, kwargs)), self.dtype)
-        place, default = self._training_of_call()
+        place, default = self._call_signature or self._training_of_call()
         if place:
             if len(args) >= place:
                 call.training, args = args[place - 1], args[: place - 1] + args[place:]
@@ -247,7 +248,7 @@ class Layer(Weighted):
             if call.training is not None:
                 kwargs = {**kwargs, "training": call.training}
         outputs = self.call(inputs, *args, **kwargs)
-        if type(outputs) is not Tensor:
+        if not isinstance(outputs, Tensor):
             check_outputs(self._who, outputs)
         return outputs
 
@@ -292,7 +293,7 @@ class Layer(Weighted):
     @classmethod
     def _training_of_call(cls) -> tuple[int, Any]:
         """Return the place of ``training`` among the arguments of `call` (0: it has none), and its default."""
-        found: tuple[int, Any] | None = cls.__dict__.get("_call_signature")
+        found = cls._call_signature
         if found is None:
             parameters = list(inspect.signature(cls.call).parameters.values())[1:]
             names = [parameter.name for parameter in parameters]

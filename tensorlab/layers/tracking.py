@@ -46,7 +46,8 @@ class Tracked(Configured):
             raise ArgumentTypeError(cls.__name__, "attributes in a __dict__", f"__slots__ {cls.__slots__!r}", hint)  # type: ignore[attr-defined]
 
     def __setattr__(self, attribute: str, value: Any) -> None:
-        if _parts(type(value)) is not None:
+        kind = type(value)
+        if (_known[kind] if kind in _known else _parts(kind)) is not None:
             held = vars(self)
             if isinstance(value, Variable) and self._added:
                 held["_added"] = [weight for weight in self._added if weight is not value]

@@ -263,7 +263,8 @@ class Steps(Layer):
 
     def _replaces(self, *methods: str) -> bool:
         """Return whether a subclass, or this object, has a method of its own."""
-        return any([getattr(type(self), name) is not getattr(Steps, name) or name in vars(self) for name in methods])
+        kind, own = type(self), self.__dict__
+        return True in [name in own or getattr(kind, name) is not getattr(Steps, name) for name in methods]
 
     def _compiled(self, method: str, loss: bool = False) -> optimizers.Optimizer:
         if self._optimizer is None or (loss and self._loss is None):

@@ -85,11 +85,11 @@ def sum_to(x: Tensor, shape: Shape) -> Tensor:
     if x.shape == shape:
         return x
     lead = x.ndim - len(shape)
-    axes = tuple(axis for axis in range(x.ndim) if axis < lead or (shape[axis - lead] == 1 and x.shape[axis] != 1))
+    own = x.shape
+    axes = tuple([axis for axis in range(x.ndim) if axis < lead or (shape[axis - lead] == 1 and own[axis] != 1)])
     backend = x._backend
     buffer = backend.reshape(backend.reduce(SUM, x.dtype, x.dtype, x.dtype)(x._buffer, axes), shape)
     result = from_buffer_of(x, buffer)
     if autodiff.recording() and x.dtype.kind == "f":
-        own = x.shape
         autodiff.record((x,), (result,), (lambda gradient: spread(gradient, own),))
     return result

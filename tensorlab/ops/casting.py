@@ -38,7 +38,7 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: str | None = Non
 
     Source: Python array API standard, ``astype``.
     """
-    tensor = as_tensor(x, "astype")
+    tensor = x if type(x) is Tensor else as_tensor(x, "astype")
     if device is not None and device != tensor.device:
         return astype(tensor, dtype, copy=False).to_device(device)
     target = tensor.dtype if dtype is tensor.dtype else dtypes.as_dtype(dtype, "astype")

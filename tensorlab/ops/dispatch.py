@@ -42,7 +42,10 @@ def on_host(who: str, tensor: Tensor) -> np.ndarray[Any, Any]:
 
 def device_of(operands: Sequence[Any]) -> str | None:
     """Return the device of the first tensor among the arguments, to which arrays and numbers are moved, or None."""
-    return next((operand.device for operand in operands if isinstance(operand, Tensor)), None)
+    for operand in operands:
+        if isinstance(operand, Tensor):
+            return operand.device
+    return None
 
 
 def is_scalar(value: Any) -> bool:

@@ -194,9 +194,12 @@ class Elementwise:
 
     def _plain(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType] | None:
         """Return `_converted` quickly in the common case: tensors of one dtype that has a kernel, and numbers."""
-        first = next((operand for operand in operands if isinstance(operand, Tensor)), None)
-        if first is None:
+        for first in operands:
+            if isinstance(first, Tensor):
+                break
+        else:
             return None
+        recording = autodiff.recording()
         backend, compute = first._backend, first._buffer.dtype
         if (backend, compute) not in self._kernels:
             return None
@@ -209,7 +212,9 @@ class Elementwise:
                 operand = Tensor(backend.from_host(self._number(operand, compute)), backend)
             elif not isinstance(operand, Tensor) or (operand._backend, operand._buffer.dtype) != (backend, compute):
                 return None
-            tensors.append(operand.snapshot())
+            elif recording or kind is not Tensor:
+                operand = operand.snapshot()
+            tensors.append(operand)
         return tensors, backend, compute
 
     def _converted(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType]:

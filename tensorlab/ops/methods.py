@@ -221,6 +221,8 @@ def _method(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 def _astype(self: Tensor, dtype: Any, copy: bool = False) -> Tensor:
     """Convert the elements to another dtype, or return this tensor if it has that dtype and ``copy`` is False."""
+    if dtype is self.dtype and not copy and type(self) is Tensor:
+        return self
     return astype(self, dtype, copy=copy)
 
 
@@ -231,7 +233,8 @@ def _like(self: Tensor, value: Any) -> Tensor:
 
 def _ones_like(self: Tensor) -> Tensor:
     """Return ones of the same shape, dtype and device."""
-    return _like(self, np.ones(self.shape, self.dtype))
+    backend = self._backend
+    return Tensor(backend.from_host(np.ones(self.shape, self.dtype)), backend)
 
 
 _METHODS: dict[str, Any] = {

@@ -13,7 +13,7 @@ from tensorlab import autodiff, dtypes, shapes
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentTypeError, ShapeError
 from tensorlab.ops.arithmetic import add, divide, multiply, square
-from tensorlab.ops.broadcasting import SUM, broadcast_to
+from tensorlab.ops.broadcasting import SUM, broadcast_to, spread
 from tensorlab.ops.comparison import equal, not_equal
 from tensorlab.ops.cumulative import accumulator, products_of_others
 from tensorlab.ops.dispatch import as_tensor, is_scalar
@@ -90,8 +90,9 @@ def _reduce(reduction: Reduction, x: Tensor, axis: Axis, keepdims: bool, compute
 
 def _broadcast_back(value: Tensor, shape: Shape, axes: tuple[int, ...]) -> Tensor:
     """Broadcast a reduced tensor back to the shape that it had before the reduction over some axes."""
-    kept = tuple(1 if k in axes else length for k, length in enumerate(shape))
-    return broadcast_to(reshape(value, kept), shape)
+    if value.ndim:
+        value = reshape(value, tuple([1 if k in axes else length for k, length in enumerate(shape)]))
+    return spread(value, shape)
 
 
 def _real(who: str, x: Tensor) -> Tensor:
@@ -137,13 +138,13 @@ def mean(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
         >>> float(tl.mean(tl.asarray([1.0, 2.0, 6.0])))
         3.0
     """
-    tensor = as_tensor(x, "mean")
+    tensor = x if type(x) is Tensor else as_tensor(x, "mean")
     compute, output = (tensor.dtype,) * 2 if tensor.dtype.kind == "f" else (dtypes.float64, dtypes.default_float)
     result = _reduce(_MEAN, tensor, axis, keepdims, compute, output)
     if autodiff.recording() and tensor.dtype.kind == "f":
         axes = shapes.normalize_axes("mean", axis, tensor.ndim)
         shape = tensor.shape
-        count = math.prod(shape[k] for k in axes)
+        count = math.prod([shape[k] for k in axes])
         autodiff.record((tensor,), (result,), (lambda g: _broadcast_back(divide(g, count), shape, axes),))
     return result
 

@@ -25,7 +25,7 @@ __all__ = [
 
 
 def _arg(name: str, x: Any, axis: int | None, keepdims: bool) -> Tensor:
-    tensor = as_tensor(x, f"arg{name}")
+    tensor = x if type(x) is Tensor else as_tensor(x, f"arg{name}")
     if tensor.dtype.kind == "b":
         raise DTypeError(f"arg{name}", "tensors of numbers", "bool", "convert them with .astype()")
     flat = reshape(tensor, (-1,)) if axis is None else tensor

@@ -45,12 +45,12 @@ def reshape(x: Any, /, shape: Any, *, copy: bool | None = None) -> Tensor:
 
     Source: Python array API standard, ``reshape``.
     """
-    tensor = as_tensor(x, "reshape")
+    tensor = x if type(x) is Tensor else as_tensor(x, "reshape")
     lengths = shapes.resolve_reshape("reshape", shape, tensor.size, tensor.shape)
     if copy:
         tensor = tensor.astype(tensor.dtype, copy=True)
     if lengths == tensor.shape:
-        return tensor
+        return tensor.snapshot() if tensor is x else tensor
     backend = tensor._backend
     buffer = backend.reshape(tensor._buffer, lengths)
     if copy is False and tensor.size and not backend.shares_memory(buffer, tensor._buffer):
@@ -145,7 +145,13 @@ def expand_dims(x: Any, /, axis: int | Sequence[int] = 0) -> Tensor:
 
     Source: Python array API standard, ``expand_dims``.
     """
-    tensor, given = as_tensor(x, "expand_dims"), _listed(axis)
+    tensor = x if type(x) is Tensor else as_tensor(x, "expand_dims")
+    rank = tensor.ndim + 1
+    if type(axis) is int and -rank <= axis < rank <= shapes.MAX_RANK:  # one axis, the common case
+        place, own = axis % rank, tensor.shape
+        buffer = tensor._backend.reshape(tensor._buffer, (*own[:place], 1, *own[place:]))
+        return recorded(tensor, buffer, lambda g: reshape(g, own))
+    given = _listed(axis)
     new = shapes.normalize_axes("expand_dims", tuple(given), tensor.ndim + len(given))
     lengths = iter(tensor.shape)
     return reshape(tensor, [1 if k in new else next(lengths) for k in range(tensor.ndim + len(given))])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +21,7 @@ from tensorlab.tensor import Tensor, writing
 from tensorlab.variable import Variable
 
 _FROM_GET_STATE = "give what get_state returned"
+_buffer = attrgetter("buffer")
 
 
 class Optimizer(Configured):
@@ -105,15 +107,16 @@ class Optimizer(Configured):
         """
         who = self._who
         pairs = _pairs(f"{who}.apply_gradients", grads_and_vars)
-        for _, variable in pairs:
-            if not isinstance(variable, Variable):
+        variables = [variable for _, variable in pairs]
+        for variable in variables:
+            if type(variable) is not Variable and not isinstance(variable, Variable):
                 raise ArgumentTypeError(who, "Variables to change", type(variable).__name__)
         changes = [
             (None if gradient is None else _checked(who, gradient, variable), variable) for gradient, variable in pairs
         ]
-        if self._slots.strangers([variable for _, variable in changes]):
+        if self._slots.strangers(variables):
             hint = "pickle or copy both together, or call set_state(state, variables), or forget_slots() to start anew"
-            names = ", ".join([repr(variable.name) for _, variable in changes])
+            names = ", ".join([repr(variable.name) for variable in variables])
             raise StateError(who, f"its copied or loaded slots do not belong to {names}", hint)
         self.iterations += 1
         rule = self.rule
@@ -140,7 +143,7 @@ class Optimizer(Configured):
                 groups, first = [], 0
                 for gradient in gradients.values():
                     weight, *others = claims[first : first + width]
-                    groups.append((weight.buffer, gradient, *[slot.buffer for slot in others]))
+                    groups.append((weight.buffer, gradient, *map(_buffer, others)))
                     first += width
                 backend.update(rule.scalar, tuple(groups), values)
             left = later
@@ -262,7 +265,11 @@ class Optimizer(Configured):
 
 def _checked(who: str, gradient: Any, variable: Variable) -> Buffer:
     """Return the buffer of a gradient that fits its variable. While it is held, nothing writes into it."""
-    tensor = gradient if isinstance(gradient, Tensor) else as_tensor(gradient, who, variable.device)
+    tensor = (
+        gradient
+        if type(gradient) is Tensor or isinstance(gradient, Tensor)
+        else as_tensor(gradient, who, variable.device)
+    )
     own, wanted = tensor._buffer, variable._buffer
     if own.shape == wanted.shape and own.dtype is wanted.dtype and tensor._backend is variable._backend:
         return own

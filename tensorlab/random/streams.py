@@ -16,7 +16,7 @@ from __future__ import annotations
 import secrets
 import threading
 import zlib
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,7 +75,7 @@ class _Place:
     run: int = 0
     epoch: int = 0
     step: int = 0
-    draws: Counter[str] = field(default_factory=Counter)
+    draws: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
 
 
 class _State:
@@ -170,7 +170,8 @@ def move_to(epoch: int, step: int) -> None:
         epoch: a number that differs from epoch to epoch; 0 outside of training.
         step: of the epoch, counted from 1; 0 before the first.
     """
-    for name, number in (("epoch", epoch), ("step", step)):
+    exact = type(epoch) is type(step) is int and 0 <= epoch <= WORD and 0 <= step <= WORD
+    for name, number in () if exact else (("epoch", epoch), ("step", step)):
         if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or not 0 <= number <= WORD:
             raise ArgumentError(f"random.move_to {name}", f"a whole number from 0 to {WORD}", repr(number))
     run = _here.place.run if _here.place else 0

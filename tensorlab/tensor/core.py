@@ -32,6 +32,7 @@ class Tensor:
     __slots__ = ("__weakref__", "_backend", "_buffer", "key", "origin")
     __array_priority__ = 1000.0
     watched: ClassVar[bool] = False
+    written: ClassVar[bool] = False  # whether it is a `MutableTensor`
     _title: ClassVar[str] = "Tensor"
 
     key: int

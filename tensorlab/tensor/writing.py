@@ -59,6 +59,7 @@ class MutableTensor(Tensor):
     """A tensor that has memory of its own and may be written into by `writing`."""
 
     __slots__ = ()
+    written = True
 
     def __getattr__(self, name: str) -> Any:  # called for what is not found otherwise
         if name != "_buffer":
@@ -102,7 +103,7 @@ class writing:  # noqa: N801  (used like a function)
         lock.acquire()
         try:
             for tensor in self._tensors:
-                if not isinstance(tensor, MutableTensor):
+                if not tensor.written:
                     tensor._buffer = tensor._backend.copy(tensor._buffer)
                     tensor.__class__ = MutableTensor
                     tensor.origin = None
