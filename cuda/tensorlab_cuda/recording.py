@@ -128,7 +128,7 @@ def record(who: str, step: Callable[[int], None]) -> tuple[list[Launch], list[Me
         raise _differ(who, "the kernels that they launch")
     contents = [_contents(take) for take in takes]
     if contents[0] != contents[1] or contents[0] != contents[2]:
-        raise _differ(who, "what the host sends, such as random numbers")
+        raise _differ(who, "the data that the host uploads, such as random numbers")
     words = [take.places() for take in takes]
     launches = []
     for (kernel, threads, arguments), *others in zip(first.launches, second.launches, third.launches, strict=True):
@@ -158,7 +158,7 @@ def _increment(who: str, kernel: Kernel, values: Sequence[float], words: Sequenc
         return type(values[0])(0)
     if not any(isinstance(word, tuple) for word in found) and values[1] - values[0] == values[2] - values[1]:
         return values[1] - values[0]
-    raise _differ(who, f"what kernel {kernel.name!r} is given")
+    raise _differ(who, f"the arguments of kernel {kernel.name!r}")
 
 
 def _differ(who: str, what: str) -> StateError:
