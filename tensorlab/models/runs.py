@@ -11,6 +11,7 @@ from tensorlab import autodiff, callbacks, optimizers, random
 from tensorlab.callbacks import Callback
 from tensorlab.errors import ArgumentTypeError, ShapeError, TensorlabError
 from tensorlab.layers.arguments import check_one_output
+from tensorlab.layers.calling import Block
 from tensorlab.models.data import Samples, check_count
 from tensorlab.models.steps import Steps, flat
 from tensorlab.ops.dispatch import device_of
@@ -24,9 +25,11 @@ def undoing_builds(method: Callable[Concatenate[Any, P], R]) -> Callable[Concate
 
     @functools.wraps(method)
     def wrapper(self: Runs, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        around, self._stepped = self._stepped, False
+        around = self._stepped
+        if around:
+            self._stepped = False
         try:
-            with self.building() as block:
+            with Block(self) as block:
                 try:
                     return method(self, *args, **kwargs)
                 except BaseException as error:
@@ -34,7 +37,8 @@ def undoing_builds(method: Callable[Concatenate[Any, P], R]) -> Callable[Concate
                         block.keep()
                     raise
         finally:
-            self._stepped = around
+            if self._stepped is not around:
+                self._stepped = around
 
     return wrapper
 
@@ -69,7 +73,7 @@ class Runs(Steps):
         A model that is built may take numbers as samples of one feature, as in Keras.
         """
         built = self.built
-        with autodiff.no_grad(), samples.named():
+        with autodiff.no_grad(), samples:
             try:
                 return self(samples.first(), training=False)
             except ShapeError:
@@ -144,6 +148,8 @@ def check_frequency(who: str, value: Any) -> Any:
 
 def check_callbacks(who: str, identifiers: Any) -> list[Callback]:
     """Return the callbacks that a run is given."""
+    if identifiers is None:
+        return []
     given = list(flat((identifiers,) if isinstance(identifiers, (Callback, str)) else identifiers or ()))
     if not all(isinstance(each, (Callback, str)) for each in given):
         classes = any(isinstance(each, type) for each in given)
