@@ -71,14 +71,14 @@ def test_a_block_is_left_out_only_with_a_reason(tmp_path: Path) -> None:
 
 
 def test_a_wrong_example_is_found(tmp_path: Path) -> None:
-    examples = docstring_examples("tests/document_samples.py")
+    examples = docstring_examples("tests/support/document_samples.py")
     assert list(examples) == [
-        "tests.document_samples",
-        "tests.document_samples, line 8",
-        "tests.document_samples.Class.method",
+        "tests.support.document_samples",
+        "tests.support.document_samples, line 8",
+        "tests.support.document_samples.Class.method",
     ]
     with pytest.raises(AssertionError, match=r"Expected:\n +3\nGot:\n +2"):
-        run_docstring(examples["tests.document_samples.Class.method"])
+        run_docstring(examples["tests.support.document_samples.Class.method"])
 
 
 PLAIN = (int, float, str, np.dtype, type(None), list, tuple, dict, types.GenericAlias)

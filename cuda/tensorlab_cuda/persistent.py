@@ -1,41 +1,44 @@
-"""Training in one launch an epoch: a kernel that takes all of its steps, and that the host only waits for.
+"""Training with one launch an epoch: a kernel takes all steps of the epoch, and the host only waits for it.
 
-Three steps of the model are recorded, and what they have in common becomes a program. So whatever consists of kernels
-can be trained, with the same numbers: any layers, losses, metrics and optimizers, a plugin's as well.
+Three steps of the model are recorded, and what they have in common becomes a program. So every model whose steps
+consist of kernels can be trained, with the same numbers, whatever layers, losses, metrics and optimizers it has.
 """
 
 from __future__ import annotations
 
 import functools
+import gc
 from typing import Any
 
 import numpy as np
 
 import tensorlab as tl
-from tensorlab import autodiff
 from tensorlab.callbacks import History
-from tensorlab.errors import ArgumentError, DeviceError, NonFiniteError, StateError
+from tensorlab.errors import ArgumentError, DeviceError, StateError
+from tensorlab.models.checkpoint import Checkpoint
 from tensorlab.models.data import Samples, check_count
+from tensorlab.models.runs import own_draws
+from tensorlab.models.steps import uncompiled
 from tensorlab_cuda import driver
 from tensorlab_cuda.allocator import upload
 from tensorlab_cuda.buffer import Buffer
 from tensorlab_cuda.kernels.program import phases, program_kernel, tables
 from tensorlab_cuda.memory import copy_into, picked, to_host
-from tensorlab_cuda.recording import record
+from tensorlab_cuda.recording import discard, record
 
 
 def fit_persistent(model: Any, x: Any, y: Any, batch_size: int = 32, epochs: int = 1, shuffle: bool = True) -> History:
     """Train a model on the device "cuda" as `Model.fit` does, but with one launch an epoch.
 
-    Batches are the same as those of ``fit``, and so are results but for the order in which sums are added up. The first
-    call for a model compiles its program. It pays where the time of a step is that of its launches: small models, small
-    batches.
+    Batches are those of ``fit``, and results differ only by the order in which sums are accumulated. The first call for
+    a model compiles its program. It is faster than ``fit`` where launches take most of the time of a step: for small
+    models and small batches.
 
     Args:
         model: compiled, and on the device if it is built. Its steps must not need the host: no layer may draw random
             numbers, and no loss, metric or regularizer may read a tensor.
         x: samples along the first axis; they and ``y`` have to fit into half of the device's free memory.
-        y: a target for each.
+        y: a target for each sample.
         batch_size: samples a step; the last step of an epoch may have fewer.
         epochs: how often each sample is used.
         shuffle: whether every epoch takes the samples in an order of its own.
@@ -45,124 +48,129 @@ def fit_persistent(model: Any, x: Any, y: Any, batch_size: int = 32, epochs: int
 
     Raises:
         StateError: before `compile`, or if steps differ in more than their batches.
-        ArgumentError: for a layer that draws random numbers, naming it; or what ``fit`` raises for its arguments.
+        ArgumentError: for a layer that draws random numbers, naming it; for a model with a ``train_step`` or
+            ``compute_metrics`` of its own; or what ``fit`` raises for its arguments.
         DeviceError: for a model or data on another device, or a step that reads a tensor on the host.
         NonFiniteError: if x or the loss is NaN or infinite.
 
-    After any of these the weights and the optimizer are as they were before the call.
+    After an exception the weights and the optimizer are what they are after one in ``fit``: as before the call if it is
+    one of tensorlab; otherwise, KeyboardInterrupt included, as the last epoch left them.
     """
     who = f"fit_persistent of {model.name!r}"
+    _check_model(who, model)
+    batch_size = check_count(f"{who} batch_size", batch_size)
+    epochs = check_count(f"{who} epochs", epochs)
+    with tl.device("cuda"), model.undoing_builds():
+        samples = model.checked_samples(who, x, y)
+        _check_on_device(who, samples)
+        history = model.history = History()
+        with own_draws(), model.training_run() as checkpoint:
+            program = _Program(who, model, samples, batch_size, checkpoint)
+            for epoch in range(epochs):
+                history.on_epoch_end(epoch, program.run_epoch(shuffle))
+    return history
+
+
+def _check_model(who: str, model: Any) -> None:
+    """Raise unless the steps of a model are those that are recorded, and can run on the device."""
     if model.optimizer is None or model.loss is None:
-        problem = "the model is compiled without a loss" if model.compiled else "the model is not compiled"
-        raise StateError(who, problem, "call compile(optimizer=..., loss=...) first")
+        raise uncompiled(who, model)
+    for method in ("train_step", "compute_metrics"):
+        if getattr(type(model), method) is not getattr(tl.Model, method):
+            hint = "train it with model.fit, or replace compute_loss only"
+            raise ArgumentError(who, f"a model with the {method} of Model", f"one that replaces {method}", hint)
     for layer in model.layers:
         if isinstance(layer, tl.layers.Dropout):
             hint = "train it with model.fit"
             raise ArgumentError(who, "layers that draw no random numbers", f"Dropout {layer.name!r}", hint)
-    batch_size = check_count(f"{who} batch_size", batch_size)
-    epochs = check_count(f"{who} epochs", epochs)
-    with tl.device("cuda"):
-        samples = _samples(who, model, x, y)
-        before = _state(model)
-        history = History()
-        outside = tl.random.enter_run()
-        try:
-            run = _Run(who, model, samples, batch_size)
-            for epoch in range(epochs):
-                history.on_epoch_end(epoch, run.epoch(shuffle))
-        except BaseException:  # a step that is recorded counts, too
-            _restore(model, before)
-            raise
-        finally:
-            tl.random.leave_run(outside)
-    return history
+    for weight in model.weights:
+        if weight.device != "cuda":
+            hint = "make it inside of \"with tl.device('cuda'):\""
+            raise DeviceError(who, "a model on the device 'cuda'", f"{weight.name!r} on {weight.device!r}", hint)
 
 
-def _samples(who: str, model: Any, x: Any, y: Any) -> Samples:
-    """The data, checked against the model, which is built if it was not."""
-    samples = Samples(who, x, y, targets=True, device="cuda")
+def _check_on_device(who: str, samples: Samples) -> None:
+    """Raise unless the data is on the device."""
     for name, tensor in (("x", samples.x), ("y", samples.y)):
         if tensor is not None and tensor.device != "cuda":
             hint = "train it with model.fit, which sends it batch by batch"
             size = f"{tensor.size * tensor.dtype.itemsize / 1e6:,.1f} MB on the device {tensor.device!r}"
             raise DeviceError(f"{who} {name}", "data that fits into half of what is free on the device", size, hint)
-    for weight in model.weights:
-        if weight.device != "cuda":
-            hint = "make it inside of \"with tl.device('cuda'):\""
-            raise DeviceError(who, "a model on the device 'cuda'", f"{weight.name!r} on {weight.device!r}", hint)
-    with model.building(), autodiff.no_grad():
-        outputs = model(samples.first())
-        model.loss.check(samples.y, (samples.count, *outputs.shape[1:]))
-    return samples
 
 
-State = tuple[int, list[Any], list[Any]]
+class _Program:
+    """The kernel that takes the steps of an epoch, and the memory that it works on.
 
+    Args:
+        who: what is trained, for messages.
+        model: the model, which is built.
+        samples: the data, on the device.
+        batch_size: samples a step.
+        checkpoint: the model as it is now.
+    """
 
-def _state(model: Any) -> State:
-    optimizer = model.optimizer
-    return optimizer.iterations, *([v.snapshot() for v in group] for group in (model.weights, optimizer.variables))
-
-
-def _restore(model: Any, state: State) -> None:
-    optimizer = model.optimizer
-    optimizer.iterations, weights, slots = state
-    optimizer.forget_slots(keep=len(slots))
-    for variable, value in zip((*model.weights, *optimizer.variables), (*weights, *slots), strict=True):
-        variable.assign(value)
-
-
-class _Run:
-    """The program of an epoch of a model, and what it works on."""
-
-    def __init__(self, who: str, model: Any, samples: Samples, batch_size: int) -> None:
+    def __init__(self, who: str, model: Any, samples: Samples, batch_size: int, checkpoint: Checkpoint) -> None:
         assert samples.y is not None
         self._who, self._model, self._data, self._batch_size = who, model, (samples.x, samples.y), batch_size
         self._count = samples.count
-        self._weights, self._optimizer = model.trainable_weights, model.optimizer
+        self._optimizer = model.optimizer
         full, rest = divmod(samples.count, batch_size)
         self._counts = [batch_size] * full + [rest] * (rest > 0)
         kept = max(3, len(self._counts))  # three steps are recorded, even if there are fewer
         self._order = Buffer.empty((kept * batch_size,), np.dtype(np.int64))
         self._values = [Buffer.empty((kept,), np.dtype(np.float64)) for _ in model.metrics]  # the first is of the loss
-        taken = self._optimizer.iterations
-        self._optimizer.apply_gradients([(None, weight) for weight in self._weights])  # which makes their slots
-        before = self._addresses()
-        self._stretches = [
-            (steps, *record(who, functools.partial(self._recorded_step, first, steps, count)))
-            for first, steps, count in ((0, full, batch_size), (full, int(rest > 0), rest))
-            if steps
-        ]
-        self._optimizer.iterations = taken
-        if self._addresses() != before:
-            raise StateError(who, "a training step moves weights in memory", "train the model with model.fit")
+        stretches = [(first, n, size) for first, n, size in ((0, full, batch_size), (full, int(rest > 0), rest)) if n]
+        try:
+            self._stretches = self._recorded(stretches, checkpoint)
+        except BaseException:  # nothing that was recorded has been computed
+            checkpoint.restore()
+            raise
         launches = [launch for _, part, _ in self._stretches for launch in part]
         self._threads = max(driver.device().threads, *(launch.threads for launch in launches))
         self._kernel, self._shared = program_kernel(
             tuple(phases(part) for _, part, _ in self._stretches), self._threads
         )
 
-    def _addresses(self) -> list[int]:
-        return [variable.own_buffer().address for variable in (*self._weights, *self._optimizer.variables)]
+    def _recorded(self, stretches: list[tuple[int, int, int]], checkpoint: Checkpoint) -> list[Any]:
+        """Record the steps of each stretch of batches of one size: the number of steps, their launches, and memory."""
+        who, optimizer = self._who, self._optimizer
+        steps = [functools.partial(self._step_of, first, n, size) for first, n, size in stretches]
+        # The first step of a kind compiles kernels. Exceptions that Numba catches meanwhile leave reference cycles with
+        # the frames of the step, which refer to weights. A weight that something else refers to is not written in
+        # place but copied first, so steps would differ until the garbage collector happens to run.
+        for step in steps:
+            discard(who, step)
+        checkpoint.restore()
+        gc.collect()
+        taken = optimizer.iterations
+        optimizer.apply_gradients([(None, weight) for weight in self._model.trainable_weights])  # allocates the slots
+        before = self._addresses()
+        found = [(n, *record(who, step)) for (_, n, _), step in zip(stretches, steps, strict=True)]
+        optimizer.iterations = taken
+        if self._addresses() != before:
+            raise StateError(who, "a training step moves weights in memory", "train the model with model.fit")
+        return found
 
-    def _recorded_step(self, first: int, steps: int, count: int, take: int) -> None:
+    def _addresses(self) -> list[int]:
+        variables = (*self._model.trainable_weights, *self._optimizer.variables)
+        return [variable.own_buffer().address for variable in variables]
+
+    def _step_of(self, first: int, steps: int, count: int, take: int) -> None:
+        """Take the step of a number among those of a stretch."""
         self._optimizer.iterations = take
         self._step(first + take if steps > 1 else first, count)
 
     def _step(self, number: int, count: int) -> None:
         """Take a step of an epoch, as `Model.fit` does, and keep its loss and metrics on the device."""
         model, start = self._model, number * self._batch_size
-        places = self._order.view(self._order.layout.index(slice(start, start + count)))
-        x, y = (tl.Tensor(picked(tensor._buffer, places), tensor._backend) for tensor in self._data)
-        with tl.GradientTape() as tape:
-            outputs = model(x, training=True)
-            loss = sum(model.losses, start=model.loss.reduced(y, outputs))
-        self._optimizer.apply_gradients(zip(tape.gradient(loss, self._weights), self._weights, strict=True))
+        indices = self._order.view(self._order.layout.index(slice(start, start + count)))
+        x, y = (tl.Tensor(picked(tensor.buffer, indices), tensor.backend) for tensor in self._data)
+        loss, outputs = model.gradient_step(x, y)
         found = [loss, *(tl.mean(metric.sample_values(y, outputs)) for metric in model.metrics[1:])]
         for kept, value in zip(self._values, found, strict=True):
-            copy_into(kept.view(kept.layout.index(number)), value._buffer)
+            copy_into(kept.view(kept.layout.index(number)), value.buffer)
 
-    def epoch(self, shuffle: bool) -> dict[str, float]:
+    def run_epoch(self, shuffle: bool) -> dict[str, float]:
         """Train for an epoch and return its metrics.
 
         Raises:
@@ -182,18 +190,17 @@ class _Run:
             *(steps for steps, _, _ in self._stretches),
         )
         self._optimizer.iterations += len(self._counts)
-        return self._results(taken)
+        self._model.stepped = True
+        return self._results()
 
-    def _results(self, taken: int) -> dict[str, float]:
-        steps = len(self._counts)
+    def _results(self) -> dict[str, float]:
+        """Return the metrics of the epoch that was launched last."""
+        model, steps = self._model, len(self._counts)
         losses, *others = (to_host(kept)[:steps] for kept in self._values)
-        for number in np.flatnonzero(~np.isfinite(losses))[:1]:
-            hint = "lower the learning rate or scale the inputs"
-            received = f"{losses[number]} at step {taken + number + 1}"
-            raise NonFiniteError(f"{self._who} loss", "a finite number", received, hint)
-        trackers = self._model.metrics
-        for tracker, values in zip(trackers, (losses, *others), strict=True):
-            tracker.reset_state()
+        model.reset_metrics()
+        model.take_losses(list(zip(losses, self._counts, strict=True)))
+        for metric, values in zip(model.metrics[1:], others, strict=True):
             for value, count in zip(values, self._counts, strict=True):
-                tracker.add(float(value), count)
-        return {tracker.name: tracker.result() for tracker in trackers}
+                metric.add(float(value), count)
+        results: dict[str, float] = model.get_metrics_result()
+        return results

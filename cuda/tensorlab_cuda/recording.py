@@ -91,6 +91,23 @@ class Launch:
     increments: tuple[float, ...]
 
 
+def discard(who: str, step: Callable[[int], None]) -> None:
+    """Take step 0 without launching anything, so that its kernels are compiled.
+
+    Raises:
+        DeviceError: if it reads on the host what the device computes.
+    """
+    _recording(who, step, 0)
+
+
+def _recording(who: str, step: Callable[[int], None], number: int) -> Recording:
+    """Take a step of a number, and return what it launches in place of launching it."""
+    recording = Recording(who)
+    with recorded(recording):
+        step(number)
+    return recording
+
+
 def record(who: str, step: Callable[[int], None]) -> tuple[list[Launch], list[Memory]]:
     """What steps 0, 1 and 2 have in common, of which nothing is computed.
 
@@ -105,10 +122,7 @@ def record(who: str, step: Callable[[int], None]) -> tuple[list[Launch], list[Me
         StateError: if the steps differ in more than numbers that grow evenly.
         DeviceError: if they read on the host what the device computes.
     """
-    takes = [Recording(who) for _ in range(3)]
-    for number, take in enumerate(takes):
-        with recorded(take):
-            step(number)
+    takes = [_recording(who, step, number) for number in range(3)]
     first, second, third = takes
     if len({tuple(map(_kind, take.launches)) for take in takes}) > 1:
         raise _differ(who, "the kernels that they launch")

@@ -165,7 +165,7 @@ class GradientTape(Tape):
             raise StateError(who, "the tape was freed after its first use", hint)
 
     def _used(self) -> None:
-        """Release a non-persistent tape after its only use, and stop its recording."""
+        """Release a non-persistent tape after its only use."""
         if not self._persistent:
             self._state = "freed"
             self.reset()

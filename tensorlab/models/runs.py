@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from tensorlab import autodiff, callbacks, optimizers, random
+from tensorlab import autodiff, callbacks, random
 from tensorlab.callbacks import Callback
 from tensorlab.errors import ArgumentTypeError, ShapeError, TensorlabError
 from tensorlab.layers.arguments import check_one_output
 from tensorlab.layers.calling import Block
+from tensorlab.models.checkpoint import Checkpoint
 from tensorlab.models.data import Samples, check_count
 from tensorlab.models.steps import Steps, flat
 from tensorlab.ops.dispatch import device_of
@@ -21,24 +22,12 @@ R = TypeVar("R")
 
 
 def undoing_builds(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:
-    """Wrap `fit` and its kind: if a first run raises, nothing is left built, unless steps were taken and count."""
+    """Run a method such as `fit` inside of `Runs.undoing_builds`."""
 
     @functools.wraps(method)
     def wrapper(self: Runs, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        around = self._stepped
-        if around:
-            self._stepped = False
-        try:
-            with Block(self) as block:
-                try:
-                    return method(self, *args, **kwargs)
-                except BaseException as error:
-                    if self._stepped and not isinstance(error, TensorlabError):
-                        block.keep()
-                    raise
-        finally:
-            if self._stepped is not around:
-                self._stepped = around
+        with _UndoingBuilds(self):
+            return method(self, *args, **kwargs)
 
     return wrapper
 
@@ -49,28 +38,46 @@ class Runs(Steps):
     stop_training = False
     """Set it to True in a callback, and `fit` ends after the current step."""
     _running: int | None = None  # the id of the model during a run, which that of a copy made meanwhile is not
-    _stepped = False  # whether this run of `fit` has taken a step
+    stepped = False
+    """Whether the current run has taken a step. It is set by whoever takes one inside of `undoing_builds`."""
 
     def _needs(self, what: str, step: str) -> bool:
         """Return whether a run needs a compiled loss, or targets: not if a subclass computes the loss."""
         return not self._replaces(step, "compute_loss")
 
-    def _samples(self, who: str, x: Any, y: Any, step: str) -> Samples:
-        """Check the data against the model before anything is changed."""
+    def checked_samples(self, who: str, x: Any, y: Any, step: str = "train_step") -> Samples:
+        """Check the data of a run against the model, which is built if it was not, before anything else is changed.
+
+        Args:
+            who: the method or function that was given the data, for messages.
+            x: the inputs.
+            y: the targets, or None.
+            step: the method that will be called with each batch. If a subclass replaces it, only the data is checked.
+
+        Raises:
+            ShapeError: if x and y differ in length or do not fit the model.
+            ArgumentTypeError: if targets are missing.
+            ArgumentError: for targets that the loss does not accept.
+            NonFiniteError: if an input is NaN or infinite.
+        """
         samples = Samples(who, x, y, targets=self._needs("targets", step), device=device_of(self.weights))
-        if self._replaces(step):  # how it calls the model is its own business
+        if self._replaces(step):  # nobody knows how it calls the model
             return samples
         with self.building():
-            outputs = self._try(samples)
+            outputs = self.dry_run(samples)
             if not self._replaces("compute_loss") and self.loss is not None and samples.y is not None:
                 found = check_one_output(self._who, outputs)
                 self.loss.check(samples.y, (samples.count, *found.shape[1:]))
         return samples
 
-    def _try(self, samples: Samples) -> Any:
-        """Call the model on the first sample, which builds it.
+    def dry_run(self, samples: Samples) -> Any:
+        """Call the model on the first sample, to build it and to check the shape of the samples. Return the outputs.
 
-        A model that is built may take numbers as samples of one feature, as in Keras.
+        A run does this once for its data, before its first batch. A model that is already built may take numbers as
+        samples of one feature, as in Keras.
+
+        Raises:
+            ShapeError: if the samples do not fit the model.
         """
         built = self.built
         with autodiff.no_grad(), samples:
@@ -98,25 +105,48 @@ class Runs(Steps):
                     metric.restore(state)
 
     @contextmanager
-    def _all_or_nothing(self) -> Iterator[None]:
-        """Go back to the weights and optimizers from before, after an error of tensorlab."""
-        weights = [(weight, weight.snapshot()) for weight in self.weights]  # copied only when a weight changes
-        kept = [(each, each.iterations, [slot.snapshot() for slot in each.variables]) for each in self._optimizers()]
-        try:
-            yield
-        except TensorlabError:
-            for weight, value in weights:
-                weight.assign(value)
-            for optimizer, iterations, slots in kept:
-                optimizer.iterations = iterations
-                optimizer.forget_slots(keep=len(slots))
-                for slot, value in zip(optimizer.variables, slots, strict=True):
-                    slot.assign(value)
-            raise
+    def training_run(self) -> Iterator[Checkpoint]:
+        """Return a ``with`` block for the steps of one training, of data that `checked_samples` has accepted.
 
-    def _optimizers(self) -> list[optimizers.Optimizer]:
-        """Return the optimizer that `compile` was given, and those that are attributes."""
-        return [each for each in vars(self).values() if isinstance(each, optimizers.Optimizer)]
+        `fit`, `train_on_batch`, and backends that train by other means take their steps inside of it. After an error
+        of tensorlab it restores the weights and the optimizers. After any other exception, such as KeyboardInterrupt,
+        they stay as the last step left them. Yields the checkpoint from before the first step.
+        """
+        checkpoint = Checkpoint(self)
+        with self._run():
+            self._checked = self.loss
+            try:
+                yield checkpoint
+            except TensorlabError:
+                checkpoint.restore()
+                raise
+
+    def undoing_builds(self) -> Block:
+        """Return a ``with`` block that drops what was built inside of it if it raises.
+
+        What was built is kept if a step was taken (see `stepped`) and the exception is none of tensorlab.
+        """
+        return _UndoingBuilds(self)
+
+
+class _UndoingBuilds(Block):
+    __slots__ = ("around",)
+    layer: Runs
+    around: bool  # `stepped` of the run around this one
+
+    def __enter__(self) -> Self:
+        self.around = self.layer.stepped
+        if self.around:
+            self.layer.stepped = False
+        return super().__enter__()
+
+    def __exit__(self, kind: Any, error: Any = None, *traceback: object) -> None:
+        stepped = self.layer.stepped
+        if stepped and error is not None and not isinstance(error, TensorlabError):
+            self.keep()
+        self.leave(failed=error is not None)
+        if stepped is not self.around:
+            self.layer.stepped = self.around
 
 
 @contextmanager

@@ -133,7 +133,7 @@ class Steps(Layer):
         Source: Keras, ``keras.Model.train_step``.
         """
         x, y, sample_weight = unpack(data)
-        loss, y_pred = self._descend(x, y, sample_weight)
+        loss, y_pred = self.gradient_step(x, y, sample_weight)
         if self._loss_tracker is not None:
             self._loss_tracker.update_state(loss, len(x))
         return self.compute_metrics(x, y, y_pred, sample_weight)
@@ -183,7 +183,7 @@ class Steps(Layer):
         if self._loss is None:
             added = self.losses
             if not added:
-                raise self._uncompiled("compute_loss")
+                raise uncompiled(f"{self._who}.compute_loss", self)
             return sum(added[1:], start=added[0])
         return sum(self.losses, start=self._loss(y, y_pred))
 
@@ -203,8 +203,20 @@ class Steps(Layer):
 
     # How they are computed
 
-    def _descend(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[Any, Any]:
-        """Take a step, and return the loss and the outputs. Neither is read: the device may not be done with them."""
+    def gradient_step(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[Any, Any]:
+        """Change the weights by one step of the optimizer for a batch, and return the loss and the outputs.
+
+        Every training takes its steps with this method. Nothing is copied to the host, so the device may still be
+        computing when it returns.
+
+        Args:
+            x: inputs.
+            y: targets.
+            sample_weight: passed to `compute_loss`.
+
+        Raises:
+            StateError: before `compile`.
+        """
         optimizer = self._compiled("train_step")
         with GradientTape() as tape:
             y_pred = self(x, training=True)
@@ -256,12 +268,14 @@ class Steps(Layer):
 
     def _compiled(self, method: str, loss: bool = False) -> optimizers.Optimizer:
         if self._optimizer is None or (loss and self._loss is None):
-            raise self._uncompiled(method)
+            raise uncompiled(f"{self._who}.{method}", self)
         return self._optimizer
 
-    def _uncompiled(self, method: str) -> StateError:
-        problem = "the model is compiled without a loss" if self.compiled else "the model is not compiled"
-        return StateError(f"{self._who}.{method}", problem, "call compile(optimizer=..., loss=...) first")
+
+def uncompiled(who: str, model: Steps) -> StateError:
+    """Return the error for a model that is not compiled, or compiled without a loss."""
+    problem = "the model is compiled without a loss" if model.compiled else "the model is not compiled"
+    return StateError(who, problem, "call compile(optimizer=..., loss=...) first")
 
 
 _WEIGHTS = "weigh the samples in a compute_loss or train_step of your own"

@@ -118,8 +118,7 @@ class Training(Runs):
             every = [*(each for each in given if each is not history), *find_observers(), history, *shown]
             watching = CallbackList(every, self, verbose=verbose, epochs=epochs, steps=steps)
             self.history = history
-            with self._run(), own_draws(), self._all_or_nothing():
-                self._checked = self.loss
+            with own_draws(), self.training_run():
                 watching.call("on_train_begin", {})
                 logs: Logs = {}
                 for epoch in range(initial_epoch, epochs):
@@ -142,12 +141,12 @@ class Training(Runs):
         if isinstance(split, bool) or not isinstance(split, (int, float, np.number)) or not 0 <= split < 1:
             raise ArgumentError(f"{who} validation_split", "a fraction from 0 to below 1", repr(split))
         with self.building():
-            samples = self._samples(who, x, y, "train_step")
+            samples = self.checked_samples(who, x, y, "train_step")
             if validation_data is not None:
                 if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
                     raise ArgumentTypeError(f"{who} validation_data", "a pair (x, y)", describe(validation_data))
                 validation_x, validation_y = validation_data
-                return samples, self._samples(f"{who} validation_data", validation_x, validation_y, "test_step")
+                return samples, self.checked_samples(f"{who} validation_data", validation_x, validation_y, "test_step")
             return samples.split(float(split)) if split else (samples, None)
 
     def _train_epoch(
@@ -170,22 +169,22 @@ class Training(Runs):
             watched = watching.watches_steps
             if own:
                 logs = self._own_step("train_step", x, y)
-                self._stepped = True
+                self.stepped = True
                 if not takes_any and "loss" in logs:
                     self._check_loss("", logs["loss"])
             else:
-                loss, y_pred = self._descend(x, y)
-                self._stepped = True
+                loss, y_pred = self.gradient_step(x, y)
+                self.stepped = True
                 self._update_metrics(y, y_pred)
                 unread.append((loss, len(x)))
                 if watched or len(unread) == _PATIENCE:
-                    self._read(unread, takes_any)
+                    self.take_losses(unread, takes_any)
                     unread = []
             if watched:
                 watching.call("on_train_batch_end", step, self.get_metrics_result() if logs is None else dict(logs))
             if self.stop_training:
                 break
-        self._read(unread, takes_any)
+        self.take_losses(unread, takes_any)
         return self.get_metrics_result() if logs is None else logs
 
     def _own_step(self, method: str, x: Any, y: Any) -> Logs:
@@ -196,8 +195,16 @@ class Training(Runs):
             raise ArgumentTypeError(f"{self._who}.{method}", "a dict of logs", type(logs).__name__, hint)
         return as_logs(logs)
 
-    def _read(self, losses: list[tuple[Any, int]], takes_any: bool = False) -> None:
-        """Take the losses of the last steps into account, or raise if one is not a finite number, naming its step."""
+    def take_losses(self, losses: Sequence[tuple[Any, int]], takes_any: bool = False) -> None:
+        """Add the losses of the last steps to the mean that is reported.
+
+        Args:
+            losses: the loss of each step, with the number of its samples.
+            takes_any: whether losses may be NaN or infinite.
+
+        Raises:
+            NonFiniteError: if a loss is not finite, naming its step.
+        """
         taken = self._compiled("fit").iterations
         for step, (value, count) in enumerate(losses, taken - len(losses) + 1):
             loss = float(value)
@@ -245,7 +252,7 @@ class Training(Runs):
         self._compiled("evaluate", loss=self._needs("loss", "test_step"))
         given = check_callbacks(who, callbacks)
         size = check_batch_size(f"{who} batch_size", batch_size)
-        samples = self._samples(who, x, y, "test_step")
+        samples = self.checked_samples(who, x, y, "test_step")
         watching = CallbackList(given, self, verbose=verbose, epochs=1, steps=samples.steps(size))
         with self._run():
             self._checked = self.loss
@@ -309,7 +316,7 @@ class Training(Runs):
         watching.call("on_predict_begin", {})
         with autodiff.no_grad(), samples:
             if samples.x.ndim == 1 and not self._replaces("predict_step"):
-                self._try(samples)
+                self.dry_run(samples)
             for step, (batch, _) in enumerate(samples.batches(size)):
                 watching.call("on_predict_batch_begin", step, {})
                 outputs = self.predict_step((batch,))
@@ -331,18 +338,17 @@ class Training(Runs):
             what `fit` raises, with the same promise.
         """
         self._compiled("train_on_batch", loss=self._needs("loss", "train_step"))
-        samples = self._samples(f"{self._who}.train_on_batch", x, y, "train_step")
-        with self._run(), self._all_or_nothing():
-            self._checked = self.loss
+        samples = self.checked_samples(f"{self._who}.train_on_batch", x, y, "train_step")
+        with self.training_run():
             self.reset_metrics()
             ((inputs, targets),) = samples.batches(samples.count)
             if self._replaces("train_step", "compute_metrics"):
                 logs = self._own_step("train_step", inputs, targets)
                 self._check_loss("", logs.get("loss"))
             else:
-                loss, outputs = self._descend(inputs, targets)
+                loss, outputs = self.gradient_step(inputs, targets)
                 self._update_metrics(targets, outputs)
-                self._read([(loss, samples.count)])
+                self.take_losses([(loss, samples.count)])
                 logs = self.get_metrics_result()
         return _reported(logs, return_dict)
 

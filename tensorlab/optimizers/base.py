@@ -20,8 +20,8 @@ from tensorlab.serialization import Configured
 from tensorlab.tensor import Tensor, writing
 from tensorlab.variable import Variable
 
-_buffer = attrgetter("buffer")
 _FROM_GET_STATE = "give what get_state returned"
+_buffer = attrgetter("buffer")
 
 
 class Optimizer(Configured):

@@ -20,7 +20,7 @@ _REALS: dict[str, type[np.floating[Any]]] = {"float32": np.float32, "float64": n
 _NARROW = ("bool", "uint8", "uint16", "uint32")
 _DTYPES = (*_NARROW, "uint64", "int8", "int16", "int32", "int64", *_REALS)
 _ROUNDED = {"floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.rint}
-_NUMPYS = {"cbrt": np.cbrt, "fmod": np.fmod, "nextafter": np.nextafter}  # Numba does not compile those of math
+_NUMPY_FUNCTIONS = {"cbrt": np.cbrt, "fmod": np.fmod, "nextafter": np.nextafter}  # Numba does not compile those of math
 _INTEGER_OPERATORS = (ast.LShift, ast.RShift, ast.BitAnd, ast.BitOr, ast.BitXor)
 _LARGEST_STATIC_POWER = 64
 
@@ -93,7 +93,7 @@ class _Emission:
 
     def function(self, name: str, rounded: bool) -> ast.Name:
         """Return the name of what computes a function of ``math``."""
-        default = _ROUNDED[name] if rounded else _NUMPYS.get(name) or getattr(math, name)
+        default = _ROUNDED[name] if rounded else _NUMPY_FUNCTIONS.get(name) or getattr(math, name)
         return self.bind(f"math_{name}", self.functions.get(name, default))
 
     def widen(self, parameter: str) -> ast.stmt:

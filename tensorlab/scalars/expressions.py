@@ -12,14 +12,14 @@ from tensorlab.scalars.flow import Flow
 from tensorlab.scalars.function import ScalarFunction
 from tensorlab.scalars.names import Names
 from tensorlab.scalars.surroundings import MISSING, Surroundings, article, as_plain_number
-from tensorlab.scalars.vocabulary import ARITY, NOT_OF_NUMBERS, is_of_math, spelling, way_out
+from tensorlab.scalars.vocabulary import ARITY, NOT_OF_NUMBERS, hint_for, is_of_math, spelling
 
 LANGUAGE = "arithmetic on numbers, assignments, if, while, for over range, return, and calls of functions of numbers"
 
 _SHOWN = 60
 """How many characters of a construct a message shows."""
 
-_WAYS_OUT: dict[type[ast.AST], str] = {
+_HINTS: dict[type[ast.AST], str] = {
     ast.Subscript: "make each element an argument",
     ast.Try: "test for the case with 'if'",
     ast.Assert: "leave it out, or return math.nan with 'if'",
@@ -100,7 +100,7 @@ class ExpressionParser(ABC):
         if not received:
             text = ast.unparse(node).splitlines()[0]
             received = f"{_CONSTRUCTS.get(type(node), article(type(node).__name__))} {text[:_SHOWN]!r}"
-        return self.error(LANGUAGE, received, node, hint or _WAYS_OUT.get(type(node), ""))
+        return self.error(LANGUAGE, received, node, hint or _HINTS.get(type(node), ""))
 
     def expression(self, node: ast.expr) -> ast.expr:
         """Parse an expression of one number."""
@@ -166,7 +166,7 @@ class ExpressionParser(ABC):
         known = spelling(value)
         if known is not None:
             return None, self.known_call(known, text, node)
-        hint = way_out(value)
+        hint = hint_for(value)
         if hint:
             raise self.construct_error("", node, hint)
         function = self.callee(value, node)

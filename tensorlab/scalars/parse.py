@@ -13,7 +13,7 @@ from tensorlab.scalars.function import ScalarFunction
 from tensorlab.scalars.names import Names
 from tensorlab.scalars.source import Source
 from tensorlab.scalars.surroundings import Surroundings, as_plain_number
-from tensorlab.scalars.vocabulary import way_out
+from tensorlab.scalars.vocabulary import hint_for
 
 _PLAIN_RETURN = "a number, or a tuple of two or more numbers, on every path"
 
@@ -184,7 +184,7 @@ class Parser(ExpressionParser):
             return tree.call("range", *map(self.expression, node.args))
         hint = ""
         if isinstance(node, ast.Call) and not {*tree.used(node.func)} & self.locals:
-            hint = way_out(self.surroundings.look_up(node.func))
+            hint = hint_for(self.surroundings.look_up(node.func))
         hint = hint or "count with 'for i in range(n)', and make each element an argument"
         raise self.error("'for' over range(...)", f"'for' over {ast.unparse(node)!r}", node, hint)
 

@@ -63,7 +63,7 @@ def spelling(value: object) -> str | None:
         return None
 
 
-WAYS_OUT: dict[object, str] = {
+HINTS: dict[object, str] = {
     **dict.fromkeys((enumerate, reversed), "count with 'for i in range(n)', and compute from i"),
     **dict.fromkeys((zip, map, filter), "count with 'for i in range(n)', and make each element an argument"),
     **dict.fromkeys((sum, math.fsum), "write 'a + b', or start from a number and add in a for loop over range"),
@@ -80,10 +80,10 @@ WAYS_OUT: dict[object, str] = {
 """What to write instead of Python functions that are not functions of numbers."""
 
 
-def way_out(value: object) -> str:
+def hint_for(value: object) -> str:
     """Return what to write instead of a call, or an empty text."""
     try:
-        return WAYS_OUT.get(value, "")
+        return HINTS.get(value, "")
     except TypeError:  # not hashable, so not a function
         return ""
 

@@ -59,12 +59,18 @@ class Tensor:
         def dtype(self) -> DType: ...
         @property
         def device(self) -> str: ...
+        @property
+        def buffer(self) -> Buffer: ...
+        @property
+        def backend(self) -> Backend: ...
     else:
         shape = property(attrgetter("_buffer.shape"), doc="The length of each axis.")
         ndim = property(attrgetter("_buffer.ndim"), doc="The number of axes.")
         size = property(attrgetter("_buffer.size"), doc="The number of elements.")
         dtype = property(attrgetter("_buffer.dtype"), doc="The type of the elements.")
         device = property(attrgetter("_backend.name"), doc="The name of the device that holds the elements.")
+        buffer = property(attrgetter("_buffer"), doc="The array of the backend that holds the elements; for backends.")
+        backend = property(attrgetter("_backend"), doc="The backend that computes with the elements; for backends.")
 
     def __len__(self) -> int:
         if not self.shape:
