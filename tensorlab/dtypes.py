@@ -29,6 +29,8 @@ default_float = float32
 _BY_NAME = {name: np.dtype(name) for name in NAMES}
 _KNOWN = {dtype: dtype for dtype in _BY_NAME.values()}
 """The one object of each dtype. NumPy also creates equal ones, but compiled calls compare addresses."""
+is_own = _KNOWN.__contains__
+"""Whether a NumPy dtype is one of tensorlab's, in the byte order of this machine."""
 
 
 def as_dtype(dtype: Any, who: str = "dtype") -> DType:

@@ -129,7 +129,7 @@ class CPUBackend(HostMemory):
     def rowwise(self, rule: Rowwise, inputs: Sequence[Array]) -> Array:
         """Row after row, each finished while it is in the first-level cache."""
         checks.check_rowwise(rule, np.ndarray, inputs)
-        dense = [np.ascontiguousarray(x) for x in inputs]
+        dense = [x if x.flags.c_contiguous else np.ascontiguousarray(x) for x in inputs]
         result = np.empty(inputs[0].shape, inputs[0].dtype)
         if result.size == 0:
             return result

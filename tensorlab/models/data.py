@@ -7,8 +7,7 @@ import math
 import operator
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from tensorlab.devices import backend, holder
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, NonFiniteError, ShapeError
 from tensorlab.layers.arguments import is_structure
 from tensorlab.ops.dispatch import as_tensor
+from tensorlab.ops.reduction import all_finite
 from tensorlab.tensor import Tensor
 
 
@@ -63,10 +63,10 @@ class Samples:
         self.x = self._numbers(f"{who} x", x)
         self.y = None if y is None else self._numbers(f"{who} y", y)
         self.given_shape = self.x.shape
-        if not self.x.ndim or not len(self.x):
+        if not self.x.ndim or not self.x.shape[0]:
             raise ShapeError(f"{who} x", "at least one sample", f"shape {self.x.shape}")
-        self.count = len(self.x)
-        if self.y is not None and (not self.y.ndim or len(self.y) != self.count):
+        self.count = self.x.shape[0]
+        if self.y is not None and (not self.y.ndim or self.y.shape[0] != self.count):
             lists = [value for value in (x, y) if isinstance(value, (list, tuple)) and is_structure(value)]
             one = "; a list of arrays is taken as one array, as models have one input and one output" if lists else ""
             raise ShapeError(
@@ -133,30 +133,31 @@ class Samples:
 
     def first(self) -> Tensor:
         """Return the first input, as a batch of one."""
-        return self._take(self.x, slice(1), {})
+        return self._take(self.x, slice(0, 1), {})
 
-    @contextmanager
-    def named(self) -> Iterator[None]:
-        """Let an error about the shape of a batch name the shape that was passed.
+    def __enter__(self) -> Self:
+        """Begin a block in which errors about the shape of a batch name the shape that was passed."""
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """End the block.
 
         Raises:
             ShapeError: instead of one that names a batch of these samples.
         """
-        try:
-            yield
-        except ShapeError as error:
-            if len(self.given_shape) == 1:
-                count = self.count
-                raise ShapeError(
-                    f"{self._who} x",
-                    error.expected,
-                    f"shape {self.given_shape}",
-                    f"for {count} samples of one number pass x[:, None], for one sample of {count} numbers x[None]",
-                ) from None
-            batch = re.compile(rf"\((\d+), {re.escape(', '.join(map(str, self.given_shape[1:])))},?\)")
-            found = batch.fullmatch(error.received)
-            if found is None:
-                raise
+        if not isinstance(error, ShapeError):
+            return
+        if len(self.given_shape) == 1:
+            count = self.count
+            raise ShapeError(
+                f"{self._who} x",
+                error.expected,
+                f"shape {self.given_shape}",
+                f"for {count} samples of one number pass x[:, None], for one sample of {count} numbers x[None]",
+            ) from None
+        batch = re.compile(rf"\((\d+), {re.escape(', '.join(map(str, self.given_shape[1:])))},?\)")
+        found = batch.fullmatch(error.received)
+        if found is not None:
             hint = error.hint.replace(f"({found[1]}, ", f"({self.count}, ")
             raise ShapeError(error.who, error.expected, str(self.given_shape), hint) from None
 
@@ -165,12 +166,16 @@ class Samples:
         holder = tensor._backend
         if holder in indices:
             chosen = Tensor(holder.gather(tensor._buffer, holder.index(indices[holder], part)), holder)
+        elif part.start == 0 and part.stop >= tensor.shape[0] and not tensor.watched:  # all, as another object
+            chosen = tensor.snapshot()
         else:
             chosen = tensor[part]
         return self._moved(chosen) if id(tensor) in self._staying else chosen
 
     def _numbers(self, who: str, value: Any) -> Tensor:
         """Convert an argument to a tensor, on the device if it fits there."""
+        if type(value) is np.ndarray:
+            return self._placed(who, value)
         if isinstance(value, Tensor) or holder(who, value) is not None:
             return as_tensor(value, who)
         if hasattr(value, "__next__") or (hasattr(value, "__iter__") and not hasattr(value, "__len__")):
@@ -178,6 +183,10 @@ class Samples:
             raise ArgumentTypeError(who, "an array of all samples", type(value).__name__, hint)
         if isinstance(value, dict):
             raise ArgumentTypeError(who, "an array of all samples", "a dict", "models have one input and one output")
+        return self._placed(who, value)
+
+    def _placed(self, who: str, value: Any) -> Tensor:
+        """Convert an array or nested lists to a tensor, on the device if it fits."""
         try:
             tensor = as_tensor(value, who, "cpu")
         except DTypeError as error:
@@ -199,7 +208,7 @@ def check_finite(who: str, tensor: Tensor) -> None:
     Raises:
         NonFiniteError: naming the first such element.
     """
-    if tensor.dtype.kind != "f" or ops.all_finite(tensor):
+    if tensor.dtype.kind != "f" or all_finite(tensor):
         return
     host = tensor.numpy()
     place = tuple(int(index) for index in np.argwhere(~np.isfinite(host))[0])

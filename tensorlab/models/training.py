@@ -311,9 +311,10 @@ class Training(Runs):
         samples = Samples(who, x, device=device_of(self.weights))
         watching = CallbackList(given, self, verbose=verbose, epochs=1, steps=samples.steps(size))
         parts = []
-        self.stop_predicting = False
+        if self.stop_predicting:
+            self.stop_predicting = False
         watching.call("on_predict_begin", {})
-        with self.building(), autodiff.no_grad(), samples.named():
+        with autodiff.no_grad(), samples:
             if samples.x.ndim == 1 and not self._replaces("predict_step"):
                 self.dry_run(samples)
             for step, (batch, _) in enumerate(samples.batches(size)):
@@ -369,11 +370,13 @@ def _reported(logs: Logs, as_dict: bool) -> Any:
 
 def _on_host(outputs: Any) -> Any:
     """Return outputs with NumPy arrays in place of tensors."""
+    if isinstance(outputs, Tensor):
+        return outputs.numpy()
     if isinstance(outputs, dict):
         return {name: _on_host(value) for name, value in outputs.items()}
     if isinstance(outputs, (list, tuple)):
         return [_on_host(value) for value in outputs]
-    return outputs.numpy() if isinstance(outputs, Tensor) else np.asarray(outputs)
+    return np.asarray(outputs)
 
 
 def _joined(parts: list[Any]) -> Any:
@@ -383,7 +386,7 @@ def _joined(parts: list[Any]) -> Any:
         return {name: _joined([part[name] for part in parts]) for name in first}
     if isinstance(first, list):
         return [_joined([part[number] for part in parts]) for number in range(len(first))]
-    return np.concatenate(parts)
+    return first.copy() if len(parts) == 1 and first.ndim else np.concatenate(parts)
 
 
 def _length(x: Any) -> int:
