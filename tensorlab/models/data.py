@@ -1,4 +1,4 @@
-"""What `fit` and its kind are given, checked once and cut into batches."""
+"""`Samples`: the data of `fit`, `evaluate` and `predict`, checked once and cut into batches."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tensorlab.tensor import Tensor
 
 
 def check_count(who: str, value: Any, least: int = 1) -> int:
-    """A whole number of at least ``least``.
+    """Return a value as an int of at least ``least``.
 
     Raises:
         ArgumentError: if it is not.
@@ -37,15 +37,15 @@ def check_count(who: str, value: Any, least: int = 1) -> int:
 
 
 class Samples:
-    """Inputs, and perhaps targets, of equal length.
+    """Inputs, and optionally targets, of equal length.
 
     Args:
         who: what the data is given to.
         x: the inputs.
         y: the targets.
         targets: whether there have to be targets.
-        device: where arrays go, all at once, to be cut into batches there; None for the current device. Those that it
-            has no room for stay on the host, and go there batch by batch.
+        device: where arrays are copied to, as a whole; None for the current device. Arrays that do not fit there
+            stay on the host, and are copied batch by batch.
 
     Raises:
         ArgumentTypeError: if targets are missing, or for a generator.
@@ -80,18 +80,18 @@ class Samples:
                 check_finite(f"{who} {name}", tensor)
 
     def expand(self) -> bool:
-        """Turn numbers into samples of one feature, shape ``(n, 1)``, and return whether they were numbers."""
+        """Reshape numbers, ``(n,)``, to samples of one feature, ``(n, 1)``, and return whether they were numbers."""
         if self.x.ndim != 1:
             return False
         self.x = self._replaced(self.x, ops.expand_dims(self.x, axis=1))
         return True
 
     def steps(self, batch_size: int) -> int:
-        """The number of batches; the last may be smaller."""
+        """Return the number of batches; the last one may be smaller."""
         return math.ceil(self.count / batch_size)
 
     def split(self, fraction: float) -> tuple[Samples, Samples]:
-        """Return the first samples, and the last ones as a fraction of all.
+        """Split off a fraction of the samples at the end, and return both parts.
 
         Raises:
             ArgumentError: if one part would be empty.
@@ -121,18 +121,18 @@ class Samples:
         return new
 
     def batches(self, batch_size: int, shuffle: bool = False) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """One batch after the other: in order as views, or shuffled as copies."""
-        places: dict[Backend, Any] = {}  # of all batches, wherever samples are: at once, so that no batch has to wait
+        """Yield the batches: in order as views, or shuffled as copies."""
+        indices: dict[Backend, Any] = {}  # on each device with samples; copied once, so that no batch has to wait
         if shuffle:
             order = random.generator("shuffle").permutation(self.count)
             holders = {tensor._backend for tensor in (self.x, self.y) if tensor is not None}
-            places = {holder: holder.from_host(order) for holder in holders}
+            indices = {holder: holder.from_host(order) for holder in holders}
         for start in range(0, self.count, batch_size):
             part = slice(start, start + batch_size)
-            yield self._take(self.x, part, places), None if self.y is None else self._take(self.y, part, places)
+            yield self._take(self.x, part, indices), None if self.y is None else self._take(self.y, part, indices)
 
     def first(self) -> Tensor:
-        """The first input, as a batch of one."""
+        """Return the first input, as a batch of one."""
         return self._take(self.x, slice(0, 1), {})
 
     def __enter__(self) -> Self:
@@ -161,11 +161,11 @@ class Samples:
             hint = error.hint.replace(f"({found[1]}, ", f"({self.count}, ")
             raise ShapeError(error.who, error.expected, str(self.given_shape), hint) from None
 
-    def _take(self, tensor: Tensor, part: slice, places: dict[Backend, Any]) -> Tensor:
-        """A part of the samples, or with places the samples at a part of them."""
+    def _take(self, tensor: Tensor, part: slice, indices: dict[Backend, Any]) -> Tensor:
+        """Return a part of the samples; with shuffled indices, the samples at that part of the indices."""
         holder = tensor._backend
-        if holder in places:
-            chosen = Tensor(holder.gather(tensor._buffer, holder.index(places[holder], part)), holder)
+        if holder in indices:
+            chosen = Tensor(holder.gather(tensor._buffer, holder.index(indices[holder], part)), holder)
         elif part.start == 0 and part.stop >= tensor.shape[0] and not tensor.watched:  # all, as another object
             chosen = tensor.snapshot()
         else:
@@ -173,7 +173,7 @@ class Samples:
         return self._moved(chosen) if id(tensor) in self._staying else chosen
 
     def _numbers(self, who: str, value: Any) -> Tensor:
-        """An argument as a tensor; what is none yet goes to the device if that has room for it."""
+        """Convert an argument to a tensor, on the device if it fits there."""
         if type(value) is np.ndarray:
             return self._placed(who, value)
         if isinstance(value, Tensor) or holder(who, value) is not None:
@@ -197,7 +197,7 @@ class Samples:
         return tensor
 
     def _moved(self, tensor: Tensor) -> Tensor:
-        """A tensor of the host on the device."""
+        """Copy a tensor from the host to the device."""
         there = self._backend
         return tensor if tensor._backend is there else Tensor(there.from_host(tensor.numpy()), there)
 

@@ -1,4 +1,4 @@
-"""What every run of a model does: check what it is given, keep apart from other runs, and undo what failed."""
+"""What all runs of a model share: checking arguments, keeping the state of nested runs, undoing what failed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def undoing_builds(method: Callable[Concatenate[Any, P], R]) -> Callable[Concate
 
 
 class Runs(Steps):
-    """What `fit`, `evaluate` and `predict` have in common."""
+    """The parts that `fit`, `evaluate` and `predict` share."""
 
     stop_training = False
     """Set it to True in a callback, and `fit` ends after the current step."""
@@ -42,7 +42,7 @@ class Runs(Steps):
     """Whether the current run has taken a step. It is set by whoever takes one inside of `undoing_builds`."""
 
     def _needs(self, what: str, step: str) -> bool:
-        """Return whether a run needs a compiled loss, or targets: not if a subclass computes the loss."""
+        """Return whether a run needs a compiled loss, or targets. It does not if a subclass computes the loss."""
         return not self._replaces(step, "compute_loss")
 
     def checked_samples(self, who: str, x: Any, y: Any, step: str = "train_step") -> Samples:
@@ -90,7 +90,7 @@ class Runs(Steps):
 
     @contextmanager
     def _run(self) -> Iterator[None]:
-        """Keep the metrics of a run apart from those of another run of this model that a callback of it begins."""
+        """Save the metrics of a run and restore them after another run that one of its callbacks starts."""
         before, stopping, checked = self._running, self.stop_training, self._checked
         outer = before == id(self)
         kept = [(metric, metric.snapshot()) for metric in self.metrics] if outer else []
@@ -151,7 +151,7 @@ class _UndoingBuilds(Block):
 
 @contextmanager
 def own_draws() -> Iterator[None]:
-    """Draw random numbers from streams of this run alone."""
+    """Return a ``with`` block whose random numbers come from streams that no other run uses."""
     before = random.enter_run()
     try:
         yield

@@ -245,6 +245,7 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         if key == 0:  # near the recursion limit
             _decrement(tensor)
             return 0
+        words[calls.COUNT] += 1  # under the interpreter's lock
         if not recorded:
             return tensor
         given = scratch(_GIVEN, types.int64)

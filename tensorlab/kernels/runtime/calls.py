@@ -29,8 +29,8 @@ from tensorlab.kernels.runtime.native import Method, address, keep_to_the_end
 
 # The words of a table: what is the same for all operations, then what is ready of this one, an entry for each dtype.
 TAPES, POOL, TENSOR, SHARED, VARIABLE, WATCHED, INT, FLOAT, NDARRAY = range(9)
-NEW_ARRAY, NEW_KEY, RECORD, ARITY, ENTRIES = range(9, 14)
-HEADER = 14
+NEW_ARRAY, NEW_KEY, RECORD, ARITY, ENTRIES, COUNT = range(9, 15)
+HEADER = 15
 DTYPE, REAL, OUTPUT, BACKEND, KERNEL = range(5)
 ENTRY = 5
 
@@ -44,6 +44,8 @@ METHOD = "_by_python"
 
 _FAST_WITH_KEYWORDS = 0x0080 | 0x0002
 _header: list[int] = []
+_installed: list[tuple[Any, Any]] = []
+"""The class, and the compiled function that stands in for its ``__call__``."""
 _tables: dict[bytes, Any] = {}
 _kept: dict[int, Any] = {}
 """What compiled code refers to by address, for the life of the process."""
@@ -88,8 +90,15 @@ def _install(kind: type, operation: Any, tensors: Sequence[type], tapes: int, ne
     }
     prototype = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.c_void_p)
     new_method = prototype(("PyDescr_NewMethod", ctypes.pythonapi))
-    kind.__call__ = new_method(kind, ctypes.addressof(definition))  # type: ignore[method-assign]
+    _installed.append((kind, new_method(kind, ctypes.addressof(definition))))
+    switch(compiled=True)
     _header.extend([words[place] for place in range(len(words))])
+
+
+def switch(compiled: bool) -> None:
+    """Let calls go through the compiled function, if it is installed, or through Python."""
+    for kind, call in _installed:
+        kind.__call__ = call if compiled else vars(kind)[METHOD]
 
 
 def _kept_at(thing: Any) -> int:
@@ -123,7 +132,7 @@ def table(arity: int, entries: Sequence[tuple[Any, Any, Any, Callable[..., Any]]
     """
     if not _header:
         return None
-    words = [*_header, arity if arity <= MOST else -1, len(entries)]
+    words = [*_header, arity if arity <= MOST else -1, len(entries), 0]
     for dtype, output, backend, kernel in entries:
         real = dtype.itemsize if dtype.kind == "f" else 0
         words += [_kept_at(dtype), real, _kept_at(output), _kept_at(backend), address(kernel)]
@@ -143,3 +152,13 @@ def _new_capsule(content: Any) -> Any:
     keep_to_the_end(content)
     keep_to_the_end(_NAME)
     return prototype(("PyCapsule_New", ctypes.pythonapi))(content.ctypes.data, _NAME, None)
+
+
+def count(capsule: Any) -> int:
+    """Return how many calls have used a table; 0 for anything else than the capsule of one."""
+    is_valid = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_char_p)  # functions of our own
+    pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
+    if not is_valid(("PyCapsule_IsValid", ctypes.pythonapi))(capsule, _NAME):
+        return 0
+    start = pointer(("PyCapsule_GetPointer", ctypes.pythonapi))(capsule, _NAME)
+    return ctypes.c_int64.from_address(start + 8 * COUNT).value
