@@ -218,9 +218,10 @@ def check_product(
         raise ArgumentError(who, "an epilogue for operands", "none")
     if most is not None and len(operands) > most:
         raise ArgumentError(who, f"at most {most} operands of an epilogue", str(len(operands)))
-    if operands:
-        dtype = a.dtype
-        check_inputs("matmul: operands", kind, operands, [dtype] * len(operands), shape)
+    dtype = a.dtype
+    for operand in operands:
+        if type(operand) is not kind or operand.dtype is not dtype or operand.shape != shape[-operand.ndim :]:
+            check_inputs("matmul: operands", kind, operands, [dtype] * len(operands), shape)
     return shape
 
 

@@ -130,25 +130,22 @@ def walked(root: Tracked) -> tuple[_Found, list[Variable]]:
 class Watch:
     """What a walk has looked at: live views of attributes and containers, and what was in them.
 
-    Values are compared by identity and class. Variables, layers and containers are kept alive, so the identity of one
-    of those cannot become that of another object. Anything else may be freed: what takes its place and matters has
-    another class.
+    Values are compared by identity. All are kept alive, so that no other object can get the identity of one.
     """
 
-    __slots__ = ("held", "ids", "kinds", "views")
+    __slots__ = ("held", "ids", "views")
 
     def __init__(self) -> None:
-        self.held: list[Any] = []  # tuples, which need not be looked at again
         self.views: list[Iterable[Any]] = []
         self.ids: list[int] = []
-        self.kinds: list[type] = []
+        self.held: list[Any] = []
 
     def add(self, view: Iterable[Any], values: Sequence[Any]) -> None:
         """Watch what a view gives; ``values`` is what it gave when it was looked into."""
         if self.views is not _UNWATCHED:
             self.views.append(view)
             self.ids += map(id, values)
-            self.kinds += map(type, values)
+            self.held += [value for value in values if type(value) is not _LastWalk]  # no cycle
             if len(self.ids) > _MOST_WATCHED:
                 self.give_up()
 
@@ -165,10 +162,7 @@ class Watch:
 
     def unchanged(self, root: Tracked) -> bool:
         """Return whether the same objects are in the same places."""
-        views = (root.__dict__.values(), *self.views)
-        return [*map(id, chain.from_iterable(views))] == self.ids and (
-            [*map(type, chain.from_iterable(views))] == self.kinds
-        )
+        return [*map(id, chain(root.__dict__.values(), *self.views))] == self.ids
 
 
 _UNWATCHED: list[Iterable[Any]] = []
@@ -284,9 +278,7 @@ def _look_into(
             return  # the garbage collector ignores it: only numbers and strings are in it, such as a vocabulary's
     else:
         values = tuple(parts(container))
-        if kind is tuple:
-            watch.held.append(container)
-        else:
+        if kind is not tuple:
             watch.give_up()  # its class may compute what is in it, or it is an array of objects
     if _nothing.issuperset(map(type, values)):  # fast for long lists of numbers
         return

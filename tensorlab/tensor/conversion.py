@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from tensorlab import autodiff, dtypes, host_arrays
 from tensorlab.devices import backend as find_backend
 from tensorlab.devices import check_place, holder
@@ -63,6 +65,9 @@ def asarray(obj: Any, /, dtype: Any = None, *, device: str | None = None, copy: 
 
 def converted(who: str, obj: Any, dtype: Any, device: str | None, copy: bool | None) -> Tensor:
     """`asarray`, for the operation ``who``; an array of another library has to be on the device already."""
+    if type(obj) is np.ndarray and dtype is copy is None and dtypes.is_own(obj.dtype) and obj.flags.aligned:
+        # The common case, for which nothing below does more. A view: the caller may give the array another shape.
+        return placed(obj.view(), find_backend(device), host_arrays.may_change(obj))
     wanted = None if dtype is None else dtypes.as_dtype(dtype, who)
     on_device = None if isinstance(obj, Tensor) else adopted(who, obj, copy)
     if on_device is not None:

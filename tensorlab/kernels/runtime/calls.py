@@ -27,11 +27,11 @@ from tensorlab.forks import guard
 from tensorlab.kernels.runtime import library, pool
 from tensorlab.kernels.runtime.native import Method, address, keep_to_the_end
 
-# Indices into a table. A header, the same for all operations but for the last two words, is followed by one entry of
-# ENTRY words for each combination of dtype and backend.
+# Indices into a table. A header of HEADER words is followed by one entry of ENTRY words for each combination of dtype
+# and backend. The header is the same for all operations, except for ARITY, ENTRIES, and COUNT, the number of calls.
 TAPES, POOL, TENSOR, SHARED, VARIABLE, WATCHED, INT, FLOAT, NDARRAY = range(9)
-NEW_ARRAY, NEW_KEY, RECORD, ARITY, ENTRIES = range(9, 14)
-HEADER = 14
+NEW_ARRAY, NEW_KEY, RECORD, ARITY, ENTRIES, COUNT = range(9, 15)
+HEADER = 15
 DTYPE, REAL, OUTPUT, BACKEND, KERNEL = range(5)
 ENTRY = 5
 
@@ -45,6 +45,8 @@ METHOD = "_by_python"
 
 _FAST_WITH_KEYWORDS = 0x0080 | 0x0002
 _header: list[int] = []
+_installed: list[tuple[Any, Any]] = []
+"""The class, and the compiled function that replaces its ``__call__``."""
 _tables: dict[bytes, Any] = {}
 _kept: dict[int, Any] = {}
 """Objects that compiled code refers to by address; they are never freed."""
@@ -89,8 +91,15 @@ def _install(kind: type, operation: Any, tensors: Sequence[type], tapes: int, ne
     }
     prototype = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.c_void_p)
     new_method = prototype(("PyDescr_NewMethod", ctypes.pythonapi))
-    kind.__call__ = new_method(kind, ctypes.addressof(definition))  # type: ignore[method-assign]
+    _installed.append((kind, new_method(kind, ctypes.addressof(definition))))
+    switch(compiled=True)
     _header.extend([words[index] for index in range(len(words))])
+
+
+def switch(compiled: bool) -> None:
+    """Select whether calls use the compiled function, if it is installed, or the Python method."""
+    for kind, call in _installed:
+        kind.__call__ = call if compiled else vars(kind)[METHOD]
 
 
 def _kept_at(thing: Any) -> int:
@@ -123,7 +132,7 @@ def table(arity: int, entries: Sequence[tuple[Any, Any, Any, Callable[..., Any]]
     """
     if not _header:
         return None
-    words = [*_header, arity if arity <= MOST else -1, len(entries)]
+    words = [*_header, arity if arity <= MOST else -1, len(entries), 0]
     for dtype, output, backend, kernel in entries:
         real = dtype.itemsize if dtype.kind == "f" else 0
         words += [_kept_at(dtype), real, _kept_at(output), _kept_at(backend), address(kernel)]
@@ -143,3 +152,13 @@ def _new_capsule(content: Any) -> Any:
     keep_to_the_end(content)
     keep_to_the_end(_NAME)
     return prototype(("PyCapsule_New", ctypes.pythonapi))(content.ctypes.data, _NAME, None)
+
+
+def count(capsule: Any) -> int:
+    """Return the number of calls that have used a table, or 0 if the object is not the capsule of a table."""
+    is_valid = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_char_p)  # private prototypes
+    pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
+    if not is_valid(("PyCapsule_IsValid", ctypes.pythonapi))(capsule, _NAME):
+        return 0
+    start = pointer(("PyCapsule_GetPointer", ctypes.pythonapi))(capsule, _NAME)
+    return ctypes.c_int64.from_address(start + 8 * COUNT).value
