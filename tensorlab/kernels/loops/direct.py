@@ -250,7 +250,7 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         if key == 0:  # near the recursion limit
             _decrement(tensor)
             return 0
-        words[calls.COUNT] += 1  # safe, because the GIL is locked here
+        words[calls.COUNT] += 1  # safe: this thread has the GIL
         if not recorded:
             return tensor
         given = scratch(_GIVEN, types.int64)
