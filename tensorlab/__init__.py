@@ -12,6 +12,8 @@ import tensorlab.start  # noqa: F401  (before anything else is imported)
 
 # isort: split
 
+from typing import TYPE_CHECKING
+
 from tensorlab import (
     activations,
     backends,
@@ -54,12 +56,42 @@ from tensorlab.gradients import GradientTape, custom_gradient, grad, jacobian, v
 from tensorlab.layers import Input, Layer
 from tensorlab.losses import LossRule
 from tensorlab.models import Model, Sequential
-from tensorlab.ops import *
 from tensorlab.optimizers import OptimizerRule
 from tensorlab.plugins import hookimpl
 from tensorlab.tensor import Tensor, asarray
 from tensorlab.variable import Variable
 from tensorlab.version import __version__
+
+if TYPE_CHECKING:  # a type checker follows one star import, but not the second one in `tensorlab.ops`
+    from tensorlab.ops.arithmetic import *
+    from tensorlab.ops.broadcasting import *
+    from tensorlab.ops.comparison import *
+    from tensorlab.ops.complex import *
+    from tensorlab.ops.constants import *
+    from tensorlab.ops.creation import *
+    from tensorlab.ops.cumulative import *
+    from tensorlab.ops.data_types import *
+    from tensorlab.ops.dlpack import *
+    from tensorlab.ops.exponential import *
+    from tensorlab.ops.extrema import *
+    from tensorlab.ops.floating import *
+    from tensorlab.ops.indexing import *
+    from tensorlab.ops.joining import *
+    from tensorlab.ops.lift import *
+    from tensorlab.ops.linalg import *
+    from tensorlab.ops.logical import *
+    from tensorlab.ops.namespace import *
+    from tensorlab.ops.nn import *
+    from tensorlab.ops.powers import *
+    from tensorlab.ops.reduction import *
+    from tensorlab.ops.rounding import *
+    from tensorlab.ops.searching import *
+    from tensorlab.ops.sets import *
+    from tensorlab.ops.shaping import *
+    from tensorlab.ops.sorting import *
+    from tensorlab.ops.trigonometric import *
+else:
+    from tensorlab.ops import *
 
 __all__ = [
     "Activation",

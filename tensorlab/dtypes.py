@@ -27,7 +27,10 @@ default_float = float32
 """The dtype of Python floats and of floating-point results of integers."""
 
 _BY_NAME = {name: np.dtype(name) for name in NAMES}
-_KNOWN = frozenset(_BY_NAME.values())
+_KNOWN = {dtype: dtype for dtype in _BY_NAME.values()}
+"""The one object of each dtype. NumPy also creates equal ones, but compiled calls compare addresses."""
+is_own = _KNOWN.__contains__
+"""Whether a NumPy dtype is one of tensorlab's, in the byte order of this machine."""
 
 
 def as_dtype(dtype: Any, who: str = "dtype") -> DType:
@@ -37,7 +40,7 @@ def as_dtype(dtype: Any, who: str = "dtype") -> DType:
         DTypeError: if it is not one of tensorlab's dtypes.
     """
     if isinstance(dtype, np.dtype) and dtype in _KNOWN:
-        return dtype
+        return _KNOWN[dtype]
     if type(dtype) is str and dtype in _BY_NAME:
         return _BY_NAME[dtype]
     if dtype is float:  # float means the default floating-point dtype, as in the array API standard
@@ -47,7 +50,7 @@ def as_dtype(dtype: Any, who: str = "dtype") -> DType:
     except TypeError:
         found = None
     if found is not None and found.newbyteorder("=") in _KNOWN:
-        return found.newbyteorder("=")
+        return _KNOWN[found.newbyteorder("=")]
     raise DTypeError(who, f"one of {', '.join(NAMES)}", repr(dtype), "convert the data first, e.g. with .astype()")
 
 

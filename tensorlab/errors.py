@@ -20,9 +20,9 @@ class TensorlabError(Exception):
     The text is ``{who}: expected {expected}, received {received}; {hint}``, but for `StateError`.
 
     Args:
-        who: the layer, function, argument or file that refuses.
-        expected: what it would have accepted.
-        received: what it was given.
+        who: the layer, function, argument or file that raises.
+        expected: what it accepts.
+        received: what it was given instead.
         hint: what to do next; may be empty.
     """
 
@@ -53,7 +53,7 @@ class ArgumentError(TensorlabError, ValueError):
 
 
 class DerivativeError(ArgumentError):
-    """A derivative that is given with a function and is not its derivative."""
+    """A derivative that was given for a function and is wrong."""
 
 
 class ArgumentTypeError(TensorlabError, TypeError):
@@ -61,7 +61,7 @@ class ArgumentTypeError(TensorlabError, TypeError):
 
 
 class UnknownAttributeError(TensorlabError, AttributeError):
-    """An attribute that an object does not have and does not take."""
+    """An attribute that an object does not have."""
 
 
 class IndexOutOfBoundsError(TensorlabError, IndexError):
@@ -74,7 +74,7 @@ class StateError(TensorlabError, RuntimeError):
     The text is ``{who}: {problem}; {hint}``. What was given is not at fault, so `expected` and `received` are empty.
 
     Args:
-        who: the object and method that refuse.
+        who: the object and method that raise.
         problem: the state that is wrong, as a clause: "the model is not compiled".
         hint: what to do next; may be empty.
     """
@@ -106,27 +106,27 @@ class ScalarError(TensorlabError, TypeError):
 
 
 class DeviceError(TensorlabError, RuntimeError):
-    """A device that is not there, or tensors of two devices in one operation."""
+    """A device that is not available, or tensors of two devices in one operation."""
 
 
 class DLPackError(TensorlabError, BufferError):
-    """Memory that cannot be exported to another library as it asks."""
+    """Memory that cannot be exported to another library in the requested way."""
 
 
 class GradientError(TensorlabError, AssertionError):
-    """A gradient that is not the slope of its function."""
+    """A gradient that differs from the slope of its function."""
 
 
 class ConformanceError(TensorlabError, AssertionError):
-    """Something that does not do what tensorlab's conformance kit asks of it."""
+    """An object that fails a check of tensorlab's conformance kit."""
 
 
 class PluginError(TensorlabError, RuntimeError):
-    """A plugin that could not be loaded or returned something that is not what its hook asks for."""
+    """A plugin that could not be loaded, or whose hook returned the wrong kind of object."""
 
 
 class PluginWarning(UserWarning):
-    """A plugin that is not there, or that failed while it watched."""
+    """A plugin that is missing, or whose observer failed."""
 
 
 class UnknownNameError(TensorlabError, LookupError):
@@ -134,7 +134,7 @@ class UnknownNameError(TensorlabError, LookupError):
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
-    """Words for the known names nearest to ``name``: ``did you mean 'relu'?``, or the list of all of them."""
+    """Return a hint with the known names nearest to ``name``: ``did you mean 'relu'?``, or the list of all names."""
     names = sorted(known)
     lowered = {candidate.lower(): candidate for candidate in names}
     close = difflib.get_close_matches(str(name).lower(), lowered, n=count, cutoff=0.5)
@@ -144,7 +144,7 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
 
 
 def levels_to_the_user() -> int:
-    """The ``stacklevel`` with which a warning shows the line that called tensorlab."""
+    """Return the ``stacklevel`` with which a warning shows the line that called tensorlab."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and _HOUSE in Path(frame.f_code.co_filename).parents:
         level, frame = level + 1, frame.f_back

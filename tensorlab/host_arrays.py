@@ -32,12 +32,17 @@ def may_change(array: np.ndarray[Any, Any]) -> bool:
     again. Only Python's ``bytes`` never change.
     """
     owner: Any = array
-    while isinstance(owner, (np.ndarray, memoryview)):
-        base = owner.base if isinstance(owner, np.ndarray) else owner.obj
+    base: Any
+    while True:
+        if isinstance(owner, np.ndarray):
+            base = owner.base
+        elif isinstance(owner, memoryview):
+            base = owner.obj
+        else:
+            return not isinstance(owner, bytes)
         if base is None:
             return True
         owner = base
-    return not isinstance(owner, bytes)
 
 
 def cast(array: np.ndarray[Any, Any], dtype: DType) -> np.ndarray[Any, Any]:

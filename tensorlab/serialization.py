@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Mapping
@@ -25,16 +26,15 @@ class Configured:
         """The registered object that creates such objects: the class, or a rule."""
         return type(self)
 
+    def __new__(cls, /, *args: Any, **kwargs: Any) -> Any:
+        _capture(cls)
+        return super().__new__(cls)
+
     def __init__(self, /, *args: Any, **kwargs: Any) -> None:
         following = super().__init__
         if (args or kwargs) and following == object.__init__.__get__(self):
             raise arguments.misfit(type(self).__name__, inspect.Signature(), args, kwargs)  # type: ignore[misc]
         following(*args, **kwargs)
-
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        if "__init__" in cls.__dict__:
-            cls.__init__ = _captured(cls.__init__)  # type: ignore[method-assign]
 
     def _constructed(self) -> None:
         """Called after the constructor of the object's class has returned."""
@@ -64,6 +64,20 @@ class Configured:
         return cls(*positional, **values)
 
 
+def _capture(cls: type) -> None:
+    """Let the constructors of a class remember their arguments, before its first object is made.
+
+    A decorator, such as `dataclass`, replaces a constructor after the class has been made.
+    """
+    if "_captures" in cls.__dict__:
+        return
+    for each in cls.__mro__:
+        if issubclass(each, Configured) and each is not Configured and "_captures" not in each.__dict__:
+            if "__init__" in each.__dict__:
+                each.__init__ = _captured(each.__init__)  # type: ignore[method-assign]
+            each._captures = True  # type: ignore[attr-defined]
+
+
 def _captured(init: Callable[..., None]) -> Callable[..., None]:
     signature = inspect.signature(init)
 
@@ -77,9 +91,15 @@ def _captured(init: Callable[..., None]) -> Callable[..., None]:
                 bound = signature.bind(self, *args, **kwargs)
             except TypeError:
                 raise _misfit(self, init, args, kwargs) from None  # type: ignore[misc]
+            # A dataclass calls its default factories itself.
+            fields = dataclasses.fields(self) if dataclasses.is_dataclass(self) else ()
+            made = {field.name for field in fields if field.default_factory is not dataclasses.MISSING}
+            made -= set(bound.arguments)
             bound.apply_defaults()
             captured: dict[str, Any] = {}
             for name, parameter in list(signature.parameters.items())[1:]:
+                if name in made:
+                    continue
                 if parameter.kind is inspect.Parameter.VAR_KEYWORD:
                     captured |= bound.arguments.get(name, {})
                 else:

@@ -79,3 +79,35 @@ def test_a_tensor_shows_its_buffer_and_backend_to_backends() -> None:
         np.testing.assert_array_equal(each.backend.to_host(each.buffer), array)
     with pytest.raises(AttributeError):
         tensor.buffer = array  # type: ignore[misc]
+
+
+def replacements(tree: ast.AST) -> Iterator[str]:
+    """Yield what changes a class: assignments to ``__class__`` or ``__call__``, and setattr of a class."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr in DUNDERS:
+            yield node.attr
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "setattr":
+            target = node.args[0]
+            if isinstance(target, ast.Name) and target.id[0].isupper():
+                yield f"setattr {target.id}"
+
+
+DUNDERS = ("__class__", "__call__")
+
+
+def test_the_architecture_lists_what_is_replaced_at_run_time() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    section = text[text.index("## What is replaced at run time") : text.index("## The tape")]
+    found = {
+        str(path.relative_to(ROOT / "tensorlab")): set(replacements(ast.parse(path.read_text())))
+        for path in sorted((ROOT / "tensorlab").rglob("*.py"))
+    }
+    assert {path: kinds for path, kinds in found.items() if kinds} == {
+        "kernels/runtime/calls.py": {"__call__"},
+        "ops/methods.py": {"setattr Tensor"},
+        "tensor/core.py": {"__class__"},
+        "tensor/writing.py": {"__class__"},
+        "variable.py": {"setattr Variable"},
+    }
+    named = ("kernels/runtime/calls.py", "ops/methods.py", "variable.py")
+    assert all(f"`{name}`" in section for name in (*named, "Tensor.__class__", "TENSORLAB_COMPILED_CALLS=0"))

@@ -20,5 +20,5 @@ __all__ = ["fit_persistent", "matmul_precision"]
 
 @hookimpl
 def tensorlab_register_backends() -> dict[str, Callable[[], Backend]]:
-    """The device "cuda"."""
+    """Register the device "cuda"."""
     return {"cuda": CUDABackend}

@@ -1,4 +1,4 @@
-"""Other libraries' arrays in the device's memory as buffers, without a copy: DLPack, and the CUDA array interface.
+"""Adopt arrays of other libraries on the device without a copy: DLPack and the CUDA array interface.
 
 Source: Python array API standard, ``from_dlpack``; the CUDA array interface, version 3, in Numba's documentation.
 """
@@ -24,7 +24,7 @@ _BY_TEXT = {dtype.str: dtype for dtype in _DTYPES}
 
 
 def adopt(who: str, array: Any, copy: bool | None) -> Buffer:
-    """A buffer in the memory of another library's array, see `tensorlab.backends.SharingBackend`."""
+    """Return a buffer in the memory of another library's array; see `tensorlab.backends.SharingBackend`."""
     if hasattr(array, "__dlpack__"):
         return _by_dlpack(who, array, copy)
     return _by_interface(who, array)
@@ -83,7 +83,7 @@ def _unknown(who: str, dtype: Any) -> DTypeError:
 def _borrowed(
     who: str, address: int, dtype: np.dtype[Any], shape: Shape, strides: Shape, done: Callable[[], None]
 ) -> Buffer:
-    """A buffer whose first element is at an address; ``done`` is called when that is not needed any more."""
+    """Return a buffer whose first element is at an address; ``done`` is called when it is not needed any more."""
     layout = Layout(shape, strides)
     if not layout.size:
         return Buffer.empty(shape, dtype)

@@ -1,4 +1,4 @@
-"""The device's memory, pooled: asking CUDA for memory makes the device wait, and a step asks for the same as the last.
+"""A memory pool: an allocation by CUDA stalls the device, and each step allocates the same as the step before.
 
 What nobody holds any more is given to the next who asks for as many elements of that type, even if kernels that use
 it have not run yet: those that are launched later run later.
@@ -46,7 +46,7 @@ class Memory:
 
 
 class Borrowed(Memory):
-    """Memory of another library, which is told when whatever has been launched to read it is done."""
+    """Memory of another library, which is notified when all kernels that read it have finished."""
 
     def __init__(self, array: Any, address: int, done: Callable[[], None]) -> None:
         super().__init__(array, address, [])
@@ -63,7 +63,7 @@ def _give_back(done: Callable[[], None]) -> None:
 
 
 def borrow(who: str, address: int, size: int, dtype: Any, done: Callable[[], None]) -> Memory:
-    """Memory with some elements of another library.
+    """Return memory of another library.
 
     Args:
         who: what messages name.
@@ -82,7 +82,7 @@ def borrow(who: str, address: int, size: int, dtype: Any, done: Callable[[], Non
 
 
 def allocate(size: int, dtype: Any) -> Memory:
-    """Memory for some elements, not initialised; for one at least, since CUDA has no memory of none.
+    """Allocate memory, uninitialized, for at least one element, since CUDA does not allocate 0 bytes.
 
     Raises:
         DeviceError: if there is no room.
@@ -122,7 +122,7 @@ def _allocated(size: int, dtype: Any) -> Memory:
 
 
 def upload(array: np.ndarray[Any, Any]) -> Memory:
-    """Memory with the elements of a host array in C order."""
+    """Copy a host array to the device in C order, and return the memory."""
     memory = allocate(array.size, array.dtype)
     if array.size:
         driver.copy_to_device(memory.array, array)
@@ -132,12 +132,12 @@ def upload(array: np.ndarray[Any, Any]) -> Memory:
 
 
 def constant(array: np.ndarray[Any, Any]) -> Memory:
-    """Memory with the elements of a small array, which nobody changes, such as the numbers of a program.
+    """Return read-only memory with the elements of a small array, such as a constant in a program.
 
-    A loop asks for the same ones again and again, and an upload makes the device wait.
+    It is cached, because loops use the same constants again and an upload stalls the device.
     """
-    driver.cuda()  # which tells a child that was forked that it cannot use what is there
-    if recording() is not None:  # which is to see what every step asks for
+    driver.cuda()  # raises in a forked child, which cannot use the memory
+    if recording() is not None:  # which has to see the uploads of every step
         return upload(array)
     return _constant(array.tobytes(), array.dtype.str)
 
@@ -148,11 +148,11 @@ def _constant(elements: bytes, dtype: str) -> Memory:
 
 
 def unused() -> int:
-    """The bytes that nobody holds, which `allocate` gives back to CUDA before it says that there is no room."""
+    """Return the number of unused bytes in the pool, which `allocate` frees before it reports a lack of memory."""
     return sum(len(shelf) * size * np.dtype(kind).itemsize for (size, kind), shelf in _shelves.items())
 
 
 def clear() -> None:
-    """Give back to CUDA what nobody holds."""
+    """Free the unused memory of the pool."""
     for shelf in list(_shelves.values()):
         shelf.clear()

@@ -1,4 +1,4 @@
-"""The CUDA backend: the device's memory, and kernels that Numba compiles from the CPU's very scalar functions."""
+"""The CUDA backend: device memory, and kernels that Numba compiles from the same scalar functions as on the CPU."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class CUDABackend(DeviceMemory):
 
     @property
     def about(self) -> str:
-        """The GPU and the versions of what drives it."""
+        """The GPU, and the versions of its driver and toolkit."""
         return driver.about()
 
     def at(self, index: int) -> CUDABackend:
-        """Itself for the number of its GPU: a process uses one.
+        """Return the backend itself for the number of its GPU; a process uses only one.
 
         Raises:
             DeviceError: for another number.
@@ -60,17 +60,17 @@ class CUDABackend(DeviceMemory):
         return self
 
     def export(self, buffer: Buffer) -> Exported:
-        """What shares the memory on the device with other libraries."""
+        """Return an object from which other libraries take the memory without a copy."""
         return Exported(buffer)
 
     def adopt(self, who: str, array: Any, copy: bool | None) -> Buffer:
-        """A buffer in another library's memory."""
+        """Return a buffer in the memory of another library."""
         return adopt(who, array, copy)
 
     def map(
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
     ) -> Callable[..., Any]:
-        """One pass over all inputs and outputs."""
+        """Return a function that maps in one pass over all inputs and outputs."""
         who = f"map {function.name!r}"
         checks.check_function(who, function, len(inputs), len(outputs))
 
@@ -85,7 +85,7 @@ class CUDABackend(DeviceMemory):
     def reduce(
         self, rule: Reduction, compute: DType, input: DType, output: DType
     ) -> Callable[[Buffer, tuple[int, ...] | None], Buffer]:
-        """Segments of a fixed size, each folded by a block; then what they gave."""
+        """Return a function that reduces segments of a fixed size, one in each block, and then their results."""
 
         def run(buffer: Buffer, axes: tuple[int, ...] | None) -> Buffer:
             checks.check_buffer(f"reduce {rule.name!r}", Buffer, buffer, input)
@@ -156,7 +156,7 @@ class CUDABackend(DeviceMemory):
         return result
 
     def scan(self, rule: Scan, inputs: Sequence[Buffer], compute: DType, output: DType) -> Buffer:
-        """A thread a row, from its first element to its last."""
+        """Scan each row in one thread, from its first element to its last."""
         checks.check_scan(rule, Buffer, inputs)
         result = Buffer.empty(inputs[0].shape, output)
         if result.size:
@@ -178,7 +178,7 @@ class CUDABackend(DeviceMemory):
         operands: Sequence[Buffer] = (),
         keep: bool = False,
     ) -> tuple[Buffer, Buffer | None]:
-        """A block a tile of the result; the epilogue is applied before the result is written."""
+        """Compute each tile of the product in one block, and apply the epilogue before the result is written."""
         checks.check_product(Buffer, a, b, epilogue, operands)
         *stack, m, k = a.shape
         n = b.shape[-1]
@@ -207,7 +207,7 @@ class CUDABackend(DeviceMemory):
     def update(
         self, function: ScalarFunction, groups: Sequence[Sequence[Buffer]], hyperparameters: Sequence[float]
     ) -> None:
-        """One launch for all weights."""
+        """Update all weights in one launch."""
         checks.check_update(Buffer, _is_dense, function, groups, hyperparameters)
         rows = [(weight.size, (weight, dense(gradient), *slots)) for weight, gradient, *slots in groups if weight.size]
         if rows:
@@ -228,7 +228,7 @@ def _is_dense(buffer: Buffer) -> bool:
 
 
 def _of_nothing(rule: Reduction) -> float:
-    """The value of a reduction over no elements."""
+    """Return the value of a reduction over no elements."""
     if rule.initial is None or rule.result is None:
         return rule.initial or 0.0
     with np.errstate(invalid="ignore"):  # the mean of nothing is NaN

@@ -1,4 +1,4 @@
-"""A buffer: elements in the memory of the device, and how they are laid out there."""
+"""`Buffer`: elements in the memory of the device, with their layout."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ class Buffer:
 
     @staticmethod
     def empty(shape: Shape, dtype: Any) -> Buffer:
-        """A dense buffer of its own memory, not initialised."""
+        """Return a dense buffer with its own memory, uninitialized."""
         layout = Layout.dense(shape)
         return Buffer(allocate(layout.size, dtype), dtype, layout)
 
     @property
     def array(self) -> Any:
-        """The flat device array that it lies in."""
+        """The flat device array that contains the elements."""
         return self.memory.array
 
     @property
     def address(self) -> int:
-        """Where the first element is, which kernels take."""
+        """The address of the first element, which is passed to kernels."""
         return self.memory.address + self.layout.offset * int(self.dtype.itemsize)
 
     @property
@@ -56,5 +56,5 @@ class Buffer:
         return self.layout.size
 
     def view(self, layout: Layout) -> Buffer:
-        """Other elements of the same memory."""
+        """Return a view of the same memory with another layout."""
         return Buffer(self.memory, self.dtype, layout, self if self.base is None else self.base)

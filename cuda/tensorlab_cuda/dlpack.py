@@ -1,4 +1,4 @@
-"""DLPack's structures and capsules, from which libraries take each other's memory.
+"""The structures and capsules of DLPack, with which libraries exchange memory.
 
 Source: DLPack 1.0, https://dmlc.github.io/dlpack, and its header dlpack.h.
 """
@@ -58,7 +58,7 @@ _USED = {kind: b"used_" + name for kind, name in NAMES.items()}
 
 
 def _python(name: str, result: Any, *arguments: Any) -> Any:
-    """A function of Python's C interface; others may take ``ctypes.pythonapi``'s own to have other types."""
+    """Return a function of Python's C API. Those of ``ctypes.pythonapi`` are shared, so their types may be changed."""
     return ctypes.PYFUNCTYPE(result, *arguments)((name, ctypes.pythonapi))
 
 
@@ -94,7 +94,7 @@ _discard = CALLBACK(_forget_unused)
 
 
 def capsule(tensor: Tensor, flags: int | None, *held: Any) -> Any:
-    """A capsule of an array.
+    """Create a capsule for an array.
 
     Args:
         tensor: the array.
@@ -112,7 +112,7 @@ def capsule(tensor: Tensor, flags: int | None, *held: Any) -> Any:
 
 
 class Taken:
-    """The array in another library's capsule, which is the capsule's until `keep` is called.
+    """The array in the capsule of another library. The capsule owns it until `keep` is called.
 
     Args:
         capsule: what ``__dlpack__`` returned.
@@ -140,11 +140,11 @@ class Taken:
         return found
 
     def keep(self) -> None:
-        """Take the array from the capsule; whoever does so has to give it back."""
+        """Take ownership of the array from the capsule. It must be returned with `give_back`."""
         _rename(self._capsule, _USED[self._kind])
         self._capsule = None
 
     def give_back(self) -> None:
-        """Tell the other library that its array is not used any more: once, and after `keep`."""
+        """Notify the other library that its array is not used any more. Call it once, after `keep`."""
         if self._managed.deleter:
             CALLBACK(self._managed.deleter)(ctypes.addressof(self._managed))

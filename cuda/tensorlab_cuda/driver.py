@@ -54,7 +54,7 @@ _in_child = False
 
 
 def cuda() -> Any:
-    """The module ``numba.cuda``, once it is known to work: that of numba-cuda, or the older one inside of Numba.
+    """Return the module ``numba.cuda`` after a check that it works: that of numba-cuda, or the older one in Numba.
 
     Raises:
         DeviceError: saying what is missing.
@@ -84,7 +84,7 @@ def _module() -> Any:
 
 
 def settings() -> Any:
-    """Numba's settings: those of numba-cuda, or of the older one inside of Numba."""
+    """Return the settings of numba-cuda, or of the older ``numba.cuda`` in Numba."""
     try:
         from numba.cuda.core import config
     except ImportError:
@@ -93,7 +93,7 @@ def settings() -> Any:
 
 
 def _forked() -> None:
-    """In a child process: CUDA does not work there, so whoever asks for it is to be told."""
+    """Mark CUDA as unusable in a forked child, so that every use raises."""
     global _in_child
     _in_child = True
     device.cache_clear()
@@ -127,7 +127,7 @@ def _check(cuda: Any) -> None:
 
 
 def missing_compiler(cuda: Any) -> str:
-    """What the CUDA toolkit lacks, or nothing if kernels can be compiled, be there a GPU or not."""
+    """Return what is missing to compile kernels, or an empty string. No GPU is needed for that."""
     try:
         cuda.runtime.get_version()  # loads a library of the toolkit, which is_available does not
         return "" if cuda.cudadrv.nvvm.is_available() else "NVVM is missing"
@@ -136,13 +136,13 @@ def missing_compiler(cuda: Any) -> str:
 
 
 def simulated() -> bool:
-    """Whether kernels run in Numba's simulator, as plain Python."""
+    """Return whether kernels run in Numba's simulator, as plain Python."""
     return _is_simulator(cuda())
 
 
 @functools.cache
 def device() -> Device:
-    """The device that kernels run on."""
+    """Return the device that kernels run on."""
     if simulated():
         # Its threads are threads of Python; it computes what the newest devices do.
         return Device("simulator", 0, (9, 0), processors=2, blocks=2, threads=4, across=2)
@@ -155,7 +155,7 @@ def device() -> Device:
 
 
 def refuse(index: int) -> NoReturn:
-    """Say why a GPU of this number is not used.
+    """Raise an error that says why a GPU of this number is not used.
 
     Raises:
         DeviceError: always.
@@ -169,7 +169,7 @@ def refuse(index: int) -> NoReturn:
 
 
 def about() -> str:
-    """The device and the versions of what drives it, in a line."""
+    """Return the device and the versions of its driver and toolkit, in one line."""
     if simulated():
         return "Numba's simulator, which is slow"
     major, minor = device().compute_capability
@@ -182,12 +182,12 @@ def about() -> str:
 
 
 def storage(dtype: Any) -> type[np.generic]:
-    """The type in which kernels load, compute and store a dtype: a bool is a byte, as in NumPy's memory."""
+    """Return the type in which kernels load, compute and store a dtype. A bool is a byte, as in NumPy."""
     return np.dtype("uint8" if dtype == "bool" else dtype).type
 
 
 def device_array(size: int, kind: type[np.generic]) -> Any | None:
-    """A new flat array on the device, not initialised; None if there is no room for it."""
+    """Return a new flat array on the device, uninitialized, or None if it does not fit."""
     try:
         return cuda().device_array(size, kind)
     except Exception as error:  # of a class of its own in each version
@@ -197,7 +197,7 @@ def device_array(size: int, kind: type[np.generic]) -> Any | None:
 
 
 def borrowed_array(who: str, address: int, size: int, kind: type[np.generic]) -> Any:
-    """A flat array on the device whose elements are at an address, in memory that another library has allocated.
+    """Return a flat array on the device at an address, in memory that another library has allocated.
 
     Raises:
         DeviceError: if the device does not reach that memory.
@@ -219,20 +219,20 @@ _ENDLESS = 1 << 60  # in place of the simulator's infinity
 
 
 def free_memory() -> tuple[int, int]:
-    """The bytes of the device that are free, and all that it has."""
+    """Return the number of free bytes of the device, and of all its bytes."""
     free, total = cuda().current_context().get_memory_info()
     return int(min(free, _ENDLESS)), int(min(total, _ENDLESS))
 
 
 def address(memory: Any) -> int:
-    """Where a device array is: an address on the device, or in the simulator on the host."""
+    """Return the address of a device array: on the device, or in the simulator on the host."""
     if simulated():
         return simulator.address(memory)
     return int(memory.__cuda_array_interface__["data"][0])
 
 
 def copy_to_device(memory: Any, array: np.ndarray[Any, Any]) -> None:
-    """Overwrite a flat device array by a host array of as many elements, in C order."""
+    """Overwrite a flat device array by a host array with the same number of elements, in C order."""
     cuda()
     listening = recording()
     if listening is not None:
@@ -241,7 +241,7 @@ def copy_to_device(memory: Any, array: np.ndarray[Any, Any]) -> None:
 
 
 def download(memory: Any, start: int, size: int) -> np.ndarray[Any, Any]:
-    """A flat host array with some elements of a flat device array, when all kernels before have run."""
+    """Copy some elements of a flat device array to the host after all kernels launched before have run."""
     cuda()
     listening = recording()
     if listening is not None:
@@ -253,13 +253,13 @@ def download(memory: Any, start: int, size: int) -> np.ndarray[Any, Any]:
 
 
 def default_stream() -> int:
-    """The number that CUDA gives to the stream on which kernels run: 1, or 2 where each thread has one of its own."""
+    """Return CUDA's number of the stream on which kernels run: 1, or 2 if each thread has its own stream."""
     cuda()
     return 2 if getattr(settings(), "CUDA_PER_THREAD_DEFAULT_STREAM", 0) else 1
 
 
 def synchronize() -> None:
-    """Wait for everything that has been launched."""
+    """Wait until all launched kernels have finished."""
     cuda().synchronize()
 
 
@@ -267,21 +267,21 @@ def synchronize() -> None:
 
 
 def compile_kernel(function: Callable[..., None], signature: str) -> Any:
-    """What launches a kernel of one signature; its arguments are not looked at, but taken to be of these types."""
+    """Compile a kernel for one signature. A launch does not check the types of its arguments."""
     # With at most 128 registers a thread a processor runs two blocks, of which one computes while the other waits.
     options = {} if simulated() else {"max_registers": 128}
     return cuda().jit(signature, **options)(function)
 
 
 def compile_function(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of numbers that kernels call."""
+    """Return a function of numbers that kernels can call."""
     # The simulator runs Python, and calls a plain function sooner than one of its own.
     compiled: Callable[..., Any] = function if simulated() else cuda().jit(device=True)(function)
     return compiled
 
 
 def extending() -> tuple[Any, Any]:
-    """Numba's types, and the decorator of functions that are written in LLVM's terms."""
+    """Return Numba's types, and the decorator for functions that generate LLVM code."""
     if hasattr(cuda().types, "CPointer"):  # numba-cuda has types and decorators of its own
         from numba.cuda.extending import intrinsic
 
@@ -294,7 +294,7 @@ def extending() -> tuple[Any, Any]:
 
 @functools.cache
 def aligned() -> str:
-    """What the text of a shared array says, beyond its size and type, to be read in vectors."""
+    """Return the source text of the option that aligns a shared array for vector loads; empty if there is none."""
     if simulated() or "alignment" not in inspect.signature(cuda().shared.array).parameters:
         return ""
     return ", alignment=16"
@@ -314,7 +314,7 @@ def launch(kernel: Kernel, blocks: int, threads: int, *arguments: float) -> None
 
 
 def launch_together(kernel: Kernel, threads: int, shared: int, *arguments: float) -> None:
-    """Start a kernel whose blocks wait for each other, on as many as surely run at the same time.
+    """Launch a kernel whose blocks wait for each other, on as many blocks as are certain to run at the same time.
 
     Args:
         kernel: it calls ``cuda.cg.this_grid().sync()``.
@@ -343,21 +343,21 @@ def _start(kernel: Kernel, configuration: tuple[Any, ...], arguments: Sequence[f
 
 
 def launch_flat(kernel: Kernel, total: int, *arguments: Any) -> None:
-    """Start a kernel whose threads share ``total`` elements; ``total`` is its first argument."""
+    """Launch a kernel whose threads share ``total`` elements; ``total`` is its first argument."""
     if total:
         threads = device().threads
         launch(kernel, -(-total // threads), threads, total, *arguments)
 
 
 def threads_for(count: int) -> int:
-    """The threads of a block that folds ``count`` elements: a power of two, which depends on the count alone."""
+    """Return the number of threads of a block that reduces ``count`` elements, a power of two."""
     most = device().threads
     return min(most, max(most // 8, 1 << (count - 1).bit_length()))
 
 
 @functools.cache
 def functions(real: str | None) -> Mapping[str, object]:
-    """What computes the functions of `math` that Numba's CUDA lacks or knows by another name, for `emit`."""
+    """Return the functions of `math` that Numba's CUDA lacks or has under another name, for `emit`."""
     if simulated():
         return simulator.functions()
     from numba.cuda import libdevice

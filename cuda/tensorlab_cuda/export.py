@@ -1,4 +1,4 @@
-"""The device's memory for other libraries, without a copy: DLPack, and the CUDA array interface.
+"""Export device memory to other libraries without a copy: DLPack and the CUDA array interface.
 
 Source: Python array API standard, ``__dlpack__``; the CUDA array interface, version 3, in Numba's documentation.
 """
@@ -17,19 +17,19 @@ _HOST = (dlpack.HOST, 0)
 
 
 class Exported:
-    """What other libraries take a buffer's memory from; read-only for them, where they can be told so."""
+    """An object from which other libraries take the memory of a buffer, read-only where the protocol can say so."""
 
     def __init__(self, buffer: Buffer) -> None:
         self._buffer = buffer
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        """The GPU that the process uses; in the simulator, whose memory is the host's, the host."""
+        """Return the GPU that the process uses; in the simulator the host, whose memory it uses."""
         return _HOST if driver.simulated() else (dlpack.CUDA, driver.device().number)
 
     def __dlpack__(
         self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: Any = None
     ) -> Any:
-        """A capsule. Who asks for a version before 1.0 gets a copy.
+        """Return a capsule. For a version before 1.0 it contains a copy.
 
         Args:
             stream: what the other library works on: CUDA's default stream (None or 1), that of the thread (2) or
@@ -74,7 +74,7 @@ class Exported:
 
 
 def _start(buffer: Buffer) -> int:
-    """Where the first element is; 0 if there is none."""
+    """Return the address of the first element; 0 if there is none."""
     if not buffer.size:
         return 0
     buffer.memory.shared = True

@@ -1,4 +1,4 @@
-"""What is computed on the host for want of a kernel on the device, and what the user wants to hear of it.
+"""Warn or raise before an operation without a kernel is computed on the host, as the user chose.
 
 The environment variable ``TENSORLAB_CUDA_FALLBACK`` says it: "warn" (if unset) once of each operation, "error" to
 refuse it, "silent" for nothing.
@@ -17,11 +17,11 @@ _warned: set[str] = set()
 
 
 class HostFallbackWarning(UserWarning):
-    """An operation has no kernel on the device: its tensors go to the host, and its result comes back."""
+    """An operation without a kernel: its tensors are copied to the host, and its result is copied back."""
 
 
 def report(operation: str) -> None:
-    """Say that an operation is about to be computed on the host.
+    """Warn or raise that an operation is about to be computed on the host.
 
     Raises:
         DeviceError: if the user wants none.
@@ -40,7 +40,7 @@ def report(operation: str) -> None:
 
 
 def _level() -> int:
-    """How far up the caller is that is no part of tensorlab, for `report`."""
+    """Return the ``stacklevel`` of the first caller outside of tensorlab, for `report`."""
     level, frame = 0, sys._getframe()
     while str(frame.f_globals.get("__name__")).startswith("tensorlab") and frame.f_back is not None:
         level, frame = level + 1, frame.f_back

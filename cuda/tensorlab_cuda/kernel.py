@@ -1,4 +1,4 @@
-"""A kernel, as the driver starts it, and what is said of one that fails."""
+"""`Kernel`, which the driver launches, and the errors of kernels that fail."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Shared = tuple[int | None, type[np.generic]]
 
 @dataclass(frozen=True, eq=False)
 class Kernel:
-    """A kernel, compiled for the one signature that it has: whole numbers, and then numbers.
+    """A kernel, compiled for one signature: integers, and then real numbers.
 
     Arrays are handed over as their addresses. A number costs a launch a small part of what an array would, of which
     Numba hands over seven words, and what kernels index has none of an array's checks for negative indices.
 
     Attributes:
-        compiled: what Numba makes of it.
-        name: what messages call it.
-        whole: how many whole numbers it takes.
-        numbers: how many numbers it takes after those.
+        compiled: the compiled kernel of Numba.
+        name: its name in messages.
+        whole: the number of its integer arguments.
+        numbers: the number of real arguments after those.
         function: its Python function.
         shared: the arrays that a block shares, in order: of how many elements, None for one a thread, and their type.
         launchers: for each number of blocks and threads, what starts it.
@@ -41,7 +41,7 @@ class Kernel:
 
 
 def explain(name: str, scalars: Sequence[ScalarFunction], error: Exception) -> None:
-    """Raise an error of ours in place of one of Numba's or of the driver's."""
+    """Raise an error of tensorlab in place of one of Numba or the driver."""
     words = " ".join(str(error).split())
     if type(error).__name__ == "CudaAPIError":
         hint = "an update of the driver may help" if "PTX" in words else "after such an error start Python anew"

@@ -1,4 +1,4 @@
-"""Where the elements of an array lie in a flat piece of memory: shape, strides and offset, in elements."""
+"""`Layout`: the shape, strides and offset of an array in flat memory, in elements."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Shape = tuple[int, ...]
 
 
 def dense_strides(shape: Shape) -> Shape:
-    """The strides of an array whose elements lie in C order without gaps."""
+    """Return the strides of a dense array in C order."""
     return tuple(itertools.accumulate(reversed(shape[1:]), operator.mul, initial=1))[::-1] if shape else ()
 
 
 def is_view_index(index: Any) -> bool:
-    """Whether an index, or one part of it, chooses a regular part of an array, which needs no copy."""
+    """Return whether an index, or one part of it, selects a view, which needs no copy."""
     if isinstance(index, tuple):
         return all(map(is_view_index, index))
     if isinstance(index, bool):  # a mask
@@ -38,7 +38,7 @@ class Layout:
 
     @staticmethod
     def dense(shape: Shape, offset: int = 0) -> Layout:
-        """C order without gaps."""
+        """Return the dense layout of a shape in C order."""
         return Layout(shape, dense_strides(shape), offset)
 
     @property
@@ -48,21 +48,21 @@ class Layout:
 
     @property
     def is_dense(self) -> bool:
-        """Whether the elements lie in C order without gaps."""
+        """Whether it is dense and in C order."""
         pairs = zip(self.shape, self.strides, dense_strides(self.shape), strict=True)
         return self.size == 0 or all(length == 1 or step == wanted for length, step, wanted in pairs)
 
     def permute(self, axes: Sequence[int]) -> Layout:
-        """The axes in another order."""
+        """Return the layout with its axes in another order."""
         return Layout(tuple(self.shape[a] for a in axes), tuple(self.strides[a] for a in axes), self.offset)
 
     def broadcast_to(self, shape: Shape) -> Layout:
-        """Repeated, by strides of 0, along axes of length 1 and new leading axes."""
+        """Return the layout broadcast to a shape, with strides of 0 along axes of length 1 and new leading axes."""
         own = tuple(0 if had == 1 else step for had, step in zip(self.shape, self.strides, strict=True))
         return Layout(shape, (0,) * (len(shape) - len(own)) + own, self.offset)
 
     def index(self, index: Any) -> Layout:
-        """The part that an index of slices, numbers, None and ``...`` chooses.
+        """Return the layout of the view that an index of slices, numbers, None and ``...`` selects.
 
         Raises:
             IndexError: for a number outside of its axis, or more indices than axes.
@@ -98,13 +98,13 @@ class Layout:
 
 
 def rows_are_runs(layout: Layout) -> bool:
-    """Whether the elements of a matrix's rows lie closer to each other than those of its columns."""
+    """Return whether the elements of a row of a matrix are closer together than those of a column."""
     down, along = (abs(step) for step in layout.strides[-2:])
     return along <= down
 
 
 def merge_axes(shape: Shape, strides: Sequence[Shape]) -> tuple[Shape, list[Shape]]:
-    """The fewest axes that several arrays of one shape have in common: at least one.
+    """Merge the axes of several arrays of one shape as far as all their strides allow; at least one is left.
 
     Axes that lie behind each other in every array become one, and those of length 1 vanish.
     """

@@ -1,4 +1,4 @@
-"""Who is told of what a thread asks of the device, in place of the device."""
+"""Listeners: objects that are called in place of the device when a thread uses it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from tensorlab_cuda.kernel import Kernel
 
 
 class Listener(Protocol):
-    """What is told, see `tensorlab_cuda.recording`."""
+    """An object that receives the launches of a thread; see `tensorlab_cuda.recording`."""
 
     def launched(self, kernel: Kernel, threads: int, arguments: tuple[float, ...]) -> None:
-        """A kernel was to be started."""
+        """Receive a launch, which is not executed."""
 
     def uploaded(self, array: np.ndarray[Any, Any]) -> None:
-        """The host sends some elements, which it does all the same."""
+        """Receive elements that the host uploads. The upload itself is executed."""
 
     def allocated(self, memory: Any) -> None:
-        """Memory was taken."""
+        """Receive allocated memory."""
 
     def read(self) -> None:
-        """The host wants to read what has not been computed."""
+        """Receive a read of memory by the host."""
 
 
 class _Current(threading.local):
@@ -37,7 +37,7 @@ _current = _Current()
 
 @contextmanager
 def recorded(listener: Listener) -> Iterator[None]:
-    """Tell a listener of every launch of this thread, in place of launching."""
+    """Pass every launch of this thread to a listener in place of the device."""
     _current.listener = listener
     try:
         yield
@@ -46,5 +46,5 @@ def recorded(listener: Listener) -> Iterator[None]:
 
 
 def recording() -> Listener | None:
-    """Who listens in this thread."""
+    """Return the listener of this thread, or None."""
     return _current.listener

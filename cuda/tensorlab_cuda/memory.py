@@ -1,4 +1,4 @@
-"""Memory and structure on the device: copies, views, indexing, joining."""
+"""Memory operations on the device: copies, views, indexing, joining."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ _FEW = 512
 
 
 def dense(buffer: Buffer) -> Buffer:
-    """The buffer, or a copy of it whose elements lie in C order without gaps."""
+    """Return the buffer, or a dense copy in C order if it is not dense."""
     if buffer.layout.is_dense:
         return buffer
     return copied(buffer)
 
 
 def copied(buffer: Buffer) -> Buffer:
-    """A copy whose elements lie in C order without gaps."""
+    """Return a dense copy in C order."""
     copy = Buffer.empty(buffer.shape, buffer.dtype)
     copy_into(copy, buffer)
     return copy
@@ -53,7 +53,7 @@ def copy_into(target: Buffer, source: Buffer) -> None:
 
 
 def to_host(buffer: Buffer) -> Array:
-    """An array of the host with the elements, when everything before has been computed."""
+    """Copy a buffer to the host after all kernels launched before have run."""
     whole = dense(buffer)
     elements = driver.download(whole.array, whole.layout.offset, whole.size)
     result: Array = elements.view(whole.dtype).reshape(whole.shape)
@@ -61,7 +61,7 @@ def to_host(buffer: Buffer) -> Array:
 
 
 def filled(shape: Shape, dtype: Any, value: float) -> Buffer:
-    """A new buffer of one value."""
+    """Return a new buffer filled with a value."""
     result = Buffer.empty(shape, dtype)
     one = cast(np.array([value]), np.dtype(dtype))
     copy_into(result, Buffer(constant(one), dtype, Layout.dense(())))
@@ -69,7 +69,7 @@ def filled(shape: Shape, dtype: Any, value: float) -> Buffer:
 
 
 def map_into(function: ScalarFunction, compute: Any, outputs: Sequence[Buffer], inputs: Sequence[Buffer]) -> None:
-    """Write a scalar function of inputs, which broadcast to the outputs' one shape, into the outputs."""
+    """Map a scalar function over inputs, which broadcast to the shape of the outputs, and write the outputs."""
     shape = outputs[0].shape
     for buffer in outputs:
         buffer.memory.limits = None
@@ -91,36 +91,36 @@ class DeviceMemory:
     """The part of the backend protocol that moves elements without computing on them."""
 
     def from_host(self, array: Array) -> Buffer:
-        """A copy; of a few numbers one that others may have been given, too."""
+        """Copy an array to the device. A small one may share memory with an equal one."""
         memory = constant(array) if array.nbytes <= _FEW else upload(array)
         return Buffer(memory, array.dtype, Layout.dense(array.shape))
 
     def to_host(self, buffer: Buffer) -> Array:
-        """A copy, when everything before has been computed."""
+        """Copy a buffer to the host after all kernels launched before have run."""
         return to_host(buffer)
 
     def shares_memory(self, a: Buffer, b: Buffer) -> bool:
-        """Whether they are of one allocation."""
+        """Return whether two buffers are in one allocation."""
         return a.memory is b.memory
 
     def computes_on_host(self, operation: str) -> None:
-        """Say so, or refuse, as the user chose."""
+        """Warn or raise, as the user chose."""
         fallback.report(operation)
 
     def copy(self, buffer: Buffer) -> Buffer:
-        """Made on the device; of another library's memory it is there when this returns, whatever becomes of that."""
+        """Copy a buffer on the device. If the memory belongs to another library, wait until it is copied."""
         copy = copied(buffer)
         if isinstance(buffer.memory, Borrowed):
             driver.synchronize()
         return copy
 
     def copy_into(self, target: Buffer, source: Buffer) -> None:
-        """Overwrite the target's elements."""
+        """Overwrite the elements of the target."""
         checks.check_copy(Buffer, target, source)
         copy_into(target, source)
 
     def holds(self, size: int) -> bool:
-        """Up to half of the memory that nobody holds."""
+        """Return whether data fits into half of the free memory."""
         return size <= (driver.free_memory()[0] + unused()) // 2
 
     def synchronize(self) -> None:
@@ -128,24 +128,24 @@ class DeviceMemory:
         driver.synchronize()
 
     def reshape(self, buffer: Buffer, shape: Shape) -> Buffer:
-        """A view of a dense buffer, else of a dense copy."""
+        """Return a view of the buffer, or of a dense copy if it is not dense."""
         if math.prod(shape) != buffer.size:
             raise ShapeError("reshape", f"a shape of {buffer.size} elements", str(shape))
         whole = dense(buffer)
         return whole.view(Layout.dense(shape, whole.layout.offset))
 
     def permute(self, buffer: Buffer, axes: tuple[int, ...]) -> Buffer:
-        """A view with permuted strides."""
+        """Return a view with permuted axes."""
         checks.check_axes("permute", buffer.ndim, axes)
         return buffer.view(buffer.layout.permute(axes))
 
     def broadcast_to(self, buffer: Buffer, shape: Shape) -> Buffer:
-        """A view with strides of zero."""
+        """Return a view with strides of 0."""
         checks.check_broadcast("broadcast_to", buffer.shape, shape)
         return buffer.view(buffer.layout.broadcast_to(shape))
 
     def index(self, buffer: Buffer, index: Any) -> Buffer:
-        """A view for slices and numbers, a copy for arrays.
+        """Return a view for slices and numbers, and a copy for arrays.
 
         One integer array after full slices picks on the device. Of any other index with arrays the host computes which
         elements it means, and the device copies them.
@@ -158,7 +158,7 @@ class DeviceMemory:
         return _take(self.reshape(buffer, (buffer.size,)), 0, _places(buffer.shape, index))
 
     def put(self, buffer: Buffer, index: Any, values: Buffer) -> None:
-        """Into a view for slices and numbers. Of an index with arrays the host computes where each value goes."""
+        """Assign to a part of a buffer. For an index with arrays the host computes the flat indices."""
         if is_view_index(index):
             copy_into(buffer.view(buffer.layout.index(index)), values)
             return
@@ -171,7 +171,7 @@ class DeviceMemory:
         copy_into(buffer, self.reshape(self.gather(both, self.from_host(sources)), buffer.shape))
 
     def gather(self, buffer: Buffer, places: Buffer) -> Buffer:
-        """A copy that the device makes.
+        """Gather parts along the first axis on the device.
 
         Indices are checked on the host, which waits for the device only if it was not the host that uploaded them.
 
@@ -183,7 +183,7 @@ class DeviceMemory:
         return picked(buffer, _checked(places, buffer.shape))
 
     def scatter_add(self, shape: Shape, index: Any, values: Buffer) -> Buffer:
-        """Each element is the sum of what goes there, in the order of the index."""
+        """Add the values at each index, in the order of the index."""
         try:
             wanted = np.broadcast_to(np.int8(0), shape)[index].shape
         except IndexError as error:
@@ -203,7 +203,7 @@ class DeviceMemory:
         return self.reshape(_scatter((math.prod(shape),), 0, _places(shape, index), values), shape)
 
     def concatenate(self, buffers: Sequence[Buffer], axis: int) -> Buffer:
-        """A new buffer."""
+        """Join buffers along an axis into a new buffer."""
         checks.check_parts("concatenate", Buffer, buffers, axis)
         first = buffers[0]
         shape = list(first.shape)
@@ -218,7 +218,7 @@ class DeviceMemory:
 
 
 def _sole_array(index: Any) -> int | None:
-    """The axis of the one array of integers in an index that is otherwise of full slices; None for any other index."""
+    """Return the axis of the only integer array in an index of otherwise full slices; None for any other index."""
     parts = index if isinstance(index, tuple) else (index,)
     axes = [axis for axis, part in enumerate(parts) if not (isinstance(part, slice) and part == slice(None))]
     if len(axes) == 1 and isinstance(parts[axes[0]], np.ndarray) and parts[axes[0]].dtype.kind in "iu":
@@ -227,7 +227,7 @@ def _sole_array(index: Any) -> int | None:
 
 
 def _places(shape: Shape, index: Any) -> Array:
-    """Which elements of a dense array an index means, counted in C order; as much memory as those take, not as all."""
+    """Return the flat indices of the elements that an index selects, without an array of all flat indices."""
     places: Array = np.broadcast_to(0, shape)[index]
     for axis, step in enumerate(dense_strides(shape)):
         along = np.arange(shape[axis]) * step
@@ -236,7 +236,7 @@ def _places(shape: Shape, index: Any) -> Array:
 
 
 def _positive(places: Array, axis: int, length: int) -> Array:
-    """Indices along an axis, counted from its start."""
+    """Convert indices along an axis to nonnegative ones."""
     outside = places[(places < -length) | (places >= length)]
     if outside.size:
         raise IndexError(f"index {outside[0]} is out of bounds for axis {axis} with size {length}")
@@ -244,7 +244,7 @@ def _positive(places: Array, axis: int, length: int) -> Array:
 
 
 def _checked(places: Buffer, shape: Shape) -> Buffer:
-    """Indices of parts along the first axis of a shape, counted from its start."""
+    """Check indices along the first axis of a shape, and convert them to nonnegative ones."""
     if not shape:
         raise IndexOutOfBoundsError("gather", "indices that fit", f"indices for shape {shape}", "it has no axis")
     limits = None if places.memory.shared else places.memory.limits
@@ -262,18 +262,18 @@ def _checked(places: Buffer, shape: Shape) -> Buffer:
 
 
 def picked(buffer: Buffer, places: Buffer) -> Buffer:
-    """Parts along the first axis, in a new buffer, by indices that are known to be in range."""
+    """Gather parts along the first axis by indices that are known to be in range."""
     return _gathered(buffer, 0, dense(places).address, places.shape)
 
 
 def _take(buffer: Buffer, axis: int, places: Array) -> Buffer:
-    """Parts along an axis, in a new buffer."""
+    """Gather parts along an axis, after a check of the indices."""
     positive = upload(_positive(places, axis, buffer.shape[axis]))
     return _gathered(buffer, axis, positive.address, places.shape)
 
 
 def _gathered(buffer: Buffer, axis: int, places: int, shape: Shape) -> Buffer:
-    """Parts along an axis, in a new buffer, by the address of their places, which are of some shape."""
+    """Gather parts along an axis by indices of some shape at an address."""
     whole = dense(buffer)
     before, length, after = buffer.shape[:axis], buffer.shape[axis], buffer.shape[axis + 1 :]
     result = Buffer.empty((*before, *shape, *after), buffer.dtype)
@@ -283,7 +283,7 @@ def _gathered(buffer: Buffer, axis: int, places: int, shape: Shape) -> Buffer:
 
 
 def _scatter(shape: Shape, axis: int, places: Array, values: Buffer) -> Buffer:
-    """Parts added up where they go along an axis, in a new buffer. The host sorts the places, the device adds."""
+    """Add parts into a new buffer at indices along an axis. The host sorts the indices, the device adds."""
     length = shape[axis]
     positive = _positive(places, axis, length).ravel()
     parts = np.argsort(positive, kind="stable")

@@ -1,4 +1,4 @@
-"""How exactly products of float32 are computed: in full, or on tensor cores, which round what they multiply.
+"""The precision of float32 products: exact factors, or tensor cores, which round the factors.
 
 The environment variable ``TENSORLAB_CUDA_MATMUL`` says it for the process, `matmul_precision` for a part of a program.
 """
@@ -61,7 +61,7 @@ def matmul_precision(precision: str) -> Iterator[None]:
 
 
 def current(capability: tuple[int, int]) -> str:
-    """The precision that the user chose.
+    """Return the precision that the user chose.
 
     Args:
         capability: the device's compute capability.

@@ -1,8 +1,8 @@
-"""Recording what a step of training launches, instead of launching it, and what steps have in common.
+"""Record the launches of training steps in place of executing them, and find what the steps have in common.
 
-A step launches the same kernels as the step before it. What it hands to them stays the same too, or goes on by the same
-amount from step to step, such as the place of a batch or the number of a step. Three steps are recorded: if they show
-that, any number of steps can be taken without the program that launched them.
+A step launches the same kernels as the step before it. The arguments stay the same too, or grow by the same
+amount from step to step, such as the index of a batch or the number of a step. Three steps are recorded. If they show
+that, any number of steps can be taken without the Python code that launched them.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from tensorlab_cuda.kernel import Kernel
 from tensorlab_cuda.listener import recorded
 
 Word = int | tuple[int, int]
-"""A number, or the place of an address: the number of the memory that has been taken, and the bytes from its start."""
+"""A number; for an address in recorded memory, the number of the allocation and the offset in bytes."""
 
 
 @dataclass
 class Recording:
-    """What happened while it listened.
+    """The launches, uploads and allocations of a step.
 
     Attributes:
-        who: what is recorded, for messages.
-        launches: each kernel, the threads of its blocks, and what it was given.
-        uploads: what the host sent.
-        held: the memory that was taken. It is held, so that nobody else gets it.
+        who: the function or model that is recorded, for messages.
+        launches: each kernel, the threads of its blocks, and its arguments.
+        uploads: the arrays that the host copied to the device.
+        held: the allocated memory. It is kept, so that it is not allocated again.
     """
 
     who: str
@@ -40,28 +40,28 @@ class Recording:
     held: list[Memory] = field(default_factory=list)
 
     def launched(self, kernel: Kernel, threads: int, arguments: tuple[float, ...]) -> None:
-        """A kernel was to be started."""
+        """Add a launch."""
         self.launches.append((kernel, threads, arguments))
 
     def uploaded(self, array: np.ndarray[Any, Any]) -> None:
-        """The host sent some elements."""
+        """Add an upload."""
         self.uploads.append(np.array(array).reshape(-1))
 
     def allocated(self, memory: Memory) -> None:
-        """Memory was taken."""
+        """Add an allocation."""
         self.held.append(memory)
 
     def read(self) -> None:
-        """The host wants to read what has not been computed.
+        """Refuse a read by the host, since nothing has been computed.
 
         Raises:
             DeviceError: always.
         """
-        hint = "the host is not asked during an epoch: use tensor operations only, or model.fit"
+        hint = "use tensor operations only, or train the model with model.fit"
         raise DeviceError(self.who, "a step that stays on the device", "one that reads a tensor on the host", hint)
 
     def places(self) -> Callable[[int], Word]:
-        """What tells an address of held memory from other numbers, and gives its place."""
+        """Return a function that replaces an address in held memory by its allocation and offset."""
         pieces = sorted((memory.address, memory.array.nbytes, number) for number, memory in enumerate(self.held))
         starts = [start for start, _, _ in pieces]
 
@@ -76,13 +76,13 @@ class Recording:
 
 @dataclass(frozen=True)
 class Launch:
-    """A launch of every step.
+    """A launch that every step makes.
 
     Attributes:
-        kernel: what is started.
-        threads: of its blocks, when it is started by itself.
-        arguments: what it is given in the first step.
-        increments: by how much each of them grows from step to step.
+        kernel: the kernel.
+        threads: the threads of its blocks, if it is launched by itself.
+        arguments: its arguments in the first step.
+        increments: the amount by which each argument grows from step to step.
     """
 
     kernel: Kernel
@@ -109,14 +109,14 @@ def _recording(who: str, step: Callable[[int], None], number: int) -> Recording:
 
 
 def record(who: str, step: Callable[[int], None]) -> tuple[list[Launch], list[Memory]]:
-    """What steps 0, 1 and 2 have in common, of which nothing is computed.
+    """Record steps 0, 1 and 2 without executing them, and return what they have in common.
 
     Args:
-        who: what is recorded, for messages.
+        who: the function or model that is recorded, for messages.
         step: takes the step of a number.
 
     Returns:
-        the launches, and what has to be held as long as they are used.
+        the launches, and the memory that must be kept while they are used.
 
     Raises:
         StateError: if the steps differ in more than numbers that grow evenly.
@@ -128,7 +128,7 @@ def record(who: str, step: Callable[[int], None]) -> tuple[list[Launch], list[Me
         raise _differ(who, "the kernels that they launch")
     contents = [_contents(take) for take in takes]
     if contents[0] != contents[1] or contents[0] != contents[2]:
-        raise _differ(who, "what the host sends, such as random numbers")
+        raise _differ(who, "the data that the host uploads, such as random numbers")
     words = [take.places() for take in takes]
     launches = []
     for (kernel, threads, arguments), *others in zip(first.launches, second.launches, third.launches, strict=True):
@@ -144,7 +144,7 @@ def _kind(launch: tuple[Kernel, int, tuple[float, ...]]) -> tuple[int, int]:
 
 
 def _contents(take: Recording) -> list[Any]:
-    """What was uploaded, addresses as their places."""
+    """Return the uploads, with addresses replaced by allocations and offsets."""
     place = take.places()
     return [
         [place(int(word)) for word in array] if array.dtype == np.int64 else (array.dtype.str, array.tobytes())
@@ -158,7 +158,7 @@ def _increment(who: str, kernel: Kernel, values: Sequence[float], words: Sequenc
         return type(values[0])(0)
     if not any(isinstance(word, tuple) for word in found) and values[1] - values[0] == values[2] - values[1]:
         return values[1] - values[0]
-    raise _differ(who, f"what kernel {kernel.name!r} is given")
+    raise _differ(who, f"the arguments of kernel {kernel.name!r}")
 
 
 def _differ(who: str, what: str) -> StateError:

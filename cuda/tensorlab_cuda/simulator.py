@@ -1,4 +1,4 @@
-"""What Numba's simulator needs to compute what a device would."""
+"""Extensions of Numba's simulator, so that it computes the same as a device."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def prepare() -> None:
 
 
 def address(memory: Any) -> int:
-    """Where a device array is, which is on the host."""
+    """Return the address of a device array, which is on the host."""
     start = int(memory.ctypes.data)
     _arrays[start, start + memory.nbytes, id(memory._ary)] = memory._ary
     return start
 
 
 def borrowed_array(address: int, size: int, kind: type[np.generic]) -> Any:
-    """A device array in memory that somebody else has allocated."""
+    """Return a device array in memory that another library has allocated."""
     from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 
     memory = (ctypes.c_uint8 * (size * np.dtype(kind).itemsize)).from_address(address)
@@ -93,7 +93,7 @@ class Pointer:
 
 
 def functions() -> dict[str, object]:
-    """NumPy's functions, which give infinity and NaN as a device does, where those of `math` raise."""
+    """Return NumPy's functions, which return infinity and NaN, as a device does, where those of `math` raise."""
     circular = ("sin", "cos", "tan", "sinh", "cosh", "tanh")
     same = ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", *circular)
     return {
@@ -111,7 +111,7 @@ _LANES = 32
 
 
 def _rounded(name: str, x: Any) -> int:
-    """The bits of a number of float32 in a format of tensor cores, in a word's low half or the whole of it."""
+    """Return the bits of a float32 number in a format of tensor cores, in the low half of a word or all of it."""
     if name == "float16":
         with np.errstate(over="ignore"):
             return int(np.float32(x).astype(np.float16).view(np.uint16))
@@ -124,7 +124,7 @@ def _rounded(name: str, x: Any) -> int:
 
 
 def pack(name: str) -> Any:
-    """What makes a word of numbers, the last of which is given first."""
+    """Return a function that packs numbers into a word, the last number first."""
 
     def packed(*numbers: Any) -> np.uint32:
         word = 0
@@ -136,7 +136,7 @@ def pack(name: str) -> Any:
 
 
 def _numbers(name: str, words: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The numbers in rows of words."""
+    """Return the numbers in rows of words."""
     if name == "tf32":
         return (words & 0xFFFFE000).astype(np.uint32).view(np.float32).astype(float)
     halves = np.stack([words & 0xFFFF, words >> 16], -1).reshape(len(words), -1)

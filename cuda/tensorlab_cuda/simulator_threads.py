@@ -1,4 +1,4 @@
-"""The threads of a simulated block as greenlets, which switch where a kernel synchronizes.
+"""The threads of a simulated block as greenlets, which switch at each synchronization of a kernel.
 
 Numba's simulator starts a thread of Python for each thread of a block and polls them. Greenlets run one after the other
 in a fixed order, so that a block costs a fraction of the time and a race shows the same in every run.
@@ -16,7 +16,7 @@ from numba.cuda.simulator import kernel, kernelapi
 
 
 class Thread(greenlet.greenlet):
-    """One thread of a block, with what Numba's simulator asks of the current thread."""
+    """One thread of a block, with the attributes that Numba's simulator reads from the current thread."""
 
     def __init__(self, function: Callable[..., None], block: Block, place: tuple[int, ...], index: int) -> None:
         super().__init__(function)
@@ -26,11 +26,11 @@ class Thread(greenlet.greenlet):
         self.thread_id = index
 
     def syncthreads(self) -> None:
-        """Wait until every thread of the block that has not ended is here."""
+        """Wait until every thread of the block that has not ended gets here."""
         self.parent.switch()
 
     def _votes(self, value: Any) -> np.ndarray[Any, Any]:
-        """Give the values of all threads."""
+        """Return the values of all threads."""
         votes = self._manager.votes
         votes[self.thread_id] = bool(value)
         self.syncthreads()
@@ -82,6 +82,6 @@ class Block:
 
 
 def install() -> None:
-    """Let Numba's simulator run blocks by these."""
+    """Make Numba's simulator run blocks with these classes."""
     kernel.BlockManager = Block
     kernelapi.threading = SimpleNamespace(current_thread=greenlet.getcurrent)

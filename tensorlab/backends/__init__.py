@@ -1,4 +1,4 @@
-"""Backends: where buffers live and how the loop shapes run there."""
+"""Backends: the implementation of memory and loop kinds for each device."""
 
 from tensorlab.backends.base import Backend, Buffer, SharingBackend
 from tensorlab.backends.cpu import CPUBackend

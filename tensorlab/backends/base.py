@@ -1,4 +1,4 @@
-"""The protocol of a backend: memory, structure, and the loop shapes."""
+"""The protocol of a backend: memory, structure, and the loop kinds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tensorlab.shapes import Shape
 
 
 class Buffer(Protocol):
-    """An array of one backend. Only its backend knows more of it than this."""
+    """An array of one backend; other code may only use these attributes."""
 
     @property
     def shape(self) -> Shape:
@@ -34,162 +34,184 @@ class Buffer(Protocol):
 
 
 class Backend(Protocol):
-    """What a device has to do.
+    """The methods that a device has to implement.
 
-    Operations check their arguments. Still a backend asks whether buffers are its own and fit, before a kernel reads
-    their memory: `tensorlab.backends.checks` raises for those that do not, whoever calls.
+    Operations check their arguments. A backend checks buffers again before a kernel reads their memory, because plugins
+    may call it directly. `tensorlab.backends.checks` raises for buffers of another backend, dtype, shape or layout.
 
-    A buffer that a method returns may share memory with its arguments only where that is said; nobody writes into a
-    buffer but `update`, `copy_into`, `put` and the kernel that makes it.
+    A returned buffer may share memory with an argument only where the method says so. Buffers are written only by
+    `update`, `copy_into`, `put`, and the kernel that creates them.
     """
 
     name: str
 
     @property
     def about(self) -> str:
-        """What there is to say of its hardware, in a line; may be empty."""
+        """A one-line description of the hardware; may be empty."""
 
     def at(self, index: int) -> Backend:
-        """The backend of its device of this number, as in ``"cpu:0"``: itself for 0, where it has but one.
+        """Return the backend of the device with this index, as in ``"cpu:0"``.
+
+        A backend with a single device returns itself for index 0.
 
         Raises:
-            DeviceError: if there is none.
+            DeviceError: if there is no such device.
         """
 
     # Memory
     def from_host(self, array: np.ndarray[Any, Any]) -> Any:
-        """A buffer with the values of an aligned array of native byte order.
+        """Return a buffer with the values of an aligned array in native byte order.
 
-        It may share memory with the array or with other buffers of the same values: who writes into it copies it first.
+        It may share memory with the array, or with other buffers of the same values, so it must be copied before it is
+        written.
         """
 
     def to_host(self, buffer: Any) -> np.ndarray[Any, Any]:
-        """An array with the values of a buffer; may share its memory."""
+        """Return an array with the values of a buffer; it may share the buffer's memory."""
 
     def export(self, buffer: Any) -> Any:
-        """What other libraries take the buffer's memory from: a read-only NumPy array, or else an object that has the
-        array API standard's ``__dlpack__`` and what else there is for memory of its kind."""
+        """Return an object through which other libraries can read the buffer's memory without a copy.
+
+        For host memory this is a read-only NumPy array. For device memory it has the array API standard's
+        ``__dlpack__`` and other interfaces that are usual for such memory.
+        """
 
     def computes_on_host(self, operation: str) -> None:
-        """Called before an operation that no loop shape fits is computed on the host: a device may warn, or raise."""
+        """Prepare for an operation without a kernel, which is computed on the host; a backend may warn or raise."""
 
     def copy(self, buffer: Any) -> Any:
-        """A buffer with the same values in memory of its own, C-contiguous."""
+        """Return a C-contiguous copy."""
 
     def shares_memory(self, a: Any, b: Any) -> bool:
-        """Whether one buffer is a view of the memory of the other."""
+        """Return whether two buffers may share memory."""
 
     def copy_into(self, target: Any, source: Any) -> None:
-        """Overwrite a buffer, or a view of one, with values of its shape and dtype."""
+        """Copy the elements of a source to a target, which may be a view; both have the same shape and dtype."""
 
     def holds(self, size: int) -> bool:
-        """Whether there is room for so many bytes of data that stay, beside what computing on them takes."""
+        """Return whether ``size`` bytes can stay in device memory, leaving enough for computing on them."""
 
     def synchronize(self) -> None:
-        """Return when everything that was asked for is done."""
+        """Wait until all pending work is done."""
 
-    # Structure: views where they can be
+    # Structure. These return views if possible.
     def reshape(self, buffer: Any, shape: Shape) -> Any:
-        """The elements in C order in another shape."""
+        """Return the elements, in C order, in another shape."""
 
     def permute(self, buffer: Any, axes: tuple[int, ...]) -> Any:
-        """The axes in another order."""
+        """Return the buffer with its axes in another order."""
 
     def broadcast_to(self, buffer: Any, shape: Shape) -> Any:
-        """Repeated along axes of length 1 and new leading axes."""
+        """Repeat the buffer along axes of length 1 and new leading axes."""
 
     def index(self, buffer: Any, index: Any) -> Any:
-        """``buffer[index]``, for an index of slices, numbers, None, ``...``, and arrays."""
+        """Return ``buffer[index]`` for an index of slices, integers, None, ``...``, and arrays."""
 
     def put(self, buffer: Any, index: Any, values: Any) -> None:
-        """``buffer[index] = values``, in place, for values of the shape and dtype of ``buffer[index]``.
+        """Assign ``buffer[index] = values`` in place, for values of the shape and dtype of ``buffer[index]``.
 
-        Where an index selects an element more than once, the last value counts. The buffer is C-contiguous and shares
-        memory with nothing else.
+        If an index selects an element more than once, the last value is stored. The buffer is C-contiguous and does not
+        share its memory.
         """
 
     def gather(self, buffer: Any, places: Any) -> Any:
-        """``buffer[places]``, for a buffer of int64 that lie between 0 and the length of the first axis."""
+        """Return ``buffer[places]`` for an int64 buffer of indices along the first axis, all within its length."""
 
     def scatter_add(self, shape: Shape, index: Any, values: Any) -> Any:
-        """Zeros of a shape with ``values`` added at ``index``, more than once where it repeats."""
+        """Return zeros of a shape with ``values`` added at ``index``; values at repeated indices accumulate."""
 
     def concatenate(self, buffers: Sequence[Any], axis: int) -> Any:
-        """Joined along an axis; all of one dtype."""
+        """Concatenate buffers of one dtype along an axis."""
 
-    # The loop shapes. A map and a reduction are made ready for some dtypes first, so that a call does little else.
+    # The loop kinds. `map` and `reduce` return functions prepared for given dtypes, to keep each call short.
     def map(
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
     ) -> Callable[..., Any]:
-        """``run(shape, *buffers)``: a scalar function, computed in one dtype, of buffers that broadcast to a shape.
+        """Return ``run(shape, *buffers)``, which applies a scalar function to buffers that broadcast to a shape.
 
-        It returns a buffer, or a tuple of them if the function has several values.
+        ``run`` returns a buffer, or a tuple of buffers if the function returns several values.
+
+        Args:
+            function: the scalar function.
+            compute: the dtype of the computation.
+            inputs: the dtype of each input.
+            outputs: the dtype of each output.
         """
 
     def reduce(
         self, rule: Reduction, compute: DType, input: DType, output: DType
     ) -> Callable[[Any, tuple[int, ...] | None], Any]:
-        """``run(buffer, axes)``: a reduction over some axes, which the result does not have, or over all for None."""
+        """Return ``run(buffer, axes)``, which reduces a buffer over some axes, or over all axes for None.
+
+        The result does not have the reduced axes.
+
+        Args:
+            rule: the reduction.
+            compute: the dtype of the computation.
+            input: the dtype of the buffer.
+            output: the dtype of the result.
+        """
 
     def arg_reduce(self, rule: str, buffer: Any) -> Any:
-        """Where the "max" or "min" along the last axis is first, int64; NaN counts as either."""
+        """Return the int64 index of the first "max" or "min" along the last axis; NaN counts as either."""
 
     def rowwise(self, rule: Rowwise, inputs: Sequence[Any]) -> Any:
-        """A rowwise rule along the last axis of inputs of one shape and dtype."""
+        """Apply a row-wise rule along the last axis of inputs of one shape and dtype."""
 
     def scan(self, rule: Scan, inputs: Sequence[Any], compute: DType, output: DType) -> Any:
-        """A scan along the last axis of inputs of one shape, computed in one dtype."""
+        """Scan along the last axis of inputs of one shape, and compute in the dtype ``compute``."""
 
     def matmul(
         self, a: Any, b: Any, epilogue: ScalarFunction | None = None, operands: Sequence[Any] = (), keep: bool = False
     ) -> tuple[Any, Any]:
-        """The product of two stacks of matrices of one dtype and equal leading axes.
+        """Multiply two stacks of matrices of one dtype and equal leading axes.
 
-        With an epilogue the result is ``epilogue(product, *operands)``, the operands broadcast to the product's shape.
+        With an epilogue the result is ``epilogue(product, *operands)``; the operands broadcast to the product's shape.
 
         Returns:
-            the result, and with ``keep`` the product without the epilogue, else None.
+            the result, and the product without the epilogue if ``keep`` is true, else None.
         """
 
     def update(
         self, function: ScalarFunction, groups: Sequence[Sequence[Any]], hyperparameters: Sequence[float]
     ) -> None:
-        """An optimizer's rule on weights and their slots, in place: a step is one call.
+        """Apply an optimizer function to all weights and their slots in place, in one call per training step.
 
         Args:
             function: ``(weight, gradient, *slots, *hyperparameters) -> (weight, *slots)``.
-            groups: ``(weight, gradient, *slots)`` for each weight. All are of one dtype, those of a group of one shape;
-                all but the gradients are C-contiguous, and what is written shares memory with nothing else.
-            hyperparameters: the same for all of them.
+            groups: ``(weight, gradient, *slots)`` for each weight. All buffers have one dtype, and those of a group
+                have one shape. Weights and slots are C-contiguous and do not share their memory.
+            hyperparameters: the hyperparameters, the same for all groups.
         """
 
 
 class SharingBackend(Backend, Protocol):
-    """A backend that also takes arrays that other libraries have made in the memory of its device, without a copy.
+    """A backend that also accepts arrays of other libraries in the memory of its device, without a copy.
 
-    Its two attributes are looked up on what is registered, before there is a backend: they are those of a class, or
-    are given to a function.
+    The two attributes are read from the registered factory before a backend exists. So they are class attributes, or
+    attributes of the registered function.
 
     Attributes:
-        dlpack_types: DLPack's numbers for the kinds of memory that it takes.
-        interfaces: the names of attributes that arrays in such memory have, for those that do not know DLPack.
+        dlpack_types: DLPack's device type numbers of the accepted memory.
+        interfaces: names of attributes that identify arrays in such memory if they do not support DLPack.
     """
 
     dlpack_types: Collection[int]
     interfaces: Collection[str]
 
     def adopt(self, who: str, array: Any, copy: bool | None) -> Any:
-        """A buffer in the memory of another library's array, which lives on as long as the buffer needs it.
+        """Return a buffer in the memory of another library's array, and keep the array alive with the buffer.
 
-        Nobody writes into it, but its owner may; what `copy` makes of it must not change then.
+        tensorlab does not write to this buffer, but the array's owner may. Such writes must not change the result of
+        `Backend.copy`.
 
         Args:
-            who: what messages name.
-            array: an object with ``__dlpack__`` and one of `dlpack_types`, or one of `interfaces`.
-            copy: False if the other library must not make a copy of it.
+            who: the caller's name in error messages.
+            array: an object with ``__dlpack__`` and one of `dlpack_types`, or with one of `interfaces`.
+            copy: False if the other library must not copy the array.
 
         Raises:
-            DTypeError: for a dtype that tensorlab does not have.
-            DeviceError: for memory of another device of its kind.
-            ArgumentError: for what the other library does not give.
+            DTypeError: if tensorlab does not support the dtype.
+            DeviceError: if the memory belongs to another device of the same type.
+            ArgumentError: if the other library refuses to share the array.
         """

@@ -1,10 +1,10 @@
-"""What a backend asks of the buffers that it is given, before a kernel reads or writes their memory.
+"""Check the buffers that a backend receives, before a kernel reads or writes their memory.
 
-A kernel takes addresses and trusts them. So whoever calls a backend, an operation or a plugin, gets an error from here
-and not a crash for buffers that do not fit: of another backend, dtype, shape, or layout where that matters. All of it
-looks at what buffers say of themselves, never at elements, and takes a fraction of a microsecond.
+A kernel trusts the addresses that it receives. These functions raise an error, where a kernel would crash, if a caller,
+such as a plugin, passes a buffer of the wrong backend, dtype or shape, or of the wrong layout where that matters. They
+read attributes of buffers and never elements, and take a fraction of a microsecond.
 
-Every function takes ``kind``, the class of the backend's buffers.
+Every function takes ``kind``, the class of the backend's buffers, and most take ``who``, the name in error messages.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tensorlab.shapes import Shape
 
 
 def check_buffer(who: str, kind: type[Any], buffer: Any, dtype: DType | None = None) -> None:
-    """Raise unless this is a buffer, of a dtype if one is given.
+    """Raise unless this is a buffer and, if a dtype is given, has that dtype.
 
     Raises:
         ArgumentTypeError: if it is something else, such as a tensor.
@@ -34,7 +34,7 @@ def check_buffer(who: str, kind: type[Any], buffer: Any, dtype: DType | None = N
 
 
 def check_function(who: str, function: ScalarFunction, arguments: int, values: int) -> None:
-    """Raise unless a scalar function takes and gives so many numbers.
+    """Raise unless a scalar function has the given numbers of arguments and values.
 
     Raises:
         ArgumentError: if it does not.
@@ -45,7 +45,7 @@ def check_function(who: str, function: ScalarFunction, arguments: int, values: i
 
 
 def check_axes(who: str, rank: int, axes: Sequence[int]) -> None:
-    """Raise unless these are different axes of a buffer of some rank, counted from 0.
+    """Raise unless these are distinct, nonnegative axes of a buffer with this rank.
 
     Raises:
         ShapeError: if they are not.
@@ -55,7 +55,7 @@ def check_axes(who: str, rank: int, axes: Sequence[int]) -> None:
 
 
 def check_broadcast(who: str, own: Shape, shape: Shape) -> None:
-    """Raise unless a shape broadcasts to another.
+    """Raise unless the shape ``own`` broadcasts to ``shape``.
 
     Raises:
         ShapeError: if it does not.
@@ -65,12 +65,13 @@ def check_broadcast(who: str, own: Shape, shape: Shape) -> None:
 
 
 def check_parts(who: str, kind: type[Any], buffers: Sequence[Any], axis: int) -> None:
-    """Raise unless these buffers can be joined along an axis.
+    """Raise unless these buffers can be concatenated along an axis.
 
     Raises:
-        ArgumentError: if there is none.
-        ArgumentTypeError, DTypeError: as `check_buffer` says.
-        ShapeError: for an axis that they do not have, or other lengths along the others.
+        ArgumentError: if there are no buffers.
+        ArgumentTypeError: as in `check_buffer`.
+        DTypeError: as in `check_buffer`.
+        ShapeError: if the axis does not exist, or the lengths of the other axes differ.
     """
     if not buffers:
         raise ArgumentError(who, "at least one buffer", "none")
@@ -89,11 +90,12 @@ def check_parts(who: str, kind: type[Any], buffers: Sequence[Any], axis: int) ->
 
 
 def check_copy(kind: type[Any], target: Any, source: Any) -> None:
-    """Raise unless a buffer can be overwritten with another.
+    """Raise unless one buffer can be copied to another.
 
     Raises:
-        ArgumentTypeError, DTypeError: as `check_buffer` says.
-        ShapeError: for another shape.
+        ArgumentTypeError: as in `check_buffer`.
+        DTypeError: as in `check_buffer`.
+        ShapeError: if the shapes differ.
     """
     check_buffer("copy_into", kind, target)
     check_buffer("copy_into", kind, source, target.dtype)
@@ -109,16 +111,17 @@ def _broadcasts(own: Shape, shape: Shape) -> bool:
 
 
 def check_inputs(who: str, kind: type[Any], buffers: Sequence[Any], dtypes: Sequence[DType], shape: Shape) -> None:
-    """Raise unless these are buffers of some dtypes that broadcast to a shape.
+    """Raise unless these are buffers of the given dtypes that broadcast to a shape.
 
     Raises:
-        ArgumentError: if there are more or fewer than dtypes.
-        ArgumentTypeError, DTypeError: as `check_buffer` says.
-        ShapeError: if one does not broadcast to the shape.
+        ArgumentError: if the numbers of buffers and dtypes differ.
+        ArgumentTypeError: as in `check_buffer`.
+        DTypeError: as in `check_buffer`.
+        ShapeError: if a buffer does not broadcast to the shape.
     """
     if len(buffers) != len(dtypes):
         raise ArgumentError(who, f"{len(dtypes)} buffers", str(len(buffers)))
-    for buffer, dtype in zip(buffers, dtypes, strict=False):  # a strict one takes as long as the rest
+    for buffer, dtype in zip(buffers, dtypes, strict=False):  # strict=True would double the time
         if type(buffer) is not kind or buffer.dtype is not dtype:
             check_buffer(who, kind, buffer, dtype)
         own = buffer.shape
@@ -127,12 +130,13 @@ def check_inputs(who: str, kind: type[Any], buffers: Sequence[Any], dtypes: Sequ
 
 
 def check_alike(who: str, kind: type[Any], buffers: Sequence[Any], one_dtype: bool = True) -> None:
-    """Raise unless these are one or more buffers of one shape with an axis, and of one dtype.
+    """Raise unless these are one or more buffers of one shape of rank 1 or more and, with ``one_dtype``, of one dtype.
 
     Raises:
-        ArgumentError: if there is none.
-        ArgumentTypeError, DTypeError: as `check_buffer` says.
-        ShapeError: for rank 0, or for two shapes.
+        ArgumentError: if there are no buffers.
+        ArgumentTypeError: as in `check_buffer`.
+        DTypeError: as in `check_buffer`.
+        ShapeError: if the rank is 0 or the shapes differ.
     """
     if not buffers:
         raise ArgumentError(who, "at least one buffer", "none")
@@ -146,7 +150,7 @@ def check_alike(who: str, kind: type[Any], buffers: Sequence[Any], one_dtype: bo
 
 
 def check_rowwise(rule: Rowwise, kind: type[Any], inputs: Sequence[Any]) -> None:
-    """Raise unless a rowwise rule fits its inputs: what `check_alike` and `check_function` say."""
+    """Raise unless a row-wise rule fits its inputs; see `check_alike` and `check_function` for the errors."""
     who = f"rowwise {rule.name!r}"
     check_alike(who, kind, inputs)
     if inputs[0].dtype.kind != "f":
@@ -157,19 +161,19 @@ def check_rowwise(rule: Rowwise, kind: type[Any], inputs: Sequence[Any]) -> None
 
 
 def check_scan(rule: Scan, kind: type[Any], inputs: Sequence[Any]) -> None:
-    """Raise unless a scan fits its inputs: what `check_alike` and `check_function` say."""
+    """Raise unless a scan fits its inputs; see `check_alike` and `check_function` for the errors."""
     who = f"scan {rule.name!r}"
     check_alike(who, kind, inputs, one_dtype=False)
     check_function(who, rule.step, len(rule.initial) + len(inputs), len(rule.initial))
 
 
 def check_extremes(kind: type[Any], rule: str, buffer: Any) -> None:
-    """Raise unless there is an element along the last axis of a buffer, and the rule is "max" or "min".
+    """Raise unless the rule is "max" or "min", and the last axis of a buffer contains elements.
 
     Raises:
         ArgumentError: for another rule.
-        ArgumentTypeError: as `check_buffer` says.
-        ShapeError: if there is no axis, or no element along it in a result that is not empty.
+        ArgumentTypeError: as in `check_buffer`.
+        ShapeError: if the rank is 0, or the last axis has length 0 and the result is not empty.
     """
     who = "arg_reduce"
     if rule not in ("max", "min"):
@@ -182,19 +186,21 @@ def check_extremes(kind: type[Any], rule: str, buffer: Any) -> None:
 def check_product(
     kind: type[Any], a: Any, b: Any, epilogue: ScalarFunction | None, operands: Sequence[Any], most: int | None = None
 ) -> Shape:
-    """The shape of a product with an epilogue.
+    """Return the shape of a matrix product, and raise unless the operands fit it.
 
     Args:
         kind: the class of the buffers.
-        a, b: stacks of matrices of one dtype.
+        a: the left stack of matrices.
+        b: the right stack of matrices, of the same dtype.
         epilogue: a function of an element of the product and one of each operand, or None.
-        operands: buffers of that dtype that broadcast to the product.
-        most: how many operands the backend takes, if there is a limit.
+        operands: buffers of the same dtype that broadcast to the product.
+        most: the maximum number of operands that the backend supports, or None.
 
     Raises:
-        ArgumentError: for more operands than the epilogue or the backend takes.
-        ArgumentTypeError, DTypeError: as `check_buffer` says.
-        ShapeError: for ranks below 2, other leading axes, or other inner lengths; or operands that do not broadcast.
+        ArgumentError: if the epilogue or the backend takes another number of operands.
+        ArgumentTypeError: as in `check_buffer`.
+        DTypeError: as in `check_buffer`.
+        ShapeError: if a rank is below 2, leading axes or inner lengths differ, or an operand does not broadcast.
     """
     who = "matmul"
     if type(a) is not kind or type(b) is not kind or a.dtype is not b.dtype:
@@ -212,9 +218,10 @@ def check_product(
         raise ArgumentError(who, "an epilogue for operands", "none")
     if most is not None and len(operands) > most:
         raise ArgumentError(who, f"at most {most} operands of an epilogue", str(len(operands)))
-    if operands:
-        dtype = a.dtype
-        check_inputs("matmul: operands", kind, operands, [dtype] * len(operands), shape)
+    dtype = a.dtype
+    for operand in operands:
+        if type(operand) is not kind or operand.dtype is not dtype or operand.shape != shape[-operand.ndim :]:
+            check_inputs("matmul: operands", kind, operands, [dtype] * len(operands), shape)
     return shape
 
 
@@ -225,17 +232,21 @@ def check_update(
     groups: Sequence[Sequence[Any]],
     hyperparameters: Sequence[float],
 ) -> None:
-    """Raise unless every group has a weight, a gradient and slots of one shape and dtype, as an optimizer's rule takes.
+    """Raise unless every group consists of a weight, a gradient and slots that fit the optimizer function.
 
     Args:
         kind: the class of the buffers.
-        writable: whether a kernel may write a buffer's elements one after the other.
-        function, groups, hyperparameters: as `Backend.update` takes them.
+        writable: returns whether a buffer is C-contiguous and may be written.
+        function: as in `Backend.update`.
+        groups: as in `Backend.update`.
+        hyperparameters: as in `Backend.update`.
 
     Raises:
-        ArgumentError: for groups of other lengths, or a weight or slot that cannot be written as it lies.
-        ArgumentTypeError, DTypeError: as `check_buffer` says.
-        ShapeError: for a gradient or slot of another shape than its weight.
+        ArgumentError: if the lengths of groups differ or do not fit the function, or if a weight or slot is not
+            C-contiguous or is read-only.
+        ArgumentTypeError: as in `check_buffer`.
+        DTypeError: as in `check_buffer`.
+        ShapeError: if a gradient or slot has another shape than its weight.
     """
     if not groups:
         return
@@ -250,7 +261,7 @@ def check_update(
             lengths = ", ".join(str(len(other)) for other in groups)
             raise ArgumentError(who, "groups of a weight, a gradient and equally many slots", f"lengths {lengths}")
         shape = None
-        for place, buffer in enumerate(group):
+        for position, buffer in enumerate(group):
             if type(buffer) is not kind or buffer.dtype is not dtype:
                 check_buffer(who, kind, buffer, dtype)
             if shape is None:
@@ -258,6 +269,6 @@ def check_update(
             elif buffer.shape != shape:
                 given = " and ".join(str(other.shape) for other in group if isinstance(other, kind))
                 raise ShapeError(who, "a weight, gradient and slots of one shape", given)
-            if place != 1 and not writable(buffer):
+            if position != 1 and not writable(buffer):
                 expected = "weights and slots that are C-contiguous and can be written to"
                 raise ArgumentError(who, expected, f"one of shape {shape} that is not")

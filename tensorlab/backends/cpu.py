@@ -1,6 +1,6 @@
-"""The CPU backend: NumPy's memory, and kernels that Numba compiles from scalar functions.
+"""The CPU backend: memory in NumPy arrays, and kernels that Numba compiles from scalar functions.
 
-The kernels' modules are imported when the first kernel is needed, and Numba when the first has to be compiled.
+The modules of kernels are imported when the first kernel is needed, and Numba when the first one has to be compiled.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 else:
 
     def pool() -> int:
-        """The pool's own function, which takes this one's place at the first call."""
+        """Replace this function by the pool's own one in the first call, and call it."""
         global pool
         with guard:
             from tensorlab.kernels.runtime.pool import pool
@@ -36,15 +36,14 @@ else:
 
 
 SMALL = 1 << 14
-"""The number of elements up to which no thread is asked, nor started: the size of a chunk in the kernels."""
-
+"""The number of elements up to which no worker thread is used or started: the size of a chunk in the kernels."""
 
 _MOST_OPERANDS = 2
-"""The most operands of an epilogue."""
+"""The maximum number of operands of an epilogue."""
 
 
 class CPUBackend(HostMemory):
-    """Kernels on the processor's cores, compiled at first use."""
+    """A backend that runs kernels on the processor's cores and compiles them at first use."""
 
     name = "cpu"
 
@@ -55,7 +54,7 @@ class CPUBackend(HostMemory):
     def map(
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
     ) -> Callable[..., Any]:
-        """One pass over all inputs and outputs."""
+        """Return a function that computes all outputs in one pass over the inputs."""
         who, expected = f"map {function.name!r}", tuple(inputs)
         checks.check_function(who, function, len(inputs), len(outputs))
         names = [tuple(dtype.name for dtype in dtypes) for dtypes in (inputs, outputs)]
@@ -76,13 +75,13 @@ class CPUBackend(HostMemory):
 
         if others:
             return run_all
-        run.kernel = kernel  # type: ignore[attr-defined]  # which compiled code may call, see `Elementwise`
+        run.kernel = kernel  # type: ignore[attr-defined]  # compiled calls use it, see `Elementwise`
         return run
 
     def reduce(
         self, rule: Reduction, compute: DType, input: DType, output: DType
     ) -> Callable[[Array, tuple[int, ...] | None], Array]:
-        """Blocks of a fixed size, folded by the threads and then in pairs."""
+        """Return a function that reduces blocks of fixed size on all threads, and then combines these pairwise."""
         key = (rule, compute, input, output)
         found = self._kernels.get(key)
         if found is None:
@@ -106,7 +105,7 @@ class CPUBackend(HostMemory):
             if size:
                 kernel(pool() if size > SMALL else 0, kept, result, ordered)
             elif result.size:
-                with np.errstate(invalid="ignore"):  # the mean of nothing is NaN
+                with np.errstate(invalid="ignore"):  # the mean of no elements is NaN
                     initial = rule.initial
                     value = initial if rule.result is None else rule.result.python(np.float64(initial), 0.0)
                     result[...] = cast(np.asarray(value), output)
@@ -115,7 +114,7 @@ class CPUBackend(HostMemory):
         return run
 
     def arg_reduce(self, rule: str, buffer: Array) -> Array:
-        """Row after row: its extreme, and then where that is."""
+        """Reduce each row to its extreme, and then search the row for its index."""
         checks.check_extremes(np.ndarray, rule, buffer)
         result = np.empty(buffer.shape[:-1], np.int64)
         if result.size:
@@ -127,9 +126,9 @@ class CPUBackend(HostMemory):
         return result
 
     def rowwise(self, rule: Rowwise, inputs: Sequence[Array]) -> Array:
-        """Row after row, each finished while it is in the first-level cache."""
+        """Compute one row after another, so that a row stays in the first-level cache between passes."""
         checks.check_rowwise(rule, np.ndarray, inputs)
-        dense = [np.ascontiguousarray(x) for x in inputs]
+        dense = [x if x.flags.c_contiguous else np.ascontiguousarray(x) for x in inputs]
         result = np.empty(inputs[0].shape, inputs[0].dtype)
         if result.size == 0:
             return result
@@ -142,7 +141,7 @@ class CPUBackend(HostMemory):
         return result
 
     def scan(self, rule: Scan, inputs: Sequence[Array], compute: DType, output: DType) -> Array:
-        """Each row from its first element to its last, the rows by the threads."""
+        """Scan each row in order, with the rows divided among the threads."""
         checks.check_scan(rule, np.ndarray, inputs)
         dense = [np.ascontiguousarray(x) for x in inputs]
         result = np.empty(inputs[0].shape, output)
@@ -165,14 +164,14 @@ class CPUBackend(HostMemory):
         operands: Sequence[Array] = (),
         keep: bool = False,
     ) -> tuple[Array, Array | None]:
-        """Packed and register-tiled, without BLAS; the epilogue is applied while the tile is in cache."""
+        """Multiply with packed panels and register tiles, and apply the epilogue while a tile is in cache."""
         shape, dtype = checks.check_product(np.ndarray, a, b, epilogue, operands, _MOST_OPERANDS), a.dtype
         result = np.empty(shape, dtype)
         product = np.empty(shape, dtype) if keep else None
         if result.size:
             key = (None if epilogue is None else epilogue.key, dtype, keep)
             kernel, tasks, finish = self._products.get(key) or self._product(key, epilogue, len(operands))
-            # Of these arrays the result, a and b are always there, the others may be 0.
+            # The result, a and b are passed as arrays; the optional arrays as ids, 0 if absent.
             p, q = id(operands[0]) if operands else 0, id(operands[1]) if len(operands) > 1 else 0
             kernel(pool(), tasks, finish, result, id(product) if keep else 0, a, b, p, q)
         return result, product
@@ -197,7 +196,7 @@ class CPUBackend(HostMemory):
     def update(
         self, function: ScalarFunction, groups: Sequence[Sequence[Array]], hyperparameters: Sequence[float]
     ) -> None:
-        """One pass over each weight, its gradient and its slots."""
+        """Update each weight and its slots in one pass."""
         checks.check_update(np.ndarray, writable, function, groups, hyperparameters)
         kernel = None
         for weight, gradient, *slots in groups:
@@ -214,7 +213,7 @@ class CPUBackend(HostMemory):
 
 @functools.lru_cache(maxsize=1024)
 def _kept_first(who: str, rank: int, axes: tuple[int, ...]) -> tuple[tuple[int, ...] | None, int]:
-    """The axes of an array with those that are folded last, None if they are; and how many come before them."""
+    """Return the order of axes with the reduced ones last, None if they already are, and the number of kept axes."""
     checks.check_axes(who, rank, axes)
     kept = tuple([axis for axis in range(rank) if axis not in axes])
     order = kept + axes
@@ -222,7 +221,10 @@ def _kept_first(who: str, rank: int, axes: tuple[int, ...]) -> tuple[tuple[int, 
 
 
 def get_num_threads() -> int:
-    """The number of threads that kernels run on: ``TENSORLAB_NUM_THREADS``, or the processors of this process."""
+    """Return the number of threads that kernels run on.
+
+    The default is ``TENSORLAB_NUM_THREADS``, or else the number of processors that this process may use.
+    """
     with guard:
         from tensorlab.kernels.runtime import pool
 
@@ -230,10 +232,10 @@ def get_num_threads() -> int:
 
 
 def set_num_threads(count: int) -> None:
-    """Let kernels run on ``count`` threads, the calling one included. Results do not depend on it.
+    """Set the number of threads that kernels run on, including the calling thread; results do not depend on it.
 
     Raises:
-        ArgumentError: if ``count`` is not a whole number from 1 to 1024.
+        ArgumentError: if ``count`` is not an integer from 1 to 1024.
     """
     with guard:
         from tensorlab.kernels.runtime import pool

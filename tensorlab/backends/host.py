@@ -1,4 +1,4 @@
-"""Memory and structure in NumPy arrays, for the backends that compute on the host."""
+"""Memory and structure in NumPy arrays, shared by the backends that compute on the host."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from tensorlab.shapes import Shape
 Array = np.ndarray[Any, Any]
 
 writable: Callable[[Array], bool] = attrgetter("flags.carray")
-"""Whether a kernel may write the elements of an array one after the other."""
+"""Return whether an array is C-contiguous, aligned and writeable."""
 
 _nditer: Any = np.nditer
 _OF_VIEWS, _READ_ONLY = ["multi_index", "refs_ok", "zerosize_ok"], ["readonly"]
 
 
 def apart(gradient: Array, weight: Array) -> Array:
-    """The gradient as a C-contiguous array, of which writing the weight changes no element that is still to be read."""
+    """Return the gradient as a C-contiguous array, and copy it if an update of the weight could overwrite it.
+
+    A gradient in exactly the memory of the weight is safe, because each element is read before it is written.
+    """
     dense = np.ascontiguousarray(gradient)
     views = dense.base is not None or weight.base is not None
     if views and np.may_share_memory(dense, weight) and dense.ctypes.data != weight.ctypes.data:
@@ -31,8 +34,8 @@ def apart(gradient: Array, weight: Array) -> Array:
 
 
 def _refusal(who: str, received: str, error: Exception) -> TensorlabError:
-    """What is raised in place of an error of NumPy's."""
-    if isinstance(error, ValueError):  # an error about axes is both
+    """Return the tensorlab error that replaces an error of NumPy."""
+    if isinstance(error, ValueError):  # first, because NumPy's AxisError is both
         return ShapeError(who, "shapes that fit", received, str(error))
     return IndexOutOfBoundsError(who, "indices that fit", received, str(error))
 
@@ -43,10 +46,10 @@ class HostMemory:
     name: str
 
     def at(self, index: int) -> Self:
-        """Itself for 0.
+        """Return this backend for index 0.
 
         Raises:
-            DeviceError: for another number.
+            DeviceError: for any other index.
         """
         if index:
             raise DeviceError(
@@ -56,102 +59,102 @@ class HostMemory:
 
     @property
     def about(self) -> str:
-        """Nothing that the rest of ``python -m tensorlab info`` does not say."""
+        """An empty string: ``python -m tensorlab info`` already describes the host."""
         return ""
 
     def from_host(self, array: Array) -> Array:
-        """The array itself; a copy if kernels cannot read it."""
+        """Return the array itself, or a copy if kernels cannot read it."""
         if not array.flags.aligned or not array.dtype.isnative:
             return array.astype(array.dtype.newbyteorder("="))
         return array
 
     def to_host(self, buffer: Array) -> Array:
-        """The buffer itself."""
+        """Return the buffer itself."""
         return buffer
 
     def export(self, buffer: Array) -> Array:
-        """A view that cannot be written to."""
+        """Return a read-only view."""
         array = buffer.view()
         array.flags.writeable = False
         return array
 
     def computes_on_host(self, operation: str) -> None:
-        """Nothing to be said of it."""
+        """Do nothing: the host is where buffers already are."""
 
     def copy(self, buffer: Array) -> Array:
-        """A new array."""
+        """Return a C-contiguous copy."""
         return np.array(buffer, order="C")
 
     def shares_memory(self, a: Array, b: Array) -> bool:
-        """Whether the memory that they span overlaps."""
+        """Return whether the memory ranges of two arrays overlap."""
         return np.may_share_memory(a, b)
 
     def copy_into(self, target: Array, source: Array) -> None:
-        """Overwrite the target's elements."""
+        """Copy the elements of the source to the target."""
         checks.check_copy(np.ndarray, target, source)
         if not target.flags.writeable:
             raise ArgumentError("copy_into", "a buffer that can be written to", "a read-only one")
         target[...] = source
 
     def holds(self, size: int) -> bool:
-        """Always: what is on the host need not be moved."""
+        """Return True: data on the host needs no other memory."""
         return True
 
     def synchronize(self) -> None:
-        """Nothing is ever pending on the host."""
+        """Do nothing: no work is ever pending on the host."""
 
     def reshape(self, buffer: Array, shape: Shape) -> Array:
-        """A view where the strides allow it."""
+        """Return the elements in another shape, as a view if the strides allow it."""
         try:
             return buffer.reshape(shape)
         except (ValueError, IndexError) as error:
             raise _refusal("reshape", f"shape {shape} for {buffer.shape}", error) from None
 
     def permute(self, buffer: Array, axes: tuple[int, ...]) -> Array:
-        """A view with permuted strides."""
+        """Return a view with permuted axes."""
         try:
             return buffer.transpose(axes)
         except (ValueError, IndexError) as error:
             raise _refusal("permute", f"axes {axes} for shape {buffer.shape}", error) from None
 
     def broadcast_to(self, buffer: Array, shape: Shape) -> Array:
-        """A view with strides of zero."""
+        """Return a view with strides of zero along repeated axes."""
         try:
-            # What NumPy's function of this name does, without its checks in Python, which are slow.
+            # The core of np.broadcast_to, without its slow checks in Python.
             view: Array = _nditer(buffer, _OF_VIEWS, _READ_ONLY, itershape=shape, order="C").itviews[0]
             return view if view.shape == shape else np.broadcast_to(buffer, shape)
         except (ValueError, IndexError) as error:
             raise _refusal("broadcast_to", f"shape {shape} for {buffer.shape}", error) from None
 
     def index(self, buffer: Array, index: Any) -> Array:
-        """A view for slices and numbers, a copy for arrays."""
+        """Return a view for slices and integers, and a copy for arrays."""
         return np.asarray(buffer[index])
 
     def put(self, buffer: Array, index: Any, values: Array) -> None:
-        """NumPy's assignment."""
+        """Assign to the selected elements in place."""
         buffer[index] = values
 
     def gather(self, buffer: Array, places: Array) -> Array:
-        """A copy."""
+        """Return a copy of the selected elements along the first axis."""
         try:
             return np.asarray(buffer[places])
         except (ValueError, IndexError) as error:
             raise _refusal("gather", f"indices for shape {buffer.shape}", error) from None
 
     def scatter_add(self, shape: Shape, index: Any, values: Array) -> Array:
-        """Zeros with the values added in the order of the index."""
+        """Return zeros with the values added in index order."""
         result = np.zeros(shape, values.dtype)
         parts = index if isinstance(index, tuple) else (index,)
         try:
             if any(isinstance(part, np.ndarray) and part.dtype.kind in "iu" for part in parts):
                 np.add.at(result, index, values)
-            else:  # only an array of integers can mean an element twice
+            else:  # only an integer array can select an element twice
                 result[index] = values
         except (ValueError, IndexError) as error:
             raise _refusal("scatter_add", f"values of shape {values.shape} for {shape}", error) from None
         return result
 
     def concatenate(self, buffers: Sequence[Array], axis: int) -> Array:
-        """A new array."""
+        """Concatenate arrays along an axis."""
         checks.check_parts("concatenate", np.ndarray, buffers, axis)
         return np.concatenate(buffers, axis)

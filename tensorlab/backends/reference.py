@@ -1,6 +1,6 @@
-"""The reference backend: every loop shape as its definition, in plain Python on plain numbers.
+"""The reference backend: the definition of every loop kind, in plain Python on Python numbers.
 
-It is slow, short, and compiles nothing: what the other backends are tested against, and what runs under a debugger.
+It is slow, short, and compiles nothing. The other backends are tested against it, and it runs under a debugger.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NUMPYS: dict[str, object] = {
 
 @functools.cache
 def _ieee(function: ScalarFunction, real: str = "float64") -> Any:
-    """The function on NumPy's numbers, which raise nothing: 1 / 0 is infinite, and so is log(0)."""
+    """Return the function for NumPy scalars, which follow IEEE 754 instead of raising: 1 / 0 is inf, log(0) is -inf."""
     source, namespace = emit(function, real, _NUMPYS)
     namespace["jit"] = lambda definition: definition
     exec(source, namespace)
@@ -36,29 +36,29 @@ def _ieee(function: ScalarFunction, real: str = "float64") -> Any:
 
 
 def _silent(function: Callable[..., Any], *arguments: Any) -> Any:
-    """The function's value, without NumPy's warnings of infinity and NaN."""
+    """Call the function without NumPy's floating-point warnings."""
     with np.errstate(all="ignore"):
         return function(*arguments)
 
 
 def _call(function: ScalarFunction, *arguments: Any) -> Any:
-    """The function's value as IEEE 754 has it, where plain Python raises instead."""
+    """Call the function in plain Python, and by IEEE 754 if Python raises."""
     try:
         return function.python(*arguments)
     except (ArithmeticError, ValueError):
         pass
     try:
         return _silent(_ieee(function), *map(np.float64, arguments))
-    except OverflowError:  # of one of the few functions that NumPy does not have
+    except OverflowError:  # from one of the few functions that NumPy lacks
         return float("inf")
     except ValueError:
         return float("nan")
 
 
 def _applied(function: ScalarFunction, compute: DType) -> Callable[..., Any]:
-    """The function for arguments of a dtype: the plain one, unless its value is another one in each dtype.
+    """Return the function for arguments of a dtype: plain Python, unless its value depends on the dtype.
 
-    In a loop whole numbers wrap as a processor's do: Python's could grow without end.
+    Integers of functions with loops wrap around as on a processor; Python's integers could grow without bound.
     """
     if compute.kind in "iu" and function.loops:
         wide = np.uint64 if compute == np.uint64 else np.int64
@@ -69,7 +69,7 @@ def _applied(function: ScalarFunction, compute: DType) -> Callable[..., Any]:
 
 
 def _stored(value: Any, dtype: DType) -> Any:
-    """A number as a kernel stores it: integers wrap, and what is too large for a real dtype is infinite."""
+    """Convert a number as a kernel stores it: integers wrap around, and a real number that is too large is infinite."""
     if dtype.kind in "iu":
         if isinstance(value, (float, np.floating)):
             return cast(np.asarray(value), dtype)[()]
@@ -79,14 +79,14 @@ def _stored(value: Any, dtype: DType) -> Any:
 
 
 class ReferenceBackend(HostMemory):
-    """Loops over Python numbers."""
+    """A backend of plain loops over Python numbers."""
 
     name = "reference"
 
     def map(
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
     ) -> Callable[..., Any]:
-        """The function at one position after the other."""
+        """Return a function that computes one element after another."""
         who = f"map {function.name!r}"
         checks.check_function(who, function, len(inputs), len(outputs))
 
@@ -106,15 +106,15 @@ class ReferenceBackend(HostMemory):
     def reduce(
         self, rule: Reduction, compute: DType, input: DType, output: DType
     ) -> Callable[[Array, tuple[int, ...] | None], Array]:
-        """The elements folded from the first to the last."""
+        """Return a function that combines the elements in order, from the first to the last."""
 
         def run(buffer: Array, axes: tuple[int, ...] | None) -> Array:
             who = f"reduce {rule.name!r}"
             checks.check_buffer(who, np.ndarray, buffer, input)
-            folded = tuple(range(buffer.ndim)) if axes is None else axes
-            checks.check_axes(who, buffer.ndim, folded)
-            kept = [axis for axis in range(buffer.ndim) if axis not in folded]
-            ordered = cast(buffer, compute).transpose((*kept, *folded))
+            reduced = tuple(range(buffer.ndim)) if axes is None else axes
+            checks.check_axes(who, buffer.ndim, reduced)
+            kept = [axis for axis in range(buffer.ndim) if axis not in reduced]
+            ordered = cast(buffer, compute).transpose((*kept, *reduced))
             result = np.empty(ordered.shape[: len(kept)], output)
             for position in np.ndindex(*result.shape):
                 elements = ordered[position].ravel().tolist()
@@ -128,12 +128,12 @@ class ReferenceBackend(HostMemory):
         return run
 
     def arg_reduce(self, rule: str, buffer: Array) -> Array:
-        """NumPy's argmax and argmin, which take the first of equals and count NaN as either."""
+        """Return NumPy's argmax or argmin, which choose the first of equal elements and treat NaN as extreme."""
         checks.check_extremes(np.ndarray, rule, buffer)
         return np.asarray((np.argmax if rule == "max" else np.argmin)(buffer, axis=-1), np.int64)
 
     def rowwise(self, rule: Rowwise, inputs: Sequence[Array]) -> Array:
-        """Each row by itself."""
+        """Compute one row after another."""
         checks.check_rowwise(rule, np.ndarray, inputs)
         result = np.empty_like(inputs[0])
         for position in np.ndindex(*result.shape[:-1]):
@@ -151,7 +151,7 @@ class ReferenceBackend(HostMemory):
         return result
 
     def scan(self, rule: Scan, inputs: Sequence[Array], compute: DType, output: DType) -> Array:
-        """Each run by itself, from its first element to its last."""
+        """Scan one row after another, in order."""
         checks.check_scan(rule, np.ndarray, inputs)
         converted = [cast(x, compute) for x in inputs]
         result = np.empty(inputs[0].shape, output)
@@ -171,13 +171,13 @@ class ReferenceBackend(HostMemory):
         operands: Sequence[Array] = (),
         keep: bool = False,
     ) -> tuple[Array, Array | None]:
-        """Rows by columns."""
+        """Multiply rows by columns, one element of the result after another."""
         checks.check_product(np.ndarray, a, b, epilogue, operands)
         *stack, rows, _ = a.shape
         product = np.zeros((*stack, rows, b.shape[-1]), a.dtype)
         for position in itertools.product(*map(range, product.shape)):
-            place, row, column = position[:-2], position[-2], position[-1]
-            left, right = a[place][row].tolist(), b[place][:, column].tolist()
+            leading, row, column = position[:-2], position[-2], position[-1]
+            left, right = a[leading][row].tolist(), b[leading][:, column].tolist()
             total = sum(x * y for x, y in zip(left, right, strict=True))
             product[position] = _stored(total, a.dtype)
         if epilogue is None:
@@ -188,7 +188,7 @@ class ReferenceBackend(HostMemory):
     def update(
         self, function: ScalarFunction, groups: Sequence[Sequence[Array]], hyperparameters: Sequence[float]
     ) -> None:
-        """The rule at one position after the other."""
+        """Update one element after another."""
         checks.check_update(np.ndarray, writable, function, groups, hyperparameters)
         for arrays in groups:
             weight, gradient, *slots = arrays

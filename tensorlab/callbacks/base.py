@@ -1,4 +1,4 @@
-"""`Callback`, several as one, and the callbacks that only record or forward."""
+"""`Callback`, `CallbackList`, and the callbacks `History` and `LambdaCallback`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Logs = dict[str, Any]
 
 
 class Callback(serialization.Configured):
-    """The base of every callback: each method is called at its moment, with the metrics of that moment.
+    """The base of every callback: its methods are called at certain points of a run, with the metrics so far.
 
     All callbacks of a moment get one dict, in their order; what one adds to it the next ones see, and after an epoch
     `History` keeps it.
@@ -39,11 +39,11 @@ class Callback(serialization.Configured):
     params: Any = None
 
     def set_model(self, model: Any) -> None:
-        """Take the model, before anything else is called."""
+        """Set the model. It is called before all other methods."""
         self.model = model
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Take the parameters of the run, after the model."""
+        """Set the parameters of the run. It is called after `set_model`."""
         self.params = params
 
     def overrides(self, *moments: str) -> bool:
@@ -53,8 +53,8 @@ class Callback(serialization.Configured):
 
     @property
     def watches_steps(self) -> bool:
-        """Whether the metrics are needed after every step. If nobody needs them, `fit` does not wait for each step."""
-        kind, own = type(self), self.__dict__  # what `overrides` says, without a call: every step asks
+        """Whether the metrics are needed after every step. If no callback needs them, `fit` does not wait for steps."""
+        kind, own = type(self), self.__dict__  # as `overrides`, without a call, since every step reads it
         return (
             kind.on_train_batch_end is not Callback.on_train_batch_end
             or kind.on_batch_end is not Callback.on_batch_end
@@ -114,7 +114,7 @@ class Callback(serialization.Configured):
 
 
 class History(Callback):
-    """The metrics of every epoch: what `fit` returns.
+    """The metrics of every epoch, which `fit` returns.
 
     Attributes:
         epoch: the numbers of the epochs of the last run, from 0.
@@ -128,11 +128,11 @@ class History(Callback):
         self.history: dict[str, list[Any]] = {}
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Count epochs anew."""
+        """Clear the list of epochs."""
         self.epoch = []
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Keep the metrics."""
+        """Append the metrics."""
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
@@ -162,7 +162,7 @@ class LambdaCallback(Callback):
 
 
 class CallbackList:
-    """Several callbacks as one."""
+    """A list of callbacks that is called like one."""
 
     def __init__(self, callbacks: Iterable[Callback], model: Any, **params: Any) -> None:
         try:
@@ -187,6 +187,6 @@ class CallbackList:
         return any([callback.overrides(*moments) for callback in self.callbacks])
 
     def call(self, moment: str, *arguments: Any) -> None:
-        """Call one method of each, in order. The last argument is a dict that they share."""
+        """Call a method of each callback, in order. The last argument is one dict for all."""
         for callback in self.callbacks:
             getattr(callback, moment)(*arguments)

@@ -30,7 +30,7 @@ class CSVLogger(Callback):
         self._columns: list[str] | None = None
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Empty the file, or leave it to append to."""
+        """Create or truncate the file, unless it is appended to."""
         self._columns = None
         self._header = not (self.append and os.path.exists(self.filename) and os.path.getsize(self.filename))
         if not self.append:
@@ -38,7 +38,7 @@ class CSVLogger(Callback):
                 pass
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Write a line. The file is closed after each, so that no run that fails leaves it open."""
+        """Write a line. The file is closed after each line, so that a failed run does not leave it open."""
         first = self._columns is None
         if self._columns is None:
             self._columns = sorted(logs)

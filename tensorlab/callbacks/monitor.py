@@ -11,7 +11,7 @@ from tensorlab.rules import finite
 
 
 class _Monitor(Callback):
-    """The base of callbacks that follow one metric.
+    """The base of callbacks that monitor one metric.
 
     Args:
         monitor: the name of the metric in the logs.
@@ -51,7 +51,7 @@ class _Monitor(Callback):
         return value + self.min_delta < reference if self._falls() else value - self.min_delta > reference
 
     def _current(self, logs: Logs) -> float | None:
-        """Return the metric, or warn that there is none."""
+        """Return the monitored metric, or warn that it is not reported."""
         if self.monitor in logs:
             return float(logs[self.monitor])
         known = ", ".join(map(repr, logs))
@@ -108,13 +108,13 @@ class EarlyStopping(_Monitor):
         self.on_train_begin({})
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Forget the last run."""
+        """Reset the state of the last run."""
         self.wait, self.stopped_epoch, self.best_epoch = 0, 0, 0
         self.best: float | None = None
         self.best_weights: list[Any] | None = None
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Compare, and stop if the patience is exhausted."""
+        """Compare the metric with the best so far, and stop if the patience is exhausted."""
         current = self._current(logs)
         if current is None or epoch < self.start_from_epoch:
             return
@@ -132,7 +132,7 @@ class EarlyStopping(_Monitor):
             self.model.stop_training = True
 
     def on_train_end(self, logs: Logs) -> None:
-        """Put the best weights back, if that was asked for."""
+        """Restore the best weights if ``restore_best_weights`` is set."""
         if self.stopped_epoch and self.verbose:
             print(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.restore_best_weights and self.best_weights is not None:
@@ -181,12 +181,12 @@ class ReduceLROnPlateau(_Monitor):
         self.on_train_begin({})
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Forget the last run."""
+        """Reset the state of the last run."""
         self.wait, self.cooldown_counter = 0, 0
         self.best: float | None = None
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Compare, and reduce the learning rate if the patience is exhausted."""
+        """Compare the metric with the best so far, and reduce the learning rate if the patience is exhausted."""
         optimizer = self.model.optimizer
         rate = logs["learning_rate"] = float(optimizer.learning_rate)
         current = self._current(logs)

@@ -1,4 +1,4 @@
-"""`ProgressBar`: what `fit` shows, on terminals, in notebooks and in files."""
+"""`ProgressBar`: the output of `fit` on terminals, in notebooks and in files."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ def _number(value: Any) -> str:
 
 
 class _Bar(Protocol):
-    """A bar that is on the screen."""
+    """A progress bar on the screen."""
 
     def update(self, done: int, words: str) -> None:
-        """Show how many steps are done, and some words."""
+        """Show the number of finished steps, and a text."""
 
     def close(self, line: str = "") -> None:
-        """Replace the bar by a line, or by nothing."""
+        """Replace the bar by a line, or remove it."""
 
 
 class _TerminalBar:
-    """A bar on a terminal: rich draws it from a thread of its own, and lets other output pass above it."""
+    """A bar on a terminal: rich draws it in its own thread, and prints other output above it."""
 
     def __init__(self, console: Console, name: str, steps: int | None) -> None:
         self.console, self.steps, self.narrow = console, steps, console.width < _NARROW
@@ -83,7 +83,7 @@ class _NotebookBar:
         self.begin(name, steps)
 
     def begin(self, name: str, steps: int | None) -> None:
-        """Begin anew, in the same output."""
+        """Start another bar in the same output."""
         self.name, self.steps = name, steps
         self.started = self.updated = time.monotonic()
         self.handle.update(self._bundle(f"{name} {_PREPARING}"), raw=True)
@@ -117,7 +117,7 @@ def notebook_display() -> Callable[..., Any] | None:
 
 
 class ProgressBar(Callback):
-    """Show a line an epoch and, on a terminal or in a notebook, a bar with steps, time left and metrics until then.
+    """Print a line for each epoch and, on a terminal or in a notebook, show a bar with steps, time left and metrics.
 
     Where output goes into a file or a pipe there are only the lines.
 
@@ -150,17 +150,17 @@ class ProgressBar(Callback):
         self._open("fit", None)
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
-        """Begin a bar."""
+        """Start a bar."""
         self.started = time.perf_counter()
         self._open(f"Epoch {epoch + 1}/{self.params['epochs']}", self.params["steps"])
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        """Move it on."""
+        """Advance the bar."""
         if self.bar is not None:
             self.bar.update(batch + 1, show(logs))
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Write the line, in place of the bar."""
+        """Replace the bar by the line of the epoch."""
         seconds, steps = time.perf_counter() - self.started, self.params["steps"]
         line = f"Epoch {epoch + 1}/{self.params['epochs']} - {steps}/{steps} - {seconds:.1f}s - {show(logs)}"
         if self.bar is None:

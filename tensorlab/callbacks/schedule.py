@@ -1,4 +1,4 @@
-"""Callbacks that set the learning rate, or end a run that went wrong."""
+"""Callbacks that set the learning rate, or stop a run whose loss is NaN."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class TerminateOnNaN(Callback):
     takes_non_finite_loss = True
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        """Look at the loss."""
+        """Stop if the loss is NaN or infinite."""
         if "loss" in logs and not math.isfinite(logs["loss"]):
             print(f"Batch {batch}: Invalid loss, terminating training")
             self.model.stop_training = True

@@ -1,4 +1,4 @@
-"""Loop shapes for the CPU, compiled by Numba: map, reduce, rowwise, matmul and update.
+"""CPU kernels compiled by Numba: map, reduction, row-wise, scan, matrix product and optimizer update.
 
-Nothing here is compiled, or started, before the first kernel is asked for.
+Importing this package compiles nothing and starts no thread.
 """

@@ -1,7 +1,7 @@
-"""Every function that makes a kernel. Importing it neither imports Numba nor compiles.
+"""Lazy references to every function that returns kernels; importing them neither imports Numba nor compiles.
 
-A call returns the kernel for its arguments: the one of this process, one from disk, or one compiled now by the function
-of the same name.
+A call returns the kernel for its arguments. It looks in this process first, then in the kernel cache on disk. If both
+miss, it imports the module that defines the function of the same name and compiles the kernel.
 """
 
 from __future__ import annotations
@@ -30,17 +30,19 @@ __all__ = [
 
 
 class Maker:
-    """A function that makes kernels, by its name. Its module, and Numba, are imported when a kernel has to be compiled.
+    """A lazy reference to a function that compiles kernels.
+
+    The function's module, and Numba, are imported only when a kernel has to be compiled.
 
     Args:
-        name: the function's module in `tensorlab.kernels`, and its own name.
+        name: the dotted name of the function, relative to `tensorlab.kernels`.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def __call__(self, *arguments: Any) -> Callable[..., Any]:
-        """Return the kernel for some arguments."""
+        """Return the kernel for these arguments."""
         with guard:
             from tensorlab.kernels.runtime import library
 

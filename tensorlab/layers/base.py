@@ -211,16 +211,29 @@ class Layer(Weighted):
         Raises:
             ArgumentTypeError: if `call` does not return a tensor, or a list, tuple or dict of tensors.
         """
-        with Call(self, training) as call:
+        outer = context.call
+        # As `with Call(self, training) as call:`, in fewer Python calls.
+        call = Call(self, outer.training if training is None and outer is not None else training)
+        call.outer = outer
+        try:
+            context.call = call
             if self.built and self._called:
-                return self._compute(call, inputs, args, kwargs)
-            with self._lock:
-                fresh = not self.built
                 outputs = self._compute(call, inputs, args, kwargs)
-                object.__setattr__(self, "_called", True)
-                if fresh:
-                    object.__setattr__(self, "_made", call.built.copy())
-            return outputs
+            else:
+                with self._lock:
+                    fresh = not self.built
+                    outputs = self._compute(call, inputs, args, kwargs)
+                    object.__setattr__(self, "_called", True)
+                    if fresh:
+                        object.__setattr__(self, "_made", call.built.copy())
+        except BaseException:
+            call.leave(failed=True)
+            raise
+        if call.built:
+            call.leave(failed=False)
+        else:
+            context.call = outer
+        return outputs
 
     def _compute(self, call: Call, inputs: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         one = isinstance(inputs, Tensor)

@@ -34,8 +34,12 @@ class Call:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        self.leave(failed=kind is not None)
+
+    def leave(self, failed: bool) -> None:
+        """End the call: undo what was built if it failed, and otherwise tell the enclosing call of it."""
         context.call = self.outer
-        if self.built and kind is not None:
+        if self.built and failed:
             undo(self.built)
         elif self.built and self.outer is not None:
             self.outer.built += self.built

@@ -5,11 +5,12 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from tensorlab import activations, initializers, ops, regularizers
+from tensorlab import activations, initializers, regularizers
 from tensorlab.errors import ArgumentError, ShapeError
 from tensorlab.layers.base import Layer
 from tensorlab.layers.calling import call_around
 from tensorlab.ops.lift import Elementwise
+from tensorlab.ops.nn import dense
 from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor
 
@@ -106,10 +107,10 @@ class Dense(Layer):
         if inputs.dtype is not self.dtype:
             inputs = inputs.astype(self.dtype)
         if self.activation in (None, activations.linear):
-            return ops.dense(inputs, self.kernel, self.bias)
+            return dense(inputs, self.kernel, self.bias)
         if isinstance(self.activation, Elementwise):
-            return ops.dense(inputs, self.kernel, self.bias, self.activation)
-        return self.activation(ops.dense(inputs, self.kernel, self.bias))
+            return dense(inputs, self.kernel, self.bias, self.activation)
+        return self.activation(dense(inputs, self.kernel, self.bias))
 
     def _ensure_built(self, input_shape: Any) -> None:
         self._check_rank(input_shape)

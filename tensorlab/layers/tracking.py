@@ -133,25 +133,22 @@ def walked(root: Tracked) -> tuple[_Found, list[Variable]]:
 class Watch:
     """What a walk has looked at: live views of attributes and containers, and the values that were in them.
 
-    Values are compared by identity and class. Variables, layers and containers are kept alive, so their identities are
-    not reused. Other values may be freed and their identities reused, but a replacement that matters to the walk has
-    another class.
+    Values are compared by identity. All are kept alive, so that no other object can get the identity of one.
     """
 
-    __slots__ = ("held", "ids", "kinds", "views")
+    __slots__ = ("held", "ids", "views")
 
     def __init__(self) -> None:
-        self.held: list[Any] = []  # tuples, kept alive; they cannot change
         self.views: list[Iterable[Any]] = []
         self.ids: list[int] = []
-        self.kinds: list[type] = []
+        self.held: list[Any] = []
 
     def add(self, view: Iterable[Any], values: Sequence[Any]) -> None:
         """Watch a view; ``values`` are its present values."""
         if self.views is not _UNWATCHED:
             self.views.append(view)
             self.ids += map(id, values)
-            self.kinds += map(type, values)
+            self.held += [value for value in values if type(value) is not _LastWalk]  # no cycle
             if len(self.ids) > _MOST_WATCHED:
                 self.give_up()
 
@@ -168,10 +165,7 @@ class Watch:
 
     def unchanged(self, root: Tracked) -> bool:
         """Return whether all views have the same objects in the same order as before."""
-        views = (root.__dict__.values(), *self.views)
-        return [*map(id, chain.from_iterable(views))] == self.ids and (
-            [*map(type, chain.from_iterable(views))] == self.kinds
-        )
+        return [*map(id, chain(root.__dict__.values(), *self.views))] == self.ids
 
 
 _UNWATCHED: list[Iterable[Any]] = []
@@ -287,9 +281,7 @@ def _look_into(
             return  # untracked by the garbage collector, so it has only numbers and strings
     else:
         values = tuple(parts(container))
-        if kind is tuple:
-            watch.held.append(container)
-        else:
+        if kind is not tuple:
             watch.give_up()  # its contents may be computed, or be in an array of objects, which cannot be watched
     if _nothing.issuperset(map(type, values)):  # fast for long lists of numbers
         return

@@ -1,4 +1,4 @@
-"""Metrics: what is reported of a run beside its loss."""
+"""Metrics: what a run reports in addition to its loss."""
 
 from tensorlab.metrics.accuracy import (
     Accuracy,

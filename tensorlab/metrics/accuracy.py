@@ -1,4 +1,4 @@
-"""Accuracies: how often outputs are right."""
+"""Accuracies: the fraction of outputs that are correct."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tensorlab.tensor import Tensor
 
 
 class Accuracy(Metric):
-    """How often an output equals its target.
+    """The fraction of outputs that equal their targets.
 
     Args:
         name: the name in logs.
@@ -46,7 +46,7 @@ class Accuracy(Metric):
         return cls(name, by_shape=True)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return 1 for what is right, else 0."""
+        """Return 1 for each output that is correct, else 0."""
         if self.by_shape:
             return _accuracy_for(self.name, y_true, y_pred).call(y_true, y_pred)
         if y_true.shape != y_pred.shape:
@@ -55,14 +55,14 @@ class Accuracy(Metric):
         return ops.equal(y_true, y_pred).astype("float32")
 
     def sample_values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return what `call` gives; whole numbers are compared as float64, which holds more of them than float32."""
+        """Return the result of `call`. Integers are compared as float64, which is exact for more of them."""
         if y_pred.dtype.kind != "f":
             y_pred = y_pred.astype("float64")
         return super().sample_values(y_true, y_pred)
 
 
 class BinaryAccuracy(Metric):
-    """How often an output is on its target's side of a threshold.
+    """The fraction of outputs that are on the same side of a threshold as their targets.
 
     Args:
         name: the name in logs.
@@ -83,7 +83,7 @@ class BinaryAccuracy(Metric):
         self.threshold = threshold
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return 1 for each output that is right, else 0."""
+        """Return 1 for each output that is correct, else 0."""
         targets, outputs = matched(y_true, y_pred)
         if targets.shape != outputs.shape:
             raise ShapeError(self.name, f"targets of the outputs' shape {y_pred.shape}", str(y_true.shape))
@@ -92,7 +92,7 @@ class BinaryAccuracy(Metric):
 
 
 class CategoricalAccuracy(Metric):
-    """How often the largest output is where the largest target is.
+    """The fraction of samples whose largest output is at the index of the largest target.
 
     Raises:
         ShapeError: for targets that do not have the outputs' shape.
@@ -104,13 +104,13 @@ class CategoricalAccuracy(Metric):
     _direction = "up"
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return 1 for each sample that is right, else 0."""
+        """Return 1 for each sample that is correct, else 0."""
         _one_hot(self.name, y_true, y_pred)
         return ops.equal(ops.argmax(real(y_pred), axis=-1), ops.argmax(real(y_true), axis=-1)).astype("float32")
 
 
 class SparseCategoricalAccuracy(Metric):
-    """How often the largest output is the one that the label names.
+    """The fraction of samples whose largest output is at the index that the label gives.
 
     Raises:
         ShapeError: unless there is one label for each row of outputs.
@@ -122,13 +122,13 @@ class SparseCategoricalAccuracy(Metric):
     _direction = "up"
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return 1 for each sample that is right, else 0."""
+        """Return 1 for each sample that is correct, else 0."""
         labels = _labels(self.name, y_true, y_pred)
         return ops.equal(ops.argmax(real(y_pred), axis=-1), labels).astype("float32")
 
 
 class SparseTopKCategoricalAccuracy(Metric):
-    """How often the output that the label names is among the k largest.
+    """The fraction of samples whose output at the index of the label is among the k largest.
 
     Args:
         k: how many outputs count as right.
@@ -152,7 +152,7 @@ class SparseTopKCategoricalAccuracy(Metric):
         self.k = k
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return 1 for each sample that is right, else 0."""
+        """Return 1 for each sample that is correct, else 0."""
         return self._among(_labels(self.name, y_true, y_pred), real(y_pred))
 
     def _among(self, labels: Tensor, outputs: Tensor) -> Tensor:
@@ -163,7 +163,7 @@ class SparseTopKCategoricalAccuracy(Metric):
 
 
 class TopKCategoricalAccuracy(SparseTopKCategoricalAccuracy):
-    """How often the output with the largest target is among the k largest.
+    """The fraction of samples whose output at the index of the largest target is among the k largest.
 
     Args:
         k: how many outputs count as right.
@@ -180,7 +180,7 @@ class TopKCategoricalAccuracy(SparseTopKCategoricalAccuracy):
     name = "top_k_categorical_accuracy"
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return 1 for each sample that is right, else 0."""
+        """Return 1 for each sample that is correct, else 0."""
         _one_hot(self.name, y_true, y_pred)
         return self._among(ops.argmax(real(y_true), axis=-1), real(y_pred))
 

@@ -86,11 +86,11 @@ class Metric(Configured):
         raise NotImplementedError(f"{type(self).__name__} has no call(y_true, y_pred)")
 
     def sample_values(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return what `call` gives for targets that were matched to the outputs."""
+        """Return the result of `call` for targets of the shape of the outputs."""
         return as_tensor(self.call(*matched(y_true, y_pred)), self.name, y_pred.device)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch into account.
+        """Add a batch.
 
         Args:
             y_true: targets. Those that match the outputs one by one get their dtype and rank; labels of classes stay
@@ -110,7 +110,7 @@ class Metric(Configured):
             self.add(*weighted_mean(self.name, values, sample_weight, count))
 
     def add(self, mean: float | Tensor, count: float) -> None:
-        """Take a batch of known mean into account.
+        """Add a batch whose mean is known.
 
         A tensor is read later, so that its device need not be waited for now.
         """
@@ -122,7 +122,7 @@ class Metric(Configured):
         return mean.total / mean.weight if mean.weight else 0.0
 
     def reset_state(self) -> None:
-        """Start again: set the mean and all variables to 0."""
+        """Set the mean and all variables to 0."""
         self._running_mean = RunningMean()
         for variable in self.variables:
             variable.assign(np.zeros(variable.shape, variable.dtype))
@@ -130,7 +130,7 @@ class Metric(Configured):
     # What users call
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Take a batch into account, and return the result so far. Takes what `update_state` takes."""
+        """Add a batch, and return the result so far. The arguments are those of `update_state`."""
         self.update_state(*args, **kwargs)
         return self.result()
 
@@ -142,7 +142,7 @@ class Metric(Configured):
         aggregation: Any = None,
         name: str | None = None,
     ) -> Variable:
-        """Make a variable that is part of the state; `reset_state` sets it to 0.
+        """Create a variable that is part of the state; `reset_state` sets it to 0.
 
         Args:
             shape: of the variable.
@@ -163,7 +163,7 @@ class Metric(Configured):
     def add_weight(
         self, shape: Any = (), initializer: Any = None, dtype: Any = None, name: str | None = None
     ) -> Variable:
-        """Make a variable that is part of the state. The same as `add_variable`, with Keras's other signature."""
+        """Create a variable that is part of the state, as `add_variable` does, with Keras's other signature."""
         return self.add_variable(shape, initializer, dtype, name=name)
 
     @property
@@ -192,7 +192,7 @@ class Metric(Configured):
         return attributes, [(variable, variable.snapshot()) for variable in self.variables]
 
     def restore(self, state: Any) -> None:
-        """Go back to a state that `snapshot` returned."""
+        """Restore a state that `snapshot` returned."""
         attributes, variables = state
         for part, values in attributes:
             vars(part).clear()

@@ -1,4 +1,4 @@
-"""Metrics of the confusion matrix: counts of right and wrong outputs at thresholds."""
+"""Metrics of the confusion matrix: counts of correct and wrong outputs at thresholds."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Confusion(Metric):
         self.reset_state()
 
     def reset_state(self) -> None:
-        """Start again: set all counts to 0."""
+        """Set all counts to 0."""
         super().reset_state()
         self._counts = np.zeros((4, len(self.thresholds)))  # true and false positives, true and false negatives
 
@@ -99,14 +99,14 @@ def _ratio(above: Array, below: Array) -> Array:
 
 
 class TruePositives(Confusion):
-    """The number of positives that are found. Source: Keras, ``keras.metrics.TruePositives``."""
+    """The number of positive samples with positive outputs. Source: Keras, ``keras.metrics.TruePositives``."""
 
     def _of(self, tp: Array, fp: Array, tn: Array, fn: Array) -> Array:
         return tp
 
 
 class FalsePositives(Confusion):
-    """The number of negatives taken for positives. Source: Keras, ``keras.metrics.FalsePositives``."""
+    """The number of negative samples with positive outputs. Source: Keras, ``keras.metrics.FalsePositives``."""
 
     _direction = "down"
 
@@ -115,14 +115,14 @@ class FalsePositives(Confusion):
 
 
 class TrueNegatives(Confusion):
-    """The number of negatives that are found. Source: Keras, ``keras.metrics.TrueNegatives``."""
+    """The number of negative samples with negative outputs. Source: Keras, ``keras.metrics.TrueNegatives``."""
 
     def _of(self, tp: Array, fp: Array, tn: Array, fn: Array) -> Array:
         return tn
 
 
 class FalseNegatives(Confusion):
-    """The number of positives taken for negatives. Source: Keras, ``keras.metrics.FalseNegatives``."""
+    """The number of positive samples with negative outputs. Source: Keras, ``keras.metrics.FalseNegatives``."""
 
     _direction = "down"
 
@@ -131,7 +131,7 @@ class FalseNegatives(Confusion):
 
 
 class Precision(Confusion):
-    """True positives among what is taken for positive: ``TP / (TP + FP)``.
+    """The fraction of positive outputs whose samples are positive: ``TP / (TP + FP)``.
 
     Source: Keras, ``keras.metrics.Precision``, without ``top_k`` and ``class_id``.
     """
@@ -141,7 +141,7 @@ class Precision(Confusion):
 
 
 class Recall(Confusion):
-    """True positives among the positives: ``TP / (TP + FN)``.
+    """The fraction of positive samples whose outputs are positive: ``TP / (TP + FN)``.
 
     Source: Keras, ``keras.metrics.Recall``, without ``top_k`` and ``class_id``.
     """

@@ -1,4 +1,4 @@
-"""Which metric a name, a class, a function or an object stands for."""
+"""Look up a metric by name, class, config, function or object."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def get(identifier: Any) -> Metric:
 
 
 def takes_targets_and_outputs(metric: Metric) -> bool:
-    """Return whether ``update_state(y_true, y_pred)`` is what a metric implements, unlike `Mean`."""
+    """Return whether a metric implements ``update_state(y_true, y_pred)``, unlike `Mean`."""
     if type(metric).update_state is Metric.update_state:
         return type(metric).call is not Metric.call
     parameters = list(inspect.signature(metric.update_state).parameters.values())

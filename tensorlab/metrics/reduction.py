@@ -1,4 +1,4 @@
-"""Means and sums of given numbers, and metrics that are made of a function."""
+"""Means and sums of given numbers, and metrics made from a function."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Mean(Metric):
     name = "mean"
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        """Take numbers into account, one for each sample, or one in all.
+        """Add numbers, one for each sample, or a single one.
 
         Raises:
             ShapeError: for weights that do not fit the numbers.
@@ -48,7 +48,7 @@ class Sum(Metric):
     name = "sum"
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
-        """Take numbers into account.
+        """Add numbers.
 
         Raises:
             ShapeError: for weights that do not fit the numbers.
@@ -84,7 +84,7 @@ class MeanMetricWrapper(WithFunction, Metric):
             self._direction = "down"
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """Return the function's values."""
+        """Return the values of the function."""
         return as_tensor(self.function(y_true, y_pred, **self._arguments), self.name)
 
 

@@ -1,4 +1,4 @@
-"""A mean that grows by batches, and is read from a device as late as possible."""
+"""A mean that is accumulated over batches, and read from the device as late as possible."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class RunningMean:
         self.pending: list[tuple[float | Tensor, float]] = []  # means and weights that are not in the total yet
 
     def add(self, mean: float | Tensor, weight: float) -> None:
-        """Take a batch into account."""
+        """Add a batch."""
         self.pending.append((mean, weight))
         if len(self.pending) >= _UNREAD:
             self.read()
 
     def read(self) -> RunningMean:
-        """Read what is pending, and return this mean."""
+        """Read pending values from the device, and return the mean."""
         pending, self.pending = self.pending, []
         for mean, weight in pending:
             self.total += float(mean) * weight

@@ -1,4 +1,4 @@
-"""What `fit` and its kind are given, checked once and cut into batches."""
+"""`Samples`: the data of `fit`, `evaluate` and `predict`, checked once and cut into batches."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import math
 import operator
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -18,11 +17,12 @@ from tensorlab.devices import backend, holder
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, NonFiniteError, ShapeError
 from tensorlab.layers.arguments import is_structure
 from tensorlab.ops.dispatch import as_tensor
+from tensorlab.ops.reduction import all_finite
 from tensorlab.tensor import Tensor
 
 
 def check_count(who: str, value: Any, least: int = 1) -> int:
-    """A whole number of at least ``least``.
+    """Return a value as an int of at least ``least``.
 
     Raises:
         ArgumentError: if it is not.
@@ -37,15 +37,15 @@ def check_count(who: str, value: Any, least: int = 1) -> int:
 
 
 class Samples:
-    """Inputs, and perhaps targets, of equal length.
+    """Inputs, and optionally targets, of equal length.
 
     Args:
         who: what the data is given to.
         x: the inputs.
         y: the targets.
         targets: whether there have to be targets.
-        device: where arrays go, all at once, to be cut into batches there; None for the current device. Those that it
-            has no room for stay on the host, and go there batch by batch.
+        device: where arrays are copied to, as a whole; None for the current device. Arrays that do not fit there
+            stay on the host, and are copied batch by batch.
 
     Raises:
         ArgumentTypeError: if targets are missing, or for a generator.
@@ -63,10 +63,10 @@ class Samples:
         self.x = self._numbers(f"{who} x", x)
         self.y = None if y is None else self._numbers(f"{who} y", y)
         self.given_shape = self.x.shape
-        if not self.x.ndim or not len(self.x):
+        if not self.x.ndim or not self.x.shape[0]:
             raise ShapeError(f"{who} x", "at least one sample", f"shape {self.x.shape}")
-        self.count = len(self.x)
-        if self.y is not None and (not self.y.ndim or len(self.y) != self.count):
+        self.count = self.x.shape[0]
+        if self.y is not None and (not self.y.ndim or self.y.shape[0] != self.count):
             lists = [value for value in (x, y) if isinstance(value, (list, tuple)) and is_structure(value)]
             one = "; a list of arrays is taken as one array, as models have one input and one output" if lists else ""
             raise ShapeError(
@@ -80,18 +80,18 @@ class Samples:
                 check_finite(f"{who} {name}", tensor)
 
     def expand(self) -> bool:
-        """Turn numbers into samples of one feature, shape ``(n, 1)``, and return whether they were numbers."""
+        """Reshape numbers, ``(n,)``, to samples of one feature, ``(n, 1)``, and return whether they were numbers."""
         if self.x.ndim != 1:
             return False
         self.x = self._replaced(self.x, ops.expand_dims(self.x, axis=1))
         return True
 
     def steps(self, batch_size: int) -> int:
-        """The number of batches; the last may be smaller."""
+        """Return the number of batches; the last one may be smaller."""
         return math.ceil(self.count / batch_size)
 
     def split(self, fraction: float) -> tuple[Samples, Samples]:
-        """Return the first samples, and the last ones as a fraction of all.
+        """Split off a fraction of the samples at the end, and return both parts.
 
         Raises:
             ArgumentError: if one part would be empty.
@@ -121,56 +121,61 @@ class Samples:
         return new
 
     def batches(self, batch_size: int, shuffle: bool = False) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """One batch after the other: in order as views, or shuffled as copies."""
-        places: dict[Backend, Any] = {}  # of all batches, wherever samples are: at once, so that no batch has to wait
+        """Yield the batches: in order as views, or shuffled as copies."""
+        indices: dict[Backend, Any] = {}  # on each device with samples; copied once, so that no batch has to wait
         if shuffle:
             order = random.generator("shuffle").permutation(self.count)
             holders = {tensor._backend for tensor in (self.x, self.y) if tensor is not None}
-            places = {holder: holder.from_host(order) for holder in holders}
+            indices = {holder: holder.from_host(order) for holder in holders}
         for start in range(0, self.count, batch_size):
             part = slice(start, start + batch_size)
-            yield self._take(self.x, part, places), None if self.y is None else self._take(self.y, part, places)
+            yield self._take(self.x, part, indices), None if self.y is None else self._take(self.y, part, indices)
 
     def first(self) -> Tensor:
-        """The first input, as a batch of one."""
-        return self._take(self.x, slice(1), {})
+        """Return the first input, as a batch of one."""
+        return self._take(self.x, slice(0, 1), {})
 
-    @contextmanager
-    def named(self) -> Iterator[None]:
-        """Let an error about the shape of a batch name the shape that was passed.
+    def __enter__(self) -> Self:
+        """Begin a block in which errors about the shape of a batch name the shape that was passed."""
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """End the block.
 
         Raises:
             ShapeError: instead of one that names a batch of these samples.
         """
-        try:
-            yield
-        except ShapeError as error:
-            if len(self.given_shape) == 1:
-                count = self.count
-                raise ShapeError(
-                    f"{self._who} x",
-                    error.expected,
-                    f"shape {self.given_shape}",
-                    f"for {count} samples of one number pass x[:, None], for one sample of {count} numbers x[None]",
-                ) from None
-            batch = re.compile(rf"\((\d+), {re.escape(', '.join(map(str, self.given_shape[1:])))},?\)")
-            found = batch.fullmatch(error.received)
-            if found is None:
-                raise
+        if not isinstance(error, ShapeError):
+            return
+        if len(self.given_shape) == 1:
+            count = self.count
+            raise ShapeError(
+                f"{self._who} x",
+                error.expected,
+                f"shape {self.given_shape}",
+                f"for {count} samples of one number pass x[:, None], for one sample of {count} numbers x[None]",
+            ) from None
+        batch = re.compile(rf"\((\d+), {re.escape(', '.join(map(str, self.given_shape[1:])))},?\)")
+        found = batch.fullmatch(error.received)
+        if found is not None:
             hint = error.hint.replace(f"({found[1]}, ", f"({self.count}, ")
             raise ShapeError(error.who, error.expected, str(self.given_shape), hint) from None
 
-    def _take(self, tensor: Tensor, part: slice, places: dict[Backend, Any]) -> Tensor:
-        """A part of the samples, or with places the samples at a part of them."""
+    def _take(self, tensor: Tensor, part: slice, indices: dict[Backend, Any]) -> Tensor:
+        """Return a part of the samples; with shuffled indices, the samples at that part of the indices."""
         holder = tensor._backend
-        if holder in places:
-            chosen = Tensor(holder.gather(tensor._buffer, holder.index(places[holder], part)), holder)
+        if holder in indices:
+            chosen = Tensor(holder.gather(tensor._buffer, holder.index(indices[holder], part)), holder)
+        elif part.start == 0 and part.stop >= tensor.shape[0] and not tensor.watched:  # all, as another object
+            chosen = tensor.snapshot()
         else:
             chosen = tensor[part]
         return self._moved(chosen) if id(tensor) in self._staying else chosen
 
     def _numbers(self, who: str, value: Any) -> Tensor:
-        """An argument as a tensor; what is none yet goes to the device if that has room for it."""
+        """Convert an argument to a tensor, on the device if it fits there."""
+        if type(value) is np.ndarray:
+            return self._placed(who, value)
         if isinstance(value, Tensor) or holder(who, value) is not None:
             return as_tensor(value, who)
         if hasattr(value, "__next__") or (hasattr(value, "__iter__") and not hasattr(value, "__len__")):
@@ -178,6 +183,10 @@ class Samples:
             raise ArgumentTypeError(who, "an array of all samples", type(value).__name__, hint)
         if isinstance(value, dict):
             raise ArgumentTypeError(who, "an array of all samples", "a dict", "models have one input and one output")
+        return self._placed(who, value)
+
+    def _placed(self, who: str, value: Any) -> Tensor:
+        """Convert an array or nested lists to a tensor, on the device if it fits."""
         try:
             tensor = as_tensor(value, who, "cpu")
         except DTypeError as error:
@@ -188,7 +197,7 @@ class Samples:
         return tensor
 
     def _moved(self, tensor: Tensor) -> Tensor:
-        """A tensor of the host on the device."""
+        """Copy a tensor from the host to the device."""
         there = self._backend
         return tensor if tensor._backend is there else Tensor(there.from_host(tensor.numpy()), there)
 
@@ -199,7 +208,7 @@ def check_finite(who: str, tensor: Tensor) -> None:
     Raises:
         NonFiniteError: naming the first such element.
     """
-    if tensor.dtype.kind != "f" or ops.all_finite(tensor):
+    if tensor.dtype.kind != "f" or all_finite(tensor):
         return
     host = tensor.numpy()
     place = tuple(int(index) for index in np.argwhere(~np.isfinite(host))[0])

@@ -1,4 +1,4 @@
-"""`Model`: a layer that can be compiled, trained, evaluated and asked."""
+"""`Model`: a layer that can be compiled, trained and evaluated, and that predicts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Model(Training):
         return self._members()[1]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """Return one of `layers`, by its name or its place.
+        """Return one of `layers`, by its name or its index.
 
         Raises:
             ArgumentError: if there is none, or not exactly one of both is given.

@@ -1,16 +1,17 @@
-"""What every run of a model does: check what it is given, keep apart from other runs, and undo what failed."""
+"""What all runs of a model share: checking arguments, keeping the state of nested runs, undoing what failed."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from tensorlab import autodiff, callbacks, random
 from tensorlab.callbacks import Callback
 from tensorlab.errors import ArgumentTypeError, ShapeError, TensorlabError
 from tensorlab.layers.arguments import check_one_output
+from tensorlab.layers.calling import Block
 from tensorlab.models.checkpoint import Checkpoint
 from tensorlab.models.data import Samples, check_count
 from tensorlab.models.steps import Steps, flat
@@ -25,14 +26,14 @@ def undoing_builds(method: Callable[Concatenate[Any, P], R]) -> Callable[Concate
 
     @functools.wraps(method)
     def wrapper(self: Runs, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with self.undoing_builds():
+        with _UndoingBuilds(self):
             return method(self, *args, **kwargs)
 
     return wrapper
 
 
 class Runs(Steps):
-    """What `fit`, `evaluate` and `predict` have in common."""
+    """The parts that `fit`, `evaluate` and `predict` share."""
 
     stop_training = False
     """Set it to True in a callback, and `fit` ends after the current step."""
@@ -41,7 +42,7 @@ class Runs(Steps):
     """Whether the current run has taken a step. It is set by whoever takes one inside of `undoing_builds`."""
 
     def _needs(self, what: str, step: str) -> bool:
-        """Return whether a run needs a compiled loss, or targets: not if a subclass computes the loss."""
+        """Return whether a run needs a compiled loss, or targets. It does not if a subclass computes the loss."""
         return not self._replaces(step, "compute_loss")
 
     def checked_samples(self, who: str, x: Any, y: Any, step: str = "train_step") -> Samples:
@@ -79,7 +80,7 @@ class Runs(Steps):
             ShapeError: if the samples do not fit the model.
         """
         built = self.built
-        with autodiff.no_grad(), samples.named():
+        with autodiff.no_grad(), samples:
             try:
                 return self(samples.first(), training=False)
             except ShapeError:
@@ -89,7 +90,7 @@ class Runs(Steps):
 
     @contextmanager
     def _run(self) -> Iterator[None]:
-        """Keep the metrics of a run apart from those of another run of this model that a callback of it begins."""
+        """Save the metrics of a run and restore them after another run that one of its callbacks starts."""
         before, stopping, checked = self._running, self.stop_training, self._checked
         outer = before == id(self)
         kept = [(metric, metric.snapshot()) for metric in self.metrics] if outer else []
@@ -120,28 +121,37 @@ class Runs(Steps):
                 checkpoint.restore()
                 raise
 
-    @contextmanager
-    def undoing_builds(self) -> Iterator[None]:
+    def undoing_builds(self) -> Block:
         """Return a ``with`` block that drops what was built inside of it if it raises.
 
         What was built is kept if a step was taken (see `stepped`) and the exception is none of tensorlab.
         """
-        around, self.stepped = self.stepped, False
-        try:
-            with self.building() as block:
-                try:
-                    yield
-                except BaseException as error:
-                    if self.stepped and not isinstance(error, TensorlabError):
-                        block.keep()
-                    raise
-        finally:
-            self.stepped = around
+        return _UndoingBuilds(self)
+
+
+class _UndoingBuilds(Block):
+    __slots__ = ("around",)
+    layer: Runs
+    around: bool  # `stepped` of the run around this one
+
+    def __enter__(self) -> Self:
+        self.around = self.layer.stepped
+        if self.around:
+            self.layer.stepped = False
+        return super().__enter__()
+
+    def __exit__(self, kind: Any, error: Any = None, *traceback: object) -> None:
+        stepped = self.layer.stepped
+        if stepped and error is not None and not isinstance(error, TensorlabError):
+            self.keep()
+        self.leave(failed=error is not None)
+        if stepped is not self.around:
+            self.layer.stepped = self.around
 
 
 @contextmanager
 def own_draws() -> Iterator[None]:
-    """Draw random numbers from streams of this run alone."""
+    """Return a ``with`` block whose random numbers come from streams that no other run uses."""
     before = random.enter_run()
     try:
         yield
@@ -168,6 +178,8 @@ def check_frequency(who: str, value: Any) -> Any:
 
 def check_callbacks(who: str, identifiers: Any) -> list[Callback]:
     """Return the callbacks that a run is given."""
+    if identifiers is None:
+        return []
     given = list(flat((identifiers,) if isinstance(identifiers, (Callback, str)) else identifiers or ()))
     if not all(isinstance(each, (Callback, str)) for each in given):
         classes = any(isinstance(each, type) for each in given)

@@ -1,4 +1,4 @@
-"""`Sequential`: layers one after the other."""
+"""`Sequential`: a stack of layers."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tensorlab.tensor import Tensor
 
 
 class Sequential(Model):
-    """Layers one after the other, each taking what the one before gives.
+    """A stack of layers; each takes the output of the one before.
 
-    It is built when it first sees data, or at once if it begins with an `Input`.
+    It is built by the first data, or at once if it begins with an `Input`.
 
     Args:
         layers: the layers, in order.
@@ -55,7 +55,7 @@ class Sequential(Model):
         return self._layers[1:] if self._layers and isinstance(self._layers[0], Input) else self._layers.copy()
 
     def add(self, layer: Layer) -> None:
-        """Put a layer at the end.
+        """Append a layer.
 
         Raises:
             ArgumentTypeError: for something that is not a layer.
@@ -88,7 +88,7 @@ class Sequential(Model):
             raise
 
     def pop(self) -> Layer:
-        """Take the last layer out.
+        """Remove the last layer, and return it.
 
         Raises:
             StateError: if there is none.
@@ -100,14 +100,14 @@ class Sequential(Model):
         return last
 
     def build(self, input_shape: Any) -> None:
-        """Make the weights of every layer.
+        """Create the weights of every layer.
 
         Args:
             input_shape: with the batch, which may be None, as the first length.
 
         Raises:
-            ShapeError: if a layer cannot take what the one before it gives; no layer is built then that was not before.
-            ArgumentTypeError: if a layer gives several tensors.
+            ShapeError: if a layer does not take the output of the one before; then nothing is built.
+            ArgumentTypeError: if a layer returns several tensors.
         """
         self._shapes = self._shapes_of(input_shape)
         self._input_shape = (None, *tuple(input_shape)[1:])
@@ -131,7 +131,7 @@ class Sequential(Model):
         return found
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        """Every layer in turn."""
+        """Apply every layer in turn."""
         for layer in self._layers:
             inputs = layer(inputs, training=training)
         return inputs
@@ -142,7 +142,7 @@ class Sequential(Model):
         return ["(" + ", ".join(["batch", *map(str, shape[1:])]) + ")" for shape in self._shapes]
 
     def get_config(self) -> dict[str, Any]:
-        """The name and the configs of the layers."""
+        """Return the name, and the configs of the layers."""
         config: dict[str, Any] = {"name": self.name, "layers": [serialize(layer) for layer in self._layers]}
         if self.built:
             config["build_input_shape"] = list(self._input_shape)
@@ -150,7 +150,7 @@ class Sequential(Model):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Sequential:
-        """A model of the same layers, with new weights; built if the other was."""
+        """Create a model of the same layers, with new weights; it is built if the other was."""
         check_config(f"{cls.__name__}.from_config", config, "layers")
         model = cls(layers=[deserialize(layer) for layer in config["layers"]], name=config.get("name"))
         if "build_input_shape" in config:

@@ -31,7 +31,7 @@ class Steps(Layer):
 
     @named
     def compile(self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Sequence[Any] | None = None) -> None:
-        """Choose how to train.
+        """Set the optimizer, the loss and the metrics.
 
         Args:
             optimizer: a name or an Optimizer.
@@ -44,7 +44,7 @@ class Steps(Layer):
             ArgumentError: for metrics that are no list, or a loss without a reduction.
             ArgumentTypeError: for a metric that is not one of targets and outputs.
 
-        Nothing is changed then.
+        In these cases nothing is changed.
         """
         chosen_optimizer, chosen_loss = optimizers.get(optimizer), None if loss is None else losses.get(loss)
         chosen = _metrics(f"{self._who}.compile", metrics)

@@ -1,4 +1,4 @@
-"""`fit`, `evaluate` and `predict`: what runs over all samples."""
+"""`fit`, `evaluate` and `predict`: runs over all samples."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PATIENCE = 64
 
 
 class Training(Runs):
-    """`fit`, `evaluate`, `predict`, and what they do with one batch."""
+    """`fit`, `evaluate`, `predict`, and their counterparts for one batch."""
 
     stop_evaluating = False
     """Set it to True in a callback, and `evaluate` ends after the current batch."""
@@ -61,22 +61,22 @@ class Training(Runs):
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
     ) -> History:
-        """Train.
+        """Train the model.
 
         Args:
-            x: samples along the first axis. Numbers, ``(n,)``, are taken as ``(n, 1)`` if a model that is built needs
+            x: samples along the first axis. Numbers, ``(n,)``, are reshaped to ``(n, 1)`` if a built model needs
                 that.
-            y: a target for each.
+            y: a target for each sample.
             batch_size: samples a step, 32 if None; the last step of an epoch may have fewer.
-            epochs: the epoch to end before, so from 0 on their number.
+            epochs: the epoch to stop before; the number of epochs if ``initial_epoch`` is 0.
             verbose: "auto" or 1 for a progress bar on a terminal and in a notebook, and a line an epoch elsewhere, 0
                 for nothing, 2 for the lines.
             callbacks: a `Callback`, the name of a registered one, or a list of them.
             validation_split: the fraction of the samples, taken from the end, that is not trained on but evaluated
-                after each epoch; without effect beside ``validation_data``.
+                after each epoch; ignored if ``validation_data`` is given.
             validation_data: ``(x, y)`` to evaluate after each epoch, reported as ``val_…``.
-            shuffle: whether every epoch takes the samples in an order of its own.
-            initial_epoch: the epoch to begin with.
+            shuffle: whether to shuffle the samples before each epoch.
+            initial_epoch: the first epoch.
             steps_per_epoch: steps an epoch, at most as many as there are batches; all of them if None.
             validation_batch_size: as ``batch_size``, for the validation.
             validation_freq: evaluate after every n-th epoch, or after the epochs in a list, counted from 1.
@@ -87,7 +87,7 @@ class Training(Runs):
         Raises:
             StateError: before `compile`.
             ShapeError: if x and y differ in length or do not fit the model.
-            ArgumentError: for targets that no output stands for, or a number out of range.
+            ArgumentError: for targets that the loss does not accept, or a number out of range.
             NonFiniteError: if x or the loss is NaN or infinite.
 
         After any of these, and any other error of tensorlab, the weights and the optimizers are as they were before
@@ -152,11 +152,11 @@ class Training(Runs):
     def _train_epoch(
         self, epoch: int, samples: Samples, batch_size: int, steps: int, shuffle: bool, watching: CallbackList
     ) -> Logs:
-        # Counted over all calls of fit, so that the next call does not draw the same numbers again.
+        # Counted over all calls of fit, so that the next call draws other random numbers.
         started = self._compiled("fit").iterations + 1
         self.reset_metrics()
         watching.call("on_epoch_begin", epoch, {})
-        random.move_to(started, 0)  # after those who watch, who may draw numbers too
+        random.move_to(started, 0)  # after the callbacks, which may draw random numbers too
         takes_any = any(callback.takes_non_finite_loss for callback in watching.callbacks)
         own = self._replaces("train_step", "compute_metrics")
         unread: list[tuple[Any, int]] = []
@@ -234,7 +234,7 @@ class Training(Runs):
 
         Args:
             x: samples along the first axis.
-            y: a target for each.
+            y: a target for each sample.
             batch_size: samples a batch, 32 if None.
             verbose: 0 for nothing; otherwise the result is printed.
             callbacks: as for `fit`.
@@ -311,9 +311,10 @@ class Training(Runs):
         samples = Samples(who, x, device=device_of(self.weights))
         watching = CallbackList(given, self, verbose=verbose, epochs=1, steps=samples.steps(size))
         parts = []
-        self.stop_predicting = False
+        if self.stop_predicting:
+            self.stop_predicting = False
         watching.call("on_predict_begin", {})
-        with self.building(), autodiff.no_grad(), samples.named():
+        with autodiff.no_grad(), samples:
             if samples.x.ndim == 1 and not self._replaces("predict_step"):
                 self.dry_run(samples)
             for step, (batch, _) in enumerate(samples.batches(size)):
@@ -369,11 +370,13 @@ def _reported(logs: Logs, as_dict: bool) -> Any:
 
 def _on_host(outputs: Any) -> Any:
     """Return outputs with NumPy arrays in place of tensors."""
+    if isinstance(outputs, Tensor):
+        return outputs.numpy()
     if isinstance(outputs, dict):
         return {name: _on_host(value) for name, value in outputs.items()}
     if isinstance(outputs, (list, tuple)):
         return [_on_host(value) for value in outputs]
-    return outputs.numpy() if isinstance(outputs, Tensor) else np.asarray(outputs)
+    return np.asarray(outputs)
 
 
 def _joined(parts: list[Any]) -> Any:
@@ -383,11 +386,11 @@ def _joined(parts: list[Any]) -> Any:
         return {name: _joined([part[name] for part in parts]) for name in first}
     if isinstance(first, list):
         return [_joined([part[number] for part in parts]) for number in range(len(first))]
-    return np.concatenate(parts)
+    return first.copy() if len(parts) == 1 and first.ndim else np.concatenate(parts)
 
 
 def _length(x: Any) -> int:
-    """Return how many samples there are, and 1 for what is refused later."""
+    """Return the number of samples, or 1 for data that is refused later."""
     try:
         return max(np.shape(x)[:1], default=1) or 1
     except (ValueError, TypeError, RuntimeError):  # such as lists of different lengths

@@ -2,7 +2,8 @@
 
 Each module exports the names in its ``__all__``. The elementwise operations are plain Python functions of numbers,
 lifted to tensors; their derivatives are taken from their source. There is no complex dtype; ``conj``, ``imag`` and
-``real`` take real ones. The names of `keras_names` and `crossentropy` are in `tensorlab.ops` only.
+``real`` take real ones. The names of `compiled_calls`, `crossentropy` and `keras_names` are in
+`tensorlab.ops` only.
 """
 
 from tensorlab.arguments import tell
@@ -10,6 +11,7 @@ from tensorlab.ops import (
     arithmetic,
     broadcasting,
     comparison,
+    compiled_calls,
     complex,
     constants,
     creation,
@@ -41,6 +43,7 @@ from tensorlab.ops import (
 from tensorlab.ops.arithmetic import *
 from tensorlab.ops.broadcasting import *
 from tensorlab.ops.comparison import *
+from tensorlab.ops.compiled_calls import *
 from tensorlab.ops.complex import *
 from tensorlab.ops.constants import *
 from tensorlab.ops.creation import *
@@ -97,4 +100,4 @@ __all__ += shaping.__all__
 __all__ += sorting.__all__
 __all__ += trigonometric.__all__
 
-tell(globals(), [*__all__, *crossentropy.__all__, *keras_names.__all__])
+tell(globals(), [*__all__, *compiled_calls.__all__, *crossentropy.__all__, *keras_names.__all__])

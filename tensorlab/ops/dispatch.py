@@ -11,7 +11,7 @@ from tensorlab import autodiff, dtypes
 from tensorlab.backends import Backend
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, ShapeError
-from tensorlab.tensor import Tensor, converted
+from tensorlab.tensor import TENSORS, Tensor, converted
 
 Scalar = bool | int | float
 
@@ -151,10 +151,11 @@ def together(who: str, *operands: Any) -> Sequence[Tensor]:
         DeviceError: if there are tensors on two devices.
     """
     first = operands[0]
-    if isinstance(first, Tensor):
+    if type(first) in TENSORS or isinstance(first, Tensor):
         backend, dtype = first._backend, first._buffer.dtype
         for operand in operands:
-            if not isinstance(operand, Tensor) or operand._buffer.dtype is not dtype or operand._backend is not backend:
+            known = type(operand) in TENSORS or isinstance(operand, Tensor)
+            if not known or operand._buffer.dtype is not dtype or operand._backend is not backend:
                 break
         else:  # the common case: no conversion, and snapshots only if a tape keeps the tensors
             return [operand.snapshot() for operand in operands] if autodiff.recording() else operands

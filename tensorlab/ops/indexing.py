@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from tensorlab import shapes
-from tensorlab.errors import ArgumentTypeError, DTypeError, IndexOutOfBoundsError, ShapeError
+from tensorlab.errors import ArgumentTypeError, DTypeError, IndexOutOfBoundsError, ShapeError, TensorlabError
 from tensorlab.ops.dispatch import as_tensor, on_host
 from tensorlab.ops.shaping import recorded
 from tensorlab.tensor import Tensor
@@ -27,11 +25,13 @@ def getitem(x: Any, index: Any, who: str = "index") -> Tensor:
         IndexOutOfBoundsError: for an index outside of its axis, or more indices than axes.
         ArgumentTypeError: for something that is not an index.
     """
-    tensor = as_tensor(x, who)
-    plain = plain_index(index, who)
-    with _checked(who, tensor.shape, plain):
-        buffer = tensor._backend.index(tensor._buffer, plain)
+    tensor = x if type(x) is Tensor else as_tensor(x, who)
+    plain = index if type(index) is slice else plain_index(index, who)
     shape = tensor.shape  # the tape keeps the shape, not the tensor
+    try:
+        buffer = tensor._backend.index(tensor._buffer, plain)
+    except _REFUSED as error:
+        raise _refusal(who, shape, plain, error) from None
     return recorded(tensor, buffer, lambda g: scatter(g, shape, plain))
 
 
@@ -43,20 +43,21 @@ def scatter(values: Tensor, shape: shapes.Shape, index: Any) -> Tensor:
 
 def selected_shape(x: Tensor, plain: Any, who: str) -> shapes.Shape:
     """Return the shape of ``x[index]``. It raises what `getitem` raises."""
-    with _checked(who, x.shape, plain):
+    try:
         shape: shapes.Shape = np.broadcast_to(np.False_, x.shape)[plain].shape
+    except _REFUSED as error:
+        raise _refusal(who, x.shape, plain, error) from None
     return shape
 
 
-@contextmanager
-def _checked(who: str, shape: shapes.Shape, index: Any) -> Iterator[None]:
-    """Raise errors of tensorlab for what is wrong with an index."""
-    try:
-        yield
-    except (IndexError, OverflowError) as error:
-        raise IndexOutOfBoundsError(who, f"indices that fit shape {shape}", _show(index), str(error)) from None
-    except (TypeError, ValueError) as error:
-        raise ArgumentTypeError(who, "slices of integers with a step", repr(index), str(error)) from None
+_REFUSED = (IndexError, OverflowError, TypeError, ValueError)
+
+
+def _refusal(who: str, shape: shapes.Shape, index: Any, error: Exception) -> TensorlabError:
+    """Return the error of tensorlab for what NumPy says is wrong with an index."""
+    if isinstance(error, (IndexError, OverflowError)):
+        return IndexOutOfBoundsError(who, f"indices that fit shape {shape}", _show(index), str(error))
+    return ArgumentTypeError(who, "slices of integers with a step", repr(index), str(error))
 
 
 def plain_index(index: Any, who: str = "index") -> Any:

@@ -16,8 +16,9 @@ from tensorlab.backends import Backend
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError
-from tensorlab.forks import guard
+from tensorlab.ops import compiled_calls
 from tensorlab.ops.casting import astype
+from tensorlab.ops.compiled_calls import CallCounts, compiled_count
 from tensorlab.ops.dispatch import (
     as_tensor,
     common_backend,
@@ -29,7 +30,7 @@ from tensorlab.ops.dispatch import (
 )
 from tensorlab.ops.vjp_makers import VjpMaker, broadcast_vjp_maker, vjp_maker
 from tensorlab.scalars import ScalarFunction, derivative, scalar_function, vjp, without_unused
-from tensorlab.tensor import TENSORS, Tensor, converted
+from tensorlab.tensor import Tensor, converted
 
 __all__ = [
     "astype",
@@ -43,12 +44,6 @@ _DOMAINS = {
     "bool": ("bools", ("bool",)),
 }
 """The kinds of dtype that each domain takes, in words and by name. Other domains take every dtype."""
-
-
-_HOT = 100
-"""How many calls in Python come before the call itself is compiled, which takes time."""
-_cold = _HOT
-_listing = False
 
 
 class Elementwise:
@@ -89,6 +84,7 @@ class Elementwise:
         self._kernels: dict[tuple[Backend, DType], Callable[..., Any]] = {}
         self._unlisted = 0  # how many of the kernels are not in the table of compiled calls yet
         self._direct: Any = None
+        self._python_calls = self._compiled_calls = 0  # the latter before the present table
         self._vjp_makers: list[VjpMaker | None] | None = None
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -143,12 +139,22 @@ class Elementwise:
         result = Tensor(run(shape, *[tensor._buffer for tensor in tensors]), backend)
         if autodiff.recording():
             self._record(result, tensors)
+        self._python_calls += 1
         if self._unlisted:
-            self._list()
+            compiled_calls.list_kernels(Elementwise, self)
         return result if out is None else store(self.__name__, result, out)
 
     _by_python = __call__
-    """`__call__` in Python, for when a compiled function replaces it; see `_list`."""
+    """`__call__` in Python, for when a compiled function replaces it; see `compiled_calls`."""
+
+    @property
+    def call_counts(self) -> CallCounts:
+        """How many calls went through Python and through the compiled function; see `tensorlab.ops.python_calls`.
+
+        Calls that raise are not counted. Operations that are made of equal functions share their table, so each counts
+        the compiled calls of all of them.
+        """
+        return CallCounts(self._python_calls, self._compiled_calls + compiled_count(getattr(self, "_direct", None)))
 
     def _ready(self, backend: Backend, compute: DType) -> Callable[..., Any]:
         """Compile, or load, the kernel for one device and dtype."""
@@ -157,31 +163,12 @@ class Elementwise:
         self._unlisted += hasattr(run, "kernel")
         return run
 
-    def _list(self) -> None:
-        """Put the kernels into the table of compiled calls.
-
-        `calls.install` replaces ``Elementwise.__call__``, for all operations, with a compiled function. It finds the
-        kernel in the table and falls back to `_by_python`. A special method is looked up on the class, so only an
-        attribute of the class can replace it; a Python method that chooses between both would cost the call it saves.
-        """
-        global _cold, _listing
-        _cold -= 1
-        if _cold > 0:
-            return
-        with guard:
-            if _listing:  # called from a signal handler or finalizer during a listing
-                return
-            _listing = True
-            try:
-                from tensorlab.kernels.runtime import calls
-
-                tapes = autodiff.recording_anywhere()
-                calls.install(Elementwise, self, TENSORS, tapes, autodiff.new_key)
-                passes = [(*key, run.kernel) for key, run in self._kernels.items() if hasattr(run, "kernel")]
-                entries = [(dtype, self._output(dtype), backend, kernel) for backend, dtype, kernel in passes]
-                self._unlisted, self._direct = 0, calls.table(self._arity, entries)
-            finally:
-                _listing = False
+    def take_table(self, table: Callable[..., Any]) -> None:
+        """Let a function make the table of the kernels for compiled calls, and use it from now on."""
+        ready = [(*key, run.kernel) for key, run in self._kernels.items() if hasattr(run, "kernel")]
+        entries = [(dtype, self._output(dtype), backend, kernel) for backend, dtype, kernel in ready]
+        before, self._unlisted, self._direct = self._direct, 0, table(self._arity, entries)
+        self._compiled_calls += compiled_count(before) - compiled_count(self._direct)
 
     def _output(self, compute: DType) -> DType:
         return dtypes.bool if self.result == "bool" else compute
@@ -297,7 +284,7 @@ class Elementwise:
         return vjp_maker(Elementwise(scalar), index, [position - 1 for position in needed])
 
 
-_OF_THIS_PROCESS = ("_vjps", "_kernels", "_unlisted", "_vjp_makers")
+_OF_THIS_PROCESS = ("_vjps", "_kernels", "_unlisted", "_vjp_makers", "_python_calls", "_compiled_calls")
 
 
 def _at(module: str, name: str) -> Any:

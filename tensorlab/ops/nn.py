@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 _of = scalar_function
+_buffer = attrgetter("_buffer")
 
 
 def _element(x: float) -> float:
@@ -67,7 +69,7 @@ _SOFTMAX_VJP = Rowwise("softmax_vjp", ((add.scalar, _of(_times)),), _of(_weighte
 
 
 def _rowwise(definition: Rowwise, *inputs: Tensor) -> Tensor:
-    return from_buffer_of(inputs[0], inputs[0]._backend.rowwise(definition, [x._buffer for x in inputs]))
+    return from_buffer_of(inputs[0], inputs[0]._backend.rowwise(definition, [*map(_buffer, inputs)]))
 
 
 def _along_last(who: str, x: Any, axis: Axis, operation: Callable[[Tensor], Tensor]) -> Tensor:
@@ -217,7 +219,7 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None 
         >>> tl.dense(tl.ones((1, 2)), tl.ones((2, 3)), tl.asarray([0.0, 1.0, -5.0]), tl.relu).tolist()
         [[2.0, 3.0, 0.0]]
     """
-    if isinstance(activation, Sigmoid):
+    if activation is not None and isinstance(activation, Sigmoid):
         return activation(dense(x, kernel, bias))  # separately, because the result keeps its logits
     tensors = together("dense", x, kernel) if bias is None else together("dense", x, kernel, bias)
     rows, weights, offset = tensors[0], tensors[1], None if bias is None else tensors[2]
@@ -237,7 +239,7 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None 
     recording = autodiff.recording()
     keep = recording and activation is not None
     scalar = None if epilogue is None else epilogue.scalar
-    buffer, product = backend.matmul(a, b, scalar, [operand._buffer for operand in operands], keep)
+    buffer, product = backend.matmul(a, b, scalar, [*map(_buffer, operands)], keep)
     result = Tensor(buffer, backend)
     if recording:
         _record_dense(rows, weights, operands, epilogue, Tensor(product, backend) if keep else result, result)

@@ -39,7 +39,7 @@ class Probabilities(Tensor):
         """Return the result of an operation with a reference to its logits."""
         made = cls.__new__(cls)
         made._buffer, made._backend, made.key = result._buffer, result._backend, result.key
-        made.origin = source, owned(logits)
+        made.origin = source, logits.snapshot() if type(logits) is Tensor else owned(logits)
         return made
 
     def snapshot(self) -> Tensor:

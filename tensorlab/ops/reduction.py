@@ -258,7 +258,7 @@ _ALL_FINITE = _reduction("all_finite", logical_and, 1, element=_is_finite)
 
 def all_finite(x: Any) -> Tensor:
     """Return whether no element is NaN or infinite, in one pass without temporary memory."""
-    tensor = _real("all_finite", as_tensor(x, "all_finite"))
+    tensor = _real("all_finite", x if isinstance(x, Tensor) else as_tensor(x, "all_finite"))
     return _reduce(_ALL_FINITE, tensor, None, False, tensor.dtype, dtypes.bool)
 
 

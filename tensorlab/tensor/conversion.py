@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from tensorlab import autodiff, dtypes, host_arrays
 from tensorlab.devices import backend as find_backend
 from tensorlab.devices import check_place, holder
@@ -73,6 +75,9 @@ def converted(who: str, obj: Any, dtype: Any, device: str | None, copy: bool | N
 
     Unlike `asarray`, never move a device array of another library.
     """
+    if type(obj) is np.ndarray and dtype is copy is None and dtypes.is_own(obj.dtype) and obj.flags.aligned:
+        # A fast path for the common case. A view, because the caller may change the shape of the array object.
+        return placed(obj.view(), find_backend(device), host_arrays.may_change(obj))
     wanted = None if dtype is None else dtypes.as_dtype(dtype, who)
     on_device = None if isinstance(obj, Tensor) else adopted(who, obj, copy)
     if on_device is not None:

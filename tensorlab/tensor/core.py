@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -94,7 +94,8 @@ class Tensor:
     def numpy(self) -> np.ndarray[Any, Any]:
         """Return the elements as a read-only NumPy array, without a copy if they are on the host."""
         # A read-only memoryview as the base, so that the WRITEABLE flag cannot be set again.
-        return np.asarray(memoryview(cast(Any, self._backend.to_host(self._buffer))).toreadonly())
+        array: Any = self._backend.to_host(self._buffer)
+        return np.asarray(memoryview(array).toreadonly())
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         array = self.numpy()
@@ -318,7 +319,9 @@ class SharedTensor(Tensor):
 
     def snapshot(self) -> Tensor:
         if not autodiff.recording():
-            return _alias(self, SharedTensor)
+            alias = _new(SharedTensor)
+            alias._buffer, alias._backend, alias.key = self._buffer, self._backend, self.key
+            return alias
         self._buffer = self._backend.copy(self._buffer)
         self.__class__ = Tensor  # type: ignore[assignment]
         return _alias(self, Tensor)
@@ -354,7 +357,7 @@ def placed(array: np.ndarray[Any, Any], backend: Backend, may_change: bool) -> T
     ``may_change`` says whether other code may write into the array.
     """
     buffer = backend.from_host(array)
-    shares = may_change and isinstance(buffer, np.ndarray) and np.may_share_memory(buffer, array)
+    shares = may_change and (buffer is array or (isinstance(buffer, np.ndarray) and np.may_share_memory(buffer, array)))
     return (SharedTensor if shares else Tensor)(buffer, backend)
 
 

@@ -181,7 +181,7 @@ def watch(entry_point: str) -> dict[str, Any]:
         "seconds": seconds,
         "written": list(written),
         "drawn": [name for name, moved in generators.items() if moved],
-        "compiled": any(module.startswith("tensorlab.kernels.") for module in list(sys.modules)),
+        "compiled": "tensorlab.kernels.runtime.library" in sys.modules,
     }
 
 

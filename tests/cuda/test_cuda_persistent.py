@@ -188,7 +188,7 @@ def what_does_not_fit_is_refused(rng):
     for made, error, message in (
         (uncompiled, StateError, "^fit_persistent of 'model': the model is not compiled; call compile"),
         (dropping, ArgumentError, f"{who} layers that draw no random numbers, received Dropout 'drop'; train it with"),
-        (noisy, StateError, "^fit_persistent of 'model': the training steps differ in what the"),
+        (noisy, StateError, "^fit_persistent of 'model': the training steps differ in the data that"),
         (metric, DeviceError, f"{who} a step that stays on the device, received one that reads a tensor on the host"),
         (
             elsewhere,

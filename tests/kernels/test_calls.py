@@ -13,7 +13,7 @@ import pytest
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
-from tensorlab.ops import lift
+from tensorlab.ops import compiled_calls
 from tensorlab.ops.lift import Elementwise
 
 
@@ -30,7 +30,7 @@ def three(x: float, y: float, z: float) -> float:
 @pytest.fixture(autouse=True)
 def _hot(monkeypatch: pytest.MonkeyPatch) -> None:
     """The call is compiled at the first occasion."""
-    monkeypatch.setattr(lift, "_cold", 1)
+    monkeypatch.setattr(compiled_calls, "_left", 1)
 
 
 def test_a_call_that_is_often_made_is_compiled() -> None:

@@ -14,7 +14,7 @@ import pytest
 import tensorlab as tl
 from tensorlab import devices
 from tensorlab.kernels.runtime import calls, library, native
-from tensorlab.ops import casting, lift, nn
+from tensorlab.ops import casting, compiled_calls, nn
 from tensorlab.scalars import ScalarFunction
 
 X = np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3)
@@ -91,7 +91,7 @@ def kept() -> dict[str, int]:
 def test_equal_things_share_kernels_and_leave_nothing_behind(
     make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lift, "_cold", 1)
+    monkeypatch.setattr(compiled_calls, "_left", 1)
     for _ in range(2):
         make()
     loaded: list[Any] = []

@@ -18,7 +18,7 @@ import pytest
 
 import tensorlab as tl
 from tensorlab import activations, devices
-from tensorlab.ops import lift
+from tensorlab.ops import compiled_calls
 from tensorlab.ops.lift import Elementwise
 from tensorlab.scalars import derivative, scalar_function, vjp
 from tensorlab.testing import check_gradients
@@ -92,7 +92,7 @@ def use(operation: Elementwise) -> list[Any]:
 
 @pytest.fixture(autouse=True)
 def _hot(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lift, "_cold", 1)
+    monkeypatch.setattr(compiled_calls, "_left", 1)
 
 
 def test_operations_of_the_library_are_pickled_by_name() -> None:

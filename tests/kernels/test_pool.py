@@ -188,7 +188,7 @@ thread.join()
 
 def test_a_signal_handler_may_call_while_calls_become_compiled_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     from tensorlab.kernels.runtime import calls
-    from tensorlab.ops import lift
+    from tensorlab.ops import compiled_calls
 
     @tl.elementwise
     def own(x: float) -> float:
@@ -203,6 +203,6 @@ def test_a_signal_handler_may_call_while_calls_become_compiled_ones(monkeypatch:
         return table(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(calls, "table", interrupted)
-    monkeypatch.setattr(lift, "_cold", 1)
+    monkeypatch.setattr(compiled_calls, "_left", 1)
     assert [own(small).item() for _ in range(3)] == [1.5] * 3
     assert seen == [1.5]

@@ -253,8 +253,8 @@ print("right")
 def test_calls_become_compiled_ones_while_four_threads_call() -> None:
     program = f"""{SETTING}
 import itertools, sysconfig, threading, time
-from tensorlab.ops import lift
-lift._cold = 1
+from tensorlab.ops import compiled_calls
+compiled_calls._left = 1
 # All get there at once, and go on one after the other.
 turn, told = itertools.count(1), sysconfig.get_config_var
 sysconfig.get_config_var = lambda name: (time.sleep(0.1 * next(turn)), told(name))[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from layer_cases import Block
 
 import tensorlab as tl
+from tensorlab.errors import ArgumentTypeError
 from tensorlab.layers import Activation, Dense, Dropout, Flatten, Input, Layer, Rescaling, Reshape
 
 Array = np.ndarray[Any, Any]
@@ -128,3 +130,25 @@ def test_config_holds_layers_in_dicts() -> None:
     assert again(np.ones((1, 4), "float32")).shape == (1, 3)
     assert again.table["rate"] == 0.5
     assert layer.weights == []
+
+
+@pytest.mark.parametrize("options", [{}, {"eq": False}, {"kw_only": True}])
+def test_config_of_a_dataclass_is_what_its_constructor_was_given(options: dict[str, bool]) -> None:
+    @dataclasses.dataclass(**options)
+    class Scale(Layer):
+        factor: float = 2.0
+        offsets: list[float] = dataclasses.field(default_factory=lambda: [1.0])
+
+        def call(self, x: tl.Tensor) -> tl.Tensor:
+            return x * self.factor + self.offsets[0]
+
+    assert Scale().get_config() == {"factor": 2.0}
+    assert Scale(factor=3.0, offsets=[4.0]).get_config() == {"factor": 3.0, "offsets": [4.0]}
+    for layer in (Scale(factor=3.0), Scale(offsets=[5.0])):
+        again = Scale.from_config(layer.get_config())
+        assert (again.factor, again.offsets) == (layer.factor, layer.offsets)
+    with tl.device("reference"):
+        model = tl.Sequential([Scale(factor=3.0)])
+        assert model(np.ones((2, 2), "float32")).tolist() == [[4.0, 4.0]] * 2
+    with pytest.raises(ArgumentTypeError, match=r"^Scale: .*'factr'"):
+        Scale(factr=1.0)

@@ -229,3 +229,32 @@ def test_a_model_may_be_trained_as_a_part_of_another(data: tuple[Array, Array]) 
     history = outer.fit(*data, epochs=2, verbose=0).history
     assert list(history) == ["loss", "mae"]
     assert list(inner.fit(*data, verbose=0).history) == ["loss", "mae"]
+
+
+def test_a_step_that_assigns_to_its_batch_does_not_change_the_samples() -> None:
+    """A batch of all samples is another object than the samples, as any other batch is."""
+    seen = []
+
+    class Clearing(tl.Sequential):
+        def train_step(self, data):
+            x, y = data
+            seen.append((x.numpy().copy(), y.numpy().copy()))
+            logs = super().train_step(data)
+            x[...], y[...] = 0.0, 0.0
+            return logs
+
+    model = Clearing([Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.full((4, 3), 2.0, np.float32), np.full((4, 1), 3.0, np.float32)
+    model.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0)
+    assert [(a == 2.0).all() and (b == 3.0).all() for a, b in seen] == [True, True]
+    assert (x == 2.0).all()
+    assert (y == 3.0).all()
+
+
+def test_variables_as_samples_are_not_taken_for_weights() -> None:
+    model = tl.Sequential([Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = tl.Variable(np.ones((4, 3), np.float32)), np.ones((4, 1), np.float32)
+    model.fit(x, y, batch_size=8, shuffle=False, verbose=0)  # a warning is an error here
+    assert x.tolist() == [[1.0] * 3] * 4

@@ -37,7 +37,7 @@ def test_there_is_a_hook_for_each_kind_and_a_kind_for_each_hook() -> None:
 @pytest.mark.parametrize("hook", HOOKS)
 def test_every_hook_is_tested(hook: str) -> None:
     implemented = re.compile(rf"\bdef {hook}\(|\b{hook}=|\"{hook}\":")  # which is more than mentioned
-    assert any(implemented.search(path.read_text(encoding="utf-8")) for path in (ROOT / "tests").glob("*plugin*.py"))
+    assert any(implemented.search(path.read_text(encoding="utf-8")) for path in (ROOT / "tests").rglob("*plugin*.py"))
 
 
 def test_every_hook_is_documented_with_its_arguments_and_nothing_else_is() -> None:

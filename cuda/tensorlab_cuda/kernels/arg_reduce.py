@@ -1,4 +1,4 @@
-"""Where the largest or the smallest element of each row is: a block a row."""
+"""The index of the largest or the smallest element of each row, one block for each row."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def kernel(rows, columns, y_address, x_address):
 
 @functools.cache
 def arg_reduce_kernel(rule: str, dtype: str) -> Kernel:
-    """The kernel ``k(rows, columns, y, x)`` of "max" or "min"; ``x`` is dense, and ``y`` int64."""
+    """Return the kernel ``k(rows, columns, y, x)`` of "max" or "min"; ``x`` is dense, and ``y`` int64."""
     source = _SOURCE.format(block=BLOCK, beyond=">" if rule == "max" else "<")
     kind = driver.storage(dtype)
     shared = {"places": (None, np.int64), **lanes(kind)}

@@ -1,4 +1,4 @@
-"""PTX instructions that Numba has no function for, as functions that kernels call."""
+"""PTX instructions without a function in Numba, as functions that kernels call."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tensorlab_cuda import driver
 
 
 def assembly(instruction: str, result: str, results: int, operands: Sequence[Sequence[str]]) -> Callable[..., Any]:
-    """The function of numbers that an instruction computes.
+    """Return the function of numbers that an instruction computes.
 
     Args:
         instruction: its name in PTX.

@@ -1,4 +1,4 @@
-"""From a source text to a kernel, or to a function that kernels call."""
+"""Build a kernel, or a function that kernels call, from a source text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def build(
     numbers: int = 0,
     shared: Mapping[str, Shared] | None = None,
 ) -> Kernel:
-    """The kernel that a source text defines as ``kernel``.
+    """Build the kernel that a source text defines as ``kernel``.
 
     Args:
         source: its text, in which `access` has names, too.
@@ -51,7 +51,7 @@ def build(
 
 
 def build_scalar(source: str, namespace: dict[str, Any], name: str) -> Callable[..., Any]:
-    """The device function that an emitted source defines as ``scalar``, and those that it calls."""
+    """Build the device function that an emitted source defines as ``scalar``, and those that it calls."""
     names = {**namespace, "jit": driver.compile_function}
     return _define(source, names, f"scalar {name}")["scalar"]  # type: ignore[no-any-return]
 

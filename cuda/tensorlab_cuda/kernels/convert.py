@@ -1,4 +1,4 @@
-"""How kernels convert numbers between dtypes: as those of the processor do, at every position.
+"""Conversions of numbers between dtypes in kernels, with the results of those on the CPU.
 
 See `tensorlab.host_arrays.cast` for what real numbers become as integers. A byte of bool memory is true unless it is 0.
 """
@@ -19,7 +19,7 @@ _LIMIT = 2.0**63
 
 @functools.cache
 def convert(source: str | None, target: str) -> Callable[..., Any]:
-    """The function ``f(x)`` of an element of memory, or of a value that was computed, as an element of a dtype.
+    """Return the function ``f(x)`` that converts an element of memory, or a computed value, to a dtype.
 
     Args:
         source: the dtype of memory that is read; None for a value of any number type.
@@ -47,7 +47,7 @@ def _compiled(truth: bool, target: str) -> Callable[..., Any]:
     result = getattr(types, np.dtype(driver.storage(target)).name)
 
     def whole(builder: Any, value: Any, unsigned: bool) -> Any:
-        """A real number as 64 bits."""
+        """Convert a real number to an integer of 64 bits."""
 
         def between(low: float, high: float) -> Any:
             above = builder.fcmp_ordered(">=", value, value.type(low))

@@ -1,4 +1,4 @@
-"""What kernels read and write memory with: typed pointers, whose indices nothing looks at."""
+"""Typed pointers with which kernels read and write memory, without checks of indices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folding elements into one value by the threads of a block: the inner loop of every reduction.
+"""Reducing elements to one value by the threads of a block: the inner loop of every reduction.
 
 A block folds for one result, or for several beside each other, whose elements lie beside each other in memory. Of the
 ``height`` threads of a result, thread ``lane`` folds the elements ``lane``, ``lane + height``, ... in order, and the
@@ -11,7 +11,7 @@ import numpy as np
 
 
 def fold_source(count: str, fetch: str, combine: str, indent: str) -> str:
-    """The text that leaves the value of ``count`` elements in ``lanes[beside]``, where all threads see it.
+    """Return the text that reduces ``count`` elements to ``lanes[beside]``, where all threads see the value.
 
     It uses the names of `BLOCK`. Before ``lanes`` is written again, the threads have to be synchronised.
 
@@ -49,5 +49,5 @@ BLOCK = """lanes = elements(cuda.shared.array(lanes_SIZE, compute), lanes_START)
 
 
 def lanes(kind: type[np.generic]) -> dict[str, tuple[None, type[np.generic]]]:
-    """The shared array of such a kernel, for `build`: an element a thread."""
+    """Return the shared array of such a kernel, for `build`: one element for each thread."""
     return {"lanes": (None, kind)}

@@ -1,4 +1,4 @@
-"""Picking parts of an array along one axis, such as the samples of a batch."""
+"""Gathering parts of an array along one axis, such as the samples of a batch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def kernel(total, count, length, inner, y_address, places_address, x_address):
 
 @functools.cache
 def gather_kernel(dtype: str) -> Kernel:
-    """The kernel ``k(total, count, length, inner, y, places, x)``: ``y[o, j, i] = x[o, places[j], i]``.
+    """Return the kernel ``k(total, count, length, inner, y, places, x)``: ``y[o, j, i] = x[o, places[j], i]``.
 
     ``x`` is dense, of ``(outer, length, inner)`` elements, and ``y`` of ``(outer, count, inner)``, ``total`` of them.
     """

@@ -1,4 +1,4 @@
-"""The lift: from a scalar function to a device function."""
+"""Lift a scalar function to a device function."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tensorlab_cuda.kernels.build import build_scalar
 
 @functools.cache
 def lift(function: ScalarFunction, dtype: str) -> Callable[..., Any]:
-    """A scalar function as a device function of arguments of ``dtype``, to be called from a kernel.
+    """Return the device function of a scalar function for arguments of ``dtype``, which kernels call.
 
     It is a function of its own and not written into each kernel: LLVM inlines it all the same.
     """

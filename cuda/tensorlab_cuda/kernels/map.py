@@ -1,4 +1,4 @@
-"""The map shape: a scalar function over arrays of any strides, an element a thread."""
+"""The map loop: a scalar function over arrays of any strides, one element for each thread."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def kernel({parameters}):
 def map_kernel(
     function: ScalarFunction, compute: str, inputs: tuple[str, ...], outputs: tuple[str, ...], axes: int, count: Any
 ) -> Kernel:
-    """The kernel ``k(total, *lengths, *(address, *strides))`` of the outputs and then the inputs.
+    """Return the kernel ``k(total, *lengths, *(address, *strides))`` of the outputs and then the inputs.
 
     Args:
         function: the scalar function, of one argument for each input and one value for each output.

@@ -1,4 +1,4 @@
-"""The matmul shape: products of stacks of matrices, a tile of the result a block, a small tile of that a thread.
+"""Matrix products: each block computes a tile of the result, and each thread a small tile of that.
 
 A thread keeps its elements of the result in registers: the small arrays below are those, since every index into them is
 known when the loops are unrolled. The slices of A and B that a block multiplies next are on their way from memory to
@@ -39,7 +39,7 @@ def _source(operands: int, epilogue: bool, keep: bool, axes: int, tile: Tile | W
     values = ", ".join(["sums[i, j]", *(f"{p}[{p}_at + row * {p}_row + column * {p}_column]" for p in extra)])
 
     def fetch(matrix: str) -> str:
-        """The text that fetches a thread's elements of the next slice of A or B."""
+        """Return the text that fetches the elements of a thread for the next slice of A or B."""
         outer, limit, inner = ("row", "m - top", "column") if matrix == "a" else ("column", "n - leftmost", "row")
         text = f"\nfor q in range({matrix}_COUNT):\n"
         for number in range(tile.numbers):
@@ -104,7 +104,7 @@ def kernel({", ".join(parameters)}):
 
 
 def choose_tile(dtype: str, precision: str, matrices: int, rows: int, columns: int) -> Tile | WarpTile:
-    """The largest tile of which a product has enough for half of the device's processors, else the smallest."""
+    """Return the largest tile of which a product has enough for half of the processors, else the smallest."""
     tiles: Sequence[Tile | WarpTile] = DOUBLES if np.dtype(dtype).itemsize == 8 else WORDS
     if driver.simulated():
         tiles = SIMULATED
@@ -124,7 +124,7 @@ def matmul_kernel(
     tile: Tile | WarpTile,
     runs: tuple[bool, bool],
 ) -> Kernel:
-    """The kernel ``k(matrices, m, n, k, *stack, c[, z], *(address, row, column, *stack strides))``.
+    """Return the kernel ``k(matrices, m, n, k, *stack, c[, z], *(address, row, column, *stack strides))``.
 
     The arrays, of which it is given the strides, are A, B and the operands of the epilogue; ``c`` and ``z``, which gets
     the product without the epilogue, are dense. A block has ``tile.threads`` threads.

@@ -1,4 +1,4 @@
-"""How a block cuts a product into tiles: of its own, of its threads, and slices of A and B along k."""
+"""The division of a product into tiles for blocks and threads, and into slices of A and B along k."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Tile:
-    """What a block of ``side`` × ``side`` threads computes. All numbers are powers of two.
+    """The tile of a block of ``side`` × ``side`` threads. All numbers are powers of two.
 
     A thread's elements are in groups of ``group`` × ``group`` that lie next to each other, so that it reads shared
     memory in vectors; groups of neighbouring threads lie next to each other, so that they read different banks.
@@ -34,18 +34,18 @@ class Tile:
 
     @property
     def threads(self) -> int:
-        """Of a block."""
+        """The number of threads of a block."""
         return self.side**2
 
     numbers = 1
     """Elements in a word of shared memory."""
 
     def count(self, matrices: int, rows: int, columns: int) -> int:
-        """How many tiles there are in a stack of products."""
+        """Return the number of tiles in a stack of products."""
         return count_tiles(self.shape, matrices, rows, columns)
 
     def names(self, runs: tuple[bool, bool]) -> dict[str, Any]:
-        """The names that a kernel's text uses."""
+        """Return the names that the text of a kernel uses."""
         names: dict[str, Any] = {field.upper(): value for field, value in asdict(self).items()}
         for name, matrix, edge, by_depth in zip(("LEFT", "RIGHT"), "ab", self.shape, runs, strict=True):
             pitch = edge + self.group  # so that elements one below the other lie in different banks
@@ -68,7 +68,7 @@ y = thread // SIDE * GROUP
     """Where a thread's sum ``i``, ``j`` is in the block's tile."""
 
     def word(self, array: str) -> str:
-        """The text that makes word ``q`` of a slice of what was fetched for it."""
+        """Return the text that makes word ``q`` of a slice from the fetched elements."""
         return f"{array}[q, 0]"
 
     def multiply(self, bits: bool) -> str:
@@ -89,13 +89,13 @@ for d in range(DEPTH):
 
 
 def count_tiles(shape: tuple[int, int], matrices: int, rows: int, columns: int) -> int:
-    """How many tiles of a shape there are in a stack of products."""
+    """Return the number of tiles of a shape in a stack of products."""
     high, wide = shape
     return matrices * -(-rows // high) * -(-columns // wide)
 
 
 def fetching(matrix: str, edge: int, depth: int, threads: int, by_depth: bool) -> dict[str, int]:
-    """The names of how a block fetches a slice of A or B, of ``edge`` × ``depth`` words.
+    """Return the names for fetching a slice of A or B of ``edge`` × ``depth`` words.
 
     Each thread fetches some words. Their number within a slice goes up by the number of threads, and runs along k first
     where elements that follow each other along k lie next to each other. So one of a word's two places in a slice is

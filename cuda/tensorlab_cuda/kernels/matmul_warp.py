@@ -1,4 +1,4 @@
-"""How a block cuts a product into tiles for tensor cores: of its own, of its warps, and slices of A and B along k."""
+"""The division of a product into tiles for tensor cores, for blocks and warps, and into slices of A and B along k."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tensorlab_cuda.kernels.matmul_tile import count_tiles, fetching
 
 @dataclass(frozen=True)
 class WarpTile:
-    """What a block of warps computes. All numbers are powers of two.
+    """The tile of a block of warps. All numbers are powers of two.
 
     Attributes:
         precision: "tf32", "float16" or "bfloat16".
@@ -29,7 +29,7 @@ class WarpTile:
 
     @property
     def threads(self) -> int:
-        """Of a block."""
+        """The number of threads of a block."""
         return self.warps[0] * self.warps[1] * mma.LANES
 
     @property
@@ -39,15 +39,15 @@ class WarpTile:
 
     @property
     def numbers(self) -> int:
-        """Elements in a word."""
+        """The number of elements in a word."""
         return mma.FORMATS[self.precision].numbers
 
     def count(self, matrices: int, rows: int, columns: int) -> int:
-        """How many tiles there are in a stack of products."""
+        """Return the number of tiles in a stack of products."""
         return count_tiles(self.shape, matrices, rows, columns)
 
     def names(self, runs: tuple[bool, bool]) -> dict[str, Any]:
-        """The names that a kernel's text uses."""
+        """Return the names that the text of a kernel uses."""
         names: dict[str, Any] = {
             **mma.instructions(self.precision),
             "word": np.uint32,
@@ -82,12 +82,12 @@ x = thread // 32 % WARPS_ACROSS * PRODUCTS_ACROSS * 8
     """Where a thread's sum ``i``, ``j`` is in the block's tile: of each instruction it has two rows and two columns."""
 
     def word(self, array: str) -> str:
-        """The text that makes word ``q`` of a slice of what was fetched for it."""
+        """Return the text that makes word ``q`` of a slice from the fetched elements."""
         numbers = ", ".join(f"{array}[q, {number}]" for number in reversed(range(self.numbers)))
         return f"pack({numbers})"
 
     def multiply(self, bits: bool) -> str:
-        """The text that adds the product of two slices to a thread's sums."""
+        """Return the text that adds the product of two slices to the sums of a thread."""
         return """
 for d in range(0, WORDS, 8):
     for i in range(PRODUCTS_DOWN):
@@ -108,7 +108,7 @@ for d in range(0, WORDS, 8):
 
 
 def warp_tiles(precision: str, simulated: bool) -> list[WarpTile]:
-    """The tiles of a precision, the largest first."""
+    """Return the tiles of a precision, the largest first."""
     if simulated:  # where a thread is one of Python
         return [WarpTile(precision, (2, 1), (1, 2), 8)]
     halves = mma.FORMATS[precision].numbers

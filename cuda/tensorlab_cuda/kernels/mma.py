@@ -21,23 +21,23 @@ ROWS, COLUMNS, WORDS, LANES = 16, 8, 8, 32
 
 
 def a_place(lane: int, register: int) -> tuple[int, int]:
-    """The row and the word of A that a lane holds in one of four registers."""
+    """Return the row and the word of A that a lane holds in one of four registers."""
     return lane // 4 + register % 2 * 8, lane % 4 + register // 2 * 4
 
 
 def b_place(lane: int, register: int) -> tuple[int, int]:
-    """The word and the column of B that a lane holds in one of two registers."""
+    """Return the word and the column of B that a lane holds in one of two registers."""
     return lane % 4 + register * 4, lane // 4
 
 
 def sum_place(lane: int, register: int) -> tuple[int, int]:
-    """The row and the column of the sum that a lane holds in one of four registers."""
+    """Return the row and the column of the sum that a lane holds in one of four registers."""
     return lane // 4 + register // 2 * 8, lane % 4 * 2 + register % 2
 
 
 @dataclass(frozen=True)
 class Format:
-    """What operands are rounded to.
+    """The format to which operands are rounded.
 
     Attributes:
         name: in PTX.
@@ -51,7 +51,7 @@ class Format:
 
     @property
     def instruction(self) -> str:
-        """The product, of which the layouts above are."""
+        """The instruction that computes the product, for the layouts above."""
         depth = WORDS * self.numbers
         return f"mma.sync.aligned.m{ROWS}n{COLUMNS}k{depth}.row.col.f32.{self.name}.{self.name}.f32"
 

@@ -1,4 +1,4 @@
-"""From the number of an element to its place in memory, in a kernel's text.
+"""The source text of kernels that converts a flat index to offsets in memory.
 
 The lengths and the strides of an array are parameters of a kernel, each by itself. How many axes there are is a part
 of the text, so that nothing is computed for those that are not there. Divisions are what this costs, and those of 64
@@ -17,17 +17,17 @@ from tensorlab_cuda.layout import Shape
 
 
 def counter(*shapes: Shape) -> type[np.generic]:
-    """The type in which the elements of shapes are counted."""
+    """Return the type in which the elements of shapes are counted."""
     return np.uint32 if max(map(math.prod, shapes)) < 1 << 32 else np.uint64
 
 
 def names(prefix: str, axes: int) -> list[str]:
-    """The parameters of the lengths, or of an array's strides."""
+    """Return the names of the parameters for the lengths, or for the strides of an array."""
     return [f"{prefix}{axis}" for axis in range(axes)]
 
 
 def unravel(index: str, lengths: str, axes: int, places: dict[str, str], indent: str) -> str:
-    """The text that moves each place by its strides to the element of a flat index; it uses up ``rest``.
+    """Return the text that moves each offset by its strides to a flat index; it changes ``rest``.
 
     Args:
         index: the flat index, an expression.
@@ -48,7 +48,7 @@ def unravel(index: str, lengths: str, axes: int, places: dict[str, str], indent:
 
 
 def arguments(lengths: Sequence[int], arrays: Sequence[tuple[int, Sequence[int]]]) -> list[Any]:
-    """What a kernel is given for the lengths, and then an address and the strides for each array."""
+    """Return the arguments of a kernel: the lengths, and then an address and the strides of each array."""
     given = list(lengths)
     for address, strides in arrays:
         given += (address, *strides)

@@ -1,4 +1,4 @@
-"""A program: the launches of many steps in one kernel, whose blocks wait for each other after each.
+"""A program: the launches of many steps in one kernel, whose blocks wait for each other after each launch.
 
 The kernels that were launched become functions of it, and go through their work in strides of the grid, as they do by
 themselves. What each is given lies in two tables on the device, one of whole numbers and one of numbers: what it begins
@@ -24,7 +24,7 @@ Phase = tuple[Kernel, tuple[bool, ...]]
 
 
 def tables(stretches: Sequence[tuple[int, Sequence[Launch]]], taken: int) -> list[np.ndarray[Any, Any]]:
-    """The two tables, of stretches of so many steps of some launches.
+    """Return the two tables of arguments for stretches of equal steps.
 
     Args:
         stretches: what follows each other.
@@ -45,7 +45,7 @@ def tables(stretches: Sequence[tuple[int, Sequence[Launch]]], taken: int) -> lis
 
 
 def phases(launches: Sequence[Launch]) -> tuple[Phase, ...]:
-    """What the text of a program depends on."""
+    """Return the parts of launches that the text of a program depends on."""
     return tuple((launch.kernel, tuple(map(bool, launch.increments))) for launch in launches)
 
 
@@ -63,7 +63,7 @@ def _calls(stretch: Sequence[Phase], names: dict[Kernel, str], words: Iterator[i
 
 @functools.cache
 def program_kernel(stretches: tuple[tuple[Phase, ...], ...], threads: int) -> tuple[Kernel, int]:
-    """The kernel ``k(words, numbers, *steps of each stretch)``, and the bytes of shared memory that a block needs.
+    """Return the kernel ``k(words, numbers, *steps of each stretch)``, and the shared memory of a block in bytes.
 
     Args:
         stretches: what follows each other, each for a number of steps.
@@ -89,7 +89,7 @@ def kernel({", ".join(["words_address", "numbers_address", *steps])}):
 
 
 def _starts(kernel: Kernel, threads: int) -> tuple[dict[str, int], int]:
-    """Where in the memory that a block shares a kernel's arrays begin, in elements, and how many bytes they need."""
+    """Return the offsets of a kernel's shared arrays in elements, and their size in bytes."""
     starts, size = {}, 0
     for name, (count, kind) in kernel.shared.items():
         width = np.dtype(kind).itemsize
@@ -99,7 +99,7 @@ def _starts(kernel: Kernel, threads: int) -> tuple[dict[str, int], int]:
 
 
 def _phase(kernel: Kernel, name: str, threads: int) -> Callable[..., Any]:
-    """A kernel as a function of another. All of them share one piece of memory, one after the other."""
+    """Return a kernel as a function that another kernel calls. All of them use the same shared memory."""
     plain = kernel.function
     names = {**plain.__globals__, **{f"{array}_SIZE": 0 for array in kernel.shared}, **_starts(kernel, threads)[0]}
     if driver.simulated():

@@ -1,4 +1,4 @@
-"""The reduce shape: folding an array over any of its axes, a block for each segment of a result or of several.
+"""The reduction loop: over any axes of an array, one block for each segment of one result or several.
 
 A long fold is cut into segments of a fixed size, whose values a second launch folds. Threads that follow each other
 read memory in order: along the elements of one result, or across results where those lie closer to each other.
@@ -23,7 +23,7 @@ SEGMENT = 1 << 16
 
 
 def segment(across: int) -> int:
-    """Elements of one result that a block folds which folds for some results at a time."""
+    """Return how many elements of a result a block reduces if it computes several results at a time."""
     return SEGMENT // (across * 2) if across > 1 else SEGMENT
 
 

@@ -1,4 +1,4 @@
-"""The rowwise shape: reductions along each row, then a value for each of its elements; a block a row."""
+"""The row-wise loop: reductions along each row, then a value for each element; one block for each row."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def kernel(rows, columns, y_address, {", ".join(f"{x}_address" for x in names)})
 
 @functools.cache
 def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Kernel:
-    """The kernel ``k(rows, columns, y, *xs)`` of a rowwise rule.
+    """Return the kernel ``k(rows, columns, y, *xs)`` of a row-wise rule.
 
     Args:
         rule: what is computed.

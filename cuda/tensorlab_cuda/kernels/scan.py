@@ -1,4 +1,4 @@
-"""The scan shape: a state that goes along each row, a row a thread, which gives the very sums that the CPU gives.
+"""The scan loop: a state carried along each row, one thread for each row, so sums have the same bits as on the CPU.
 
 A row is a chain of steps that wait for each other: a device is quick at many rows, and slow at a single long one.
 """
@@ -37,7 +37,7 @@ def kernel(rows, columns, y_address, {", ".join(f"{x}_address" for x in names)})
 
 @functools.cache
 def scan_kernel(rule: Scan, compute: str, inputs: tuple[str, ...], output: str) -> Kernel:
-    """The kernel ``k(rows, columns, y, *xs)`` of a scan along the rows of dense matrices.
+    """Return the kernel ``k(rows, columns, y, *xs)`` of a scan along the rows of dense matrices.
 
     Args:
         rule: what is computed.

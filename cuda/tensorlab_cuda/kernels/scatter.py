@@ -1,4 +1,4 @@
-"""Adding parts of an array into places along one axis, the reverse of picking them; an element of the result a thread.
+"""Adding parts of an array at indices along one axis, the reverse of gathering; one result for each thread.
 
 Each place has a list of the parts that go there, in order, so no two threads write to one element and every sum is the
 same for every launch.

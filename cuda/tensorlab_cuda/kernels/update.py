@@ -1,4 +1,4 @@
-"""The update shape: an optimizer's rule on all of a model's weights, gradients and slots, in one pass and in place.
+"""The update loop: the rule of an optimizer for all weights, gradients and slots of a model, in one pass in place.
 
 The elements of all weights are numbered one after the other, and a table on the device says where each weight's are:
 where they end, and the addresses of the weight, its gradient and its slots. A thread's numbers only grow, so it goes
@@ -42,7 +42,7 @@ def kernel({", ".join(["total", "table_address", *hypers])}):
 
 @functools.cache
 def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Kernel:
-    """The kernel ``k(total, table, *hyperparameters)``, with a row of the table for each weight.
+    """Return the kernel ``k(total, table, *hyperparameters)``, with a row of the table for each weight.
 
     Args:
         function: ``(weight, gradient, *slots, *hyperparameters) -> (weight, *slots)``.

@@ -1,8 +1,8 @@
-"""Where the largest or the smallest element along the last axis is: the first of equals, and NaN before all others.
+"""Argmax and argmin along the last axis: the index of the first extreme element, or of the first NaN.
 
-A dense row is folded first, as in any reduction, and then searched for its extreme, both with vectors. Where the last
-kept axis is the dense one, rows are compared with the best so far, strip by strip of columns. Anything else goes
-element by element.
+A dense row is first reduced to its extreme and then searched for it, both with vector instructions. If the last kept
+axis is the dense one, each row is compared with the best elements so far, one strip of columns at a time. All other
+layouts are processed element by element.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ def _beyond_smaller(x: float, best: float) -> float:
 
 
 _RULES = {"max": (_larger, _beyond_larger), "min": (_smaller, _beyond_smaller)}
-"""What folds two elements into one, and whether an element takes the place of the best before it."""
+"""For each reduction, the function that combines two elements, and the test whether an element replaces the best."""
 
 _SOURCE = """
 
 @jit
 def search(value, count, x_address):
-    # Never beyond the last element, though the value be gone: another thread may write into memory that is shared.
+    # Stop at the last element even if the value is not found: another thread may write to shared memory meanwhile.
     x = pointer(x_address, x0_type)
     last = count - 1
     start = 0
@@ -60,7 +60,7 @@ def search(value, count, x_address):
         while start < last and x0_read(x[start]) == x0_read(x[start]):
             start += 1
         return start
-    while start + SEARCHED <= count:  # without a branch, so that it is vectorised
+    while start + SEARCHED <= count:  # no branch in the inner loop, so that it is vectorized
         hits = none
         for j in range(SEARCHED):
             hits |= one if x0_read(x[start + j]) == value else none
@@ -76,11 +76,11 @@ def search(value, count, x_address):
 def rows(chunk, rows_a_chunk, outer, count, kept, kept_axes, step, x_address, y_address):
     y = pointer(y_address, int64)
     for index in range(chunk * rows_a_chunk, min((chunk + 1) * rows_a_chunk, outer)):
-        place = x_address + offset(index, kept_axes, kept) * size
+        base = x_address + offset(index, kept_axes, kept) * size
         if step == 1:
-            y[index] = search(fold(count, place), count, place)
+            y[index] = search(fold(count, base), count, base)
             continue
-        x = pointer(place, x0_type)
+        x = pointer(base, x0_type)
         best = 0
         for i in range(1, count):
             if beyond(x0_read(x[i * step]), x0_read(x[best * step])):
@@ -94,16 +94,16 @@ def columns(chunk, strips, count, kept, kept_axes, step, x_address, y_address):
     first = chunk % strips * STRIP
     width = min(STRIP, length - first)
     index = chunk // strips * length + first
-    place = x_address + offset(index, kept_axes, kept) * size
+    base = x_address + offset(index, kept_axes, kept) * size
     best = scratch(STRIP, x0_type)
-    where = scratch(STRIP, place_type)
-    x = pointer(place, x0_type)
+    where = scratch(STRIP, index_type)
+    x = pointer(base, x0_type)
     for j in range(width):
         best[j] = x0_read(x[j])
-        where[j] = place_type(0)
+        where[j] = index_type(0)
     for i in range(1, count):
-        x = pointer(place + i * step * size, x0_type)
-        here = place_type(i)
+        x = pointer(base + i * step * size, x0_type)
+        here = index_type(i)
         for j in range(width):
             value = x0_read(x[j])
             better = beyond(value, best[j])
@@ -141,20 +141,20 @@ def launch(pool, y_object, x_object):
 
 @kernel
 def arg_reduce_kernel(rule: str, dtype: str) -> Definition:
-    """The kernel ``k(pool, result, x)`` of "max" or "min".
+    """Define the kernel ``k(pool, result, x)`` of argmax or argmin.
 
     Args:
-        rule: which of them.
-        dtype: of ``x``.
+        rule: "max" or "min".
+        dtype: the dtype of ``x``.
 
     Returns:
-        a compiled function of the pool's address and each array: ``x`` of any strides and no axis of length 0, and the
-        result, int64 and C-contiguous, of its shape without the last axis.
+        the function and its signature. It takes the pool's address; the result, int64 and C-contiguous, of the shape of
+        ``x`` without the last axis; and ``x``, of any strides, with no axis of length 0.
     """
     itemsize = np.dtype(dtype).itemsize
     combine, beyond = (scalar_function(function) for function in _RULES[rule])
-    same_width = np.dtype(f"int{8 * itemsize}").type  # so that a vector of elements goes with a vector of these
-    place_type = storage("int32" if itemsize < 8 else "int64")
+    same_width = np.dtype(f"int{8 * itemsize}").type  # vectors of elements and of flags have equal lanes
+    index_type = storage("int32" if itemsize < 8 else "int64")
     namespace: dict[str, Any] = {
         "CHUNK": CHUNK,
         "MAX_RANK": memory.MAX_RANK,
@@ -171,7 +171,7 @@ def arg_reduce_kernel(rule: str, dtype: str) -> Definition:
         "none": same_width(0),
         "offset": offset,
         "one": same_width(1),
-        "place_type": place_type,
+        "index_type": index_type,
         "run": run,
         "size": np.int64(itemsize),
         **fold_namespace("fold", lift(scalar_function(_itself), dtype), lift(combine, dtype), dtype, [dtype]),

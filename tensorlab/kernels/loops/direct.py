@@ -1,4 +1,4 @@
-"""The compiled call of an elementwise operation, see `calls`."""
+"""The compiled call of an elementwise operation (see `runtime.calls`)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tensorlab.kernels.runtime.memory import MAX_RANK, address_of, pointer, scra
 _WORD = ir.IntType(64)
 _MOST, _ARRAYS, _SCALARS, _GIVEN = calls.MOST, 1 + calls.MOST, 16 * calls.MOST, 2 + calls.MOST
 _LONG = 4096
-"""The number of elements from which on other Python threads may run meanwhile."""
+"""The number of elements above which the GIL is released."""
 
 
 def _external(symbol: str, result: Any, *arguments: Any) -> Any:
@@ -37,13 +37,13 @@ _float_as_double = _external("PyFloat_AsDouble", types.float64, types.int64)
 _int_as_double = _external("PyLong_AsDouble", types.float64, types.int64)
 _error = _external("PyErr_Occurred", types.int64)
 _clear_error = _external("PyErr_Clear", types.void)
-_release_interpreter = _external("PyEval_SaveThread", types.int64)
-_acquire_interpreter = _external("PyEval_RestoreThread", types.void, types.int64)
+_release_gil = _external("PyEval_SaveThread", types.int64)
+_acquire_gil = _external("PyEval_RestoreThread", types.void, types.int64)
 
 
 @intrinsic
 def _call_address(typingctx: Any, function: Any, arguments: Any) -> Any:
-    """Call the C function at an address with words, for a word."""
+    """Call the C function at an address; its arguments and its result are 64-bit words."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         words = cgutils.unpack_tuple(builder, values[1])
@@ -54,16 +54,16 @@ def _call_address(typingctx: Any, function: Any, arguments: Any) -> Any:
 
 
 def _text(text: str) -> Any:
-    """A function of the address of a constant, as a C string."""
+    """Return a jitted function that returns the address of a constant C string."""
 
     @intrinsic
-    def place(typingctx: Any) -> Any:
+    def address(typingctx: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             return builder.ptrtoint(context.insert_const_string(builder.module, text), _WORD)
 
         return types.int64(), codegen
 
-    return place
+    return address
 
 
 _method_name, _capsule_name = _text(calls.METHOD), _text(calls.CAPSULE)
@@ -96,17 +96,21 @@ def _by_method(operation, arguments, count, names):
 
 @jit
 def _table(content):
-    """The address of the table in a capsule; 0 for anything else that a slot may hold, or nothing."""
+    """Return the address of the table in a capsule, or 0 if the slot is empty or contains another object."""
     return _in_capsule(content, _capsule_name()) if _is_capsule(content, _capsule_name()) else 0
 
 
 @kernel
 def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot: int) -> Definition:
-    """``k(operation, arguments, count, names)``, a function of CPython's fast calling convention with keywords.
+    """Define the kernel ``k(operation, arguments, count, names)``, called by CPython's vectorcall convention.
+
+    All slots are offsets in bytes from the address of an object.
 
     Args:
-        direct_slot: where an operation keeps its table, in bytes from its address.
-        buffer_slot, backend_slot, key_slot: where a tensor keeps these.
+        direct_slot: the slot of an operation's table.
+        buffer_slot: the slot of a tensor's buffer.
+        backend_slot: the slot of a tensor's backend.
+        key_slot: the slot of a tensor's key.
     """
     type_slot = object.__basicsize__ - 8
 
@@ -122,7 +126,7 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
 
     @jit
     def ready(words, arguments, count):
-        """The address of the entry for the dtype and the device that all tensors among the arguments share, or 0."""
+        """Return the address of the table entry for the common dtype and backend of all tensor arguments, or 0."""
         dtype = backend = 0
         for position in range(count):
             thing = _word(arguments + 8 * position)
@@ -142,7 +146,7 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
 
     @jit
     def number(words, thing, size, scalars, position):
-        """The address of an array of rank 0 with the value of a Python number, in so many bytes; 0 for other things."""
+        """Store a Python number as an array of rank 0 with ``size`` bytes and return its address; 0 if unsupported."""
         kind = _word(thing + type_slot)
         if size == 0:
             return 0
@@ -155,20 +159,20 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
             value = _float_as_double(thing)
         else:
             return 0
-        place = address_of(scalars) + position * 16 * 8
+        element = address_of(scalars) + position * 16 * 8
         if size == 4:
-            pointer(place, types.float32)[0] = np.float32(value)
+            pointer(element, types.float32)[0] = np.float32(value)
         else:
-            pointer(place, types.float64)[0] = value
-        memory.write_scalar(place + 8, place)
-        return place + 8
+            pointer(element, types.float64)[0] = value
+        memory.write_scalar(element + 8, element)
+        return element + 8
 
     def call(operation, arguments, count, names):
         table = _table(_word(operation + direct_slot))
         if table == 0:
             return _by_method(operation, arguments, count, names)
         words = pointer(table, types.int64)
-        pool = _word(words[calls.POOL])  # read once: another thread may change it at any time
+        pool = _word(words[calls.POOL])  # read once, because another thread may change it
         if names != 0 or count != words[calls.ARITY]:
             return _by_method(operation, arguments, count, names)
         found = ready(words, arguments, count)
@@ -177,14 +181,14 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         arrays = scratch(_ARRAYS, types.int64)
         scalars = scratch(_SCALARS, types.int64)
         shape = scratch(MAX_RANK, types.int64)
-        held = scratch(_MOST, types.int64)
+        owned = scratch(_MOST, types.int64)
         rank = 0
         recorded = _word(words[calls.TAPES]) != 0
-        lets_go = True  # of the interpreter; not while a tape might miss that a variable is assigned to meanwhile
+        releases_gil = True  # whether the GIL may be released; a tape would miss an assignment to a variable meanwhile
         for position in range(count):
             thing = _word(arguments + 8 * position)
             if is_tensor(words, thing):
-                lets_go = lets_go and not (recorded and _word(thing + type_slot) == words[calls.VARIABLE])
+                releases_gil = releases_gil and not (recorded and _word(thing + type_slot) == words[calls.VARIABLE])
                 array = _word(thing + buffer_slot)
             else:
                 array = number(words, thing, _word(found + 8 * calls.REAL), scalars, position)
@@ -208,28 +212,29 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
             elements *= shape[axis]
         if elements <= CHUNK:
             pool = 0
-        elif pool < 0:  # nobody has started the threads yet
+        elif pool < 0:  # the worker threads are not started yet
             return _by_method(operation, arguments, count, names)
         output = _word(found + 8 * calls.OUTPUT)
-        _increment(output)  # which the new array takes over
+        _increment(output)  # the new array takes over this reference
         numpy_call = (words[calls.NDARRAY], output, np.int64(rank), address_of(shape), 0, 0, 0, 0)
         result = _call_address(words[calls.NEW_ARRAY], numpy_call)
         if result == 0:
             return 0
         arrays[0] = result
         kernel_address = _word(found + 8 * calls.KERNEL)
-        if elements > _LONG and lets_go:
-            # A variable may be assigned to meanwhile: who holds its memory sees to it that it takes other memory.
+        if elements > _LONG and releases_gil:
+            # Without the GIL another thread may assign to a variable. The extra reference to the array makes the
+            # assignment use new memory instead of overwriting the array.
             for position in range(count):
-                held[position] = arrays[1 + position] if is_tensor(words, _word(arguments + 8 * position)) else 0
-                if held[position] != 0:
-                    _increment(held[position])
-            state = _release_interpreter()
+                owned[position] = arrays[1 + position] if is_tensor(words, _word(arguments + 8 * position)) else 0
+                if owned[position] != 0:
+                    _increment(owned[position])
+            state = _release_gil()
             _run(kernel_address, pool, arrays, count)
-            _acquire_interpreter(state)
+            _acquire_gil(state)
             for position in range(count):
-                if held[position] != 0:
-                    _decrement(held[position])
+                if owned[position] != 0:
+                    _decrement(owned[position])
         else:
             _run(kernel_address, pool, arrays, count)
         tensor = _new_object(words[calls.TENSOR], 0)
@@ -245,6 +250,7 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         if key == 0:  # near the recursion limit
             _decrement(tensor)
             return 0
+        words[calls.COUNT] += 1  # safe: this thread has the GIL
         if not recorded:
             return tensor
         given = scratch(_GIVEN, types.int64)

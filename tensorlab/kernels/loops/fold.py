@@ -1,10 +1,10 @@
-"""Folding the elements of a dense run into one value: the inner loop of every reduction.
+"""Reduce a dense run of elements to one value: the inner loop of every reduction.
 
-The elements are dealt to lanes, 16 or, of eight bytes each, 8, so that a row of lanes is a vector and memory is read in
-order; the last elements, which fill no row, go to the last lanes. Elements of a lane are folded in pairs, sixteen of
-them at a time, before they join it: so a lane is read and written once for sixteen elements, and the error of a sum is
-bounded as that of NumPy's pairwise summation is. In the end the lanes are folded in pairs. The order depends on the
-count and the dtype alone.
+The elements are distributed over lanes: 8 lanes for elements of eight bytes, else 16. One row of lanes is a vector, so
+memory is read in order. The last elements, which do not fill a row, go to the last lanes. Within a lane, up to sixteen
+elements are combined pairwise before the result is combined with the lane's accumulator. So an accumulator is read and
+written once per sixteen elements, and the error of a sum is bounded as in NumPy's pairwise summation. Finally the lanes
+are combined pairwise. The order depends only on the number of elements and the dtype.
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ from tensorlab.kernels.runtime.lift import storage
 from tensorlab.kernels.runtime.memory import pointer, scratch
 
 AT_ONCE = 16
+"""The number of rows that are combined pairwise before they are accumulated."""
 
 
 def lanes_of(dtype: str) -> int:
-    """How many lanes elements of a dtype have."""
+    """Return the number of lanes for a dtype."""
     return 8 if np.dtype(dtype).itemsize == 8 else 16
 
 
 def _in_pairs(builder: Any, values: list[Any], both: Callable[[Any, Any], Any], present: Any = None) -> Any:
-    """Fold LLVM values in pairs; of ``present``, if given, only that many, the first ones, are folded."""
+    """Emit a pairwise reduction of LLVM values; if ``present`` is given, only the first ``present`` values count."""
     values = list(values)
     step = 1
     while step < len(values):
@@ -50,19 +51,24 @@ def _in_pairs(builder: Any, values: list[Any], both: Callable[[Any, Any], Any], 
 def folded_rows(
     typingctx: Any, at: Any, both: Any, most: Any, present: Any, first: Any, j: Any, apart: Any, given: Any, kept: Any
 ) -> Any:
-    """Fold the elements at ``first + j``, ``first + apart + j``, … in pairs, without a branch.
+    """Reduce the elements at ``first + j``, ``first + apart + j``, … pairwise and without a branch.
 
-    This writes the calls as LLVM instructions. Numba's type inference would take most of a kernel's compilation if
-    they were calls in Python.
+    The calls are emitted as LLVM instructions, because type inference of the equivalent Python calls would take most of
+    a kernel's compile time.
 
     Args:
-        at: a jitted function; ``at(place, *given)`` reads an element.
-        both: a jitted function that folds two elements.
+        typingctx: Numba's typing context.
+        at: a jitted function; ``at(i, *given)`` reads the element at index ``i``.
+        both: a jitted function that combines two elements.
         most: the number of elements (a constant).
-        present: how many of them exist, or None for all. One that does not exist is read at
-            ``first - apart + j``. ``j`` is added last, so that LLVM sees that a loop over it reads dense memory.
-        kept: None, or a pointer to which the elements are written, after all have been read: otherwise the loop
-            would not be vectorised.
+        present: the number of elements that exist, or None for all. Instead of a missing element, the one at
+            ``first - apart + j`` is read and ignored.
+        first: the index of the first element for lane 0.
+        j: the lane. It is added last, so that LLVM recognizes that a loop over it reads contiguous memory.
+        apart: the distance between elements.
+        given: further arguments of ``at``.
+        kept: None, or a pointer to which the elements are written. They are written after all have been read;
+            otherwise the loop would not be vectorized.
     """
     count = most.literal_value
     read = typingctx.resolve_function_type(at, (types.int64, *given.types), {})
@@ -73,16 +79,16 @@ def folded_rows(
         _, _, _, limit, first, j, apart, given, kept = values
         element, joined = context.get_function(at, read), context.get_function(both, join)
         limit = None if present == types.none else limit
-        places = []
+        indices = []
         for k in range(count):
             here = builder.add(first, builder.mul(apart, apart.type(k)))
             if limit is not None:
                 here = builder.select(builder.icmp_signed("<", limit.type(k), limit), here, builder.sub(first, apart))
-            places.append(builder.add(here, j))
+            indices.append(builder.add(here, j))
         arguments = cgutils.unpack_tuple(builder, given)
-        found = [element(builder, [here, *arguments]) for here in places]
+        found = [element(builder, [here, *arguments]) for here in indices]
         if signature.args[-1] != types.none:
-            for here, value in zip(places, found, strict=True):
+            for here, value in zip(indices, found, strict=True):
                 builder.store(value, builder.gep(kept, [here]))
         return _in_pairs(builder, found, lambda a, b: joined(builder, [a, b]), limit)
 
@@ -91,9 +97,9 @@ def folded_rows(
 
 @intrinsic(prefer_literal=True)
 def folded_lanes(typingctx: Any, both: Any, lanes: Any, count: Any) -> Any:
-    """Read ``count`` (a constant) elements at a pointer as one vector, and fold them in pairs.
+    """Read ``count`` (a constant) elements at a pointer as one vector, and reduce them pairwise.
 
-    Reading them one by one would wait until the vectors that were just written there have left the processor.
+    Scalar loads would stall, because the processor cannot forward a vector store to them.
     """
     kind = lanes.dtype
     join = typingctx.resolve_function_type(both, (kind, kind), {})
@@ -110,7 +116,7 @@ def folded_lanes(typingctx: Any, both: Any, lanes: Any, count: Any) -> Any:
 
 @intrinsic
 def select(typingctx: Any, condition: Any, yes: Any, no: Any) -> Any:
-    """One of two values that have both been computed: never a branch, which loops would not be vectorised for."""
+    """Return ``yes`` or ``no``, both of which are evaluated; a branch would prevent vectorization."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         truth = context.cast(builder, values[0], condition, types.boolean)
@@ -121,7 +127,7 @@ def select(typingctx: Any, condition: Any, yes: Any, no: Any) -> Any:
 
 @intrinsic
 def opaque(typingctx: Any, number: Any) -> Any:
-    """A number that the compiler does not know: it unrolls a short loop of so many turns only after vectorising it."""
+    """Hide a constant from LLVM, which would otherwise unroll a short loop before it is vectorized."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kind = ir.IntType(64)
@@ -131,15 +137,15 @@ def opaque(typingctx: Any, number: Any) -> Any:
 
 
 def fold_source(name: str, inputs: int, extras: int, keep: bool, dtype: str) -> str:
-    """The text of ``name(count, *input addresses, *extras[, kept address])``.
+    """Generate the source of the reduction ``name(count, *input addresses, *extras[, kept address])``.
 
-    It calls ``{name}_element(*inputs, *extras)`` for every element, folds with ``{name}_combine``, and with ``keep``
-    stores the value of every element. Everything is computed in ``dtype``.
+    The function calls ``{name}_element(*inputs, *extras)`` for every element and combines the values with
+    ``{name}_combine``. With ``keep`` it also stores the value of every element. It computes in ``dtype``.
 
-    The text is short, because Numba takes longer to infer the types of many calls than LLVM to compile them.
+    The source contains few calls, because Numba takes longer to infer the types of calls than LLVM to compile them.
     """
     lanes = lanes_of(dtype)
-    turns = f"opaque({lanes})" if lanes < 16 else lanes
+    lane_count = f"opaque({lanes})" if lanes < 16 else lanes
     pointers = [f"x{k}" for k in range(inputs)]
     constants = [f"e{k}" for k in range(extras)]
     given = ", ".join([*pointers, *constants])
@@ -148,20 +154,21 @@ def fold_source(name: str, inputs: int, extras: int, keep: bool, dtype: str) -> 
     opening += "; kept = pointer(kept_address, compute)" * keep
     arguments = ", ".join([f"{p}_read({p}[i])" for p in pointers] + constants)
 
-    def at(place: str) -> str:
-        return f"{name}_at({place}, {given})"
+    def at(index: str) -> str:
+        return f"{name}_at({index}, {given})"
 
     def join(count: int, first: bool = False) -> str:
-        """A loop over the lanes, in which each takes, or first becomes, the elements of so many rows."""
+        """Generate the loop over the lanes that accumulates ``count`` rows, or initializes the lanes with them."""
         parts = f"{name}_at, {name}_both, {count}, None, i, j, {lanes}, ({given},), {'kept' if keep else None}"
         value = f"folded_rows({parts})" if first else f"{name}_both(lanes[j], folded_rows({parts}))"
-        return f"for j in range({turns if count > 1 else lanes}):\n            lanes[j] = {value}"
+        return f"for j in range({lane_count if count > 1 else lanes}):\n            lanes[j] = {value}"
 
     def rest() -> str:
-        """What is left for less than half of ``AT_ONCE`` rows, in one loop over the lanes without a branch.
+        """Generate the branch-free loop over the lanes for the remaining rows, fewer than half of ``AT_ONCE``.
 
-        Loops that are shorter, or that branch, would not be vectorised. So a row that is not there is read where the
-        row before is, and then not folded; elements that fill no row are the end of a row that ends with them.
+        A shorter loop or one with branches would not be vectorized. So a missing row is replaced by the row before it,
+        whose values are ignored. The last elements, which do not fill a row, are read with the last ``lanes`` elements
+        of the run, of which the earlier ones are ignored.
         """
         read, source = (f"{name}_kept", "kept") if keep else (f"{name}_at", given)
         value = f"folded_rows({read}, {name}_both, {AT_ONCE // 2 - 1}, left, i, j, {lanes}, ({source},), None)"
@@ -170,7 +177,7 @@ def fold_source(name: str, inputs: int, extras: int, keep: bool, dtype: str) -> 
             *before,
             f"left = (count - i) // {lanes}",
             f"missing = {lanes} - (count - i) % {lanes}",
-            f"for j in range({turns}):",
+            f"for j in range({lane_count}):",
             f"    total = select(0 < left, {name}_both(lanes[j], {value}), lanes[j])",
             f"    v = {read}(count - {lanes} + j, {source})",
             f"    lanes[j] = select(j >= missing, {name}_both(total, v), total)",
@@ -234,12 +241,13 @@ def {name}(count, {parameters}):
 def fold_namespace(
     name: str, element: Callable[..., Any], combine: Callable[..., Any], compute: str, inputs: Sequence[str]
 ) -> dict[str, Any]:
-    """What `fold_source` refers to.
+    """Return the namespace that the source from `fold_source` needs.
 
     Args:
-        name: what it calls the fold.
-        element, combine: the lifted functions.
-        compute: the dtype that it computes in.
+        name: the name of the generated function.
+        element: the lifted function of an element.
+        combine: the lifted function that combines two values.
+        compute: the dtype of the computation.
         inputs: the dtype of each input.
     """
     return {

@@ -1,7 +1,7 @@
-"""The map shape: a scalar function over arrays of any strides, broadcast against each other.
+"""The map kernel: a scalar function applied elementwise to arrays of any strides that broadcast to one shape.
 
-Axes that lie behind each other in every array are merged, and what remains is walked in runs along the last of them.
-A chunk is a range of the flat index of the result.
+Adjacent axes are merged if every array has one stride along both. The inner loop runs along the last of the merged
+axes. A chunk is a range of flat indices of the result.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from tensorlab.kernels.runtime.lift import build, lift, storage
 from tensorlab.scalars import ScalarFunction
 
 CHUNK = 1 << 14
-"""The number of elements that is worth handing to a thread."""
+"""The number of elements in a chunk, enough to justify another thread."""
 LINE = 64
-"""The bytes of a cache line."""
+"""The size of a cache line in bytes."""
 LONG = 1 << 12
-"""The elements of a run from which on it pays to begin it at a cache line."""
+"""The length of a run above which it is aligned to a cache line."""
 
 
 @jit
 def merge_axes(count, arrays_address, table_address):  # one signature for kernels of any arity
-    """Fill a table with the lengths and the strides (in elements) of the merged axes; return how many there are.
+    """Fill a table with the lengths and strides (in elements) of the merged axes, and return their number.
 
     Args:
         count: the number of arrays. The first has the shape of the result; the others broadcast to it.
-        arrays_address: of a word for each array, its address, then a word for each, the bytes of an element.
-        table_address: of ``1 + count`` rows of `MAX_RANK` words: lengths, then the strides of each array.
+        arrays_address: the address of ``2 * count`` words: the address of each array, then its element size in bytes.
+        table_address: the address of ``1 + count`` rows of `MAX_RANK` words: lengths, then the strides of each array.
     """
     arrays = memory.pointer(arrays_address, types.int64)
     table = memory.pointer(table_address, types.int64)
@@ -71,8 +71,11 @@ def merge_axes(count, arrays_address, table_address):  # one signature for kerne
 
 
 def _loops(inputs: int, outputs: int) -> str:
-    """Write the loops over rows of runs: one for each way in which up to two inputs can be dense or broadcast along a
-    run, and one for any."""
+    """Generate the inner loops over rows and elements.
+
+    There is a loop for each combination of dense and broadcast inputs, for up to two inputs, and a general loop for all
+    other strides. LLVM vectorizes loops whose strides are constants.
+    """
     names = [f"x{k}" for k in range(inputs)]
     results = [f"y{k}" for k in range(outputs)]
 
@@ -126,7 +129,7 @@ def task(chunk, total, axes, table_address, loop, {each("{a}_size, {a}_address")
         {each("words[" + str(2 * arrays) + " + {k}] = table[({k} + 1) * MAX_RANK + last - 1]", chr(10) + "        ")}
     while True:
         count = min(table[last] - at[last], end - position)
-        # What is written, and mostly what is read too, shall begin with a cache line: no vector then lies in two.
+        # Align the output, and usually the inputs too, to a cache line, so that no vector crosses two lines.
         ahead = -a0 & (LINE - 1)
         if ahead != 0 and count > LONG:
             count = ahead // a0_size
@@ -146,7 +149,7 @@ def task(chunk, total, axes, table_address, loop, {each("{a}_size, {a}_address")
         at[last] += count
         {each("{a} += count * table[({k} + 1) * MAX_RANK + last] * {a}_size", chr(10) + "        ")}
         axis = last
-        while at[axis] == table[axis]:  # to the next run, one further along the axis before
+        while at[axis] == table[axis]:  # advance to the next run: carry into the axis before
             at[axis] = 0
             {each("{a} -= table[axis] * table[({k} + 1) * MAX_RANK + axis] * {a}_size", chr(10) + "            ")}
             axis -= 1
@@ -193,15 +196,17 @@ def launch(pool, {each("{a}_object")}):
 
 @kernel
 def map_driver(arrays: int) -> Definition:
-    """The kernel ``k(pool, loop, *sizes, *arrays)`` that calls a loop for every run of some arrays.
+    """Define the driver ``k(pool, loop, *sizes, *arrays)``, which calls a loop for every run of some arrays.
 
     Args:
-        arrays: how many there are, outputs first, all of the first one's shape or broadcast to it.
+        arrays: the number of arrays, outputs first. The first one has the shape of the result; the others broadcast to
+            it.
 
     Returns:
-        a compiled function of the pool's address, that of the loop (see `loop_address`), the size in bytes of each
-        array's elements, and each array. The loop takes the address of each array's first element of the run, then the
-        strides of each, in elements.
+        the function and its signature. It takes the pool's address, the loop's address (see `loop_address`), the
+        element size in bytes of each array, and each array. The loop receives the length of a run and the address of
+        these words: the address of each array's first element, each array's stride along the run, each array's stride
+        from one row to the next, and the number of rows. Strides are in elements.
     """
     namespace = {
         "jit": jit,
@@ -228,16 +233,16 @@ def map_driver(arrays: int) -> Definition:
 
 @kernel
 def map_kernel(function: ScalarFunction, compute: str, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Definition:
-    """The kernel ``k(pool, *outputs, *inputs)`` that writes ``function`` of the inputs into the outputs.
+    """Define the kernel ``k(pool, *outputs, *inputs)`` that applies a scalar function elementwise.
 
     Args:
-        function: the scalar function, of one argument for each input and one value for each output.
-        compute: the dtype that it computes in; inputs are converted to it and its values to the outputs' dtypes.
+        function: the scalar function, with one argument for each input and one value for each output.
+        compute: the dtype of the computation. Inputs are converted to it, and values from it to the output dtypes.
         inputs: the dtype of each input.
         outputs: the dtype of each output.
 
     Returns:
-        a compiled function that takes the address of the pool and every array; all outputs have the shape that the
+        the function and its signature. It takes the pool's address and each array; all outputs have the shape that the
         inputs broadcast to.
     """
     source = _source(len(inputs), len(outputs))

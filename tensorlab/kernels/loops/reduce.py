@@ -1,9 +1,9 @@
-"""The reduce shape: folding an array over any of its axes.
+"""The reduction kernel: reduce an array over any of its axes.
 
-The array comes with the kept axes first and the folded ones last. The folded elements are cut into blocks of a fixed
-size; a block is folded by one thread, and the blocks of a result in pairs, so the order of a sum depends on the shape
-and the strides alone. Where the last kept axis is the dense one, whole rows are folded into each other; otherwise each
-block is a run of its own, gathered first if it is not dense.
+The array arrives with the kept axes first and the reduced axes last. The reduced elements are cut into blocks of fixed
+size. One thread reduces a block, and the blocks of one result are combined pairwise, so the order of a sum depends only
+on the shape and the strides. If the last kept axis is dense, whole rows are accumulated elementwise. Otherwise each
+block is reduced as one run, and is copied to a dense buffer first if it is not dense.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from tensorlab.kernels.runtime.threads import run
 from tensorlab.rules import Reduction
 
 JOINS = 16
-"""How often elements join a lane in one block of a run: no more than in a block of NumPy's pairwise sums."""
+"""The number of accumulations into one lane per block of a run, as few as in a block of NumPy's pairwise sums."""
 
 GATHERED = 2048
-"""Elements that are gathered at once where they do not lie dense."""
+"""The number of elements that are copied at once if they are not dense."""
 
 ROWS = 256
-"""Rows of one block that is folded row by row."""
+"""The number of rows in a block that is reduced row by row."""
 
 STRIP = 256
-"""Columns of rows that are folded together."""
+"""The number of columns that are reduced together, row by row."""
 
 
 @jit
 def merge(array, size, first, last, table_address):
-    """Merge the axes ``first`` to ``last`` of an array; return how many are left.
+    """Merge the axes from ``first`` up to, but not including, ``last``, and return the number of merged axes.
 
-    The table takes `MAX_RANK` lengths, then as many strides in elements.
+    The table receives `MAX_RANK` lengths, then as many strides in elements.
     """
     table = memory.pointer(table_address, types.int64)
     axes = 0
@@ -66,19 +66,19 @@ def merge(array, size, first, last, table_address):
 
 @jit
 def offset(index, axes, table_address):
-    """Where the element with this flat index lies, in elements from the first."""
+    """Return the offset, in elements, of the element with this flat index."""
     table = memory.pointer(table_address, types.int64)
-    place = 0
+    distance = 0
     for axis in range(axes - 1, 0, -1):
-        place += index % table[axis] * table[memory.MAX_RANK + axis]
+        distance += index % table[axis] * table[memory.MAX_RANK + axis]
         index //= table[axis]
-    return place + index * table[memory.MAX_RANK]
+    return distance + index * table[memory.MAX_RANK]
 
 
 _ROWS = f"""
 @jit
 def add_rows(total, width, x_address, step, first):
-    # rows in pairs, and then to the total
+    # combine the rows pairwise, then add them to the total
     x = pointer(x_address, x0_type)
     for j in range(width):
         value = folded_rows(fold_at, fold_both, {AT_ONCE}, None, 0, j, step, (x,), None)
@@ -98,21 +98,21 @@ _SOURCE = (
 
 @jit
 def gather(start, stop, x, axes, table, gathered):
-    # run after run along the last axis
+    # copy one run after another along the last axis
     last = pointer(table, int64)[axes - 1]
     step = pointer(table, int64)[MAX_RANK + axes - 1]
     done = start
     while done < stop:
-        place = offset(done, axes, table)
+        first = offset(done, axes, table)
         count = min(last - done % last, stop - done)
         for i in range(count):
-            gathered[done - start + i] = x[place + i * step]
+            gathered[done - start + i] = x[first + i * step]
         done += count
 
 
 @jit
 def fold_gathered(start, stop, x_address, axes, table):
-    # one block that does not lie dense
+    # reduce a block that is not dense
     gathered = scratch(GATHERED, x0_type)
     x = pointer(x_address, x0_type)
     total = compute(0)
@@ -127,19 +127,19 @@ def fold_gathered(start, stop, x_address, axes, table):
 
 
 @jit
-def runs(chunk, units_a_chunk, blocks, outer, count, kept, kept_axes, folded, axes, partial_address, y_address, x):
+def runs(chunk, units_a_chunk, blocks, outer, count, kept, kept_axes, reduced, axes, partial_address, y_address, x):
     partial = pointer(partial_address, compute)
     y = pointer(y_address, y_type)
-    dense = axes == 1 and pointer(folded, int64)[MAX_RANK] == 1
+    dense = axes == 1 and pointer(reduced, int64)[MAX_RANK] == 1
     for unit in range(chunk * units_a_chunk, min((chunk + 1) * units_a_chunk, outer * blocks)):
         index, block = (unit, 0) if blocks == 1 else (unit // blocks, unit % blocks)
-        place = x + offset(index, kept_axes, kept) * size
+        base = x + offset(index, kept_axes, kept) * size
         start = block * BLOCK
         stop = min(start + BLOCK, count)
         if dense:
-            total = fold(stop - start, place + start * size)
+            total = fold(stop - start, base + start * size)
         else:
-            total = fold_gathered(start, stop, place, axes, folded)
+            total = fold_gathered(start, stop, base, axes, reduced)
         if blocks == 1:
             y[index] = y_stored(result(total, compute(count)))
         else:
@@ -150,7 +150,7 @@ def runs(chunk, units_a_chunk, blocks, outer, count, kept, kept_axes, folded, ax
     + _ROWS
     + """
 @jit
-def columns(chunk, strips, blocks, outer, count, kept, kept_axes, folded, axes, partial_address, x_address):
+def columns(chunk, strips, blocks, outer, count, kept, kept_axes, reduced, axes, partial_address, x_address):
     # one strip of columns of one block of rows
     strip = chunk % strips
     block = chunk // strips % blocks
@@ -158,15 +158,15 @@ def columns(chunk, strips, blocks, outer, count, kept, kept_axes, folded, axes, 
     row = chunk // strips // blocks
     width = min(STRIP, length - strip * STRIP)
     index = row * length + strip * STRIP
-    place = x_address + offset(index, kept_axes, kept) * size
+    base = x_address + offset(index, kept_axes, kept) * size
     total = scratch(STRIP, compute)
     start = block * ROWS
     stop = min(start + ROWS, count)
-    step = pointer(folded, int64)[MAX_RANK + axes - 1]
-    last = pointer(folded, int64)[axes - 1]
+    step = pointer(reduced, int64)[MAX_RANK + axes - 1]
+    last = pointer(reduced, int64)[axes - 1]
     i = start
     while i < stop:
-        from_row = place + offset(i, axes, folded) * size
+        from_row = base + offset(i, axes, reduced) * size
         if i + AT_ONCE <= stop and i % last + AT_ONCE <= last:
             add_rows(total, width, from_row, step, i == start)
             i += AT_ONCE
@@ -182,31 +182,31 @@ def launch(pool, rank, y_object, x_object):
     y_array = memory.address(y_object)
     x_array = memory.address(x_object)
     kept_table = scratch(128, int64)
-    folded_table = scratch(128, int64)
+    reduced_table = scratch(128, int64)
     kept = address_of(kept_table)
-    folded = address_of(folded_table)
+    reduced = address_of(reduced_table)
     x = memory.data(x_array)
     kept_axes = merge(x_array, size, first_axis, rank, kept)
-    axes = merge(x_array, size, rank, memory.rank(x_array), folded)
+    axes = merge(x_array, size, rank, memory.rank(x_array), reduced)
     outer = 1
     for axis in range(kept_axes):
         outer *= kept_table[axis]
     count = 1
     for axis in range(axes):
-        count *= folded_table[axis]
+        count *= reduced_table[axis]
     length = kept_table[kept_axes - 1]
-    dense_rows = kept_table[MAX_RANK + kept_axes - 1] == 1 and length > 1 and folded_table[MAX_RANK + axes - 1] != 1
+    dense_rows = kept_table[MAX_RANK + kept_axes - 1] == 1 and length > 1 and reduced_table[MAX_RANK + axes - 1] != 1
     blocks = (count + ROWS - 1) // ROWS if dense_rows else (count + BLOCK - 1) // BLOCK
     y = memory.data(y_array)
-    partial = 0  # a run that is one block is a result
+    partial = 0  # with one block per run, its value is the final result
     if dense_rows or blocks > 1:
         partial = allocate(outer * blocks * compute_size)
         if partial == 0:
             raise MemoryError
     if dense_rows:
         strips = (length + STRIP - 1) // STRIP
-        arguments = (strips, blocks, outer, count, kept, kept_axes, folded, axes, partial, x)
-        # a small array is not worth a thread
+        arguments = (strips, blocks, outer, count, kept, kept_axes, reduced, axes, partial, x)
+        # small arrays do not justify another thread
         run(
             pool if outer * count > CHUNK else 0,
             strips * blocks * (outer // length),
@@ -214,7 +214,7 @@ def launch(pool, rank, y_object, x_object):
         )
     else:
         units = max(1, CHUNK // min(count, BLOCK))
-        arguments = (units, blocks, outer, count, kept, kept_axes, folded, axes, partial, y, x)
+        arguments = (units, blocks, outer, count, kept, kept_axes, reduced, axes, partial, y, x)
         run(pool, (outer * blocks + units - 1) // units, *closure(runs, arguments))
     if partial != 0:
         values = pointer(partial, compute)
@@ -233,17 +233,17 @@ def launch(pool, rank, y_object, x_object):
 
 @kernel
 def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Definition:
-    """The kernel ``k(pool, rank, result, x)`` of a reduction.
+    """Define the kernel ``k(pool, rank, result, x)`` of a reduction.
 
     Args:
-        rule: what is computed.
-        compute: the dtype that it is computed in.
+        rule: the reduction.
+        compute: the dtype of the computation.
         input: the dtype of ``x``.
         output: the dtype of the result.
 
     Returns:
-        a compiled function of the pool's address, the number of kept axes, and each array. ``x`` has the kept axes
-        first and the folded ones last, none of them empty; the result is C-contiguous.
+        the function and its signature. It takes the pool's address, the number of kept axes, and both arrays. ``x`` has
+        the kept axes first and the reduced axes last, none of length 0; the result is C-contiguous.
     """
     namespace: dict[str, Any] = {
         "BLOCK": JOINS * AT_ONCE * lanes_of(compute),

@@ -1,6 +1,6 @@
-"""The rowwise shape: reductions along each row of a matrix, then a value for each of its elements.
+"""The row-wise kernel: reductions along each row of a matrix, then a function of each element and the results.
 
-A row is finished before the next is begun, so it stays in the first-level cache between the passes over it.
+All passes over a row are completed before the next row, so the row stays in the first-level cache.
 """
 
 from __future__ import annotations
@@ -57,16 +57,16 @@ def launch(pool, rows, columns, y, {", ".join(names)}):
 
 @kernel
 def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Definition:
-    """The kernel ``k(pool, rows, columns, result, *inputs)`` of a rowwise rule.
+    """Define the kernel ``k(pool, rows, columns, result, *inputs)`` of a row-wise rule.
 
     Args:
-        rule: what is computed.
-        dtype: float32 or float64, of the inputs and the result.
-        inputs: how many matrices it takes.
+        rule: the row-wise rule.
+        dtype: the dtype of the inputs and the result, float32 or float64.
+        inputs: the number of inputs.
 
     Returns:
-        a compiled function of the pool's address, the shape, and each array. All of them are C-contiguous, of
-        ``rows`` × ``columns``, both at least 1.
+        the function and its signature. It takes the pool's address, the shape, and each array. All arrays are
+        C-contiguous with ``rows`` × ``columns`` elements, both at least 1.
     """
     source = _source(inputs, len(rule.reductions), dtype)
     namespace: dict[str, Any] = {

@@ -1,6 +1,6 @@
-"""The scan shape: a state that goes along each row of a matrix, and a value from the state at each step.
+"""The scan kernel: a state that is updated along each row of a matrix, and an output for each state.
 
-A row is one thread's work from its first element to its last, so the number of threads changes nothing.
+One thread computes a whole row in order, so results do not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -51,17 +51,17 @@ def launch(pool, rows, columns, y, {", ".join(names)}):
 
 @kernel
 def scan_kernel(rule: Scan, compute: str, inputs: tuple[str, ...], output: str) -> Definition:
-    """The kernel ``k(pool, rows, columns, result, *inputs)`` of a scan along the rows of matrices.
+    """Define the kernel ``k(pool, rows, columns, result, *inputs)`` of a scan along the rows of matrices.
 
     Args:
-        rule: what is computed.
-        compute: the dtype that it is computed in.
+        rule: the scan.
+        compute: the dtype of the computation.
         inputs: the dtype of each input.
         output: the dtype of the result.
 
     Returns:
-        a compiled function of the pool's address, the shape, and each array. All of them are
-        C-contiguous, of ``rows`` × ``columns``, both at least 1.
+        the function and its signature. It takes the pool's address, the shape, and each array. All arrays are
+        C-contiguous with ``rows`` × ``columns`` elements, both at least 1.
     """
     source = _source(len(inputs), len(rule.initial))
     namespace: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The update shape: an optimizer's rule in one pass over a weight, its gradient and its slots, in place."""
+"""The update kernel: an optimizer function applied in place, in one pass over a weight, its gradient and its slots."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ def launch(pool, total, {", ".join(arrays + hyper_names)}):
 
 @kernel
 def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Definition:
-    """The kernel ``k(pool, total, weight, gradient, *slots, *hyperparameters)`` of an optimizer's rule.
+    """Define the kernel ``k(pool, total, weight, gradient, *slots, *hyperparameters)`` of an optimizer function.
 
     Args:
         function: ``(weight, gradient, *slots, *hyperparameters) -> (weight, *slots)``.
-        dtype: of the weight, the gradient, the slots, and the arithmetic.
-        slots: how many slots there are.
+        dtype: the dtype of the weight, the gradient, the slots, and the computation.
+        slots: the number of slots.
 
     Returns:
-        a compiled function of the pool's address, the number of elements, each array (C-contiguous and of one size),
-        and the hyperparameters as float64.
+        the function and its signature. It takes the pool's address, the number of elements, each array (C-contiguous
+        and of one size), and the hyperparameters as float64.
     """
     hyperparameters = function.arity - 2 - slots
     source = _source(slots, hyperparameters)

@@ -1,1 +1,1 @@
-"""Matrix products with an epilogue, without a BLAS."""
+"""Matrix products with a fused epilogue, without BLAS."""

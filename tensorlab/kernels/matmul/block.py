@@ -1,4 +1,4 @@
-"""One chunk of a matrix product: a block of rows of A times a few panels of B, register tile by register tile."""
+"""The general task of a matrix product: a block of rows of A times a few panels of B, computed tile by tile."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from numba import types
 
-from tensorlab.kernels.matmul.epilogue import FAILED, PLAN, A, B, C, finish, place
+from tensorlab.kernels.matmul.epilogue import FAILED, PLAN, A, B, C, address_at, finish
 from tensorlab.kernels.matmul.pack import allocate, pack_panel, release
 from tensorlab.kernels.matmul.rounding import DEPTH, add_block, blocks_total
 from tensorlab.kernels.matmul.tile import register_tile
@@ -15,17 +15,22 @@ from tensorlab.kernels.matmul.tile_shape import Tile
 from tensorlab.kernels.runtime.memory import pointer, scratch
 
 _LINE = 64
-"""The bytes of a cache line, at which a packed panel begins."""
+"""The size of a cache line in bytes; packed panels are aligned to it."""
 _LOW = 2
-"""The rows of the tile for the rows that are left over."""
+"""The rows of the smaller tile, for the remaining rows."""
 
 
 def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
-    """A task: a few panels of one block of rows.
+    """Return the task that computes a few panels of one block of rows.
 
-    Its plan is the rows of a block, the panels of a chunk, the chunks of a block, whether all of B is packed, and the
-    elements from one tile of A to the next: element (i, k) is at ``i // tile.rows * a_tile + i % tile.rows * a_row +
-    k * a_col``.
+    The words of its plan are:
+
+    - the rows of a block,
+    - the panels of a chunk,
+    - the chunks of a block,
+    - 1 if every panel of B is packed, else 0,
+    - the distance in elements between tiles of A: element (i, k) of A is at offset ``i // tile.rows * a_tile +
+      i % tile.rows * a_row + k * a_col``.
     """
     size = dtype.bitwidth // 8
     lanes = tile.lanes(dtype)
@@ -47,19 +52,19 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
         start = chunk % chunks * panels * width
         end = min(start + panels * width, n)
         rest = (end - start) % width
-        room = sums = 0
+        buffer = sums = 0
         if packs != 0 or (rest != 0 and rest != lanes):
-            room = allocate(min(k, DEPTH) * width * size + _LINE)
-            if room == 0:
+            buffer = allocate(min(k, DEPTH) * width * size + _LINE)
+            if buffer == 0:
                 words[FAILED] = 1
                 return
         if k > DEPTH:
             sums = allocate((bottom - top + height) * width * 2 * size)
             if sums == 0:
                 words[FAILED] = 1
-                release(room)
+                release(buffer)
                 return
-        packed = (room + _LINE - 1) // _LINE * _LINE
+        packed = (buffer + _LINE - 1) // _LINE * _LINE
         memory = scratch(elements, dtype)
         for j in range(start, end, width):
             columns = min(width, end - j)
@@ -67,7 +72,7 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
             for first in range(0, max(k, 1), DEPTH):
                 steps = min(DEPTH, k - first)
                 last = first + steps == k
-                from_b, b_row = place(words, size, B, first, j), words[B + 1]
+                from_b, b_row = address_at(words, size, B, first, j), words[B + 1]
                 if packs != 0 or columns != panel:
                     pack(packed, panel, from_b, b_row, b_col, steps, columns)
                     from_b, b_row = packed, panel
@@ -80,7 +85,7 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
                     straight = k <= DEPTH and words[0] == 0 and whole
                     out, out_row = memory, panel
                     if straight:
-                        out, out_row = pointer(place(words, size, C, i, j), dtype), words[C + 1]
+                        out, out_row = pointer(address_at(words, size, C, i, j), dtype), words[C + 1]
                     if step == height:
                         if panel == width:
                             wide_high(steps, from_a, a_row, a_col, from_b, b_row, left, out, out_row)
@@ -101,6 +106,6 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
                         finish_tile(words, memory, panel, min(left, step), columns, i, j)
                     i += step
         release(sums)
-        release(room)
+        release(buffer)
 
     return block_task

@@ -1,8 +1,7 @@
-"""The end of a tile: the epilogue, and the way from the tile into the result.
+"""Apply the epilogue to a tile and store it in the result.
 
-A product is compiled once for each dtype. What an epilogue adds is compiled by itself, and called by address for every
-tile while that is in cache: a new activation costs a product a few instructions, and its first use no compilation of
-the product.
+The product is compiled once per dtype. An epilogue is compiled separately and called by address for every tile, while
+the tile is in cache. The indirect call costs a few instructions, and a new activation does not recompile the product.
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ from tensorlab.kernels.runtime.compiler import jit
 from tensorlab.kernels.runtime.convert import convert
 from tensorlab.kernels.runtime.memory import address_of, packed, pointer
 
-# The words of every task of a product: the epilogue or 0, m, n and k, six matrices of an address, a row stride and a
-# column stride each, up to five numbers of the task's own, and whether memory was refused to a task.
+# The words that every task receives: the address of the epilogue or 0; m, n and k; the address, row stride and column
+# stride of each of six matrices; up to five words of the task's plan; and a flag that an allocation has failed.
 A, B, C, Z, P, Q, PLAN = range(4, 23, 3)
 FAILED = PLAN + 5
 
 
 @intrinsic
-def place(typingctx: Any, words: Any, size: Any, matrix: Any, i: Any, j: Any) -> Any:
-    """The address of element (i, j) of one of the matrices, whose elements take ``size`` bytes."""
+def address_at(typingctx: Any, words: Any, size: Any, matrix: Any, i: Any, j: Any) -> Any:
+    """Return the address of element (i, j) of a matrix whose elements have ``size`` bytes."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         base, size, matrix, i, j = values
@@ -42,24 +41,24 @@ def place(typingctx: Any, words: Any, size: Any, matrix: Any, i: Any, j: Any) ->
 
 @functools.cache
 def finish(dtype: Any) -> Callable[..., None]:
-    """``finish(words, tile, width, rows, columns, i, j)``: from a tile to the result.
+    """Return ``finish(words, tile, width, rows, columns, i, j)``, which writes a tile to the result.
 
-    ``words`` are those of the task, which name the epilogue if there is one. The tile's rows are of ``width`` elements,
-    and it belongs at row i and column j.
+    ``words`` are the words of the task, including the address of the epilogue. A row of the tile has ``width``
+    elements, of which ``columns`` are written. The first element of the tile belongs at row i and column j.
     """
     size = dtype.bitwidth // 8
 
     @jit
     def finish(words, tile, width, rows, columns, i, j):
         if words[0] != 0:
-            c, z = place(words, size, C, i, j), place(words, size, Z, i, j)
-            p, q = place(words, size, P, i, j), place(words, size, Q, i, j)
+            c, z = address_at(words, size, C, i, j), address_at(words, size, Z, i, j)
+            p, q = address_at(words, size, P, i, j), address_at(words, size, Q, i, j)
             strides = c, words[C + 1], words[C + 2], z, words[Z + 1], words[Z + 2]
             operands = p, words[P + 1], words[P + 2], q, words[Q + 1], words[Q + 2]
             call_task(words[0], packed((address_of(tile), width, rows, columns, *strides, *operands)), 0)
             return
         for row in range(rows):
-            out = pointer(place(words, size, C, i + row, j), dtype)
+            out = pointer(address_at(words, size, C, i + row, j), dtype)
             if words[C + 2] == 1:
                 for column in range(columns):
                     out[column] = tile[row * width + column]
@@ -71,20 +70,21 @@ def finish(dtype: Any) -> Callable[..., None]:
 
 
 def epilogue_task(dtype: Any, epilogue: Callable[..., Any] | None, operands: int) -> Callable[..., None]:
-    """A task that `finish` calls for an epilogue, or to keep the product, in Z, beside the result.
+    """Return the task that `finish` calls to apply an epilogue, and to store the product itself in Z.
 
     Args:
-        dtype: of all matrices.
-        epilogue: a jitted scalar function of an element of the product and ``operands`` others; None for the product.
-        operands: how many operands the epilogue has, 0 to 2.
+        dtype: the dtype of all matrices.
+        epilogue: a jitted scalar function of an element of the product and one of each operand, or None for the
+            identity.
+        operands: the number of operands of the epilogue, 0 to 2.
     """
     size = dtype.bitwidth // 8
     apply = _of_two(epilogue, operands)
     stored = convert(None, str(dtype))
 
     @jit
-    def line(columns, tile, c, c_col, p, p_col, q, q_col):
-        # once more with strides that are known, so that it is vectorised
+    def write_row(columns, tile, c, c_col, p, p_col, q, q_col):
+        # A separate loop for unit strides, which is vectorized.
         if c_col == 1 and p_col == 1 and q_col == 1:
             for j in range(columns):
                 c[j] = stored(apply(tile[j], p[j], q[j]))
@@ -108,13 +108,13 @@ def epilogue_task(dtype: Any, epilogue: Callable[..., Any] | None, operands: int
                 p, p_col = pointer(words[10] + i * words[11] * size, dtype), words[12]
             if operands > 1:
                 q, q_col = pointer(words[13] + i * words[14] * size, dtype), words[15]
-            line(columns, tile, c, words[6], p, p_col, q, q_col)
+            write_row(columns, tile, c, words[6], p, p_col, q, q_col)
 
     return epilogue_task
 
 
 def _of_two(epilogue: Callable[..., Any] | None, operands: int) -> Callable[..., Any]:
-    """The epilogue, or the identity, as a function of an element of the product and two operands that it may ignore."""
+    """Adapt an epilogue, or the identity, to a function of the product and exactly two operands."""
     if epilogue is None:
         return jit(lambda total, p, q: total)  # type: ignore[no-any-return]
     if operands == 0:

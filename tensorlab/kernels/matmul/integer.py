@@ -1,4 +1,4 @@
-"""The product of matrices of integers: plain loops that LLVM vectorises, exact modulo the width of the type."""
+"""Integer matrix products: plain loops that LLVM vectorizes, with wraparound in the integer type."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 from numba import types
 
-from tensorlab.kernels.matmul.epilogue import PLAN, A, B, C, finish, place
+from tensorlab.kernels.matmul.epilogue import PLAN, A, B, C, address_at, finish
 from tensorlab.kernels.runtime.memory import number, pointer
 
 
 def integer_task(dtype: Any) -> Callable[..., None]:
-    """A task: some rows of the product. Its plan is how many.
+    """Return the task that computes some rows of an integer product; its plan is their number.
 
-    The columns of the result are dense. Where the rows of B are dense they are added up, four at once; where its
-    columns are, each element is a dot product.
+    The rows of the result are contiguous. If only the columns of B are contiguous, each element of the result is a dot
+    product. Otherwise multiples of the rows of B are added to a row of the result, four at a time.
     """
     size = dtype.bitwidth // 8
     finish_row = finish(dtype)
@@ -24,11 +24,11 @@ def integer_task(dtype: Any) -> Callable[..., None]:
         words = pointer(data, types.int64)
         n, k, count, a_col, b_row, b_col = words[2], words[3], words[PLAN], words[A + 2], words[B + 1], words[B + 2]
         for i in range(chunk * count, min((chunk + 1) * count, words[1])):
-            total = pointer(place(words, size, C, i, 0), dtype)
-            factors = pointer(place(words, size, A, i, 0), dtype)
+            total = pointer(address_at(words, size, C, i, 0), dtype)
+            factors = pointer(address_at(words, size, A, i, 0), dtype)
             if b_row == 1 and b_col != 1:
                 for j in range(n):
-                    column = pointer(place(words, size, B, 0, j), dtype)
+                    column = pointer(address_at(words, size, B, 0, j), dtype)
                     dot = dtype(0)
                     for step in range(k):
                         dot += factors[step * a_col] * column[step]
@@ -39,12 +39,12 @@ def integer_task(dtype: Any) -> Callable[..., None]:
                 even = k - k % 4
                 for step in range(0, even, 4):
                     b0, b1 = (
-                        pointer(place(words, size, B, step, 0), dtype),
-                        pointer(place(words, size, B, step + 1, 0), dtype),
+                        pointer(address_at(words, size, B, step, 0), dtype),
+                        pointer(address_at(words, size, B, step + 1, 0), dtype),
                     )
                     b2, b3 = (
-                        pointer(place(words, size, B, step + 2, 0), dtype),
-                        pointer(place(words, size, B, step + 3, 0), dtype),
+                        pointer(address_at(words, size, B, step + 2, 0), dtype),
+                        pointer(address_at(words, size, B, step + 3, 0), dtype),
                     )
                     f0, f1 = factors[step * a_col], factors[(step + 1) * a_col]
                     f2, f3 = factors[(step + 2) * a_col], factors[(step + 3) * a_col]
@@ -52,10 +52,10 @@ def integer_task(dtype: Any) -> Callable[..., None]:
                         at = j * b_col
                         total[j] += f0 * b0[at] + f1 * b1[at] + f2 * b2[at] + f3 * b3[at]
                 for step in range(even, k):
-                    line = pointer(place(words, size, B, step, 0), dtype)
+                    row = pointer(address_at(words, size, B, step, 0), dtype)
                     for j in range(n):
-                        total[j] += factors[step * a_col] * line[j * b_col]
+                        total[j] += factors[step * a_col] * row[j * b_col]
             if words[0] != 0:
-                finish_row(words, total, n, number(1), n, i, number(0))  # the row is its own tile
+                finish_row(words, total, n, number(1), n, i, number(0))  # the tile is the row itself
 
     return integer_task

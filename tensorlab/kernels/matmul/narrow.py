@@ -1,6 +1,6 @@
-"""Chunks of products that the register tile does not suit: of one row, and of few columns.
+"""The tasks of narrow matrix products: results with one row, and results with few columns.
 
-Nothing is packed but the few columns, and every element of A, or of B to one row, is read once from memory.
+Only the few columns of B are packed. Each element of the larger operand is read from memory once.
 """
 
 from __future__ import annotations
@@ -10,29 +10,32 @@ from typing import Any
 
 from numba import types
 
-from tensorlab.kernels.matmul.epilogue import FAILED, PLAN, A, B, finish, place
-from tensorlab.kernels.matmul.pack import allocate, release, turn_columns
+from tensorlab.kernels.matmul.epilogue import FAILED, PLAN, A, B, address_at, finish
+from tensorlab.kernels.matmul.pack import allocate, pack_columns, release
 from tensorlab.kernels.matmul.rounding import CHAIN, DEPTH, add_block, blocks_total
 from tensorlab.kernels.matmul.tile_narrow import add_rows, dot_tile
 from tensorlab.kernels.matmul.tile_shape import Tile
 from tensorlab.kernels.runtime.memory import address_of, number, pointer, scratch
 
 MOST = 1024
-"""The elements of a row of the result that are summed together, at most: long rows are read faster than short ones."""
+"""The maximum number of elements of a row of the result that are computed together; long reads are faster."""
 _ALIAS = 1 << 12
-"""Of rows of B that are a multiple of so many bytes apart, eight at once would fill a set of the first-level cache."""
+"""If the stride in bytes between rows of B is a multiple of this, eight rows would fill one set of the L1 cache."""
 _ROWS = 8
-"""The rows of A that are multiplied with one column at once."""
+"""The rows of A that are multiplied by a single column at once."""
 _GROUP = 16
-"""The rows of a result of few columns that are finished together, ..."""
-_LINE = 64
-"""... and those of a result of one column."""
+"""The rows that are written together in a result with several columns."""
+_COLUMN_GROUP = 64
+"""The rows that are written together in a result with one column."""
 DOTS = 4
-"""The columns of a tile of dot products."""
+"""The columns of a dot-product tile."""
 
 
 def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
-    """A task: some elements of A (1, k) times B (k, n), whose columns are dense. Its plan is how many."""
+    """Return the task that computes some elements of A (1, k) times B (k, n); its plan is their number.
+
+    The rows of B are contiguous.
+    """
     size = dtype.bitwidth // 8
     eight, four, one = (add_rows(dtype, rows, tile.lanes(dtype)) for rows in (8, 4, 1))
     finish_row = finish(dtype)
@@ -54,7 +57,7 @@ def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
                     total[j] = 0
                 step = top
                 while step < bottom:
-                    x, row = place(words, size, A, 0, step), place(words, size, B, step, first)
+                    x, row = address_at(words, size, A, 0, step), address_at(words, size, B, step, first)
                     if at_once == 8 and step + 8 <= bottom:
                         eight(columns, x, a_col, row, b_row, total)
                         step += 8
@@ -77,18 +80,19 @@ def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
 
 
 def dots_task(dtype: Any, tile: Tile) -> Callable[..., None]:
-    """A task: some rows of A times few columns of B.
+    """Return the task that multiplies some rows of A by few columns of B.
 
-    Its plan is how many rows, and 0 if the columns are dense, else how many elements apart to copy them.
+    The words of its plan are the number of rows, and 0 if the columns of B are contiguous, else the distance in
+    elements between the columns of a transposed copy of B.
     """
     size = dtype.bitwidth // 8
-    turn = turn_columns(dtype)
+    pack = pack_columns(dtype)
     lanes = tile.lanes(dtype)
     height = tile.dots
     wide = dot_tile(dtype, height, DOTS, lanes)
     narrow = dot_tile(dtype, height, DOTS // 2, lanes)
     column = dot_tile(dtype, _ROWS, 1, lanes)
-    room = _GROUP * 2 * lanes
+    capacity = _GROUP * 2 * lanes
     deep = DEPTH * lanes
     finish_rows = finish(dtype)
 
@@ -96,26 +100,26 @@ def dots_task(dtype: Any, tile: Tile) -> Callable[..., None]:
         words = pointer(data, types.int64)
         n, k, a_row, count, stride = words[2], words[3], words[A + 1], words[PLAN], words[PLAN + 1]
         b, b_col = words[B], words[B + 2]
-        turned = 0
+        packed = 0
         if stride != 0:
-            turned = allocate(n * stride * size)
-            if turned == 0:
+            packed = allocate(n * stride * size)
+            if packed == 0:
                 words[FAILED] = 1
                 return
-            turn(turned, stride, b, words[B + 1], b_col, k, n)
-            b, b_col = turned, stride
-        sums = scratch(room, dtype)
-        blocks = scratch(room, dtype)
-        errors = scratch(room, dtype)
+            pack(packed, stride, b, words[B + 1], b_col, k, n)
+            b, b_col = packed, stride
+        sums = scratch(capacity, dtype)
+        blocks = scratch(capacity, dtype)
+        errors = scratch(capacity, dtype)
         width = (n + DOTS - 1) // DOTS * DOTS if n > 1 else 1
         end = min((chunk + 1) * count, words[1])
-        group = _LINE if n == 1 else _GROUP
+        group = _COLUMN_GROUP if n == 1 else _GROUP
         for first in range(chunk * count, end, group):
             rows = min(group, end - first)
             for top in range(0, max(k, 1), deep):
                 steps = min(deep, k - top)
                 for i in range(0, rows, _ROWS if n == 1 else height):
-                    from_a = place(words, size, A, first + i, top)
+                    from_a = address_at(words, size, A, first + i, top)
                     for j in range(0, n, DOTS):
                         out = pointer(address_of(sums) + (i * width + j) * size, dtype)
                         from_b = b + (top + j * b_col) * size
@@ -133,6 +137,6 @@ def dots_task(dtype: Any, tile: Tile) -> Callable[..., None]:
                 finish_rows(words, sums, rows, number(1), rows, number(0), first)
             else:
                 finish_rows(words, sums, width, rows, n, first, number(0))
-        release(turned)
+        release(packed)
 
     return dots_task

@@ -1,4 +1,4 @@
-"""Packing: the copies of operands into the order in which a register tile reads them."""
+"""Copy operands into the order in which a register tile reads them."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from tensorlab.kernels.matmul.tile import copy_vector, transpose_block
 from tensorlab.kernels.runtime.compiler import jit
 from tensorlab.kernels.runtime.memory import pointer
 
-# Python's allocator for threads that do not hold the interpreter's lock. An array would be freed as soon as its last
-# mention has been executed, which is where its address is taken.
+# CPython's allocator for threads without the GIL. A NumPy array would not do: Numba frees it after the last use of its
+# name, which is the expression that takes its address.
 allocate = types.ExternalFunction("PyMem_RawMalloc", types.intp(types.uintp))
 release = types.ExternalFunction("PyMem_RawFree", types.void(types.intp))
 
 
 _SQUARE = 4
-"""The rows and columns that are turned at once: their vectors exist on every processor."""
+"""The rows and columns that are transposed at once. Every processor has vectors of this length."""
 
 
 def pack_panel(dtype: Any, lanes: int) -> Callable[..., None]:
-    """``pack(target, width, source, row, col, k, columns)``: some columns of B as k rows of ``width`` elements.
+    """Return ``pack(target, width, source, row, col, k, columns)``, which copies ``columns`` columns of B to a panel.
 
-    What stands in a row behind its ``columns`` elements is finite or not, but it is only ever summed into columns that
-    the result does not have.
+    The panel has k rows of ``width`` elements. The elements after the first ``columns`` of a row are arbitrary, because
+    they only contribute to columns outside of the result.
     """
     size = dtype.bitwidth // 8
     copy = copy_vector(dtype, lanes)
@@ -35,23 +35,23 @@ def pack_panel(dtype: Any, lanes: int) -> Callable[..., None]:
     def pack(target, width, source, row, col, k, columns):
         out = pointer(target, dtype)
         elements = pointer(source, dtype)
-        dense = turned = whole = 0
+        dense = transposed = whole = 0
         if col == 1:
-            # A whole vector may be read past the end of a row, wherever B has more rows behind it.
+            # Reading a whole vector past the end of a row is safe if enough rows of B follow.
             past = width - columns
             dense = k if past == 0 else max(k - (past + row - 1) // row, 0) if row > 0 else 0
             for step in range(dense):
                 for j in range(0, width, lanes):
                     copy(out, step * width + j, elements, step * row + j)
         elif row == 1:
-            turned = k - k % lanes
+            transposed = k - k % lanes
             whole = columns - columns % lanes
-            for step in range(0, turned, lanes):
+            for step in range(0, transposed, lanes):
                 for j in range(0, whole, lanes):
                     here = pointer(source + (step + j * col) * size, dtype)
                     transpose(pointer(target + (step * width + j) * size, dtype), width, here, col)
         for step in range(dense, k):
-            for j in range(whole if step < turned else 0, columns):
+            for j in range(whole if step < transposed else 0, columns):
                 out[step * width + j] = elements[step * row + j * col]
             for j in range(columns, width):
                 out[step * width + j] = 0
@@ -60,10 +60,11 @@ def pack_panel(dtype: Any, lanes: int) -> Callable[..., None]:
 
 
 def pack_rows(dtype: Any, rows: int) -> Callable[..., None]:
-    """A task: some tiles of ``rows`` rows of a transposed A, one after the other.
+    """Return the task that packs some tiles of ``rows`` rows of a transposed A.
 
-    Its words are the target, how many tiles, the address of A, the elements between its columns, m, and k. A tile takes
-    ``rows * k`` elements, those of one column together. The columns of A are dense, and at least ``rows`` apart.
+    Its words are the address of the target, the number of tiles, the address of A, the column stride of A, m, and k. A
+    tile consists of k columns of ``rows`` elements. The columns of A are contiguous, and at least ``rows`` elements
+    apart.
     """
     size = dtype.bitwidth // 8
     copy = copy_vector(dtype, rows)
@@ -75,7 +76,8 @@ def pack_rows(dtype: Any, rows: int) -> Callable[..., None]:
             out = pointer(target + first * k * size, dtype)
             elements = pointer(a + first * size, dtype)
             valid = min(rows, m - first)
-            # The last tile may be read past the end of A, but in the last column.
+            # A whole vector of the last tile reads past the last row, into the next column of A. In the last column it
+            # would read past the end of A.
             whole = k if valid == rows else k - 1
             for step in range(whole):
                 copy(out, step * rows, elements, step * col)
@@ -86,16 +88,19 @@ def pack_rows(dtype: Any, rows: int) -> Callable[..., None]:
     return pack_rows
 
 
-def turn_columns(dtype: Any) -> Callable[..., None]:
-    """``turn(target, stride, source, row, col, k, n)``: a few columns of B as dense ones, ``stride`` elements apart."""
+def pack_columns(dtype: Any) -> Callable[..., None]:
+    """Return ``pack(target, stride, source, row, col, k, n)``, which copies n columns of B to contiguous memory.
+
+    The copied columns are ``stride`` elements apart.
+    """
     size = dtype.bitwidth // 8
     transpose = transpose_block(dtype, _SQUARE)
 
     @jit
-    def turn(target, stride, source, row, col, k, n):
+    def pack(target, stride, source, row, col, k, n):
         if col == 1 and min(k, n) >= _SQUARE:
             for step in range(0, k, _SQUARE):
-                for j in range(0, n, _SQUARE):  # the last square is a whole one too, over some that are done
+                for j in range(0, n, _SQUARE):  # the last squares overlap the ones before
                     i, at = min(step, k - _SQUARE), min(j, n - _SQUARE)
                     out = pointer(target + (at * stride + i) * size, dtype)
                     transpose(out, stride, pointer(source + (i * row + at) * size, dtype), row)
@@ -105,4 +110,4 @@ def turn_columns(dtype: Any) -> Callable[..., None]:
             for step in range(k):
                 out[j * stride + step] = elements[step * row + j * col]
 
-    return turn  # type: ignore[no-any-return]
+    return pack  # type: ignore[no-any-return]

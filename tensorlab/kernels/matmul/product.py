@@ -1,17 +1,19 @@
-"""The matmul shape: matrix products with an epilogue, without a BLAS.
+"""Plan matrix products with an epilogue, without BLAS.
 
-Here a product is planned; what it does to elements is in tasks, which are compiled apart for each dtype and called by
-address. So the plan is compiled once for all dtypes, and no task is compiled again as a part of its caller.
+The plan divides a product into chunks and selects the task that computes them. Tasks are compiled separately for each
+dtype and called by address. So the planner is compiled once for all dtypes, and no task is compiled again with its
+caller.
 
-- In general the columns of the result are cut into panels as wide as a register tile, its rows into blocks; a chunk of
-  work is a few panels of one block, computed tile by tile (`block_task`). Operands stay where they are if they can: A
-  always may, whatever its strides, since a tile broadcasts single elements of it, and B may if its rows are dense. A
-  panel of B is packed when it is ragged, transposed, or read often; A is packed when it is transposed and large.
-- One row times a matrix of dense rows adds up these rows (`row_task`).
-- A result of few columns is dot products of rows of A and columns of B, if those are long and dense (`dots_task`).
+- In general (`block_task`) the columns of the result are divided into panels as wide as a register tile, and its rows
+  into blocks. A chunk consists of a few panels of one block and is computed tile by tile. Operands are read in place if
+  possible: A with any strides, because a tile broadcasts single elements of it, and B if its rows are contiguous. A
+  panel of B is packed if it is ragged, transposed, or read often. A is packed if it is transposed and large.
+- One row times a matrix with contiguous rows is a weighted sum of these rows (`row_task`).
+- A result with few columns is computed by dot products, if rows of A and columns of B are long and contiguous
+  (`dots_task`).
 
-The k loop is cut where its length alone says so, which bounds the rounding error (see `rounding`) and makes an element
-of the result the same sum for every number of threads.
+The k loop is divided only by its length. This bounds the rounding error (see `rounding`), and makes each element the
+same sum for every number of threads.
 """
 
 from __future__ import annotations
@@ -30,36 +32,37 @@ from tensorlab.kernels.runtime.memory import packed, pointer
 from tensorlab.kernels.runtime.threads import run
 
 _GRAIN = 1 << 17
-"""The multiply-adds that are worth handing to a thread."""
+"""The multiply-adds of a chunk, enough to justify another thread."""
 _LINE_GRAIN = 1 << 16
-"""The same for one row or few columns, where memory decides and a multiply-add takes longer."""
+"""The same for one row or few columns, where memory bandwidth limits the speed and a multiply-add takes longer."""
 _SMALL = 1 << 22
-"""The multiply-adds, of about 0.1 ms, below which a product is done before a sleeping thread has woken up."""
+"""The multiply-adds, about 0.1 ms, below which a product is done before a sleeping thread has woken up."""
 _ROW = 128
-"""The elements of a row that are worth being read together."""
+"""The minimum number of contiguous elements of a row that a chunk reads."""
 _DOTS = 8
-"""The vectors along k from which on adding up their lanes is cheap."""
+"""The number of vectors along k above which summing their lanes is cheap."""
 _LINE = 64
-"""The bytes of a cache line."""
+"""The size of a cache line in bytes."""
 _ENOUGH = 32
-"""The rows of dot products that are worth turning few columns of B for. One copy for all threads would be worth it for
-fewer, but takes longer: where other threads have read the last product's, every line has to be taken back from them."""
+"""The minimum number of rows for which a chunk transposes few columns of B. A copy shared by all threads would pay off
+for fewer rows, but writing it is slow: other threads' caches still have the lines of the previous product's copy."""
 _MANY = 256
-"""... and those for which it costs next to nothing."""
+"""The number of rows for which the cost of transposing few columns of B is negligible."""
 _BLOCK = 512
-"""The rows of a block: so many that packing a panel of B for them is cheap, so few that every thread has blocks."""
+"""The rows of a block: enough to make packing a panel of B cheap, and few enough to have blocks for all threads."""
 _CHUNKS = 8
-"""A product of few panels is cut into blocks until there are so many chunks."""
+"""The target number of chunks: a product with few panels is divided into more blocks."""
 _REUSE = 192
-"""The rows from which on reading a packed panel of B saves more than packing it costs; half of them do where rows of B
-are a multiple of _ALIAS bytes apart, so that a panel's share few sets of the caches."""
+"""The number of rows above which packing a panel of B pays off. It is halved if the stride between rows of B is a
+multiple of `_ALIAS` bytes, because the rows of a panel then compete for few cache sets."""
 _ALIAS = 1 << 12
+"""The stride in bytes at which rows map to the same cache sets."""
 _LONG = 1024
-"""The rows of a panel of B from which on they do not stay cached where they are, ..."""
+"""The number of rows above which an unpacked panel of B does not stay in cache."""
 _FAR = 1 << 13
-"""... and the bytes from one of them to the next."""
+"""The stride in bytes between rows above which an unpacked panel of B does not stay in cache."""
 _CACHED = 1 << 17
-"""The elements of a transposed A up to which its tiles are read where they are."""
+"""The number of elements up to which a transposed A is read in place."""
 
 ARGUMENTS = 22
 """The number of arguments of `matmul`, all of them ``int64``."""
@@ -76,7 +79,7 @@ _TASKS = {
 
 @kernel
 def task_kernel(task: str, dtype: str, tile: Tile | None) -> Definition:
-    """A compiled task of those above, for matrices of a dtype; see `products.tasks`."""
+    """Define one of the tasks above for matrices of a dtype (see `products.tasks`)."""
     return _TASKS[task](storage(dtype), tile), "void(int64, int64)"
 
 
@@ -105,16 +108,16 @@ def matmul(
     q_row,
     q_col,
 ):
-    """``C = epilogue(A @ B, P, Q)``, for matrices in memory.
+    """Compute ``C = epilogue(A @ B, P, Q)``.
 
-    All arguments are ``int64``: the address of a pool or 0, that of `products.Tasks`, that of an `epilogue_task` or 0,
-    the shape, and for each matrix the address of its first element and its strides in elements. A is (m, k) and B
-    (k, n), of any strides. The rows of C, and of Z, which an epilogue writes the product itself to, are dense; they
-    overlap neither A nor B. P and Q are the operands of the epilogue, of shape (m, n), where a stride of 0 repeats an
-    element. Whatever is not used may be 0.
+    All arguments are ``int64``: the address of the pool or 0; the address of `products.Tasks`; the address of an
+    `epilogue_task` or 0; the shape; and for each matrix the address of its first element and its strides in elements.
+    A is (m, k) and B is (k, n), with any strides. C and Z have contiguous rows and overlap neither A nor B. The
+    epilogue stores the product itself in Z. P and Q are the operands of the epilogue, of shape (m, n); a stride of 0
+    repeats an element. Unused arguments may be 0.
 
     Raises:
-        MemoryError: if there is no memory for a copy of an operand. The result is undefined then.
+        MemoryError: if there is no memory for a copy of an operand. The content of the result is undefined then.
     """
     if m <= 0 or n <= 0:
         return
@@ -123,10 +126,10 @@ def matmul(
     size, lanes, height = words[0], words[1], words[3]
     width = lanes * words[2]
     c_col = 1
-    z_col = 1 if z != 0 else 0  # all strides of a Z that is not there are 0, so that its address stays 0
+    z_col = 1 if z != 0 else 0  # without Z all of its strides are 0, so that every address in it is 0
 
-    # The transposed product is the better one if the result is one row of a transposed B, or if it has few columns, of
-    # a transposed A: as rows they fill vectors, which as columns they do not.
+    # Compute the transposed product if one row is multiplied by a transposed B, or a transposed A by few columns. The
+    # result then has few rows instead of few columns, and its rows fill whole vectors.
     few = n < 2 * lanes and n * 5 < (n + lanes - 1) // lanes * lanes * 4
     if (m == 1 and b_row == 1 and b_col != 1) or (few and m >= width and a_row == 1 and a_col != 1):
         m, n = n, m
@@ -136,7 +139,7 @@ def matmul(
         few = n == 1
 
     work = m * n * k
-    room = 0
+    a_copy = 0
     plan0 = plan1 = plan2 = plan3 = a_tile = 0
     if lanes == 0:
         task = words[4]
@@ -148,12 +151,12 @@ def matmul(
         chunks = (n + plan0 - 1) // plan0
     elif few and a_col == 1 and (n == 1 or k >= _DOTS * lanes):
         task = words[6]
-        if n == 1:  # a column is finished as if it were a row
+        if n == 1:  # the task writes the column as a row
             c_col, z_col, p_col, q_col = c_row, z_row, p_row, q_row
         plan0 = max(_LINE_GRAIN // max(k * n, 1), 1)
-        if b_row != 1:  # every chunk turns B for itself
+        if b_row != 1:  # every chunk transposes B into its own copy
             plan0 = max(plan0, min(m // _CHUNKS, _MANY), _ENOUGH)
-            plan1 = k + _LINE // size  # not a power of two, or all columns would share one set of the cache
+            plan1 = k + _LINE // size  # not a power of two, which would map all columns to one cache set
         chunks = (m + plan0 - 1) // plan0
     else:
         task = words[4]
@@ -169,12 +172,12 @@ def matmul(
         a_tile = height * a_row
         if a_row == 1 and a_col >= height and panels > 2 and m * k > _CACHED:
             tiles = (m + height - 1) // height
-            room = allocate(tiles * height * k * size)
-            if room == 0:
+            a_copy = allocate(tiles * height * k * size)
+            if a_copy == 0:
                 raise MemoryError
             tiles_each = _GRAIN // (height * k) + 1
-            run(pool, (tiles + tiles_each - 1) // tiles_each, words[7], packed((room, tiles_each, a, a_col, m, k)))
-            a, a_tile, a_row, a_col = room, height * k, 1, height
+            run(pool, (tiles + tiles_each - 1) // tiles_each, words[7], packed((a_copy, tiles_each, a, a_col, m, k)))
+            a, a_tile, a_row, a_col = a_copy, height * k, 1, height
         plan0, plan1, plan2, plan3 = block, count, across, 1 if packs_b else 0
         chunks = blocks * across
     matrices = a, a_row, a_col, b, b_row, b_col, c, c_row, c_col, z, z_row, z_col, p, p_row, p_col, q, q_row, q_col
@@ -182,7 +185,7 @@ def matmul(
         pool += 1
     data = packed((epilogue, m, n, k, *matrices, plan0, plan1, plan2, plan3, a_tile, 0))
     run(pool, chunks, task, data)
-    if room != 0:
-        release(room)
+    if a_copy != 0:
+        release(a_copy)
     if pointer(data, types.int64)[FAILED] != 0:
         raise MemoryError

@@ -1,4 +1,4 @@
-"""What the planner of matrix products (`matmul`) has to know of a dtype; nothing here needs Numba."""
+"""The table of compiled tasks for each dtype, which the planner `product.matmul` reads; Numba is not imported."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from tensorlab.kernels.runtime.native import address
 
 
 class Tasks(NamedTuple):
-    """The compiled tasks of a dtype."""
+    """The compiled tasks for a dtype, and the table that the planner reads."""
 
     words: np.ndarray[Any, Any]
-    """The bytes of an element, the lanes, vectors and rows of the register tile, and the addresses of the tasks."""
+    """The size of an element, the lanes, vectors and rows of the register tile, and the address of each task."""
     kernels: Sequence[Callable[..., None]]
-    """The tasks."""
+    """The tasks as Python functions."""
 
     @property
     def address(self) -> int:
-        """Where the words are."""
+        """The address of the words."""
         return int(self.words.ctypes.data)
 
 
 def tasks(dtype: str, tile: Tile | None = None) -> Tasks:
-    """The compiled tasks for a dtype.
+    """Return the compiled tasks for a dtype.
 
     Args:
-        dtype: of all matrices.
-        tile: the shape of the register tile, by default `host_tile`; integers have none.
+        dtype: the dtype of all matrices.
+        tile: the shape of the register tile, by default `host_tile`; integers do not use one.
     """
     return _tasks(dtype, (tile or host_tile()) if np.dtype(dtype).kind == "f" else None)
 

@@ -1,4 +1,4 @@
-"""Matrix products of whole arrays: stacks of matrices, and operands of the epilogue that broadcast."""
+"""Matrix products of arrays: stacks of matrices, with epilogue operands that broadcast."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tensorlab.scalars import ScalarFunction
 
 @jit
 def step(array, axis, size):
-    """The stride in elements along an axis, counted from the last; 0 where the array is repeated."""
+    """Return the stride in elements along an axis, counted from the last; 0 if the array is broadcast along it."""
     own = memory.rank(array) - 1 - axis
     if own < 0 or memory.length(array, own) == 1:
         return 0
@@ -23,7 +23,7 @@ def step(array, axis, size):
 
 @jit
 def matrix(array, index, like, size):
-    """The address of matrix ``index`` of a stack, counted in the shape of ``like``, and its strides in elements."""
+    """Return the address and the strides in elements of matrix ``index`` of a stack that broadcasts to ``like``."""
     address = memory.data(array)
     for axis in range(2, memory.rank(like)):
         extent = memory.length(like, memory.rank(like) - 1 - axis)
@@ -33,16 +33,18 @@ def matrix(array, index, like, size):
 
 
 def stacked_matmul(pool, table, epilogue, c_object, z, a_object, b_object, p, q):
-    """``C = epilogue(A @ B, P, Q)`` for stacks of matrices.
+    """Compute ``C = epilogue(A @ B, P, Q)`` for stacks of matrices.
 
     Args:
-        pool: the address of a pool, or 0.
-        table: that of `products.Tasks`.
+        pool: the address of the pool, or 0.
+        table: the address of `products.Tasks`.
         epilogue: the address of an `epilogue_kernel`, or 0.
-        c_object: the result, which is C-contiguous and not empty.
-        z: the ``id`` of the array that takes the product without the epilogue, or 0.
-        a_object, b_object: the operands, whose leading axes broadcast to those of the result.
-        p, q: the ``id`` of each of the epilogue's operands, which broadcast to the result, or 0.
+        c_object: the result, C-contiguous and not empty.
+        z: the ``id`` of the array for the product without the epilogue, or 0.
+        a_object: the left operand, whose leading axes broadcast to those of the result.
+        b_object: the right operand, whose leading axes broadcast to those of the result.
+        p: the ``id`` of the epilogue's first operand, which broadcasts to the result, or 0.
+        q: the ``id`` of the epilogue's second operand, which broadcasts to the result, or 0.
     """
     a, b, c = memory.address(a_object), memory.address(b_object), memory.address(c_object)
     size = memory.pointer(table, types.int64)[0]
@@ -65,19 +67,19 @@ def stacked_matmul(pool, table, epilogue, c_object, z, a_object, b_object, p, q)
 
 @kernel
 def matmul_kernel() -> Definition:
-    """The compiled `stacked_matmul`, for all dtypes."""
+    """Define the kernel of `stacked_matmul`, for all dtypes."""
     word, array = types.int64, memory.array_object
     return stacked_matmul, (word, word, word, array, word, array, array, word, word)
 
 
 @kernel
 def epilogue_kernel(epilogue: ScalarFunction | None, dtype: str, operands: int) -> Definition:
-    """The compiled epilogue, whose address `stacked_matmul` takes.
+    """Define the kernel of an epilogue, whose address `stacked_matmul` takes.
 
     Args:
-        epilogue: what is computed of each element of the product, and of the operand; None to keep the product alone.
-        dtype: of all arrays.
-        operands: how many operands the epilogue has, 0 to 2.
+        epilogue: a scalar function of an element of the product and one of each operand; None for the identity.
+        dtype: the dtype of all arrays.
+        operands: the number of operands of the epilogue, 0 to 2.
     """
     task = epilogue_task(storage(dtype), None if epilogue is None else lift(epilogue, dtype), operands)
     return task, "void(int64, int64)"

@@ -1,10 +1,10 @@
-"""The register tile: the innermost loop of a matrix product, and the vector moves around it.
+"""The register tile: the innermost loop of a matrix product, and related vector operations.
 
-A tile of the product, a few rows by a few vectors, is summed in vector registers: every step along k loads one row of
-B, broadcasts one element of each row of A, and multiplies and adds. After `CHAIN` steps the registers are added to sums
-in memory and start again from zero, which bounds the rounding error (see `rounding`). Numba has no vector type, so the
-loop is written as LLVM instructions. LLVM splits vectors that the processor does not have, so every tile runs
-everywhere.
+A tile of the result, a few rows by a few vectors, is accumulated in vector registers. Every step along k loads one row
+of B, broadcasts one element of each row of A, and multiplies and adds. After `CHAIN` steps the registers are added to
+sums in memory and reset to zero, which bounds the rounding error (see `rounding`). Numba has no vector type, so the
+loop is emitted as LLVM instructions. LLVM splits vectors that are too long for the processor, so every tile runs on
+every processor.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _INDEX = ir.IntType(32)
 
 
 class Emitter:
-    """Vector instructions for one element type; vectors in memory are aligned as their elements are."""
+    """Emit vector instructions for one element type; vectors in memory only have the alignment of an element."""
 
     def __init__(self, context: Any, builder: Any, dtype: Any, lanes: int) -> None:
         self.builder = builder
@@ -58,8 +58,8 @@ class Emitter:
     def broadcast(self, base: Any, offset: Any) -> Any:
         return self.repeat(self.builder.load(self.builder.gep(base, [offset]), align=self.align))
 
-    def lines(self, address: Any, stride: Any, count: int, valid: Any) -> list[Any]:
-        """Pointers to ``count`` lines of a matrix; behind the last valid one, to that again."""
+    def strided_pointers(self, address: Any, stride: Any, count: int, valid: Any) -> list[Any]:
+        """Return pointers to ``count`` rows or columns of a matrix; the last valid one is repeated."""
         base = self.pointer(address)
         last = self.builder.sub(valid, _WORD(1))
         chosen = [
@@ -68,11 +68,11 @@ class Emitter:
         return [self.builder.gep(base, [self.builder.mul(index, stride)]) for index in chosen]
 
     def sums(self, count: int) -> list[Any]:
-        """The addresses of so many vectors in the frame of the calling function."""
+        """Allocate ``count`` vectors in the stack frame and return pointers to them."""
         with self.builder.goto_entry_block():
-            room = self.builder.alloca(ir.ArrayType(self.vector, count))
-        room.align = 64
-        return [self.builder.gep(room, [_INDEX(0), _INDEX(position)]) for position in range(count)]
+            pointer = self.builder.alloca(ir.ArrayType(self.vector, count))
+        pointer.align = 64
+        return [self.builder.gep(pointer, [_INDEX(0), _INDEX(position)]) for position in range(count)]
 
     def accumulate(
         self,
@@ -82,22 +82,23 @@ class Emitter:
         count: int,
         step: Callable[[Any, list[Any], list[Any]], tuple[list[Any], list[Any]]],
     ) -> tuple[list[Any], Any, list[Any]]:
-        """Write the loop that sums ``count`` vectors over steps ``0, by, … < steps``; a multiple of ``by``.
+        """Emit the loop that accumulates ``count`` vectors over the steps ``0, by, 2 * by, … < steps``.
 
-        The vectors are sums of at most `CHAIN` turns. Those before are in memory, as a sum of such sums.
+        A vector accumulates a chain of at most `CHAIN` iterations in a register. The sum of all earlier chains is in
+        memory.
 
         Args:
-            steps: the end of the loop.
-            by: what a turn adds to the step.
-            moving: values that change from turn to turn, as they are at first.
-            count: how many vectors.
-            step: ``(step, moving, vectors) -> (moving, vectors)``, writes one turn.
+            steps: the end of the loop, a multiple of ``by``.
+            by: the increment of the step per iteration.
+            moving: the initial values of variables that change in every iteration, such as pointers.
+            count: the number of vectors.
+            step: ``(step, moving, vectors) -> (moving, vectors)``, emits one iteration.
 
         Returns:
-            the vectors of the last chain, whether there were chains before it, and the addresses of their sums.
+            the vectors of the last chain, whether there were chains before it, and pointers to the sums of these.
         """
         builder = self.builder
-        rooms = self.sums(count)
+        pointers = self.sums(count)
         names = "outer", "head", "body", "end", "first", "later", "next", "done"
         outer, head, body, end, first, later, following, done = (
             builder.append_basic_block(f"sum.{name}") for name in names
@@ -137,8 +138,8 @@ class Emitter:
         builder.cbranch(is_first, first, later)
         for block, adds in ((first, False), (later, True)):
             builder.position_at_end(block)
-            for vector, room in zip(vectors, rooms, strict=True):
-                builder.store(builder.fadd(builder.load(room), vector) if adds else vector, room)
+            for vector, pointer in zip(vectors, pointers, strict=True):
+                builder.store(builder.fadd(builder.load(pointer), vector) if adds else vector, pointer)
             builder.branch(following)
         builder.position_at_end(following)
         for phi, value in zip([start, *at_start], [stop, *moved], strict=True):
@@ -146,16 +147,16 @@ class Emitter:
         builder.branch(outer)
 
         builder.position_at_end(done)
-        return vectors, builder.not_(is_first), rooms
+        return vectors, builder.not_(is_first), pointers
 
-    def totals(self, vectors: list[Any], chained: Any, rooms: list[Any]) -> list[Any]:
-        """What `accumulate` has summed: the last chain, and the chains before it if there are any."""
+    def totals(self, vectors: list[Any], chained: Any, pointers: list[Any]) -> list[Any]:
+        """Return the sums from `accumulate`: the last chain plus the earlier chains, if there are any."""
         builder = self.builder
         alone = builder.block
         adding, done = builder.append_basic_block("sum.add"), builder.append_basic_block("sum.total")
         builder.cbranch(chained, adding, done)
         builder.position_at_end(adding)
-        sums = [builder.fadd(builder.load(room), vector) for vector, room in zip(vectors, rooms, strict=True)]
+        sums = [builder.fadd(builder.load(pointer), vector) for vector, pointer in zip(vectors, pointers, strict=True)]
         builder.branch(done)
         builder.position_at_end(done)
         totals = []
@@ -167,17 +168,17 @@ class Emitter:
         return totals
 
     def multiply_add(self, x: Any, y: Any, total: Any) -> Any:
-        # fmuladd, not fma: without the instruction, fma is a call of the mathematical library for every element.
+        # fmuladd instead of fma: on processors without the instruction, fma is a library call for every element.
         name = f"llvm.fmuladd.v{self.vector.count}f{self.align * 8}"
         kind = ir.FunctionType(self.vector, [self.vector] * 3)
         return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), [x, y, total])
 
 
 def register_tile(dtype: Any, rows: int, vectors: int, lanes: int) -> Callable[..., None]:
-    """``tile(k, a, a_row, a_col, b, b_row, valid, out, out_row)``: puts a tile of the product into ``out``.
+    """Return ``tile(k, a, a_row, a_col, b, b_row, valid, out, out_row)``, which writes a tile of A @ B to ``out``.
 
-    ``a`` and ``b`` are addresses, strides are in elements, and a row of B is dense. Of A only ``valid`` rows are read,
-    which may be fewer than the tile has: the other rows of ``out`` repeat the last of them.
+    ``a`` and ``b`` are addresses, strides are in elements, and a row of B is contiguous. Only the first ``valid`` rows
+    of A are read; if the tile has more rows, its other rows repeat the last valid one.
     """
     word = types.int64
     kind = types.void(word, word, word, word, word, word, word, types.CPointer(dtype), word)
@@ -185,7 +186,7 @@ def register_tile(dtype: Any, rows: int, vectors: int, lanes: int) -> Callable[.
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         k, a, a_row, a_col, b, b_row, valid, out, out_row = values
         emit = Emitter(context, builder, dtype, lanes)
-        a_rows = emit.lines(a, a_row, rows, valid)
+        a_rows = emit.strided_pointers(a, a_row, rows, valid)
 
         def step(now: Any, moving: list[Any], sums: list[Any]) -> tuple[list[Any], list[Any]]:
             a_at, b_at = moving
@@ -211,7 +212,7 @@ def register_tile(dtype: Any, rows: int, vectors: int, lanes: int) -> Callable[.
 
 
 def copy_vector(dtype: Any, lanes: int) -> Callable[..., None]:
-    """``copy(target, at, source, start)``: ``target[at : at + lanes] = source[start : start + lanes]`` of pointers."""
+    """Return ``copy(target, at, source, start)``, which copies a vector from ``source[start]`` to ``target[at]``."""
     kind = types.void(types.CPointer(dtype), types.int64, types.CPointer(dtype), types.int64)
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -228,9 +229,10 @@ def copy_vector(dtype: Any, lanes: int) -> Callable[..., None]:
 
 
 def transpose_block(dtype: Any, lanes: int) -> Callable[..., None]:
-    """``transpose(target, target_row, source, source_row)``: a block of lanes by lanes elements, rows dense in both.
+    """Return ``transpose(target, target_row, source, source_row)``, which transposes ``lanes`` × ``lanes`` elements.
 
-    Each of log2(lanes) passes interleaves the first half of the rows with the second (a perfect shuffle).
+    Rows are contiguous in both. Each of log2(lanes) passes interleaves the first half of the rows with the second half
+    (a perfect shuffle).
     """
     kind = types.void(types.CPointer(dtype), types.int64, types.CPointer(dtype), types.int64)
     low = [lane // 2 + lane % 2 * lanes for lane in range(lanes)]

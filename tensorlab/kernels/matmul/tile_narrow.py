@@ -1,7 +1,7 @@
-"""The tiles of products with one or few columns or rows, whose vectors run along the operands' own lines.
+"""The tiles of narrow matrix products, whose vectors run along the rows or columns of the operands.
 
-Such a product is too narrow for the register tile's vectors, or its speed is the memory's, which likes to be read in a
-few long lines at once.
+Such a product is too narrow for the vectors of the register tile, or it is limited by memory bandwidth, which is
+highest when a few long rows are read at once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BIT = ir.IntType(1)
 
 
 def _load_first(emit: Emitter, base: Any, offset: Any, count: Any) -> Any:
-    """The first ``count`` elements of a vector, and zeros behind them; nothing else is read."""
+    """Load the first ``count`` elements of a vector and fill the rest with zeros, which are not read from memory."""
     lanes = emit.vector.count
     numbers = ir.Constant(ir.VectorType(_WORD, lanes), list(range(lanes)))
     mask = emit.builder.icmp_signed("<", numbers, emit.repeat(count))
@@ -35,7 +35,7 @@ def _load_first(emit: Emitter, base: Any, offset: Any, count: Any) -> Any:
 
 
 def _totals(emit: Emitter, vectors: list[Any]) -> list[Any]:
-    """The sum of each vector, ``lanes`` sums in a vector: adjacent lanes are added until one of each is left."""
+    """Sum the lanes of each vector by adding adjacent lanes, and return the sums packed in vectors."""
     lanes = emit.vector.count
     even, odd = [2 * lane for lane in range(lanes)], [2 * lane + 1 for lane in range(lanes)]
     vectors = vectors + [emit.undefined] * (-len(vectors) % lanes)
@@ -46,10 +46,10 @@ def _totals(emit: Emitter, vectors: list[Any]) -> list[Any]:
 
 
 def add_rows(dtype: Any, rows: int, lanes: int) -> Callable[..., None]:
-    """``add(n, x, x_step, b, b_row, total)``: ``total[:n]`` plus ``rows`` rows of B, each times its element of x.
+    """Return ``add(n, x, x_step, b, b_row, total)``, which computes ``total[:n] += x[:rows] @ B[:rows, :n]``.
 
-    ``x`` and ``b`` are addresses, strides are in elements, and a row of B is dense. ``total`` has room for whole
-    vectors.
+    ``x`` and ``b`` are addresses, strides are in elements, and a row of B is contiguous. The length of ``total`` is
+    rounded up to whole vectors.
     """
     word = types.int64
     kind = types.void(word, word, word, word, word, types.CPointer(dtype))
@@ -59,12 +59,12 @@ def add_rows(dtype: Any, rows: int, lanes: int) -> Callable[..., None]:
         emit = Emitter(context, builder, dtype, lanes)
         base = emit.pointer(x)
         factors = [emit.broadcast(base, builder.mul(x_step, _WORD(row))) for row in range(rows)]
-        lines = emit.lines(b, b_row, rows, _WORD(rows))
+        row_pointers = emit.strided_pointers(b, b_row, rows, _WORD(rows))
 
         def step(load: Callable[[Any, Any], Any], at: Any) -> None:
             value = emit.load(total, at)
-            for factor, line in zip(factors, lines, strict=True):
-                value = emit.multiply_add(factor, load(line, at), value)
+            for factor, row in zip(factors, row_pointers, strict=True):
+                value = emit.multiply_add(factor, load(row, at), value)
             emit.store(value, total, at)
 
         whole = builder.and_(n, _WORD(-lanes))
@@ -72,7 +72,7 @@ def add_rows(dtype: Any, rows: int, lanes: int) -> Callable[..., None]:
             step(emit.load, at)
         with builder.if_then(builder.icmp_signed("<", whole, n)):
             left = builder.sub(n, whole)
-            step(lambda line, at: _load_first(emit, line, at, left), whole)
+            step(lambda base, at: _load_first(emit, base, at, left), whole)
         return context.get_dummy_value()
 
     @intrinsic
@@ -83,10 +83,11 @@ def add_rows(dtype: Any, rows: int, lanes: int) -> Callable[..., None]:
 
 
 def dot_tile(dtype: Any, rows: int, columns: int, lanes: int) -> Callable[..., None]:
-    """``tile(k, a, a_row, valid_rows, b, b_col, valid_columns, out, out_row)``: rows times columns, put into ``out``.
+    """Return ``tile(k, a, a_row, valid_rows, b, b_col, valid_columns, out, out_row)``, which writes dot products.
 
-    ``a`` and ``b`` are addresses; along k both are dense, and strides are in elements. No more rows and columns are
-    read than are valid; the others of ``out`` repeat the last of them.
+    ``out`` receives each row of A times each column of B. ``a`` and ``b`` are addresses, both are contiguous along k,
+    and strides are in elements. Only the valid rows and columns are read; other elements of ``out`` repeat those of the
+    last valid one.
     """
     word = types.int64
     kind = types.void(word, word, word, word, word, word, word, types.CPointer(dtype), word)
@@ -94,8 +95,8 @@ def dot_tile(dtype: Any, rows: int, columns: int, lanes: int) -> Callable[..., N
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         k, a, a_row, valid_rows, b, b_col, valid_columns, out, out_row = values
         emit = Emitter(context, builder, dtype, lanes)
-        a_rows = emit.lines(a, a_row, rows, valid_rows)
-        b_columns = emit.lines(b, b_col, columns, valid_columns)
+        a_rows = emit.strided_pointers(a, a_row, rows, valid_rows)
+        b_columns = emit.strided_pointers(b, b_col, columns, valid_columns)
         whole = builder.and_(k, _WORD(-lanes))
 
         def add(load: Callable[[Any, Any], Any], at: Any, sums: list[Any]) -> list[Any]:
@@ -108,7 +109,7 @@ def dot_tile(dtype: Any, rows: int, columns: int, lanes: int) -> Callable[..., N
             ]
 
         count = rows * columns
-        sums, chained, rooms = emit.accumulate(
+        sums, chained, pointers = emit.accumulate(
             whole, lanes, [], count, lambda at, _, before: ([], add(emit.load, at, before))
         )
         before = builder.block
@@ -125,12 +126,12 @@ def dot_tile(dtype: Any, rows: int, columns: int, lanes: int) -> Callable[..., N
             final.add_incoming(total, before)
             final.add_incoming(new, rest)
             finals.append(final)
-        totals = _totals(emit, emit.totals(finals, chained, rooms))
+        totals = _totals(emit, emit.totals(finals, chained, pointers))
         for index in range(rows * columns):
             row, column = divmod(index, columns)
             value = builder.extract_element(totals[index // lanes], ir.IntType(32)(index % lanes))
-            place = builder.gep(out, [builder.add(builder.mul(out_row, _WORD(row)), _WORD(column))])
-            builder.store(value, place, align=emit.align)
+            target = builder.gep(out, [builder.add(builder.mul(out_row, _WORD(row)), _WORD(column))])
+            builder.store(value, target, align=emit.align)
         return context.get_dummy_value()
 
     @intrinsic

@@ -1,4 +1,4 @@
-"""The shapes of register tiles, and the one that is used; nothing here needs Numba."""
+"""The shapes of register tiles, and the choice among them; Numba is not imported."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from tensorlab.errors import ArgumentError
 class Tile(NamedTuple):
     """The shape of a register tile.
 
-    rows * vectors accumulators, one row of B and one broadcast element have to fit the registers, and there have to be
-    as many accumulators as multiply-adds that the processor has in flight.
+    The registers must suffice for ``rows * vectors`` accumulators, one row of B, and one broadcast element. There must
+    be at least as many accumulators as multiply-adds that the processor executes concurrently.
     """
 
     vector_bytes: int
     rows: int
     vectors: int
     dots: int
-    """The rows of a tile of dot products, whose accumulators are vectors too: 4 for each row."""
+    """The rows of a dot-product tile, which has four accumulators for each row."""
 
     def lanes(self, dtype: Any) -> int:
-        """The number of elements in a vector."""
+        """Return the number of elements in a vector."""
         return int(self.vector_bytes * 8 // dtype.bitwidth)
 
 
 TILES = {
-    "avx512": Tile(64, 8, 2, 4),  # 32 registers. 12 rows are no faster, and exceed the 8 ways of the first-level cache
+    "avx512": Tile(64, 8, 2, 4),  # 32 registers. 12 rows are no faster, and exceed the 8 ways of the L1 cache
     "avx2": Tile(32, 6, 2, 2),  # 16 registers
     "neon": Tile(16, 6, 4, 4),  # 32 registers
     "generic": Tile(16, 4, 2, 2),
@@ -39,11 +39,11 @@ TILES = {
 
 
 VARIABLE = "TENSORLAB_TILE"
-"""The environment variable that names the tile to use in place of the best one."""
+"""The environment variable that overrides the choice of the tile."""
 
 
 def host_tiles() -> list[str]:
-    """The names of the tiles for which the processor that Numba compiles for has vectors, the best one first."""
+    """Return the names of the tiles that the processor that Numba compiles for supports, the best one first."""
     wanted = os.environ.get("NUMBA_CPU_FEATURES")
     if wanted is not None:
         features = {name[1:] for name in wanted.split(",") if name.startswith("+")}
@@ -56,10 +56,10 @@ def host_tiles() -> list[str]:
 
 @functools.cache
 def host_tile() -> Tile:
-    """The tile that ``TENSORLAB_TILE`` names, or the best one for the processor that Numba compiles for.
+    """Return the tile that ``TENSORLAB_TILE`` names, or the best one for the processor that Numba compiles for.
 
     Raises:
-        ArgumentError: if ``TENSORLAB_TILE`` names another one than `host_tiles`.
+        ArgumentError: if ``TENSORLAB_TILE`` names a tile that is not in `host_tiles`.
     """
     known = host_tiles()
     name = os.environ.get(VARIABLE) or known[0]

@@ -1,1 +1,1 @@
-"""What kernels stand on: compiling, the cache, memory by address, and the thread pool."""
+"""The runtime of kernels: compilation, the cache on disk, memory access by address, and the thread pool."""

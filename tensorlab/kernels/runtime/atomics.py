@@ -1,6 +1,6 @@
-"""Atomic operations on machine words, and calls of compiled tasks by address: what a thread pool is made of.
+"""Atomic operations on 64-bit words, and calls of compiled tasks by address, for the thread pool.
 
-All of them are sequentially consistent. Addresses are plain ``int64``.
+All atomic operations are sequentially consistent. Addresses are plain ``int64``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _word_at(builder: ir.IRBuilder, address: ir.Value) -> ir.Value:
 
 @intrinsic
 def load(typingctx: Any, address: Any) -> Any:
-    """The word at ``address``."""
+    """Return the word at ``address``."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.load_atomic(_word_at(builder, values[0]), "seq_cst", 8)
@@ -35,7 +35,7 @@ def load(typingctx: Any, address: Any) -> Any:
 
 @intrinsic
 def store(typingctx: Any, address: Any, value: Any) -> Any:
-    """Write the word at ``address``."""
+    """Write ``value`` to the word at ``address``."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         builder.store_atomic(values[1], _word_at(builder, values[0]), "seq_cst", 8)
@@ -46,7 +46,7 @@ def store(typingctx: Any, address: Any, value: Any) -> Any:
 
 @intrinsic
 def fetch_add(typingctx: Any, address: Any, value: Any) -> Any:
-    """Add to the word at ``address`` and return what was there."""
+    """Add ``value`` to the word at ``address`` and return the previous word."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.atomic_rmw("add", _word_at(builder, values[0]), values[1], "seq_cst")
@@ -56,7 +56,7 @@ def fetch_add(typingctx: Any, address: Any, value: Any) -> Any:
 
 @intrinsic
 def fetch_and(typingctx: Any, address: Any, value: Any) -> Any:
-    """Mask the word at ``address`` and return what was there."""
+    """Replace the word at ``address`` by its bitwise AND with ``value`` and return the previous word."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.atomic_rmw("and", _word_at(builder, values[0]), values[1], "seq_cst")
@@ -66,7 +66,7 @@ def fetch_and(typingctx: Any, address: Any, value: Any) -> Any:
 
 @intrinsic
 def compare_and_swap(typingctx: Any, address: Any, expected: Any, value: Any) -> Any:
-    """Write ``value`` if the word at ``address`` is ``expected``; whether it was."""
+    """Write ``value`` if the word at ``address`` equals ``expected``, and return whether it did."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         pair = builder.cmpxchg(_word_at(builder, values[0]), values[1], values[2], "seq_cst", "seq_cst")
@@ -77,7 +77,7 @@ def compare_and_swap(typingctx: Any, address: Any, expected: Any, value: Any) ->
 
 @intrinsic
 def pause(typingctx: Any) -> Any:
-    """Tell the processor that this is a spinning loop."""
+    """Hint to the processor that this is a spin-wait loop."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         if _MACHINE in ("x86_64", "amd64"):
@@ -99,13 +99,13 @@ def _external(symbol: str, result: Any, *arguments: Any) -> Any:
     return types.ExternalFunction(symbol, result(*arguments))
 
 
-# The locks that Python's own threads are made of: they block without spinning, need no interpreter lock, may be
-# released by another thread than the one that acquired them, and exist on every platform that CPython runs on.
+# CPython's own thread locks. They block without spinning, do not need the GIL, may be released by another thread than
+# the one that acquired them, and exist on every platform that CPython supports.
 acquire_lock = _external("PyThread_acquire_lock", types.int32, types.intp, types.int32)
 release_lock = _external("PyThread_release_lock", types.void, types.intp)
 yield_processor = _external("SwitchToThread" if os.name == "nt" else "sched_yield", types.int32)
 
-# Where a thread runs, and where it may: Linux alone says so. A set of processors is a bit for each, read by address.
+# The current processor and the affinity mask of a thread, available on Linux only. A mask is a bit set in memory.
 HAS_AFFINITY = hasattr(os, "sched_setaffinity")
 if HAS_AFFINITY:
     current_processor = _external("sched_getcpu", types.int32)
@@ -125,7 +125,10 @@ def call_task(typingctx: Any, task: Any, data: Any, chunk: Any) -> Any:
 
 
 def entry_of(context: Any, builder: Any, compiled: Any, arguments: Any) -> Any:
-    """The address of a function that `call_task` can call; ``arguments(builder, data, chunk)`` are the task's."""
+    """Emit a wrapper of a compiled function that `call_task` can call, and return its address.
+
+    ``arguments(builder, data, chunk)`` emits the arguments of the compiled function.
+    """
     context.active_code_library.add_linking_library(compiled.library)
     name = f"task.{compiled.fndesc.llvm_func_name}"
     entry = builder.module.globals.get(name)
@@ -134,7 +137,7 @@ def entry_of(context: Any, builder: Any, compiled: Any, arguments: Any) -> Any:
         entry.linkage = "internal"
         body = ir.IRBuilder(entry.append_basic_block())
         target = context.declare_function(body.module, compiled.fndesc)
-        # The status is dropped: tasks are compiled with NumPy's error model and have nothing to raise.
+        # The status is ignored: tasks are compiled with NumPy's error model and never raise.
         context.call_conv.call_function(
             body, target, types.none, compiled.signature.args, arguments(body, entry.args[0], entry.args[1])
         )
@@ -144,9 +147,9 @@ def entry_of(context: Any, builder: Any, compiled: Any, arguments: Any) -> Any:
 
 @intrinsic
 def closure(typingctx: Any, task: Any, arguments: Any) -> Any:
-    """The address of ``task(chunk, *arguments)``, for `call_task`, and that of its packed arguments.
+    """Return the address of ``task(chunk, *arguments)`` for `call_task`, and the address of its packed arguments.
 
-    The arguments are packed into the frame of the caller, which must outlive every call.
+    The arguments are packed into the caller's stack frame, so the caller must not return before the last call ends.
     """
     argument_types = (types.int64, *(types.unliteral(kind) for kind in arguments.types))
     task.get_call_type(typingctx, argument_types, {})

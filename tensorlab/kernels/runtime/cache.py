@@ -1,11 +1,11 @@
-"""Compiled kernels on disk, under a name made of everything that they depend on.
+"""The kernel cache: compiled kernels on disk, named by a hash of everything that they depend on.
 
-A file is the SHA-256 of its name and content followed by the content, so that a truncated, altered or misplaced one is
-noticed. It is written beside its place and moved there, so that a reader sees a whole file. Whatever is wrong with the
-folder or a file costs a compilation and nothing else.
+A file starts with the SHA-256 of its name and payload, which detects truncated, altered and renamed files. It is
+written to a temporary file and renamed, so readers never see a partial file. A failure of the file system or a bad file
+never raises; the kernel is compiled instead.
 
-The files are machine code. So the folder is made for its owner alone, and one that other people own or may write into
-is not used.
+The files contain machine code. The folder is therefore created with mode 0700, and a folder that another user owns or
+may write to is not used.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tensorlab.kernels.runtime import native
 from tensorlab.kernels.runtime.native import Native
 
 LIMIT = 256 << 20
-"""The size in bytes over which the kernels that were used longest ago are deleted: room for about ten thousand."""
+"""The maximum total size in bytes, enough for about 10,000 kernels. Above it, the least recently used are deleted."""
 
 _SUFFIX = ".kernel"
 _PART = ".part"
@@ -40,23 +40,23 @@ _HARMLESS = (
     "NUMBA_CACHE_DIR",
     "NUMBA_ENABLE_CUDASIM",
 )
-"""Settings of Numba that change nothing in a kernel for the processor."""
+"""Numba settings that do not affect the code of CPU kernels."""
 
 
 def folder() -> Path:
-    """Where compiled kernels are kept: ``$TENSORLAB_CACHE_DIR`` or the user's cache folder."""
+    """Return the folder of compiled kernels, in ``$TENSORLAB_CACHE_DIR`` or the user's cache folder."""
     return Path(os.environ.get("TENSORLAB_CACHE_DIR") or platformdirs.user_cache_dir("tensorlab")) / "kernels"
 
 
 def unusable() -> str:
-    """Why the folder is not used, or nothing."""
+    """Return why the folder cannot be used, or an empty string."""
     path = folder()
     if not path.is_absolute() and "~" in path.parts:
         return "this user has no home folder; set TENSORLAB_CACHE_DIR"
     try:
         found = path.stat()
     except FileNotFoundError:
-        return ""  # it is made when there is something to write
+        return ""  # created by the first write
     except OSError as error:
         return error.strerror or str(error)
     if not path.is_dir():
@@ -70,9 +70,9 @@ def unusable() -> str:
 
 
 def unwritable() -> str:
-    """Return why no kernel can be kept in the folder, which may have some nevertheless; or nothing."""
+    """Return why kernels cannot be written to the folder, or an empty string; reading may still work."""
     path = folder()
-    existing = next((place for place in (path, *path.parents) if os.path.lexists(place)), Path())
+    existing = next((parent for parent in (path, *path.parents) if os.path.lexists(parent)), Path())
     if not existing.is_dir():
         return f"{existing} is no folder"
     if not os.access(existing, os.W_OK | os.X_OK):
@@ -81,7 +81,7 @@ def unwritable() -> str:
 
 
 def _prepared() -> bool:
-    """Make the folder if it is missing; whether it can be used."""
+    """Create the folder if it is missing, and return whether it can be used."""
     path = folder()
     if not unusable() and not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def _prepared() -> bool:
 
 @functools.cache
 def _environment() -> str:
-    """What every compiled kernel depends on beside its own key."""
+    """Describe what every kernel depends on beside its own key: sources, versions, processor and options."""
     sources = hashlib.sha256()
     package = Path(__file__).parents[2]
     for name in _SOURCES:
@@ -111,32 +111,33 @@ def _digest(path: Path, payload: bytes) -> bytes:
 
 
 def _content(path: Path) -> bytes:
-    """What is in a file that is whole and in its place.
+    """Return the payload of a cache file, and mark the file as used.
 
     Raises:
-        OSError, ValueError: there is none.
+        OSError: if the file cannot be read.
+        ValueError: if its digest does not match.
     """
     content = path.read_bytes()
     digest, payload = content[:32], content[32:]
     if _digest(path, payload) != digest:
         raise ValueError(path)
     with contextlib.suppress(OSError):
-        os.utime(path)  # so that `_trim` knows what is used
+        os.utime(path)  # `_trim` deletes the oldest files first
     return payload
 
 
 def read(key: str) -> Native | None:
-    """The kernel of this key, or None."""
+    """Return the kernel stored under this key, or None."""
     try:
         if unusable():
             return None
         return Native.from_bytes(_content(_path(key)))
-    except Exception:  # whatever is wrong with a cache file, the answer is to compile
+    except Exception:  # a bad cache file is never an error: the kernel is compiled again
         return None
 
 
 def write(key: str, kernel: Native) -> None:
-    """Keep a kernel, if that is possible."""
+    """Store a kernel under a key if the folder can be written; otherwise do nothing."""
     payload = kernel.to_bytes()
     with contextlib.suppress(OSError):
         if not _prepared():
@@ -155,7 +156,7 @@ def write(key: str, kernel: Native) -> None:
 
 
 class Usage(NamedTuple):
-    """How many kernels the folder holds, and their size in bytes."""
+    """The number of kernels in the folder, and their total size in bytes."""
 
     kernels: int
     size: int
@@ -172,13 +173,13 @@ def _files(suffix: str) -> list[tuple[Path, os.stat_result]]:
 
 
 def usage() -> Usage:
-    """What the folder holds, of this and of earlier versions."""
+    """Return the number and size of all stored kernels, including those of other versions."""
     files = _files(_SUFFIX)
     return Usage(len(files), sum(status.st_size for _, status in files))
 
 
 def clear() -> Usage:
-    """Delete every kernel. Returns what is gone."""
+    """Delete every stored kernel, and return the number and size of those deleted."""
     gone = Usage(0, 0)
     for path, status in _files(_SUFFIX) + _files(_PART):
         with contextlib.suppress(OSError):
@@ -188,7 +189,7 @@ def clear() -> Usage:
 
 
 def _trim() -> None:
-    """Delete what was used longest ago until the rest fits, and what a killed process has left half-written."""
+    """Delete the least recently used kernels above `LIMIT`, and temporary files that a killed process left behind."""
     files = sorted(_files(_SUFFIX), key=lambda item: item[1].st_mtime, reverse=True)
     size = 0
     for path, status in files:

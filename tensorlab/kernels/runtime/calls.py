@@ -1,16 +1,16 @@
-"""Calls from Python that run no Python: an elementwise operation on tensors, as one compiled function.
+"""Compiled calls: an elementwise operation on tensors as one machine-code function.
 
-In a call of an operation on small tensors the kernel takes a tenth of the time; the rest is Python that looks at types,
-dtypes and shapes, and makes the result. For tensors of one dtype and device, and numbers among real ones, the function
-in `direct` does all of that in machine code, and calls a method to record it while a tape is open. Whatever else is
-asked for, and every mistake, goes to the method it stands in for.
+For small tensors the kernel takes a tenth of the time of a call. The rest is Python code that checks types, dtypes and
+shapes and creates the result. The compiled function in `loops.direct` does all of this in machine code when the tensors
+share one dtype and device; Python numbers are also accepted if the dtype is real. While a tape is open, it calls the
+method ``_recorded``. In every other case, errors included, it calls the Python method that it replaces.
 
-It uses CPython's and NumPy's C interfaces by address. What it knows of the memory of objects is where an object's type
-is, NumPy's public C structure (see `memory`), and the offsets of the slots of our own classes, which are looked up.
-A slot may be empty or hold anything: what is found there is checked before it is used.
+The code uses the C interfaces of CPython and NumPy by address. It relies on three memory layouts: the position of an
+object's type, NumPy's public C structure (see `memory`), and the offsets of the slots of tensorlab's own classes, which
+are looked up at run time. A slot may be empty or contain any object, so its content is checked before use.
 
-An operation refers to its table of addresses by a capsule, which Python can neither read, change, copy nor pickle. So
-no address leaves the process. Tables, like the code that they name, stay to its end, and equal operations share one.
+An operation refers to its table of addresses by a capsule. Python code cannot read, change, copy or pickle a capsule,
+so no address leaves the process. Tables are never freed, like the code that they refer to. Equal operations share one.
 """
 
 from __future__ import annotations
@@ -27,41 +27,44 @@ from tensorlab.forks import guard
 from tensorlab.kernels.runtime import library, pool
 from tensorlab.kernels.runtime.native import Method, address, keep_to_the_end
 
-# The words of a table: what is the same for all operations, then what is ready of this one, an entry for each dtype.
+# Indices into a table. A header of HEADER words is followed by one entry of ENTRY words for each combination of dtype
+# and backend. The header is the same for all operations, except for ARITY, ENTRIES, and COUNT, the number of calls.
 TAPES, POOL, TENSOR, SHARED, VARIABLE, WATCHED, INT, FLOAT, NDARRAY = range(9)
-NEW_ARRAY, NEW_KEY, RECORD, ARITY, ENTRIES = range(9, 14)
-HEADER = 14
+NEW_ARRAY, NEW_KEY, RECORD, ARITY, ENTRIES, COUNT = range(9, 15)
+HEADER = 15
 DTYPE, REAL, OUTPUT, BACKEND, KERNEL = range(5)
 ENTRY = 5
 
 MOST = 3
-"""The most arguments of an operation that is called this way."""
+"""The maximum number of arguments of an operation that is called this way."""
 
 CAPSULE = "tensorlab.kernels.runtime.calls.table"
 """The name of the capsules."""
 METHOD = "_by_python"
-"""The method that does what the compiled function does not do."""
+"""The method that is called for everything that the compiled function does not handle."""
 
 _FAST_WITH_KEYWORDS = 0x0080 | 0x0002
 _header: list[int] = []
+_installed: list[tuple[Any, Any]] = []
+"""The class, and the compiled function that replaces its ``__call__``."""
 _tables: dict[bytes, Any] = {}
 _kept: dict[int, Any] = {}
-"""What compiled code refers to by address, for the life of the process."""
+"""Objects that compiled code refers to by address; they are never freed."""
 
 
 def install(kind: type, operation: Any, tensors: Sequence[type], tapes: int, new_key: Callable[[], int]) -> None:
-    """Put the compiled function in place of the ``__call__`` of a class of operations, once a process.
+    """Replace the ``__call__`` of a class of operations with the compiled function, once per process.
 
     Args:
-        kind: the class. Each of its objects has a table in its slot ``_direct``, or None; while a tape is open, the
-            result and the arguments go through its method ``_recorded``; what the compiled function does not do goes
-            to its method ``_by_python``.
-        operation: one of them.
-        tensors: the class of what they give, and three more of what they are applied to.
+        kind: the class. The slot ``_direct`` of an object contains its table or None. While a tape is open, the result
+            and the arguments are passed to the method ``_recorded``. The method ``_by_python`` is called for everything
+            that the compiled function does not handle.
+        operation: an instance of the class, from which slot offsets are read.
+        tensors: the class of results, and three more classes that are accepted as arguments.
         tapes: the address of a word that is 0 while no tape records.
-        new_key: makes the key of a tensor.
+        new_key: returns a new tensor key.
     """
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):  # without the lock, slots are read otherwise
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):  # reading slots without locks relies on the GIL
         return
     with guard:
         if not _header:
@@ -78,7 +81,7 @@ def _install(kind: type, operation: Any, tensors: Sequence[type], tapes: int, ne
     words = {
         TAPES: tapes,
         POOL: pool.shared.ctypes.data,
-        **{place: _kept_at(one) for place, one in zip((TENSOR, SHARED, VARIABLE, WATCHED), tensors, strict=True)},
+        **{index: _kept_at(one) for index, one in zip((TENSOR, SHARED, VARIABLE, WATCHED), tensors, strict=True)},
         INT: id(int),
         FLOAT: id(float),
         NDARRAY: id(np.ndarray),
@@ -88,42 +91,48 @@ def _install(kind: type, operation: Any, tensors: Sequence[type], tapes: int, ne
     }
     prototype = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.c_void_p)
     new_method = prototype(("PyDescr_NewMethod", ctypes.pythonapi))
-    kind.__call__ = new_method(kind, ctypes.addressof(definition))  # type: ignore[method-assign]
-    _header.extend([words[place] for place in range(len(words))])
+    _installed.append((kind, new_method(kind, ctypes.addressof(definition))))
+    switch(compiled=True)
+    _header.extend([words[index] for index in range(len(words))])
+
+
+def switch(compiled: bool) -> None:
+    """Select whether calls use the compiled function, if it is installed, or the Python method."""
+    for kind, call in _installed:
+        kind.__call__ = call if compiled else vars(kind)[METHOD]
 
 
 def _kept_at(thing: Any) -> int:
-    """The address of an object, which is kept."""
+    """Keep an object alive for the whole process, and return its address."""
     _kept[id(thing)] = thing
     return id(thing)
 
 
 def _slot(thing: Any, name: str) -> int:
-    """Where an object keeps one of its ``__slots__``: the bytes from its address."""
+    """Return the offset in bytes of one of an object's ``__slots__``."""
     words = (ctypes.c_ssize_t * (type(thing).__basicsize__ // 8)).from_address(id(thing))
     first = object.__basicsize__ // 8
     return 8 * (first + words[first:].index(id(getattr(thing, name))))
 
 
-def _numpy_function(place: int) -> int:
-    """The address of a function of NumPy's C interface, by its place in the table of them."""
+def _numpy_function(index: int) -> int:
+    """Return the address of a function of NumPy's C API, given its index in the API table."""
     capsule = importlib.import_module("numpy._core._multiarray_umath")._ARRAY_API
-    prototype = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)  # a function of our own
+    prototype = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)  # a private prototype
     functions = prototype(("PyCapsule_GetPointer", ctypes.pythonapi))(capsule, None)
-    return ctypes.c_ssize_t.from_address(functions + 8 * place).value
+    return ctypes.c_ssize_t.from_address(functions + 8 * index).value
 
 
 def table(arity: int, entries: Sequence[tuple[Any, Any, Any, Callable[..., Any]]]) -> Any:
-    """The table of an operation, as a capsule; None if calls are not compiled.
+    """Return the table of an operation as a capsule, or None if compiled calls are not installed.
 
     Args:
-        arity: of the operation.
-        entries: for each dtype on each backend that is ready: the dtype, that of the result, the backend, and the
-            kernel.
+        arity: the number of arguments of the operation.
+        entries: for each dtype and backend with a kernel: the dtype, the dtype of the result, the backend, the kernel.
     """
     if not _header:
         return None
-    words = [*_header, arity if arity <= MOST else -1, len(entries)]
+    words = [*_header, arity if arity <= MOST else -1, len(entries), 0]
     for dtype, output, backend, kernel in entries:
         real = dtype.itemsize if dtype.kind == "f" else 0
         words += [_kept_at(dtype), real, _kept_at(output), _kept_at(backend), address(kernel)]
@@ -143,3 +152,13 @@ def _new_capsule(content: Any) -> Any:
     keep_to_the_end(content)
     keep_to_the_end(_NAME)
     return prototype(("PyCapsule_New", ctypes.pythonapi))(content.ctypes.data, _NAME, None)
+
+
+def count(capsule: Any) -> int:
+    """Return the number of calls that have used a table, or 0 if the object is not the capsule of a table."""
+    is_valid = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_char_p)  # private prototypes
+    pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
+    if not is_valid(("PyCapsule_IsValid", ctypes.pythonapi))(capsule, _NAME):
+        return 0
+    start = pointer(("PyCapsule_GetPointer", ctypes.pythonapi))(capsule, _NAME)
+    return ctypes.c_int64.from_address(start + 8 * COUNT).value

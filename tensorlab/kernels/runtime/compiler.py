@@ -1,4 +1,4 @@
-"""How kernels are compiled: one set of Numba options, and one kernel at a time."""
+"""Compile kernels with one common set of Numba options."""
 
 from __future__ import annotations
 
@@ -16,27 +16,28 @@ from tensorlab.kernels.runtime.parts import PART, WHOLE
 
 __all__ = ["OPTIONS", "Definition", "address", "jit", "kernel"]
 
-# NumPy's error model: a division does not test for zero, so it can be vectorised, and no kernel ever raises.
-# "contract" allows fused multiply-add, the only liberty taken with the order or rounding of arithmetic.
+# With NumPy's error model a division does not test for zero, so it can be vectorized and never raises. "contract"
+# permits fused multiply-add; no other change of the order or rounding of arithmetic is allowed.
 OPTIONS = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 
 jit = numba.njit(**OPTIONS, **PART)
-"""The decorator for the functions that a kernel calls."""
+"""Decorate a function that kernels call."""
 
 _KINDS = {"int64": "i64", "float64": "double", "array_object": "object", "none": "void"}
 
 
 P = ParamSpec("P")
 Definition = tuple[Callable[..., Any], Any]
-"""A Python function for Numba to compile, and its signature: a string or a tuple of types."""
+"""A Python function to compile with Numba, and its signature: a string or a tuple of types."""
 
 
 def kernel(maker: Callable[P, Definition]) -> Callable[P, Callable[..., Any]]:
-    """Decorate a function that makes kernels, so that it returns them compiled.
+    """Decorate a function that defines a kernel, so that a call returns the compiled kernel.
 
-    It takes scalar functions, rules, strings, numbers, None, and tuples of them, and says with these all that the
-    kernel depends on. It returns a plain Python function, which returns an int64 or nothing, and its signature. It is
-    called for a kernel that is neither in this process nor on disk, see `library.find`.
+    The arguments may be scalar functions, rules, strings, numbers, None, and tuples of these. Together with the name of
+    the function they form the key of the kernel, so the kernel must depend on nothing else. The function returns a
+    plain Python function, whose result is an int64 or None, and its signature. It runs only if the kernel is neither in
+    this process nor on disk (see `library.find`).
     """
     name = f"{maker.__module__.removeprefix(library.PACKAGE)}.{maker.__qualname__}"
 

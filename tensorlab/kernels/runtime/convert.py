@@ -1,10 +1,13 @@
-"""How kernels convert numbers between dtypes: the same in every kernel, at every position, on every processor.
+"""Convert numbers between dtypes inside kernels, with the same result on every processor.
 
-A byte of bool memory is true unless it is 0: memory that another library shares may hold any byte. What is stored as a
-bool is 0 or 1. A real number becomes a whole one through int64: its fraction is cut off, what int64 does not hold, NaN
-included, becomes the least int64, and a narrower integer keeps the lowest bits. uint64 also holds what is between 2**63
-and 2**64. The conversion that LLVM has is undefined beyond the target's limits: vectors gave other values than the
-elements behind the last whole vector did. `tensorlab.host_arrays.cast` is the same for NumPy arrays.
+Bool: every nonzero byte in memory is true, because memory shared with other libraries may contain any byte. A stored
+bool is 0 or 1.
+
+Real to integer: the number is truncated to int64. NaN and numbers out of range become the least int64. Narrower
+integers take the lowest bits. For uint64, numbers from 2**63 up to 2**64 are also converted exactly.
+
+LLVM's own conversion is undefined out of range: vectorized code gave other values than the scalar loop for the
+remaining elements. `tensorlab.host_arrays.cast` implements the same conversion for NumPy arrays.
 """
 
 from __future__ import annotations
@@ -24,13 +27,13 @@ _LIMIT = 2.0**63
 
 
 def _whole(builder: Any, value: Any, unsigned: bool) -> Any:
-    """A real number as 64 bits."""
+    """Convert a real number to a 64-bit integer."""
 
     def between(low: float, high: float) -> Any:
         above = builder.fcmp_ordered(">=", value, value.type(low))
         return builder.and_(above, builder.fcmp_ordered("<", value, value.type(high)))
 
-    # The value of a conversion that is out of its range is not used: it is no error, but no number either.
+    # An out-of-range fptosi yields poison, not a trap; select discards it.
     least = ir.Constant(_WORD, -(2**63))
     whole = builder.select(between(-_LIMIT, _LIMIT), builder.fptosi(value, _WORD), least)
     if unsigned:
@@ -40,10 +43,10 @@ def _whole(builder: Any, value: Any, unsigned: bool) -> Any:
 
 @functools.cache
 def convert(source: str | None, target: str) -> Callable[..., Any]:
-    """``f(x)``, an element of memory, or a value that was computed, as an element of a dtype.
+    """Return a function that converts an element of memory, or a computed value, to a dtype.
 
     Args:
-        source: the dtype of memory that is read; None for a value of any number type.
+        source: the dtype of the memory that the value was read from; None for a computed value of any type.
         target: the dtype to convert to.
     """
     result = storage(target)

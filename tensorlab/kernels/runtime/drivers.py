@@ -1,9 +1,9 @@
-"""Kernels that other kernels call, compiled once for all of them.
+"""Drivers: kernels that other kernels call, compiled once for all of them.
 
-What surrounds a scalar function's inner loop (axes, strides, chunks, threads) is the same for every function. It is a
-kernel of its own, a driver, which other kernels call as a function of C; a new scalar function costs the compilation of
-its inner loop alone. Drivers are linked by name. One that a kernel from disk needs is found or compiled before that
-kernel is loaded.
+The code around a scalar function's inner loop (axes, strides, chunks, threads) does not depend on the function. It is a
+separate kernel, a driver, which other kernels call as a C function. A new scalar function only costs the compilation of
+its inner loop. Drivers are linked by symbol name. Before a kernel is loaded from disk, the drivers that it needs are
+loaded or compiled.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ __all__ = ["driver", "loop_address"]
 
 
 def driver(maker: str, number: int, words: int, arrays: int) -> Any:
-    """Return the kernel that a maker makes of a number, to be called by other kernels.
+    """Return a driver as an external function that other kernels can call.
 
     Args:
-        maker: its name, see `library.Maker`.
-        number: its argument.
-        words: how many integers the kernel takes.
-        arrays: how many arrays it takes after them.
+        maker: the name of the function that makes the driver, as in `library.find`.
+        number: the argument of that function.
+        words: the number of integer parameters of the driver.
+        arrays: the number of array parameters after them.
     """
     parameters = (*[types.int64] * words, *[array_object] * arrays)
     return types.ExternalFunction(library.provide(maker, number), types.int64(*parameters))
@@ -35,7 +35,7 @@ def driver(maker: str, number: int, words: int, arrays: int) -> Any:
 
 @intrinsic
 def loop_address(typingctx: Any, loop: Any) -> Any:
-    """The address of ``loop(count, words)``, for `call_task`: ``words`` is the address of what it works on."""
+    """Return the address of ``loop(count, words)`` for `call_task`, where ``words`` is the address of its data."""
     arguments = (types.int64, types.int64)
     loop.get_call_type(typingctx, arguments, {})
     compiled = loop.dispatcher.overloads[arguments]

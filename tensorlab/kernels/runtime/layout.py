@@ -1,6 +1,6 @@
-"""Where NumPy keeps what a kernel reads of an array: its public C structure ``PyArrayObject_fields``.
+"""Offsets of the fields of a NumPy array that kernels read: the public C structure ``PyArrayObject_fields``.
 
-It has been in place since NumPy 1.0; `check_layout` compares what is read with what NumPy says, once a process.
+The layout has not changed since NumPy 1.0. `check_layout` verifies it once per process.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ RANK, SHAPE, STRIDES, DTYPE = DATA + 8, DATA + 16, DATA + 24, DATA + 40
 
 @functools.cache
 def check_layout() -> None:
-    """Raise if this NumPy does not lay its arrays out so."""
+    """Raise if the arrays of this NumPy have another layout."""
     array = np.zeros((5, 4, 3), np.float32)[::2, :, 1:]
 
     def words(address: int, count: int) -> tuple[int, ...]:

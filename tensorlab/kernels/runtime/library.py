@@ -1,7 +1,7 @@
-"""Every kernel of this process, found by the function that makes it and that function's arguments.
+"""Find kernels by the name of the function that makes them, the maker, and its arguments.
 
-The two say all that a kernel depends on beside tensorlab's own sources. So a kernel can be found on disk without the
-module of its maker, which needs Numba.
+The two determine a kernel completely, apart from tensorlab's own sources. So a kernel can be loaded from disk without
+importing the maker's module, which needs Numba.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from tensorlab.scalars import ScalarFunction
 PACKAGE = "tensorlab.kernels."
 
 _kernels: dict[str, Callable[..., Any]] = {}
-"""By key: equal scalar functions, however often they are written, share one kernel."""
+"""The kernels of this process by key. Equal scalar functions have equal keys and share one kernel."""
 _provided: set[str] = set()
-"""The symbols of drivers, with which other kernels can be linked."""
+"""The symbols of the drivers that kernels can already be linked with."""
 _SYMBOL = "tensorlab."
 
 
 def find(
     maker: str, arguments: tuple[Any, ...] = (), compiled: Callable[..., Native] | None = None
 ) -> Callable[..., Any]:
-    """Return a kernel: of this process, from disk, or compiled and written there.
+    """Return a kernel of this process, from disk, or newly compiled and written to disk.
 
     Args:
-        maker: the name of the function that makes it: its module in `tensorlab.kernels`, and its own name.
-        arguments: scalar functions, rules, strings, numbers, None, and tuples of them.
-        compiled: compiles it; by default that is what the function of this name does.
+        maker: the dotted name of the function that makes it, relative to `tensorlab.kernels`.
+        arguments: scalar functions, rules, strings, numbers, None, and tuples of these.
+        compiled: compiles the kernel from the arguments; by default the maker does.
     """
     key = f"{maker}{_described(arguments)}"
-    # Numba compiles no faster from several threads; and a kernel that two threads need first is compiled once.
+    # Numba compiles no faster on several threads. The guard also ensures that each kernel is compiled once only.
     with guard:
         kernel = _kernels.get(key) or _loaded(key)
         if kernel is None:
@@ -51,7 +51,7 @@ def find(
 
 
 def provide(maker: str, number: int) -> str:
-    """Let other kernels be linked with the kernel that a maker makes of a number. Return its symbol."""
+    """Make a driver available to the linker, and return its symbol."""
     symbol = f"{_SYMBOL}{maker}.{number}"
     if symbol not in _provided:
         native.provide(symbol, find(maker, (number,)))
@@ -66,7 +66,7 @@ def _compiler(maker: str) -> Callable[..., Native]:
 
 
 def _described(argument: object) -> str:
-    """Return what a kernel depends on of an argument, and nothing else, such as where a function was written."""
+    """Describe an argument by what the kernel depends on, excluding, for example, a function's file and line."""
     if isinstance(argument, ScalarFunction):
         return argument.key
     if isinstance(argument, tuple):
@@ -79,7 +79,7 @@ def _described(argument: object) -> str:
 
 
 def _loaded(key: str) -> Callable[..., Any] | None:
-    """Return the kernel of a key from disk, after the drivers that it is linked with; None if there is none."""
+    """Load a kernel from disk, after the drivers that it calls; return None if there is none."""
     found = cache.read(key)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""The lift: from a scalar function, and the text of a loop, to functions that Numba compiles."""
+"""Turn scalar functions and generated loop source into functions that Numba compiles."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _MATH: Mapping[str, Mapping[str, object]] = {"float32": vecmath.FLOAT32, "float6
 
 
 def storage(dtype: str) -> Any:
-    """The Numba type in which kernels load, compute and store a dtype: a bool is a byte, as in NumPy's memory."""
+    """Return the Numba type in which kernels load and store a dtype; a bool is a byte, as in NumPy's memory."""
     return from_dtype(np.dtype("uint8" if dtype == "bool" else dtype))
 
 
 def build(source: str, namespace: dict[str, Any], name: str) -> dict[str, Any]:
-    """Execute generated source, and let tracebacks and debuggers show its lines.
+    """Execute generated source so that tracebacks and debuggers can show its lines.
 
     Returns:
-        the namespace, with what the source defines in it.
+        the namespace, including the functions that the source defines.
     """
     file = f"<tensorlab {name}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
@@ -38,16 +38,16 @@ def build(source: str, namespace: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 inlined = numba.njit(**OPTIONS, **PART, forceinline=True)
-"""The decorator for scalar functions: a loop that calls one instead of containing it stays scalar."""
+"""Decorate a scalar function for inlining; a loop with a call in it would not be vectorized."""
 
 
 @functools.cache
 def lift(function: ScalarFunction, dtype: str) -> Callable[..., Any]:
-    """A scalar function, compiled for arguments of ``dtype``, to be called from the loop of a kernel.
+    """Return a scalar function as a jitted function that the loop of a kernel calls with arguments of ``dtype``.
 
-    In float32 and float64 every constant has that type, so that nothing is promoted to double precision by accident,
-    and ``math.exp`` and its kind are versions that LLVM can vectorise. Integers and booleans compute as in Python, but
-    that they wrap around.
+    In float32 and float64 every constant has that type, so nothing is promoted to double precision by accident, and
+    functions such as ``math.exp`` are replaced by versions that LLVM can vectorize. Integers and booleans follow
+    Python's arithmetic, except that integers wrap around.
     """
     source, namespace = emit(function, dtype, _MATH.get(dtype, {}))
     return build(source, {**namespace, "jit": inlined}, f"scalar {function.name} {dtype}")["scalar"]  # type: ignore[no-any-return]

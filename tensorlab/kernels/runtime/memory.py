@@ -1,8 +1,7 @@
-"""Memory by address: typed pointers, and the arrays that a kernel is handed.
+"""Memory access by address: typed pointers, stack buffers, and the fields of NumPy arrays.
 
-A kernel takes every array as the address of its NumPy object, one machine word, and reads data, shape and strides from
-there itself (see `layout`). So a kernel has one signature for arrays of any rank and layout, and a call unboxes
-nothing.
+A kernel receives every array as the address of its NumPy object and reads data, shape and strides from there (see
+`layout`). So a kernel has one signature for arrays of any rank and layout, and a call does not unbox arrays.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ __all__ = [
 ]
 
 MAX_RANK = 64
-"""NumPy's own limit."""
+"""NumPy's maximum number of axes."""
 
 
 class _ArrayObject(types.Type):  # type: ignore[misc]
@@ -43,7 +42,7 @@ class _ArrayObject(types.Type):  # type: ignore[misc]
 
 
 array_object = _ArrayObject()
-"""The type of a kernel's parameter that takes an array: its object, of which `address` is the place in memory."""
+"""The Numba type of an array parameter. Its value is the address of the array's object, which `address` returns."""
 
 
 @register_model(_ArrayObject)
@@ -54,13 +53,13 @@ class _Model(models.PrimitiveModel):  # type: ignore[misc]
 
 @intrinsic
 def address(typingctx: Any, array: Any) -> Any:
-    """The address of an array's object, which the functions below take. The caller keeps the array alive."""
+    """Return the address of an array's object, which the functions below take; the caller keeps the array alive."""
     return types.int64(array), lambda context, builder, signature, values: values[0]
 
 
 @intrinsic
 def pointer(typingctx: Any, address: Any, dtype: Any) -> Any:
-    """The ``int64`` address as a pointer to ``dtype``; ``p[i]`` reads and writes without any check."""
+    """Return an ``int64`` address as a pointer to ``dtype``; ``p[i]`` reads and writes without bounds checks."""
     kind = types.CPointer(dtype.dtype if isinstance(dtype, types.DTypeSpec) else dtype.instance_type)
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -71,47 +70,47 @@ def pointer(typingctx: Any, address: Any, dtype: Any) -> Any:
 
 @intrinsic(prefer_literal=True)
 def scratch(typingctx: Any, count: Any, dtype: Any) -> Any:
-    """Uninitialised room for ``count`` (a constant) elements of ``dtype`` in the frame of the calling function."""
+    """Allocate ``count`` (a constant) uninitialized elements of ``dtype`` in the caller's stack frame."""
     kind = types.CPointer(dtype.dtype if isinstance(dtype, types.DTypeSpec) else dtype.instance_type)
     size = count.literal_value
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         element = context.get_data_type(kind.dtype)
-        with builder.goto_entry_block():  # cgutils.alloca_once would fill it with zeros, at every call
-            room = builder.alloca(ir.ArrayType(element, size))
-        room.align = 64
-        return builder.bitcast(room, context.get_value_type(kind))
+        with builder.goto_entry_block():  # cgutils.alloca_once would zero it in every call
+            buffer = builder.alloca(ir.ArrayType(element, size))
+        buffer.align = 64
+        return builder.bitcast(buffer, context.get_value_type(kind))
 
     return kind(count, dtype), codegen
 
 
 @intrinsic
 def packed(typingctx: Any, words: Any) -> Any:
-    """The address of a tuple of ``int64``, one after the other in the frame of the calling function."""
+    """Store a tuple of ``int64`` in the caller's stack frame and return its address."""
     kind = types.UniTuple(types.int64, len(words))
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         with builder.goto_entry_block():
-            room = builder.alloca(context.get_value_type(kind))
-        builder.store(context.cast(builder, values[0], words, kind), room)
-        return builder.ptrtoint(room, ir.IntType(64))
+            buffer = builder.alloca(context.get_value_type(kind))
+        builder.store(context.cast(builder, values[0], words, kind), buffer)
+        return builder.ptrtoint(buffer, ir.IntType(64))
 
     return types.int64(words), codegen
 
 
 @intrinsic
-def address_of(typingctx: Any, place: Any) -> Any:
-    """The address that a pointer holds."""
+def address_of(typingctx: Any, value: Any) -> Any:
+    """Return a pointer as an ``int64`` address."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.ptrtoint(values[0], ir.IntType(64))
 
-    return types.int64(place), codegen
+    return types.int64(value), codegen
 
 
 @intrinsic
 def number(typingctx: Any, constant: Any) -> Any:
-    """A constant as a value that Numba does not know: a function is compiled again for every constant it is given."""
+    """Return a constant as a plain ``int64``; Numba would compile a callee again for every literal argument."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return values[0]
@@ -121,42 +120,42 @@ def number(typingctx: Any, constant: Any) -> Any:
 
 @jit
 def data(array):
-    """The address of the first element."""
+    """Return the address of the first element."""
     return pointer(array, types.int64)[DATA >> 3]
 
 
 @jit
 def rank(array):
-    """The number of axes."""
+    """Return the number of axes."""
     return np.int64(pointer(array + RANK, types.int32)[0])
 
 
 @jit
 def lengths(array):
-    """The address of the lengths of the axes."""
+    """Return the address of the lengths of the axes."""
     return pointer(array, types.int64)[SHAPE >> 3]
 
 
 @jit
 def length(array, axis):
-    """The length of one axis."""
+    """Return the length of one axis."""
     return pointer(lengths(array), types.int64)[axis]
 
 
 @jit
 def stride(array, axis):
-    """The bytes from one element to the next along one axis."""
+    """Return the stride in bytes along one axis."""
     return pointer(pointer(array, types.int64)[STRIDES >> 3], types.int64)[axis]
 
 
 @jit
 def dtype(array):
-    """The address of the object that describes the elements."""
+    """Return the address of the array's dtype object."""
     return pointer(array, types.int64)[DTYPE >> 3]
 
 
 @jit
-def write_scalar(array, place):
-    """Write, at an address, what the functions above read of an array of rank 0 whose element is at ``place``."""
-    pointer(array, types.int64)[DATA >> 3] = place
+def write_scalar(array, element):
+    """Write the fields of an array of rank 0, whose element is at address ``element``, to address ``array``."""
+    pointer(array, types.int64)[DATA >> 3] = element
     pointer(array + RANK, types.int32)[0] = 0

@@ -1,9 +1,9 @@
-"""Compiled kernels as object code, and how Python calls them; nothing here needs Numba.
+"""Load compiled kernels from object code and call them from Python, without Numba.
 
-Numba compiles a kernel to one object file. Beside it goes a second, tiny one with two C functions: one in the form that
-CPython calls fastest (``METH_FASTCALL``), which unboxes the arguments, lets go of the interpreter's lock, and calls the
-kernel; and one that other kernels can call by address. LLVM links both into memory in about a millisecond, so that a
-process that finds its kernels on disk never imports Numba; and a call costs less than through Numba's dispatcher.
+Numba compiles a kernel to one object file. A second, small object file contains two C functions. Python calls the first
+one by its fastest convention (``METH_FASTCALL``): it unboxes the arguments, releases the GIL and calls the kernel.
+Other kernels call the second one by address. LLVM links both files into memory in about a millisecond, so a process
+that finds its kernels on disk never imports Numba. A call is also cheaper than through Numba's dispatcher.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _UNBOX = {
     "double": ("double", "call double @PyFloat_AsDouble(ptr {boxed})"),
     "object": ("i64", "ptrtoint ptr {boxed} to i64"),
 }
-"""How an argument is unboxed: its LLVM type, and the instruction. An object is passed by its address."""
+"""For each kind of argument, its LLVM type and the instruction that unboxes it. An object is passed by its address."""
 
 _TEMPLATE = """
 declare i32 @"{symbol}"(ptr, ptr{types})
@@ -75,7 +75,7 @@ define {result} @{task}({parameters}) {{
   {give}
 }}
 """
-# A status of 0 or -2 (None) is success. The only thing that a kernel ever raises is a MemoryError.
+# A status of 0 or -2 (None) means success. MemoryError is the only exception that a kernel raises.
 
 _BOX = {
     "void": "call void @Py_IncRef(ptr @_Py_NoneStruct)\n  ret ptr @_Py_NoneStruct",
@@ -90,9 +90,9 @@ class Native:
     """A compiled kernel.
 
     Attributes:
-        kernel: its object file.
-        entry: the object file of the function that Python calls.
-        needs: what the kernel calls outside of itself.
+        kernel: the object file of the kernel.
+        entry: the object file of the two functions that call it.
+        needs: the external symbols that the kernel refers to.
     """
 
     kernel: bytes
@@ -100,16 +100,17 @@ class Native:
     needs: tuple[str, ...]
 
     def to_bytes(self) -> bytes:
-        """One line of JSON, then both object files."""
+        """Serialize to one line of JSON followed by both object files."""
         header = {"kernel": len(self.kernel), "needs": self.needs}
         return json.dumps(header).encode() + b"\n" + self.kernel + self.entry
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Native:
-        """What `to_bytes` wrote.
+        """Deserialize the result of `to_bytes`.
 
         Raises:
-            ValueError, KeyError: for anything else.
+            ValueError: if the content is malformed.
+            KeyError: if the header lacks a field.
         """
         line, code = content.split(b"\n", 1)
         header = json.loads(line)
@@ -124,23 +125,23 @@ def _target() -> Any:
 
 
 def _machine() -> Any:
-    # x86 needs static relocation, as in Numba's own engine
+    # Numba's own engine also uses static relocation on x86.
     reloc = "static" if _target().name.startswith("x86") else "default"
     return _target().create_target_machine(opt=1, reloc=reloc, codemodel="jitdefault", jit=True)
 
 
 def processor() -> tuple[str, str, str]:
-    """The platform, the processor's name, and its features, as LLVM sees them."""
+    """Return LLVM's target triple, processor name and processor features."""
     return llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
 
 
 def entry_object(symbol: str, arguments: Sequence[str], result: str) -> bytes:
-    """The object file of the two functions that call a kernel.
+    """Return the object file of the two functions that call a kernel.
 
     Args:
-        symbol: the compiled kernel's.
-        arguments: of each argument, "i64", "double" or "object".
-        result: "void" or "i64".
+        symbol: the symbol of the compiled kernel.
+        arguments: the kind of each argument, "i64", "double" or "object".
+        result: the kind of the result, "void" or "i64".
     """
     unbox = []
     types = []
@@ -187,21 +188,21 @@ _new_function = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_vo
 
 
 def keep_to_the_end(thing: Any) -> None:
-    """Never free an object of whose memory CPython or compiled code has the address, at the end of the process neither.
+    """Leak a reference to an object whose address CPython or compiled code uses.
 
-    When Python takes its modules apart, a function may outlive the module that would have kept its definition.
+    A module-level reference would not do: at interpreter shutdown a function may outlive its module.
     """
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
 def load(native: Native) -> Callable[..., Any] | None:
-    """The kernel as a function; None if it calls something that this process does not have.
+    """Load a kernel as a Python function; return None if this process lacks a symbol that it needs.
 
-    Its machine code stays to the end of the process: a thread may still run it while Python takes itself apart.
+    The machine code is never freed, because a thread may still run it during interpreter shutdown.
     """
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
     if not all(map(llvm.address_of_symbol, native.needs)):
-        return None  # LLVM would end the process over it
+        return None  # LLVM would abort the process
     for code in (native.kernel, native.entry):
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
@@ -214,10 +215,10 @@ def load(native: Native) -> Callable[..., Any] | None:
 
 
 def provide(symbol: str, kernel: Callable[..., Any]) -> None:
-    """Let what is loaded from now on call a kernel by a symbol, as a function of C."""
+    """Register a kernel under a symbol, so that kernels loaded later can call it as a C function."""
     llvm.add_symbol(symbol, address(kernel))
 
 
 def address(kernel: Callable[..., Any]) -> int:
-    """Where the C function begins that does what a kernel does, for code that calls it without the interpreter."""
+    """Return the address of the kernel's C function, for callers that do not go through the interpreter."""
     return _addresses[kernel]

@@ -1,8 +1,8 @@
-"""How Numba compiles kernels and their parts, the functions that only other compiled functions call.
+"""Numba pipelines for kernels and for parts, the functions that only other compiled functions call.
 
-By default Numba optimizes every function by itself, generates its machine code, and then does both again for its
-caller, with the function in it. A kernel has up to twenty functions in several levels, of which Python calls one. So a
-part stays as LLVM code without module passes, and is optimized once, in the kernel that it is linked into.
+By default Numba optimizes every function and generates its machine code, and then repeats both for each caller, which
+inlines the function. A kernel consists of up to twenty nested functions, and Python calls only the outermost one. So a
+part stays unoptimized LLVM code, and is optimized once, as a part of its kernel.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from numba.core.compiler_machinery import PassManager, register_pass
 __all__ = ["PART", "WHOLE"]
 
 _NEEDLESS = (untyped_passes.InlineClosureLikes, typed_passes.NopythonRewrites)
-"""Passes for comprehensions, closures and expressions of arrays, none of which a kernel has. They take time anyway."""
+"""Passes for comprehensions, closures and array expressions. Kernels contain none, but the passes cost time anyway."""
 
 
 class _PartLibrary(JITCodeLibrary):  # type: ignore[misc]
     """The LLVM code of a part, linked with what it calls."""
 
     def _optimize_final_module(self) -> None:
-        """Leave that to the kernel."""
+        """Do nothing; the code is optimized in the kernel."""
 
     def _finalize_final_module(self) -> None:
-        """Generate no machine code."""
+        """Mark the library as final without generating machine code."""
         self._finalized = True
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _PartLowering(typed_passes.NativeLowering):  # type: ignore[misc]
-    """Generate LLVM code, and no machine code."""
+    """Generate LLVM code but no machine code."""
 
     _name = "tensorlab_part_lowering"
 
@@ -41,7 +41,7 @@ class _PartLowering(typed_passes.NativeLowering):  # type: ignore[misc]
         state.flags.no_compile = True
         super().run_pass(state)
         state.library.finalize()
-        # Callers find a compiled function by a function of C that stands for it, which nobody calls.
+        # Numba identifies a compiled function by its C function. This unique object replaces it; nothing calls it.
         identity = object().__sizeof__
         lowered = state["cr"]._replace(cfunc=identity)
         state["cr"] = lowered
@@ -53,7 +53,7 @@ class _Compiler(compiler.CompilerBase):  # type: ignore[misc]
     lowering = typed_passes.NativeLowering
 
     def define_pipelines(self) -> list[Any]:
-        """Return Numba's own pipeline without the needless passes, and with this lowering."""
+        """Return Numba's default pipeline without the needless passes and with the lowering of this class."""
         default = compiler.DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes = PassManager("tensorlab")
         for step, description in default.passes:
@@ -67,7 +67,7 @@ class _PartCompiler(_Compiler):
     lowering = _PartLowering
 
 
-# Python calls no compiled function by Numba's wrappers (see `native`), and without them functions compile sooner.
+# Python does not use Numba's wrappers (see `native`); omitting them shortens compilation.
 WHOLE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": _Compiler}
 """The options of a kernel."""
 PART = {**WHOLE, "pipeline_class": _PartCompiler}

@@ -1,12 +1,12 @@
-"""The one pool of threads that every kernel runs on: its memory, its threads, and their number.
+"""The thread pool that all kernels share: its memory, its worker threads, and their number.
 
-What the threads do is compiled, and described, in `threads`. This module needs no Numba: a process that finds its
-kernels on disk never imports it.
+The code that the workers run is compiled; it is described in `threads`. This module does not need Numba, so a process
+that finds its kernels on disk never imports Numba.
 
-The memory of the pool is allocated once a process and never freed, moved or resized, so its address stays valid for
-every kernel that has read it, whatever becomes of the workers. Nothing here waits for `_guard`: while one thread
-changes the workers, the kernels of others run on their callers alone. So a signal handler or a finalizer that computes
-cannot deadlock with what it has interrupted.
+The memory of the pool is allocated once per process and never freed, moved or resized. Its address stays valid for
+every kernel that has read it, even while workers start and stop. Nothing here waits for `_guard`: while one thread
+starts or stops workers, the kernels of other threads run without workers. So a signal handler or a finalizer that
+computes cannot deadlock with the code that it interrupted.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ import numpy as np
 from tensorlab.errors import ArgumentError
 from tensorlab.kernels.runtime import library
 
-# The pool is an array of words; these are offsets in bytes. Words that different threads write are a cache line apart.
+# Offsets in bytes of the words of the pool. Words that different threads write are a cache line apart.
 STATE = 0  # generation << 33 | open << 32 | number of workers that have joined
 TASK, DATA, CHUNKS = 64, 72, 80
-SKIPPED = 88  # how many small pieces of work have come since sleeping workers were last woken
+SKIPPED = 88  # the number of small jobs since sleeping workers were last woken
 CALLER = 96  # the processor that the caller runs on
-TEAM = 104  # among how many threads the chunks are shared out, the caller included
+TEAM = 104  # the number of threads that the chunks are divided among, including the caller
 BUSY = 128
 WORKERS = 192
 STOP = 200
 SPINS = 208
 LINE = 64
-SHARES = 264  # a line for each thread, the caller's first: the next chunk of its share,
-WORKER = 320  # and for a worker, whether it sleeps, and the lock that it sleeps on
+SHARES = 264  # the next chunk of each thread's share, one cache line apart, the caller's first
+WORKER = 320  # for each worker, one cache line apart: whether it sleeps, and at LOCK the lock that it sleeps on
 LOCK = 16
 MOST_THREADS = 1024
-PROCESSORS = WORKER + MOST_THREADS * LINE  # for each worker, the set of processors that it may run on,
-PROCESSORS_SIZE = 128  # in so many bytes
+PROCESSORS = WORKER + MOST_THREADS * LINE  # for each worker, the mask of processors that it may run on
+PROCESSORS_SIZE = 128  # the bytes of one mask
 
 _PATIENCE = 4000
-"""How often a thread that waits looks again before it blocks, about 100 µs in all: longer than the pause between two
-kernels of a training step."""
+"""How many times a waiting thread spins before it blocks, about 100 µs: longer than the gap between two kernels of a
+training step."""
 
 
 def _new_lock() -> int:
-    """The address of a lock that is taken, of the kind that Python's own are made of; it stays to the end."""
+    """Allocate one of CPython's thread locks, acquire it, and return its address; it is never freed."""
     allocate = ctypes.PYFUNCTYPE(ctypes.c_void_p)(("PyThread_allocate_lock", ctypes.pythonapi))
     acquire = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int)(
         ("PyThread_acquire_lock", ctypes.pythonapi)
@@ -60,7 +60,7 @@ def _new_lock() -> int:
 
 
 def _available() -> int:
-    """The number of processors that this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -78,18 +78,18 @@ def _initial() -> int:
 
 
 _guard = threading.Lock()
-"""Held by the thread that starts or ends workers."""
+"""Locked by the thread that starts or stops workers."""
 _count: int | None = None
 _running = 0
 """The number of threads that the pool was started for; 0 before it is started."""
 _closed = False
 _workers: list[threading.Thread] = []
 _memory: Any = None
-"""The words of the pool, from the first that lies at the start of a cache line."""
+"""The words of the pool, aligned to a cache line."""
 address = -1
-"""The address of the pool, 0 to run on the calling thread alone, -1 before it is first needed."""
+"""The address of the pool, 0 if there are no workers, -1 before the workers are started."""
 shared = np.full(1, -1, np.int64)
-"""The same, for compiled code."""
+"""The same address in memory that compiled code reads."""
 
 
 def _publish(value: int) -> None:
@@ -98,13 +98,13 @@ def _publish(value: int) -> None:
 
 
 def pool() -> int:
-    """The address of the pool for `run`; starts its threads at the first call."""
-    found = address  # read once: another thread may change it at any time
+    """Return the address of the pool for `run`, and start its threads in the first call."""
+    found = address  # read once, because another thread may change it
     return found if found >= 0 else _begin()
 
 
 def _begin() -> int:
-    """Start the threads; 0 if somebody else is at it."""
+    """Start the threads and return the pool's address, or 0 if another thread is starting or stopping them."""
     if _closed or not _guard.acquire(blocking=False):
         return 0
     try:
@@ -119,13 +119,13 @@ def _begin() -> int:
 
 def _start() -> None:
     global _running
-    _end()  # what an interrupt may have left behind
+    _end()  # an interrupted call may have left workers behind
     threads = get_num_threads()
     worker = library.find("runtime.threads.worker_kernel") if threads > 1 else None
     words = _words()
     _running = threads
     words[STOP // 8] = 0
-    # Threads that share a processor had better not wait for each other on it.
+    # With more threads than processors, a spinning thread would delay the one that it waits for.
     words[SPINS // 8] = _PATIENCE if threads <= _available() else 0
     for index in range(threads - 1):
         lock = (WORKER + index * LINE + LOCK) // 8
@@ -135,7 +135,7 @@ def _start() -> None:
         )
         try:
             _workers[-1].start()
-        except RuntimeError:  # the system has no more threads to give, or Python is ending
+        except RuntimeError:  # the system's limit of threads is reached, or the interpreter is shutting down
             _workers.pop()
             break
     words[WORKERS // 8] = len(_workers)
@@ -151,7 +151,7 @@ def _words() -> Any:
 
 
 def _end() -> None:
-    """End the workers. A call that is interrupted can be repeated."""
+    """Stop the workers; a call that was interrupted can be repeated."""
     global _running
     _publish(-1)
     if _workers:
@@ -166,7 +166,7 @@ def _end() -> None:
 
 
 def _join(thread: threading.Thread) -> None:
-    for _ in range(100):  # a thread whose start was interrupted may come to life yet, or never
+    for _ in range(100):  # a thread whose start was interrupted may begin later, or never
         if thread.ident is not None:
             thread.join()
             break
@@ -174,7 +174,7 @@ def _join(thread: threading.Thread) -> None:
 
 
 def _settle() -> None:
-    """End the workers if another number is asked for. If somebody is changing them, that thread does it afterwards."""
+    """Stop the workers if their number has changed; if another thread has the guard, it will do so."""
     while _running not in (0, _count) and _guard.acquire(blocking=False):
         try:
             _end()
@@ -183,7 +183,10 @@ def _settle() -> None:
 
 
 def get_num_threads() -> int:
-    """The number of threads that kernels run on: ``TENSORLAB_NUM_THREADS``, or the processors of this process."""
+    """Return the number of threads that kernels run on.
+
+    The default is ``TENSORLAB_NUM_THREADS``, or else the number of processors that this process may use.
+    """
     global _count
     if _count is None:
         _count = _initial()
@@ -191,10 +194,10 @@ def get_num_threads() -> int:
 
 
 def set_num_threads(count: int) -> None:
-    """Let kernels run on ``count`` threads, the calling one included. Results do not depend on it.
+    """Set the number of threads that kernels run on, including the calling thread; results do not depend on it.
 
     Raises:
-        ArgumentError: if ``count`` is not a whole number from 1 to 1024.
+        ArgumentError: if ``count`` is not an integer from 1 to 1024.
     """
     global _count
     count = _checked(count, "set_num_threads")
@@ -204,10 +207,10 @@ def set_num_threads(count: int) -> None:
 
 
 def _shut_down() -> None:
-    """End the workers for good: from now on, kernels run on their callers alone."""
+    """Stop the workers for good; later kernels run on the calling thread alone."""
     global _closed
     _closed = True
-    if _guard.acquire(timeout=5):  # a daemon thread may be starting them, and may never go on
+    if _guard.acquire(timeout=5):  # a daemon thread may have the guard and never resume
         try:
             _end()
         finally:
@@ -216,13 +219,13 @@ def _shut_down() -> None:
 
 
 def _forget() -> None:
-    """Let a forked child, in which the parent's workers do not exist, start with memory and workers of its own."""
+    """Reset the state in a forked child, where the parent's workers do not exist."""
     global _guard, _running, _workers, _memory
     _guard, _running, _workers, _memory = threading.Lock(), 0, [], None
     _publish(0 if _closed else -1)
 
 
-# So that no thread of ours is left when Python takes itself apart.
+# No worker may be running during interpreter shutdown.
 atexit.register(_shut_down)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)

@@ -1,15 +1,14 @@
-"""The one pool of threads that every kernel runs on.
+"""The compiled code of the thread pool that all kernels share.
 
-A kernel calls `run(pool, chunks, *closure(task, arguments))`; the calling thread and the pool's workers have a share
-of the chunks each, take them one by one, and then those of whoever is behind. What a chunk computes does not depend on
-who computes it, so results do not depend on the number of threads.
+A kernel calls `run(pool, chunks, *closure(task, arguments))`. Each thread, the calling one included, gets a share of
+the chunks. It takes its own chunks one by one, and then chunks from the shares of slower threads. The result of a chunk
+does not depend on the thread that computes it, so results do not depend on the number of threads.
 
-The workers are Python threads that never hold the interpreter's lock: each runs one compiled function, which spins
-for a moment after its last work, so that the next kernel finds it awake, and then blocks. A worker joins a piece of
-work only while that is open, so a worker that the operating system has put aside delays nobody. One piece of work is
-in progress at a time; a second Python thread that calls a kernel meanwhile computes its own chunks by itself. Workers
-may be started and ended while a piece of work is in progress: its caller completes what they leave. After a fork the
-child starts a pool of its own.
+The workers are Python threads that run one compiled function without the GIL. After a job a worker spins for a moment,
+so that it is awake for the next kernel, and then blocks. A worker joins a job only while the job is open, so a worker
+that is not scheduled delays nobody. One job runs at a time: if a second Python thread calls a kernel meanwhile, it
+computes all of its chunks alone. Workers may be started and stopped during a job; the caller computes the chunks that
+they leave. After a fork the child starts its own pool.
 """
 
 from __future__ import annotations
@@ -44,14 +43,15 @@ __all__ = ["get_num_threads", "pool", "run", "set_num_threads", "stop_kernel", "
 _OPEN = 1 << 32
 _JOINED = _OPEN - 1
 _GENERATION = 33
-_PATIENCE = 16
+_WAKE_AFTER = 16
+"""The number of small jobs after which sleeping workers are woken."""
 
 
 @jit
 def _work(pool, chunks, task, data, first):
-    """Do the chunks of one's own share, then what is left of the others'.
+    """Compute the chunks of the thread's own share, then the remaining chunks of the other shares.
 
-    A thread that has the same share of the same arrays every time finds them in the caches that are near to it.
+    A thread gets the same share of the same arrays in every job, and finds them in its own caches.
     """
     shares = atomics.load(pool + TEAM)
     for step in range(shares):
@@ -68,18 +68,21 @@ if atomics.HAS_AFFINITY:
 
     @jit
     def _tell_where(pool):
-        """Write down which processor the caller runs on."""
+        """Store the number of the processor that the caller runs on."""
         atomics.store(pool + CALLER, atomics.current_processor())
 
     @jit
     def _keep_off(pool, worker, avoided):
-        """Let a worker that runs on the caller's processor leave it, and stay away; returns the processor it avoids.
+        """Exclude the caller's processor from a worker's affinity mask if the worker runs there.
 
-        Beside other libraries' pools, Linux was seen to wake the worker on the caller's processor and to leave both
-        there, each with half of it: the worker only delays what it should speed up.
+        Linux was observed, with thread pools of other libraries running, to wake a worker on the caller's processor and
+        to leave both there, so that each got half of it and the worker slowed the job down.
+
+        Returns:
+            the processor that the worker avoids, -1 for none.
         """
         caller = atomics.load(pool + CALLER)
-        if caller < 0 or caller != atomics.current_processor():  # negative where the system cannot tell
+        if caller < 0 or caller != atomics.current_processor():  # negative if the system does not know
             return avoided
         allowed = pool + PROCESSORS + worker * PROCESSORS_SIZE
         if atomics.get_affinity(0, PROCESSORS_SIZE, allowed) == 0:
@@ -104,14 +107,15 @@ else:
 
 @jit
 def run(pool, chunks, task, data):
-    """Run a task over all chunks, and return when the last one is done.
+    """Run a task over all chunks, and return when the last chunk is done.
 
     Args:
-        pool: the address that `pool` returns, or 0 to run on the calling thread alone. Plus 1, it is asked for a small
-            piece of work: one that would be done before a sleeping worker has woken up, which costs the caller 5 to
-            20 µs more. So only workers that are awake join it, and the others are woken when such work keeps coming.
-        chunks: how many pieces the work has been cut into.
-        task, data: the addresses that `closure` returns.
+        pool: the address of the pool, or 0 to run on the calling thread alone. The lowest bit marks a small job, which
+            would be done before a sleeping worker has woken up; waking one costs the caller 5 to 20 µs. Only workers
+            that are awake join a small job. Sleeping ones are woken after `_WAKE_AFTER` small jobs.
+        chunks: the number of chunks.
+        task: the address of the task, which `closure` returns.
+        data: the address of its packed arguments, which `closure` returns.
     """
     small = pool & 1
     pool -= small
@@ -123,14 +127,14 @@ def run(pool, chunks, task, data):
     atomics.store(pool + DATA, data)
     atomics.store(pool + CHUNKS, chunks)
     _tell_where(pool)
-    workers = min(atomics.load(pool + WORKERS), chunks - 1)  # read once: it may change while this is running
+    workers = min(atomics.load(pool + WORKERS), chunks - 1)  # read once, because it may change during the job
     atomics.store(pool + TEAM, workers + 1)
     for share in range(workers + 1):
         atomics.store(pool + SHARES + share * LINE, chunks * share // (workers + 1))
     generation = (atomics.load(pool + STATE) >> _GENERATION) + 1
     atomics.store(pool + STATE, (generation << _GENERATION) | _OPEN)
     skipped = atomics.load(pool + SKIPPED) + small
-    wakes = small == 0 or skipped == _PATIENCE
+    wakes = small == 0 or skipped == _WAKE_AFTER
     atomics.store(pool + SKIPPED, 0 if wakes else skipped)
     for worker in range(workers if wakes else 0):
         line = pool + WORKER + worker * LINE
@@ -174,8 +178,8 @@ def _worker(pool, worker):
             atomics.store(line, 1)
             state = atomics.load(pool + STATE)
             fresh = (state & _OPEN) and (state >> _GENERATION) != seen
-            # Work that was opened, or a stop that was asked for, between the last look and the word "I sleep" may have
-            # woken nobody: take that word back. If somebody has taken it first, the lock is about to be released.
+            # A job or a stop that was published after the last check, but before the sleep flag was set, has not woken
+            # this worker. Then clear the flag again; if another thread cleared it first, it will release the lock.
             if not ((fresh or atomics.load(pool + STOP)) and atomics.compare_and_swap(line, 1, 0)):
                 atomics.acquire_lock(atomics.load(line + LOCK), 1)
             spins = 0
@@ -190,11 +194,11 @@ def _stop(pool, worker):
 
 @kernel
 def worker_kernel() -> Definition:
-    """``k(pool, worker)``: what a worker does until the pool is stopped."""
+    """Define the kernel ``k(pool, worker)``: the loop of a worker until the pool is stopped."""
     return _worker, "void(int64, int64)"
 
 
 @kernel
 def stop_kernel() -> Definition:
-    """``k(pool, worker)``: stop the pool, and wake one worker so that it notices."""
+    """Define the kernel ``k(pool, worker)``: tell all workers to stop, and wake one of them."""
     return _stop, "void(int64, int64)"

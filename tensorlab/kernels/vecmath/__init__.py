@@ -1,15 +1,15 @@
-"""Elementary functions that LLVM inlines and vectorises: what `math` has, for the loops that Numba compiles.
+"""Elementary functions, as in `math`, that LLVM can inline and vectorize in loops compiled by Numba.
 
-`FLOAT32` and `FLOAT64` map a function's name in `math` (and "sigmoid") to a lazily compiled scalar function that takes
-and returns that type. Each is straight-line code, polynomials and selects, so a loop that calls it becomes vector
-code, where one call of libm would leave it scalar. What a table lacks is left to libm; `math.sqrt` is an instruction.
+`FLOAT32` and `FLOAT64` map the name of a function in `math` (and "sigmoid") to a lazily compiled scalar function of
+that type. Each consists of straight-line code, polynomials and selects, so a loop that calls it is vectorized; a single
+call to libm would prevent that. Functions that a table lacks use libm; `math.sqrt` is a machine instruction.
 
-Every function is within 2 ulp of the exact value everywhere, subnormal numbers included, and has the values of C99's
-Annex F at ±0, ±inf and NaN; floating-point exceptions are not reproduced. Each carries its own, strict flags into the
-loop it is inlined in, so that a loop compiled with `fastmath` flags does not change it.
+The error of every function is at most 2 ulp, also for subnormal numbers. Values at ±0, ±inf and NaN are those of Annex
+F of C99; floating-point exceptions are not reproduced. Each function has its own strict floating-point flags, which
+inlining preserves, so the `fastmath` flags of a calling loop do not affect it.
 
-But for sin, cos and tan both tables are made from the same source text closed over different constants: what identifies
-a function by its source has to add the type.
+Except for sin, cos and tan, both tables are made from the same source with different constants in the closures. Code
+that identifies a function by its source must therefore add the type.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ __all__ = ["FLOAT32", "FLOAT64"]
 
 
 def functions(form: primitives.Format) -> dict[str, Callable[..., Any]]:
-    """The families that one text serves in every format."""
+    """Return the functions whose source is the same for every format."""
     return {
         **exponentials(form),
         **logarithms(form),

@@ -45,7 +45,7 @@ ERFC = (
 
 
 def error_functions(form: Format) -> dict[str, Callable[..., Any]]:
-    """erf and erfc of one floating-point format."""
+    """Return erf and erfc for a floating-point format."""
     real = form.real
     near_terms = form.constants(*ERF_NEAR[real])
     far_terms = form.constants(*ERF_FAR[real])
@@ -66,12 +66,12 @@ def error_functions(form: Format) -> dict[str, Callable[..., Any]]:
 
 
 def complementary_error_function(form: Format) -> Callable[..., Any]:
-    """erfc. That of float32 is that of float64 rounded: no use for it has paid for more yet."""
+    """Return erfc; the float32 version rounds the float64 version, since no use has needed a faster one."""
     near_terms = FLOAT64.constants(*ERF_NEAR[np.float64])
     first, *rest = FLOAT64.constants(*ERFC)
     terms = tuple(rest)
     zero, half, one, two, three, highest = FLOAT64.constants(0.0, 0.5, 1.0, 2.0, 3.0, 28.0)
-    # 1 / p is between 0.79 and 1 for the p below, which is close enough where it only scales a correction.
+    # An approximation of 1 / p, which is between 0.79 and 1 for the p below. It only scales a correction.
     inverse_p = FLOAT64.real(0.88)
     decompose, _, scale, _ = exponential_parts(FLOAT64)
 
@@ -87,7 +87,7 @@ def complementary_error_function(form: Format) -> Callable[..., Any]:
         p = fma(t, others, first)
         width = fma(two, a, one)
         y = p / width
-        # What rounding lost in p, in the quotient, in its divisor and in the square, all of it brought back at once
+        # Correct the rounding errors of p, the quotient, its divisor and the square at once.
         lost = fma(-y, width, p) + fma(t, others, first - p) - y * (one - (width - two * a))
         lost = lost * y * inverse_p - y * fma(a, a, -square)
         tail = scale(y + fma(q, y, fma(q, lost, lost)), n)

@@ -1,4 +1,4 @@
-"""exp and what is made of it: exp2, expm1, the hyperbolic functions and the logistic sigmoid."""
+"""exp and functions based on it: exp2, expm1, the hyperbolic functions and the logistic sigmoid."""
 
 import math
 from collections.abc import Callable
@@ -41,10 +41,10 @@ SINH = {
 
 
 def exponential_parts(form: Format) -> tuple[Callable[..., Any], ...]:
-    """(decompose, power_of_two, scale, less_one): exp in parts, for functions to put together with less rounding.
+    """Return (decompose, power_of_two, scale, less_one), the parts of exp, which can be combined with less rounding.
 
-    Between them a whole number n is an integer whose lowest bits are n + bias, as `form.exponent_shifter` leaves them:
-    shifted to the left, they are the power of two.
+    They represent a whole number n by an integer whose lowest bits are n + bias, as `form.exponent_shifter` produces
+    it. Shifted left by the number of fraction bits, it is the bit pattern of 2**n.
     """
     real, integer = form.real, form.integer
     fraction_bits, bias = form.fraction_bits, form.bias
@@ -59,14 +59,14 @@ def exponential_parts(form: Format) -> tuple[Callable[..., Any], ...]:
 
     @scalar
     def scale(value: Any, n: Any) -> Any:
-        """value · 2**n in two exact steps and at most one rounding, whether the result is subnormal, normal or inf."""
+        """Return value · 2**n with at most one rounding, also if the result is subnormal or infinite."""
         twice = integer(n + bias)
         half = integer(twice >> 1)
         return value * power_of_two(half) * power_of_two(integer(twice - half))
 
     @scalar
     def reduce(x: Any) -> Any:
-        """(r, p, n) such that exp(x) = 2**n · (1 + r + r**2 p) and |r| <= ln(2) / 2."""
+        """Return (r, p, n) such that exp(x) = 2**n · (1 + r + r**2 p) and |r| <= ln(2) / 2."""
         shifted = fma(x, log2_e, shifter)
         n = shifted - shifter
         r = fma(-n, ln2_rest, fma(-n, ln2, x))
@@ -74,13 +74,13 @@ def exponential_parts(form: Format) -> tuple[Callable[..., Any], ...]:
 
     @scalar
     def decompose(x: Any) -> Any:
-        """(q, n) such that exp(x) = 2**n · (1 + q) and |q| <= sqrt(2) - 1."""
+        """Return (q, n) such that exp(x) = 2**n · (1 + q) and |q| <= sqrt(2) - 1."""
         r, rest, n = reduce(x)
         return fma(r * r, rest, r), n
 
     @scalar
     def less_one(x: Any, shift: Any) -> Any:
-        """(exp(x) - 1) · 2**shift; the parts of exp(x) are not rounded before they are one number."""
+        """Return (exp(x) - 1) · 2**shift, without rounding exp(x) before 1 is subtracted."""
         r, rest, n = reduce(x)
         power = power_of_two(integer(n + shift))
         return fma(r * r * rest, power, fma(r, power, power - power_of_two(integer(bias + shift))))
@@ -89,7 +89,7 @@ def exponential_parts(form: Format) -> tuple[Callable[..., Any], ...]:
 
 
 def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
-    """The exponential functions of one floating-point format, by their names in `math`."""
+    """Return the exponential functions for a floating-point format, by their names in `math`."""
     real, integer = form.real, form.integer
     fraction_bits, bias, shifter = form.fraction_bits, form.bias, form.exponent_shifter
     binary_terms = form.constants(*BINARY_EXPONENTIAL[real])
@@ -97,17 +97,17 @@ def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
     zero, one, two, four, eight = form.constants(0.0, 1.0, 2.0, 4.0, 8.0)
     eighth = real(0.125)
 
-    # Beyond these every result is 0 or inf, and between them the exponents below stay representable.
+    # Beyond these bounds every result is 0 or inf. Within them, the exponents below are representable.
     lowest_binary, highest_binary = form.constants(-bias - fraction_bits - 2.0, bias + 3.0)
     lowest, highest = form.constants(float(lowest_binary) * math.log(2.0), float(highest_binary) * math.log(2.0))
-    # Below it exp(x) and its double are lost beside 1.
+    # Below it, exp(x) and 2 exp(x) are negligible compared to 1.
     negligible = real(-(fraction_bits + 5) * math.log(2.0))
-    # Below it x**2 / 2 is lost beside x.
+    # Below it, x**2 / 2 is negligible compared to x.
     tiny = real(2.0 ** -(fraction_bits + 2))
     saturated = real((fraction_bits + 3) * math.log(2.0))
     decompose, power_of_two, scale, less_one = exponential_parts(form)
 
-    # The clamps are written so that NaN fails the comparison and passes through.
+    # The bounds are applied so that NaN fails every comparison and is returned.
 
     @scalar
     def exp(x: Any) -> Any:
@@ -132,7 +132,7 @@ def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
 
     @scalar
     def eighth_exp(x: Any) -> Any:
-        """exp(x) / 8 for x >= 0, which is finite a little longer than cosh is."""
+        """Return exp(x) / 8 for x >= 0, which is finite wherever cosh(x) is."""
         x = highest if x > highest else x
         q, n = decompose(x)
         return (one + q) * power_of_two(integer(n - 3))
@@ -156,7 +156,7 @@ def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
         y = two * abs(x)
         y = saturated if y > saturated else y
         d = less_one(y, integer(0))
-        # The rounding of the divisor is brought back with that of the quotient.
+        # Correct the rounding errors of the divisor and the quotient.
         divisor = two + d
         divisor_rest = d - (divisor - two)
         inverse = one / divisor
@@ -165,8 +165,8 @@ def exponentials(form: Format) -> dict[str, Callable[..., Any]]:
 
     @scalar
     def sigmoid(x: Any) -> Any:
-        # With z = exp(-|x|), which does not overflow: 1 / (1 + z) above zero and z / (1 + z) below, that is
-        # a - a z / (1 + z) with a = 1 and a = z, where the rounding of the quotient counts the less.
+        # With z = exp(-|x|), which does not overflow, the value is 1 / (1 + z) for positive x and z / (1 + z) for
+        # negative x. Both equal a - a z / (1 + z), with a = 1 and a = z, where the quotient's rounding matters less.
         y = -abs(x)
         y = lowest if y < lowest else y
         q, n = decompose(y)

@@ -1,4 +1,4 @@
-"""asinh, acosh and atanh: log1p of an argument that is good to more than the format holds."""
+"""asinh, acosh and atanh: log1p of an argument with more precision than the format."""
 
 import math
 from collections.abc import Callable
@@ -9,10 +9,10 @@ from .primitives import Format, copysign, fma, scalar
 
 
 def inverse_hyperbolic_functions(form: Format) -> dict[str, Callable[..., Any]]:
-    """The inverse hyperbolic functions of one floating-point format, by their names in `math`."""
+    """Return the inverse hyperbolic functions for a floating-point format, by their names in `math`."""
     zero, half, one, two = form.constants(0.0, 0.5, 1.0, 2.0)
     nan = form.real(math.nan)
-    # From here on x**2 + 1 and x**2 - 1 are x**2, and no square below it overflows.
+    # Above it, x**2 + 1 and x**2 - 1 round to x**2. Below it, no square overflows.
     large = form.real(2.0 ** (form.fraction_bits + 4))
     ln2 = form.real(math.log(2.0))
     *_, log1p_of_sum = logarithm_functions(form)

@@ -34,7 +34,7 @@ ATAN = {
 
 
 def inverse_trigonometric_functions(form: Format) -> dict[str, Callable[..., Any]]:
-    """The inverse trigonometric functions of one floating-point format, by their names in `math`."""
+    """Return the inverse trigonometric functions for a floating-point format, by their names in `math`."""
     integer = form.integer
     asin_terms, atan_terms = form.constants(*ASIN[form.real]), form.constants(*ATAN[form.real])
     zero, half, one, two = form.constants(0.0, 0.5, 1.0, 2.0)
@@ -44,9 +44,9 @@ def inverse_trigonometric_functions(form: Format) -> dict[str, Callable[..., Any
 
     @scalar
     def small_sine(x: Any) -> Any:
-        """(near, t, rest): asin(|x|) = t + rest where x is near 0, and asin(|x|) = pi / 2 - 2 (t + rest) beyond.
+        """Return (near, t, rest) such that asin(|x|) = t + rest if near, else pi / 2 - 2 (t + rest).
 
-        What is beyond is taken from sin(pi / 2 - 2 t) = 1 - 2 sin(t)**2.
+        The second case, |x| > 1 / 2, follows from sin(pi / 2 - 2 t) = 1 - 2 sin(t)**2.
         """
         a = abs(x)
         near = a <= half
@@ -92,7 +92,7 @@ def inverse_trigonometric_functions(form: Format) -> dict[str, Callable[..., Any
         a, b = abs(x), abs(y)
         steep = b > a
         numerator, denominator = (a, b) if steep else (b, a)
-        # 0 / 0 counts as 0 here, and inf / inf as 1.
+        # Here 0 / 0 is 0 and inf / inf is 1.
         denominator = one if denominator == zero else denominator
         t = one if a == infinity and b == infinity else numerator / denominator
         z = t * t

@@ -26,12 +26,12 @@ LOGARITHM_FLOAT64 = (
 
 
 def logarithms(form: Format) -> dict[str, Callable[..., Any]]:
-    """The logarithms of one floating-point format, by their names in `math`."""
+    """Return the logarithms for a floating-point format, by their names in `math`."""
     return {function.__name__: function for function in logarithm_functions(form)[:-1]}
 
 
 def logarithm_functions(form: Format) -> tuple[Callable[..., Any], ...]:
-    """(log, log1p, log2, log10, log1p_of_sum)"""
+    """Return (log, log1p, log2, log10, log1p_of_sum) for a floating-point format."""
     real, integer = form.real, form.integer
     fraction_bits, bias = form.fraction_bits, form.bias
     shifter, shifter_bits = form.shifter, form.shifter_bits
@@ -48,7 +48,7 @@ def logarithm_functions(form: Format) -> tuple[Callable[..., Any], ...]:
 
     @scalar
     def exponent_above_sqrt_half(x: Any) -> Any:
-        """The n for which x / 2**n is in [sqrt(1/2), sqrt(2)), x being positive and normal."""
+        """Return the n for which x / 2**n is in [sqrt(1/2), sqrt(2)), for a positive and normal x."""
         return integer(integer(bits(x) - sqrt_half_bits) >> fraction_bits)
 
     @scalar
@@ -59,12 +59,12 @@ def logarithm_functions(form: Format) -> tuple[Callable[..., Any], ...]:
     def shifted(n: Any) -> Any:
         return from_bits(integer(n + shifter_bits)) - shifter
 
-    # A small integer as a float; 64-bit integers have no vector conversion before AVX-512.
+    # Convert a small integer to a float. Before AVX-512, x86 has no vector conversion of 64-bit integers.
     to_real = converted if real is np.float32 else shifted
 
     @scalar
     def decompose(x: Any) -> Any:
-        """(f, n) such that x = 2**n · (1 + f), exactly, for any finite x > 0."""
+        """Return (f, n) such that x = 2**n · (1 + f), exactly, for any finite x > 0."""
         subnormal = x < smallest_normal
         x = x * lift if subnormal else x
         n = exponent_above_sqrt_half(x)
@@ -72,8 +72,8 @@ def logarithm_functions(form: Format) -> tuple[Callable[..., Any], ...]:
         n = to_real(n)
         return f, n - lift_bits if subnormal else n
 
-    # Both give (square, rest) such that log(1 + f) = f - (square - rest), where square is f**2 / 2 rounded. In single
-    # precision the longer polynomial is cheaper than the division that shortens it in double precision (fdlibm's way).
+    # Both return (square, rest) such that log(1 + f) = f - (square - rest), where square is f**2 / 2 rounded. In single
+    # precision a longer polynomial is cheaper than the division that shortens it in double precision (as in fdlibm).
 
     @scalar
     def polynomial_remainder(f: Any) -> Any:
@@ -91,7 +91,7 @@ def logarithm_functions(form: Format) -> tuple[Callable[..., Any], ...]:
 
     @scalar
     def with_limits(result: Any, x: Any) -> Any:
-        """What a logarithm is where its argument has none: log(±0) = -inf, log(inf) = inf, and NaN below zero."""
+        """Return the result with the special cases log(±0) = -inf, log(inf) = inf, and NaN for negative x."""
         result = result if x < infinity else x
         result = nan if x < zero else result
         return -infinity if x == zero else result
@@ -104,19 +104,19 @@ def logarithm_functions(form: Format) -> tuple[Callable[..., Any], ...]:
 
     @scalar
     def log1p_of_sum(x: Any, x_rest: Any) -> Any:
-        """log(1 + x + x_rest) for x >= 0 and what rounding left of it."""
+        """Return log(1 + x + x_rest) for x >= 0 with rounding error x_rest."""
         n = exponent_above_sqrt_half(one + x)
         inverse_power = quarter * from_bits(integer((bias + 2 - n) << fraction_bits))
         f = fma(x, inverse_power, inverse_power - one)
         square, rest = remainder(f)
-        # f_rest / (1 + f), or near enough for what is so small
+        # f_rest / (1 + f), approximated, because it is small
         rest = fma(x_rest * inverse_power, fma(f, f - one, one), rest)
         n = to_real(n)
         return with_limits(fma(n, ln2, f - (square - fma(n, ln2_rest, rest))), one + x)
 
     @scalar
     def log1p(x: Any) -> Any:
-        # 1 + f = (1 + x) / 2**n. Only n is taken from the rounded sum; f itself is rounded once, relative to itself.
+        # 1 + f = (1 + x) / 2**n. Only n depends on the rounded sum. f is rounded once, with a small relative error.
         n = exponent_above_sqrt_half(one + x)
         inverse_power = quarter * from_bits(integer((bias + 2 - n) << fraction_bits))
         f = fma(x, inverse_power, inverse_power - one)
@@ -129,7 +129,7 @@ def logarithm_functions(form: Format) -> tuple[Callable[..., Any], ...]:
     def log_in_base(x: Any, log_e: Any, log_e_rest: Any, log_2: Any, log_2_rest: Any) -> Any:
         f, n = decompose(x)
         square, rest = remainder(f)
-        # log(1 + f) as an unevaluated sum, for the product with log_e not to add its rounding to that of the logarithm
+        # log(1 + f) is an unevaluated sum, so that its rounding error does not add to that of the product with log_e.
         head = f - square
         tail = (f - head - square) + (rest - fma(half * f, f, -square))
         small = fma(log_e, tail, fma(n, log_2_rest, log_e_rest * head))

@@ -1,7 +1,7 @@
-"""pow: 2 ** (y · log2(x)), the logarithm and its product with y being unevaluated sums of two floats.
+"""pow: 2 ** (y · log2(x)), where the logarithm and its product with y are unevaluated sums of two floats.
 
-What y magnifies is the absolute error of the logarithm, so that takes about ten bits more than the format has. With
-them a power that the format can represent comes out exactly.
+The factor y magnifies the absolute error of the logarithm, so the logarithm needs about ten bits more than the format.
+With these bits, a power that the format can represent is exact.
 """
 
 import math
@@ -26,7 +26,7 @@ LOGARITHM = {
 
 
 def power_functions(form: Format) -> dict[str, Callable[..., Any]]:
-    """pow of one floating-point format."""
+    """Return pow for a floating-point format."""
     real, integer = form.real, form.integer
     fraction_bits, shifter, shifter_bits = form.fraction_bits, form.shifter, form.shifter_bits
     exponent_shifter = form.exponent_shifter
@@ -36,7 +36,7 @@ def power_functions(form: Format) -> dict[str, Callable[..., Any]]:
     smallest_normal, sign_bit = np.finfo(real).smallest_normal, np.iinfo(integer).min
     lift, lift_bits = form.constants(2.0**fraction_bits, fraction_bits)
     sqrt_half_bits = integer(real(math.sqrt(0.5)).view(integer))
-    # Beyond it every result is 0 or inf.
+    # Beyond this exponent, every result is 0 or inf.
     bound = real(form.bias + fraction_bits + 8)
     slope, slope_rest = form.split(str(2 * Fraction(LOG2_E)))
     third, third_rest = form.split("1/3")
@@ -45,7 +45,7 @@ def power_functions(form: Format) -> dict[str, Callable[..., Any]]:
 
     @scalar
     def log2(a: Any) -> Any:
-        """log2(a) as an unevaluated sum of two, for a >= 0."""
+        """Return log2(a) as an unevaluated sum of two floats, for a >= 0."""
         subnormal = a < smallest_normal
         b = a * lift if subnormal else a
         n = integer(integer(bits(b) - sqrt_half_bits) >> fraction_bits)
@@ -78,7 +78,7 @@ def power_functions(form: Format) -> dict[str, Callable[..., Any]]:
 
     @scalar
     def exp2(x: Any, rest: Any) -> Any:
-        """2**(x + rest)"""
+        """Return 2**(x + rest)."""
         inside = abs(x) < bound
         x = bound if x > bound else x
         x = -bound if x < -bound else x

@@ -1,10 +1,10 @@
-"""What the functions of this package are made of: floats seen as bits, fused multiply-add, polynomials.
+"""Building blocks of the functions in this package: bit casts, fused multiply-add, select, and polynomials.
 
-Everything here compiles to straight-line vector code. A loop that calls a function built from these and nothing else is
-vectorised by LLVM; one call of libm, or one branch that survives, and it is not.
+Everything here compiles to straight-line code. LLVM vectorizes a loop that calls functions made only of these; a single
+call to libm or a remaining branch would prevent that.
 
-Numba does 32-bit integer arithmetic in 64 bits: the functions cast each step back, for LLVM to narrow it again instead
-of halving the lanes.
+Numba computes 32-bit integer arithmetic in 64 bits. The functions cast the result of each step back, so that LLVM uses
+32-bit vectors instead of half as many 64-bit lanes.
 """
 
 from collections.abc import Callable
@@ -24,27 +24,27 @@ from tensorlab.kernels.runtime.parts import PART
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 LONG = 9
-"""From this many coefficients on, two chains are faster than one by 5 to 10 %."""
+"""The number of coefficients from which two dependency chains are 5 to 10 % faster than one."""
 
 SAME_WIDTH: dict[Any, Any] = {types.float32: types.int32, types.float64: types.int64}
 
 
 def scalar(function: Function) -> Function:
-    """Compile a scalar function for inlining: lazily, with IEEE division, and with no licence to reorder anything.
+    """Decorate a scalar function for lazy compilation and inlining, with IEEE division and no fast-math flags.
 
-    Several steps are exact only because a multiply-add is fused, or because it is not, so that too is said by `fma` and
-    not left to the compiler.
+    Several steps are exact only because a multiply-add is fused, or because it is not. So `fma` requests fusion
+    explicitly, and the compiler must not contract other operations.
     """
     return cast(Function, numba.njit(error_model="numpy", forceinline=True, **PART)(function))
 
 
-# What `intrinsic` returns is called without the typing context that its argument is defined with.
+# `intrinsic` with a type for mypy: the returned function is called without the typing context.
 emitter: Callable[[Callable[..., Any]], Callable[..., Any]] = intrinsic
 
 
 @emitter
 def bits(typing_context: Any, x: Any) -> Any:
-    """The bits of a float as an integer of the same width."""
+    """Return the bits of a float as an integer of the same width."""
     integer = SAME_WIDTH.get(x)
     if integer is None:
         return None
@@ -57,7 +57,7 @@ def bits(typing_context: Any, x: Any) -> Any:
 
 @emitter
 def from_bits(typing_context: Any, i: Any) -> Any:
-    """The float that has these bits: the inverse of `bits`."""
+    """Return the float with these bits; the inverse of `bits`."""
     floating = {integer: real for real, integer in SAME_WIDTH.items()}.get(i)
     if floating is None:
         return None
@@ -70,7 +70,7 @@ def from_bits(typing_context: Any, i: Any) -> Any:
 
 @emitter
 def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
-    """`a * b + c`, rounded once. The three are of one type: nothing is promoted by accident."""
+    """Return `a * b + c`, rounded once; the arguments must have one type, so that nothing is promoted by accident."""
     if not (a == b == c and a in SAME_WIDTH):
         return None
 
@@ -82,10 +82,10 @@ def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
 
 @emitter
 def select(typing_context: Any, condition: Any, a: Any, b: Any) -> Any:
-    """`a if condition else b`, without a branch. The two are of one type.
+    """Return `a if condition else b` without a branch; both must have one type.
 
-    LLVM turns most conditional expressions into this by itself. Of several with one condition it may keep the branch,
-    and the loop stays scalar.
+    LLVM converts most conditional expressions to a select. But if several share one condition, it may keep the branch,
+    and then the loop is not vectorized.
     """
     if condition != types.boolean or a != b:
         return None
@@ -98,7 +98,7 @@ def select(typing_context: Any, condition: Any, a: Any, b: Any) -> Any:
 
 @emitter
 def floor(typing_context: Any, x: Any) -> Any:
-    """The largest whole number that is not above `x`, in its own type."""
+    """Return the largest integer not above `x`, in the type of `x`."""
     if x not in SAME_WIDTH:
         return None
 
@@ -112,7 +112,7 @@ def floor(typing_context: Any, x: Any) -> Any:
 
 @emitter
 def copysign(typing_context: Any, magnitude: Any, sign: Any) -> Any:
-    """`magnitude` with the sign of `sign`, in their own type (`math.copysign` may go through libm)."""
+    """Return `magnitude` with the sign of `sign`, in their type (`math.copysign` may call libm)."""
     if not (magnitude == sign and magnitude in SAME_WIDTH):
         return None
 
@@ -126,10 +126,11 @@ def copysign(typing_context: Any, magnitude: Any, sign: Any) -> Any:
 
 @emitter
 def look_up(typing_context: Any, table: Any, i: Any) -> Any:
-    """`table[i]` for a constant table and an index inside it, as a gather that does not stop a loop's vectorisation.
+    """Return `table[i]` for a constant table and a valid index, as a gather that allows vectorization.
 
-    LLVM has to know that what the loop stores does not change the table. Of a constant that is not enough for it where
-    the address stored to was an integer before; of what a function declared `noalias` returns, it is.
+    LLVM must know that the stores of the loop do not change the table. If the address of a store was converted from an
+    integer, LLVM does not conclude this even for a constant table, but it does for a pointer that a `noalias` function
+    returns.
     """
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -143,7 +144,7 @@ def look_up(typing_context: Any, table: Any, i: Any) -> Any:
             for attribute in ("noinline", "nounwind", "readnone"):
                 fresh.attributes.add(attribute)
             body = ir.IRBuilder(fresh.append_basic_block())
-            # An instruction that no optimiser looks into, for it not to find that this is the argument
+            # Inline assembly hides from LLVM that the function returns its argument.
             body.ret(body.asm(ir.FunctionType(data.type, [data.type]), "", "=r,0", [fresh.args[0]], side_effect=False))
         return builder.load(builder.gep(builder.call(fresh, [data]), [args[1]]))
 
@@ -159,9 +160,10 @@ def horner(builder: Any, point: Any, terms: Any) -> Any:
 
 @emitter
 def polynomial(typing_context: Any, x: Any, coefficients: Any) -> Any:
-    """`coefficients[0] + coefficients[1] * x + ...` by Horner's rule, each step rounded once.
+    """Return `coefficients[0] + coefficients[1] * x + ...` by Horner's rule, with one rounding per step.
 
-    Horner's long chain costs little here: a vectorised loop has many elements in flight, and no rule has fewer steps.
+    The long dependency chain of Horner's rule costs little here, because a vectorized loop processes many elements at
+    once. No other scheme needs fewer operations.
     """
     if not (x in SAME_WIDTH and isinstance(coefficients, UniTuple) and coefficients.dtype == x):
         return None
@@ -174,9 +176,10 @@ def polynomial(typing_context: Any, x: Any, coefficients: Any) -> Any:
 
 @emitter
 def polynomial_in_halves(typing_context: Any, x: Any, coefficients: Any) -> Any:
-    """A polynomial as the sum of its even and its odd powers, if it is long enough for two chains to be faster.
+    """Return a polynomial, as the sum of its even and its odd powers if it has at least `LONG` coefficients.
 
-    For terms that do not alternate in sign: the halves of an alternating sum are larger than it, and so their rounding.
+    Use it only if the terms do not alternate in sign. Otherwise the two halves, and so their rounding errors, are
+    larger than the sum.
     """
     if not (x in SAME_WIDTH and isinstance(coefficients, UniTuple) and coefficients.dtype == x):
         return None
@@ -193,7 +196,7 @@ def polynomial_in_halves(typing_context: Any, x: Any, coefficients: Any) -> Any:
 
 @dataclass(frozen=True)
 class Format:
-    """A binary floating-point format: the constants from which one text makes the function of every precision."""
+    """A binary floating-point format: the constants with which one source defines a function in every precision."""
 
     real: type[Any]
     """The scalar type."""
@@ -210,7 +213,7 @@ class Format:
 
     @property
     def shifter(self) -> Any:
-        """1.5 · 2**fraction_bits: adding it rounds to an integer, which then stands in the lowest bits of the sum."""
+        """1.5 · 2**fraction_bits. Adding it rounds a number to an integer, which the lowest bits of the sum contain."""
         return self.real(1.5 * 2.0**self.fraction_bits)
 
     @property
@@ -219,15 +222,15 @@ class Format:
 
     @property
     def exponent_shifter(self) -> Any:
-        """A shifter that leaves in the lowest bits the biased exponent of the power of two."""
+        """A shifter that adds the bias, so that the lowest bits of the sum are the biased exponent of a power of 2."""
         return self.shifter + self.real(self.bias)
 
     def constants(self, *values: float) -> tuple[Any, ...]:
-        """The values rounded to this format, as the coefficients of a `polynomial`."""
+        """Return the values rounded to this format."""
         return tuple(self.real(value) for value in values)
 
     def split(self, value: str) -> tuple[Any, Any]:
-        """A decimal as an unevaluated sum of two: what rounding it to this format gives, and what that leaves."""
+        """Split a decimal or fraction into its value rounded to this format and the remainder."""
         head = self.real(float(Fraction(value)))
         return head, self.real(float(Fraction(value) - Fraction(float(head))))
 

@@ -13,7 +13,7 @@ INVERSE_CUBE_ROOT = (1.4248971, -0.59666973, 0.20382454, -0.038610518, 0.0036959
 
 
 def root_functions(form: Format) -> dict[str, Callable[..., Any]]:
-    """cbrt and hypot of one floating-point format."""
+    """Return cbrt and hypot for a floating-point format."""
     real, integer = form.real, form.integer
     fraction_bits, bias = form.fraction_bits, form.bias
     terms = form.constants(*INVERSE_CUBE_ROOT)
@@ -21,10 +21,10 @@ def root_functions(form: Format) -> dict[str, Callable[..., Any]]:
     series = form.constants(1 / 3, 2 / 9, 14 / 81)[: 2 if real is np.float32 else 3]
     third = series[0]
     smallest_normal = np.finfo(real).smallest_normal
-    # A multiple of 3, for subnormal numbers to become normal ones
+    # Scaling by 2 to a multiple of 3 makes subnormal numbers normal, and its cube root is a power of 2.
     lift_exponent = fraction_bits + 3 - fraction_bits % 3
     lift, lower = form.constants(2.0**lift_exponent, 2.0 ** -(lift_exponent // 3))
-    # (e · 21846) >> 16 is e // 3 for the exponents, e being made positive and no smaller than it was modulo 3.
+    # (e · 21846) >> 16 equals e // 3 for every exponent e; the offset, a multiple of 3, makes e positive.
     offset = 3 * bias
 
     @scalar
@@ -36,10 +36,10 @@ def root_functions(form: Format) -> dict[str, Callable[..., Any]]:
         k = integer(integer(e * 21846) >> 16)
         m = from_bits(integer(bits(b) - integer(integer(3 * k - offset) << fraction_bits)))
         y = polynomial(m, terms)
-        # (1 - error)**(-1 / 3) by its series: good to half of the digits, which the step below doubles
+        # The series of (1 - error)**(-1 / 3) gives half of the digits, which the step below doubles.
         error = fma(-m * y, y * y, one)
         y = fma(y * error, polynomial(error, series), y)
-        # One step of Newton on m**(1/3) = m y**2, with its residual in full
+        # One Newton step on m**(1/3) = m y**2 with an exact residual
         square = y * y
         root = m * square
         root_square = root * root
@@ -49,7 +49,7 @@ def root_functions(form: Format) -> dict[str, Callable[..., Any]]:
         scaled = scaled * lower if subnormal else scaled
         return copysign(scaled if zero < a and a < infinity else a, x)
 
-    # The exponents whose powers of two, and the inverses of these, are normal numbers
+    # The largest exponent e for which 2**e and 2**-e are normal numbers
     highest = bias - 1
 
     @scalar

@@ -19,19 +19,19 @@ COS = (
 )  # fmt: skip
 
 FIRST_EXPONENT = 1022
-"""The biased exponent of the numbers from 1/2 on; below, no argument is reduced."""
+"""The biased exponent of 1/2; smaller arguments are not reduced."""
 
-# The grids on which the first two parts of the table lie. 53 bits times the first is 2**5 and the second 2**-45, which
-# is what keeps the sums below exact.
+# Products with the first two parts of the table are multiples of 2**-GRID and 2**-SECOND_GRID. A float with 53 bits can
+# represent such multiples up to 2**5 and 2**-45, which makes the sums below exact.
 GRID, SECOND_GRID = 48, 98
 
 
 def quarter_turns() -> tuple[np.ndarray, ...]:
-    """For each biased exponent e from the first on: 2**(e - 1023) · 2 / pi but for a multiple of 2**54, in four parts.
+    """Return 2**(e - 1023) · 2 / pi modulo 2**54 for each biased exponent e >= FIRST_EXPONENT, as sums of four floats.
 
-    A number with this exponent is m · 2**(e - 1023), m being in [1, 2) and a multiple of 2**-52: multiples of 2**54 in
-    its factor are whole turns. The first part is a multiple of 2**(52 - 48) and the second of 2**(52 - 98); with the
-    other two the product is good to 2**-150. The row of inf and NaN is NaN.
+    A number with this exponent is m · 2**(e - 1023), where m is in [1, 2) and a multiple of 2**-52. So a multiple of
+    2**54 in its factor contributes only whole turns. The first part is a multiple of 2**(52 - 48) and the second one of
+    2**(52 - 98). With all four parts the error of the product is at most 2**-150. The row of inf and NaN is NaN.
     """
     precision, places = 1400, 206
     ratio, whole = two_over_pi(precision), 4 << places
@@ -51,7 +51,7 @@ def quarter_turns() -> tuple[np.ndarray, ...]:
 
 
 def double_trigonometric_functions() -> dict[str, Callable[..., Any]]:
-    """sin, cos and tan of float64."""
+    """Return sin, cos and tan for float64."""
     first, second, third, fourth = quarter_turns()
     fraction_bits, fraction, one_bits = 52, np.int64(2**52 - 1), np.int64(1023 << 52)
     sign_bit = np.int64(-(2**63))
@@ -59,12 +59,12 @@ def double_trigonometric_functions() -> dict[str, Callable[..., Any]]:
     sin_terms, cos_terms = FLOAT64.constants(*SIN), FLOAT64.constants(*COS)
     zero, half, one, quarter_pi = FLOAT64.constants(0.0, 0.5, 1.0, np.pi / 4)
     right_angle, right_angle_rest = FLOAT64.split(PI_OVER_TWO)
-    # Adding them rounds to multiples of 8, of 2**-47 and of 2**-97.
+    # Adding and subtracting one of these rounds to a multiple of 8, 2**-47 or 2**-97.
     eights, coarse, fine = FLOAT64.constants(1.5 * 2.0**55, 1.5 * 2.0**5, 1.5 * 2.0**-45)
 
     @scalar
     def reduce(a: Any) -> Any:
-        """(n, y, rest) such that a = n · pi / 2 + y + rest for a >= 0; only the lowest two bits of n are meant."""
+        """Return (n, y, rest) such that a = n · pi / 2 + y + rest for a >= 0; n is valid modulo 4."""
         row = max((bits(a) >> fraction_bits) - FIRST_EXPONENT, 0)
         m = from_bits((bits(a) & fraction) | one_bits)
         t = look_up(first, row)
@@ -82,7 +82,7 @@ def double_trigonometric_functions() -> dict[str, Callable[..., Any]]:
         u_rest = fma(m, t, -u)
         u_grid = (u + fine) - fine
         small = small + u_grid
-        # So far everything is exact.
+        # All values up to here are exact.
         smaller = (u - u_grid) + fma(m, look_up(fourth, row), u_rest)
         shifted = turns + shifter
         turns = turns - (shifted - shifter)
@@ -95,7 +95,7 @@ def double_trigonometric_functions() -> dict[str, Callable[..., Any]]:
 
     @scalar
     def quadrant(a: Any) -> Any:
-        """(n, y, sine, w, cosine) such that a = n · pi / 2 + r, sin(r) = y + sine and cos(r) = w + cosine."""
+        """Return (n, y, sine, w, cosine) such that a = n · pi / 2 + r, sin(r) = y + sine and cos(r) = w + cosine."""
         n, y, rest = reduce(a)
         z = y * y
         half_z = half * z

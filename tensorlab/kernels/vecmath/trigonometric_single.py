@@ -9,16 +9,16 @@ import numpy as np
 from .primitives import FLOAT64, bits, fma, from_bits, look_up, polynomial, scalar, select
 from .turns import PI_OVER_TWO, two_over_pi
 
-# For |r| <= pi / 4 and a little more, as polynomials in z = r**2: (sin(r) / r - 1) / z, (cos(r) - 1 + z / 2) / z**2
+# For |r| up to slightly more than pi / 4, as polynomials in z = r**2: (sin(r) / r - 1) / z, (cos(r) - 1 + z / 2) / z**2
 SIN = (-0.1666666664006218, 0.00833332924243516, -0.00019839296281432795, 2.717994167748289e-06)
 COS = (0.04166666661737029, -0.0013888883350457037, 2.4799426617006852e-05, -2.7203338770228374e-07)
 
 
 def quarter_turns() -> tuple[np.ndarray, np.ndarray]:
-    """For each biased exponent of a float32 x, (head, tail): x · (head + tail) = x · 2 / pi but for a multiple of 4.
+    """Return (heads, tails) such that x · (head + tail) = x · 2 / pi modulo 4 for each biased exponent of a float32 x.
 
-    x is a 24-bit integer times 2**k, so only 2**k · 2 / pi modulo 4 counts, however large k is. The head keeps 29 bits
-    of it, which makes x · head exact in double precision; with the tail the product is good to 2**-56.
+    x is a 24-bit integer times 2**k, so only 2**k · 2 / pi modulo 4 is needed, however large k is. The head has 29 bits
+    of it, so x · head is exact in double precision. With the tail the error of the product is at most 2**-56.
     """
     precision = 256
     ratio = two_over_pi(precision)
@@ -27,7 +27,7 @@ def quarter_turns() -> tuple[np.ndarray, np.ndarray]:
         k = max(exponent, 1) - 150
         turns = ((ratio << max(k, 0)) + (2 << precision)) % (4 << precision) - (2 << precision)
         unit = abs(turns).bit_length() - 29
-        # To the nearest, for a small tail; but downwards where x may be -0, for the sum of the products to be -0 too
+        # Round to nearest for a small tail, but down if x may be -0, so that the sum of the products is also -0.
         head = (turns + (1 << unit >> 1 if k > 0 else 0)) >> unit << unit
         heads[exponent] = float(head) * 2.0 ** (-precision - max(k, 0))
         tails[exponent] = float(turns - head) * 2.0 ** (-precision - max(k, 0))
@@ -35,7 +35,7 @@ def quarter_turns() -> tuple[np.ndarray, np.ndarray]:
 
 
 def single_trigonometric_functions() -> dict[str, Callable[..., Any]]:
-    """sin, cos and tan of float32; the arithmetic is done in float64, which costs no more than the look-ups."""
+    """Return sin, cos and tan for float32, computed in float64, which costs no more than the table look-ups."""
     heads, tails = quarter_turns()
     shifter = FLOAT64.shifter
     sin_terms, cos_terms = FLOAT64.constants(*SIN), FLOAT64.constants(*COS)
@@ -44,14 +44,14 @@ def single_trigonometric_functions() -> dict[str, Callable[..., Any]]:
 
     @scalar
     def quadrant(x: Any) -> Any:
-        """(n, sin(r), cos(r)) such that x = n · pi / 2 + r; only the lowest two bits of n are meant."""
+        """Return (n, sin(r), cos(r)) such that x = n · pi / 2 + r; only the lowest two bits of n are valid."""
         exponent = (bits(x) >> 23) & 255
         x = float64(x)
         turns = x * look_up(heads, exponent)
         shifted = turns + shifter
         r = fma(x, look_up(tails, exponent), turns - (shifted - shifter)) * pi_over_two
         z = r * r
-        # A product, for sin(-0) to be -0
+        # Written as a product so that sin(-0) is -0
         sin_r = r * fma(z, polynomial(z, sin_terms), one)
         cos_r = fma(z * z, polynomial(z, cos_terms), fma(z, -half, one))
         return bits(shifted), sin_r, cos_r
@@ -73,7 +73,7 @@ def single_trigonometric_functions() -> dict[str, Callable[..., Any]]:
         n, sin_r, cos_r = quadrant(x)
         even = n & 1 == 0
         above, below = select(even, sin_r, -cos_r), select(even, cos_r, sin_r)
-        # A division in single precision and a step of Newton take half the time of one in double precision.
+        # A division in single precision plus a Newton step takes half the time of one in double precision.
         inverse = float64(float32(one) / float32(below))
         value = above * inverse
         return float32(fma(value, fma(-below, inverse, one), value))

@@ -1,10 +1,10 @@
-"""2 / pi to any precision, from which the tables that reduce large angles are made."""
+"""2 / pi to any precision, for the tables that reduce large angles."""
 
 PI_OVER_TWO = "1.570796326794896619231321691639751442098584699687552910487472"
 
 
 def two_over_pi(bits: int) -> int:
-    """floor(2**bits · 2 / pi), give or take one, by Machin's formula pi / 4 = 4 atan(1 / 5) - atan(1 / 239)."""
+    """Return floor(2**bits · 2 / pi) ± 1, by Machin's formula pi / 4 = 4 atan(1 / 5) - atan(1 / 239)."""
     one = 1 << (bits + 64)
 
     def arctangent_of_inverse(x: int) -> int:
