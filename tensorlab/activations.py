@@ -103,8 +103,8 @@ def _scalar(function: Any, role: str) -> ScalarFunction:
     if not scalar.arity or scalar.arity - len(_hyperparameters(scalar)) != 1 or scalar.n_outputs != 1:
         raise ArgumentTypeError(
             f"Activation of {scalar.name!r}",
-            f"a {role} function of one number, and of parameters with default values, with one value",
-            f"({', '.join(scalar.parameters)}) with {scalar.n_outputs}",
+            f"a {role} function of one number, and of parameters with default values, that returns one number",
+            f"({', '.join(scalar.parameters)}) with {scalar.n_outputs} result{'s' * (scalar.n_outputs != 1)}",
         )
     return scalar
 

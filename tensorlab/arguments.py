@@ -208,7 +208,7 @@ def told(function: Callable[P, R], module: str, who: str = "") -> Callable[P, R]
 def tell(namespace: dict[str, Any], names: Iterable[str]) -> None:
     """Wrap the public functions of a module with `told`.
 
-    Code inside of the package imports the functions before they are wrapped.
+    Code inside of the package uses the unwrapped functions.
     """
     wrapped: dict[Any, Any] = {}  # two names of the same function get the same wrapper
     for name in names:

@@ -77,7 +77,9 @@ def host_array(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, An
     try:
         array = np.from_dlpack(value) if by_dlpack else np.asarray(value)
     except (ValueError, TypeError, OverflowError) as error:
-        raise DTypeError(who, "numbers in a regular nesting", type(value).__name__, f"NumPy says: {error}") from None
+        raise DTypeError(
+            who, "numbers, or nested lists of equal lengths", type(value).__name__, f"NumPy says: {error}"
+        ) from None
     except (RuntimeError, BufferError, AttributeError) as error:  # raised by the library of the array
         library, said = type(value).__module__.partition(".")[0], str(error).rstrip(".")
         kind = type(value).__name__ if library == "builtins" else f"{library}.{type(value).__name__}"

@@ -42,7 +42,7 @@ def _imported(module: str, name: str) -> Any:
 
 
 class WithFunction:
-    """The base of objects with a function among their attributes; a copy shares it, a pickle contains its name."""
+    """The base of objects with a function in an attribute; a copy shares it, a pickle contains its name."""
 
     function: Any
 

@@ -109,7 +109,7 @@ def from_idx(part: Part, content: bytes, who: str) -> Arrays:
                 content = stream.read(_idx_size(part) + 1)  # the limit, one byte too many, stops a "zip bomb"
         except (OSError, EOFError, zlib.error) as error:
             raise DatasetError(
-                who, "a whole gzip file", f"{type(error).__name__}: {error}", "it is damaged; download it again"
+                who, "a complete gzip file", f"{type(error).__name__}: {error}", "it is damaged; download it again"
             ) from error
     return {part.key: _verified(part, content, who)}
 
@@ -125,7 +125,7 @@ def from_npz(content: bytes, who: str) -> Arrays:
         raise DatasetError(
             who,
             expected,
-            f"{len(content)} bytes that are no whole zip file",
+            f"{len(content)} bytes that are not a complete zip file",
             "download it again; of IDX files, pass the folder",
         )
     try:

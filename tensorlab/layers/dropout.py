@@ -45,7 +45,7 @@ class Dropout(Layer):
     def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
         if isinstance(rate, bool) or not isinstance(rate, _REAL) or not 0 <= rate < 1:
-            raise ArgumentError(f"{self._who} rate", "a number from 0 up to, but not, 1", repr(rate))
+            raise ArgumentError(f"{self._who} rate", "a number of at least 0 and below 1", repr(rate))
         self.rate = float(rate)
         self.seed = seed
 

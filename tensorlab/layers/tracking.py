@@ -1,8 +1,8 @@
 """`Tracked`: an object that finds the Variables and layers in its attributes.
 
-Members are not registered. A search walks the attributes, and containers of any depth in them, whenever the members are
-asked for; each member is listed once. So appended, replaced, deleted and shared members need no bookkeeping. The result
-of the last walk is cached, and used again if nothing that the walk looked at has changed.
+Members are not registered. Each request searches the attributes, and all containers in them, and lists each member
+once. So appended, replaced, deleted and shared members need no bookkeeping. The result of the last walk is cached, and
+used again if nothing that the walk looked at has changed.
 """
 
 from __future__ import annotations

@@ -137,7 +137,7 @@ class Weighted(Tracked):
             warnings.warn(
                 f"{self._who}: expected an attribute for every Variable that the outputs depend on, received "
                 f"{', '.join(map(repr, strange))}, which training does not change; keep the layer or the Variable in "
-                "an attribute, or in a list, a dict or another container that is one",
+                "an attribute, or in a list, dict or other container in an attribute",
                 stacklevel=levels_to_the_user(),
             )
 

@@ -71,8 +71,8 @@ def on_numpy(who: str, function: Callable[..., Any], *tensors: Tensor, finite: b
             raise ArgumentError(who, "matrices that have an inverse", "a singular matrix", hint) from None
         if "ositive definite" in text:
             hint = "the lower triangle of each is read"
-            raise ArgumentError(who, "positive definite matrices", "another one", hint) from None
-        raise ArgumentError(who, "matrices that NumPy can compute with", f"others: {text}") from None
+            raise ArgumentError(who, "positive definite matrices", "a matrix that is not", hint) from None
+        raise ArgumentError(who, "matrices that NumPy can decompose", f"its error: {text}") from None
     return (
         tuple(_on_device(tensors[0], part) for part in found)
         if isinstance(found, tuple)

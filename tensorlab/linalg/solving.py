@@ -130,7 +130,7 @@ def det(x: Any, /) -> Tensor:
 
 
 def _outside(g: Tensor) -> Tensor:
-    """Add two axes of length 1 to a number per matrix, so that it can be multiplied with the matrices."""
+    """Add two axes of length 1 to numbers per matrix, so that they broadcast to the matrices."""
     return reshape(g, (*g.shape, 1, 1))
 
 

@@ -158,8 +158,8 @@ class LossRule(OfScalar):
         if scalar.arity - len(scalar.defaults) != 2 or scalar.n_outputs != 1:
             raise ArgumentTypeError(
                 f"LossRule of {scalar.name!r}",
-                "a function of y_true and y_pred, and of parameters with default values, with one value",
-                f"({', '.join(scalar.parameters)}) with {scalar.n_outputs}",
+                "a function of y_true and y_pred, and of parameters with default values, that returns one number",
+                f"({', '.join(scalar.parameters)}) with {scalar.n_outputs} result{'s' * (scalar.n_outputs != 1)}",
             )
         Hyperparameters(f"LossRule of {scalar.name!r}", scalar.defaults)
         self.scalar = scalar

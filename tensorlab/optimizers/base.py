@@ -226,13 +226,13 @@ class Optimizer(Configured):
         """
         who = f"{self._who} state"
         if not isinstance(state, Mapping):
-            raise StateError(who, f"{state!r} is no dict", _FROM_GET_STATE)
+            raise StateError(who, f"{state!r} is not a dict", _FROM_GET_STATE)
         missing = {"iterations", "slots"} - set(state)
         if missing:
             raise StateError(who, f"it has no {' and no '.join(sorted(missing))}", _FROM_GET_STATE)
         iterations, slots = state["iterations"], state["slots"]
         if isinstance(iterations, bool) or not isinstance(iterations, (int, np.integer)) or iterations < 0:
-            raise StateError(f"{who} iterations", f"{iterations!r} is no number of steps", _FROM_GET_STATE)
+            raise StateError(f"{who} iterations", f"{iterations!r} is not a number of steps", _FROM_GET_STATE)
         if slots and len(slots) != len(variables):
             hint = "give the same weights to get_state and to set_state; a model has its weights once it is built"
             raise StateError(
@@ -256,7 +256,9 @@ class Optimizer(Configured):
         try:
             return [np.asarray(arrays[name], variable.dtype) for name in self.rule.slots]
         except (TypeError, ValueError) as error:
-            raise StateError(who, f"the slots of {variable.name!r} are no numbers ({error})", _FROM_GET_STATE) from None
+            raise StateError(
+                who, f"the slots of {variable.name!r} are not numbers ({error})", _FROM_GET_STATE
+            ) from None
 
     def __copy__(self) -> Any:
         return copy.deepcopy(self)

@@ -5,7 +5,7 @@ for each use, and only `set_seed` resets these counts. So draws before, between 
 Every training run has a number, which is part of the key of its draws, and counts its draws from 0 in every step. So a
 run that is resumed at some step draws the same numbers as an uninterrupted run.
 
-Forked processes draw different numbers than each other and their parent: the lineage of a process, 0 if it was not
+Forked processes draw different numbers from their parent and from each other. The lineage of a process, 0 if it was not
 forked, is mixed into its seed. It is derived from the number of earlier forks, so programs that fork are reproducible.
 
 Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
@@ -41,7 +41,7 @@ class Key:
         object.__setattr__(self, "words", words)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        raise ArgumentTypeError(f"Key.{name}", "a key that is not changed", "an assignment")
+        raise ArgumentTypeError(f"Key.{name}", "no assignment to an immutable key", repr(value))
 
     def __repr__(self) -> str:
         return f"Key(({self.words[0]:#018x}, {self.words[1]:#018x}))"
@@ -98,7 +98,7 @@ _here = _Here()
 
 
 def set_seed(seed: int) -> None:
-    """Reset all streams to this seed.
+    """Restart all streams from this seed.
 
     Raises:
         ArgumentError: unless it is an integer from 0 to 2⁶³ - 1.

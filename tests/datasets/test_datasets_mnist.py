@@ -123,10 +123,13 @@ def test_a_tilde_is_the_home_folder(mnist_folder, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (GZIPPED[f"{IMAGES}.gz"][:-20], "expected a whole gzip file, received EOFError: "),
-        (GZIPPED[f"{IMAGES}.gz"][:-1] + b"\xff", "expected a whole gzip file, received BadGzipFile: Incorrect length"),
-        (b"\x1f\x8b" + bytes(50), "expected a whole gzip file, received BadGzipFile: Unknown compression method"),
-        (GZIPPED[f"{IMAGES}.gz"][:10] + b"\xff" * 90, "expected a whole gzip file, received error: Error -3"),
+        (GZIPPED[f"{IMAGES}.gz"][:-20], "expected a complete gzip file, received EOFError: "),
+        (
+            GZIPPED[f"{IMAGES}.gz"][:-1] + b"\xff",
+            "expected a complete gzip file, received BadGzipFile: Incorrect length",
+        ),
+        (b"\x1f\x8b" + bytes(50), "expected a complete gzip file, received BadGzipFile: Unknown compression method"),
+        (GZIPPED[f"{IMAGES}.gz"][:10] + b"\xff" * 90, "expected a complete gzip file, received error: Error -3"),
         (gzip.compress(PLAIN[IMAGES][:-1]), "it is truncated; download it again"),
         (gzip.compress(PLAIN[IMAGES] + bytes(10**6)), "it has bytes past its end"),
         (gzip.compress(PLAIN[IMAGES][:-1] + b"\x01"), "expected the original content, with SHA-256 "),
@@ -147,8 +150,8 @@ def test_a_bad_idx_file_is_named(content, text, mnist_folder):
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (b"no zip", "received 6 bytes that are no whole zip file; download it again"),
-        (NPZ[:-100], "that are no whole zip file"),
+        (b"no zip", "received 6 bytes that are not a complete zip file; download it again"),
+        (NPZ[:-100], "that are not a complete zip file"),
         (NPZ[:60] + bytes(20) + NPZ[80:], "received "),
         (npz(x_train=ARRAYS["x_train"], y_train=ARRAYS["y_train"]), "received one without x_test"),
         (

@@ -50,7 +50,7 @@ def test_each_bad_mirror_is_left_for_the_next(mnist_cache, small_mnist, monkeypa
         f"{mnist_cache}: no usable MNIST file in it",
         f"{server}/hangs{first}: expected the whole file, received 0 bytes before nothing came for 0.3 s",
         f"{server}/breaks{first}: expected a download, received IncompleteRead",
-        f"{server}/cuts{first}: expected a whole gzip file, received EOFError",
+        f"{server}/cuts{first}: expected a complete gzip file, received EOFError",
         f"{server}/alters{first}: expected the original content",
         f"{server}/lies/mnist.npz: expected Keras's mnist.npz",
         f"{server}/none{first}: expected a download, received HTTPError: 404",

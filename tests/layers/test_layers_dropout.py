@@ -83,7 +83,7 @@ def test_dropout_with_a_seed_of_its_own_does_not_follow_the_global_one() -> None
 def test_dropout_refuses_what_is_no_rate(rate: Any) -> None:
     with pytest.raises(ArgumentError) as error:
         Dropout(rate, name="drop")
-    assert str(error.value) == f"Dropout 'drop' rate: expected a number from 0 up to, but not, 1, received {rate!r}"
+    assert str(error.value) == f"Dropout 'drop' rate: expected a number of at least 0 and below 1, received {rate!r}"
 
 
 def test_gradient_through_dropout_is_that_of_its_mask(rng: np.random.Generator) -> None:

@@ -79,7 +79,7 @@ def test_rule_refuses_other_hyperparameters_and_functions() -> None:
         LossRule(lonely)
     assert str(type_error.value) == (
         "LossRule of 'lonely': expected a function of y_true and y_pred, and of parameters with default values, "
-        "with one value, received (y_true) with 1"
+        "that returns one number, received (y_true) with 1 result"
     )
 
 

@@ -37,7 +37,7 @@ def test_weights_that_nobody_holds_are_named() -> None:
     assert [str(warning.message) for warning in caught] == [
         "Hiding 'h': expected an attribute for every Variable that the outputs depend on, received 'hidden/kernel', "
         "'hidden/bias', which training does not change; keep the layer or the Variable in an attribute, or in a list, "
-        "a dict or another container that is one"
+        "dict or other container in an attribute"
     ]
     assert caught[0].filename == __file__
     assert len(model.weights) == 2

@@ -187,7 +187,7 @@ def test_activation_refuses_what_is_no_function_of_one_number() -> None:
             tl.Activation(*arguments)
         assert str(error.value).startswith(message)
         if message.endswith("default "):
-            assert str(error.value).endswith(("received (x, y) with 1", "received (x) with 2"))
+            assert str(error.value).endswith(("received (x, y) with 1 result", "received (x) with 2 results"))
 
 
 def test_activation_names_the_construct_that_cannot_be_lifted() -> None:

@@ -71,7 +71,7 @@ def test_what_is_refused() -> None:
         tl.Activation(lambda x, y: x * y)
     assert str(error.value) == (
         "Activation of 'lambda': expected a forward function of one number, and of parameters with default values, "
-        "with one value, received (x, y) with 1"
+        "that returns one number, received (x, y) with 1 result"
     )
 
 

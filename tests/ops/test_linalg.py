@@ -213,7 +213,7 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (
         lambda: la.cholesky(-np.eye(2)),
         ArgumentError,
-        "cholesky: expected positive definite matrices, received another one; the lower triangle of each is read",
+        "cholesky: expected positive definite matrices, received a matrix that is not; the lower triangle of each",
     ),
     (lambda: la.qr(x, mode="r"), ArgumentError, "qr: expected mode 'reduced' or 'complete', received 'r'"),
     (lambda: la.svd(np.full((2, 2), np.nan)), ArgumentError, "svd: expected finite numbers, received NaN or infinity"),

@@ -118,7 +118,7 @@ def test_nothing_is_repeated_by_a_tensor(x: tl.Tensor, other: Any) -> None:
         (
             lambda x: operator.add(x, [[1.0], [2.0, 3.0]]),
             DTypeError,
-            r"^add: expected numbers in a regular nesting, received list",
+            r"^add: expected numbers, or nested lists of equal lengths, received list",
         ),
         (
             lambda x: reversed(tl.sum(x)),

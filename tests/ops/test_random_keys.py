@@ -191,7 +191,7 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (
         lambda: setattr(random.key(0), "words", 1),
         ArgumentTypeError,
-        "Key.words: expected a key that is not changed, re",
+        "Key.words: expected no assignment to an immutable key, re",
     ),
     (
         lambda: random.uniform((2,), 0, 2**1100),

@@ -61,13 +61,13 @@ def test_a_state_of_others_is_refused_and_changes_nothing(rng: np.random.Generat
         ({"slots": []}, [weight], "it has no iterations; give what get_state returned"),
         (state, [], "it has slots of 1 weights, but 0 weights were given; give the same weights to get_state and"),
         (state, [weight, tl.Variable(np.zeros(5))], "it has slots of 1 weights, but 2 weights were given; give the"),
-        (None, [weight], "None is no dict; give what get_state returned"),
-        ({**state, "iterations": "1"}, [weight], "iterations: '1' is no number of steps; give"),
-        ({**state, "iterations": -1}, [weight], "iterations: -1 is no number of steps; give"),
+        (None, [weight], "None is not a dict; give what get_state returned"),
+        ({**state, "iterations": "1"}, [weight], "iterations: '1' is not a number of steps; give"),
+        ({**state, "iterations": -1}, [weight], "iterations: -1 is not a number of steps; give"),
         (
             {**state, "slots": [{"velocity": ["fast"] * 5}]},
             [weight],
-            "the slots of 'w' are no numbers (could not convert string to float: 'fast')",
+            "the slots of 'w' are not numbers (could not convert string to float: 'fast')",
         ),
         (
             state,

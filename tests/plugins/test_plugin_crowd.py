@@ -133,7 +133,7 @@ WHY = {
     "halving": (
         "failed: plugin 'halving' of acme-halving 1.5: tensorlab_register_losses: expected a dict {name: object}, "
         "received ArgumentTypeError: LossRule of 'lambda': expected a function of y_true and y_pred, and of parameters "
-        "with default values, with one value, received (y_true) with 1; see plugin_halving.py, line 8"
+        "with default values, that returns one number, received (y_true) with 1 result; see plugin_halving.py, line 8"
     ),
     "mistyping": (
         "failed: plugin 'mistyping' of acme-mistyping 1.5: tensorlab_register_layers, 'Mistyped': expected a subclass "

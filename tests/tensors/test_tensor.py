@@ -77,7 +77,7 @@ def test_asarray_reads_unaligned_memory() -> None:
         (
             lambda: tl.asarray([[1, 2], [3]]),
             DTypeError,
-            r"^asarray: expected numbers in a regular nesting, received list; Nu",
+            r"^asarray: expected numbers, or nested lists of equal lengths, received list; Nu",
         ),
         (lambda: tl.asarray(1j), DTypeError, r"received complex128 data"),
         (lambda: tl.asarray(np.float16(1)), DTypeError, r"received float16 data"),
