@@ -74,7 +74,7 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
         except ValueError:
             value = least - 1
         if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {most}, received {text!r}")
+            raise argparse.ArgumentTypeError(f"expected an integer from {least} to {most}, received {text!r}")
         return value
 
     return read

@@ -1,7 +1,7 @@
 """tensorlab: write the scalar, tensorlab writes the kernel.
 
-A tensor library whose arithmetic is plain Python functions of numbers, compiled by Numba, with gradients, a Keras-like
-`Sequential`, and plugins for layers, activations, losses and optimizers.
+A tensor library whose arithmetic is defined by plain Python functions of numbers, compiled with Numba. It has
+gradients, a Keras-like `Sequential`, and plugins for layers, activations, losses and optimizers.
 
     >>> import tensorlab as tl
     >>> tl.asarray([1.0, 2.0]) + 1

@@ -1,7 +1,7 @@
-"""Activations: scalar functions that layers apply, fused into their products.
+"""Activation functions, made from scalar functions so that layers can fuse them into matrix products.
 
-Any function from a tensor to a tensor can be an activation. One that is an `Activation` costs a layer no pass of its
-own.
+Any function from a tensor to a tensor can be an activation, but only an `Activation` is fused and needs no pass of its
+own over the data.
 """
 
 from __future__ import annotations
@@ -25,22 +25,23 @@ from tensorlab.tensor import Tensor
 
 
 class Activation(Elementwise):
-    """An activation made of a plain Python function of one number.
+    """An activation made from a plain Python function of one number.
 
     Args:
-        forward: ``x -> y``; arithmetic, comparisons, ``math``, branches, loops, and other such functions. Parameters
-            with a default value are hyperparameters. Or an activation that has some, to make another one of it.
-        derivative: ``x -> dy/dx``; None to derive it from the source of ``forward``. It is compared with that at a few
-            points. Only where ``forward`` is constant between its jumps, such as a step, it may be any surrogate. It
-            takes those hyperparameters of ``forward`` that it has parameters for.
-        hyperparameters: those that differ from the defaults. They are constants of the kernel.
+        forward: ``x -> y``; it may use arithmetic, comparisons, ``math``, branches, loops and other such functions.
+            Parameters with a default value are hyperparameters. Or an existing activation, to create one with other
+            hyperparameters.
+        derivative: ``x -> dy/dx``; None to derive it from the source of ``forward``. It is checked against that at a
+            few points. Only where ``forward`` is piecewise constant, such as a step function, it may be any surrogate.
+            It may use the hyperparameters of ``forward``, by parameters of the same names.
+        hyperparameters: those that differ from their defaults. They are constants in the kernel.
 
     Raises:
-        ScalarError: if a function cannot be lifted, naming the construct and its line.
-        DerivativeError: (an ArgumentError) if ``derivative`` is not the derivative of ``forward``, naming a point and
-            both values.
-        ArgumentError: for a hyperparameter that ``forward`` does not have, or that is not a finite number.
-        ArgumentTypeError: if a function is none of one number with one value.
+        ScalarError: if a function cannot be lifted; the message shows the unsupported code and its line.
+        DerivativeError: (an ArgumentError) if ``derivative`` is not the derivative of ``forward``; the message shows a
+            point and both values.
+        ArgumentError: for an unknown hyperparameter, or one that is not a finite number.
+        ArgumentTypeError: if a function does not take one number and return one.
 
     Example:
         >>> def leaky(x, slope=0.1):
@@ -48,9 +49,9 @@ class Activation(Elementwise):
         >>> layer = tl.layers.Dense(64, activation=tl.Activation(leaky, slope=0.2))
     """
 
-    _maker: Activation  # what it was made of, or itself
-    _made_of: ScalarFunction  # with all hyperparameters
-    _slope: ScalarFunction | None  # the derivative that was given, likewise
+    _maker: Activation  # the activation it was made from, or itself
+    _made_of: ScalarFunction  # forward, with its hyperparameters as parameters
+    _slope: ScalarFunction | None  # the given derivative, likewise
 
     def __init__(
         self,
@@ -78,11 +79,11 @@ class Activation(Elementwise):
 
     @property
     def hyperparameters(self) -> dict[str, float]:
-        """The hyperparameters, by name."""
+        """The hyperparameters by name."""
         return dict(self._values)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the hyperparameters, enough for `from_config` of the activation that this one was made of."""
+        """Return the hyperparameters, for `from_config` of the activation that this one was made from."""
         return self.hyperparameters
 
     def from_config(self, config: Mapping[str, Any]) -> Activation:
@@ -91,7 +92,7 @@ class Activation(Elementwise):
 
 
 def _hyperparameters(scalar: ScalarFunction) -> dict[str, float]:
-    """The parameters after the first, with their default values."""
+    """Return the parameters after the first, with their default values."""
     return {name: value for name, value in scalar.defaults.items() if name != scalar.parameters[0]}
 
 
@@ -110,7 +111,7 @@ def _scalar(function: Any, role: str) -> ScalarFunction:
 
 def linear(x: Any) -> Tensor:
     """Return ``x`` itself."""
-    return x if isinstance(x, Probabilities) else as_tensor(x, "linear")  # these keep their logits
+    return x if isinstance(x, Probabilities) else as_tensor(x, "linear")  # a Probabilities tensor must keep its logits
 
 
 relu = Activation(ops.relu.scalar)
@@ -120,13 +121,13 @@ softmax = ops.softmax
 
 
 def get(identifier: Any) -> Callable[[Any], Tensor]:
-    """Return an activation from its name, its config, itself, or None for `linear`.
+    """Return an activation from its name or config; None gives `linear`.
 
-    A plain function of tensors is one too.
+    A callable, such as an `Activation` or a function of tensors, is returned as it is.
 
     Raises:
-        UnknownNameError: for an unknown name, with the nearest known ones.
-        ArgumentTypeError: for something that is none of these.
+        UnknownNameError: for an unknown name; the message suggests similar names.
+        ArgumentTypeError: for anything else.
     """
     if isinstance(identifier, str):
         identifier = registries["activation"].get(identifier)

@@ -1,4 +1,4 @@
-"""Calls whose arguments do not fit: who was called, which argument is wrong, and what to write in its place."""
+"""Errors for calls with wrong arguments: which function, which argument, and what to write instead."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ RENAMED = {
     "keep_dims": "keepdims",
     "input": "x",
 }
-"""Spellings of Keras 2, Keras 1, PyTorch and scikit-learn, and that of Keras 3, where the function has it."""
+"""Argument names of Keras 2, Keras 1, PyTorch and scikit-learn, and the names here."""
 
 GONE = {
     "decay": "set optimizer.learning_rate in a callback, such as on_epoch_begin",
@@ -62,11 +62,11 @@ GONE = {
     "steps_per_execution": "leave it out: nothing has to be chosen",
     "device": "use with tl.device(...) around the call",
 }
-"""Arguments of those libraries that have no counterpart, and what to do instead."""
+"""Arguments of those libraries that have no counterpart here, and what to do instead."""
 
 
 def advice(name: str, known: Iterable[str]) -> str:
-    """What to write in place of an unknown argument: its name here, another way, or the nearest names."""
+    """Return what to write instead of an unknown argument: its name here, an alternative, or similar names."""
     names = list(known)
     if RENAMED.get(name) in names:
         return f"write {RENAMED[name]}=..."
@@ -83,14 +83,15 @@ def misfit(
     kwargs: Mapping[str, Any],
     known: list[str] | None = None,
 ) -> ArgumentTypeError | None:
-    """Return the error that says which argument of a call is wrong, or None for a call that fits.
+    """Return the error that says which argument of a call is wrong, or None if the call is valid.
 
     Args:
-        who: what is called.
-        signature: of the function, without ``self``.
-        args: the arguments by position.
-        kwargs: the arguments by name.
-        known: the names of all arguments, if what it passes on to others is known; else those of the signature.
+        who: the function, for messages.
+        signature: its signature, without ``self``.
+        args: the positional arguments.
+        kwargs: the keyword arguments.
+        known: all valid argument names, if ``**kwargs`` of the function are passed on to functions with known
+            arguments; if None, those of the signature.
     """
     try:
         signature.bind(*args, **kwargs)
@@ -136,14 +137,14 @@ def _explained(
 
 
 def of_constructor(cls: type, init: Callable[..., Any]) -> list[str] | None:
-    """Return the names of the arguments of a constructor and of those that it passes ``**options`` on to.
+    """Return the argument names of a constructor, including those of the constructors it passes ``**options`` to.
 
     Args:
         cls: the class of the object.
-        init: the constructor, its own or that of a base.
+        init: the constructor of the class or of one of its bases.
 
     Returns:
-        the names, or None if the last one takes any.
+        the names, or None if the last constructor takes any argument.
     """
     names: list[str] = []
     init = inspect.unwrap(init)
@@ -157,15 +158,15 @@ def of_constructor(cls: type, init: Callable[..., Any]) -> list[str] | None:
 
 
 def without_self(function: Callable[..., Any]) -> inspect.Signature:
-    """Return the signature of a method as its caller sees it."""
+    """Return the signature of a method without ``self``."""
     signature = inspect.signature(function)
     return signature.replace(parameters=list(signature.parameters.values())[1:])
 
 
 def named(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:
-    """Decorate a method so that the error about wrong arguments names the object, the argument, and what to write.
+    """Decorate a method so that errors about wrong arguments name the object, the argument, and what to write instead.
 
-    Nothing is checked before the call: a call that fits costs one more frame.
+    Arguments are checked only after a TypeError, so a valid call costs only one more frame.
     """
 
     @functools.wraps(method)
@@ -182,12 +183,12 @@ def named(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any,
 
 
 def told(function: Callable[P, R], module: str, who: str = "") -> Callable[P, R]:
-    """Wrap a public function so that the error about wrong arguments says which one it is, and what to write.
+    """Wrap a public function so that errors about wrong arguments name the function and say what to write instead.
 
     Args:
-        function: what is called.
-        module: where the wrapped one is found under the function's name, so that it can be pickled.
-        who: what messages call it, by default its name.
+        function: the function.
+        module: the module that has the wrapped function under the same name, for pickling.
+        who: the name in messages; the function's name by default.
     """
 
     @functools.wraps(function)
@@ -205,8 +206,11 @@ def told(function: Callable[P, R], module: str, who: str = "") -> Callable[P, R]
 
 
 def tell(namespace: dict[str, Any], names: Iterable[str]) -> None:
-    """Wrap the functions among the public names of a module as `told` does. Inside the package nothing is wrapped."""
-    wrapped: dict[Any, Any] = {}  # two names of one function stay one
+    """Wrap the public functions of a module with `told`.
+
+    Code inside of the package imports the functions before they are wrapped.
+    """
+    wrapped: dict[Any, Any] = {}  # two names of the same function get the same wrapper
     for name in names:
         if inspect.isfunction(namespace[name]) and not hasattr(namespace[name], "__wrapped__"):
             function = namespace[name]

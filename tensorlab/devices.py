@@ -1,4 +1,4 @@
-"""The device that new tensors are made on: ``with tl.device("cuda"):``, and the one that an array is on already."""
+"""Devices: the current one, ``with tl.device("cuda"):``, and those of arrays of other libraries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tensorlab.registry import Entry, registries
 from tensorlab.scopes import Scope
 
 _instances: dict[Entry, Backend] = {}
-_by_name: dict[str, Backend] = {}  # until a name means another backend
+_by_name: dict[str, Backend] = {}  # a cache, cleared when plugins change
 registries["backend"].changed = _by_name.clear
 
 
@@ -24,12 +24,11 @@ _chosen: Scope[str, str | None] = Scope("device", lambda names: names[-1] if nam
 
 
 def backend(name: str | None = None) -> Backend:
-    """The backend of this name, perhaps with the number of a device as in ``"cpu:0"``, or of the current device.
+    """Return the backend of this name, such as ``"cpu"`` or ``"cpu:0"``, or that of the current device.
 
     Raises:
-        UnknownNameError: if no plugin registers one of this name.
-        DeviceError: if it is not available here, has no device of this number, or what the plugin gives is no backend
-            of this name.
+        UnknownNameError: if no plugin registers a backend of this name.
+        DeviceError: if the device is not available, or the plugin does not provide a backend of this name.
     """
     wanted = (_chosen.current() or "cpu") if name is None else name
     found = _by_name.get(wanted) if isinstance(wanted, str) else None
@@ -39,7 +38,7 @@ def backend(name: str | None = None) -> Backend:
             if index.isdecimal() and plain in registries["backend"]:
                 found = backend(plain).at(int(index))
             else:
-                entry = registries["backend"].entry(wanted)  # two spellings of a name are one backend
+                entry = registries["backend"].entry(wanted)  # the same for all spellings of a name
                 found = _instances.get(entry)
                 if found is None:
                     found = _instances[entry] = _made(entry)
@@ -50,10 +49,10 @@ def backend(name: str | None = None) -> Backend:
 def _made(entry: Entry) -> Backend:
     made: Backend = entry.thing()
     name = getattr(made, "name", None)
-    if name != entry.name:  # tensors find it by its name
+    if name != entry.name:  # tensors refer to their backend by this name
         received = f"{made!r} with the name {name!r}"
         raise DeviceError(f"backend of {entry.owner}", f"a Backend with the name {entry.name!r}", received)
-    copyreg.pickle(type(made), _by_its_name)  # what it holds, such as addresses of kernels, is of this process
+    copyreg.pickle(type(made), _by_its_name)  # by name: its kernel addresses are valid in this process only
     return made
 
 
@@ -63,7 +62,7 @@ def _by_its_name(made: Backend) -> Any:
 
 @contextmanager
 def device(name: str) -> Iterator[Any]:
-    """Make new tensors on another device inside of the ``with`` block, in this thread or asynchronous task.
+    """Create new tensors on another device inside of a ``with`` block, in this thread or asynchronous task.
 
     Raises:
         UnknownNameError: if no plugin registers a backend of this name.
@@ -83,16 +82,16 @@ def device(name: str) -> Iterator[Any]:
 
 
 _HOST_TYPES = (1, 3, 11, 13)
-"""DLPack's numbers for memory that the processor reads: its own, and what CUDA and ROCm share with it."""
+"""DLPack's device types that the CPU can access: CPU memory, pinned memory of CUDA and ROCm, CUDA managed memory."""
 _HOST_VALUES = (np.ndarray, np.generic, bool, int, float, complex, str, list, tuple)
-"""What is on the host, and need not be asked."""
+"""Types that are always on the host and need no lookup."""
 
 
 def holder(who: str, array: Any) -> SharingBackend | None:
-    """The backend that takes another library's array where it is; None for what the host reads.
+    """Return the backend that can adopt another library's array in place, or None for what the host can read.
 
     Raises:
-        DeviceError: for an array on a device that no plugin has a backend for, or whose backend is not available.
+        DeviceError: for an array on a device without a backend, or whose backend is not available.
     """
     if isinstance(array, _HOST_VALUES):
         return None
@@ -109,27 +108,27 @@ def holder(who: str, array: Any) -> SharingBackend | None:
 
 
 def _dlpack_device(array: Any) -> tuple[int, int] | None:
-    """Where an array says that it is, as DLPack numbers devices; None if it does not say."""
+    """Return the DLPack device of an array, or None if it does not say."""
     if not hasattr(array, "__dlpack_device__"):
         return None
     try:
         kind, number = array.__dlpack_device__()
-    except (BufferError, RuntimeError, TypeError, ValueError):  # who asks for its memory will be told why
+    except (BufferError, RuntimeError, TypeError, ValueError):  # exporting the array will raise the reason
         return None
     return int(kind), int(number)
 
 
 def check_place(who: str, array: Any, found: Backend, device: str | None) -> None:
-    """Refuse another library's array that is not on the device where it is wanted, as it does not move by itself.
+    """Raise if an array of another library is not on the requested device; such arrays are not moved implicitly.
 
     Args:
-        who: what it is given to.
+        who: the operation, for messages.
         array: the array.
-        found: the backend that takes it.
-        device: where it is wanted; None for the device of the ``with`` block, if there is one.
+        found: the backend of its device.
+        device: the requested device; None for that of the ``with`` block, if any.
 
     Raises:
-        DeviceError: saying how to move it.
+        DeviceError: if it is on another device; the message says how to move it.
     """
     wanted = device or _chosen.current()
     if wanted is not None and backend(wanted) is not found:
@@ -138,5 +137,5 @@ def check_place(who: str, array: Any, found: Backend, device: str | None) -> Non
 
 
 def kind_of(array: Any) -> str:
-    """The class of an array and the library that it is of, such as "torch.Tensor"."""
+    """Return the class of an array with its library, such as "torch.Tensor"."""
     return f"{type(array).__module__.partition('.')[0]}.{type(array).__name__}"

@@ -1,4 +1,4 @@
-"""Data types and their promotion, as the Python array API standard has them."""
+"""Data types and type promotion, according to the Python array API standard."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAMES = (
 )
 
 default_float = float32
-"""The dtype of Python floats and of results that have to be real."""
+"""The dtype of Python floats and of floating-point results of integers."""
 
 _BY_NAME = {name: np.dtype(name) for name in NAMES}
 _KNOWN = {dtype: dtype for dtype in _BY_NAME.values()}
@@ -34,19 +34,19 @@ is_own = _KNOWN.__contains__
 
 
 def as_dtype(dtype: Any, who: str = "dtype") -> DType:
-    """One of tensorlab's dtypes, from its name, a NumPy dtype, or a Python type.
+    """Return a dtype from its name, a NumPy dtype, or a Python type.
 
     Raises:
-        DTypeError: if it is none of them.
+        DTypeError: if it is not one of tensorlab's dtypes.
     """
     if isinstance(dtype, np.dtype) and dtype in _KNOWN:
         return _KNOWN[dtype]
     if type(dtype) is str and dtype in _BY_NAME:
         return _BY_NAME[dtype]
-    if dtype is float:  # Python's float is the default real type here, as in the array API standard
+    if dtype is float:  # float means the default floating-point dtype, as in the array API standard
         return default_float
     try:
-        found: DType | None = None if dtype is None else np.dtype(dtype)  # None is float64 to NumPy
+        found: DType | None = None if dtype is None else np.dtype(dtype)  # NumPy would read None as float64
     except TypeError:
         found = None
     if found is not None and found.newbyteorder("=") in _KNOWN:
@@ -55,25 +55,25 @@ def as_dtype(dtype: Any, who: str = "dtype") -> DType:
 
 
 def kind(dtype: DType) -> str:
-    """``"bool"``, ``"integer"`` or ``"real"``."""
+    """Return ``"bool"``, ``"integer"`` or ``"real"``."""
     return {"b": "bool", "i": "integer", "u": "integer", "f": "real"}[dtype.kind]
 
 
 def can_hold(dtype: DType, other: DType) -> builtins.bool:
-    """Whether ``other`` promotes to ``dtype``: the same kind, and no value is lost."""
+    """Return whether ``other`` promotes to ``dtype``: same kind, and no value is lost."""
     return kind(dtype) == kind(other) and np.promote_types(dtype, other) == dtype
 
 
 def _width(dtype: DType) -> tuple[int, int]:
-    """Orders dtypes by what they hold: bools, integers, signed ones, reals."""
+    """Return a sort key: bools, unsigned integers, signed integers, floats, each by size."""
     return "buif".index(dtype.kind), dtype.itemsize
 
 
 def result_type(who: str, dtypes: list[DType], scalars: list[int | float]) -> DType:
-    """The dtype of an operation on arrays and Python scalars.
+    """Return the dtype of the result of an operation on arrays and Python scalars.
 
-    Arrays promote within a kind as the array API standard says. A Python scalar takes the arrays' dtype; a float among
-    integers makes the result `default_float`.
+    Arrays promote within a kind according to the array API standard. A Python scalar takes the arrays' dtype, except
+    that a float with integer arrays gives `default_float`.
 
     Raises:
         DTypeError: for arrays of different kinds, which have no common type in the standard.

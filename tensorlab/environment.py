@@ -1,4 +1,4 @@
-"""Commands for a shell that install into the environment of this process, in messages that name one."""
+"""Shell commands for messages that install into the environment of this process."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ _CHECKOUT = Path(__file__).parents[1]
 
 
 def python() -> str:
-    """Return how a shell calls this interpreter; the first ``python`` of the path may be another one."""
+    """Return the shell command for this interpreter, because ``python`` on the search path may be another one."""
     found = shutil.which("python")
     return "python" if found is not None and Path(found) == Path(sys.executable) else shlex.quote(sys.executable)
 
 
 def pip() -> str:
-    """Return how a shell calls the pip that installs here. An environment made without one takes another Python's."""
+    """Return the shell command for pip that installs into this environment.
+
+    An environment created without pip uses the pip of another Python.
+    """
     if importlib.util.find_spec("pip"):
         return f"{python()} -m pip"
     found = shutil.which("python3")
@@ -28,9 +31,9 @@ def pip() -> str:
 
 
 def install_extra(extra: str) -> str:
-    """Return the command that installs what an extra of tensorlab names, from its checkout.
+    """Return the command that installs an extra of tensorlab from its checkout.
 
-    A package named tensorlab on the index is somebody else's.
+    The package named tensorlab on the index is an unrelated one.
     """
     if (_CHECKOUT / "pyproject.toml").is_file():
         folder = "." if Path.cwd() == _CHECKOUT else str(_CHECKOUT)

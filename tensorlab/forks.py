@@ -1,8 +1,8 @@
-"""Locks that a fork waits for, so that no child begins with what another thread was in the middle of.
+"""Locks that are acquired before a fork, so that no child process starts in the middle of another thread's work.
 
-Python calls the hooks of a fork in the reverse order of their registration, which is that of imports. Two locks that a
-thread takes one inside of the other would be taken by the fork in whatever order that is, and a deadlock could follow.
-So there is one hook, which takes the locks in the order of their ranks; threads have to nest them in this order, too.
+Python calls fork hooks in the reverse order of their registration, which depends on the order of imports. If each lock
+had its own hook, a fork could acquire two locks in another order than a thread that nests them, and deadlock. So there
+is a single hook. It acquires the locks by rank, and threads must nest them in the same order.
 """
 
 from __future__ import annotations
@@ -20,12 +20,11 @@ _hooks: list[tuple[Callable[[], None], Callable[[], None]]] = []
 _generation = 0
 
 WRITING, ONCE, TAPES, COUNTING = range(4)
-"""The ranks: memory is written by kernels that may have to be compiled first; nothing is nested in opening a tape, or
-in counting."""
+"""The ranks. A write may have to compile a kernel first; opening a tape and counting acquire no other lock."""
 
 
 def lock(rank: int) -> Any:
-    """Return a new reentrant lock that every fork holds."""
+    """Return a new reentrant lock that every fork acquires."""
     made = RLock()
     _locks.append((rank, made))
     _locks.sort(key=lambda pair: pair[0])
@@ -33,12 +32,15 @@ def lock(rank: int) -> Any:
 
 
 def around(before: Callable[[], None], in_child: Callable[[], None]) -> None:
-    """Call functions at every fork, while it holds the locks: in the parent before it, and in the child."""
+    """Register two functions that every fork calls while it has the locks.
+
+    The first is called in the parent before the fork, the second in the child.
+    """
     _hooks.append((before, in_child))
 
 
 def generation() -> int:
-    """Return how many forks lie between this process and the one that was started as a program."""
+    """Return the number of forks between this process and the process that was started as a program."""
     return _generation
 
 
@@ -46,7 +48,7 @@ def _before() -> None:
     locks = [each for _, each in _locks]
     for each in locks:
         each.acquire()
-    _held[:] = locks  # another thread may make one more until the fork is over
+    _held[:] = locks  # another thread may create a lock before the fork ends
     for before, _ in _hooks:
         before()
 
@@ -68,22 +70,21 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_after_in_child)
 
 guard = lock(ONCE)
-"""Held while something is done once a process: imports at first use, loading plugins, making kernels.
+"""Acquired for work that is done once per process: imports at first use, loading plugins, creating kernels.
 
-Otherwise a child could begin while another thread, which the child does not have, holds the lock of a module that it is
-importing, or is half-way through a compilation. It is reentrant, because a signal handler, a finalizer or a plugin may
-compute while its thread holds it.
+Otherwise a child process could start while another thread, which does not exist in the child, has an import lock or is
+compiling. It is reentrant, because a signal handler, a finalizer or a plugin may compute while its thread has it.
 """
 
 counting = lock(COUNTING)
-"""Held while something is counted, such as draws of random numbers or names of layers; it guards no more than that."""
+"""Acquired only to count something, such as draws of random numbers or names of layers."""
 
 
 class Lock:
-    """A reentrant lock of one object, which may be held for long, while users' code runs. A copy is a lock of its own.
+    """A reentrant lock of one object, which may be kept for long, while users' code runs. Copies get their own lock.
 
-    A fork does not wait for it. What another thread was doing to the object when the process was forked is never
-    finished in the child; taking the lock there raises instead of waiting forever.
+    A fork does not wait for it. If another thread had it at the fork, that thread's work on the object never finishes
+    in the child; there, acquiring the lock raises instead of waiting forever.
     """
 
     def __init__(self) -> None:
@@ -94,7 +95,7 @@ class Lock:
         if self._generation == _generation:
             self._lock.acquire()
             return
-        with guard:  # the first use in this process: nobody can have taken it since the fork
+        with guard:  # the first use since the fork
             if self._generation != _generation:
                 if not self._lock.acquire(blocking=False):
                     raise StateError(

@@ -1,4 +1,4 @@
-"""What tensors are made of: NumPy arrays, from whatever holds numbers, and whose memory they are in."""
+"""Conversion of numbers and arrays to NumPy arrays, and questions about their memory."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, DTypeError
 
 _SHARING = ("__array__", "__dlpack__", "__array_interface__")
-"""What an object has whose memory can be shared, if it does not have Python's buffer protocol."""
+"""Attributes of objects whose memory can be shared without Python's buffer protocol."""
 
 
 def shares_memory(value: Any) -> bool:
-    """Whether an array can be made of this without a copy."""
+    """Return whether a value can be converted to an array without a copy."""
     if any(hasattr(value, name) for name in _SHARING):
         return not isinstance(value, np.generic)
     try:
@@ -26,9 +26,9 @@ def shares_memory(value: Any) -> bool:
 
 
 def may_change(array: np.ndarray[Any, Any]) -> bool:
-    """Whether somebody may write into an array's memory, now or later.
+    """Return whether other code may write into an array's memory, now or later.
 
-    The WRITEABLE flag does not tell: whoever holds a read-only array, or the one that it is a view of, can set the flag
+    The WRITEABLE flag does not tell: code with a reference to a read-only array, or to its base, may set the flag
     again. Only Python's ``bytes`` never change.
     """
     owner: Any = array
@@ -46,14 +46,14 @@ def may_change(array: np.ndarray[Any, Any]) -> bool:
 
 
 def cast(array: np.ndarray[Any, Any], dtype: DType) -> np.ndarray[Any, Any]:
-    """Convert an array to another dtype as kernels do, always to a copy.
+    """Convert an array to another dtype exactly as kernels do; always return a copy.
 
-    A real number becomes a whole one through int64: its fraction is cut off, what int64 does not hold, NaN included,
-    becomes the least int64, and a narrower integer keeps the lowest bits. uint64 also holds what is between 2**63 and
-    2**64. What NumPy makes of such numbers depends on the processor and on their position.
+    A float becomes an integer through int64: the fraction is truncated, a value out of range or NaN becomes the
+    smallest int64, and a narrower integer gets the lowest bits. uint64 also covers values from 2**63 to 2**64. NumPy's
+    result for values out of range depends on the processor and on the position in the array.
     """
     if array.dtype.kind != "f" or dtype.kind not in "iu":
-        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite there
+        with np.errstate(over="ignore"):  # out of range of float32: infinity
             return np.asarray(array.astype(dtype))
     limit = 2.0**63
     whole = np.where((array >= -limit) & (array < limit), array, -limit).astype(np.int64)
@@ -64,25 +64,27 @@ def cast(array: np.ndarray[Any, Any], dtype: DType) -> np.ndarray[Any, Any]:
 
 
 def host_array(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, Any]:
-    """An array of one of tensorlab's dtypes, though perhaps of another byte order; Python numbers of the dtype wanted.
+    """Convert a value to an array of one of tensorlab's dtypes; the byte order may differ.
+
+    Python numbers get the dtype ``wanted``, if given. Arrays keep theirs.
 
     Raises:
         DTypeError: for strings, objects, ragged lists and complex numbers.
-        ArgumentError: for Python integers that the dtype does not hold, for real numbers that become no integer of 64
-            bits (of others the lowest bits are kept), and for an array that its library does not export.
+        ArgumentError: for Python integers that do not fit the dtype, for floats out of the range of 64-bit integers (of
+            others in narrower integers, the lowest bits are kept), and for an array that its library does not export.
     """
     by_dlpack = hasattr(value, "__dlpack__") and not hasattr(value, "__array__")
     try:
         array = np.from_dlpack(value) if by_dlpack else np.asarray(value)
     except (ValueError, TypeError, OverflowError) as error:
         raise DTypeError(who, "numbers in a regular nesting", type(value).__name__, f"NumPy says: {error}") from None
-    except (RuntimeError, BufferError, AttributeError) as error:  # of the library whose array this is
+    except (RuntimeError, BufferError, AttributeError) as error:  # raised by the library of the array
         library, said = type(value).__module__.partition(".")[0], str(error).rstrip(".")
         kind = type(value).__name__ if library == "builtins" else f"{library}.{type(value).__name__}"
         raise ArgumentError(who, "an array that NumPy can read", f"a {kind}", f"its library says: {said}") from None
     numbers = not (
         by_dlpack or hasattr(value, "dtype") or shares_memory(value)
-    )  # and no array, which has a dtype of its own
+    )  # Python numbers, without a dtype of their own
     if numbers and _is_wide(array):
         wide = _wide(who, value, wanted)
         if wide is not None:
@@ -98,12 +100,12 @@ def host_array(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, An
         return array
     target = wanted or (dtypes.default_float if array.dtype.kind == "f" else array.dtype)
     if array.dtype.kind in "iu" and target.kind == "f":
-        return array.astype(target)  # rounded once; a Python int would be rounded to float64 first
+        return array.astype(target)  # rounds once; NumPy rounds a Python int to float64 first
     try:
         if array.dtype.kind == "f" and target.kind in "iu":
             held = np.abs(array) < 2.0 ** (64 if target == np.uint64 else 63)
             if not held.all():
-                raise OverflowError(f"{array[~held].flat[0]} is not a whole number of 64 bits")
+                raise OverflowError(f"{array[~held].flat[0]} does not fit a 64-bit integer")
         if array.dtype.kind == "f":
             return cast(array, target)
         return np.asarray(value, target)
@@ -112,16 +114,18 @@ def host_array(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, An
 
 
 def _is_wide(array: np.ndarray[Any, Any]) -> bool:
-    """Whether whole Python numbers may not fit in int64: NumPy makes objects of them, or reals."""
+    """Return whether Python integers may not fit int64; NumPy then returns an object or a float array."""
     return array.dtype.kind == "O" or (array.dtype.kind == "f" and bool(np.any(np.abs(array) >= 2.0**63)))
 
 
 def _wide(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, Any] | None:
-    """Python numbers of which some may be whole and wider than int64, exactly or rounded once; None for other objects.
+    """Convert Python numbers that may include integers wider than int64, exactly or with a single rounding.
+
+    Return None for other objects.
 
     Raises:
-        ArgumentError: for numbers that the dtype wanted does not hold.
-        DTypeError: for whole numbers that neither int64 nor uint64 holds, if no dtype is wanted.
+        ArgumentError: for numbers that do not fit the dtype ``wanted``.
+        DTypeError: for integers that fit neither int64 nor uint64, if ``wanted`` is None.
     """
     leaves = np.array(value, object)
     kinds = {type(leaf) for leaf in leaves.ravel()}
@@ -139,7 +143,7 @@ def _wide(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, Any] | 
         if wanted is None:
             received = f"objects ({type(value).__name__}) from {least} to {most}"
             hint = 'give another dtype, e.g. dtype="float64"'
-            raise DTypeError(who, "whole numbers that int64 or uint64 holds", received, hint)
+            raise DTypeError(who, "integers in the range of int64 or uint64", received, hint)
     try:
         with np.errstate(over="ignore"):
             return leaves.astype(target)

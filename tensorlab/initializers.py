@@ -1,4 +1,4 @@
-"""Initializers: the first values of weights, under Keras's names and from Keras's distributions."""
+"""Initializers of weights, with Keras's names and distributions."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ class Initializer(Configured):
 
 
 class Zeros(Initializer):
-    """All elements are 0."""
+    """Initialize all elements to 0."""
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
         return ops.zeros(shape, dtype=dtype)
 
 
 class Ones(Initializer):
-    """All elements are 1."""
+    """Initialize all elements to 1."""
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
         return ops.ones(shape, dtype=dtype)
 
 
 class Constant(Initializer):
-    """All elements are ``value``, or an array is broadcast to the shape.
+    """Initialize all elements to ``value``, or broadcast an array to the shape.
 
     Source: Keras, ``keras.initializers.Constant``.
     """
@@ -55,7 +55,7 @@ class Constant(Initializer):
 
 
 class Identity(Initializer):
-    """The identity matrix times ``gain``; a matrix that is not square has ``gain`` on its main diagonal.
+    """Initialize to the identity matrix times ``gain``; a matrix that is not square has ``gain`` on its main diagonal.
 
     Raises:
         ShapeError: when called with a shape that is not of rank 2.
@@ -73,7 +73,7 @@ class Identity(Initializer):
 
 
 class RandomUniform(Initializer):
-    """Numbers from ``[minval, maxval)``, all equally likely."""
+    """Draw from the uniform distribution on ``[minval, maxval)``."""
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
         self.minval, self.maxval, self.seed = minval, maxval, seed
@@ -83,7 +83,7 @@ class RandomUniform(Initializer):
 
 
 class RandomNormal(Initializer):
-    """Numbers from the normal distribution."""
+    """Draw from a normal distribution."""
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
         self.mean, self.stddev, self.seed = mean, stddev, seed
@@ -93,7 +93,7 @@ class RandomNormal(Initializer):
 
 
 class TruncatedNormal(Initializer):
-    """Numbers from the normal distribution; those beyond two ``stddev`` from ``mean`` are drawn again.
+    """Draw from a normal distribution truncated at two ``stddev`` from ``mean``; values outside are drawn again.
 
     Source: Keras, ``keras.initializers.TruncatedNormal``.
     """
@@ -122,13 +122,13 @@ _STDDEV_OF_TRUNCATED = 0.87962566103423978
 
 
 class VarianceScaling(Initializer):
-    """Numbers of mean 0 and of variance ``scale / n``, where n follows from the shape of the weight.
+    """Draw numbers of mean 0 and variance ``scale / n``, where ``n`` depends on the shape of the weight.
 
     Args:
-        scale: the variance, times n.
-        mode: which n: "fan_in" (the inputs of a unit), "fan_out" (its outputs) or "fan_avg" (the mean of both).
+        scale: the variance times ``n``.
+        mode: what ``n`` is: "fan_in" (the inputs of a unit), "fan_out" (its outputs) or "fan_avg" (their mean).
         distribution: "truncated_normal" (or "normal"), "untruncated_normal" or "uniform".
-        seed: None to draw from the global stream.
+        seed: an integer, or None to draw from the global stream.
 
     Raises:
         ArgumentError: for a scale that is not positive, or an unknown mode or distribution.
@@ -169,7 +169,7 @@ _DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
 
 
 def _fans(shape: Shape) -> tuple[float, float]:
-    """Return the inputs and outputs of a unit; axes before the last two count for both, as in a convolution."""
+    """Return fan-in and fan-out; axes before the last two count for both, as in a convolution."""
     if len(shape) < 2:
         size = float(shape[0]) if shape else 1.0
         return size, size
@@ -178,7 +178,7 @@ def _fans(shape: Shape) -> tuple[float, float]:
 
 
 class GlorotUniform(VarianceScaling):
-    """Uniform in ``±√(6 / (fan_in + fan_out))``, where the fans are the numbers of inputs and outputs of a unit.
+    """Draw uniformly from ``±√(6 / (fan_in + fan_out))``; the fans are the numbers of inputs and outputs of a unit.
 
     Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
 
@@ -192,7 +192,7 @@ class GlorotUniform(VarianceScaling):
 
 
 class GlorotNormal(VarianceScaling):
-    """Truncated normal of variance ``2 / (fan_in + fan_out)``.
+    """Draw from a truncated normal distribution of variance ``2 / (fan_in + fan_out)``.
 
     Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
     """
@@ -202,7 +202,7 @@ class GlorotNormal(VarianceScaling):
 
 
 class HeUniform(VarianceScaling):
-    """Uniform in ``±√(6 / fan_in)``.
+    """Draw uniformly from ``±√(6 / fan_in)``.
 
     Source: He et al., "Delving Deep into Rectifiers", arXiv:1502.01852.
     """
@@ -212,7 +212,7 @@ class HeUniform(VarianceScaling):
 
 
 class HeNormal(VarianceScaling):
-    """Truncated normal of variance ``2 / fan_in``.
+    """Draw from a truncated normal distribution of variance ``2 / fan_in``.
 
     Source: He et al., "Delving Deep into Rectifiers", arXiv:1502.01852.
     """
@@ -222,7 +222,7 @@ class HeNormal(VarianceScaling):
 
 
 class LecunUniform(VarianceScaling):
-    """Uniform in ``±√(3 / fan_in)``.
+    """Draw uniformly from ``±√(3 / fan_in)``.
 
     Source: LeCun et al., "Efficient BackProp", 1998.
     """
@@ -232,7 +232,7 @@ class LecunUniform(VarianceScaling):
 
 
 class LecunNormal(VarianceScaling):
-    """Truncated normal of variance ``1 / fan_in``.
+    """Draw from a truncated normal distribution of variance ``1 / fan_in``.
 
     Source: LeCun et al., "Efficient BackProp", 1998.
     """
@@ -242,7 +242,7 @@ class LecunNormal(VarianceScaling):
 
 
 class Orthogonal(Initializer):
-    """An orthogonal matrix times ``gain``; axes before the last are taken as one.
+    """Draw a random orthogonal matrix times ``gain``; all axes except the last form the rows.
 
     If the matrix is not square, its rows or its columns, whichever are fewer, are orthonormal.
 
@@ -261,7 +261,7 @@ class Orthogonal(Initializer):
         rows, columns = math.prod(shape[:-1]), shape[-1]
         numbers = random.generator("initializer", self.seed).standard_normal((max(rows, columns), min(rows, columns)))
         q, r = np.linalg.qr(numbers)
-        q = q * np.sign(np.diagonal(r))  # without this, not all orthogonal matrices would be equally likely
+        q = q * np.sign(np.diagonal(r))  # makes the distribution uniform
         matrix = self.gain * (q.T if rows < columns else q)
         return asarray(matrix.reshape(shape), dtype=dtypes.default_float if dtype is None else dtype)
 
@@ -274,7 +274,9 @@ he_uniform, he_normal, lecun_uniform, lecun_normal = HeUniform, HeNormal, LecunU
 
 
 def get(identifier: Any) -> Any:
-    """Return an initializer from its name, its class, its config, itself, or a function of ``(shape, dtype)``.
+    """Return an initializer from its name, class or config.
+
+    An `Initializer` or a function of ``(shape, dtype)`` is returned as it is.
 
     Raises:
         UnknownNameError: for an unknown name.

@@ -1,7 +1,7 @@
-"""Copies and pickles of what is made of a function: a copy shares the function, a pickle names it or holds its source.
+"""Copies and pickles of objects that have a function.
 
-Scalar functions are plain data, so rules of them need no name. Other functions are pickled by the name that they are
-imported by, as Python does; what cannot be imported is refused in one line.
+A copy shares the function. Scalar functions are plain data, so objects made from them can always be pickled. Other
+functions are pickled by name, as Python does; one that cannot be imported raises an error.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any, Self
 
 
 class OfScalar:
-    """What never changes, and is made of a scalar function alone: a copy is the thing itself.
+    """The base of immutable objects made from a scalar function only; a copy is the object itself.
 
-    A pickle holds its name in the module of the function, if it has one there, and the scalar function otherwise.
+    A pickle contains the object's name if the function's module has one for it, otherwise the scalar function.
     """
 
     scalar: Any
@@ -42,7 +42,7 @@ def _imported(module: str, name: str) -> Any:
 
 
 class WithFunction:
-    """What has a function beside its other attributes: a copy shares it, a pickle holds its name."""
+    """The base of objects with a function among their attributes; a copy shares it, a pickle contains its name."""
 
     function: Any
 
@@ -53,7 +53,7 @@ class WithFunction:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         made = memo[id(self)] = type(self).__new__(type(self))
-        made.__dict__.update(copy.deepcopy(self.__dict__, memo))  # in which a function stands for itself
+        made.__dict__.update(copy.deepcopy(self.__dict__, memo))  # functions are not copied
         return made
 
     def __reduce__(self) -> Any:

@@ -1,7 +1,7 @@
-"""One registry for each kind of thing that plugins add.
+"""Registries of the objects that plugins add, one for each kind.
 
-A registry knows names and where they come from. Plugins are discovered at the first look-up: whoever manages them puts
-its loader into `Registry.load`.
+A registry maps names to objects and the distributions they come from. Plugins are discovered at the first lookup: the
+plugin manager assigns its loader to `Registry.load`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 from tensorlab.errors import ArgumentTypeError, PluginError, UnknownNameError, nearest
 
 
-@dataclass(frozen=True, eq=False)  # known by identity: things need not be comparable
+@dataclass(frozen=True, eq=False)  # compared by identity: things need not be comparable
 class Entry:
-    """A registered thing, and the distribution that it comes from."""
+    """A registered object and the distribution it comes from."""
 
     name: str
     thing: Any
@@ -31,13 +31,15 @@ class Entry:
 
 
 def canonical(name: str) -> str:
-    """What two spellings of one name share: ``"RMSprop"`` is ``"rmsprop"``, ``"MeanSquaredError"``
-    ``"mean_squared_error"``."""
+    """Return a name without case and underscores, for comparisons.
+
+    ``"RMSprop"`` and ``"rmsprop"`` are the same name; so are ``"MeanSquaredError"`` and ``"mean_squared_error"``.
+    """
     return name.replace("_", "").lower()
 
 
 def normalized(distribution: str) -> str:
-    """What two spellings of one distribution share: ``"Acme_Swish"`` is ``"acme-swish"``.
+    """Return the normalized name of a distribution: ``"Acme_Swish"`` gives ``"acme-swish"``.
 
     Source: PEP 503.
     """
@@ -45,30 +47,31 @@ def normalized(distribution: str) -> str:
 
 
 class Registry:
-    """The things of one kind, by name.
+    """The registered objects of one kind, by name.
 
     Args:
-        kind: what they are called in messages, such as "activation".
+        kind: the kind, as shown in messages, such as "activation".
     """
 
     load: Callable[[], None] = staticmethod(lambda: None)
-    """Called before a look-up; fills the registries the first time."""
+    """Called before every lookup; the first call fills the registries."""
 
     explain_missing: Callable[[str, str], str] = staticmethod(lambda kind, name: "")
-    """Words about a plugin that failed and would perhaps have registered this name, or nothing."""
+    """Return a text about a plugin that failed to load and might have registered this name, or an empty string."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self._entries: dict[str, list[Entry]] = {}  # of one name, the one that it means last, what it overrides before
+        self._entries: dict[str, list[Entry]] = {}  # by name; the last one of a name is in effect
         self.changed: Callable[[], object] = lambda: None
-        """Called when names have come, gone, or changed what they mean."""
+        """Called when names have been added, removed or overridden."""
 
     def add(self, entry: Entry, override: bool = False) -> None:
-        """Register a thing under its name and under ``distribution:name``.
+        """Register an object under its name and under ``distribution:name``.
 
         Args:
-            entry: the thing.
-            override: whether it may take the name of another distribution's, which stays ``distribution:name``.
+            entry: the object.
+            override: whether it may replace an object of another distribution, which is then ``distribution:name``
+                only.
 
         Raises:
             PluginError: if the name is taken.
@@ -86,7 +89,7 @@ class Registry:
         self.changed()
 
     def remove(self, entry: Entry) -> None:
-        """Take back what `add` registered; a name that it overrode means again what it meant."""
+        """Undo `add`; if the entry overrode another one, that one is in effect again."""
         same = self._entries.get(canonical(entry.name), [])
         if entry in same:
             same.remove(entry)
@@ -98,10 +101,10 @@ class Registry:
         return next((e for e in reversed(same) if not distribution or _same(e.distribution, distribution)), None)
 
     def entry(self, name: str) -> Entry:
-        """The entry of ``name`` or ``distribution:name``.
+        """Return the entry of ``name`` or ``distribution:name``.
 
         Raises:
-            UnknownNameError: with the nearest known names.
+            UnknownNameError: for an unknown name; the message suggests similar names.
             ArgumentTypeError: for a name that is not a string.
         """
         if not isinstance(name, str):
@@ -119,20 +122,20 @@ class Registry:
         return found
 
     def _other_kind(self, name: str) -> str:
-        """Words about a name that another registry has, or nothing."""
+        """Return a text that says which other registries have the name, or an empty string."""
         others = [kind for kind, other in registries.items() if kind != self.kind and other._find(name)]
         return f"{name!r} is the name of {' and of '.join(map(_with_article, others))}" if others else ""
 
     def get(self, name: str) -> Any:
-        """The thing registered as ``name`` or ``distribution:name``.
+        """Return the object registered as ``name`` or ``distribution:name``.
 
         Raises:
-            UnknownNameError: with the nearest known names.
+            UnknownNameError: for an unknown name; the message suggests similar names.
         """
         return self.entry(name).thing
 
     def name_of(self, thing: Any) -> str | None:
-        """The name under which a thing is found, or None: ``distribution:name`` if its plain name means another."""
+        """Return the name of an object, or None; if the name is overridden, return ``distribution:name``."""
         Registry.load()
         for same in self._entries.values():
             for entry in same:
@@ -145,7 +148,7 @@ class Registry:
         return isinstance(name, str) and self._find(name) is not None
 
     def __iter__(self) -> Iterator[Entry]:
-        """What the plain names mean, by name."""
+        """Iterate over the entries in effect, sorted by name."""
         Registry.load()
         return iter(sorted((same[-1] for same in self._entries.values() if same), key=lambda entry: entry.name))
 
@@ -173,7 +176,7 @@ KINDS = {
     "dataset": "datasets",
     "backend": "backends",
 }
-"""The kinds of things, and their plurals."""
+"""The kinds of registered objects and their plurals."""
 
 registries = {kind: Registry(kind) for kind in KINDS}
-"""Every registry, by kind."""
+"""All registries by kind."""

@@ -1,4 +1,4 @@
-"""What weights cost: a regularizer's value for a weight is added to the loss."""
+"""Regularizers: penalties on weights that are added to the loss."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["L1", "L1L2", "L2", "Regularizer", "deserialize", "get", "l1", "l1_l2
 
 
 class Regularizer(Configured):
-    """The base of every regularizer. A subclass implements `__call__`, from a weight to a number, in operations.
+    """The base of every regularizer. A subclass implements `__call__`, which computes a scalar tensor from a weight.
 
     Source: Keras, ``keras.regularizers.Regularizer``.
     """
@@ -24,7 +24,7 @@ class Regularizer(Configured):
     _kind = "regularizer"
 
     def __call__(self, x: Any) -> Tensor:
-        """What the weight costs."""
+        """Return the penalty of a weight."""
         raise NotImplementedError(f"{type(self).__name__} has no __call__(x)")
 
 
@@ -34,7 +34,7 @@ def _cost(x: float, l1: float, l2: float) -> float:
 
 
 class L1L2(Regularizer):
-    """``l1 Σ |x| + l2 Σ x²``.
+    """Compute ``l1 Σ |x| + l2 Σ x²``.
 
     Raises:
         ArgumentError: for a factor that is not a finite number.
@@ -46,12 +46,12 @@ class L1L2(Regularizer):
         self.l1, self.l2 = (finite(f"{type(self).__name__} {n}", v) for n, v in (("l1", l1), ("l2", l2)))
 
     def __call__(self, x: Any) -> Tensor:
-        """What the weight costs."""
+        """Return the penalty of a weight."""
         return ops.sum(_cost(x, self.l1, self.l2))
 
 
 class L1(L1L2):
-    """``l1 Σ |x|``.
+    """Compute ``l1 Σ |x|``.
 
     Source: Keras, ``keras.regularizers.L1``.
     """
@@ -61,7 +61,7 @@ class L1(L1L2):
 
 
 class L2(L1L2):
-    """``l2 Σ x²``.
+    """Compute ``l2 Σ x²``.
 
     Source: Keras, ``keras.regularizers.L2``.
 
@@ -79,10 +79,12 @@ l1, l2, l1_l2 = L1, L2, L1L2
 
 
 def get(identifier: Any) -> Callable[[Any], Tensor] | None:
-    """A regularizer from its name, its class, its config, itself, or None for none; a function of a weight is one too.
+    """Return a regularizer from its name, class or config.
+
+    None, a `Regularizer` or a function of a weight is returned as it is.
 
     Raises:
-        UnknownNameError: for an unknown name, with the nearest known ones.
+        UnknownNameError: for an unknown name; the message suggests similar names.
         ArgumentTypeError: for anything else.
     """
     if identifier is None or (callable(identifier) and not isinstance(identifier, (type, Regularizer))):

@@ -1,4 +1,4 @@
-"""Rules: what a plain-Python function of numbers is meant for, and so which loop it is lifted into."""
+"""Rules: scalar functions together with their purpose, which determines the kind of loop they are lifted into."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tensorlab.scalars import ScalarFunction
 
 
 def finite(who: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
-    """Return a hyperparameter as a float. It may be a number of Python or NumPy, or a tensor or an array of rank 0.
+    """Return a hyperparameter as a float. It may be a Python or NumPy number, or a tensor or array of rank 0.
 
     Raises:
-        ArgumentError: unless it is a finite number, not below ``low`` and not above ``high``.
+        ArgumentError: unless it is a finite number from ``low`` to ``high``.
     """
     number = value
     if getattr(value, "shape", None) == () and not isinstance(value, np.generic):
@@ -27,7 +27,7 @@ def finite(who: str, value: Any, low: float = -math.inf, high: float = math.inf)
     if isinstance(number, (int, float, np.number)) and not isinstance(number, bool):
         try:
             number = float(number)
-        except (OverflowError, TypeError):  # an integer beyond float64; a complex number
+        except (OverflowError, TypeError):  # an integer out of the range of float64, or a complex number
             number = math.nan
         if math.isfinite(number) and low <= number <= high:
             return number
@@ -36,17 +36,17 @@ def finite(who: str, value: Any, low: float = -math.inf, high: float = math.inf)
 
 
 class Hyperparameters(MutableMapping[str, float]):
-    """The hyperparameters of one loss, optimizer or activation, by name. Any name may be one.
+    """The hyperparameters of a loss, an optimizer or an activation, by name. Any name is allowed.
 
     Args:
-        who: what messages call their owner.
-        defaults: all that there are, with their default values.
-        given: those that differ.
-        limits: the smallest and the largest value of some.
+        who: the owner, for messages.
+        defaults: all hyperparameters with their default values.
+        given: the values that differ.
+        limits: the smallest and the largest allowed value of some of them.
 
     Raises:
-        ArgumentError: for one that is not among the defaults, is not a finite number, or is out of its limits. So does
-            an assignment, which then changes nothing.
+        ArgumentError: for an unknown name, or a value that is not finite or out of its limits. An assignment raises the
+            same errors and then changes nothing.
     """
 
     def __init__(
@@ -67,14 +67,14 @@ class Hyperparameters(MutableMapping[str, float]):
         self._values[name] = self.checked(name, value)
 
     def checked(self, name: str, value: Any) -> float:
-        """Return what `value` would be as this hyperparameter, or raise."""
+        """Return ``value`` as a float, or raise if it is not a valid value of this hyperparameter."""
         if name not in self._values:
             known = f"hyperparameters among: {', '.join(self._values) or 'none'}"
             raise ArgumentError(self._who, known, name, advice(name, self._values))
         return finite(f"{self._who} {name}", value, *self._limits.get(name, ()))
 
     def update(self, /, *others: Any, **named: Any) -> None:
-        """Set several, or none if one of them is refused."""
+        """Set several hyperparameters, or none if a value is invalid."""
         self._values |= {name: self.checked(name, value) for name, value in dict(*others, **named).items()}
 
     def __delitem__(self, name: str) -> NoReturn:
@@ -90,16 +90,16 @@ class Hyperparameters(MutableMapping[str, float]):
         return repr(self._values)
 
 
-@dataclass(frozen=True, eq=False)  # known by identity, which is quick to look up
+@dataclass(frozen=True, eq=False)  # compared by identity, for fast lookup
 class Reduction:
-    """Folding elements into one value.
+    """A reduction of elements to one value.
 
     Attributes:
-        name: what it is called in messages and cache keys.
+        name: the name in messages and cache keys.
         combine: ``(a, b) -> c``, associative.
         element: ``x -> value``, applied to each element first.
         result: ``(total, count) -> value``, applied to the total, or None.
-        initial: the value over no elements, or None if there is none.
+        initial: the value for no elements, or None if there is none.
     """
 
     name: str
@@ -110,20 +110,21 @@ class Reduction:
 
     @property
     def key(self) -> str:
-        """What a kernel made of this depends on."""
+        """The cache key of the functions."""
         parts = (self.combine, self.element, self.result)
         return " ".join(part.key if part is not None else "-" for part in parts)
 
 
-@dataclass(frozen=True, eq=False)  # known by identity, which is quick to look up
+@dataclass(frozen=True, eq=False)  # compared by identity, for fast lookup
 class Rowwise:
-    """A function of whole rows, such as softmax: reductions along the row, then a value for each element.
+    """A function of rows, such as softmax: reductions along the row, then a value for each element.
 
-    Reduction ``k`` folds ``element(*inputs, *totals of the reductions before it)`` with ``combine``. The element values
-    of the last reduction are kept, and the result is ``output(kept, *inputs, *totals)``.
+    Each reduction combines the values of ``element(*inputs, *totals)`` with ``combine``, where ``totals`` are the
+    results of the reductions before it. The element values of the last reduction are kept, and the result is
+    ``output(kept, *inputs, *totals)``.
 
     Attributes:
-        name: what it is called in messages and cache keys.
+        name: the name in messages and cache keys.
         reductions: pairs of ``(combine, element)``.
         output: the value of each element of the result.
     """
@@ -134,16 +135,16 @@ class Rowwise:
 
     @property
     def key(self) -> str:
-        """What a kernel made of this depends on."""
+        """The cache key of the functions."""
         return " ".join(f.key for pair in self.reductions for f in pair) + " " + self.output.key
 
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """A state that goes along a run of elements, and a value from the state after each of them.
+    """A state that is updated with each element in turn, and a result after each update.
 
     Attributes:
-        name: what it is called in messages and cache keys.
+        name: the name in messages and cache keys.
         step: ``(*state, *inputs) -> state``, of one value or several.
         result: ``(*state) -> value``.
         initial: the state before the first element.
@@ -156,5 +157,5 @@ class Scan:
 
     @property
     def key(self) -> str:
-        """What a kernel made of this depends on."""
+        """The cache key of the functions and the initial state."""
         return f"{self.step.key} {self.result.key} {self.initial}"

@@ -1,8 +1,8 @@
-"""What is in force inside of ``with`` blocks, such as tapes and devices, whatever order the blocks are left in.
+"""Settings made by ``with`` blocks, such as tapes and devices, which may be exited in any order.
 
-A generator, a coroutine or another thread may leave a block after one that was entered later. So leaving a block ends
-exactly that block, wherever it was entered, and restores nothing: what is in force is what has been entered in this
-thread or asynchronous task, or before the task was created, and has not been left by anybody.
+A generator, a coroutine or another thread may exit a block after one that was entered later. So exiting ends exactly
+that block and restores nothing. The current setting depends on all open blocks: those that were entered in this thread
+or asynchronous task, or before the task was created, and that nothing has exited.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _value, _is_open = attrgetter("value"), attrgetter("open")
 
 
 class Block(Generic[V]):
-    """One block that was entered, and whether it is still open."""
+    """A block that was entered, and whether it is still open."""
 
     __slots__ = ("_scope", "open", "value")
 
@@ -29,13 +29,13 @@ class Block(Generic[V]):
         self._scope, self.value, self.open = scope, value, True
 
     def leave(self) -> None:
-        """End the block; do nothing if it has ended."""
+        """End the block; do nothing if it has already ended."""
         self.open = False
         self._scope.version = next(_changes)
 
 
 class _Seen(Generic[V, R]):
-    """What is open in a context as of a version. One tuple, because tasks share it and threads replace it."""
+    """The open blocks of a context at some version, in one tuple, because tasks share it and threads replace it."""
 
     __slots__ = ("state",)
 
@@ -44,15 +44,15 @@ class _Seen(Generic[V, R]):
 
 
 class Scope(Generic[V, R]):
-    """The blocks of one kind.
+    """All blocks of one kind.
 
     Args:
-        name: of the kind.
-        summarize: from the values of the open blocks, the outermost first, to what is in force.
+        name: the name of the kind.
+        summarize: computes the current setting from the values of the open blocks, outermost first.
 
     Attributes:
-        version: changes whenever a block is left anywhere.
-        seen, outside: for code that asks at every operation and does what `current` does without a call.
+        version: a number that changes whenever a block is exited in any thread.
+        seen, outside: for code that inlines `current` because every operation needs it.
     """
 
     def __init__(self, name: str, summarize: Callable[[list[V]], R]) -> None:
@@ -63,7 +63,7 @@ class Scope(Generic[V, R]):
         self.outside = _Seen[V, R](0, (), summarize([]))
 
     def enter(self, value: V) -> Block[V]:
-        """Begin a block in this context."""
+        """Enter a block in this context."""
         entry = Block(self, value)
         version, entries, _ = self._state()
         entries = (*entries, entry)
@@ -71,18 +71,18 @@ class Scope(Generic[V, R]):
         return entry
 
     def entries(self) -> tuple[Block[V], ...]:
-        """Return the open blocks of this context, the outermost first."""
+        """Return the open blocks of this context, outermost first."""
         return self._state()[1]
 
     def current(self) -> R:
-        """Return what is in force in this context."""
+        """Return the current setting of this context."""
         state = self.seen(self.outside).state
         return state[2] if state[0] == self.version else self._state()[2]
 
     def _state(self) -> tuple[int, tuple[Block[V], ...], R]:
         seen = self.seen(self.outside)
         state = seen.state
-        version = self.version  # read before the entries: what is left meanwhile is looked for again
+        version = self.version  # read before the entries, so that a concurrent exit is seen next time
         if state[0] != version:
             entries = tuple(filter(_is_open, state[1]))
             result = state[2] if len(entries) == len(state[1]) else self._summarize([*map(_value, entries)])

@@ -1,4 +1,4 @@
-"""Objects of plugins as plain data and back: ``{"class_name": ..., "config": ...}``, or a name."""
+"""Conversion of objects to plain data and back: ``{"class_name": ..., "kind": ..., "config": ...}``, or a name."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tensorlab.registry import registries
 
 
 class Configured:
-    """Remembers what it was constructed with, so that `get_config` needs nothing from the author of a subclass."""
+    """The base of objects that record their constructor's arguments, so that subclasses get `get_config` for free."""
 
     _kind = "layer"
 
     @property
     def _maker(self) -> Any:
-        """What is registered, and makes such an object: the class, or a rule."""
+        """The registered object that creates such objects: the class, or a rule."""
         return type(self)
 
     def __new__(cls, /, *args: Any, **kwargs: Any) -> Any:
@@ -37,16 +37,16 @@ class Configured:
         following(*args, **kwargs)
 
     def _constructed(self) -> None:
-        """Called when the constructor of the object's own class has returned."""
+        """Called after the constructor of the object's class has returned."""
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor as plain data, enough for `from_config` to make another one."""
+        """Return the constructor's arguments as plain data, for `from_config`."""
         arguments = self.__dict__.get("_constructed_with", {})
         return {name: serialize(value) for name, value in arguments.items()}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """Make a new object from what `get_config` returned.
+        """Create an object from the result of `get_config`.
 
         Raises:
             ArgumentTypeError: for anything but a dict of the constructor's arguments.
@@ -84,7 +84,7 @@ def _captured(init: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(init)
     def wrapper(self: Any, /, *args: Any, **kwargs: Any) -> None:
         outermost = "_constructed_with" not in self.__dict__
-        if outermost:  # the constructor of the object's own class, not one that it calls
+        if outermost:  # not a base constructor that it calls
             args = tuple([_repeatable(value) for value in args])
             kwargs = {name: _repeatable(value) for name, value in kwargs.items()}
             try:
@@ -109,7 +109,7 @@ def _captured(init: Callable[..., None]) -> Callable[..., None]:
             init(self, *args, **kwargs)
         except TypeError:
             error = _misfit(self, init, args, kwargs)
-            if error is None:  # something inside
+            if error is None:  # raised inside of the constructor
                 raise
             raise error from None
         if outermost:
@@ -119,16 +119,16 @@ def _captured(init: Callable[..., None]) -> Callable[..., None]:
 
 
 def _repeatable(value: Any) -> Any:
-    """Return a list in place of a generator, which could be read only once and neither be copied nor pickled."""
+    """Convert an iterator to a list, because it can be read only once and cannot be copied or pickled."""
     return list(value) if isinstance(value, (GeneratorType, map, filter, zip)) else value
 
 
 def _misfit(
     made: Any, init: Callable[..., None], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> ArgumentTypeError | None:
-    """The error about the arguments of a constructor that do not fit it, or None.
+    """Return the error for arguments that do not fit a constructor, or None if they do.
 
-    It names the class of the object, or the base whose constructor that class has called with arguments of its own.
+    It names the class of the object, or the base whose constructor was called with other arguments.
     """
     cls, own = type(made), inspect.unwrap(type(made).__init__)
     given = set(kwargs) & set(made.__dict__.get("_constructed_with", ()))
@@ -140,7 +140,7 @@ def _misfit(
 
 
 def serialize(value: Any) -> Any:
-    """Plain data for an argument of a constructor: numbers, strings, lists, names of registered things, configs."""
+    """Convert a constructor's argument to plain data: numbers, strings, lists, names of registered objects, configs."""
     if isinstance(value, Configured):
         name = registries[value._kind].name_of(value._maker) or value._maker.__name__
         return {"class_name": name, "kind": value._kind, "config": value.get_config()}
@@ -155,7 +155,7 @@ def serialize(value: Any) -> Any:
     if callable(value):
         names = (registry.name_of(value) for registry in registries.values())
         name = next((name for name in names if name is not None), None)
-        maker = getattr(value, "_maker", None)  # an activation with other hyperparameters than the registered one
+        maker = getattr(value, "_maker", None)  # a registered activation with other hyperparameters
         if name is None and maker is not None and (made_by := registries["activation"].name_of(maker)):
             return {"class_name": made_by, "kind": "activation", "config": value.get_config()}
         return value if name is None else name
@@ -163,11 +163,11 @@ def serialize(value: Any) -> Any:
 
 
 def deserialize(value: Any) -> Any:
-    """Return what `serialize` was given. Names stay names, which every constructor understands.
+    """Undo `serialize`. Names stay names, because all constructors accept them.
 
     Raises:
-        UnknownNameError: for a kind or a name that nothing is registered by, with the nearest known ones.
-        ArgumentTypeError: for a config that is no dict of arguments.
+        UnknownNameError: for an unknown kind or name; the message suggests similar names.
+        ArgumentTypeError: for a config that is not a dict of arguments.
     """
     if isinstance(value, dict) and set(value) == {"class_name", "kind", "config"}:
         kind, name, config = value["kind"], value["class_name"], value["config"]
@@ -184,7 +184,7 @@ def deserialize(value: Any) -> Any:
 
 
 def check_config(who: str, config: Any, *needed: str) -> Any:
-    """Return a config that is a dict of arguments, with these among them.
+    """Return a config if it is a dict of arguments that contains ``needed``.
 
     Raises:
         ArgumentTypeError: for anything else.
@@ -198,15 +198,15 @@ def check_config(who: str, config: Any, *needed: str) -> Any:
 
 
 def get(kind: str, identifier: Any, base: type) -> Any:
-    """An object of some kind from its name, its class, its config, or itself.
+    """Return an object of a kind from its name, class or config; an object is returned as it is.
 
     Raises:
-        UnknownNameError: for a name that nothing is registered under.
+        UnknownNameError: for an unknown name.
         ArgumentTypeError: for anything else.
     """
     if isinstance(identifier, str):
         identifier = registries[kind].get(identifier)
-    elif isinstance(identifier, dict) and "class_name" in identifier:  # one of Keras does not name its kind
+    elif isinstance(identifier, dict) and "class_name" in identifier:  # configs of Keras have no kind
         parts = {"kind": kind, "config": {}, **identifier}
         identifier = deserialize({part: parts[part] for part in ("class_name", "kind", "config")})
     if isinstance(identifier, type) and issubclass(identifier, base):

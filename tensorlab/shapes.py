@@ -1,4 +1,4 @@
-"""Shapes and axes: how they broadcast, and how they are said to be wrong."""
+"""Checks of shapes and axes, and broadcasting."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ Shape = tuple[int, ...]
 
 
 MAX_RANK = 64
-"""The most axes of a tensor: NumPy's."""
+"""The maximum number of axes of a tensor, as in NumPy."""
 
 MAX_SIZE = 2**60 - 1
-"""The most elements of a tensor: of eight bytes each, they have an address."""
+"""The maximum number of elements of a tensor; with eight bytes each, all have an address."""
 
 
 def broadcast(who: str, shapes: Sequence[Shape], of: Sequence[Shape] = ()) -> Shape:
-    """The shape that all of ``shapes`` broadcast to; where they are parts of others, the message shows those, ``of``.
+    """Return the shape that all ``shapes`` broadcast to; messages show the shapes ``of`` instead, if given.
 
     Raises:
-        ShapeError: where two lengths of one axis differ and neither is 1.
+        ShapeError: if two lengths of an axis differ and neither is 1.
     """
     different = set(shapes)
     different.discard(())
-    if len(different) <= 1:  # equal shapes, and numbers among them
+    if len(different) <= 1:  # equal shapes, or shape ()
         return different.pop() if different else ()
     rank = max([*map(len, shapes)])
     result = [1] * rank
@@ -46,18 +46,18 @@ def broadcast(who: str, shapes: Sequence[Shape], of: Sequence[Shape] = ()) -> Sh
 
 
 def normalize_axis(who: str, axis: Any, rank: int) -> int:
-    """``axis`` as a number from 0 to ``rank - 1``.
+    """Return ``axis`` as an integer from 0 to ``rank - 1``.
 
     Raises:
         ShapeError: if it is out of range.
-        ArgumentTypeError: if it is not a whole number.
+        ArgumentTypeError: if it is not an integer.
     """
     try:
         number = operator.index(axis)
     except TypeError:
         number = None
     if number is None or axis is True or axis is False:
-        raise ArgumentTypeError(who, "an axis that is a whole number", repr(axis))
+        raise ArgumentTypeError(who, "an integer axis", repr(axis))
     if not -rank <= number < rank:
         bounds = f"an axis from {-rank} to {rank - 1}" if rank else "no axis"
         raise ShapeError(who, f"{bounds} for a tensor of rank {rank}", str(number))
@@ -65,14 +65,14 @@ def normalize_axis(who: str, axis: Any, rank: int) -> int:
 
 
 def normalize_axes(who: str, axis: int | Sequence[int] | None, rank: int) -> tuple[int, ...]:
-    """Sorted axes from None (all of them), a number, or a sequence of numbers.
+    """Return sorted axes from an integer, a sequence of integers, or None for all axes.
 
     Raises:
-        ShapeError: if one is out of range or given twice.
+        ShapeError: if an axis is out of range or given twice.
     """
     if axis is None:
         return tuple(range(rank))
-    if type(axis) is int and -rank <= axis < rank:  # most are
+    if type(axis) is int and -rank <= axis < rank:  # the common case
         return (axis % rank,)
     given = axis if isinstance(axis, (tuple, list)) else (axis,)
     axes = sorted(normalize_axis(who, item, rank) for item in given)
@@ -82,36 +82,36 @@ def normalize_axes(who: str, axis: int | Sequence[int] | None, rank: int) -> tup
 
 
 def as_shape(who: str, shape: Any) -> Shape:
-    """A tuple of lengths, from a length or a sequence of lengths.
+    """Return a tuple of lengths from a length or a sequence of lengths.
 
     Raises:
-        ArgumentTypeError: if they are not whole numbers.
-        ShapeError: if one is negative, there are more than `MAX_RANK`, or more than `MAX_SIZE` elements.
+        ArgumentTypeError: if a length is not an integer.
+        ShapeError: if a length is negative, or there are more than `MAX_RANK` axes or `MAX_SIZE` elements.
     """
     given = shape if isinstance(shape, (tuple, list)) else (shape,)
     try:
         lengths = tuple(map(operator.index, given))
     except TypeError:
-        raise ArgumentTypeError(who, "a shape of whole numbers", repr(shape)) from None
+        raise ArgumentTypeError(who, "a shape of integers", repr(shape)) from None
     if min(lengths, default=0) < 0:
         raise ShapeError(who, "lengths of at least 0", str(lengths))
     if len(lengths) > MAX_RANK:
         raise ShapeError(who, f"at most {MAX_RANK} axes", f"{len(lengths)}")
-    size = math.prod(lengths) or math.prod(filter(None, lengths))  # a length of 0 does not make the others possible
+    size = math.prod(lengths) or math.prod(filter(None, lengths))  # a length of 0 must not hide too large others
     if size > MAX_SIZE:
         raise ShapeError(who, "fewer than 2**60 elements", f"the shape {lengths}")
     return lengths
 
 
 def as_length(who: str, length: Any) -> int:
-    """Return one length, such as a number of classes.
+    """Return a single length, such as a number of classes.
 
     Raises:
-        ArgumentTypeError: if it is not a whole number.
+        ArgumentTypeError: if it is not an integer.
         ShapeError: if it is negative or too large.
     """
     if isinstance(length, (tuple, list)):
-        raise ArgumentTypeError(who, "a whole number", repr(length))
+        raise ArgumentTypeError(who, "an integer", repr(length))
     return as_shape(who, length)[0]
 
 
@@ -119,7 +119,7 @@ def as_axes(who: str, axes: Any) -> tuple[Any, ...]:
     """Return a sequence of axes as a tuple.
 
     Raises:
-        ArgumentTypeError: if it is none.
+        ArgumentTypeError: if it is not a sequence.
     """
     try:
         return tuple(axes)
@@ -128,7 +128,7 @@ def as_axes(who: str, axes: Any) -> tuple[Any, ...]:
 
 
 def resolve_reshape(who: str, shape: Any, size: int, received: Shape) -> Shape:
-    """``shape`` with its one -1, if any, filled in from the number of elements.
+    """Return ``shape`` with its -1, if any, replaced by the length that gives ``size`` elements.
 
     Raises:
         ShapeError: if the number of elements does not fit.

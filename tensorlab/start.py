@@ -1,7 +1,7 @@
-"""What ``python -m tensorlab`` does before anything else is imported.
+"""Prepare ``python -m tensorlab`` before anything else is imported.
 
-Python puts the current folder in front of the search path there, so a file random.py or numpy.py in it would be
-imported in place of the module of that name. It is moved to the end, where it hides nothing.
+Python then puts the current folder first in the search path, so that a file such as random.py or numpy.py there would
+be imported in place of the real module. Move the folder to the end of the path.
 """
 
 import sys
@@ -9,7 +9,7 @@ from itertools import pairwise
 
 
 def _runs_this_package() -> bool:
-    """Whether Python is importing this package because it was told to run it or a module of it."""
+    """Return whether Python was started to run this package or one of its modules."""
     if sys.argv[:1] != ["-m"] or sys.flags.safe_path:
         return False
     return any(

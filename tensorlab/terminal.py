@@ -1,8 +1,8 @@
-"""Printing that no output encoding stops.
+"""Printing that works with every output encoding.
 
-A character that the encoding lacks is spelled in ASCII: ``━`` as ``-``, ``∞`` as ``inf``, ``é`` as ``e``, any other as
-``?``. The library prints through `console`, and does not change the program's streams. A program that owns its streams,
-such as a command or an example, is run by `program`.
+A character that the encoding lacks is replaced by ASCII: ``━`` by ``-``, ``∞`` by ``inf``, ``é`` by ``e``, any other by
+``?``. The library prints through `console` and does not change the program's streams. A program that owns its streams,
+such as a command or an example, is run with `program`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _spelling(character: str) -> str:
     if character in _SPELLINGS:
         return _SPELLINGS[character]
     name = unicodedata.name(character, "")
-    if name.startswith("BOX DRAWINGS"):  # rich draws tables and bars with them
+    if name.startswith("BOX DRAWINGS"):  # used by rich for tables and bars
         words = name.split()
         return next((sign for word, sign in _BOX.items() if word in words and len(words) == 4), "+")
     if "BLOCK" in name:
@@ -74,7 +74,7 @@ codecs.register_error(HANDLER, _spell)
 
 
 class _Spelling:
-    """A text stream that spells what its encoding lacks; in all else the stream that it is given."""
+    """A wrapper of a text stream that replaces characters that the encoding lacks."""
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
@@ -88,19 +88,19 @@ class _Spelling:
 
 
 def console(stderr: bool = False, **options: Any) -> Console:
-    """Return a rich console on the present standard output, or standard error, that no character stops.
+    """Return a rich console on the current standard output or standard error that can print every character.
 
     Args:
-        stderr: whether it is the standard error.
-        options: of `rich.console.Console`. Numbers are not coloured unless ``highlight`` says so.
+        stderr: whether to use standard error.
+        options: for `rich.console.Console`. ``highlight`` is False by default, so numbers are not coloured.
     """
     stream = sys.stderr if stderr else sys.stdout
-    file: Any = None if stream is None else _Spelling(stream)  # None: a process without a console
+    file: Any = None if stream is None else _Spelling(stream)  # None in a process without a console
     return Console(file=file, **{"highlight": False, **options})
 
 
 def use_for(*streams: Any) -> None:
-    """Let a program's own streams spell what their encoding lacks. Streams of other kinds are left alone."""
+    """Let a program's own streams replace characters that their encoding lacks; ignore streams of other types."""
     for stream in streams:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=HANDLER)
@@ -109,12 +109,12 @@ def use_for(*streams: Any) -> None:
 def program(main: Callable[[], int | str | None], name: str = "") -> NoReturn:
     """Run a program that owns its streams, and end the process with its exit status.
 
-    An output that cannot be written, and an interruption, end it without a traceback: with 1, and with 130. Nothing is
-    said when the reader of a pipe has seen enough.
+    An output that cannot be written ends the process with status 1, an interruption with 130, both without a traceback.
+    A closed pipe prints no message.
 
     Args:
         main: the program. It returns its exit status, or raises `SystemExit`.
-        name: what it is called in the message about an output; that of its file if empty.
+        name: the name in messages; the name of the file if empty.
     """
     name = name or Path(sys.argv[0]).name
     use_for(sys.stdout, sys.stderr)
@@ -137,6 +137,6 @@ def program(main: Callable[[], int | str | None], name: str = "") -> NoReturn:
 
 
 def _drop_output() -> None:
-    """Let what is still in the buffer go nowhere, so that the interpreter does not try to write it at its end."""
+    """Discard buffered output, so that the interpreter does not try to write it at exit."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""Helpers under Keras's names."""
+"""Helpers with Keras's names."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _names: Counter[str] = Counter()
 
 
 def snake_case(class_name: str) -> str:
-    """Return ``my_layer`` for ``MyLayer``."""
+    """Return a class name in snake case: ``MyLayer`` gives ``my_layer``."""
     if not isinstance(class_name, str):
         raise ArgumentTypeError("snake_case", "the name of a class", repr(class_name))
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name).lower()
 
 
 def unique_name(class_name: str) -> str:
-    """Return ``dense``, then ``dense_1``, ``dense_2``, …; in every thread another one."""
+    """Return ``dense``, then ``dense_1``, ``dense_2``, …; names are unique across threads."""
     base = snake_case(class_name)
     with counting:
         count = _names[base]
@@ -34,14 +34,13 @@ def unique_name(class_name: str) -> str:
 
 
 def set_random_seed(seed: int) -> None:
-    """Make everything random in tensorlab repeat itself: initial weights, shuffling, dropout.
+    """Make initial weights, shuffling, dropout and all other randomness of tensorlab reproducible.
 
-    Layers without a name are numbered from the beginning again, since dropout's numbers are drawn by name.
-
-    Python's and NumPy's own generators are left alone; tensorlab does not use them.
+    Automatic names of layers are counted from the start again, because dropout has one random stream for each name.
+    Python's and NumPy's own generators are not changed; tensorlab does not use them.
 
     Raises:
-        ArgumentError: unless it is a whole number from 0 to 2⁶³ - 1.
+        ArgumentError: unless it is an integer from 0 to 2⁶³ - 1.
 
     Source: Keras, ``keras.utils.set_random_seed``.
 
@@ -60,14 +59,14 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, An
     """Return one-hot rows for class labels.
 
     Args:
-        x: labels from 0 on: integers, bools, or floats that are whole numbers. A last axis of length 1 is dropped.
+        x: labels starting at 0: integers, bools, or floats with integer values. A last axis of length 1 is dropped.
         num_classes: the length of a row; the largest label plus one if None.
 
     Returns:
-        float64 zeros with a 1 where the label says, of shape ``(*labels.shape, num_classes)``.
+        a float64 array of shape ``(*labels.shape, num_classes)`` with 1 at the label and 0 elsewhere.
 
     Raises:
-        DTypeError: for labels that are not whole numbers.
+        DTypeError: for labels that are not integers.
         ArgumentError: for a label below 0 or not below ``num_classes``, or no label and no ``num_classes``.
 
     Source: Keras, ``keras.utils.to_categorical``.
@@ -87,7 +86,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, An
         raise ArgumentError("to_categorical num_classes", "a number, as there are no labels", "None")
     count = int(labels.max()) + 1 if num_classes is None else num_classes
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 0:
-        raise ArgumentError("to_categorical num_classes", "a whole number, or None", repr(num_classes))
+        raise ArgumentError("to_categorical num_classes", "an integer, or None", repr(num_classes))
     wrong = np.flatnonzero((labels < 0) | (labels >= count))
     if wrong.size:
         value = int(labels.ravel()[wrong[0]])

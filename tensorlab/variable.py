@@ -1,4 +1,4 @@
-"""`Variable`, a tensor that can be assigned to, whole or in part."""
+"""`Variable`, a tensor that can be assigned to as a whole or in part."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ _new = object.__new__
 class Variable(MutableTensor):
     """A tensor that can be assigned to, such as a weight.
 
-    Whoever has read its value keeps what was read: an assignment writes in place only if nobody else holds the memory,
-    and takes new memory otherwise. A part is assigned to by its index: ``v[0, 0].assign(3.0)``.
+    A value that was read before an assignment does not change: an assignment writes in place only if no other code
+    refers to the memory, and otherwise uses new memory. ``v[0, 0].assign(3.0)`` assigns to a part.
 
     Args:
-        initial_value: anything that `asarray` takes, which is copied; or an initializer, see below.
-        shape: of the variable. An initializer needs it; a value has to be of it.
-        dtype: None to keep or infer that of a value, and float32 for an initializer.
-        trainable: whether a `GradientTape` watches it by itself and an optimizer may change it.
-        name: what it is called in messages.
+        initial_value: anything that `asarray` accepts, which is copied; or an initializer, see below.
+        shape: the shape, which an initializer needs; a value must have this shape.
+        dtype: the dtype. None keeps or infers that of a value, and means float32 for an initializer.
+        trainable: whether tapes watch it automatically and optimizers may change it.
+        name: the name in messages.
         initializer: another name of ``initial_value``: a value, the name of an initializer such as "zeros", an
             `Initializer`, its config, or a function of ``(shape, dtype)``.
 
     Raises:
         ArgumentTypeError: without a value and an initializer, or with both.
         ArgumentError: for an initializer without a shape.
-        ShapeError: for a value, or what an initializer gives, of another shape.
-        UnknownNameError: for the name of no initializer.
+        ShapeError: if the value, or the result of the initializer, has another shape.
+        UnknownNameError: for an unknown initializer.
 
     Example:
         >>> tl.Variable(shape=(2,), initializer="zeros")
@@ -82,29 +82,29 @@ class Variable(MutableTensor):
         super().__init__(value._backend.copy(value._buffer), value._backend)
         self.trainable = trainable
         self.name = name
-        self.marks: tuple[str, ...] = ()  # by which optimizers find its slots when both are copied or loaded
-        self.regularizer: Any = None  # from this variable to what it adds to a loss; a layer's `add_weight` sets it
+        self.marks: tuple[str, ...] = ()  # see `tensorlab.optimizers.slots.Slots`
+        self.regularizer: Any = None  # set by a layer's `add_weight`
 
     @property
     def watched(self) -> bool:  # type: ignore[override]
-        """Whether a tape watches it by itself."""
+        """Whether tapes watch it automatically."""
         return self.trainable and self.dtype.kind == "f"
 
     @property
     def value(self) -> Tensor:
-        """The value as it is now, which later assignments do not change."""
+        """The current value, which later assignments do not change."""
         return self.snapshot()
 
     def snapshot(self) -> Tensor:
-        """Return the value as it is now, which a tape takes for this variable."""
-        if not (self.trainable and self.dtype.kind == "f"):  # as `watched` says
+        """Return the current value, which has the same identity on tapes as this variable."""
+        if not (self.trainable and self.dtype.kind == "f"):  # `watched` inlined
             return super().snapshot()
         value = _new(_Watched)
         value._buffer, value._backend, value.key, value.origin = self._buffer, self._backend, self.key, self
         return value
 
     def own_buffer(self) -> Any:
-        """Return the buffer, after a copy if anybody else has its memory; for devices that write into it themselves."""
+        """Return the buffer, after a copy if other code refers to its memory; for backends that write into it."""
         with writing([self]):
             pass
         return self._buffer
@@ -114,7 +114,7 @@ class Variable(MutableTensor):
 
         Raises:
             ShapeError: if ``value`` has another shape.
-            DTypeError: if it is of another kind of dtype; within a kind it is converted.
+            DTypeError: if its dtype is of another kind; within a kind it is converted.
             DeviceError: if it is a tensor on another device.
         """
         new = self._taken(f"assign to {self.name!r}", value, broadcast=False)
@@ -126,15 +126,18 @@ class Variable(MutableTensor):
         return self
 
     def assign_add(self, value: Any) -> Variable:
-        """Add to the value something that broadcasts to its shape. Raises what `assign` raises."""
+        """Add something that broadcasts to the shape. Raise the errors of `assign`."""
         return self._update(_PLUS, value)
 
     def assign_sub(self, value: Any) -> Variable:
-        """Subtract from the value something that broadcasts to its shape. Raises what `assign` raises."""
+        """Subtract something that broadcasts to the shape. Raise the errors of `assign`."""
         return self._update(_MINUS, value)
 
     def _update(self, rule: ScalarFunction, value: Any) -> Variable:
-        """Apply a rule of the value and another in one pass, in place if nobody else holds the memory."""
+        """Apply a scalar function of the value and another one in a single pass.
+
+        Writes in place if no other code refers to the memory.
+        """
         who = f"assign to {self.name!r}"
         if self.dtype.kind == "b":
             raise DTypeError(who, "a variable of numbers", "bool", "use assign")
@@ -144,7 +147,7 @@ class Variable(MutableTensor):
         return self
 
     def _taken(self, who: str, value: Any, broadcast: bool) -> Tensor:
-        with autodiff.no_grad():  # what is assigned is the variable's new value, not an operation of the old one
+        with autodiff.no_grad():  # an assignment sets a new value; it is not an operation on the old one
             return assignable(who, value, self, self.shape, broadcast)
 
     def __getitem__(self, index: Any) -> VariableSlice:
@@ -159,11 +162,11 @@ class Variable(MutableTensor):
         return type(self), arguments, (None, {"regularizer": self.regularizer, "marks": self.marks})
 
     def __copy__(self) -> Variable:
-        """Return another variable with memory of its own, which an assignment to this one does not change."""
+        """Return another variable with its own memory."""
         return self._made_again({})
 
     def __deepcopy__(self, memo: Any) -> Variable:
-        """Return what `__copy__` does, with a copy of the regularizer."""
+        """Return a copy as `__copy__` does, with a copy of the regularizer."""
         return self._made_again({"regularizer": copy.deepcopy(self.regularizer, memo)})
 
     def _made_again(self, changes: dict[str, Any]) -> Variable:
@@ -178,7 +181,7 @@ class Variable(MutableTensor):
 
 
 def _initial(who: str, value: Any, initializer: Any, shape: Any, dtype: Any) -> Tensor:
-    """Return what a new variable begins with: a value, or what an initializer makes."""
+    """Return the initial value of a variable: the given value, or the result of the initializer."""
     if (value is None) == (initializer is None):
         given = "neither" if value is None else "both"
         raise ArgumentTypeError(who, "either an initial value, or an initializer and a shape", given)
@@ -212,7 +215,7 @@ TENSORS += [Variable, _Watched]
 
 
 class VariableSlice(Tensor):
-    """``variable[index]``: a tensor like any other, by which that part of the variable can be assigned to."""
+    """The tensor ``variable[index]``, with methods that assign to that part of the variable."""
 
     __slots__ = ("_index", "_variable")
 
@@ -231,28 +234,28 @@ class VariableSlice(Tensor):
         raise ArgumentTypeError("v[part][index] = value", "a tensor", f"a part of {self._variable.name!r}", hint)
 
     def assign(self, value: Any) -> Variable:
-        """Replace this part of the variable, which a mask or arrays of integers may select; return the variable.
+        """Replace this part of the variable, which masks or integer arrays may select; return the variable.
 
         Raises:
             ShapeError: if ``value`` has another shape than this part.
-            DTypeError: if it is of another kind of dtype; within a kind it is converted.
+            DTypeError: if its dtype is of another kind; within a kind it is converted.
             DeviceError: if it is a tensor on another device.
         """
         variable, backend = self._variable, self._backend
         with autodiff.no_grad():
             new = assignable(f"assign to a part of {variable.name!r}", value, self, self.shape, broadcast=False)
-        self._buffer = backend.copy(self._buffer)  # a view would keep the variable from being written in place
+        self._buffer = backend.copy(self._buffer)  # copy a view, which would prevent writing in place
         with writing([variable]) as (claim,):
             backend.put(claim.buffer, self._index, new._buffer)
         self._read()
         return variable
 
     def assign_add(self, value: Any) -> Variable:
-        """Add to this part of the variable. Raises what `assign` raises."""
+        """Add to this part of the variable. Raise the errors of `assign`."""
         return self._change(add, value)
 
     def assign_sub(self, value: Any) -> Variable:
-        """Subtract from this part of the variable. Raises what `assign` raises."""
+        """Subtract from this part of the variable. Raise the errors of `assign`."""
         return self._change(subtract, value)
 
     def _change(self, operation: Callable[..., Tensor], value: Any) -> Variable:

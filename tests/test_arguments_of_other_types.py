@@ -36,7 +36,7 @@ CALLS: list[tuple[Callable[[], Any], type[TensorlabError], str]] = [
         "dense: expected an Activation, another elementwis",
     ),
     (lambda: tl.activations.linear(None), ArgumentTypeError, "linear: expected "),
-    (lambda: any_tl.one_hot([1, 2], (3, 4)), ArgumentTypeError, "one_hot num_classes: expected a whole number, receiv"),
+    (lambda: any_tl.one_hot([1, 2], (3, 4)), ArgumentTypeError, "one_hot num_classes: expected an integer, receiv"),
     (
         lambda: tl.asarray(x)[[[1], [2, 3]]],
         ArgumentTypeError,

@@ -186,7 +186,7 @@ def test_decimals_beyond_every_float() -> None:
 def test_a_place_in_training_that_is_none_changes_nothing() -> None:
     before = tl.random.get_state()
     for place in ((int, 0), (0, -1), (0, 2**70), (None, 1)):
-        with pytest.raises(ArgumentError, match=r"^random\.move_to (epoch|step): expected a whole number from 0 to "):
+        with pytest.raises(ArgumentError, match=r"^random\.move_to (epoch|step): expected an integer from 0 to "):
             tl.random.move_to(*place)
     assert tl.random.get_state() == before
 

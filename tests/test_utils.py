@@ -46,7 +46,7 @@ def test_to_categorical_gives_rows_with_one_1(labels: Any, classes: Any, shape: 
         ([0, -1], None, ArgumentError, "x: expected labels from 0 on, received -1 at position 1"),
         ([-1], 2, ArgumentError, "x: expected labels from 0 to 1, received -1 at position 0"),
         ([], None, ArgumentError, "num_classes: expected a number, as there are no labels, received None"),
-        ([1], 2.0, ArgumentError, "num_classes: expected a whole number, or None, received 2.0"),
+        ([1], 2.0, ArgumentError, "num_classes: expected an integer, or None, received 2.0"),
         ([0.5, 1.0], None, DTypeError, "x: expected labels that are integers, received float32 with fractions"),
         ([np.nan], 2, DTypeError, "x: expected labels that are integers, received float32 with fractions"),
         ([np.inf], 2, ArgumentError, "x: expected labels that are integers, received infinite ones"),

@@ -26,7 +26,7 @@ class Maxout(tl.layers.Layer):
         super().__init__(**options)
         for name, value in {"units": units, "pieces": pieces}.items():
             if not isinstance(value, int) or value < 1:
-                raise tl.errors.ArgumentError(f"Maxout {name}", "a whole number of at least 1", repr(value))
+                raise tl.errors.ArgumentError(f"Maxout {name}", "an integer of at least 1", repr(value))
         self.units, self.pieces = units, pieces
         self.kernel_initializer, self.bias_initializer = kernel_initializer, bias_initializer
 

@@ -1,4 +1,7 @@
-"""The engine of reverse-mode automatic differentiation, which knows no operation; `tensorlab.gradients` is its face."""
+"""The engine of reverse-mode automatic differentiation.
+
+It knows no operations. The public interface is `tensorlab.gradients`.
+"""
 
 from tensorlab.autodiff.nested import flatten, pack_as
 from tensorlab.autodiff.stopping import no_grad

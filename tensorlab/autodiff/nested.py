@@ -1,4 +1,4 @@
-"""Nested lists, tuples and dicts, and the leaves in them."""
+"""Nested lists, tuples and dicts, and their leaves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _STRUCTURES = (dict, list, tuple)
 
 
 def flatten(structure: Any) -> list[Any]:
-    """The leaves of nested lists, tuples and dicts, in order."""
+    """Return the leaves of nested lists, tuples and dicts, in order."""
     if isinstance(structure, dict):
         return [leaf for value in structure.values() for leaf in flatten(value)]
     if not isinstance(structure, (list, tuple)):
@@ -24,7 +24,7 @@ def flatten(structure: Any) -> list[Any]:
 
 
 def pack_as(structure: Any, leaves: Iterator[Any]) -> Any:
-    """Nested lists, tuples and dicts of the form of ``structure``, with these leaves."""
+    """Put leaves into nested lists, tuples and dicts with the structure of ``structure``."""
     if isinstance(structure, dict):
         return {key: pack_as(value, leaves) for key, value in structure.items()}
     if isinstance(structure, (list, tuple)):

@@ -1,4 +1,4 @@
-"""`no_grad`: blocks and functions that no tape records."""
+"""`no_grad`: code that no tape records."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tensorlab.scopes import Block
 
 
 class no_grad:  # noqa: N801  (used like a function)
-    """Stop every tape of this thread or asynchronous task inside of a ``with`` block, or in a decorated function.
+    """Stop all tapes of this thread or asynchronous task in a ``with`` block or in a decorated function.
 
-    Tapes that are entered inside of the block record. A generator that is suspended inside of the block has not left
-    it, so its caller is not recorded either. Decorate the generator function instead: then only its own steps are not
-    recorded.
+    Tapes that are opened inside of the block do record. A generator that is suspended inside of a ``with`` block stays
+    in it, so its caller is not recorded either. Decorate the generator function instead; then only the generator's own
+    steps are not recorded.
 
     Example:
         >>> x = tl.Variable(3.0)
@@ -32,7 +32,7 @@ class no_grad:  # noqa: N801  (used like a function)
     _blocks: list[Block[Any]]
 
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
-        """Decorate a function, if it is given in place of parentheses: ``@tl.no_grad``."""
+        """Decorate ``function`` if it is given, as in ``@tl.no_grad`` without parentheses."""
         if function is not None and not callable(function):
             raise ArgumentTypeError("no_grad", "a function, or nothing", repr(function))
         self = super().__new__(cls)
@@ -50,12 +50,12 @@ class no_grad:  # noqa: N801  (used like a function)
             entered.pop().leave()
         elif entered:
             here = [block for block in blocks_here() if block in entered]
-            block = here[-1] if here else entered[-1]  # another thread or task may have entered it
+            block = here[-1] if here else entered[-1]  # possibly entered by another thread or task
             entered.remove(block)
             block.leave()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function with its calls, or the steps of what it generates, not recorded."""
+        """Return a function whose calls are not recorded, nor the steps of the generator or coroutine it returns."""
         if inspect.isgeneratorfunction(function):
             return _wrapped(function, lambda *args, **named: _steps(function(*args, **named)))
         if inspect.isasyncgenfunction(function):
@@ -80,7 +80,7 @@ def _wrapped(function: Callable[..., Any], call: Callable[..., Any]) -> Callable
 
 
 def _steps(generator: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-    """Run each step of a generator without recording, and the caller's own steps between them with it."""
+    """Run each step of a generator without recording; the code of the caller between the steps is recorded."""
     step: Callable[..., Any] = generator.send
     given: tuple[Any, ...] = (None,)
     try:
@@ -94,7 +94,7 @@ def _steps(generator: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
                 given, step = ((yield value),), generator.send
             except GeneratorExit:
                 raise
-            except BaseException as error:  # which the caller has thrown in
+            except BaseException as error:  # passed in by the caller's throw()
                 given, step = (error,), generator.throw
     finally:
         with no_grad():
@@ -102,7 +102,7 @@ def _steps(generator: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
 
 
 async def _async_steps(generator: AsyncGenerator[Any, Any]) -> AsyncGenerator[Any, Any]:
-    """Do what `_steps` does for an asynchronous generator."""
+    """Do the same as `_steps` for an asynchronous generator."""
     step: Callable[..., Any] = generator.asend
     given: tuple[Any, ...] = (None,)
     try:

@@ -1,11 +1,11 @@
-"""`Tape` records operations and plays them backwards.
+"""`Tape`: record operations and compute gradients through them.
 
-An operation gives `record` its inputs, its outputs, and for each input a function from the gradients of the outputs to
-the gradient of that input (a vector-Jacobian product, "vjp"), written in operations that are recorded in turn. So a
-tape around a tape gives the second derivative, and so on.
+An operation passes its inputs, its outputs and one function per input to `record`. The function (a vector-Jacobian
+product, "vjp") computes the gradient of that input from the gradients of the outputs. Vjps use operations that are
+recorded as well, so nested tapes give second and higher derivatives.
 
-Tensors are known by their ``key``: a variable and the value that was read from it share one. A tape holds keys and
-vjps, and no tensor that no vjp needs.
+Tensors are identified by their ``key``; a variable and the values read from it share one. A tape keeps keys and vjps
+only, so it keeps no tensor alive that no vjp needs.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ _key = attrgetter("key")
 
 
 class Differentiable(Protocol):
-    """What the tape needs to know of a tensor."""
+    """The interface of tensors that tapes use."""
 
     key: int
 
     @property
     def watched(self) -> bool:
-        """Whether it is the value of a variable that tapes watch; then it has that ``variable``."""
+        """Whether this is the value of a trainable variable, which is then in ``variable``."""
 
 
 Vjp = Callable[..., Any]
 
 _Node = tuple[tuple[int, ...], tuple[int, ...], Sequence[Vjp | None] | Vjp]
-"""The keys of an operation's outputs, those of its inputs (0 for one that is not tracked), and its vjps."""
+"""The keys of an operation's outputs, the keys of its inputs (0 for one that is not tracked), and its vjps."""
 
 
 _Block = tuple["Tape | None", bool]
-"""A tape and whether it records in the block or is stopped; None for all tapes around it."""
+"""A tape, and whether the block starts or stops it. The tape None stops all enclosing tapes."""
 
 
 def _recording_tapes(blocks: list[_Block]) -> tuple[Tape, ...]:
-    """Return the tapes that record inside of some blocks, the outermost first."""
+    """Return the tapes that record inside of nested blocks, outermost first."""
     tapes: list[Tape] = []
     for tape, records in blocks:
         if tape is None:
@@ -64,38 +64,38 @@ _blocks: Scope[_Block, tuple[Tape, ...]] = Scope("tapes", _recording_tapes)
 _seen, _outside = _blocks.seen, _blocks.outside
 
 _open = array("q", [0])
-_guard = forks.lock(forks.TAPES)  # a finalizer may close a tape while its thread opens one
+_guard = forks.lock(forks.TAPES)  # reentrant: a finalizer may close a tape while its thread opens one
 
 
 def recording_anywhere() -> int:
-    """The address of a word that is 0 while no thread has a tape open, for compiled code."""
+    """Return the address of the number of open tapes in all threads, for compiled code."""
     return _open.buffer_info()[0]
 
 
 def recording() -> bool:
-    """Whether any tape records in this thread or asynchronous task."""
-    if not _open[0]:  # the word is read faster
+    """Return whether any tape records in this thread or asynchronous task."""
+    if not _open[0]:  # the common case, and faster than looking at the scope
         return False
-    state = _seen(_outside).state  # as `Scope.current` does: every operation asks
+    state = _seen(_outside).state  # `Scope.current` inlined, because every operation calls this
     return bool(state[2] if state[0] == _blocks.version else _blocks.current())
 
 
 def watching(key: int) -> bool:
-    """Whether a tape that records here was told to watch the tensor of this key."""
+    """Return whether `Tape.track` was called, on a tape that records here, for the tensor with this key."""
     return _open[0] != 0 and any([key in tape.watched_keys for tape in _blocks.current()])
 
 
 def record(
     inputs: Sequence[Differentiable], outputs: Sequence[Differentiable], vjps: Sequence[Vjp | None] | Vjp
 ) -> None:
-    """Put an operation on every tape that tracks one of its inputs.
+    """Record an operation on every tape that tracks one of its inputs.
 
     Args:
-        inputs: the tensors that it was applied to.
-        outputs: the tensors that it gave.
-        vjps: for each input, a function of one gradient per output that returns the gradient of the input, or None if
-            it has none. Or one function that returns all of them at once. The gradient of an output that nothing
-            depends on is None.
+        inputs: the input tensors.
+        outputs: the output tensors.
+        vjps: for each input, a function that takes one gradient per output and returns the gradient of the input; None
+            for an input without a gradient. Or a single function that returns the gradients of all inputs. The gradient
+            of an output is None if no target depends on it.
     """
     state = _seen(_outside).state
     for tape in state[2] if state[0] == _blocks.version else _blocks.current():
@@ -103,9 +103,11 @@ def record(
 
 
 def alike(result: Differentiable, origin: Differentiable) -> bool:
-    """Whether what is computed from ``origin`` has, for each tape of this thread, the gradient that it has when it is
-    computed from ``result``, which was made of it: the tape knows both or neither, and was not told to track the
-    result itself."""
+    """Return whether a computation may use ``origin`` in place of ``result`` without changing any gradient.
+
+    ``result`` was computed from ``origin``. The answer is true if each tape of this thread tracks both or neither, and
+    no tape watches ``result`` itself.
+    """
     return all(
         [
             (result.key in tape._tracked) == (origin.key in tape._tracked) and result.key not in tape.watched_keys
@@ -115,29 +117,29 @@ def alike(result: Differentiable, origin: Differentiable) -> bool:
 
 
 def stopped() -> Block[_Block] | None:
-    """Begin a block in which none of the tapes around it records; None if no thread has a tape open."""
+    """Enter a block that stops all enclosing tapes; return None if no thread has an open tape."""
     return _blocks.enter((None, False)) if _open[0] else None
 
 
 def blocks_here() -> tuple[Block[_Block], ...]:
-    """Return the open blocks of this thread or asynchronous task, the outermost first."""
+    """Return the open blocks of this thread or asynchronous task, outermost first."""
     return _blocks.entries()
 
 
 class Tape:
-    """Records the operations inside of its ``with`` block, and takes gradients through them.
+    """Record the operations in a ``with`` block, and compute gradients through them.
 
     Args:
-        watch_variables: whether trainable variables are tracked by themselves.
+        watch_variables: whether trainable variables are tracked automatically.
     """
 
     def __init__(self, watch_variables: bool = True) -> None:
         self._watch_variables = watch_variables
-        self._block: Block[_Block] | None = None  # while it is open
+        self._block: Block[_Block] | None = None  # None while the tape is closed
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything that was recorded or watched."""
+        """Forget all recorded operations and watched tensors."""
         self._nodes: list[_Node] = []
         self._tracked: set[int] = set()
         self.watched_keys: set[int] = set()
@@ -153,7 +155,7 @@ class Tape:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Stop recording, in whatever thread or order; a second call does nothing."""
+        """Stop recording. Any thread may do so, in any order; a second call does nothing."""
         with _guard:
             if self._block is not None:
                 self._block.leave()
@@ -162,7 +164,7 @@ class Tape:
 
     @contextmanager
     def stop_recording(self) -> Iterator[None]:
-        """Record nothing inside of this ``with`` block on this tape; other tapes go on."""
+        """Stop this tape, but not others, inside of a ``with`` block."""
         block = _blocks.enter((self, False))
         try:
             yield
@@ -170,7 +172,7 @@ class Tape:
             block.leave()
 
     def track(self, tensors: Iterable[Differentiable]) -> None:
-        """Record what is computed from these tensors from here on."""
+        """Record the operations on these tensors from now on."""
         keys = [tensor.key for tensor in tensors]
         self._tracked.update(keys)
         self.watched_keys.update(keys)
@@ -184,7 +186,7 @@ class Tape:
             key = keys[place]
             if key in tracked:
                 live = True
-            elif tensor.watched and self._watch_variables:  # the value of a variable is tracked from now on
+            elif tensor.watched and self._watch_variables:  # track this variable from now on
                 tracked.add(key)
                 self.variables[key] = tensor.variable
                 live = True
@@ -194,23 +196,23 @@ class Tape:
             return
         made = tuple(map(_key, outputs))
         tracked.update(made)
-        if 0 in keys and not callable(vjps):  # a vjp that nobody will call should not keep memory alive
+        if 0 in keys and not callable(vjps):  # a vjp that is never called should not keep its tensors alive
             vjps = [vjps[place] if key else None for place, key in enumerate(keys)]
-        self._nodes.append((made, tuple(keys), vjps))  # tuples of numbers are no work for the collector
+        self._nodes.append((made, tuple(keys), vjps))  # the garbage collector need not track tuples of numbers
 
     def backward(self, seeds: Iterable[tuple[int, Any]], sources: Iterable[int], keep: bool) -> dict[int, Any]:
-        """Let gradients flow from targets to sources, along nothing but the paths between them.
+        """Propagate gradients from targets to sources, visiting only operations on a path between them.
 
         Args:
-            seeds: the keys of the targets, each with the gradient that flows into it.
+            seeds: pairs of the key of a target and its initial gradient.
             sources: the keys of the tensors whose gradients are wanted.
-            keep: whether the tape may be asked again. If not, each value is freed as soon as it has been used.
+            keep: whether the tape is needed again. If not, each recorded value is freed as soon as it has been used.
 
         Returns:
-            the gradients of the sources that a target depends on, by key.
+            the gradients by key, only for sources that a target depends on.
         """
         wanted = set(sources)
-        leading = set(wanted)  # to a source
+        leading = set(wanted)  # keys of tensors that depend on a source
         path: list[_Node] = []
         for node in self._nodes:
             if not leading.isdisjoint(node[1]):
@@ -219,7 +221,7 @@ class Tape:
         if not keep:
             self.reset()
         gradients: dict[int, Any] = {}
-        # Others go on, so that they can differentiate the gradients. A tape that is closed records nothing anyway.
+        # Other tapes keep recording, so that they can differentiate the gradients.
         block = None if self._block is None else _blocks.enter((self, False))
         try:
             for key, seed in seeds:
@@ -230,7 +232,7 @@ class Tape:
                 for key in outputs:
                     if key in gradients:
                         live = True
-                        if key not in wanted:  # all that uses this output has been passed
+                        if key not in wanted:  # complete: all operations that use this output come later and are done
                             del gradients[key]
                 if not live:
                     continue
@@ -247,5 +249,5 @@ class Tape:
         finally:
             if block is not None:
                 block.leave()
-        # A vjp that an outer tape keeps may have the very object: the caller gets another, and may assign to it.
+        # A vjp on an outer tape may refer to the same object, and the caller may write into the result: return another.
         return {key: gradients[key].snapshot() for key in wanted if key in gradients}

@@ -1,9 +1,9 @@
 """Data sets as NumPy arrays: ``((x_train, y_train), (x_test, y_test)) = mnist.load_data()``.
 
-- :mod:`~tensorlab.datasets.mnist`: 70,000 handwritten digits, read from this machine or downloaded once.
-- :mod:`~tensorlab.datasets.digits`: 1,797 handwritten digits of the same shape that scikit-learn carries, no download.
+- :mod:`~tensorlab.datasets.mnist`: 70,000 handwritten digits, read from disk or downloaded once.
+- :mod:`~tensorlab.datasets.digits`: 1,797 handwritten digits of the same shape, included in scikit-learn.
 
-What plugins add is found by its name: ``get("name")()``.
+Data sets from plugins are found by name: ``get("name")()``.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ __all__ = ["digits", "get", "mnist"]
 
 
 def get(name: str) -> Callable[..., Any]:
-    """The function that loads a data set, by its name: ``get("mnist")`` is `mnist.load_data`.
+    """Return the function that loads a data set, by name: ``get("mnist")`` is `mnist.load_data`.
 
     Raises:
-        UnknownNameError: for an unknown name, with the nearest known ones.
-        ArgumentTypeError: for something that is no name.
+        UnknownNameError: for an unknown name; the message suggests similar names.
+        ArgumentTypeError: for something that is not a string.
     """
     found: Callable[..., Any] = registries["dataset"].get(name)
     return found

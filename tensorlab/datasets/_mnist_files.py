@@ -1,4 +1,7 @@
-"""The files that MNIST comes in: whichever it is, its content becomes the original IDX bytes, which are verified."""
+"""The file formats of MNIST.
+
+The content of every format is converted to the bytes of the original IDX files, which are verified.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ ARCHIVE = "mnist.npz"
 
 @dataclass(frozen=True)
 class Part:
-    """One of the four arrays: its key in ``mnist.npz``, its IDX file, its shape, the SHA-256 of the plain IDX file."""
+    """One of the four arrays: its key in ``mnist.npz``, IDX file, shape, and SHA-256 of the plain IDX file."""
 
     key: str
     file: str
@@ -34,7 +37,7 @@ class Part:
     sha256: str
 
     def names(self) -> Iterator[str]:
-        """The file names it goes by: with a hyphen or, as some archives unpack it, a dot; plain or gzipped."""
+        """Yield the possible file names: with a hyphen or, from some archives, a dot; plain or gzipped."""
         for stem in (self.file, self.file.replace("-idx", ".idx")):
             yield from (stem, f"{stem}.gz")
 
@@ -69,23 +72,26 @@ PARTS = (
 Arrays: TypeAlias = dict[str, UInt8Array]
 """Verified arrays by their keys in ``mnist.npz``."""
 Reader: TypeAlias = Callable[[bytes, str], Arrays]
-"""From the content of a file, and what an error calls it, to the arrays in it; raises DatasetError."""
+"""A function from the content of a file and its name in messages to the arrays in it; it may raise DatasetError."""
 
 
 def missing(arrays: Arrays) -> list[Part]:
-    """The parts that ``arrays`` has not."""
+    """Return the parts that are not in ``arrays``."""
     return [part for part in PARTS if part.key not in arrays]
 
 
 def addresses(mirror: str, parts: list[Part]) -> list[tuple[str, Reader]]:
-    """What to download for ``parts`` from a mirror: the address of an archive, or of a folder of gzipped IDX files."""
+    """Return what to download for ``parts``, with readers.
+
+    ``mirror`` is the address of an ``mnist.npz``, or of a folder with the gzipped IDX files.
+    """
     if mirror.endswith(".npz"):
         return [(mirror, from_npz)]
     return [(f"{mirror}{part.file}.gz", partial(from_idx, part)) for part in parts]
 
 
 def sources(folder: Path) -> list[tuple[Path, Reader]]:
-    """The files of a folder to read: the four IDX files; where they are not complete, the archive if there is one."""
+    """Return the files in a folder to read, with readers: the IDX files, or the archive if some of them are missing."""
     files: list[tuple[Path, Reader]] = []
     for part in PARTS:
         found = next((folder / name for name in part.names() if os.path.isfile(folder / name)), None)
@@ -96,11 +102,11 @@ def sources(folder: Path) -> list[tuple[Path, Reader]]:
 
 
 def from_idx(part: Part, content: bytes, who: str) -> Arrays:
-    """The array in the content of an IDX file, plain or gzipped."""
-    if content[:2] == b"\x1f\x8b":  # by content and not by name: browsers unpack a file and leave its name as it was
+    """Read the array in an IDX file, plain or gzipped."""
+    if content[:2] == b"\x1f\x8b":  # not by name: browsers unpack a file and keep its name
         try:
             with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
-                content = stream.read(_idx_size(part) + 1)  # a byte more than is right, and not all of a "zip bomb"
+                content = stream.read(_idx_size(part) + 1)  # the limit, one byte too many, stops a "zip bomb"
         except (OSError, EOFError, zlib.error) as error:
             raise DatasetError(
                 who, "a whole gzip file", f"{type(error).__name__}: {error}", "it is damaged; download it again"
@@ -109,7 +115,10 @@ def from_idx(part: Part, content: bytes, who: str) -> Arrays:
 
 
 def from_npz(content: bytes, who: str) -> Arrays:
-    """The arrays in the content of an ``mnist.npz``; verified one by one, so it does not matter how it was zipped."""
+    """Read the arrays in an ``mnist.npz``.
+
+    Each array is verified separately, so the compression does not matter.
+    """
     keys = ", ".join(part.key for part in PARTS)
     expected = f"Keras's {ARCHIVE}, a zip file with the uint8 arrays {keys}"
     if not zipfile.is_zipfile(io.BytesIO(content)):
@@ -122,7 +131,7 @@ def from_npz(content: bytes, who: str) -> Arrays:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             found = {part.key: archive[part.key] for part in PARTS if part.key in archive}
-    except Exception as error:  # what zipfile, zlib and NumPy raise for damaged content has no base in common
+    except Exception as error:  # zipfile, zlib and NumPy raise many types for damaged content
         raise DatasetError(who, expected, f"{type(error).__name__}: {error}", "download it again") from error
     arrays: Arrays = {}
     for part in PARTS:
@@ -136,7 +145,7 @@ def from_npz(content: bytes, who: str) -> Arrays:
 
 
 def _verified(part: Part, content: bytes, who: str) -> UInt8Array:
-    """The array in the bytes of a plain IDX file, if they are the original ones."""
+    """Return the array in a plain IDX file if its content is the original one."""
     array = idx.loads(content, who)
     if array.dtype != np.uint8 or array.shape != part.shape:
         raise DatasetError(

@@ -1,4 +1,4 @@
-"""The types that every data set of this package returns."""
+"""The types that the data sets return."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ from numpy.typing import NDArray
 
 UInt8Array: TypeAlias = NDArray[np.uint8]
 Split: TypeAlias = tuple[tuple[UInt8Array, UInt8Array], tuple[UInt8Array, UInt8Array]]
-"""``((x_train, y_train), (x_test, y_test))``, as Keras's data sets return them."""
+"""``((x_train, y_train), (x_test, y_test))``, as returned by the data sets of Keras."""

@@ -1,4 +1,4 @@
-"""The 1,797 handwritten digits that scikit-learn carries, in MNIST's shape: real digits with nothing to download.
+"""The 1,797 handwritten digits included in scikit-learn, in MNIST's shape.
 
 Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, the test
 set; 13 writers, 8 x 8 pixels of 0 to 16, through ``sklearn.datasets.load_digits``.
@@ -23,20 +23,20 @@ _INK = 16  # scikit-learn's darkest value
 
 
 def load_data(test_fraction: float = 0.2, seed: int = 0) -> Split:
-    """The digits as 28 x 28 images, shuffled and split so that both parts have the same share of every class.
+    """Return the digits as 28 x 28 images, shuffled, and split with the same share of every class in both parts.
 
-    As in MNIST, a digit fills a box of 20 x 20 pixels whose centre of mass is in the middle of the image.  It is
-    enlarged by bilinear interpolation, on white paper, in integer arithmetic; the split sorts by raw Philox numbers.
-    Both are therefore the same on every machine and with every version of NumPy.
+    As in MNIST, a digit fills a box of 20 x 20 pixels, and its centre of mass is in the middle of the image. Images are
+    enlarged by bilinear interpolation in integer arithmetic, and the split sorts raw Philox numbers. So both are the
+    same on every machine and with every version of NumPy.
 
     Args:
-        test_fraction: the share of the test set in each class, between 0 and 1; every class keeps at least one image
-            on either side.
+        test_fraction: the share of each class in the test set, between 0 and 1; each part has at least one image of
+            every class.
         seed: a non-negative integer; the same seed gives the same split in the same order.
 
     Returns:
-        ``((x_train, y_train), (x_test, y_test))``, all uint8: images of shapes (n, 28, 28) with 0 for paper and 255
-        for ink, labels 0 to 9 of shapes (n,); 1,438 and 359 of them by default.
+        ``((x_train, y_train), (x_test, y_test))``, all uint8: images of shape (n, 28, 28) with 0 for paper and 255 for
+        ink, and labels 0 to 9 of shape (n,). By default there are 1,438 and 359 of them.
 
     Raises:
         DatasetError: scikit-learn is not installed.
@@ -53,8 +53,8 @@ def load_data(test_fraction: float = 0.2, seed: int = 0) -> Split:
     small, labels = _load()
     images = _enlarge(small)
     stream = np.random.Philox(key)
-    # One permutation chooses and another one orders: what remains of a permutation once the first of each class are
-    # taken is no longer in random order.
+    # Use one permutation to choose the test set and another one for the order: without the first of each class, the
+    # rest of a permutation is no longer in random order.
     choice, order = (np.argsort(stream.random_raw(len(labels)), kind="stable") for _ in range(2))
     chosen = _first_of_each_class(labels[choice], test_fraction)
     is_test = np.isin(order, choice[chosen])
@@ -77,10 +77,10 @@ def _load() -> tuple[NDArray[np.int64], UInt8Array]:
 
 
 def _enlarge(small: NDArray[np.int64]) -> UInt8Array:
-    """Bilinear enlargement from 8 x 8 to the box, then each box set with its centre of mass in the middle of 28 x 28.
+    """Enlarge 8 x 8 images to the box, and put each box into a 28 x 28 image with its centre of mass in the middle.
 
-    Pixel i of the box lies at (i + 1/2) * 8/20 - 1/2 of the small image; outside of that is paper.  Weights are counted
-    in units of 1/(2 * 20), so they and all that follows are whole numbers.
+    Pixel i of the box is at (i + 1/2) * 8/20 - 1/2 in the small image, which is surrounded by paper. Weights are
+    multiples of 1/(2 * 20); counted in this unit they are integers, and so are all later numbers.
     """
     unit = 2 * _BOX
     position = (2 * np.arange(_BOX)[:, None] + 1) * _SMALL - _BOX
@@ -95,13 +95,13 @@ def _enlarge(small: NDArray[np.int64]) -> UInt8Array:
 
 
 def _corner(profile: NDArray[np.int64]) -> int:
-    """Where the box begins on an axis: the middle of the image less the profile's centre of mass, within the image."""
+    """Return where the box starts on an axis, so that the centre of mass is in the middle and the box in the image."""
     centre = float(profile @ (2 * np.arange(_BOX) + 1)) / float(2 * profile.sum())
     return min(max(round(_SIDE / 2 - centre), 0), _SIDE - _BOX)
 
 
 def _first_of_each_class(labels: UInt8Array, fraction: float) -> NDArray[np.bool_]:
-    """A mask of the first ``fraction`` of each class, in the order given."""
+    """Return a mask of the first ``fraction`` of each class, in the given order."""
     mask = np.zeros(len(labels), np.bool_)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)

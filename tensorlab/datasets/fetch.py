@@ -1,4 +1,4 @@
-"""The cache folder and the download: bounded in time and size, and never a half-written file."""
+"""The cache folder, and downloads that are limited in time and size and never leave incomplete files."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ import platformdirs
 from tensorlab.errors import DatasetError
 
 STALL_SECONDS = 5.0
-"""A server that sends nothing for this long (name look-up and connection included) is given up."""
+"""A download is abandoned if the server sends nothing for this long, name lookup and connection included."""
 
 
 def cache_folder(dataset: str) -> Path:
-    """Where downloads of ``dataset`` are kept: ``datasets/<dataset>`` in the user's cache folder for tensorlab."""
+    """Return the folder for downloads of ``dataset``, which is in the user's cache folder for tensorlab."""
     return Path(platformdirs.user_cache_dir("tensorlab")) / "datasets" / dataset
 
 
 def keep(file: Path, content: bytes) -> None:
-    """Write ``content`` to ``file`` whole or not at all, also when several processes do so at once.
+    """Write ``content`` to ``file`` atomically, also if several processes do so at once.
 
     Raises:
-        OSError: the folder cannot be made or written; nothing is left behind.
+        OSError: the folder cannot be created or written; no partial file is left.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
@@ -43,21 +43,21 @@ def keep(file: Path, content: bytes) -> None:
 
 
 def download(url: str, *, deadline: float, limit: int) -> bytes:
-    """What the server sends for ``url``.
+    """Download ``url`` and return its content.
 
-    The transfer runs in a thread of its own that this function stops waiting for: a name look-up that hangs cannot be
-    given a time-out in any other way.  It writes to memory only, so that a transfer left behind leaves no file.
+    The transfer runs in a separate thread, because a name lookup that hangs cannot be interrupted. The thread writes to
+    memory only, so an abandoned transfer leaves no file.
 
     Args:
         url: an ``http`` or ``https`` address.
         deadline: when to give up, on the clock of :func:`time.monotonic`.
-        limit: the greatest size to accept, in bytes.
+        limit: the maximum size in bytes.
 
     Raises:
         DatasetError: the server cannot be reached, refuses, stalls for ``STALL_SECONDS``, sends more than ``limit``
-            bytes, or is not done at the deadline.
+            bytes, or does not finish before the deadline.
     """
-    import pooch  # here, because it brings the whole of requests with it
+    import pooch  # a local import, because it also imports requests
 
     arriving = _Arriving(limit)
     failures: list[Exception] = []
@@ -67,7 +67,7 @@ def download(url: str, *, deadline: float, limit: int) -> bytes:
         try:
             pooch.HTTPDownloader(
                 chunk_size=8192,
-                timeout=2 * STALL_SECONDS,  # only ends a transfer left behind: the loop below gives up sooner
+                timeout=2 * STALL_SECONDS,  # only for abandoned transfers; the loop below gives up sooner
                 hooks={"response": lambda response, **_: responses.append(response)},
             )(url, arriving, None)
         except Exception as error:
@@ -92,7 +92,10 @@ def download(url: str, *, deadline: float, limit: int) -> bytes:
 
 
 class _Arriving(io.BytesIO):
-    """The bytes so far, and when the last of them came; refuses more once they are too many or nobody waits."""
+    """The bytes received so far, and the time of the last ones.
+
+    Writing raises if there are too many, or if the download is abandoned.
+    """
 
     def __init__(self, limit: int) -> None:
         super().__init__()
@@ -100,7 +103,7 @@ class _Arriving(io.BytesIO):
         self.last = time.monotonic()
         self.abandoned = False
 
-    def write(self, chunk: Any) -> int:  # bytes, in fact: requests hands over nothing else
+    def write(self, chunk: Any) -> int:  # always bytes
         if self.abandoned:
             raise OSError("abandoned")
         if self.tell() + len(chunk) > self.limit:
@@ -110,7 +113,7 @@ class _Arriving(io.BytesIO):
 
 
 def _root_cause(error: BaseException) -> str:
-    """The first error of the chain: requests wraps a refused connection four times, each wrapping longer."""
+    """Return the first error of the chain as text: requests wraps a refused connection four times."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
     return f"{type(error).__name__}: {error}"

@@ -1,6 +1,6 @@
-"""The IDX format of the MNIST files: two zero bytes, a type code, the number of axes, their lengths, the elements.
+"""The IDX format of the MNIST files: two zero bytes, a type code, the number of axes, their lengths, and the elements.
 
-Lengths are 32-bit and, like the elements, big-endian.  Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST
+Lengths are 32-bit. Lengths and elements are big-endian. Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST
 database of handwritten digits", section "The IDX file format".
 """
 
@@ -28,17 +28,17 @@ _MAX_AXES = 64  # NumPy's limit; the format itself allows 255
 
 
 def loads(data: bytes, who: str = "idx.loads") -> NDArray[Any]:
-    """The array that the bytes of an IDX file hold.
+    """Return the array in the bytes of an IDX file.
 
     Args:
-        data: a whole, uncompressed IDX file.
-        who: what an error calls the bytes, such as the path they came from.
+        data: the content of an uncompressed IDX file.
+        who: the name of the file in messages, such as its path.
 
     Returns:
         A new writable array in native byte order: uint8, int8, int16, int32, float32 or float64, with 0 to 64 axes.
 
     Raises:
-        DatasetError: the bytes do not begin as IDX does, or are fewer or more than their own header announces.
+        DatasetError: the bytes are not in IDX format, or their number differs from what the header says.
     """
     code, axes = (data[2], data[3]) if len(data) >= 4 else (0, 0)
     if data[:2] != b"\0\0" or code not in _DTYPES or axes > _MAX_AXES:
@@ -69,11 +69,11 @@ def loads(data: bytes, who: str = "idx.loads") -> NDArray[Any]:
 
 
 def dumps(array: NDArray[Any]) -> bytes:
-    """The bytes of an IDX file that holds ``array``, of any memory layout; the inverse of :func:`loads`.
+    """Return the bytes of an IDX file with the elements of ``array``; the inverse of :func:`loads`.
 
     Raises:
         DTypeError: a dtype that IDX has no code for.
-        ArgumentError: an axis longer than the format's 32-bit lengths can say.
+        ArgumentError: an axis is too long for a 32-bit length.
     """
     dtype = array.dtype.newbyteorder(">")
     if dtype not in _CODES:

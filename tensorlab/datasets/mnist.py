@@ -1,8 +1,9 @@
-"""MNIST: 60,000 and 10,000 handwritten digits of 28 x 28 pixels, from this machine or downloaded once.
+"""MNIST: 60,000 and 10,000 handwritten digits of 28 x 28 pixels, read from disk or downloaded once.
 
-Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits".  Whatever way a file came,
-plain or gzipped IDX or Keras's ``mnist.npz``, its content becomes the bytes of the original IDX file, and those are
-verified before an array of them is returned.
+Files may be plain or gzipped IDX, or Keras's ``mnist.npz``. The content is converted to the bytes of the original IDX
+file, and these are verified.
+
+Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits".
 """
 
 from __future__ import annotations
@@ -28,30 +29,30 @@ MIRRORS: tuple[str, ...] = (
     "https://systemds.apache.org/assets/datasets/mnist/",
     "https://raw.githubusercontent.com/fgnt/mnist/master/",
 )
-"""Where to download from, in this order: an address of ``mnist.npz``, or a folder of the four gzipped IDX files."""
+"""Where to download from, in this order: the address of an ``mnist.npz``, or of a folder with the gzipped IDX files."""
 
-_LIMIT = 32 * 2**20  # bytes of one download; the largest real one has 11.5 million
+_LIMIT = 32 * 2**20  # bytes per download; the largest file has 11.5 million
 
 
 def load_data(path: str | os.PathLike[str] | None = None, *, timeout: float = 60.0) -> Split:
-    """The MNIST digits, as ``keras.datasets.mnist.load_data`` returns them.
+    """Load the MNIST digits, like ``keras.datasets.mnist.load_data``.
 
-    They are looked for in ``path`` if it is given, and there only.  Otherwise in ``$TENSORLAB_DATA_DIR/mnist``, in
-    ``$TENSORLAB_DATA_DIR``, in the user's cache folder, and last on the ``MIRRORS``; a download is kept in the cache.
-    A folder holds the four IDX files, each gzipped or not, or Keras's ``mnist.npz``.
+    If ``path`` is given, only that is searched. Otherwise these are tried in order: ``$TENSORLAB_DATA_DIR/mnist``,
+    ``$TENSORLAB_DATA_DIR``, the user's cache folder, and the ``MIRRORS``. A download is stored in the cache folder. A
+    folder must contain the four IDX files, each gzipped or not, or Keras's ``mnist.npz``.
 
     Args:
         path: a folder, or a file ``mnist.npz``.
-        timeout: seconds that the download may take, over all mirrors; 0 looks on this machine only.
+        timeout: the maximum duration of the download in seconds, over all mirrors; 0 to not download.
 
     Returns:
-        ``((x_train, y_train), (x_test, y_test))``, all uint8: images of shapes (60000, 28, 28) and (10000, 28, 28)
-        with 0 for paper and 255 for ink, labels 0 to 9 of shapes (60000,) and (10000,).
+        ``((x_train, y_train), (x_test, y_test))``, all uint8: images of shape (60000, 28, 28) and (10000, 28, 28)
+        with 0 for paper and 255 for ink, and labels 0 to 9 of shape (60000,) and (10000,).
 
     Raises:
-        DatasetError: a file of ``path`` or of ``$TENSORLAB_DATA_DIR`` is missing, damaged or not the original; or the
-            files are nowhere on this machine and no mirror delivered them.  A bad file in the cache is no error: it is
-            renamed to ``*.bad`` and downloaded again.
+        DatasetError: a file in ``path`` or ``$TENSORLAB_DATA_DIR`` is missing, damaged or not the original; or no files
+            were found and no mirror delivered them. A bad file in the cache is not an error: it is renamed to ``*.bad``
+            and downloaded again.
         ArgumentError: ``timeout`` is negative or not a number.
         ArgumentTypeError: ``path`` is not a path.
     """
@@ -84,7 +85,7 @@ def _environment_folders() -> list[Path]:
 
 
 def _expanded(path: str | os.PathLike[str]) -> Path:
-    return Path(os.path.expanduser(path))  # leaves a "~" it cannot expand, where Path.expanduser raises
+    return Path(os.path.expanduser(path))  # keeps a "~" that it cannot expand; Path.expanduser raises
 
 
 def _read_path(path: str | os.PathLike[str]) -> files.Arrays:
@@ -106,7 +107,7 @@ def _read_path(path: str | os.PathLike[str]) -> files.Arrays:
 
 
 def _read_folder(folder: Path) -> files.Arrays:
-    """All four arrays, or none where the folder holds no MNIST file; a bad or a missing one is an error."""
+    """Read all four arrays, or return none if the folder has no MNIST file; raise for a bad or missing file."""
     arrays: files.Arrays = {}
     for file, reader in files.sources(folder):
         arrays |= reader(_content(file), str(file))
@@ -122,14 +123,14 @@ def _read_folder(folder: Path) -> files.Arrays:
 
 
 def _read_cache(folder: Path, tried: list[str]) -> files.Arrays:
-    """What the cache holds.  A bad file is set aside: nobody put it there on purpose, and it must not fail for ever."""
+    """Read the arrays in the cache; rename bad files, so that they are downloaded again."""
     arrays: files.Arrays = {}
     for file, reader in files.sources(folder):
         try:
             arrays |= reader(_content(file), str(file))
         except DatasetError as error:
             tried.append(str(error))
-            with contextlib.suppress(OSError):  # another process was first, or the folder is read-only
+            with contextlib.suppress(OSError):  # another process renamed it, or the folder is read-only
                 os.replace(file, file.with_name(f"{file.name}.bad"))
     if not arrays:
         tried.append(f"{folder}: no usable MNIST file in it")
@@ -144,7 +145,7 @@ def _content(file: Path) -> bytes:
 
 
 def _download(parts: list[files.Part], cache: Path, timeout: float, tried: list[str]) -> files.Arrays:
-    """The arrays of ``parts``, and perhaps others, from the first mirrors that deliver them; kept in ``cache``."""
+    """Download the arrays of ``parts``, and possibly others, from the mirrors, and store the files in ``cache``."""
     deadline = time.monotonic() + timeout
     arrays: files.Arrays = {}
     for mirror in MIRRORS:
@@ -172,5 +173,5 @@ def _download(parts: list[files.Part], cache: Path, timeout: float, tried: list[
 def _keep(file: Path, content: bytes) -> None:
     try:
         fetch.keep(file, content)
-    except OSError as error:  # a cache that cannot be written costs the next download, and is no failure of this one
+    except OSError as error:  # not an error: the data is there, but will be downloaded again
         warnings.warn(f"{file} could not be kept and will be downloaded again: {error}", RuntimeWarning, stacklevel=4)

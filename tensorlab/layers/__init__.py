@@ -1,4 +1,4 @@
-"""Layers: what a model is assembled from."""
+"""Layers, the building blocks of models."""
 
 from tensorlab.layers.activation import ELU, Activation, LeakyReLU, ReLU, Softmax
 from tensorlab.layers.base import Layer

@@ -1,4 +1,4 @@
-"""Activations as layers of their own."""
+"""Activation functions as layers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Activation(Layer):
         activation: a name, an `Activation`, or a function of tensors.
 
     Raises:
-        UnknownNameError: for an unknown name, with the nearest known ones.
+        UnknownNameError: for an unknown name; the message suggests similar names.
 
     Source: Keras, ``keras.layers.Activation``.
     """
@@ -32,7 +32,7 @@ class Activation(Layer):
         self.activation = activations.get(activation)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Apply it."""
+        """Apply the activation."""
         return inputs if self.activation is None else self.activation(inputs)
 
 
@@ -40,7 +40,7 @@ class Softmax(Layer):
     """Compute ``exp(x) / Σ exp(x)`` along an axis.
 
     Args:
-        axis: the axis, or several.
+        axis: an axis, or a tuple of axes.
 
     Source: Keras, ``keras.layers.Softmax``.
     """
@@ -52,7 +52,7 @@ class Softmax(Layer):
         self.axis = tuple(axis) if isinstance(axis, list) else axis
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Apply it."""
+        """Apply softmax."""
         return ops.softmax(inputs, axis=self.axis)
 
 
@@ -76,7 +76,7 @@ class ReLU(Layer):
     Args:
         max_value: the largest output; None for no limit.
         negative_slope: the slope below the threshold.
-        threshold: where the line through 0 begins.
+        threshold: inputs above it are not changed.
 
     Raises:
         ArgumentError: for a negative number.
@@ -95,7 +95,7 @@ class ReLU(Layer):
         self.threshold = _at_least_0(f"{self._who} threshold", threshold)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Apply it."""
+        """Apply the activation."""
         if self.max_value is None:
             return _relu(inputs, self.negative_slope, self.threshold)
         return _bounded_relu(inputs, self.negative_slope, self.threshold, self.max_value)
@@ -120,7 +120,7 @@ class LeakyReLU(Layer):
         self.negative_slope = _at_least_0(f"{self._who} negative_slope", negative_slope)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Apply it."""
+        """Apply the activation."""
         return _relu(inputs, self.negative_slope, 0.0)
 
 
@@ -133,7 +133,7 @@ class ELU(Layer):
     """Compute ``x`` where it is above 0, else ``alpha · (exp(x) - 1)``.
 
     Args:
-        alpha: minus the limit on the left.
+        alpha: the output approaches ``-alpha`` for large negative inputs.
 
     Raises:
         ArgumentError: for something that is not a finite number.
@@ -148,7 +148,7 @@ class ELU(Layer):
         self.alpha = finite(f"{self._who} alpha", alpha)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Apply it."""
+        """Apply the activation."""
         return _elu(inputs, self.alpha)
 
 

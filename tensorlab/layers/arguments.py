@@ -1,4 +1,4 @@
-"""What a layer is called with and what it returns: tensors, or lists, tuples and dicts of them."""
+"""Inputs and outputs of layers: tensors, or lists, tuples and dicts of tensors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tensorlab.tensor import Tensor
 
 
 def _map(function: Callable[[Any], Any], value: Any) -> Any:
-    """Apply a function to the leaves of lists, tuples and dicts, in structures of the same kind."""
+    """Apply a function to the leaves of nested lists, tuples and dicts; return the same structure."""
     if type(value) is dict:
         return {key: _map(function, item) for key, item in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
@@ -27,7 +27,7 @@ def _map(function: Callable[[Any], Any], value: Any) -> Any:
 
 
 def is_structure(value: Any) -> bool:
-    """Return whether this holds several tensors: a dict, or a list or tuple in which there is an array.
+    """Return whether a value is a structure of several tensors: a dict, or a list or tuple that contains an array.
 
     A list of numbers, or of lists of numbers, is one tensor.
     """
@@ -39,19 +39,19 @@ def is_structure(value: Any) -> bool:
 
 
 def inputs_to_tensors(who: str, value: Any, device: str | None) -> Any:
-    """Convert inputs to tensors, on ``device`` if they are arrays."""
+    """Convert inputs to tensors; arrays are moved to ``device``."""
     if isinstance(value, Tensor) or not is_structure(value):
         return as_tensor(value, who, device)
     return _map(lambda item: item if item is None else as_tensor(item, who, device), value)
 
 
 def arrays_to_tensors(who: str, value: Any) -> Any:
-    """Convert the NumPy arrays among some arguments to tensors."""
+    """Convert the NumPy arrays among arguments to tensors."""
     return _map(lambda item: as_tensor(item, who) if isinstance(item, np.ndarray) else item, value)
 
 
 def in_precision(value: Any, dtype: dtypes.DType) -> Any:
-    """Convert the real tensors among some inputs to a dtype."""
+    """Cast the floating-point tensors among inputs to a dtype."""
 
     def converted(item: Any) -> Any:
         return item.astype(dtype) if isinstance(item, Tensor) and item.dtype.kind == "f" else item
@@ -60,16 +60,16 @@ def in_precision(value: Any, dtype: dtypes.DType) -> Any:
 
 
 def shapes_of(value: Any) -> Any:
-    """Return the shape of a tensor, or a structure of the shapes of several."""
+    """Return the shape of a tensor, or the shapes of a structure of tensors."""
     return _map(lambda item: item.shape if isinstance(item, Tensor) else None, value)
 
 
 def batch_of_zeros(who: str, shape: Any, dtype: dtypes.DType, unknown: int = 1) -> Any:
-    """Return a batch of one sample of zeros, or a structure of such batches for a structure of shapes.
+    """Return zeros with a batch axis of length 1, or a structure of such tensors for a structure of shapes.
 
     Args:
-        who: what is built.
-        shape: the shape with the batch in front.
+        who: the layer that is built, for messages.
+        shape: the shape, including the batch axis.
         dtype: the dtype of the zeros.
         unknown: the length of axes for which the shape has None.
     """
@@ -85,18 +85,19 @@ def batch_of_zeros(who: str, shape: Any, dtype: dtypes.DType, unknown: int = 1) 
 
 
 def computed_on_zeros(layer: Any, shape: Any, compute: Callable[[Any], Any]) -> list[Any]:
-    """Compute a batch of zeros, and one of other lengths where the shape has None, to build what is not built.
+    """Build a layer by computing on a batch of zeros.
 
-    The zeros are real numbers, or integers if those are refused. A layer that makes weights for an axis of unknown
-    length refuses the second batch. Everything is computed as outside of training.
+    If the shape has lengths that are None, compute on a second batch with other lengths there. A layer whose weights
+    depend on such a length refuses the second batch. The zeros have the layer's dtype, or int64 if the layer does not
+    accept that. The layer computes as in inference.
 
     Returns:
-        the result of each batch.
+        the result for each batch.
 
     Raises:
-        ShapeError: if weights depend on an unknown length.
+        ShapeError: if the shape of a weight depends on an unknown length.
 
-    Also raises what ``compute`` raises. Nothing that it has built is left then.
+    Other errors of ``compute`` are passed on. After an error the layer is as it was before.
     """
     who = f"{layer._who}.build"
 
@@ -125,8 +126,8 @@ def sample_shape(who: str, shape: Any) -> tuple[int | None, ...]:
     """Return a shape in which lengths may be None.
 
     Raises:
-        ArgumentTypeError: if a length is not a whole number.
-        ShapeError: if one is negative.
+        ArgumentTypeError: if a length is not an integer.
+        ShapeError: if a length is negative.
     """
     given = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
     lengths = as_shape(who, [1 if length is None else length for length in given])
@@ -134,7 +135,7 @@ def sample_shape(who: str, shape: Any) -> tuple[int | None, ...]:
 
 
 def check_outputs(who: str, outputs: Any) -> None:
-    """Refuse what a ``call`` may not return.
+    """Raise if ``call`` returned something that is not allowed.
 
     Raises:
         ArgumentTypeError: unless it is a tensor, or a list, tuple or dict of tensors.
@@ -151,10 +152,10 @@ def check_outputs(who: str, outputs: Any) -> None:
 
 
 def check_one_output(who: str, outputs: Any) -> Tensor:
-    """Return the outputs if they are one tensor.
+    """Return the output if it is a single tensor.
 
     Raises:
-        ArgumentTypeError: if they are several.
+        ArgumentTypeError: if it is not.
     """
     if isinstance(outputs, Tensor):
         return outputs
@@ -162,7 +163,7 @@ def check_one_output(who: str, outputs: Any) -> Tensor:
 
 
 def describe(value: Any) -> str:
-    """Say what a value is, shortly: ``None``, ``a list of 2``, ``a numpy.ndarray``."""
+    """Describe a value in a few words: ``None``, ``a list of 2``, ``a numpy.ndarray``."""
     if value is None:
         return "None"
     kind = type(value)

@@ -1,4 +1,4 @@
-"""`Layer`: weights, and a function of tensors that uses them."""
+"""`Layer`: the base class of layers, which have weights and a function of tensors that uses them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tensorlab.utils import unique_name
 
 
 def _whole(build: Callable[..., None]) -> Callable[..., None]:
-    """Wrap a `build`: it runs once, in one thread, marks the layer as built, and leaves nothing behind if it fails."""
+    """Wrap a `build` method so that it runs once, in one thread, and is undone completely if it fails."""
 
     @functools.wraps(build)
     def wrapper(self: Layer, input_shape: Any = None) -> None:
@@ -42,7 +42,7 @@ def _whole(build: Callable[..., None]) -> Callable[..., None]:
                 build(self, input_shape)
                 return
             outer = context.call
-            # Its own call builds what build does not.
+            # If the layer is being called, that call also builds the inner layers.
             called = outer is not None and outer.layer is self and not isinstance(outer, Block)
             before = snapshot(self)
             object.__setattr__(self, "_building", True)
@@ -70,18 +70,18 @@ def _whole(build: Callable[..., None]) -> Callable[..., None]:
 class Layer(Weighted):
     """The base of every layer. A subclass implements `call`, and `build` if it has weights.
 
-    Variables and layers that are attributes belong to the layer, also inside of lists, tuples, dicts, sets, deques and
-    dataclasses; so do weights that `add_weight` makes. The constructor's arguments are kept by themselves, so that
-    `get_config` and `from_config` work for every subclass.
+    Variables and layers in attributes belong to the layer, also if they are in lists, tuples, dicts, sets, deques or
+    dataclasses there. So do weights that `add_weight` creates. The constructor's arguments are recorded automatically,
+    so that `get_config` and `from_config` work for every subclass.
 
     Args:
-        name: what it is called in messages; made of the class's name if None.
-        dtype: of its weights and of the real inputs that it is called with. If None, a layer that is built inside of
-            one with a dtype takes that one's; any other is float32.
-        trainable: whether its weights are changed by training.
-        input_shape: the shape of one sample, for the first layer of a `Sequential`. Give that an `Input` instead.
-        input_dim: the same for a sample of one axis.
-        batch_input_shape: the same with the batch in front.
+        name: the name in messages; derived from the class name if None.
+        dtype: the dtype of the weights; floating-point inputs are cast to it. If None, the dtype of the enclosing layer
+            if that was given one, else float32.
+        trainable: whether training changes the weights.
+        input_shape: the shape of one sample, for the first layer of a `Sequential`. Prefer an `Input` layer.
+        input_dim: the same for samples of one axis: their length.
+        batch_input_shape: the same, including the batch axis.
 
     Source: Keras, ``keras.layers.Layer``.
 
@@ -136,12 +136,12 @@ class Layer(Weighted):
 
     _building: bool
     _called: bool  # whether a call has been completed
-    _dtype_given: bool  # by the constructor, or by the layer inside of which it was built
-    _lock: Lock  # held while it is built and while it is called for the first time
-    _made: list[Change]  # by build
+    _dtype_given: bool  # by the constructor or by the enclosing layer
+    _lock: Lock  # acquired to build the layer and for its first call
+    _made: list[Change]  # changes made by build, which unbuild undoes
     _input_shape_given: tuple[int | None, ...] | None = None
-    _takes_one: ClassVar[bool] = False  # whether it refuses several tensors at once
-    _call_signature: ClassVar[tuple[int, Any] | None] = None  # of this very class: see `_training_of_call`
+    _takes_one: ClassVar[bool] = False  # whether the layer accepts only a single tensor
+    _call_signature: ClassVar[tuple[int, Any] | None] = None  # cached by `_training_of_call` for each class
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -150,7 +150,7 @@ class Layer(Weighted):
             cls.build = _whole(cls.build)  # type: ignore[method-assign]
 
     def __setattr__(self, attribute: str, value: Any) -> None:
-        if attribute == "activation" and isinstance(value, str):  # so that every layer takes the name of one
+        if attribute == "activation" and isinstance(value, str):  # every layer accepts the name of an activation
             value = activations.get(value)
         super().__setattr__(attribute, value)
 
@@ -158,7 +158,7 @@ class Layer(Weighted):
         self.dtype, self._dtype_given = dtype, True
 
     def _take_dtype(self) -> None:
-        """Take the dtype of the layer inside of which this one is built, unless it was given one."""
+        """Take the dtype of the enclosing layer, unless this layer was given one."""
         call = call_around(self)
         if call is not None and not self._dtype_given and getattr(call.layer, "_dtype_given", False):
             self._set_dtype(call.layer.dtype)  # type: ignore[attr-defined]
@@ -170,42 +170,43 @@ class Layer(Weighted):
             stacklevel=levels_to_the_user(),
         )
         self._input_shape_given = sample_shape(f"{self._who} input_shape", input_shape)
-        for argument in ("input_shape", "input_dim", "batch_input_shape"):  # the config of the model has an Input
+        for argument in ("input_shape", "input_dim", "batch_input_shape"):  # the model's config has an Input for it
             vars(self).get("_constructed_with", {}).pop(argument, None)
 
-    # What a subclass implements
+    # Methods that subclasses implement
 
     @_whole
     def build(self, input_shape: Any) -> None:
-        """Make the weights, once the shape of the inputs is known. The first axis is the batch.
+        """Create the weights, once the shape of the inputs is known. The first axis is the batch.
 
-        A layer that does not implement it is built by its `call`, on a batch of zeros. A second build does nothing.
-        One that raises leaves nothing behind.
+        A layer without a `build` method is built by running its `call` on a batch of zeros. A second build does
+        nothing. A build that raises is undone.
 
         Args:
-            input_shape: the shape, in which the batch may be None; a list or a dict of shapes for several inputs.
+            input_shape: the shape of the inputs, in which the batch may be None; a list or dict of shapes for several
+                inputs.
 
         Raises:
-            StateError: if `call` cannot compute a batch of zeros.
+            StateError: if `call` cannot compute on a batch of zeros.
         """
 
     def call(self, inputs: Tensor) -> Tensor:
-        """What the layer computes. It may take ``training``, which is true while it is being trained."""
+        """Compute the outputs. Subclasses may also take ``training``, which is true in training."""
         raise StateError(self._who, "the class has no method call", "implement call(self, inputs)")
 
-    # What a user calls
+    # Methods that users call
 
     def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
-        """Build the layer if that has not been done, and compute it.
+        """Build the layer if needed, and compute its outputs.
 
-        Real inputs are converted to the layer's dtype. Integers, which may be indices, come to `call` as they are.
-        Arrays go to the device of the weights. If it raises, what it has built is dropped.
+        Floating-point inputs are cast to the layer's dtype. Integers, which may be indices, are passed to `call`
+        unchanged. Arrays are moved to the device of the weights. If the first call raises, the build is undone.
 
         Args:
             inputs: a tensor, or a list, tuple or dict of tensors.
             args: further arguments of `call`.
-            training: whether the layer is being trained; if None, what the layer whose `call` this is in was told.
-            kwargs: further arguments of `call`, by name.
+            training: whether the layer is being trained; if None, the value of the enclosing layer's call.
+            kwargs: further keyword arguments of `call`.
 
         Raises:
             ArgumentTypeError: if `call` does not return a tensor, or a list, tuple or dict of tensors.
@@ -244,8 +245,8 @@ class Layer(Weighted):
             if self._takes_one and not isinstance(inputs, Tensor):
                 hint = "join them first, e.g. with tl.concat"
                 raise ArgumentTypeError(self._who, "one tensor", describe(inputs), hint)
-        elif type(inputs) is not Probabilities:  # a layer that changes nothing keeps the logits of a softmax
-            inputs = inputs.snapshot()  # a layer may return its inputs, and either side may assign to them
+        elif type(inputs) is not Probabilities:  # an identity layer must keep the logits of a softmax
+            inputs = inputs.snapshot()  # a layer may return its inputs, and caller and layer may write into them
         if not self.built:
             self._ensure_built(shapes_of(inputs))
         if not one or inputs.dtype is not self.dtype:
@@ -269,7 +270,7 @@ class Layer(Weighted):
         self.build(input_shape)
 
     def _build_inner(self, input_shape: Any) -> None:
-        """Build the layers inside that `build` has not built, by computing a batch of zeros."""
+        """Build inner layers that `build` did not build, by computing on a batch of zeros."""
         if all(layer.built for layer, _ in members(self)):
             return
         several = _arguments_needed(self.call)
@@ -281,7 +282,7 @@ class Layer(Weighted):
             computed_on_zeros(self, input_shape, compute)
         except Exception as error:
             if type(self).build is not Layer.build:
-                return  # its author has said how it is built; the rest is built by the first call
+                return  # the class has its own build; the first call builds the rest
             if isinstance(error, TensorlabError):
                 raise
             raise StateError(
@@ -291,11 +292,11 @@ class Layer(Weighted):
             ) from error
 
     def building(self) -> Block:
-        """Return a ``with`` block that undoes what was built inside of it if it raises."""
+        """Return a ``with`` block that undoes all builds inside of it if it raises."""
         return Block(self)
 
     def unbuild(self) -> None:
-        """Drop what `build` and the first call made, so that the layer can be built for another shape."""
+        """Undo `build` and the first call, so that the layer can be built for another shape."""
         undo(self._made)
         object.__setattr__(self, "_made", [])
 
@@ -305,7 +306,7 @@ class Layer(Weighted):
 
     @classmethod
     def _training_of_call(cls) -> tuple[int, Any]:
-        """Return the place of ``training`` among the arguments of `call` (0: it has none), and its default."""
+        """Return the position of ``training`` among the arguments of `call` (0 if it has none), and its default."""
         found = cls._call_signature
         if found is None:
             parameters = list(inspect.signature(cls.call).parameters.values())[1:]
@@ -325,6 +326,6 @@ class Layer(Weighted):
 
 
 def _arguments_needed(call: Callable[..., Any]) -> int:
-    """The number of arguments without a default."""
+    """Return the number of positional arguments without a default."""
     parameters = inspect.signature(call).parameters.values()
     return sum(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "training" for p in parameters)

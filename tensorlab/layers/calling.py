@@ -1,4 +1,4 @@
-"""The calls that a thread is in: whether they train, and what they have built so far."""
+"""The layer calls that a thread is executing: whether they train, and what they have built."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from tensorlab.layers.tracking import Change, Tracked, undo
 
 
 class Call:
-    """One call of a layer, as a ``with`` block. If it raises, what was built during it is undone.
+    """A call of a layer, as a ``with`` block. If it raises, everything built during it is undone.
 
     Args:
-        layer: whose call it is.
-        training: whether it trains; None for what the enclosing call says, if there is one.
+        layer: the layer that is called.
+        training: whether it trains; if None, the value of the enclosing call, if any.
 
     Attributes:
-        built: what has been built during this call.
+        built: the changes that builds have made during this call.
     """
 
     __slots__ = ("built", "layer", "outer", "training")
@@ -46,12 +46,12 @@ class Call:
 
 
 class Block(Call):
-    """A block of code that may build a layer, such as `fit`. It is no call of the layer."""
+    """A block of code that may build a layer but is not a call of it, such as `fit`."""
 
     __slots__ = ()
 
     def keep(self) -> None:
-        """Keep what has been built so far, even if this block raises; the block around may still undo it."""
+        """Keep what has been built so far even if this block raises; an enclosing block may still undo it."""
         if self.outer is not None:
             self.outer.built += self.built
         self.built = []
@@ -66,7 +66,7 @@ context = _Context()
 
 
 def call_around(layer: Tracked) -> Call | None:
-    """Return the innermost call of another layer, or None."""
+    """Return the innermost enclosing call of another layer, or None."""
     call = context.call
     while call is not None and (call.layer is layer or isinstance(call, Block)):
         call = call.outer

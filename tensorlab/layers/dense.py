@@ -1,4 +1,4 @@
-"""`Dense`: every output from every input."""
+"""`Dense`: a fully connected layer."""
 
 from __future__ import annotations
 
@@ -16,36 +16,37 @@ from tensorlab.tensor import Tensor
 
 
 def positive(who: str, value: Any) -> int:
-    """A number of units, or the like.
+    """Return a positive integer, such as a number of units.
 
     Raises:
-        ArgumentError: unless it is a whole number of at least 1.
+        ArgumentError: unless it is an integer of at least 1.
     """
     try:
         number = operator.index(value)
     except TypeError:
         number = 0
     if isinstance(value, bool) or number < 1:
-        raise ArgumentError(who, "a whole number of at least 1", repr(value))
+        raise ArgumentError(who, "an integer of at least 1", repr(value))
     return number
 
 
 class Dense(Layer):
-    """Compute ``activation(inputs · kernel + bias)``: ``(…, k) → (…, units)``. Inside of a model, inputs are a batch.
+    """Compute ``activation(inputs · kernel + bias)``: ``(…, k) → (…, units)``. In a model, inputs are a batch.
 
-    An activation that is an `Activation` is applied, with the bias, while the product is in cache.
+    If the activation is an `Activation`, it and the bias are fused into the matrix product.
 
     Args:
         units: the number of outputs.
         activation: a name, an `Activation`, a function of tensors, or None.
-        use_bias: whether a bias is added.
-        kernel_initializer: what the kernel, ``(k, units)``, begins with.
-        bias_initializer: what the bias, ``(units,)``, begins with.
-        kernel_regularizer: what the kernel adds to the loss: a name, a `Regularizer`, a function of it, or None.
-        bias_regularizer: what the bias adds to the loss.
+        use_bias: whether to add a bias.
+        kernel_initializer: the initial value of the kernel, ``(k, units)``.
+        bias_initializer: the initial value of the bias, ``(units,)``.
+        kernel_regularizer: a penalty on the kernel that is added to the loss: a name, a `Regularizer`, a function, or
+            None.
+        bias_regularizer: the same for the bias.
 
     Raises:
-        ArgumentError: unless ``units`` is a whole number of at least 1.
+        ArgumentError: unless ``units`` is an integer of at least 1.
         UnknownNameError: for an unknown activation, initializer or regularizer.
 
     Source: Keras, ``keras.layers.Dense``.
@@ -81,7 +82,7 @@ class Dense(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer)
 
     def build(self, input_shape: Shape) -> None:
-        """Make the kernel and the bias."""
+        """Create the kernel and the bias."""
         features = input_shape[-1] if isinstance(input_shape, (tuple, list)) and input_shape else None
         if features is None:
             hint = "only the lengths of other axes may be unknown"
@@ -97,7 +98,7 @@ class Dense(Layer):
             )
 
     def call(self, inputs: Tensor) -> Tensor:
-        """The product, the bias and the activation in one pass."""
+        """Compute the product, the bias and the activation."""
         shape = inputs.shape
         if len(shape) < 2:
             self._check_rank(shape)
@@ -119,7 +120,7 @@ class Dense(Layer):
         expected = "inputs of shape (batch, features)"
         if not shape:
             raise ShapeError(self._who, expected, "()", "add an axis with expand_dims")
-        if len(shape) == 1 and call_around(self) is not None:  # by itself, the layer takes a single sample as well
+        if len(shape) == 1 and call_around(self) is not None:  # a single sample is allowed outside of other layers only
             hint = "reshape x to (n, 1), or a single sample to (1, n)"
             raise ShapeError(self._who, expected, "inputs of one axis", hint)
 

@@ -1,4 +1,4 @@
-"""`Dropout`: a random part of the inputs is set to 0 in training."""
+"""`Dropout`: set random inputs to 0 in training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tensorlab.tensor import Tensor, asarray
 
 @elementwise
 def _keep(x: float, number: float, rate: float) -> float:
-    """``x`` scaled up where the random number is at least the rate, else 0."""
+    """Return ``x / (1 - rate)`` if the random number is at least the rate, else 0."""
     return x / (1.0 - rate) if number >= rate else 0.0
 
 
@@ -23,11 +23,11 @@ _REAL = (int, float, np.integer, np.floating)
 
 
 class Dropout(Layer):
-    """In training, sets each input to 0 with probability ``rate`` and divides the others by ``1 - rate``.
+    """Set each input to 0 with probability ``rate`` in training, and divide the others by ``1 - rate``.
 
     Args:
-        rate: from 0 up to, but not, 1.
-        seed: of a stream of its own; None for the global seed.
+        rate: a number in ``[0, 1)``.
+        seed: the seed of a separate random stream; None for the global seed.
 
     Raises:
         ArgumentError: for another rate.
@@ -50,10 +50,10 @@ class Dropout(Layer):
         self.seed = seed
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
-        """The inputs themselves unless training."""
+        """Drop inputs in training; otherwise return the inputs."""
         if not training or self.rate == 0:
             return inputs
-        # The stream is named by the layer, so that what one layer draws does not depend on the others.
+        # Each layer has its own stream, so its random numbers do not depend on other layers.
         use = f"dropout {self.name}" if self.seed is None else "dropout"
         drawn = random.generator(use, self.seed, moving=True).random(inputs.shape, dtype=np.float32)
         inputs = inputs.astype(self.dtype)

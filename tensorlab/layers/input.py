@@ -1,4 +1,4 @@
-"""`Input`: the shape of the data, before there is any."""
+"""`Input`: the declaration of the shape of the data."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tensorlab.tensor import Tensor
 
 
 class Input(Layer):
-    """Says the shape of one sample, so that a `Sequential` is built at once.
+    """Declare the shape of one sample, so that a `Sequential` is built immediately.
 
     Args:
-        shape: of one sample, without the batch. A length that differs from batch to batch is None.
-        batch_size: the number of samples, if it is known. It is not checked.
-        dtype: of the data; float32 if None.
-        batch_shape: the shape with the batch in front, in place of ``shape`` and ``batch_size``.
-        name: what it is called in messages.
+        shape: the shape of one sample, without the batch axis. Use None for a length that varies between batches.
+        batch_size: the number of samples, if known. It is not checked.
+        dtype: the dtype of the data; float32 if None.
+        batch_shape: the shape with the batch axis, in place of ``shape`` and ``batch_size``.
+        name: the name in messages.
 
     Raises:
         ArgumentError: unless exactly one of ``shape`` and ``batch_shape`` is given.
@@ -44,7 +44,7 @@ class Input(Layer):
         **options: Any,
     ) -> None:
         super().__init__(dtype=dtype, name=name, **options)
-        if self._input_shape_given is not None:  # by Keras's old name, input_shape
+        if self._input_shape_given is not None:  # passed as input_shape, Keras's old name
             shape = vars(self)["_constructed_with"]["shape"] = self._input_shape_given
         if (shape is None) == (batch_shape is None):
             given = f"shape={shape!r} and batch_shape={batch_shape!r}"
@@ -59,11 +59,11 @@ class Input(Layer):
 
     @property
     def batch_shape(self) -> tuple[int | None, ...]:
-        """The shape with the batch in front."""
+        """The shape including the batch axis."""
         return self.batch_size, *self.shape
 
     def call(self, inputs: Tensor) -> Tensor:
-        """The inputs themselves."""
+        """Return the inputs."""
         return inputs
 
 

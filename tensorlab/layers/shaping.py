@@ -1,4 +1,4 @@
-"""Layers that change shapes or ranges, and have no weights."""
+"""Layers that change shapes or ranges and have no weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tensorlab.tensor import Tensor
 
 
 class Flatten(Layer):
-    """Every sample as one axis: ``(batch, …) → (batch, product of …)``.
+    """Flatten every sample to one axis: ``(batch, …) → (batch, product of …)``.
 
     Source: Keras, ``keras.layers.Flatten``.
 
@@ -26,18 +26,19 @@ class Flatten(Layer):
     _takes_one = True
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Reshape them."""
+        """Reshape the inputs."""
         return ops.reshape(inputs, (_batch(self._who, inputs), math.prod(inputs.shape[1:])))
 
 
 class Reshape(Layer):
-    """Every sample in another shape: ``(batch, …) → (batch, *target_shape)``.
+    """Reshape every sample: ``(batch, …) → (batch, *target_shape)``.
 
     Args:
-        target_shape: of one sample; one length may be -1.
+        target_shape: the shape of one sample; one length may be -1.
 
     Raises:
-        ArgumentError: for a shape that has several lengths of -1, or other negative ones.
+        ArgumentError: for a shape with several lengths of -1.
+        ShapeError: for a shape with another negative length.
 
     Source: Keras, ``keras.layers.Reshape``.
 
@@ -60,16 +61,16 @@ class Reshape(Layer):
         self.target_shape: Shape = tuple([-1 if index == place else n for index, n in enumerate(lengths)])
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Reshape them."""
+        """Reshape the inputs."""
         return ops.reshape(inputs, (_batch(self._who, inputs), *self.target_shape))
 
 
 class Rescaling(Layer):
-    """``inputs · scale + offset``, such as bytes to ``[0, 1]`` with ``Rescaling(1 / 255)``.
+    """Compute ``inputs · scale + offset``, such as bytes to ``[0, 1]`` with ``Rescaling(1 / 255)``.
 
     Args:
         scale: the factor.
-        offset: what is added.
+        offset: the number to add.
 
     Raises:
         ArgumentError: for something that is not a finite number.
@@ -89,12 +90,12 @@ class Rescaling(Layer):
         self.offset = finite(f"{self._who} offset", offset)
 
     def call(self, inputs: Tensor) -> Tensor:
-        """Scale and move them."""
+        """Scale and shift the inputs."""
         return inputs.astype(self.dtype) * self.scale + self.offset
 
 
 def _batch(who: str, inputs: Tensor) -> int:
-    """The number of samples.
+    """Return the number of samples.
 
     Raises:
         ShapeError: for a tensor without axes.

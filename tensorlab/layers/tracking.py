@@ -1,8 +1,8 @@
-"""`Tracked`: an object that finds the Variables and layers its attributes hold.
+"""`Tracked`: an object that finds the Variables and layers in its attributes.
 
-Nothing is registered. Whoever asks for weights gets those that the attributes lead to at that moment, through
-containers of any depth, each once. So appended, replaced, deleted and shared members need no bookkeeping. What a walk
-found is kept, and returned again if all that it looked at is as it was.
+Members are not registered. A search walks the attributes, and containers of any depth in them, whenever the members are
+asked for; each member is listed once. So appended, replaced, deleted and shared members need no bookkeeping. The result
+of the last walk is cached, and used again if nothing that the walk looked at has changed.
 """
 
 from __future__ import annotations
@@ -22,19 +22,22 @@ from tensorlab.serialization import Configured
 from tensorlab.variable import Variable
 
 _PAST = ("_constructed_with", "_made", "_walk")
-"""Attributes with what a layer was given and what it has built. Not all of that belongs to it any more."""
+"""Attributes that record the constructor's arguments, the changes of the last build and the last walk.
+
+What they refer to need not belong to the layer.
+"""
 _APART = (*_PAST, "_added")
 """Attributes that are not searched."""
 
 
 class Tracked(Configured):
-    """The base of what has weights. See the module's docstring."""
+    """The base of objects with weights. See the module's docstring."""
 
     _added: list[Variable]
-    """Weights that `add_weight` made and that no attribute holds (yet)."""
+    """Weights created by `add_weight` that are not in an attribute (yet)."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        # The state exists before any __init__ runs, so that a subclass may set attributes in any order.
+        # Set before any __init__ runs, so that a subclass may set attributes before super().__init__().
         self = super().__new__(cls)
         vars(self).update(_added=[], _walk=_LastWalk())
         return self
@@ -51,7 +54,7 @@ class Tracked(Configured):
             held = vars(self)
             if isinstance(value, Variable) and self._added:
                 held["_added"] = [weight for weight in self._added if weight is not value]
-            # An attribute that was None until now takes its place in the order when it gets its first member.
+            # Members are in the order of the attributes. One that was None moves to the end with its first member.
             if attribute in held and _parts(type(held[attribute])) is None:
                 del held[attribute]
         try:
@@ -66,7 +69,7 @@ class Tracked(Configured):
             ) from None
 
     def _members(self, watch: Watch | None = None) -> tuple[list[Variable], list[Any]]:
-        """Find the Variables and the layers that the attributes of this very object hold, in order, each once."""
+        """Find the Variables and layers in the attributes of this object only, in order, each once."""
         variables: dict[int, Variable] = {}
         layers: dict[int, Any] = {}
         containers: set[int] = set()
@@ -87,7 +90,7 @@ class Tracked(Configured):
                 _look_into(value, parts, containers, variables, layers, watch)
         if self._added:
             left = [weight for weight in self._added if id(weight) not in variables]
-            if len(left) < len(self._added):  # from now on the attributes decide whether a weight belongs to the layer
+            if len(left) < len(self._added):  # once in an attribute, a weight belongs to the layer while it is in one
                 vars(self)["_added"] = left
             variables.update((id(weight), weight) for weight in left)
         return list(variables.values()), list(layers.values())
@@ -97,17 +100,17 @@ _Found = list[tuple[Any, list[Variable]]]
 
 
 def members(root: Tracked) -> _Found:
-    """List a layer and all layers inside of it, each once, with the Variables of each: itself first, then in order."""
+    """Return a layer and all layers inside of it with the Variables of each: the layer itself first, each once."""
     return walked(root)[0]
 
 
 def variables_in(root: Tracked) -> list[Variable]:
-    """List the Variables of a layer and of all layers inside of it, each once, in order."""
+    """Return the Variables of a layer and of all layers inside of it, in order, each once."""
     return walked(root)[1]
 
 
 def walked(root: Tracked) -> tuple[_Found, list[Variable]]:
-    """Return what the last walk has found if nothing it looked at has changed, and walk otherwise."""
+    """Return the result of the last walk if nothing has changed since; otherwise walk again."""
     kept = vars(root)["_walk"].last
     if kept is not None and kept.root == id(root) and kept.watch.unchanged(root):
         return [(root, kept.own), *kept.inside], [*kept.variables]
@@ -128,7 +131,7 @@ def walked(root: Tracked) -> tuple[_Found, list[Variable]]:
 
 
 class Watch:
-    """What a walk has looked at: live views of attributes and containers, and what was in them.
+    """What a walk has looked at: live views of attributes and containers, and the values that were in them.
 
     Values are compared by identity. All are kept alive, so that no other object can get the identity of one.
     """
@@ -141,7 +144,7 @@ class Watch:
         self.held: list[Any] = []
 
     def add(self, view: Iterable[Any], values: Sequence[Any]) -> None:
-        """Watch what a view gives; ``values`` is what it gave when it was looked into."""
+        """Watch a view; ``values`` are its present values."""
         if self.views is not _UNWATCHED:
             self.views.append(view)
             self.ids += map(id, values)
@@ -150,7 +153,7 @@ class Watch:
                 self.give_up()
 
     def give_up(self) -> None:
-        """Stop watching: something was seen that may change unnoticed, or that is too much to compare."""
+        """Stop watching, because something may change unnoticed or there are too many values to compare."""
         self.views = _UNWATCHED
 
     def close(self) -> bool:
@@ -161,19 +164,19 @@ class Watch:
         return watched
 
     def unchanged(self, root: Tracked) -> bool:
-        """Return whether the same objects are in the same places."""
+        """Return whether all views have the same objects in the same order as before."""
         return [*map(id, chain(root.__dict__.values(), *self.views))] == self.ids
 
 
 _UNWATCHED: list[Iterable[Any]] = []
 _MOST_WATCHED = 4096
-"""Values above which comparing them is no faster than another walk would be."""
+"""The number of values above which comparing them is no faster than another walk."""
 
 
 class _Walk(NamedTuple):
-    """What a walk has found. It does not refer to the layer itself, so that no cycle keeps that alive."""
+    """The result of a walk. It does not refer to the root, so that no reference cycle keeps that alive."""
 
-    root: int  # its id, as a shallow copy of a layer has its attributes
+    root: int  # id of the layer: a shallow copy shares the _LastWalk, but not its result
     watch: Watch
     own: list[Variable]
     inside: _Found
@@ -181,7 +184,7 @@ class _Walk(NamedTuple):
 
 
 class _LastWalk:
-    """Holds the last walk from a layer. Deep copies and pickles of the layer begin without one."""
+    """The last walk from a layer. Deep copies and pickles start without one."""
 
     __slots__ = ("last",)
 
@@ -192,7 +195,7 @@ class _LastWalk:
         return _LastWalk, ()
 
 
-# How the attributes are searched
+# Searching attributes
 
 
 _Parts = Callable[[Any], Iterable[Any]]
@@ -207,7 +210,7 @@ def _layer(member: Any) -> Iterable[Any]:
 
 
 def _in_order(value: Any) -> Iterable[Any]:
-    """Sort a set's members by name, since a set has no order of its own."""
+    """Sort the members of a set by name, because a set has no order."""
     named = [item for item in value if isinstance(item, (Tracked, Variable))]
     return sorted(named, key=lambda item: (len(item.name), item.name))  # dense, dense_1, ..., dense_10
 
@@ -233,19 +236,19 @@ _CONTAINERS: dict[type, _Parts] = {
 }
 
 _known: dict[type, _Parts | None] = {}
-"""What `_parts` has found out."""
+"""The results of `_parts`."""
 _nothing: set[type] = set()
-"""The classes among them whose objects hold nothing."""
+"""The classes among them that are neither members nor containers."""
 
 
 def _parts(cls: type) -> _Parts | None:
-    """Return the function that lists what an object of a class holds: `_variable` or `_layer` for a member itself.
+    """Return the function that lists the contents of objects of a class.
 
-    None for any other object, which is not looked into.
+    It is `_variable` or `_layer` for a member, and None for a class that is neither a member nor a container.
     """
     if cls in _known:
         return _known[cls]
-    if len(_known) > 4096:  # classes that are made without end are not kept
+    if len(_known) > 4096:  # a bound for programs that keep creating classes
         _known.clear()
         _nothing.clear()
     found = next((parts for base, parts in _CONTAINERS.items() if issubclass(cls, base)), None)
@@ -275,11 +278,11 @@ def _look_into(
         values = tuple(container.values())
         watch.add(container.values(), values)
         if not gc.is_tracked(container):
-            return  # the garbage collector ignores it: only numbers and strings are in it, such as a vocabulary's
+            return  # untracked by the garbage collector, so it has only numbers and strings
     else:
         values = tuple(parts(container))
         if kind is not tuple:
-            watch.give_up()  # its class may compute what is in it, or it is an array of objects
+            watch.give_up()  # its contents may be computed, or be in an array of objects, which cannot be watched
     if _nothing.issuperset(map(type, values)):  # fast for long lists of numbers
         return
     known = _known
@@ -294,19 +297,19 @@ def _look_into(
             _look_into(value, inner, seen, variables, layers, watch)
 
 
-# What a build changes
+# Changes made by a build
 
 
 Change = tuple[Any, Any, Any, Any]
-"""An object, the attribute or key (None for a whole container), the value before, and the value after."""
+"""The owner, the attribute or key (None for a whole container), the value before, and the value after."""
 
 _ABSENT = ...
 _STATE = ("built", "dtype", "_dtype_given")
-"""The attributes of a layer, beside its members, that a build changes."""
+"""The attributes of a layer, apart from its members, that a build changes."""
 
 
 def snapshot(root: Tracked) -> list[tuple[Any, Any]]:
-    """Copy what a layer, the layers inside of it and their containers hold."""
+    """Copy the attributes of a layer and of all layers inside of it, and the contents of their containers."""
     found: list[tuple[Any, Any]] = []
     seen: set[int] = set()
     waiting: list[Any] = [root]
@@ -334,7 +337,7 @@ def _present(layer: Tracked) -> dict[str, Any]:
 
 
 def changes_since(before: list[tuple[Any, Any]]) -> list[Change]:
-    """List the members, and the states of layers, that are not what they were when `snapshot` was taken."""
+    """Return the members and the layer states that have changed since `snapshot`."""
     changes: list[Change] = []
     for owner, old in before:
         if isinstance(owner, (Tracked, dict)):
@@ -350,7 +353,7 @@ def changes_since(before: list[tuple[Any, Any]]) -> list[Change]:
 
 
 def undo(changes: list[Change]) -> None:
-    """Put back what was before, wherever nothing else has been put since."""
+    """Restore the values before the changes, except where they have been replaced again since."""
     for owner, key, old, new in reversed(changes):
         held = vars(owner) if isinstance(owner, Tracked) else owner
         if key is None:

@@ -1,4 +1,4 @@
-"""`Weighted`: what a layer does with its weights, wherever its attributes hold them."""
+"""`Weighted`: create, list, count, freeze and set the weights of a layer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BUILD = "call it on data, or call build(input_shape)"
 
 
 class Weighted(Tracked):
-    """The base of `Layer`: its weights, which of them are trained, and their values."""
+    """The base of `Layer` for its weights: which exist, which are trained, and their values."""
 
     name: str
     built: bool
@@ -44,20 +44,20 @@ class Weighted(Tracked):
         regularizer: Any = None,
         name: str | None = None,
     ) -> Variable:
-        """Make a weight that belongs to this layer.
+        """Create a weight of this layer.
 
-        Once an attribute holds it, it belongs to the layer for as long as one does.
+        Once it is in an attribute, it belongs to the layer only as long as it stays in one.
 
         Args:
-            shape: of the weight.
+            shape: the shape of the weight.
             initializer: a name, an `Initializer`, or a function of ``(shape, dtype)``.
-            dtype: the layer's if None.
-            trainable: whether training changes it.
-            regularizer: what it adds to the loss: a name, a `Regularizer`, a function of the weight, or None.
-            name: what it is called; numbered if None.
+            dtype: the dtype; the layer's if None.
+            trainable: whether training changes the weight.
+            regularizer: a penalty that is added to the loss: a name, a `Regularizer`, a function, or None.
+            name: the name; numbered if None.
 
         Raises:
-            ShapeError: if the initializer gives values of another shape.
+            ShapeError: if the initializer returns another shape.
         """
         kind = self.dtype if dtype is None else dtypes.as_dtype(dtype, self._who)
         label = f"{self.name}/{name or f'weight_{len(self._members()[0])}'}"
@@ -79,14 +79,14 @@ class Weighted(Tracked):
 
     @property
     def weights(self) -> list[Variable]:
-        """Its own weights, in the order of its attributes, and then those of each layer inside of it; each once."""
+        """The weights: the layer's own in the order of its attributes, then those of each inner layer; each once."""
         return variables_in(self)
 
     @property
     def trainable(self) -> bool:
-        """Whether training changes its weights. Setting it sets it for all layers inside, too.
+        """Whether training changes the weights. Setting it also sets it for all inner layers.
 
-        A weight is trained if it is ``trainable`` itself, and so is every layer that holds it.
+        A weight is trained if it is ``trainable`` itself and all layers that contain it are.
 
         Source: Keras, ``keras.layers.Layer.trainable``.
         """
@@ -99,14 +99,14 @@ class Weighted(Tracked):
             layer = waiting.pop()
             object.__setattr__(layer, "_trainable", bool(value))
             for inner in layer._members()[1]:
-                # A reference to a layer around this one is no reason to change that one.
+                # Skip references back to an enclosing layer.
                 if id(inner) not in seen and all(each is not self for each, _ in members(inner)):
                     seen.add(id(inner))
                     waiting.append(inner)
 
     @property
     def trainable_weights(self) -> list[Variable]:
-        """The weights that training changes: real ones that are trainable themselves, as is all that holds them."""
+        """The floating-point weights that training changes; they and all layers that contain them are trainable."""
         if not self.trainable:
             return []
         found, each = walked(self)
@@ -118,7 +118,7 @@ class Weighted(Tracked):
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
-        """The weights that training leaves as they are."""
+        """The weights that training does not change."""
         trained = {id(weight) for weight in self.trainable_weights}
         return [weight for weight in self.weights if id(weight) not in trained]
 
@@ -129,7 +129,7 @@ class Weighted(Tracked):
     _warned = False
 
     def _check_held(self, used: Sequence[Variable]) -> None:
-        """Warn, once, of Variables that the outputs depend on and that no attribute leads to: nothing trains them."""
+        """Warn, once, about Variables that the outputs depend on but no attribute leads to; training ignores them."""
         known = {id(weight) for weight in self.weights}
         strange = [variable.name for variable in used if id(variable) not in known]
         if strange and not self._warned:
@@ -143,7 +143,7 @@ class Weighted(Tracked):
 
     @property
     def losses(self) -> list[Tensor]:
-        """What the regularizers of its trainable weights add to the loss, each a number.
+        """The penalties of the regularizers of the trainable weights, one scalar each.
 
         Source: Keras, ``keras.layers.Layer.losses``.
         """
@@ -154,7 +154,7 @@ class Weighted(Tracked):
         return [weight.regularizer(weight) for weight in regularized if id(weight) in trained]
 
     def count_params(self) -> int:
-        """The number of elements of all weights.
+        """Return the number of elements of all weights.
 
         Raises:
             StateError: before the layer is built.
@@ -167,16 +167,16 @@ class Weighted(Tracked):
             raise StateError(f"{self._who}.{method}", "the layer is not built", _BUILD)
 
     def get_weights(self) -> list[np.ndarray[Any, Any]]:
-        """Copies of all weights, as NumPy arrays."""
+        """Return copies of all weights as NumPy arrays."""
         return [np.array(weight.numpy()) for weight in self.weights]
 
     @named
     def set_weights(self, weights: Sequence[Any]) -> None:
-        """Replace all weights; none is replaced if one does not fit.
+        """Replace all weights, or none if one does not fit.
 
         Raises:
             StateError: before the layer is built.
-            ShapeError: if the number of arrays or the shape of one differs.
+            ShapeError: if the number of arrays or a shape differs.
         """
         targets = self.weights
         self._check_built("set_weights")
@@ -191,10 +191,10 @@ class Weighted(Tracked):
 
 
 def _frozen(root: Weighted) -> set[int]:
-    """The identities of the Variables that are held by a layer that is not trained, or by one inside of such a layer.
+    """Return the ids of the Variables in layers that are not trainable, and in all layers inside of these.
 
-    A layer that is reached both ways counts as not trained. One that leads back to a layer around it does not stop
-    that one.
+    A layer that is reached through several paths is frozen if one of them is. A reference back to an enclosing layer
+    does not freeze that layer.
     """
     stopped: set[int] = set()
     visited: dict[int, bool] = {}
@@ -216,10 +216,10 @@ def _frozen(root: Weighted) -> set[int]:
 
 
 def _misfit(who: str, function: Any, *args: Any, **kwargs: Any) -> ArgumentTypeError | None:
-    """Return the error of a function that cannot be called as an initializer, or None for one that can."""
+    """Return the error for a function that cannot be called as an initializer, or None if it can."""
     try:
         found = misfit(who, inspect.signature(function), args, kwargs)
-    except (TypeError, ValueError):  # a function without a signature
+    except (TypeError, ValueError):  # no signature
         return None
     if found is None:
         return None

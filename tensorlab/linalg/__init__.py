@@ -1,7 +1,7 @@
-"""Linear algebra: the ``linalg`` extension of the Python array API standard, of real numbers.
+"""Linear algebra: the ``linalg`` extension of the Python array API standard, for real numbers.
 
-Products, traces and the norms that are sums run in tensorlab's kernels. Factorizations and what is made of them are
-computed by ``numpy.linalg`` on the host. All have gradients, and take stacks of matrices.
+Products, traces and norms that are sums use tensorlab's kernels. Factorizations and functions based on them use
+``numpy.linalg`` on the host. All functions have gradients and accept stacks of matrices.
 """
 
 from typing import NoReturn
@@ -44,7 +44,7 @@ __all__ = [
 
 tell(globals(), __all__)
 for _function in (cholesky, cross, det, diagonal, eigh, inv, matrix_rank, norm, pinv, qr, slogdet, solve, svd, trace):
-    setattr(ops, _function.__name__, _function)  # where Keras has them, from a floor above
+    setattr(ops, _function.__name__, _function)  # as in keras.ops, which tensorlab.ops cannot import from here
 
 
 def __getattr__(name: str) -> NoReturn:

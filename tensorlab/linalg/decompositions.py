@@ -1,4 +1,4 @@
-"""Factorizations: Cholesky and QR."""
+"""Cholesky and QR factorizations."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ __all__ = ["cholesky", "qr"]
 
 
 def cholesky(x: Any, /, *, upper: bool = False) -> Tensor:
-    """Return the lower triangular ``L`` of ``x = L Lᵀ``, or the upper triangular ``U`` of ``x = Uᵀ U``.
+    """Return the lower triangular ``L`` with ``x = L Lᵀ``, or the upper triangular ``U`` with ``x = Uᵀ U``.
 
-    The gradient is that of a symmetric matrix.
+    The gradient assumes a symmetric matrix.
 
     Args:
-        x: symmetric positive definite matrices, ``(…, n, n)``; only the triangle that is returned is read.
+        x: symmetric positive definite matrices, ``(…, n, n)``; only the lower triangle is read, or the upper one for
+            ``U``.
         upper: whether to return ``U``.
 
     Raises:
@@ -63,25 +64,25 @@ def _cholesky(a: Tensor) -> Tensor:
 
 
 class QR(NamedTuple):
-    """What `qr` returns."""
+    """The result of `qr`."""
 
     Q: Tensor
     R: Tensor
 
 
 def qr(x: Any, /, mode: str = "reduced") -> QR:
-    """Return the orthonormal ``Q`` and the upper triangular ``R`` of ``x = Q R``.
+    """Return the orthonormal ``Q`` and the upper triangular ``R`` with ``x = Q R``.
 
     Args:
-        x: ``(…, m, n)``; with ``k = min(m, n)``:
-        mode: "reduced" for ``Q`` of ``(…, m, k)`` and ``R`` of ``(…, k, n)``, "complete" for ``Q`` of ``(…, m, m)``
-            and ``R`` of ``(…, m, n)``, whose gradient exists only if ``m ≤ n``.
+        x: matrices, ``(…, m, n)``; let ``k = min(m, n)``.
+        mode: "reduced" for ``Q`` of ``(…, m, k)`` and ``R`` of ``(…, k, n)``; "complete" for ``Q`` of ``(…, m, m)``
+            and ``R`` of ``(…, m, n)``, which has a gradient only if ``m ≤ n``.
 
     Raises:
         ArgumentError: for another mode.
         ShapeError: for fewer than two axes.
         DTypeError: for bools.
-        StateError: while a gradient is taken that does not exist.
+        StateError: in the backward pass, if there is no gradient.
 
     Source: Python array API standard, ``linalg.qr``; Walter and Lehmann, "Algorithmic Differentiation of Linear
     Algebra Functions", 2018.
@@ -111,14 +112,14 @@ def _qr_vjp(a: Tensor, q: Tensor, r: Tensor, to_q: Tensor | None, to_r: Tensor |
     k = q.shape[-1]
     if a.shape[-1] == k:
         return _square_qr_vjp(q, r, to_q, to_r)
-    left, right = (..., slice(k)), (..., slice(k, None))  # q alone depends on the first k columns
+    left, right = (..., slice(k)), (..., slice(k, None))  # q depends only on the first k columns
     to_q = to_q + matmul(getitem(a, right), matrix_transpose(getitem(to_r, right)))
     to_left = _square_qr_vjp(q, getitem(r, left), to_q, getitem(to_r, left))
     return concat([to_left, matmul(q, getitem(to_r, right))], axis=-1)
 
 
 def _square_qr_vjp(q: Tensor, r: Tensor, to_q: Tensor, to_r: Tensor) -> Tensor:
-    """``(q̄ + q copyltu(r r̄ᵀ - q̄ᵀ q)) r⁻ᵀ``; copyltu copies the lower triangle into the upper one."""
+    """Return ``(q̄ + q copyltu(r r̄ᵀ - q̄ᵀ q)) r⁻ᵀ``; copyltu copies the lower triangle into the upper one."""
     inner = matmul(r, matrix_transpose(to_r)) - matmul(matrix_transpose(to_q), q)
     symmetric = tril(inner) + matrix_transpose(tril(inner, k=-1))
     return matrix_transpose(_solve(r, matrix_transpose(to_q + matmul(q, symmetric))))

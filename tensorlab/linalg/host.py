@@ -1,4 +1,4 @@
-"""What all of linear algebra does with its arguments, and the way to NumPy and back."""
+"""Argument conversion for linear algebra, and calls of NumPy on the host."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = np.ndarray[Any, Any]
 
 
 def real(who: str, x: Any, device: str | None = None) -> Tensor:
-    """Convert an argument to a tensor of a real dtype; integers become float32.
+    """Convert an argument to a floating-point tensor; integers become float32.
 
     Raises:
         DTypeError: for bools.
@@ -29,10 +29,10 @@ def real(who: str, x: Any, device: str | None = None) -> Tensor:
 
 
 def matrices(who: str, x: Any, square: bool = False) -> Tensor:
-    """Convert an argument to a real matrix or a stack of matrices.
+    """Convert an argument to a floating-point matrix or a stack of matrices.
 
     Raises:
-        ShapeError: for fewer than two axes, or if they have to be square and are not.
+        ShapeError: for fewer than two axes, or matrices that must be square and are not.
         DTypeError: for bools.
     """
     tensor = real(who, x)
@@ -44,19 +44,19 @@ def matrices(who: str, x: Any, square: bool = False) -> Tensor:
 
 
 def on_numpy(who: str, function: Callable[..., Any], *tensors: Tensor, finite: bool = False) -> Any:
-    """Apply a function of ``numpy.linalg`` to tensors of one device. The backend may warn or refuse.
+    """Apply a function of ``numpy.linalg`` to tensors on one device. The backend may warn or raise.
 
     Args:
-        who: the operation.
-        function: takes and returns arrays.
+        who: the operation, for messages.
+        function: a function of arrays that returns one array or a tuple of arrays.
         tensors: its arguments.
-        finite: whether to refuse NaN and infinity, of which NumPy makes an error or arbitrary numbers.
+        finite: whether to raise for NaN and infinity, for which NumPy raises or returns arbitrary numbers.
 
     Returns:
-        what it returns, with tensors on that device in place of arrays.
+        the results as tensors on the same device.
 
     Raises:
-        ArgumentError: for what it cannot compute, such as the inverse of a singular matrix.
+        ArgumentError: for arguments that the function cannot handle, such as a singular matrix.
     """
     arrays = [on_host(who, tensor) for tensor in tensors]
     if finite and not all(np.isfinite(array).all() for array in arrays):
@@ -90,10 +90,10 @@ def scaled(matrix: Tensor, columns: Tensor) -> Tensor:
 
 
 def off_diagonal(like: Tensor, size: int) -> Tensor:
-    """Return 1 off the diagonal and 0 on it, as a matrix of this size, on the device of another tensor."""
+    """Return a square matrix with 0 on the diagonal and 1 elsewhere, on the device of ``like``."""
     return like.like(1.0 - np.eye(size))
 
 
 def identity(like: Tensor, size: int) -> Tensor:
-    """Return the identity matrix, on the device of another tensor."""
+    """Return the identity matrix of a size, on the device of ``like``."""
     return like.like(np.eye(size))

@@ -37,7 +37,7 @@ def _direction(x: float, norm: float) -> float:
 
 
 def _slope(x: float, norm: float, p: float) -> float:
-    """``sign(x) (|x| / norm)^(p - 1)``; 0 where there is no slope, at 0."""
+    """Return the derivative of the norm by ``x``: ``sign(x) (|x| / norm)^(p - 1)``, but 0 where ``x`` is 0."""
     if x == 0 or norm == 0:
         return 0.0
     return math.pow(x / norm, p - 1.0) if x > 0 else -math.pow(-x / norm, p - 1.0)
@@ -48,20 +48,21 @@ _directions, _slopes = (Elementwise(scalar_function(function)) for function in (
 
 
 def vector_norm(x: Any, /, *, axis: Axis = None, keepdims: bool = False, ord: float = 2) -> Tensor:
-    """Return ``(Σ |x|^ord)^(1 / ord)`` over some axes, or all.
+    """Return ``(Σ |x|^ord)^(1 / ord)`` over one or more axes.
 
-    ``ord=inf`` is the largest ``|x|``, ``-inf`` the smallest, 0 the number of elements that are not 0. The gradient is
-    0 where all elements are 0; elements that are the largest share it. Integers become float32.
+    ``ord=inf`` gives the largest ``|x|``, ``-inf`` the smallest, and 0 the number of nonzero elements. The gradient is
+    0 where all elements are 0. Elements that tie for the largest or smallest share the gradient. Integers become
+    float32.
 
     Args:
         x: a tensor or an array.
-        axis: along which axes; None for all.
-        keepdims: whether these axes stay, with a length of 1.
+        axis: an axis or a tuple of axes; None for all.
+        keepdims: whether to keep the reduced axes with length 1.
         ord: any real number, or an infinity.
 
     Raises:
         ArgumentError: for an ``ord`` that is not a number.
-        ShapeError: for an axis that is out of range or given twice, or for an infinite ``ord`` of no elements.
+        ShapeError: for an axis that is out of range or given twice, or for an infinite ``ord`` without elements.
         DTypeError: for bools.
 
     Example:
@@ -87,7 +88,7 @@ def vector_norm(x: Any, /, *, axis: Axis = None, keepdims: bool = False, ord: fl
 
 
 def _euclidean(x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
-    # in float64 no square of a float32 number overflows
+    # accumulate in float64, where the square of a float32 number cannot overflow
     result = _reduce(_EUCLIDEAN, x, axes, keepdims, dtypes.float64, x.dtype)
     if autodiff.recording():
         norm, shape = result.snapshot(), x.shape
@@ -121,7 +122,7 @@ _scales = Elementwise(scalar_function(_scale))
 
 
 def _scaled_power_norm(sizes: Tensor, axes: tuple[int, ...], keepdims: bool, p: float) -> Tensor:
-    """The norm of what is left after a division by the element that counts most, so that no power overflows."""
+    """Return the norm of ``sizes``, computed after division by the dominant element so that no power overflows."""
     if 0 in [sizes.shape[place] for place in axes]:
         return reduction.sum(sizes, axis=axes, keepdims=keepdims)
     extreme = reduction.max if p > 0 else reduction.min
@@ -143,18 +144,18 @@ _OF_SUMS: dict[Any, tuple[Any, int]] = {
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:
     """Return a norm of matrices: ``(…, m, n) → (…)``.
 
+    The gradient of "fro" is 0 where all elements are 0. Values that tie for the largest or smallest share the gradient.
+
     Args:
         x: matrices.
-        keepdims: whether the last two axes stay, with a length of 1.
-        ord: "fro" for the root of the sum of squares, "nuc" for the sum of the singular values, 2 and -2 for the
-            largest and the smallest of them, 1 and -1 for the largest and the smallest sum ``Σ |x|`` of a column, inf
-            and -inf of a row.
-
-    The gradient of "fro" is 0 where all elements are 0; what is as large shares that of the largest.
+        keepdims: whether to keep the last two axes with length 1.
+        ord: "fro" for the square root of the sum of squares, "nuc" for the sum of the singular values, 2 and -2 for the
+            largest and smallest singular value, 1 and -1 for the largest and smallest column sum of ``|x|``, inf and
+            -inf for the largest and smallest row sum.
 
     Raises:
         ArgumentError: for another ``ord``, or NaN or infinity where singular values are needed.
-        ShapeError: for fewer than two axes, or no elements to find the largest of.
+        ShapeError: for fewer than two axes, or a maximum or minimum without elements.
         DTypeError: for bools.
 
     Source: Python array API standard, ``linalg.matrix_norm``.
@@ -174,16 +175,16 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Tenso
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Return a norm of vectors along one axis, or of matrices along two, as ``numpy.linalg.norm`` has it.
+    """Return a norm of vectors along one axis, or of matrices along two, like ``numpy.linalg.norm``.
 
     Args:
         x: a tensor or an array.
-        ord: as for `vector_norm` or `matrix_norm`; 2 and "fro" if None.
-        axis: one axis, or two; if None that of a vector, those of a matrix, or without an ``ord`` all.
-        keepdims: whether these axes stay, with a length of 1.
+        ord: as for `vector_norm` or `matrix_norm`; if None, 2 for vectors and "fro" for matrices.
+        axis: one axis, or two. None for the axes of a vector or a matrix; for all axes if ``ord`` is None too.
+        keepdims: whether to keep the reduced axes with length 1.
 
     Raises:
-        ShapeError: for other numbers of axes, or one that is out of range.
+        ShapeError: for another number of axes, or an axis that is out of range.
         ArgumentError: for another ``ord``.
 
     Source: Keras, ``keras.ops.norm``.

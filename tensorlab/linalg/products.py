@@ -20,11 +20,12 @@ __all__ = ["cross", "diagonal", "trace"]
 
 
 def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
-    """Return the cross product of vectors of three elements along an axis; the other axes broadcast.
+    """Return the cross product of three-element vectors along an axis; the other axes broadcast.
 
     Args:
-        x1, x2: tensors or arrays of numbers.
-        axis: counted from the end, as tensors of different ranks are aligned there.
+        x1: a tensor or an array of numbers.
+        x2: another one.
+        axis: the axis of the vectors; negative for tensors of different ranks, because these are aligned at the end.
 
     Raises:
         ShapeError: unless both have three elements along the axis and the others broadcast.
@@ -52,7 +53,7 @@ def diagonal(x: Any, /, offset: int = 0) -> Tensor:
 
     Raises:
         ShapeError: for fewer than two axes.
-        ArgumentTypeError: for an ``offset`` that is not a whole number.
+        ArgumentTypeError: for an ``offset`` that is not an integer.
 
     Source: Python array API standard, ``linalg.diagonal``.
     """
@@ -66,7 +67,7 @@ def _diagonal(who: str, x: Any, offset: Any) -> Tensor:
     try:
         shift = operator.index(offset)
     except TypeError:
-        raise ArgumentTypeError(who, "an offset that is a whole number", repr(offset)) from None
+        raise ArgumentTypeError(who, "an integer offset", repr(offset)) from None
     m, n = tensor.shape[-2:]
     rows = np.arange(max(0, -shift), max(0, -shift, min(m, n - shift))) if -m <= shift <= n else np.arange(0)
     return getitem(tensor, (..., rows, rows + (shift if rows.size else 0)))
@@ -77,12 +78,12 @@ def trace(x: Any, /, offset: int = 0, *, dtype: Any = None) -> Tensor:
 
     Args:
         x: matrices.
-        offset: which diagonal; 0 for the main one, positive above it.
-        dtype: of the result; None for that of ``x``, and 64 bits for integers.
+        offset: the diagonal; 0 for the main diagonal, positive numbers for those above it.
+        dtype: the dtype of the result; if None, that of ``x``, or a 64-bit integer for integers.
 
     Raises:
         ShapeError: for fewer than two axes.
-        ArgumentTypeError: for an ``offset`` that is not a whole number.
+        ArgumentTypeError: for an ``offset`` that is not an integer.
 
     Source: Python array API standard, ``linalg.trace``.
     """

@@ -22,7 +22,7 @@ __all__ = ["det", "inv", "matrix_power", "slogdet", "solve"]
 
 
 def solve(x1: Any, x2: Any, /) -> Tensor:
-    """Return the solution ``x`` of ``x1 @ x = x2``.
+    """Solve ``x1 @ x = x2`` for ``x``.
 
     Args:
         x1: square matrices, ``(…, n, n)``.
@@ -52,7 +52,7 @@ def solve(x1: Any, x2: Any, /) -> Tensor:
 
 
 def _solve(a: Tensor, b: Tensor) -> Tensor:
-    """`solve` for equal leading axes."""
+    """Solve for matrices with equal leading axes."""
     result = on_numpy("solve", np.linalg.solve, a, b)
     if autodiff.recording():
         x = result.snapshot()
@@ -97,7 +97,7 @@ def _inverse(who: str, a: Tensor, function: Any) -> Tensor:
 
 
 def _inverse_or_nan(array: Array) -> Array:
-    """The inverses of matrices; NaN for those that have none."""
+    """Return the inverses of matrices, with NaN for singular ones."""
     try:
         return np.asarray(np.linalg.inv(array))
     except np.linalg.LinAlgError:
@@ -107,10 +107,10 @@ def _inverse_or_nan(array: Array) -> Array:
 
 
 def det(x: Any, /) -> Tensor:
-    """Return the determinant of square matrices, ``(…, n, n) → (…)``; of an empty matrix 1.
+    """Return the determinant of square matrices, ``(…, n, n) → (…)``; 1 for an empty matrix.
 
-    Its gradient, the matrix of cofactors, is right for singular matrices, too, and so is its second derivative; higher
-    ones are those of matrices that have an inverse.
+    The gradient is the matrix of cofactors. It and the second derivative are also correct for singular matrices; higher
+    derivatives need an invertible matrix.
 
     Raises:
         ShapeError: for matrices that are not square.
@@ -130,7 +130,7 @@ def det(x: Any, /) -> Tensor:
 
 
 def _outside(g: Tensor) -> Tensor:
-    """A number for each matrix, to be multiplied with it."""
+    """Add two axes of length 1 to a number per matrix, so that it can be multiplied with the matrices."""
     return reshape(g, (*g.shape, 1, 1))
 
 
@@ -150,7 +150,7 @@ def _cofactors_vjp(a: Tensor, g: Tensor) -> Tensor:
 
 
 def _of_finite(function: Callable[..., Array]) -> Callable[..., Array]:
-    """A function of matrices that gives NaN for those that are not finite, which have no singular values."""
+    """Wrap a function of matrices so that it returns NaN for matrices with NaN or infinity, which have no SVD."""
 
     def call(a: Array, *others: Array) -> Array:
         finite = np.isfinite(a).all(axis=(-2, -1), keepdims=True)
@@ -164,7 +164,7 @@ def _products_without(values: Array, *places: int) -> Array:
 
 
 def _host_cofactors(a: Array) -> Array:
-    """``det(u v) · u diag(Π_{j≠i} s_j) v``, of the singular value decomposition: without a division."""
+    """Return the cofactors ``det(u v) · u diag(Π_{j≠i} s_j) v``, from the SVD ``u diag(s) v``, without a division."""
     u, s, v = np.linalg.svd(a)
     size = s.shape[-1]
     others = np.stack([_products_without(s, i) for i in range(size)], axis=-1) if size else s
@@ -172,7 +172,7 @@ def _host_cofactors(a: Array) -> Array:
 
 
 def _host_cofactors_vjp(a: Array, g: Array) -> Array:
-    """The derivative of the cofactors, in the basis in which they are diagonal."""
+    """Return the vjp of the cofactors, computed in the basis in which they are diagonal."""
     u, s, v = np.linalg.svd(a)
     h = np.swapaxes(u, -1, -2) @ g @ np.swapaxes(v, -1, -2)
     others = np.zeros_like(h)
@@ -190,17 +190,17 @@ def _sign(u: Array, v: Array) -> Array:
 
 
 class SlogDet(NamedTuple):
-    """What `slogdet` returns."""
+    """The result of `slogdet`."""
 
     sign: Tensor
     logabsdet: Tensor
 
 
 def slogdet(x: Any, /) -> SlogDet:
-    """Return the sign, and the logarithm of the absolute value, of the determinant of square matrices.
+    """Return the sign and the logarithm of the absolute value of the determinant of square matrices.
 
     Returns:
-        ``sign``, 1, -1 or 0, and ``logabsdet``, -inf for a singular matrix, both ``(…)``. The gradient of a singular
+        ``sign`` (1, -1 or 0) and ``logabsdet`` (-inf for a singular matrix), both ``(…)``. The gradient for a singular
         matrix is NaN.
 
     Raises:
@@ -221,12 +221,12 @@ def slogdet(x: Any, /) -> SlogDet:
 
 
 def matrix_power(x: Any, n: int, /) -> Tensor:
-    """Return square matrices to the power of a whole number; of a negative one, their inverses to the power of ``-n``.
+    """Return integer powers of square matrices; a negative power is a power of the inverse.
 
     Raises:
         ShapeError: for matrices that are not square.
         ArgumentError: for a singular matrix and a negative ``n``.
-        ArgumentTypeError: for an ``n`` that is not a whole number.
+        ArgumentTypeError: for an ``n`` that is not an integer.
         DTypeError: for bools.
 
     Source: Python array API standard, ``linalg.matrix_power``.
@@ -235,11 +235,11 @@ def matrix_power(x: Any, n: int, /) -> Tensor:
     try:
         power = operator.index(n)
     except TypeError:
-        raise ArgumentTypeError("matrix_power", "a power that is a whole number", repr(n)) from None
+        raise ArgumentTypeError("matrix_power", "an integer power", repr(n)) from None
     if power < 0:
         base, power = _inverse("matrix_power", base, np.linalg.inv), -power
     result = None
-    while power:  # by squaring: a bit of the power a turn
+    while power:  # binary exponentiation
         if power & 1:
             result = base if result is None else matmul(result, base)
         power >>= 1

@@ -1,4 +1,4 @@
-"""Eigenvalues and singular values, and what is made of them."""
+"""Eigenvalues, singular values, ranks and pseudoinverses."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ __all__ = ["eigh", "eigvalsh", "matrix_rank", "pinv", "svd", "svdvals"]
 
 
 class Eigh(NamedTuple):
-    """What `eigh` returns."""
+    """The result of `eigh`."""
 
     eigenvalues: Tensor
     eigenvectors: Tensor
 
 
 def eigh(x: Any, /) -> Eigh:
-    """Return the eigenvalues of symmetric matrices, ascending, and their eigenvectors as columns.
+    """Return the eigenvalues of symmetric matrices in ascending order, and the eigenvectors as columns.
 
-    Only the lower triangle is read; the gradient is that of a symmetric matrix. Equal eigenvalues have no eigenvectors
-    of their own: a gradient of these is infinite or NaN, and that of the eigenvalues is not.
+    Only the lower triangle is read. The gradient assumes a symmetric matrix. The eigenvectors of equal eigenvalues are
+    not unique: their gradient is infinite or NaN, but that of the eigenvalues is finite.
 
     Args:
-        x: ``(…, n, n)``.
+        x: matrices, ``(…, n, n)``.
 
     Returns:
         ``eigenvalues`` of ``(…, n)`` and ``eigenvectors`` of ``(…, n, n)``.
@@ -64,15 +64,15 @@ def eigh(x: Any, /) -> Eigh:
 
 
 def _off_diagonal_quotient(x: Tensor, gaps: Tensor) -> Tensor:
-    """``x / gaps`` off the diagonal, 0 on it."""
+    """Return ``x / gaps`` with 0 on the diagonal."""
     size = gaps.shape[-1]
     return x * off_diagonal(x, size) / (gaps + identity(gaps, size))
 
 
 def eigvalsh(x: Any, /) -> Tensor:
-    """Return the eigenvalues of symmetric matrices, ascending: ``(…, n, n) → (…, n)``.
+    """Return the eigenvalues of symmetric matrices in ascending order: ``(…, n, n) → (…, n)``.
 
-    Takes and raises what `eigh` does.
+    Arguments and errors are those of `eigh`.
 
     Source: Python array API standard, ``linalg.eigvalsh``.
     """
@@ -82,7 +82,7 @@ def eigvalsh(x: Any, /) -> Tensor:
 
 
 class SVD(NamedTuple):
-    """What `svd` returns."""
+    """The result of `svd`."""
 
     U: Tensor
     S: Tensor
@@ -92,15 +92,17 @@ class SVD(NamedTuple):
 def svd(x: Any, /, full_matrices: bool = True) -> SVD:
     """Return the singular value decomposition ``x = U diag(S) Vh``.
 
-    Equal singular values have no singular vectors of their own: a gradient of these is infinite or NaN, and that of the
-    singular values is not. The columns of ``U`` and rows of ``Vh`` that belong to no singular value have no gradient.
+    The singular vectors of equal singular values are not unique: their gradient is infinite or NaN, but that of the
+    singular values is finite. Columns of ``U`` and rows of ``Vh`` beyond the number of singular values have no
+    gradient.
 
     Args:
-        x: ``(…, m, n)``; with ``k = min(m, n)``:
-        full_matrices: whether ``U`` is ``(…, m, m)`` and ``Vh`` ``(…, n, n)``, and not ``(…, m, k)`` and ``(…, k, n)``.
+        x: matrices, ``(…, m, n)``; let ``k = min(m, n)``.
+        full_matrices: whether ``U`` is ``(…, m, m)`` and ``Vh`` is ``(…, n, n)``; otherwise they are ``(…, m, k)`` and
+            ``(…, k, n)``.
 
     Returns:
-        ``U``, ``S`` of ``(…, k)``, descending, and ``Vh``.
+        ``U``, ``S`` of ``(…, k)`` in descending order, and ``Vh``.
 
     Raises:
         ShapeError: for fewer than two axes.
@@ -130,7 +132,10 @@ def svd(x: Any, /, full_matrices: bool = True) -> SVD:
 def _svd_vjp(
     u: Tensor, s: Tensor, v: Tensor, to_u: Tensor | None, to_s: Tensor | None, to_v: Tensor | None
 ) -> Tensor | None:
-    """The gradient of ``u diag(s) v``, where ``v`` has rows, from those of its factors."""
+    """Return the gradient of ``u diag(s) v`` from the gradients of its factors.
+
+    The rows of ``v`` are the right singular vectors.
+    """
     k = s.shape[-1]
     terms = [] if to_s is None else [scaled(u, to_s)]
     if to_u is not None or to_v is not None:
@@ -163,9 +168,9 @@ def _added(terms: list[Tensor]) -> Tensor:
 
 
 def svdvals(x: Any, /) -> Tensor:
-    """Return the singular values, descending: ``(…, m, n) → (…, min(m, n))``.
+    """Return the singular values in descending order: ``(…, m, n) → (…, min(m, n))``.
 
-    Takes and raises what `svd` does.
+    Arguments and errors are those of `svd`.
 
     Source: Python array API standard, ``linalg.svdvals``.
     """
@@ -176,7 +181,7 @@ def svdvals(x: Any, /) -> Tensor:
 
 
 def _tolerance(who: str, rtol: Any, a: Tensor) -> Any:
-    """The part of the largest singular value that counts as 0."""
+    """Return the relative tolerance: singular values up to this factor times the largest count as 0."""
     if rtol is None:
         return max(a.shape[-2:]) * float(np.finfo(a.dtype).eps)
     if is_scalar(rtol) or isinstance(rtol, np.number):
@@ -193,11 +198,12 @@ def _tolerance(who: str, rtol: Any, a: Tensor) -> Any:
 
 
 def matrix_rank(x: Any, /, *, rtol: Any = None) -> Tensor:
-    """Return how many singular values are above ``rtol`` times the largest one: ``(…, m, n) → (…)``, int64.
+    """Return the number of singular values above ``rtol`` times the largest one: ``(…, m, n) → (…)``, int64.
 
     Args:
         x: matrices.
-        rtol: a number, or an array of one for each matrix; ``max(m, n)`` times the spacing of the dtype at 1 if None.
+        rtol: a number, or an array of one for each matrix; if None, ``max(m, n)`` times the machine epsilon of the
+            dtype.
 
     Raises:
         ShapeError: for fewer than two axes.
@@ -217,13 +223,13 @@ def matrix_rank(x: Any, /, *, rtol: Any = None) -> Tensor:
 
 
 def pinv(x: Any, /, *, rtol: Any = None) -> Tensor:
-    """Return the Moore-Penrose inverse: ``(…, m, n) → (…, n, m)``.
+    """Return the Moore-Penrose pseudoinverse: ``(…, m, n) → (…, n, m)``.
 
-    The gradient is that of matrices near ``x`` of the same rank.
+    The gradient assumes that the rank does not change.
 
     Args:
         x: matrices.
-        rtol: singular values of up to this part of the largest one count as 0; as for `matrix_rank`.
+        rtol: singular values up to ``rtol`` times the largest one count as 0; as for `matrix_rank`.
 
     Raises:
         ShapeError: for fewer than two axes.

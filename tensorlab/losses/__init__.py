@@ -1,4 +1,4 @@
-"""Losses: how far outputs are from targets."""
+"""Loss functions, which measure how far outputs are from targets."""
 
 from tensorlab.losses.base import Loss, LossRule, get
 from tensorlab.losses.crossentropy import (

@@ -1,4 +1,4 @@
-"""`Loss`, and how a scalar function becomes one."""
+"""`Loss`, the base class of losses, and `LossRule`, which makes losses from scalar functions."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from tensorlab.serialization import Configured, deserialize
 from tensorlab.tensor import Tensor
 
 EPSILON = 1e-7
-"""How far numbers are kept from where a quotient or a logarithm ends; Keras's."""
+"""The smallest value of denominators and of arguments of logarithms, as in Keras."""
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none", None)
 
 
 class Loss(Configured):
-    """The base of every loss. A subclass implements `call`, which gives one number for each sample.
+    """The base of every loss. A subclass implements `call`, which returns one value per sample.
 
     Args:
         reduction: "sum_over_batch_size" (or "mean") for the mean over the samples, "sum", or "none".
-        name: what it is called in messages.
+        name: the name in messages.
 
     Raises:
         ArgumentError: for another reduction.
@@ -46,20 +46,20 @@ class Loss(Configured):
         self.name = name or type(self).__name__
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """The loss of each sample."""
+        """Return the loss of each sample."""
         raise NotImplementedError(f"{type(self).__name__} has no call(y_true, y_pred)")
 
     def check(self, y_true: Tensor, output_shape: tuple[int, ...]) -> None:
-        """Raise if the targets cannot be those of outputs of this shape."""
+        """Raise if targets do not fit outputs of this shape."""
         if y_true.shape[:1] != output_shape[:1]:
             raise ShapeError(self.name, f"as many targets as outputs, {output_shape[0]}", str(y_true.shape))
 
     def __call__(self, y_true: Any, y_pred: Any) -> Tensor:
-        """The loss of a batch.
+        """Compute the loss of a batch.
 
         Raises:
             ShapeError: for targets whose shape does not fit the outputs.
-            ArgumentError: for targets whose values do not.
+            ArgumentError: for targets with invalid values, such as labels out of range.
             DeviceError: for targets on another device than the outputs.
         """
         device = device_of((y_pred, y_true))
@@ -69,7 +69,7 @@ class Loss(Configured):
         return self.reduced(targets, outputs)
 
     def reduced(self, targets: Tensor, outputs: Tensor) -> Tensor:
-        """The loss of a batch whose targets have been checked."""
+        """Compute the loss of a batch whose targets have been checked."""
         common_backend(self.name, (outputs, targets))
         each = self.call(*self._matched(targets, outputs))
         if self.reduction in (None, "none"):
@@ -77,16 +77,16 @@ class Loss(Configured):
         return ops.sum(each) if self.reduction == "sum" else ops.mean(each)
 
     def _matched(self, targets: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Targets and outputs as `call` takes them."""
+        """Convert targets and outputs to what `call` expects."""
         return matched(targets, outputs)
 
 
 def matched(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
-    """Return targets and outputs of one rank and dtype, so that no function of both broadcasts one along the other.
+    """Convert targets and outputs to the same rank and dtype, so that neither broadcasts along the other.
 
-    If their ranks differ by one, and the last axis of the higher one has length 1: beside a vector the other gets such
-    an axis too, otherwise that axis is removed. Targets are converted to the dtype of the outputs, but for integers and
-    bools that do not have the outputs' shape: these may be labels.
+    The ranks are matched if they differ by one and the last axis of the higher-rank tensor has length 1. If the other
+    tensor is a vector, it gets such an axis too; otherwise the axis is removed. Targets are cast to the dtype of the
+    outputs, except integers and bools of another shape than the outputs, because these may be labels.
 
     Source: Keras, ``squeeze_or_expand_to_same_rank`` in ``keras.losses.loss``.
     """
@@ -108,7 +108,7 @@ def matched(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class PairedLoss(Loss):
-    """A loss of targets that have the outputs' shape, but perhaps for an axis of length 1 at the end."""
+    """A loss whose targets have the shape of the outputs, up to a last axis of length 1."""
 
     def check(self, y_true: Tensor, output_shape: tuple[int, ...]) -> None:
         """Raise unless each output has a target."""
@@ -122,24 +122,24 @@ class ElementwiseLoss(PairedLoss):
     term: Elementwise
 
     def _extra_arguments(self) -> tuple[float, ...]:
-        """What the term takes after target and output."""
+        """Return the arguments of the term after target and output."""
         return ()
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """The loss of each sample."""
+        """Return the loss of each sample."""
         targets, outputs = matched(y_true, y_pred)
         terms = self.term(targets, outputs, *self._extra_arguments())
         return ops.mean(terms, axis=-1) if terms.ndim else terms
 
 
 class LossRule(OfScalar):
-    """A loss made of a plain Python function of numbers; called, it gives the loss.
+    """A factory of losses made from a plain Python function of numbers; call it to create a loss.
 
     A loss of a registered rule is saved under the rule's name, with its hyperparameters.
 
     Args:
         function: ``(y_true, y_pred) -> term``; the loss of a sample is the mean of the terms over its last axis.
-            Parameters with a default value are hyperparameters, given when the loss is made.
+            Parameters with a default value are hyperparameters, which can be set when a loss is created.
 
     Raises:
         ScalarError: if the function cannot be lifted.
@@ -168,19 +168,19 @@ class LossRule(OfScalar):
 
     @named
     def __call__(self, /, reduction: str | None = "sum_over_batch_size", **hyperparameters: float) -> Loss:
-        """Return the loss, with some hyperparameters other than the defaults.
+        """Create a loss; hyperparameters that are not given have their defaults.
 
-        A number as ``reduction`` is a hyperparameter, where the function has one of that name.
+        If the function has a hyperparameter named ``reduction``, a number as ``reduction`` sets that.
 
         Raises:
-            ArgumentError: for one that it does not have or that is not a finite number, or another reduction.
+            ArgumentError: for an unknown hyperparameter, one that is not a finite number, or another reduction.
         """
         if "reduction" in self.scalar.defaults and not isinstance(reduction, (str, type(None))):
             hyperparameters["reduction"], reduction = reduction, "sum_over_batch_size"
         return _RuleLoss(self, reduction, hyperparameters)
 
     def from_config(self, config: Mapping[str, Any]) -> Loss:
-        """A new loss from what the `get_config` of one returned."""
+        """Create a loss from the result of its `get_config`."""
         given = dict(config)
         reduction = given.pop("reduction", "sum_over_batch_size")
         return _RuleLoss(self, reduction, given.pop("of_function", given))
@@ -197,7 +197,7 @@ class _RuleLoss(ElementwiseLoss):
 
     @property
     def term(self) -> Elementwise:  # type: ignore[override]
-        """The scalar function, as an operation."""
+        """The scalar function as an elementwise operation."""
         return self.rule.operation
 
     @property
@@ -205,7 +205,10 @@ class _RuleLoss(ElementwiseLoss):
         return self.rule
 
     def get_config(self) -> dict[str, Any]:
-        """The reduction and the hyperparameters, which are apart if one of them has the name of an entry."""
+        """Return the reduction and the hyperparameters.
+
+        The hyperparameters are in a dict of their own if one of them has the name of another entry.
+        """
         values = dict(self.hyperparameters)
         if values.keys() & {"reduction", "of_function"}:
             return {"reduction": self.reduction, "of_function": values}
@@ -225,11 +228,13 @@ class _FunctionLoss(WithFunction, Loss):
 
 
 def get(identifier: Any) -> Loss:
-    """A loss from its name, class, rule, config or itself; a function of ``(y_true, y_pred)`` tensors is one too.
+    """Return a loss from its name, class, rule or config, or from a function of ``(y_true, y_pred)`` tensors.
+
+    A `Loss` is returned as it is.
 
     Raises:
-        UnknownNameError: for an unknown name, with the nearest known ones.
-        ArgumentTypeError: for something else.
+        UnknownNameError: for an unknown name; the message suggests similar names.
+        ArgumentTypeError: for anything else.
     """
     if isinstance(identifier, str):
         identifier = registries["loss"].get(identifier)

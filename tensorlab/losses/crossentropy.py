@@ -1,4 +1,7 @@
-"""Losses between probabilities. See `tensorlab.ops.crossentropy` for when they compute from logits."""
+"""Losses between probabilities.
+
+`tensorlab.ops.crossentropy` describes when they are computed from logits.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,10 @@ def _divergence(y_true: float, y_pred: float) -> float:
 
 
 class BinaryCrossentropy(ElementwiseLoss):
-    """The mean over the last axis of ``-(t ln p + (1 - t) ln(1 - p))``.
+    """Compute the mean over the last axis of ``-(t ln p + (1 - t) ln(1 - p))``.
 
     Args:
-        from_logits: whether the outputs are ``x`` with ``p = 1 / (1 + e⁻ˣ)``, and not ``p``.
+        from_logits: whether the outputs are logits ``x`` with ``p = 1 / (1 + e⁻ˣ)``; otherwise they are ``p``.
         reduction: as in `Loss`.
 
     Source: Keras, ``keras.losses.BinaryCrossentropy``.
@@ -38,17 +41,17 @@ class BinaryCrossentropy(ElementwiseLoss):
         return crossentropy.binary_term_from_logits if self.from_logits else crossentropy.binary_term
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """The loss of each sample."""
+        """Return the loss of each sample."""
         targets, outputs = matched(y_true, y_pred)
         terms = crossentropy.binary(self.name, targets, outputs, self.from_logits)
         return ops.mean(terms, axis=-1) if terms.ndim else terms
 
 
 class CategoricalCrossentropy(Loss):
-    """``-Σ t ln p`` over the last axis, for targets that are probabilities, such as one-hot rows.
+    """Compute ``-Σ t ln p`` over the last axis, for targets that are probabilities, such as one-hot rows.
 
     Args:
-        from_logits: whether the outputs are logits, to which softmax has not been applied. Otherwise they are divided
+        from_logits: whether the outputs are logits, before softmax. Otherwise they are probabilities, and are divided
             by their sum.
         reduction: as in `Loss`.
 
@@ -66,15 +69,15 @@ class CategoricalCrossentropy(Loss):
             raise ShapeError(self.name, f"targets of the outputs' shape {output_shape}", str(y_true.shape), hint)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """The loss of each sample."""
+        """Return the loss of each sample."""
         return crossentropy.categorical(self.name, y_true.astype(y_pred.dtype), y_pred, self.from_logits)
 
 
 class SparseCategoricalCrossentropy(Loss):
-    """``-ln p[label]``, for targets that are labels from 0 to the number of outputs less 1.
+    """Compute ``-ln p[label]``, for targets that are integer labels from 0 to the number of classes minus 1.
 
     Args:
-        from_logits: whether the outputs are logits, to which softmax has not been applied. Otherwise they are divided
+        from_logits: whether the outputs are logits, before softmax. Otherwise they are probabilities, and are divided
             by their sum.
         reduction: as in `Loss`.
 
@@ -91,19 +94,19 @@ class SparseCategoricalCrossentropy(Loss):
         self.from_logits = from_logits
 
     def check(self, y_true: Tensor, output_shape: tuple[int, ...]) -> None:
-        """Raise unless there is one label a sample, each that of an output."""
+        """Raise unless there is one valid label per sample."""
         crossentropy.check_labels(self.name, y_true, output_shape)
 
     def _matched(self, targets: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
         return targets, outputs if outputs.dtype.kind == "f" else outputs.astype(dtypes.default_float)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """The loss of each sample."""
+        """Return the loss of each sample."""
         return crossentropy.sparse(self.name, y_true, y_pred, self.from_logits)
 
 
 class KLDivergence(PairedLoss):
-    """``Σ t ln(t / p)`` over the last axis, of numbers kept between 1e-7 and 1.
+    """Compute ``Σ t ln(t / p)`` over the last axis, with ``t`` and ``p`` clipped to ``[1e-7, 1]``.
 
     Source: Kullback and Leibler, "On Information and Sufficiency", 1951; Keras, ``keras.losses.KLDivergence``.
     """

@@ -1,4 +1,4 @@
-"""Each loss as a function: the loss of every sample, for a training step that is written by hand."""
+"""Losses as functions that return the loss of every sample, for custom training steps."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tensorlab.losses.regression import (
 from tensorlab.tensor import Tensor
 
 LOSSES: dict[str, type[Loss]] = {}
-"""The class of each loss, by the name of its function and by short names; `compile` takes these too."""
+"""The class of each loss by the name of its function and by its short names, which `compile` accepts too."""
 
 
 def _function(loss: type[Loss], name: str, *short: str) -> Callable[..., Tensor]:
@@ -50,7 +50,7 @@ def _function(loss: type[Loss], name: str, *short: str) -> Callable[..., Tensor]
     function.__name__ = function.__qualname__ = name
     function.__signature__ = signature  # type: ignore[attr-defined]
     function.__doc__ = (
-        f"Compute `{loss.__name__}` of each sample. Raises what that raises.\n\n"
+        f"Return the `{loss.__name__}` of each sample, or raise the errors of that class.\n\n"
         f"Source: Keras, ``keras.losses.{name}``.\n"
     )
     return function

@@ -1,4 +1,4 @@
-"""Losses of margins: how far an output is on the wrong side of its class."""
+"""Hinge losses, which penalize outputs that are within a margin or on the wrong side of the decision boundary."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _squared_hinge(y_true: float, y_pred: float) -> float:
 
 
 class Hinge(ElementwiseLoss):
-    """The mean over the last axis of ``max(1 - t·p, 0)``. Targets that are all 0 or 1 count as -1 and 1.
+    """Compute the mean over the last axis of ``max(1 - t·p, 0)``. Targets of only 0 and 1 are converted to -1 and 1.
 
     Source: Keras, ``keras.losses.Hinge``.
     """
@@ -29,12 +29,12 @@ class Hinge(ElementwiseLoss):
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the loss of each sample."""
         targets, outputs = matched(y_true, y_pred)
-        binary = ops.all(ops.equal(targets * targets, targets))  # not read: the device may be busy
+        binary = ops.all(ops.equal(targets * targets, targets))  # a tensor: a bool would synchronize
         return super().call(ops.where(binary, 2.0 * targets - 1.0, targets), outputs)
 
 
 class SquaredHinge(Hinge):
-    """The mean over the last axis of ``max(1 - t·p, 0)²``. Targets that are all 0 or 1 count as -1 and 1.
+    """Compute the mean over the last axis of ``max(1 - t·p, 0)²``. Targets of only 0 and 1 are converted to -1 and 1.
 
     Source: Keras, ``keras.losses.SquaredHinge``.
     """
@@ -43,7 +43,7 @@ class SquaredHinge(Hinge):
 
 
 class CategoricalHinge(PairedLoss):
-    """``max(max((1 - t)·p) - Σ t·p + 1, 0)`` over the last axis, for one-hot targets.
+    """Compute ``max(max((1 - t)·p) - Σ t·p + 1, 0)`` over the last axis, for one-hot targets.
 
     Source: Keras, ``keras.losses.CategoricalHinge``.
     """

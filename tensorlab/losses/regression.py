@@ -1,4 +1,4 @@
-"""Losses between numbers."""
+"""Losses for regression."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _poisson(y_true: float, y_pred: float) -> float:
 
 
 class MeanSquaredError(ElementwiseLoss):
-    """The mean over the last axis of ``(y_true - y_pred)²``.
+    """Compute the mean over the last axis of ``(y_true - y_pred)²``.
 
     Source: Keras, ``keras.losses.MeanSquaredError``.
 
@@ -64,7 +64,7 @@ class MeanSquaredError(ElementwiseLoss):
 
 
 class MeanAbsoluteError(ElementwiseLoss):
-    """The mean over the last axis of ``|y_true - y_pred|``.
+    """Compute the mean over the last axis of ``|y_true - y_pred|``.
 
     Source: Keras, ``keras.losses.MeanAbsoluteError``.
     """
@@ -73,7 +73,7 @@ class MeanAbsoluteError(ElementwiseLoss):
 
 
 class MeanAbsolutePercentageError(ElementwiseLoss):
-    """The mean over the last axis of ``100 |y_true - y_pred| / max(|y_true|, 1e-7)``.
+    """Compute the mean over the last axis of ``100 |y_true - y_pred| / max(|y_true|, 1e-7)``.
 
     Source: Keras, ``keras.losses.MeanAbsolutePercentageError``.
     """
@@ -82,7 +82,9 @@ class MeanAbsolutePercentageError(ElementwiseLoss):
 
 
 class MeanSquaredLogarithmicError(ElementwiseLoss):
-    """The mean over the last axis of ``(ln(1 + y_true) - ln(1 + y_pred))²``, of numbers kept above 1e-7.
+    """Compute the mean over the last axis of ``(ln(1 + y_true) - ln(1 + y_pred))²``.
+
+    Targets and outputs below 1e-7 are replaced by 1e-7.
 
     Source: Keras, ``keras.losses.MeanSquaredLogarithmicError``.
     """
@@ -91,10 +93,12 @@ class MeanSquaredLogarithmicError(ElementwiseLoss):
 
 
 class Huber(ElementwiseLoss):
-    """The mean over the last axis of ``e² / 2`` for errors ``e`` up to ``delta``, ``delta (|e| - delta / 2)`` beyond.
+    """Compute the mean over the last axis of ``e² / 2`` where ``|e| ≤ delta``, else ``delta (|e| - delta / 2)``.
+
+    Here ``e = y_pred - y_true``.
 
     Args:
-        delta: where the loss becomes linear.
+        delta: the absolute error at which the loss becomes linear.
         reduction: as in `Loss`.
         name: as in `Loss`.
 
@@ -121,7 +125,7 @@ class Huber(ElementwiseLoss):
 
 
 class LogCosh(ElementwiseLoss):
-    """The mean over the last axis of ``ln cosh(y_pred - y_true)``.
+    """Compute the mean over the last axis of ``ln cosh(y_pred - y_true)``.
 
     Source: Keras, ``keras.losses.LogCosh``.
     """
@@ -130,7 +134,7 @@ class LogCosh(ElementwiseLoss):
 
 
 class Poisson(ElementwiseLoss):
-    """The mean over the last axis of ``y_pred - y_true ln(y_pred + 1e-7)``.
+    """Compute the mean over the last axis of ``y_pred - y_true ln(y_pred + 1e-7)``.
 
     Source: Keras, ``keras.losses.Poisson``.
     """
@@ -139,10 +143,10 @@ class Poisson(ElementwiseLoss):
 
 
 class CosineSimilarity(PairedLoss):
-    """Minus the cosine of the angle between targets and outputs: ``-Σ t·p / (|t| |p|)``, from -1 for equal directions.
+    """Compute ``-Σ t·p / (|t| |p|)``, the negative cosine of the angle between targets and outputs.
 
     Args:
-        axis: of the vectors.
+        axis: the axis of the vectors.
         reduction: as in `Loss`.
         name: as in `Loss`.
 
@@ -164,6 +168,6 @@ class CosineSimilarity(PairedLoss):
 
 
 def _unit(vectors: Tensor, axis: int) -> Tensor:
-    # The limit is inside of the root, whose derivative at 0 is infinite.
+    # Clamp before the square root, whose derivative at 0 is infinite.
     squares = ops.sum(vectors * vectors, axis=axis, keepdims=True)
     return vectors / ops.sqrt(ops.maximum(squares, EPSILON * EPSILON))

@@ -1,4 +1,4 @@
-"""Optimizers: how gradients change weights."""
+"""Optimizers, which update weights from gradients."""
 
 from tensorlab.optimizers.adam import Adam
 from tensorlab.optimizers.base import Optimizer

@@ -1,4 +1,4 @@
-"""Adam: running means of gradients and of their squares."""
+"""Adam: running means of the gradients and of their squares."""
 
 from __future__ import annotations
 
@@ -29,13 +29,15 @@ _ADAM = Rule(_adam)
 
 
 class Adam(Optimizer):
-    """``m ← β₁ m + (1 - β₁) g``, ``s ← β₂ s + (1 - β₂) g²``, ``w ← w - η √(1 - β₂ᵗ) / (1 - β₁ᵗ) · m / (√s + ε)``.
+    """Update ``m ← β₁ m + (1 - β₁) g``, ``s ← β₂ s + (1 - β₂) g²``, ``w ← w - a m / (√s + ε)``.
+
+    In step ``t``, ``a = η √(1 - β₂ᵗ) / (1 - β₁ᵗ)``.
 
     Args:
         learning_rate: η.
-        beta_1: β₁, how much of the mean's past is kept.
-        beta_2: β₂, how much of the square's past is kept.
-        epsilon: ε, which keeps the divisor from 0.
+        beta_1: β₁, the decay rate of the running mean of gradients.
+        beta_2: β₂, the decay rate of the running mean of squared gradients.
+        epsilon: ε, which keeps the denominator above 0.
 
     Source: Keras, ``keras.optimizers.Adam``; Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2014.
     """

@@ -1,4 +1,4 @@
-"""`Optimizer`, the base of every optimizer."""
+"""`Optimizer`, the base class of optimizers."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _buffer = attrgetter("buffer")
 class Optimizer(Configured):
     """The base of every optimizer: a rule, its hyperparameters, and the slots of each weight.
 
-    A copy has slots of its own, with the same values. They follow the weights: the copy of an optimizer goes on with
-    the weights that the optimizer has changed or, if those are copied too, with their copies, whichever come first.
-    The same holds for what is pickled and loaded, in this process or in another.
+    A copy of an optimizer has copies of the slots. They belong to the same weights, or, if the weights are copied as
+    well, to the copies: whichever are passed to `apply_gradients` first. The same is true after pickling and
+    unpickling, in any process.
 
     Args:
         rule: the step for one number.
-        hyperparameters: those of the rule that differ from its defaults, and any others.
+        hyperparameters: those of the rule that differ from their defaults, and any additional ones.
 
     Attributes:
         iterations: the number of steps taken.
@@ -43,7 +43,7 @@ class Optimizer(Configured):
 
     _kind = "optimizer"
     _limits: ClassVar[Mapping[str, tuple[float, float]]] = {}
-    """The smallest and the largest value of some hyperparameters."""
+    """The smallest and the largest allowed value of some hyperparameters."""
 
     def __init__(self, rule: Rule, /, **hyperparameters: float) -> None:
         if not isinstance(rule, Rule):
@@ -61,17 +61,18 @@ class Optimizer(Configured):
 
     @property
     def hyperparameters(self) -> Hyperparameters:
-        """The hyperparameters as they are now, by name; they can be set.
+        """The current hyperparameters by name; they can be set.
 
-        One whose name is no attribute of every optimizer is an attribute too: ``optimizer.learning_rate = 0.1``.
+        A hyperparameter is also an attribute, unless all optimizers have another attribute of this name:
+        ``optimizer.learning_rate = 0.1``.
         """
         return self._hyperparameters
 
-    def __getattr__(self, name: str) -> Any:  # called for what is not found otherwise
+    def __getattr__(self, name: str) -> Any:  # called only if normal lookup fails
         values = self.__dict__.get("_hyperparameters", {})
         if name in values:
             return values[name]
-        if name.startswith("_"):  # Python looks for many of these
+        if name.startswith("_"):  # protocols of Python look up many such names
             raise AttributeError(name)
         raise self._unknown(name)
 
@@ -85,7 +86,7 @@ class Optimizer(Configured):
             raise self._unknown(name)
 
     def _constructed(self) -> None:
-        self.__dict__["_complete"] = True  # from here on a new attribute is a mistake
+        self.__dict__["_complete"] = True  # from now on, setting an unknown attribute is an error
 
     def _unknown(self, name: str) -> UnknownAttributeError:
         known = list(self._hyperparameters) if "_hyperparameters" in self.__dict__ else []
@@ -93,17 +94,17 @@ class Optimizer(Configured):
         return UnknownAttributeError(self._who, f"an attribute among: {', '.join(known)}, iterations", name, hint)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> None:
-        """Take one step: change each variable by its gradient.
+        """Take one step: update each variable with its gradient.
 
         Args:
-            grads_and_vars: pairs of a gradient and a variable. One whose gradient is None is not changed, but has its
-                slots from now on, so that these are in the order of the variables.
+            grads_and_vars: pairs of a gradient and a variable. If the gradient is None, the variable is not changed,
+                but its slots are created, so that the slots are in the order of the variables.
 
         Raises:
             ShapeError: if a gradient does not have its variable's shape.
             ArgumentTypeError: for something that is not a Variable.
             DeviceError: for a gradient on another device.
-            StateError: if it was copied or loaded with slots, and none of them belongs to any of these variables.
+            StateError: if the optimizer was copied or loaded with slots, and none of them belongs to these variables.
         """
         who = self._who
         pairs = _pairs(f"{who}.apply_gradients", grads_and_vars)
@@ -123,7 +124,7 @@ class Optimizer(Configured):
         values = [self._hyperparameter(name) for name in rule.hyperparameters]
         left = []
         for gradient, variable in changes:
-            slots = self._slots_of(variable, rule)  # one that is not changed has its place in the state too
+            slots = self._slots_of(variable, rule)  # also without a gradient: see grads_and_vars
             if gradient is not None:
                 left.append((variable, gradient, slots))
         width = 1 + len(rule.slots)
@@ -135,7 +136,7 @@ class Optimizer(Configured):
                 variable, gradient, slots = change
                 key = variable.key
                 if key in gradients or variable._backend is not backend or variable._buffer.dtype is not dtype:
-                    later.append(change)  # a second step is from where the first one leads
+                    later.append(change)  # a variable that occurs twice takes its steps one after the other
                 else:
                     gradients[key] = gradient
                     written += (variable, *slots)
@@ -161,7 +162,7 @@ class Optimizer(Configured):
             slots = self._slots.add(variable)
         try:
             return [*map(slots.__getitem__, rule.slots)]
-        except KeyError:  # there are none at first, and some are missing when the rule has changed
+        except KeyError:  # the first step, or the rule has changed and needs more slots
             slots.update(self._new_slots(variable, [name for name in rule.slots if name not in slots]))
             return [*map(slots.__getitem__, rule.slots)]
 
@@ -171,29 +172,29 @@ class Optimizer(Configured):
 
     @property
     def variables(self) -> list[Variable]:
-        """The slots of all weights, in the order in which the weights came to `apply_gradients`."""
+        """The slots of all weights, in the order in which `apply_gradients` first received the weights."""
         return [slot for slots in self._slots for slot in slots.values()]
 
     def forget_slots(self, keep: int = 0) -> None:
-        """Drop the slots that were allocated last, but for the first ``keep``."""
+        """Drop slots, the most recently created first, until at most ``keep`` remain."""
         while len(self.variables) > keep:
             self._slots.drop_last()
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor; of the hyperparameters among them the present values."""
+        """Return the constructor's arguments, with the current values of the hyperparameters among them."""
         config = super().get_config()
         return config | {name: value for name, value in self._hyperparameters.items() if name in config}
 
     def get_state(self, variables: Sequence[Variable] | None = None) -> dict[str, Any]:
-        """What a run needs to go on: plain data and copies.
+        """Return the state that is needed to resume training, as plain data and copied arrays.
 
         Args:
-            variables: the weights whose slots are wanted, in this order; slots that are not there yet are 0. If None,
-                those that have come to `apply_gradients`, in that order: none before the first step.
+            variables: the weights whose slots are wanted, in this order; slots that do not exist yet are 0. If None,
+                all weights that `apply_gradients` has received, in that order.
 
         Returns:
-            ``iterations``, the number of steps taken; ``hyperparameters``, as they are now; and ``slots``, for each
-            weight its slots as ``{name: array}``.
+            ``iterations``, the number of steps taken; ``hyperparameters``, their current values; and ``slots``, a
+            dict ``{name: array}`` for each weight.
         """
         if variables is None:
             slots = [{name: np.array(slot.numpy()) for name, slot in each.items()} for each in self._slots]
@@ -202,7 +203,7 @@ class Optimizer(Configured):
         return {"iterations": self.iterations, "hyperparameters": dict(self._hyperparameters), "slots": slots}
 
     def _arrays(self, variable: Variable) -> dict[str, np.ndarray[Any, Any]]:
-        """Copies of the slots of one weight; zeros for those that are not there yet."""
+        """Return copies of the slots of one weight; zeros for slots that do not exist yet."""
         slots = self._slots.find(variable) or {}
         return {
             name: np.array(slots[name].numpy()) if name in slots else np.zeros(variable.shape, variable.dtype)
@@ -210,16 +211,18 @@ class Optimizer(Configured):
         }
 
     def set_state(self, state: Mapping[str, Any], variables: Sequence[Variable]) -> None:
-        """Go back to what `get_state` returned.
+        """Restore a state that `get_state` returned.
+
+        If it raises, nothing is changed.
 
         Args:
-            state: what it returned.
-            variables: the weights that the slots belong to, in their order. The state from before the first step has
-                no slots, and suits any weights.
+            state: the state.
+            variables: the weights that the slots belong to, in the order of the slots. A state from before the first
+                step has no slots, and fits any weights.
 
         Raises:
-            StateError: for the state of another optimizer or of other weights. Nothing is changed then.
-            ArgumentError: for hyperparameters of another optimizer, or that are no finite numbers. Likewise.
+            StateError: for a state of another optimizer or of other weights.
+            ArgumentError: for unknown hyperparameters, or values that are not finite numbers.
         """
         who = f"{self._who} state"
         if not isinstance(state, Mapping):
@@ -244,7 +247,7 @@ class Optimizer(Configured):
                 slot.assign(array)
 
     def _slot_values(self, who: str, arrays: Mapping[str, Any], variable: Variable) -> list[np.ndarray[Any, Any]]:
-        """The slots of one weight, held against it."""
+        """Return the slots of one weight as arrays, after checking their names and shapes."""
         shapes = {name: np.shape(array) for name, array in arrays.items()}
         if shapes != dict.fromkeys(self.rule.slots, tuple(variable.shape)):
             names = ", ".join(self.rule.slots) or "none"
@@ -264,7 +267,10 @@ class Optimizer(Configured):
 
 
 def _checked(who: str, gradient: Any, variable: Variable) -> Buffer:
-    """Return the buffer of a gradient that fits its variable. While it is held, nothing writes into it."""
+    """Return the buffer of a gradient after checking its shape and device.
+
+    The reference to the buffer keeps other code from writing into it.
+    """
     tensor = (
         gradient
         if type(gradient) is Tensor or isinstance(gradient, Tensor)
@@ -284,10 +290,10 @@ def _checked(who: str, gradient: Any, variable: Variable) -> Buffer:
 
 
 def _pairs(who: str, grads_and_vars: Any) -> list[tuple[Any, Any]]:
-    """Pairs of a gradient and a variable.
+    """Return a list of pairs of a gradient and a variable.
 
     Raises:
-        ArgumentTypeError: if they are none.
+        ArgumentTypeError: if the argument is not an iterable of pairs.
     """
     try:
         return [(gradient, variable) for gradient, variable in grads_and_vars]

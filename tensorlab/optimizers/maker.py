@@ -1,4 +1,4 @@
-"""`OptimizerRule`: how a scalar function becomes an optimizer, and how an optimizer is found."""
+"""`OptimizerRule`, which makes optimizers from scalar functions, and `get`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tensorlab.serialization import deserialize
 
 
 class OptimizerRule(OfScalar):
-    """An optimizer made of a plain Python function of numbers; called with hyperparameters, it gives the optimizer.
+    """A factory of optimizers made from a plain Python function of numbers; call it to create an optimizer.
 
     An optimizer of a registered rule is saved under the rule's name, with its hyperparameters.
 
     Args:
-        function: the step for one number, ``(weight, gradient, *slots, *hyperparameters) -> (weight, *slots)``. What
-            has no default value is a slot, kept with each weight and 0 at first; what has one is a hyperparameter. One
-            called ``step``, with a default value, is the number of the step, from 1 on.
+        function: the step for one number, ``(weight, gradient, *slots, *hyperparameters) -> (weight, *slots)``.
+            Parameters without a default value are slots, which are stored for each weight and start at 0. Parameters
+            with a default value are hyperparameters, except ``step``: the number of the step, counted from 1.
 
     Example:
         >>> def momentum(w, g, m, learning_rate=0.01, momentum=0.9):
@@ -39,15 +39,15 @@ class OptimizerRule(OfScalar):
 
     @named
     def __call__(self, /, **hyperparameters: float) -> Optimizer:
-        """The optimizer, with some hyperparameters other than the defaults.
+        """Create an optimizer; hyperparameters that are not given have their defaults.
 
         Raises:
-            ArgumentError: for one that it does not have, or that is not a finite number.
+            ArgumentError: for an unknown hyperparameter, or one that is not a finite number.
         """
         return _RuleOptimizer(self, hyperparameters)
 
     def from_config(self, config: Mapping[str, Any]) -> Optimizer:
-        """A new optimizer from what the `get_config` of one returned."""
+        """Create an optimizer from the result of its `get_config`."""
         return self(**config)
 
     def __repr__(self) -> str:
@@ -69,17 +69,19 @@ class _RuleOptimizer(Optimizer):
         return f"optimizer {self._made_by.__name__!r}"
 
     def get_config(self) -> dict[str, Any]:
-        """The hyperparameters as they are now."""
+        """Return the current hyperparameters."""
         return dict(self._hyperparameters)
 
 
 def get(identifier: Any) -> Optimizer:
-    """An optimizer from its name, class, rule, config or itself; a plain function of numbers is a rule.
+    """Return an optimizer from its name, class, rule or config, or from a scalar function for `OptimizerRule`.
+
+    An `Optimizer` is returned as it is.
 
     Raises:
-        UnknownNameError: for an unknown name, with the nearest known ones.
+        UnknownNameError: for an unknown name; the message suggests similar names.
         ScalarError: for a function that cannot be lifted.
-        ArgumentTypeError: for something else.
+        ArgumentTypeError: for anything else.
     """
     if isinstance(identifier, str):
         identifier = registries["optimizer"].get(identifier)

@@ -1,4 +1,4 @@
-"""RMSprop: gradients divided by a running root of their mean square."""
+"""RMSprop: divide gradients by the root of a running mean of their squares."""
 
 from __future__ import annotations
 
@@ -34,13 +34,15 @@ _PLAIN, _WITH_MOMENTUM = Rule(_plain), Rule(_with_momentum)
 
 
 class RMSprop(Optimizer):
-    """``s ← ρ s + (1 - ρ) g²``, ``w ← w - η g / √(s + ε)``; with momentum ``v ← μ v + η g / √(s + ε)``, ``w ← w - v``.
+    """Update ``s ← ρ s + (1 - ρ) g²``, ``w ← w - η g / √(s + ε)``.
+
+    With momentum: ``v ← μ v + η g / √(s + ε)``, ``w ← w - v``.
 
     Args:
         learning_rate: η.
-        rho: ρ, how much of the past is kept.
+        rho: ρ, the decay rate of the running mean.
         momentum: μ.
-        epsilon: ε, which keeps the root from 0.
+        epsilon: ε, which keeps the denominator above 0.
 
     Source: Keras, ``keras.optimizers.RMSprop``; Tieleman and Hinton, "Lecture 6.5 - RMSProp", 2012.
     """
@@ -52,5 +54,5 @@ class RMSprop(Optimizer):
 
     @property
     def rule(self) -> Rule:
-        """The step for one number: without a velocity while the momentum is 0."""
+        """The step for one number; it has no velocity while the momentum is 0."""
         return _WITH_MOMENTUM if self.hyperparameters["momentum"] else _PLAIN

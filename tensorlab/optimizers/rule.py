@@ -1,4 +1,4 @@
-"""`Rule`: the step of an optimizer, as a plain Python function of numbers."""
+"""`Rule`: the step of an optimizer as a plain Python function of numbers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from tensorlab.scalars import scalar_function
 class Rule(OfScalar):
     """The step of an optimizer for one number: ``(weight, gradient, *slots, *hyperparameters) -> (weight, *slots)``.
 
-    The parameters after weight and gradient are slots if they have no default value, and hyperparameters if they have
-    one. A slot is a number that is kept with each weight, 0 at first. A hyperparameter called ``step`` is the number
-    of the step, from 1 on.
+    Parameters after weight and gradient are slots if they have no default value, and hyperparameters otherwise. A slot
+    is stored for each weight and starts at 0. The hyperparameter ``step`` is the number of the step, counted from 1.
 
     Raises:
         ScalarError: if the function cannot be lifted.
@@ -46,7 +45,7 @@ class Rule(OfScalar):
 
     @property
     def defaults(self) -> dict[str, float]:
-        """The hyperparameters that can be set, all but ``step``, with their default values."""
+        """The default values of the hyperparameters, without ``step``."""
         return {name: value for name, value in self.scalar.defaults.items() if name != "step"}
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Gradient descent, with or without momentum."""
+"""Gradient descent, optionally with momentum."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _PLAIN, _WITH_MOMENTUM, _NESTEROV = Rule(_plain), Rule(_with_momentum), Rule(_ne
 
 
 class SGD(Optimizer):
-    """``w ← w - η g``; with momentum ``v ← μ v - η g``, ``w ← w + v``; with Nesterov's ``w ← w + μ v - η g``.
+    """Update ``w ← w - η g``; with momentum ``v ← μ v - η g``, ``w ← w + v``; with Nesterov's ``w ← w + μ v - η g``.
 
     Args:
         learning_rate: η.
         momentum: μ, from 0 to 1.
-        nesterov: whether the velocity is looked ahead along.
+        nesterov: whether to use Nesterov's momentum.
 
     Raises:
         ArgumentError: for a momentum outside of that range.
@@ -58,5 +58,5 @@ class SGD(Optimizer):
 
     @property
     def rule(self) -> Rule:
-        """The step for one number: without a velocity while the momentum is 0."""
+        """The step for one number; it has no velocity while the momentum is 0."""
         return _PLAIN if self.hyperparameters["momentum"] == 0 else _NESTEROV if self.nesterov else _WITH_MOMENTUM

@@ -1,4 +1,4 @@
-"""`Slots`: what an optimizer keeps with each weight."""
+"""`Slots`: the numbers that an optimizer stores for each weight."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tensorlab.variable import Variable
 class Slots:
     """The slots of each weight, by name.
 
-    A weight is found by its key, which no other tensor of the process has. A copy of it, and the same weight in another
-    process, have other keys. So weights and slots also share marks, random names that copies and pickles of both carry
-    along: slots that were copied or loaded belong to the first weight with their mark that comes.
+    A weight is identified by its key, which is unique in the process. Copies and unpickled weights have new keys. So
+    weights and slots also share marks: random names that are copied and pickled with both. Copied or loaded slots are
+    assigned to the first weight with a matching mark that asks for them.
     """
 
     def __init__(self) -> None:
-        self._by_mark: dict[str, dict[str, Variable]] = {}  # in the order in which the weights came
+        self._by_mark: dict[str, dict[str, Variable]] = {}  # in the order in which weights were added
         self._by_key: dict[int, dict[str, Variable]] = {}
 
     def find(self, weight: Variable) -> dict[str, Variable] | None:
@@ -31,7 +31,7 @@ class Slots:
         return found
 
     def _claim(self, weight: Variable) -> dict[str, Variable] | None:
-        """Give a weight the slots that were copied or loaded with its mark, if no other weight has them."""
+        """Assign copied or loaded slots with a matching mark to a weight, if no other weight has them."""
         taken = {id(slots) for slots in self._by_key.values()}
         for mark in weight.marks:
             found = self._by_mark.get(mark)
@@ -46,27 +46,26 @@ class Slots:
         return None
 
     def add(self, weight: Variable) -> dict[str, Variable]:
-        """Return the slots of a weight that had none: a dict to put them into."""
+        """Create an empty dict for the slots of a weight that has none, and return it."""
         mark = next((mark for mark in weight.marks if mark not in self._by_mark), None)
         if mark is None:
             mark = secrets.token_hex(8)
-            weight.marks = (mark, *weight.marks)  # its own before those of the weight that it is a copy of
+            weight.marks = (mark, *weight.marks)  # before the marks of the weight that it is a copy of
         slots: dict[str, Variable] = {}
         self._by_mark[mark] = self._by_key[weight.key] = slots
         return slots
 
     def strangers(self, weights: list[Variable]) -> bool:
-        """Whether there are slots that were copied or loaded, of which none has been asked for, and none is of these
-        weights."""
+        """Return whether there are copied or loaded slots, none is in use yet, and none belongs to these weights."""
         waiting = not self._by_key and any(self._by_mark.values())
         return waiting and bool(weights) and all([self.find(weight) is None for weight in weights])
 
     def __iter__(self) -> Iterator[dict[str, Variable]]:
-        """The slots of each weight, in the order in which the weights came."""
+        """Iterate over the slots of each weight, in the order in which weights were added."""
         return iter(list(self._by_mark.values()))
 
     def drop_last(self) -> None:
-        """Forget the slots of the weight that came last."""
+        """Drop the slots of the weight that was added last."""
         _, dropped = self._by_mark.popitem()
         self._by_key = {key: slots for key, slots in self._by_key.items() if slots is not dropped}
 

@@ -1,4 +1,4 @@
-"""Random tensors, and the seeds, keys and streams that they are drawn from."""
+"""Random tensors, and the seeds, keys and streams behind them."""
 
 from tensorlab.random.draws import (
     bernoulli,

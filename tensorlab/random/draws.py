@@ -1,4 +1,4 @@
-"""Random tensors of the usual distributions."""
+"""Random tensors from common distributions."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ def uniform(
     seed: Seed = None,
     use: str = "uniform",
 ) -> Tensor:
-    """Return numbers from ``[minval, maxval)``, all equally likely.
+    """Return random numbers from the uniform distribution on ``[minval, maxval)``.
 
     Args:
-        shape: of the result.
-        minval: the least.
-        maxval: above the largest.
+        shape: the shape of the result.
+        minval: the lower bound, inclusive.
+        maxval: the upper bound, exclusive.
         dtype: float32 (if None) or float64.
-        seed: a whole number or a key for the same numbers every time, a `SeedGenerator`, or None to draw from the
-            global streams. A key may stand in front of the other arguments instead.
-        use: the stream.
+        seed: an integer or a key, for the same numbers in every call; a `SeedGenerator`; or None to draw from the
+            global streams. A key may also be the first positional argument.
+        use: the name of the stream.
 
     Raises:
         ArgumentError: for bounds that are not finite, or a ``minval`` above ``maxval``.
@@ -67,11 +67,11 @@ def uniform(
     numbers = generator(use, seed).random(shapes.as_shape("random.uniform", shape), dtype=kind)
     with np.errstate(over="ignore"):
         width = kind(most - least)
-    # where the width overflows, numbers are weighted means of the bounds
+    # if the width overflows, compute weighted means of the bounds
     numbers = (
         numbers * width + kind(least) if np.isfinite(width) else kind(least) * (1 - numbers) + kind(most) * numbers
     )
-    # a number just below maxval may round to it
+    # rounding may give maxval itself
     return asarray(np.minimum(numbers, np.nextafter(kind(most), kind(least))))
 
 
@@ -84,18 +84,18 @@ def normal(
     seed: Seed = None,
     use: str = "normal",
 ) -> Tensor:
-    """Return numbers from the normal distribution.
+    """Return random numbers from a normal distribution.
 
     Args:
-        shape: of the result.
-        mean: of the distribution.
-        stddev: its standard deviation.
+        shape: the shape of the result.
+        mean: the mean.
+        stddev: the standard deviation.
         dtype: float32 (if None) or float64.
         seed: as in `uniform`.
-        use: the stream.
+        use: the name of the stream.
 
     Raises:
-        ArgumentError: for a mean or a deviation that is not finite.
+        ArgumentError: for a mean or a standard deviation that is not finite.
         DTypeError: for another dtype.
 
     Source: Keras, ``keras.random.normal``.
@@ -119,9 +119,9 @@ def truncated_normal(
     seed: Seed = None,
     use: str = "truncated_normal",
 ) -> Tensor:
-    """Return numbers from the normal distribution that are at most two standard deviations from the mean.
+    """Return random numbers from a normal distribution truncated at two standard deviations from the mean.
 
-    Numbers farther away are drawn again. Takes and raises what `normal` does.
+    Numbers outside of the range are drawn again. Arguments and errors are those of `normal`.
 
     Source: Keras, ``keras.random.truncated_normal``.
     """
@@ -140,19 +140,19 @@ def truncated_normal(
 def randint(
     shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: Seed = None, use: str = "randint"
 ) -> Tensor:
-    """Return whole numbers from ``[minval, maxval)``, all equally likely.
+    """Return random integers from the uniform distribution on ``[minval, maxval)``.
 
     Args:
-        shape: of the result.
-        minval: the least.
-        maxval: above the largest.
-        dtype: of integers.
+        shape: the shape of the result.
+        minval: the lower bound, inclusive.
+        maxval: the upper bound, exclusive.
+        dtype: an integer dtype.
         seed: as in `uniform`.
-        use: the stream.
+        use: the name of the stream.
 
     Raises:
-        ArgumentError: for bounds that are not whole, that the dtype does not hold, or that have no number between them.
-        DTypeError: for a dtype of no integers.
+        ArgumentError: for bounds that are not integers or out of the range of the dtype, or an empty interval.
+        DTypeError: for a dtype that is not an integer dtype.
 
     Source: Keras, ``keras.random.randint``.
 
@@ -171,7 +171,7 @@ def randint(
     except (TypeError, ValueError, OverflowError):
         whole = False
     if not whole or not limits.min <= least < most <= int(limits.max) + 1:
-        expected = f"whole numbers minval < maxval that {wanted} holds"
+        expected = f"integers minval < maxval in the range of {wanted}"
         raise ArgumentError("random.randint", expected, f"{minval!r} and {maxval!r}")
     lengths = shapes.as_shape("random.randint", shape)
     return asarray(np.asarray(generator(use, seed).integers(least, most, lengths, dtype=wanted.type)))
@@ -179,13 +179,13 @@ def randint(
 
 @key_first
 def bernoulli(p: Any = 0.5, shape: Any = None, seed: Seed = None, use: str = "bernoulli") -> Tensor:
-    """Return bools that are true with probability ``p``.
+    """Return random bools that are true with probability ``p``.
 
     Args:
-        p: a number, or an array of one for each element.
-        shape: of the result, to which ``p`` broadcasts; that of ``p`` if None.
+        p: a probability, or an array of one for each element.
+        shape: the shape of the result, to which ``p`` broadcasts; the shape of ``p`` if None.
         seed: as in `uniform`.
-        use: the stream.
+        use: the name of the stream.
 
     Raises:
         ArgumentError: for a probability that is not from 0 to 1.
@@ -207,23 +207,23 @@ def bernoulli(p: Any = 0.5, shape: Any = None, seed: Seed = None, use: str = "be
 def categorical(
     logits: Any, num_samples: int = 1, dtype: Any = "int32", seed: Seed = None, use: str = "categorical"
 ) -> Tensor:
-    """Return classes, each as often as the softmax of its logit says.
+    """Return random class indices; the probabilities are the softmax of the logits.
 
     Args:
-        logits: ``(…, n)``, logarithms of what the probabilities are proportional to.
-        num_samples: how many for each row.
-        dtype: of integers.
+        logits: ``(…, n)``, unnormalized log probabilities.
+        num_samples: the number of samples for each row.
+        dtype: an integer dtype.
         seed: as in `uniform`.
-        use: the stream.
+        use: the name of the stream.
 
     Returns:
-        numbers from 0 to ``n - 1``, ``(…, num_samples)``.
+        integers from 0 to ``n - 1``, ``(…, num_samples)``.
 
     Raises:
         ShapeError: for logits without an axis or without a class, or a negative ``num_samples``.
-        DTypeError: for a dtype of no integers.
+        DTypeError: for a dtype that is not an integer dtype.
 
-    Source: Keras, ``keras.random.categorical``; by the largest of logits with Gumbel noise.
+    Source: Keras, ``keras.random.categorical``; sampled as the argmax of the logits plus Gumbel noise.
     """
     tensor, wanted = as_tensor(logits, "random.categorical"), dtypes.as_dtype(dtype, "random.categorical")
     if wanted.kind not in "iu":
@@ -238,13 +238,13 @@ def categorical(
 
 @key_first
 def shuffle(x: Any, axis: int = 0, seed: Seed = None, use: str = "random shuffle") -> Tensor:
-    """Return the parts of a tensor along an axis in random order.
+    """Return the slices of a tensor along an axis in random order.
 
     Args:
         x: a tensor or an array.
-        axis: along which axis.
+        axis: the axis to shuffle along.
         seed: as in `uniform`.
-        use: the stream.
+        use: the name of the stream.
 
     Raises:
         ShapeError: for an axis that is out of range.
@@ -258,9 +258,9 @@ def shuffle(x: Any, axis: int = 0, seed: Seed = None, use: str = "random shuffle
 
 @key_first
 def permutation(x: Any, axis: int = 0, seed: Seed = None, use: str = "random shuffle") -> Tensor:
-    """Return the numbers below a whole number, or the parts of a tensor along an axis, in random order.
+    """Return the integers from 0 to ``x - 1``, or the slices of a tensor along an axis, in random order.
 
-    Takes and raises what `shuffle` does.
+    Arguments and errors are those of `shuffle`.
 
     Source: JAX, ``jax.random.permutation``.
     """

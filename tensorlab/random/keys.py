@@ -1,7 +1,7 @@
-"""Keys: seeds that are values, from which further keys are derived; and generators of keys.
+"""Keys, which are immutable seeds from which further keys are derived, and generators of keys.
 
-A key is given to any random function as its ``seed``, or, as in JAX, in front of the other arguments. It draws the same
-numbers every time, and different ones for every function.
+A key is passed to a random function as ``seed``, or, as in JAX, as the first argument. It gives the same numbers in
+every call, and different ones for different functions.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def key(seed: int) -> Key:
     """Return the key of a seed.
 
     Args:
-        seed: a whole number from 0 to 2⁶³ - 1.
+        seed: an integer from 0 to 2⁶³ - 1.
 
     Raises:
         ArgumentError: for anything else.
@@ -43,14 +43,14 @@ def key(seed: int) -> Key:
 
 
 def split(key: Key, num: int = 2) -> tuple[Key, ...]:
-    """Return keys that are independent of each other and of the key that they are derived from.
+    """Derive keys that are independent of each other and of the original key.
 
     Args:
         key: a key; do not draw from it afterwards.
-        num: how many.
+        num: the number of keys.
 
     Raises:
-        ArgumentTypeError: for something that is not a key, or a ``num`` that is not a whole number.
+        ArgumentTypeError: for something that is not a key, or a ``num`` that is not an integer.
         ArgumentError: for a negative ``num``.
 
     Source: JAX, ``jax.random.split``.
@@ -63,10 +63,10 @@ def split(key: Key, num: int = 2) -> tuple[Key, ...]:
 
 
 def fold_in(key: Key, data: int) -> Key:
-    """Return a key that depends on a key and a whole number, such as the number of a step.
+    """Derive a key from a key and an integer, such as the number of a step.
 
     Raises:
-        ArgumentTypeError: for something that is not a key, or not a whole number.
+        ArgumentTypeError: for something that is not a key, or not an integer.
 
     Source: JAX, ``jax.random.fold_in``.
     """
@@ -88,14 +88,14 @@ def _whole(who: str, value: Any) -> int:
     try:
         return operator.index(value)
     except TypeError:
-        raise ArgumentTypeError(who, "a whole number", repr(value)) from None
+        raise ArgumentTypeError(who, "an integer", repr(value)) from None
 
 
 class SeedGenerator(KeySource):
-    """A seed that moves on: each draw with it, as ``seed=``, takes the next of its keys.
+    """A seed with a counter: every draw with it, as ``seed=``, uses the next of its keys.
 
     Args:
-        seed: a whole number or a key; None to draw one from the global streams, which `set_seed` repeats.
+        seed: an integer or a key; None to draw one from the global streams, which depend on `set_seed`.
 
     Raises:
         ArgumentError: for another seed.
@@ -115,7 +115,7 @@ class SeedGenerator(KeySource):
         self._count = 0
 
     def next(self) -> Key:
-        """Return the next key. Forked processes have keys of their own."""
+        """Return the next key. Forked processes get different keys."""
         with counting:
             count, self._count = self._count, self._count + 1
         first, second = fold_in(self._key, count).words
@@ -129,7 +129,7 @@ class SeedGenerator(KeySource):
 
 
 def key_first(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a random function take a key in front of its arguments, as in JAX, in place of ``seed``."""
+    """Decorate a random function so that it accepts a key as the first argument, as in JAX, in place of ``seed``."""
 
     @functools.wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:

@@ -1,12 +1,12 @@
-"""Counter-based streams of random numbers: the whole random state is a few integers.
+"""Counter-based streams of random numbers, whose state is a few integers.
 
-Every draw is a Philox4x64 sequence of its own. Its key is (seed, use), its counter (draw, step, epoch). Draws are
-counted by use and are never counted again from the start, except by `set_seed`: what is drawn before, between and after
-training runs is independent. A training run has a number, which goes into the key of what is drawn in it, and counts
-its draws anew at every step: a run that is resumed at some step draws what the uninterrupted one draws.
+Every draw uses a new Philox4x64 sequence. Its key is (seed, use), its counter (draw, step, epoch). Draws are counted
+for each use, and only `set_seed` resets these counts. So draws before, between and after training runs are independent.
+Every training run has a number, which is part of the key of its draws, and counts its draws from 0 in every step. So a
+run that is resumed at some step draws the same numbers as an uninterrupted run.
 
-Forked processes differ from each other and from their parent: the lineage of a process, 0 unless it was forked, is
-mixed into its seed. It depends on how many forks came before, so a program that forks repeats itself, too.
+Forked processes draw different numbers than each other and their parent: the lineage of a process, 0 if it was not
+forked, is mixed into its seed. It is derived from the number of earlier forks, so programs that fork are reproducible.
 
 Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 """
@@ -31,7 +31,7 @@ WORD = (1 << 64) - 1
 
 
 class Key:
-    """128 bits that random numbers are drawn from; made by `key`, `split` and `fold_in`. Immutable and hashable."""
+    """128 bits that determine random numbers; created by `key`, `split` and `fold_in`. Immutable and hashable."""
 
     __slots__ = ("words",)
 
@@ -57,7 +57,7 @@ class Key:
 
 
 class KeySource:
-    """What gives another key for each draw."""
+    """The interface of objects that provide a new key for each draw."""
 
     def next(self) -> Key:
         """Return the next key."""
@@ -65,12 +65,12 @@ class KeySource:
 
 
 Seed = int | Key | KeySource | None
-"""What random functions take as ``seed``; None for the global streams."""
+"""The types that random functions accept as ``seed``; None for the global streams."""
 
 
 @dataclass
 class _Place:
-    """Where a thread draws: in which training run (0 outside of all), at which step, and what has been drawn there."""
+    """The current position of a thread: its training run (0 if none), epoch and step, and the number of draws there."""
 
     run: int = 0
     epoch: int = 0
@@ -79,7 +79,7 @@ class _Place:
 
 
 class _State:
-    """The seed, and what has been counted since it was set."""
+    """The seed, and all counts since it was set."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -88,7 +88,7 @@ class _State:
 
 
 class _Here(threading.local):
-    """The place that this thread has moved to; None outside of training runs."""
+    """The position of this thread; None outside of training runs."""
 
     place: _Place | None = None
 
@@ -98,10 +98,10 @@ _here = _Here()
 
 
 def set_seed(seed: int) -> None:
-    """Start all streams again, from this seed.
+    """Reset all streams to this seed.
 
     Raises:
-        ArgumentError: unless it is a whole number from 0 to 2⁶³ - 1.
+        ArgumentError: unless it is an integer from 0 to 2⁶³ - 1.
     """
     global _state
     started = _State(checked_seed("set_seed", seed))
@@ -110,22 +110,22 @@ def set_seed(seed: int) -> None:
 
 
 def checked_seed(who: str, seed: Any) -> int:
-    """A seed as an int.
+    """Return a seed as an int.
 
     Raises:
-        ArgumentError: unless it is a whole number from 0 to 2⁶³ - 1.
+        ArgumentError: unless it is an integer from 0 to 2⁶³ - 1.
     """
     if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 1 << 63:
-        raise ArgumentError(who, "a whole number from 0 to 2**63 - 1", repr(seed))
+        raise ArgumentError(who, "an integer from 0 to 2**63 - 1", repr(seed))
     return int(seed)
 
 
 def get_state() -> dict[str, Any]:
     """Return the random state as plain integers, for `set_state`, JSON or a checkpoint.
 
-    Save it with the weights and the optimizer's state: with all three restored, a program goes on with the numbers that
-    the uninterrupted one draws. In a callback of `fit`, the state is that of the run that is going on, which the next
-    `fit` after `set_state` continues.
+    Save it together with the weights and the optimizer's state. After restoring all three, a program draws the same
+    numbers as without the interruption. In a callback of `fit`, it is the state of the current run, and the next `fit`
+    after `set_state` continues that run.
 
     Example:
         >>> state = tl.random.get_state()
@@ -141,10 +141,10 @@ def get_state() -> dict[str, Any]:
 
 
 def set_state(state: Mapping[str, Any]) -> None:
-    """Go back to a state that `get_state` returned.
+    """Restore a state that `get_state` returned.
 
     Raises:
-        ArgumentError: for anything else; the state is then as it was.
+        ArgumentError: for anything else; the state is then unchanged.
     """
     global _state
     try:
@@ -161,28 +161,28 @@ def set_state(state: Mapping[str, Any]) -> None:
 
 
 def move_to(epoch: int, step: int) -> None:
-    """Say where the training run of this thread is: what is drawn from here on belongs to this step of this epoch.
+    """Set the position of this thread in its training run, which determines the numbers of the following draws.
 
-    A training loop of your own that is to be resumable calls this before every step, and ``move_to(0, 0)`` at its end;
-    `fit` does so. Draws are counted from 0 at each place but for (0, 0), where they go on where they stopped.
+    A custom training loop that must be resumable calls this before every step, and ``move_to(0, 0)`` at the end; `fit`
+    does so. Draws are counted from 0 at each position. Only at (0, 0) does the count continue where it stopped.
 
     Args:
-        epoch: a number that differs from epoch to epoch; 0 outside of training.
-        step: of the epoch, counted from 1; 0 before the first.
+        epoch: the number of the epoch; 0 outside of training.
+        step: the number of the step in the epoch, counted from 1; 0 before the first step.
     """
     exact = type(epoch) is type(step) is int and 0 <= epoch <= WORD and 0 <= step <= WORD
     for name, number in () if exact else (("epoch", epoch), ("step", step)):
         if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or not 0 <= number <= WORD:
-            raise ArgumentError(f"random.move_to {name}", f"a whole number from 0 to {WORD}", repr(number))
+            raise ArgumentError(f"random.move_to {name}", f"an integer from 0 to {WORD}", repr(number))
     run = _here.place.run if _here.place else 0
     _here.place = _Place(run, int(epoch), int(step)) if run or epoch or step else None
 
 
 def enter_run() -> Any:
-    """Begin a training run with streams of its own in this thread.
+    """Start a training run with separate streams in this thread.
 
     Returns:
-        where the thread was, for `leave_run`.
+        the previous position, for `leave_run`.
     """
     before = _here.place
     with counting:
@@ -192,7 +192,7 @@ def enter_run() -> Any:
 
 
 def leave_run(before: Any) -> None:
-    """Go back to where the thread was before `enter_run`; draws go on there where they stopped."""
+    """Return to the position before `enter_run`, and continue its counts."""
     _here.place = before
 
 
@@ -200,10 +200,10 @@ def generator(use: str, seed: Seed = None, moving: bool = False) -> np.random.Ge
     """Return NumPy's generator for the next draw of some use, such as "shuffle".
 
     Args:
-        use: draws of one use do not change those of another.
-        seed: None for the global seed; with a seed or a key of its own, every call draws the same ...
-        moving: ... unless it moves with the training run and from draw to draw, as with the global seed. A
-            `SeedGenerator` moves on by itself.
+        use: the name of the stream. Streams are independent of each other.
+        seed: None for the global seed, a seed or a key, or a `SeedGenerator`.
+        moving: whether draws with a seed or a key depend on the position in the training run and on the number of
+            earlier draws, as with the global seed. Otherwise every call draws the same.
     """
     if not isinstance(use, str):
         raise ArgumentTypeError("random use", "a string", repr(use))
@@ -217,25 +217,25 @@ def generator(use: str, seed: Seed = None, moving: bool = False) -> np.random.Ge
         place = _here.place or _state.outside
         draw = place.draws[use]
         place.draws[use] += 1
-        # with a seed of its own, what is trained alike draws alike
+        # a given seed replaces the run number too, so that identical training runs draw identical numbers
         key = (_state.seed, place.run << 32 | name) if own is None else own
         lineage = _state.lineage
     return philox((key[0] ^ lineage, key[1]), (0, draw, place.step, place.epoch))
 
 
 def lineage() -> int:
-    """Return what tells forked processes apart: 0 in one that was not forked, or after `set_seed`."""
+    """Return the number that distinguishes forked processes: 0 in one that was not forked, or after `set_seed`."""
     return _state.lineage
 
 
 def philox(key: tuple[int, int], counter: tuple[int, int, int, int]) -> np.random.Generator:
-    """Return NumPy's generator of the numbers that Philox4x64-10 makes of a key from a counter on."""
+    """Return NumPy's generator for the Philox4x64-10 sequence of a key, starting at a counter."""
     words = [np.array([word & WORD for word in words], np.uint64) for words in (key, counter)]
     return np.random.Generator(np.random.Philox(key=words[0], counter=words[1]))
 
 
 def derive(key: tuple[int, int], use: str, number: int, count: int = 1) -> list[int]:
-    """Return words of 64 bits that depend on a key, on what they are for, and on a number."""
+    """Return 64-bit words derived from a key, the name of a purpose and a number."""
     words = philox(key, (0, number, 0, zlib.crc32(use.encode()))).bit_generator.random_raw(count)
     return [int(word) for word in words]
 

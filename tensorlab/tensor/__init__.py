@@ -1,4 +1,4 @@
-"""Tensors: the class, conversion to it, and memory that is written in place."""
+"""The tensor class, conversion to tensors, and in-place writes."""
 
 from tensorlab.tensor.conversion import adopted, asarray, converted, is_plain
 from tensorlab.tensor.core import TENSORS, Tensor, from_buffer_of, owned

@@ -1,4 +1,4 @@
-"""`asarray` and what is beneath it: tensors from numbers, nested lists, and arrays of other libraries."""
+"""`asarray`: convert numbers, nested lists and arrays of other libraries to tensors."""
 
 from __future__ import annotations
 
@@ -17,38 +17,45 @@ from tensorlab.tensor.writing import MutableTensor
 
 
 def adopted(who: str, array: Any, copy: bool | None) -> Tensor | None:
-    """Another library's array on a device as a tensor there, which shares its memory; None for what the host reads.
+    """Wrap a device array of another library as a tensor that shares its memory.
 
-    ``copy`` is False if that library must not make a copy of it.
+    Return None for anything that a backend plugin does not recognize; the host reads that. ``copy=False`` forbids the
+    other library to copy while it exports the array.
     """
     held = holder(who, array)
     return None if held is None else SharedTensor(held.adopt(who, array, copy), held)
 
 
 def is_plain(value: Any) -> bool:
-    """Whether this is a tensor and not a variable or its value, of which operations take a snapshot."""
+    """Return whether a value is a tensor, but not a `Variable` or the value of one.
+
+    Operations take a snapshot of those.
+    """
     return type(value) in (Tensor, SharedTensor, MutableTensor)
 
 
 def asarray(obj: Any, /, dtype: Any = None, *, device: str | None = None, copy: bool | None = None) -> Tensor:
-    """A tensor of numbers, nested lists, a NumPy array, or anything with ``__array__`` or ``__dlpack__``.
+    """Convert numbers, nested lists, a NumPy array, or an object with ``__array__`` or ``__dlpack__`` to a tensor.
 
-    Python floats become float32 and whole numbers int64; arrays keep their dtype, and share memory on the host unless
-    ``copy`` is true. So does another library's array on a device that a plugin has a backend for, such as CuPy's on
-    "cuda". An array that is changed afterwards changes the tensor that shares its memory, until a tape records what is
-    computed from the tensor: then that has memory of its own, and gradients are those of the values that were used.
+    Python floats become float32 and Python integers int64. Arrays keep their dtype. A host array shares its memory
+    with the tensor unless ``copy`` is true; so does a device array of another library if a plugin provides a backend
+    for the device, such as CuPy's on "cuda".
+
+    Writing into an array changes the tensor that shares its memory. When a tape records an operation on the tensor,
+    the tensor first copies its elements, so that gradients always belong to the values that were used.
 
     Args:
         obj: what to convert. A tensor is returned as it is if nothing has to change.
         dtype: one of tensorlab's dtypes; None to keep or infer it.
-        device: where to put it; None for the device that a tensor or an array is on, and for the current one otherwise.
-        copy: True for memory of its own, False to refuse a copy, None for what is cheapest.
+        device: the device of the result. None keeps the device of a tensor or device array, and puts anything else on
+            the current device.
+        copy: True to always copy, False to raise if a copy is needed, None to copy only if needed.
 
     Raises:
         DTypeError: for strings, objects, ragged lists, complex numbers, or an unknown dtype.
-        ArgumentError: if ``copy`` is False and one is needed.
-        DeviceError: for an array on a device that is not here, or without ``device`` on another one than that of the
-            ``with tl.device(...):`` block.
+        ArgumentError: if ``copy`` is False and a copy is needed.
+        DeviceError: if the array is on a device without a backend; or if ``device`` is None and the array is on
+            another device than the ``with tl.device(...):`` block says.
 
     Source: Python array API standard, ``asarray``.
 
@@ -58,13 +65,16 @@ def asarray(obj: Any, /, dtype: Any = None, *, device: str | None = None, copy: 
         >>> tl.asarray(np.zeros((2, 2), np.float32)).shape
         (2, 2)
     """
-    # Who names a device has another library's array moved there; nothing else moves one.
+    # A device array of another library is moved only if the caller names a device.
     shared = None if device is None or isinstance(obj, Tensor) else adopted("asarray", obj, copy)
     return converted("asarray", obj if shared is None else shared, dtype, device, copy)
 
 
 def converted(who: str, obj: Any, dtype: Any, device: str | None, copy: bool | None) -> Tensor:
-    """`asarray`, for the operation ``who``; an array of another library has to be on the device already."""
+    """Convert like `asarray`, on behalf of the operation ``who``.
+
+    Unlike `asarray`, never move a device array of another library.
+    """
     if type(obj) is np.ndarray and dtype is copy is None and dtypes.is_own(obj.dtype) and obj.flags.aligned:
         # The common case, for which nothing below does more. A view: the caller may give the array another shape.
         return placed(obj.view(), find_backend(device), host_arrays.may_change(obj))
@@ -99,14 +109,14 @@ def converted(who: str, obj: Any, dtype: Any, device: str | None, copy: bool | N
         array = host_arrays.cast(array, target)
     elif copy:
         array = array.copy()
-    elif host_arrays.shares_memory(obj):  # a view of our own: the caller may give the array another shape or dtype
+    elif host_arrays.shares_memory(obj):  # a view, because the caller may change the shape or dtype of the array object
         array = array.view()
         return placed(array, find_backend(device), host_arrays.may_change(original))
     return placed(array, find_backend(device), may_change=False)
 
 
 def _leaves(obj: Any, path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], Any]]:
-    """Yield what is in nested lists and tuples, each with its index."""
+    """Yield the leaves of nested lists and tuples, each with its index."""
     if not isinstance(obj, (list, tuple)):
         yield path, obj
         return
@@ -115,7 +125,10 @@ def _leaves(obj: Any, path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, .
 
 
 def _packed(who: str, obj: Any, parts: list[tuple[tuple[int, ...], Tensor]], dtype: Any, device: str | None) -> Tensor:
-    """Convert nested lists with tensors in them, and record it: the gradient of each tensor is that of its part."""
+    """Convert nested lists that contain tensors, and record the operation.
+
+    The gradient of each tensor is the part of the result's gradient at its index.
+    """
     values = [(path, tensor.snapshot()) for path, tensor in parts]
     arrays = iter([tensor.numpy() for _, tensor in values])
     leaves = [next(arrays) if isinstance(leaf, Tensor) else leaf for _, leaf in _leaves(obj)]

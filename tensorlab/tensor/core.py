@@ -1,6 +1,6 @@
-"""`Tensor`, an array on a device.
+"""`Tensor`: an array on a device.
 
-`tensorlab.ops.methods`, one floor above, adds the operators and methods that compute.
+Operators and methods that compute are added by `tensorlab.ops.methods`, which is one layer above.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from tensorlab.shapes import Shape
 class Tensor:
     """An array of one dtype on one device.
 
-    Created by `asarray` and by operations. Its interface is the Python array API standard's.
+    Tensors are created by `asarray` and by operations. The interface follows the Python array API standard.
 
-    A tensor is a value: nothing changes elements that something else has read. ``x[index] = value`` gives ``x`` new
-    elements; views of it, NumPy arrays made from it and values that a tape keeps stay as they are.
+    A tensor behaves like a value. ``x[index] = value`` changes ``x`` only: views of it, NumPy arrays made from it and
+    values recorded on a tape keep their elements.
     """
 
     __slots__ = ("__weakref__", "_backend", "_buffer", "key", "origin")
@@ -37,7 +37,7 @@ class Tensor:
 
     key: int
     origin: (
-        Any  # of what subclasses remember: a variable, or logits. All have one layout, so that assignment may swap them
+        Any  # for subclasses: a variable, or logits. All classes share one layout, so that __class__ may be assigned
     )
 
     def __init__(self, buffer: Buffer, backend: Backend) -> None:
@@ -45,7 +45,7 @@ class Tensor:
         self._backend = backend
         self.key = autodiff.new_key()
 
-    # What it is. Operations read these many times a step, so no Python code runs.
+    # Attributes. Operations read them many times per step; attrgetter runs no Python code.
 
     if TYPE_CHECKING:
 
@@ -89,11 +89,11 @@ class Tensor:
     def __format__(self, spec: str) -> str:
         return format(self._number("format", "format each element"), spec) if spec else str(self)
 
-    # From and to Python and NumPy
+    # Conversion to Python and NumPy
 
     def numpy(self) -> np.ndarray[Any, Any]:
         """Return the elements as a read-only NumPy array, without a copy if they are on the host."""
-        # Over a read-only memoryview, so that nobody can set the array's WRITEABLE flag again.
+        # A read-only memoryview as the base, so that the WRITEABLE flag cannot be set again.
         array: Any = self._backend.to_host(self._buffer)
         return np.asarray(memoryview(array).toreadonly())
 
@@ -106,10 +106,10 @@ class Tensor:
         return array
 
     def item(self) -> Any:
-        """The one element as a Python number.
+        """Return the only element as a Python number.
 
         Raises:
-            ShapeError: unless there is exactly one.
+            ShapeError: unless the tensor has exactly one element.
         """
         return self._number("item")
 
@@ -119,7 +119,7 @@ class Tensor:
         return self._backend.to_host(self._buffer).item()
 
     def tolist(self) -> Any:
-        """The elements as nested lists of Python numbers."""
+        """Return the elements as nested lists of Python numbers."""
         return self._backend.to_host(self._buffer).tolist()
 
     def __float__(self) -> float:
@@ -157,11 +157,11 @@ class Tensor:
         return _restored, (self.numpy(), self.device)
 
     def __copy__(self) -> Tensor:
-        """Return a tensor of the same memory that tapes take for another one."""
+        """Return a tensor that shares the memory but has its own identity on tapes."""
         return from_buffer_of(self, self._buffer)
 
     def __deepcopy__(self, memo: Any) -> Tensor:
-        """Return a tensor of its own memory that tapes take for another one."""
+        """Return a copy of the elements as a tensor with its own identity on tapes."""
         return Tensor(self._backend.copy(self._buffer), self._backend)
 
     def __dlpack__(
@@ -174,12 +174,12 @@ class Tensor:
     ) -> Any:
         """Export the elements to another library, as a copy unless ``copy`` is False.
 
-        Not every library respects the read-only flag of DLPack 1.0 (PyTorch does not), so memory is shared only with
-        callers that ask for it with ``copy=False`` and a version that has the flag.
+        Not every library respects the read-only flag of DLPack 1.0 (PyTorch does not). So memory is shared only if the
+        caller passes ``copy=False`` and a ``max_version`` that has the flag.
 
         Raises:
-            DLPackError: for a device that does not hold the elements, ``copy=False`` with a version before 1.0, or a
-                stream for memory of the host.
+            DLPackError: for a device that is not the tensor's, ``copy=False`` with a version before 1.0, or a
+                stream for host memory.
 
         Source: Python array API standard, ``array.__dlpack__``.
         """
@@ -202,27 +202,30 @@ class Tensor:
         return (array if copy is False else array.copy()).__dlpack__(max_version=max_version)
 
     def _given_away(self, copy: bool | None) -> None:
-        """Remember memory that another library has without a copy: gradients stay right if it ignores the flag."""
+        """Mark the memory as shared after an export without a copy.
+
+        Gradients then stay correct even if the other library ignores the read-only flag.
+        """
         if copy is False and type(self) is Tensor:
             self.__class__ = SharedTensor
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        """The device as DLPack numbers it: ``(1, 0)`` is the host."""
+        """Return the device as a DLPack pair of type and number; ``(1, 0)`` is the host."""
         number: tuple[int, int] = self._backend.export(self._buffer).__dlpack_device__()
         return number
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
-        """Where the elements are, for other libraries; only of a tensor on a device that has such memory."""
+        """Describe the memory of the elements to CUDA libraries; only for tensors in CUDA memory."""
         interface: dict[str, Any] = self._backend.export(self._buffer).__cuda_array_interface__
         return interface
 
     def to_device(self, device: str, /, *, stream: Any = None) -> Tensor:
-        """The same values on another device; itself if it is there already. Not differentiable.
+        """Return the same values on another device, or the tensor itself if it is already there. Not differentiable.
 
         Raises:
             UnknownNameError: if no plugin registers a backend of this name.
-            ArgumentError: for a stream: a backend has one of its own.
+            ArgumentError: for a stream; every backend uses its own.
 
         Source: Python array API standard, ``array.to_device``.
         """
@@ -235,17 +238,17 @@ class Tensor:
             return self
         return placed(self._backend.to_host(self._buffer), target, isinstance(self, SharedTensor))
 
-    # For the tape
+    # Support for tapes
 
     def snapshot(self) -> Tensor:
-        """Return the value as it is now, as an object that nothing changes later, even ``x[index] = value``."""
-        alias = _new(Tensor)  # as `_alias` does, without a call of it: every operation begins here
+        """Return the current value as a tensor that no later write changes, even ``x[index] = value``."""
+        alias = _new(Tensor)  # `_alias` inlined, because every operation starts here
         alias._buffer, alias._backend, alias.key = self._buffer, self._backend, self.key
         return alias
 
     __hash__ = object.__hash__
 
-    if TYPE_CHECKING:  # tensorlab.ops.methods puts these in place
+    if TYPE_CHECKING:  # tensorlab.ops.methods adds these
 
         def __array_namespace__(self, *, api_version: str | None = None) -> Any: ...
 
@@ -306,10 +309,10 @@ class Tensor:
 
 
 class SharedTensor(Tensor):
-    """A tensor in memory that somebody else may write into, such as that of a NumPy array.
+    """A tensor whose memory other code may write into, such as the memory of a NumPy array.
 
-    What a tape has read must not change before it is used, so the first operation that may be recorded gives the tensor
-    memory of its own.
+    A value that a tape has recorded must not change before the backward pass. So the first operation that may be
+    recorded copies the elements and makes this a plain `Tensor`.
     """
 
     __slots__ = ()
@@ -324,36 +327,42 @@ class SharedTensor(Tensor):
         return _alias(self, Tensor)
 
 
-SharedTensor.__name__ = SharedTensor.__qualname__ = "Tensor"  # in messages
+SharedTensor.__name__ = SharedTensor.__qualname__ = "Tensor"  # shown in messages
 
 
 TENSORS: list[type[Tensor]] = [Tensor, SharedTensor]
-"""The classes of tensors whose buffer is all that an operation needs of them while no tape records."""
+"""The tensor classes whose buffer an operation may use directly while no tape records."""
 
 _new = object.__new__
 
 
 def _alias(tensor: Tensor, kind: type[Tensor]) -> Tensor:
-    """Return another object of the same memory and key."""
+    """Return another tensor object with the same memory and key."""
     alias = _new(kind)
     alias._buffer, alias._backend, alias.key = tensor._buffer, tensor._backend, tensor.key
     return alias
 
 
 def _restored(array: np.ndarray[Any, Any], device: str) -> Tensor:
-    """Return the tensor that a pickle holds; one without a base is in memory that the pickle alone has allocated."""
+    """Return an unpickled tensor.
+
+    An array without a base is in memory that unpickling allocated, so no other code can write into it.
+    """
     return placed(array, find_backend(device), array.base is not None and host_arrays.may_change(array))
 
 
 def placed(array: np.ndarray[Any, Any], backend: Backend, may_change: bool) -> Tensor:
-    """Return a host array as a tensor of a backend; ``may_change`` if somebody else may write into the array."""
+    """Convert a host array to a tensor on a backend.
+
+    ``may_change`` says whether other code may write into the array.
+    """
     buffer = backend.from_host(array)
     shares = may_change and (buffer is array or (isinstance(buffer, np.ndarray) and np.may_share_memory(buffer, array)))
     return (SharedTensor if shares else Tensor)(buffer, backend)
 
 
 def owned(tensor: Tensor) -> Tensor:
-    """Return the value of a tensor as it is now, as a tensor that no write reaches."""
+    """Return the current value as a tensor whose memory no other code writes into."""
     result = _alias(tensor, Tensor)
     if isinstance(tensor, SharedTensor):
         result._buffer = tensor._backend.copy(result._buffer)
@@ -361,7 +370,7 @@ def owned(tensor: Tensor) -> Tensor:
 
 
 def from_buffer_of(tensor: Tensor, buffer: Any) -> Tensor:
-    """Return a tensor of another buffer on the same backend."""
+    """Return a tensor with another buffer on the same backend."""
     result = Tensor(buffer, tensor._backend)
     if type(tensor) is SharedTensor and tensor._backend.shares_memory(buffer, tensor._buffer):
         result.__class__ = SharedTensor

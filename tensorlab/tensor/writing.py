@@ -1,10 +1,11 @@
-"""Memory that is written in place: `MutableTensor`, and the one way to write into it, `writing`.
+"""In-place writes: `MutableTensor`, and `writing`, the only way to write into one.
 
-The rule: memory is written only by a thread that holds `lock`, only while the buffer is out of its tensor's slot, and
-only if nobody else has a reference to the buffer; otherwise a copy takes its place. So a reader either has a
-reference from before the write, and the write goes to a copy, or it finds the slot empty and waits for the write to
-end. Reading costs nothing else: Python calls `__getattr__` only for an empty slot, and compiled calls, which read the
-slot without waiting, leave the call to Python then.
+Memory is written only by a thread that has acquired `lock`, only while the buffer is removed from the ``_buffer`` slot
+of its tensor, and only if nothing else refers to the buffer. If something does, the write goes to a copy.
+
+So a concurrent reader is always safe. Either it got its reference before the write, and the write goes to a copy; or it
+finds the slot empty and waits for the write to end. Other reads cost nothing: Python calls `__getattr__` only for an
+empty slot, and compiled calls, which read the slot directly, fall back to Python if it is empty.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ from tensorlab.backends import Backend, Buffer
 from tensorlab.tensor.core import Tensor
 
 lock = forks.lock(forks.WRITING)
-"""Held during every write. A fork waits for it: no child begins with memory that is half written."""
+"""Held during every write. Forking waits for it, so that no child process starts with a half-written buffer."""
 
 
 class Claim:
-    """A buffer that may be written into; it is out of its tensor's slot meanwhile, and the tensor remembers the claim.
+    """A buffer removed from its tensor for writing.
+
+    The slot of the tensor is empty until the write ends; the tensor refers to the claim meanwhile.
 
     Attributes:
-        buffer: what is written into, or replaced by another buffer. The tensor has it afterwards.
+        buffer: the buffer to write into or to replace. The tensor gets it when the write ends.
     """
 
     __slots__ = ("_references", "buffer")
@@ -35,56 +38,56 @@ class Claim:
     def __init__(self, tensor: Tensor) -> None:
         try:
             self.buffer = _read(tensor)
-        except AttributeError:  # a signal handler or a finalizer writes while its own thread does
+        except AttributeError:  # a signal handler or a finalizer interrupts a write of the same thread, and writes too
             self.buffer, self._references = tensor.origin.buffer, sys.maxsize
             tensor.origin = self
         else:
             tensor.origin = self
-            del tensor._buffer  # first, so that the next line misses nobody
+            del tensor._buffer  # before counting: a reader that comes later finds the slot empty
             self._references = sys.getrefcount(self.buffer)
 
     @property
     def alone(self) -> bool:
-        """Whether nobody else had a reference to the buffer."""
+        """Whether nothing else referred to the buffer."""
         return self._references <= _ALONE
 
 
 _read: Any = Tensor.__dict__["_buffer"].__get__
-"""Read the slot of a tensor without waiting."""
+"""Read the ``_buffer`` slot of a tensor without waiting for a write."""
 
 _ALONE = Claim(Tensor(np.empty(0), cast(Backend, None)))._references
 
 
 class MutableTensor(Tensor):
-    """A tensor that has memory of its own and may be written into by `writing`."""
+    """A tensor that owns its memory and can be written into with `writing`."""
 
     __slots__ = ()
     written = True
 
-    def __getattr__(self, name: str) -> Any:  # called for what is not found otherwise
+    def __getattr__(self, name: str) -> Any:  # Python calls it only if the slot is empty
         if name != "_buffer":
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return self._settled()
 
     def _settled(self) -> Buffer:
-        """Return the buffer when the write that goes on has ended."""
+        """Wait for the current write to end, and return the buffer."""
         with lock:
             try:
                 return cast(Buffer, _read(self))
-            except AttributeError:  # this thread writes, and a signal handler or a finalizer reads
+            except AttributeError:  # a signal handler or a finalizer interrupts a write of the same thread, and reads
                 return cast(Buffer, self._backend.copy(self.origin.buffer))
 
 
-MutableTensor.__name__ = MutableTensor.__qualname__ = "Tensor"  # in messages
+MutableTensor.__name__ = MutableTensor.__qualname__ = "Tensor"  # shown in messages
 
 
 class writing:  # noqa: N801  (used like a function)
-    """Claim the buffers of some tensors inside of the ``with`` block, which nothing reads meanwhile.
+    """Claim the buffers of tensors for the duration of a ``with`` block; readers wait until it ends.
 
     Args:
-        tensors: to write into. One that is no `MutableTensor` becomes one, with memory of its own.
-        keep: whether the elements are needed. If not, a claim that is not alone keeps the old buffer, which must be
-            replaced and not written into.
+        tensors: the tensors to write into. One that is not a `MutableTensor` becomes one, and its elements are copied.
+        keep: whether the old elements are needed. If not, a claim that is not alone keeps the old buffer; replace that
+            buffer and do not write into it.
 
     Example:
         >>> from tensorlab.tensor.writing import writing

@@ -73,7 +73,7 @@ def test_help_names_every_argument(program: str, call: Any) -> None:
 
 
 WRONG: list[tuple[str, list[str], str]] = [
-    ("from_scratch", ["--epochs", "0"], "--epochs: expected a whole number from 1 to 10000, received '0'"),
+    ("from_scratch", ["--epochs", "0"], "--epochs: expected an integer from 1 to 10000, received '0'"),
     ("from_scratch", ["--learning-rate", "-1"], "--learning-rate: expected a number above 0, e.g. 0.1, received '-1'"),
     ("from_scratch", ["--learning-rate", "nan"], "received 'nan'"),
     ("from_scratch", ["--learning-rate", "fast"], "received 'fast'"),
@@ -82,8 +82,8 @@ WRONG: list[tuple[str, list[str], str]] = [
     ("from_scratch", ["--target-accuracy", "80"], "--target-accuracy: expected a number from 0 to 1"),
     ("tensor_tour", ["--only", "matrices"], "--only: invalid choice: 'matrices' (choose from"),
     ("tensor_tour", ["--data-dir", "{tmp}"], "expected a folder with train-images-idx3-ubyte"),
-    ("linear_classifier", ["--steps", "0"], "--steps: expected a whole number from 1 to 100000, received '0'"),
-    ("linear_classifier", ["--samples", "3"], "--samples: expected a whole number from 10 to 1000000, received '3'"),
+    ("linear_classifier", ["--steps", "0"], "--steps: expected an integer from 1 to 100000, received '0'"),
+    ("linear_classifier", ["--samples", "3"], "--samples: expected an integer from 10 to 1000000, received '3'"),
     ("linear_classifier", ["--learning-rate", "0"], "expected a number above 0, e.g. 0.1, received '0'"),
     ("linear_classifier", ["--plot", "{tmp}/line.jpg"], "--plot: expected a file name that ends in .png"),
     ("gradient_descent", ["--start", "1"], "--start: expected 2 arguments"),

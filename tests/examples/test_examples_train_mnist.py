@@ -84,10 +84,10 @@ def test_a_narrow_pipe_cuts_nothing_off_and_a_missed_target_is_status_1():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--epochs", "0"], "--epochs: expected a whole number from 1 to 10000, received '0'"),
-        (["--epochs", "many"], "--epochs: expected a whole number from 1 to 10000, received 'many'"),
-        (["--batch-size", "-1"], "--batch-size: expected a whole number from 1 to 60000, received '-1'"),
-        (["--seed", "-1"], "--seed: expected a whole number from 0"),
+        (["--epochs", "0"], "--epochs: expected an integer from 1 to 10000, received '0'"),
+        (["--epochs", "many"], "--epochs: expected an integer from 1 to 10000, received 'many'"),
+        (["--batch-size", "-1"], "--batch-size: expected an integer from 1 to 60000, received '-1'"),
+        (["--seed", "-1"], "--seed: expected an integer from 0"),
         (["--dataset", "letters"], "--dataset: invalid choice: 'letters'"),
         (["--data-dir", "{tmp}/absent"], "--data-dir: no such folder: "),
         (["--data-dir", "{tmp}"], "expected a folder with train-images-idx3-ubyte"),

@@ -126,7 +126,7 @@ def test_dense_takes_initializers_of_any_form() -> None:
 def test_dense_refuses_units_that_are_no_count(units: Any) -> None:
     with pytest.raises(ArgumentError) as error:
         Dense(units, name="hidden")
-    assert str(error.value) == f"Dense 'hidden' units: expected a whole number of at least 1, received {units!r}"
+    assert str(error.value) == f"Dense 'hidden' units: expected an integer of at least 1, received {units!r}"
 
 
 def test_dense_names_the_nearest_activation() -> None:

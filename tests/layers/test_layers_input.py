@@ -56,7 +56,7 @@ def test_input_refuses_no_shape_and_two() -> None:
             Input(**arguments, name="i")
     with pytest.raises(ShapeError, match="Input 'i' shape: expected lengths of at least 0"):
         Input((2, -3), name="i")
-    with pytest.raises(ArgumentTypeError, match="Input 'i' shape: expected a shape of whole numbers"):
+    with pytest.raises(ArgumentTypeError, match="Input 'i' shape: expected a shape of integers"):
         Input((2.5,), name="i")
 
 
@@ -120,7 +120,7 @@ def test_sizes_and_factors_of_every_type() -> None:
             "Reshape 'r' target_shape: expected at most one length of -1",
         ),
         (lambda: Reshape((2, -3), name="r"), ShapeError, "Reshape 'r' target_shape: expected lengths of at least 0"),
-        (lambda: Reshape("ab", name="r"), ArgumentTypeError, "Reshape 'r' target_shape: expected a shape of whole"),
+        (lambda: Reshape("ab", name="r"), ArgumentTypeError, "Reshape 'r' target_shape: expected a shape of integers"),
         (
             lambda: Rescaling([1, 2], name="r"),
             ArgumentError,

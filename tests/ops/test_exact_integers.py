@@ -52,7 +52,7 @@ def test_lists_of_numbers_become_the_dtype_that_holds_them(values: list[int]) ->
         with pytest.raises(DTypeError) as error:
             tl.asarray(values)
         assert str(error.value) == (
-            "asarray: expected whole numbers that int64 or uint64 holds, received "
+            "asarray: expected integers in the range of int64 or uint64, received "
             f'objects (list) from {min(values)} to {max(values)}; give another dtype, e.g. dtype="float64"'
         )
     else:
@@ -77,7 +77,7 @@ def test_numbers_wider_than_any_integer_dtype_are_real_or_refused() -> None:
     assert tl.full((1,), -(2**70), dtype="float32").tolist() == [-(2.0**70)]
     assert tl.asarray([10**39], dtype="float32").tolist() == [math.inf]
     refused: list[tuple[Callable[[], Any], type[Exception], str]] = [
-        (lambda: tl.asarray(2**64), DTypeError, "asarray: expected whole numbers that int64 or uint64 holds, rec"),
+        (lambda: tl.asarray(2**64), DTypeError, "asarray: expected integers in the range of int64 or uint64, rec"),
         (lambda: tl.full(1, 10**400, dtype="float64"), ArgumentError, "full: expected numbers that float64 holds, r"),
         (lambda: tl.asarray([2**64], dtype="int64"), ArgumentError, "asarray: expected numbers that int64 holds, rec"),
         (lambda: tl.asarray([2**64, "a"]), DTypeError, "asarray: expected data of bool"),

@@ -142,7 +142,7 @@ def test_meshgrid(indexing: Any, lengths: tuple[int, ...], rng: np.random.Genera
         ),
         (lambda: tl.linspace(0, 300, 3, dtype="int8"), ArgumentError, r"^linspace: expected numbers that int8 holds"),
         (lambda: tl.zeros(-1), ShapeError, r"^zeros: expected lengths of at least 0, received \(-1,\)$"),
-        (lambda: tl.ones((2, 0.5)), ArgumentTypeError, r"^ones: expected a shape of whole numbers, received \(2, 0\.5"),
+        (lambda: tl.ones((2, 0.5)), ArgumentTypeError, r"^ones: expected a shape of integers, received \(2, 0\.5"),
         (lambda: tl.full(2, 300, dtype="int8"), ArgumentError, r"^full: expected numbers that int8 holds, rece"),
         (lambda: tl.full(2, [1, 2]), ShapeError, r"^full: expected one number to fill with, received shape \(2,\)$"),
         (lambda: tl.full(2, 1j), DTypeError, r"received complex128 data"),
@@ -183,5 +183,5 @@ def test_defaults_differ_from_numpys_only_in_dtypes() -> None:
     assert tl.ones_like(tl.asarray([1.0], device="reference")).device == "reference"
     with pytest.raises(ShapeError, match=r"expected lengths of at least 0, received \(-1,\)$"):
         tl.zeros(-1)
-    with pytest.raises(ArgumentTypeError, match=r"expected a shape of whole numbers, received 1\.5$"):
+    with pytest.raises(ArgumentTypeError, match=r"expected a shape of integers, received 1\.5$"):
         tl.ones(1.5)

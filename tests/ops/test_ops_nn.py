@@ -51,7 +51,7 @@ def test_softmax_over_several_axes(rng: np.random.Generator) -> None:
 def test_one_hot_needs_an_integer_number_of_classes() -> None:
     with pytest.raises(ShapeError, match=r"^one_hot num_classes: expected lengths of at least 0, received \(-1,\)$"):
         tl.one_hot([1], -1)
-    with pytest.raises(ArgumentTypeError, match=r"^one_hot num_classes: expected a shape of whole numbers, received"):
+    with pytest.raises(ArgumentTypeError, match=r"^one_hot num_classes: expected a shape of integers, received"):
         tl.one_hot([1], 2.5)
 
 

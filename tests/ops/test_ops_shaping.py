@@ -138,7 +138,7 @@ x = np.zeros((2, 3), np.float32)
         (
             lambda: tl.reshape(x, (1.5,)),
             ArgumentTypeError,
-            r"^reshape: expected a shape of whole numbers, received \(1\.5,\)$",
+            r"^reshape: expected a shape of integers, received \(1\.5,\)$",
         ),
         (
             lambda: tl.permute_dims(x, (0, 0)),
@@ -210,7 +210,7 @@ x = np.zeros((2, 3), np.float32)
         (
             lambda: tl.flip(x, axis=True),
             ArgumentTypeError,
-            r"^flip: expected an axis that is a whole number, received Tr",
+            r"^flip: expected an integer axis, received Tr",
         ),
         (lambda: tl.zeros((1,) * 65), ShapeError, r"^zeros: expected at most 64 axes, received 65$"),
         (lambda: tl.expand_dims(tl.zeros((1,) * 64)), ShapeError, r"^reshape: expected at most 64 axes, received 65$"),

@@ -148,14 +148,14 @@ def test_shapes_of_draws() -> None:
 def test_set_seed_says_what_it_takes(seed: object) -> None:
     with pytest.raises(ArgumentError) as error:
         random.set_seed(seed)
-    assert str(error.value) == f"set_seed: expected a whole number from 0 to 2**63 - 1, received {seed!r}"
+    assert str(error.value) == f"set_seed: expected an integer from 0 to 2**63 - 1, received {seed!r}"
 
 
 @pytest.mark.parametrize("seed", [-1, 1 << 64, 1.5])
 def test_a_seed_argument_says_what_it_takes(seed: object) -> None:
     with pytest.raises(ArgumentError) as error:
         tl.random.uniform((2,), seed=seed)
-    assert str(error.value) == f"seed: expected a whole number from 0 to 2**63 - 1, received {seed!r}"
+    assert str(error.value) == f"seed: expected an integer from 0 to 2**63 - 1, received {seed!r}"
 
 
 @pytest.mark.parametrize("name", ["uniform", "normal"])
@@ -168,5 +168,5 @@ def test_what_cannot_be_drawn(name: str) -> None:
     )
     with pytest.raises(ShapeError, match=rf"^random\.{name}: expected lengths of at least 0, received \(-1,\)$"):
         draw(-1)
-    with pytest.raises(ArgumentTypeError, match=rf"^random\.{name}: expected a shape of whole numbers, received 2\.5$"):
+    with pytest.raises(ArgumentTypeError, match=rf"^random\.{name}: expected a shape of integers, received 2\.5$"):
         draw(2.5)

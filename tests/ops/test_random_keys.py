@@ -171,7 +171,7 @@ def test_uniform_numbers_between_the_ends_of_a_dtype() -> None:
 
 
 REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
-    (lambda: random.key(-1), ArgumentError, "random.key: expected a whole number from 0 to 2**63 - 1, received -1"),
+    (lambda: random.key(-1), ArgumentError, "random.key: expected an integer from 0 to 2**63 - 1, received -1"),
     (
         lambda: random.split(3),
         ArgumentTypeError,
@@ -181,12 +181,12 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (
         lambda: random.split(random.key(0), 1.5),
         ArgumentTypeError,
-        "random.split num: expected a whole number, received",
+        "random.split num: expected an integer, received",
     ),
     (
         lambda: random.fold_in(random.key(0), "a"),
         ArgumentTypeError,
-        "random.fold_in data: expected a whole number, rec",
+        "random.fold_in data: expected an integer, rec",
     ),
     (
         lambda: setattr(random.key(0), "words", 1),
@@ -207,17 +207,17 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (
         lambda: random.randint((2,), 5, 5),
         ArgumentError,
-        "random.randint: expected whole numbers minval < maxval that int32 holds, received 5 and 5",
+        "random.randint: expected integers minval < maxval in the range of int32, received 5 and 5",
     ),
     (
         lambda: random.randint((2,), 0, 300, "uint8"),
         ArgumentError,
-        "random.randint: expected whole numbers minval < ma",
+        "random.randint: expected integers minval < ma",
     ),
     (
         lambda: random.randint((2,), 0.5, 3),
         ArgumentError,
-        "random.randint: expected whole numbers minval < maxval that",
+        "random.randint: expected integers minval < maxval in",
     ),
     (
         lambda: random.randint((2,), 0, 3, "float32"),

@@ -136,7 +136,7 @@ def test_maxout_is_the_largest_of_its_pieces(rng: np.random.Generator, monkeypat
     pieces = [x @ kernel[:, piece::3] + bias[piece::3] for piece in range(3)]
     np.testing.assert_allclose(result, np.max(pieces, axis=0), rtol=1e-12)
     for wrong in (0, 2.0, "3"):
-        with pytest.raises(ArgumentError, match=r"^Maxout pieces: expected a whole number of at least 1, received"):
+        with pytest.raises(ArgumentError, match=r"^Maxout pieces: expected an integer of at least 1, received"):
             module.Maxout(4, pieces=wrong)
 
 

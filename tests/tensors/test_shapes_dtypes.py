@@ -55,7 +55,7 @@ def test_normalize_axis_counts_from_either_end(axis: int, rank: int) -> None:
 def test_an_axis_is_a_whole_number(axis: object) -> None:
     with pytest.raises(ArgumentTypeError) as error:
         shapes.normalize_axis("sum", axis, 3)
-    assert str(error.value) == f"sum: expected an axis that is a whole number, received {axis!r}"
+    assert str(error.value) == f"sum: expected an integer axis, received {axis!r}"
 
 
 def test_normalize_axes_sorts_them() -> None:
@@ -74,7 +74,7 @@ def test_as_shape_takes_a_length_or_a_sequence() -> None:
     assert shapes.as_shape("zeros", ()) == ()
     with pytest.raises(ShapeError, match=r"^zeros: expected lengths of at least 0, received \(2, -1\)$"):
         shapes.as_shape("zeros", (2, -1))
-    with pytest.raises(ArgumentTypeError, match=r"^zeros: expected a shape of whole numbers, received \(2, 1\.5\)$"):
+    with pytest.raises(ArgumentTypeError, match=r"^zeros: expected a shape of integers, received \(2, 1\.5\)$"):
         shapes.as_shape("zeros", (2, 1.5))
 
 
