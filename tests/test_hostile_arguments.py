@@ -166,7 +166,7 @@ def test_what_is_said_of_models() -> None:
         with pytest.raises(TensorlabError, match=rf"^Sequential 'net'\.{name} x: expected .*, received list; "):
             call()
     for wrong in ("abc", float("nan"), -1, 10**30, True):
-        with pytest.raises(ArgumentError, match=r"^Sequential 'net'\.summary line_length: expected a whole number"):
+        with pytest.raises(ArgumentError, match=r"^Sequential 'net'\.summary line_length: expected an integer"):
             model.summary(line_length=wrong)
     with pytest.raises(ArgumentError, match=r"^precision thresholds: expected numbers from 0 to 1, received \[\[1"):
         tl.metrics.Precision(thresholds=[[1.0], [1.0, 0.5]])

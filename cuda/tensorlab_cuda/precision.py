@@ -31,7 +31,7 @@ def matmul_precision(precision: str) -> Iterator[None]:
 
     It holds for this thread. Inputs, results and sums are float32 in all of them; what is multiplied is rounded first:
 
-    | precision | bits of the fraction | largest number | whole numbers stay exact up to |
+    | precision | bits of the fraction | largest number | integers stay exact up to |
     |---|---|---|---|
     | "float32" (the default) | 23 | 3.4e38 | 2²⁴ |
     | "tf32" | 10 | 3.4e38 | 2¹¹ |

@@ -136,7 +136,7 @@ class SparseTopKCategoricalAccuracy(Metric):
         dtype: as in `Metric`.
 
     Raises:
-        ArgumentError: unless k is a whole number of at least 1.
+        ArgumentError: unless k is an integer of at least 1.
         ShapeError: unless there is one label for each row of outputs.
 
     Source: Keras, ``keras.metrics.SparseTopKCategoricalAccuracy``.
@@ -148,7 +148,7 @@ class SparseTopKCategoricalAccuracy(Metric):
     def __init__(self, k: int = 5, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name, dtype)
         if not isinstance(k, int) or isinstance(k, bool) or k < 1:
-            raise ArgumentError(f"{self.name} k", "a whole number of at least 1", repr(k))
+            raise ArgumentError(f"{self.name} k", "an integer of at least 1", repr(k))
         self.k = k
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
@@ -171,7 +171,7 @@ class TopKCategoricalAccuracy(SparseTopKCategoricalAccuracy):
         dtype: as in `Metric`.
 
     Raises:
-        ArgumentError: unless k is a whole number of at least 1.
+        ArgumentError: unless k is an integer of at least 1.
         ShapeError: for targets that do not have the outputs' shape.
 
     Source: Keras, ``keras.metrics.TopKCategoricalAccuracy``.

@@ -166,7 +166,7 @@ class AUC(Confusion):
 
     def __init__(self, num_thresholds: int = 200, name: str | None = None, dtype: Any = None) -> None:
         if not isinstance(num_thresholds, int) or num_thresholds < 2:
-            raise ArgumentError("auc num_thresholds", "a whole number of at least 2", repr(num_thresholds))
+            raise ArgumentError("auc num_thresholds", "an integer of at least 2", repr(num_thresholds))
         super().__init__([i / (num_thresholds - 1) for i in range(num_thresholds)], name, dtype)
         # So that outputs of exactly 0 and 1 are on the inner side of the outermost thresholds, as in Keras.
         self.thresholds[0], self.thresholds[-1] = -1e-7, 1.0 + 1e-7

@@ -32,7 +32,7 @@ def check_count(who: str, value: Any, least: int = 1) -> int:
     except TypeError:
         number = least - 1
     if isinstance(value, bool) or number < least:
-        raise ArgumentError(who, f"a whole number of at least {least}", repr(value))
+        raise ArgumentError(who, f"an integer of at least {least}", repr(value))
     return number
 
 

@@ -80,7 +80,7 @@ class Model(Training):
         if line_length is not None:
             if isinstance(line_length, bool) or not isinstance(line_length, int) or not 20 <= line_length <= 10_000:
                 who = f"{self._who}.summary line_length"
-                raise ArgumentError(who, "a whole number from 20 to 10000, or None", repr(line_length))
+                raise ArgumentError(who, "an integer from 20 to 10000, or None", repr(line_length))
             console.width = line_length
         if print_fn is None:
             console.print(table)

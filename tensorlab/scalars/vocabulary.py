@@ -88,7 +88,7 @@ def hint_for(value: object) -> str:
         return ""
 
 
-NOT_OF_NUMBERS = "it takes other things than a few numbers, or gives whole numbers of any length"
+NOT_OF_NUMBERS = "it takes other things than a few numbers, or gives integers of any length"
 """Why a few functions of ``math`` are not in the language."""
 
 

@@ -206,11 +206,11 @@ def what_does_not_fit_is_refused(rng):
             fit_persistent(made, x, y, 2, epochs=3)
     with unchanged(plain):
         for options, error, message in (
-            ({"batch_size": 0}, ArgumentError, r"^fit_persistent of 'model' batch_size: expected a whole number"),
+            ({"batch_size": 0}, ArgumentError, r"^fit_persistent of 'model' batch_size: expected an integer"),
             (
                 {"epochs": 1.5},
                 ArgumentError,
-                r"^fit_persistent of 'model' epochs: expected a whole number of at least",
+                r"^fit_persistent of 'model' epochs: expected an integer of at least",
             ),
             ({"y": y[:, :3]}, ShapeError, r"^MeanSquaredError: expected targets of the outputs' shape \(6, 4\)"),
             ({"y": y[:3]}, ShapeError, r"^fit_persistent of 'model': expected x and y of one length"),

@@ -212,12 +212,12 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (
         lambda: tl.metrics.TopKCategoricalAccuracy(k=0),
         ArgumentError,
-        "top_k_categorical_accuracy k: expected a whole number of at least 1, received 0",
+        "top_k_categorical_accuracy k: expected an integer of at least 1, received 0",
     ),
     (
         lambda: tl.metrics.AUC(num_thresholds=1),
         ArgumentError,
-        "auc num_thresholds: expected a whole number of at least 2, received 1",
+        "auc num_thresholds: expected an integer of at least 2, received 1",
     ),
     (
         lambda: tl.metrics.Recall(thresholds=[0.5, 2.0]),

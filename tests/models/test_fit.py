@@ -250,13 +250,13 @@ def test_a_regression_with_one_output(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize(
     ("arguments", "kind", "message"),
     [
-        ({"batch_size": 0}, ArgumentError, "batch_size: expected a whole number of at least 1, received 0"),
-        ({"batch_size": 2.5}, ArgumentError, "batch_size: expected a whole number of at least 1, received 2.5"),
-        ({"epochs": -1}, ArgumentError, "epochs: expected a whole number of at least 0, received -1"),
-        ({"epochs": True}, ArgumentError, "epochs: expected a whole number of at least 0, received True"),
-        ({"initial_epoch": -1}, ArgumentError, "initial_epoch: expected a whole number of at least 0, received -1"),
-        ({"steps_per_epoch": 0}, ArgumentError, "steps_per_epoch: expected a whole number of at least 1, received 0"),
-        ({"validation_freq": 0}, ArgumentError, "validation_freq: expected a whole number of at least 1, received 0"),
+        ({"batch_size": 0}, ArgumentError, "batch_size: expected an integer of at least 1, received 0"),
+        ({"batch_size": 2.5}, ArgumentError, "batch_size: expected an integer of at least 1, received 2.5"),
+        ({"epochs": -1}, ArgumentError, "epochs: expected an integer of at least 0, received -1"),
+        ({"epochs": True}, ArgumentError, "epochs: expected an integer of at least 0, received True"),
+        ({"initial_epoch": -1}, ArgumentError, "initial_epoch: expected an integer of at least 0, received -1"),
+        ({"steps_per_epoch": 0}, ArgumentError, "steps_per_epoch: expected an integer of at least 1, received 0"),
+        ({"validation_freq": 0}, ArgumentError, "validation_freq: expected an integer of at least 1, received 0"),
         (
             {"validation_split": 1.0},
             ArgumentError,

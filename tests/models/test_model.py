@@ -102,7 +102,7 @@ def test_predict_refuses_what_it_cannot_take() -> None:
         (
             {"x": np.zeros((2, 2)), "batch_size": 0},
             ArgumentError,
-            "net'.predict batch_size: expected a whole number of at least 1, received 0",
+            "net'.predict batch_size: expected an integer of at least 1, received 0",
         ),
         ({"x": None}, ArgumentTypeError, "net'.predict x: expected a tensor, an array or a number, received NoneType"),
     ]

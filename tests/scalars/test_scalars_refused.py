@@ -311,7 +311,7 @@ def test_what_has_a_function_in_it_is_refused_with_the_place_of_that(thing, name
 
 @pytest.mark.parametrize("name", ["comb", "dist", "factorial", "fsum", "perm", "prod"])
 def test_functions_of_math_that_are_not_of_numbers(name):
-    hint = "it takes other things than a few numbers, or gives whole numbers of any length"
+    hint = "it takes other things than a few numbers, or gives integers of any length"
     with pytest.raises(ScalarError, match=rf"^scalar function '{name}': expected a Python function .*; {hint}$"):
         of(getattr(math, name))
 

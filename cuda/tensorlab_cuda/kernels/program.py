@@ -1,7 +1,7 @@
 """A program: the launches of many steps in one kernel, whose blocks wait for each other after each launch.
 
 The kernels that were launched become functions of it, and go through their work in strides of the grid, as they do by
-themselves. What each is given lies in two tables on the device, one of whole numbers and one of numbers: what it begins
+themselves. What each is given lies in two tables on the device, one of integers and one of numbers: what it begins
 with and, if it grows, by how much from step to step.
 """
 
