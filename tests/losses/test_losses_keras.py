@@ -168,7 +168,7 @@ def test_every_class_has_a_function_and_a_name() -> None:
         assert function is getattr(tl.losses, short.upper())
         assert LOSSES[function.__name__] is LOSSES[short]
         assert pickle.loads(pickle.dumps(function)) is function
-        assert function.__doc__.startswith("Compute `")
+        assert function.__doc__.startswith("Return the `")
     assert str(inspect.signature(tl.losses.huber)) == "(y_true, y_pred, delta: 'float' = 1.0)"
 
 
