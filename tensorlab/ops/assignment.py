@@ -203,7 +203,7 @@ def _without_repeats(positions: np.ndarray[Any, Any]) -> list[np.ndarray[Any, An
     starts = np.maximum.accumulate(np.where(np.append(True, ordered[1:] != ordered[:-1])[: flat.size], count, 0))
     occurrence = np.empty_like(count)
     occurrence[order] = count - starts
-    times = int(occurrence.max()) + 1 if occurrence.size else 0
+    times = int(np.max(occurrence)) + 1 if occurrence.size else 0
     return [np.flatnonzero(occurrence == number) for number in range(times)]
 
 
