@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab.backends import Backend
-from tensorlab.errors import TensorlabError
+from tensorlab.errors import TensorlabError, short_repr
 from tensorlab.tensor import asarray
 from tensorlab.testing.activation import ActivationSubject
 from tensorlab.testing.layer import LayerSubject
@@ -62,7 +62,12 @@ class BackendSubject(Subject):
             hint = "the first two have to be attributes of what is registered"
             refuse(self.who, expected, f"only {', '.join(sharing)}", hint)
         if made.name != self.entry.name:
-            refuse(f"{self.who}: its name", repr(self.entry.name), repr(made.name), "tensors find their backend by it")
+            refuse(
+                f"{self.who}: its name",
+                short_repr(self.entry.name),
+                short_repr(made.name),
+                "tensors find their backend by it",
+            )
 
     def check_memory(self) -> None:
         """Require that arrays come back bit for bit: every dtype, empty, rank 0 and strided."""
