@@ -17,7 +17,7 @@ from tensorlab.dtypes import DType
 from tensorlab.errors import DTypeError
 from tensorlab.forks import guard
 from tensorlab.host_arrays import cast
-from tensorlab.kernels import catalogue
+from tensorlab.kernels import CHUNK, catalogue
 from tensorlab.rules import Reduction, Rowwise, Scan
 from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
@@ -34,9 +34,6 @@ else:
 
         return pool()
 
-
-SMALL = 1 << 14
-"""The number of elements up to which no worker thread is used or started: the size of a chunk in the kernels."""
 
 _MOST_OPERANDS = 2
 """The maximum number of operands of an epilogue."""
@@ -64,13 +61,13 @@ class CPUBackend(HostMemory):
         def run(shape: Shape, *buffers: Array) -> Array:
             checks.check_inputs(who, np.ndarray, buffers, expected, shape)
             result = empty(shape, output)
-            kernel(pool() if result.size > SMALL else 0, result, *buffers)
+            kernel(pool() if result.size > CHUNK else 0, result, *buffers)
             return result
 
         def run_all(shape: Shape, *buffers: Array) -> tuple[Array, ...]:
             checks.check_inputs(who, np.ndarray, buffers, expected, shape)
             results = tuple([empty(shape, dtype) for dtype in outputs])
-            kernel(pool() if results[0].size > SMALL else 0, *results, *buffers)
+            kernel(pool() if results[0].size > CHUNK else 0, *results, *buffers)
             return results
 
         if others:
@@ -103,7 +100,7 @@ class CPUBackend(HostMemory):
                 result = empty(ordered.shape[:kept], output)
             size = buffer.size
             if size:
-                kernel(pool() if size > SMALL else 0, kept, result, ordered)
+                kernel(pool() if size > CHUNK else 0, kept, result, ordered)
             elif result.size:
                 with np.errstate(invalid="ignore"):  # the mean of no elements is NaN
                     initial = rule.initial
@@ -122,7 +119,7 @@ class CPUBackend(HostMemory):
             kernel = self._kernels.get(key)
             if kernel is None:
                 kernel = self._kernels[key] = catalogue.arg_reduce_kernel(rule, buffer.dtype.name)
-            kernel(pool() if buffer.size > SMALL else 0, result, buffer)
+            kernel(pool() if buffer.size > CHUNK else 0, result, buffer)
         return result
 
     def rowwise(self, rule: Rowwise, inputs: Sequence[Array]) -> Array:
@@ -208,7 +205,7 @@ class CPUBackend(HostMemory):
             size = weight.size
             if gradient.base is not None or weight.base is not None or not gradient.flags.c_contiguous:
                 gradient = apart(gradient, weight)
-            kernel(pool() if size > SMALL else 0, size, weight, gradient, *slots, *hyperparameters)
+            kernel(pool() if size > CHUNK else 0, size, weight, gradient, *slots, *hyperparameters)
 
 
 @functools.lru_cache(maxsize=1024)

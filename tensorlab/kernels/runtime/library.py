@@ -35,7 +35,7 @@ def find(
         arguments: scalar functions, rules, strings, numbers, None, and tuples of these.
         compiled: compiles the kernel from the arguments; by default the maker does.
     """
-    key = f"{maker}{_described(arguments)}"
+    key = key_of(maker, arguments)
     # Numba compiles no faster on several threads. The guard also ensures that each kernel is compiled once only.
     with guard:
         kernel = _kernels.get(key) or _loaded(key)
@@ -48,6 +48,11 @@ def find(
                 raise RuntimeError(f"a kernel calls what this process does not have, one of {', '.join(made.needs)}")
         _kernels[key] = kernel
     return kernel
+
+
+def key_of(maker: str, arguments: tuple[Any, ...]) -> str:
+    """Return the key of a kernel, which describes all that it depends on beside tensorlab's own sources."""
+    return f"{maker}{_described(arguments)}"
 
 
 def provide(maker: str, number: int) -> str:
