@@ -13,7 +13,7 @@ from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, Shape
 from tensorlab.ops import add, subtract
 from tensorlab.ops.assignment import assignable
 from tensorlab.ops.indexing import getitem, plain_index
-from tensorlab.scalars import ScalarFunction, scalar_function
+from tensorlab.scalars import ScalarFunction
 from tensorlab.serialization import get
 from tensorlab.shapes import as_shape
 from tensorlab.tensor import TENSORS, MutableTensor, Tensor, converted, lock, writing
@@ -127,11 +127,11 @@ class Variable(MutableTensor):
 
     def assign_add(self, value: Any) -> Variable:
         """Add something that broadcasts to the shape. Raise the errors of `assign`."""
-        return self._update(_PLUS, value)
+        return self._update(add.scalar, value)
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract something that broadcasts to the shape. Raise the errors of `assign`."""
-        return self._update(_MINUS, value)
+        return self._update(subtract.scalar, value)
 
     def _update(self, rule: ScalarFunction, value: Any) -> Variable:
         """Apply a scalar function of the value and another one in a single pass.
@@ -262,14 +262,3 @@ class VariableSlice(Tensor):
         with lock, autodiff.no_grad():  # no other thread assigns between reading and writing
             self._read()
             return self.assign(operation(self, value))
-
-
-def _plus(value: float, other: float) -> float:
-    return value + other
-
-
-def _minus(value: float, other: float) -> float:
-    return value - other
-
-
-_PLUS, _MINUS = scalar_function(_plus), scalar_function(_minus)

@@ -25,7 +25,7 @@ LEVELS = {
     9: "linalg random variable",
     10: "activations callbacks gradients initializers losses optimizers regularizers utils",
     11: "layers metrics",
-    12: "models",
+    12: "kernel_list models",
     13: "plugins",
     14: "testing",
     15: "commands",
