@@ -20,8 +20,6 @@ PACKAGE = "tensorlab.kernels."
 
 _kernels: dict[str, Callable[..., Any]] = {}
 """The kernels of this process by key. Equal scalar functions have equal keys and share one kernel."""
-_provided: set[str] = set()
-"""The symbols of the drivers that kernels can already be linked with."""
 _SYMBOL = "tensorlab."
 
 
@@ -58,9 +56,8 @@ def key_of(maker: str, arguments: tuple[Any, ...]) -> str:
 def provide(maker: str, number: int) -> str:
     """Make a driver available to the linker, and return its symbol."""
     symbol = f"{_SYMBOL}{maker}.{number}"
-    if symbol not in _provided:
+    if not native.is_provided(symbol):
         native.provide(symbol, find(maker, (number,)))
-        _provided.add(symbol)
     return symbol
 
 
