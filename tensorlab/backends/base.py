@@ -129,7 +129,9 @@ class Backend(Protocol):
     ) -> Callable[..., Any]:
         """Return ``run(shape, *buffers)``, which applies a scalar function to buffers that broadcast to a shape.
 
-        ``run`` returns a buffer, or a tuple of buffers if the function returns several values.
+        ``run`` returns a buffer, or a tuple of buffers if the function returns several values. Inputs are converted to
+        ``compute``, and values to the dtypes of the outputs, like `tensorlab.host_arrays.cast`: integers wrap around,
+        and real numbers become integers through int64.
 
         Args:
             function: the scalar function.
