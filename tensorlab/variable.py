@@ -163,13 +163,13 @@ class Variable(MutableTensor):
 
     def __copy__(self) -> Variable:
         """Return another variable with its own memory."""
-        return self._made_again({})
+        return self._copied({})
 
     def __deepcopy__(self, memo: Any) -> Variable:
         """Return a copy as `__copy__` does, with a copy of the regularizer."""
-        return self._made_again({"regularizer": copy.deepcopy(self.regularizer, memo)})
+        return self._copied({"regularizer": copy.deepcopy(self.regularizer, memo)})
 
-    def _made_again(self, changes: dict[str, Any]) -> Variable:
+    def _copied(self, changes: dict[str, Any]) -> Variable:
         make, arguments, (_, state) = self.__reduce__()
         made: Variable = make(*arguments)
         for name, value in {**state, **changes}.items():

@@ -6,7 +6,7 @@ lifted to tensors; their derivatives are taken from their source. There is no co
 `tensorlab.ops` only.
 """
 
-from tensorlab.arguments import tell
+from tensorlab.arguments import wrap_functions
 from tensorlab.ops import (
     activations,
     arithmetic,
@@ -103,4 +103,4 @@ __all__ += shaping.__all__
 __all__ += sorting.__all__
 __all__ += trigonometric.__all__
 
-tell(globals(), [*__all__, *compiled_calls.__all__, *crossentropy.__all__, *keras_names.__all__])
+wrap_functions(globals(), [*__all__, *compiled_calls.__all__, *crossentropy.__all__, *keras_names.__all__])

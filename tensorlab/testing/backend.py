@@ -136,8 +136,8 @@ class BackendSubject(Subject):
                 if received.dtype != expected.dtype or not _same(received, expected):
                     given = f"{received.tolist()} of {received.dtype}"
                     refuse(f"{self.who}: {what} of {dtype}", str(expected.tolist()), given)
-        if not isinstance(made.holds(1), bool):
-            refuse(f"{self.who}: holds(1)", "True or False", repr(made.holds(1)))
+        if not isinstance(made.fits(1), bool):
+            refuse(f"{self.who}: fits(1)", "True or False", repr(made.fits(1)))
         exported = made.export(made.from_host(np.arange(3.0)))
         if not any(hasattr(exported, name) for name in _INTERFACES):
             refuse(f"{self.who}: export", f"an object with one of {', '.join(_INTERFACES)}", type(exported).__name__)

@@ -216,7 +216,7 @@ class Shifting(tl.backends.ReferenceBackend):
 class Doubting(tl.backends.ReferenceBackend):
     name = "own"
 
-    def holds(self, size: int) -> Any:
+    def fits(self, size: int) -> Any:
         return "perhaps"
 
 
@@ -259,7 +259,7 @@ def absent() -> Any:
         (Skewed, "numbers", "failed", "layer 'Dense' in float32 on 'Mine:own' at ("),
         (Narrowing, "memory", "failed", "backend 'own': int64 of shape (4, 6), there and back: expected ["),
         (Shifting, "methods", "failed", "backend 'own': gather of bool: expected [[True, True"),
-        (Doubting, "methods", "failed", "backend 'own': holds(1): expected True or False, received 'perhaps'"),
+        (Doubting, "methods", "failed", "backend 'own': fits(1): expected True or False, received 'perhaps'"),
         (Hiding, "methods", "failed", "export: expected an object with one of __dlpack__, __array_interface__"),
         (Misnamed, "protocol", "failed", "backend 'own': its name: expected 'own', received 'another'; tensors find"),
         (
