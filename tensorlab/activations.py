@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from tensorlab import ops
 from tensorlab.errors import ArgumentTypeError, short_repr
+from tensorlab.ops import activations as functions
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.probabilities import Probabilities
@@ -114,10 +115,10 @@ def linear(x: Any) -> Tensor:
     return x if isinstance(x, Probabilities) else as_tensor(x, "linear")  # a Probabilities tensor must keep its logits
 
 
-relu = Activation(ops.relu.scalar)
-sigmoid = ops.sigmoid
+relu = Activation(functions.relu.scalar)
+sigmoid = functions.sigmoid
 tanh = Activation(ops.tanh.scalar)
-softmax = ops.softmax
+softmax = functions.softmax
 
 
 def get(identifier: Any) -> Callable[[Any], Tensor]:

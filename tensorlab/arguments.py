@@ -43,7 +43,7 @@ RENAMED = {
 }
 """Argument names of Keras 2, Keras 1, PyTorch and scikit-learn, and the names here."""
 
-GONE = {
+WITHOUT_COUNTERPART = {
     "decay": "set optimizer.learning_rate in a callback, such as on_epoch_begin",
     "weight_decay": "give layers kernel_regularizer=tl.regularizers.L2(...)",
     "clipnorm": "clip the gradients between GradientTape.gradient and apply_gradients",
@@ -70,8 +70,8 @@ def advice(name: str, known: Iterable[str]) -> str:
     names = list(known)
     if RENAMED.get(name) in names:
         return f"write {RENAMED[name]}=..."
-    if name in GONE:
-        return GONE[name]
+    if name in WITHOUT_COUNTERPART:
+        return WITHOUT_COUNTERPART[name]
     found = nearest(name, names) if names else ""
     return found if found.startswith("did you mean") else ""
 
@@ -201,7 +201,7 @@ def named(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any,
     return wrapper
 
 
-def told(function: Callable[P, R], module: str, who: str = "") -> Callable[P, R]:
+def with_argument_errors(function: Callable[P, R], module: str, who: str = "") -> Callable[P, R]:
     """Wrap a public function so that errors about wrong arguments name the function and say what to write instead.
 
     Args:
@@ -224,8 +224,8 @@ def told(function: Callable[P, R], module: str, who: str = "") -> Callable[P, R]
     return wrapper
 
 
-def tell(namespace: dict[str, Any], names: Iterable[str]) -> None:
-    """Wrap the public functions of a module with `told`.
+def wrap_functions(namespace: dict[str, Any], names: Iterable[str]) -> None:
+    """Wrap the public functions of a module with `with_argument_errors`.
 
     Code inside of the package uses the unwrapped functions.
     """
@@ -234,7 +234,7 @@ def tell(namespace: dict[str, Any], names: Iterable[str]) -> None:
         if inspect.isfunction(namespace[name]) and not hasattr(namespace[name], "__wrapped__"):
             function = namespace[name]
             if function not in wrapped:
-                wrapped[function] = told(function, namespace["__name__"])
+                wrapped[function] = with_argument_errors(function, namespace["__name__"])
             namespace[name] = wrapped[function]
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-_HOUSE = Path(__file__).parent
+_PACKAGE = Path(__file__).parent
 
 
 class TensorlabError(Exception):
@@ -156,6 +156,6 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
 def levels_to_the_user() -> int:
     """Return the ``stacklevel`` with which a warning shows the line that called tensorlab."""
     level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and _HOUSE in Path(frame.f_code.co_filename).parents:
+    while frame.f_back is not None and _PACKAGE in Path(frame.f_code.co_filename).parents:
         level, frame = level + 1, frame.f_back
     return level

@@ -105,9 +105,9 @@ def host_array(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, An
         return array.astype(target)  # rounds once; NumPy rounds a Python int to float64 first
     try:
         if array.dtype.kind == "f" and target.kind in "iu":
-            held = np.abs(array) < 2.0 ** (64 if target == np.uint64 else 63)
-            if not held.all():
-                raise OverflowError(f"{array[~held].flat[0]} does not fit a 64-bit integer")
+            in_range = np.abs(array) < 2.0 ** (64 if target == np.uint64 else 63)
+            if not in_range.all():
+                raise OverflowError(f"{array[~in_range].flat[0]} does not fit a 64-bit integer")
         if array.dtype.kind == "f":
             return cast(array, target)
         return np.asarray(value, target)
@@ -139,7 +139,7 @@ def _wide(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, Any] | 
         return None
     if whole and (wanted is None or wanted.kind == "f"):
         least, most = int(leaves.min()), int(leaves.max())
-        fits = next((dtype for dtype in (dtypes.int64, dtypes.uint64) if _holds(dtype, least, most)), None)
+        fits = next((dtype for dtype in (dtypes.int64, dtypes.uint64) if _represents(dtype, least, most)), None)
         if fits is not None:
             return leaves.astype(fits).astype(wanted or fits)
         if wanted is None:
@@ -153,6 +153,6 @@ def _wide(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, Any] | 
         raise ArgumentError(who, f"numbers that {target} holds", short_repr(value), str(error)) from None
 
 
-def _holds(dtype: DType, least: int, most: int) -> bool:
+def _represents(dtype: DType, least: int, most: int) -> bool:
     limits = np.iinfo(dtype)
     return int(limits.min) <= least and most <= int(limits.max)

@@ -145,8 +145,8 @@ def resolve_reshape(who: str, shape: Any, size: int, received: Shape) -> Shape:
     lengths = as_shape(who, tuple([1 if length == -1 else length for length in given]) if free else shape)
     rest = math.prod(lengths)
     if free == 1 and rest and size % rest == 0:
-        place = given.index(-1)
-        return (*lengths[:place], size // rest, *lengths[place + 1 :])
+        unknown = given.index(-1)
+        return (*lengths[:unknown], size // rest, *lengths[unknown + 1 :])
     if free or rest != size:
         raise ShapeError(who, f"a shape of {size} elements", str(tuple(given)), f"the tensor has shape {received}")
     return lengths

@@ -13,7 +13,7 @@ from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, Shape
 from tensorlab.ops import add, subtract
 from tensorlab.ops.assignment import assignable
 from tensorlab.ops.indexing import getitem, plain_index
-from tensorlab.scalars import ScalarFunction, scalar_function
+from tensorlab.scalars import ScalarFunction
 from tensorlab.serialization import get
 from tensorlab.shapes import as_shape
 from tensorlab.tensor import TENSORS, MutableTensor, Tensor, converted, lock, writing
@@ -129,11 +129,11 @@ class Variable(MutableTensor):
 
     def assign_add(self, value: Any) -> Variable:
         """Add something that broadcasts to the shape. Raise the errors of `assign`."""
-        return self._update(_PLUS, value)
+        return self._update(add.scalar, value)
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract something that broadcasts to the shape. Raise the errors of `assign`."""
-        return self._update(_MINUS, value)
+        return self._update(subtract.scalar, value)
 
     def _update(self, rule: ScalarFunction, value: Any) -> Variable:
         """Apply a scalar function of the value and another one in a single pass.
@@ -165,13 +165,13 @@ class Variable(MutableTensor):
 
     def __copy__(self) -> Variable:
         """Return another variable with its own memory."""
-        return self._made_again({})
+        return self._copied({})
 
     def __deepcopy__(self, memo: Any) -> Variable:
         """Return a copy as `__copy__` does, with a copy of the regularizer."""
-        return self._made_again({"regularizer": copy.deepcopy(self.regularizer, memo)})
+        return self._copied({"regularizer": copy.deepcopy(self.regularizer, memo)})
 
-    def _made_again(self, changes: dict[str, Any]) -> Variable:
+    def _copied(self, changes: dict[str, Any]) -> Variable:
         make, arguments, (_, state) = self.__reduce__()
         made: Variable = make(*arguments)
         for name, value in {**state, **changes}.items():
@@ -264,14 +264,3 @@ class VariableSlice(Tensor):
         with lock, autodiff.no_grad():  # no other thread assigns between reading and writing
             self._read()
             return self.assign(operation(self, value))
-
-
-def _plus(value: float, other: float) -> float:
-    return value + other
-
-
-def _minus(value: float, other: float) -> float:
-    return value - other
-
-
-_PLUS, _MINUS = scalar_function(_plus), scalar_function(_minus)

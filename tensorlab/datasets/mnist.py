@@ -91,16 +91,16 @@ def _expanded(path: str | os.PathLike[str]) -> Path:
 def _read_path(path: str | os.PathLike[str]) -> files.Arrays:
     if not isinstance(path, (str, os.PathLike)):
         raise ArgumentTypeError("mnist.load_data", "path as a str or a Path", type(path).__name__)
-    place = _expanded(path)
-    if os.path.isfile(place):
-        return files.from_npz(_content(place), str(place))
-    arrays = _read_folder(place)
+    location = _expanded(path)
+    if os.path.isfile(location):
+        return files.from_npz(_content(location), str(location))
+    arrays = _read_folder(location)
     if not arrays:
         raise DatasetError(
-            f"mnist.load_data(path={str(place)!r})",
+            f"mnist.load_data(path={str(location)!r})",
             f"a folder with {', '.join(part.file for part in files.PARTS)} (each plain or .gz) "
             f"or with {files.ARCHIVE}, or that file",
-            "a folder with none of them" if os.path.isdir(place) else "a path where nothing is",
+            "a folder with none of them" if os.path.isdir(location) else "a path where nothing is",
             "correct the path, or omit it to search the usual places and download",
         )
     return arrays

@@ -253,10 +253,10 @@ class Layer(Weighted):
             inputs = in_precision(inputs, self.dtype)
         if args or kwargs:
             args, kwargs = in_precision(arrays_to_tensors(self._who, (args, kwargs)), self.dtype)
-        place, default = self._call_signature or self._training_of_call()
-        if place:
-            if len(args) >= place:
-                call.training, args = args[place - 1], args[: place - 1] + args[place:]
+        position, default = self._call_signature or self._training_of_call()
+        if position:
+            if len(args) >= position:
+                call.training, args = args[position - 1], args[: position - 1] + args[position:]
             if call.training is None:
                 call.training = default
             if call.training is not None:
@@ -313,10 +313,10 @@ class Layer(Weighted):
             names = [parameter.name for parameter in parameters]
             found = 0, None
             if "training" in names:
-                place = names.index("training")
-                default = parameters[place].default
-                found = max(place, 1), None if default is inspect.Parameter.empty else default
-                if parameters[place].kind is inspect.Parameter.KEYWORD_ONLY:
+                position = names.index("training")
+                default = parameters[position].default
+                found = max(position, 1), None if default is inspect.Parameter.empty else default
+                if parameters[position].kind is inspect.Parameter.KEYWORD_ONLY:
                     found = len(names) + 1, found[1]
             cls._call_signature = found
         return found

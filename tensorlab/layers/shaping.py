@@ -56,9 +56,9 @@ class Reshape(Layer):
         free = given.count(-1)
         if free > 1:
             raise ArgumentError(who, "at most one length of -1", str(tuple(given)))
-        place = given.index(-1) if free else None
-        lengths = as_shape(who, [1 if index == place else length for index, length in enumerate(given)])
-        self.target_shape: Shape = tuple([-1 if index == place else n for index, n in enumerate(lengths)])
+        unknown = given.index(-1) if free else None
+        lengths = as_shape(who, [1 if index == unknown else length for index, length in enumerate(given)])
+        self.target_shape: Shape = tuple([-1 if index == unknown else n for index, n in enumerate(lengths)])
 
     def call(self, inputs: Tensor) -> Tensor:
         """Reshape the inputs."""

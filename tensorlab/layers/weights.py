@@ -129,15 +129,15 @@ class Weighted(Tracked):
 
     _warned = False
 
-    def _check_held(self, used: Sequence[Variable]) -> None:
+    def _warn_of_missing_attributes(self, used: Sequence[Variable]) -> None:
         """Warn, once, about Variables that the outputs depend on but no attribute leads to; training ignores them."""
         known = {id(weight) for weight in self.weights}
-        strange = [variable.name for variable in used if id(variable) not in known]
-        if strange and not self._warned:
+        missing = [variable.name for variable in used if id(variable) not in known]
+        if missing and not self._warned:
             object.__setattr__(self, "_warned", True)
             warnings.warn(
                 f"{self._who}: expected an attribute for every Variable that the outputs depend on, received "
-                f"{', '.join(map(repr, strange))}, which training does not change; keep the layer or the Variable in "
+                f"{', '.join(map(repr, missing))}, which training does not change; keep the layer or the Variable in "
                 "an attribute, or in a list, dict or other container in an attribute",
                 stacklevel=levels_to_the_user(),
             )

@@ -129,13 +129,13 @@ _scales = Elementwise(scalar_function(_scale))
 
 def _scaled_power_norm(sizes: Tensor, axes: tuple[int, ...], keepdims: bool, p: float) -> Tensor:
     """Return the norm of ``sizes``, computed after division by the dominant element so that no power overflows."""
-    if 0 in [sizes.shape[place] for place in axes]:
+    if 0 in [sizes.shape[k] for k in axes]:
         return reduction.sum(sizes, axis=axes, keepdims=keepdims)
     extreme = reduction.max if p > 0 else reduction.min
     scale = _scales(extreme(sizes, axis=axes, keepdims=True))
     powers = pow(sizes / scale, p)
     result = pow(reduction.sum(powers, axis=axes, keepdims=True), 1.0 / p) * scale
-    return result if keepdims else reshape(result, [n for place, n in enumerate(sizes.shape) if place not in axes])
+    return result if keepdims else reshape(result, [n for k, n in enumerate(sizes.shape) if k not in axes])
 
 
 _OF_SINGULAR_VALUES: dict[Any, Any] = {"nuc": reduction.sum, 2: reduction.max, -2: reduction.min}
@@ -199,11 +199,11 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
     if axis is None and (ord is None or tensor.ndim == 1):
         return vector_norm(tensor, keepdims=keepdims, ord=2 if ord is None else ord)
     given = axis if isinstance(axis, (tuple, list)) else range(tensor.ndim) if axis is None else (axis,)
-    axes = [shapes.normalize_axis("norm", place, tensor.ndim) for place in given]
+    axes = [shapes.normalize_axis("norm", each, tensor.ndim) for each in given]
     if len(axes) == 1:
         return vector_norm(tensor, axis=axes[0], keepdims=keepdims, ord=2 if ord is None else ord)
     if len(axes) != 2 or axes[0] == axes[1]:
         raise ShapeError("norm", "one axis, or two that differ", f"{tuple(given)} of shape {tensor.shape}")
     result = matrix_norm(moveaxis(tensor, axes, (-2, -1)), ord="fro" if ord is None else ord)
-    kept = tuple(1 if place in axes else length for place, length in enumerate(tensor.shape))
+    kept = tuple(1 if k in axes else length for k, length in enumerate(tensor.shape))
     return reshape(result, kept) if keepdims else result

@@ -43,7 +43,7 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
     if a.shape[-1] != 3 or b.shape[-1] != 3:
         raise ShapeError("cross", f"three elements along axis {axis}", f"shapes {given[0]} and {given[1]}")
     shapes.broadcast("cross", [a.shape, b.shape], of=given)
-    (a0, a1, a2), (b0, b1, b2) = ([getitem(x, (..., place)) for place in range(3)] for x in (a, b))
+    (a0, a1, a2), (b0, b1, b2) = ([getitem(x, (..., index)) for index in range(3)] for x in (a, b))
     parts = stack([a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0], axis=-1)
     return moveaxis(parts, -1, axis if axis < 0 else axis - parts.ndim)
 

@@ -159,8 +159,8 @@ def _of_finite(function: Callable[..., Array]) -> Callable[..., Array]:
     return call
 
 
-def _products_without(values: Array, *places: int) -> Array:
-    return np.asarray(np.prod(np.delete(values, places, axis=-1), axis=-1))
+def _products_without(values: Array, *indices: int) -> Array:
+    return np.asarray(np.prod(np.delete(values, indices, axis=-1), axis=-1))
 
 
 def _host_cofactors(a: Array) -> Array:

@@ -50,7 +50,7 @@ def _function(loss: type[Loss], name: str, *short: str) -> Callable[..., Tensor]
         f"Return the `{loss.__name__}` of each sample, or raise the errors of that class.\n\n"
         f"Source: Keras, ``keras.losses.{name}``.\n"
     )
-    return arguments.told(function, function.__module__)
+    return arguments.with_argument_errors(function, function.__module__)
 
 
 binary_crossentropy = _function(BinaryCrossentropy, "binary_crossentropy", "bce")

@@ -224,7 +224,7 @@ class Steps(Layer):
             loss = self._loss_of(x, y, y_pred, sample_weight, training=True)
         weights = self.trainable_weights  # the first call may have made them
         if len(used) > len(weights) or not {*map(id, used)} <= {*map(id, weights)}:  # some may be held and frozen
-            self._check_held(used)
+            self._warn_of_missing_attributes(used)
         optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
         return loss, y_pred
 

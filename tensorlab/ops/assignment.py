@@ -190,9 +190,9 @@ def _last(shape: Shape, plain: Any) -> np.ndarray[Any, np.dtype[np.bool_]] | Non
         return None
     flat = positions.ravel()
     order = np.arange(flat.size)
-    winner = np.zeros(int(np.prod(shape)), np.int64)
-    winner[flat] = order
-    last: np.ndarray[Any, np.dtype[np.bool_]] = winner[flat] == order
+    last_of = np.zeros(int(np.prod(shape)), np.int64)
+    last_of[flat] = order
+    last: np.ndarray[Any, np.dtype[np.bool_]] = last_of[flat] == order
     return last.reshape(positions.shape)
 
 

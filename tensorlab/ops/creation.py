@@ -140,15 +140,15 @@ def _numbers(who: str, *values: Any) -> list[int | float]:
     return numbers
 
 
-def _check_holds(who: str, dtype: DType, *values: float) -> None:
+def _check_range(who: str, dtype: DType, *values: float) -> None:
     """Raise ArgumentError for numbers that a dtype cannot represent, and integers beyond every float."""
     for value in values:
         if dtype.kind in "iu":
             limits = np.iinfo(dtype)
-            holds = limits.min <= value <= limits.max
+            fits = limits.min <= value <= limits.max
         else:
-            holds = not isinstance(value, int) or abs(value) <= sys.float_info.max
-        if not holds:
+            fits = not isinstance(value, int) or abs(value) <= sys.float_info.max
+        if not fits:
             raise ArgumentError(who, f"numbers that {dtype} holds", short_repr(value), "give another dtype")
 
 
@@ -197,7 +197,7 @@ def arange(
         raise ArgumentError("arange", "finite numbers and a step other than 0", given) from None
     shapes.as_shape("arange", count)
     if count:
-        _check_holds("arange", wanted, first, first + (count - 1) * by)
+        _check_range("arange", wanted, first, first + (count - 1) * by)
     if whole:
         return asarray(_integer_steps(int(first), int(by), count, wanted), device=device)
     with np.errstate(over="ignore"):  # numbers too large for float32 become infinite
@@ -234,7 +234,7 @@ def linspace(
     shapes.as_shape("linspace", count)
     if wanted.kind == "b":
         raise DTypeError("linspace", "a dtype of numbers", "bool")
-    _check_holds("linspace", wanted, first, last)
+    _check_range("linspace", wanted, first, last)
     if not (math.isfinite(first) and math.isfinite(last)):
         raise ArgumentError("linspace", "finite numbers", f"{short_repr(first)} and {short_repr(last)}")
     if wanted.kind in "iu" and first == int(first) and last == int(last):

@@ -51,7 +51,7 @@ def _itself(x: float) -> float:
 
 _of = scalar_function
 # The rounding error of each addition, by Knuth's TwoSum, is summed separately: the next step need not wait for it.
-_SUM = Scan("cumulative_sum", _of(_add), _of(_corrected), (0, 0))
+RUNNING_SUM = Scan("cumulative_sum", _of(_add), _of(_corrected), (0, 0))
 _PROD = Scan("cumulative_prod", _of(_multiply), _of(_itself), (1,))
 _RECURRENCE = Scan("recurrence", _of(_recur), _of(_itself), (0,))
 
@@ -88,7 +88,7 @@ def _shifted(x: Tensor, first: float) -> Tensor:
 
 
 def _running_sum(x: Tensor, output: DType) -> Tensor:
-    result = _scan(_SUM, [x], output)
+    result = _scan(RUNNING_SUM, [x], output)
     if autodiff.recording() and x.dtype.kind == output.kind == "f":
 
         def vjp(g: Tensor) -> Tensor:

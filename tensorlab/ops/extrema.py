@@ -1,4 +1,4 @@
-"""Elementwise maximum, minimum, relu and clip."""
+"""Elementwise maximum, minimum and clip."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ __all__ = [
     "clip",
     "maximum",
     "minimum",
-    "relu",
 ]
 
 _any = elementwise(domain="any")
@@ -38,12 +37,6 @@ def minimum(x1: float, x2: float) -> float:
     """
     smaller = min(x1, x2)
     return x2 + x1 if x2 != x2 else smaller
-
-
-@elementwise(domain="number")
-def relu(x: float) -> float:
-    """Return ``max(x, 0)``; NaN for NaN. The derivative at 0 is 0. Takes every dtype but bool."""
-    return 0 if x <= 0 else x
 
 
 def _within(x: float, min: float, max: float) -> float:

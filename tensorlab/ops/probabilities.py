@@ -58,7 +58,11 @@ def logits_of(source: str, tensor: Any) -> Tensor | None:
     It is None if a tape watches the result itself, or if other tapes know the result than know the logits: the
     gradients would differ.
     """
-    if isinstance(tensor, Probabilities) and tensor.source == source and autodiff.alike(tensor, tensor.logits):
+    if (
+        isinstance(tensor, Probabilities)
+        and tensor.source == source
+        and autodiff.interchangeable(tensor, tensor.logits)
+    ):
         return tensor.logits
     return None
 

@@ -124,7 +124,7 @@ class Optimizer(Configured):
         changes = [
             (None if gradient is None else _checked(who, gradient, variable), variable) for gradient, variable in pairs
         ]
-        if self._slots.strangers(variables):
+        if self._slots.belong_to_others(variables):
             hint = "pickle or copy both together, or call set_state(state, variables), or forget_slots() to start anew"
             names = ", ".join([repr(variable.name) for variable in variables])
             raise StateError(who, f"its copied or loaded slots do not belong to {names}", hint)

@@ -252,8 +252,8 @@ def shuffle(x: Any, axis: int = 0, seed: Seed = None, use: str = "random shuffle
     Source: Keras, ``keras.random.shuffle``.
     """
     tensor = as_tensor(x, "random.shuffle")
-    place = shapes.normalize_axis("random.shuffle", axis, tensor.ndim)
-    return ops.take(tensor, generator(use, seed).permutation(tensor.shape[place]), axis=place)
+    position = shapes.normalize_axis("random.shuffle", axis, tensor.ndim)
+    return ops.take(tensor, generator(use, seed).permutation(tensor.shape[position]), axis=position)
 
 
 @key_first

@@ -83,8 +83,8 @@ class Tensor:
 
     def _describe(self) -> str:
         shape = f"shape={self.shape}, " if self.size == 0 or self.size > 1000 else ""
-        place = "" if self.device == "cpu" else f", device={self.device!r}"
-        return f"{shape}dtype={self.dtype}{place}"
+        device = "" if self.device == "cpu" else f", device={self.device!r}"
+        return f"{shape}dtype={self.dtype}{device}"
 
     def __format__(self, spec: str) -> str:
         return format(self._number("format", "format each element"), spec) if spec else str(self)
@@ -188,7 +188,7 @@ class Tensor:
         array = self._backend.export(self._buffer)
         if not isinstance(array, np.ndarray):
             capsule = array.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
-            self._given_away(copy)
+            self._mark_as_exported(copy)
             return capsule
         if dl_device is not None and tuple(dl_device) != self.__dlpack_device__():
             raise DLPackError("__dlpack__", f"the host, {self.__dlpack_device__()}", f"dl_device {dl_device}")
@@ -198,10 +198,10 @@ class Tensor:
         if copy is False and not marked:
             hint = "ask for max_version=(1, 0), which can say that memory is read-only"
             raise DLPackError("__dlpack__", "that a copy is allowed", "copy=False", hint)
-        self._given_away(copy)
+        self._mark_as_exported(copy)
         return (array if copy is False else array.copy()).__dlpack__(max_version=max_version)
 
-    def _given_away(self, copy: bool | None) -> None:
+    def _mark_as_exported(self, copy: bool | None) -> None:
         """Mark the memory as shared after an export without a copy.
 
         Gradients then stay correct even if the other library ignores the read-only flag.
@@ -238,7 +238,7 @@ class Tensor:
         target = find_backend(device)
         if target is self._backend:
             return self
-        return placed(self._backend.to_host(self._buffer), target, isinstance(self, SharedTensor))
+        return to_backend(self._backend.to_host(self._buffer), target, isinstance(self, SharedTensor))
 
     # Support for tapes
 
@@ -354,10 +354,10 @@ def _restored(array: np.ndarray[Any, Any], device: str) -> Tensor:
 
     An array without a base is in memory that unpickling allocated, so no other code can write into it.
     """
-    return placed(array, find_backend(device), array.base is not None and host_arrays.may_change(array))
+    return to_backend(array, find_backend(device), array.base is not None and host_arrays.may_change(array))
 
 
-def placed(array: np.ndarray[Any, Any], backend: Backend, may_change: bool) -> Tensor:
+def to_backend(array: np.ndarray[Any, Any], backend: Backend, may_change: bool) -> Tensor:
     """Convert a host array to a tensor on a backend.
 
     ``may_change`` says whether other code may write into the array.

@@ -149,9 +149,9 @@ def _compare(who: str, gradient: Array, slopes: Array, tolerance: float) -> None
     excess = np.where(np.isfinite(excess), excess, np.inf)
     worst = np.unravel_index(int(np.argmax(excess)), excess.shape)
     if excess[worst] > 1:
-        place = f"at {tuple(map(int, worst))}" if worst else "of a number"
+        where = f"at {tuple(map(int, worst))}" if worst else "of a number"
         raise GradientError(
-            f"{who}, the gradient {place}",
+            f"{who}, the gradient {where}",
             f"{slopes[worst]:.9g} from central differences",
             f"{gradient[worst]:.9g}",
             f"they differ by {abs(gradient[worst] - slopes[worst]):.2g}, the tolerance is {allowed[worst]:.2g}; "
