@@ -269,7 +269,7 @@ def get(identifier: Any) -> Any:
     An `Initializer` or a function of ``(shape, dtype)`` is returned as it is.
 
     Raises:
-        UnknownNameError: for an unknown name.
+        UnknownNameError: for an unknown name; the message suggests similar names.
         ArgumentTypeError: for anything else.
     """
     if callable(identifier) and not isinstance(identifier, (type, Initializer)):

@@ -34,10 +34,10 @@ find_observers: Callable[[], list[Callback]] = list
 
 
 def get(identifier: Any) -> Callback:
-    """Return the callback of a name, class or config. A `Callback` is returned as it is.
+    """Return a callback from its name, class or config. A `Callback` is returned as it is.
 
     Raises:
-        UnknownNameError: for an unknown name, with the nearest known names.
+        UnknownNameError: for an unknown name; the message suggests similar names.
         ArgumentTypeError: for anything else.
     """
     found: Callback = serialization.get("callback", identifier, Callback)
