@@ -236,8 +236,8 @@ def absent() -> Any:
     ("make", "heading", "outcome", "words"),
     [
         (Skewed, "numbers", "failed", "layer 'Dense' in float32 on 'Mine:own' at ("),
-        (Narrowing, "memory", "failed", "backend 'own': int64 of shape (4, 6), there and back: expected ["),
-        (Misnamed, "protocol", "failed", "backend 'own': its name: expected 'own', received 'another'; tensors find"),
+        (Narrowing, "memory", "failed", "backend 'own': int64 of shape (4, 6), copied to it and back: expected ["),
+        (Misnamed, "protocol", "failed", "backend 'own': its name: expected 'own', received 'another'; it must be the"),
         (
             Bare,
             "protocol",
@@ -255,7 +255,7 @@ def absent() -> Any:
             lambda: Sharing(),
             "protocol",
             "failed",
-            "received only adopt; the first two have to be attributes",
+            "received only adopt; dlpack_types and interfaces must be attributes",
         ),
         (absent, "made", "skipped", "it is not available here: device 'own': expected a board, received none"),
     ],
