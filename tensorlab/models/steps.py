@@ -40,7 +40,7 @@ class Steps(Layer):
                 names that are given here. Of equal names the second is reported with ``_1``, and so on.
 
         Raises:
-            UnknownNameError: for an unknown name, with the nearest known ones.
+            UnknownNameError: for an unknown name; the message suggests similar names.
             ArgumentError: for metrics that are no list, or a loss without a reduction.
             ArgumentTypeError: for a metric that is not one of targets and outputs.
 

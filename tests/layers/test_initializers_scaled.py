@@ -140,6 +140,11 @@ def test_seeds(name: str) -> None:
         (lambda: initializers.Identity()((2,)), ShapeError, "Identity: expected a shape of rank 2, received (2,)"),
         (lambda: initializers.Orthogonal()((2,)), ShapeError, "expected a shape of rank 2 or more, received (2,)"),
         (lambda: initializers.HeNormal()((2, 2), dtype="int32"), DTypeError, "float32 or float64, received int32"),
+        (
+            lambda: initializers.TruncatedNormal(stddev=float("nan"))((2,)),
+            ArgumentError,
+            "stddev: expected a finite nu",
+        ),
     ],
 )
 def test_what_is_refused(make: Any, kind: type[Exception], message: str) -> None:

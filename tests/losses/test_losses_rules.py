@@ -66,7 +66,7 @@ def test_rule_refuses_other_hyperparameters_and_functions() -> None:
     with pytest.raises(ArgumentError) as error:
         LossRule(huber)(dleta=2.0)
     assert str(error.value) == (
-        "loss 'huber': expected hyperparameters among: delta, received dleta; did you mean 'delta'?"
+        "loss 'huber': expected one of the hyperparameters delta, received dleta; did you mean 'delta'?"
     )
     for wrong in (float("nan"), "2", True):
         with pytest.raises(ArgumentError, match="loss 'huber' delta: expected a finite number, received "):

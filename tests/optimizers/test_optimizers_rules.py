@@ -33,7 +33,7 @@ def test_rule_refuses_other_hyperparameters() -> None:
     with pytest.raises(ArgumentError) as error:
         OptimizerRule(averaged)(learning_rat=0.1)
     assert str(error.value) == (
-        "optimizer 'averaged': expected hyperparameters among: learning_rate, decay, received learning_rat; "
+        "optimizer 'averaged': expected one of the hyperparameters learning_rate, decay, received learning_rat; "
         "did you mean 'learning_rate'?"
     )
     with pytest.raises(ArgumentError, match="received step"):

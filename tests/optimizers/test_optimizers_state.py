@@ -83,7 +83,7 @@ def test_a_state_of_others_is_refused_and_changes_nothing(rng: np.random.Generat
         (
             {**state, "hyperparameters": {"rho": 0.1}},
             [weight],
-            "hyperparameters among: learning_rate, momentum, received",
+            "hyperparameters learning_rate, momentum, received",
         ),
         ({**state, "hyperparameters": {"learning_rate": math.nan}}, [weight], "a finite number, received nan"),
     ]

@@ -17,7 +17,7 @@ from tensorlab import commands
 from tensorlab.environment import pip
 from tensorlab.errors import ConformanceError, UnknownNameError
 from tensorlab.testing import plugin, plugin_test
-from tensorlab.testing.report import Check, NotApplicableError, Report, Result, refuse
+from tensorlab.testing.report import Check, NotApplicableError, Report, Result, fail
 
 ROOT = Path(__file__).parents[2]
 
@@ -136,7 +136,7 @@ def failures(site: Path) -> dict[str, dict[str, str]]:
         ),
         ("double", "dtypes", ["'double' in float32 at (39, 0): expected 100, as float64, received inf", "too large"]),
         ("lost", "config", ["layer 'Scale'.get_config(): expected 'factor'", "remove get_config"]),
-        ("drawing", "import", ["nothing but definitions, received numbers drawn from a generator", "(random)"]),
+        ("drawing", "import", ["only definitions, received random numbers drawn from a global generator", "(random)"]),
     ],
 )
 def test_a_wrong_plugin_is_caught_under_its_heading_alone(
@@ -168,7 +168,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     def no() -> None:
         raise NotApplicableError("it has none")
 
-    made = [Check("one", "first", lambda: None), Check("one", "second", lambda: refuse("a", "b", "c", "d"))]
+    made = [Check("one", "first", lambda: None), Check("one", "second", lambda: fail("a", "b", "c", "d"))]
     monkeypatch.setattr(plugin, "checks", lambda name, examples=None: [*made, Check("two", "third", no)])
 
 
@@ -229,7 +229,7 @@ def test_a_report_raises_what_failed_and_nothing_ends_it() -> None:
 
     checks = [
         Check("s", "crashes", crash),
-        Check("s", "refused", lambda: refuse("w", "x", "y")),
+        Check("s", "refused", lambda: fail("w", "x", "y")),
         Check("s", "fine", lambda: None),
     ]
     report = Report("s", checks)
@@ -257,7 +257,7 @@ def test_a_test_for_pytest_has_an_id_a_check(monkeypatch: pytest.MonkeyPatch) ->
 
     checks = [
         Check("loss 'a'", "first one", lambda: None),
-        Check("loss 'a'", "second", lambda: refuse("w", "x", "y")),
+        Check("loss 'a'", "second", lambda: fail("w", "x", "y")),
         Check("loss 'a'", "third", no),
     ]
     monkeypatch.setattr(plugin, "checks", lambda name, examples: checks)

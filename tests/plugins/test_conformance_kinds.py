@@ -65,8 +65,8 @@ def test_what_ships_is_sound(check: Callable[[Any], Report], thing: Any) -> None
         (
             tl.testing.check_layer,
             dict,
-            "check_layer: expected a registered layer, or a subclass of Layer, received <class 'dict'>; derive dict "
-            "from it",
+            "check_layer: expected a registered layer, or a subclass of Layer, received <class 'dict'>; make "
+            "dict a subclass of Layer",
         ),
         (tl.testing.check_plugin, 3, "check-plugin: expected the name of an installed plugin, received 3"),
     ],
@@ -168,7 +168,7 @@ class Forgetful(tl.optimizers.Adam):
 @pytest.mark.parametrize(
     ("thing", "heading", "words"),
     [
-        (tl.OptimizerRule(uphill), "learns", "a step has to go against the gradient"),
+        (tl.OptimizerRule(uphill), "learns", "a step must go against the gradient"),
         (
             tl.OptimizerRule(undamped),
             "special values",

@@ -257,11 +257,11 @@ def absent() -> Any:
     ("make", "heading", "outcome", "words"),
     [
         (Skewed, "numbers", "failed", "layer 'Dense' in float32 on 'Mine:own' at ("),
-        (Narrowing, "memory", "failed", "backend 'own': int64 of shape (4, 6), there and back: expected ["),
+        (Narrowing, "memory", "failed", "backend 'own': int64 of shape (4, 6), copied to it and back: expected ["),
         (Shifting, "methods", "failed", "backend 'own': gather of bool: expected [[True, True"),
         (Doubting, "methods", "failed", "backend 'own': fits(1): expected True or False, received 'perhaps'"),
         (Hiding, "methods", "failed", "export: expected an object with one of __dlpack__, __array_interface__"),
-        (Misnamed, "protocol", "failed", "backend 'own': its name: expected 'own', received 'another'; tensors find"),
+        (Misnamed, "protocol", "failed", "backend 'own': its name: expected 'own', received 'another'; it must be the"),
         (
             Bare,
             "protocol",
@@ -279,7 +279,7 @@ def absent() -> Any:
             lambda: Sharing(),
             "protocol",
             "failed",
-            "received only adopt; the first two have to be attributes",
+            "received only adopt; dlpack_types and interfaces must be attributes",
         ),
         (absent, "made", "skipped", "it is not available here: device 'own': expected a board, received none"),
     ],

@@ -60,7 +60,7 @@ def test_layers_inside_follow_the_dtype_under_check(layer: Layer) -> None:
     [
         (
             Outer(Dense(6, dtype="float32", name="narrow")),
-            "expected layers inside of it of float64, received <Dense 'narrow', built> of float32; construct it",
+            "expected inner layers of float64, received <Dense 'narrow', built> of float32; construct it",
         ),
         (Single(), "expected weights of float64, received 'scale' of float32; make it with self.add_weight in build"),
     ],

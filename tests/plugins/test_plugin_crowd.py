@@ -137,7 +137,7 @@ WHY = {
     ),
     "mistyping": (
         "failed: plugin 'mistyping' of acme-mistyping 1.5: tensorlab_register_layers, 'Mistyped': expected a subclass "
-        "of Layer, received <Flatten 'flatten'>; register the class, not an object of it"
+        "of Layer, received <Flatten 'flatten'>; register the class, not an instance"
     ),
     "activating": "activation hat",
     "losing": "loss cubed",

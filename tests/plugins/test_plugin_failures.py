@@ -110,7 +110,7 @@ BAD = {
         def tensorlab_register_layers():
             return {"Lost": dict}
         """,
-        "tensorlab_register_layers, 'Lost': expected a subclass of Layer, received <class 'dict'>; derive dict from it",
+        "'Lost': expected a subclass of Layer, received <class 'dict'>; make dict a subclass of Layer",
     ),
     "naming": (
         """
@@ -120,7 +120,7 @@ BAD = {
             return {"lost and found": abs}
         """,
         "tensorlab_register_activations: expected names that are Python identifiers, received 'lost and found'; "
-        "call it 'lost_and_found'",
+        "rename it to 'lost_and_found'",
     ),
     "asking": (
         """

@@ -134,7 +134,7 @@ def test_built_ins_come_through_the_hooks(fresh: Manager) -> None:
         ),
         (
             {"tensorlab_register_activations": lambda: {"lost": tl.layers.Activation}},
-            "received <class 'tensorlab.layers.activation.Activation'>; register an object of it",
+            "received <class 'tensorlab.layers.activation.Activation'>; register an instance, not the class",
         ),
         (
             {"tensorlab_register_activations": lambda: {"lost": tl.Activation(unliftable)}},

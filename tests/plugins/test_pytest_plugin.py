@@ -15,7 +15,7 @@ from plugin_environment import ROOT, install
 from tensorlab.environment import pip
 from tensorlab.plugins import Plugin, manager
 from tensorlab.testing import plugin
-from tensorlab.testing.report import Check, NotApplicableError, refuse
+from tensorlab.testing.report import Check, NotApplicableError, fail
 
 pytest_plugins = ["pytester"]
 
@@ -42,7 +42,7 @@ def hat(monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester) -> Iterator[
 
     checks = [
         Check("plugin 'hat'", "loads", lambda: None),
-        Check("activation 'hat'", "gradients", lambda: refuse("activation 'hat' at 0", "1", "2", "correct it")),
+        Check("activation 'hat'", "gradients", lambda: fail("activation 'hat' at 0", "1", "2", "correct it")),
         Check("activation 'hat'", "special values", none),
     ]
     manager.load()

@@ -89,10 +89,12 @@ def test_gradients_of_another_shape_or_dtype() -> None:
 
 def test_what_cannot_be_checked_is_refused() -> None:
     with pytest.raises(
-        ArgumentTypeError, match=r"^check_gradients: expected a function that gives a tensor, received flo"
+        ArgumentTypeError, match=r"^check_gradients: expected a function that returns a tensor, received flo"
     ):
         check_gradients(float, 1.0)
-    with pytest.raises(DTypeError, match=r"expected a function that gives float64 for float64, received float32; comp"):
+    with pytest.raises(
+        DTypeError, match=r"expected a function that returns float64 for float64, received float32; comp"
+    ):
         check_gradients(lambda x: x.astype("float32"), 1.0)
     with pytest.raises(ShapeError, match=r"^check_gradients: expected at least one input, received none$"):
         check_gradients(tl.exp, [])
