@@ -19,7 +19,7 @@ from tensorlab.ops.dispatch import as_tensor, together
 from tensorlab.ops.extrema import maximum
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.linalg import product_vjps
-from tensorlab.ops.probabilities import Probabilities, Sigmoid, softmax_along
+from tensorlab.ops.probabilities import Probabilities, Sigmoid, as_logits, softmax_along
 from tensorlab.ops.reduction import Axis, sum
 from tensorlab.ops.shaping import expand_dims, permute_dims, reshape
 from tensorlab.rules import Rowwise
@@ -101,7 +101,7 @@ def softmax(x: Any, axis: Axis = -1) -> Tensor:
 
     Source: Keras, ``keras.ops.softmax``.
     """
-    return _along_last("softmax", x, axis, _softmax_of_logits)
+    return _along_last("softmax", as_logits(x, "softmax"), axis, _softmax_of_logits)
 
 
 def _softmax_of_logits(x: Tensor) -> Tensor:

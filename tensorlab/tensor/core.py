@@ -311,8 +311,8 @@ class Tensor:
 class SharedTensor(Tensor):
     """A tensor whose memory other code may write into, such as the memory of a NumPy array.
 
-    A value that a tape has recorded must not change before the backward pass. So the first operation that may be
-    recorded copies the elements and makes this a plain `Tensor`.
+    A value that a tape or a result refers to must not change. So the first operation that may be recorded, or whose
+    result remembers its argument, copies the elements and makes this a plain `Tensor`.
     """
 
     __slots__ = ()
@@ -322,9 +322,13 @@ class SharedTensor(Tensor):
             alias = _new(SharedTensor)
             alias._buffer, alias._backend, alias.key = self._buffer, self._backend, self.key
             return alias
+        self.own()
+        return _alias(self, Tensor)
+
+    def own(self) -> None:
+        """Copy the elements to memory that no other code writes into; this makes it a plain `Tensor`."""
         self._buffer = self._backend.copy(self._buffer)
         self.__class__ = Tensor  # type: ignore[assignment]
-        return _alias(self, Tensor)
 
 
 SharedTensor.__name__ = SharedTensor.__qualname__ = "Tensor"  # shown in messages
@@ -359,14 +363,6 @@ def placed(array: np.ndarray[Any, Any], backend: Backend, may_change: bool) -> T
     buffer = backend.from_host(array)
     shares = may_change and (buffer is array or (isinstance(buffer, np.ndarray) and np.may_share_memory(buffer, array)))
     return (SharedTensor if shares else Tensor)(buffer, backend)
-
-
-def owned(tensor: Tensor) -> Tensor:
-    """Return the current value as a tensor whose memory no other code writes into."""
-    result = _alias(tensor, Tensor)
-    if isinstance(tensor, SharedTensor):
-        result._buffer = tensor._backend.copy(result._buffer)
-    return result
 
 
 def from_buffer_of(tensor: Tensor, buffer: Any) -> Tensor:
