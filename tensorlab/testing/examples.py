@@ -72,15 +72,10 @@ def arguments(cls: Any) -> list[inspect.Parameter]:
     return [p for p in every if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
 
 
-def near(default: float) -> float:
-    """Return a value near a default value."""
-    return 0.75 * default if default else 0.25
-
-
 def _moved(default: Any) -> tuple[Any, ...]:
     """Return values near a default value."""
     if isinstance(default, float):
-        return (near(default), default + 0.25)
+        return (default * 0.75 if default else 0.25, default + 0.25)
     if isinstance(default, int) and default > 1:  # 0, 1 and -1 are often choices, such as an axis, and not amounts
         return (default + 1, default - 1)
     return ()

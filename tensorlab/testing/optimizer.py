@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorlab import optimizers
 from tensorlab.tensor import Tensor, asarray
-from tensorlab.testing.examples import again, example, near
+from tensorlab.testing.examples import again, example
 from tensorlab.testing.report import Report, refuse
 from tensorlab.testing.subject import DTYPES, Array, Subject, finite, same
 from tensorlab.variable import Variable
@@ -43,7 +43,7 @@ class OptimizerSubject(Subject):
     def _near(self) -> dict[str, float]:
         rule = self.thing.rule
         return {
-            name: near(value)
+            name: 0.75 * value if value else 0.25
             for name, value in rule.scalar.defaults.items()
             if name in rule.hyperparameters and name != "step"
         }
