@@ -83,7 +83,7 @@ def test_layers_fuse_copy_and_pickle_them() -> None:
         assert each(x).tolist() == [[-1.5, -1.5], [4.0, 4.0]]
 
 
-@pytest.mark.usefixtures("taken_back")
+@pytest.mark.usefixtures("plugins_restored")
 def test_configs_name_the_registered_one_and_the_hyperparameters() -> None:
     registered = tl.Activation(leaky)
     tl.plugins.register(plugin_of(tensorlab_register_activations=lambda: {"leaking": registered}), "mine")

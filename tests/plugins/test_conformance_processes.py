@@ -1,4 +1,4 @@
-"""The conformance kit in processes of their own: configs that are carried there, and imports that are watched."""
+"""Checks of the conformance kit that use new processes: configs and imports."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from tensorlab.testing.report import Check, Report
         ),
     ],
 )
-def test_a_config_that_is_lost(config: Any, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_config_fails(config: Any, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tl.layers.Rescaling, "get_config", config)
     monkeypatch.setattr(LayerSubject, "_check_arguments", lambda *arguments: None)
     assert words in why(LayerSubject("Rescaling"), "config")
 
 
-def test_what_is_not_registered_has_no_config_to_carry() -> None:
+def test_config_of_an_unregistered_object_is_skipped() -> None:
     (check,) = [c for c in ActivationSubject(tl.Activation(guarded)).checks() if c.heading == "config"]
     result = check.result()
     assert (result.outcome, result.why) == (
@@ -58,7 +58,7 @@ def test_what_is_not_registered_has_no_config_to_carry() -> None:
         ("print('noise')", None),
     ],
 )
-def test_an_import_that_does_more(
+def test_import_with_side_effects_fails(
     source: str, words: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "busy.py").write_text(source)
@@ -73,7 +73,7 @@ def test_an_import_that_does_more(
         assert words in result.why
 
 
-def test_an_import_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_import_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
     def slow(question: str) -> dict[str, Any]:
@@ -85,10 +85,10 @@ def test_an_import_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
         "p", "import", plugin._check_of_import("plugin 'busy'", Plugin("busy", "busy", "1", module="busy"))
     ).result()
     assert "received more than 1 s (1.5 s); move the work into functions" in result.why
-    assert asked == ['{"import": "busy"}'] * 2, "a busy machine gets a second chance"
+    assert asked == ['{"import": "busy"}'] * 2, "a slow import is measured twice"
 
 
-def test_a_plugin_that_adds_nothing_and_one_that_does_not_load(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plugins_that_register_nothing_or_do_not_load_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     manager.load()
     records = [
         Plugin("hollow", "tensorlab-hollow", "1"),

@@ -1,4 +1,4 @@
-"""What every backend refuses: buffers that do not fit, which a kernel would read or write beyond their ends."""
+"""Checks that every backend rejects buffers of wrong shapes or dtypes, whose use could corrupt memory."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def refused(kind: type[Exception], message: str, call: Callable[..., Any], *argu
 
 
 def strangers(backend: Backend) -> list[Any]:
-    """What has a shape and a dtype as buffers do, and is none."""
+    """Return objects with a shape and a dtype that are not buffers of the backend."""
     return [np.float32(1), tl.asarray(np.zeros((3, 4), np.float32), device="reference")]
 
 
 @check
-def refuses_maps_that_do_not_fit(backend: Backend, rng: np.random.Generator) -> None:
+def rejects_maps_of_wrong_buffers(backend: Backend, rng: np.random.Generator) -> None:
     x, long = zeros(backend, 3, 4), zeros(backend, 3, 5)
     run = backend.map(BLEND, F4, [F4, F4], [F4])
     refused(ArgumentError, r"^map '_blend': expected 2 buffers, received 1$", run, (3, 4), x)
@@ -54,7 +54,7 @@ def refuses_maps_that_do_not_fit(backend: Backend, rng: np.random.Generator) -> 
 
 
 @check
-def refuses_reductions_that_do_not_fit(backend: Backend, rng: np.random.Generator) -> None:
+def rejects_reductions_of_wrong_buffers(backend: Backend, rng: np.random.Generator) -> None:
     x = zeros(backend, 3, 4)
     run = backend.reduce(SUM, F4, F4, F4)
     refused(DTypeError, r"^reduce 'sum': expected a buffer of float32, .*64$", run, zeros(backend, 3, dtype=F8), (0,))
@@ -77,7 +77,7 @@ def refuses_reductions_that_do_not_fit(backend: Backend, rng: np.random.Generato
 
 
 @check
-def refuses_rows_that_do_not_fit(backend: Backend, rng: np.random.Generator) -> None:
+def rejects_rowwise_and_scan_of_wrong_buffers(backend: Backend, rng: np.random.Generator) -> None:
     x, long, double = zeros(backend, 3, 4), zeros(backend, 3, 5), zeros(backend, 3, 4, dtype=F8)
     both = r": expected buffers of one shape with at least one axis, received \(3, 4\) and \(3, 5\)$"
     refused(ShapeError, r"^rowwise 'shares'" + both, backend.rowwise, SHARES, [x, long])
@@ -108,7 +108,7 @@ def refuses_rows_that_do_not_fit(backend: Backend, rng: np.random.Generator) -> 
 
 
 @check
-def refuses_products_that_do_not_fit(backend: Backend, rng: np.random.Generator) -> None:
+def rejects_products_of_wrong_buffers(backend: Backend, rng: np.random.Generator) -> None:
     a, b, product = zeros(backend, 3, 4), zeros(backend, 4, 5), backend.matmul
     message = r"^matmul: expected matrices of equal leading axes and inner lengths, received shapes \("
     for left, right in (((3, 4), (3, 5)), ((4,), (4, 5)), ((3, 4), (4,)), ((2, 3, 4), (4, 5)), ((2, 3, 4), (3, 4, 5))):
@@ -132,7 +132,7 @@ def _step(w, g, m, rate):
 
 
 @check
-def refuses_updates_that_do_not_fit(backend: Backend, rng: np.random.Generator) -> None:
+def rejects_updates_of_wrong_buffers(backend: Backend, rng: np.random.Generator) -> None:
     step, update = of(_step), backend.update
     w, g, m = (zeros(backend, 3, 4) for _ in range(3))
     for group in (
@@ -174,7 +174,7 @@ def refuses_updates_that_do_not_fit(backend: Backend, rng: np.random.Generator) 
 
 
 @check
-def refuses_moves_that_do_not_fit(backend: Backend, rng: np.random.Generator) -> None:
+def rejects_copies_and_views_of_wrong_shapes(backend: Backend, rng: np.random.Generator) -> None:
     x = zeros(backend, 3, 4)
     for shape in ((4, 3), (4,), (1, 4), (3, 5)):
         message = r"^copy_into: expected a buffer of shape \(3, 4\), received \("
@@ -201,10 +201,10 @@ def refuses_moves_that_do_not_fit(backend: Backend, rng: np.random.Generator) ->
 
 
 @check
-def refuses_to_gather_what_is_not_there(backend: Backend, rng: np.random.Generator) -> None:
+def rejects_gather_indices_out_of_bounds(backend: Backend, rng: np.random.Generator) -> None:
     values = rng.standard_normal((5, 3)).astype(np.float32)
     x = backend.from_host(values)
-    for count in (4, 200):  # a backend may keep a few numbers apart
+    for count in (4, 200):  # a backend may cache small arrays
         places = rng.integers(-5, 5, count)
         np.testing.assert_array_equal(backend.to_host(backend.gather(x, backend.from_host(places))), values[places])
         for wrong in (5, -6, 2**62, -(2**63)):
@@ -229,7 +229,7 @@ def _scaled(total, p, q):
 
 
 @check
-def takes_what_does_fit(backend: Backend, rng: np.random.Generator) -> None:
+def accepts_operands_that_broadcast(backend: Backend, rng: np.random.Generator) -> None:
     x = rng.standard_normal((3, 4)).astype(np.float32)
     stacks = np.stack([x, x + 1])
     for a, p, q in ((x, x[:, :3], x[0, :3]), (stacks, stacks[:, :, :3], x[:, :1])):
