@@ -42,10 +42,21 @@ def tensorlab_register_layers() -> dict[str, Any]:
 @hookimpl
 def tensorlab_register_activations() -> dict[str, Any]:
     return {
+        "elu": activations.elu,
+        "exponential": activations.exponential,
+        "gelu": activations.gelu,
+        "hard_sigmoid": activations.hard_sigmoid,
+        "leaky_relu": activations.leaky_relu,
         "linear": activations.linear,
+        "log_softmax": activations.log_softmax,
         "relu": activations.relu,
+        "relu6": activations.relu6,
+        "selu": activations.selu,
         "sigmoid": activations.sigmoid,
+        "silu": activations.silu,
         "softmax": activations.softmax,
+        "softplus": activations.softplus,
+        "softsign": activations.softsign,
         "tanh": activations.tanh,
     }
 

@@ -32,15 +32,26 @@ def probabilities(rng: Rng, *shape: int) -> Array:
     return rng.uniform(0.1, 0.9, shape)
 
 
+F = "torch.nn.functional"
 ACTIVATIONS = {
+    "elu": f"{F}.elu(x)",
+    "exponential": "torch.exp(x)",
+    "gelu": f"{F}.gelu(x)",
+    "hard_sigmoid": f"{F}.hardsigmoid(x)",
+    "leaky_relu": f"{F}.leaky_relu(x, 0.2)",
     "linear": "1.0 * x",
+    "log_softmax": "x.log_softmax(-1)",
     "relu": "torch.relu(x)",
+    "relu6": f"{F}.relu6(x)",
+    "selu": f"{F}.selu(x)",
     "sigmoid": "torch.sigmoid(x)",
+    "silu": f"{F}.silu(x)",
     "softmax": "x.softmax(-1)",
+    "softplus": f"{F}.softplus(x)",
+    "softsign": f"{F}.softsign(x)",
     "tanh": "torch.tanh(x)",
 }
 
-F = "torch.nn.functional"
 LOSSES: dict[str, tuple[Callable[[Rng], Array], Callable[..., Array], str]] = {
     "mse": (lambda rng: rng.normal(size=(4, 3)), apart, f"{F}.mse_loss(x, target)"),
     "mae": (lambda rng: np.full((4, 3), 0.01), apart, f"{F}.l1_loss(x, target)"),
