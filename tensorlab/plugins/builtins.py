@@ -68,7 +68,16 @@ def tensorlab_register_losses() -> dict[str, Any]:
 
 @hookimpl
 def tensorlab_register_optimizers() -> dict[str, Any]:
-    return {"adam": optimizers.Adam, "rmsprop": optimizers.RMSprop, "sgd": optimizers.SGD}
+    return {
+        "adadelta": optimizers.Adadelta,
+        "adagrad": optimizers.Adagrad,
+        "adam": optimizers.Adam,
+        "adamax": optimizers.Adamax,
+        "adamw": optimizers.AdamW,
+        "nadam": optimizers.Nadam,
+        "rmsprop": optimizers.RMSprop,
+        "sgd": optimizers.SGD,
+    }
 
 
 @hookimpl
