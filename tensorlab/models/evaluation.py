@@ -34,6 +34,7 @@ class Evaluation(Runs):
         y: Any = None,
         batch_size: int | None = None,
         verbose: int | str = "auto",
+        sample_weight: Any = None,
         *,
         callbacks: Any = None,
         return_dict: bool = False,
@@ -45,6 +46,7 @@ class Evaluation(Runs):
             y: a target for each sample.
             batch_size: samples a batch, 32 if None.
             verbose: 0 for nothing; otherwise the result is printed.
+            sample_weight: a weight for each sample, as for `fit`.
             callbacks: as for `fit`.
             return_dict: whether to return a dict.
 
@@ -60,7 +62,7 @@ class Evaluation(Runs):
         self._compiled("evaluate", loss=self._needs("loss", "test_step"))
         given = check_callbacks(who, callbacks)
         size = check_batch_size(f"{who} batch_size", batch_size)
-        samples = self.checked_samples(who, x, y, "test_step")
+        samples = self.checked_samples(who, x, y, "test_step", sample_weight)
         watching = CallbackList(given, self, verbose=verbose, epochs=1, steps=samples.steps(size))
         with self._run():
             self._checked = self.loss
@@ -79,13 +81,13 @@ class Evaluation(Runs):
         self.stop_evaluating = False
         watched = watching.overrides("on_test_batch_end")
         logs: Logs | None = None
-        for step, (x, y) in enumerate(samples.batches(batch_size)):
+        for step, (x, y, weights) in enumerate(samples.batches(batch_size)):
             watching.call("on_test_batch_begin", step, {})
             if self._replaces("test_step", "compute_metrics"):
-                logs = self._own_step("test_step", x, y)
+                logs = self._own_step("test_step", x, y, weights)
             else:
-                loss, y_pred = self._examine(x, y)
-                self._update_metrics(y, y_pred)
+                loss, y_pred = self._examine(x, y, weights)
+                self._update_metrics(y, y_pred, weights)
                 if self._loss_tracker is not None:
                     self._loss_tracker.add(loss, len(x))
             if watched:
@@ -125,7 +127,7 @@ class Evaluation(Runs):
         with autodiff.no_grad(), samples:
             if samples.x.ndim == 1 and not self._replaces("predict_step"):
                 self.dry_run(samples)
-            for step, (batch, _) in enumerate(samples.batches(size)):
+            for step, (batch, *_) in enumerate(samples.batches(size)):
                 watching.call("on_predict_batch_begin", step, {})
                 outputs = self.predict_step((batch,))
                 parts.append(_on_host(outputs))
@@ -136,18 +138,20 @@ class Evaluation(Runs):
         return _joined(parts)
 
     @named
-    def test_on_batch(self, x: Any, y: Any = None, *, return_dict: bool = True) -> Any:
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, *, return_dict: bool = True) -> Any:
         """Return the metrics of one batch as a dict, or as `evaluate` does. Raises what `evaluate` raises."""
-        return self.evaluate(x, y, batch_size=_length(x), verbose=0, return_dict=return_dict)
+        size = _length(x)
+        return self.evaluate(x, y, size, verbose=0, sample_weight=sample_weight, return_dict=return_dict)
 
     @named
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch, as NumPy arrays. Raises what `predict` raises."""
         return self.predict(x, batch_size=_length(x))
 
-    def _own_step(self, method: str, x: Any, y: Any) -> Logs:
+    def _own_step(self, method: str, x: Any, y: Any, weights: Any = None) -> Logs:
         """Call a step that a subclass may have replaced, and return its logs."""
-        logs = getattr(self, method)((x,) if y is None else (x, y))
+        data = (x, y, weights) if weights is not None else (x,) if y is None else (x, y)
+        logs = getattr(self, method)(data)
         if not isinstance(logs, dict):
             hint = 'return e.g. {"loss": loss}'
             raise ArgumentTypeError(f"{self._who}.{method}", "a dict of logs", type(logs).__name__, hint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,8 +45,10 @@ class Training(Evaluation):
         verbose: int | str = "auto",
         callbacks: Any = None,
         validation_split: float | None = 0.0,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: Any = None,
         shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
         *,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
@@ -66,8 +68,13 @@ class Training(Evaluation):
             callbacks: a `Callback`, the name of a registered one, or a list of them.
             validation_split: the fraction of the samples, taken from the end, that is not trained on but evaluated
                 after each epoch; ignored if ``validation_data`` is given.
-            validation_data: ``(x, y)`` to evaluate after each epoch, reported as ``val_…``.
+            validation_data: ``(x, y)`` or ``(x, y, sample_weight)`` to evaluate after each epoch, reported as
+                ``val_…``.
             shuffle: whether to shuffle the samples before each epoch.
+            class_weight: the weight of the samples of each class, by its label; 1 for a label that is not there.
+                Targets are labels, ``(n,)`` or ``(n, 1)``, or one-hot rows.
+            sample_weight: a number that the loss of each sample is multiplied by. The loss is the mean over all
+                samples of a batch, whatever the weights are.
             initial_epoch: the first epoch.
             steps_per_epoch: steps an epoch, at most as many as there are batches; all of them if None.
             validation_batch_size: as ``batch_size``, for the validation.
@@ -78,8 +85,8 @@ class Training(Evaluation):
 
         Raises:
             StateError: before `compile`.
-            ShapeError: if x and y differ in length or do not fit the model.
-            ArgumentError: for targets that the loss does not accept, or a number out of range.
+            ShapeError: if x, y and the weights differ in length or do not fit the model.
+            ArgumentError: for targets that the loss does not accept, a number out of range, or both kinds of weights.
             NonFiniteError: if x or the loss is NaN or infinite.
 
         After any of these, and any other error of tensorlab, the weights and the optimizers are as they were before
@@ -101,7 +108,7 @@ class Training(Evaluation):
         try:
             for each in shown:
                 each.prepare()
-            samples, validation = self._data(who, x, y, validation_split, validation_data)
+            samples, validation = self._data(who, x, y, sample_weight, class_weight, validation_split, validation_data)
             steps = samples.steps(batch_size)
             if steps_per_epoch is not None:
                 steps = min(steps, check_count(f"{who} steps_per_epoch", steps_per_epoch))
@@ -127,19 +134,28 @@ class Training(Evaluation):
                 each.close()
         return history
 
-    def _data(self, who: str, x: Any, y: Any, split: Any, validation_data: Any) -> tuple[Samples, Samples | None]:
+    def _data(
+        self, who: str, x: Any, y: Any, weights: Any, class_weight: Any, split: Any, validation_data: Any
+    ) -> tuple[Samples, Samples | None]:
         """Check the data for training and for validation, before anything is changed."""
         split = 0.0 if split is None else split
         if isinstance(split, bool) or not isinstance(split, (int, float, np.number)) or not 0 <= split < 1:
             raise ArgumentError(f"{who} validation_split", "a fraction from 0 to below 1", repr(split))
+        if class_weight is not None and weights is not None:
+            raise ArgumentError(who, "class_weight or sample_weight", "both", "multiply the sample weights")
         with self.building():
-            samples = self.checked_samples(who, x, y, "train_step")
+            samples, validation = self.checked_samples(who, x, y, "train_step", weights), None
             if validation_data is not None:
-                if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
-                    raise ArgumentTypeError(f"{who} validation_data", "a pair (x, y)", describe(validation_data))
-                validation_x, validation_y = validation_data
-                return samples, self.checked_samples(f"{who} validation_data", validation_x, validation_y, "test_step")
-            return samples.split(float(split)) if split else (samples, None)
+                if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+                    expected = "(x, y) or (x, y, sample_weight)"
+                    raise ArgumentTypeError(f"{who} validation_data", expected, describe(validation_data))
+                x, y, weights = (*validation_data, None)[:3]
+                validation = self.checked_samples(f"{who} validation_data", x, y, "test_step", weights)
+            elif split:
+                samples, validation = samples.split(float(split))
+            if class_weight is not None:
+                samples.weigh_classes(class_weight)
+            return samples, validation
 
     def _train_epoch(
         self, epoch: int, samples: Samples, batch_size: int, steps: int, shuffle: bool, watching: CallbackList
@@ -153,21 +169,21 @@ class Training(Evaluation):
         own = self._replaces("train_step", "compute_metrics")
         unread: list[tuple[Any, int]] = []
         logs: Logs | None = None
-        for step, (x, y) in enumerate(samples.batches(batch_size, shuffle)):
+        for step, (x, y, weights) in enumerate(samples.batches(batch_size, shuffle)):
             if step == steps:
                 break
             random.move_to(started, step + 1)
             watching.call("on_train_batch_begin", step, {})
             watched = watching.watches_steps
             if own:
-                logs = self._own_step("train_step", x, y)
+                logs = self._own_step("train_step", x, y, weights)
                 self.stepped = True
                 if not takes_any and "loss" in logs:
                     self._check_loss("", logs["loss"])
             else:
-                loss, y_pred = self.gradient_step(x, y)
+                loss, y_pred = self.gradient_step(x, y, weights)
                 self.stepped = True
-                self._update_metrics(y, y_pred)
+                self._update_metrics(y, y_pred, weights)
                 unread.append((loss, len(x)))
                 if watched or len(unread) == _PATIENCE:
                     self.take_losses(unread, takes_any)
@@ -199,23 +215,34 @@ class Training(Evaluation):
 
     @named
     @undoing_builds
-    def train_on_batch(self, x: Any, y: Any = None, *, return_dict: bool = True) -> Any:
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        *,
+        return_dict: bool = True,
+    ) -> Any:
         """Take one step on one batch, and return its metrics as a dict, or as `evaluate` does.
+
+        The arguments are those of `fit`.
 
         Raises:
             what `fit` raises, with the same promise.
         """
+        who = f"{self._who}.train_on_batch"
         self._compiled("train_on_batch", loss=self._needs("loss", "train_step"))
-        samples = self.checked_samples(f"{self._who}.train_on_batch", x, y, "train_step")
+        samples, _ = self._data(who, x, y, sample_weight, class_weight, None, None)
         with self.training_run():
             self.reset_metrics()
-            ((inputs, targets),) = samples.batches(samples.count)
+            ((inputs, targets, weights),) = samples.batches(samples.count)
             if self._replaces("train_step", "compute_metrics"):
-                logs = self._own_step("train_step", inputs, targets)
+                logs = self._own_step("train_step", inputs, targets, weights)
                 self._check_loss("", logs.get("loss"))
             else:
-                loss, outputs = self.gradient_step(inputs, targets)
-                self._update_metrics(targets, outputs)
+                loss, outputs = self.gradient_step(inputs, targets, weights)
+                self._update_metrics(targets, outputs, weights)
                 self.take_losses([(loss, samples.count)])
                 logs = self.get_metrics_result()
         return reported(logs, return_dict)
