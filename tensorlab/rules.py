@@ -31,7 +31,8 @@ def finite(who: str, value: Any, low: float = -math.inf, high: float = math.inf)
             number = math.nan
         if math.isfinite(number) and low <= number <= high:
             return number
-        expected = expected if math.isinf(low) else f"a number from {low:g} to {high:g}"
+        if not math.isinf(low):
+            expected = f"a number of at least {low:g}" if math.isinf(high) else f"a number from {low:g} to {high:g}"
     raise ArgumentError(who, expected, repr(value))
 
 

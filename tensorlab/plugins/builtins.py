@@ -25,10 +25,12 @@ def tensorlab_register_layers() -> dict[str, Any]:
 
     return {
         "Activation": layers.Activation,
+        "BatchNormalization": layers.BatchNormalization,
         "Dense": layers.Dense,
         "Dropout": layers.Dropout,
         "ELU": layers.ELU,
         "Flatten": layers.Flatten,
+        "GaussianNoise": layers.GaussianNoise,
         "Input": layers.Input,
         "LeakyReLU": layers.LeakyReLU,
         "ReLU": layers.ReLU,

@@ -97,10 +97,15 @@ LOSSES: dict[str, tuple[Callable[[Rng], Array], Callable[..., Array], str]] = {
 
 LAYERS: dict[str, tuple[Callable[[], tl.layers.Layer], str]] = {
     "Activation": (lambda: tl.layers.Activation("tanh"), "torch.tanh(x)"),
+    "BatchNormalization": (  # outside of training
+        lambda: tl.layers.BatchNormalization(axis=1, epsilon=9.0),
+        "(x - u[:, None]) / (v[:, None] + 9).sqrt() * y[:, None] + z[:, None]",
+    ),
     "Dense": (lambda: tl.layers.Dense(2, activation="sigmoid"), "torch.sigmoid(x @ y + z)"),
     "Dropout": (lambda: tl.layers.Dropout(0.5), "1.0 * x"),  # outside of training
     "ELU": (lambda: tl.layers.ELU(0.5), f"{F}.elu(x, alpha=0.5)"),
     "Flatten": (lambda: tl.layers.Flatten(), "x.flatten(1)"),
+    "GaussianNoise": (lambda: tl.layers.GaussianNoise(0.5), "1.0 * x"),
     "Input": (lambda: tl.layers.Input((2, 3)), "1.0 * x"),
     "LeakyReLU": (lambda: tl.layers.LeakyReLU(0.1), f"{F}.leaky_relu(x, 0.1)"),
     "ReLU": (lambda: tl.layers.ReLU(0.65, threshold=0.25), "x.clamp(max=0.65) * (x > 0.25)"),
