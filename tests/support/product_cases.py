@@ -1,4 +1,4 @@
-"""How the tests of the matrix product's kernels call them: on every layout, with every tile and epilogue."""
+"""Calls of the matrix product's kernels, for every layout, tile and epilogue."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def compiled():
 
 @compile_kernel
 def finishing(dtype: str, epilogue: str):
-    """A compiled epilogue, to be kept for as long as its address is."""
+    """Return a compiled epilogue. It must be kept alive while its address is used."""
     function, operands = EPILOGUES[epilogue]
     task = epilogue_task(from_dtype(np.dtype(dtype)), jit(function) if function else None, operands)
     return task, "void(int64, int64)"
@@ -91,7 +91,7 @@ def kernel(dtype: str, epilogue: str = "none", keep_product: bool = False, tile:
 
 
 def laid_out(matrix: np.ndarray, layout: str) -> np.ndarray:
-    """The same elements, somewhere else in memory, among others that are not a number."""
+    """Return the same elements in another layout, surrounded by NaN."""
     m, n = matrix.shape
     strange = np.nan if matrix.dtype.kind == "f" else 1
     if layout == "rows":
@@ -115,7 +115,7 @@ def address(matrix: np.ndarray | None) -> Matrix:
 def product(
     matmul, a: np.ndarray, b: np.ndarray, *operands: np.ndarray, keep_product: bool = False, pool: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The result and the kept product; fails if the kernel has written anywhere else."""
+    """Return the result and the kept product; fail if the kernel wrote anywhere else."""
     (m, k), n = a.shape, b.shape[1]
     rooms = [np.full((m + 2, n + 3), SENTINEL, a.dtype) for _ in range(2)]
     c, z = (room[1 : m + 1, 1 : n + 1] for room in rooms)
@@ -130,7 +130,7 @@ def product(
 
 
 def assert_product(found: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
-    """Within the bound on the rounding errors of a sum in any order."""
+    """Assert that errors are within the bound for a sum in any order."""
     exact = a.astype(np.float64) @ b.astype(np.float64)
     bound = (a.shape[1] + 1) * np.finfo(a.dtype).eps * (np.abs(a).astype(np.float64) @ np.abs(b).astype(np.float64))
     assert (np.abs(found - exact) <= bound).all()
