@@ -134,7 +134,7 @@ def test_operand_may_share_memory_with_the_result():
     expected = np.maximum(a.astype(np.float64) @ b + c, 0)
     kept = np.empty_like(c)
     matmul = kernel("float32", "biased_relu", True)
-    matmul(0, m, n, k, *address(a), *address(b), *address(c)[:2], *address(kept)[:2], *address(c), 0, 0, 0)
+    matmul(0, m, n, k, *map(address, (a, b, c, kept, c)))
     np.testing.assert_allclose(c, expected, rtol=1e-5, atol=1e-5)
 
 
