@@ -49,6 +49,7 @@ INTERNAL = {
     "call",  # called by `__call__`
     "check",
     "checked_samples",
+    "compute",
     "dry_run",
     "reduced",
     "restore",
