@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from tensorlab import ops
-from tensorlab.errors import ArgumentTypeError
+from tensorlab.errors import ArgumentTypeError, short_repr
 from tensorlab.ops import activations as functions
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import Elementwise
@@ -21,7 +21,7 @@ from tensorlab.scalars import ScalarFunction, scalar_function
 from tensorlab.scalars.check import check_derivative
 from tensorlab.scalars.combine import with_constants
 from tensorlab.scalars.vjp import vjp_of_derivative
-from tensorlab.serialization import deserialize
+from tensorlab.serialization import check_config, deserialize
 from tensorlab.tensor import Tensor
 
 
@@ -89,7 +89,7 @@ class Activation(Elementwise):
 
     def from_config(self, config: Mapping[str, Any]) -> Activation:
         """Return an activation of the same function with other hyperparameters."""
-        return Activation(self, **config)
+        return Activation(self, **check_config(f"activation {self.__name__!r}", config))
 
 
 def _hyperparameters(scalar: ScalarFunction) -> dict[str, float]:
@@ -99,7 +99,7 @@ def _hyperparameters(scalar: ScalarFunction) -> dict[str, float]:
 
 def _scalar(function: Any, role: str) -> ScalarFunction:
     if not callable(function):
-        raise ArgumentTypeError("Activation", f"a {role} function of one number", repr(function))
+        raise ArgumentTypeError("Activation", f"a {role} function of one number", short_repr(function))
     scalar = scalar_function(function)
     if not scalar.arity or scalar.arity - len(_hyperparameters(scalar)) != 1 or scalar.n_outputs != 1:
         raise ArgumentTypeError(
@@ -138,4 +138,4 @@ def get(identifier: Any) -> Callable[[Any], Tensor]:
         return linear
     if callable(identifier):
         return cast("Callable[[Any], Tensor]", identifier)
-    raise ArgumentTypeError("activation", "a name or a function", repr(identifier))
+    raise ArgumentTypeError("activation", "a name or a function", short_repr(identifier))

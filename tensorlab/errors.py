@@ -133,6 +133,16 @@ class UnknownNameError(TensorlabError, LookupError):
     """A name that no plugin registers."""
 
 
+def short_repr(value: object, limit: int = 200) -> str:
+    """Return ``repr(value)`` for a message, cut to ``limit`` characters. It never raises, whatever the value is."""
+    try:
+        text = repr(value)
+    except Exception:  # an integer of more than 4,300 digits, or an object whose __repr__ fails
+        size = f" of {value.bit_length():,} bits" if isinstance(value, int) else ""
+        return f"an object of type {type(value).__name__!r}{size}"
+    return text if len(text) <= limit else f"{text[:limit]}..."
+
+
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     """Return a hint with the known names nearest to ``name``: ``did you mean 'relu'?``, or the list of all names."""
     names = sorted(known)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorlab import dtypes
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, DTypeError
+from tensorlab.errors import ArgumentError, DTypeError, short_repr
 
 _SHARING = ("__array__", "__dlpack__", "__array_interface__")
 """Attributes of objects whose memory can be shared without Python's buffer protocol."""
@@ -112,7 +112,7 @@ def host_array(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, An
             return cast(array, target)
         return np.asarray(value, target)
     except (OverflowError, ValueError) as error:
-        raise ArgumentError(who, f"numbers that {target} holds", repr(value)[:60], str(error)) from None
+        raise ArgumentError(who, f"numbers that {target} holds", short_repr(value), str(error)) from None
 
 
 def _is_wide(array: np.ndarray[Any, Any]) -> bool:
@@ -143,14 +143,14 @@ def _wide(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, Any] | 
         if fits is not None:
             return leaves.astype(fits).astype(wanted or fits)
         if wanted is None:
-            received = f"objects ({type(value).__name__}) from {least} to {most}"
+            received = f"objects ({type(value).__name__}) from {short_repr(least)} to {short_repr(most)}"
             hint = 'give another dtype, e.g. dtype="float64"'
             raise DTypeError(who, "integers in the range of int64 or uint64", received, hint)
     try:
         with np.errstate(over="ignore"):
             return leaves.astype(target)
     except (OverflowError, ValueError) as error:
-        raise ArgumentError(who, f"numbers that {target} holds", repr(value)[:60], str(error)) from None
+        raise ArgumentError(who, f"numbers that {target} holds", short_repr(value), str(error)) from None
 
 
 def _represents(dtype: DType, least: int, most: int) -> bool:

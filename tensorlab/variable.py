@@ -8,8 +8,8 @@ from operator import attrgetter
 from typing import Any, ClassVar, NoReturn
 
 from tensorlab import autodiff, dtypes
-from tensorlab.arguments import named
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from tensorlab.arguments import check_name, named
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError, short_repr
 from tensorlab.ops import add, subtract
 from tensorlab.ops.assignment import assignable
 from tensorlab.ops.indexing import getitem, plain_index
@@ -47,7 +47,7 @@ class Variable(MutableTensor):
         shape: the shape, which an initializer needs; a value must have this shape.
         dtype: the dtype. None keeps or infers that of a value, and means float32 for an initializer.
         trainable: whether tapes watch it automatically and optimizers may change it.
-        name: the name in messages.
+        name: the name in messages; "variable" if None.
         initializer: another name of ``initial_value``: a value, the name of an initializer such as "zeros", an
             `Initializer`, its config, or a function of ``(shape, dtype)``.
 
@@ -74,10 +74,12 @@ class Variable(MutableTensor):
         shape: Any = None,
         dtype: Any = None,
         trainable: bool = True,
-        name: str = "variable",
+        name: str | None = "variable",
         *,
         initializer: Any = None,
     ) -> None:
+        check_name("Variable", name)
+        name = "variable" if name is None else name
         value = _initial(f"Variable {name!r}", initial_value, initializer, shape, dtype)
         super().__init__(value._backend.copy(value._buffer), value._backend)
         self.trainable = trainable
@@ -187,7 +189,7 @@ def _initial(who: str, value: Any, initializer: Any, shape: Any, dtype: Any) -> 
         raise ArgumentTypeError(who, "either an initial value, or an initializer and a shape", given)
     begin = value if initializer is None else initializer
     if isinstance(shape, bool):
-        raise ArgumentTypeError(who, "a shape as the second argument", repr(shape), f"write trainable={shape}")
+        raise ArgumentTypeError(who, "a shape as the second argument", short_repr(shape), f"write trainable={shape}")
     lengths = None if shape is None else as_shape(who, shape)
     if isinstance(begin, (str, dict)) or callable(begin):
         if lengths is None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from tensorlab.datasets import _mnist_files as files
 from tensorlab.datasets import fetch
 from tensorlab.datasets._types import Split
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DatasetError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DatasetError, short_repr
 
 __all__ = ["load_data"]
 
@@ -58,7 +58,7 @@ def load_data(path: str | os.PathLike[str] | None = None, *, timeout: float = 60
     """
     if not isinstance(timeout, Real) or not timeout >= 0:
         raise ArgumentError(
-            "mnist.load_data", "timeout in seconds, 0 or more", f"{timeout!r}", "pass 0 to forbid the download"
+            "mnist.load_data", "timeout in seconds, 0 or more", short_repr(timeout), "pass 0 to forbid the download"
         )
     if path is not None:
         return _split(_read_path(path))

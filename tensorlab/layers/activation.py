@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlab import activations, ops
-from tensorlab.errors import ArgumentError
+from tensorlab.errors import ArgumentError, short_repr
 from tensorlab.layers.base import Layer
 from tensorlab.ops.activations import bounded_relu, elu, leaky_relu
 from tensorlab.rules import finite
@@ -134,5 +134,5 @@ class ELU(Layer):
 
 def _at_least_0(who: str, value: Any) -> float:
     if finite(who, value) < 0:
-        raise ArgumentError(who, "a number of at least 0", repr(value))
+        raise ArgumentError(who, "a number of at least 0", short_repr(value))
     return float(value)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from tensorlab import activations, autodiff, dtypes
-from tensorlab.errors import ArgumentTypeError, StateError, TensorlabError, levels_to_the_user
+from tensorlab.arguments import check_name
+from tensorlab.errors import ArgumentTypeError, StateError, TensorlabError, levels_to_the_user, short_repr
 from tensorlab.forks import Lock
 from tensorlab.layers.arguments import (
     arrays_to_tensors,
@@ -120,8 +121,7 @@ class Layer(Weighted):
         input_dim: Any = None,
         batch_input_shape: Any = None,
     ) -> None:
-        if name is not None and not isinstance(name, str):
-            raise ArgumentTypeError(f"{type(self).__name__} name", "a string", repr(name))
+        check_name(type(self).__name__, name)
         self.name = name or unique_name(type(self).__name__)
         if dtype is not None:
             self._set_dtype(dtypes.as_dtype(dtype, self._who))
@@ -240,7 +240,7 @@ class Layer(Weighted):
         if not one:
             if isinstance(inputs, Layer):
                 hint = "put layers into tl.Sequential([...]), or write a Model whose call applies them"
-                raise ArgumentTypeError(self._who, "a tensor or an array", repr(inputs), hint)
+                raise ArgumentTypeError(self._who, "a tensor or an array", short_repr(inputs), hint)
             inputs = inputs_to_tensors(self._who, inputs, device_of(self.weights))
             if self._takes_one and not isinstance(inputs, Tensor):
                 hint = "join them first, e.g. with tl.concat"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
 
 from tensorlab import autodiff, dtypes, shapes
-from tensorlab.errors import ArgumentError, ShapeError
+from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.linalg.host import matrices, real
 from tensorlab.linalg.spectral import svdvals
 from tensorlab.ops import arithmetic, reduction
@@ -73,8 +74,8 @@ def vector_norm(x: Any, /, *, axis: Axis = None, keepdims: bool = False, ord: fl
     """
     tensor = real("vector_norm", x)
     axes = shapes.normalize_axes("vector_norm", axis, tensor.ndim)
-    if not (is_scalar(ord) or isinstance(ord, np.number)) or ord != ord:
-        raise ArgumentError("vector_norm", "an ord that is a real number or an infinity", repr(ord))
+    if not (is_scalar(ord) or isinstance(ord, np.number)) or ord != ord or _too_large(ord):
+        raise ArgumentError("vector_norm", "an ord that is a real number or an infinity", short_repr(ord))
     if ord == 2:
         return _euclidean(tensor, axes, keepdims)
     if ord == 1:
@@ -85,6 +86,11 @@ def vector_norm(x: Any, /, *, axis: Axis = None, keepdims: bool = False, ord: fl
         extreme = reduction.max if ord > 0 else reduction.min
         return extreme(arithmetic.abs(tensor), axis=axes, keepdims=keepdims)
     return _power_norm(tensor, axes, keepdims, float(ord))
+
+
+def _too_large(ord: float) -> bool:
+    """Return whether this is an integer beyond every float."""
+    return isinstance(ord, int) and abs(ord) > sys.float_info.max
 
 
 def _euclidean(x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
@@ -163,7 +169,7 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Tenso
     tensor = matrices("matrix_norm", x)
     known = ["fro", *_OF_SINGULAR_VALUES, *_OF_SUMS]
     if isinstance(ord, bool) or not isinstance(ord, (str, int, float)) or ord not in known:
-        raise ArgumentError("matrix_norm", f"an ord of {', '.join(map(repr, known))}", repr(ord))
+        raise ArgumentError("matrix_norm", f"an ord of {', '.join(map(repr, known))}", short_repr(ord))
     if ord == "fro":
         result = _euclidean(tensor, (tensor.ndim - 2, tensor.ndim - 1), False)
     elif ord in _OF_SINGULAR_VALUES:

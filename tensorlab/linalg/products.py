@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import shapes
-from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, short_repr
 from tensorlab.ops.dispatch import as_tensor, together
 from tensorlab.ops.indexing import getitem
 from tensorlab.ops.joining import stack
@@ -67,7 +67,7 @@ def _diagonal(who: str, x: Any, offset: Any) -> Tensor:
     try:
         shift = operator.index(offset)
     except TypeError:
-        raise ArgumentTypeError(who, "an integer offset", repr(offset)) from None
+        raise ArgumentTypeError(who, "an integer offset", short_repr(offset)) from None
     m, n = tensor.shape[-2:]
     rows = np.arange(max(0, -shift), max(0, -shift, min(m, n - shift))) if -m <= shift <= n else np.arange(0)
     return getitem(tensor, (..., rows, rows + (shift if rows.size else 0)))

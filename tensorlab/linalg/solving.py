@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorlab import autodiff, shapes
-from tensorlab.errors import ArgumentTypeError, ShapeError
+from tensorlab.errors import ArgumentTypeError, ShapeError, short_repr
 from tensorlab.linalg.host import Array, identity, matrices, on_numpy, real
 from tensorlab.ops.broadcasting import broadcast_to
 from tensorlab.ops.dispatch import device_of, together
@@ -235,7 +235,7 @@ def matrix_power(x: Any, n: int, /) -> Tensor:
     try:
         power = operator.index(n)
     except TypeError:
-        raise ArgumentTypeError("matrix_power", "an integer power", repr(n)) from None
+        raise ArgumentTypeError("matrix_power", "an integer power", short_repr(n)) from None
     if power < 0:
         base, power = _inverse("matrix_power", base, np.linalg.inv), -power
     result = None

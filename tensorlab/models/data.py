@@ -14,7 +14,7 @@ import numpy as np
 from tensorlab import ops, random
 from tensorlab.backends import Backend
 from tensorlab.devices import backend, sharing_backend
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, NonFiniteError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, NonFiniteError, ShapeError, short_repr
 from tensorlab.layers.arguments import is_structure
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.reduction import all_finite
@@ -32,7 +32,7 @@ def check_count(who: str, value: Any, least: int = 1) -> int:
     except TypeError:
         number = least - 1
     if isinstance(value, bool) or number < least:
-        raise ArgumentError(who, f"an integer of at least {least}", repr(value))
+        raise ArgumentError(who, f"an integer of at least {least}", short_repr(value))
     return number
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from tensorlab import autodiff, losses, metrics, optimizers
 from tensorlab.arguments import named
 from tensorlab.callbacks import Logs
-from tensorlab.errors import ArgumentError, ArgumentTypeError, StateError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, StateError, short_repr
 from tensorlab.gradients import GradientTape
 from tensorlab.layers import Layer
 from tensorlab.losses import Loss
@@ -315,12 +315,12 @@ def _plain(value: Any) -> Any:
 def _metrics(who: str, identifiers: Any) -> tuple[Metric, ...]:
     """Return metrics that can be computed from targets and outputs."""
     if not isinstance(identifiers, (list, tuple, type(None))):
-        raise ArgumentError(f"{who} metrics", "a list", repr(identifiers), "e.g. metrics=['accuracy']")
+        raise ArgumentError(f"{who} metrics", "a list", short_repr(identifiers), "e.g. metrics=['accuracy']")
     chosen = tuple(map(metrics.get, flat(identifiers or ())))
     for metric in chosen:
         if not takes_targets_and_outputs(metric):
             hint = "implement call(y_true, y_pred), or update_state(y_true, y_pred) and result()"
-            raise ArgumentTypeError(f"{who} metrics", "metrics of targets and outputs", repr(metric.name), hint)
+            raise ArgumentTypeError(f"{who} metrics", "metrics of targets and outputs", short_repr(metric.name), hint)
     return chosen
 
 

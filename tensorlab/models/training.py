@@ -11,7 +11,7 @@ import numpy as np
 from tensorlab import autodiff, random, terminal
 from tensorlab.arguments import named
 from tensorlab.callbacks import CallbackList, History, Logs, ProgressBar, show
-from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError, short_repr
 from tensorlab.layers.arguments import describe
 from tensorlab.models.data import Samples, check_count
 from tensorlab.models.runs import (
@@ -101,7 +101,7 @@ class Training(Runs):
         batch_size = check_batch_size(f"{who} batch_size", batch_size)
         check_epochs(who, epochs, initial_epoch)
         if verbose not in ("auto", 0, 1, 2):
-            raise ArgumentError(f"{who} verbose", "'auto', 0, 1 or 2", repr(verbose))
+            raise ArgumentError(f"{who} verbose", "'auto', 0, 1 or 2", short_repr(verbose))
         given = check_callbacks(who, callbacks)
         history = next((each for each in given if isinstance(each, History)), None) or History()
         bar = ProgressBar(verbose) if verbose and not any(isinstance(each, ProgressBar) for each in given) else None
@@ -139,7 +139,7 @@ class Training(Runs):
         """Check the data for training and for validation, before anything is changed."""
         split = 0.0 if split is None else split
         if isinstance(split, bool) or not isinstance(split, (int, float, np.number)) or not 0 <= split < 1:
-            raise ArgumentError(f"{who} validation_split", "a fraction from 0 to below 1", repr(split))
+            raise ArgumentError(f"{who} validation_split", "a fraction from 0 to below 1", short_repr(split))
         with self.building():
             samples = self.checked_samples(who, x, y, "train_step")
             if validation_data is not None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tensorlab import autodiff, dtypes, shapes
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError, short_repr
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.indexing import getitem
 from tensorlab.ops.joining import concat, flip
@@ -224,7 +224,7 @@ def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: 
     try:
         times = operator.index(n)
     except TypeError:
-        raise ArgumentTypeError("diff", "an integer n", repr(n)) from None
+        raise ArgumentTypeError("diff", "an integer n", short_repr(n)) from None
     if times < 0:
         raise ArgumentError("diff", "n of at least 0", str(n))
     if times and (prepend is not None or append is not None):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlab import dtypes
-from tensorlab.errors import DTypeError
+from tensorlab.errors import DTypeError, short_repr
 from tensorlab.ops.dispatch import as_tensor, device_of, is_scalar
 from tensorlab.ops.lift import elementwise
 from tensorlab.tensor import Tensor
@@ -93,7 +93,7 @@ def _bound(bound: Any, x: Tensor) -> Any:
         fits = dtypes.result_type("clip", [x.dtype], [bound]) == x.dtype
         if fits:
             return bound
-        raise _unfit(x, f"the Python {type(bound).__name__} {bound!r}")
+        raise _unfit(x, f"the Python {type(bound).__name__} {short_repr(bound)}")
     tensor = as_tensor(bound, "clip", x.device)
     if not dtypes.can_hold(x.dtype, tensor.dtype) and not x.dtype.kind == tensor.dtype.kind == "f":
         raise _unfit(x, str(tensor.dtype))

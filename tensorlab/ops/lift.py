@@ -13,7 +13,7 @@ from tensorlab.arguments import misfit
 from tensorlab.backends import Backend
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError, short_repr
 from tensorlab.ops import compiled_calls
 from tensorlab.ops.casting import astype
 from tensorlab.ops.compiled_calls import CallCounts, compiled_count
@@ -266,7 +266,9 @@ class Elementwise:
 
     def vjp(self, index: int) -> Elementwise:
         """Return the operation ``(gradient, *arguments) -> gradient * ∂self/∂argument``, which is one kernel."""
-        operation = self._given_vjps.get(index) or self._vjps.get(index)
+        operation = None
+        if isinstance(index, int):
+            operation = self._given_vjps.get(index) or self._vjps.get(index)
         if operation is None:
             operation = self._vjps[index] = Elementwise(vjp(self.scalar, index))
         return operation
@@ -356,14 +358,14 @@ def elementwise(
     if kinds is not None and not isinstance(kinds, Mapping):
         raise ArgumentTypeError("elementwise", "kinds as a dict of functions", type(kinds).__name__)
     if not isinstance(name, str):
-        raise ArgumentTypeError("elementwise", "name as a string", repr(name))
+        raise ArgumentTypeError("elementwise", "name as a string", short_repr(name))
     for what, given, known in (
         ("domain", domain, ("any", "real", *_DOMAINS)),
         ("result", result, ("same", "bool")),
         *[("kind", kind, ("integer", "bool")) for kind in kinds or ()],
     ):
         if given not in known:
-            raise ArgumentError("elementwise", f"a {what} of {', '.join(map(repr, known))}", repr(given))
+            raise ArgumentError("elementwise", f"a {what} of {', '.join(map(repr, known))}", short_repr(given))
 
     def lift(scalar: Callable[..., float] | ScalarFunction) -> Elementwise:
         first = _of_numbers(scalar)

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from tensorlab import autodiff, dtypes, shapes
-from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, short_repr
 from tensorlab.ops.arithmetic import add
 from tensorlab.ops.broadcasting import sum_to
 from tensorlab.ops.comparison import equal
@@ -108,7 +108,9 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None 
     if b.ndim != 2 or not a.ndim or a.shape[-1] != b.shape[0]:
         raise ShapeError("dense", "x of (..., k) and a kernel of (k, n)", f"shapes {a.shape} and {b.shape}")
     if activation is not None and not isinstance(activation, Elementwise):
-        raise ArgumentTypeError("dense", "an Activation, another elementwise operation, or None", repr(activation))
+        raise ArgumentTypeError(
+            "dense", "an Activation, another elementwise operation, or None", short_repr(activation)
+        )
     if offset is not None and offset._buffer.shape != b.shape[1:]:
         raise ShapeError("dense", f"a bias of shape {b.shape[1:]}", str(offset.shape))
     if a.ndim != 2:

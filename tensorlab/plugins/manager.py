@@ -12,7 +12,7 @@ from typing import Any
 import pluggy
 
 from tensorlab import callbacks
-from tensorlab.errors import PluginError, PluginWarning, levels_to_the_user, nearest
+from tensorlab.errors import PluginError, PluginWarning, levels_to_the_user, nearest, short_repr
 from tensorlab.forks import guard
 from tensorlab.plugins import discovery, hookspecs, observers
 from tensorlab.plugins.blame import line_of
@@ -211,12 +211,14 @@ class Manager:
             if caller.name in HOOKS:
                 found[caller.name] = implementation
             elif not implementation.optionalhook:
-                raise PluginError(record.who, "hooks of tensorlab", repr(caller.name), nearest(caller.name, HOOKS))
+                raise PluginError(
+                    record.who, "hooks of tensorlab", short_repr(caller.name), nearest(caller.name, HOOKS)
+                )
         implementing = {implementation.function for implementation in found.values()}
         for name in dir(plugin):
             if name.startswith("tensorlab_") and callable(getattr(plugin, name)):
                 if name not in HOOKS:
-                    raise PluginError(record.who, "hooks of tensorlab", repr(name), nearest(name, HOOKS))
+                    raise PluginError(record.who, "hooks of tensorlab", short_repr(name), nearest(name, HOOKS))
                 if getattr(plugin, name) not in implementing:
                     hint = "add the decorator"
                     raise PluginError(record.who, f"{name} marked with @hookimpl", "a plain function", hint)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from tensorlab.arguments import with_argument_errors
-from tensorlab.errors import ArgumentError, ArgumentTypeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, short_repr
 from tensorlab.forks import counting
 from tensorlab.random import streams
 from tensorlab.random.streams import Key, KeySource, checked_seed, derive
@@ -80,7 +80,7 @@ def _derived(words: tuple[int, int], use: str, number: int) -> Key:
 
 def _checked(who: str, key: Any) -> Key:
     if not isinstance(key, Key):
-        raise ArgumentTypeError(f"{who} key", "a key", repr(key), "make one with tl.random.key(0)")
+        raise ArgumentTypeError(f"{who} key", "a key", short_repr(key), "make one with tl.random.key(0)")
     return key
 
 
@@ -88,7 +88,7 @@ def _whole(who: str, value: Any) -> int:
     try:
         return operator.index(value)
     except TypeError:
-        raise ArgumentTypeError(who, "an integer", repr(value)) from None
+        raise ArgumentTypeError(who, "an integer", short_repr(value)) from None
 
 
 class SeedGenerator(KeySource):

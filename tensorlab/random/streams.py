@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import forks
-from tensorlab.errors import ArgumentError, ArgumentTypeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, short_repr
 from tensorlab.forks import counting
 
 WORD = (1 << 64) - 1
@@ -41,7 +41,7 @@ class Key:
         object.__setattr__(self, "words", words)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        raise ArgumentTypeError(f"Key.{name}", "no assignment to an immutable key", repr(value))
+        raise ArgumentTypeError(f"Key.{name}", "no assignment to an immutable key", short_repr(value))
 
     def __repr__(self) -> str:
         return f"Key(({self.words[0]:#018x}, {self.words[1]:#018x}))"
@@ -116,7 +116,7 @@ def checked_seed(who: str, seed: Any) -> int:
         ArgumentError: unless it is an integer from 0 to 2⁶³ - 1.
     """
     if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 1 << 63:
-        raise ArgumentError(who, "an integer from 0 to 2**63 - 1", repr(seed))
+        raise ArgumentError(who, "an integer from 0 to 2**63 - 1", short_repr(seed))
     return int(seed)
 
 
@@ -155,7 +155,7 @@ def set_state(state: Mapping[str, Any]) -> None:
     except (TypeError, LookupError, ValueError, AttributeError):
         numbers = [None]
     if not all(type(number) is int and 0 <= number <= WORD for number in numbers):
-        raise ArgumentError("random.set_state", "what get_state returned", repr(state)[:200])
+        raise ArgumentError("random.set_state", "what get_state returned", short_repr(state))
     with counting:
         _state = restored
 
@@ -173,7 +173,7 @@ def move_to(epoch: int, step: int) -> None:
     exact = type(epoch) is type(step) is int and 0 <= epoch <= WORD and 0 <= step <= WORD
     for name, number in () if exact else (("epoch", epoch), ("step", step)):
         if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or not 0 <= number <= WORD:
-            raise ArgumentError(f"random.move_to {name}", f"an integer from 0 to {WORD}", repr(number))
+            raise ArgumentError(f"random.move_to {name}", f"an integer from 0 to {WORD}", short_repr(number))
     run = _here.position.run if _here.position else 0
     _here.position = _Position(run, int(epoch), int(step)) if run or epoch or step else None
 
@@ -206,7 +206,7 @@ def generator(use: str, seed: Seed = None, moving: bool = False) -> np.random.Ge
             earlier draws, as with the global seed. Otherwise every call draws the same.
     """
     if not isinstance(use, str):
-        raise ArgumentTypeError("random use", "a string", repr(use))
+        raise ArgumentTypeError("random use", "a string", short_repr(use))
     name = zlib.crc32(use.encode())
     if isinstance(seed, KeySource):
         seed, moving = seed.next(), False

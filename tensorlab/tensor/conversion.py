@@ -11,7 +11,7 @@ from tensorlab import autodiff, dtypes, host_arrays
 from tensorlab.devices import backend as find_backend
 from tensorlab.devices import check_device, sharing_backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, short_repr
 from tensorlab.tensor.core import SharedTensor, Tensor, to_backend
 from tensorlab.tensor.writing import MutableTensor
 
@@ -65,6 +65,8 @@ def asarray(obj: Any, /, dtype: Any = None, *, device: str | None = None, copy: 
         >>> tl.asarray(np.zeros((2, 2), np.float32)).shape
         (2, 2)
     """
+    if getattr(copy, "shape", ()):
+        raise ArgumentTypeError("asarray", "copy as True, False or None", short_repr(copy))
     # A device array of another library is moved only if the caller names a device.
     shared = None if device is None or isinstance(obj, Tensor) else adopted("asarray", obj, copy)
     return converted("asarray", obj if shared is None else shared, dtype, device, copy)

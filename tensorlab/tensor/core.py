@@ -16,7 +16,7 @@ from tensorlab import autodiff, host_arrays
 from tensorlab.backends import Backend, Buffer
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, DLPackError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DLPackError, DTypeError, ShapeError, short_repr
 from tensorlab.shapes import Shape
 
 
@@ -193,7 +193,7 @@ class Tensor:
         if dl_device is not None and tuple(dl_device) != self.__dlpack_device__():
             raise DLPackError("__dlpack__", f"the host, {self.__dlpack_device__()}", f"dl_device {dl_device}")
         if stream is not None:
-            raise DLPackError("__dlpack__", "no stream, as memory of the host has none", f"stream {stream!r}")
+            raise DLPackError("__dlpack__", "no stream, as memory of the host has none", f"stream {short_repr(stream)}")
         marked = max_version is not None and tuple(max_version) >= (1, 0)
         if copy is False and not marked:
             hint = "ask for max_version=(1, 0), which can say that memory is read-only"
@@ -230,7 +230,9 @@ class Tensor:
         Source: Python array API standard, ``array.to_device``.
         """
         if stream is not None:
-            raise ArgumentError("to_device", "no stream, as a backend has its own", repr(stream))
+            raise ArgumentError("to_device", "no stream, as a backend has its own", short_repr(stream))
+        if not isinstance(device, str):
+            raise ArgumentTypeError("to_device", "the name of a device", short_repr(device))
         if device == self.device:
             return self
         target = find_backend(device)

@@ -11,7 +11,7 @@ import numpy as np
 
 from tensorlab.backends import Backend, ReferenceBackend
 from tensorlab.dtypes import NAMES, DType
-from tensorlab.errors import DeviceError, TensorlabError
+from tensorlab.errors import DeviceError, TensorlabError, short_repr
 from tensorlab.ops.arithmetic import multiply
 from tensorlab.ops.casting import conversion
 from tensorlab.ops.cumulative import RUNNING_SUM
@@ -110,7 +110,12 @@ class BackendSubject(Subject):
             hint = "the first two have to be attributes of what is registered"
             refuse(self.who, expected, f"only {', '.join(sharing)}", hint)
         if made.name != self.entry.name:
-            refuse(f"{self.who}: its name", repr(self.entry.name), repr(made.name), "tensors find their backend by it")
+            refuse(
+                f"{self.who}: its name",
+                short_repr(self.entry.name),
+                short_repr(made.name),
+                "tensors find their backend by it",
+            )
 
     def check_memory(self) -> None:
         """Require that arrays come back bit for bit: every dtype, empty, rank 0 and strided."""
@@ -137,7 +142,7 @@ class BackendSubject(Subject):
                     given = f"{received.tolist()} of {received.dtype}"
                     refuse(f"{self.who}: {what} of {dtype}", str(expected.tolist()), given)
         if not isinstance(made.fits(1), bool):
-            refuse(f"{self.who}: fits(1)", "True or False", repr(made.fits(1)))
+            refuse(f"{self.who}: fits(1)", "True or False", short_repr(made.fits(1)))
         exported = made.export(made.from_host(np.arange(3.0)))
         if not any(hasattr(exported, name) for name in _INTERFACES):
             refuse(f"{self.who}: export", f"an object with one of {', '.join(_INTERFACES)}", type(exported).__name__)

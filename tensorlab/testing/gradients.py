@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorlab import dtypes, ops
 from tensorlab.autodiff import Tape, no_grad
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, GradientError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, GradientError, ShapeError, short_repr
 from tensorlab.tensor import Tensor, asarray
 
 Array = np.ndarray[Any, Any]
@@ -56,10 +56,10 @@ def check_gradients(
     if not callable(fn):
         raise ArgumentTypeError("check_gradients", "a function", type(fn).__name__)
     if not isinstance(order, int) or order < 1:
-        raise ArgumentError("check_gradients", "an order of 1 or more", repr(order))
+        raise ArgumentError("check_gradients", "an order of 1 or more", short_repr(order))
     for name, value in (("tolerance", tolerance), ("step", step)):
         if not value > 0:
-            raise ArgumentError("check_gradients", f"a {name} above 0", repr(value))
+            raise ArgumentError("check_gradients", f"a {name} above 0", short_repr(value))
     given = inputs if isinstance(inputs, (list, tuple)) else [inputs]
     if not given:
         raise ShapeError("check_gradients", "at least one input", "none")
