@@ -5,6 +5,7 @@ Arguments are ``program:dtype``. Run it in a new process, because it replaces `l
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import tensorlab as tl
 from tensorlab import devices
 from tensorlab.backends import CPUBackend, ReferenceBackend
 from tensorlab.kernels.runtime import library
+from tensorlab.plugins import builtins
 
 keys: list[str] = []
 
@@ -120,28 +122,24 @@ def every_dtype(_: str) -> None:
 
 
 def training(dtype: str) -> None:
-    """Train with each activation, loss and optimizer."""
+    """Train with each activation, loss, optimizer and kind of layer."""
     rng = np.random.default_rng(3)
-    x, labels = rng.normal(size=(8, 5)), rng.integers(0, 3, 8)
-    one_hot = np.eye(3)[labels]
+    x, labels = rng.normal(size=(8, 5)).astype(dtype), rng.integers(0, 3, 8)
+    momentum = [tl.optimizers.SGD(0.1, 0.9), tl.optimizers.SGD(0.1, 0.9, nesterov=True)]
+    optimizers = itertools.cycle([*momentum, *builtins.tensorlab_register_optimizers()])
+    losses = itertools.cycle(sorted(set(builtins.tensorlab_register_losses())))
     with tl.device("cpu"):
-        for activation in ("relu", "tanh", "sigmoid", "elu"):
-            for loss, y in (("mse", one_hot), ("sparse_categorical_crossentropy", labels)):
-                hidden = tl.layers.ELU() if activation == "elu" else tl.layers.Activation(activation)
-                last = "softmax" if y is labels else "sigmoid"
-                layers = [tl.layers.Dense(4, activation="tanh"), tl.layers.Dense(4), hidden, tl.layers.Dropout(0.5)]
-                model = tl.Sequential([*layers, tl.layers.Dense(3, activation=last, dtype=dtype)])
-                for optimizer in (
-                    "sgd",
-                    "adam",
-                    "rmsprop",
-                    tl.optimizers.SGD(0.1, 0.9),
-                    tl.optimizers.SGD(0.1, 0.9, True),
-                ):
-                    model.compile(optimizer, loss, metrics=["accuracy"])
-                    model.fit(x.astype(dtype), y, epochs=1, verbose=0)
-                model.evaluate(x.astype(dtype), y, verbose=0)
-                model.predict(x.astype(dtype), verbose=0)
+        for activation in [*builtins.tensorlab_register_activations()] * 3:
+            hidden = [tl.layers.Dense(4, activation=activation, dtype=dtype), tl.layers.BatchNormalization()]
+            others = [tl.layers.ReLU(2.0), tl.layers.LeakyReLU(), tl.layers.ELU(), tl.layers.Dropout(0.5)]
+            last = tl.layers.Dense(3, kernel_regularizer="l1_l2", activation="softmax")
+            model = tl.Sequential([*hidden, *others, last])
+            loss = next(losses)
+            y = labels if "sparse" in loss else np.eye(3)[labels]
+            model.compile(next(optimizers), loss, metrics=["accuracy"] if "sparse" in loss else ["accuracy", "mse"])
+            model.fit(x, y, epochs=1, verbose=0)
+            model.evaluate(x, y, verbose=0)
+            model.predict(x, verbose=0)
 
 
 PROGRAMS = {"every_operation": every_operation, "every_dtype": every_dtype, "training": training}
