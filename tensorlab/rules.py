@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tensorlab.arguments import advice
-from tensorlab.errors import ArgumentError, ArgumentTypeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, short_repr
 from tensorlab.scalars import ScalarFunction
 
 
@@ -24,7 +24,7 @@ def finite(who: str, value: Any, low: float = -math.inf, high: float = math.inf)
     if getattr(value, "shape", None) == () and not isinstance(value, np.generic):
         number = np.asarray(value)[()]  # the element of a tensor or array of rank 0
     if not isinstance(number, (int, float, np.number)) or isinstance(number, bool):
-        raise ArgumentError(who, "a finite number", repr(value))
+        raise ArgumentError(who, "a finite number", short_repr(value))
     try:
         number = float(number)
     except (OverflowError, TypeError):  # an integer out of the range of float64, or a complex number
@@ -33,7 +33,7 @@ def finite(who: str, value: Any, low: float = -math.inf, high: float = math.inf)
         expected = "a finite number"
         if math.isfinite(low):
             expected = f"a number of at least {low:g}" if math.isinf(high) else f"a number from {low:g} to {high:g}"
-        raise ArgumentError(who, expected, repr(value))
+        raise ArgumentError(who, expected, short_repr(value))
     return number
 
 

@@ -80,9 +80,13 @@ def _check_model(who: str, model: Any) -> None:
             hint = "train it with model.fit, or replace compute_loss only"
             raise ArgumentError(who, f"a model with the {method} of Model", f"one that replaces {method}", hint)
     for layer in model.layers:
-        if isinstance(layer, tl.layers.Dropout):
-            hint = "train it with model.fit"
-            raise ArgumentError(who, "layers that draw no random numbers", f"Dropout {layer.name!r}", hint)
+        hint = "train it with model.fit"
+        if isinstance(layer, (tl.layers.Dropout, tl.layers.GaussianNoise)):
+            received = f"{type(layer).__name__} {layer.name!r}"
+            raise ArgumentError(who, "layers that draw no random numbers", received, hint)
+        if isinstance(layer, tl.layers.BatchNormalization):
+            received = f"BatchNormalization {layer.name!r}"
+            raise ArgumentError(who, "weights that only the optimizer changes", received, hint)
     for weight in model.weights:
         if weight.device != "cuda":
             hint = "make it inside of \"with tl.device('cuda'):\""

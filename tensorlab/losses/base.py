@@ -55,11 +55,17 @@ class Loss(Configured):
         if y_true.shape[:1] != output_shape[:1]:
             raise ShapeError(self.name, f"as many targets as outputs, {output_shape[0]}", str(y_true.shape))
 
-    def __call__(self, y_true: Any, y_pred: Any) -> Tensor:
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """Compute the loss of a batch.
 
+        Args:
+            y_true: targets.
+            y_pred: outputs.
+            sample_weight: what the loss of each sample is multiplied by, ``(n,)`` or ``(n, 1)``, or one number. The
+                mean is that over all samples, whatever the weights are.
+
         Raises:
-            ShapeError: for targets whose shape does not fit the outputs.
+            ShapeError: for targets or weights whose shape does not fit the outputs.
             ArgumentError: for targets with invalid values, such as labels out of range.
             DeviceError: for targets on another device than the outputs.
         """
@@ -67,12 +73,14 @@ class Loss(Configured):
         outputs = y_pred if isinstance(y_pred, Probabilities) else as_tensor(y_pred, self.name, device)
         targets = as_tensor(y_true, self.name, device)
         self.check(targets, outputs.shape)
-        return self.reduced(targets, outputs)
+        return self.reduced(targets, outputs, sample_weight)
 
-    def reduced(self, targets: Tensor, outputs: Tensor) -> Tensor:
+    def reduced(self, targets: Tensor, outputs: Tensor, sample_weight: Any = None) -> Tensor:
         """Compute the loss of a batch whose targets have been checked."""
         common_backend(self.name, (outputs, targets))
         each = self.call(*self._matched(targets, outputs))
+        if sample_weight is not None:
+            each = _weighted(self.name, each, sample_weight)
         if self.reduction in (None, "none"):
             return each
         return ops.sum(each) if self.reduction == "sum" else ops.mean(each)
@@ -106,6 +114,21 @@ def matched(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     if y_true.dtype.kind == "f" or y_true.shape == y_pred.shape:
         y_true = y_true.astype(y_pred.dtype)
     return y_true, y_pred
+
+
+def _weighted(who: str, losses: Tensor, sample_weight: Any) -> Tensor:
+    """Multiply the loss of each sample by its weight."""
+    given = as_tensor(sample_weight, f"{who} sample_weight", losses.device)
+    weights = given.astype(losses.dtype)
+    if weights.ndim > 1 and weights.shape[-1] == 1:
+        weights = ops.squeeze(weights, axis=-1)
+    if weights.ndim and not losses.ndim:
+        hint = "return the loss of each sample, and not their mean"
+        raise ShapeError(f"{who} sample_weight", "a loss of each sample", "one number for the whole batch", hint)
+    if weights.shape != losses.shape[: weights.ndim]:
+        expected = f"a weight for each sample, shape {losses.shape[:1]}"
+        raise ShapeError(f"{who} sample_weight", expected, str(given.shape))
+    return losses * ops.reshape(weights, weights.shape + (1,) * (losses.ndim - weights.ndim))
 
 
 class PairedLoss(Loss):

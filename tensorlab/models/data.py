@@ -6,18 +6,19 @@ import copy
 import math
 import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
 
-from tensorlab import ops, random
+from tensorlab import dtypes, ops, random
 from tensorlab.backends import Backend
 from tensorlab.devices import backend, sharing_backend
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, NonFiniteError, ShapeError, short_repr
 from tensorlab.layers.arguments import is_structure
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.reduction import all_finite
+from tensorlab.rules import finite
 from tensorlab.tensor import Tensor
 
 
@@ -37,7 +38,7 @@ def check_count(who: str, value: Any, least: int = 1) -> int:
 
 
 class Samples:
-    """Inputs, and optionally targets, of equal length.
+    """Inputs, and optionally targets and weights, of equal length.
 
     Args:
         who: what the data is given to.
@@ -46,15 +47,24 @@ class Samples:
         targets: whether there have to be targets.
         device: where arrays are copied to, as a whole; None for the current device. Arrays that do not fit there
             stay on the host, and are copied batch by batch.
+        weights: a weight for each sample.
 
     Raises:
         ArgumentTypeError: if targets are missing, or for a generator.
         DTypeError: for anything but numbers.
         ShapeError: if there are none, or their lengths differ.
-        NonFiniteError: if an input is NaN or infinite.
+        NonFiniteError: if an input, a target or a weight is NaN or infinite.
     """
 
-    def __init__(self, who: str, x: Any, y: Any = None, targets: bool = False, device: str | None = None) -> None:
+    def __init__(
+        self,
+        who: str,
+        x: Any,
+        y: Any = None,
+        targets: bool = False,
+        device: str | None = None,
+        weights: Any = None,
+    ) -> None:
         if targets and y is None:
             raise ArgumentTypeError(f"{who} y", "a target for each sample", "None")
         self._who = who
@@ -62,6 +72,7 @@ class Samples:
         self._staying: set[int] = set()  # of the arrays on the host, by identity
         self.x = self._numbers(f"{who} x", x)
         self.y = None if y is None else self._numbers(f"{who} y", y)
+        self.weights = None if weights is None else self._numbers(f"{who} sample_weight", weights)
         self.given_shape = self.x.shape
         if not self.x.ndim or not self.x.shape[0]:
             raise ShapeError(f"{who} x", "at least one sample", f"shape {self.x.shape}")
@@ -75,9 +86,41 @@ class Samples:
                 f"x of shape {self.x.shape} and y of shape {self.y.shape}",
                 f"give one target for each sample{one}",
             )
-        for name, tensor in (("x", self.x), ("y", self.y)):
+        if self.weights is not None and self.weights.shape[:1] != (self.count,):
+            expected = f"a weight for each sample, shape {(self.count,)}"
+            raise ShapeError(f"{who} sample_weight", expected, str(self.weights.shape))
+        for name, tensor in (("x", self.x), ("y", self.y), ("sample_weight", self.weights)):
             if tensor is not None:
                 check_finite(f"{who} {name}", tensor)
+
+    def weigh_classes(self, class_weight: Any) -> None:
+        """Give each sample the weight of its class.
+
+        Targets are labels, ``(n,)`` or ``(n, 1)``, which are rounded, or one-hot rows.
+
+        Args:
+            class_weight: weights by label; the weight of other labels is 1.
+
+        Raises:
+            ArgumentError: for anything but a dict of labels and finite numbers.
+            ShapeError: for other targets.
+
+        Source: Keras, ``class_weight_to_sample_weights`` in ``keras.src.trainers.data_adapters``.
+        """
+        who = f"{self._who} class_weight"
+        if not isinstance(class_weight, Mapping) or not all(isinstance(k, (int, np.integer)) for k in class_weight):
+            raise ArgumentError(
+                who, "a dict of weights by label", short_repr(class_weight), "write e.g. {0: 1.0, 1: 50.0}"
+            )
+        weights = {int(label): finite(f"{who} of {label}", weight) for label, weight in class_weight.items()}
+        if self.y is None or self.y.ndim > 2:
+            received = "no targets" if self.y is None else f"targets of shape {self.y.shape}"
+            raise ShapeError(who, "labels or one-hot rows as targets", received, "pass sample_weight")
+        y = self.y.numpy()
+        found = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] != 1 else np.round(y.ravel())
+        labels, indices = np.unique(found, return_inverse=True)
+        each = np.array([weights.get(int(label), 1.0) for label in labels], dtypes.default_float)
+        self.weights = self._to_device(who, each[indices])
 
     def expand(self) -> bool:
         """Reshape numbers, ``(n,)``, to samples of one feature, ``(n, 1)``, and return whether they were numbers."""
@@ -110,6 +153,7 @@ class Samples:
         made._staying = set(self._staying)
         made.x = made._replaced(self.x, self.x[part])
         made.y = None if self.y is None else made._replaced(self.y, self.y[part])
+        made.weights = None if self.weights is None else made._replaced(self.weights, self.weights[part])
         made.count = len(made.x)
         made.given_shape = (made.count, *self.given_shape[1:])
         return made
@@ -120,16 +164,17 @@ class Samples:
             self._staying.add(id(new))
         return new
 
-    def batches(self, batch_size: int, shuffle: bool = False) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Yield the batches: in order as views, or shuffled as copies."""
+    def batches(self, batch_size: int, shuffle: bool = False) -> Iterator[tuple[Tensor, Tensor | None, Tensor | None]]:
+        """Yield the batches, as inputs, targets and weights: in order as views, or shuffled as copies."""
         indices: dict[Backend, Any] = {}  # on each device with samples; copied once, so that no batch has to wait
         if shuffle:
             order = random.generator("shuffle").permutation(self.count)
-            owners = {tensor._backend for tensor in (self.x, self.y) if tensor is not None}
+            owners = {tensor._backend for tensor in (self.x, self.y, self.weights) if tensor is not None}
             indices = {owner: owner.from_host(order) for owner in owners}
         for start in range(0, self.count, batch_size):
             part = slice(start, start + batch_size)
-            yield self._take(self.x, part, indices), None if self.y is None else self._take(self.y, part, indices)
+            y, weights = (None if each is None else self._take(each, part, indices) for each in (self.y, self.weights))
+            yield self._take(self.x, part, indices), y, weights
 
     def first(self) -> Tensor:
         """Return the first input, as a batch of one."""

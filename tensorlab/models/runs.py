@@ -45,7 +45,7 @@ class Runs(Steps):
         """Return whether a run needs a compiled loss, or targets. It does not if a subclass computes the loss."""
         return not self._replaces(step, "compute_loss")
 
-    def checked_samples(self, who: str, x: Any, y: Any, step: str = "train_step") -> Samples:
+    def checked_samples(self, who: str, x: Any, y: Any, step: str = "train_step", sample_weight: Any = None) -> Samples:
         """Check the data of a run against the model, which is built if it was not, before anything else is changed.
 
         Args:
@@ -53,6 +53,7 @@ class Runs(Steps):
             x: the inputs.
             y: the targets, or None.
             step: the method that will be called with each batch. If a subclass replaces it, only the data is checked.
+            sample_weight: a weight for each sample, or None.
 
         Raises:
             ShapeError: if x and y differ in length or do not fit the model.
@@ -60,7 +61,8 @@ class Runs(Steps):
             ArgumentError: for targets that the loss does not accept.
             NonFiniteError: if an input is NaN or infinite.
         """
-        samples = Samples(who, x, y, targets=self._needs("targets", step), device=device_of(self.weights))
+        needed = self._needs("targets", step)
+        samples = Samples(who, x, y, targets=needed, device=device_of(self.weights), weights=sample_weight)
         if self._replaces(step):  # nobody knows how it calls the model
             return samples
         with self.building():

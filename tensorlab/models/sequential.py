@@ -18,7 +18,7 @@ from tensorlab.tensor import Tensor
 class Sequential(Model):
     """A stack of layers; each takes the output of the one before.
 
-    It is built by the first data, or at once if it begins with an `Input`.
+    It is built by the first data, or at once if it begins with an `Input`, or with a stack that does.
 
     Args:
         layers: the layers, in order.
@@ -83,8 +83,8 @@ class Sequential(Model):
                         shape = self._shapes[-1] if self._shapes else self._input_shape
                         (outputs,) = computed_on_zeros(self, shape, layer)
                         self._shapes = [*self._shapes, check_one_output(layer._who, outputs).shape]
-            elif isinstance(first, Input):
-                self.build((None, *first.shape))
+            elif (beginning := _beginning(first)) is not None:
+                self.build((None, *beginning.shape))
         except BaseException:
             self._layers = before
             raise
@@ -158,3 +158,10 @@ class Sequential(Model):
         if "build_input_shape" in config:
             model.build(config["build_input_shape"])
         return model
+
+
+def _beginning(layer: Layer) -> Input | None:
+    """Return the `Input` that a layer is or begins with, or None."""
+    if isinstance(layer, Sequential):
+        return _beginning(layer._layers[0]) if layer._layers else None
+    return layer if isinstance(layer, Input) else None

@@ -1,7 +1,6 @@
-"""The functions of all built-in activations, as operations.
+"""Operations that are also activations, and the operations of the activation layers.
 
-`tensorlab.activations` and the layers of activations use them. Only `tanh`, a function of the array API standard, is
-elsewhere: in `tensorlab.ops.trigonometric`.
+`tensorlab.activations` has the others. `tanh` is in `tensorlab.ops.trigonometric`, as the array API standard has it.
 """
 
 from __future__ import annotations

@@ -25,7 +25,23 @@ def _adam(
     return weight - rate * mean / (math.sqrt(square) + epsilon), mean, square
 
 
-_ADAM = Rule(_adam)
+def _adamw(
+    weight: float,
+    gradient: float,
+    mean: float,
+    square: float,
+    learning_rate: float = 0.001,
+    weight_decay: float = 0.004,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-7,
+    step: float = 1,
+) -> tuple[float, float, float]:
+    decayed = weight - weight * weight_decay * learning_rate
+    return _adam(decayed, gradient, mean, square, learning_rate, beta_1, beta_2, epsilon, step)
+
+
+_ADAM, _ADAMW = Rule(_adam), Rule(_adamw)
 
 
 class Adam(Optimizer):
@@ -46,3 +62,35 @@ class Adam(Optimizer):
         self, learning_rate: float = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7
     ) -> None:
         super().__init__(_ADAM, learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+
+
+class AdamW(Optimizer):
+    """Update ``w ← w - η λ w``, and then as `Adam` does.
+
+    Args:
+        learning_rate: η.
+        weight_decay: λ.
+        beta_1: as in `Adam`.
+        beta_2: as in `Adam`.
+        epsilon: as in `Adam`.
+
+    Source: Keras, ``keras.optimizers.AdamW``; Loshchilov and Hutter, "Decoupled Weight Decay Regularization",
+    arXiv:1711.05101.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        weight_decay: float = 0.004,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+    ) -> None:
+        super().__init__(
+            _ADAMW,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+        )

@@ -100,7 +100,9 @@ def test_plugins(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequ
     header, first, *_ = capsys.readouterr().out.splitlines()
     assert header.split() == ["plugin", "distribution", "version", "loading", "adds"]
     assert first.split()[:3] == ["tensorlab", "tensorlab", tl.__version__]
-    assert "activation linear, relu, sigmoid, softmax, tanh; loss bce, binary_crossentropy" in first
+    assert (
+        "activation elu, exponential, gelu, hard_sigmoid, leaky_relu, linear, log_softmax, relu, relu6, selu" in first
+    )
     assert first.endswith("backend cpu, reference")
     request.getfixturevalue("broken")
     assert commands.main(["plugins"]) == 1

@@ -181,6 +181,7 @@ def unsupported_models_and_data_are_rejected(rng):
 
     with tl.device("cuda"):
         uncompiled, dropping, noisy = model(loss=None), model(layers.Dropout(0.5, name="drop")), model(Noise())
+        normal = model(layers.BatchNormalization(name="norm"))
         metric, plain, wild = model(metrics=[reading]), model(), model(optimizer=tl.optimizers.SGD(1e30))
         own = Stepping([layers.Dense(4)], name="model")
         own.compile("sgd", "mse")
@@ -188,6 +189,7 @@ def unsupported_models_and_data_are_rejected(rng):
     for made, error, message in (
         (uncompiled, StateError, "^fit_persistent of 'model': the model is not compiled; call compile"),
         (dropping, ArgumentError, f"{who} layers that draw no random numbers, received Dropout 'drop'; train it with"),
+        (normal, ArgumentError, f"{who} weights that only the optimizer changes, received BatchNormalization 'norm'"),
         (noisy, StateError, "^fit_persistent of 'model': the training steps differ in the data that"),
         (metric, DeviceError, f"{who} a step that stays on the device, received one that reads a tensor on the host"),
         (

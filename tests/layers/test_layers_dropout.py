@@ -12,7 +12,7 @@ import tensorlab as tl
 from tensorlab.errors import (
     ArgumentError,
 )
-from tensorlab.layers import Dense, Dropout
+from tensorlab.layers import Dense, Dropout, GaussianNoise
 
 Array = np.ndarray[Any, Any]
 
@@ -93,3 +93,21 @@ def test_gradient_of_dropout_uses_its_mask(rng: np.random.Generator) -> None:
     gradient = tape.gradient(outputs, x).numpy()
     np.testing.assert_allclose(gradient, outputs.numpy() / x.numpy(), rtol=1e-12)
     assert (gradient == 0).any()
+
+
+def test_noise_has_its_standard_deviation_and_its_seed() -> None:
+    x = np.full((200, 300), 3.0, "float32")
+    layer = GaussianNoise(0.5, seed=7)
+    assert np.array_equal(layer(x).numpy(), x)  # outside of training
+    assert np.array_equal(GaussianNoise(0.0)(x, training=True).numpy(), x)
+    first, second = (layer(x, training=True).numpy() - 3.0 for _ in range(2))
+    for noise in (first, second):
+        assert noise.mean() == pytest.approx(0.0, abs=6 * 0.5 / math.sqrt(x.size))
+        assert noise.std() == pytest.approx(0.5, rel=0.02)
+        assert noise.std(axis=0).min() > 0.3
+        assert noise.std(axis=1).min() > 0.3
+    assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.03
+    tl.utils.set_random_seed(3)
+    assert np.array_equal(GaussianNoise(0.5, seed=7)(x, training=True).numpy() - 3.0, first)
+    with pytest.raises(ArgumentError, match="stddev: expected a number of at least 0, received -1"):
+        GaussianNoise(-1)

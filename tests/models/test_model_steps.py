@@ -207,8 +207,8 @@ def test_metrics_in_attributes_are_reset_and_reported(data: tuple[Array, Array])
         (lambda self, data: None, ArgumentTypeError, "train_step: expected a dict of logs, received NoneType; return"),
         (
             lambda self, data: self.compute_loss(y=data[1], y_pred=self(data[0]), sample_weight=[1.0]),
-            ArgumentError,
-            "compute_loss sample_weight: expected None, received weights; weigh the samples in",
+            ShapeError,
+            "MeanSquaredError sample_weight: expected a weight for each sample, shape (10,), received (1,)",
         ),
         (
             lambda self, data: self.compute_loss(y=data[1][:3], y_pred=self(data[0])),

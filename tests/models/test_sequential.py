@@ -21,6 +21,18 @@ def book_model() -> tl.Sequential:
 # Construction
 
 
+def test_a_stack_that_begins_with_a_stack_with_an_input_is_built_at_once() -> None:
+    encoder = tl.Sequential([Input((4,)), Dense(2)], name="encoder")
+    model = tl.Sequential([encoder, Dense(3)])
+    assert model.built
+    assert [weight.shape for weight in model.weights] == [(4, 2), (2,), (2, 3), (3,)]
+    outer = tl.Sequential([model])
+    assert outer.built
+    assert outer.weights == model.weights
+    for empty in (tl.Sequential(), tl.Sequential([Dense(2)])):
+        assert not tl.Sequential([empty]).built
+
+
 def test_layers_are_applied_in_order(rng: np.random.Generator) -> None:
     model = tl.Sequential()
     model.add(Flatten(dtype="float64"))

@@ -11,7 +11,18 @@ from optimizer_cases import CASES, SHAPES, STEPS, averaged, rule, steps
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, ShapeError, UnknownNameError
-from tensorlab.optimizers import SGD, Adam, OptimizerRule, RMSprop
+from tensorlab.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Nadam,
+    Optimizer,
+    OptimizerRule,
+    RMSprop,
+)
 from tensorlab.tensor import Tensor
 
 
@@ -31,7 +42,30 @@ def test_twenty_steps_match_the_formula(case: str, dtype: str, tolerance: float,
         np.testing.assert_allclose(variable.numpy(), expected, rtol=tolerance, atol=tolerance)
 
 
-def test_defaults_match_keras() -> None:
+GRADIENTS = [[0.1, -2.0, 0.0], [0.3, -1.0, 0.5], [-0.2, 4.0, 0.5], [0.1, 0.0, -1.0]]
+# What Keras 3.15 makes of [1.0, -0.5, 2.0] with these gradients.
+KERAS: list[tuple[Optimizer, list[float]]] = [
+    (Adagrad(0.1), [0.923591673374176, -0.4440263509750366, 1.9299918413162231]),
+    (Adadelta(1.0), [0.997349739074707, -0.4995921552181244, 1.9991704225540161]),
+    (Adamax(0.1), [0.7900763750076294, -0.34958791732788086, 1.8814741373062134]),
+    (AdamW(0.1, weight_decay=0.1), [0.7126628160476685, -0.3292396366596222, 1.7701550722122192]),
+    (Nadam(0.1), [0.8095422387123108, -0.43281447887420654, 1.901134967803955]),
+]
+
+
+@pytest.mark.parametrize(("optimizer", "expected"), KERAS, ids=[type(each).__name__ for each, _ in KERAS])
+def test_four_steps_end_where_those_of_keras_do(optimizer: Optimizer, expected: list[float]) -> None:
+    weight = tl.Variable(np.array([1.0, -0.5, 2.0], "f4"))
+    steps(optimizer, [weight], [[np.array(each, "f4")] for each in GRADIENTS])
+    np.testing.assert_allclose(weight.numpy(), expected, rtol=5e-6)  # float32
+
+
+def test_keras_defaults() -> None:
+    adam = {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+    assert Adamax().get_config() == Nadam().get_config() == adam
+    assert AdamW().get_config() == adam | {"weight_decay": 0.004}
+    assert Adadelta().get_config() == {"learning_rate": 0.001, "rho": 0.95, "epsilon": 1e-7}
+    assert Adagrad().get_config() == {"learning_rate": 0.001, "initial_accumulator_value": 0.1, "epsilon": 1e-7}
     assert SGD().get_config() == {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False}
     assert RMSprop().get_config() == {"learning_rate": 0.001, "rho": 0.9, "momentum": 0.0, "epsilon": 1e-7}
     assert Adam().get_config() == {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}

@@ -85,8 +85,8 @@ def agree_with_pytorch(
 
     Args:
         ours: a function of tensors.
-        theirs: the same in PyTorch, an expression of x, y and z.
-        arrays: the values of x, y and z.
+        theirs: the same in PyTorch, an expression of x, y, z, u and v.
+        arrays: the values of these.
         rng: for the layouts and the cotangent.
         weights: variables that ``ours`` reads instead of the last arrays.
         more: other names in ``theirs``.
@@ -96,7 +96,7 @@ def agree_with_pytorch(
     peers = [torch.tensor(array, requires_grad=True) for array in arrays]
     names = {"torch": torch, "product": product, "MASK": MASK, "INDICES": INDICES}
     names |= {name: torch.tensor(array) for name, array in more.items()}
-    result = eval(theirs, {**names, **dict(zip("xyz", peers, strict=False))})
+    result = eval(theirs, {**names, **dict(zip("xyzuv", peers, strict=False))})
     cotangent = rng.standard_normal(result.shape)
     result.backward(torch.tensor(cotangent, dtype=result.dtype))
 
