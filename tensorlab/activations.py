@@ -12,7 +12,6 @@ from typing import Any, cast
 
 from tensorlab import ops
 from tensorlab.errors import ArgumentTypeError, short_repr
-from tensorlab.ops import activations as functions
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.probabilities import Probabilities
@@ -202,10 +201,10 @@ def softsign(x: float) -> float:
     return x / (1.0 + abs(x))
 
 
-log_softmax = functions.log_softmax
-relu = Activation(functions.relu.scalar)
-sigmoid = functions.sigmoid
-softmax = functions.softmax
+log_softmax = ops.log_softmax
+relu = Activation(ops.relu.scalar)
+sigmoid = ops.sigmoid
+softmax = ops.softmax
 tanh = Activation(ops.tanh.scalar)
 
 
