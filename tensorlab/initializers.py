@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import dtypes, ops, random
-from tensorlab.errors import ArgumentError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, DTypeError, ShapeError, short_repr
 from tensorlab.rules import finite
 from tensorlab.serialization import Configured
 from tensorlab.serialization import get as _get
@@ -145,11 +145,11 @@ class VarianceScaling(Initializer):
     ) -> None:
         who = type(self).__name__
         if finite(f"{who} scale", scale) <= 0:
-            raise ArgumentError(f"{who} scale", "a number above 0", repr(scale))
+            raise ArgumentError(f"{who} scale", "a number above 0", short_repr(scale))
         distribution = "truncated_normal" if distribution == "normal" else distribution
         for name, value, known in (("mode", mode, _MODES), ("distribution", distribution, _DISTRIBUTIONS)):
             if value not in known:
-                raise ArgumentError(f"{who} {name}", f"one of {', '.join(map(repr, known))}", repr(value))
+                raise ArgumentError(f"{who} {name}", f"one of {', '.join(map(repr, known))}", short_repr(value))
         self.scale, self.mode, self.distribution, self.seed = float(scale), mode, distribution, seed
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:

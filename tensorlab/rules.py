@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tensorlab.arguments import advice
-from tensorlab.errors import ArgumentError, ArgumentTypeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, short_repr
 from tensorlab.scalars import ScalarFunction
 
 
@@ -31,9 +31,9 @@ def finite(who: str, value: Any, low: float = -math.inf, high: float = math.inf)
             number = math.nan
         if math.isfinite(number) and low <= number <= high:
             return number
-        if not math.isinf(low):
+        if math.isfinite(low):
             expected = f"a number of at least {low:g}" if math.isinf(high) else f"a number from {low:g} to {high:g}"
-    raise ArgumentError(who, expected, repr(value))
+    raise ArgumentError(who, expected, short_repr(value))
 
 
 class Hyperparameters(MutableMapping[str, float]):

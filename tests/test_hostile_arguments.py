@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from nonsense import HOSTILE, HUGE, USUAL, Broken, X
 
 import tensorlab as tl
-from tensorlab.errors import ArgumentError, ArgumentTypeError, TensorlabError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, TensorlabError, short_repr
 
 MODULES = (
     tl.ops,
@@ -32,25 +33,6 @@ MODULES = (
     tl.activations,
     tl,
 )
-HOSTILE = [None, "abc", object(), 10**30, float("nan"), -1, [[1.0], [1.0, 2.0]], {1}, b"x", int]
-X = np.ones((3, 3), "float32")
-GOOD: dict[str, Any] = {
-    "arrays": [X, X],
-    "axes": (1, 0),
-    "axis": 0,
-    "condition": X > 0,
-    "dtype": "float32",
-    "fill_value": 1.0,
-    "function": lambda a: a * 2,
-    "indices": np.array([0, 1]),
-    "n": 3,
-    "rate": 0.5,
-    "repeats": 2,
-    "shape": (3, 3),
-    "start": 0,
-    "stop": 3,
-    "units": 3,
-}
 ELSEWHERE = {
     "hookimpl",  # pluggy's
     "leave_run",  # takes what enter_run returns
@@ -58,7 +40,7 @@ ELSEWHERE = {
     "set_seed",
     "set_state",
 }
-BEYOND = {("AUC", "num_thresholds")}
+BEYOND = {("AUC", "num_thresholds"), ("matrix_power", "n")}
 """Arguments that are accepted as they are, and take more time or memory than there is."""
 
 
@@ -97,6 +79,7 @@ def test_nonsense_is_refused_in_words(name: str) -> None:
         parameters = [p for p in inspect.signature(thing).parameters.values() if p.kind not in (2, 4)]
     except ValueError:
         return
+    longest = 0
     for wrong in parameters:
         if (name.rpartition(".")[2], wrong.name) in BEYOND:
             continue
@@ -104,7 +87,7 @@ def test_nonsense_is_refused_in_words(name: str) -> None:
             args: list[Any] = []
             kwargs: dict[str, Any] = {}
             for each in parameters:
-                usual = GOOD.get(each.name, X) if each.default is each.empty else each.default
+                usual = USUAL.get(each.name, X) if each.default is each.empty else each.default
                 if each.kind is not each.KEYWORD_ONLY:
                     args.append(value if each is wrong else usual)
                 elif each is wrong or each.default is each.empty:
@@ -113,10 +96,18 @@ def test_nonsense_is_refused_in_words(name: str) -> None:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     thing(*args, **kwargs)
-            except TensorlabError:
-                pass
+            except TensorlabError as error:
+                longest = max(longest, len(str(error)))
             except Exception as error:
-                pytest.fail(f"{name}({wrong.name}={value!r}) raised {type(error).__name__}: {error}")
+                pytest.fail(f"{name}({wrong.name}={short_repr(value)}) raised {type(error).__name__}: {error}")
+    assert longest < 1000
+
+
+def test_values_are_shown_in_short() -> None:
+    assert short_repr([1, "a"]) == "[1, 'a']"
+    assert short_repr("a" * 300) == f"'{'a' * 199}..."
+    assert short_repr(HUGE) == "an object of type 'int' of 16,610 bits"
+    assert short_repr(Broken()) == "an object of type 'Broken'"
 
 
 @pytest.mark.parametrize(
@@ -143,6 +134,18 @@ def test_nonsense_is_refused_in_words(name: str) -> None:
             lambda: tl.layers.Dense(2, kernel_initializer=lambda shape: tl.zeros(shape))(X),
             r"dense.*/kernel initializer: expected a function of \(shape, dtype\), received the unknown argument "
             r"'dtype'; write def initializer\(shape, dtype\)$",
+        ),
+        (
+            lambda: tl.losses.MeanSquaredError(X, X),
+            r"MeanSquaredError: expected a string for 'reduction', received an array of shape \(3, 3\)$",
+        ),
+        (
+            lambda: tl.sum(X, keepdims=X),
+            r"sum: expected True or False for 'keepdims', received an array of shape \(3, 3\)$",
+        ),
+        (
+            lambda: tl.losses.binary_crossentropy(X, X, X),
+            r"binary_crossentropy: expected True or False for 'from_logits', received an array of shape \(3, 3\)$",
         ),
         (lambda: round(tl.asarray(X), "a"), r"round: expected an integer number of decimals, or None, received 'a'$"),
     ],

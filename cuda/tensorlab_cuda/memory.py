@@ -119,7 +119,7 @@ class DeviceMemory:
         checks.check_copy(Buffer, target, source)
         copy_into(target, source)
 
-    def holds(self, size: int) -> bool:
+    def fits(self, size: int) -> bool:
         """Return whether data fits into half of the free memory."""
         return size <= (driver.free_memory()[0] + unused()) // 2
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError, short_repr
 from tensorlab.rules import Rowwise, Scan
 from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
@@ -177,7 +177,7 @@ def check_extremes(kind: type[Any], rule: str, buffer: Any) -> None:
     """
     who = "arg_reduce"
     if rule not in ("max", "min"):
-        raise ArgumentError(who, "the rule 'max' or 'min'", repr(rule))
+        raise ArgumentError(who, "the rule 'max' or 'min'", short_repr(rule))
     check_buffer(who, kind, buffer)
     if not buffer.ndim or (not buffer.shape[-1] and 0 not in buffer.shape[:-1]):
         raise ShapeError(who, "a buffer with elements along its last axis", f"shape {buffer.shape}")

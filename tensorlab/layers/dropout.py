@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import random
-from tensorlab.errors import ArgumentError
+from tensorlab.errors import ArgumentError, short_repr
 from tensorlab.layers.base import Layer
 from tensorlab.ops.lift import elementwise
 from tensorlab.rules import finite
@@ -46,7 +46,7 @@ class Dropout(Layer):
     def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
         if isinstance(rate, bool) or not isinstance(rate, _REAL) or not 0 <= rate < 1:
-            raise ArgumentError(f"{self._who} rate", "a number of at least 0 and below 1", repr(rate))
+            raise ArgumentError(f"{self._who} rate", "a number of at least 0 and below 1", short_repr(rate))
         self.rate = float(rate)
         self.seed = seed
 

@@ -6,7 +6,7 @@ import operator
 from typing import Any
 
 from tensorlab import autodiff, initializers, ops, regularizers
-from tensorlab.errors import ArgumentError, ShapeError
+from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.layers.base import Layer
 from tensorlab.ops.lift import elementwise
 from tensorlab.rules import finite
@@ -75,7 +75,7 @@ class BatchNormalization(Layer):
         try:
             self.axis = operator.index(axis)
         except TypeError:
-            raise ArgumentError(f"{self._who} axis", "an integer", repr(axis)) from None
+            raise ArgumentError(f"{self._who} axis", "an integer", short_repr(axis)) from None
         self.momentum = finite(f"{self._who} momentum", momentum, 0.0, 1.0)
         self.epsilon = finite(f"{self._who} epsilon", epsilon, 0.0)
         self.center, self.scale = center, scale
@@ -93,7 +93,7 @@ class BatchNormalization(Layer):
         shape = (input_shape[self.axis],)
         if shape[0] is None:
             hint = "only the lengths of other axes may be unknown"
-            raise ShapeError(self._who, f"a known length along axis {self.axis}", repr(input_shape), hint)
+            raise ShapeError(self._who, f"a known length along axis {self.axis}", short_repr(input_shape), hint)
         self.gamma: Variable | None = None
         self.beta: Variable | None = None
         if self.scale:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tensorlab import dtypes, ops
-from tensorlab.arguments import named
-from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError
+from tensorlab.arguments import check_name, named
+from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError, short_repr
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of
 from tensorlab.ops.lift import Elementwise, elementwise
 from tensorlab.ops.probabilities import Probabilities, reshaped
@@ -40,8 +40,9 @@ class Loss(Configured):
     _kind = "loss"
 
     def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = None) -> None:
+        check_name(type(self).__name__, name)
         if reduction not in _REDUCTIONS:
-            raise ArgumentError(f"{type(self).__name__} reduction", f"one of {_REDUCTIONS}", repr(reduction))
+            raise ArgumentError(f"{type(self).__name__} reduction", f"one of {_REDUCTIONS}", short_repr(reduction))
         self.reduction = reduction
         self.name = name or type(self).__name__
 
@@ -269,4 +270,4 @@ def get(identifier: Any) -> Loss:
         return identifier
     if callable(identifier):
         return _FunctionLoss(identifier)
-    raise ArgumentTypeError("loss", "a name, a Loss, or a function of (y_true, y_pred)", repr(identifier))
+    raise ArgumentTypeError("loss", "a name, a Loss, or a function of (y_true, y_pred)", short_repr(identifier))

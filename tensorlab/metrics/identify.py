@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from tensorlab import losses
-from tensorlab.errors import ArgumentTypeError
+from tensorlab.errors import ArgumentTypeError, short_repr
 from tensorlab.losses import Loss, LossRule
 from tensorlab.metrics.base import Metric
 from tensorlab.metrics.reduction import MeanMetricWrapper
@@ -39,7 +39,7 @@ def get(identifier: Any) -> Metric:
         identifier = losses.get(identifier)
     if callable(identifier) and not isinstance(identifier, type):
         return MeanMetricWrapper(identifier, name)
-    raise ArgumentTypeError("metric", "a name, a Metric, or a function of (y_true, y_pred)", repr(identifier))
+    raise ArgumentTypeError("metric", "a name, a Metric, or a function of (y_true, y_pred)", short_repr(identifier))
 
 
 def takes_targets_and_outputs(metric: Metric) -> bool:

@@ -13,8 +13,8 @@ import numpy as np
 
 from tensorlab import dtypes, ops, random
 from tensorlab.backends import Backend
-from tensorlab.devices import backend, holder
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, NonFiniteError, ShapeError
+from tensorlab.devices import backend, sharing_backend
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, NonFiniteError, ShapeError, short_repr
 from tensorlab.layers.arguments import is_structure
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.reduction import all_finite
@@ -33,7 +33,7 @@ def check_count(who: str, value: Any, least: int = 1) -> int:
     except TypeError:
         number = least - 1
     if isinstance(value, bool) or number < least:
-        raise ArgumentError(who, f"an integer of at least {least}", repr(value))
+        raise ArgumentError(who, f"an integer of at least {least}", short_repr(value))
     return number
 
 
@@ -109,7 +109,9 @@ class Samples:
         """
         who = f"{self._who} class_weight"
         if not isinstance(class_weight, Mapping) or not all(isinstance(k, (int, np.integer)) for k in class_weight):
-            raise ArgumentError(who, "a dict of weights by label", repr(class_weight), "write e.g. {0: 1.0, 1: 50.0}")
+            raise ArgumentError(
+                who, "a dict of weights by label", short_repr(class_weight), "write e.g. {0: 1.0, 1: 50.0}"
+            )
         weights = {int(label): finite(f"{who} of {label}", weight) for label, weight in class_weight.items()}
         if self.y is None or self.y.ndim > 2:
             received = "no targets" if self.y is None else f"targets of shape {self.y.shape}"
@@ -118,7 +120,7 @@ class Samples:
         found = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] != 1 else np.round(y.ravel())
         labels, indices = np.unique(found, return_inverse=True)
         each = np.array([weights.get(int(label), 1.0) for label in labels], dtypes.default_float)
-        self.weights = self._placed(who, each[indices])
+        self.weights = self._numbers(who, each[indices])
 
     def expand(self) -> bool:
         """Reshape numbers, ``(n,)``, to samples of one feature, ``(n, 1)``, and return whether they were numbers."""
@@ -167,8 +169,8 @@ class Samples:
         indices: dict[Backend, Any] = {}  # on each device with samples; copied once, so that no batch has to wait
         if shuffle:
             order = random.generator("shuffle").permutation(self.count)
-            holders = {tensor._backend for tensor in (self.x, self.y, self.weights) if tensor is not None}
-            indices = {holder: holder.from_host(order) for holder in holders}
+            owners = {tensor._backend for tensor in (self.x, self.y, self.weights) if tensor is not None}
+            indices = {owner: owner.from_host(order) for owner in owners}
         for start in range(0, self.count, batch_size):
             part = slice(start, start + batch_size)
             y, weights = (None if each is None else self._take(each, part, indices) for each in (self.y, self.weights))
@@ -206,9 +208,9 @@ class Samples:
 
     def _take(self, tensor: Tensor, part: slice, indices: dict[Backend, Any]) -> Tensor:
         """Return a part of the samples; with shuffled indices, the samples at that part of the indices."""
-        holder = tensor._backend
-        if holder in indices:
-            chosen = Tensor(holder.gather(tensor._buffer, holder.index(indices[holder], part)), holder)
+        owner = tensor._backend
+        if owner in indices:
+            chosen = Tensor(owner.gather(tensor._buffer, owner.index(indices[owner], part)), owner)
         elif part.start == 0 and part.stop >= tensor.shape[0] and not tensor.watched:  # all, as another object
             chosen = tensor.snapshot()
         else:
@@ -218,23 +220,23 @@ class Samples:
     def _numbers(self, who: str, value: Any) -> Tensor:
         """Convert an argument to a tensor, on the device if it fits there."""
         if type(value) is np.ndarray:
-            return self._placed(who, value)
-        if isinstance(value, Tensor) or holder(who, value) is not None:
+            return self._to_device(who, value)
+        if isinstance(value, Tensor) or sharing_backend(who, value) is not None:
             return as_tensor(value, who)
         if hasattr(value, "__next__") or (hasattr(value, "__iter__") and not hasattr(value, "__len__")):
             hint = "collect the batches into arrays first, or call train_on_batch with each"
             raise ArgumentTypeError(who, "an array of all samples", type(value).__name__, hint)
         if isinstance(value, dict):
             raise ArgumentTypeError(who, "an array of all samples", "a dict", "models have one input and one output")
-        return self._placed(who, value)
+        return self._to_device(who, value)
 
-    def _placed(self, who: str, value: Any) -> Tensor:
+    def _to_device(self, who: str, value: Any) -> Tensor:
         """Convert an array or nested lists to a tensor, on the device if it fits."""
         try:
             tensor = as_tensor(value, who, "cpu")
         except DTypeError as error:
             raise DTypeError(who, error.expected, error.received, error.hint) from None
-        if self._backend.holds(tensor.size * tensor.dtype.itemsize):
+        if self._backend.fits(tensor.size * tensor.dtype.itemsize):
             return self._moved(tensor)
         self._staying.add(id(tensor))
         return tensor
@@ -254,5 +256,5 @@ def check_finite(who: str, tensor: Tensor) -> None:
     if tensor.dtype.kind != "f" or all_finite(tensor):
         return
     host = tensor.numpy()
-    place = tuple(int(index) for index in np.argwhere(~np.isfinite(host))[0])
-    raise NonFiniteError(who, "finite numbers", f"{host[place]} at {place}", "clean the data first")
+    position = tuple(int(index) for index in np.argwhere(~np.isfinite(host))[0])
+    raise NonFiniteError(who, "finite numbers", f"{host[position]} at {position}", "clean the data first")

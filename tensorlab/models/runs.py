@@ -9,7 +9,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from tensorlab import autodiff, callbacks, random
 from tensorlab.callbacks import Callback
-from tensorlab.errors import ArgumentTypeError, ShapeError, TensorlabError
+from tensorlab.errors import ArgumentTypeError, ShapeError, TensorlabError, short_repr
 from tensorlab.layers.arguments import check_one_output
 from tensorlab.layers.calling import Block
 from tensorlab.models.checkpoint import Checkpoint
@@ -182,11 +182,13 @@ def check_callbacks(who: str, identifiers: Any) -> list[Callback]:
     """Return the callbacks that a run is given."""
     if identifiers is None:
         return []
-    given = list(flat((identifiers,) if isinstance(identifiers, (Callback, str)) else identifiers or ()))
+    given = list(flat((identifiers,) if isinstance(identifiers, (Callback, str)) else identifiers))
     if not all(isinstance(each, (Callback, str)) for each in given):
         classes = any(isinstance(each, type) for each in given)
         hint = "give an object of the class, e.g. EarlyStopping()" if classes else ""
-        raise ArgumentTypeError(f"{who} callbacks", "a list of Callbacks or names of some", repr(identifiers), hint)
+        raise ArgumentTypeError(
+            f"{who} callbacks", "a list of Callbacks or names of some", short_repr(identifiers), hint
+        )
     return [callbacks.get(each) for each in given]
 
 

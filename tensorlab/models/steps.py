@@ -9,7 +9,7 @@ from typing import Any
 from tensorlab import autodiff, losses, metrics, optimizers
 from tensorlab.arguments import named
 from tensorlab.callbacks import Logs
-from tensorlab.errors import ArgumentError, ArgumentTypeError, StateError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, StateError, short_repr
 from tensorlab.gradients import GradientTape
 from tensorlab.layers import Layer
 from tensorlab.losses import Loss
@@ -232,7 +232,7 @@ class Steps(Layer):
             loss = self._loss_of(x, y, y_pred, sample_weight, training=True)
         weights = self.trainable_weights  # the first call may have made them
         if len(used) > len(weights) or not {*map(id, used)} <= {*map(id, weights)}:  # some may be held and frozen
-            self._check_held(used)
+            self._warn_of_missing_attributes(used)
         optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
         return loss, y_pred
 
@@ -325,12 +325,12 @@ def _plain(value: Any) -> Any:
 def _metrics(who: str, identifiers: Any) -> tuple[Metric, ...]:
     """Return metrics that can be computed from targets and outputs."""
     if not isinstance(identifiers, (list, tuple, type(None))):
-        raise ArgumentError(who, "a list", repr(identifiers), "e.g. metrics=['accuracy']")
+        raise ArgumentError(who, "a list", short_repr(identifiers), "e.g. metrics=['accuracy']")
     chosen = tuple(map(metrics.get, flat(identifiers or ())))
     for metric in chosen:
         if not takes_targets_and_outputs(metric):
             hint = "implement call(y_true, y_pred), or update_state(y_true, y_pred) and result()"
-            raise ArgumentTypeError(who, "metrics of targets and outputs", repr(metric.name), hint)
+            raise ArgumentTypeError(who, "metrics of targets and outputs", short_repr(metric.name), hint)
     return chosen
 
 

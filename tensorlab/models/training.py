@@ -10,7 +10,7 @@ import numpy as np
 from tensorlab import random
 from tensorlab.arguments import named
 from tensorlab.callbacks import CallbackList, History, Logs, ProgressBar
-from tensorlab.errors import ArgumentError, ArgumentTypeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, short_repr
 from tensorlab.layers.arguments import describe
 from tensorlab.models.data import Samples, check_count
 from tensorlab.models.evaluation import Evaluation, reported
@@ -100,7 +100,7 @@ class Training(Evaluation):
         batch_size = check_batch_size(f"{who} batch_size", batch_size)
         check_epochs(who, epochs, initial_epoch)
         if verbose not in ("auto", 0, 1, 2):
-            raise ArgumentError(f"{who} verbose", "'auto', 0, 1 or 2", repr(verbose))
+            raise ArgumentError(f"{who} verbose", "'auto', 0, 1 or 2", short_repr(verbose))
         given = check_callbacks(who, callbacks)
         history = next((each for each in given if isinstance(each, History)), None) or History()
         bar = ProgressBar(verbose) if verbose and not any(isinstance(each, ProgressBar) for each in given) else None
@@ -140,7 +140,7 @@ class Training(Evaluation):
         """Check the data for training and for validation, before anything is changed."""
         split = 0.0 if split is None else split
         if isinstance(split, bool) or not isinstance(split, (int, float, np.number)) or not 0 <= split < 1:
-            raise ArgumentError(f"{who} validation_split", "a fraction from 0 to below 1", repr(split))
+            raise ArgumentError(f"{who} validation_split", "a fraction from 0 to below 1", short_repr(split))
         if class_weight is not None and weights is not None:
             raise ArgumentError(who, "class_weight or sample_weight", "both", "multiply the sample weights")
         with self.building():

@@ -10,7 +10,7 @@ import numpy as np
 from tensorlab import autodiff, dtypes
 from tensorlab.backends import Backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, ShapeError, short_repr
 from tensorlab.tensor import TENSORS, Tensor, converted
 
 Scalar = bool | int | float
@@ -63,6 +63,20 @@ def exactly(number: Scalar, dtype: DType) -> np.ndarray[Any, Any]:
             return np.asarray(number, dtype)
     except OverflowError:
         return np.asarray(number, object)
+
+
+def in_dtype(who: str, number: Scalar, dtype: DType) -> np.ndarray[Any, Any]:
+    """Convert a number to an array of a dtype.
+
+    Raises:
+        ArgumentError: for an integer that the dtype cannot represent.
+    """
+    try:
+        with np.errstate(over="ignore"):  # numbers too large for float32 become infinite
+            return np.asarray(number, dtype)
+    except OverflowError:
+        hint = "convert the tensors to a wider dtype with .astype()"
+        raise ArgumentError(who, f"a number that {dtype} holds", short_repr(number), hint) from None
 
 
 def lists_of_numbers(operands: Sequence[Any]) -> list[bool]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorlab import dtypes, shapes
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, DTypeError, IndexOutOfBoundsError, ShapeError
+from tensorlab.errors import ArgumentError, DTypeError, IndexOutOfBoundsError, ShapeError, short_repr
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, exactly, is_scalar, on_host
 from tensorlab.ops.indexing import integers_on_host
 from tensorlab.ops.reduction import Axis, sum
@@ -114,7 +114,7 @@ def searchsorted(x1: Any, x2: Any, /, side: str = "left", *, sorter: Any = None)
         [0, 1, 2]
     """
     if side not in ("left", "right"):
-        raise ArgumentError("searchsorted", "side 'left' or 'right'", repr(side))
+        raise ArgumentError("searchsorted", "side 'left' or 'right'", short_repr(side))
     device = device_of((x1, x2))
     row, elements = (
         as_tensor(x1, "searchsorted", device),

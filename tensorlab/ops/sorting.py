@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorlab import autodiff, shapes
-from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError, short_repr
 from tensorlab.ops.dispatch import as_tensor, on_host
 from tensorlab.ops.indexing import getitem, take_along_axis
 from tensorlab.tensor import Tensor, asarray, from_buffer_of
@@ -120,10 +120,10 @@ def top_k(x: Any, k: int, sorted: bool = True) -> TopK:
     """
     tensor = as_tensor(x, "top_k")
     if not isinstance(k, (int, np.integer)):
-        raise ArgumentTypeError("top_k", "an integer k", repr(k))
+        raise ArgumentTypeError("top_k", "an integer k", short_repr(k))
     if k < 0:
-        raise ArgumentError("top_k", "k of at least 0", str(k))
+        raise ArgumentError("top_k", "k of at least 0", short_repr(k))
     if not tensor.ndim or tensor.shape[-1] < k:
-        raise ShapeError("top_k", f"at least {k} elements along the last axis", f"shape {tensor.shape}")
+        raise ShapeError("top_k", f"at least {short_repr(k)} elements along the last axis", f"shape {tensor.shape}")
     indices = getitem(argsort(tensor, descending=True), (..., slice(int(k))))
     return TopK(take_along_axis(tensor, indices), indices)

@@ -13,7 +13,7 @@ import numpy as np
 
 from tensorlab import callbacks, initializers, layers, losses, metrics, optimizers, regularizers
 from tensorlab.backends import ReferenceBackend
-from tensorlab.errors import PluginError, ScalarError
+from tensorlab.errors import PluginError, ScalarError, short_repr
 from tensorlab.ops.lift import Elementwise
 from tensorlab.scalars import scalar_function
 from tensorlab.tensor import Tensor
@@ -125,7 +125,7 @@ def check(who: str, kind: str, name: Any, thing: Any) -> None:
     if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
         spelling = re.sub(r"\W", "_", name) if isinstance(name, str) else ""
         hint = f"call it {spelling!r}" if spelling.isidentifier() and not keyword.iskeyword(spelling) else ""
-        raise PluginError(who, "names that are Python identifiers", repr(name), hint)
+        raise PluginError(who, "names that are Python identifiers", short_repr(name), hint)
     refusal = EXPECTATIONS[kind].refusal(thing)
     if refusal is not None:
         raise PluginError(f"{who}, {name!r}", *refusal)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import dtypes, ops, shapes
-from tensorlab.errors import ArgumentError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, DTypeError, ShapeError, short_repr
 from tensorlab.ops.dispatch import as_tensor, on_host
 from tensorlab.random.keys import key_first
 from tensorlab.random.streams import Seed, generator
@@ -30,7 +30,7 @@ def _finite(who: str, value: Any) -> float:
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise ArgumentError(who, "a finite number", repr(value)[:60])
+        raise ArgumentError(who, "a finite number", short_repr(value))
     return number
 
 
@@ -172,7 +172,7 @@ def randint(
         whole = False
     if not whole or not limits.min <= least < most <= int(limits.max) + 1:
         expected = f"integers minval < maxval in the range of {wanted}"
-        raise ArgumentError("random.randint", expected, f"{minval!r} and {maxval!r}")
+        raise ArgumentError("random.randint", expected, f"{short_repr(minval)} and {short_repr(maxval)}")
     lengths = shapes.as_shape("random.randint", shape)
     return asarray(np.asarray(generator(use, seed).integers(least, most, lengths, dtype=wanted.type)))
 
@@ -252,8 +252,8 @@ def shuffle(x: Any, axis: int = 0, seed: Seed = None, use: str = "random shuffle
     Source: Keras, ``keras.random.shuffle``.
     """
     tensor = as_tensor(x, "random.shuffle")
-    place = shapes.normalize_axis("random.shuffle", axis, tensor.ndim)
-    return ops.take(tensor, generator(use, seed).permutation(tensor.shape[place]), axis=place)
+    position = shapes.normalize_axis("random.shuffle", axis, tensor.ndim)
+    return ops.take(tensor, generator(use, seed).permutation(tensor.shape[position]), axis=position)
 
 
 @key_first

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tensorlab.errors import ArgumentError, ArgumentTypeError, ScalarError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, ScalarError, short_repr
 from tensorlab.scalars import tree
 from tensorlab.scalars.derivative_rules import FLAT, OPERATORS, RULES
 from tensorlab.scalars.function import ScalarFunction
@@ -52,11 +52,11 @@ def derivative(function: ScalarFunction, index: int = 0) -> ScalarFunction:
 def check_index(function: ScalarFunction, index: int) -> None:
     """Raise ArgumentError unless this is the index of a parameter."""
     if isinstance(index, bool) or not isinstance(index, int | np.integer):
-        raise ArgumentTypeError(function.who, "the index of a parameter", repr(index), "")
+        raise ArgumentTypeError(function.who, "the index of a parameter", short_repr(index), "")
     if not 0 <= index < function.arity:
         expected = f"the index of one of its {function.arity} parameters"
         known = f"they are {', '.join(function.parameters) or 'none'}"
-        raise ArgumentError(function.who, expected, repr(index), known)
+        raise ArgumentError(function.who, expected, short_repr(index), known)
 
 
 def _derivative(function: ScalarFunction, parameter: str) -> ScalarFunction:
@@ -159,7 +159,7 @@ class _Tangents:
             raise ScalarError(
                 self.function.who,
                 "functions whose derivative is known",
-                repr(operation),
+                short_repr(operation),
                 "give the derivative as a scalar function of its own",
             )
         operands = dict(zip("ab", _operands(value), strict=False))

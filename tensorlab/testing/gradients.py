@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorlab import dtypes, ops
 from tensorlab.autodiff import Tape, no_grad
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, GradientError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, GradientError, ShapeError, short_repr
 from tensorlab.tensor import Tensor, asarray
 
 Array = np.ndarray[Any, Any]
@@ -56,10 +56,10 @@ def check_gradients(
     if not callable(fn):
         raise ArgumentTypeError("check_gradients", "a function", type(fn).__name__)
     if not isinstance(order, int) or order < 1:
-        raise ArgumentError("check_gradients", "an order of 1 or more", repr(order))
+        raise ArgumentError("check_gradients", "an order of 1 or more", short_repr(order))
     for name, value in (("tolerance", tolerance), ("step", step)):
         if not value > 0:
-            raise ArgumentError("check_gradients", f"a {name} above 0", repr(value))
+            raise ArgumentError("check_gradients", f"a {name} above 0", short_repr(value))
     given = inputs if isinstance(inputs, (list, tuple)) else [inputs]
     if not given:
         raise ShapeError("check_gradients", "at least one input", "none")
@@ -149,9 +149,9 @@ def _compare(who: str, gradient: Array, slopes: Array, tolerance: float) -> None
     excess = np.where(np.isfinite(excess), excess, np.inf)
     worst = np.unravel_index(int(np.argmax(excess)), excess.shape)
     if excess[worst] > 1:
-        place = f"at {tuple(map(int, worst))}" if worst else "of a number"
+        where = f"at {tuple(map(int, worst))}" if worst else "of a number"
         raise GradientError(
-            f"{who}, the gradient {place}",
+            f"{who}, the gradient {where}",
             f"{slopes[worst]:.9g} from central differences",
             f"{gradient[worst]:.9g}",
             f"they differ by {abs(gradient[worst] - slopes[worst]):.2g}, the tolerance is {allowed[worst]:.2g}; "

@@ -129,7 +129,7 @@ class LayerSubject(Subject):
         with device("reference"):
             array = self.inputs(seed)[:2]
             layer = self.ready("float64", array)
-            weights = [w for w in layer.trainable_weights if any(w is x for _, _, x in _holders(layer))]
+            weights = [w for w in layer.trainable_weights if any(w is x for _, _, x in _weight_attributes(layer))]
             values = [np.array(weight.numpy()) for weight in weights]
             real = array.dtype.kind == "f"
             if not real and not weights:
@@ -137,7 +137,7 @@ class LayerSubject(Subject):
 
             def call(*tensors: Tensor) -> Tensor:
                 inputs, given = (tensors[0], tensors[1:]) if real else (asarray(array), tensors)
-                with _in_place_of(layer, weights, given):
+                with _replaced_by(layer, weights, given):
                     return _called(layer, inputs, training)
 
             check_gradients(call, [array, *values] if real else values, seed=seed)
@@ -267,7 +267,7 @@ def _in_dtype(made: Layer, dtype: str) -> Layer:
     return layer
 
 
-def _holders(layer: Layer) -> Iterator[tuple[Layer, str, Variable]]:
+def _weight_attributes(layer: Layer) -> Iterator[tuple[Layer, str, Variable]]:
     """Yield each attribute of the layer and its inner layers that is a weight."""
     for each, _ in members(layer):
         for name, value in list(vars(each).items()):
@@ -276,17 +276,17 @@ def _holders(layer: Layer) -> Iterator[tuple[Layer, str, Variable]]:
 
 
 @contextmanager
-def _in_place_of(layer: Layer, weights: list[Variable], tensors: tuple[Tensor, ...]) -> Iterator[None]:
+def _replaced_by(layer: Layer, weights: list[Variable], tensors: tuple[Tensor, ...]) -> Iterator[None]:
     """Replace the weights by tensors in a block, so that gradients with respect to them can be differentiated."""
-    held = list(_holders(layer))
+    attributes = list(_weight_attributes(layer))
     try:
-        for owner, name, value in held:
+        for owner, name, value in attributes:
             for weight, tensor in zip(weights, tensors, strict=True):
                 if value is weight:
                     object.__setattr__(owner, name, tensor)
         yield
     finally:
-        for owner, name, value in held:
+        for owner, name, value in attributes:
             object.__setattr__(owner, name, value)
 
 

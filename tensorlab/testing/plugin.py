@@ -11,7 +11,7 @@ from typing import Any
 
 from tensorlab import callbacks
 from tensorlab.environment import pip
-from tensorlab.errors import ArgumentTypeError, DerivativeError, PluginWarning, UnknownNameError, nearest
+from tensorlab.errors import ArgumentTypeError, DerivativeError, PluginWarning, UnknownNameError, nearest, short_repr
 from tensorlab.plugins import manager, observers
 from tensorlab.plugins.record import Plugin
 from tensorlab.registry import Entry, normalized
@@ -63,7 +63,7 @@ def find(name: str, who: str = "check-plugin") -> list[Plugin]:
         ArgumentTypeError: for anything that is not a string.
     """
     if not isinstance(name, str):
-        raise ArgumentTypeError(who, "the name of an installed plugin", repr(name))
+        raise ArgumentTypeError(who, "the name of an installed plugin", short_repr(name))
     manager.load()
     wanted = normalized(name)
     found = [plugin for plugin in manager.plugins if normalized(plugin.distribution) == wanted]
@@ -72,7 +72,7 @@ def find(name: str, who: str = "check-plugin") -> list[Plugin]:
         known = {word for plugin in manager.plugins for word in (plugin.distribution, plugin.name)}
         install = f"a new one is found once it is installed in {sys.prefix}: {pip()} install -e ."
         hint = f"{nearest(name, known)} ({install})"
-        raise UnknownNameError(who, "the name of an installed plugin", repr(name), hint)
+        raise UnknownNameError(who, "the name of an installed plugin", short_repr(name), hint)
     return found
 
 

@@ -265,8 +265,8 @@ def same(
         if not close.all():
             distance = np.where(close, -1.0, np.nan_to_num(np.abs(left - right), nan=np.inf))
             worst = np.unravel_index(int(np.argmax(distance)), distance.shape)
-            place = f" at {tuple(map(int, worst))}" if worst else ""
-            refuse(f"{who}{place}", f"{right[worst]:.9g}, as {oracle}", f"{left[worst]:.9g}", hint)
+            where = f" at {tuple(map(int, worst))}" if worst else ""
+            refuse(f"{who}{where}", f"{right[worst]:.9g}, as {oracle}", f"{left[worst]:.9g}", hint)
 
 
 def _equal(left: list[Array], right: list[Array]) -> bool:

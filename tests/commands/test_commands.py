@@ -16,6 +16,7 @@ import tensorlab as tl
 from tensorlab import commands
 from tensorlab.commands import tables
 from tensorlab.errors import DeviceError
+from tensorlab.kernel_list import kernels_of
 from tensorlab.kernels.runtime import cache
 from tensorlab.plugins import Plugin, manager
 from tensorlab.registry import Entry, registries
@@ -148,6 +149,21 @@ def test_a_cache_that_cannot_be_written_says_so(
     assert "kernels cannot be stored, and 1 cannot be deleted: " in capsys.readouterr().out
 
 
+def test_kernels_are_listed_with_what_is_stored(capsys: pytest.CaptureFixture[str]) -> None:
+    (square,) = [k for k in kernels_of([tl.square], ["float32"], order=0) if k.name == "square"]
+    cache.write(square.key, cache.Native(b"k", b"", ()))
+    assert commands.main(["kernels", "--dtypes", "float32"]) == 0
+    header, *rows, last = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert header == ["name", "maker", "dtypes", "cache"]
+    assert ["square", "loops.map.map_kernel", "float32,", "float32", "stored"] in rows
+    assert ["square_vjp_x", "loops.map.map_kernel", "float32,", "float32,", "float32"] in rows
+    assert last == [str(len(rows)), "kernels,", "1", "of", "them", "stored"]
+    assert commands.main(["kernels", "--dtypes", "float32", "--order", "0", "--missing"]) == 0
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert "exp" in names
+    assert {"square", "square_vjp_x"}.isdisjoint(names)
+
+
 def test_nothing_asked_for_is_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert commands.main([]) == 0
     output = capsys.readouterr().out
@@ -163,7 +179,7 @@ def test_nothing_asked_for_is_help(capsys: pytest.CaptureFixture[str]) -> None:
         (
             ["zzz"],
             "python -m tensorlab: expected a command, received 'zzz'; "
-            "known names: cache, check-plugin, info, new-plugin, plugins",
+            "known names: cache, check-plugin, info, kernels, new-plugin, plugins",
         ),
         (["info", "--all"], "python -m tensorlab info: unrecognized arguments: --all; --help lists the valid ones"),
     ],

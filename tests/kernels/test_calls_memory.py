@@ -73,11 +73,9 @@ def kept() -> dict[str, int]:
     cpu: Any = devices.backend("cpu")
     holders = {
         "kernels": library._kernels,
-        "addresses": native._addresses,
         "tables": calls._tables,
         "referred to": calls._kept,
-        "reductions": cpu._kernels,
-        "products": cpu._products,
+        "kernels of the backend": cpu._kernels,
         "biased": nn._biased,
         "conversions": casting._conversions,
         "sources": linecache.cache,

@@ -24,7 +24,7 @@ Array = np.ndarray[Any, Any]
 def tile(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Products of the device "cpu" are computed with each tile that the processor has."""
     monkeypatch.setenv(VARIABLE, request.param)
-    monkeypatch.setattr(devices.backend("cpu"), "_products", {})
+    monkeypatch.setattr(devices.backend("cpu"), "_kernels", {})
     host_tile.cache_clear()
     yield request.param
     host_tile.cache_clear()

@@ -152,10 +152,3 @@ def test_set_num_threads_starts_and_ends_threads() -> None:
         assert workers() == [], "no thread for small work"
         large + large
         assert len(workers()) == count - 1
-
-
-def test_a_small_array_is_one_chunk() -> None:
-    from tensorlab.backends import cpu
-    from tensorlab.kernels.loops import map as map_module
-
-    assert cpu.SMALL == map_module.CHUNK

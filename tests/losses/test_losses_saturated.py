@@ -167,6 +167,17 @@ def test_later_changes_do_not_reach_the_logits() -> None:
         assert float(loss(LABELS, p)) == pytest.approx(np.mean(SOFTMAX), rel=1e-6)
 
 
+@pytest.mark.parametrize("activation", [tl.softmax, tl.sigmoid])
+def test_a_tensor_that_shares_memory_is_copied_once(activation: Callable[[Any], Any]) -> None:
+    array = X.copy()
+    shared = tl.asarray(array)
+    first, second = activation(shared), activation(shared)
+    array[:] = 0.0
+    assert first.logits._buffer is second.logits._buffer
+    np.testing.assert_array_equal(first.logits, X)
+    np.testing.assert_array_equal(second.numpy(), first.numpy())
+
+
 def test_gradients_by_the_probabilities_themselves() -> None:
     x, loss = tl.Variable(X[1:2]), tl.losses.SparseCategoricalCrossentropy()
     expected = np.zeros((1, 3))

@@ -206,6 +206,27 @@ class Narrowing(tl.backends.ReferenceBackend):
         return array.astype("int32") if array.dtype == np.int64 else array
 
 
+class Shifting(tl.backends.ReferenceBackend):
+    name = "own"
+
+    def gather(self, buffer: Any, indices: Any) -> Any:
+        return super().gather(buffer, indices - 1)
+
+
+class Doubting(tl.backends.ReferenceBackend):
+    name = "own"
+
+    def fits(self, size: int) -> Any:
+        return "perhaps"
+
+
+class Hiding(tl.backends.ReferenceBackend):
+    name = "own"
+
+    def export(self, buffer: Any) -> Any:
+        return buffer.tolist()
+
+
 class Misnamed(tl.backends.ReferenceBackend):
     name = "another"
 
@@ -237,6 +258,9 @@ def absent() -> Any:
     [
         (Skewed, "numbers", "failed", "layer 'Dense' in float32 on 'Mine:own' at ("),
         (Narrowing, "memory", "failed", "backend 'own': int64 of shape (4, 6), there and back: expected ["),
+        (Shifting, "methods", "failed", "backend 'own': gather of bool: expected [[True, True"),
+        (Doubting, "methods", "failed", "backend 'own': fits(1): expected True or False, received 'perhaps'"),
+        (Hiding, "methods", "failed", "export: expected an object with one of __dlpack__, __array_interface__"),
         (Misnamed, "protocol", "failed", "backend 'own': its name: expected 'own', received 'another'; tensors find"),
         (
             Bare,
@@ -266,6 +290,21 @@ def test_a_wrong_backend(make: Any, heading: str, outcome: str, words: str) -> N
     (check,) = [check for check in BackendSubject("own").checks() if check.heading == heading]
     result = check.result()
     assert (result.outcome, words in result.why) == (outcome, True), result.why
+
+
+METHODS = [name for name, value in vars(tl.backends.Backend).items() if callable(value) and not name.startswith("_")]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.usefixtures("taken_back")
+def test_every_method_of_a_backend_is_called(method: str) -> None:
+    def broken(*arguments: Any, **options: Any) -> Any:
+        raise ZeroDivisionError(method)
+
+    make = type("Broken", (tl.backends.ReferenceBackend,), {"name": "own", method: broken})
+    tl.plugins.register(plugin_of(tensorlab_register_backends=lambda: {"own": make}), "Mine")
+    results = (check.result() for check in BackendSubject("own").checks())
+    assert next(result.why for result in results if result.outcome == "failed").count(method)
 
 
 def shake(model: Any, epoch: int) -> None:

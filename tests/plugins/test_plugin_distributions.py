@@ -73,7 +73,7 @@ def test_what_ships() -> None:
         ("my_regularizer", "regularizer::my_regularizer", COMPUTED | {"gradients"}),
         ("my_callback", "callback::MyCallback", {"watches", "config", "determinism"}),
         ("my_dataset", "dataset::my_dataset", {"arrays", "determinism"}),
-        ("my_backend", "backend::my_backend", {"protocol", "memory", "numbers"}),
+        ("my_backend", "backend::my_backend", {"protocol", "memory", "methods", "numbers"}),
     ],
 )
 def test_every_check_of_it_passes(plugin: str, thing: str, headings: set[str], outcomes: dict[str, str]) -> None:

@@ -1,9 +1,9 @@
 """Compiled calls: an elementwise operation on tensors as one machine-code function.
 
 For small tensors the kernel takes a tenth of the time of a call. The rest is Python code that checks types, dtypes and
-shapes and creates the result. The compiled function in `loops.direct` does all of this in machine code when the tensors
-share one dtype and device; Python numbers are also accepted if the dtype is real. While a tape is open, it calls the
-method ``_recorded``. In every other case, errors included, it calls the Python method that it replaces.
+shapes and creates the result. The compiled function of `compiled_call` does all of this in machine code when the
+tensors share one dtype and device; Python numbers are also accepted if the dtype is real. While a tape is open, it
+calls the method ``_recorded``. In every other case, errors included, it calls the Python method that it replaces.
 
 The code uses the C interfaces of CPython and NumPy by address. It relies on three memory layouts: the position of an
 object's type, NumPy's public C structure (see `memory`), and the offsets of the slots of tensorlab's own classes, which
@@ -73,9 +73,7 @@ def install(kind: type, operation: Any, tensors: Sequence[type], tapes: int, new
 
 def _install(kind: type, operation: Any, tensors: Sequence[type], tapes: int, new_key: Callable[[], int]) -> None:
     record = vars(kind)["_recorded"]
-    some = tensors[0](np.empty(0), object())
-    slots = (_slot(operation, "_direct"), *(_slot(some, name) for name in ("_buffer", "_backend", "key")))
-    call = address(library.find("loops.direct.call_kernel", slots))
+    call = address(library.find("runtime.compiled_call.call_kernel", slots(operation, tensors[0])))
     definition = Method(b"__call__", call, _FAST_WITH_KEYWORDS, (kind.__call__.__doc__ or "").encode())
     keep_to_the_end(definition)
     words = {
@@ -94,6 +92,12 @@ def _install(kind: type, operation: Any, tensors: Sequence[type], tapes: int, ne
     _installed.append((kind, new_method(kind, ctypes.addressof(definition))))
     switch(compiled=True)
     _header.extend([words[index] for index in range(len(words))])
+
+
+def slots(operation: Any, tensor: type) -> tuple[int, int, int, int]:
+    """Return the offsets that the compiled function depends on: of an operation's table, and in a class of tensors."""
+    some = tensor(np.empty(0), object())
+    return _slot(operation, "_direct"), _slot(some, "_buffer"), _slot(some, "_backend"), _slot(some, "key")
 
 
 def switch(compiled: bool) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab.errors import ArgumentError
+from tensorlab.errors import ArgumentError, short_repr
 from tensorlab.kernels.runtime import library
 
 # Offsets in bytes of the words of the pool. Words that different threads write are a cache line apart.
@@ -66,7 +66,7 @@ def _available() -> int:
 
 def _checked(count: object, who: str) -> int:
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or not 1 <= count <= MOST_THREADS:
-        raise ArgumentError(who, f"a number of threads from 1 to {MOST_THREADS}", repr(count))
+        raise ArgumentError(who, f"a number of threads from 1 to {MOST_THREADS}", short_repr(count))
     return int(count)
 
 

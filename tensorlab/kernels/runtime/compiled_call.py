@@ -1,4 +1,4 @@
-"""The compiled call of an elementwise operation (see `runtime.calls`)."""
+"""The compiled call of an elementwise operation, which `calls` installs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from tensorlab.kernels.loops.map import CHUNK
+from tensorlab.kernels import CHUNK
 from tensorlab.kernels.runtime import calls, memory
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.memory import MAX_RANK, address_of, pointer, scratch

@@ -1,0 +1,139 @@
+"""Every public method of what users hold, called with nonsense: what is refused, is refused in tensorlab's words.
+
+On the reference device, which compiles nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from nonsense import HOSTILE, USUAL, X
+
+import tensorlab as tl
+from tensorlab.errors import ArgumentTypeError, TensorlabError, short_repr
+
+
+def model() -> tl.Sequential:
+    model = tl.Sequential([tl.layers.Dense(3)])
+    model.compile("sgd", "mse", metrics=["mae"])
+    model.train_on_batch(X, X)
+    return model
+
+
+def dense() -> tl.layers.Dense:
+    layer = tl.layers.Dense(3)
+    layer(X)
+    return layer
+
+
+OBJECTS: dict[str, Callable[[], Any]] = {
+    "tensor": lambda: tl.asarray(X),
+    "variable": lambda: tl.Variable(X),
+    "model": model,
+    "layer": dense,
+    "optimizer": lambda: model().optimizer,
+    "metric": tl.metrics.AUC,
+    "loss": tl.losses.MeanSquaredError,
+    "activation": lambda: tl.activations.relu,
+    "elements": lambda: tl.asarray(X).at[0],
+    "tape": tl.GradientTape,
+    "initializer": tl.initializers.GlorotUniform,
+    "regularizer": tl.regularizers.L2,
+}
+INTERNAL = {
+    "backward",  # of the engine of tapes
+    "call",  # takes tensors that __call__ has checked
+    "check",
+    "checked_samples",
+    "dry_run",
+    "reduced",
+    "restore",
+    "sample_values",
+    "take_losses",
+    "take_table",
+    "track",
+}
+"""Methods that other parts of tensorlab call, which have checked the arguments."""
+
+
+@pytest.fixture(autouse=True)
+def _reference() -> Iterator[None]:
+    with tl.device("reference"):
+        yield
+
+
+def parameters_of(method: Any) -> list[inspect.Parameter]:
+    try:
+        found = inspect.signature(method).parameters.values()
+    except (ValueError, TypeError):
+        return []
+    return [each for each in found if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+
+
+@pytest.mark.parametrize("kind", OBJECTS)
+def test_nonsense_is_refused_in_words_by_methods(kind: str) -> None:
+    make = OBJECTS[kind]
+    names = [name for name in dir(make()) if not name.startswith("_") and name not in INTERNAL]
+    called = 0
+    for name in names:
+        method = getattr(make(), name, None)
+        parameters = parameters_of(method) if callable(method) else []
+        for wrong in parameters:
+            for value in HOSTILE:
+                if (wrong.name == "print_fn" and callable(value)) or (wrong.name == "copy" and value is HOSTILE[-1]):
+                    # the errors of a user's function are its own, and astype is too short for a check of copy
+                    continue
+                args: list[Any] = []
+                kwargs: dict[str, Any] = {}
+                for each in parameters:
+                    usual = USUAL.get(each.name, X) if each.default is each.empty else each.default
+                    if each.kind is not each.KEYWORD_ONLY:
+                        args.append(value if each is wrong else usual)
+                    elif each is wrong or each.default is each.empty:
+                        kwargs[each.name] = value if each is wrong else usual
+                try:
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("ignore")
+                        getattr(make(), name)(*args, **kwargs)
+                    called += 1
+                except TensorlabError:
+                    called += 1
+                except Exception as error:
+                    given = f"{kind}.{name}({wrong.name}={short_repr(value)})"
+                    pytest.fail(f"{given} raised {type(error).__name__}: {error}")
+    assert called > 10
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: dense().set_weights(3),
+            r"\.set_weights: expected a list of arrays, received 3; give what",
+        ),
+        (lambda: model().summary(print_fn=3), r"\.summary print_fn: expected a function of one line"),
+        (lambda: tl.layers.Dense(3).add_weight((2,), name=3), r"Dense '.*'\.add_weight name: expected a string"),
+        (
+            lambda: tl.metrics.AUC().add_variable((2,), name=3),
+            r"auc\.add_variable name: expected a string, received 3$",
+        ),
+        (lambda: tl.Variable(X, name=3), r"Variable name: expected a string, received 3$"),
+        (
+            lambda: model().optimizer.get_state([3]),
+            r"SGD\.get_state: expected a list of Variables, received \[3\];",
+        ),
+        (lambda: tl.asarray(X).at[0].apply(3), r"x\.at\[index\]\.apply: expected a function of a tensor, received 3$"),
+        (lambda: tl.activations.relu.from_config(3), r"activation 'relu': expected a dict of arguments"),
+    ],
+)
+def test_what_methods_say_of_types(call: Callable[[], Any], message: str) -> None:
+    with pytest.raises(ArgumentTypeError, match=message):
+        call()
+
+
+def test_a_variable_without_a_name_is_called_variable() -> None:
+    assert tl.Variable(X, name=None).name == "variable"
