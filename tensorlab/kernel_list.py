@@ -84,7 +84,7 @@ def built_in_kernels(dtypes: Iterable[Any] | None = None, order: int = 1) -> Ite
 
     Example:
         >>> from tensorlab.kernel_list import built_in_kernels
-        >>> [kernel.arrays for kernel in built_in_kernels(["float32"]) if kernel.name == "exp"]
+        >>> [kernel.arrays for kernel in built_in_kernels(["float32"]) if kernel.name == "sinh"]
         [('float32', 'float32')]
     """
     chosen = _chosen(dtypes, order)

@@ -1,6 +1,6 @@
-"""Print the keys of the kernels that programs look up on the CPU backend, although nothing is compiled.
+"""Print the keys of the kernels that programs look up on the CPU backend, without compiling them.
 
-Run it in a process of its own, with the names of programs below: it replaces what finds kernels.
+Arguments are ``program:dtype``. Run it in a new process, because it replaces `library.find`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def found(maker: str, arguments: tuple[Any, ...] = (), compiled: object = None) 
 
 
 class Recorder(CPUBackend):
-    """The CPU backend, except that the reference backend computes in the place of its kernels."""
+    """The CPU backend, whose kernels do nothing; results are those of the reference backend."""
 
     reference = ReferenceBackend()
 
@@ -69,7 +69,7 @@ class Recorder(CPUBackend):
 
 
 def gradients(function: Callable[..., Any], arrays: list[Any], dtype: str) -> None:
-    """Compute a function, and the gradient by each argument."""
+    """Compute a function and its gradient with respect to each argument."""
     tensors = [tl.asarray(np.asarray(array, dtype)) for array in arrays]
     with tl.GradientTape(persistent=True) as tape:
         tape.watch(tensors)
@@ -85,7 +85,7 @@ def operation(name: str, dtype: str) -> None:
 
 
 def every_operation(dtype: str) -> None:
-    """Compute every operation, and its gradients."""
+    """Compute every operation and its gradients."""
     rng = np.random.default_rng(3)
     for name in [*UNARY, *BINARY]:
         operation(name, dtype)
@@ -94,7 +94,7 @@ def every_operation(dtype: str) -> None:
 
 
 def every_dtype(_: str) -> None:
-    """Compute what takes integers and bools, and convert each dtype to each."""
+    """Compute operations that accept integers and bools, and convert each of these dtypes to every dtype."""
     for name in ("bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))):
         x = tl.asarray(np.array([[1, 0, 3], [1, 1, 0]], name))
         for other in tl.__array_namespace_info__().dtypes():
