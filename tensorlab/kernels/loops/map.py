@@ -11,7 +11,7 @@ import itertools
 import numpy as np
 from numba import types
 
-from tensorlab import kernels
+from tensorlab.kernels import CHUNK
 from tensorlab.kernels.runtime import memory, threads
 from tensorlab.kernels.runtime.atomics import call_task, closure
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
@@ -20,7 +20,6 @@ from tensorlab.kernels.runtime.drivers import driver, loop_address
 from tensorlab.kernels.runtime.lift import build, lift, storage
 from tensorlab.scalars import ScalarFunction
 
-CHUNK = kernels.CHUNK
 LINE = 64
 """The size of a cache line in bytes."""
 LONG = 1 << 12
