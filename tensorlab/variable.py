@@ -194,8 +194,8 @@ def _initial(who: str, value: Any, initializer: Any, shape: Any, dtype: Any) -> 
     if isinstance(begin, (str, dict)) or callable(begin):
         if lengths is None:
             raise ArgumentError(who, "a shape for the initializer", "none", "e.g. shape=(2, 3)")
-        kind = dtypes.default_float if dtype is None else dtypes.as_dtype(dtype, who)
-        begin = get("initializer", begin, object)(lengths, dtype=kind)
+        wanted = dtypes.default_float if dtype is None else dtypes.as_dtype(dtype, who)
+        begin = get("initializer", begin, object)(lengths, dtype=wanted)
     made = converted(who, begin, dtype, None, None)
     if lengths is not None and made.shape != lengths:
         raise ShapeError(who, f"a value of shape {lengths}", str(made.shape))

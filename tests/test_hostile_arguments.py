@@ -1,6 +1,6 @@
-"""Every public function and constructor, called with nonsense: what is refused, is refused in tensorlab's words.
+"""Call every public function and constructor with invalid arguments: only tensorlab's own errors may be raised.
 
-On the reference device, which compiles nothing.
+The tests use the reference device, which compiles nothing.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ELSEWHERE = {
     "set_state",
 }
 BEYOND = {("AUC", "num_thresholds"), ("matrix_power", "n")}
-"""Arguments that are accepted as they are, and take more time or memory than there is."""
+"""Valid arguments that would need too much time or memory."""
 
 
 def things() -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -68,12 +68,12 @@ def _reference() -> Iterator[None]:
     tl.random.move_to(0, 0)
 
 
-def test_there_is_much_to_call() -> None:
+def test_many_functions_are_called() -> None:
     assert len(THINGS) > 300
 
 
 @pytest.mark.parametrize("name", THINGS)
-def test_nonsense_is_refused_in_words(name: str) -> None:
+def test_invalid_arguments_raise_only_tensorlab_errors(name: str) -> None:
     thing = THINGS[name]
     try:
         parameters = [p for p in inspect.signature(thing).parameters.values() if p.kind not in (2, 4)]
@@ -150,14 +150,14 @@ def test_values_are_shown_in_short() -> None:
         (lambda: round(tl.asarray(X), "a"), r"round: expected an integer number of decimals, or None, received 'a'$"),
     ],
 )
-def test_what_is_said_of_types(call: Callable[[], Any], message: str) -> None:
+def test_messages_about_arguments(call: Callable[[], Any], message: str) -> None:
     with pytest.raises((ArgumentTypeError, ArgumentError)) as error:
         call()
     assert re.match(message, str(error.value)), str(error.value)
     assert error.value.__cause__ is None
 
 
-def test_what_is_said_of_models() -> None:
+def test_messages_of_models() -> None:
     model = tl.Sequential([tl.layers.Dense(2)], name="net")
     model.compile("sgd", "mse")
     ragged = [[1.0, 2.0, 3.0], [1.0]]
@@ -178,7 +178,7 @@ def test_what_is_said_of_models() -> None:
             tl.utils.to_categorical([1], num_classes=count)
 
 
-def test_decimals_beyond_every_float() -> None:
+def test_round_with_a_very_large_number_of_decimals() -> None:
     for dtype in ("float32", "float64"):
         x = tl.asarray([1.5, -2.75, float("inf"), float("nan"), 0.0], dtype=dtype)
         for digits in (309, 400, 10**30):
@@ -186,7 +186,7 @@ def test_decimals_beyond_every_float() -> None:
             np.testing.assert_array_equal(round(x, -digits).numpy(), [0.0, 0.0, np.inf, np.nan, 0.0])
 
 
-def test_a_place_in_training_that_is_none_changes_nothing() -> None:
+def test_invalid_epoch_or_step_changes_nothing() -> None:
     before = tl.random.get_state()
     for place in ((int, 0), (0, -1), (0, 2**70), (None, 1)):
         with pytest.raises(ArgumentError, match=r"^random\.move_to (epoch|step): expected an integer from 0 to "):

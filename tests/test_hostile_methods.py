@@ -49,6 +49,7 @@ INTERNAL = {
     "call",  # takes tensors that __call__ has checked
     "check",
     "checked_samples",
+    "compute",
     "dry_run",
     "reduced",
     "restore",

@@ -35,7 +35,7 @@ else:
         return pool()
 
 
-_MOST_OPERANDS = 2
+_MAX_OPERANDS = 2
 """The maximum number of operands of an epilogue."""
 
 
@@ -163,7 +163,7 @@ class CPUBackend(HostMemory):
         keep: bool = False,
     ) -> tuple[Array, Array | None]:
         """Multiply with packed panels and register tiles, and apply the epilogue while a tile is in cache."""
-        shape, dtype = checks.check_product(np.ndarray, a, b, epilogue, operands, _MOST_OPERANDS), a.dtype
+        shape, dtype = checks.check_product(np.ndarray, a, b, epilogue, operands, _MAX_OPERANDS), a.dtype
         result = np.empty(shape, dtype)
         product = np.empty(shape, dtype) if keep else None
         if result.size:

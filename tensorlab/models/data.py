@@ -120,7 +120,7 @@ class Samples:
         found = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] != 1 else np.round(y.ravel())
         labels, indices = np.unique(found, return_inverse=True)
         each = np.array([weights.get(int(label), 1.0) for label in labels], dtypes.default_float)
-        self.weights = self._numbers(who, each[indices])
+        self.weights = self._to_device(who, each[indices])
 
     def expand(self) -> bool:
         """Reshape numbers, ``(n,)``, to samples of one feature, ``(n, 1)``, and return whether they were numbers."""

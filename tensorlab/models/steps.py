@@ -49,7 +49,7 @@ class Steps(Layer):
                 metrics ignore them. One that is also in ``metrics`` is reported as ``weighted_…``.
 
         Raises:
-            UnknownNameError: for an unknown name, with the nearest known ones.
+            UnknownNameError: for an unknown name; the message suggests similar names.
             ArgumentError: for metrics that are no list, or a loss without a reduction.
             ArgumentTypeError: for a metric that is not one of targets and outputs.
 

@@ -1,7 +1,6 @@
-"""The functions of all built-in activations, as operations.
+"""Operations that are also activations, and the operations of the activation layers.
 
-`tensorlab.activations` and the layers of activations use them. Only `exp` and `tanh`, functions of the array API
-standard, are elsewhere.
+`tensorlab.activations` has the others. `tanh` is in `tensorlab.ops.trigonometric`, as the array API standard has it.
 """
 
 from __future__ import annotations
@@ -37,93 +36,26 @@ def relu(x: float) -> float:
     return 0 if x <= 0 else x
 
 
-# Those below are written so that no large input of either sign gives NaN or an early overflow.
-
-
 @elementwise
-def elu(x: float, alpha: float = 1.0) -> float:
-    """Compute ``x`` where it is above 0, else ``alpha · (exp(x) - 1)``.
-
-    Source: Clevert et al., "Fast and Accurate Deep Network Learning by Exponential Linear Units", arXiv:1511.07289.
-    """
-    return x if x > 0.0 else alpha * math.expm1(x)
-
-
-@elementwise
-def leaky_relu(x: float, negative_slope: float = 0.2, threshold: float = 0.0) -> float:
-    """Compute ``x`` where it is above a threshold, else ``negative_slope · (x - threshold)``.
-
-    Source: Keras, ``keras.activations.leaky_relu``.
-    """
+def leaky_relu(x: float, slope: float, threshold: float) -> float:
+    """Return ``x`` above a threshold, else ``slope · (x - threshold)``."""
     if x > threshold:
         return x
-    return negative_slope * (x - threshold) if negative_slope != 0.0 else 0.0  # 0 times infinity is NaN
+    return slope * (x - threshold) if slope != 0.0 else 0.0  # 0 times infinity is NaN
 
 
 @elementwise
-def bounded_relu(x: float, negative_slope: float, threshold: float, largest: float) -> float:
-    """Compute `leaky_relu`, but at most ``largest``."""
+def bounded_relu(x: float, slope: float, threshold: float, largest: float) -> float:
+    """Return `leaky_relu`, but at most ``largest``."""
     if x > threshold:
         return x if x < largest else largest
-    return negative_slope * (x - threshold) if negative_slope != 0.0 else 0.0
+    return slope * (x - threshold) if slope != 0.0 else 0.0
 
 
 @elementwise
-def gelu(x: float) -> float:
-    """Compute ``x · Φ(x)``, where ``Φ(x) = (1 + erf(x / √2)) / 2`` is the normal distribution function.
-
-    Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", arXiv:1606.08415.
-    """
-    return 0.5 * x * (1.0 + math.erf(x / math.sqrt(2.0)))
-
-
-@elementwise
-def hard_sigmoid(x: float) -> float:
-    """Compute ``x / 6 + 1/2``, limited to ``[0, 1]``. Source: Keras, ``keras.activations.hard_sigmoid``."""
-    return min(max(x / 6.0 + 0.5, 0.0), 1.0)
-
-
-@elementwise
-def relu6(x: float) -> float:
-    """Compute ``x``, limited to ``[0, 6]``. Source: Keras, ``keras.activations.relu6``."""
-    return min(max(x, 0.0), 6.0)
-
-
-@elementwise
-def selu(x: float) -> float:
-    """Compute 1.0507… times the `elu` of ``alpha = 1.6733…``, which keep mean 0 and variance 1 from layer to layer.
-
-    Source: Klambauer et al., "Self-Normalizing Neural Networks", arXiv:1706.02515.
-    """
-    return 1.0507009873554805 * (x if x > 0.0 else 1.6732632423543772 * math.expm1(x))
-
-
-@elementwise
-def silu(x: float) -> float:
-    """Compute ``x / (1 + exp(-x))``, which is also known as swish.
-
-    Source: Ramachandran et al., "Searching for Activation Functions", arXiv:1710.05941.
-
-    Example:
-        >>> tl.activations.silu([0.0, 100.0]).tolist()
-        [0.0, 100.0]
-    """
-    if x > 0.0:
-        return x / (1.0 + math.exp(-x))
-    power = math.exp(x)
-    return x * power / (1.0 + power)
-
-
-@elementwise
-def softplus(x: float) -> float:
-    """Compute ``ln(1 + exp(x))``. Source: Keras, ``keras.activations.softplus``."""
-    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
-
-
-@elementwise
-def softsign(x: float) -> float:
-    """Compute ``x / (1 + |x|)``. Source: Keras, ``keras.activations.softsign``."""
-    return x / (1.0 + abs(x))
+def elu(x: float, alpha: float) -> float:
+    """Return ``x`` above 0, else ``alpha · (eˣ - 1)``."""
+    return x if x > 0.0 else alpha * math.expm1(x)
 
 
 def _sigmoid(x: float) -> float:

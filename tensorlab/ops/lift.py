@@ -18,12 +18,12 @@ from tensorlab.ops import compiled_calls
 from tensorlab.ops.casting import astype
 from tensorlab.ops.compiled_calls import CallCounts, compiled_count
 from tensorlab.ops.dispatch import (
+    are_lists_of_numbers,
     as_tensor,
     common_backend,
     device_of,
     in_dtype,
     is_scalar,
-    lists_of_numbers,
     one_of_each_type,
     store,
 )
@@ -223,7 +223,7 @@ class Elementwise:
     def _converted(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType]:
         """Convert the operands to tensors of one dtype on one device; return them, the backend and that dtype."""
         device = device_of(operands)
-        lists = lists_of_numbers(operands)
+        lists = are_lists_of_numbers(operands)
         given = [
             None if is_scalar(operand) or listed else as_tensor(operand, self.__name__, device)
             for operand, listed in zip(operands, lists, strict=True)
@@ -234,16 +234,15 @@ class Elementwise:
             scalars += one_of_each_type(operand) if listed else []
         compute = self.compute(dtypes.result_type(self.__name__, [tensor.dtype for tensor in present], scalars))
         backend = common_backend(self.__name__, present) if present else find_backend()
-        tensors = [
-            converted(self.__name__, operand, compute, backend.name, None)
-            if listed
-            else Tensor(backend.from_host(in_dtype(self.__name__, operand, compute)), backend)
-            if tensor is None
-            else tensor
-            if tensor.dtype is compute
-            else astype(tensor, compute, copy=False)
-            for operand, tensor, listed in zip(operands, given, lists, strict=True)
-        ]
+        tensors = []
+        for operand, tensor, listed in zip(operands, given, lists, strict=True):
+            if listed:
+                tensor = converted(self.__name__, operand, compute, backend.name, None)
+            elif tensor is None:
+                tensor = Tensor(backend.from_host(in_dtype(self.__name__, operand, compute)), backend)
+            elif tensor.dtype is not compute:
+                tensor = astype(tensor, compute, copy=False)
+            tensors.append(tensor)
         return tensors, backend, compute
 
     def compute(self, dtype: DType) -> DType:

@@ -24,6 +24,13 @@ def _real(who: str, dtype: Any) -> dtypes.DType:
     return wanted
 
 
+def _integer(who: str, dtype: Any) -> dtypes.DType:
+    wanted = dtypes.as_dtype(dtype, who)
+    if wanted.kind not in "iu":
+        raise DTypeError(who, "a dtype of integers", str(wanted))
+    return wanted
+
+
 def _finite(who: str, value: Any) -> float:
     try:
         number = float(value)
@@ -32,6 +39,10 @@ def _finite(who: str, value: Any) -> float:
     if not math.isfinite(number):
         raise ArgumentError(who, "a finite number", short_repr(value))
     return number
+
+
+def _mean_and_stddev(who: str, mean: Any, stddev: Any) -> tuple[float, float]:
+    return _finite(f"{who} mean", mean), _finite(f"{who} stddev", stddev)
 
 
 @key_first
@@ -105,7 +116,7 @@ def normal(
         (2, 3)
     """
     wanted = _real("random.normal", dtype)
-    middle, spread = _finite("random.normal mean", mean), _finite("random.normal stddev", stddev)
+    middle, spread = _mean_and_stddev("random.normal", mean, stddev)
     numbers = generator(use, seed).standard_normal(shapes.as_shape("random.normal", shape), dtype=wanted.type)
     return asarray(numbers * wanted.type(spread) + wanted.type(middle))
 
@@ -126,9 +137,7 @@ def truncated_normal(
     Source: Keras, ``keras.random.truncated_normal``.
     """
     wanted = _real("random.truncated_normal", dtype)
-    middle, spread = (
-        _finite(f"random.truncated_normal {name}", value) for name, value in (("mean", mean), ("stddev", stddev))
-    )
+    middle, spread = _mean_and_stddev("random.truncated_normal", mean, stddev)
     draw, lengths = generator(use, seed), shapes.as_shape("random.truncated_normal", shape)
     numbers = draw.standard_normal(math.prod(lengths), dtype=wanted.type)
     while (far := np.flatnonzero(np.abs(numbers) > 2.0)).size:
@@ -161,9 +170,7 @@ def randint(
         >>> int(tl.min(x)) >= 0 and int(tl.max(x)) < 10
         True
     """
-    wanted = dtypes.as_dtype(dtype, "random.randint")
-    if wanted.kind not in "iu":
-        raise DTypeError("random.randint", "a dtype of integers", str(wanted))
+    wanted = _integer("random.randint", dtype)
     limits = np.iinfo(wanted)
     try:
         least, most = int(minval), int(maxval)
@@ -225,9 +232,7 @@ def categorical(
 
     Source: Keras, ``keras.random.categorical``; sampled as the argmax of the logits plus Gumbel noise.
     """
-    tensor, wanted = as_tensor(logits, "random.categorical"), dtypes.as_dtype(dtype, "random.categorical")
-    if wanted.kind not in "iu":
-        raise DTypeError("random.categorical", "a dtype of integers", str(wanted))
+    tensor, wanted = as_tensor(logits, "random.categorical"), _integer("random.categorical", dtype)
     if not tensor.ndim or not tensor.shape[-1]:
         raise ShapeError("random.categorical", "logits of shape (..., n), n of at least 1", f"shape {tensor.shape}")
     (count,) = shapes.as_shape("random.categorical num_samples", num_samples)

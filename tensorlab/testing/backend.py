@@ -20,16 +20,16 @@ from tensorlab.testing.activation import ActivationSubject
 from tensorlab.testing.layer import LayerSubject
 from tensorlab.testing.loss import LossSubject
 from tensorlab.testing.optimizer import OptimizerSubject
-from tensorlab.testing.report import NotApplicableError, refuse
+from tensorlab.testing.report import NotApplicableError, fail
 from tensorlab.testing.subject import Array, Subject
 
-_THINGS: dict[Callable[[Any], Subject], tuple[str, ...]] = {
+_BUILT_IN: dict[Callable[[Any], Subject], tuple[str, ...]] = {
     ActivationSubject: ("relu", "sigmoid", "tanh", "softmax"),
     LossSubject: ("mean_squared_error", "sparse_categorical_crossentropy"),
     OptimizerSubject: ("sgd", "rmsprop", "adam"),
     LayerSubject: ("Dense",),
 }
-"""Built-in objects to compute on it. Together they use every loop kind of a training step."""
+"""Built-in objects that are computed on the backend. Together they use every loop kind of a training step."""
 
 
 _INTERFACES = ("__dlpack__", "__array_interface__", "__cuda_array_interface__")
@@ -85,40 +85,37 @@ class BackendSubject(Subject):
     def make(self) -> Backend:
         """Return a new backend. If its device does not exist on this machine, the check does not apply."""
         try:
-            made: Backend = self.thing()
+            backend: Backend = self.thing()
         except (TensorlabError, ImportError, OSError) as error:
             raise NotApplicableError(f"it is not available here: {error}") from None
-        return made
+        return backend
 
     def name(self) -> str:
-        """Return the name by which programs find the device."""
+        """Return the full name of the device, with that of the distribution."""
         assert self.entry is not None
         return f"{self.entry.distribution}:{self.entry.name}"
 
     def check_protocol(self) -> None:
         """Require all methods of `Backend`, all methods of `SharingBackend` or none, and the registered name."""
-        made = self.make()
+        backend = self.make()
         assert self.entry is not None
         methods = [name for name, value in vars(Backend).items() if callable(value) and not name.startswith("_")]
-        lacking = [name for name in methods if not callable(getattr(made, name, None))]
-        if lacking:
-            refuse(self.who, "the methods of tensorlab.backends.Backend", f"none called {', '.join(lacking)}")
+        missing = [name for name in methods if not callable(getattr(backend, name, None))]
+        if missing:
+            fail(self.who, "the methods of tensorlab.backends.Backend", f"none called {', '.join(missing)}")
         sharing = [name for name in ("dlpack_types", "interfaces") if hasattr(self.thing, name)]
-        sharing += ["adopt"] * callable(getattr(made, "adopt", None))
+        if callable(getattr(backend, "adopt", None)):
+            sharing.append("adopt")
         if len(sharing) not in (0, 3):
             expected = "all of dlpack_types, interfaces and adopt, to share memory, or none of them"
-            hint = "the first two have to be attributes of what is registered"
-            refuse(self.who, expected, f"only {', '.join(sharing)}", hint)
-        if made.name != self.entry.name:
-            refuse(
-                f"{self.who}: its name",
-                short_repr(self.entry.name),
-                short_repr(made.name),
-                "tensors find their backend by it",
-            )
+            hint = "dlpack_types and interfaces must be attributes of the registered function"
+            fail(self.who, expected, f"only {', '.join(sharing)}", hint)
+        if backend.name != self.entry.name:
+            hint = "it must be the registered name, by which tensors find their backend"
+            fail(f"{self.who}: its name", repr(self.entry.name), repr(backend.name), hint)
 
     def check_memory(self) -> None:
-        """Require that arrays come back bit for bit: every dtype, empty, rank 0 and strided."""
+        """Require that copies to the device and back equal the arrays: all dtypes, empty, rank 0 and strided."""
         name = self.name()
         whole = np.arange(-12, 12).reshape(4, 6)
         for dtype in NAMES:
@@ -126,8 +123,8 @@ class BackendSubject(Subject):
                 given = np.asarray(array).astype(dtype)
                 received = asarray(given, device=name).numpy()
                 if received.dtype != given.dtype or not np.array_equal(received, given):
-                    who = f"{self.who}: {dtype} of shape {given.shape}, there and back"
-                    refuse(who, str(given.tolist()), f"{received.tolist()} of {received.dtype}")
+                    who = f"{self.who}: {dtype} of shape {given.shape}, copied to it and back"
+                    fail(who, str(given.tolist()), f"{received.tolist()} of {received.dtype}")
 
     def check_methods(self) -> None:
         """Compare the methods that training does not need with the reference backend, and call the others."""
@@ -140,12 +137,12 @@ class BackendSubject(Subject):
                 received = np.asarray(made.to_host(result))
                 if received.dtype != expected.dtype or not _same(received, expected):
                     given = f"{received.tolist()} of {received.dtype}"
-                    refuse(f"{self.who}: {what} of {dtype}", str(expected.tolist()), given)
+                    fail(f"{self.who}: {what} of {dtype}", str(expected.tolist()), given)
         if not isinstance(made.fits(1), bool):
-            refuse(f"{self.who}: fits(1)", "True or False", short_repr(made.fits(1)))
+            fail(f"{self.who}: fits(1)", "True or False", short_repr(made.fits(1)))
         exported = made.export(made.from_host(np.arange(3.0)))
         if not any(hasattr(exported, name) for name in _INTERFACES):
-            refuse(f"{self.who}: export", f"an object with one of {', '.join(_INTERFACES)}", type(exported).__name__)
+            fail(f"{self.who}: export", f"an object with one of {', '.join(_INTERFACES)}", type(exported).__name__)
         with warnings.catch_warnings(), contextlib.suppress(TensorlabError):  # a backend may warn or raise
             warnings.simplefilter("ignore")
             made.computes_on_host("a check")
@@ -156,5 +153,6 @@ class BackendSubject(Subject):
     def check_numbers(self) -> None:
         """Compare built-in objects on this backend with the reference backend."""
         name = self.name()
-        for subject in (make(thing) for make, things in _THINGS.items() for thing in things):
-            subject.check_on(name)
+        for subject, things in _BUILT_IN.items():
+            for thing in things:
+                subject(thing).check_on(name)

@@ -1,7 +1,7 @@
-"""The gradients of every activation, loss and layer that ships, by the names that they are registered by.
+"""Gradients of all built-in activations, losses and layers, by their registered names.
 
-To second order against central differences in float64, and against PyTorch in float32. A loss is differentiated by its
-outputs, a layer by its inputs and weights.
+They are compared with central differences in float64, to second order, and with PyTorch in float32. Losses are
+differentiated with respect to the outputs, layers with respect to inputs and weights.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ LOSSES: dict[str, tuple[Callable[[Rng], Array], Callable[..., Array], str]] = {
     ),
     "poisson": (lambda rng: probabilities(rng, 4, 3), probabilities, "(x - target * torch.log(x + 1e-7)).mean()"),
 }
-"""For each its targets, its outputs, and the same in PyTorch."""
+"""Targets, outputs, and the PyTorch expression of each loss."""
 
 LAYERS: dict[str, tuple[Callable[[], tl.layers.Layer], str]] = {
     "Activation": (lambda: tl.layers.Activation("tanh"), "torch.tanh(x)"),
@@ -102,7 +102,7 @@ LAYERS: dict[str, tuple[Callable[[], tl.layers.Layer], str]] = {
         "(x - u[:, None]) / (v[:, None] + 9).sqrt() * y[:, None] + z[:, None]",
     ),
     "Dense": (lambda: tl.layers.Dense(2, activation="sigmoid"), "torch.sigmoid(x @ y + z)"),
-    "Dropout": (lambda: tl.layers.Dropout(0.5), "1.0 * x"),  # outside of training
+    "Dropout": (lambda: tl.layers.Dropout(0.5), "1.0 * x"),  # without training
     "ELU": (lambda: tl.layers.ELU(0.5), f"{F}.elu(x, alpha=0.5)"),
     "Flatten": (lambda: tl.layers.Flatten(), "x.flatten(1)"),
     "GaussianNoise": (lambda: tl.layers.GaussianNoise(0.5), "1.0 * x"),
@@ -116,11 +116,11 @@ LAYERS: dict[str, tuple[Callable[[], tl.layers.Layer], str]] = {
 }
 
 
-def test_the_tables_hold_everything_that_ships() -> None:
+def test_tables_contain_all_builtin_objects() -> None:
     assert set(builtins.tensorlab_register_activations()) == set(ACTIVATIONS)
     assert set(builtins.tensorlab_register_layers()) == set(LAYERS)
     losses = builtins.tensorlab_register_losses()
-    assert {losses[name] for name in LOSSES} == set(losses.values()), "each class by one of its names"
+    assert {losses[name] for name in LOSSES} == set(losses.values()), "add one name of each class to LOSSES"
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -1,4 +1,4 @@
-"""Optimizers: many steps against the formulas in NumPy's float64, and the gradients and arguments that they refuse."""
+"""Optimizers: many steps against the formulas in NumPy with float64, and rejected arguments and gradients."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ from tensorlab.tensor import Tensor
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 2e-5)])
-def test_twenty_steps_are_those_of_the_formula(
-    case: str, dtype: str, tolerance: float, rng: np.random.Generator
-) -> None:
+def test_twenty_steps_match_the_formula(case: str, dtype: str, tolerance: float, rng: np.random.Generator) -> None:
     make, loop = CASES[case]
     starts = [rng.normal(size=shape).astype(dtype) for shape in SHAPES]
     gradients = [[rng.normal(size=shape).astype(dtype) for shape in SHAPES] for _ in range(STEPS)]
@@ -73,8 +71,8 @@ def test_keras_defaults() -> None:
     assert Adam().get_config() == adam | {"amsgrad": False}
 
 
-def test_the_books_momentum_loop_is_nesterovs() -> None:
-    # Listing of chapter 2: velocity = past_velocity * momentum - learning_rate * gradient,
+def test_momentum_loop_of_the_book_is_nesterov_momentum() -> None:
+    # From chapter 2: velocity = past_velocity * momentum - learning_rate * gradient,
     # w = w + momentum * velocity - learning_rate * gradient
     w, past_velocity, rate, factor = 5.0, 0.0, 0.1, 0.9
     weight = tl.Variable(np.array(5.0))
@@ -95,14 +93,14 @@ def test_view_and_transposed_gradients(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(weight.numpy(), start - 0.5 * gradient.T[::-2], rtol=1e-14)
 
 
-def test_gradients_that_are_none_are_passed_over(rng: np.random.Generator) -> None:
+def test_gradients_that_are_none_are_skipped(rng: np.random.Generator) -> None:
     start = rng.normal(size=(2, 5))
     one, other = tl.Variable(start[0]), tl.Variable(start[1])
     optimizer = SGD(0.5, momentum=0.9)
     optimizer.apply_gradients([(None, one), (np.ones(5), other)])
     assert np.array_equal(one.numpy(), start[0])
     np.testing.assert_allclose(other.numpy(), start[1] - 0.5, rtol=1e-15, atol=1e-15)
-    assert len(optimizer.variables) == 2  # each has its slot, in order
+    assert len(optimizer.variables) == 2  # both have a slot, in order
 
 
 def test_integer_gradients_are_converted() -> None:
@@ -120,7 +118,7 @@ def test_learning_rate_can_be_changed_between_steps(rng: np.random.Generator) ->
         np.testing.assert_allclose(weight.numpy(), -0.6, rtol=1e-12)
 
 
-def test_a_value_that_was_read_is_not_changed_by_a_step(rng: np.random.Generator) -> None:
+def test_step_does_not_change_values_read_before(rng: np.random.Generator) -> None:
     start = rng.normal(size=5)
     weight = tl.Variable(start)
     before, view = weight.value, weight.numpy()
@@ -130,10 +128,10 @@ def test_a_value_that_was_read_is_not_changed_by_a_step(rng: np.random.Generator
     np.testing.assert_allclose(weight.numpy(), start - 0.5)
 
 
-# What is refused
+# Errors
 
 
-def test_bad_gradients_change_nothing(rng: np.random.Generator) -> None:
+def test_invalid_gradients_change_nothing(rng: np.random.Generator) -> None:
     start = rng.normal(size=5)
     first, second = tl.Variable(start, name="first"), tl.Variable(start, name="second")
     optimizer = SGD(0.5, momentum=0.9)
@@ -168,26 +166,26 @@ def test_bad_gradients_change_nothing(rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("value", ["0.1", None, math.nan, math.inf, True, [0.1]])
 @pytest.mark.parametrize("make", [SGD, RMSprop, Adam])
-def test_bad_learning_rates_are_refused(make: Any, value: Any) -> None:
+def test_invalid_learning_rates_are_rejected(make: Any, value: Any) -> None:
     with pytest.raises(ArgumentError) as error:
         make(learning_rate=value)
     assert str(error.value) == f"{make.__name__} learning_rate: expected a finite number, received {value!r}"
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.5, math.nan])
-def test_momentum_out_of_range_is_refused(value: float) -> None:
+def test_momentum_out_of_range_is_rejected(value: float) -> None:
     with pytest.raises(ArgumentError) as error:
         SGD(momentum=value)
     assert str(error.value) == f"SGD momentum: expected a number from 0 to 1, received {value!r}"
 
 
-def test_momentum_that_is_no_number_is_refused() -> None:
+def test_momentum_that_is_not_a_number_is_rejected() -> None:
     with pytest.raises(ArgumentError) as error:
         SGD(momentum="0.9")
     assert str(error.value) == "SGD momentum: expected a finite number, received '0.9'"
 
 
-def test_get_takes_names_classes_rules_objects_and_configs() -> None:
+def test_get_accepts_names_classes_rules_objects_and_configs() -> None:
     ready = SGD(0.5)
     assert tl.optimizers.get(ready) is ready
     for name, kind in (("sgd", SGD), ("SGD", SGD), ("rmsprop", RMSprop), ("RMSprop", RMSprop), ("adam", Adam)):
@@ -209,7 +207,7 @@ def test_get_takes_names_classes_rules_objects_and_configs() -> None:
 
 
 class Counting(tl.backends.CPUBackend):
-    """The CPU, and how many weights each call of `update` changed."""
+    """A CPU backend that records how many weights each call of `update` changes."""
 
     name = "counting"
 
@@ -222,7 +220,7 @@ class Counting(tl.backends.CPUBackend):
         super().update(function, groups, hyperparameters)
 
 
-def test_a_step_is_one_call_of_the_backend_for_all_weights_of_a_dtype(rng: np.random.Generator) -> None:
+def test_step_calls_update_once_per_dtype(rng: np.random.Generator) -> None:
     backend = Counting()
 
     def variables(dtype: str) -> list[tl.Variable]:
@@ -241,9 +239,7 @@ def test_a_step_is_one_call_of_the_backend_for_all_weights_of_a_dtype(rng: np.ra
 
 
 @pytest.mark.parametrize("name", ["sgd", "rmsprop"])
-def test_a_variable_that_is_given_twice_takes_two_steps_one_after_the_other(
-    name: str, rng: np.random.Generator
-) -> None:
+def test_variable_passed_twice_is_updated_twice(name: str, rng: np.random.Generator) -> None:
     start, gradients = rng.standard_normal((3, 2)), rng.standard_normal((3, 3, 2))
     together, alone, other = (tl.Variable(start) for _ in range(3))
     optimizer, expected = tl.optimizers.get(name), tl.optimizers.get(name)

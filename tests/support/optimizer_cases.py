@@ -1,4 +1,4 @@
-"""Every optimizer beside its formula in NumPy, and rules as others write them."""
+"""Every optimizer, its formula in NumPy, and custom rules."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tensorlab.kernels.matmul.job import Table
 from tensorlab.kernels.matmul.tile_shape import Tile, host_tile
 from tensorlab.kernels.runtime import library
 from tensorlab.kernels.runtime.native import address
@@ -17,7 +18,7 @@ class Tasks(NamedTuple):
     """The compiled tasks for a dtype, and the table that the planner reads."""
 
     words: np.ndarray[Any, Any]
-    """The size of an element, the lanes, vectors and rows of the register tile, and the address of each task."""
+    """The fields of a `Table`."""
     kernels: Sequence[Callable[..., None]]
     """The tasks as Python functions."""
 
@@ -40,10 +41,9 @@ def tasks(dtype: str, tile: Tile | None = None) -> Tasks:
 @functools.cache
 def _tasks(dtype: str, tile: Tile | None) -> Tasks:
     size = np.dtype(dtype).itemsize
-    if tile is None:
-        shape, names = [size, 0, 0, 0], ["integer"]
-    else:
-        shape = [size, tile.vector_bytes // size, tile.vectors, tile.rows]
-        names = ["block", "row", "dots", "pack"]
+    names = ["integer"] if tile is None else ["block", "row", "dots", "pack"]
     kernels = [library.find("matmul.product.task_kernel", (name, dtype, tile)) for name in names]
-    return Tasks(np.array(shape + [address(task) for task in kernels], np.int64), kernels)
+    general, row, dots, pack = [address(task) for task in kernels] + [0] * (4 - len(kernels))
+    lanes, vectors, rows = (0, 0, 0) if tile is None else (tile.vector_bytes // size, tile.vectors, tile.rows)
+    table = Table(size, lanes, vectors, rows, general, row, dots, pack)
+    return Tasks(np.array(table, np.int64), kernels)
