@@ -1,4 +1,9 @@
-"""Build a kernel, or a function that kernels call, from a source text."""
+"""Build a kernel, or a function that kernels call, from a source text.
+
+All kernels are texts, also those with a fixed number of arrays. What a kernel uses must be global names of its own:
+the simulator replaces ``cuda`` among the globals of a function, and `program_kernel` replaces the offsets of its shared
+arrays. Functions of one module would share their globals.
+"""
 
 from __future__ import annotations
 

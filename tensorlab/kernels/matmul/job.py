@@ -28,10 +28,13 @@ class Table(NamedTuple):
     rows: int
     """The rows of the register tile."""
     general: int
-    """The task for all other products, `block_task` or `integer_task`."""
+    """The address of `block_task` or `integer_task`, for all products for which there is no other task."""
     row: int
+    """The address of `row_task`."""
     dots: int
+    """The address of `dots_task`."""
     pack: int
+    """The address of `pack_rows`."""
 
 
 class Division(NamedTuple):

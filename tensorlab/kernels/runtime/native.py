@@ -27,6 +27,7 @@ _UNBOX = {
 }
 """For each kind of argument, its LLVM type and the instruction that unboxes it. An object is passed by its address."""
 
+# LLVM code as text, because it is easier to read than the calls of a builder. The parameters vary with the kernel.
 _TEMPLATE = """
 declare i32 @"{symbol}"(ptr, ptr{types})
 declare i64 @PyLong_AsLongLong(ptr)
