@@ -11,7 +11,7 @@ from optimizer_cases import steps
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError
-from tensorlab.optimizers import SGD, Adam, Optimizer
+from tensorlab.optimizers import SGD, Adam, ClippingOptimizer, Optimizer
 from tensorlab.plugins import builtins
 
 GRADIENTS = [
@@ -102,6 +102,11 @@ def test_limits_that_are_refused(options: Any, kind: type[Exception], message: s
     with pytest.raises(kind) as error:
         SGD(0.1, **options)
     assert str(error.value).startswith(message)
+
+
+def test_hyperparameters_are_a_dict() -> None:
+    with pytest.raises(ArgumentTypeError, match="expected a dict of hyperparameters, received 0"):
+        ClippingOptimizer(SGD().rule, 0.1)  # type: ignore[arg-type]
 
 
 def test_a_gradient_that_does_not_fit_changes_nothing() -> None:
