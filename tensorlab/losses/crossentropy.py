@@ -34,6 +34,7 @@ class BinaryCrossentropy(ElementwiseLoss):
         from_logits: whether the outputs are logits ``x`` with ``p = 1 / (1 + e⁻ˣ)``; otherwise they are ``p``.
         label_smoothing: a number ``s`` from 0 to 1. If it is not 0, ``t (1 - s) + s / 2`` takes the place of ``t``.
         reduction: as in `Loss`.
+        name: as in `Loss`.
 
     Raises:
         ArgumentError: for a ``label_smoothing`` out of range, or another reduction.
@@ -46,8 +47,9 @@ class BinaryCrossentropy(ElementwiseLoss):
         from_logits: bool = False,
         label_smoothing: float = 0.0,
         reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
     ) -> None:
-        super().__init__(reduction)
+        super().__init__(reduction, name)
         self.from_logits = from_logits
         self.label_smoothing = finite(f"{self.name} label_smoothing", label_smoothing, 0.0, 1.0)
 
@@ -73,6 +75,7 @@ class CategoricalCrossentropy(Loss):
         label_smoothing: a number ``s`` from 0 to 1. If it is not 0, ``t (1 - s) + s / classes`` takes the place of
             ``t``.
         reduction: as in `Loss`.
+        name: as in `Loss`.
 
     Raises:
         ArgumentError: for a ``label_smoothing`` out of range, or another reduction.
@@ -86,8 +89,9 @@ class CategoricalCrossentropy(Loss):
         from_logits: bool = False,
         label_smoothing: float = 0.0,
         reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
     ) -> None:
-        super().__init__(reduction)
+        super().__init__(reduction, name)
         self.from_logits = from_logits
         self.label_smoothing = finite(f"{self.name} label_smoothing", label_smoothing, 0.0, 1.0)
 
@@ -110,6 +114,7 @@ class SparseCategoricalCrossentropy(Loss):
         from_logits: whether the outputs are logits, before softmax. Otherwise they are probabilities, and are divided
             by their sum.
         reduction: as in `Loss`.
+        name: as in `Loss`.
 
     Source: Keras, ``keras.losses.SparseCategoricalCrossentropy``.
 
@@ -119,8 +124,10 @@ class SparseCategoricalCrossentropy(Loss):
         0.1269
     """
 
-    def __init__(self, from_logits: bool = False, reduction: str | None = "sum_over_batch_size") -> None:
-        super().__init__(reduction)
+    def __init__(
+        self, from_logits: bool = False, reduction: str | None = "sum_over_batch_size", name: str | None = None
+    ) -> None:
+        super().__init__(reduction, name)
         self.from_logits = from_logits
 
     def check(self, y_true: Tensor, output_shape: tuple[int, ...]) -> None:

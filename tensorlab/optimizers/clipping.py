@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tensorlab import autodiff, ops
-from tensorlab.errors import ArgumentError, short_repr
+from tensorlab.errors import ArgumentError, ArgumentTypeError, short_repr
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import elementwise
 from tensorlab.optimizers.base import Optimizer, pairs_of
@@ -35,6 +35,7 @@ class ClippingOptimizer(Optimizer):
 
     Raises:
         ArgumentError: for a limit that is not a number above 0, or more than one.
+        ArgumentTypeError: for something that is not a rule, or hyperparameters that are not a dict.
 
     Source: Keras, ``keras.optimizers.Optimizer``; Pascanu et al., "On the difficulty of training recurrent neural
     networks", arXiv:1211.5063.
@@ -56,6 +57,8 @@ class ClippingOptimizer(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
     ) -> None:
+        if not isinstance(hyperparameters, Mapping) or not all(isinstance(name, str) for name in hyperparameters):
+            raise ArgumentTypeError(self._who, "a dict of hyperparameters", short_repr(hyperparameters))
         super().__init__(rule, **hyperparameters)
         limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         given = {name: limit for name, limit in limits.items() if limit is not None}

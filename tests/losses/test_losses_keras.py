@@ -248,3 +248,12 @@ def test_invalid_label_smoothing_is_rejected(smoothing: Any) -> None:
         with pytest.raises(ArgumentError) as error:
             loss(label_smoothing=smoothing)
         assert str(error.value).startswith(f"{loss.__name__} label_smoothing: expected a")
+
+
+def test_every_loss_takes_a_name() -> None:
+    for loss in set(LOSSES.values()):
+        made: Any = loss(name="mine")
+        assert made.name == "mine"
+        with pytest.raises(ShapeError, match="mine"):
+            made(np.ones((3, 2)), np.ones((4, 2)))
+        assert tl.losses.deserialize(tl.losses.serialize(made)).name == "mine"

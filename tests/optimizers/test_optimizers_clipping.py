@@ -11,7 +11,7 @@ from optimizer_cases import steps
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError
-from tensorlab.optimizers import SGD, Adam, Optimizer
+from tensorlab.optimizers import SGD, Adam, ClippingOptimizer, Optimizer
 from tensorlab.plugins import builtins
 
 GRADIENTS = [
@@ -102,6 +102,11 @@ def test_invalid_limits_are_rejected(options: Any, kind: type[Exception], messag
     with pytest.raises(kind) as error:
         SGD(0.1, **options)
     assert str(error.value).startswith(message)
+
+
+def test_hyperparameters_are_a_dict() -> None:
+    with pytest.raises(ArgumentTypeError, match="expected a dict of hyperparameters, received 0"):
+        ClippingOptimizer(SGD().rule, 0.1)  # type: ignore[arg-type]
 
 
 def test_invalid_gradients_change_nothing() -> None:
