@@ -50,11 +50,11 @@ def find(
     return kernel
 
 
-def provide(maker: str, number: int) -> str:
+def provide(maker: str) -> str:
     """Make a driver available to the linker, and return its symbol."""
-    symbol = f"{_SYMBOL}{maker}.{number}"
+    symbol = f"{_SYMBOL}{maker}"
     if symbol not in _provided:
-        native.provide(symbol, find(maker, (number,)))
+        native.provide(symbol, find(maker))
         _provided.add(symbol)
     return symbol
 
@@ -86,6 +86,5 @@ def _loaded(key: str) -> Callable[..., Any] | None:
     layout.check_layout()
     for symbol in found.needs:
         if symbol.startswith(_SYMBOL):
-            maker, _, number = symbol.removeprefix(_SYMBOL).rpartition(".")
-            provide(maker, int(number))
+            provide(symbol.removeprefix(_SYMBOL))
     return native.load(found)
