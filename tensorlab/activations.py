@@ -6,7 +6,6 @@ own over the data.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -71,6 +70,7 @@ class Activation(Elementwise):
         who = f"activation {made_of.name!r}"
         values = Hyperparameters(who, _hyperparameters(made_of), hyperparameters)
         super().__init__(with_constants(made_of, values), name=made_of.name)
+        self.__doc__ = made_of.python.__doc__
         self._made_of, self._slope = made_of, None if derivative is None else _scalar(derivative, "derivative")
         self._values = values
         if self._slope is not None:
@@ -116,96 +116,22 @@ def linear(x: Any) -> Tensor:
     return x if isinstance(x, Probabilities) else as_tensor(x, "linear")  # a Probabilities tensor must keep its logits
 
 
-# Written so that no large input of either sign gives NaN or an early overflow. Those with a parameter are made with
-# another value by e.g. ``Activation(elu, alpha=0.5)``.
+# Another value of a parameter makes another activation, such as ``Activation(elu, alpha=0.5)``.
 
-
-@Activation
-def elu(x: float, alpha: float = 1.0) -> float:
-    """Compute ``x`` where it is above 0, else ``alpha · (exp(x) - 1)``.
-
-    Source: Clevert et al., "Fast and Accurate Deep Network Learning by Exponential Linear Units", arXiv:1511.07289.
-    """
-    return x if x > 0.0 else alpha * math.expm1(x)
-
-
-@Activation
-def exponential(x: float) -> float:
-    """Compute ``exp(x)``. Source: Keras, ``keras.activations.exponential``."""
-    return math.exp(x)
-
-
-@Activation
-def gelu(x: float) -> float:
-    """Compute ``x · Φ(x)``, where ``Φ(x) = (1 + erf(x / √2)) / 2`` is the normal distribution function.
-
-    Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", arXiv:1606.08415.
-    """
-    return 0.5 * x * (1.0 + math.erf(x / math.sqrt(2.0)))
-
-
-@Activation
-def hard_sigmoid(x: float) -> float:
-    """Compute ``x / 6 + 1/2``, limited to ``[0, 1]``. Source: Keras, ``keras.activations.hard_sigmoid``."""
-    return min(max(x / 6.0 + 0.5, 0.0), 1.0)
-
-
-@Activation
-def leaky_relu(x: float, negative_slope: float = 0.2) -> float:
-    """Compute ``x`` where it is above 0, else ``negative_slope · x``.
-
-    Source: Keras, ``keras.activations.leaky_relu``.
-    """
-    return x if x > 0.0 else negative_slope * x
-
-
-@Activation
-def relu6(x: float) -> float:
-    """Compute ``x``, limited to ``[0, 6]``. Source: Keras, ``keras.activations.relu6``."""
-    return min(max(x, 0.0), 6.0)
-
-
-@Activation
-def selu(x: float) -> float:
-    """Compute 1.0507… times the `elu` of ``alpha = 1.6733…``, which keep mean 0 and variance 1 from layer to layer.
-
-    Source: Klambauer et al., "Self-Normalizing Neural Networks", arXiv:1706.02515.
-    """
-    return 1.0507009873554805 * (x if x > 0.0 else 1.6732632423543772 * math.expm1(x))
-
-
-@Activation
-def silu(x: float) -> float:
-    """Compute ``x / (1 + exp(-x))``, which is also known as swish.
-
-    Source: Ramachandran et al., "Searching for Activation Functions", arXiv:1710.05941.
-
-    Example:
-        >>> tl.activations.silu([0.0, 100.0]).tolist()
-        [0.0, 100.0]
-    """
-    if x > 0.0:
-        return x / (1.0 + math.exp(-x))
-    power = math.exp(x)
-    return x * power / (1.0 + power)
-
-
-@Activation
-def softplus(x: float) -> float:
-    """Compute ``ln(1 + exp(x))``. Source: Keras, ``keras.activations.softplus``."""
-    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
-
-
-@Activation
-def softsign(x: float) -> float:
-    """Compute ``x / (1 + |x|)``. Source: Keras, ``keras.activations.softsign``."""
-    return x / (1.0 + abs(x))
-
-
-log_softmax = functions.log_softmax
-relu = Activation(functions.relu.scalar)
-sigmoid = functions.sigmoid
-softmax = functions.softmax
+elu = Activation(functions.elu)
+exponential = Activation(functions.exponential)
+gelu = Activation(functions.gelu)
+hard_sigmoid = Activation(functions.hard_sigmoid)
+leaky_relu = Activation(functions.leaky_relu)
+log_softmax = ops.log_softmax
+relu = Activation(ops.relu.scalar)
+relu6 = Activation(functions.relu6)
+selu = Activation(functions.selu)
+sigmoid = ops.sigmoid
+silu = Activation(functions.silu)
+softmax = ops.softmax
+softplus = Activation(functions.softplus)
+softsign = Activation(functions.softsign)
 tanh = Activation(ops.tanh.scalar)
 
 

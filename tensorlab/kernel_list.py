@@ -84,7 +84,7 @@ def built_in_kernels(dtypes: Iterable[Any] | None = None, order: int = 1) -> Ite
 
     Example:
         >>> from tensorlab.kernel_list import built_in_kernels
-        >>> [kernel.arrays for kernel in built_in_kernels(["float32"]) if kernel.name == "exp"]
+        >>> [kernel.arrays for kernel in built_in_kernels(["float32"]) if kernel.name == "sinh"]
         [('float32', 'float32')]
     """
     chosen = _chosen(dtypes, order)
@@ -131,7 +131,7 @@ def _listed(parts: Iterable[Iterator[Kernel]], chosen: Sequence[DType]) -> Itera
 def _built_in_objects() -> Iterator[object]:
     """Yield the globals of the modules that define operations and rules."""
     packages = tuple(package.__name__ for package in _SOURCES)
-    names = [name for name in sys.modules if name.startswith(packages)]
+    names = [name for name in list(sys.modules) if name.startswith(packages)]
     for name in [*names, Activation.__module__]:
         yield from vars(sys.modules[name]).values()
 
@@ -276,7 +276,7 @@ def _of_scan(rule: Scan, chosen: Sequence[DType]) -> Iterator[Kernel]:
 
 def _of_the_runtime(chosen: Sequence[DType]) -> Iterator[Kernel]:
     """Yield the kernels that belong to no single operation."""
-    from tensorlab.kernels.matmul.tile_shape import host_tile
+    from tensorlab.kernels.matmul.products import task_arguments
     from tensorlab.kernels.runtime import calls
 
     yield _kernel(catalogue.worker_kernel, "thread pool")
@@ -288,8 +288,7 @@ def _of_the_runtime(chosen: Sequence[DType]) -> Iterator[Kernel]:
     for dtype in _numbers(chosen):
         for rule in ("max", "min"):
             yield _kernel(catalogue.arg_reduce_kernel, f"arg{rule}", (rule, dtype.name), dtype, dtypes.int64)
-        tile = host_tile() if dtype.kind == "f" else None
-        for task in ("block", "row", "dots", "pack") if tile else ("integer",):
-            yield _kernel(catalogue.task_kernel, f"matmul {task}", (task, dtype.name, tile), dtype)
+        for arguments in task_arguments(dtype.name):
+            yield _kernel(catalogue.task_kernel, f"matmul {arguments[0]}", arguments, dtype)
         yield from (_update(operation.scalar, dtype, 0) for operation in (add, subtract))  # of `Variable.assign_add`
     yield from (_epilogue(add.scalar, dtype, 1) for dtype in _real(chosen))

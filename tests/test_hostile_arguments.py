@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from nonsense import HOSTILE, HUGE, USUAL, Broken, X
+from nonsense import HUGE, Broken, X, invalid_calls
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentError, ArgumentTypeError, TensorlabError, short_repr
@@ -80,30 +80,21 @@ def test_invalid_arguments_raise_only_tensorlab_errors(name: str) -> None:
     except ValueError:
         return
     longest = 0
-    for wrong in parameters:
-        if (name.rpartition(".")[2], wrong.name) in BEYOND:
+    for wrong, value, args, kwargs in invalid_calls(parameters):
+        if (name.rpartition(".")[2], wrong) in BEYOND:
             continue
-        for value in HOSTILE:
-            args: list[Any] = []
-            kwargs: dict[str, Any] = {}
-            for each in parameters:
-                usual = USUAL.get(each.name, X) if each.default is each.empty else each.default
-                if each.kind is not each.KEYWORD_ONLY:
-                    args.append(value if each is wrong else usual)
-                elif each is wrong or each.default is each.empty:
-                    kwargs[each.name] = value if each is wrong else usual
-            try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    thing(*args, **kwargs)
-            except TensorlabError as error:
-                longest = max(longest, len(str(error)))
-            except Exception as error:
-                pytest.fail(f"{name}({wrong.name}={short_repr(value)}) raised {type(error).__name__}: {error}")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                thing(*args, **kwargs)
+        except TensorlabError as error:
+            longest = max(longest, len(str(error)))
+        except Exception as error:
+            pytest.fail(f"{name}({wrong}={short_repr(value)}) raised {type(error).__name__}: {error}")
     assert longest < 1000
 
 
-def test_values_are_shown_in_short() -> None:
+def test_long_and_broken_values_have_a_short_repr() -> None:
     assert short_repr([1, "a"]) == "[1, 'a']"
     assert short_repr("a" * 300) == f"'{'a' * 199}..."
     assert short_repr(HUGE) == "an object of type 'int' of 16,610 bits"

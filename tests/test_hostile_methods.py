@@ -1,6 +1,6 @@
-"""Every public method of what users hold, called with nonsense: what is refused, is refused in tensorlab's words.
+"""Call every public method of objects with invalid arguments: only tensorlab's own errors may be raised.
 
-On the reference device, which compiles nothing.
+The tests use the reference device, which compiles nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from nonsense import HOSTILE, USUAL, X
+from nonsense import HOSTILE, X, invalid_calls
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentTypeError, TensorlabError, short_repr
@@ -45,10 +45,11 @@ OBJECTS: dict[str, Callable[[], Any]] = {
     "regularizer": tl.regularizers.L2,
 }
 INTERNAL = {
-    "backward",  # of the engine of tapes
-    "call",  # takes tensors that __call__ has checked
+    "backward",  # called by `gradient`
+    "call",  # called by `__call__`
     "check",
     "checked_samples",
+    "compute",
     "dry_run",
     "reduced",
     "restore",
@@ -57,7 +58,7 @@ INTERNAL = {
     "take_table",
     "track",
 }
-"""Methods that other parts of tensorlab call, which have checked the arguments."""
+"""Methods that tensorlab calls with arguments it has checked."""
 
 
 @pytest.fixture(autouse=True)
@@ -75,36 +76,27 @@ def parameters_of(method: Any) -> list[inspect.Parameter]:
 
 
 @pytest.mark.parametrize("kind", OBJECTS)
-def test_nonsense_is_refused_in_words_by_methods(kind: str) -> None:
+def test_invalid_arguments_raise_only_tensorlab_errors(kind: str) -> None:
     make = OBJECTS[kind]
     names = [name for name in dir(make()) if not name.startswith("_") and name not in INTERNAL]
     called = 0
     for name in names:
         method = getattr(make(), name, None)
         parameters = parameters_of(method) if callable(method) else []
-        for wrong in parameters:
-            for value in HOSTILE:
-                if (wrong.name == "print_fn" and callable(value)) or (wrong.name == "copy" and value is HOSTILE[-1]):
-                    # the errors of a user's function are its own, and astype is too short for a check of copy
-                    continue
-                args: list[Any] = []
-                kwargs: dict[str, Any] = {}
-                for each in parameters:
-                    usual = USUAL.get(each.name, X) if each.default is each.empty else each.default
-                    if each.kind is not each.KEYWORD_ONLY:
-                        args.append(value if each is wrong else usual)
-                    elif each is wrong or each.default is each.empty:
-                        kwargs[each.name] = value if each is wrong else usual
-                try:
-                    with warnings.catch_warnings():
-                        warnings.simplefilter("ignore")
-                        getattr(make(), name)(*args, **kwargs)
-                    called += 1
-                except TensorlabError:
-                    called += 1
-                except Exception as error:
-                    given = f"{kind}.{name}({wrong.name}={short_repr(value)})"
-                    pytest.fail(f"{given} raised {type(error).__name__}: {error}")
+        for wrong, value, args, kwargs in invalid_calls(parameters):
+            if (wrong == "print_fn" and callable(value)) or (wrong == "copy" and value is HOSTILE[-1]):
+                # errors of a user's function are passed through, and astype does not check copy, to be fast
+                continue
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    getattr(make(), name)(*args, **kwargs)
+                called += 1
+            except TensorlabError:
+                called += 1
+            except Exception as error:
+                given = f"{kind}.{name}({wrong}={short_repr(value)})"
+                pytest.fail(f"{given} raised {type(error).__name__}: {error}")
     assert called > 10
 
 
@@ -130,10 +122,10 @@ def test_nonsense_is_refused_in_words_by_methods(kind: str) -> None:
         (lambda: tl.activations.relu.from_config(3), r"activation 'relu': expected a dict of arguments"),
     ],
 )
-def test_what_methods_say_of_types(call: Callable[[], Any], message: str) -> None:
+def test_messages_about_types(call: Callable[[], Any], message: str) -> None:
     with pytest.raises(ArgumentTypeError, match=message):
         call()
 
 
-def test_a_variable_without_a_name_is_called_variable() -> None:
+def test_default_name_of_a_variable() -> None:
     assert tl.Variable(X, name=None).name == "variable"

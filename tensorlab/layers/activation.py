@@ -7,7 +7,8 @@ from typing import Any
 from tensorlab import activations, ops
 from tensorlab.errors import ArgumentError, short_repr
 from tensorlab.layers.base import Layer
-from tensorlab.ops.activations import bounded_relu, elu, leaky_relu
+from tensorlab.ops.activations import bounded_relu, elu, thresholded_relu
+from tensorlab.ops.lift import elementwise
 from tensorlab.rules import finite
 from tensorlab.tensor import Tensor
 
@@ -82,7 +83,7 @@ class ReLU(Layer):
     def call(self, inputs: Tensor) -> Tensor:
         """Apply the activation."""
         if self.max_value is None:
-            return leaky_relu(inputs, self.negative_slope, self.threshold)
+            return thresholded_relu(inputs, self.negative_slope, self.threshold)
         return bounded_relu(inputs, self.negative_slope, self.threshold, self.max_value)
 
 
@@ -106,7 +107,10 @@ class LeakyReLU(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Apply the activation."""
-        return leaky_relu(inputs, self.negative_slope, 0.0)
+        return thresholded_relu(inputs, self.negative_slope, 0.0)
+
+
+_elu = elementwise(elu)
 
 
 class ELU(Layer):
@@ -129,7 +133,7 @@ class ELU(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Apply the activation."""
-        return elu(inputs, self.alpha)
+        return _elu(inputs, self.alpha)
 
 
 def _at_least_0(who: str, value: Any) -> float:

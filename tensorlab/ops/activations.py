@@ -1,6 +1,7 @@
-"""Operations that are also activations, and the operations of the activation layers.
+"""The functions of all built-in activations, which `tensorlab.activations` and the layers of activations use.
 
-`tensorlab.activations` has the others. `tanh` is in `tensorlab.ops.trigonometric`, as the array API standard has it.
+Those that are also operations of tensorlab are lifted here; the others are plain functions of numbers. Only `tanh`, a
+function of the array API standard, is elsewhere: in `tensorlab.ops.trigonometric`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def relu(x: float) -> float:
 
 
 @elementwise
-def leaky_relu(x: float, slope: float, threshold: float) -> float:
+def thresholded_relu(x: float, slope: float, threshold: float) -> float:
     """Return ``x`` above a threshold, else ``slope · (x - threshold)``."""
     if x > threshold:
         return x
@@ -46,16 +47,85 @@ def leaky_relu(x: float, slope: float, threshold: float) -> float:
 
 @elementwise
 def bounded_relu(x: float, slope: float, threshold: float, largest: float) -> float:
-    """Return `leaky_relu`, but at most ``largest``."""
+    """Return `thresholded_relu`, but at most ``largest``."""
     if x > threshold:
         return x if x < largest else largest
     return slope * (x - threshold) if slope != 0.0 else 0.0
 
 
-@elementwise
-def elu(x: float, alpha: float) -> float:
-    """Return ``x`` above 0, else ``alpha · (eˣ - 1)``."""
+# The plain functions are written so that no large input of either sign gives NaN or an early overflow.
+
+
+def elu(x: float, alpha: float = 1.0) -> float:
+    """Compute ``x`` where it is above 0, else ``alpha · (exp(x) - 1)``.
+
+    Source: Clevert et al., "Fast and Accurate Deep Network Learning by Exponential Linear Units", arXiv:1511.07289.
+    """
     return x if x > 0.0 else alpha * math.expm1(x)
+
+
+def exponential(x: float) -> float:
+    """Compute ``exp(x)``. Source: Keras, ``keras.activations.exponential``."""
+    return math.exp(x)
+
+
+def gelu(x: float) -> float:
+    """Compute ``x · Φ(x)``, where ``Φ(x) = (1 + erf(x / √2)) / 2`` is the normal distribution function.
+
+    Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", arXiv:1606.08415.
+    """
+    return 0.5 * x * (1.0 + math.erf(x / math.sqrt(2.0)))
+
+
+def hard_sigmoid(x: float) -> float:
+    """Compute ``x / 6 + 1/2``, limited to ``[0, 1]``. Source: Keras, ``keras.activations.hard_sigmoid``."""
+    return min(max(x / 6.0 + 0.5, 0.0), 1.0)
+
+
+def leaky_relu(x: float, negative_slope: float = 0.2) -> float:
+    """Compute ``x`` where it is above 0, else ``negative_slope · x``.
+
+    Source: Keras, ``keras.activations.leaky_relu``.
+    """
+    return x if x > 0.0 else negative_slope * x
+
+
+def relu6(x: float) -> float:
+    """Compute ``x``, limited to ``[0, 6]``. Source: Keras, ``keras.activations.relu6``."""
+    return min(max(x, 0.0), 6.0)
+
+
+def selu(x: float) -> float:
+    """Compute 1.0507… times the `elu` of ``alpha = 1.6733…``, which keep mean 0 and variance 1 from layer to layer.
+
+    Source: Klambauer et al., "Self-Normalizing Neural Networks", arXiv:1706.02515.
+    """
+    return 1.0507009873554805 * (x if x > 0.0 else 1.6732632423543772 * math.expm1(x))
+
+
+def silu(x: float) -> float:
+    """Compute ``x / (1 + exp(-x))``, which is also known as swish.
+
+    Source: Ramachandran et al., "Searching for Activation Functions", arXiv:1710.05941.
+
+    Example:
+        >>> tl.activations.silu([0.0, 100.0]).tolist()
+        [0.0, 100.0]
+    """
+    if x > 0.0:
+        return x / (1.0 + math.exp(-x))
+    power = math.exp(x)
+    return x * power / (1.0 + power)
+
+
+def softplus(x: float) -> float:
+    """Compute ``ln(1 + exp(x))``. Source: Keras, ``keras.activations.softplus``."""
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+def softsign(x: float) -> float:
+    """Compute ``x / (1 + |x|)``. Source: Keras, ``keras.activations.softsign``."""
+    return x / (1.0 + abs(x))
 
 
 def _sigmoid(x: float) -> float:

@@ -5,6 +5,7 @@ from tensorlab.optimizers.adagrad import Adagrad
 from tensorlab.optimizers.adam import Adam, AdamW
 from tensorlab.optimizers.adamax import Adamax
 from tensorlab.optimizers.base import Optimizer
+from tensorlab.optimizers.clipping import ClippingOptimizer
 from tensorlab.optimizers.maker import OptimizerRule, get
 from tensorlab.optimizers.nadam import Nadam
 from tensorlab.optimizers.rmsprop import RMSprop
@@ -18,6 +19,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adamax",
+    "ClippingOptimizer",
     "Nadam",
     "Optimizer",
     "OptimizerRule",

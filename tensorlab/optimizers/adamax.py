@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from tensorlab.optimizers.base import Optimizer
+from tensorlab.optimizers.clipping import ClippingOptimizer
 from tensorlab.optimizers.rule import Rule
 
 
@@ -28,7 +29,7 @@ def _adamax(
 _ADAMAX = Rule(_adamax)
 
 
-class Adamax(Optimizer):
+class Adamax(ClippingOptimizer):
     """Update ``m ← β₁ m + (1 - β₁) g``, ``u ← max(β₂ u, |g|)``, ``w ← w - η m / ((1 - β₁ᵗ)(u + ε))`` in step ``t``.
 
     Args:
@@ -36,12 +37,20 @@ class Adamax(Optimizer):
         beta_1: β₁, the decay rate of the running mean of gradients.
         beta_2: β₂, the decay rate of the running maximum of ``|g|``.
         epsilon: ε, which keeps the denominator above 0.
+        options: ``clipnorm``, ``clipvalue`` and ``global_clipnorm``, as in `ClippingOptimizer`.
 
     Source: Keras, ``keras.optimizers.Adamax``; Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2014,
     section 7.
     """
 
     def __init__(
-        self, learning_rate: float = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7
+        self,
+        learning_rate: float = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        **options: Any,
     ) -> None:
-        super().__init__(_ADAMAX, learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+        super().__init__(
+            _ADAMAX, {"learning_rate": learning_rate, "beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon}, **options
+        )

@@ -116,7 +116,7 @@ class Optimizer(Configured):
             StateError: if the optimizer was copied or loaded with slots, and none of them belongs to these variables.
         """
         who = self._who
-        pairs = _pairs(f"{who}.apply_gradients", grads_and_vars)
+        pairs = pairs_of(f"{who}.apply_gradients", grads_and_vars)
         variables = [variable for _, variable in pairs]
         for variable in variables:
             if type(variable) is not Variable and not isinstance(variable, Variable):
@@ -313,7 +313,7 @@ def _variables(who: str, variables: Any) -> list[Variable]:
     return given
 
 
-def _pairs(who: str, grads_and_vars: Any) -> list[tuple[Any, Any]]:
+def pairs_of(who: str, grads_and_vars: Any) -> list[tuple[Any, Any]]:
     """Return a list of pairs of a gradient and a variable.
 
     Raises:

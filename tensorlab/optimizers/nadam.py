@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from tensorlab.optimizers.base import Optimizer
+from tensorlab.optimizers.clipping import ClippingOptimizer
 from tensorlab.optimizers.rule import Rule
 
 
@@ -33,7 +34,7 @@ def _nadam(
 _NADAM = Rule(_nadam)
 
 
-class Nadam(Optimizer):
+class Nadam(ClippingOptimizer):
     """Update the means of `Adam`, and use ``m`` as it will be after the next step.
 
     In step ``t``, with ``uₜ = β₁ (1 - 0.96ᵗ / 2)`` and ``Uₜ = u₁ · … · uₜ``:
@@ -45,11 +46,19 @@ class Nadam(Optimizer):
         beta_1: β₁, the decay rate of the running mean of gradients.
         beta_2: β₂, the decay rate of the running mean of squared gradients.
         epsilon: ε, which keeps the denominator above 0.
+        options: ``clipnorm``, ``clipvalue`` and ``global_clipnorm``, as in `ClippingOptimizer`.
 
     Source: Keras, ``keras.optimizers.Nadam``; Dozat, "Incorporating Nesterov Momentum into Adam", ICLR workshop, 2016.
     """
 
     def __init__(
-        self, learning_rate: float = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7
+        self,
+        learning_rate: float = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        **options: Any,
     ) -> None:
-        super().__init__(_NADAM, learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+        super().__init__(
+            _NADAM, {"learning_rate": learning_rate, "beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon}, **options
+        )

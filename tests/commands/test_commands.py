@@ -149,7 +149,7 @@ def test_unwritable_cache_is_reported(
     assert "kernels cannot be stored, and 1 cannot be deleted: " in capsys.readouterr().out
 
 
-def test_kernels_are_listed_with_what_is_stored(capsys: pytest.CaptureFixture[str]) -> None:
+def test_kernels_lists_kernels_and_whether_they_are_in_the_cache(capsys: pytest.CaptureFixture[str]) -> None:
     (square,) = [k for k in kernels_of([tl.square], ["float32"], order=0) if k.name == "square"]
     cache.write(square.key, cache.Native(b"k", b"", ()))
     assert commands.main(["kernels", "--dtypes", "float32"]) == 0

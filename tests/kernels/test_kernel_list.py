@@ -1,4 +1,4 @@
-"""The list of kernels has every kernel that operations and training look up, and is made without compiling."""
+"""The list of kernels contains all kernels that operations and training use, and is made without compiling."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ def run(*command: str, **environment: str) -> str:
 
 
 def recorded(*programs: str) -> dict[str, set[str]]:
-    """Return the keys of the kernels that some programs of kernel_recorder.py look up for the first time."""
+    """Return the keys of the kernels that programs of kernel_recorder.py look up, each in the first one that does."""
     options = {"TENSORLAB_NUM_THREADS": "1", "TENSORLAB_COMPILED_CALLS": "0"}
     output = run(str(SUPPORT / "kernel_recorder.py"), *programs, **options)
     return {program: set(keys) for program, keys in json.loads(output).items()}
 
 
-def test_operations_and_training_look_up_no_other_kernels() -> None:
+def test_all_kernels_of_operations_and_training_are_listed() -> None:
     programs = ("every_operation:float32", "every_dtype:all", "training:float32")
     used: set[str] = set().union(*recorded(*programs).values())
     assert len(used) > 500
     assert used - {kernel.key for kernel in built_in_kernels()} == set()
 
 
-def test_an_operation_looks_up_exactly_its_kernels() -> None:
+def test_operation_uses_exactly_its_listed_kernels() -> None:
     names = ("exp", "square", "negative", "sigmoid", "divide", "hypot", "maximum")
     used = recorded(*[f"{name}:float32" for name in names])
     seen: set[str] = set()
@@ -58,9 +58,7 @@ def test_an_operation_looks_up_exactly_its_kernels() -> None:
 EXP = "import tensorlab as tl; tl.exp(tl.asarray([1.0, 2.0]))"
 
 
-def test_the_files_of_an_empty_cache_are_the_kernels_of_the_list(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_operation_stores_exactly_its_listed_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TENSORLAB_CACHE_DIR", str(tmp_path))
     kernels = list(kernels_of([tl.exp], ["float32"], order=0))
     assert [kernel.name for kernel in kernels] == ["walk over 2 arrays", "exp"]
@@ -87,7 +85,7 @@ print(json.dumps(keys))
 """
 
 
-def test_a_process_that_trains_reads_no_other_kernels() -> None:
+def test_all_kernels_that_training_loads_are_listed() -> None:
     used = set(json.loads(run("-c", TRAINING, TENSORLAB_NUM_THREADS="2")))
     listed = {kernel.key: kernel for kernel in built_in_kernels(["float32", "int64", "bool"])}
     assert used - set(listed) == set()
@@ -96,7 +94,7 @@ def test_a_process_that_trains_reads_no_other_kernels() -> None:
     assert makers >= {*others, "map_driver", "map_kernel", "task_kernel", "worker_kernel"}
 
 
-def test_the_list_needs_no_numba_and_compiles_nothing(tmp_path: Path) -> None:
+def test_listing_imports_no_numba_and_compiles_nothing(tmp_path: Path) -> None:
     program = (
         "import sys; from tensorlab.kernel_list import built_in_kernels\n"
         "print(len([k.is_stored for k in built_in_kernels(order=2)]) > 1000, 'numba' in sys.modules)"
@@ -105,12 +103,12 @@ def test_the_list_needs_no_numba_and_compiles_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.rglob("*.kernel")) == []
 
 
-def test_each_kernel_is_listed_once() -> None:
+def test_kernels_are_listed_once() -> None:
     keys = [kernel.key for kernel in built_in_kernels()]
     assert len(keys) == len(set(keys))
 
 
-def test_all_arrays_of_a_kernel_have_the_dtypes() -> None:
+def test_listed_kernels_use_only_the_given_dtypes() -> None:
     chosen = ["bool", "float32"]
     assert {dtype for kernel in built_in_kernels(chosen) for dtype in kernel.arrays} == set(chosen)
     assert list(kernels_of([tl.less], ["float32"])) == []
@@ -134,7 +132,7 @@ def summary(kernels: list[Kernel]) -> list[tuple[str, str]]:
     return [(kernel.name, kernel.maker.rpartition(".")[2]) for kernel in kernels if "driver" not in kernel.maker]
 
 
-def test_kernels_of_what_a_plugin_adds() -> None:
+def test_kernels_of_activations_losses_and_optimizers_of_a_plugin() -> None:
     things = [tl.Activation(swish), tl.LossRule(term), tl.OptimizerRule(step), "no operation"]
     assert summary(list(kernels_of(things, ["float32"], order=0))) == [
         ("swish", "map_kernel"),
@@ -146,14 +144,14 @@ def test_kernels_of_what_a_plugin_adds() -> None:
     assert len(summary(list(kernels_of(things, ["float32"], order=1)))) == 10
 
 
-def test_a_listed_kernel_can_be_loaded() -> None:
+def test_listed_kernel_can_be_loaded() -> None:
     from tensorlab.kernels import catalogue
 
     (kernel,) = [k for k in kernels_of([tl.square], ["float32"], order=0) if k.name == "square"]
     assert kernel.load() is catalogue.map_kernel(tl.square.scalar, "float32", ("float32",), ("float32",))
 
 
-def test_bad_arguments() -> None:
+def test_invalid_arguments_are_rejected() -> None:
     with pytest.raises(DTypeError, match=r"kernel list: expected one of bool, int8.*received 'float16'"):
         built_in_kernels(["float16"])
     with pytest.raises(ArgumentError, match="kernel list: expected an order of at least 0, received -1"):

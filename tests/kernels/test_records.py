@@ -1,4 +1,4 @@
-"""Named fields in memory: what one kernel packs, another reads."""
+"""Named fields in memory: a kernel packs them, another kernel or NumPy reads them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_only_integers_can_be_packed():
         of_floats()
 
 
-def test_compiled_code_and_numpy_find_the_words_of_the_pool_at_the_same_addresses():
+def test_fields_of_the_pool_have_the_same_addresses_in_kernels_and_numpy():
     memory, found = np.zeros(1, POOL), np.zeros(3, np.int64)
     thread_words()(memory.ctypes.data, found.ctypes.data)
     threads = memory["threads"][0]
@@ -73,7 +73,7 @@ def test_compiled_code_and_numpy_find_the_words_of_the_pool_at_the_same_addresse
     assert found.tolist() == [words.ctypes.data for words in expected]
 
 
-def test_words_that_different_threads_write_are_in_different_cache_lines():
+def test_fields_written_by_different_threads_are_in_different_cache_lines():
     state, job, busy, settings = (POOL.fields[name][1] // LINE for name in ("state", "task", "busy", "stop"))
     assert len({state, job, busy, settings}) == 4
     assert POOL.fields["threads"][1] % LINE == THREAD.itemsize % LINE == 0

@@ -95,10 +95,10 @@ def test_gradient_of_dropout_uses_its_mask(rng: np.random.Generator) -> None:
     assert (gradient == 0).any()
 
 
-def test_noise_has_its_standard_deviation_and_its_seed() -> None:
+def test_gaussian_noise_is_reproducible_and_has_the_given_stddev() -> None:
     x = np.full((200, 300), 3.0, "float32")
     layer = GaussianNoise(0.5, seed=7)
-    assert np.array_equal(layer(x).numpy(), x)  # outside of training
+    assert np.array_equal(layer(x).numpy(), x)  # without training
     assert np.array_equal(GaussianNoise(0.0)(x, training=True).numpy(), x)
     first, second = (layer(x, training=True).numpy() - 3.0 for _ in range(2))
     for noise in (first, second):

@@ -1,4 +1,4 @@
-"""BatchNormalization with the numbers of Keras 3.15, alone and in a model."""
+"""BatchNormalization, alone and in a model, matches Keras 3.15."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def close(received: Any, expected: Any) -> None:
     np.testing.assert_allclose(np.ravel(received), expected, rtol=2e-5, atol=2e-6)
 
 
-def test_the_numbers_of_keras() -> None:
+def test_outputs_and_moving_averages_match_keras() -> None:
     layer = layer_of(momentum=0.9)
     at_first = [1.565544, -1.346352, 2.979404, -0.4804713, 0.1516839, -0.9855686]
     close(layer(X)[:3], at_first)
@@ -44,13 +44,13 @@ def test_the_numbers_of_keras() -> None:
         close(ours, theirs)
     later = [1.578331, -1.372346, 3.018159, -0.4733217, 0.1385027, -0.9977524]
     close(layer(X)[:3], later)
-    layer.trainable = False  # so it does not adapt to the batch
+    layer.trainable = False  # a frozen layer uses its moving averages
     close(layer(X, training=True)[:3], later)
     for ours, theirs in zip(layer.get_weights(), moved, strict=True):
         close(ours, theirs)
 
 
-def test_gradients_are_those_of_keras() -> None:
+def test_gradients_match_keras() -> None:
     layer = layer_of()
     x = tl.asarray(X)
     with tl.GradientTape() as tape:
@@ -66,7 +66,7 @@ def test_gradients_are_those_of_keras() -> None:
     close(by_beta, [30.0, 36.0])
 
 
-def test_any_axis_and_no_weights() -> None:
+def test_axis_1_without_center_and_scale() -> None:
     layer, z = BatchNormalization(axis=1, center=False, scale=False), np.arange(24.0).reshape(2, 3, 4)
     close(layer(z, training=True)[0, :, 0], [-1.228831] * 3)
     mean, variance = layer.get_weights()
@@ -76,7 +76,7 @@ def test_any_axis_and_no_weights() -> None:
     assert layer.weights == layer.non_trainable_weights == [layer.moving_mean, layer.moving_variance]
 
 
-def test_it_trains_in_a_model() -> None:
+def test_model_trains_like_in_keras() -> None:
     dense = Dense(3, use_bias=False)
     model = tl.Sequential(
         [Input((2,)), dense, BatchNormalization(), Activation("relu"), Dense(1, activation="sigmoid")]
@@ -100,7 +100,7 @@ def test_it_trains_in_a_model() -> None:
     for ours, theirs in zip(model.get_weights(), expected, strict=True):
         close(ours, theirs)
     close(model.predict(X), [0.4805487, 0.7948442, 0.456185, 0.6731817, 0.4222995, 0.4912157])
-    # A run that fails puts the running means back too.
+    # A failed run restores the moving averages too.
     before = model.get_weights()
     assert model.optimizer is not None
     model.optimizer.learning_rate = 1e30
@@ -109,7 +109,7 @@ def test_it_trains_in_a_model() -> None:
     assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), before, strict=True))
 
 
-def test_it_can_be_saved_and_copied() -> None:
+def test_layer_can_be_saved_and_copied() -> None:
     layer = layer_of(momentum=0.5, gamma_regularizer="l2", name="norm")
     config = json.loads(json.dumps(layer.get_config()))
     again = BatchNormalization.from_config(config)
@@ -124,7 +124,7 @@ def test_it_can_be_saved_and_copied() -> None:
 
 
 @pytest.mark.usefixtures("reference")
-def test_gradients_in_training_are_right_to_second_order() -> None:
+def test_training_gradients_match_central_differences_to_second_order() -> None:
     LayerSubject(BatchNormalization(axis=1, epsilon=0.25)).check_gradients(training=True)
 
 
@@ -155,7 +155,7 @@ def test_gradients_in_training_are_right_to_second_order() -> None:
         ),
     ],
 )
-def test_what_it_refuses(make: Any, kind: type[Exception], message: str) -> None:
+def test_invalid_arguments_are_rejected(make: Any, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind) as error:
         make()
     assert str(error.value).startswith("BatchNormalization '")

@@ -227,12 +227,12 @@ LABELS = np.eye(3, dtype="f4")[[0, 1, 2, 0, 1, 2]]
 P = np.tile(np.array([[0.2, 0.3, 0.5]], "f4"), (6, 1))
 
 
-def test_smoothed_labels_have_the_losses_of_keras() -> None:
+def test_label_smoothing_matches_keras() -> None:
     binary = tl.losses.BinaryCrossentropy(label_smoothing=0.2)
     assert float(binary(T, np.full((6, 1), 0.3, "f4"))) == pytest.approx(0.780324, rel=1e-6)
     categorical = tl.losses.CategoricalCrossentropy(label_smoothing=0.1)
     assert float(categorical(LABELS, P)) == pytest.approx(1.1688527, rel=1e-6)
-    # From logits, as a function and as a metric.
+    # from logits, as a function and as a metric
     again = tl.losses.categorical_crossentropy(LABELS, np.log(P), from_logits=True, label_smoothing=0.1)
     assert float(tl.mean(again)) == pytest.approx(1.1688527, rel=1e-6)
     metric = tl.metrics.CategoricalCrossentropy(label_smoothing=0.1)
@@ -243,7 +243,7 @@ def test_smoothed_labels_have_the_losses_of_keras() -> None:
 
 
 @pytest.mark.parametrize("smoothing", [-0.1, 1.5, "much"])
-def test_smoothing_is_from_0_to_1(smoothing: Any) -> None:
+def test_invalid_label_smoothing_is_rejected(smoothing: Any) -> None:
     for loss in (tl.losses.BinaryCrossentropy, tl.losses.CategoricalCrossentropy):
         with pytest.raises(ArgumentError) as error:
             loss(label_smoothing=smoothing)

@@ -280,8 +280,12 @@ def test_regression_with_one_output(rng: np.random.Generator) -> None:
             ArgumentTypeError,
             "callbacks: expected a list of Callbacks or names of some, received [<built-in",
         ),
-        ({"validation_data": np.zeros((3, 5))}, ArgumentTypeError, "validation_data: expected a pair (x, y), "),
-        ({"validation_data": (np.zeros((3, 5)),)}, ArgumentTypeError, "validation_data: expected a pair (x, y), "),
+        ({"validation_data": np.zeros((3, 5))}, ArgumentTypeError, "validation_data: expected (x, y) or (x, y, sample"),
+        (
+            {"validation_data": (np.zeros((3, 5)),)},
+            ArgumentTypeError,
+            "validation_data: expected (x, y) or (x, y, sample",
+        ),
         (
             {"validation_data": (np.zeros((3, 5)), np.zeros(2, "int64"))},
             ShapeError,

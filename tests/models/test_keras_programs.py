@@ -1,4 +1,4 @@
-"""Short programs in the style of typical Keras scripts, run on tensorlab, with the numbers that Keras 3.15 computes.
+"""Short programs in the style of Keras scripts compute the same numbers with tensorlab as with Keras 3.15.
 
 The programs are in `tests/support/keras_programs.py`. To record them again, call each with the module ``keras``.
 """
@@ -133,16 +133,16 @@ RECORDED: dict[str, dict[str, Any]] = {
 }
 
 
-def test_every_program_has_its_numbers() -> None:
+def test_results_of_every_program_are_recorded() -> None:
     assert list(PROGRAMS) == list(RECORDED)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_the_numbers_of_keras(name: str) -> None:
+def test_results_match_keras(name: str) -> None:
     found = PROGRAMS[name](tl)
     assert set(found) == set(RECORDED[name])
     for what, expected in RECORDED[name].items():
-        # The weight and the bias of a layer have different shapes.
+        # compared one by one: arrays of a list have different shapes
         pairs = zip(found[what], expected, strict=True) if isinstance(expected, list) else [(found[what], expected)]
         for ours, theirs in pairs:
             np.testing.assert_allclose(np.asarray(ours, "f8"), theirs, rtol=2e-5, atol=2e-6, err_msg=what)

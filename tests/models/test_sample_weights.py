@@ -1,4 +1,4 @@
-"""Weights of samples and of classes in fit, evaluate and train_on_batch, with the numbers of Keras 3.15."""
+"""Sample weights and class weights in fit, evaluate and train_on_batch match Keras 3.15."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def compiled(loss: str = "binary_crossentropy", **options: Any) -> tl.Sequential
 
 
 def agree(model: tl.Sequential, history: Any, weights: list[list[float]]) -> None:
-    """Compare what a model recorded, and its weights, with Keras's."""
+    """Compare the history and the weights of a model with those of Keras."""
     assert model.history is not None
     assert list(model.history.history) == list(history)
     for name, values in history.items():
@@ -42,7 +42,7 @@ def agree(model: tl.Sequential, history: Any, weights: list[list[float]]) -> Non
 
 
 @pytest.mark.parametrize("shape", [(6,), (6, 1)])
-def test_sample_weights_are_for_the_loss_and_the_weighted_metrics(shape: tuple[int, ...]) -> None:
+def test_sample_weights_apply_to_the_loss_and_weighted_metrics(shape: tuple[int, ...]) -> None:
     model = compiled(metrics=["mae"], weighted_metrics=["mae", "accuracy"])
     weights = WEIGHTS.reshape(shape)
     model.fit(X, Y, 4, epochs=2, shuffle=False, verbose=0, sample_weight=weights)
@@ -62,7 +62,7 @@ def test_sample_weights_are_for_the_loss_and_the_weighted_metrics(shape: tuple[i
     )
 
 
-def test_class_weights_are_for_training_only() -> None:
+def test_class_weights_apply_only_to_training() -> None:
     model = compiled(metrics=["accuracy"])
     options: Any = {"class_weight": {0: 0.5, 1: 4.0}, "validation_data": (X, Y, WEIGHTS)}
     model.fit(X, Y, 4, epochs=2, shuffle=False, verbose=0, **options)
@@ -78,7 +78,7 @@ def test_class_weights_are_for_training_only() -> None:
     )
 
 
-def test_weights_are_split_with_the_samples() -> None:
+def test_validation_split_splits_the_weights_too() -> None:
     model = compiled()
     model.fit(X, Y, 2, epochs=2, shuffle=False, verbose=0, sample_weight=WEIGHTS, validation_split=0.34)
     expected = {"loss": [0.708652, 0.3423094], "val_loss": [1.865709, 1.899379]}
@@ -86,7 +86,7 @@ def test_weights_are_split_with_the_samples() -> None:
 
 
 @pytest.mark.parametrize("targets", [LABELS, LABELS[:, None], tl.utils.to_categorical(LABELS)], ids=["n", "n1", "rows"])
-def test_class_weights_of_labels_and_of_one_hot_rows(targets: Any) -> None:
+def test_class_weights_for_labels_and_one_hot_targets(targets: Any) -> None:
     by_label: Any = {0: 0.5, np.int64(2): 4}
     model = compiled("categorical_crossentropy" if targets.shape[1:] == (3,) else "sparse_categorical_crossentropy")
     model.fit(X, targets, 4, epochs=2, shuffle=False, verbose=0, class_weight=by_label)
@@ -95,7 +95,7 @@ def test_class_weights_of_labels_and_of_one_hot_rows(targets: Any) -> None:
 
 
 def test_shuffled_samples_keep_their_weights() -> None:
-    # Only one sample has a weight, so a step changes the weights only if that sample is in its batch.
+    # only one sample has a nonzero weight, so only its batch changes the model
     model, plain = compiled("mse"), compiled("mse")
     model.fit(X, Y, 1, epochs=3, verbose=0, sample_weight=np.eye(6, dtype="f4")[4] * 2)
     for _ in range(3):
@@ -104,7 +104,7 @@ def test_shuffled_samples_keep_their_weights() -> None:
         np.testing.assert_allclose(ours, theirs, rtol=1e-6)
 
 
-def test_one_batch() -> None:
+def test_methods_for_one_batch_accept_weights() -> None:
     model = compiled("mse", weighted_metrics=["mae"])
     logs = model.train_on_batch(X, Y, sample_weight=WEIGHTS)
     assert logs == pytest.approx({"loss": 0.46134308, "mae": 0.58927816}, rel=1e-5)
@@ -113,22 +113,22 @@ def test_one_batch() -> None:
 
 
 @pytest.mark.parametrize(("reduction", "expected"), [("mean", 0.3125), ("sum", 1.875), ("none", WEIGHTS / 4)])
-def test_losses_take_weights(reduction: str, expected: Any) -> None:
+def test_losses_accept_weights(reduction: str, expected: Any) -> None:
     loss = tl.losses.MeanSquaredError(reduction=reduction)
     for weights in (WEIGHTS, WEIGHTS[:, None], WEIGHTS.tolist()):
         np.testing.assert_allclose(loss(Y, Y + 0.5, sample_weight=weights), expected, rtol=1e-6)
     np.testing.assert_allclose(loss(Y, Y + 0.5, 2.0), 2 * loss(Y, Y + 0.5).numpy(), rtol=1e-6)
 
 
-def test_weights_of_single_values() -> None:
+def test_weights_broadcast_to_samples_of_any_rank() -> None:
     z = np.arange(12.0, dtype="f4").reshape(3, 2, 2)
     loss = tl.losses.MeanSquaredError()
     assert float(loss(z, 0 * z, [[1.0], [2.0], [3.0]])) == pytest.approx(113.666664)
-    assert float(loss(z, 0 * z, [1.0, 2.0, 3.0])) == pytest.approx(113.666664)  # Keras wants (3, 1)
+    assert float(loss(z, 0 * z, [1.0, 2.0, 3.0])) == pytest.approx(113.666664)  # Keras requires shape (3, 1)
     assert float(loss(z, 0 * z, [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])) == pytest.approx(211.75)
 
 
-def test_own_steps_are_given_the_weights() -> None:
+def test_overridden_train_step_receives_the_weights() -> None:
     seen: list[Any] = []
 
     class Own(tl.Sequential):
@@ -185,7 +185,7 @@ def test_own_steps_are_given_the_weights() -> None:
         ),
     ],
 )
-def test_weights_that_do_not_fit(options: Any, kind: type[Exception], message: str) -> None:
+def test_invalid_weights_change_nothing(options: Any, kind: type[Exception], message: str) -> None:
     model = compiled("mse")
     before = model.get_weights()
     with pytest.raises(kind) as error:
@@ -196,7 +196,7 @@ def test_weights_that_do_not_fit(options: Any, kind: type[Exception], message: s
     assert model.optimizer.iterations == 0
 
 
-def test_class_weights_need_labels() -> None:
+def test_class_weights_require_labels() -> None:
     model = tl.Sequential([Input((2, 2)), Dense(2)])
     model.compile("sgd", "mse")
     with pytest.raises(ShapeError) as error:
@@ -207,7 +207,7 @@ def test_class_weights_need_labels() -> None:
     )
 
 
-def test_weights_need_a_loss_of_each_sample() -> None:
+def test_weights_require_a_loss_per_sample() -> None:
     model = model_of()
     model.compile("sgd", lambda y_true, y_pred: tl.mean(tl.square(y_true - y_pred)))
     with pytest.raises(ShapeError) as error:

@@ -21,7 +21,7 @@ def book_model() -> tl.Sequential:
 # Construction
 
 
-def test_a_stack_that_begins_with_a_stack_with_an_input_is_built_at_once() -> None:
+def test_model_whose_first_layer_is_a_built_model_is_built_at_once() -> None:
     encoder = tl.Sequential([Input((4,)), Dense(2)], name="encoder")
     model = tl.Sequential([encoder, Dense(3)])
     assert model.built

@@ -104,11 +104,12 @@ KERAS = {
 
 
 @pytest.mark.parametrize("name", KERAS)
-def test_the_numbers_of_keras(name: str) -> None:
+def test_values_match_keras(name: str) -> None:
     np.testing.assert_allclose(tl.activations.get(name)(POINTS).numpy(), KERAS[name], rtol=1e-6, atol=1e-6)
 
 
-def test_parameters_can_be_changed() -> None:
+def test_hyperparameters_can_be_changed() -> None:
+    assert str(tl.activations.elu.__doc__).startswith("Compute ``x`` where it is above 0")  # not that of Activation
     assert tl.Activation(tl.activations.elu, alpha=0.5)([-100.0, 2.0]).tolist() == [-0.5, 2.0]
     assert tl.Activation(tl.activations.leaky_relu, negative_slope=0.5)([-2.0, 2.0]).tolist() == [-1.0, 2.0]
 

@@ -110,7 +110,7 @@ def test_linear_is_a_function() -> None:
     assert math.isclose(float(tl.activations.linear(3)), 3)
 
 
-def test_hyperparameters_are_a_mapping_of_fixed_names() -> None:
+def test_hyperparameters_cannot_be_added_or_deleted() -> None:
     found = Hyperparameters("activation 'leaky'", {"slope": 0.1})
     with pytest.raises(ArgumentTypeError) as error:
         del found["slope"]

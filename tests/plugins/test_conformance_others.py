@@ -296,7 +296,7 @@ METHODS = [name for name, value in vars(tl.backends.Backend).items() if callable
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.usefixtures("taken_back")
+@pytest.mark.usefixtures("plugins_restored")
 def test_every_method_of_a_backend_is_called(method: str) -> None:
     def broken(*arguments: Any, **options: Any) -> Any:
         raise ZeroDivisionError(method)

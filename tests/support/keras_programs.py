@@ -1,7 +1,7 @@
-"""Short programs as they are written for Keras, which run on tensorlab or on Keras itself.
+"""Short programs for Keras, which run with tensorlab or with Keras itself.
 
-Each takes the module: ``import tensorlab as keras``, or ``import keras``. It returns what it computed, as numbers.
-Weights and data are given by formulas, and nothing is shuffled, so both libraries have to compute the same.
+Each takes the module tensorlab or keras, and returns its results by name. Weights and data are computed by formulas,
+and nothing is shuffled, so that both libraries must give the same results.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def program(function: Program) -> Program:
 
 
 def settle(model: Any) -> None:
-    """Give the kernels of a model other values than the random ones that they began with."""
+    """Replace the random initial kernels of a model by values of a formula."""
     values, position = [], 0
     for weight in model.get_weights():
         if weight.ndim == 2:

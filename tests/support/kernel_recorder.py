@@ -1,10 +1,11 @@
-"""Print the keys of the kernels that programs look up on the CPU backend, although nothing is compiled.
+"""Print the keys of the kernels that programs look up on the CPU backend, without compiling them.
 
-Run it in a process of its own, with the names of programs below: it replaces what finds kernels.
+Arguments are ``program:dtype``. Run it in a new process, because it replaces `library.find`.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import tensorlab as tl
 from tensorlab import devices
 from tensorlab.backends import CPUBackend, ReferenceBackend
 from tensorlab.kernels.runtime import library
+from tensorlab.plugins import builtins
 
 keys: list[str] = []
 
@@ -33,7 +35,7 @@ def found(maker: str, arguments: tuple[Any, ...] = (), compiled: object = None) 
 
 
 class Recorder(CPUBackend):
-    """The CPU backend, except that the reference backend computes in the place of its kernels."""
+    """The CPU backend, whose kernels do nothing; results are those of the reference backend."""
 
     reference = ReferenceBackend()
 
@@ -67,7 +69,7 @@ class Recorder(CPUBackend):
 
 
 def gradients(function: Callable[..., Any], arrays: list[Any], dtype: str) -> None:
-    """Compute a function, and the gradient by each argument."""
+    """Compute a function and its gradient with respect to each argument."""
     tensors = [tl.asarray(np.asarray(array, dtype)) for array in arrays]
     with tl.GradientTape(persistent=True) as tape:
         tape.watch(tensors)
@@ -83,7 +85,7 @@ def operation(name: str, dtype: str) -> None:
 
 
 def every_operation(dtype: str) -> None:
-    """Compute every operation, and its gradients."""
+    """Compute every operation and its gradients."""
     rng = np.random.default_rng(3)
     for name in [*UNARY, *BINARY]:
         operation(name, dtype)
@@ -92,7 +94,7 @@ def every_operation(dtype: str) -> None:
 
 
 def every_dtype(_: str) -> None:
-    """Compute what takes integers and bools, and convert each dtype to each."""
+    """Compute operations that accept integers and bools, and convert each of these dtypes to every dtype."""
     for name in ("bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))):
         x = tl.asarray(np.array([[1, 0, 3], [1, 1, 0]], name))
         for other in tl.__array_namespace_info__().dtypes():
@@ -120,28 +122,24 @@ def every_dtype(_: str) -> None:
 
 
 def training(dtype: str) -> None:
-    """Train with each activation, loss and optimizer."""
+    """Train with each activation, loss, optimizer and kind of layer."""
     rng = np.random.default_rng(3)
-    x, labels = rng.normal(size=(8, 5)), rng.integers(0, 3, 8)
-    one_hot = np.eye(3)[labels]
+    x, labels = rng.normal(size=(8, 5)).astype(dtype), rng.integers(0, 3, 8)
+    momentum = [tl.optimizers.SGD(0.1, 0.9), tl.optimizers.SGD(0.1, 0.9, nesterov=True)]
+    optimizers = itertools.cycle([*momentum, *builtins.tensorlab_register_optimizers()])
+    losses = itertools.cycle(sorted(set(builtins.tensorlab_register_losses())))
     with tl.device("cpu"):
-        for activation in ("relu", "tanh", "sigmoid", "elu"):
-            for loss, y in (("mse", one_hot), ("sparse_categorical_crossentropy", labels)):
-                hidden = tl.layers.ELU() if activation == "elu" else tl.layers.Activation(activation)
-                last = "softmax" if y is labels else "sigmoid"
-                layers = [tl.layers.Dense(4, activation="tanh"), tl.layers.Dense(4), hidden, tl.layers.Dropout(0.5)]
-                model = tl.Sequential([*layers, tl.layers.Dense(3, activation=last, dtype=dtype)])
-                for optimizer in (
-                    "sgd",
-                    "adam",
-                    "rmsprop",
-                    tl.optimizers.SGD(0.1, 0.9),
-                    tl.optimizers.SGD(0.1, 0.9, True),
-                ):
-                    model.compile(optimizer, loss, metrics=["accuracy"])
-                    model.fit(x.astype(dtype), y, epochs=1, verbose=0)
-                model.evaluate(x.astype(dtype), y, verbose=0)
-                model.predict(x.astype(dtype), verbose=0)
+        for activation in [*builtins.tensorlab_register_activations()] * 3:
+            hidden = [tl.layers.Dense(4, activation=activation, dtype=dtype), tl.layers.BatchNormalization()]
+            others = [tl.layers.ReLU(2.0), tl.layers.LeakyReLU(), tl.layers.ELU(), tl.layers.Dropout(0.5)]
+            last = tl.layers.Dense(3, kernel_regularizer="l1_l2", activation="softmax")
+            model = tl.Sequential([*hidden, *others, last])
+            loss = next(losses)
+            y = labels if "sparse" in loss else np.eye(3)[labels]
+            model.compile(next(optimizers), loss, metrics=["accuracy"] if "sparse" in loss else ["accuracy", "mse"])
+            model.fit(x, y, epochs=1, verbose=0)
+            model.evaluate(x, y, verbose=0)
+            model.predict(x, verbose=0)
 
 
 PROGRAMS = {"every_operation": every_operation, "every_dtype": every_dtype, "training": training}

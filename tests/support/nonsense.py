@@ -1,14 +1,16 @@
-"""Values that no argument expects, and arguments that are usual, for the tests of refusals."""
+"""Calls with one invalid argument, for tests of error messages."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 
 class Broken:
-    """An object that cannot be shown in a message."""
+    """An object whose ``repr`` raises an exception."""
 
     def __repr__(self) -> str:
         raise RuntimeError("no repr")
@@ -41,4 +43,19 @@ USUAL: dict[str, Any] = {
     "units": 3,
     "variables": [],
 }
-"""A usual value for each parameter that does not take a matrix."""
+"""Valid values by the name of the parameter; other parameters accept the matrix `X`."""
+
+
+def invalid_calls(parameters: list[inspect.Parameter]) -> Iterator[tuple[str, Any, list[Any], dict[str, Any]]]:
+    """Yield the name and value of one hostile argument, and the arguments of a call with it."""
+    for wrong in parameters:
+        for value in HOSTILE:
+            args: list[Any] = []
+            kwargs: dict[str, Any] = {}
+            for each in parameters:
+                usual = USUAL.get(each.name, X) if each.default is each.empty else each.default
+                if each.kind is not each.KEYWORD_ONLY:
+                    args.append(value if each is wrong else usual)
+                elif each is wrong or each.default is each.empty:
+                    kwargs[each.name] = value if each is wrong else usual
+            yield wrong.name, value, args, kwargs

@@ -57,6 +57,16 @@ def adam(w: Array, gradients: list[Array], rate: float = 0.001, b1: float = 0.9,
     return w
 
 
+def amsgrad(w: Array, gradients: list[Array], rate: float = 0.001) -> Array:
+    m, s, largest = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
+    for t, g in enumerate(gradients, 1):
+        m = 0.9 * m + 0.1 * g
+        s = 0.999 * s + 0.001 * g**2
+        largest = np.maximum(largest, s)
+        w = w - rate * math.sqrt(1.0 - 0.999**t) / (1.0 - 0.9**t) * m / (np.sqrt(largest) + 1e-7)
+    return w
+
+
 def adamw(w: Array, gradients: list[Array], rate: float = 0.001, decay: float = 0.004) -> Array:
     m, s = np.zeros_like(w), np.zeros_like(w)
     for t, g in enumerate(gradients, 1):
@@ -114,6 +124,7 @@ CASES: dict[str, tuple[Callable[[], Optimizer], Loop]] = {
     "rmsprop": (RMSprop, rmsprop),
     "rmsprop momentum": (lambda: RMSprop(0.01, 0.8, momentum=0.5), lambda w, gs: rmsprop(w, gs, 0.01, 0.8, 0.5)),
     "adam": (Adam, adam),
+    "amsgrad": (lambda: Adam(amsgrad=True), amsgrad),
     "adamw": (lambda: AdamW(weight_decay=0.1), lambda w, gs: adamw(w, gs, decay=0.1)),
     "adagrad": (lambda: Adagrad(0.1), lambda w, gs: adagrad(w, gs, 0.1)),
     "adadelta": (lambda: Adadelta(1.0, rho=0.9), lambda w, gs: adadelta(w, gs, 1.0, 0.9)),

@@ -60,7 +60,7 @@ def whole(matrix):
 
 @compile_kernel
 def compiled():
-    """A kernel that takes the six matrices by the address of their words."""
+    """Return a kernel that reads its six matrices from one array of int64."""
 
     def kernel(pool, table, epilogue, m, n, k, operands):
         given = record_at(operands, Operands)

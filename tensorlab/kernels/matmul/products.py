@@ -38,11 +38,19 @@ def tasks(dtype: str, tile: Tile | None = None) -> Tasks:
     return _tasks(dtype, (tile or host_tile()) if np.dtype(dtype).kind == "f" else None)
 
 
+def task_arguments(dtype: str) -> list[tuple[str, str, Tile | None]]:
+    """Return the arguments of `product.task_kernel` for each task of a dtype, with the default tile."""
+    return _arguments(dtype, host_tile() if np.dtype(dtype).kind == "f" else None)
+
+
+def _arguments(dtype: str, tile: Tile | None) -> list[tuple[str, str, Tile | None]]:
+    return [(name, dtype, tile) for name in (("integer",) if tile is None else ("block", "row", "dots", "pack"))]
+
+
 @functools.cache
 def _tasks(dtype: str, tile: Tile | None) -> Tasks:
     size = np.dtype(dtype).itemsize
-    names = ["integer"] if tile is None else ["block", "row", "dots", "pack"]
-    kernels = [library.find("matmul.product.task_kernel", (name, dtype, tile)) for name in names]
+    kernels = [library.find("matmul.product.task_kernel", arguments) for arguments in _arguments(dtype, tile)]
     general, row, dots, pack = [address(task) for task in kernels] + [0] * (4 - len(kernels))
     lanes, vectors, rows = (0, 0, 0) if tile is None else (tile.vector_bytes // size, tile.vectors, tile.rows)
     table = Table(size, lanes, vectors, rows, general, row, dots, pack)
