@@ -1,4 +1,4 @@
-"""Whole epochs in one launch, against `fit` on the CPU: checks, as in `test_cuda_checks`."""
+"""Whole epochs in one launch, against `fit` on the reference: checks, as in `test_cuda_checks`."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def classifier(optimizer: Any = "rmsprop") -> tl.Sequential:
 
 
 def both(make: Make, train: Callable[[tl.Sequential, str], Any]) -> list[tuple[tl.Sequential, list[Any]]]:
-    """A model from one seed, trained on the CPU and on the device, and what the training returned."""
+    """A model from one seed, trained on the reference and on the device, and what the training returned."""
     trained = []
-    for device in ("cpu", "cuda"):
+    for device in ("reference", "cuda"):
         tl.random.set_seed(11)
         with tl.device(device):
             model = make()
@@ -52,7 +52,7 @@ def agree(trained: list[tuple[tl.Sequential, Any]], tolerance: float = 1e-5) -> 
 
 
 def fitting(x: Any, y: Any, batch_size: int, epochs: int, **options: Any) -> Callable[[tl.Sequential, str], Any]:
-    """By `fit` on the CPU, and by the persistent kernel on the device."""
+    """By `fit` on the reference, and by the persistent kernel on the device."""
 
     def train(model: tl.Sequential, device: str) -> Any:
         from tensorlab_cuda import fit_persistent

@@ -27,7 +27,7 @@ LINE = 64
 LONG = 1 << 12
 """The length of a block above which it is aligned to a cache line."""
 ROOM = 16 << 10
-"""The size of all buffers of a thread in bytes, half of a first-level cache."""
+"""The approximate size of all buffers of a thread in bytes, half of a first-level cache."""
 SHORT = 64
 """The length of rows below which they are copied too if anything is, so that the loop takes many of them as one."""
 _UNIT, _CONSTANT, _ANY = range(3)
@@ -206,7 +206,7 @@ def _launch(pool, loop, steps, count, given_address):
             ways[k] = _COPIED
             copied += given[count + k]
     if total > 0:
-        block = max(ROOM // copied // LINE, 1) * LINE if copied > 0 else CHUNK
+        block = ROOM // copied // LINE * LINE + LINE if copied > 0 else CHUNK
         arguments = (total, axes, table_address, loop, count, given_address, ways_address, block, copied, flat)
         threads.run(pool, (total + CHUNK - 1) // CHUNK, *closure(_task, arguments))
     return np.int64(0)
