@@ -63,6 +63,7 @@ from tensorlab.variable import Variable
 from tensorlab.version import __version__
 
 if TYPE_CHECKING:  # a type checker follows one star import, but not the second one in `tensorlab.ops`
+    from tensorlab.ops.activations import *
     from tensorlab.ops.arithmetic import *
     from tensorlab.ops.broadcasting import *
     from tensorlab.ops.comparison import *

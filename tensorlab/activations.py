@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from tensorlab import ops
-from tensorlab.errors import ArgumentTypeError
+from tensorlab.errors import ArgumentTypeError, short_repr
+from tensorlab.ops import activations as functions
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.probabilities import Probabilities
@@ -20,7 +21,7 @@ from tensorlab.scalars import ScalarFunction, scalar_function
 from tensorlab.scalars.check import check_derivative
 from tensorlab.scalars.combine import with_constants
 from tensorlab.scalars.vjp import vjp_of_derivative
-from tensorlab.serialization import deserialize
+from tensorlab.serialization import check_config, deserialize
 from tensorlab.tensor import Tensor
 
 
@@ -69,6 +70,7 @@ class Activation(Elementwise):
         who = f"activation {made_of.name!r}"
         values = Hyperparameters(who, _hyperparameters(made_of), hyperparameters)
         super().__init__(with_constants(made_of, values), name=made_of.name)
+        self.__doc__ = made_of.python.__doc__
         self._made_of, self._slope = made_of, None if derivative is None else _scalar(derivative, "derivative")
         self._values = values
         if self._slope is not None:
@@ -88,7 +90,7 @@ class Activation(Elementwise):
 
     def from_config(self, config: Mapping[str, Any]) -> Activation:
         """Return an activation of the same function with other hyperparameters."""
-        return Activation(self, **config)
+        return Activation(self, **check_config(f"activation {self.__name__!r}", config))
 
 
 def _hyperparameters(scalar: ScalarFunction) -> dict[str, float]:
@@ -98,7 +100,7 @@ def _hyperparameters(scalar: ScalarFunction) -> dict[str, float]:
 
 def _scalar(function: Any, role: str) -> ScalarFunction:
     if not callable(function):
-        raise ArgumentTypeError("Activation", f"a {role} function of one number", repr(function))
+        raise ArgumentTypeError("Activation", f"a {role} function of one number", short_repr(function))
     scalar = scalar_function(function)
     if not scalar.arity or scalar.arity - len(_hyperparameters(scalar)) != 1 or scalar.n_outputs != 1:
         raise ArgumentTypeError(
@@ -114,10 +116,23 @@ def linear(x: Any) -> Tensor:
     return x if isinstance(x, Probabilities) else as_tensor(x, "linear")  # a Probabilities tensor must keep its logits
 
 
+# Another value of a parameter makes another activation, such as ``Activation(elu, alpha=0.5)``.
+
+elu = Activation(functions.elu)
+exponential = Activation(functions.exponential)
+gelu = Activation(functions.gelu)
+hard_sigmoid = Activation(functions.hard_sigmoid)
+leaky_relu = Activation(functions.leaky_relu)
+log_softmax = ops.log_softmax
 relu = Activation(ops.relu.scalar)
+relu6 = Activation(functions.relu6)
+selu = Activation(functions.selu)
 sigmoid = ops.sigmoid
-tanh = Activation(ops.tanh.scalar)
+silu = Activation(functions.silu)
 softmax = ops.softmax
+softplus = Activation(functions.softplus)
+softsign = Activation(functions.softsign)
+tanh = Activation(ops.tanh.scalar)
 
 
 def get(identifier: Any) -> Callable[[Any], Tensor]:
@@ -137,4 +152,4 @@ def get(identifier: Any) -> Callable[[Any], Tensor]:
         return linear
     if callable(identifier):
         return cast("Callable[[Any], Tensor]", identifier)
-    raise ArgumentTypeError("activation", "a name or a function", repr(identifier))
+    raise ArgumentTypeError("activation", "a name or a function", short_repr(identifier))

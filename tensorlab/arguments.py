@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from tensorlab.errors import ArgumentTypeError, nearest
+from tensorlab.errors import ArgumentTypeError, nearest, short_repr
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,7 +43,7 @@ RENAMED = {
 }
 """Argument names of Keras 2, Keras 1, PyTorch and scikit-learn, and the names here."""
 
-GONE = {
+WITHOUT_COUNTERPART = {
     "decay": "set optimizer.learning_rate in a callback, such as on_epoch_begin",
     "weight_decay": "give layers kernel_regularizer=tl.regularizers.L2(...)",
     "clipnorm": "clip the gradients between GradientTape.gradient and apply_gradients",
@@ -70,8 +70,8 @@ def advice(name: str, known: Iterable[str]) -> str:
     names = list(known)
     if RENAMED.get(name) in names:
         return f"write {RENAMED[name]}=..."
-    if name in GONE:
-        return GONE[name]
+    if name in WITHOUT_COUNTERPART:
+        return WITHOUT_COUNTERPART[name]
     found = nearest(name, names) if names else ""
     return found if found.startswith("did you mean") else ""
 
@@ -94,9 +94,16 @@ def misfit(
             arguments; if None, those of the signature.
     """
     try:
-        signature.bind(*args, **kwargs)
+        bound = signature.bind(*args, **kwargs)
     except TypeError:
         return _explained(who, list(signature.parameters.values()), args, kwargs, known)
+    for name, value in bound.arguments.items():
+        default = signature.parameters[name].default
+        # NumPy says only that "the truth value of an array is ambiguous", for example for MeanSquaredError(y, y_pred)
+        single = isinstance(default, (bool, str)) or name in ("copy", "device", "name")
+        if single and getattr(value, "shape", ()) not in ((), None):
+            expected = "True or False" if isinstance(default, bool) or name == "copy" else "a string"
+            return ArgumentTypeError(who, f"{expected} for {name!r}", f"an array of shape {tuple(value.shape)}")
     return None
 
 
@@ -157,6 +164,18 @@ def of_constructor(cls: type, init: Callable[..., Any]) -> list[str] | None:
     return None
 
 
+def check_name(who: str, name: Any) -> None:
+    """Raise ArgumentTypeError unless a name is a string or None."""
+    if not isinstance(name, (str, type(None))):
+        raise ArgumentTypeError(f"{who} name", "a string", short_repr(name))
+
+
+def check_callable(who: str, expected: str, function: Any) -> None:
+    """Raise ArgumentTypeError unless a function can be called."""
+    if not callable(function):
+        raise ArgumentTypeError(who, expected, short_repr(function))
+
+
 def without_self(function: Callable[..., Any]) -> inspect.Signature:
     """Return the signature of a method without ``self``."""
     signature = inspect.signature(function)
@@ -166,14 +185,14 @@ def without_self(function: Callable[..., Any]) -> inspect.Signature:
 def named(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:
     """Decorate a method so that errors about wrong arguments name the object, the argument, and what to write instead.
 
-    Arguments are checked only after a TypeError, so a valid call costs only one more frame.
+    Arguments are checked only after an error, so a valid call costs only one more frame.
     """
 
     @functools.wraps(method)
     def wrapper(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return method(self, *args, **kwargs)
-        except TypeError:
+        except (TypeError, ValueError):
             error = misfit(_who(self, method.__name__), without_self(method), args, kwargs)
             if error is None:
                 raise
@@ -182,7 +201,7 @@ def named(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any,
     return wrapper
 
 
-def told(function: Callable[P, R], module: str, who: str = "") -> Callable[P, R]:
+def with_argument_errors(function: Callable[P, R], module: str, who: str = "") -> Callable[P, R]:
     """Wrap a public function so that errors about wrong arguments name the function and say what to write instead.
 
     Args:
@@ -195,7 +214,7 @@ def told(function: Callable[P, R], module: str, who: str = "") -> Callable[P, R]
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except TypeError:
+        except (TypeError, ValueError):
             error = misfit(who or function.__name__, inspect.signature(function), args, kwargs)
             if error is None:
                 raise
@@ -205,8 +224,8 @@ def told(function: Callable[P, R], module: str, who: str = "") -> Callable[P, R]
     return wrapper
 
 
-def tell(namespace: dict[str, Any], names: Iterable[str]) -> None:
-    """Wrap the public functions of a module with `told`.
+def wrap_functions(namespace: dict[str, Any], names: Iterable[str]) -> None:
+    """Wrap the public functions of a module with `with_argument_errors`.
 
     Code inside of the package uses the unwrapped functions.
     """
@@ -215,7 +234,7 @@ def tell(namespace: dict[str, Any], names: Iterable[str]) -> None:
         if inspect.isfunction(namespace[name]) and not hasattr(namespace[name], "__wrapped__"):
             function = namespace[name]
             if function not in wrapped:
-                wrapped[function] = told(function, namespace["__name__"])
+                wrapped[function] = with_argument_errors(function, namespace["__name__"])
             namespace[name] = wrapped[function]
 
 

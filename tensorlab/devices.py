@@ -87,7 +87,7 @@ _HOST_VALUES = (np.ndarray, np.generic, bool, int, float, complex, str, list, tu
 """Types that are always on the host and need no lookup."""
 
 
-def holder(who: str, array: Any) -> SharingBackend | None:
+def sharing_backend(who: str, array: Any) -> SharingBackend | None:
     """Return the backend that can adopt another library's array in place, or None for what the host can read.
 
     Raises:
@@ -118,7 +118,7 @@ def _dlpack_device(array: Any) -> tuple[int, int] | None:
     return int(kind), int(number)
 
 
-def check_place(who: str, array: Any, found: Backend, device: str | None) -> None:
+def check_device(who: str, array: Any, found: Backend, device: str | None) -> None:
     """Raise if an array of another library is not on the requested device; such arrays are not moved implicitly.
 
     Args:

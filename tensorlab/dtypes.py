@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab.errors import DTypeError
+from tensorlab.errors import DTypeError, short_repr
 
 DType = np.dtype[Any]
 
@@ -47,11 +47,13 @@ def as_dtype(dtype: Any, who: str = "dtype") -> DType:
         return default_float
     try:
         found: DType | None = None if dtype is None else np.dtype(dtype)  # NumPy would read None as float64
-    except TypeError:
+    except Exception:  # TypeError, or what the object itself raises
         found = None
     if found is not None and found.newbyteorder("=") in _KNOWN:
         return _KNOWN[found.newbyteorder("=")]
-    raise DTypeError(who, f"one of {', '.join(NAMES)}", repr(dtype), "convert the data first, e.g. with .astype()")
+    raise DTypeError(
+        who, f"one of {', '.join(NAMES)}", short_repr(dtype), "convert the data first, e.g. with .astype()"
+    )
 
 
 def kind(dtype: DType) -> str:

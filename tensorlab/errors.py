@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-_HOUSE = Path(__file__).parent
+_PACKAGE = Path(__file__).parent
 
 
 class TensorlabError(Exception):
@@ -133,6 +133,16 @@ class UnknownNameError(TensorlabError, LookupError):
     """A name that no plugin registers."""
 
 
+def short_repr(value: object, limit: int = 200) -> str:
+    """Return ``repr(value)`` for a message, cut to ``limit`` characters. It never raises, whatever the value is."""
+    try:
+        text = repr(value)
+    except Exception:  # an integer of more than 4,300 digits, or an object whose __repr__ fails
+        size = f" of {value.bit_length():,} bits" if isinstance(value, int) else ""
+        return f"an object of type {type(value).__name__!r}{size}"
+    return text if len(text) <= limit else f"{text[:limit]}..."
+
+
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     """Return a hint with the known names nearest to ``name``: ``did you mean 'relu'?``, or the list of all names."""
     names = sorted(known)
@@ -146,6 +156,6 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
 def levels_to_the_user() -> int:
     """Return the ``stacklevel`` with which a warning shows the line that called tensorlab."""
     level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and _HOUSE in Path(frame.f_code.co_filename).parents:
+    while frame.f_back is not None and _PACKAGE in Path(frame.f_code.co_filename).parents:
         level, frame = level + 1, frame.f_back
     return level

@@ -15,7 +15,7 @@ from typing import Any
 from tensorlab.errors import StateError
 
 _locks: list[tuple[int, Any]] = []
-_held: list[Any] = []
+_acquired: list[Any] = []
 _hooks: list[tuple[Callable[[], None], Callable[[], None]]] = []
 _generation = 0
 
@@ -48,13 +48,13 @@ def _before() -> None:
     locks = [each for _, each in _locks]
     for each in locks:
         each.acquire()
-    _held[:] = locks  # another thread may create a lock before the fork ends
+    _acquired[:] = locks  # another thread may create a lock before the fork ends
     for before, _ in _hooks:
         before()
 
 
 def _after() -> None:
-    for each in reversed(_held.copy()):
+    for each in reversed(_acquired.copy()):
         each.release()
 
 

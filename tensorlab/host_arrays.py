@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorlab import dtypes
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, DTypeError
+from tensorlab.errors import ArgumentError, DTypeError, short_repr
 
 _SHARING = ("__array__", "__dlpack__", "__array_interface__")
 """Attributes of objects whose memory can be shared without Python's buffer protocol."""
@@ -105,14 +105,14 @@ def host_array(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, An
         return array.astype(target)  # rounds once; NumPy rounds a Python int to float64 first
     try:
         if array.dtype.kind == "f" and target.kind in "iu":
-            held = np.abs(array) < 2.0 ** (64 if target == np.uint64 else 63)
-            if not held.all():
-                raise OverflowError(f"{array[~held].flat[0]} does not fit a 64-bit integer")
+            in_range = np.abs(array) < 2.0 ** (64 if target == np.uint64 else 63)
+            if not in_range.all():
+                raise OverflowError(f"{array[~in_range].flat[0]} does not fit a 64-bit integer")
         if array.dtype.kind == "f":
             return cast(array, target)
         return np.asarray(value, target)
     except (OverflowError, ValueError) as error:
-        raise ArgumentError(who, f"numbers that {target} holds", repr(value)[:60], str(error)) from None
+        raise ArgumentError(who, f"numbers that {target} holds", short_repr(value), str(error)) from None
 
 
 def _is_wide(array: np.ndarray[Any, Any]) -> bool:
@@ -139,20 +139,20 @@ def _wide(who: str, value: Any, wanted: DType | None) -> np.ndarray[Any, Any] | 
         return None
     if whole and (wanted is None or wanted.kind == "f"):
         least, most = int(leaves.min()), int(leaves.max())
-        fits = next((dtype for dtype in (dtypes.int64, dtypes.uint64) if _holds(dtype, least, most)), None)
+        fits = next((dtype for dtype in (dtypes.int64, dtypes.uint64) if _represents(dtype, least, most)), None)
         if fits is not None:
             return leaves.astype(fits).astype(wanted or fits)
         if wanted is None:
-            received = f"objects ({type(value).__name__}) from {least} to {most}"
+            received = f"objects ({type(value).__name__}) from {short_repr(least)} to {short_repr(most)}"
             hint = 'give another dtype, e.g. dtype="float64"'
             raise DTypeError(who, "integers in the range of int64 or uint64", received, hint)
     try:
         with np.errstate(over="ignore"):
             return leaves.astype(target)
     except (OverflowError, ValueError) as error:
-        raise ArgumentError(who, f"numbers that {target} holds", repr(value)[:60], str(error)) from None
+        raise ArgumentError(who, f"numbers that {target} holds", short_repr(value), str(error)) from None
 
 
-def _holds(dtype: DType, least: int, most: int) -> bool:
+def _represents(dtype: DType, least: int, most: int) -> bool:
     limits = np.iinfo(dtype)
     return int(limits.min) <= least and most <= int(limits.max)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import dtypes, ops, random
-from tensorlab.errors import ArgumentError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.rules import finite
 from tensorlab.serialization import Configured
 from tensorlab.serialization import get as _get
@@ -50,8 +50,8 @@ class Constant(Initializer):
         self.value = value
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
-        kind = dtypes.default_float if dtype is None else dtypes.as_dtype(dtype, "Constant")
-        return ops.broadcast_to(asarray(self.value).astype(kind), as_shape("Constant shape", shape))
+        wanted = dtypes.default_float if dtype is None else dtypes.as_dtype(dtype, "Constant")
+        return ops.broadcast_to(asarray(self.value).astype(wanted), as_shape("Constant shape", shape))
 
 
 class Identity(Initializer):
@@ -102,31 +102,20 @@ class TruncatedNormal(Initializer):
         self.mean, self.stddev, self.seed = mean, stddev, seed
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
-        return _truncated_normal(shape, self.mean, self.stddev, dtype, self.seed)
-
-
-def _truncated_normal(shape: Shape, mean: float, stddev: float, dtype: Any, seed: int | None) -> Tensor:
-    kind = dtypes.default_float if dtype is None else dtypes.as_dtype(dtype, "TruncatedNormal")
-    if kind.kind != "f":
-        raise DTypeError("TruncatedNormal", "float32 or float64", str(kind))
-    draw = random.generator("initializer", seed)
-    numbers = draw.standard_normal(as_shape("TruncatedNormal shape", shape), dtype=kind.type)
-    numbers = np.asarray(numbers)
-    while (beyond := np.abs(numbers) > 2).any():
-        numbers[beyond] = draw.standard_normal(int(beyond.sum()), dtype=kind.type)
-    return asarray(numbers * kind.type(stddev) + kind.type(mean))
+        return random.truncated_normal(shape, self.mean, self.stddev, dtype, self.seed, use="initializer")
 
 
 _STDDEV_OF_TRUNCATED = 0.87962566103423978
-"""The standard deviation of the standard normal distribution between -2 and 2."""
+"""The standard deviation of a standard normal distribution truncated at -2 and 2."""
 
 
 class VarianceScaling(Initializer):
     """Draw numbers of mean 0 and variance ``scale / n``, where ``n`` depends on the shape of the weight.
 
     Args:
-        scale: the variance times ``n``.
-        mode: what ``n`` is: "fan_in" (the inputs of a unit), "fan_out" (its outputs) or "fan_avg" (their mean).
+        scale: the numerator of the variance.
+        mode: what ``n`` is: "fan_in" (the number of inputs of a unit), "fan_out" (the number of outputs) or "fan_avg"
+            (the mean of both).
         distribution: "truncated_normal" (or "normal"), "untruncated_normal" or "uniform".
         seed: an integer, or None to draw from the global stream.
 
@@ -145,23 +134,24 @@ class VarianceScaling(Initializer):
     ) -> None:
         who = type(self).__name__
         if finite(f"{who} scale", scale) <= 0:
-            raise ArgumentError(f"{who} scale", "a number above 0", repr(scale))
+            raise ArgumentError(f"{who} scale", "a number above 0", short_repr(scale))
         distribution = "truncated_normal" if distribution == "normal" else distribution
         for name, value, known in (("mode", mode, _MODES), ("distribution", distribution, _DISTRIBUTIONS)):
             if value not in known:
-                raise ArgumentError(f"{who} {name}", f"one of {', '.join(map(repr, known))}", repr(value))
+                raise ArgumentError(f"{who} {name}", f"one of {', '.join(map(repr, known))}", short_repr(value))
         self.scale, self.mode, self.distribution, self.seed = float(scale), mode, distribution, seed
 
     def __call__(self, shape: Shape, dtype: Any = None) -> Tensor:
         fan_in, fan_out = _fans(as_shape(f"{type(self).__name__} shape", shape))
-        count = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
-        variance = self.scale / max(1.0, count)
+        n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        variance = self.scale / max(1.0, n)
         if self.distribution == "uniform":
             limit = math.sqrt(3.0 * variance)
             return random.uniform(shape, -limit, limit, dtype, self.seed, use="initializer")
         if self.distribution == "untruncated_normal":
             return random.normal(shape, 0.0, math.sqrt(variance), dtype, self.seed, use="initializer")
-        return _truncated_normal(shape, 0.0, math.sqrt(variance) / _STDDEV_OF_TRUNCATED, dtype, self.seed)
+        stddev = math.sqrt(variance) / _STDDEV_OF_TRUNCATED
+        return random.truncated_normal(shape, 0.0, stddev, dtype, self.seed, use="initializer")
 
 
 _MODES = ("fan_in", "fan_out", "fan_avg")
@@ -169,12 +159,12 @@ _DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
 
 
 def _fans(shape: Shape) -> tuple[float, float]:
-    """Return fan-in and fan-out; axes before the last two count for both, as in a convolution."""
+    """Return fan-in and fan-out. The axes before the last two, such as a convolution's window, multiply both."""
     if len(shape) < 2:
         size = float(shape[0]) if shape else 1.0
         return size, size
-    receptive = math.prod(shape[:-2])
-    return float(shape[-2] * receptive), float(shape[-1] * receptive)
+    window = math.prod(shape[:-2])
+    return float(shape[-2] * window), float(shape[-1] * window)
 
 
 class GlorotUniform(VarianceScaling):
@@ -279,7 +269,7 @@ def get(identifier: Any) -> Any:
     An `Initializer` or a function of ``(shape, dtype)`` is returned as it is.
 
     Raises:
-        UnknownNameError: for an unknown name.
+        UnknownNameError: for an unknown name; the message suggests similar names.
         ArgumentTypeError: for anything else.
     """
     if callable(identifier) and not isinstance(identifier, (type, Initializer)):

@@ -58,10 +58,10 @@ class WithFunction:
 
     def __reduce__(self) -> Any:
         _check_importable(repr(self), self.function)
-        return _remade, (type(self),), self.__dict__
+        return _empty_instance, (type(self),), self.__dict__
 
 
-def _remade(kind: Any) -> Any:
+def _empty_instance(kind: Any) -> Any:
     return kind.__new__(kind)
 
 
@@ -72,8 +72,8 @@ def _check_importable(who: str, function: Any) -> None:
     for part in function.__qualname__.split("."):
         found = getattr(found, part, None)
     if found is not function:
-        place = f"{function.__module__}.{function.__qualname__}"
+        path = f"{function.__module__}.{function.__qualname__}"
         raise pickle.PicklingError(
-            f"{who}: expected a function that can be imported by name, received {place}; "
+            f"{who}: expected a function that can be imported by name, received {path}; "
             "define it with 'def' at the top of a module"
         )

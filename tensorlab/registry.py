@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tensorlab.errors import ArgumentTypeError, PluginError, UnknownNameError, nearest
+from tensorlab.errors import ArgumentTypeError, PluginError, UnknownNameError, nearest, short_repr
 
 
 @dataclass(frozen=True, eq=False)  # compared by identity: things need not be comparable
@@ -108,7 +108,7 @@ class Registry:
             ArgumentTypeError: for a name that is not a string.
         """
         if not isinstance(name, str):
-            raise ArgumentTypeError(self.kind, f"the name of a registered {self.kind}", repr(name))
+            raise ArgumentTypeError(self.kind, f"the name of a registered {self.kind}", short_repr(name))
         Registry.load()
         found = self._find(name)
         if found is None:
@@ -116,7 +116,7 @@ class Registry:
             raise UnknownNameError(
                 self.kind,
                 f"the name of a registered {self.kind}",
-                repr(name),
+                short_repr(name),
                 failed or self._other_kind(name) or nearest(name.rpartition(":")[2], (entry.name for entry in self)),
             )
         return found

@@ -1,4 +1,4 @@
-"""Rules: scalar functions together with their purpose, which determines the kind of loop they are lifted into."""
+"""Rules: scalar functions together with their purpose, which determines the loop kind, and their hyperparameters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from tensorlab.arguments import advice
-from tensorlab.errors import ArgumentError, ArgumentTypeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, short_repr
 from tensorlab.scalars import ScalarFunction
 
 
@@ -22,31 +22,33 @@ def finite(who: str, value: Any, low: float = -math.inf, high: float = math.inf)
     """
     number = value
     if getattr(value, "shape", None) == () and not isinstance(value, np.generic):
-        number = np.asarray(value)[()]
-    expected = "a finite number"
-    if isinstance(number, (int, float, np.number)) and not isinstance(number, bool):
-        try:
-            number = float(number)
-        except (OverflowError, TypeError):  # an integer out of the range of float64, or a complex number
-            number = math.nan
-        if math.isfinite(number) and low <= number <= high:
-            return number
-        expected = expected if math.isinf(low) else f"a number from {low:g} to {high:g}"
-    raise ArgumentError(who, expected, repr(value))
+        number = np.asarray(value)[()]  # the element of a tensor or array of rank 0
+    if not isinstance(number, (int, float, np.number)) or isinstance(number, bool):
+        raise ArgumentError(who, "a finite number", short_repr(value))
+    try:
+        number = float(number)
+    except (OverflowError, TypeError):  # an integer out of the range of float64, or a complex number
+        number = math.nan
+    if not math.isfinite(number) or not low <= number <= high:
+        expected = "a finite number"
+        if math.isfinite(low):
+            expected = f"a number of at least {low:g}" if math.isinf(high) else f"a number from {low:g} to {high:g}"
+        raise ArgumentError(who, expected, short_repr(value))
+    return number
 
 
 class Hyperparameters(MutableMapping[str, float]):
-    """The hyperparameters of a loss, an optimizer or an activation, by name. Any name is allowed.
+    """The hyperparameters of a loss, an optimizer or an activation: a mapping of fixed names to finite numbers.
 
     Args:
         who: the owner, for messages.
         defaults: all hyperparameters with their default values.
-        given: the values that differ.
-        limits: the smallest and the largest allowed value of some of them.
+        given: values that replace defaults.
+        limits: the smallest and the largest allowed value of some hyperparameters.
 
     Raises:
-        ArgumentError: for an unknown name, or a value that is not finite or out of its limits. An assignment raises the
-            same errors and then changes nothing.
+        ArgumentError: for an unknown name, or a value that is not finite or not within its limits. Assignments raise
+            the same errors, and then change nothing.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class Hyperparameters(MutableMapping[str, float]):
     def checked(self, name: str, value: Any) -> float:
         """Return ``value`` as a float, or raise if it is not a valid value of this hyperparameter."""
         if name not in self._values:
-            known = f"hyperparameters among: {', '.join(self._values) or 'none'}"
+            known = f"one of the hyperparameters {', '.join(self._values)}" if self._values else "no hyperparameters"
             raise ArgumentError(self._who, known, name, advice(name, self._values))
         return finite(f"{self._who} {name}", value, *self._limits.get(name, ()))
 
@@ -78,7 +80,7 @@ class Hyperparameters(MutableMapping[str, float]):
         self._values |= {name: self.checked(name, value) for name, value in dict(*others, **named).items()}
 
     def __delitem__(self, name: str) -> NoReturn:
-        raise ArgumentTypeError(self._who, "hyperparameters to be set", f"del of {name!r}")
+        raise ArgumentTypeError(self._who, "hyperparameters to be assigned, not deleted", f"del of {name!r}")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -99,7 +101,7 @@ class Reduction:
         combine: ``(a, b) -> c``, associative.
         element: ``x -> value``, applied to each element first.
         result: ``(total, count) -> value``, applied to the total, or None.
-        initial: the value for no elements, or None if there is none.
+        initial: the value of a reduction over no elements, or None if it is not defined.
     """
 
     name: str
@@ -119,14 +121,14 @@ class Reduction:
 class Rowwise:
     """A function of rows, such as softmax: reductions along the row, then a value for each element.
 
-    Each reduction combines the values of ``element(*inputs, *totals)`` with ``combine``, where ``totals`` are the
-    results of the reductions before it. The element values of the last reduction are kept, and the result is
-    ``output(kept, *inputs, *totals)``.
+    A reduction computes ``element(*inputs, *totals)`` for each element, where ``totals`` are the results of the
+    reductions before it, and combines these values with ``combine``. The values ``kept`` of the last reduction are
+    inputs of the result, ``output(kept, *inputs, *totals)``.
 
     Attributes:
         name: the name in messages and cache keys.
         reductions: pairs of ``(combine, element)``.
-        output: the value of each element of the result.
+        output: ``(kept, *inputs, *totals) -> value``, applied to each element.
     """
 
     name: str
@@ -145,7 +147,7 @@ class Scan:
 
     Attributes:
         name: the name in messages and cache keys.
-        step: ``(*state, *inputs) -> state``, of one value or several.
+        step: ``(*state, *inputs) -> state``. A state consists of one or more numbers.
         result: ``(*state) -> value``.
         initial: the state before the first element.
     """

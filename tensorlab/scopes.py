@@ -34,7 +34,7 @@ class Block(Generic[V]):
         self._scope.version = next(_changes)
 
 
-class _Seen(Generic[V, R]):
+class _State(Generic[V, R]):
     """The open blocks of a context at some version, in one tuple, because tasks share it and threads replace it."""
 
     __slots__ = ("state",)
@@ -58,16 +58,16 @@ class Scope(Generic[V, R]):
     def __init__(self, name: str, summarize: Callable[[list[V]], R]) -> None:
         self.version = 0
         self._summarize = summarize
-        self._seen: ContextVar[_Seen[V, R]] = ContextVar(name)
+        self._seen: ContextVar[_State[V, R]] = ContextVar(name)
         self.seen = self._seen.get
-        self.outside = _Seen[V, R](0, (), summarize([]))
+        self.outside = _State[V, R](0, (), summarize([]))
 
     def enter(self, value: V) -> Block[V]:
         """Enter a block in this context."""
         entry = Block(self, value)
         version, entries, _ = self._state()
         entries = (*entries, entry)
-        self._seen.set(_Seen(version, entries, self._summarize([*map(_value, entries)])))
+        self._seen.set(_State(version, entries, self._summarize([*map(_value, entries)])))
         return entry
 
     def entries(self) -> tuple[Block[V], ...]:

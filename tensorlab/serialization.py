@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import arguments
-from tensorlab.errors import ArgumentTypeError, UnknownNameError, nearest
+from tensorlab.errors import ArgumentTypeError, UnknownNameError, nearest, short_repr
 from tensorlab.registry import registries
 
 
@@ -107,7 +107,7 @@ def _captured(init: Callable[..., None]) -> Callable[..., None]:
             self.__dict__["_constructed_with"] = captured
         try:
             init(self, *args, **kwargs)
-        except TypeError:
+        except (TypeError, ValueError):
             error = _misfit(self, init, args, kwargs)
             if error is None:  # raised inside of the constructor
                 raise
@@ -173,7 +173,7 @@ def deserialize(value: Any) -> Any:
         kind, name, config = value["kind"], value["class_name"], value["config"]
         if not isinstance(kind, str) or kind not in registries:
             known = nearest(str(kind), registries)
-            raise UnknownNameError(f"config of {name!r}", "a kind that plugins register", repr(kind), known)
+            raise UnknownNameError(f"config of {name!r}", "a kind that plugins register", short_repr(kind), known)
         maker = registries[kind].get(name)
         return maker.from_config(check_config(f"config of {kind} {name!r}", config))
     if isinstance(value, dict):
@@ -190,10 +190,10 @@ def check_config(who: str, config: Any, *needed: str) -> Any:
         ArgumentTypeError: for anything else.
     """
     if not isinstance(config, Mapping) or not all(isinstance(name, str) for name in config):
-        raise ArgumentTypeError(who, "a dict of arguments, as get_config returns it", repr(config))
+        raise ArgumentTypeError(who, "a dict of arguments, as get_config returns it", short_repr(config))
     lacking = [name for name in needed if name not in config]
     if lacking:
-        raise ArgumentTypeError(who, f"a config with {' and '.join(map(repr, lacking))}", repr(config))
+        raise ArgumentTypeError(who, f"a config with {' and '.join(map(repr, lacking))}", short_repr(config))
     return config
 
 
@@ -213,4 +213,4 @@ def get(kind: str, identifier: Any, base: type) -> Any:
         identifier = identifier()
     if isinstance(identifier, base):
         return identifier
-    raise ArgumentTypeError(kind, f"a name, a config, or an object of {base.__name__}", repr(identifier))
+    raise ArgumentTypeError(kind, f"a name, a config, or an object of {base.__name__}", short_repr(identifier))

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-from tensorlab.errors import ArgumentTypeError, ShapeError
+from tensorlab.errors import ArgumentTypeError, ShapeError, short_repr
 
 Shape = tuple[int, ...]
 
@@ -57,10 +57,10 @@ def normalize_axis(who: str, axis: Any, rank: int) -> int:
     except TypeError:
         number = None
     if number is None or axis is True or axis is False:
-        raise ArgumentTypeError(who, "an integer axis", repr(axis))
+        raise ArgumentTypeError(who, "an integer axis", short_repr(axis))
     if not -rank <= number < rank:
         bounds = f"an axis from {-rank} to {rank - 1}" if rank else "no axis"
-        raise ShapeError(who, f"{bounds} for a tensor of rank {rank}", str(number))
+        raise ShapeError(who, f"{bounds} for a tensor of rank {rank}", short_repr(number))
     return number % rank
 
 
@@ -77,8 +77,15 @@ def normalize_axes(who: str, axis: int | Sequence[int] | None, rank: int) -> tup
     given = axis if isinstance(axis, (tuple, list)) else (axis,)
     axes = sorted(normalize_axis(who, item, rank) for item in given)
     if len(set(axes)) != len(axes):
-        raise ShapeError(who, "axes that differ", str(tuple(given)))
+        raise ShapeError(who, "axes that differ", short_repr(tuple(given)))
     return tuple(axes)
+
+
+def items_of(shape: Any) -> Sequence[Any]:
+    """Return the items of a shape: of a sequence, a vector, or a single length."""
+    if isinstance(shape, (tuple, list)):
+        return shape
+    return tuple(shape) if getattr(shape, "ndim", 0) == 1 else (shape,)
 
 
 def as_shape(who: str, shape: Any) -> Shape:
@@ -88,18 +95,18 @@ def as_shape(who: str, shape: Any) -> Shape:
         ArgumentTypeError: if a length is not an integer.
         ShapeError: if a length is negative, or there are more than `MAX_RANK` axes or `MAX_SIZE` elements.
     """
-    given = shape if isinstance(shape, (tuple, list)) else (shape,)
+    given = items_of(shape)
     try:
         lengths = tuple(map(operator.index, given))
     except TypeError:
-        raise ArgumentTypeError(who, "a shape of integers", repr(shape)) from None
+        raise ArgumentTypeError(who, "a shape of integers", short_repr(shape)) from None
     if min(lengths, default=0) < 0:
-        raise ShapeError(who, "lengths of at least 0", str(lengths))
+        raise ShapeError(who, "lengths of at least 0", short_repr(lengths))
     if len(lengths) > MAX_RANK:
         raise ShapeError(who, f"at most {MAX_RANK} axes", f"{len(lengths)}")
     size = math.prod(lengths) or math.prod(filter(None, lengths))  # a length of 0 must not hide too large others
     if size > MAX_SIZE:
-        raise ShapeError(who, "fewer than 2**60 elements", f"the shape {lengths}")
+        raise ShapeError(who, "fewer than 2**60 elements", f"the shape {short_repr(lengths)}")
     return lengths
 
 
@@ -111,7 +118,7 @@ def as_length(who: str, length: Any) -> int:
         ShapeError: if it is negative or too large.
     """
     if isinstance(length, (tuple, list)):
-        raise ArgumentTypeError(who, "an integer", repr(length))
+        raise ArgumentTypeError(who, "an integer", short_repr(length))
     return as_shape(who, length)[0]
 
 
@@ -124,7 +131,7 @@ def as_axes(who: str, axes: Any) -> tuple[Any, ...]:
     try:
         return tuple(axes)
     except TypeError:
-        raise ArgumentTypeError(who, "a sequence of axes", repr(axes)) from None
+        raise ArgumentTypeError(who, "a sequence of axes", short_repr(axes)) from None
 
 
 def resolve_reshape(who: str, shape: Any, size: int, received: Shape) -> Shape:
@@ -133,13 +140,13 @@ def resolve_reshape(who: str, shape: Any, size: int, received: Shape) -> Shape:
     Raises:
         ShapeError: if the number of elements does not fit.
     """
-    given = shape if isinstance(shape, (tuple, list)) else (shape,)
+    given = items_of(shape)
     free = given.count(-1)
     lengths = as_shape(who, tuple([1 if length == -1 else length for length in given]) if free else shape)
     rest = math.prod(lengths)
     if free == 1 and rest and size % rest == 0:
-        place = given.index(-1)
-        return (*lengths[:place], size // rest, *lengths[place + 1 :])
+        unknown = given.index(-1)
+        return (*lengths[:unknown], size // rest, *lengths[unknown + 1 :])
     if free or rest != size:
         raise ShapeError(who, f"a shape of {size} elements", str(tuple(given)), f"the tensor has shape {received}")
     return lengths

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import random
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, short_repr
 from tensorlab.forks import counting
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.tensor import Tensor
@@ -20,7 +20,7 @@ _names: Counter[str] = Counter()
 def snake_case(class_name: str) -> str:
     """Return a class name in snake case: ``MyLayer`` gives ``my_layer``."""
     if not isinstance(class_name, str):
-        raise ArgumentTypeError("snake_case", "the name of a class", repr(class_name))
+        raise ArgumentTypeError("snake_case", "the name of a class", short_repr(class_name))
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name).lower()
 
 
@@ -86,19 +86,19 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, An
         raise ArgumentError("to_categorical num_classes", "a number, as there are no labels", "None")
     count = int(labels.max()) + 1 if num_classes is None else num_classes
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 0:
-        raise ArgumentError("to_categorical num_classes", "an integer, or None", repr(num_classes))
+        raise ArgumentError("to_categorical num_classes", "an integer, or None", short_repr(num_classes))
     wrong = np.flatnonzero((labels < 0) | (labels >= count))
     if wrong.size:
         value = int(labels.ravel()[wrong[0]])
         hint = "" if value < 0 else f"pass num_classes={int(labels.max()) + 1} or more, or leave it out"
-        expected = f"labels from 0 to {count - 1}" if num_classes is not None else "labels from 0 on"
+        expected = f"labels from 0 to {short_repr(count - 1)}" if num_classes is not None else "labels from 0 on"
         raise ArgumentError("to_categorical x", expected, f"{value} at position {wrong[0]}", hint)
     try:
         rows = np.zeros((*labels.shape, count))
     except (ValueError, MemoryError):
         hint = "use the sparse losses and metrics, which take the labels themselves"
         raise ArgumentError(
-            "to_categorical num_classes", "a number of classes that memory holds", str(count), hint
+            "to_categorical num_classes", "a number of classes that memory holds", short_repr(count), hint
         ) from None
     np.put_along_axis(rows, labels.astype(np.int64)[..., None], 1.0, axis=-1)
     return rows

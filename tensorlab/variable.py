@@ -8,12 +8,12 @@ from operator import attrgetter
 from typing import Any, ClassVar, NoReturn
 
 from tensorlab import autodiff, dtypes
-from tensorlab.arguments import named
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from tensorlab.arguments import check_name, named
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError, short_repr
 from tensorlab.ops import add, subtract
 from tensorlab.ops.assignment import assignable
 from tensorlab.ops.indexing import getitem, plain_index
-from tensorlab.scalars import ScalarFunction, scalar_function
+from tensorlab.scalars import ScalarFunction
 from tensorlab.serialization import get
 from tensorlab.shapes import as_shape
 from tensorlab.tensor import TENSORS, MutableTensor, Tensor, converted, lock, writing
@@ -47,7 +47,7 @@ class Variable(MutableTensor):
         shape: the shape, which an initializer needs; a value must have this shape.
         dtype: the dtype. None keeps or infers that of a value, and means float32 for an initializer.
         trainable: whether tapes watch it automatically and optimizers may change it.
-        name: the name in messages.
+        name: the name in messages; "variable" if None.
         initializer: another name of ``initial_value``: a value, the name of an initializer such as "zeros", an
             `Initializer`, its config, or a function of ``(shape, dtype)``.
 
@@ -74,10 +74,12 @@ class Variable(MutableTensor):
         shape: Any = None,
         dtype: Any = None,
         trainable: bool = True,
-        name: str = "variable",
+        name: str | None = "variable",
         *,
         initializer: Any = None,
     ) -> None:
+        check_name("Variable", name)
+        name = "variable" if name is None else name
         value = _initial(f"Variable {name!r}", initial_value, initializer, shape, dtype)
         super().__init__(value._backend.copy(value._buffer), value._backend)
         self.trainable = trainable
@@ -127,11 +129,11 @@ class Variable(MutableTensor):
 
     def assign_add(self, value: Any) -> Variable:
         """Add something that broadcasts to the shape. Raise the errors of `assign`."""
-        return self._update(_PLUS, value)
+        return self._update(add.scalar, value)
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract something that broadcasts to the shape. Raise the errors of `assign`."""
-        return self._update(_MINUS, value)
+        return self._update(subtract.scalar, value)
 
     def _update(self, rule: ScalarFunction, value: Any) -> Variable:
         """Apply a scalar function of the value and another one in a single pass.
@@ -163,13 +165,13 @@ class Variable(MutableTensor):
 
     def __copy__(self) -> Variable:
         """Return another variable with its own memory."""
-        return self._made_again({})
+        return self._copied({})
 
     def __deepcopy__(self, memo: Any) -> Variable:
         """Return a copy as `__copy__` does, with a copy of the regularizer."""
-        return self._made_again({"regularizer": copy.deepcopy(self.regularizer, memo)})
+        return self._copied({"regularizer": copy.deepcopy(self.regularizer, memo)})
 
-    def _made_again(self, changes: dict[str, Any]) -> Variable:
+    def _copied(self, changes: dict[str, Any]) -> Variable:
         make, arguments, (_, state) = self.__reduce__()
         made: Variable = make(*arguments)
         for name, value in {**state, **changes}.items():
@@ -187,13 +189,13 @@ def _initial(who: str, value: Any, initializer: Any, shape: Any, dtype: Any) -> 
         raise ArgumentTypeError(who, "either an initial value, or an initializer and a shape", given)
     begin = value if initializer is None else initializer
     if isinstance(shape, bool):
-        raise ArgumentTypeError(who, "a shape as the second argument", repr(shape), f"write trainable={shape}")
+        raise ArgumentTypeError(who, "a shape as the second argument", short_repr(shape), f"write trainable={shape}")
     lengths = None if shape is None else as_shape(who, shape)
     if isinstance(begin, (str, dict)) or callable(begin):
         if lengths is None:
             raise ArgumentError(who, "a shape for the initializer", "none", "e.g. shape=(2, 3)")
-        kind = dtypes.default_float if dtype is None else dtypes.as_dtype(dtype, who)
-        begin = get("initializer", begin, object)(lengths, dtype=kind)
+        wanted = dtypes.default_float if dtype is None else dtypes.as_dtype(dtype, who)
+        begin = get("initializer", begin, object)(lengths, dtype=wanted)
     made = converted(who, begin, dtype, None, None)
     if lengths is not None and made.shape != lengths:
         raise ShapeError(who, f"a value of shape {lengths}", str(made.shape))
@@ -262,14 +264,3 @@ class VariableSlice(Tensor):
         with lock, autodiff.no_grad():  # no other thread assigns between reading and writing
             self._read()
             return self.assign(operation(self, value))
-
-
-def _plus(value: float, other: float) -> float:
-    return value + other
-
-
-def _minus(value: float, other: float) -> float:
-    return value - other
-
-
-_PLUS, _MINUS = scalar_function(_plus), scalar_function(_minus)

@@ -1,4 +1,4 @@
-"""Fixtures of all tests: fresh random numbers in every run, which a failing run says how to repeat."""
+"""Fixtures of all tests. Random numbers differ in every run; a failure prints the seed that repeats them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pytest
 
 import tensorlab as tl
 
-# A shell that starts tests in the background has them ignore interrupts, and so the processes that tests start.
+# A shell that starts tests in the background makes them ignore interrupts, and so the processes that they start.
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -31,7 +31,7 @@ if GIVEN_SEED:
 
 
 def seed_of(request: pytest.FixtureRequest) -> tuple[int, int]:
-    """Numbers that depend on the run and on the test, not on the tests before it."""
+    """Return a seed that depends on the run and the test, not on earlier tests."""
     return SEED, zlib.crc32(request.node.nodeid.encode())
 
 
@@ -42,21 +42,21 @@ def rng(request: pytest.FixtureRequest) -> np.random.Generator:
 
 @pytest.fixture(autouse=True)
 def seeded(request: pytest.FixtureRequest) -> None:
-    """Weights, shuffles and dropout that a failing run says how to repeat."""
+    """Seed weights, shuffles and dropout, so that a failed run can be repeated."""
     run, test = seed_of(request)
     tl.random.set_seed(run << 31 ^ test)
 
 
 @pytest.fixture
 def reference() -> Iterator[None]:
-    """Tensors are made on the backend that compiles nothing."""
+    """Create tensors on the reference backend, which compiles nothing."""
     with tl.device("reference"):
         yield
 
 
 @pytest.fixture
-def taken_back() -> Iterator[None]:
-    """What a test registers by hand is gone after it, whatever becomes of the test."""
+def plugins_restored() -> Iterator[None]:
+    """Remove the plugins that a test registers."""
     before = tl.plugins.list()
     yield
     for record in tl.plugins.list():
@@ -66,7 +66,7 @@ def taken_back() -> Iterator[None]:
 
 @pytest.fixture
 def sound(tmp_path: Path) -> Path:
-    """A folder with a sound plugin in it, installed."""
+    """A folder in which a valid plugin is installed."""
     from plugin_environment import install
     from plugin_samples import SOUND
 
@@ -91,7 +91,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.fixture
 def mnist_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine without MNIST and without a network; the cache folder, not made yet."""
+    """Simulate a machine without MNIST and without a network; return the cache folder, which does not exist yet."""
     from tensorlab.datasets import fetch, mnist
 
     monkeypatch.delenv("TENSORLAB_DATA_DIR", raising=False)
@@ -102,7 +102,7 @@ def mnist_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def small_mnist(mnist_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The sums of the small data set replace the real ones."""
+    """Use the checksums of the small data set."""
     from mnist_samples import SMALL_PARTS
 
     from tensorlab.datasets import _mnist_files
@@ -120,7 +120,7 @@ def mnist_folder(tmp_path: Path, small_mnist: None) -> Path:
 
 @pytest.fixture(scope="session")
 def mnist() -> tuple[Any, Any, Any, Any]:
-    """MNIST as `load_data` gives it: training images and labels, test images and labels. Nobody may write into them."""
+    """MNIST as `load_data` returns it: training images and labels, test images and labels, all read-only."""
     from tensorlab.datasets import mnist
     from tensorlab.errors import DatasetError
 
@@ -135,7 +135,7 @@ def mnist() -> tuple[Any, Any, Any, Any]:
 
 @pytest.fixture(scope="session")
 def digits(mnist: tuple[Any, Any, Any, Any]) -> tuple[Any, Any, Any, Any]:
-    """MNIST as the book's networks take it: rows of 784 numbers from 0 to 1, and labels."""
+    """MNIST in the form of the book's networks: rows of 784 numbers from 0 to 1, and labels."""
     train_images, train_labels, test_images, test_labels = mnist
     rows = [images.reshape((len(images), 28 * 28)).astype("float32") / 255 for images in (train_images, test_images)]
     return rows[0], train_labels, rows[1], test_labels
@@ -155,7 +155,7 @@ LONG = (
     "test_cuda_device.py",
     "test_threads.py",
 )
-"""The files that take longest, which are begun first: a worker takes whole files, and none should be left with one."""
+"""The slowest files, which start first: a worker takes whole files, and should not get one of these last."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

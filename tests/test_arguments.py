@@ -1,4 +1,4 @@
-"""Arguments that do not fit: the error names the class or the call, the argument, and what to write."""
+"""Unexpected or missing arguments: the error names the class or function, the argument, and a correction."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ CALLS: list[tuple[Callable[[], Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("call", "who", "then"), CALLS, ids=map(str, range(len(CALLS))))
-def test_arguments_that_do_not_fit(call: Callable[[], Any], who: str, then: str) -> None:
+def test_wrong_arguments_are_explained(call: Callable[[], Any], who: str, then: str) -> None:
     with pytest.raises(ArgumentTypeError) as caught:
         call()
     message = str(caught.value)
@@ -150,7 +150,7 @@ def test_arguments_that_do_not_fit(call: Callable[[], Any], who: str, then: str)
     assert caught.value.__cause__ is None
 
 
-def test_whatever_is_registered_names_its_class() -> None:
+def test_registered_classes_are_named_in_errors() -> None:
     for kind, registry in registries.items():
         for entry in registry:
             if kind in ("backend", "dataset", "activation"):
@@ -160,12 +160,12 @@ def test_whatever_is_registered_names_its_class() -> None:
             assert str(caught.value).startswith(f"{entry.thing.__name__}: expected ")
 
 
-def test_hyperparameters_know_the_spellings_too() -> None:
+def test_hyperparameters_suggest_other_spellings() -> None:
     with pytest.raises(ArgumentError, match=r"received lr; write learning_rate=\.\.\."):
         tl.OptimizerRule(lion)(lr=0.1)
 
 
-def test_an_error_inside_of_a_call_that_fits_is_shown_as_it_is() -> None:
+def test_error_inside_a_valid_call_is_unchanged() -> None:
     with pytest.raises(TypeError, match="object of type 'int' has no len") as caught:
         Broken(3)
     assert not isinstance(caught.value, ArgumentTypeError)
@@ -180,6 +180,6 @@ def test_an_error_inside_of_a_call_that_fits_is_shown_as_it_is() -> None:
     assert not isinstance(caught.value, ArgumentTypeError)
 
 
-def test_a_mixin_behind_a_base_gets_its_arguments() -> None:
+def test_mixin_after_a_base_receives_its_arguments() -> None:
     assert Both(count=3).count == 3  # type: ignore[call-arg]
     assert Open(3).units == 3

@@ -1,4 +1,4 @@
-"""Arguments of a type that no function takes: the error names the function and says what it takes."""
+"""Arguments of wrong types or sizes: the error names the function and what it expects."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ CALLS: list[tuple[Callable[[], Any], type[TensorlabError], str]] = [
 
 @pytest.mark.usefixtures("reference")
 @pytest.mark.parametrize(("call", "error", "said"), CALLS, ids=map(str, range(len(CALLS))))
-def test_the_error_names_what_is_taken(call: Callable[[], Any], error: type[TensorlabError], said: str) -> None:
+def test_error_names_what_is_expected(call: Callable[[], Any], error: type[TensorlabError], said: str) -> None:
     with pytest.raises(error) as caught:
         call()
     assert said in str(caught.value)

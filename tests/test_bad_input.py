@@ -1,4 +1,4 @@
-"""What a user gets wrong: one clear error each, and everything as it was."""
+"""Typical mistakes of users: one clear error each, and no change of state."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Snapshot = tuple[Any, ...]
 
 
 def snapshot(model: tl.Sequential) -> Snapshot:
-    """Everything that a failed call must not change."""
+    """Return everything that a failed call must not change."""
     state = None if model.optimizer is None else model.optimizer.get_state()
     names = {kind: [(entry.name, id(entry.thing)) for entry in registry] for kind, registry in registries.items()}
     weights = [weight.tobytes() for weight in model.get_weights()]
@@ -36,13 +36,13 @@ def snapshot(model: tl.Sequential) -> Snapshot:
 
 
 def refused(model: tl.Sequential, call: Callable[[], Any], kind: type[TensorlabError]) -> str:
-    """The message of a call that has to fail and to change nothing."""
+    """Return the message of a call that must fail and change nothing."""
     before = snapshot(model)
     with pytest.raises(kind) as error:
         call()
     assert snapshot(model) == before
     message = str(error.value)
-    if kind is not StateError:  # which says what is wrong instead
+    if kind is not StateError:  # StateError states the problem instead
         assert ": expected " in message
         assert ", received " in message
     assert error.value.__cause__ is None
@@ -63,7 +63,7 @@ def network(optimizer: Any = "rmsprop", activation: Any = "relu") -> tl.Sequenti
 
 @pytest.fixture(params=["fresh", "trained"])
 def model(request: pytest.FixtureRequest, rng: np.random.Generator) -> tl.Sequential:
-    """A model that has seen nothing, and one that has been trained."""
+    """A new model, and a trained one."""
     made = network()
     if request.param == "trained":
         made.fit(*digits(rng), batch_size=16, verbose=0)
@@ -78,7 +78,7 @@ def calls(model: tl.Sequential, x: Any, y: Any) -> list[tuple[str, Callable[[], 
     ]
 
 
-def test_wrong_input_shape(rng: np.random.Generator) -> None:
+def test_wrong_input_shape_is_rejected(rng: np.random.Generator) -> None:
     x, y = digits(rng)
     trained = network()
     trained.fit(x, y, batch_size=16, verbose=0)
@@ -92,20 +92,20 @@ def test_wrong_input_shape(rng: np.random.Generator) -> None:
     assert "received (40, 783)" in refused(trained, lambda: trained.fit(x[:, 1:], y, verbose=0), ShapeError)
 
 
-def test_wrong_input_shape_does_not_build_a_model_for_it(rng: np.random.Generator) -> None:
+def test_wrong_input_shape_does_not_build_a_model(rng: np.random.Generator) -> None:
     x, y = digits(rng)
     fresh = network()
     for _, call in calls(fresh, x.reshape(-1, 28, 28), y):
         message = refused(fresh, call, ShapeError)
         assert message == "SparseCategoricalCrossentropy: expected labels of shape (40, 28), received (40,)"
-    fresh.fit(x, y, verbose=0)  # and with the right shape it works
+    fresh.fit(x, y, verbose=0)  # the correct shape works
     assert fresh.count_params() == 784 * 16 + 16 + 16 * 10 + 10
 
 
 @pytest.mark.parametrize("label", [10, -1, 255])
-def test_label_out_of_range(model: tl.Sequential, label: int, rng: np.random.Generator) -> None:
+def test_label_out_of_range_is_rejected(model: tl.Sequential, label: int, rng: np.random.Generator) -> None:
     x, y = digits(rng)
-    y[33] = label  # in the second batch: it is found before the first
+    y[33] = label  # in the second batch, but found before the first
     for _, call in calls(model, x, y):
         assert refused(model, call, ArgumentError) == (
             f"SparseCategoricalCrossentropy: expected labels from 0 to 9 for 10 outputs, received {label} at position "
@@ -113,7 +113,7 @@ def test_label_out_of_range(model: tl.Sequential, label: int, rng: np.random.Gen
         )
 
 
-def test_label_out_of_range_in_the_validation_data(model: tl.Sequential, rng: np.random.Generator) -> None:
+def test_label_out_of_range_in_the_validation_data_is_rejected(model: tl.Sequential, rng: np.random.Generator) -> None:
     x, y = digits(rng)
     bad = y.copy()
     bad[0] = 10
@@ -141,12 +141,14 @@ UNKNOWN: list[tuple[str, Callable[[tl.Sequential], Any], str]] = [
 
 
 @pytest.mark.parametrize(("kind", "call", "words"), UNKNOWN, ids=[f"{k}-{n}" for n, (k, _, _) in enumerate(UNKNOWN)])
-def test_unknown_name(kind: str, call: Callable[[tl.Sequential], Any], words: str, model: tl.Sequential) -> None:
+def test_unknown_name_is_rejected(
+    kind: str, call: Callable[[tl.Sequential], Any], words: str, model: tl.Sequential
+) -> None:
     message = refused(model, lambda: call(model), UnknownNameError)
     assert message.startswith(f"{kind}: expected the name of a registered {kind}, received {words}")
 
 
-def test_before_compile(rng: np.random.Generator) -> None:
+def test_training_before_compile_is_rejected(rng: np.random.Generator) -> None:
     x, y = digits(rng)
     model = tl.Sequential([Dense(10)], name="net")
     for name, call in calls(model, x, y):
@@ -159,7 +161,7 @@ def test_before_compile(rng: np.random.Generator) -> None:
     )
 
 
-def test_lengths_that_differ(model: tl.Sequential, rng: np.random.Generator) -> None:
+def test_different_lengths_are_rejected(model: tl.Sequential, rng: np.random.Generator) -> None:
     x, y = digits(rng)
     for name, call in calls(model, x, y[:39]):
         assert refused(model, call, ShapeError) == (
@@ -169,7 +171,7 @@ def test_lengths_that_differ(model: tl.Sequential, rng: np.random.Generator) -> 
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_not_a_number_in_x(model: tl.Sequential, value: float, rng: np.random.Generator) -> None:
+def test_non_finite_x_is_rejected(model: tl.Sequential, value: float, rng: np.random.Generator) -> None:
     x, y = digits(rng)
     x[35, 700] = value
     for name, call in [*calls(model, x, y), ("predict", lambda: model.predict(x))]:
@@ -178,7 +180,7 @@ def test_not_a_number_in_x(model: tl.Sequential, value: float, rng: np.random.Ge
         )
 
 
-def test_not_a_number_in_y(rng: np.random.Generator) -> None:
+def test_non_finite_y_is_rejected(rng: np.random.Generator) -> None:
     x = rng.normal(size=(8, 3)).astype("float32")
     y = rng.normal(size=(8, 2)).astype("float32")
     y[5, 1] = np.nan
@@ -190,7 +192,7 @@ def test_not_a_number_in_y(rng: np.random.Generator) -> None:
         )
 
 
-# So slow that no output saturates: where every probability is clipped, no learning rate changes anything.
+# The learning rates are so small that no output saturates; the gradient of a clipped probability is 0.
 OPTIMIZERS: dict[str, Callable[[], Any]] = {
     "sgd": lambda: tl.optimizers.SGD(1e-4, momentum=0.9),
     "rmsprop": lambda: tl.optimizers.RMSprop(1e-4, momentum=0.5),
@@ -200,7 +202,7 @@ OPTIMIZERS: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("trained", [False, True])
-def test_loss_that_explodes_in_the_middle(name: str, trained: bool, rng: np.random.Generator) -> None:
+def test_loss_that_explodes_during_fit_restores_the_model(name: str, trained: bool, rng: np.random.Generator) -> None:
     x, y = digits(rng, 64)
     model = network(OPTIMIZERS[name](), activation=None)
     model.build((None, 784))
@@ -218,15 +220,15 @@ def test_loss_that_explodes_in_the_middle(name: str, trained: bool, rng: np.rand
     message = refused(
         model, lambda: model.fit(x, y, epochs=3, batch_size=16, verbose=0, callbacks=[watch]), NonFiniteError
     )
-    assert watch.steps >= 3  # steps were taken, and taken back
+    assert watch.steps >= 3  # steps were executed and rolled back
     assert message.startswith(f"Sequential 'net' loss: expected a finite number, received nan at step {before[3] + 4}")
     assert message.endswith("; lower the learning rate or scale the inputs")
     model.optimizer.learning_rate = 1e-4
-    model.fit(x, y, batch_size=16, verbose=0)  # and it can be trained
+    model.fit(x, y, batch_size=16, verbose=0)  # training is possible again
     assert model.optimizer.iterations == before[3] + 4
 
 
-def test_batch_that_explodes(rng: np.random.Generator) -> None:
+def test_loss_that_explodes_in_train_on_batch_restores_the_model(rng: np.random.Generator) -> None:
     x, y = digits(rng)
     model = network(tl.optimizers.SGD(1e30, momentum=0.9), activation=None)
     model.train_on_batch(x, y)
@@ -235,7 +237,7 @@ def test_batch_that_explodes(rng: np.random.Generator) -> None:
     )
 
 
-def test_loss_or_metric_that_fails_in_the_middle(rng: np.random.Generator) -> None:
+def test_loss_or_metric_that_fails_during_fit_restores_the_model(rng: np.random.Generator) -> None:
     x, y = digits(rng)
 
     def picky(y_true: tl.Tensor, y_pred: tl.Tensor) -> tl.Tensor:
@@ -252,7 +254,7 @@ def test_loss_or_metric_that_fails_in_the_middle(rng: np.random.Generator) -> No
 
 
 @pytest.mark.parametrize("x", [np.zeros((0, 784), "float32"), [], np.float32(3.0)])
-def test_nothing_to_learn_from(model: tl.Sequential, x: Any) -> None:
+def test_empty_data_is_rejected(model: tl.Sequential, x: Any) -> None:
     y = np.zeros(0, "int64")
     shape = np.shape(x)
     for name, call in [*calls(model, x, y), ("predict", lambda: model.predict(x))]:
@@ -271,7 +273,7 @@ def test_nothing_to_learn_from(model: tl.Sequential, x: Any) -> None:
         ([[1.0, 2.0], [3.0]], "list"),
     ],
 )
-def test_what_is_no_number(model: tl.Sequential, x: Any, words: str) -> None:
+def test_data_without_numbers_is_rejected(model: tl.Sequential, x: Any, words: str) -> None:
     y = np.zeros(len(x), "int64")
     for name, call in [*calls(model, x, y), ("predict", lambda: model.predict(x))]:
         message = refused(model, call, DTypeError)
@@ -279,7 +281,7 @@ def test_what_is_no_number(model: tl.Sequential, x: Any, words: str) -> None:
         assert f", received {words}; " in message
 
 
-def test_strings_as_labels(model: tl.Sequential, rng: np.random.Generator) -> None:
+def test_strings_as_labels_are_rejected(model: tl.Sequential, rng: np.random.Generator) -> None:
     x, _ = digits(rng, 2)
     for name, call in calls(model, x, ["seven", "two"]):
         message = refused(model, call, DTypeError)
@@ -288,7 +290,7 @@ def test_strings_as_labels(model: tl.Sequential, rng: np.random.Generator) -> No
 
 
 @pytest.mark.parametrize("missing", ["x", "y"])
-def test_what_is_missing(model: tl.Sequential, missing: str, rng: np.random.Generator) -> None:
+def test_missing_data_is_rejected(model: tl.Sequential, missing: str, rng: np.random.Generator) -> None:
     x, y = digits(rng, 2)
     for name, call in calls(model, None if missing == "x" else x, None if missing == "y" else y):
         message = refused(model, call, ArgumentTypeError)
@@ -297,7 +299,7 @@ def test_what_is_missing(model: tl.Sequential, missing: str, rng: np.random.Gene
 
 
 @pytest.mark.parametrize("shape", [(40, 10), (40, 2)])
-def test_targets_of_another_kind(model: tl.Sequential, shape: tuple[int, ...], rng: np.random.Generator) -> None:
+def test_one_hot_targets_are_rejected(model: tl.Sequential, shape: tuple[int, ...], rng: np.random.Generator) -> None:
     x, _ = digits(rng)
     y = np.eye(shape[1])[rng.integers(0, shape[1], 40)]
     for _, call in calls(model, x, y):
@@ -306,14 +308,14 @@ def test_targets_of_another_kind(model: tl.Sequential, shape: tuple[int, ...], r
         assert message == f"SparseCategoricalCrossentropy: expected labels of shape (40,), received {shape}{hint}"
 
 
-def test_layers_that_cannot_be_made_leave_no_trace() -> None:
+def test_invalid_layers_have_no_side_effects() -> None:
     model = tl.Sequential([Dense(3)], name="net")
     for make in (lambda: Dense(0), lambda: Dropout(1.5)):
         refused(model, make, ArgumentError)
     assert len(model.layers) == 1
 
 
-def test_metrics_that_cannot_be_reported(model: tl.Sequential) -> None:
+def test_metrics_without_a_rule_are_rejected(model: tl.Sequential) -> None:
     def compiling(*metrics: object) -> Callable[[], object]:
         return lambda: model.compile("sgd", "mse", metrics=list(metrics))
 

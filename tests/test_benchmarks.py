@@ -1,4 +1,4 @@
-"""Benchmarks: what they write, and README's table, which is made of such a file. No time is asserted."""
+"""Benchmarks: the files that they write, and README's table, which is generated from such a file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
 
 
-def test_readme_shows_the_results_of_the_file_that_it_names() -> None:
+def test_readme_shows_the_results_of_the_file_it_names() -> None:
     import readme
     import recording
 
@@ -30,7 +30,7 @@ def test_readme_shows_the_results_of_the_file_that_it_names() -> None:
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
-def test_results_name_their_machine_and_repeat_no_name(path: Path) -> None:
+def test_results_describe_their_machine_and_have_unique_names(path: Path) -> None:
     import recording
 
     record = recording.read(path)
@@ -44,7 +44,7 @@ def test_results_name_their_machine_and_repeat_no_name(path: Path) -> None:
         assert not [each for each in labels if labels.count(each) > 1]
 
 
-def test_a_benchmark_writes_what_it_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_benchmark_writes_what_it_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import bench_ops
     import recording
 
@@ -66,7 +66,7 @@ def test_a_benchmark_writes_what_it_prints(tmp_path: Path, capsys: pytest.Captur
     assert f"{numpy / ours:.2f}" in capsys.readouterr().out
 
 
-def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     import recording
 
     recorder = recording.Recorder("bench_x", ["--a=1"], threads=2)
@@ -96,7 +96,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
         recording.read(tmp_path / "x.json")
 
 
-def test_the_table_has_the_rows_that_were_measured_and_names_what_is_slower() -> None:
+def test_table_has_the_measured_rows_and_names_slower_operations() -> None:
     import readme
     import recording
 
@@ -138,7 +138,7 @@ def test_every_benchmark_can_write_its_results(name: str) -> None:
     assert "recorder.write(options.json)" in text
 
 
-def test_a_quick_record_says_that_it_belongs_nowhere() -> None:
+def test_quick_record_requires_an_output_file() -> None:
     command = [sys.executable, str(FOLDER / "record.py"), "--quick"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2

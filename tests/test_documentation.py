@@ -1,4 +1,4 @@
-"""Every example runs: in docstrings and in the Python blocks of Markdown files. What is public has a docstring."""
+"""Examples in docstrings and Markdown files run, and public objects have docstrings."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ FILES = [
 ]
 
 
-@pytest.mark.usefixtures("taken_back")
+@pytest.mark.usefixtures("plugins_restored")
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_of_a_docstring_gives_what_it_shows(name: str) -> None:
+def test_docstring_example(name: str) -> None:
     run_docstring(EXAMPLES[name])
 
 
 @pytest.fixture
 def few_digits(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
-    """A data set like MNIST, of 256 and 64 random images, so that a README trains in no time."""
+    """A data set like MNIST, with 256 and 64 random images, so that the README trains in a moment."""
 
     def load_data(*args: Any, **kwargs: Any) -> Any:
         sizes = (256, 64)
@@ -41,8 +41,8 @@ def few_digits(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> Non
 
 
 @pytest.fixture
-def shipped_plugins(monkeypatch: pytest.MonkeyPatch, taken_back: None) -> None:
-    """The plugins of the folder `plugins` can be imported, and are registered as if they were installed."""
+def shipped_plugins(monkeypatch: pytest.MonkeyPatch, plugins_restored: None) -> None:
+    """Register the plugins of the folder `plugins` as if they were installed."""
     import importlib
 
     for folder in sorted((ROOT / "plugins").glob("tensorlab-*")):
@@ -52,14 +52,14 @@ def shipped_plugins(monkeypatch: pytest.MonkeyPatch, taken_back: None) -> None:
 
 @pytest.mark.usefixtures("few_digits", "shipped_plugins")
 @pytest.mark.parametrize("name", FILES)
-def test_the_blocks_of_a_markdown_file_run(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_python_blocks_of_a_markdown_file_run(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     for block in python_blocks(ROOT / name):
         run_block(ROOT / name, block, names)
 
 
-def test_a_block_is_left_out_only_with_a_reason(tmp_path: Path) -> None:
+def test_block_is_skipped_only_with_a_reason(tmp_path: Path) -> None:
     path = tmp_path / "x.md"
     path.write_text("a\n```python\nx = 1\n```\n<!-- not run: needs a GPU -->\n```python\n1 / 0\n```\n```toml\n=\n```\n")
     (block,) = python_blocks(path)
@@ -70,7 +70,7 @@ def test_a_block_is_left_out_only_with_a_reason(tmp_path: Path) -> None:
     assert (str(caught.traceback[-1].path), caught.traceback[-1].lineno + 1) == ("<x.md:3>", 5)
 
 
-def test_a_wrong_example_is_found(tmp_path: Path) -> None:
+def test_wrong_example_is_found(tmp_path: Path) -> None:
     examples = docstring_examples("tests/support/document_samples.py")
     assert list(examples) == [
         "tests.support.document_samples",
@@ -82,13 +82,13 @@ def test_a_wrong_example_is_found(tmp_path: Path) -> None:
 
 
 PLAIN = (int, float, str, np.dtype, type(None), list, tuple, dict, types.GenericAlias)
-"""Values that have no docstring of their own."""
+"""Values without their own docstring."""
 MADE_ELSEWHERE = {"tl.hookimpl", "tl.plugins.hookimpl", "tl.plugins.manager"}
-"""Objects of a class whose docstring describes them."""
+"""Objects that are described by the docstring of their class."""
 
 
 def public(name: str, module: types.ModuleType, seen: set[int]) -> Iterator[tuple[str, Any]]:
-    """Yield what a module and the modules that it exports make public, each once."""
+    """Yield everything that a module and the modules that it exports make public, once."""
     made_here = [n for n, v in vars(module).items() if getattr(v, "__module__", None) == module.__name__]
     for key in getattr(module, "__all__", [n for n in made_here if not n.startswith("_")]):
         value = getattr(module, key)
@@ -108,14 +108,14 @@ def public(name: str, module: types.ModuleType, seen: set[int]) -> Iterator[tupl
 PUBLIC = dict(public("tl", tl, set()))
 
 
-def test_the_walk_over_public_names_sees_them() -> None:
+def test_walk_over_public_names_finds_them() -> None:
     assert {"tl.ops.add", "tl.Tensor.sum", "tl.linalg.solve", "tl.losses.Huber", "tl.utils.to_categorical"} <= set(
         PUBLIC
     )
     assert len(PUBLIC) > 600
 
 
-def test_what_is_public_has_a_docstring() -> None:
+def test_public_objects_have_a_docstring() -> None:
     without = []
     for name, value in PUBLIC.items():
         document = getattr(value, "__doc__", None)
@@ -124,7 +124,7 @@ def test_what_is_public_has_a_docstring() -> None:
     assert without == []
 
 
-def test_a_docstring_begins_with_a_sentence() -> None:
+def test_docstring_starts_with_a_sentence() -> None:
     odd = []
     for name, value in PUBLIC.items():
         first = inspect.cleandoc(value.__doc__ or "").split("\n\n")[0]

@@ -1,4 +1,4 @@
-"""An editable install of a clone, whose folder is named tensorlab as the package is."""
+"""An editable install of a clone whose folder is named tensorlab, like the package."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def run(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_the_package_is_found_from_the_folder_that_holds_the_clone(tmp_path: Path) -> None:
+def test_package_is_found_from_the_parent_folder_of_the_clone(tmp_path: Path) -> None:
     clone, wheels, site = tmp_path / "tensorlab", tmp_path / "wheels", tmp_path / "site"
     shutil.copytree(ROOT / "tensorlab", clone / "tensorlab", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE", "pytest_tensorlab.py"):

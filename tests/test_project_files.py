@@ -1,4 +1,4 @@
-"""The files around the code: the changelog's form, and lists of Python versions that have to agree."""
+"""Project files: the form of the changelog, and lists of Python versions that must agree."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 GROUPS = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
 
 
-def test_the_changelog_has_the_form_of_keep_a_changelog() -> None:
+def test_changelog_has_the_form_of_keep_a_changelog() -> None:
     first, *sections = re.split(r"^## ", CHANGELOG, flags=re.MULTILINE)
     assert first.startswith("# Changelog\n")
     headings = [section.partition("\n")[0] for section in sections]
@@ -29,7 +29,7 @@ def test_the_changelog_has_the_form_of_keep_a_changelog() -> None:
         assert groups == [group for group in GROUPS if group in groups]
 
 
-def test_the_newest_release_is_not_newer_than_the_version() -> None:
+def test_newest_release_is_not_newer_than_the_version() -> None:
     released = re.findall(r"^## \[(\d+\.\d+\.\d+)\]", CHANGELOG, re.MULTILINE)
     current = re.match(r"\d+\.\d+\.\d+", tl.__version__)
     assert current is not None
@@ -37,7 +37,7 @@ def test_the_newest_release_is_not_newer_than_the_version() -> None:
     assert tuple(map(int, newest.split("."))) <= tuple(map(int, current[0].split(".")))
 
 
-def test_the_supported_versions_of_python_are_named_alike() -> None:
+def test_supported_python_versions_agree_in_all_files() -> None:
     files = {name: ROOT / name for name in (".github/workflows/tests.yml", ".ci/run")}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     named = [re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", line) for line in project["classifiers"]]
@@ -54,5 +54,5 @@ def test_contributing_names_files_that_exist() -> None:
     run = {path for line in re.findall(r"^\| run \| `(.+)` \|$", text, re.MULTILINE) for path in line.split()}
     assert len(named) > 30
     assert len(run) > 10
-    examples = {"tensorlab/optimizers/adagrad.py", "tensorlab/layers/scale.py"}
+    examples = {"tensorlab/optimizers/lion.py", "tensorlab/layers/scale.py"}
     assert {path for path in named | run if not list(ROOT.glob(path))} == examples

@@ -1,4 +1,4 @@
-"""The CUDA backend, the plugins and the examples use only public names of tensorlab, attributes included."""
+"""The CUDA backend, the plugins and the examples use only public names and attributes of tensorlab."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_private_names_are_found() -> None:
     )
 
 
-def test_a_tensor_shows_its_buffer_and_backend_to_backends() -> None:
+def test_backends_can_access_buffer_and_backend_of_a_tensor() -> None:
     array = np.arange(3.0)
     tensor, variable = tl.asarray(array), tl.Variable(array)
     for each in (tensor, variable):
@@ -82,7 +82,7 @@ def test_a_tensor_shows_its_buffer_and_backend_to_backends() -> None:
 
 
 def replacements(tree: ast.AST) -> Iterator[str]:
-    """Yield what changes a class: assignments to ``__class__`` or ``__call__``, and setattr of a class."""
+    """Yield changes of classes: assignments to ``__class__`` or ``__call__``, and setattr of a class."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr in DUNDERS:
             yield node.attr
@@ -95,7 +95,7 @@ def replacements(tree: ast.AST) -> Iterator[str]:
 DUNDERS = ("__class__", "__call__")
 
 
-def test_the_architecture_lists_what_is_replaced_at_run_time() -> None:
+def test_architecture_lists_what_is_replaced_at_run_time() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text()
     section = text[text.index("## What is replaced at run time") : text.index("## The tape")]
     found = {

@@ -1,4 +1,4 @@
-"""The code is formatted, free of what ruff finds, and typed strictly."""
+"""The code is formatted, passes ruff, and is strictly typed."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A folder in which mypy finds what it has read before."""
+    """A cache folder for ruff and mypy."""
     return str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.mark.parametrize(
     "command", [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]], ids=["check", "format", "types"]
 )
-def test_nothing_is_found(command: list[str], cache: str) -> None:
+def test_no_findings(command: list[str], cache: str) -> None:
     line = [sys.executable, "-m", *command, "--cache-dir", f"{cache}/{command[0]}"]
     found = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
     assert found.returncode == 0, found.stdout + found.stderr
 
 
-def test_a_typed_program_sees_every_name(tmp_path: Path, cache: str) -> None:
+def test_types_of_all_public_names_are_visible(tmp_path: Path, cache: str) -> None:
     import tensorlab as tl
 
     program = tmp_path / "program.py"

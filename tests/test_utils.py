@@ -1,4 +1,4 @@
-"""`utils`: one-hot rows as Keras gives them, and what is refused."""
+"""`utils`: one-hot encoding as in Keras, and rejected labels."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tensorlab.utils import snake_case, to_categorical
         (np.array([3, 0], "uint8"), np.int64(5), (2, 5)),
     ],
 )
-def test_to_categorical_gives_rows_with_one_1(labels: Any, classes: Any, shape: tuple[int, ...]) -> None:
+def test_to_categorical_returns_one_hot_rows(labels: Any, classes: Any, shape: tuple[int, ...]) -> None:
     rows = to_categorical(labels, classes)
     assert type(rows) is np.ndarray
     assert (rows.shape, rows.dtype) == (shape, np.dtype("float64"))
@@ -35,7 +35,7 @@ def test_to_categorical_gives_rows_with_one_1(labels: Any, classes: Any, shape: 
     expected = np.array([[float(column == label) for column in range(shape[-1])] for label in given])
     assert np.array_equal(flat, expected.reshape(-1, shape[-1]))
     assert np.array_equal(to_categorical(tl.asarray(labels), classes), rows)
-    rows[...] = 5.0  # the caller's own
+    rows[...] = 5.0  # the result belongs to the caller
     assert rows.copy().ravel().take([]).size == 0
 
 
@@ -53,7 +53,7 @@ def test_to_categorical_gives_rows_with_one_1(labels: Any, classes: Any, shape: 
         (["a"], 2, DTypeError, "x: expected data of bool, "),
     ],
 )
-def test_to_categorical_refuses(labels: Any, classes: Any, kind: type[Exception], message: str) -> None:
+def test_to_categorical_rejects_invalid_labels(labels: Any, classes: Any, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind) as error:
         to_categorical(labels, classes)
     assert str(error.value).startswith(f"to_categorical {message}")

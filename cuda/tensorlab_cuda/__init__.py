@@ -1,6 +1,6 @@
 """The CUDA backend of tensorlab, a plugin like any other.
 
-Importing it imports no part of Numba: the GPU is looked for when the device is first used.
+Importing it does not import Numba; the GPU is looked for when the device is first used.
 """
 
 from __future__ import annotations

@@ -38,10 +38,10 @@ def _by_dlpack(who: str, array: Any, copy: bool | None) -> Buffer:
         raise DeviceError(who, f"an array on GPU {used}, the one that this process uses", f"one on {number}", hint)
     options = {"max_version": (1, 0), **({"copy": False} if copy is False else {})}
     try:
-        # Whoever computes the array is to be done, on the device, before what runs on our stream reads it.
+        # Make our stream wait for the kernels that compute the array.
         try:
             capsule = array.__dlpack__(stream=driver.default_stream(), **options)
-        except TypeError:  # of a library that knows of no options, and makes no copy
+        except TypeError:  # an older library, which has no options and never copies
             capsule = array.__dlpack__(stream=driver.default_stream())
         taken = dlpack.Taken(capsule)
     except (BufferError, RuntimeError, TypeError, ValueError) as error:
@@ -72,7 +72,7 @@ def _by_interface(who: str, array: Any) -> Buffer:
     strides = dense_strides(shape) if steps is None else tuple(step // dtype.itemsize for step in steps)
     buffer = _borrowed(who, described["data"][0], dtype, shape, strides, [array].clear)
     if described.get("stream") not in (None, driver.default_stream()):
-        driver.synchronize()  # what computes the array may be on its way there
+        driver.synchronize()  # kernels that compute the array may still run
     return buffer
 
 
@@ -83,7 +83,7 @@ def _unknown(who: str, dtype: Any) -> DTypeError:
 def _borrowed(
     who: str, address: int, dtype: np.dtype[Any], shape: Shape, strides: Shape, done: Callable[[], None]
 ) -> Buffer:
-    """Return a buffer whose first element is at an address; ``done`` is called when it is not needed any more."""
+    """Return a buffer whose first element is at an address; ``done`` is called when the memory is no longer used."""
     layout = Layout(shape, strides)
     if not layout.size:
         return Buffer.empty(shape, dtype)

@@ -1,7 +1,7 @@
-"""A memory pool: an allocation by CUDA stalls the device, and each step allocates the same as the step before.
+"""A memory pool, since an allocation by CUDA stalls the device and every training step allocates the same sizes.
 
-What nobody holds any more is given to the next who asks for as many elements of that type, even if kernels that use
-it have not run yet: those that are launched later run later.
+Released memory is reused for the next allocation of the same size and type, even if kernels that use it are still
+queued: all kernels run in the order of their launches.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from tensorlab_cuda import driver
 from tensorlab_cuda.listener import recording
 
 _shelves: defaultdict[tuple[int, type[np.generic]], list[tuple[Any, int]]] = defaultdict(list)
-"""The arrays that nobody holds, and their addresses, by their size and type."""
+"""Released device arrays and their addresses, by size and type."""
 
 
 class Memory:
-    """A piece of memory, shared by the buffers that are views of it.
+    """Device memory, shared by all buffers that are views of it.
 
     Attributes:
-        array: flat, on the device.
-        address: where that is.
-        shared: whether another library has been given it. Such memory is not used again, but given back to CUDA, which
-            waits for what that library may have started on a stream of its own.
-        limits: the least and the largest of integers that were uploaded and not written to since, else None. Indices
-            are checked by these, without waiting for the device.
+        array: the flat device array.
+        address: the address of its first element.
+        shared: whether another library received the memory. It is not reused, but returned to CUDA, which waits
+            for kernels that the library may have launched on its own stream.
+        limits: the minimum and maximum of int64 elements that were uploaded and not written since, otherwise None.
+            With them indices are checked without waiting for the device.
     """
 
     __slots__ = ("_shelf", "address", "array", "limits", "shared")
@@ -57,7 +57,7 @@ class Borrowed(Memory):
 def _give_back(done: Callable[[], None]) -> None:
     try:
         driver.synchronize()
-    except DeviceError:  # in a child that was forked: it is the parent's to give back
+    except DeviceError:  # in a forked child; the parent returns the memory
         return
     done()
 
@@ -66,14 +66,14 @@ def borrow(who: str, address: int, size: int, dtype: Any, done: Callable[[], Non
     """Return memory of another library.
 
     Args:
-        who: what messages name.
-        address: where the first is.
-        size: how many there are.
-        dtype: of the elements.
-        done: called when they are not needed any more, once.
+        who: the name for messages.
+        address: the address of the first element.
+        size: the number of elements.
+        dtype: their dtype.
+        done: called once, when the memory is no longer used.
 
     Raises:
-        DeviceError: if the device does not reach them.
+        DeviceError: if the device cannot access the memory.
     """
     array = driver.borrowed_array(who, address, size, driver.storage(dtype))
     memory = Borrowed(array, driver.address(array), done)
@@ -82,10 +82,10 @@ def borrow(who: str, address: int, size: int, dtype: Any, done: Callable[[], Non
 
 
 def allocate(size: int, dtype: Any) -> Memory:
-    """Allocate memory, uninitialized, for at least one element, since CUDA does not allocate 0 bytes.
+    """Allocate uninitialized memory for at least one element, since CUDA does not allocate 0 bytes.
 
     Raises:
-        DeviceError: if there is no room.
+        DeviceError: if the device does not have enough memory.
     """
     memory = _allocated(size, dtype)
     _tell_of(memory)
@@ -134,10 +134,10 @@ def upload(array: np.ndarray[Any, Any]) -> Memory:
 def constant(array: np.ndarray[Any, Any]) -> Memory:
     """Return read-only memory with the elements of a small array, such as a constant in a program.
 
-    It is cached, because loops use the same constants again and an upload stalls the device.
+    The memory is cached, because operations use the same constants repeatedly and an upload stalls the device.
     """
     driver.cuda()  # raises in a forked child, which cannot use the memory
-    if recording() is not None:  # which has to see the uploads of every step
+    if recording() is not None:  # it must see the uploads of every step
         return upload(array)
     return _constant(array.tobytes(), array.dtype.str)
 

@@ -34,7 +34,7 @@ class CUDABackend(DeviceMemory):
     """Kernels on an NVIDIA GPU, compiled at first use.
 
     Raises:
-        DeviceError: if there is none, saying what is missing.
+        DeviceError: if there is no GPU, or its driver or compiler is missing.
     """
 
     name = "cuda"
@@ -50,10 +50,10 @@ class CUDABackend(DeviceMemory):
         return driver.about()
 
     def at(self, index: int) -> CUDABackend:
-        """Return the backend itself for the number of its GPU; a process uses only one.
+        """Return the backend itself if the index is that of the GPU in use; a process uses only one.
 
         Raises:
-            DeviceError: for another number.
+            DeviceError: for another index.
         """
         if index != self.device.number:
             driver.refuse(index)
@@ -70,7 +70,7 @@ class CUDABackend(DeviceMemory):
     def map(
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
     ) -> Callable[..., Any]:
-        """Return a function that maps in one pass over all inputs and outputs."""
+        """Return a function that maps over all inputs and outputs in one pass."""
         who = f"map {function.name!r}"
         checks.check_function(who, function, len(inputs), len(outputs))
 
@@ -85,7 +85,7 @@ class CUDABackend(DeviceMemory):
     def reduce(
         self, rule: Reduction, compute: DType, input: DType, output: DType
     ) -> Callable[[Buffer, tuple[int, ...] | None], Buffer]:
-        """Return a function that reduces segments of a fixed size, one in each block, and then their results."""
+        """Return a function that reduces segments of a fixed size, one per block, and then the results of segments."""
 
         def run(buffer: Buffer, axes: tuple[int, ...] | None) -> Buffer:
             checks.check_buffer(f"reduce {rule.name!r}", Buffer, buffer, input)
@@ -127,7 +127,7 @@ class CUDABackend(DeviceMemory):
         return run
 
     def arg_reduce(self, rule: str, buffer: Buffer) -> Buffer:
-        """A block a row."""
+        """Find the index of an extreme in each row, with one block per row."""
         checks.check_extremes(Buffer, rule, buffer)
         rows = dense(buffer)
         result = Buffer.empty(buffer.shape[:-1], np.dtype("int64"))
@@ -141,7 +141,7 @@ class CUDABackend(DeviceMemory):
         return result
 
     def rowwise(self, rule: Rowwise, inputs: Sequence[Buffer]) -> Buffer:
-        """A block a row."""
+        """Apply a row-wise rule, with one block per row."""
         checks.check_rowwise(rule, Buffer, inputs)
         result = Buffer.empty(inputs[0].shape, inputs[0].dtype)
         if result.size:
@@ -156,7 +156,7 @@ class CUDABackend(DeviceMemory):
         return result
 
     def scan(self, rule: Scan, inputs: Sequence[Buffer], compute: DType, output: DType) -> Buffer:
-        """Scan each row in one thread, from its first element to its last."""
+        """Scan each row in order, with one thread per row."""
         checks.check_scan(rule, Buffer, inputs)
         result = Buffer.empty(inputs[0].shape, output)
         if result.size:
@@ -231,5 +231,5 @@ def _of_nothing(rule: Reduction) -> float:
     """Return the value of a reduction over no elements."""
     if rule.initial is None or rule.result is None:
         return rule.initial or 0.0
-    with np.errstate(invalid="ignore"):  # the mean of nothing is NaN
+    with np.errstate(invalid="ignore"):  # the mean of no elements is NaN
         return float(rule.result.python(np.float64(rule.initial), 0.0))

@@ -13,10 +13,10 @@ class Buffer:
 
     Attributes:
         memory: shared with all views.
-        dtype: of the elements; in memory bools are bytes.
-        layout: where they are.
-        base: the buffer that this one is a view of, or None. It is kept so that whoever asks whether anybody else holds
-            a buffer, before writing into it, learns of its views.
+        dtype: of the elements. In memory, bools are bytes.
+        layout: shape, strides and offset.
+        base: the buffer that this one is a view of, or None. The reference makes views count when tensorlab checks,
+            before writing in place, whether a buffer is referenced elsewhere.
     """
 
     __slots__ = ("base", "dtype", "layout", "memory")

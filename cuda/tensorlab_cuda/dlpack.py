@@ -9,11 +9,11 @@ import ctypes
 from typing import Any
 
 HOST, CUDA, CUDA_MANAGED = 1, 2, 13
-"""The kinds of memory, as DLPack numbers them."""
+"""DLPack's device types."""
 CODES = {"i": 0, "u": 1, "f": 2, "b": 6}
-"""The numbers of NumPy's kinds of dtype."""
+"""DLPack's type codes, by NumPy's kinds of dtype."""
 READ_ONLY, COPIED = 1, 2
-"""What the flags of a capsule say."""
+"""Flags of a capsule."""
 
 
 class Tensor(ctypes.Structure):
@@ -34,13 +34,13 @@ class Tensor(ctypes.Structure):
 
 
 class Managed(ctypes.Structure):
-    """``DLManagedTensor``: of DLPack before 1.0, which cannot say that memory is read-only."""
+    """``DLManagedTensor``, of DLPack before 1.0, which has no read-only flag."""
 
     _fields_ = (("tensor", Tensor), ("context", ctypes.c_void_p), ("deleter", ctypes.c_void_p))
 
 
 class Versioned(ctypes.Structure):
-    """``DLManagedTensorVersioned``: of DLPack 1."""
+    """``DLManagedTensorVersioned``, of DLPack 1.0 and later."""
 
     _fields_ = (
         ("major", ctypes.c_uint32),
@@ -53,12 +53,12 @@ class Versioned(ctypes.Structure):
 
 
 NAMES: dict[type[ctypes.Structure], bytes] = {Managed: b"dltensor", Versioned: b"dltensor_versioned"}
-"""What a capsule is called until its memory is taken."""
+"""The name of a capsule before it is consumed."""
 _USED = {kind: b"used_" + name for kind, name in NAMES.items()}
 
 
 def _python(name: str, result: Any, *arguments: Any) -> Any:
-    """Return a function of Python's C API. Those of ``ctypes.pythonapi`` are shared, so their types may be changed."""
+    """Return a function of Python's C API. Others may change the types of those in ``ctypes.pythonapi``."""
     return ctypes.PYFUNCTYPE(result, *arguments)((name, ctypes.pythonapi))
 
 
@@ -68,13 +68,13 @@ _pointer = _python("PyCapsule_GetPointer", ctypes.c_void_p, ctypes.c_void_p, cty
 _rename = _python("PyCapsule_SetName", ctypes.c_int, ctypes.py_object, ctypes.c_char_p)
 
 CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-"""The type of a deleter, and of what Python calls when a capsule is freed."""
+"""The type of deleters and of capsule destructors."""
 
 
-# Giving memory
+# Exporting
 
 _held: dict[int, tuple[Any, ...]] = {}
-"""What must live until the other library is done, by the address of the structure that it was given."""
+"""Objects that must live until the other library is done, by the address of the exported structure."""
 
 
 def _forget(managed: int) -> None:
@@ -82,15 +82,15 @@ def _forget(managed: int) -> None:
 
 
 def _forget_unused(capsule: int) -> None:
-    for name in NAMES.values():  # a capsule that was used has another name
+    for name in NAMES.values():  # a consumed capsule has another name
         if _is_valid(capsule, name):
             _forget(_pointer(capsule, name))
 
 
 _delete = CALLBACK(_forget)
-"""What the other library calls when it is done."""
+"""The deleter that the other library calls when it is done."""
 _discard = CALLBACK(_forget_unused)
-"""What Python calls when a capsule is freed."""
+"""The destructor that Python calls when a capsule is freed."""
 
 
 def capsule(tensor: Tensor, flags: int | None, *held: Any) -> Any:
@@ -98,8 +98,8 @@ def capsule(tensor: Tensor, flags: int | None, *held: Any) -> Any:
 
     Args:
         tensor: the array.
-        flags: what is said of it; None for a capsule of DLPack before 1.0, which says nothing.
-        held: what lives until the other library is done.
+        flags: its flags; None for a capsule of DLPack before 1.0, which has none.
+        held: objects that are kept until the other library is done.
     """
     deleter = ctypes.cast(_delete, ctypes.c_void_p)
     managed = Managed(tensor, None, deleter) if flags is None else Versioned(1, 0, None, deleter, flags, tensor)
@@ -108,7 +108,7 @@ def capsule(tensor: Tensor, flags: int | None, *held: Any) -> Any:
     return _new(address, NAMES[type(managed)], ctypes.cast(_discard, ctypes.c_void_p))
 
 
-# Taking memory
+# Importing
 
 
 class Taken:
@@ -118,7 +118,7 @@ class Taken:
         capsule: what ``__dlpack__`` returned.
 
     Raises:
-        ValueError: if that is no capsule of DLPack that nobody has used, or one of a version after 1.
+        ValueError: if that is not an unconsumed DLPack capsule, or its major version is greater than 1.
     """
 
     def __init__(self, capsule: Any) -> None:
@@ -145,6 +145,6 @@ class Taken:
         self._capsule = None
 
     def give_back(self) -> None:
-        """Notify the other library that its array is not used any more. Call it once, after `keep`."""
+        """Call the other library's deleter. Call this once, after `keep`."""
         if self._managed.deleter:
             CALLBACK(self._managed.deleter)(ctypes.addressof(self._managed))

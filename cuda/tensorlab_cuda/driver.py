@@ -1,6 +1,6 @@
-"""The one module that calls Numba's CUDA on the host: discovery, memory, compilation and launches.
+"""The only module that uses Numba's CUDA on the host: discovery, memory, compilation and launches.
 
-Kernels name ``cuda`` too, for what they do on the device; they are given it by `build`.
+The text of kernels also refers to ``cuda``, for what they do on the device; `build` passes the module to them.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _SIMULATE = "to run without a GPU, slowly, set NUMBA_ENABLE_CUDASIM=1 before Pyt
 
 @dataclass(frozen=True)
 class Device:
-    """A device and how kernels are launched on it.
+    """A device and its launch limits.
 
     Attributes:
-        name: what its maker calls it.
-        number: which of the process's GPUs it is.
+        name: its product name.
+        number: its index among the GPUs that the process sees.
         compute_capability: its generation, such as ``(9, 0)``.
-        processors: how many blocks it surely runs at the same time.
-        blocks: the most blocks of a launch; a kernel whose work is more goes through it in strides.
-        threads: the most threads of a block, a power of two.
-        across: how many threads read memory together, a power of two.
+        processors: the number of multiprocessors, and so of blocks that certainly run at the same time.
+        blocks: the maximum number of blocks in a launch; a kernel with more work loops in strides of the grid.
+        threads: the maximum number of threads in a block, a power of two.
+        across: the number of threads that read adjacent memory together, a power of two.
     """
 
     name: str
@@ -54,10 +54,10 @@ _in_child = False
 
 
 def cuda() -> Any:
-    """Return the module ``numba.cuda`` after a check that it works: that of numba-cuda, or the older one in Numba.
+    """Return the module ``numba.cuda``, of numba-cuda or of an older Numba, after checking that it works.
 
     Raises:
-        DeviceError: saying what is missing.
+        DeviceError: if something is missing, naming it.
     """
     if _in_child:
         hint = 'start processes with multiprocessing.get_context("spawn"), or fork before the first use'
@@ -69,11 +69,11 @@ def cuda() -> Any:
 def _module() -> Any:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of the one inside of Numba
+            warnings.simplefilter("ignore", DeprecationWarning)  # Numba's own numba.cuda is deprecated
             from numba import cuda
     except ImportError as error:
         raise DeviceError(_WHO, "the package numba-cuda", f"ImportError: {error}", _INSTALL) from error
-    # A small tensor needs few blocks: no mistake, and nothing that a user could mend.
+    # A small tensor uses few blocks; the user can do nothing about that.
     settings().CUDA_LOW_OCCUPANCY_WARNINGS = 0
     if _is_simulator(cuda):
         simulator.prepare()
@@ -131,7 +131,7 @@ def missing_compiler(cuda: Any) -> str:
     try:
         cuda.runtime.get_version()  # loads a library of the toolkit, which is_available does not
         return "" if cuda.cudadrv.nvvm.is_available() else "NVVM is missing"
-    except Exception as error:  # of a class of its own in each version
+    except Exception as error:  # its class depends on the version
         return " ".join(str(error).split())
 
 
@@ -144,7 +144,7 @@ def simulated() -> bool:
 def device() -> Device:
     """Return the device that kernels run on."""
     if simulated():
-        # Its threads are threads of Python; it computes what the newest devices do.
+        # Few threads, because the simulator runs them in Python; it supports what the newest devices do.
         return Device("simulator", 0, (9, 0), processors=2, blocks=2, threads=4, across=2)
     found = cuda().get_current_device()
     name = found.name.decode() if isinstance(found.name, bytes) else str(found.name)
@@ -155,7 +155,7 @@ def device() -> Device:
 
 
 def refuse(index: int) -> NoReturn:
-    """Raise an error that says why a GPU of this number is not used.
+    """Raise an error that explains why a GPU is not used.
 
     Raises:
         DeviceError: always.
@@ -169,7 +169,7 @@ def refuse(index: int) -> NoReturn:
 
 
 def about() -> str:
-    """Return the device and the versions of its driver and toolkit, in one line."""
+    """Return the device and the versions of its driver and toolkit as one line."""
     if simulated():
         return "Numba's simulator, which is slow"
     major, minor = device().compute_capability
@@ -182,7 +182,7 @@ def about() -> str:
 
 
 def storage(dtype: Any) -> type[np.generic]:
-    """Return the type in which kernels load, compute and store a dtype. A bool is a byte, as in NumPy."""
+    """Return the type in which kernels load, compute and store a dtype. A bool is one byte, as in NumPy."""
     return np.dtype("uint8" if dtype == "bool" else dtype).type
 
 
@@ -190,17 +190,17 @@ def device_array(size: int, kind: type[np.generic]) -> Any | None:
     """Return a new flat array on the device, uninitialized, or None if it does not fit."""
     try:
         return cuda().device_array(size, kind)
-    except Exception as error:  # of a class of its own in each version
+    except Exception as error:  # its class depends on the version
         if "OUT_OF_MEMORY" not in str(error).upper():
             raise
         return None
 
 
 def borrowed_array(who: str, address: int, size: int, kind: type[np.generic]) -> Any:
-    """Return a flat array on the device at an address, in memory that another library has allocated.
+    """Return a flat device array at an address, in memory that another library allocated.
 
     Raises:
-        DeviceError: if the device does not reach that memory.
+        DeviceError: if the device cannot access that memory.
     """
     if simulated():
         return simulator.borrowed_array(address, size, kind)
@@ -208,31 +208,31 @@ def borrowed_array(who: str, address: int, size: int, kind: type[np.generic]) ->
     try:
         cuda().cudadrv.driver.get_devptr_for_active_ctx(address)
         return cuda().from_cuda_array_interface(described)
-    except Exception as error:  # of a class of its own in each version
+    except Exception as error:  # its class depends on the version
         words = " ".join(str(error).split())
         hint = "copy it to that GPU with its own library"
         expected = f"memory of GPU {device().number}, the one that this process uses"
         raise DeviceError(who, expected, f"address {address:#x} ({words})", hint) from error
 
 
-_ENDLESS = 1 << 60  # in place of the simulator's infinity
+_ENDLESS = 1 << 60  # the simulator reports infinity
 
 
 def free_memory() -> tuple[int, int]:
-    """Return the number of free bytes of the device, and of all its bytes."""
+    """Return the free and the total number of bytes of the device."""
     free, total = cuda().current_context().get_memory_info()
     return int(min(free, _ENDLESS)), int(min(total, _ENDLESS))
 
 
 def address(memory: Any) -> int:
-    """Return the address of a device array: on the device, or in the simulator on the host."""
+    """Return the address of a device array; in the simulator that is an address on the host."""
     if simulated():
         return simulator.address(memory)
     return int(memory.__cuda_array_interface__["data"][0])
 
 
 def copy_to_device(memory: Any, array: np.ndarray[Any, Any]) -> None:
-    """Overwrite a flat device array by a host array with the same number of elements, in C order."""
+    """Copy a host array, in C order, into a flat device array with the same number of elements."""
     cuda()
     listening = recording()
     if listening is not None:
@@ -241,7 +241,7 @@ def copy_to_device(memory: Any, array: np.ndarray[Any, Any]) -> None:
 
 
 def download(memory: Any, start: int, size: int) -> np.ndarray[Any, Any]:
-    """Copy some elements of a flat device array to the host after all kernels launched before have run."""
+    """Copy elements of a flat device array to the host, after all kernels launched before."""
     cuda()
     listening = recording()
     if listening is not None:
@@ -253,7 +253,7 @@ def download(memory: Any, start: int, size: int) -> np.ndarray[Any, Any]:
 
 
 def default_stream() -> int:
-    """Return CUDA's number of the stream on which kernels run: 1, or 2 if each thread has its own stream."""
+    """Return CUDA's number of the stream on which kernels run: 1, or 2 for per-thread default streams."""
     cuda()
     return 2 if getattr(settings(), "CUDA_PER_THREAD_DEFAULT_STREAM", 0) else 1
 
@@ -268,21 +268,21 @@ def synchronize() -> None:
 
 def compile_kernel(function: Callable[..., None], signature: str) -> Any:
     """Compile a kernel for one signature. A launch does not check the types of its arguments."""
-    # With at most 128 registers a thread a processor runs two blocks, of which one computes while the other waits.
+    # With at most 128 registers per thread, two blocks fit on a multiprocessor; one computes while the other waits.
     options = {} if simulated() else {"max_registers": 128}
     return cuda().jit(signature, **options)(function)
 
 
 def compile_function(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function of numbers that kernels can call."""
-    # The simulator runs Python, and calls a plain function sooner than one of its own.
+    """Return a function of numbers as a device function."""
+    # The simulator runs Python, where a plain function is called faster than a wrapped one.
     compiled: Callable[..., Any] = function if simulated() else cuda().jit(device=True)(function)
     return compiled
 
 
 def extending() -> tuple[Any, Any]:
-    """Return Numba's types, and the decorator for functions that generate LLVM code."""
-    if hasattr(cuda().types, "CPointer"):  # numba-cuda has types and decorators of its own
+    """Return Numba's types, and the decorator for functions that generate LLVM IR."""
+    if hasattr(cuda().types, "CPointer"):  # numba-cuda has its own types and decorators
         from numba.cuda.extending import intrinsic
 
         return cuda().types, intrinsic
@@ -294,17 +294,17 @@ def extending() -> tuple[Any, Any]:
 
 @functools.cache
 def aligned() -> str:
-    """Return the source text of the option that aligns a shared array for vector loads; empty if there is none."""
+    """Return the source text of the option that aligns a shared array for vector loads, or an empty string."""
     if simulated() or "alignment" not in inspect.signature(cuda().shared.array).parameters:
         return ""
     return ", alignment=16"
 
 
 def launch(kernel: Kernel, blocks: int, threads: int, *arguments: float) -> None:
-    """Launch a kernel on at most ``blocks`` blocks. If there are fewer, it loops over the rest in strides of the grid.
+    """Launch a kernel on at most ``blocks`` blocks; with fewer, each loops in strides of the grid.
 
     Raises:
-        DeviceError: if the device refuses it.
+        DeviceError: if the launch fails.
     """
     listening = recording()
     if listening is not None:
@@ -314,18 +314,18 @@ def launch(kernel: Kernel, blocks: int, threads: int, *arguments: float) -> None
 
 
 def launch_together(kernel: Kernel, threads: int, shared: int, *arguments: float) -> None:
-    """Launch a kernel whose blocks wait for each other, on as many blocks as are certain to run at the same time.
+    """Launch a kernel with barriers over the grid, on as many blocks as certainly run at the same time.
 
     Args:
-        kernel: it calls ``cuda.cg.this_grid().sync()``.
-        threads: of a block.
-        shared: the bytes of shared memory that a block gets.
-        arguments: of the kernel.
+        kernel: a kernel that calls ``cuda.cg.this_grid().sync()``.
+        threads: the number of threads per block.
+        shared: the bytes of shared memory per block.
+        arguments: the arguments of the kernel.
 
     Raises:
-        DeviceError: if the device refuses it.
+        DeviceError: if the launch fails.
     """
-    blocks = 1 if simulated() else device().processors  # the simulator runs one block after the other
+    blocks = 1 if simulated() else device().processors  # the simulator runs blocks one after the other
     _start(kernel, (blocks, threads, 0, shared), arguments)
 
 
@@ -334,7 +334,7 @@ def _start(kernel: Kernel, configuration: tuple[Any, ...], arguments: Sequence[f
     try:
         if launcher is None:
             launcher = kernel.compiled[configuration]
-            if not simulated():  # which gives the same thing for each, configured anew
+            if not simulated():  # the simulator returns the same object for all configurations
                 kernel.launchers[configuration] = launcher
         launcher(*arguments)
     except Exception as error:
@@ -350,14 +350,14 @@ def launch_flat(kernel: Kernel, total: int, *arguments: Any) -> None:
 
 
 def threads_for(count: int) -> int:
-    """Return the number of threads of a block that reduces ``count`` elements, a power of two."""
+    """Return the number of threads per block for reducing ``count`` elements, a power of two."""
     most = device().threads
     return min(most, max(most // 8, 1 << (count - 1).bit_length()))
 
 
 @functools.cache
 def functions(real: str | None) -> Mapping[str, object]:
-    """Return the functions of `math` that Numba's CUDA lacks or has under another name, for `emit`."""
+    """Return the functions of `math` that Numba's CUDA does not have, or names differently, for `emit`."""
     if simulated():
         return simulator.functions()
     from numba.cuda import libdevice

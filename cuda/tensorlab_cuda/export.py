@@ -17,30 +17,30 @@ _HOST = (dlpack.HOST, 0)
 
 
 class Exported:
-    """An object from which other libraries take the memory of a buffer, read-only where the protocol can say so."""
+    """An object from which other libraries take the memory of a buffer, read-only if the protocol allows that."""
 
     def __init__(self, buffer: Buffer) -> None:
         self._buffer = buffer
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        """Return the GPU that the process uses; in the simulator the host, whose memory it uses."""
+        """Return the GPU in use; in the simulator the host, whose memory is used."""
         return _HOST if driver.simulated() else (dlpack.CUDA, driver.device().number)
 
     def __dlpack__(
         self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: Any = None
     ) -> Any:
-        """Return a capsule. For a version before 1.0 it contains a copy.
+        """Return a capsule. Before version 1.0 it contains a copy.
 
         Args:
-            stream: what the other library works on: CUDA's default stream (None or 1), that of the thread (2) or
-                another. If kernels run on a different one, they are waited for, unless it is -1.
-            max_version: the newest version that it knows.
-            dl_device: where it wants the memory; None for where it is.
-            copy: True for memory of its own, False to refuse a copy, None for what is cheapest.
+            stream: the stream of the other library: CUDA's default stream (None or 1), the per-thread one (2)
+                or another one. If our kernels run on a different stream, wait for them, unless it is -1.
+            max_version: the newest DLPack version that the library supports.
+            dl_device: the requested device; None for the current one.
+            copy: True to copy, False to forbid a copy, None to copy only if necessary.
 
         Raises:
-            DLPackError: for another device than this one and the host, a copy that is needed and not allowed, or a
-                number that is no stream's.
+            DLPackError: if the device is neither this one nor the host, if a copy is necessary but forbidden, or if
+                ``stream`` is invalid.
 
         Source: Python array API standard, ``array.__dlpack__``.
         """
@@ -74,7 +74,7 @@ class Exported:
 
 
 def _start(buffer: Buffer) -> int:
-    """Return the address of the first element; 0 if there is none."""
+    """Return the address of the first element, or 0 if there are no elements."""
     if not buffer.size:
         return 0
     buffer.memory.shared = True

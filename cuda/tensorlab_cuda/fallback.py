@@ -1,7 +1,7 @@
-"""Warn or raise before an operation without a kernel is computed on the host, as the user chose.
+"""Warn or raise before an operation without a kernel is computed on the host.
 
-The environment variable ``TENSORLAB_CUDA_FALLBACK`` says it: "warn" (if unset) once of each operation, "error" to
-refuse it, "silent" for nothing.
+The environment variable ``TENSORLAB_CUDA_FALLBACK`` selects: "warn" (the default) warns once per operation, "error"
+raises, "silent" does neither.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ _warned: set[str] = set()
 
 
 class HostFallbackWarning(UserWarning):
-    """An operation without a kernel: its tensors are copied to the host, and its result is copied back."""
+    """An operation has no kernel: its tensors are copied to the host, and its result is copied back."""
 
 
 def report(operation: str) -> None:
-    """Warn or raise that an operation is about to be computed on the host.
+    """Warn or raise because an operation is about to be computed on the host.
 
     Raises:
-        DeviceError: if the user wants none.
-        ArgumentError: if ``TENSORLAB_CUDA_FALLBACK`` is set to something else.
+        DeviceError: if ``TENSORLAB_CUDA_FALLBACK`` is "error".
+        ArgumentError: if it has another value.
     """
     choice = os.environ.get(_VARIABLE, "warn")
     if choice not in ("warn", "error", "silent"):

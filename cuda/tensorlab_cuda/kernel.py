@@ -1,4 +1,4 @@
-"""`Kernel`, which the driver launches, and the errors of kernels that fail."""
+"""`Kernel`, and the conversion of launch errors."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Shared = tuple[int | None, type[np.generic]]
 
 @dataclass(frozen=True, eq=False)
 class Kernel:
-    """A kernel, compiled for one signature: integers, and then real numbers.
+    """A kernel, compiled for one signature: integers followed by real numbers.
 
-    Arrays are handed over as their addresses. A number costs a launch a small part of what an array would, of which
-    Numba hands over seven words, and what kernels index has none of an array's checks for negative indices.
+    Arrays are passed as addresses. Numba passes seven words for an array, which makes launches slow, and checks array
+    indices for negative values in the kernel.
 
     Attributes:
-        compiled: the compiled kernel of Numba.
+        compiled: Numba's compiled kernel.
         name: its name in messages.
-        whole: the number of its integer arguments.
-        numbers: the number of real arguments after those.
-        function: its Python function.
-        shared: the arrays that a block shares, in order: of how many elements, None for one a thread, and their type.
-        launchers: for each number of blocks and threads, what starts it.
+        whole: the number of integer parameters.
+        numbers: the number of real parameters, which follow the integers.
+        function: the Python function.
+        shared: the shared arrays of a block, in order: the number of elements (None for one per thread) and the type.
+        launchers: Numba's configured kernels, by launch configuration.
     """
 
     compiled: Any
@@ -41,7 +41,7 @@ class Kernel:
 
 
 def explain(name: str, scalars: Sequence[ScalarFunction], error: Exception) -> None:
-    """Raise an error of tensorlab in place of one of Numba or the driver."""
+    """Raise an error of tensorlab in place of one from Numba or the driver."""
     words = " ".join(str(error).split())
     if type(error).__name__ == "CudaAPIError":
         hint = "an update of the driver may help" if "PTX" in words else "after such an error start Python anew"

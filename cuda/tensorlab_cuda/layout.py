@@ -20,7 +20,7 @@ def dense_strides(shape: Shape) -> Shape:
 
 
 def is_view_index(index: Any) -> bool:
-    """Return whether an index, or one part of it, selects a view, which needs no copy."""
+    """Return whether an index, or one part of it, selects a view."""
     if isinstance(index, tuple):
         return all(map(is_view_index, index))
     if isinstance(index, bool):  # a mask
@@ -48,7 +48,7 @@ class Layout:
 
     @property
     def is_dense(self) -> bool:
-        """Whether it is dense and in C order."""
+        """Whether the elements are dense and in C order."""
         pairs = zip(self.shape, self.strides, dense_strides(self.shape), strict=True)
         return self.size == 0 or all(length == 1 or step == wanted for length, step, wanted in pairs)
 
@@ -62,10 +62,10 @@ class Layout:
         return Layout(shape, (0,) * (len(shape) - len(own)) + own, self.offset)
 
     def index(self, index: Any) -> Layout:
-        """Return the layout of the view that an index of slices, numbers, None and ``...`` selects.
+        """Return the layout of the view that an index of slices, integers, None and ``...`` selects.
 
         Raises:
-            IndexError: for a number outside of its axis, or more indices than axes.
+            IndexError: for an integer out of bounds, or more indices than axes.
         """
         parts = index if isinstance(index, tuple) else (index,)
         used = sum(part is not None and part is not Ellipsis for part in parts)
@@ -98,7 +98,7 @@ class Layout:
 
 
 def rows_are_runs(layout: Layout) -> bool:
-    """Return whether the elements of a row of a matrix are closer together than those of a column."""
+    """Return whether the elements of a row of a matrix are closer together in memory than those of a column."""
     down, along = (abs(step) for step in layout.strides[-2:])
     return along <= down
 
@@ -106,7 +106,7 @@ def rows_are_runs(layout: Layout) -> bool:
 def merge_axes(shape: Shape, strides: Sequence[Shape]) -> tuple[Shape, list[Shape]]:
     """Merge the axes of several arrays of one shape as far as all their strides allow; at least one is left.
 
-    Axes that lie behind each other in every array become one, and those of length 1 vanish.
+    Axes that are contiguous in every array become one; axes of length 1 are removed.
     """
     axes: list[tuple[int, tuple[int, ...]]] = []
     for length, *steps in zip(shape, *strides, strict=True):

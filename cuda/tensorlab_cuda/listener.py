@@ -1,4 +1,4 @@
-"""Listeners: objects that are called in place of the device when a thread uses it."""
+"""Listeners, which receive the launches of a thread in place of the device."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Listener(Protocol):
         """Receive a launch, which is not executed."""
 
     def uploaded(self, array: np.ndarray[Any, Any]) -> None:
-        """Receive elements that the host uploads. The upload itself is executed."""
+        """Receive an array that the host uploads. The upload is executed."""
 
     def allocated(self, memory: Any) -> None:
         """Receive allocated memory."""
@@ -37,7 +37,7 @@ _current = _Current()
 
 @contextmanager
 def recorded(listener: Listener) -> Iterator[None]:
-    """Pass every launch of this thread to a listener in place of the device."""
+    """Pass the launches of this thread to a listener instead of executing them."""
     _current.listener = listener
     try:
         yield

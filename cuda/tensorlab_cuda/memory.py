@@ -30,7 +30,7 @@ def _itself(x: float) -> float:
 
 _COPY = scalar_function(_itself)
 _FEW = 512
-"""The bytes of an array up to which it is looked up whether the device has the like already."""
+"""The size in bytes up to which an uploaded array is cached."""
 
 
 def dense(buffer: Buffer) -> Buffer:
@@ -48,7 +48,7 @@ def copied(buffer: Buffer) -> Buffer:
 
 
 def copy_into(target: Buffer, source: Buffer) -> None:
-    """Overwrite a buffer by one of its dtype that broadcasts to its shape."""
+    """Copy a buffer into another one of the same dtype, with broadcasting."""
     map_into(_COPY, target.dtype, [target], [source])
 
 
@@ -91,7 +91,7 @@ class DeviceMemory:
     """The part of the backend protocol that moves elements without computing on them."""
 
     def from_host(self, array: Array) -> Buffer:
-        """Copy an array to the device. A small one may share memory with an equal one."""
+        """Copy an array to the device. Small arrays with equal elements share memory."""
         memory = constant(array) if array.nbytes <= _FEW else upload(array)
         return Buffer(memory, array.dtype, Layout.dense(array.shape))
 
@@ -104,11 +104,11 @@ class DeviceMemory:
         return a.memory is b.memory
 
     def computes_on_host(self, operation: str) -> None:
-        """Warn or raise, as the user chose."""
+        """Warn or raise, depending on ``TENSORLAB_CUDA_FALLBACK``."""
         fallback.report(operation)
 
     def copy(self, buffer: Buffer) -> Buffer:
-        """Copy a buffer on the device. If the memory belongs to another library, wait until it is copied."""
+        """Copy a buffer on the device. If the memory belongs to another library, wait until the copy is made."""
         copy = copied(buffer)
         if isinstance(buffer.memory, Borrowed):
             driver.synchronize()
@@ -119,12 +119,12 @@ class DeviceMemory:
         checks.check_copy(Buffer, target, source)
         copy_into(target, source)
 
-    def holds(self, size: int) -> bool:
+    def fits(self, size: int) -> bool:
         """Return whether data fits into half of the free memory."""
         return size <= (driver.free_memory()[0] + unused()) // 2
 
     def synchronize(self) -> None:
-        """Wait for every kernel."""
+        """Wait until all kernels have finished."""
         driver.synchronize()
 
     def reshape(self, buffer: Buffer, shape: Shape) -> Buffer:
@@ -145,10 +145,10 @@ class DeviceMemory:
         return buffer.view(buffer.layout.broadcast_to(shape))
 
     def index(self, buffer: Buffer, index: Any) -> Buffer:
-        """Return a view for slices and numbers, and a copy for arrays.
+        """Return a view for slices and integers, and a copy for arrays.
 
-        One integer array after full slices picks on the device. Of any other index with arrays the host computes which
-        elements it means, and the device copies them.
+        A single integer array among full slices is gathered on the device. Other indices with arrays are converted to
+        flat indices on the host, and the device gathers the elements.
         """
         if is_view_index(index):
             return buffer.view(buffer.layout.index(index))
@@ -158,7 +158,7 @@ class DeviceMemory:
         return _take(self.reshape(buffer, (buffer.size,)), 0, _places(buffer.shape, index))
 
     def put(self, buffer: Buffer, index: Any, values: Buffer) -> None:
-        """Assign to a part of a buffer. For an index with arrays the host computes the flat indices."""
+        """Assign to a part of a buffer. An index with arrays is converted to flat indices on the host."""
         if is_view_index(index):
             copy_into(buffer.view(buffer.layout.index(index)), values)
             return
@@ -173,17 +173,17 @@ class DeviceMemory:
     def gather(self, buffer: Buffer, places: Buffer) -> Buffer:
         """Gather parts along the first axis on the device.
 
-        Indices are checked on the host, which waits for the device only if it was not the host that uploaded them.
+        The host checks the indices. It waits for the device only if the indices were computed there.
 
         Raises:
-            IndexOutOfBoundsError: for an index outside of the first axis, as on the host.
+            IndexOutOfBoundsError: for an index out of bounds, as on the host.
         """
         checks.check_buffer("gather", Buffer, buffer)
         checks.check_buffer("gather", Buffer, places, np.dtype(np.int64))
         return picked(buffer, _checked(places, buffer.shape))
 
     def scatter_add(self, shape: Shape, index: Any, values: Buffer) -> Buffer:
-        """Add the values at each index, in the order of the index."""
+        """Add the values at each index; each sum is in the order of the index."""
         try:
             wanted = np.broadcast_to(np.int8(0), shape)[index].shape
         except IndexError as error:
@@ -227,7 +227,7 @@ def _sole_array(index: Any) -> int | None:
 
 
 def _places(shape: Shape, index: Any) -> Array:
-    """Return the flat indices of the elements that an index selects, without an array of all flat indices."""
+    """Return the flat indices of the elements that an index selects, without creating an array of all flat indices."""
     places: Array = np.broadcast_to(0, shape)[index]
     for axis, step in enumerate(dense_strides(shape)):
         along = np.arange(shape[axis]) * step
@@ -250,7 +250,7 @@ def _checked(places: Buffer, shape: Shape) -> Buffer:
     limits = None if places.memory.shared else places.memory.limits
     if not places.size or (limits is not None and limits[0] >= 0 and limits[1] < shape[0]):
         return places
-    indices = to_host(places)  # a view may be of a part that fits
+    indices = to_host(places)  # the limits are those of all the memory, and this may be a view of a part
     if indices.min() >= 0 and indices.max() < shape[0]:
         return places
     try:
@@ -273,7 +273,7 @@ def _take(buffer: Buffer, axis: int, places: Array) -> Buffer:
 
 
 def _gathered(buffer: Buffer, axis: int, places: int, shape: Shape) -> Buffer:
-    """Gather parts along an axis by indices of some shape at an address."""
+    """Gather parts along an axis by the indices at an address; ``shape`` is the shape of the indices."""
     whole = dense(buffer)
     before, length, after = buffer.shape[:axis], buffer.shape[axis], buffer.shape[axis + 1 :]
     result = Buffer.empty((*before, *shape, *after), buffer.dtype)
@@ -283,7 +283,7 @@ def _gathered(buffer: Buffer, axis: int, places: int, shape: Shape) -> Buffer:
 
 
 def _scatter(shape: Shape, axis: int, places: Array, values: Buffer) -> Buffer:
-    """Add parts into a new buffer at indices along an axis. The host sorts the indices, the device adds."""
+    """Add parts into a new buffer at indices along an axis. The host sorts the indices, and the device adds."""
     length = shape[axis]
     positive = _positive(places, axis, length).ravel()
     parts = np.argsort(positive, kind="stable")

@@ -1,7 +1,7 @@
-"""Training with one launch an epoch: a kernel takes all steps of the epoch, and the host only waits for it.
+"""Training with one launch per epoch: a kernel executes all steps of the epoch.
 
-Three steps of the model are recorded, and what they have in common becomes a program. So every model whose steps
-consist of kernels can be trained, with the same numbers, whatever layers, losses, metrics and optimizers it has.
+Three steps of the model are recorded and combined into a program. So every model whose steps consist of kernels can be
+trained this way, with the same results, whatever its layers, losses, metrics and optimizers are.
 """
 
 from __future__ import annotations
@@ -28,33 +28,33 @@ from tensorlab_cuda.recording import discard, record
 
 
 def fit_persistent(model: Any, x: Any, y: Any, batch_size: int = 32, epochs: int = 1, shuffle: bool = True) -> History:
-    """Train a model on the device "cuda" as `Model.fit` does, but with one launch an epoch.
+    """Train a model on the device "cuda" as `Model.fit` does, but with one launch per epoch.
 
-    Batches are those of ``fit``, and results differ only by the order in which sums are accumulated. The first call for
-    a model compiles its program. It is faster than ``fit`` where launches take most of the time of a step: for small
+    Batches are those of ``fit``; results differ only by the order in which sums are accumulated. The first call for a
+    model compiles its program. It is faster than ``fit`` if launches take most of the time of a step, as with small
     models and small batches.
 
     Args:
-        model: compiled, and on the device if it is built. Its steps must not need the host: no layer may draw random
-            numbers, and no loss, metric or regularizer may read a tensor.
-        x: samples along the first axis; they and ``y`` have to fit into half of the device's free memory.
+        model: a compiled model; if it is built, its weights must be on the device. Its steps must not need the host: no
+            layer may draw random numbers, and no loss, metric or regularizer may read a tensor.
+        x: samples along the first axis. ``x`` and ``y`` must fit into half of the free device memory.
         y: a target for each sample.
-        batch_size: samples a step; the last step of an epoch may have fewer.
-        epochs: how often each sample is used.
-        shuffle: whether every epoch takes the samples in an order of its own.
+        batch_size: the number of samples per step; the last step of an epoch may have fewer.
+        epochs: the number of epochs.
+        shuffle: whether every epoch uses a new random order of the samples.
 
     Returns:
         the metrics of every epoch, in ``history.history``.
 
     Raises:
-        StateError: before `compile`, or if steps differ in more than their batches.
-        ArgumentError: for a layer that draws random numbers, naming it; for a model with a ``train_step`` or
-            ``compute_metrics`` of its own; or what ``fit`` raises for its arguments.
+        StateError: if the model is not compiled, or its steps differ in more than their batches.
+        ArgumentError: for a layer that draws random numbers, naming it; for a model that overrides ``train_step`` or
+            ``compute_metrics``; or for invalid arguments, as in ``fit``.
         DeviceError: for a model or data on another device, or a step that reads a tensor on the host.
         NonFiniteError: if x or the loss is NaN or infinite.
 
-    After an exception the weights and the optimizer are what they are after one in ``fit``: as before the call if it is
-    one of tensorlab; otherwise, KeyboardInterrupt included, as the last epoch left them.
+    After an error of tensorlab, weights and optimizer have their state from before the call. After any other exception,
+    such as KeyboardInterrupt, they have their state from the end of the last epoch. Both are as in ``fit``.
     """
     who = f"fit_persistent of {model.name!r}"
     _check_model(who, model)
@@ -72,7 +72,7 @@ def fit_persistent(model: Any, x: Any, y: Any, batch_size: int = 32, epochs: int
 
 
 def _check_model(who: str, model: Any) -> None:
-    """Raise unless the steps of a model are those that are recorded, and can run on the device."""
+    """Raise unless the steps of a model can be recorded and run on the device."""
     if model.optimizer is None or model.loss is None:
         raise uncompiled(who, model)
     for method in ("train_step", "compute_metrics"):
@@ -80,9 +80,13 @@ def _check_model(who: str, model: Any) -> None:
             hint = "train it with model.fit, or replace compute_loss only"
             raise ArgumentError(who, f"a model with the {method} of Model", f"one that replaces {method}", hint)
     for layer in model.layers:
-        if isinstance(layer, tl.layers.Dropout):
-            hint = "train it with model.fit"
-            raise ArgumentError(who, "layers that draw no random numbers", f"Dropout {layer.name!r}", hint)
+        hint = "train it with model.fit"
+        if isinstance(layer, (tl.layers.Dropout, tl.layers.GaussianNoise)):
+            received = f"{type(layer).__name__} {layer.name!r}"
+            raise ArgumentError(who, "layers that draw no random numbers", received, hint)
+        if isinstance(layer, tl.layers.BatchNormalization):
+            received = f"BatchNormalization {layer.name!r}"
+            raise ArgumentError(who, "weights that only the optimizer changes", received, hint)
     for weight in model.weights:
         if weight.device != "cuda":
             hint = "make it inside of \"with tl.device('cuda'):\""
@@ -99,14 +103,14 @@ def _check_on_device(who: str, samples: Samples) -> None:
 
 
 class _Program:
-    """The kernel that takes the steps of an epoch, and the memory that it works on.
+    """The kernel that executes the steps of an epoch, and its memory.
 
     Args:
-        who: what is trained, for messages.
-        model: the model, which is built.
+        who: the name of the training, for messages.
+        model: the built model.
         samples: the data, on the device.
-        batch_size: samples a step.
-        checkpoint: the model as it is now.
+        batch_size: samples per step.
+        checkpoint: the present state of the model.
     """
 
     def __init__(self, who: str, model: Any, samples: Samples, batch_size: int, checkpoint: Checkpoint) -> None:
@@ -122,7 +126,7 @@ class _Program:
         stretches = [(first, n, size) for first, n, size in ((0, full, batch_size), (full, int(rest > 0), rest)) if n]
         try:
             self._stretches = self._recorded(stretches, checkpoint)
-        except BaseException:  # nothing that was recorded has been computed
+        except BaseException:  # recorded launches were not executed
             checkpoint.restore()
             raise
         launches = [launch for _, part, _ in self._stretches for launch in part]
@@ -132,12 +136,12 @@ class _Program:
         )
 
     def _recorded(self, stretches: list[tuple[int, int, int]], checkpoint: Checkpoint) -> list[Any]:
-        """Record the steps of each stretch of batches of one size: the number of steps, their launches, and memory."""
+        """Record the steps for each stretch of equal batch sizes: the number of steps, their launches, and memory."""
         who, optimizer = self._who, self._optimizer
         steps = [functools.partial(self._step_of, first, n, size) for first, n, size in stretches]
         # The first step of a kind compiles kernels. Exceptions that Numba catches meanwhile leave reference cycles with
-        # the frames of the step, which refer to weights. A weight that something else refers to is not written in
-        # place but copied first, so steps would differ until the garbage collector happens to run.
+        # the frames of the step, which refer to weights. A weight that is referenced elsewhere is copied before it is
+        # written, so steps would differ until the garbage collector runs.
         for step in steps:
             discard(who, step)
         checkpoint.restore()
@@ -156,12 +160,12 @@ class _Program:
         return [variable.own_buffer().address for variable in variables]
 
     def _step_of(self, first: int, steps: int, count: int, take: int) -> None:
-        """Take the step of a number among those of a stretch."""
+        """Execute step ``take`` of a stretch."""
         self._optimizer.iterations = take
         self._step(first + take if steps > 1 else first, count)
 
     def _step(self, number: int, count: int) -> None:
-        """Take a step of an epoch, as `Model.fit` does, and keep its loss and metrics on the device."""
+        """Execute a training step, as `Model.fit` does, and keep its loss and metrics on the device."""
         model, start = self._model, number * self._batch_size
         indices = self._order.view(self._order.layout.index(slice(start, start + count)))
         x, y = (tl.Tensor(picked(tensor.buffer, indices), tensor.backend) for tensor in self._data)
@@ -174,7 +178,7 @@ class _Program:
         """Train for an epoch and return its metrics.
 
         Raises:
-            NonFiniteError: if a loss is not a finite number, naming its step.
+            NonFiniteError: if a loss is not finite, naming its step.
         """
         taken, count = self._optimizer.iterations, self._count
         tl.random.move_to(taken + 1, 0)  # as `Model.fit` does
@@ -194,7 +198,7 @@ class _Program:
         return self._results()
 
     def _results(self) -> dict[str, float]:
-        """Return the metrics of the epoch that was launched last."""
+        """Return the metrics of the epoch launched last."""
         model, steps = self._model, len(self._counts)
         losses, *others = (to_host(kept)[:steps] for kept in self._values)
         model.reset_metrics()

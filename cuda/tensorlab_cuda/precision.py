@@ -1,6 +1,6 @@
 """The precision of float32 products: exact factors, or tensor cores, which round the factors.
 
-The environment variable ``TENSORLAB_CUDA_MATMUL`` says it for the process, `matmul_precision` for a part of a program.
+The environment variable ``TENSORLAB_CUDA_MATMUL`` sets it for the process, `matmul_precision` for a block.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tensorlab.errors import ArgumentError, DeviceError
 _VARIABLE = "TENSORLAB_CUDA_MATMUL"
 PRECISIONS = ("float32", "tf32", "float16", "bfloat16")
 _NEEDED = (8, 0)
-"""The compute capability of the first GPUs whose tensor cores know all of them."""
+"""The lowest compute capability whose tensor cores support all precisions."""
 
 
 class _Chosen(threading.local):
@@ -27,23 +27,23 @@ _chosen = _Chosen()
 
 @contextmanager
 def matmul_precision(precision: str) -> Iterator[None]:
-    """Compute products of float32 matrices on the device "cuda" in another precision inside of the ``with`` block.
+    """Compute products of float32 matrices on the device "cuda" in another precision inside the ``with`` block.
 
-    It holds for this thread. Inputs, results and sums are float32 in all of them; what is multiplied is rounded first:
+    It applies to the current thread. Inputs, results and sums are always float32; the factors are rounded first:
 
-    | precision | bits of the fraction | largest number | integers stay exact up to |
+    | precision | bits of the fraction | largest number | integers are exact up to |
     |---|---|---|---|
     | "float32" (the default) | 23 | 3.4e38 | 2²⁴ |
     | "tf32" | 10 | 3.4e38 | 2¹¹ |
-    | "float16" | 10 | 65,504; what is larger becomes infinite | 2¹¹ |
+    | "float16" | 10 | 65,504; larger numbers become infinite | 2¹¹ |
     | "bfloat16" | 7 | 3.4e38 | 2⁸ |
 
     Raises:
         ArgumentError: for another precision.
 
-    A product then raises DeviceError on a GPU without such tensor cores, of a compute capability before 8.0.
+    On a GPU with a compute capability below 8.0, which has no such tensor cores, products raise DeviceError.
 
-    Source: NVIDIA, PTX ISA 8.7, ``mma``; the like of ``torch.set_float32_matmul_precision``.
+    Source: NVIDIA, PTX ISA 8.7, ``mma``; similar to ``torch.set_float32_matmul_precision``.
 
     Example:
         >>> import tensorlab_cuda
@@ -61,14 +61,14 @@ def matmul_precision(precision: str) -> Iterator[None]:
 
 
 def current(capability: tuple[int, int]) -> str:
-    """Return the precision that the user chose.
+    """Return the selected precision.
 
     Args:
         capability: the device's compute capability.
 
     Raises:
-        ArgumentError: if ``TENSORLAB_CUDA_MATMUL`` is set to something else.
-        DeviceError: if the device does not have it.
+        ArgumentError: if ``TENSORLAB_CUDA_MATMUL`` has an invalid value.
+        DeviceError: if the device does not support the precision.
     """
     precision = _chosen.precision
     if precision is None:

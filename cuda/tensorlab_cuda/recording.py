@@ -1,8 +1,8 @@
-"""Record the launches of training steps in place of executing them, and find what the steps have in common.
+"""Record the launches of training steps without executing them, and combine the steps into a program.
 
-A step launches the same kernels as the step before it. The arguments stay the same too, or grow by the same
-amount from step to step, such as the index of a batch or the number of a step. Three steps are recorded. If they show
-that, any number of steps can be taken without the Python code that launched them.
+Every step launches the same kernels. An argument stays the same or grows by a constant from step to step, like the
+index of a batch or the number of the step. Three steps are recorded to check that; then any number of steps can run
+without the Python code that launched them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tensorlab_cuda.kernel import Kernel
 from tensorlab_cuda.listener import recorded
 
 Word = int | tuple[int, int]
-"""A number; for an address in recorded memory, the number of the allocation and the offset in bytes."""
+"""A number, or the number of an allocation and the offset in bytes for an address in recorded memory."""
 
 
 @dataclass
@@ -28,10 +28,10 @@ class Recording:
     """The launches, uploads and allocations of a step.
 
     Attributes:
-        who: the function or model that is recorded, for messages.
-        launches: each kernel, the threads of its blocks, and its arguments.
+        who: the name of the function or model, for messages.
+        launches: each kernel, its threads per block, and its arguments.
         uploads: the arrays that the host copied to the device.
-        held: the allocated memory. It is kept, so that it is not allocated again.
+        held: the allocated memory, which is kept so that it is not reused.
     """
 
     who: str
@@ -52,7 +52,7 @@ class Recording:
         self.held.append(memory)
 
     def read(self) -> None:
-        """Refuse a read by the host, since nothing has been computed.
+        """Reject a read by the host, since nothing was computed.
 
         Raises:
             DeviceError: always.
@@ -61,7 +61,7 @@ class Recording:
         raise DeviceError(self.who, "a step that stays on the device", "one that reads a tensor on the host", hint)
 
     def places(self) -> Callable[[int], Word]:
-        """Return a function that replaces an address in held memory by its allocation and offset."""
+        """Return a function that replaces an address in recorded memory by its allocation and offset."""
         pieces = sorted((memory.address, memory.array.nbytes, number) for number, memory in enumerate(self.held))
         starts = [start for start, _, _ in pieces]
 
@@ -76,13 +76,13 @@ class Recording:
 
 @dataclass(frozen=True)
 class Launch:
-    """A launch that every step makes.
+    """A launch that is part of every step.
 
     Attributes:
         kernel: the kernel.
-        threads: the threads of its blocks, if it is launched by itself.
+        threads: its threads per block when launched alone.
         arguments: its arguments in the first step.
-        increments: the amount by which each argument grows from step to step.
+        increments: the increase of each argument from step to step.
     """
 
     kernel: Kernel
@@ -92,16 +92,16 @@ class Launch:
 
 
 def discard(who: str, step: Callable[[int], None]) -> None:
-    """Take step 0 without launching anything, so that its kernels are compiled.
+    """Record step 0 and discard the recording, so that its kernels are compiled.
 
     Raises:
-        DeviceError: if it reads on the host what the device computes.
+        DeviceError: if the step reads a tensor on the host.
     """
     _recording(who, step, 0)
 
 
 def _recording(who: str, step: Callable[[int], None], number: int) -> Recording:
-    """Take a step of a number, and return what it launches in place of launching it."""
+    """Record the step of a number."""
     recording = Recording(who)
     with recorded(recording):
         step(number)
@@ -109,18 +109,18 @@ def _recording(who: str, step: Callable[[int], None], number: int) -> Recording:
 
 
 def record(who: str, step: Callable[[int], None]) -> tuple[list[Launch], list[Memory]]:
-    """Record steps 0, 1 and 2 without executing them, and return what they have in common.
+    """Record steps 0, 1 and 2 without executing them, and combine them.
 
     Args:
-        who: the function or model that is recorded, for messages.
-        step: takes the step of a number.
+        who: the name of the function or model, for messages.
+        step: executes the step of a number.
 
     Returns:
         the launches, and the memory that must be kept while they are used.
 
     Raises:
-        StateError: if the steps differ in more than numbers that grow evenly.
-        DeviceError: if they read on the host what the device computes.
+        StateError: if the steps differ in more than arguments that grow by a constant.
+        DeviceError: if a step reads a tensor on the host.
     """
     takes = [_recording(who, step, number) for number in range(3)]
     first, second, third = takes

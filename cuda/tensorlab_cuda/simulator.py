@@ -1,4 +1,4 @@
-"""Extensions of Numba's simulator, so that it computes the same as a device."""
+"""Extensions of Numba's simulator, so that its results are those of a device."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 _arrays: WeakValueDictionary[tuple[int, int, int], np.ndarray[Any, Any]] = WeakValueDictionary()
-"""The device's arrays, by where they begin and end; of the same memory there may be several."""
+"""The device arrays by start and end address; several may use the same memory."""
 
 
 def prepare() -> None:
-    """Let the threads of a block share their arrays.
+    """Make the creation of shared arrays atomic.
 
-    The simulator looks an array up by where it is made, and makes it if it is not there: two threads that look at the
-    same time get two. Here the look-up is one step. It also takes a small part of the time.
+    The simulator looks a shared array up by the line that creates it, and creates it if it is missing. Two threads
+    that do so at the same time get different arrays. The replacement is one atomic step, and faster.
     """
     from numba.cuda.simulator.kernelapi import FakeCUDAShared
 
     def array(self: Any, shape: Any, dtype: Any, alignment: int | None = None) -> Any:
-        if not shape:  # the memory that a launch asked for, which all such arrays share
+        if not shape:  # dynamic shared memory, which all such arrays share
             kind = np.dtype(dtype)
             return self._dynshared[: self._dynshared_size // kind.itemsize * kind.itemsize].view(kind)
         caller = sys._getframe(1)
         return self._allocations.setdefault((caller.f_code, caller.f_lineno), np.empty(shape, dtype))
 
     FakeCUDAShared.array = array
-    with contextlib.suppress(ImportError):  # without greenlet, Numba starts a thread of Python for each
+    with contextlib.suppress(ImportError):  # without greenlet, Numba starts a Python thread for each
         from tensorlab_cuda import simulator_threads
 
         simulator_threads.install()
 
 
 def address(memory: Any) -> int:
-    """Return the address of a device array, which is on the host."""
+    """Return the address of a device array, which is in host memory."""
     start = int(memory.ctypes.data)
     _arrays[start, start + memory.nbytes, id(memory._ary)] = memory._ary
     return start
@@ -52,7 +52,7 @@ def borrowed_array(address: int, size: int, kind: type[np.generic]) -> Any:
 
 
 class Running:
-    """The module ``cuda`` as the kernel that runs sees it, for functions that it calls."""
+    """The module ``cuda`` of the running kernel, for functions that it calls."""
 
     def __getattr__(self, name: str) -> Any:
         from numba.cuda.simulator.kernel import _get_kernel_context
@@ -61,10 +61,10 @@ class Running:
 
 
 class Pointer:
-    """The elements of a device array from an address on, before which there may be more of them.
+    """The elements of a device array, starting at an address that may be inside the array.
 
     Raises:
-        IndexError: for what is outside of the array, which a device would read and write.
+        IndexError: for an access outside of the array, which a device would execute.
     """
 
     __slots__ = ("_array", "_start")
@@ -93,7 +93,7 @@ class Pointer:
 
 
 def functions() -> dict[str, object]:
-    """Return NumPy's functions, which return infinity and NaN, as a device does, where those of `math` raise."""
+    """Return NumPy's functions, which return infinity or NaN, like a device, where those of `math` raise."""
     circular = ("sin", "cos", "tan", "sinh", "cosh", "tanh")
     same = ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", *circular)
     return {
@@ -111,7 +111,7 @@ _LANES = 32
 
 
 def _rounded(name: str, x: Any) -> int:
-    """Return the bits of a float32 number in a format of tensor cores, in the low half of a word or all of it."""
+    """Return the bits of a float32 number rounded to a format of tensor cores."""
     if name == "float16":
         with np.errstate(over="ignore"):
             return int(np.float32(x).astype(np.float16).view(np.uint16))
@@ -124,7 +124,7 @@ def _rounded(name: str, x: Any) -> int:
 
 
 def pack(name: str) -> Any:
-    """Return a function that packs numbers into a word, the last number first."""
+    """Return a function that packs numbers into a word; the first argument gets the highest bits."""
 
     def packed(*numbers: Any) -> np.uint32:
         word = 0
@@ -146,9 +146,9 @@ def _numbers(name: str, words: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _offsets(*strides: int) -> np.ndarray[Any, Any]:
-    """Return the offset of the word of each lane and register in a matrix in column order.
+    """Return the offset, in a matrix in column order, of the word of each lane and register.
 
-    The strides are those of a lane's index in a group of four, of the group, and of each bit of the register's number.
+    The strides are those of a lane's index in its group of four, of the group, and of each bit of the register number.
     """
     member, group, *bits = strides
     lanes = np.arange(_LANES)
@@ -158,17 +158,17 @@ def _offsets(*strides: int) -> np.ndarray[Any, Any]:
 
 
 _A, _B, _SUMS = _offsets(16, 1, 8, 64), _offsets(8, 1, 32), _offsets(32, 1, 16, 8)
-"""Of A, 16 × 8 words, B, 8 × 8 words, and the sums, 16 × 8, as ``mma.sync`` spreads them over the lanes of a warp."""
+"""The words of A (16 × 8), of B (8 × 8) and of the sums (16 × 8), as ``mma.sync`` distributes them over a warp."""
 
 
 def mma(name: str) -> Any:
-    """The instruction ``mma.sync.aligned.m16n8k8`` or ``m16n8k16`` of a format, for the threads of a block."""
+    """Return the instruction ``mma.sync.aligned.m16n8k8`` or ``m16n8k16`` of a format as a Python function."""
     from numba.cuda.simulator import kernelapi
 
     def multiply(*operands: Any) -> tuple[np.float32, ...]:
         thread = kernelapi.threading.current_thread()
         turn = thread.__dict__.setdefault("turn", 0)
-        thread.turn = 1 - turn  # who reads this time may still do so when others hand in the next
+        thread.turn = 1 - turn  # two buffers: other threads may write the next operands before all have read these
         handed = thread._manager.__dict__.setdefault("handed", ({}, {}))[turn]
         first, lane = thread.thread_id - thread.thread_id % _LANES, thread.thread_id % _LANES
         handed[thread.thread_id] = operands

@@ -1,7 +1,7 @@
-"""The threads of a simulated block as greenlets, which switch at each synchronization of a kernel.
+"""Simulate the threads of a block as greenlets, which switch at each barrier of a kernel.
 
-Numba's simulator starts a thread of Python for each thread of a block and polls them. Greenlets run one after the other
-in a fixed order, so that a block costs a fraction of the time and a race shows the same in every run.
+Numba's simulator starts a Python thread for each thread of a block and polls them. Greenlets run one after the other in
+a fixed order, so a block takes a fraction of the time, and a race has the same effect in every run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Thread(greenlet.greenlet):
         self.thread_id = index
 
     def syncthreads(self) -> None:
-        """Wait until every thread of the block that has not ended gets here."""
+        """Wait until all threads of the block that have not ended reach the barrier."""
         self.parent.switch()
 
     def _votes(self, value: Any) -> np.ndarray[Any, Any]:
@@ -49,7 +49,7 @@ class Thread(greenlet.greenlet):
 
 
 class Block:
-    """A block of threads. It takes the place of ``BlockManager`` in Numba's simulator."""
+    """A block of threads, which replaces ``BlockManager`` of Numba's simulator."""
 
     def __init__(self, function: Callable[..., None], grid: Any, shape: tuple[int, ...], debug: bool) -> None:
         self._function = function
@@ -58,13 +58,13 @@ class Block:
         self.votes = np.zeros(int(np.prod(shape)), bool)
 
     def run(self, place: tuple[int, ...], *arguments: Any) -> None:
-        """Run all threads from one synchronization to the next, until the last has ended.
+        """Run all threads from one barrier to the next until all have ended.
 
         Raises:
-            what the kernel raised, with the thread and the block in front of its message.
+            the exception of the kernel, with the thread and the block at the start of its message.
         """
         self.place = place
-        # x is the first axis of a thread's index and the one that its number counts first.
+        # The first axis of a thread's index, x, varies fastest.
         places = [index[::-1] for index in np.ndindex(*self._shape[::-1])]
         threads = [Thread(self._function, self, place, index) for index, place in enumerate(places)]
         for thread in threads:

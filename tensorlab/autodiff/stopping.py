@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
 from tensorlab.autodiff.tape import blocks_here, stopped
-from tensorlab.errors import ArgumentTypeError
+from tensorlab.errors import ArgumentTypeError, short_repr
 from tensorlab.scopes import Block
 
 
@@ -34,7 +34,7 @@ class no_grad:  # noqa: N801  (used like a function)
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
         """Decorate ``function`` if it is given, as in ``@tl.no_grad`` without parentheses."""
         if function is not None and not callable(function):
-            raise ArgumentTypeError("no_grad", "a function, or nothing", repr(function))
+            raise ArgumentTypeError("no_grad", "a function, or nothing", short_repr(function))
         self = super().__new__(cls)
         self._blocks = []
         return self if function is None else self(function)

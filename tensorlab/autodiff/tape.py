@@ -102,7 +102,7 @@ def record(
         tape._record(inputs, outputs, vjps)
 
 
-def alike(result: Differentiable, origin: Differentiable) -> bool:
+def interchangeable(result: Differentiable, origin: Differentiable) -> bool:
     """Return whether a computation may use ``origin`` in place of ``result`` without changing any gradient.
 
     ``result`` was computed from ``origin``. The answer is true if each tape of this thread tracks both or neither, and
@@ -182,8 +182,8 @@ class Tape:
     ) -> None:
         tracked = self._tracked
         live, keys = False, [*map(_key, inputs)]
-        for place, tensor in enumerate(inputs):
-            key = keys[place]
+        for index, tensor in enumerate(inputs):
+            key = keys[index]
             if key in tracked:
                 live = True
             elif tensor.watched and self._watch_variables:  # track this variable from now on
@@ -191,13 +191,13 @@ class Tape:
                 self.variables[key] = tensor.variable
                 live = True
             else:
-                keys[place] = 0
+                keys[index] = 0
         if not live:
             return
         made = tuple(map(_key, outputs))
         tracked.update(made)
         if 0 in keys and not callable(vjps):  # a vjp that is never called should not keep its tensors alive
-            vjps = [vjps[place] if key else None for place, key in enumerate(keys)]
+            vjps = [vjps[index] if key else None for index, key in enumerate(keys)]
         self._nodes.append((made, tuple(keys), vjps))  # the garbage collector need not track tuples of numbers
 
     def backward(self, seeds: Iterable[tuple[int, Any]], sources: Iterable[int], keep: bool) -> dict[int, Any]:

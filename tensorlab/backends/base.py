@@ -88,7 +88,7 @@ class Backend(Protocol):
     def copy_into(self, target: Any, source: Any) -> None:
         """Copy the elements of a source to a target, which may be a view; both have the same shape and dtype."""
 
-    def holds(self, size: int) -> bool:
+    def fits(self, size: int) -> bool:
         """Return whether ``size`` bytes can stay in device memory, leaving enough for computing on them."""
 
     def synchronize(self) -> None:
@@ -114,8 +114,8 @@ class Backend(Protocol):
         share its memory.
         """
 
-    def gather(self, buffer: Any, places: Any) -> Any:
-        """Return ``buffer[places]`` for an int64 buffer of indices along the first axis, all within its length."""
+    def gather(self, buffer: Any, indices: Any) -> Any:
+        """Return ``buffer[indices]`` for an int64 buffer of indices along the first axis, all within its length."""
 
     def scatter_add(self, shape: Shape, index: Any, values: Any) -> Any:
         """Return zeros of a shape with ``values`` added at ``index``; values at repeated indices accumulate."""
@@ -129,7 +129,9 @@ class Backend(Protocol):
     ) -> Callable[..., Any]:
         """Return ``run(shape, *buffers)``, which applies a scalar function to buffers that broadcast to a shape.
 
-        ``run`` returns a buffer, or a tuple of buffers if the function returns several values.
+        ``run`` returns a buffer, or a tuple of buffers if the function returns several values. Inputs are converted to
+        ``compute``, and values to the dtypes of the outputs, like `tensorlab.host_arrays.cast`: integers wrap around,
+        and real numbers become integers through int64.
 
         Args:
             function: the scalar function.

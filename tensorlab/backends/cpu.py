@@ -17,7 +17,7 @@ from tensorlab.dtypes import DType
 from tensorlab.errors import DTypeError
 from tensorlab.forks import guard
 from tensorlab.host_arrays import cast
-from tensorlab.kernels import catalogue
+from tensorlab.kernels import CHUNK, catalogue
 from tensorlab.rules import Reduction, Rowwise, Scan
 from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
@@ -35,10 +35,7 @@ else:
         return pool()
 
 
-SMALL = 1 << 14
-"""The number of elements up to which no worker thread is used or started: the size of a chunk in the kernels."""
-
-_MOST_OPERANDS = 2
+_MAX_OPERANDS = 2
 """The maximum number of operands of an epilogue."""
 
 
@@ -48,8 +45,9 @@ class CPUBackend(HostMemory):
     name = "cpu"
 
     def __init__(self) -> None:
-        self._kernels: dict[tuple[Any, ...], Callable[..., Any]] = {}
-        self._products: dict[tuple[Any, ...], tuple[Callable[..., None], int, int]] = {}
+        # By rule, or by the content of a function, and by dtypes: `catalogue` takes a hundred times as long to look up.
+        # Functions for `map` are kept by its callers, which look them up by fewer things.
+        self._kernels: dict[tuple[Any, ...], Any] = {}
 
     def map(
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
@@ -64,13 +62,13 @@ class CPUBackend(HostMemory):
         def run(shape: Shape, *buffers: Array) -> Array:
             checks.check_inputs(who, np.ndarray, buffers, expected, shape)
             result = empty(shape, output)
-            kernel(pool() if result.size > SMALL else 0, result, *buffers)
+            kernel(pool() if result.size > CHUNK else 0, result, *buffers)
             return result
 
         def run_all(shape: Shape, *buffers: Array) -> tuple[Array, ...]:
             checks.check_inputs(who, np.ndarray, buffers, expected, shape)
             results = tuple([empty(shape, dtype) for dtype in outputs])
-            kernel(pool() if results[0].size > SMALL else 0, *results, *buffers)
+            kernel(pool() if results[0].size > CHUNK else 0, *results, *buffers)
             return results
 
         if others:
@@ -83,7 +81,7 @@ class CPUBackend(HostMemory):
     ) -> Callable[[Array, tuple[int, ...] | None], Array]:
         """Return a function that reduces blocks of fixed size on all threads, and then combines these pairwise."""
         key = (rule, compute, input, output)
-        found = self._kernels.get(key)
+        found: Callable[..., Array] | None = self._kernels.get(key)
         if found is None:
             found = self._kernels[key] = self._reduction(*key)
         return found
@@ -103,7 +101,7 @@ class CPUBackend(HostMemory):
                 result = empty(ordered.shape[:kept], output)
             size = buffer.size
             if size:
-                kernel(pool() if size > SMALL else 0, kept, result, ordered)
+                kernel(pool() if size > CHUNK else 0, kept, result, ordered)
             elif result.size:
                 with np.errstate(invalid="ignore"):  # the mean of no elements is NaN
                     initial = rule.initial
@@ -122,7 +120,7 @@ class CPUBackend(HostMemory):
             kernel = self._kernels.get(key)
             if kernel is None:
                 kernel = self._kernels[key] = catalogue.arg_reduce_kernel(rule, buffer.dtype.name)
-            kernel(pool() if buffer.size > SMALL else 0, result, buffer)
+            kernel(pool() if buffer.size > CHUNK else 0, result, buffer)
         return result
 
     def rowwise(self, rule: Rowwise, inputs: Sequence[Array]) -> Array:
@@ -165,33 +163,34 @@ class CPUBackend(HostMemory):
         keep: bool = False,
     ) -> tuple[Array, Array | None]:
         """Multiply with packed panels and register tiles, and apply the epilogue while a tile is in cache."""
-        shape, dtype = checks.check_product(np.ndarray, a, b, epilogue, operands, _MOST_OPERANDS), a.dtype
+        shape, dtype = checks.check_product(np.ndarray, a, b, epilogue, operands, _MAX_OPERANDS), a.dtype
         result = np.empty(shape, dtype)
         product = np.empty(shape, dtype) if keep else None
         if result.size:
-            key = (None if epilogue is None else epilogue.key, dtype, keep)
-            kernel, tasks, finish = self._products.get(key) or self._product(key, epilogue, len(operands))
+            key = ("matmul", None if epilogue is None else epilogue.key, dtype, keep)
+            found = self._kernels.get(key)
+            if found is None:
+                found = self._kernels[key] = self._product(dtype, keep, epilogue, len(operands))
+            kernel, tasks, finish = found
             # The result, a and b are passed as arrays; the optional arrays as ids, 0 if absent.
             p, q = id(operands[0]) if operands else 0, id(operands[1]) if len(operands) > 1 else 0
             kernel(pool(), tasks, finish, result, id(product) if keep else 0, a, b, p, q)
         return result, product
 
     def _product(
-        self, key: tuple[str | None, DType, bool], epilogue: ScalarFunction | None, operands: int
+        self, dtype: DType, keep: bool, epilogue: ScalarFunction | None, operands: int
     ) -> tuple[Callable[..., None], int, int]:
+        """Return the kernel of matrix products, the address of the tasks for a dtype, and that of the epilogue or 0."""
         with guard:
             from tensorlab.kernels.matmul import products
             from tensorlab.kernels.runtime import native
 
-        _, dtype, keep = key
         if dtype.kind == "b":
             raise DTypeError("matmul", "buffers of numbers", "bool")
         finish = 0
         if epilogue is not None or keep:
             finish = native.address(catalogue.epilogue_kernel(epilogue, dtype.name, operands))
-        found = catalogue.matmul_kernel(), products.tasks(dtype.name).address, finish
-        self._products[key] = found
-        return found
+        return catalogue.matmul_kernel(), products.tasks(dtype.name).address, finish
 
     def update(
         self, function: ScalarFunction, groups: Sequence[Sequence[Array]], hyperparameters: Sequence[float]
@@ -201,14 +200,14 @@ class CPUBackend(HostMemory):
         kernel = None
         for weight, gradient, *slots in groups:
             if kernel is None:
-                key = (function.key, weight.dtype, len(slots))
+                key = ("update", function.key, weight.dtype, len(slots))
                 kernel = self._kernels.get(key)
             if kernel is None:
                 kernel = self._kernels[key] = catalogue.update_kernel(function, weight.dtype.name, len(slots))
             size = weight.size
             if gradient.base is not None or weight.base is not None or not gradient.flags.c_contiguous:
                 gradient = apart(gradient, weight)
-            kernel(pool() if size > SMALL else 0, size, weight, gradient, *slots, *hyperparameters)
+            kernel(pool() if size > CHUNK else 0, size, weight, gradient, *slots, *hyperparameters)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -96,7 +96,7 @@ class HostMemory:
             raise ArgumentError("copy_into", "a buffer that can be written to", "a read-only one")
         target[...] = source
 
-    def holds(self, size: int) -> bool:
+    def fits(self, size: int) -> bool:
         """Return True: data on the host needs no other memory."""
         return True
 
@@ -134,10 +134,10 @@ class HostMemory:
         """Assign to the selected elements in place."""
         buffer[index] = values
 
-    def gather(self, buffer: Array, places: Array) -> Array:
+    def gather(self, buffer: Array, indices: Array) -> Array:
         """Return a copy of the selected elements along the first axis."""
         try:
-            return np.asarray(buffer[places])
+            return np.asarray(buffer[indices])
         except (ValueError, IndexError) as error:
             raise _refusal("gather", f"indices for shape {buffer.shape}", error) from None
 

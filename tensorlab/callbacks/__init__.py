@@ -1,4 +1,4 @@
-"""Callbacks: objects that follow a training run, and may change it."""
+"""Callbacks: objects that observe a training run, and may change it."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ __all__ = [
 ]
 
 find_observers: Callable[[], list[Callback]] = list
-"""Return the callbacks that plugins add to every run. Replaced by the plugin manager."""
+"""Return the callbacks that plugins add to every run: none, until the plugin manager replaces this function."""
 
 
 def get(identifier: Any) -> Callback:
-    """Return a callback from its name, its class, its config, or itself.
+    """Return a callback from its name, class or config. A `Callback` is returned as it is.
 
     Raises:
-        UnknownNameError: for an unknown name, with the nearest known ones.
+        UnknownNameError: for an unknown name; the message suggests similar names.
         ArgumentTypeError: for anything else.
     """
     found: Callback = serialization.get("callback", identifier, Callback)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tensorlab import serialization
 from tensorlab.arguments import advice
-from tensorlab.errors import ArgumentTypeError
+from tensorlab.errors import ArgumentTypeError, short_repr
 
 Logs = dict[str, Any]
 """The metrics of a moment by name: floats, or what a metric or a callback gives instead."""
@@ -171,7 +171,7 @@ class CallbackList:
             raise ArgumentTypeError("CallbackList", "a list of callbacks", type(callbacks).__name__) from None
         for callback in self.callbacks:
             if not isinstance(callback, Callback):
-                raise ArgumentTypeError("CallbackList", "callbacks", repr(callback))
+                raise ArgumentTypeError("CallbackList", "callbacks", short_repr(callback))
         for callback in self.callbacks:
             callback.set_model(model)
         for callback in self.callbacks:

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from tensorlab.callbacks.base import Callback, Logs
-from tensorlab.errors import ArgumentTypeError
+from tensorlab.errors import ArgumentTypeError, short_repr
 
 
 class CSVLogger(Callback):
@@ -25,7 +25,7 @@ class CSVLogger(Callback):
 
     def __init__(self, filename: Any, separator: str = ",", append: bool = False) -> None:
         if not isinstance(filename, (str, os.PathLike)):
-            raise ArgumentTypeError("CSVLogger filename", "a path as a str or a Path", repr(filename))
+            raise ArgumentTypeError("CSVLogger filename", "a path as a str or a Path", short_repr(filename))
         self.filename, self.separator, self.append = os.fspath(filename), separator, append
         self._columns: list[str] | None = None
 

@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from tensorlab.callbacks.base import Callback, Logs
-from tensorlab.errors import ArgumentError, levels_to_the_user
+from tensorlab.errors import ArgumentError, levels_to_the_user, short_repr
 from tensorlab.rules import finite
 
 
@@ -24,7 +24,7 @@ class _Monitor(Callback):
 
     def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
         if mode not in ("auto", "min", "max"):
-            raise ArgumentError(f"{type(self).__name__} mode", "'auto', 'min' or 'max'", repr(mode))
+            raise ArgumentError(f"{type(self).__name__} mode", "'auto', 'min' or 'max'", short_repr(mode))
         self.monitor, self.mode = monitor, mode
         self.min_delta = abs(finite(f"{type(self).__name__} min_delta", min_delta))
 
@@ -175,7 +175,7 @@ class ReduceLROnPlateau(_Monitor):
     ) -> None:
         super().__init__(monitor, mode, min_delta)
         if finite("ReduceLROnPlateau factor", factor) >= 1.0:
-            raise ArgumentError("ReduceLROnPlateau factor", "a number below 1", repr(factor))
+            raise ArgumentError("ReduceLROnPlateau factor", "a number below 1", short_repr(factor))
         self.factor, self.patience, self.verbose = factor, patience, verbose
         self.cooldown, self.min_lr = cooldown, min_lr
         self.on_train_begin({})

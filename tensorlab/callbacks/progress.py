@@ -14,7 +14,7 @@ from rich.table import Column
 
 from tensorlab import terminal
 from tensorlab.callbacks.base import Callback, Logs
-from tensorlab.errors import ArgumentTypeError
+from tensorlab.errors import ArgumentTypeError, short_repr
 
 _PREPARING = "preparing kernels"
 _NARROW = 60
@@ -24,7 +24,7 @@ _NARROW = 60
 def show(logs: Logs) -> str:
     """Return ``loss: 0.2577 - accuracy: 0.9245``."""
     if not isinstance(logs, Mapping):
-        raise ArgumentTypeError("show", "metrics by name", repr(logs))
+        raise ArgumentTypeError("show", "metrics by name", short_repr(logs))
     return " - ".join(f"{name}: {_number(value)}" for name, value in logs.items())
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 
 from tensorlab.callbacks.base import Callback, Logs
-from tensorlab.errors import ArgumentTypeError
+from tensorlab.errors import ArgumentTypeError, short_repr
 
 
 class LearningRateScheduler(Callback):
@@ -43,7 +43,8 @@ class LearningRateScheduler(Callback):
             pass
         rate = self.schedule(*given)
         if isinstance(rate, (bool, str)) or not hasattr(rate, "__float__"):
-            raise ArgumentTypeError("LearningRateScheduler schedule", "a function that returns a float", repr(rate))
+            expected = "a function that returns a float"
+            raise ArgumentTypeError("LearningRateScheduler schedule", expected, short_repr(rate))
         optimizer.learning_rate = float(rate)
         if self.verbose:
             print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {optimizer.learning_rate}.")

@@ -27,13 +27,13 @@ def run(options: argparse.Namespace) -> int:
     spinner = "line" if terminal.options.ascii_only else "dots"
     with terminal.status(options.name, spinner=spinner) as status:
 
-        def told() -> Iterator[Check]:
+        def running() -> Iterator[Check]:
             for check in found:
                 status.update(f"{check.subject}: {check.heading}")
                 yield check
 
         found = checks(options.name)
-        report = Report(options.name, told())
+        report = Report(options.name, running())
     if options.json:
         print(json.dumps([asdict(result) for result in report], indent=2))
     else:

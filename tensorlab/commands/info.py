@@ -72,8 +72,8 @@ def _cache() -> list[tuple[str, str]]:
 
     why = cache.unusable()
     usage = cache.usage()
-    held = f"{usage.kernels} kernels, {usage.size / 1e6:.1f} MB of at most {cache.LIMIT / 1e6:.0f} MB"
-    lines = [f"not used: {why}"] if why else [held]
+    contents = f"{usage.kernels} kernels, {usage.size / 1e6:.1f} MB of at most {cache.LIMIT / 1e6:.0f} MB"
+    lines = [f"not used: {why}"] if why else [contents]
     if not why and (unwritable := cache.unwritable()):
         lines.append(f"kernels cannot be stored: {unwritable}")
     return [("kernel cache", str(cache.folder())), *(("", line) for line in lines)]

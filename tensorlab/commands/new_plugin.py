@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tensorlab import environment
 from tensorlab.commands import templates
-from tensorlab.errors import ArgumentError, TensorlabError, UnknownNameError, nearest
+from tensorlab.errors import ArgumentError, TensorlabError, UnknownNameError, nearest, short_repr
 from tensorlab.registry import registries
 
 _WHO = "new-plugin"
@@ -101,7 +101,7 @@ def _argument(checked: Callable[[str], str]) -> Callable[[str], str]:
 
 def _kind(kind: str) -> str:
     if kind not in templates.KINDS:
-        raise UnknownNameError(f"{_WHO} --kind", "a kind of plugin", repr(kind), nearest(kind, templates.KINDS))
+        raise UnknownNameError(f"{_WHO} --kind", "a kind of plugin", short_repr(kind), nearest(kind, templates.KINDS))
     return kind
 
 
@@ -112,12 +112,12 @@ def _stem(name: str) -> str:
     if not _NAME.fullmatch(stem):
         hint = "it becomes the name of a module and of a distribution"
         raise ArgumentError(
-            _WHO, "a name of lower-case letters, digits and single hyphens, such as soft-step", repr(name), hint
+            _WHO, "a name of lower-case letters, digits and single hyphens, such as soft-step", short_repr(name), hint
         )
     if keyword.iskeyword(function) or hasattr(builtins, function) or function in templates.IMPORTED:
         hides = f"a function called {function} would hide it"
         hint = f"{'it is a keyword of Python' if keyword.iskeyword(function) else hides}; choose another one"
-        raise ArgumentError(_WHO, "a name that the module does not use itself", repr(name), hint)
+        raise ArgumentError(_WHO, "a name that the module does not use itself", short_repr(name), hint)
     return stem
 
 

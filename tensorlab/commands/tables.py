@@ -21,18 +21,18 @@ def show(rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> None:
     """
     terminal = console()
     every = [*([header] if header else []), *rows]
-    widths = [max(cell_len(row[place]) for row in every) + 2 for place in range(len(every[0]) - 1)]
+    widths = [max(cell_len(row[column]) for row in every) + 2 for column in range(len(every[0]) - 1)]
     for row in every:
         start = "".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=False))
         if not terminal.is_terminal:
             print((start + row[-1]).rstrip())
             continue
-        text = Text("\n".join(_folded(start, row[-1], terminal.width)))  # literal: brackets are not markup
+        text = Text("\n".join(_wrapped(start, row[-1], terminal.width)))  # literal: brackets are not markup
         text.stylize("bold", 0, len(start) + len(row[-1]) if row is header else cell_len(row[0]))
         terminal.print(text, soft_wrap=True)
 
 
-def _folded(start: str, last: str, width: int) -> list[str]:
+def _wrapped(start: str, last: str, width: int) -> list[str]:
     """Return the lines of a row on a terminal."""
     if len(start) + len(last) <= width:
         return [(start + last).rstrip()]

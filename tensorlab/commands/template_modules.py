@@ -266,8 +266,8 @@ from tensorlab.backends import ReferenceBackend
 class $class(ReferenceBackend):
     """A device that computes like the reference backend. Replace one method after the other by yours.
 
-    `tensorlab.backends.Backend` specifies the methods: `map`, `reduce`, `rowwise`, `scan`, `matmul` and `update`
-    compute; the others manage memory.
+    `tensorlab.backends.Backend` specifies the methods: `map`, `reduce`, `arg_reduce`, `rowwise`, `scan`,
+    `matmul` and `update` compute; the others manage memory.
     """
 
     name = "$name"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tensorlab.datasets._types import Split, UInt8Array
 from tensorlab.environment import install_extra
-from tensorlab.errors import ArgumentError, DatasetError
+from tensorlab.errors import ArgumentError, DatasetError, short_repr
 
 __all__ = ["load_data"]
 
@@ -43,13 +43,15 @@ def load_data(test_fraction: float = 0.2, seed: int = 0) -> Split:
         ArgumentError: ``test_fraction`` is not between 0 and 1, or ``seed`` is not a non-negative integer.
     """
     if not isinstance(test_fraction, Real) or not 0 < test_fraction < 1:
-        raise ArgumentError("digits.load_data", "test_fraction between 0 and 1", f"{test_fraction!r}", "0.2 is usual")
+        raise ArgumentError(
+            "digits.load_data", "test_fraction between 0 and 1", short_repr(test_fraction), "0.2 is usual"
+        )
     try:
         key = operator.index(seed)
     except TypeError:
         key = -1
     if key < 0:
-        raise ArgumentError("digits.load_data", "seed as a non-negative integer", f"{seed!r}")
+        raise ArgumentError("digits.load_data", "seed as a non-negative integer", short_repr(seed))
     small, labels = _load()
     images = _enlarge(small)
     stream = np.random.Philox(key)

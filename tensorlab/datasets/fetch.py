@@ -59,7 +59,7 @@ def download(url: str, *, deadline: float, limit: int) -> bytes:
     """
     import pooch  # a local import, because it also imports requests
 
-    arriving = _Arriving(limit)
+    buffer = _LimitedBuffer(limit)
     failures: list[Exception] = []
     responses: list[Any] = []
 
@@ -69,7 +69,7 @@ def download(url: str, *, deadline: float, limit: int) -> bytes:
                 chunk_size=8192,
                 timeout=2 * STALL_SECONDS,  # only for abandoned transfers; the loop below gives up sooner
                 hooks={"response": lambda response, **_: responses.append(response)},
-            )(url, arriving, None)
+            )(url, buffer, None)
         except Exception as error:
             failures.append(error)
         finally:
@@ -80,18 +80,18 @@ def download(url: str, *, deadline: float, limit: int) -> bytes:
     worker.start()
     while worker.is_alive():
         now = time.monotonic()
-        patience = min(deadline, arriving.last + STALL_SECONDS) - now
+        patience = min(deadline, buffer.last + STALL_SECONDS) - now
         if patience <= 0:
-            arriving.abandoned = True
+            buffer.abandoned = True
             why = "time is up" if now >= deadline else f"nothing came for {STALL_SECONDS:g} s"
-            raise DatasetError(url, "the whole file", f"{arriving.tell()} bytes before {why}")
+            raise DatasetError(url, "the whole file", f"{buffer.tell()} bytes before {why}")
         worker.join(patience)
     if failures:
         raise DatasetError(url, "a download", _root_cause(failures[0])) from failures[0]
-    return arriving.getvalue()
+    return buffer.getvalue()
 
 
-class _Arriving(io.BytesIO):
+class _LimitedBuffer(io.BytesIO):
     """The bytes received so far, and the time of the last ones.
 
     Writing raises if there are too many, or if the download is abandoned.

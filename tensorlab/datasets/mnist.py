@@ -18,7 +18,7 @@ from pathlib import Path
 from tensorlab.datasets import _mnist_files as files
 from tensorlab.datasets import fetch
 from tensorlab.datasets._types import Split
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DatasetError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DatasetError, short_repr
 
 __all__ = ["load_data"]
 
@@ -58,7 +58,7 @@ def load_data(path: str | os.PathLike[str] | None = None, *, timeout: float = 60
     """
     if not isinstance(timeout, Real) or not timeout >= 0:
         raise ArgumentError(
-            "mnist.load_data", "timeout in seconds, 0 or more", f"{timeout!r}", "pass 0 to forbid the download"
+            "mnist.load_data", "timeout in seconds, 0 or more", short_repr(timeout), "pass 0 to forbid the download"
         )
     if path is not None:
         return _split(_read_path(path))
@@ -91,16 +91,16 @@ def _expanded(path: str | os.PathLike[str]) -> Path:
 def _read_path(path: str | os.PathLike[str]) -> files.Arrays:
     if not isinstance(path, (str, os.PathLike)):
         raise ArgumentTypeError("mnist.load_data", "path as a str or a Path", type(path).__name__)
-    place = _expanded(path)
-    if os.path.isfile(place):
-        return files.from_npz(_content(place), str(place))
-    arrays = _read_folder(place)
+    location = _expanded(path)
+    if os.path.isfile(location):
+        return files.from_npz(_content(location), str(location))
+    arrays = _read_folder(location)
     if not arrays:
         raise DatasetError(
-            f"mnist.load_data(path={str(place)!r})",
+            f"mnist.load_data(path={str(location)!r})",
             f"a folder with {', '.join(part.file for part in files.PARTS)} (each plain or .gz) "
             f"or with {files.ARCHIVE}, or that file",
-            "a folder with none of them" if os.path.isdir(place) else "a path where nothing is",
+            "a folder with none of them" if os.path.isdir(location) else "a path where nothing is",
             "correct the path, or omit it to search the usual places and download",
         )
     return arrays

@@ -11,7 +11,7 @@ import numpy as np
 
 from tensorlab import autodiff
 from tensorlab.autodiff import flatten, pack_as
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError, short_repr
 from tensorlab.gradients.tape import GradientTape
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.tensor import Tensor, from_buffer_of
@@ -143,12 +143,12 @@ def _position(who: str, argnum: Any, count: int) -> int:
     try:
         position = operator.index(argnum)
     except TypeError:
-        raise ArgumentTypeError(who, "argnums of integers", repr(argnum)) from None
+        raise ArgumentTypeError(who, "argnums of integers", short_repr(argnum)) from None
     if not -count <= position < count:
         hint = "arguments given by name are not counted"
         if not count:
             raise ArgumentError(who, "an argument to differentiate by", "none", hint)
-        raise ArgumentError(who, f"argnums from {-count} to {count - 1}", repr(argnum), hint)
+        raise ArgumentError(who, f"argnums from {-count} to {count - 1}", short_repr(argnum), hint)
     return position % count
 
 
@@ -171,4 +171,4 @@ def _real(who: str, value: Any) -> Tensor:
 def _name(who: str, fn: Callable[..., Any]) -> str:
     if not callable(fn):
         raise ArgumentTypeError(who, "a function", type(fn).__name__)
-    return repr(getattr(fn, "__name__", type(fn).__name__))
+    return short_repr(getattr(fn, "__name__", type(fn).__name__))

@@ -2,3 +2,6 @@
 
 Importing this package compiles nothing and starts no thread.
 """
+
+CHUNK = 1 << 14
+"""The number of elements in a chunk, enough to justify another thread. Smaller arrays are computed by the caller."""

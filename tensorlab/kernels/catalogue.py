@@ -51,7 +51,6 @@ class Maker:
 
 if TYPE_CHECKING:
     from tensorlab.kernels.loops.arg_reduce import arg_reduce_kernel
-    from tensorlab.kernels.loops.direct import call_kernel
     from tensorlab.kernels.loops.map import map_driver, map_kernel
     from tensorlab.kernels.loops.reduce import reduce_kernel
     from tensorlab.kernels.loops.rowwise import rowwise_kernel
@@ -59,10 +58,11 @@ if TYPE_CHECKING:
     from tensorlab.kernels.loops.update import update_kernel
     from tensorlab.kernels.matmul.product import task_kernel
     from tensorlab.kernels.matmul.stacked import epilogue_kernel, matmul_kernel
+    from tensorlab.kernels.runtime.compiled_call import call_kernel
     from tensorlab.kernels.runtime.threads import stop_kernel, worker_kernel
 else:
     arg_reduce_kernel = Maker("loops.arg_reduce.arg_reduce_kernel")
-    call_kernel = Maker("loops.direct.call_kernel")
+    call_kernel = Maker("runtime.compiled_call.call_kernel")
     epilogue_kernel = Maker("matmul.stacked.epilogue_kernel")
     map_driver = Maker("loops.map.map_driver")
     map_kernel = Maker("loops.map.map_kernel")

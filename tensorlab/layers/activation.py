@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from tensorlab import activations, ops
-from tensorlab.errors import ArgumentError
+from tensorlab.errors import ArgumentError, short_repr
 from tensorlab.layers.base import Layer
+from tensorlab.ops.activations import bounded_relu, elu, thresholded_relu
 from tensorlab.ops.lift import elementwise
 from tensorlab.rules import finite
 from tensorlab.tensor import Tensor
@@ -56,20 +56,6 @@ class Softmax(Layer):
         return ops.softmax(inputs, axis=self.axis)
 
 
-@elementwise
-def _relu(x: float, slope: float, threshold: float) -> float:
-    if x > threshold:
-        return x
-    return slope * (x - threshold) if slope != 0.0 else 0.0  # 0 times infinity is NaN
-
-
-@elementwise
-def _bounded_relu(x: float, slope: float, threshold: float, largest: float) -> float:
-    if x > threshold:
-        return x if x < largest else largest
-    return slope * (x - threshold) if slope != 0.0 else 0.0
-
-
 class ReLU(Layer):
     """Compute ``x`` where it is above ``threshold``, else ``negative_slope · (x - threshold)``.
 
@@ -97,8 +83,8 @@ class ReLU(Layer):
     def call(self, inputs: Tensor) -> Tensor:
         """Apply the activation."""
         if self.max_value is None:
-            return _relu(inputs, self.negative_slope, self.threshold)
-        return _bounded_relu(inputs, self.negative_slope, self.threshold, self.max_value)
+            return thresholded_relu(inputs, self.negative_slope, self.threshold)
+        return bounded_relu(inputs, self.negative_slope, self.threshold, self.max_value)
 
 
 class LeakyReLU(Layer):
@@ -121,12 +107,10 @@ class LeakyReLU(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Apply the activation."""
-        return _relu(inputs, self.negative_slope, 0.0)
+        return thresholded_relu(inputs, self.negative_slope, 0.0)
 
 
-@elementwise
-def _elu(x: float, alpha: float) -> float:
-    return x if x > 0.0 else alpha * math.expm1(x)
+_elu = elementwise(elu)
 
 
 class ELU(Layer):
@@ -154,5 +138,5 @@ class ELU(Layer):
 
 def _at_least_0(who: str, value: Any) -> float:
     if finite(who, value) < 0:
-        raise ArgumentError(who, "a number of at least 0", repr(value))
+        raise ArgumentError(who, "a number of at least 0", short_repr(value))
     return float(value)

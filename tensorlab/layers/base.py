@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from tensorlab import activations, autodiff, dtypes
-from tensorlab.errors import ArgumentTypeError, StateError, TensorlabError, levels_to_the_user
+from tensorlab.arguments import check_name
+from tensorlab.errors import ArgumentTypeError, StateError, TensorlabError, levels_to_the_user, short_repr
 from tensorlab.forks import Lock
 from tensorlab.layers.arguments import (
     arrays_to_tensors,
@@ -120,8 +121,7 @@ class Layer(Weighted):
         input_dim: Any = None,
         batch_input_shape: Any = None,
     ) -> None:
-        if name is not None and not isinstance(name, str):
-            raise ArgumentTypeError(f"{type(self).__name__} name", "a string", repr(name))
+        check_name(type(self).__name__, name)
         self.name = name or unique_name(type(self).__name__)
         if dtype is not None:
             self._set_dtype(dtypes.as_dtype(dtype, self._who))
@@ -240,7 +240,7 @@ class Layer(Weighted):
         if not one:
             if isinstance(inputs, Layer):
                 hint = "put layers into tl.Sequential([...]), or write a Model whose call applies them"
-                raise ArgumentTypeError(self._who, "a tensor or an array", repr(inputs), hint)
+                raise ArgumentTypeError(self._who, "a tensor or an array", short_repr(inputs), hint)
             inputs = inputs_to_tensors(self._who, inputs, device_of(self.weights))
             if self._takes_one and not isinstance(inputs, Tensor):
                 hint = "join them first, e.g. with tl.concat"
@@ -253,10 +253,10 @@ class Layer(Weighted):
             inputs = in_precision(inputs, self.dtype)
         if args or kwargs:
             args, kwargs = in_precision(arrays_to_tensors(self._who, (args, kwargs)), self.dtype)
-        place, default = self._call_signature or self._training_of_call()
-        if place:
-            if len(args) >= place:
-                call.training, args = args[place - 1], args[: place - 1] + args[place:]
+        position, default = self._call_signature or self._training_of_call()
+        if position:
+            if len(args) >= position:
+                call.training, args = args[position - 1], args[: position - 1] + args[position:]
             if call.training is None:
                 call.training = default
             if call.training is not None:
@@ -313,10 +313,10 @@ class Layer(Weighted):
             names = [parameter.name for parameter in parameters]
             found = 0, None
             if "training" in names:
-                place = names.index("training")
-                default = parameters[place].default
-                found = max(place, 1), None if default is inspect.Parameter.empty else default
-                if parameters[place].kind is inspect.Parameter.KEYWORD_ONLY:
+                position = names.index("training")
+                default = parameters[position].default
+                found = max(position, 1), None if default is inspect.Parameter.empty else default
+                if parameters[position].kind is inspect.Parameter.KEYWORD_ONLY:
                     found = len(names) + 1, found[1]
             cls._call_signature = found
         return found

@@ -6,7 +6,7 @@ import operator
 from typing import Any
 
 from tensorlab import activations, initializers, regularizers
-from tensorlab.errors import ArgumentError, ShapeError
+from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.layers.base import Layer
 from tensorlab.layers.calling import call_around
 from tensorlab.ops.lift import Elementwise
@@ -26,7 +26,7 @@ def positive(who: str, value: Any) -> int:
     except TypeError:
         number = 0
     if isinstance(value, bool) or number < 1:
-        raise ArgumentError(who, "an integer of at least 1", repr(value))
+        raise ArgumentError(who, "an integer of at least 1", short_repr(value))
     return number
 
 
@@ -86,7 +86,7 @@ class Dense(Layer):
         features = input_shape[-1] if isinstance(input_shape, (tuple, list)) and input_shape else None
         if features is None:
             hint = "only the lengths of other axes may be unknown"
-            raise ShapeError(self._who, "a shape whose last length is known", repr(input_shape), hint)
+            raise ShapeError(self._who, "a shape whose last length is known", short_repr(input_shape), hint)
         shape = (features, self.units)
         self.kernel = self.add_weight(
             shape, self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"

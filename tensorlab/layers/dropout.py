@@ -1,4 +1,4 @@
-"""`Dropout`: set random inputs to 0 in training."""
+"""Layers that change inputs at random in training: `Dropout` and `GaussianNoise`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from tensorlab import random
-from tensorlab.errors import ArgumentError
+from tensorlab.errors import ArgumentError, short_repr
 from tensorlab.layers.base import Layer
 from tensorlab.ops.lift import elementwise
+from tensorlab.rules import finite
 from tensorlab.tensor import Tensor, asarray
 
 
@@ -45,7 +46,7 @@ class Dropout(Layer):
     def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
         if isinstance(rate, bool) or not isinstance(rate, _REAL) or not 0 <= rate < 1:
-            raise ArgumentError(f"{self._who} rate", "a number of at least 0 and below 1", repr(rate))
+            raise ArgumentError(f"{self._who} rate", "a number of at least 0 and below 1", short_repr(rate))
         self.rate = float(rate)
         self.seed = seed
 
@@ -53,9 +54,46 @@ class Dropout(Layer):
         """Drop inputs in training; otherwise return the inputs."""
         if not training or self.rate == 0:
             return inputs
-        # Each layer has its own stream, so its random numbers do not depend on other layers.
-        use = f"dropout {self.name}" if self.seed is None else "dropout"
-        drawn = random.generator(use, self.seed, moving=True).random(inputs.shape, dtype=np.float32)
+        drawn = _generator("dropout", self).random(inputs.shape, dtype=np.float32)
         inputs = inputs.astype(self.dtype)
         mask = asarray(drawn.astype(inputs.dtype), device=inputs.device)
         return _keep(inputs, mask, self.rate)
+
+
+class GaussianNoise(Layer):
+    """Add normal random numbers of mean 0 to the inputs in training.
+
+    Args:
+        stddev: their standard deviation, at least 0.
+        seed: the seed of a separate random stream; None for the global seed.
+
+    Raises:
+        ArgumentError: for a negative standard deviation.
+
+    Source: Keras, ``keras.layers.GaussianNoise``.
+
+    Example:
+        >>> layer = tl.layers.GaussianNoise(0.5)
+        >>> layer(tl.ones((1, 4))).tolist()  # without training=True nothing changes
+        [[1.0, 1.0, 1.0, 1.0]]
+    """
+
+    _takes_one = True
+
+    def __init__(self, stddev: float, seed: int | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.stddev = finite(f"{self._who} stddev", stddev, 0.0)
+        self.seed = seed
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        """Add noise in training; otherwise return the inputs."""
+        if not training or self.stddev == 0:
+            return inputs
+        inputs = inputs.astype(self.dtype)
+        noise = _generator("gaussian_noise", self).standard_normal(inputs.shape, dtype=np.float32)
+        return inputs + asarray((noise * self.stddev).astype(inputs.dtype), device=inputs.device)
+
+
+def _generator(use: str, layer: Dropout | GaussianNoise) -> np.random.Generator:
+    """Return the random numbers of a layer: of its own stream, so that they do not depend on other layers."""
+    return random.generator(f"{use} {layer.name}" if layer.seed is None else use, layer.seed, moving=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorlab.errors import ArgumentError, ShapeError
+from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.layers.arguments import sample_shape
 from tensorlab.layers.base import Layer
 from tensorlab.tensor import Tensor
@@ -47,7 +47,7 @@ class Input(Layer):
         if self._input_shape_given is not None:  # passed as input_shape, Keras's old name
             shape = vars(self)["_constructed_with"]["shape"] = self._input_shape_given
         if (shape is None) == (batch_shape is None):
-            given = f"shape={shape!r} and batch_shape={batch_shape!r}"
+            given = f"shape={short_repr(shape)} and batch_shape={short_repr(batch_shape)}"
             raise ArgumentError(self._who, "the shape of a sample", given, "e.g. Input(shape=(784,))")
         if batch_shape is not None:
             lengths = sample_shape(f"{self._who} batch_shape", batch_shape)

@@ -9,7 +9,7 @@ from tensorlab import ops
 from tensorlab.errors import ArgumentError, ShapeError
 from tensorlab.layers.base import Layer
 from tensorlab.rules import finite
-from tensorlab.shapes import Shape, as_shape
+from tensorlab.shapes import Shape, as_shape, items_of
 from tensorlab.tensor import Tensor
 
 
@@ -52,13 +52,13 @@ class Reshape(Layer):
     def __init__(self, target_shape: Any, **options: Any) -> None:
         super().__init__(**options)
         who = f"{self._who} target_shape"
-        given = tuple(target_shape) if isinstance(target_shape, (tuple, list)) else (target_shape,)
+        given = items_of(target_shape)
         free = given.count(-1)
         if free > 1:
-            raise ArgumentError(who, "at most one length of -1", str(given))
-        place = given.index(-1) if free else None
-        lengths = as_shape(who, [1 if index == place else length for index, length in enumerate(given)])
-        self.target_shape: Shape = tuple([-1 if index == place else n for index, n in enumerate(lengths)])
+            raise ArgumentError(who, "at most one length of -1", str(tuple(given)))
+        unknown = given.index(-1) if free else None
+        lengths = as_shape(who, [1 if index == unknown else length for index, length in enumerate(given)])
+        self.target_shape: Shape = tuple([-1 if index == unknown else n for index, n in enumerate(lengths)])
 
     def call(self, inputs: Tensor) -> Tensor:
         """Reshape the inputs."""

@@ -21,12 +21,12 @@ from tensorlab.errors import ArgumentTypeError
 from tensorlab.serialization import Configured
 from tensorlab.variable import Variable
 
-_PAST = ("_constructed_with", "_made", "_walk")
+_RECORDS = ("_constructed_with", "_made", "_walk")
 """Attributes that record the constructor's arguments, the changes of the last build and the last walk.
 
 What they refer to need not belong to the layer.
 """
-_APART = (*_PAST, "_added")
+_NOT_SEARCHED = (*_RECORDS, "_added")
 """Attributes that are not searched."""
 
 
@@ -51,12 +51,12 @@ class Tracked(Configured):
     def __setattr__(self, attribute: str, value: Any) -> None:
         kind = type(value)
         if (_known[kind] if kind in _known else _parts(kind)) is not None:
-            held = vars(self)
+            attributes = vars(self)
             if isinstance(value, Variable) and self._added:
-                held["_added"] = [weight for weight in self._added if weight is not value]
+                attributes["_added"] = [weight for weight in self._added if weight is not value]
             # Members are in the order of the attributes. One that was None moves to the end with its first member.
-            if attribute in held and _parts(type(held[attribute])) is None:
-                del held[attribute]
+            if attribute in attributes and _parts(type(attributes[attribute])) is None:
+                del attributes[attribute]
         try:
             object.__setattr__(self, attribute, value)
         except AttributeError:
@@ -80,7 +80,7 @@ class Tracked(Configured):
         watch.add(self._added, self._added.copy())
         for name, value in names:
             parts = _parts(type(value))
-            if parts is None or name in _APART:
+            if parts is None or name in _NOT_SEARCHED:
                 continue
             if parts is _layer:
                 layers[id(value)] = value
@@ -136,19 +136,19 @@ class Watch:
     Values are compared by identity. All are kept alive, so that no other object can get the identity of one.
     """
 
-    __slots__ = ("held", "ids", "views")
+    __slots__ = ("ids", "values", "views")
 
     def __init__(self) -> None:
         self.views: list[Iterable[Any]] = []
         self.ids: list[int] = []
-        self.held: list[Any] = []
+        self.values: list[Any] = []
 
     def add(self, view: Iterable[Any], values: Sequence[Any]) -> None:
         """Watch a view; ``values`` are its present values."""
         if self.views is not _UNWATCHED:
             self.views.append(view)
             self.ids += map(id, values)
-            self.held += [value for value in values if type(value) is not _LastWalk]  # no cycle
+            self.values += [value for value in values if type(value) is not _LastWalk]  # no cycle
             if len(self.ids) > _MOST_WATCHED:
                 self.give_up()
 
@@ -330,10 +330,10 @@ def snapshot(root: Tracked) -> list[tuple[Any, Any]]:
 
 
 def _present(layer: Tracked) -> dict[str, Any]:
-    held = vars(layer).copy()
-    for name in _PAST:
-        held.pop(name, None)
-    return held
+    attributes = vars(layer).copy()
+    for name in _RECORDS:
+        attributes.pop(name, None)
+    return attributes
 
 
 def changes_since(before: list[tuple[Any, Any]]) -> list[Change]:
@@ -355,16 +355,16 @@ def changes_since(before: list[tuple[Any, Any]]) -> list[Change]:
 def undo(changes: list[Change]) -> None:
     """Restore the values before the changes, except where they have been replaced again since."""
     for owner, key, old, new in reversed(changes):
-        held = vars(owner) if isinstance(owner, Tracked) else owner
+        items = vars(owner) if isinstance(owner, Tracked) else owner
         if key is None:
             if _ids(owner) == _ids(new):
                 owner.clear()
                 owner.update(old) if isinstance(owner, set) else owner.extend(old)
-        elif held.get(key, _ABSENT) is new:
+        elif items.get(key, _ABSENT) is new:
             if old is _ABSENT:
-                del held[key]
+                del items[key]
             else:
-                held[key] = old
+                items[key] = old
 
 
 def _ids(container: Any) -> list[int]:

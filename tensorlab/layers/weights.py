@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from tensorlab import dtypes, initializers, regularizers
-from tensorlab.arguments import misfit, named
-from tensorlab.errors import ArgumentTypeError, ShapeError, StateError, levels_to_the_user
+from tensorlab.arguments import check_name, misfit, named
+from tensorlab.errors import ArgumentTypeError, ShapeError, StateError, levels_to_the_user, short_repr
 from tensorlab.layers.tracking import Tracked, members, variables_in, walked
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.shapes import as_shape
@@ -60,6 +60,7 @@ class Weighted(Tracked):
             ShapeError: if the initializer returns another shape.
         """
         kind = self.dtype if dtype is None else dtypes.as_dtype(dtype, self._who)
+        check_name(f"{self._who}.add_weight", name)
         label = f"{self.name}/{name or f'weight_{len(self._members()[0])}'}"
         wanted = as_shape(label, shape)
         make = initializers.get(initializer)
@@ -128,15 +129,15 @@ class Weighted(Tracked):
 
     _warned = False
 
-    def _check_held(self, used: Sequence[Variable]) -> None:
+    def _warn_of_missing_attributes(self, used: Sequence[Variable]) -> None:
         """Warn, once, about Variables that the outputs depend on but no attribute leads to; training ignores them."""
         known = {id(weight) for weight in self.weights}
-        strange = [variable.name for variable in used if id(variable) not in known]
-        if strange and not self._warned:
+        missing = [variable.name for variable in used if id(variable) not in known]
+        if missing and not self._warned:
             object.__setattr__(self, "_warned", True)
             warnings.warn(
                 f"{self._who}: expected an attribute for every Variable that the outputs depend on, received "
-                f"{', '.join(map(repr, strange))}, which training does not change; keep the layer or the Variable in "
+                f"{', '.join(map(repr, missing))}, which training does not change; keep the layer or the Variable in "
                 "an attribute, or in a list, dict or other container in an attribute",
                 stacklevel=levels_to_the_user(),
             )
@@ -176,16 +177,23 @@ class Weighted(Tracked):
 
         Raises:
             StateError: before the layer is built.
+            ArgumentTypeError: for something that is not a sequence of arrays.
             ShapeError: if the number of arrays or a shape differs.
         """
-        targets = self.weights
+        who, targets = f"{self._who}.set_weights", self.weights
         self._check_built("set_weights")
-        if len(weights) != len(targets):
-            raise ShapeError(f"{self._who}.set_weights", f"{len(targets)} arrays", str(len(weights)))
-        values = [as_tensor(value, f"{self._who}.set_weights") for value in weights]
+        try:
+            given = list(weights)
+        except TypeError:
+            raise ArgumentTypeError(
+                who, "a list of arrays", short_repr(weights), "give what get_weights returns"
+            ) from None
+        if len(given) != len(targets):
+            raise ShapeError(who, f"{len(targets)} arrays", str(len(given)))
+        values = [as_tensor(value, who) for value in given]
         for weight, value in zip(targets, values, strict=True):
             if value.shape != weight.shape:
-                raise ShapeError(f"{self._who}.set_weights", f"{weight.name!r} of {weight.shape}", str(value.shape))
+                raise ShapeError(who, f"{weight.name!r} of {weight.shape}", str(value.shape))
         for weight, value in zip(targets, values, strict=True):
             weight.assign(value.astype(weight.dtype).to_device(weight.device))
 

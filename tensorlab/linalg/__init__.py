@@ -7,7 +7,7 @@ Products, traces and norms that are sums use tensorlab's kernels. Factorizations
 from typing import NoReturn
 
 from tensorlab import ops
-from tensorlab.arguments import tell
+from tensorlab.arguments import wrap_functions
 from tensorlab.linalg.decompositions import cholesky, qr
 from tensorlab.linalg.norms import matrix_norm, norm, vector_norm
 from tensorlab.linalg.products import cross, diagonal, trace
@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 
-tell(globals(), __all__)
+wrap_functions(globals(), __all__)
 for _function in (cholesky, cross, det, diagonal, eigh, inv, matrix_rank, norm, pinv, qr, slogdet, solve, svd, trace):
     setattr(ops, _function.__name__, _function)  # as in keras.ops, which tensorlab.ops cannot import from here
 

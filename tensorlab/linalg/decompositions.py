@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorlab import autodiff
-from tensorlab.errors import ArgumentError, StateError
+from tensorlab.errors import ArgumentError, StateError, short_repr
 from tensorlab.linalg.host import identity, matrices, on_numpy
 from tensorlab.linalg.solving import _solve
 from tensorlab.ops.creation import tril
@@ -88,7 +88,7 @@ def qr(x: Any, /, mode: str = "reduced") -> QR:
     Algebra Functions", 2018.
     """
     if mode not in ("reduced", "complete"):
-        raise ArgumentError("qr", "mode 'reduced' or 'complete'", repr(mode))
+        raise ArgumentError("qr", "mode 'reduced' or 'complete'", short_repr(mode))
     a = matrices("qr", x)
     factors: Any = np.linalg.qr
     q, r = on_numpy("qr", lambda array: tuple(factors(array, mode)), a)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
 
 from tensorlab import autodiff, dtypes, shapes
-from tensorlab.errors import ArgumentError, ShapeError
+from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.linalg.host import matrices, real
 from tensorlab.linalg.spectral import svdvals
 from tensorlab.ops import arithmetic, reduction
@@ -73,8 +74,8 @@ def vector_norm(x: Any, /, *, axis: Axis = None, keepdims: bool = False, ord: fl
     """
     tensor = real("vector_norm", x)
     axes = shapes.normalize_axes("vector_norm", axis, tensor.ndim)
-    if not (is_scalar(ord) or isinstance(ord, np.number)) or ord != ord:
-        raise ArgumentError("vector_norm", "an ord that is a real number or an infinity", repr(ord))
+    if not (is_scalar(ord) or isinstance(ord, np.number)) or ord != ord or _too_large(ord):
+        raise ArgumentError("vector_norm", "an ord that is a real number or an infinity", short_repr(ord))
     if ord == 2:
         return _euclidean(tensor, axes, keepdims)
     if ord == 1:
@@ -85,6 +86,11 @@ def vector_norm(x: Any, /, *, axis: Axis = None, keepdims: bool = False, ord: fl
         extreme = reduction.max if ord > 0 else reduction.min
         return extreme(arithmetic.abs(tensor), axis=axes, keepdims=keepdims)
     return _power_norm(tensor, axes, keepdims, float(ord))
+
+
+def _too_large(ord: float) -> bool:
+    """Return whether this is an integer beyond every float."""
+    return isinstance(ord, int) and abs(ord) > sys.float_info.max
 
 
 def _euclidean(x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
@@ -123,13 +129,13 @@ _scales = Elementwise(scalar_function(_scale))
 
 def _scaled_power_norm(sizes: Tensor, axes: tuple[int, ...], keepdims: bool, p: float) -> Tensor:
     """Return the norm of ``sizes``, computed after division by the dominant element so that no power overflows."""
-    if 0 in [sizes.shape[place] for place in axes]:
+    if 0 in [sizes.shape[k] for k in axes]:
         return reduction.sum(sizes, axis=axes, keepdims=keepdims)
     extreme = reduction.max if p > 0 else reduction.min
     scale = _scales(extreme(sizes, axis=axes, keepdims=True))
     powers = pow(sizes / scale, p)
     result = pow(reduction.sum(powers, axis=axes, keepdims=True), 1.0 / p) * scale
-    return result if keepdims else reshape(result, [n for place, n in enumerate(sizes.shape) if place not in axes])
+    return result if keepdims else reshape(result, [n for k, n in enumerate(sizes.shape) if k not in axes])
 
 
 _OF_SINGULAR_VALUES: dict[Any, Any] = {"nuc": reduction.sum, 2: reduction.max, -2: reduction.min}
@@ -163,7 +169,7 @@ def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Tenso
     tensor = matrices("matrix_norm", x)
     known = ["fro", *_OF_SINGULAR_VALUES, *_OF_SUMS]
     if isinstance(ord, bool) or not isinstance(ord, (str, int, float)) or ord not in known:
-        raise ArgumentError("matrix_norm", f"an ord of {', '.join(map(repr, known))}", repr(ord))
+        raise ArgumentError("matrix_norm", f"an ord of {', '.join(map(repr, known))}", short_repr(ord))
     if ord == "fro":
         result = _euclidean(tensor, (tensor.ndim - 2, tensor.ndim - 1), False)
     elif ord in _OF_SINGULAR_VALUES:
@@ -193,11 +199,11 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
     if axis is None and (ord is None or tensor.ndim == 1):
         return vector_norm(tensor, keepdims=keepdims, ord=2 if ord is None else ord)
     given = axis if isinstance(axis, (tuple, list)) else range(tensor.ndim) if axis is None else (axis,)
-    axes = [shapes.normalize_axis("norm", place, tensor.ndim) for place in given]
+    axes = [shapes.normalize_axis("norm", each, tensor.ndim) for each in given]
     if len(axes) == 1:
         return vector_norm(tensor, axis=axes[0], keepdims=keepdims, ord=2 if ord is None else ord)
     if len(axes) != 2 or axes[0] == axes[1]:
         raise ShapeError("norm", "one axis, or two that differ", f"{tuple(given)} of shape {tensor.shape}")
     result = matrix_norm(moveaxis(tensor, axes, (-2, -1)), ord="fro" if ord is None else ord)
-    kept = tuple(1 if place in axes else length for place, length in enumerate(tensor.shape))
+    kept = tuple(1 if k in axes else length for k, length in enumerate(tensor.shape))
     return reshape(result, kept) if keepdims else result

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import shapes
-from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, short_repr
 from tensorlab.ops.dispatch import as_tensor, together
 from tensorlab.ops.indexing import getitem
 from tensorlab.ops.joining import stack
@@ -43,7 +43,7 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
     if a.shape[-1] != 3 or b.shape[-1] != 3:
         raise ShapeError("cross", f"three elements along axis {axis}", f"shapes {given[0]} and {given[1]}")
     shapes.broadcast("cross", [a.shape, b.shape], of=given)
-    (a0, a1, a2), (b0, b1, b2) = ([getitem(x, (..., place)) for place in range(3)] for x in (a, b))
+    (a0, a1, a2), (b0, b1, b2) = ([getitem(x, (..., index)) for index in range(3)] for x in (a, b))
     parts = stack([a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0], axis=-1)
     return moveaxis(parts, -1, axis if axis < 0 else axis - parts.ndim)
 
@@ -67,7 +67,7 @@ def _diagonal(who: str, x: Any, offset: Any) -> Tensor:
     try:
         shift = operator.index(offset)
     except TypeError:
-        raise ArgumentTypeError(who, "an integer offset", repr(offset)) from None
+        raise ArgumentTypeError(who, "an integer offset", short_repr(offset)) from None
     m, n = tensor.shape[-2:]
     rows = np.arange(max(0, -shift), max(0, -shift, min(m, n - shift))) if -m <= shift <= n else np.arange(0)
     return getitem(tensor, (..., rows, rows + (shift if rows.size else 0)))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorlab import autodiff, shapes
-from tensorlab.errors import ArgumentTypeError, ShapeError
+from tensorlab.errors import ArgumentTypeError, ShapeError, short_repr
 from tensorlab.linalg.host import Array, identity, matrices, on_numpy, real
 from tensorlab.ops.broadcasting import broadcast_to
 from tensorlab.ops.dispatch import device_of, together
@@ -159,8 +159,8 @@ def _of_finite(function: Callable[..., Array]) -> Callable[..., Array]:
     return call
 
 
-def _products_without(values: Array, *places: int) -> Array:
-    return np.asarray(np.prod(np.delete(values, places, axis=-1), axis=-1))
+def _products_without(values: Array, *indices: int) -> Array:
+    return np.asarray(np.prod(np.delete(values, indices, axis=-1), axis=-1))
 
 
 def _host_cofactors(a: Array) -> Array:
@@ -235,7 +235,7 @@ def matrix_power(x: Any, n: int, /) -> Tensor:
     try:
         power = operator.index(n)
     except TypeError:
-        raise ArgumentTypeError("matrix_power", "an integer power", repr(n)) from None
+        raise ArgumentTypeError("matrix_power", "an integer power", short_repr(n)) from None
     if power < 0:
         base, power = _inverse("matrix_power", base, np.linalg.inv), -power
     result = None

@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tensorlab import autodiff
-from tensorlab.errors import ArgumentError
+from tensorlab import autodiff, shapes
+from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.linalg.host import Array, identity, matrices, off_diagonal, on_numpy, scaled
 from tensorlab.ops.dispatch import is_scalar
 from tensorlab.ops.indexing import getitem
 from tensorlab.ops.linalg import matmul
 from tensorlab.ops.shaping import expand_dims, matrix_transpose
+from tensorlab.rules import finite
 from tensorlab.tensor import Tensor
 
 __all__ = ["eigh", "eigvalsh", "matrix_rank", "pinv", "svd", "svdvals"]
@@ -185,15 +186,17 @@ def _tolerance(who: str, rtol: Any, a: Tensor) -> Any:
     if rtol is None:
         return max(a.shape[-2:]) * float(np.finfo(a.dtype).eps)
     if is_scalar(rtol) or isinstance(rtol, np.number):
-        if not float(rtol) >= 0:
-            raise ArgumentError(who, "rtol of at least 0", repr(rtol))
-        return float(rtol)
+        return finite(f"{who} rtol", rtol, low=0.0)
     try:
         given = np.asarray(rtol)
     except (ValueError, TypeError, RuntimeError):
         given = np.array(None)
     if given.dtype.kind not in "iuf":
-        raise ArgumentError(who, "rtol as a number, or an array of them", repr(rtol))
+        raise ArgumentError(who, "rtol as a number, or an array of them", short_repr(rtol))
+    stack = a.shape[:-2]
+    if shapes.broadcast(f"{who} rtol", [given.shape, stack]) != stack:
+        expected = f"a shape that broadcasts to {stack}, that of the stack of matrices"
+        raise ShapeError(f"{who} rtol", expected, str(given.shape))
     return given
 
 

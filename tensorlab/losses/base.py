@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tensorlab import dtypes, ops
-from tensorlab.arguments import named
-from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError
+from tensorlab.arguments import check_name, named
+from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError, short_repr
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of
 from tensorlab.ops.lift import Elementwise, elementwise
 from tensorlab.ops.probabilities import Probabilities, reshaped
@@ -40,8 +40,9 @@ class Loss(Configured):
     _kind = "loss"
 
     def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = None) -> None:
+        check_name(type(self).__name__, name)
         if reduction not in _REDUCTIONS:
-            raise ArgumentError(f"{type(self).__name__} reduction", f"one of {_REDUCTIONS}", repr(reduction))
+            raise ArgumentError(f"{type(self).__name__} reduction", f"one of {_REDUCTIONS}", short_repr(reduction))
         self.reduction = reduction
         self.name = name or type(self).__name__
 
@@ -54,11 +55,17 @@ class Loss(Configured):
         if y_true.shape[:1] != output_shape[:1]:
             raise ShapeError(self.name, f"as many targets as outputs, {output_shape[0]}", str(y_true.shape))
 
-    def __call__(self, y_true: Any, y_pred: Any) -> Tensor:
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
         """Compute the loss of a batch.
 
+        Args:
+            y_true: targets.
+            y_pred: outputs.
+            sample_weight: what the loss of each sample is multiplied by, ``(n,)`` or ``(n, 1)``, or one number. The
+                mean is that over all samples, whatever the weights are.
+
         Raises:
-            ShapeError: for targets whose shape does not fit the outputs.
+            ShapeError: for targets or weights whose shape does not fit the outputs.
             ArgumentError: for targets with invalid values, such as labels out of range.
             DeviceError: for targets on another device than the outputs.
         """
@@ -66,12 +73,14 @@ class Loss(Configured):
         outputs = y_pred if isinstance(y_pred, Probabilities) else as_tensor(y_pred, self.name, device)
         targets = as_tensor(y_true, self.name, device)
         self.check(targets, outputs.shape)
-        return self.reduced(targets, outputs)
+        return self.reduced(targets, outputs, sample_weight)
 
-    def reduced(self, targets: Tensor, outputs: Tensor) -> Tensor:
+    def reduced(self, targets: Tensor, outputs: Tensor, sample_weight: Any = None) -> Tensor:
         """Compute the loss of a batch whose targets have been checked."""
         common_backend(self.name, (outputs, targets))
         each = self.call(*self._matched(targets, outputs))
+        if sample_weight is not None:
+            each = _weighted(self.name, each, sample_weight)
         if self.reduction in (None, "none"):
             return each
         return ops.sum(each) if self.reduction == "sum" else ops.mean(each)
@@ -105,6 +114,21 @@ def matched(y_true: Tensor, y_pred: Tensor) -> tuple[Tensor, Tensor]:
     if y_true.dtype.kind == "f" or y_true.shape == y_pred.shape:
         y_true = y_true.astype(y_pred.dtype)
     return y_true, y_pred
+
+
+def _weighted(who: str, losses: Tensor, sample_weight: Any) -> Tensor:
+    """Multiply the loss of each sample by its weight."""
+    given = as_tensor(sample_weight, f"{who} sample_weight", losses.device)
+    weights = given.astype(losses.dtype)
+    if weights.ndim > 1 and weights.shape[-1] == 1:
+        weights = ops.squeeze(weights, axis=-1)
+    if weights.ndim and not losses.ndim:
+        hint = "return the loss of each sample, and not their mean"
+        raise ShapeError(f"{who} sample_weight", "a loss of each sample", "one number for the whole batch", hint)
+    if weights.shape != losses.shape[: weights.ndim]:
+        expected = f"a weight for each sample, shape {losses.shape[:1]}"
+        raise ShapeError(f"{who} sample_weight", expected, str(given.shape))
+    return losses * ops.reshape(weights, weights.shape + (1,) * (losses.ndim - weights.ndim))
 
 
 class PairedLoss(Loss):
@@ -246,4 +270,4 @@ def get(identifier: Any) -> Loss:
         return identifier
     if callable(identifier):
         return _FunctionLoss(identifier)
-    raise ArgumentTypeError("loss", "a name, a Loss, or a function of (y_true, y_pred)", repr(identifier))
+    raise ArgumentTypeError("loss", "a name, a Loss, or a function of (y_true, y_pred)", short_repr(identifier))

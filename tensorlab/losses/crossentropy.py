@@ -12,6 +12,7 @@ from tensorlab.errors import ShapeError
 from tensorlab.losses.base import EPSILON, ElementwiseLoss, Loss, PairedLoss, matched
 from tensorlab.ops import crossentropy
 from tensorlab.ops.lift import Elementwise, elementwise
+from tensorlab.rules import finite
 from tensorlab.tensor import Tensor
 
 
@@ -21,19 +22,36 @@ def _divergence(y_true: float, y_pred: float) -> float:
     return t * math.log(t / p)
 
 
+def _smoothed(targets: Tensor, smoothing: float, classes: int) -> Tensor:
+    """Move targets towards equal probabilities of all classes."""
+    return targets if smoothing == 0 else targets * (1.0 - smoothing) + smoothing / classes
+
+
 class BinaryCrossentropy(ElementwiseLoss):
     """Compute the mean over the last axis of ``-(t ln p + (1 - t) ln(1 - p))``.
 
     Args:
         from_logits: whether the outputs are logits ``x`` with ``p = 1 / (1 + e⁻ˣ)``; otherwise they are ``p``.
+        label_smoothing: a number ``s`` from 0 to 1. If it is not 0, ``t (1 - s) + s / 2`` takes the place of ``t``.
         reduction: as in `Loss`.
+        name: as in `Loss`.
+
+    Raises:
+        ArgumentError: for a ``label_smoothing`` out of range, or another reduction.
 
     Source: Keras, ``keras.losses.BinaryCrossentropy``.
     """
 
-    def __init__(self, from_logits: bool = False, reduction: str | None = "sum_over_batch_size") -> None:
-        super().__init__(reduction)
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+    ) -> None:
+        super().__init__(reduction, name)
         self.from_logits = from_logits
+        self.label_smoothing = finite(f"{self.name} label_smoothing", label_smoothing, 0.0, 1.0)
 
     @property
     def term(self) -> Elementwise:  # type: ignore[override]
@@ -43,6 +61,7 @@ class BinaryCrossentropy(ElementwiseLoss):
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the loss of each sample."""
         targets, outputs = matched(y_true, y_pred)
+        targets = _smoothed(targets.astype(outputs.dtype), self.label_smoothing, 2)
         terms = crossentropy.binary(self.name, targets, outputs, self.from_logits)
         return ops.mean(terms, axis=-1) if terms.ndim else terms
 
@@ -53,14 +72,28 @@ class CategoricalCrossentropy(Loss):
     Args:
         from_logits: whether the outputs are logits, before softmax. Otherwise they are probabilities, and are divided
             by their sum.
+        label_smoothing: a number ``s`` from 0 to 1. If it is not 0, ``t (1 - s) + s / classes`` takes the place of
+            ``t``.
         reduction: as in `Loss`.
+        name: as in `Loss`.
 
-    Source: Keras, ``keras.losses.CategoricalCrossentropy``.
+    Raises:
+        ArgumentError: for a ``label_smoothing`` out of range, or another reduction.
+
+    Source: Keras, ``keras.losses.CategoricalCrossentropy``; Szegedy et al., "Rethinking the Inception Architecture for
+    Computer Vision", arXiv:1512.00567.
     """
 
-    def __init__(self, from_logits: bool = False, reduction: str | None = "sum_over_batch_size") -> None:
-        super().__init__(reduction)
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+    ) -> None:
+        super().__init__(reduction, name)
         self.from_logits = from_logits
+        self.label_smoothing = finite(f"{self.name} label_smoothing", label_smoothing, 0.0, 1.0)
 
     def check(self, y_true: Tensor, output_shape: tuple[int, ...]) -> None:
         """Raise unless the targets have the outputs' shape."""
@@ -70,7 +103,8 @@ class CategoricalCrossentropy(Loss):
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the loss of each sample."""
-        return crossentropy.categorical(self.name, y_true.astype(y_pred.dtype), y_pred, self.from_logits)
+        targets = _smoothed(y_true.astype(y_pred.dtype), self.label_smoothing, y_pred.shape[-1])
+        return crossentropy.categorical(self.name, targets, y_pred, self.from_logits)
 
 
 class SparseCategoricalCrossentropy(Loss):
@@ -80,6 +114,7 @@ class SparseCategoricalCrossentropy(Loss):
         from_logits: whether the outputs are logits, before softmax. Otherwise they are probabilities, and are divided
             by their sum.
         reduction: as in `Loss`.
+        name: as in `Loss`.
 
     Source: Keras, ``keras.losses.SparseCategoricalCrossentropy``.
 
@@ -89,8 +124,10 @@ class SparseCategoricalCrossentropy(Loss):
         0.1269
     """
 
-    def __init__(self, from_logits: bool = False, reduction: str | None = "sum_over_batch_size") -> None:
-        super().__init__(reduction)
+    def __init__(
+        self, from_logits: bool = False, reduction: str | None = "sum_over_batch_size", name: str | None = None
+    ) -> None:
+        super().__init__(reduction, name)
         self.from_logits = from_logits
 
     def check(self, y_true: Tensor, output_shape: tuple[int, ...]) -> None:

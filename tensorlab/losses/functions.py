@@ -38,10 +38,7 @@ def _function(loss: type[Loss], name: str, *short: str) -> Callable[..., Tensor]
     signature = inspect.Signature([*pair, *own])
 
     def function(*args: Any, **kwargs: Any) -> Tensor:
-        try:
-            given = signature.bind(*args, **kwargs).arguments
-        except TypeError:
-            raise arguments.misfit(name, signature, args, kwargs) from None  # type: ignore[misc]
+        given = signature.bind(*args, **kwargs).arguments
         y_true, y_pred = given.pop("y_true"), given.pop("y_pred")
         made = loss(reduction=None, **given)
         made.name = name
@@ -53,7 +50,7 @@ def _function(loss: type[Loss], name: str, *short: str) -> Callable[..., Tensor]
         f"Return the `{loss.__name__}` of each sample, or raise the errors of that class.\n\n"
         f"Source: Keras, ``keras.losses.{name}``.\n"
     )
-    return function
+    return arguments.with_argument_errors(function, function.__module__)
 
 
 binary_crossentropy = _function(BinaryCrossentropy, "binary_crossentropy", "bce")

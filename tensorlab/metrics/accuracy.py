@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tensorlab import ops
-from tensorlab.errors import ArgumentError, ShapeError
+from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.losses.base import matched
 from tensorlab.metrics.base import Metric, real
 from tensorlab.tensor import Tensor
@@ -148,7 +148,7 @@ class SparseTopKCategoricalAccuracy(Metric):
     def __init__(self, k: int = 5, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name, dtype)
         if not isinstance(k, int) or isinstance(k, bool) or k < 1:
-            raise ArgumentError(f"{self.name} k", "an integer of at least 1", repr(k))
+            raise ArgumentError(f"{self.name} k", "an integer of at least 1", short_repr(k))
         self.k = k
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from tensorlab import autodiff, dtypes, initializers, ops
-from tensorlab.errors import ArgumentTypeError, ShapeError
+from tensorlab.arguments import check_name
+from tensorlab.errors import ShapeError
 from tensorlab.losses.base import matched
 from tensorlab.metrics.running import RunningMean
 from tensorlab.ops.dispatch import as_tensor, device_of
@@ -60,8 +61,7 @@ class Metric(Configured):
         return self
 
     def __init__(self, name: str | None = None, dtype: Any = None) -> None:
-        if name is not None and not isinstance(name, str):
-            raise ArgumentTypeError(f"{type(self).__name__} name", "a string", repr(name))
+        check_name(type(self).__name__, name)
         self.name = name or self.name
         if dtype is not None:
             self.dtype = dtypes.as_dtype(dtype, self.name)
@@ -154,6 +154,7 @@ class Metric(Configured):
         Source: Keras, ``keras.metrics.Metric.add_variable``.
         """
         kind = self.dtype if dtype is None else dtypes.as_dtype(dtype, self.name)
+        check_name(f"{self.name}.add_variable", name)
         label = f"{self.name}/{name or f'variable_{len(self._added_variables)}'}"
         value = initializers.get("zeros" if initializer is None else initializer)(as_shape(label, shape), dtype=kind)
         variable = Variable(value, trainable=False, dtype=kind, name=label)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab.errors import ArgumentError, ShapeError
+from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.losses.base import matched
 from tensorlab.metrics.base import Metric
 from tensorlab.ops.dispatch import as_tensor, device_of
@@ -36,7 +36,7 @@ class Confusion(Metric):
         except ValueError:  # lists of different lengths
             values = np.array([None])
         if values.dtype.kind not in "iuf" or values.ndim != 1 or not ((values >= 0) & (values <= 1)).all():
-            raise ArgumentError(f"{self.name} thresholds", "numbers from 0 to 1", repr(thresholds))
+            raise ArgumentError(f"{self.name} thresholds", "numbers from 0 to 1", short_repr(thresholds))
         self.thresholds: list[float] = values.astype(float).tolist()
         self._one = np.ndim(given) == 0
         self.reset_state()
@@ -166,7 +166,7 @@ class AUC(Confusion):
 
     def __init__(self, num_thresholds: int = 200, name: str | None = None, dtype: Any = None) -> None:
         if not isinstance(num_thresholds, int) or num_thresholds < 2:
-            raise ArgumentError("auc num_thresholds", "an integer of at least 2", repr(num_thresholds))
+            raise ArgumentError("auc num_thresholds", "an integer of at least 2", short_repr(num_thresholds))
         super().__init__([i / (num_thresholds - 1) for i in range(num_thresholds)], name, dtype)
         # So that outputs of exactly 0 and 1 are on the inner side of the outermost thresholds, as in Keras.
         self.thresholds[0], self.thresholds[-1] = -1e-7, 1.0 + 1e-7

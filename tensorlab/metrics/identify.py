@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from tensorlab import losses
-from tensorlab.errors import ArgumentTypeError
+from tensorlab.errors import ArgumentTypeError, short_repr
 from tensorlab.losses import Loss, LossRule
 from tensorlab.metrics.base import Metric
 from tensorlab.metrics.reduction import MeanMetricWrapper
@@ -15,14 +15,14 @@ from tensorlab.serialization import deserialize
 
 
 def get(identifier: Any) -> Metric:
-    """Return the metric of a name, a class, a config, a function of ``(y_true, y_pred)`` tensors, or itself.
+    """Return a metric from its name, class or config, or from a function of ``(y_true, y_pred)`` tensors.
 
-    The name of a loss, a loss and a `LossRule` stand for the mean of that loss. A name is also what the metric is
-    called in logs.
+    A loss, the name of a loss, or a `LossRule` gives a metric for the mean of that loss. A metric from a name has that
+    name in logs. A `Metric` is returned as it is.
 
     Raises:
-        UnknownNameError: for an unknown name, with the nearest known ones.
-        ArgumentTypeError: for something else.
+        UnknownNameError: for an unknown name; the message suggests similar names.
+        ArgumentTypeError: for anything else.
     """
     name = None
     if isinstance(identifier, str):
@@ -39,7 +39,7 @@ def get(identifier: Any) -> Metric:
         identifier = losses.get(identifier)
     if callable(identifier) and not isinstance(identifier, type):
         return MeanMetricWrapper(identifier, name)
-    raise ArgumentTypeError("metric", "a name, a Metric, or a function of (y_true, y_pred)", repr(identifier))
+    raise ArgumentTypeError("metric", "a name, a Metric, or a function of (y_true, y_pred)", short_repr(identifier))
 
 
 def takes_targets_and_outputs(metric: Metric) -> bool:

@@ -92,13 +92,33 @@ class _Crossentropy(LossMetric):
         return {"from_logits": self.from_logits}
 
 
-class BinaryCrossentropy(_Crossentropy):
+class _SmoothCrossentropy(_Crossentropy):
+    """The base of crossentropies of probabilities.
+
+    Args:
+        name: the name in logs.
+        dtype: as in `Metric`.
+        from_logits: whether the outputs are logits.
+        label_smoothing: as in the loss.
+    """
+
+    def __init__(
+        self, name: str | None = None, dtype: Any = None, from_logits: bool = False, label_smoothing: float = 0.0
+    ) -> None:
+        self.label_smoothing = label_smoothing
+        super().__init__(name, dtype, from_logits)
+
+    def _options(self) -> dict[str, Any]:
+        return super()._options() | {"label_smoothing": self.label_smoothing}
+
+
+class BinaryCrossentropy(_SmoothCrossentropy):
     """The mean of `losses.BinaryCrossentropy`. Source: Keras, ``keras.metrics.BinaryCrossentropy``."""
 
     loss = losses.BinaryCrossentropy
 
 
-class CategoricalCrossentropy(_Crossentropy):
+class CategoricalCrossentropy(_SmoothCrossentropy):
     """The mean of `losses.CategoricalCrossentropy`. Source: Keras, ``keras.metrics.CategoricalCrossentropy``."""
 
     loss = losses.CategoricalCrossentropy

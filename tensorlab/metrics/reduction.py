@@ -78,7 +78,7 @@ class MeanMetricWrapper(WithFunction, Metric):
     """
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
-        super().__init__(name or _name_of(fn), dtype)
+        super().__init__(_name_of(fn) if name is None else name, dtype)
         self.function, self._arguments = fn, kwargs
         if isinstance(fn, Loss):
             self._direction = "down"

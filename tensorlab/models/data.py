@@ -6,18 +6,19 @@ import copy
 import math
 import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
 
-from tensorlab import ops, random
+from tensorlab import dtypes, ops, random
 from tensorlab.backends import Backend
-from tensorlab.devices import backend, holder
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, NonFiniteError, ShapeError
+from tensorlab.devices import backend, sharing_backend
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, NonFiniteError, ShapeError, short_repr
 from tensorlab.layers.arguments import is_structure
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.reduction import all_finite
+from tensorlab.rules import finite
 from tensorlab.tensor import Tensor
 
 
@@ -32,12 +33,12 @@ def check_count(who: str, value: Any, least: int = 1) -> int:
     except TypeError:
         number = least - 1
     if isinstance(value, bool) or number < least:
-        raise ArgumentError(who, f"an integer of at least {least}", repr(value))
+        raise ArgumentError(who, f"an integer of at least {least}", short_repr(value))
     return number
 
 
 class Samples:
-    """Inputs, and optionally targets, of equal length.
+    """Inputs, and optionally targets and weights, of equal length.
 
     Args:
         who: what the data is given to.
@@ -46,15 +47,24 @@ class Samples:
         targets: whether there have to be targets.
         device: where arrays are copied to, as a whole; None for the current device. Arrays that do not fit there
             stay on the host, and are copied batch by batch.
+        weights: a weight for each sample.
 
     Raises:
         ArgumentTypeError: if targets are missing, or for a generator.
         DTypeError: for anything but numbers.
         ShapeError: if there are none, or their lengths differ.
-        NonFiniteError: if an input is NaN or infinite.
+        NonFiniteError: if an input, a target or a weight is NaN or infinite.
     """
 
-    def __init__(self, who: str, x: Any, y: Any = None, targets: bool = False, device: str | None = None) -> None:
+    def __init__(
+        self,
+        who: str,
+        x: Any,
+        y: Any = None,
+        targets: bool = False,
+        device: str | None = None,
+        weights: Any = None,
+    ) -> None:
         if targets and y is None:
             raise ArgumentTypeError(f"{who} y", "a target for each sample", "None")
         self._who = who
@@ -62,6 +72,7 @@ class Samples:
         self._staying: set[int] = set()  # of the arrays on the host, by identity
         self.x = self._numbers(f"{who} x", x)
         self.y = None if y is None else self._numbers(f"{who} y", y)
+        self.weights = None if weights is None else self._numbers(f"{who} sample_weight", weights)
         self.given_shape = self.x.shape
         if not self.x.ndim or not self.x.shape[0]:
             raise ShapeError(f"{who} x", "at least one sample", f"shape {self.x.shape}")
@@ -75,9 +86,41 @@ class Samples:
                 f"x of shape {self.x.shape} and y of shape {self.y.shape}",
                 f"give one target for each sample{one}",
             )
-        for name, tensor in (("x", self.x), ("y", self.y)):
+        if self.weights is not None and self.weights.shape[:1] != (self.count,):
+            expected = f"a weight for each sample, shape {(self.count,)}"
+            raise ShapeError(f"{who} sample_weight", expected, str(self.weights.shape))
+        for name, tensor in (("x", self.x), ("y", self.y), ("sample_weight", self.weights)):
             if tensor is not None:
                 check_finite(f"{who} {name}", tensor)
+
+    def weigh_classes(self, class_weight: Any) -> None:
+        """Give each sample the weight of its class.
+
+        Targets are labels, ``(n,)`` or ``(n, 1)``, which are rounded, or one-hot rows.
+
+        Args:
+            class_weight: weights by label; the weight of other labels is 1.
+
+        Raises:
+            ArgumentError: for anything but a dict of labels and finite numbers.
+            ShapeError: for other targets.
+
+        Source: Keras, ``class_weight_to_sample_weights`` in ``keras.src.trainers.data_adapters``.
+        """
+        who = f"{self._who} class_weight"
+        if not isinstance(class_weight, Mapping) or not all(isinstance(k, (int, np.integer)) for k in class_weight):
+            raise ArgumentError(
+                who, "a dict of weights by label", short_repr(class_weight), "write e.g. {0: 1.0, 1: 50.0}"
+            )
+        weights = {int(label): finite(f"{who} of {label}", weight) for label, weight in class_weight.items()}
+        if self.y is None or self.y.ndim > 2:
+            received = "no targets" if self.y is None else f"targets of shape {self.y.shape}"
+            raise ShapeError(who, "labels or one-hot rows as targets", received, "pass sample_weight")
+        y = self.y.numpy()
+        found = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] != 1 else np.round(y.ravel())
+        labels, indices = np.unique(found, return_inverse=True)
+        each = np.array([weights.get(int(label), 1.0) for label in labels], dtypes.default_float)
+        self.weights = self._to_device(who, each[indices])
 
     def expand(self) -> bool:
         """Reshape numbers, ``(n,)``, to samples of one feature, ``(n, 1)``, and return whether they were numbers."""
@@ -110,6 +153,7 @@ class Samples:
         made._staying = set(self._staying)
         made.x = made._replaced(self.x, self.x[part])
         made.y = None if self.y is None else made._replaced(self.y, self.y[part])
+        made.weights = None if self.weights is None else made._replaced(self.weights, self.weights[part])
         made.count = len(made.x)
         made.given_shape = (made.count, *self.given_shape[1:])
         return made
@@ -120,16 +164,17 @@ class Samples:
             self._staying.add(id(new))
         return new
 
-    def batches(self, batch_size: int, shuffle: bool = False) -> Iterator[tuple[Tensor, Tensor | None]]:
-        """Yield the batches: in order as views, or shuffled as copies."""
+    def batches(self, batch_size: int, shuffle: bool = False) -> Iterator[tuple[Tensor, Tensor | None, Tensor | None]]:
+        """Yield the batches, as inputs, targets and weights: in order as views, or shuffled as copies."""
         indices: dict[Backend, Any] = {}  # on each device with samples; copied once, so that no batch has to wait
         if shuffle:
             order = random.generator("shuffle").permutation(self.count)
-            holders = {tensor._backend for tensor in (self.x, self.y) if tensor is not None}
-            indices = {holder: holder.from_host(order) for holder in holders}
+            owners = {tensor._backend for tensor in (self.x, self.y, self.weights) if tensor is not None}
+            indices = {owner: owner.from_host(order) for owner in owners}
         for start in range(0, self.count, batch_size):
             part = slice(start, start + batch_size)
-            yield self._take(self.x, part, indices), None if self.y is None else self._take(self.y, part, indices)
+            y, weights = (None if each is None else self._take(each, part, indices) for each in (self.y, self.weights))
+            yield self._take(self.x, part, indices), y, weights
 
     def first(self) -> Tensor:
         """Return the first input, as a batch of one."""
@@ -163,9 +208,9 @@ class Samples:
 
     def _take(self, tensor: Tensor, part: slice, indices: dict[Backend, Any]) -> Tensor:
         """Return a part of the samples; with shuffled indices, the samples at that part of the indices."""
-        holder = tensor._backend
-        if holder in indices:
-            chosen = Tensor(holder.gather(tensor._buffer, holder.index(indices[holder], part)), holder)
+        owner = tensor._backend
+        if owner in indices:
+            chosen = Tensor(owner.gather(tensor._buffer, owner.index(indices[owner], part)), owner)
         elif part.start == 0 and part.stop >= tensor.shape[0] and not tensor.watched:  # all, as another object
             chosen = tensor.snapshot()
         else:
@@ -175,23 +220,23 @@ class Samples:
     def _numbers(self, who: str, value: Any) -> Tensor:
         """Convert an argument to a tensor, on the device if it fits there."""
         if type(value) is np.ndarray:
-            return self._placed(who, value)
-        if isinstance(value, Tensor) or holder(who, value) is not None:
+            return self._to_device(who, value)
+        if isinstance(value, Tensor) or sharing_backend(who, value) is not None:
             return as_tensor(value, who)
         if hasattr(value, "__next__") or (hasattr(value, "__iter__") and not hasattr(value, "__len__")):
             hint = "collect the batches into arrays first, or call train_on_batch with each"
             raise ArgumentTypeError(who, "an array of all samples", type(value).__name__, hint)
         if isinstance(value, dict):
             raise ArgumentTypeError(who, "an array of all samples", "a dict", "models have one input and one output")
-        return self._placed(who, value)
+        return self._to_device(who, value)
 
-    def _placed(self, who: str, value: Any) -> Tensor:
+    def _to_device(self, who: str, value: Any) -> Tensor:
         """Convert an array or nested lists to a tensor, on the device if it fits."""
         try:
             tensor = as_tensor(value, who, "cpu")
         except DTypeError as error:
             raise DTypeError(who, error.expected, error.received, error.hint) from None
-        if self._backend.holds(tensor.size * tensor.dtype.itemsize):
+        if self._backend.fits(tensor.size * tensor.dtype.itemsize):
             return self._moved(tensor)
         self._staying.add(id(tensor))
         return tensor
@@ -211,5 +256,5 @@ def check_finite(who: str, tensor: Tensor) -> None:
     if tensor.dtype.kind != "f" or all_finite(tensor):
         return
     host = tensor.numpy()
-    place = tuple(int(index) for index in np.argwhere(~np.isfinite(host))[0])
-    raise NonFiniteError(who, "finite numbers", f"{host[place]} at {place}", "clean the data first")
+    position = tuple(int(index) for index in np.argwhere(~np.isfinite(host))[0])
+    raise NonFiniteError(who, "finite numbers", f"{host[position]} at {position}", "clean the data first")

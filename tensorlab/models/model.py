@@ -9,8 +9,8 @@ from typing import Any
 from rich.table import Table
 
 from tensorlab import terminal
-from tensorlab.arguments import named
-from tensorlab.errors import ArgumentError, nearest
+from tensorlab.arguments import check_callable, named
+from tensorlab.errors import ArgumentError, nearest, short_repr
 from tensorlab.layers import Layer
 from tensorlab.models.training import Training
 
@@ -49,16 +49,16 @@ class Model(Training):
         """
         who, layers = f"{self._who}.get_layer", self.layers
         if (name is None) == (index is None):
-            raise ArgumentError(who, "a name or an index", f"name={name!r} and index={index!r}")
+            raise ArgumentError(who, "a name or an index", f"name={short_repr(name)} and index={short_repr(index)}")
         if index is not None:
             if not isinstance(index, int) or not -len(layers) <= index < len(layers):
-                raise ArgumentError(who, f"an index below {len(layers)}, the number of layers", repr(index))
+                raise ArgumentError(who, f"an index below {len(layers)}, the number of layers", short_repr(index))
             return layers[index]
         for layer in layers:
-            if layer.name == name:
+            if isinstance(name, str) and layer.name == name:
                 return layer
         names = [layer.name for layer in layers]
-        raise ArgumentError(who, "the name of a layer", repr(name), nearest(str(name), names))
+        raise ArgumentError(who, "the name of a layer", short_repr(name), nearest(short_repr(name), names))
 
     @named
     def summary(self, line_length: int | None = None, print_fn: Callable[[str], Any] | None = None) -> None:
@@ -80,12 +80,13 @@ class Model(Training):
         if line_length is not None:
             if isinstance(line_length, bool) or not isinstance(line_length, int) or not 20 <= line_length <= 10_000:
                 who = f"{self._who}.summary line_length"
-                raise ArgumentError(who, "an integer from 20 to 10000, or None", repr(line_length))
+                raise ArgumentError(who, "an integer from 20 to 10000, or None", short_repr(line_length))
             console.width = line_length
         if print_fn is None:
             console.print(table)
             console.print(last)
             return
+        check_callable(f"{self._who}.summary print_fn", "a function of one line, or None", print_fn)
         with console.capture() as captured:
             console.print(table)
             console.print(last)

@@ -9,7 +9,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from tensorlab import autodiff, callbacks, random
 from tensorlab.callbacks import Callback
-from tensorlab.errors import ArgumentTypeError, ShapeError, TensorlabError
+from tensorlab.errors import ArgumentTypeError, ShapeError, TensorlabError, short_repr
 from tensorlab.layers.arguments import check_one_output
 from tensorlab.layers.calling import Block
 from tensorlab.models.checkpoint import Checkpoint
@@ -45,7 +45,7 @@ class Runs(Steps):
         """Return whether a run needs a compiled loss, or targets. It does not if a subclass computes the loss."""
         return not self._replaces(step, "compute_loss")
 
-    def checked_samples(self, who: str, x: Any, y: Any, step: str = "train_step") -> Samples:
+    def checked_samples(self, who: str, x: Any, y: Any, step: str = "train_step", sample_weight: Any = None) -> Samples:
         """Check the data of a run against the model, which is built if it was not, before anything else is changed.
 
         Args:
@@ -53,6 +53,7 @@ class Runs(Steps):
             x: the inputs.
             y: the targets, or None.
             step: the method that will be called with each batch. If a subclass replaces it, only the data is checked.
+            sample_weight: a weight for each sample, or None.
 
         Raises:
             ShapeError: if x and y differ in length or do not fit the model.
@@ -60,7 +61,8 @@ class Runs(Steps):
             ArgumentError: for targets that the loss does not accept.
             NonFiniteError: if an input is NaN or infinite.
         """
-        samples = Samples(who, x, y, targets=self._needs("targets", step), device=device_of(self.weights))
+        needed = self._needs("targets", step)
+        samples = Samples(who, x, y, targets=needed, device=device_of(self.weights), weights=sample_weight)
         if self._replaces(step):  # nobody knows how it calls the model
             return samples
         with self.building():
@@ -180,11 +182,13 @@ def check_callbacks(who: str, identifiers: Any) -> list[Callback]:
     """Return the callbacks that a run is given."""
     if identifiers is None:
         return []
-    given = list(flat((identifiers,) if isinstance(identifiers, (Callback, str)) else identifiers or ()))
+    given = list(flat((identifiers,) if isinstance(identifiers, (Callback, str)) else identifiers))
     if not all(isinstance(each, (Callback, str)) for each in given):
         classes = any(isinstance(each, type) for each in given)
         hint = "give an object of the class, e.g. EarlyStopping()" if classes else ""
-        raise ArgumentTypeError(f"{who} callbacks", "a list of Callbacks or names of some", repr(identifiers), hint)
+        raise ArgumentTypeError(
+            f"{who} callbacks", "a list of Callbacks or names of some", short_repr(identifiers), hint
+        )
     return [callbacks.get(each) for each in given]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tensorlab import autodiff
-from tensorlab.errors import ArgumentTypeError, StateError
+from tensorlab.errors import ArgumentTypeError, StateError, short_repr
 from tensorlab.layers import Input, Layer
 from tensorlab.layers.arguments import check_one_output, computed_on_zeros
 from tensorlab.models.model import Model
@@ -18,7 +18,7 @@ from tensorlab.tensor import Tensor
 class Sequential(Model):
     """A stack of layers; each takes the output of the one before.
 
-    It is built by the first data, or at once if it begins with an `Input`.
+    It is built by the first data, or at once if it begins with an `Input`, or with a stack that does.
 
     Args:
         layers: the layers, in order.
@@ -45,7 +45,9 @@ class Sequential(Model):
         try:
             given = list(() if layers is None else layers)
         except TypeError:
-            raise ArgumentTypeError(self._who, "a list of layers", repr(layers), "write Sequential([...])") from None
+            raise ArgumentTypeError(
+                self._who, "a list of layers", short_repr(layers), "write Sequential([...])"
+            ) from None
         for layer in given:
             self.add(layer)
 
@@ -62,9 +64,9 @@ class Sequential(Model):
         """
         if not isinstance(layer, Layer):
             hint = "give an object, e.g. Dense(10), and not its class" if isinstance(layer, type) else ""
-            raise ArgumentTypeError(f"{self._who}.add", "a Layer", repr(layer), hint)
+            raise ArgumentTypeError(f"{self._who}.add", "a Layer", short_repr(layer), hint)
         if any(layer is present for present in self._layers):
-            raise ArgumentTypeError(f"{self._who}.add", "a layer that is not in the model yet", repr(layer))
+            raise ArgumentTypeError(f"{self._who}.add", "a layer that is not in the model yet", short_repr(layer))
         before = self._layers
         if not before:
             self.dtype = layer.dtype
@@ -81,8 +83,8 @@ class Sequential(Model):
                         shape = self._shapes[-1] if self._shapes else self._input_shape
                         (outputs,) = computed_on_zeros(self, shape, layer)
                         self._shapes = [*self._shapes, check_one_output(layer._who, outputs).shape]
-            elif isinstance(first, Input):
-                self.build((None, *first.shape))
+            elif (beginning := _beginning(first)) is not None:
+                self.build((None, *beginning.shape))
         except BaseException:
             self._layers = before
             raise
@@ -120,7 +122,7 @@ class Sequential(Model):
 
         def shapes(tensor: Any) -> list[Shape]:
             if not isinstance(tensor, Tensor):
-                raise ArgumentTypeError(f"{self._who}.build", "one shape", repr(input_shape))
+                raise ArgumentTypeError(f"{self._who}.build", "one shape", short_repr(input_shape))
             each = []
             for layer in self._layers:
                 tensor = check_one_output(layer._who, layer(tensor))
@@ -156,3 +158,10 @@ class Sequential(Model):
         if "build_input_shape" in config:
             model.build(config["build_input_shape"])
         return model
+
+
+def _beginning(layer: Layer) -> Input | None:
+    """Return the `Input` that a layer is or begins with, or None."""
+    if isinstance(layer, Sequential):
+        return _beginning(layer._layers[0]) if layer._layers else None
+    return layer if isinstance(layer, Input) else None

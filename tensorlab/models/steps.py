@@ -9,7 +9,7 @@ from typing import Any
 from tensorlab import autodiff, losses, metrics, optimizers
 from tensorlab.arguments import named
 from tensorlab.callbacks import Logs
-from tensorlab.errors import ArgumentError, ArgumentTypeError, StateError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, StateError, short_repr
 from tensorlab.gradients import GradientTape
 from tensorlab.layers import Layer
 from tensorlab.losses import Loss
@@ -25,12 +25,19 @@ class Steps(Layer):
     _optimizer: optimizers.Optimizer | None = None
     _loss: Loss | None = None
     _metrics: tuple[Metric, ...] = ()
+    _weighted_metrics: tuple[Metric, ...] = ()  # those among them that sample weights apply to
     _loss_tracker: Mean | None = None
 
     # Setting up
 
     @named
-    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Sequence[Any] | None = None) -> None:
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: Sequence[Any] | None = None,
+        weighted_metrics: Sequence[Any] | None = None,
+    ) -> None:
         """Set the optimizer, the loss and the metrics.
 
         Args:
@@ -38,21 +45,23 @@ class Steps(Layer):
             loss: a name, a Loss, or a function of ``(y_true, y_pred)``.
             metrics: names, Metrics, losses, or functions of ``(y_true, y_pred)``; reported beside the loss, under the
                 names that are given here. Of equal names the second is reported with ``_1``, and so on.
+            weighted_metrics: metrics that sample weights and class weights apply to, as they do to the loss. Other
+                metrics ignore them. One that is also in ``metrics`` is reported as ``weighted_…``.
 
         Raises:
-            UnknownNameError: for an unknown name, with the nearest known ones.
+            UnknownNameError: for an unknown name; the message suggests similar names.
             ArgumentError: for metrics that are no list, or a loss without a reduction.
             ArgumentTypeError: for a metric that is not one of targets and outputs.
 
         In these cases nothing is changed.
         """
         chosen_optimizer, chosen_loss = optimizers.get(optimizer), None if loss is None else losses.get(loss)
-        chosen = _metrics(f"{self._who}.compile", metrics)
+        who = f"{self._who}.compile"
+        chosen, weighted = _metrics(f"{who} metrics", metrics), _metrics(f"{who} weighted_metrics", weighted_metrics)
         if chosen_loss is not None and chosen_loss.reduction in (None, "none"):
-            raise ArgumentError(
-                f"{self._who}.compile loss", "a loss that is one number", f"reduction={chosen_loss.reduction!r}"
-            )
-        self._optimizer, self._loss, self._metrics = chosen_optimizer, chosen_loss, chosen
+            raise ArgumentError(f"{who} loss", "a loss that is one number", f"reduction={chosen_loss.reduction!r}")
+        self._optimizer, self._loss = chosen_optimizer, chosen_loss
+        self._metrics, self._weighted_metrics = (*chosen, *weighted), weighted
         self._loss_tracker = None if chosen_loss is None else Mean("loss")
 
     @property
@@ -84,7 +93,7 @@ class Steps(Layer):
         for name, value in vars(self).items():
             if isinstance(value, Metric) and name != "_loss_tracker":
                 yield value
-            elif isinstance(value, (list, tuple)) and name != "_metrics":
+            elif isinstance(value, (list, tuple)) and name not in ("_metrics", "_weighted_metrics"):
                 yield from (each for each in value if isinstance(each, Metric))
 
     @property
@@ -96,10 +105,12 @@ class Steps(Layer):
         """Return each metric with the name under which it is reported."""
         found: dict[str, Metric] = {}
         for metric in self.metrics:
-            name, number = metric.name, 0
+            weighted = any(metric is each for each in self._weighted_metrics)
+            first = f"weighted_{metric.name}" if weighted and metric.name in found else metric.name
+            name, number = first, 0
             while name in found:
                 number += 1
-                name = f"{metric.name}_{number}"
+                name = f"{first}_{number}"
             found[name] = metric
         return list(found.items())
 
@@ -125,7 +136,7 @@ class Steps(Layer):
         the loss and the metrics after every step.
 
         Args:
-            data: ``(x, y)``, or ``(x,)`` if `fit` was given no targets.
+            data: ``(x, y)``, or ``(x,)`` if `fit` was given no targets, or ``(x, y, sample_weight)``.
 
         Returns:
             the metrics so far, by name.
@@ -168,24 +179,21 @@ class Steps(Layer):
             x: inputs, which are ignored.
             y: targets.
             y_pred: outputs.
-            sample_weight: not supported; None.
+            sample_weight: a weight for each sample, or None.
             training: whether the batch is trained on, which is ignored.
 
         Raises:
             StateError: if there is no loss.
-            ArgumentError: for sample weights.
-            ShapeError: for targets that do not fit the outputs.
+            ShapeError: for targets or weights that do not fit the outputs.
 
         Source: Keras, ``keras.Model.compute_loss``.
         """
-        if sample_weight is not None:
-            raise ArgumentError(f"{self._who}.compute_loss sample_weight", "None", "weights", _WEIGHTS)
         if self._loss is None:
             added = self.losses
             if not added:
                 raise uncompiled(f"{self._who}.compute_loss", self)
             return sum(added[1:], start=added[0])
-        return sum(self.losses, start=self._loss(y, y_pred))
+        return sum(self.losses, start=self._loss(y, y_pred, *_given(sample_weight)))
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Logs:
         """Update the compiled metrics, and return the results of all metrics.
@@ -194,7 +202,7 @@ class Steps(Layer):
             x: inputs, which are ignored.
             y: targets.
             y_pred: outputs.
-            sample_weight: a weight for each sample.
+            sample_weight: a weight for each sample, for the weighted metrics.
 
         Source: Keras, ``keras.Model.compute_metrics``.
         """
@@ -224,7 +232,7 @@ class Steps(Layer):
             loss = self._loss_of(x, y, y_pred, sample_weight, training=True)
         weights = self.trainable_weights  # the first call may have made them
         if len(used) > len(weights) or not {*map(id, used)} <= {*map(id, weights)}:  # some may be held and frozen
-            self._check_held(used)
+            self._warn_of_missing_attributes(used)
         optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
         return loss, y_pred
 
@@ -239,7 +247,7 @@ class Steps(Layer):
 
     def _loss_of(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
         if self._checked is not None and self._loss is self._checked and not self._replaces("compute_loss"):
-            return sum(self.losses, start=self._loss.reduced(y, y_pred))
+            return sum(self.losses, start=self._loss.reduced(y, y_pred, *_given(sample_weight)))
         if "training" in inspect.signature(self.compute_loss).parameters:
             loss = self.compute_loss(x, y, y_pred, sample_weight, training=training)
         else:
@@ -256,10 +264,10 @@ class Steps(Layer):
             if isinstance(y, Tensor) and isinstance(y_pred, Tensor):
                 y, y_pred = matched(y, y_pred)
             for metric in self._metrics:
-                if sample_weight is None:
-                    metric.update_state(y, y_pred)
-                else:
+                if sample_weight is not None and any(metric is each for each in self._weighted_metrics):
                     metric.update_state(y, y_pred, sample_weight=sample_weight)
+                else:
+                    metric.update_state(y, y_pred)
 
     def _replaces(self, *methods: str) -> bool:
         """Return whether a subclass, or this object, has a method of its own."""
@@ -278,7 +286,9 @@ def uncompiled(who: str, model: Steps) -> StateError:
     return StateError(who, problem, "call compile(optimizer=..., loss=...) first")
 
 
-_WEIGHTS = "weigh the samples in a compute_loss or train_step of your own"
+def _given(sample_weight: Any) -> tuple[Any, ...]:
+    """Return the arguments for weights: none if there are none, for losses that do not take any."""
+    return () if sample_weight is None else (sample_weight,)
 
 
 def unpack(data: Any) -> tuple[Any, Any, Any]:
@@ -315,12 +325,12 @@ def _plain(value: Any) -> Any:
 def _metrics(who: str, identifiers: Any) -> tuple[Metric, ...]:
     """Return metrics that can be computed from targets and outputs."""
     if not isinstance(identifiers, (list, tuple, type(None))):
-        raise ArgumentError(f"{who} metrics", "a list", repr(identifiers), "e.g. metrics=['accuracy']")
+        raise ArgumentError(who, "a list", short_repr(identifiers), "e.g. metrics=['accuracy']")
     chosen = tuple(map(metrics.get, flat(identifiers or ())))
     for metric in chosen:
         if not takes_targets_and_outputs(metric):
             hint = "implement call(y_true, y_pred), or update_state(y_true, y_pred) and result()"
-            raise ArgumentTypeError(f"{who} metrics", "metrics of targets and outputs", repr(metric.name), hint)
+            raise ArgumentTypeError(who, "metrics of targets and outputs", short_repr(metric.name), hint)
     return chosen
 
 

@@ -6,8 +6,9 @@ lifted to tensors; their derivatives are taken from their source. There is no co
 `tensorlab.ops` only.
 """
 
-from tensorlab.arguments import tell
+from tensorlab.arguments import wrap_functions
 from tensorlab.ops import (
+    activations,
     arithmetic,
     broadcasting,
     comparison,
@@ -40,6 +41,7 @@ from tensorlab.ops import (
     sorting,
     trigonometric,
 )
+from tensorlab.ops.activations import *
 from tensorlab.ops.arithmetic import *
 from tensorlab.ops.broadcasting import *
 from tensorlab.ops.comparison import *
@@ -72,6 +74,7 @@ from tensorlab.ops.sorting import *
 from tensorlab.ops.trigonometric import *
 
 __all__: list[str] = []
+__all__ += activations.__all__
 __all__ += arithmetic.__all__
 __all__ += broadcasting.__all__
 __all__ += comparison.__all__
@@ -100,4 +103,4 @@ __all__ += shaping.__all__
 __all__ += sorting.__all__
 __all__ += trigonometric.__all__
 
-tell(globals(), [*__all__, *compiled_calls.__all__, *crossentropy.__all__, *keras_names.__all__])
+wrap_functions(globals(), [*__all__, *compiled_calls.__all__, *crossentropy.__all__, *keras_names.__all__])

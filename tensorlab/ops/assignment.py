@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import autodiff
+from tensorlab.arguments import check_callable
 from tensorlab.dtypes import DType, can_hold
 from tensorlab.errors import ArgumentTypeError, DeviceError, DTypeError, ShapeError, StateError
 from tensorlab.ops import arithmetic, extrema, powers
@@ -189,9 +190,9 @@ def _last(shape: Shape, plain: Any) -> np.ndarray[Any, np.dtype[np.bool_]] | Non
         return None
     flat = positions.ravel()
     order = np.arange(flat.size)
-    winner = np.zeros(int(np.prod(shape)), np.int64)
-    winner[flat] = order
-    last: np.ndarray[Any, np.dtype[np.bool_]] = winner[flat] == order
+    last_of = np.zeros(int(np.prod(shape)), np.int64)
+    last_of[flat] = order
+    last: np.ndarray[Any, np.dtype[np.bool_]] = last_of[flat] == order
     return last.reshape(positions.shape)
 
 
@@ -289,6 +290,7 @@ class AtIndex:
 
     def apply(self, function: Callable[[Tensor], Any]) -> Tensor:
         """Return the tensor with the elements replaced by ``function(elements)``, which keeps their shape."""
+        check_callable("x.at[index].apply", "a function of a tensor", function)
         return self.set(function(self.get()))
 
     def __repr__(self) -> str:

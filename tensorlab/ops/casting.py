@@ -9,7 +9,7 @@ from tensorlab import autodiff, dtypes
 from tensorlab.backends import Backend
 from tensorlab.dtypes import DType
 from tensorlab.ops.dispatch import as_tensor
-from tensorlab.scalars import scalar_function
+from tensorlab.scalars import ScalarFunction, scalar_function
 from tensorlab.tensor import Tensor, from_buffer_of, is_plain
 
 
@@ -44,16 +44,20 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: str | None = Non
     target = tensor.dtype if dtype is tensor.dtype else dtypes.as_dtype(dtype, "astype")
     if tensor.dtype == target and not copy:
         return x if is_plain(x) else tensor
-    function, compute = (_NONZERO, tensor.dtype) if target.kind == "b" else (_IDENTITY, target)
     key = (tensor._backend, tensor.dtype, target)
     run = _conversions.get(key)
     if run is None:
-        run = _conversions[key] = tensor._backend.map(function, compute, (tensor.dtype,), (target,))
+        run = _conversions[key] = tensor._backend.map(*conversion(tensor.dtype, target))
     result = from_buffer_of(tensor, run(tensor.shape, tensor._buffer))
     if autodiff.recording() and target.kind == "f" and tensor.dtype.kind == "f":
         before = tensor.dtype
         autodiff.record((tensor,), (result,), (lambda gradient: astype(gradient, before, copy=False),))
     return result
+
+
+def conversion(own: DType, target: DType) -> tuple[ScalarFunction, DType, tuple[DType], tuple[DType]]:
+    """Return the arguments of `Backend.map` that convert one dtype to another."""
+    return (_NONZERO, own, (own,), (target,)) if target.kind == "b" else (_IDENTITY, target, (own,), (target,))
 
 
 def _nonzero(x: float) -> float:

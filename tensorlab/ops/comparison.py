@@ -13,7 +13,7 @@ from tensorlab.backends import Backend
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, DTypeError
 from tensorlab.ops.casting import astype
-from tensorlab.ops.dispatch import Scalar, as_tensor, device_of, is_scalar, lists_of_numbers, one_of_each_type
+from tensorlab.ops.dispatch import Scalar, are_lists_of_numbers, as_tensor, device_of, is_scalar, one_of_each_type
 from tensorlab.ops.lift import Elementwise, elementwise
 from tensorlab.scalars import scalar_function
 from tensorlab.tensor import Tensor
@@ -46,7 +46,7 @@ class Comparison(Elementwise):
 
 def _comparable(who: str, x1: Any, x2: Any) -> tuple[Any, Any]:
     """Return operands that compare as the given ones, with Python numbers that the dtype of the other can represent."""
-    numbers = [is_scalar(x) or listed for x, listed in zip((x1, x2), lists_of_numbers((x1, x2)), strict=True)]
+    numbers = [is_scalar(x) or listed for x, listed in zip((x1, x2), are_lists_of_numbers((x1, x2)), strict=True)]
     if numbers == [True, False]:
         x, number = _with_number(who, x2, x1)
         return number, x
@@ -165,7 +165,7 @@ def where(condition: Any, x1: Any, x2: Any, /) -> Tensor:
         raise DTypeError("where", "a condition of bool", str(chosen.dtype), "compare it, e.g. x != 0")
     branches = [
         x if is_scalar(x) or listed else as_tensor(x, "where", device)
-        for x, listed in zip((x1, x2), lists_of_numbers((x1, x2)), strict=True)
+        for x, listed in zip((x1, x2), are_lists_of_numbers((x1, x2)), strict=True)
     ]
     target = dtypes.result_type(
         "where",

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from tensorlab import autodiff
-from tensorlab.errors import ArgumentError
+from tensorlab.errors import ArgumentError, short_repr
 from tensorlab.forks import guard
 from tensorlab.tensor import TENSORS
 
@@ -38,7 +38,7 @@ class CallCounts(NamedTuple):
 def _allowed() -> bool:
     text = os.environ.get(VARIABLE, "")
     if text not in ("", "0", "1"):
-        raise ArgumentError(VARIABLE, "0 or 1", repr(text), "0 keeps every call of an operation in Python")
+        raise ArgumentError(VARIABLE, "0 or 1", short_repr(text), "0 keeps every call of an operation in Python")
     return text != "0"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from tensorlab import dtypes, shapes
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError, short_repr
 from tensorlab.ops.broadcasting import broadcast_to
 from tensorlab.ops.comparison import where
 from tensorlab.ops.dispatch import as_tensor, device_of
@@ -136,20 +136,20 @@ def _numbers(who: str, *values: Any) -> list[int | float]:
             try:
                 numbers.append(float(value))
             except (TypeError, ValueError):
-                raise ArgumentTypeError(who, "numbers", repr(value)) from None
+                raise ArgumentTypeError(who, "numbers", short_repr(value)) from None
     return numbers
 
 
-def _check_holds(who: str, dtype: DType, *values: float) -> None:
+def _check_range(who: str, dtype: DType, *values: float) -> None:
     """Raise ArgumentError for numbers that a dtype cannot represent, and integers beyond every float."""
     for value in values:
         if dtype.kind in "iu":
             limits = np.iinfo(dtype)
-            holds = limits.min <= value <= limits.max
+            fits = limits.min <= value <= limits.max
         else:
-            holds = not isinstance(value, int) or abs(value) <= sys.float_info.max
-        if not holds:
-            raise ArgumentError(who, f"numbers that {dtype} holds", str(value)[:60], "give another dtype")
+            fits = not isinstance(value, int) or abs(value) <= sys.float_info.max
+        if not fits:
+            raise ArgumentError(who, f"numbers that {dtype} holds", short_repr(value), "give another dtype")
 
 
 def _integer_steps(first: int, by: int, count: int, wanted: DType) -> np.ndarray[Any, Any]:
@@ -188,16 +188,16 @@ def arange(
     if wanted.kind == "b":
         raise DTypeError("arange", "a dtype of numbers", "bool")
     if wanted.kind in "iu":
-        first, end, by = (int(x) if float(x).is_integer() else x for x in (first, end, by))
+        first, end, by = (int(x) if isinstance(x, float) and x.is_integer() else x for x in (first, end, by))
     whole = isinstance(first, int) and isinstance(end, int) and isinstance(by, int)
     try:
         count = max(0, -int((first - end) // by) if whole else math.ceil((float(end) - float(first)) / float(by)))
     except (ArithmeticError, ValueError):  # a step of 0, an infinity, or a NaN
-        given = f"{first}, {end}, step {by}"
+        given = f"{short_repr(first)}, {short_repr(end)}, step {short_repr(by)}"
         raise ArgumentError("arange", "finite numbers and a step other than 0", given) from None
     shapes.as_shape("arange", count)
     if count:
-        _check_holds("arange", wanted, first, first + (count - 1) * by)
+        _check_range("arange", wanted, first, first + (count - 1) * by)
     if whole:
         return asarray(_integer_steps(int(first), int(by), count, wanted), device=device)
     with np.errstate(over="ignore"):  # numbers too large for float32 become infinite
@@ -228,15 +228,15 @@ def linspace(
     first, last = _numbers("linspace", start, stop)
     (count,) = _numbers("linspace", num)
     if not isinstance(count, int):
-        raise ArgumentTypeError("linspace", "an integer number of elements", repr(num))
+        raise ArgumentTypeError("linspace", "an integer number of elements", short_repr(num))
     if count < 0:
         raise ArgumentError("linspace", "a number of elements of at least 0", str(count))
     shapes.as_shape("linspace", count)
     if wanted.kind == "b":
         raise DTypeError("linspace", "a dtype of numbers", "bool")
-    _check_holds("linspace", wanted, first, last)
+    _check_range("linspace", wanted, first, last)
     if not (math.isfinite(first) and math.isfinite(last)):
-        raise ArgumentError("linspace", "finite numbers", f"{first} and {last}")
+        raise ArgumentError("linspace", "finite numbers", f"{short_repr(first)} and {short_repr(last)}")
     if wanted.kind in "iu" and first == int(first) and last == int(last):
         values = _integer_fractions(int(first), int(last), count, endpoint, wanted)
     else:
@@ -285,7 +285,7 @@ def _diagonal(who: str, rows: int, columns: int, k: Any, compare: np.ufunc) -> n
     """Return where the column compares with the row plus ``k``: the ``k``-th diagonal, or one side of it."""
     (offset,) = _numbers(who, k)
     if not isinstance(offset, int):
-        raise ArgumentTypeError(who, "an integer diagonal k", repr(k))
+        raise ArgumentTypeError(who, "an integer diagonal k", short_repr(k))
     offset = max(-rows, min(columns, offset))  # diagonals farther away are empty too
     return np.asarray(compare(np.arange(columns), np.arange(rows)[:, None] + offset))
 
@@ -335,7 +335,7 @@ def meshgrid(*arrays: Any, indexing: str = "xy") -> list[Tensor]:
     Source: Python array API standard, ``meshgrid``.
     """
     if indexing not in ("xy", "ij"):
-        raise ArgumentError("meshgrid", "indexing 'xy' or 'ij'", repr(indexing))
+        raise ArgumentError("meshgrid", "indexing 'xy' or 'ij'", short_repr(indexing))
     device = device_of(arrays)
     tensors = [as_tensor(array, "meshgrid", device) for array in arrays]
     if any(tensor.ndim != 1 for tensor in tensors):

@@ -18,9 +18,9 @@ import numpy as np
 
 from tensorlab import autodiff, dtypes, shapes
 from tensorlab.errors import ArgumentError, DTypeError, ShapeError, levels_to_the_user
+from tensorlab.ops.activations import log_softmax, softmax
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of
 from tensorlab.ops.lift import elementwise
-from tensorlab.ops.nn import log_softmax, softmax
 from tensorlab.ops.probabilities import Probabilities, logits_of, with_axis_last
 from tensorlab.ops.reduction import sum
 from tensorlab.ops.shaping import expand_dims

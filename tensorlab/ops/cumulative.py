@@ -10,7 +10,7 @@ import numpy as np
 
 from tensorlab import autodiff, dtypes, shapes
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError, short_repr
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.indexing import getitem
 from tensorlab.ops.joining import concat, flip
@@ -51,7 +51,7 @@ def _itself(x: float) -> float:
 
 _of = scalar_function
 # The rounding error of each addition, by Knuth's TwoSum, is summed separately: the next step need not wait for it.
-_SUM = Scan("cumulative_sum", _of(_add), _of(_corrected), (0, 0))
+RUNNING_SUM = Scan("cumulative_sum", _of(_add), _of(_corrected), (0, 0))
 _PROD = Scan("cumulative_prod", _of(_multiply), _of(_itself), (1,))
 _RECURRENCE = Scan("recurrence", _of(_recur), _of(_itself), (0,))
 
@@ -88,7 +88,7 @@ def _shifted(x: Tensor, first: float) -> Tensor:
 
 
 def _running_sum(x: Tensor, output: DType) -> Tensor:
-    result = _scan(_SUM, [x], output)
+    result = _scan(RUNNING_SUM, [x], output)
     if autodiff.recording() and x.dtype.kind == output.kind == "f":
 
         def vjp(g: Tensor) -> Tensor:
@@ -224,7 +224,7 @@ def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: 
     try:
         times = operator.index(n)
     except TypeError:
-        raise ArgumentTypeError("diff", "an integer n", repr(n)) from None
+        raise ArgumentTypeError("diff", "an integer n", short_repr(n)) from None
     if times < 0:
         raise ArgumentError("diff", "n of at least 0", str(n))
     if times and (prepend is not None or append is not None):

@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorlab import dtypes
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, nearest
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, nearest, short_repr
 from tensorlab.ops.dispatch import as_tensor, is_scalar
 from tensorlab.tensor import Tensor
 
@@ -120,7 +120,7 @@ def isdtype(dtype: Any, kind: Any) -> bool:
         return any([isdtype(given, each) for each in kind])
     if isinstance(kind, str):
         if kind not in _KINDS:
-            raise ArgumentError("isdtype", "a kind of dtype", repr(kind), nearest(kind, _KINDS))
+            raise ArgumentError("isdtype", "a kind of dtype", short_repr(kind), nearest(kind, _KINDS))
         return given.kind in _KINDS[kind]
     return given == dtypes.as_dtype(kind, "isdtype")
 

@@ -10,14 +10,14 @@ import numpy as np
 from tensorlab import autodiff, dtypes
 from tensorlab.backends import Backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, ShapeError, short_repr
 from tensorlab.tensor import TENSORS, Tensor, converted
 
 Scalar = bool | int | float
 
 
 def as_tensor(value: Any, who: str, device: str | None = None) -> Tensor:
-    """Convert an argument to a tensor. The result is a snapshot, so a later assignment to the argument is harmless.
+    """Convert an argument to a tensor. The result is a snapshot: a later assignment to the argument does not change it.
 
     Args:
         value: the argument.
@@ -41,7 +41,7 @@ def on_host(who: str, tensor: Tensor) -> np.ndarray[Any, Any]:
 
 
 def device_of(operands: Sequence[Any]) -> str | None:
-    """Return the device of the first tensor among the arguments, to which arrays and numbers are moved, or None."""
+    """Return the device of the first tensor among the operands, or None. Arrays and numbers are moved to it."""
     for operand in operands:
         if isinstance(operand, Tensor):
             return operand.device
@@ -53,10 +53,10 @@ def is_scalar(value: Any) -> bool:
     return isinstance(value, (bool, int, float)) and not isinstance(value, np.generic)
 
 
-def exactly(number: Scalar, dtype: DType) -> np.ndarray[Any, Any]:
-    """Convert a number to an array of a dtype, or of objects for an integer that the dtype cannot represent.
+def exact_array(number: Scalar, dtype: DType) -> np.ndarray[Any, Any]:
+    """Convert a number to an array of a dtype.
 
-    NumPy compares objects as Python does.
+    An integer that overflows the dtype becomes an array of objects, because NumPy compares objects exactly.
     """
     try:
         with np.errstate(over="ignore"):
@@ -65,11 +65,25 @@ def exactly(number: Scalar, dtype: DType) -> np.ndarray[Any, Any]:
         return np.asarray(number, object)
 
 
-def lists_of_numbers(operands: Sequence[Any]) -> list[bool]:
-    """Return which operands are ranges, or possibly nested lists or tuples, of Python numbers.
+def in_dtype(who: str, number: Scalar, dtype: DType) -> np.ndarray[Any, Any]:
+    """Convert a number to an array of a dtype.
 
-    Like single numbers they take the dtype of the tensors and arrays among the operands. Without one of these the
-    result is False for every operand.
+    Raises:
+        ArgumentError: for an integer that the dtype cannot represent.
+    """
+    try:
+        with np.errstate(over="ignore"):  # numbers too large for float32 become infinite
+            return np.asarray(number, dtype)
+    except OverflowError:
+        hint = "convert the tensors to a wider dtype with .astype()"
+        raise ArgumentError(who, f"a number that {dtype} holds", short_repr(number), hint) from None
+
+
+def are_lists_of_numbers(operands: Sequence[Any]) -> list[bool]:
+    """Return for each operand whether it is a range, or a list or tuple, perhaps nested, of Python numbers.
+
+    Like a single number, such an operand takes the dtype of the tensors and arrays among the operands. If there are
+    none, the result is False for every operand.
     """
     if not any([hasattr(operand, "dtype") for operand in operands]):
         return [False] * len(operands)
@@ -83,19 +97,19 @@ def _is_numbers(value: Any) -> bool:
 
 
 def one_of_each_type(numbers: Any) -> list[Scalar]:
-    """Return one number of each Python type in a list of numbers, for `dtypes.result_type`."""
+    """Return one number of each Python type in a list of numbers, as `dtypes.result_type` needs only their types."""
     if isinstance(numbers, range):
         return [0]
     return list({type(leaf): leaf for leaf in autodiff.flatten(numbers)}.values())
 
 
 def store(who: str, result: Tensor, out: Any) -> Tensor:
-    """Write a result to a `Variable` or a NumPy array, and return that.
+    """Write a result to ``out``, and return ``out``.
 
     Raises:
-        ArgumentTypeError: if ``out`` is neither.
-        ShapeError: if it has another shape than the result.
-        DTypeError: if it has another dtype.
+        ArgumentTypeError: if ``out`` is neither a `Variable` nor a NumPy array.
+        ShapeError: if it does not have the shape of the result.
+        DTypeError: if it does not have the dtype of the result.
         ArgumentError: if it is a read-only array.
     """
     if isinstance(out, Tensor) and hasattr(out, "assign"):
@@ -129,7 +143,7 @@ def common_backend(who: str, tensors: Sequence[Tensor]) -> Backend:
     """Return the backend of all tensors.
 
     Raises:
-        DeviceError: if there are two.
+        DeviceError: if the tensors are on different devices.
     """
     first = tensors[0]._backend
     for tensor in tensors:
@@ -148,25 +162,25 @@ def together(who: str, *operands: Any) -> Sequence[Tensor]:
 
     Raises:
         DTypeError: if their dtypes have no common type.
-        DeviceError: if there are tensors on two devices.
+        DeviceError: if tensors are on different devices.
     """
     first = operands[0]
     if type(first) in TENSORS or isinstance(first, Tensor):
         backend, dtype = first._backend, first._buffer.dtype
         for operand in operands:
-            known = type(operand) in TENSORS or isinstance(operand, Tensor)
-            if not known or operand._buffer.dtype is not dtype or operand._backend is not backend:
+            is_tensor = type(operand) in TENSORS or isinstance(operand, Tensor)
+            if not is_tensor or operand._buffer.dtype is not dtype or operand._backend is not backend:
                 break
         else:  # the common case: no conversion, and snapshots only if a tape keeps the tensors
             return [operand.snapshot() for operand in operands] if autodiff.recording() else operands
     device = device_of(operands)
-    pairs = list(zip(operands, lists_of_numbers(operands), strict=True))
-    given = [None if listed else as_tensor(operand, who, device) for operand, listed in pairs]
-    numbers = [number for operand, listed in pairs if listed for number in one_of_each_type(operand)]
-    common = dtypes.result_type(who, [tensor.dtype for tensor in given if tensor is not None], numbers)
-    tensors = [
-        converted(who, operand, common, device, None) if tensor is None else tensor
-        for operand, tensor in zip(operands, given, strict=True)
-    ]
+    tensors_or_lists: list[Any] = []
+    numbers: list[Scalar] = []
+    for operand, is_list in zip(operands, are_lists_of_numbers(operands), strict=True):
+        tensors_or_lists.append(operand if is_list else as_tensor(operand, who, device))
+        numbers += one_of_each_type(operand) if is_list else []
+    given = [x.dtype for x in tensors_or_lists if isinstance(x, Tensor)]
+    common = dtypes.result_type(who, given, numbers)  # lists take this dtype
+    tensors = [x if isinstance(x, Tensor) else converted(who, x, common, device, None) for x in tensors_or_lists]
     common_backend(who, tensors)
     return [tensor.astype(common) for tensor in tensors]

@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorlab import dtypes
 from tensorlab.devices import backend as find_backend
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, short_repr
 from tensorlab.tensor import Tensor, adopted, asarray
 
 __all__ = [
@@ -47,12 +47,12 @@ def from_dlpack(x: Any, /, *, device: str | None = None, copy: bool | None = Non
         return asarray(_on_host(x, device="cpu"), device=device)  # the other library copies it to the host
     if here is not None:
         if copy is False and device is not None and find_backend(device) is not here._backend:
-            raise ArgumentError(who, f"device {here.device!r} with copy=False", repr(device))
+            raise ArgumentError(who, f"device {here.device!r} with copy=False", short_repr(device))
         return asarray(here, device=device, copy=copy)
     array, target = _on_host(x), device or "cpu"
     result = asarray(array, device=target, copy=copy or None)
     if copy is False and not np.may_share_memory(result.numpy(), array) and array.size:
-        raise ArgumentError(who, "a device that shares the host's memory, for copy=False", repr(target))
+        raise ArgumentError(who, "a device that shares the host's memory, for copy=False", short_repr(target))
     return result
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 
 from tensorlab.ops.lift import elementwise
-from tensorlab.ops.probabilities import Sigmoid
-from tensorlab.scalars import scalar_function
 
 __all__ = [
     "erf",
@@ -19,7 +17,6 @@ __all__ = [
     "log10",
     "logaddexp",
     "rsqrt",
-    "sigmoid",
     "sqrt",
 ]
 
@@ -93,14 +90,3 @@ def erf(x: float) -> float:
 def erfc(x: float) -> float:
     """Return ``1 - erf(x)``, accurately where that is near 0. Source: ``math.erfc``."""
     return math.erfc(x)
-
-
-def _sigmoid(x: float) -> float:
-    """Return ``1 / (1 + e⁻ˣ)``.
-
-    The result remembers ``x``, so that a crossentropy can compute from the logits, as for `softmax`.
-    """
-    return 1.0 / (1.0 + math.exp(-x))
-
-
-sigmoid = Sigmoid(scalar_function(_sigmoid), name="sigmoid")

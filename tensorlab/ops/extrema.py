@@ -1,11 +1,11 @@
-"""Elementwise maximum, minimum, relu and clip."""
+"""Elementwise maximum, minimum and clip."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tensorlab import dtypes
-from tensorlab.errors import DTypeError
+from tensorlab.errors import DTypeError, short_repr
 from tensorlab.ops.dispatch import as_tensor, device_of, is_scalar
 from tensorlab.ops.lift import elementwise
 from tensorlab.tensor import Tensor
@@ -14,7 +14,6 @@ __all__ = [
     "clip",
     "maximum",
     "minimum",
-    "relu",
 ]
 
 _any = elementwise(domain="any")
@@ -38,12 +37,6 @@ def minimum(x1: float, x2: float) -> float:
     """
     smaller = min(x1, x2)
     return x2 + x1 if x2 != x2 else smaller
-
-
-@elementwise(domain="number")
-def relu(x: float) -> float:
-    """Return ``max(x, 0)``; NaN for NaN. The derivative at 0 is 0. Takes every dtype but bool."""
-    return 0 if x <= 0 else x
 
 
 def _within(x: float, min: float, max: float) -> float:
@@ -100,7 +93,7 @@ def _bound(bound: Any, x: Tensor) -> Any:
         fits = dtypes.result_type("clip", [x.dtype], [bound]) == x.dtype
         if fits:
             return bound
-        raise _unfit(x, f"the Python {type(bound).__name__} {bound!r}")
+        raise _unfit(x, f"the Python {type(bound).__name__} {short_repr(bound)}")
     tensor = as_tensor(bound, "clip", x.device)
     if not dtypes.can_hold(x.dtype, tensor.dtype) and not x.dtype.kind == tensor.dtype.kind == "f":
         raise _unfit(x, str(tensor.dtype))

@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 
 from tensorlab import shapes
-from tensorlab.errors import ArgumentTypeError, DTypeError, IndexOutOfBoundsError, ShapeError, TensorlabError
+from tensorlab.errors import (
+    ArgumentTypeError,
+    DTypeError,
+    IndexOutOfBoundsError,
+    ShapeError,
+    TensorlabError,
+    short_repr,
+)
 from tensorlab.ops.dispatch import as_tensor, on_host
 from tensorlab.ops.shaping import recorded
 from tensorlab.tensor import Tensor
@@ -57,7 +64,7 @@ def _refusal(who: str, shape: shapes.Shape, index: Any, error: Exception) -> Ten
     """Return the error of tensorlab for what NumPy says is wrong with an index."""
     if isinstance(error, (IndexError, OverflowError)):
         return IndexOutOfBoundsError(who, f"indices that fit shape {shape}", _show(index), str(error))
-    return ArgumentTypeError(who, "slices of integers with a step", repr(index), str(error))
+    return ArgumentTypeError(who, "slices of integers with a step", short_repr(index), str(error))
 
 
 def plain_index(index: Any, who: str = "index") -> Any:
@@ -75,17 +82,19 @@ def plain_index(index: Any, who: str = "index") -> Any:
         try:
             array = _signed(np.array(host, np.int64 if empty else None))
         except (ValueError, TypeError):
-            raise ArgumentTypeError(who, "a list of numbers, or of lists of one length", repr(index)) from None
+            raise ArgumentTypeError(who, "a list of numbers, or of lists of one length", short_repr(index)) from None
         if array.dtype.kind not in "biu":
             raise DTypeError(who, "integers or a mask of bools", f"an array of {array.dtype}")
         return array if array.ndim or array.dtype.kind == "b" else int(array)
     if index is None or index is Ellipsis or isinstance(index, (slice, int, np.integer, np.bool_)):
         return index
-    raise ArgumentTypeError(who, "slices, numbers, None, ... or arrays", repr(index))
+    raise ArgumentTypeError(who, "slices, numbers, None, ... or arrays", short_repr(index))
 
 
 def _show(index: Any) -> str:
-    return ", ".join(map(_show, index)) if isinstance(index, tuple) else np.array2string(np.asarray(index), threshold=6)
+    if isinstance(index, tuple):
+        return ", ".join(map(_show, index))
+    return np.array2string(index, threshold=6) if isinstance(index, np.ndarray) else short_repr(index)
 
 
 def integers_on_host(who: str, what: str, value: Any) -> np.ndarray[Any, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import autodiff, shapes
-from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError, short_repr
 from tensorlab.ops.broadcasting import broadcast_to
 from tensorlab.ops.dispatch import as_tensor, sequence, together
 from tensorlab.ops.indexing import getitem, integers_on_host, take
@@ -144,7 +144,7 @@ def roll(x: Any, /, shift: int | Sequence[int], axis: int | Sequence[int] | None
         parts: Sequence[Any] = shift if isinstance(shift, (tuple, list)) else [shift]
         shifts = [operator.index(part) for part in parts]
     except TypeError:
-        raise ArgumentTypeError("roll", "integer shifts", repr(shift)) from None
+        raise ArgumentTypeError("roll", "integer shifts", short_repr(shift)) from None
     if axis is None:
         return reshape(roll(reshape(tensor, (-1,)), builtins.sum(shifts), axis=0), tensor.shape)
     given = axis if isinstance(axis, (tuple, list)) else [axis]

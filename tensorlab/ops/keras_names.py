@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import shapes
-from tensorlab.errors import ArgumentTypeError, ShapeError
+from tensorlab.errors import ArgumentTypeError, ShapeError, short_repr
 from tensorlab.ops import arithmetic, logical, powers, trigonometric
 from tensorlab.ops.arithmetic import abs, subtract
 from tensorlab.ops.comparison import equal, less_equal
@@ -177,7 +177,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list[Tensor]:
                 raise ShapeError("split", f"a number of parts that {length} is a multiple of", str(count))
             starts = [part * (length // count) for part in range(1, count)]
     except TypeError:
-        raise ArgumentTypeError("split", "integers", repr(indices_or_sections)) from None
+        raise ArgumentTypeError("split", "integers", short_repr(indices_or_sections)) from None
     before = (slice(None),) * position
     return [
         getitem(tensor, (*before, slice(start, end)))

@@ -8,23 +8,22 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast, overload
 
-import numpy as np
-
 from tensorlab import autodiff, dtypes, shapes
 from tensorlab.arguments import misfit
 from tensorlab.backends import Backend
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError, short_repr
 from tensorlab.ops import compiled_calls
 from tensorlab.ops.casting import astype
 from tensorlab.ops.compiled_calls import CallCounts, compiled_count
 from tensorlab.ops.dispatch import (
+    are_lists_of_numbers,
     as_tensor,
     common_backend,
     device_of,
+    in_dtype,
     is_scalar,
-    lists_of_numbers,
     one_of_each_type,
     store,
 )
@@ -158,10 +157,14 @@ class Elementwise:
 
     def _ready(self, backend: Backend, compute: DType) -> Callable[..., Any]:
         """Compile, or load, the kernel for one device and dtype."""
-        run = backend.map(self._definition(compute), compute, (compute,) * self._arity, (self._output(compute),))
+        run = backend.map(*self.loop(compute))
         self._kernels[backend, compute] = run
         self._unlisted += hasattr(run, "kernel")
         return run
+
+    def loop(self, compute: DType) -> tuple[ScalarFunction, DType, tuple[DType, ...], tuple[DType, ...]]:
+        """Return the arguments of `Backend.map` for arguments of one dtype."""
+        return self._definition(compute), compute, (compute,) * self._arity, (self._output(compute),)
 
     def take_table(self, table: Callable[..., Any]) -> None:
         """Let a function make the table of the kernels for compiled calls, and use it from now on."""
@@ -209,7 +212,7 @@ class Elementwise:
             if kind is float or kind is int:
                 if compute.kind == "b" or (kind is float and compute.kind != "f"):
                     return None  # the number is of a wider dtype
-                operand = Tensor(backend.from_host(self._number(operand, compute)), backend)
+                operand = Tensor(backend.from_host(in_dtype(self.__name__, operand, compute)), backend)
             elif not isinstance(operand, Tensor) or (operand._backend, operand._buffer.dtype) != (backend, compute):
                 return None
             elif recording or kind is not Tensor:
@@ -220,7 +223,7 @@ class Elementwise:
     def _converted(self, operands: tuple[Any, ...]) -> tuple[list[Tensor], Backend, DType]:
         """Convert the operands to tensors of one dtype on one device; return them, the backend and that dtype."""
         device = device_of(operands)
-        lists = lists_of_numbers(operands)
+        lists = are_lists_of_numbers(operands)
         given = [
             None if is_scalar(operand) or listed else as_tensor(operand, self.__name__, device)
             for operand, listed in zip(operands, lists, strict=True)
@@ -229,29 +232,25 @@ class Elementwise:
         scalars = [operand for operand in operands if is_scalar(operand)]
         for operand, listed in zip(operands, lists, strict=True):
             scalars += one_of_each_type(operand) if listed else []
-        compute = self._compute(dtypes.result_type(self.__name__, [tensor.dtype for tensor in present], scalars))
+        compute = self.compute(dtypes.result_type(self.__name__, [tensor.dtype for tensor in present], scalars))
         backend = common_backend(self.__name__, present) if present else find_backend()
-        tensors = [
-            converted(self.__name__, operand, compute, backend.name, None)
-            if listed
-            else Tensor(backend.from_host(self._number(operand, compute)), backend)
-            if tensor is None
-            else tensor
-            if tensor.dtype is compute
-            else astype(tensor, compute, copy=False)
-            for operand, tensor, listed in zip(operands, given, lists, strict=True)
-        ]
+        tensors = []
+        for operand, tensor, listed in zip(operands, given, lists, strict=True):
+            if listed:
+                tensor = converted(self.__name__, operand, compute, backend.name, None)
+            elif tensor is None:
+                tensor = Tensor(backend.from_host(in_dtype(self.__name__, operand, compute)), backend)
+            elif tensor.dtype is not compute:
+                tensor = astype(tensor, compute, copy=False)
+            tensors.append(tensor)
         return tensors, backend, compute
 
-    def _number(self, value: float, dtype: DType) -> np.ndarray[Any, Any]:
-        try:
-            with np.errstate(over="ignore"):  # numbers too large for float32 become infinite
-                return np.asarray(value, dtype)
-        except OverflowError:
-            hint = "convert the tensors to a wider dtype with .astype()"
-            raise ArgumentError(self.__name__, f"a number that {dtype} holds", repr(value), hint) from None
+    def compute(self, dtype: DType) -> DType:
+        """Return the dtype in which arguments of a dtype are computed.
 
-    def _compute(self, dtype: DType) -> DType:
+        Raises:
+            DTypeError: for a dtype outside of the domain.
+        """
         kind = dtypes.kind(dtype)
         if self.domain == "real" and kind != "real":
             return dtypes.default_float
@@ -266,22 +265,31 @@ class Elementwise:
 
     def vjp(self, index: int) -> Elementwise:
         """Return the operation ``(gradient, *arguments) -> gradient * ∂self/∂argument``, which is one kernel."""
-        operation = self._given_vjps.get(index) or self._vjps.get(index)
+        operation = None
+        if isinstance(index, int):
+            operation = self._given_vjps.get(index) or self._vjps.get(index)
         if operation is None:
             operation = self._vjps[index] = Elementwise(vjp(self.scalar, index))
         return operation
 
     def _vjp_maker(self, index: int) -> VjpMaker | None:
+        found = self.gradient_operation(index)
+        if found is not None:
+            return vjp_maker(found[0], index, found[1])
+        return broadcast_vjp_maker(index) if derivative(self.scalar, index).constant == 1 else None
+
+    def gradient_operation(self, index: int) -> tuple[Elementwise, Sequence[int]] | None:
+        """Return the operation that a tape calls for the gradient of an argument, or None for a derivative of 0 or 1.
+
+        Its arguments are the gradient of the result, and those arguments of this operation whose indices are returned.
+        """
         given = self._given_vjps.get(index)
         if given is not None:  # it may need every argument
-            return vjp_maker(given, index, tuple(range(self._arity)))
-        slope = derivative(self.scalar, index).constant
-        if slope == 0:
+            return given, range(self._arity)
+        if derivative(self.scalar, index).constant in (0, 1):
             return None
-        if slope == 1:
-            return broadcast_vjp_maker(index)
         scalar, (_, *needed) = without_unused(vjp(self.scalar, index))
-        return vjp_maker(Elementwise(scalar), index, [position - 1 for position in needed])
+        return Elementwise(scalar), [position - 1 for position in needed]
 
 
 _OF_THIS_PROCESS = ("_vjps", "_kernels", "_unlisted", "_vjp_makers", "_python_calls", "_compiled_calls")
@@ -349,14 +357,14 @@ def elementwise(
     if kinds is not None and not isinstance(kinds, Mapping):
         raise ArgumentTypeError("elementwise", "kinds as a dict of functions", type(kinds).__name__)
     if not isinstance(name, str):
-        raise ArgumentTypeError("elementwise", "name as a string", repr(name))
+        raise ArgumentTypeError("elementwise", "name as a string", short_repr(name))
     for what, given, known in (
         ("domain", domain, ("any", "real", *_DOMAINS)),
         ("result", result, ("same", "bool")),
         *[("kind", kind, ("integer", "bool")) for kind in kinds or ()],
     ):
         if given not in known:
-            raise ArgumentError("elementwise", f"a {what} of {', '.join(map(repr, known))}", repr(given))
+            raise ArgumentError("elementwise", f"a {what} of {', '.join(map(repr, known))}", short_repr(given))
 
     def lift(scalar: Callable[..., float] | ScalarFunction) -> Elementwise:
         first = _of_numbers(scalar)

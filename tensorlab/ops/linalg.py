@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tensorlab import autodiff, shapes
-from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, short_repr
 from tensorlab.ops.broadcasting import broadcast_to
 from tensorlab.ops.dispatch import as_tensor, together
 from tensorlab.ops.indexing import getitem
@@ -172,7 +172,7 @@ def _axes_of_both(a: Tensor, b: Tensor, axes: Any) -> tuple[list[int], list[int]
         except TypeError:
             pair = []
         if not pair:
-            raise ArgumentTypeError("tensordot", "a number of axes, or two sequences of axes", repr(axes))
+            raise ArgumentTypeError("tensordot", "a number of axes, or two sequences of axes", short_repr(axes))
     else:
         (count,) = shapes.as_shape("tensordot", axes)
         if count > min(a.ndim, b.ndim):
@@ -183,7 +183,7 @@ def _axes_of_both(a: Tensor, b: Tensor, axes: Any) -> tuple[list[int], list[int]
         for given, x in zip(pair, (a, b), strict=True)
     )
     if len(ours) != len(theirs) or len(set(ours)) != len(ours) or len(set(theirs)) != len(theirs):
-        raise ShapeError("tensordot", "as many different axes of x1 as of x2", repr(axes))
+        raise ShapeError("tensordot", "as many different axes of x1 as of x2", short_repr(axes))
     return ours, theirs
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab.errors import ArgumentTypeError, DTypeError
+from tensorlab.errors import ArgumentTypeError, DTypeError, short_repr
 from tensorlab.ops import (
     arithmetic,
     assignment,
@@ -80,7 +80,7 @@ def _round(self: Tensor, ndigits: Any = None) -> Tensor:
     try:
         digits = 0 if ndigits is None else operator.index(ndigits)
     except TypeError:
-        raise ArgumentTypeError("round", "an integer number of decimals, or None", repr(ndigits)) from None
+        raise ArgumentTypeError("round", "an integer number of decimals, or None", short_repr(ndigits)) from None
     if not digits or (digits > 0 and self.dtype.kind in "iu"):
         return rounding.round(self)
     if self.dtype.kind != "f":

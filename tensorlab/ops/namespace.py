@@ -9,7 +9,7 @@ from typing import Any
 from tensorlab import dtypes
 from tensorlab.devices import backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, ArgumentTypeError, TensorlabError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, TensorlabError, short_repr
 from tensorlab.registry import registries
 from tensorlab.tensor import Tensor
 
@@ -80,7 +80,7 @@ class ArrayNamespaceInfo:
         wanted = kind if isinstance(kind, tuple) else (kind,)
         for one in wanted:
             if one not in _KINDS:
-                raise ArgumentError("dtypes", f"kinds of {', '.join(map(repr, _KINDS))}", repr(one))
+                raise ArgumentError("dtypes", f"kinds of {', '.join(map(repr, _KINDS))}", short_repr(one))
         chosen = {name for one in wanted for name in _KINDS[one]}
         return {name: dtypes.as_dtype(name) for name in dtypes.NAMES if name in chosen}
 
@@ -111,7 +111,7 @@ def array_namespace(self: Tensor, *, api_version: str | None = None) -> ModuleTy
     Source: Python array API standard, ``array.__array_namespace__``.
     """
     if api_version is not None and not isinstance(api_version, str):
-        raise ArgumentTypeError("__array_namespace__", "a version such as '2024.12'", repr(api_version))
+        raise ArgumentTypeError("__array_namespace__", "a version such as '2024.12'", short_repr(api_version))
     if api_version is not None and api_version not in _VERSIONS:
-        raise ArgumentError("__array_namespace__", f"one of {', '.join(_VERSIONS)}", repr(api_version))
+        raise ArgumentError("__array_namespace__", f"one of {', '.join(_VERSIONS)}", short_repr(api_version))
     return sys.modules["tensorlab"]

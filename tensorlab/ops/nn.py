@@ -1,9 +1,7 @@
-"""Operations of neural networks: softmax, one-hot encoding and dense layers."""
+"""Operations of neural networks: one-hot encoding, dense layers, and constants for tapes."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -11,144 +9,25 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from tensorlab import autodiff, dtypes, shapes
-from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, short_repr
 from tensorlab.ops.arithmetic import add
 from tensorlab.ops.broadcasting import sum_to
 from tensorlab.ops.comparison import equal
 from tensorlab.ops.dispatch import as_tensor, together
-from tensorlab.ops.extrema import maximum
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.linalg import product_vjps
-from tensorlab.ops.probabilities import Probabilities, Sigmoid, softmax_along
-from tensorlab.ops.reduction import Axis, sum
-from tensorlab.ops.shaping import expand_dims, permute_dims, reshape
-from tensorlab.rules import Rowwise
-from tensorlab.scalars import compose, scalar_function
+from tensorlab.ops.probabilities import Sigmoid
+from tensorlab.ops.shaping import expand_dims, permute_dims
+from tensorlab.scalars import compose
 from tensorlab.tensor import Tensor, asarray, from_buffer_of
 
 __all__ = [
     "dense",
-    "log_softmax",
     "one_hot",
-    "softmax",
     "stop_gradient",
 ]
 
-_of = scalar_function
 _buffer = attrgetter("_buffer")
-
-
-def _element(x: float) -> float:
-    return x
-
-
-def _shifted_exp(x: float, largest: float) -> float:
-    return math.exp(x - largest)
-
-
-def _normalized(kept: float, x: float, largest: float, total: float) -> float:
-    return kept / total
-
-
-def _log_normalized(kept: float, x: float, largest: float, total: float) -> float:
-    return x - largest - math.log(total)
-
-
-def _times(gradient: float, y: float) -> float:
-    return gradient * y
-
-
-def _weighted_difference(kept: float, gradient: float, y: float, total: float) -> float:
-    return kept - y * total
-
-
-_EXPONENTIALS = ((maximum.scalar, _of(_element)), (add.scalar, _of(_shifted_exp)))
-_SOFTMAX = Rowwise("softmax", _EXPONENTIALS, _of(_normalized))
-_LOG_SOFTMAX = Rowwise("log_softmax", _EXPONENTIALS, _of(_log_normalized))
-_SOFTMAX_VJP = Rowwise("softmax_vjp", ((add.scalar, _of(_times)),), _of(_weighted_difference))
-
-
-def _rowwise(definition: Rowwise, *inputs: Tensor) -> Tensor:
-    return from_buffer_of(inputs[0], inputs[0]._backend.rowwise(definition, [*map(_buffer, inputs)]))
-
-
-def _along_last(who: str, x: Any, axis: Axis, operation: Callable[[Tensor], Tensor]) -> Tensor:
-    tensor = as_tensor(x, who)
-    if tensor.dtype.kind != "f":
-        tensor = tensor.astype(dtypes.default_float)
-    axes = shapes.normalize_axes(who, axis, tensor.ndim)
-    if axes == (tensor.ndim - 1,):
-        return operation(tensor)
-    order = [k for k in range(tensor.ndim) if k not in axes] + list(axes)
-    ordered = permute_dims(tensor, order)
-    kept = ordered.shape[: tensor.ndim - len(axes)]
-    rows = reshape(ordered, (*kept, math.prod(ordered.shape[len(kept) :])))
-    result = permute_dims(reshape(operation(rows), ordered.shape), [order.index(k) for k in range(tensor.ndim)])
-    if operation is _softmax_of_logits and len(axes) == 1:
-        return Probabilities.of(softmax_along(axes[0], tensor.ndim), result, tensor)
-    return result
-
-
-def softmax(x: Any, axis: Axis = -1) -> Tensor:
-    """Return ``exp(x) / Σ exp(x)`` along one or several axes, computed without overflow.
-
-    The result along one axis remembers ``x`` until another operation is applied to it. A crossentropy computes from
-    ``x``, and so has a gradient where the result is 0 or 1. To get the gradient with respect to the result itself, call
-    ``tape.watch`` with it.
-
-    Raises:
-        ShapeError: for an axis that is out of range or given twice.
-
-    Source: Keras, ``keras.ops.softmax``.
-    """
-    return _along_last("softmax", x, axis, _softmax_of_logits)
-
-
-def _softmax_of_logits(x: Tensor) -> Tensor:
-    return Probabilities.of("softmax", _softmax(x), x)
-
-
-def _softmax(x: Tensor) -> Tensor:
-    y = _rowwise(_SOFTMAX, x)
-    if autodiff.recording():
-        kept = y.snapshot()  # the caller may assign to the result
-        autodiff.record((x,), (y,), (lambda g: _softmax_vjp(g, kept),))
-    return y
-
-
-def _softmax_vjp(g: Tensor, y: Tensor) -> Tensor:
-    """Return ``y (g - Σ g y)``."""
-    result = _rowwise(_SOFTMAX_VJP, g, y)
-    if autodiff.recording():
-
-        def from_y(flowing: Tensor) -> Tensor:
-            total = sum(g * y, axis=-1, keepdims=True)
-            return flowing * (g - total) - g * sum(flowing * y, axis=-1, keepdims=True)
-
-        autodiff.record((g, y), (result,), (lambda flowing: _softmax_vjp(flowing, y), from_y))
-    return result
-
-
-def log_softmax(x: Any, axis: Axis = -1) -> Tensor:
-    """Return ``x - log Σ exp(x)`` along one or several axes, computed without overflow.
-
-    Raises:
-        ShapeError: for an axis that is out of range or given twice.
-
-    Source: Keras, ``keras.ops.log_softmax``.
-    """
-    return _along_last("log_softmax", x, axis, _log_softmax)
-
-
-def _log_softmax(x: Tensor) -> Tensor:
-    y = _rowwise(_LOG_SOFTMAX, x)
-    if autodiff.recording():
-
-        def vjp(g: Tensor) -> Tensor:
-            return g - _softmax(x) * sum(g, axis=-1, keepdims=True)
-
-        autodiff.record((x,), (y,), (vjp,))
-    return y
 
 
 def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> Tensor:
@@ -229,7 +108,9 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None 
     if b.ndim != 2 or not a.ndim or a.shape[-1] != b.shape[0]:
         raise ShapeError("dense", "x of (..., k) and a kernel of (k, n)", f"shapes {a.shape} and {b.shape}")
     if activation is not None and not isinstance(activation, Elementwise):
-        raise ArgumentTypeError("dense", "an Activation, another elementwise operation, or None", repr(activation))
+        raise ArgumentTypeError(
+            "dense", "an Activation, another elementwise operation, or None", short_repr(activation)
+        )
     if offset is not None and offset._buffer.shape != b.shape[1:]:
         raise ShapeError("dense", f"a bias of shape {b.shape[1:]}", str(offset.shape))
     if a.ndim != 2:
@@ -252,10 +133,15 @@ def _epilogue(activation: Elementwise | None, bias: Tensor | None) -> tuple[Elem
         return activation, []
     if activation is None:
         return add, [bias]
+    return biased(activation), [bias]
+
+
+def biased(activation: Elementwise) -> Elementwise:
+    """Return the operation ``activation(x + bias)``, always the same object for an activation."""
     found = _biased.get(activation)
     if found is None:
         found = _biased[activation] = Elementwise(compose(activation.scalar, add.scalar))
-    return found, [bias]
+    return found
 
 
 def _record_dense(

@@ -14,7 +14,7 @@ from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.shaping import moveaxis, reshape
 from tensorlab.shapes import Shape
-from tensorlab.tensor import Tensor, owned
+from tensorlab.tensor import SharedTensor, Tensor
 
 
 class Probabilities(Tensor):
@@ -39,12 +39,14 @@ class Probabilities(Tensor):
         """Return the result of an operation with a reference to its logits."""
         made = cls.__new__(cls)
         made._buffer, made._backend, made.key = result._buffer, result._backend, result.key
-        made.origin = source, logits.snapshot() if type(logits) is Tensor else owned(logits)
+        made.origin = source, logits.snapshot()
         return made
 
     def snapshot(self) -> Tensor:
         """Return a snapshot without the logits, as a tape may keep it longer than they are needed."""
-        return owned(self)
+        plain = object.__new__(Tensor)
+        plain._buffer, plain._backend, plain.key = self._buffer, self._backend, self.key
+        return plain
 
 
 Probabilities.__name__ = "Tensor"  # for messages
@@ -56,9 +58,28 @@ def logits_of(source: str, tensor: Any) -> Tensor | None:
     It is None if a tape watches the result itself, or if other tapes know the result than know the logits: the
     gradients would differ.
     """
-    if isinstance(tensor, Probabilities) and tensor.source == source and autodiff.alike(tensor, tensor.logits):
+    if (
+        isinstance(tensor, Probabilities)
+        and tensor.source == source
+        and autodiff.interchangeable(tensor, tensor.logits)
+    ):
         return tensor.logits
     return None
+
+
+def as_logits(value: Any, who: str) -> Tensor:
+    """Convert the argument of a softmax or sigmoid to a tensor of real numbers that no other code writes into.
+
+    Args:
+        value: a tensor, an array or a number. A tensor that shares memory gets its own, once and for all.
+        who: the operation, for messages.
+    """
+    tensor = value if isinstance(value, Tensor) else as_tensor(value, who)
+    if tensor.dtype.kind != "f":
+        tensor = tensor.astype(dtypes.default_float)
+    if isinstance(tensor, SharedTensor):
+        tensor.own()
+    return tensor.snapshot()
 
 
 def softmax_along(axis: int, ndim: int) -> str:
@@ -90,7 +111,7 @@ class Sigmoid(Elementwise):
         """Return the sigmoid of a tensor, an array or a number. It raises what `Elementwise` raises."""
         if len(operands) != 1 or out is not None or unknown:
             return super().__call__(*operands, out=out, **unknown)
-        x = as_tensor(operands[0], self.__name__)
-        if x.dtype.kind != "f":
-            x = x.astype(dtypes.default_float)
+        x = operands[0]
+        if type(x) is not Tensor or x._buffer.dtype.kind != "f":
+            x = as_logits(x, self.__name__)
         return Probabilities.of("sigmoid", super().__call__(x), x)

@@ -11,7 +11,7 @@ import numpy as np
 
 from tensorlab import autodiff, dtypes, shapes
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentTypeError, ShapeError
+from tensorlab.errors import ArgumentTypeError, ShapeError, short_repr
 from tensorlab.ops.arithmetic import add, divide, multiply, square
 from tensorlab.ops.broadcasting import SUM, broadcast_to, spread
 from tensorlab.ops.comparison import equal, not_equal
@@ -21,7 +21,7 @@ from tensorlab.ops.extrema import maximum, minimum
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.logical import logical_and, logical_or
 from tensorlab.ops.shaping import permute_dims, reshape
-from tensorlab.rules import Reduction
+from tensorlab.rules import Reduction, finite
 from tensorlab.scalars import scalar_function
 from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor
@@ -264,8 +264,8 @@ def all_finite(x: Any) -> Tensor:
 
 def _correction(who: str, value: Any) -> float:
     if is_scalar(value) or isinstance(value, np.number):
-        return float(value)
-    raise ArgumentTypeError(who, "a correction that is a number", repr(value))
+        return finite(f"{who} correction", value)
+    raise ArgumentTypeError(who, "a correction that is a number", short_repr(value))
 
 
 def var(x: Any, /, axis: Axis = None, *, correction: float = 0.0, keepdims: bool = False) -> Tensor:

@@ -8,8 +8,8 @@ import numpy as np
 
 from tensorlab import dtypes, shapes
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, DTypeError, IndexOutOfBoundsError, ShapeError
-from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, exactly, is_scalar, on_host
+from tensorlab.errors import ArgumentError, DTypeError, IndexOutOfBoundsError, ShapeError, short_repr
+from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, exact_array, is_scalar, on_host
 from tensorlab.ops.indexing import integers_on_host
 from tensorlab.ops.reduction import Axis, sum
 from tensorlab.ops.shaping import permute_dims, reshape
@@ -24,39 +24,40 @@ __all__ = [
 ]
 
 
-def _arg(name: str, x: Any, axis: int | None, keepdims: bool) -> Tensor:
-    tensor = x if type(x) is Tensor else as_tensor(x, f"arg{name}")
+def _arg_reduce(rule: str, x: Any, axis: int | None, keepdims: bool) -> Tensor:
+    """Return the index of the first "max" or "min" along an axis, or in the flattened tensor."""
+    who = f"arg{rule}"
+    tensor = x if type(x) is Tensor else as_tensor(x, who)
     if tensor.dtype.kind == "b":
-        raise DTypeError(f"arg{name}", "tensors of numbers", "bool", "convert them with .astype()")
-    flat = reshape(tensor, (-1,)) if axis is None else tensor
-    position = shapes.normalize_axis(f"arg{name}", 0 if axis is None else axis, flat.ndim)
-    if flat.shape[position] == 0:
-        over = "all axes" if axis is None else f"axis {axis}"
-        raise ShapeError(f"arg{name}", "at least one element", f"shape {tensor.shape} over {over}")
-    last = flat
-    if position != flat.ndim - 1:
-        last = permute_dims(flat, [a for a in range(flat.ndim) if a != position] + [position])
-    result = from_buffer_of(tensor, tensor._backend.arg_reduce(name, last._buffer))
-    if not keepdims:
-        return result
-    kept = (1,) * tensor.ndim if axis is None else (*tensor.shape[:position], 1, *tensor.shape[position + 1 :])
-    return reshape(result, kept)
+        raise DTypeError(who, "tensors of numbers", "bool", "convert them with .astype()")
+    if axis is None:
+        rows, over, kept = reshape(tensor, (-1,)), "all axes", (1,) * tensor.ndim
+    else:
+        index = shapes.normalize_axis(who, axis, tensor.ndim)
+        before, after = tensor.shape[:index], tensor.shape[index + 1 :]
+        rows, over, kept = tensor, f"axis {axis}", (*before, 1, *after)
+        if after:  # move the axis to the end
+            rows = permute_dims(tensor, [a for a in range(tensor.ndim) if a != index] + [index])
+    if rows.shape[-1] == 0:
+        raise ShapeError(who, "at least one element", f"shape {tensor.shape} over {over}")
+    result = from_buffer_of(tensor, tensor._backend.arg_reduce(rule, rows._buffer))
+    return reshape(result, kept) if keepdims else result
 
 
 def argmax(x: Any, /, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
-    """Return the int64 index of the largest element along an axis, or in the flattened tensor; the first one of equals.
+    """Return the int64 index of the first largest element along an axis, or in the flattened tensor.
 
     Source: Python array API standard, ``argmax``.
     """
-    return _arg("max", x, axis, keepdims)
+    return _arg_reduce("max", x, axis, keepdims)
 
 
 def argmin(x: Any, /, axis: int | None = None, *, keepdims: bool = False) -> Tensor:
-    """Return the int64 index of the least element along an axis, or in the flattened tensor; the first one of equals.
+    """Return the int64 index of the first smallest element along an axis, or in the flattened tensor.
 
     Source: Python array API standard, ``argmin``.
     """
-    return _arg("min", x, axis, keepdims)
+    return _arg_reduce("min", x, axis, keepdims)
 
 
 def count_nonzero(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
@@ -68,13 +69,13 @@ def count_nonzero(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Te
     Source: Python array API standard, ``count_nonzero``.
     """
     tensor = as_tensor(x, "count_nonzero")
-    shapes.normalize_axes("count_nonzero", axis, tensor.ndim)  # so that the message does not name `sum`
+    shapes.normalize_axes("count_nonzero", axis, tensor.ndim)  # `sum` would raise in its own name
     truth = tensor if tensor.dtype.kind == "b" else tensor != 0
     return sum(truth, axis=axis, keepdims=keepdims)
 
 
 def nonzero(x: Any, /) -> tuple[Tensor, ...]:
-    """Return the int64 indices of the nonzero elements, in C order: a vector for each axis.
+    """Return the int64 indices of the nonzero elements in C order, as one vector for each axis.
 
     Raises:
         ShapeError: for a tensor of rank 0.
@@ -96,7 +97,7 @@ def searchsorted(x1: Any, x2: Any, /, side: str = "left", *, sorter: Any = None)
     """Return the int64 indices at which to insert elements into a sorted vector so that it stays sorted.
 
     Args:
-        x1: the vector, ascending, or with ``sorter`` in any order.
+        x1: the vector, ascending; with ``sorter``, in any order.
         x2: the elements to insert, of any shape, or a number.
         side: whether to insert an element before ("left") or after ("right") equal ones.
         sorter: the result of `argsort` for ``x1``.
@@ -114,28 +115,30 @@ def searchsorted(x1: Any, x2: Any, /, side: str = "left", *, sorter: Any = None)
         [0, 1, 2]
     """
     if side not in ("left", "right"):
-        raise ArgumentError("searchsorted", "side 'left' or 'right'", repr(side))
+        raise ArgumentError("searchsorted", "side 'left' or 'right'", short_repr(side))
     device = device_of((x1, x2))
-    row, elements = (
-        as_tensor(x1, "searchsorted", device),
-        x2 if is_scalar(x2) else as_tensor(x2, "searchsorted", device),
-    )
+    row = as_tensor(x1, "searchsorted", device)
+    elements = x2 if is_scalar(x2) else as_tensor(x2, "searchsorted", device)
     common_backend("searchsorted", [x for x in (row, elements) if isinstance(x, Tensor)])
     if row.ndim != 1:
         raise ShapeError("searchsorted", "a sorted vector", f"shape {row.shape}")
     common = _common_dtype("searchsorted", row, elements)
-    order = None if sorter is None else integers_on_host("searchsorted", "a sorter", sorter)
-    if order is not None:
-        if order.shape != row.shape:
-            raise ShapeError("searchsorted", f"a sorter of shape {row.shape}", str(order.shape))
-        if order.size and not (order.min() >= 0 and order.max() < order.size):
-            given = f"from {order.min()} to {order.max()}"
-            raise IndexOutOfBoundsError("searchsorted", f"a sorter of numbers from 0 to {order.size - 1}", given)
-        order = order.astype(np.int64)
-    sides: Any = side
+    order = None if sorter is None else _checked_sorter(sorter, row.shape)
+    numpy_side: Any = side  # NumPy's types accept only literals
     ordered = on_host("searchsorted", row).astype(common)
-    inserted = (
-        on_host("searchsorted", elements).astype(common) if isinstance(elements, Tensor) else exactly(elements, common)
-    )
-    found = np.searchsorted(ordered, inserted, sides, order)
+    if isinstance(elements, Tensor):
+        inserted = on_host("searchsorted", elements).astype(common)
+    else:
+        inserted = exact_array(elements, common)
+    found = np.searchsorted(ordered, inserted, numpy_side, order)
     return asarray(np.asarray(found, np.int64), device=row.device)
+
+
+def _checked_sorter(sorter: Any, shape: shapes.Shape) -> np.ndarray[Any, Any]:
+    order = integers_on_host("searchsorted", "a sorter", sorter)
+    if order.shape != shape:
+        raise ShapeError("searchsorted", f"a sorter of shape {shape}", str(order.shape))
+    if order.size and (order.min() < 0 or order.max() >= order.size):
+        given = f"from {order.min()} to {order.max()}"
+        raise IndexOutOfBoundsError("searchsorted", f"a sorter of numbers from 0 to {order.size - 1}", given)
+    return order.astype(np.int64)

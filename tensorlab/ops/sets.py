@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tensorlab import dtypes
-from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, exactly, is_scalar, on_host
+from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, exact_array, is_scalar, on_host
 from tensorlab.tensor import Tensor, asarray
 
 __all__ = [
@@ -102,6 +102,6 @@ def isin(x1: Any, x2: Any, /, *, invert: bool = False) -> Tensor:
     common = dtypes.result_type("isin", [x.dtype for x in arrays], [x for x in given if not isinstance(x, Tensor)])
     name = common_backend("isin", arrays).name if arrays else device
     elements, among = (
-        on_host("isin", x).astype(common) if isinstance(x, Tensor) else exactly(x, common) for x in given
+        on_host("isin", x).astype(common) if isinstance(x, Tensor) else exact_array(x, common) for x in given
     )
     return asarray(np.asarray(np.isin(elements, among, invert=invert)), device=name)

@@ -148,8 +148,8 @@ def expand_dims(x: Any, /, axis: int | Sequence[int] = 0) -> Tensor:
     tensor = x if type(x) is Tensor else as_tensor(x, "expand_dims")
     rank = tensor.ndim + 1
     if type(axis) is int and -rank <= axis < rank <= shapes.MAX_RANK:  # one axis, the common case
-        place, own = axis % rank, tensor.shape
-        buffer = tensor._backend.reshape(tensor._buffer, (*own[:place], 1, *own[place:]))
+        position, own = axis % rank, tensor.shape
+        buffer = tensor._backend.reshape(tensor._buffer, (*own[:position], 1, *own[position:]))
         return recorded(tensor, buffer, lambda g: reshape(g, own))
     given = _listed(axis)
     new = shapes.normalize_axes("expand_dims", tuple(given), tensor.ndim + len(given))

@@ -1,10 +1,30 @@
 """Optimizers, which update weights from gradients."""
 
-from tensorlab.optimizers.adam import Adam
+from tensorlab.optimizers.adadelta import Adadelta
+from tensorlab.optimizers.adagrad import Adagrad
+from tensorlab.optimizers.adam import Adam, AdamW
+from tensorlab.optimizers.adamax import Adamax
 from tensorlab.optimizers.base import Optimizer
+from tensorlab.optimizers.clipping import ClippingOptimizer
 from tensorlab.optimizers.maker import OptimizerRule, get
+from tensorlab.optimizers.nadam import Nadam
 from tensorlab.optimizers.rmsprop import RMSprop
 from tensorlab.optimizers.sgd import SGD
 from tensorlab.serialization import deserialize, serialize
 
-__all__ = ["SGD", "Adam", "Optimizer", "OptimizerRule", "RMSprop", "deserialize", "get", "serialize"]
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "ClippingOptimizer",
+    "Nadam",
+    "Optimizer",
+    "OptimizerRule",
+    "RMSprop",
+    "deserialize",
+    "get",
+    "serialize",
+]

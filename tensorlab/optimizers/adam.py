@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from tensorlab.optimizers.base import Optimizer
+from tensorlab.optimizers.clipping import ClippingOptimizer
 from tensorlab.optimizers.rule import Rule
 
 
@@ -25,10 +26,45 @@ def _adam(
     return weight - rate * mean / (math.sqrt(square) + epsilon), mean, square
 
 
-_ADAM = Rule(_adam)
+def _amsgrad(
+    weight: float,
+    gradient: float,
+    mean: float,
+    square: float,
+    largest: float,
+    learning_rate: float = 0.001,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-7,
+    step: float = 1,
+) -> tuple[float, float, float, float]:
+    rate = learning_rate * math.sqrt(1.0 - math.pow(beta_2, step)) / (1.0 - math.pow(beta_1, step))
+    mean = mean + (gradient - mean) * (1.0 - beta_1)
+    square = square + (gradient * gradient - square) * (1.0 - beta_2)
+    largest = max(largest, square)
+    return weight - rate * mean / (math.sqrt(largest) + epsilon), mean, square, largest
 
 
-class Adam(Optimizer):
+def _adamw(
+    weight: float,
+    gradient: float,
+    mean: float,
+    square: float,
+    learning_rate: float = 0.001,
+    weight_decay: float = 0.004,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-7,
+    step: float = 1,
+) -> tuple[float, float, float]:
+    decayed = weight - weight * weight_decay * learning_rate
+    return _adam(decayed, gradient, mean, square, learning_rate, beta_1, beta_2, epsilon, step)
+
+
+_ADAM, _AMSGRAD, _ADAMW = Rule(_adam), Rule(_amsgrad), Rule(_adamw)
+
+
+class Adam(ClippingOptimizer):
     """Update ``m ← β₁ m + (1 - β₁) g``, ``s ← β₂ s + (1 - β₂) g²``, ``w ← w - a m / (√s + ε)``.
 
     In step ``t``, ``a = η √(1 - β₂ᵗ) / (1 - β₁ᵗ)``.
@@ -38,11 +74,62 @@ class Adam(Optimizer):
         beta_1: β₁, the decay rate of the running mean of gradients.
         beta_2: β₂, the decay rate of the running mean of squared gradients.
         epsilon: ε, which keeps the denominator above 0.
+        amsgrad: whether ``s`` in the last formula is the largest ``s`` so far.
+        options: ``clipnorm``, ``clipvalue`` and ``global_clipnorm``, as in `ClippingOptimizer`.
 
-    Source: Keras, ``keras.optimizers.Adam``; Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2014.
+    Source: Keras, ``keras.optimizers.Adam``; Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2014; Reddi
+    et al., "On the Convergence of Adam and Beyond", ICLR 2018.
     """
 
     def __init__(
-        self, learning_rate: float = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7
+        self,
+        learning_rate: float = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        **options: Any,
     ) -> None:
-        super().__init__(_ADAM, learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+        super().__init__(
+            _AMSGRAD if amsgrad else _ADAM,
+            {"learning_rate": learning_rate, "beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon},
+            **options,
+        )
+        self.amsgrad = amsgrad
+
+
+class AdamW(ClippingOptimizer):
+    """Update ``w ← w - η λ w``, and then as `Adam` does.
+
+    Args:
+        learning_rate: η.
+        weight_decay: λ.
+        beta_1: as in `Adam`.
+        beta_2: as in `Adam`.
+        epsilon: as in `Adam`.
+        options: ``clipnorm``, ``clipvalue`` and ``global_clipnorm``, as in `ClippingOptimizer`.
+
+    Source: Keras, ``keras.optimizers.AdamW``; Loshchilov and Hutter, "Decoupled Weight Decay Regularization",
+    arXiv:1711.05101.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        weight_decay: float = 0.004,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            _ADAMW,
+            {
+                "learning_rate": learning_rate,
+                "weight_decay": weight_decay,
+                "beta_1": beta_1,
+                "beta_2": beta_2,
+                "epsilon": epsilon,
+            },
+            **options,
+        )

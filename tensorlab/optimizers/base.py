@@ -11,12 +11,21 @@ import numpy as np
 
 from tensorlab import autodiff
 from tensorlab.backends import Buffer
-from tensorlab.errors import ArgumentTypeError, DeviceError, ShapeError, StateError, UnknownAttributeError, nearest
+from tensorlab.errors import (
+    ArgumentTypeError,
+    DeviceError,
+    ShapeError,
+    StateError,
+    UnknownAttributeError,
+    nearest,
+    short_repr,
+)
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.optimizers.rule import Rule
 from tensorlab.optimizers.slots import Slots
 from tensorlab.rules import Hyperparameters
 from tensorlab.serialization import Configured
+from tensorlab.shapes import as_length
 from tensorlab.tensor import Tensor, writing
 from tensorlab.variable import Variable
 
@@ -107,7 +116,7 @@ class Optimizer(Configured):
             StateError: if the optimizer was copied or loaded with slots, and none of them belongs to these variables.
         """
         who = self._who
-        pairs = _pairs(f"{who}.apply_gradients", grads_and_vars)
+        pairs = pairs_of(f"{who}.apply_gradients", grads_and_vars)
         variables = [variable for _, variable in pairs]
         for variable in variables:
             if type(variable) is not Variable and not isinstance(variable, Variable):
@@ -115,7 +124,7 @@ class Optimizer(Configured):
         changes = [
             (None if gradient is None else _checked(who, gradient, variable), variable) for gradient, variable in pairs
         ]
-        if self._slots.strangers(variables):
+        if self._slots.belong_to_others(variables):
             hint = "pickle or copy both together, or call set_state(state, variables), or forget_slots() to start anew"
             names = ", ".join([repr(variable.name) for variable in variables])
             raise StateError(who, f"its copied or loaded slots do not belong to {names}", hint)
@@ -177,6 +186,7 @@ class Optimizer(Configured):
 
     def forget_slots(self, keep: int = 0) -> None:
         """Drop slots, the most recently created first, until at most ``keep`` remain."""
+        keep = as_length(f"{self._who}.forget_slots keep", keep)
         while len(self.variables) > keep:
             self._slots.drop_last()
 
@@ -199,7 +209,7 @@ class Optimizer(Configured):
         if variables is None:
             slots = [{name: np.array(slot.numpy()) for name, slot in each.items()} for each in self._slots]
         else:
-            slots = [self._arrays(variable) for variable in variables]
+            slots = [self._arrays(variable) for variable in _variables(f"{self._who}.get_state", variables)]
         return {"iterations": self.iterations, "hyperparameters": dict(self._hyperparameters), "slots": slots}
 
     def _arrays(self, variable: Variable) -> dict[str, np.ndarray[Any, Any]]:
@@ -226,13 +236,13 @@ class Optimizer(Configured):
         """
         who = f"{self._who} state"
         if not isinstance(state, Mapping):
-            raise StateError(who, f"{state!r} is not a dict", _FROM_GET_STATE)
+            raise StateError(who, f"{short_repr(state)} is not a dict", _FROM_GET_STATE)
         missing = {"iterations", "slots"} - set(state)
         if missing:
             raise StateError(who, f"it has no {' and no '.join(sorted(missing))}", _FROM_GET_STATE)
         iterations, slots = state["iterations"], state["slots"]
         if isinstance(iterations, bool) or not isinstance(iterations, (int, np.integer)) or iterations < 0:
-            raise StateError(f"{who} iterations", f"{iterations!r} is not a number of steps", _FROM_GET_STATE)
+            raise StateError(f"{who} iterations", f"{short_repr(iterations)} is not a number of steps", _FROM_GET_STATE)
         if slots and len(slots) != len(variables):
             hint = "give the same weights to get_state and to set_state; a model has its weights once it is built"
             raise StateError(
@@ -286,12 +296,24 @@ def _checked(who: str, gradient: Any, variable: Variable) -> Buffer:
         raise ShapeError(who, f"shape {variable.shape}", str(tensor.shape))
     if tensor.device != variable.device:
         hint = f"move it with .to_device({variable.device!r})"
-        raise DeviceError(who, f"a tensor on {variable.device!r}", repr(tensor.device), hint)
+        raise DeviceError(who, f"a tensor on {variable.device!r}", short_repr(tensor.device), hint)
     with autodiff.no_grad():
         return tensor.astype(variable.dtype)._buffer
 
 
-def _pairs(who: str, grads_and_vars: Any) -> list[tuple[Any, Any]]:
+def _variables(who: str, variables: Any) -> list[Variable]:
+    """Return a list of Variables.
+
+    Raises:
+        ArgumentTypeError: if the argument is not an iterable of them.
+    """
+    given: list[Any] = list(variables) if isinstance(variables, Iterable) else [None]
+    if not all(isinstance(each, Variable) for each in given):
+        raise ArgumentTypeError(who, "a list of Variables", short_repr(variables), "give model.trainable_weights")
+    return given
+
+
+def pairs_of(who: str, grads_and_vars: Any) -> list[tuple[Any, Any]]:
     """Return a list of pairs of a gradient and a variable.
 
     Raises:

@@ -7,7 +7,7 @@ from types import FunctionType
 from typing import Any
 
 from tensorlab.arguments import named
-from tensorlab.errors import ArgumentTypeError
+from tensorlab.errors import ArgumentTypeError, short_repr
 from tensorlab.optimizers.base import Optimizer
 from tensorlab.optimizers.rule import Rule
 from tensorlab.references import OfScalar
@@ -93,4 +93,4 @@ def get(identifier: Any) -> Optimizer:
         identifier = identifier()
     if isinstance(identifier, Optimizer):
         return identifier
-    raise ArgumentTypeError("optimizer", "a name or an Optimizer", repr(identifier))
+    raise ArgumentTypeError("optimizer", "a name or an Optimizer", short_repr(identifier))

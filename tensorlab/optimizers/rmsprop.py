@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from tensorlab.optimizers.base import Optimizer
+from tensorlab.optimizers.clipping import ClippingOptimizer
 from tensorlab.optimizers.rule import Rule
 
 
@@ -33,7 +34,7 @@ def _with_momentum(
 _PLAIN, _WITH_MOMENTUM = Rule(_plain), Rule(_with_momentum)
 
 
-class RMSprop(Optimizer):
+class RMSprop(ClippingOptimizer):
     """Update ``s ← ρ s + (1 - ρ) g²``, ``w ← w - η g / √(s + ε)``.
 
     With momentum: ``v ← μ v + η g / √(s + ε)``, ``w ← w - v``.
@@ -43,14 +44,22 @@ class RMSprop(Optimizer):
         rho: ρ, the decay rate of the running mean.
         momentum: μ.
         epsilon: ε, which keeps the denominator above 0.
+        options: ``clipnorm``, ``clipvalue`` and ``global_clipnorm``, as in `ClippingOptimizer`.
 
     Source: Keras, ``keras.optimizers.RMSprop``; Tieleman and Hinton, "Lecture 6.5 - RMSProp", 2012.
     """
 
     def __init__(
-        self, learning_rate: float = 0.001, rho: float = 0.9, momentum: float = 0.0, epsilon: float = 1e-7
+        self,
+        learning_rate: float = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        **options: Any,
     ) -> None:
-        super().__init__(_PLAIN, learning_rate=learning_rate, rho=rho, momentum=momentum, epsilon=epsilon)
+        super().__init__(
+            _PLAIN, {"learning_rate": learning_rate, "rho": rho, "momentum": momentum, "epsilon": epsilon}, **options
+        )
 
     @property
     def rule(self) -> Rule:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from tensorlab.optimizers.base import Optimizer
+from tensorlab.optimizers.clipping import ClippingOptimizer
 from tensorlab.optimizers.rule import Rule
 
 
@@ -30,13 +30,14 @@ def _nesterov(
 _PLAIN, _WITH_MOMENTUM, _NESTEROV = Rule(_plain), Rule(_with_momentum), Rule(_nesterov)
 
 
-class SGD(Optimizer):
+class SGD(ClippingOptimizer):
     """Update ``w ← w - η g``; with momentum ``v ← μ v - η g``, ``w ← w + v``; with Nesterov's ``w ← w + μ v - η g``.
 
     Args:
         learning_rate: η.
         momentum: μ, from 0 to 1.
         nesterov: whether to use Nesterov's momentum.
+        options: ``clipnorm``, ``clipvalue`` and ``global_clipnorm``, as in `ClippingOptimizer`.
 
     Raises:
         ArgumentError: for a momentum outside of that range.
@@ -52,8 +53,10 @@ class SGD(Optimizer):
 
     _limits: ClassVar[Mapping[str, tuple[float, float]]] = {"momentum": (0.0, 1.0)}
 
-    def __init__(self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False) -> None:
-        super().__init__(_PLAIN, learning_rate=learning_rate, momentum=momentum)
+    def __init__(
+        self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False, **options: Any
+    ) -> None:
+        super().__init__(_PLAIN, {"learning_rate": learning_rate, "momentum": momentum}, **options)
         self.nesterov = nesterov
 
     @property

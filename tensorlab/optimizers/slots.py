@@ -55,7 +55,7 @@ class Slots:
         self._by_mark[mark] = self._by_key[weight.key] = slots
         return slots
 
-    def strangers(self, weights: list[Variable]) -> bool:
+    def belong_to_others(self, weights: list[Variable]) -> bool:
         """Return whether there are copied or loaded slots, none is in use yet, and none belongs to these weights."""
         waiting = not self._by_key and any(self._by_mark.values())
         return waiting and bool(weights) and all([self.find(weight) is None for weight in weights])

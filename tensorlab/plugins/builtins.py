@@ -25,10 +25,12 @@ def tensorlab_register_layers() -> dict[str, Any]:
 
     return {
         "Activation": layers.Activation,
+        "BatchNormalization": layers.BatchNormalization,
         "Dense": layers.Dense,
         "Dropout": layers.Dropout,
         "ELU": layers.ELU,
         "Flatten": layers.Flatten,
+        "GaussianNoise": layers.GaussianNoise,
         "Input": layers.Input,
         "LeakyReLU": layers.LeakyReLU,
         "ReLU": layers.ReLU,
@@ -42,10 +44,21 @@ def tensorlab_register_layers() -> dict[str, Any]:
 @hookimpl
 def tensorlab_register_activations() -> dict[str, Any]:
     return {
+        "elu": activations.elu,
+        "exponential": activations.exponential,
+        "gelu": activations.gelu,
+        "hard_sigmoid": activations.hard_sigmoid,
+        "leaky_relu": activations.leaky_relu,
         "linear": activations.linear,
+        "log_softmax": activations.log_softmax,
         "relu": activations.relu,
+        "relu6": activations.relu6,
+        "selu": activations.selu,
         "sigmoid": activations.sigmoid,
+        "silu": activations.silu,
         "softmax": activations.softmax,
+        "softplus": activations.softplus,
+        "softsign": activations.softsign,
         "tanh": activations.tanh,
     }
 
@@ -57,7 +70,16 @@ def tensorlab_register_losses() -> dict[str, Any]:
 
 @hookimpl
 def tensorlab_register_optimizers() -> dict[str, Any]:
-    return {"adam": optimizers.Adam, "rmsprop": optimizers.RMSprop, "sgd": optimizers.SGD}
+    return {
+        "adadelta": optimizers.Adadelta,
+        "adagrad": optimizers.Adagrad,
+        "adam": optimizers.Adam,
+        "adamax": optimizers.Adamax,
+        "adamw": optimizers.AdamW,
+        "nadam": optimizers.Nadam,
+        "rmsprop": optimizers.RMSprop,
+        "sgd": optimizers.SGD,
+    }
 
 
 @hookimpl

@@ -6,7 +6,7 @@ import builtins
 from types import SimpleNamespace
 from typing import Any
 
-from tensorlab.errors import ArgumentError, ArgumentTypeError, PluginError, UnknownNameError, nearest
+from tensorlab.errors import ArgumentError, ArgumentTypeError, PluginError, UnknownNameError, nearest, short_repr
 from tensorlab.plugins.manager import manager
 from tensorlab.plugins.record import Plugin
 
@@ -43,14 +43,14 @@ def register(plugin: Any, name: str | None = None, override: bool = False) -> Pl
         >>> layer = tl.layers.Dense(64, activation="hat")
     """
     if isinstance(plugin, type):
-        raise ArgumentTypeError("plugins.register", "a module or an object", repr(plugin), f"{plugin.__name__}()")
+        raise ArgumentTypeError("plugins.register", "a module or an object", short_repr(plugin), f"{plugin.__name__}()")
     if name is None:
         if isinstance(plugin, (SimpleNamespace, dict)):
             kind = type(plugin).__name__
             raise ArgumentTypeError("plugins.register", "a plugin with a name", kind, "give it one with name=...")
         name = str(getattr(plugin, "__name__", type(plugin).__name__))
     if not isinstance(name, str) or not name or ":" in name:
-        raise ArgumentError("plugins.register name", "a string without a colon", repr(name))
+        raise ArgumentError("plugins.register name", "a string without a colon", short_repr(name))
     manager.load()
     if manager.busy:
         hint = "return what it adds from its hooks; only a program registers by hand"
@@ -96,7 +96,10 @@ def unregister(plugin: Any) -> None:
             del _registered[name]
             return
     raise UnknownNameError(
-        "plugins.unregister", "a plugin that was registered by hand", repr(plugin), nearest(str(plugin), _registered)
+        "plugins.unregister",
+        "a plugin that was registered by hand",
+        short_repr(plugin),
+        nearest(str(plugin), _registered),
     )
 
 

@@ -1,4 +1,4 @@
-"""What an object of each kind has to be. It is checked when the object is registered."""
+"""Check the objects that plugins register: each kind has an `Expectation`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from tensorlab import callbacks, initializers, layers, losses, metrics, optimizers, regularizers
 from tensorlab.backends import ReferenceBackend
-from tensorlab.errors import PluginError, ScalarError
+from tensorlab.errors import PluginError, ScalarError, short_repr
 from tensorlab.ops.lift import Elementwise
 from tensorlab.scalars import scalar_function
 from tensorlab.tensor import Tensor
@@ -21,14 +21,14 @@ from tensorlab.tensor import Tensor
 
 @dataclass(frozen=True)
 class Expectation:
-    """What an object of some kind has to be.
+    """What a registered object of some kind must be: an instance of ``rule``, a subclass of ``base``, or a function.
 
     Attributes:
-        base: a class of which it may be a subclass, or None.
-        method: the method that such a subclass has to implement, or "".
-        rule: a class of which it may be an instance, or None.
-        arguments: for functions: the number of arguments that it has to accept.
-        words: its description in messages.
+        base: the class to subclass, or None if a function is expected.
+        words: the description of such an object in messages.
+        method: the method that the subclass must implement, or "".
+        rule: a class whose instances are always accepted, or None.
+        arguments: the number of arguments that the function must accept.
     """
 
     base: type | None
@@ -37,33 +37,36 @@ class Expectation:
     rule: type | None = None
     arguments: int = 0
 
-    def refusal(self, thing: Any) -> tuple[str, str, str] | None:
-        """Return None, or what was expected, what was received, and a hint."""
+    def mismatch(self, thing: Any) -> tuple[str, str, str] | None:
+        """Return None if an object is as expected, otherwise what was expected, what was received, and a hint."""
         if self.rule is not None and isinstance(thing, self.rule):
             return None
         if self.base is not None:
             if not isinstance(thing, type) or not issubclass(thing, self.base):
-                hint = "register the class, not an object of it" if isinstance(thing, self.base) else ""
-                hint = f"derive {thing.__name__} from it" if isinstance(thing, type) else hint
+                hint = ""
+                if isinstance(thing, type):
+                    hint = f"make {thing.__name__} a subclass of {self.base.__name__}"
+                elif isinstance(thing, self.base):
+                    hint = "register the class, not an instance"
                 return self.words, repr(thing), hint
-            return self._refusal_of_method(thing) if self.method else None
+            return self._method_mismatch(thing) if self.method else None
         if not callable(thing):
             return self.words, repr(thing), ""
         if self.arguments and isinstance(thing, type):
-            return self.words, repr(thing), "register an object of it"
-        if not _takes(thing, self.arguments):
+            return self.words, repr(thing), "register an instance, not the class"
+        if not _accepts(thing, self.arguments):
             return self.words, f"{thing!r}{_parameters(thing)}", ""
-        if self.rule is Elementwise and _takes_numbers_only(thing):
+        if self.rule is Elementwise and _is_function_of_numbers(thing):
             return self.words, f"a function of numbers, {thing!r}", f"wrap it: Activation({thing.__name__})"
         return None
 
-    def _refusal_of_method(self, thing: type) -> tuple[str, str, str] | None:
+    def _method_mismatch(self, thing: type) -> tuple[str, str, str] | None:
         method, own = getattr(self.base, self.method), getattr(thing, self.method)
         signature = f"{self.method}{_parameters(method)}"
         if own is method or not callable(own):
             return f"a method {self.method}", f"{thing!r} without one", f"implement {signature}"
-        needed = [p for p in inspect.signature(method).parameters.values() if p.default is p.empty]
-        if not _takes(own, len(needed)):
+        required = [p for p in inspect.signature(method).parameters.values() if p.default is p.empty]
+        if not _accepts(own, len(required)):
             return f"a method {signature}", f"{self.method}{_parameters(own)} of {thing!r}", ""
         return None
 
@@ -73,9 +76,10 @@ def _parameters(function: Callable[..., Any]) -> str:
     return f"({', '.join(str(parameter.replace(annotation=parameter.empty)) for parameter in parameters)})"
 
 
-def _takes(function: Callable[..., Any], arguments: int) -> bool:
+def _accepts(function: Callable[..., Any], arguments: int) -> bool:
+    """Return whether a function accepts this number of positional arguments."""
     if isinstance(function, type) and inspect.getattr_static(function, "__init__") is object.__init__:
-        return not arguments  # reading the signature that it inherits from C is slow
+        return arguments == 0  # without inspect.signature, which is slow for object.__init__
     try:
         inspect.signature(function).bind(*range(arguments))
     except TypeError:
@@ -85,8 +89,8 @@ def _takes(function: Callable[..., Any], arguments: int) -> bool:
     return True
 
 
-def _takes_numbers_only(function: Callable[..., Any]) -> bool:
-    """Return whether a function can be lifted but does not accept tensors. Nothing is compiled."""
+def _is_function_of_numbers(function: Callable[..., Any]) -> bool:
+    """Return whether a function raises for a tensor but can be lifted. Nothing is compiled."""
     backend = ReferenceBackend()
     try:
         function(Tensor(backend.from_host(np.ones((2, 4), np.float32)), backend))
@@ -120,12 +124,12 @@ def check(who: str, kind: str, name: Any, thing: Any) -> None:
     """Check the name and the object that a hook returned.
 
     Raises:
-        PluginError: naming the plugin and the hook (``who``), the key, what was expected, and what was received.
+        PluginError: naming the plugin and the hook (``who``), the name, what was expected, and what was received.
     """
     if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
         spelling = re.sub(r"\W", "_", name) if isinstance(name, str) else ""
-        hint = f"call it {spelling!r}" if spelling.isidentifier() and not keyword.iskeyword(spelling) else ""
-        raise PluginError(who, "names that are Python identifiers", repr(name), hint)
-    refusal = EXPECTATIONS[kind].refusal(thing)
-    if refusal is not None:
-        raise PluginError(f"{who}, {name!r}", *refusal)
+        hint = f"rename it to {spelling!r}" if spelling.isidentifier() and not keyword.iskeyword(spelling) else ""
+        raise PluginError(who, "names that are Python identifiers", short_repr(name), hint)
+    mismatch = EXPECTATIONS[kind].mismatch(thing)
+    if mismatch is not None:
+        raise PluginError(f"{who}, {name!r}", *mismatch)

@@ -70,19 +70,19 @@ def wanted(plugins: list[Plugin]) -> tuple[set[int], list[Plugin]]:
     value = os.environ.get(VARIABLE)
     if value is None:
         return set(range(len(plugins))), []
-    places: set[int] = set()
+    indices: set[int] = set()
     unknown = []
     for name in filter(None, map(str.strip, value.split(","))):
         if normalized(name) == GROUP:  # the built-in plugin, which is always there
             continue
         matching = {
-            place
-            for place, plugin in enumerate(plugins)
+            index
+            for index, plugin in enumerate(plugins)
             if plugin.name == name or normalized(plugin.distribution) == normalized(name)
         }
-        places |= matching
+        indices |= matching
         if not matching:
             known = {name for plugin in plugins for name in (plugin.name, plugin.distribution)}
             why = f"{VARIABLE}: expected installed plugins or distributions, received {name!r}; {nearest(name, known)}"
             unknown.append(Plugin(name, VARIABLE, "", error=why))
-    return places, unknown
+    return indices, unknown

@@ -1,11 +1,11 @@
 """The hooks: everything that a plugin can do.
 
 A ``tensorlab_register_…`` hook takes no arguments and returns ``{name: object}``. A name is a Python identifier. If
-another distribution already uses it, the whole plugin is rejected.
+another distribution has registered the name, the whole plugin is rejected.
 
-The other hooks observe `fit`. An implementation may leave out arguments. What it returns is ignored, and the logs are
-copies. If it raises, a warning is issued and the plugin is not called again in that run; if TENSORLAB_STRICT is 1, an
-error is raised.
+The other hooks observe `fit`. An implementation may leave out arguments. Its return value is ignored, and ``logs`` is a
+copy. If it raises, a warning is issued and the plugin is not called again in that run; with TENSORLAB_STRICT=1, an
+error is raised instead.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ def tensorlab_register_datasets() -> Things:
 def tensorlab_register_backends() -> dict[str, Callable[[], Any]]:
     """Return functions without arguments that return a `tensorlab.backends.Backend`.
 
-    Each is called when its device is first used. One that has the attributes of a `tensorlab.backends.SharingBackend`
-    is also called for arrays of other libraries.
+    A function is called when its device is first used. If it has the attributes of a
+    `tensorlab.backends.SharingBackend`, it is also called for arrays of other libraries in the memory of its device.
     """
 
 
@@ -84,19 +84,19 @@ def tensorlab_fit_start(model: Any, params: dict[str, Any]) -> None:
 
 @hookspec
 def tensorlab_fit_end(model: Any, logs: Logs) -> None:
-    """Observe the end of the last epoch, with its metrics. It is not called if `fit` raises."""
+    """Observe the end of `fit`, with the logs of the last epoch. It is not called if `fit` raises."""
 
 
 @hookspec
 def tensorlab_epoch_start(model: Any, epoch: int) -> None:
-    """Observe the start of an epoch; the first is 0."""
+    """Observe the start of an epoch. ``epoch`` counts from 0."""
 
 
 @hookspec
 def tensorlab_epoch_end(model: Any, epoch: int, logs: Logs) -> None:
-    """Observe the end of an epoch and its validation; the first is 0."""
+    """Observe the end of an epoch, after its validation. ``epoch`` counts from 0."""
 
 
 @hookspec
 def tensorlab_batch_end(model: Any, batch: int, logs: Logs) -> None:
-    """Observe the end of a step; the first of each epoch is 0."""
+    """Observe the end of a training step. ``batch`` counts from 0 in each epoch."""

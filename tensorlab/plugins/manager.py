@@ -12,7 +12,7 @@ from typing import Any
 import pluggy
 
 from tensorlab import callbacks
-from tensorlab.errors import PluginError, PluginWarning, levels_to_the_user, nearest
+from tensorlab.errors import PluginError, PluginWarning, levels_to_the_user, nearest, short_repr
 from tensorlab.forks import guard
 from tensorlab.plugins import discovery, hookspecs, observers
 from tensorlab.plugins.blame import line_of
@@ -89,8 +89,8 @@ class Manager:
         for record in unknown:
             self._failed(record, str(record.error), None)
             warnings.warn(str(record.error), PluginWarning, stacklevel=levels_to_the_user())
-        for place, (point, record) in enumerate(found):
-            if place in wanted:
+        for index, (point, record) in enumerate(found):
+            if index in wanted:
                 self._load_entry_point(point, record)
             else:
                 record.skipped = True
@@ -124,7 +124,7 @@ class Manager:
     def _unload(self) -> None:
         """Remove everything, so that the next look-up starts again."""
         for plugin in self.plugins:
-            self._take_back(plugin)
+            self._remove_entries(plugin)
         self.plugins.clear()
 
     # Registering
@@ -148,7 +148,7 @@ class Manager:
                     registries[kind].add(entry, override)
                     record.entries.append(entry)
             except BaseException:
-                self._take_back(record)
+                self._remove_entries(record)
                 raise
             finally:
                 self._registering = False
@@ -157,10 +157,10 @@ class Manager:
     def unregister(self, record: Plugin) -> None:
         """Remove a plugin and everything that it added."""
         with self._lock:
-            self._take_back(record)
+            self._remove_entries(record)
             self.plugins.remove(record)
 
-    def _take_back(self, record: Plugin) -> None:
+    def _remove_entries(self, record: Plugin) -> None:
         for registry in registries.values():
             for entry in record.entries:
                 registry.remove(entry)
@@ -211,12 +211,14 @@ class Manager:
             if caller.name in HOOKS:
                 found[caller.name] = implementation
             elif not implementation.optionalhook:
-                raise PluginError(record.who, "hooks of tensorlab", repr(caller.name), nearest(caller.name, HOOKS))
+                raise PluginError(
+                    record.who, "hooks of tensorlab", short_repr(caller.name), nearest(caller.name, HOOKS)
+                )
         implementing = {implementation.function for implementation in found.values()}
         for name in dir(plugin):
             if name.startswith("tensorlab_") and callable(getattr(plugin, name)):
                 if name not in HOOKS:
-                    raise PluginError(record.who, "hooks of tensorlab", repr(name), nearest(name, HOOKS))
+                    raise PluginError(record.who, "hooks of tensorlab", short_repr(name), nearest(name, HOOKS))
                 if getattr(plugin, name) not in implementing:
                     hint = "add the decorator"
                     raise PluginError(record.who, f"{name} marked with @hookimpl", "a plain function", hint)

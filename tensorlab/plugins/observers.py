@@ -37,7 +37,7 @@ class Observer(Callback):
         """Whether the plugin observes steps."""
         return "tensorlab_batch_end" in self.hooks
 
-    def _tell(self, hook: str, **moment: Any) -> None:
+    def _notify(self, hook: str, **moment: Any) -> None:
         implementation = self.hooks.get(hook)
         if implementation is None:
             return
@@ -53,20 +53,20 @@ class Observer(Callback):
 
     def on_train_begin(self, logs: Logs) -> None:
         """Call `tensorlab_fit_start`."""
-        self._tell("tensorlab_fit_start", model=self.model, params=dict(self.params))
+        self._notify("tensorlab_fit_start", model=self.model, params=dict(self.params))
 
     def on_train_end(self, logs: Logs) -> None:
         """Call `tensorlab_fit_end`."""
-        self._tell("tensorlab_fit_end", model=self.model, logs=dict(logs))
+        self._notify("tensorlab_fit_end", model=self.model, logs=dict(logs))
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         """Call `tensorlab_epoch_start`."""
-        self._tell("tensorlab_epoch_start", model=self.model, epoch=epoch)
+        self._notify("tensorlab_epoch_start", model=self.model, epoch=epoch)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Call `tensorlab_epoch_end`."""
-        self._tell("tensorlab_epoch_end", model=self.model, epoch=epoch, logs=dict(logs))
+        self._notify("tensorlab_epoch_end", model=self.model, epoch=epoch, logs=dict(logs))
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         """Call `tensorlab_batch_end`."""
-        self._tell("tensorlab_batch_end", model=self.model, batch=batch, logs=dict(logs))
+        self._notify("tensorlab_batch_end", model=self.model, batch=batch, logs=dict(logs))

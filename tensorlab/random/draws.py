@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import dtypes, ops, shapes
-from tensorlab.errors import ArgumentError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, DTypeError, ShapeError, short_repr
 from tensorlab.ops.dispatch import as_tensor, on_host
 from tensorlab.random.keys import key_first
 from tensorlab.random.streams import Seed, generator
@@ -24,14 +24,25 @@ def _real(who: str, dtype: Any) -> dtypes.DType:
     return wanted
 
 
+def _integer(who: str, dtype: Any) -> dtypes.DType:
+    wanted = dtypes.as_dtype(dtype, who)
+    if wanted.kind not in "iu":
+        raise DTypeError(who, "a dtype of integers", str(wanted))
+    return wanted
+
+
 def _finite(who: str, value: Any) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise ArgumentError(who, "a finite number", repr(value)[:60])
+        raise ArgumentError(who, "a finite number", short_repr(value))
     return number
+
+
+def _mean_and_stddev(who: str, mean: Any, stddev: Any) -> tuple[float, float]:
+    return _finite(f"{who} mean", mean), _finite(f"{who} stddev", stddev)
 
 
 @key_first
@@ -105,7 +116,7 @@ def normal(
         (2, 3)
     """
     wanted = _real("random.normal", dtype)
-    middle, spread = _finite("random.normal mean", mean), _finite("random.normal stddev", stddev)
+    middle, spread = _mean_and_stddev("random.normal", mean, stddev)
     numbers = generator(use, seed).standard_normal(shapes.as_shape("random.normal", shape), dtype=wanted.type)
     return asarray(numbers * wanted.type(spread) + wanted.type(middle))
 
@@ -126,9 +137,7 @@ def truncated_normal(
     Source: Keras, ``keras.random.truncated_normal``.
     """
     wanted = _real("random.truncated_normal", dtype)
-    middle, spread = (
-        _finite(f"random.truncated_normal {name}", value) for name, value in (("mean", mean), ("stddev", stddev))
-    )
+    middle, spread = _mean_and_stddev("random.truncated_normal", mean, stddev)
     draw, lengths = generator(use, seed), shapes.as_shape("random.truncated_normal", shape)
     numbers = draw.standard_normal(math.prod(lengths), dtype=wanted.type)
     while (far := np.flatnonzero(np.abs(numbers) > 2.0)).size:
@@ -161,9 +170,7 @@ def randint(
         >>> int(tl.min(x)) >= 0 and int(tl.max(x)) < 10
         True
     """
-    wanted = dtypes.as_dtype(dtype, "random.randint")
-    if wanted.kind not in "iu":
-        raise DTypeError("random.randint", "a dtype of integers", str(wanted))
+    wanted = _integer("random.randint", dtype)
     limits = np.iinfo(wanted)
     try:
         least, most = int(minval), int(maxval)
@@ -172,7 +179,7 @@ def randint(
         whole = False
     if not whole or not limits.min <= least < most <= int(limits.max) + 1:
         expected = f"integers minval < maxval in the range of {wanted}"
-        raise ArgumentError("random.randint", expected, f"{minval!r} and {maxval!r}")
+        raise ArgumentError("random.randint", expected, f"{short_repr(minval)} and {short_repr(maxval)}")
     lengths = shapes.as_shape("random.randint", shape)
     return asarray(np.asarray(generator(use, seed).integers(least, most, lengths, dtype=wanted.type)))
 
@@ -225,9 +232,7 @@ def categorical(
 
     Source: Keras, ``keras.random.categorical``; sampled as the argmax of the logits plus Gumbel noise.
     """
-    tensor, wanted = as_tensor(logits, "random.categorical"), dtypes.as_dtype(dtype, "random.categorical")
-    if wanted.kind not in "iu":
-        raise DTypeError("random.categorical", "a dtype of integers", str(wanted))
+    tensor, wanted = as_tensor(logits, "random.categorical"), _integer("random.categorical", dtype)
     if not tensor.ndim or not tensor.shape[-1]:
         raise ShapeError("random.categorical", "logits of shape (..., n), n of at least 1", f"shape {tensor.shape}")
     (count,) = shapes.as_shape("random.categorical num_samples", num_samples)
@@ -252,8 +257,8 @@ def shuffle(x: Any, axis: int = 0, seed: Seed = None, use: str = "random shuffle
     Source: Keras, ``keras.random.shuffle``.
     """
     tensor = as_tensor(x, "random.shuffle")
-    place = shapes.normalize_axis("random.shuffle", axis, tensor.ndim)
-    return ops.take(tensor, generator(use, seed).permutation(tensor.shape[place]), axis=place)
+    position = shapes.normalize_axis("random.shuffle", axis, tensor.ndim)
+    return ops.take(tensor, generator(use, seed).permutation(tensor.shape[position]), axis=position)
 
 
 @key_first

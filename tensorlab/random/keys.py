@@ -11,8 +11,8 @@ import operator
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from tensorlab.arguments import told
-from tensorlab.errors import ArgumentError, ArgumentTypeError
+from tensorlab.arguments import with_argument_errors
+from tensorlab.errors import ArgumentError, ArgumentTypeError, short_repr
 from tensorlab.forks import counting
 from tensorlab.random import streams
 from tensorlab.random.streams import Key, KeySource, checked_seed, derive
@@ -59,7 +59,7 @@ def split(key: Key, num: int = 2) -> tuple[Key, ...]:
     count = _whole("random.split num", num)
     if count < 0:
         raise ArgumentError("random.split num", "a number of keys of at least 0", str(count))
-    return tuple(_derived(words, "split", place) for place in range(count))
+    return tuple(_derived(words, "split", index) for index in range(count))
 
 
 def fold_in(key: Key, data: int) -> Key:
@@ -80,7 +80,7 @@ def _derived(words: tuple[int, int], use: str, number: int) -> Key:
 
 def _checked(who: str, key: Any) -> Key:
     if not isinstance(key, Key):
-        raise ArgumentTypeError(f"{who} key", "a key", repr(key), "make one with tl.random.key(0)")
+        raise ArgumentTypeError(f"{who} key", "a key", short_repr(key), "make one with tl.random.key(0)")
     return key
 
 
@@ -88,7 +88,7 @@ def _whole(who: str, value: Any) -> int:
     try:
         return operator.index(value)
     except TypeError:
-        raise ArgumentTypeError(who, "an integer", repr(value)) from None
+        raise ArgumentTypeError(who, "an integer", short_repr(value)) from None
 
 
 class SeedGenerator(KeySource):
@@ -139,5 +139,5 @@ def key_first(function: Callable[P, R]) -> Callable[P, R]:
             arguments, named["seed"] = arguments[1:], arguments[0]
         return checked(*arguments, **named)
 
-    checked = told(function, "tensorlab.random", f"random.{function.__name__}")
+    checked = with_argument_errors(function, "tensorlab.random", f"random.{function.__name__}")
     return call

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import forks
-from tensorlab.errors import ArgumentError, ArgumentTypeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, short_repr
 from tensorlab.forks import counting
 
 WORD = (1 << 64) - 1
@@ -41,7 +41,7 @@ class Key:
         object.__setattr__(self, "words", words)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        raise ArgumentTypeError(f"Key.{name}", "no assignment to an immutable key", repr(value))
+        raise ArgumentTypeError(f"Key.{name}", "no assignment to an immutable key", short_repr(value))
 
     def __repr__(self) -> str:
         return f"Key(({self.words[0]:#018x}, {self.words[1]:#018x}))"
@@ -69,7 +69,7 @@ Seed = int | Key | KeySource | None
 
 
 @dataclass
-class _Place:
+class _Position:
     """The current position of a thread: its training run (0 if none), epoch and step, and the number of draws there."""
 
     run: int = 0
@@ -84,13 +84,13 @@ class _State:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.lineage = self.forks = self.runs = 0
-        self.outside = _Place()
+        self.outside = _Position()
 
 
 class _Here(threading.local):
     """The position of this thread; None outside of training runs."""
 
-    place: _Place | None = None
+    position: _Position | None = None
 
 
 _state = _State(secrets.randbits(63))
@@ -106,7 +106,7 @@ def set_seed(seed: int) -> None:
     global _state
     started = _State(checked_seed("set_seed", seed))
     with counting:
-        _state, _here.place = started, None
+        _state, _here.position = started, None
 
 
 def checked_seed(who: str, seed: Any) -> int:
@@ -116,7 +116,7 @@ def checked_seed(who: str, seed: Any) -> int:
         ArgumentError: unless it is an integer from 0 to 2⁶³ - 1.
     """
     if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 1 << 63:
-        raise ArgumentError(who, "an integer from 0 to 2**63 - 1", repr(seed))
+        raise ArgumentError(who, "an integer from 0 to 2**63 - 1", short_repr(seed))
     return int(seed)
 
 
@@ -135,7 +135,7 @@ def get_state() -> dict[str, Any]:
         True
     """
     with counting:
-        runs = _state.runs if _here.place is None or not _here.place.run else _here.place.run - 1
+        runs = _state.runs if _here.position is None or not _here.position.run else _here.position.run - 1
         counted = {"seed": _state.seed, "lineage": _state.lineage, "forks": _state.forks, "runs": runs}
         return {**counted, "draws": dict(_state.outside.draws)}
 
@@ -155,7 +155,7 @@ def set_state(state: Mapping[str, Any]) -> None:
     except (TypeError, LookupError, ValueError, AttributeError):
         numbers = [None]
     if not all(type(number) is int and 0 <= number <= WORD for number in numbers):
-        raise ArgumentError("random.set_state", "what get_state returned", repr(state)[:200])
+        raise ArgumentError("random.set_state", "what get_state returned", short_repr(state))
     with counting:
         _state = restored
 
@@ -173,9 +173,9 @@ def move_to(epoch: int, step: int) -> None:
     exact = type(epoch) is type(step) is int and 0 <= epoch <= WORD and 0 <= step <= WORD
     for name, number in () if exact else (("epoch", epoch), ("step", step)):
         if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or not 0 <= number <= WORD:
-            raise ArgumentError(f"random.move_to {name}", f"an integer from 0 to {WORD}", repr(number))
-    run = _here.place.run if _here.place else 0
-    _here.place = _Place(run, int(epoch), int(step)) if run or epoch or step else None
+            raise ArgumentError(f"random.move_to {name}", f"an integer from 0 to {WORD}", short_repr(number))
+    run = _here.position.run if _here.position else 0
+    _here.position = _Position(run, int(epoch), int(step)) if run or epoch or step else None
 
 
 def enter_run() -> Any:
@@ -184,16 +184,16 @@ def enter_run() -> Any:
     Returns:
         the previous position, for `leave_run`.
     """
-    before = _here.place
+    before = _here.position
     with counting:
         _state.runs += 1
-        _here.place = _Place(_state.runs)
+        _here.position = _Position(_state.runs)
     return before
 
 
 def leave_run(before: Any) -> None:
     """Return to the position before `enter_run`, and continue its counts."""
-    _here.place = before
+    _here.position = before
 
 
 def generator(use: str, seed: Seed = None, moving: bool = False) -> np.random.Generator:
@@ -206,7 +206,7 @@ def generator(use: str, seed: Seed = None, moving: bool = False) -> np.random.Ge
             earlier draws, as with the global seed. Otherwise every call draws the same.
     """
     if not isinstance(use, str):
-        raise ArgumentTypeError("random use", "a string", repr(use))
+        raise ArgumentTypeError("random use", "a string", short_repr(use))
     name = zlib.crc32(use.encode())
     if isinstance(seed, KeySource):
         seed, moving = seed.next(), False
@@ -214,13 +214,13 @@ def generator(use: str, seed: Seed = None, moving: bool = False) -> np.random.Ge
     if own is not None and not moving:
         return philox(own, (0, 0, 0, name if isinstance(seed, Key) else 0))
     with counting:
-        place = _here.place or _state.outside
-        draw = place.draws[use]
-        place.draws[use] += 1
+        position = _here.position or _state.outside
+        draw = position.draws[use]
+        position.draws[use] += 1
         # a given seed replaces the run number too, so that identical training runs draw identical numbers
-        key = (_state.seed, place.run << 32 | name) if own is None else own
+        key = (_state.seed, position.run << 32 | name) if own is None else own
         lineage = _state.lineage
-    return philox((key[0] ^ lineage, key[1]), (0, draw, place.step, place.epoch))
+    return philox((key[0] ^ lineage, key[1]), (0, draw, position.step, position.epoch))
 
 
 def lineage() -> int:

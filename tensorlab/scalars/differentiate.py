@@ -1,4 +1,4 @@
-"""Forward-mode differentiation of scalar functions: each variable gets a second one, its derivative, or tangent."""
+"""Forward-mode differentiation of scalar functions: each variable gets a tangent, a variable with its derivative."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tensorlab.errors import ArgumentError, ArgumentTypeError, ScalarError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, ScalarError, short_repr
 from tensorlab.scalars import tree
 from tensorlab.scalars.derivative_rules import FLAT, OPERATORS, RULES
 from tensorlab.scalars.function import ScalarFunction
@@ -21,10 +21,10 @@ _ZERO = tree.number(0.0)
 def derivative(function: ScalarFunction, index: int = 0) -> ScalarFunction:
     """Return ∂function/∂parameters[index], a scalar function of the same parameters.
 
-    It is taken from the source, by forward-mode differentiation. A function of several outputs gives the derivative of
-    each. At a kink the derivative is that of the branch that Python takes there. The derivative of ``abs`` at 0 is 0.
-    ``max`` and ``min`` of equal numbers take half of the derivative of each, as in JAX and PyTorch, so that smooth
-    sums of them have the right derivative.
+    The source code is differentiated, in forward mode. If the function has several outputs, so has the result. At a
+    kink the derivative is that of the branch that Python takes there. The derivative of ``abs`` at 0 is 0. ``max`` and
+    ``min`` of equal numbers take half of the derivative of each, as in JAX and PyTorch, so that
+    ``max(x, 0) + min(x, 0)`` has the derivative 1 at 0.
 
     Args:
         function: a scalar function.
@@ -50,13 +50,18 @@ def derivative(function: ScalarFunction, index: int = 0) -> ScalarFunction:
 
 
 def check_index(function: ScalarFunction, index: int) -> None:
-    """Raise ArgumentError unless this is the index of a parameter."""
+    """Raise unless this is the index of a parameter.
+
+    Raises:
+        ArgumentTypeError: for anything that is not an integer.
+        ArgumentError: if there is no such parameter.
+    """
     if isinstance(index, bool) or not isinstance(index, int | np.integer):
-        raise ArgumentTypeError(function.who, "the index of a parameter", repr(index), "")
+        raise ArgumentTypeError(function.who, "the index of a parameter", short_repr(index), "")
     if not 0 <= index < function.arity:
         expected = f"the index of one of its {function.arity} parameters"
         known = f"they are {', '.join(function.parameters) or 'none'}"
-        raise ArgumentError(function.who, expected, repr(index), known)
+        raise ArgumentError(function.who, expected, short_repr(index), known)
 
 
 def _derivative(function: ScalarFunction, parameter: str) -> ScalarFunction:
@@ -66,13 +71,13 @@ def _derivative(function: ScalarFunction, parameter: str) -> ScalarFunction:
 
 
 class _Tangents:
-    """One function and its derivative in one body.
+    """The statements of a function, extended by those that compute its derivative with respect to one parameter.
 
     Attributes:
-        names: the names in that body.
-        active: the variables that may have a derivative; that of all others is 0.
-        tangents: the variable with the derivative of each active one.
-        body: the statements.
+        names: the names in these statements.
+        active: the variables that may depend on the parameter; the derivative of all others is 0.
+        tangents: for each active variable, the variable that holds its derivative.
+        body: the statements, which return the derivative.
     """
 
     def __init__(self, function: ScalarFunction, parameter: str) -> None:
@@ -92,15 +97,15 @@ class _Tangents:
 
     def _find_active(self, body: tree.Body) -> None:
         assignments = [node for node in tree.statements(body) if isinstance(node, ast.Assign)]
-        known: set[str] = set()
-        while known != self.active:
-            known = set(self.active)
+        before: set[str] = set()
+        while before != self.active:  # repeated, because a loop may assign a variable after its use
+            before = set(self.active)
             for node in assignments:
-                if self.terms(node.value):
+                if self.active_operands(node.value):
                     self.active.update(tree.targets(node))
 
-    def terms(self, value: ast.expr) -> list[tuple[int, str]]:
-        """Return the position and the name of each operand through which an operation has a derivative."""
+    def active_operands(self, value: ast.expr) -> list[tuple[int, str]]:
+        """Return the index and the name of each operand that contributes to the derivative of an operation."""
         if self.operation(value) in FLAT:
             return []
         return [
@@ -110,91 +115,91 @@ class _Tangents:
         ]
 
     def operation(self, value: ast.expr) -> str:
-        """Return the name of an operation in the table of derivative rules."""
+        """Return the key of an operation in the table of derivative rules."""
         match value:
             case ast.BinOp(op=op) | ast.UnaryOp(op=op):
                 return OPERATORS.get(type(op), "")
         return tree.called(value)
 
     def _is_flat(self, value: ast.expr, index: int) -> bool:
+        """Return whether this is a call whose derivative with respect to an operand is 0."""
         called = self.names.calls.get(self.operation(value))
         return called is not None and derivative(called, index).constant == 0
 
     def statement(self, node: ast.stmt) -> list[ast.stmt]:
-        """Return a statement with those that compute the derivative of what it assigns, or returns."""
+        """Return an assignment followed by that of the tangents, or a ``return`` of the derivatives."""
         match node:
             case ast.Assign():
                 out: list[ast.stmt] = [node]
                 self.assignment(node, out)
                 return out
             case ast.Return():
-                return [tree.returning([self.of(value) for value in tree.outputs(node)])]
+                return [tree.returning([self.tangent(value) for value in tree.outputs(node)])]
         return [node]
 
-    def of(self, atom: ast.expr) -> ast.expr:
+    def tangent(self, atom: ast.expr) -> ast.expr:
         """Return the derivative of a name or a number."""
         if isinstance(atom, ast.Name) and atom.id in self.active:
             return tree.name(self.tangents[atom.id])
         return _ZERO
 
     def assignment(self, statement: ast.Assign, out: list[ast.stmt]) -> None:
-        """Append the derivative of an assigned value."""
+        """Append the assignments of the targets' tangents."""
         targets = tree.targets(statement)
         if not self.active.intersection(targets):
             return
         value = statement.value
-        if isinstance(value, ast.Name) or not self.terms(value):
-            derivatives: Sequence[ast.expr] = [self.of(value)] * len(targets)
+        if isinstance(value, ast.Name):
+            derivatives: Sequence[ast.expr] = [self.tangent(value)]
+        elif not self.active_operands(value):
+            derivatives = [_ZERO] * len(targets)
         elif self.operation(value) in self.names.calls:
             derivatives = self.through_call(value, out)
         else:
             derivatives = [self.through_rule(value, targets[0], out)]
-        for target, slope in zip(targets, derivatives, strict=True):
-            out.append(tree.assign(self.tangents[target], slope))
+        for target, derivative_of_target in zip(targets, derivatives, strict=True):
+            out.append(tree.assign(self.tangents[target], derivative_of_target))
 
     def through_rule(self, value: ast.expr, target: str, out: list[ast.stmt]) -> ast.expr:
-        """Append, and return, the sum of the terms that the derivative rule of an operation gives."""
+        """Append what the derivative rule of an operation computes, and return the derivative."""
         operation = self.operation(value)
         if operation not in RULES:
             raise ScalarError(
                 self.function.who,
                 "functions whose derivative is known",
-                repr(operation),
-                "give the derivative as a scalar function of its own",
+                short_repr(operation),
+                "give the derivative as a separate scalar function",
             )
-        operands = dict(zip("ab", _operands(value), strict=False))
+        # the names a, b, y and t of the rules
+        known = {**dict(zip("ab", _operands(value), strict=False)), "y": tree.name(target)}
         terms = [
-            self.lowering.expand(
-                RULES[operation][index],
-                {**operands, "y": tree.name(target), "t": tree.name(self.tangents[operand])},
-                out,
-            )
-            for index, operand in self.terms(value)
+            self.lowering.expand(RULES[operation][index], {**known, "t": tree.name(self.tangents[operand])}, out)
+            for index, operand in self.active_operands(value)
         ]
         return self.total(terms, out)
 
     def through_call(self, value: ast.expr, out: list[ast.stmt]) -> list[ast.expr]:
-        """Append, and return, the derivatives of the outputs of a call that is not inlined, by the chain rule."""
+        """Append the chain rule for a call that is not inlined, and return the derivative of each of its outputs."""
         called = self.names.calls[self.operation(value)]
         terms: list[list[ast.expr]] = [[] for _ in range(called.n_outputs)]
-        for index, operand in self.terms(value):
-            slope = self.names.call(derivative(called, index))
-            partials = self.lowering.outputs_of(tree.call(slope, *_operands(value)), out)
+        for index, operand in self.active_operands(value):
+            called_derivative = self.names.call(derivative(called, index))
+            partials = self.lowering.outputs_of(tree.call(called_derivative, *_operands(value)), out)
             for output, partial in enumerate(partials):
                 product = ast.BinOp(partial, ast.Mult(), tree.name(self.tangents[operand]))
                 terms[output].append(self.lowering.atom(product, out))
         return [self.total(of_output, out) for of_output in terms]
 
     def total(self, terms: Sequence[ast.expr], out: list[ast.stmt]) -> ast.expr:
-        """Append, and return, the sum of one or more terms."""
-        first, *rest = terms
+        """Append the additions of one or more terms, and return the sum."""
+        total, *rest = terms
         for term in rest:
-            first = self.lowering.atom(ast.BinOp(first, ast.Add(), term), out)
-        return first
+            total = self.lowering.atom(ast.BinOp(total, ast.Add(), term), out)
+        return total
 
 
 def _operands(value: ast.expr) -> Sequence[ast.expr]:
-    """Return the names and numbers that an operation in three-address form takes."""
+    """Return the operands of an operation in three-address form that may have a derivative: names and numbers."""
     match value:
         case ast.BinOp():
             return [value.left, value.right]

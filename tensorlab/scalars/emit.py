@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab.errors import ArgumentError, ScalarError
+from tensorlab.errors import ArgumentError, ScalarError, short_repr
 from tensorlab.scalars import tree
 from tensorlab.scalars.function import ScalarFunction
 from tensorlab.scalars.kinds import Kind, Kinds
@@ -52,7 +52,7 @@ def emit(
         ScalarError: if the function needs integers, such as operands of ``&``, and the dtype is real.
     """
     if dtype is not None and dtype not in _DTYPES:
-        raise ArgumentError("emit", f"one of {', '.join(_DTYPES)} or None", repr(dtype))
+        raise ArgumentError("emit", f"one of {', '.join(_DTYPES)} or None", short_repr(dtype))
     emission = _Emission(function, dtype, functions or {})
     emission.add(function, "scalar")
     return "\n\n".join(emission.definitions), emission.namespace

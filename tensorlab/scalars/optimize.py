@@ -12,7 +12,7 @@ from tensorlab.scalars.fuse import Fusion
 from tensorlab.scalars.kinds import Kinds
 from tensorlab.scalars.propagate import Propagator
 
-_MOST_ROUNDS = 8
+_MAX_ROUNDS = 8
 
 
 def optimize(parameters: tuple[str, ...], body: tree.Body, calls: Mapping[str, ScalarFunction]) -> list[ast.stmt]:
@@ -39,7 +39,7 @@ def optimize(parameters: tuple[str, ...], body: tree.Body, calls: Mapping[str, S
 
 def _until_stable(rewrite: Callable[[tree.Body], list[ast.stmt]], body: tree.Body) -> list[ast.stmt]:
     """Return the statements, rewritten until nothing changes."""
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(_MAX_ROUNDS):
         before, body = tree.text(body), rewrite(body)
         if tree.text(body) == before:
             break

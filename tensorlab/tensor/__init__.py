@@ -1,12 +1,13 @@
 """The tensor class, conversion to tensors, and in-place writes."""
 
 from tensorlab.tensor.conversion import adopted, asarray, converted, is_plain
-from tensorlab.tensor.core import TENSORS, Tensor, from_buffer_of, owned
+from tensorlab.tensor.core import TENSORS, SharedTensor, Tensor, from_buffer_of
 from tensorlab.tensor.writing import MutableTensor, lock, writing
 
 __all__ = [
     "TENSORS",
     "MutableTensor",
+    "SharedTensor",
     "Tensor",
     "adopted",
     "asarray",
@@ -14,6 +15,5 @@ __all__ = [
     "from_buffer_of",
     "is_plain",
     "lock",
-    "owned",
     "writing",
 ]

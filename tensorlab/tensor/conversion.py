@@ -9,10 +9,10 @@ import numpy as np
 
 from tensorlab import autodiff, dtypes, host_arrays
 from tensorlab.devices import backend as find_backend
-from tensorlab.devices import check_place, holder
+from tensorlab.devices import check_device, sharing_backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError
-from tensorlab.tensor.core import SharedTensor, Tensor, placed
+from tensorlab.errors import ArgumentError, ArgumentTypeError, short_repr
+from tensorlab.tensor.core import SharedTensor, Tensor, to_backend
 from tensorlab.tensor.writing import MutableTensor
 
 
@@ -22,8 +22,8 @@ def adopted(who: str, array: Any, copy: bool | None) -> Tensor | None:
     Return None for anything that a backend plugin does not recognize; the host reads that. ``copy=False`` forbids the
     other library to copy while it exports the array.
     """
-    held = holder(who, array)
-    return None if held is None else SharedTensor(held.adopt(who, array, copy), held)
+    owner = sharing_backend(who, array)
+    return None if owner is None else SharedTensor(owner.adopt(who, array, copy), owner)
 
 
 def is_plain(value: Any) -> bool:
@@ -65,6 +65,8 @@ def asarray(obj: Any, /, dtype: Any = None, *, device: str | None = None, copy: 
         >>> tl.asarray(np.zeros((2, 2), np.float32)).shape
         (2, 2)
     """
+    if getattr(copy, "shape", ()):
+        raise ArgumentTypeError("asarray", "copy as True, False or None", short_repr(copy))
     # A device array of another library is moved only if the caller names a device.
     shared = None if device is None or isinstance(obj, Tensor) else adopted("asarray", obj, copy)
     return converted("asarray", obj if shared is None else shared, dtype, device, copy)
@@ -77,11 +79,11 @@ def converted(who: str, obj: Any, dtype: Any, device: str | None, copy: bool | N
     """
     if type(obj) is np.ndarray and dtype is copy is None and dtypes.is_own(obj.dtype) and obj.flags.aligned:
         # A fast path for the common case. A view, because the caller may change the shape of the array object.
-        return placed(obj.view(), find_backend(device), host_arrays.may_change(obj))
+        return to_backend(obj.view(), find_backend(device), host_arrays.may_change(obj))
     wanted = None if dtype is None else dtypes.as_dtype(dtype, who)
     on_device = None if isinstance(obj, Tensor) else adopted(who, obj, copy)
     if on_device is not None:
-        check_place(who, obj, on_device._backend, device)
+        check_device(who, obj, on_device._backend, device)
         obj = on_device
     if isinstance(obj, Tensor):
         moved = obj.snapshot() if device is None else obj.snapshot().to_device(device)
@@ -111,8 +113,8 @@ def converted(who: str, obj: Any, dtype: Any, device: str | None, copy: bool | N
         array = array.copy()
     elif host_arrays.shares_memory(obj):  # a view, because the caller may change the shape or dtype of the array object
         array = array.view()
-        return placed(array, find_backend(device), host_arrays.may_change(original))
-    return placed(array, find_backend(device), may_change=False)
+        return to_backend(array, find_backend(device), host_arrays.may_change(original))
+    return to_backend(array, find_backend(device), may_change=False)
 
 
 def _leaves(obj: Any, path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], Any]]:

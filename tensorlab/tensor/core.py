@@ -16,7 +16,7 @@ from tensorlab import autodiff, host_arrays
 from tensorlab.backends import Backend, Buffer
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, DLPackError, DTypeError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DLPackError, DTypeError, ShapeError, short_repr
 from tensorlab.shapes import Shape
 
 
@@ -83,8 +83,8 @@ class Tensor:
 
     def _describe(self) -> str:
         shape = f"shape={self.shape}, " if self.size == 0 or self.size > 1000 else ""
-        place = "" if self.device == "cpu" else f", device={self.device!r}"
-        return f"{shape}dtype={self.dtype}{place}"
+        device = "" if self.device == "cpu" else f", device={self.device!r}"
+        return f"{shape}dtype={self.dtype}{device}"
 
     def __format__(self, spec: str) -> str:
         return format(self._number("format", "format each element"), spec) if spec else str(self)
@@ -188,20 +188,20 @@ class Tensor:
         array = self._backend.export(self._buffer)
         if not isinstance(array, np.ndarray):
             capsule = array.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
-            self._given_away(copy)
+            self._mark_as_exported(copy)
             return capsule
         if dl_device is not None and tuple(dl_device) != self.__dlpack_device__():
             raise DLPackError("__dlpack__", f"the host, {self.__dlpack_device__()}", f"dl_device {dl_device}")
         if stream is not None:
-            raise DLPackError("__dlpack__", "no stream, as memory of the host has none", f"stream {stream!r}")
+            raise DLPackError("__dlpack__", "no stream, as memory of the host has none", f"stream {short_repr(stream)}")
         marked = max_version is not None and tuple(max_version) >= (1, 0)
         if copy is False and not marked:
             hint = "ask for max_version=(1, 0), which can say that memory is read-only"
             raise DLPackError("__dlpack__", "that a copy is allowed", "copy=False", hint)
-        self._given_away(copy)
+        self._mark_as_exported(copy)
         return (array if copy is False else array.copy()).__dlpack__(max_version=max_version)
 
-    def _given_away(self, copy: bool | None) -> None:
+    def _mark_as_exported(self, copy: bool | None) -> None:
         """Mark the memory as shared after an export without a copy.
 
         Gradients then stay correct even if the other library ignores the read-only flag.
@@ -230,13 +230,15 @@ class Tensor:
         Source: Python array API standard, ``array.to_device``.
         """
         if stream is not None:
-            raise ArgumentError("to_device", "no stream, as a backend has its own", repr(stream))
+            raise ArgumentError("to_device", "no stream, as a backend has its own", short_repr(stream))
+        if not isinstance(device, str):
+            raise ArgumentTypeError("to_device", "the name of a device", short_repr(device))
         if device == self.device:
             return self
         target = find_backend(device)
         if target is self._backend:
             return self
-        return placed(self._backend.to_host(self._buffer), target, isinstance(self, SharedTensor))
+        return to_backend(self._backend.to_host(self._buffer), target, isinstance(self, SharedTensor))
 
     # Support for tapes
 
@@ -311,8 +313,8 @@ class Tensor:
 class SharedTensor(Tensor):
     """A tensor whose memory other code may write into, such as the memory of a NumPy array.
 
-    A value that a tape has recorded must not change before the backward pass. So the first operation that may be
-    recorded copies the elements and makes this a plain `Tensor`.
+    A value that a tape or a result refers to must not change. So the first operation that may be recorded, or whose
+    result remembers its argument, copies the elements and makes this a plain `Tensor`.
     """
 
     __slots__ = ()
@@ -322,9 +324,13 @@ class SharedTensor(Tensor):
             alias = _new(SharedTensor)
             alias._buffer, alias._backend, alias.key = self._buffer, self._backend, self.key
             return alias
+        self.own()
+        return _alias(self, Tensor)
+
+    def own(self) -> None:
+        """Copy the elements to memory that no other code writes into; this makes it a plain `Tensor`."""
         self._buffer = self._backend.copy(self._buffer)
         self.__class__ = Tensor  # type: ignore[assignment]
-        return _alias(self, Tensor)
 
 
 SharedTensor.__name__ = SharedTensor.__qualname__ = "Tensor"  # shown in messages
@@ -348,10 +354,10 @@ def _restored(array: np.ndarray[Any, Any], device: str) -> Tensor:
 
     An array without a base is in memory that unpickling allocated, so no other code can write into it.
     """
-    return placed(array, find_backend(device), array.base is not None and host_arrays.may_change(array))
+    return to_backend(array, find_backend(device), array.base is not None and host_arrays.may_change(array))
 
 
-def placed(array: np.ndarray[Any, Any], backend: Backend, may_change: bool) -> Tensor:
+def to_backend(array: np.ndarray[Any, Any], backend: Backend, may_change: bool) -> Tensor:
     """Convert a host array to a tensor on a backend.
 
     ``may_change`` says whether other code may write into the array.
@@ -359,14 +365,6 @@ def placed(array: np.ndarray[Any, Any], backend: Backend, may_change: bool) -> T
     buffer = backend.from_host(array)
     shares = may_change and (buffer is array or (isinstance(buffer, np.ndarray) and np.may_share_memory(buffer, array)))
     return (SharedTensor if shares else Tensor)(buffer, backend)
-
-
-def owned(tensor: Tensor) -> Tensor:
-    """Return the current value as a tensor whose memory no other code writes into."""
-    result = _alias(tensor, Tensor)
-    if isinstance(tensor, SharedTensor):
-        result._buffer = tensor._backend.copy(result._buffer)
-    return result
 
 
 def from_buffer_of(tensor: Tensor, buffer: Any) -> Tensor:

@@ -15,14 +15,16 @@ from tensorlab.ops.lift import Elementwise
 from tensorlab.serialization import serialize
 from tensorlab.tensor import Tensor, asarray
 from tensorlab.testing.gradients import check_gradients
-from tensorlab.testing.report import NotApplicableError, Report, refuse
-from tensorlab.testing.subject import DTYPES, Array, Subject, finite, plain_value, same
+from tensorlab.testing.report import NotApplicableError, Report, fail
+from tensorlab.testing.subject import DTYPES, Array, Subject, plain_value, require_close, require_finite
 
 _SLOPES_AT = np.array([[-4.317, -1.873, -0.831], [0.373, 1.313, 2.711]])
 """The points at which gradients are compared. They avoid values at which functions usually have kinks."""
 
 _SUBNORMAL = {"float32": 1e-40, "float64": 1e-310}
-_RULES = (1e-9, 1e-12)
+
+_TOLERANCES = (1e-9, 1e-12)
+"""The relative and absolute tolerance between results that differ only by rounding."""
 
 
 class ActivationSubject(Subject):
@@ -91,13 +93,13 @@ class ActivationSubject(Subject):
             expected = plain_value(self.scalar, float(x))
             if expected is not None and not np.isnan(expected) and np.isnan(y):
                 hint = "the kernel overflows where the plain function does not: compute it in another order"
-                refuse(f"{self.who} in {dtype} at {x:g}", f"{expected:g}, as in plain Python", "nan", hint)
+                fail(f"{self.who} in {dtype} at {x:g}", f"{expected:g}, as in plain Python", "nan", hint)
 
     def _check_zero(self, dtype: str) -> None:
         points = np.array([[0.0, -0.0, _SUBNORMAL[dtype], -_SUBNORMAL[dtype]]], dtype)
         hint = "inputs of 0 are common in training: add a branch, or a series, around 0"
         for what, result in zip(("values", "slopes"), self._values_and_slopes(points), strict=False):
-            finite(f"{self.who} in {dtype} at 0 and {_SUBNORMAL[dtype]:g}", what, result, hint)
+            require_finite(f"{self.who} in {dtype} at 0 and {_SUBNORMAL[dtype]:g}", what, result, hint)
 
     def check_plain_python(self) -> None:
         """Compare the compiled function with the plain Python function."""
@@ -105,10 +107,10 @@ class ActivationSubject(Subject):
         points = np.concatenate([np.linspace(-20, 20, 801), rng.normal(0, 3, 800), rng.normal(0, 100, 400)])
         compared = [(x, y) for x in points if (y := plain_value(self.scalar, float(x))) is not None]
         if not compared:
-            refuse(f"{self.who} in plain Python", "a number at some point from -20 to 20", "an exception at each")
+            fail(f"{self.who} in plain Python", "a number at some point from -20 to 20", "an exception at each")
         x, expected = (np.array(column) for column in zip(*compared, strict=True))
         received = [np.array(self.call(asarray(x)).numpy())]
-        same(f"{self.who} compiled", received, [expected], "plain Python", *_RULES)
+        require_close(f"{self.who} compiled", received, [expected], "plain Python", *_TOLERANCES)
 
     def check_shapes(self) -> None:
         """Require that empty, rank 0 and strided inputs keep their shape and that elements are independent."""
@@ -129,11 +131,13 @@ class ActivationSubject(Subject):
             copy = np.array(x.numpy(), order="C")
             expected = np.array(self.call(asarray(copy)).numpy())
             if result.shape != copy.shape:
-                refuse(f"{self.who} of an input {words}", f"the input's shape {copy.shape}", str(result.shape))
-            same(f"{self.who} of an input {words}", [result], [expected], "of a contiguous copy", *_RULES)
+                fail(f"{self.who} of an input {words}", f"the input's shape {copy.shape}", str(result.shape))
+            require_close(f"{self.who} of an input {words}", [result], [expected], "a contiguous copy", *_TOLERANCES)
             if isinstance(self.thing, Elementwise) and copy.size:
                 flat = np.array(self.call(asarray(copy.ravel())).numpy()).reshape(copy.shape)
-                same(f"{self.who} of an input {words}", [result], [flat], "of its elements in a row", *_RULES)
+                require_close(
+                    f"{self.who} of an input {words}", [result], [flat], "a vector of its elements", *_TOLERANCES
+                )
 
     def request(self) -> dict[str, Any]:
         """Return the config of a layer that uses this activation by name, and arrays."""
@@ -149,11 +153,13 @@ class ActivationSubject(Subject):
 
 
 def check_activation(activation: Any) -> Report:
-    """Run all checks of activations that tensorlab's own activations pass.
+    """Run all checks that tensorlab's own activations pass.
 
-    On every available backend, in float32 and float64, they compare results with the reference backend; gradients with
-    central differences, to second order; the compiled function with plain Python; results at 0, for empty, rank 0 and
-    strided inputs, in another process, from repeated calls, and for one and two threads.
+    - Every available backend gives the results of the reference backend, in float32 and float64.
+    - Gradients agree with central differences, to second order.
+    - The compiled function agrees with plain Python.
+    - Results are finite at 0, and correct for empty, rank 0 and strided inputs.
+    - Results are the same in another process, from repeated calls, and for one and two threads.
 
     Args:
         activation: a registered name, an `Activation`, or a function from a tensor to a tensor of its shape.

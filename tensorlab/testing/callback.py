@@ -8,7 +8,7 @@ from typing import Any
 
 from tensorlab.callbacks import Callback
 from tensorlab.tensor import Tensor
-from tensorlab.testing.examples import again, example
+from tensorlab.testing.examples import example, reconstruct
 from tensorlab.testing.subject import Subject
 from tensorlab.testing.training import trained
 
@@ -21,7 +21,7 @@ class CallbackSubject(Subject):
 
     def make(self) -> Callback:
         """Return a new object."""
-        made: Callback = example(self.thing) if isinstance(self.thing, type) else again(self.thing)
+        made: Callback = example(self.thing) if isinstance(self.thing, type) else reconstruct(self.thing)
         return made
 
     def compute(self, dtype: str, count: int) -> list[Tensor]:

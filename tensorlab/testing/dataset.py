@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab.errors import DatasetError
-from tensorlab.testing.report import NotApplicableError, refuse
+from tensorlab.testing.report import NotApplicableError, fail
 from tensorlab.testing.subject import Array, Subject
 
 _NAMES = ("x_train", "y_train", "x_test", "y_test")
@@ -31,12 +31,12 @@ class DatasetSubject(Subject):
         try:
             (x_train, y_train), (x_test, y_test) = loaded
         except (TypeError, ValueError):
-            refuse(self.who, _FORM, type(loaded).__name__, "return two pairs")
+            fail(self.who, _FORM, type(loaded).__name__, "return two pairs")
         arrays = (x_train, y_train, x_test, y_test)
         for name, array in zip(_NAMES, arrays, strict=True):
             if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf" or not array.ndim:
                 received = f"{array.dtype} of shape {array.shape}" if isinstance(array, np.ndarray) else type(array)
-                refuse(f"{self.who}: {name}", "a NumPy array of numbers, samples along the first axis", str(received))
+                fail(f"{self.who}: {name}", "a NumPy array of numbers, samples along the first axis", str(received))
         return arrays
 
     def check_arrays(self) -> None:
@@ -44,14 +44,14 @@ class DatasetSubject(Subject):
         x_train, y_train, x_test, y_test = self._arrays(self.load())
         for part, x, y in (("training", x_train, y_train), ("test", x_test, y_test)):
             if len(x) != len(y):
-                refuse(f"{self.who}: the {part} data", "a target for each sample", f"{len(y)} for {len(x)}")
+                fail(f"{self.who}: the {part} data", "a target for each sample", f"{len(y)} for {len(x)}")
             for array in (x, y):
                 if not np.isfinite(array).all():
-                    refuse(f"{self.who}: the {part} data", "finite numbers", "some that are not")
+                    fail(f"{self.who}: the {part} data", "finite numbers", "some that are not")
         for words, train, test in (("samples", x_train, x_test), ("targets", y_train, y_test)):
             kinds = [f"{array.dtype} of shape {array.shape[1:]}" for array in (train, test)]
             if kinds[0] != kinds[1]:
-                refuse(f"{self.who}: the {words} of the test data", f"{kinds[0]}, as in training", kinds[1])
+                fail(f"{self.who}: the {words} of the test data", f"{kinds[0]}, as in training", kinds[1])
 
     def check_determinism(self) -> None:
         """Require equal arrays from a second call, even after the first ones were overwritten."""
@@ -63,4 +63,4 @@ class DatasetSubject(Subject):
         for name, array, before in zip(_NAMES, self._arrays(self.load()), kept, strict=True):
             if array.dtype != before.dtype or not np.array_equal(array, before):
                 hint = "do not depend on the time or on global generators, and return copies of cached arrays"
-                refuse(f"{self.who}: {name} a second time", "the numbers of the first time", "others", hint)
+                fail(f"{self.who}: {name} a second time", "the numbers of the first time", "others", hint)

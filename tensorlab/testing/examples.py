@@ -9,16 +9,16 @@ from tensorlab.serialization import Configured
 from tensorlab.testing.report import NotApplicableError
 
 _LENGTH = 3
-"""The value of arguments without a default value; most of them are a number of units."""
+"""The value of required arguments; most of them are a number of units."""
 
 
-def example(cls: type, moved: bool = False) -> Any:
-    """Construct an object of a class, with 3 for each argument without a default value.
+def example(cls: type, changed: bool = False) -> Any:
+    """Construct an object of a class, with 3 for each required argument.
 
     Args:
         cls: the class.
-        moved: whether to change numbers slightly from their default values, where the class accepts that, so that a
-            lost argument is noticed.
+        changed: whether to replace default values by numbers near them, if the class accepts these, so that an argument
+            that is missing from the config is noticed.
 
     Raises:
         NotApplicableError: if the class does not accept 3 for these arguments.
@@ -35,10 +35,10 @@ def example(cls: type, moved: bool = False) -> Any:
             f"cannot construct {cls.__name__} automatically (tried {cls.__name__}({given}): "
             f"{type(error).__name__}: {error}); pass an object to check_layer, or examples to plugin_test"
         ) from None
-    if not moved:
+    if not changed:
         return made
     for parameter in parameters:
-        for value in _moved(parameter.default):
+        for value in _near(parameter.default):
             try:
                 made = cls(**needed, **{parameter.name: value})
             except Exception:  # try the next value
@@ -48,21 +48,21 @@ def example(cls: type, moved: bool = False) -> Any:
     return made
 
 
-def again(made: Configured, **others: Any) -> Any:
-    """Construct another object with the same arguments, except for some. Its own config is not used.
+def reconstruct(made: Configured, **others: Any) -> Any:
+    """Construct an object from the recorded arguments of another one, not from its config; ``others`` replace some.
 
-    Objects among the arguments, such as layers, are constructed again too, so that nothing is shared.
+    Objects among the arguments, such as layers, are reconstructed too, so that nothing is shared.
     """
     given = {**vars(made).get("_constructed_with", {}), **others}
-    fresh = {name: _again(value) for name, value in given.items()}
+    fresh = {name: _reconstruct(value) for name, value in given.items()}
     return vars(Configured)["from_config"].__func__(type(made), fresh)
 
 
-def _again(value: Any) -> Any:
+def _reconstruct(value: Any) -> Any:
     if isinstance(value, Configured):
-        return again(value)
+        return reconstruct(value)
     if type(value) in (list, tuple):
-        return type(value)([_again(item) for item in value])
+        return type(value)([_reconstruct(item) for item in value])
     return value
 
 
@@ -72,7 +72,7 @@ def arguments(cls: Any) -> list[inspect.Parameter]:
     return [p for p in every if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
 
 
-def _moved(default: Any) -> tuple[Any, ...]:
+def _near(default: Any) -> tuple[Any, ...]:
     """Return values near a default value."""
     if isinstance(default, float):
         return (default * 0.75 if default else 0.25, default + 0.25)

@@ -50,13 +50,13 @@ def ask(question: str) -> dict[str, Any]:
             timeout=_TIMEOUT,
         )
     except subprocess.TimeoutExpired:
-        raise ConformanceError("a process of its own", "an answer", f"none in {_TIMEOUT} s") from None
+        raise ConformanceError("a new process", "an answer", f"none in {_TIMEOUT} s") from None
     try:
         answer: dict[str, Any] = json.loads(done.stdout)
     except json.JSONDecodeError:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        ended = f"exit code {done.returncode} and {last[0] if last else 'no word'!r}"
-        raise ConformanceError("a process of its own", "an answer", ended, "look for what ends the process") from None
+        ended = f"exit code {done.returncode} and {last[0] if last else 'no output'!r}"
+        raise ConformanceError("a new process", "an answer", ended, "find what ends the process") from None
     return answer
 
 
@@ -71,7 +71,7 @@ def main() -> None:
     json.dump(given, sys.stdout)
 
 
-# Constructing an object again
+# Reconstruct an object
 
 
 def _made(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,11 +155,11 @@ def plain(value: Any) -> Any:
 
 
 def array(data: Mapping[str, Any]) -> Array:
-    """Undo `plain`."""
+    """Return the array that `plain` converted."""
     return np.array(data["data"], data["dtype"]).reshape(data["shape"])
 
 
-# Watching an import
+# Observe an import
 
 
 def watch(entry_point: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorlab import dtypes, ops
 from tensorlab.autodiff import Tape, no_grad
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, GradientError, ShapeError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, GradientError, ShapeError, short_repr
 from tensorlab.tensor import Tensor, asarray
 
 Array = np.ndarray[Any, Any]
@@ -24,11 +24,11 @@ def check_gradients(
     step: float = 1e-3,
     seed: int | None = None,
 ) -> None:
-    """Compare the gradients of a function with central differences of fourth order, in float64.
+    """Compare the gradients of a function with fourth-order central differences, in float64.
 
-    For a random cotangent ``c`` of the shape of the result, it compares each element of the gradients of
-    ``Σ c · fn(*inputs)``. For higher orders it does the same with the gradient of ``Σ c · fn(*inputs)²`` instead of
-    ``fn`` (squared, so that the gradient of a linear function is not constant).
+    Every element of the gradients of ``Σ c · fn(*inputs)`` is compared, where ``c`` is a random cotangent of the shape
+    of the result. For each higher order, ``fn`` is replaced by the gradients of ``Σ c · fn(*inputs)²``, and compared
+    again. The square keeps the gradients of a linear function from being constant.
 
     Args:
         fn: a function from float64 tensors to one of any shape. It is called about ``4 n`` times for ``n`` elements,
@@ -36,9 +36,8 @@ def check_gradients(
             difference across a kink is not the derivative on either side.
         inputs: an array, tensor or number, or a list or tuple of them, one for each argument; converted to float64.
         order: the highest order of derivatives.
-        tolerance: a difference of ``tolerance * max(1, the largest element of the gradient)`` is accepted, and one of
-            ``tolerance`` times the element itself.
-        step: the distance at which ``fn`` is compared; elements are moved by it and by twice as much.
+        tolerance: the largest error, relative to the largest element of the gradient, or absolute if that is below 1.
+        step: the step of the differences: each element is changed by ``±step`` and by ``±2 step``.
         seed: the seed of the random cotangent; None for a new one each time.
 
     Raises:
@@ -56,24 +55,24 @@ def check_gradients(
     if not callable(fn):
         raise ArgumentTypeError("check_gradients", "a function", type(fn).__name__)
     if not isinstance(order, int) or order < 1:
-        raise ArgumentError("check_gradients", "an order of 1 or more", repr(order))
+        raise ArgumentError("check_gradients", "an order of 1 or more", short_repr(order))
     for name, value in (("tolerance", tolerance), ("step", step)):
         if not value > 0:
-            raise ArgumentError("check_gradients", f"a {name} above 0", repr(value))
+            raise ArgumentError("check_gradients", f"a {name} above 0", short_repr(value))
     given = inputs if isinstance(inputs, (list, tuple)) else [inputs]
     if not given:
         raise ShapeError("check_gradients", "at least one input", "none")
     arrays = [asarray(value, dtype="float64").numpy() for value in given]  # keep their memory layouts
     rng = np.random.default_rng(seed)
-    for nesting in range(order):
-        _check_order(nesting + 1, fn, arrays, tolerance, step, rng)
-        fn = _slope(fn, rng)
+    for current in range(1, order + 1):
+        _check_order(current, fn, arrays, tolerance, step, rng)
+        fn = _gradients_of_square(fn, rng)
 
 
 def _check_order(
     order: int, fn: Callable[..., Any], arrays: list[Array], tolerance: float, step: float, rng: np.random.Generator
 ) -> None:
-    """Compare the gradients of order ``order`` with differences of the order below, ``fn``."""
+    """Compare the gradients of ``fn``, which computes derivatives of the order below ``order``, with differences."""
     tensors = [asarray(array) for array in arrays]
     with Tape(watch_variables=False) as tape:
         tape.track(tensors)
@@ -81,9 +80,9 @@ def _check_order(
     cotangent = rng.standard_normal(result.shape)
     found = tape.backward([(result.key, asarray(cotangent))], [tensor.key for tensor in tensors], keep=False)
 
-    def value(*moved: Array) -> float:
+    def value(*inputs: Array) -> float:
         with no_grad():
-            return float(np.sum(fn(*map(asarray, moved)).numpy() * cotangent))
+            return float(np.sum(fn(*map(asarray, inputs)).numpy() * cotangent))
 
     for position, (tensor, array) in enumerate(zip(tensors, arrays, strict=True)):
         who = f"check_gradients: order {order}, input {position}"
@@ -97,11 +96,11 @@ def _check_order(
         _compare(who, gradient.numpy(), _differences(value, arrays, position, step), tolerance)
 
 
-def _slope(fn: Callable[..., Any], rng: np.random.Generator) -> Callable[..., Tensor]:
-    """Return all gradients of ``Σ c · fn²`` as one vector."""
-    cotangent: list[Tensor] = []
+def _gradients_of_square(fn: Callable[..., Any], rng: np.random.Generator) -> Callable[..., Tensor]:
+    """Return a function that computes the gradients of ``Σ c · fn²`` with respect to all inputs, as one vector."""
+    cotangent: list[Tensor] = []  # drawn in the first call, which tells the shape, and used in all calls
 
-    def slope(*tensors: Tensor) -> Tensor:
+    def gradients(*tensors: Tensor) -> Tensor:
         with Tape(watch_variables=False) as tape:
             tape.track(tensors)
             square = ops.square(fn(*tensors))
@@ -110,50 +109,50 @@ def _slope(fn: Callable[..., Any], rng: np.random.Generator) -> Callable[..., Te
         found = tape.backward([(square.key, cotangent[0])], [tensor.key for tensor in tensors], keep=False)
         return ops.concat([ops.reshape(found[tensor.key], (-1,)) for tensor in tensors])
 
-    return slope
+    return gradients
 
 
 def _checked_result(result: Any) -> Tensor:
     if not isinstance(result, Tensor):
-        raise ArgumentTypeError("check_gradients", "a function that gives a tensor", type(result).__name__)
+        raise ArgumentTypeError("check_gradients", "a function that returns a tensor", type(result).__name__)
     if result.dtype != dtypes.float64:
         hint = "compute in the dtype of the arguments"
-        raise DTypeError("check_gradients", "a function that gives float64 for float64", str(result.dtype), hint)
+        raise DTypeError("check_gradients", "a function that returns float64 for float64", str(result.dtype), hint)
     return result
 
 
 def _differences(value: Callable[..., float], arrays: Sequence[Array], which: int, step: float) -> Array:
-    """Return the derivative of ``value`` with respect to each element of one of its arguments."""
+    """Return the central differences of ``value`` with respect to each element of the argument ``which``."""
     slopes = np.empty(arrays[which].shape)
-    moved = [np.array(array) for array in arrays]
+    changed = [np.array(array) for array in arrays]
 
     def at(position: tuple[int, ...], distance: float) -> float:
-        moved[which][position] = arrays[which][position] + distance
-        return value(*map(np.array, moved))
+        changed[which][position] = arrays[which][position] + distance
+        return value(*map(np.array, changed))
 
     for position in np.ndindex(slopes.shape):
         near = at(position, step) - at(position, -step)
         far = at(position, 2 * step) - at(position, -2 * step)
         slopes[position] = (8 * near - far) / (12 * step)
-        moved[which][position] = arrays[which][position]
+        changed[which][position] = arrays[which][position]
     return slopes
 
 
 def _compare(who: str, gradient: Array, slopes: Array, tolerance: float) -> None:
-    """Raise for the element with the largest error relative to its tolerance."""
+    """Raise if an error is above the tolerance or not finite, and name the element with the largest error."""
     if not gradient.size:
         return
+    allowed = tolerance * max(1.0, float(np.max(np.abs(slopes))))
     with np.errstate(invalid="ignore"):
-        allowed = tolerance * np.maximum(np.abs(slopes), max(1.0, float(np.max(np.abs(slopes)))))
         excess = np.abs(gradient - slopes) / allowed
     excess = np.where(np.isfinite(excess), excess, np.inf)
     worst = np.unravel_index(int(np.argmax(excess)), excess.shape)
     if excess[worst] > 1:
-        place = f"at {tuple(map(int, worst))}" if worst else "of a number"
+        where = f"at {tuple(map(int, worst))}" if worst else "of a number"
         raise GradientError(
-            f"{who}, the gradient {place}",
+            f"{who}, the gradient {where}",
             f"{slopes[worst]:.9g} from central differences",
             f"{gradient[worst]:.9g}",
-            f"they differ by {abs(gradient[worst] - slopes[worst]):.2g}, the tolerance is {allowed[worst]:.2g}; "
+            f"they differ by {abs(gradient[worst] - slopes[worst]):.2g}, the tolerance is {allowed:.2g}; "
             f"{int(np.sum(excess > 1))} of {excess.size} elements are off",
         )

@@ -8,8 +8,8 @@ from tensorlab import utils
 from tensorlab.initializers import Initializer
 from tensorlab.tensor import Tensor
 from tensorlab.testing.examples import example
-from tensorlab.testing.report import refuse
-from tensorlab.testing.subject import DTYPES, Subject, finite
+from tensorlab.testing.report import fail
+from tensorlab.testing.subject import DTYPES, Subject, require_finite
 
 
 class InitializerSubject(Subject):
@@ -20,7 +20,7 @@ class InitializerSubject(Subject):
 
     def make(self) -> Initializer:
         """Return an object with arguments that differ from the defaults."""
-        made: Initializer = example(self.thing, moved=True) if isinstance(self.thing, type) else self.thing
+        made: Initializer = example(self.thing, changed=True) if isinstance(self.thing, type) else self.thing
         return made
 
     def compute(self, dtype: str, count: int) -> list[Tensor]:
@@ -33,15 +33,17 @@ class InitializerSubject(Subject):
         for dtype in (*DTYPES, None):
             result = self.make()((6, 5), dtype=dtype)
             if result.dtype.name != (dtype or "float32"):
-                refuse(f"{self.who} asked for {dtype}", dtype or "float32", str(result.dtype), "pass the dtype on")
-            finite(f"{self.who} asked for {dtype}", "numbers", result, "a weight that is not finite is never trained")
+                fail(f"{self.who} asked for {dtype}", dtype or "float32", str(result.dtype), "pass the dtype on")
+            require_finite(
+                f"{self.who} asked for {dtype}", "numbers", result, "a weight that is not finite is never trained"
+            )
 
     def check_shapes(self) -> None:
         """Require the requested shape."""
         for shape in ((3,), (0, 3), (2, 3), (3, 3, 2, 4)):
             received = self.make()(shape, dtype="float32").shape
             if received != shape:
-                refuse(f"{self.who} asked for {shape}", f"the shape {shape}", str(received))
+                fail(f"{self.who} asked for {shape}", f"the shape {shape}", str(received))
 
     def request(self) -> dict[str, Any]:
         """Return the config of the initializer and a shape."""

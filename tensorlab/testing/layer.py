@@ -17,10 +17,20 @@ from tensorlab.layers import Layer
 from tensorlab.layers.tracking import members
 from tensorlab.serialization import serialize
 from tensorlab.tensor import Tensor, asarray
-from tensorlab.testing.examples import again, arguments, example
+from tensorlab.testing.examples import arguments, example, reconstruct
 from tensorlab.testing.gradients import check_gradients
-from tensorlab.testing.report import Check, NotApplicableError, Report, refuse
-from tensorlab.testing.subject import CLOSE, DTYPES, REPEATS, Array, Subject, arrays, available_backends, finite, same
+from tensorlab.testing.report import Check, NotApplicableError, Report, fail
+from tensorlab.testing.subject import (
+    CLOSE,
+    DTYPES,
+    REPEATS,
+    Array,
+    Subject,
+    arrays,
+    available_backends,
+    require_close,
+    require_finite,
+)
 from tensorlab.variable import Variable
 
 _SHAPES = ((4, 6), (3, 4, 6), (2, 6, 6, 3), (4,))
@@ -29,7 +39,8 @@ _SHAPES = ((4, 6), (3, 4, 6), (2, 6, 6, 3), (4,))
 _TRIES = 3
 """A layer may have kinks anywhere. Only a gradient that is wrong for this many inputs is an error."""
 
-_RULES = (1e-6, 1e-9)
+_TOLERANCES = (1e-6, 1e-9)
+"""The relative and absolute tolerance between results that differ only by rounding."""
 
 
 class LayerSubject(Subject):
@@ -45,13 +56,13 @@ class LayerSubject(Subject):
         self._inputs = None if inputs is None else np.asarray(inputs)
 
     def checks(self) -> list[Check]:
-        """The headings; "training" only if `call` takes ``training``."""
+        """Return the checks of the headings; "training" only if `call` accepts ``training``."""
         takes = self._class._takes_training()
         return [check for check in super().checks() if check.heading != "training" or takes]
 
     def make(self, dtype: str | None = None) -> Layer:
         """Return a new layer that is not built, with the arguments of the given layer or other than the defaults."""
-        made: Layer = example(self.thing, moved=True) if self._given is None else again(self._given)
+        made: Layer = example(self.thing, changed=True) if self._given is None else reconstruct(self._given)
         return made if dtype is None else _in_dtype(made, dtype)
 
     def inputs(self, seed: int = 0) -> Array:
@@ -71,7 +82,7 @@ class LayerSubject(Subject):
         if not any(isinstance(error, ShapeError) for error in refused):  # so the inputs are not the reason
             raise refused[0]
         expected = f"a layer of inputs of a shape among {_SHAPES}, or of integers from 0 to 2"
-        return refuse(self.who, expected, str(refused[0]), "give check_layer inputs")
+        return fail(self.who, expected, str(refused[0]), "give check_layer inputs")
 
     def ready(self, dtype: str, array: Array) -> Layer:
         """Return a new layer, built on the current device, with weights that are equal on every device."""
@@ -93,11 +104,11 @@ class LayerSubject(Subject):
             who = f"{self.who} in {dtype}"
             if inner.dtype.kind == "f" and inner.dtype.name != dtype and inner.built:
                 hint = "construct it without dtype, so that it takes that of the outer layer"
-                refuse(who, f"layers inside of it of {dtype}", f"{inner!r} of {inner.dtype}", hint)
+                fail(who, f"inner layers of {dtype}", f"{inner!r} of {inner.dtype}", hint)
             for weight in weights:
                 if weight.dtype.kind == "f" and weight.dtype.name != dtype:
                     hint = "make it with self.add_weight in build, which takes the layer's dtype"
-                    refuse(who, f"weights of {dtype}", f"{weight.name!r} of {weight.dtype}", hint)
+                    fail(who, f"weights of {dtype}", f"{weight.name!r} of {weight.dtype}", hint)
 
     def compute(self, dtype: str, count: int, training: bool = False) -> list[Tensor]:
         """Compute outputs, and gradients with respect to inputs and weights."""
@@ -129,7 +140,7 @@ class LayerSubject(Subject):
         with device("reference"):
             array = self.inputs(seed)[:2]
             layer = self.ready("float64", array)
-            weights = [w for w in layer.trainable_weights if any(w is x for _, _, x in _holders(layer))]
+            weights = [w for w in layer.trainable_weights if any(w is x for _, _, x in _weight_attributes(layer))]
             values = [np.array(weight.numpy()) for weight in weights]
             real = array.dtype.kind == "f"
             if not real and not weights:
@@ -137,7 +148,7 @@ class LayerSubject(Subject):
 
             def call(*tensors: Tensor) -> Tensor:
                 inputs, given = (tensors[0], tensors[1:]) if real else (asarray(array), tensors)
-                with _in_place_of(layer, weights, given):
+                with _replaced_by(layer, weights, given):
                     return _called(layer, inputs, training)
 
             check_gradients(call, [array, *values] if real else values, seed=seed)
@@ -156,7 +167,7 @@ class LayerSubject(Subject):
             found = tape.backward([(result.key, ops.ones_like(result))], [inputs.key], keep=False)
             hint = "0 is divided by 0, or its logarithm is taken: add a branch or an epsilon"
             for what, tensor in (("outputs", result), *(("gradients", found[key]) for key in found)):
-                finite(f"{self.who} in {dtype} for inputs of 0", what, tensor, hint)
+                require_finite(f"{self.who} in {dtype} for inputs of 0", what, tensor, hint)
             for value in (np.inf, -np.inf, np.nan):
                 layer(np.full(array.shape, value, dtype))
 
@@ -167,12 +178,12 @@ class LayerSubject(Subject):
         batch = asarray(_as(array, "float64"))
         whole = np.array(layer(batch).numpy())
         if whole.shape[:1] != array.shape[:1]:
-            refuse(self.who, f"outputs for {array.shape[0]} samples", f"the shape {whole.shape}", "keep the first axis")
+            fail(self.who, f"outputs for {array.shape[0]} samples", f"the shape {whole.shape}", "keep the first axis")
         cuts = {"one sample": slice(0, 1), "every other sample": slice(None, None, 2), "no sample": slice(0, 0)}
         for words, cut in cuts.items():
             part = np.array(layer(batch[cut]).numpy())
             hint = "the result of a sample depends on other samples: reduce only along the axes after the first"
-            same(f"{self.who} of {words}", [part], [whole[cut]], "within the batch", *_RULES, hint)
+            require_close(f"{self.who} of {words}", [part], [whole[cut]], "within the batch", *_TOLERANCES, hint)
 
     def _varies(self) -> str:
         found = super()._varies()
@@ -197,11 +208,11 @@ class LayerSubject(Subject):
                 first, second = (self.compute(dtype, 60, training=True) for _ in range(2))
             expected = arrays(first)
             hint = "draw from tl.random, whose seed makes runs repeatable, and not from other generators"
-            same(f"{who} a second time", arrays(second), expected, "the first time, bit for bit", 0, 0, hint)
+            require_close(f"{who} a second time", arrays(second), expected, "the first time, bit for bit", 0, 0, hint)
             for result in first:
-                finite(who, "outputs and gradients", result, "0 is divided by 0: add a branch or an epsilon")
+                require_finite(who, "outputs and gradients", result, "0 is divided by 0: add a branch or an epsilon")
                 if result.dtype.name != dtype:
-                    refuse(
+                    fail(
                         who,
                         f"results of {dtype}",
                         str(result.dtype),
@@ -210,7 +221,7 @@ class LayerSubject(Subject):
             for name in available_backends():
                 with device(name):
                     received = arrays(self.compute(dtype, 60, training=True))
-                same(f"{who} on {name!r}", received, expected, "the reference backend", *CLOSE[dtype])
+                require_close(f"{who} on {name!r}", received, expected, "the reference backend", *CLOSE[dtype])
         self.check_gradients(training=True)
 
     def request(self) -> dict[str, Any]:
@@ -229,7 +240,7 @@ class LayerSubject(Subject):
         lost = [name for name in named if name not in config]
         if lost:
             hint = "remove get_config: the arguments of the constructor are recorded automatically"
-            refuse(f"{self.who}.get_config()", f"{', '.join(map(repr, named))}", f"none of {', '.join(lost)}", hint)
+            fail(f"{self.who}.get_config()", f"{', '.join(map(repr, named))}", f"none of {', '.join(lost)}", hint)
 
     def built(self) -> Any:
         """Return the layer that `request` describes."""
@@ -242,7 +253,7 @@ def _called(layer: Layer, inputs: Tensor, training: bool) -> Tensor:
         utils.set_random_seed(0)
     outputs: Any = layer(inputs, training=training)
     if not isinstance(outputs, Tensor):
-        refuse(
+        fail(
             layer._who,
             "one tensor as its output",
             f"a {type(outputs).__name__}",
@@ -258,7 +269,7 @@ def _as(array: Array, dtype: str) -> Array:
 def _in_dtype(made: Layer, dtype: str) -> Layer:
     """Construct a layer of this dtype with the same arguments. If its constructor takes no dtype, set it afterwards."""
     try:
-        layer: Layer = again(made, dtype=dtype)
+        layer: Layer = reconstruct(made, dtype=dtype)
     except TypeError:
         layer = made
     if layer.dtype.name != dtype:
@@ -267,7 +278,7 @@ def _in_dtype(made: Layer, dtype: str) -> Layer:
     return layer
 
 
-def _holders(layer: Layer) -> Iterator[tuple[Layer, str, Variable]]:
+def _weight_attributes(layer: Layer) -> Iterator[tuple[Layer, str, Variable]]:
     """Yield each attribute of the layer and its inner layers that is a weight."""
     for each, _ in members(layer):
         for name, value in list(vars(each).items()):
@@ -276,31 +287,32 @@ def _holders(layer: Layer) -> Iterator[tuple[Layer, str, Variable]]:
 
 
 @contextmanager
-def _in_place_of(layer: Layer, weights: list[Variable], tensors: tuple[Tensor, ...]) -> Iterator[None]:
+def _replaced_by(layer: Layer, weights: list[Variable], tensors: tuple[Tensor, ...]) -> Iterator[None]:
     """Replace the weights by tensors in a block, so that gradients with respect to them can be differentiated."""
-    held = list(_holders(layer))
+    attributes = list(_weight_attributes(layer))
     try:
-        for owner, name, value in held:
+        for owner, name, value in attributes:
             for weight, tensor in zip(weights, tensors, strict=True):
                 if value is weight:
                     object.__setattr__(owner, name, tensor)
         yield
     finally:
-        for owner, name, value in held:
+        for owner, name, value in attributes:
             object.__setattr__(owner, name, value)
 
 
 def check_layer(layer: Any, *, inputs: Any = None) -> Report:
-    """Run all checks of layers that tensorlab's own layers pass.
+    """Run all checks that tensorlab's own layers pass.
 
-    On every available backend, in float32 and float64, they compare results with the reference backend; gradients with
-    respect to inputs and weights with central differences, to second order; results for inputs of 0, no sample, one
-    sample and strided samples, in training, in another process, from repeated calls, and for one and two threads.
+    - Every available backend gives the results of the reference backend, in float32 and float64, also in training.
+    - Gradients with respect to inputs and weights agree with central differences, to second order.
+    - Results are finite for inputs of 0, and correct for no sample, one sample and strided samples.
+    - Results are the same in another process, from repeated calls, and for one and two threads.
 
     Args:
         layer: a layer with arguments other than the defaults, so that a lost argument is noticed; or a registered name
-            or a class, which is called with 3 for each argument without a default value.
-        inputs: an input of the layer; if None, one that it accepts is searched.
+            or a class, which is called with 3 for each required argument.
+        inputs: an input of the layer; if None, one that it accepts is searched for.
 
     Returns:
         the report.

@@ -13,10 +13,12 @@ from tensorlab.losses.base import ElementwiseLoss
 from tensorlab.tensor import Tensor, asarray
 from tensorlab.testing.examples import example
 from tensorlab.testing.gradients import check_gradients
-from tensorlab.testing.report import NotApplicableError, Report, refuse
-from tensorlab.testing.subject import DTYPES, Array, Subject, finite, plain_value, same
+from tensorlab.testing.report import NotApplicableError, Report, fail
+from tensorlab.testing.subject import DTYPES, Array, Subject, plain_value, require_close, require_finite
 
-_RULES = (1e-9, 1e-12)
+_TOLERANCES = (1e-9, 1e-12)
+"""The relative and absolute tolerance between results that differ only by rounding."""
+
 _CLASSES = 3
 
 Batch = tuple[Array, Array]
@@ -32,12 +34,12 @@ class LossSubject(Subject):
         super().__init__(thing, label)
         self._batch = None if y_true is None else (np.asarray(y_true), np.asarray(y_pred, np.float64))
 
-    def make(self, moved: bool = False) -> losses.Loss:
+    def make(self, changed: bool = False) -> losses.Loss:
         """Return a loss with the default hyperparameters, or with values near them."""
         if isinstance(self.thing, losses.LossRule):
-            hyperparameters: dict[str, Any] = _near(self.thing.scalar.defaults) if moved else {}
+            hyperparameters: dict[str, Any] = _near(self.thing.scalar.defaults) if changed else {}
             return self.thing(**hyperparameters)
-        made: losses.Loss = example(self.thing, moved) if isinstance(self.thing, type) else self.thing
+        made: losses.Loss = example(self.thing, changed) if isinstance(self.thing, type) else self.thing
         return made
 
     @property
@@ -57,14 +59,14 @@ class LossSubject(Subject):
         for y_true, y_pred in batches(count):
             try:
                 value = float(self.make()(y_true, y_pred))
-            except Exception as error:  # the loss or metric needs other targets
+            except Exception as error:  # the loss needs other targets
                 refused.append(f"{type(error).__name__}: {error}")
                 continue
             if np.isfinite(value):
                 return y_true, y_pred
             refused.append(f"a loss of {value:g}")
         expected = "a finite loss for outputs from 0 to 1 with targets 0 and 1, or for classes, or for real numbers"
-        return refuse(self.who, expected, "; ".join(dict.fromkeys(refused)), "give check_loss y_true and y_pred")
+        return fail(self.who, expected, "; ".join(dict.fromkeys(refused)), "give check_loss y_true and y_pred")
 
     def compute(self, dtype: str, count: int) -> list[Tensor]:
         """Compute the loss and its gradient with respect to the outputs."""
@@ -95,7 +97,7 @@ class LossSubject(Subject):
                     ("losses", "gradients"), self._loss_and_slopes(targets, edge, dtype), strict=False
                 ):
                     hint = "clip outputs, as in max(y_pred, 1e-7), before a logarithm or a division"
-                    finite(f"{self.who} in {dtype} for outputs of 0 and 1", what, result, hint)
+                    require_finite(f"{self.who} in {dtype} for outputs of 0 and 1", what, result, hint)
             self._check_far(dtype)
 
     def _edges(self, outputs: Array) -> list[Array]:
@@ -114,7 +116,7 @@ class LossSubject(Subject):
                 received = float(loss(np.array([[target]], dtype), np.array([[output]], dtype)))
                 if expected is not None and not np.isnan(expected) and np.isnan(received):
                     who = f"{self.who} in {dtype} of target {target:g} and output {output:g}"
-                    refuse(who, f"{expected:g}, as in plain Python", "nan", "compute it in another order")
+                    fail(who, f"{expected:g}, as in plain Python", "nan", "compute it in another order")
 
     def check_plain_python(self) -> None:
         """Compare the compiled loss with the plain Python function."""
@@ -124,10 +126,10 @@ class LossSubject(Subject):
         term = self.term
         compared = [(*pair, y) for pair in pairs if (y := plain_value(term, *pair)) is not None]
         if not compared:
-            refuse(f"{self.who} in plain Python", "a number for some target and output", "an exception for each")
+            fail(f"{self.who} in plain Python", "a number for some target and output", "an exception for each")
         target, output, expected = (np.array(column) for column in zip(*compared, strict=True))
         received = np.array(self.make().call(asarray(target[:, None]), asarray(output[:, None])).numpy())
-        same(f"{self.who} compiled", [received], [expected], "plain Python", *_RULES)
+        require_close(f"{self.who} compiled", [received], [expected], "plain Python", *_TOLERANCES)
 
     def check_shapes(self) -> None:
         """Check empty, strided and single samples, and targets with and without an axis of length 1."""
@@ -135,16 +137,16 @@ class LossSubject(Subject):
         y_true, y_pred = self.batch(24)
         whole = np.array(loss.call(asarray(y_true), asarray(y_pred)).numpy())
         if whole.shape[:1] != y_pred.shape[:1]:
-            refuse(f"{self.who}.call", f"one number for each of {len(y_pred)} samples", f"the shape {whole.shape}")
+            fail(f"{self.who}.call", f"one number for each of {len(y_pred)} samples", f"the shape {whole.shape}")
         cuts = {"one sample": slice(0, 1), "every other sample": slice(None, None, 2), "no sample": slice(0, 0)}
         for words, cut in cuts.items():
             part = np.array(loss.call(asarray(y_true)[cut], asarray(y_pred)[cut]).numpy())
-            same(f"{self.who} of {words}", [part], [whole[cut]], "within the batch", *_RULES)
+            require_close(f"{self.who} of {words}", [part], [whole[cut]], "within the batch", *_TOLERANCES)
         if isinstance(loss, ElementwiseLoss):
             column = y_true[:, :1], y_pred[:, :1]
             flat = np.array(loss(column[0][:, 0], column[1]).numpy())
             expected = np.array(loss(*column).numpy())
-            same(f"{self.who} of targets without the last axis", [flat], [expected], "with it", *_RULES)
+            require_close(f"{self.who} of targets without the last axis", [flat], [expected], "with it", *_TOLERANCES)
 
     def request(self) -> dict[str, Any]:
         """Return the loss with hyperparameters other than the defaults, and a batch."""
@@ -153,7 +155,7 @@ class LossSubject(Subject):
 
     def built(self) -> Any:
         """Return the loss that `request` describes."""
-        return self.make(moved=True)
+        return self.make(changed=True)
 
 
 def _near(defaults: dict[str, float]) -> dict[str, float]:
@@ -177,16 +179,17 @@ def batches(count: int) -> list[Batch]:
 
 
 def check_loss(loss: Any, *, y_true: Any = None, y_pred: Any = None) -> Report:
-    """Run all checks of losses that tensorlab's own losses pass.
+    """Run all checks that tensorlab's own losses pass.
 
-    On every available backend, in float32 and float64, they compare results with the reference backend; gradients with
-    respect to the outputs with central differences, to second order; the compiled loss with plain Python; results for
-    outputs of exactly 0 and 1, no sample, one sample and strided samples, in another process, from repeated calls, and
-    for one and two threads.
+    - Every available backend gives the results of the reference backend, in float32 and float64.
+    - Gradients with respect to the outputs agree with central differences, to second order.
+    - The compiled loss agrees with plain Python.
+    - Results are finite for outputs of exactly 0 and 1, and correct for no sample, one sample and strided samples.
+    - Results are the same in another process, from repeated calls, and for one and two threads.
 
     Args:
         loss: a registered name, a `LossRule`, a subclass of `Loss` or a loss.
-        y_true: targets that it accepts; if None, suitable ones are searched.
+        y_true: targets that it accepts; if None, suitable targets and outputs are searched for.
         y_pred: outputs for these targets, away from kinks.
 
     Returns:

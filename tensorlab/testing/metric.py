@@ -8,12 +8,14 @@ import numpy as np
 
 from tensorlab.metrics import Metric
 from tensorlab.metrics.identify import takes_targets_and_outputs
-from tensorlab.testing.examples import again, example
+from tensorlab.testing.examples import example, reconstruct
 from tensorlab.testing.loss import Batch, batches
 from tensorlab.testing.report import NotApplicableError
-from tensorlab.testing.subject import Array, Subject, same
+from tensorlab.testing.subject import Array, Subject, require_close
 
-_RULES = (1e-5, 1e-7)
+_TOLERANCES = (1e-5, 1e-7)
+"""The relative and absolute tolerance between results that differ only by rounding."""
+
 _SAMPLES = 9
 
 
@@ -25,7 +27,7 @@ class MetricSubject(Subject):
 
     def make(self) -> Metric:
         """Return a new object."""
-        made: Metric = example(self.thing) if isinstance(self.thing, type) else again(self.thing)
+        made: Metric = example(self.thing) if isinstance(self.thing, type) else reconstruct(self.thing)
         return made
 
     def batch(self) -> Batch:
@@ -36,28 +38,30 @@ class MetricSubject(Subject):
         for y_true, y_pred in batches(3 * _SAMPLES):
             try:
                 self.make().update_state(y_true, y_pred)
-            except Exception as error:  # the loss or metric needs other targets
+            except Exception as error:  # the metric needs other targets
                 refused = refused or f"{type(error).__name__}: {error}"
                 continue
             return y_true, y_pred
         raise NotApplicableError(f"it accepts no batch: {refused}")
 
     def check_batches(self) -> None:
-        """Compare batches of unequal size with all samples at once, and a reset metric with a new one."""
+        """Compare two batches of unequal size with one batch of all samples, and a reset metric with a new one."""
         y_true, y_pred = self.batch()
-        whole = self._over(self.make(), [(y_true, y_pred)])
+        whole = self._result(self.make(), [(y_true, y_pred)])
         cut = _SAMPLES // 3
         used = self.make()
-        parts = self._over(used, [(y_true[:cut], y_pred[:cut]), (y_true[cut:], y_pred[cut:])])
-        hint = "weight each batch by its number of samples; Metric does so if only call is implemented"
-        same(f"{self.who} over two batches", [parts], [whole], "over all samples", *_RULES, hint)
+        parts = self._result(used, [(y_true[:cut], y_pred[:cut]), (y_true[cut:], y_pred[cut:])])
+        hint = "weight each batch by its number of samples, as Metric does for a subclass that implements only call"
+        require_close(f"{self.who} over two batches", [parts], [whole], "over all samples", *_TOLERANCES, hint)
         used.reset_state()
         first = [(y_true[:cut], y_pred[:cut])]
-        reset, new = self._over(used, first), self._over(self.make(), first)
-        same(f"{self.who} after reset_state()", [reset], [new], "of a new one", *_RULES, "clear all state in it")
+        reset, new = self._result(used, first), self._result(self.make(), first)
+        require_close(
+            f"{self.who} after reset_state()", [reset], [new], "a new metric", *_TOLERANCES, "clear all state in it"
+        )
 
-    def _over(self, metric: Metric, given: list[Batch]) -> Array:
-        for y_true, y_pred in given:
+    def _result(self, metric: Metric, over: list[Batch]) -> Array:
+        for y_true, y_pred in over:
             metric.update_state(y_true, y_pred)
         return np.asarray(metric.result(), np.float64)
 

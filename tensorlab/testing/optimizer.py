@@ -8,17 +8,19 @@ import numpy as np
 
 from tensorlab import optimizers
 from tensorlab.tensor import Tensor, asarray
-from tensorlab.testing.examples import again, example
-from tensorlab.testing.report import Report, refuse
-from tensorlab.testing.subject import DTYPES, Array, Subject, finite, same
+from tensorlab.testing.examples import example, reconstruct
+from tensorlab.testing.report import Report, fail
+from tensorlab.testing.subject import DTYPES, Array, Subject, require_close, require_finite
 from tensorlab.variable import Variable
 
 _STEPS = 5
-_RULES = (1e-9, 1e-12)
+
+_TOLERANCES = (1e-9, 1e-12)
+"""The relative and absolute tolerance between results that differ only by rounding."""
 
 
 class OptimizerSubject(Subject):
-    """Check an `OptimizerRule`, a subclass of `Optimizer`, or an optimizer, whose state is not changed."""
+    """Check an `OptimizerRule`, a subclass of `Optimizer`, or an optimizer, without a change of its state."""
 
     kind = "optimizer"
     headings = (
@@ -33,11 +35,13 @@ class OptimizerSubject(Subject):
         "determinism",
     )
 
-    def make(self, moved: bool = False) -> optimizers.Optimizer:
-        """Return a new optimizer with the default hyperparameters, or with values near them."""
+    def make(self, changed: bool = False) -> optimizers.Optimizer:
+        """Return a new optimizer with the default hyperparameters or, if ``changed``, with values near them."""
         if isinstance(self.thing, optimizers.OptimizerRule):
-            return self.thing(**(self._near() if moved else {}))
-        made: optimizers.Optimizer = example(self.thing, moved) if isinstance(self.thing, type) else again(self.thing)
+            return self.thing(**(self._near() if changed else {}))
+        made: optimizers.Optimizer = (
+            example(self.thing, changed) if isinstance(self.thing, type) else reconstruct(self.thing)
+        )
         return made
 
     def _near(self) -> dict[str, float]:
@@ -58,15 +62,15 @@ class OptimizerSubject(Subject):
         return [weight, *optimizer.variables]
 
     def check_learns(self) -> None:
-        """Require that 100 steps come closer to the minimum of a quadratic function."""
+        """Require that 100 steps approach the minimum of a quadratic function."""
         start, _ = _problem((4, 3))
         optimizer, weight = self.make(), Variable(start, dtype="float64")
         for _ in range(100):
             optimizer.apply_gradients([(2.0 * weight, weight)])
         before, after = float(np.sum(start**2)), float(np.sum(np.array(weight.numpy()) ** 2))
         if not after < before:
-            hint = "a step has to go against the gradient"
-            refuse(f"{self.who} on the sum of w * w", f"less than {before:.4g} after 100 steps", f"{after:.4g}", hint)
+            hint = "a step must go against the gradient"
+            fail(f"{self.who} on the sum of w * w", f"less than {before:.4g} after 100 steps", f"{after:.4g}", hint)
 
     def check_special_values(self) -> None:
         """Require finite results after steps with gradients that are 0 or subnormal, also for weights of 0."""
@@ -77,7 +81,7 @@ class OptimizerSubject(Subject):
                     optimizer.apply_gradients([(np.full(2, gradient, dtype), weight)])
                 hint = "0 is divided by 0: add an epsilon that the dtype can hold to the divisor"
                 for what, result in (("weights", weight), *(("slots", slot) for slot in optimizer.variables)):
-                    finite(f"{self.who} in {dtype}, gradients of {gradient:g}", what, result, hint)
+                    require_finite(f"{self.who} in {dtype}, gradients of {gradient:g}", what, result, hint)
 
     def check_plain_python(self) -> None:
         """Compare compiled weights and slots with the rule in plain Python."""
@@ -90,43 +94,44 @@ class OptimizerSubject(Subject):
             optimizer.apply_gradients([(gradient, weight)])
             names = optimizer.rule.hyperparameters
             values = [float(number) if name == "step" else getattr(optimizer, name) for name in names]
-            moved = step(state[0], gradient.ravel(), *state[1:], *values)
-            state = list(moved) if isinstance(moved, tuple) else [moved]
+            results = step(state[0], gradient.ravel(), *state[1:], *values)
+            state = list(results) if isinstance(results, tuple) else [results]
         received = [np.array(result.numpy()).ravel() for result in (weight, *optimizer.variables)]
-        same(f"{self.who} compiled", received, state, "plain Python", *_RULES)
+        require_close(f"{self.who} compiled", received, state, "plain Python", *_TOLERANCES)
 
     def check_shapes(self) -> None:
-        """Check empty, rank 0 and rank 3 weights. Elements must not affect each other."""
+        """Compare empty, rank 0 and rank 3 weights with vectors of their elements."""
         for shape in ((), (0,), (0, 3), (1,), (2, 3, 2)):
             start, gradients = _problem(shape)
-            together, alone = self.make(), self.make()
+            of_weight, of_flat = self.make(), self.make()
             weight, flat = Variable(start, dtype="float64"), Variable(start.ravel(), dtype="float64")
             for gradient in gradients:
-                together.apply_gradients([(gradient, weight)])
-                alone.apply_gradients([(gradient.ravel(), flat)])
+                of_weight.apply_gradients([(gradient, weight)])
+                of_flat.apply_gradients([(gradient.ravel(), flat)])
             received = np.array(weight.numpy())
             if received.shape != shape:
-                refuse(f"{self.who} of a weight of {shape}", f"the shape {shape}", str(received.shape))
-            same(
-                f"{self.who} of a weight of {shape}", [received.ravel()], [np.array(flat.numpy())], "a vector", *_RULES
+                fail(f"{self.who} of a weight of {shape}", f"the shape {shape}", str(received.shape))
+            expected = np.array(flat.numpy())
+            require_close(
+                f"{self.who} of a weight of {shape}", [received.ravel()], [expected], "a vector", *_TOLERANCES
             )
 
     def check_state(self) -> None:
         """Require that an optimizer restored from the state takes the same steps, bit for bit."""
         start, gradients = _problem((4, 3))
-        whole, weight = self.make(), Variable(start, dtype="float64")
-        first, stopped = self.make(), Variable(start, dtype="float64")
+        uninterrupted, weight = self.make(), Variable(start, dtype="float64")
+        first, resumed = self.make(), Variable(start, dtype="float64")
         for gradient in gradients:
-            whole.apply_gradients([(gradient, weight)])
+            uninterrupted.apply_gradients([(gradient, weight)])
         for gradient in gradients[:2]:
-            first.apply_gradients([(gradient, stopped)])
+            first.apply_gradients([(gradient, resumed)])
         second = self.make()
-        second.set_state(first.get_state(), [stopped])
+        second.set_state(first.get_state(), [resumed])
         for gradient in gradients[2:]:
-            second.apply_gradients([(gradient, stopped)])
-        received, expected = np.array(stopped.numpy()), np.array(weight.numpy())
+            second.apply_gradients([(gradient, resumed)])
+        received, expected = np.array(resumed.numpy()), np.array(weight.numpy())
         hint = "what a step depends on must be a slot, a hyperparameter or the number of the step"
-        same(f"{self.who} resumed", [received], [expected], "without a stop", 0, 0, hint)
+        require_close(f"{self.who} resumed", [received], [expected], "without an interruption", 0, 0, hint)
 
     def request(self) -> dict[str, Any]:
         """Return the optimizer with hyperparameters other than the defaults, weights and gradients."""
@@ -136,7 +141,7 @@ class OptimizerSubject(Subject):
 
     def built(self) -> Any:
         """Return the optimizer that `request` describes."""
-        return self.make(moved=True)
+        return self.make(changed=True)
 
 
 def _problem(shape: tuple[int, ...]) -> tuple[Array, list[Array]]:
@@ -146,15 +151,17 @@ def _problem(shape: tuple[int, ...]) -> tuple[Array, list[Array]]:
 
 
 def check_optimizer(optimizer: Any) -> Report:
-    """Run all checks of optimizers that tensorlab's own optimizers pass.
+    """Run all checks that tensorlab's own optimizers pass.
 
-    On every available backend, in float32 and float64, they compare results with the reference backend; the compiled
-    step and slots with plain Python; results for gradients of 0 and for weights of every shape, after restoring the
-    state, in another process, and for one and two threads; and the step must descend a quadratic function.
+    - Every available backend gives the results of the reference backend, in float32 and float64.
+    - Weights and slots agree with those of the rule in plain Python.
+    - Steps descend a quadratic function.
+    - Results are finite for gradients of 0, and correct for weights of every shape.
+    - Results are the same after restoring the state, in another process, and for one and two threads.
 
     Args:
-        optimizer: a registered name, an `OptimizerRule`, a subclass of `Optimizer`, or an optimizer, whose arguments
-            are used and whose state is not changed.
+        optimizer: a registered name, an `OptimizerRule`, a subclass of `Optimizer`, or an optimizer. The checks use new
+            optimizers with its arguments, and do not change its state.
 
     Returns:
         the report.

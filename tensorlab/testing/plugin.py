@@ -1,4 +1,4 @@
-"""Conformance checks of a whole plugin: it loads, its import has no side effects, and the checks of what it adds."""
+"""Conformance checks of a whole plugin: loading, import, observers, and the checks of everything that it registers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from tensorlab import callbacks
 from tensorlab.environment import pip
-from tensorlab.errors import ArgumentTypeError, DerivativeError, PluginWarning, UnknownNameError, nearest
+from tensorlab.errors import ArgumentTypeError, DerivativeError, PluginWarning, UnknownNameError, nearest, short_repr
 from tensorlab.plugins import manager, observers
 from tensorlab.plugins.record import Plugin
 from tensorlab.registry import Entry, normalized
@@ -26,8 +26,8 @@ from tensorlab.testing.loss import LossSubject
 from tensorlab.testing.metric import MetricSubject
 from tensorlab.testing.optimizer import OptimizerSubject
 from tensorlab.testing.regularizer import RegularizerSubject
-from tensorlab.testing.report import Check, NotApplicableError, Report, refuse
-from tensorlab.testing.subject import Subject, arrays, same
+from tensorlab.testing.report import Check, NotApplicableError, Report, fail
+from tensorlab.testing.subject import Subject, arrays, require_close
 from tensorlab.testing.training import trained
 
 SUBJECTS: dict[str, type[Subject]] = {
@@ -45,10 +45,10 @@ SUBJECTS: dict[str, type[Subject]] = {
         BackendSubject,
     )
 }
-"""The checks of each kind."""
+"""The class of checks of each kind."""
 
-_SECONDS = 1.0
-"""The longest import of a plugin, without that of tensorlab."""
+_MAX_IMPORT_SECONDS = 1.0
+"""The time that the import of a plugin may take, after that of tensorlab."""
 
 
 def find(name: str, who: str = "check-plugin") -> list[Plugin]:
@@ -63,7 +63,7 @@ def find(name: str, who: str = "check-plugin") -> list[Plugin]:
         ArgumentTypeError: for anything that is not a string.
     """
     if not isinstance(name, str):
-        raise ArgumentTypeError(who, "the name of an installed plugin", repr(name))
+        raise ArgumentTypeError(who, "the name of an installed plugin", short_repr(name))
     manager.load()
     wanted = normalized(name)
     found = [plugin for plugin in manager.plugins if normalized(plugin.distribution) == wanted]
@@ -72,98 +72,106 @@ def find(name: str, who: str = "check-plugin") -> list[Plugin]:
         known = {word for plugin in manager.plugins for word in (plugin.distribution, plugin.name)}
         install = f"a new one is found once it is installed in {sys.prefix}: {pip()} install -e ."
         hint = f"{nearest(name, known)} ({install})"
-        raise UnknownNameError(who, "the name of an installed plugin", repr(name), hint)
+        raise UnknownNameError(who, "the name of an installed plugin", short_repr(name), hint)
     return found
 
 
 def checks(name: str, examples: Mapping[str, Any] | None = None) -> list[Check]:
-    """Return every check of a plugin. If it cannot be loaded, only the check "loads" is returned.
+    """Return every check of a plugin. If it cannot be loaded, only the check that fails is returned.
 
     Raises:
         UnknownNameError: for a plugin that is not installed.
     """
-    made = dict(examples or {})
+    given = dict(examples or {})
     all_checks = []
     for plugin in find(name):
         who = f"plugin {plugin.name!r}"
-        wrong_slope = isinstance(plugin.exception, DerivativeError)
-        all_checks.append(Check(who, "gradients" if wrong_slope else "loads", _loads(who, plugin)))
+        wrong_derivative = isinstance(plugin.exception, DerivativeError)  # found while the plugin was loaded
+        all_checks.append(Check(who, "gradients" if wrong_derivative else "loads", _check_of_loading(who, plugin)))
         if plugin.error is None:
-            all_checks.append(Check(who, "import", _imports(who, plugin)))
-        if _watching(plugin):
-            all_checks.append(Check(who, "watches", _watches(who, plugin)))
+            all_checks.append(Check(who, "import", _check_of_import(who, plugin)))
+        if _observes(plugin):
+            all_checks.append(Check(who, "watches", _check_of_observer(who, plugin)))
         for entry in plugin.entries:
-            all_checks += _of_entry(entry, made)
+            all_checks += _checks_of_entry(entry, given)
     return all_checks
 
 
-def _of_entry(entry: Entry, examples: Mapping[str, Any]) -> list[Check]:
-    """Return the checks of an entry, or of an example of it."""
+def _checks_of_entry(entry: Entry, examples: Mapping[str, Any]) -> list[Check]:
+    """Return the checks of a registered object, or of the given example if there is one."""
     subject = SUBJECTS[entry.kind](examples.get(entry.name, entry.thing), entry.name)
     subject.entry = entry
     return subject.checks()
 
 
-def _loads(who: str, plugin: Plugin) -> Callable[[], None]:
+def _check_of_loading(who: str, plugin: Plugin) -> Callable[[], None]:
     def check() -> None:
         if plugin.error is not None:
-            refuse(who, f"that {plugin.distribution} loads", plugin.error)
+            fail(who, f"that {plugin.distribution} loads", plugin.error)
         if plugin.skipped:
-            refuse(who, f"that {plugin.distribution} loads", plugin.outcome, f"add {plugin.distribution} to it")
-        if not plugin.entries and not _watching(plugin):
+            fail(
+                who,
+                f"that {plugin.distribution} loads",
+                plugin.outcome,
+                f"add {plugin.distribution} to TENSORLAB_PLUGINS",
+            )
+        if not plugin.entries and not _observes(plugin):
             hint = "a hook is a function tensorlab_register_... with @hookimpl in the module of the entry point"
-            refuse(who, "that it registers something", "nothing", hint)
+            fail(who, "registered objects or observing hooks", "none", hint)
 
     return check
 
 
-def _imports(who: str, plugin: Plugin) -> Callable[[], None]:
+def _check_of_import(who: str, plugin: Plugin) -> Callable[[], None]:
     def check() -> None:
         if not plugin.module:
             raise NotApplicableError("it was registered by a program, not found as an entry point")
         question = json.dumps({"import": plugin.module})
         answer = fresh.ask(question)
-        if answer.get("seconds", 0.0) > _SECONDS:  # try again: the machine may have been busy
+        if answer.get("seconds", 0.0) > _MAX_IMPORT_SECONDS:  # try again: the machine may have been busy
             answer = fresh.ask(question)
         if "error" in answer:
-            refuse(f"{who}: its import", "no exception", answer["error"])
-        wrong = {
-            "numbers drawn from a generator that everybody shares": ", ".join(answer["drawn"]),
+            fail(f"{who}: its import", "no exception", answer["error"])
+        slow = answer["seconds"] > _MAX_IMPORT_SECONDS
+        side_effects = {
+            "random numbers drawn from a global generator": ", ".join(answer["drawn"]),
             "a file written": ", ".join(answer["written"][:3]),
-            "kernels made ready": "tensors were computed" if answer["compiled"] else "",
-            f"more than {_SECONDS:g} s": f"{answer['seconds']:.1f} s" if answer["seconds"] > _SECONDS else "",
+            "compiled kernels loaded": "tensors were computed" if answer["compiled"] else "",
+            f"more than {_MAX_IMPORT_SECONDS:g} s": f"{answer['seconds']:.1f} s" if slow else "",
         }
-        for what, words in wrong.items():
-            if words:
-                hint = "leave all work to the functions and constructors: whoever looks any name up imports the module"
-                refuse(f"{who}: its import", "nothing but definitions", f"{what} ({words})", hint)
+        for effect, details in side_effects.items():
+            if details:
+                hint = "move the work into functions and constructors: looking up any name imports the module"
+                fail(f"{who}: its import", "only definitions", f"{effect} ({details})", hint)
 
     return check
 
 
-def _watching(plugin: Plugin) -> bool:
+def _observes(plugin: Plugin) -> bool:
     return any(hook in observers.HOOKS for hook in plugin.hooks)
 
 
-def _watches(who: str, plugin: Plugin) -> Callable[[], None]:
+def _check_of_observer(who: str, plugin: Plugin) -> Callable[[], None]:
     def check() -> None:
-        watching = [each for each in manager.observers() if getattr(each, "who", None) == plugin.who]
-        with _watched_by([]):
+        own = [observer for observer in manager.observers() if getattr(observer, "who", None) == plugin.who]
+        with _only_observers([]):
             alone = trained()
-        with _watched_by(watching), warnings.catch_warnings(record=True) as warned:
+        with _only_observers(own), warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always", PluginWarning)
-            watched = trained()
+            observed = trained()
         for warning in warned:
-            refuse(f"{who} in a small run of fit", "no exception", str(warning.message))
+            fail(f"{who} in a small run of fit", "no exception", str(warning.message))
         hint = "an observing hook must not change the run; use a callback for that"
-        same(f"{who}: a run that it observes", arrays(watched), arrays(alone), "a run alone", 0, 0, hint)
+        require_close(f"{who}: a run that it observes", arrays(observed), arrays(alone), "a run alone", 0, 0, hint)
 
     return check
 
 
 @contextmanager
-def _watched_by(watching: list[callbacks.Callback]) -> Iterator[None]:
-    before, callbacks.find_observers = callbacks.find_observers, lambda: watching
+def _only_observers(observers: list[callbacks.Callback]) -> Iterator[None]:
+    """Replace the observers of all plugins in a block."""
+    before = callbacks.find_observers
+    callbacks.find_observers = lambda: observers
     try:
         yield
     finally:
@@ -171,12 +179,12 @@ def _watched_by(watching: list[callbacks.Callback]) -> Iterator[None]:
 
 
 def check_plugin(name: str, *, examples: Mapping[str, Any] | None = None) -> Report:
-    """Check an installed plugin: it loads, its import does no work, and everything that it registers passes its checks.
+    """Check that an installed plugin loads, that its import does no work, and that all its objects pass their checks.
 
     Args:
         name: the name of its distribution or of its entry point.
         examples: objects to check, by the registered names of their classes. They are needed for classes that cannot be
-            constructed with 3 for each argument without a default value: ``{"Maxout": Maxout(units=3, pieces=2)}``.
+            constructed with 3 for each required argument: ``{"Maxout": Maxout(units=3, pieces=2)}``.
 
     Returns:
         the report.
@@ -192,9 +200,9 @@ def check_plugin(name: str, *, examples: Mapping[str, Any] | None = None) -> Rep
 
 
 def plugin_test(name: str, *, examples: Mapping[str, Any] | None = None) -> Callable[[Any], None]:
-    """Return a pytest test that runs every check of a plugin, one test id for each. It is all that a test file needs.
+    """Return a parametrized pytest test that runs every check of a plugin. A test file needs nothing else.
 
-    Without examples no file is needed: pytest's setting ``tensorlab_plugins = ["tensorlab-swish"]`` does the same.
+    Without examples, pytest's setting ``tensorlab_plugins = ["tensorlab-swish"]`` does the same, without a test file.
 
     Args:
         name: the name of its distribution or of its entry point.

@@ -11,10 +11,10 @@ from tensorlab.autodiff import Tape
 from tensorlab.devices import device
 from tensorlab.regularizers import Regularizer
 from tensorlab.tensor import Tensor, asarray
-from tensorlab.testing.examples import again, example
+from tensorlab.testing.examples import example, reconstruct
 from tensorlab.testing.gradients import check_gradients
-from tensorlab.testing.report import refuse
-from tensorlab.testing.subject import DTYPES, Array, Subject, finite
+from tensorlab.testing.report import fail
+from tensorlab.testing.subject import DTYPES, Array, Subject, require_finite
 
 _WEIGHT = np.array([[-1.873, -0.831, 0.373], [1.313, 2.711, -0.117]])
 """A weight without zeros, because penalties have kinks there."""
@@ -28,7 +28,9 @@ class RegularizerSubject(Subject):
 
     def make(self) -> Regularizer:
         """Return an object with arguments that differ from the defaults."""
-        made: Regularizer = example(self.thing, moved=True) if isinstance(self.thing, type) else again(self.thing)
+        made: Regularizer = (
+            example(self.thing, changed=True) if isinstance(self.thing, type) else reconstruct(self.thing)
+        )
         return made
 
     def compute(self, dtype: str, count: int) -> list[Tensor]:
@@ -53,7 +55,7 @@ class RegularizerSubject(Subject):
         """Require a finite penalty and gradient for a weight of 0, the usual start of biases."""
         for dtype in DTYPES:
             for what, result in zip(("costs", "slopes"), self._cost_and_slope(np.zeros((2, 3), dtype)), strict=False):
-                finite(f"{self.who} in {dtype} of a weight of 0", what, result, "add a branch or an epsilon")
+                require_finite(f"{self.who} in {dtype} of a weight of 0", what, result, "add a branch or an epsilon")
 
     def check_shapes(self) -> None:
         """Require one number for every shape of the weight."""
@@ -62,7 +64,7 @@ class RegularizerSubject(Subject):
             received = self.make()(asarray(rng.normal(0, 1, shape))).shape
             if received != ():
                 hint = "sum the penalties of the elements: tl.sum(...)"
-                refuse(f"{self.who} of a weight of {shape}", "a number, of shape ()", f"the shape {received}", hint)
+                fail(f"{self.who} of a weight of {shape}", "a number, of shape ()", f"the shape {received}", hint)
 
     def request(self) -> dict[str, Any]:
         """Return the config of the regularizer, and a weight."""

@@ -59,7 +59,7 @@ class Result:
         subject: what was checked.
         heading: the name of the check.
         outcome: "passed", "failed", or "skipped" if the check does not apply.
-        why: the reason of a failure: what was expected, what was received, what to do next. Or why it was skipped.
+        why: the reason of a failure (what was expected, what was received, what to do next), or why it was skipped.
     """
 
     subject: str
@@ -94,7 +94,7 @@ class Report:
         return iter(self.results)
 
     def rows(self) -> list[tuple[str, str, str, str]]:
-        """Return subject, heading, outcome and reason as text. A subject is named only in its first row."""
+        """Return the columns subject, heading, outcome and reason. A subject is named only in its first row."""
         subjects = ["", *(result.subject for result in self.results)]
         return [
             (result.subject if result.subject != before else "", result.heading, result.outcome, result.why)
@@ -127,6 +127,6 @@ class Report:
         )
 
 
-def refuse(who: str, expected: str, received: str, hint: str = "") -> NoReturn:
-    """Make a check fail."""
+def fail(who: str, expected: str, received: str, hint: str = "") -> NoReturn:
+    """Raise the error of a failed check."""
     raise ConformanceError(who, expected, received, hint)

@@ -19,17 +19,17 @@ from tensorlab.registry import Entry, registries
 from tensorlab.serialization import serialize
 from tensorlab.tensor import Tensor
 from tensorlab.testing import fresh
-from tensorlab.testing.report import Check, NotApplicableError, Report, refuse
+from tensorlab.testing.report import Check, NotApplicableError, Report, fail
 
 Array = np.ndarray[Any, Any]
 
 DTYPES = ("float32", "float64")
 
 CLOSE = {"float32": (1e-4, 1e-5), "float64": (1e-9, 1e-11)}
-"""The relative and absolute tolerance between two backends: above rounding errors, below mistakes."""
+"""The relative and absolute tolerance between two backends: above rounding errors, below the effects of mistakes."""
 
 _LARGE = 1e3
-"""Terms of a sum may be this large and cancel, so the absolute tolerance grows with the results up to this value."""
+"""The absolute tolerance is multiplied by the largest result, up to this value, because terms of a sum may cancel."""
 
 _FLOAT32_OF_FLOAT64 = (1e-3, 1e-4)
 _MANY = 40_000
@@ -62,7 +62,7 @@ class Subject:
         """Return the checks of this kind. If no object can be constructed, only the check "made" is returned."""
         try:
             self.make()
-        except Exception:  # the check itself raises it again
+        except Exception:  # raised again when the check runs
             return [Check(self.who, "made", self.make)]
         return [Check(self.who, heading, partial(self._run, _method(heading))) for heading in self.headings]
 
@@ -77,9 +77,9 @@ class Subject:
 
         expected = EXPECTATIONS[self.kind]
         if self.entry is None and not (expected.base and isinstance(self.thing, expected.base)):
-            refusal = expected.refusal(self.thing)
-            if refusal is not None:
-                words, received, hint = refusal
+            mismatch = expected.mismatch(self.thing)
+            if mismatch is not None:
+                words, received, hint = mismatch
                 raise ArgumentTypeError(f"check_{self.kind}", f"a registered {self.kind}, or {words}", received, hint)
         return Report(self.who, self.checks()).raised()
 
@@ -92,17 +92,17 @@ class Subject:
                 cause = self._varies() if method != "check_determinism" else ""
                 if not cause:
                     raise
-                refuse(error.who, error.expected, error.received, cause)
+                fail(error.who, error.expected, error.received, cause)
             except (TensorlabError, NotApplicableError):
                 raise
             except Exception as error:  # usually raised by the object
                 owner = (
                     self.thing if isinstance(self.thing, type) or inspect.isfunction(self.thing) else type(self.thing)
                 )
-                refuse(self.who, "no exception", f"{type(error).__name__}: {error}", line_of(error, owner))
+                fail(self.who, "no exception", f"{type(error).__name__}: {error}", line_of(error, owner))
 
     def _varies(self) -> str:
-        """Return a note if results differ from call to call, because any check may then fail; otherwise nothing."""
+        """Return a hint if results differ from call to call, which can make any check fail; otherwise an empty text."""
         runs = []
         for _ in range(2):
             try:
@@ -154,7 +154,9 @@ class Subject:
             for name in names:
                 with device(name):
                     received = arrays(self.compute(dtype, 60))
-                same(f"{self.who} in {dtype} on {name!r}", received, expected, "the reference backend", *CLOSE[dtype])
+                require_close(
+                    f"{self.who} in {dtype} on {name!r}", received, expected, "the reference backend", *CLOSE[dtype]
+                )
 
     def check_dtypes(self) -> None:
         """Require float32 results for float32 inputs, and compare them with float64."""
@@ -163,13 +165,13 @@ class Subject:
             for result in results:
                 if result.dtype.name != dtype:
                     hint = "a constant array, or NumPy, introduces another dtype: convert it with .astype(x.dtype)"
-                    refuse(f"{self.who} in {dtype}", f"results of {dtype}", str(result.dtype), hint)
+                    fail(f"{self.who} in {dtype}", f"results of {dtype}", str(result.dtype), hint)
         single, double = (arrays(wide[dtype]) for dtype in DTYPES)
         fits = [np.abs(array) < 1e37 for array in double]
         single = [np.where(fit, array, 0) for fit, array in zip(fits, single, strict=True)]
         double = [np.where(fit, array, 0) for fit, array in zip(fits, double, strict=True)]
         hint = "an intermediate result is too large or too small for float32, or cancels: compute it in another order"
-        same(f"{self.who} in float32", single, double, "float64", *_FLOAT32_OF_FLOAT64, hint)
+        require_close(f"{self.who} in float32", single, double, "float64", *_FLOAT32_OF_FLOAT64, hint)
 
     def check_determinism(self) -> None:
         """Require the same bits from two calls, and from one and two threads."""
@@ -183,7 +185,7 @@ class Subject:
         finally:
             set_num_threads(before)
         for run, how in ((1, "a second time"), (2, "on one thread in place of two")):
-            same(f"{self.who} {how}", runs[run], runs[0], "the first time, bit for bit", 0, 0, REPEATS)
+            require_close(f"{self.who} {how}", runs[run], runs[0], "the first time, bit for bit", 0, 0, REPEATS)
 
     def check_config(self) -> None:
         """Require the same bits in another process that restores the object from plain data."""
@@ -196,16 +198,14 @@ class Subject:
             text = json.dumps(fresh.plain(request))
         except TypeError as error:
             hint = "pass names and numbers to the constructor, and construct objects from them inside"
-            refuse(f"{self.who}.get_config()", "plain data: numbers, strings, lists, names", str(error), hint)
+            fail(f"{self.who}.get_config()", "plain data: numbers, strings, lists, names", str(error), hint)
         answer = fresh.ask(text)
         if "error" in answer:
             hint = "get_config must return the arguments of the constructor, as it does if it is not overridden"
-            refuse(
-                f"{self.who} in another process", "that it can be constructed from its config", answer["error"], hint
-            )
+            fail(f"{self.who} in another process", "that it can be constructed from its config", answer["error"], hint)
         hint = "something that the outputs depend on is not in get_config(), or not used by from_config()"
         received = [fresh.array(data) for data in answer["outputs"]]
-        same(f"{self.who} from its config", received, expected, "the object before", 0, 0, hint)
+        require_close(f"{self.who} from its config", received, expected, "the object before", 0, 0, hint)
 
     def built(self) -> Any:
         """Return the object that `request` describes."""
@@ -228,23 +228,23 @@ def available_backends() -> Iterator[str]:
         yield entry.name
 
 
-def finite(who: str, what: str, tensor: Tensor, hint: str) -> None:
-    """Fail for a result that is not finite, and name its first such element."""
+def require_finite(who: str, what: str, tensor: Tensor, hint: str) -> None:
+    """Fail if a result has an element that is not finite, and name the first one."""
     array = np.array(tensor.numpy())
     bad = array[~np.isfinite(array)]
     if bad.size:
-        refuse(who, f"finite {what}", f"{bad[0]:g}", hint)
+        fail(who, f"finite {what}", f"{bad[0]:g}", hint)
 
 
 def plain_value(function: Callable[..., Any], *arguments: float) -> float | None:
-    """Return the result of the plain function, or None where Python raises and a kernel does not."""
+    """Return the result of a plain Python function, or None where it raises and its kernel does not."""
     try:
         return float(function(*arguments))
     except (ValueError, ZeroDivisionError, OverflowError):
         return None
 
 
-def same(
+def require_close(
     who: str,
     received: list[Array],
     expected: list[Array],
@@ -253,10 +253,10 @@ def same(
     absolute: float,
     hint: str = "",
 ) -> None:
-    """Fail for results that differ, and name the element with the largest error."""
+    """Fail if results differ by more than the tolerances, and name the element with the largest error."""
     for left, right in zip(received, expected, strict=True):
         if left.shape != right.shape:
-            refuse(who, f"the shape {right.shape}, as {oracle}", str(left.shape), hint)
+            fail(who, f"the shape {right.shape}, as {oracle}", str(left.shape), hint)
         left, right = left.astype(np.float64), right.astype(np.float64)
         scale = np.nanmax(np.abs(right[np.isfinite(right)]), initial=0.0)
         close = np.isclose(left, right, relative, absolute * np.clip(scale, 1.0, _LARGE), equal_nan=True) | (
@@ -265,8 +265,8 @@ def same(
         if not close.all():
             distance = np.where(close, -1.0, np.nan_to_num(np.abs(left - right), nan=np.inf))
             worst = np.unravel_index(int(np.argmax(distance)), distance.shape)
-            place = f" at {tuple(map(int, worst))}" if worst else ""
-            refuse(f"{who}{place}", f"{right[worst]:.9g}, as {oracle}", f"{left[worst]:.9g}", hint)
+            where = f" at {tuple(map(int, worst))}" if worst else ""
+            fail(f"{who}{where}", f"{right[worst]:.9g}, as {oracle}", f"{left[worst]:.9g}", hint)
 
 
 def _equal(left: list[Array], right: list[Array]) -> bool:

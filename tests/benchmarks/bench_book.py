@@ -1,10 +1,10 @@
-"""The book's first timing: 1,000 times add, then relu, of matrices of (20, 100); prints seconds and ratios.
+"""The book's first timing: 1,000 times add and relu of matrices of (20, 100); prints seconds and ratios.
 
     python tests/benchmarks/bench_book.py [--rounds 9] [--threads 2] [--json FILE]
 
-The author of the book measured 0.02 s for NumPy and 2.45 s for Python loops over the elements. Each figure here is the
-median of rounds in which all take turns, so that a machine whose speed drifts slows all of them alike; the loops take
-one turn of 20 calls, scaled up.
+The book reports 0.02 s for NumPy and 2.45 s for Python loops over the elements. Each figure is the median of rounds in
+which all candidates take turns, so that a machine whose speed drifts slows all of them equally. The loops are measured
+once, with 20 calls, and scaled up.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ def naive_relu(x: Array) -> Array:
 
 @tl.elementwise
 def add_then_relu(x: float, y: float) -> float:
-    """Both at once, as a function of numbers."""
+    """Return max(x + y, 0)."""
     return max(x + y, 0.0)
 
 
 def seconds(run: Callable[[], Any], calls: int) -> float:
-    """The time of 1,000 calls, from that of some."""
+    """Return the time of 1,000 calls, extrapolated from some."""
     start = time.perf_counter()
     for _ in range(calls):
         run()

@@ -1,15 +1,15 @@
-"""The CUDA backend on a GPU: maps against a copy, products and epochs against PyTorch, weights against the CPU's.
+"""The CUDA backend on a GPU: maps against a copy, products and epochs against PyTorch, weights against the CPU.
 
     python tests/benchmarks/bench_cuda.py [--only matmul] [--epochs 5] [--json FILE]
-    python tests/benchmarks/bench_cuda.py --small      everything on a few numbers, in Numba's simulator too
+    python tests/benchmarks/bench_cuda.py --small      everything in small sizes, also in Numba's simulator
 
-What computes little is as fast as its memory, so its share of a device-to-device copy's bandwidth, measured in the same
-run, says how good it is. A product is compared with PyTorch's in full float32 (TF32 switched off), an epoch of the
-book's network with PyTorch's on data that is on the GPU already. PyTorch is left out where it is not installed or finds
-no GPU. Real MNIST is used where it can be had, else random bytes, which take as long. At the end stands what is to be
-reached beside what was.
+Operations that compute little are limited by memory, so they are given as a share of the bandwidth of a
+device-to-device copy in the same run. Products are compared with PyTorch's in full float32 (without TF32), epochs of
+the book's network with PyTorch's on data that is on the GPU. PyTorch is left out if it is not installed or finds no
+GPU. Data is MNIST or, if it is not available, random bytes, which take as long. The output ends with targets and what
+was reached.
 
-``--small`` shows that all of the program runs; its times mean nothing.
+``--small`` checks that the program runs; its times are meaningless.
 
 Exit status: 0; 2 without a GPU.
 """
@@ -34,17 +34,17 @@ import tensorlab as tl
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is measured.
+    """Sizes of the measurements.
 
     Attributes:
         edge: of the square array of maps and reductions.
-        products: the m, k and n of products, and whether A is transposed; the first is also rounded.
-        samples: how many an epoch has.
-        pixels: how many numbers a sample has.
-        units: of the network's hidden layer.
-        batches: how many samples a step takes: few, and many.
-        steps: after how many of them, of few samples, weights are compared with the CPU's.
-        rounds: of which the median is taken.
+        products: m, k and n of products, and whether A is transposed; the first one also runs on tensor cores.
+        samples: the number of samples in an epoch.
+        pixels: the number of features of a sample.
+        units: the number of units of the hidden layer.
+        batches: a small and a large batch size.
+        steps: the number of steps, with the small batch size, after which weights are compared with the CPU's.
+        rounds: the number of rounds; results are their medians.
     """
 
     edge: int
@@ -75,16 +75,16 @@ SMALL = Sizes(8, ((6, 7, 5, False), (6, 7, 5, True)), 7, 6, 4, (3, 5), 4, 1)
 
 @dataclass(frozen=True)
 class Line:
-    """What was measured.
+    """A result.
 
     Attributes:
-        title: of what.
-        text: what there is to say.
-        reached: the number that something is asked of; None if nothing is, or there was nothing to compare with.
-        asked: what it is to be: at least this, or at most if that is ``below`` 1.
-        what: what the number is.
-        medians: what was measured, by library.
-        unit: of the medians: "s", or "" for a number.
+        title: its name.
+        text: its description.
+        reached: the figure that has a target; None without a target, or with nothing to compare with.
+        asked: the target: the least allowed figure, or the greatest allowed difference.
+        what: the meaning of the figure.
+        medians: the measured values, by library.
+        unit: of the medians: "s", or "" for a plain number.
     """
 
     title: str
@@ -97,11 +97,11 @@ class Line:
 
     @property
     def verdict(self) -> str:
-        """What is asked, and whether it was reached."""
+        """The target, and whether it was reached."""
         assert self.reached is not None
         least = self.what != _DIFFERENCE
         held = self.reached >= self.asked if least else self.reached <= self.asked
-        words = f"{self.reached:.3g}, asked for at {'least' if least else 'most'} {self.asked:g}"
+        words = f"{self.reached:.3g}, target: at {'least' if least else 'most'} {self.asked:g}"
         return f"{self.title:40} {self.what}: {words}: {'reached' if held else 'NOT reached'}"
 
 
@@ -113,16 +113,16 @@ class Bench:
 
     Args:
         backend: of the device.
-        peer: PyTorch, or None if it is not to be compared with.
-        sizes: how much is measured.
-        epochs: how many, after the first.
+        peer: PyTorch, or None.
+        sizes: the sizes.
+        epochs: the number of epochs, after the first.
     """
 
     def __init__(self, backend: Any, peer: Peer | None, sizes: Sizes, epochs: int) -> None:
         self.backend, self.peer, self.sizes, self.count = backend, peer, sizes, epochs
 
     def seconds(self, run: Callable[[], Any], synchronize: Callable[[], None] | None = None) -> float:
-        """The median time of a call, of calls that are started one after the other and waited for once."""
+        """Return the median time per call, for calls that are queued and synchronized once."""
         wait = synchronize or self.backend.synchronize
         run()
         wait()
@@ -140,7 +140,7 @@ class Bench:
         return statistics.median(taken)
 
     def bandwidth(self) -> Iterator[Line]:
-        """Maps, reductions, softmax and an optimizer's step, as shares of the bandwidth of a copy."""
+        """Measure maps, reductions, softmax and optimizer steps, as shares of the bandwidth of a copy."""
         edge = self.sizes.edge
         x, y = (tl.asarray(np.random.default_rng(k).standard_normal((edge, edge), np.float32)) for k in range(2))
         row, size = x[0], x.size * 4
@@ -179,12 +179,12 @@ class Bench:
         yield Line("a step of 32 small weights", f"{taken * 1e6:8.1f} µs a call", medians={US: taken})
 
     def matmul(self) -> Iterator[Line]:
-        """Matrix products in float32; and of rounded numbers, on tensor cores."""
+        """Measure matrix products in float32 and on tensor cores."""
         rng = np.random.default_rng(0)
         for m, k, n, transposed in self.sizes.products:
             a, b = rng.standard_normal((m, k), np.float32), rng.standard_normal((k, n), np.float32)
             x, y = tl.asarray(a), tl.asarray(b)
-            if transposed:  # the same values, a column after the other
+            if transposed:  # the same values in column order
                 x = tl.matrix_transpose(tl.asarray(a.T.copy()))
             title = f"matmul {m}, {k}, {n}{', a transposed' * transposed}"
             asked = 0.6 if (m, k, n) == self.sizes.products[0][:3] else 0.0
@@ -210,7 +210,7 @@ class Bench:
         dtype: str = "float32",
         asked: float = 0.0,
     ) -> Line:
-        """A product of our tensors against that of the same matrices in PyTorch."""
+        """Measure a product of our tensors against PyTorch's."""
         ours = self.seconds(lambda: x @ y)
         text = f"{2 * terms / ours / 1e12:8.2f} TF/s"
         if self.peer is None:
@@ -228,7 +228,7 @@ class Bench:
         return Line(title, text, share if asked else None, asked, "share of PyTorch's speed", medians)
 
     def data(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        """Images and labels: MNIST's, or random bytes."""
+        """Return images and labels of MNIST, or random bytes."""
         count, pixels = self.sizes.samples, self.sizes.pixels
         rng = np.random.default_rng(0)
         x, y = rng.integers(0, 256, (count, pixels), np.uint8), rng.integers(0, 10, count).astype(np.uint8)
@@ -240,7 +240,7 @@ class Bench:
         return x.reshape(-1, pixels).astype("float32") / 255, y
 
     def network(self) -> tl.Sequential:
-        """The book's."""
+        """Return the book's network."""
         tl.utils.set_random_seed(0)
         hidden = tl.layers.Dense(self.sizes.units, activation="relu")
         model = tl.Sequential([hidden, tl.layers.Dense(10, activation="softmax")])
@@ -248,7 +248,7 @@ class Bench:
         return model
 
     def torch_epoch(self, x: Any, y: Any, batch_size: int) -> Callable[[], None]:
-        """An epoch of PyTorch, which also reports its loss and accuracy, as `fit` does, when it is over."""
+        """Return a function that trains an epoch in PyTorch, and reads loss and accuracy at its end, as `fit` does."""
         assert self.peer is not None
         torch, device = self.peer.torch, self.peer.device
         images, labels = self.peer.array(x), self.peer.array(y).long()
@@ -272,10 +272,10 @@ class Bench:
         return epoch
 
     def agreement(self) -> Iterator[Line]:
-        """How far the CPU's weights are from the device's after some steps of the book's network, from one seed."""
+        """Compare weights of the CPU and the device after some steps of the book's network with the same seed."""
         x, y = self.data()
         size, steps = self.sizes.batches[0], self.sizes.steps
-        repeats = -(-steps * size // len(x))  # a data set that is small is gone through more than once
+        repeats = -(-steps * size // len(x))  # a small data set is repeated
         x, y = (np.concatenate([part] * repeats)[: steps * size] for part in (x, y))
         weights = []
         for device in ("cuda", "cpu"):
@@ -288,9 +288,9 @@ class Bench:
         yield Line(f"a weight after {steps} steps", text, worst, 1e-5, _DIFFERENCE, {US: worst}, "")
 
     def compared(self, title: str, runs: dict[str, Callable[[], Any]], asked: bool = False) -> Line:
-        """The times of epochs, which take turns, and their ratios to the first of them; each has a first time, too.
+        """Return the times of epochs, measured in turn, and their ratios to those of the first candidate.
 
-        With ``asked`` the last of them are not to take less time than the first.
+        The first epoch of each is reported separately. With ``asked`` there is a target for the last candidate.
         """
         taken: dict[str, list[float]] = {name: [] for name in runs}
         for _ in range(self.count + 1):
@@ -309,7 +309,7 @@ class Bench:
         return Line(title, text, ratio if asked else None, 1.0, "PyTorch's time / ours", medians)
 
     def epoch(self) -> Iterator[Line]:
-        """Epochs of the book's network."""
+        """Measure epochs of the book's network."""
         x, y = self.data()
         images, labels = tl.asarray(x), tl.asarray(y)
         for size in self.sizes.batches:
@@ -320,7 +320,7 @@ class Bench:
             yield self.compared(f"an epoch, batches of {size}", runs, asked=True)
 
     def persistent(self) -> Iterator[Line]:
-        """Epochs of the book's network in one launch."""
+        """Measure epochs of the book's network in one launch."""
         from tensorlab_cuda import fit_persistent
 
         x, y = self.data()
@@ -347,7 +347,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=PARTS)
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--small", action="store_true", help="a few numbers, to see that it runs")
+    parser.add_argument("--small", action="store_true", help="small sizes, to check that it runs")
     recording.add_argument(parser)
     options = parser.parse_args()
     recorder = recording.recorder(__file__, options)
@@ -355,7 +355,7 @@ def main() -> int:
         with tl.device("cuda") as backend:
             print(backend.about)
             if backend.device.name == "simulator" and not options.small:
-                parser.error("the simulator's times mean nothing: unset NUMBA_ENABLE_CUDASIM, or try --small")
+                parser.error("times of the simulator are meaningless: unset NUMBA_ENABLE_CUDASIM, or use --small")
             bench = Bench(backend, pytorch(options.small), SMALL if options.small else FULL, options.epochs)
             lines = []
             for part in (options.only,) if options.only else PARTS:
@@ -364,7 +364,7 @@ def main() -> int:
                     lines.append(line)
                     recorder.add(line.title, line.medians, line.unit, device=backend.about)
             recorder.write(options.json)
-            print("\nWhat is to be reached:")
+            print("\nTargets:")
             for line in lines:
                 if line.reached is not None:
                     print(line.verdict)

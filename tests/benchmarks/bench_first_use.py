@@ -2,7 +2,7 @@
 
     python tests/benchmarks/bench_first_use.py [--repeats 5] [--json FILE]
 
-Every figure is the median over fresh processes. The imports beside them say what could not be faster.
+Every figure is the median over new processes. The times of the imports are a lower bound.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ HEADER = ("import numpy", "import tensorlab", "first use", "second use", "in all
 
 
 def measured(operation: str, cache: str) -> list[float]:
-    """The columns of `HEADER`, and whether Numba was imported, of one fresh process."""
+    """Return the columns of `HEADER`, and whether Numba was imported, for one new process."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(operation=operation)],
         env=os.environ | {"TENSORLAB_CACHE_DIR": cache, "PYTHONPATH": str(ROOT)},

@@ -1,9 +1,9 @@
-"""Products with what follows them, bias and activation, here and in NumPy and PyTorch; prints microseconds and ratios.
+"""Products followed by bias and activation, compared with NumPy and PyTorch; prints microseconds and ratios.
 
     python tests/benchmarks/bench_matmul.py [--dtype float32|float64] [--threads 2] [--only 64,64] [--json FILE]
 
-A ratio above 1 means that tensorlab is faster. PyTorch is left out if it is not installed. See `bench_ops` for how
-times are taken.
+A ratio above 1 means that tensorlab is faster. PyTorch is left out if it is not installed. `bench_ops` describes how
+times are measured.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SHAPES = [(128, 784, 512), (784, 128, 512), (128, 512, 10), (1, 784, 512), (64, 
 
 
 def rows(dtype: str, torch: Any) -> Iterator[tuple[str, list[Callable[[], Any]]]]:
-    """The name of a row, and what each library runs."""
+    """Yield the name of each row, and a function for each library."""
     numbers = np.random.default_rng(0)
     for m, k, n in SHAPES:
         x, w, bias = (numbers.standard_normal(shape).astype(dtype) for shape in [(m, k), (k, n), (n,)])
@@ -36,7 +36,7 @@ def rows(dtype: str, torch: Any) -> Iterator[tuple[str, list[Callable[[], Any]]]
         if torch is not None:
             p, q, r = map(torch.from_numpy, (x, w, bias))
             runs.append(lambda p=p, q=q, r=r: torch.relu(torch.addmm(r, p, q)))
-            transposed = q.T.contiguous()  # as torch.nn.Linear keeps its weight
+            transposed = q.T.contiguous()  # the layout of torch.nn.Linear's weight
             runs.append(lambda p=p, q=transposed, r=r: torch.relu(torch.nn.functional.linear(p, q, r)))
         yield f"relu(x · w + b) {m},{k},{n}", runs
         several = [tl.matmul, np.matmul] if torch is None else [tl.matmul, np.matmul, torch.matmul]

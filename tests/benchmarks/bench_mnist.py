@@ -1,10 +1,9 @@
-"""The book's network, trained here and in PyTorch in one run, epoch by epoch in turn; prints seconds and their ratio.
+"""The book's network, trained with tensorlab and PyTorch, epoch by epoch in turn; prints seconds and their ratio.
 
     python tests/benchmarks/bench_mnist.py [--epochs 5] [--threads 2] [--json FILE]
 
-Both train 784-512-10 with RMSprop, batches of 128 and a new order every epoch, in float32, on data that is already in
-memory. PyTorch is left out if it is not installed. Real MNIST is used where it can be had, else random bytes: the time
-does not depend on what they show.
+Both train 784-512-10 with RMSprop, batches of 128 and a new order in every epoch, in float32, on data in memory.
+PyTorch is left out if it is not installed. Data is MNIST or, if it is not available, random bytes, which take as long.
 """
 
 from __future__ import annotations
@@ -86,11 +85,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=tl.get_num_threads())
-    parser.add_argument("--samples", type=int, default=SIZE, help="of the training images; fewer show that it runs")
+    parser.add_argument(
+        "--samples", type=int, default=SIZE, help="the number of training images; use few to check that it runs"
+    )
     recording.add_argument(parser)
     options = parser.parse_args(arguments)
     if options.epochs < 2:
-        parser.error("--epochs has to be at least 2: the first is not counted")
+        parser.error("--epochs must be at least 2: the first epoch is not counted")
     tl.set_num_threads(options.threads)
     data = load(options.samples)
     losses: list[float] = []

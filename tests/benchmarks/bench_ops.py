@@ -1,13 +1,13 @@
-"""Operations here, in NumPy and in PyTorch, in one run and in turn; prints microseconds and ratios.
+"""Operations of tensorlab, NumPy and PyTorch, measured in turn; prints microseconds and ratios.
 
     python tests/benchmarks/bench_ops.py [--dtype float32|float64] [--threads 2] [--only exp] [--json FILE]
 
 A ratio above 1 means that tensorlab is faster. PyTorch is left out if it is not installed. Each figure is the median of
-rounds in which all libraries take turns, so that a machine whose speed drifts slows all of them alike; before its turn,
-each waits until the threads of the others sleep, and wakes its own.
+rounds in which all libraries take turns, so that a machine whose speed drifts slows all of them equally. Before its
+turn, a library waits until the threads of the others sleep, and wakes its own.
 
-Below the bar is a row slower than 0.9 of the better peer at a million elements and for products, slower than 0.7 of it
-below that, and at 100 elements slower than PyTorch.
+A row is below the bar if it is slower than 0.9 of the faster peer (at a million elements, and for products), slower
+than 0.7 of it (below a million elements), or slower than PyTorch (at 100 elements).
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ def numpy_softmax(x: Any) -> Any:
 def settle() -> None:
     """Wait until no other thread of this process is busy.
 
-    A pool spins after its last work, ready for more: OpenBLAS for 0.1 s, OpenMP for 10 ms, and whoever is measured next
-    would share a core with it. How long the other threads have run is known to the tick of the scheduler.
+    Threads of a pool spin after their work: OpenBLAS for 0.1 s, OpenMP for 10 ms. The next library would share a core
+    with them. The CPU time of other threads is known to a tick of the scheduler.
     """
     for _ in range(60):
         before = time.process_time() - time.thread_time()
@@ -113,7 +113,7 @@ def settle() -> None:
 
 
 def run_for(run: Callable[[], Any], seconds: float) -> float:
-    """Seconds a call, of calls that take so long together."""
+    """Return the seconds per call, for calls during a given time."""
     count = 0
     start = now = time.perf_counter()
     while now - start < seconds:
@@ -124,11 +124,11 @@ def run_for(run: Callable[[], Any], seconds: float) -> float:
 
 
 def median_times(runs: list[Callable[[], Any]], rounds: int = ROUNDS) -> list[float]:
-    """Seconds a call for each, measured in turn, each alone and with its threads awake."""
+    """Return the seconds per call of each function, measured in turn, with only its own threads awake."""
     repeats = []
     for run in runs:
         run()  # compiles a kernel
-        run_for(run, 5e-3)  # compiles the call, after a hundred of them
+        run_for(run, 5e-3)  # compiles the call, after a hundred calls
         repeats.append(max(1, min(2000, int(3e-3 / run_for(run, 1e-3)))))
     taken: list[list[float]] = [[] for _ in runs]
     for _ in range(rounds):
@@ -143,7 +143,7 @@ def median_times(runs: list[Callable[[], Any]], rounds: int = ROUNDS) -> list[fl
 
 
 def bar(size: int) -> float:
-    """How fast a row should at least be, as a ratio to the best peer; where calls decide, PyTorch is the peer."""
+    """Return the ratio to the best peer that a row should reach; for small sizes the peer is PyTorch."""
     return 1.0 if size <= 100 else 0.7 if size < 1_000_000 else 0.9
 
 

@@ -1,9 +1,9 @@
-"""What plugins cost: an activation of a plugin beside relu, and finding fifty of them beside finding none.
+"""The cost of plugins: an activation of a plugin against relu, and finding fifty plugins against none.
 
     python tests/benchmarks/bench_plugins.py [--repeats 9] [--json FILE]
 
-The activation is relu's own expression, so that the ratio is what being a plugin costs: it should be 1.00 ± 0.03. Every
-figure of the discovery is the least of several fresh processes; the modules are compiled to bytecode, as pip does.
+The activation is the same expression as relu, so the ratio is the cost of being in a plugin; it should be 1.00 ± 0.03.
+Figures of the discovery are minima over several new processes; modules are compiled to bytecode, as by pip.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def rectified(x: float) -> float:
 
 
 def forward(repeats: int, recorder: recording.Recorder) -> None:
-    """A layer with either activation, in turn."""
+    """Measure a layer with each activation, in turn."""
     plugin = SimpleNamespace(
         hook=tl.hookimpl(lambda: {"rectified": tl.Activation(rectified)}, specname="tensorlab_register_activations")
     )
@@ -66,10 +66,10 @@ def forward(repeats: int, recorder: recording.Recorder) -> None:
         layers = {name: tl.layers.Dense(units, activation=name) for name in ("relu", "rectified")}
         for layer in layers.values():
             layer(x)
-        layers["rectified"].kernel = layers["relu"].kernel  # where weights lie in memory takes up to a tenth
+        layers["rectified"].kernel = layers["relu"].kernel  # the address of weights changes the time by up to a tenth
         calls = 1 if rows > 1 else 20
         times: dict[str, list[float]] = {name: [] for name in layers}
-        for _ in range(repeats * BURSTS):  # short ones in turn, so that both meet the same machine
+        for _ in range(repeats * BURSTS):  # short bursts in turn, so that both run under the same conditions
             for name, layer in layers.items():
                 times[name].append(timed(layer, x, calls))
         relu, other = (min(times[name]) for name in layers)
@@ -82,7 +82,7 @@ def forward(repeats: int, recorder: recording.Recorder) -> None:
 
 
 def timed(layer: Callable[[Any], Any], x: Any, calls: int) -> float:
-    """Seconds a call."""
+    """Return the seconds per call."""
     start = time.perf_counter()
     for _ in range(calls):
         layer(x)
@@ -90,7 +90,7 @@ def timed(layer: Callable[[Any], Any], x: Any, calls: int) -> float:
 
 
 def discovery(repeats: int, recorder: recording.Recorder) -> None:
-    """Import and first look-up, with no plugins and with fifty."""
+    """Measure the import and the first look-up, without plugins and with fifty."""
     with tempfile.TemporaryDirectory() as name:
         for number in range(COUNT):
             (Path(name) / f"wave_{number}.py").write_text(SOURCE.format(number=number))
@@ -113,7 +113,7 @@ def discovery(repeats: int, recorder: recording.Recorder) -> None:
 
 
 def process(folder: str) -> list[float]:
-    """What `PROGRAM` prints where the folder's plugins are installed."""
+    """Return the output of `PROGRAM` with the plugins of a folder."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [folder, str(ROOT)]))},

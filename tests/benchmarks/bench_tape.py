@@ -1,10 +1,11 @@
-"""The cost of a tape: for each operation, for a training step written by hand, and in memory; PyTorch's beside it.
+"""The cost of a tape: per operation, in a training step written by hand, and in memory, compared with PyTorch.
 
     python tests/benchmarks/bench_tape.py [--threads 2] [--json FILE]
 
-Times an operation are those of the calling thread alone (``time.thread_time``), the least of several rounds, so that a
-busy machine does not blur them. A training step is timed by the clock, or with one thread by the time of that thread,
-the two libraries in turn; a ratio above 1 means that tensorlab is faster. PyTorch is left out if it is not installed.
+Times per operation are CPU times of the calling thread (``time.thread_time``), the minimum over several rounds, so that
+a busy machine does not affect them. A training step is measured in wall-clock time, or with one thread in CPU time of
+that thread, the two libraries in turn. A ratio above 1 means that tensorlab is faster. PyTorch is left out if it is not
+installed.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ ROUNDS = 30
 
 
 def least(run: Callable[[], Any], operations: int, rounds: int) -> float:
-    """Microseconds an operation."""
+    """Return the microseconds per operation, the minimum over rounds."""
     run()
     times = []
     for _ in range(rounds):
@@ -40,7 +41,7 @@ def least(run: Callable[[], Any], operations: int, rounds: int) -> float:
 
 
 def operations(console: Console, torch: Any, rounds: int, recorder: recording.Recorder) -> None:
-    """A chain of 1,000 operations on 4 numbers: alone, recorded, and differentiated."""
+    """Measure a chain of 1,000 operations on 4 elements: without a tape, recorded, and differentiated."""
     table = Table("1,000 in a chain, 4 numbers", "alone µs", "recorded +µs", "gradient +µs", "PyTorch's")
     array = np.full(4, 0.9, np.float32)
     x = tl.asarray(array)
@@ -89,7 +90,7 @@ def operations(console: Console, torch: Any, rounds: int, recorder: recording.Re
 def training_step(
     console: Console, torch: Any, clock: Callable[[], float], rounds: int, recorder: recording.Recorder
 ) -> None:
-    """The network 784-512-10 on batches of 128, by hand: matmul, add, relu, softmax, loss, gradient, descent."""
+    """Measure the network 784-512-10 on batches of 128, written by hand, from the product to the descent."""
     rng = np.random.default_rng(0)
     images = rng.random((128, 784), np.float32)
     classes = np.eye(10, dtype=np.float32)[rng.integers(0, 10, 128)]
@@ -154,7 +155,7 @@ def training_step(
 
 
 def memory(console: Console) -> None:
-    """One tape over 1,000 operations, used again and again: what is left after each use, and the peak of one."""
+    """Measure the memory of a tape over 1,000 operations: what remains after each use, and the peak."""
     x = tl.Variable(np.full(10_000, 0.9, np.float32))
     tape = tl.GradientTape()
 

@@ -1,4 +1,4 @@
-"""PyTorch, as `bench_cuda` compares with it."""
+"""PyTorch for comparisons in `bench_cuda`."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Peer:
-    """PyTorch, and where it computes."""
+    """PyTorch and its device."""
 
     torch: Any
     device: str
 
     def array(self, array: np.ndarray[Any, Any]) -> Any:
-        """A tensor of PyTorch."""
+        """Return a tensor of PyTorch."""
         return self.torch.from_numpy(array).to(self.device)
 
     def synchronize(self) -> None:
-        """Wait for what it computes."""
+        """Wait until all kernels have finished."""
         if self.device == "cuda":
             self.torch.cuda.synchronize()
 
 
 def pytorch(small: bool) -> Peer | None:
-    """PyTorch with a GPU and in full float32, or None; with ``small`` its CPU will do."""
+    """Return PyTorch with a GPU and in full float32, or None; with ``small`` the CPU suffices."""
     try:
         import torch
     except ImportError:

@@ -1,9 +1,9 @@
-"""Make README's table of measurements from a file of results.
+"""Generate README's table of measurements from a file of results.
 
-    python tests/benchmarks/readme.py                  print the text that belongs into README.md
-    python tests/benchmarks/readme.py --write [FILE]   put it there
+    python tests/benchmarks/readme.py                  print the generated text
+    python tests/benchmarks/readme.py --write [FILE]   write it into README.md
 
-README names the file that its table comes from. Without an argument that file is used, so that a test can compare both.
+README names the file of its table. That file is used without an argument, so that a test can compare both.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Row:
     Attributes:
         title: its first cell.
         benchmark: the name of the benchmark.
-        name: of the result.
-        labels: that the result has to have.
-        threads: of the run; None for any number.
+        name: the name of the result.
+        labels: labels that the result must have.
+        threads: the number of threads of the run; None for any number.
     """
 
     title: str
@@ -75,13 +75,13 @@ ROWS = (
     Row("first addition in a process: kernels are on disk", "bench_first_use", "add: first use", {"cache": "full"}),
 )
 WORST = 5
-"""How many of the rows are named in which tensorlab is slower."""
+"""The number of rows with slower operations that are listed."""
 BOOK = (0.258, 0.104, 0.069, 0.051, 0.038)
-"""The losses that *Deep Learning with Python* prints for this network."""
+"""The losses printed in *Deep Learning with Python* for this network."""
 
 
 def cell(result: Result, library: str) -> str:
-    """Return the cell of one library: what was measured, and in brackets the ratio."""
+    """Return the cell of one library: the measured value, and the ratio in brackets."""
     value, ratio = result["medians"].get(library), result["ratios"].get(library)
     shown = [] if value is None else [seconds(value) if result["unit"] == "s" else f"{value:.4f}"]
     if ratio is not None:
@@ -99,7 +99,7 @@ def seconds(value: float) -> str:
 
 
 def text(record: Result) -> str:
-    """Return the Markdown of a record: where it was measured, the table, and where tensorlab is slower."""
+    """Return the Markdown of a record: the machine, the table, and the operations in which tensorlab is slower."""
     lines = ["", _where(record), "", f"| | tensorlab | {' | '.join(PEERS)} | measured by |", "|---|---|---|---|---|"]
     for row in ROWS:
         result = row.find(record)
@@ -151,10 +151,10 @@ def _slower(record: Result) -> list[tuple[float, str]]:
 
 
 def region(readme: str) -> re.Match[str]:
-    """Return the part of README that is generated.
+    """Return the generated part of README.
 
     Raises:
-        SystemExit: if it is not there.
+        SystemExit: if README does not have it.
     """
     found = REGION.search(readme)
     if found is None:

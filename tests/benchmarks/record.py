@@ -2,8 +2,8 @@
 
     python tests/benchmarks/record.py [--quick] [--output FILE] [--only bench_ops ...]
 
-Takes about half an hour on two cores; nothing else should run on the machine. To compare with PyTorch, it has to be
-importable by the same Python. ``--quick`` shows that every benchmark runs; its figures mean nothing.
+This takes about half an hour on two cores; nothing else should run on the machine. For comparisons, PyTorch must be
+installed for the same Python. ``--quick`` checks that every benchmark runs; its figures are meaningless.
 Afterwards: ``python tests/benchmarks/readme.py --write FILE``.
 """
 
@@ -31,11 +31,11 @@ RUNS: list[tuple[str, list[str], list[str]]] = [
     ("bench_plugins", [], ["--repeats", "1"]),
     ("bench_first_use", [], ["--repeats", "1", "--only", "add"]),
 ]
-"""Each benchmark with its arguments, and with those of a quick run."""
+"""Each benchmark with its arguments, and the arguments of a quick run."""
 
 
 def slug(record: dict[str, Any]) -> str:
-    """Name a file after the date, the processor and the number of its cores."""
+    """Return a file name with the date, the processor and the number of cores."""
     machine = record["machine"]
     words = f"{machine['processor']} {machine['target']} {machine['cores']} cores".lower()
     return f"{record['date']}-{re.sub(r'[^a-z0-9]+', '-', words).strip('-')}"

@@ -34,8 +34,8 @@ class Recorder:
 
     Args:
         benchmark: the name of the file without ``.py``.
-        arguments: those of the command line, without ``--json FILE``.
-        threads: how many tensorlab used; None if it does not apply.
+        arguments: the command line, without ``--json FILE``.
+        threads: the number of threads of tensorlab; None if it does not apply.
     """
 
     def __init__(self, benchmark: str, arguments: Sequence[str] = (), threads: int | None = None) -> None:
@@ -50,14 +50,14 @@ class Recorder:
         ratios: Mapping[str, float] | None = None,
         **labels: Any,
     ) -> None:
-        """Add one measurement.
+        """Add a measurement.
 
         Args:
-            name: what was measured. Together with the labels it identifies the result within its run.
-            medians: the value of each library, by its name; ours is called "tensorlab".
+            name: what was measured. Together with the labels it identifies the result in its run.
+            medians: the value of each library, by name; ours is "tensorlab".
             unit: of the medians: "s" for seconds, "" for a plain number, "ratio" if there are only ratios.
-            ratios: the other libraries' times divided by ours. By default they are taken from the medians.
-            labels: anything else that tells results of one name apart, such as ``dtype="float32"``.
+            ratios: the times of other libraries divided by ours. By default they are computed from the medians.
+            labels: other properties that distinguish results of the same name, such as ``dtype="float32"``.
         """
         if ratios is None:
             others = {library: value for library, value in medians.items() if library != US}
@@ -77,7 +77,7 @@ def _rounded(values: Mapping[str, float]) -> dict[str, float]:
 
 
 def add_argument(parser: argparse.ArgumentParser) -> None:
-    """Give a parser the argument ``--json FILE``."""
+    """Add the argument ``--json FILE`` to a parser."""
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to this file")
 
 
@@ -89,7 +89,7 @@ def recorder(file: str, options: argparse.Namespace) -> Recorder:
 
 
 def pytorch(threads: int) -> Any:
-    """Return PyTorch, told to use this number of threads; None if it is not installed."""
+    """Return PyTorch, set to a number of threads, or None if it is not installed."""
     try:
         import torch
     except ImportError:
@@ -99,7 +99,7 @@ def pytorch(threads: int) -> Any:
 
 
 def environment() -> dict[str, Any]:
-    """Describe what the results of this process depend on: the date, the machine and the versions."""
+    """Describe the date, the machine and the versions."""
     return {
         "format": FORMAT,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -122,7 +122,7 @@ def machine() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """Return the processor's name: that of /proc/cpuinfo or, on other systems, what Python knows of it."""
+    """Return the name of the processor from /proc/cpuinfo or, on other systems, from Python."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -132,7 +132,7 @@ def _processor() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python, tensorlab and what it is compared with; a package that is missing is left out."""
+    """Return the versions of Python, tensorlab and the other libraries that are installed."""
     from tensorlab import __version__
 
     found = {"Python": platform.python_version(), US: __version__}
@@ -156,7 +156,7 @@ def _git(*arguments: str) -> str:
 
 
 def write(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a record as JSON, one result a line, so that two versions of a file can be compared line by line."""
+    """Write a record as JSON with one result per line, so that versions of a file can be compared by line."""
     lines = []
     for run in record["runs"]:
         head = json.dumps({name: value for name, value in run.items() if name != "results"}, ensure_ascii=False)

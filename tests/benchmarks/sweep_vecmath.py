@@ -1,11 +1,11 @@
-"""The vector functions at very many points: the largest error of each, in units of the last place (ulp).
+"""The vector functions at very many points: the largest error of each, in ulp.
 
     python tests/benchmarks/sweep_vecmath.py [exp log ...] [--points 10000000]
 
-In single precision every function of one argument is tried at every float, against ours in double precision; with
---points fewer than 2**32 at evenly spaced ones. In double precision, and for functions of two arguments, the points
-are random, half of them over all bit patterns, and the reference is the C library's in the next wider type, or for
-erf and erfc, which it does not have there, mpmath's (minutes). The exit status says whether every error was below 2.
+In single precision, functions of one argument are compared with ours in double precision at every float, or at evenly
+spaced ones if --points is less than 2**32. In double precision, and for functions of two arguments, points are random,
+half of them over all bit patterns; the reference is the C library's function in the next wider type or, for erf and
+erfc, which it does not have, mpmath (minutes). The exit status says whether every error was below 2.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from vecmath_points import BINARY, TABLES, apply, exact_values, points, referenc
 
 BLOCK = 1 << 20
 FAR = 30
-"""Where erf and erfc have reached, to the last place of a double or below the smallest one, what they tend to."""
+"""The arguments beyond which erf and erfc equal their limits in double precision."""
 
 
 def single_precision(name: str, count: int) -> tuple[float, np.ndarray]:
@@ -39,7 +39,7 @@ def single_precision(name: str, count: int) -> tuple[float, np.ndarray]:
 
 
 def by_mpmath(name: str, x: np.ndarray) -> np.ndarray:
-    """erf or erfc in the precision of a long double."""
+    """Return erf or erfc in the precision of a long double."""
     function = reference(name)
 
     def wide(argument: float) -> np.longdouble:

@@ -1,4 +1,4 @@
-"""The chapter's representations of data: ranks, slices, batches, and the shapes that real data has."""
+"""The chapter's data representations: ranks, slices, batches, and the shapes of real data."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ RANKS = {
 
 
 @pytest.mark.parametrize("rank", RANKS)
-def test_a_tensor_of_each_rank(rank: int) -> None:
+def test_tensor_of_each_rank(rank: int) -> None:
     numbers, shape, shown = RANKS[rank]
     x = tl.asarray(numbers)
     assert (x.ndim, x.shape, x.dtype) == (rank, shape, tl.int64)
@@ -45,7 +45,7 @@ def test_a_tensor_of_each_rank(rank: int) -> None:
         assert len(x) == shape[0]
 
 
-def test_the_key_attributes_of_the_images(mnist: Mnist) -> None:
+def test_key_attributes_of_the_images(mnist: Mnist) -> None:
     images = tl.asarray(mnist[0])
     assert (images.ndim, images.shape, str(images.dtype), len(images)) == (3, (60000, 28, 28), "uint8", 60000)
 
@@ -77,20 +77,20 @@ def test_slices_of_the_images(slices: str, mnist: Mnist) -> None:
     assert np.shares_memory(chosen.numpy(), images), "a slice is a view"
 
 
-def test_three_ways_to_write_one_slice(mnist: Mnist) -> None:
+def test_three_forms_of_the_same_slice(mnist: Mnist) -> None:
     images = tl.asarray(mnist[0])
     assert tl.all(images[10:100] == images[10:100, :, :])
     assert tl.all(images[10:100] == images[10:100, 0:28, 0:28])
 
 
-def test_batches_in_order_make_the_whole(mnist: Mnist) -> None:
+def test_consecutive_batches_cover_the_data(mnist: Mnist) -> None:
     images = tl.asarray(mnist[2])
     batches = [images[128 * n : 128 * (n + 1)] for n in range(79)]
     assert [len(batch) for batch in batches] == [128] * 78 + [16]
     assert np.array_equal(tl.concatenate(batches), mnist[2])
 
 
-def test_images_and_labels_in_the_order_of_one_permutation(mnist: Mnist, rng: np.random.Generator) -> None:
+def test_images_and_labels_are_shuffled_by_one_permutation(mnist: Mnist, rng: np.random.Generator) -> None:
     _, _, images, labels = mnist
     order = rng.permutation(len(images))
     for index in (order, tl.asarray(order)):
@@ -98,7 +98,7 @@ def test_images_and_labels_in_the_order_of_one_permutation(mnist: Mnist, rng: np
         assert np.array_equal(tl.asarray(labels)[index], labels[order])
 
 
-# What data looks like
+# Shapes of real data
 
 DATA = {
     "people: age, gender, income": (100_000, 3),
@@ -111,7 +111,7 @@ DATA = {
 
 
 @pytest.mark.parametrize("data", DATA)
-def test_data_of_each_kind_has_a_tensor(data: str) -> None:
+def test_tensor_for_each_kind_of_data(data: str) -> None:
     shape = DATA[data]
     x = tl.zeros(shape, dtype="uint8")
     assert (x.ndim, x.shape, x.size) == (len(shape), shape, np.prod(shape))
@@ -119,7 +119,7 @@ def test_data_of_each_kind_has_a_tensor(data: str) -> None:
     assert sample.shape == shape[1:]
 
 
-def test_a_video_batch_has_106_168_320_values() -> None:
+def test_video_batch_has_106_168_320_values() -> None:
     assert tl.zeros((4, 240, 144, 256, 3), dtype="uint8").size == 106_168_320
 
 
@@ -132,7 +132,7 @@ def test_channels_last_to_channels_first_and_back(rng: np.random.Generator) -> N
     assert np.array_equal(tl.permute_dims(first, (0, 2, 3, 1)), array)
 
 
-# matplotlib takes tensors
+# matplotlib accepts tensors
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def axes() -> Any:
 
 
 @pytest.mark.parametrize("kind", [np.asarray, tl.asarray], ids=["ndarray", "tensor"])
-def test_the_fifth_digit_is_shown_with_imshow(kind: Any, axes: Any, mnist: Mnist) -> None:
+def test_fifth_digit_is_shown_with_imshow(kind: Any, axes: Any, mnist: Mnist) -> None:
     digit = kind(mnist[0])[4]
     shown = axes.imshow(digit, cmap="gray_r")
     assert np.array_equal(shown.get_array(), mnist[0][4])
@@ -160,7 +160,7 @@ def test_points_are_drawn_with_scatter(axes: Any, rng: np.random.Generator) -> N
     axes.figure.canvas.draw()
 
 
-def test_a_line_is_drawn_with_plot(axes: Any) -> None:
+def test_line_is_drawn_with_plot(axes: Any) -> None:
     x = tl.linspace(-1, 4, 100)
     (line,) = axes.plot(x, 2 * x + 1, "-r")
     np.testing.assert_array_equal(line.get_xdata(), x)

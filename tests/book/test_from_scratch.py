@@ -1,4 +1,4 @@
-"""The chapter's example again, from scratch: layers, batches, a training step and a loop of one's own, on MNIST."""
+"""The chapter's example from scratch: layers, batches, a training step and a training loop, on MNIST."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def accuracy(model: NaiveSequential, images: Any, labels: Any) -> float:
     return float(matches.mean())
 
 
-def test_the_weights_are_two_kernels_from_0_to_a_tenth_and_two_biases_of_0() -> None:
+def test_initial_weights() -> None:
     model = network()
     assert len(model.weights) == 4
     assert [weight.shape for weight in model.weights] == [(784, 512), (512,), (512, 10), (10,)]
@@ -137,8 +137,8 @@ def test_batches(kind: Any, digits: Mnist) -> None:
     assert int(labels[-1]) == 8
 
 
-def test_a_training_step_is_its_formula(digits: Mnist) -> None:
-    """Against NumPy in float64: the loss before the step, and the weights after it."""
+def test_training_step_matches_its_formula(digits: Mnist) -> None:
+    """Compares the loss before the step and the weights after it with NumPy in float64."""
     images, labels = digits[0][:128], digits[1][:128]
     tl.random.set_seed(1)
     model = network()
@@ -162,7 +162,7 @@ def test_a_training_step_is_its_formula(digits: Mnist) -> None:
         np.testing.assert_allclose(weight, start - LEARNING_RATE * gradient, rtol=1e-5, atol=1e-7)
 
 
-def test_ten_epochs_reach_the_books_accuracy(digits: Mnist, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ten_epochs_reach_the_accuracy_of_the_book(digits: Mnist, capsys: pytest.CaptureFixture[str]) -> None:
     train_images, train_labels, test_images, test_labels = digits
     tl.random.set_seed(0)
     model = network()
@@ -171,12 +171,12 @@ def test_ten_epochs_reach_the_books_accuracy(digits: Mnist, capsys: pytest.Captu
     assert lines[::6] == [f"Epoch {epoch}" for epoch in range(10)]
     losses = [float(line.rpartition(": ")[2]) for line in lines if line.startswith("loss at batch")]
     assert len(losses) == 10 * 5
-    assert losses[0] > 2.3 > losses[1], "untrained it is no better than guessing, ln 10"
+    assert losses[0] > 2.3 > losses[1], "untrained: the loss of guessing, ln 10"
     assert np.mean(losses[-5:]) < 0.9
     assert accuracy(model, test_images, test_labels) == pytest.approx(0.82, abs=0.015)
 
 
-def test_an_optimizer_takes_the_steps_that_were_written_by_hand(digits: Mnist) -> None:
+def test_optimizer_matches_steps_written_by_hand(digits: Mnist) -> None:
     images, labels = digits[0][:12800], digits[1][:12800]
     optimizer = optimizers.SGD(learning_rate=LEARNING_RATE)
 

@@ -1,4 +1,4 @@
-"""The chapter's gradients: a graph by hand, tapes, variables, and the steps that optimizers take."""
+"""The chapter's gradients: a graph by hand, tapes, variables, and the steps of optimizers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def normal(rng: np.random.Generator, *shape: int) -> Array:
 # A graph by hand: x1 = w x, x2 = x1 + b, loss = |target - x2|
 
 
-def test_the_graph_forwards_and_backwards() -> None:
+def test_values_and_gradients_of_the_graph() -> None:
     x, target = 2.0, 4.0
     w, b = tl.Variable(3.0), tl.Variable(1.0)
     with tl.GradientTape(persistent=True) as tape:
@@ -30,14 +30,14 @@ def test_the_graph_forwards_and_backwards() -> None:
         x2 = x1 + b
         loss = tl.abs(target - x2)
     assert (float(x1), float(x2), float(loss)) == (6.0, 7.0, 3.0)
-    # along every edge, from the loss back, and so by the chain rule from the loss to w and b
+    # along each edge, from the loss backwards, and by the chain rule from the loss to w and b
     assert float(tape.gradient(loss, x2)) == 1.0
     assert float(tape.gradient(x2, x1)) == 1.0
     assert float(tape.gradient(x1, w)) == 2.0
     assert [float(gradient) for gradient in tape.gradient(loss, [w, b])] == [2.0, 1.0]
 
 
-def test_a_step_against_the_gradient_makes_the_loss_smaller() -> None:
+def test_step_against_the_gradient_reduces_the_loss() -> None:
     w, b = tl.Variable(3.0), tl.Variable(1.0)
 
     def loss() -> tl.Tensor:
@@ -50,7 +50,7 @@ def test_a_step_against_the_gradient_makes_the_loss_smaller() -> None:
     assert float(loss()) == pytest.approx(2.5)
 
 
-def test_several_paths_from_a_weight_add_up(rng: np.random.Generator) -> None:
+def test_gradients_of_several_paths_are_added(rng: np.random.Generator) -> None:
     value = float(rng.uniform(-2, 2))
     w = tl.Variable(value, dtype="float64")
     with tl.GradientTape() as tape:
@@ -61,7 +61,7 @@ def test_several_paths_from_a_weight_add_up(rng: np.random.Generator) -> None:
 # The tape
 
 
-def test_the_gradient_of_a_line_is_its_slope() -> None:
+def test_gradient_of_a_line_is_its_slope() -> None:
     x = tl.Variable(0.0)
     with tl.GradientTape() as tape:
         y = 2.0 * x + 3.0
@@ -69,7 +69,7 @@ def test_the_gradient_of_a_line_is_its_slope() -> None:
     assert (gradient.shape, float(gradient)) == ((), 2.0)
 
 
-def test_the_gradient_has_the_shape_of_its_source() -> None:
+def test_gradient_has_the_shape_of_its_source() -> None:
     x = tl.Variable(tl.random.uniform((2, 2)))
     with tl.GradientTape() as tape:
         y = 2.0 * x + 3.0
@@ -86,7 +86,7 @@ def test_gradients_for_a_list_of_weights(rng: np.random.Generator) -> None:
     assert of_b.tolist() == [2.0, 2.0]
 
 
-def test_a_constant_is_watched_when_told() -> None:
+def test_constant_can_be_watched() -> None:
     constant = tl.asarray(3.0)
     with tl.GradientTape() as tape:
         tape.watch(constant)
@@ -94,7 +94,7 @@ def test_a_constant_is_watched_when_told() -> None:
     assert float(tape.gradient(result, constant)) == 6.0
 
 
-def test_a_constant_that_is_not_watched_has_no_gradient_and_the_warning_says_why() -> None:
+def test_unwatched_constant_gives_none_and_a_warning() -> None:
     constant = tl.asarray(3.0)
     with tl.GradientTape() as tape:
         result = tl.square(constant)
@@ -103,7 +103,7 @@ def test_a_constant_that_is_not_watched_has_no_gradient_and_the_warning_says_why
 
 
 @pytest.mark.parametrize("moment", [0.0, 1.5])
-def test_nested_tapes_give_speed_and_acceleration(moment: float) -> None:
+def test_nested_tapes_compute_speed_and_acceleration(moment: float) -> None:
     time = tl.Variable(moment)
     with tl.GradientTape() as outer:
         with tl.GradientTape() as inner:
@@ -117,7 +117,7 @@ def test_nested_tapes_give_speed_and_acceleration(moment: float) -> None:
 # Variables
 
 
-def test_a_variable_is_assigned_to() -> None:
+def test_variable_assignment() -> None:
     v = tl.Variable(tl.zeros((3, 1)))
     v.assign(tl.ones((3, 1)))
     assert v.tolist() == [[1.0], [1.0], [1.0]]
@@ -127,14 +127,14 @@ def test_a_variable_is_assigned_to() -> None:
     assert v.tolist() == [[1.5], [1.0], [0.5]]
 
 
-def test_one_element_of_a_variable_is_assigned_to() -> None:
+def test_assignment_to_an_element_of_a_variable() -> None:
     v = tl.Variable(tl.zeros((3, 1)))
     v[0, 0].assign(3.0)
     assert v.tolist() == [[3.0], [0.0], [0.0]]
 
 
-def test_an_element_of_a_tensor_is_assigned_to() -> None:
-    """Here tensorlab does more than the book's tensors, which refuse it; what was read before stays as it was."""
+def test_assignment_to_an_element_of_a_tensor() -> None:
+    """The book's tensors reject this. Values read before do not change."""
     x = tl.ones((2, 2))
     row = x[0]
     x[0, 0] = 0.0
@@ -147,7 +147,7 @@ Step = tuple[float, float, float]
 
 
 def hand_momentum(slope: Callable[[float], float], w: float, learning_rate: float, momentum: float) -> Iterator[float]:
-    """The book's loop: a velocity that remembers, and a step that looks ahead along it."""
+    """Yield the weights of the book's loop: momentum with a step that looks ahead along the velocity."""
     past_velocity = 0.0
     while True:
         gradient = slope(w)
@@ -158,7 +158,7 @@ def hand_momentum(slope: Callable[[float], float], w: float, learning_rate: floa
 
 
 def by_tape(optimizer: Any, function: Callable[[Any], Any], start: Any) -> Iterator[Array]:
-    """The values of a variable that an optimizer moves down a function, step by step."""
+    """Yield the values of a variable that an optimizer moves to the minimum of a function."""
     w = tl.Variable(start, dtype="float64")
     while True:
         with tl.GradientTape() as tape:
@@ -171,14 +171,14 @@ def bowl(w: Any) -> Any:
     return (w - 3.0) * (w - 3.0)
 
 
-def test_the_books_momentum_loop_is_nesterovs() -> None:
+def test_momentum_loop_of_the_book_is_nesterov_momentum() -> None:
     by_hand = hand_momentum(lambda w: 2.0 * (w - 3.0), -1.0, learning_rate=0.05, momentum=0.8)
     ours = by_tape(SGD(learning_rate=0.05, momentum=0.8, nesterov=True), bowl, -1.0)
     others = by_tape(SGD(learning_rate=0.05, momentum=0.8), bowl, -1.0)
     paths = np.array([(next(by_hand), float(next(ours)), float(next(others))) for _ in range(60)])
     np.testing.assert_allclose(paths[:, 1], paths[:, 0], rtol=1e-12)
-    assert not np.allclose(paths[:, 2], paths[:, 0]), "without nesterov it is another path"
-    assert abs(paths[-1, 0] - 3.0) < 0.01, "and it arrives"
+    assert not np.allclose(paths[:, 2], paths[:, 0]), "without nesterov the path must differ"
+    assert abs(paths[-1, 0] - 3.0) < 0.01, "must reach the minimum"
 
 
 def sgd(w: Array, gradients: list[Array]) -> Array:
@@ -207,7 +207,7 @@ def adam(w: Array, gradients: list[Array]) -> Array:
     m, s = np.zeros_like(w), np.zeros_like(w)
     for t, g in enumerate(gradients, 1):
         m, s = 0.9 * m + 0.1 * g, 0.999 * s + 0.001 * g**2
-        # Kingma and Ba's corrections, in the order in which Keras applies them: ε is added to the uncorrected root
+        # Kingma and Ba's corrections, in the order of Keras: ε is added to the uncorrected root
         w = w - 0.001 * np.sqrt(1 - 0.999**t) / (1 - 0.9**t) * m / (np.sqrt(s) + 1e-7)
     return w
 
@@ -221,7 +221,7 @@ RULES: dict[str, tuple[Any, Callable[[Array, list[Array]], Array]]] = {
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_twenty_steps_of_each_optimizer_by_hand(rule: str, rng: np.random.Generator) -> None:
+def test_twenty_steps_of_each_optimizer_match_its_formula(rule: str, rng: np.random.Generator) -> None:
     make, by_hand = RULES[rule]
     start, gradients = rng.normal(size=(4, 3)), [rng.normal(size=(4, 3)) for _ in range(20)]
     weight, optimizer = tl.Variable(start), make()

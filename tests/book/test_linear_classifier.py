@@ -1,4 +1,4 @@
-"""The last programs of the chapter: a linear classifier by hand, a layer of one's own, and a compiled model."""
+"""The last programs of the chapter: a linear classifier by hand, a custom layer, and a compiled model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SAMPLES = 1000
 
 @pytest.fixture
 def clouds(rng: np.random.Generator) -> tuple[Array, Array]:
-    """Two clouds of points, one above the other, and 0 or 1 for each point."""
+    """Two point clouds, and the class of each point, 0 or 1."""
     shape = [[1, 0.5], [0.5, 1]]
     negative = rng.multivariate_normal(mean=[0, 3], cov=shape, size=SAMPLES)
     positive = rng.multivariate_normal(mean=[3, 0], cov=shape, size=SAMPLES)
@@ -28,7 +28,7 @@ def clouds(rng: np.random.Generator) -> tuple[Array, Array]:
     return inputs, targets
 
 
-def test_a_linear_classifier_by_hand(clouds: tuple[Array, Array], capsys: pytest.CaptureFixture[str]) -> None:
+def test_linear_classifier_by_hand(clouds: tuple[Array, Array], capsys: pytest.CaptureFixture[str]) -> None:
     inputs, targets = clouds
     W = tl.Variable(initial_value=tl.random.uniform(shape=(2, 1)))
     b = tl.Variable(initial_value=tl.zeros(shape=(1,)))
@@ -57,8 +57,8 @@ def test_a_linear_classifier_by_hand(clouds: tuple[Array, Array], capsys: pytest
         print(f"Loss at step {step}: {loss:.4f}")
     assert capsys.readouterr().out.endswith(f"Loss at step 39: {float(loss):.4f}\n")
 
-    # forty steps of the formula, the least that any line can do, and the book's figure: other clouds and other weights
-    # give 0.0284 with a standard deviation of 0.0013
+    # Compare with forty steps of the formula, the best line, and the book's figure. For other clouds and initial
+    # weights the loss is 0.0284 with a standard deviation of 0.0013.
     columns = np.hstack((inputs, np.ones((2000, 1)))).astype("float64")
     line = start.astype("float64")
     for _ in range(40):
@@ -80,7 +80,7 @@ def test_a_linear_classifier_by_hand(clouds: tuple[Array, Array], capsys: pytest
     np.testing.assert_allclose(model(points), 0.5, atol=1e-5)
 
 
-# A layer of one's own
+# A custom layer
 
 
 class SimpleDense(layers.Layer):
@@ -102,7 +102,7 @@ class SimpleDense(layers.Layer):
 
 
 @pytest.mark.parametrize("activation", [tl.relu, "relu"], ids=["function", "string"])
-def test_a_layer_builds_itself_for_its_first_inputs(activation: Any) -> None:
+def test_layer_is_built_by_its_first_inputs(activation: Any) -> None:
     my_dense = SimpleDense(units=32, activation=activation)
     assert my_dense.weights == []
     input_tensor = tl.ones(shape=(2, 784))
@@ -112,7 +112,7 @@ def test_a_layer_builds_itself_for_its_first_inputs(activation: Any) -> None:
     assert [weight.shape for weight in my_dense.weights] == [(784, 32), (32,)]
 
 
-def test_layers_of_ones_own_are_stacked_and_trained(clouds: tuple[Array, Array]) -> None:
+def test_custom_layers_are_stacked_and_trained(clouds: tuple[Array, Array]) -> None:
     inputs, targets = clouds
     model = tl.Sequential([SimpleDense(32, activation="relu"), SimpleDense(16, activation=tl.relu), SimpleDense(1)])
     model.compile(optimizer="adam", loss="mse", metrics=["accuracy"])
@@ -121,7 +121,7 @@ def test_layers_of_ones_own_are_stacked_and_trained(clouds: tuple[Array, Array])
     assert history["accuracy"][-1] > 0.98
 
 
-# The same classifier as a model
+# The same classifier as a Sequential model
 
 
 def test_fit_validate_evaluate_and_predict(clouds: tuple[Array, Array], rng: np.random.Generator) -> None:
@@ -144,8 +144,8 @@ def test_fit_validate_evaluate_and_predict(clouds: tuple[Array, Array], rng: np.
     ).history
     assert list(history) == ["loss", "binary_accuracy", "val_loss", "val_binary_accuracy"]
     assert all([len(values) == 5 and np.isfinite(values).all() for values in history.values()])
-    # The steps of 0.1 are large, and it goes to and fro: one epoch in four ends below 0.95, and so do all five of one
-    # run in five hundred. One epoch in thirty ends below 0.7.
+    # Steps of 0.1 are large, so the accuracy oscillates: one epoch in four ends below 0.95, and all five of a run do
+    # in one of five hundred runs. One epoch in thirty ends below 0.7.
     assert max(history["val_binary_accuracy"]) > 0.7
 
     loss, share = model.evaluate(val_inputs, val_targets, batch_size=128, verbose=0)
@@ -170,7 +170,7 @@ ACCURACIES: dict[str, tuple[Any, Any, float]] = {
 
 
 @pytest.mark.parametrize("case", ACCURACIES)
-def test_accuracy_is_chosen_by_the_shapes_of_target_and_output(case: str) -> None:
+def test_accuracy_is_selected_by_the_shapes_of_targets_and_outputs(case: str) -> None:
     targets, outputs, expected = ACCURACIES[case]
     loss = {"b": "binary_crossentropy", "s": "sparse_categorical_crossentropy", "c": "categorical_crossentropy"}
     model = tl.Sequential([layers.Activation("linear")])

@@ -1,6 +1,6 @@
-"""The chapter's tensor operations: its loops over elements as they are written, broadcasting, products, shapes, maps.
+"""The chapter's tensor operations: loops over elements, broadcasting, products, shapes, and maps of the plane.
 
-The loops are the definitions of the operations, so each is compared with the library's operation.
+The loops define the operations, so each is compared with the library's operation.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ LOOPS: dict[Any, tuple[Any, tuple[tuple[int, ...], ...]]] = {
 
 @KINDS
 @pytest.mark.parametrize("loop", LOOPS)
-def test_a_loop_runs_as_it_is_and_is_the_operation(loop: Any, kind: Any, rng: np.random.Generator) -> None:
+def test_loop_matches_the_operation(loop: Any, kind: Any, rng: np.random.Generator) -> None:
     operation, shapes = LOOPS[loop]
     arguments = [kind(normal(rng, *shape)) for shape in shapes]
     np.testing.assert_allclose(loop(*arguments), operation(*arguments), rtol=1e-5, atol=1e-5)
@@ -114,7 +114,7 @@ def test_a_loop_runs_as_it_is_and_is_the_operation(loop: Any, kind: Any, rng: np
 
 @KINDS
 @pytest.mark.parametrize("loop", [loop for loop in LOOPS if loop is not naive_relu])
-def test_a_loop_and_the_operation_refuse_shapes_that_do_not_fit(loop: Any, kind: Any, rng: np.random.Generator) -> None:
+def test_loop_and_operation_reject_shapes_that_do_not_fit(loop: Any, kind: Any, rng: np.random.Generator) -> None:
     operation, shapes = LOOPS[loop]
     *first, last = shapes
     wrong = [kind(normal(rng, *shape)) for shape in (*first, (last[0] + 1, *last[1:]))]
@@ -124,8 +124,8 @@ def test_a_loop_and_the_operation_refuse_shapes_that_do_not_fit(loop: Any, kind:
         operation(*wrong)
 
 
-def test_add_then_relu_in_one_call(rng: np.random.Generator) -> None:
-    """The book's pair of operations, which tensorlab makes one kernel of; its time is in bench_book.py."""
+def test_add_and_relu_in_one_operation(rng: np.random.Generator) -> None:
+    """Fuses the book's pair of operations into one kernel; bench_book.py measures it."""
 
     @tl.elementwise
     def add_then_relu(x: float, y: float) -> float:
@@ -135,14 +135,14 @@ def test_add_then_relu_in_one_call(rng: np.random.Generator) -> None:
     fused = add_then_relu(x, y)
     assert np.array_equal(fused, np.maximum(x + y, 0.0))
     assert np.array_equal(fused, tl.maximum(tl.add(x, y), 0.0))
-    assert add_then_relu.scalar.python(2.0, -3.0) == 0.0, "it is a plain function of numbers too"
+    assert add_then_relu.scalar.python(2.0, -3.0) == 0.0, "the scalar function must remain callable"
 
 
-# Operations one after the other, and an ndarray on the left
+# Chained operations, and an ndarray as the left operand
 
 
 @KINDS
-def test_elementwise_operations_take_arrays_and_tensors(kind: Any, rng: np.random.Generator) -> None:
+def test_elementwise_operations_accept_arrays_and_tensors(kind: Any, rng: np.random.Generator) -> None:
     left, right = normal(rng, 20, 100), normal(rng, 20, 100)
     z = left + kind(right)
     z = tl.maximum(z, 0.0)
@@ -151,7 +151,7 @@ def test_elementwise_operations_take_arrays_and_tensors(kind: Any, rng: np.rando
 
 
 @pytest.mark.parametrize("symbol", ["+", "-", "*", "/", "**", "@", "==", "<", ">="])
-def test_an_ndarray_on_the_left_gives_a_tensor(symbol: str, rng: np.random.Generator) -> None:
+def test_ndarray_as_left_operand_gives_a_tensor(symbol: str, rng: np.random.Generator) -> None:
     names = {"x": np.abs(normal(rng, 4, 4)), "y": normal(rng, 4, 4)}
     ours = eval(f"x {symbol} y", {"x": names["x"], "y": tl.asarray(names["y"])})
     assert isinstance(ours, tl.Tensor)
@@ -182,7 +182,7 @@ def test_broadcasting_two_axes_of_four(rng: np.random.Generator) -> None:
 # Products
 
 
-def test_the_product_of_two_vectors_is_a_number(rng: np.random.Generator) -> None:
+def test_product_of_two_vectors_is_a_number(rng: np.random.Generator) -> None:
     x, y = normal(rng, 32), normal(rng, 32)
     z = tl.dot(tl.asarray(x), tl.asarray(y))
     assert z.shape == ()
@@ -207,7 +207,7 @@ def test_shapes_of_products(operation: Any, first: Any, second: Any, result: Any
     np.testing.assert_allclose(z, np.dot(x.astype("float64"), y.astype("float64")), rtol=1e-5, atol=1e-5)
 
 
-def test_a_product_does_not_commute(rng: np.random.Generator) -> None:
+def test_product_is_not_commutative(rng: np.random.Generator) -> None:
     x, y = tl.asarray(normal(rng, 2, 3)), tl.asarray(normal(rng, 3, 2))
     assert (x @ y).shape == (2, 2)
     assert (y @ x).shape == (3, 3)
@@ -217,7 +217,7 @@ def test_a_product_does_not_commute(rng: np.random.Generator) -> None:
 
 
 @KINDS
-def test_reshape_keeps_the_numbers_in_order(kind: Any) -> None:
+def test_reshape_keeps_the_order_of_elements(kind: Any) -> None:
     x = kind([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
     assert x.shape == (3, 2)
     x = x.reshape((6, 1))
@@ -264,13 +264,13 @@ def test_translation_rotation_and_scaling_of_points(rng: np.random.Generator) ->
     )
 
 
-def test_a_quarter_turn() -> None:
+def test_rotation_by_90_degrees() -> None:
     turned = tl.asarray(rotation(math.pi / 2)) @ tl.asarray([[1.0], [0.0]])
     np.testing.assert_allclose(turned, [[0.0], [1.0]], atol=1e-7)
 
 
-def test_two_affine_maps_are_one_and_relu_between_them_is_not(rng: np.random.Generator) -> None:
-    """Why a layer has an activation: W₂(W₁x + b₁) + b₂ = (W₂W₁)x + (W₂b₁ + b₂)."""
+def test_two_affine_maps_are_one_affine_map_unless_relu_is_between(rng: np.random.Generator) -> None:
+    """Shows why layers need activations: W₂(W₁x + b₁) + b₂ = (W₂W₁)x + (W₂b₁ + b₂)."""
     w1, w2 = (tl.asarray(normal(rng, 2, 2)) for _ in range(2))
     b1, b2 = (tl.asarray(normal(rng, 2, 1)) for _ in range(2))
     x = tl.asarray(normal(rng, 2, 50) * 10)

@@ -1,4 +1,4 @@
-"""The command line: what it prints, into a pipe too, what it says of what is broken, and its exit codes."""
+"""The command line: its output, also in a pipe, reports about problems, and exit codes."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import tensorlab as tl
 from tensorlab import commands
 from tensorlab.commands import tables
 from tensorlab.errors import DeviceError
+from tensorlab.kernel_list import kernels_of
 from tensorlab.kernels.runtime import cache
 from tensorlab.plugins import Plugin, manager
 from tensorlab.registry import Entry, registries
@@ -31,7 +32,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def broken() -> Iterator[None]:
-    """A plugin that could not be loaded, a backend without its device, and one that raises what it should not."""
+    """A plugin that failed to load, a backend without its device, and a backend that raises an unexpected error."""
 
     def without_device() -> None:
         raise DeviceError("device 'gpu'", "an NVIDIA GPU", "none")
@@ -52,7 +53,7 @@ def broken() -> Iterator[None]:
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
-    """What was printed, by the first cell of the line."""
+    """Return the printed lines by their first cell."""
     output = capsys.readouterr().out
     assert "\x1b" not in output
     return {line[:18].strip(): line[18:].strip() for line in output.splitlines()}
@@ -78,7 +79,7 @@ def test_info(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.usefixtures("broken")
-def test_info_shows_what_is_broken_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_info_reports_problems_and_continues(capsys: pytest.CaptureFixture[str]) -> None:
     assert commands.main(["info"]) == 1
     shown = lines(capsys)
     gpu = "not available: device 'gpu': expected an NVIDIA GPU, received none (tensorlab-gpu 0.3)"
@@ -87,7 +88,7 @@ def test_info_shows_what_is_broken_and_goes_on(capsys: pytest.CaptureFixture[str
     assert shown["plugin rotten"] == f"failed: {LONG} (tensorlab-rotten)"
 
 
-def test_info_says_why_the_cache_is_not_used(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_info_reports_an_unused_cache(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "kernels").mkdir()
     (tmp_path / "kernels").chmod(0o777)
     assert commands.main(["info"]) == 0
@@ -99,7 +100,9 @@ def test_plugins(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequ
     header, first, *_ = capsys.readouterr().out.splitlines()
     assert header.split() == ["plugin", "distribution", "version", "loading", "adds"]
     assert first.split()[:3] == ["tensorlab", "tensorlab", tl.__version__]
-    assert "activation linear, relu, sigmoid, softmax, tanh; loss bce, binary_crossentropy" in first
+    assert (
+        "activation elu, exponential, gelu, hard_sigmoid, leaky_relu, linear, log_softmax, relu, relu6, selu" in first
+    )
     assert first.endswith("backend cpu, reference")
     request.getfixturevalue("broken")
     assert commands.main(["plugins"]) == 1
@@ -123,13 +126,13 @@ def test_cache_shows_and_clears(capsys: pytest.CaptureFixture[str], tmp_path: Pa
     assert capsys.readouterr().out.endswith("not used: it is no folder\n")
 
 
-def test_a_cache_that_cannot_be_written_says_so(
+def test_unwritable_cache_is_reported(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("TENSORLAB_CACHE_DIR", str(home / ".cache" / "tensorlab"))
-    monkeypatch.setattr(cache.os, "access", lambda path, mode: path != home)  # a test may run as root, who may do all
+    monkeypatch.setattr(cache.os, "access", lambda path, mode: path != home)  # root may write everywhere
     said = f"kernels cannot be stored: {home} cannot be written; set TENSORLAB_CACHE_DIR to a folder that can"
     assert commands.main(["cache"]) == 1
     assert capsys.readouterr().out.splitlines()[1:] == [said]
@@ -146,7 +149,22 @@ def test_a_cache_that_cannot_be_written_says_so(
     assert "kernels cannot be stored, and 1 cannot be deleted: " in capsys.readouterr().out
 
 
-def test_nothing_asked_for_is_help(capsys: pytest.CaptureFixture[str]) -> None:
+def test_kernels_lists_kernels_and_whether_they_are_in_the_cache(capsys: pytest.CaptureFixture[str]) -> None:
+    (square,) = [k for k in kernels_of([tl.square], ["float32"], order=0) if k.name == "square"]
+    cache.write(square.key, cache.Native(b"k", b"", ()))
+    assert commands.main(["kernels", "--dtypes", "float32"]) == 0
+    header, *rows, last = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert header == ["name", "maker", "dtypes", "cache"]
+    assert ["square", "loops.map.map_kernel", "float32,", "float32", "stored"] in rows
+    assert ["square_vjp_x", "loops.map.map_kernel", "float32,", "float32,", "float32"] in rows
+    assert last == [str(len(rows)), "kernels,", "1", "of", "them", "stored"]
+    assert commands.main(["kernels", "--dtypes", "float32", "--order", "0", "--missing"]) == 0
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert "exp" in names
+    assert {"square", "square_vjp_x"}.isdisjoint(names)
+
+
+def test_no_command_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert commands.main([]) == 0
     output = capsys.readouterr().out
     assert output.startswith("usage: python -m tensorlab")
@@ -161,19 +179,21 @@ def test_nothing_asked_for_is_help(capsys: pytest.CaptureFixture[str]) -> None:
         (
             ["zzz"],
             "python -m tensorlab: expected a command, received 'zzz'; "
-            "known names: cache, check-plugin, info, new-plugin, plugins",
+            "known names: cache, check-plugin, info, kernels, new-plugin, plugins",
         ),
         (["info", "--all"], "python -m tensorlab info: unrecognized arguments: --all; --help lists the valid ones"),
     ],
 )
-def test_what_makes_no_sense(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_arguments_exit_with_code_2(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         commands.main(arguments)
     assert ended.value.code == 2
     assert capsys.readouterr() == ("", f"{said}\n")
 
 
-def test_help_keeps_paragraphs_apart_and_names_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_has_paragraphs_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     for command in ([], *([name.replace("_", "-")] for name in commands.COMMANDS)):
         with pytest.raises(SystemExit) as ended:
             commands.main([*command, "--help"])
@@ -185,7 +205,7 @@ def test_help_keeps_paragraphs_apart_and_names_the_exit_codes(capsys: pytest.Cap
             assert paragraphs[2].startswith("The exit status is 1 if one failed")
 
 
-def test_a_terminal_gets_colour_and_its_own_width(
+def test_terminal_output_has_colors_and_the_terminal_width(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "40"}.items():
@@ -197,7 +217,7 @@ def test_a_terminal_gets_colour_and_its_own_width(
     assert output.count("\n") > 4
 
 
-def test_sentences_are_folded_between_words_beside_their_row_or_under_it(
+def test_long_cells_are_wrapped_between_words(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "30"}.items():
@@ -220,7 +240,7 @@ def test_sentences_are_folded_between_words_beside_their_row_or_under_it(
     ]
 
 
-def test_the_module_runs() -> None:
+def test_module_can_be_executed() -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "tensorlab", "info"],
         env=os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "80"},
@@ -233,14 +253,14 @@ def test_the_module_runs() -> None:
     assert not any(line.endswith(" ") for line in done.stdout.splitlines())
 
 
-def test_files_of_the_current_folder_hide_no_module(tmp_path: Path) -> None:
+def test_files_in_the_current_folder_do_not_hide_modules(tmp_path: Path) -> None:
     for name in ("random", "numpy", "typing", "inspect", "rich", "argparse", "numba", "secrets"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit(f'{__name__} is that of the current folder')")
     done = subprocess.run(
         [sys.executable, "-m", "tensorlab", "--version"], cwd=tmp_path, capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, f"tensorlab {tl.__version__}\n", "")
-    (tmp_path / "own").mkdir()  # a program of one's own is found as Python finds it
+    (tmp_path / "own").mkdir()  # another program is found as usual
     (tmp_path / "own" / "__init__.py").write_text("import tensorlab, sys; print(sys.path[0])")
     for path in tmp_path.glob("*.py"):
         path.unlink()

@@ -1,4 +1,4 @@
-"""The commands that messages name: they install into the environment that the process runs in."""
+"""Commands in messages install into the environment of the running process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ BASE = shlex.quote(sys._base_executable)  # type: ignore[attr-defined]
         ({}, False, THIS, f"{BASE} -m pip --python {THIS}"),
     ],
 )
-def test_the_pip_of_this_environment(
+def test_pip_command_of_this_environment(
     found: dict[str, str], has_pip: bool, python: str, pip: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(environment.shutil, "which", found.get)
@@ -35,7 +35,7 @@ def test_the_pip_of_this_environment(
     assert (environment.python(), environment.pip()) == (python, pip)
 
 
-def test_an_extra_comes_from_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_extra_is_installed_from_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "pip", lambda: "pip")
     monkeypatch.setattr(environment, "_CHECKOUT", tmp_path)
     assert environment.install_extra("plot") == 'pip install -e ".[plot]" in the checkout of tensorlab'
@@ -45,7 +45,7 @@ def test_an_extra_comes_from_the_checkout(tmp_path: Path, monkeypatch: pytest.Mo
     assert environment.install_extra("plot") == 'pip install -e ".[plot]"'
 
 
-def test_no_text_installs_a_package_of_that_name_from_the_index() -> None:
+def test_no_text_installs_tensorlab_from_an_index() -> None:
     root = Path(__file__).parents[2]
     found = [path for folder in ("tensorlab", "cuda", "examples", "plugins") for path in (root / folder).rglob("*")]
     for path in [*found, *root.glob("*.md")]:

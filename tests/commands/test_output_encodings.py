@@ -1,4 +1,4 @@
-"""Nothing that is printed fails, whatever the encoding of the output lacks."""
+"""Printing works with any output encoding."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PROGRAMS = {
 
 
 def printed(monkeypatch: pytest.MonkeyPatch, encoding: str, call: Callable[[], object]) -> str:
-    """What a call prints on an output of this encoding, which refuses what it lacks."""
+    """Return what a call prints on an output with a strict encoding."""
     memory = io.BytesIO()
     stream = io.TextIOWrapper(memory, encoding=encoding)
     with monkeypatch.context() as patch:
@@ -41,7 +41,7 @@ def printed(monkeypatch: pytest.MonkeyPatch, encoding: str, call: Callable[[], o
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_the_library_prints_in_any_encoding(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_library_prints_in_any_encoding(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = np.ones((4, 3), "float32"), np.ones((4, 1), "float32")
 
     def talk() -> None:
@@ -59,7 +59,7 @@ def test_the_library_prints_in_any_encoding(encoding: str, monkeypatch: pytest.M
     assert spelled.get(encoding, "größe_日本_∞") in text
 
 
-def test_a_program_keeps_its_own_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_handling_of_user_streams_is_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     def talk() -> None:
         tl.Sequential([Dense(1)]).summary()
         print("ß")
@@ -95,7 +95,7 @@ def test_commands_print_in_any_encoding(arguments: list[str]) -> None:
 
 
 def test_messages_are_ascii() -> None:
-    """A caller may print an error or a report on any output. Docstrings are help, and templates are files."""
+    """Errors and reports must be printable on any output. Docstrings are help texts, and templates are files."""
     beyond = []
     for path in sorted(
         [*(ROOT / "tensorlab").rglob("*.py"), *(ROOT / "cuda").rglob("*.py"), ROOT / "pytest_tensorlab.py"]
@@ -126,7 +126,7 @@ def raising(error: BaseException) -> Callable[[], int]:
     return main
 
 
-def test_a_program_ends_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+def test_program_ends_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     assert ending(lambda: 3) == 3
     assert ending(raising(SystemExit(2))) == 2
     assert ending(raising(KeyboardInterrupt())) == 130
@@ -138,8 +138,8 @@ def test_a_program_ends_without_a_traceback(capsys: pytest.CaptureFixture[str]) 
         ending(raising(ZeroDivisionError()))
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
-def test_an_output_that_cannot_be_written_is_one_line() -> None:
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_unwritable_output_is_reported_in_one_line() -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "tensorlab", "plugins"],
@@ -153,7 +153,7 @@ def test_an_output_that_cannot_be_written_is_one_line() -> None:
     assert done.stderr == "python -m tensorlab: failed: [Errno 28] No space left on device\n"
 
 
-def test_one_module_makes_consoles() -> None:
+def test_only_one_module_creates_consoles() -> None:
     making = [
         str(path.relative_to(ROOT))
         for path in (ROOT / "tensorlab").rglob("*.py")

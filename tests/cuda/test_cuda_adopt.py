@@ -1,4 +1,4 @@
-"""Other libraries' arrays on the device as tensors, without a copy: checks, as in `test_cuda_checks`."""
+"""Checks that arrays of other libraries on the device become tensors without a copy. See `test_cuda_checks`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def address(tensor: tl.Tensor) -> int:
 
 
 def views(base: np.ndarray) -> list[np.ndarray]:
-    """Of an array of 4 × 6, in every kind of layout."""
+    """Return an array of 4 × 6 in every kind of layout."""
     return [
         *(base, base[1:], base[::-1, 1::2], base.T, base[2, 3:4], base[2, 5, ...], base[:, :1], base[None, 2]),
         np.broadcast_to(base[1], (3, 6)),
@@ -30,7 +30,7 @@ def views(base: np.ndarray) -> list[np.ndarray]:
 
 
 @check
-def an_array_with_the_interface_becomes_a_tensor_where_it_is(rng):
+def arrays_with_the_cuda_interface_are_shared(rng):
     for dtype in DTYPES:
         for view in views(rng.integers(0, 2, (4, 6)).astype(dtype)):
             array = Described(view)
@@ -50,7 +50,7 @@ def an_array_with_the_interface_becomes_a_tensor_where_it_is(rng):
 
 
 @check
-def an_array_of_dlpack_becomes_a_tensor_where_it_is(rng):
+def arrays_with_dlpack_are_shared(rng):
     for dtype in DTYPES:
         for number, view in enumerate(views(rng.integers(0, 2, (4, 6)).astype(dtype))):
             version = None if number % 2 else 1
@@ -66,7 +66,7 @@ def an_array_of_dlpack_becomes_a_tensor_where_it_is(rng):
                     part = tl.reshape(tensor[None], (-1,))[:1]
                     del tensor
                     if address(part) == array.address:
-                        assert not array.given_back  # a view needs it
+                        assert not array.given_back  # a view uses the memory
                     same(part, view.reshape(-1)[:1], 0)
                     del part
                     assert array.given_back == 1
@@ -77,7 +77,7 @@ def an_array_of_dlpack_becomes_a_tensor_where_it_is(rng):
 
 
 @check
-def dlpack_may_say_where_elements_begin_and_that_they_are_dense(rng):
+def dlpack_offsets_and_missing_strides_are_accepted(rng):
     values = real(rng, 3, 4)
     for view in (values, values[1:]):
         dense = Exported(view, strides=None)
@@ -85,22 +85,22 @@ def dlpack_may_say_where_elements_begin_and_that_they_are_dense(rng):
     shifted = Exported(values[1:], offset=16)
     shifted.changes["data"] = shifted.address - 16
     same(tl.from_dlpack(shifted), values[1:], 0)
-    endless = Exported(values, deleter=None)  # memory that need not be given back
+    endless = Exported(values, deleter=None)  # memory without a deleter
     same(tl.from_dlpack(endless), values, 0)
     assert endless.given_back == 0
 
 
 @check
-def of_no_elements_nothing_is_taken(rng):
+def memory_without_elements_is_not_kept(rng):
     empty = np.zeros((2, 0, 3), np.float32)
     same(tl.asarray(Described(empty, data=(0, False))), empty, 0)
     array = Exported(empty, data=0)
     same(tl.from_dlpack(array), empty, 0)
-    assert array.given_back == 1  # by the capsule, which nobody has used
+    assert array.given_back == 1  # by the capsule, which was not consumed
 
 
 @check
-def memory_lives_as_long_as_a_tensor_needs_it_and_is_never_reused(rng):
+def shared_memory_is_kept_while_it_is_used_and_not_reused(rng):
     from tensorlab_cuda import allocator, driver
 
     values = real(rng, 43)
@@ -113,16 +113,16 @@ def memory_lives_as_long_as_a_tensor_needs_it_and_is_never_reused(rng):
     with counted(driver, ("synchronize",)) as calls:
         del tensor
     assert owner() is None
-    assert calls["synchronize"] == 1  # what reads it is done before its owner has it back
+    assert calls["synchronize"] == 1  # kernels that read it finish before it is returned
     assert all(kept != place for shelf in allocator._shelves.values() for _, kept in shelf)
 
 
 @check
-def a_child_that_was_forked_gives_nothing_back(rng):
+def forked_child_returns_no_memory(rng):
     array = Exported(real(rng, 3))
     tensor = tl.from_dlpack(array)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
+        warnings.simplefilter("ignore", DeprecationWarning)  # a warning about forking with threads
         child = os.fork()
     if not child:
         del tensor
@@ -133,7 +133,7 @@ def a_child_that_was_forked_gives_nothing_back(rng):
 
 
 @check
-def what_is_read_only_is_only_read(rng):
+def read_only_memory_is_not_written(rng):
     values = real(rng, 5)
     array = Described(values)
     array.__cuda_array_interface__["data"] = (array.address, True)
@@ -147,7 +147,7 @@ def what_is_read_only_is_only_read(rng):
 
 
 @check
-def streams_are_waited_for_as_the_protocols_say(rng):
+def streams_are_synchronized_as_the_protocols_require(rng):
     from tensorlab_cuda import driver
 
     values, config = real(rng, 3), driver.settings()
@@ -163,7 +163,7 @@ def streams_are_waited_for_as_the_protocols_say(rng):
             array = Exported(values)
             with counted(driver, ("synchronize",)) as calls:
                 tensor = tl.from_dlpack(array)
-            assert array.asked == {"stream": own, "max_version": (1, 0)}  # the other library waits, or lets us wait
+            assert array.asked == {"stream": own, "max_version": (1, 0)}  # the other library synchronizes the streams
             assert not calls["synchronize"]
             del tensor
     finally:
@@ -171,7 +171,7 @@ def streams_are_waited_for_as_the_protocols_say(rng):
 
 
 @check
-def a_tape_is_not_fooled_by_who_writes_later(rng):
+def later_writes_do_not_change_gradients(rng):
     from tensorlab_cuda import driver
 
     values = real(rng, 2, 3)
@@ -180,13 +180,13 @@ def a_tape_is_not_fooled_by_who_writes_later(rng):
             array = make(values)
             x = tl.asarray(array)
             array.write(7)
-            same(x, np.full((2, 3), 7, np.float32), 0)  # it is the array's memory
+            same(x, np.full((2, 3), 7, np.float32), 0)  # memory is shared
             array.write(3)
             part, held = read(x), x[None]
             with tl.GradientTape() as tape, counted(driver, ("synchronize",)) as calls:
                 tape.watch(part)
                 y = part * part
-            assert calls["synchronize"] == 1  # the copy is made before anybody goes on
+            assert calls["synchronize"] == 1  # the copy is complete before the host continues
             array.write(5)
             same(tape.gradient(y, part), np.full(part.shape, 6, np.float32), 0)
             same(part, np.full(part.shape, 3, np.float32), 0)
@@ -194,7 +194,7 @@ def a_tape_is_not_fooled_by_who_writes_later(rng):
 
 
 @check
-def who_names_a_device_moves_an_array_there(rng):
+def explicit_device_moves_an_array(rng):
     values = real(rng, 2, 3)
     for array in (Described(values.T), Exported(values.T)):
         for copy in (None, True):
@@ -214,11 +214,11 @@ def who_names_a_device_moves_an_array_there(rng):
     with pytest.raises(ArgumentError, match=r"^from_dlpack: expected device 'cuda' with copy=False, received 'cpu'$"):
         tl.from_dlpack(array, device="cpu", copy=False)
     with tl.device("cpu"):
-        assert tl.from_dlpack(array).device == "cuda"  # the array's own, as the standard has it
+        assert tl.from_dlpack(array).device == "cuda"  # the array's device, as in the standard
 
 
 @check
-def an_array_does_not_change_its_device_by_itself(rng):
+def arrays_are_not_moved_implicitly(rng):
     values = real(rng, 3)
     kinds = {"Described": Described(values), "Exported": Exported(values)}
     with tl.device("cpu"):
@@ -252,7 +252,7 @@ def an_array_does_not_change_its_device_by_itself(rng):
 
 
 @check
-def models_take_them_as_they_take_tensors(rng):
+def models_accept_arrays_of_other_libraries(rng):
     from tensorlab_cuda import driver, fit_persistent
 
     x, y = real(rng, 7, 5), rng.integers(0, 3, 7)
@@ -268,18 +268,18 @@ def models_take_them_as_they_take_tensors(rng):
         sent = calls["copy_to_device"]
         fit_persistent(model, *given, batch_size=4, epochs=1)
         results.append([*model.get_weights(), model.predict(given[0]), *model.evaluate(*given, verbose=0)])
-    assert sent <= 4  # weights and orders, and none of the data
+    assert sent <= 4  # weights and orders, not the data
     for other in results[1:]:
         for expected, received in zip(results[0], other, strict=True):
             assert np.array_equal(received, expected)
 
 
 @check
-def arrays_of_pytorch_and_cupy_are_taken(rng):
+def arrays_of_pytorch_and_cupy_are_shared(rng):
     from tensorlab_cuda import driver
 
     if driver.simulated():
-        return  # they have no arrays on it
+        return  # neither library supports the simulator
     values = real(rng, 4, 6)
     try:
         import torch

@@ -1,7 +1,7 @@
-"""What the CUDA backend has to do, as a table of checks: operations against NumPy, device against host.
+"""Checks of the CUDA backend: operations against NumPy, and the device against the host.
 
-They need the device "cuda"; `test_cuda_simulator` and `test_cuda_device` run them, each in a process of its own, and so
-those of `test_cuda_training` and `test_cuda_driver`.
+They need the device "cuda". `test_cuda_simulator` and `test_cuda_device` run them in a new process each, together with
+the checks in other files of this folder.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def on(array: Any) -> tl.Tensor:
 
 
 def same(tensor: tl.Tensor, expected: Any, tolerance: float = 2e-6) -> None:
-    """On the device, of the expected dtype and shape, and near its values."""
+    """Assert that a tensor is on the device, with the expected dtype, shape and approximate values."""
     wanted = np.asarray(expected)
     assert tensor.device == "cuda"
     assert (tensor.dtype, tensor.shape) == (wanted.dtype, wanted.shape)
@@ -42,7 +42,7 @@ def real(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 @check
-def every_dtype_goes_to_the_device_and_back(rng):
+def arrays_of_every_dtype_are_transferred(rng):
     for dtype, shape in itertools.product(DTYPES, [(), (3,), (2, 0, 3), (2, 3)]):
         values = rng.integers(0, 2, shape).astype(dtype)
         same(on(values), values, 0)
@@ -82,7 +82,7 @@ def map_computes_in_every_dtype(rng):
 
 
 @check
-def every_elementwise_operation_is_as_it_is_defined(rng):
+def elementwise_operations_match_the_reference_backend(rng):
     things = [getattr(tl.ops, name) for name in tl.ops.__all__]
     operations = [thing for thing in things if isinstance(thing, type(tl.exp))]
     numbers = [0.0, -0.0, 1.0, -1.5, 2.5, 0.3, -7.0, np.inf, -np.inf, np.nan]
@@ -103,7 +103,7 @@ def every_elementwise_operation_is_as_it_is_defined(rng):
 
 
 @check
-def map_gives_infinity_and_nan_where_they_belong(rng):
+def map_returns_infinity_and_nan_like_numpy(rng):
     x = np.array([0.0, -1.0, 1000.0, np.inf, np.nan], np.float32)
     with np.errstate(all="ignore"):
         for operation in ("exp", "log", "sqrt", "tanh"):
@@ -112,7 +112,7 @@ def map_gives_infinity_and_nan_where_they_belong(rng):
 
 
 @check
-def reduce_folds_over_any_axes(rng):
+def reduce_works_over_any_axes(rng):
     x = real(rng, 3, 4, 5)
     for count in range(4):
         for axes in itertools.combinations(range(3), count):
@@ -138,7 +138,7 @@ def reduce_computes_in_every_dtype(rng):
 
 
 @check
-def reduce_joins_segments(rng):
+def reduce_combines_segments(rng):
     x = rng.integers(0, 100, 70_001).astype("int8")
     same(tl.sum(on(x)), x.sum(), 0)
     same(tl.mean(on(x.astype("float32"))), x.mean(dtype="float32"), 1e-5)
@@ -147,7 +147,7 @@ def reduce_joins_segments(rng):
 
 
 @check
-def arg_reduce_takes_the_first_and_counts_nan(rng):
+def arg_reduce_returns_the_first_extreme_and_handles_nan(rng):
     ties = rng.integers(0, 3, (7, 11))
     with_nan = np.where(rng.random((7, 11)) < 0.1, np.nan, real(rng, 7, 11)).astype(np.float32)
     for x, axis in itertools.product((ties, with_nan, ties.astype("uint8")), (0, 1, None)):
@@ -156,7 +156,7 @@ def arg_reduce_takes_the_first_and_counts_nan(rng):
 
 
 @check
-def rowwise_is_softmax_and_its_gradient(rng):
+def rowwise_computes_softmax_and_its_gradient(rng):
     for shape in [(3, 10), (2, 2, 1), (5, 3), (0, 4)]:
         x, weight = real(rng, *shape) * 30, real(rng, *shape)
         exact = np.exp(x.astype(float) - x.max(-1, keepdims=True, initial=-1e9))
@@ -174,7 +174,7 @@ def rowwise_is_softmax_and_its_gradient(rng):
 
 
 @check
-def scan_goes_along_each_row(rng):
+def scan_works_along_each_row(rng):
     x = rng.uniform(0.5, 1.5, (3, 4)).astype(np.float32)
     for axis in (0, 1):
         same(tl.cumulative_sum(on(x), axis=axis), x.cumsum(axis))
@@ -214,7 +214,7 @@ def matmul_is_exact_for_integers_and_logical_for_bools(rng):
 
 
 @check
-def matmul_has_an_epilogue(rng):
+def matmul_applies_an_epilogue(rng):
     x, kernel, bias = real(rng, 5, 6), real(rng, 6, 7), real(rng, 7)
     with tl.device("cuda"), tl.GradientTape() as tape:
         weight, offset = tl.Variable(kernel), tl.Variable(bias)
@@ -243,7 +243,7 @@ def update_changes_weights_and_slots(rng):
 
 
 @check
-def update_takes_a_gradient_of_any_strides(rng):
+def update_accepts_a_gradient_with_any_strides(rng):
     values = real(rng, 3, 5)
     with tl.device("cuda"):
         variable = tl.Variable(values)
@@ -254,7 +254,7 @@ def update_takes_a_gradient_of_any_strides(rng):
 
 
 @check
-def structure_is_views_where_it_can_be(rng):
+def structural_operations_return_views(rng):
     x = rng.integers(0, 100, (4, 3, 5))
     moved, plain = tl.permute_dims(on(x), (1, 2, 0)), x.transpose(1, 2, 0)
     same(tl.reshape(moved, (5, 12)), plain.reshape(5, 12), 0)
@@ -269,7 +269,7 @@ def structure_is_views_where_it_can_be(rng):
 
 
 @check
-def indexing_is_that_of_numpy(rng):
+def indexing_matches_numpy(rng):
     x = rng.integers(0, 100, (4, 3, 5))
     places, mask = rng.integers(-4, 4, (2, 3)), rng.random((4, 3)) < 0.5
     indices: list[Any] = [
@@ -302,7 +302,7 @@ def gradients_of_indexing_are_scattered(rng):
 
 
 @check
-def what_was_read_of_a_variable_stays(rng):
+def values_read_from_a_variable_do_not_change(rng):
     values = real(rng, 3, 4)
     one = np.ones((3, 4), np.float32)
     for read in (lambda v: v.snapshot(), tl.matrix_transpose, lambda v: v[1:][:, ::2]):
@@ -321,7 +321,7 @@ def what_was_read_of_a_variable_stays(rng):
 
 
 @check
-def a_variable_takes_host_values_outside_of_the_block(rng):
+def variable_accepts_host_values_outside_the_block(rng):
     values = real(rng, 3)
     with tl.device("cuda"):
         variable = tl.Variable(np.zeros(3, np.float32))
@@ -330,14 +330,14 @@ def a_variable_takes_host_values_outside_of_the_block(rng):
 
 
 @check
-def tensors_of_two_devices_are_refused(rng):
+def tensors_of_two_devices_are_rejected(rng):
     x = real(rng, 3)
     with pytest.raises(DeviceError, match=r"add: expected tensors on one device, received 'cuda' and 'cpu'"):
         on(x) + tl.asarray(x, device="cpu")
 
 
 @check
-def parts_are_assigned_to_on_the_device(rng):
+def assignment_to_parts_happens_on_the_device(rng):
     values, new = real(rng, 3, 4), real(rng, 2, 4)
     for index in (slice(None, None, 2), np.array([2, 0]), np.array([True, False, True])):
         expected, x = values.copy(), on(values)
@@ -362,6 +362,6 @@ def parts_are_assigned_to_on_the_device(rng):
         y[:, np.array([1, 1])] = 3.0 * w[:, 2:]
         total = tl.sum(y)
     expected = 2 * values
-    expected[:, 1] = 0  # replaced by three times the last column, of which the other value is lost
+    expected[:, 1] = 0  # overwritten, so only the assigned value has a gradient
     expected[:, 3] += 3
     np.testing.assert_allclose(tape.gradient(total, w).numpy(), expected, rtol=1e-6)

@@ -1,7 +1,7 @@
-"""Every kernel of the CUDA backend is compiled to PTX: the type inference that the simulator leaves out.
+"""Compile every kernel of the CUDA backend to PTX, with the type inference that the simulator does not do.
 
-It takes the compiler of the CUDA toolkit, but neither a GPU nor a driver: in a process of its own the driver module is
-made to compile what it would launch.
+This needs the compiler of the CUDA toolkit, but neither a GPU nor a driver: a new process compiles the kernels in place
+of launching them.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import traceback
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from cuda_environment import environment
+from cuda_environment import python
 
 import tensorlab as tl
 
@@ -34,7 +33,7 @@ DOMAINS = {
     "integer": "uint64",
     "bits": "bool int8",
 }
-CIRCULAR = {"sin", "cos", "tan"}  # which reduce large angles in double precision
+CIRCULAR = {"sin", "cos", "tan"}  # they reduce large angles in double precision
 SHAPES = (
     "reduce",
     "rowwise",
@@ -51,7 +50,7 @@ SHAPES = (
 
 
 def no_launch() -> list[str]:
-    """Replace the device by none; the PTX of each kernel that is built goes to the list."""
+    """Replace the device by one that launches nothing; return the list that receives the PTX of each kernel."""
     from numba import cuda
     from numba.core import sigutils
     from numba.cuda import dispatcher
@@ -70,7 +69,7 @@ def no_launch() -> list[str]:
     def copy_to_device(memory: Any, array: Any) -> None:
         memory[:] = np.ravel(array).view(memory.dtype)
 
-    dispatcher.get_current_device = lambda: device  # which a device function asks when it is compiled
+    dispatcher.get_current_device = lambda: device  # device functions use it when they are compiled
     driver._check = lambda module: None
     driver.device = lambda: device
     driver.free_memory = lambda: (1 << 40, 1 << 40)
@@ -88,7 +87,7 @@ def on(*shape: int, dtype: str = "float32") -> tl.Tensor:
 
 
 def elementwise(name: str) -> None:
-    """An operation in the dtypes that it takes, and its gradients."""
+    """Compile an operation for its dtypes, and its gradients."""
     operation = getattr(tl.ops, name)
     for dtype in DOMAINS[operation.domain].split():
         with tl.GradientTape() as tape:
@@ -144,7 +143,7 @@ def matmul() -> None:
 
 
 def tiles(compiled: list[str]) -> None:
-    """Every tile: its results stay in registers, and shared memory is read in vectors, where Numba can align it."""
+    """Check that every tile keeps its sums in registers and, if Numba can align it, reads shared memory in vectors."""
     from numba import cuda
     from tensorlab_cuda.kernels import matmul_tile
     from tensorlab_cuda.kernels.matmul import matmul_kernel
@@ -162,7 +161,7 @@ def tiles(compiled: list[str]) -> None:
 
 
 def tensor_cores(compiled: list[str]) -> None:
-    """Every tile for them, for the first GPUs that have them and for newer ones; assembled, where there is `ptxas`."""
+    """Compile every tile for the oldest GPUs with tensor cores and for newer ones; assemble it if `ptxas` exists."""
     from numba.cuda import dispatcher
     from tensorlab_cuda import driver
     from tensorlab_cuda.kernels.matmul import matmul_kernel
@@ -178,14 +177,14 @@ def tensor_cores(compiled: list[str]) -> None:
         driver.device = dispatcher.get_current_device = lambda device=device: device
         matmul_kernel.cache_clear()
         tiles = warp_tiles(precision, False)
-        turn = list(operands).index(precision)  # newer GPUs differ in the target alone: each tile once
+        turn = list(operands).index(precision)  # only the target differs for newer GPUs, so one tile suffices
         for tile in tiles if capability == (8, 0) else [tiles[turn % len(tiles)]]:
             matmul_kernel(tl.relu.scalar, "float32", 0, False, 0, tile, next(layouts))
             ptx = compiled[-1]
             assert f".target sm_{capability[0]}{capability[1]}" in ptx
             assert ".local" not in ptx, (tile, "memory for what should be in registers")
             down, across = tile.products
-            products = down * across * tile.depth // 8  # of a slice, if they are written out
+            products = down * across * tile.depth // 8  # in a slice, if the loops are unrolled
             found = ptx.count(f"mma.sync.aligned.m16n8{operands[precision]}.f32")
             assert down * across <= found <= products, (tile, found)
             assert rounding[precision] in ptx
@@ -194,17 +193,17 @@ def tensor_cores(compiled: list[str]) -> None:
 
 
 def assemble(ptx: str, capability: tuple[int, int]) -> None:
-    """Let the toolkit's assembler, if it is there, accept a kernel for a GPU."""
+    """Check that the toolkit's assembler, if it exists, accepts a kernel for a GPU."""
     assembler = shutil.which("ptxas")
     if assembler:
         command = [assembler, f"-arch=sm_{capability[0]}{capability[1]}", "-c", "-", "-o", os.devnull]
         done = subprocess.run(command, input=ptx, capture_output=True, text=True, check=False)
-        older = "Unsupported .version" in done.stderr  # than the compiler
+        older = "Unsupported .version" in done.stderr  # ptxas is older than the compiler
         assert older or not done.returncode, done.stderr
 
 
 def places(compiled: list[str]) -> None:
-    """Where an element of an array is costs divisions of 32 bits, and nothing if all arrays are dense."""
+    """Check that offsets use 32-bit divisions, and none at all if all arrays are dense."""
 
     def divisions(bits: int) -> int:
         return len(re.findall(rf"(?:rem|div)\.[us]{bits}", compiled[-1]))
@@ -214,7 +213,7 @@ def places(compiled: list[str]) -> None:
 
     operation, row = tl.elementwise(blend), on(1, 5)
     operation(row, row)
-    loop = divisions(64)  # how often it runs, once a thread; where 32 bits are enough, in 32
+    loop = divisions(64)  # the number of iterations, computed once per thread
     assert divisions(32) <= loop
     operation(on(3, 1), row)
     assert divisions(32) > loop
@@ -222,7 +221,7 @@ def places(compiled: list[str]) -> None:
 
 
 def refused() -> None:
-    """What Numba does not compile: the message names the scalar function and its line."""
+    """Check that an error of Numba names the scalar function and its line."""
     from tensorlab_cuda.kernels.build import build
 
     def mish(x: float) -> float:
@@ -258,13 +257,13 @@ def update() -> None:
 
 
 def persistent(compiled: list[str]) -> None:
-    """The kernel of an epoch: blocks wait for each other after each of its kernels, which share one piece of memory."""
+    """Check the kernel of an epoch: a barrier after each of its kernels, which use the same shared memory."""
     from tensorlab_cuda import fit_persistent
 
     with tl.device("cuda"):
         model = tl.Sequential([tl.layers.Dense(8, activation="tanh"), tl.layers.Dense(3, activation="softmax")])
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    gc.disable()  # no step may depend on when the cycles that compiling leaves are collected
+    gc.disable()  # steps must not depend on when reference cycles are collected
     try:
         fit_persistent(model, np.ones((8, 12), int), np.ones(8, int), batch_size=4)
     finally:
@@ -273,7 +272,7 @@ def persistent(compiled: list[str]) -> None:
     calls = re.findall(r"call\.uni[^;]*cudaCGSynchronize", ptx)
     (text,) = ["".join(lines) for file, (_, _, lines, _) in linecache.cache.items() if "kernel program" in file]
     assert len(calls) >= text.count("grid.sync()") == len(re.findall(r"phase\d+\(", text)) > 20
-    assert not re.findall(r"(?<!extern )\.shared \.align", ptx), "memory that only one of its kernels uses"
+    assert not re.findall(r"(?<!extern )\.shared \.align", ptx), "static shared memory"
     assert ".local" not in ptx
     assemble(ptx, (9, 0))
 
@@ -291,7 +290,7 @@ def structure() -> None:
 
 
 def main() -> None:
-    """Print ``{name: ""}``, or what went wrong with each."""
+    """Print ``{name: ""}``, with the traceback of each kernel that failed."""
     from numba import cuda
     from tensorlab_cuda.driver import missing_compiler
 
@@ -299,7 +298,7 @@ def main() -> None:
         print(json.dumps({"skip": f"the compiler of the CUDA toolkit is not installed: {missing}"}))
         return
     compiled = no_launch()
-    found = [(name, getattr(tl.ops, name)) for name in dir(tl.ops)]  # of which some have a second name
+    found = [(name, getattr(tl.ops, name)) for name in dir(tl.ops)]  # some have a second name
     operations = [name for name, thing in found if isinstance(thing, type(tl.relu)) and thing.__name__ == name]
     results = {}
     for name in (*operations, *SHAPES):
@@ -322,11 +321,8 @@ def main() -> None:
 
 
 def test_every_kernel_compiles(tmp_path: Path) -> None:
-    command = [sys.executable, "-W", "ignore", __file__]
-    variables = environment(tmp_path, NUMBA_ENABLE_CUDASIM="0")
-    process = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=600, check=False)
-    assert process.returncode == 0, process.stderr
-    results: dict[str, str] = json.loads(process.stdout.splitlines()[-1])
+    output = python(tmp_path, "-W", "ignore", __file__, NUMBA_ENABLE_CUDASIM="0")
+    results: dict[str, str] = json.loads(output.splitlines()[-1])
     if "skip" in results:
         pytest.skip(results["skip"])
     assert set(SHAPES) < set(results)

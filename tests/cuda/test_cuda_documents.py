@@ -1,4 +1,4 @@
-"""The examples of `cuda/`, in docstrings and in its README: checks, as in `test_cuda_checks`."""
+"""Checks that the examples in docstrings and the README of `cuda/` run. See `test_cuda_checks`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def examples_of_docstrings_run(rng: np.random.Generator) -> None:
 
 
 @check
-def the_blocks_of_the_readme_run(rng: np.random.Generator) -> None:
-    """With 3 units in place of 512 and few samples: the simulator is slow."""
+def blocks_of_the_readme_run(rng: np.random.Generator) -> None:
+    """Uses 3 units in place of 512 and few samples, because the simulator is slow."""
     images, labels = rng.random((5, 4), np.float32), rng.integers(0, 10, 5)
     names: dict[str, Any] = {"train_images": images, "train_labels": labels}
     path = ROOT / "cuda" / "README.md"

@@ -1,4 +1,4 @@
-"""CUDA memory, what the host computes, and what is said when something is wrong: checks, as in `test_cuda_checks`."""
+"""Checks of CUDA memory, host fallbacks, and error messages. See `test_cuda_checks`."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def fallback(choice: str) -> Iterator[None]:
             os.environ["TENSORLAB_CUDA_FALLBACK"] = before
 
 
-# What the host computes
+# Host fallbacks
 
 
 def hosted(x: np.ndarray) -> dict[str, Any]:
-    """Calls that fall back to the host, with NumPy's results, by the name they go by."""
+    """Return calls that fall back to the host, with NumPy's results, by name."""
     last = x.reshape(-1)
     return {
         "sort": (lambda: tl.sort(on(x), descending=True), -np.sort(-x)),
@@ -52,7 +52,7 @@ def hosted(x: np.ndarray) -> dict[str, Any]:
 
 
 @check
-def the_host_computes_what_has_no_kernel(rng):
+def operations_without_a_kernel_run_on_the_host(rng):
     from tensorlab_cuda import fallback as policy
 
     calls = hosted(rng.permutation(12).reshape(3, 4) // 2)
@@ -77,7 +77,7 @@ def the_host_computes_what_has_no_kernel(rng):
 
 
 @check
-def the_user_may_refuse_that(rng):
+def fallback_can_be_disabled(rng):
     with fallback("error"):
         for name, (run, _) in hosted(np.arange(12).reshape(3, 4)).items():
             with pytest.raises(
@@ -88,7 +88,7 @@ def the_user_may_refuse_that(rng):
                 run()
         with tl.device("cuda"):
             variable = tl.Variable([1.0, 2.0])
-        variable[np.array([0])].assign([3.0])  # which the device computes
+        variable[np.array([0])].assign([3.0])  # computed on the device
         same(variable, np.float32([3, 2]), 0)
     with (
         fallback("never"),
@@ -103,13 +103,13 @@ def the_user_may_refuse_that(rng):
 
 
 @check
-def memory_is_used_again(rng):
+def released_memory_is_reused(rng):
     x = real(rng, 30, 5)
     first = on(x)
     view = first[1:]
     array = first._buffer.array
     del first
-    assert on(x)._buffer.array is not array  # a view holds it
+    assert on(x)._buffer.array is not array  # a view uses it
     del view
     again = on(x.reshape(150))
     assert again._buffer.array is array
@@ -119,7 +119,7 @@ def memory_is_used_again(rng):
 
 @contextlib.contextmanager
 def room_for(requests: list[bool]) -> Iterator[None]:
-    """A device that has room or has none, request by request."""
+    """Let allocations succeed or fail, as given for each request."""
     from tensorlab_cuda import driver
 
     plain, told = driver.device_array, driver.free_memory
@@ -132,10 +132,10 @@ def room_for(requests: list[bool]) -> Iterator[None]:
 
 
 @check
-def a_request_without_room_says_how_much(rng):
+def failed_allocation_reports_the_sizes(rng):
     from tensorlab_cuda import allocator
 
-    array = on(real(rng, 777))._buffer.array  # which nobody holds any more
+    array = on(real(rng, 777))._buffer.array  # already released
     with (
         room_for([False, False]),
         pytest.raises(
@@ -145,17 +145,17 @@ def a_request_without_room_says_how_much(rng):
         ),
     ):
         on(np.zeros(1_000_001, np.float32))
-    assert not any(allocator._shelves.values())  # what nobody holds was given back first
+    assert not any(allocator._shelves.values())  # released memory was freed first
     with room_for([False, True]):
         same(on(np.float32([1, 2, 3])), np.float32([1, 2, 3]))
     assert on(real(rng, 777))._buffer.array is not array
 
 
-# What may be missing or go wrong
+# Errors
 
 
 def fake(**changes: Any) -> SimpleNamespace:
-    """A module ``numba.cuda`` of a machine on which all is well, but for the changes."""
+    """Return a fake module ``numba.cuda`` of a working machine, with some changes."""
     parts = {"error": None, "gpus": [0], "driver": (13, 0), "toolkit": (13, 5), "nvvm": True, **changes}
     driver = SimpleNamespace(driver=SimpleNamespace(get_version=lambda: parts["driver"]))
     return SimpleNamespace(
@@ -167,7 +167,7 @@ def fake(**changes: Any) -> SimpleNamespace:
 
 
 @check
-def what_is_missing_is_said(rng):
+def missing_components_are_reported(rng):
     from tensorlab_cuda import driver
 
     driver._check(fake())
@@ -203,7 +203,7 @@ def what_is_missing_is_said(rng):
 
 
 class Refusing:
-    """A kernel that ends in an error at its launch."""
+    """A kernel whose launch raises an error."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
@@ -216,11 +216,11 @@ class Refusing:
 
 
 class CudaAPIError(Exception):
-    """As Numba calls what a driver says."""
+    """Named like Numba's error for driver errors."""
 
 
 @check
-def a_kernel_that_fails_is_named(rng):
+def error_of_the_compiler_names_the_scalar_function(rng):
     from numba.core.errors import TypingError
     from tensorlab_cuda import driver
 
@@ -238,15 +238,15 @@ def a_kernel_that_fails_is_named(rng):
         ):
             tl.elementwise(mish)(on(real(rng, 3)))
         driver.compile_kernel = Refusing(ZeroDivisionError())
-        with pytest.raises(ZeroDivisionError):  # a mistake of ours is not dressed up
+        with pytest.raises(ZeroDivisionError):  # other errors are not converted
             tl.elementwise(mish)(on(real(rng, 3)))
     finally:
         driver.compile_kernel = plain
-    same(tl.elementwise(mish)(on([3.0])), np.float32([9]), 0)  # a kernel that failed may be had later
+    same(tl.elementwise(mish)(on([3.0])), np.float32([9]), 0)  # compiling again succeeds
 
 
 @check
-def a_device_of_another_number_is_refused(rng):
+def device_of_another_number_is_rejected(rng):
     from tensorlab_cuda import driver
 
     with tl.device("cuda:0"):
@@ -275,7 +275,7 @@ def a_device_of_another_number_is_refused(rng):
 
 
 @check
-def a_launch_that_fails_is_named(rng):
+def failed_launch_is_reported(rng):
     from tensorlab_cuda import driver
     from tensorlab_cuda.kernel import Kernel
 
@@ -292,12 +292,12 @@ def a_launch_that_fails_is_named(rng):
 
 
 @check
-def a_child_that_was_forked_is_told(rng):
+def use_in_a_forked_child_raises(rng):
     tensor = on(real(rng, 3))
     uses = [lambda: on([1.0]), lambda: tensor + tensor, tensor.numpy, lambda: tl.sum(tensor)]
     reading, writing = os.pipe()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
+        warnings.simplefilter("ignore", DeprecationWarning)  # a warning about forking with threads
         child = os.fork()
     if not child:
         said = []

@@ -1,4 +1,4 @@
-"""CUDA memory that other libraries read without a copy: checks, as in `test_cuda_checks`."""
+"""Checks of CUDA memory that other libraries read without a copy. See `test_cuda_checks`."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tensorlab.errors import DLPackError
 
 
 class Interface:
-    """The CUDA array interface of a tensor in the simulator, where it is NumPy's."""
+    """The CUDA array interface of a tensor in the simulator, as NumPy's array interface."""
 
     def __init__(self, tensor: tl.Tensor) -> None:
         self.__array_interface__ = {k: v for k, v in tensor.__cuda_array_interface__.items() if k != "stream"}
 
 
 @check
-def memory_is_shared_with_other_libraries(rng):
+def memory_is_shared_with_numpy(rng):
     from tensorlab_cuda import dlpack, driver
 
     if not driver.simulated():
-        return  # the next check needs a library that reads a GPU's memory
+        return  # NumPy cannot read the memory of a GPU
     for dtype in DTYPES:
         values = rng.integers(0, 2, (4, 6)).astype(dtype)
         for tensor, expected in [
@@ -51,7 +51,7 @@ def memory_is_shared_with_other_libraries(rng):
     for version in (None, (0, 8), (1, 0)):
         capsule = tensor.__dlpack__(max_version=version)
         assert len(dlpack._held) == 1
-        del capsule  # that nobody has used
+        del capsule  # an unused capsule
         assert not dlpack._held
     for copy in (np.from_dlpack(tensor, copy=True), np.from_dlpack(tensor)):
         assert copy.ctypes.data != tensor.__cuda_array_interface__["data"][0]
@@ -78,7 +78,7 @@ def memory_is_shared_with_pytorch(rng):
     tensor = tl.matrix_transpose(on(real(rng, 4, 6)))[1:]
     theirs, before = torch.from_dlpack(tensor), tensor.numpy()
     np.testing.assert_array_equal(theirs.cpu().numpy(), before)
-    theirs[:] = 99.0  # PyTorch ignores that memory is read-only, so it has a copy
+    theirs[:] = 99.0  # PyTorch ignores read-only flags, so it received a copy
     np.testing.assert_array_equal(tensor.numpy(), before)
     shared = torch.from_dlpack(tensor, copy=False)
     assert shared.data_ptr() == tensor.__cuda_array_interface__["data"][0]
@@ -88,14 +88,14 @@ def memory_is_shared_with_pytorch(rng):
 
 
 @check
-def structures_are_those_of_dlpack(rng):
+def structures_match_dlpack(rng):
     from tensorlab_cuda import dlpack
 
     assert [ctypes.sizeof(kind) for kind in (dlpack.Tensor, dlpack.Managed, dlpack.Versioned)] == [48, 64, 80]
     assert dlpack.Versioned.tensor.offset == 32
     assert (dlpack.Tensor.shape.offset, dlpack.Tensor.byte_offset.offset) == (24, 40)
     tensor = on(real(rng, 2, 3))
-    capsule = tensor.__dlpack__()  # of a version before 1.0: a copy
+    capsule = tensor.__dlpack__()  # without a version: DLPack before 1.0, a copy
     managed = dlpack.Managed.from_address(dlpack._pointer(id(capsule), b"dltensor"))
     assert managed.tensor.data != tensor.__cuda_array_interface__["data"][0]
     assert (managed.tensor.device_type, managed.tensor.device_id) == tensor.__dlpack_device__()
@@ -104,7 +104,7 @@ def structures_are_those_of_dlpack(rng):
 
 
 @check
-def capsules_say_what_dlpack_says_of_them(rng):
+def capsules_describe_the_array(rng):
     from tensorlab_cuda import dlpack
 
     codes = {"bool": (6, 8), "int8": (0, 8), "int64": (0, 64), "uint8": (1, 8), "uint64": (1, 64)}
@@ -123,7 +123,7 @@ def capsules_say_what_dlpack_says_of_them(rng):
 
 
 @check
-def streams_are_those_of_the_array_api_standard(rng):
+def streams_match_the_array_api_standard(rng):
     from tensorlab_cuda import driver
 
     tensor, config = on(real(rng, 3)), driver.settings()
@@ -147,7 +147,7 @@ def streams_are_those_of_the_array_api_standard(rng):
 
 
 @check
-def the_cuda_array_interface_is_that_of_version_3(rng):
+def cuda_array_interface_has_version_3(rng):
     for dtype in DTYPES:
         size = np.dtype(dtype).itemsize
         whole = on(rng.integers(0, 2, (4, 6)).astype(dtype))
@@ -169,4 +169,4 @@ def the_cuda_array_interface_is_that_of_version_3(rng):
                 "version": 3,
             }
             assert {type(number) for number in (*described["shape"], *(strides or ()), described["data"][0])} <= {int}
-        assert whole[:0].__cuda_array_interface__["data"] == (0, True)  # of nothing there is no address
+        assert whole[:0].__cuda_array_interface__["data"] == (0, True)  # without elements there is no address

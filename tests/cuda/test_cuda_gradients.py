@@ -1,4 +1,4 @@
-"""Every operation with a gradient on CUDA against the reference backend: checks, as in `test_cuda_checks`."""
+"""Checks that every gradient on CUDA matches the reference backend. See `test_cuda_checks`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from test_cuda_driver import fallback
 import tensorlab as tl
 
 ON_THE_HOST = {"sort", "top_k"}
-"""What has no kernel, and so its gradient is that of what the host gives."""
+"""Operations without a kernel, which are computed on the host."""
 
 
 def agree(name: str, function: Callable[..., Any], arrays: Sequence[np.ndarray], rng: np.random.Generator) -> None:
-    """The values of a function and its gradients by all of its arguments, on both backends and on each alone."""
+    """Assert that a function has the same values and gradients on both backends."""
     results: list[list[np.ndarray]] = []
     cotangent = None
     for device in ("reference", "cuda"):
@@ -36,7 +36,7 @@ def agree(name: str, function: Callable[..., Any], arrays: Sequence[np.ndarray],
 
 
 @check
-def every_gradient_is_that_of_the_reference_backend(rng):
+def gradients_match_the_reference_backend(rng):
     for case in gradient_cases.CASES:
         arrays = [gradient_cases.laid_out(rng, array.astype(np.float32)) for array in case.arrays(rng)]
         with fallback("silent" if any(f"tl.{name}(" in case.ours for name in ON_THE_HOST) else "error"):
@@ -44,7 +44,7 @@ def every_gradient_is_that_of_the_reference_backend(rng):
 
 
 @check
-def every_gradient_of_numbers_is_that_of_the_reference_backend(rng):
+def elementwise_gradients_match_the_reference_backend(rng):
     for count, makers in ((1, gradient_cases.UNARY), (2, gradient_cases.BINARY)):
         for name, make in makers.items():
             arrays = [make(rng, *((2, 3), (3,))[number]).astype(np.float32) for number in range(count)]

@@ -1,4 +1,4 @@
-"""Whole epochs in one launch, against `fit` on the reference: checks, as in `test_cuda_checks`."""
+"""Checks of epochs in one launch, against `fit` on the reference. See `test_cuda_checks`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def classifier(optimizer: Any = "rmsprop") -> tl.Sequential:
 
 
 def both(make: Make, train: Callable[[tl.Sequential, str], Any]) -> list[tuple[tl.Sequential, list[Any]]]:
-    """A model from one seed, trained on the reference and on the device, and what the training returned."""
+    """Train a model on the reference and on the device, from one seed; return models and results of training."""
     trained = []
     for device in ("reference", "cuda"):
         tl.random.set_seed(11)
@@ -39,7 +39,7 @@ def both(make: Make, train: Callable[[tl.Sequential, str], Any]) -> list[tuple[t
 
 
 def agree(trained: list[tuple[tl.Sequential, Any]], tolerance: float = 1e-5) -> None:
-    """The same weights, slots, number of steps and history on both devices."""
+    """Assert that weights, slots, number of steps and history are the same on both devices."""
     (here, expected), (there, received) = trained
     assert {weight.device for weight in there.weights} == {"cuda"}
     assert there.optimizer.iterations == here.optimizer.iterations > 0
@@ -52,7 +52,7 @@ def agree(trained: list[tuple[tl.Sequential, Any]], tolerance: float = 1e-5) -> 
 
 
 def fitting(x: Any, y: Any, batch_size: int, epochs: int, **options: Any) -> Callable[[tl.Sequential, str], Any]:
-    """By `fit` on the reference, and by the persistent kernel on the device."""
+    """Return a function that trains with `fit` on the reference and with `fit_persistent` on the device."""
 
     def train(model: tl.Sequential, device: str) -> Any:
         from tensorlab_cuda import fit_persistent
@@ -65,14 +65,14 @@ def fitting(x: Any, y: Any, batch_size: int, epochs: int, **options: Any) -> Cal
 
 
 @check
-def an_epoch_in_one_launch_leads_where_fit_does(rng):
-    x, y = real(rng, 10, 12), rng.integers(0, 3, 10)  # whose last batch is smaller
+def fit_persistent_matches_fit(rng):
+    x, y = real(rng, 10, 12), rng.integers(0, 3, 10)  # the last batch is smaller
     for optimizer in ("rmsprop", "adam", lambda: tl.optimizers.SGD(0.1, momentum=0.9), lion):
         agree(both(lambda optimizer=optimizer: classifier(optimizer), fitting(x, y, 4, 2)))
 
 
 @check
-def runs_of_both_kinds_follow_each_other(rng):
+def fit_and_fit_persistent_can_alternate(rng):
     x, y = real(rng, 8, 4), rng.integers(0, 3, 8)
     persistent = fitting(x, y, 4, 1)
 
@@ -84,7 +84,7 @@ def runs_of_both_kinds_follow_each_other(rng):
         assert not any(np.array_equal(a, b) for a, b in zip(first, model.get_weights(), strict=True))
         return persistent(model, device)
 
-    agree(both(lambda: classifier("adam"), train))  # whose step depends on its number
+    agree(both(lambda: classifier("adam"), train))  # Adam depends on the number of the step
 
 
 def huber(y_true: float, y_pred: float, delta: float = 0.5) -> float:
@@ -97,7 +97,7 @@ def distance(y_true: tl.Tensor, y_pred: tl.Tensor) -> tl.Tensor:
 
 
 @check
-def whatever_consists_of_kernels_is_trained(rng):
+def custom_layers_losses_metrics_and_optimizers_are_trained(rng):
     x, y = real(rng, 5, 2, 3), real(rng, 5, 2)
 
     def make() -> tl.Sequential:
@@ -110,14 +110,14 @@ def whatever_consists_of_kernels_is_trained(rng):
 
 
 @check
-def an_epoch_may_have_few_steps(rng):
+def epoch_may_have_one_or_two_steps(rng):
     x, y = real(rng, 6, 4), rng.integers(0, 3, 6)
-    for batch_size in (10, 3):  # a smaller batch alone, two of one size
+    for batch_size in (10, 3):  # only a smaller batch, or two of one size
         agree(both(classifier, fitting(x, y, batch_size, 1)))
 
 
 @check
-def an_epoch_is_one_launch(rng):
+def epoch_is_one_launch(rng):
     from tensorlab_cuda import driver, fit_persistent
     from tensorlab_cuda.kernels.program import program_kernel
 
@@ -132,32 +132,32 @@ def an_epoch_is_one_launch(rng):
             fit_persistent(model, x, y, 4, epochs)
         counts.append(calls)
     more = counts[1] - counts[0]
-    assert more == {"launch_together": 1, "_start": 1, "copy_to_device": 3, "download": 2}  # of an epoch
+    assert more == {"launch_together": 1, "_start": 1, "copy_to_device": 3, "download": 2}  # per epoch
     assert program_kernel.cache_info().misses == compiled
 
 
 class Noise(layers.Layer):
-    """A layer of somebody who draws on the host."""
+    """A custom layer that draws random numbers on the host."""
 
     def call(self, inputs: tl.Tensor) -> tl.Tensor:
         return inputs + tl.random.normal(inputs.shape[1:])
 
 
 class Stepping(tl.Sequential):
-    """A model with steps of its own, which are not recorded."""
+    """A model with a custom training step, which cannot be recorded."""
 
     def train_step(self, data: Any) -> Any:
         return super().train_step(data)
 
 
 def reading(y_true: tl.Tensor, y_pred: tl.Tensor) -> tl.Tensor:
-    """A metric that reads what it is given."""
+    """A metric that reads its tensors on the host."""
     return tl.abs(y_pred) * float(tl.sum(y_pred))
 
 
 @contextlib.contextmanager
 def unchanged(model: tl.Sequential) -> Iterator[None]:
-    """The weights, the slots and the number of steps are as before."""
+    """Assert that weights, slots and the number of steps do not change."""
     optimizer = model.optimizer
     before = model.get_weights(), optimizer and (optimizer.iterations, [v.numpy() for v in optimizer.variables])
     yield
@@ -166,7 +166,7 @@ def unchanged(model: tl.Sequential) -> Iterator[None]:
 
 
 @check
-def what_does_not_fit_is_refused(rng):
+def unsupported_models_and_data_are_rejected(rng):
     from tensorlab_cuda import allocator, driver, fit_persistent
 
     x, y = real(rng, 6, 4), real(rng, 6, 4)
@@ -181,6 +181,7 @@ def what_does_not_fit_is_refused(rng):
 
     with tl.device("cuda"):
         uncompiled, dropping, noisy = model(loss=None), model(layers.Dropout(0.5, name="drop")), model(Noise())
+        normal = model(layers.BatchNormalization(name="norm"))
         metric, plain, wild = model(metrics=[reading]), model(), model(optimizer=tl.optimizers.SGD(1e30))
         own = Stepping([layers.Dense(4)], name="model")
         own.compile("sgd", "mse")
@@ -188,6 +189,7 @@ def what_does_not_fit_is_refused(rng):
     for made, error, message in (
         (uncompiled, StateError, "^fit_persistent of 'model': the model is not compiled; call compile"),
         (dropping, ArgumentError, f"{who} layers that draw no random numbers, received Dropout 'drop'; train it with"),
+        (normal, ArgumentError, f"{who} weights that only the optimizer changes, received BatchNormalization 'norm'"),
         (noisy, StateError, "^fit_persistent of 'model': the training steps differ in the data that"),
         (metric, DeviceError, f"{who} a step that stays on the device, received one that reads a tensor on the host"),
         (
@@ -233,8 +235,8 @@ def what_does_not_fit_is_refused(rng):
 
 
 @check
-def an_interrupt_leaves_the_epochs_that_were_computed(rng):
-    """What was only recorded does not count."""
+def interrupt_keeps_the_completed_epochs(rng):
+    """Recorded steps are rolled back."""
     from tensorlab_cuda import fit_persistent, persistent, recording
 
     x, y = real(rng, 6, 4), rng.integers(0, 3, 6)
@@ -254,7 +256,7 @@ def an_interrupt_leaves_the_epochs_that_were_computed(rng):
     np.testing.assert_equal(model.get_weights(), expected.get_weights())
     assert len(model.history.history["loss"]) == 1
     model = made()
-    for call in (1, 60):  # of the first step, and of a later one
+    for call in (1, 60):  # in the first step, and in a later one
         with (
             unchanged(model),
             interrupted_at_call(call, recording.Recording, "launched"),
@@ -265,7 +267,7 @@ def an_interrupt_leaves_the_epochs_that_were_computed(rng):
 
 @contextlib.contextmanager
 def interrupted_at_call(number: int, owner: Any, name: str) -> Iterator[None]:
-    """A call of a method, counted from 1, is interrupted from the keyboard."""
+    """Raise KeyboardInterrupt in a call of a method, counted from 1."""
     told, calls = getattr(owner, name), itertools.count(1)
 
     def call(*arguments: Any) -> Any:

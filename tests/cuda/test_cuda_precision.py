@@ -1,7 +1,7 @@
-"""Products on tensor cores: checks, as in `test_cuda_checks`.
+"""Checks of products on tensor cores. See `test_cuda_checks`.
 
-The simulator multiplies by what NVIDIA says of the instruction, so that what a kernel hands to which lane is put to the
-test. What is expected is NumPy's product, in float64, of operands that are rounded here.
+The simulator multiplies according to NVIDIA's definition of the instruction, so the assignment of elements to lanes is
+tested. Expected values are NumPy's products in float64 of operands that are rounded here.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ ROUNDED = ("tf32", "float16", "bfloat16")
 
 
 def rounded(x: np.ndarray, precision: str) -> np.ndarray:
-    """Numbers as they are multiplied, in float64."""
+    """Return numbers rounded to a format of tensor cores, in float64."""
     if precision == "float16":
         return x.astype(np.float16).astype(float)
-    fraction, exponent = np.frexp(x.astype(float))  # of [0.5, 1)
-    if precision == "tf32":  # 11 bits with the first, ties away from zero
+    fraction, exponent = np.frexp(x.astype(float))  # in [0.5, 1)
+    if precision == "tf32":  # 11 bits with the leading one, ties away from zero
         whole = np.sign(fraction) * np.floor(np.abs(fraction) * 2**11 + 0.5)
         return np.ldexp(whole, exponent - 11)
     return np.ldexp(np.rint(fraction * 2**8), exponent - 8)  # 8 bits, ties to even
@@ -37,7 +37,7 @@ def near(tensor: tl.Tensor, expected: np.ndarray) -> None:
 
 
 @check
-def fragments_are_those_of_the_ptx_isa(rng):
+def layouts_match_the_ptx_isa(rng):
     from tensorlab_cuda.kernels import mma
 
     for lane in range(32):
@@ -59,7 +59,7 @@ def fragments_are_those_of_the_ptx_isa(rng):
         # the accumulators of both
         sums = [(group if i < 2 else group + 8, member * 2 + (i & 1)) for i in range(4)]
         assert [mma.sum_place(lane, i) for i in range(4)] == sums
-    # of the figures: where some elements of the matrices are
+    # positions of some elements in the figures
     assert mma.a_place(0, 3) == (8, 4)
     assert mma.a_place(31, 0) == (7, 3)
     assert mma.b_place(31, 1) == (7, 7)
@@ -67,7 +67,7 @@ def fragments_are_those_of_the_ptx_isa(rng):
 
 
 @check
-def products_are_of_rounded_numbers(rng):
+def products_round_their_factors(rng):
     from tensorlab_cuda import matmul_precision
 
     for precision in ROUNDED:
@@ -78,11 +78,11 @@ def products_are_of_rounded_numbers(rng):
                 near(on(a) @ on(b), expected)
                 near(tl.matrix_transpose(on(a.T.copy())) @ tl.matrix_transpose(on(b.T.copy())), expected)
             if m > 1 and k:
-                assert np.abs(expected - a.astype(float) @ b).max() > 1e-4  # which full precision would not be near
+                assert np.abs(expected - a.astype(float) @ b).max() > 1e-4  # far from the product in full precision
 
 
 @check
-def numbers_are_rounded_as_the_hardware_rounds_them(rng):
+def rounding_matches_the_hardware(rng):
     from tensorlab_cuda import matmul_precision
 
     steps = {"tf32": 2.0**-10, "float16": 2.0**-10, "bfloat16": 2.0**-7}
@@ -98,7 +98,7 @@ def numbers_are_rounded_as_the_hardware_rounds_them(rng):
 
 
 @check
-def stacks_strides_and_epilogues_are_multiplied_there_too(rng):
+def stacks_strides_and_epilogues_use_tensor_cores(rng):
     from tensorlab_cuda import matmul_precision
 
     a, b = real(rng, 2, 1, 3, 10), real(rng, 3, 5, 4)
@@ -131,7 +131,7 @@ def variable(value: str) -> Iterator[None]:
 
 
 @check
-def precision_is_as_the_user_chose(rng):
+def precision_is_selected_by_block_and_variable(rng):
     from tensorlab_cuda import matmul_precision
 
     tie = np.float32([[1 + 2.0**-11]])
@@ -147,7 +147,7 @@ def precision_is_as_the_user_chose(rng):
         with matmul_precision("float32"):
             see()
         see()
-        other = threading.Thread(target=see)  # the block is of this thread alone
+        other = threading.Thread(target=see)  # the block applies to this thread only
         other.start()
         other.join()
         assert float((x.astype("float64") @ one.astype("float64"))[0, 0]) == tie
@@ -162,7 +162,7 @@ def precision_is_as_the_user_chose(rng):
 
 
 @check
-def precisions_that_are_not_there_are_refused(rng):
+def unknown_and_unsupported_precisions_are_rejected(rng):
     from tensorlab_cuda import matmul_precision
     from tensorlab_cuda.precision import current
 

@@ -1,4 +1,4 @@
-"""Arrays of other libraries that cannot be tensors on the device: checks, as in `test_cuda_checks`."""
+"""Checks that unsupported arrays of other libraries are rejected. See `test_cuda_checks`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tensorlab.errors import ArgumentError, DeviceError, DTypeError
 
 
 @check
-def what_cannot_be_taken_is_refused(rng):
+def unsupported_arrays_are_rejected(rng):
     values = real(rng, 4)
     known = "one of bool, int8, .*, float64"
     half, big = values.astype(np.float16), values.astype(">f4")
@@ -60,7 +60,7 @@ def what_cannot_be_taken_is_refused(rng):
 
 
 class Odd(Exported):
-    """An array whose library does something else than it should."""
+    """An array whose library returns something wrong from ``__dlpack__``."""
 
     def __init__(self, view: np.ndarray, give: Any) -> None:
         super().__init__(view)
@@ -71,7 +71,7 @@ class Odd(Exported):
 
 
 @check
-def what_another_library_says_is_passed_on(rng):
+def errors_of_another_library_are_reported(rng):
     def refuse(capsule: Any) -> Any:
         raise BufferError("it requires\n gradient")
 
@@ -93,7 +93,7 @@ def what_another_library_says_is_passed_on(rng):
 
 
 @check
-def memory_that_the_device_does_not_reach_is_named(rng):
+def inaccessible_memory_is_reported(rng):
     from tensorlab_cuda import driver
 
     def refuse(address: int) -> None:

@@ -1,14 +1,13 @@
-"""The CUDA backend in Numba's simulator, where it needs no GPU.
+"""The CUDA backend in Numba's simulator, which needs no GPU.
 
-The simulator is chosen when Numba is first imported, so the checks run in a process of their own: this file as a
-program, which prints what became of each.
+The simulator is selected when Numba is imported, so the checks run in a new process, which executes this file as a
+program and prints the result of each check.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import traceback
 from collections.abc import Callable
@@ -28,14 +27,14 @@ import test_cuda_persistent
 import test_cuda_precision
 import test_cuda_refused
 import test_cuda_training
-from cuda_environment import environment
+from cuda_environment import python
 from test_cuda_checks import CHECKS
 
 import tensorlab as tl
 from tensorlab.devices import backend
 from tensorlab.errors import DeviceError
 
-MORE = (  # which add to the checks
+MORE = (  # these modules add checks
     test_cuda_adopt,
     test_cuda_documents,
     test_cuda_driver,
@@ -55,17 +54,17 @@ EVERY: dict[str, Callable[[np.random.Generator], None]] = {
         for name, run in every_backend.CALLS.items()
     },
 }
-"""The checks of this backend, and those that every backend passes."""
+"""The checks of this backend, and those that every backend must pass."""
 
 
 def sample(rng: np.random.Generator) -> None:
-    """Let the checks of every backend take small arrays, in three of the layouts, so that they are done in seconds."""
+    """Let the checks of every backend use small arrays in three of the layouts, so that they finish in seconds."""
     any_layout.choose = lambda names: rng.permutation(names)[:3]
     any_layout.LARGEST = 800
 
 
-def hold_to_words() -> None:
-    """Let no kernel be given anything but Python's own numbers, as many as it takes: a device takes nothing else."""
+def check_arguments() -> None:
+    """Check that kernels receive Python numbers of the expected types and count, as a device requires."""
     from tensorlab_cuda import driver
 
     plain = driver.launch
@@ -79,14 +78,14 @@ def hold_to_words() -> None:
 
 
 def main() -> None:
-    """Run every check, and print what went wrong in each: ``{name: ""}`` or a traceback; or why none can run."""
+    """Run every check, and print ``{name: ""}`` with the traceback of each failure, or why none can run."""
     os.environ["TENSORLAB_CUDA_FALLBACK"] = "error"
     try:
         tl.asarray(0.0, device="cuda")
     except DeviceError as error:
         print(json.dumps({"skip": str(error)}))
         return
-    hold_to_words()
+    check_arguments()
     seed = int(os.environ.get("TENSORLAB_TEST_SEED") or np.random.default_rng().integers(1 << 32))
     if "--sample" in sys.argv:
         sample(np.random.default_rng(seed))
@@ -101,12 +100,10 @@ def main() -> None:
 
 
 def outcomes(folder: Path, simulator: bool) -> dict[str, str]:
-    """What `main` prints in a process of its own."""
-    variables = environment(folder, NUMBA_ENABLE_CUDASIM="1" if simulator else "0")
-    command = [sys.executable, "-W", "ignore", __file__, *(["--sample"] if simulator else [])]
-    process = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=600, check=False)
-    assert process.returncode == 0, process.stderr
-    results: dict[str, str] = json.loads(process.stdout.splitlines()[-1])
+    """Return the output of `main` in a new process."""
+    arguments = ["-W", "ignore", __file__, *(["--sample"] if simulator else [])]
+    output = python(folder, *arguments, NUMBA_ENABLE_CUDASIM="1" if simulator else "0")
+    results: dict[str, str] = json.loads(output.splitlines()[-1])
     return results
 
 

@@ -1,6 +1,6 @@
-"""Layers, losses, metrics, optimizers and `fit` on CUDA against the reference: checks, as in `test_cuda_checks`.
+"""Checks of layers, losses, metrics, optimizers and `fit` on CUDA against the reference. See `test_cuda_checks`.
 
-The reference backend compiles nothing, and its results are what every backend's are compared with.
+The reference backend compiles nothing, and its results are what those of every backend are compared with.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DEVICES = ("reference", "cuda")
 
 
 def agree(compute: Callable[[], list[Any]], tolerance: float = 1e-5) -> None:
-    """The same numbers on both devices, from the same seed; those of a device are on it."""
+    """Assert that both devices return the same numbers for the same seed, on their own device."""
     results = []
     for device in DEVICES:
         tl.random.set_seed(5)
@@ -40,7 +40,7 @@ def agree(compute: Callable[[], list[Any]], tolerance: float = 1e-5) -> None:
 
 @contextlib.contextmanager
 def counted(driver: Any, names: Sequence[str] = ("launch", "copy_to_device", "download")) -> Iterator[Counter[str]]:
-    """How often some functions of the driver are called."""
+    """Count the calls of some functions of the driver."""
     calls: Counter[str] = Counter()
     plain = {name: getattr(driver, name) for name in names}
 
@@ -61,7 +61,7 @@ def counted(driver: Any, names: Sequence[str] = ("launch", "copy_to_device", "do
 
 
 @check
-def layers_compute_and_learn_as_on_the_reference(rng):
+def layers_match_the_reference(rng):
     x = real(rng, 3, 2, 4)
     made: list[Callable[[], layers.Layer]] = [
         *(lambda name=name: layers.Activation(name) for name in ("relu", "sigmoid", "softmax", "tanh")),
@@ -86,7 +86,7 @@ def layers_compute_and_learn_as_on_the_reference(rng):
 
 
 @check
-def seeds_give_the_same_on_both_devices(rng):
+def seeds_give_the_same_numbers_on_both_devices(rng):
     x = real(rng, 4, 5)
     drawn = []
     for device in DEVICES:
@@ -103,7 +103,7 @@ def seeds_give_the_same_on_both_devices(rng):
 
 
 @check
-def losses_and_metrics_are_those_of_the_reference(rng):
+def losses_and_metrics_match_the_reference(rng):
     outputs = rng.uniform(0.05, 0.95, (4, 3)).astype(np.float32)
     outputs /= outputs.sum(1, keepdims=True)
     labels = rng.integers(0, 3, 4)
@@ -131,7 +131,7 @@ def losses_and_metrics_are_those_of_the_reference(rng):
 
 
 @check
-def tapes_nest(rng):
+def tapes_can_be_nested(rng):
     x = real(rng, 5)
 
     def compute() -> list[Any]:
@@ -152,7 +152,7 @@ def _trained(device: str, x: np.ndarray, y: np.ndarray, optimizer: str) -> tuple
     with tl.device(device):
         model = tl.Sequential(
             [
-                layers.Dense(5, activation="tanh"),  # of which no outputs are equal by chance
+                layers.Dense(5, activation="tanh"),  # its outputs are all different
                 layers.Dropout(0.3, name="dropout"),
                 layers.Dense(3, activation="softmax"),
             ]
@@ -163,7 +163,7 @@ def _trained(device: str, x: np.ndarray, y: np.ndarray, optimizer: str) -> tuple
 
 
 @check
-def a_model_learns_what_it_learns_on_the_reference(rng):
+def training_matches_the_reference(rng):
     x, y = real(rng, 24, 6), rng.integers(0, 3, 24)
     for optimizer in ("rmsprop", "adam"):
         here, expected = _trained("reference", x, y, optimizer)
@@ -183,7 +183,7 @@ def a_model_learns_what_it_learns_on_the_reference(rng):
 
 
 @check
-def a_hundred_steps_lead_where_they_lead_on_the_reference(rng):
+def weights_after_a_hundred_steps_match_the_reference(rng):
     x, y = real(rng, 4, 2), real(rng, 4, 1)
     weights = []
     for device in DEVICES:
@@ -198,7 +198,7 @@ def a_hundred_steps_lead_where_they_lead_on_the_reference(rng):
 
 
 @check
-def a_model_takes_arrays_wherever_it_is(rng):
+def model_accepts_host_arrays(rng):
     x, y = real(rng, 6, 4), rng.integers(0, 2, 6)
     with tl.device("cuda"):
         model = tl.Sequential([layers.Dense(2, activation="softmax")])
@@ -215,7 +215,7 @@ def a_model_takes_arrays_wherever_it_is(rng):
 
 
 @check
-def data_goes_to_the_device_once(rng):
+def data_is_copied_to_the_device_once(rng):
     from tensorlab_cuda import driver
 
     x, y = real(rng, 8, 101), rng.integers(0, 2, 8)
@@ -230,24 +230,24 @@ def data_goes_to_the_device_once(rng):
     finally:
         driver.copy_to_device = plain
     assert copied.count(x.shape) == 1
-    assert copied.count((101, 2)) == 1  # the first weights
-    assert (4, 101) not in copied  # the device picks the samples of a batch
+    assert copied.count((101, 2)) == 1  # the initial weights
+    assert (4, 101) not in copied  # batches are gathered on the device
 
 
 def lion(w: float, g: float, m: float, learning_rate: float = 0.01, decay: float = 0.9) -> tuple[float, float]:
-    """The rule of an optimizer, as anybody writes it."""
+    """The rule of a custom optimizer."""
     change = decay * m + (1.0 - decay) * g
     sign = 1.0 if change > 0.0 else -1.0
     return w - learning_rate * sign, change
 
 
 def squared_tanh(x: float) -> float:
-    """An activation, as anybody writes it."""
+    """A custom activation."""
     return math.tanh(x) * math.tanh(x)
 
 
 @check
-def a_step_of_an_optimizer_is_one_launch(rng):
+def optimizer_step_is_one_launch(rng):
     from tensorlab_cuda import driver
 
     shapes = [(7, 5), (5,), (), (0, 2), (2, 3)]
@@ -259,20 +259,20 @@ def a_step_of_an_optimizer_is_one_launch(rng):
                 variables = [tl.Variable(weight) for weight in weights]
                 given = [tl.asarray(gradient) for gradient in gradients]
             optimizer = tl.optimizers.get(given_as)
-            optimizer.apply_gradients(zip(given, variables, strict=True))  # which makes slots
+            optimizer.apply_gradients(zip(given, variables, strict=True))  # creates the slots
             with counted(driver) as calls:
                 for _ in range(2):
                     optimizer.apply_gradients(zip(given, variables, strict=True))
             if device == "cuda":
                 assert calls["launch"] == 2
-                assert calls["copy_to_device"] <= 1  # where the weights are, once
+                assert calls["copy_to_device"] <= 1  # the addresses of weights, once
             moved.append(variables)
         for here, there in zip(*moved, strict=True):
             np.testing.assert_allclose(there.numpy(), here.numpy(), rtol=1e-6, atol=1e-6)
 
 
 @check
-def data_that_does_not_fit_goes_to_the_device_batch_by_batch(rng):
+def large_data_is_copied_batch_by_batch(rng):
     from tensorlab_cuda import allocator, driver
 
     x, y = real(rng, 10, 67), rng.integers(0, 3, 10)
@@ -283,7 +283,7 @@ def data_that_does_not_fit_goes_to_the_device_batch_by_batch(rng):
         tl.random.set_seed(4)
         try:
             driver.copy_to_device = lambda memory, array: copied.append(array.shape) or plain(memory, array)
-            driver.free_memory = lambda: (x.nbytes - allocator.unused(), 2 * x.nbytes)  # x takes more than a half
+            driver.free_memory = lambda: (x.nbytes - allocator.unused(), 2 * x.nbytes)  # x needs more than half of it
             with tl.device(device):
                 model = tl.Sequential([layers.Dense(3, activation="softmax")])
                 model.compile(optimizer="sgd", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -291,16 +291,16 @@ def data_that_does_not_fit_goes_to_the_device_batch_by_batch(rng):
                 weights.append([*model.get_weights(), model.predict(x), model.train_on_batch(x, y)["loss"]])
         finally:
             driver.copy_to_device, driver.free_memory = plain, told
-    assert copied.count((4, 67)) == 4  # of two epochs
+    assert copied.count((4, 67)) == 4  # in two epochs
     assert copied.count((2, 67)) == 2
-    assert copied.count(x.shape) == 2  # predict and train_on_batch, which have but one batch
-    assert copied.count((5, 67)) == 1  # the data of the validation, of which it takes less than a half
+    assert copied.count(x.shape) == 2  # predict and train_on_batch use one batch
+    assert copied.count((5, 67)) == 1  # validation data, which needs less than half
     for here, there in zip(*weights, strict=True):
         np.testing.assert_allclose(there, here, rtol=1e-5, atol=1e-6)
 
 
 @check
-def a_step_waits_for_nothing(rng):
+def training_step_does_not_synchronize(rng):
     from tensorlab_cuda import driver
 
     x, y = real(rng, 12, 5), rng.integers(0, 3, 12)
@@ -316,8 +316,8 @@ def a_step_waits_for_nothing(rng):
                 model.fit(x, y, batch_size=6, epochs=epochs, verbose=0)
             counts.append(calls)
     more = counts[1] - counts[0]
-    assert more["copy_to_device"] <= 2  # the order of the second epoch, and where gradients are
-    assert more["download"] == 4  # of two steps the losses and the accuracies, when the epoch is over
+    assert more["copy_to_device"] <= 2  # the order of the second epoch, and the addresses of gradients
+    assert more["download"] == 4  # losses and accuracies of two steps, at the end of the epoch
     assert more["launch"] <= 2 * 24
 
     class Watching(tl.callbacks.Callback):
@@ -331,7 +331,7 @@ def a_step_waits_for_nothing(rng):
 
 
 @check
-def what_is_written_into_stays_on_the_device(rng):
+def assignment_needs_no_transfer(rng):
     from tensorlab_cuda import driver
 
     with tl.device("cuda"):

@@ -1,4 +1,4 @@
-"""scikit-learn's digits in MNIST's shape: the split, the enlargement against NumPy in float64, and the errors."""
+"""scikit-learn's digits in the format of MNIST: the split, the enlargement against NumPy in float64, and errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_shapes_dtypes_and_range(split):
     assert set(y_train) == set(y_test) == set(range(10))
 
 
-def test_every_digit_is_in_one_part_and_keeps_its_label(split, bunch):
+def test_every_image_is_in_one_part_with_its_label(split, bunch):
     (x_train, y_train), (x_test, y_test) = split
     images = keys(x_train) + keys(x_test)
     assert len(set(images)) == 1797
@@ -46,7 +46,7 @@ def test_every_digit_is_in_one_part_and_keeps_its_label(split, bunch):
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.2, 0.5])
-def test_classes_have_the_same_share_on_both_sides(fraction, bunch):
+def test_split_is_stratified(fraction, bunch):
     (_, y_train), (_, y_test) = digits.load_data(fraction, seed=3)
     counts = np.bincount(bunch.target)
     np.testing.assert_array_equal(np.bincount(y_train) + np.bincount(y_test), counts)
@@ -58,26 +58,26 @@ def test_both_parts_are_in_random_order(split):
         head, tail = labels[:100], labels[-100:]
         assert np.bincount(head, minlength=10).min() > 0
         assert np.bincount(tail, minlength=10).min() > 0
-        assert 0.02 < np.mean(labels[1:] == labels[:-1]) < 0.2  # 0.1 is expected of ten equal classes
+        assert 0.02 < np.mean(labels[1:] == labels[:-1]) < 0.2  # expected 0.1 for ten equal classes
 
 
-def test_a_seed_gives_one_split_and_another_seed_another(split):
+def test_seed_determines_the_split(split):
     for (x, y), (again_x, again_y) in zip(split, digits.load_data(0.2, seed=0), strict=True):
         np.testing.assert_array_equal(again_x, x)
         np.testing.assert_array_equal(again_y, y)
     (_, _), (x_test, _) = split
     (_, _), (other, _) = digits.load_data(seed=np.int64(1))
-    assert len(set(keys(x_test)) & set(keys(other))) < 120  # about 72 are expected by chance
+    assert len(set(keys(x_test)) & set(keys(other))) < 120  # about 72 are equal by chance
 
 
-def test_the_extremes_leave_an_image_of_each_class_on_either_side(bunch):
+def test_extreme_fractions_leave_one_image_of_each_class(bunch):
     (_, y_train), (_, y_test) = digits.load_data(1e-9)
     assert np.bincount(y_test).tolist() == [1] * 10
     (_, y_train), (_, y_test) = digits.load_data(1 - 1e-9)
     assert np.bincount(y_train).tolist() == [1] * 10
 
 
-def test_the_enlargement_is_bilinear_interpolation_on_paper(bunch):
+def test_enlargement_is_bilinear_interpolation(bunch):
     position = (np.arange(20) + 0.5) * 8 / 20 - 0.5
     paper = np.arange(-1, 9)
     for small in bunch.images[:50]:
@@ -87,10 +87,10 @@ def test_the_enlargement_is_bilinear_interpolation_on_paper(bunch):
         (image,) = digits._enlarge(small[None].astype(np.int64))
         windows = np.lib.stride_tricks.sliding_window_view(image, (20, 20)).reshape(-1, 20, 20)
         assert np.abs(windows - expected).max(axis=(1, 2)).min() <= 0.5 + 1e-9
-        assert image.sum() == windows.sum(axis=(1, 2), dtype=int).max()  # nothing outside of the box
+        assert image.sum() == windows.sum(axis=(1, 2), dtype=int).max()  # zero outside of the box
 
 
-def test_the_centre_of_mass_is_in_the_middle(split):
+def test_center_of_mass_is_in_the_middle(split):
     images = split[0][0].astype(float)
     grid = np.arange(28) + 0.5
     for axis in (1, 2):
@@ -99,7 +99,7 @@ def test_the_centre_of_mass_is_in_the_middle(split):
 
 
 @pytest.mark.parametrize("fraction", [0, 1, -0.1, 1.5, float("nan"), "0.2", None])
-def test_a_fraction_that_is_none(fraction):
+def test_invalid_fraction_is_rejected(fraction):
     with pytest.raises(
         ArgumentError, match=r"digits\.load_data: expected test_fraction between 0 and 1, received .*usual"
     ):
@@ -107,12 +107,12 @@ def test_a_fraction_that_is_none(fraction):
 
 
 @pytest.mark.parametrize("seed", [-1, 0.5, "0", None])
-def test_a_seed_that_is_none(seed):
+def test_invalid_seed_is_rejected(seed):
     with pytest.raises(ArgumentError, match=r"expected seed as a non-negative integer, received "):
         digits.load_data(seed=seed)
 
 
-def test_without_scikit_learn(monkeypatch):
+def test_missing_scikit_learn_is_reported(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(DatasetError) as caught:
         digits.load_data()

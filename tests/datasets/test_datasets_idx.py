@@ -1,4 +1,4 @@
-"""The IDX format: round trips against its written definition, and a named error for every kind of damage."""
+"""The IDX format: round trips, its definition, and an error for every kind of damage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tensorlab.errors import ArgumentError, DatasetError, DTypeError
 WHOLE = idx.dumps(np.arange(6, dtype=np.uint8).reshape(2, 3))
 
 
-def test_bytes_are_the_ones_of_the_written_definition():
+def test_bytes_match_the_definition_of_the_format():
     assert WHOLE.hex() == "00000802" + "00000002" + "00000003" + "000102030405"
     assert idx.dumps(np.array([1, -2], np.int16)).hex() == "00000b01" + "00000002" + "0001" + "fffe"
 
@@ -59,7 +59,7 @@ def test_round_trip_of_an_array_that_is_not_contiguous():
         (WHOLE + b"\0", "received 19 bytes; it has bytes past its end; download it again"),
     ],
 )
-def test_damage_is_named(data, received):
+def test_damage_is_reported(data, received):
     with pytest.raises(DatasetError) as caught:
         idx.loads(data, "some.file")
     assert str(caught.value).startswith("some.file: expected ")
@@ -67,7 +67,7 @@ def test_damage_is_named(data, received):
 
 
 @given(st.binary(max_size=40))
-def test_no_bytes_raise_anything_but_a_dataset_error(data):
+def test_invalid_bytes_raise_only_dataset_errors(data):
     try:
         array = idx.loads(data)
     except DatasetError:
@@ -75,13 +75,13 @@ def test_no_bytes_raise_anything_but_a_dataset_error(data):
     np.testing.assert_array_equal(idx.loads(idx.dumps(array)), array)
 
 
-def test_a_dtype_without_a_code():
+def test_unsupported_dtype_is_rejected():
     with pytest.raises(
         DTypeError, match=r"idx\.dumps: expected an array of uint8, int8, .*float64, received complex128"
     ):
         idx.dumps(np.zeros(3, complex))
 
 
-def test_an_axis_too_long_for_32_bits():
+def test_axis_too_long_for_32_bits_is_rejected():
     with pytest.raises(ArgumentError, match=r"expected axes shorter than 2\*\*32, received shape \(4294967296,\)"):
         idx.dumps(np.broadcast_to(np.uint8(0), 2**32))

@@ -1,7 +1,7 @@
-"""MNIST from every place and in every form it comes in, and the error for everything that can be wrong with it.
+"""MNIST from every location and in every format, and errors for damaged or missing files.
 
-Most tests use the small data set of mnist_samples.py.  Those of the real files need them in
-``$TENSORLAB_DATA_DIR/mnist`` or ``$TENSORLAB_DATA_DIR``.  No test reaches beyond the loopback interface.
+Most tests use the small data set of mnist_samples.py. Those of the real files need them in
+``$TENSORLAB_DATA_DIR/mnist`` or ``$TENSORLAB_DATA_DIR``. No test uses the network beyond the loopback interface.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from tensorlab.errors import ArgumentError, ArgumentTypeError, DatasetError
 
 DATA = os.environ.get("TENSORLAB_DATA_DIR")
 REAL = next((folder for folder in ([Path(DATA) / "mnist", Path(DATA)] if DATA else []) if files.sources(folder)), None)
-needs_real_files = pytest.mark.skipif(REAL is None, reason="TENSORLAB_DATA_DIR names no folder with the MNIST files")
+needs_real_files = pytest.mark.skipif(REAL is None, reason="TENSORLAB_DATA_DIR has no MNIST files")
 
 
 # The real files
 
 
 @needs_real_files
-def test_the_figures_of_the_book(mnist_cache):
+def test_real_data_has_the_figures_of_the_book(mnist_cache):
     (train_images, train_labels), (test_images, test_labels) = mnist.load_data(REAL)
     assert train_images.shape == (60000, 28, 28)
     assert test_images.shape == (10000, 28, 28)
@@ -41,11 +41,11 @@ def test_the_figures_of_the_book(mnist_cache):
     assert (train_labels[:3].tolist(), train_labels[-3:].tolist()) == ([5, 0, 4], [5, 6, 8])
     assert (test_labels[:3].tolist(), test_labels[-3:].tolist()) == ([7, 2, 1], [4, 5, 6])
     assert train_labels[4] == 9
-    assert train_images.mean() == pytest.approx(33.318421, abs=1e-6)  # 0.1307 of 255, as every tutorial normalises
+    assert train_images.mean() == pytest.approx(33.318421, abs=1e-6)  # 0.1307 of 255, the published mean
 
 
 @needs_real_files
-def test_the_real_arrays_in_an_archive_and_one_altered_pixel(mnist_cache, tmp_path):
+def test_real_data_in_an_archive_and_one_altered_pixel(mnist_cache, tmp_path):
     (x_train, y_train), (x_test, y_test) = mnist.load_data(REAL)
     archive = tmp_path / "mnist.npz"
     np.savez(archive, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
@@ -57,7 +57,7 @@ def test_the_real_arrays_in_an_archive_and_one_altered_pixel(mnist_cache, tmp_pa
 
 
 @needs_real_files
-def test_the_real_files_from_a_mirror(mnist_cache, monkeypatch):
+def test_real_data_from_a_mirror(mnist_cache, monkeypatch):
     pages = {
         f"/{part.file}.gz": gzip.compress(file.read_bytes(), 1) if file.suffix != ".gz" else file.read_bytes()
         for part, (file, _) in zip(files.PARTS, files.sources(REAL), strict=True)
@@ -69,11 +69,11 @@ def test_the_real_files_from_a_mirror(mnist_cache, monkeypatch):
     assert names(mnist_cache) == sorted(f"{part.file}.gz" for part in files.PARTS)
 
 
-# Forms and places
+# Formats and locations
 
 
 DOTTED = {name.replace("-idx", ".idx"): content for name, content in PLAIN.items()}
-UNPACKED = {f"{name}.gz": content for name, content in PLAIN.items()}  # as browsers leave them
+UNPACKED = {f"{name}.gz": content for name, content in PLAIN.items()}  # as some browsers save them
 
 
 @pytest.mark.parametrize(
@@ -81,43 +81,43 @@ UNPACKED = {f"{name}.gz": content for name, content in PLAIN.items()}  # as brow
     [PLAIN, GZIPPED, DOTTED, UNPACKED, {"mnist.npz": NPZ}],
     ids=["plain", "gzipped", "dotted", "unpacked", "npz"],
 )
-def test_a_folder_in_each_form(contents, tmp_path, small_mnist):
+def test_folder_in_each_format(contents, tmp_path, small_mnist):
     check(mnist.load_data(fill(tmp_path / "given", contents)))
 
 
-def test_an_archive_by_its_path_however_it_was_made(tmp_path, small_mnist):
+def test_archive_given_by_its_path(tmp_path, small_mnist):
     stream = io.BytesIO()
     np.savez(stream, **{key: np.asfortranarray(array) for key, array in ARRAYS.items()}, more=np.zeros(3))
     (tmp_path / "any name").write_bytes(stream.getvalue())
     check(mnist.load_data(str(tmp_path / "any name")))
 
 
-def test_an_archive_completes_a_folder_of_some_files(mnist_folder):
+def test_archive_completes_an_incomplete_folder(mnist_folder):
     (mnist_folder / f"{IMAGES}.gz").unlink()
     fill(mnist_folder, {"mnist.npz": NPZ})
     check(mnist.load_data(mnist_folder))
 
 
 @pytest.mark.parametrize("below", ["", "mnist"])
-def test_the_folder_of_the_environment(below, tmp_path, small_mnist, monkeypatch):
+def test_folder_from_the_environment_variable(below, tmp_path, small_mnist, monkeypatch):
     fill(tmp_path / "data" / below, GZIPPED)
     monkeypatch.setenv("TENSORLAB_DATA_DIR", str(tmp_path / "data"))
     check(mnist.load_data())
 
 
-def test_the_cache(mnist_cache, small_mnist, tmp_path, monkeypatch):
-    monkeypatch.setenv("TENSORLAB_DATA_DIR", str(tmp_path))  # which has no MNIST file
+def test_cached_files_are_used(mnist_cache, small_mnist, tmp_path, monkeypatch):
+    monkeypatch.setenv("TENSORLAB_DATA_DIR", str(tmp_path))  # has no MNIST files
     fill(mnist_cache, GZIPPED)
     check(mnist.load_data(timeout=0))
 
 
-def test_a_tilde_is_the_home_folder(mnist_folder, monkeypatch):
+def test_tilde_is_expanded_to_the_home_folder(mnist_folder, monkeypatch):
     monkeypatch.setenv("HOME", str(mnist_folder.parent))
     monkeypatch.setenv("USERPROFILE", str(mnist_folder.parent))
     check(mnist.load_data("~/given"))
 
 
-# What can be wrong with a file
+# Damaged files
 
 
 @pytest.mark.parametrize(
@@ -138,9 +138,9 @@ def test_a_tilde_is_the_home_folder(mnist_folder, monkeypatch):
         (PLAIN["t10k-images-idx3-ubyte"], "expected uint8 of shape (60, 5, 4), received uint8 of shape (10, 5, 4)"),
         (idx.dumps(np.zeros((60, 5, 4), np.int32)), "received int32 of shape (60, 5, 4); it is another data set's"),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",  # compressed bytes hold the time of their making
+    ids=lambda value: value if isinstance(value, str) else "",  # compressed bytes contain the current time
 )
-def test_a_bad_idx_file_is_named(content, text, mnist_folder):
+def test_damaged_idx_file_is_reported(content, text, mnist_folder):
     file = mnist_folder / f"{IMAGES}.gz"
     file.write_bytes(content)
     assert message(mnist_folder).startswith(f"{file}: expected ")
@@ -166,7 +166,7 @@ def test_a_bad_idx_file_is_named(content, text, mnist_folder):
         (npz(**ARRAYS | {"x_train": np.array([None])}), "received ValueError: Object arrays cannot be loaded"),
     ],
 )
-def test_a_bad_archive_is_named(content, text, small_mnist, tmp_path):
+def test_damaged_archive_is_reported(content, text, small_mnist, tmp_path):
     file = tmp_path / "mnist.npz"
     file.write_bytes(content)
     assert message(file).startswith(str(file))
@@ -174,7 +174,7 @@ def test_a_bad_archive_is_named(content, text, small_mnist, tmp_path):
 
 
 @given(st.data())
-def test_no_damage_goes_unnoticed_or_raises_another_error(data):
+def test_any_damage_raises_a_dataset_error(data):
     content = bytearray(data.draw(st.sampled_from([NPZ, GZIPPED[f"{IMAGES}.gz"], PLAIN[IMAGES]])))
     for _ in range(data.draw(st.integers(1, 3))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
@@ -190,7 +190,7 @@ def test_no_damage_goes_unnoticed_or_raises_another_error(data):
 
 
 @pytest.mark.parametrize("name", PLAIN)
-def test_one_of_the_four_is_missing(name, mnist_folder):
+def test_missing_file_is_reported(name, mnist_folder):
     (mnist_folder / f"{name}.gz").unlink()
     assert message(mnist_folder) == (
         f"{mnist_folder}: expected all four MNIST files, received a folder without {name} (plain or .gz); "
@@ -198,7 +198,7 @@ def test_one_of_the_four_is_missing(name, mnist_folder):
     )
 
 
-def test_a_file_that_cannot_be_read(mnist_folder, monkeypatch):
+def test_unreadable_file_is_reported(mnist_folder, monkeypatch):
     def refuse(self):
         raise PermissionError(13, "Permission denied")
 
@@ -208,10 +208,10 @@ def test_a_file_that_cannot_be_read(mnist_folder, monkeypatch):
     )
 
 
-# What can be wrong with the arguments
+# Invalid arguments
 
 
-def test_a_path_with_nothing_is_an_error_and_no_other_place_is_searched(mnist_cache, small_mnist, tmp_path):
+def test_path_without_files_is_an_error_and_no_other_location_is_tried(mnist_cache, small_mnist, tmp_path):
     fill(mnist_cache, GZIPPED)
     assert "received a folder with none of them; correct the path" in message(tmp_path)
     text = message(tmp_path / "nowhere")
@@ -221,12 +221,12 @@ def test_a_path_with_nothing_is_an_error_and_no_other_place_is_searched(mnist_ca
     assert "received a path where nothing is; correct the path, or omit it" in text
 
 
-def test_an_idx_file_given_as_the_archive(mnist_folder):
+def test_idx_file_in_place_of_an_archive_is_rejected(mnist_folder):
     assert "of IDX files, pass the folder" in message(mnist_folder / f"{IMAGES}.gz")
 
 
 @pytest.mark.parametrize("path", [3, b"folder", ["folder"]])
-def test_a_path_of_another_type(path):
+def test_path_of_another_type_is_rejected(path):
     with pytest.raises(
         ArgumentTypeError, match=r"mnist\.load_data: expected path as a str or a Path, received (int|byt|lis)"
     ):
@@ -234,12 +234,12 @@ def test_a_path_of_another_type(path):
 
 
 @pytest.mark.parametrize("timeout", [-1, float("nan"), "5", None])
-def test_a_timeout_that_is_none(timeout):
+def test_invalid_timeout_is_rejected(timeout):
     with pytest.raises(ArgumentError, match=r"expected timeout in seconds, 0 or more, received .*; pass 0 to forbid"):
         mnist.load_data(timeout=timeout)
 
 
-def test_a_bad_file_of_the_environment_is_never_skipped(mnist_cache, mnist_folder, monkeypatch):
+def test_damaged_file_of_the_environment_variable_is_not_skipped(mnist_cache, mnist_folder, monkeypatch):
     fill(mnist_cache, GZIPPED)
     (mnist_folder / f"{IMAGES}.gz").write_bytes(b"bad")
     monkeypatch.setenv("TENSORLAB_DATA_DIR", str(mnist_folder))

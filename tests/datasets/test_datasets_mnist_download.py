@@ -1,4 +1,4 @@
-"""MNIST from mirrors: bad ones, slow ones, and what is kept of what they send. No test reaches beyond the loopback."""
+"""MNIST from mirrors that fail or are slow, and the cache. No test uses the network beyond the loopback interface."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGES = {f"/{name}": content for name, content in GZIPPED.items()}
 
 
 @pytest.mark.parametrize("form", ["/", "/mnist.npz"])
-def test_a_download_is_kept(form, mnist_cache, small_mnist, monkeypatch):
+def test_download_is_cached(form, mnist_cache, small_mnist, monkeypatch):
     with serving(PAGES | {"/mnist.npz": NPZ}) as server:
         monkeypatch.setattr(mnist, "MIRRORS", (server + form,))
         check(mnist.load_data())
@@ -24,7 +24,7 @@ def test_a_download_is_kept(form, mnist_cache, small_mnist, monkeypatch):
     check(mnist.load_data(timeout=0))
 
 
-def test_each_bad_mirror_is_left_for_the_next(mnist_cache, small_mnist, monkeypatch):
+def test_failing_mirrors_are_skipped_and_reported(mnist_cache, small_mnist, monkeypatch):
     monkeypatch.setattr(fetch, "STALL_SECONDS", 0.3)
     first = next(iter(PAGES))
     bad = {
@@ -62,7 +62,7 @@ def test_each_bad_mirror_is_left_for_the_next(mnist_cache, small_mnist, monkeypa
     assert names(mnist_cache) == sorted(GZIPPED)
 
 
-def test_a_mirror_goes_on_where_another_one_failed(mnist_cache, small_mnist, monkeypatch):
+def test_files_may_come_from_different_mirrors(mnist_cache, small_mnist, monkeypatch):
     first, *others = PAGES
     pages = {f"/first{first}": PAGES[first]} | {f"/others{name}": PAGES[name] for name in others}
     with serving(pages) as server:
@@ -70,7 +70,7 @@ def test_a_mirror_goes_on_where_another_one_failed(mnist_cache, small_mnist, mon
         check(mnist.load_data())
 
 
-def test_the_timeout_is_for_all_mirrors_together(mnist_cache, small_mnist, monkeypatch):
+def test_timeout_applies_to_all_mirrors_together(mnist_cache, small_mnist, monkeypatch):
     with serving({f"/{mirror}/mnist.npz": hang for mirror in "abc"}) as server:
         monkeypatch.setattr(mnist, "MIRRORS", tuple(f"{server}/{mirror}/mnist.npz" for mirror in "abc"))
         start = time.monotonic()
@@ -81,7 +81,7 @@ def test_the_timeout_is_for_all_mirrors_together(mnist_cache, small_mnist, monke
     assert not mnist_cache.exists()
 
 
-def test_no_place_is_left_out_of_the_error(mnist_cache, small_mnist, tmp_path, monkeypatch):
+def test_error_lists_every_location(mnist_cache, small_mnist, tmp_path, monkeypatch):
     monkeypatch.setenv("TENSORLAB_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(mnist, "MIRRORS", ("https://mirror.invalid/",))
     lines = [line.strip() for line in message(timeout=0).splitlines()[1:]]
@@ -93,7 +93,7 @@ def test_no_place_is_left_out_of_the_error(mnist_cache, small_mnist, tmp_path, m
     ]
 
 
-def test_a_bad_file_of_the_cache_is_set_aside_and_only_that_one_downloaded(mnist_cache, small_mnist, monkeypatch):
+def test_damaged_cached_file_is_replaced(mnist_cache, small_mnist, monkeypatch):
     bad = f"{IMAGES}.gz"
     fill(mnist_cache, GZIPPED | {bad: b"bad"})
     assert f"{mnist_cache / bad}: expected an IDX file" in message()
@@ -105,7 +105,7 @@ def test_a_bad_file_of_the_cache_is_set_aside_and_only_that_one_downloaded(mnist
     check(mnist.load_data(timeout=0))
 
 
-def test_a_cache_that_cannot_be_written_costs_a_warning(mnist_cache, small_mnist, monkeypatch):
+def test_unwritable_cache_causes_a_warning(mnist_cache, small_mnist, monkeypatch):
     fill(mnist_cache.parent.parent, {mnist_cache.parent.name: b"a file where the folder should be"})
     with serving({"/mnist.npz": NPZ}) as server:
         monkeypatch.setattr(mnist, "MIRRORS", (f"{server}/mnist.npz",))
@@ -116,7 +116,7 @@ def test_a_cache_that_cannot_be_written_costs_a_warning(mnist_cache, small_mnist
     assert caught[0].filename == __file__
 
 
-def test_many_threads_download_at_once(mnist_cache, small_mnist, monkeypatch):
+def test_concurrent_downloads(mnist_cache, small_mnist, monkeypatch):
     splits = []
     with serving(PAGES) as server:
         monkeypatch.setattr(mnist, "MIRRORS", (f"{server}/",))
@@ -131,5 +131,5 @@ def test_many_threads_download_at_once(mnist_cache, small_mnist, monkeypatch):
     assert names(mnist_cache) == sorted(GZIPPED)
 
 
-def test_the_mirrors_are_secure():
+def test_mirrors_use_https():
     assert all(mirror.startswith("https://") and mirror.endswith(("/", "/mnist.npz")) for mirror in mnist.MIRRORS)

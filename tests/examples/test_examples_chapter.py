@@ -1,4 +1,4 @@
-"""The examples beside train_mnist.py, as a person runs them: their figures, their pictures, and how they end."""
+"""The examples besides train_mnist.py, run as programs: their figures, pictures, errors and exit codes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-PATIENCE = 300  # seconds: the first run of all compiles the kernels
+PATIENCE = 300  # seconds; the first run compiles the kernels
 
 BRIEF = {
     "from_scratch": ["--dataset", "digits", "--epochs", "20", "--learning-rate", "0.0005"],
@@ -20,14 +20,14 @@ BRIEF = {
     "linear_classifier": [],
     "tensor_tour": ["--dataset", "digits"],
 }
-"""Every program, and the arguments with which it takes a few seconds."""
+"""Every program, with arguments for a run of a few seconds."""
 
 Done = subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Done, Path]]:
-    """Every program, run once as a person runs it, with a picture."""
+    """Run every program once, with a picture."""
     folder, found = tmp_path_factory.mktemp("drawn"), {}
     kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "FORCE_COLOR")}
     for program, arguments in BRIEF.items():
@@ -44,11 +44,11 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Done, Pat
     return found
 
 
-# What all of them do
+# All programs
 
 
 @pytest.mark.parametrize("program", BRIEF)
-def test_piped_it_ends_well_without_control_characters(program: str, drawn: Any) -> None:
+def test_piped_output_has_no_control_characters(program: str, drawn: Any) -> None:
     done, _ = drawn[program]
     assert (done.returncode, done.stderr) == (0, "")
     assert not re.findall(r"[\x00-\x09\x0b-\x1f\x7f]", done.stdout)
@@ -56,20 +56,20 @@ def test_piped_it_ends_well_without_control_characters(program: str, drawn: Any)
 
 
 @pytest.mark.parametrize("program", BRIEF)
-def test_it_draws_a_png(program: str, drawn: Any) -> None:
+def test_program_draws_a_png(program: str, drawn: Any) -> None:
     done, picture = drawn[program]
     content = picture.read_bytes()
     assert content.startswith(b"\x89PNG\r\n\x1a\n")
-    assert len(content) > 50_000, "an empty figure is far smaller"
+    assert len(content) > 50_000, "an empty figure is much smaller"
     assert f"Picture: {picture}" in done.stdout
 
 
 @pytest.mark.parametrize("program", BRIEF)
-def test_help_names_every_argument(program: str, call: Any) -> None:
+def test_help_describes_every_argument(program: str, call: Any) -> None:
     status, output, errors = call(program, "--help")
     assert (status, errors) == (0, "")
     assert "--plot FILE" in output
-    assert not re.search(r"^  --[a-z-]+ [A-Z]*\n +--", output, re.MULTILINE), "each says what it is"
+    assert not re.search(r"^  --[a-z-]+ [A-Z]*\n +--", output, re.MULTILINE), "every option needs a description"
 
 
 WRONG: list[tuple[str, list[str], str]] = [
@@ -94,7 +94,7 @@ WRONG: list[tuple[str, list[str], str]] = [
 
 
 @pytest.mark.parametrize(("program", "arguments", "words"), WRONG)
-def test_a_wrong_argument_is_one_line_and_status_2(
+def test_invalid_argument_prints_one_line_and_exits_with_code_2(
     program: str, arguments: list[str], words: str, call: Any, tmp_path: Path
 ) -> None:
     status, output, errors = call(program, *(argument.format(tmp=tmp_path) for argument in arguments))
@@ -102,13 +102,13 @@ def test_a_wrong_argument_is_one_line_and_status_2(
     assert errors.startswith(f"{program}.py: error: ")
     assert errors.count("\n") == 1
     assert words in errors
-    assert not list(tmp_path.iterdir()), "a check leaves nothing behind"
+    assert not list(tmp_path.iterdir()), "the check must leave no files"
 
 
-# The figures of each
+# Single programs
 
 
-def test_from_scratch_learns_and_the_optimizer_agrees(drawn: Any) -> None:
+def test_from_scratch_learns_and_matches_the_optimizer(drawn: Any) -> None:
     output = drawn["from_scratch"][0].stdout
     assert "scikit-learn's digits: 1,438 images to learn from, 359 to test with" in output
     rows = re.findall(r"^ +(\d+) +\d+\.\d\d +(\d+\.\d{4})  (0\.\d{4})", output, re.MULTILINE)
@@ -121,7 +121,7 @@ def test_from_scratch_learns_and_the_optimizer_agrees(drawn: Any) -> None:
     assert 0 < float(difference) < 1e-3
 
 
-def test_from_scratch_fails_below_its_target_and_when_nothing_is_learnt(call: Any) -> None:
+def test_from_scratch_fails_below_the_target_and_without_progress(call: Any) -> None:
     arguments = ["--dataset", "digits", "--epochs", "1", "--target-accuracy", "0.9"]
     status, _, errors = call("from_scratch", *arguments, "--learning-rate", "3")
     assert status == 1
@@ -131,7 +131,7 @@ def test_from_scratch_fails_below_its_target_and_when_nothing_is_learnt(call: An
     assert re.search(r"failed: test accuracy 0\.\d+ is below the target of 0\.9\n", errors)
 
 
-def test_tour_shows_each_line_with_its_shape(drawn: Any) -> None:
+def test_tour_shows_each_expression_with_its_shape(drawn: Any) -> None:
     output = drawn["tensor_tour"][0].stdout
     for line, shape in {
         "tl.asarray(12)": "()",
@@ -147,14 +147,14 @@ def test_tour_shows_each_line_with_its_shape(drawn: Any) -> None:
     assert "Every line gives the same in NumPy." in output
 
 
-def test_tour_stops_where_it_is_told(call: Any) -> None:
+def test_tour_of_one_section(call: Any) -> None:
     status, output, _ = call("tensor_tour", "--dataset", "digits", "--only", "products")
     assert status == 0
     assert "A.T @ A" in output
     assert "images" not in output
 
 
-def test_tour_fails_when_a_line_gives_something_else_in_numpy(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tour_fails_if_numpy_gives_another_result(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import tensorlab as tl
 
     monkeypatch.setattr(tl, "dot", lambda a, b: tl.matmul(a, b) + 1)
@@ -164,7 +164,7 @@ def test_tour_fails_when_a_line_gives_something_else_in_numpy(call: Any, monkeyp
     assert "Every line" not in output
 
 
-def test_linear_classifier_reaches_the_books_loss(drawn: Any) -> None:
+def test_linear_classifier_reaches_the_loss_of_the_book(drawn: Any) -> None:
     output = drawn["linear_classifier"][0].stdout
     losses = {step: float(loss) for step, loss in re.findall(r"^ *(\d+|best) +(\d\.\d{4})", output, re.MULTILINE)}
     assert losses["39"] == pytest.approx(0.025, abs=0.006)
@@ -172,7 +172,7 @@ def test_linear_classifier_reaches_the_books_loss(drawn: Any) -> None:
     assert re.search(r"On their own side of it: 99\.\d\d% of 2,000 points", output)
 
 
-def test_linear_classifier_says_which_argument_to_change(call: Any) -> None:
+def test_linear_classifier_suggests_which_argument_to_change(call: Any) -> None:
     status, _, errors = call("linear_classifier", "--steps", "2")
     assert status == 1
     assert re.search(
@@ -183,7 +183,7 @@ def test_linear_classifier_says_which_argument_to_change(call: Any) -> None:
     assert re.search(r"failed: the loss grew from \d.* to nan: take smaller steps than --learning-rate 5\n", errors)
 
 
-def test_gradient_descent_shows_the_graph_and_where_each_path_ends(drawn: Any) -> None:
+def test_gradient_descent_shows_the_graph_and_the_end_of_each_path(drawn: Any) -> None:
     output = drawn["gradient_descent"][0].stdout
     cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in output.splitlines() if "│" in line]
     rows = {row[0]: row[1:] for row in cells}
@@ -191,18 +191,18 @@ def test_gradient_descent_shows_the_graph_and_where_each_path_ends(drawn: Any) -
     assert rows["b"] == ["a weight", "1", "1"]
     assert rows["loss"] == ["|target - x2|", "3", "1"]
     assert rows["0"] == ["4.9770"] * 3
-    assert rows["50"][0] == "0.2199", "in the dip"
-    assert float(rows["100"][1]) < 0.001, "in the minimum"
+    assert rows["50"][0] == "0.2199", "in the local minimum"
+    assert float(rows["100"][1]) < 0.001, "in the global minimum"
     assert rows["ends at"][:2] == ["(-0.44, 0.00)", "(2.98, 0.00)"]
 
 
 def test_gradient_descent_from_another_start(call: Any) -> None:
     status, output, errors = call("gradient_descent", "--start", "5", "-1", "--steps", "200")
     assert (status, errors) == (0, "")
-    assert re.search(r"ends at +│ +\(3\.0\d", output), "past the dip, SGD too arrives"
+    assert re.search(r"ends at +│ +\(3\.0\d", output), "SGD must reach the global minimum too"
 
 
-def test_gradient_descent_fails_when_an_optimizer_leaves_its_formula(
+def test_gradient_descent_fails_if_an_optimizer_differs_from_its_formula(
     call: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tensorlab import optimizers

@@ -1,4 +1,4 @@
-"""examples/train_mnist.py as a person runs it: what it prints, what it draws, and how it ends."""
+"""examples/train_mnist.py, run as a program: its output, picture, errors and exit codes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / "examples" / "train_mnist.py"
 BRIEF = ("--dataset", "digits", "--epochs", "2")
-PATIENCE = 300  # seconds: the first run of all compiles the kernels
+PATIENCE = 300  # seconds; the first run compiles the kernels
 
 
 def environment(**changes):
@@ -46,7 +46,7 @@ def drawn(tmp_path_factory):
     return run(*BRIEF, "--plot", picture, "--target-accuracy", "0.5"), picture
 
 
-def test_piped_it_writes_a_line_an_epoch_and_no_control_characters(drawn):
+def test_piped_output_has_one_line_per_epoch_and_no_control_characters(drawn):
     done, _ = drawn
     assert (done.returncode, done.stderr) == (0, "")
     assert not control_characters(done.stdout)
@@ -56,7 +56,7 @@ def test_piped_it_writes_a_line_an_epoch_and_no_control_characters(drawn):
     assert re.search(r"^Time an epoch: \d+\.\d\d s", done.stdout, re.MULTILINE)
 
 
-def test_it_reports_probabilities_and_an_accuracy_that_is_counted(drawn):
+def test_probabilities_and_accuracy_are_reported(drawn):
     done, _ = drawn
     rows = re.findall(r"^  (\d)  (\d\.\d{5})", done.stdout, re.MULTILINE)
     assert [digit for digit, _ in rows] == list("0123456789")
@@ -66,15 +66,15 @@ def test_it_reports_probabilities_and_an_accuracy_that_is_counted(drawn):
     assert float(accuracy) == pytest.approx(int(right) / 359, abs=5e-5)
 
 
-def test_it_draws_a_png(drawn):
+def test_program_draws_a_png(drawn):
     done, picture = drawn
     content = picture.read_bytes()
     assert content.startswith(b"\x89PNG\r\n\x1a\n")
-    assert len(content) > 50_000, "an empty figure is far smaller"
+    assert len(content) > 50_000, "an empty figure is much smaller"
     assert f"Picture: {picture}" in done.stdout
 
 
-def test_a_narrow_pipe_cuts_nothing_off_and_a_missed_target_is_status_1():
+def test_narrow_pipe_truncates_nothing_and_a_missed_target_exits_with_code_1():
     done = run(*BRIEF, "--target-accuracy", "1", "--seed", "1", COLUMNS="30")
     assert done.returncode == 1
     assert re.fullmatch(r"train_mnist.py: failed: test accuracy 0\.\d+ is below the target of 1\n", done.stderr)
@@ -100,16 +100,16 @@ def test_a_narrow_pipe_cuts_nothing_off_and_a_missed_target_is_status_1():
         (["--device", "abacus"], "expected the name of a registered backend, received 'abacus'"),
     ],
 )
-def test_a_wrong_argument_is_one_line_and_status_2(arguments, words, call, tmp_path):
+def test_invalid_argument_prints_one_line_and_exits_with_code_2(arguments, words, call, tmp_path):
     status, output, errors = call("train_mnist", *(argument.format(tmp=tmp_path) for argument in arguments))
     assert (status, output) == (2, "")
     assert errors.startswith("train_mnist.py: error: ")
     assert errors.count("\n") == 1
     assert words in errors
-    assert not list(tmp_path.iterdir()), "a check leaves nothing behind"
+    assert not list(tmp_path.iterdir()), "the check must leave no files"
 
 
-def test_a_picture_without_matplotlib_names_what_to_install(tmp_path):
+def test_missing_matplotlib_is_reported(tmp_path):
     hidden = tmp_path / "matplotlib"
     hidden.mkdir()
     (hidden / "__init__.py").write_text("raise ImportError('hidden')")
@@ -122,7 +122,7 @@ def test_a_picture_without_matplotlib_names_what_to_install(tmp_path):
 
 @pytest.fixture
 def nowhere(tmp_path):
-    """An environment in which MNIST is not on the machine and no mirror can be reached."""
+    """Return an environment without MNIST and without reachable mirrors."""
     from tensorlab.kernels.runtime.cache import folder
 
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
@@ -130,7 +130,7 @@ def nowhere(tmp_path):
     return {**proxies, **homes, "NO_PROXY": "", "no_proxy": "", "TENSORLAB_CACHE_DIR": str(folder().parent)}
 
 
-def test_without_mnist_it_says_loudly_that_it_takes_the_digits_and_why(nowhere):
+def test_missing_mnist_is_explained_and_replaced_by_the_digits(nowhere):
     done = run("--epochs", "1", **nowhere)
     assert (done.returncode, done.stderr) == (0, "")
     assert not control_characters(done.stdout)
@@ -142,17 +142,19 @@ def test_without_mnist_it_says_loudly_that_it_takes_the_digits_and_why(nowhere):
     assert "Why: mnist.load_data: expected the MNIST files on this machine or from a mirror" in words
 
 
-def test_on_a_terminal_a_bar_shows_time_left_loss_and_accuracy():
+def test_terminal_shows_a_progress_bar():
     text, status = on_a_terminal([*BRIEF, "--batch-size", "1"], columns=80)
     assert status == 0
     frames = [frame for frame in re.split(r"[\r\n]+", text) if re.search(r"Epoch 1/2 [━╸╺]+ +\d+/1438", frame)]
     moving = r"/1438 ETA \d\d:\d\d loss: \d\.\d{4} - accuracy: \d\.\d{4}"
     assert [frame for frame in frames if re.search(moving, frame)], frames[-1:]
     assert max(map(len, frames)) <= 80
-    assert re.search(r"Epoch 2/2 - 1438/1438 - \S+s - loss.* - val_accuracy: \d\.\d{4}", text), "the line that stays"
+    assert re.search(r"Epoch 2/2 - 1438/1438 - \S+s - loss.* - val_accuracy: \d\.\d{4}", text), (
+        "the final line of an epoch"
+    )
 
 
-def test_ctrl_c_ends_it_quietly():
+def test_ctrl_c_ends_the_program_without_a_traceback():
     text, status = on_a_terminal(["--dataset", "digits", "--epochs", "10000"], columns=100, interrupt_at="Epoch 2/")
     assert status == 130
     assert "Traceback" not in text
@@ -160,7 +162,7 @@ def test_ctrl_c_ends_it_quietly():
 
 
 def on_a_terminal(arguments, columns, interrupt_at=None):
-    """What the program writes on a terminal, colours and cursor movements taken out, and its exit status."""
+    """Return the output of the program on a terminal, without control sequences, and its exit status."""
     ours, its = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, str(PROGRAM), *arguments],
@@ -178,7 +180,7 @@ def on_a_terminal(arguments, columns, interrupt_at=None):
                 continue
             try:
                 part = os.read(ours, 65536)
-            except OSError:  # how Linux says that the other side has closed
+            except OSError:  # on Linux: the other side was closed
                 break
             if not part:
                 break

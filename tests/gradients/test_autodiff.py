@@ -1,4 +1,4 @@
-"""The engine: what a tape records and what not, tapes in tapes, the paths that are followed, and the memory."""
+"""The autodiff engine: what a tape records, nested tapes, which paths it follows, and the memory that it uses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tensorlab.tensor import Tensor
 pytestmark = pytest.mark.usefixtures("reference")
 
 
-def test_a_tape_frees_what_it_kept() -> None:
+def test_tape_frees_values_after_its_use() -> None:
     x = tl.Variable([1.0, 2.0])
     for persistent, kept in ((False, False), (True, True)):
         with tl.GradientTape(persistent=persistent) as tape:
@@ -33,7 +33,7 @@ def test_a_tape_frees_what_it_kept() -> None:
         assert (alive() is not None) is kept
 
 
-def test_several_paths_add() -> None:
+def test_gradients_of_several_paths_are_added() -> None:
     x = tl.Variable(2.0)
     with tl.GradientTape(persistent=True) as tape:
         y = x * x
@@ -55,7 +55,7 @@ def test_no_grad_records_nothing() -> None:
     assert float(tape.gradient(z, x)) == 6.0
 
 
-def test_nothing_is_recorded_outside_of_the_block() -> None:
+def test_nothing_is_recorded_outside_the_block() -> None:
     x = tl.Variable(3.0)
     with tl.GradientTape() as tape:
         y = x * x
@@ -80,7 +80,7 @@ def test_tapes_nest_to_third_order() -> None:
     assert [float(g) for g in (slope, curvature, third.gradient(curvature, x))] == pytest.approx([32.0, 48.0, 48.0])
 
 
-def test_a_persistent_tape_that_records_its_own_gradient_does_not() -> None:
+def test_persistent_tape_does_not_record_its_own_gradient() -> None:
     x = tl.Variable(2.0)
     with tl.GradientTape(persistent=True) as tape:
         y = x * x
@@ -90,7 +90,7 @@ def test_a_persistent_tape_that_records_its_own_gradient_does_not() -> None:
         assert tape.gradient(slope, x) is None
 
 
-def test_two_tapes_do_not_touch() -> None:
+def test_two_tapes_are_independent() -> None:
     x, y = tl.Variable(2.0), tl.asarray(3.0)
     with tl.GradientTape() as outer, tl.GradientTape(watch_accessed_variables=False) as inner:
         inner.watch(y)
@@ -104,7 +104,7 @@ def test_two_tapes_do_not_touch() -> None:
     )
 
 
-def test_a_tape_records_its_own_thread_only() -> None:
+def test_tape_records_only_its_own_thread() -> None:
     x = tl.Variable(2.0)
     results: list[Any] = []
 
@@ -120,7 +120,7 @@ def test_a_tape_records_its_own_thread_only() -> None:
         assert tape.gradient(results[0], x) is None
 
 
-def test_what_a_tape_keeps_does_not_change_with_the_variable() -> None:
+def test_assigning_a_variable_does_not_change_recorded_values() -> None:
     x = tl.Variable([2.0, 3.0])
     with tl.GradientTape() as tape:
         y = x * x
@@ -129,7 +129,7 @@ def test_what_a_tape_keeps_does_not_change_with_the_variable() -> None:
     assert tape.gradient(z, x).tolist() == [5.0, 7.0]
 
 
-def test_a_constant_target_gives_none_without_noise_for_others() -> None:
+def test_constant_term_causes_no_warning() -> None:
     x = tl.Variable(2.0)
     with warnings.catch_warnings(), tl.GradientTape() as tape:
         warnings.simplefilter("error")
@@ -137,7 +137,7 @@ def test_a_constant_target_gives_none_without_noise_for_others() -> None:
     assert float(tape.gradient(y, x)) == 0.0
 
 
-def test_stop_recording_stops_this_tape_alone() -> None:
+def test_stop_recording_affects_only_one_tape() -> None:
     x = tl.Variable(3.0)
     with tl.GradientTape() as outer, tl.GradientTape() as inner:
         y = x * x
@@ -148,8 +148,8 @@ def test_stop_recording_stops_this_tape_alone() -> None:
     assert float(outer.gradient(z, x)) == 6.0 + 27.0
 
 
-def test_only_the_paths_to_the_sources_are_followed() -> None:
-    """An operation's vjp is called only for an input that leads to a source, and never for what is not tracked."""
+def test_only_paths_to_the_sources_are_followed() -> None:
+    """A vjp is called only for inputs that depend on a source."""
     calls: list[str] = []
 
     def apply(name: str, *inputs: tl.Tensor) -> tl.Tensor:
@@ -174,7 +174,7 @@ def test_only_the_paths_to_the_sources_are_followed() -> None:
     assert sorted(calls) == ["second0", "side0"]
 
 
-def test_a_vjp_may_give_the_gradients_of_all_inputs_at_once() -> None:
+def test_one_vjp_function_may_return_all_gradients() -> None:
     x, y, z = tl.asarray(2.0), tl.asarray(3.0), tl.asarray(5.0)
     asked: list[Any] = []
 
@@ -192,7 +192,7 @@ def test_a_vjp_may_give_the_gradients_of_all_inputs_at_once() -> None:
     assert [total for _, total in asked] == [None, None]
 
 
-def test_a_tape_keeps_no_tensor_that_no_vjp_needs() -> None:
+def test_tape_keeps_only_tensors_that_a_vjp_needs() -> None:
     x, w = tl.asarray([1.0, -2.0]), tl.Variable([3.0, 4.0])
     with tl.GradientTape(persistent=True) as tape:
         product = x * w
@@ -206,7 +206,7 @@ def test_a_tape_keeps_no_tensor_that_no_vjp_needs() -> None:
     assert tape.gradient(keep, w).tolist() == [2 * 4.0, -4 * -7.0]
 
 
-def test_a_tape_that_is_used_again_and_again_does_not_grow() -> None:
+def test_reused_tape_does_not_grow() -> None:
     x = tl.Variable([0.5])
     tape = tl.GradientTape()
 
@@ -226,7 +226,7 @@ def test_a_tape_that_is_used_again_and_again_does_not_grow() -> None:
     assert len(gc.get_objects()) - before < 100
 
 
-def test_a_chain_of_100_000_operations_is_walked_and_not_recursed_into() -> None:
+def test_chain_of_100_000_operations_causes_no_recursion() -> None:
     first = last = tl.asarray(1.0)
     with tl.GradientTape() as tape:
         tape.watch(first)
@@ -241,10 +241,10 @@ def test_a_chain_of_100_000_operations_is_walked_and_not_recursed_into() -> None
             made = Tensor(first._buffer, first._backend)
             record((last,), (made,), (lambda gradient, kept=last: kept * gradient,))
             last = made
-    del tape, made, last  # a tape that was never asked is let go of without recursion, too
+    del tape, made, last  # freeing an unused tape does not recurse either
 
 
-def test_a_deep_chain_to_second_order() -> None:
+def test_second_derivative_of_a_long_chain() -> None:
     x = tl.Variable(0.999, dtype="float64")
     with tl.GradientTape() as outer:
         with tl.GradientTape() as inner:
@@ -256,7 +256,7 @@ def test_a_deep_chain_to_second_order() -> None:
     assert float(outer.gradient(slope, x)) == pytest.approx(1000 * 999 * 0.999**998)
 
 
-def test_no_grad_decorates() -> None:
+def test_no_grad_as_decorator_and_context_manager() -> None:
     x = tl.Variable(3.0)
 
     @tl.no_grad()
@@ -276,7 +276,7 @@ def test_no_grad_decorates() -> None:
     assert float(tape.gradient(y, x)) == 9.0
 
 
-def test_an_optimizer_does_not_change_what_a_tape_keeps() -> None:
+def test_optimizer_step_does_not_change_recorded_values() -> None:
     w = tl.Variable([2.0, 3.0])
     with tl.GradientTape(persistent=True) as tape:
         y = tl.sum(w * w * w)

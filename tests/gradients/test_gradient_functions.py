@@ -1,4 +1,4 @@
-"""Gradients of functions: `grad`, `value_and_grad`, `jacobian`, and functions whose gradient is written by hand."""
+"""Gradients of functions: `grad`, `value_and_grad`, `jacobian`, and custom gradients."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def test_argnums_structures_and_names() -> None:
     gradient = tl.grad(loss)(weights, np.array([3.0, 4.0], np.float32), scale=2.0)
     assert gradient["w"].tolist() == [6.0, 8.0]
     assert float(gradient["rest"][0]) == 4.0
-    assert gradient["rest"][1].tolist() == [0.0]  # the loss does not depend on it
+    assert gradient["rest"][1].tolist() == [0.0]  # the loss does not depend on this one
     value, (of_weights, of_x) = tl.value_and_grad(loss, argnums=(0, -1))(weights, tl.asarray([3.0, 4.0]))
     assert float(value) == 12.0
     assert of_weights["w"].tolist() == [3.0, 4.0]
     assert of_x.tolist() == [1.0, 2.0]
 
 
-def test_an_argument_that_is_given_twice_or_captured_counts_once() -> None:
+def test_argument_passed_twice_or_captured_counts_once() -> None:
     x = tl.Variable(3.0)
     assert float(tl.grad(lambda a, b: a * b * x)(x, x)) == 9.0
     assert [float(part) for part in tl.grad(lambda a, b: a * a * b, (0, 1))(x, x)] == [18.0, 9.0]
@@ -69,7 +69,7 @@ def test_has_aux() -> None:
     assert str(error.value) == "grad of 'cube': expected a function that returns (value, aux), received Tensor"
 
 
-def test_an_outer_tape_sees_through_grad() -> None:
+def test_outer_tape_differentiates_grad() -> None:
     x = tl.Variable(2.0)
     with tl.GradientTape() as tape:
         y = tl.grad(cube)(x) * x  # 3 x³
@@ -82,7 +82,7 @@ def test_an_outer_tape_sees_through_grad() -> None:
         (
             lambda: tl.grad(cube)([1.0, 2.0]),
             TypeError,
-            "can't multiply sequence",  # a list is a structure of two numbers, and Python refuses to multiply it
+            "can't multiply sequence",  # a list is a structure of two numbers, which Python cannot multiply
         ),
         (
             lambda: tl.grad(cube)(np.ones(2)),
@@ -126,7 +126,7 @@ def test_an_outer_tape_sees_through_grad() -> None:
         ),
     ],
 )
-def test_grad_refuses(call: Any, kind: type[Exception], message: str) -> None:
+def test_invalid_use_of_grad_raises(call: Any, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         call()
 
@@ -141,17 +141,17 @@ def test_jacobian_and_hessian(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(hessian.numpy(), np.full((3, 3), 6 * b.sum()))
 
 
-# Gradients that are written by hand
+# Custom gradients
 
 
 @tl.custom_gradient
 def log1pexp(x: tl.Tensor) -> Any:
-    """log(1 + eˣ), whose gradient is finite where that of its parts is NaN."""
+    """log(1 + eˣ), whose gradient is finite where that of its composition is NaN."""
     e = tl.exp(x)
     return tl.log(1.0 + e), lambda upstream: upstream * (1.0 - 1.0 / (1.0 + e))
 
 
-def test_a_gradient_of_ones_own_is_used(rng: np.random.Generator) -> None:
+def test_custom_gradient_is_used(rng: np.random.Generator) -> None:
     x = tl.Variable([0.0, 200.0])
     with tl.GradientTape(persistent=True) as tape:
         y, naive = log1pexp(x), tl.log(1.0 + tl.exp(x))
@@ -162,7 +162,7 @@ def test_a_gradient_of_ones_own_is_used(rng: np.random.Generator) -> None:
     check_gradients(log1pexp, rng.standard_normal((2, 2)), order=3)
 
 
-def test_several_inputs_and_outputs(rng: np.random.Generator) -> None:
+def test_custom_gradient_of_several_inputs_and_outputs(rng: np.random.Generator) -> None:
     calls = []
 
     @tl.custom_gradient
@@ -181,11 +181,11 @@ def test_several_inputs_and_outputs(rng: np.random.Generator) -> None:
     calls.clear()
     with tl.GradientTape() as tape:
         result = product_and_sums(x, y, power=2)
-    assert tape.gradient(result["sums"][0], [x, y])[1].tolist() == [6.0]  # the product's gradient is zeros
+    assert tape.gradient(result["sums"][0], [x, y])[1].tolist() == [6.0]  # the gradient of the product is 0
     assert calls == [((1,), (1,))]
 
 
-def test_arguments_without_a_gradient() -> None:
+def test_custom_gradient_with_arguments_without_a_gradient() -> None:
     @tl.custom_gradient
     def chosen(x: tl.Tensor, index: tl.Tensor, factor: tl.Tensor) -> Any:
         return tl.take(x, index) * factor, lambda upstream: (tl.sum(upstream) * tl.ones_like(x), None, None)
@@ -197,7 +197,7 @@ def test_arguments_without_a_gradient() -> None:
         assert [g if g is None else g.tolist() for g in tape.gradient(y, [x, factor])] == [[1.0, 1.0], None]
 
 
-def test_the_result_may_be_the_argument() -> None:
+def test_custom_gradient_may_return_its_argument() -> None:
     reverse = tl.custom_gradient(lambda x: (x, lambda upstream: -upstream))
     x = tl.Variable(3.0)
     with tl.GradientTape() as tape:
@@ -205,7 +205,7 @@ def test_the_result_may_be_the_argument() -> None:
     assert float(tape.gradient(y, x)) == -2.0
 
 
-def test_custom_gradients_that_do_not_fit_are_refused() -> None:
+def test_invalid_custom_gradients_are_rejected() -> None:
     x, w = tl.Variable([1.0, 2.0]), tl.Variable(3.0, name="w")
 
     def gradient_of(function: Any, *arguments: Any) -> Any:
@@ -236,10 +236,10 @@ def test_custom_gradients_that_do_not_fit_are_refused() -> None:
             gradient_of(function, *arguments)
     with pytest.raises(ArgumentTypeError, match=r"received one that reads variable 'w'; pass it as an argument$"):
         gradient_of(capturing, x)
-    assert tl.custom_gradient(capturing)(x).tolist() == [3.0, 6.0]  # without a tape nothing is lost
+    assert tl.custom_gradient(capturing)(x).tolist() == [3.0, 6.0]  # without a tape no gradient is needed
 
 
-def test_stop_gradient_and_custom_gradients_of_float64() -> None:
+def test_custom_gradient_is_converted_to_float64() -> None:
     @tl.custom_gradient
     def straight_through(x: tl.Tensor) -> Any:
         return tl.sign(x), lambda upstream: upstream.astype("float32")

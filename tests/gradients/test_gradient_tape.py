@@ -1,4 +1,4 @@
-"""`GradientTape`: what it watches, when it may be asked, the structures of its answers, and what it refuses."""
+"""`GradientTape`: watching, the states of a tape, the structure of gradients, and errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_watch() -> None:
     assert [float(g) for g in tape.gradient(z, [x, y])] == [5.0, 3.0]
 
 
-def test_what_is_not_watched_has_no_gradient_and_a_warning_that_names_the_cure() -> None:
+def test_unwatched_sources_give_none_and_a_warning_with_a_hint() -> None:
     x, v = tl.asarray(3.0), tl.Variable(2.0, name="weight")
     with tl.GradientTape() as tape:
         z = x * 2.0
@@ -43,7 +43,7 @@ def test_what_is_not_watched_has_no_gradient_and_a_warning_that_names_the_cure()
         assert tape.gradient(z, x) is None
 
 
-def test_watching_after_the_use_is_too_late() -> None:
+def test_watching_after_use_has_no_effect_on_earlier_operations() -> None:
     x = tl.asarray(3.0)
     with tl.GradientTape() as tape:
         y = x * x
@@ -52,7 +52,7 @@ def test_watching_after_the_use_is_too_late() -> None:
     assert float(tape.gradient(z, x)) == 1.0
 
 
-def test_variables_are_watched_by_themselves_unless_they_are_not_trainable() -> None:
+def test_trainable_variables_are_watched_automatically() -> None:
     trained, fixed = tl.Variable(2.0), tl.Variable(3.0, trainable=False)
     with tl.GradientTape(persistent=True) as tape:
         y = trained * fixed
@@ -75,7 +75,7 @@ def test_integer_variables_are_not_watched() -> None:
     assert float(tape.gradient(y, x)) == 3.0
 
 
-def test_watched_variables_are_those_that_were_read_or_watched() -> None:
+def test_watched_variables_returns_those_read_or_watched() -> None:
     a, b, c, fixed = (tl.Variable(1.0, name=name, trainable=name != "fixed") for name in ("a", "b", "c", "fixed"))
     with tl.GradientTape() as tape:
         _ = (b + a) * fixed + b
@@ -87,7 +87,7 @@ def test_watched_variables_are_those_that_were_read_or_watched() -> None:
     assert tape.watched_variables()[1] is fixed
 
 
-def test_a_tape_is_used_once_unless_it_is_persistent() -> None:
+def test_non_persistent_tape_can_be_used_once() -> None:
     x = tl.Variable(3.0)
     with tl.GradientTape(persistent=True) as tape:
         y = x * x
@@ -109,7 +109,7 @@ def test_a_tape_is_used_once_unless_it_is_persistent() -> None:
     assert float(tape.gradient(y, x)) == 6.0
 
 
-def test_a_tape_is_watched_and_asked_at_the_right_time() -> None:
+def test_watch_and_gradient_in_the_wrong_state_raise() -> None:
     x = tl.asarray(3.0)
     tape = tl.GradientTape()
     with pytest.raises(StateError) as error:
@@ -130,7 +130,7 @@ def test_a_tape_is_watched_and_asked_at_the_right_time() -> None:
         tape.watch(x)
 
 
-def test_the_gradient_may_be_taken_inside_of_the_block() -> None:
+def test_gradient_inside_the_block() -> None:
     x = tl.Variable(3.0)
     with tl.GradientTape() as tape:
         y = x * x
@@ -147,10 +147,10 @@ def test_the_gradient_may_be_taken_inside_of_the_block() -> None:
         y = x * x
     with tape:
         z = y * x
-    assert float(tape.gradient(z, x)) == 9.0  # y was computed by a tape that was free
+    assert float(tape.gradient(z, x)) == 9.0  # y was computed after the tape was freed
 
 
-def test_a_tape_entered_again_goes_on_until_it_is_reset() -> None:
+def test_reentered_tape_continues_until_reset() -> None:
     x = tl.Variable(3.0, name="x")
     with tl.GradientTape(persistent=True) as tape:
         y = x * x
@@ -166,7 +166,7 @@ def test_a_tape_entered_again_goes_on_until_it_is_reset() -> None:
         assert float(tape.gradient(x * 2.0, x)) == 2.0
 
 
-def test_a_mistake_in_a_call_does_not_use_the_tape_up() -> None:
+def test_invalid_arguments_do_not_free_the_tape() -> None:
     x = tl.Variable([1.0, 2.0])
     with tl.GradientTape() as tape:
         y = x * x
@@ -177,7 +177,7 @@ def test_a_mistake_in_a_call_does_not_use_the_tape_up() -> None:
     assert tape.gradient(y, x, output_gradients=[1.0, 10.0]).tolist() == [2.0, 40.0]
 
 
-def test_a_gradient_that_fails_uses_the_tape_up() -> None:
+def test_failed_gradient_frees_the_tape() -> None:
     x = tl.Variable(3.0)
 
     def broken(gradient: Any) -> Any:
@@ -192,7 +192,7 @@ def test_a_gradient_that_fails_uses_the_tape_up() -> None:
         tape.gradient(y, x)
 
 
-def test_sources_and_results_have_one_structure() -> None:
+def test_gradients_have_the_structure_of_the_sources() -> None:
     x, y = tl.Variable(2.0), tl.Variable([1.0, 3.0])
     with tl.GradientTape() as tape:
         z = tl.sum(y * x)
@@ -205,7 +205,7 @@ def test_sources_and_results_have_one_structure() -> None:
     assert pack_as(structure, iter("abcd")) == {"p": "a", "q": ["b", ("c", {"r": "d"})]}
 
 
-def test_named_tuples_are_structures_too() -> None:
+def test_named_tuples_are_structures() -> None:
     Pair = namedtuple("Pair", "w b")
     pair = Pair(tl.Variable(2.0), tl.Variable(3.0))
     with tl.GradientTape() as tape:
@@ -214,7 +214,7 @@ def test_named_tuples_are_structures_too() -> None:
     assert (float(gradients.w), float(gradients.b)) == (3.0, 2.0)
 
 
-def test_a_gradient_has_the_shape_and_dtype_of_its_source() -> None:
+def test_gradient_has_shape_and_dtype_of_its_source() -> None:
     x, y = tl.Variable(np.ones((3, 1)), dtype="float32"), tl.Variable(np.ones((1, 2)), dtype="float64")
     with tl.GradientTape() as tape:
         z = tl.mean(x.astype("float64") * y)
@@ -226,7 +226,7 @@ def test_a_gradient_has_the_shape_and_dtype_of_its_source() -> None:
         assert (gradient.shape, gradient.dtype) == (source.shape, source.dtype)
 
 
-def test_only_real_tensors_have_gradients() -> None:
+def test_only_floating_point_tensors_have_gradients() -> None:
     counts, x = tl.asarray([1, 2]), tl.Variable([1.0, 2.0])
     tape = tl.GradientTape(persistent=True)
     message = r"^GradientTape\.{}: expected tensors of float32 or float64, received int64; use \.astype\(\"float32\"\)$"
@@ -253,7 +253,7 @@ def test_only_real_tensors_have_gradients() -> None:
     assert tape.gradient(y, x).tolist() == [1.0, 2.0]
 
 
-def test_output_gradients_flow_in() -> None:
+def test_output_gradients_are_used() -> None:
     x = tl.Variable([1.0, 2.0])
     with tl.GradientTape(persistent=True) as tape:
         y, z = x * x, 3.0 * x
@@ -273,7 +273,7 @@ def test_output_gradients_have_the_structure_of_the_targets() -> None:
     x = tl.Variable([1.0, 2.0])
     with tl.GradientTape(persistent=True) as tape:
         targets = {"square": x * x, "rest": [3.0 * x, tl.sum(x)]}
-    given = {"rest": [None, 10], "square": [1.0, 100.0]}  # a list may stand for a tensor, and keys in any order
+    given = {"rest": [None, 10], "square": [1.0, 100.0]}  # a list may replace a tensor; keys in any order
     assert tape.gradient(targets, x, given).tolist() == [2.0 + 3.0 + 10.0, 400.0 + 3.0 + 10.0]
     assert tape.gradient(targets, x, {"rest": None, "square": np.zeros(2)}).tolist() == [4.0, 4.0]
     for wrong, kind, received in (
@@ -287,7 +287,7 @@ def test_output_gradients_have_the_structure_of_the_targets() -> None:
             tape.gradient(targets, x, wrong)
 
 
-def test_a_jacobian_has_the_axes_of_the_target_and_of_the_source(rng: np.random.Generator) -> None:
+def test_jacobian_has_the_axes_of_target_and_source(rng: np.random.Generator) -> None:
     a, b = rng.standard_normal((2, 3)), rng.standard_normal((3, 2))
     x, w, other = tl.Variable(a), tl.Variable(b), tl.Variable(1.0, name="other")
     with tl.GradientTape(persistent=True) as tape:
@@ -304,7 +304,7 @@ def test_a_jacobian_has_the_axes_of_the_target_and_of_the_source(rng: np.random.
         tape.jacobian([y], x)
 
 
-def test_the_jacobian_of_a_gradient_is_the_hessian(rng: np.random.Generator) -> None:
+def test_jacobian_of_a_gradient_is_the_hessian(rng: np.random.Generator) -> None:
     x = tl.Variable(rng.standard_normal(3))
     with tl.GradientTape() as outer:
         with tl.GradientTape() as inner:
@@ -317,7 +317,7 @@ def test_the_jacobian_of_a_gradient_is_the_hessian(rng: np.random.Generator) -> 
         outer.jacobian(slope, x)
 
 
-def test_a_jacobian_can_be_differentiated() -> None:
+def test_jacobian_can_be_differentiated() -> None:
     x = tl.Variable([1.0, 2.0])
     with tl.GradientTape() as outer:
         with tl.GradientTape() as inner:
@@ -327,7 +327,7 @@ def test_a_jacobian_can_be_differentiated() -> None:
     np.testing.assert_allclose(outer.gradient(z, x).numpy(), [36.0, 36.0 * 8], rtol=1e-5)
 
 
-def test_what_a_tape_has_read_does_not_change_with_the_memory_it_was_read_from() -> None:
+def test_writing_to_shared_memory_does_not_change_recorded_values() -> None:
     x_array, w_array, out = np.array([1.0, 2.0, 3.0]), np.array([[4.0], [5.0], [6.0]]), np.zeros(3)
     x, part, result = tl.asarray(x_array), tl.asarray(w_array)[1:], tl.asarray(out)
     with tl.GradientTape(persistent=True) as tape:
@@ -348,7 +348,7 @@ def test_what_a_tape_has_read_does_not_change_with_the_memory_it_was_read_from()
     np.testing.assert_array_equal(out, np.exp([1.0, 2.0, 3.0]))
 
 
-def test_a_tensor_shares_memory_until_a_tape_needs_it() -> None:
+def test_tensor_shares_memory_until_a_tape_reads_it() -> None:
     array = np.array([1.0, 2.0])
     x, fixed = tl.asarray(array), tl.asarray(np.frombuffer(array.tobytes()))
     part, there = tl.reshape(x, (2, 1)), fixed.numpy()
@@ -360,9 +360,9 @@ def test_a_tensor_shares_memory_until_a_tape_needs_it() -> None:
         tl.exp(x), tl.exp(part), tl.exp(fixed)
     array[0] = 4.0
     assert (x.tolist(), part.tolist()) == ([3.0, 2.0], [[3.0], [2.0]])
-    assert np.shares_memory(there, fixed.numpy())  # nobody can write there
+    assert np.shares_memory(there, fixed.numpy())  # bytes are immutable
     own = tl.asarray(array, copy=True)
     there = own.numpy()
     with tl.GradientTape():
         tl.exp(own)
-    assert np.shares_memory(there, own.numpy())  # nor there
+    assert np.shares_memory(there, own.numpy())  # the tensor owns its memory

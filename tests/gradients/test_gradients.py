@@ -1,6 +1,6 @@
-"""Every operation's gradient, to second order, against central differences in float64 and against PyTorch in float32.
+"""Gradients of all operations, to second order, against central differences in float64 and PyTorch in float32.
 
-The gradients are written in operations, so they are the same on every backend; most run on the reference backend, which
+Gradients consist of operations, so they are the same on every backend. Most tests use the reference backend, which
 compiles nothing. The operations are in the tables of gradient_cases.py.
 """
 
@@ -29,9 +29,11 @@ import tensorlab as tl
 pytestmark = pytest.mark.usefixtures("reference")
 
 
-def test_the_tables_hold_every_operation() -> None:
+def test_tables_contain_every_operation() -> None:
     checked = IN_CASES | {*UNARY, *BINARY}
-    assert set(tl.ops.__all__) - checked == WITHOUT_GRADIENT, "check their gradients, or say that they have none"
+    assert set(tl.ops.__all__) - checked == WITHOUT_GRADIENT, (
+        "add a case to gradient_cases.py, or list them in WITHOUT_GRADIENT"
+    )
     assert checked <= set(tl.ops.__all__)
 
 
@@ -42,7 +44,7 @@ def test_gradients_of_unary_operations(name: str, rank: int, rng: Rng) -> None:
 
 
 def pair(name: str, rng: Rng) -> list[Array]:
-    """Arguments of an operation of two, of shapes that broadcast."""
+    """Return arguments for a binary operation, with shapes that broadcast."""
     x, y = (BINARY[name](rng, *shape) for shape in broadcasting_shapes(rng))
     return [x, np.asarray(y + 5.0 * rng.choice([-1, 1], y.shape)) if name in ("maximum", "minimum") else y]
 
@@ -54,7 +56,7 @@ def test_gradients_of_binary_operations(name: str, case: int, rng: Rng) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_gradients(case: Case, rng: Rng) -> None:
+def test_gradients_of_other_operations(case: Case, rng: Rng) -> None:
     check(case.function, case.arrays(rng), rng)
 
 
@@ -66,7 +68,7 @@ def test_gradients_of_a_program_to_third_order(rng: Rng) -> None:
     check(program, [small(rng, 2, 2), small(rng, 2, 2), small(rng, 2)], rng, order=3)
 
 
-def test_gradients_on_the_cpu_are_those_of_the_reference(rng: Rng) -> None:
+def test_gradients_on_cpu_match_the_reference_backend(rng: Rng) -> None:
     arrays = [rng.standard_normal(shape) for shape in ((30, 4), (4, 3), (3,))]
     found = []
     for device, dtype in (("cpu", "float32"), ("reference", "float64")):
@@ -85,11 +87,11 @@ def test_gradients_on_the_cpu_are_those_of_the_reference(rng: Rng) -> None:
 
 
 @pytest.mark.parametrize("name", [*UNARY, *BINARY])
-def test_gradients_of_numbers_are_those_of_pytorch(name: str, rng: Rng) -> None:
+def test_gradients_of_unary_and_binary_operations_match_pytorch(name: str, rng: Rng) -> None:
     arrays = pair(name, rng) if name in BINARY else [UNARY[name](rng, *random_shape(rng, 2))]
     agree_with_pytorch(getattr(tl, name), f"torch.{name}({', '.join('xy'[: len(arrays)])})", arrays, rng)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_gradients_are_those_of_pytorch(case: Case, rng: Rng) -> None:
+def test_gradients_of_other_operations_match_pytorch(case: Case, rng: Rng) -> None:
     agree_with_pytorch(case.function, case.theirs, case.arrays(rng), rng)

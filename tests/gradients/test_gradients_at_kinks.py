@@ -1,4 +1,4 @@
-"""What a gradient is where a function has none, or its formula divides by zero: kinks, ties, steps, zeros."""
+"""Gradients at kinks, ties, steps and zeros, where the derivative is undefined or its formula divides by zero."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INTEGER = "bitwise_and bitwise_invert bitwise_left_shift bitwise_or bitwise_righ
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_a_step_is_a_constant(name: str) -> None:
+def test_step_functions_have_gradient_zero(name: str) -> None:
     x = tl.Variable([-2.25, 3.75])
     with tl.GradientTape() as tape:
         step = getattr(tl, name)(x)
@@ -28,21 +28,21 @@ def test_a_step_is_a_constant(name: str) -> None:
     assert tape.gradient(y, x).tolist() == step.tolist()
 
 
-def test_a_quotient_without_its_fraction_is_a_constant() -> None:
+def test_floor_divide_has_gradient_zero() -> None:
     x, y = tl.Variable([-7.5, 7.5]), tl.Variable([2.0, 3.0])
     with tl.GradientTape() as tape:
         z = tl.floor_divide(x, y) * x * y
     assert [gradient.tolist() for gradient in tape.gradient(z, [x, y])] == [[-8.0, 6.0], [30.0, 15.0]]
 
 
-def test_the_next_number_moves_with_the_number() -> None:
+def test_gradient_of_nextafter() -> None:
     x, y = tl.Variable([1.0, -2.0]), tl.Variable([5.0, 5.0])
     with tl.GradientTape() as tape:
         z = tl.nextafter(x, y) + 0.0 * y
     assert [gradient.tolist() for gradient in tape.gradient(z, [x, y])] == [[1.0, 1.0], [0.0, 0.0]]
 
 
-def test_a_sign_that_was_copied_flips_the_gradient() -> None:
+def test_gradient_of_copysign() -> None:
     x, y = tl.Variable([2.0, -2.0, 3.0]), tl.Variable([-1.0, -0.0, 4.0])
     with tl.GradientTape() as tape:
         z = tl.copysign(x, y) + 0.0 * y
@@ -50,7 +50,7 @@ def test_a_sign_that_was_copied_flips_the_gradient() -> None:
 
 
 @pytest.mark.parametrize("name", INTEGER.split())
-def test_integers_are_not_recorded(name: str) -> None:
+def test_integer_operations_are_not_recorded(name: str) -> None:
     operation = getattr(tl, name)
     x = tl.Variable([1.0, 2.0])
     with tl.GradientTape() as tape:
@@ -65,7 +65,7 @@ def test_integers_are_not_recorded(name: str) -> None:
     [
         (tl.abs, [0.0, -0.0], [0.0, 0.0]),
         (tl.relu, [0.0, -0.0], [0.0, 0.0]),
-        (lambda x: tl.maximum(x, 1.0), [1.0, 2.0], [0.5, 1.0]),  # as of PyTorch and JAX, and as of tl.max
+        (lambda x: tl.maximum(x, 1.0), [1.0, 2.0], [0.5, 1.0]),  # as in PyTorch, JAX and tl.max
         (lambda x: tl.maximum(1.0, x), [1.0, 2.0], [0.5, 1.0]),
         (lambda x: tl.maximum(x, x), [1.0, 2.0], [1.0, 1.0]),
         (lambda x: tl.minimum(x, 1.0), [1.0, 0.0], [0.5, 1.0]),
@@ -83,7 +83,7 @@ def test_integers_are_not_recorded(name: str) -> None:
         (tl.std, [3.0, 3.0, 3.0], [0.0, 0.0, 0.0]),
     ],
 )
-def test_what_the_gradient_is_at_kinks_and_ties(function: Function, values: list[float], expected: list[float]) -> None:
+def test_gradients_at_kinks_and_ties(function: Function, values: list[float], expected: list[float]) -> None:
     x = tl.Variable(values)
     with tl.GradientTape() as tape:
         y = function(x)
@@ -103,7 +103,7 @@ def test_products_with_zeros(function: Any, zeros: tuple[int, ...], rng: Rng) ->
     check(lambda x: function(x, axis=1), [rows], rng, order=2)
 
 
-def test_the_hessian_of_a_product_with_zeros_is_that_of_its_definition(rng: Rng) -> None:
+def test_hessian_of_a_product_with_zeros(rng: Rng) -> None:
     for count in range(4):
         array = positive(rng, 2, 2)
         array.ravel()[rng.permutation(4)[:count]] = 0.0
@@ -119,7 +119,7 @@ def test_the_hessian_of_a_product_with_zeros_is_that_of_its_definition(rng: Rng)
             np.testing.assert_allclose(outer.gradient(part, x).numpy().ravel(), expected[i], rtol=1e-12, atol=1e-14)
 
 
-def test_a_product_in_float32_whose_parts_overflow() -> None:
+def test_gradient_of_a_float32_product_whose_partial_products_overflow() -> None:
     x = tl.Variable(np.array([1e30, 1e30, 1e-30, 1e-30], np.float32))
     with tl.GradientTape() as tape:
         y = tl.prod(x)
@@ -127,7 +127,7 @@ def test_a_product_in_float32_whose_parts_overflow() -> None:
 
 
 @pytest.mark.parametrize("name", ["max", "min"])
-def test_ties_share_the_gradient_at_second_order_too(name: str) -> None:
+def test_ties_share_the_gradient_in_second_order(name: str) -> None:
     x = tl.Variable(np.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]]))
     sign = 1.0 if name == "max" else -1.0
     shares = np.array([[0, 0.5, 0.5], [1 / 3, 1 / 3, 1 / 3]])
@@ -139,7 +139,7 @@ def test_ties_share_the_gradient_at_second_order_too(name: str) -> None:
     np.testing.assert_allclose(outer.gradient(slope, x).numpy(), shares * 2.0)
 
 
-def test_sorted_ties_go_back_to_where_they_were() -> None:
+def test_gradient_of_sorted_ties() -> None:
     x = tl.Variable([2.0, 1.0, 2.0, 1.0])
     for descending, expected in ((False, [30.0, 10.0, 40.0, 20.0]), (True, [10.0, 30.0, 20.0, 40.0])):
         with tl.GradientTape() as tape:
@@ -147,7 +147,7 @@ def test_sorted_ties_go_back_to_where_they_were() -> None:
         assert tape.gradient(y, x, tl.asarray([10.0, 20.0, 30.0, 40.0])).tolist() == expected
 
 
-def test_parts_that_are_not_used_have_no_gradient(rng: Rng) -> None:
+def test_unused_results_of_unstack_have_gradient_zero(rng: Rng) -> None:
     x = tl.Variable(rng.standard_normal((2, 3)))
     with tl.GradientTape() as tape:
         _, second, _ = tl.unstack(x, axis=1)
@@ -156,14 +156,14 @@ def test_parts_that_are_not_used_have_no_gradient(rng: Rng) -> None:
 
 
 INF, NAN = math.inf, math.nan
-LOGSUMEXP = [  # a row, and the softmax of it or the limit of that
+LOGSUMEXP = [  # a row, and its softmax or the limit of that
     ([-INF, -INF], [0.0, 0.0]),
     ([-INF, 1.0], [0.0, 1.0]),
     ([0.0, 0.0], [0.5, 0.5]),
     ([0.0, INF], [0.0, 1.0]),
     ([INF, -INF], [1.0, 0.0]),
     ([INF, INF], [0.5, 0.5]),
-    ([1e9, 1e9], [0.5, 0.5]),  # in float32 nothing is left of log(2)
+    ([1e9, 1e9], [0.5, 0.5]),  # in float32 log(2) is lost
     ([-1e9, 1e9], [0.0, 1.0]),
     ([NAN, 0.0], [NAN, NAN]),
     ([-INF, NAN], [NAN, NAN]),
@@ -186,7 +186,7 @@ def test_logsumexp_of_infinities(dtype: str) -> None:
     assert y.tolist()[3:6] == [INF] * 3
 
 
-def test_logsumexp_in_any_arrangement(rng: Rng) -> None:
+def test_logsumexp_over_any_axes(rng: Rng) -> None:
     array = rng.choice([-INF, -1.0, 2.0, INF], (4, 3, 5))
     for axis in (None, 0, 1, (0, 2), (-1, 0)):
         x = tl.Variable(array)
@@ -221,7 +221,7 @@ def test_logaddexp_of_infinities(pair: tuple[float, float], expected: tuple[floa
         np.testing.assert_array_equal(gradients, expected[::order])
 
 
-FOLDED: list[tuple[str, list[float], list[float]]] = [  # as PyTorch 2.13 has it
+FOLDED: list[tuple[str, list[float], list[float]]] = [  # as in PyTorch 2.13
     ("sum", [0.0, INF], [1.0, 1.0]),
     ("mean", [-INF, NAN], [0.5, 0.5]),
     ("max", [INF, INF, 0.0], [0.5, 0.5, 0.0]),
@@ -256,7 +256,7 @@ def test_gradients_over_no_elements(name: str) -> None:
         assert tape.gradient(y, x).shape == shape
 
 
-def test_the_other_half_of_a_triangle_has_no_gradient() -> None:
+def test_elements_outside_of_a_triangle_have_gradient_zero() -> None:
     x = tl.Variable(np.array([[1.0, np.inf], [np.nan, 1.0]]))
     with tl.GradientTape() as tape:
         y = tl.sum(tl.tril(tl.triu(x)))
@@ -264,7 +264,7 @@ def test_the_other_half_of_a_triangle_has_no_gradient() -> None:
     assert tape.gradient(y, x).tolist() == [[1.0, 0.0], [0.0, 1.0]]
 
 
-def test_gradients_have_the_dtype_of_the_tensor() -> None:
+def test_gradients_have_the_dtype_of_the_source() -> None:
     x = tl.Variable(np.ones(3, np.float32))
     for function in (tl.sum, tl.prod, tl.cumulative_sum, tl.cumulative_prod):
         with tl.GradientTape() as tape:

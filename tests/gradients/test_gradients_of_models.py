@@ -1,7 +1,7 @@
-"""The gradients of every activation, loss and layer that ships, by the names that they are registered by.
+"""Gradients of all built-in activations, losses and layers, by their registered names.
 
-To second order against central differences in float64, and against PyTorch in float32. A loss is differentiated by its
-outputs, a layer by its inputs and weights.
+They are compared with central differences in float64, to second order, and with PyTorch in float32. Losses are
+differentiated with respect to the outputs, layers with respect to inputs and weights.
 """
 
 from __future__ import annotations
@@ -32,15 +32,26 @@ def probabilities(rng: Rng, *shape: int) -> Array:
     return rng.uniform(0.1, 0.9, shape)
 
 
+F = "torch.nn.functional"
 ACTIVATIONS = {
+    "elu": f"{F}.elu(x)",
+    "exponential": "torch.exp(x)",
+    "gelu": f"{F}.gelu(x)",
+    "hard_sigmoid": f"{F}.hardsigmoid(x)",
+    "leaky_relu": f"{F}.leaky_relu(x, 0.2)",
     "linear": "1.0 * x",
+    "log_softmax": "x.log_softmax(-1)",
     "relu": "torch.relu(x)",
+    "relu6": f"{F}.relu6(x)",
+    "selu": f"{F}.selu(x)",
     "sigmoid": "torch.sigmoid(x)",
+    "silu": f"{F}.silu(x)",
     "softmax": "x.softmax(-1)",
+    "softplus": f"{F}.softplus(x)",
+    "softsign": f"{F}.softsign(x)",
     "tanh": "torch.tanh(x)",
 }
 
-F = "torch.nn.functional"
 LOSSES: dict[str, tuple[Callable[[Rng], Array], Callable[..., Array], str]] = {
     "mse": (lambda rng: rng.normal(size=(4, 3)), apart, f"{F}.mse_loss(x, target)"),
     "mae": (lambda rng: np.full((4, 3), 0.01), apart, f"{F}.l1_loss(x, target)"),
@@ -82,14 +93,19 @@ LOSSES: dict[str, tuple[Callable[[Rng], Array], Callable[..., Array], str]] = {
     ),
     "poisson": (lambda rng: probabilities(rng, 4, 3), probabilities, "(x - target * torch.log(x + 1e-7)).mean()"),
 }
-"""For each its targets, its outputs, and the same in PyTorch."""
+"""Targets, outputs, and the PyTorch expression of each loss."""
 
 LAYERS: dict[str, tuple[Callable[[], tl.layers.Layer], str]] = {
     "Activation": (lambda: tl.layers.Activation("tanh"), "torch.tanh(x)"),
+    "BatchNormalization": (  # outside of training
+        lambda: tl.layers.BatchNormalization(axis=1, epsilon=9.0),
+        "(x - u[:, None]) / (v[:, None] + 9).sqrt() * y[:, None] + z[:, None]",
+    ),
     "Dense": (lambda: tl.layers.Dense(2, activation="sigmoid"), "torch.sigmoid(x @ y + z)"),
-    "Dropout": (lambda: tl.layers.Dropout(0.5), "1.0 * x"),  # outside of training
+    "Dropout": (lambda: tl.layers.Dropout(0.5), "1.0 * x"),  # without training
     "ELU": (lambda: tl.layers.ELU(0.5), f"{F}.elu(x, alpha=0.5)"),
     "Flatten": (lambda: tl.layers.Flatten(), "x.flatten(1)"),
+    "GaussianNoise": (lambda: tl.layers.GaussianNoise(0.5), "1.0 * x"),
     "Input": (lambda: tl.layers.Input((2, 3)), "1.0 * x"),
     "LeakyReLU": (lambda: tl.layers.LeakyReLU(0.1), f"{F}.leaky_relu(x, 0.1)"),
     "ReLU": (lambda: tl.layers.ReLU(0.65, threshold=0.25), "x.clamp(max=0.65) * (x > 0.25)"),
@@ -100,11 +116,11 @@ LAYERS: dict[str, tuple[Callable[[], tl.layers.Layer], str]] = {
 }
 
 
-def test_the_tables_hold_everything_that_ships() -> None:
+def test_tables_contain_all_builtin_objects() -> None:
     assert set(builtins.tensorlab_register_activations()) == set(ACTIVATIONS)
     assert set(builtins.tensorlab_register_layers()) == set(LAYERS)
     losses = builtins.tensorlab_register_losses()
-    assert {losses[name] for name in LOSSES} == set(losses.values()), "each class by one of its names"
+    assert {losses[name] for name in LOSSES} == set(losses.values()), "add one name of each class to LOSSES"
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

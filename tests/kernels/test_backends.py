@@ -1,4 +1,4 @@
-"""Every backend is held to the checks of all, and the CPU to what the reference gives."""
+"""The CPU and reference backends: the checks that every backend must pass, and the CPU compared with the reference."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ BACKENDS: dict[str, Backend] = {"cpu": CPUBackend(), "reference": ReferenceBacke
 
 @pytest.mark.parametrize("name", CHECKS)
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_backend_does_what_numpy_does(backend: str, name: str, rng: np.random.Generator) -> None:
+def test_backend_passes_check(backend: str, name: str, rng: np.random.Generator) -> None:
     CHECKS[name](BACKENDS[backend], rng)
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_the_cpu_gives_what_the_definition_gives(name: str, rng: np.random.Generator) -> None:
+def test_cpu_matches_reference_backend(name: str, rng: np.random.Generator) -> None:
     compare(BACKENDS["cpu"], CALLS[name], int(rng.integers(1 << 60)))
 
 
 @st.composite
 def views(draw: st.DrawFn) -> Array:
-    """An array of distinct numbers, seen through random slices, a permutation, and repeated axes."""
+    """Draw an array of distinct numbers with random strides, permuted axes, and broadcast axes."""
     shape = draw(st.lists(st.integers(1, 6), max_size=5))
     array = np.arange(1.0, math.prod(shape) + 1.0).reshape(shape)
     steps = st.sampled_from([1, 1, 2, -1, -2, 3])
@@ -44,7 +44,7 @@ def views(draw: st.DrawFn) -> Array:
 
 @settings(deadline=None, max_examples=150)
 @given(views(), st.data())
-def test_the_cpu_reads_any_view(view: Array, data: st.DataObject) -> None:
+def test_cpu_reads_any_strided_view(view: Array, data: st.DataObject) -> None:
     cpu = BACKENDS["cpu"]
     column = view[..., :1] if view.ndim else view
     np.testing.assert_allclose(run(cpu, BLEND, [view, column], "float64")[0], 2 * view + np.tanh(column), rtol=1e-14)
@@ -52,7 +52,7 @@ def test_the_cpu_reads_any_view(view: Array, data: st.DataObject) -> None:
     np.testing.assert_array_equal(fold(cpu, SUM, view, axes, "float64", "float64"), view.sum(axes))
 
 
-def test_a_result_never_shares_memory_with_an_argument(rng: np.random.Generator) -> None:
+def test_results_share_no_memory_with_arguments(rng: np.random.Generator) -> None:
     array = numbers(rng, (4, 4))
     for backend in BACKENDS.values():
         results = [
@@ -65,7 +65,7 @@ def test_a_result_never_shares_memory_with_an_argument(rng: np.random.Generator)
         assert not any(np.shares_memory(result, array) for result in results)
 
 
-def test_memory_that_kernels_cannot_read_is_copied(rng: np.random.Generator) -> None:
+def test_unaligned_and_byte_swapped_memory_is_copied(rng: np.random.Generator) -> None:
     array = numbers(rng, (5, 7))
     unaligned = np.zeros(array.nbytes + 1, np.uint8)[1:].view(np.float64).reshape(5, 7)
     packed = np.zeros((5, 7), [("byte", "i1"), ("number", "f8")])["number"]
@@ -81,7 +81,7 @@ def test_memory_that_kernels_cannot_read_is_copied(rng: np.random.Generator) -> 
             np.testing.assert_allclose(product(backend, view, view.T)[0], array @ array.T, rtol=1e-12, atol=1e-12)
 
 
-def test_a_gradient_may_be_a_view_of_the_weight() -> None:
+def test_update_accepts_a_gradient_that_is_a_view_of_the_weight() -> None:
     for backend in BACKENDS.values():
         for part in (slice(40_000), slice(40_000, 0, -1), slice(1, None), slice(3, 4)):
             memory = np.arange(40_001.0)

@@ -1,4 +1,4 @@
-"""Compiled calls of elementwise operations: the same results as the method that they stand in for, and no leaks."""
+"""Compiled calls of elementwise operations: the same results as the Python method, and no reference leaks."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def three(x: float, y: float, z: float) -> float:
 
 @pytest.fixture(autouse=True)
 def _hot(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The call is compiled at the first occasion."""
+    """Compile the call at the first opportunity."""
     monkeypatch.setattr(compiled_calls, "_left", 1)
 
 
-def test_a_call_that_is_often_made_is_compiled() -> None:
+def test_call_is_replaced_by_a_compiled_function() -> None:
     tl.add(tl.asarray([1.0]), tl.asarray([1.0]))
     assert inspect.ismethoddescriptor(Elementwise.__call__)
     assert not inspect.isfunction(Elementwise.__call__)
@@ -41,9 +41,9 @@ def test_a_call_that_is_often_made_is_compiled() -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int16", "uint64"])
 @pytest.mark.parametrize("shape", [(), (1,), (7,), (0, 3), (2, 3, 4), (5000,), (3, 1, 2, 1, 2, 1, 2, 1)])
-def test_results_are_those_of_numpy(dtype: str, shape: tuple[int, ...], rng: np.random.Generator) -> None:
+def test_compiled_results_match_numpy(dtype: str, shape: tuple[int, ...], rng: np.random.Generator) -> None:
     x, y = (rng.integers(0, 100, shape).astype(dtype) for _ in range(2))
-    for _ in range(2):  # the first makes a dtype ready
+    for _ in range(2):  # the first call prepares the dtype
         for operation, expected in ((tl.add, np.add), (tl.less, np.less)):
             result = operation(tl.asarray(x), tl.asarray(y))
             assert (result.shape, result.device) == (shape, "cpu")
@@ -51,7 +51,7 @@ def test_results_are_those_of_numpy(dtype: str, shape: tuple[int, ...], rng: np.
     assert tl.negative(tl.asarray(x)).numpy().tolist() == (-x).tolist()
 
 
-def test_layouts_that_differ_are_no_obstacle(rng: np.random.Generator) -> None:
+def test_operands_may_have_different_layouts(rng: np.random.Generator) -> None:
     x, y = rng.random((6, 4)), rng.random((4, 6)).T
     for _ in range(2):
         np.testing.assert_array_equal(blend(tl.asarray(x), tl.asarray(y)).numpy(), 2 * x - y)
@@ -59,7 +59,7 @@ def test_layouts_that_differ_are_no_obstacle(rng: np.random.Generator) -> None:
         np.testing.assert_array_equal(backwards.numpy(), 2 * x[::-1] - y[:, ::-1])
 
 
-def test_what_is_not_alike_goes_the_long_way() -> None:
+def test_unsupported_operands_fall_back_to_python() -> None:
     x = tl.asarray([1.0, 2.0])
     blend(x, x)
     assert blend(x, 1).tolist() == [1.0, 3.0]
@@ -72,7 +72,7 @@ def test_what_is_not_alike_goes_the_long_way() -> None:
         assert (blend(far, far).device, blend(far, far).tolist()) == ("reference", [1.0, 2.0])
 
 
-def test_mistakes_are_told_as_ever() -> None:
+def test_errors_are_the_same_as_in_python() -> None:
     x = tl.asarray([1.0, 2.0])
     blend(x, x)
     for operands in ((), (x,), (x, x, x), (x,) * 100):
@@ -86,8 +86,8 @@ def test_mistakes_are_told_as_ever() -> None:
         tl.add(x, tl.asarray([1, 2]))
 
 
-def test_nothing_is_ready_of_an_operation_that_was_not_used() -> None:
-    tl.add(tl.asarray([1.0]), tl.asarray([1.0]))  # another one is
+def test_unused_operation_falls_back_to_python() -> None:
+    tl.add(tl.asarray([1.0]), tl.asarray([1.0]))  # another operation is compiled
 
     @tl.elementwise
     def unused(x: float) -> float:
@@ -98,8 +98,8 @@ def test_nothing_is_ready_of_an_operation_that_was_not_used() -> None:
     assert float(unused(tl.asarray(1.0))) == 4.0
 
 
-def test_an_array_that_is_changed_after_a_tape_has_read_it_changes_no_gradient() -> None:
-    for _ in range(3):  # the first makes it ready
+def test_writing_to_an_array_after_taping_does_not_change_the_gradient() -> None:
+    for _ in range(3):  # the first call prepares the dtype
         array = np.array([1.0, 2.0])
         x = tl.asarray(array)
         with tl.GradientTape() as tape:
@@ -109,7 +109,7 @@ def test_an_array_that_is_changed_after_a_tape_has_read_it_changes_no_gradient()
         assert tape.gradient(y, x).tolist() == [2.0, 4.0]
 
 
-def test_a_tape_in_any_thread_records() -> None:
+def test_tapes_record_compiled_calls_in_every_thread() -> None:
     x = tl.asarray([1.0, 2.0])
     blend(x, x)
     found: list[Any] = []
@@ -120,7 +120,7 @@ def test_a_tape_in_any_thread_records() -> None:
             y = blend(x, x)
         found.append(tape.gradient(y, x).tolist())
 
-    with tl.GradientTape():  # records nothing here that the other thread should see
+    with tl.GradientTape():  # a tape of this thread, which the other thread must not see
         thread = threading.Thread(target=differentiate)
         thread.start()
         thread.join()
@@ -128,7 +128,7 @@ def test_a_tape_in_any_thread_records() -> None:
     assert found == [[1.0, 1.0]] * 2
 
 
-def test_nothing_leaks() -> None:
+def test_compiled_calls_leak_no_references() -> None:
     x = tl.asarray(np.ones(50, np.float32))
     blend(x, x)
     watched = (x, x._buffer, x._backend, x._buffer.dtype, tl.Tensor)
@@ -144,7 +144,7 @@ def test_nothing_leaks() -> None:
     assert len({blend(x, x).key for _ in range(10)}) == 10
 
 
-def test_many_threads_call_at_once(rng: np.random.Generator) -> None:
+def test_concurrent_calls_from_many_threads(rng: np.random.Generator) -> None:
     array = rng.random(20_000)
     x, expected = tl.asarray(array), 2 * array - array
     wrong: list[int] = []
@@ -162,7 +162,7 @@ def test_many_threads_call_at_once(rng: np.random.Generator) -> None:
     assert wrong == []
 
 
-def test_the_number_of_threads_may_change() -> None:
+def test_number_of_threads_can_change_between_calls() -> None:
     x = tl.asarray(np.arange(50_000.0))
     expected = blend(x, x).tolist()
     before = tl.get_num_threads()
@@ -174,12 +174,12 @@ def test_the_number_of_threads_may_change() -> None:
         tl.set_num_threads(before)
 
 
-def test_out_takes_the_result(rng: np.random.Generator) -> None:
+def test_out_receives_the_result(rng: np.random.Generator) -> None:
     array = rng.random(1000)
     variable = tl.Variable(array)
     assert blend(variable, 1.0, out=variable) is variable
     np.testing.assert_array_equal(variable.numpy(), 2 * array - 1)
-    memory = array.copy()  # the result lies over what is read, shifted and backwards
+    memory = array.copy()  # out overlaps the operand, shifted and reversed
     assert blend(memory[:-1], 0.5, out=memory[1:]) is not None
     np.testing.assert_array_equal(memory, [array[0], *(2 * array[:-1] - 0.5)])
     memory = array.copy()
@@ -187,7 +187,7 @@ def test_out_takes_the_result(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(memory, 2 * array - array[::-1])
 
 
-def test_an_out_that_does_not_fit_is_refused(rng: np.random.Generator) -> None:
+def test_invalid_out_is_rejected(rng: np.random.Generator) -> None:
     x = tl.asarray(rng.random((2, 3)))
     frozen = np.zeros((2, 3))
     frozen.flags.writeable = False
@@ -205,7 +205,7 @@ def test_an_out_that_does_not_fit_is_refused(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
-def test_numbers_and_shapes_that_broadcast_are_part_of_the_call(dtype: str, rng: np.random.Generator) -> None:
+def test_python_numbers_and_broadcasting_match_numpy(dtype: str, rng: np.random.Generator) -> None:
     x = rng.integers(1, 100, (3, 1, 4)).astype(dtype)
     row, none = x[0, 0], x[:, :0]
     for _ in range(2):

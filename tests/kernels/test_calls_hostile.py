@@ -1,4 +1,4 @@
-"""Compiled calls of half-made things, called in unusual ways or near a limit: an exception, never worse."""
+"""Compiled calls with incomplete objects, unusual calls, and calls near a limit raise exceptions and never crash."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def blend(x: float, y: float) -> float:
 
 
 class Logged(tl.Activation):
-    """One that calls its base."""
+    """An activation that overrides the call and calls its base class."""
 
     calls = 0
 
@@ -41,12 +41,12 @@ def triple(x: float) -> float:
 
 @pytest.fixture(autouse=True)
 def _hot(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The call is compiled."""
+    """Compile the call."""
     monkeypatch.setattr(compiled_calls, "_left", 1)
     blend(tl.asarray([1.0]), 1.0)
 
 
-def test_a_bound_method_and_a_subclass_that_calls_its_base() -> None:
+def test_bound_methods_and_subclasses_that_call_super() -> None:
     x, y = tl.asarray([1.0, 2.0]), tl.asarray([1, 2])
     logged, bound = Logged(triple), blend.__call__
     for _ in range(3):
@@ -83,7 +83,7 @@ def without_buffer(kind: type) -> Callable[[], Any]:
 
 
 class Unfinished(tl.Tensor):
-    """A tensor whose author forgot ``super().__init__``."""
+    """A tensor class without ``super().__init__()``."""
 
     def __init__(self) -> None:
         pass
@@ -93,7 +93,7 @@ class Unfinished(tl.Tensor):
     "make",
     [without_buffer(tl.Tensor), without_buffer(tl.Variable), *map(without_buffer, TENSORS), emptied, Unfinished],
 )
-def test_half_made_tensors_are_refused(make: Callable[[], Any]) -> None:
+def test_incomplete_tensors_raise_attribute_error(make: Callable[[], Any]) -> None:
     x = tl.asarray([1.0, 2.0])
     for operands in ((make(), x), (x, make()), (make(), 1.0), (make(), make())):
         with pytest.raises(AttributeError):
@@ -102,7 +102,7 @@ def test_half_made_tensors_are_refused(make: Callable[[], Any]) -> None:
             blend(*operands)
 
 
-def test_half_made_operations_are_refused_and_say_what_is_missing() -> None:
+def test_incomplete_operations_name_the_missing_call_of_init() -> None:
     class Forgetful(tl.Activation):
         def __init__(self) -> None:
             pass
@@ -116,7 +116,7 @@ def test_half_made_operations_are_refused_and_say_what_is_missing() -> None:
 
 
 @pytest.mark.parametrize("thing", [None, 0, b"", np.zeros(20, np.int64), object(), Elementwise])
-def test_whatever_is_in_the_place_of_the_table_is_no_table(thing: object) -> None:
+def test_object_in_place_of_the_call_table_is_ignored(thing: object) -> None:
     @tl.elementwise
     def own(x: float) -> float:
         return 2.0 * x
@@ -132,7 +132,7 @@ def test_whatever_is_in_the_place_of_the_table_is_no_table(thing: object) -> Non
     assert own(x).tolist() == [2.0, 4.0]
 
 
-def test_whatever_is_in_the_place_of_a_buffer_is_no_array() -> None:
+def test_object_in_place_of_a_buffer_raises() -> None:
     for wrong in (None, 1.0, "text", [1.0, 2.0]):
         x = tl.asarray([1.0, 2.0])
         x._buffer = wrong
@@ -140,7 +140,7 @@ def test_whatever_is_in_the_place_of_a_buffer_is_no_array() -> None:
             blend(x, x)
 
 
-def test_near_the_recursion_limit_there_is_a_recursion_error() -> None:
+def test_recursion_limit_raises_recursion_error() -> None:
     x = tl.asarray([1.0, 2.0])
     watched: list[Any] = []
 
@@ -165,7 +165,7 @@ def test_near_the_recursion_limit_there_is_a_recursion_error() -> None:
     assert not any(reference() for reference in watched)
 
 
-def test_a_collection_that_makes_another_dtype_ready_during_a_call_harms_nothing() -> None:
+def test_finalizer_may_prepare_another_dtype_during_a_call() -> None:
     @tl.elementwise
     def own(x: float) -> float:
         return 2.0 * x

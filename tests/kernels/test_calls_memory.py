@@ -1,4 +1,4 @@
-"""What stays of operations, activations, rules and models that are made in a loop: the same for three as for thirty."""
+"""Operations, activations, rules and models made in a loop do not accumulate memory."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def differentiated(operation: Callable[..., tl.Tensor]) -> None:
     tape.gradient(y, x)
 
 
-# What is made computes what `tl.square` and SGD do, whose kernels other tests have compiled.
+# They compute `tl.square` and SGD, whose kernels other tests compile already.
 
 
 def operation() -> Any:
@@ -67,17 +67,15 @@ def model() -> Any:
 
 
 def kept() -> dict[str, int]:
-    """How much is kept to the end of the process."""
-    for _ in range(4):  # what a weak dictionary held goes one collection later
+    """Return the sizes of all caches that live as long as the process."""
+    for _ in range(4):  # entries of weak dictionaries are freed one collection later
         gc.collect()
     cpu: Any = devices.backend("cpu")
     holders = {
         "kernels": library._kernels,
-        "addresses": native._addresses,
         "tables": calls._tables,
         "referred to": calls._kept,
-        "reductions": cpu._kernels,
-        "products": cpu._products,
+        "kernels of the backend": cpu._kernels,
         "biased": nn._biased,
         "conversions": casting._conversions,
         "sources": linecache.cache,
@@ -88,9 +86,7 @@ def kept() -> dict[str, int]:
 
 
 @pytest.mark.parametrize("make", [operation, activation, optimizer, model])
-def test_equal_things_share_kernels_and_leave_nothing_behind(
-    make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_equal_objects_share_kernels_and_are_freed(make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled_calls, "_left", 1)
     for _ in range(2):
         make()
@@ -104,7 +100,7 @@ def test_equal_things_share_kernels_and_leave_nothing_behind(
     assert [reference() for reference in watched] == [None] * len(watched)
 
 
-def test_different_functions_have_kernels_of_their_own() -> None:
+def test_different_functions_have_different_kernels() -> None:
     x = tl.asarray(X)
     for factor in (2.0, 3.0, 2.0):
         np.testing.assert_array_equal(tl.elementwise(lambda x: x * factor)(x).numpy(), X * np.float32(factor))  # noqa: B023

@@ -1,4 +1,4 @@
-"""Operations that are copied, and pickled for other processes: by name or as data, and never with an address."""
+"""Operations are copied, and pickled for other processes, by name or as data, never with memory addresses."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def own(x: float) -> float:
 
 
 class Scaled(tl.Activation):
-    """One with attributes of its own."""
+    """An activation with its own attributes."""
 
     def __init__(self, factor: float) -> None:
         super().__init__(lambda x: factor * math.sin(x))
@@ -56,7 +56,7 @@ shifted = 3.0
 MADE: dict[str, Callable[[], Elementwise]] = {
     "lambda": lambda: tl.elementwise(lambda x: x * shifted),
     "closure": lambda: Scaled(2.5),
-    "of another": lambda: tl.Activation(helped),
+    "calls helper": lambda: tl.Activation(helped),
     "own name": lambda: tl.elementwise(name="other")(helped),
     "derivative": lambda: own.vjp(0),
     "surrogate": lambda: tl.Activation(step, surrogate),
@@ -69,7 +69,7 @@ def helped(x: float) -> float:
 
 
 def library() -> dict[str, Elementwise]:
-    """Every operation that is a scalar function, by where it is."""
+    """Return every operation with a scalar function, by its qualified name."""
     owners: list[Any] = [tl, activations]
     return {
         f"{owner.__name__}.{name}": thing
@@ -80,7 +80,7 @@ def library() -> dict[str, Elementwise]:
 
 
 def use(operation: Elementwise) -> list[Any]:
-    """What it gives, with its derivative; so it is ready, and compiled calls know it."""
+    """Return results and derivatives of an operation, after its call was compiled."""
     x = [tl.asarray([-1.5, 0.5, 2.0])] * operation._arity
     for _ in range(3):
         y = operation(*x)
@@ -95,7 +95,7 @@ def _hot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled_calls, "_left", 1)
 
 
-def test_operations_of_the_library_are_pickled_by_name() -> None:
+def test_library_operations_are_pickled_by_name() -> None:
     found = library()
     assert len(found) > 60
     for operation in (*found.values(), own):
@@ -133,7 +133,7 @@ def test_other_operations_are_pickled_as_data(name: str) -> None:
         assert copy.deepcopy(operation).weight is not operation.weight  # type: ignore[attr-defined]
 
 
-def test_a_derivative_that_was_given_stays_the_given_one() -> None:
+def test_given_derivative_survives_pickling() -> None:
     operation = tl.Activation(step, surrogate)
     x = [-1.5, 0.5, 2.0]
     for each in (operation, pickle.loads(pickle.dumps(operation))):
@@ -144,8 +144,8 @@ def test_a_derivative_that_was_given_stays_the_given_one() -> None:
     check_gradients(smooth, [tl.asarray([0.5, -1.5], dtype="float64")], order=2)
 
 
-def test_nothing_that_is_pickled_or_copied_is_an_address() -> None:
-    operation = MADE["of another"]()
+def test_pickles_and_copies_contain_no_addresses() -> None:
+    operation = MADE["calls helper"]()
     use(operation)
     numbers = [argument for _, argument, _ in pickletools.genops(pickle.dumps(operation)) if isinstance(argument, int)]
     assert all(abs(number) < 1 << 20 for number in numbers)
@@ -153,7 +153,7 @@ def test_nothing_that_is_pickled_or_copied_is_an_address() -> None:
         assert not {"_kernels", "_direct", "_vjp_makers", "_vjps", "_unlisted"} & set(slots)
 
 
-def test_a_scalar_function_is_pickled_as_what_it_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scalar_function_is_pickled_with_its_definition(monkeypatch: pytest.MonkeyPatch) -> None:
     scalar = scalar_function(lambda x: shifted * helper(x))
     for protocol in PROTOCOLS:
         again = pickle.loads(pickle.dumps(scalar, protocol))
@@ -168,7 +168,7 @@ def test_a_scalar_function_is_pickled_as_what_it_computes(monkeypatch: pytest.Mo
     assert exponential(1.0) == math.e
 
 
-def test_a_backend_is_copied_and_pickled_by_its_name() -> None:
+def test_backend_is_copied_and_pickled_by_name() -> None:
     cpu = devices.backend("cpu")
     assert pickle.loads(pickle.dumps(cpu)) is copy.copy(cpu) is copy.deepcopy(cpu) is cpu
 
@@ -202,12 +202,12 @@ def received(data: bytes) -> str:
     return run.stdout.decode()
 
 
-def test_another_process_computes_the_same() -> None:
+def test_unpickled_operations_compute_the_same_in_another_process() -> None:
     operations = [tl.add, tl.relu, activations.relu, own, *[MADE[name]() for name in ("closure", "surrogate")]]
     assert received(pickle.dumps([(operation, use(operation)) for operation in operations])) == "right\n"
 
 
-def test_cloudpickle_sends_what_a_script_has_defined() -> None:
+def test_cloudpickle_sends_functions_of_a_script() -> None:
     cloudpickle = pytest.importorskip("cloudpickle")
     operation = MADE["lambda"]()
     expected = use(operation)

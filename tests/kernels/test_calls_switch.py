@@ -1,4 +1,4 @@
-"""The switch between calls in Python and compiled calls, and the counts of both."""
+"""The switch between Python calls and compiled calls, and the counts of both."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tensorlab.ops.lift import Elementwise
 
 @pytest.fixture(autouse=True)
 def _hot(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The call is compiled at the first occasion."""
+    """Compile the call at the first opportunity."""
     monkeypatch.setattr(compiled_calls, "_left", 1)
 
 
@@ -35,7 +35,7 @@ def is_python() -> bool:
 
 
 def traced(x: tl.Tensor) -> bool:
-    """Whether a debugger sees a call."""
+    """Return whether a trace function sees the call."""
     seen = []
     before = sys.gettrace()
     sys.settrace(lambda frame, event, argument: seen.append(frame.f_code.co_name))
@@ -46,7 +46,7 @@ def traced(x: tl.Tensor) -> bool:
     return "__call__" in seen
 
 
-def test_a_block_takes_calls_to_python_and_back(rng: np.random.Generator) -> None:
+def test_python_calls_block_switches_to_python_and_back(rng: np.random.Generator) -> None:
     array = rng.normal(size=5)
     x = tl.asarray(array)
     for _ in range(2):
@@ -69,7 +69,7 @@ def test_a_block_takes_calls_to_python_and_back(rng: np.random.Generator) -> Non
     assert not is_python()
 
 
-def test_nothing_is_compiled_inside_of_a_block() -> None:
+def test_nothing_is_compiled_inside_the_block() -> None:
     x = tl.asarray([1.0, 2.0])
     operation = tl.elementwise(lambda x: 3.0 * x)
     with tl.ops.python_calls():
@@ -77,12 +77,12 @@ def test_nothing_is_compiled_inside_of_a_block() -> None:
         assert is_python()
         assert operation.call_counts == (2, 0)
     assert [operation(x).tolist() for _ in range(3)] == [[3.0, 6.0]] * 3
-    assert operation.call_counts == (3, 2)  # the first one after the block lists the kernel
+    assert operation.call_counts == (3, 2)  # the first call after the block registers the kernel
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_dtype_is_one_object_however_it_is_written(name: str) -> None:
-    """Otherwise the compiled function, which compares addresses, leaves every call to Python."""
+def test_equal_dtypes_are_one_object(name: str) -> None:
+    """The compiled function compares dtypes by address; other objects would always fall back to Python."""
     dtype = np.dtype(name)
     for written in (name, dtype, dtype.type, dtype.newbyteorder("="), dtype.newbyteorder(">")):
         assert tl.asarray([1], written).dtype is dtype
@@ -90,17 +90,17 @@ def test_a_dtype_is_one_object_however_it_is_written(name: str) -> None:
         assert tl.asarray([True]).astype(written).dtype is dtype
 
 
-def test_calls_are_counted_by_the_way_they_go() -> None:
+def test_python_and_compiled_calls_are_counted() -> None:
     x, double = tl.asarray([1.0, 2.0], "float32"), tl.asarray([1.0, 2.0], "float64")
     python, compiled = blend.call_counts
     for _ in range(4):
         blend(x, x)
     assert blend.call_counts == (python + 1, compiled + 3)
     for _ in range(4):
-        blend(double, double)  # another table
+        blend(double, double)  # another dtype has its own table
     blend(x, 1.0)
     assert blend.call_counts == (python + 2, compiled + 7)
-    blend(x, [1.0, 2.0])  # of a list
+    blend(x, [1.0, 2.0])  # a list is converted in Python
     out = np.zeros(2, "float32")
     blend(x, x, out=out)
     assert blend.call_counts == (python + 4, compiled + 7)
@@ -113,7 +113,7 @@ def test_calls_are_counted_by_the_way_they_go() -> None:
     assert blend.call_counts.compiled == compiled + 8
 
 
-def test_counts_belong_to_one_object() -> None:
+def test_counts_are_per_operation() -> None:
     x = tl.asarray([1.0, 2.0])
     operation = tl.elementwise(lambda x: 5.0 * x)
     for _ in range(3):
@@ -146,14 +146,14 @@ print(inspect.isfunction(Elementwise.__call__), *tl.add.call_counts)
 @pytest.mark.parametrize(
     ("value", "expected"), [("0", "True 121 0\n"), ("1", "False 101 20\n"), ("", "False 101 20\n")]
 )
-def test_the_environment_decides(value: str, expected: str) -> None:
+def test_environment_variable_selects_the_kind_of_calls(value: str, expected: str) -> None:
     environment = {**os.environ, "TENSORLAB_COMPILED_CALLS": value}
     command = [sys.executable, "-c", PROGRAM]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == (expected, "")
 
 
-def test_other_values_are_refused() -> None:
+def test_invalid_environment_variable_is_rejected() -> None:
     environment = {**os.environ, "TENSORLAB_COMPILED_CALLS": "off"}
     command = [sys.executable, "-c", "import tensorlab"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

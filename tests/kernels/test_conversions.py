@@ -1,4 +1,4 @@
-"""Conversions of dtype: the same at every position, length, layout and device, and by every way into a tensor."""
+"""Conversions between dtypes agree for every length, layout, device and function that converts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", INTEGERS)
-def test_arrays_of_the_host(name: str, dtype: str, rng: np.random.Generator) -> None:
+def test_cast_of_host_arrays_matches_the_definition(name: str, dtype: str, rng: np.random.Generator) -> None:
     with np.errstate(over="ignore"):
         edges = rng.permutation(np.array(EDGES)).astype(dtype)
     for layout in layouts(edges[:60].reshape(5, 12)).values():
@@ -44,13 +44,13 @@ WAYS: dict[str, Callable[[Array, Any], Any]] = {
 
 @pytest.mark.parametrize("device", ["cpu", "reference"])
 @pytest.mark.parametrize("way", WAYS)
-def test_every_way_converts_alike(way: str, device: str, rng: np.random.Generator) -> None:
+def test_all_functions_convert_in_the_same_way(way: str, device: str, rng: np.random.Generator) -> None:
     for count in (1, 3, 8, 100):
         values = rng.choice([-2.0, 300.5, -129.9, 1e9, 4294967551.0, -1e15], count)
         np.testing.assert_array_equal(np.asarray(WAYS[way](values, device)), expected(values, "uint8"))
 
 
-def test_python_numbers_that_no_integer_holds_are_refused() -> None:
+def test_python_numbers_out_of_range_are_rejected() -> None:
     for value in (np.nan, np.inf, 1e300, -1e30):
         for make in (lambda x: tl.asarray(x, dtype="uint8"), lambda x: tl.full((2,), x, dtype="int64")):
             with pytest.raises(
@@ -88,13 +88,13 @@ OF_BOOLS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 
 @pytest.mark.parametrize("device", ["cpu", "reference"])
 @pytest.mark.parametrize("name", OF_BOOLS)
-def test_any_byte_but_0_is_true(name: str, device: str, rng: np.random.Generator) -> None:
+def test_nonzero_bytes_of_bool_memory_are_true(name: str, device: str, rng: np.random.Generator) -> None:
     truth = rng.random(40) < 0.5
     ours, numpys = OF_BOOLS[name]
     np.testing.assert_array_equal(np.asarray(ours(tl.asarray(odd(truth, rng), device=device))), numpys(truth))
 
 
-def test_bytes_that_change_after_they_were_shared() -> None:
+def test_bool_memory_that_changes_after_sharing() -> None:
     memory = np.zeros(50, np.uint8)
     tensor = tl.asarray(memory.view(bool))
     memory[::2] = 7
@@ -103,7 +103,7 @@ def test_bytes_that_change_after_they_were_shared() -> None:
     assert int(tl.sum(from_another_library)) == 25
 
 
-def test_a_function_that_gives_any_number_gives_a_bool() -> None:
+def test_result_of_a_bool_operation_is_0_or_1() -> None:
     @tl.elementwise(domain="any", result="bool")
     def itself(x: float) -> float:
         return x

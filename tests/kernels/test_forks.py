@@ -1,32 +1,17 @@
-"""Locks at a fork: the child neither waits for a thread that it does not have nor begins with half of its work."""
+"""Locks and forks: a child process neither deadlocks nor sees half-finished state."""
 
 from __future__ import annotations
 
-import os
 import pickle
-import subprocess
-import sys
 from pathlib import Path
+
+from python_processes import output_of
 
 import tensorlab as tl
 from tensorlab.forks import Lock
 
-ROOT = Path(__file__).parents[2]
 
-
-def output(program: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", program],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
-
-
-def test_a_layer_that_another_thread_was_building_is_refused_in_the_child() -> None:
+def test_child_rejects_a_layer_that_another_thread_was_building() -> None:
     program = """
 import os, threading
 import tensorlab as tl
@@ -61,10 +46,10 @@ with tl.device("reference"):
         "fork: another thread was building the object, or calling it for the first time, during the fork; "
         "build models before forking, or make them in the child\n"
     )
-    assert output(program) == f"{message * 2}(1, 2)\n0\nTrue\n"
+    assert output_of(program) == f"{message * 2}(1, 2)\n0\nTrue\n"
 
 
-def test_the_thread_that_forks_while_it_builds_goes_on_in_the_child() -> None:
+def test_thread_that_forks_while_building_continues_in_the_child() -> None:
     program = """
 import os
 import tensorlab as tl
@@ -83,11 +68,11 @@ with tl.device("reference"):
         os._exit(0 if shape == (1, 3) and layer(tl.ones((2, 3))).shape == (2, 3) else 1)
     print(os.waitpid(layer.child, 0)[1])
 """
-    assert output(program) == "0\n"
+    assert output_of(program) == "0\n"
 
 
-def test_forks_while_other_threads_count() -> None:
-    """Names of layers, keys and draws are counted under one lock, which a fork waits for."""
+def test_fork_while_other_threads_use_counters() -> None:
+    """Layer names, keys and draws are counted under one lock, which a fork acquires."""
     program = """
 import os, threading
 import tensorlab as tl
@@ -115,18 +100,18 @@ for thread in threads:
     thread.join()
 print("right")
 """
-    assert output(program) == "right\n"
+    assert output_of(program) == "right\n"
 
 
-def test_a_copied_lock_is_a_lock_of_its_own() -> None:
+def test_pickled_lock_is_a_new_lock() -> None:
     lock = Lock()
     with lock, lock:
         copied = pickle.loads(pickle.dumps(lock))
         assert copied._lock is not lock._lock
 
 
-def test_every_lock_is_made_by_the_module_of_forks() -> None:
-    """But for the pool, whose state a child forgets."""
+def test_locks_are_created_only_in_the_forks_module() -> None:
+    """The thread pool is an exception: a child discards its state."""
     package = Path(tl.__file__).parent
     own = [
         str(path.relative_to(package))

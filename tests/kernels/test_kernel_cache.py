@@ -1,4 +1,4 @@
-"""What is compiled and when, and a disk cache that costs time at worst, never a result and never an exception."""
+"""What is compiled and when; and the disk cache, whose faults cost time but never change results or raise."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def negative():
 print([maker()(21) for maker in (double, square, negative)])
 print(compiled())
 """
-"""Three kernels that are compiled soon; the library's own, a hundred times as large, meet the same cache."""
+"""Three kernels that compile fast and use the same cache as the library's own."""
 RESULT = "[42, 441, -21]"
 
 OPERATIONS = """
@@ -69,14 +69,14 @@ print(y.item(), tape.gradient(y, x).tolist(), "numba" in sys.modules)
 
 
 def fork(program: str, cache: Path, *arguments: str, **variables: str) -> Process:
-    """A process like `start`'s, but that it has imported Numba: for what does not depend on imports."""
+    """Start a program in a fork that has imported Numba, for tests that do not depend on imports."""
     if not hasattr(os, "fork"):
         return start(program, cache, *arguments, **variables)
     return Forked(program, arguments, {"TENSORLAB_CACHE_DIR": str(cache), **variables})
 
 
 def start(program: str, cache: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
-    """A process of one thread, so that there are no kernels beside those asked for; every warning is an error."""
+    """Start a program in a new process with one thread, so that no other kernels are compiled; warnings are errors."""
     environment = {"PYTHONPATH": str(ROOT), "TENSORLAB_CACHE_DIR": str(cache), "TENSORLAB_NUM_THREADS": "1"}
     environment |= variables
     return subprocess.Popen(
@@ -95,7 +95,7 @@ def finish(process: Process) -> str:
 
 
 def run(cache: Path, setting: str = "", begin: Callable[..., Process] = fork, **variables: str) -> int:
-    """Run the program, check its results, and return how many functions it compiled."""
+    """Run the program, check its results, and return the number of functions it compiled."""
     results, count = finish(begin(setting + PROGRAM, cache, **variables)).splitlines()
     assert results == RESULT
     return int(count)
@@ -103,7 +103,7 @@ def run(cache: Path, setting: str = "", begin: Callable[..., Process] = fork, **
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache that one run of the program has filled."""
+    """A cache that was filled by one run of the program."""
     cache = tmp_path_factory.mktemp("filled")
     assert run(cache, begin=start) > 0
     return cache
@@ -111,11 +111,11 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def cache(filled: Path, tmp_path: Path) -> Path:
-    """A copy of it."""
+    """A copy of the filled cache."""
     return Path(shutil.copytree(filled, tmp_path / "cache"))
 
 
-def test_an_import_compiles_nothing_and_imports_no_cuda(tmp_path: Path) -> None:
+def test_import_compiles_nothing_and_does_not_import_cuda(tmp_path: Path) -> None:
     program = f"""
 import sys
 import tensorlab
@@ -129,15 +129,15 @@ print(early, compiled(), [name for name in sys.modules if name.startswith(("numb
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_second_process_compiles_nothing(filled: Path) -> None:
+def test_second_process_compiles_nothing(filled: Path) -> None:
     program = f"{PROGRAM}\nprint([name for name in sys.modules if name.startswith(('numba.cuda', 'numba_cuda'))])"
     assert finish(start(program, filled)).splitlines() == [RESULT, "0", "[]"]
     names = {path.suffix for path in (filled / "kernels").iterdir()}
     assert names == {".kernel"}
 
 
-def test_a_second_process_does_not_even_import_numba() -> None:
-    """In the cache of all tests, which has most of these kernels already."""
+def test_second_process_does_not_import_numba() -> None:
+    """Uses the cache of all tests, which has most of these kernels already."""
     shared = cache_module.folder().parent
     first, second = (finish(start(OPERATIONS, shared)) for _ in range(2))
     assert first.startswith("5.0 [0.0, 2.0, 4.0] ")
@@ -156,7 +156,7 @@ DAMAGE: list[Callable[[str, bytes], bytes]] = [
 ]
 
 
-def test_damaged_files_are_compiled_again(cache: Path) -> None:
+def test_damaged_files_are_recompiled(cache: Path) -> None:
     files = sorted((cache / "kernels").iterdir())
     for file, damage in zip(files, itertools.cycle(DAMAGE), strict=False):
         file.write_bytes(damage(file.name, file.read_bytes()))
@@ -164,29 +164,29 @@ def test_damaged_files_are_compiled_again(cache: Path) -> None:
     assert run(cache) == 0
     contents = [file.read_bytes() for file in files]
     for file, content in zip(files, [b"", contents[2], contents[1]], strict=False):
-        file.write_bytes(content)  # nothing, and a kernel in the place of another
+        file.write_bytes(content)  # an empty file, and files with the contents of others
     assert run(cache) > 0
     assert all(len(file.read_bytes()) > 32 for file in files)
 
 
-def test_a_folder_in_the_place_of_a_file(cache: Path) -> None:
+def test_directory_in_place_of_a_file(cache: Path) -> None:
     for file in (cache / "kernels").iterdir():
         file.unlink()
         file.mkdir()
     assert run(cache) > 0
-    assert all(path.is_dir() for path in (cache / "kernels").iterdir()), "nothing half-written stays behind"
+    assert all(path.is_dir() for path in (cache / "kernels").iterdir()), "partial files remain"
 
 
-def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
+def test_file_in_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("not a folder")
     assert run(tmp_path / "cache") > 0
     assert (tmp_path / "cache").read_text() == "not a folder"
 
 
-def test_a_read_only_folder(cache: Path) -> None:
+def test_read_only_folder(cache: Path) -> None:
     removed, *others = sorted((cache / "kernels").iterdir())
     removed.unlink()
-    # An audit hook refuses to write even to root, who may write into a folder that is marked read-only.
+    # An audit hook denies writes even for root, who could write into a read-only folder.
     refusing = f"""
 import os, sys
 
@@ -205,16 +205,16 @@ sys.addaudithook(refuse)
     assert sorted((cache / "kernels").iterdir()) == others
 
 
-def test_a_full_disk(tmp_path: Path) -> None:
-    # No file of this process may grow beyond 1000 bytes: the write of a kernel stops in the middle.
+def test_full_disk(tmp_path: Path) -> None:
+    # Files of this process are limited to 1000 bytes, so writing a kernel fails in the middle.
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))\n"
     assert run(tmp_path, limit) > 0
-    assert list((tmp_path / "kernels").iterdir()) == [], "nothing half-written stays behind"
+    assert list((tmp_path / "kernels").iterdir()) == [], "partial files remain"
     assert run(tmp_path) > 0
 
 
-def test_a_user_without_a_home(tmp_path: Path) -> None:
-    # What platformdirs returns for a user whom the system does not know, as in many containers
+def test_user_without_a_home_directory(tmp_path: Path) -> None:
+    # platformdirs returns this for a user unknown to the system, as in many containers.
     setting = f"""
 import os, platformdirs
 os.chdir({str(tmp_path)!r})
@@ -224,7 +224,7 @@ platformdirs.user_cache_dir = lambda name: f"~/.cache/{{name}}"
     assert list(tmp_path.iterdir()) == []
 
 
-def test_kernels_of_other_versions_and_settings_are_kept_apart(cache: Path) -> None:
+def test_other_versions_and_settings_use_different_kernels(cache: Path) -> None:
     before = set((cache / "kernels").iterdir())
     other = """
 import importlib.metadata
@@ -233,14 +233,14 @@ importlib.metadata.version = lambda name: "0.0" if name == "llvmlite" else real(
 """
     assert run(cache, other) > 0
     assert run(cache, other) == 0
-    assert run(cache, begin=start, NUMBA_CPU_FEATURES="+sse2") > 0  # which Numba reads when it is imported
+    assert run(cache, begin=start, NUMBA_CPU_FEATURES="+sse2") > 0  # Numba reads it at import
     assert run(cache, begin=start, NUMBA_NUM_THREADS="1", NUMBA_ENABLE_CUDASIM="1") == 0  # no kernel depends on these
     assert run(cache) == 0
     assert len(set((cache / "kernels").iterdir()) - before) == 2 * len(before)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no such owners here")
-def test_the_folder_is_its_owners_alone(cache: Path, tmp_path: Path) -> None:
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs files with owners")
+def test_folder_of_another_user_is_not_used(cache: Path, tmp_path: Path) -> None:
     assert run(tmp_path / "new") > 0
     assert (tmp_path / "new" / "kernels").stat().st_mode & 0o777 == 0o700
     foreign = "import os; own = os.geteuid(); os.geteuid = lambda: own + 1\n"
@@ -253,14 +253,14 @@ def test_the_folder_is_its_owners_alone(cache: Path, tmp_path: Path) -> None:
     assert run(cache) == 0
 
 
-def test_four_processes_that_fill_one_cache_at_once(tmp_path: Path) -> None:
+def test_four_processes_fill_one_cache_at_once(tmp_path: Path) -> None:
     processes = [fork(PROGRAM, tmp_path) for _ in range(4)]
     assert {finish(process).splitlines()[0] for process in processes} == {RESULT}
     assert {path.suffix for path in (tmp_path / "kernels").iterdir()} == {".kernel"}
     assert run(tmp_path) == 0
 
 
-def test_a_changed_function_is_compiled_anew(filled: Path, tmp_path: Path) -> None:
+def test_changed_function_is_recompiled(filled: Path, tmp_path: Path) -> None:
     program = f"""{COUNTING}
 sys.path.insert(0, {str(tmp_path)!r})
 import tensorlab as tl
@@ -281,17 +281,17 @@ print(shifted(tl.asarray([1.0, 2.0])).tolist(), compiled())
     comment = "# a comment, which is not part of the function"
     assert output(shift=1.0, scale=2.0, comment=comment) == ("[3.0, 5.0]", False)
     assert output(shift=5.0, scale=2.0) == ("[7.0, 9.0]", True)
-    assert output(shift=1.0, scale=3.0) == ("[4.0, 7.0]", True)  # a function that it calls
+    assert output(shift=1.0, scale=3.0) == ("[4.0, 7.0]", True)  # the called function changed
 
 
-def test_kernels_of_several_processes_do_not_take_each_others_place(tmp_path: Path) -> None:
+def test_kernels_of_several_processes_do_not_replace_each_other(tmp_path: Path) -> None:
     program = """
 import sys
 from tensorlab.kernels.runtime.compiler import kernel
 
 for number in map(int, sys.argv[1:]):
     @kernel
-    def adder(number):  # two of one name and signature
+    def adder(number):  # kernels with the same name and signature
         return lambda x: x + number, "int64(int64)"
 
     assert adder(number)(1) == 1 + number
@@ -310,7 +310,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "kernels"
 
 
-def test_what_was_used_longest_ago_is_deleted_first(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_least_recently_used_kernels_are_deleted_first(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for key in "abc":
         cache_module.write(key, native(1000))
     size = cache_module.usage().size
@@ -319,13 +319,13 @@ def test_what_was_used_longest_ago_is_deleted_first(own: Path, monkeypatch: pyte
     for age, key in enumerate("bca"):
         path = cache_module._path(key)
         os.utime(path, (age, age))
-    assert cache_module.read("b") == native(1000)  # so it is used now
+    assert cache_module.read("b") == native(1000)  # makes it the most recently used
     monkeypatch.setattr(cache_module, "LIMIT", size)
     cache_module.write("d", native(1000))
     assert {key for key in "abcd" if cache_module.read(key)} == set("abd")
 
 
-def test_what_a_killed_process_left_is_deleted(own: Path) -> None:
+def test_partial_files_of_killed_processes_are_deleted(own: Path) -> None:
     cache_module.write("a", native(10))
     old, new = own / "x.part", own / "y.part"
     for path in (old, new):
@@ -336,7 +336,7 @@ def test_what_a_killed_process_left_is_deleted(own: Path) -> None:
     assert cache_module.usage().kernels == 2
 
 
-def test_clear_deletes_every_kernel_and_nothing_else(own: Path) -> None:
+def test_clear_deletes_all_kernels_and_nothing_else(own: Path) -> None:
     for key in "ab":
         cache_module.write(key, native(10))
     usage = cache_module.usage()
@@ -347,7 +347,7 @@ def test_clear_deletes_every_kernel_and_nothing_else(own: Path) -> None:
     assert cache_module.read("a") is None
 
 
-def test_a_kernel_is_kept_under_all_that_it_is_made_of() -> None:
+def test_kernel_key_depends_on_all_arguments() -> None:
     add, multiply = tl.add.scalar, tl.multiply.scalar
     rules = [
         Reduction("r", add, add),
@@ -365,7 +365,7 @@ def test_a_kernel_is_kept_under_all_that_it_is_made_of() -> None:
         library._described((add, [1]))
 
 
-def test_the_function_that_python_calls_checks_what_it_is_given() -> None:
+def test_entry_function_checks_its_arguments() -> None:
     stop = catalogue.stop_kernel()
     for wrong in [(1,), (1, 2, 3), ("1", 2), (1.5, 2)]:
         with pytest.raises(TypeError):
@@ -374,6 +374,6 @@ def test_the_function_that_python_calls_checks_what_it_is_given() -> None:
         stop(1 << 64, 2)
 
 
-def test_a_kernel_that_needs_what_is_not_there_is_compiled_again() -> None:
+def test_kernel_with_a_missing_symbol_is_not_loaded() -> None:
     entry = native_module.entry_object("nothing_of_this_name", ["i64"], "void")
     assert native_module.load(Native(entry, b"", ("nothing_of_this_name",))) is None

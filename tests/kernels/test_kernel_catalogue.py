@@ -1,4 +1,4 @@
-"""The catalogue names every function that makes a kernel, and finds what these make."""
+"""The catalogue contains every function that makes a kernel, and finds their kernels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAKERS = {name: maker for name, maker in vars(catalogue).items() if isinstance(m
 
 
 def makers() -> dict[str, Any]:
-    """Every decorated function of the package, by its name in the catalogue."""
+    """Return every decorated function of the package, by its name in the catalogue."""
     found = {}
     for module in pkgutil.walk_packages(kernels.__path__, kernels.__name__ + "."):
         for name, thing in vars(importlib.import_module(module.name)).items():
@@ -27,14 +27,14 @@ def makers() -> dict[str, Any]:
     return found
 
 
-def test_every_maker_of_a_kernel_is_in_the_catalogue() -> None:
+def test_catalogue_contains_every_kernel_maker() -> None:
     assert {name: maker.name for name, maker in MAKERS.items()} == {name: made.name for name, made in makers().items()}
     assert set(catalogue.__all__) == {"Maker", *MAKERS}
     assert len(MAKERS) > 10
 
 
 @pytest.mark.parametrize("named", [False, True])
-def test_a_maker_and_its_entry_find_one_kernel(named: bool) -> None:
+def test_kernel_maker_and_catalogue_entry_return_the_same_kernel(named: bool) -> None:
     from tensorlab.kernels.loops.map import map_kernel
 
     square, types = tl.square.scalar, ("float32",)
@@ -44,7 +44,7 @@ def test_a_maker_and_its_entry_find_one_kernel(named: bool) -> None:
     assert found is not catalogue.map_kernel(tl.exp.scalar, *list(arguments.values())[1:])
 
 
-def test_the_catalogue_is_importable_without_numba() -> None:
+def test_catalogue_can_be_imported_without_numba() -> None:
     program = "import sys, tensorlab.kernels.catalogue; print('numba' in sys.modules, 'llvmlite' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "False False\n"

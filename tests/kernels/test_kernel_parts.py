@@ -1,4 +1,4 @@
-"""Parts of kernels: compiled code that only other compiled code calls."""
+"""Parts of kernels: compiled functions that only other compiled functions call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tensorlab.scalars import scalar_function
 
 @pytest.fixture
 def generated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of what machine code is generated for."""
+    """Record the names of all functions for which machine code is generated."""
     names: list[str] = []
     finalize = JITCodeLibrary._finalize_specific
 
@@ -58,7 +58,7 @@ def test_machine_code_is_generated_once_for_a_kernel_and_its_parts(
     assert once.endswith("launch")
 
 
-def test_an_error_in_a_part_says_where_it_is() -> None:
+def test_error_in_a_part_names_its_cause() -> None:
     @jit
     def part(n):
         return n.no_such_attribute

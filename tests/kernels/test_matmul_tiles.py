@@ -1,4 +1,4 @@
-"""The register tiles: which one is used, and how little products round on each that the processor has."""
+"""Register tiles: which one is selected, and the rounding errors of products with each tile of this processor."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ Array = np.ndarray[Any, Any]
 
 @pytest.fixture(params=host_tiles())
 def tile(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Products of the device "cpu" are computed with each tile that the processor has."""
+    """Compute products of the device "cpu" with each tile that the processor supports."""
     monkeypatch.setenv(VARIABLE, request.param)
-    monkeypatch.setattr(devices.backend("cpu"), "_products", {})
+    monkeypatch.setattr(devices.backend("cpu"), "_kernels", {})
     host_tile.cache_clear()
     yield request.param
     host_tile.cache_clear()
 
 
 def exact(a: Array, b: Array) -> Array:
-    """The product in a wider type than that of the operands, whose sums NumPy adds pairwise."""
+    """Return the product in a wider type than that of the operands, with NumPy's pairwise sums."""
     if a.dtype == np.float32:
         return np.asarray(a.astype(np.float64) @ b.astype(np.float64))
     wide, columns = a.astype(np.longdouble), np.ascontiguousarray(b.T, np.longdouble)
@@ -39,18 +39,18 @@ def exact(a: Array, b: Array) -> Array:
 
 
 def rounding_of(found: Any, a: Array, b: Array) -> float:
-    """The largest error of a product, in units of ``eps * |a| |b|``."""
+    """Return the largest error of a product, in units of ``eps * |a| |b|``."""
     error = np.abs(np.asarray(found, np.longdouble) - exact(a, b))
     return float(np.max(error / exact(np.abs(a), np.abs(b)))) / float(np.finfo(a.dtype).eps)
 
 
-# The paths of the planner: tiles, one row, and few columns; and as they are transposed.
+# The code paths of the planner: tiles, one row, and few columns, and each of them transposed.
 LONG = [(1, 1_000_003, 1), (3, 100_001, 1), (1, 100_001, 3), (5, 100_001, 3), (1, 20_001, 40), (20, 5_001, 40)]
 SHORT = [(1, CHAIN + 1, 70), (9, DEPTH + 1, 20), (5, 20 * CHAIN + 7, 3), (3, 3 * DEPTH + 5, 1), (2, 17 * DEPTH, 2)]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_equal_terms_round_little_however_many_there_are(tile: str, dtype: str) -> None:
+def test_rounding_error_of_equal_terms_does_not_grow_with_their_number(tile: str, dtype: str) -> None:
     matmul = kernel(dtype, tile=TILES[tile])
     for m, k, n in LONG:
         for value in (0.1, 0.3) if m * n == 1 else (0.1,):
@@ -58,11 +58,11 @@ def test_equal_terms_round_little_however_many_there_are(tile: str, dtype: str) 
             for left in (a, np.asfortranarray(a)):
                 for right in (b, np.asfortranarray(b)):
                     found, _ = product(matmul, left, right)
-                    assert rounding_of(found, a, b) < 10  # added up one by one: 1,000 to 100,000
+                    assert rounding_of(found, a, b) < 10  # sequential summation: 1,000 to 100,000
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_no_terms_round_more_than_the_bound(tile: str, dtype: str, rng: np.random.Generator) -> None:
+def test_rounding_error_is_within_the_bound(tile: str, dtype: str, rng: np.random.Generator) -> None:
     matmul = kernel(dtype, tile=TILES[tile])
     for m, k, n in SHORT:
         a = (10.0 ** rng.uniform(-6, 6, (m, k)) * rng.choice([-1, 1], (m, k))).astype(dtype)
@@ -85,14 +85,14 @@ OPERATIONS: dict[str, Callable[[Array], Any]] = {
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_operations_on_long_vectors_round_little(tile: str, name: str) -> None:
+def test_operations_on_long_vectors_have_small_rounding_errors(tile: str, name: str) -> None:
     a = np.full(1_000_003, 0.1, np.float32)
     expected = float(np.sum(np.square(a.astype(np.float64))))
     np.testing.assert_allclose(np.asarray(OPERATIONS[name](a)), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", LONG[2:])
-def test_infinity_and_nan_survive_long_sums(tile: str, shape: tuple[int, int, int]) -> None:
+def test_infinity_and_nan_propagate_through_long_sums(tile: str, shape: tuple[int, int, int]) -> None:
     m, k, n = shape
     matmul = kernel("float32", tile=TILES[tile])
     for place in (3, k // 2, k - 1):
@@ -106,22 +106,20 @@ def test_infinity_and_nan_survive_long_sums(tile: str, shape: tuple[int, int, in
         assert (found[:-1] == k).all()
 
 
-def test_terms_beyond_the_largest_number_are_infinite(tile: str) -> None:
+def test_overflow_gives_infinity(tile: str) -> None:
     a = np.full((1, 5 * DEPTH), 3e38, np.float32)
     found, _ = product(kernel("float32", tile=TILES[tile]), a, np.ones((5 * DEPTH, 1), np.float32))
     assert found == np.inf
 
 
 @pytest.mark.parametrize(("features", "name"), [("+avx512f,+avx2,+fma", "avx512"), ("+avx2,+fma,-avx512f", "avx2")])
-def test_the_tile_follows_the_processor_that_is_compiled_for(
-    monkeypatch: pytest.MonkeyPatch, features: str, name: str
-) -> None:
+def test_tile_depends_on_the_target_processor(monkeypatch: pytest.MonkeyPatch, features: str, name: str) -> None:
     monkeypatch.setenv("NUMBA_CPU_FEATURES", features)
     monkeypatch.delenv(VARIABLE, raising=False)
     assert host_tile.__wrapped__() == TILES[name]
 
 
-def test_a_variable_names_the_tile(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variable_selects_the_tile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_CPU_FEATURES", "+avx2,+fma")
     for name in ("avx2", "generic"):
         monkeypatch.setenv(VARIABLE, name)
@@ -133,13 +131,13 @@ def test_a_variable_names_the_tile(monkeypatch: pytest.MonkeyPatch) -> None:
             host_tile.__wrapped__()
 
 
-def test_tiles_have_kernels_of_their_own(tile: str) -> None:
+def test_each_tile_has_its_own_kernels(tile: str) -> None:
     assert products.tasks("float32").kernels == products.tasks("float32", TILES[tile]).kernels
     others = [products.tasks("float32", TILES[name]).address for name in host_tiles() if name != tile]
     assert products.tasks("float32").address not in others
 
 
-def test_the_bound_is_that_of_the_levels() -> None:
-    additions = CHAIN + DEPTH // CHAIN + 4 + 1  # a chain, the chains of a block, the lanes of a vector, and the rest
+def test_bound_follows_from_the_levels_of_summation() -> None:
+    additions = CHAIN + DEPTH // CHAIN + 4 + 1  # a chain, the chains of a block, the lanes, the remainder
     assert additions / 2 < BOUND
     assert "BOUND * eps" in (inspect.getdoc(rounding) or "")

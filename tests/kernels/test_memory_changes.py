@@ -1,4 +1,4 @@
-"""What kernels do with memory that another thread writes into meanwhile: any value of it, but nothing outside of it."""
+"""Kernels that read memory while another thread writes it return any of the values, but never read out of bounds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COUNT = 1 << 17
 
 @pytest.fixture(params=[(0.0, 1.0), (0.0, np.nan)], ids=["ones", "nan"])
 def changing(request: pytest.FixtureRequest) -> Iterator[np.ndarray]:
-    """An array that is all the one or all the other value, by turns, until the test is done."""
+    """An array that a thread fills with one value and the other in turn, until the test ends."""
     array, stop = np.zeros(COUNT, np.float32), threading.Event()
 
     def write() -> None:
@@ -24,7 +24,7 @@ def changing(request: pytest.FixtureRequest) -> Iterator[np.ndarray]:
                 array.fill(value)
 
     for find in (tl.argmax, tl.argmin):
-        find(tl.asarray(array))  # compiled before a thread takes half of the time
+        find(tl.asarray(array))  # compile before the thread runs
     thread = threading.Thread(target=write)
     thread.start()
     yield array
@@ -33,7 +33,7 @@ def changing(request: pytest.FixtureRequest) -> Iterator[np.ndarray]:
 
 
 @pytest.mark.parametrize("shape", [(COUNT,), (64, COUNT // 64)])
-def test_a_search_ends_with_its_array(changing: np.ndarray, shape: tuple[int, ...]) -> None:
+def test_arg_reductions_stay_in_bounds_of_a_changing_array(changing: np.ndarray, shape: tuple[int, ...]) -> None:
     tensor = tl.asarray(changing.reshape(shape))
     for _ in range(300):
         for find in (tl.argmax, tl.argmin):

@@ -1,4 +1,4 @@
-"""What kernels do when there is no memory: a MemoryError, and nothing lost."""
+"""Kernels raise MemoryError if an allocation fails, and change nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import tensorlab as tl
 Array = np.ndarray[Any, Any]
 
 LEAST = 1 << 10
-"""Python itself asks for less."""
+"""Python itself makes smaller allocations."""
 
 
 def _array(*shape: int) -> Array:
@@ -42,7 +42,7 @@ WORK: dict[str, Callable[[], Any]] = {
 
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("name", WORK)
-def test_every_allocation_is_checked(name: str, threads: int) -> None:
+def test_every_failed_allocation_raises_memory_error(name: str, threads: int) -> None:
     before = tl.get_num_threads()
     tl.set_num_threads(threads)
     try:
@@ -61,12 +61,12 @@ def test_every_allocation_is_checked(name: str, threads: int) -> None:
             if not refused:
                 break
         np.testing.assert_array_equal(np.asarray(work()), expected)
-        assert refusals or name in ("argmax", "softmax", "cumulative")  # which ask for nothing
+        assert refusals or name in ("argmax", "softmax", "cumulative")  # these allocate nothing
     finally:
         tl.set_num_threads(before)
 
 
-def test_a_refused_product_leaves_a_variable_as_it_was() -> None:
+def test_failed_product_leaves_the_variable_unchanged() -> None:
     weight = tl.Variable(A)
     with memory_refused(LEAST), pytest.raises(MemoryError):
         weight.assign(tl.asarray(A.T.copy()).T @ _array(300, 300))

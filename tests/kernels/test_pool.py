@@ -1,21 +1,18 @@
-"""The memory and the workers of the pool: no address dies, nobody waits, and what is interrupted can be repeated."""
+"""The thread pool: its memory stays valid, callers never wait for workers to start, and interrupts leave no damage."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
+from python_processes import output_of
 
 import tensorlab as tl
 from tensorlab.kernels.runtime import pool
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +31,7 @@ def workers() -> list[str]:
     return sorted(thread.name for thread in threading.enumerate() if thread.name.startswith("tensorlab-"))
 
 
-def test_every_address_that_is_read_is_valid_for_ever(x: tl.Tensor) -> None:
+def test_pool_address_stays_valid_while_the_size_changes(x: tl.Tensor) -> None:
     tl.set_num_threads(2)
     memory = pool.pool()
     seen: set[int] = set()
@@ -62,10 +59,10 @@ def test_every_address_that_is_read_is_valid_for_ever(x: tl.Tensor) -> None:
     np.testing.assert_array_equal((x + x).numpy(), 2 * x.numpy())
 
 
-def test_a_finalizer_or_a_signal_handler_may_compute_while_workers_change(x: tl.Tensor) -> None:
+def test_signal_handler_may_compute_while_the_pool_changes(x: tl.Tensor) -> None:
     tl.set_num_threads(2)
-    tl.set_num_threads(3)  # so that the next call starts workers
-    with pool._guard:  # as the thread has it that is interrupted
+    tl.set_num_threads(3)  # the next call would start workers
+    with pool._guard:  # held, as if this thread was interrupted while changing the pool
         assert pool.pool() == 0
         np.testing.assert_array_equal((x + x).numpy(), 2 * x.numpy())
         tl.set_num_threads(2)
@@ -74,7 +71,7 @@ def test_a_finalizer_or_a_signal_handler_may_compute_while_workers_change(x: tl.
     assert workers() == ["tensorlab-1"]
 
 
-def test_workers_that_another_thread_is_starting_are_ended_if_the_number_changes_meanwhile(
+def test_workers_started_during_a_change_of_size_are_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tl.set_num_threads(2)
@@ -93,7 +90,7 @@ def test_workers_that_another_thread_is_starting_are_ended_if_the_number_changes
     assert workers() == ["tensorlab-1"]
 
 
-def test_an_interrupt_while_workers_end_leaves_nothing_half_done(x: tl.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupt_while_workers_end_leaves_a_usable_pool(x: tl.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     tl.set_num_threads(1)
     tl.set_num_threads(4)
     x + x
@@ -109,7 +106,7 @@ def test_an_interrupt_while_workers_end_leaves_nothing_half_done(x: tl.Tensor, m
     assert workers() == ["tensorlab-1", "tensorlab-2"]
 
 
-def test_without_threads_to_give_the_caller_computes_alone(x: tl.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_caller_computes_alone_if_no_thread_can_start(x: tl.Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
@@ -121,19 +118,19 @@ def test_without_threads_to_give_the_caller_computes_alone(x: tl.Tensor, monkeyp
     assert workers() == []
 
 
-def test_without_memory_for_locks_nothing_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_worker_starts_if_locks_cannot_be_allocated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool.ctypes, "PYFUNCTYPE", lambda *kinds: lambda symbol: lambda *arguments: None)
     with pytest.raises(MemoryError, match="the locks of tensorlab's threads"):
         pool._new_lock()
 
 
-def test_what_computes_after_the_pool_has_shut_down_computes_alone() -> None:
+def test_computing_after_pool_shutdown_uses_no_threads() -> None:
     program = """
 import atexit, threading
 import numpy as np
 
 @atexit.register
-def last():  # registered before the pool's own, so it runs after that
+def last():  # registered before the pool's handler, so it runs after it
     print((x + x).numpy().tolist() == list(range(0, 100_000, 2)), threading.active_count())
 
 import tensorlab as tl
@@ -141,17 +138,14 @@ x = tl.asarray(np.arange(50_000.0))
 tl.set_num_threads(3)
 x + x
 """
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    arguments = [sys.executable, "-W", "error", "-c", program]
-    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "True 1\n", "")
+    assert output_of(program) == "True 1\n"
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 @pytest.mark.parametrize(
     "module", ["tensorlab.kernels.runtime.layout", "tensorlab.kernels.runtime.pool", "tensorlab.plugins.builtins"]
 )
-def test_a_fork_waits_for_what_another_thread_imports(module: str) -> None:
+def test_fork_waits_for_imports_of_other_threads(module: str) -> None:
     program = f"""
 import os, signal, sys, threading, time
 import numpy as np
@@ -180,13 +174,10 @@ if child == 0:
 print(os.waitpid(child, 0)[1])
 thread.join()
 """
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    arguments = [sys.executable, "-W", "error", "-W", "ignore:This process:DeprecationWarning", "-c", program]
-    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=120)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+    assert output_of(program) == "0\n"
 
 
-def test_a_signal_handler_may_call_while_calls_become_compiled_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signal_handler_may_call_while_calls_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     from tensorlab.kernels.runtime import calls
     from tensorlab.ops import compiled_calls
 

@@ -1,4 +1,4 @@
-"""The pool: the same bits on any number of threads, and from many Python threads."""
+"""The thread pool: the same bits for every number of threads, and concurrent use from Python threads."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ OPERATIONS: dict[str, Callable[[tl.Tensor], tl.Tensor]] = {
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_results_are_the_same_bits_on_any_number_of_threads(name: str, rng: np.random.Generator) -> None:
+def test_results_have_the_same_bits_for_any_number_of_threads(name: str, rng: np.random.Generator) -> None:
     for shape in ((517, 391), (1, 70_001) if "product" not in name and "matmul" not in name else (301, 33)):
         x = tl.asarray(rng.standard_normal(shape).astype(np.float32))
         if "stack" in name and shape[0] < 300:
@@ -76,7 +76,7 @@ def in_threads(count: int, task: Callable[[int], None]) -> list[BaseException]:
     return errors
 
 
-def test_sixteen_python_threads_at_once(rng: np.random.Generator) -> None:
+def test_sixteen_python_threads_compute_at_once(rng: np.random.Generator) -> None:
     tl.set_num_threads(4)
     inputs = [tl.asarray(rng.standard_normal((150 + index, 200)).astype(np.float32)) for index in range(16)]
     expected = [work(x) for x in inputs]
@@ -90,7 +90,7 @@ def test_sixteen_python_threads_at_once(rng: np.random.Generator) -> None:
     assert in_threads(16, task) == []
 
 
-def test_the_number_of_threads_may_change_while_others_compute(rng: np.random.Generator) -> None:
+def test_number_of_threads_may_change_while_others_compute(rng: np.random.Generator) -> None:
     x = tl.asarray(rng.standard_normal((200, 300)).astype(np.float32))
     expected = work(x)
     done = threading.Event()
@@ -106,11 +106,11 @@ def test_the_number_of_threads_may_change_while_others_compute(rng: np.random.Ge
     assert in_threads(4, task) == []
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="threads cannot be placed here")
-def test_a_worker_leaves_the_processor_of_the_caller() -> None:
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs os.sched_setaffinity")
+def test_worker_moves_away_from_the_processor_of_the_caller() -> None:
     processors = sorted(os.sched_getaffinity(0))
     if len(processors) < 2:
-        pytest.skip("there is one processor")
+        pytest.skip("needs two processors")
     x = tl.zeros((300, 300))
     try:
         tl.set_num_threads(2)
@@ -123,7 +123,7 @@ def test_a_worker_leaves_the_processor_of_the_caller() -> None:
             deadline = time.monotonic() + 20
             while mine in os.sched_getaffinity(worker) and time.monotonic() < deadline:
                 os.sched_setaffinity(worker, {mine})
-                x + x  # the worker is woken where the caller is
+                x + x  # the worker wakes up on the caller's processor
                 os.sched_setaffinity(worker, processors)
                 x + x
             assert os.sched_getaffinity(worker) == set(processors) - {mine}
@@ -132,7 +132,7 @@ def test_a_worker_leaves_the_processor_of_the_caller() -> None:
 
 
 @pytest.mark.parametrize("wrong", [0, -1, 1025, 1.5, True, "2", None])
-def test_set_num_threads_says_what_it_takes(wrong: object) -> None:
+def test_set_num_threads_rejects_invalid_numbers(wrong: object) -> None:
     tl.set_num_threads(2)
     with pytest.raises(ArgumentError) as error:
         tl.set_num_threads(wrong)  # type: ignore[arg-type]
@@ -152,10 +152,3 @@ def test_set_num_threads_starts_and_ends_threads() -> None:
         assert workers() == [], "no thread for small work"
         large + large
         assert len(workers()) == count - 1
-
-
-def test_a_small_array_is_one_chunk() -> None:
-    from tensorlab.backends import cpu
-    from tensorlab.kernels.loops import map as map_module
-
-    assert cpu.SMALL == map_module.CHUNK

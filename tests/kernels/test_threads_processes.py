@@ -1,15 +1,14 @@
-"""The pool in processes of their own: after fork and spawn, beside other libraries' threads, interrupted."""
+"""The thread pool in new processes: after fork and spawn, beside the threads of other libraries, and interrupted."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from python_processes import output_of, python
 
-ROOT = Path(__file__).parents[2]
 SETTING = """
 import os, sys
 import numpy as np
@@ -21,32 +20,15 @@ def work(size):
 """
 
 
-def python(program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        # Python 3.12 warns of any fork of a process with threads; this is what is tested here
-        [sys.executable, "-W", "error", "-W", "ignore:This process:DeprecationWarning", *arguments, "-c", program],
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
-def output(program: str, **environment: str) -> str:
-    done = python(program, **environment)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
-
-
-def test_the_environment_sets_the_number_of_threads() -> None:
+def test_environment_variable_sets_the_number_of_threads() -> None:
     program = "import tensorlab as tl; x = tl.zeros((300, 300)); x + x; print(tl.get_num_threads())"
-    assert output(program, TENSORLAB_NUM_THREADS="3") == "3\n"
-    assert output(program, TENSORLAB_NUM_THREADS="") == f"{len(os.sched_getaffinity(0))}\n"
+    assert output_of(program, TENSORLAB_NUM_THREADS="3") == "3\n"
+    assert output_of(program, TENSORLAB_NUM_THREADS="") == f"{len(os.sched_getaffinity(0))}\n"
     one = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n" + program
-    assert output(one, TENSORLAB_NUM_THREADS="") == "1\n"
+    assert output_of(one, TENSORLAB_NUM_THREADS="") == "1\n"
 
 
-def test_a_wrong_number_in_the_environment_is_named() -> None:
+def test_invalid_environment_variable_is_reported() -> None:
     values = ["0", "-1", "1.5", "many", "1025", " 2x"]
     program = f"""
 import os
@@ -62,10 +44,10 @@ for value in {values!r}:
 """
     expected = "TENSORLAB_NUM_THREADS: expected a number of threads from 1 to 1024, received "
     received = [repr(int(value) if value.isdigit() else value) for value in values]
-    assert output(program).splitlines() == [expected + value for value in received for _ in range(2)]
+    assert output_of(program).splitlines() == [expected + value for value in received for _ in range(2)]
 
 
-def test_after_fork() -> None:
+def test_pool_works_after_fork() -> None:
     program = f"""{SETTING}
 tl.set_num_threads(4)
 expected = work(300)
@@ -81,10 +63,10 @@ for again in range(3):
     assert work(300) == expected
 print("right")
 """
-    assert output(program) == "right\n"
+    assert output_of(program) == "right\n"
 
 
-def test_a_fork_while_other_threads_compute() -> None:
+def test_fork_while_other_threads_compute() -> None:
     program = f"""{SETTING}
 import threading
 tl.set_num_threads(2)
@@ -107,11 +89,11 @@ for thread in threads:
     thread.join()
 print("right")
 """
-    assert output(program) == "right\n"
+    assert output_of(program) == "right\n"
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
-def test_in_processes_that_multiprocessing_starts(method: str, tmp_path: Path) -> None:
+def test_pool_works_in_multiprocessing_workers(method: str, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         f"""{SETTING}
@@ -124,17 +106,11 @@ if __name__ == "__main__":
     print("right")
 """
     )
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore:This process:DeprecationWarning", str(script)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    done = python(str(script))
     assert (done.returncode, done.stdout, done.stderr) == (0, "right\n", "")
 
 
-def test_a_process_ends_while_a_daemon_thread_computes() -> None:
+def test_process_exits_while_a_daemon_thread_computes() -> None:
     program = f"""{SETTING}
 import threading, time
 tl.set_num_threads(4)
@@ -148,10 +124,10 @@ threading.Thread(target=endless, daemon=True).start()
 time.sleep(0.2)
 print("right")
 """
-    assert output(program) == "right\n"
+    assert output_of(program) == "right\n"
 
 
-def test_a_kernel_that_sixteen_threads_need_first_is_made_once(tmp_path: Path) -> None:
+def test_kernel_that_sixteen_threads_need_at_once_is_compiled_once(tmp_path: Path) -> None:
     program = f"""{SETTING}
 import threading
 from tensorlab.kernels.runtime import cache
@@ -173,13 +149,13 @@ for thread in threads:
     thread.join()
 print(results == [2.0 * index for index in range(16)], len(written), len(set(written)))
 """
-    assert output(program, TENSORLAB_CACHE_DIR=str(tmp_path)) == "True 2 2\n", (
-        "the addition, and the driver that it calls"
+    assert output_of(program, TENSORLAB_CACHE_DIR=str(tmp_path)) == "True 2 2\n", (
+        "expected two kernels: the addition and its driver"
     )
 
 
 @pytest.mark.parametrize("layer", ["omp", "workqueue", "tbb"])
-def test_beside_each_of_numbas_own_threading_layers(layer: str) -> None:
+def test_pool_works_beside_numba_threading_layers(layer: str) -> None:
     program = f"""{SETTING}
 import threading
 import numba
@@ -223,14 +199,14 @@ if child == 0:  # where Numba's OpenMP layer would end the process, ours goes on
 assert os.waitpid(child, 0)[1] == 0 and wrong == []
 print("right")
 """
-    libraries = f"{sys.prefix}/lib"  # where TBB is installed to, and where only an activated conda would look by itself
-    said = output(program, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="2", LD_LIBRARY_PATH=libraries)
+    libraries = f"{sys.prefix}/lib"  # where TBB is installed; only an activated conda searches there
+    said = output_of(program, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="2", LD_LIBRARY_PATH=libraries)
     if said.startswith("skip:"):
         pytest.skip(f"Numba has no layer {layer!r} here: {said}")
     assert said == "right\n"
 
 
-def test_an_interrupt_during_a_kernel_is_an_exception_after_it() -> None:
+def test_keyboard_interrupt_is_raised_after_the_kernel() -> None:
     program = f"""{SETTING}
 import signal, threading
 tl.set_num_threads(4)
@@ -247,10 +223,10 @@ for again in range(3):
         assert work(300) == expected
 print("right")
 """
-    assert output(program) == "right\n"
+    assert output_of(program) == "right\n"
 
 
-def test_calls_become_compiled_ones_while_four_threads_call() -> None:
+def test_calls_are_compiled_while_four_threads_call() -> None:
     program = f"""{SETTING}
 import itertools, sysconfig, threading, time
 from tensorlab.ops import compiled_calls
@@ -271,4 +247,4 @@ for thread in threads:
     thread.join()
 print(right == [True] * 4, (x * y).tolist())
 """
-    assert output(program) == "True [3.0, 10.0]\n"
+    assert output_of(program) == "True [3.0, 10.0]\n"

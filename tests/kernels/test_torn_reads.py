@@ -1,4 +1,4 @@
-"""Variables that one thread changes while others read them: every reader sees one value, before or after a change."""
+"""Variables that change while other threads read them: readers see the value before or after a change."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def quick_switches() -> Iterator[None]:
 
 
 def together(work: Callable[[], Any], readers: list[Callable[[], Any]]) -> None:
-    """Read in threads for as long as another one works, and raise what any of them raises."""
+    """Run readers in threads until ``work`` ends, and raise the first exception of any of them."""
     errors: list[BaseException] = []
     done = threading.Event()
 
@@ -77,7 +77,7 @@ READERS: dict[str, Callable[[tl.Variable], Any]] = {
 
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.usefixtures("quick_switches")
-def test_no_reader_sees_half_a_change(name: str) -> None:
+def test_readers_never_see_a_partial_change(name: str) -> None:
     v = tl.Variable(np.zeros(SIZE, np.float32))
     one = np.ones(SIZE, np.float32)
     w = tl.Variable(np.zeros(SIZE, np.float32))
@@ -95,7 +95,7 @@ def test_no_reader_sees_half_a_change(name: str) -> None:
 
 
 @pytest.mark.usefixtures("quick_switches")
-def test_no_addition_is_lost() -> None:
+def test_concurrent_additions_are_not_lost() -> None:
     v = tl.Variable(np.zeros((2, 50), np.float32))
 
     def add() -> None:
@@ -113,7 +113,7 @@ def test_no_addition_is_lost() -> None:
 
 
 @pytest.mark.usefixtures("reference")
-def test_a_part_adds_to_the_value_of_the_moment() -> None:
+def test_assignment_to_a_slice_uses_the_current_value() -> None:
     v = tl.Variable([1.0, 2.0])
     part = v[0]
     v.assign([10.0, 20.0])
@@ -123,7 +123,7 @@ def test_a_part_adds_to_the_value_of_the_moment() -> None:
 
 
 @pytest.mark.usefixtures("reference")
-def test_who_reads_in_the_middle_of_a_write_waits_for_its_end() -> None:
+def test_reader_waits_for_the_end_of_a_write() -> None:
     v = tl.Variable([1.0, 2.0])
     read: list[Any] = []
     thread = threading.Thread(target=lambda: read.append(v.tolist()))
@@ -138,10 +138,10 @@ def test_who_reads_in_the_middle_of_a_write_waits_for_its_end() -> None:
 
 
 @pytest.mark.usefixtures("reference")
-def test_the_thread_that_writes_may_read_and_write_meanwhile() -> None:
+def test_writing_thread_may_read_and_write_during_a_write() -> None:
     v = tl.Variable([1.0, 2.0])
     with writing([v]) as (claim,):
-        kept = v.numpy()  # as a signal handler or a finalizer may
+        kept = v.numpy()  # as in a signal handler or a finalizer
         claim.buffer[0] = 5.0
         assert kept.tolist() == [1.0, 2.0]
         v.assign([7.0, 8.0])
@@ -152,8 +152,8 @@ def test_the_thread_that_writes_may_read_and_write_meanwhile() -> None:
     assert v.assign_add(1.0).tolist() == [8.0, 9.0]
 
 
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer that interrupts")
-def test_a_signal_in_the_middle_of_a_change() -> None:
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs signal.setitimer")
+def test_signal_handler_during_a_change() -> None:
     v = tl.Variable(np.zeros(4, np.float32))
     seen: list[list[float]] = []
     before = signal.signal(signal.SIGALRM, lambda *_: seen.append(v.tolist()))
@@ -171,7 +171,7 @@ def test_a_signal_in_the_middle_of_a_change() -> None:
 
 
 @pytest.mark.usefixtures("reference")
-def test_a_failed_copy_leaves_the_variable_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_copy_leaves_the_variable_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     v, other = tl.Variable([1.0, 2.0]), tl.Variable([3.0])
     kept = v.value
 
@@ -187,8 +187,8 @@ def test_a_failed_copy_leaves_the_variable_as_it_was(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_a_fork_while_a_write_waits_for_a_kernel() -> None:
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_fork_while_a_write_waits_for_a_kernel() -> None:
     from tensorlab.kernels.runtime import library
 
     v = tl.Variable([0.0, 0.0])
@@ -197,8 +197,8 @@ def test_a_fork_while_a_write_waits_for_a_kernel() -> None:
     def write() -> None:
         with writing([v]):
             began.set()
-            time.sleep(0.1)  # until the fork waits for this thread
-            with library.guard:  # as a kernel does that is not there yet
+            time.sleep(0.1)  # the fork waits for this thread by then
+            with library.guard:  # as when a kernel is loaded
                 pass
 
     thread = threading.Thread(target=write)
@@ -212,9 +212,9 @@ def test_a_fork_while_a_write_waits_for_a_kernel() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 @pytest.mark.usefixtures("reference")
-def test_a_fork_waits_for_the_end_of_a_write() -> None:
+def test_fork_waits_for_the_end_of_a_write() -> None:
     v = tl.Variable([0.0, 0.0])
     began = threading.Event()
 

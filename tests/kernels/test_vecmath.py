@@ -1,4 +1,4 @@
-"""The vector functions against mpmath, wider types and C99's Annex F: errors in units of the last place (ulp)."""
+"""The vectorized math functions against mpmath, wider types and C99's Annex F, with errors in ulp."""
 
 import math
 import os
@@ -43,7 +43,7 @@ def test_random_points_against_mpmath(name: str, real: type, rng: np.random.Gene
     x = np.stack(points(name, real, 500, rng))
     x = x[:, np.all(np.isfinite(x) & (x != 0), axis=0)]
     if name in ("exp", "exp2", "expm1", "sinh", "cosh", "tanh", "sigmoid", "erf", "erfc"):
-        x = x[:, np.abs(x[0]) < 2000]  # beyond, mpmath would spell out e to the 10**38
+        x = x[:, np.abs(x[0]) < 2000]  # mpmath would compute all digits of e**(10**38)
     x = x[:, x[0] > {"log1p": -1, "acosh": 1}.get(name, -INF)]
     for *point, result in zip(*x, apply(name, real, *x), strict=True):
         exact = reference(name)(*(mpmath.mpf(float(argument)) for argument in point))
@@ -56,7 +56,7 @@ WITH_WIDER_REFERENCE = [case for case in ALL if case not in [("erf", np.float64)
 @pytest.mark.parametrize(("name", "real"), WITH_WIDER_REFERENCE)
 def test_many_points_against_a_wider_type(name: str, real: type, rng: np.random.Generator) -> None:
     if real is np.float64 and np.finfo(np.longdouble).nmant <= np.finfo(real).nmant:
-        pytest.skip("long double is double here; mpmath has the word")
+        pytest.skip("long double is no wider than double; the mpmath test covers it")
     x = points(name, real, SWEEP // 4 if name in ("erf", "erfc") else SWEEP, rng)
     exact = exact_values(name, *x)
     errors = ulp_errors(apply(name, real, *x), exact)
@@ -64,7 +64,7 @@ def test_many_points_against_a_wider_type(name: str, real: type, rng: np.random.
     assert errors[worst] < 2, (name, [argument[worst] for argument in x], exact[worst])
 
 
-def test_erfc_where_its_roundings_add_up() -> None:
+def test_erfc_at_points_with_large_rounding_errors() -> None:
     x = np.array([0.5043064870735405, 0.538609760444609, 1.5407203995482235, 2.9511360586213513, 11.966793970113134])
     for point, result in zip(x, apply("erfc", np.float64, x), strict=True):
         assert mpmath_error(float(result), mpmath.erfc(mpmath.mpf(float(point))), np.float64) < 1.8, point
@@ -142,18 +142,18 @@ TINY = ["expm1", "log1p", "sinh", "tanh", "erf", "sin", "tan", "asin", "atan", "
 
 @pytest.mark.parametrize("real", TABLES)
 @pytest.mark.parametrize("name", TINY)
-def test_tiny_arguments_keep_their_last_bit(name: str, real: type) -> None:
+def test_tiny_arguments_are_exact(name: str, real: type) -> None:
     form = np.finfo(real)
     subnormal = form.smallest_subnormal * np.arange(1, 1000).astype(real)
     x = np.concatenate([subnormal, -subnormal, form.smallest_normal * np.array([0.999, 1, 1.001, 2], real)])
     slope = 2 / np.sqrt(np.longdouble(np.pi)) if name == "erf" else 1
     exact = x.astype(np.longdouble) * slope
-    # Where the slope is 1 the argument itself comes back.
+    # Where the slope is 1, the result is the argument itself.
     assert np.max(ulp_errors(apply(name, real, x), exact)) < (0.6 if name == "erf" else 1e-3)
 
 
 @pytest.mark.parametrize("real", TABLES)
-def test_overflow_and_underflow_happen_at_the_right_argument(real: type) -> None:
+def test_overflow_and_underflow_start_at_the_right_argument(real: type) -> None:
     largest, smallest = float(np.finfo(real).max), float(np.finfo(real).smallest_subnormal)
     edges = {
         "exp": (mpmath.log(largest), mpmath.log(mpmath.mpf(smallest) / 2)),
@@ -167,7 +167,7 @@ def test_overflow_and_underflow_happen_at_the_right_argument(real: type) -> None
         for edge, beyond in ((high, INF), (low, 0.0)):
             if edge is None:
                 continue
-            # An argument is known to half a unit of its last place only: two steps out and two steps in are certain.
+            # An argument is known to half an ulp only; two steps outside and two steps inside are certain.
             outside = real(float(edge) * (1 + 2 * float(np.finfo(real).eps)))
             inside = real(float(edge) * (1 - 2 * float(np.finfo(real).eps)))
             assert value(name, real, outside) == beyond, (name, outside)
@@ -176,8 +176,8 @@ def test_overflow_and_underflow_happen_at_the_right_argument(real: type) -> None
             assert mpmath_error(value(name, real, inside), exact, real) < 2, (name, inside)
 
 
-# The numbers nearest to multiples of pi / 2 are where a reduction of the argument shows what it lost: for each format
-# the nearest of all, then the ends of its range.
+# At the numbers nearest to multiples of pi / 2, an inexact argument reduction shows. For each format: the nearest
+# of all, then the ends of its range.
 NEAR_MULTIPLES = {
     np.float32: [16367173.0 * 2.0**72, 2.0**127, float(np.finfo(np.float32).max), 1.5707964, 3.1415927, 1e10],
     np.float64: [6381956970095103.0 * 2.0**797, 2.0**1023, float(np.finfo(np.float64).max), math.pi / 2, math.pi, 1e22],
@@ -185,7 +185,7 @@ NEAR_MULTIPLES = {
 
 
 @pytest.mark.parametrize("real", TABLES)
-def test_sine_is_right_next_to_large_multiples_of_pi(real: type) -> None:
+def test_sine_near_large_multiples_of_pi(real: type) -> None:
     multiples = np.pi / 2 * np.exp2(np.arange(0, np.finfo(real).maxexp - 1)[:: 1 if real is np.float32 else 8])
     quarter = math.pi / 4 * (1 + np.arange(-3, 4) * float(np.finfo(real).eps))
     x = np.concatenate([NEAR_MULTIPLES[real], multiples, quarter]).astype(real)
@@ -196,9 +196,9 @@ def test_sine_is_right_next_to_large_multiples_of_pi(real: type) -> None:
 
 
 def annex_f_marks(real: type) -> tuple[np.ndarray, np.ndarray]:
-    """All pairs of numbers at which a function of two arguments may have a case of its own."""
+    """Return all pairs of numbers at which a function of two arguments may have a special case."""
     form = np.finfo(real)
-    whole = 2.0**form.nmant  # from twice this on every number is even
+    whole = 2.0**form.nmant  # all numbers from twice this on are even
     marks = [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, whole - 1, whole - 0.5, 2 * whole - 1, 2 * whole, 4 * whole, 1e38, INF]
     marks += [float(form.smallest_subnormal), float(form.smallest_normal), float(form.max)]
     grid = np.meshgrid(*2 * [np.array([sign * mark for mark in marks for sign in (1, -1)] + [NAN], real)])
@@ -207,7 +207,7 @@ def annex_f_marks(real: type) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("real", TABLES)
 @pytest.mark.parametrize("name", BINARY)
-def test_functions_of_two_arguments_at_all_pairs_of_special_values(name: str, real: type) -> None:
+def test_binary_functions_at_all_pairs_of_special_values(name: str, real: type) -> None:
     x, y = annex_f_marks(real)
     got = apply(name, real, x, y)
     with np.errstate(all="ignore"):
@@ -221,7 +221,7 @@ def test_functions_of_two_arguments_at_all_pairs_of_special_values(name: str, re
 
 
 @pytest.mark.parametrize("real", TABLES)
-def test_powers_that_can_be_represented_come_out_exactly(real: type) -> None:
+def test_representable_powers_are_exact(real: type) -> None:
     limit = 2 ** (np.finfo(real).nmant + 1)
     pairs = [(base, n) for base in range(-70, 71) for n in range(54) if abs(base) ** n <= limit]
     got = apply("pow", real, *np.array(pairs, real).T)
@@ -232,7 +232,7 @@ def test_powers_that_can_be_represented_come_out_exactly(real: type) -> None:
 
 
 @pytest.mark.parametrize(("name", "real"), UNARY)
-def test_a_scalar_call_agrees_with_the_vector_loop(name: str, real: type) -> None:
+def test_single_elements_match_the_vector_loop(name: str, real: type) -> None:
     x = np.random.default_rng().normal(size=1003).astype(real)
     whole = apply(name, real, x)
     for i in (0, 500, 1001, 1002):
@@ -240,9 +240,9 @@ def test_a_scalar_call_agrees_with_the_vector_loop(name: str, real: type) -> Non
     assert whole.dtype == real
 
 
-@pytest.mark.skipif(not get_host_cpu_features().get("fma", True), reason="without the instruction fma is a call")
+@pytest.mark.skipif(not get_host_cpu_features().get("fma", True), reason="needs FMA instructions")
 @pytest.mark.parametrize(("name", "real"), ALL)
-def test_the_loop_is_vectorised(name: str, real: type) -> None:
+def test_loop_is_vectorized(name: str, real: type) -> None:
     apply(name, real, *[np.ones(1)] * (2 if name in BINARY else 1))
     (text,) = loop(name, real).inspect_llvm().values()
     assert re.search(r"call (contract )?<\d+ x (float|double)> @llvm\.fma", text), f"{name} left the loop scalar"
@@ -259,12 +259,12 @@ def pow_(x, y):
 SCALARS = {"sin": sin, "pow": pow_}
 
 
-@pytest.mark.skipif(not get_host_cpu_features().get("fma", True), reason="without the instruction fma is a call")
+@pytest.mark.skipif(not get_host_cpu_features().get("fma", True), reason="needs FMA instructions")
 @pytest.mark.parametrize("real", TABLES)
 @pytest.mark.parametrize("name", SCALARS)
-def test_the_loops_of_a_kernel_are_vectorised(name: str, real: type) -> None:
-    # Kernels have arrays by their addresses and call a function from several loops: tables that LLVM takes to be stored
-    # to, or a function too large for it to inline twice, would leave them scalar.
+def test_loops_of_a_kernel_are_vectorized(name: str, real: type) -> None:
+    # Kernels access arrays by address and call a function from several loops. They would not be vectorized if LLVM
+    # assumed that stores change the tables, or if the function was too large to be inlined twice.
     arity = 2 if name in BINARY else 1
     scalar = lift(scalar_function(SCALARS[name]), np.dtype(real).name)
     kind = numba.from_dtype(np.dtype(real))
@@ -285,7 +285,7 @@ def test_the_loops_of_a_kernel_are_vectorised(name: str, real: type) -> None:
 
 
 @pytest.mark.parametrize(("name", "real"), [("exp", np.float32), ("log1p", np.float64), ("tanh", np.float32)])
-def test_fastmath_in_the_calling_loop_does_not_reach_the_function(name: str, real: type) -> None:
+def test_fastmath_of_the_calling_loop_does_not_affect_the_function(name: str, real: type) -> None:
     function = TABLES[real][name]
 
     @numba.njit(error_model="numpy", fastmath=True)
@@ -299,12 +299,12 @@ def test_fastmath_in_the_calling_loop_does_not_reach_the_function(name: str, rea
     np.testing.assert_array_equal(out, apply(name, real, x))
 
 
-def test_an_argument_of_the_wrong_type_is_refused_rather_than_promoted() -> None:
+def test_argument_of_the_wrong_type_is_rejected_instead_of_promoted() -> None:
     with pytest.raises(numba.TypingError):
         FLOAT32["exp"](1.0)
 
 
-def test_importing_compiles_nothing() -> None:
+def test_import_compiles_nothing() -> None:
     program = (
         "from tensorlab.kernels.vecmath import FLOAT32, FLOAT64\n"
         "assert not any(f.signatures for table in (FLOAT32, FLOAT64) for f in table.values())"

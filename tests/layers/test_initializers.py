@@ -1,4 +1,4 @@
-"""Initializers: their ranges and statistics, seeds, configs, and what is refused."""
+"""Initializers: ranges and statistics, seeds, configs, and errors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_constants(make: Any, value: float, shape: tuple[int, ...], dtype: str |
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_uniform_fills_its_range_evenly(dtype: str, rng: np.random.Generator) -> None:
+def test_uniform_is_evenly_distributed(dtype: str, rng: np.random.Generator) -> None:
     low = float(rng.uniform(-2.0, 0.0))
     width = float(rng.uniform(0.5, 3.0))
     weight = RandomUniform(low, low + width, seed=int(rng.integers(1 << 32)))((200, 500), dtype=dtype).numpy()
@@ -38,7 +38,7 @@ def test_uniform_fills_its_range_evenly(dtype: str, rng: np.random.Generator) ->
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_normal_has_its_moments(dtype: str, rng: np.random.Generator) -> None:
+def test_normal_has_the_expected_moments(dtype: str, rng: np.random.Generator) -> None:
     mean, spread = float(rng.normal()), float(rng.uniform(0.5, 2.0))
     weight = RandomNormal(mean, spread, seed=int(rng.integers(1 << 32)))((300, 300), dtype=dtype).numpy()
     assert weight.dtype == np.dtype(dtype)
@@ -54,7 +54,7 @@ def test_normal_has_its_moments(dtype: str, rng: np.random.Generator) -> None:
     ("shape", "fans"),
     [((200, 300), 500.0), ((300, 200), 500.0), ((3, 3, 40, 60), 900.0), ((5, 40, 60), 500.0), ((4000,), 8000.0)],
 )
-def test_glorot_uniform_has_its_limit(shape: tuple[int, ...], fans: float) -> None:
+def test_glorot_uniform_has_the_expected_limit(shape: tuple[int, ...], fans: float) -> None:
     limit = math.sqrt(6.0 / fans)
     weight = GlorotUniform(seed=1)(shape).numpy()
     assert weight.shape == shape
@@ -90,13 +90,13 @@ def test_seeds(make: Any) -> None:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Initializer) else "",
 )
-def test_config_makes_the_same_again(initializer: Initializer, config: dict[str, Any]) -> None:
+def test_config_recreates_the_initializer(initializer: Initializer, config: dict[str, Any]) -> None:
     assert initializer.get_config() == config
     again = type(initializer).from_config(json.loads(json.dumps(config)))
     assert np.array_equal(again((3, 4)).numpy(), initializer((3, 4)).numpy())
 
 
-def test_get_takes_a_name_a_class_an_object_a_config_or_a_function() -> None:
+def test_get_accepts_names_classes_objects_configs_and_functions() -> None:
     def own(shape: tuple[int, ...], dtype: Any = None) -> tl.Tensor:
         return tl.zeros(shape, dtype=dtype)
 
@@ -110,7 +110,7 @@ def test_get_takes_a_name_a_class_an_object_a_config_or_a_function() -> None:
     assert made((2,)).tolist() == [4.0, 4.0]
 
 
-def test_get_names_the_nearest() -> None:
+def test_get_suggests_similar_names() -> None:
     with pytest.raises(UnknownNameError) as error:
         tl.initializers.get("zeroes")
     assert str(error.value) == (
@@ -119,7 +119,7 @@ def test_get_names_the_nearest() -> None:
 
 
 @pytest.mark.parametrize("identifier", [7, None, [1.0]])
-def test_get_refuses_what_is_none(identifier: Any) -> None:
+def test_get_rejects_other_objects(identifier: Any) -> None:
     with pytest.raises(ArgumentTypeError) as error:
         tl.initializers.get(identifier)
     assert (
@@ -128,7 +128,7 @@ def test_get_refuses_what_is_none(identifier: Any) -> None:
     )
 
 
-def test_a_class_without_call_says_so() -> None:
+def test_class_without_call_is_reported() -> None:
     class Empty(Initializer):
         pass
 

@@ -1,4 +1,4 @@
-"""Initializers that scale with the shape, truncated and orthogonal ones: their distributions, as Keras has them."""
+"""Initializers that scale with the shape, truncated and orthogonal ones: the distributions of Keras."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ SCALED: list[tuple[str, float, float, bool]] = [
 
 
 @pytest.mark.parametrize(("name", "count", "factor", "uniform"), SCALED)
-def test_scaled_initializers_have_their_variance_and_limit(
+def test_scaled_initializers_have_the_expected_variance_and_limit(
     name: str, count: float, factor: float, uniform: bool
 ) -> None:
     weight = getattr(initializers, name)(seed=3)((400, 300)).numpy().astype("f8")
     deviation = math.sqrt(factor / count)
     assert weight.std() == pytest.approx(deviation, rel=0.01)
     assert abs(weight.mean()) < 6 * deviation / math.sqrt(weight.size)
-    # the limits that Keras 3.15 gives, to three digits: 0.1225, 0.1608, 0.0866, 0.1137, 0.0926, 0.1215
+    # Keras 3.15 has these limits, to three digits: 0.1225, 0.1608, 0.0866, 0.1137, 0.0926, 0.1215
     limit = deviation * (math.sqrt(3) if uniform else 2 / 0.87962566103423978)
     assert 0.999 * limit < np.abs(weight).max() <= limit * (1 + 1e-6)
 
@@ -41,7 +41,7 @@ def test_scaled_initializers_have_their_variance_and_limit(
 @pytest.mark.parametrize(
     ("arguments", "deviation", "limit"),
     [
-        # of shape (3, 3, 40, 60): fan_in 360, fan_out 540; Keras 3.15 gives these figures within sampling errors
+        # of shape (3, 3, 40, 60): fan_in 360, fan_out 540; Keras 3.15 returns these figures within sampling errors
         ({}, math.sqrt(1 / 360), 2 * math.sqrt(1 / 360) / 0.87962566),
         ({"distribution": "normal"}, math.sqrt(1 / 360), 2 * math.sqrt(1 / 360) / 0.87962566),
         ({"mode": "fan_out"}, math.sqrt(1 / 540), 2 * math.sqrt(1 / 540) / 0.87962566),
@@ -76,7 +76,7 @@ def test_truncated_normal(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 4), (2, 3, 4), (1, 1)])
-def test_orthogonal_columns_or_rows(shape: tuple[int, ...]) -> None:
+def test_columns_or_rows_are_orthogonal(shape: tuple[int, ...]) -> None:
     weight = initializers.Orthogonal(2.0, seed=1)(shape, dtype="float64").numpy()
     matrix = weight.reshape(-1, shape[-1])
     square = matrix @ matrix.T if matrix.shape[0] < matrix.shape[1] else matrix.T @ matrix
@@ -84,7 +84,7 @@ def test_orthogonal_columns_or_rows(shape: tuple[int, ...]) -> None:
     assert initializers.Orthogonal(seed=1)(shape).dtype == tl.float32
 
 
-def test_orthogonal_matrices_are_equally_likely() -> None:
+def test_orthogonal_matrices_are_uniformly_distributed() -> None:
     signs = [initializers.Orthogonal(seed=seed)((3, 3), dtype="float64").numpy()[0, 0] > 0 for seed in range(200)]
     assert 60 < sum(signs) < 140
 
@@ -97,7 +97,7 @@ def test_identity_and_constant() -> None:
     assert layer(np.ones((1, 3), "float32")).tolist() == [[1.5, 1.5]]
 
 
-def test_names_of_keras() -> None:
+def test_get_accepts_the_names_of_keras() -> None:
     names = "zeros ones constant identity orthogonal random_normal random_uniform truncated_normal variance_scaling "
     names += "glorot_normal glorot_uniform he_normal he_uniform lecun_normal lecun_uniform"
     for name in names.split():
@@ -140,9 +140,14 @@ def test_seeds(name: str) -> None:
         (lambda: initializers.Identity()((2,)), ShapeError, "Identity: expected a shape of rank 2, received (2,)"),
         (lambda: initializers.Orthogonal()((2,)), ShapeError, "expected a shape of rank 2 or more, received (2,)"),
         (lambda: initializers.HeNormal()((2, 2), dtype="int32"), DTypeError, "float32 or float64, received int32"),
+        (
+            lambda: initializers.TruncatedNormal(stddev=float("nan"))((2,)),
+            ArgumentError,
+            "stddev: expected a finite nu",
+        ),
     ],
 )
-def test_what_is_refused(make: Any, kind: type[Exception], message: str) -> None:
+def test_invalid_arguments_are_rejected(make: Any, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind) as error:
         make()
     assert message in str(error.value)

@@ -1,4 +1,4 @@
-"""Layers: their gradients, building, names, weights, and what a layer of one's own needs."""
+"""Layers: gradients, building, names, weights, and custom layers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Array = np.ndarray[Any, Any]
 
 
 def central_difference(function: Callable[[Array], float], x: Array, step: float = 1e-5) -> Array:
-    """The gradient of a function of one array, element by element."""
+    """Return the gradient of a function of one array by central differences."""
     result = np.empty_like(x)
     for place in np.ndindex(x.shape):
         above, below = x.copy(), x.copy()
@@ -61,12 +61,12 @@ def central_difference(function: Callable[[Array], float], x: Array, step: float
         "block",
     ],
 )
-def test_gradients_are_the_central_differences(make: Callable[[], Layer], rng: np.random.Generator) -> None:
+def test_gradients_match_central_differences(make: Callable[[], Layer], rng: np.random.Generator) -> None:
     layer = make()
     x = rng.normal(size=(3, 2, 3))
     outputs = layer(x)
-    share = rng.normal(size=outputs.shape)  # so that every output counts, and each differently
-    # Away from a kink of relu by more than a step of the difference.
+    share = rng.normal(size=outputs.shape)  # a different weight for each output
+    # Keep relu away from its kink by more than the step of the difference.
     if isinstance(layer, Dense) and layer.activation is tl.activations.relu:
         kernel, _ = layer.get_weights()
         layer.set_weights([kernel, rng.choice([-4.0, 4.0], 4) * np.abs(x @ kernel).max()])
@@ -96,11 +96,11 @@ def test_gradients_are_the_central_differences(make: Callable[[], Layer], rng: n
         np.testing.assert_allclose(gradient.numpy(), expected, rtol=1e-6, atol=1e-6 * scale)
 
 
-# What a layer is
+# Custom layers
 
 
 class SimpleDense(Layer):
-    """The book's layer, with tensorlab's names."""
+    """The book's layer, adapted to tensorlab."""
 
     def __init__(self, units: int, activation: Any = None) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class SimpleDense(Layer):
 
 
 @pytest.mark.parametrize("activation", [None, tl.ops.relu, "relu"], ids=["None", "function", "name"])
-def test_the_books_simple_dense(activation: Any) -> None:
+def test_simple_dense_of_the_book(activation: Any) -> None:
     layer = SimpleDense(units=32, activation=activation)
     outputs = layer(tl.ones((2, 784)))
     assert outputs.shape == (2, 32)
@@ -136,7 +136,7 @@ def test_the_books_simple_dense(activation: Any) -> None:
     assert np.array_equal(again(tl.ones((2, 784))).numpy(), outputs.numpy())
 
 
-def test_weights_have_names_shapes_and_an_order() -> None:
+def test_weights_have_names_shapes_and_order() -> None:
     layer = Block(4, name="block")
     layer(np.ones((2, 3), "float32"))
     first, second = (inner.name for inner in layer.inner)
@@ -152,13 +152,13 @@ def test_weights_have_names_shapes_and_an_order() -> None:
     assert layer.inner[0].count_params() == 16
 
 
-def test_add_weight_numbers_what_has_no_name() -> None:
+def test_add_weight_numbers_unnamed_weights() -> None:
     layer = SimpleDense(2)
     layer.build((None, 3))
     assert [weight.name for weight in layer.weights] == [f"{layer.name}/weight_0", f"{layer.name}/weight_1"]
 
 
-def test_layer_is_built_by_its_first_inputs_and_only_once() -> None:
+def test_layer_is_built_once_by_its_first_inputs() -> None:
     layer = Dense(4)
     assert not layer.built
     assert layer.weights == []
@@ -172,7 +172,7 @@ def test_layer_is_built_by_its_first_inputs_and_only_once() -> None:
     assert repr(layer) == f"<Dense {layer.name!r}, built>"
 
 
-def test_names_count_up_and_can_be_given() -> None:
+def test_names_are_numbered_or_given() -> None:
     class VeryOwnXMLLayer(Layer):
         pass
 
@@ -184,14 +184,14 @@ def test_names_count_up_and_can_be_given() -> None:
     assert str(error.value) == "Dense name: expected a string, received 5"
 
 
-def test_unknown_dtype_is_refused() -> None:
+def test_unknown_dtype_is_rejected() -> None:
     with pytest.raises(DTypeError) as error:
         Dense(3, dtype="float16", name="hidden")
     assert str(error.value).startswith("Dense 'hidden': expected one of bool, ")
     assert "received 'float16'" in str(error.value)
 
 
-def test_build_that_fails_leaves_nothing() -> None:
+def test_failed_build_leaves_no_weights() -> None:
     class Fragile(Layer):
         def __init__(self) -> None:
             super().__init__()
@@ -215,13 +215,13 @@ def test_build_that_fails_leaves_nothing() -> None:
     assert [weight.name.rpartition("/")[2] for weight in layer.weights] == ["variable", "first", "second"]
 
 
-def test_a_class_without_call_says_so() -> None:
+def test_class_without_call_is_reported() -> None:
     with pytest.raises(StateError) as error:
         Layer(name="bare")(np.ones((2, 3), "float32"))
     assert str(error.value) == ("Layer 'bare': the class has no method call; implement call(self, inputs)")
 
 
-def test_call_takes_training_only_if_it_names_it() -> None:
+def test_training_is_passed_only_to_calls_that_accept_it() -> None:
     seen: list[bool] = []
 
     class Curious(Layer):
@@ -265,13 +265,13 @@ def test_frozen_layers_and_weights_are_not_trainable() -> None:
     assert names(layer.non_trainable_weights) == ["trained", "fixed", "kernel", "bias"]
 
 
-def test_set_weights_is_what_get_weights_gives(rng: np.random.Generator) -> None:
+def test_set_weights_accepts_the_result_of_get_weights(rng: np.random.Generator) -> None:
     layer, other = Dense(4), Dense(4)
     for each in (layer, other):
         each.build((None, 3))
     copies = layer.get_weights()
     other.set_weights(copies)
-    copies[0][...] = 7.0  # they are copies: changing them changes no layer
+    copies[0][...] = 7.0  # changing a copy changes no layer
     for weight, value in zip(layer.get_weights(), other.get_weights(), strict=True):
         assert np.array_equal(weight, value)
         assert not (value == 7.0).any()
@@ -291,7 +291,7 @@ def test_set_weights_is_what_get_weights_gives(rng: np.random.Generator) -> None
         ),
     ],
 )
-def test_set_weights_is_all_or_nothing(weights: list[Array], message: str) -> None:
+def test_invalid_weights_change_nothing(weights: list[Array], message: str) -> None:
     layer = Dense(4, name="hidden")
     layer.build((None, 3))
     before = layer.get_weights()
@@ -302,7 +302,7 @@ def test_set_weights_is_all_or_nothing(weights: list[Array], message: str) -> No
         assert np.array_equal(weight, value)
 
 
-def test_weights_that_are_not_there_yet_are_said_to_be() -> None:
+def test_methods_that_need_weights_report_an_unbuilt_layer() -> None:
     layer = Dense(4, name="hidden")
     for method, ask in (
         ("count_params", layer.count_params),
@@ -315,7 +315,7 @@ def test_weights_that_are_not_there_yet_are_said_to_be() -> None:
         )
 
 
-def test_integers_come_to_call_as_they_are() -> None:
+def test_integers_are_passed_to_call_unchanged() -> None:
     class Lookup(tl.layers.Layer):
         def build(self, input_shape: tuple[int, ...]) -> None:
             self.table = self.add_weight((5, 3))

@@ -1,4 +1,4 @@
-"""Softmax, ReLU, LeakyReLU and ELU against what Keras 3.15 computes, and at infinity."""
+"""Softmax, ReLU, LeakyReLU and ELU: recorded values of Keras 3.15, and infinities."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ CASES: list[tuple[Any, list[float]]] = [
 
 
 @pytest.mark.parametrize(("layer", "expected"), CASES)
-def test_values_are_those_of_keras(layer: Any, expected: list[float]) -> None:
+def test_values_match_keras(layer: Any, expected: list[float]) -> None:
     np.testing.assert_allclose(layer(X.astype("float32")).numpy(), [expected], rtol=2e-6, atol=1e-7)
     again = type(layer).from_config(layer.get_config())
     np.testing.assert_array_equal(again(X.astype("float32")).numpy(), layer(X.astype("float32")).numpy())
 
 
-def test_softmax_takes_an_axis() -> None:
+def test_softmax_along_another_axis() -> None:
     outputs = Softmax(axis=1)(np.arange(12.0).reshape(1, 3, 4)).numpy()
     np.testing.assert_allclose(outputs[0, :, 2], [3.2932044e-4, 0.017980285, 0.98169035], rtol=1e-5)
     assert Softmax([1, 2])(np.zeros((2, 3, 4), "float32")).numpy() == pytest.approx(1 / 12)
 
 
 @pytest.mark.parametrize("layer", [ReLU(), ReLU(6.0), LeakyReLU(), ELU()], ids=lambda layer: type(layer).__name__)
-def test_slopes_and_infinities(layer: Any) -> None:
+def test_derivatives_and_infinities(layer: Any) -> None:
     x = tl.Variable(np.array([[-np.inf, -1.0, 0.0, 2.0]], "float32"))
     with tl.GradientTape() as tape:
         outputs = layer(x)
@@ -68,7 +68,7 @@ def test_slopes_and_infinities(layer: Any) -> None:
         (lambda: ELU("big", name="e"), "ELU 'e' alpha: expected a finite number, received 'big'"),
     ],
 )
-def test_what_is_no_slope_is_refused(make: Any, message: str) -> None:
+def test_invalid_arguments_are_rejected(make: Any, message: str) -> None:
     with pytest.raises(ArgumentError) as error:
         make()
     assert str(error.value) == message

@@ -1,4 +1,4 @@
-"""Building by a shape, and the precision of what is built."""
+"""Building by a shape, and the dtypes of inner layers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tensorlab.layers import Activation, Dense, Flatten, Layer, Reshape
 
 
 @pytest.mark.parametrize("make", [Net, Made])
-def test_a_subclass_is_built_by_a_shape(make: Any) -> None:
+def test_subclass_is_built_by_a_shape(make: Any) -> None:
     model = make()
     model.build((None, 4))
     other = make()
@@ -29,7 +29,7 @@ def test_a_subclass_is_built_by_a_shape(make: Any) -> None:
     assert [id(weight) for weight in model.weights] == kernels
 
 
-def test_layers_inside_of_layers_are_built_by_a_shape() -> None:
+def test_inner_layers_are_built_by_a_shape() -> None:
     class Block(Layer):
         def __init__(self) -> None:
             super().__init__()
@@ -49,7 +49,7 @@ def test_layers_inside_of_layers_are_built_by_a_shape() -> None:
     assert block.net.built
 
 
-def test_a_model_of_several_inputs_is_built_by_their_shapes() -> None:
+def test_model_with_several_inputs_is_built_by_their_shapes() -> None:
     class Pair(tl.Model):
         def __init__(self) -> None:
             super().__init__()
@@ -92,7 +92,7 @@ def test_layers_of_integers_are_built_by_a_shape() -> None:
         tl.Sequential([Dense(2), Table()]).build((None, 2))
 
 
-def test_what_a_shape_cannot_build_says_so() -> None:
+def test_failure_to_build_by_a_shape_is_explained() -> None:
     class Tokens(tl.Model):
         def __init__(self, **options: Any) -> None:
             super().__init__(**options)
@@ -118,7 +118,7 @@ def test_what_a_shape_cannot_build_says_so() -> None:
     assert str(shape_error.value) == "Net 'n'.build: expected a shape with the batch in front, received ()"
 
 
-def test_lengths_that_weights_depend_on_have_to_be_known() -> None:
+def test_lengths_that_weights_depend_on_must_be_known() -> None:
     model = tl.Sequential([Dense(3), Activation("tanh")], name="s")
     model.build((None, None, 4))
     assert model(np.ones((2, 7, 4))).shape == (2, 7, 3)
@@ -149,7 +149,7 @@ def test_lengths_that_weights_depend_on_have_to_be_known() -> None:
 
 
 @pytest.mark.parametrize("value", [np.zeros((2, 3), "float32"), 3.0])
-def test_an_initializer_gives_values_of_the_shape_it_is_asked_for(value: Any) -> None:
+def test_initializer_must_return_the_requested_shape(value: Any) -> None:
     layer = Dense(2, kernel_initializer=lambda shape, dtype: value, name="d")
     with pytest.raises(ShapeError) as error:
         layer(X)
@@ -158,7 +158,7 @@ def test_an_initializer_gives_values_of_the_shape_it_is_asked_for(value: Any) ->
     assert layer.weights == []
 
 
-def test_an_author_who_implements_build_may_leave_layers_to_the_first_call() -> None:
+def test_custom_build_may_leave_layers_to_the_first_call() -> None:
     class Attention(Layer):
         def __init__(self) -> None:
             super().__init__()
@@ -178,7 +178,7 @@ def test_an_author_who_implements_build_may_leave_layers_to_the_first_call() -> 
     assert len(layer.weights) == 3
 
 
-def test_building_computes_nothing_where_nothing_is_to_be_built() -> None:
+def test_building_without_inner_layers_calls_nothing() -> None:
     class Never(Layer):
         def call(self, inputs: tl.Tensor) -> tl.Tensor:
             raise AssertionError("called")
@@ -188,7 +188,7 @@ def test_building_computes_nothing_where_nothing_is_to_be_built() -> None:
     assert layer.built
 
 
-def test_building_is_not_recorded_and_does_not_train() -> None:
+def test_building_is_not_recorded_and_not_training() -> None:
     told: list[Any] = []
 
     class Spy(Net):
@@ -202,7 +202,7 @@ def test_building_is_not_recorded_and_does_not_train() -> None:
     assert tape.watched_variables() == ()
 
 
-def test_unbuild_drops_what_the_first_call_made() -> None:
+def test_unbuild_removes_what_the_first_call_created() -> None:
     model = Made()
     model(X)
     model.unbuild()
@@ -217,10 +217,10 @@ def test_unbuild_drops_what_the_first_call_made() -> None:
     assert model.head is replaced
 
 
-# Precision
+# Dtypes
 
 
-def test_layers_inside_take_the_dtype_of_the_layer_around(rng: np.random.Generator) -> None:
+def test_inner_layers_get_the_dtype_of_the_outer_layer(rng: np.random.Generator) -> None:
     class Block(Layer):
         def __init__(self, given: Layer, **options: Any) -> None:
             super().__init__(**options)
@@ -233,7 +233,7 @@ def test_layers_inside_take_the_dtype_of_the_layer_around(rng: np.random.Generat
         def call(self, x: tl.Tensor) -> tl.Tensor:
             return self.made(self.inner(self.given(x)))
 
-    x = 1.0 + rng.normal(size=(5, 3)) * 1e-9  # in float32 all of these are 1
+    x = 1.0 + rng.normal(size=(5, 3)) * 1e-9  # all equal to 1 in float32
     block = Block(Dense(3), dtype="float64")
     outputs = block(x)
     assert {weight.dtype for weight in block.weights} == {tl.float64}
@@ -248,6 +248,6 @@ def test_layers_inside_take_the_dtype_of_the_layer_around(rng: np.random.Generat
     assert refused.dtype == tl.float32
 
 
-def test_layers_after_one_of_float64_in_a_sequential_keep_their_own_dtype() -> None:
+def test_layers_after_a_float64_layer_keep_their_own_dtype() -> None:
     model = tl.Sequential([Dense(2, dtype="float64"), Dense(2)])
     assert model(X).dtype == tl.float32

@@ -1,4 +1,4 @@
-"""Building by the first call, and nothing left of one that was refused."""
+"""Building by the first call, and rollback if it fails."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def members_of(model: Any) -> set[str]:
 
 @pytest.mark.parametrize("make", [Net, Made])
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_refused_first_call_leaves_nothing_built(case: str, make: Callable[[], Any]) -> None:
+def test_failed_first_call_builds_nothing(case: str, make: Callable[[], Any]) -> None:
     kind, refused = REFUSED[case]
     model = compiled(make())
     before = members_of(model)
@@ -75,7 +75,7 @@ def test_a_refused_first_call_leaves_nothing_built(case: str, make: Callable[[],
     assert len(model.trainable_weights) == (6 if make is Net else 9)
 
 
-def test_a_build_that_the_users_code_refuses_leaves_nothing_built() -> None:
+def test_failed_build_of_user_code_builds_nothing() -> None:
     model = Net(name="n")
     model.fails = True
     with pytest.raises(
@@ -88,7 +88,7 @@ def test_a_build_that_the_users_code_refuses_leaves_nothing_built() -> None:
 
 
 @pytest.mark.parametrize("ask", ["predict", "evaluate", "fit", "train_on_batch"])
-def test_a_sequential_that_is_refused_is_built_by_the_next_data(ask: str) -> None:
+def test_sequential_is_built_by_the_next_data_after_an_error(ask: str) -> None:
     model = compiled(tl.Sequential([Flatten(), tl.Sequential([Dense(3)]), Reshape((3,)), Dense(1)]))
     wrong: dict[str, Any] = {"y": np.ones((8, 7))} if ask != "predict" else {}
     model.layers[2].target_shape = (2,) if ask == "predict" else (3,)
@@ -99,14 +99,14 @@ def test_a_sequential_that_is_refused_is_built_by_the_next_data(ask: str) -> Non
     assert model.predict(X).shape == (8, 1)
 
 
-def test_what_a_refused_call_counts_in_the_users_attributes_stays() -> None:
+def test_failed_call_keeps_changes_of_user_attributes() -> None:
     model = Net()
     with pytest.raises(ZeroDivisionError):
         failing(model)
     assert model.calls == 1
 
 
-def test_only_what_the_refused_call_built_is_dropped(rng: np.random.Generator) -> None:
+def test_failed_call_removes_only_what_it_built(rng: np.random.Generator) -> None:
     model = Net()
     model.hidden[0](X)
     model.hidden[1][0].build((None, 3))
@@ -118,7 +118,7 @@ def test_only_what_the_refused_call_built_is_dropped(rng: np.random.Generator) -
     assert not model.head.built
 
 
-def test_a_new_layer_of_a_built_model_is_not_built_for_what_is_refused() -> None:
+def test_new_layer_of_a_built_model_is_not_built_by_a_failed_call() -> None:
     model = Net()
     model(X)
     model.hidden[0], model.hidden[1] = Dense(6), [Dense(5)]  # the head expects 3
@@ -131,7 +131,7 @@ def test_a_new_layer_of_a_built_model_is_not_built_for_what_is_refused() -> None
     assert model.predict(X).shape == (8, 1)
 
 
-def test_an_exception_that_the_users_code_catches_drops_what_it_interrupted() -> None:
+def test_exception_caught_by_user_code_removes_what_it_interrupted() -> None:
     class Tries(tl.Model):
         def __init__(self) -> None:
             super().__init__()
@@ -150,7 +150,7 @@ def test_an_exception_that_the_users_code_catches_drops_what_it_interrupted() ->
     assert len(model.weights) == 2
 
 
-def test_predict_names_no_shape_that_nobody_passed() -> None:
+def test_predict_reports_the_shape_that_was_passed() -> None:
     model = tl.Sequential([Dense(1, name="d")])
     for ready, expected in ((False, "(batch, features)"), (True, "(batch, 4)")):
         with pytest.raises(ShapeError) as error:
@@ -164,7 +164,7 @@ def test_predict_names_no_shape_that_nobody_passed() -> None:
 
 
 class Fails(Layer):
-    """Raises in a chosen call of training."""
+    """Raises in a chosen call during training."""
 
     def __init__(self, at: int, error: BaseException) -> None:
         super().__init__()
@@ -183,11 +183,11 @@ class Fails(Layer):
         (1, ZeroDivisionError(), False),
         (1, KeyboardInterrupt(), False),
         (3, ZeroDivisionError(), True),
-        (3, KeyboardInterrupt(), True),  # what was trained until then is worth keeping
-        (3, NonFiniteError("f", "a", "b"), False),  # after an error of tensorlab everything is as before
+        (3, KeyboardInterrupt(), True),  # keeps what was trained
+        (3, NonFiniteError("f", "a", "b"), False),  # an error of tensorlab restores everything
     ],
 )
-def test_a_first_fit_that_raises(at: int, error: BaseException, kept: bool) -> None:
+def test_first_fit_that_raises(at: int, error: BaseException, kept: bool) -> None:
     model = compiled(tl.Sequential([Dense(3), Fails(at, error), Dense(1)]))
     with pytest.raises(type(error)):
         model.fit(X, Y, batch_size=2, verbose=0)
@@ -197,7 +197,7 @@ def test_a_first_fit_that_raises(at: int, error: BaseException, kept: bool) -> N
         model.fit(np.ones((8, 6)), Y, batch_size=2, verbose=0)
 
 
-def test_a_callback_that_raises_before_the_first_step() -> None:
+def test_callback_that_raises_before_the_first_step() -> None:
     class Raises(tl.callbacks.Callback):
         def on_train_begin(self, logs: Any = None) -> None:
             self.model.predict(X)
@@ -210,7 +210,7 @@ def test_a_callback_that_raises_before_the_first_step() -> None:
 
 
 @pytest.mark.parametrize("ask", ["predict", "evaluate"])
-def test_a_later_batch_that_is_refused(ask: str) -> None:
+def test_error_in_a_later_batch_builds_nothing(ask: str) -> None:
     class Even(Layer):
         def call(self, inputs: tl.Tensor) -> tl.Tensor:
             if inputs.shape[0] == 3:
@@ -224,12 +224,12 @@ def test_a_later_batch_that_is_refused(ask: str) -> None:
     assert not model.built
 
 
-def test_layers_that_a_callback_calls_are_on_their_own() -> None:
+def test_layers_called_by_a_callback_are_independent_of_the_model() -> None:
     lone = Dense(2)
 
     class Calls(tl.callbacks.Callback):
         def on_train_begin(self, logs: Any = None) -> None:
-            assert lone(np.ones(3, "float32")).shape == (2,)  # a single sample, which layers of a model refuse
+            assert lone(np.ones(3, "float32")).shape == (2,)  # a single sample, which layers inside a model reject
 
     model = compiled(tl.Sequential([Dense(1)]))
     model.fit(X, Y, verbose=0, callbacks=[Calls()])

@@ -1,4 +1,4 @@
-"""Calls of layers: who says whether they train, what they take and return, and first calls from several threads."""
+"""Calls of layers: the argument training, inputs and outputs, and first calls from several threads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ X = np.ones((2, 4), "float32")
 
 
 class Spy(Layer):
-    """Keeps what it is told of training."""
+    """Records the values of ``training``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class Spy(Layer):
 
 
 class Around(Layer):
-    """Calls a layer without a word about training."""
+    """Calls an inner layer without passing ``training`` on."""
 
     def __init__(self, inner: Layer, **said: Any) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class Around(Layer):
 # Training
 
 
-def test_training_reaches_layers_whose_authors_do_not_pass_it_on() -> None:
+def test_training_reaches_inner_layers_implicitly() -> None:
     spy = Spy()
     model = tl.Sequential([Around(Around(spy)), Dense(1)])
     model.compile("sgd", "mse")
@@ -61,7 +61,7 @@ def test_training_reaches_layers_whose_authors_do_not_pass_it_on() -> None:
     assert spy.told.count(True) == 1
 
 
-def test_what_is_said_explicitly_wins_and_ends_with_its_call() -> None:
+def test_explicit_training_overrides_until_the_end_of_the_call() -> None:
     inner, outer = Spy(), Spy()
 
     class Both(Layer):
@@ -77,10 +77,10 @@ def test_what_is_said_explicitly_wins_and_ends_with_its_call() -> None:
     Around(inner, training=None)(X, training=True)
     assert inner.told[-1] is True
     inner(X)
-    assert inner.told[-1] is None  # nothing is left of a call that has ended
+    assert inner.told[-1] is None  # the previous call has no effect
 
 
-def test_the_default_of_a_signature_counts_if_nobody_says_anything() -> None:
+def test_default_value_of_training_is_used_at_the_outermost_call() -> None:
     class Eager(Around):
         def call(self, inputs: tl.Tensor, training: bool = True) -> tl.Tensor:
             return super().call(inputs)
@@ -96,7 +96,7 @@ def test_the_default_of_a_signature_counts_if_nobody_says_anything() -> None:
     assert spy.told == [True, False, True]
 
 
-def test_training_is_the_threads_own() -> None:
+def test_training_is_local_to_a_thread() -> None:
     seen: list[Any] = []
     spy = Spy()
     spy(X)
@@ -112,7 +112,7 @@ def test_training_is_the_threads_own() -> None:
     assert seen == [None]
 
 
-def test_training_is_forgotten_after_a_call_that_raises() -> None:
+def test_training_is_reset_after_an_exception() -> None:
     spy = Spy()
     with pytest.raises(ZeroDivisionError):
         Around(Dense(2, kernel_initializer=lambda shape, dtype: 1 / 0))(X, training=True)
@@ -120,7 +120,7 @@ def test_training_is_forgotten_after_a_call_that_raises() -> None:
     assert spy.told == [None]
 
 
-def test_a_model_that_predicts_inside_of_a_training_step_does_not_train() -> None:
+def test_model_that_predicts_inside_a_training_step_does_not_train() -> None:
     spy = Spy()
     teacher = tl.Sequential([spy])
 
@@ -136,7 +136,7 @@ def test_a_model_that_predicts_inside_of_a_training_step_does_not_train() -> Non
     assert spy.told[-1] is False
 
 
-def test_dropout_in_a_custom_layer_drops_in_fit_only() -> None:
+def test_dropout_in_a_custom_layer_is_active_only_in_fit() -> None:
     zeros: list[float] = []
 
     class Block(Layer):
@@ -161,7 +161,7 @@ def test_dropout_in_a_custom_layer_drops_in_fit_only() -> None:
 # Inputs and outputs
 
 
-def test_a_layer_takes_several_inputs(rng: np.random.Generator) -> None:
+def test_layer_with_several_inputs(rng: np.random.Generator) -> None:
     class Mixed(Layer):
         def build(self, input_shape: Any) -> None:
             self.seen = input_shape
@@ -182,10 +182,10 @@ def test_a_layer_takes_several_inputs(rng: np.random.Generator) -> None:
     with tl.GradientTape() as tape:
         total = tl.sum(layer([source, b]))
     assert tape.gradient(total, source).numpy().tolist() == np.ones((2, 3)).tolist()
-    assert Mixed()([[1.0, 2.0], [3.0, 4.0]]).tolist() == [4.0, 6.0]  # numbers are one tensor, of two rows
+    assert Mixed()([[1.0, 2.0], [3.0, 4.0]]).tolist() == [4.0, 6.0]  # nested lists of numbers are one tensor
 
 
-def test_a_layer_of_one_input_refuses_several() -> None:
+def test_layer_with_one_input_rejects_several() -> None:
     with pytest.raises(ArgumentTypeError) as error:
         Dense(2, name="d")([X, X])
     assert (
@@ -193,7 +193,7 @@ def test_a_layer_of_one_input_refuses_several() -> None:
     )
 
 
-def test_a_layer_in_place_of_a_tensor_is_named() -> None:
+def test_layer_in_place_of_a_tensor_is_reported() -> None:
     with pytest.raises(ArgumentTypeError) as error:
         Dense(2, name="d")(tl.layers.Input((3,), name="i"))
     assert str(error.value).startswith(
@@ -211,7 +211,7 @@ def test_a_layer_in_place_of_a_tensor_is_named() -> None:
         ([tl.asarray(X), "text"], "expected a tensor as its result, received a str; compute"),
     ],
 )
-def test_what_is_no_tensor_is_said_with_who_returned_it(returned: Any, words: str) -> None:
+def test_result_that_is_not_a_tensor_is_reported(returned: Any, words: str) -> None:
     class Odd(tl.Model):
         def call(self, inputs: tl.Tensor) -> Any:
             return returned
@@ -224,7 +224,7 @@ def test_what_is_no_tensor_is_said_with_who_returned_it(returned: Any, words: st
         assert str(error.value).startswith(f"Odd 'odd'.call: {words}")
 
 
-def test_several_outputs_are_for_the_layer_around_only() -> None:
+def test_several_outputs_are_allowed_only_inside_another_layer() -> None:
     class Split(tl.Model):
         def call(self, inputs: tl.Tensor) -> Any:
             return inputs, inputs * 2.0
@@ -254,14 +254,14 @@ def test_several_outputs_are_for_the_layer_around_only() -> None:
 
 
 @pytest.mark.parametrize("make", [Flatten, lambda **options: Reshape((1,), **options)])
-def test_a_number_is_no_batch(make: Any) -> None:
+def test_number_is_not_a_batch(make: Any) -> None:
     layer = make(name="flat")
     with pytest.raises(ShapeError) as error:
         layer(3.0)
     assert "expected inputs with the batch in front, received a tensor of shape (); add an axis" in str(error.value)
 
 
-def test_layers_that_change_nothing_keep_the_logits_of_softmax() -> None:
+def test_identity_layers_keep_the_logits_of_softmax() -> None:
     logits = tl.Variable(np.array([[60.0, 0.0, 0.0]], "float32"))
     model = tl.Sequential([Around(tl.layers.Softmax()), Dropout(0.5), tl.Sequential([tl.layers.Activation("linear")])])
     model.build((None, 3))
@@ -274,7 +274,7 @@ def test_layers_that_change_nothing_keep_the_logits_of_softmax() -> None:
 # Threads
 
 
-def test_first_calls_from_many_threads_build_once() -> None:
+def test_concurrent_first_calls_build_once() -> None:
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     try:
@@ -314,7 +314,7 @@ def test_first_calls_from_many_threads_build_once() -> None:
         sys.setswitchinterval(interval)
 
 
-def test_threads_inside_of_a_first_call_do_not_wait_for_it() -> None:
+def test_threads_started_by_a_first_call_do_not_wait_for_it() -> None:
     class Parallel(Layer):
         def __init__(self) -> None:
             super().__init__()

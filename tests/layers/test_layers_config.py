@@ -1,4 +1,4 @@
-"""Layers as plain data: configs hold the arguments that were given, and make the same layer again."""
+"""Configs of layers: they contain the given arguments and recreate the layer."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Array = np.ndarray[Any, Any]
     ],
     ids=lambda layer: layer.name,
 )
-def test_config_makes_the_same_layer_again(layer: Layer, rng: np.random.Generator) -> None:
+def test_config_recreates_the_layer(layer: Layer, rng: np.random.Generator) -> None:
     config = layer.get_config()
     again = type(layer).from_config(json.loads(json.dumps(config)))
     assert again is not layer
@@ -47,7 +47,7 @@ def test_config_makes_the_same_layer_again(layer: Layer, rng: np.random.Generato
     assert len(again.trainable_weights) == len(layer.trainable_weights)
 
 
-def test_config_holds_the_arguments_and_their_defaults() -> None:
+def test_config_contains_arguments_and_defaults() -> None:
     config = Dense(5, "relu", kernel_initializer=tl.initializers.Zeros(), name="hidden").get_config()
     assert config == {
         "units": 5,
@@ -61,7 +61,7 @@ def test_config_holds_the_arguments_and_their_defaults() -> None:
     }
 
 
-def test_config_of_a_third_partys_layer_needs_nothing_written() -> None:
+def test_config_of_a_custom_layer_needs_no_code() -> None:
     block = Block(4, dtype="float64", name="block")
     config = block.get_config()
     assert config == {"units": 4, "scale": 2.0, "dtype": "float64", "name": "block"}
@@ -69,7 +69,7 @@ def test_config_of_a_third_partys_layer_needs_nothing_written() -> None:
     assert (again.units, again.scale, again.dtype, again.name) == (4, 2.0, tl.float64, "block")
 
 
-def test_config_is_of_the_outermost_constructor() -> None:
+def test_config_is_that_of_the_outermost_constructor() -> None:
     class Narrow(Dense):
         def __init__(self, factor: int = 3) -> None:
             super().__init__(2 * factor, activation="tanh")
@@ -85,7 +85,7 @@ def test_config_is_of_the_outermost_constructor() -> None:
     assert Narrow().get_config() == {"factor": 3}
 
 
-def test_config_holds_the_layers_that_were_given(rng: np.random.Generator) -> None:
+def test_config_contains_layers_that_were_passed(rng: np.random.Generator) -> None:
     class Residual(Layer):
         def __init__(self, inner: Layer, *, others: Any = (), **options: Any) -> None:
             super().__init__(**options)
@@ -108,7 +108,7 @@ def test_config_holds_the_layers_that_were_given(rng: np.random.Generator) -> No
     assert again.others[1].activation is tl.activations.relu
 
 
-def test_config_with_a_function_of_no_name_keeps_the_function() -> None:
+def test_config_keeps_unregistered_functions() -> None:
     def doubled(x: tl.Tensor) -> tl.Tensor:
         return x * 2.0
 
@@ -116,7 +116,7 @@ def test_config_with_a_function_of_no_name_keeps_the_function() -> None:
     assert Dense.from_config(layer.get_config()).activation is doubled
 
 
-def test_config_holds_layers_in_dicts() -> None:
+def test_config_contains_layers_in_dicts() -> None:
     class Branches(Layer):
         def __init__(self, table: dict[str, Any]) -> None:
             super().__init__()
@@ -133,7 +133,7 @@ def test_config_holds_layers_in_dicts() -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"eq": False}, {"kw_only": True}])
-def test_config_of_a_dataclass_is_what_its_constructor_was_given(options: dict[str, bool]) -> None:
+def test_config_of_a_dataclass_contains_the_given_arguments(options: dict[str, bool]) -> None:
     @dataclasses.dataclass(**options)
     class Scale(Layer):
         factor: float = 2.0

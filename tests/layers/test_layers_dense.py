@@ -1,4 +1,4 @@
-"""Dense: outputs against NumPy's product, its activations, initializers and dtypes, and what it refuses."""
+"""Dense: outputs against NumPy, activations, initializers, dtypes, and errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Array = np.ndarray[Any, Any]
 
 
 @pytest.mark.parametrize("name", NUMPY_ACTIVATIONS)
-def test_dense_is_numpys_product(name: str, rng: np.random.Generator) -> None:
+def test_dense_matches_numpy(name: str, rng: np.random.Generator) -> None:
     layer = Dense(5, activation=name, dtype="float64")
     x = rng.normal(size=(7, 3))
     kernel, bias = rng.normal(size=(3, 5)), rng.normal(size=5)
@@ -44,7 +44,7 @@ def test_dense_is_numpys_product(name: str, rng: np.random.Generator) -> None:
     ],
     ids=["None", "Activation", "lambda", "ops.softmax", "activations.relu"],
 )
-def test_dense_takes_an_activation_of_any_form(
+def test_dense_accepts_activations_of_any_kind(
     activation: Any, expected: Callable[[Array], Array], rng: np.random.Generator
 ) -> None:
     layer = Dense(5, activation=activation, dtype="float64")
@@ -72,7 +72,7 @@ def test_dense_applies_to_the_last_axis(lead: tuple[int, ...], rng: np.random.Ge
     np.testing.assert_allclose(outputs, np.maximum(x @ kernel + bias, 0.0), rtol=1e-12, atol=1e-14)
 
 
-def test_dense_takes_a_view_as_what_it_shows(rng: np.random.Generator) -> None:
+def test_dense_accepts_strided_views(rng: np.random.Generator) -> None:
     layer = Dense(5, activation="relu", dtype="float64")
     base = rng.normal(size=(6, 14))
     outputs = layer(base[:, ::-2].T[:6].T[::2]).numpy()
@@ -91,7 +91,7 @@ def test_dense_computes_in_its_own_dtype(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(single(x).numpy(), double(x).numpy(), rtol=1e-5, atol=1e-6)
 
 
-def test_dense_takes_bytes(rng: np.random.Generator) -> None:
+def test_dense_accepts_uint8(rng: np.random.Generator) -> None:
     layer = Dense(5)
     x = rng.integers(0, 256, (7, 3)).astype("uint8")
     outputs = layer(x)
@@ -100,7 +100,7 @@ def test_dense_takes_bytes(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(outputs.numpy(), x.astype("float64") @ kernel + bias, rtol=1e-5, atol=1e-4)
 
 
-def test_dense_begins_with_glorots_range_and_zeros() -> None:
+def test_dense_default_initializers() -> None:
     layer = Dense(300)
     layer.build((None, 200))
     kernel, bias = layer.get_weights()
@@ -111,7 +111,7 @@ def test_dense_begins_with_glorots_range_and_zeros() -> None:
     assert not bias.any()
 
 
-def test_dense_takes_initializers_of_any_form() -> None:
+def test_dense_accepts_initializers_of_any_kind() -> None:
     def counting(shape: tuple[int, ...], dtype: Any = None) -> tl.Tensor:
         return tl.asarray(np.arange(math.prod(shape)).reshape(shape), dtype=dtype)
 
@@ -123,26 +123,26 @@ def test_dense_takes_initializers_of_any_form() -> None:
 
 
 @pytest.mark.parametrize("units", [0, -1, 2.5, "3", True, None, np.array([3, 4])])
-def test_dense_refuses_units_that_are_no_count(units: Any) -> None:
+def test_dense_rejects_invalid_units(units: Any) -> None:
     with pytest.raises(ArgumentError) as error:
         Dense(units, name="hidden")
     assert str(error.value) == f"Dense 'hidden' units: expected an integer of at least 1, received {units!r}"
 
 
-def test_dense_names_the_nearest_activation() -> None:
+def test_dense_suggests_similar_activations() -> None:
     with pytest.raises(UnknownNameError) as error:
         Dense(3, activation="rleu")
     assert str(error.value).startswith("activation: expected the name of a registered activation, received 'rleu'; ")
     assert "'relu'" in error.value.hint
 
 
-def test_dense_refuses_an_activation_that_is_none() -> None:
+def test_dense_rejects_an_invalid_activation() -> None:
     with pytest.raises(ArgumentTypeError) as error:
         Dense(3, activation=7)
     assert str(error.value) == "activation: expected a name or a function, received 7"
 
 
-def test_dense_names_the_nearest_initializer() -> None:
+def test_dense_suggests_similar_initializers() -> None:
     with pytest.raises(UnknownNameError) as error:
         Dense(3, kernel_initializer="glorot_unifrom")
     assert error.value.hint == "did you mean 'glorot_uniform' or 'glorot_normal' or 'random_uniform'?"
@@ -152,7 +152,7 @@ def test_dense_names_the_nearest_initializer() -> None:
     ("shape", "hint"),
     [((32, 28, 28), "; add a Flatten layer or reshape to (32, 784)"), ((32, 783), ""), ((784, 32), "")],
 )
-def test_dense_says_which_inputs_it_expects(shape: tuple[int, ...], hint: str) -> None:
+def test_dense_reports_the_expected_inputs(shape: tuple[int, ...], hint: str) -> None:
     layer = Dense(4, name="hidden")
     layer.build((None, 784))
     before = layer.get_weights()
@@ -163,7 +163,7 @@ def test_dense_says_which_inputs_it_expects(shape: tuple[int, ...], hint: str) -
         assert np.array_equal(weight, value)
 
 
-def test_dense_refuses_a_number() -> None:
+def test_dense_rejects_a_number() -> None:
     layer = Dense(4, name="hidden")
     with pytest.raises(ShapeError) as error:
         layer(3.0)

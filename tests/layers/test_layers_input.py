@@ -1,4 +1,4 @@
-"""Input, and the shapes that layers are given in Keras's older ways."""
+"""Input, and Keras's older arguments for input shapes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tensorlab.layers import Dense, Dropout, Flatten, Input, InputLayer, Rescali
 WARNING = "do not pass an `input_shape`/`input_dim` argument to a layer.*prefer using an `Input\\(shape\\)` object"
 
 
-def test_names_at_the_top() -> None:
+def test_names_in_the_top_level_namespace() -> None:
     assert tl.Input is Input is InputLayer
     assert tl.Layer is tl.layers.Layer
 
@@ -31,14 +31,14 @@ def test_names_at_the_top() -> None:
         (lambda: Input(shape=()), (), None),
     ],
 )
-def test_input_takes_what_keras_takes(made: Any, shape: Any, batch: Any) -> None:
+def test_input_accepts_the_arguments_of_keras(made: Any, shape: Any, batch: Any) -> None:
     layer = made()
     assert (layer.shape, layer.batch_size, layer.batch_shape) == (shape, batch, (batch, *shape))
     again = Input.from_config(json.loads(json.dumps(layer.get_config())))
     assert (again.shape, again.batch_size) == (shape, batch)
 
 
-def test_input_has_a_name_and_a_dtype() -> None:
+def test_input_name_and_dtype() -> None:
     layer = Input((3,), dtype="float64", name="pixels")
     assert (layer.name, layer.dtype) == ("pixels", tl.float64)
     model = tl.Sequential([Input((None, 3)), Dense(2)])
@@ -48,7 +48,7 @@ def test_input_has_a_name_and_a_dtype() -> None:
     assert tl.Sequential.from_config(json.loads(json.dumps(model.get_config()))).built
 
 
-def test_input_refuses_no_shape_and_two() -> None:
+def test_input_rejects_missing_and_invalid_shapes() -> None:
     for arguments in ({}, {"shape": (3,), "batch_shape": (None, 3)}):
         with pytest.raises(
             ArgumentError, match=r"Input 'i': expected the shape of a sample, received shape=.*; e\.g\."
@@ -60,7 +60,7 @@ def test_input_refuses_no_shape_and_two() -> None:
         Input((2.5,), name="i")
 
 
-def test_layers_of_a_sequential_are_shown_without_the_input() -> None:
+def test_layers_of_a_sequential_exclude_the_input() -> None:
     model = tl.Sequential([Input((3,)), Dense(2), Dense(1)])
     assert [type(layer) for layer in model.layers] == [Dense, Dense]
     assert model.pop() is not model.layers[0]
@@ -70,7 +70,7 @@ def test_layers_of_a_sequential_are_shown_without_the_input() -> None:
 @pytest.mark.parametrize(
     "given", [{"input_shape": (4,)}, {"input_dim": 4}, {"input_shape": [4]}, {"batch_input_shape": (None, 4)}]
 )
-def test_a_first_layer_may_have_the_shape(given: dict[str, Any]) -> None:
+def test_first_layer_accepts_an_input_shape(given: dict[str, Any]) -> None:
     with pytest.warns(UserWarning, match=WARNING) as caught:
         model = tl.Sequential([Dense(3, **given), Dense(1)])
     assert caught[0].filename == __file__
@@ -81,7 +81,7 @@ def test_a_first_layer_may_have_the_shape(given: dict[str, Any]) -> None:
     assert again.count_params() == model.count_params()
 
 
-def test_a_later_layers_shape_is_not_asked() -> None:
+def test_input_shape_of_a_later_layer_is_ignored() -> None:
     with pytest.warns(UserWarning, match=WARNING):
         model = tl.Sequential([Flatten(input_shape=(2, 2)), Dense(3, input_shape=(9,))])
     assert model.weights[0].shape == (4, 3)
@@ -91,11 +91,11 @@ def test_a_later_layers_shape_is_not_asked() -> None:
     assert InputLayer.from_config(layer.get_config()).shape == (3,)
 
 
-# Numbers of NumPy in constructors
+# NumPy numbers in constructors
 
 
 @pytest.mark.parametrize("rate", [np.float32(0.5), np.float64(0.5), np.float16(0.5)])
-def test_rates_of_every_real_type(rate: Any) -> None:
+def test_dropout_accepts_rates_of_every_real_type(rate: Any) -> None:
     layer = Dropout(rate)
     assert (type(layer.rate), layer.rate) == (float, 0.5)
     assert json.loads(json.dumps(layer.get_config()))["rate"] == 0.5
@@ -103,7 +103,7 @@ def test_rates_of_every_real_type(rate: Any) -> None:
     assert Dropout(np.int64(0)).rate == 0.0
 
 
-def test_sizes_and_factors_of_every_type() -> None:
+def test_layers_accept_sizes_and_factors_of_every_type() -> None:
     assert Dense(np.uint8(3)).units == 3
     assert Dense(np.array(3)).units == 3
     assert Rescaling(np.float32(0.5), np.int32(1))(np.array([[2, 4]], "uint8")).tolist() == [[2.0, 3.0]]
@@ -128,7 +128,7 @@ def test_sizes_and_factors_of_every_type() -> None:
         ),
     ],
 )
-def test_what_is_refused(make: Any, kind: type[Exception], message: str) -> None:
+def test_invalid_arguments_are_rejected(make: Any, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind) as error:
         make()
     assert str(error.value).startswith(message)

@@ -1,4 +1,4 @@
-"""Weights and layers that attributes lead to: in containers, shared, replaced, deleted, frozen, and in cycles."""
+"""Weights and layers found through attributes: in containers, shared, replaced, deleted, frozen, and in cycles."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ Named = namedtuple("Named", "first second")
 
 
 class Holding(tl.Model):
-    """A model whose layers are wherever `put` puts them; it applies them in the order in which it has made them."""
+    """A model that stores its layers as returned by `put`, and applies them in the order of their creation."""
 
     def __init__(self, put: Callable[[Any, Any], Any]) -> None:
         super().__init__()
         a, b = Dense(4, name="a"), Dense(3, name="b")
         self.held = put(a, b)
-        object.__setattr__(self, "order", lambda: (a, b))  # a function hides them
+        object.__setattr__(self, "order", lambda: (a, b))  # hidden from the walk by a function
 
     def call(self, x: tl.Tensor) -> tl.Tensor:
         for layer in self.order():
@@ -84,7 +84,7 @@ def test_layers_in_containers_are_trained(put: Callable[[Any, Any], Any]) -> Non
     assert not any(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
 
-def test_a_table_of_words_may_get_a_layer_later() -> None:
+def test_weights_added_to_large_containers_are_found() -> None:
     class Net(Layer):
         def __init__(self) -> None:
             super().__init__()
@@ -117,7 +117,7 @@ def test_variables_in_containers_are_trained() -> None:
     assert [weight.name for weight in model.trainable_weights] == ["part_0", "part_1", "part_2", "scale"]
 
 
-def test_weights_follow_every_change_of_the_attributes() -> None:
+def test_weights_follow_changes_of_attributes() -> None:
     class Net(Layer):
         def __init__(self) -> None:
             super().__init__()
@@ -148,7 +148,7 @@ def test_weights_follow_every_change_of_the_attributes() -> None:
     assert net.weights == []
 
 
-def test_a_replaced_head_is_the_only_one_that_is_counted_and_trained() -> None:
+def test_replaced_layer_is_not_counted_or_trained() -> None:
     class Net(tl.Model):
         def __init__(self) -> None:
             super().__init__()
@@ -167,7 +167,7 @@ def test_a_replaced_head_is_the_only_one_that_is_counted_and_trained() -> None:
     assert old.count_params() == 10
 
 
-def test_weights_that_add_weight_made_go_when_their_attribute_goes() -> None:
+def test_deleting_an_attribute_removes_its_weight() -> None:
     class Net(Layer):
         def build(self, input_shape: Any) -> None:
             self.add_weight((1,), name="unassigned")
@@ -186,7 +186,7 @@ def test_weights_that_add_weight_made_go_when_their_attribute_goes() -> None:
     assert [weight.name for weight in net.weights] == ["net/many_0", "net/unassigned"]
 
 
-def test_weights_come_in_the_order_in_which_attributes_get_them() -> None:
+def test_weights_are_ordered_by_assignment_of_attributes() -> None:
     class Net(Layer):
         def __init__(self) -> None:
             super().__init__()
@@ -201,7 +201,7 @@ def test_weights_come_in_the_order_in_which_attributes_get_them() -> None:
     net = Net()
     net(X)
     assert [weight.name for weight in net.weights] == ["first", "late", "inner/kernel", "inner/bias"]
-    net.first = tl.Variable(0.0, name="again")  # a replaced one keeps its place
+    net.first = tl.Variable(0.0, name="again")  # a replaced weight keeps its position
     assert [weight.name for weight in net.weights][:2] == ["again", "late"]
 
 
@@ -209,7 +209,7 @@ def test_weights_come_in_the_order_in_which_attributes_get_them() -> None:
 
 
 class Twice(tl.Model):
-    """One layer that two layers hold."""
+    """A model with a layer that two of its layers share."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -220,7 +220,7 @@ class Twice(tl.Model):
         return self.right(self.left(x))
 
 
-def test_a_shared_layer_is_counted_stepped_and_regularized_once(rng: np.random.Generator) -> None:
+def test_shared_layer_is_counted_updated_and_regularized_once(rng: np.random.Generator) -> None:
     model = Twice()
     model.compile(tl.optimizers.SGD(0.1), "mse")
     x = rng.normal(size=(3, 4)).astype("float32")
@@ -236,7 +236,7 @@ def test_a_shared_layer_is_counted_stepped_and_regularized_once(rng: np.random.G
     np.testing.assert_allclose(model.get_weights()[0], w - 0.1 * slope, rtol=1e-4, atol=1e-5)
 
 
-def test_tied_weights_are_one_weight() -> None:
+def test_tied_weights_are_counted_once() -> None:
     class Tied(tl.Model):
         def __init__(self) -> None:
             super().__init__()
@@ -262,7 +262,7 @@ def test_tied_weights_are_one_weight() -> None:
 # Freezing
 
 
-def test_freezing_reaches_everything_inside() -> None:
+def test_freezing_applies_to_all_inner_layers() -> None:
     inner = tl.Sequential([Dense(4), Dense(4)])
 
     class Block(Layer):
@@ -284,7 +284,7 @@ def test_freezing_reaches_everything_inside() -> None:
     assert (len(model.trainable_weights), len(model.non_trainable_weights)) == (4, 2)
 
 
-def test_what_a_frozen_layer_holds_is_frozen_wherever_else_it_is_held() -> None:
+def test_layer_inside_a_frozen_layer_is_frozen_everywhere() -> None:
     class Net(tl.Model):
         def __init__(self) -> None:
             super().__init__()
@@ -297,14 +297,14 @@ def test_what_a_frozen_layer_holds_is_frozen_wherever_else_it_is_held() -> None:
 
     net = Net()
     net(X)
-    object.__setattr__(net.frozen, "_trainable", False)  # the outer one only, as a layer that is built later
+    object.__setattr__(net.frozen, "_trainable", False)  # without its inner layer, as if that was added later
     assert [weight.name for weight in net.trainable_weights] == [weight.name for weight in net.free[1].weights]
 
 
 # Cycles
 
 
-def test_layers_that_lead_back_to_themselves() -> None:
+def test_layers_in_reference_cycles() -> None:
     class Child(Layer):
         def __init__(self, parent: Layer) -> None:
             super().__init__()
@@ -335,7 +335,7 @@ def test_layers_that_lead_back_to_themselves() -> None:
     assert model.trainable_weights == model.head.weights
 
 
-def test_attributes_where_no_member_is_found_are_refused() -> None:
+def test_slots_are_rejected() -> None:
     with pytest.raises(ArgumentTypeError) as error:
 
         class Slotted(Layer):
@@ -348,7 +348,7 @@ def test_attributes_where_no_member_is_found_are_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["layers", "weights", "losses", "trainable_variables"])
-def test_a_name_that_a_model_has_already_is_refused(name: str) -> None:
+def test_attribute_with_the_name_of_a_property_is_rejected(name: str) -> None:
     class Net(tl.Model):
         pass
 
@@ -359,7 +359,7 @@ def test_a_name_that_a_model_has_already_is_refused(name: str) -> None:
     )
 
 
-def test_integers_are_no_trainable_weights() -> None:
+def test_integer_variables_are_not_trainable_weights() -> None:
     class Counting(tl.Model):
         def __init__(self) -> None:
             super().__init__()
@@ -376,7 +376,7 @@ def test_integers_are_no_trainable_weights() -> None:
     assert len(model.trainable_weights) == 2
 
 
-def test_layers_that_compare_equal_are_different_layers() -> None:
+def test_equal_layers_are_different_layers() -> None:
     @dataclasses.dataclass
     class Scale(Layer):
         factor: float = 2.0

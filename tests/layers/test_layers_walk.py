@@ -1,4 +1,4 @@
-"""What a walk of a layer found is kept, and never returned once something that it looked at has changed."""
+"""The walk over a layer's members is cached, and repeated after any change of what it visited."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tensorlab.layers import Dense, Layer, tracking
 
 
 class Holder(Layer):
-    """A layer whose attributes the tests set."""
+    """A layer whose attributes are set by the tests."""
 
 
 @dataclasses.dataclass
@@ -29,7 +29,7 @@ class Pair:
 
 
 def names(layer: Layer) -> list[str]:
-    """Walk a layer, twice: the second walk may return what the first one found."""
+    """Return the names of weights found by two walks, of which the second may use the cache."""
     first = [weight.name for weight in layer.weights]
     assert [weight.name for weight in layer.weights] == first
     return first
@@ -39,18 +39,18 @@ def variable(name: str) -> tl.Variable:
     return tl.Variable([1.0, 2.0], name=name)
 
 
-def test_an_unchanged_layer_is_walked_once(monkeypatch):
+def test_unchanged_layer_is_walked_once(monkeypatch):
     layer = Holder()
     layer.inner, layer.listed = Dense(2), [variable("a"), {"b": variable("b")}, (variable("c"),)]
     layer.inner.build((None, 3))
     expected = names(layer)
-    monkeypatch.setattr(tracking, "_look_into", None)  # what a second walk would call
+    monkeypatch.setattr(tracking, "_look_into", None)  # a second walk would call this
     assert names(layer) == expected
     assert len(layer.trainable_weights) == 5
 
 
 @pytest.mark.parametrize("inside", [False, True], ids=["of the layer", "of a layer inside"])
-def test_every_change_of_an_attribute_is_seen(inside):
+def test_changes_of_attributes_are_detected(inside):
     outer = Holder()
     layer = outer.inner = Holder() if inside else outer
     if not inside:
@@ -88,7 +88,7 @@ def _edits_of_a_list(held: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", [list, deque, UserList])
-def test_every_change_of_a_sequence_is_seen(kind):
+def test_changes_of_a_sequence_are_detected(kind):
     layer = Holder()
     layer.held = kind([variable("a"), variable("b")])
     assert names(layer) == ["a", "b"]
@@ -96,9 +96,9 @@ def test_every_change_of_a_sequence_is_seen(kind):
         assert names(layer) == expected
 
 
-def test_every_change_of_a_dict_is_seen():
+def test_changes_of_a_dict_are_detected():
     layer = Holder()
-    layer.held = {"numbers": 1}  # which the garbage collector does not track
+    layer.held = {"numbers": 1}  # the garbage collector does not track such a dict
     assert names(layer) == []
     layer.held["numbers"] = variable("a")
     assert names(layer) == ["a"]
@@ -115,7 +115,7 @@ def test_every_change_of_a_dict_is_seen():
     [lambda: Pair(), lambda: SimpleNamespace(first=None), lambda: np.array([None], object)],
     ids=["dataclass", "namespace", "array"],
 )
-def test_a_container_that_cannot_be_watched_is_walked_again(held):
+def test_containers_without_change_detection_are_walked_again(held):
     layer = Holder()
     layer.held = held()
     assert names(layer) == []
@@ -126,7 +126,7 @@ def test_a_container_that_cannot_be_watched_is_walked_again(held):
     assert names(layer) == ["a"]
 
 
-def test_a_list_of_another_class_is_walked_again():
+def test_list_subclass_is_walked_again():
     class Doubled(list):
         extra: Any = None
 
@@ -141,8 +141,8 @@ def test_a_list_of_another_class_is_walked_again():
 
 
 @pytest.mark.parametrize("make", [lambda value: (value,), lambda value: [value], lambda value: value])
-def test_an_object_at_the_address_of_one_that_is_gone_is_not_taken_for_it(make):
-    """Whatever replaces a value, often in the same memory, is seen."""
+def test_new_object_at_a_reused_address_is_detected(make):
+    """A new value is often allocated at the address of the one that it replaces."""
     layer = Holder()
     for number in range(50):
         layer.held = make(variable(str(number)))
@@ -153,7 +153,7 @@ def test_an_object_at_the_address_of_one_that_is_gone_is_not_taken_for_it(make):
         layer.held = None
 
 
-def test_more_values_than_are_watched_are_walked_again():
+def test_large_containers_are_walked_again():
     layer = Holder()
     layer.held = [0.0] * 5000
     assert names(layer) == []
@@ -161,7 +161,7 @@ def test_more_values_than_are_watched_are_walked_again():
     assert names(layer) == ["a"]
 
 
-def test_what_the_caller_does_to_the_list_changes_nothing():
+def test_changing_the_returned_list_has_no_effect():
     layer = Holder()
     layer.held = variable("a")
     layer.weights.clear()
@@ -169,7 +169,7 @@ def test_what_the_caller_does_to_the_list_changes_nothing():
     assert names(layer) == ["a"]
 
 
-def test_trainable_is_read_at_every_call():
+def test_trainable_is_read_in_every_call():
     layer = Holder()
     layer.held, layer.inner = variable("a"), Dense(2)
     layer.inner.build((None, 3))
@@ -183,7 +183,7 @@ def test_trainable_is_read_at_every_call():
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
-def test_a_copy_has_weights_of_its_own(copied):
+def test_copy_has_its_own_weights(copied):
     model = tl.Sequential([Dense(2)])
     model.build((None, 3))
     before = names(model)
@@ -194,9 +194,9 @@ def test_a_copy_has_weights_of_its_own(copied):
     assert names(model) == before
 
 
-def test_what_was_found_does_not_keep_the_layer_alive():
+def test_cached_walk_does_not_keep_the_layer_alive():
     layer = Holder()
-    layer.inner = Holder()  # not built: `unbuild` needs a cycle
+    layer.inner = Holder()  # not built, since a built layer is in a reference cycle
     layer.inner.held = [variable("a")]
     names(layer)
     gone = weakref.ref(layer), weakref.ref(layer.inner)

@@ -20,13 +20,13 @@ Array = np.ndarray[Any, Any]
 
 
 @pytest.mark.parametrize("name", NUMPY_ACTIVATIONS)
-def test_activation_layer_is_the_function(name: str, rng: np.random.Generator) -> None:
+def test_activation_layer_applies_the_function(name: str, rng: np.random.Generator) -> None:
     x = rng.normal(size=(4, 2, 3))
     outputs = Activation(name, dtype="float64")(x).numpy()
     np.testing.assert_allclose(outputs, NUMPY_ACTIVATIONS[name](x), rtol=1e-12, atol=1e-14)
 
 
-def test_activation_layer_names_the_nearest() -> None:
+def test_activation_layer_suggests_similar_names() -> None:
     with pytest.raises(UnknownNameError) as error:
         Activation("sigmiod")
     assert error.value.hint == "did you mean 'sigmoid'?"
@@ -50,7 +50,7 @@ def test_reshape_keeps_the_batch(target: Any, rng: np.random.Generator) -> None:
     assert np.array_equal(outputs, expected)
 
 
-def test_reshape_says_what_does_not_fit() -> None:
+def test_reshape_reports_a_wrong_size() -> None:
     with pytest.raises(ShapeError) as error:
         Reshape((4,))(np.zeros((5, 2, 3), "float32"))
     assert "a shape of 30 elements, received (5, 4); the tensor has shape (5, 2, 3)" in str(error.value)
@@ -64,7 +64,7 @@ def test_rescaling_maps_bytes_to_the_unit_interval(rng: np.random.Generator) -> 
     np.testing.assert_allclose(Rescaling(2.0 / 255.0, -1.0)(x).numpy(), x / 127.5 - 1.0, rtol=0.0, atol=1e-6)
 
 
-def test_input_passes_on_what_it_is_given(rng: np.random.Generator) -> None:
+def test_input_returns_its_inputs(rng: np.random.Generator) -> None:
     x = rng.normal(size=(5, 4)).astype("float32")
     assert np.array_equal(Input((4,))(x).numpy(), x)
     assert Input(4).shape == (4,)

@@ -1,4 +1,4 @@
-"""Regularizers against their formulas, their slopes, and what they add to a loss."""
+"""Regularizers: values and gradients against their formulas, and their terms in the loss of a model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CASES = [(L1(), 0.01, 0.0), (L2(), 0.0, 0.01), (L1L2(), 0.0, 0.0), (L1L2(l1=0.3,
 
 @pytest.mark.parametrize(("regularizer", "l1", "l2"), CASES)
 @pytest.mark.parametrize("shape", [(), (0,), (7,), (3, 5), (2, 3, 4)])
-def test_values_and_slopes(
+def test_values_and_gradients(
     regularizer: L1L2, l1: float, l2: float, shape: tuple[int, ...], rng: np.random.Generator
 ) -> None:
     w = rng.normal(size=shape)
@@ -32,7 +32,7 @@ def test_values_and_slopes(
     np.testing.assert_allclose(np.asarray(slope), l1 * np.sign(w) + 2 * l2 * w, rtol=1e-12)
 
 
-def test_a_layer_takes_names_objects_configs_and_functions() -> None:
+def test_layer_accepts_names_objects_configs_and_functions() -> None:
     for given, kind in (("l1", L1), ("L2", L2), ("L1L2", L1L2), ("l1_l2", L1L2), (L2, L2), (L1(0.5), L1)):
         assert type(Dense(2, kernel_regularizer=given).kernel_regularizer) is kind
     assert regularizers.get(None) is None
@@ -55,7 +55,7 @@ def test_a_layer_takes_names_objects_configs_and_functions() -> None:
             make(float("nan"))
 
 
-def test_the_loss_of_a_model_has_them_and_its_steps_follow(rng: np.random.Generator) -> None:
+def test_loss_and_steps_of_a_model_include_regularizers(rng: np.random.Generator) -> None:
     x, y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
     layer = Dense(2, kernel_regularizer=L1L2(0.3, 0.2), bias_regularizer=L2(0.4), dtype="float64")
     model = tl.Sequential([layer])
@@ -78,7 +78,7 @@ def test_the_loss_of_a_model_has_them_and_its_steps_follow(rng: np.random.Genera
     assert model.losses == []
 
 
-def test_a_layer_of_its_own_has_regularized_weights(rng: np.random.Generator) -> None:
+def test_custom_layer_can_have_regularized_weights(rng: np.random.Generator) -> None:
     class Scale(tl.layers.Layer):
         def build(self, input_shape: Any) -> None:
             self.factor = self.add_weight((input_shape[-1],), "ones", regularizer=lambda w: 5.0 * tl.sum(w))

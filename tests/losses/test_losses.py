@@ -23,7 +23,7 @@ from tensorlab.losses import (
 
 
 def central_difference(function: Callable[[Array], float], x: Array, step: float = 1e-5) -> Array:
-    """The gradient, with an error of the fourth order in the step."""
+    """Return the gradient, with an error of fourth order in the step."""
     result = np.empty_like(x)
     for place in np.ndindex(x.shape):
         values = []
@@ -37,9 +37,7 @@ def central_difference(function: Callable[[Array], float], x: Array, step: float
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("shape", [(5, 3), (1, 7), (2, 3, 4)])
-def test_value_and_gradient_are_those_of_the_formula(
-    case: str, shape: tuple[int, ...], rng: np.random.Generator
-) -> None:
+def test_value_and_gradient_match_the_formula(case: str, shape: tuple[int, ...], rng: np.random.Generator) -> None:
     loss, formula, sample_targets, sample_outputs = CASES[case]
     targets, outputs = sample_targets(rng, shape), sample_outputs(rng, shape)
     source = tl.Variable(outputs)
@@ -53,7 +51,7 @@ def test_value_and_gradient_are_those_of_the_formula(
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_single_precision_is_near(case: str, rng: np.random.Generator) -> None:
+def test_float32_values_match_the_formula(case: str, rng: np.random.Generator) -> None:
     loss, formula, sample_targets, sample_outputs = CASES[case]
     targets, outputs = sample_targets(rng, (33, 10)), sample_outputs(rng, (33, 10)).astype("float32")
     value = loss(targets, outputs)
@@ -79,8 +77,8 @@ def test_reductions(case: str, rng: np.random.Generator) -> None:
         np.testing.assert_allclose(value.numpy(), expected, rtol=1e-11)
 
 
-def test_certainty_costs_what_keras_says() -> None:
-    # -log(1e-7) for what was thought impossible, -log(1 - 1e-7) for what was thought certain.
+def test_saturated_probabilities_are_clipped_as_in_keras() -> None:
+    # -log(1e-7) for a target of probability 0, -log(1 - 1e-7) for a target of probability 1.
     outputs = np.array([[0.0, 1.0]])
     for loss, target in (
         (SparseCategoricalCrossentropy(), np.array([0])),
@@ -91,14 +89,14 @@ def test_certainty_costs_what_keras_says() -> None:
     assert float(SparseCategoricalCrossentropy()(np.array([1]), outputs)) == pytest.approx(1e-7, rel=1e-6)
 
 
-def test_gradient_of_what_is_clipped_is_zero() -> None:
+def test_clipped_probabilities_have_gradient_zero() -> None:
     source = tl.Variable(np.array([[0.0, 1.0]]))
     with tl.GradientTape() as tape:
         value = SparseCategoricalCrossentropy()(np.array([0]), source)
     assert tape.gradient(value, source).tolist() == [[0.0, 0.0]]
 
 
-def test_logits_of_any_size_give_finite_losses() -> None:
+def test_large_logits_give_finite_losses() -> None:
     x = np.array([[1e4, -1e4, 0.0]])
     assert float(SparseCategoricalCrossentropy(from_logits=True)(np.array([1]), x)) == pytest.approx(2e4)
     assert float(SparseCategoricalCrossentropy(from_logits=True)(np.array([0]), x)) == 0.0
@@ -107,8 +105,8 @@ def test_logits_of_any_size_give_finite_losses() -> None:
     assert float(value) == pytest.approx((2e4 + np.log(2.0)) / 3.0)
 
 
-def test_kerass_numbers() -> None:
-    # The examples in the documentation of keras.losses.
+def test_examples_of_the_keras_documentation() -> None:
+    # From the documentation of keras.losses.
     probabilities = np.array([[0.05, 0.95, 0.0], [0.1, 0.8, 0.1]])
     assert float(SparseCategoricalCrossentropy()(np.array([1, 2]), probabilities)) == pytest.approx(1.177, abs=5e-4)
     one_hot = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
@@ -125,7 +123,7 @@ def test_kerass_numbers() -> None:
 
 @pytest.mark.parametrize("kind", ["uint8", "int64", "float32", "float64"])
 @pytest.mark.parametrize("column", [False, True])
-def test_sparse_labels_may_be_of_any_number_type_and_a_column(
+def test_sparse_labels_may_have_any_number_type_and_be_a_column(
     kind: str, column: bool, rng: np.random.Generator
 ) -> None:
     targets, outputs = rng.integers(0, 3, 6).astype(kind), shares(rng, (6, 3))
@@ -134,7 +132,7 @@ def test_sparse_labels_may_be_of_any_number_type_and_a_column(
     np.testing.assert_allclose(value.numpy(), sparse(targets, outputs).mean(), rtol=1e-11)
 
 
-def test_sparse_is_categorical_of_one_hot(rng: np.random.Generator) -> None:
+def test_sparse_equals_categorical_of_one_hot(rng: np.random.Generator) -> None:
     targets, x = rng.integers(0, 3, 6), rng.normal(size=(6, 3))
     value = SparseCategoricalCrossentropy(from_logits=True)(targets, x)
     one_hot = CategoricalCrossentropy(from_logits=True)(np.eye(3)[targets], x)
@@ -145,7 +143,7 @@ def test_sparse_is_categorical_of_one_hot(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize(
     ("target_shape", "output_shape"), [((6,), (6, 1)), ((6, 1), (6, 1)), ((6, 1), (6,)), ((1,), (1, 1))]
 )
-def test_a_column_and_a_row_of_targets_are_the_same(
+def test_targets_may_be_a_vector_or_a_column(
     loss: Loss, target_shape: tuple[int, ...], output_shape: tuple[int, ...], rng: np.random.Generator
 ) -> None:
     targets = rng.uniform(0.1, 0.9, target_shape)
@@ -167,7 +165,7 @@ FUNCTIONS: dict[str, Callable[[Any, Any], tl.Tensor]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_functions_give_the_loss_of_each_sample(case: str, rng: np.random.Generator) -> None:
+def test_functions_return_the_loss_of_each_sample(case: str, rng: np.random.Generator) -> None:
     _, formula, sample_targets, sample_outputs = CASES[case]
     targets, outputs = sample_targets(rng, (5, 3)), sample_outputs(rng, (5, 3))
     value = FUNCTIONS[case](targets, outputs)
@@ -175,12 +173,12 @@ def test_functions_give_the_loss_of_each_sample(case: str, rng: np.random.Genera
     np.testing.assert_allclose(value.numpy(), formula(targets, outputs), rtol=1e-11)
 
 
-def test_functions_refuse_what_their_classes_refuse() -> None:
+def test_functions_reject_invalid_labels() -> None:
     with pytest.raises(ArgumentError, match="expected labels from 0 to 2 for 3 outputs, received 3 at position 1"):
         tl.losses.sparse_categorical_crossentropy([0, 3], np.full((2, 3), 1 / 3))
 
 
-def test_a_function_trains_a_model_as_its_name_does(rng: np.random.Generator) -> None:
+def test_model_trains_equally_with_function_and_name(rng: np.random.Generator) -> None:
     x, y = rng.normal(size=(40, 3)).astype("float32"), rng.integers(0, 4, 40)
 
     def losses(loss: Any) -> list[float]:

@@ -1,4 +1,4 @@
-"""Losses by their names in Keras: functions, classes and names for compile, with the numbers of Keras 3.15."""
+"""Losses under Keras's names: functions, classes and strings for compile, against recorded results of Keras 3.15."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ R = np.array([[1.5, -2.0], [0.0, 0.5], [3.0, 1.0], [-1.0, -0.5], [2.0, 2.0]], "f
 Y = np.array([[1.0, -1.0], [0.5, 0.0], [2.0, 2.0], [-1.5, 1.0], [2.0, 2.5]], "f4")
 S = np.array([[1, 0], [0, 0], [1, 1], [0, 1], [1, 0]], "f4")
 
-# Name, arguments, targets, outputs; the loss of each sample in Keras, and the gradient of their sum by the outputs,
-# which is None where an output lies on a kink.
+# Name, arguments, targets, outputs; Keras's loss of each sample, and the gradient of their sum with respect to the
+# outputs, which is None at kinks.
 RECORDED: list[tuple[str, dict[str, Any], Any, Any, list[float], list[float | None]]] = [
     (
         "mean_squared_error",
@@ -118,11 +118,11 @@ RECORDED: list[tuple[str, dict[str, Any], Any, Any, list[float], list[float | No
 
 
 @pytest.mark.parametrize(("name", "options", "targets", "outputs", "each", "slopes"), RECORDED)
-def test_values_and_gradients_are_those_of_keras(
+def test_values_and_gradients_match_keras(
     name: str, options: dict[str, Any], targets: Any, outputs: Any, each: list[float], slopes: list[float | None]
 ) -> None:
     x = tl.Variable(outputs)
-    with tl.device("reference"):  # the same numbers, and nothing is compiled
+    with tl.device("reference"):  # compiles nothing
         x = tl.Variable(outputs)
         with tl.GradientTape() as tape:
             value = getattr(tl.losses, name)(targets, x, **options)
@@ -152,11 +152,11 @@ NAMES = {
 
 
 @pytest.mark.parametrize(("name", "expected"), NAMES.items())
-def test_names_for_compile(name: str, expected: str) -> None:
+def test_get_by_name(name: str, expected: str) -> None:
     assert type(tl.losses.get(name)) is getattr(tl.losses, expected)
 
 
-def test_every_class_has_a_function_and_a_name() -> None:
+def test_every_class_has_a_function_and_registered_names() -> None:
     classes = {
         thing
         for thing in vars(tl.losses).values()
@@ -172,7 +172,7 @@ def test_every_class_has_a_function_and_a_name() -> None:
     assert str(inspect.signature(tl.losses.huber)) == "(y_true, y_pred, delta: 'float' = 1.0)"
 
 
-def test_a_function_says_which_argument_is_wrong() -> None:
+def test_wrong_argument_is_named() -> None:
     with pytest.raises(ArgumentTypeError) as error:
         tl.losses.huber([1.0], [2.0], dleta=0.5)
     assert str(error.value) == (
@@ -184,13 +184,13 @@ def test_a_function_says_which_argument_is_wrong() -> None:
 
 
 @pytest.mark.parametrize("name", ["categorical_hinge", "kl_divergence", "cosine_similarity", "huber"])
-def test_targets_of_another_shape_are_refused(name: str) -> None:
+def test_targets_of_another_shape_are_rejected(name: str) -> None:
     with pytest.raises(ShapeError) as error:
         getattr(tl.losses, name)(np.zeros(5), R)
     assert str(error.value) == f"{name}: expected targets of the outputs' shape (5, 2), received (5,)"
 
 
-def test_arguments_that_are_refused() -> None:
+def test_invalid_arguments_are_rejected() -> None:
     for wrong in (-1.0, float("nan"), "2"):
         with pytest.raises(ArgumentError, match=r"^Huber delta: expected a "):
             tl.losses.Huber(delta=wrong)
@@ -198,7 +198,7 @@ def test_arguments_that_are_refused() -> None:
         tl.losses.cosine_similarity(Y, R, axis=2)
 
 
-def test_vectors_of_zeros_have_finite_gradients() -> None:
+def test_zero_vectors_have_finite_gradients() -> None:
     with tl.device("reference"):
         x = tl.Variable(np.zeros((2, 3)))
         with tl.GradientTape() as tape:
@@ -213,10 +213,47 @@ def test_log_cosh_of_large_errors_is_finite() -> None:
     np.testing.assert_allclose(found.numpy(), 1000.0 - np.log(2.0), rtol=1e-6)
 
 
-def test_a_model_trains_with_a_name() -> None:
+def test_model_trains_with_a_named_loss() -> None:
     x, y = np.linspace(-1, 1, 32, dtype="f4")[:, None], np.linspace(-2, 2, 32, dtype="f4")[:, None]
     model = tl.Sequential([tl.layers.Dense(1)])
     model.compile("sgd", "huber", metrics=["mape", "log_cosh"])
     history = model.fit(x, y, epochs=2, verbose=0).history
     assert history["loss"][1] < history["loss"][0]
     assert {"mape", "log_cosh"} <= set(history)
+
+
+T = np.array([[0.0], [1.0], [0.0], [1.0], [1.0], [0.0]], "f4")
+LABELS = np.eye(3, dtype="f4")[[0, 1, 2, 0, 1, 2]]
+P = np.tile(np.array([[0.2, 0.3, 0.5]], "f4"), (6, 1))
+
+
+def test_label_smoothing_matches_keras() -> None:
+    binary = tl.losses.BinaryCrossentropy(label_smoothing=0.2)
+    assert float(binary(T, np.full((6, 1), 0.3, "f4"))) == pytest.approx(0.780324, rel=1e-6)
+    categorical = tl.losses.CategoricalCrossentropy(label_smoothing=0.1)
+    assert float(categorical(LABELS, P)) == pytest.approx(1.1688527, rel=1e-6)
+    # from logits, as a function and as a metric
+    again = tl.losses.categorical_crossentropy(LABELS, np.log(P), from_logits=True, label_smoothing=0.1)
+    assert float(tl.mean(again)) == pytest.approx(1.1688527, rel=1e-6)
+    metric = tl.metrics.CategoricalCrossentropy(label_smoothing=0.1)
+    assert metric(LABELS, P) == pytest.approx(1.1688527, rel=1e-6)
+    assert tl.losses.deserialize(tl.losses.serialize(categorical)).label_smoothing == 0.1
+    assert tl.metrics.deserialize(tl.metrics.serialize(metric)).label_smoothing == 0.1
+    assert float(binary(T > 0, np.full((6, 1), 0.3, "f4"))) == pytest.approx(0.780324, rel=1e-6)  # bools
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1.5, "much"])
+def test_invalid_label_smoothing_is_rejected(smoothing: Any) -> None:
+    for loss in (tl.losses.BinaryCrossentropy, tl.losses.CategoricalCrossentropy):
+        with pytest.raises(ArgumentError) as error:
+            loss(label_smoothing=smoothing)
+        assert str(error.value).startswith(f"{loss.__name__} label_smoothing: expected a")
+
+
+def test_every_loss_takes_a_name() -> None:
+    for loss in set(LOSSES.values()):
+        made: Any = loss(name="mine")
+        assert made.name == "mine"
+        with pytest.raises(ShapeError, match="mine"):
+            made(np.ones((3, 2)), np.ones((4, 2)))
+        assert tl.losses.deserialize(tl.losses.serialize(made)).name == "mine"

@@ -1,4 +1,4 @@
-"""Losses of others: functions of numbers, functions of tensors, subclasses, and how each is asked for."""
+"""Custom losses: functions of numbers, functions of tensors, and subclasses; and how `get` finds each."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def numpy_huber(t: Array, p: Array, delta: float) -> Array:
     return np.where(error <= delta, 0.5 * error**2, delta * (error - 0.5 * delta)).mean(axis=-1)
 
 
-def test_rule_becomes_a_loss(rng: np.random.Generator) -> None:
+def test_rule_makes_losses(rng: np.random.Generator) -> None:
     targets, outputs = rng.normal(size=(5, 3)), rng.normal(size=(5, 3))
     rule = LossRule(huber)
     for loss, delta in ((rule(), 1.0), (rule(delta=0.3), 0.3), (tl.losses.get(rule), 1.0)):
@@ -47,8 +47,8 @@ def test_rule_becomes_a_loss(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(each.numpy(), numpy_huber(targets, outputs, 0.3), rtol=1e-12)
 
 
-@pytest.mark.usefixtures("taken_back")
-def test_rules_survive_json_by_the_name_that_they_are_registered_by(rng: np.random.Generator) -> None:
+@pytest.mark.usefixtures("plugins_restored")
+def test_registered_rules_survive_json(rng: np.random.Generator) -> None:
     made = LossRule(huber)
     tl.plugins.register(plugin_of(tensorlab_register_losses=lambda: {"smooth": made}), "mine")
     loss = made(reduction="sum", delta=2)
@@ -62,11 +62,11 @@ def test_rules_survive_json_by_the_name_that_they_are_registered_by(rng: np.rand
     assert tl.losses.get("smooth").get_config() == {"reduction": "sum_over_batch_size", "delta": 1.0}
 
 
-def test_rule_refuses_other_hyperparameters_and_functions() -> None:
+def test_rule_rejects_unknown_hyperparameters_and_invalid_functions() -> None:
     with pytest.raises(ArgumentError) as error:
         LossRule(huber)(dleta=2.0)
     assert str(error.value) == (
-        "loss 'huber': expected hyperparameters among: delta, received dleta; did you mean 'delta'?"
+        "loss 'huber': expected one of the hyperparameters delta, received dleta; did you mean 'delta'?"
     )
     for wrong in (float("nan"), "2", True):
         with pytest.raises(ArgumentError, match="loss 'huber' delta: expected a finite number, received "):
@@ -114,7 +114,7 @@ def test_subclass_needs_only_call(rng: np.random.Generator) -> None:
         Loss()(targets, outputs)
 
 
-def test_get_takes_names_classes_objects_and_configs() -> None:
+def test_get_accepts_names_classes_objects_and_configs() -> None:
     ready = MeanSquaredError(reduction="sum")
     assert tl.losses.get(ready) is ready
     assert isinstance(tl.losses.get("sparse_categorical_crossentropy"), SparseCategoricalCrossentropy)
@@ -135,7 +135,7 @@ def test_get_takes_names_classes_objects_and_configs() -> None:
     assert str(type_error.value) == "loss: expected a name, a Loss, or a function of (y_true, y_pred), received 3"
 
 
-def test_no_hyperparameter_name_is_reserved() -> None:
+def test_hyperparameters_may_have_any_name() -> None:
     def odd(
         y_true: float, y_pred: float, reduction: float = 1.0, name: float = 2.0, self: float = 3.0, rule: float = 4.0
     ) -> float:

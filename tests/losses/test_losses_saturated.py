@@ -1,4 +1,4 @@
-"""Crossentropies of softmax and sigmoid take the logits: exact losses and gradients where probabilities are 0 or 1."""
+"""Crossentropies of softmax and sigmoid use the logits: exact losses and gradients where probabilities are 0 or 1."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ X = np.array([[60.0, 0.0, 0.0], [2.0, -1.0, 0.5], [-3.0, -200.0, 4.0]], "f4")
 LABELS = np.array([1, 2, 1])
 HOT = np.eye(3, dtype="f4")[LABELS]
 
-# Keras 3.15 on TensorFlow: the loss of each sample, and the gradient of their sum, of keras.activations' softmax and
-# sigmoid.
+# Keras 3.15 on TensorFlow, with the softmax and sigmoid of keras.activations: the loss of each sample, and the
+# gradient of their sum.
 SOFTMAX = [60.0, 1.7413113117218018, 204.00091552734375]
 BY_SOFTMAX = [[1.0, -1.0, 0.0], [0.785597, 0.039113, -0.824710], [0.000911, -1.0, 0.999089]]
 SIGMOID = [20.46209716796875, 0.9714222550392151, 68.0222396850586]
@@ -35,7 +35,7 @@ case = pytest.mark.parametrize(("loss", "targets", "activation", "each", "slopes
 
 
 @case
-def test_values_and_gradients_are_those_of_keras(
+def test_values_and_gradients_match_keras(
     loss: Any, targets: Any, activation: Any, each: list[float], slopes: list[list[float]]
 ) -> None:
     x = tl.Variable(X)
@@ -43,13 +43,13 @@ def test_values_and_gradients_are_those_of_keras(
         value = loss(reduction=None)(targets, activation(x))
     np.testing.assert_allclose(value.numpy(), each, rtol=1e-6)
     np.testing.assert_allclose(tape.gradient(value, x).numpy(), slopes, atol=2e-6)
-    with np.errstate(all="raise"):  # without a tape, and often: then calls are compiled
+    with np.errstate(all="raise"):  # without a tape, and repeatedly, so that calls are compiled
         for _ in range(3):
             np.testing.assert_allclose(loss(reduction=None)(targets, activation(tl.asarray(X))).numpy(), each, 1e-6)
 
 
 class Last(tl.Model):
-    """A subclassed model that ends with a function."""
+    """A subclassed model whose last operation is a function."""
 
     def __init__(self, activation: Any) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ def test_saturated_models_learn(end: Callable[[str], Any], loss: str, activation
     x, targets = np.full((1, 2), 100.0, "f4"), LABELS[:1] if loss.startswith("sparse") else HOT[:1]
     model.build((None, 2)) if not isinstance(model, Last) else model(x)
     (kernel,) = model.weights
-    kernel.assign(np.array([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]], "f4"))  # logits of 200, 0 and 0, of which 1 is right
+    kernel.assign(np.array([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]], "f4"))  # logits of 200, 0 and 0; the target is class 1
     expected = 200.0 if activation == "softmax" else (200.0 + 2 * np.log(2.0)) / 3
     assert model.evaluate(x, targets, verbose=0) == pytest.approx(expected, rel=1e-6)
     history = model.fit(x, targets, epochs=1, verbose=0).history
@@ -90,7 +90,7 @@ def test_saturated_models_learn(end: Callable[[str], Any], loss: str, activation
     np.testing.assert_allclose(kernel.numpy()[0] - [1.0, 0.0, 0.0], -12.5 * np.array(slope), rtol=1e-5, atol=1e-5)
 
 
-def test_second_derivatives_go_through_the_logits() -> None:
+def test_second_derivatives_use_the_logits() -> None:
     x = tl.Variable(np.array([[0.5, -0.25, 1.0]]))
 
     def hessian(loss: Callable[[Any], Any]) -> Any:
@@ -111,7 +111,7 @@ def test_second_derivatives_go_through_the_logits() -> None:
             np.testing.assert_allclose(found, np.diag(p) - np.outer(p, p), rtol=1e-10)
 
 
-def test_targets_have_gradients() -> None:
+def test_gradients_with_respect_to_targets() -> None:
     x, t = tl.asarray(X.astype("f8")), tl.Variable(HOT.astype("f8") * 0.5 + 0.1)
     with tl.GradientTape() as tape:
         value = tl.losses.CategoricalCrossentropy(reduction="sum")(t, tl.softmax(x))
@@ -136,7 +136,7 @@ FURTHER: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("function", FURTHER.values(), ids=FURTHER)
-def test_further_operations_forget_the_logits(function: Callable[[Any], Any]) -> None:
+def test_further_operations_discard_the_logits(function: Callable[[Any], Any]) -> None:
     p = tl.softmax(tl.asarray(X))
     assert isinstance(p, Probabilities)
     further = function(p)
@@ -146,19 +146,19 @@ def test_further_operations_forget_the_logits(function: Callable[[Any], Any]) ->
     assert float(clipped[0]) == pytest.approx(-np.log(1e-7), rel=1e-6)
 
 
-def test_another_axis_is_no_softmax_of_the_last_one() -> None:
+def test_logits_are_used_only_for_softmax_of_the_last_axis() -> None:
     for p in (tl.softmax(tl.asarray(X), axis=(0, 1)), tl.log_softmax(X)):
         assert not isinstance(p, Probabilities)
     columns = tl.softmax(tl.asarray(X), axis=0)
     assert float(tl.losses.CategoricalCrossentropy()(HOT, columns)) == float(
         tl.losses.CategoricalCrossentropy()(HOT, columns.numpy())
     )
-    sigmoid = tl.sigmoid(tl.asarray(X))  # of which a categorical crossentropy computes as of any numbers
+    sigmoid = tl.sigmoid(tl.asarray(X))  # a categorical crossentropy treats a sigmoid like any numbers
     given = tl.losses.CategoricalCrossentropy()(HOT, sigmoid)
     assert float(given) == float(tl.losses.CategoricalCrossentropy()(HOT, sigmoid.numpy()))
 
 
-def test_later_changes_do_not_reach_the_logits() -> None:
+def test_later_writes_do_not_change_the_logits() -> None:
     loss, array, variable = tl.losses.SparseCategoricalCrossentropy(), X.copy(), tl.Variable(X)
     of_array, of_variable = tl.softmax(tl.asarray(array)), tl.softmax(variable)
     array[:] = 0.0
@@ -167,12 +167,23 @@ def test_later_changes_do_not_reach_the_logits() -> None:
         assert float(loss(LABELS, p)) == pytest.approx(np.mean(SOFTMAX), rel=1e-6)
 
 
-def test_gradients_by_the_probabilities_themselves() -> None:
+@pytest.mark.parametrize("activation", [tl.softmax, tl.sigmoid])
+def test_a_tensor_that_shares_memory_is_copied_once(activation: Callable[[Any], Any]) -> None:
+    array = X.copy()
+    shared = tl.asarray(array)
+    first, second = activation(shared), activation(shared)
+    array[:] = 0.0
+    assert first.logits._buffer is second.logits._buffer
+    np.testing.assert_array_equal(first.logits, X)
+    np.testing.assert_array_equal(second.numpy(), first.numpy())
+
+
+def test_gradients_with_respect_to_the_probabilities() -> None:
     x, loss = tl.Variable(X[1:2]), tl.losses.SparseCategoricalCrossentropy()
     expected = np.zeros((1, 3))
     p = np.exp(X[1]) / np.exp(X[1]).sum()
     expected[0, 2] = -1 / p[2]
-    expected += 1.0  # of the sum that they are divided by
+    expected += 1.0  # the derivative of the sum that probabilities are divided by
     with tl.GradientTape() as tape:
         watched = tl.softmax(x)
         tape.watch(watched)
@@ -187,7 +198,7 @@ def test_gradients_by_the_probabilities_themselves() -> None:
         assert tape.gradient(value, inside) is None
     with tl.GradientTape() as tape:
         tape.watch(x)
-        value = loss(LABELS[1:2], outside)  # which was computed before: a constant
+        value = loss(LABELS[1:2], outside)  # computed before the tape, so it is constant
     with pytest.warns(UserWarning, match="does not depend on it"):
         assert tape.gradient(value, x) is None
 
@@ -202,21 +213,21 @@ def test_gradients_by_the_probabilities_themselves() -> None:
     ],
     ids=["operation", "mean squared error", "sparse crossentropy", "categorical crossentropy"],
 )
-def test_a_tape_keeps_probabilities_and_not_their_logits(use: Callable[[Any], Any]) -> None:
+def test_tape_keeps_probabilities_but_not_their_logits(use: Callable[[Any], Any]) -> None:
     variable = tl.Variable(X)
     with tl.GradientTape() as tape:
         logits = variable * 2.0
         memory = weakref.ref(logits._buffer)
         p = tl.softmax(logits)
         del logits
-        assert memory() is not None  # p remembers them
+        assert memory() is not None  # p refers to the logits
         value = use(p)
         del p
         assert memory() is None
     assert tape.gradient(value, variable) is not None
 
 
-def test_softmax_of_a_softmax_is_warned_of() -> None:
+def test_softmax_with_from_logits_warns() -> None:
     for loss, targets, activation, name in (
         (tl.losses.SparseCategoricalCrossentropy, LABELS, tl.softmax, "softmax"),
         (tl.losses.BinaryCrossentropy, HOT, tl.sigmoid, "sigmoid"),
@@ -230,7 +241,7 @@ def test_softmax_of_a_softmax_is_warned_of() -> None:
         assert float(value) == float(loss()(targets, activation(tl.asarray(X))))
 
 
-def test_logits_of_minus_infinity_that_are_no_target_cost_nothing() -> None:
+def test_logits_of_minus_infinity_outside_the_target_have_no_effect() -> None:
     x = tl.Variable(np.array([[1.0, 2.0, -np.inf]]))
     for loss, targets in (
         (tl.losses.SparseCategoricalCrossentropy(), np.array([0])),
@@ -244,7 +255,7 @@ def test_logits_of_minus_infinity_that_are_no_target_cost_nothing() -> None:
 
 
 @pytest.mark.parametrize("axis", [0, 1, -2])
-def test_a_softmax_along_another_axis_keeps_its_logits_for_losses_along_it(axis: int) -> None:
+def test_softmax_along_another_axis_keeps_its_logits_for_losses_along_that_axis(axis: int) -> None:
     x = np.array([[900.0, -900.0, 0.0], [-900.0, 0.0, 900.0]])
     targets = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
     shape = (3, 2) if axis == 0 else (1, 3, 2)

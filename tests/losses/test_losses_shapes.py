@@ -1,4 +1,4 @@
-"""Targets and outputs of other ranks and dtypes, in losses that users write: as Keras matches them."""
+"""Custom losses with targets and outputs of different ranks and dtypes, which are matched as in Keras."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tensorlab.layers import Dense
 
 
 class Squared(tl.losses.Loss):
-    """A loss as a class."""
+    """A loss class."""
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return tl.mean(tl.square(y_true - y_pred), axis=-1)
@@ -32,11 +32,11 @@ LOSSES: dict[str, Any] = {"function": squared, "class": Squared(), "rule": tl.lo
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 @pytest.mark.parametrize(
     ("targets", "outputs"),
-    # The shapes that Keras 3.15 gave such a function: of 4 samples, and one number for each.
+    # The shapes that Keras 3.15 passes to such a function, for 4 samples with one number each.
     [((4,), (4, 1)), ((4, 1), (4,)), ((4, 2), (4, 2, 1)), ((4, 2, 1), (4, 2)), ((4, 3), (4, 3))],
 )
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint8", "bool"])
-def test_targets_are_matched_with_outputs(loss: Any, targets: Any, outputs: Any, dtype: str) -> None:
+def test_targets_are_reshaped_to_match_outputs(loss: Any, targets: Any, outputs: Any, dtype: str) -> None:
     rng = np.random.default_rng(0)
     t = rng.integers(0, 2, targets).astype(dtype)
     p = rng.normal(size=outputs).astype("float32")
@@ -49,7 +49,7 @@ def test_targets_are_matched_with_outputs(loss: Any, targets: Any, outputs: Any,
     np.testing.assert_allclose(each.numpy(), expected, rtol=1e-6)
 
 
-def test_labels_of_several_outputs_stay_integers() -> None:
+def test_labels_stay_integers() -> None:
     seen = []
 
     def own(y_true: Any, y_pred: Any) -> Any:
@@ -76,6 +76,6 @@ def test_models_train_on_vectors_of_any_dtype(dtype: str) -> None:
     assert trained(lambda t, p: tl.mean(tl.square(t - p)), y) == pytest.approx(trained("mse", y.astype("f4")[:, None]))
 
 
-def test_outputs_that_are_integers_are_converted() -> None:
+def test_integer_outputs_are_converted() -> None:
     assert float(tl.losses.get(squared)([1, 2], [3, 5])) == 6.5
     assert float(tl.losses.SparseCategoricalCrossentropy()([0], [[1, 1]])) == pytest.approx(np.log(2.0))

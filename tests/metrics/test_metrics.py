@@ -1,4 +1,4 @@
-"""Metrics: against counting in NumPy, by the shapes of targets and outputs, and averaged over samples."""
+"""Metrics: values against NumPy, the choice of an accuracy by shape, and averages over samples."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def value_of(metric: Metric, targets: Any, outputs: Any) -> float:
 @pytest.mark.parametrize("kind", ["uint8", "int64", "float32"])
 @pytest.mark.parametrize("column", [False, True])
 @pytest.mark.parametrize("metric", [Accuracy(by_shape=True), SparseCategoricalAccuracy()])
-def test_sparse(metric: Metric, column: bool, kind: str, rng: np.random.Generator) -> None:
+def test_sparse_accuracy(metric: Metric, column: bool, kind: str, rng: np.random.Generator) -> None:
     outputs, labels = rng.normal(size=(37, 4)).astype("float32"), rng.integers(0, 4, 37)
     targets = labels.astype(kind)
     value = value_of(metric, targets[:, None] if column else targets, outputs)
@@ -36,7 +36,7 @@ def test_sparse(metric: Metric, column: bool, kind: str, rng: np.random.Generato
 
 
 @pytest.mark.parametrize("metric", [Accuracy(by_shape=True), CategoricalAccuracy()])
-def test_categorical(metric: Metric, rng: np.random.Generator) -> None:
+def test_categorical_accuracy(metric: Metric, rng: np.random.Generator) -> None:
     outputs, targets = rng.normal(size=(37, 4)).astype("float32"), rng.normal(size=(37, 4)).astype("float32")
     expected = (outputs.argmax(axis=-1) == targets.argmax(axis=-1)).mean()
     assert value_of(metric, targets, outputs) == pytest.approx(expected, rel=1e-6)
@@ -44,13 +44,13 @@ def test_categorical(metric: Metric, rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("metric", [Accuracy(by_shape=True), BinaryAccuracy()])
 @pytest.mark.parametrize("column", [False, True])
-def test_binary(metric: Metric, column: bool, rng: np.random.Generator) -> None:
+def test_binary_accuracy(metric: Metric, column: bool, rng: np.random.Generator) -> None:
     outputs, targets = rng.uniform(size=(37, 1)).astype("float32"), rng.integers(0, 2, 37)
     expected = ((outputs[:, 0] > 0.5) == targets).mean()
     assert value_of(metric, targets[:, None] if column else targets, outputs) == pytest.approx(expected, rel=1e-6)
 
 
-def test_binary_counts_every_output_of_a_sample(rng: np.random.Generator) -> None:
+def test_binary_accuracy_counts_every_output_of_a_sample(rng: np.random.Generator) -> None:
     outputs, targets = rng.uniform(size=(11, 5)).astype("float32"), rng.integers(0, 2, (11, 5))
     expected = ((outputs > 0.5) == targets).mean()
     assert value_of(BinaryAccuracy(), targets, outputs) == pytest.approx(expected, rel=1e-6)
@@ -63,11 +63,11 @@ def test_binary_threshold_is_exclusive() -> None:
     assert value_of(BinaryAccuracy(threshold=0.7), ones, outputs) == 0.25
 
 
-def test_ties_go_to_the_first_output() -> None:
+def test_first_of_equal_outputs_counts() -> None:
     assert value_of(Accuracy(by_shape=True), np.array([0, 1]), np.full((2, 3), 0.5, "float32")) == 0.5
 
 
-def test_accuracy_refuses_targets_of_no_fitting_shape() -> None:
+def test_accuracy_rejects_targets_of_another_shape() -> None:
     metric = Accuracy(by_shape=True)
     metric.add(1.0, 3)
     with pytest.raises(ShapeError) as error:
@@ -76,7 +76,7 @@ def test_accuracy_refuses_targets_of_no_fitting_shape() -> None:
     assert metric.result() == 1.0
 
 
-def test_result_is_the_mean_over_samples_and_not_over_batches(rng: np.random.Generator) -> None:
+def test_result_is_the_mean_over_samples_not_batches(rng: np.random.Generator) -> None:
     outputs, labels = rng.normal(size=(23, 4)).astype("float32"), rng.integers(0, 4, 23)
     right = outputs.argmax(axis=-1) == labels
     metric = Accuracy(by_shape=True)
@@ -87,7 +87,7 @@ def test_result_is_the_mean_over_samples_and_not_over_batches(rng: np.random.Gen
     assert metric.result() == 0.0
 
 
-def test_mean_weighs_by_count() -> None:
+def test_mean_is_weighted_by_count() -> None:
     mean = Mean("loss")
     assert mean.name == "loss"
     mean.add(2.0, 3)
@@ -95,7 +95,7 @@ def test_mean_weighs_by_count() -> None:
     assert mean.result() == 3.0
 
 
-def test_metrics_do_not_go_onto_a_tape(rng: np.random.Generator) -> None:
+def test_metrics_are_not_recorded(rng: np.random.Generator) -> None:
     outputs = tl.Variable(rng.uniform(size=(5, 1)).astype("float32"))
     with tl.GradientTape() as tape:
         BinaryAccuracy().update_state(np.ones((5, 1)), outputs)
@@ -104,12 +104,12 @@ def test_metrics_do_not_go_onto_a_tape(rng: np.random.Generator) -> None:
         assert len(tape._nodes) == 1
 
 
-def test_history_and_evaluate_weigh_batches_of_different_size(rng: np.random.Generator) -> None:
+def test_fit_and_evaluate_weight_batches_by_size(rng: np.random.Generator) -> None:
     x = rng.normal(size=(23, 3)).astype("float32")
     y = rng.integers(0, 4, 23)
     model = tl.Sequential([tl.layers.Dense(4, activation="softmax")])
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy", "sparse_categorical_accuracy"])
-    model.optimizer.learning_rate = 0.0  # so that every batch sees the same weights
+    model.optimizer.learning_rate = 0.0  # keeps the weights constant
     history = model.fit(x, y, batch_size=16, verbose=0, validation_data=(x[:5], y[:5])).history
     probabilities = model.predict(x).astype("float64")
     right = probabilities.argmax(axis=-1) == y
@@ -157,7 +157,7 @@ def test_function_and_subclass_are_metrics(rng: np.random.Generator) -> None:
         Metric().update_state(targets, outputs)
 
 
-def test_get_takes_names_classes_and_objects() -> None:
+def test_get_accepts_names_classes_and_objects() -> None:
     ready = BinaryAccuracy(threshold=0.3)
     assert tl.metrics.get(ready) is ready
     assert isinstance(tl.metrics.get("accuracy"), Accuracy)

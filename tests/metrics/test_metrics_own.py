@@ -1,4 +1,4 @@
-"""Metrics that users write: functions, `call`, and variables; their targets, weights, names and states."""
+"""Custom metrics: functions, `call`, and variables; their targets, sample weights, names and states."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def right(y_true: Any, y_pred: Any) -> Any:
 
 
 class Positives(Metric):
-    """As in Keras's guide."""
+    """The metric of Keras's guide."""
 
     def __init__(self, name: str = "positives", **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
@@ -47,7 +47,7 @@ class Positives(Metric):
 
 @pytest.mark.parametrize("kind", ["float32", "float64", "int64", "uint8", "bool"])
 @pytest.mark.parametrize("column", [False, True])
-def test_targets_of_any_kind_and_rank_match_outputs(kind: str, column: bool, rng: np.random.Generator) -> None:
+def test_targets_of_any_dtype_and_rank_match_outputs(kind: str, column: bool, rng: np.random.Generator) -> None:
     x, y = rng.normal(size=(10, 3)).astype("float32"), rng.integers(0, 2, 10).astype(kind)
     model = tl.Sequential([tl.layers.Dense(1)])
     model.compile("sgd", "mse", metrics=[squared, squared_mean, Positives(), "acc"])
@@ -55,7 +55,7 @@ def test_targets_of_any_kind_and_rank_match_outputs(kind: str, column: bool, rng
     outputs = model.predict(x)[:, 0].astype("float64")
     expected = np.square(outputs - y.astype("float64")).mean()
     assert logs["squared"] == pytest.approx(expected, rel=1e-5)
-    assert logs["squared_mean"] == pytest.approx(expected, rel=1e-5)  # a mean of a batch counts for its samples
+    assert logs["squared_mean"] == pytest.approx(expected, rel=1e-5)  # the mean of a batch is weighted by its samples
     assert logs["positives"] == np.sum((outputs > 0.5) & (y > 0.5))
     assert logs["acc"] == pytest.approx(np.mean((outputs > 0.5) == (y > 0.5)), rel=1e-6)
     metric = tl.metrics.get(squared)
@@ -64,7 +64,7 @@ def test_targets_of_any_kind_and_rank_match_outputs(kind: str, column: bool, rng
 
 
 @pytest.mark.parametrize("kind", ["float32", "int64", "uint8", "bool"])
-def test_one_hot_targets_of_any_kind(kind: str, rng: np.random.Generator) -> None:
+def test_one_hot_targets_of_any_dtype(kind: str, rng: np.random.Generator) -> None:
     labels, x = rng.integers(0, 3, 12), rng.normal(size=(12, 2)).astype("float32")
     names = ["accuracy", "categorical_accuracy", "mae", squared_mean]
     model = tl.Sequential([tl.layers.Dense(3, activation="softmax")])
@@ -75,7 +75,7 @@ def test_one_hot_targets_of_any_kind(kind: str, rng: np.random.Generator) -> Non
     assert logs["mae"] == pytest.approx(np.abs(outputs - np.eye(3)[labels]).mean(), rel=1e-5)
 
 
-def test_labels_of_classes_stay_whole_numbers(rng: np.random.Generator) -> None:
+def test_labels_stay_integers(rng: np.random.Generator) -> None:
     labels, outputs = rng.integers(0, 3, 12), rng.normal(size=(12, 3)).astype("float32")
     metric = tl.metrics.get(right)
     metric.update_state(labels, outputs)
@@ -88,7 +88,7 @@ def test_accuracy_compares_elements() -> None:
     assert accuracy.result() == pytest.approx(2 / 3)
     assert Accuracy()([[1], [2]], [1.0, 2.5]) == 0.5
     assert Accuracy()([True, False], [1, 1]) == 0.5
-    assert Accuracy()([2**24 + 1, 7], [2**24, 7]) == 0.5  # which float32 cannot tell apart
+    assert Accuracy()([2**24 + 1, 7], [2**24, 7]) == 0.5  # equal in float32
     with pytest.raises(ShapeError) as error:
         accuracy.update_state([1, 2, 3], np.zeros((3, 4)))
     assert str(error.value) == (
@@ -97,13 +97,13 @@ def test_accuracy_compares_elements() -> None:
     )
 
 
-def test_variables_are_the_state(rng: np.random.Generator) -> None:
+def test_variables_contain_the_state(rng: np.random.Generator) -> None:
     metric = Positives(name="tp")
     assert [variable.name for variable in metric.variables] == ["tp/tp", "tp/calls"]
     assert metric.calls.numpy().tolist() == [1.0, 1.0]
     assert float(metric([1.0, 1.0, 0.0], [0.9, 0.2, 0.8])) == 1.0
     other, third = copy.deepcopy(metric), pickle.loads(pickle.dumps(metric))
-    metric.reset_state()  # to 0, whatever the initializer, as in Keras
+    metric.reset_state()  # sets 0, not the initial value, as in Keras
     assert float(metric.result()) == 0.0
     assert metric.calls.numpy().tolist() == [0.0, 0.0]
     assert float(other.result()) == float(third.result()) == 1.0
@@ -112,7 +112,7 @@ def test_variables_are_the_state(rng: np.random.Generator) -> None:
     assert again.name == "tp"
 
 
-def test_a_result_may_be_several_values(rng: np.random.Generator) -> None:
+def test_result_may_be_a_dict(rng: np.random.Generator) -> None:
     class Both(Positives):
         def result(self) -> Any:
             return {"tp": self.true_positives, "calls": self.calls * 2.0}
@@ -126,7 +126,7 @@ def test_a_result_may_be_several_values(rng: np.random.Generator) -> None:
     assert [values.tolist() for values in history["calls"]] == [[2.0, 2.0]] * 2
 
 
-def test_metrics_are_reported_under_the_names_that_were_asked_for(rng: np.random.Generator) -> None:
+def test_metrics_are_reported_under_the_names_given_to_compile(rng: np.random.Generator) -> None:
     x, y = rng.normal(size=(4, 2)).astype("float32"), np.ones((4, 1), "float32")
 
     def reported(*metrics: Any) -> list[str]:
@@ -157,7 +157,7 @@ def test_metrics_are_reported_under_the_names_that_were_asked_for(rng: np.random
     assert len(reported(rule)) == 1
 
 
-def test_attributes_of_a_subclass_do_not_meet_those_of_metric() -> None:
+def test_attributes_of_a_subclass_do_not_clash_with_those_of_metric() -> None:
     class Mean(Metric):
         def __init__(self) -> None:
             super().__init__()
@@ -178,7 +178,7 @@ def test_attributes_of_a_subclass_do_not_meet_those_of_metric() -> None:
         assert float(metric.result()) == 2.0
 
 
-def test_a_registered_metric_needs_no_argument_for_its_name() -> None:
+def test_constructor_of_a_metric_needs_no_name_argument() -> None:
     class Nameless(Metric):
         def __init__(self) -> None:
             super().__init__()
@@ -191,7 +191,7 @@ def test_a_registered_metric_needs_no_argument_for_its_name() -> None:
     assert Positives.named("short").name == "short"
 
 
-def test_weights_of_samples() -> None:
+def test_sample_weights() -> None:
     metric = tl.metrics.get(squared)
     metric.update_state([[0.0, 0.0], [0.0, 0.0]], [[1.0, 3.0], [2.0, 2.0]], sample_weight=[1.0, 3.0])
     assert metric.result() == pytest.approx((5.0 + 3 * 4.0) / 4)
@@ -265,13 +265,13 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
 
 
 @pytest.mark.parametrize(("call", "kind", "message"), REFUSED)
-def test_what_is_refused(call: Any, kind: type[Exception], message: str) -> None:
+def test_invalid_arguments_and_data_are_rejected(call: Any, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind) as error:
         call()
     assert str(error.value).startswith(message)
 
 
-def test_several_thresholds_give_several_values() -> None:
+def test_several_thresholds_return_several_values() -> None:
     metric = tl.metrics.Recall(thresholds=[0.2, 0.6])
     metric.update_state([1, 1, 0], [0.5, 0.7, 0.9])
     assert metric.result().tolist() == [1.0, 0.5]

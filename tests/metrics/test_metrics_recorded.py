@@ -1,4 +1,4 @@
-"""Metrics against Keras: what Keras 3.15 computes of the same batches, with and without sample weights."""
+"""Metrics against recorded results of Keras 3.15 for the same batches, with and without sample weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Y = np.array([[1.0, -1.0], [0.5, 0.0], [2.0, 2.0], [-1.5, 1.0], [2.0, 2.5]], "fl
 WEIGHTS = np.array([1.0, 0.0, 2.0, 0.5, 1.0], "float32")
 FOUND = np.array([1, 0, 2, 2, 0])
 
-# Class, arguments, targets, outputs, the result of Keras, its result with the weights, and its name there.
+# Class, arguments, targets, outputs, Keras's result, its result with sample weights, and Keras's name.
 RECORDED: list[tuple[str, dict[str, Any], Any, Any, float, float, str]] = [
     ("Accuracy", {}, LABELS, FOUND, 0.6, 0.333333, "accuracy"),
     ("BinaryAccuracy", {}, T, B, 0.6, 0.444444, "binary_accuracy"),
@@ -60,12 +60,12 @@ RECORDED: list[tuple[str, dict[str, Any], Any, Any, float, float, str]] = [
 
 
 @pytest.mark.parametrize(("name", "arguments", "targets", "outputs", "plain", "weighted", "reported"), RECORDED)
-def test_results_are_those_of_keras(
+def test_results_match_keras(
     name: str, arguments: dict[str, Any], targets: Any, outputs: Any, plain: float, weighted: float, reported: str
 ) -> None:
     metric = getattr(metrics, name)(**arguments)
     assert metric.name == reported
-    with tl.device("reference"):  # the same numbers, and nothing is compiled
+    with tl.device("reference"):  # compiles nothing
         for weights, expected in ((None, plain), (WEIGHTS, weighted)):
             metric.reset_state()
             for part in (slice(0, 2), slice(2, 5)):
@@ -76,7 +76,7 @@ def test_results_are_those_of_keras(
         assert again.get_config() == metric.get_config()
 
 
-def test_mean_and_sum_are_those_of_keras() -> None:
+def test_mean_and_sum_match_keras() -> None:
     mean, total = metrics.Mean(), metrics.Sum()
     with tl.device("reference"):
         for metric in (mean, total):
@@ -94,7 +94,7 @@ def test_mean_and_sum_are_those_of_keras() -> None:
         assert metrics.Mean()([1.0, 3.0], sample_weight=[0.0, 0.0]) == 0.0
 
 
-# Names that compile takes, and the class of each.
+# Names for compile, and their classes
 NAMES = {
     "mae": "MeanAbsoluteError",
     "MSE": "MeanSquaredError",
@@ -122,7 +122,7 @@ NAMES = {
 
 
 @pytest.mark.parametrize(("name", "expected"), NAMES.items())
-def test_a_name_is_also_what_is_reported(name: str, expected: str) -> None:
+def test_metric_is_reported_under_the_requested_name(name: str, expected: str) -> None:
     metric = metrics.get(name)
     assert type(metric).__name__ == expected
     assert metric.name == name

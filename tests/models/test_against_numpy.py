@@ -1,4 +1,4 @@
-"""The book's network, trained by tensorlab and by the formulas written out in NumPy's float64, step by step."""
+"""The book's network, trained by tensorlab and by its formulas in NumPy with float64, compared after every step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STEPS, BATCH, INPUTS, HIDDEN, CLASSES = 20, 128, 784, 512, 10
 
 
 def numpy_training(weights: list[Array], x: Array, y: Array) -> tuple[list[Array], list[float]]:
-    """Weights after each batch has been used once, in order, and the loss of each batch before its step."""
+    """Return the weights after one step for each batch, and the loss of each batch before its step."""
     weights = [weight.astype("float64") for weight in weights]
     squares = [np.zeros_like(weight) for weight in weights]
     losses = []
@@ -44,7 +44,7 @@ def numpy_training(weights: list[Array], x: Array, y: Array) -> tuple[list[Array
 
 
 class Losses(tl.callbacks.Callback):
-    """The loss of each batch, from the running means that callbacks are given."""
+    """Computes the loss of each batch from the running means in the logs."""
 
     def __init__(self) -> None:
         self.losses: list[float] = []
@@ -56,14 +56,14 @@ class Losses(tl.callbacks.Callback):
         self.total = total
 
 
-# Where the input of a relu is 0 within the rounding of float32 (about 1e-7 here), rounding decides whether the sample
-# counts in the gradient of one column, and from there on two right trainings part. With this seed none of the 1.3
-# million inputs is nearer to 0 than 1.6e-6.
+# If the input of a relu is 0 within the rounding errors of float32 (about 1e-7 here), rounding decides whether the
+# sample contributes to the gradient of a column, and then two correct trainings diverge. With this seed none of the
+# 1.3 million inputs is closer to 0 than 1.6e-6.
 SEED = 179
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 5e-7)])
-def test_twenty_steps_of_the_books_network(dtype: str, tolerance: float) -> None:
+def test_twenty_steps_match_numpy(dtype: str, tolerance: float) -> None:
     rng = np.random.default_rng(SEED)
     tl.random.set_seed(SEED)
     x = (rng.uniform(size=(STEPS * BATCH, INPUTS)) * (rng.uniform(size=(STEPS * BATCH, INPUTS)) < 0.2)).astype(dtype)

@@ -1,4 +1,4 @@
-"""Callbacks: every moment with its metrics, the history, and what `fit` writes where it is not on a terminal."""
+"""Callbacks: the hooks and their logs, the history, and the output of `fit` that is not on a terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LINE = re.compile(r"Epoch (\d+)/(\d+) - (\d+)/(\d+) - \d+\.\ds - loss: \d+\.\d{4
 
 
 class Recorder(Callback):
-    """Keeps what it is called with, and the loss of the model at that moment."""
+    """Records its calls."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, tuple[Any, ...]]] = []
@@ -44,7 +44,7 @@ def trained(rng: np.random.Generator, **options: Any) -> tuple[tl.Sequential, Hi
     return model, model.fit(x, y, batch_size=4, **options)
 
 
-def test_every_moment_comes_in_order_with_its_logs(rng: np.random.Generator) -> None:
+def test_hooks_are_called_in_order_with_logs(rng: np.random.Generator) -> None:
     recorder = Recorder()
     validation = rng.normal(size=(5, 3)).astype("float32"), rng.integers(0, 4, 5)
     model, history = trained(rng, epochs=2, verbose=0, callbacks=[recorder], validation_data=validation)
@@ -77,7 +77,7 @@ def test_every_moment_comes_in_order_with_its_logs(rng: np.random.Generator) -> 
     assert (recorder.params["epochs"], recorder.params["steps"], recorder.params["verbose"]) == (2, 3, 0)
 
 
-def test_a_callback_may_change_the_learning_rate(rng: np.random.Generator) -> None:
+def test_callback_can_change_the_learning_rate(rng: np.random.Generator) -> None:
     class Freeze(Callback):
         def on_epoch_begin(self, epoch: int, logs: dict[str, float]) -> None:
             self.model.optimizer.learning_rate = 0.0 if epoch else 0.5
@@ -88,17 +88,17 @@ def test_a_callback_may_change_the_learning_rate(rng: np.random.Generator) -> No
     assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), freeze.weights, strict=True))
 
 
-def test_an_error_of_a_callback_is_not_hidden(rng: np.random.Generator) -> None:
+def test_error_of_a_callback_is_raised(rng: np.random.Generator) -> None:
     class Broken(Callback):
         def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
             raise ValueError("out of patience")
 
     with pytest.raises(ValueError, match="out of patience"):
         trained(rng, epochs=2, verbose=1, callbacks=[Broken()])
-    trained(rng, epochs=1, verbose=1)  # the bar of the first run is gone
+    trained(rng, epochs=1, verbose=1)  # the progress bar of the first run was removed
 
 
-def test_history_has_a_list_a_metric(rng: np.random.Generator) -> None:
+def test_history_has_a_list_per_metric(rng: np.random.Generator) -> None:
     _, history = trained(rng, epochs=3, verbose=0)
     assert history.epoch == [0, 1, 2]
     assert list(history.history) == ["loss", "accuracy"]
@@ -107,7 +107,7 @@ def test_history_has_a_list_a_metric(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("verbose", ["auto", 2, 1])
-def test_output_that_is_piped_is_a_line_an_epoch(
+def test_piped_output_has_one_line_per_epoch(
     verbose: Any, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, history = trained(rng, epochs=3, verbose=verbose)
@@ -124,16 +124,16 @@ def test_output_that_is_piped_is_a_line_an_epoch(
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", captured.out)
 
 
-def test_verbose_0_writes_nothing(rng: np.random.Generator, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verbose_0_prints_nothing(rng: np.random.Generator, capsys: pytest.CaptureFixture[str]) -> None:
     trained(rng, epochs=2, verbose=0)
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "")
 
 
-def test_a_terminal_gets_a_bar(
+def test_terminal_shows_a_progress_bar(
     rng: np.random.Generator, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes the output for a terminal then
+    monkeypatch.setenv("FORCE_COLOR", "1")  # makes rich treat the output as a terminal
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("TERM", "xterm-256color")
     trained(rng, epochs=2, verbose="auto")
@@ -145,12 +145,12 @@ def test_a_terminal_gets_a_bar(
     assert len(LINE.findall(plain)) == 2
 
 
-def test_show_has_four_decimals() -> None:
+def test_values_are_shown_with_four_decimals() -> None:
     assert show({"loss": 0.25774, "accuracy": 1.0}) == "loss: 0.2577 - accuracy: 1.0000"
     assert show({}) == ""
 
 
-def test_bar_can_be_closed_at_any_time() -> None:
+def test_progress_bar_can_be_closed_at_any_time() -> None:
     bar = ProgressBar(1)
     bar.close()
     bar.params = {"epochs": 1, "steps": 2}

@@ -1,4 +1,4 @@
-"""Early stopping and learning rates: the numbers that Keras 3.15 gives for the same sequences of losses."""
+"""Early stopping and learning rate callbacks: recorded results of Keras 3.15 for the same sequences of losses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOSSES = [
     [0.5, 0.6, 0.7, 0.65, 0.8, 0.75, 0.7, 0.6, 0.5, 0.4],
 ]
 
-# For each sequence: the last epoch, stopped_epoch, best_epoch, and the epoch whose weights are restored.
+# For each sequence: the last epoch, stopped_epoch, best_epoch, and the epoch whose weights are restored
 STOPPED: list[tuple[dict[str, Any], list[tuple[Any, ...]]]] = [
     ({}, [(3, 3, 2, None), (1, 1, 0, None), (9, 0, 9, None), (1, 1, 0, None), (1, 1, 0, None)]),
     ({"patience": 2}, [(4, 4, 2, None), (2, 2, 0, None), (9, 0, 9, None), (2, 2, 0, None), (2, 2, 0, None)]),
@@ -57,7 +57,7 @@ STOPPED: list[tuple[dict[str, Any], list[tuple[Any, ...]]]] = [
     ),
 ]
 
-# For each sequence, the learning rate after each epoch, from 1 on.
+# For each sequence: the learning rate after each epoch, starting from 1
 REDUCED: list[tuple[dict[str, Any], list[list[float]]]] = [
     (
         {"patience": 1, "cooldown": 2},
@@ -91,7 +91,7 @@ REDUCED: list[tuple[dict[str, Any], list[list[float]]]] = [
 
 
 class Model(SimpleNamespace):
-    """As much of a model as these callbacks use."""
+    """The part of a model that these callbacks use."""
 
     def __init__(self) -> None:
         super().__init__(stop_training=False, epoch=0, restored=None, optimizer=SimpleNamespace(learning_rate=1.0))
@@ -104,8 +104,8 @@ class Model(SimpleNamespace):
 
 
 @pytest.mark.parametrize(("arguments", "expected"), STOPPED)
-def test_early_stopping_stops_where_keras_does(arguments: dict[str, Any], expected: list[tuple[Any, ...]]) -> None:
-    callback = EarlyStopping(monitor="loss", **arguments)  # one for all runs
+def test_early_stopping_matches_keras(arguments: dict[str, Any], expected: list[tuple[Any, ...]]) -> None:
+    callback = EarlyStopping(monitor="loss", **arguments)  # reused for all runs
     for losses, numbers in zip(LOSSES, expected, strict=True):
         model = Model()
         callback.set_model(model)
@@ -119,9 +119,7 @@ def test_early_stopping_stops_where_keras_does(arguments: dict[str, Any], expect
 
 
 @pytest.mark.parametrize(("arguments", "expected"), REDUCED)
-def test_the_learning_rate_falls_where_that_of_keras_does(
-    arguments: dict[str, Any], expected: list[list[float]]
-) -> None:
+def test_reduce_lr_on_plateau_matches_keras(arguments: dict[str, Any], expected: list[list[float]]) -> None:
     callback = ReduceLROnPlateau(monitor="loss", **arguments)
     for losses, numbers in zip(LOSSES, expected, strict=True):
         model, rates = Model(), []
@@ -143,8 +141,8 @@ def network(optimizer: Any = "sgd", metrics: Any = None) -> tuple[tl.Sequential,
     return model, x, 2 * x
 
 
-def test_early_stopping_ends_fit_and_restores(capsys: pytest.CaptureFixture[str]) -> None:
-    model, x, y = network(tl.optimizers.SGD(3.0))  # too large: it gets worse
+def test_early_stopping_ends_fit_and_restores_the_best_weights(capsys: pytest.CaptureFixture[str]) -> None:
+    model, x, y = network(tl.optimizers.SGD(3.0))  # too large, so the loss grows
     stop = EarlyStopping(patience=1, restore_best_weights=True, verbose=1)
     history = model.fit(x, y, epochs=9, verbose=0, validation_split=0.5, callbacks=stop, shuffle=False).history
     assert len(history["val_loss"]) == stop.stopped_epoch + 1 < 9
@@ -156,7 +154,7 @@ def test_early_stopping_ends_fit_and_restores(capsys: pytest.CaptureFixture[str]
     )
 
 
-def test_the_mode_follows_from_the_metric() -> None:
+def test_mode_follows_from_the_metric() -> None:
     model, x, y = network(metrics=["acc", "mae", lambda t, p: p])
     for monitor, falls in (("val_acc", False), ("mae", True), ("val_loss", True)):
         callback = EarlyStopping(monitor)
@@ -170,7 +168,7 @@ def test_the_mode_follows_from_the_metric() -> None:
     )
 
 
-def test_a_metric_that_is_not_there_is_a_warning() -> None:
+def test_missing_metric_causes_a_warning() -> None:
     model, x, y = network()
     with pytest.warns(UserWarning, match="EarlyStopping: expected a metric 'val_loss' after each epoch, received 'l"):
         history = model.fit(x, y, epochs=1, verbose=0, callbacks=EarlyStopping())
@@ -184,13 +182,13 @@ def test_a_metric_that_is_not_there_is_a_warning() -> None:
         (lambda: ReduceLROnPlateau(factor=1.0), "ReduceLROnPlateau factor: expected a number below 1, received 1.0"),
     ],
 )
-def test_arguments_that_are_refused(make: Any, message: str) -> None:
+def test_invalid_arguments_are_rejected(make: Any, message: str) -> None:
     with pytest.raises(ArgumentError) as error:
         make()
     assert str(error.value) == message
 
 
-def test_a_schedule_sets_the_learning_rate(capsys: pytest.CaptureFixture[str]) -> None:
+def test_schedule_sets_the_learning_rate(capsys: pytest.CaptureFixture[str]) -> None:
     model, x, y = network(tl.optimizers.SGD(0.8))
     halving = LearningRateScheduler(lambda epoch, rate: rate / 2, verbose=1)
     history = model.fit(x, y, epochs=2, verbose=0, callbacks=halving).history
@@ -202,7 +200,7 @@ def test_a_schedule_sets_the_learning_rate(capsys: pytest.CaptureFixture[str]) -
         model.fit(x, y, verbose=0, callbacks=LearningRateScheduler(lambda epoch, rate: None))
 
 
-def test_a_loss_that_is_nan_ends_the_run_or_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+def test_nan_loss_ends_the_run_or_raises(capsys: pytest.CaptureFixture[str]) -> None:
     model, x, y = network(tl.optimizers.SGD(1e30))
     history = model.fit(x, y, 2, epochs=3, verbose=0, callbacks=TerminateOnNaN()).history
     assert len(history["loss"]) == 1
@@ -214,7 +212,7 @@ def test_a_loss_that_is_nan_ends_the_run_or_is_an_error(capsys: pytest.CaptureFi
         model.fit(x, y, 2, epochs=3, verbose=0)
 
 
-def test_lines_of_a_csv_file_are_the_logs(tmp_path: Path) -> None:
+def test_csv_logger_writes_the_logs(tmp_path: Path) -> None:
     file = tmp_path / "log.csv"
     model, x, y = network()
     first = model.fit(x, y, epochs=2, verbose=0, callbacks=CSVLogger(file)).history

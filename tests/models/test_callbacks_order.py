@@ -1,4 +1,4 @@
-"""Every hook of a callback at Keras's moment, with Keras's logs, and runs that a callback begins."""
+"""The order of a callback's hooks and their logs, as in Keras, and runs that a callback starts."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ LOGS = ["accuracy", "loss"]
 VALIDATED = ["accuracy", "loss", "val_accuracy", "val_loss"]
 TEST = [("on_test_begin", []), ("on_test_batch_begin", 0, []), ("on_test_batch_end", 0, LOGS), ("on_test_end", LOGS)]
 
-# What Keras 3.15 calls: `fit` for 2 epochs of 5 samples in batches of 4, with 3 samples for validation. Its logs of
-# batches are not in its record; those here are what they have to have.
+# The calls of Keras 3.15: `fit` for 2 epochs of 5 samples in batches of 4, with 3 samples for validation. Keras's
+# record has no logs of batches; they are added here.
 FIT = [
     ("set_model", "Sequential"),
     ("set_params", {"verbose": 0, "epochs": 2, "steps": 2}),
@@ -115,14 +115,14 @@ RUNS: dict[str, tuple[Callable[..., Any], list[tuple[Any, ...]]]] = {
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_hooks_come_in_the_order_of_keras(run: str, data: Any) -> None:
+def test_hooks_are_called_in_the_order_of_keras(run: str, data: Any) -> None:
     recorder = Recorder()
     call, expected = RUNS[run]
     call(network(), *data, verbose=0, callbacks=[recorder])
     assert recorder.seen == expected
 
 
-def test_one_callback_needs_no_list_and_may_be_a_name(data: Any) -> None:
+def test_callbacks_may_be_a_name_one_object_or_nested_lists(data: Any) -> None:
     recorder = Recorder()
     network().fit(*data, verbose=0, callbacks=recorder)
     assert recorder.seen[-1][0] == "on_train_end"
@@ -135,7 +135,7 @@ def test_one_callback_needs_no_list_and_may_be_a_name(data: Any) -> None:
         network().evaluate(*data, verbose=0, callbacks=3)
 
 
-def test_the_old_names_of_batch_hooks_are_called(data: Any) -> None:
+def test_old_names_of_batch_hooks_are_called(data: Any) -> None:
     class Old(Callback):
         begun, losses = 0, ()
 
@@ -150,7 +150,7 @@ def test_the_old_names_of_batch_hooks_are_called(data: Any) -> None:
     assert old.begun == len(old.losses) == 3
 
 
-def test_added_values_reach_later_callbacks_and_history(data: Any) -> None:
+def test_values_added_to_logs_reach_later_callbacks_and_history(data: Any) -> None:
     seen = []
     adding = LambdaCallback(
         on_epoch_end=lambda epoch, logs: logs.update(rate=0.5 + epoch),
@@ -173,7 +173,7 @@ def test_stop_training_ends_a_run(moment: str, steps: int, epochs: int, data: An
         if moment != "on_train_batch_end" or arguments[0] == 1:
             model.stop_training = True
 
-    if moment == "on_train_begin":  # before the run the flag is cleared
+    if moment == "on_train_begin":  # the run clears the flag when it starts
         model.stop_training, callback = True, LambdaCallback()
     else:
         callback = LambdaCallback(**{moment: stop})
@@ -209,9 +209,9 @@ INSIDE: dict[str, Callable[[Any, Any, Any], Any]] = {
 
 @pytest.mark.parametrize("inside", INSIDE)
 @pytest.mark.parametrize("moment", ["on_train_batch_end", "on_train_batch_begin", "on_epoch_end"])
-def test_a_run_inside_of_another_leaves_its_metrics_alone(inside: str, moment: str, data: Any) -> None:
+def test_nested_run_does_not_change_metrics_of_the_outer_run(inside: str, moment: str, data: Any) -> None:
     class Listing(tl.metrics.Metric):
-        """A metric with a state of every kind."""
+        """A metric with a Variable, an attribute and an inner metric as its state."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -233,7 +233,7 @@ def test_a_run_inside_of_another_leaves_its_metrics_alone(inside: str, moment: s
 
     def run(*callbacks: Callback) -> dict[str, list[float]]:
         model = network(["accuracy", Listing()])
-        model.compile(tl.optimizers.SGD(0.0), model.loss, metrics=model.metrics[1:])  # so that no step changes it
+        model.compile(tl.optimizers.SGD(0.0), model.loss, metrics=model.metrics[1:])  # steps do not change the weights
         model.build((None, 3))
         model.set_weights([np.arange(12.0).reshape(3, 4) / 10, np.zeros(4)])
         return model.fit(*data, 2, epochs=2, verbose=0, callbacks=list(callbacks), shuffle=False).history
@@ -247,7 +247,7 @@ def test_a_run_inside_of_another_leaves_its_metrics_alone(inside: str, moment: s
     assert expected["listing"] == [5 + 30 + 200] * 2
 
 
-def test_a_copy_that_is_made_in_a_run_is_not_in_it(data: Any) -> None:
+def test_copy_made_during_a_run_is_outside_of_the_run(data: Any) -> None:
     copies: list[Any] = []
     copying = LambdaCallback(on_epoch_end=lambda epoch, logs: copies.append(copy.deepcopy(copying.model)))
     network().fit(*data, verbose=0, callbacks=copying)
@@ -255,13 +255,13 @@ def test_a_copy_that_is_made_in_a_run_is_not_in_it(data: Any) -> None:
     assert [metric.result() for metric in copies[0].metrics] == [loss, accuracy]
 
 
-def test_metrics_of_an_evaluation_stay_after_it(data: Any) -> None:
+def test_metrics_keep_their_results_after_evaluate(data: Any) -> None:
     model = network()
     loss, accuracy = model.evaluate(*data, verbose=0)
     assert [metric.result() for metric in model.metrics] == [loss, accuracy]
 
 
-def test_a_callback_may_recompile_and_freeze(data: Any) -> None:
+def test_callback_can_recompile_during_a_run(data: Any) -> None:
     model = network()
 
     def recompile(epoch: int, logs: Any) -> None:
@@ -274,11 +274,11 @@ def test_a_callback_may_recompile_and_freeze(data: Any) -> None:
 
 
 def _other(model: tl.Sequential) -> None:
-    """Compile with a loss that the targets of the run do not fit."""
+    """Compile with a loss that does not fit the targets."""
     model.compile("sgd", "categorical_crossentropy")
 
 
-def test_an_interrupted_run_keeps_what_it_learned(data: Any) -> None:
+def test_interrupted_run_keeps_its_progress(data: Any) -> None:
     model = network()
     model.build((None, 3))
     before = model.get_weights()
@@ -292,11 +292,11 @@ def test_an_interrupted_run_keeps_what_it_learned(data: Any) -> None:
     assert model.optimizer.iterations == 1
     assert not np.array_equal(model.get_weights()[0], before[0])
     assert len(model.history.history["loss"]) == 1
-    model.fit(*data, verbose=0)  # and it goes on
+    model.fit(*data, verbose=0)  # training can continue
     assert model.optimizer.iterations == 2
 
 
-def test_lambda_callback_refuses_a_misspelt_hook() -> None:
+def test_lambda_callback_rejects_a_misspelled_hook() -> None:
     with pytest.raises(ArgumentTypeError) as error:
         LambdaCallback(on_epoch_ends=print)
     assert str(error.value).startswith("LambdaCallback: expected arguments among: on_train_begin, ")

@@ -1,4 +1,4 @@
-"""`fit`: order, batches, seeds, data types, and results that do not depend on the number of threads."""
+"""`fit`: order of samples, batches, seeds, dtypes, and results that do not depend on the number of threads."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def network(dropout: float = 0.0, optimizer: Any = "rmsprop") -> tl.Sequential:
 
 
 def twins() -> tuple[tl.Sequential, tl.Sequential]:
-    """Two networks with the same weights."""
+    """Return two networks with the same weights."""
     first, second = network(), network()
     for each in (first, second):
         each.build((None, FEATURES))
@@ -39,7 +39,7 @@ def twins() -> tuple[tl.Sequential, tl.Sequential]:
     return first, second
 
 
-def test_a_model_learns(rng: np.random.Generator) -> None:
+def test_model_learns(rng: np.random.Generator) -> None:
     x = rng.normal(size=(300, FEATURES)).astype("float32")
     y = (x @ rng.normal(size=(FEATURES, CLASSES))).argmax(axis=-1)
     model = network(optimizer=tl.optimizers.RMSprop(0.01))
@@ -49,7 +49,7 @@ def test_a_model_learns(rng: np.random.Generator) -> None:
     assert model.optimizer.iterations == 40 * 10
 
 
-def test_without_shuffling_the_batches_are_in_order(rng: np.random.Generator) -> None:
+def test_batches_are_in_order_without_shuffling(rng: np.random.Generator) -> None:
     x, y = data(rng)
     model, other = twins()
     history = model.fit(x, y, epochs=2, batch_size=8, shuffle=False, verbose=0).history
@@ -68,7 +68,7 @@ def test_without_shuffling_the_batches_are_in_order(rng: np.random.Generator) ->
 
 
 def seen_by(model_fit: Callable[[Any], Any]) -> list[list[int]]:
-    """The first features of the samples of every batch that a model is trained on."""
+    """Return the targets of every batch on which a model is trained."""
     batches: list[list[int]] = []
 
     def watching(y_true: tl.Tensor, y_pred: tl.Tensor) -> tl.Tensor:
@@ -81,7 +81,7 @@ def seen_by(model_fit: Callable[[Any], Any]) -> list[list[int]]:
     return batches
 
 
-def test_shuffling_takes_every_sample_once_and_the_target_with_it(rng: np.random.Generator) -> None:
+def test_shuffling_uses_every_sample_once_with_its_target(rng: np.random.Generator) -> None:
     numbers = np.arange(SAMPLES)
     batches = seen_by(lambda model: model.fit(numbers[:, None], numbers, epochs=3, batch_size=8, verbose=0))
     assert [len(batch) for batch in batches] == [8, 8, 7] * 3
@@ -103,7 +103,7 @@ def test_shuffling_takes_every_sample_once_and_the_target_with_it(rng: np.random
     assert not np.concatenate(pairs).any()
 
 
-def test_the_next_fit_takes_another_order() -> None:
+def test_next_fit_uses_another_order() -> None:
     numbers = np.arange(SAMPLES)
 
     def twice(model: tl.Sequential) -> None:
@@ -116,7 +116,7 @@ def test_the_next_fit_takes_another_order() -> None:
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.4])
-def test_a_seed_repeats_a_run_bit_for_bit(dropout: float, rng: np.random.Generator) -> None:
+def test_seed_reproduces_a_run_bit_for_bit(dropout: float, rng: np.random.Generator) -> None:
     x, y = data(rng)
 
     def run(seed: int) -> tuple[list[Array], dict[str, list[float]]]:
@@ -134,7 +134,7 @@ def test_a_seed_repeats_a_run_bit_for_bit(dropout: float, rng: np.random.Generat
     assert different != history
 
 
-def test_watching_or_reporting_does_not_change_a_run(rng: np.random.Generator) -> None:
+def test_callbacks_and_output_do_not_change_a_run(rng: np.random.Generator) -> None:
     x, y = data(rng)
 
     def run(**options: Any) -> list[Array]:
@@ -176,7 +176,7 @@ def test_results_do_not_depend_on_the_number_of_threads(rng: np.random.Generator
         assert repeated == history
 
 
-def test_batches_may_be_larger_than_the_data(rng: np.random.Generator) -> None:
+def test_batch_size_may_exceed_the_number_of_samples(rng: np.random.Generator) -> None:
     x, y = data(rng)
     model, other = twins()
     model.fit(x, y, batch_size=1000, shuffle=False, verbose=0)
@@ -185,7 +185,7 @@ def test_batches_may_be_larger_than_the_data(rng: np.random.Generator) -> None:
     assert same(model.get_weights(), other.get_weights())
 
 
-def test_bytes_are_taken_as_they_are(rng: np.random.Generator) -> None:
+def test_uint8_data_is_accepted(rng: np.random.Generator) -> None:
     images, labels = rng.integers(0, 256, (SAMPLES, 4, 3)).astype("uint8"), rng.integers(0, 4, SAMPLES).astype("uint8")
 
     def model_of(layers: list[tl.layers.Layer]) -> tl.Sequential:
@@ -202,7 +202,7 @@ def test_bytes_are_taken_as_they_are(rng: np.random.Generator) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
-def test_tensors_lists_and_views_are_data(rng: np.random.Generator) -> None:
+def test_tensors_lists_and_views_are_accepted(rng: np.random.Generator) -> None:
     x, y = data(rng)
     wide = np.zeros((SAMPLES, 2 * FEATURES), "float32")
     wide[:, ::2] = x
@@ -215,7 +215,7 @@ def test_tensors_lists_and_views_are_data(rng: np.random.Generator) -> None:
     assert all(same(each, weights[0]) for each in weights)
 
 
-def test_the_data_is_left_alone(rng: np.random.Generator) -> None:
+def test_data_is_not_changed(rng: np.random.Generator) -> None:
     x, y = data(rng)
     before = x.copy(), y.copy()
     network().fit(x, y, epochs=2, batch_size=8, verbose=0)
@@ -223,7 +223,7 @@ def test_the_data_is_left_alone(rng: np.random.Generator) -> None:
     assert np.array_equal(y, before[1])
 
 
-def test_a_frozen_layer_is_not_trained(rng: np.random.Generator) -> None:
+def test_frozen_layer_is_not_trained(rng: np.random.Generator) -> None:
     x, y = data(rng)
     model = network()
     model.build((None, FEATURES))
@@ -235,7 +235,7 @@ def test_a_frozen_layer_is_not_trained(rng: np.random.Generator) -> None:
     assert not np.array_equal(after[2], before[2])
 
 
-def test_a_regression_with_one_output(rng: np.random.Generator) -> None:
+def test_regression_with_one_output(rng: np.random.Generator) -> None:
     x = rng.normal(size=(64, 2)).astype("float32")
     y = x @ np.array([1.5, -2.0]) + 0.5
     model = tl.Sequential([Dense(1)])
@@ -280,8 +280,12 @@ def test_a_regression_with_one_output(rng: np.random.Generator) -> None:
             ArgumentTypeError,
             "callbacks: expected a list of Callbacks or names of some, received [<built-in",
         ),
-        ({"validation_data": np.zeros((3, 5))}, ArgumentTypeError, "validation_data: expected a pair (x, y), "),
-        ({"validation_data": (np.zeros((3, 5)),)}, ArgumentTypeError, "validation_data: expected a pair (x, y), "),
+        ({"validation_data": np.zeros((3, 5))}, ArgumentTypeError, "validation_data: expected (x, y) or (x, y, sample"),
+        (
+            {"validation_data": (np.zeros((3, 5)),)},
+            ArgumentTypeError,
+            "validation_data: expected (x, y) or (x, y, sample",
+        ),
         (
             {"validation_data": (np.zeros((3, 5)), np.zeros(2, "int64"))},
             ShapeError,
@@ -289,7 +293,7 @@ def test_a_regression_with_one_output(rng: np.random.Generator) -> None:
         ),
     ],
 )
-def test_arguments_out_of_range_change_nothing(
+def test_invalid_arguments_change_nothing(
     arguments: dict[str, Any], kind: type[Exception], message: str, rng: np.random.Generator
 ) -> None:
     x, y = data(rng)

@@ -1,4 +1,4 @@
-"""`fit`, `evaluate` and `predict`: splits, epochs and frequencies as in Keras, and data of every form."""
+"""`fit`, `evaluate` and `predict`: validation splits, epochs and frequencies as in Keras, and data of every type."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def network() -> tl.Sequential:
     return model
 
 
-# Arguments, and what Keras 3.15 does with 5 samples: the epochs, and how many values each metric has.
+# Arguments, and the result of Keras 3.15 for 5 samples: the epochs, and the number of values of each metric
 RUNS: list[tuple[dict[str, Any], list[int], dict[str, int]]] = [
     ({"batch_size": None}, [0], {"loss": 1}),
     ({"verbose": False}, [0], {"loss": 1}),
@@ -58,7 +58,7 @@ def test_arguments_of_fit(
     assert {name: len(values) for name, values in history.history.items()} == counts
 
 
-def test_steps_per_epoch_are_steps(data: tuple[Array, Array]) -> None:
+def test_steps_per_epoch_limits_the_steps(data: tuple[Array, Array]) -> None:
     model = network()
     model.fit(*data, batch_size=2, epochs=2, steps_per_epoch=2, verbose=0)
     assert model.optimizer.iterations == 4
@@ -66,7 +66,7 @@ def test_steps_per_epoch_are_steps(data: tuple[Array, Array]) -> None:
 
 
 @pytest.mark.parametrize(("split", "first"), [(0.4, 3), (0.5, 2), (0.01, 4), (0.1, 4)])
-def test_the_last_samples_are_those_that_are_split_off(split: float, first: int, data: tuple[Array, Array]) -> None:
+def test_validation_split_takes_the_last_samples(split: float, first: int, data: tuple[Array, Array]) -> None:
     x, y = data
     model, other = network(), network()
     kept = model.fit(x, y, 2, epochs=2, verbose=0, shuffle=False, validation_split=split).history
@@ -77,7 +77,7 @@ def test_the_last_samples_are_those_that_are_split_off(split: float, first: int,
 
 
 class Frame:
-    """As much of a pandas object as NumPy needs."""
+    """The part of a pandas object that NumPy needs."""
 
     def __init__(self, array: Array) -> None:
         self.array = array
@@ -89,11 +89,11 @@ class Frame:
         return len(self.array)
 
     def __iter__(self) -> Any:
-        return iter("abc")  # the names of its columns
+        return iter("abc")  # column names
 
 
 @pytest.mark.parametrize("form", [lambda a: a.tolist(), Frame, tl.asarray, lambda a: np.asfortranarray(a)])
-def test_data_of_every_form(form: Callable[[Array], Any], data: tuple[Array, Array]) -> None:
+def test_data_of_every_type(form: Callable[[Array], Any], data: tuple[Array, Array]) -> None:
     x, y = data
     model, other = network(), network()
     model.fit(form(x), form(y), shuffle=False, verbose=0)
@@ -103,7 +103,7 @@ def test_data_of_every_form(form: Callable[[Array], Any], data: tuple[Array, Arr
     assert np.array_equal(model.predict(form(x)), other.predict(x))
 
 
-def test_numbers_are_samples_of_one_feature(data: tuple[Array, Array]) -> None:
+def test_vector_is_treated_as_samples_of_one_feature(data: tuple[Array, Array]) -> None:
     x, y = data[0][:, 0], data[1]
     model, other = network(), network()
     for each, inputs in ((model, x), (other, x[:, None])):
@@ -127,7 +127,7 @@ NAMED = {"predict_on_batch": "predict", "test_on_batch": "evaluate"}
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_messages_name_the_shape_that_was_passed(name: str, data: tuple[Array, Array]) -> None:
+def test_errors_report_the_shape_that_was_passed(name: str, data: tuple[Array, Array]) -> None:
     model = network()
     model.build((None, 3))
     with pytest.raises(ShapeError) as error:
@@ -144,7 +144,7 @@ def test_messages_name_the_shape_that_was_passed(name: str, data: tuple[Array, A
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_numbers_do_not_build_a_model(name: str, data: tuple[Array, Array]) -> None:
+def test_vector_does_not_build_a_model(name: str, data: tuple[Array, Array]) -> None:
     model = network()
     with pytest.raises(ShapeError) as error:
         CALLS[name](model, data[0][:, 0], data[1])
@@ -152,10 +152,10 @@ def test_numbers_do_not_build_a_model(name: str, data: tuple[Array, Array]) -> N
         f"Sequential 'net'.{NAMED.get(name, name)} x: expected inputs of shape (batch, features), received shape (5,); "
         "for 5 samples of one number pass x[:, None], for one sample of 5 numbers x[None]"
     )
-    model.fit(*data, verbose=0)  # of three features
+    model.fit(*data, verbose=0)  # three features
 
 
-def test_a_model_that_takes_numbers_gets_them() -> None:
+def test_custom_model_receives_vectors_unchanged() -> None:
     shapes = []
 
     class Twice(tl.Model):
@@ -172,7 +172,7 @@ def test_a_model_that_takes_numbers_gets_them() -> None:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_what_is_no_array_of_samples(name: str, data: tuple[Array, Array]) -> None:
+def test_invalid_data_is_rejected(name: str, data: tuple[Array, Array]) -> None:
     batches = ((x, y) for x, y in [data])
     model = network()
     for wrong in (batches, iter([data[0]]), map(abs, [1.0])):
@@ -193,7 +193,7 @@ def test_what_is_no_array_of_samples(name: str, data: tuple[Array, Array]) -> No
     assert not model.built
 
 
-def test_evaluate_raises_for_weights_that_are_not_finite(data: tuple[Array, Array]) -> None:
+def test_evaluate_raises_for_non_finite_weights(data: tuple[Array, Array]) -> None:
     model = network()
     model.build((None, 3))
     model.set_weights([np.full((3, 1), np.nan), np.zeros(1)])
@@ -208,7 +208,7 @@ def test_evaluate_raises_for_weights_that_are_not_finite(data: tuple[Array, Arra
         model.evaluate(*data, verbose=0)
 
 
-def test_one_batch_is_reported_as_a_dict_or_as_evaluate_does(data: tuple[Array, Array]) -> None:
+def test_return_dict_selects_a_dict_or_a_list(data: tuple[Array, Array]) -> None:
     model = network()
     model.compile(tl.optimizers.SGD(0.0), "mse", metrics=["mae"])
     logs = model.test_on_batch(*data)
@@ -221,7 +221,7 @@ def test_one_batch_is_reported_as_a_dict_or_as_evaluate_does(data: tuple[Array, 
     assert type(model.test_on_batch(*data, return_dict=False)) is float
 
 
-def test_a_model_may_be_trained_as_a_part_of_another(data: tuple[Array, Array]) -> None:
+def test_trained_model_can_be_part_of_another_model(data: tuple[Array, Array]) -> None:
     inner = network()
     inner.compile("sgd", "mse", metrics=["mae"])
     outer = tl.Sequential([inner, Dense(1)])
@@ -231,8 +231,8 @@ def test_a_model_may_be_trained_as_a_part_of_another(data: tuple[Array, Array]) 
     assert list(inner.fit(*data, verbose=0).history) == ["loss", "mae"]
 
 
-def test_a_step_that_assigns_to_its_batch_does_not_change_the_samples() -> None:
-    """A batch of all samples is another object than the samples, as any other batch is."""
+def test_step_that_writes_to_its_batch_does_not_change_the_samples() -> None:
+    """A batch of all samples must also be a copy."""
     seen = []
 
     class Clearing(tl.Sequential):
@@ -252,7 +252,7 @@ def test_a_step_that_assigns_to_its_batch_does_not_change_the_samples() -> None:
     assert (y == 3.0).all()
 
 
-def test_variables_as_samples_are_not_taken_for_weights() -> None:
+def test_variables_can_be_samples() -> None:
     model = tl.Sequential([Dense(1)])
     model.compile("sgd", "mse")
     x, y = tl.Variable(np.ones((4, 3), np.float32)), np.ones((4, 1), np.float32)

@@ -1,4 +1,4 @@
-"""What every model does: `compile`, `predict`, `evaluate`, `train_on_batch` and `summary`."""
+"""`compile`, `predict`, `evaluate`, `train_on_batch` and `summary` of every model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tensorlab.layers import Dense, Dropout, Flatten, Input
 # compile
 
 
-def test_compile_takes_names_classes_and_objects() -> None:
+def test_compile_accepts_names_classes_and_objects() -> None:
     model = tl.Sequential([Dense(3)])
     model.compile("rmsprop", "mse", metrics=["accuracy", tl.metrics.BinaryAccuracy, tl.metrics.Accuracy("second")])
     assert type(model.optimizer) is tl.optimizers.RMSprop
@@ -59,7 +59,7 @@ def test_compile_takes_names_classes_and_objects() -> None:
         ({"optimizer": "sgd", "loss": 0.1}, ArgumentTypeError, "loss: expected a name, a Loss, or a function"),
     ],
 )
-def test_compile_that_fails_changes_nothing(arguments: dict[str, Any], kind: type[Exception], message: str) -> None:
+def test_failed_compile_changes_nothing(arguments: dict[str, Any], kind: type[Exception], message: str) -> None:
     model = tl.Sequential([Dense(3)], name="net")
     optimizer = tl.optimizers.SGD(0.25)
     model.compile(optimizer, "mae", metrics=["accuracy"])
@@ -70,10 +70,10 @@ def test_compile_that_fails_changes_nothing(arguments: dict[str, Any], kind: typ
     assert (model._optimizer, model._loss, model._metrics) == before
 
 
-# Asking
+# predict, evaluate, train_on_batch
 
 
-def test_predict_gives_arrays_of_the_outputs_shape(rng: np.random.Generator) -> None:
+def test_predict_returns_arrays_of_the_outputs_shape(rng: np.random.Generator) -> None:
     model = tl.Sequential([Dense(4, activation="relu"), Dense(3)])
     x = rng.normal(size=(11, 5)).astype("float32")
     whole = model.predict(x, batch_size=11)
@@ -87,13 +87,13 @@ def test_predict_gives_arrays_of_the_outputs_shape(rng: np.random.Generator) -> 
     assert tl.Sequential([Dense(1)]).predict(x, batch_size=128).shape == (11, 1)
 
 
-def test_predict_leaves_dropout_out(rng: np.random.Generator) -> None:
+def test_predict_disables_dropout(rng: np.random.Generator) -> None:
     model = tl.Sequential([Dropout(0.5)])
     x = rng.normal(size=(11, 5)).astype("float32")
     assert np.array_equal(model.predict(x), x)
 
 
-def test_predict_refuses_what_it_cannot_take() -> None:
+def test_predict_rejects_invalid_data() -> None:
     model = tl.Sequential([Dense(3)], name="net")
     model.build((None, 2))
     cases: list[tuple[dict[str, Any], type[Exception], str]] = [
@@ -136,7 +136,7 @@ def test_evaluate_returns_the_loss_or_a_list_or_a_dict(
     assert capsys.readouterr().out == f"loss: {logs['loss']:.4f} - accuracy: {logs['accuracy']:.4f}\n"
 
 
-def test_train_on_batch_takes_one_step(rng: np.random.Generator) -> None:
+def test_train_on_batch_executes_one_step(rng: np.random.Generator) -> None:
     x, y = rng.normal(size=(11, 3)), rng.normal(size=(11, 2))
     model = tl.Sequential([Dense(2, dtype="float64")])
     model.build((None, 3))
@@ -153,7 +153,7 @@ def test_train_on_batch_takes_one_step(rng: np.random.Generator) -> None:
 # summary
 
 
-def test_summary_has_names_shapes_and_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+def test_summary_shows_names_shapes_and_numbers(capsys: pytest.CaptureFixture[str]) -> None:
     model = tl.Sequential([Dense(512, activation="relu", name="hidden"), Dense(10, name="digits")], name="net")
     model.summary()
     text = capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Steps that a subclass of Model replaces: each is called, with Keras's arguments."""
+"""Steps that a subclass of Model overrides: each is called with Keras's arguments."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Super(Linear):
         return super().test_step(data)
 
 
-def test_a_step_by_hand_is_the_step_that_is_built_in(data: tuple[Array, Array]) -> None:
+def test_custom_step_equals_the_builtin_step(data: tuple[Array, Array]) -> None:
     found = []
     for cls in (Linear, ByHand, Super):
         model = cls()
@@ -82,7 +82,7 @@ def test_a_step_by_hand_is_the_step_that_is_built_in(data: tuple[Array, Array]) 
         assert all(np.array_equal(a, b) for a, b in zip(other[3], expected[3], strict=True))
 
 
-def test_each_hook_is_called_with_its_arguments(data: tuple[Array, Array]) -> None:
+def test_overridden_methods_receive_keras_arguments(data: tuple[Array, Array]) -> None:
     seen: list[Any] = []
 
     class Watching(Linear):
@@ -119,13 +119,15 @@ def test_each_hook_is_called_with_its_arguments(data: tuple[Array, Array]) -> No
     assert np.array_equal(outputs["pair"][1], data[0])
 
 
-def test_a_loss_of_ones_own_needs_none_in_compile(data: tuple[Array, Array]) -> None:
+def test_compute_loss_needs_no_loss_in_compile(data: tuple[Array, Array]) -> None:
     class Own(Linear):
         def __init__(self) -> None:
             super().__init__()
             self.loss_tracker = tl.metrics.Mean(name="loss")
 
-        def compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:  # without training, as before
+        def compute_loss(
+            self, x: Any, y: Any, y_pred: Any, sample_weight: Any
+        ) -> Any:  # no training, as in older Keras
             loss = tl.mean(tl.square(y - y_pred))
             self.loss_tracker.update_state(loss, len(x))
             return loss
@@ -145,7 +147,7 @@ def test_a_loss_of_ones_own_needs_none_in_compile(data: tuple[Array, Array]) -> 
 
 def test_two_optimizers_and_no_call(data: tuple[Array, Array]) -> None:
     class Pair(tl.Model):
-        """Like Keras's example of a GAN: no call, no targets, a compile of its own."""
+        """Like Keras's example of a GAN: without call and targets, and with its own compile."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -181,7 +183,7 @@ def test_two_optimizers_and_no_call(data: tuple[Array, Array]) -> None:
     assert model.first_optimizer.iterations == model.second_optimizer.iterations == kept
 
 
-def test_metrics_that_are_attributes_are_reset_and_reported(data: tuple[Array, Array]) -> None:
+def test_metrics_in_attributes_are_reset_and_reported(data: tuple[Array, Array]) -> None:
     class Counting(Linear):
         def __init__(self) -> None:
             super().__init__()
@@ -205,8 +207,8 @@ def test_metrics_that_are_attributes_are_reset_and_reported(data: tuple[Array, A
         (lambda self, data: None, ArgumentTypeError, "train_step: expected a dict of logs, received NoneType; return"),
         (
             lambda self, data: self.compute_loss(y=data[1], y_pred=self(data[0]), sample_weight=[1.0]),
-            ArgumentError,
-            "compute_loss sample_weight: expected None, received weights; weigh the samples in",
+            ShapeError,
+            "MeanSquaredError sample_weight: expected a weight for each sample, shape (10,), received (1,)",
         ),
         (
             lambda self, data: self.compute_loss(y=data[1][:3], y_pred=self(data[0])),
@@ -217,7 +219,9 @@ def test_metrics_that_are_attributes_are_reset_and_reported(data: tuple[Array, A
         (lambda self, data: {"loss": float("nan")}, NonFiniteError, "loss: expected a finite number, received nan"),
     ],
 )
-def test_a_step_that_is_wrong(step: Any, kind: type[Exception], message: str, data: tuple[Array, Array]) -> None:
+def test_invalid_results_of_train_step_are_rejected(
+    step: Any, kind: type[Exception], message: str, data: tuple[Array, Array]
+) -> None:
     model = type("Wrong", (Linear,), {"train_step": step})()
     model.compile("sgd", "mse")
     with pytest.raises(kind) as error:
@@ -225,7 +229,7 @@ def test_a_step_that_is_wrong(step: Any, kind: type[Exception], message: str, da
     assert message in str(error.value)
 
 
-def test_a_loss_that_is_no_number(data: tuple[Array, Array]) -> None:
+def test_invalid_results_of_compute_loss_are_rejected(data: tuple[Array, Array]) -> None:
     for value, received in ((lambda y: y, r"a tensor of shape \(10, 1\)"), (lambda y: 3.0, "float")):
         model = type("Wrong", (Linear,), {"compute_loss": lambda self, x, y, p, w, value=value: value(y)})()
         model.compile("sgd")
@@ -235,7 +239,7 @@ def test_a_loss_that_is_no_number(data: tuple[Array, Array]) -> None:
             model.fit(*data, verbose=0)
 
 
-def test_a_step_needs_compile_and_a_loss(data: tuple[Array, Array]) -> None:
+def test_custom_step_requires_compile_and_a_loss(data: tuple[Array, Array]) -> None:
     model = ByHand()
     with pytest.raises(StateError, match="call compile"):
         model.fit(*data, verbose=0)
@@ -244,7 +248,7 @@ def test_a_step_needs_compile_and_a_loss(data: tuple[Array, Array]) -> None:
         model.fit(*data, verbose=0)
 
 
-def test_a_run_makes_one_dry_run_of_its_data(data: tuple[Array, Array]) -> None:
+def test_run_calls_the_model_once_on_the_first_sample(data: tuple[Array, Array]) -> None:
     x, y = data
     batches: list[int] = []
 

@@ -1,4 +1,4 @@
-"""Copies, deep copies and pickles of layers and models: they share what they shared, and train on as the original."""
+"""Copies, deep copies and pickles of layers and models keep shared weights, and continue training like the original."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COPIES: list[Callable[[Any], Any]] = [copy.deepcopy, pickled]
 
 
 class Shared(tl.Model):
-    """One layer in two places, in containers, with a weight that is tied, a frozen layer and a cycle."""
+    """A model with a shared layer, containers, a tied weight, a frozen layer and a cycle."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ def trained(model: Any, optimizer: str) -> Any:
 
 
 def losses(model: Any, count: int = 3) -> list[float]:
-    """The losses of steps whose random numbers are the same each time."""
+    """Return the losses of steps with the same random numbers in every call."""
     found = []
     for step in range(count):
         tl.random.set_seed(step)
@@ -78,7 +78,7 @@ def losses(model: Any, count: int = 3) -> list[float]:
 @pytest.mark.parametrize("copied", COPIES)
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 @pytest.mark.parametrize("make", [Shared, make_sequential])
-def test_a_copy_trains_on_as_the_original(make: Any, optimizer: str, copied: Callable[[Any], Any]) -> None:
+def test_copy_continues_training_like_the_original(make: Any, optimizer: str, copied: Callable[[Any], Any]) -> None:
     model = trained(make(), optimizer)
     other = copied(model)
     before = model.get_weights()
@@ -91,7 +91,7 @@ def test_a_copy_trains_on_as_the_original(make: Any, optimizer: str, copied: Cal
 
 
 @pytest.mark.parametrize("copied", COPIES)
-def test_a_copy_keeps_which_weights_and_layers_are_the_same(copied: Callable[[Any], Any]) -> None:
+def test_copy_keeps_shared_weights_and_layers(copied: Callable[[Any], Any]) -> None:
     model = Shared()
     model(data()[0])
     other = copied(model)
@@ -108,7 +108,7 @@ def test_a_copy_keeps_which_weights_and_layers_are_the_same(copied: Callable[[An
 
 
 @pytest.mark.parametrize("copied", COPIES)
-def test_a_copy_that_is_not_built_is_built_by_itself(copied: Callable[[Any], Any]) -> None:
+def test_copy_of_an_unbuilt_model_is_built_independently(copied: Callable[[Any], Any]) -> None:
     model = tl.Sequential([Flatten(), Dense(3, activation="relu"), Activation("tanh"), Dense(1)])
     model.compile("sgd", "mse")
     other = copied(model)
@@ -120,7 +120,7 @@ def test_a_copy_that_is_not_built_is_built_by_itself(copied: Callable[[Any], Any
     assert (model.built, other.built) == (True, False)
 
 
-def test_a_deep_copy_takes_functions_that_cannot_be_pickled() -> None:
+def test_deep_copy_keeps_functions_that_cannot_be_pickled() -> None:
     model = tl.Sequential(
         layer
         for layer in (
@@ -134,7 +134,7 @@ def test_a_deep_copy_takes_functions_that_cannot_be_pickled() -> None:
     assert losses(other) == losses(model)
 
 
-def test_a_shallow_copy_has_the_same_weights_and_structure_of_its_own() -> None:
+def test_shallow_copy_shares_weights_but_not_the_structure() -> None:
     model = make_sequential()
     other = copy.copy(model)
     assert [a is b for a, b in zip(model.weights, other.weights, strict=True)] == [True] * 4
@@ -150,7 +150,7 @@ def test_a_shallow_copy_has_the_same_weights_and_structure_of_its_own() -> None:
     assert layer.weights == []
 
 
-def test_a_copy_has_a_lock_of_its_own() -> None:
+def test_copy_has_its_own_lock() -> None:
     class Copies(Layer):
         def __init__(self) -> None:
             super().__init__()
@@ -167,7 +167,7 @@ def test_a_copy_has_a_lock_of_its_own() -> None:
     assert Copies()(np.zeros((1, 2), "float32")).tolist() == [[1.0, 1.0]]
 
 
-def test_a_pickled_model_trains_on_in_another_process(tmp_path: Path) -> None:
+def test_pickled_model_continues_training_in_another_process(tmp_path: Path) -> None:
     path = tmp_path / "model.pickle"
     model = trained(tl.Sequential([Dense(50, activation="relu"), Dense(1)]), "sgd")
     path.write_bytes(pickle.dumps(model))
@@ -179,7 +179,7 @@ import tensorlab as tl
 from test_models_copies import losses
 kept = []
 for count in (0, 3, 10, 13, 16):
-    kept.append([tl.asarray(0.0) for _ in range(count)])  # numbers of tensors differ from process to process
+    kept.append([tl.asarray(0.0) for _ in range(count)])  # ids of tensors differ between processes
     model = pickle.load(open({str(path)!r}, "rb"))
     kept.append(model)
     print(losses(model))

@@ -1,4 +1,4 @@
-"""Layers of models: found by name and place, shown in a summary, and said to be missing where nothing trains them."""
+"""Layers of models: `get_layer`, `summary`, and the warning about weights that are not tracked."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ X, Y = np.ones((4, 3), "float32"), np.ones((4, 1), "float32")
 
 
 class Hiding(tl.Model):
-    """Holds a layer where nobody can look: in a closure."""
+    """A model with a layer that cannot be found, because it is in a closure."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -29,7 +29,7 @@ class Hiding(tl.Model):
         return self.head(self.apply(x))
 
 
-def test_weights_that_nobody_holds_are_named() -> None:
+def test_untracked_weights_are_reported() -> None:
     model = Hiding(name="h")
     model.compile("sgd", "mse")
     with pytest.warns(UserWarning, match="every Variable") as caught:
@@ -43,7 +43,7 @@ def test_weights_that_nobody_holds_are_named() -> None:
     assert len(model.weights) == 2
 
 
-def test_what_is_frozen_or_belongs_to_the_loss_is_no_matter() -> None:
+def test_frozen_weights_and_weights_of_the_loss_are_not_reported() -> None:
     weight = tl.Variable(2.0)
     model = tl.Sequential([Dense(3), Dense(1)])
     model.compile("sgd", lambda y_true, y_pred: tl.mean(tl.square(y_true - y_pred)) * weight)
@@ -53,7 +53,7 @@ def test_what_is_frozen_or_belongs_to_the_loss_is_no_matter() -> None:
         model.fit(X, Y, verbose=0)
 
 
-def test_a_layer_by_its_name_or_its_place() -> None:
+def test_get_layer_by_name_or_index() -> None:
     model = tl.Sequential([tl.Input((3,)), Dense(3, name="first"), Dense(1, name="second")], name="m")
     assert model.get_layer("second") is model.get_layer(index=1) is model.layers[-1]
     assert model.get_layer(index=-2) is model.get_layer(name="first")
@@ -68,7 +68,7 @@ def test_a_layer_by_its_name_or_its_place() -> None:
         assert str(error.value) == f"Sequential 'm'.get_layer: {message}"
 
 
-def test_a_summary_line_by_line() -> None:
+def test_summary_is_printed_line_by_line() -> None:
     model = tl.Sequential([Dense(3, name="a"), tl.Sequential([Dense(1)], name="b")])
     model(X)
     lines: list[str] = []

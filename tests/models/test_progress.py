@@ -1,4 +1,4 @@
-"""What `fit` shows: on terminals, in notebooks and in files, while kernels are prepared, and after an error."""
+"""The output of `fit` on terminals, in notebooks and in files, while kernels are compiled, and after an error."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def fit(rng: np.random.Generator, **options: Any) -> None:
 
 
 class Notebook:
-    """A Jupyter kernel as far as `ProgressBar` sees it: outputs that are displayed, and what each showed."""
+    """The part of a Jupyter kernel that `ProgressBar` uses. It records what each output showed."""
 
     def __init__(self) -> None:
         self.outputs: list[list[str]] = []
@@ -52,12 +52,12 @@ def notebook(monkeypatch: pytest.MonkeyPatch) -> Notebook:
 
 
 @pytest.mark.parametrize("verbose", ["auto", 1, True])
-def test_a_notebook_gets_a_bar_that_becomes_the_line(
+def test_notebook_shows_a_bar_and_then_a_line(
     verbose: Any, notebook: Notebook, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fit(rng, verbose=verbose)
     assert capsys.readouterr().out == ""
-    first, second = notebook.outputs  # one output an epoch
+    first, second = notebook.outputs  # one output per epoch
     assert first[:3] == ["", "fit preparing kernels", "Epoch 1/2 preparing kernels"]
     assert re.fullmatch(r"Epoch 1/2 \[={6}\.{14}\] 1/3 ETA \d+:\d\d loss: \d+\.\d{4}", first[3])
     assert re.fullmatch(r"Epoch 1/2 \[={20}\] 3/3 ETA 0:00 loss: \d+\.\d{4}", first[5])
@@ -66,17 +66,17 @@ def test_a_notebook_gets_a_bar_that_becomes_the_line(
     assert len(first) == 7
 
 
-def test_a_notebook_is_not_flooded(
+def test_notebook_output_is_rate_limited(
     notebook: Notebook, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module._NotebookBar, "_INTERVAL", 1000.0)
     fit(rng)
-    assert [len(shown) for shown in notebook.outputs] == [4, 3]  # no step is shown
+    assert [len(shown) for shown in notebook.outputs] == [4, 3]  # steps are not shown
     fit(rng, verbose=0)
     assert len(notebook.outputs) == 2
 
 
-def test_lines_in_a_notebook_are_plain_text(
+def test_verbose_2_prints_plain_lines_in_a_notebook(
     notebook: Notebook, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fit(rng, verbose=2)
@@ -84,13 +84,13 @@ def test_lines_in_a_notebook_are_plain_text(
     assert [bool(LINE.fullmatch(line)) for line in capsys.readouterr().out.splitlines()] == [True, True]
 
 
-def test_an_error_removes_the_bar(notebook: Notebook, rng: np.random.Generator) -> None:
+def test_error_removes_the_bar(notebook: Notebook, rng: np.random.Generator) -> None:
     with pytest.raises(tl.errors.ShapeError):
         fit(rng, validation_data=(np.zeros((2, 3)), np.zeros((3, 1))))
     assert notebook.outputs == [["", "fit preparing kernels", ""]]
 
 
-def test_ipython_on_a_terminal_is_no_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ipython_on_a_terminal_is_not_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     for shell in (None, SimpleNamespace(), SimpleNamespace(kernel=None)):
         ipython = ModuleType("IPython")
         ipython.get_ipython = lambda shell=shell: shell  # type: ignore[attr-defined]
@@ -108,7 +108,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("columns", ["100", "20"])
-def test_a_terminal_shows_what_it_waits_for(
+def test_terminal_shows_that_kernels_are_prepared(
     columns: str, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
@@ -118,10 +118,10 @@ def test_a_terminal_shows_what_it_waits_for(
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen.getvalue())
     assert "preparing" in plain
     assert plain.index("preparing") < plain.index("1/2")
-    assert len(LINE.findall(plain)) == 2  # whole, on any width
+    assert len(LINE.findall(plain)) == 2  # complete for any width
 
 
-def test_output_whose_encoding_is_ascii(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_in_ascii(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
     fit(rng)
@@ -129,11 +129,13 @@ def test_output_whose_encoding_is_ascii(rng: np.random.Generator, monkeypatch: p
     assert all(LINE.fullmatch(line) for line in raw.getvalue().decode("ascii").splitlines())
 
 
-def test_show_takes_every_value() -> None:
+def test_values_of_every_type_are_shown() -> None:
     logs = {"loss": 0.25774, "learning_rate": 1e-5, "zero": 0.0, "nan": float("nan"), "several": np.arange(2)}
     assert show(logs) == "loss: 0.2577 - learning_rate: 1.0000e-05 - zero: 0.0000 - nan: nan - several: [0 1]"
 
 
-def test_a_bar_that_is_given_is_the_only_one(rng: np.random.Generator, capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_bar_passed_as_callback_replaces_the_default(
+    rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
     fit(rng, callbacks=[ProgressBar(2)])
     assert len(capsys.readouterr().out.splitlines()) == 2

@@ -1,4 +1,4 @@
-"""Sequential: putting layers together, shapes, weights and configs."""
+"""Sequential: adding and removing layers, shapes, weights and configs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,19 @@ def book_model() -> tl.Sequential:
     return tl.Sequential([Dense(512, activation="relu"), Dense(10, activation="softmax")])
 
 
-# Putting together
+# Construction
+
+
+def test_model_whose_first_layer_is_a_built_model_is_built_at_once() -> None:
+    encoder = tl.Sequential([Input((4,)), Dense(2)], name="encoder")
+    model = tl.Sequential([encoder, Dense(3)])
+    assert model.built
+    assert [weight.shape for weight in model.weights] == [(4, 2), (2,), (2, 3), (3,)]
+    outer = tl.Sequential([model])
+    assert outer.built
+    assert outer.weights == model.weights
+    for empty in (tl.Sequential(), tl.Sequential([Dense(2)])):
+        assert not tl.Sequential([empty]).built
 
 
 def test_layers_are_applied_in_order(rng: np.random.Generator) -> None:
@@ -35,8 +47,8 @@ def test_layers_are_applied_in_order(rng: np.random.Generator) -> None:
     assert [type(layer) for layer in model.layers] == [Flatten, Dense, Dense]
 
 
-def test_it_computes_in_its_layers_precision(rng: np.random.Generator) -> None:
-    x = 1.0 + rng.normal(size=(5, 3)) * 1e-9  # in float32 all of these are 1
+def test_model_uses_the_dtype_of_its_layers(rng: np.random.Generator) -> None:
+    x = 1.0 + rng.normal(size=(5, 3)) * 1e-9  # all equal to 1 in float32
     model = tl.Sequential([Dense(2, dtype="float64")])
     model.build((None, 3))
     kernel, bias = model.get_weights()
@@ -44,7 +56,7 @@ def test_it_computes_in_its_layers_precision(rng: np.random.Generator) -> None:
     assert model.predict(x).dtype == np.float64
 
 
-def test_it_is_built_by_the_first_data() -> None:
+def test_model_is_built_by_the_first_data() -> None:
     model = book_model()
     assert not model.built
     assert model.weights == []
@@ -55,7 +67,7 @@ def test_it_is_built_by_the_first_data() -> None:
     assert [layer.count_params() for layer in model.layers] == [401_920, 5_130]
 
 
-def test_it_is_built_by_build_and_only_once() -> None:
+def test_build_builds_once() -> None:
     model = book_model()
     model.build((None, 784))
     weights = model.weights
@@ -65,7 +77,7 @@ def test_it_is_built_by_build_and_only_once() -> None:
     assert model.count_params() == 407_050
 
 
-def test_input_builds_it_at_once() -> None:
+def test_input_builds_the_model_at_once() -> None:
     model = tl.Sequential([Input((2, 3)), Flatten(), Dense(4)])
     assert model.built
     assert [weight.shape for weight in model.weights] == [(6, 4), (4,)]
@@ -86,7 +98,7 @@ def test_add_to_a_built_model_keeps_its_weights(rng: np.random.Generator) -> Non
     np.testing.assert_allclose(model(x).numpy(), hidden.astype("float64") @ kernel + bias, rtol=1e-5, atol=1e-6)
 
 
-def test_pop_takes_the_last_layer(rng: np.random.Generator) -> None:
+def test_pop_removes_the_last_layer(rng: np.random.Generator) -> None:
     model = tl.Sequential([Dense(4, activation="relu"), Dense(2)])
     first, last = model.layers
     x = rng.normal(size=(5, 3)).astype("float32")
@@ -111,7 +123,7 @@ def test_pop_takes_the_last_layer(rng: np.random.Generator) -> None:
         (tl.activations.relu, f"received {tl.activations.relu!r}"),
     ],
 )
-def test_add_refuses_what_is_no_layer(thing: Any, words: str) -> None:
+def test_add_rejects_objects_that_are_not_layers(thing: Any, words: str) -> None:
     model = tl.Sequential([Dense(3)], name="net")
     with pytest.raises(ArgumentTypeError) as error:
         model.add(thing)
@@ -121,7 +133,7 @@ def test_add_refuses_what_is_no_layer(thing: Any, words: str) -> None:
         tl.Sequential([Dense(3), thing])
 
 
-def test_a_layer_cannot_be_there_twice() -> None:
+def test_layer_cannot_be_added_twice() -> None:
     shared = Dense(3, name="shared")
     model = tl.Sequential([shared], name="net")
     with pytest.raises(ArgumentTypeError) as error:
@@ -132,7 +144,7 @@ def test_a_layer_cannot_be_there_twice() -> None:
     assert model.layers == [shared]
 
 
-def test_add_that_does_not_fit_changes_nothing() -> None:
+def test_failed_add_changes_nothing() -> None:
     model = tl.Sequential([Input((6,)), Dense(4)])
     before = model.get_weights()
     bad = Reshape((5,))
@@ -146,7 +158,7 @@ def test_add_that_does_not_fit_changes_nothing() -> None:
     assert model.predict(np.zeros((2, 6), "float32")).shape == (2, 4)
 
 
-def test_build_that_fails_builds_nothing_and_keeps_what_was_built(rng: np.random.Generator) -> None:
+def test_failed_build_keeps_layers_that_were_built_before(rng: np.random.Generator) -> None:
     ready, fresh = Dense(4), Dense(3)
     ready(rng.normal(size=(2, 6)))
     before = ready.get_weights()
@@ -164,7 +176,7 @@ def test_build_that_fails_builds_nothing_and_keeps_what_was_built(rng: np.random
     assert str(error.value) == f"Sequential {model.name!r}.build: expected a shape with the batch in front, received ()"
 
 
-def test_wrong_inputs_are_named_by_the_layer_that_gets_them() -> None:
+def test_wrong_inputs_are_reported_by_the_layer_that_receives_them() -> None:
     model = book_model()
     model.build((None, 784))
     before = model.get_weights()
@@ -176,7 +188,7 @@ def test_wrong_inputs_are_named_by_the_layer_that_gets_them() -> None:
     assert same(model.get_weights(), before)
 
 
-def test_sequentials_nest(rng: np.random.Generator) -> None:
+def test_sequential_models_can_be_nested(rng: np.random.Generator) -> None:
     inner = tl.Sequential([Dense(4, activation="relu"), Dropout(0.5)], name="inner")
     model = tl.Sequential([Flatten(), inner, Dense(2)])
     x = rng.normal(size=(5, 2, 3)).astype("float32")
@@ -200,7 +212,7 @@ def test_sequentials_nest(rng: np.random.Generator) -> None:
 # Configs and weights
 
 
-def test_config_makes_the_same_model_again(rng: np.random.Generator) -> None:
+def test_config_recreates_the_model(rng: np.random.Generator) -> None:
     model = tl.Sequential(
         [Flatten(), tl.Sequential([Dense(4, activation="tanh"), Dropout(0.25)]), Dense(2), Activation("softmax")],
         name="net",
@@ -220,7 +232,7 @@ def test_config_makes_the_same_model_again(rng: np.random.Generator) -> None:
     assert not unbuilt.built
 
 
-def test_set_weights_is_all_or_nothing(rng: np.random.Generator) -> None:
+def test_invalid_weights_change_nothing(rng: np.random.Generator) -> None:
     model = tl.Sequential([Dense(4, name="a"), Dense(2, name="b")], name="net")
     with pytest.raises(StateError) as state_error:
         model.set_weights([])

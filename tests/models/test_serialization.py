@@ -1,4 +1,4 @@
-"""Plain data for the objects of plugins, and the objects again."""
+"""Serialization of registered objects to plain data and back."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tensorlab.serialization import Configured, deserialize, get, serialize
 
 
 class Recipe(Configured):
-    """A thing of a third party that says nothing about how it is saved."""
+    """A user's class without code for serialization."""
 
     def __init__(self, first: Any, second: Any = 2, *, only: Any = None, **more: Any) -> None:
         self.first, self.second, self.only, self.more = first, second, only, more
 
 
-def test_config_is_what_the_constructor_was_given() -> None:
+def test_config_contains_the_arguments_of_the_constructor() -> None:
     assert Recipe(1).get_config() == {"first": 1, "second": 2, "only": None}
     config = Recipe(1, 5, only="x", extra=[1, 2], other=None).get_config()
     assert config == {"first": 1, "second": 5, "only": "x", "extra": [1, 2], "other": None}
@@ -30,7 +30,7 @@ def test_config_is_what_the_constructor_was_given() -> None:
     assert again.get_config() == config
 
 
-def test_arguments_without_names_are_kept() -> None:
+def test_positional_arguments_are_kept() -> None:
     class Several(Recipe):
         def __init__(self, first: Any, *rest: Any, last: Any = 0) -> None:
             super().__init__(first, rest, only=last)
@@ -42,18 +42,18 @@ def test_arguments_without_names_are_kept() -> None:
     assert Several.from_config(Several(1).get_config()).second == ()
 
 
-def test_a_constructor_that_raises_still_says_why() -> None:
+def test_constructor_with_missing_arguments_raises() -> None:
     with pytest.raises(TypeError, match="first"):
         Recipe()
 
 
-def test_config_is_not_changed_by_attributes() -> None:
+def test_attributes_do_not_change_the_config() -> None:
     recipe = Recipe(1)
     recipe.first = 7
     assert recipe.get_config()["first"] == 1
 
 
-def test_inherited_constructor_and_one_that_calls_it() -> None:
+def test_inherited_and_overridden_constructors() -> None:
     class Same(Recipe):
         pass
 
@@ -104,7 +104,7 @@ def test_values_become_plain_data(value: Any, plain: Any) -> None:
     ],
     ids=lambda thing: type(thing).__name__,
 )
-def test_things_survive_json(thing: Configured) -> None:
+def test_objects_survive_json(thing: Configured) -> None:
     plain = json.loads(json.dumps(serialize(thing)))
     assert set(plain) == {"class_name", "kind", "config"}
     assert registries[plain["kind"]].get(plain["class_name"]) is type(thing)
@@ -114,19 +114,19 @@ def test_things_survive_json(thing: Configured) -> None:
     assert json.loads(json.dumps(serialize(again))) == plain
 
 
-def test_lists_of_things_survive() -> None:
+def test_lists_of_objects_survive() -> None:
     plain = serialize([tl.layers.Flatten(), [tl.layers.Dense(2)]])
     flatten, (dense,) = deserialize(plain)
     assert type(flatten) is tl.layers.Flatten
     assert dense.units == 2
 
 
-def test_a_dict_that_is_no_config_stays_one() -> None:
+def test_dict_that_is_not_a_config_is_unchanged() -> None:
     for value in ({"class_name": "Dense"}, {"a": 1}, {}):
         assert deserialize(value) == value
 
 
-def test_unknown_class_names_the_nearest() -> None:
+def test_unknown_class_suggests_similar_names() -> None:
     with pytest.raises(UnknownNameError) as error:
         deserialize({"class_name": "Dence", "kind": "layer", "config": {"units": 3}})
     assert str(error.value) == (
@@ -134,7 +134,7 @@ def test_unknown_class_names_the_nearest() -> None:
     )
 
 
-def test_get_makes_one_of_a_kind_or_refuses() -> None:
+def test_get_accepts_names_classes_objects_and_configs() -> None:
     base = tl.layers.Layer
     made = tl.layers.Flatten()
     assert get("layer", made, base) is made
@@ -173,14 +173,14 @@ def test_get_makes_one_of_a_kind_or_refuses() -> None:
         ),
     ],
 )
-def test_a_config_that_is_none_is_refused(config: Any, error: type[Exception], said: str) -> None:
+def test_invalid_config_is_rejected(config: Any, error: type[Exception], said: str) -> None:
     with pytest.raises(error) as caught:
         deserialize(config)
     assert said in str(caught.value)
 
 
 @pytest.mark.parametrize("config", [None, [1], "units", {3: 4}])
-def test_from_config_takes_a_dict_of_arguments(config: Any) -> None:
+def test_from_config_requires_a_dict_of_arguments(config: Any) -> None:
     for cls in (tl.layers.Dense, tl.Sequential):
         with pytest.raises(ArgumentTypeError) as caught:
             cls.from_config(config)
@@ -194,7 +194,7 @@ def test_from_config_takes_a_dict_of_arguments(config: Any) -> None:
         tl.Sequential.from_config({})
 
 
-def test_a_config_of_keras_has_the_kind_that_is_asked_for() -> None:
+def test_keras_config_is_accepted() -> None:
     config = {
         "module": "keras.initializers",
         "class_name": "Constant",

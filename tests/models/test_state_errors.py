@@ -15,7 +15,7 @@ import tensorlab as tl
 from tensorlab.errors import ShapeError, StateError, TensorlabError
 
 
-def test_the_text_names_who_the_problem_and_what_to_do() -> None:
+def test_message_contains_who_problem_and_hint() -> None:
     error = StateError("Sequential 'net'.fit", "the model is not compiled", "call compile() first")
     assert str(error) == "Sequential 'net'.fit: the model is not compiled; call compile() first"
     assert str(StateError("tape", "it is freed")) == "tape: it is freed"
@@ -29,18 +29,18 @@ def test_the_text_names_who_the_problem_and_what_to_do() -> None:
     assert isinstance(error, RuntimeError)
 
 
-def test_other_errors_name_what_they_expected_and_received() -> None:
+def test_problem_of_other_errors_is_what_they_expected_and_received() -> None:
     assert ShapeError("add", "one shape", "two").problem == "expected one shape, received two"
 
 
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
-def test_a_copy_says_the_same(again: object) -> None:
+def test_copy_has_the_same_text(again: object) -> None:
     error = StateError("tape", "it is freed", "create another")
     made = again(error)  # type: ignore[operator]
     assert (type(made), str(made), made.args) == (StateError, str(error), error.args)
 
 
-def test_slots_of_another_dtype_are_refused() -> None:
+def test_slots_of_another_shape_are_rejected() -> None:
     weight, optimizer = tl.Variable(np.zeros(3), name="w"), tl.optimizers.SGD(momentum=0.9)
     optimizer.apply_gradients([(np.ones(3), weight)])
     again, changed = pickle.loads(pickle.dumps((optimizer, weight)))
@@ -54,7 +54,7 @@ def test_slots_of_another_dtype_are_refused() -> None:
     )
 
 
-def test_without_numbas_compiler_the_message_names_the_variable() -> None:
+def test_disabled_numba_compiler_is_reported() -> None:
     program = (
         "import tensorlab as tl\ntry:\n    tl.zeros(3) + 1\nexcept tl.errors.StateError as error:\n    print(error)"
     )

@@ -19,7 +19,31 @@ def sigmoid(x: Array) -> Array:
     return 1.0 / (1.0 + np.exp(-x))
 
 
+def bell(x: Array) -> Array:
+    return np.exp(-0.5 * x**2) / np.sqrt(2.0 * np.pi)
+
+
+def below(x: Array) -> Array:
+    """Return the normal distribution function."""
+    return 0.5 * (1.0 + np.vectorize(math.erf)(x / np.sqrt(2.0)))
+
+
+SCALE, ALPHA = 1.0507009873554805, 1.6732632423543772
+
 RULES: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
+    "elu": (lambda x: np.where(x > 0, x, np.expm1(x)), lambda x: np.where(x > 0, 1.0, np.exp(x))),
+    "exponential": (np.exp, np.exp),
+    "gelu": (lambda x: x * below(x), lambda x: below(x) + x * bell(x)),
+    "hard_sigmoid": (lambda x: np.clip(x / 6 + 0.5, 0.0, 1.0), lambda x: np.where(abs(x) < 3, 1 / 6, 0.0)),
+    "leaky_relu": (lambda x: np.where(x > 0, x, 0.2 * x), lambda x: np.where(x > 0, 1.0, 0.2)),
+    "relu6": (lambda x: np.clip(x, 0.0, 6.0), lambda x: ((x > 0) & (x < 6)).astype(x.dtype)),
+    "selu": (
+        lambda x: SCALE * np.where(x > 0, x, ALPHA * np.expm1(x)),
+        lambda x: SCALE * np.where(x > 0, 1.0, ALPHA * np.exp(x)),
+    ),
+    "silu": (lambda x: x * sigmoid(x), lambda x: sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x)))),
+    "softplus": (lambda x: np.log1p(np.exp(x)), sigmoid),
+    "softsign": (lambda x: x / (1 + abs(x)), lambda x: (1 + abs(x)) ** -2),
     "relu": (lambda x: np.maximum(x, 0.0), lambda x: (x > 0).astype(x.dtype)),
     "sigmoid": (sigmoid, lambda x: sigmoid(x) * (1.0 - sigmoid(x))),
     "tanh": (np.tanh, lambda x: 1.0 - np.tanh(x) ** 2),
@@ -52,11 +76,53 @@ def test_value_and_derivative_are_numpys(name: str, dtype: str, tolerance: float
     np.testing.assert_allclose(gradient.numpy(), derivative(exact), rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("name", ["relu", "sigmoid", "tanh", "softmax"])
+POINTS = [-8.0, -3.0, -1.0, -0.25, 0.0, 0.25, 1.0, 3.0, 8.0]
+# keras.activations of Keras 3.15 at these points.
+KERAS = {
+    "elu": [-0.9996645, -0.950213, -0.6321205, -0.2211992, 0.0, 0.25, 1.0, 3.0, 8.0],
+    "exponential": [0.0003354626, 0.04978707, 0.3678795, 0.7788008, 1.0, 1.284025, 2.718282, 20.08554, 2980.958],
+    "gelu": [-4.976774e-15, -0.004049696, -0.1586553, -0.1003234, 0.0, 0.1496766, 0.8413447, 2.99595, 8.0],
+    "hard_sigmoid": [0.0, 0.0, 0.3333333, 0.4583333, 0.5, 0.5416667, 0.6666667, 1.0, 1.0],
+    "leaky_relu": [-1.6, -0.6, -0.2, -0.05, 0.0, 0.25, 1.0, 3.0, 8.0],
+    "log_softmax": [
+        -16.00878,
+        -11.00878,
+        -9.008779,
+        -8.258779,
+        -8.008779,
+        -7.758779,
+        -7.008779,
+        -5.008779,
+        -0.008778906,
+    ],
+    "relu6": [0.0, 0.0, 0.0, 0.0, 0.0, 0.25, 1.0, 3.0, 6.0],
+    "selu": [-1.75751, -1.670569, -1.111331, -0.3888902, 0.0, 0.2626753, 1.050701, 3.152103, 8.405608],
+    "silu": [-0.002682801, -0.1422776, -0.2689414, -0.1094559, 0.0, 0.1405441, 0.7310585, 2.857722, 7.997317],
+    "softplus": [0.0003354064, 0.04858736, 0.3132617, 0.5759395, 0.6931472, 0.8259394, 1.313262, 3.048587, 8.000336],
+    "softsign": [-0.8888889, -0.75, -0.5, -0.2, 0.0, 0.2, 0.5, 0.75, 0.8888889],
+}
+
+
+@pytest.mark.parametrize("name", KERAS)
+def test_values_match_keras(name: str) -> None:
+    np.testing.assert_allclose(tl.activations.get(name)(POINTS).numpy(), KERAS[name], rtol=1e-6, atol=1e-6)
+
+
+def test_hyperparameters_can_be_changed() -> None:
+    assert str(tl.activations.elu.__doc__).startswith("Compute ``x`` where it is above 0")  # not that of Activation
+    assert tl.Activation(tl.activations.elu, alpha=0.5)([-100.0, 2.0]).tolist() == [-0.5, 2.0]
+    assert tl.Activation(tl.activations.leaky_relu, negative_slope=0.5)([-2.0, 2.0]).tolist() == [-1.0, 2.0]
+
+
+@pytest.mark.parametrize("name", ["elu", "gelu", "relu", "sigmoid", "silu", "softplus", "tanh", "softmax"])
 def test_saturated_inputs_give_the_limits(name: str) -> None:
     x = tl.asarray([-1e4, 0.0, 1e4])
     expected = {
+        "elu": [-1.0, 0.0, 1e4],
+        "gelu": [0.0, 0.0, 1e4],
         "relu": [0.0, 0.0, 1e4],
+        "silu": [0.0, 0.0, 1e4],
+        "softplus": [0.0, pytest.approx(math.log(2.0)), 1e4],
         "sigmoid": [0.0, 0.5, 1.0],
         "tanh": [-1.0, 0.0, 1.0],
         "softmax": [0.0, 0.0, 1.0],

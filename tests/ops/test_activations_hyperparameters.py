@@ -14,6 +14,7 @@ from plugin_samples import plugin_of
 import tensorlab as tl
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DerivativeError
 from tensorlab.layers import Dense
+from tensorlab.rules import Hyperparameters
 
 X = np.array([-2.0, -0.5, 0.0, 0.5, 3.0], "f4")
 
@@ -63,7 +64,7 @@ def test_what_is_refused() -> None:
     with pytest.raises(ArgumentError) as error:
         tl.Activation(leaky, slop=0.2)
     assert str(error.value) == (
-        "activation 'leaky': expected hyperparameters among: slope, shift, received slop; did you mean 'slope'?"
+        "activation 'leaky': expected one of the hyperparameters slope, shift, received slop; did you mean 'slope'?"
     )
     with pytest.raises(ArgumentError, match="slope: expected a finite number, received "):
         tl.Activation(leaky, slope="0.2")
@@ -82,7 +83,7 @@ def test_layers_fuse_copy_and_pickle_them() -> None:
         assert each(x).tolist() == [[-1.5, -1.5], [4.0, 4.0]]
 
 
-@pytest.mark.usefixtures("taken_back")
+@pytest.mark.usefixtures("plugins_restored")
 def test_configs_name_the_registered_one_and_the_hyperparameters() -> None:
     registered = tl.Activation(leaky)
     tl.plugins.register(plugin_of(tensorlab_register_activations=lambda: {"leaking": registered}), "mine")
@@ -107,3 +108,15 @@ def test_linear_is_a_function() -> None:
     assert tl.layers.Activation("linear")(x).tolist() == X.tolist()
     assert Dense(2, activation="linear")(X[:, None]).shape == (5, 2)
     assert math.isclose(float(tl.activations.linear(3)), 3)
+
+
+def test_hyperparameters_cannot_be_added_or_deleted() -> None:
+    found = Hyperparameters("activation 'leaky'", {"slope": 0.1})
+    with pytest.raises(ArgumentTypeError) as error:
+        del found["slope"]
+    assert str(error.value) == (
+        "activation 'leaky': expected hyperparameters to be assigned, not deleted, received del of 'slope'"
+    )
+    with pytest.raises(ArgumentError) as unknown:
+        Hyperparameters("loss 'mse'", {})["delta"] = 1.0
+    assert str(unknown.value).startswith("loss 'mse': expected no hyperparameters, received delta")

@@ -225,7 +225,11 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
         ArgumentError,
         "matrix_norm: expected an ord of 'fro', 'nuc', 2, -2, 1, -1, inf, -inf, received 3",
     ),
-    (lambda: la.matrix_rank(x, rtol=-1.0), ArgumentError, "matrix_rank: expected rtol of at least 0, received -1.0"),
+    (
+        lambda: la.matrix_rank(x, rtol=-1.0),
+        ArgumentError,
+        "matrix_rank rtol: expected a number of at least 0, received -1.0",
+    ),
     (lambda: la.det(np.ones((2, 2), bool)), DTypeError, "det: expected tensors of numbers, received bool; convert the"),
     (lambda: la.cross(x, np.ones(2)), ShapeError, "cross: expected three elements along axis -1, received shapes (2,"),
     (

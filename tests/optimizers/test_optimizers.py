@@ -1,4 +1,4 @@
-"""Optimizers: many steps against the formulas in NumPy's float64, and the gradients and arguments that they refuse."""
+"""Optimizers: many steps against the formulas in NumPy with float64, and rejected arguments and gradients."""
 
 from __future__ import annotations
 
@@ -11,15 +11,24 @@ from optimizer_cases import CASES, SHAPES, STEPS, averaged, rule, steps
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, ShapeError, UnknownNameError
-from tensorlab.optimizers import SGD, Adam, OptimizerRule, RMSprop
+from tensorlab.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Nadam,
+    Optimizer,
+    OptimizerRule,
+    RMSprop,
+)
 from tensorlab.tensor import Tensor
 
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 2e-5)])
-def test_twenty_steps_are_those_of_the_formula(
-    case: str, dtype: str, tolerance: float, rng: np.random.Generator
-) -> None:
+def test_twenty_steps_match_the_formula(case: str, dtype: str, tolerance: float, rng: np.random.Generator) -> None:
     make, loop = CASES[case]
     starts = [rng.normal(size=shape).astype(dtype) for shape in SHAPES]
     gradients = [[rng.normal(size=shape).astype(dtype) for shape in SHAPES] for _ in range(STEPS)]
@@ -33,14 +42,37 @@ def test_twenty_steps_are_those_of_the_formula(
         np.testing.assert_allclose(variable.numpy(), expected, rtol=tolerance, atol=tolerance)
 
 
-def test_keras_defaults() -> None:
+GRADIENTS = [[0.1, -2.0, 0.0], [0.3, -1.0, 0.5], [-0.2, 4.0, 0.5], [0.1, 0.0, -1.0]]
+# the weights [1.0, -0.5, 2.0] after steps with these gradients in Keras 3.15
+KERAS: list[tuple[Optimizer, list[float]]] = [
+    (Adagrad(0.1), [0.923591673374176, -0.4440263509750366, 1.9299918413162231]),
+    (Adadelta(1.0), [0.997349739074707, -0.4995921552181244, 1.9991704225540161]),
+    (Adamax(0.1), [0.7900763750076294, -0.34958791732788086, 1.8814741373062134]),
+    (AdamW(0.1, weight_decay=0.1), [0.7126628160476685, -0.3292396366596222, 1.7701550722122192]),
+    (Nadam(0.1), [0.8095422387123108, -0.43281447887420654, 1.901134967803955]),
+]
+
+
+@pytest.mark.parametrize(("optimizer", "expected"), KERAS, ids=[type(each).__name__ for each, _ in KERAS])
+def test_four_steps_match_keras(optimizer: Optimizer, expected: list[float]) -> None:
+    weight = tl.Variable(np.array([1.0, -0.5, 2.0], "f4"))
+    steps(optimizer, [weight], [[np.array(each, "f4")] for each in GRADIENTS])
+    np.testing.assert_allclose(weight.numpy(), expected, rtol=5e-6)  # float32
+
+
+def test_defaults_of_further_optimizers_match_keras() -> None:
+    adam = {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+    assert Adamax().get_config() == Nadam().get_config() == adam
+    assert AdamW().get_config() == adam | {"weight_decay": 0.004}
+    assert Adadelta().get_config() == {"learning_rate": 0.001, "rho": 0.95, "epsilon": 1e-7}
+    assert Adagrad().get_config() == {"learning_rate": 0.001, "initial_accumulator_value": 0.1, "epsilon": 1e-7}
     assert SGD().get_config() == {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False}
     assert RMSprop().get_config() == {"learning_rate": 0.001, "rho": 0.9, "momentum": 0.0, "epsilon": 1e-7}
-    assert Adam().get_config() == {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+    assert Adam().get_config() == adam | {"amsgrad": False}
 
 
-def test_the_books_momentum_loop_is_nesterovs() -> None:
-    # Listing of chapter 2: velocity = past_velocity * momentum - learning_rate * gradient,
+def test_momentum_loop_of_the_book_is_nesterov_momentum() -> None:
+    # From chapter 2: velocity = past_velocity * momentum - learning_rate * gradient,
     # w = w + momentum * velocity - learning_rate * gradient
     w, past_velocity, rate, factor = 5.0, 0.0, 0.1, 0.9
     weight = tl.Variable(np.array(5.0))
@@ -61,14 +93,14 @@ def test_view_and_transposed_gradients(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(weight.numpy(), start - 0.5 * gradient.T[::-2], rtol=1e-14)
 
 
-def test_gradients_that_are_none_are_passed_over(rng: np.random.Generator) -> None:
+def test_gradients_that_are_none_are_skipped(rng: np.random.Generator) -> None:
     start = rng.normal(size=(2, 5))
     one, other = tl.Variable(start[0]), tl.Variable(start[1])
     optimizer = SGD(0.5, momentum=0.9)
     optimizer.apply_gradients([(None, one), (np.ones(5), other)])
     assert np.array_equal(one.numpy(), start[0])
     np.testing.assert_allclose(other.numpy(), start[1] - 0.5, rtol=1e-15, atol=1e-15)
-    assert len(optimizer.variables) == 2  # each has its slot, in order
+    assert len(optimizer.variables) == 2  # both have a slot, in order
 
 
 def test_integer_gradients_are_converted() -> None:
@@ -86,7 +118,7 @@ def test_learning_rate_can_be_changed_between_steps(rng: np.random.Generator) ->
         np.testing.assert_allclose(weight.numpy(), -0.6, rtol=1e-12)
 
 
-def test_a_value_that_was_read_is_not_changed_by_a_step(rng: np.random.Generator) -> None:
+def test_step_does_not_change_values_read_before(rng: np.random.Generator) -> None:
     start = rng.normal(size=5)
     weight = tl.Variable(start)
     before, view = weight.value, weight.numpy()
@@ -96,10 +128,10 @@ def test_a_value_that_was_read_is_not_changed_by_a_step(rng: np.random.Generator
     np.testing.assert_allclose(weight.numpy(), start - 0.5)
 
 
-# What is refused
+# Errors
 
 
-def test_bad_gradients_change_nothing(rng: np.random.Generator) -> None:
+def test_invalid_gradients_change_nothing(rng: np.random.Generator) -> None:
     start = rng.normal(size=5)
     first, second = tl.Variable(start, name="first"), tl.Variable(start, name="second")
     optimizer = SGD(0.5, momentum=0.9)
@@ -134,26 +166,26 @@ def test_bad_gradients_change_nothing(rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("value", ["0.1", None, math.nan, math.inf, True, [0.1]])
 @pytest.mark.parametrize("make", [SGD, RMSprop, Adam])
-def test_bad_learning_rates_are_refused(make: Any, value: Any) -> None:
+def test_invalid_learning_rates_are_rejected(make: Any, value: Any) -> None:
     with pytest.raises(ArgumentError) as error:
         make(learning_rate=value)
     assert str(error.value) == f"{make.__name__} learning_rate: expected a finite number, received {value!r}"
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.5, math.nan])
-def test_momentum_out_of_range_is_refused(value: float) -> None:
+def test_momentum_out_of_range_is_rejected(value: float) -> None:
     with pytest.raises(ArgumentError) as error:
         SGD(momentum=value)
     assert str(error.value) == f"SGD momentum: expected a number from 0 to 1, received {value!r}"
 
 
-def test_momentum_that_is_no_number_is_refused() -> None:
+def test_momentum_that_is_not_a_number_is_rejected() -> None:
     with pytest.raises(ArgumentError) as error:
         SGD(momentum="0.9")
     assert str(error.value) == "SGD momentum: expected a finite number, received '0.9'"
 
 
-def test_get_takes_names_classes_rules_objects_and_configs() -> None:
+def test_get_accepts_names_classes_rules_objects_and_configs() -> None:
     ready = SGD(0.5)
     assert tl.optimizers.get(ready) is ready
     for name, kind in (("sgd", SGD), ("SGD", SGD), ("rmsprop", RMSprop), ("RMSprop", RMSprop), ("adam", Adam)):
@@ -175,7 +207,7 @@ def test_get_takes_names_classes_rules_objects_and_configs() -> None:
 
 
 class Counting(tl.backends.CPUBackend):
-    """The CPU, and how many weights each call of `update` changed."""
+    """A CPU backend that records how many weights each call of `update` changes."""
 
     name = "counting"
 
@@ -188,7 +220,7 @@ class Counting(tl.backends.CPUBackend):
         super().update(function, groups, hyperparameters)
 
 
-def test_a_step_is_one_call_of_the_backend_for_all_weights_of_a_dtype(rng: np.random.Generator) -> None:
+def test_step_calls_update_once_per_dtype(rng: np.random.Generator) -> None:
     backend = Counting()
 
     def variables(dtype: str) -> list[tl.Variable]:
@@ -207,9 +239,7 @@ def test_a_step_is_one_call_of_the_backend_for_all_weights_of_a_dtype(rng: np.ra
 
 
 @pytest.mark.parametrize("name", ["sgd", "rmsprop"])
-def test_a_variable_that_is_given_twice_takes_two_steps_one_after_the_other(
-    name: str, rng: np.random.Generator
-) -> None:
+def test_variable_passed_twice_is_updated_twice(name: str, rng: np.random.Generator) -> None:
     start, gradients = rng.standard_normal((3, 2)), rng.standard_normal((3, 3, 2))
     together, alone, other = (tl.Variable(start) for _ in range(3))
     optimizer, expected = tl.optimizers.get(name), tl.optimizers.get(name)

@@ -1,4 +1,4 @@
-"""Slots follow their weights through copies and pickles, in this process and in another."""
+"""Slots stay with their weights in copies and pickles, in the same process and in another one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ AGAIN = {"copy": copy.copy, "deepcopy": copy.deepcopy, "pickle": pickled}
 
 
 def stepped(make: Callable[[], Any]) -> tuple[Any, list[tl.Variable]]:
-    """An optimizer and two weights of one shape, after two steps."""
+    """Return an optimizer and two weights of the same shape, after two steps."""
     optimizer, weights = make(), [tl.Variable(np.arange(4.0), name="a"), tl.Variable(np.ones(4), name="b")]
     for number in range(2):
         step(optimizer, weights, number)
@@ -54,7 +54,7 @@ def values(weights: list[tl.Variable]) -> list[Any]:
 
 @pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
 @pytest.mark.parametrize("again", AGAIN.values(), ids=AGAIN)
-def test_slots_follow_the_weights(make: Callable[[], Any], again: Callable[[Any], Any]) -> None:
+def test_copied_optimizer_continues_with_the_same_weights(make: Callable[[], Any], again: Callable[[Any], Any]) -> None:
     optimizer, weights = stepped(make)
     start = [weight.value for weight in weights]
     alone = again(optimizer)
@@ -62,7 +62,7 @@ def test_slots_follow_the_weights(make: Callable[[], Any], again: Callable[[Any]
     expected, slots = values(weights), values(optimizer.variables)
     for weight, value in zip(weights, start, strict=True):
         weight.assign(value)
-    step(alone, weights, 2)  # the copy goes on with the very same weights
+    step(alone, weights, 2)  # the copy uses the same weights
     assert values(weights) == expected
     assert values(alone.variables) == slots == values(optimizer.variables)
     assert alone.iterations == 3
@@ -71,7 +71,7 @@ def test_slots_follow_the_weights(make: Callable[[], Any], again: Callable[[Any]
 @pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
 @pytest.mark.parametrize("again", [copy.deepcopy, pickled], ids=["deepcopy", "pickle"])
 @pytest.mark.parametrize("order", [lambda o, w: (o, w), lambda o, w: (w, o)], ids=["optimizer first", "weights first"])
-def test_slots_follow_weights_that_are_copied_beside_them(
+def test_slots_stay_with_weights_that_are_copied_together(
     make: Callable[[], Any], again: Callable[[Any], Any], order: Callable[[Any, Any], Any]
 ) -> None:
     optimizer, weights = stepped(make)
@@ -86,21 +86,21 @@ def test_slots_follow_weights_that_are_copied_beside_them(
     assert values(weights_twice) == values(others) != values(weights)
 
 
-def test_a_copied_weight_has_slots_of_its_own_beside_the_first() -> None:
+def test_copied_weight_has_its_own_slots() -> None:
     optimizer, (first, _) = stepped(MAKES["momentum"])
     second = copy.deepcopy(first)
     fresh, third = SGD(0.1, momentum=0.9), tl.Variable(second)
     for _ in range(3):
         optimizer.apply_gradients([(np.ones(4), first), (np.ones(4), second)])
         fresh.apply_gradients([(np.ones(4), third)])
-    assert values([second]) == values([third])  # from no velocity, as if it were new
+    assert values([second]) == values([third])  # without velocity, like a new weight
     again, first_again, second_again = copy.deepcopy((optimizer, first, second))
     for each, one, two in ((optimizer, first, second), (again, first_again, second_again)):
         each.apply_gradients([(np.ones(4), two), (np.ones(4), one)])
     assert values([first, second]) == values([first_again, second_again])
 
 
-def test_weights_that_slots_were_not_loaded_with_are_refused() -> None:
+def test_loaded_optimizer_rejects_weights_without_loaded_slots() -> None:
     optimizer, _ = stepped(MAKES["momentum"])
     other, before = tl.Variable(np.ones(4), name="c"), optimizer.variables[0].numpy()
     loaded = pickled(optimizer)
@@ -117,7 +117,7 @@ def test_weights_that_slots_were_not_loaded_with_are_refused() -> None:
     assert len(loaded.variables) == 1
 
 
-def test_models_go_on_where_they_were(rng: np.random.Generator) -> None:
+def test_copied_models_continue_training(rng: np.random.Generator) -> None:
     x, y = rng.normal(size=(8, 4)).astype("f4"), rng.normal(size=(8, 1)).astype("f4")
     model = tl.Sequential([tl.layers.Dense(5, activation="relu"), tl.layers.Dense(1, activation="sigmoid")])
     model.compile(Adam(0.01), tl.losses.get(halved), metrics=[halved])
@@ -134,7 +134,7 @@ import json, pickle, sys
 sys.path[:0] = sys.argv[2:]
 import tensorlab as tl
 from test_optimizers_copies import step, values
-for _ in range(7): tl.Variable(0.0)  # so that no number of this process is by chance that of the other one
+for _ in range(7): tl.Variable(0.0)  # so that ids differ from those of the other process
 found = {}
 for name, (optimizer, weights) in pickle.load(open(sys.argv[1], "rb")).items():
     step(optimizer, weights, 2)
@@ -143,7 +143,7 @@ print(json.dumps(found))
 """
 
 
-def test_another_process_goes_on(tmp_path: Path) -> None:
+def test_another_process_continues(tmp_path: Path) -> None:
     pairs = {name: stepped(make) for name, make in MAKES.items()}
     (tmp_path / "pairs").write_bytes(pickle.dumps(pairs))
     command = [sys.executable, "-c", CHILD, str(tmp_path / "pairs"), str(HERE), str(HERE.parent / "support")]
@@ -156,7 +156,7 @@ def test_another_process_goes_on(tmp_path: Path) -> None:
     assert json.loads(done.stdout) == expected
 
 
-def test_local_functions_are_pickled_as_what_they_compute() -> None:
+def test_local_functions_are_pickled_by_definition() -> None:
     factor = 0.5
 
     def local(w: float, g: float, rate: float = 0.1) -> float:
@@ -174,7 +174,7 @@ def decorated(w: float, g: float, rate: float = 0.1) -> float:
     return w - rate * g
 
 
-def test_a_decorated_function_is_pickled_by_name() -> None:
+def test_decorated_function_is_pickled_by_name() -> None:
     assert pickled(decorated) is decorated
     assert pickled(decorated(rate=0.5)).rate == 0.5
 
@@ -205,7 +205,7 @@ def test_losses_and_metrics_are_copied_and_pickled(again: Callable[[Any], Any]) 
     assert again(metric).result() == metric.result() > 0
 
 
-def test_a_lambda_is_copied_but_not_pickled() -> None:
+def test_lambda_is_copied_but_not_pickled() -> None:
     loss = tl.losses.get(lambda t, p: tl.mean(t - p))
     assert float(copy.deepcopy(loss)(np.ones(2), np.zeros(2))) == 1
     for thing in (loss, tl.metrics.get(lambda t, p: t)):
@@ -213,5 +213,5 @@ def test_a_lambda_is_copied_but_not_pickled() -> None:
             pickle.dumps(thing)
         assert str(error.value).endswith(
             "expected a function that can be imported by name, received test_optimizers_copies."
-            "test_a_lambda_is_copied_but_not_pickled.<locals>.<lambda>; define it with 'def' at the top of a module"
+            "test_lambda_is_copied_but_not_pickled.<locals>.<lambda>; define it with 'def' at the top of a module"
         )

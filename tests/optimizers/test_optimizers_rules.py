@@ -1,4 +1,4 @@
-"""Optimizers that are functions of numbers, as others write them."""
+"""Custom optimizers that are functions of numbers."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def test_rule_with_slots_hyperparameters_and_step(rng: np.random.Generator) -> N
     assert all(not slot.trainable for slot in optimizer.variables)
 
 
-def test_rule_refuses_other_hyperparameters() -> None:
+def test_rule_rejects_unknown_hyperparameters() -> None:
     with pytest.raises(ArgumentError) as error:
         OptimizerRule(averaged)(learning_rat=0.1)
     assert str(error.value) == (
-        "optimizer 'averaged': expected hyperparameters among: learning_rate, decay, received learning_rat; "
+        "optimizer 'averaged': expected one of the hyperparameters learning_rate, decay, received learning_rat; "
         "did you mean 'learning_rate'?"
     )
     with pytest.raises(ArgumentError, match="received step"):
         OptimizerRule(averaged)(step=3.0)
 
 
-@pytest.mark.usefixtures("taken_back")
-def test_rules_survive_json_by_the_name_that_they_are_registered_by() -> None:
+@pytest.mark.usefixtures("plugins_restored")
+def test_registered_rules_survive_json() -> None:
     registered = OptimizerRule(averaged)
     tl.plugins.register(plugin_of(tensorlab_register_optimizers=lambda: {"averaging": registered}), "mine")
     optimizer = registered(decay=0.75)
@@ -60,7 +60,7 @@ def test_rules_survive_json_by_the_name_that_they_are_registered_by() -> None:
     assert tl.optimizers.get("mine:averaging").rule is registered.rule
 
 
-def test_a_plain_function_is_an_optimizer(rng: np.random.Generator) -> None:
+def test_plain_function_is_an_optimizer(rng: np.random.Generator) -> None:
     weight = tl.Variable(np.zeros(3))
     model = tl.Sequential([tl.layers.Dense(1)])
     model.compile(rule, "mse")
@@ -71,7 +71,7 @@ def test_a_plain_function_is_an_optimizer(rng: np.random.Generator) -> None:
         tl.optimizers.get(lambda w, g: print(w))
 
 
-def test_rule_of_another_form_is_refused() -> None:
+def test_invalid_rules_are_rejected() -> None:
     def lonely(w: float) -> float:
         return w
 
@@ -94,7 +94,7 @@ def test_rule_of_another_form_is_refused() -> None:
         OptimizerRule(unliftable)
 
 
-def test_no_hyperparameter_name_is_reserved() -> None:
+def test_hyperparameters_may_have_any_name() -> None:
     def odd(
         w: float,
         g: float,
@@ -120,7 +120,7 @@ def test_no_hyperparameter_name_is_reserved() -> None:
     np.testing.assert_allclose(weight.numpy(), [0.2, 1.2])
 
 
-def test_attributes_that_an_optimizer_does_not_have_are_refused() -> None:
+def test_unknown_attributes_are_rejected() -> None:
     sgd = tl.optimizers.SGD(0.1)
     with pytest.raises(AttributeError) as error:
         sgd.lr = 0.5
@@ -138,7 +138,7 @@ def test_attributes_that_an_optimizer_does_not_have_are_refused() -> None:
 
 
 @pytest.mark.parametrize("kind", [tl.optimizers.SGD, tl.optimizers.RMSprop])
-def test_momentum_may_be_set_later(kind: type) -> None:
+def test_momentum_can_be_set_later(kind: type) -> None:
     first, second = kind(0.1), kind(0.1, momentum=0.9)
     one, two = tl.Variable(np.ones(3)), tl.Variable(np.ones(3))
     first.momentum = 0.9
@@ -149,7 +149,7 @@ def test_momentum_may_be_set_later(kind: type) -> None:
     assert len(first.variables) == len(second.variables)
 
 
-def test_a_step_without_a_default_value_is_named() -> None:
+def test_step_without_a_default_value_is_named() -> None:
     def rule(w: float, g: float, m: float, step: float, rate: float = 0.1) -> tuple[float, float]:
         return w - rate * g / step, m
 

@@ -1,4 +1,4 @@
-"""The state of optimizers: what is kept for each weight, saved, given back, and refused."""
+"""The state of optimizers: slots of each weight, saved, restored, and rejected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tensorlab.optimizers import SGD, Adam, OptimizerRule, RMSprop
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_state_resumes_bit_for_bit(case: str, rng: np.random.Generator) -> None:
+def test_restored_state_continues_bit_for_bit(case: str, rng: np.random.Generator) -> None:
     make, _ = CASES[case]
     starts = [rng.normal(size=shape).astype("float32") for shape in SHAPES]
     gradients = [[rng.normal(size=shape).astype("float32") for shape in SHAPES] for _ in range(8)]
@@ -24,7 +24,7 @@ def test_state_resumes_bit_for_bit(case: str, rng: np.random.Generator) -> None:
     first, optimizer = [tl.Variable(start) for start in starts], make()
     steps(optimizer, first, gradients[:5])
     state, weights = optimizer.get_state(), [np.array(variable.numpy()) for variable in first]
-    steps(optimizer, first, gradients[5:])  # the state is a copy: going on does not change it
+    steps(optimizer, first, gradients[5:])  # the state is a copy, which further steps do not change
     resumed, another = [tl.Variable(weight) for weight in weights], make()
     another.set_state(state, resumed)
     assert another.iterations == 5
@@ -34,7 +34,7 @@ def test_state_resumes_bit_for_bit(case: str, rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("make", [lambda: RMSprop(0.01, momentum=0.5), lambda: OptimizerRule(averaged)(decay=0.9)])
-def test_state_has_names_and_the_present_hyperparameters(make: Any, rng: np.random.Generator) -> None:
+def test_state_contains_names_and_current_hyperparameters(make: Any, rng: np.random.Generator) -> None:
     starts = [rng.normal(size=shape) for shape in SHAPES]
     gradients = [[rng.normal(size=shape) for shape in SHAPES] for _ in range(6)]
     whole, optimizer = [tl.Variable(start) for start in starts], make()
@@ -53,7 +53,7 @@ def test_state_has_names_and_the_present_hyperparameters(make: Any, rng: np.rand
         assert np.array_equal(variable.numpy(), expected.numpy())
 
 
-def test_a_state_of_others_is_refused_and_changes_nothing(rng: np.random.Generator) -> None:
+def test_invalid_state_is_rejected_and_changes_nothing(rng: np.random.Generator) -> None:
     weight, optimizer = tl.Variable(rng.normal(size=5), name="w"), SGD(0.5, momentum=0.9)
     optimizer.apply_gradients([(np.ones(5), weight)])
     state = optimizer.get_state()
@@ -83,7 +83,7 @@ def test_a_state_of_others_is_refused_and_changes_nothing(rng: np.random.Generat
         (
             {**state, "hyperparameters": {"rho": 0.1}},
             [weight],
-            "hyperparameters among: learning_rate, momentum, received",
+            "hyperparameters learning_rate, momentum, received",
         ),
         ({**state, "hyperparameters": {"learning_rate": math.nan}}, [weight], "a finite number, received nan"),
     ]
@@ -97,16 +97,16 @@ def test_a_state_of_others_is_refused_and_changes_nothing(rng: np.random.Generat
         assert np.array_equal(optimizer.variables[0].numpy(), state["slots"][0]["velocity"])
 
 
-def test_slots_belong_to_the_weights_that_they_are_asked_for(rng: np.random.Generator) -> None:
-    # Of one shape, so that a mistaken order would not be refused but go on with the wrong numbers.
+def test_slots_are_matched_with_weights(rng: np.random.Generator) -> None:
+    # All have the same shape, so a wrong order would not raise but continue with wrong numbers.
     names = ("first", "second", "third")
     variables = [tl.Variable(rng.normal(size=4), name=name) for name in names]
     optimizer, gradients = SGD(0.5, momentum=0.9), rng.normal(size=(3, 4))
-    optimizer.apply_gradients([(None, variables[0]), (gradients[1], variables[1])])  # the first is frozen, say
+    optimizer.apply_gradients([(None, variables[0]), (gradients[1], variables[1])])  # e.g. the first is frozen
     assert [slot.name for slot in optimizer.variables] == ["first/velocity", "second/velocity"]
     optimizer.apply_gradients(zip(gradients[::-1], variables[::-1], strict=True))
     state = optimizer.get_state(variables[::-1])
-    assert len(optimizer.get_state([tl.Variable(np.ones(2))])["slots"][0]["velocity"]) == 2  # 0 as yet, and not kept
+    assert len(optimizer.get_state([tl.Variable(np.ones(2))])["slots"][0]["velocity"]) == 2  # zeros, and not stored
     assert len(optimizer.variables) == 3
     another = SGD(0.5, momentum=0.9)
     copies = [tl.Variable(np.array(variable.numpy()), name=variable.name) for variable in variables]
@@ -117,7 +117,7 @@ def test_slots_belong_to_the_weights_that_they_are_asked_for(rng: np.random.Gene
         assert np.array_equal(variable.numpy(), copy.numpy())
 
 
-def test_the_state_from_before_the_first_step_suits_any_weights(rng: np.random.Generator) -> None:
+def test_state_from_before_the_first_step_fits_any_weights(rng: np.random.Generator) -> None:
     weight, optimizer = tl.Variable(rng.normal(size=3)), Adam(0.01)
     untouched = optimizer.get_state()
     assert (untouched["iterations"], untouched["slots"]) == (0, [])
@@ -127,12 +127,13 @@ def test_the_state_from_before_the_first_step_suits_any_weights(rng: np.random.G
         optimizer.set_state(state, [weight])
         assert optimizer.iterations == 0
         assert all(not np.any(slot.numpy()) for slot in optimizer.variables)
-    optimizer.set_state(untouched, [])  # of a model that is not built
+    optimizer.set_state(untouched, [])  # as for a model that is not built
     assert optimizer.variables == []
 
 
-def test_config_gives_the_present_learning_rate() -> None:
+def test_config_contains_the_current_learning_rate() -> None:
     optimizer = Adam(0.01)
     optimizer.learning_rate = 0.125
-    assert optimizer.get_config() == {"learning_rate": 0.125, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+    rest = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7, "amsgrad": False}
+    assert optimizer.get_config() == {"learning_rate": 0.125, **rest}
     assert Adam.from_config(optimizer.get_config()).learning_rate == 0.125

@@ -1,4 +1,4 @@
-"""The conformance kit: what is sound passes, and each mistake is caught, under the heading that names it."""
+"""The conformance kit: valid objects pass, each mistake fails the check that describes it, and reports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tensorlab import commands
 from tensorlab.environment import pip
 from tensorlab.errors import ConformanceError, UnknownNameError
 from tensorlab.testing import plugin, plugin_test
-from tensorlab.testing.report import Check, NotApplicableError, Report, Result, refuse
+from tensorlab.testing.report import Check, NotApplicableError, Report, Result, fail
 
 ROOT = Path(__file__).parents[2]
 
@@ -80,7 +80,7 @@ def squared(x):
         ACTIVATION.format(name="drawing", thing="Activation(squared)"),
     ),
 }
-"""Five plugins, each with one mistake; the last computes what `tl.square` does, and so shares its kernels."""
+"""Five plugins with one mistake each; the last one computes `tl.square` and so shares its kernels."""
 
 
 def python(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -96,7 +96,7 @@ def python(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which each of the five is installed."""
+    """A folder in which the five plugins are installed."""
     folder = tmp_path_factory.mktemp("site")
     for name, (definitions, hook) in WRONG.items():
         (folder / f"wrong_{name}.py").write_text(HEAD + definitions + hook)
@@ -109,7 +109,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def failures(site: Path) -> dict[str, dict[str, str]]:
-    """For each of the five, the headings that failed, and why."""
+    """Return the failed checks of each plugin, and the reasons."""
     program = (
         "import json, tensorlab as tl\nfrom tensorlab.testing import plugin, Report\n"
         f"reports = {{name: Report(name, plugin.checks('wrong-' + name)) for name in {list(WRONG)}}}\n"
@@ -136,10 +136,10 @@ def failures(site: Path) -> dict[str, dict[str, str]]:
         ),
         ("double", "dtypes", ["'double' in float32 at (39, 0): expected 100, as float64, received inf", "too large"]),
         ("lost", "config", ["layer 'Scale'.get_config(): expected 'factor'", "remove get_config"]),
-        ("drawing", "import", ["nothing but definitions, received numbers drawn from a generator", "(random)"]),
+        ("drawing", "import", ["only definitions, received random numbers drawn from a global generator", "(random)"]),
     ],
 )
-def test_a_wrong_plugin_is_caught_under_its_heading_alone(
+def test_wrong_plugin_fails_exactly_one_check(
     name: str, heading: str, words: list[str], failures: Mapping[str, Mapping[str, str]]
 ) -> None:
     assert list(failures[name]) == [heading]
@@ -147,7 +147,7 @@ def test_a_wrong_plugin_is_caught_under_its_heading_alone(
         assert part in failures[name][heading]
 
 
-def test_the_command_exits_with_1_and_says_why(site: Path) -> None:
+def test_command_exits_with_1_and_prints_the_reason(site: Path) -> None:
     done = python(site, "-m", "tensorlab", "check-plugin", "wrong-slope")
     assert (done.returncode, done.stderr) == (1, "")
     header, row, summary = done.stdout.splitlines()
@@ -158,22 +158,22 @@ def test_the_command_exits_with_1_and_says_why(site: Path) -> None:
     assert summary == "wrong-slope: 1 failed"
 
 
-# The command in this process
+# The command, in this process
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A plugin of three checks."""
+    """A plugin with three checks."""
 
     def no() -> None:
         raise NotApplicableError("it has none")
 
-    made = [Check("one", "first", lambda: None), Check("one", "second", lambda: refuse("a", "b", "c", "d"))]
+    made = [Check("one", "first", lambda: None), Check("one", "second", lambda: fail("a", "b", "c", "d"))]
     monkeypatch.setattr(plugin, "checks", lambda name, examples=None: [*made, Check("two", "third", no)])
 
 
 @pytest.mark.usefixtures("small")
-def test_a_report_as_a_table_and_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_as_table_and_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert commands.main(["check-plugin", "any"]) == 1
     assert capsys.readouterr().out.splitlines() == [
         "subject  check   result   why",
@@ -194,22 +194,20 @@ def test_a_report_as_a_table_and_as_json(capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.usefixtures("small")
-def test_a_terminal_shows_what_is_being_checked(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_terminal_shows_the_running_check(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "80"}.items():
         monkeypatch.setenv(name, value)
     assert commands.main(["check-plugin", "any", "--json"]) == 1
-    assert capsys.readouterr().err == "", "not into a file, though it may have colour"
+    assert capsys.readouterr().err == "", "nothing may be written to a file, even with colors"
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert commands.main(["check-plugin", "any", "--json"]) == 1
     output, shown = capsys.readouterr()
     assert len(json.loads(output)) == 3
     assert "two: third" in shown
-    assert shown.endswith("\x1b[?25h\r\x1b[1A\x1b[2K"), "and takes it away"
+    assert shown.endswith("\x1b[?25h\r\x1b[1A\x1b[2K"), "the status line must be removed"
 
 
-def test_an_unknown_plugin_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_plugin_suggests_similar_names(capsys: pytest.CaptureFixture[str]) -> None:
     assert commands.main(["check-plugin", "tensorlba"]) == 1
     said = (
         "check-plugin: expected the name of an installed plugin, received 'tensorlba'; did you mean 'tensorlab'? "
@@ -223,13 +221,13 @@ def test_an_unknown_plugin_is_answered_with_the_nearest(capsys: pytest.CaptureFi
 # Reports
 
 
-def test_a_report_raises_what_failed_and_nothing_ends_it() -> None:
+def test_report_raises_failures_and_runs_all_checks() -> None:
     def crash() -> None:
         raise KeyError("inner")
 
     checks = [
         Check("s", "crashes", crash),
-        Check("s", "refused", lambda: refuse("w", "x", "y")),
+        Check("s", "refused", lambda: fail("w", "x", "y")),
         Check("s", "fine", lambda: None),
     ]
     report = Report("s", checks)
@@ -251,13 +249,13 @@ def test_a_report_raises_what_failed_and_nothing_ends_it() -> None:
     assert Report("t", checks[2:]).raised().summary() == "t: 1 passed"
 
 
-def test_a_test_for_pytest_has_an_id_a_check(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plugin_test_has_one_id_per_check(monkeypatch: pytest.MonkeyPatch) -> None:
     def no() -> None:
         raise NotApplicableError("it has none")
 
     checks = [
         Check("loss 'a'", "first one", lambda: None),
-        Check("loss 'a'", "second", lambda: refuse("w", "x", "y")),
+        Check("loss 'a'", "second", lambda: fail("w", "x", "y")),
         Check("loss 'a'", "third", no),
     ]
     monkeypatch.setattr(plugin, "checks", lambda name, examples: checks)

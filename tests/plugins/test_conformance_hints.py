@@ -1,4 +1,4 @@
-"""What the kit says of wrong layers: the hint names the cause, and not what the check would mean otherwise."""
+"""Hints of failed checks of layers name the cause."""
 
 from __future__ import annotations
 
@@ -92,13 +92,13 @@ REPEATS = "do not depend on the time, on global generators or on earlier calls"
         ),
     ],
 )
-def test_the_hint_names_the_cause(cls: type[Layer], heading: str, words: str) -> None:
+def test_hint_names_the_cause(cls: type[Layer], heading: str, words: str) -> None:
     found = why(LayerSubject(cls), heading)
     assert words in found
     assert "give check_layer inputs" not in found
 
 
-def test_layers_inside_have_the_dtype_of_the_layer_that_is_checked() -> None:
+def test_inner_layers_have_the_dtype_of_the_checked_layer() -> None:
     class Block(Layer):
         def build(self, input_shape: Any) -> None:
             self.inner = Dense(2)

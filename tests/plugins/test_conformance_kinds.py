@@ -1,4 +1,4 @@
-"""The conformance kit of activations, losses, optimizers and layers: what ships is sound, and mistakes are named."""
+"""The conformance kit for activations, losses, optimizers and layers: built-in objects pass, mistakes fail."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tensorlab.testing.loss import LossSubject
 from tensorlab.testing.optimizer import OptimizerSubject
 from tensorlab.testing.report import Report
 
-# Sound things
+# Valid objects
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ from tensorlab.testing.report import Report
     ],
     ids=lambda value: value if isinstance(value, str) else getattr(value, "__name__", "made"),
 )
-def test_what_ships_is_sound(check: Callable[[Any], Report], thing: Any) -> None:
+def test_builtin_objects_pass(check: Callable[[Any], Report], thing: Any) -> None:
     report = check(thing)
     assert report.passed
     assert sum(result.outcome == "passed" for result in report) >= 7
@@ -65,19 +65,19 @@ def test_what_ships_is_sound(check: Callable[[Any], Report], thing: Any) -> None
         (
             tl.testing.check_layer,
             dict,
-            "check_layer: expected a registered layer, or a subclass of Layer, received <class 'dict'>; derive dict "
-            "from it",
+            "check_layer: expected a registered layer, or a subclass of Layer, received <class 'dict'>; make "
+            "dict a subclass of Layer",
         ),
         (tl.testing.check_plugin, 3, "check-plugin: expected the name of an installed plugin, received 3"),
     ],
 )
-def test_what_is_nothing_of_the_kind_is_refused(check: Callable[[Any], Report], thing: Any, said: str) -> None:
+def test_objects_of_another_kind_are_rejected(check: Callable[[Any], Report], thing: Any, said: str) -> None:
     with pytest.raises(ArgumentTypeError) as caught:
         check(thing)
     assert said in str(caught.value)
 
 
-# One mistake each
+# Objects with one mistake each
 
 
 def wrong_slope(x: Any) -> Any:
@@ -105,11 +105,11 @@ def flattening(x: Any) -> Any:
         (flattening, "shapes", "of an input empty: expected the input's shape (0, 3), received (0,)"),
     ],
 )
-def test_a_wrong_activation(thing: Any, heading: str, words: str) -> None:
+def test_wrong_activation_fails(thing: Any, heading: str, words: str) -> None:
     assert words in why(ActivationSubject(thing), heading)
 
 
-def test_a_surrogate_slope_is_taken_as_it_is() -> None:
+def test_surrogate_derivative_skips_the_gradient_check() -> None:
     def step(x: float) -> float:
         return 1.0 if x > 0 else 0.0
 
@@ -147,7 +147,7 @@ class Summed(tl.losses.Loss):
         (Summed, "shapes", "loss 'Summed'.call: expected one number for each of 8 samples, received the shape ()"),
     ],
 )
-def test_a_wrong_loss(thing: Any, heading: str, words: str) -> None:
+def test_wrong_loss_fails(thing: Any, heading: str, words: str) -> None:
     assert words in why(LossSubject(thing), heading)
 
 
@@ -168,7 +168,7 @@ class Forgetful(tl.optimizers.Adam):
 @pytest.mark.parametrize(
     ("thing", "heading", "words"),
     [
-        (tl.OptimizerRule(uphill), "learns", "a step has to go against the gradient"),
+        (tl.OptimizerRule(uphill), "learns", "a step must go against the gradient"),
         (
             tl.OptimizerRule(undamped),
             "special values",
@@ -177,7 +177,7 @@ class Forgetful(tl.optimizers.Adam):
         (Forgetful, "state", "optimizer 'Forgetful' resumed at ("),
     ],
 )
-def test_a_wrong_optimizer(thing: Any, heading: str, words: str) -> None:
+def test_wrong_optimizer_fails(thing: Any, heading: str, words: str) -> None:
     assert words in why(OptimizerSubject(thing), heading)
 
 
@@ -210,11 +210,11 @@ class NoInputs(tl.layers.Layer):
         (NoInputs, "dtypes", "received NoInputs: expected nothing, received something; give check_layer inputs"),
     ],
 )
-def test_a_wrong_layer(thing: Any, heading: str, words: str) -> None:
+def test_wrong_layer_fails(thing: Any, heading: str, words: str) -> None:
     assert words in why(LayerSubject(thing), heading)
 
 
-def test_a_slope_of_a_weight_that_is_wrong() -> None:
+def test_wrong_gradient_of_a_weight_fails() -> None:
     class Scale(tl.layers.Layer):
         def build(self, input_shape: Any) -> None:
             self.factor = self.add_weight((input_shape[-1],), "ones")
@@ -225,7 +225,7 @@ def test_a_slope_of_a_weight_that_is_wrong() -> None:
     assert "order 1, input 1, the gradient at" in why(LayerSubject(Scale), "gradients")
 
 
-def test_a_layer_that_nobody_said_how_to_make() -> None:
+def test_layer_that_cannot_be_constructed_is_skipped() -> None:
     (check,) = LayerSubject(tl.layers.Dropout).checks()
     assert check.heading == "made"
     result = check.result()
@@ -235,7 +235,7 @@ def test_a_layer_that_nobody_said_how_to_make() -> None:
     assert [c.heading for c in LayerSubject(tl.layers.Dropout(0.3)).checks()] == list(LayerSubject.headings)
 
 
-def test_an_example_is_checked_in_place_of_a_class() -> None:
+def test_example_replaces_the_class() -> None:
     def of_dropout(examples: Mapping[str, Any] | None) -> list[str]:
         found = plugin.checks("tensorlab", examples)
         return [check.heading for check in found if check.subject == "layer 'Dropout'"]
@@ -259,7 +259,7 @@ class Lookup(tl.layers.Layer):
         return tl.reshape(rows, (*inputs.shape, self.length))
 
 
-def test_a_layer_of_integers() -> None:
+def test_layer_with_integer_inputs() -> None:
     with tl.device("reference"):
         report = tl.testing.check_layer(Lookup)
     outcomes = {result.heading: result.outcome for result in report}
@@ -267,7 +267,7 @@ def test_a_layer_of_integers() -> None:
     assert outcomes["special values"] == "skipped"
 
 
-def test_an_optimizer_that_is_in_use_is_left_alone() -> None:
+def test_optimizer_in_use_is_not_changed() -> None:
     with tl.device("reference"):
         optimizer = tl.optimizers.SGD(0.25, momentum=0.5)
         optimizer.apply_gradients([(np.ones(2), tl.Variable(np.zeros(2), dtype="float64"))])
@@ -276,7 +276,7 @@ def test_an_optimizer_that_is_in_use_is_left_alone() -> None:
     assert (optimizer.iterations, len(optimizer.variables)) == (1, 1)
 
 
-def test_a_rule_is_called_by_its_function() -> None:
+def test_rule_is_named_after_its_function() -> None:
     assert OptimizerSubject(tl.OptimizerRule(uphill)).who == "optimizer 'uphill'"
     assert LossSubject(tl.LossRule(careless)).who == "loss 'careless'"
     assert ActivationSubject(tl.Activation(guarded)).who == "activation 'guarded'"
@@ -305,18 +305,18 @@ class Widening(tl.layers.Layer):
         (Widening, "in training, in float32: expected results of float32, received float64; convert the random"),
     ],
 )
-def test_a_layer_that_is_wrong_in_training_alone(thing: Any, words: str) -> None:
+def test_layer_that_is_wrong_only_in_training_fails(thing: Any, words: str) -> None:
     with tl.device("reference"):
         report = Report("layer", LayerSubject(thing).checks())
     assert [result.heading for result in report.failures] == ["training"]
     assert words in report.failures[0].why
 
 
-def test_layers_that_do_not_know_of_training_are_not_asked() -> None:
+def test_layers_without_training_have_no_training_check() -> None:
     assert "training" not in {check.heading for check in LayerSubject("Flatten").checks()}
 
 
-def test_a_loss_that_no_batch_suits() -> None:
+def test_loss_that_accepts_no_batch_fails() -> None:
     class Picky(tl.losses.Loss):
         def call(self, y_true: Any, y_pred: Any) -> Any:
             raise tl.errors.ShapeError("Picky", "images", str(y_pred.shape))

@@ -1,4 +1,4 @@
-"""The conformance kit of metrics, initializers, regularizers, callbacks, data sets and backends."""
+"""The conformance kit for metrics, initializers, regularizers, callbacks, data sets and backends."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ class Unseeded(tl.initializers.Initializer):
         (InitializerSubject(Unseeded), "determinism", "as the first time, bit for bit"),
     ],
 )
-def test_a_wrong_metric_or_initializer(subject: Subject, heading: str, words: str) -> None:
+def test_wrong_metric_or_initializer_fails(subject: Subject, heading: str, words: str) -> None:
     assert words in why(subject, heading)
 
 
 @pytest.mark.parametrize(
     "subject", [MetricSubject("accuracy"), InitializerSubject("glorot_uniform")], ids=["metric", "initializer"]
 )
-def test_metrics_and_initializers_that_ship(subject: Subject) -> None:
+def test_builtin_metrics_and_initializers_pass(subject: Subject) -> None:
     assert [result.outcome for result in subject.report()] == ["passed"] * len(subject.headings)
 
 
@@ -105,7 +105,7 @@ class Constant(tl.regularizers.Regularizer):
         (Constant, "gradients", "order 1, input 0: expected a gradient, received None"),
     ],
 )
-def test_a_wrong_regularizer(thing: Any, heading: str, words: str) -> None:
+def test_wrong_regularizer_fails(thing: Any, heading: str, words: str) -> None:
     assert words in why(RegularizerSubject(thing), heading)
 
 
@@ -129,7 +129,7 @@ class Shaking(tl.callbacks.Callback):
         (Shaking, "determinism", "as the first time, bit for bit"),
     ],
 )
-def test_a_wrong_callback(thing: Any, heading: str, words: str) -> None:
+def test_wrong_callback_fails(thing: Any, heading: str, words: str) -> None:
     assert words in why(CallbackSubject(thing), heading)
 
 
@@ -178,11 +178,11 @@ LABELS = np.arange(4)
         (pairs(ROWS.copy(), LABELS), "determinism", "and return copies of cached arrays"),
     ],
 )
-def test_a_wrong_dataset(load: Any, heading: str, words: str) -> None:
+def test_wrong_dataset_fails(load: Any, heading: str, words: str) -> None:
     assert words in why(DatasetSubject(load, "own"), heading)
 
 
-def test_a_dataset_that_is_sound_and_one_that_cannot_be_reached() -> None:
+def test_valid_dataset_passes_and_unavailable_dataset_is_skipped() -> None:
     report = Report("own", DatasetSubject(lambda: pairs(ROWS.copy(), LABELS.copy())(), "own").checks())
     assert [result.outcome for result in report] == ["passed", "passed"]
     for result in Report("far", DatasetSubject(unreachable, "far").checks()):
@@ -204,6 +204,27 @@ class Narrowing(tl.backends.ReferenceBackend):
     def to_host(self, buffer: Any) -> Any:
         array = super().to_host(buffer)
         return array.astype("int32") if array.dtype == np.int64 else array
+
+
+class Shifting(tl.backends.ReferenceBackend):
+    name = "own"
+
+    def gather(self, buffer: Any, indices: Any) -> Any:
+        return super().gather(buffer, indices - 1)
+
+
+class Doubting(tl.backends.ReferenceBackend):
+    name = "own"
+
+    def fits(self, size: int) -> Any:
+        return "perhaps"
+
+
+class Hiding(tl.backends.ReferenceBackend):
+    name = "own"
+
+    def export(self, buffer: Any) -> Any:
+        return buffer.tolist()
 
 
 class Misnamed(tl.backends.ReferenceBackend):
@@ -236,8 +257,11 @@ def absent() -> Any:
     ("make", "heading", "outcome", "words"),
     [
         (Skewed, "numbers", "failed", "layer 'Dense' in float32 on 'Mine:own' at ("),
-        (Narrowing, "memory", "failed", "backend 'own': int64 of shape (4, 6), there and back: expected ["),
-        (Misnamed, "protocol", "failed", "backend 'own': its name: expected 'own', received 'another'; tensors find"),
+        (Narrowing, "memory", "failed", "backend 'own': int64 of shape (4, 6), copied to it and back: expected ["),
+        (Shifting, "methods", "failed", "backend 'own': gather of bool: expected [[True, True"),
+        (Doubting, "methods", "failed", "backend 'own': fits(1): expected True or False, received 'perhaps'"),
+        (Hiding, "methods", "failed", "export: expected an object with one of __dlpack__, __array_interface__"),
+        (Misnamed, "protocol", "failed", "backend 'own': its name: expected 'own', received 'another'; it must be the"),
         (
             Bare,
             "protocol",
@@ -255,17 +279,32 @@ def absent() -> Any:
             lambda: Sharing(),
             "protocol",
             "failed",
-            "received only adopt; the first two have to be attributes",
+            "received only adopt; dlpack_types and interfaces must be attributes",
         ),
         (absent, "made", "skipped", "it is not available here: device 'own': expected a board, received none"),
     ],
 )
-@pytest.mark.usefixtures("taken_back")
-def test_a_wrong_backend(make: Any, heading: str, outcome: str, words: str) -> None:
+@pytest.mark.usefixtures("plugins_restored")
+def test_wrong_backend_fails(make: Any, heading: str, outcome: str, words: str) -> None:
     tl.plugins.register(plugin_of(tensorlab_register_backends=lambda: {"own": make}), "Mine")
     (check,) = [check for check in BackendSubject("own").checks() if check.heading == heading]
     result = check.result()
     assert (result.outcome, words in result.why) == (outcome, True), result.why
+
+
+METHODS = [name for name, value in vars(tl.backends.Backend).items() if callable(value) and not name.startswith("_")]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.usefixtures("plugins_restored")
+def test_every_method_of_a_backend_is_called(method: str) -> None:
+    def broken(*arguments: Any, **options: Any) -> Any:
+        raise ZeroDivisionError(method)
+
+    make = type("Broken", (tl.backends.ReferenceBackend,), {"name": "own", method: broken})
+    tl.plugins.register(plugin_of(tensorlab_register_backends=lambda: {"own": make}), "Mine")
+    results = (check.result() for check in BackendSubject("own").checks())
+    assert next(result.why for result in results if result.outcome == "failed").count(method)
 
 
 def shake(model: Any, epoch: int) -> None:
@@ -288,8 +327,8 @@ def stumble(logs: Any) -> None:
         ),
     ],
 )
-@pytest.mark.usefixtures("taken_back")
-def test_a_plugin_that_watches_runs(watch: Any, words: str) -> None:
+@pytest.mark.usefixtures("plugins_restored")
+def test_plugin_that_observes_runs(watch: Any, words: str) -> None:
     tl.plugins.register(plugin_of(tensorlab_epoch_end=watch), "watching")
     results = {result.heading: result for result in Report("watching", plugin.checks("watching"))}
     assert list(results) == ["loads", "import", "watches"]
@@ -302,13 +341,13 @@ def test_a_plugin_that_watches_runs(watch: Any, words: str) -> None:
     [RegularizerSubject("l1_l2"), CallbackSubject("History"), BackendSubject("reference"), DatasetSubject("digits")],
     ids=lambda subject: subject.kind,
 )
-def test_other_things_that_ship(subject: Subject) -> None:
+def test_other_builtin_objects_pass(subject: Subject) -> None:
     with tl.device("reference"):
         report = Report(subject.who, subject.checks())
     assert [result.outcome for result in report] == ["passed"] * len(subject.headings)
 
 
-def test_every_kind_is_checked_and_every_heading_described() -> None:
+def test_every_kind_is_checked_and_every_check_is_documented() -> None:
     assert SUBJECTS.keys() == KINDS.keys()
     text = (Path(tl.__file__).parent.parent / "plugins" / "README.md").read_text(encoding="utf-8")
     section = text.partition("## What is checked")[2].partition("\n## ")[0]

@@ -1,4 +1,4 @@
-"""The kit names the layer or the weight inside of a layer that loses digits."""
+"""The conformance kit names inner layers and weights of lower precision."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tensorlab.testing.layer import LayerSubject
 
 
 class Outer(Layer):
-    """Makes layers in every way: in the constructor, in build, and with the dtype passed on."""
+    """Creates layers in the constructor, in build, and with the dtype passed on."""
 
     def __init__(self, given: Layer | None = None, **options: Any) -> None:
         super().__init__(**options)
@@ -28,7 +28,7 @@ class Outer(Layer):
 
 
 class Closed(Outer):
-    """Takes no dtype."""
+    """Does not accept a dtype."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ def ready(layer: Any, dtype: str) -> Layer:
 
 
 @pytest.mark.parametrize("layer", [Outer(), Closed(), Outer(Dense(6))], ids=["outer", "closed", "given"])
-def test_layers_inside_follow_the_dtype_under_check(layer: Layer) -> None:
+def test_inner_layers_have_the_checked_dtype(layer: Layer) -> None:
     for dtype in ("float64", "float32"):
         made = ready(layer, dtype)
         assert {weight.dtype.name for weight in made.weights} == {dtype}
@@ -60,12 +60,12 @@ def test_layers_inside_follow_the_dtype_under_check(layer: Layer) -> None:
     [
         (
             Outer(Dense(6, dtype="float32", name="narrow")),
-            "expected layers inside of it of float64, received <Dense 'narrow', built> of float32; construct it",
+            "expected inner layers of float64, received <Dense 'narrow', built> of float32; construct it",
         ),
         (Single(), "expected weights of float64, received 'scale' of float32; make it with self.add_weight in build"),
     ],
 )
-def test_what_loses_digits_is_named(layer: Layer, words: str) -> None:
+def test_layers_and_weights_of_lower_precision_are_named(layer: Layer, words: str) -> None:
     with pytest.raises(ConformanceError) as error:
         ready(layer, "float64")
     assert words in str(error.value)

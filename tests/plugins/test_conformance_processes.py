@@ -1,4 +1,4 @@
-"""The conformance kit in processes of their own: configs that are carried there, and imports that are watched."""
+"""Checks of the conformance kit that use new processes: configs and imports."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from tensorlab.testing.report import Check, Report
         ),
     ],
 )
-def test_a_config_that_is_lost(config: Any, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_config_fails(config: Any, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tl.layers.Rescaling, "get_config", config)
     monkeypatch.setattr(LayerSubject, "_check_arguments", lambda *arguments: None)
     assert words in why(LayerSubject("Rescaling"), "config")
 
 
-def test_what_is_not_registered_has_no_config_to_carry() -> None:
+def test_config_of_an_unregistered_object_is_skipped() -> None:
     (check,) = [c for c in ActivationSubject(tl.Activation(guarded)).checks() if c.heading == "config"]
     result = check.result()
     assert (result.outcome, result.why) == (
@@ -50,28 +50,30 @@ def test_what_is_not_registered_has_no_config_to_carry() -> None:
     ("source", "words"),
     [
         ("x = 1", None),
-        ("import numpy\nnumpy.random.seed(1)", "numbers drawn from a generator that everybody shares (numpy.random)"),
+        ("import numpy\nnumpy.random.seed(1)", "random numbers drawn from a global generator (numpy.random)"),
         ("open('left_behind.txt', 'w').close()", "a file written (left_behind.txt)"),
-        ("import tensorlab as tl\n(tl.ones(3) + 1).numpy()", "kernels made ready (tensors were computed)"),
+        ("import tensorlab as tl\n(tl.ones(3) + 1).numpy()", "compiled kernels loaded (tensors were computed)"),
         ("raise ValueError('not today')", "its import: expected no exception, received ValueError: not today"),
-        ("import os\nos._exit(3)", "a process of its own: expected an answer, received exit code 3 and 'no word'"),
+        ("import os\nos._exit(3)", "a new process: expected an answer, received exit code 3 and 'no output'"),
         ("print('noise')", None),
     ],
 )
-def test_an_import_that_does_more(
+def test_import_with_side_effects_fails(
     source: str, words: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "busy.py").write_text(source)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    result = Check("p", "import", plugin._imports("plugin 'busy'", Plugin("busy", "busy", "1", module="busy"))).result()
+    result = Check(
+        "p", "import", plugin._check_of_import("plugin 'busy'", Plugin("busy", "busy", "1", module="busy"))
+    ).result()
     if words is None:
         assert result.outcome == "passed", result.why
     else:
         assert words in result.why
 
 
-def test_an_import_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_import_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
     def slow(question: str) -> dict[str, Any]:
@@ -79,12 +81,14 @@ def test_an_import_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
         return {"seconds": 1.5, "written": [], "drawn": [], "compiled": False}
 
     monkeypatch.setattr(fresh, "ask", slow)
-    result = Check("p", "import", plugin._imports("plugin 'busy'", Plugin("busy", "busy", "1", module="busy"))).result()
-    assert "received more than 1 s (1.5 s); leave all work to the functions" in result.why
-    assert asked == ['{"import": "busy"}'] * 2, "a busy machine gets a second chance"
+    result = Check(
+        "p", "import", plugin._check_of_import("plugin 'busy'", Plugin("busy", "busy", "1", module="busy"))
+    ).result()
+    assert "received more than 1 s (1.5 s); move the work into functions" in result.why
+    assert asked == ['{"import": "busy"}'] * 2, "a slow import is measured twice"
 
 
-def test_a_plugin_that_adds_nothing_and_one_that_does_not_load(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plugins_that_register_nothing_or_do_not_load_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     manager.load()
     records = [
         Plugin("hollow", "tensorlab-hollow", "1"),
@@ -95,11 +99,13 @@ def test_a_plugin_that_adds_nothing_and_one_that_does_not_load(monkeypatch: pyte
     monkeypatch.setattr(manager, "plugins", [*manager.plugins, *records])
     hollow = Report("hollow", plugin.checks("tensorlab_hollow"))
     assert [(result.heading, result.outcome) for result in hollow] == [("loads", "failed"), ("import", "skipped")]
-    assert "expected that it registers something, received nothing; a hook is a function" in hollow.results[0].why
+    assert (
+        "expected registered objects or observing hooks, received none; a hook is a function" in hollow.results[0].why
+    )
     assert Report("empty", plugin.checks("empty")).results[0].why == hollow.results[0].why.replace("hollow", "empty")
     assert Report("unasked", plugin.checks("unasked")).results[0].why == (
         "plugin 'unasked': expected that tensorlab-unasked loads, received excluded by TENSORLAB_PLUGINS; "
-        "add tensorlab-unasked to it"
+        "add tensorlab-unasked to TENSORLAB_PLUGINS"
     )
     (rotten,) = Report("rotten", plugin.checks("rotten"))
     assert rotten.heading == "loads"

@@ -1,4 +1,4 @@
-"""Plugins that a program registers by hand, in a notebook say, and takes back."""
+"""Plugins that a program registers and unregisters itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, Plug
 from tensorlab.plugins import hookimpl
 from tensorlab.registry import registries
 
-pytestmark = pytest.mark.usefixtures("taken_back")
+pytestmark = pytest.mark.usefixtures("plugins_restored")
 
 
 def square(x: float) -> float:
@@ -22,7 +22,7 @@ def square(x: float) -> float:
 
 
 class Squares:
-    """A plugin as one writes it in a notebook: an object with methods."""
+    """A plugin as written in a notebook: an object with methods."""
 
     def __init__(self, name: str = "squared") -> None:
         self.name = name
@@ -32,7 +32,7 @@ class Squares:
         return {self.name: tl.Activation(square)}
 
 
-def test_register_and_unregister_by_hand() -> None:
+def test_register_and_unregister() -> None:
     mine = Squares()
     record = tl.plugins.register(mine)
     assert tl.plugins.list()[-1] is record
@@ -50,18 +50,18 @@ def test_register_and_unregister_by_hand() -> None:
         )
 
 
-def test_a_cell_that_is_run_again_replaces_what_it_registered() -> None:
+def test_registering_again_replaces_the_plugin() -> None:
     tl.plugins.register(Squares("one"))
     tl.plugins.register(Squares("two"))
     assert "one" not in registries["activation"]
     assert "two" in registries["activation"]
-    with pytest.raises(PluginError, match="registers as 'relu'"):  # and if it fails, what was there stays
+    with pytest.raises(PluginError, match="registers as 'relu'"):  # a failure keeps the old one
         tl.plugins.register(Squares("relu"))
     assert tl.activations.get("two").scalar.python is square
     assert len([record for record in tl.plugins.list() if record.name == "Squares"]) == 1
 
 
-def test_a_plugin_that_registers_others_is_refused_with_them() -> None:
+def test_plugin_that_registers_another_plugin_is_rejected() -> None:
     def meddle() -> dict[str, Any]:
         tl.plugins.register(Squares("relu"), override=True)
         return {}
@@ -75,10 +75,10 @@ def test_a_plugin_that_registers_others_is_refused_with_them() -> None:
     ) in str(error.value)
     assert tl.plugins.list() == before
     assert tl.activations.get("relu") is tl.activations.relu
-    tl.plugins.register(Squares(), "meddler")  # and a program goes on
+    tl.plugins.register(Squares(), "meddler")  # registering works again
 
 
-def test_only_a_user_overrides_and_only_until_it_is_taken_back() -> None:
+def test_override_is_explicit_and_can_be_undone() -> None:
     relu = tl.activations.relu
     model = tl.Sequential([tl.layers.Dense(2, activation="relu")])
     with pytest.raises(PluginError) as error:
@@ -93,7 +93,7 @@ def test_only_a_user_overrides_and_only_until_it_is_taken_back() -> None:
     assert mine.scalar.python is square
     assert tl.activations.get("Squares:relu") is mine
     assert tl.activations.get("tensorlab:relu") is relu
-    # What was made before keeps what it was made of, and says so.
+    # A model made before keeps the activation, and its config shows that.
     assert model.get_config()["layers"][0]["config"]["activation"] == "relu"
     assert tl.layers.Dense(2, activation=relu).get_config()["activation"] == "tensorlab:relu"
     tl.plugins.unregister("Squares")
@@ -101,9 +101,9 @@ def test_only_a_user_overrides_and_only_until_it_is_taken_back() -> None:
     assert tl.layers.Dense(2, activation=relu).get_config()["activation"] == "relu"
 
 
-def test_an_overridden_backend_is_used_and_given_back() -> None:
+def test_overridden_backend_is_used_and_restored() -> None:
     class Mine(type(tl.devices.backend("reference"))):
-        """Another one of that name."""
+        """Another backend with the same name."""
 
     tensor = tl.asarray([1.0], device="reference")
     plugin = plugin_of(tensorlab_register_backends=lambda: {"reference": Mine})
@@ -113,7 +113,7 @@ def test_an_overridden_backend_is_used_and_given_back() -> None:
     assert tl.devices.backend("reference") is tensor._backend
 
 
-def test_a_plugin_may_be_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plugin_may_be_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
     import types
 
     module = types.ModuleType("squaring")
@@ -157,7 +157,7 @@ def test_a_plugin_may_be_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
     ],
 )
-def test_what_is_no_plugin_is_refused(plugin: Any, name: Any, kind: type[Exception], message: str) -> None:
+def test_invalid_plugin_is_rejected(plugin: Any, name: Any, kind: type[Exception], message: str) -> None:
     before = tl.plugins.list()
     with pytest.raises(kind) as error:
         tl.plugins.register(plugin, name)
@@ -165,7 +165,7 @@ def test_what_is_no_plugin_is_refused(plugin: Any, name: Any, kind: type[Excepti
     assert tl.plugins.list() == before
 
 
-def test_a_hook_of_a_later_tensorlab_may_be_optional() -> None:
+def test_unknown_hook_may_be_optional() -> None:
     plugin = SimpleNamespace(
         tensorlab_register_activations=hookimpl(lambda: {"squared": tl.Activation(square)}),
         register_dreams=hookimpl(lambda: None, optionalhook=True, specname="register_dreams"),
@@ -178,7 +178,7 @@ def test_a_hook_of_a_later_tensorlab_may_be_optional() -> None:
         tl.plugins.register(plugin, "other")
 
 
-def test_every_kind_can_be_used_by_name() -> None:
+def test_objects_of_every_kind_can_be_used_by_name() -> None:
     class Squared(tl.regularizers.Regularizer):
         def __call__(self, x: Any) -> tl.Tensor:
             return 3.0 * tl.sum(x * x)
@@ -219,7 +219,7 @@ def test_every_kind_can_be_used_by_name() -> None:
     ("made", "received"),
     [(3, "3 with the name None"), (tl.backends.ReferenceBackend(), "with the name 'reference'")],
 )
-def test_a_backend_is_held_to_its_name_when_it_is_first_used(made: Any, received: str) -> None:
+def test_backend_is_checked_at_first_use(made: Any, received: str) -> None:
     tl.plugins.register(plugin_of(tensorlab_register_backends=lambda: {"board": lambda: made}), "mine")
     for _ in range(2):
         with pytest.raises(DeviceError) as error:
@@ -228,7 +228,7 @@ def test_a_backend_is_held_to_its_name_when_it_is_first_used(made: Any, received
         assert str(error.value).endswith(received)
 
 
-def test_what_is_in_use_lives_on_when_its_plugin_is_taken_back() -> None:
+def test_objects_in_use_remain_valid_after_unregistering() -> None:
     class Board(tl.backends.ReferenceBackend):
         name = "board"
 

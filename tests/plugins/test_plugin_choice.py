@@ -1,4 +1,4 @@
-"""Which of the installed plugins are loaded: what ``TENSORLAB_PLUGINS`` says, and what cannot be read or is hidden."""
+"""The choice of installed plugins: ``TENSORLAB_PLUGINS``, unreadable entry points, and duplicate distributions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ for plugin in tl.plugins.list():
         ("two, acme.one", "one: activation one; two: activation two"),
     ],
 )
-def test_an_environment_variable_chooses(tmp_path: Path, value: str, expected: str) -> None:
+def test_environment_variable_selects_plugins(tmp_path: Path, value: str, expected: str) -> None:
     pair_of_plugins(tmp_path)
     built_in, *lines = output_of(tmp_path, CHOSEN, TENSORLAB_PLUGINS=value).splitlines()
     assert built_in.startswith("tensorlab layer Activation, Dense")
@@ -49,7 +49,7 @@ def pair_of_plugins(folder: Path) -> None:
         install(folder, name, source % name)
 
 
-def test_a_choice_that_is_not_there_is_a_warning_and_an_error_when_strict(tmp_path: Path) -> None:
+def test_missing_selected_plugin_warns_or_raises_when_strict(tmp_path: Path) -> None:
     pair_of_plugins(tmp_path)
     why = "TENSORLAB_PLUGINS: expected installed plugins or distributions, received 'acme-tow'; did you mean 'acme-two'"
     lines = output_of(tmp_path, CHOSEN, TENSORLAB_PLUGINS="one,acme-tow").splitlines()
@@ -57,7 +57,9 @@ def test_a_choice_that_is_not_there_is_a_warning_and_an_error_when_strict(tmp_pa
     assert lines[-2:] == ["one activation one", "two excluded by TENSORLAB_PLUGINS"]
     (tmp_path / "program.py").write_text("import tensorlab as tl\n\ntl.layers.Dense(2, activation='relu')\n")
     warned = python(tmp_path, "-W", "default", str(tmp_path / "program.py"), TENSORLAB_PLUGINS="acme-tow")
-    assert warned.stderr.startswith(f"{tmp_path / 'program.py'}:3: PluginWarning: {why}"), "at the line that asked"
+    assert warned.stderr.startswith(f"{tmp_path / 'program.py'}:3: PluginWarning: {why}"), (
+        "the warning must point to the caller"
+    )
     strict = python(tmp_path, "-c", CHOSEN, TENSORLAB_PLUGINS="one,acme-tow", TENSORLAB_STRICT="1")
     assert strict.returncode == 1
     assert f"received {why}" in strict.stderr.splitlines()[-1]
@@ -66,7 +68,7 @@ def test_a_choice_that_is_not_there_is_a_warning_and_an_error_when_strict(tmp_pa
     assert why in listed.stdout
 
 
-def test_a_name_of_one_that_is_left_out_says_so(tmp_path: Path) -> None:
+def test_name_of_an_excluded_plugin_is_explained(tmp_path: Path) -> None:
     pair_of_plugins(tmp_path)
     program = "import tensorlab as tl; tl.layers.Dense(2, activation='two')"
     done = python(tmp_path, "-c", program, TENSORLAB_PLUGINS="one")
@@ -76,7 +78,7 @@ def test_a_name_of_one_that_is_left_out_says_so(tmp_path: Path) -> None:
     )
 
 
-def test_entry_points_that_cannot_be_read_and_distributions_that_are_there_twice(tmp_path: Path) -> None:
+def test_unreadable_entry_points_and_duplicate_distributions(tmp_path: Path) -> None:
     front, back = tmp_path / "front", tmp_path / "back"
     pair_of_plugins(front)
     install(back, "one", "raise ValueError('the one that is hidden')")

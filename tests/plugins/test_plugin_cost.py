@@ -1,4 +1,4 @@
-"""What scalars of a plugin cost: kernels that run, counted by a backend that is a plugin itself."""
+"""The cost of a plugin's scalar functions: the number of kernel runs, counted by a backend."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import tensorlab as tl
 
 
 class Counting(tl.backends.CPUBackend):
-    """The CPU, and how many kernels it has run."""
+    """A CPU backend that counts kernel runs."""
 
     name = "counting"
     ran: ClassVar[Counter[str]] = Counter()
@@ -77,12 +77,12 @@ def _plugin() -> Iterator[None]:
 
 def counted(run: Callable[[], Any]) -> Counter[str]:
     run()
-    Counting.ran.clear()  # the first time makes things ready
+    Counting.ran.clear()  # the first run compiles
     run()
     return Counter(Counting.ran)
 
 
-def test_an_activation_of_a_plugin_runs_in_the_products_epilogue(rng: np.random.Generator) -> None:
+def test_activation_of_a_plugin_runs_in_the_epilogue_of_the_product(rng: np.random.Generator) -> None:
     x = rng.normal(size=(32, 20)).astype("float32")
     outputs = {}
     with tl.device("counting"):
@@ -95,7 +95,7 @@ def test_an_activation_of_a_plugin_runs_in_the_products_epilogue(rng: np.random.
     assert np.array_equal(outputs["relu"], outputs["rectified"])
 
 
-def test_a_training_step_of_rules_runs_the_kernels_of_a_built_in_one(rng: np.random.Generator) -> None:
+def test_training_step_with_rules_runs_as_many_kernels_as_builtins(rng: np.random.Generator) -> None:
     x, y = rng.normal(size=(16, 5)).astype("float32"), rng.normal(size=(16, 1)).astype("float32")
     ran, weights = [], []
     with tl.device("counting"):
@@ -110,7 +110,7 @@ def test_a_training_step_of_rules_runs_the_kernels_of_a_built_in_one(rng: np.ran
     assert weights[0] == weights[1]
 
 
-def test_plugins_cost_nothing_until_the_first_look_up_and_are_only_parsed_then(tmp_path: Any) -> None:
+def test_plugins_are_imported_at_the_first_look_up_without_numba(tmp_path: Any) -> None:
     source = """
     import tensorlab as tl
     def wave(x):

@@ -1,4 +1,4 @@
-"""Ten wheels in one environment, five of them trouble and one slow: the rest works, and what ships does not notice."""
+"""Ten installed plugins, five of which fail and one is slow: the others work, and built-in objects are not affected."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ hat = 1 / (1 + (0.3 / 9) ** 2)
 assert np.allclose(model.predict(x), 2 * hat)
 assert np.isclose(model.train_on_batch(x, np.zeros((1, 3)))["loss"], 2 * (2 * hat) ** 3)
 assert np.allclose(model.get_weights()[0], 1 / 9 + 0.5)
-for name in ("own", "half"):  # of plugins that were refused as a whole
+for name in ("own", "half"):  # of plugins that were rejected
     try:
         tl.activations.get(name)
     except tl.errors.UnknownNameError:
@@ -137,7 +137,7 @@ WHY = {
     ),
     "mistyping": (
         "failed: plugin 'mistyping' of acme-mistyping 1.5: tensorlab_register_layers, 'Mistyped': expected a subclass "
-        "of Layer, received <Flatten 'flatten'>; register the class, not an object of it"
+        "of Layer, received <Flatten 'flatten'>; register the class, not an instance"
     ),
     "activating": "activation hat",
     "losing": "loss cubed",
@@ -156,13 +156,13 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
-def test_what_ships_gives_the_same_bits_and_the_sound_ones_work(crowd: Path, tmp_path: Path) -> None:
+def test_builtins_give_the_same_bits_and_valid_plugins_work(crowd: Path, tmp_path: Path) -> None:
     alone = output_of(tmp_path, TRAINING)
     assert len(alone.splitlines()) == 1
     assert output_of(crowd, TRAINING + USING) == alone
 
 
-def test_the_command_explains_every_failure(crowd: Path) -> None:
+def test_command_explains_every_failure(crowd: Path) -> None:
     done = python(crowd, "-m", "tensorlab", "plugins")
     assert (done.returncode, done.stderr) == (1, "")
     header, *lines = done.stdout.splitlines()
@@ -173,8 +173,8 @@ def test_the_command_explains_every_failure(crowd: Path) -> None:
         distribution, version, seconds, _, outcome = rows[name]
         assert (distribution, version) == (f"acme-{name}", "1.5")
         assert outcome.startswith(why)
-        assert float(seconds) >= (2.0 if name == "sleeping" else 0.0)  # it says which one is slow
-    # And without the trouble it is content.
+        assert float(seconds) >= (2.0 if name == "sleeping" else 0.0)  # shows which plugin is slow
+    # Without the failing plugins the command succeeds.
     sound = python(crowd, "-m", "tensorlab", "plugins", TENSORLAB_PLUGINS=",".join(QUICK))
     assert (sound.returncode, sound.stderr) == (0, "")
     assert sound.stdout.count("excluded by TENSORLAB_PLUGINS") == len(TROUBLE) + 1

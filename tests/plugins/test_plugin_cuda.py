@@ -1,14 +1,12 @@
-"""Scalars of a plugin on the CUDA backend, in the simulator: the same numbers, and no launch more than of built-ins."""
+"""Scalar functions of a plugin on the CUDA backend, in the simulator: the same results and number of launches."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
-from cuda_environment import environment
+from cuda_environment import python
 from plugin_environment import install
 
 PLUGIN = """
@@ -85,27 +83,20 @@ print(json.dumps(answer))
 def answer(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("simulated")
     install(folder, "own", PLUGIN)
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", PROGRAM],
-        env=environment(folder, NUMBA_ENABLE_CUDASIM="1", TENSORLAB_CUDA_FALLBACK="error"),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
+    variables = {"NUMBA_ENABLE_CUDASIM": "1", "TENSORLAB_CUDA_FALLBACK": "error"}
+    found = json.loads(python(folder, "-W", "ignore", "-c", PROGRAM, **variables).splitlines()[-1])
     if "skip" in found:
         pytest.skip(found["skip"])
     return found
 
 
-def test_a_training_step_of_a_plugins_rules_gives_the_reference_backends_numbers(answer: Any) -> None:
-    assert len(answer["cuda"]) == 8  # four weights, and a slot of each
+def test_training_step_matches_the_reference_backend(answer: Any) -> None:
+    assert len(answer["cuda"]) == 8  # four weights, each with a slot
     for received, expected in zip(answer["cuda"], answer["reference"], strict=True):
         assert received == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
-def test_it_launches_the_kernels_of_a_built_in_one(answer: Any) -> None:
+def test_training_step_launches_as_many_kernels_as_builtins(answer: Any) -> None:
     (launches, own), (as_many, shipped) = answer["own"], answer["shipped"]
     assert launches == as_many > 0
     assert own == shipped

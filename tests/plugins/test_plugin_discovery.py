@@ -1,7 +1,6 @@
-"""Finding plugins: every kind of thing that one brings, when they are looked for, and by whom.
+"""Finding plugins: objects of every kind, and the time of discovery.
 
-The environments are folders with ``*.dist-info`` in them, as an installer makes them, in front of ``sys.path`` of a
-fresh process.
+The environments are folders with ``*.dist-info``, as installers create them, first on ``sys.path`` of a new process.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from plugin_samples import SOUND
 from tensorlab.plugins import discovery
 
 
-def test_a_sound_plugin_registers_every_kind(sound: Path) -> None:
+def test_plugin_registers_objects_of_every_kind(sound: Path) -> None:
     text = output_of(
         sound,
         """
@@ -34,7 +33,7 @@ def test_a_sound_plugin_registers_every_kind(sound: Path) -> None:
         logs = model.train_on_batch(x, np.zeros((1, 3)))
         assert np.isclose(logs["loss"], 2.0 * (2.0 * hat) ** 3, rtol=1e-6), logs
         assert np.isclose(logs["bias"], 2.0 * hat), logs
-        assert np.allclose(model.get_weights()[0], 7.5)  # a falling hat: downhill is up
+        assert np.allclose(model.get_weights()[0], 7.5)  # the activation decreases, so the weights grow
         assert tl.asarray([1.0], device="other").device == "other"
         (record,) = [plugin for plugin in tl.plugins.manager.plugins if plugin.distribution == "acme-sound"]
         assert record.error is None
@@ -44,7 +43,7 @@ def test_a_sound_plugin_registers_every_kind(sound: Path) -> None:
     assert text == "sound 1.5 Double bias cubed hat other sevens signed\n"
 
 
-def test_discovery_waits_for_the_first_look_up(tmp_path: Path) -> None:
+def test_discovery_happens_at_the_first_look_up(tmp_path: Path) -> None:
     install(tmp_path, "loud", "print('imported')\nimport tensorlab as tl\n" + SOUND)
     text = output_of(
         tmp_path,
@@ -63,7 +62,7 @@ def test_discovery_waits_for_the_first_look_up(tmp_path: Path) -> None:
     assert text.splitlines() == ["before", "imported", "after"]
 
 
-def test_a_plugin_may_look_names_up_while_it_is_loaded(tmp_path: Path) -> None:
+def test_plugin_may_look_up_names_while_it_is_loaded(tmp_path: Path) -> None:
     source = """
     import tensorlab as tl
     from tensorlab import hookimpl
@@ -77,7 +76,7 @@ def test_a_plugin_may_look_names_up_while_it_is_loaded(tmp_path: Path) -> None:
     assert text == "True\n"
 
 
-def test_many_threads_may_be_the_first(sound: Path) -> None:
+def test_concurrent_first_look_ups(sound: Path) -> None:
     text = output_of(
         sound,
         """
@@ -96,7 +95,7 @@ def test_many_threads_may_be_the_first(sound: Path) -> None:
     assert text == "8 1 2\n"
 
 
-def test_name_and_version_are_read_from_the_header_alone(tmp_path: Path) -> None:
+def test_name_and_version_are_read_from_the_header_of_metadata(tmp_path: Path) -> None:
     text = "Metadata-Version: 2.4\r\nName:acme\r\nVersion: 2.0.post1\r\n\r\nSummary: of a README\r\nVersion: 9\r\n"
     (tmp_path / "METADATA").write_bytes(text.encode())
     read = discovery._fields(PathDistribution(tmp_path), "Name", "Version", "Summary")

@@ -1,4 +1,4 @@
-"""The distributions in plugins/, and what new-plugin writes: their tests, all that the kit asks, pass."""
+"""The distributions in plugins/ and those that new-plugin writes pass all checks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COMPUTED = {"backends", "dtypes", "special-values", "shapes", "config", "determi
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What pytest says of each test of every plugin, by its id; also of new plugins of all kinds."""
+    """The outcome of each test of every plugin, including new plugins of all kinds, by its id."""
     site, fresh = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("fresh")
     written = [new_plugin.write(f"my-{kind}", kind, fresh) for kind in KINDS]
     install_wheels(site, (*SHIPPED, *written), tmp_path_factory.mktemp("build"))
@@ -48,7 +48,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return found
 
 
-def test_what_ships() -> None:
+def test_distributions_in_the_repository() -> None:
     assert [folder.name for folder in SHIPPED] == [
         "tensorlab-focal",
         "tensorlab-lion",
@@ -73,10 +73,10 @@ def test_what_ships() -> None:
         ("my_regularizer", "regularizer::my_regularizer", COMPUTED | {"gradients"}),
         ("my_callback", "callback::MyCallback", {"watches", "config", "determinism"}),
         ("my_dataset", "dataset::my_dataset", {"arrays", "determinism"}),
-        ("my_backend", "backend::my_backend", {"protocol", "memory", "numbers"}),
+        ("my_backend", "backend::my_backend", {"protocol", "memory", "methods", "numbers"}),
     ],
 )
-def test_every_check_of_it_passes(plugin: str, thing: str, headings: set[str], outcomes: dict[str, str]) -> None:
+def test_every_check_passes(plugin: str, thing: str, headings: set[str], outcomes: dict[str, str]) -> None:
     distribution = f"tensorlab-{plugin.replace('_', '-')}"
     own = {test: outcome for test, outcome in outcomes.items() if test.startswith(f"{distribution}::")}
     assert own == {
@@ -86,12 +86,12 @@ def test_every_check_of_it_passes(plugin: str, thing: str, headings: set[str], o
 
 
 def shipped(name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The module of a plugin in plugins/, not installed."""
+    """Return the module of a plugin in plugins/, which is not installed."""
     monkeypatch.syspath_prepend(str(ROOT / "plugins" / name))
     return importlib.import_module(name.replace("-", "_"))
 
 
-def test_swish_is_its_formula(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_swish_matches_its_formula(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     x = rng.normal(0, 5, 100)
     with tl.device("reference"):
         values = np.asarray(tl.Activation(shipped("tensorlab-swish", monkeypatch).swish)(tl.asarray(x)))
@@ -99,7 +99,7 @@ def test_swish_is_its_formula(rng: np.random.Generator, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(("gamma", "alpha"), [(2.0, 0.25), (0.0, 0.5), (1.3, 0.9)])
-def test_focal_is_the_paper_s(
+def test_focal_matches_the_paper(
     gamma: float, alpha: float, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     y, p = rng.integers(0, 2, (6, 4)), rng.uniform(0.01, 0.99, (6, 4))
@@ -110,7 +110,7 @@ def test_focal_is_the_paper_s(
     assert value == pytest.approx(np.mean(-weight * (1 - sure) ** gamma * np.log(sure)), rel=1e-12)
 
 
-def test_lion_is_the_paper_s(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lion_matches_the_paper(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     w, m = rng.normal(size=5), np.zeros(5)
     with tl.device("reference"):
         rule = tl.OptimizerRule(shipped("tensorlab-lion", monkeypatch).lion)
@@ -125,7 +125,7 @@ def test_lion_is_the_paper_s(rng: np.random.Generator, monkeypatch: pytest.Monke
         np.testing.assert_allclose(np.asarray(optimizer.variables[0]), m, rtol=1e-12)
 
 
-def test_maxout_is_the_largest_of_its_pieces(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_maxout_is_the_maximum_of_its_pieces(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     module = shipped("tensorlab-maxout", monkeypatch)
     x = rng.normal(size=(2, 5, 3))
     with tl.device("reference"):
@@ -141,7 +141,7 @@ def test_maxout_is_the_largest_of_its_pieces(rng: np.random.Generator, monkeypat
 
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
-def test_a_shipped_plugin_is_complete(folder: Path) -> None:
+def test_distribution_in_the_repository_is_complete(folder: Path) -> None:
     settings = tomllib.loads((folder / "pyproject.toml").read_text())
     project = settings["project"]
     assert project["name"] == folder.name
@@ -153,7 +153,9 @@ def test_a_shipped_plugin_is_complete(folder: Path) -> None:
     assert (folder / "README.md").read_text().startswith(f"# {folder.name}\n")
 
 
-def test_the_command_writes_a_folder_and_says_what_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_new_plugin_writes_a_folder_and_prints_the_next_step(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = ["new-plugin", "tensorlab-soft-step", "--kind", "layer", "--path", str(tmp_path)]
     assert commands.main(arguments) == 0
     folder = tmp_path / "tensorlab-soft-step"
@@ -219,7 +221,7 @@ def test_the_command_writes_a_folder_and_says_what_next(tmp_path: Path, capsys: 
         ),
     ],
 )
-def test_what_is_refused_writes_nothing(
+def test_invalid_new_plugin_writes_nothing(
     name: str, kind: str, error: type[Exception], said: str, tmp_path: Path
 ) -> None:
     with pytest.raises(error) as caught:
@@ -242,7 +244,7 @@ def test_what_is_refused_writes_nothing(
         (["mish"], "the following arguments are required: --kind"),
     ],
 )
-def test_arguments_that_make_no_sense_end_with_code_2(
+def test_invalid_arguments_exit_with_code_2(
     arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -253,11 +255,11 @@ def test_arguments_that_make_no_sense_end_with_code_2(
     assert errors.startswith(f"python -m tensorlab new-plugin: {said}")
 
 
-def test_every_kind_of_the_registry_has_a_template() -> None:
+def test_every_kind_has_a_template() -> None:
     assert set(KINDS) == set(registries)
 
 
-def test_a_path_that_is_no_folder_is_refused(tmp_path: Path) -> None:
+def test_path_that_is_not_a_folder_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError) as caught:
         new_plugin.write("mish", "activation", tmp_path / "nowhere")
     expected = (
@@ -266,13 +268,13 @@ def test_a_path_that_is_no_folder_is_refused(tmp_path: Path) -> None:
     assert str(caught.value) == expected
 
 
-def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
+def test_too_long_name_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match=r"^new-plugin --path: expected a writable folder, received"):
         new_plugin.write("a" * 300, "activation", tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written_whole_is_not_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_write_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(self: Path, text: str, encoding: str) -> None:
         raise OSError("no space left on device")
 

@@ -1,4 +1,4 @@
-"""The hooks: that they are the whole surface of plugins, and the only way in."""
+"""Hooks: the complete interface of plugins, tested and documented, also used for built-in objects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PACKAGE = ROOT / "tensorlab"
 HOOKS = [name for name in vars(hookspecs) if name.startswith("tensorlab_")]
 
 
-def test_the_hookspecs_are_signatures_and_docstrings_alone() -> None:
+def test_hookspecs_contain_only_signatures_and_docstrings() -> None:
     tree = ast.parse((PACKAGE / "plugins" / "hookspecs.py").read_text(encoding="utf-8"))
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     assert [function.name for function in functions] == HOOKS
@@ -28,7 +28,7 @@ def test_the_hookspecs_are_signatures_and_docstrings_alone() -> None:
         assert text.endswith((".", '"'))
 
 
-def test_there_is_a_hook_for_each_kind_and_a_kind_for_each_hook() -> None:
+def test_each_kind_has_a_hook() -> None:
     registering = [name for name in HOOKS if "_register_" in name]
     assert registering == [f"tensorlab_register_{plural}" for plural in KINDS.values()]
     assert list(registries) == list(KINDS)
@@ -36,11 +36,11 @@ def test_there_is_a_hook_for_each_kind_and_a_kind_for_each_hook() -> None:
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_every_hook_is_tested(hook: str) -> None:
-    implemented = re.compile(rf"\bdef {hook}\(|\b{hook}=|\"{hook}\":")  # which is more than mentioned
+    implemented = re.compile(rf"\bdef {hook}\(|\b{hook}=|\"{hook}\":")  # implemented, not only mentioned
     assert any(implemented.search(path.read_text(encoding="utf-8")) for path in (ROOT / "tests").rglob("*plugin*.py"))
 
 
-def test_every_hook_is_documented_with_its_arguments_and_nothing_else_is() -> None:
+def test_every_hook_is_documented_with_its_arguments() -> None:
     text = (ROOT / "plugins" / "README.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `(tensorlab_\w+(?:\(.*?\))?)` \| (.+) \|$", text, re.MULTILINE))
     specified = {
@@ -50,11 +50,11 @@ def test_every_hook_is_documented_with_its_arguments_and_nothing_else_is() -> No
     assert rows.keys() == specified
     assert all(len(words) > 10 for words in rows.values())
     elsewhere = set(re.findall(r"\btensorlab_(?:register|fit|epoch|batch)_\w+", text))
-    assert elsewhere <= set(HOOKS), "names of hooks that are none"
+    assert elsewhere <= set(HOOKS), "the document names hooks that do not exist"
 
 
-def test_nothing_but_the_manager_puts_things_into_a_registry() -> None:
-    # Entries are made in one place, and `add` is called in one place: what ships has no other way in than a plugin.
+def test_only_the_manager_adds_to_registries() -> None:
+    # Entries are created in one place, so built-in objects are registered like those of plugins.
     made = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
@@ -67,7 +67,7 @@ def test_nothing_but_the_manager_puts_things_into_a_registry() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_ships_is_what_the_built_in_plugin_returns(kind: str) -> None:
+def test_builtin_objects_are_those_of_the_builtin_plugin(kind: str) -> None:
     from tensorlab.plugins import builtins
 
     returned = getattr(builtins, f"tensorlab_register_{KINDS[kind]}")()

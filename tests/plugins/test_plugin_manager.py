@@ -1,4 +1,4 @@
-"""Registering: everything of a plugin or nothing, with words that say why. With a manager and registries of its own."""
+"""Registering a plugin completely or not at all, and error messages, with a separate manager and registries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tensorlab.registry import Registry, registries
 
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> Manager:
-    """A manager with empty registries, which sees no entry points but those that a test adds."""
+    """A manager with empty registries, which finds only entry points added by a test."""
     manager = Manager()
     for registry in registries.values():
         monkeypatch.setattr(registry, "_entries", {})
@@ -43,7 +43,7 @@ def rectified(x: float) -> float:
 
 
 def doubled(x: Any) -> Any:
-    """Of numbers, and of tensors too."""
+    """Accepts numbers and tensors."""
     return x + x * math.sqrt(1.0)
 
 
@@ -56,18 +56,18 @@ def forgetful(w: float, g: float, m: float, learning_rate: float = 0.1) -> float
 
 
 class Idle(tl.layers.Layer):
-    """A layer that forgets to say what it computes."""
+    """A layer without `call`."""
 
 
 class Deaf(tl.layers.Layer):
-    """A layer that takes no inputs."""
+    """A layer whose `call` has no inputs."""
 
     def call(self) -> None:
         """Nothing."""
 
 
 class Numbered(tl.layers.Layer):
-    """A layer whose `call` is none."""
+    """A layer whose `call` is not a method."""
 
     call = 3
 
@@ -84,7 +84,7 @@ def names() -> set[str]:
     return {entry.name for registry in registries.values() for same in registry._entries.values() for entry in same}
 
 
-def test_built_ins_come_through_the_hooks(fresh: Manager) -> None:
+def test_builtins_are_registered_by_hooks(fresh: Manager) -> None:
     assert names() == set()
     assert tl.activations.get("relu") is tl.activations.relu
     (record,) = fresh.plugins
@@ -134,7 +134,7 @@ def test_built_ins_come_through_the_hooks(fresh: Manager) -> None:
         ),
         (
             {"tensorlab_register_activations": lambda: {"lost": tl.layers.Activation}},
-            "received <class 'tensorlab.layers.activation.Activation'>; register an object of it",
+            "received <class 'tensorlab.layers.activation.Activation'>; register an instance, not the class",
         ),
         (
             {"tensorlab_register_activations": lambda: {"lost": tl.Activation(unliftable)}},
@@ -189,7 +189,7 @@ def test_built_ins_come_through_the_hooks(fresh: Manager) -> None:
         ),
     ],
 )
-def test_register_takes_everything_or_nothing(fresh: Manager, hooks: dict[str, Any], message: str) -> None:
+def test_register_is_all_or_nothing(fresh: Manager, hooks: dict[str, Any], message: str) -> None:
     fresh.load()
     before, plugins = names(), list(fresh.plugins)
     hooks = {"tensorlab_register_layers": lambda: {"First": tl.layers.Dense}, **hooks}
@@ -199,13 +199,13 @@ def test_register_takes_everything_or_nothing(fresh: Manager, hooks: dict[str, A
     assert message in str(error.value)
     assert names() == before
     assert fresh.plugins == plugins
-    # And the corrected plugin is welcome.
+    # The corrected plugin can be registered.
     good = plugin_of(tensorlab_register_layers=lambda: {"First": tl.layers.Dense})
     fresh.register(good, Plugin("mine", "acme", "2.1"))
     assert registries["layer"].entry("acme:First").version == "2.1"
 
 
-def test_a_name_that_a_distribution_uses_twice(fresh: Manager) -> None:
+def test_name_used_twice_by_one_distribution_is_rejected(fresh: Manager) -> None:
     fresh.load()
     before = names()
     twice = plugin_of(tensorlab_register_activations=lambda: {"one_two": abs, "OneTwo": abs})
@@ -218,7 +218,7 @@ def test_a_name_that_a_distribution_uses_twice(fresh: Manager) -> None:
     assert names() == before
 
 
-def test_two_spellings_of_a_name_are_one(fresh: Manager) -> None:
+def test_two_spellings_of_a_name_clash(fresh: Manager) -> None:
     fresh.load()
     before = names()
     with pytest.raises(PluginError) as error:
@@ -229,7 +229,7 @@ def test_two_spellings_of_a_name_are_one(fresh: Manager) -> None:
     assert "registers as 'mean_squared_error'" in str(error.value)
     assert names() == before
     assert tl.losses.get("mean_squared_error").term is tl.losses.MeanSquaredError.term
-    # Another kind has names of its own.
+    # Other kinds have their own names.
     fresh.register(
         plugin_of(tensorlab_register_layers=lambda: {"tanh": tl.layers.Dense}), Plugin("mine", "acme", "2.0")
     )
@@ -237,7 +237,7 @@ def test_two_spellings_of_a_name_are_one(fresh: Manager) -> None:
     assert registries["activation"].get("tanh") is tl.activations.tanh
 
 
-def test_unknown_names_stay_errors_when_no_plugin_failed(fresh: Manager) -> None:
+def test_unknown_name_without_failed_plugins(fresh: Manager) -> None:
     with pytest.raises(UnknownNameError) as error:
         tl.activations.get("rellu")
     assert fresh.explain_missing("activation", "rellu") == ""

@@ -1,4 +1,4 @@
-"""Plugins that watch a run: what they see, and that they change nothing of it."""
+"""Plugins that observe a run: what they receive, and that they do not change the run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import tensorlab as tl
 from tensorlab.errors import PluginError, PluginWarning
 from tensorlab.plugins import manager
 
-pytestmark = pytest.mark.usefixtures("taken_back")
+pytestmark = pytest.mark.usefixtures("plugins_restored")
 
 
 def data(rng: np.random.Generator) -> tuple[Any, Any]:
@@ -30,7 +30,7 @@ def trained(x: Any, y: Any, **options: Any) -> tuple[list[bytes], dict[str, list
     return [weight.tobytes() for weight in model.get_weights()], history
 
 
-def test_a_plugin_watches_a_run_and_cannot_change_it(rng: np.random.Generator) -> None:
+def test_observer_receives_events_and_cannot_change_the_run(rng: np.random.Generator) -> None:
     x, y = data(rng)
     alone = trained(x, y, validation_data=(x, y))
     seen: list[Any] = []
@@ -38,7 +38,7 @@ def test_a_plugin_watches_a_run_and_cannot_change_it(rng: np.random.Generator) -
     def look(moment: str, model: Any, logs: dict[str, float] | None = None) -> dict[str, float]:
         assert isinstance(model, tl.Sequential)
         seen.append((moment, dict(logs or {})))
-        tl.random.uniform((2,))  # what it draws is drawn from nobody
+        tl.random.uniform((2,))  # its draws do not affect the run
         if logs is not None:
             logs.clear()
         return {"loss": -1.0}
@@ -62,7 +62,7 @@ def test_a_plugin_watches_a_run_and_cannot_change_it(rng: np.random.Generator) -
     assert seen[-1][1] == ends[-1]
 
 
-def test_one_that_raises_is_a_warning_and_is_not_called_again_in_that_run(rng: np.random.Generator) -> None:
+def test_failing_observer_warns_and_is_disabled_for_the_run(rng: np.random.Generator) -> None:
     x, y = data(rng)
     alone = trained(x, y)
     calls = []
@@ -81,12 +81,12 @@ def test_one_that_raises_is_a_warning_and_is_not_called_again_in_that_run(rng: n
             "plugin 'clumsy' of clumsy: tensorlab_batch_end raised ZeroDivisionError: one by zero; "
             "it is not called again in this run"
         ]
-        assert warned[0].filename == __file__, "at the line that called fit"
+        assert warned[0].filename == __file__, "the warning must point to the call of fit"
         assert calls == [0] * run
         assert counted == [0, 1, 2] * 2 * run
 
 
-def test_one_that_raises_is_an_error_when_strict(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_observer_raises_when_strict(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = data(rng)
     model = tl.Sequential([tl.layers.Dense(2, activation="softmax")])
     model.compile("rmsprop", "sparse_categorical_crossentropy")
@@ -104,5 +104,5 @@ def test_one_that_raises_is_an_error_when_strict(rng: np.random.Generator, monke
         assert np.array_equal(weight, kept)
 
 
-def test_nobody_watching_costs_nothing() -> None:
+def test_no_observers_by_default() -> None:
     assert manager.observers() == []

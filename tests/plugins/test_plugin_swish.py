@@ -1,4 +1,4 @@
-"""plugins/tensorlab-swish, installed where only a process of its own finds it."""
+"""plugins/tensorlab-swish, installed for a separate process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PLUGIN = ROOT / "plugins" / "tensorlab-swish"
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """A folder as ``pip install --target`` leaves it, made from the plugin's pyproject without pip and a network."""
+    """A folder as written by ``pip install --target``, created from the plugin's pyproject without pip."""
     site = tmp_path_factory.mktemp("site")
     project = tomllib.loads((PLUGIN / "pyproject.toml").read_text())["project"]
     modules = list(PLUGIN.glob("*.py"))
@@ -51,7 +51,7 @@ def check(installed, program):
     return done.stdout
 
 
-def test_a_network_with_it_learns(installed):
+def test_network_with_swish_learns(installed):
     first, last = check(
         installed,
         """
@@ -68,7 +68,7 @@ print(losses[0], losses[-1])
     assert float(last) < 0.5 * float(first)
 
 
-def test_its_name_survives_a_config_and_a_misspelt_one_is_answered_with_it(installed):
+def test_name_survives_a_config_and_is_suggested_for_a_misspelled_one(installed):
     written = check(
         installed,
         """
@@ -86,8 +86,8 @@ except tl.errors.UnknownNameError as error:
     assert written[2].endswith("received 'swsh'; did you mean 'swish'?")
 
 
-def test_it_may_be_imported_before_tensorlab(installed):
-    """The plugin imports tensorlab, and tensorlab the plugin: neither order is a circle."""
+def test_plugin_can_be_imported_before_tensorlab(installed):
+    """The imports of the plugin and of tensorlab are not circular in either order."""
     assert check(installed, "import tensorlab_swish, tensorlab as tl; print(tl.activations.get('swish'))")
     program = "import sys, tensorlab; print('tensorlab_swish' in sys.modules)"
     assert check(installed, program) == "False\n", "discovery happens at the first look-up, not at import"

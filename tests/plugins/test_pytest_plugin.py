@@ -1,4 +1,4 @@
-"""The plugin of pytest: which checks become which tests, what is refused, and that it does nothing unasked."""
+"""The pytest plugin: tests for conformance checks, errors, and that it does nothing unless requested."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from plugin_environment import ROOT, install
 from tensorlab.environment import pip
 from tensorlab.plugins import Plugin, manager
 from tensorlab.testing import plugin
-from tensorlab.testing.report import Check, NotApplicableError, refuse
+from tensorlab.testing.report import Check, NotApplicableError, fail
 
 pytest_plugins = ["pytester"]
 
@@ -24,7 +24,7 @@ IDS = [
     "acme-hat::activation::hat::gradients",
     "acme-hat::activation::hat::special-values",
 ]
-WITHOUT = ("-p", "no:hypothesispytest", "-p", "no:cacheprovider")  # the first takes a second for its summary
+WITHOUT = ("-p", "no:hypothesispytest", "-p", "no:cacheprovider")  # the first prints a summary, which takes a second
 SOUND = """
 import tensorlab as tl
 @tl.hookimpl
@@ -35,14 +35,14 @@ def tensorlab_register_activations():
 
 @pytest.fixture
 def hat(monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester) -> Iterator[pytest.Pytester]:
-    """A plugin of three checks, which passes one, fails one and skips one; and pytest, to be run in this process."""
+    """A plugin with three checks, of which one passes, one fails and one is skipped; returns a pytester."""
 
     def none() -> None:
         raise NotApplicableError("it has none")
 
     checks = [
         Check("plugin 'hat'", "loads", lambda: None),
-        Check("activation 'hat'", "gradients", lambda: refuse("activation 'hat' at 0", "1", "2", "correct it")),
+        Check("activation 'hat'", "gradients", lambda: fail("activation 'hat' at 0", "1", "2", "correct it")),
         Check("activation 'hat'", "special values", none),
     ]
     manager.load()
@@ -58,13 +58,13 @@ def node_ids(run: pytest.RunResult) -> list[str]:
     return [line for line in run.outlines if "::" in line]
 
 
-def test_it_is_registered_as_a_plugin_of_pytest() -> None:
+def test_entry_point_is_registered() -> None:
     (point,) = [p for p in importlib.metadata.entry_points(group="pytest11") if p.value == "pytest_tensorlab"]
-    assert point.name == "tensorlab", "install this checkout again: pip install -e ."
+    assert point.name == "tensorlab", "reinstall this checkout: pip install -e ."
 
 
 @pytest.mark.parametrize("name", ["acme-hat", "Acme_Hat", "hat"])
-def test_each_heading_is_a_test(name: str, hat: pytest.Pytester) -> None:
+def test_each_check_is_a_test(name: str, hat: pytest.Pytester) -> None:
     assert node_ids(hat.runpytest_inprocess("--tensorlab-plugin", name, "--collect-only", "-q")) == IDS
     tree = hat.runpytest_inprocess("--tensorlab-plugin", name, "--collect-only").outlines
     assert [line for line in tree if "<" in line] == [
@@ -79,7 +79,7 @@ def test_each_heading_is_a_test(name: str, hat: pytest.Pytester) -> None:
     ]
 
 
-def test_a_failure_is_the_words_of_the_kit(hat: pytest.Pytester) -> None:
+def test_failure_shows_the_message_of_the_check(hat: pytest.Pytester) -> None:
     run = hat.runpytest_inprocess("--tensorlab-plugin", "acme-hat", "-rsf")
     run.assert_outcomes(passed=1, failed=1, skipped=1)
     run.stdout.fnmatch_lines(
@@ -98,7 +98,7 @@ def test_a_failure_is_the_words_of_the_kit(hat: pytest.Pytester) -> None:
     verbose.stdout.fnmatch_lines(["acme-hat::activation::hat::gradients FAILED *"])
 
 
-def test_tests_are_chosen_as_any_are(hat: pytest.Pytester) -> None:
+def test_checks_can_be_selected_like_tests(hat: pytest.Pytester) -> None:
     asked = ("--tensorlab-plugin", "acme-hat", "--collect-only", "-q")
     assert node_ids(hat.runpytest_inprocess(*asked, "-k", "hat and not loads")) == IDS[1:]
     assert node_ids(hat.runpytest_inprocess(*asked, "--deselect", IDS[1])) == [IDS[0], IDS[2]]
@@ -107,7 +107,7 @@ def test_tests_are_chosen_as_any_are(hat: pytest.Pytester) -> None:
     hat.runpytest_inprocess("--tensorlab-plugin", "acme-hat", "--nf").assert_outcomes(passed=1, failed=1, skipped=1)
 
 
-def test_they_lie_beside_the_files(hat: pytest.Pytester) -> None:
+def test_checks_are_added_to_test_files(hat: pytest.Pytester) -> None:
     file = hat.makepyfile("def test_own(): pass")
     own = f"{file.name}::test_own"
     collect = ("--collect-only", "-q")
@@ -116,16 +116,16 @@ def test_they_lie_beside_the_files(hat: pytest.Pytester) -> None:
     assert node_ids(hat.runpytest_inprocess(*collect)) == [own]
 
 
-def test_the_setting_adds_them_to_the_whole_suite(hat: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_setting_adds_checks_to_the_whole_suite(hat: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     hat.makepyprojecttoml('[tool.pytest.ini_options]\ntensorlab_plugins = ["acme-hat"]\n')
     collect = ("--collect-only", "-q")
-    assert node_ids(hat.runpytest_inprocess(*collect)) == IDS, "without any file"
+    assert node_ids(hat.runpytest_inprocess(*collect)) == IDS, "without test files"
     (hat.path / "tests").mkdir()
     (hat.path / "tests" / "test_own.py").write_text("def test_own(): pass")
     own = "tests/test_own.py::test_own"
     assert node_ids(hat.runpytest_inprocess(*collect)) == [own, *IDS]
     assert node_ids(hat.runpytest_inprocess(".", *collect)) == [own, *IDS]
-    assert node_ids(hat.runpytest_inprocess("--tensorlab-plugin", "hat", *collect)) == [own, *IDS], "once"
+    assert node_ids(hat.runpytest_inprocess("--tensorlab-plugin", "hat", *collect)) == [own, *IDS], "no duplicates"
     assert node_ids(hat.runpytest_inprocess("tests", *collect)) == [own]
     hat.makepyprojecttoml('[tool.pytest.ini_options]\ntensorlab_plugins = "acme-hat"\ntestpaths = ["tests"]\n')
     assert node_ids(hat.runpytest_inprocess(*collect)) == [own, *IDS]
@@ -133,7 +133,7 @@ def test_the_setting_adds_them_to_the_whole_suite(hat: pytest.Pytester, monkeypa
     assert node_ids(hat.runpytest_inprocess(hat.path, *collect)) == [own, *IDS]
 
 
-def test_an_unknown_distribution_is_answered_with_those_that_are_installed(hat: pytest.Pytester) -> None:
+def test_unknown_distribution_is_reported_with_suggestions(hat: pytest.Pytester) -> None:
     run = hat.runpytest_inprocess("--tensorlab-plugin", "acme-hatt")
     assert run.ret == pytest.ExitCode.USAGE_ERROR
     assert str(run.stderr).strip() == (
@@ -150,11 +150,11 @@ def test_an_unknown_distribution_is_answered_with_those_that_are_installed(hat: 
     assert hat.runpytest_inprocess("--help").ret == 0
 
 
-# In processes of their own
+# In new processes
 
 
 def pytest_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """pytest, where a plugin ``hat`` is installed."""
+    """Run pytest with the plugin ``hat`` installed."""
     if not (folder / "site").exists():
         install(folder / "site", "hat", SOUND)
     return subprocess.run(
@@ -167,7 +167,7 @@ def pytest_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     )
 
 
-def test_the_id_of_a_check_is_an_argument_as_any(tmp_path: Path) -> None:
+def test_id_of_a_check_can_be_an_argument(tmp_path: Path) -> None:
     chosen = pytest_in(tmp_path, "--collect-only", "-q", "acme-hat::plugin", "acme-hat::activation::hat::plain-Python")
     assert chosen.returncode == 0, chosen.stdout
     assert [line for line in chosen.stdout.splitlines() if "::" in line] == [
@@ -177,7 +177,7 @@ def test_the_id_of_a_check_is_an_argument_as_any(tmp_path: Path) -> None:
     ]
 
 
-def test_an_id_of_no_check_is_answered_with_those_that_are(tmp_path: Path) -> None:
+def test_unknown_id_is_reported_with_known_ids(tmp_path: Path) -> None:
     none = pytest_in(tmp_path, "acme-hat::activation::hat::dtype")
     assert none.returncode == pytest.ExitCode.INTERRUPTED
     text = "acme-hat: expected the id of a check, received 'acme-hat::activation::hat::dtype'; known ids:\n"
@@ -187,13 +187,13 @@ def test_an_id_of_no_check_is_answered_with_those_that_are(tmp_path: Path) -> No
     assert "file or directory not found: nowhere::activation::hat" in other.stderr
 
 
-def test_processes_share_the_work(tmp_path: Path) -> None:
+def test_checks_run_with_xdist(tmp_path: Path) -> None:
     run = pytest_in(tmp_path, "-n", "2", "--tensorlab-plugin", "hat", "-k", "loads")
     assert run.returncode == 0, run.stdout
     assert "1 passed" in run.stdout
 
 
-def test_without_being_asked_it_imports_nothing(tmp_path: Path) -> None:
+def test_nothing_is_imported_unless_requested(tmp_path: Path) -> None:
     (tmp_path / "test_nothing.py").write_text(
         "import sys\n"
         "def test_nothing():\n"
@@ -204,7 +204,7 @@ def test_without_being_asked_it_imports_nothing(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stdout
 
 
-def test_neither_imports_the_other() -> None:
+def test_pytest_plugin_and_tensorlab_do_not_import_each_other() -> None:
     program = (
         "import sys, pytest\nbefore = set(sys.modules)\nimport pytest_tensorlab\n"
         "print(sorted(set(sys.modules) - before))\n"

@@ -1,4 +1,4 @@
-"""Names, where they come from, and what is said about one that is taken or unknown."""
+"""Registries: names, spellings, owners, overrides, and errors for taken and unknown names."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from tensorlab.registry import Entry, Registry, canonical, registries
 
 @pytest.fixture
 def shelf() -> Registry:
-    """A registry of two things of two distributions."""
+    """A registry with objects of two distributions."""
     registry = Registry("activation")
     registry.add(Entry("relu", max, "tensorlab", "0.1.0"))
     registry.add(Entry("SoftPlus", min, "tensorlab-extra", "2.0"))
     return registry
 
 
-def test_canonical_forgets_how_a_name_is_spelt() -> None:
+def test_canonical_ignores_the_spelling() -> None:
     assert canonical("RMSprop") == canonical("rmsprop") == canonical("rms_prop")
     assert canonical("MeanSquaredError") == canonical("mean_squared_error")
     assert canonical("relu") != canonical("relu6")
 
 
 @pytest.mark.parametrize("name", ["relu", "ReLU", "tensorlab:relu", "tensorlab:RELU"])
-def test_a_name_is_found_in_every_spelling(shelf: Registry, name: str) -> None:
+def test_name_is_found_in_every_spelling(shelf: Registry, name: str) -> None:
     assert shelf.get(name) is max
     entry = shelf.entry(name)
     assert (entry.name, entry.owner) == ("relu", "tensorlab 0.1.0")
@@ -33,13 +33,13 @@ def test_a_name_is_found_in_every_spelling(shelf: Registry, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["tensorlab-extra:relu", "tanh", "relu:tensorlab", ""])
-def test_a_name_that_is_not_there(shelf: Registry, name: str) -> None:
+def test_unknown_name_raises(shelf: Registry, name: str) -> None:
     assert name not in shelf
     with pytest.raises(UnknownNameError, match=r"^activation: expected the name of a registered activation, received "):
         shelf.get(name)
 
 
-def test_an_unknown_name_lists_the_nearest(shelf: Registry) -> None:
+def test_unknown_name_suggests_similar_names(shelf: Registry) -> None:
     with pytest.raises(UnknownNameError) as error:
         shelf.get("soft_pluss")
     assert str(error.value) == (
@@ -53,7 +53,7 @@ def test_an_unknown_name_lists_the_nearest(shelf: Registry) -> None:
         shelf.get("zzzz")
 
 
-def test_a_failed_plugin_is_named_instead(shelf: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_plugin_is_reported_for_an_unknown_name(shelf: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr(
         Registry, "explain_missing", staticmethod(lambda kind, name: asked.append((kind, name)) or "plugin x failed")
@@ -63,7 +63,7 @@ def test_a_failed_plugin_is_named_instead(shelf: Registry, monkeypatch: pytest.M
     assert asked == [("activation", "mish")]
 
 
-def test_a_name_used_twice_is_refused_naming_both(shelf: Registry) -> None:
+def test_taken_name_is_rejected_and_the_owner_named(shelf: Registry) -> None:
     with pytest.raises(PluginError) as error:
         shelf.add(Entry("soft_plus", abs, "tensorlab", "0.1.0"))
     assert str(error.value) == (
@@ -74,11 +74,11 @@ def test_a_name_used_twice_is_refused_naming_both(shelf: Registry) -> None:
     assert shelf.get("softplus") is min
 
 
-def test_remove_takes_back(shelf: Registry) -> None:
+def test_remove(shelf: Registry) -> None:
     entry = shelf.entry("relu")
     shelf.remove(entry)
     assert "relu" not in shelf
-    shelf.remove(entry)  # once more changes nothing
+    shelf.remove(entry)  # removing again has no effect
     shelf.add(entry)
     assert shelf.get("relu") is max
 
@@ -89,7 +89,7 @@ def test_iteration_is_by_name(shelf: Registry) -> None:
     assert shelf.name_of(print) is None
 
 
-def test_every_look_up_loads_first(shelf: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_look_up_loads_plugins_first(shelf: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     loads = []
     monkeypatch.setattr(Registry, "load", staticmethod(lambda: loads.append(1)))
     for look_up in (
@@ -103,7 +103,7 @@ def test_every_look_up_loads_first(shelf: Registry, monkeypatch: pytest.MonkeyPa
         assert loads == [1]
 
 
-def test_what_is_loaded_at_the_look_up_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_object_loaded_by_the_look_up_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     registry = Registry("metric")
     entry = Entry("recall", object(), "tensorlab", "0")
     monkeypatch.setattr(Registry, "load", staticmethod(lambda: "recall" in registry._entries or registry.add(entry)))
@@ -111,26 +111,26 @@ def test_what_is_loaded_at_the_look_up_is_found(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("wrong", [3, None, 1.5, ("relu",)])
-def test_a_name_is_a_string(shelf: Registry, wrong: object) -> None:
+def test_name_must_be_a_string(shelf: Registry, wrong: object) -> None:
     with pytest.raises(ArgumentTypeError) as error:
         shelf.get(wrong)
     assert str(error.value) == f"activation: expected the name of a registered activation, received {wrong!r}"
 
 
-def test_there_is_a_registry_for_each_kind() -> None:
+def test_each_kind_has_a_registry() -> None:
     assert {"layer", "activation", "loss", "optimizer", "metric", "initializer", "backend"} <= set(registries)
     assert all(registry.kind == kind for kind, registry in registries.items())
     assert {"cpu", "reference"} <= {entry.name for entry in registries["backend"]}
 
 
-def test_two_spellings_of_a_distribution_are_one(shelf: Registry) -> None:
+def test_spellings_of_a_distribution_are_equal(shelf: Registry) -> None:
     for name in ("tensorlab_extra:softplus", "Tensorlab.Extra:softplus", "tensorlab--extra:soft_plus"):
         assert shelf.get(name) is min
         assert name in shelf
     assert "tensorlabextra:softplus" not in shelf
 
 
-def test_what_is_overridden_keeps_its_long_name(shelf: Registry) -> None:
+def test_overridden_object_keeps_its_qualified_name(shelf: Registry) -> None:
     changes: list[int] = []
     shelf.changed = lambda: changes.append(1)
     mine, yours = Entry("ReLU", sum, "mine", "1"), Entry("relu", len, "yours", "2")
@@ -141,7 +141,7 @@ def test_what_is_overridden_keeps_its_long_name(shelf: Registry) -> None:
     assert [shelf.name_of(thing) for thing in (max, sum, len)] == ["tensorlab:relu", "mine:ReLU", "relu"]
     assert [entry.thing for entry in shelf] == [min, len]
     with pytest.raises(PluginError, match=r"'RELU' of yours 3: .* one that yours 2 registers as 'relu'"):
-        shelf.add(Entry("RELU", abs, "yours", "3"), override=True)  # not even a user overrides one's own
+        shelf.add(Entry("RELU", abs, "yours", "3"), override=True)  # a distribution cannot override itself
     shelf.remove(mine)
     assert shelf.get("relu") is len
     assert "mine:relu" not in shelf
@@ -150,7 +150,7 @@ def test_what_is_overridden_keeps_its_long_name(shelf: Registry) -> None:
     assert len(changes) == 4
 
 
-def test_a_name_of_another_kind_is_named_as_such() -> None:
+def test_name_of_another_kind_is_reported() -> None:
     with pytest.raises(UnknownNameError) as caught:
         registries["loss"].get("SGD")
     assert str(caught.value).endswith("received 'SGD'; 'SGD' is the name of an optimizer")

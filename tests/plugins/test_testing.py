@@ -1,4 +1,4 @@
-"""`tl.testing.check_gradients`: it passes what is right, and says what is wrong and where."""
+"""`tl.testing.check_gradients`: correct gradients pass, and errors name the location."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tensorlab.testing import check_gradients
 pytestmark = pytest.mark.usefixtures("reference")
 
 
-def test_right_gradients_pass(rng: np.random.Generator) -> None:
+def test_correct_gradients_pass(rng: np.random.Generator) -> None:
     check_gradients(tl.exp, 0.5)
     check_gradients(tl.exp, rng.standard_normal((2, 3)), order=3)
     check_gradients(tl.matmul, [tl.asarray(rng.standard_normal((2, 3))), rng.standard_normal((3, 1)).tolist()])
@@ -26,7 +26,7 @@ def wrong(gradient: Any) -> Any:
     return tl.custom_gradient(lambda x, y: (x * y, lambda upstream: gradient(x, y, upstream)))
 
 
-def test_the_worst_element_is_named() -> None:
+def test_element_with_the_largest_error_is_named() -> None:
     def gradient(x: Any, y: Any, upstream: Any) -> Any:
         return upstream * y, upstream * x * np.array([[1.0, 1.0], [1.001, 1.5]])
 
@@ -45,7 +45,7 @@ def test_the_worst_element_is_named() -> None:
     )
 
 
-def test_a_wrong_second_derivative_is_found() -> None:
+def test_wrong_second_derivative_fails() -> None:
     @tl.custom_gradient
     def constant_slope(x: tl.Tensor) -> Any:
         slope = tl.stop_gradient(2.0 * x)
@@ -56,7 +56,7 @@ def test_a_wrong_second_derivative_is_found() -> None:
         check_gradients(constant_slope, np.array([0.5, 1.5]))
 
 
-def test_no_gradient_and_gradients_that_are_not_finite() -> None:
+def test_missing_and_non_finite_gradients_fail() -> None:
     with pytest.raises(GradientError) as caught:
         check_gradients(lambda x, y: x * tl.stop_gradient(y), [1.0, 2.0])
     assert str(caught.value) == (
@@ -69,7 +69,7 @@ def test_no_gradient_and_gradients_that_are_not_finite() -> None:
         check_gradients(tl.custom_gradient(lambda x: (x * x, lambda upstream: upstream / 0.0)), 0.5)
 
 
-def test_gradients_of_another_shape_or_dtype() -> None:
+def test_gradients_of_another_shape_or_dtype_fail() -> None:
     def made(gradient: Any) -> Any:
         def function(x: tl.Tensor) -> tl.Tensor:
             result = tl.asarray(2.0 * x.numpy())
@@ -87,18 +87,20 @@ def test_gradients_of_another_shape_or_dtype() -> None:
             check_gradients(made(gradient), np.ones(2))
 
 
-def test_what_cannot_be_checked_is_refused() -> None:
+def test_invalid_functions_are_rejected() -> None:
     with pytest.raises(
-        ArgumentTypeError, match=r"^check_gradients: expected a function that gives a tensor, received flo"
+        ArgumentTypeError, match=r"^check_gradients: expected a function that returns a tensor, received flo"
     ):
         check_gradients(float, 1.0)
-    with pytest.raises(DTypeError, match=r"expected a function that gives float64 for float64, received float32; comp"):
+    with pytest.raises(
+        DTypeError, match=r"expected a function that returns float64 for float64, received float32; comp"
+    ):
         check_gradients(lambda x: x.astype("float32"), 1.0)
     with pytest.raises(ShapeError, match=r"^check_gradients: expected at least one input, received none$"):
         check_gradients(tl.exp, [])
 
 
-def test_the_tolerance_and_the_cotangent_are_chosen() -> None:
+def test_tolerance_and_seed() -> None:
     slightly_off = tl.custom_gradient(lambda x: (x * x, lambda upstream: upstream * 2.0 * x * 1.0001))
     check_gradients(slightly_off, np.ones(3), order=1, tolerance=1e-3)
     with pytest.raises(GradientError) as first:
@@ -119,7 +121,7 @@ def test_the_tolerance_and_the_cotangent_are_chosen() -> None:
         ((tl.exp, ["a"]), {}, DTypeError, "received <U1 data"),
     ],
 )
-def test_a_check_that_could_not_fail_is_refused(arguments: Any, options: Any, kind: Any, message: str) -> None:
+def test_invalid_arguments_are_rejected(arguments: Any, options: Any, kind: Any, message: str) -> None:
     with pytest.raises(kind, match=message):
         check_gradients(*arguments, **options)
 

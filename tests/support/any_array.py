@@ -1,6 +1,6 @@
-"""Arrays of every dtype, of rank 0 to 8, with lengths of 0, however they lie in memory, with special values in them.
+"""Hypothesis strategies for arrays of every dtype, rank 0 to 8, any memory layout, with empty axes and special values.
 
-What the property tests of operations draw from.
+The property tests of operations use them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as numpy_strategies
 
 Array = np.ndarray[Any, Any]
-Case = tuple[Any, Any]  # what tensorlab gives, and what NumPy does
+Case = tuple[Any, Any]  # the results of tensorlab and of NumPy
 
 DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64")
 SPECIAL = (0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 1e30, 1e-30)
@@ -33,7 +33,7 @@ def read_only(array: Array) -> Array:
 
 
 def stretched(array: Array) -> Array:
-    """With a stride of zero along the last axis."""
+    """Return the array with a stride of 0 along the last axis."""
     return np.broadcast_to(array[..., :1], array.shape) if array.ndim and array.shape[-1] else array
 
 
@@ -65,13 +65,13 @@ def arrays(
     shape: tuple[int, ...] | None = None,
     special: bool = True,
 ) -> Array:
-    """Without what is special, floating-point numbers are whole and small: their sums and products are exact."""
+    """Draw an array. Without special values, floating-point numbers are small integers, with exact sums."""
     shape = draw(shapes(ranks)) if shape is None else shape
     dtype = np.dtype(draw(st.sampled_from(dtypes)))
     if dtype.kind == "f":
         whole = st.integers(-4, 4).map(float)
         few: Any = st.one_of(st.sampled_from(SPECIAL), whole) if special else whole
-    else:  # few different values, so that there are equals; and both ends of the range
+    else:  # few distinct values, for ties; and the limits of the range
         limits = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         few = st.one_of(st.sampled_from(limits), st.integers(max(limits[0], -3), min(limits[1], 3)))
     array = draw(numpy_strategies.arrays(dtype, shape, elements=few))

@@ -1,4 +1,4 @@
-"""The same array in every layout of memory, random numbers of every dtype, and odd shapes."""
+"""An array in every memory layout, random numbers of every dtype, and odd shapes."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ SHAPES: tuple[tuple[int, ...], ...] = (
     *((), (1,), (7,), (65,), (3, 5), (1, 9), (9, 1), (2, 3, 4), (5, 1, 3), (2, 1, 3, 2), (2, 2, 1, 3, 2)),
     *((0,), (0, 4), (4, 0, 3)),
 )
-"""Odd ones, of rank 0 to 5, with lengths of 0 and 1."""
+"""Odd shapes of rank 0 to 5, with lengths of 0 and 1."""
 
 SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -2.5, 1e-30, 3e38], np.float32)
 
-# The tests of a slow backend set both.
+# Tests of a slow backend set both of these.
 LARGEST = 1 << 40
-"""The most elements of an array, or multiplications of a product."""
+"""The maximum number of elements of an array, or of multiplications in a product."""
 
 choose: Callable[[list[str]], Iterable[str]] = list
-"""Which of the layouts are tried."""
+"""Selects the layouts to test."""
 
 
 def sizes(*shapes: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Those of the shapes that are small enough."""
+    """Return the shapes that are small enough."""
     return [shape for shape in shapes if math.prod(shape) <= LARGEST]
 
 
 def layouts(array: Array) -> dict[str, Array]:
-    """The same elements, laid out in memory in every way, among others that must not be read."""
+    """Return arrays with the same elements in different layouts, some of them inside a larger array."""
     backwards = (..., *[slice(None, None, -1)] * array.ndim)
     roomy = np.full([2 * length + 3 for length in array.shape], np.nan if array.dtype.kind == "f" else 1, array.dtype)
     inside = roomy[(..., *[slice(1, -2, 2)] * array.ndim)]
@@ -49,7 +49,7 @@ def layouts(array: Array) -> dict[str, Array]:
 
 
 def numbers(rng: np.random.Generator, shape: Sequence[int], dtype: str = "float64") -> Array:
-    """Random numbers: normal ones, or integers of both signs that do not overflow a byte."""
+    """Return random numbers: normal ones, or integers of both signs that fit into a byte."""
     if dtype == "bool":
         return rng.random(shape) < 0.5
     if np.dtype(dtype).kind == "f":

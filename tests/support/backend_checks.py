@@ -1,6 +1,6 @@
-"""What every backend does: a table of checks against NumPy in float64, and one of calls on which backends agree.
+"""Checks that every backend must pass: against NumPy in float64, and calls on which all backends agree.
 
-The families add to both: backend_memory.py, backend_loops.py, backend_products.py.
+The modules of the families add to both tables: backend_memory.py, backend_loops.py, backend_products.py and others.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Check = Callable[[Backend, np.random.Generator], None]
 Call = Callable[[Backend, np.random.Generator], Iterator[Array]]
 
 CHECKS: dict[str, Check] = {}
-"""Each takes a backend and random numbers, and asserts."""
+"""Functions of a backend and a random generator that assert."""
 
 CALLS: dict[str, Call] = {}
-"""Each takes a backend and random numbers, and yields results that every backend gives to within rounding."""
+"""Functions of a backend and a random generator that yield results, equal on every backend within rounding errors."""
 
 
 def check(function: Check) -> Check:
@@ -39,7 +39,7 @@ def call(function: Call) -> Call:
 def run(
     backend: Backend, function: ScalarFunction, arrays: Sequence[Array], compute: str, *outputs: str
 ) -> list[Array]:
-    """A map over arrays of the host."""
+    """Map a scalar function over host arrays."""
     shape = np.broadcast_shapes(*(array.shape for array in arrays))
     types = [np.dtype(output) for output in outputs or (compute,)]
     apply = backend.map(function, np.dtype(compute), [array.dtype for array in arrays], types)
@@ -51,7 +51,7 @@ def run(
 
 
 def fold(backend: Backend, rule: Reduction, array: Array, axes: tuple[int, ...], compute: str, output: str) -> Array:
-    """A reduction of an array of the host."""
+    """Reduce a host array."""
     buffer = backend.reduce(rule, np.dtype(compute), array.dtype, np.dtype(output))(backend.from_host(array), axes)
     result = backend.to_host(buffer)
     assert result.shape == tuple(length for axis, length in enumerate(array.shape) if axis not in axes)
@@ -59,7 +59,7 @@ def fold(backend: Backend, rule: Reduction, array: Array, axes: tuple[int, ...],
     return result
 
 
-# What they are given: functions of numbers
+# Scalar functions for the checks
 
 
 def _blend(x, y):
@@ -82,7 +82,7 @@ def _unlike(x, y):
     return 1 if x != y else 0
 
 
-# These three are written as tensorlab's own sums and `any` are, so that they share their kernels.
+# The next three are the same as in tensorlab's own sums and `any`, so that they share kernels.
 def _add(x1, x2):
     return x1 + x2
 

@@ -1,4 +1,4 @@
-"""What every backend does where numbers change their dtype: real ones to whole ones, and bools of any byte."""
+"""Checks of conversions that every backend must pass: real numbers to integers, and bools stored as any byte."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EDGES += [np.nan, np.inf, -np.inf, 1e20, -1e20, 3e38, -3e38]
 
 
 def whole(value: float, dtype: Any) -> int:
-    """A real number as an integer of a dtype, by Python's own arithmetic."""
+    """Convert a real number to an integer dtype with Python's own arithmetic."""
     upper = 64 if dtype == "uint64" else 63
     number = int(value) if -(2.0**63) <= value < 2.0**upper else -(2**63)
     return int(np.array(number % 2**64, np.uint64).astype(dtype))
@@ -75,12 +75,12 @@ def reduces_and_scans_real_numbers_to_integers(backend: Backend, rng: np.random.
 
 
 def odd(truth: Array, rng: np.random.Generator) -> Array:
-    """Bools in whose memory any byte but 0 means true."""
+    """Return bools whose memory has any nonzero byte for true."""
     return np.where(truth, rng.integers(1, 256, truth.shape), 0).astype(np.uint8).view(bool)
 
 
 @check
-def any_byte_but_0_is_true(backend: Backend, rng: np.random.Generator) -> None:
+def nonzero_bytes_are_true(backend: Backend, rng: np.random.Generator) -> None:
     for shape in ((5,), (40, 7), (3, 130)):
         truth, other = rng.random(shape) < 0.6, rng.random(shape) < 0.6
         bools, others = odd(truth, rng), odd(other, rng)

@@ -1,4 +1,4 @@
-"""What every backend does in its loops: map, reduce, rowwise and scan."""
+"""Checks of loops that every backend must pass: map, reduce, row-wise and scan."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tensorlab.rules import Rowwise, Scan
 
 
 def cut(backend: Backend, *shapes: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Shapes whose loops are cut into chunks or blocks; two of them for the reference, whose loops are never cut."""
+    """Return shapes whose loops are split into chunks; only two for the reference backend, which never splits."""
     return sizes(*(shapes[:2] if backend.name == "reference" else shapes))
 
 
@@ -74,7 +74,7 @@ def maps_more_than_one_chunk(backend: Backend, rng: np.random.Generator) -> None
 
 
 @check
-def maps_to_several_outputs_of_other_dtypes(backend: Backend, rng: np.random.Generator) -> None:
+def maps_to_several_outputs_of_different_dtypes(backend: Backend, rng: np.random.Generator) -> None:
     x, y = numbers(rng, (4, 1, 3), "int32"), numbers(rng, (5, 1), "float32")
     total, product, greater = run(backend, PARTS, [x, y], "float64", "float64", "float32", "bool")
     wide = x.astype(np.float64), y.astype(np.float64)
@@ -91,7 +91,7 @@ def maps_three_inputs(backend: Backend, rng: np.random.Generator) -> None:
 
 
 @check
-def maps_integers_as_a_machine_does(backend: Backend, rng: np.random.Generator) -> None:
+def maps_integers_with_wraparound(backend: Backend, rng: np.random.Generator) -> None:
     large = rng.integers(np.iinfo(np.int64).min, np.iinfo(np.int64).max, 100)
     (wrapped,) = run(backend, THREE, [large, large, large], "int64")
     np.testing.assert_array_equal(wrapped, large * large + large)
@@ -163,7 +163,7 @@ def reduces_with_an_element_and_a_result(backend: Backend, rng: np.random.Genera
 
 
 @check
-def reduces_nothing_to_the_initial_value(backend: Backend, rng: np.random.Generator) -> None:
+def reduces_empty_axes_to_the_initial_value(backend: Backend, rng: np.random.Generator) -> None:
     for shape, axes in (((0,), (0,)), ((3, 0), (1,)), ((0, 2), (0, 1)), ((2, 0, 4), (1, 2))):
         result = fold(backend, SUM, np.zeros(shape), axes, "float64", "float64")
         np.testing.assert_array_equal(result, np.zeros(shape).sum(axes))
@@ -211,13 +211,13 @@ CENTRED = Rowwise(
 
 
 @check
-def rowwise_folds_each_row(backend: Backend, rng: np.random.Generator) -> None:
+def rowwise_reduces_each_row(backend: Backend, rng: np.random.Generator) -> None:
     for shape in sizes((1,), (7,), (64,), (3, 65), (2, 3, 129), (400, 3), (2, 1, 2, 1, 5), (0, 3), (3, 0), (2, 20_000)):
         x, y = numbers(rng, shape), np.abs(numbers(rng, shape)) + 0.5
         weight = x * y
         total = weight.sum(-1, keepdims=True)
         share = weight / total
-        # the rounding of a sum of any sign is a part of its parts, however small it is itself
+        # the rounding error of a sum with mixed signs is relative to its terms, not to the sum
         rounding = 1e-12 * (np.abs(share) * np.abs(share).sum(-1, keepdims=True) + y)
         for one, two in zip(layouts(x).values(), reversed(layouts(y).values()), strict=True):
             buffers = [backend.from_host(one), backend.from_host(two)]
@@ -227,7 +227,7 @@ def rowwise_folds_each_row(backend: Backend, rng: np.random.Generator) -> None:
 
 
 @check
-def rowwise_carries_totals_on(backend: Backend, rng: np.random.Generator) -> None:
+def rowwise_passes_totals_to_later_reductions(backend: Backend, rng: np.random.Generator) -> None:
     x = 100.0 * numbers(rng, (5, 130))
     largest = x.max(-1, keepdims=True)
     expected = x - largest - np.log(np.exp(x - largest).sum(-1, keepdims=True))
@@ -270,7 +270,7 @@ def scans_each_row(backend: Backend, rng: np.random.Generator) -> None:
 
 
 @check
-def scans_carry_more_than_one_value(backend: Backend, rng: np.random.Generator) -> None:
+def scans_carry_several_values(backend: Backend, rng: np.random.Generator) -> None:
     x = rng.integers(1, 1000, (4, 50))
     result = backend.to_host(backend.scan(BEST_TWO, [backend.from_host(x)], x.dtype, x.dtype))
     expected = [[sorted([0, *row[: k + 1]])[-2] for k in range(50)] for row in x.tolist()]

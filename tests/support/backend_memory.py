@@ -1,4 +1,4 @@
-"""What every backend does with memory: it is given arrays, views, indices and parts to join, and finds extremes."""
+"""Checks of memory operations that every backend must pass: transfers, views, indexing, joining, and arg reductions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tensorlab.backends import Backend
 
 
 @check
-def keeps_what_it_is_given(backend: Backend, rng: np.random.Generator) -> None:
+def transfers_arrays_unchanged(backend: Backend, rng: np.random.Generator) -> None:
     for dtype in ("float32", "float64", "int64", "int8", "uint16", "bool"):
         for shape in SHAPES:
             array = numbers(rng, shape, dtype)
@@ -42,7 +42,7 @@ def copies_into_buffers_and_views(backend: Backend, rng: np.random.Generator) ->
 
 
 @check
-def reshapes_permutes_and_repeats(backend: Backend, rng: np.random.Generator) -> None:
+def reshapes_permutes_and_broadcasts(backend: Backend, rng: np.random.Generator) -> None:
     array = numbers(rng, (2, 3, 4))
     for layout in layouts(array).values():
         buffer = backend.from_host(layout)
@@ -92,7 +92,7 @@ def indexes_as_numpy_does(backend: Backend, rng: np.random.Generator) -> None:
 
 
 @check
-def puts_values_where_an_index_selects(backend: Backend, rng: np.random.Generator) -> None:
+def puts_values_at_an_index(backend: Backend, rng: np.random.Generator) -> None:
     for dtype in ("float32", "int64", "bool"):
         array = numbers(rng, (3, 4), dtype)
         for index in (
@@ -103,7 +103,7 @@ def puts_values_where_an_index_selects(backend: Backend, rng: np.random.Generato
             slice(3, 3),
             np.array([True, False, True]),
             array.astype(bool),
-            np.array([2, 0, 2]),  # the last value counts
+            np.array([2, 0, 2]),  # the last value wins
             (slice(1, None), np.array([-1, 1])),
             (np.array([[0], [2]]), np.array([1, 3])),
             np.array([], np.int64),
@@ -118,7 +118,7 @@ def puts_values_where_an_index_selects(backend: Backend, rng: np.random.Generato
 
 
 @check
-def scatters_with_repeats(backend: Backend, rng: np.random.Generator) -> None:
+def scatters_with_repeated_indices(backend: Backend, rng: np.random.Generator) -> None:
     for index in (*INDICES, rng.random((4, 5)) < 0.5):
         values = numbers(rng, np.zeros((4, 5))[index].shape)
         expected = np.zeros((4, 5))

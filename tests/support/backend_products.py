@@ -1,4 +1,4 @@
-"""What every backend does with matrices and weights: matmul with an epilogue, and the steps of optimizers."""
+"""Checks of matrix products and optimizer steps that every backend must pass."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def product(backend: Backend, a: Array, b: Array, **options: Any) -> tuple[Array
 
 
 def within(result: Array, a: Array, b: Array, expected: Array | None = None) -> None:
-    """Whether a product is as good as its dtype allows: eps · k · |a| |b|."""
+    """Assert that a product is as accurate as its dtype allows: eps · k · |a| |b|."""
     wide_a, wide_b = a.astype(np.float64), b.astype(np.float64)
     bound = np.finfo(a.dtype).eps * (a.shape[-1] + 2) * (np.abs(wide_a) @ np.abs(wide_b))
     assert result.dtype == a.dtype
@@ -134,7 +134,7 @@ def updates_many_weights_at_once(backend: Backend, rng: np.random.Generator) -> 
     for step in range(3):
         groups = [[backend.copy(backend.from_host(x)) for x in group] for group in arrays]
         for group, (_, gradient, _) in zip(groups, arrays, strict=True):
-            group[1] = backend.from_host(gradient)  # which may have any strides
+            group[1] = backend.from_host(gradient)  # a gradient may have any strides
         backend.update(of(_momentum), groups, [0.1 * step, 0.9])
         backend.synchronize()
         for group, (w, g, m) in zip(groups, arrays, strict=True):

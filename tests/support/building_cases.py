@@ -1,4 +1,4 @@
-"""Layers of a user's that the tests of building share."""
+"""Models and layers that the tests of building share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Y = np.ones((8, 1), "float32")
 
 
 class Net(tl.Model):
-    """Layers in a list, a layer that is made in build, and a head."""
+    """A model with a list of layers, a nested list, and a head."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -32,7 +32,7 @@ class Net(tl.Model):
 
 
 class Made(Net):
-    """Makes a layer and weights in build, in attributes and in containers that were there before."""
+    """A model that creates layers and weights in build, in attributes and in existing containers."""
 
     def build(self, input_shape: Any) -> None:
         self.gain = self.add_weight((input_shape[-1],), "ones")

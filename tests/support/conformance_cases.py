@@ -1,4 +1,4 @@
-"""What the tests of the conformance kit share: why a check failed, and an activation that overflows inside."""
+"""Shared by the tests of the conformance kit: the reason of a failed check, and an activation that overflows inside."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tensorlab.testing.subject import Subject
 
 
 def why(subject: Subject, heading: str) -> str:
-    """Why one check failed, on the backend that compiles nothing."""
+    """Return why a check failed, on the reference backend."""
     (check,) = [check for check in subject.checks() if check.heading == heading]
     with tl.device("reference"):
         result = check.result()
@@ -18,4 +18,4 @@ def why(subject: Subject, heading: str) -> str:
 
 
 def guarded(x: float) -> float:
-    return x / math.sqrt(1.0 + x * x)  # of the largest number: x² is infinite in a kernel too, and the quotient is 0
+    return x / math.sqrt(1.0 + x * x)  # for the largest number x² is infinite, also in a kernel, and the quotient is 0

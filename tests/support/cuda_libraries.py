@@ -1,6 +1,6 @@
-"""Other libraries' arrays in the memory of the device "cuda": those with the CUDA array interface, and DLPack's.
+"""Arrays of other libraries in the memory of the device "cuda", with the CUDA array interface or DLPack.
 
-The memory is Numba's; in the simulator that is the host's. Structures are packed as DLPack's header has them.
+Numba allocates the memory; in the simulator it is host memory. Structures are packed as in DLPack's header.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _NEW = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, cty
 
 
 class Described:
-    """An array with the CUDA array interface and nothing else, such as Numba's.
+    """An array with only the CUDA array interface, such as Numba's.
 
     Args:
-        view: its values, a view of an array that lies in C order.
-        changes: of what the interface says.
+        view: its values, a view of an array in C order.
+        changes: entries of the interface to replace.
     """
 
     def __init__(self, view: np.ndarray, **changes: Any) -> None:
@@ -46,18 +46,18 @@ class Described:
         }
 
     def write(self, value: float) -> None:
-        """Overwrite every element, as the library that it is of may do at any time."""
+        """Overwrite every element, as the library that owns the memory may do at any time."""
         self.memory.copy_to_device(np.full(self.memory.shape, value, self.memory.dtype))
 
 
 class Exported:
-    """An array with DLPack and nothing else, which counts how often it is given back.
+    """An array with only DLPack, which counts the calls of its deleter.
 
     Args:
-        view: its values, a view of an array that lies in C order.
-        version: of DLPack; None for one before 1.0.
-        known: names of the options that its ``__dlpack__`` knows.
-        changes: of the structure's fields.
+        view: its values, a view of an array in C order.
+        version: the DLPack version; None for one before 1.0.
+        known: the options that its ``__dlpack__`` accepts.
+        changes: fields of the structure to replace.
     """
 
     def __init__(
@@ -116,5 +116,5 @@ class Exported:
         else:
             packed = struct.pack("<IIQQQ", self.version, 0, 0, fields["deleter"] or 0, 0) + tensor
             name = b"dltensor_versioned"
-        self.structure, self.name = ctypes.create_string_buffer(packed, len(packed)), name  # which have to live on
+        self.structure, self.name = ctypes.create_string_buffer(packed, len(packed)), name  # both must stay alive
         return _NEW(ctypes.addressof(self.structure), name, ctypes.cast(self.discarded, ctypes.c_void_p))

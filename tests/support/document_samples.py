@@ -1,4 +1,4 @@
-"""A file whose examples are collected by a test.
+"""Examples for the test of documents.
 
 >>> 1 + 1
 2
@@ -12,7 +12,7 @@ class Class:
     """A class without an example."""
 
     def method(self) -> None:
-        """Have a wrong one.
+        """Have a wrong example.
 
         >>> 1 + 1
         3

@@ -1,4 +1,4 @@
-"""The examples in docstrings and in Markdown files, and how they are run."""
+"""Find and run the examples in docstrings and in Markdown files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Example(NamedTuple):
-    """An example of a docstring: its name, the file and line it is at, and its text."""
+    """An example in a docstring: its name, file, line and text."""
 
     name: str
     path: Path
@@ -28,9 +28,9 @@ class Example(NamedTuple):
 
 
 def docstring_examples(*folders: str) -> dict[str, Example]:
-    """Return every docstring with a ``>>>`` in the Python files of some folders, those of attributes included.
+    """Return every docstring with ``>>>`` in the Python files of some folders, including those of attributes.
 
-    Files are parsed and not imported, so an operation that is no function (`tl.exp`) is found too.
+    Files are parsed, not imported, so operations that are not functions (`tl.exp`) are found too.
     """
     found = {}
     for folder in folders:
@@ -44,7 +44,7 @@ def docstring_examples(*folders: str) -> dict[str, Example]:
 
 
 def _docstrings(node: ast.AST, name: str) -> Iterator[tuple[str, int, str]]:
-    """Yield each string that stands by itself: the name of its scope, its line and its text."""
+    """Yield each string that is a statement: the name of its scope, its line and its text."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant) and isinstance(child.value.value, str):
             yield name, child.lineno, child.value.value
@@ -56,7 +56,7 @@ def run_docstring(example: Example) -> None:
     """Run the examples of a docstring.
 
     Raises:
-        AssertionError: with what was expected and received, if a result differs.
+        AssertionError: with the expected and the received output, if a result differs.
     """
     names: dict[str, Any] = {"math": math, "np": np, "tl": tl}
     test = doctest.DocTestParser().get_doctest(example.text, names, example.name, str(example.path), example.line - 1)
@@ -67,7 +67,7 @@ def run_docstring(example: Example) -> None:
 
 
 class Block(NamedTuple):
-    """A block of Python in a Markdown file: the line before it and its text."""
+    """A Python block of a Markdown file: the line before it and its text."""
 
     line: int
     text: str
@@ -77,7 +77,7 @@ SKIPPED = re.compile(r"<!-- not run: .+ -->\s*\Z")
 
 
 def python_blocks(path: Path) -> list[Block]:
-    """Return the blocks of Python of a Markdown file, but for those that a comment above gives a reason not to run."""
+    """Return the Python blocks of a Markdown file, except those with a comment that says why they are not run."""
     text = path.read_text(encoding="utf-8")
     blocks = []
     for match in re.finditer(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
@@ -87,9 +87,9 @@ def python_blocks(path: Path) -> list[Block]:
 
 
 def run_block(path: Path, block: Block, names: dict[str, Any]) -> None:
-    """Execute a block. A traceback shows its lines as those of the Markdown file.
+    """Execute a block so that tracebacks show its lines in the Markdown file.
 
-    The source is kept where notebooks keep that of their cells, so that scalar functions can read it.
+    The source is stored where notebooks store that of their cells, so that scalar functions can read it.
     """
     source, name = "\n" * block.line + block.text, f"<{path.name}:{block.line}>"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)

@@ -1,4 +1,4 @@
-"""A server on the loopback interface, and the ways in which one can misbehave."""
+"""A local HTTP server, and misbehaving answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Answer = bytes | Callable[[BaseHTTPRequestHandler], None]
 
 @contextlib.contextmanager
 def serving(answers: dict[str, Answer]) -> Iterator[str]:
-    """A server on the loopback interface that answers the paths of ``answers``, and 404 otherwise; yields its URL."""
+    """Serve ``answers`` by path, and 404 otherwise; yield the URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -35,7 +35,7 @@ def serving(answers: dict[str, Answer]) -> Iterator[str]:
         daemon_threads = True
         block_on_close = False
 
-        def handle_error(self, *args: object) -> None:  # a client that left early is what these tests are about
+        def handle_error(self, *args: object) -> None:  # clients that disconnect early are expected
             pass
 
     with (
@@ -66,7 +66,7 @@ def hang_in_the_middle(request: BaseHTTPRequestHandler) -> None:
 
 
 def trickle(request: BaseHTTPRequestHandler) -> None:
-    for _ in range(100):  # a header that never ends, each byte well within any time-out of a single read
+    for _ in range(100):  # an endless header, each byte within the time-out of a single read
         request.wfile.write(b"x")
         time.sleep(0.03)
 

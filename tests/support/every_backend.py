@@ -1,4 +1,4 @@
-"""The checks that every backend has to pass. Tests of a backend import `CHECKS`, `CALLS` and `compare` from here."""
+"""All checks of backends. Tests of a backend import `CHECKS`, `CALLS` and `compare` from here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FAMILIES = (backend_memory, backend_loops, backend_products, backend_conversions
 
 
 def compare(backend: Backend, function: Call, seed: int) -> None:
-    """Assert that a backend gives what the reference gives for the same random numbers."""
+    """Assert that a backend and the reference backend give the same results for the same random numbers."""
     results = function(backend, np.random.default_rng(seed))
     definitions = function(ReferenceBackend(), np.random.default_rng(seed))
     for result, expected in zip(results, definitions, strict=True):

@@ -1,7 +1,7 @@
-"""Python processes that start with Numba imported and warm: forks of one process, which compiles no kernel itself.
+"""Python processes with Numba already imported: forks of one server process, which itself compiles no kernel.
 
-Importing tensorlab's compiler and Numba's first compilation take 1 to 2 CPU-seconds in each new process. Start a new
-one for what has to be new: imports, and settings that Numba reads when it is imported.
+Importing tensorlab's compiler and Numba's first compilation take 1 to 2 CPU-seconds in each new process. Tests that
+depend on imports, or on settings that Numba reads at import, must start a new process.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ for line in requests:
 
 @functools.cache
 def _server() -> subprocess.Popen[str]:
-    """The process that is forked, every warning an error."""
+    """Start the process that is forked; every warning is an error."""
     server = subprocess.Popen(
         [sys.executable, "-B", "-W", "error", "-c", SERVER],
         env=os.environ | VARIABLES,
@@ -84,7 +84,7 @@ def _ask(question: object) -> int:
 
 
 class Forked:
-    """A process like `subprocess.Popen`'s, of which there is what a test needs."""
+    """A process with the part of the interface of `subprocess.Popen` that tests need."""
 
     def __init__(self, program: str, arguments: Sequence[str], variables: dict[str, str]) -> None:
         self._folder = tempfile.TemporaryDirectory()
@@ -93,7 +93,7 @@ class Forked:
         self.returncode: int | None = None
 
     def communicate(self, timeout: float) -> tuple[str, str]:
-        """Wait for its end; what it printed."""
+        """Wait for the end of the process, and return its output."""
         self.returncode = _ask(self._pid)
         output, errors = (Path(file).read_text() for file in self._files)
         self._folder.cleanup()

@@ -1,6 +1,6 @@
-"""Every operation that has a gradient, beside the same in PyTorch; and arguments to hold the gradients to.
+"""Every operation with a gradient, the same expression in PyTorch, and arguments for the comparison.
 
-The arguments stay clear of kinks and ties, which have tests of their own in test_gradients_at_kinks.py.
+The arguments avoid kinks and ties, which test_gradients_at_kinks.py tests.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Maker = Callable[..., Array]
 
 
 def apart(rng: Rng, *shape: int) -> Array:
-    """Random numbers of which no two are nearer than 0.06, and none is that near to 0."""
+    """Return random numbers that differ by at least 0.06 from each other and from 0."""
     count = int(np.prod(shape))
     numbers = (rng.permutation(count) + 1.0 + rng.uniform(-0.2, 0.2, count)) * 0.1
     return (numbers * rng.choice([-1, 1], count)).reshape(shape)
@@ -43,7 +43,7 @@ def small(rng: Rng, *shape: int) -> Array:
 
 
 def laid_out(rng: Rng, array: Array) -> Array:
-    """The same numbers in another layout: C, Fortran, every second element of a larger array, reversed."""
+    """Return the array in a random layout: C or Fortran order, every second element of a larger array, or reversed."""
     if not array.ndim:
         return array
     wide = np.empty((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
@@ -57,7 +57,7 @@ def random_shape(rng: Rng, rank: int) -> tuple[int, ...]:
 
 
 def broadcasting_shapes(rng: Rng) -> list[tuple[int, ...]]:
-    """Two shapes that broadcast together: axes of 1 in either, and perhaps fewer axes in one of them."""
+    """Return two shapes that broadcast together: with axes of length 1, and possibly fewer axes in one of them."""
     whole = (*random_shape(rng, 2), 2)
     pair = [tuple(1 if rng.random() < 0.3 else n for n in whole) for _ in range(2)]
     pair[rng.integers(2)] = whole[rng.integers(3) :]
@@ -72,7 +72,7 @@ def check(fn: Function, arrays: Sequence[Array], rng: Rng, order: int = 2) -> No
 
 
 def product(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
-    """PyTorch's product takes one axis."""
+    """Return a product over several axes; PyTorch's takes one axis."""
     for dim in sorted(dims, reverse=True):
         x = x.prod(dim, keepdim)
     return x
@@ -85,18 +85,18 @@ def agree_with_pytorch(
 
     Args:
         ours: a function of tensors.
-        theirs: the same in PyTorch, an expression of x, y and z.
+        theirs: the same in PyTorch, an expression of x, y, z, u and v.
         arrays: the values of these.
         rng: for the layouts and the cotangent.
         weights: variables that ``ours`` reads instead of the last arrays.
         more: other names in ``theirs``.
     """
-    torch = pytest.importorskip("torch", reason="PyTorch, the peer to agree with, is not installed")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     arrays = [array.astype(np.float32) for array in arrays]
     peers = [torch.tensor(array, requires_grad=True) for array in arrays]
     names = {"torch": torch, "product": product, "MASK": MASK, "INDICES": INDICES}
     names |= {name: torch.tensor(array) for name, array in more.items()}
-    result = eval(theirs, {**names, **dict(zip("xyz", peers, strict=False))})
+    result = eval(theirs, {**names, **dict(zip("xyzuv", peers, strict=False))})
     cotangent = rng.standard_normal(result.shape)
     result.backward(torch.tensor(cotangent, dtype=result.dtype))
 
@@ -113,7 +113,7 @@ def agree_with_pytorch(
         np.testing.assert_allclose(mine.numpy(), peer.grad.numpy(), rtol=1e-5, atol=1e-5)
 
 
-# Functions of a number, and of two: each has its name and its arguments in PyTorch, too
+# Unary and binary functions, whose names and arguments are the same in PyTorch
 
 UNARY: dict[str, Maker] = {
     **dict.fromkeys(("cos", "cosh", "erf", "erfc", "exp", "expm1", "sigmoid", "sin", "sinh", "square", "tanh"), apart),
@@ -132,23 +132,24 @@ WITHOUT_GRADIENT = {
     *("all", "all_finite", "any", "argmax", "argmin", "one_hot"),
     *("arange", "empty", "eye", "full", "full_like", "linspace", "ones", "ones_like", "zeros", "zeros_like"),
     *("bitwise_and", "bitwise_invert", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor"),
-    *("ceil", "floor", "round", "sign", "trunc", "stop_gradient"),  # whose gradient is nothing by definition
-    *("floor_divide", "imag", "nextafter"),  # with tests of their own in test_gradients_at_kinks.py
+    *("ceil", "floor", "round", "sign", "trunc", "stop_gradient"),  # with a gradient of 0 by definition
+    *("floor_divide", "imag", "nextafter"),  # tested in test_gradients_at_kinks.py
     *("argsort", "count_nonzero", "isin", "nonzero", "searchsorted", "empty_like", "from_dlpack"),
     *("unique_all", "unique_counts", "unique_inverse", "unique_values"),
     *("__array_api_version__", "__array_namespace_info__", "broadcast_shapes"),
     *("can_cast", "finfo", "iinfo", "isdtype", "result_type", "e", "inf", "nan", "newaxis", "pi"),
-    "elementwise",  # no operation: it makes them
+    "elementwise",  # a decorator
 }
 
 
-# All others
+# All other operations
 
 
 class Case(NamedTuple):
     """An expression of x, y and z, the same in PyTorch, and the shapes of x, y and z.
 
-    A shape is a string with a letter or a digit for each axis: an axis of "a" is as long as every other "a", 1 to 3.
+    A shape is a string with a letter or a digit for each axis. All axes with the same letter have the same length, 1 to
+    3.
     """
 
     ours: str
@@ -230,7 +231,7 @@ FOLDS = {
     "max": "x.amax({dims}, {keepdim})",
     "min": "x.amin({dims}, {keepdim})",
     **{name: f"x.{name}({{dims}}, correction=0, keepdim={{keepdim}})" for name in ("var", "std")},
-    "prod": "product(x, {dims}, {keepdim})",  # PyTorch's takes one axis
+    "prod": "product(x, {dims}, {keepdim})",  # PyTorch's product takes one axis
 }
 
 
@@ -287,4 +288,4 @@ PRODUCTS = [
 CASES = [*MOVING, *CHOOSING, *REDUCTIONS, *PRODUCTS]
 
 IN_CASES = {name for case in CASES for name in re.findall(r"\btl\.(\w+)", case.ours)}
-"""The operations that a case calls."""
+"""The operations that the cases call."""

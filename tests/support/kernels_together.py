@@ -1,4 +1,4 @@
-"""Many operations in one kernel, which compiles much sooner than one kernel for each."""
+"""Many operations in one kernel, which compiles much faster than a kernel for each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def definition(name: str, dtype: str) -> ScalarFunction:
 
 
 def together(names: Iterable[str], parameters: str, dtype: str = "float32") -> ScalarFunction:
-    """One function that returns the value of every operation: its kernel compiles much sooner than one for each."""
+    """Return one function that returns the values of all operations."""
     file = f"<every operation of {parameters}>"
     source = f"def together({parameters}):\n    return {', '.join(f'{name}_({parameters})' for name in names)}\n"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
@@ -34,7 +34,7 @@ def together(names: Iterable[str], parameters: str, dtype: str = "float32") -> S
 
 
 def at_once(function: ScalarFunction, arrays: Sequence[Array], dtype: str, results: Sequence[Any]) -> Sequence[Array]:
-    """The values of several operations on the CPU, in one pass."""
+    """Return the values of several operations on the CPU, in one pass."""
     shape = np.broadcast_shapes(*(array.shape for array in arrays))
     types = [np.dtype(result) for result in results]
     values = CPUBackend().map(function, np.dtype(dtype), [array.dtype for array in arrays], types)(shape, *arrays)

@@ -1,4 +1,4 @@
-"""What the tests of layers share: NumPy's activations, an activation of one's own, and a third party's layer."""
+"""Shared by the tests of layers: NumPy's activations, a custom activation, and a custom layer."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def numpy_swish(x: Array) -> Array:
 
 
 class Block(Layer):
-    """A third party's layer, made of others and of a weight of its own."""
+    """A user's layer that consists of other layers and a weight."""
 
     def __init__(self, units: int, scale: float = 2.0, **options: Any) -> None:
         super().__init__(**options)

@@ -1,4 +1,4 @@
-"""Functions of `tl.linalg` beside the same in PyTorch, and matrices to hold their gradients to."""
+"""Functions of `tl.linalg`, the same in PyTorch, and matrices for comparing their gradients."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Rng = np.random.Generator
 
 
 def regular(rng: Rng, *shape: int) -> Array:
-    """Matrices whose singular values are between 1 and 3, and at least 0.3 apart; any vector."""
+    """Return matrices whose singular values are between 1 and 3 and at least 0.3 apart, or a random vector."""
     if len(shape) == 1:
         return plain(rng, *shape)
     *lead, m, n = shape
@@ -26,7 +26,7 @@ def regular(rng: Rng, *shape: int) -> Array:
 
 
 def symmetric(rng: Rng, *shape: int) -> Array:
-    """Matrices of which `sym` makes ones whose eigenvalues are between 1 and 3, and at least 0.3 apart."""
+    """Return matrices that `sym` maps to ones with eigenvalues between 1 and 3 that are at least 0.3 apart."""
     *lead, n, _ = shape
     q = np.linalg.qr(rng.standard_normal((*lead, n, n)))[0]
     s = 1.0 + rng.permutation(n) * 0.4 + rng.uniform(0.0, 0.1, (*lead, n))
@@ -34,7 +34,7 @@ def symmetric(rng: Rng, *shape: int) -> Array:
 
 
 def deficient(rng: Rng, *shape: int) -> Array:
-    """Matrices of rank 2."""
+    """Return matrices of rank 2."""
     *lead, m, n = shape
     return regular(rng, *lead, m, 2) @ regular(rng, *lead, 2, n)
 
@@ -44,7 +44,7 @@ def plain(rng: Rng, *shape: int) -> Array:
 
 
 class Case(NamedTuple):
-    """An expression of x and y, the same in PyTorch, the shapes of x and y, and how to make them."""
+    """An expression of x and y, the same in PyTorch, the shapes of x and y, and the function that creates them."""
 
     ours: str
     theirs: str

@@ -1,4 +1,4 @@
-"""Every loss beside its formula in NumPy's float64, with targets and outputs that suit it."""
+"""Every loss, its formula in NumPy with float64, and suitable targets and outputs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def softmax(x: Array) -> Array:
     return np.exp(log_softmax(x))
 
 
-# A loss, and the loss of each sample by the formula; targets and outputs are made below.
+# The formulas return the loss of each sample.
 def binary(t: Array, p: Array) -> Array:
     p = clipped(p)
     return -(t * np.log(p) + (1.0 - t) * np.log(1.0 - p)).mean(axis=-1)
@@ -69,12 +69,12 @@ def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 
 def apart(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """On either side of all probabilities, and so away from the kink of an absolute value."""
+    """Return numbers outside of [-1, 1], away from the kink of an absolute difference to a probability."""
     return rng.choice([-1.0, 1.0], shape) * rng.uniform(1.1, 3.0, shape)
 
 
 def shares(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """None of them below 0.002, where a logarithm would be too bent for the steps of a difference."""
+    """Return distributions with probabilities of at least 0.002; below, differences of the logarithm are inaccurate."""
     return softmax(rng.uniform(-2.0, 2.0, shape))
 
 

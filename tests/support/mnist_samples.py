@@ -1,4 +1,4 @@
-"""A small data set under MNIST's file names, in every form that it comes in."""
+"""A small data set with MNIST's file names, in every format."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ STANDARD_NAMES = """
     reciprocal remainder round sign signbit sin sinh square sqrt subtract tan tanh trunc where can_cast finfo
     iinfo isdtype result_type astype e inf nan newaxis pi
 """
-"""Without ``conj``, ``imag`` and ``real``, which compute nothing for real numbers."""
+"""Without ``conj``, ``imag`` and ``real``, which are trivial for real numbers."""
 STANDARD = STANDARD_NAMES.split()
 
 erf, erfc = np.frompyfunc(math.erf, 1, 1), np.frompyfunc(math.erfc, 1, 1)

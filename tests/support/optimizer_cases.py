@@ -1,4 +1,4 @@
-"""Every optimizer beside its formula in NumPy, and rules as others write them."""
+"""Every optimizer, its formula in NumPy, and custom rules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import tensorlab as tl
-from tensorlab.optimizers import SGD, Adam, Optimizer, RMSprop
+from tensorlab.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, Optimizer, RMSprop
 
 Array = np.ndarray[Any, Any]
 Loop = Callable[[Array, list[Array]], Array]
@@ -57,6 +57,65 @@ def adam(w: Array, gradients: list[Array], rate: float = 0.001, b1: float = 0.9,
     return w
 
 
+def amsgrad(w: Array, gradients: list[Array], rate: float = 0.001) -> Array:
+    m, s, largest = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
+    for t, g in enumerate(gradients, 1):
+        m = 0.9 * m + 0.1 * g
+        s = 0.999 * s + 0.001 * g**2
+        largest = np.maximum(largest, s)
+        w = w - rate * math.sqrt(1.0 - 0.999**t) / (1.0 - 0.9**t) * m / (np.sqrt(largest) + 1e-7)
+    return w
+
+
+def adamw(w: Array, gradients: list[Array], rate: float = 0.001, decay: float = 0.004) -> Array:
+    m, s = np.zeros_like(w), np.zeros_like(w)
+    for t, g in enumerate(gradients, 1):
+        w = w * (1.0 - rate * decay)
+        m = 0.9 * m + 0.1 * g
+        s = 0.999 * s + 0.001 * g**2
+        w = w - rate * (m / (1.0 - 0.9**t)) / (np.sqrt(s / (1.0 - 0.999**t)) + 1e-7 / math.sqrt(1.0 - 0.999**t))
+    return w
+
+
+def adagrad(w: Array, gradients: list[Array], rate: float = 0.001, start: float = 0.1) -> Array:
+    s = np.full_like(w, start)
+    for g in gradients:
+        s = s + g**2
+        w = w - rate * g / np.sqrt(s + 1e-7)
+    return w
+
+
+def adadelta(w: Array, gradients: list[Array], rate: float = 0.001, rho: float = 0.95) -> Array:
+    s, u = np.zeros_like(w), np.zeros_like(w)
+    for g in gradients:
+        s = rho * s + (1.0 - rho) * g**2
+        d = -np.sqrt(u + 1e-7) / np.sqrt(s + 1e-7) * g
+        u = rho * u + (1.0 - rho) * d**2
+        w = w + rate * d
+    return w
+
+
+def adamax(w: Array, gradients: list[Array], rate: float = 0.001, b1: float = 0.9, b2: float = 0.999) -> Array:
+    m, u = np.zeros_like(w), np.zeros_like(w)
+    for t, g in enumerate(gradients, 1):
+        m = b1 * m + (1.0 - b1) * g
+        u = np.maximum(b2 * u, abs(g))
+        w = w - rate / (1.0 - b1**t) * m / (u + 1e-7)
+    return w
+
+
+def nadam(w: Array, gradients: list[Array], rate: float = 0.001, b1: float = 0.9, b2: float = 0.999) -> Array:
+    m, v, product = np.zeros_like(w), np.zeros_like(w), 1.0
+    for t, g in enumerate(gradients, 1):
+        u, following = b1 * (1.0 - 0.5 * 0.96**t), b1 * (1.0 - 0.5 * 0.96 ** (t + 1))
+        product *= u
+        m = b1 * m + (1.0 - b1) * g
+        v = b2 * v + (1.0 - b2) * g**2
+        ahead = following * m / (1.0 - product * following) + (1.0 - u) * g / (1.0 - product)
+        w = w - rate * ahead / (np.sqrt(v / (1.0 - b2**t)) + 1e-7)
+    return w
+
+
 CASES: dict[str, tuple[Callable[[], Optimizer], Loop]] = {
     "sgd": (SGD, sgd),
     "sgd fast": (lambda: SGD(learning_rate=0.3), lambda w, gs: sgd(w, gs, 0.3)),
@@ -65,6 +124,12 @@ CASES: dict[str, tuple[Callable[[], Optimizer], Loop]] = {
     "rmsprop": (RMSprop, rmsprop),
     "rmsprop momentum": (lambda: RMSprop(0.01, 0.8, momentum=0.5), lambda w, gs: rmsprop(w, gs, 0.01, 0.8, 0.5)),
     "adam": (Adam, adam),
+    "amsgrad": (lambda: Adam(amsgrad=True), amsgrad),
+    "adamw": (lambda: AdamW(weight_decay=0.1), lambda w, gs: adamw(w, gs, decay=0.1)),
+    "adagrad": (lambda: Adagrad(0.1), lambda w, gs: adagrad(w, gs, 0.1)),
+    "adadelta": (lambda: Adadelta(1.0, rho=0.9), lambda w, gs: adadelta(w, gs, 1.0, 0.9)),
+    "adamax": (Adamax, adamax),
+    "nadam": (lambda: Nadam(beta_1=0.8), lambda w, gs: nadam(w, gs, b1=0.8)),
     "adam betas": (lambda: Adam(0.01, beta_1=0.8, beta_2=0.95), lambda w, gs: adam(w, gs, 0.01, 0.8, 0.95)),
 }
 

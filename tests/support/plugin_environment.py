@@ -1,4 +1,4 @@
-"""Environments with plugins in them: of wheels, built and installed, or laid out by hand as an installer does it."""
+"""Environments with plugins, installed from wheels or written by hand as an installer would."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(tl.__file__).parent.parent
 
 
 def install(folder: Path, name: str, source: str, distribution: str | None = None, metadata: bool = True) -> None:
-    """A module, and the ``.dist-info`` of a distribution that declares it as a plugin."""
+    """Write a module, and the ``.dist-info`` of a distribution that declares it as a plugin."""
     distribution = distribution or f"acme-{name}"
     folder.mkdir(exist_ok=True)
     (folder / f"plugin_{name}.py").write_text(textwrap.dedent(source))
@@ -55,7 +55,7 @@ PIP = ("-m", "pip", "--isolated", "--disable-pip-version-check", "install", "--q
 
 
 def project(folder: Path, name: str, source: str) -> Path:
-    """The folder of a plugin's distribution, as its author has it."""
+    """Create the project folder of a plugin's distribution."""
     made = folder / f"acme-{name}"
     made.mkdir(parents=True)
     (made / "pyproject.toml").write_text(PYPROJECT.format(name=name, distribution=made.name))
@@ -64,9 +64,9 @@ def project(folder: Path, name: str, source: str) -> Path:
 
 
 def install_wheels(site: Path, projects: Iterable[Path], work: Path) -> None:
-    """Build a wheel of each project, by its own build backend, and let pip install them all; no index is asked."""
+    """Build a wheel of each project with its own build backend, and let pip install all of them without an index."""
     wheels = work / "wheels"
-    copies = [shutil.copytree(project, work / project.name) for project in projects]  # building writes into them
+    copies = [shutil.copytree(project, work / project.name) for project in projects]  # building writes into the folders
     commands = [
         ["-c", BUILD, str(wheels), *map(str, copies)],
         [*PIP, "--target", str(site), "--find-links", str(wheels), *(copy.name for copy in copies)],
@@ -77,7 +77,7 @@ def install_wheels(site: Path, projects: Iterable[Path], work: Path) -> None:
 
 
 def python(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A process that finds the folder's plugins. Warnings are errors in it."""
+    """Run Python with the plugins of a folder. Warnings are errors."""
     return subprocess.run(
         [sys.executable, "-W", "error", *arguments],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]), **environment},
@@ -88,7 +88,7 @@ def python(folder: Path, *arguments: str, **environment: str) -> subprocess.Comp
 
 
 def output_of(folder: Path, program: str, **environment: str) -> str:
-    """What a program prints that ends well."""
+    """Return the output of a program, which must succeed."""
     done = python(folder, "-c", textwrap.dedent(program), **environment)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""

@@ -1,4 +1,4 @@
-"""Plugins to try things with: one as text, that brings a thing of nearly every kind, and ones made of functions."""
+"""Sample plugins: the source of one that registers objects of nearly every kind, and plugins made of functions."""
 
 from __future__ import annotations
 
@@ -68,5 +68,5 @@ def tensorlab_register_backends():
 
 
 def plugin_of(**functions: Any) -> SimpleNamespace:
-    """A plugin whose hooks are these functions, by their names."""
+    """Return a plugin whose hooks are these functions, by name."""
     return SimpleNamespace(**{name: hookimpl(function, specname=name) for name, function in functions.items()})

@@ -1,4 +1,4 @@
-"""Memory that runs out: the allocator that kernels use, in place of which one stands that refuses."""
+"""Simulate a lack of memory by replacing the allocator that kernels use."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _words(typingctx: Any, address: Any) -> Any:
 
 @functools.cache
 def _malloc() -> Any:
-    """Needs no Python lock; its context is four words: an address, a context, a size, and how many to grant."""
+    """Return the allocator. It needs no GIL; its context has four words: address, context, size, number to grant."""
 
     @cfunc("int64(int64, int64)", nopython=True)
     def malloc(context: Any, size: Any) -> Any:
@@ -64,23 +64,23 @@ def _malloc() -> Any:
 
 @contextlib.contextmanager
 def memory_refused(least: int = 1, granted: int = 0) -> Iterator[np.ndarray[Any, Any]]:
-    """While it is open, ``PyMem_RawMalloc`` refuses what has so many bytes or more.
+    """Make ``PyMem_RawMalloc`` fail for requests of a size or more.
 
     Args:
-        least: the bytes. Python itself and its threads ask for little.
-        granted: how many such requests are granted before.
+        least: the size in bytes. Python itself and its threads request less.
+        granted: the number of such requests that succeed before.
 
     Yields:
-        words, of which the last is how many more would have been granted; negative if one was refused.
+        words, the last of which is the number of further requests that would succeed; negative if one failed.
     """
     malloc = _malloc()
     usual, other = _Allocator(), _Allocator()
     ctypes.pythonapi.PyMem_GetAllocator(_RAW, ctypes.byref(usual))
     if usual.context:
-        pytest.skip("Python's allocators are not its usual ones")
+        pytest.skip("Python uses other allocators, such as debug ones")
     words = np.array([usual.malloc or 0, usual.context or 0, least, granted], np.int64)
     other.context, other.malloc = words.ctypes.data, malloc.address
-    # what the usual ones take is their own context, which the C library's ignore
+    # The other functions receive our context in place of their own, which the C library's functions ignore.
     other.calloc, other.realloc, other.free = usual.calloc, usual.realloc, usual.free
     ctypes.pythonapi.PyMem_SetAllocator(_RAW, ctypes.byref(other))
     try:

@@ -41,7 +41,7 @@ def swish(x):
 
 
 def softplus(x):
-    """Return log(1 + exp(x)), without overflow."""
+    """Return log(1 + exp(x)) without overflow."""
     if x > 0:
         return x + math.log1p(math.exp(-x))
     return math.log1p(math.exp(x))

@@ -1,4 +1,4 @@
-"""Arguments for the vector functions, loops that call them, and their errors in units of the last place (ulp)."""
+"""Arguments for the vector functions, loops that call them, and their errors in ulp."""
 
 import math
 from collections.abc import Callable
@@ -34,7 +34,7 @@ compiled: dict[tuple[str, type], Callable] = {}
 
 
 def loop(name: str, real: type) -> Callable:
-    """The loop that a kernel would have; compiled once for all tests."""
+    """Return the loop that a kernel would have, compiled once for all tests."""
     if (name, real) not in compiled:
         function = TABLES[real][name]
 
@@ -74,7 +74,7 @@ def ulp_exponents(exact: np.ndarray, real: type) -> np.ndarray:
 
 
 def ulp_errors(got: np.ndarray, exact: np.ndarray) -> np.ndarray:
-    """Distance of `got` from `exact` (in a wider type) in units of the last place of `got`'s type at `exact`."""
+    """Return the distance of `got` from `exact` (in a wider type) in ulp of `got`'s type at `exact`."""
     with np.errstate(all="ignore"):
         rounded = exact.astype(got.dtype)
         errors = np.abs(got.astype(exact.dtype) - exact) / np.ldexp(1.0, ulp_exponents(exact, got.dtype))
@@ -94,7 +94,7 @@ def mpmath_error(got: float, exact: mpmath.mpf, real: type) -> float:
 
 
 def arguments(real: type, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Half of them over all bit patterns, half where the functions turn."""
+    """Return arguments, half with random bit patterns, half in the range where the functions change most."""
     width = np.dtype(real).itemsize * 8
     anywhere = rng.integers(0, 2**width - 1, size=count // 2, dtype=f"uint{width}", endpoint=True).view(real)
     scales = np.array([0.01, 0.3, 1, 3, 10, 30, 90, 300, 750])
@@ -104,7 +104,7 @@ def arguments(real: type, count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def points(name: str, real: type, count: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Random arguments of a function, few of which give NaN."""
+    """Return random arguments of a function, few of which give NaN."""
     x = arguments(real, count, rng)
     other = arguments(real, 2 * count, rng)[: x.size]
     with np.errstate(all="ignore"):
@@ -115,7 +115,7 @@ def points(name: str, real: type, count: int, rng: np.random.Generator) -> tuple
         if name == "pow":  # exponents that give powers of all magnitudes
             logarithms = rng.uniform(np.finfo(real).minexp - 30, np.finfo(real).maxexp, x.size)
             other = np.where(rng.random(x.size) < 0.8, logarithms / np.log2(x), other).astype(real)
-        if name == "hypot":  # two sides of one magnitude
+        if name == "hypot":  # two sides of similar magnitude
             other = np.where(rng.random(x.size) < 0.5, x * rng.lognormal(size=x.size), other).astype(real)
     return (x, other) if name in BINARY else (x,)
 
@@ -130,7 +130,7 @@ WIDER = {
 
 
 def exact_values(name: str, *arguments: np.ndarray) -> np.ndarray:
-    """A function by NumPy, in the next wider type."""
+    """Return the values of a function computed by NumPy in the next wider type."""
     wider = np.float64 if arguments[0].dtype == np.float32 else np.longdouble
     with np.errstate(all="ignore"):
         return (WIDER.get(name) or getattr(np, name))(*(argument.astype(wider) for argument in arguments))

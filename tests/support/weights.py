@@ -1,4 +1,4 @@
-"""Weights of models, as `get_weights` gives them."""
+"""Weights of models, as `get_weights` returns them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory shared with other libraries: what is shared, what is copied, and what is refused."""
+"""Memory shared with other libraries: what is shared, copied and rejected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tensorlab.errors import ArgumentError, ArgumentTypeError, DeviceError, DLPa
 
 
 class Exporter:
-    """An array that notes how it was asked."""
+    """An array that records the options of `__dlpack__`."""
 
     def __init__(self, array: Any) -> None:
         self.array = array
@@ -30,14 +30,14 @@ class Exporter:
 
 
 class OldExporter(Exporter):
-    """One that was written before DLPack had versions."""
+    """An array of a library older than versioned DLPack."""
 
     def __dlpack__(self, stream: Any = None) -> Any:
         return self.array.__dlpack__()
 
 
 @pytest.mark.parametrize("dtype", NAMES)
-def test_there_and_back_without_a_copy(dtype: str) -> None:
+def test_round_trip_without_a_copy(dtype: str) -> None:
     array = np.arange(12).reshape(3, 4).astype(dtype)[:, ::2]
     for exporter in (array, Exporter(array), OldExporter(array)):
         tensor = tl.from_dlpack(exporter)
@@ -53,7 +53,7 @@ def test_there_and_back_without_a_copy(dtype: str) -> None:
         assert tl.from_dlpack(exporter, device="reference").device == "reference"
 
 
-def test_of_no_elements_and_of_rank_0() -> None:
+def test_empty_and_rank_0_arrays() -> None:
     for array in (np.zeros((2, 0, 3), np.float32), np.array(2.5)):
         for copy in (None, True, False):
             np.testing.assert_array_equal(tl.from_dlpack(array, copy=copy).numpy(), array, strict=True)
@@ -67,29 +67,29 @@ def test_read_only_memory_is_shared_and_stays_read_only() -> None:
     assert not tensor.numpy().flags.writeable
 
 
-def test_the_memory_outlives_what_it_came_from() -> None:
+def test_memory_outlives_the_exporting_array() -> None:
     tensor = tl.from_dlpack(np.arange(100_000.0))
     assert tensor[-1].item() == 99_999.0
 
 
-def test_a_tensor_is_exported_as_read_only() -> None:
+def test_tensor_is_exported_as_read_only() -> None:
     tensor = tl.asarray(np.arange(3.0))
     shared = np.from_dlpack(tensor, copy=False)
     assert np.shares_memory(shared, tensor.numpy())
     with pytest.raises(ValueError, match="read-only"):
         shared[0] = 1.0
     assert tensor.__dlpack_device__() == (1, 0)
-    # an older version cannot say so: its consumer gets memory of its own, and may write into that
+    # older versions have no read-only flag, so the consumer gets a copy that it may write
     old = np.from_dlpack(OldExporter(tensor))
     np.testing.assert_array_equal(old, tensor.numpy())
     assert not np.shares_memory(old, tensor.numpy())
-    for copy in (True, None):  # PyTorch ignores that memory is read-only, so it has to ask for memory that is
+    for copy in (True, None):  # PyTorch ignores read-only flags, so it must get a writable copy
         copied = np.from_dlpack(tensor, copy=copy)
         copied[0] = 99.0
         assert tensor.tolist() == [0.0, 1.0, 2.0]
 
 
-def test_what_an_export_refuses() -> None:
+def test_invalid_export_is_rejected() -> None:
     tensor = tl.asarray([1.0])
     tensor.__dlpack__(max_version=(1, 1), dl_device=(1, 0), copy=False)
     for options, message in (
@@ -103,10 +103,10 @@ def test_what_an_export_refuses() -> None:
     ):
         with pytest.raises(DLPackError, match=message) as error:
             tensor.__dlpack__(**options)
-        assert isinstance(error.value, BufferError)  # what consumers expect
+        assert isinstance(error.value, BufferError)  # consumers expect a BufferError
 
 
-def test_a_tensor_is_its_own_exporter() -> None:
+def test_from_dlpack_of_a_tensor() -> None:
     x = tl.asarray([1.0, 2.0], device="reference")
     assert tl.from_dlpack(x) is x
     assert tl.from_dlpack(x, device="cpu").device == "cpu"
@@ -119,7 +119,7 @@ def test_a_tensor_is_its_own_exporter() -> None:
         tl.from_dlpack(x, device="cpu", copy=False)
 
 
-def test_what_an_import_refuses() -> None:
+def test_invalid_import_is_rejected() -> None:
     with pytest.raises(
         ArgumentTypeError, match=r"^from_dlpack: expected an array with __dlpack__, received list; use tl\.asarray$"
     ):
@@ -134,7 +134,7 @@ def test_what_an_import_refuses() -> None:
         DTypeError, match=r"^from_dlpack: expected one of bool, .*float64, received Exporter; DLPack only"
     ):
         tl.from_dlpack(Exporter(np.zeros(2, "S1")))
-    fixed = np.broadcast_to(np.zeros(2), (3, 2))  # which is read-only
+    fixed = np.broadcast_to(np.zeros(2), (3, 2))  # read-only
     with pytest.raises(
         ArgumentError, match=r"^from_dlpack: expected an array that its library exports, received OldExp"
     ):
@@ -142,7 +142,7 @@ def test_what_an_import_refuses() -> None:
 
 
 class Elsewhere(Exporter):
-    """One that says that its array is on a device, and copies it to the host when asked to."""
+    """An array on another device, which is copied to the host on request."""
 
     def __dlpack__(self, **options: Any) -> Any:
         self.asked = options
@@ -152,7 +152,7 @@ class Elsewhere(Exporter):
         return (8, 1)
 
 
-def test_memory_of_a_device_that_nobody_knows_is_copied_by_who_asks_for_the_host() -> None:
+def test_array_on_an_unknown_device_is_copied_only_on_request() -> None:
     exporter = Elsewhere(np.arange(3.0))
     copied = tl.from_dlpack(exporter, device="cpu")
     assert copied.tolist() == [0.0, 1.0, 2.0]
@@ -173,14 +173,14 @@ def test_memory_of_a_device_that_nobody_knows_is_copied_by_who_asks_for_the_host
 
 
 class Marked:
-    """An array of a library that has a protocol of its own."""
+    """An array of a library with its own protocol."""
 
     def __init__(self, array: Any) -> None:
         self.__board_array__ = array
 
 
 class Board(tl.backends.ReferenceBackend):
-    """A device whose memory is the host's, which takes what others have there."""
+    """A device that uses host memory and adopts arrays of other libraries."""
 
     name = "board"
     dlpack_types = (8,)
@@ -203,7 +203,7 @@ def board() -> Iterator[None]:
 
 @pytest.mark.parametrize("make", [Elsewhere, Marked])
 @pytest.mark.usefixtures("board")
-def test_a_backend_takes_arrays_that_are_in_its_memory(make: type[Any]) -> None:
+def test_backend_adopts_arrays_in_its_memory(make: type[Any]) -> None:
     values = np.arange(6.0).reshape(2, 3)
     array = make(values)
     for options in ({}, {"copy": False}, {"device": "board"}, {"device": "board:0"}):
@@ -230,7 +230,7 @@ def test_a_backend_takes_arrays_that_are_in_its_memory(make: type[Any]) -> None:
 
 
 @pytest.mark.usefixtures("board")
-def test_an_array_on_a_device_does_not_move_by_itself() -> None:
+def test_array_on_a_device_is_not_moved_implicitly() -> None:
     array, here = Marked(np.arange(3.0)), tl.asarray(np.arange(3.0))
     message = (
         r"an array on 'cpu', received a test_dlpack\.Marked on 'board'; move it with tl\.asarray\(x, device='cpu'\)$"

@@ -1,4 +1,4 @@
-"""Blocks that are left in another order than they were entered: tapes, no_grad, devices in generators and threads."""
+"""Blocks that end in another order than they began: tapes, no_grad and devices in generators and threads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("reference")
 
 
 def in_thread(function: Callable[[], Any]) -> Any:
-    """Call a function in another thread, and return what it returns."""
+    """Call a function in another thread, and return its result."""
     results: list[Any] = []
     thread = threading.Thread(target=lambda: results.append(function()))
     thread.start()
@@ -37,7 +37,7 @@ def slope(tape: tl.GradientTape, y: tl.Tensor, x: tl.Tensor) -> float:
     return float(tape.gradient(y, x))
 
 
-def test_a_tape_that_is_closed_stays_closed() -> None:
+def test_closed_tape_stays_closed() -> None:
     for leave in ("generator", "garbage", "object"):
         steps, silent = silent_steps(), tl.no_grad()
         with tl.GradientTape():
@@ -56,12 +56,12 @@ def test_a_tape_that_is_closed_stays_closed() -> None:
         assert not recording()
 
 
-def test_a_tape_that_is_open_goes_on_after_an_older_block_ends() -> None:
+def test_open_tape_continues_after_an_older_block_ends() -> None:
     x = tl.Variable(3.0)
     steps = silent_steps()
     next(steps)
     with tl.GradientTape() as tape:
-        assert recording()  # inside of the older no_grad
+        assert recording()  # inside the older no_grad
         steps.close()
         assert recording()
         y = x * x
@@ -69,7 +69,7 @@ def test_a_tape_that_is_open_goes_on_after_an_older_block_ends() -> None:
     assert not recording()
 
 
-def test_tapes_of_generators_that_take_turns() -> None:
+def test_tapes_of_interleaved_generators() -> None:
     def square(x: tl.Variable) -> Iterator[Any]:
         with tl.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x)
@@ -85,7 +85,7 @@ def test_tapes_of_generators_that_take_turns() -> None:
     assert not recording()
 
 
-def test_stop_recording_is_left_late() -> None:
+def test_stop_recording_block_that_ends_after_its_tape() -> None:
     x = tl.Variable(2.0)
     with tl.GradientTape() as outer:
         with tl.GradientTape() as inner:
@@ -101,7 +101,7 @@ def test_stop_recording_is_left_late() -> None:
         assert inner.gradient(y, x) is None
 
 
-def test_a_block_that_another_thread_leaves() -> None:
+def test_block_that_another_thread_ends() -> None:
     x = tl.Variable(3.0)
     steps, silent = silent_steps(), tl.no_grad()
     with tl.GradientTape() as tape:
@@ -136,13 +136,13 @@ def test_one_no_grad_object_in_two_threads() -> None:
         thread.start()
         inside.wait(30)
         shared.__exit__()
-        assert recording()  # its own block has ended, and not that of the other thread
+        assert recording()  # only the block of this thread has ended
         leave.set()
         thread.join()
     assert results == [False]
 
 
-def test_tasks_have_tapes_of_their_own() -> None:
+def test_tasks_have_their_own_tapes() -> None:
     seen: list[bool] = []
 
     async def derive(x: tl.Variable, turns: int) -> float:
@@ -168,7 +168,7 @@ def test_tasks_have_tapes_of_their_own() -> None:
     assert not recording()
 
 
-def test_a_task_ends_with_the_tape_around_it() -> None:
+def test_tape_ends_in_a_task_started_inside_it() -> None:
     async def later(event: asyncio.Event, seen: list[bool]) -> None:
         seen.append(recording())
         await event.wait()
@@ -186,7 +186,7 @@ def test_a_task_ends_with_the_tape_around_it() -> None:
     assert asyncio.run(run()) == [True, False]
 
 
-def test_no_grad_decorates_what_runs_in_steps() -> None:
+def test_no_grad_decorates_generators_and_coroutines() -> None:
     seen: list[bool] = []
 
     @tl.no_grad()
@@ -234,7 +234,7 @@ def test_no_grad_decorates_what_runs_in_steps() -> None:
     assert not recording()
 
 
-def test_no_grad_decorates_without_parentheses() -> None:
+def test_no_grad_as_decorator_without_parentheses() -> None:
     @tl.no_grad
     def inside() -> bool:
         return recording()
@@ -243,7 +243,7 @@ def test_no_grad_decorates_without_parentheses() -> None:
         assert (inside(), recording()) == (False, True)
 
 
-def test_a_tape_is_entered_once_at_a_time() -> None:
+def test_tape_cannot_be_entered_twice_at_once() -> None:
     message = r"^GradientTape: the tape is already recording; leave its with block first, or create another tape$"
 
     def enter(tape: tl.GradientTape) -> str:
@@ -262,7 +262,7 @@ def test_a_tape_is_entered_once_at_a_time() -> None:
     assert not recording()
 
 
-def test_a_device_block_is_left_late() -> None:
+def test_device_blocks_may_end_in_any_order() -> None:
     def on(name: str) -> Iterator[None]:
         with tl.device(name):
             yield

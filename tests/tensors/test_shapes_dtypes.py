@@ -1,4 +1,4 @@
-"""Broadcasting, axes and promotion against NumPy, and what is said where they do not fit."""
+"""Broadcasting, axes and type promotion against NumPy, and error messages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ compatible = st.lists(st.integers(0, 4), max_size=5).flatmap(
 
 
 @given(shape_lists | compatible)
-def test_broadcast_is_numpys(given_shapes: list[tuple[int, ...]]) -> None:
+def test_broadcast_matches_numpy(given_shapes: list[tuple[int, ...]]) -> None:
     try:
         expected = np.broadcast_shapes(*given_shapes)
     except ValueError:
@@ -40,7 +40,7 @@ def test_broadcast_is_numpys(given_shapes: list[tuple[int, ...]]) -> None:
 
 
 @given(st.integers(-9, 9), st.integers(0, 6))
-def test_normalize_axis_counts_from_either_end(axis: int, rank: int) -> None:
+def test_normalize_axis_accepts_negative_axes(axis: int, rank: int) -> None:
     if axis in range(-rank, rank):
         assert shapes.normalize_axis("sum", axis, rank) == range(rank)[axis]
         assert shapes.normalize_axis("sum", np.int8(axis), rank) == range(rank)[axis]
@@ -52,13 +52,13 @@ def test_normalize_axis_counts_from_either_end(axis: int, rank: int) -> None:
 
 
 @pytest.mark.parametrize("axis", [1.0, "0", None, [0]])
-def test_an_axis_is_a_whole_number(axis: object) -> None:
+def test_axis_must_be_an_integer(axis: object) -> None:
     with pytest.raises(ArgumentTypeError) as error:
         shapes.normalize_axis("sum", axis, 3)
     assert str(error.value) == f"sum: expected an integer axis, received {axis!r}"
 
 
-def test_normalize_axes_sorts_them() -> None:
+def test_normalize_axes_sorts_axes() -> None:
     assert shapes.normalize_axes("sum", None, 3) == (0, 1, 2)
     assert shapes.normalize_axes("sum", -1, 3) == (2,)
     assert shapes.normalize_axes("sum", (2, -3), 3) == (0, 2)
@@ -68,7 +68,7 @@ def test_normalize_axes_sorts_them() -> None:
         shapes.normalize_axes("sum", (1, -1), 2)
 
 
-def test_as_shape_takes_a_length_or_a_sequence() -> None:
+def test_as_shape_accepts_a_length_or_a_sequence() -> None:
     assert shapes.as_shape("zeros", 3) == (3,)
     assert shapes.as_shape("zeros", [2, np.int64(0)]) == (2, 0)
     assert shapes.as_shape("zeros", ()) == ()
@@ -79,7 +79,7 @@ def test_as_shape_takes_a_length_or_a_sequence() -> None:
 
 
 @given(st.lists(st.integers(-1, 6), max_size=4), st.lists(st.integers(0, 6), max_size=3).map(tuple))
-def test_resolve_reshape_is_numpys(wanted: list[int], shape: tuple[int, ...]) -> None:
+def test_resolve_reshape_matches_numpy(wanted: list[int], shape: tuple[int, ...]) -> None:
     array = np.zeros(shape)
     try:
         expected = array.reshape(wanted).shape
@@ -94,14 +94,14 @@ def test_resolve_reshape_is_numpys(wanted: list[int], shape: tuple[int, ...]) ->
         assert shapes.resolve_reshape("reshape", wanted, array.size, shape) == expected
 
 
-def test_resolve_reshape_takes_one_length() -> None:
+def test_resolve_reshape_accepts_one_length() -> None:
     assert shapes.resolve_reshape("reshape", -1, 6, (2, 3)) == (6,)
     with pytest.raises(ShapeError, match=r"received \(-2, 3\)|lengths of at least 0"):
         shapes.resolve_reshape("reshape", (-2, 3), 6, (2, 3))
 
 
 @pytest.mark.parametrize("name", dtypes.NAMES)
-def test_as_dtype_takes_what_names_a_dtype(name: str) -> None:
+def test_as_dtype_accepts_names_types_and_byte_orders(name: str) -> None:
     dtype = np.dtype(name)
     assert dtypes.as_dtype(name) == dtypes.as_dtype(dtype) == dtypes.as_dtype(dtype.type) == dtype
     assert dtypes.as_dtype(dtype.newbyteorder(">")) == dtype
@@ -109,7 +109,7 @@ def test_as_dtype_takes_what_names_a_dtype(name: str) -> None:
     assert dtypes.as_dtype(getattr(dtypes, name)) is getattr(dtypes, name)
 
 
-def test_as_dtype_takes_pythons_types() -> None:
+def test_as_dtype_accepts_python_types() -> None:
     assert dtypes.as_dtype(float) == np.float32
     assert dtypes.as_dtype(int) == np.int64
     assert dtypes.as_dtype(bool) == np.bool_
@@ -118,7 +118,7 @@ def test_as_dtype_takes_pythons_types() -> None:
 @pytest.mark.parametrize(
     "wrong", ["float16", "complex64", "nothing", complex, object, np.dtype("M8[s]"), None, [("x", "f4")], [1], 3.5]
 )
-def test_as_dtype_names_what_it_takes(wrong: object) -> None:
+def test_invalid_dtype_is_rejected(wrong: object) -> None:
     with pytest.raises(DTypeError) as error:
         dtypes.as_dtype(wrong, "zeros")
     assert str(error.value) == (
@@ -131,7 +131,7 @@ KIND = {"b": "bool", "i": "integer", "u": "integer", "f": "real"}
 
 
 @pytest.mark.parametrize(("one", "two"), [*itertools.product(dtypes.NAMES, repeat=2)])
-def test_promotion_is_the_array_api_standards(one: str, two: str) -> None:
+def test_promotion_follows_the_array_api_standard(one: str, two: str) -> None:
     first, second = np.dtype(one), np.dtype(two)
     assert dtypes.kind(first) == KIND[first.kind]
     common = np.promote_types(first, second)
@@ -165,17 +165,17 @@ def test_promotion_is_the_array_api_standards(one: str, two: str) -> None:
         ([], [np.float64(1.5)], "float32"),
     ],
 )
-def test_a_python_number_takes_the_arrays_dtype(arrays: list[str], scalars: list[float], expected: str) -> None:
+def test_python_number_takes_the_dtype_of_the_array(arrays: list[str], scalars: list[float], expected: str) -> None:
     assert dtypes.result_type("add", [np.dtype(name) for name in arrays], scalars) == np.dtype(expected)
 
 
-def test_the_hint_names_the_dtype_that_holds_both() -> None:
+def test_hint_names_a_dtype_that_represents_both() -> None:
     with pytest.raises(DTypeError, match=r"convert one of them, e\.g\. x\.astype\('float32'\)$"):
         dtypes.result_type("add", [np.dtype("int64"), np.dtype("float32")], [])
 
 
 @pytest.mark.parametrize(("one", "two", "wider"), [("bool", "int8", "int8"), ("int64", "uint64", "int64")])
-def test_the_hint_names_the_dtype_that_holds_more(one: str, two: str, wider: str) -> None:
+def test_hint_names_the_wider_dtype(one: str, two: str, wider: str) -> None:
     for pair in ((one, two), (two, one)):
         with pytest.raises(DTypeError, match=rf"convert one of them, e\.g\. x\.astype\('{wider}'\)$"):
             dtypes.result_type("add", [np.dtype(dtype) for dtype in pair], [])

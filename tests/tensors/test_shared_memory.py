@@ -1,4 +1,4 @@
-"""Memory that tensors share with arrays of others: what changes with it, and what must not."""
+"""Memory that tensors share with arrays of other libraries: visible changes, and correct gradients."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import pytest
 import tensorlab as tl
 from tensorlab.errors import ArgumentError
 
-# NumPy 2.5 deprecates what these tests do on purpose.
+# NumPy 2.5 deprecates what these tests do intentionally.
 pytestmark = pytest.mark.filterwarnings("ignore:Setting the (shape|dtype):DeprecationWarning")
 
 Array = np.ndarray[Any, Any]
 
 
 def gradient_of_squares(x: tl.Tensor, change: Callable[[], Any]) -> Any:
-    """Record ``sum(x * x)``, change something, and return the gradient by x."""
+    """Record ``sum(x * x)``, call ``change``, and return the gradient with respect to x."""
     with tl.device("reference"), tl.GradientTape() as tape:
         tape.watch(x)
         y = tl.sum(x * x)
@@ -48,7 +48,7 @@ def restride(array: Array) -> None:
 @pytest.mark.parametrize(
     "make", [tl.asarray, tl.from_dlpack, lambda a: tl.asarray(Holder(a)), lambda a: +tl.asarray(a)]
 )
-def test_the_callers_array_object_is_not_kept(
+def test_array_object_of_the_caller_is_not_kept(
     make: Callable[[Array], tl.Tensor], mutate: Callable[[Array], None]
 ) -> None:
     array = np.arange(6.0)
@@ -59,7 +59,7 @@ def test_the_callers_array_object_is_not_kept(
 
 
 class Holder:
-    """Something that gives its array away, the very object each time."""
+    """An object that always returns the same array."""
 
     def __init__(self, array: Array) -> None:
         self.array = array
@@ -68,7 +68,7 @@ class Holder:
         return self.array
 
 
-def test_a_subclass_of_ndarray_is_not_kept() -> None:
+def test_ndarray_subclass_is_not_kept() -> None:
     class Named(np.ndarray[Any, Any]):
         name = "mine"
 
@@ -79,7 +79,7 @@ def test_a_subclass_of_ndarray_is_not_kept() -> None:
     assert tensor.shape == (6,)
 
 
-def test_arrays_that_a_tensor_gives_away_cannot_be_written_to() -> None:
+def test_returned_arrays_are_read_only() -> None:
     tensor = tl.asarray(np.arange(6.0).tolist())
     for given in (tensor.numpy(), np.asarray(tensor), tensor.reshape((2, 3)).numpy(), np.asarray(tensor)[1:]):
         with pytest.raises(ValueError, match="WRITEABLE"):
@@ -107,7 +107,7 @@ SHARED: dict[str, Callable[[], tuple[Any, Callable[[], Any]]]] = {}
 
 
 def shares(make: Callable[[], tuple[Any, Callable[[], Any]]]) -> None:
-    """Note something to share, and what changes it."""
+    """Register a shared object, and a function that changes its memory."""
     SHARED[make.__name__] = make
 
 
@@ -155,7 +155,7 @@ def a_memoryview() -> tuple[Any, Callable[[], Any]]:
 
 @pytest.mark.parametrize("name", SHARED)
 @pytest.mark.parametrize("way", ["asarray", "copied", "moved", "viewed", "given to an operation"])
-def test_gradients_are_those_of_the_values_that_were_used(name: str, way: str) -> None:
+def test_gradients_use_the_values_at_recording_time(name: str, way: str) -> None:
     shared, change = SHARED[name]()
     if way == "given to an operation":
         w = tl.asarray([1.0, 1.0, 1.0], dtype=np.asarray(shared).dtype)
@@ -176,7 +176,7 @@ def test_gradients_are_those_of_the_values_that_were_used(name: str, way: str) -
     assert np.ravel(gradient).tolist() == [2.0, 2.0, 2.0]
 
 
-def test_memory_of_bytes_never_changes_and_is_never_copied() -> None:
+def test_bytes_memory_is_never_copied() -> None:
     x = tl.asarray(np.frombuffer(np.ones(3).tobytes()))
     place = x.numpy().ctypes.data
     assert gradient_of_squares(x, lambda: None) == [2.0, 2.0, 2.0]
@@ -184,12 +184,12 @@ def test_memory_of_bytes_never_changes_and_is_never_copied() -> None:
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
-def test_a_pickle_knows_whose_memory_it_is_in(protocol: int) -> None:
+def test_unpickled_tensor_owns_its_memory_unless_it_has_out_of_band_buffers(protocol: int) -> None:
     x = tl.asarray([1.0, 2.0, 3.0], dtype="float64")
     again = pickle.loads(pickle.dumps(x, protocol))
     place = again.numpy().ctypes.data
     assert gradient_of_squares(again, lambda: None) == [2.0, 4.0, 6.0]
-    assert again.numpy().ctypes.data == place  # in memory of its own, which a tape need not copy
+    assert again.numpy().ctypes.data == place  # the tensor owns its memory, so a tape does not copy it
     if protocol >= 5:
         buffers: list[pickle.PickleBuffer] = []
         data = pickle.dumps(x, protocol, buffer_callback=buffers.append)
@@ -209,7 +209,7 @@ def test_copies_of_tensors(make: Callable[[Any], Any]) -> None:
         assert np.shares_memory(again.numpy(), x.numpy()) is (make is copy.copy)
 
 
-def test_a_list_of_tensors_keeps_their_gradients() -> None:
+def test_gradients_flow_through_a_list_of_tensors() -> None:
     x, w = tl.Variable(3.0), tl.Variable([1.0, 2.0])
     with tl.device("reference"), tl.GradientTape() as tape:
         table = tl.asarray([[x * x, 1.0], w, [x, w[0]]])
@@ -219,7 +219,7 @@ def test_a_list_of_tensors_keeps_their_gradients() -> None:
     assert (gradients[0].item(), gradients[1].tolist()) == (6.0 + 1e4, [100.0 + 1e5, 1000.0])
 
 
-def test_an_index_that_is_changed_later() -> None:
+def test_later_change_of_an_index_array_has_no_effect() -> None:
     places, x = np.array([0, 1]), tl.Variable([1.0, 2.0, 3.0])
     with tl.device("reference"), tl.GradientTape() as tape:
         y = tl.sum(tl.take(x, places) * x[places])
@@ -234,7 +234,7 @@ def test_an_index_that_is_changed_later() -> None:
 
 
 class OfALibrary:
-    """An array that refuses to be read, as PyTorch's does while it records gradients."""
+    """An array that cannot be read, like PyTorch's while it requires gradients."""
 
     dtype = "float32"
 
@@ -246,7 +246,7 @@ class OfALibrary:
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, BufferError, AttributeError])
-def test_what_another_library_refuses_is_said(kind: type[Exception]) -> None:
+def test_error_of_another_library_is_reported(kind: type[Exception]) -> None:
     given = OfALibrary(kind("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."))
     message = (
         r"expected an array that NumPy can read, received a test_shared_memory\.OfALibrary; its library says: Can't "

@@ -1,4 +1,4 @@
-"""Tensors: what goes in and out, what never changes, and what is said."""
+"""Tensors: conversion from and to other types, immutability, and error messages."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tensorlab.errors import ArgumentError, DeviceError, DTypeError, ShapeError,
         ((np.int8(1), np.int8(2)), "int8", (2,)),
     ],
 )
-def test_asarray_infers(value: Any, dtype: str, shape: tuple[int, ...]) -> None:
+def test_asarray_infers_dtype_and_shape(value: Any, dtype: str, shape: tuple[int, ...]) -> None:
     tensor = tl.asarray(value)
     assert (tensor.dtype, tensor.shape, tensor.ndim) == (np.dtype(dtype), shape, len(shape))
     assert tensor.size == np.size(value)
@@ -47,7 +47,7 @@ def test_asarray_of_tensors_in_lists() -> None:
     assert tl.asarray(x, dtype="float64").dtype == np.float64
 
 
-def test_asarray_shares_memory_on_the_host_unless_told_not_to(rng: np.random.Generator) -> None:
+def test_asarray_shares_host_memory_unless_copy_is_true(rng: np.random.Generator) -> None:
     for array in layouts(rng.standard_normal((3, 4))).values():
         shared, copied = tl.asarray(array), tl.asarray(array, copy=True)
         assert np.shares_memory(shared.numpy(), array)
@@ -149,12 +149,12 @@ def test_asarray_reads_unaligned_memory() -> None:
         ),
     ],
 )
-def test_messages(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
+def test_error_messages(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         call()
 
 
-def test_one_element_is_a_number() -> None:
+def test_tensor_of_one_element_converts_to_numbers() -> None:
     x = tl.asarray(1.23456)
     assert float(x) == pytest.approx(1.23456)
     assert int(x) == 1
@@ -170,7 +170,7 @@ def test_one_element_is_a_number() -> None:
     assert list(range(tl.asarray(3))) == [0, 1, 2]
 
 
-def test_it_is_a_sequence_of_its_first_axis(rng: np.random.Generator) -> None:
+def test_tensor_is_a_sequence_of_its_first_axis(rng: np.random.Generator) -> None:
     array = rng.standard_normal((3, 2))
     tensor = tl.asarray(array)
     assert len(tensor) == 3
@@ -194,7 +194,7 @@ def test_repr() -> None:
     assert repr(tl.Variable(1.0, name="bias")) == "Variable(1., dtype=float32, name='bias')"
 
 
-def test_numpy_and_dlpack_read_it(rng: np.random.Generator) -> None:
+def test_numpy_and_dlpack_share_memory(rng: np.random.Generator) -> None:
     for array in layouts(rng.standard_normal((3, 4)).astype(np.float32)).values():
         tensor = tl.asarray(array)
         for view in (np.asarray(tensor), np.from_dlpack(tensor, copy=False), tensor.numpy()):
@@ -229,7 +229,7 @@ def test_devices() -> None:
     assert tl.zeros((2,)).device == "cpu"
 
 
-def test_a_tensor_cannot_be_written_to() -> None:
+def test_tensor_is_immutable() -> None:
     x = tl.asarray([1.0, 2.0])
     with pytest.raises(ValueError, match="read-only"):
         x.numpy()[0] = 3.0
@@ -246,18 +246,18 @@ def test_python_numbers_keep_their_precision_in_a_wider_dtype():
 
 
 @pytest.mark.parametrize("number", [300, -1, float("nan")])
-def test_a_number_that_a_dtype_does_not_hold_is_refused(number):
+def test_number_out_of_range_is_rejected(number):
     with pytest.raises(tl.errors.ArgumentError, match=r"asarray: expected numbers that uint8 holds, received \["):
         tl.asarray([number], dtype="uint8")
 
 
-def test_arrays_and_numbers_go_to_the_device_of_the_tensor_beside_them():
+def test_arrays_and_numbers_are_moved_to_the_device_of_the_tensor():
     x = tl.asarray([1.0, 2.0], device="reference")
     assert (x + np.ones(2, np.float32)).device == (2 * x).device == "reference"
     assert (x @ np.ones((2, 3), np.float32)).device == "reference"
 
 
-def test_a_device_may_be_named_with_its_number() -> None:
+def test_device_may_be_given_with_its_number() -> None:
     tensor = tl.asarray([1.0], device="cpu:0")
     assert tensor.device == "cpu"
     assert tensor.to_device("cpu:0") is tensor

@@ -1,4 +1,4 @@
-"""Variables: what is assigned to them, and what readers, tapes and copies see of it; parts: test_variable_parts.py."""
+"""Variables: assignment, and values seen by readers, tapes and copies. Slices are in test_variable_parts.py."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def address(tensor: tl.Tensor) -> int:
     return int(tensor.numpy().__array_interface__["data"][0])
 
 
-def test_a_variable_owns_its_memory(rng: np.random.Generator) -> None:
+def test_variable_owns_its_memory(rng: np.random.Generator) -> None:
     for array in layouts(rng.standard_normal((2, 3))).values():
         before = array.copy()
         variable = tl.Variable(array)
@@ -57,14 +57,14 @@ def test_assign() -> None:
         ("ab", DTypeError, r"received <U2 data"),
     ],
 )
-def test_assign_refuses(value: Any, kind: type[Exception], message: str) -> None:
+def test_invalid_assignment_is_rejected(value: Any, kind: type[Exception], message: str) -> None:
     v = tl.Variable([1.0, 2.0], name="w")
     with pytest.raises(kind, match=message):
         v.assign(value)
     assert v.tolist() == [1.0, 2.0]
 
 
-def test_assign_refuses_what_would_lose_a_fraction_or_the_device() -> None:
+def test_assignment_that_loses_a_fraction_or_changes_the_device_is_rejected() -> None:
     steps = tl.Variable([1, 2], name="steps")
     with pytest.raises(DTypeError) as error:
         steps.assign(tl.asarray([1.5, 2.5]))
@@ -100,7 +100,7 @@ READERS: dict[str, Callable[[tl.Variable], Any]] = {
 
 @pytest.mark.parametrize("change", ["assign", "assign_add", "assign_sub"])
 @pytest.mark.parametrize("name", READERS)
-def test_what_was_read_never_changes(name: str, change: str, rng: np.random.Generator) -> None:
+def test_values_read_before_an_assignment_do_not_change(name: str, change: str, rng: np.random.Generator) -> None:
     v = tl.Variable(rng.standard_normal((3, 2)).astype(np.float32))
     read = READERS[name](v)
     before = np.array(read)
@@ -110,7 +110,7 @@ def test_what_was_read_never_changes(name: str, change: str, rng: np.random.Gene
     np.testing.assert_array_equal(v.numpy(), np.broadcast_to(expected, (3, 2)))
 
 
-def test_a_variable_that_nobody_else_reads_is_written_in_place() -> None:
+def test_assignment_is_in_place_without_other_references() -> None:
     v = tl.Variable(np.zeros((64, 64), np.float32))
     place = address(v)
     for step in range(3):
@@ -132,7 +132,7 @@ def test_a_variable_that_nobody_else_reads_is_written_in_place() -> None:
     assert tape.gradient(y, v).numpy().max() == -2.0
 
 
-def test_an_update_writes_in_place_when_alone() -> None:
+def test_own_buffer_is_in_place_without_other_references() -> None:
     v = tl.Variable([1.0, 2.0])
     place = address(v)
     assert v.own_buffer().__array_interface__["data"][0] == place
@@ -143,7 +143,7 @@ def test_an_update_writes_in_place_when_alone() -> None:
 
 
 @pytest.mark.parametrize("sign", ["+", "-", "*", "/", "//", "%", "**", "@", "&", "|", "^", "<<", ">>"])
-def test_in_place_operators_are_refused(sign: str) -> None:
+def test_in_place_operators_are_rejected(sign: str) -> None:
     namespace = {"v": tl.Variable([1.0], name="w"), "x": tl.asarray([1.0])}
     with pytest.raises(TypeError) as error:
         exec(f"v {sign}= x", namespace)
@@ -152,7 +152,7 @@ def test_in_place_operators_are_refused(sign: str) -> None:
     )
 
 
-def test_a_variable_computes_like_a_tensor() -> None:
+def test_variable_computes_like_a_tensor() -> None:
     v = tl.Variable([1.0, 4.0])
     for result, expected in (
         (v + 1.0, [2.0, 5.0]),
@@ -170,7 +170,7 @@ def test_a_variable_computes_like_a_tensor() -> None:
 
 
 @pytest.mark.parametrize(("device", "dtype"), [("cpu", "float32"), ("cpu", "int64"), ("reference", "float64")])
-def test_the_whole_is_added_to_in_one_pass(device: str, dtype: str, rng: np.random.Generator) -> None:
+def test_assign_add_and_assign_sub_broadcast_the_value(device: str, dtype: str, rng: np.random.Generator) -> None:
     array = rng.integers(-9, 9, (3, 4)).astype(dtype)
     with tl.device(device):
         v, nothing = tl.Variable(array), tl.Variable(array[:0])
@@ -189,7 +189,7 @@ def test_the_whole_is_added_to_in_one_pass(device: str, dtype: str, rng: np.rand
     np.testing.assert_array_equal(v.numpy(), 2 * (array - array[::-1]))
 
 
-def test_what_does_not_broadcast_or_is_no_number_is_not_added() -> None:
+def test_invalid_addition_is_rejected() -> None:
     v = tl.Variable([1.0, 2.0], name="w")
     for value in (np.ones(3), np.ones((1, 2)), np.ones((2, 1))):
         message = (
@@ -207,7 +207,7 @@ MADE_AGAIN = {"copy": copy.copy, "deepcopy": copy.deepcopy, "pickle": lambda val
 
 @pytest.mark.usefixtures("reference")
 @pytest.mark.parametrize("way", MADE_AGAIN)
-def test_copies_are_variables_of_their_own(way: str) -> None:
+def test_copies_are_independent_variables(way: str) -> None:
     v = tl.Variable([2.0, 3.0], name="w", trainable=way != "copy")
     v.regularizer = tl.regularizers.L2(0.5)
     other = MADE_AGAIN[way](v)
@@ -227,7 +227,7 @@ def test_copies_are_variables_of_their_own(way: str) -> None:
         assert again.key != part.key
 
 
-def test_numbers_of_variables() -> None:
+def test_conversion_to_numbers_and_text() -> None:
     assert (float(tl.Variable(2.5)), int(tl.Variable(3)), bool(tl.Variable(0.0))) == (2.5, 3, False)
     assert f"{tl.Variable(1.23456):.2f}" == "1.23"
     v = tl.Variable([[1.0], [2.0]], name="w")
@@ -250,7 +250,7 @@ def test_numbers_of_variables() -> None:
         ("uint8", np.ones(2, "int64"), r"expected a value of uint8, received int64"),
     ],
 )
-def test_what_a_dtype_does_not_hold_is_not_assigned(dtype: str, value: Any, message: str) -> None:
+def test_values_out_of_range_are_rejected(dtype: str, value: Any, message: str) -> None:
     v = tl.Variable(np.ones(2, dtype), name="w")
     for change in (v.assign, v.assign_add) if dtype != "bool" else (v.assign,):
         with pytest.raises((DTypeError, ArgumentError), match=rf"^assign to 'w': {message}"):
@@ -259,7 +259,7 @@ def test_what_a_dtype_does_not_hold_is_not_assigned(dtype: str, value: Any, mess
     assert v.dtype == dtype
 
 
-def test_whole_numbers_are_assigned_to_every_dtype_that_holds_them() -> None:
+def test_integers_are_assigned_to_every_dtype_that_represents_them() -> None:
     for dtype, value in (
         ("uint8", [5, 255]),
         ("uint64", [2**64 - 1, 2**63]),
@@ -324,13 +324,13 @@ def test_initializers_of_every_kind(rng: np.random.Generator) -> None:
         (("zeros", (1,)), {"dtype": "text"}, DTypeError, r"received 'text'"),
     ],
 )
-def test_what_a_new_variable_refuses(
+def test_invalid_new_variable_is_rejected(
     arguments: tuple[Any, ...], named: dict[str, Any], kind: type[Exception], message: str
 ) -> None:
     with pytest.raises(kind, match=rf"^Variable 'w': .*{message}"):
         tl.Variable(*arguments, **named, name="w")
 
 
-def test_the_name_of_no_initializer() -> None:
+def test_unknown_initializer_is_rejected() -> None:
     with pytest.raises(UnknownNameError, match=r"^initializer: .*received 'zeroz'; did you mean 'zeros'\?$"):
         tl.Variable("zeroz", (2,))

@@ -1,4 +1,4 @@
-"""Parts of variables: ``v[index].assign``, and what tapes and views see of it."""
+"""Parts of variables: ``v[index].assign``, and values seen by tapes and views."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ INDICES: dict[str, Any] = {
 @on_the_reference
 @pytest.mark.parametrize("change", ["assign", "assign_add", "assign_sub"])
 @pytest.mark.parametrize("name", INDICES)
-def test_a_part_is_assigned_to(name: str, change: str, rng: np.random.Generator) -> None:
+def test_assignment_to_a_part(name: str, change: str, rng: np.random.Generator) -> None:
     index = INDICES[name]
     array = rng.standard_normal((2, 3)).astype(np.float32)
     v = tl.Variable(array)
@@ -43,11 +43,11 @@ def test_a_part_is_assigned_to(name: str, change: str, rng: np.random.Generator)
     expected = array.copy()
     expected[index] = {"assign": value, "assign_add": array[index] + value, "assign_sub": array[index] - value}[change]
     np.testing.assert_array_equal(v.numpy(), expected, strict=True)
-    np.testing.assert_array_equal(before.numpy(), array)  # what was read stays
+    np.testing.assert_array_equal(before.numpy(), array)  # values read before stay the same
     np.testing.assert_array_equal(part.numpy(), array[index])
 
 
-def test_a_part_takes_numbers_lists_tensors_and_what_converts() -> None:
+def test_part_accepts_numbers_lists_and_tensors() -> None:
     v = tl.Variable([[1.0, 2.0], [3.0, 4.0]])
     v[0, 0].assign(3.0)
     v[0, 1].assign(7)
@@ -61,7 +61,7 @@ def test_a_part_takes_numbers_lists_tensors_and_what_converts() -> None:
 
 
 @on_the_reference
-def test_parts_may_overlap() -> None:
+def test_value_may_overlap_the_part() -> None:
     v = tl.Variable(np.arange(5.0))
     v[1:].assign(v[:-1])
     assert v.tolist() == [0.0, 0.0, 1.0, 2.0, 3.0]
@@ -75,7 +75,7 @@ def test_parts_may_overlap() -> None:
     assert v.tolist() == [1.0, 0.0, 3.0, 5.0, 3.0]
 
 
-def test_a_part_is_written_in_place_where_nobody_else_reads() -> None:
+def test_part_is_written_in_place_without_other_references() -> None:
     v = tl.Variable(np.zeros((64, 64), np.float32))
     place = v.numpy().__array_interface__["data"][0]
     for step in range(3):
@@ -85,7 +85,7 @@ def test_a_part_is_written_in_place_where_nobody_else_reads() -> None:
     assert v[:3, :2].tolist() == [[-1.0, 0.0], [-1.0, 1.0], [-1.0, 2.0]]
 
 
-def test_the_part_that_was_assigned_by_shows_the_new_value() -> None:
+def test_part_shows_the_assigned_value() -> None:
     v = tl.Variable([1.0, 2.0])
     part = v[0]
     other = part + 0.0
@@ -106,14 +106,14 @@ def test_the_part_that_was_assigned_by_shows_the_new_value() -> None:
         ("row", 1.0, ArgumentTypeError, r"^index: expected slices, numbers, None, \.\.\. or arrays, received 'row'$"),
     ],
 )
-def test_a_part_refuses(index: Any, value: Any, kind: type[Exception], message: str) -> None:
+def test_invalid_assignment_to_a_part_is_rejected(index: Any, value: Any, kind: type[Exception], message: str) -> None:
     v = tl.Variable([[1.0, 2.0], [3.0, 4.0]], name="w")
     with pytest.raises(kind, match=message):
         v[index].assign(value)
     assert v.tolist() == [[1.0, 2.0], [3.0, 4.0]]
 
 
-def test_a_part_refuses_fractions_for_integers_and_other_devices() -> None:
+def test_part_rejects_fractions_for_integers_and_other_devices() -> None:
     steps = tl.Variable([1, 2], name="steps")
     with pytest.raises(DTypeError) as error:
         steps[0].assign(np.array(1.5))
@@ -125,7 +125,7 @@ def test_a_part_refuses_fractions_for_integers_and_other_devices() -> None:
     assert steps.tolist() == [1, 2]
 
 
-def test_a_part_is_a_tensor_like_any_other() -> None:
+def test_part_is_a_tensor() -> None:
     v = tl.Variable([[1.0, 2.0], [3.0, 4.0]])
     part = v[0]
     assert isinstance(part, tl.Tensor)
@@ -165,7 +165,7 @@ def test_gradients_flow_through_parts() -> None:
 
 
 @on_the_reference
-def test_what_a_tape_keeps_does_not_change_with_a_part() -> None:
+def test_assignment_to_a_part_does_not_change_recorded_values() -> None:
     v = tl.Variable([2.0, 3.0])
     with tl.GradientTape() as tape:
         y = v * v

@@ -1,4 +1,4 @@
-"""The index of the largest or the smallest element of each row, one block for each row."""
+"""Find the index of the largest or smallest element of each row, with one block per row."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tensorlab_cuda.kernels.build import build
 from tensorlab_cuda.kernels.convert import convert
 from tensorlab_cuda.kernels.fold import BLOCK, lanes
 
-# Of two elements the first wins that is beyond the other, NaN being beyond everything; of equals, the first.
+# NaN is beyond every number. Of equal elements the first wins.
 _SOURCE = """
 def kernel(rows, columns, y_address, x_address):
     {block}

@@ -1,4 +1,4 @@
-"""PTX instructions without a function in Numba, as functions that kernels call."""
+"""PTX instructions that Numba does not offer, as functions that kernels call."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from tensorlab_cuda import driver
 
 
 def assembly(instruction: str, result: str, results: int, operands: Sequence[Sequence[str]]) -> Callable[..., Any]:
-    """Return the function of numbers that an instruction computes.
+    """Return an instruction as a function of numbers.
 
     Args:
         instruction: its name in PTX.
-        result: the type of what it returns, "float32" or "uint32".
-        results: how many of those; several are returned as a tuple.
-        operands: the types of each of its vectors, in order; of one number the instruction takes that number.
+        result: the type of its results, "float32" or "uint32".
+        results: the number of results; several are returned as a tuple.
+        operands: the types in each operand vector, in order; a vector of one number is written as a scalar.
     """
     from llvmlite import ir
 
@@ -33,7 +33,7 @@ def assembly(instruction: str, result: str, results: int, operands: Sequence[Seq
         low = [kind for _, kind, _ in returned]
         together = ir.LiteralStructType(low) if len(low) > 1 else low[0]
         function = ir.FunctionType(together, [kind for _, kind, _ in given])
-        # All lanes of a warp run it together: nothing may move it to where only some of them are.
+        # All lanes of a warp execute it together, so the compiler must not move it into a branch.
         call = builder.call(ir.InlineAsm(function, text, constraints, side_effect=True), values, attrs=("convergent",))
         if len(low) == 1:
             return call
@@ -44,6 +44,6 @@ def assembly(instruction: str, result: str, results: int, operands: Sequence[Seq
     signature = (types.UniTuple(high[0], len(high)) if len(high) > 1 else high[0])(*(kind for kind, *_ in given))
     names = ", ".join(f"x{place}" for place in range(len(given)))
     namespace: dict[str, Any] = {"made": (signature, codegen), "__name__": __name__}
-    exec(f"def instruction(typing, {names}):\n    return made\n", namespace)  # Numba wants a parameter for each operand
+    exec(f"def instruction(typing, {names}):\n    return made\n", namespace)  # Numba needs a parameter for each operand
     made: Callable[..., Any] = intrinsic(namespace["instruction"])
     return made

@@ -1,4 +1,9 @@
-"""Build a kernel, or a function that kernels call, from a source text."""
+"""Build a kernel, or a function that kernels call, from a source text.
+
+All kernels are texts, also those with a fixed number of arrays. What a kernel uses must be global names of its own:
+the simulator replaces ``cuda`` among the globals of a function, and `program_kernel` replaces the offsets of its shared
+arrays. Functions of one module would share their globals.
+"""
 
 from __future__ import annotations
 
@@ -25,16 +30,16 @@ def build(
     """Build the kernel that a source text defines as ``kernel``.
 
     Args:
-        source: its text, in which `access` has names, too.
+        source: the text, which can also use the functions of `access`.
         namespace: the names that the text uses.
-        name: what messages call it.
+        name: the name of the kernel in messages.
         scalars: the scalar functions that it calls.
-        numbers: how many of its parameters, the last ones, are float64; all others are int64.
-        shared: the arrays that a block shares, see `Kernel`. The text names the size of each, ``…_SIZE``, and the
-            element that it begins with, ``…_START``.
+        numbers: the number of its last parameters that are float64; all others are int64.
+        shared: the shared arrays of a block, see `Kernel`. The text refers to the size of each as ``…_SIZE`` and to
+            its first element as ``…_START``.
 
     Raises:
-        ScalarError: if it cannot be compiled, naming the scalar functions that it is made of.
+        ScalarError: if it cannot be compiled, naming its scalar functions.
     """
     shared = shared or {}
     names = {**namespace, **access(), "cuda": driver.cuda(), "int64": np.int64}
@@ -51,7 +56,7 @@ def build(
 
 
 def build_scalar(source: str, namespace: dict[str, Any], name: str) -> Callable[..., Any]:
-    """Build the device function that an emitted source defines as ``scalar``, and those that it calls."""
+    """Build the device function that an emitted source defines as ``scalar``, and the functions that it calls."""
     names = {**namespace, "jit": driver.compile_function}
     return _define(source, names, f"scalar {name}")["scalar"]  # type: ignore[no-any-return]
 

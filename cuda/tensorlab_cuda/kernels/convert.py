@@ -1,6 +1,6 @@
-"""Conversions of numbers between dtypes in kernels, with the results of those on the CPU.
+"""Convert numbers between dtypes in kernels, with the same results as on the CPU.
 
-See `tensorlab.host_arrays.cast` for what real numbers become as integers. A byte of bool memory is true unless it is 0.
+`tensorlab.host_arrays.cast` defines how real numbers become integers. A byte of bool memory is true unless it is 0.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _compiled(truth: bool, target: str) -> Callable[..., Any]:
     result = getattr(types, np.dtype(driver.storage(target)).name)
 
     def whole(builder: Any, value: Any, unsigned: bool) -> Any:
-        """Convert a real number to an integer of 64 bits."""
+        """Convert a real number to a 64-bit integer."""
 
         def between(low: float, high: float) -> Any:
             above = builder.fcmp_ordered(">=", value, value.type(low))

@@ -1,4 +1,4 @@
-"""Typed pointers with which kernels read and write memory, without checks of indices."""
+"""Typed pointers with which kernels access memory, without checks for negative indices."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tensorlab_cuda import driver, simulator
 
 @functools.cache
 def access() -> dict[str, Any]:
-    """Return functions that give access to elements without checks for negative indices.
+    """Return the functions that create typed pointers.
 
-    ``pointer(address, kind)`` gives the elements of a type at an address, ``elements(array, start)`` those of a shared
-    array from an index on. Indices of an array may be negative, which costs a comparison at every access and hides from
-    the compiler that four adjacent elements can be read as a vector.
+    ``pointer(address, kind)`` points to elements of a type at an address, ``elements(array, start)`` to those of a
+    shared array from an index on. Indexing an array would compare each index with 0, and prevent the compiler from
+    reading four adjacent elements as a vector.
     """
     if driver.simulated():
         return {"pointer": simulator.Pointer, "elements": lambda array, start: array[start:]}

@@ -1,8 +1,8 @@
-"""Reducing elements to one value by the threads of a block: the inner loop of every reduction.
+"""Reduce elements with the threads of a block: the inner loop of every reduction.
 
-A block folds for one result, or for several beside each other, whose elements lie beside each other in memory. Of the
-``height`` threads of a result, thread ``lane`` folds the elements ``lane``, ``lane + height``, ... in order, and the
-threads' values are folded in pairs.
+A block reduces one result, or several whose elements are adjacent in memory. Each result has ``height`` threads. Thread
+``lane`` accumulates the elements ``lane``, ``lane + height``, ... in order; then the values of the threads are combined
+in pairs.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import numpy as np
 
 
 def fold_source(count: str, fetch: str, combine: str, indent: str) -> str:
-    """Return the text that reduces ``count`` elements to ``lanes[beside]``, where all threads see the value.
+    """Return the text that reduces ``count`` elements into ``lanes[beside]``, which all threads can read.
 
-    It uses the names of `BLOCK`. Before ``lanes`` is written again, the threads have to be synchronised.
+    It uses the names of `BLOCK`. The threads must synchronize before ``lanes`` is written again.
 
     Args:
-        count: the variable that says how many elements there are, at least one.
-        fetch: text that sets ``value`` to element ``i``, at indent 0.
+        count: the variable with the number of elements, at least one.
+        fetch: text, without indentation, that sets ``value`` to element ``i``.
         combine: the name of a function of two values.
-        indent: of every line.
+        indent: the indentation of each line.
     """
     text = f"""
 total = compute(0)
@@ -45,9 +45,9 @@ BLOCK = """lanes = elements(cuda.shared.array(lanes_SIZE, compute), lanes_START)
     beside = thread % ACROSS
     lane = thread // ACROSS
     height = threads // ACROSS"""
-"""The opening of a kernel that folds for ``ACROSS`` results at a time."""
+"""The start of a kernel whose blocks compute ``ACROSS`` results at a time."""
 
 
 def lanes(kind: type[np.generic]) -> dict[str, tuple[None, type[np.generic]]]:
-    """Return the shared array of such a kernel, for `build`: one element for each thread."""
+    """Return the shared array of such a kernel, for `build`: one element per thread."""
     return {"lanes": (None, kind)}

@@ -1,4 +1,4 @@
-"""Gathering parts of an array along one axis, such as the samples of a batch."""
+"""Gather parts of an array along one axis, such as the samples of a batch."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def kernel(total, count, length, inner, y_address, places_address, x_address):
 def gather_kernel(dtype: str) -> Kernel:
     """Return the kernel ``k(total, count, length, inner, y, places, x)``: ``y[o, j, i] = x[o, places[j], i]``.
 
-    ``x`` is dense, of ``(outer, length, inner)`` elements, and ``y`` of ``(outer, count, inner)``, ``total`` of them.
+    ``x`` is dense with the shape ``(outer, length, inner)``; ``y`` has the shape ``(outer, count, inner)`` and
+    ``total`` elements.
     """
     return build(_SOURCE, {"kind": driver.storage(dtype)}, f"gather {dtype}")

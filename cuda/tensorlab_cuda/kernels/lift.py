@@ -15,9 +15,9 @@ from tensorlab_cuda.kernels.build import build_scalar
 
 @functools.cache
 def lift(function: ScalarFunction, dtype: str) -> Callable[..., Any]:
-    """Return the device function of a scalar function for arguments of ``dtype``, which kernels call.
+    """Compile a scalar function to a device function for arguments of ``dtype``.
 
-    It is a function of its own and not written into each kernel: LLVM inlines it all the same.
+    It is compiled once, not written into each kernel; LLVM inlines it.
     """
     real = dtype if np.dtype(dtype).kind == "f" else None
     source, namespace = emit(function, dtype, driver.functions(real) if real else {})

@@ -1,4 +1,4 @@
-"""The map loop: a scalar function over arrays of any strides, one element for each thread."""
+"""The map loop: a scalar function over arrays with any strides, with one thread per element."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def kernel({parameters}):
 def map_kernel(
     function: ScalarFunction, compute: str, inputs: tuple[str, ...], outputs: tuple[str, ...], axes: int, count: Any
 ) -> Kernel:
-    """Return the kernel ``k(total, *lengths, *(address, *strides))`` of the outputs and then the inputs.
+    """Return the kernel ``k(total, *lengths, *(address, *strides))``; outputs precede inputs.
 
     Args:
-        function: the scalar function, of one argument for each input and one value for each output.
-        compute: the dtype that it computes in; inputs are converted to it and its values to the outputs' dtypes.
-        inputs: the dtype of each.
-        outputs: the dtype of each.
-        axes: how many axes all arrays have in common; 0 if all are dense, and there are neither lengths nor strides.
+        function: the scalar function, with one argument per input and one value per output.
+        compute: the dtype of the computation, to which inputs are converted.
+        inputs: the dtype of each input.
+        outputs: the dtype of each output.
+        axes: the number of axes; 0 if all arrays are dense, in which case there are neither lengths nor strides.
         count: the type in which elements are counted.
     """
     namespace = {"count_type": count, "scalar": lift(function, compute)}

@@ -1,9 +1,9 @@
 """Matrix products: each block computes a tile of the result, and each thread a small tile of that.
 
-A thread keeps its elements of the result in registers: the small arrays below are those, since every index into them is
-known when the loops are unrolled. The slices of A and B that a block multiplies next are on their way from memory to
-registers while it multiplies the slices that lie in shared memory. The sum over k is never cut and runs in order, so an
-element is the same sum for every launch and every size of tile.
+A thread keeps its sums in registers; the small local arrays below become registers, because every index into them is a
+constant after the loops are unrolled. While a block multiplies slices of A and B in shared memory, it loads the next
+slices from global memory into registers. The sum over k is not split and is accumulated in order, so an element has
+the same bits for every launch and every tile size.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _source(operands: int, epilogue: bool, keep: bool, axes: int, tile: Tile | W
     values = ", ".join(["sums[i, j]", *(f"{p}[{p}_at + row * {p}_row + column * {p}_column]" for p in extra)])
 
     def fetch(matrix: str) -> str:
-        """Return the text that fetches the elements of a thread for the next slice of A or B."""
+        """Return the text that loads a thread's elements of the next slice of A or B."""
         outer, limit, inner = ("row", "m - top", "column") if matrix == "a" else ("column", "n - leftmost", "row")
         text = f"\nfor q in range({matrix}_COUNT):\n"
         for number in range(tile.numbers):
@@ -104,7 +104,7 @@ def kernel({", ".join(parameters)}):
 
 
 def choose_tile(dtype: str, precision: str, matrices: int, rows: int, columns: int) -> Tile | WarpTile:
-    """Return the largest tile of which a product has enough for half of the processors, else the smallest."""
+    """Return the largest tile that gives work to at least half of the processors, otherwise the smallest tile."""
     tiles: Sequence[Tile | WarpTile] = DOUBLES if np.dtype(dtype).itemsize == 8 else WORDS
     if driver.simulated():
         tiles = SIMULATED
@@ -126,18 +126,18 @@ def matmul_kernel(
 ) -> Kernel:
     """Return the kernel ``k(matrices, m, n, k, *stack, c[, z], *(address, row, column, *stack strides))``.
 
-    The arrays, of which it is given the strides, are A, B and the operands of the epilogue; ``c`` and ``z``, which gets
-    the product without the epilogue, are dense. A block has ``tile.threads`` threads.
+    The arrays with strides are A, B and the operands of the epilogue. ``c`` and ``z``, which receives the product
+    without the epilogue, are dense. A block has ``tile.threads`` threads.
 
     Args:
-        epilogue: what is computed of each element of the product and the operands; or None.
-        dtype: of all arrays; integers are exact modulo its width, and of bools the sum is "or" and the product "and".
-        operands: how many operands the epilogue has.
+        epilogue: a function of an element of the product and of each operand, or None.
+        dtype: of all arrays. Integers are exact modulo their width; for bools the sum is "or" and the product "and".
+        operands: the number of operands of the epilogue.
         keep: whether there is a ``z``.
-        axes: how many axes the stack has.
-        tile: what a block computes.
-        runs: whether elements that follow each other along k lie next to each other in memory, of A and of B; if not,
-            their neighbours along the other axis do. Any strides give the same result, these give it soonest.
+        axes: the number of axes of the stack.
+        tile: the tile of a block.
+        runs: for A and for B, whether elements are adjacent in memory along k rather than along the other axis. The
+            result is correct for any strides; these two orders are the fast ones.
     """
     kind = driver.storage(dtype)
     namespace: dict[str, Any] = {"word": kind, **tile.names(runs), "count_type": np.uint64, "kind": kind}

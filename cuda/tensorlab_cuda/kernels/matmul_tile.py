@@ -1,4 +1,4 @@
-"""The division of a product into tiles for blocks and threads, and into slices of A and B along k."""
+"""The division of a product into tiles for blocks and threads, and of A and B into slices along k."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 class Tile:
     """The tile of a block of ``side`` × ``side`` threads. All numbers are powers of two.
 
-    A thread's elements are in groups of ``group`` × ``group`` that lie next to each other, so that it reads shared
-    memory in vectors; groups of neighbouring threads lie next to each other, so that they read different banks.
+    The elements of a thread are in groups of ``group`` × ``group`` adjacent elements, so that it reads shared memory in
+    vectors. Groups of adjacent threads are adjacent, so that they read different banks.
 
     Attributes:
-        side: threads along each axis.
-        rows: of the result, a thread.
-        columns: of the result, a thread.
+        side: the number of threads along each axis.
+        rows: rows of the result per thread.
+        columns: columns of the result per thread.
         group: the edge of a group.
-        depth: of the slices, along k.
+        depth: the depth of the slices along k.
     """
 
     side: int
@@ -29,7 +29,7 @@ class Tile:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """The rows and the columns of the result that a block computes."""
+        """The number of rows and columns of the result that a block computes."""
         return self.side * self.rows, self.side * self.columns
 
     @property
@@ -48,7 +48,7 @@ class Tile:
         """Return the names that the text of a kernel uses."""
         names: dict[str, Any] = {field.upper(): value for field, value in asdict(self).items()}
         for name, matrix, edge, by_depth in zip(("LEFT", "RIGHT"), "ab", self.shape, runs, strict=True):
-            pitch = edge + self.group  # so that elements one below the other lie in different banks
+            pitch = edge + self.group  # so that the elements of a column are in different banks
             names |= {
                 name: self.depth * pitch,
                 f"{name}_OUTER": 1,
@@ -65,14 +65,14 @@ y = thread // SIDE * GROUP
 """
     row = "y + i // GROUP * GROUP * SIDE + i % GROUP"
     column = "x + j // GROUP * GROUP * SIDE + j % GROUP"
-    """Where a thread's sum ``i``, ``j`` is in the block's tile."""
+    """The row and column of a thread's sum ``i``, ``j`` in the tile of the block."""
 
     def word(self, array: str) -> str:
-        """Return the text that makes word ``q`` of a slice from the fetched elements."""
+        """Return the text that packs word ``q`` of a slice from the loaded elements."""
         return f"{array}[q, 0]"
 
     def multiply(self, bits: bool) -> str:
-        """Return code that adds the product of two slices to a thread's sums.
+        """Return the text that adds the product of two slices to a thread's sums.
 
         For ``bits`` the sum is "or" and the product "and".
         """
@@ -95,11 +95,11 @@ def count_tiles(shape: tuple[int, int], matrices: int, rows: int, columns: int) 
 
 
 def fetching(matrix: str, edge: int, depth: int, threads: int, by_depth: bool) -> dict[str, int]:
-    """Return the names for fetching a slice of A or B of ``edge`` × ``depth`` words.
+    """Return the names for loading a slice of A or B of ``edge`` × ``depth`` words.
 
-    Each thread fetches some words. Their number within a slice goes up by the number of threads, and runs along k first
-    where elements that follow each other along k lie next to each other. So one of a word's two places in a slice is
-    the same for all that a thread fetches.
+    Each thread loads several words, whose numbers within the slice differ by the number of threads. Words are numbered
+    along k first if elements are adjacent along k. So one of the two coordinates in the slice is the same for all words
+    of a thread.
     """
     fast = depth if by_depth else edge
     return {
@@ -114,7 +114,7 @@ def fetching(matrix: str, edge: int, depth: int, threads: int, by_depth: bool) -
 
 
 SIMULATED = [Tile(4, 4, 2, 2, 2), Tile(4, 2, 2, 2, 4)]
-"""Small ones, since a thread is one of Python."""
+"""Small tiles, since the simulator runs threads in Python."""
 WORDS = [Tile(16, 8, 8, 4, 8), Tile(16, 4, 4, 4, 16), Tile(16, 2, 2, 2, 32)]
 DOUBLES = [Tile(16, 4, 4, 2, 8), Tile(16, 2, 2, 2, 16)]
-"""Of 64 bits. A thread's share is what 128 registers hold, and a block reads from shared memory at most 17 KB."""
+"""For 64-bit elements. Sums fit into 128 registers per thread, and a block uses at most 17 KB of shared memory."""

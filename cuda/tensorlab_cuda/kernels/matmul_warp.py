@@ -1,4 +1,4 @@
-"""The division of a product into tiles for tensor cores, for blocks and warps, and into slices of A and B along k."""
+"""The division of a product into tiles for tensor cores, for blocks and warps, and of A and B into slices along k."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class WarpTile:
 
     Attributes:
         precision: "tf32", "float16" or "bfloat16".
-        warps: along each axis of the block's tile.
-        products: the instructions of a warp along each axis of its tile.
-        depth: of the slices, in words along k.
+        warps: the number of warps along each axis of the block's tile.
+        products: the number of instructions of a warp along each axis of its tile.
+        depth: the depth of the slices, in words along k.
     """
 
     precision: str
@@ -34,7 +34,7 @@ class WarpTile:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """The rows and the columns of the result that a block computes."""
+        """The number of rows and columns of the result that a block computes."""
         return self.warps[0] * self.products[0] * mma.ROWS, self.warps[1] * self.products[1] * mma.COLUMNS
 
     @property
@@ -60,7 +60,8 @@ class WarpTile:
             "WARPS_ACROSS": self.warps[1],
         }
         for name, matrix, edge, by_depth in zip(("LEFT", "RIGHT"), "ab", self.shape, runs, strict=True):
-            # Words lie as they come from memory, and so that those that a warp reads at a time lie in different banks.
+            # Words are stored in the order of global memory, padded so that those a warp reads together are in
+            # different banks.
             outer, inner = (self.depth + 4, 1) if by_depth else (1, edge + 8)
             names |= {
                 name: edge * outer if by_depth else self.depth * inner,
@@ -79,10 +80,10 @@ x = thread // 32 % WARPS_ACROSS * PRODUCTS_ACROSS * 8
 """
     row = "y + i // 2 * 16 + sum_place(lane, i % 2 * 2)[0]"
     column = "x + j // 2 * 8 + sum_place(lane, j % 2)[1]"
-    """Where a thread's sum ``i``, ``j`` is in the block's tile: of each instruction it has two rows and two columns."""
+    """The row and column of a thread's sum ``i``, ``j`` in the tile; each instruction has two rows and two columns."""
 
     def word(self, array: str) -> str:
-        """Return the text that makes word ``q`` of a slice from the fetched elements."""
+        """Return the text that packs word ``q`` of a slice from the loaded elements."""
         numbers = ", ".join(f"{array}[q, {number}]" for number in reversed(range(self.numbers)))
         return f"pack({numbers})"
 
@@ -109,7 +110,7 @@ for d in range(0, WORDS, 8):
 
 def warp_tiles(precision: str, simulated: bool) -> list[WarpTile]:
     """Return the tiles of a precision, the largest first."""
-    if simulated:  # where a thread is one of Python
+    if simulated:  # which runs threads in Python
         return [WarpTile(precision, (2, 1), (1, 2), 8)]
     halves = mma.FORMATS[precision].numbers
     return [

@@ -1,8 +1,8 @@
-"""Tensor cores: an instruction by which the 32 lanes of a warp multiply two small matrices together.
+"""Tensor cores: an instruction with which the 32 lanes of a warp multiply two small matrices together.
 
-It adds the product of A, ``ROWS`` × ``WORDS``, and B, ``WORDS`` × ``COLUMNS``, to sums in float32. A and B are made of
-words of 32 bits: one TF32 number each, or two halves that follow each other along k. Said in words, all formats have
-one layout: the functions below, which kernels call and tests hold against what NVIDIA says of each format.
+It adds the product of A, ``ROWS`` × ``WORDS``, and B, ``WORDS`` × ``COLUMNS``, to sums in float32. A and B consist of
+32-bit words: one TF32 number each, or two 16-bit numbers that are adjacent along k. In words, all formats have the same
+layout. The functions below define it; tests compare them with NVIDIA's tables for each format.
 
 Source: PTX ISA 8.7, "Matrix Fragments for mma.m16n8k8" (.tf32) and "for mma.m16n8k16" (.f16 and .bf16).
 """
@@ -21,28 +21,28 @@ ROWS, COLUMNS, WORDS, LANES = 16, 8, 8, 32
 
 
 def a_place(lane: int, register: int) -> tuple[int, int]:
-    """Return the row and the word of A that a lane holds in one of four registers."""
+    """Return the row and the word of A in one of the four A registers of a lane."""
     return lane // 4 + register % 2 * 8, lane % 4 + register // 2 * 4
 
 
 def b_place(lane: int, register: int) -> tuple[int, int]:
-    """Return the word and the column of B that a lane holds in one of two registers."""
+    """Return the word and the column of B in one of the two B registers of a lane."""
     return lane % 4 + register * 4, lane // 4
 
 
 def sum_place(lane: int, register: int) -> tuple[int, int]:
-    """Return the row and the column of the sum that a lane holds in one of four registers."""
+    """Return the row and the column of the sum in one of the four sum registers of a lane."""
     return lane // 4 + register // 2 * 8, lane % 4 * 2 + register % 2
 
 
 @dataclass(frozen=True)
 class Format:
-    """The format to which operands are rounded.
+    """A format to which operands are rounded.
 
     Attributes:
-        name: in PTX.
-        numbers: in a word.
-        pack: the instruction that makes a word of them, the last number first, rounded to nearest.
+        name: its name in PTX.
+        numbers: the number of elements in a word.
+        pack: the instruction that rounds elements to nearest and packs them into a word, the last element first.
     """
 
     name: str
@@ -67,8 +67,8 @@ FORMATS = {
 def instructions(name: str) -> dict[str, Callable[..., Any]]:
     """Return the functions that kernels call: the layouts, ``pack`` and ``mma``.
 
-    ``pack`` makes a word of numbers, the last one first. ``mma`` takes the words of A and B and the sums that a lane
-    holds, in the order of registers, and returns its new sums. All lanes call it together.
+    ``pack`` packs numbers into a word; the first argument gets the highest bits. ``mma`` takes a lane's words of A and
+    B and its sums, in the order of registers, and returns the new sums. All lanes call it together.
     """
     layouts = {place.__name__: driver.compile_function(place) for place in (a_place, b_place, sum_place)}
     if driver.simulated():

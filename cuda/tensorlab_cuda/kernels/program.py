@@ -1,8 +1,8 @@
-"""A program: the launches of many steps in one kernel, whose blocks wait for each other after each launch.
+"""A program: the launches of many steps as one kernel, with a barrier over the grid after each launch.
 
-The kernels that were launched become functions of it, and go through their work in strides of the grid, as they do by
-themselves. What each is given lies in two tables on the device, one of integers and one of numbers: what it begins
-with and, if it grows, by how much from step to step.
+The recorded kernels become device functions, which loop over their work in strides of the grid as before. Their
+arguments are in two tables on the device, one of integers and one of real numbers. A table has the first value of each
+argument and, if it grows, the increment per step.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from tensorlab_cuda.kernels.build import build
 from tensorlab_cuda.recording import Launch
 
 Phase = tuple[Kernel, tuple[bool, ...]]
-"""A kernel, and which of the numbers that it is given grow."""
+"""A kernel, and which of its arguments grow."""
 
 
 def tables(stretches: Sequence[tuple[int, Sequence[Launch]]], taken: int) -> list[np.ndarray[Any, Any]]:
-    """Return the two tables of arguments for stretches of equal steps.
+    """Return the two tables of arguments for consecutive stretches of equal steps.
 
     Args:
-        stretches: what follows each other.
-        taken: the steps of a run before. Whole numbers go on from step to step of a stretch, numbers, of which one may
-            be the number of a step, from step to step of the run.
+        stretches: the number of steps and the launches of each stretch.
+        taken: the number of steps before. Integer arguments grow from the start of their stretch; real arguments, which
+            can be the number of the step, grow from the first step of the training.
     """
     words: list[int] = []
     numbers: list[float] = []
@@ -63,11 +63,11 @@ def _calls(stretch: Sequence[Phase], names: dict[Kernel, str], words: Iterator[i
 
 @functools.cache
 def program_kernel(stretches: tuple[tuple[Phase, ...], ...], threads: int) -> tuple[Kernel, int]:
-    """Return the kernel ``k(words, numbers, *steps of each stretch)``, and the shared memory of a block in bytes.
+    """Return the kernel ``k(words, numbers, *steps of each stretch)``, and its shared memory per block in bytes.
 
     Args:
-        stretches: what follows each other, each for a number of steps.
-        threads: of a block.
+        stretches: the phases of each stretch.
+        threads: the number of threads per block.
     """
     kernels = list(dict.fromkeys(kernel for stretch in stretches for kernel, _ in stretch))
     names = {kernel: f"phase{number}" for number, kernel in enumerate(kernels)}
@@ -89,7 +89,7 @@ def kernel({", ".join(["words_address", "numbers_address", *steps])}):
 
 
 def _starts(kernel: Kernel, threads: int) -> tuple[dict[str, int], int]:
-    """Return the offsets of a kernel's shared arrays in elements, and their size in bytes."""
+    """Return the offsets of a kernel's shared arrays in elements, and their total size in bytes."""
     starts, size = {}, 0
     for name, (count, kind) in kernel.shared.items():
         width = np.dtype(kind).itemsize
@@ -99,7 +99,7 @@ def _starts(kernel: Kernel, threads: int) -> tuple[dict[str, int], int]:
 
 
 def _phase(kernel: Kernel, name: str, threads: int) -> Callable[..., Any]:
-    """Return a kernel as a function that another kernel calls. All of them use the same shared memory."""
+    """Return a kernel as a device function. All kernels of a program use the same shared memory."""
     plain = kernel.function
     names = {**plain.__globals__, **{f"{array}_SIZE": 0 for array in kernel.shared}, **_starts(kernel, threads)[0]}
     if driver.simulated():

@@ -1,7 +1,7 @@
-"""The reduction loop: over any axes of an array, one block for each segment of one result or several.
+"""The reduction loop over any axes of an array, with one block per segment of one or several results.
 
-A long fold is cut into segments of a fixed size, whose values a second launch folds. Threads that follow each other
-read memory in order: along the elements of one result, or across results where those lie closer to each other.
+A long reduction is split into segments of a fixed size, and a second launch combines their values. Adjacent threads
+read adjacent memory: along the elements of one result or, if those are closer together, across results.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from tensorlab_cuda.kernels.lift import lift
 from tensorlab_cuda.kernels.places import names, unravel
 
 SEGMENT = 1 << 16
-"""Elements of one result that a block folds."""
+"""The number of elements that a block reduces for one result."""
 
 
 def segment(across: int) -> int:
-    """Return how many elements of a result a block reduces if it computes several results at a time."""
+    """Return the number of elements per result in a segment, if a block computes ``across`` results."""
     return SEGMENT // (across * 2) if across > 1 else SEGMENT
 
 
@@ -66,19 +66,18 @@ def reduce_kernel(
 ) -> Kernel:
     """Return the kernel ``k(outer, count, members, *lengths, y, x, *strides)`` of a reduction.
 
-    The lengths and strides are those of the axes that are kept, then those of the axes that are reduced.
-    ``outer`` results of ``count`` elements each are cut into segments; ``y`` has a value for each segment of each
-    result.
+    Lengths and strides are those of the kept axes, then those of the reduced axes. Each of ``outer`` results is reduced
+    from ``count`` elements, in segments; ``y`` has a value for each segment of each result.
 
     Args:
-        rule: what is computed.
-        compute: the dtype that it is computed in.
-        input: the dtype of ``x``; None if that has values of segments, and not elements.
-        output: the dtype of ``y``, which gets the results of ``members`` elements each; None if it gets values of
+        rule: the reduction.
+        compute: the dtype of the computation.
+        input: the dtype of ``x``; None if ``x`` has the values of segments.
+        output: the dtype of ``y`` if it has the results, each of ``members`` elements; None if it has the values of
             segments.
-        kept: how many axes the result has.
-        folded: how many axes are folded.
-        across: for how many results a block folds, a power of two.
+        kept: the number of axes of the result.
+        folded: the number of reduced axes.
+        across: the number of results per block, a power of two.
         count: the type in which elements are counted.
     """
     element = "computed(element(x_read(x[at])))" if input else "x[at]"

@@ -1,4 +1,4 @@
-"""The row-wise loop: reductions along each row, then a value for each element; one block for each row."""
+"""The row-wise loop: reductions along each row, then a value for each element, with one block per row."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def rowwise_kernel(rule: Rowwise, dtype: str, inputs: int) -> Kernel:
     """Return the kernel ``k(rows, columns, y, *xs)`` of a row-wise rule.
 
     Args:
-        rule: what is computed.
+        rule: the rule.
         dtype: float32 or float64, of the inputs and the result.
-        inputs: how many dense matrices it takes.
+        inputs: the number of input matrices, which are dense.
     """
     namespace: dict[str, Any] = {
         "ACROSS": 1,

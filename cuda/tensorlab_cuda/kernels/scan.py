@@ -1,6 +1,6 @@
 """The scan loop: a state carried along each row, one thread for each row, so sums have the same bits as on the CPU.
 
-A row is a chain of steps that wait for each other: a device is quick at many rows, and slow at a single long one.
+The steps of a row depend on each other, so many rows are fast and a single long row is slow.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def scan_kernel(rule: Scan, compute: str, inputs: tuple[str, ...], output: str) 
     """Return the kernel ``k(rows, columns, y, *xs)`` of a scan along the rows of dense matrices.
 
     Args:
-        rule: what is computed.
-        compute: the dtype that it is computed in.
-        inputs: the dtype of each.
+        rule: the scan.
+        compute: the dtype of the computation.
+        inputs: the dtype of each input.
         output: the dtype of ``y``.
     """
     namespace: dict[str, Any] = {

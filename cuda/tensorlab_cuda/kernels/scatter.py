@@ -1,7 +1,7 @@
-"""Adding parts of an array at indices along one axis, the reverse of gathering; one result for each thread.
+"""Add parts of an array at indices along one axis, the reverse of a gather, with one thread per result.
 
-Each place has a list of the parts that go there, in order, so no two threads write to one element and every sum is the
-same for every launch.
+Each index has a list of its parts, in order. So no two threads write to one element, and every sum has the same bits in
+every launch.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def scatter_kernel(dtype: str) -> Kernel:
     """Return the kernel ``k(total, count, length, inner, y, lists, parts, x)``.
 
     ``y[o, p, i]`` is the sum of ``x[o, parts[k], i]`` over ``k`` from ``lists[p]`` up to ``lists[p + 1]``.
-    ``x`` is dense, of ``(outer, count, inner)`` elements, and ``y`` of ``(outer, length, inner)``, ``total`` of them.
+    ``x`` is dense with the shape ``(outer, count, inner)``; ``y`` has the shape ``(outer, length, inner)`` and
+    ``total`` elements.
     """
     source = _source("|" if dtype == "bool" else "+")
     return build(source, {"kind": driver.storage(dtype)}, f"scatter {dtype}")

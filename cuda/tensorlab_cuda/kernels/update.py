@@ -1,8 +1,8 @@
-"""The update loop: the rule of an optimizer for all weights, gradients and slots of a model, in one pass in place.
+"""The update loop: the rule of an optimizer for all weights, gradients and slots, in one pass and in place.
 
-The elements of all weights are numbered one after the other, and a table on the device says where each weight's are:
-where they end, and the addresses of the weight, its gradient and its slots. A thread's numbers only grow, so it goes
-through the table once.
+The elements of all weights are numbered consecutively. A table on the device has a row for each weight: the number
+after its last element, and the addresses of the weight, its gradient and its slots. The numbers of a thread only grow,
+so it reads the table once, from the first row on.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def update_kernel(function: ScalarFunction, dtype: str, slots: int) -> Kernel:
     Args:
         function: ``(weight, gradient, *slots, *hyperparameters) -> (weight, *slots)``.
         dtype: of the arrays and the arithmetic.
-        slots: how many slots each weight has.
+        slots: the number of slots of each weight.
     """
     hyperparameters = function.arity - 2 - slots
     source = _source(slots, hyperparameters)

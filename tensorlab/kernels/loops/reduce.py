@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numba import types
 
+from tensorlab.kernels import CHUNK
 from tensorlab.kernels.loops.fold import AT_ONCE, fold_namespace, fold_source, lanes_of
-from tensorlab.kernels.loops.map import CHUNK
 from tensorlab.kernels.matmul.pack import allocate, release
 from tensorlab.kernels.runtime import memory
 from tensorlab.kernels.runtime.atomics import closure

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numba import types
 
-from tensorlab.kernels.loops.map import CHUNK
+from tensorlab.kernels import CHUNK
 from tensorlab.kernels.runtime import memory
 from tensorlab.kernels.runtime.atomics import closure
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel

@@ -7,12 +7,14 @@ from typing import Any
 
 from numba import types
 
-from tensorlab.kernels.matmul.epilogue import FAILED, PLAN, A, B, C, address_at, finish
+from tensorlab.kernels.matmul.epilogue import element, finish
+from tensorlab.kernels.matmul.job import Job
 from tensorlab.kernels.matmul.pack import allocate, pack_panel, release
 from tensorlab.kernels.matmul.rounding import DEPTH, add_block, blocks_total
 from tensorlab.kernels.matmul.tile import register_tile
 from tensorlab.kernels.matmul.tile_shape import Tile
 from tensorlab.kernels.runtime.memory import pointer, scratch
+from tensorlab.kernels.runtime.records import record_at
 
 _LINE = 64
 """The size of a cache line in bytes; packed panels are aligned to it."""
@@ -21,17 +23,7 @@ _LOW = 2
 
 
 def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
-    """Return the task that computes a few panels of one block of rows.
-
-    The words of its plan are:
-
-    - the rows of a block,
-    - the panels of a chunk,
-    - the chunks of a block,
-    - 1 if every panel of B is packed, else 0,
-    - the distance in elements between tiles of A: element (i, k) of A is at offset ``i // tile.rows * a_tile +
-      i % tile.rows * a_row + k * a_col``.
-    """
+    """Return the task that computes a few panels of one block of rows."""
     size = dtype.bitwidth // 8
     lanes = tile.lanes(dtype)
     width = tile.vectors * lanes
@@ -43,25 +35,25 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
     finish_tile = finish(dtype)
 
     def block_task(data, chunk):
-        words = pointer(data, types.int64)
-        m, n, k, a_row, a_col, b_col = words[1], words[2], words[3], words[A + 1], words[A + 2], words[B + 2]
-        block, panels, chunks, packs = words[PLAN], words[PLAN + 1], words[PLAN + 2], words[PLAN + 3]
-        a_tile = words[PLAN + 4]
-        top = chunk // chunks * block
-        bottom = min(top + block, m)
-        start = chunk % chunks * panels * width
-        end = min(start + panels * width, n)
+        job = record_at(data, Job)
+        a, b, c = job.a, job.b, job.c
+        k, division = job.k, job.division
+        a_row, a_col, a_tile = a.row, a.column, division.a_tile
+        top = chunk // division.chunks * division.extent
+        bottom = min(top + division.extent, job.m)
+        start = chunk % division.chunks * division.panels * width
+        end = min(start + division.panels * width, job.n)
         rest = (end - start) % width
         buffer = sums = 0
-        if packs != 0 or (rest != 0 and rest != lanes):
+        if division.packs_b != 0 or (rest != 0 and rest != lanes):
             buffer = allocate(min(k, DEPTH) * width * size + _LINE)
             if buffer == 0:
-                words[FAILED] = 1
+                pointer(job.failed, types.int64)[0] = 1
                 return
         if k > DEPTH:
             sums = allocate((bottom - top + height) * width * 2 * size)
             if sums == 0:
-                words[FAILED] = 1
+                pointer(job.failed, types.int64)[0] = 1
                 release(buffer)
                 return
         packed = (buffer + _LINE - 1) // _LINE * _LINE
@@ -72,20 +64,20 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
             for first in range(0, max(k, 1), DEPTH):
                 steps = min(DEPTH, k - first)
                 last = first + steps == k
-                from_b, b_row = address_at(words, size, B, first, j), words[B + 1]
-                if packs != 0 or columns != panel:
-                    pack(packed, panel, from_b, b_row, b_col, steps, columns)
+                from_b, b_row = element(b, size, first, j), b.row
+                if division.packs_b != 0 or columns != panel:
+                    pack(packed, panel, from_b, b_row, b.column, steps, columns)
                     from_b, b_row = packed, panel
                 i = top
                 while i < bottom:
                     left = bottom - i
                     step = height if left > height // 2 else _LOW
-                    from_a = words[A] + (i // height * a_tile + i % height * a_row + first * a_col) * size
-                    whole = columns == panel and left >= step and words[C + 2] == 1
-                    straight = k <= DEPTH and words[0] == 0 and whole
+                    from_a = a.address + (i // height * a_tile + i % height * a_row + first * a_col) * size
+                    whole = columns == panel and left >= step and c.column == 1
+                    straight = k <= DEPTH and job.epilogue == 0 and whole
                     out, out_row = memory, panel
                     if straight:
-                        out, out_row = pointer(address_at(words, size, C, i, j), dtype), words[C + 1]
+                        out, out_row = pointer(element(c, size, i, j), dtype), c.row
                     if step == height:
                         if panel == width:
                             wide_high(steps, from_a, a_row, a_col, from_b, b_row, left, out, out_row)
@@ -103,7 +95,7 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
                         if last:
                             blocks_total(count, total, error, memory)
                     if last and not straight:
-                        finish_tile(words, memory, panel, min(left, step), columns, i, j)
+                        finish_tile(job, memory, panel, min(left, step), columns, i, j)
                     i += step
         release(sums)
         release(buffer)

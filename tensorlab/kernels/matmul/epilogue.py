@@ -11,60 +11,76 @@ from collections.abc import Callable
 from typing import Any
 
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
+from tensorlab.kernels.matmul.job import Matrix, Piece
 from tensorlab.kernels.runtime.atomics import call_task
 from tensorlab.kernels.runtime.compiler import jit
 from tensorlab.kernels.runtime.convert import convert
-from tensorlab.kernels.runtime.memory import address_of, packed, pointer
+from tensorlab.kernels.runtime.memory import address_of, pointer
+from tensorlab.kernels.runtime.records import packed, record_at
 
-# The words that every task receives: the address of the epilogue or 0; m, n and k; the address, row stride and column
-# stride of each of six matrices; up to five words of the task's plan; and a flag that an allocation has failed.
-A, B, C, Z, P, Q, PLAN = range(4, 23, 3)
-FAILED = PLAN + 5
+
+def _element(context: Any, builder: Any, signature: Any, values: Any) -> tuple[Any, Any, Any]:
+    """Emit the address of element (i, j) of a matrix, and return it with the strides of the matrix."""
+    matrix, size, i, j = values
+    kind = signature.args[0]
+    address, row, column = (
+        context.get_getattr(kind, name)(context, builder, kind, matrix, name) for name in Matrix._fields
+    )
+    offset = builder.add(builder.mul(i, row), builder.mul(j, column))
+    return builder.add(address, builder.mul(offset, size)), row, column
+
+
+# Intrinsics, because Numba would compile a function again for every literal argument.
 
 
 @intrinsic
-def address_at(typingctx: Any, words: Any, size: Any, matrix: Any, i: Any, j: Any) -> Any:
-    """Return the address of element (i, j) of a matrix whose elements have ``size`` bytes."""
+def element(typingctx: Any, matrix: Any, size: Any, i: Any, j: Any) -> Any:
+    """Return the address of element (i, j) of a `Matrix` whose elements have ``size`` bytes."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        base, size, matrix, i, j = values
-        address, row, col = (
-            builder.load(builder.gep(base, [builder.add(matrix, matrix.type(word))])) for word in range(3)
-        )
-        offset = builder.add(builder.mul(i, row), builder.mul(j, col))
-        return builder.add(address, builder.mul(offset, size))
+        return _element(context, builder, signature, values)[0]
 
-    return types.int64(words, types.int64, types.int64, types.int64, types.int64), codegen
+    return types.int64(matrix, types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
+def submatrix(typingctx: Any, matrix: Any, size: Any, i: Any, j: Any) -> Any:
+    """Return the part of a `Matrix` that begins at element (i, j)."""
+    part = types.NamedUniTuple(types.int64, len(Matrix._fields), Matrix)
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return cgutils.pack_array(builder, _element(context, builder, signature, values))
+
+    return part(matrix, types.int64, types.int64, types.int64), codegen
 
 
 @functools.cache
 def finish(dtype: Any) -> Callable[..., None]:
-    """Return ``finish(words, tile, width, rows, columns, i, j)``, which writes a tile to the result.
+    """Return ``finish(job, tile, width, rows, columns, i, j)``, which writes a tile to the result.
 
-    ``words`` are the words of the task, including the address of the epilogue. A row of the tile has ``width``
-    elements, of which ``columns`` are written. The first element of the tile belongs at row i and column j.
+    A row of the tile has ``width`` elements, of which ``columns`` are written. The first element of the tile belongs at
+    row i and column j.
     """
     size = dtype.bitwidth // 8
 
     @jit
-    def finish(words, tile, width, rows, columns, i, j):
-        if words[0] != 0:
-            c, z = address_at(words, size, C, i, j), address_at(words, size, Z, i, j)
-            p, q = address_at(words, size, P, i, j), address_at(words, size, Q, i, j)
-            strides = c, words[C + 1], words[C + 2], z, words[Z + 1], words[Z + 2]
-            operands = p, words[P + 1], words[P + 2], q, words[Q + 1], words[Q + 2]
-            call_task(words[0], packed((address_of(tile), width, rows, columns, *strides, *operands)), 0)
+    def finish(job, tile, width, rows, columns, i, j):
+        if job.epilogue != 0:
+            c, z = submatrix(job.c, size, i, j), submatrix(job.z, size, i, j)
+            p, q = submatrix(job.p, size, i, j), submatrix(job.q, size, i, j)
+            call_task(job.epilogue, packed(Piece(address_of(tile), width, rows, columns, c, z, p, q)), 0)
             return
         for row in range(rows):
-            out = pointer(address_at(words, size, C, i + row, j), dtype)
-            if words[C + 2] == 1:
+            out = pointer(element(job.c, size, i + row, j), dtype)
+            if job.c.column == 1:
                 for column in range(columns):
                     out[column] = tile[row * width + column]
             else:
                 for column in range(columns):
-                    out[column * words[C + 2]] = tile[row * width + column]
+                    out[column * job.c.column] = tile[row * width + column]
 
     return finish  # type: ignore[no-any-return]
 
@@ -93,22 +109,22 @@ def epilogue_task(dtype: Any, epilogue: Callable[..., Any] | None, operands: int
                 c[j * c_col] = stored(apply(tile[j], p[j * p_col], q[j * q_col]))
 
     def epilogue_task(data, unused):
-        words = pointer(data, types.int64)
-        columns = words[3]
-        for i in range(words[2]):
-            tile = pointer(words[0] + i * words[1] * size, dtype)
-            if words[7] != 0:
-                kept = pointer(words[7] + i * words[8] * size, dtype)
+        piece = record_at(data, Piece)
+        columns = piece.columns
+        for i in range(piece.rows):
+            tile = pointer(piece.tile + i * piece.width * size, dtype)
+            if piece.z.address != 0:
+                kept = pointer(element(piece.z, size, i, 0), dtype)
                 for j in range(columns):
-                    kept[j * words[9]] = tile[j]
-            c = pointer(words[4] + i * words[5] * size, dtype)
+                    kept[j * piece.z.column] = tile[j]
+            c = pointer(element(piece.c, size, i, 0), dtype)
             p, p_col = tile, 1
             q, q_col = tile, 1
             if operands > 0:
-                p, p_col = pointer(words[10] + i * words[11] * size, dtype), words[12]
+                p, p_col = pointer(element(piece.p, size, i, 0), dtype), piece.p.column
             if operands > 1:
-                q, q_col = pointer(words[13] + i * words[14] * size, dtype), words[15]
-            write_row(columns, tile, c, words[6], p, p_col, q, q_col)
+                q, q_col = pointer(element(piece.q, size, i, 0), dtype), piece.q.column
+            write_row(columns, tile, c, piece.c.column, p, p_col, q, q_col)
 
     return epilogue_task
 

@@ -10,12 +10,14 @@ from typing import Any
 
 from numba import types
 
-from tensorlab.kernels.matmul.epilogue import FAILED, PLAN, A, B, address_at, finish
+from tensorlab.kernels.matmul.epilogue import element, finish
+from tensorlab.kernels.matmul.job import Job
 from tensorlab.kernels.matmul.pack import allocate, pack_columns, release
 from tensorlab.kernels.matmul.rounding import CHAIN, DEPTH, add_block, blocks_total
 from tensorlab.kernels.matmul.tile_narrow import add_rows, dot_tile
 from tensorlab.kernels.matmul.tile_shape import Tile
 from tensorlab.kernels.runtime.memory import address_of, number, pointer, scratch
+from tensorlab.kernels.runtime.records import record_at
 
 MOST = 1024
 """The maximum number of elements of a row of the result that are computed together; long reads are faster."""
@@ -32,7 +34,7 @@ DOTS = 4
 
 
 def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
-    """Return the task that computes some elements of A (1, k) times B (k, n); its plan is their number.
+    """Return the task that computes some elements of A (1, k) times B (k, n).
 
     The rows of B are contiguous.
     """
@@ -41,14 +43,14 @@ def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
     finish_row = finish(dtype)
 
     def row_task(data, chunk):
-        words = pointer(data, types.int64)
-        k, a_col, b_row, count = words[3], words[A + 2], words[B + 1], words[PLAN]
+        job = record_at(data, Job)
+        k, a_col, b_row, count = job.k, job.a.column, job.b.row, job.division.extent
         total = scratch(MOST, dtype)
         chains = scratch(MOST, dtype)
         blocks = scratch(MOST, dtype)
         errors = scratch(MOST, dtype)
         at_once = 8 if b_row * size % _ALIAS != 0 else 4
-        end = min((chunk + 1) * count, words[2])
+        end = min((chunk + 1) * count, job.n)
         for first in range(chunk * count, end, MOST):
             columns = min(MOST, end - first)
             for top in range(0, max(k, 1), CHAIN):
@@ -57,7 +59,7 @@ def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
                     total[j] = 0
                 step = top
                 while step < bottom:
-                    x, row = address_at(words, size, A, 0, step), address_at(words, size, B, step, first)
+                    x, row = element(job.a, size, 0, step), element(job.b, size, step, first)
                     if at_once == 8 and step + 8 <= bottom:
                         eight(columns, x, a_col, row, b_row, total)
                         step += 8
@@ -74,17 +76,13 @@ def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
                         add_block(columns, chains, blocks, errors, top < DEPTH)
             if k > CHAIN:
                 blocks_total(columns, blocks, errors, total)
-            finish_row(words, total, columns, number(1), columns, number(0), first)
+            finish_row(job, total, columns, number(1), columns, number(0), first)
 
     return row_task
 
 
 def dots_task(dtype: Any, tile: Tile) -> Callable[..., None]:
-    """Return the task that multiplies some rows of A by few columns of B.
-
-    The words of its plan are the number of rows, and 0 if the columns of B are contiguous, else the distance in
-    elements between the columns of a transposed copy of B.
-    """
+    """Return the task that multiplies some rows of A by few columns of B."""
     size = dtype.bitwidth // 8
     pack = pack_columns(dtype)
     lanes = tile.lanes(dtype)
@@ -97,29 +95,29 @@ def dots_task(dtype: Any, tile: Tile) -> Callable[..., None]:
     finish_rows = finish(dtype)
 
     def dots_task(data, chunk):
-        words = pointer(data, types.int64)
-        n, k, a_row, count, stride = words[2], words[3], words[A + 1], words[PLAN], words[PLAN + 1]
-        b, b_col = words[B], words[B + 2]
+        job = record_at(data, Job)
+        n, k, a_row, count, b_copy = job.n, job.k, job.a.row, job.division.extent, job.division.b_copy
+        b, b_col = job.b.address, job.b.column
         packed = 0
-        if stride != 0:
-            packed = allocate(n * stride * size)
+        if b_copy != 0:
+            packed = allocate(n * b_copy * size)
             if packed == 0:
-                words[FAILED] = 1
+                pointer(job.failed, types.int64)[0] = 1
                 return
-            pack(packed, stride, b, words[B + 1], b_col, k, n)
-            b, b_col = packed, stride
+            pack(packed, b_copy, b, job.b.row, b_col, k, n)
+            b, b_col = packed, b_copy
         sums = scratch(capacity, dtype)
         blocks = scratch(capacity, dtype)
         errors = scratch(capacity, dtype)
         width = (n + DOTS - 1) // DOTS * DOTS if n > 1 else 1
-        end = min((chunk + 1) * count, words[1])
+        end = min((chunk + 1) * count, job.m)
         group = _COLUMN_GROUP if n == 1 else _GROUP
         for first in range(chunk * count, end, group):
             rows = min(group, end - first)
             for top in range(0, max(k, 1), deep):
                 steps = min(deep, k - top)
                 for i in range(0, rows, _ROWS if n == 1 else height):
-                    from_a = address_at(words, size, A, first + i, top)
+                    from_a = element(job.a, size, first + i, top)
                     for j in range(0, n, DOTS):
                         out = pointer(address_of(sums) + (i * width + j) * size, dtype)
                         from_b = b + (top + j * b_col) * size
@@ -134,9 +132,9 @@ def dots_task(dtype: Any, tile: Tile) -> Callable[..., None]:
             if k > deep:
                 blocks_total(rows * width, blocks, errors, sums)
             if n == 1:
-                finish_rows(words, sums, rows, number(1), rows, number(0), first)
+                finish_rows(job, sums, rows, number(1), rows, number(0), first)
             else:
-                finish_rows(words, sums, width, rows, n, first, number(0))
+                finish_rows(job, sums, width, rows, n, first, number(0))
         release(packed)
 
     return dots_task

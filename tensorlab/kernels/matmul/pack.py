@@ -7,9 +7,11 @@ from typing import Any
 
 from numba import types
 
+from tensorlab.kernels.matmul.job import Packing
 from tensorlab.kernels.matmul.tile import copy_vector, transpose_block
 from tensorlab.kernels.runtime.compiler import jit
 from tensorlab.kernels.runtime.memory import pointer
+from tensorlab.kernels.runtime.records import record_at
 
 # CPython's allocator for threads without the GIL. A NumPy array would not do: Numba frees it after the last use of its
 # name, which is the expression that takes its address.
@@ -60,22 +62,20 @@ def pack_panel(dtype: Any, lanes: int) -> Callable[..., None]:
 
 
 def pack_rows(dtype: Any, rows: int) -> Callable[..., None]:
-    """Return the task that packs some tiles of ``rows`` rows of a transposed A.
+    """Return the task that packs some tiles of ``rows`` rows of a transposed A, whose data is a `Packing`.
 
-    Its words are the address of the target, the number of tiles, the address of A, the column stride of A, m, and k. A
-    tile consists of k columns of ``rows`` elements. The columns of A are contiguous, and at least ``rows`` elements
-    apart.
+    A tile consists of k columns of ``rows`` elements.
     """
     size = dtype.bitwidth // 8
     copy = copy_vector(dtype, rows)
 
     def pack_rows(data, chunk):
-        words = pointer(data, types.int64)
-        target, tiles, a, col, m, k = words[0], words[1], words[2], words[3], words[4], words[5]
-        for first in range(chunk * tiles * rows, min((chunk + 1) * tiles * rows, m), rows):
-            out = pointer(target + first * k * size, dtype)
-            elements = pointer(a + first * size, dtype)
-            valid = min(rows, m - first)
+        job = record_at(data, Packing)
+        k, col = job.k, job.a.column
+        for first in range(chunk * job.tiles * rows, min((chunk + 1) * job.tiles * rows, job.m), rows):
+            out = pointer(job.target + first * k * size, dtype)
+            elements = pointer(job.a.address + first * size, dtype)
+            valid = min(rows, job.m - first)
             # A whole vector of the last tile reads past the last row, into the next column of A. In the last column it
             # would read past the end of A.
             whole = k if valid == rows else k - 1

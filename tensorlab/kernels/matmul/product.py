@@ -21,14 +21,15 @@ from __future__ import annotations
 from numba import types
 
 from tensorlab.kernels.matmul.block import block_task
-from tensorlab.kernels.matmul.epilogue import FAILED
 from tensorlab.kernels.matmul.integer import integer_task
+from tensorlab.kernels.matmul.job import Division, Job, Matrix, Packing, Table
 from tensorlab.kernels.matmul.narrow import dots_task, row_task
 from tensorlab.kernels.matmul.pack import allocate, pack_rows, release
 from tensorlab.kernels.matmul.tile_shape import Tile
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.lift import storage
-from tensorlab.kernels.runtime.memory import packed, pointer
+from tensorlab.kernels.runtime.memory import address_of, scratch
+from tensorlab.kernels.runtime.records import packed, record_at
 from tensorlab.kernels.runtime.threads import run
 
 _GRAIN = 1 << 17
@@ -64,9 +65,6 @@ _FAR = 1 << 13
 _CACHED = 1 << 17
 """The number of elements up to which a transposed A is read in place."""
 
-ARGUMENTS = 22
-"""The number of arguments of `matmul`, all of them ``int64``."""
-
 
 _TASKS = {
     "block": block_task,
@@ -84,37 +82,28 @@ def task_kernel(task: str, dtype: str, tile: Tile | None) -> Definition:
 
 
 @jit
-def matmul(
-    pool,
-    table,
-    epilogue,
-    m,
-    n,
-    k,
-    a,
-    a_row,
-    a_col,
-    b,
-    b_row,
-    b_col,
-    c,
-    c_row,
-    z,
-    z_row,
-    p,
-    p_row,
-    p_col,
-    q,
-    q_row,
-    q_col,
-):
+def transposed(matrix):
+    """Return the transpose of a `Matrix`."""
+    return Matrix(matrix.address, matrix.column, matrix.row)
+
+
+@jit
+def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
     """Compute ``C = epilogue(A @ B, P, Q)``.
 
-    All arguments are ``int64``: the address of the pool or 0; the address of `products.Tasks`; the address of an
-    `epilogue_task` or 0; the shape; and for each matrix the address of its first element and its strides in elements.
-    A is (m, k) and B is (k, n), with any strides. C and Z have contiguous rows and overlap neither A nor B. The
-    epilogue stores the product itself in Z. P and Q are the operands of the epilogue, of shape (m, n); a stride of 0
-    repeats an element. Unused arguments may be 0.
+    Args:
+        pool: the address of the pool, or 0.
+        table: the address of a `Table`.
+        epilogue: the address of an `epilogue_task`, or 0.
+        m: the rows of the result.
+        n: the columns of the result.
+        k: the columns of A and rows of B.
+        a: the `Matrix` A, with any strides.
+        b: the `Matrix` B, with any strides.
+        c: the result. Its rows are contiguous, whatever its column stride says; it overlaps neither A nor B.
+        z: like C; the epilogue stores the product itself there. Its address and row stride may be 0.
+        p: the first operand of the epilogue, of shape (m, n); a stride of 0 repeats an element.
+        q: the second operand of the epilogue.
 
     Raises:
         MemoryError: if there is no memory for a copy of an operand. The content of the result is undefined then.
@@ -122,70 +111,74 @@ def matmul(
     if m <= 0 or n <= 0:
         return
     k = max(k, 0)
-    words = pointer(table, types.int64)
-    size, lanes, height = words[0], words[1], words[3]
-    width = lanes * words[2]
-    c_col = 1
-    z_col = 1 if z != 0 else 0  # without Z all of its strides are 0, so that every address in it is 0
+    tasks = record_at(table, Table)
+    size, lanes, height = tasks.size, tasks.lanes, tasks.rows
+    width = lanes * tasks.vectors
+    c = Matrix(c.address, c.row, 1)
+    z = Matrix(z.address, z.row, 1 if z.address != 0 else 0)  # without Z the address of every element is 0
 
     # Compute the transposed product if one row is multiplied by a transposed B, or a transposed A by few columns. The
     # result then has few rows instead of few columns, and its rows fill whole vectors.
     few = n < 2 * lanes and n * 5 < (n + lanes - 1) // lanes * lanes * 4
-    if (m == 1 and b_row == 1 and b_col != 1) or (few and m >= width and a_row == 1 and a_col != 1):
+    if (m == 1 and b.row == 1 and b.column != 1) or (few and m >= width and a.row == 1 and a.column != 1):
         m, n = n, m
-        a, a_row, a_col, b, b_row, b_col = b, b_col, b_row, a, a_col, a_row
-        c_row, c_col, z_row, z_col = c_col, c_row, z_col, z_row
-        p_row, p_col, q_row, q_col = p_col, p_row, q_col, q_row
+        a, b = transposed(b), transposed(a)
+        c, z = transposed(c), transposed(z)
+        p, q = transposed(p), transposed(q)
         few = n == 1
 
     work = m * n * k
     a_copy = 0
-    plan0 = plan1 = plan2 = plan3 = a_tile = 0
+    panels_each = across = packs_b = a_tile = b_copy = 0
     if lanes == 0:
-        task = words[4]
-        plan0 = max(_GRAIN // (n * max(k, 1)), 1)
-        chunks = (m + plan0 - 1) // plan0
-    elif m == 1 and n > 1 and b_col == 1:
-        task = words[5]
-        plan0 = n if pool == 0 else max(_LINE_GRAIN // max(k, 1), n // 4) // _ROW * _ROW + _ROW
-        chunks = (n + plan0 - 1) // plan0
-    elif few and a_col == 1 and (n == 1 or k >= _DOTS * lanes):
-        task = words[6]
+        task = tasks.general
+        extent = max(_GRAIN // (n * max(k, 1)), 1)
+        chunks = (m + extent - 1) // extent
+    elif m == 1 and n > 1 and b.column == 1:
+        task = tasks.row
+        extent = n if pool == 0 else max(_LINE_GRAIN // max(k, 1), n // 4) // _ROW * _ROW + _ROW
+        chunks = (n + extent - 1) // extent
+    elif few and a.column == 1 and (n == 1 or k >= _DOTS * lanes):
+        task = tasks.dots
         if n == 1:  # the task writes the column as a row
-            c_col, z_col, p_col, q_col = c_row, z_row, p_row, q_row
-        plan0 = max(_LINE_GRAIN // max(k * n, 1), 1)
-        if b_row != 1:  # every chunk transposes B into its own copy
-            plan0 = max(plan0, min(m // _CHUNKS, _MANY), _ENOUGH)
-            plan1 = k + _LINE // size  # not a power of two, which would map all columns to one cache set
-        chunks = (m + plan0 - 1) // plan0
+            c, z = transposed(c), transposed(z)
+            p, q = transposed(p), transposed(q)
+        extent = max(_LINE_GRAIN // max(k * n, 1), 1)
+        if b.row != 1:  # every chunk transposes B into its own copy
+            extent = max(extent, min(m // _CHUNKS, _MANY), _ENOUGH)
+            b_copy = k + _LINE // size  # not a power of two, which would map all columns to one cache set
+        chunks = (m + extent - 1) // extent
     else:
-        task = words[4]
+        task = tasks.general
         panels = (n + width - 1) // width
         blocks = max((m + _BLOCK - 1) // _BLOCK, min((_CHUNKS + panels - 1) // panels, work // (panels * _GRAIN)))
-        block = ((m + blocks - 1) // blocks + height - 1) // height * height
-        blocks = (m + block - 1) // block
-        count = max(1, min(panels, _GRAIN * blocks * panels // max(work, 1)))
-        across = (panels + count - 1) // count
-        scattered = k >= _LONG or b_row * size >= _FAR
-        reuse = _REUSE if b_row * size % _ALIAS != 0 else _REUSE // 2
-        packs_b = b_col != 1 or block >= reuse or (scattered and block > 4 * height)
-        a_tile = height * a_row
-        if a_row == 1 and a_col >= height and panels > 2 and m * k > _CACHED:
+        extent = ((m + blocks - 1) // blocks + height - 1) // height * height
+        blocks = (m + extent - 1) // extent
+        panels_each = max(1, min(panels, _GRAIN * blocks * panels // max(work, 1)))
+        across = (panels + panels_each - 1) // panels_each
+        scattered = k >= _LONG or b.row * size >= _FAR
+        reuse = _REUSE if b.row * size % _ALIAS != 0 else _REUSE // 2
+        packs_b = 1 if b.column != 1 or extent >= reuse or (scattered and extent > 4 * height) else 0
+        a_tile = height * a.row
+        if a.row == 1 and a.column >= height and panels > 2 and m * k > _CACHED:
             tiles = (m + height - 1) // height
             a_copy = allocate(tiles * height * k * size)
             if a_copy == 0:
                 raise MemoryError
             tiles_each = _GRAIN // (height * k) + 1
-            run(pool, (tiles + tiles_each - 1) // tiles_each, words[7], packed((a_copy, tiles_each, a, a_col, m, k)))
-            a, a_tile, a_row, a_col = a_copy, height * k, 1, height
-        plan0, plan1, plan2, plan3 = block, count, across, 1 if packs_b else 0
+            packing = packed(Packing(a_copy, tiles_each, a, m, k))
+            run(pool, (tiles + tiles_each - 1) // tiles_each, tasks.pack, packing)
+            a_tile = height * k
+            a = Matrix(a_copy, 1, height)
         chunks = blocks * across
-    matrices = a, a_row, a_col, b, b_row, b_col, c, c_row, c_col, z, z_row, z_col, p, p_row, p_col, q, q_row, q_col
     if pool != 0 and work < _SMALL:
         pool += 1
-    data = packed((epilogue, m, n, k, *matrices, plan0, plan1, plan2, plan3, a_tile, 0))
-    run(pool, chunks, task, data)
+    failed = scratch(1, types.int64)
+    failed[0] = 0
+    division = Division(extent, panels_each, across, packs_b, a_tile, b_copy)
+    job = packed(Job(epilogue, m, n, k, a, b, c, z, p, q, division, address_of(failed)))
+    run(pool, chunks, task, job)
     if a_copy != 0:
         release(a_copy)
-    if pointer(data, types.int64)[FAILED] != 0:
+    if failed[0] != 0:
         raise MemoryError

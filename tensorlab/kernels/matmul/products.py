@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tensorlab.kernels.matmul.job import Table
 from tensorlab.kernels.matmul.tile_shape import Tile, host_tile
 from tensorlab.kernels.runtime import library
 from tensorlab.kernels.runtime.native import address
@@ -17,7 +18,7 @@ class Tasks(NamedTuple):
     """The compiled tasks for a dtype, and the table that the planner reads."""
 
     words: np.ndarray[Any, Any]
-    """The size of an element, the lanes, vectors and rows of the register tile, and the address of each task."""
+    """The fields of a `Table`."""
     kernels: Sequence[Callable[..., None]]
     """The tasks as Python functions."""
 
@@ -37,13 +38,20 @@ def tasks(dtype: str, tile: Tile | None = None) -> Tasks:
     return _tasks(dtype, (tile or host_tile()) if np.dtype(dtype).kind == "f" else None)
 
 
+def task_arguments(dtype: str) -> list[tuple[str, str, Tile | None]]:
+    """Return the arguments of `product.task_kernel` for each task of a dtype, with the default tile."""
+    return _arguments(dtype, host_tile() if np.dtype(dtype).kind == "f" else None)
+
+
+def _arguments(dtype: str, tile: Tile | None) -> list[tuple[str, str, Tile | None]]:
+    return [(name, dtype, tile) for name in (("integer",) if tile is None else ("block", "row", "dots", "pack"))]
+
+
 @functools.cache
 def _tasks(dtype: str, tile: Tile | None) -> Tasks:
     size = np.dtype(dtype).itemsize
-    if tile is None:
-        shape, names = [size, 0, 0, 0], ["integer"]
-    else:
-        shape = [size, tile.vector_bytes // size, tile.vectors, tile.rows]
-        names = ["block", "row", "dots", "pack"]
-    kernels = [library.find("matmul.product.task_kernel", (name, dtype, tile)) for name in names]
-    return Tasks(np.array(shape + [address(task) for task in kernels], np.int64), kernels)
+    kernels = [library.find("matmul.product.task_kernel", arguments) for arguments in _arguments(dtype, tile)]
+    general, row, dots, pack = [address(task) for task in kernels] + [0] * (4 - len(kernels))
+    lanes, vectors, rows = (0, 0, 0) if tile is None else (tile.vector_bytes // size, tile.vectors, tile.rows)
+    table = Table(size, lanes, vectors, rows, general, row, dots, pack)
+    return Tasks(np.array(table, np.int64), kernels)

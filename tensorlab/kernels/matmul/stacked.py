@@ -5,10 +5,12 @@ from __future__ import annotations
 from numba import types
 
 from tensorlab.kernels.matmul.epilogue import epilogue_task
+from tensorlab.kernels.matmul.job import Matrix, Table
 from tensorlab.kernels.matmul.product import matmul
 from tensorlab.kernels.runtime import memory
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.lift import lift, storage
+from tensorlab.kernels.runtime.records import record_at
 from tensorlab.scalars import ScalarFunction
 
 
@@ -23,13 +25,13 @@ def step(array, axis, size):
 
 @jit
 def matrix(array, index, like, size):
-    """Return the address and the strides in elements of matrix ``index`` of a stack that broadcasts to ``like``."""
+    """Return matrix ``index`` of a stack that broadcasts to ``like``."""
     address = memory.data(array)
     for axis in range(2, memory.rank(like)):
         extent = memory.length(like, memory.rank(like) - 1 - axis)
         address += index % extent * step(array, axis, size) * size
         index //= extent
-    return address, step(array, memory.number(1), size), step(array, memory.number(0), size)
+    return Matrix(address, step(array, memory.number(1), size), step(array, memory.number(0), size))
 
 
 def stacked_matmul(pool, table, epilogue, c_object, z, a_object, b_object, p, q):
@@ -47,13 +49,13 @@ def stacked_matmul(pool, table, epilogue, c_object, z, a_object, b_object, p, q)
         q: the ``id`` of the epilogue's second operand, which broadcasts to the result, or 0.
     """
     a, b, c = memory.address(a_object), memory.address(b_object), memory.address(c_object)
-    size = memory.pointer(table, types.int64)[0]
+    size = record_at(table, Table).size
     rank = memory.rank(c)
     matrices = 1
     for axis in range(rank - 2):
         matrices *= memory.length(c, axis)
     m, n, k = memory.length(c, rank - 2), memory.length(c, rank - 1), memory.length(a, memory.rank(a) - 1)
-    to_z = from_p = from_q = (0, 0, 0)
+    to_z = from_p = from_q = Matrix(0, 0, 0)
     for index in range(matrices):
         if z != 0:
             to_z = matrix(z, index, c, size)
@@ -62,7 +64,7 @@ def stacked_matmul(pool, table, epilogue, c_object, z, a_object, b_object, p, q)
         if q != 0:
             from_q = matrix(q, index, c, size)
         from_a, from_b, to_c = matrix(a, index, c, size), matrix(b, index, c, size), matrix(c, index, c, size)
-        matmul(pool, table, epilogue, m, n, k, *from_a, *from_b, *to_c[:2], *to_z[:2], *from_p, *from_q)
+        matmul(pool, table, epilogue, m, n, k, from_a, from_b, to_c, to_z, from_p, from_q)
 
 
 @kernel

@@ -9,7 +9,7 @@ every processor.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from llvmlite import ir
@@ -151,27 +151,41 @@ class Emitter:
 
     def totals(self, vectors: list[Any], chained: Any, pointers: list[Any]) -> list[Any]:
         """Return the sums from `accumulate`: the last chain plus the earlier chains, if there are any."""
+
+        def added() -> list[Any]:
+            pairs = zip(vectors, pointers, strict=True)
+            return [self.builder.fadd(self.builder.load(pointer), vector) for vector, pointer in pairs]
+
+        return self.replaced_if(chained, vectors, added)
+
+    def replaced_if(self, condition: Any, vectors: list[Any], emit: Callable[[], list[Any]]) -> list[Any]:
+        """Return what ``emit`` emits if the condition holds, else ``vectors``."""
         builder = self.builder
-        alone = builder.block
-        adding, done = builder.append_basic_block("sum.add"), builder.append_basic_block("sum.total")
-        builder.cbranch(chained, adding, done)
-        builder.position_at_end(adding)
-        sums = [builder.fadd(builder.load(pointer), vector) for vector, pointer in zip(vectors, pointers, strict=True)]
+        before = builder.block
+        replacing, done = builder.append_basic_block("replace"), builder.append_basic_block("done")
+        builder.cbranch(condition, replacing, done)
+        builder.position_at_end(replacing)
+        others = emit()
         builder.branch(done)
         builder.position_at_end(done)
-        totals = []
-        for vector, total in zip(vectors, sums, strict=True):
+        chosen = []
+        for vector, other in zip(vectors, others, strict=True):
             phi = builder.phi(self.vector)
-            phi.add_incoming(vector, alone)
-            phi.add_incoming(total, adding)
-            totals.append(phi)
-        return totals
+            phi.add_incoming(vector, before)
+            phi.add_incoming(other, replacing)
+            chosen.append(phi)
+        return chosen
 
     def multiply_add(self, x: Any, y: Any, total: Any) -> Any:
         # fmuladd instead of fma: on processors without the instruction, fma is a library call for every element.
         name = f"llvm.fmuladd.v{self.vector.count}f{self.align * 8}"
         kind = ir.FunctionType(self.vector, [self.vector] * 3)
         return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), [x, y, total])
+
+    def add_products(self, xs: Iterable[Any], ys: list[Any], totals: list[Any]) -> list[Any]:
+        """Return the totals plus the product of each x and each y, for one x after another."""
+        before = iter(totals)
+        return [self.multiply_add(x, y, next(before)) for x in xs for y in ys]
 
 
 def register_tile(dtype: Any, rows: int, vectors: int, lanes: int) -> Callable[..., None]:
@@ -192,8 +206,7 @@ def register_tile(dtype: Any, rows: int, vectors: int, lanes: int) -> Callable[.
             a_at, b_at = moving
             b_now = [emit.load(b_at, _WORD(lanes * vector)) for vector in range(vectors)]
             elements = (emit.broadcast(a_rows[row], a_at) for row in range(rows))
-            before = iter(sums)
-            added = [emit.multiply_add(x, y, next(before)) for x in elements for y in b_now]
+            added = emit.add_products(elements, b_now, sums)
             return [builder.add(a_at, a_col), builder.gep(b_at, [b_row])], added
 
         summed = emit.accumulate(k, 1, [_WORD(0), emit.pointer(b)], rows * vectors, step)

@@ -101,31 +101,18 @@ def dot_tile(dtype: Any, rows: int, columns: int, lanes: int) -> Callable[..., N
 
         def add(load: Callable[[Any, Any], Any], at: Any, sums: list[Any]) -> list[Any]:
             factors = [load(base, at) for base in b_columns]
-            before = iter(sums)
-            return [
-                emit.multiply_add(row, factor, next(before))
-                for row in [load(x, at) for x in a_rows]
-                for factor in factors
-            ]
+            return emit.add_products([load(base, at) for base in a_rows], factors, sums)
 
         count = rows * columns
         sums, chained, pointers = emit.accumulate(
             whole, lanes, [], count, lambda at, _, before: ([], add(emit.load, at, before))
         )
-        before = builder.block
-        rest, done = builder.append_basic_block("dots.rest"), builder.append_basic_block("dots.done")
-        builder.cbranch(builder.icmp_signed("<", whole, k), rest, done)
-        builder.position_at_end(rest)
         left = builder.sub(k, whole)
-        last = add(lambda base, offset: _load_first(emit, base, offset, left), whole, sums)
-        builder.branch(done)
-        builder.position_at_end(done)
-        finals = []
-        for total, new in zip(sums, last, strict=True):
-            final = builder.phi(emit.vector)
-            final.add_incoming(total, before)
-            final.add_incoming(new, rest)
-            finals.append(final)
+
+        def add_rest() -> list[Any]:
+            return add(lambda base, offset: _load_first(emit, base, offset, left), whole, sums)
+
+        finals = emit.replaced_if(builder.icmp_signed("<", whole, k), sums, add_rest)
         totals = _totals(emit, emit.totals(finals, chained, pointers))
         for index in range(rows * columns):
             row, column = divmod(index, columns)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import llvmlite.binding
 
-from tensorlab.errors import ArgumentError
+from tensorlab.errors import ArgumentError, short_repr
 
 
 class Tile(NamedTuple):
@@ -64,5 +64,5 @@ def host_tile() -> Tile:
     known = host_tiles()
     name = os.environ.get(VARIABLE) or known[0]
     if name not in known:
-        raise ArgumentError(VARIABLE, f"a register tile of this processor: {', '.join(known)}", repr(name))
+        raise ArgumentError(VARIABLE, f"a register tile of this processor: {', '.join(known)}", short_repr(name))
     return TILES[name]

@@ -136,6 +136,11 @@ def read(key: str) -> Native | None:
         return None
 
 
+def contains(key: str) -> bool:
+    """Return whether a file is stored under this key. It is not read, so it may be a bad one."""
+    return not unusable() and _path(key).is_file()
+
+
 def write(key: str, kernel: Native) -> None:
     """Store a kernel under a key if the folder can be written; otherwise do nothing."""
     payload = kernel.to_bytes()

@@ -1,9 +1,9 @@
 """Compiled calls: an elementwise operation on tensors as one machine-code function.
 
 For small tensors the kernel takes a tenth of the time of a call. The rest is Python code that checks types, dtypes and
-shapes and creates the result. The compiled function in `loops.direct` does all of this in machine code when the tensors
-share one dtype and device; Python numbers are also accepted if the dtype is real. While a tape is open, it calls the
-method ``_recorded``. In every other case, errors included, it calls the Python method that it replaces.
+shapes and creates the result. The compiled function of `compiled_call` does all of this in machine code when the
+tensors share one dtype and device; Python numbers are also accepted if the dtype is real. While a tape is open, it
+calls the method ``_recorded``. In every other case, errors included, it calls the Python method that it replaces.
 
 The code uses the C interfaces of CPython and NumPy by address. It relies on three memory layouts: the position of an
 object's type, NumPy's public C structure (see `memory`), and the offsets of the slots of tensorlab's own classes, which
@@ -19,7 +19,7 @@ import ctypes
 import importlib
 import sysconfig
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,13 +27,49 @@ from tensorlab.forks import guard
 from tensorlab.kernels.runtime import library, pool
 from tensorlab.kernels.runtime.native import Method, address, keep_to_the_end
 
-# Indices into a table. A header of HEADER words is followed by one entry of ENTRY words for each combination of dtype
-# and backend. The header is the same for all operations, except for ARITY, ENTRIES, and COUNT, the number of calls.
-TAPES, POOL, TENSOR, SHARED, VARIABLE, WATCHED, INT, FLOAT, NDARRAY = range(9)
-NEW_ARRAY, NEW_KEY, RECORD, ARITY, ENTRIES, COUNT = range(9, 15)
-HEADER = 15
-DTYPE, REAL, OUTPUT, BACKEND, KERNEL = range(5)
-ENTRY = 5
+
+class Header(NamedTuple):
+    """The first words of a table. All but the last three are the same for every operation. Objects are addresses."""
+
+    tapes: int
+    """The address of a word that is 0 while no tape records."""
+    pool: int
+    """The address of a word that contains the address of the pool."""
+    tensor: int
+    """The class of results. The next three classes are also accepted as arguments."""
+    shared: int
+    variable: int
+    watched: int
+    python_int: int
+    python_float: int
+    ndarray: int
+    new_array: int
+    """NumPy's C function that creates an array."""
+    new_key: int
+    record: int
+    """The method that records a call."""
+    arity: int
+    """The number of arguments, -1 if the operation is not called this way."""
+    entries: int
+    """The number of entries that follow."""
+    calls: int
+    """The number of calls that have used the table."""
+
+
+class Entry(NamedTuple):
+    """The words for a combination of dtype and backend."""
+
+    dtype: int
+    real: int
+    """The size of an element in bytes if the dtype is real, else 0."""
+    output: int
+    """The dtype of the result."""
+    backend: int
+    kernel: int
+
+
+CALLS = 8 * Header._fields.index("calls")
+"""The offset of the number of calls in a table."""
 
 MOST = 3
 """The maximum number of arguments of an operation that is called this way."""
@@ -44,7 +80,7 @@ METHOD = "_by_python"
 """The method that is called for everything that the compiled function does not handle."""
 
 _FAST_WITH_KEYWORDS = 0x0080 | 0x0002
-_header: list[int] = []
+_header: Header | None = None
 _installed: list[tuple[Any, Any]] = []
 """The class, and the compiled function that replaces its ``__call__``."""
 _tables: dict[bytes, Any] = {}
@@ -67,33 +103,45 @@ def install(kind: type, operation: Any, tensors: Sequence[type], tapes: int, new
     if sysconfig.get_config_var("Py_GIL_DISABLED"):  # reading slots without locks relies on the GIL
         return
     with guard:
-        if not _header:
+        if _header is None:
             _install(kind, operation, tensors, tapes, new_key)
 
 
 def _install(kind: type, operation: Any, tensors: Sequence[type], tapes: int, new_key: Callable[[], int]) -> None:
+    global _header
     record = vars(kind)["_recorded"]
-    some = tensors[0](np.empty(0), object())
-    slots = (_slot(operation, "_direct"), *(_slot(some, name) for name in ("_buffer", "_backend", "key")))
-    call = address(library.find("loops.direct.call_kernel", slots))
+    call = address(library.find("runtime.compiled_call.call_kernel", slots(operation, tensors[0])))
     definition = Method(b"__call__", call, _FAST_WITH_KEYWORDS, (kind.__call__.__doc__ or "").encode())
     keep_to_the_end(definition)
-    words = {
-        TAPES: tapes,
-        POOL: pool.shared.ctypes.data,
-        **{index: _kept_at(one) for index, one in zip((TENSOR, SHARED, VARIABLE, WATCHED), tensors, strict=True)},
-        INT: id(int),
-        FLOAT: id(float),
-        NDARRAY: id(np.ndarray),
-        NEW_ARRAY: _numpy_function(94),  # PyArray_NewFromDescr
-        NEW_KEY: _kept_at(new_key),
-        RECORD: _kept_at(record),
-    }
+    tensor, shared, variable, watched = map(_kept_at, tensors)
+    header = Header(
+        tapes=tapes,
+        pool=pool.shared.ctypes.data,
+        tensor=tensor,
+        shared=shared,
+        variable=variable,
+        watched=watched,
+        python_int=id(int),
+        python_float=id(float),
+        ndarray=id(np.ndarray),
+        new_array=_numpy_function(94),  # PyArray_NewFromDescr
+        new_key=_kept_at(new_key),
+        record=_kept_at(record),
+        arity=-1,
+        entries=0,
+        calls=0,
+    )
     prototype = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.c_void_p)
     new_method = prototype(("PyDescr_NewMethod", ctypes.pythonapi))
     _installed.append((kind, new_method(kind, ctypes.addressof(definition))))
     switch(compiled=True)
-    _header.extend([words[index] for index in range(len(words))])
+    _header = header
+
+
+def slots(operation: Any, tensor: type) -> tuple[int, int, int, int]:
+    """Return the offsets that the compiled function depends on: of an operation's table, and in a class of tensors."""
+    some = tensor(np.empty(0), object())
+    return _slot(operation, "_direct"), _slot(some, "_buffer"), _slot(some, "_backend"), _slot(some, "key")
 
 
 def switch(compiled: bool) -> None:
@@ -130,12 +178,12 @@ def table(arity: int, entries: Sequence[tuple[Any, Any, Any, Callable[..., Any]]
         arity: the number of arguments of the operation.
         entries: for each dtype and backend with a kernel: the dtype, the dtype of the result, the backend, the kernel.
     """
-    if not _header:
+    if _header is None:
         return None
-    words = [*_header, arity if arity <= MOST else -1, len(entries), 0]
+    words = [*_header._replace(arity=arity if arity <= MOST else -1, entries=len(entries))]
     for dtype, output, backend, kernel in entries:
         real = dtype.itemsize if dtype.kind == "f" else 0
-        words += [_kept_at(dtype), real, _kept_at(output), _kept_at(backend), address(kernel)]
+        words += Entry(_kept_at(dtype), real, _kept_at(output), _kept_at(backend), address(kernel))
     content = np.array(words, np.int64)
     with guard:
         capsule = _tables.get(content.tobytes())
@@ -161,4 +209,4 @@ def count(capsule: Any) -> int:
     if not is_valid(("PyCapsule_IsValid", ctypes.pythonapi))(capsule, _NAME):
         return 0
     start = pointer(("PyCapsule_GetPointer", ctypes.pythonapi))(capsule, _NAME)
-    return ctypes.c_int64.from_address(start + 8 * COUNT).value
+    return ctypes.c_int64.from_address(start + CALLS).value

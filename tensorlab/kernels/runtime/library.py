@@ -20,8 +20,6 @@ PACKAGE = "tensorlab.kernels."
 
 _kernels: dict[str, Callable[..., Any]] = {}
 """The kernels of this process by key. Equal scalar functions have equal keys and share one kernel."""
-_provided: set[str] = set()
-"""The symbols of the drivers that kernels can already be linked with."""
 _SYMBOL = "tensorlab."
 
 
@@ -35,7 +33,7 @@ def find(
         arguments: scalar functions, rules, strings, numbers, None, and tuples of these.
         compiled: compiles the kernel from the arguments; by default the maker does.
     """
-    key = f"{maker}{_described(arguments)}"
+    key = key_of(maker, arguments)
     # Numba compiles no faster on several threads. The guard also ensures that each kernel is compiled once only.
     with guard:
         kernel = _kernels.get(key) or _loaded(key)
@@ -50,12 +48,16 @@ def find(
     return kernel
 
 
+def key_of(maker: str, arguments: tuple[Any, ...]) -> str:
+    """Return the key of a kernel, which describes all that it depends on beside tensorlab's own sources."""
+    return f"{maker}{_described(arguments)}"
+
+
 def provide(maker: str) -> str:
     """Make a driver available to the linker, and return its symbol."""
     symbol = f"{_SYMBOL}{maker}"
-    if symbol not in _provided:
+    if not native.is_provided(symbol):
         native.provide(symbol, find(maker))
-        _provided.add(symbol)
     return symbol
 
 

@@ -27,6 +27,9 @@ def storage(dtype: str) -> Any:
 def build(source: str, namespace: dict[str, Any], name: str) -> dict[str, Any]:
     """Execute generated source so that tracebacks and debuggers can show its lines.
 
+    Source is generated for scalar functions, and for loops over a varying number of arrays of different dtypes: Numba
+    determines the type of each variable by its name, so every array needs names of its own.
+
     Returns:
         the namespace, including the functions that the source defines.
     """

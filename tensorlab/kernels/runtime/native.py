@@ -27,6 +27,7 @@ _UNBOX = {
 }
 """For each kind of argument, its LLVM type and the instruction that unboxes it. An object is passed by its address."""
 
+# LLVM code as text, because it is easier to read than the calls of a builder. The parameters vary with the kernel.
 _TEMPLATE = """
 declare i32 @"{symbol}"(ptr, ptr{types})
 declare i64 @PyLong_AsLongLong(ptr)
@@ -181,8 +182,7 @@ class Method(ctypes.Structure):
     )
 
 
-_addresses: dict[Callable[..., Any], int] = {}
-_new_function = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(
+_new_function = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(
     ("PyCFunction_NewEx", ctypes.pythonapi)
 )
 
@@ -207,9 +207,9 @@ def load(native: Native) -> Callable[..., Any] | None:
         engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     method = Method(b"kernel", engine.get_function_address(_ENTRY), _METH_FASTCALL, None)
-    kernel: Callable[..., Any] = _new_function(ctypes.addressof(method), None, None)
+    task = engine.get_function_address(_TASK)  # becomes the function's __self__, see `address`
+    kernel: Callable[..., Any] = _new_function(ctypes.addressof(method), task, None)
     keep_to_the_end(method)
-    _addresses[kernel] = engine.get_function_address(_TASK)
     engine.detach()
     return kernel
 
@@ -219,6 +219,11 @@ def provide(symbol: str, kernel: Callable[..., Any]) -> None:
     llvm.add_symbol(symbol, address(kernel))
 
 
+def is_provided(symbol: str) -> bool:
+    """Return whether a kernel is registered under a symbol."""
+    return llvm.address_of_symbol(symbol) is not None
+
+
 def address(kernel: Callable[..., Any]) -> int:
     """Return the address of the kernel's C function, for callers that do not go through the interpreter."""
-    return _addresses[kernel]
+    return int(kernel.__self__)  # type: ignore[attr-defined]

@@ -16,30 +16,54 @@ import ctypes
 import os
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from tensorlab.errors import ArgumentError
+from tensorlab.errors import ArgumentError, short_repr
 from tensorlab.kernels.runtime import library
 
-# Offsets in bytes of the words of the pool. Words that different threads write are a cache line apart.
-STATE = 0  # generation << 33 | open << 32 | number of workers that have joined
-TASK, DATA, CHUNKS = 64, 72, 80
-SKIPPED = 88  # the number of small jobs since sleeping workers were last woken
-CALLER = 96  # the processor that the caller runs on
-TEAM = 104  # the number of threads that the chunks are divided among, including the caller
-BUSY = 128
-WORKERS = 192
-STOP = 200
-SPINS = 208
-LINE = 64
-SHARES = 264  # the next chunk of each thread's share, one cache line apart, the caller's first
-WORKER = 320  # for each worker, one cache line apart: whether it sleeps, and at LOCK the lock that it sleeps on
-LOCK = 16
 MOST_THREADS = 1024
-PROCESSORS = WORKER + MOST_THREADS * LINE  # for each worker, the mask of processors that it may run on
-PROCESSORS_SIZE = 128  # the bytes of one mask
+LINE = 64
+"""The size of a cache line in bytes. Words that different threads write are in different lines."""
+
+
+def _structure(lines: Sequence[Sequence[str]], **tables: Any) -> np.dtype[Any]:
+    """Return a structure of ``int64`` words, with the words of each group in a cache line, followed by tables."""
+    words: list[tuple[str, Any, int]] = []
+    for number, line in enumerate(lines):
+        words += [(name, np.int64, LINE * number + 8 * index) for index, name in enumerate(line)]
+    end = LINE * len(lines)
+    for name, table in tables.items():
+        words.append((name, table, end))
+        end += np.dtype(table).itemsize
+    names, formats, offsets = zip(*words, strict=True)
+    return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": end})
+
+
+THREAD = _structure([["sleeps", "share", "lock"]])
+"""What belongs to a thread: whether it sleeps, the next chunk of its share, and the lock that it sleeps on."""
+MASK = np.dtype((np.uint8, MOST_THREADS // 8))
+"""A set of processors."""
+POOL = _structure(
+    [
+        ["state"],  # generation << 33 | open << 32 | number of workers that have joined
+        [
+            "task",
+            "data",
+            "chunks",
+            "skipped",  # the number of small jobs since sleeping workers were last woken
+            "caller",  # the processor that the caller runs on
+            "team",  # the number of threads that the chunks are divided among, including the caller
+        ],
+        ["busy"],
+        ["workers", "stop", "spins"],
+    ],
+    threads=(THREAD, 1 + MOST_THREADS),  # the caller first
+    masks=(MASK, MOST_THREADS),  # for each worker, the processors that it may run on
+)
+"""The memory of the pool. `threads` accesses it by these names too."""
 
 _PATIENCE = 4000
 """How many times a waiting thread spins before it blocks, about 100 µs: longer than the gap between two kernels of a
@@ -66,7 +90,7 @@ def _available() -> int:
 
 def _checked(count: object, who: str) -> int:
     if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or not 1 <= count <= MOST_THREADS:
-        raise ArgumentError(who, f"a number of threads from 1 to {MOST_THREADS}", repr(count))
+        raise ArgumentError(who, f"a number of threads from 1 to {MOST_THREADS}", short_repr(count))
     return int(count)
 
 
@@ -85,7 +109,7 @@ _running = 0
 _closed = False
 _workers: list[threading.Thread] = []
 _memory: Any = None
-"""The words of the pool, aligned to a cache line."""
+"""The memory of the pool, a `POOL` that is aligned to a cache line."""
 address = -1
 """The address of the pool, 0 if there are no workers, -1 before the workers are started."""
 shared = np.full(1, -1, np.int64)
@@ -122,31 +146,31 @@ def _start() -> None:
     _end()  # an interrupted call may have left workers behind
     threads = get_num_threads()
     worker = library.find("runtime.threads.worker_kernel") if threads > 1 else None
-    words = _words()
+    memory = _allocated()
     _running = threads
-    words[STOP // 8] = 0
+    memory["stop"] = 0
     # With more threads than processors, a spinning thread would delay the one that it waits for.
-    words[SPINS // 8] = _PATIENCE if threads <= _available() else 0
+    memory["spins"] = _PATIENCE if threads <= _available() else 0
+    locks = memory["threads"]["lock"]
     for index in range(threads - 1):
-        lock = (WORKER + index * LINE + LOCK) // 8
-        words[lock] = words[lock] or _new_lock()
-        _workers.append(
-            threading.Thread(target=worker, args=(words.ctypes.data, index), name=f"tensorlab-{index + 1}", daemon=True)
-        )
+        locks[index + 1] = locks[index + 1] or _new_lock()
+        name, arguments = f"tensorlab-{index + 1}", (memory.ctypes.data, index)
+        _workers.append(threading.Thread(target=worker, args=arguments, name=name, daemon=True))
         try:
             _workers[-1].start()
         except RuntimeError:  # the system's limit of threads is reached, or the interpreter is shutting down
             _workers.pop()
             break
-    words[WORKERS // 8] = len(_workers)
-    _publish(words.ctypes.data if _workers else 0)
+    memory["workers"] = len(_workers)
+    _publish(memory.ctypes.data if _workers else 0)
 
 
-def _words() -> Any:
+def _allocated() -> Any:
     global _memory
     if _memory is None:
-        words = np.zeros((PROCESSORS + MOST_THREADS * PROCESSORS_SIZE + LINE) // 8, np.int64)
-        _memory = words[-words.ctypes.data % LINE // 8 :]
+        memory = np.zeros(POOL.itemsize + LINE, np.uint8)
+        start = -memory.ctypes.data % LINE
+        _memory = memory[start : start + POOL.itemsize].view(POOL).reshape(())
     return _memory
 
 
@@ -161,7 +185,7 @@ def _end() -> None:
         while _workers:
             _join(_workers[-1])
             _workers.pop()
-        _memory[WORKERS // 8] = 0
+        _memory["workers"] = 0
     _running = 0
 
 

@@ -15,28 +15,8 @@ from __future__ import annotations
 
 from tensorlab.kernels.runtime import atomics
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
-from tensorlab.kernels.runtime.pool import (
-    BUSY,
-    CALLER,
-    CHUNKS,
-    DATA,
-    LINE,
-    LOCK,
-    PROCESSORS,
-    PROCESSORS_SIZE,
-    SHARES,
-    SKIPPED,
-    SPINS,
-    STATE,
-    STOP,
-    TASK,
-    TEAM,
-    WORKER,
-    WORKERS,
-    get_num_threads,
-    pool,
-    set_num_threads,
-)
+from tensorlab.kernels.runtime.pool import MASK, POOL, THREAD, get_num_threads, pool, set_num_threads
+from tensorlab.kernels.runtime.records import addresses
 
 __all__ = ["get_num_threads", "pool", "run", "set_num_threads", "stop_kernel", "worker_kernel"]
 
@@ -45,6 +25,13 @@ _JOINED = _OPEN - 1
 _GENERATION = 33
 _WAKE_AFTER = 16
 """The number of small jobs after which sleeping workers are woken."""
+_THREAD_SIZE, _MASK_SIZE = THREAD.itemsize, MASK.itemsize
+
+
+@jit
+def _thread(pool, index):
+    """Return the addresses of what belongs to a thread; the caller has index 0."""
+    return addresses(addresses(pool, POOL).threads + index * _THREAD_SIZE, THREAD)
 
 
 @jit
@@ -53,12 +40,14 @@ def _work(pool, chunks, task, data, first):
 
     A thread gets the same share of the same arrays in every job, and finds them in its own caches.
     """
-    shares = atomics.load(pool + TEAM)
+    memory = addresses(pool, POOL)
+    shares = atomics.load(memory.team)
     for step in range(shares):
         share = (first + step) % shares
+        thread = _thread(pool, share)
         end = chunks * (share + 1) // shares
         while True:
-            chunk = atomics.fetch_add(pool + SHARES + share * LINE, 1)
+            chunk = atomics.fetch_add(thread.share, 1)
             if chunk >= end:
                 break
             atomics.call_task(task, data, chunk)
@@ -69,7 +58,7 @@ if atomics.HAS_AFFINITY:
     @jit
     def _tell_where(pool):
         """Store the number of the processor that the caller runs on."""
-        atomics.store(pool + CALLER, atomics.current_processor())
+        atomics.store(addresses(pool, POOL).caller, atomics.current_processor())
 
     @jit
     def _keep_off(pool, worker, avoided):
@@ -81,17 +70,18 @@ if atomics.HAS_AFFINITY:
         Returns:
             the processor that the worker avoids, -1 for none.
         """
-        caller = atomics.load(pool + CALLER)
+        memory = addresses(pool, POOL)
+        caller = atomics.load(memory.caller)
         if caller < 0 or caller != atomics.current_processor():  # negative if the system does not know
             return avoided
-        allowed = pool + PROCESSORS + worker * PROCESSORS_SIZE
-        if atomics.get_affinity(0, PROCESSORS_SIZE, allowed) == 0:
+        allowed = memory.masks + worker * _MASK_SIZE
+        if atomics.get_affinity(0, _MASK_SIZE, allowed) == 0:
             if avoided >= 0:
                 word = allowed + avoided // 64 * 8
                 atomics.store(word, atomics.load(word) | 1 << avoided % 64)
             word = allowed + caller // 64 * 8
             atomics.store(word, atomics.load(word) & ~(1 << caller % 64))
-            atomics.set_affinity(0, PROCESSORS_SIZE, allowed)
+            atomics.set_affinity(0, _MASK_SIZE, allowed)
         return caller
 
 else:
@@ -119,77 +109,81 @@ def run(pool, chunks, task, data):
     """
     small = pool & 1
     pool -= small
-    if pool == 0 or chunks <= 1 or not atomics.compare_and_swap(pool + BUSY, 0, 1):
+    memory = addresses(pool, POOL)
+    if pool == 0 or chunks <= 1 or not atomics.compare_and_swap(memory.busy, 0, 1):
         for chunk in range(chunks):
             atomics.call_task(task, data, chunk)
         return
-    atomics.store(pool + TASK, task)
-    atomics.store(pool + DATA, data)
-    atomics.store(pool + CHUNKS, chunks)
+    atomics.store(memory.task, task)
+    atomics.store(memory.data, data)
+    atomics.store(memory.chunks, chunks)
     _tell_where(pool)
-    workers = min(atomics.load(pool + WORKERS), chunks - 1)  # read once, because it may change during the job
-    atomics.store(pool + TEAM, workers + 1)
+    workers = min(atomics.load(memory.workers), chunks - 1)  # read once, because it may change during the job
+    atomics.store(memory.team, workers + 1)
     for share in range(workers + 1):
-        atomics.store(pool + SHARES + share * LINE, chunks * share // (workers + 1))
-    generation = (atomics.load(pool + STATE) >> _GENERATION) + 1
-    atomics.store(pool + STATE, (generation << _GENERATION) | _OPEN)
-    skipped = atomics.load(pool + SKIPPED) + small
+        thread = _thread(pool, share)
+        atomics.store(thread.share, chunks * share // (workers + 1))
+    generation = (atomics.load(memory.state) >> _GENERATION) + 1
+    atomics.store(memory.state, (generation << _GENERATION) | _OPEN)
+    skipped = atomics.load(memory.skipped) + small
     wakes = small == 0 or skipped == _WAKE_AFTER
-    atomics.store(pool + SKIPPED, 0 if wakes else skipped)
+    atomics.store(memory.skipped, 0 if wakes else skipped)
     for worker in range(workers if wakes else 0):
-        line = pool + WORKER + worker * LINE
-        if atomics.load(line) == 1 and atomics.compare_and_swap(line, 1, 0):
-            atomics.release_lock(atomics.load(line + LOCK))
+        thread = _thread(pool, 1 + worker)
+        if atomics.load(thread.sleeps) == 1 and atomics.compare_and_swap(thread.sleeps, 1, 0):
+            atomics.release_lock(atomics.load(thread.lock))
     _work(pool, chunks, task, data, 0)
-    atomics.fetch_and(pool + STATE, ~_OPEN)
-    patience = atomics.load(pool + SPINS)
+    atomics.fetch_and(memory.state, ~_OPEN)
+    patience = atomics.load(memory.spins)
     spins = 0
-    while atomics.load(pool + STATE) & _JOINED:
+    while atomics.load(memory.state) & _JOINED:
         atomics.pause()
         spins += 1
         if spins > patience:
             atomics.yield_processor()
-    atomics.store(pool + BUSY, 0)
+    atomics.store(memory.busy, 0)
 
 
 def _worker(pool, worker):
-    line = pool + WORKER + worker * LINE
-    patience = atomics.load(pool + SPINS)
+    memory = addresses(pool, POOL)
+    thread = _thread(pool, 1 + worker)
+    patience = atomics.load(memory.spins)
     avoided = -1
     seen = 0
     spins = 0
     while True:
         if patience:
             avoided = _keep_off(pool, worker, avoided)
-        state = atomics.load(pool + STATE)
+        state = atomics.load(memory.state)
         if (state & _OPEN) and (state >> _GENERATION) != seen:
-            if not atomics.compare_and_swap(pool + STATE, state, state + 1):
+            if not atomics.compare_and_swap(memory.state, state, state + 1):
                 continue
             seen = state >> _GENERATION
-            _work(pool, atomics.load(pool + CHUNKS), atomics.load(pool + TASK), atomics.load(pool + DATA), worker + 1)
-            atomics.fetch_add(pool + STATE, -1)
+            _work(pool, atomics.load(memory.chunks), atomics.load(memory.task), atomics.load(memory.data), worker + 1)
+            atomics.fetch_add(memory.state, -1)
             spins = 0
-        elif atomics.load(pool + STOP):
+        elif atomics.load(memory.stop):
             return
         elif spins < patience:
             atomics.pause()
             spins += 1
         else:
-            atomics.store(line, 1)
-            state = atomics.load(pool + STATE)
+            atomics.store(thread.sleeps, 1)
+            state = atomics.load(memory.state)
             fresh = (state & _OPEN) and (state >> _GENERATION) != seen
             # A job or a stop that was published after the last check, but before the sleep flag was set, has not woken
             # this worker. Then clear the flag again; if another thread cleared it first, it will release the lock.
-            if not ((fresh or atomics.load(pool + STOP)) and atomics.compare_and_swap(line, 1, 0)):
-                atomics.acquire_lock(atomics.load(line + LOCK), 1)
+            if not ((fresh or atomics.load(memory.stop)) and atomics.compare_and_swap(thread.sleeps, 1, 0)):
+                atomics.acquire_lock(atomics.load(thread.lock), 1)
             spins = 0
 
 
 def _stop(pool, worker):
-    atomics.store(pool + STOP, 1)
-    line = pool + WORKER + worker * LINE
-    if atomics.compare_and_swap(line, 1, 0):
-        atomics.release_lock(atomics.load(line + LOCK))
+    memory = addresses(pool, POOL)
+    thread = _thread(pool, 1 + worker)
+    atomics.store(memory.stop, 1)
+    if atomics.compare_and_swap(thread.sleeps, 1, 0):
+        atomics.release_lock(atomics.load(thread.lock))
 
 
 @kernel

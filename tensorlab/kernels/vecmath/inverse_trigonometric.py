@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .pi import PI_OVER_TWO
 from .primitives import Format, bits, copysign, fma, polynomial, scalar
-from .turns import PI_OVER_TWO
 
 # (asin(t) / t - 1) / z as a polynomial in z = t**2, for |t| <= 1 / 2
 ASIN = {

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from .pi import PI_OVER_TWO, two_over_pi
 from .primitives import FLOAT64, bits, fma, from_bits, look_up, polynomial, scalar, select
-from .turns import PI_OVER_TWO, two_over_pi
 
 # For |y| <= pi / 4, as polynomials in z = y**2: (sin(y) / y - 1) / z, (cos(y) - 1 + z / 2) / z**2
 SIN = (
@@ -26,33 +26,33 @@ FIRST_EXPONENT = 1022
 GRID, SECOND_GRID = 48, 98
 
 
-def quarter_turns() -> tuple[np.ndarray, ...]:
+def reduction_table() -> tuple[np.ndarray, ...]:
     """Return 2**(e - 1023) · 2 / pi modulo 2**54 for each biased exponent e >= FIRST_EXPONENT, as sums of four floats.
 
     A number with this exponent is m · 2**(e - 1023), where m is in [1, 2) and a multiple of 2**-52. So a multiple of
-    2**54 in its factor contributes only whole turns. The first part is a multiple of 2**(52 - 48) and the second one of
-    2**(52 - 98). With all four parts the error of the product is at most 2**-150. The row of inf and NaN is NaN.
+    2**54 in its factor contributes only whole periods. The first part is a multiple of 2**(52 - 48) and the second one
+    of 2**(52 - 98). With all four parts the error of the product is at most 2**-150. The row of inf and NaN is NaN.
     """
-    precision, places = 1400, 206
-    ratio, whole = two_over_pi(precision), 4 << places
+    precision, fraction_bits = 1400, 206
+    ratio, whole = two_over_pi(precision), 4 << fraction_bits
     parts = np.full((2048 - FIRST_EXPONENT, 4), np.nan)
     for row in range(len(parts) - 1):
-        turns = (ratio << (FIRST_EXPONENT + row - 1075 + places)) >> precision
-        rest = (turns + whole // 2) % whole - whole // 2
+        factor = (ratio << (FIRST_EXPONENT + row - 1075 + fraction_bits)) >> precision
+        rest = (factor + whole // 2) % whole - whole // 2
         for column, grid in enumerate((GRID, SECOND_GRID)):
-            step = places - grid
+            step = fraction_bits - grid
             nearest = (rest + (1 << step >> 1)) >> step
             parts[row, column] = nearest * 2.0 ** (52 - grid)
             rest -= nearest << step
-        parts[row, 2] = float(rest) * 2.0 ** (52 - places)
+        parts[row, 2] = float(rest) * 2.0 ** (52 - fraction_bits)
         rest -= int(float(rest))
-        parts[row, 3] = float(rest) * 2.0 ** (52 - places)
+        parts[row, 3] = float(rest) * 2.0 ** (52 - fraction_bits)
     return tuple(np.ascontiguousarray(column) for column in parts.T)
 
 
 def double_trigonometric_functions() -> dict[str, Callable[..., Any]]:
     """Return sin, cos and tan for float64."""
-    first, second, third, fourth = quarter_turns()
+    first, second, third, fourth = reduction_table()
     fraction_bits, fraction, one_bits = 52, np.int64(2**52 - 1), np.int64(1023 << 52)
     sign_bit = np.int64(-(2**63))
     shifter = FLOAT64.shifter
@@ -75,7 +75,7 @@ def double_trigonometric_functions() -> dict[str, Callable[..., Any]]:
         q = m * t
         q_rest = fma(m, t, -q)
         q_grid = (q + coarse) - coarse
-        turns = (p + p_rest) + q_grid
+        quotient = (p + p_rest) + q_grid
         small = (q - q_grid) + q_rest
         t = look_up(third, row)
         u = m * t
@@ -84,10 +84,10 @@ def double_trigonometric_functions() -> dict[str, Callable[..., Any]]:
         small = small + u_grid
         # All values up to here are exact.
         smaller = (u - u_grid) + fma(m, look_up(fourth, row), u_rest)
-        shifted = turns + shifter
-        turns = turns - (shifted - shifter)
-        r = turns + small
-        r_rest = (small - (r - turns)) + smaller
+        shifted = quotient + shifter
+        quotient = quotient - (shifted - shifter)
+        r = quotient + small
+        r_rest = (small - (r - quotient)) + smaller
         y = r * right_angle
         rest = fma(r, right_angle, -y) + fma(r, right_angle_rest, r_rest * right_angle)
         reduced = a >= quarter_pi

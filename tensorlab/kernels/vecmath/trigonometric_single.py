@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from .pi import PI_OVER_TWO, two_over_pi
 from .primitives import FLOAT64, bits, fma, from_bits, look_up, polynomial, scalar, select
-from .turns import PI_OVER_TWO, two_over_pi
 
 # For |r| up to slightly more than pi / 4, as polynomials in z = r**2: (sin(r) / r - 1) / z, (cos(r) - 1 + z / 2) / z**2
 SIN = (-0.1666666664006218, 0.00833332924243516, -0.00019839296281432795, 2.717994167748289e-06)
 COS = (0.04166666661737029, -0.0013888883350457037, 2.4799426617006852e-05, -2.7203338770228374e-07)
 
 
-def quarter_turns() -> tuple[np.ndarray, np.ndarray]:
+def reduction_table() -> tuple[np.ndarray, np.ndarray]:
     """Return (heads, tails) such that x · (head + tail) = x · 2 / pi modulo 4 for each biased exponent of a float32 x.
 
     x is a 24-bit integer times 2**k, so only 2**k · 2 / pi modulo 4 is needed, however large k is. The head has 29 bits
@@ -25,18 +25,18 @@ def quarter_turns() -> tuple[np.ndarray, np.ndarray]:
     heads, tails = np.empty(256), np.empty(256)
     for exponent in range(256):
         k = max(exponent, 1) - 150
-        turns = ((ratio << max(k, 0)) + (2 << precision)) % (4 << precision) - (2 << precision)
-        unit = abs(turns).bit_length() - 29
+        factor = ((ratio << max(k, 0)) + (2 << precision)) % (4 << precision) - (2 << precision)
+        unit = abs(factor).bit_length() - 29
         # Round to nearest for a small tail, but down if x may be -0, so that the sum of the products is also -0.
-        head = (turns + (1 << unit >> 1 if k > 0 else 0)) >> unit << unit
+        head = (factor + (1 << unit >> 1 if k > 0 else 0)) >> unit << unit
         heads[exponent] = float(head) * 2.0 ** (-precision - max(k, 0))
-        tails[exponent] = float(turns - head) * 2.0 ** (-precision - max(k, 0))
+        tails[exponent] = float(factor - head) * 2.0 ** (-precision - max(k, 0))
     return heads, tails
 
 
 def single_trigonometric_functions() -> dict[str, Callable[..., Any]]:
     """Return sin, cos and tan for float32, computed in float64, which costs no more than the table look-ups."""
-    heads, tails = quarter_turns()
+    heads, tails = reduction_table()
     shifter = FLOAT64.shifter
     sin_terms, cos_terms = FLOAT64.constants(*SIN), FLOAT64.constants(*COS)
     half, one, pi_over_two = FLOAT64.constants(0.5, 1.0, float(Fraction(PI_OVER_TWO)))
@@ -47,9 +47,9 @@ def single_trigonometric_functions() -> dict[str, Callable[..., Any]]:
         """Return (n, sin(r), cos(r)) such that x = n · pi / 2 + r; only the lowest two bits of n are valid."""
         exponent = (bits(x) >> 23) & 255
         x = float64(x)
-        turns = x * look_up(heads, exponent)
-        shifted = turns + shifter
-        r = fma(x, look_up(tails, exponent), turns - (shifted - shifter)) * pi_over_two
+        quotient = x * look_up(heads, exponent)
+        shifted = quotient + shifter
+        r = fma(x, look_up(tails, exponent), quotient - (shifted - shifter)) * pi_over_two
         z = r * r
         # Written as a product so that sin(-0) is -0
         sin_r = r * fma(z, polynomial(z, sin_terms), one)

@@ -1,4 +1,4 @@
-"""The compiled call of an elementwise operation (see `runtime.calls`)."""
+"""The compiled call of an elementwise operation, which `calls` installs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from tensorlab.kernels.loops.map import CHUNK
+from tensorlab.kernels import CHUNK
 from tensorlab.kernels.runtime import calls, memory
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.memory import MAX_RANK, address_of, pointer, scratch
+from tensorlab.kernels.runtime.records import record_at
 
 _WORD = ir.IntType(64)
 _MOST, _ARRAYS, _SCALARS, _GIVEN = calls.MOST, 1 + calls.MOST, 16 * calls.MOST, 2 + calls.MOST
+_HEADER_SIZE, _ENTRY_SIZE = 8 * len(calls.Header._fields), 8 * len(calls.Entry._fields)
 _LONG = 4096
 """The number of elements above which the GIL is released."""
 
@@ -115,47 +117,44 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
     type_slot = object.__basicsize__ - 8
 
     @jit
-    def is_tensor(words, thing):
+    def is_tensor(header, thing):
         kind = _word(thing + type_slot)
-        return (
-            kind == words[calls.TENSOR]
-            or kind == words[calls.SHARED]
-            or kind == words[calls.VARIABLE]
-            or kind == words[calls.WATCHED]
-        )
+        return kind == header.tensor or kind == header.shared or kind == header.variable or kind == header.watched
 
     @jit
-    def ready(words, arguments, count):
+    def ready(table, arguments, count):
         """Return the address of the table entry for the common dtype and backend of all tensor arguments, or 0."""
+        header = record_at(table, calls.Header)
         dtype = backend = 0
         for position in range(count):
             thing = _word(arguments + 8 * position)
-            if is_tensor(words, thing):
+            if is_tensor(header, thing):
                 array = _word(thing + buffer_slot)
-                if array == 0 or _word(array + type_slot) != words[calls.NDARRAY]:
+                if array == 0 or _word(array + type_slot) != header.ndarray:
                     return 0
                 if dtype == 0:
                     dtype, backend = memory.dtype(array), _word(thing + backend_slot)
                 elif memory.dtype(array) != dtype or _word(thing + backend_slot) != backend:
                     return 0
-        for entry in range(words[calls.ENTRIES]):
-            found = address_of(words) + 8 * (calls.HEADER + entry * calls.ENTRY)
-            if _word(found + 8 * calls.DTYPE) == dtype and _word(found + 8 * calls.BACKEND) == backend:
+        for index in range(header.entries):
+            found = table + _HEADER_SIZE + index * _ENTRY_SIZE
+            entry = record_at(found, calls.Entry)
+            if entry.dtype == dtype and entry.backend == backend:
                 return found
         return 0
 
     @jit
-    def number(words, thing, size, scalars, position):
+    def number(header, thing, size, scalars, position):
         """Store a Python number as an array of rank 0 with ``size`` bytes and return its address; 0 if unsupported."""
         kind = _word(thing + type_slot)
         if size == 0:
             return 0
-        if kind == words[calls.INT]:
+        if kind == header.python_int:
             value = _int_as_double(thing)
             if value == -1.0 and _error() != 0:
                 _clear_error()
                 return 0
-        elif kind == words[calls.FLOAT]:
+        elif kind == header.python_float:
             value = _float_as_double(thing)
         else:
             return 0
@@ -171,27 +170,28 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         table = _table(_word(operation + direct_slot))
         if table == 0:
             return _by_method(operation, arguments, count, names)
-        words = pointer(table, types.int64)
-        pool = _word(words[calls.POOL])  # read once, because another thread may change it
-        if names != 0 or count != words[calls.ARITY]:
+        header = record_at(table, calls.Header)
+        pool = _word(header.pool)  # read once, because another thread may change it
+        if names != 0 or count != header.arity:
             return _by_method(operation, arguments, count, names)
-        found = ready(words, arguments, count)
+        found = ready(table, arguments, count)
         if found == 0:
             return _by_method(operation, arguments, count, names)
+        entry = record_at(found, calls.Entry)
         arrays = scratch(_ARRAYS, types.int64)
         scalars = scratch(_SCALARS, types.int64)
         shape = scratch(MAX_RANK, types.int64)
         owned = scratch(_MOST, types.int64)
         rank = 0
-        recorded = _word(words[calls.TAPES]) != 0
+        recorded = _word(header.tapes) != 0
         releases_gil = True  # whether the GIL may be released; a tape would miss an assignment to a variable meanwhile
         for position in range(count):
             thing = _word(arguments + 8 * position)
-            if is_tensor(words, thing):
-                releases_gil = releases_gil and not (recorded and _word(thing + type_slot) == words[calls.VARIABLE])
+            if is_tensor(header, thing):
+                releases_gil = releases_gil and not (recorded and _word(thing + type_slot) == header.variable)
                 array = _word(thing + buffer_slot)
             else:
-                array = number(words, thing, _word(found + 8 * calls.REAL), scalars, position)
+                array = number(header, thing, entry.real, scalars, position)
                 if array == 0:
                     return _by_method(operation, arguments, count, names)
             arrays[1 + position] = array
@@ -214,19 +214,19 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
             pool = 0
         elif pool < 0:  # the worker threads are not started yet
             return _by_method(operation, arguments, count, names)
-        output = _word(found + 8 * calls.OUTPUT)
+        output = entry.output
         _increment(output)  # the new array takes over this reference
-        numpy_call = (words[calls.NDARRAY], output, np.int64(rank), address_of(shape), 0, 0, 0, 0)
-        result = _call_address(words[calls.NEW_ARRAY], numpy_call)
+        numpy_call = (header.ndarray, output, np.int64(rank), address_of(shape), 0, 0, 0, 0)
+        result = _call_address(header.new_array, numpy_call)
         if result == 0:
             return 0
         arrays[0] = result
-        kernel_address = _word(found + 8 * calls.KERNEL)
+        kernel_address = entry.kernel
         if elements > _LONG and releases_gil:
             # Without the GIL another thread may assign to a variable. The extra reference to the array makes the
             # assignment use new memory instead of overwriting the array.
             for position in range(count):
-                owned[position] = arrays[1 + position] if is_tensor(words, _word(arguments + 8 * position)) else 0
+                owned[position] = arrays[1 + position] if is_tensor(header, _word(arguments + 8 * position)) else 0
                 if owned[position] != 0:
                     _increment(owned[position])
             state = _release_gil()
@@ -237,27 +237,27 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
                     _decrement(owned[position])
         else:
             _run(kernel_address, pool, arrays, count)
-        tensor = _new_object(words[calls.TENSOR], 0)
+        tensor = _new_object(header.tensor, 0)
         if tensor == 0:
             _decrement(result)
             return 0
-        backend = _word(found + 8 * calls.BACKEND)
+        backend = entry.backend
         _increment(backend)
         pointer(tensor + buffer_slot, types.int64)[0] = result
         pointer(tensor + backend_slot, types.int64)[0] = backend
-        key = _call_without(words[calls.NEW_KEY])
+        key = _call_without(header.new_key)
         pointer(tensor + key_slot, types.int64)[0] = key
         if key == 0:  # near the recursion limit
             _decrement(tensor)
             return 0
-        words[calls.COUNT] += 1  # safe: this thread has the GIL
+        pointer(table + calls.CALLS, types.int64)[0] += 1  # safe: this thread has the GIL
         if not recorded:
             return tensor
         given = scratch(_GIVEN, types.int64)
         given[0], given[1] = operation, tensor
         for position in range(count):
             given[2 + position] = _word(arguments + 8 * position)
-        answer = _call_with(words[calls.RECORD], address_of(given), count + 2, 0)
+        answer = _call_with(header.record, address_of(given), count + 2, 0)
         _decrement(tensor)
         return answer
 

@@ -1,4 +1,4 @@
-"""2 / pi to any precision, for the tables that reduce large angles."""
+"""pi / 2 and 2 / pi to any precision, for the range reduction of trigonometric functions."""
 
 PI_OVER_TWO = "1.570796326794896619231321691639751442098584699687552910487472"
 

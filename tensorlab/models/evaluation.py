@@ -1,0 +1,198 @@
+"""`evaluate` and `predict`: runs over all samples that change no weight."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tensorlab import autodiff, terminal
+from tensorlab.arguments import named
+from tensorlab.callbacks import CallbackList, Logs, show
+from tensorlab.errors import ArgumentTypeError, NonFiniteError
+from tensorlab.models.data import Samples
+from tensorlab.models.runs import Runs, check_batch_size, check_callbacks, undoing_builds
+from tensorlab.models.steps import as_logs
+from tensorlab.ops.dispatch import device_of
+from tensorlab.tensor import Tensor
+
+
+class Evaluation(Runs):
+    """`evaluate`, `predict`, and their counterparts for one batch."""
+
+    stop_evaluating = False
+    """Set it to True in a callback, and `evaluate` ends after the current batch."""
+    stop_predicting = False
+    """Set it to True in a callback, and `predict` ends after the current batch."""
+
+    @named
+    @undoing_builds
+    def evaluate(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        *,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Compute the loss and the metrics of some data.
+
+        Args:
+            x: samples along the first axis.
+            y: a target for each sample.
+            batch_size: samples a batch, 32 if None.
+            verbose: 0 for nothing; otherwise the result is printed.
+            sample_weight: a weight for each sample, as for `fit`.
+            callbacks: as for `fit`.
+            return_dict: whether to return a dict.
+
+        Returns:
+            the loss alone, or ``[loss, *metrics]`` in the order of `metrics_names`, or with ``return_dict`` a dict.
+
+        Raises:
+            what `fit` raises, also NonFiniteError if the loss is NaN or infinite.
+
+        Source: Keras, ``keras.Model.evaluate``.
+        """
+        who = f"{self._who}.evaluate"
+        self._compiled("evaluate", loss=self._needs("loss", "test_step"))
+        given = check_callbacks(who, callbacks)
+        size = check_batch_size(f"{who} batch_size", batch_size)
+        samples = self.checked_samples(who, x, y, "test_step", sample_weight)
+        watching = CallbackList(given, self, verbose=verbose, epochs=1, steps=samples.steps(size))
+        with self._run():
+            self._checked = self.loss
+            logs = self._evaluate(samples, size, watching)
+        if "loss" in logs and isinstance(logs["loss"], float) and not math.isfinite(logs["loss"]):
+            wrong = next((w.name for w in self.weights if not np.isfinite(w.numpy()).all()), None)
+            hint = f"the weight {wrong!r} is not finite" if wrong else "scale the inputs"
+            raise NonFiniteError(f"{who} loss", "a finite number", str(logs["loss"]), hint)
+        if verbose:
+            terminal.console(soft_wrap=True, force_jupyter=False).print(show(logs), markup=False)
+        return reported(logs, return_dict)
+
+    def _evaluate(self, samples: Samples, batch_size: int, watching: CallbackList) -> Logs:
+        self.reset_metrics()
+        watching.call("on_test_begin", {})
+        self.stop_evaluating = False
+        watched = watching.overrides("on_test_batch_end")
+        logs: Logs | None = None
+        for step, (x, y, weights) in enumerate(samples.batches(batch_size)):
+            watching.call("on_test_batch_begin", step, {})
+            if self._replaces("test_step", "compute_metrics"):
+                logs = self._own_step("test_step", x, y, weights)
+            else:
+                loss, y_pred = self._examine(x, y, weights)
+                self._update_metrics(y, y_pred, weights)
+                if self._loss_tracker is not None:
+                    self._loss_tracker.add(loss, len(x))
+            if watched:
+                watching.call("on_test_batch_end", step, self.get_metrics_result() if logs is None else dict(logs))
+            if self.stop_evaluating:
+                break
+        found = self.get_metrics_result() if logs is None else logs
+        watching.call("on_test_end", dict(found))
+        return found
+
+    @named
+    @undoing_builds
+    def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = 0, *, callbacks: Any = None) -> Any:
+        """Return the outputs for some inputs, as NumPy arrays.
+
+        Args:
+            x: samples along the first axis.
+            batch_size: samples a batch, 32 if None.
+            verbose: ignored.
+            callbacks: as for `fit`.
+
+        Raises:
+            ShapeError: for inputs that do not fit.
+            NonFiniteError: if an input is NaN or infinite.
+
+        Source: Keras, ``keras.Model.predict``.
+        """
+        who = f"{self._who}.predict"
+        size = check_batch_size(f"{who} batch_size", batch_size)
+        given = check_callbacks(who, callbacks)
+        samples = Samples(who, x, device=device_of(self.weights))
+        watching = CallbackList(given, self, verbose=verbose, epochs=1, steps=samples.steps(size))
+        parts = []
+        if self.stop_predicting:
+            self.stop_predicting = False
+        watching.call("on_predict_begin", {})
+        with autodiff.no_grad(), samples:
+            if samples.x.ndim == 1 and not self._replaces("predict_step"):
+                self.dry_run(samples)
+            for step, (batch, *_) in enumerate(samples.batches(size)):
+                watching.call("on_predict_batch_begin", step, {})
+                outputs = self.predict_step((batch,))
+                parts.append(_on_host(outputs))
+                watching.call("on_predict_batch_end", step, {"outputs": outputs})
+                if self.stop_predicting:
+                    break
+        watching.call("on_predict_end", {})
+        return _joined(parts)
+
+    @named
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, *, return_dict: bool = True) -> Any:
+        """Return the metrics of one batch as a dict, or as `evaluate` does. Raises what `evaluate` raises."""
+        size = _length(x)
+        return self.evaluate(x, y, size, verbose=0, sample_weight=sample_weight, return_dict=return_dict)
+
+    @named
+    def predict_on_batch(self, x: Any) -> Any:
+        """Return the outputs for one batch, as NumPy arrays. Raises what `predict` raises."""
+        return self.predict(x, batch_size=_length(x))
+
+    def _own_step(self, method: str, x: Any, y: Any, weights: Any = None) -> Logs:
+        """Call a step that a subclass may have replaced, and return its logs."""
+        data = (x, y, weights) if weights is not None else (x,) if y is None else (x, y)
+        logs = getattr(self, method)(data)
+        if not isinstance(logs, dict):
+            hint = 'return e.g. {"loss": loss}'
+            raise ArgumentTypeError(f"{self._who}.{method}", "a dict of logs", type(logs).__name__, hint)
+        return as_logs(logs)
+
+    def _check_loss(self, where: str, loss: Any) -> None:
+        if isinstance(loss, float) and not math.isfinite(loss):
+            hint = "lower the learning rate or scale the inputs"
+            raise NonFiniteError(f"{self._who} loss", "a finite number", f"{loss}{where}", hint)
+
+
+def reported(logs: Logs, as_dict: bool) -> Any:
+    """Return logs as they are, or their values in a list, or a single value itself."""
+    values = list(logs.values())
+    return logs if as_dict else values if len(values) != 1 else values[0]
+
+
+def _on_host(outputs: Any) -> Any:
+    """Return outputs with NumPy arrays in place of tensors."""
+    if isinstance(outputs, Tensor):
+        return outputs.numpy()
+    if isinstance(outputs, dict):
+        return {name: _on_host(value) for name, value in outputs.items()}
+    if isinstance(outputs, (list, tuple)):
+        return [_on_host(value) for value in outputs]
+    return np.asarray(outputs)
+
+
+def _joined(parts: list[Any]) -> Any:
+    """Return the outputs of batches as those of all samples."""
+    first = parts[0]
+    if isinstance(first, dict):
+        return {name: _joined([part[name] for part in parts]) for name in first}
+    if isinstance(first, list):
+        return [_joined([part[number] for part in parts]) for number in range(len(first))]
+    return first.copy() if len(parts) == 1 and first.ndim else np.concatenate(parts)
+
+
+def _length(x: Any) -> int:
+    """Return the number of samples, or 1 for data that is refused later."""
+    try:
+        return max(np.shape(x)[:1], default=1) or 1
+    except (ValueError, TypeError, RuntimeError):  # such as lists of different lengths
+        return 1
