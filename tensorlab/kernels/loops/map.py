@@ -26,11 +26,13 @@ LINE = 64
 LONG = 1 << 12
 """The length of a block above which it is aligned to a cache line."""
 ROOM = 16 << 10
-"""The size of all buffers of a thread in bytes, half of a first-level cache."""
+"""The approximate size of all buffers of a thread in bytes, half of a first-level cache."""
 SHORT = 64
 """The length of rows below which they are copied too if anything is, so that the loop takes many of them as one."""
 _UNIT, _CONSTANT, _ANY = range(3)
 """What steps a loop accepts: those of dense rows, also one input that is constant along rows, or any."""
+_ONE, _AS_ONE, _MANY = range(3)
+"""How many rows a call of the loop takes: one, many that are one row of dense memory, or many."""
 _DENSE, _IN_PLACE, _COPIED = range(3)
 """What the loop reads or writes of an array: dense memory, rows of any steps that it accepts, or copies of rows."""
 
@@ -115,7 +117,7 @@ def _copy_rows(size, rows, count, source, step, row_step, target):
 
 
 @jit
-def _task(chunk, total, axes, table_address, loop, count, given_address, ways_address, block, copied, flat):
+def _task(chunk, total, axes, table_address, loop, count, given_address, ways_address, block, copied, taken):
     table = pointer(table_address, types.int64)
     given = pointer(given_address, types.int64)
     ways = pointer(ways_address, types.int64)
@@ -139,7 +141,7 @@ def _task(chunk, total, axes, table_address, loop, count, given_address, ways_ad
         if ahead != 0 and length > LONG:
             length = ahead // given[count]
         rows = number(1)
-        if last > 0 and length == table[last]:
+        if taken != _ONE and last > 0 and length == table[last]:
             rows = min(block // length, table[last - 1] - at[last - 1], (end - position) // length)
         buffer = buffers
         for k in range(count):
@@ -158,8 +160,8 @@ def _task(chunk, total, axes, table_address, loop, count, given_address, ways_ad
                 source, step, row_step = buffer, number(1), length
                 buffer += block * size
             words[k], words[count + k], words[2 * count + k] = source, step, row_step
-        words[3 * count] = 1 if flat else rows
-        call_task(loop, words_address, rows * length if flat else length)
+        words[3 * count] = rows
+        call_task(loop, words_address, rows * length if taken == _AS_ONE else length)
         position += rows * length
         if position >= end:
             break
@@ -183,7 +185,7 @@ def _launch(pool, loop, steps, count, given_address):
     ways = pointer(ways_address, types.int64)
     total = 1
     copied = 0
-    flat = steps != _ANY
+    taken = _MANY if steps == _ANY else _AS_ONE
     for k in range(count):
         row = (k + 1) * MAX_RANK
         total = 1
@@ -194,19 +196,21 @@ def _launch(pool, loop, steps, count, given_address):
             total *= table[axis]
         if dense:
             ways[k] = _DENSE
-        elif steps == _ANY or (table[row + last] == 1 and table[last] >= SHORT):
+        elif steps == _ANY:
             ways[k] = _IN_PLACE
-            flat = False
+        elif table[row + last] == 1 and table[last] >= SHORT:
+            ways[k] = _IN_PLACE
+            taken = _ONE
         elif steps == _CONSTANT and (constant or (table[row + last] == 0 and table[last] >= SHORT)):
             ways[k] = _IN_PLACE
-            flat = flat and constant
+            taken = taken if constant else _ONE
             steps = _UNIT
         else:
             ways[k] = _COPIED
             copied += given[count + k]
     if total > 0:
-        block = max(ROOM // copied // LINE, 1) * LINE if copied > 0 else CHUNK
-        arguments = (total, axes, table_address, loop, count, given_address, ways_address, block, copied, flat)
+        block = ROOM // copied // LINE * LINE + LINE if copied > 0 else CHUNK
+        arguments = (total, axes, table_address, loop, count, given_address, ways_address, block, copied, taken)
         threads.run(pool, (total + CHUNK - 1) // CHUNK, *closure(_task, arguments))
     return np.int64(0)
 
@@ -221,7 +225,8 @@ def map_driver() -> Definition:
         arrays, outputs first, and as many element sizes in bytes. The first array has the shape of the result; the
         others broadcast to it, and the outputs are C-contiguous. The loop receives the length of a row and the address
         of these words: the address of each array's first element, each array's step along the row, each array's step
-        from one row to the next, and the number of rows. Steps are in elements.
+        from one row to the next, and the number of rows, which is of use for loops that accept any steps. Steps are in
+        elements.
     """
     return _launch, "int64(int64, int64, int64, int64, int64)"
 
@@ -235,20 +240,22 @@ def _steps(function: ScalarFunction) -> int:
 
 
 def _loops(inputs: int, outputs: int, accepted: int) -> str:
-    """Generate the inner loops over rows and elements. Those whose steps are constants are vectorized.
+    """Generate the inner loops over elements, and over rows if any steps are accepted.
 
-    For a function that is not quick, a single row has a loop of its own. In a loop over rows LLVM loads the constants
-    of the vector loop and of the remainder loop before the first row. These are too many for the registers, so that it
-    loads some again for every vector, which takes 8 to 12 percent of the time of exp and tanh.
+    Loops whose steps are constants are vectorized. Around the loop of a function that is not quick there is none over
+    rows: LLVM would load the constants of the function before the first row. These are too many for the registers, so
+    that it would load some again for every vector, which takes 8 to 12 percent of the time of exp and tanh.
     """
     names = [f"x{k}" for k in range(inputs)]
     results = [f"y{k}" for k in range(outputs)]
 
-    def loop(steps: dict[str, str], indent: str, rows: str = "rows") -> str:
+    def loop(steps: dict[str, str], indent: str) -> str:
         fixed = [name for name in names if steps[name] == "0"]
-        lines = [f"{name}_at = row * {name}_row" for name in results + names]
-        lines += [f"{name}_value = {name}_read({name}[{name}_at])" for name in fixed]
-        at = {name: f"{name}_at + {'i' if step == '1' else f'i * {step}'}" for name, step in steps.items()}
+        many = accepted == _ANY
+        first = {name: f"{name}_at" if many else "0" for name in steps}
+        lines = [f"{name}_at = row * {name}_row" for name in results + names if many]
+        lines += [f"{name}_value = {name}_read({name}[{first[name]}])" for name in fixed]
+        at = {name: f"{first[name]} + {'i' if step == '1' else f'i * {step}'}" for name, step in steps.items()}
         values = ", ".join(f"{name}_value" if name in fixed else f"{name}_read({name}[{at[name]}])" for name in names)
         lines.append("for i in range(count):")
         if outputs == 1:
@@ -256,13 +263,15 @@ def _loops(inputs: int, outputs: int, accepted: int) -> str:
         else:
             lines.append(f"    {', '.join(f'{name}_value' for name in results)} = scalar({values})")
             lines += [f"    {name}[{at[name]}] = {name}_stored({name}_value)" for name in results]
-        return f"{indent}for row in range({rows}):\n" + "".join(f"{indent}    {line}\n" for line in lines)
+        if many:
+            lines = ["for row in range(rows):", *(f"    {line}" for line in lines)]
+        return "".join(f"{indent}{line}\n" for line in lines)
 
     dense = dict.fromkeys(results + names, "1")
     any_steps = {name: f"{name}_step" for name in names}
     special = [dense | {name: "0"} for name in names if inputs == 2 and accepted != _UNIT]
     *others, last = [*special, dense] if accepted != _ANY else [dense, *special, {**dense, **any_steps}]
-    text = f"    if rows == 1:\n{loop(last, '        ', '1')}        return\n" if accepted == _UNIT else ""
+    text = ""
     for steps in others:
         test = " and ".join(f"{name}_step == {steps[name]}" for name in names)
         text += f"    if {test}:\n{loop(steps, '        ')}        return\n"
@@ -281,7 +290,7 @@ def loop(count, words_address):
     words = pointer(words_address, int64)
     {each("{a} = pointer(words[{k}], {a}_type)", chr(10) + "    ")}
     {each("{a}_step = words[" + str(len(arrays)) + " + {k}]", chr(10) + "    ") if accepted != _UNIT else ""}
-    {each("{a}_row = words[" + str(2 * len(arrays)) + " + {k}]", chr(10) + "    ")}
+    {each("{a}_row = words[" + str(2 * len(arrays)) + " + {k}]", chr(10) + "    ") if accepted == _ANY else ""}
     rows = words[{3 * len(arrays)}]
 {_loops(inputs, outputs, accepted)}
 
