@@ -175,7 +175,42 @@ def _task(chunk, total, axes, table_address, loop, count, given_address, ways_ad
             at[axis] += 1
 
 
+@jit
+def _elements(array, size):
+    """Return the number of elements of a C-contiguous array, or -1 for any other array."""
+    count = 1
+    for axis in range(memory.rank(array) - 1, -1, -1):
+        extent = memory.length(array, axis)
+        if extent != 1 and memory.stride(array, axis) != count * size:
+            return -1
+        count *= extent
+    return count
+
+
+@jit
+def _in_one_call(loop, steps, count, given_address):
+    """Call the loop once for few elements of dense arrays and numbers, and return whether that was possible."""
+    given = pointer(given_address, types.int64)
+    total = _elements(given[0], given[count])
+    if total <= 0 or total > LONG:
+        return False
+    words_address = stack(8 * (3 * count + 1))
+    words = pointer(words_address, types.int64)
+    for k in range(count):
+        elements = _elements(given[k], given[count + k])
+        if elements != total and (elements != 1 or steps != _ANY):
+            return False
+        words[k] = memory.data(given[k])
+        words[count + k] = 1 if elements == total else 0
+        words[2 * count + k] = 0
+    words[3 * count] = 1
+    call_task(loop, words_address, total)
+    return True
+
+
 def _launch(pool, loop, steps, count, given_address):
+    if _in_one_call(loop, steps, count, given_address):
+        return np.int64(0)
     given = pointer(given_address, types.int64)
     table_address = stack((1 + count) * MAX_RANK * 8)
     table = pointer(table_address, types.int64)
