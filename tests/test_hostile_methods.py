@@ -51,6 +51,8 @@ INTERNAL = {
     "checked_samples",
     "compute",
     "dry_run",
+    "gradient_operation",
+    "loop",
     "reduced",
     "restore",
     "sample_values",

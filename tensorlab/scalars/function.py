@@ -14,7 +14,10 @@ from tensorlab.scalars import tree
 from tensorlab.scalars.kinds import Kinds
 from tensorlab.scalars.source import describe
 from tensorlab.scalars.surroundings import Surroundings
-from tensorlab.scalars.vocabulary import FORMAT_DEPENDENT
+from tensorlab.scalars.vocabulary import FORMAT_DEPENDENT, QUICK
+
+_MOST_NODES = 40
+"""The number of nodes of the syntax tree up to which a function is short."""
 
 ATTRIBUTE = "__tensorlab_scalar__"
 """The attribute of a Python function that refers to its scalar function, so that both are freed together."""
@@ -112,6 +115,19 @@ class ScalarFunction:
         """Whether there is a loop in the function or in one that it calls."""
         own = any(isinstance(node, ast.While | ast.For) for node in tree.statements(self.body))
         return own or any(function.loops for function in self.calls.values())
+
+    @functools.cached_property
+    def short(self) -> bool:
+        """Whether the function consists of a few operations, and of calls of functions of ``math``."""
+        return not self.loops and not self.calls and len([*tree.walk(self.body)]) <= _MOST_NODES
+
+    @functools.cached_property
+    def quick(self) -> bool:
+        """Whether the function is short and takes a few machine instructions."""
+        nodes = [*tree.walk(self.body)]
+        called = {tree.called(node) for node in nodes if isinstance(node, ast.Call)}
+        slow = any(isinstance(node, ast.Pow | ast.Mod | ast.FloorDiv) for node in nodes)
+        return self.short and called <= QUICK and not slow
 
     @functools.cached_property
     def depends_on_format(self) -> bool:

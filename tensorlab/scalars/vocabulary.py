@@ -20,6 +20,12 @@ BINARY = ("atan2", "hypot", "copysign", "fmod", "nextafter", "pow")
 ROUNDINGS = frozenset({"math.floor", "math.ceil", "math.trunc", "round"})
 """Functions that round. In a kernel their value is real, so that 1e30 and infinity can be rounded."""
 
+QUICK = frozenset(
+    {"math.fabs", "math.sqrt", "math.floor", "math.ceil", "math.trunc", "math.copysign", "abs", "float", "int", "bool"}
+    | {"math.isnan", "math.isinf", "math.isfinite", "round", "min", "max"}
+)
+"""Functions that take a few machine instructions."""
+
 FORMAT_DEPENDENT = frozenset({"math.nextafter"})
 """Functions whose value depends on the real dtype beyond rounding. In plain Python it is that of float64."""
 

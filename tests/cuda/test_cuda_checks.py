@@ -231,7 +231,7 @@ def update_changes_weights_and_slots(rng):
     weight, gradients = real(rng, 3, 5), real(rng, 3, 3, 5)
     for name in ("sgd", "rmsprop", "adam"):
         after = {}
-        for device in ("cpu", "cuda"):
+        for device in ("reference", "cuda"):
             optimizer = tl.optimizers.get(name)
             with tl.device(device):
                 variable = tl.Variable(weight)

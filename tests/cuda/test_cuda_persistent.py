@@ -1,4 +1,4 @@
-"""Checks of epochs in one launch, against `fit` on the CPU. See `test_cuda_checks`."""
+"""Checks of epochs in one launch, against `fit` on the reference. See `test_cuda_checks`."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def classifier(optimizer: Any = "rmsprop") -> tl.Sequential:
 
 
 def both(make: Make, train: Callable[[tl.Sequential, str], Any]) -> list[tuple[tl.Sequential, list[Any]]]:
-    """Train a model with the same seed on the CPU and on the device; return the models and the results of training."""
+    """Train a model on the reference and on the device, from one seed; return models and results of training."""
     trained = []
-    for device in ("cpu", "cuda"):
+    for device in ("reference", "cuda"):
         tl.random.set_seed(11)
         with tl.device(device):
             model = make()
@@ -52,7 +52,7 @@ def agree(trained: list[tuple[tl.Sequential, Any]], tolerance: float = 1e-5) -> 
 
 
 def fitting(x: Any, y: Any, batch_size: int, epochs: int, **options: Any) -> Callable[[tl.Sequential, str], Any]:
-    """Return a function that trains with `fit` on the CPU and with `fit_persistent` on the device."""
+    """Return a function that trains with `fit` on the reference and with `fit_persistent` on the device."""
 
     def train(model: tl.Sequential, device: str) -> Any:
         from tensorlab_cuda import fit_persistent

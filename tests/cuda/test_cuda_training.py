@@ -1,4 +1,7 @@
-"""Checks of layers, losses, metrics, optimizers and `fit` on CUDA against the CPU. See `test_cuda_checks`."""
+"""Checks of layers, losses, metrics, optimizers and `fit` on CUDA against the reference. See `test_cuda_checks`.
+
+The reference backend compiles nothing, and its results are what those of every backend are compared with.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from tensorlab import layers
 from tensorlab.errors import DeviceError
 from tensorlab.registry import registries
 
-DEVICES = ("cpu", "cuda")
+DEVICES = ("reference", "cuda")
 
 
 def agree(compute: Callable[[], list[Any]], tolerance: float = 1e-5) -> None:
@@ -58,7 +61,7 @@ def counted(driver: Any, names: Sequence[str] = ("launch", "copy_to_device", "do
 
 
 @check
-def layers_match_the_cpu(rng):
+def layers_match_the_reference(rng):
     x = real(rng, 3, 2, 4)
     made: list[Callable[[], layers.Layer]] = [
         *(lambda name=name: layers.Activation(name) for name in ("relu", "sigmoid", "softmax", "tanh")),
@@ -100,7 +103,7 @@ def seeds_give_the_same_numbers_on_both_devices(rng):
 
 
 @check
-def losses_and_metrics_match_the_cpu(rng):
+def losses_and_metrics_match_the_reference(rng):
     outputs = rng.uniform(0.05, 0.95, (4, 3)).astype(np.float32)
     outputs /= outputs.sum(1, keepdims=True)
     labels = rng.integers(0, 3, 4)
@@ -160,10 +163,10 @@ def _trained(device: str, x: np.ndarray, y: np.ndarray, optimizer: str) -> tuple
 
 
 @check
-def training_matches_the_cpu(rng):
+def training_matches_the_reference(rng):
     x, y = real(rng, 24, 6), rng.integers(0, 3, 24)
     for optimizer in ("rmsprop", "adam"):
-        here, expected = _trained("cpu", x, y, optimizer)
+        here, expected = _trained("reference", x, y, optimizer)
         there, received = _trained("cuda", x, y, optimizer)
         assert {weight.device for weight in there.weights} == {"cuda"}
         for left, right in zip(expected, received, strict=True):
@@ -180,7 +183,7 @@ def training_matches_the_cpu(rng):
 
 
 @check
-def weights_after_a_hundred_steps_match_the_cpu(rng):
+def weights_after_a_hundred_steps_match_the_reference(rng):
     x, y = real(rng, 4, 2), real(rng, 4, 1)
     weights = []
     for device in DEVICES:

@@ -1,4 +1,4 @@
-"""Limits of gradients: clipnorm, clipvalue and global_clipnorm, with the numbers of Keras 3.15."""
+"""The limits of gradients clipnorm, clipvalue and global_clipnorm match Keras 3.15."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def arrays(gradients: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", KERAS)
-def test_three_steps_end_where_those_of_keras_do(name: str) -> None:
+def test_three_steps_match_keras(name: str) -> None:
     optimizer, expected = KERAS[name]
     variables = weights()
     steps(optimizer, variables, arrays(GRADIENTS))
@@ -47,7 +47,7 @@ def test_three_steps_end_where_those_of_keras_do(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", builtins.tensorlab_register_optimizers())
-def test_every_optimizer_takes_the_limits(name: str) -> None:
+def test_every_optimizer_accepts_limits(name: str) -> None:
     kind = builtins.tensorlab_register_optimizers()[name]
     optimizer, plain, one, other = kind(0.1, clipvalue=0.25), kind(0.1), weights(), weights()
     assert json.loads(json.dumps(optimizer.get_config()))["clipvalue"] == 0.25
@@ -60,7 +60,7 @@ def test_every_optimizer_takes_the_limits(name: str) -> None:
 
 
 @pytest.mark.parametrize("limit", ["clipnorm", "global_clipnorm", "clipvalue"])
-def test_gradients_that_are_none_or_0_stay_so(limit: str) -> None:
+def test_gradients_that_are_none_or_0_are_unchanged(limit: str) -> None:
     variables = weights()
     options: Any = {limit: 1.0}
     optimizer = SGD(1.0, **options)
@@ -73,7 +73,7 @@ def test_gradients_that_are_none_or_0_stay_so(limit: str) -> None:
     np.testing.assert_allclose(variables[0].numpy(), moved, rtol=1e-6)
 
 
-def test_a_model_trains_with_limits() -> None:
+def test_model_trains_with_limits() -> None:
     x = np.linspace(-1.0, 1.0, 8, dtype="f4")[:, None]
     model = tl.Sequential([tl.layers.Input((1,)), tl.layers.Dense(1, kernel_initializer="zeros")])
     model.compile(SGD(1.0, global_clipnorm=0.5), "mse")
@@ -98,7 +98,7 @@ def test_a_model_trains_with_limits() -> None:
         ),
     ],
 )
-def test_limits_that_are_refused(options: Any, kind: type[Exception], message: str) -> None:
+def test_invalid_limits_are_rejected(options: Any, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind) as error:
         SGD(0.1, **options)
     assert str(error.value).startswith(message)
@@ -109,7 +109,7 @@ def test_hyperparameters_are_a_dict() -> None:
         ClippingOptimizer(SGD().rule, 0.1)  # type: ignore[arg-type]
 
 
-def test_a_gradient_that_does_not_fit_changes_nothing() -> None:
+def test_invalid_gradients_change_nothing() -> None:
     variables, optimizer = weights(), SGD(0.1, clipnorm=1.0)
     with pytest.raises(ShapeError, match=r"SGD: the gradient of .*: expected shape \(3,\), received \(2,\)"):
         optimizer.apply_gradients([(np.ones(2), variables[0])])

@@ -10,7 +10,7 @@ are combined pairwise. The order depends only on the number of elements and the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 
 from tensorlab.kernels.runtime.compiler import jit
 from tensorlab.kernels.runtime.convert import convert
-from tensorlab.kernels.runtime.lift import storage
+from tensorlab.kernels.runtime.lift import build, storage
 from tensorlab.kernels.runtime.memory import pointer, scratch
 
 AT_ONCE = 16
@@ -45,6 +45,28 @@ def _in_pairs(builder: Any, values: list[Any], both: Callable[[Any, Any], Any], 
             values[a] = joined
         step *= 2
     return values[0]
+
+
+def _direct(context: Any, builder: Any, function: Any, arguments: tuple[Any, ...]) -> Any:
+    """Return an LLVM function that calls a jitted one, which never raises, and returns its value alone.
+
+    Numba tests a status after every call. In a fold with some fifty calls that takes more compile time than the rest.
+    """
+    compiled = function.dispatcher.overloads[arguments]
+    name = f"direct.{compiled.fndesc.llvm_func_name}"
+    direct = builder.module.globals.get(name)
+    if direct is None:
+        context.active_code_library.add_linking_library(compiled.library)
+        result = compiled.signature.return_type
+        kind = ir.FunctionType(context.get_value_type(result), [context.get_value_type(each) for each in arguments])
+        direct = ir.Function(builder.module, kind, name)
+        direct.linkage = "internal"
+        direct.attributes.add("alwaysinline")
+        body = ir.IRBuilder(direct.append_basic_block())
+        target = context.declare_function(body.module, compiled.fndesc)
+        _, value = context.call_conv.call_function(body, target, result, arguments, direct.args)
+        body.ret(value)
+    return direct
 
 
 @intrinsic(prefer_literal=True)
@@ -77,7 +99,7 @@ def folded_rows(
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         _, _, _, limit, first, j, apart, given, kept = values
-        element, joined = context.get_function(at, read), context.get_function(both, join)
+        element, joined = (_direct(context, builder, each, kinds.args) for each, kinds in ((at, read), (both, join)))
         limit = None if present == types.none else limit
         indices = []
         for k in range(count):
@@ -86,11 +108,11 @@ def folded_rows(
                 here = builder.select(builder.icmp_signed("<", limit.type(k), limit), here, builder.sub(first, apart))
             indices.append(builder.add(here, j))
         arguments = cgutils.unpack_tuple(builder, given)
-        found = [element(builder, [here, *arguments]) for here in indices]
+        found = [builder.call(element, [here, *arguments]) for here in indices]
         if signature.args[-1] != types.none:
             for here, value in zip(indices, found, strict=True):
                 builder.store(value, builder.gep(kept, [here]))
-        return _in_pairs(builder, found, lambda a, b: joined(builder, [a, b]), limit)
+        return _in_pairs(builder, found, lambda a, b: builder.call(joined, [a, b]), limit)
 
     return join.return_type(at, both, most, limit, *[types.int64] * 3, given, kept), codegen
 
@@ -108,8 +130,8 @@ def folded_lanes(typingctx: Any, both: Any, lanes: Any, count: Any) -> Any:
         vector = ir.VectorType(context.get_data_type(kind), count.literal_value)
         loaded = builder.load(builder.bitcast(values[1], vector.as_pointer()), align=kind.bitwidth // 8)
         parts = [builder.extract_element(loaded, ir.IntType(32)(k)) for k in range(vector.count)]
-        joined = context.get_function(both, join)
-        return _in_pairs(builder, parts, lambda a, b: joined(builder, [a, b]))
+        joined = _direct(context, builder, both, join.args)
+        return _in_pairs(builder, parts, lambda a, b: builder.call(joined, [a, b]))
 
     return join.return_type(both, lanes, count), codegen
 
@@ -157,11 +179,15 @@ def fold_source(name: str, inputs: int, extras: int, keep: bool, dtype: str) -> 
     def at(index: str) -> str:
         return f"{name}_at({index}, {given})"
 
-    def join(count: int, first: bool = False) -> str:
-        """Generate the loop over the lanes that accumulates ``count`` rows, or initializes the lanes with them."""
-        parts = f"{name}_at, {name}_both, {count}, None, i, j, {lanes}, ({given},), {'kept' if keep else None}"
-        value = f"folded_rows({parts})" if first else f"{name}_both(lanes[j], folded_rows({parts}))"
-        return f"for j in range({lane_count if count > 1 else lanes}):\n            lanes[j] = {value}"
+    def rows(count: int) -> str:
+        """Generate the value of ``count`` rows in a lane."""
+        return (
+            f"folded_rows({name}_at, {name}_both, {count}, None, i, j, {lanes}, ({given},), {'kept' if keep else None})"
+        )
+
+    def join(count: int) -> str:
+        """Generate the loop over the lanes that accumulates ``count`` rows."""
+        return f"for j in range({lane_count}):\n            lanes[j] = {name}_both(lanes[j], {rows(count)})"
 
     def rest() -> str:
         """Generate the branch-free loop over the lanes for the remaining rows, fewer than half of ``AT_ONCE``.
@@ -221,14 +247,17 @@ def {name}(count, {parameters}):
     {opening}
     lanes = scratch({lanes}, compute)
     i = 0
-    if count >= {AT_ONCE * lanes}:
-        {join(AT_ONCE, first=True)}
-        i = {AT_ONCE * lanes}
-    else:
-        {join(1, first=True)}
+    if count < {AT_ONCE * lanes}:
+        for j in range({lanes}):
+            lanes[j] = {rows(1)}
         i = {lanes}
+    else:
+        for j in range({lanes}):
+            lanes[j] = compute(0)  # which is not selected below
     while i + {lanes * AT_ONCE} <= count:
-        {join(AT_ONCE)}
+        for j in range({lane_count}):
+            value = {rows(AT_ONCE)}
+            lanes[j] = select(i == 0, value, {name}_both(lanes[j], value))
         i += {lanes * AT_ONCE}
     if i + {lanes * AT_ONCE // 2} <= count:
         {join(AT_ONCE // 2)}
@@ -265,3 +294,36 @@ def fold_namespace(
         f"{name}_element": element,
         f"{name}_combine": combine,
     }
+
+
+class Fold(NamedTuple):
+    """The reduction of a dense run of one array."""
+
+    run: Callable[..., Any]
+    """``run(count, address)`` reduces a run."""
+    at: Callable[..., Any]
+    """``at(i, pointer)`` reads element ``i``."""
+    both: Callable[..., Any]
+    """``both(a, b)`` combines two values."""
+    compute: Any
+    """The Numba type of the values."""
+    input: Any
+    """The Numba type of the elements in memory."""
+    size: int
+    """The size of an element in bytes."""
+
+
+def fold_of(element: Callable[..., Any], combine: Callable[..., Any], compute: str, input: str, name: str) -> Fold:
+    """Return the reduction of a dense run.
+
+    Args:
+        element: the lifted function of an element.
+        combine: the lifted function that combines two values.
+        compute: the dtype of the computation.
+        input: the dtype of the array.
+        name: the name of the kernel in tracebacks.
+    """
+    source = fold_source("fold", 1, 0, keep=False, dtype=compute)
+    built = build(source, fold_namespace("fold", element, combine, compute, [input]), name)
+    size = np.dtype(input).itemsize
+    return Fold(built["fold"], built["fold_at"], built["fold_both"], storage(compute), storage(input), size)

@@ -1,30 +1,40 @@
 """The map kernel: a scalar function applied elementwise to arrays of any strides that broadcast to one shape.
 
-Adjacent axes are merged if every array has one stride along both. The inner loop runs along the last of the merged
-axes. A chunk is a range of flat indices of the result.
+A kernel consists of a dense loop around the scalar function, and the driver, which all maps share. The driver divides
+the result into chunks, ranges of flat indices, and a chunk into blocks. It calls the loop for each block. Inputs that
+are not dense are copied to buffers first, which stay in the first-level cache; so the loop is compiled once, for unit
+strides, and is vectorized for all layouts.
 """
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 from numba import types
 
-from tensorlab import kernels
-from tensorlab.kernels.runtime import memory, threads
+from tensorlab.kernels import CHUNK
+from tensorlab.kernels.runtime import memory, records, threads
 from tensorlab.kernels.runtime.atomics import call_task, closure
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.convert import convert
 from tensorlab.kernels.runtime.drivers import driver, loop_address
 from tensorlab.kernels.runtime.lift import build, lift, storage
+from tensorlab.kernels.runtime.memory import MAX_RANK, number, pointer, scratch, stack
 from tensorlab.scalars import ScalarFunction
 
-CHUNK = kernels.CHUNK
 LINE = 64
 """The size of a cache line in bytes."""
 LONG = 1 << 12
-"""The length of a run above which it is aligned to a cache line."""
+"""The length of a block above which it is aligned to a cache line."""
+ROOM = 16 << 10
+"""The approximate size of all buffers of a thread in bytes, half of a first-level cache."""
+SHORT = 64
+"""The length of rows below which they are copied too if anything is, so that the loop takes many of them as one."""
+_UNIT, _CONSTANT, _ANY = range(3)
+"""What steps a loop accepts: those of dense rows, also one input that is constant along rows, or any."""
+_ONE, _AS_ONE, _MANY = range(3)
+"""How many rows a call of the loop takes: one, many that are one row of dense memory, or many."""
+_DENSE, _IN_PLACE, _COPIED = range(3)
+"""What the loop reads or writes of an array: dense memory, rows of any steps that it accepts, or copies of rows."""
 
 
 @jit
@@ -50,14 +60,14 @@ def merge_axes(count, arrays_address, table_address):  # one signature for kerne
             step = 0
             if own >= 0 and memory.length(arrays[position], own) != 1:
                 step = memory.stride(arrays[position], own) // arrays[count + position]
-            row = (position + 1) * memory.MAX_RANK
+            row = (position + 1) * MAX_RANK
             table[row + axes] = step
             if mergeable and table[row + axes - 1] != step * extent:
                 mergeable = False
         if mergeable:
             table[axes - 1] *= extent
             for position in range(count):
-                row = (position + 1) * memory.MAX_RANK
+                row = (position + 1) * MAX_RANK
                 table[row + axes - 1] = table[row + axes]
         else:
             table[axes] = extent
@@ -65,29 +75,187 @@ def merge_axes(count, arrays_address, table_address):  # one signature for kerne
     if axes == 0:
         table[0] = 1
         for position in range(count):
-            table[(position + 1) * memory.MAX_RANK] = 0
+            table[(position + 1) * MAX_RANK] = 0
         axes = 1
     return axes
 
 
-def _loops(inputs: int, outputs: int) -> str:
-    """Generate the inner loops over rows and elements.
+def _copy(size):
+    """Return a function that copies rows of elements of ``size`` bytes to a dense buffer."""
+    kind = getattr(types, f"uint{8 * size}")
 
-    There is a loop for each combination of dense and broadcast inputs, for up to two inputs, and a general loop for all
-    other strides. LLVM vectorizes loops whose strides are constants.
+    @jit
+    def copy(rows, count, source, step, row_step, target):
+        x, y = pointer(source, kind), pointer(target, kind)
+        for row in range(rows):
+            first, at = row * row_step, row * count
+            if step == 0:
+                value = x[first]
+                for i in range(count):
+                    y[at + i] = value
+            else:
+                for i in range(count):  # LLVM adds a loop for a step of 1
+                    y[at + i] = x[first + i * step]
 
-    A single dense row has a loop of its own. In a loop over rows LLVM loads the constants of the vector loop and of the
-    remainder loop before the first row. These are too many for the registers, so that it loads some again for every
-    vector, which takes 8 to 12 percent of the time of exp and tanh.
+    return copy
+
+
+_copy1, _copy2, _copy4, _copy8 = (_copy(size) for size in (1, 2, 4, 8))
+
+
+@jit
+def _copy_rows(size, rows, count, source, step, row_step, target):
+    """Copy rows of elements to a dense buffer; the steps are in elements."""
+    if size == 4:
+        _copy4(rows, count, source, step, row_step, target)
+    elif size == 8:
+        _copy8(rows, count, source, step, row_step, target)
+    elif size == 1:
+        _copy1(rows, count, source, step, row_step, target)
+    else:
+        _copy2(rows, count, source, step, row_step, target)
+
+
+@jit
+def _task(chunk, total, axes, table_address, loop, count, given_address, ways_address, block, copied, taken):
+    table = pointer(table_address, types.int64)
+    given = pointer(given_address, types.int64)
+    ways = pointer(ways_address, types.int64)
+    words_address = stack(8 * (4 * count + 1))
+    words = pointer(words_address, types.int64)  # what the loop receives, and the constant that fills each buffer
+    buffers = stack(block * copied)
+    at = scratch(MAX_RANK, types.int64)
+    last = axes - 1
+    position = chunk * CHUNK
+    end = min(position + CHUNK, total)
+    rest = position
+    for axis in range(last, -1, -1):
+        at[axis] = rest % table[axis]
+        rest //= table[axis]
+    for k in range(count):
+        words[3 * count + 1 + k] = 0
+    while True:
+        length = min(block, table[last] - at[last], end - position)
+        # Align the output, and usually the inputs too, to a cache line, so that no vector crosses two lines.
+        ahead = -(memory.data(given[0]) + position * given[count]) & (LINE - 1)
+        if ahead != 0 and length > LONG:
+            length = ahead // given[count]
+        rows = number(1)
+        if taken != _ONE and last > 0 and length == table[last]:
+            rows = min(block // length, table[last - 1] - at[last - 1], (end - position) // length)
+        buffer = buffers
+        for k in range(count):
+            row = (k + 1) * MAX_RANK
+            size, step = given[count + k], table[row + last]
+            row_step = table[row + last - 1] if last > 0 else 0
+            source = memory.data(given[k])
+            for axis in range(axes):
+                source += at[axis] * table[row + axis] * size
+            if ways[k] == _COPIED:
+                if step != 0 or rows > 1:
+                    _copy_rows(size, rows, length, source, step, row_step, buffer)
+                elif words[3 * count + 1 + k] != source:
+                    _copy_rows(size, rows, min(block, end - position), source, step, row_step, buffer)
+                    words[3 * count + 1 + k] = source
+                source, step, row_step = buffer, number(1), length
+                buffer += block * size
+            words[k], words[count + k], words[2 * count + k] = source, step, row_step
+        words[3 * count] = rows
+        call_task(loop, words_address, rows * length if taken == _AS_ONE else length)
+        position += rows * length
+        if position >= end:
+            break
+        if rows > 1:
+            at[last - 1] += rows - 1
+        at[last] += length
+        axis = last
+        while at[axis] == table[axis]:  # advance to the next row: carry into the axis before
+            at[axis] = 0
+            axis -= 1
+            at[axis] += 1
+
+
+def _launch(pool, loop, steps, count, given_address):
+    given = pointer(given_address, types.int64)
+    table_address = stack((1 + count) * MAX_RANK * 8)
+    table = pointer(table_address, types.int64)
+    axes = merge_axes(count, given_address, table_address)
+    last = axes - 1
+    ways_address = stack(8 * count)
+    ways = pointer(ways_address, types.int64)
+    total = 1
+    copied = 0
+    taken = _MANY if steps == _ANY else _AS_ONE
+    for k in range(count):
+        row = (k + 1) * MAX_RANK
+        total = 1
+        dense = constant = True
+        for axis in range(last, -1, -1):
+            constant = constant and table[row + axis] == 0
+            dense = dense and (table[row + axis] == total or table[axis] == 1)
+            total *= table[axis]
+        if dense:
+            ways[k] = _DENSE
+        elif steps == _ANY:
+            ways[k] = _IN_PLACE
+        elif table[row + last] == 1 and table[last] >= SHORT:
+            ways[k] = _IN_PLACE
+            taken = _ONE
+        elif steps == _CONSTANT and (constant or (table[row + last] == 0 and table[last] >= SHORT)):
+            ways[k] = _IN_PLACE
+            taken = taken if constant else _ONE
+            steps = _UNIT
+        else:
+            ways[k] = _COPIED
+            copied += given[count + k]
+    if total > 0:
+        block = ROOM // copied // LINE * LINE + LINE if copied > 0 else CHUNK
+        arguments = (total, axes, table_address, loop, count, given_address, ways_address, block, copied, taken)
+        threads.run(pool, (total + CHUNK - 1) // CHUNK, *closure(_task, arguments))
+    return np.int64(0)
+
+
+@kernel
+def map_driver() -> Definition:
+    """Define the driver ``k(pool, loop, steps, count, given)``, which calls a loop for every block of some arrays.
+
+    Returns:
+        the function and its signature. It takes the pool's address; the loop's address (see `loop_address`); what steps
+        the loop accepts, `_UNIT`, `_CONSTANT` or `_ANY`; the number of arrays; and the address of as many addresses of
+        arrays, outputs first, and as many element sizes in bytes. The first array has the shape of the result; the
+        others broadcast to it, and the outputs are C-contiguous. The loop receives the length of a row and the address
+        of these words: the address of each array's first element, each array's step along the row, each array's step
+        from one row to the next, and the number of rows, which is of use for loops that accept any steps. Steps are in
+        elements.
+    """
+    return _launch, "int64(int64, int64, int64, int64, int64)"
+
+
+def _steps(function: ScalarFunction) -> int:
+    """Return what steps the loop of a function accepts.
+
+    More loops save copies, and LLVM computes what depends on a constant alone only once, but each costs compile time.
+    """
+    return _ANY if function.quick else _CONSTANT if function.short and function.arity == 2 else _UNIT
+
+
+def _loops(inputs: int, outputs: int, accepted: int) -> str:
+    """Generate the inner loops over elements, and over rows if any steps are accepted.
+
+    Loops whose steps are constants are vectorized. Around the loop of a function that is not quick there is none over
+    rows: LLVM would load the constants of the function before the first row. These are too many for the registers, so
+    that it would load some again for every vector, which takes 8 to 12 percent of the time of exp and tanh.
     """
     names = [f"x{k}" for k in range(inputs)]
     results = [f"y{k}" for k in range(outputs)]
 
-    def loop(steps: dict[str, str], indent: str, rows: str = "rows") -> str:
+    def loop(steps: dict[str, str], indent: str) -> str:
         fixed = [name for name in names if steps[name] == "0"]
-        lines = [f"{name}_at = row * {name}_row" for name in results + names]
-        lines += [f"{name}_value = {name}_read({name}[{name}_at])" for name in fixed]
-        at = {name: f"{name}_at + {'i' if step == '1' else f'i * {step}'}" for name, step in steps.items()}
+        many = accepted == _ANY
+        first = {name: f"{name}_at" if many else "0" for name in steps}
+        lines = [f"{name}_at = row * {name}_row" for name in results + names if many]
+        lines += [f"{name}_value = {name}_read({name}[{first[name]}])" for name in fixed]
+        at = {name: f"{first[name]} + {'i' if step == '1' else f'i * {step}'}" for name, step in steps.items()}
         values = ", ".join(f"{name}_value" if name in fixed else f"{name}_read({name}[{at[name]}])" for name in names)
         lines.append("for i in range(count):")
         if outputs == 1:
@@ -95,91 +263,22 @@ def _loops(inputs: int, outputs: int) -> str:
         else:
             lines.append(f"    {', '.join(f'{name}_value' for name in results)} = scalar({values})")
             lines += [f"    {name}[{at[name]}] = {name}_stored({name}_value)" for name in results]
-        return f"{indent}for row in range({rows}):\n" + "".join(f"{indent}    {line}\n" for line in lines)
+        if many:
+            lines = ["for row in range(rows):", *(f"    {line}" for line in lines)]
+        return "".join(f"{indent}{line}\n" for line in lines)
 
-    variants = list(itertools.product("10", repeat=inputs)) if inputs <= 2 else [("1",) * inputs]
-    dense = dict.fromkeys(results, "1")
+    dense = dict.fromkeys(results + names, "1")
+    any_steps = {name: f"{name}_step" for name in names}
+    special = [dense | {name: "0"} for name in names if inputs == 2 and accepted != _UNIT]
+    *others, last = [*special, dense] if accepted != _ANY else [dense, *special, {**dense, **any_steps}]
     text = ""
-    for variant in variants:
-        steps = dense | dict(zip(names, variant, strict=True))
-        test = " and ".join(f"{name}_step == {step}" for name, step in steps.items())
-        if "0" not in variant:
-            text += f"    if {test} and rows == 1:\n{loop(steps, '        ', '1')}        return\n"
+    for steps in others:
+        test = " and ".join(f"{name}_step == {steps[name]}" for name in names)
         text += f"    if {test}:\n{loop(steps, '        ')}        return\n"
-    return text + loop({name: f"{name}_step" for name in results + names}, "    ")
+    return text + loop(last, "    ")
 
 
-def _driver_source(arrays: int) -> str:
-    names = [f"a{k}" for k in range(arrays)]
-
-    def each(form: str, separator: str = ", ") -> str:
-        return separator.join(form.format(a=name, k=position) for position, name in enumerate(names))
-
-    return f"""
-@jit
-def task(chunk, total, axes, table_address, loop, {each("{a}_size, {a}_address")}):
-    table = pointer(table_address, int64)
-    at = scratch(MAX_RANK, int64)
-    words = scratch({3 * arrays + 1}, int64)
-    last = axes - 1
-    position = chunk * CHUNK
-    end = min(position + CHUNK, total)
-    {each("{a} = {a}_address", chr(10) + "    ")}
-    rest = position
-    for axis in range(last, -1, -1):
-        at[axis] = rest % table[axis]
-        rest //= table[axis]
-        {each("{a} += at[axis] * table[({k} + 1) * MAX_RANK + axis] * {a}_size", chr(10) + "        ")}
-    {each("words[" + str(arrays) + " + {k}] = table[({k} + 1) * MAX_RANK + last]", chr(10) + "    ")}
-    if last > 0:
-        {each("words[" + str(2 * arrays) + " + {k}] = table[({k} + 1) * MAX_RANK + last - 1]", chr(10) + "        ")}
-    while True:
-        count = min(table[last] - at[last], end - position)
-        # Align the output, and usually the inputs too, to a cache line, so that no vector crosses two lines.
-        ahead = -a0 & (LINE - 1)
-        if ahead != 0 and count > LONG:
-            count = ahead // a0_size
-        rows = 1
-        if last > 0 and count == table[last]:
-            rows = min(table[last - 1] - at[last - 1], (end - position) // count)
-        {each("words[{k}] = {a}", chr(10) + "        ")}
-        words[{3 * arrays}] = rows
-        call_task(loop, address_of(words), count)
-        if rows > 1:
-            position += count * (rows - 1)
-            at[last - 1] += rows - 1
-            {each("{a} += (rows - 1) * table[({k} + 1) * MAX_RANK + last - 1] * {a}_size", chr(10) + "            ")}
-        position += count
-        if position >= end:
-            break
-        at[last] += count
-        {each("{a} += count * table[({k} + 1) * MAX_RANK + last] * {a}_size", chr(10) + "        ")}
-        axis = last
-        while at[axis] == table[axis]:  # advance to the next run: carry into the axis before
-            at[axis] = 0
-            {each("{a} -= table[axis] * table[({k} + 1) * MAX_RANK + axis] * {a}_size", chr(10) + "            ")}
-            axis -= 1
-            at[axis] += 1
-            {each("{a} += table[({k} + 1) * MAX_RANK + axis] * {a}_size", chr(10) + "            ")}
-
-
-def launch(pool, loop, {each("{a}_size")}, {each("{a}_object")}):
-    arrays = scratch({2 * arrays}, int64)
-    {each("arrays[{k}] = address({a}_object)", chr(10) + "    ")}
-    {each("arrays[{k} + " + str(arrays) + "] = {a}_size", chr(10) + "    ")}
-    table = scratch({(1 + arrays) * memory.MAX_RANK}, int64)
-    axes = merge_axes(int64_type({arrays}), address_of(arrays), address_of(table))
-    total = 1
-    for axis in range(axes):
-        total *= table[axis]
-    if total > 0:
-        arguments = (total, axes, address_of(table), loop, {each("{a}_size, memory_data(arrays[{k}])")})
-        launch_task(pool, (total + CHUNK - 1) // CHUNK, *closure(task, arguments))
-    return int64_type(0)
-"""
-
-
-def _source(inputs: int, outputs: int) -> str:
+def _source(inputs: int, outputs: int, accepted: int) -> str:
     arrays = [f"y{k}" for k in range(outputs)] + [f"x{k}" for k in range(inputs)]
 
     def each(form: str, separator: str = ", ") -> str:
@@ -190,51 +289,15 @@ def _source(inputs: int, outputs: int) -> str:
 def loop(count, words_address):
     words = pointer(words_address, int64)
     {each("{a} = pointer(words[{k}], {a}_type)", chr(10) + "    ")}
-    {each("{a}_step = words[" + str(len(arrays)) + " + {k}]", chr(10) + "    ")}
-    {each("{a}_row = words[" + str(2 * len(arrays)) + " + {k}]", chr(10) + "    ")}
+    {each("{a}_step = words[" + str(len(arrays)) + " + {k}]", chr(10) + "    ") if accepted != _UNIT else ""}
+    {each("{a}_row = words[" + str(2 * len(arrays)) + " + {k}]", chr(10) + "    ") if accepted == _ANY else ""}
     rows = words[{3 * len(arrays)}]
-{_loops(inputs, outputs)}
+{_loops(inputs, outputs, accepted)}
 
-def launch(pool, {each("{a}_object")}):
-    driver(pool, loop_address(loop), {each("{a}_size")}, {each("{a}_object")})
+def launch(pool, {each("{a}")}):
+    given = packed(({each("address({a})")}, {each("{a}_size")}))
+    driver(pool, loop_address(loop), {accepted}, {len(arrays)}, given)
 """
-
-
-@kernel
-def map_driver(arrays: int) -> Definition:
-    """Define the driver ``k(pool, loop, *sizes, *arrays)``, which calls a loop for every run of some arrays.
-
-    Args:
-        arrays: the number of arrays, outputs first. The first one has the shape of the result; the others broadcast to
-            it.
-
-    Returns:
-        the function and its signature. It takes the pool's address, the loop's address (see `loop_address`), the
-        element size in bytes of each array, and each array. The loop receives the length of a run and the address of
-        these words: the address of each array's first element, each array's stride along the run, each array's stride
-        from one row to the next, and the number of rows. Strides are in elements.
-    """
-    namespace = {
-        "jit": jit,
-        "CHUNK": CHUNK,
-        "LINE": LINE,
-        "LONG": LONG,
-        "MAX_RANK": memory.MAX_RANK,
-        "address": memory.address,
-        "address_of": memory.address_of,
-        "call_task": call_task,
-        "closure": closure,
-        "int64": types.int64,
-        "int64_type": np.int64,
-        "launch_task": threads.run,
-        "memory_data": memory.data,
-        "merge_axes": merge_axes,
-        "pointer": memory.pointer,
-        "scratch": memory.scratch,
-    }
-    name = f"map driver of {arrays}"
-    launch = build(_driver_source(arrays), namespace, name)["launch"]
-    return launch, (*[types.int64] * (2 + arrays), *[memory.array_object] * arrays)
 
 
 @kernel
@@ -248,16 +311,18 @@ def map_kernel(function: ScalarFunction, compute: str, inputs: tuple[str, ...], 
         outputs: the dtype of each output.
 
     Returns:
-        the function and its signature. It takes the pool's address and each array; all outputs have the shape that the
-        inputs broadcast to.
+        the function and its signature. It takes the pool's address and each array; all outputs are C-contiguous and
+        have the shape that the inputs broadcast to.
     """
-    source = _source(len(inputs), len(outputs))
+    source = _source(len(inputs), len(outputs), _steps(function))
     arrays = len(inputs) + len(outputs)
     namespace = {
         "jit": jit,
-        "driver": driver("loops.map.map_driver", arrays, 2 + arrays, arrays),
+        "address": memory.address,
+        "driver": driver("loops.map.map_driver", 5),
         "int64": types.int64,
         "loop_address": loop_address,
+        "packed": records.packed,
         "pointer": memory.pointer,
         "scalar": lift(function, compute),
     }

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from tensorlab.kernels.loops.map import CHUNK
+from tensorlab.kernels import CHUNK
 from tensorlab.kernels.runtime import memory
 from tensorlab.kernels.runtime.atomics import closure
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel

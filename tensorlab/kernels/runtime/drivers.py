@@ -15,22 +15,18 @@ from numba.extending import intrinsic
 
 from tensorlab.kernels.runtime import library
 from tensorlab.kernels.runtime.atomics import entry_of
-from tensorlab.kernels.runtime.memory import array_object
 
 __all__ = ["driver", "loop_address"]
 
 
-def driver(maker: str, number: int, words: int, arrays: int) -> Any:
+def driver(maker: str, words: int) -> Any:
     """Return a driver as an external function that other kernels can call.
 
     Args:
         maker: the name of the function that makes the driver, as in `library.find`.
-        number: the argument of that function.
         words: the number of integer parameters of the driver.
-        arrays: the number of array parameters after them.
     """
-    parameters = (*[types.int64] * words, *[array_object] * arrays)
-    return types.ExternalFunction(library.provide(maker, number), types.int64(*parameters))
+    return types.ExternalFunction(library.provide(maker), types.int64(*[types.int64] * words))
 
 
 @intrinsic

@@ -53,11 +53,11 @@ def key_of(maker: str, arguments: tuple[Any, ...]) -> str:
     return f"{maker}{_described(arguments)}"
 
 
-def provide(maker: str, number: int) -> str:
+def provide(maker: str) -> str:
     """Make a driver available to the linker, and return its symbol."""
-    symbol = f"{_SYMBOL}{maker}.{number}"
+    symbol = f"{_SYMBOL}{maker}"
     if not native.is_provided(symbol):
-        native.provide(symbol, find(maker, (number,)))
+        native.provide(symbol, find(maker))
     return symbol
 
 
@@ -88,6 +88,5 @@ def _loaded(key: str) -> Callable[..., Any] | None:
     layout.check_layout()
     for symbol in found.needs:
         if symbol.startswith(_SYMBOL):
-            maker, _, number = symbol.removeprefix(_SYMBOL).rpartition(".")
-            provide(maker, int(number))
+            provide(symbol.removeprefix(_SYMBOL))
     return native.load(found)

@@ -28,6 +28,7 @@ __all__ = [
     "pointer",
     "rank",
     "scratch",
+    "stack",
     "stride",
     "write_scalar",
 ]
@@ -82,6 +83,18 @@ def scratch(typingctx: Any, count: Any, dtype: Any) -> Any:
         return builder.bitcast(buffer, context.get_value_type(kind))
 
     return kind(count, dtype), codegen
+
+
+@intrinsic
+def stack(typingctx: Any, size: Any) -> Any:
+    """Allocate ``size`` uninitialized bytes in the caller's stack frame and return their address."""
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        buffer = builder.alloca(ir.IntType(8), values[0])
+        buffer.align = 64
+        return builder.ptrtoint(buffer, ir.IntType(64))
+
+    return types.int64(types.int64), codegen
 
 
 @intrinsic
