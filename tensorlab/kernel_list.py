@@ -122,7 +122,7 @@ def _listed(parts: Iterable[Iterator[Kernel]], chosen: Sequence[DType]) -> Itera
     listed = set()
     for kernel in chain.from_iterable(parts):
         if names.issuperset(kernel.arrays):
-            for each in (_driver(kernel), kernel) if kernel.maker == _MAP else (kernel,):
+            for each in (_DRIVER, kernel) if kernel.maker == _MAP else (kernel,):
                 if each.key not in listed:
                     listed.add(each.key)
                     yield each
@@ -177,12 +177,8 @@ def _map(
 
 
 _MAP = _name(catalogue.map_kernel)
-
-
-def _driver(kernel: Kernel) -> Kernel:
-    """Return the driver that the kernel of a map calls."""
-    arrays = len(kernel.arrays)
-    return _kernel(catalogue.map_driver, f"walk over {arrays} arrays", (arrays,))
+_DRIVER = _kernel(catalogue.map_driver, "map driver")
+"""What the kernels of all maps call."""
 
 
 def _update(function: ScalarFunction, dtype: DType, slots: int) -> Kernel:

@@ -55,6 +55,22 @@ def set_random_seed(seed: int) -> None:
     _names.clear()
 
 
+def clear_session(free_memory: bool = True) -> None:
+    """Count the automatic names of layers from the start again: the next `Dense` is ``dense``.
+
+    Args:
+        free_memory: accepted as in Keras, and ignored. tensorlab keeps no models alive.
+
+    Source: Keras, ``keras.utils.clear_session``.
+
+    Example:
+        >>> tl.utils.clear_session()
+        >>> tl.layers.Dense(1).name, tl.layers.Dense(1).name
+        ('dense', 'dense_1')
+    """
+    _names.clear()
+
+
 def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, Any]:
     """Return one-hot rows for class labels.
 

@@ -65,3 +65,10 @@ def test_to_categorical_rejects_invalid_labels(labels: Any, classes: Any, kind: 
 )
 def test_snake_case(name: str, expected: str) -> None:
     assert snake_case(name) == expected
+
+
+def test_clear_session_counts_names_again() -> None:
+    tl.layers.Dense(1)
+    for options in ({}, {"free_memory": False}):
+        tl.utils.clear_session(**options)
+        assert [tl.layers.Dense(1).name, tl.layers.Dense(1).name] == ["dense", "dense_1"]

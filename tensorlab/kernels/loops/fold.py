@@ -10,7 +10,7 @@ are combined pairwise. The order depends only on the number of elements and the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 
 from tensorlab.kernels.runtime.compiler import jit
 from tensorlab.kernels.runtime.convert import convert
-from tensorlab.kernels.runtime.lift import storage
+from tensorlab.kernels.runtime.lift import build, storage
 from tensorlab.kernels.runtime.memory import pointer, scratch
 
 AT_ONCE = 16
@@ -294,3 +294,36 @@ def fold_namespace(
         f"{name}_element": element,
         f"{name}_combine": combine,
     }
+
+
+class Fold(NamedTuple):
+    """The reduction of a dense run of one array."""
+
+    run: Callable[..., Any]
+    """``run(count, address)`` reduces a run."""
+    at: Callable[..., Any]
+    """``at(i, pointer)`` reads element ``i``."""
+    both: Callable[..., Any]
+    """``both(a, b)`` combines two values."""
+    compute: Any
+    """The Numba type of the values."""
+    input: Any
+    """The Numba type of the elements in memory."""
+    size: int
+    """The size of an element in bytes."""
+
+
+def fold_of(element: Callable[..., Any], combine: Callable[..., Any], compute: str, input: str, name: str) -> Fold:
+    """Return the reduction of a dense run.
+
+    Args:
+        element: the lifted function of an element.
+        combine: the lifted function that combines two values.
+        compute: the dtype of the computation.
+        input: the dtype of the array.
+        name: the name of the kernel in tracebacks.
+    """
+    source = fold_source("fold", 1, 0, keep=False, dtype=compute)
+    built = build(source, fold_namespace("fold", element, combine, compute, [input]), name)
+    size = np.dtype(input).itemsize
+    return Fold(built["fold"], built["fold_at"], built["fold_both"], storage(compute), storage(input), size)

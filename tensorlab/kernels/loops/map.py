@@ -12,7 +12,7 @@ import numpy as np
 from numba import types
 
 from tensorlab.kernels import CHUNK
-from tensorlab.kernels.runtime import memory, threads
+from tensorlab.kernels.runtime import memory, records, threads
 from tensorlab.kernels.runtime.atomics import call_task, closure
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.convert import convert
@@ -322,7 +322,7 @@ def map_kernel(function: ScalarFunction, compute: str, inputs: tuple[str, ...], 
         "driver": driver("loops.map.map_driver", 5),
         "int64": types.int64,
         "loop_address": loop_address,
-        "packed": memory.packed,
+        "packed": records.packed,
         "pointer": memory.pointer,
         "scalar": lift(function, compute),
     }

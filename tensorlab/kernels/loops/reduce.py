@@ -8,19 +8,21 @@ block is reduced as one run, and is copied to a dense buffer first if it is not 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numba import types
 
 from tensorlab.kernels import CHUNK
-from tensorlab.kernels.loops.fold import AT_ONCE, fold_namespace, fold_source, lanes_of
+from tensorlab.kernels.loops.fold import AT_ONCE, Fold, fold_of, folded_rows, lanes_of
 from tensorlab.kernels.matmul.pack import allocate, release
 from tensorlab.kernels.runtime import memory
 from tensorlab.kernels.runtime.atomics import closure
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.convert import convert
-from tensorlab.kernels.runtime.lift import build, lift, storage
+from tensorlab.kernels.runtime.lift import lift, storage
+from tensorlab.kernels.runtime.memory import MAX_RANK, address_of, number, pointer, scratch
 from tensorlab.kernels.runtime.threads import run
 from tensorlab.rules import Reduction
 
@@ -37,6 +39,10 @@ STRIP = 256
 """The number of columns that are reduced together, row by row."""
 
 
+TABLE = 2 * MAX_RANK
+"""The number of words in the table of `merge`."""
+
+
 @jit
 def merge(array, size, first, last, table_address):
     """Merge the axes from ``first`` up to, but not including, ``last``, and return the number of merged axes.
@@ -50,16 +56,16 @@ def merge(array, size, first, last, table_address):
         step = memory.stride(array, axis) // size
         if extent == 1:
             continue
-        if axes > 0 and table[memory.MAX_RANK + axes - 1] == step * extent:
+        if axes > 0 and table[MAX_RANK + axes - 1] == step * extent:
             table[axes - 1] *= extent
-            table[memory.MAX_RANK + axes - 1] = step
+            table[MAX_RANK + axes - 1] = step
         else:
             table[axes] = extent
-            table[memory.MAX_RANK + axes] = step
+            table[MAX_RANK + axes] = step
             axes += 1
     if axes == 0:
         table[0] = 1
-        table[memory.MAX_RANK] = 1
+        table[MAX_RANK] = 1
         axes = 1
     return axes
 
@@ -70,165 +76,115 @@ def offset(index, axes, table_address):
     table = memory.pointer(table_address, types.int64)
     distance = 0
     for axis in range(axes - 1, 0, -1):
-        distance += index % table[axis] * table[memory.MAX_RANK + axis]
+        distance += index % table[axis] * table[MAX_RANK + axis]
         index //= table[axis]
-    return distance + index * table[memory.MAX_RANK]
+    return distance + index * table[MAX_RANK]
 
 
-_ROWS = f"""
-@jit
-def add_rows(total, width, x_address, step, first):
-    # combine the rows pairwise, then add them to the total
-    x = pointer(x_address, x0_type)
-    for j in range(width):
-        value = folded_rows(fold_at, fold_both, {AT_ONCE}, None, 0, j, step, (x,), None)
-        total[j] = value if first else fold_both(total[j], value)
+def _runs(fold: Fold, block: int, finish: Callable[..., Any], output: str) -> Callable[..., Any]:
+    """Return the task that reduces blocks of ``block`` elements, each as one run."""
+    kind, compute, size = fold.input, fold.compute, fold.size
+    fold_run, both = fold.run, fold.both
+    y_type, stored = storage(output), convert(None, output)
+
+    @jit
+    def gather(start, stop, x, axes, table, gathered):
+        # copy one run after another along the last axis
+        last = pointer(table, types.int64)[axes - 1]
+        step = pointer(table, types.int64)[MAX_RANK + axes - 1]
+        done = start
+        while done < stop:
+            first = offset(done, axes, table)
+            count = min(last - done % last, stop - done)
+            for i in range(count):
+                gathered[done - start + i] = x[first + i * step]
+            done += count
+
+    @jit
+    def fold_gathered(start, stop, x_address, axes, table):
+        # reduce a block that is not dense
+        gathered = scratch(GATHERED, kind)
+        x = pointer(x_address, kind)
+        total = compute(0)
+        done = start
+        while done < stop:
+            end = min(done + GATHERED, stop)
+            gather(done, end, x, axes, table, gathered)
+            value = fold_run(end - done, address_of(gathered))
+            total = value if done == start else both(total, value)
+            done = end
+        return total
+
+    @jit
+    def runs(chunk, units_a_chunk, blocks, outer, count, kept, kept_axes, reduced, axes, partial_address, y_address, x):
+        partial = pointer(partial_address, compute)
+        y = pointer(y_address, y_type)
+        dense = axes == 1 and pointer(reduced, types.int64)[MAX_RANK] == 1
+        for unit in range(chunk * units_a_chunk, min((chunk + 1) * units_a_chunk, outer * blocks)):
+            index, at = (unit, 0) if blocks == 1 else (unit // blocks, unit % blocks)
+            base = x + offset(index, kept_axes, kept) * size
+            start = at * block
+            stop = min(start + block, count)
+            if dense:
+                total = fold_run(stop - start, base + start * size)
+            else:
+                total = fold_gathered(start, stop, base, axes, reduced)
+            if blocks == 1:
+                y[index] = stored(finish(total, compute(count)))
+            else:
+                partial[at * outer + index] = total
+
+    return runs  # type: ignore[no-any-return]
 
 
-@jit
-def add_row(total, width, x_address, first):
-    x = pointer(x_address, x0_type)
-    for j in range(width):
-        value = fold_at(j, x)
-        total[j] = value if first else fold_both(total[j], value)
-"""
+def _columns(fold: Fold) -> Callable[..., Any]:
+    """Return the task that reduces one strip of dense columns of one block of rows, row by row."""
+    kind, compute, size = fold.input, fold.compute, fold.size
+    at, both = fold.at, fold.both
 
-_SOURCE = (
-    """
+    @jit
+    def add_rows(total, width, x_address, step, first):
+        # combine the rows pairwise, then add them to the total
+        x = pointer(x_address, kind)
+        for j in range(width):
+            value = folded_rows(at, both, AT_ONCE, None, 0, j, step, (x,), None)
+            total[j] = value if first else both(total[j], value)
 
-@jit
-def gather(start, stop, x, axes, table, gathered):
-    # copy one run after another along the last axis
-    last = pointer(table, int64)[axes - 1]
-    step = pointer(table, int64)[MAX_RANK + axes - 1]
-    done = start
-    while done < stop:
-        first = offset(done, axes, table)
-        count = min(last - done % last, stop - done)
-        for i in range(count):
-            gathered[done - start + i] = x[first + i * step]
-        done += count
+    @jit
+    def add_row(total, width, x_address, first):
+        x = pointer(x_address, kind)
+        for j in range(width):
+            value = at(j, x)
+            total[j] = value if first else both(total[j], value)
 
+    @jit
+    def columns(chunk, strips, blocks, outer, count, kept, kept_axes, reduced, axes, partial_address, x_address):
+        strip = chunk % strips
+        block = chunk // strips % blocks
+        length = pointer(kept, types.int64)[kept_axes - 1]
+        row = chunk // strips // blocks
+        width = min(STRIP, length - strip * STRIP)
+        index = row * length + strip * STRIP
+        base = x_address + offset(index, kept_axes, kept) * size
+        total = scratch(STRIP, compute)
+        start = block * ROWS
+        stop = min(start + ROWS, count)
+        step = pointer(reduced, types.int64)[MAX_RANK + axes - 1]
+        last = pointer(reduced, types.int64)[axes - 1]
+        i = start
+        while i < stop:
+            from_row = base + offset(i, axes, reduced) * size
+            if i + AT_ONCE <= stop and i % last + AT_ONCE <= last:
+                add_rows(total, width, from_row, step, i == start)
+                i += AT_ONCE
+            else:
+                add_row(total, width, from_row, i == start)
+                i += 1
+        partial = pointer(partial_address, compute)
+        for j in range(width):
+            partial[block * outer + index + j] = total[j]
 
-@jit
-def fold_gathered(start, stop, x_address, axes, table):
-    # reduce a block that is not dense
-    gathered = scratch(GATHERED, x0_type)
-    x = pointer(x_address, x0_type)
-    total = compute(0)
-    done = start
-    while done < stop:
-        end = min(done + GATHERED, stop)
-        gather(done, end, x, axes, table, gathered)
-        value = fold(end - done, address_of(gathered))
-        total = value if done == start else fold_both(total, value)
-        done = end
-    return total
-
-
-@jit
-def runs(chunk, units_a_chunk, blocks, outer, count, kept, kept_axes, reduced, axes, partial_address, y_address, x):
-    partial = pointer(partial_address, compute)
-    y = pointer(y_address, y_type)
-    dense = axes == 1 and pointer(reduced, int64)[MAX_RANK] == 1
-    for unit in range(chunk * units_a_chunk, min((chunk + 1) * units_a_chunk, outer * blocks)):
-        index, block = (unit, 0) if blocks == 1 else (unit // blocks, unit % blocks)
-        base = x + offset(index, kept_axes, kept) * size
-        start = block * BLOCK
-        stop = min(start + BLOCK, count)
-        if dense:
-            total = fold(stop - start, base + start * size)
-        else:
-            total = fold_gathered(start, stop, base, axes, reduced)
-        if blocks == 1:
-            y[index] = y_stored(result(total, compute(count)))
-        else:
-            partial[block * outer + index] = total
-
-
-"""
-    + _ROWS
-    + """
-@jit
-def columns(chunk, strips, blocks, outer, count, kept, kept_axes, reduced, axes, partial_address, x_address):
-    # one strip of columns of one block of rows
-    strip = chunk % strips
-    block = chunk // strips % blocks
-    length = pointer(kept, int64)[kept_axes - 1]
-    row = chunk // strips // blocks
-    width = min(STRIP, length - strip * STRIP)
-    index = row * length + strip * STRIP
-    base = x_address + offset(index, kept_axes, kept) * size
-    total = scratch(STRIP, compute)
-    start = block * ROWS
-    stop = min(start + ROWS, count)
-    step = pointer(reduced, int64)[MAX_RANK + axes - 1]
-    last = pointer(reduced, int64)[axes - 1]
-    i = start
-    while i < stop:
-        from_row = base + offset(i, axes, reduced) * size
-        if i + AT_ONCE <= stop and i % last + AT_ONCE <= last:
-            add_rows(total, width, from_row, step, i == start)
-            i += AT_ONCE
-        else:
-            add_row(total, width, from_row, i == start)
-            i += 1
-    partial = pointer(partial_address, compute)
-    for j in range(width):
-        partial[block * outer + index + j] = total[j]
-
-
-def launch(pool, rank, y_object, x_object):
-    y_array = memory.address(y_object)
-    x_array = memory.address(x_object)
-    kept_table = scratch(128, int64)
-    reduced_table = scratch(128, int64)
-    kept = address_of(kept_table)
-    reduced = address_of(reduced_table)
-    x = memory.data(x_array)
-    kept_axes = merge(x_array, size, first_axis, rank, kept)
-    axes = merge(x_array, size, rank, memory.rank(x_array), reduced)
-    outer = 1
-    for axis in range(kept_axes):
-        outer *= kept_table[axis]
-    count = 1
-    for axis in range(axes):
-        count *= reduced_table[axis]
-    length = kept_table[kept_axes - 1]
-    dense_rows = kept_table[MAX_RANK + kept_axes - 1] == 1 and length > 1 and reduced_table[MAX_RANK + axes - 1] != 1
-    blocks = (count + ROWS - 1) // ROWS if dense_rows else (count + BLOCK - 1) // BLOCK
-    y = memory.data(y_array)
-    partial = 0  # with one block per run, its value is the final result
-    if dense_rows or blocks > 1:
-        partial = allocate(outer * blocks * compute_size)
-        if partial == 0:
-            raise MemoryError
-    if dense_rows:
-        strips = (length + STRIP - 1) // STRIP
-        arguments = (strips, blocks, outer, count, kept, kept_axes, reduced, axes, partial, x)
-        # small arrays do not justify another thread
-        run(
-            pool if outer * count > CHUNK else 0,
-            strips * blocks * (outer // length),
-            *closure(columns, arguments),
-        )
-    else:
-        units = max(1, CHUNK // min(count, BLOCK))
-        arguments = (units, blocks, outer, count, kept, kept_axes, reduced, axes, partial, y, x)
-        run(pool, (outer * blocks + units - 1) // units, *closure(runs, arguments))
-    if partial != 0:
-        values = pointer(partial, compute)
-        while blocks > 1:
-            half = (blocks + 1) // 2
-            for i in range((blocks - half) * outer):
-                values[i] = fold_both(values[i], values[half * outer + i])
-            blocks = half
-        results = pointer(y, y_type)
-        for i in range(outer):
-            results[i] = y_stored(result(values[i], compute(count)))
-        release(partial)
-"""
-)
+    return columns  # type: ignore[no-any-return]
 
 
 @kernel
@@ -245,34 +201,65 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Def
         the function and its signature. It takes the pool's address, the number of kept axes, and both arrays. ``x`` has
         the kept axes first and the reduced axes last, none of length 0; the result is C-contiguous.
     """
-    namespace: dict[str, Any] = {
-        "BLOCK": JOINS * AT_ONCE * lanes_of(compute),
-        "CHUNK": CHUNK,
-        "MAX_RANK": memory.MAX_RANK,
-        "ROWS": ROWS,
-        "AT_ONCE": AT_ONCE,
-        "GATHERED": GATHERED,
-        "STRIP": STRIP,
-        "address_of": memory.address_of,
-        "allocate": allocate,
-        "compute_size": np.int64(np.dtype(compute).itemsize),
-        "release": release,
-        "first_axis": np.int64(0),
-        "int64": types.int64,
-        "memory": memory,
-        "merge": merge,
-        "offset": offset,
-        "closure": closure,
-        "run": run,
-        "result": lift(rule.result, compute) if rule.result is not None else _total,
-        "size": np.int64(np.dtype(input).itemsize),
-        "y_type": storage(output),
-        "y_stored": convert(None, output),
-        **fold_namespace("fold", lift(rule.element, compute), lift(rule.combine, compute), compute, [input]),
-    }
     name = f"reduce {rule.name} {compute} {input} {output}"
-    source = fold_source("fold", 1, 0, keep=False, dtype=compute) + _SOURCE
-    launch = build(source, namespace, name)["launch"]
+    fold = fold_of(lift(rule.element, compute), lift(rule.combine, compute), compute, input, name)
+    both, total_type = fold.both, fold.compute
+    finish = lift(rule.result, compute) if rule.result is not None else _total
+    block = JOINS * AT_ONCE * lanes_of(compute)
+    runs, columns = _runs(fold, block, finish, output), _columns(fold)
+    size, total_size = np.int64(fold.size), np.int64(np.dtype(compute).itemsize)
+    y_type, stored = storage(output), convert(None, output)
+
+    def launch(pool, rank, y_object, x_object):
+        y_array = memory.address(y_object)
+        x_array = memory.address(x_object)
+        kept_table = scratch(TABLE, types.int64)
+        reduced_table = scratch(TABLE, types.int64)
+        kept = address_of(kept_table)
+        reduced = address_of(reduced_table)
+        x = memory.data(x_array)
+        kept_axes = merge(x_array, size, number(0), rank, kept)
+        axes = merge(x_array, size, rank, memory.rank(x_array), reduced)
+        outer = 1
+        for axis in range(kept_axes):
+            outer *= kept_table[axis]
+        count = 1
+        for axis in range(axes):
+            count *= reduced_table[axis]
+        length = kept_table[kept_axes - 1]
+        dense_rows = (
+            kept_table[MAX_RANK + kept_axes - 1] == 1 and length > 1 and reduced_table[MAX_RANK + axes - 1] != 1
+        )
+        blocks = (count + ROWS - 1) // ROWS if dense_rows else (count + block - 1) // block
+        y = memory.data(y_array)
+        partial = 0  # with one block per run, its value is the final result
+        if dense_rows or blocks > 1:
+            partial = allocate(outer * blocks * total_size)
+            if partial == 0:
+                raise MemoryError
+        if dense_rows:
+            strips = (length + STRIP - 1) // STRIP
+            of_columns = (strips, blocks, outer, count, kept, kept_axes, reduced, axes, partial, x)
+            # small arrays do not justify another thread
+            run(
+                pool if outer * count > CHUNK else 0, strips * blocks * (outer // length), *closure(columns, of_columns)
+            )
+        else:
+            units = max(1, CHUNK // min(count, block))
+            of_runs = (units, blocks, outer, count, kept, kept_axes, reduced, axes, partial, y, x)
+            run(pool, (outer * blocks + units - 1) // units, *closure(runs, of_runs))
+        if partial != 0:
+            values = pointer(partial, total_type)
+            while blocks > 1:
+                half = (blocks + 1) // 2
+                for i in range((blocks - half) * outer):
+                    values[i] = both(values[i], values[half * outer + i])
+                blocks = half
+            results = pointer(y, y_type)
+            for i in range(outer):
+                results[i] = stored(finish(values[i], total_type(count)))
+            release(partial)
+
     return launch, (*[types.int64] * 2, *[memory.array_object] * 2)
 
 

@@ -98,20 +98,6 @@ def stack(typingctx: Any, size: Any) -> Any:
 
 
 @intrinsic
-def packed(typingctx: Any, words: Any) -> Any:
-    """Store a tuple of ``int64`` in the caller's stack frame and return its address."""
-    kind = types.UniTuple(types.int64, len(words))
-
-    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        with builder.goto_entry_block():
-            buffer = builder.alloca(context.get_value_type(kind))
-        builder.store(context.cast(builder, values[0], words, kind), buffer)
-        return builder.ptrtoint(buffer, ir.IntType(64))
-
-    return types.int64(words), codegen
-
-
-@intrinsic
 def address_of(typingctx: Any, value: Any) -> Any:
     """Return a pointer as an ``int64`` address."""
 
