@@ -27,7 +27,7 @@ LONG = 1 << 12
 """The length of a block above which it is aligned to a cache line."""
 ROOM = 16 << 10
 """The approximate size of all buffers of a thread in bytes, half of a first-level cache."""
-SHORT = 64
+SHORT = 128
 """The length of rows below which they are copied too if anything is, so that the loop takes many of them as one."""
 _UNIT, _CONSTANT, _ANY = range(3)
 """What steps a loop accepts: those of dense rows, also one input that is constant along rows, or any."""
