@@ -56,7 +56,7 @@ class Header(NamedTuple):
     """The number of calls that have used the table."""
 
 
-class Entry(NamedTuple):
+class TableEntry(NamedTuple):
     """The words for a combination of dtype and backend."""
 
     dtype: int
@@ -183,7 +183,7 @@ def table(arity: int, entries: Sequence[tuple[Any, Any, Any, Callable[..., Any]]
     words = [*_header._replace(arity=arity if arity <= MOST else -1, entries=len(entries))]
     for dtype, output, backend, kernel in entries:
         real = dtype.itemsize if dtype.kind == "f" else 0
-        words += Entry(_kept_at(dtype), real, _kept_at(output), _kept_at(backend), address(kernel))
+        words += TableEntry(_kept_at(dtype), real, _kept_at(output), _kept_at(backend), address(kernel))
     content = np.array(words, np.int64)
     with guard:
         capsule = _tables.get(content.tobytes())

@@ -18,7 +18,7 @@ from tensorlab.kernels.runtime.records import record_at
 
 _WORD = ir.IntType(64)
 _MOST, _ARRAYS, _SCALARS, _GIVEN = calls.MOST, 1 + calls.MOST, 16 * calls.MOST, 2 + calls.MOST
-_HEADER_SIZE, _ENTRY_SIZE = 8 * len(calls.Header._fields), 8 * len(calls.Entry._fields)
+_HEADER_SIZE, _ENTRY_SIZE = 8 * len(calls.Header._fields), 8 * len(calls.TableEntry._fields)
 _LONG = 4096
 """The number of elements above which the GIL is released."""
 
@@ -138,7 +138,7 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
                     return 0
         for index in range(header.entries):
             found = table + _HEADER_SIZE + index * _ENTRY_SIZE
-            entry = record_at(found, calls.Entry)
+            entry = record_at(found, calls.TableEntry)
             if entry.dtype == dtype and entry.backend == backend:
                 return found
         return 0
@@ -177,7 +177,7 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         found = ready(table, arguments, count)
         if found == 0:
             return _by_method(operation, arguments, count, names)
-        entry = record_at(found, calls.Entry)
+        entry = record_at(found, calls.TableEntry)
         arrays = scratch(_ARRAYS, types.int64)
         scalars = scratch(_SCALARS, types.int64)
         shape = scratch(MAX_RANK, types.int64)
