@@ -15,8 +15,8 @@ class Buffer:
         memory: shared with all views.
         dtype: of the elements. In memory, bools are bytes.
         layout: shape, strides and offset.
-        base: the buffer that this one is a view of, or None. The reference makes views count when tensorlab checks,
-            before writing in place, whether a buffer is referenced elsewhere.
+        base: for a view, the buffer that owns the memory, also if this is a view of a view; else None. tensorlab writes
+            in place only into a buffer that nothing else refers to, so this reference protects the data of a view.
     """
 
     __slots__ = ("base", "dtype", "layout", "memory")

@@ -25,7 +25,7 @@ def report(operation: str) -> None:
 
     Raises:
         DeviceError: if ``TENSORLAB_CUDA_FALLBACK`` is "error".
-        ArgumentError: if it has another value.
+        ArgumentError: if the variable is not one of the three values.
     """
     choice = os.environ.get(_VARIABLE, "warn")
     if choice not in ("warn", "error", "silent"):
@@ -36,7 +36,8 @@ def report(operation: str) -> None:
     if choice == "warn" and operation not in _warned:
         _warned.add(operation)
         text = f"{operation} has no kernel for the device 'cuda': the host computes it, and its tensors are copied"
-        warnings.warn(f"{text} ({_VARIABLE}=error refuses that, =silent says nothing)", HostFallbackWarning, _level())
+        hint = f"set {_VARIABLE}=error to raise instead, =silent to disable this warning"
+        warnings.warn(f"{text} ({hint})", HostFallbackWarning, _level())
 
 
 def _level() -> int:

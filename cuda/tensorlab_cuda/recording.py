@@ -20,7 +20,7 @@ from tensorlab_cuda.kernel import Kernel
 from tensorlab_cuda.listener import recorded
 
 Word = int | tuple[int, int]
-"""A number, or the number of an allocation and the offset in bytes for an address in recorded memory."""
+"""An integer, or for an address in recorded memory, the index of the allocation and the offset in bytes."""
 
 
 @dataclass
@@ -61,17 +61,20 @@ class Recording:
         raise DeviceError(self.who, "a step that stays on the device", "one that reads a tensor on the host", hint)
 
     def places(self) -> Callable[[int], Word]:
-        """Return a function that replaces an address in recorded memory by its allocation and offset."""
+        """Return a function that replaces an address in recorded memory by an index and offset, see `Word`.
+
+        These are equal for every step, while the addresses differ.
+        """
         pieces = sorted((memory.address, memory.array.nbytes, number) for number, memory in enumerate(self.held))
         starts = [start for start, _, _ in pieces]
 
-        def place(word: int) -> Word:
+        def locate(word: int) -> Word:
             found = bisect.bisect_right(starts, word) - 1
             if found >= 0 and word < starts[found] + pieces[found][1]:
                 return pieces[found][2], word - starts[found]
             return word
 
-        return place
+        return locate
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def discard(who: str, step: Callable[[int], None]) -> None:
 
 
 def _recording(who: str, step: Callable[[int], None], number: int) -> Recording:
-    """Record the step of a number."""
+    """Record step ``number``."""
     recording = Recording(who)
     with recorded(recording):
         step(number)
@@ -113,7 +116,7 @@ def record(who: str, step: Callable[[int], None]) -> tuple[list[Launch], list[Me
 
     Args:
         who: the name of the function or model, for messages.
-        step: executes the step of a number.
+        step: executes the step with the given number.
 
     Returns:
         the launches, and the memory that must be kept while they are used.
@@ -122,18 +125,18 @@ def record(who: str, step: Callable[[int], None]) -> tuple[list[Launch], list[Me
         StateError: if the steps differ in more than arguments that grow by a constant.
         DeviceError: if a step reads a tensor on the host.
     """
-    takes = [_recording(who, step, number) for number in range(3)]
-    first, second, third = takes
-    if len({tuple(map(_kind, take.launches)) for take in takes}) > 1:
+    recordings = [_recording(who, step, number) for number in range(3)]
+    first, second, third = recordings
+    if len({tuple(map(_kind, recording.launches)) for recording in recordings}) > 1:
         raise _differ(who, "the kernels that they launch")
-    contents = [_contents(take) for take in takes]
+    contents = [_contents(recording) for recording in recordings]
     if contents[0] != contents[1] or contents[0] != contents[2]:
         raise _differ(who, "the data that the host uploads, such as random numbers")
-    words = [take.places() for take in takes]
+    locators = [recording.places() for recording in recordings]
     launches = []
     for (kernel, threads, arguments), *others in zip(first.launches, second.launches, third.launches, strict=True):
         columns = zip(arguments, *(given for _, _, given in others), strict=True)
-        increments = tuple(_increment(who, kernel, values, words) for values in columns)
+        increments = tuple(_increment(who, kernel, values, locators) for values in columns)
         launches.append(Launch(kernel, threads, arguments, increments))
     return launches, first.held
 
@@ -143,17 +146,18 @@ def _kind(launch: tuple[Kernel, int, tuple[float, ...]]) -> tuple[int, int]:
     return id(kernel), threads
 
 
-def _contents(take: Recording) -> list[Any]:
-    """Return the uploads, with addresses replaced by allocations and offsets."""
-    place = take.places()
+def _contents(recording: Recording) -> list[Any]:
+    """Return the uploads in a form that can be compared between steps; int64 arrays may contain addresses."""
+    locate = recording.places()
     return [
-        [place(int(word)) for word in array] if array.dtype == np.int64 else (array.dtype.str, array.tobytes())
-        for array in take.uploads
+        [locate(int(word)) for word in array] if array.dtype == np.int64 else (array.dtype.str, array.tobytes())
+        for array in recording.uploads
     ]
 
 
-def _increment(who: str, kernel: Kernel, values: Sequence[float], words: Sequence[Callable[[int], Word]]) -> float:
-    found = [place(value) if isinstance(value, int) else value for value, place in zip(values, words, strict=True)]
+def _increment(who: str, kernel: Kernel, values: Sequence[float], locators: Sequence[Callable[[int], Word]]) -> float:
+    """Return the increase per step of an argument, given its values in three steps."""
+    found = [locate(value) if isinstance(value, int) else value for value, locate in zip(values, locators, strict=True)]
     if found[0] == found[1] == found[2]:
         return type(values[0])(0)
     if not any(isinstance(word, tuple) for word in found) and values[1] - values[0] == values[2] - values[1]:

@@ -1,4 +1,4 @@
-"""Extensions of Numba's simulator, so that its results are those of a device."""
+"""Extensions of Numba's CUDA simulator, so that its results equal those of a device."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def borrowed_array(address: int, size: int, kind: type[np.generic]) -> Any:
 
 
 class Running:
-    """The module ``cuda`` of the running kernel, for functions that it calls."""
+    """The name ``cuda`` in functions that a kernel calls; the simulator defines it only in the kernel itself."""
 
     def __getattr__(self, name: str) -> Any:
         from numba.cuda.simulator.kernel import _get_kernel_context
@@ -86,10 +86,10 @@ class Pointer:
         self._array[self._at(index)] = value
 
     def _at(self, index: int) -> int:
-        place = self._start + int(index)
-        if not 0 <= place < len(self._array):
-            raise IndexError(f"element {place} of an array of {len(self._array)}")
-        return place
+        found = self._start + int(index)
+        if not 0 <= found < len(self._array):
+            raise IndexError(f"element {found} of an array of {len(self._array)}")
+        return found
 
 
 def functions() -> dict[str, object]:
@@ -111,7 +111,7 @@ _LANES = 32
 
 
 def _rounded(name: str, x: Any) -> int:
-    """Return the bits of a float32 number rounded to a format of tensor cores."""
+    """Return the bits of a number that is rounded to a format of tensor cores: 32 bits for tf32, else 16."""
     if name == "float16":
         with np.errstate(over="ignore"):
             return int(np.float32(x).astype(np.float16).view(np.uint16))
@@ -146,19 +146,19 @@ def _numbers(name: str, words: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _offsets(*strides: int) -> np.ndarray[Any, Any]:
-    """Return the offset, in a matrix in column order, of the word of each lane and register.
+    """Return for each lane and register the offset of its word in a column-major matrix.
 
-    The strides are those of a lane's index in its group of four, of the group, and of each bit of the register number.
+    The strides are those of a lane's index in its group of four, of the group, and of each bit of the register's index.
     """
     member, group, *bits = strides
     lanes = np.arange(_LANES)
-    places = [sum(step for bit, step in enumerate(bits) if r >> bit & 1) for r in range(1 << len(bits))]
-    offsets: np.ndarray[Any, Any] = (lanes % 4 * member + lanes // 4 * group)[:, None] + np.array(places)
+    registers = [sum(step for bit, step in enumerate(bits) if r >> bit & 1) for r in range(1 << len(bits))]
+    offsets: np.ndarray[Any, Any] = (lanes % 4 * member + lanes // 4 * group)[:, None] + np.array(registers)
     return offsets
 
 
 _A, _B, _SUMS = _offsets(16, 1, 8, 64), _offsets(8, 1, 32), _offsets(32, 1, 16, 8)
-"""The words of A (16 × 8), of B (8 × 8) and of the sums (16 × 8), as ``mma.sync`` distributes them over a warp."""
+"""The offsets of the words of A (16 × 8), B (8 × 8) and the sums (16 × 8) in the registers for ``mma.sync``."""
 
 
 def mma(name: str) -> Any:
@@ -167,21 +167,21 @@ def mma(name: str) -> Any:
 
     def multiply(*operands: Any) -> tuple[np.float32, ...]:
         thread = kernelapi.threading.current_thread()
-        turn = thread.__dict__.setdefault("turn", 0)
-        thread.turn = 1 - turn  # two buffers: other threads may write the next operands before all have read these
-        handed = thread._manager.__dict__.setdefault("handed", ({}, {}))[turn]
+        parity = thread.__dict__.setdefault("parity", 0)
+        thread.parity = 1 - parity  # two buffers: other threads may write the next operands before all have read these
+        exchanged = thread._manager.__dict__.setdefault("exchanged", ({}, {}))[parity]
         first, lane = thread.thread_id - thread.thread_id % _LANES, thread.thread_id % _LANES
-        handed[thread.thread_id] = operands
+        exchanged[thread.thread_id] = operands
         thread.syncthreads()
-        words = np.array([handed[first + other][:6] for other in range(_LANES)], np.int64)
+        words = np.array([exchanged[first + other][:6] for other in range(_LANES)], np.int64)
         a, b = np.empty(16 * 8, np.int64), np.empty(8 * 8, np.int64)
         a[_A], b[_B] = words[:, :4], words[:, 4:]
         rows, columns = _numbers(name, a.reshape(8, 16).T), _numbers(name, b.reshape(8, 8).T)
         with np.errstate(all="ignore"):
             product = rows @ columns.T
             return tuple(
-                np.float32(float(total) + product[place % 16, place // 16])
-                for place, total in zip(_SUMS[lane], operands[6:], strict=True)
+                np.float32(float(total) + product[offset % 16, offset // 16])
+                for offset, total in zip(_SUMS[lane], operands[6:], strict=True)
             )
 
     return multiply

@@ -67,7 +67,7 @@ def operations_without_a_kernel_run_on_the_host(rng):
     assert {warning.filename for warning in caught} == {__file__}
     assert told[0] == (
         "sort has no kernel for the device 'cuda': the host computes it, and its tensors are copied "
-        "(TENSORLAB_CUDA_FALLBACK=error refuses that, =silent says nothing)"
+        "(set TENSORLAB_CUDA_FALLBACK=error to raise instead, =silent to disable this warning)"
     )
     policy._warned.clear()
     with fallback("silent"), warnings.catch_warnings():

@@ -1,4 +1,8 @@
-"""The division of a product into tiles for tensor cores, for blocks and warps, and of A and B into slices along k."""
+"""Tiles of matrix products on tensor cores: one per block, divided among its warps.
+
+A block loads slices of A and B along k into shared memory, and adds the product of two slices to its sums. A word has
+32 bits: one tf32 element, or two 16-bit elements that are adjacent along k.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,12 @@ from tensorlab_cuda.kernels.matmul_tile import count_tiles, fetching
 
 @dataclass(frozen=True)
 class WarpTile:
-    """The tile of a block of warps. All numbers are powers of two.
+    """The tile of the result that a block computes. All numbers are powers of two.
 
     Attributes:
         precision: "tf32", "float16" or "bfloat16".
         warps: the number of warps along each axis of the block's tile.
-        products: the number of instructions of a warp along each axis of its tile.
+        products: the number of ``mma`` instructions of a warp along each axis of its part of the tile.
         depth: the depth of the slices, in words along k.
     """
 
@@ -47,7 +51,11 @@ class WarpTile:
         return count_tiles(self.shape, matrices, rows, columns)
 
     def names(self, runs: tuple[bool, bool]) -> dict[str, Any]:
-        """Return the names that the text of a kernel uses."""
+        """Return the names that the text of a kernel uses.
+
+        Args:
+            runs: for A and for B, whether elements are adjacent in memory along k rather than along the other axis.
+        """
         names: dict[str, Any] = {
             **mma.instructions(self.precision),
             "word": np.uint32,
@@ -60,7 +68,7 @@ class WarpTile:
             "WARPS_ACROSS": self.warps[1],
         }
         for name, matrix, edge, by_depth in zip(("LEFT", "RIGHT"), "ab", self.shape, runs, strict=True):
-            # Words are stored in the order of global memory, padded so that those a warp reads together are in
+            # Words are stored in the order of global memory. Padding puts the words that a warp reads at once into
             # different banks.
             outer, inner = (self.depth + 4, 1) if by_depth else (1, edge + 8)
             names |= {
@@ -80,7 +88,7 @@ x = thread // 32 % WARPS_ACROSS * PRODUCTS_ACROSS * 8
 """
     row = "y + i // 2 * 16 + sum_place(lane, i % 2 * 2)[0]"
     column = "x + j // 2 * 8 + sum_place(lane, j % 2)[1]"
-    """The row and column of a thread's sum ``i``, ``j`` in the tile; each instruction has two rows and two columns."""
+    """The row and column of a thread's sum ``i``, ``j`` in the tile; an instruction gives a thread 2 × 2 sums."""
 
     def word(self, array: str) -> str:
         """Return the text that packs word ``q`` of a slice from the loaded elements."""
@@ -110,10 +118,10 @@ for d in range(0, WORDS, 8):
 
 def warp_tiles(precision: str, simulated: bool) -> list[WarpTile]:
     """Return the tiles of a precision, the largest first."""
-    if simulated:  # which runs threads in Python
+    if simulated:  # small, since the simulator runs threads in Python
         return [WarpTile(precision, (2, 1), (1, 2), 8)]
-    halves = mma.FORMATS[precision].numbers
+    per_word = mma.FORMATS[precision].numbers
     return [
-        WarpTile(precision, (2, 4), products, depth // halves)
+        WarpTile(precision, (2, 4), products, depth // per_word)
         for products, depth in (((4, 4), 16), ((2, 2), 32), ((1, 1), 32))
     ]

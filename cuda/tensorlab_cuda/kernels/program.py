@@ -1,8 +1,9 @@
 """A program: the launches of many steps as one kernel, with a barrier over the grid after each launch.
 
-The recorded kernels become device functions, which loop over their work in strides of the grid as before. Their
-arguments are in two tables on the device, one of integers and one of real numbers. A table has the first value of each
-argument and, if it grows, the increment per step.
+The recorded kernels become device functions, whose grid-stride loops stay as they are. Consecutive steps with the same
+launches form a stretch; the program has a loop over the steps of each. The arguments are in two tables on the device,
+one of integers and one of real numbers. A table has the first value of each argument and, if it grows, the increment
+per step.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ def tables(stretches: Sequence[tuple[int, Sequence[Launch]]], taken: int) -> lis
 
     Args:
         stretches: the number of steps and the launches of each stretch.
-        taken: the number of steps before. Integer arguments grow from the start of their stretch; real arguments, which
-            can be the number of the step, grow from the first step of the training.
+        taken: the number of training steps before the first stretch. A real argument, such as the optimizer's step
+            count, grows through the whole training; an integer, such as the index of a batch, only in its stretch.
     """
     words: list[int] = []
     numbers: list[float] = []
@@ -50,13 +51,14 @@ def phases(launches: Sequence[Launch]) -> tuple[Phase, ...]:
 
 
 def _calls(stretch: Sequence[Phase], names: dict[Kernel, str], words: Iterator[int], numbers: Iterator[int]) -> str:
+    """Return the text of one step; the iterators count the elements of the two tables."""
     text = ""
     for kernel, growing in stretch:
         given = []
         for position, grows in enumerate(growing):
-            table, places = ("words", words) if position < kernel.whole else ("numbers", numbers)
-            value = f"{table}[{next(places)}]"
-            given.append(f"{value} + step * {table}[{next(places)}]" if grows else value)
+            table, indices = ("words", words) if position < kernel.whole else ("numbers", numbers)
+            value = f"{table}[{next(indices)}]"
+            given.append(f"{value} + step * {table}[{next(indices)}]" if grows else value)
         text += f"        {names[kernel]}({', '.join(given)})\n        grid.sync()\n"
     return text
 
@@ -99,7 +101,7 @@ def _starts(kernel: Kernel, threads: int) -> tuple[dict[str, int], int]:
 
 
 def _phase(kernel: Kernel, name: str, threads: int) -> Callable[..., Any]:
-    """Return a kernel as a device function. All kernels of a program use the same shared memory."""
+    """Return a kernel as a device function, with its shared arrays in the dynamic memory that all kernels reuse."""
     plain = kernel.function
     names = {**plain.__globals__, **{f"{array}_SIZE": 0 for array in kernel.shared}, **_starts(kernel, threads)[0]}
     if driver.simulated():
