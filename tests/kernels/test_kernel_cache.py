@@ -1,4 +1,4 @@
-"""What is compiled and when; and the disk cache, whose faults cost time but never change results or raise."""
+"""When kernels are compiled, and the disk cache: its faults cost time, but never change results or raise."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ recorder = event.RecordingListener()
 event.register("numba:compile", recorder)
 
 def compiled():
-    return sum(happening.is_start for _, happening in recorder.buffer)
+    return sum(entry.is_start for _, entry in recorder.buffer)  # each entry has a time
 """
 
 PROGRAM = f"""{COUNTING}
@@ -95,7 +95,7 @@ def finish(process: Process) -> str:
 
 
 def run(cache: Path, setting: str = "", begin: Callable[..., Process] = fork, **variables: str) -> int:
-    """Run the program, check its results, and return the number of functions it compiled."""
+    """Run `PROGRAM` after ``setting``, check its results, and return the number of functions it compiled."""
     results, count = finish(begin(setting + PROGRAM, cache, **variables)).splitlines()
     assert results == RESULT
     return int(count)
@@ -137,7 +137,7 @@ def test_second_process_compiles_nothing(filled: Path) -> None:
 
 
 def test_second_process_does_not_import_numba() -> None:
-    """Uses the cache of all tests, which has most of these kernels already."""
+    """Uses the common cache of all tests, which has most of these kernels already."""
     shared = cache_module.folder().parent
     first, second = (finish(start(OPERATIONS, shared)) for _ in range(2))
     assert first.startswith("5.0 [0.0, 2.0, 4.0] ")
@@ -152,7 +152,7 @@ def altered(name: str, content: bytes) -> bytes:
 DAMAGE: list[Callable[[str, bytes], bytes]] = [
     altered,
     lambda name, content: content[: len(content) // 2],
-    lambda name, content: hashlib.sha256(name.encode() + b"no kernel").digest() + b"no kernel",
+    lambda name, content: hashlib.sha256(name.encode() + b"no kernel").digest() + b"no kernel",  # with a valid hash
 ]
 
 
@@ -206,7 +206,7 @@ sys.addaudithook(refuse)
 
 
 def test_full_disk(tmp_path: Path) -> None:
-    # Files of this process are limited to 1000 bytes, so writing a kernel fails in the middle.
+    # The program cannot write more than 1000 bytes to a file, so writing a kernel fails in the middle.
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))\n"
     assert run(tmp_path, limit) > 0
     assert list((tmp_path / "kernels").iterdir()) == [], "partial files remain"
@@ -214,7 +214,7 @@ def test_full_disk(tmp_path: Path) -> None:
 
 
 def test_user_without_a_home_directory(tmp_path: Path) -> None:
-    # platformdirs returns this for a user unknown to the system, as in many containers.
+    # For a user without an entry in the password database, as in many containers, platformdirs cannot expand "~".
     setting = f"""
 import os, platformdirs
 os.chdir({str(tmp_path)!r})
@@ -267,13 +267,21 @@ import tensorlab as tl
 from own import shifted
 print(shifted(tl.asarray([1.0, 2.0])).tolist(), compiled())
 """
-    source = "import tensorlab as tl\n\n{comment}\n\n@tl.elementwise\ndef shifted(x):\n    return scaled(x) + {shift}\n"
-    source += "\n\ndef scaled(x):\n    return {scale} * x\n"
+    source = """
+import tensorlab as tl
+
+{comment}
+
+def scaled(x):
+    return {scale} * x
+
+@tl.elementwise
+def shifted(x):
+    return scaled(x) + {shift}
+"""
 
     def output(shift: float, scale: float, comment: str = "") -> tuple[str, bool]:
-        text = source.format(shift=shift, scale=scale, comment=comment)
-        text, helper = text.split("\n\ndef scaled")
-        (tmp_path / "own.py").write_text(text.replace("\n\n@tl", f"\n\ndef scaled{helper}\n\n@tl"))
+        (tmp_path / "own.py").write_text(source.format(shift=shift, scale=scale, comment=comment))
         values, count = finish(fork(program, filled)).rsplit(" ", 1)
         return values, int(count) > 0
 
@@ -361,7 +369,7 @@ def test_kernel_key_depends_on_all_arguments() -> None:
     ]
     arguments = [*((rule,) for rule in rules), (add, "float32"), (add, "float64"), (None, 1), (None, "1"), (None, (1,))]
     assert len({library._described(each) for each in arguments}) == len(arguments)
-    with pytest.raises(TypeError, match="a kernel cannot be kept under"):
+    with pytest.raises(TypeError, match="an argument of a kernel cannot be"):
         library._described((add, [1]))
 
 

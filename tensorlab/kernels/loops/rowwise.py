@@ -21,6 +21,7 @@ from tensorlab.rules import Rowwise
 
 
 def _source(inputs: int, reductions: int, dtype: str) -> str:
+    """Return the text of the kernel. The last reduction writes its element values to ``y``, which ``output`` reads."""
     names = [f"x{k}" for k in range(inputs)]
     addresses = ", ".join(f"{name}_address + row * columns * size" for name in names)
     last = reductions - 1
@@ -31,7 +32,7 @@ def _source(inputs: int, reductions: int, dtype: str) -> str:
         f"t{k} = fold{k}({', '.join(['columns', addresses, *totals[:k], *(result if k == last else [])])})"
         for k in range(reductions)
     )
-    reads = "\n        ".join(f"{name} = pointer({name}_address + row * columns * size, compute)" for name in names)
+    pointers = "\n        ".join(f"{name} = pointer({name}_address + row * columns * size, compute)" for name in names)
     values = ", ".join(["y[i]", *(f"{name}[i]" for name in names), *totals])
     parameters = ", ".join(f"{name}_address" for name in names)
     return f"""
@@ -41,7 +42,7 @@ def _source(inputs: int, reductions: int, dtype: str) -> str:
 def task(chunk, rows, columns, rows_a_chunk, y_address, {parameters}):
     for row in range(chunk * rows_a_chunk, min(rows, (chunk + 1) * rows_a_chunk)):
         {calls}
-        {reads}
+        {pointers}
         y = pointer(y_address + row * columns * size, compute)
         for i in range(columns):
             y[i] = computed(output({values}))

@@ -20,9 +20,9 @@ from tensorlab.kernels.runtime.memory import address_of, number, pointer, scratc
 from tensorlab.kernels.runtime.records import record_at
 
 MOST = 1024
-"""The maximum number of elements of a row of the result that are computed together; long reads are faster."""
+"""The maximum number of columns that are computed together in a result with one row; long reads of B are faster."""
 _ALIAS = 1 << 12
-"""If the stride in bytes between rows of B is a multiple of this, eight rows would fill one set of the L1 cache."""
+"""If the distance in bytes between rows of B is a multiple of this, eight rows would fill one set of the L1 cache."""
 _ROWS = 8
 """The rows of A that are multiplied by a single column at once."""
 _GROUP = 16

@@ -1,4 +1,4 @@
-"""The table of compiled tasks for each dtype, which the planner `product.matmul` reads; Numba is not imported."""
+"""The compiled tasks of matrix products, in a table per dtype that `product.matmul` reads. Does not import Numba."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def step(array, axis, size):
 
 @jit
 def matrix(array, index, like, size):
-    """Return matrix ``index`` of a stack that broadcasts to ``like``."""
+    """Return the matrix of ``array`` that broadcasts to matrix ``index`` of the stack ``like``."""
     address = memory.data(array)
     for axis in range(2, memory.rank(like)):
         extent = memory.length(like, memory.rank(like) - 1 - axis)

@@ -17,10 +17,12 @@ from tensorlab.kernels.runtime.memory import MAX_RANK, address_of, pointer, scra
 from tensorlab.kernels.runtime.records import record_at
 
 _WORD = ir.IntType(64)
-_MOST, _ARRAYS, _SCALARS, _GIVEN = calls.MOST, 1 + calls.MOST, 16 * calls.MOST, 2 + calls.MOST
+_SCALAR_WORDS = 16
+"""The memory for a Python number, in words: its value, then an array of rank 0 that refers to it."""
+_MOST, _ARRAYS, _SCALARS, _GIVEN = calls.MOST, 1 + calls.MOST, _SCALAR_WORDS * calls.MOST, 2 + calls.MOST
 _HEADER_SIZE, _ENTRY_SIZE = 8 * len(calls.Header._fields), 8 * len(calls.TableEntry._fields)
 _LONG = 4096
-"""The number of elements above which the GIL is released."""
+"""The GIL is released for results with more elements than this."""
 
 
 def _external(symbol: str, result: Any, *arguments: Any) -> Any:
@@ -56,7 +58,7 @@ def _call_address(typingctx: Any, function: Any, arguments: Any) -> Any:
 
 
 def _text(text: str) -> Any:
-    """Return a jitted function that returns the address of a constant C string."""
+    """Return an intrinsic that returns the address of a constant C string."""
 
     @intrinsic
     def address(typingctx: Any) -> Any:
@@ -88,6 +90,7 @@ def _run(address, pool, arrays, count):
 
 @jit
 def _by_method(operation, arguments, count, names):
+    """Call the operation's Python method, which handles all that the compiled call does not."""
     method = _attribute(operation, _method_name())
     if method == 0:
         return 0
@@ -122,7 +125,7 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         return kind == header.tensor or kind == header.shared or kind == header.variable or kind == header.watched
 
     @jit
-    def ready(table, arguments, count):
+    def find_entry(table, arguments, count):
         """Return the address of the table entry for the common dtype and backend of all tensor arguments, or 0."""
         header = record_at(table, calls.Header)
         dtype = backend = 0
@@ -145,7 +148,7 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
 
     @jit
     def number(header, thing, size, scalars, position):
-        """Store a Python number as an array of rank 0 with ``size`` bytes and return its address; 0 if unsupported."""
+        """Make an array of rank 0 of a Python number, with ``size`` bytes; return its address, 0 if not supported."""
         kind = _word(thing + type_slot)
         if size == 0:
             return 0
@@ -158,7 +161,7 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
             value = _float_as_double(thing)
         else:
             return 0
-        element = address_of(scalars) + position * 16 * 8
+        element = address_of(scalars) + position * _SCALAR_WORDS * 8
         if size == 4:
             pointer(element, types.float32)[0] = np.float32(value)
         else:
@@ -174,7 +177,7 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         pool = _word(header.pool)  # read once, because another thread may change it
         if names != 0 or count != header.arity:
             return _by_method(operation, arguments, count, names)
-        found = ready(table, arguments, count)
+        found = find_entry(table, arguments, count)
         if found == 0:
             return _by_method(operation, arguments, count, names)
         entry = record_at(found, calls.TableEntry)
@@ -184,7 +187,8 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         owned = scratch(_MOST, types.int64)
         rank = 0
         recorded = _word(header.tapes) != 0
-        releases_gil = True  # whether the GIL may be released; a tape would miss an assignment to a variable meanwhile
+        # Without the GIL another thread may assign to a variable before the call is recorded; a tape would miss that.
+        releases_gil = True
         for position in range(count):
             thing = _word(arguments + 8 * position)
             if is_tensor(header, thing):
@@ -223,8 +227,8 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         arrays[0] = result
         kernel_address = entry.kernel
         if elements > _LONG and releases_gil:
-            # Without the GIL another thread may assign to a variable. The extra reference to the array makes the
-            # assignment use new memory instead of overwriting the array.
+            # If another thread assigns to a variable meanwhile, the extra reference to its array makes the assignment
+            # use new memory instead of overwriting the array.
             for position in range(count):
                 owned[position] = arrays[1 + position] if is_tensor(header, _word(arguments + 8 * position)) else 0
                 if owned[position] != 0:

@@ -35,9 +35,9 @@ def kernel(maker: Callable[P, Definition]) -> Callable[P, Callable[..., Any]]:
     """Decorate a function that defines a kernel, so that a call returns the compiled kernel.
 
     The arguments may be scalar functions, rules, strings, numbers, None, and tuples of these. Together with the name of
-    the function they form the key of the kernel, so the kernel must depend on nothing else. The function returns a
-    plain Python function, whose result is an int64 or None, and its signature. It runs only if the kernel is neither in
-    this process nor on disk (see `library.find`).
+    the maker, which is the decorated function, they form the key of the kernel, so the kernel must depend on nothing
+    else. The maker returns a plain Python function, whose result is an int64 or None, and its signature. It is called
+    only if the kernel is neither in this process nor on disk (see `library.find`).
     """
     name = f"{maker.__module__.removeprefix(library.PACKAGE)}.{maker.__qualname__}"
 

@@ -1,6 +1,6 @@
-"""Find kernels by the name of the function that makes them, the maker, and its arguments.
+"""Find kernels by the name and the arguments of their maker, a function with the decorator `compiler.kernel`.
 
-The two determine a kernel completely, apart from tensorlab's own sources. So a kernel can be loaded from disk without
+Both determine a kernel completely, apart from tensorlab's own sources. So a kernel can be loaded from disk without
 importing the maker's module, which needs Numba.
 """
 
@@ -29,7 +29,7 @@ def find(
     """Return a kernel of this process, from disk, or newly compiled and written to disk.
 
     Args:
-        maker: the dotted name of the function that makes it, relative to `tensorlab.kernels`.
+        maker: the dotted name of the maker, relative to `tensorlab.kernels`.
         arguments: scalar functions, rules, strings, numbers, None, and tuples of these.
         compiled: compiles the kernel from the arguments; by default the maker does.
     """
@@ -43,18 +43,18 @@ def find(
             cache.write(key, made)
             kernel = native.load(made)
             if kernel is None:
-                raise RuntimeError(f"a kernel calls what this process does not have, one of {', '.join(made.needs)}")
+                raise RuntimeError(f"cannot link a kernel: this process lacks a symbol, one of {', '.join(made.needs)}")
         _kernels[key] = kernel
     return kernel
 
 
 def key_of(maker: str, arguments: tuple[Any, ...]) -> str:
-    """Return the key of a kernel, which describes all that it depends on beside tensorlab's own sources."""
+    """Return the key of a kernel, which describes all that it depends on, apart from tensorlab's own sources."""
     return f"{maker}{_described(arguments)}"
 
 
 def provide(maker: str) -> str:
-    """Make a driver available to the linker, and return its symbol."""
+    """Make a driver, a kernel that other kernels call, available to the linker, and return its symbol."""
     symbol = f"{_SYMBOL}{maker}"
     if not native.is_provided(symbol):
         native.provide(symbol, find(maker))
@@ -68,7 +68,7 @@ def _compiler(maker: str) -> Callable[..., Native]:
 
 
 def _described(argument: object) -> str:
-    """Describe an argument by what the kernel depends on, excluding, for example, a function's file and line."""
+    """Return an argument's part of the key, without what no kernel depends on, like a function's file and line."""
     if isinstance(argument, ScalarFunction):
         return argument.key
     if isinstance(argument, tuple):
@@ -77,11 +77,11 @@ def _described(argument: object) -> str:
         return _described(tuple(getattr(argument, field.name) for field in dataclasses.fields(argument)))
     if argument is None or isinstance(argument, (str, int, float)):
         return repr(argument)
-    raise TypeError(f"a kernel cannot be kept under {argument!r}")
+    raise TypeError(f"an argument of a kernel cannot be {argument!r}; see `compiler.kernel` for the supported types")
 
 
 def _loaded(key: str) -> Callable[..., Any] | None:
-    """Load a kernel from disk, after the drivers that it calls; return None if there is none."""
+    """Load a kernel from disk, after providing the drivers that it calls; return None if it is not there."""
     found = cache.read(key)
     if found is None:
         return None

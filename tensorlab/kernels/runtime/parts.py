@@ -16,7 +16,7 @@ from numba.core.compiler_machinery import PassManager, register_pass
 __all__ = ["PART", "WHOLE"]
 
 _NEEDLESS = (untyped_passes.InlineClosureLikes, typed_passes.NopythonRewrites)
-"""Passes for comprehensions, closures and array expressions. Kernels contain none, but the passes cost time anyway."""
+"""Passes for comprehensions, closures and array expressions, which kernels do not contain."""
 
 
 class _PartLibrary(JITCodeLibrary):  # type: ignore[misc]
@@ -41,7 +41,7 @@ class _PartLowering(typed_passes.NativeLowering):  # type: ignore[misc]
         state.flags.no_compile = True
         super().run_pass(state)
         state.library.finalize()
-        # Numba identifies a compiled function by its C function. This unique object replaces it; nothing calls it.
+        # Numba identifies a compiled function by its C function, which a part lacks. This unique object replaces it.
         identity = object().__sizeof__
         lowered = state["cr"]._replace(cfunc=identity)
         state["cr"] = lowered

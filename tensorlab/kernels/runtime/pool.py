@@ -26,7 +26,7 @@ from tensorlab.kernels.runtime import library
 
 MOST_THREADS = 1024
 LINE = 64
-"""The size of a cache line in bytes. Words that different threads write are in different lines."""
+"""The size of a cache line in bytes. Words that different threads write are in different cache lines."""
 
 
 def _structure(lines: Sequence[Sequence[str]], **tables: Any) -> np.dtype[Any]:
@@ -43,7 +43,7 @@ def _structure(lines: Sequence[Sequence[str]], **tables: Any) -> np.dtype[Any]:
 
 
 THREAD = _structure([["sleeps", "share", "lock"]])
-"""What belongs to a thread: whether it sleeps, the next chunk of its share, and the lock that it sleeps on."""
+"""The state of a thread: whether it sleeps, the next chunk of its share of a job, and the lock that it sleeps on."""
 MASK = np.dtype((np.uint8, MOST_THREADS // 8))
 """A set of processors."""
 POOL = _structure(
@@ -78,7 +78,7 @@ def _new_lock() -> int:
     )
     lock = allocate()
     if not lock:
-        raise MemoryError("the locks of tensorlab's threads")
+        raise MemoryError("cannot allocate a lock for tensorlab's threads")
     acquire(lock, 1)
     return int(lock)
 
@@ -104,6 +104,7 @@ def _initial() -> int:
 _guard = threading.Lock()
 """Locked by the thread that starts or stops workers."""
 _count: int | None = None
+"""The number of threads that kernels shall run on; None before it is first needed."""
 _running = 0
 """The number of threads that the pool was started for; 0 before it is started."""
 _closed = False
@@ -198,7 +199,7 @@ def _join(thread: threading.Thread) -> None:
 
 
 def _settle() -> None:
-    """Stop the workers if their number has changed; if another thread has the guard, it will do so."""
+    """Stop the workers if their number has changed. A thread that holds `_guard` does so itself when it releases it."""
     while _running not in (0, _count) and _guard.acquire(blocking=False):
         try:
             _end()
@@ -234,7 +235,7 @@ def _shut_down() -> None:
     """Stop the workers for good; later kernels run on the calling thread alone."""
     global _closed
     _closed = True
-    if _guard.acquire(timeout=5):  # a daemon thread may have the guard and never resume
+    if _guard.acquire(timeout=5):  # a daemon thread may hold the lock and never resume
         try:
             _end()
         finally:
@@ -242,7 +243,7 @@ def _shut_down() -> None:
     _publish(0)
 
 
-def _forget() -> None:
+def _reset_after_fork() -> None:
     """Reset the state in a forked child, where the parent's workers do not exist."""
     global _guard, _running, _workers, _memory
     _guard, _running, _workers, _memory = threading.Lock(), 0, [], None
@@ -252,4 +253,4 @@ def _forget() -> None:
 # No worker may be running during interpreter shutdown.
 atexit.register(_shut_down)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=_reset_after_fork)
