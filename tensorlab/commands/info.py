@@ -17,7 +17,7 @@ from tensorlab.plugins import manager
 from tensorlab.registry import registries
 from tensorlab.version import __version__
 
-_TELLING = ("avx512f", "avx2", "fma", "avx", "sse4.2", "neon", "sve")
+_FEATURES = ("avx512f", "avx2", "fma", "avx", "sse4.2", "neon", "sve")
 """The processor features that determine the speed of arithmetic."""
 
 
@@ -58,7 +58,7 @@ def _processor() -> list[tuple[str, str]]:
     lanes = tile.vector_bytes // 4
     return [
         ("processor", f"{name} ({triple})"),
-        ("features", ", ".join(word for word in _TELLING if word in present) or "none of " + ", ".join(_TELLING)),
+        ("features", ", ".join(word for word in _FEATURES if word in present) or "none of " + ", ".join(_FEATURES)),
         (
             "register tile",
             f"{chosen}{given}, {tile.rows} x {tile.vectors * lanes} float32: {tile.rows} rows of {tile.vectors} "
@@ -70,11 +70,11 @@ def _processor() -> list[tuple[str, str]]:
 def _cache() -> list[tuple[str, str]]:
     from tensorlab.kernels.runtime import cache
 
-    why = cache.unusable()
+    reason = cache.unusable()
     usage = cache.usage()
     contents = f"{usage.kernels} kernels, {usage.size / 1e6:.1f} MB of at most {cache.LIMIT / 1e6:.0f} MB"
-    lines = [f"not used: {why}"] if why else [contents]
-    if not why and (unwritable := cache.unwritable()):
+    lines = [f"not used: {reason}"] if reason else [contents]
+    if not reason and (unwritable := cache.unwritable()):
         lines.append(f"kernels cannot be stored: {unwritable}")
     return [("kernel cache", str(cache.folder())), *(("", line) for line in lines)]
 
@@ -87,7 +87,7 @@ def _data() -> str:
 
 
 def _backends() -> dict[str, str]:
-    """Return the state of each backend. A backend that raises gives a row, not an error."""
+    """Return the state of each backend; a failed one does not prevent the others from being shown."""
     states = {}
     for entry in registries["backend"]:
         try:

@@ -21,7 +21,7 @@ X = np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3)
 Y = np.ones((4, 1), np.float32)
 
 
-def differentiated(operation: Callable[..., tl.Tensor]) -> None:
+def call_and_differentiate(operation: Callable[..., tl.Tensor]) -> None:
     x = tl.asarray(X)
     for _ in range(3):
         operation(x)
@@ -31,12 +31,12 @@ def differentiated(operation: Callable[..., tl.Tensor]) -> None:
     tape.gradient(y, x)
 
 
-# They compute `tl.square` and SGD, whose kernels other tests compile already.
+# These compute `tl.square` and SGD, so that their kernels are in the cache of the tests.
 
 
 def operation() -> Any:
     made = tl.elementwise(lambda x: x * x)
-    differentiated(made)
+    call_and_differentiate(made)
     return made
 
 
@@ -44,7 +44,7 @@ def activation() -> Any:
     made = tl.Activation(lambda x: x * x)
     kernel = tl.asarray(X.T.copy())
     bias = tl.asarray(np.ones(4, np.float32))
-    differentiated(lambda x: tl.dense(x, kernel, bias, made))
+    call_and_differentiate(lambda x: tl.dense(x, kernel, bias, made))
     return made
 
 
@@ -66,7 +66,7 @@ def model() -> Any:
     return made
 
 
-def kept() -> dict[str, int]:
+def cache_sizes() -> dict[str, int]:
     """Return the sizes of all caches that live as long as the process."""
     for _ in range(4):  # entries of weak dictionaries are freed one collection later
         gc.collect()
@@ -87,16 +87,16 @@ def kept() -> dict[str, int]:
 
 @pytest.mark.parametrize("make", [operation, activation, optimizer, model])
 def test_equal_objects_share_kernels_and_are_freed(make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled_calls, "_left", 1)
+    monkeypatch.setattr(compiled_calls, "_left", 1)  # the next call compiles
     for _ in range(2):
         make()
     loaded: list[Any] = []
     load = native.load
     monkeypatch.setattr(native, "load", lambda code: (loaded.append(code), load(code))[1])
-    before = kept()
+    before = cache_sizes()
     watched = [weakref.ref(make()) for _ in range(10)]
     assert loaded == []
-    assert kept() == before
+    assert cache_sizes() == before
     assert [reference() for reference in watched] == [None] * len(watched)
 
 

@@ -1,4 +1,4 @@
-"""Operations are copied, and pickled for other processes, by name or as data, never with memory addresses."""
+"""Copies and pickles of operations: by name for those of a module, else as data, and never with memory addresses."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def helped(x: float) -> float:
     return helper(x, 0.25) + math.exp(x)
 
 
-def library() -> dict[str, Elementwise]:
+def library_operations() -> dict[str, Elementwise]:
     """Return every operation with a scalar function, by its qualified name."""
     owners: list[Any] = [tl, activations]
     return {
@@ -80,7 +80,7 @@ def library() -> dict[str, Elementwise]:
 
 
 def use(operation: Elementwise) -> list[Any]:
-    """Return results and derivatives of an operation, after its call was compiled."""
+    """Return results and derivatives of an operation, from its compiled call."""
     x = [tl.asarray([-1.5, 0.5, 2.0])] * operation._arity
     for _ in range(3):
         y = operation(*x)
@@ -91,12 +91,13 @@ def use(operation: Elementwise) -> list[Any]:
 
 
 @pytest.fixture(autouse=True)
-def _hot(monkeypatch: pytest.MonkeyPatch) -> None:
+def _compile_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compile calls at the next call, not after the first 100."""
     monkeypatch.setattr(compiled_calls, "_left", 1)
 
 
 def test_library_operations_are_pickled_by_name() -> None:
-    found = library()
+    found = library_operations()
     assert len(found) > 60
     for operation in (*found.values(), own):
         for protocol in PROTOCOLS:
@@ -111,7 +112,7 @@ def test_other_operations_are_pickled_as_data(name: str) -> None:
     operation = MADE[name]()
     integers = tl.asarray([1, 2])
     expected = use(operation) if name != "derivative" else None
-    whole = operation(integers).tolist() if name == "kinds" else None
+    from_integers = operation(integers).tolist() if name == "kinds" else None
     for protocol in PROTOCOLS:
         again = pickle.loads(pickle.dumps(operation, protocol))
         assert type(again) is type(operation)
@@ -122,8 +123,8 @@ def test_other_operations_are_pickled_as_data(name: str) -> None:
         assert not again._kernels
         if expected is not None:
             assert use(again) == expected
-        if whole is not None:
-            assert again(integers).tolist() == whole
+        if from_integers is not None:
+            assert again(integers).tolist() == from_integers
     for copied in (copy.copy(operation), copy.deepcopy(operation)):
         assert copied is not operation
         assert copied.scalar is operation.scalar
@@ -139,7 +140,7 @@ def test_given_derivative_survives_pickling() -> None:
     for each in (operation, pickle.loads(pickle.dumps(operation))):
         assert use(each) == [[0.0, 1.0, 1.0], pytest.approx(list(map(surrogate, x)))]
         gradient = each.vjp(0)(tl.asarray([1.0, 2.0, 3.0]), tl.asarray(x)).tolist()
-        assert gradient == pytest.approx([k * surrogate(each) for k, each in zip((1, 2, 3), x, strict=True)])
+        assert gradient == pytest.approx([k * surrogate(value) for k, value in zip((1, 2, 3), x, strict=True)])
     smooth = pickle.loads(pickle.dumps(tl.Activation(lambda x: x * x, lambda x: 2.0 * x)))
     check_gradients(smooth, [tl.asarray([0.5, -1.5], dtype="float64")], order=2)
 
@@ -178,7 +179,7 @@ import pickle, sys
 import numpy as np
 import tensorlab as tl
 padding = [object() for _ in range(10_000)]
-[tl.add(tl.asarray([1.0]), 1.0) for _ in range(150)]  # calls are compiled
+[tl.add(tl.asarray([1.0]), 1.0) for _ in range(150)]  # enough for calls to be compiled
 for operation, expected in pickle.load(sys.stdin.buffer):
     x = [tl.asarray([-1.5, 0.5, 2.0])] * operation._arity
     for _ in range(3):
@@ -192,6 +193,7 @@ print("right")
 
 
 def received(data: bytes) -> str:
+    """Run the receiver in a new process with pickled pairs of an operation and its results; return its output."""
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join([str(FOLDER), str(FOLDER.parent / "support"), str(FOLDER.parents[1])])
     }

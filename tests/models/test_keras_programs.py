@@ -1,6 +1,6 @@
 """Short programs in the style of Keras scripts compute the same numbers with tensorlab as with Keras 3.15.
 
-The programs are in `tests/support/keras_programs.py`. To record them again, call each with the module ``keras``.
+The programs are in `tests/support/keras_programs.py`. To record the results again, call each with the module ``keras``.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def test_results_match_keras(name: str) -> None:
     found = PROGRAMS[name](tl)
     assert set(found) == set(RECORDED[name])
     for what, expected in RECORDED[name].items():
-        # compared one by one: arrays of a list have different shapes
+        # elements are compared one by one, since the arrays of a list can have different shapes
         pairs = zip(found[what], expected, strict=True) if isinstance(expected, list) else [(found[what], expected)]
         for ours, theirs in pairs:
             np.testing.assert_allclose(np.asarray(ours, "f8"), theirs, rtol=2e-5, atol=2e-6, err_msg=what)
