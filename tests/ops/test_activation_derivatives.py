@@ -1,4 +1,4 @@
-"""Check derivatives that are given with activations, and that functions are lifted when they are registered."""
+"""Check explicit derivatives of activations, and that functions are lifted at registration."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ RIGHT: list[tuple[Scalar, Scalar]] = [
 
 
 @pytest.mark.parametrize(("forward", "derivative"), RIGHT)
-def test_a_right_derivative_is_taken(forward: Scalar, derivative: Scalar) -> None:
+def test_correct_derivative_is_accepted(forward: Scalar, derivative: Scalar) -> None:
     activation = tl.Activation(forward, derivative)
     x = tl.Variable(np.array([0.7]))
     with tl.GradientTape() as tape:
@@ -130,7 +130,7 @@ WRONG: list[tuple[Scalar, Scalar, float, float, float]] = [
 
 
 @pytest.mark.parametrize(("forward", "derivative", "x", "own", "given"), WRONG)
-def test_a_wrong_derivative_is_refused(forward: Scalar, derivative: Scalar, x: float, own: float, given: float) -> None:
+def test_wrong_derivative_is_rejected(forward: Scalar, derivative: Scalar, x: float, own: float, given: float) -> None:
     with pytest.raises(ArgumentError) as error:
         tl.Activation(forward, derivative)
 
@@ -144,12 +144,12 @@ def test_a_wrong_derivative_is_refused(forward: Scalar, derivative: Scalar, x: f
     )
 
 
-def test_at_a_kink_the_message_gives_both_slopes() -> None:
+def test_error_at_a_kink_shows_both_slopes() -> None:
     with pytest.raises(ArgumentError, match=r"a derivative that is from 0 to 1 at x = 0, received 2 from"):
         tl.Activation(relu, beyond_one)
 
 
-def test_without_a_known_derivative_difference_quotients_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_derivative_is_checked_with_finite_differences(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(function: ScalarFunction) -> ScalarFunction:
         raise ScalarError(function.who, "a derivative that is known", "none")
 
@@ -161,7 +161,7 @@ def test_without_a_known_derivative_difference_quotients_are_compared(monkeypatc
             check.check_derivative("Activation", scalar_function(forward), scalar_function(derivative))
 
 
-def test_a_piecewise_constant_function_accepts_any_surrogate() -> None:
+def test_piecewise_constant_function_accepts_any_surrogate() -> None:
     def sign(x: float) -> float:
         return 1.0 if x >= 0 else -1.0
 
@@ -176,7 +176,7 @@ def test_a_piecewise_constant_function_accepts_any_surrogate() -> None:
     assert tape.gradient(y, x).tolist() == [0.0, 1.0, 1.0, 0.0]
 
 
-# A function that cannot be lifted is refused when it is registered, not when it is first used.
+# A function that cannot be lifted is rejected at registration, not at its first use.
 
 TABLE = np.array([1.0, 2.0])
 LIST = [1.0, 2.0]
@@ -235,7 +235,7 @@ def writing(x: float, y: float = 1.0) -> float:
     return x
 
 
-REFUSED: dict[Callable[..., Any], tuple[str, int]] = {
+REJECTED: dict[Callable[..., Any], tuple[str, int]] = {
     printed: ("the call 'print(x)'", 1),
     listed: ("a list", 1),
     with_text: ("the constant 'fast'", 1),
@@ -259,9 +259,9 @@ REGISTRATIONS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("name", REGISTRATIONS)
-@pytest.mark.parametrize("function", REFUSED, ids=lambda function: function.__name__)
-def test_what_cannot_be_lifted_is_refused_when_it_is_registered(name: str, function: Callable[..., Any]) -> None:
-    construct, offset = REFUSED[function]
+@pytest.mark.parametrize("function", REJECTED, ids=lambda function: function.__name__)
+def test_unsupported_function_is_rejected_at_registration(name: str, function: Callable[..., Any]) -> None:
+    construct, offset = REJECTED[function]
     first = function.__code__.co_firstlineno
     with pytest.raises(ScalarError) as error:
         REGISTRATIONS[name](function)
@@ -272,18 +272,18 @@ def test_what_cannot_be_lifted_is_refused_when_it_is_registered(name: str, funct
 
 @pytest.mark.parametrize("name", REGISTRATIONS)
 @pytest.mark.parametrize("thing", [functools.partial(relu), "relu", 3.0, TABLE])
-def test_an_object_that_is_not_a_function_is_refused(name: str, thing: Any) -> None:
+def test_non_function_is_rejected(name: str, thing: Any) -> None:
     with pytest.raises(TypeError) as error:
         REGISTRATIONS[name](thing)
     assert isinstance(error.value, tl.errors.TensorlabError)
 
 
-def test_a_closure_keeps_the_value_that_it_had_when_it_was_registered() -> None:
+def test_closure_variables_are_captured_at_registration() -> None:
     activations = []
     for factor in (2.0, 3.0):
 
         def scaled(x: float) -> float:
-            return factor * x  # noqa: B023  # the test asks which value counts
+            return factor * x  # noqa: B023  # late binding is what the test is about
 
         activations.append(tl.Activation(scaled))
     with tl.device("cpu"):

@@ -1,4 +1,4 @@
-"""Activations: values and derivatives against NumPy, a third party's from its scalar, and what is refused."""
+"""Check values and derivatives of activations against NumPy, custom activations, and errors."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def numpy_mish(x: Array) -> Array:
 
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 2e-6), ("float64", 1e-13)])
-def test_value_and_derivative_are_numpys(name: str, dtype: str, tolerance: float, rng: np.random.Generator) -> None:
+def test_values_and_derivatives_match_numpy(name: str, dtype: str, tolerance: float, rng: np.random.Generator) -> None:
     value, derivative = RULES[name]
     activation = getattr(tl.activations, name)
     x = rng.normal(scale=3.0, size=(5, 7)).astype(dtype)
@@ -77,7 +77,7 @@ def test_value_and_derivative_are_numpys(name: str, dtype: str, tolerance: float
 
 
 POINTS = [-8.0, -3.0, -1.0, -0.25, 0.0, 0.25, 1.0, 3.0, 8.0]
-# keras.activations of Keras 3.15 at these points.
+# Values of keras.activations at these points, from Keras 3.15.
 KERAS = {
     "elu": [-0.9996645, -0.950213, -0.6321205, -0.2211992, 0.0, 0.25, 1.0, 3.0, 8.0],
     "exponential": [0.0003354626, 0.04978707, 0.3678795, 0.7788008, 1.0, 1.284025, 2.718282, 20.08554, 2980.958],
@@ -109,13 +109,13 @@ def test_values_match_keras(name: str) -> None:
 
 
 def test_hyperparameters_can_be_changed() -> None:
-    assert str(tl.activations.elu.__doc__).startswith("Compute ``x`` where it is above 0")  # not that of Activation
+    assert str(tl.activations.elu.__doc__).startswith("Compute ``x`` where it is above 0")  # not of Activation
     assert tl.Activation(tl.activations.elu, alpha=0.5)([-100.0, 2.0]).tolist() == [-0.5, 2.0]
     assert tl.Activation(tl.activations.leaky_relu, negative_slope=0.5)([-2.0, 2.0]).tolist() == [-1.0, 2.0]
 
 
 @pytest.mark.parametrize("name", ["elu", "gelu", "relu", "sigmoid", "silu", "softplus", "tanh", "softmax"])
-def test_saturated_inputs_give_the_limits(name: str) -> None:
+def test_saturated_inputs_reach_the_limits(name: str) -> None:
     x = tl.asarray([-1e4, 0.0, 1e4])
     expected = {
         "elu": [-1.0, 0.0, 1e4],
@@ -130,7 +130,7 @@ def test_saturated_inputs_give_the_limits(name: str) -> None:
     assert getattr(tl.activations, name)(x).tolist() == expected[name]
 
 
-def test_softmax_sums_to_one_and_ignores_a_shift(rng: np.random.Generator) -> None:
+def test_softmax_sums_to_one_and_is_invariant_to_shifts(rng: np.random.Generator) -> None:
     x = rng.normal(size=(4, 3, 5))
     outputs = tl.activations.softmax(x).numpy()
     expected = np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True)
@@ -139,7 +139,7 @@ def test_softmax_sums_to_one_and_ignores_a_shift(rng: np.random.Generator) -> No
     np.testing.assert_allclose(outputs.sum(axis=-1), 1.0, rtol=1e-14)
 
 
-def test_derivative_of_a_third_partys_scalar_is_found(rng: np.random.Generator) -> None:
+def test_custom_activation_is_differentiated(rng: np.random.Generator) -> None:
     activation = tl.Activation(mish)
     x = rng.normal(size=(5, 3))
     step = 1e-5
@@ -151,7 +151,7 @@ def test_derivative_of_a_third_partys_scalar_is_found(rng: np.random.Generator) 
     np.testing.assert_allclose(tape.gradient(outputs, source).numpy(), expected, rtol=1e-6, atol=1e-8)
 
 
-def test_derivative_that_is_given_is_used(rng: np.random.Generator) -> None:
+def test_explicit_derivative_is_used(rng: np.random.Generator) -> None:
     def step(x: float) -> float:
         return 1.0 if x > 0 else 0.0
 
@@ -166,7 +166,7 @@ def test_derivative_that_is_given_is_used(rng: np.random.Generator) -> None:
     assert np.array_equal(outputs.numpy(), (x > 0).astype("float64"))
     gradient = tape.gradient(outputs, source, output_gradients=tl.asarray(flowing))
     np.testing.assert_allclose(gradient.numpy(), flowing / (1.0 + x * x), rtol=1e-12)
-    # And in the epilogue of a layer.
+    # The same in the epilogue of a layer.
     layer = tl.layers.Dense(3, activation=activation, use_bias=False, dtype="float64")
     with tl.GradientTape() as tape:
         total = tl.sum(layer(x))
@@ -186,7 +186,7 @@ def test_second_derivative(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(outer.gradient(slope, source).numpy(), -2.0 * t * (1.0 - t * t), rtol=1e-10, atol=1e-13)
 
 
-def test_get_takes_a_name_an_object_a_function_or_none() -> None:
+def test_get_accepts_names_activations_functions_and_none() -> None:
     def own(x: tl.Tensor) -> tl.Tensor:
         return x
 
@@ -201,7 +201,7 @@ def test_get_takes_a_name_an_object_a_function_or_none() -> None:
 
 
 @pytest.mark.parametrize(("name", "near"), [("rellu", "'relu'"), ("sigmoidal", "'sigmoid'"), ("tangh", "'tanh'")])
-def test_get_names_the_nearest(name: str, near: str) -> None:
+def test_get_suggests_similar_names(name: str, near: str) -> None:
     with pytest.raises(UnknownNameError) as error:
         tl.activations.get(name)
     assert str(error.value).startswith(
@@ -210,7 +210,7 @@ def test_get_names_the_nearest(name: str, near: str) -> None:
     assert near in error.value.hint
 
 
-def test_get_lists_all_names_if_none_is_near() -> None:
+def test_get_lists_all_names_if_none_is_similar() -> None:
     with pytest.raises(UnknownNameError) as error:
         tl.activations.get("zzzzz")
     assert error.value.hint.startswith("known names: ")
@@ -219,13 +219,13 @@ def test_get_lists_all_names_if_none_is_near() -> None:
     )
 
 
-def test_get_refuses_what_is_no_function() -> None:
+def test_get_rejects_numbers() -> None:
     with pytest.raises(ArgumentTypeError) as error:
         tl.activations.get(3.5)
     assert str(error.value) == "activation: expected a name or a function, received 3.5"
 
 
-def test_activation_refuses_what_is_no_function_of_one_number() -> None:
+def test_activation_rejects_other_than_functions_of_one_number() -> None:
     def two(x: float, y: float) -> float:
         return x + y
 
@@ -256,7 +256,7 @@ def test_activation_refuses_what_is_no_function_of_one_number() -> None:
             assert str(error.value).endswith(("received (x, y) with 1 result", "received (x) with 2 results"))
 
 
-def test_activation_names_the_construct_that_cannot_be_lifted() -> None:
+def test_activation_error_names_the_unsupported_function() -> None:
     def unliftable(x: float) -> float:
         return sorted([x])[0]
 

@@ -1,4 +1,4 @@
-"""Activations with hyperparameters: values, derivatives, layers, configs."""
+"""Check activations with hyperparameters: values, derivatives, layers, configs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_values_and_derivatives() -> None:
         assert activation.hyperparameters == {"slope": slope, "shift": shift}
 
 
-def test_a_given_derivative_takes_those_that_it_has() -> None:
+def test_explicit_derivative_receives_its_hyperparameters() -> None:
     def slopes(x: float, slope: float = 0.1) -> float:
         return 1.0 if x > 0 else slope
 
@@ -52,7 +52,7 @@ def test_a_given_derivative_takes_those_that_it_has() -> None:
         tl.Activation(leaky, derivative=lambda x, slope=0.1: 2 * slope)
 
 
-def test_no_name_is_reserved() -> None:
+def test_hyperparameters_may_have_any_name() -> None:
     def odd(x: float, forward: float = 2.0, derivative: float = 3.0, self: float = 4.0, name: float = 5.0) -> float:
         return x * forward + derivative + self + name
 
@@ -60,7 +60,7 @@ def test_no_name_is_reserved() -> None:
     assert activation(X).tolist() == (X + 3).tolist()
 
 
-def test_what_is_refused() -> None:
+def test_invalid_arguments_are_rejected() -> None:
     with pytest.raises(ArgumentError) as error:
         tl.Activation(leaky, slop=0.2)
     assert str(error.value) == (
@@ -76,7 +76,7 @@ def test_what_is_refused() -> None:
     )
 
 
-def test_layers_fuse_copy_and_pickle_them() -> None:
+def test_layers_with_hyperparameters_can_be_copied_and_pickled() -> None:
     layer = Dense(2, activation=tl.Activation(leaky, slope=0.5), kernel_initializer="ones")
     x = np.array([[-1.0, -2.0], [3.0, 1.0]], "f4")
     for each in (layer, copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
@@ -84,7 +84,7 @@ def test_layers_fuse_copy_and_pickle_them() -> None:
 
 
 @pytest.mark.usefixtures("plugins_restored")
-def test_configs_name_the_registered_one_and_the_hyperparameters() -> None:
+def test_config_stores_registered_name_and_hyperparameters() -> None:
     registered = tl.Activation(leaky)
     tl.plugins.register(plugin_of(tensorlab_register_activations=lambda: {"leaking": registered}), "mine")
     config = json.loads(json.dumps(Dense(2, activation=tl.Activation(registered, slope=0.5)).get_config()))
@@ -99,7 +99,7 @@ def test_configs_name_the_registered_one_and_the_hyperparameters() -> None:
     assert Dense(2, activation=registered).get_config()["activation"] == "leaking"
 
 
-def test_linear_is_a_function() -> None:
+def test_linear_is_found_by_name_and_by_none() -> None:
     for identifier in (None, "linear", tl.activations.linear):
         assert tl.activations.get(identifier) is tl.activations.linear
     assert tl.activations.get(None)([1.0, 2.0]).tolist() == [1, 2]

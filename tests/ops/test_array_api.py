@@ -1,4 +1,4 @@
-"""The Python array API standard, 2024.12: that every name is there, takes its arguments, and that the rest is told."""
+"""Check names, signatures, defaults and inspection functions against the Python array API standard 2024.12."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 import tensorlab as tl
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, UnknownNameError
 
-# What the standard says of each function, in Python's own words; arguments that only complex numbers need are left out.
+# The signatures in the standard, without arguments that only complex numbers need.
 SIGNATURES = """
 arange(start, /, stop, step, *, dtype, device)
 asarray(obj, /, *, dtype, device, copy)
@@ -152,7 +152,7 @@ cumulative_sum cumulative_prod take take_along_axis sort argsort vecdot tensordo
 zeros ones empty full zeros_like ones_like empty_like full_like arange asarray
 linalg.trace linalg.diagonal linalg.svd linalg.qr linalg.tensordot linalg.vecdot
 """
-"""Functions whose first keyword is positional, too, as NumPy and Keras have it."""
+"""Functions whose first keyword argument can also be positional, as in NumPy and Keras."""
 
 
 def function_of(name: str) -> Any:
@@ -160,7 +160,7 @@ def function_of(name: str) -> Any:
 
 
 def signature_of(name: str) -> str:
-    """The signature of a function as the table writes it."""
+    """Return the signature of a function in the format of the table."""
     parameters = [
         parameter.replace(default=inspect.Parameter.empty, annotation=inspect.Parameter.empty)
         for parameter in inspect.signature(function_of(name)).parameters.values()
@@ -169,7 +169,7 @@ def signature_of(name: str) -> str:
 
 
 def standard(name: str) -> str:
-    """The standard's signature, with the first keyword as a positional argument where it is one here."""
+    """Return the expected signature: that of the standard, except for functions in POSITIONAL."""
     if name not in POSITIONAL.split():
         return TABLE[name]
     before, after = TABLE[name].rstrip(")").split("*, ")
@@ -178,11 +178,11 @@ def standard(name: str) -> str:
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_arguments_have_the_standards_names_and_kinds(name: str) -> None:
+def test_signatures_match_the_standard(name: str) -> None:
     assert signature_of(name) == standard(name)
 
 
-def test_an_axis_may_be_given_by_position(rng: np.random.Generator) -> None:
+def test_axis_can_be_positional(rng: np.random.Generator) -> None:
     array = rng.permutation(12).reshape(3, 4).astype("float32")
     for name in ("sum", "mean", "prod", "max", "min", "any", "all", "var", "std", "argmax", "argmin", "flip", "sort"):
         expected = getattr(np, name)(array, 1)
@@ -196,12 +196,12 @@ def test_an_axis_may_be_given_by_position(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in OTHER_NAMES.partition("bool")[0].split() if name not in TABLE])
-def test_elementwise_operations_take_the_standards_arguments_and_out(name: str) -> None:
+def test_elementwise_signatures_match_the_standard(name: str) -> None:
     of_two = name in TWO.split()
     assert signature_of(name) == f"{name}({'x1, x2' if of_two else 'x'}, /, *, out)"
 
 
-def test_every_name_of_the_standard_is_there() -> None:
+def test_all_names_of_the_standard_exist() -> None:
     own = [name for name in TABLE if "." not in name]
     missing = [name for name in (*own, *OTHER_NAMES.split()) if not hasattr(tl, name)]
     assert not missing
@@ -209,7 +209,7 @@ def test_every_name_of_the_standard_is_there() -> None:
     assert {f"linalg.{name}" for name in tl.linalg.__all__} == {*TABLE} - {*own}
 
 
-def test_defaults_are_the_standards() -> None:
+def test_defaults_match_the_standard() -> None:
     defaults: Mapping[str, Mapping[str, object]] = {
         "arange": {"stop": None, "step": 1},
         "argsort": {"axis": -1, "descending": False, "stable": True},
@@ -237,7 +237,7 @@ def test_defaults_are_the_standards() -> None:
         assert {key: parameters[key].default for key in expected} == expected, name
 
 
-def test_every_function_says_where_it_comes_from() -> None:
+def test_docstrings_cite_the_standard() -> None:
     for name in TABLE:
         text = inspect.getdoc(function_of(name))
         assert text is not None
@@ -246,7 +246,7 @@ def test_every_function_says_where_it_comes_from() -> None:
         ), name
 
 
-def test_a_tensor_knows_its_namespace() -> None:
+def test_array_namespace_of_a_tensor() -> None:
     x = tl.zeros((2, 3))
     assert tl.__array_api_version__ == "2024.12"
     for version in (None, "2021.12", "2022.12", "2023.12", "2024.12"):
@@ -260,7 +260,7 @@ def test_a_tensor_knows_its_namespace() -> None:
         x.__array_namespace__(api_version=2024)
 
 
-def test_attributes_and_devices_of_a_tensor() -> None:
+def test_tensor_attributes_and_to_device() -> None:
     x = tl.reshape(tl.arange(6), (2, 3))
     assert (x.shape, x.ndim, x.size, x.dtype, x.device) == ((2, 3), 2, 6, tl.int64, "cpu")
     assert x.T.tolist() == x.mT.tolist() == [[0, 3], [1, 4], [2, 5]]
@@ -270,7 +270,7 @@ def test_attributes_and_devices_of_a_tensor() -> None:
         x.to_device("cpu", stream=1)
 
 
-def test_the_info_is_complete_and_true() -> None:
+def test_namespace_info_matches_capabilities() -> None:
     info = tl.__array_namespace_info__()
     assert info.capabilities() == {"boolean indexing": True, "data-dependent shapes": True, "max dimensions": 64}
     deep = tl.zeros((1,) * 64)
@@ -291,7 +291,7 @@ def test_the_info_is_complete_and_true() -> None:
     assert tl.argsort([2, 1]).dtype == kinds["indexing"]
 
 
-def test_the_info_knows_every_dtype() -> None:
+def test_namespace_info_lists_all_dtypes() -> None:
     info = tl.__array_namespace_info__()
     every = info.dtypes()
     assert len(every) == 11
@@ -320,7 +320,7 @@ def test_the_info_knows_every_dtype() -> None:
             refused(device="gpu")
 
 
-def test_asarray_copies_when_it_is_told_to_and_never_when_it_is_not() -> None:
+def test_asarray_honors_copy() -> None:
     array = np.arange(3.0)
     assert np.shares_memory(tl.asarray(array).numpy(), array)
     assert np.shares_memory(tl.asarray(array, copy=False).numpy(), array)
@@ -347,7 +347,7 @@ def test_asarray_copies_when_it_is_told_to_and_never_when_it_is_not() -> None:
             refused()
 
 
-def test_real_numbers_are_complex_ones_without_an_imaginary_part() -> None:
+def test_real_imag_and_conj_of_real_arrays() -> None:
     for array in (np.array([1.5, -0.0, np.inf, np.nan]), np.array([3, -4]), np.array([7], np.uint8)):
         for function in (tl.real, tl.conj):
             np.testing.assert_array_equal(function(array).numpy(), array, strict=True)
@@ -356,7 +356,7 @@ def test_real_numbers_are_complex_ones_without_an_imaginary_part() -> None:
         tl.imag([True])
 
 
-def test_astype_copies_and_moves_as_the_standard_says() -> None:
+def test_astype_honors_copy_and_device() -> None:
     array = np.arange(3.0)
     x = tl.asarray(array)
     assert not np.shares_memory(tl.astype(x, "float64").numpy(), array)
@@ -368,7 +368,7 @@ def test_astype_copies_and_moves_as_the_standard_says() -> None:
         tl.astype(x, "float32", device="gpu")
 
 
-def test_a_copy_is_differentiable() -> None:
+def test_asarray_copy_is_differentiable() -> None:
     x = tl.Variable([1.0, 2.0])
     with tl.GradientTape() as tape, tl.device("reference"):
         y = tl.asarray(x, copy=True)

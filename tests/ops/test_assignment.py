@@ -1,4 +1,4 @@
-"""Check ``x[index] = value`` and ``x.at[index]``: what changes, what does not, and errors."""
+"""Check ``x[index] = value`` and ``x.at[index]``: results, unchanged copies, and errors."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def device(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.mark.parametrize("name", INDICES)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint8", "bool"])
 @pytest.mark.usefixtures("device")
-def test_assignment_agrees_with_numpy(name: str, dtype: str, rng: np.random.Generator) -> None:
+def test_assignment_matches_numpy(name: str, dtype: str, rng: np.random.Generator) -> None:
     index, selected = INDICES[name]
     array = rng.integers(0, 2 if dtype == "bool" else 100, (3, 4)).astype(dtype)
     for shape in {selected, selected[1:], tuple(1 for _ in selected), ()}:
@@ -75,7 +75,7 @@ def test_assignment_agrees_with_numpy(name: str, dtype: str, rng: np.random.Gene
             np.testing.assert_array_equal(changed.numpy(), expected, strict=True)
         np.testing.assert_array_equal(before, array)
         np.testing.assert_array_equal(view.numpy(), array[::-1])
-        x[index] = value  # in place: nobody else has the memory by now
+        x[index] = value  # in place: no other object shares the memory now
         np.testing.assert_array_equal(x.numpy(), expected)
 
 
@@ -91,7 +91,7 @@ def test_tensors_as_indices(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(x.numpy(), np.where(array < 0, 1, array))
 
 
-def test_in_place_operators_on_parts() -> None:
+def test_in_place_operators_on_slices() -> None:
     x = tl.asarray([1.0, 2.0, 3.0, 4.0])
     alias = x
     x[1:] += 2
@@ -110,7 +110,7 @@ def test_in_place_operators_on_parts() -> None:
 def test_values_broadcast_and_are_converted() -> None:
     x = tl.zeros((2, 3))
     x[0] = 1
-    x[1] = np.array([[1, 2, 3]], np.int32)  # an axis of 1 more, as NumPy takes it
+    x[1] = np.array([[1, 2, 3]], np.int32)  # an extra axis of length 1, which NumPy accepts too
     assert x.tolist() == [[1.0, 1.0, 1.0], [1.0, 2.0, 3.0]]
     x[:, 0] = tl.asarray([0.1, 0.2], dtype="float64")
     assert (x.dtype, x[:, 0].tolist()) == (np.float32, np.float32([0.1, 0.2]).tolist())
@@ -123,7 +123,7 @@ def test_values_broadcast_and_are_converted() -> None:
     assert d.item() == 0.1
 
 
-# What something else has read
+# Results that do not change with a later assignment
 
 
 READERS: dict[str, Callable[[tl.Tensor], Any]] = {
@@ -150,7 +150,7 @@ READERS: dict[str, Callable[[tl.Tensor], Any]] = {
 
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.parametrize("assigned_before", [False, True])
-def test_what_was_read_never_changes(name: str, assigned_before: bool, rng: np.random.Generator) -> None:
+def test_results_do_not_change_after_assignment(name: str, assigned_before: bool, rng: np.random.Generator) -> None:
     array = rng.standard_normal((3, 2)).astype(np.float32)
     x = tl.asarray(array, copy=True)
     if assigned_before:
@@ -162,7 +162,7 @@ def test_what_was_read_never_changes(name: str, assigned_before: bool, rng: np.r
     np.testing.assert_array_equal(np.asarray(read), before)
 
 
-def test_a_view_does_not_change_with_its_base() -> None:
+def test_assignment_to_a_slice_leaves_the_base_unchanged() -> None:
     x = tl.asarray([1.0, 2.0, 3.0])
     part = x[1:]
     part[0] = 9.0
@@ -173,7 +173,7 @@ def test_a_view_does_not_change_with_its_base() -> None:
     assert (v.tolist(), value.tolist()) == ([1.0, 2.0], [9.0, 2.0])
 
 
-def test_probabilities_that_are_assigned_to_forget_their_logits() -> None:
+def test_assignment_discards_the_logits_of_probabilities() -> None:
     logits = tl.asarray([[1.0, 2.0, 3.0]])
     loss = tl.losses.CategoricalCrossentropy()
     for compute in (tl.softmax, tl.sigmoid):
@@ -182,7 +182,7 @@ def test_probabilities_that_are_assigned_to_forget_their_logits() -> None:
         assert float(loss([[1.0, 0.0, 0.0]], y)) == pytest.approx(np.log(2.0), rel=1e-6)
 
 
-def test_an_array_that_shares_memory_does_not_change(rng: np.random.Generator) -> None:
+def test_shared_array_is_unchanged_by_assignment(rng: np.random.Generator) -> None:
     for array in layouts(rng.standard_normal((3, 4))).values():
         before = array.copy()
         x = tl.asarray(array)
@@ -207,13 +207,13 @@ def test_unshared_memory_is_written_in_place() -> None:
     assert kept[0, 0] == 0.0
 
 
-def test_an_assigned_tensor_behaves_like_any_other() -> None:
+def test_tensor_is_usable_after_assignment() -> None:
     x = tl.asarray([1.0, 2.0], device="cpu")
     x[0] = 3.0
     assert type(x).__name__ == "Tensor"
     assert repr(x) == "Tensor([3., 2.], dtype=float32)"
     assert tl.asarray(x) is x
-    for _ in range(150):  # compiled calls as well
+    for _ in range(150):  # enough calls to compile one
         assert (x + x).tolist() == [6.0, 4.0]
     table = {x: "found"}
     x[1] = 5.0
@@ -225,7 +225,7 @@ def test_an_assigned_tensor_behaves_like_any_other() -> None:
 
 
 @pytest.mark.parametrize("name", INDICES)
-def test_at_changes_elements_as_numpys_ufuncs_do(name: str, rng: np.random.Generator) -> None:
+def test_at_methods_match_numpy_ufuncs(name: str, rng: np.random.Generator) -> None:
     index, selected = INDICES[name]
     array = rng.uniform(1.0, 2.0, (3, 4))
     value = rng.uniform(1.0, 2.0, selected)
@@ -249,7 +249,7 @@ def test_at_changes_elements_as_numpys_ufuncs_do(name: str, rng: np.random.Gener
     np.testing.assert_array_equal(x.numpy(), array)
 
 
-def test_at_takes_numbers_and_functions() -> None:
+def test_at_accepts_numbers_and_functions() -> None:
     x = tl.asarray([1.0, 4.0, 9.0])
     assert x.at[1:].add(1).tolist() == [1.0, 5.0, 10.0]
     assert x.at[[0, 0, 0]].add(1.0).tolist() == [4.0, 4.0, 9.0]
@@ -262,21 +262,21 @@ def test_at_takes_numbers_and_functions() -> None:
     assert repr(x.at[0]).startswith("<elements of a tensor of shape (3,): use get, set, add")
 
 
-def test_what_at_selected_from_does_not_change() -> None:
+def test_at_uses_the_value_before_later_assignments() -> None:
     x = tl.asarray([1.0, 2.0])
     part = x.at[0]
     x[:] = 7.0
     assert part.set(5.0).tolist() == [5.0, 2.0]
 
 
-# What is refused
+# Errors
 
 
 def assign(x: Any, index: Any, value: Any) -> None:
     operator.setitem(x, index, value)
 
 
-REFUSED: list[tuple[Callable[[tl.Tensor], Any], type[Exception], str]] = [
+REJECTED: list[tuple[Callable[[tl.Tensor], Any], type[Exception], str]] = [
     (
         lambda x: assign(x, 3, 1.0),
         IndexOutOfBoundsError,
@@ -307,8 +307,8 @@ REFUSED: list[tuple[Callable[[tl.Tensor], Any], type[Exception], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "kind", "message"), REFUSED)
-def test_what_is_refused_changes_nothing(
+@pytest.mark.parametrize(("change", "kind", "message"), REJECTED)
+def test_rejected_assignment_changes_nothing(
     change: Callable[[tl.Tensor], Any], kind: type[Exception], message: str
 ) -> None:
     x = tl.asarray([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
@@ -329,14 +329,14 @@ def test_what_is_refused_changes_nothing(
         ("int64", True, DTypeError, r"expected a value of int64, received bool"),
     ],
 )
-def test_what_a_dtype_does_not_hold_is_refused(dtype: str, value: Any, kind: type[Exception], message: str) -> None:
+def test_value_outside_the_dtype_range_is_rejected(dtype: str, value: Any, kind: type[Exception], message: str) -> None:
     x = tl.ones(2, dtype=dtype)
     with pytest.raises(kind, match=message):
         x[0] = value
     assert x.tolist() == [1, 1]
 
 
-def test_assignment_to_a_temporary_tensor_is_refused() -> None:
+def test_assignment_to_a_temporary_tensor_is_rejected() -> None:
     x, v = tl.zeros((2, 3)), tl.Variable([[1.0, 2.0]], name="w")
     message = (
         r"^x\[index\] = value: expected a tensor that has a name, received a temporary tensor, whose change would be "
@@ -352,7 +352,7 @@ def test_assignment_to_a_temporary_tensor_is_refused() -> None:
         x[0][:] += 1.0
     with pytest.raises(ArgumentTypeError, match=message):
         x[0][0:2:1] = 1.0
-    x[0:0].__setitem__(slice(0, 0), 1.0)  # a call by hand is no statement
+    x[0:0].__setitem__(slice(0, 0), 1.0)  # an explicit call is allowed
     with pytest.raises(
         ArgumentTypeError, match=r"^v\[part\]\[index\] = value: .*a part of 'w'; use v\[index\]\.assign"
     ):
@@ -363,11 +363,11 @@ def test_assignment_to_a_temporary_tensor_is_refused() -> None:
     ):
         v[0] = 1.0
     assert (x.tolist(), v.tolist()) == ([[0.0] * 3] * 2, [[1.0, 2.0]])
-    x.__setitem__((0, 0), 2.0)  # a call, which has fewer references
+    x.__setitem__((0, 0), 2.0)  # an explicit call holds fewer references than the statement
     operator.setitem(x, (0, 1), 3.0)
     assert x[0].tolist() == [2.0, 3.0, 0.0]
     rows = [tl.zeros(2), tl.zeros(2)]
-    rows[0][1] = 1.0  # which is in a list
+    rows[0][1] = 1.0  # the list holds a reference
     assert rows[0].tolist() == [0.0, 1.0]
 
     class Holder:
@@ -377,7 +377,7 @@ def test_assignment_to_a_temporary_tensor_is_refused() -> None:
     assert Holder.x.tolist() == [1.0, 0.0]
 
 
-def test_a_watched_tensor_is_not_assigned_to() -> None:
+def test_assignment_to_a_watched_tensor_is_rejected() -> None:
     x = tl.asarray([1.0, 2.0])
     with tl.GradientTape() as tape:
         tape.watch(x)

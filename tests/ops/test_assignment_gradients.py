@@ -1,4 +1,4 @@
-"""Check gradients through assignments, and of operations whose arguments or results are assigned to afterwards."""
+"""Check gradients of assignments, and of operations whose arguments or results are assigned to later."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def assigned(index: Any) -> Callable[..., tl.Tensor]:
         (MASK, (4,)),
         (MASK, ()),
         (np.array([1, 0]), (1, 3)),
-        ((np.array([1, 0, 1]), np.array([2, 2, 2])), (3,)),  # one element twice: the last value counts
+        ((np.array([1, 0, 1]), np.array([2, 2, 2])), (3,)),  # a repeated index: the last value is kept
         (slice(2, 2), (0, 3)),
     ],
 )
-def test_a_tape_records_assignments(index: Any, shape: tuple[int, ...], rng: Rng) -> None:
+def test_gradients_of_assignment(index: Any, shape: tuple[int, ...], rng: Rng) -> None:
     check(assigned(index), [apart(rng, 2, 3), apart(rng, *shape)], rng)
 
 
@@ -63,24 +63,24 @@ METHODS = ["set", "add", "subtract", "multiply", "divide", "min", "max"]
         ((np.array([0, 1, 0]), np.array([2, 2, 2])), ()),
     ],
 )
-def test_gradients_of_at(method: str, index: Any, shape: tuple[int, ...], rng: Rng) -> None:
+def test_gradients_of_at_methods(method: str, index: Any, shape: tuple[int, ...], rng: Rng) -> None:
     def function(x: tl.Tensor, y: tl.Tensor) -> tl.Tensor:
         changed: tl.Tensor = getattr(x.at[index], method)(y)
         return changed * changed
 
-    values = apart(rng, 6 + int(np.prod(shape)))  # no two of which are equal
+    values = apart(rng, 6 + int(np.prod(shape)))  # all distinct
     if method == "divide":
         values += np.copysign(2.0, values)
     check(function, [values[:6].reshape(2, 3), values[6:].reshape(shape)], rng)
 
 
-def test_power_and_apply(rng: Rng) -> None:
+def test_gradients_of_at_power_and_apply(rng: Rng) -> None:
     x = rng.uniform(0.5, 2.0, (2, 3))
     check(lambda x, y: x.at[[0, 0]].power(y), [x, rng.uniform(0.5, 2.0, (2, 3))], rng)
     check(lambda x: x.at[:, 1].apply(tl.exp), [x], rng)
 
 
-def test_an_assignment_that_is_not_recorded_is_a_constant() -> None:
+def test_assignment_in_no_grad_is_constant() -> None:
     x = tl.Variable([1.0, 2.0, 3.0])
     with tl.GradientTape(persistent=True) as tape:
         y = x * x
@@ -95,7 +95,7 @@ def test_an_assignment_that_is_not_recorded_is_a_constant() -> None:
     assert tape.gradient(recorded, x).tolist() == [10.0, 12.0, 27.0]
 
 
-def test_a_released_value_raises_a_clear_error() -> None:
+def test_gradient_of_a_reassigned_value_warns() -> None:
     x, v = tl.asarray([1.0, 2.0]), tl.Variable([1.0, 2.0])
     with tl.GradientTape(persistent=True) as tape:
         tape.watch(x)
@@ -112,7 +112,7 @@ def test_a_released_value_raises_a_clear_error() -> None:
         assert tape.gradient(z, v) is None
 
 
-def test_a_value_of_a_variable_is_a_tensor_of_its_own() -> None:
+def test_assignment_to_variable_value_leaves_the_variable_unchanged() -> None:
     v = tl.Variable([1.0, 2.0])
     with tl.GradientTape() as tape:
         x = v.value
@@ -122,7 +122,7 @@ def test_a_value_of_a_variable_is_a_tensor_of_its_own() -> None:
     assert v.tolist() == [1.0, 2.0]
 
 
-def test_a_tensor_can_be_assigned_to_itself(rng: Rng) -> None:
+def test_gradients_of_assignment_to_itself(rng: Rng) -> None:
     def shifted(x: tl.Tensor) -> tl.Tensor:
         y = x * x
         y[1:] = y[:-1]
@@ -132,7 +132,7 @@ def test_a_tensor_can_be_assigned_to_itself(rng: Rng) -> None:
     check(shifted, [apart(rng, 4)], rng)
 
 
-def test_assignments_in_a_loop(rng: Rng) -> None:
+def test_gradients_of_assignments_in_a_loop(rng: Rng) -> None:
     def running(x: tl.Tensor) -> tl.Tensor:
         y = tl.zeros(x.shape, dtype=x.dtype)
         y[0] = x[0]
@@ -145,7 +145,7 @@ def test_assignments_in_a_loop(rng: Rng) -> None:
     check(running, [x], rng)
 
 
-# What a tape keeps
+# Later assignments do not change what a tape has saved
 
 
 def gradients(function: Callable[..., tl.Tensor], arrays: list[Any], assign: bool) -> list[Any]:
@@ -153,7 +153,7 @@ def gradients(function: Callable[..., tl.Tensor], arrays: list[Any], assign: boo
     inputs = [tl.asarray(array, copy=True) for array in arrays]
     with tl.GradientTape(persistent=True) as outer:
         outer.watch(inputs)
-        given = [x * 1.0 for x in inputs]  # not the watched tensors, which cannot be assigned to
+        given = [x * 1.0 for x in inputs]  # watched tensors cannot be assigned to
         with tl.GradientTape() as inner:
             inner.watch(given)
             result = function(*given)
@@ -169,7 +169,7 @@ def gradients(function: Callable[..., tl.Tensor], arrays: list[Any], assign: boo
 
 @pytest.mark.filterwarnings("ignore:.*the gradient of a source")
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_assigning_later_changes_no_gradient(case: Case, rng: Rng) -> None:
+def test_later_assignment_does_not_change_gradients(case: Case, rng: Rng) -> None:
     arrays = case.arrays(rng)
     for kept, assigned_to in zip(*[gradients(case.function, arrays, assign) for assign in (False, True)], strict=True):
         np.testing.assert_array_equal(assigned_to, kept)
@@ -177,13 +177,13 @@ def test_assigning_later_changes_no_gradient(case: Case, rng: Rng) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*the gradient of a source")
 @pytest.mark.parametrize("name", UNARY)
-def test_assigning_later_changes_no_gradient_of_unary_operations(name: str, rng: Rng) -> None:
+def test_later_assignment_does_not_change_gradients_of_unary_operations(name: str, rng: Rng) -> None:
     arrays = [UNARY[name](rng, *random_shape(rng, 2))]
     for kept, assigned_to in zip(*[gradients(getattr(tl, name), arrays, flag) for flag in (False, True)], strict=True):
         np.testing.assert_array_equal(assigned_to, kept)
 
 
-def test_a_custom_gradient_keeps_what_it_saw() -> None:
+def test_custom_gradient_is_unaffected_by_later_assignment() -> None:
     @tl.custom_gradient
     def exponential(x: tl.Tensor) -> Any:
         y = tl.exp(x)
@@ -197,7 +197,7 @@ def test_a_custom_gradient_keeps_what_it_saw() -> None:
     np.testing.assert_allclose(tape.gradient(total, x).numpy(), np.exp([0.0, 1.0]), rtol=1e-6)
 
 
-def test_a_seed_that_is_assigned_to_later() -> None:
+def test_gradient_is_unaffected_by_later_assignment_to_the_seed() -> None:
     x, seed = tl.Variable([1.0, 2.0]), tl.asarray([1.0, 10.0])
     expected = None
     for changed in (False, True):

@@ -1,4 +1,4 @@
-"""Comparisons of tensors with Python numbers that their dtype may not hold, against Python's own, which are exact."""
+"""Check comparisons of tensors with Python numbers, also beyond the range of the dtype, against exact results."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def values(dtype: str) -> list[Any]:
 
 
 def rounded(number: Any, dtype: str) -> Any:
-    """The number as a dtype holds it."""
+    """Return the number rounded to a dtype."""
     return np.dtype(dtype).type(number).item()
 
 
 @pytest.mark.parametrize("dtype", NAMES)
-def test_of_any_number(dtype: str) -> None:
+def test_comparisons_with_numbers_match_python(dtype: str) -> None:
     elements = values(dtype)
     x = tl.asarray(elements, dtype=dtype)
     for number in [*WHOLE, *REAL]:
@@ -62,8 +62,8 @@ def test_of_any_number(dtype: str) -> None:
             assert operation(number, x).tolist() == [plain(number, element) for element in elements]
 
 
-def test_of_whole_numbers_that_no_float_holds() -> None:
-    """They are infinite for real tensors."""
+def test_float_comparisons_with_integers_beyond_float_range() -> None:
+    """Such integers compare like infinity."""
     x = tl.asarray([0.0, -3e38, math.nan])
     for number in (10**400, -(10**400)):
         for plain, _ in COMPARISONS:
@@ -71,7 +71,7 @@ def test_of_whole_numbers_that_no_float_holds() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "int32", "int64"])
-def test_of_lists(dtype: str) -> None:
+def test_comparisons_with_lists_match_python(dtype: str) -> None:
     elements = [0, 1, 1]
     x = tl.asarray(elements, dtype=dtype)
     for numbers in ([300, 1, -200], [0.5, 1.0, 1.5], [0, 1.0, 2**40]):
@@ -79,15 +79,15 @@ def test_of_lists(dtype: str) -> None:
             assert plain(x, numbers).tolist() == [plain(a, b) for a, b in zip(elements, numbers, strict=True)]
 
 
-def test_of_a_list_beyond_64_bits_is_refused() -> None:
-    """Float64 would round the other numbers."""
+def test_comparison_with_a_list_beyond_64_bits_is_rejected() -> None:
+    """Converting the list to float64 would round the other numbers."""
     with pytest.raises(ArgumentError, match=r"^equal: expected numbers that int64 holds, received \[1000000"):
         tl.asarray([2**53 + 1, 1]) == [10**30, 2**53]  # noqa: B015
 
 
-def test_a_bool_is_compared_with_a_number_and_not_with_its_truth() -> None:
+def test_bool_comparison_does_not_convert_the_number_to_bool() -> None:
     x = tl.asarray([True, False])
-    for _ in range(2):  # the second time, comparisons of bools are ready
+    for _ in range(2):  # the second call may use a cached comparison
         assert (x == True).tolist() == [True, False]  # noqa: E712
         assert (x == 5).tolist() == [False, False]
         assert (x & 2).tolist() == [0, 0]

@@ -1,6 +1,6 @@
-"""Integers of 64 bits against Python's own, which are exact: nothing goes through a float on its way.
+"""Check operations on 64-bit integers against Python integers: no intermediate result may be a float.
 
-The reference backend computes them, which compiles nothing; test_ops_properties*.py hold the kernels to it.
+The tests run on the reference backend, which compiles nothing. test_ops_properties*.py compare the kernels with it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def within(dtype: str, value: int) -> bool:
 
 
 def numbers(dtype: str) -> st.SearchStrategy[int]:
-    """Anywhere in the range of a dtype, and often near where something overflows or is rounded."""
+    """Draw integers in the range of a dtype, often close to overflow or rounding limits."""
     near = [sign * edge + step for edge in EDGES for sign in (1, -1) for step in (-1, 0, 1)]
     return st.sampled_from([value for value in near if within(dtype, value)]) | st.integers(*LIMITS[dtype])
 
@@ -41,12 +41,12 @@ def wrapped(value: int, dtype: str) -> int:
     return (value - low) % (high - low + 1) + low
 
 
-# Numbers that become tensors
+# Creation
 
 
 @few
 @given(st.lists(numbers("int64") | numbers("uint64"), min_size=1, max_size=4))
-def test_lists_of_numbers_become_the_dtype_that_holds_them(values: list[int]) -> None:
+def test_lists_of_integers_become_int64_or_uint64(values: list[int]) -> None:
     dtype = next((name for name in LIMITS if all(within(name, value) for value in values)), None)
     if dtype is None:
         with pytest.raises(DTypeError) as error:
@@ -65,14 +65,14 @@ def test_lists_of_numbers_become_the_dtype_that_holds_them(values: list[int]) ->
         assert tl.asarray(values, dtype=name).tolist() == expected
 
 
-def test_numbers_of_numpy_in_lists_count_as_whole() -> None:
+def test_lists_of_numpy_integers_are_exact() -> None:
     x = tl.asarray([np.uint64(2**64 - 1), np.int64(1), True])
     assert (x.dtype, x.tolist()) == (tl.uint64, [2**64 - 1, 1, 1])
     assert tl.asarray([2**64 - 1, 0.5], dtype="float64").tolist() == [2.0**64, 0.5]
     assert tl.asarray([1e300, math.inf], dtype="float64").tolist() == [1e300, math.inf]
 
 
-def test_numbers_wider_than_any_integer_dtype_are_real_or_refused() -> None:
+def test_integers_beyond_64_bits_become_floats_or_are_rejected() -> None:
     assert tl.asarray(2**70, dtype="float64").item() == 2.0**70
     assert tl.full((1,), -(2**70), dtype="float32").tolist() == [-(2.0**70)]
     assert tl.asarray([10**39], dtype="float32").tolist() == [math.inf]
@@ -102,7 +102,7 @@ def test_numbers_wider_than_any_integer_dtype_are_real_or_refused() -> None:
 
 @few
 @given(st.data())
-def test_linspace_rounds_the_exact_number_down(data: st.DataObject) -> None:
+def test_integer_linspace_rounds_exact_values_down(data: st.DataObject) -> None:
     dtype = data.draw(dtypes)
     start, stop = data.draw(numbers(dtype)), data.draw(numbers(dtype))
     count, endpoint = data.draw(st.integers(0, 12)), data.draw(st.booleans())
@@ -116,13 +116,13 @@ def test_linspace_rounds_the_exact_number_down(data: st.DataObject) -> None:
         assert (result.dtype, result.tolist()) == (dtype, expected)
 
 
-def test_linspace_does_not_overflow_on_its_way() -> None:
+def test_linspace_does_not_overflow_in_intermediate_results() -> None:
     assert tl.linspace(-1.5e308, 1.5e308, 3, dtype="float64").tolist() == [-1.5e308, 0.0, 1.5e308]
 
 
 @few
 @given(st.integers(-(2**65), 2**65), st.integers(1, 2**60), st.integers(1, 6))
-def test_arange_of_wide_numbers_is_rounded_once(start: int, step: int, count: int) -> None:
+def test_arange_of_large_integers_is_rounded_once(start: int, step: int, count: int) -> None:
     exact = [start + k * step for k in range(count)]
     for name in ("float32", "float64"):
         assert (
@@ -134,7 +134,7 @@ def test_arange_of_wide_numbers_is_rounded_once(start: int, step: int, count: in
             assert tl.arange(float(start), float(stop), float(step), dtype="int64").tolist() == exact
 
 
-# What is computed of them
+# Operations
 
 BINARY: dict[str, Callable[[int, int], Any]] = {
     "add": lambda a, b: a + b,
@@ -150,7 +150,7 @@ BINARY: dict[str, Callable[[int, int], Any]] = {
 
 @few
 @given(st.data())
-def test_operations_on_two_numbers(data: st.DataObject) -> None:
+def test_binary_operations_are_exact(data: st.DataObject) -> None:
     with tl.device("reference"):
         dtype = data.draw(dtypes)
         a, b = data.draw(numbers(dtype)), data.draw(numbers(dtype))
@@ -169,7 +169,7 @@ def test_operations_on_two_numbers(data: st.DataObject) -> None:
 
 @few
 @given(st.data())
-def test_operations_on_rows(data: st.DataObject) -> None:
+def test_reductions_and_scans_are_exact(data: st.DataObject) -> None:
     with tl.device("reference"):
         dtype = data.draw(dtypes)
         values = data.draw(st.lists(numbers(dtype), min_size=1, max_size=6))
@@ -217,7 +217,7 @@ def test_means_of_narrow_integers() -> None:
     assert tl.var(tl.asarray([16777217, 16777216])).item() == 0.25
 
 
-# Where they are indices
+# Indexing
 
 
 def test_indices_beyond_int64_are_out_of_bounds() -> None:

@@ -1,4 +1,4 @@
-"""Linear algebra against NumPy in float64: values, stacks, empty matrices, dtypes, devices, and what is refused."""
+"""Check linear algebra against NumPy in float64: values, stacks, empty matrices, dtypes, devices, and errors."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ SQUARE: dict[str, tuple[Callable[[Any], Any], Callable[[Array], Any]]] = {
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", SQUARE)
-def test_square_matrices(name: str, device: str, rng: Rng) -> None:
+def test_square_matrix_operations_match_numpy(name: str, device: str, rng: Rng) -> None:
     ours, theirs = SQUARE[name]
     for shape in ((3, 3), (2, 1, 4, 4), (1, 1), (0, 3, 3), (0, 0), (2, 0, 0)):
         a = regular(rng, *shape)
@@ -82,7 +82,7 @@ ANY: dict[str, tuple[Callable[[Any], Any], Callable[[Array], Any]]] = {
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", ANY)
-def test_matrices_of_any_lengths(name: str, device: str, rng: Rng) -> None:
+def test_general_matrix_operations_match_numpy(name: str, device: str, rng: Rng) -> None:
     ours, theirs = ANY[name]
     shapes = [(3, 4), (2, 4, 2), (3, 3)] + ([] if name.startswith("norm") else [(0, 3, 2), (0, 3), (2, 0)])
     for shape in shapes:
@@ -96,7 +96,7 @@ def test_matrices_of_any_lengths(name: str, device: str, rng: Rng) -> None:
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("shape", [(3, 3), (4, 2), (2, 3, 4), (0, 2, 3), (3, 0), (0, 0)])
-def test_decompositions_multiply_to_what_they_are_of(shape: tuple[int, ...], device: str, rng: Rng) -> None:
+def test_decompositions_reconstruct_the_input(shape: tuple[int, ...], device: str, rng: Rng) -> None:
     a = regular(rng, *shape)
     x, (m, n) = on(device, a), shape[-2:]
     for full in (True, False):
@@ -116,7 +116,7 @@ def test_decompositions_multiply_to_what_they_are_of(shape: tuple[int, ...], dev
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_solve(device: str, rng: Rng) -> None:
+def test_solve_matches_numpy(device: str, rng: Rng) -> None:
     for first, second in (
         ((3, 3), (3,)),
         ((3, 3), (3, 2)),
@@ -140,7 +140,7 @@ ORDERS = [2, 1, 0, 3, 0.5, 2.5, -1, -2, math.inf, -math.inf, 100]
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("order", ORDERS)
-def test_vector_norms(order: float, device: str, rng: Rng) -> None:
+def test_vector_norms_match_numpy(order: float, device: str, rng: Rng) -> None:
     a = rng.uniform(0.5, 2.0, (2, 3, 4)) * rng.choice([-1, 1], (2, 3, 4))
     x = on(device, a)
     close(la.vector_norm(x, ord=order), np.linalg.norm(a.ravel(), order))
@@ -155,7 +155,7 @@ def test_vector_norms(order: float, device: str, rng: Rng) -> None:
         assert la.vector_norm(on(device, np.zeros((0, 2))), axis=0, ord=order).tolist() == [0.0, 0.0]
 
 
-def test_norms_neither_overflow_nor_vanish_on_their_way() -> None:
+def test_norms_neither_overflow_nor_underflow() -> None:
     large, small = np.array([3e30, 4e30], np.float32), np.array([3e-30, 4e-30], np.float32)
     for device in DEVICES:
         np.testing.assert_allclose(la.vector_norm(on(device, large, "float32")).item(), 5e30, rtol=1e-6)
@@ -164,7 +164,7 @@ def test_norms_neither_overflow_nor_vanish_on_their_way() -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_cross(device: str, rng: Rng) -> None:
+def test_cross_matches_numpy(device: str, rng: Rng) -> None:
     for first, second, axis in (((3,), (3,), -1), ((2, 3), (3,), -1), ((4, 1, 3), (2, 3), -1), ((3, 2), (3, 2), 0)):
         a, b = rng.standard_normal(first), rng.standard_normal(second)
         close(la.cross(on(device, a), on(device, b), axis=axis), np.cross(a, b, axis=axis))
@@ -172,7 +172,7 @@ def test_cross(device: str, rng: Rng) -> None:
     assert (integers.dtype, integers.tolist()) == (tl.int64, [0, 0, 1])
 
 
-def test_integers_become_float32_and_keep_their_kind_where_they_can() -> None:
+def test_integer_matrices_give_float32_except_for_trace_and_diagonal() -> None:
     x = tl.asarray([[2, 0], [0, 4]])
     assert {la.inv(x).dtype, la.det(x).dtype, la.vector_norm(x).dtype, la.svdvals(x).dtype} == {tl.float32}
     assert (la.trace(x).dtype, la.trace(x).item()) == (tl.int64, 6)
@@ -184,7 +184,7 @@ def test_integers_become_float32_and_keep_their_kind_where_they_can() -> None:
 
 
 x, rows = np.ones((2, 3)), np.ones((3,))
-REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
+REJECTED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: la.inv(x), ShapeError, "inv: expected square matrices, received shape (2, 3)"),
     (lambda: la.det(rows), ShapeError, "det: expected a matrix, or a stack of matrices, received shape (3,)"),
     (
@@ -245,14 +245,14 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("call", "kind", "message"), REFUSED)
-def test_messages(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
+@pytest.mark.parametrize(("call", "kind", "message"), REJECTED)
+def test_invalid_arguments_are_rejected(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind) as error:
         call()
     assert str(error.value).startswith(message)
 
 
-def test_a_device_hears_that_the_host_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_backend_is_notified_of_host_computation(monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[str] = []
     with tl.device("reference"):
         matrix = tl.asarray(np.eye(2))
@@ -264,7 +264,7 @@ def test_a_device_hears_that_the_host_computes(monkeypatch: pytest.MonkeyPatch) 
     assert [name for name in heard if "index" not in name] == ["svd", "det"]
 
 
-def test_it_is_the_namespaces_extension() -> None:
+def test_linalg_is_part_of_the_array_namespace() -> None:
     assert tl.asarray(1.0).__array_namespace__().linalg is tl.linalg
     for name in la.__all__:
         text = getattr(la, name).__doc__

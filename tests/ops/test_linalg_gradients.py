@@ -1,4 +1,4 @@
-"""Gradients of linear algebra: central differences, PyTorch, and where a formula divides by zero."""
+"""Check gradients of linear algebra against central differences and PyTorch, and at singular points."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ pytestmark = pytest.mark.usefixtures("reference")
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_gradients(case: Case, rng: Rng) -> None:
+def test_gradients_match_finite_differences(case: Case, rng: Rng) -> None:
     check(case.function, [case.make(rng, *shape) for shape in case.shapes], rng)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_gradients_are_pytorchs(case: Case, rng: Rng) -> None:
+def test_gradients_match_pytorch(case: Case, rng: Rng) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch, the peer to agree with, is not installed")
     arrays = [case.make(rng, *shape) for shape in case.shapes]
     names = {"la": torch.linalg, "sym": sym, "pos": pos, "inf": math.inf}
@@ -45,7 +45,7 @@ def gradient(function: Any, array: Any) -> Any:
     return tape.gradient(y, x).numpy()
 
 
-def test_all_parts_of_a_decomposition_flow_together(rng: Rng) -> None:
+def test_gradients_flow_through_all_factors_of_a_decomposition(rng: Rng) -> None:
     for shape in ((3, 3), (2, 4, 2), (2, 3)):
         array = regular(rng, *shape)
 
@@ -64,17 +64,17 @@ def test_all_parts_of_a_decomposition_flow_together(rng: Rng) -> None:
     )
 
 
-# Where matrices are singular, or values equal
+# Singular matrices and equal singular values or eigenvalues
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
-def test_the_gradient_of_a_determinant_of_any_rank(size: int, rng: Rng) -> None:
+def test_gradient_of_a_determinant_of_any_rank(size: int, rng: Rng) -> None:
     for rank in range(size + 1):
         array = rng.standard_normal((2, size, rank)) @ rng.standard_normal((2, rank, size))
         check(tl.linalg.det, [array], rng, order=2)
 
 
-def test_the_gradient_of_a_determinant_of_zeros_is_that_of_its_minors() -> None:
+def test_gradient_of_a_zero_determinant_is_the_cofactor_matrix() -> None:
     assert gradient(tl.linalg.det, [[0.0, 0.0], [0.0, 0.0]]).tolist() == [[0.0, 0.0], [0.0, 0.0]]
     np.testing.assert_allclose(
         gradient(tl.linalg.det, [[1.0, 2.0], [2.0, 4.0]]), [[4.0, -2.0], [-2.0, 1.0]], atol=1e-14
@@ -82,37 +82,37 @@ def test_the_gradient_of_a_determinant_of_zeros_is_that_of_its_minors() -> None:
     assert gradient(tl.linalg.det, np.zeros((0, 0))).shape == (0, 0)
 
 
-def test_a_matrix_that_is_not_finite_spoils_no_other() -> None:
+def test_nan_matrix_does_not_affect_others_in_a_stack() -> None:
     slopes = gradient(tl.linalg.det, [[[math.nan, 1.0], [0.0, 1.0]], [[1.0, 2.0], [3.0, 5.0]]])
     assert np.isnan(slopes[0]).all()
     np.testing.assert_allclose(slopes[1], [[5.0, -3.0], [-2.0, 1.0]], rtol=1e-12)
 
 
-def test_a_singular_matrix_has_no_slope_of_its_logarithm_and_spoils_no_other() -> None:
+def test_gradient_of_logabsdet_is_nan_only_for_singular_matrices() -> None:
     slopes = gradient(lambda x: tl.linalg.slogdet(x).logabsdet, [np.zeros((2, 2)), 2.0 * np.eye(2)])
     assert np.isnan(slopes[0]).all()
     assert slopes[1].tolist() == [[0.5, 0.0], [0.0, 0.5]]
 
 
-def test_the_gradient_of_a_pseudoinverse_keeps_the_rank(rng: Rng) -> None:
+def test_gradient_of_pinv_of_rank_deficient_matrices(rng: Rng) -> None:
     factors = [regular(rng, 4, 2), regular(rng, 2, 3)]
     check(lambda a, b: tl.linalg.pinv(a @ b), factors, rng)
     assert np.isfinite(gradient(tl.linalg.pinv, deficient(rng, 2, 4, 3))).all()
 
 
 @pytest.mark.parametrize("function", ["svdvals", "eigvalsh"])
-def test_equal_values_have_a_gradient(function: str) -> None:
+def test_gradients_of_equal_singular_values_and_eigenvalues(function: str) -> None:
     slope = gradient(lambda x: tl.sum(getattr(tl.linalg, function)(x)), 2.0 * np.eye(3))
     np.testing.assert_allclose(slope, np.eye(3), atol=1e-14)
 
 
-def test_vectors_of_equal_values_have_none() -> None:
+def test_gradients_of_singular_vectors_and_eigenvectors_of_equal_values_are_not_finite() -> None:
     for function in (lambda x: tl.linalg.svd(x).U, lambda x: tl.linalg.eigh(x).eigenvectors):
         assert not np.isfinite(gradient(function, np.eye(2))).all()
 
 
 @pytest.mark.parametrize("order", [2, 1, 3, 0.5, math.inf])
-def test_norms_at_zero_have_no_slope(order: float) -> None:
+def test_gradients_of_vector_norms_at_zero_are_zero(order: float) -> None:
     assert gradient(lambda x: tl.linalg.vector_norm(x, ord=order), [0.0, 0.0, 0.0]).tolist() == [0.0] * 3
     assert gradient(lambda x: tl.linalg.vector_norm(x, axis=1, ord=order), [[0.0, 0.0], [0.0, 2.0]]).tolist() == [
         [0.0, 0.0],
@@ -121,15 +121,15 @@ def test_norms_at_zero_have_no_slope(order: float) -> None:
 
 
 @pytest.mark.parametrize("order", ["fro", "nuc", 1, 2, -2, math.inf])
-def test_norms_of_matrices_at_zero_and_at_ties_are_finite(order: Any) -> None:
+def test_gradients_of_matrix_norms_at_zero_and_at_ties_are_finite(order: Any) -> None:
     for array in (np.zeros((2, 2)), np.eye(2), np.ones((2, 2))):
         slope = gradient(lambda x: tl.linalg.matrix_norm(x, ord=order), array)
         assert np.isfinite(slope).all()
-        assert abs(np.sum(slope * array) - np.linalg.norm(array, order)) < 1e-12  # a norm is its own slope along x
+        assert abs(np.sum(slope * array) - np.linalg.norm(array, order)) < 1e-12  # Euler's theorem
     assert gradient(lambda x: tl.linalg.matrix_norm(x), np.zeros((2, 2))).tolist() == [[0.0, 0.0]] * 2
 
 
-def test_second_derivatives_of_a_norm_at_zero_are_zero() -> None:
+def test_second_derivatives_of_a_norm_at_zero_are_finite() -> None:
     x = tl.Variable(np.zeros(3))
     with tl.GradientTape() as outer:
         with tl.GradientTape() as inner:
@@ -142,7 +142,7 @@ def test_third_derivatives_of_a_determinant(rng: Rng) -> None:
     check(tl.linalg.det, [regular(rng, 3, 3)], rng, order=3)
 
 
-def test_a_gradient_that_does_not_exist_is_refused(rng: Rng) -> None:
+def test_undefined_gradient_of_complete_qr_is_rejected(rng: Rng) -> None:
     with pytest.raises(StateError) as error:
         gradient(lambda x: tl.linalg.qr(x, mode="complete").Q, regular(rng, 3, 2))
     assert str(error.value) == ("qr: mode='complete' has no gradient for shape (3, 2); use mode='reduced'")

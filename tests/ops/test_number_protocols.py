@@ -1,4 +1,4 @@
-"""Tensors in the protocols of Python's numbers and sequences, and in NumPy's functions: results, and what is said."""
+"""Check tensors in Python's number and sequence protocols and in NumPy functions: results and errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, Shape
 pytestmark = pytest.mark.usefixtures("reference")
 
 
-def test_rounding() -> None:
+def test_rounding_functions() -> None:
     x = tl.asarray(2.6)
     assert round(x) == 3
     assert (math.trunc(x), math.floor(x), math.ceil(x)) == (2, 2, 3)
@@ -33,7 +33,7 @@ def test_rounding() -> None:
     "other", [(1, 2, 3), [1, 2, 3], range(1, 4), (1.0, 2.0, 3.0), [[1], [2]], ((True, False, True),)], ids=str
 )
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
-def test_lists_and_tuples_are_operands(other: Any, dtype: str) -> None:
+def test_operators_accept_lists_and_tuples(other: Any, dtype: str) -> None:
     array = np.array([3, 2, 1], dtype)
     x = tl.asarray(array)
     for operation in (operator.add, operator.sub, operator.mul, operator.eq, operator.lt, operator.ge):
@@ -45,7 +45,7 @@ def test_lists_and_tuples_are_operands(other: Any, dtype: str) -> None:
             np.testing.assert_array_equal(result.numpy(), expected)
 
 
-def test_numbers_in_lists_take_the_dtype_of_the_tensor_as_numbers_do() -> None:
+def test_numbers_in_lists_take_the_dtype_of_the_tensor() -> None:
     x, i = tl.asarray([1.0, 2.0], dtype="float64"), tl.asarray([1, 2], dtype="int8")
     assert operator.add(x, [0.1, 0.2]).tolist() == [1.0 + 0.1, 2.0 + 0.2]
     assert tl.multiply([0.1, 0.2], x).tolist() == [0.1, 0.4]
@@ -55,21 +55,21 @@ def test_numbers_in_lists_take_the_dtype_of_the_tensor_as_numbers_do() -> None:
     assert (i * [0.5, 1.5]).dtype == (i * 0.5).dtype == np.float32
     assert operator.add(tl.asarray([True, False]), [1, 2]).dtype == (tl.asarray([True]) + 1).dtype
     with pytest.raises(DTypeError, match=r"^add: expected arrays of one kind of dtype, received int64 and float32"):
-        tl.add([1, 2], [0.5, 1.5])  # without a tensor each is converted by itself
+        tl.add([1, 2], [0.5, 1.5])  # without a tensor, each list is converted separately
     with pytest.raises(ArgumentError, match=r"^add: expected numbers that int8 holds, received \[300, 1\]"):
         operator.add(i, [300, 1])
 
 
-def test_sequences() -> None:
+def test_reversed_and_contains() -> None:
     x = tl.asarray([[1.0, 2.0], [3.0, 4.0]])
     assert [row.tolist() for row in reversed(x)] == [[3.0, 4.0], [1.0, 2.0]]
     assert 3 in x
-    assert [9.0, 2.0] in x  # one element is equal, as in NumPy
+    assert [9.0, 2.0] in x  # True if any element is equal, as in NumPy
     assert all(nothing not in x for nothing in (None, "a", {}, 1j))
 
 
 @pytest.mark.parametrize("other", [None, "a", b"a", {}, 1j, object()], ids=lambda other: type(other).__name__)
-def test_what_no_operator_takes(other: Any) -> None:
+def test_unsupported_operands_are_rejected(other: Any) -> None:
     x = tl.asarray([1.0])
     assert (x == other) is False
     assert (x != other) is True
@@ -84,7 +84,7 @@ def test_what_no_operator_takes(other: Any) -> None:
 
 @pytest.mark.parametrize("other", ["a", b"ab", bytearray(2), memoryview(b"abc")])
 @pytest.mark.parametrize("x", [tl.asarray(3), tl.asarray([1.0])])
-def test_nothing_is_repeated_by_a_tensor(x: tl.Tensor, other: Any) -> None:
+def test_multiplication_does_not_repeat_sequences(x: tl.Tensor, other: Any) -> None:
     kind = type(other).__name__
     for product in (lambda: x * other, lambda: other * x):
         with pytest.raises(
@@ -134,12 +134,12 @@ def test_nothing_is_repeated_by_a_tensor(x: tl.Tensor, other: Any) -> None:
         (lambda x: np.mean(x, where=[True, False]), TensorlabError, r"^mean: expected no argument but axis, keepdims"),
     ],
 )
-def test_messages(call: Callable[[tl.Tensor], Any], kind: type[Exception], message: str) -> None:
+def test_invalid_arguments_are_rejected(call: Callable[[tl.Tensor], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         call(tl.asarray([1.0, 2.0]))
 
 
-# NumPy's functions
+# NumPy functions
 
 
 INTO_TENSORS: dict[str, Callable[[tl.Tensor], Any]] = {
@@ -155,7 +155,7 @@ INTO_TENSORS: dict[str, Callable[[tl.Tensor], Any]] = {
 
 @pytest.mark.parametrize("name", INTO_TENSORS)
 @pytest.mark.parametrize("kind", [tl.asarray, tl.Variable])
-def test_ufuncs_do_not_write_into_tensors(name: str, kind: Callable[[Any], tl.Tensor]) -> None:
+def test_ufuncs_reject_tensors_as_out(name: str, kind: Callable[[Any], tl.Tensor]) -> None:
     x = kind([1.0, 2.0, 3.0])
     with pytest.raises(
         ArgumentTypeError, match=rf"^{name}: expected a NumPy array as out, received a \w+; use the tensor"
@@ -167,7 +167,7 @@ def test_ufuncs_do_not_write_into_tensors(name: str, kind: Callable[[Any], tl.Te
     assert x.tolist() == [1.0, 2.0, 3.0]
 
 
-def test_ufuncs_with_options_are_numpys() -> None:
+def test_ufuncs_with_options_match_numpy() -> None:
     array = np.array([1.0, 2.0, 3.0])
     x, mask, out = tl.asarray(array), tl.asarray([True, False, True]), np.zeros(3)
     assert np.add(x, 1, out=out) is out
@@ -186,7 +186,7 @@ def test_ufuncs_with_options_are_numpys() -> None:
     assert np.sum(x) == 6.0
 
 
-def test_a_ufunc_of_the_same_name_is_another_function() -> None:
+def test_custom_ufunc_with_a_known_name_is_not_replaced() -> None:
     square = np.frompyfunc(lambda x: x + 1.0, 1, 1)
     assert np.square(tl.asarray([3.0])).tolist() == [9.0]
 

@@ -35,7 +35,7 @@ def test_arange_of_integers_equals_range(data: st.DataObject) -> None:
 
 @settings(deadline=None, max_examples=200)
 @given(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3), st.one_of(st.floats(0.5, 1e3), st.floats(-1e3, -0.5)), st.booleans())
-def test_arange_of_real_numbers(start: float, stop: float, step: float, double: bool) -> None:
+def test_arange_of_floats_is_accurate(start: float, stop: float, step: float, double: bool) -> None:
     result = tl.arange(start, stop, step, dtype="float64" if double else None)
     count = max(0, math.ceil((stop - start) / step))
     assert result.shape == (count,)
@@ -44,7 +44,7 @@ def test_arange_of_real_numbers(start: float, stop: float, step: float, double: 
     np.testing.assert_allclose(result.numpy(), exact, rtol=1e-15 if double else 6e-8, atol=1e-12 if double else 1e-4)
 
 
-def test_arange_of_one_two_and_three_numbers() -> None:
+def test_arange_with_one_two_and_three_arguments() -> None:
     assert tl.arange(4).tolist() == [0, 1, 2, 3]
     assert tl.arange(2, 4).tolist() == [2, 3]
     assert tl.arange(4, 0, -2).tolist() == [4, 2]
@@ -59,7 +59,7 @@ def test_arange_of_one_two_and_three_numbers() -> None:
 
 @settings(deadline=None, max_examples=100)
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.integers(0, 50), st.booleans())
-def test_linspace(start: float, stop: float, count: int, endpoint: bool) -> None:
+def test_linspace_is_accurate(start: float, stop: float, count: int, endpoint: bool) -> None:
     step = (Fraction(stop) - Fraction(start)) / max(1, count - 1 if endpoint else count)
     exact = [float(Fraction(start) + k * step) for k in range(count)]
     for dtype, digits in (("float64", 1e-15), ("float32", 6e-8)):
@@ -76,7 +76,7 @@ def test_linspace_of_integers_rounds_down() -> None:
 
 
 @pytest.mark.parametrize("dtype", NAMES)
-def test_filled(dtype: str) -> None:
+def test_filled_arrays_match_numpy(dtype: str) -> None:
     x = tl.asarray(np.ones((2, 3), dtype), device="reference")
     for like, plain, value in (
         (tl.zeros_like(x), tl.zeros((2, 3), dtype=dtype), 0),
@@ -90,7 +90,7 @@ def test_filled(dtype: str) -> None:
         assert plain.device == "cpu"
 
 
-def test_filled_by_default() -> None:
+def test_default_dtypes_of_filled_arrays() -> None:
     assert [make(2).dtype for make in (tl.zeros, tl.ones, tl.empty)] == [tl.float32] * 3
     assert [tl.full(2, value).dtype for value in (True, 3, 3.0)] == [tl.bool, tl.int64, tl.float32]
     assert tl.full((), np.float64(2.5)).dtype == tl.float64
@@ -102,7 +102,7 @@ def test_filled_by_default() -> None:
 
 
 @pytest.mark.parametrize("k", [-7, -2, 0, 1, 9, 2**70])
-def test_eye(k: int) -> None:
+def test_eye_matches_numpy(k: int) -> None:
     for rows, columns in ((3, 4), (4, 2), (0, 3), (3, None)):
         near = max(-10, min(k, 10))
         np.testing.assert_array_equal(tl.eye(rows, columns, k=k).numpy(), np.eye(rows, columns, near, np.float32))
@@ -111,7 +111,7 @@ def test_eye(k: int) -> None:
 
 @pytest.mark.parametrize("indexing", ["xy", "ij"])
 @pytest.mark.parametrize("lengths", [(), (3,), (2, 3), (2, 0), (4, 1, 3), (2, 3, 1, 2)])
-def test_meshgrid(indexing: Any, lengths: tuple[int, ...], rng: np.random.Generator) -> None:
+def test_meshgrid_matches_numpy(indexing: Any, lengths: tuple[int, ...], rng: np.random.Generator) -> None:
     vectors = [rng.integers(0, 9, length) for length in lengths]
     found = tl.meshgrid(*vectors, indexing=indexing)
     assert isinstance(found, list)
@@ -156,12 +156,12 @@ def test_meshgrid(indexing: Any, lengths: tuple[int, ...], rng: np.random.Genera
         (lambda: tl.meshgrid([1], [1.0]), DTypeError, r"^meshgrid: expected vectors of one dtype, received int64 and"),
     ],
 )
-def test_messages(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
+def test_invalid_arguments_are_rejected(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         call()
 
 
-def test_defaults_differ_from_numpys_only_in_dtypes() -> None:
+def test_defaults_differ_from_numpy_only_in_dtypes() -> None:
     for result, expected in (
         (tl.zeros((2, 3)), np.zeros((2, 3), np.float32)),
         (tl.ones(2, dtype="int64"), np.ones(2, np.int64)),

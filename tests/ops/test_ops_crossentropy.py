@@ -1,4 +1,4 @@
-"""Check crossentropies in `tl.ops`: values and gradients of Keras, every axis of classes, and errors."""
+"""Check crossentropies in `tl.ops`: values and gradients against Keras, every class axis, and errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ X = np.array([[2.0, -1.0, 0.5], [-3.0, -20.0, 4.0], [0.25, 0.5, -0.75]], "f4")
 LABELS = np.array([1, 0, 2])
 T = np.eye(3, dtype="f4")[LABELS] * 0.7 + 0.1
 
-# Keras 3.15 on TensorFlow, keras.ops: the result, and the gradient of its sum by the outputs or the logits.
+# From keras.ops (Keras 3.15 on TensorFlow): the result, and the gradient of its sum by the outputs or the logits.
 RECORDED: dict[str, tuple[str, Any, dict[str, Any], Any, Any, Any]] = {
     "sparse": (
         "sparse_categorical_crossentropy",
@@ -83,7 +83,7 @@ RECORDED: dict[str, tuple[str, Any, dict[str, Any], Any, Any, Any]] = {
     ),
 }
 
-# The same of keras.activations' softmax or sigmoid of 20 X: from the logits, though from_logits is False.
+# The same for keras.activations.softmax or sigmoid of 20 X. Keras uses the logits although from_logits is False.
 OF_ACTIVATION: dict[str, tuple[Any, Any, Any, Any]] = {
     "sparse_categorical_crossentropy": (
         tl.softmax,
@@ -107,7 +107,7 @@ OF_ACTIVATION: dict[str, tuple[Any, Any, Any, Any]] = {
 
 
 @pytest.mark.parametrize(("name", "target", "options", "output", "value", "slope"), RECORDED.values(), ids=RECORDED)
-def test_values_and_gradients_are_those_of_keras(
+def test_values_and_gradients_match_keras(
     name: str, target: Any, options: dict[str, Any], output: Any, value: Any, slope: Any
 ) -> None:
     x = tl.Variable(output)
@@ -119,7 +119,7 @@ def test_values_and_gradients_are_those_of_keras(
 
 
 @pytest.mark.parametrize("name", OF_ACTIVATION)
-def test_logits_of_softmax_and_sigmoid_are_taken(name: str) -> None:
+def test_probabilities_from_softmax_and_sigmoid_use_their_logits(name: str) -> None:
     activation, target, value, slope = OF_ACTIVATION[name]
     x = tl.Variable(20 * X)
     with tl.GradientTape() as tape:
@@ -132,7 +132,7 @@ def test_logits_of_softmax_and_sigmoid_are_taken(name: str) -> None:
 
 
 @pytest.mark.parametrize("axis", [0, 1, -2, -1])
-def test_classes_are_along_any_axis(axis: int, rng: np.random.Generator) -> None:
+def test_class_axis_can_be_any_axis(axis: int, rng: np.random.Generator) -> None:
     logits = rng.normal(size=(4, 3, 2))
     labels = rng.integers(0, logits.shape[axis], np.delete(logits.shape, axis))
     log_p = logits - np.log(np.exp(logits).sum(axis=axis, keepdims=True))
@@ -144,7 +144,7 @@ def test_classes_are_along_any_axis(axis: int, rng: np.random.Generator) -> None
         np.testing.assert_allclose(found.numpy(), expected.squeeze(axis), rtol=1e-12)
 
 
-def test_their_means_equal_the_losses() -> None:
+def test_results_match_the_losses() -> None:
     for name, target, options, output, *_ in RECORDED.values():
         if "axis" not in options:
             each = getattr(tl.ops, name)(target, output, **options)
@@ -153,14 +153,14 @@ def test_their_means_equal_the_losses() -> None:
             np.testing.assert_array_equal(loss.numpy(), expected.numpy())
 
 
-def test_integers_as_outputs_are_floats() -> None:
+def test_integer_outputs_are_converted_to_float32() -> None:
     for name, target in (("binary_crossentropy", [[0, 1]]), ("categorical_crossentropy", [[0, 1]])):
         found = getattr(tl.ops, name)(target, np.array([[0, 1]]))
         assert found.dtype == np.float32
         np.testing.assert_allclose(found.numpy(), 0.0, atol=2e-7)
 
 
-REFUSED: dict[str, tuple[str, Any, dict[str, Any], type[Exception], str]] = {
+REJECTED: dict[str, tuple[str, Any, dict[str, Any], type[Exception], str]] = {
     "binary shape": (
         "binary_crossentropy",
         [0.0, 1.0],
@@ -208,8 +208,10 @@ REFUSED: dict[str, tuple[str, Any, dict[str, Any], type[Exception], str]] = {
 }
 
 
-@pytest.mark.parametrize(("name", "target", "options", "error", "message"), REFUSED.values(), ids=REFUSED)
-def test_refusals(name: str, target: Any, options: dict[str, Any], error: type[Exception], message: str) -> None:
+@pytest.mark.parametrize(("name", "target", "options", "error", "message"), REJECTED.values(), ids=REJECTED)
+def test_invalid_arguments_are_rejected(
+    name: str, target: Any, options: dict[str, Any], error: type[Exception], message: str
+) -> None:
     with pytest.raises(error) as caught:
         getattr(tl.ops, name)(target, P, **options)
     assert str(caught.value).startswith(message)

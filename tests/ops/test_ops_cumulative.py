@@ -27,7 +27,7 @@ def threads() -> Iterator[Callable[[int], None]]:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_along_every_axis_of_every_layout(device: str, rng: np.random.Generator) -> None:
+def test_results_match_numpy_for_every_axis_and_layout(device: str, rng: np.random.Generator) -> None:
     array = rng.uniform(0.5, 1.5, (3, 4, 5)).astype(np.float32)
     for layout in layouts(array).values():
         x = tl.asarray(layout, device=device)
@@ -40,7 +40,7 @@ def test_along_every_axis_of_every_layout(device: str, rng: np.random.Generator)
 
 
 @pytest.mark.parametrize("dtype", NAMES)
-def test_dtypes(dtype: str, rng: np.random.Generator) -> None:
+def test_dtypes_of_results_match_numpy(dtype: str, rng: np.random.Generator) -> None:
     array = rng.integers(0, 2 if dtype == "bool" else 100, (2, 9)).astype(dtype)
     kind = {"b": "int64", "i": "int64", "u": "uint64", "f": dtype}[array.dtype.kind]
     for name in ("sum", "prod"):  # integers wrap in 64 bits
@@ -51,11 +51,11 @@ def test_dtypes(dtype: str, rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(other.numpy(), array.cumsum(1, dtype=np.int16), strict=True)
 
 
-def test_every_sum_is_correctly_rounded_or_nearly(rng: np.random.Generator) -> None:
+def test_cumulative_sums_are_almost_correctly_rounded(rng: np.random.Generator) -> None:
     array = rng.standard_normal(3000) * 10.0 ** rng.integers(-8, 8, 3000)
     exact = [float(total) for total in accumulate(map(Fraction, array.tolist()))]
     result = tl.cumulative_sum(tl.asarray(array)).numpy()
-    # cancellation leaves the second-order rounding of the largest totals, far below one unit of NumPy's
+    # After cancellation, second-order rounding errors of the largest sums remain; they are far below NumPy's error.
     np.testing.assert_allclose(result, exact, rtol=2.3e-16, atol=1e-28 * np.abs(array).sum())
     assert np.abs(result - exact).max() < np.abs(np.cumsum(array) - exact).max()
     single = array.astype(np.float32)
@@ -64,7 +64,7 @@ def test_every_sum_is_correctly_rounded_or_nearly(rng: np.random.Generator) -> N
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_infinities_and_nan(device: str) -> None:
+def test_infinities_and_nan_match_numpy(device: str) -> None:
     rows = [[1.0, np.inf, 2.0, -np.inf, 3.0], [-np.inf, 1.0, 1.0, 1.0, np.nan], [1e308, 1e308, -1e308, 0.0, 1.0]]
     x = tl.asarray(np.array(rows), device=device)
     with np.errstate(all="ignore"):
@@ -95,12 +95,12 @@ def test_include_initial_and_empty_axes(device: str) -> None:
     assert tl.cumulative_prod(y, include_initial=True).tolist() == [1.0, 2.0, 6.0]
 
 
-def test_a_scan_of_two_inputs_on_both_backends(rng: np.random.Generator) -> None:
+def test_two_input_scan_on_both_backends(rng: np.random.Generator) -> None:
     from tensorlab.ops.cumulative import _recurrence
 
     a, b = rng.standard_normal((2, 3, 7))
     expected = np.zeros((3, 7))
-    size = np.zeros((3, 7))  # of what is added up: near a zero of y it is what rounding is a part of
+    size = np.zeros((3, 7))  # sum of magnitudes, which bounds the rounding error even where y is near 0
     for row in range(3):
         y = magnitude = 0.0
         for column in range(7):
@@ -108,7 +108,7 @@ def test_a_scan_of_two_inputs_on_both_backends(rng: np.random.Generator) -> None
             magnitude = size[row, column] = abs(a[row, column]) * magnitude + abs(b[row, column])
     for device in DEVICES:
         result = _recurrence(tl.asarray(a, device=device), tl.asarray(b, device=device))
-        # two roundings a step here and there, at most one where the processor fuses them
+        # Each step rounds twice, or once with a fused multiply-add.
         assert (np.abs(result.numpy() - expected) <= 4 * 7 * 2.0**-53 * size).all()
 
 
@@ -154,12 +154,12 @@ def test_diff_of_unsigned_integers_wraps() -> None:
         (lambda: tl.diff([1], prepend=[[1]]), ShapeError, r"^concat: expected shapes that differ along axis 0 only"),
     ],
 )
-def test_messages(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
+def test_invalid_arguments_are_rejected(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         call()
 
 
-def test_logsumexp_neither_overflows_nor_loses_digits(rng: np.random.Generator) -> None:
+def test_logsumexp_neither_overflows_nor_loses_precision(rng: np.random.Generator) -> None:
     array = rng.uniform(-50, 50, (3, 2000)).astype(np.float32)
     for shift in (0.0, 1e4, -1e4):
         wide = (array + np.float32(shift)).astype(np.float64)

@@ -26,7 +26,7 @@ KINDS["numeric"] = KINDS["integral"] + KINDS["real floating"]
 
 
 @pytest.mark.parametrize("name", KINDS["real floating"])
-def test_finfo_is_numpys(name: str) -> None:
+def test_finfo_matches_numpy(name: str) -> None:
     wanted = np.finfo(name)
     for asked in (getattr(tl, name), tl.asarray(np.zeros(2, name)), np.zeros(2, name), name):
         info = tl.finfo(asked)
@@ -38,7 +38,7 @@ def test_finfo_is_numpys(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", KINDS["integral"])
-def test_iinfo_is_numpys(name: str) -> None:
+def test_iinfo_matches_numpy(name: str) -> None:
     wanted = np.iinfo(name)
     for asked in (getattr(tl, name), tl.asarray(np.zeros(2, name))):
         info = tl.iinfo(asked)
@@ -53,7 +53,7 @@ def test_isdtype_of_every_kind(kind: str) -> None:
     ]
 
 
-def test_isdtype_takes_dtypes_and_tuples() -> None:
+def test_isdtype_accepts_dtypes_and_tuples() -> None:
     assert tl.isdtype(tl.float32, tl.float32)
     assert not tl.isdtype(tl.float32, tl.float64)
     assert tl.isdtype(tl.int8, ("bool", "signed integer"))
@@ -62,8 +62,8 @@ def test_isdtype_takes_dtypes_and_tuples() -> None:
 
 
 @pytest.mark.parametrize(("one", "two"), [*itertools.product(dtypes.NAMES, repeat=2)])
-def test_promotion_and_casting_agree(one: str, two: str) -> None:
-    """A dtype can be cast to those that it promotes to, and to no other."""
+def test_promotion_and_casting_are_consistent(one: str, two: str) -> None:
+    """A dtype can be cast only to dtypes that it promotes to."""
     kinds = [{"i": "iu", "u": "iu"}.get(np.dtype(name).kind, np.dtype(name).kind) for name in (one, two)]
     if kinds[0] != kinds[1] or np.promote_types(one, two).kind not in kinds[0]:
         with pytest.raises(DTypeError, match=rf"^result_type: expected arrays of one .* received {one} and {two};"):
@@ -76,7 +76,7 @@ def test_promotion_and_casting_agree(one: str, two: str) -> None:
     assert tl.can_cast(tl.zeros(1, dtype=one), two) == (common == np.dtype(two))
 
 
-def test_result_type_of_numbers_is_that_of_the_arrays() -> None:
+def test_result_type_ignores_python_numbers_next_to_arrays() -> None:
     assert tl.result_type(tl.float64, 1, 2.5) == tl.float64
     assert tl.result_type(1, np.zeros(2, "int8"), tl.int16) == tl.int16
     assert tl.result_type(1, 2.0) == tl.float32
@@ -128,7 +128,7 @@ def test_constants() -> None:
         ),
     ],
 )
-def test_messages(call: Callable[[], Any], kind: type[TensorlabError], message: str) -> None:
+def test_invalid_arguments_are_rejected(call: Callable[[], Any], kind: type[TensorlabError], message: str) -> None:
     with pytest.raises(kind, match=message):
         call()
 
@@ -139,7 +139,7 @@ CASTS = ["bool", "int8", "uint8", "int64", "float32", "float64"]
 @pytest.mark.parametrize(
     ("source", "device"), [("bool", "reference"), ("int64", "reference"), ("float64", "reference"), ("float64", "cpu")]
 )
-def test_astype_converts_as_numpy_does(source: str, device: str, rng: np.random.Generator) -> None:
+def test_astype_matches_numpy(source: str, device: str, rng: np.random.Generator) -> None:
     x = rng.uniform(0, 120, (3, 4)).astype(source)
     x[0, 0] = 0
     tensor = tl.asarray(x, device=device)

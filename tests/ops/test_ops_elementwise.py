@@ -98,7 +98,7 @@ BINARY: dict[str, Callable[[Array, Array], Array]] = {
 SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 2.5, -750.0, 1e-20, 1e30], np.float32)
 
 DTYPES = {"cpu": "float32", "reference": "float64"}
-"""Kernels are tested in float32, the usual dtype of networks, and definitions in that of the oracle."""
+"""Kernels are tested in float32, the usual dtype of networks, and the reference in float64, the dtype of the oracle."""
 
 
 @pytest.fixture(params=list(DTYPES))
@@ -110,7 +110,7 @@ TOGETHER = {1: (together(UNARY, "x"), list(UNARY)), 2: (together(BINARY, "x1, x2
 
 
 def apply(name: str, device: str, *arrays: Array) -> tl.Tensor:
-    """Return an operation. On the CPU it is part of one kernel for all operations."""
+    """Apply an operation. On the CPU, one kernel computes all operations."""
     if device != "cpu":
         return getattr(tl, name)(*(tl.asarray(array, device=device) for array in arrays))
     function, names = TOGETHER[len(arrays)]
@@ -133,31 +133,31 @@ def close(result: tl.Tensor, expected: Array, device: str) -> None:
         np.testing.assert_allclose(values, expected, rtol=rtol, atol=np.finfo(values.dtype).tiny)
 
 
-def test_the_tables_hold_every_operation() -> None:
+def test_all_operations_are_tested() -> None:
     operations = {name for name in tl.ops.__all__ if isinstance(getattr(tl.ops, name), Elementwise)}
     bitwise = {name for name in operations if name.startswith("bitwise_")}  # see test_ops_standard
     assert operations - bitwise == {*UNARY, *BINARY, "nextafter"}
 
 
 @pytest.mark.parametrize("name", UNARY)
-def test_unary(name: str, device: str, rng: np.random.Generator) -> None:
+def test_unary_operations_match_numpy(name: str, device: str, rng: np.random.Generator) -> None:
     function, low, high = UNARY[name]
     x = rng.uniform(low, high, (3, 1, 67)).astype(DTYPES[device])
     close(apply(name, device, x), function(x.astype(np.float64)), device)
 
 
 @pytest.mark.parametrize("name", UNARY)
-def test_unary_of_special_values(name: str, device: str) -> None:
+def test_unary_operations_of_special_values(name: str, device: str) -> None:
     x = SPECIAL.astype(DTYPES[device])
     with np.errstate(all="ignore"):
         expected = UNARY[name][0](x.astype(np.float64))
     if name in ("sin", "cos", "tan"):
-        x, expected = x[:-1], expected[:-1]  # 1e30 is another number in each dtype
+        x, expected = x[:-1], expected[:-1]  # 1e30 is rounded differently in each dtype
     close(apply(name, device, x), expected, device)
 
 
 @pytest.mark.parametrize("name", BINARY)
-def test_binary(name: str, device: str, rng: np.random.Generator) -> None:
+def test_binary_operations_match_numpy(name: str, device: str, rng: np.random.Generator) -> None:
     x = rng.uniform(2 if name == "logaddexp" else -3, 3, (4, 1, 33)).astype(DTYPES[device])
     y = rng.uniform(-3, 3, (5, 1)).astype(DTYPES[device])
     y[2] = x[0, 0, 0] if name == "equal" else 0
@@ -168,7 +168,7 @@ def test_binary(name: str, device: str, rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("name", BINARY)
-def test_binary_of_special_values(name: str, device: str) -> None:
+def test_binary_operations_of_special_values(name: str, device: str) -> None:
     x = SPECIAL.astype(DTYPES[device])
     with np.errstate(all="ignore"):
         expected = BINARY[name](x[:, None].astype(np.float64), x.astype(np.float64))
@@ -176,12 +176,12 @@ def test_binary_of_special_values(name: str, device: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["exp", "isnan", "relu"])
-def test_one_kernel_for_all_operations_gives_the_same(name: str, rng: np.random.Generator) -> None:
+def test_separate_kernels_match_the_combined_kernel(name: str, rng: np.random.Generator) -> None:
     x = np.concatenate([SPECIAL, rng.standard_normal(1000).astype(np.float32)])
     np.testing.assert_array_equal(getattr(tl, name)(tl.asarray(x)).numpy(), apply(name, "cpu", x).numpy())
 
 
-def test_where_and_clip(device: str, rng: np.random.Generator) -> None:
+def test_where_and_clip_match_numpy(device: str, rng: np.random.Generator) -> None:
     dtype = DTYPES[device]
     condition = rng.random((4, 1)) < 0.5
     x, y = rng.standard_normal((3,)).astype(dtype), rng.standard_normal((2, 1, 1)).astype(dtype)
@@ -219,7 +219,7 @@ def test_integers_stay_integers(dtype: str, rng: np.random.Generator) -> None:
             np.testing.assert_array_equal(result.numpy(), expected)
 
 
-def test_integers_become_float32_where_the_result_is_real() -> None:
+def test_real_operations_on_integers_return_float32() -> None:
     with tl.device("reference"):
         x = tl.asarray([1, 4, 9])
         for result, expected in ((tl.sqrt(x), [1, 2, 3]), (x / 2, [0.5, 2, 4.5]), (x * 0.5, [0.5, 2, 4.5])):
@@ -228,7 +228,7 @@ def test_integers_become_float32_where_the_result_is_real() -> None:
         assert (x**-0.5).tolist() == pytest.approx([1, 0.5, 1 / 3])
 
 
-def test_every_layout_gives_the_same(rng: np.random.Generator) -> None:
+def test_results_are_the_same_for_every_layout(rng: np.random.Generator) -> None:
     x, y = rng.standard_normal((2, 3, 4, 5)).astype(np.float32)
     for one, two in zip(layouts(x).values(), reversed(layouts(y).values()), strict=True):
         np.testing.assert_array_equal((tl.asarray(one) + tl.asarray(two)).numpy(), x + y)
@@ -290,7 +290,7 @@ def test_every_layout_gives_the_same(rng: np.random.Generator) -> None:
         ),
     ],
 )
-def test_messages(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
+def test_invalid_arguments_are_rejected(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         call()
 

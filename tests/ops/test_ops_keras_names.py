@@ -1,4 +1,4 @@
-"""Check the names of ``keras.ops`` in `tl.ops` against the NumPy functions of the same names."""
+"""Check functions in `tl.ops` with ``keras.ops`` names against the NumPy functions of the same names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("reference")
 ops: Any = tl.ops
 
 
-def test_aliases() -> None:
+def test_aliases_are_the_same_functions() -> None:
     for names in ("absolute abs", "power pow", "mod remainder", "arccos acos", "arctan2 atan2", "amax max"):
         theirs, ours = names.split()
         assert getattr(ops, theirs) is getattr(tl, ours)
@@ -32,14 +32,14 @@ def test_conversions_and_queries(rng: np.random.Generator) -> None:
     assert (x.dtype, ops.shape(x), ops.size(x), ops.ndim(x), ops.is_tensor(x)) == (tl.float32, (2, 3), 6, 2, True)
     assert not ops.is_tensor(array)
     taken = ops.convert_to_numpy(x)
-    taken[...] = 0.0  # an array of its own
+    taken[...] = 0.0  # a copy
     np.testing.assert_allclose(x.numpy(), array, rtol=1e-6)
     assert ops.cast(x, "int8").dtype == tl.int8
     assert ops.copy(x).tolist() == x.tolist()
     assert ops.identity(3, "int64").tolist() == np.eye(3).tolist()
 
 
-def test_arrangements_equal_numpys(rng: np.random.Generator) -> None:
+def test_array_manipulation_matches_numpy(rng: np.random.Generator) -> None:
     array = rng.standard_normal((4, 6))
     for name, arguments in (
         ("ravel", ()),
@@ -57,7 +57,7 @@ def test_arrangements_equal_numpys(rng: np.random.Generator) -> None:
             np.testing.assert_array_equal(getattr(ops, name)(arrays).numpy(), getattr(np, name)(arrays))
 
 
-def test_closeness_is_numpys() -> None:
+def test_isclose_and_allclose_match_numpy() -> None:
     values = np.array([0.0, 1e-9, 1.0, 1.00001, 1.1, np.inf, -np.inf, np.nan])
     for equal_nan in (False, True):
         expected = np.isclose(values[:, None], values, equal_nan=equal_nan)
@@ -68,7 +68,7 @@ def test_closeness_is_numpys() -> None:
 
 @pytest.mark.parametrize("axis", [None, 0, -1, (0, 2), (2, 1)])
 @pytest.mark.parametrize("order", [None, 1, 2, np.inf])
-def test_norm_is_numpys(axis: Any, order: Any, rng: np.random.Generator) -> None:
+def test_norm_matches_numpy(axis: Any, order: Any, rng: np.random.Generator) -> None:
     array = rng.standard_normal((2, 3, 4))
     cases = [(array, axis)] if axis is not None or order is None else [(array[0], None), (array[0, 0], None)]
     for values, along in cases:
@@ -92,7 +92,7 @@ def test_norm_is_numpys(axis: Any, order: Any, rng: np.random.Generator) -> None
         (lambda: ops.swapaxes(np.ones(3), 0, 1), ShapeError, "swapaxes: expected an axis from -1 to 0 for a tensor of"),
     ],
 )
-def test_messages(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
+def test_invalid_arguments_are_rejected(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind) as error:
         call()
     assert str(error.value).startswith(message)

@@ -47,7 +47,9 @@ def close(result: tl.Tensor, expected: Array) -> None:
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(("first", "second"), SHAPES)
-def test_matmul(first: tuple[int, ...], second: tuple[int, ...], device: str, rng: np.random.Generator) -> None:
+def test_matmul_matches_numpy(
+    first: tuple[int, ...], second: tuple[int, ...], device: str, rng: np.random.Generator
+) -> None:
     a, b = rng.standard_normal(first).astype(np.float32), rng.standard_normal(second).astype(np.float32)
     expected = a.astype(np.float64) @ b.astype(np.float64)
     for one, two in zip(layouts(a).values(), reversed(layouts(b).values()), strict=True):
@@ -58,7 +60,7 @@ def test_matmul(first: tuple[int, ...], second: tuple[int, ...], device: str, rn
         close(x @ y, expected)
 
 
-def test_matmul_of_arrays_and_integers(rng: np.random.Generator) -> None:
+def test_matmul_of_integers(rng: np.random.Generator) -> None:
     a, b = rng.integers(-9, 9, (3, 4)), rng.integers(-9, 9, (4, 5))
     for device in DEVICES:
         result = tl.asarray(a, device=device) @ tl.asarray(b, device=device)
@@ -78,13 +80,15 @@ DOTS += [((2, 3), (4, 3, 5)), ((3,), (4, 3, 5)), ((2, 1, 3), (2, 4, 3, 5)), ((),
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(("first", "second"), DOTS)
-def test_dot_is_numpys(first: tuple[int, ...], second: tuple[int, ...], device: str, rng: np.random.Generator) -> None:
+def test_dot_matches_numpy(
+    first: tuple[int, ...], second: tuple[int, ...], device: str, rng: np.random.Generator
+) -> None:
     a, b = np.asarray(rng.random(first), np.float32), np.asarray(rng.random(second), np.float32)
     close(tl.ops.dot(tl.asarray(a, device=device), tl.asarray(b, device=device)), np.asarray(np.dot(a, b)))
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_outer(device: str, rng: np.random.Generator) -> None:
+def test_outer_matches_numpy(device: str, rng: np.random.Generator) -> None:
     for m, n in ((3, 4), (1, 5), (0, 2)):
         a, b = rng.random(m).astype(np.float32), rng.random(n).astype(np.float32)
         close(tl.ops.outer(tl.asarray(a, device=device), tl.asarray(b, device=device)), np.outer(a, b))
@@ -108,7 +112,7 @@ TENSORDOTS: list[tuple[tuple[int, ...], tuple[int, ...], Any]] = [
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(("first", "second", "axes"), TENSORDOTS)
-def test_tensordot(
+def test_tensordot_matches_numpy(
     first: tuple[int, ...], second: tuple[int, ...], axes: Any, device: str, rng: np.random.Generator
 ) -> None:
     a, b = np.asarray(rng.standard_normal(first), np.float32), np.asarray(rng.standard_normal(second), np.float32)
@@ -124,7 +128,9 @@ VECDOTS += [((0, 3), (3,)), ((2, 0), (0,)), ((2, 1, 1, 3), (5, 1, 3))]
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(("first", "second"), VECDOTS)
-def test_vecdot(first: tuple[int, ...], second: tuple[int, ...], device: str, rng: np.random.Generator) -> None:
+def test_vecdot_matches_numpy(
+    first: tuple[int, ...], second: tuple[int, ...], device: str, rng: np.random.Generator
+) -> None:
     a, b = rng.standard_normal(first).astype(np.float32), rng.standard_normal(second).astype(np.float32)
     x, y = tl.asarray(a, device=device), tl.asarray(b, device=device)
     close(tl.vecdot(x, y), np.asarray(np.vecdot(a.astype(np.float64), b.astype(np.float64))))
@@ -146,11 +152,11 @@ def test_products_of_every_dtype(dtype: str, rng: np.random.Generator) -> None:
         (tl.ops.dot(x, y), a @ b),
         (tl.ops.outer(x[0], y[0]), np.outer(a[0], b[0])),
     ):
-        np.testing.assert_array_equal(result.numpy(), expected, strict=True)  # integers wrap, as NumPy's do
+        np.testing.assert_array_equal(result.numpy(), expected, strict=True)  # integers wrap as in NumPy
 
 
 @pytest.mark.parametrize("name", ["dot", "matmul", "outer", "tensordot", "vecdot"])
-def test_bools_are_refused_by_name(name: str) -> None:
+def test_products_reject_bools_and_mixed_dtypes(name: str) -> None:
     rows = np.ones((2, 2), bool)
     with pytest.raises(DTypeError, match=rf"^{name}: expected tensors of numbers, received bool; convert them with"):
         getattr(tl, name)(rows, rows)
@@ -258,12 +264,12 @@ x, y = np.ones((2, 3), np.float32), np.ones((4, 5), np.float32)
         (lambda: tl.vecdot(1.0, 2.0), ShapeError, r"^vecdot: expected no axis for a tensor of rank 0, received -1$"),
     ],
 )
-def test_messages(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
+def test_invalid_arguments_are_rejected(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         call()
 
 
-def test_products_of_long_vectors_round_no_more_than_sums(rng: np.random.Generator) -> None:
+def test_products_of_long_vectors_are_accurate(rng: np.random.Generator) -> None:
     n = 1_000_003
     for array in (np.full(n, 0.1, np.float32), rng.uniform(size=n).astype(np.float32)):
         exact = float(np.square(array.astype(np.float64)).sum())

@@ -48,7 +48,7 @@ def test_softmax_over_several_axes(rng: np.random.Generator) -> None:
         tl.softmax(x, axis=(0, -3))
 
 
-def test_one_hot_needs_an_integer_number_of_classes() -> None:
+def test_one_hot_rejects_invalid_numbers_of_classes() -> None:
     with pytest.raises(ShapeError, match=r"^one_hot num_classes: expected lengths of at least 0, received \(-1,\)$"):
         tl.one_hot([1], -1)
     with pytest.raises(ArgumentTypeError, match=r"^one_hot num_classes: expected a shape of integers, received"):
@@ -56,7 +56,7 @@ def test_one_hot_needs_an_integer_number_of_classes() -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_softmax_neither_overflows_nor_underflows_early(device: str) -> None:
+def test_softmax_of_large_and_special_values(device: str) -> None:
     x = tl.asarray(np.array([[1e4, 1e4 - 1, -1e4], [-np.inf, 0, 0], [np.nan, 0, 1]], np.float32), device=device)
     expected = [[1 / (1 + np.exp(-1)), 1 / (1 + np.e), 0], [0, 0.5, 0.5], [np.nan] * 3]
     np.testing.assert_allclose(tl.softmax(x).numpy(), expected, rtol=1e-5)
@@ -71,7 +71,7 @@ def test_softmax_neither_overflows_nor_underflows_early(device: str) -> None:
 @pytest.mark.parametrize("device", DEVICES)
 def test_one_hot(device: str, rng: np.random.Generator) -> None:
     labels = rng.integers(-1, 6, (3, 4))
-    eye = np.vstack([np.eye(5), np.zeros((2, 5))])  # row 5 and row -1 name no class
+    eye = np.vstack([np.eye(5), np.zeros((2, 5))])  # labels 5 and -1 are outside the classes
     tensor = tl.asarray(labels, device=device)
     for axis in range(-3, 3):
         result = tl.one_hot(tensor, 5, axis=axis)
@@ -89,7 +89,7 @@ def test_dense_moves_arrays_to_the_device_of_the_tensor() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8"])
-def test_one_hot_of_more_classes_than_the_dtype_counts(dtype: str) -> None:
+def test_one_hot_of_more_classes_than_the_label_dtype_can_represent(dtype: str) -> None:
     rows = tl.one_hot(tl.asarray(np.array([0, 3, 100], dtype), device="reference"), 400).numpy()
     np.testing.assert_array_equal(rows, np.eye(400)[[0, 3, 100]])
 
@@ -106,7 +106,7 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     [("cpu", None, True), ("cpu", "tanh", True), ("cpu", None, False)]
     + [("reference", name, biased) for name in (None, *ACTIVATIONS) for biased in (False, True)],
 )
-def test_dense_equals_its_separate_steps(
+def test_dense_matches_matmul_bias_and_activation(
     device: str, activation: str | None, biased: bool, rng: np.random.Generator
 ) -> None:
     for lead, k, n in (((6,), 5, 3), ((), 4, 2), ((2, 3), 3, 1), ((1, 0), 3, 2), ((3,), 0, 2), ((33,), 17, 40)):
@@ -123,7 +123,7 @@ def test_dense_equals_its_separate_steps(
         np.testing.assert_allclose(result.numpy(), expected, rtol=1e-5, atol=1e-5)
 
 
-def test_dense_promotes_within_real_numbers() -> None:
+def test_dense_promotes_float_dtypes() -> None:
     with tl.device("reference"):
         mixed = tl.ops.dense(np.ones((2, 3), np.float32), np.ones((3, 4)), np.ones(4, np.float32))
     assert mixed.dtype == np.float64
@@ -189,6 +189,6 @@ x, kernel = np.ones((2, 3), np.float32), np.ones((3, 4), np.float32)
         ),
     ],
 )
-def test_messages(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
+def test_invalid_arguments_are_rejected(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         call()

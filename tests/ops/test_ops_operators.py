@@ -1,4 +1,4 @@
-"""Check Python's operators, and NumPy's functions, on tensors."""
+"""Check Python operators and NumPy functions on tensors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OF_INTEGERS: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
 
 
 @pytest.mark.parametrize("sign", OF_INTEGERS)
-def test_operators_of_integers_on_either_side(sign: str, rng: np.random.Generator) -> None:
+def test_integer_operators_accept_arrays_on_either_side(sign: str, rng: np.random.Generator) -> None:
     operator, name = OF_INTEGERS[sign]
     x, y = rng.integers(1, 9, (2, 5))
     with tl.device("reference"):
@@ -61,7 +61,7 @@ def test_divmod_and_unary_operators() -> None:
         )
 
 
-def test_a_variable_is_not_changed_by_an_operator() -> None:
+def test_in_place_operators_reject_variables() -> None:
     v = tl.Variable([3.0], name="weight")
     for sign in ("//", "%", "**", "+"):
         with pytest.raises(TypeError, match="'weight': a Variable is changed with assign"):
@@ -105,7 +105,7 @@ OF_NUMBERS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 @pytest.mark.parametrize("sign", OF_NUMBERS)
-def test_operators_with_arrays_and_numbers_on_either_side(sign: str, rng: np.random.Generator) -> None:
+def test_operators_accept_arrays_and_numbers_on_either_side(sign: str, rng: np.random.Generator) -> None:
     operator = OF_NUMBERS[sign]
     x, y = rng.uniform(0.5, 2.0, (2, 3)).astype(np.float32)
     with tl.device("reference"):
@@ -125,7 +125,7 @@ def test_operators_with_arrays_and_numbers_on_either_side(sign: str, rng: np.ran
         np.testing.assert_allclose(result.numpy(), expected, rtol=1e-6)
 
 
-def test_unary_operators_and_numpys_functions(rng: np.random.Generator) -> None:
+def test_unary_operators_and_numpy_functions(rng: np.random.Generator) -> None:
     x = rng.uniform(0.5, 2.0, 4).astype(np.float32)
     tensor = tl.asarray(x)
     for result, expected in (
@@ -139,14 +139,14 @@ def test_unary_operators_and_numpys_functions(rng: np.random.Generator) -> None:
         assert isinstance(result, tl.Tensor)
         np.testing.assert_allclose(result.numpy(), expected, rtol=1e-6)
     for result, expected in ((np.heaviside(tensor, 1), np.heaviside(x, 1)), (np.add.reduce(tensor), x.sum())):
-        assert not isinstance(result, tl.Tensor)  # what tensorlab does not have is NumPy's
+        assert not isinstance(result, tl.Tensor)  # NumPy computes ufuncs without a tensorlab equivalent
         np.testing.assert_allclose(result, expected, rtol=1e-6)
     out = x.copy()
     out += tensor
     np.testing.assert_array_equal(out, x + x)
 
 
-def test_other_operands_are_left_to_python() -> None:
+def test_unsupported_operands_are_left_to_python() -> None:
     x = tl.asarray([1.0])
     with pytest.raises(TypeError, match="unsupported operand"):
         x + "a"

@@ -1,4 +1,4 @@
-"""Check operations that move, sort or find elements against NumPy, on arrays of every kind.
+"""Check operations that move, sort or find elements against NumPy, on random arrays.
 
 The arrays have every dtype, rank 0 to 8, lengths of 0, every memory layout, and special values.
 """
@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as numpy_strategies
 
 import tensorlab as tl
 
-# Moving elements: no arithmetic, every dtype, on the CPU backend.
+# Moving elements: no arithmetic, every dtype.
 
 
 def _flip(data: st.DataObject, x: tl.Tensor, a: Array) -> Case:
@@ -170,7 +170,7 @@ def _sort(data: st.DataObject, x: tl.Tensor, a: Array) -> Case:
 
 
 def _argsort_descending(data: st.DataObject, x: tl.Tensor, a: Array) -> Case:
-    """Sort with plain Python, stably, with NaN last."""
+    """Sort with plain Python: stable, NaN last."""
     axis = axis_of(data, a)
     rows = np.moveaxis(plain(a), axis, -1)
     expected = np.empty(rows.shape, np.int64)
@@ -248,7 +248,7 @@ def _meshgrid(data: st.DataObject, x: tl.Tensor, a: Array) -> Case:
 
 def _converted(data: st.DataObject, x: tl.Tensor, a: Array) -> Case:
     target = data.draw(st.sampled_from(DTYPES))
-    if np.dtype(target).kind in "iu" and a.dtype.kind == "f":  # what a dtype cannot hold differs from host to host
+    if np.dtype(target).kind in "iu" and a.dtype.kind == "f":  # out-of-range conversions depend on the processor
         return tl.astype(x != 0, target), (a != 0).astype(target)
     with np.errstate(over="ignore"):
         return tl.astype(x, target, copy=data.draw(st.booleans())), a.astype(target)
@@ -307,11 +307,11 @@ MOVING: dict[str, tuple[Any, tuple[int, int]]] = {
 @pytest.mark.parametrize("name", MOVING)
 @settings(deadline=None, max_examples=60)
 @given(st.data())
-def test_moving_ordering_and_finding(name: str, data: st.DataObject) -> None:
+def test_results_match_numpy(name: str, data: st.DataObject) -> None:
     operation, ranks = MOVING[name]
     array = data.draw(arrays(ranks))
     before = array.tobytes()
-    with tl.device("reference"):  # where copies and selections compile nothing
+    with tl.device("reference"):  # compiles nothing for copies and selections
         result, expected = operation(data, tl.asarray(array), array)
     assert isinstance(result, tl.Tensor)
     assert result.device == "reference"

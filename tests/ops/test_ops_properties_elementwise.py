@@ -1,4 +1,4 @@
-"""Check every elementwise operation in `tensorlab.ops` against NumPy, on arrays of every kind.
+"""Check every elementwise operation in `tensorlab.ops` against NumPy, on random arrays.
 
 The arrays broadcast, and have every dtype in the domain, every memory layout, and special values.
 """
@@ -58,19 +58,19 @@ ORACLES: dict[str, Callable[..., Any]] = {
     "sigmoid": lambda x: (1 / (1 + np.exp(-x.astype(np.float64)))).astype(x.dtype),
     "trunc": _whole(np.trunc),
 }
-"""Operations that NumPy defines differently, or does not have."""
+"""NumPy equivalents of operations that NumPy defines differently or lacks."""
 
 ROUNDED = 3e-6, 1e-14
-"""The tolerance for functions of two libraries, in float32 and float64."""
+"""Tolerances in float32 and float64 for functions from different math libraries."""
 
 
 def second(data: st.DataObject, name: str, array: Array) -> Array:
-    """Draw an array that broadcasts with another, with elements that the operation accepts together with those."""
+    """Draw a second operand that broadcasts with the first and is valid for the operation."""
     start = data.draw(st.integers(0, array.ndim))
     shape = tuple(1 if data.draw(st.booleans()) else length for length in array.shape[start:])
     other = data.draw(arrays(dtypes=(array.dtype.newbyteorder("=").name,), shape=shape))
     if array.dtype.kind in "iu" and ("shift" in name or name == "pow"):
-        other = plain(other) & 7  # a shift by more bits than there are is undefined, a negative power refused
+        other = plain(other) & 7  # avoid negative powers and shifts by too many bits
     return other
 
 
@@ -78,10 +78,10 @@ def second(data: st.DataObject, name: str, array: Array) -> Array:
 @pytest.mark.parametrize("device", ["cpu", "reference"])
 @settings(deadline=None, max_examples=20)
 @given(st.data())
-def test_elementwise(name: str, device: str, data: st.DataObject) -> None:
+def test_results_match_numpy(name: str, device: str, data: st.DataObject) -> None:
     operation = OPERATIONS[name]
     kernels = ("int32",) if operation.domain in WORDS and operation.domain != "number" else ("float32",)
-    # a kernel for each dtype takes long to compile: the CPU has tests of its own of every one
+    # Compiling a kernel for each dtype is slow; test_ops_standard.py tests them on the CPU.
     array = data.draw(arrays((0, 8 if device == "cpu" else 4), DTYPES if device == "reference" else kernels))
     operands = [array, second(data, name, array)][: operation.scalar.arity]
     function: Any = getattr(tl, name)
@@ -111,9 +111,9 @@ def test_elementwise(name: str, device: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("layout", sorted(any_array.LAYOUTS))
-def test_out_of_any_layout(layout: str, rng: np.random.Generator) -> None:
+def test_out_can_have_any_layout(layout: str, rng: np.random.Generator) -> None:
     memory = any_array.LAYOUTS[layout](rng.normal(size=(3, 4)).astype(np.float32))
-    if layout in ("read-only", "stretched"):  # as NumPy's own views with a stride of zero are
+    if layout in ("read-only", "stretched"):  # NumPy arrays with a stride of zero are read-only too
         with pytest.raises(tl.errors.ArgumentError, match=r"^negative: expected a writable out, receiv"):
             tl.negative(memory, out=memory)
         return
@@ -128,7 +128,7 @@ def test_out_of_any_layout(layout: str, rng: np.random.Generator) -> None:
 
 @settings(deadline=None, max_examples=50)
 @given(st.data())
-def test_out_that_does_not_fit_keeps_what_it_had(data: st.DataObject) -> None:
+def test_rejected_out_is_unchanged(data: st.DataObject) -> None:
     array = data.draw(arrays((0, 4), ("float32",)))
     out: Array = np.full(data.draw(shapes((0, 4))), 7, data.draw(st.sampled_from(DTYPES)))
     assume(out.shape != array.shape or out.dtype != np.float32)
@@ -142,12 +142,12 @@ def test_out_that_does_not_fit_keeps_what_it_had(data: st.DataObject) -> None:
 PLAIN = (
     *("arange", "asarray", "empty", "eye", "full", "linspace", "ones", "zeros"),
     *("can_cast", "finfo", "iinfo", "isdtype", "result_type", "elementwise", "stop_gradient"),
-    *("conj", "imag", "real"),  # of real numbers, in test_array_api.py
+    *("conj", "imag", "real"),  # tested in test_array_api.py
 )
-"""Operations that take no arrays of every kind, or return them unchanged."""
+"""Operations that take no arrays or return them unchanged."""
 
 
-def test_no_operation_is_left_out() -> None:
+def test_all_operations_are_tested() -> None:
     files = (test_ops_properties, test_ops_properties_reduction, test_ops_properties_products)
     text = "".join(inspect.getsource(file) for file in files)
     functions = [name for name in ops.__all__ if callable(getattr(ops, name)) and not name.startswith("_")]

@@ -1,4 +1,4 @@
-"""Check matrix and vector products, softmax and argmax against NumPy on arrays of every kind."""
+"""Check matrix and vector products, softmax and argmax against NumPy on random arrays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import tensorlab as tl
 
 
 def _numbers(data: st.DataObject, dtype: str, shape: tuple[int, ...]) -> Array:
-    """Draw numbers whose products have exact sums in every order; integers wrap around."""
+    """Draw numbers whose sums of products are exact in any order; integers wrap around."""
     return data.draw(arrays(dtypes=(dtype,), shape=shape, special=False))
 
 
@@ -89,7 +89,7 @@ PRODUCTS: dict[str, Any] = {
 @pytest.mark.parametrize("device", ["cpu", "reference"])
 @settings(deadline=None, max_examples=40)
 @given(st.data())
-def test_products(name: str, device: str, data: st.DataObject) -> None:
+def test_products_match_numpy(name: str, device: str, data: st.DataObject) -> None:
     numbers = [dtype for dtype in DTYPES if dtype != "bool"]
     dtype = data.draw(st.sampled_from(numbers if device == "reference" else ["float32", "int64"]))
     with tl.device(device), np.errstate(all="ignore"):
@@ -99,7 +99,7 @@ def test_products(name: str, device: str, data: st.DataObject) -> None:
 
 
 def _shifted(a: Array, axis: int) -> Array:
-    """Return the values to find the largest of, in float64, rounded to the dtype of the result."""
+    """Round to the dtype of the result and subtract the maximum in float64."""
     wide = a.astype(_real(a)).astype(np.float64)
     return wide - wide.max(axis, keepdims=True, initial=-np.inf)
 
@@ -142,14 +142,14 @@ def _finite(data: st.DataObject, x: tl.Tensor, a: Array) -> Case:
 @pytest.mark.parametrize("device", ["cpu", "reference"])
 @settings(deadline=None, max_examples=40)
 @given(st.data())
-def test_rows(operation: Any, device: str, data: st.DataObject) -> None:
+def test_row_operations_match_numpy(operation: Any, device: str, data: st.DataObject) -> None:
     array = data.draw(arrays((1, 5), DTYPES if device == "reference" else ("float32", "int64")))
     with tl.device(device), np.errstate(all="ignore"):
         result, expected = operation(data, tl.asarray(array), array)
     expected = plain(np.asarray(expected))
     assert (result.device, result.shape, result.dtype) == (device, expected.shape, expected.dtype)
     if expected.dtype.kind == "f":
-        # The rounding of a sum of exponentials, which is 1 or more, is an absolute error of its logarithm, near 0 too.
+        # The sum of exponentials is at least 1, so its relative error is an absolute error of the logarithm.
         form = np.finfo(expected.dtype)
         atol = 16 * form.eps if operation is _log_softmax else form.tiny
         np.testing.assert_allclose(result.numpy(), expected, rtol=24 * form.eps, atol=atol)

@@ -1,4 +1,4 @@
-"""Check every reduction and cumulative operation, in the standard's dtypes, against NumPy on arrays of every kind."""
+"""Check every reduction and cumulative operation, in the dtypes of the standard, against NumPy on random arrays."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _sums(data: st.DataObject, x: tl.Tensor, a: Array) -> Case:
     axes, keepdims, name = axes_of(data, a), data.draw(st.booleans()), data.draw(st.sampled_from(["sum", "prod"]))
     if a.dtype.kind == "f":
         magnitudes = np.abs(plain(a)[np.isfinite(plain(a)) & (plain(a) != 0)].astype(np.float64))
-        if np.abs(np.log2(magnitudes)).sum() > 120:  # in some order the product overflows, and then 0 makes NaN of it
+        if np.abs(np.log2(magnitudes)).sum() > 120:  # the product may overflow in some order, and inf * 0 is NaN
             name = "sum"
     expected = getattr(np, name)(a, axis=axes, keepdims=keepdims, dtype=np.float64 if a.dtype.kind == "f" else _wide(a))
     return getattr(tl, name)(x, axis=axes, keepdims=keepdims), np.asarray(expected).astype(_wide(a))
@@ -48,14 +48,14 @@ def _moments(data: st.DataObject, x: tl.Tensor, a: Array) -> Case:
     axes, keepdims = axes_of(data, a), data.draw(st.booleans())
     name = data.draw(st.sampled_from(["mean", "var", "std"]))
     kind = a.dtype.newbyteorder("=") if a.dtype.kind == "f" else np.dtype(np.float32)
-    wide = a.astype(np.float64)  # whole numbers are not rounded to float32 first
+    wide = a.astype(np.float64)  # integers are not rounded to float32 first
     if name == "mean":
         return tl.mean(x, axis=axes, keepdims=keepdims), np.asarray(wide.mean(axes, keepdims=keepdims)).astype(kind)
     correction = data.draw(st.sampled_from([0, 1, 2.5]))
     count = np.prod([a.shape[k] for k in (range(a.ndim) if axes is None else axes)], dtype=int)
     squares = np.square(wide - wide.mean(axes, keepdims=True)).sum(axes, keepdims=keepdims)
     if a.dtype.kind == "f":
-        with np.errstate(over="ignore"):  # as the sum of squares does in float32
+        with np.errstate(over="ignore"):  # the sum of squares overflows in float32 too
             squares = np.asarray(squares).astype(kind).astype(np.float64)
     variance = squares / (count - correction if count > correction else np.nan)
     expected = np.asarray(variance if name == "var" else np.sqrt(variance)).astype(kind)
@@ -92,7 +92,7 @@ def _diff(data: st.DataObject, x: tl.Tensor, a: Array) -> Case:
     return tl.diff(x, axis=axis, n=n, **ends), np.diff(plain(a), n, axis, **ends)
 
 
-FOLDING: dict[str, tuple[Any, tuple[int, int]]] = {
+REDUCING: dict[str, tuple[Any, tuple[int, int]]] = {
     "any, all, count_nonzero": (_truths, (0, 8)),
     "cumulative": (_cumulative, (1, 5)),
     "diff": (_diff, (1, 5)),
@@ -103,23 +103,23 @@ FOLDING: dict[str, tuple[Any, tuple[int, int]]] = {
 }
 
 
-@pytest.mark.parametrize("name", FOLDING)
+@pytest.mark.parametrize("name", REDUCING)
 @pytest.mark.parametrize("device", ["cpu", "reference"])
 @settings(deadline=None, max_examples=60)
 @given(st.data())
-def test_reductions_and_scans(name: str, device: str, data: st.DataObject) -> None:
-    operation, ranks = FOLDING[name]
-    # a kernel for each dtype takes long to compile: the CPU has tests of its own of every one
+def test_reductions_and_scans_match_numpy(name: str, device: str, data: st.DataObject) -> None:
+    operation, ranks = REDUCING[name]
+    # Compiling a kernel for each dtype is slow; the CPU is tested in two dtypes here.
     array = data.draw(arrays(ranks, DTYPES if device == "reference" else ("float32", "int64")))
     with tl.device(device), np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=RuntimeWarning)  # NumPy's, of the mean of nothing
+        warnings.filterwarnings("ignore", category=RuntimeWarning)  # NumPy: mean of an empty slice
         result, expected = operation(data, tl.asarray(array), array)
     expected = np.asarray(expected)
     assert result.device == device
     assert result.shape == expected.shape
     assert result.dtype == expected.dtype.newbyteorder("=")
     if expected.dtype.kind == "f":
-        # sums in another order may differ by the rounding of their parts, which variances square
+        # Rounding errors depend on the order of summation; variances square them.
         parts = np.abs(plain(array).astype(np.float64))
         largest = float(parts[np.isfinite(parts)].sum())
         with np.errstate(invalid="ignore"):

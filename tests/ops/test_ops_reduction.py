@@ -32,7 +32,7 @@ DEVICES = ("cpu", "reference")
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("name", REDUCTIONS)
-def test_over_every_set_of_axes(name: str, device: str, rng: np.random.Generator) -> None:
+def test_reductions_match_numpy_for_every_set_of_axes(name: str, device: str, rng: np.random.Generator) -> None:
     operation, function = getattr(tl, name), REDUCTIONS[name]
     for shape in ((), (1,), (67,), (3, 5), (2, 1, 4), (3, 1, 2, 3)):
         array = rng.standard_normal(shape).astype(np.float32)
@@ -69,7 +69,7 @@ def test_reductions_of_other_dtypes() -> None:
         assert tl.min(np.array([3, 9, 2], np.uint8)).dtype == np.uint8
 
 
-def test_a_sum_in_float32_keeps_its_digits(rng: np.random.Generator) -> None:
+def test_long_float32_sums_are_accurate(rng: np.random.Generator) -> None:
     for shape, axis in (((1_000_003,), None), ((1009, 997), 0), ((1009, 997), 1)):
         array = rng.random(shape).astype(np.float32)
         exact = array.sum(axis, dtype=np.float64)
@@ -94,7 +94,7 @@ def test_reductions_of_empty_tensors(device: str) -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_of_nan_and_infinity(device: str) -> None:
+def test_reductions_of_nan_and_infinity(device: str) -> None:
     array = np.array([[1, np.nan, 3], [np.inf, 2, -np.inf], [np.inf, 1, 1], [-np.inf, 0, -1]], np.float32)
     tensor = tl.asarray(array, device=device)
     with np.errstate(invalid="ignore"):
@@ -108,7 +108,7 @@ def test_of_nan_and_infinity(device: str) -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_variance_with_a_correction(device: str, rng: np.random.Generator) -> None:
+def test_variance_with_correction(device: str, rng: np.random.Generator) -> None:
     array = rng.standard_normal((4, 7))
     tensor = tl.asarray(array.astype(np.float32), device=device)
     for correction in (0, 1, 2.5):
@@ -120,7 +120,7 @@ def test_variance_with_a_correction(device: str, rng: np.random.Generator) -> No
 
 
 @pytest.mark.parametrize("name", ["argmax", "argmin"])
-def test_arg_reductions(name: str, rng: np.random.Generator) -> None:
+def test_arg_reductions_match_numpy(name: str, rng: np.random.Generator) -> None:
     array = rng.integers(0, 4, (3, 4, 5))
     for dtype in ("int64", "float32", "uint8"):
         for layout in layouts(array.astype(dtype)).values():
@@ -142,7 +142,7 @@ def test_arg_reductions(name: str, rng: np.random.Generator) -> None:
     assert getattr(tl, name)(tl.zeros((0, 3)), axis=1).shape == (0,)
 
 
-def test_methods_and_numpys_functions(rng: np.random.Generator) -> None:
+def test_methods_and_numpy_functions(rng: np.random.Generator) -> None:
     array = rng.standard_normal((3, 4)).astype(np.float32)
     tensor = tl.asarray(array)
     for name in ("sum", "mean", "max", "min", "argmax", "argmin"):
@@ -158,7 +158,7 @@ def test_methods_and_numpys_functions(rng: np.random.Generator) -> None:
             np.testing.assert_allclose(result.numpy(), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_messages() -> None:
+def test_invalid_arguments_are_rejected() -> None:
     tensor = tl.zeros((2, 3))
     for name in ("sum", "mean", "max", "min", "prod", "any", "all", "var", "argmax", "argmin"):
         with pytest.raises(ShapeError, match=r"expected an axis from -2 to 1 for a tensor of rank 2, received 2$"):
@@ -174,22 +174,24 @@ def test_messages() -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", [(1000,), (4095,), (100_003,), (3_000_001,), (30_000, 100)])
-def test_sums_are_as_accurate_as_pairwise_ones(shape: tuple[int, ...], dtype: str, rng: np.random.Generator) -> None:
+def test_sums_are_as_accurate_as_pairwise_summation(
+    shape: tuple[int, ...], dtype: str, rng: np.random.Generator
+) -> None:
     array = rng.random(shape).astype(dtype)
     exact = np.array([math.fsum(column) for column in array.reshape(shape[0], -1).T])
     found = tl.sum(tl.asarray(array), axis=0).numpy().reshape(-1)
-    depth = 20 + np.log2(max(shape[0] / 128, 1))  # of NumPy's pairwise sums, along a dense axis
+    depth = 20 + np.log2(max(shape[0] / 128, 1))  # the depth of NumPy's pairwise summation
     unit = np.finfo(dtype).eps / 2
     assert (np.abs(found - exact) <= depth * unit * exact).all()
-    assert np.abs(found / exact - 1).max() < 7 * unit  # and in practice, of random numbers
+    assert np.abs(found / exact - 1).max() < 7 * unit  # a tighter bound that holds for random numbers
 
 
-def test_a_correction_is_a_number() -> None:
+def test_correction_must_be_a_number() -> None:
     with pytest.raises(tl.errors.ArgumentTypeError, match=r"^var: expected a correction that is a number, received 'o"):
         tl.std([1.0, 2.0], correction="one")
     assert float(tl.var([1.0, 2.0], correction=np.int64(1))) == 0.5
 
 
-def test_extremes_of_empty_tensors_are_refused() -> None:
+def test_argmin_of_an_empty_tensor_is_rejected() -> None:
     with pytest.raises(tl.errors.ShapeError, match=r"^argmin: expected at least one .* shape \(0, 2\) over all axes$"):
         tl.argmin(tl.zeros((0, 2)))

@@ -1,4 +1,4 @@
-"""Check what elementwise operations refuse, and the messages."""
+"""Check error messages of elementwise operations."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[TensorlabError], str]] = {
 
 
 @pytest.mark.parametrize("case", ERRORS)
-def test_an_error_has_all_parts(case: str) -> None:
+def test_invalid_arguments_are_rejected(case: str) -> None:
     call, kind, message = ERRORS[case]
     with pytest.raises(kind, match=message) as error:
         call()
@@ -183,6 +183,6 @@ def _two(x: float, y: float) -> float:
         ),
     ],
 )
-def test_functions_that_cannot_be_operations(lift: Callable[[], Any], kind: type[TensorlabError], message: str) -> None:
+def test_invalid_functions_are_rejected(lift: Callable[[], Any], kind: type[TensorlabError], message: str) -> None:
     with pytest.raises(kind, match=message):
         lift()

@@ -69,7 +69,7 @@ CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
 
 @pytest.mark.parametrize("device", ["cpu", "reference"])
 @pytest.mark.parametrize("name", CASES)
-def test_as_numpy_does(name: str, device: str, rng: np.random.Generator) -> None:
+def test_results_match_numpy(name: str, device: str, rng: np.random.Generator) -> None:
     operation, expected = CASES[name]
     array = rng.permutation(24).reshape(2, 3, 4).astype(np.float32) - 11.5
     for layout in layouts(array).values():
@@ -81,7 +81,7 @@ def test_as_numpy_does(name: str, device: str, rng: np.random.Generator) -> None
 
 
 @pytest.mark.parametrize("dtype", ["bool", "uint8", "int64"])
-def test_of_other_dtypes(dtype: str) -> None:
+def test_other_dtypes_match_numpy(dtype: str) -> None:
     array = np.array([[0, 1, 1], [1, 0, 1]], dtype)
     x = tl.asarray(array)
     for result, expected in (
@@ -93,7 +93,7 @@ def test_of_other_dtypes(dtype: str) -> None:
         np.testing.assert_array_equal(result.numpy(), expected, strict=True)
 
 
-def test_concat_promotes() -> None:
+def test_concat_promotes_dtypes() -> None:
     with tl.device("reference"):
         mixed = tl.concat([tl.asarray([1.0]), tl.asarray(np.array([2.0]))])
     assert mixed.dtype == np.float64
@@ -115,7 +115,7 @@ def test_views_share_memory_where_strides_allow() -> None:
 
 @settings(deadline=None, max_examples=200)
 @given(st.data())
-def test_any_basic_index_is_numpys(data: st.DataObject) -> None:
+def test_basic_indexing_matches_numpy(data: st.DataObject) -> None:
     shape = tuple(data.draw(st.lists(st.integers(0, 4), max_size=4)))
     array = np.arange(np.prod(shape, dtype=int)).reshape(shape)
     index = data.draw(numpy_strategies.basic_indices(shape, allow_newaxis=True, max_dims=8))
@@ -328,6 +328,6 @@ x = np.zeros((2, 3), np.float32)
         ),
     ],
 )
-def test_messages(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
+def test_invalid_arguments_are_rejected(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         call()

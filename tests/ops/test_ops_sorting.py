@@ -22,7 +22,7 @@ from tensorlab.errors import (
 NAN = np.nan
 
 
-def test_nan_is_last_and_equals_keep_their_order_both_ways() -> None:
+def test_sorting_is_stable_with_nan_last_in_both_directions() -> None:
     values = [2.0, NAN, 1.0, 2.0, NAN, -np.inf, np.inf, 1.0]
     for descending, order in ((False, [5, 2, 7, 0, 3, 6, 1, 4]), (True, [6, 0, 3, 2, 7, 5, 1, 4])):
         x = tl.asarray(values, device="reference")
@@ -34,13 +34,13 @@ def test_nan_is_last_and_equals_keep_their_order_both_ways() -> None:
             result = tl.sort(x, descending=descending, stable=stable)
             np.testing.assert_array_equal(result.numpy(), expected, strict=True)
             watched = tl.Variable(x)
-            with tl.GradientTape():  # which goes another way
+            with tl.GradientTape():  # a different code path
                 recorded = tl.sort(watched, descending=descending, stable=stable)
             np.testing.assert_array_equal(recorded.numpy(), expected, strict=True)
 
 
 @pytest.mark.parametrize("dtype", NAMES)
-def test_the_ends_of_every_dtype_are_sorted_both_ways(dtype: str) -> None:
+def test_extreme_values_are_sorted_in_both_directions(dtype: str) -> None:
     kind = np.dtype(dtype)
     if kind.kind == "f":
         ends = [float(np.finfo(kind).min), 0.0, float(np.finfo(kind).max)]
@@ -56,7 +56,7 @@ def test_the_ends_of_every_dtype_are_sorted_both_ways(dtype: str) -> None:
         )
 
 
-def test_sorting_does_not_touch_its_argument(rng: np.random.Generator) -> None:
+def test_sort_does_not_modify_its_argument(rng: np.random.Generator) -> None:
     array = rng.standard_normal(20)
     before = array.copy()
     tl.sort(tl.asarray(array))
@@ -75,7 +75,7 @@ def test_top_k(rng: np.random.Generator) -> None:
     assert tl.top_k([1.0, NAN, 3.0], 2).values.tolist() == [3.0, 1.0]
 
 
-def test_every_nan_is_an_element_of_its_own() -> None:
+def test_unique_functions_treat_each_nan_as_distinct() -> None:
     x = tl.asarray([[NAN, 1.0], [NAN, 1.0], [-0.0, 0.0]], device="reference")
     found = tl.unique_all(x)
     assert found._fields == ("values", "indices", "inverse_indices", "counts")
@@ -89,7 +89,7 @@ def test_every_nan_is_an_element_of_its_own() -> None:
     assert tl.isin([1, 2], tl.asarray([], dtype="int64"), invert=True).tolist() == [True, True]
 
 
-def test_searching() -> None:
+def test_searchsorted_results_and_dtypes() -> None:
     row = tl.asarray([1.0, 2.0, 2.0, 5.0], device="reference")
     assert tl.searchsorted(row, [0.0, 2.0, 9.0]).tolist() == [0, 1, 4]
     right = tl.searchsorted(row, tl.asarray([[2.0]], dtype="float64", device="reference"), side="right")
@@ -159,6 +159,6 @@ def test_searching() -> None:
         (lambda: tl.count_nonzero([1], axis=(0, 0)), ShapeError, r"^count_nonzero: expected axes that differ, rece"),
     ],
 )
-def test_messages(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
+def test_invalid_arguments_are_rejected(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with tl.device("cpu"), pytest.raises(kind, match=message):
         call()

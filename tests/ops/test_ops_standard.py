@@ -32,7 +32,7 @@ DOMAINS = {
     "integer": INTEGERS,
     "bits": ["bool", *INTEGERS],
 }
-"""The dtypes in which the operations of each domain compute."""
+"""The dtypes in which operations of each domain compute."""
 UNARY, BINARY = ([name for name, o in OPERATIONS.items() if o.scalar.arity == count] for count in (1, 2))
 
 LIMITS = {name: np.iinfo(name) for name in INTEGERS}
@@ -75,7 +75,7 @@ def check_on_the_cpu(dtype: str, x1: Array, x2: Array, y1: Array, y2: Array) -> 
     for arity in (1, 2):
         function, names, results = at_once_of(dtype, arity)
         for power in (False, True) if arity == 2 and dtype in INTEGERS else (False,):
-            # exponents have to be others than divisors and counts
+            # pow needs different second arguments than divisions and shifts
             second = (y2 & np.array(LIMITS[dtype].max, dtype)) if power else y2
             given = (x1, tl.asarray(second)._buffer if power else x2)[:arity]
             for name, found in zip(names, at_once(function, given, dtype, results), strict=True):
@@ -84,14 +84,14 @@ def check_on_the_cpu(dtype: str, x1: Array, x2: Array, y1: Array, y2: Array) -> 
 
 
 def shapes_that_broadcast(rng: np.random.Generator) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return two shapes of rank 0 to 8, sometimes without elements."""
+    """Return two shapes of rank 0 to 8 that broadcast, sometimes without elements."""
     full = tuple(int(n) for n in rng.choice([0, 1, 2, 3, 5], rng.integers(0, 9), p=[0.04, 0.2, 0.5, 0.2, 0.06]))
     cut = [tuple(1 if rng.random() < 0.3 else n for n in full)[rng.integers(0, len(full) + 1) :] for _ in range(2)]
     return cut[0], cut[1]
 
 
 def unusual(array: Array) -> dict[str, Array]:
-    """Return the same elements in memory that has to be copied, is read-only, or is broadcast along an axis."""
+    """Return equal arrays with unusual memory: unaligned, in another byte order, read-only, or strided."""
     packed = np.zeros(array.nbytes + 1, np.uint8)[1:].view(array.dtype).reshape(array.shape)
     packed[...] = array
     frozen = array.copy()
@@ -105,7 +105,7 @@ def unusual(array: Array) -> dict[str, Array]:
 
 
 @pytest.mark.parametrize("dtype", dtypes.NAMES)
-def test_every_operation_on_the_cpu_agrees_with_numpy(dtype: str, rng: np.random.Generator) -> None:
+def test_cpu_operations_match_numpy(dtype: str, rng: np.random.Generator) -> None:
     pairs = np.array([*itertools.product(special(dtype), repeat=2)], dtype)
     one, two = np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
     check_on_the_cpu(dtype, one, two, one, two)
@@ -117,7 +117,7 @@ def test_every_operation_on_the_cpu_agrees_with_numpy(dtype: str, rng: np.random
 
 
 @pytest.mark.parametrize("dtype", dtypes.NAMES)
-def test_every_definition_agrees_with_numpy(dtype: str, rng: np.random.Generator) -> None:
+def test_scalar_definitions_match_numpy(dtype: str, rng: np.random.Generator) -> None:
     x1, x2 = rng.choice(special(dtype), (2, 3, 12))
     if dtype in INTEGERS:
         x2 = np.where(x2 > 64, np.array(rng.integers(0, 9), dtype), x2)
@@ -125,7 +125,7 @@ def test_every_definition_agrees_with_numpy(dtype: str, rng: np.random.Generator
         if dtype in DOMAINS[operation.domain]:
             given: tuple[Array, ...] = (x1, x2)[: operation.scalar.arity]
             if name == "pow" and dtype in INTEGERS:
-                given = x1, np.where(x2 < 0, np.array(5, dtype), x2)  # larger powers would take Python forever
+                given = x1, np.where(x2 < 0, np.array(5, dtype), x2)  # pow rejects negative exponents
             result = operation(*(tl.asarray(x, device="reference") for x in given))
             assert result.device == "reference"
             compare(name, dtype, result.numpy(), *given)
@@ -160,17 +160,17 @@ def test_operations_accept_arrays_of_every_layout(name: str, rng: np.random.Gene
     compare(name, "float32", OPERATIONS[name](*spread[: len(given)]).numpy(), *spread[: len(given)])
 
 
-def test_every_name_of_the_standard_is_there() -> None:
+def test_all_elementwise_names_of_the_standard_exist() -> None:
     assert [name for name in STANDARD if not hasattr(tl, name)] == []
     assert [name for name in STANDARD if name not in tl.__all__ and name not in tl.ops.__all__] == []
     assert set(OPERATIONS) <= set(ORACLES)
 
 
-# The values of the standard where NumPy has others, or none
+# Results that the standard defines and NumPy does not, or differently
 
 
 @pytest.mark.parametrize("device", ["cpu", "reference"])
-def test_floor_divide_of_infinities_is_the_standards(device: str) -> None:
+def test_floor_divide_of_infinities_follows_the_standard(device: str) -> None:
     x1 = np.array([np.inf, np.inf, -np.inf, -np.inf, np.inf, 3, 3, -3, -3, 0.0, -0.0, 5, -5, 5], np.float32)
     x2 = np.array([2, -2, 2, -2, np.inf, np.inf, -np.inf, np.inf, -np.inf, -1, 1, 0.0, 0.0, -0.0], np.float32)
     wanted = [np.inf, -np.inf, -np.inf, np.inf, np.nan, 0.0, -1, -1, 0.0, -0.0, -0.0, np.inf, -np.inf, -np.inf]
@@ -180,7 +180,7 @@ def test_floor_divide_of_infinities_is_the_standards(device: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int64"])
-def test_integers_that_a_processor_cannot_divide(dtype: str) -> None:
+def test_integer_division_by_zero_and_overflow(dtype: str) -> None:
     low = int(np.iinfo(dtype).min)
     x = tl.asarray(np.array([low, low, 5, -5], dtype))
     y = tl.asarray(np.array([-1, 0, 0, -1], dtype))
@@ -190,7 +190,7 @@ def test_integers_that_a_processor_cannot_divide(dtype: str) -> None:
     assert (-x).tolist() == [low, low, -5, 5]
 
 
-def test_shifts_beyond_the_bits() -> None:
+def test_shift_counts_outside_the_bit_width() -> None:
     for dtype in ("int8", "int64"):
         x = tl.asarray(np.array([-5, 5, -5, 5, 5], dtype), device="reference")
         count = tl.asarray(np.array([64, 64, -1, -1, 1], dtype), device="reference")
@@ -201,7 +201,7 @@ def test_shifts_beyond_the_bits() -> None:
 # Powers
 
 
-def test_integers_to_the_power_of_integers_are_exact() -> None:
+def test_integer_powers_are_exact() -> None:
     x = np.array([[2], [-3], [0], [7]], np.int64)
     y = np.array([0, 1, 2, 13, 62], np.int64)
     for device in ("cpu", "reference"):
@@ -215,7 +215,7 @@ def test_integers_to_the_power_of_integers_are_exact() -> None:
 
 
 @pytest.mark.parametrize("dtype", INTEGERS)
-def test_powers_wrap_on_the_reference_as_on_the_cpu(dtype: str) -> None:
+def test_integer_powers_wrap_on_overflow(dtype: str) -> None:
     info = LIMITS[dtype]
     bases = np.array([0, 1, 2, 3, 7, info.max, info.min, info.min + 1], dtype)
     exponents = np.array([0, 1, 2, 63, 64, info.max], np.uint64).astype(dtype)[:, None]
@@ -234,7 +234,7 @@ def test_powers_wrap_on_the_reference_as_on_the_cpu(dtype: str) -> None:
         (np.array([2, 3]), tl.asarray(-4), "-4 in int64 for a base of int64"),
     ],
 )
-def test_an_integer_to_a_negative_power_is_refused(base: Any, exponent: Any, received: str) -> None:
+def test_negative_integer_powers_are_rejected(base: Any, exponent: Any, received: str) -> None:
     for call in (lambda: tl.pow(base, exponent), lambda: base**exponent):
         with pytest.raises(ArgumentError) as error:
             call()
@@ -244,7 +244,7 @@ def test_an_integer_to_a_negative_power_is_refused(base: Any, exponent: Any, rec
         )
 
 
-def test_a_real_base_takes_negative_exponents() -> None:
+def test_float_base_accepts_negative_exponents() -> None:
     with tl.device("reference"):
         assert (tl.asarray([2.0, 4.0]) ** -1).tolist() == [0.5, 0.25]
         assert (2.0 ** tl.asarray([-1, 1])).tolist() == [0.5, 2.0]
@@ -257,7 +257,7 @@ CLIPPED = ["int8", "uint64", "float32", "float64"]
 
 
 @pytest.mark.parametrize("dtype", CLIPPED)
-def test_clip_is_the_standards(dtype: str, rng: np.random.Generator) -> None:
+def test_clip_follows_the_standard(dtype: str, rng: np.random.Generator) -> None:
     with tl.device("cpu" if dtype == "float32" else "reference"):
         for _ in range(6):
             x, low = (values(rng, dtype, shape) for shape in shapes_that_broadcast(rng))
@@ -281,7 +281,7 @@ def test_clip_keeps_the_dtype_of_x() -> None:
 
 
 @pytest.mark.parametrize("pair", [("float32", "float64"), ("int8", "int64"), ("uint8", "int16"), ("bool", "bool")])
-def test_where_promotes(pair: tuple[str, str], rng: np.random.Generator) -> None:
+def test_where_promotes_dtypes(pair: tuple[str, str], rng: np.random.Generator) -> None:
     condition = rng.random((3, 1)) < 0.5
     x1, x2 = (values(rng, dtype, (4,)) for dtype in pair)
     with tl.device("reference"):
@@ -291,7 +291,7 @@ def test_where_promotes(pair: tuple[str, str], rng: np.random.Generator) -> None
         np.testing.assert_array_equal(result.numpy(), wanted)
 
 
-def test_where_takes_numbers() -> None:
+def test_where_accepts_numbers() -> None:
     with tl.device("reference"):
         condition = tl.asarray([True, False])
         for x1, x2, dtype in ((1, 2, "int64"), (1.5, 2, "float32"), (True, False, "bool")):
@@ -300,7 +300,7 @@ def test_where_takes_numbers() -> None:
         assert tl.where(condition, tl.asarray([1], dtype="uint8"), 7).dtype == np.uint8
 
 
-def test_numbers_that_a_real_dtype_cannot_hold_are_infinite() -> None:
+def test_numbers_beyond_the_float_range_become_infinite() -> None:
     with tl.device("reference"):
         assert (tl.asarray([1.0]) < 1e300).tolist() == [True]
         assert (tl.asarray([1.0]) * -1e300).tolist() == [-math.inf]

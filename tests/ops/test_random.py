@@ -1,4 +1,4 @@
-"""Random streams against Philox as its paper has it, and the figures of their distributions."""
+"""Check random streams against Philox as published, and the statistics of their distributions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _seeded_afterwards() -> Iterator[None]:
 
 
 def philox(key: tuple[int, int], counter: tuple[int, int, int, int]) -> list[int]:
-    """Philox4x64-10 of one counter, from the paper: ten rounds of two products, the key bumped between them."""
+    """Compute Philox4x64-10 of one counter, as in the paper: ten rounds of two products, with a new key for each."""
     k0, k1 = key
     c0, c1, c2, c3 = counter
     for _ in range(10):
@@ -33,19 +33,19 @@ def philox(key: tuple[int, int], counter: tuple[int, int, int, int]) -> list[int
     return [c0, c1, c2, c3]
 
 
-def test_a_draw_is_philox_of_seed_use_draw_step_and_epoch(rng: np.random.Generator) -> None:
+def test_draws_match_philox_of_seed_use_draw_step_and_epoch(rng: np.random.Generator) -> None:
     seed, epoch, step = (int(n) for n in rng.integers(0, 1 << 62, 3))
     random.set_seed(seed)
     random.move_to(epoch, step)
     for draw in range(3):
         words = random.generator("dropout").bit_generator.random_raw(8)
         key = (seed, zlib.crc32(b"dropout"))
-        # NumPy counts up before each block of four words
+        # NumPy increments the counter before each block of four words.
         expected = [word for block in (1, 2) for word in philox(key, (block, draw, step, epoch))]
         assert words.tolist() == expected
 
 
-def test_a_seed_of_its_own_is_philox_of_that_seed_alone() -> None:
+def test_draws_with_a_seed_argument_match_philox_of_that_seed() -> None:
     random.move_to(3, 4)
     for _ in range(2):
         words = random.generator("normal", 17).bit_generator.random_raw(4)
@@ -57,7 +57,7 @@ def draws() -> list[bytes]:
     return [tensor.numpy().tobytes() for tensor in tensors]
 
 
-def test_a_seed_repeats_everything(rng: np.random.Generator) -> None:
+def test_set_seed_repeats_all_draws(rng: np.random.Generator) -> None:
     seed = int(rng.integers(0, 1 << 63))
     random.set_seed(seed)
     first = draws()
@@ -70,7 +70,7 @@ def test_a_seed_repeats_everything(rng: np.random.Generator) -> None:
     assert not set(draws()) & set(first)
 
 
-def test_a_resumed_run_draws_what_the_uninterrupted_one_draws() -> None:
+def test_resumed_run_repeats_the_draws_of_the_original() -> None:
     random.set_seed(5)
     whole = {}
     for epoch in (1, 2):
@@ -83,7 +83,7 @@ def test_a_resumed_run_draws_what_the_uninterrupted_one_draws() -> None:
     assert draws() == whole[2, 1]
 
 
-def test_the_streams_of_two_uses_do_not_touch() -> None:
+def test_streams_of_different_uses_are_independent() -> None:
     random.set_seed(1)
     alone = tl.random.uniform((4,), use="mine").tolist()
     random.set_seed(1)
@@ -92,7 +92,7 @@ def test_the_streams_of_two_uses_do_not_touch() -> None:
     assert tl.random.uniform((4,), use="mine").tolist() != alone
 
 
-def test_a_seed_of_its_own_draws_the_same_every_time() -> None:
+def test_seed_argument_repeats_the_same_draw() -> None:
     first = tl.random.normal((3,), seed=4).tolist()
     random.set_seed(8)
     random.move_to(1, 9)
@@ -101,7 +101,7 @@ def test_a_seed_of_its_own_draws_the_same_every_time() -> None:
 
 
 @pytest.mark.parametrize("dtype", [None, "float32", "float64"])
-def test_uniform_fills_its_interval(dtype: str | None, rng: np.random.Generator) -> None:
+def test_uniform_distribution(dtype: str | None, rng: np.random.Generator) -> None:
     random.set_seed(int(rng.integers(1 << 60)))
     count = 200_000
     numbers = tl.random.uniform((count // 2, 2), minval=-3.0, maxval=5.0, dtype=dtype)
@@ -110,14 +110,14 @@ def test_uniform_fills_its_interval(dtype: str | None, rng: np.random.Generator)
     values = np.sort(numbers.numpy().astype(np.float64).ravel())
     assert values[0] >= -3.0
     assert values[-1] < 5.0
-    # Kolmogorov's statistic: beyond 3 once in 10⁷ runs
+    # The Kolmogorov statistic exceeds 3 once in 10⁷ runs.
     distance = np.max(np.abs((values + 3.0) / 8.0 - (np.arange(count) + 0.5) / count))
     assert math.sqrt(count) * distance < 3.0
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_uniform_never_rounds_to_its_upper_end(dtype: str) -> None:
-    # In float32 the spacing at 100 is 2⁻¹⁷: of a million numbers below 101 about four would round to it.
+def test_uniform_excludes_its_upper_bound(dtype: str) -> None:
+    # The spacing of float32 at 100 is 2⁻¹⁷, so about four of a million numbers would round up to 101.
     numbers = tl.random.uniform((1 << 20,), minval=100.0, maxval=101.0, dtype=dtype, seed=3).numpy()
     assert numbers.max() < 101.0
     assert numbers.max() > 100.9999
@@ -125,7 +125,7 @@ def test_uniform_never_rounds_to_its_upper_end(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", [None, "float64"])
-def test_normal_has_its_distribution(dtype: str | None, rng: np.random.Generator) -> None:
+def test_normal_distribution(dtype: str | None, rng: np.random.Generator) -> None:
     random.set_seed(int(rng.integers(1 << 60)))
     count = 100_000
     numbers = tl.random.normal((count,), mean=2.0, stddev=0.5, dtype=dtype)
@@ -145,21 +145,21 @@ def test_shapes_of_draws() -> None:
 
 
 @pytest.mark.parametrize("seed", [-1, 1 << 63, 1.5, True, None, "1"])
-def test_set_seed_says_what_it_takes(seed: object) -> None:
+def test_set_seed_rejects_invalid_seeds(seed: object) -> None:
     with pytest.raises(ArgumentError) as error:
         random.set_seed(seed)
     assert str(error.value) == f"set_seed: expected an integer from 0 to 2**63 - 1, received {seed!r}"
 
 
 @pytest.mark.parametrize("seed", [-1, 1 << 64, 1.5])
-def test_a_seed_argument_says_what_it_takes(seed: object) -> None:
+def test_seed_argument_rejects_invalid_seeds(seed: object) -> None:
     with pytest.raises(ArgumentError) as error:
         tl.random.uniform((2,), seed=seed)
     assert str(error.value) == f"seed: expected an integer from 0 to 2**63 - 1, received {seed!r}"
 
 
 @pytest.mark.parametrize("name", ["uniform", "normal"])
-def test_what_cannot_be_drawn(name: str) -> None:
+def test_draws_reject_invalid_dtypes_and_shapes(name: str) -> None:
     draw = getattr(tl.random, name)
     with pytest.raises(DTypeError) as error:
         draw((2,), dtype="int32")

@@ -1,4 +1,4 @@
-"""Keys and generators of keys, and the distributions beside the uniform and the normal one."""
+"""Check random keys, seed generators, and distributions other than uniform and normal."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DRAWS: dict[str, Callable[..., tl.Tensor]] = {
 }
 
 
-def test_keys_are_values() -> None:
+def test_keys_compare_hash_and_copy_by_value() -> None:
     first, second = random.split(random.key(3))
     assert first == random.split(random.key(3))[0] != second
     assert len({first, second, random.key(3), random.key(4), *random.split(first, 5), random.fold_in(first, 0)}) == 10
@@ -40,7 +40,7 @@ def test_keys_are_values() -> None:
 
 
 @pytest.mark.parametrize("name", DRAWS)
-def test_every_function_draws_from_keys_seeds_and_generators(name: str) -> None:
+def test_all_functions_accept_keys_seeds_and_generators(name: str) -> None:
     draw = DRAWS[name]
     first, second = random.split(random.key(1))
     assert draw(first).tolist() == draw(first).tolist() != draw(second).tolist()
@@ -57,7 +57,7 @@ def test_every_function_draws_from_keys_seeds_and_generators(name: str) -> None:
     assert drawn[0] != drawn[1]
 
 
-def test_a_key_may_stand_in_front_as_in_jax() -> None:
+def test_key_can_be_the_first_argument() -> None:
     key = random.key(2)
     assert random.normal(key, (3,)).tolist() == random.normal((3,), seed=key).tolist()
     assert random.uniform(key, (3,), minval=-2.0).tolist() == random.uniform((3,), -2.0, seed=key).tolist()
@@ -69,7 +69,7 @@ def test_a_key_may_stand_in_front_as_in_jax() -> None:
         random.normal(key, (3,), seed=1)
 
 
-def test_the_numbers_of_two_keys_and_of_two_functions_are_independent() -> None:
+def test_draws_of_different_keys_and_functions_are_independent() -> None:
     keys = random.split(random.key(11), 60)
     rows = np.stack([random.normal(key, (400,), dtype="float64").numpy() for key in keys])
     correlations = np.corrcoef(rows)[np.triu_indices(60, 1)] * math.sqrt(400)
@@ -80,7 +80,7 @@ def test_the_numbers_of_two_keys_and_of_two_functions_are_independent() -> None:
     assert abs(np.corrcoef(uniform, random.normal(key, (2000,)).numpy())[0, 1]) < 0.15
 
 
-def test_a_generator_of_keys_without_a_seed_follows_the_global_one() -> None:
+def test_seed_generator_without_a_seed_uses_the_global_seed() -> None:
     random.set_seed(3)
     keys = [random.SeedGenerator().next() for _ in range(2)]
     random.set_seed(3)
@@ -92,11 +92,11 @@ def test_a_generator_of_keys_without_a_seed_follows_the_global_one() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
-def test_a_generator_of_keys_differs_in_a_forked_process() -> None:
+def test_seed_generator_differs_in_a_forked_process() -> None:
     generator = random.SeedGenerator(4)
     reader, writer = os.pipe()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
+        warnings.simplefilter("ignore", DeprecationWarning)  # fork in a process with threads
         child = os.fork()
     if not child:
         os.write(writer, json.dumps(generator.next().words).encode())
@@ -108,7 +108,7 @@ def test_a_generator_of_keys_differs_in_a_forked_process() -> None:
     assert theirs != generator.next().words
 
 
-def test_layers_and_initializers_take_keys() -> None:
+def test_layers_and_initializers_accept_keys() -> None:
     key = random.key(6)
     make = tl.initializers.RandomNormal(seed=key)
     assert make((3, 2)).tolist() == make((3, 2)).tolist()
@@ -120,18 +120,18 @@ def test_layers_and_initializers_take_keys() -> None:
 # Distributions
 
 
-def test_truncated_normal_numbers_are_within_two_deviations() -> None:
+def test_truncated_normal_is_within_two_standard_deviations() -> None:
     values = random.truncated_normal((200, 200), mean=1.0, stddev=0.5, dtype="float64", seed=1).numpy()
     assert values.shape == (200, 200)
     assert np.abs(values - 1.0).max() <= 1.0
     assert abs(values.mean() - 1.0) < 0.02
-    assert abs(values.std() - 0.5 * 0.87962566) < 0.01  # of the normal distribution that is cut off at 2
+    assert abs(values.std() - 0.5 * 0.87962566) < 0.01  # the standard deviation of a normal distribution truncated at 2
     assert random.truncated_normal().dtype == tl.float32
     assert random.truncated_normal((0, 3)).shape == (0, 3)
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "uint64"])
-def test_whole_numbers_fill_their_range(dtype: str) -> None:
+def test_randint_covers_its_range(dtype: str) -> None:
     low, high = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
     ends = random.randint((2000,), high - 3, high + 1, dtype, seed=2)
     assert ends.dtype == dtype
@@ -141,7 +141,7 @@ def test_whole_numbers_fill_their_range(dtype: str) -> None:
     assert random.randint((), low, low + 1, dtype).item() == low
 
 
-def test_bools_and_classes_are_as_frequent_as_they_should() -> None:
+def test_bernoulli_and_categorical_frequencies() -> None:
     chances = np.array([0.0, 0.25, 1.0])
     drawn = random.bernoulli(chances, (4000, 3), seed=4)
     assert drawn.dtype == tl.bool
@@ -153,7 +153,7 @@ def test_bools_and_classes_are_as_frequent_as_they_should() -> None:
     np.testing.assert_allclose(frequencies, [[0.7, 0.1, 0.2], [0.0, 0.5, 0.5]], atol=0.05)
 
 
-def test_shuffling_keeps_parts_together() -> None:
+def test_shuffle_and_permutation_keep_slices_intact() -> None:
     array = np.arange(24.0).reshape(4, 6)
     for axis in (0, 1, -1):
         shuffled = random.shuffle(array, axis, seed=6).numpy()
@@ -164,13 +164,13 @@ def test_shuffling_keeps_parts_together() -> None:
         assert random.shuffle(tl.asarray([1, 2])).device == random.randint(3, 0, 5).device == "reference"
 
 
-def test_uniform_numbers_between_the_ends_of_a_dtype() -> None:
+def test_uniform_over_almost_the_full_float32_range() -> None:
     values = random.uniform((1000,), -3e38, 3e38, seed=7).numpy()
     assert np.isfinite(values).all()
     assert values.min() < -2e38 < 2e38 < values.max()
 
 
-REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
+REJECTED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: random.key(-1), ArgumentError, "random.key: expected an integer from 0 to 2**63 - 1, received -1"),
     (
         lambda: random.split(3),
@@ -249,8 +249,8 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("call", "kind", "message"), REFUSED)
-def test_messages(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
+@pytest.mark.parametrize(("call", "kind", "message"), REJECTED)
+def test_invalid_arguments_are_rejected(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind) as error:
         call()
     assert str(error.value).startswith(message)

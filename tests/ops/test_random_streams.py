@@ -1,4 +1,4 @@
-"""The random state: what is drawn before, in and after training, in threads, in forked processes, and saved."""
+"""Check the random state: draws around and during training, in threads, in forked processes, and after restoring."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _seeded_afterwards() -> Iterator[None]:
 
 
 class Noisy(Layer):
-    """Draws under one name whatever the layer is called, and remembers what."""
+    """A layer that draws from a stream with a fixed name and records the numbers."""
 
     def __init__(self, seen: list[float]) -> None:
         super().__init__(name="noisy")
@@ -73,13 +73,13 @@ def test_models_trained_in_a_loop_differ_in_weights_batches_and_noise() -> None:
 
     random.set_seed(3)
     first = loop()
-    for part in zip(*first, strict=True):  # weights, orders of the samples, noise in training, noise outside of it
+    for part in zip(*first, strict=True):  # weights, sample order, noise during training, noise outside training
         assert len(set(part)) == 3
     random.set_seed(3)
     assert loop() == first
 
 
-def test_draws_go_on_after_fit_where_they_were_before_it() -> None:
+def test_fit_does_not_advance_the_global_streams() -> None:
     random.set_seed(1)
     alone = [number() for _ in range(4)]
     random.set_seed(1)
@@ -91,7 +91,7 @@ def test_draws_go_on_after_fit_where_they_were_before_it() -> None:
     assert [*drawn, number()] == alone
 
 
-def test_a_fit_that_is_refused_draws_nothing() -> None:
+def test_rejected_fit_draws_nothing() -> None:
     noise: list[list[float]] = []
     for refused in (False, True):
         random.set_seed(1)
@@ -104,7 +104,7 @@ def test_a_fit_that_is_refused_draws_nothing() -> None:
     assert noise[0] == noise[1]
 
 
-def test_a_model_trained_in_a_callback_has_a_run_of_its_own() -> None:
+def test_model_trained_in_a_callback_has_its_own_streams() -> None:
     def train(inner: bool) -> tuple[list[float], list[float]]:
         outside: list[float] = []
         inside: list[float] = []
@@ -124,7 +124,7 @@ def test_a_model_trained_in_a_callback_has_a_run_of_its_own() -> None:
 
 
 class Checkpoint(tl.callbacks.Callback):
-    """Saves all that training depends on, after its first epoch."""
+    """Save the complete training state after the first epoch."""
 
     saved: Any = None
 
@@ -136,7 +136,7 @@ class Checkpoint(tl.callbacks.Callback):
 
 
 @pytest.mark.parametrize("by", ["seed", "state"])
-def test_a_resumed_fit_draws_what_the_uninterrupted_one_draws(by: str) -> None:
+def test_resumed_fit_repeats_the_draws_of_the_original(by: str) -> None:
     random.set_seed(4)
     whole: list[float] = []
     model, checkpoint = model_of(Noisy(whole)), Checkpoint()
@@ -157,7 +157,7 @@ def test_a_resumed_fit_draws_what_the_uninterrupted_one_draws(by: str) -> None:
     assert [w.tobytes() for w in another.get_weights()] == [w.tobytes() for w in model.get_weights()]
 
 
-def test_a_saved_state_repeats_what_was_drawn_after_it() -> None:
+def test_set_state_repeats_later_draws() -> None:
     random.set_seed(6)
     model_of(Noisy([])).fit(*data(), verbose=0)
     number()
@@ -175,7 +175,7 @@ def test_a_saved_state_repeats_what_was_drawn_after_it() -> None:
     assert go_on() == first
 
 
-def test_a_wrong_state_is_refused_and_changes_nothing() -> None:
+def test_invalid_state_is_rejected_and_changes_nothing() -> None:
     number()
     before = random.get_state()
     wrong = [None, {}, [1], {**before, "seed": -1}, {**before, "runs": 1.5}, {**before, "draws": {"a": "1"}}]
@@ -187,7 +187,7 @@ def test_a_wrong_state_is_refused_and_changes_nothing() -> None:
     assert random.get_state() == before
 
 
-def test_threads_share_the_streams_without_drawing_anything_twice() -> None:
+def test_threads_never_repeat_draws_of_a_shared_stream() -> None:
     random.set_seed(8)
     drawn: list[list[float]] = [[] for _ in range(8)]
     start = threading.Barrier(8)
@@ -225,14 +225,14 @@ def test_models_trained_in_threads_draw_independently() -> None:
     for noise in alone:
         model_of(Noisy(noise)).fit(*data(), batch_size=1, epochs=5, verbose=0)
     assert len({*alone[0], *alone[1]}) == 60
-    assert sorted(seen) == sorted(alone)  # whichever began first
+    assert sorted(seen) == sorted(alone)  # in either order
 
 
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 
 
 def in_child(draw: Callable[[], Any]) -> Any:
-    """What a function returns in a forked process."""
+    """Run a function in a forked process and return its result."""
     reader, writer = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads
@@ -248,14 +248,14 @@ def in_child(draw: Callable[[], Any]) -> Any:
 
 
 def bits() -> list[int]:
-    """Draws that need no kernel: of the global streams, and of a seed that moves on."""
+    """Draw without compiling a kernel: from a global stream, and from a moving stream with its own seed."""
     streams = random.generator("uniform"), random.generator("dropout", 3, moving=True)
     return [int(stream.bit_generator.random_raw()) for stream in streams]
 
 
 @forks
 @pytest.mark.parametrize("seeded", [True, False])
-def test_forked_processes_differ_from_each_other_and_from_their_parent(seeded: bool) -> None:
+def test_forked_processes_draw_different_numbers(seeded: bool) -> None:
     if seeded:
         random.set_seed(10)
 
@@ -267,11 +267,11 @@ def test_forked_processes_differ_from_each_other_and_from_their_parent(seeded: b
         assert len(set(stream)) == 5
     random.set_seed(10)
     again = [in_child(bits), in_child(bits), bits(), *in_child(with_grandchild)]
-    assert (again == drawn) == seeded  # the first fork after a seed is the first again
+    assert (again == drawn) == seeded  # set_seed restarts the count of forks
 
 
 @forks
-def test_a_seed_set_in_a_forked_process_is_that_seed() -> None:
+def test_set_seed_in_a_forked_process_repeats_all_draws() -> None:
     random.set_seed(11)
     expected = bits()
 
@@ -295,7 +295,7 @@ def _send(connection: Any) -> None:
 
 
 @forks
-def test_processes_of_multiprocessing_differ() -> None:
+def test_multiprocessing_processes_draw_different_numbers() -> None:
     random.set_seed(12)
     context = multiprocessing.get_context("fork")
     drawn = [bits()]
@@ -310,7 +310,7 @@ def test_processes_of_multiprocessing_differ() -> None:
     assert len({tuple(each) for each in drawn}) == 4
 
 
-def test_names_made_in_threads_differ() -> None:
+def test_unique_names_are_thread_safe() -> None:
     names: list[list[str]] = [[] for _ in range(8)]
     start = threading.Barrier(8)
 

@@ -29,7 +29,7 @@ def _forty_digits():
 
 
 def along(function, arguments, index):
-    """Return the function of one argument, with the others fixed."""
+    """Return a function of one argument, with the others fixed."""
     return lambda x: function(*arguments[:index], x, *arguments[index + 1 :])
 
 
@@ -73,7 +73,7 @@ def test_vjp_is_the_derivative_times_g(function):
 
 
 @pytest.mark.parametrize(("name", "bounds"), [(name, b) for names, b in UNARY.items() for name in names.split()])
-def test_derivative_rules_of_math(name, bounds):
+def test_derivatives_of_math_functions_match_mpmath(name, bounds):
     scalar = of(getattr(math, name))
     exact = PRECISE.get(name) or getattr(mpmath, name)
     for k in range(7):
@@ -141,7 +141,7 @@ def cosine_sign(x, y):
     [
         (absolute, (0.0,), [0.0]),
         (absolute, (-2.0,), [-1.0]),
-        (relu, (0.0,), [0.5]),  # max(x, 0.0): half of each at equal operands
+        (relu, (0.0,), [0.5]),  # max(x, 0.0): the mean of both derivatives if the operands are equal
         (stable_softplus, (0.0,), [0.5]),
         (rounded_step, (0.0,), [1.0]),
         (guarded_log, (0.0,), [0.0]),
@@ -230,7 +230,7 @@ def test_derivative_is_cached_and_keeps_the_parameters():
     assert vjp(of(multiply), 0).parameters == ("g", "x", "y")
 
 
-def test_several_outputs_have_one_derivative_each():
+def test_each_output_has_its_own_derivative():
     def momentum(w, g, m, lr):
         m = 0.9 * m - lr * g
         return w + m, m
@@ -263,7 +263,7 @@ def test_compose_passes_the_value_as_the_first_argument():
     assert vjp(compose(relu, add), 1)(5.0, 3.0, 2.0) == 5.0
 
 
-def test_compose_refuses_what_does_not_fit():
+def test_compose_rejects_invalid_arguments():
     def pair(x):
         return x, x
 
@@ -276,7 +276,7 @@ def test_compose_refuses_what_does_not_fit():
         compose(none, relu)
 
 
-def test_unknown_derivatives_are_refused():
+def test_unknown_derivatives_are_rejected():
     def factorial(x):
         return x * math.gamma(x + 1)
 

@@ -34,7 +34,7 @@ def returned(compiled):
 
 
 def inferred(namespace):
-    """Return the types that Numba inferred inside of the emitted functions."""
+    """Return the types that Numba inferred inside the emitted functions."""
     compiled = [value for name, value in namespace.items() if name.startswith("scalar")]
     annotations = [result.type_annotation for function in compiled for result in function.overloads.values()]
     assert annotations
@@ -42,7 +42,7 @@ def inferred(namespace):
 
 
 @pytest.mark.parametrize("function", [f for f in TABLE if f is not newton_sqrt], ids=label)
-def test_float32_stays_float32_and_agrees_with_python(function):  # newton_sqrt needs double precision
+def test_float32_results_match_python_and_stay_float32(function):  # newton_sqrt needs double precision
     namespace = build_all(function, "float32")
     for arguments in points(function):
         typed = [np.float32(argument) for argument in arguments]
@@ -52,7 +52,7 @@ def test_float32_stays_float32_and_agrees_with_python(function):  # newton_sqrt 
 
 
 @pytest.mark.parametrize("function", [mish, horner, power, swish], ids=label)
-def test_derivatives_compile_too(function):
+def test_derivatives_can_be_compiled(function):
     for index in range(of(function).arity):
         slope = vjp(of(function), index)
         for real in ("float32", "float64"):
@@ -65,7 +65,7 @@ def test_derivatives_compile_too(function):
 
 
 @pytest.mark.parametrize("function", [newton_sqrt, mish, alternating], ids=label)
-def test_float64_agrees_with_python(function):
+def test_float64_results_match_python(function):
     compiled = build(function, "float64")
     for arguments in points(function):
         assert compiled(*arguments) == pytest.approx(function(*arguments), rel=1e-13)
@@ -87,7 +87,7 @@ def every_rounding(x):
     return math.floor(x) + 10 * math.ceil(x) + 100 * round(x) + 1000 * math.trunc(x)
 
 
-def test_roundings_are_real_and_may_exceed_integers():
+def test_rounding_functions_return_floats_of_any_size():
     compiled = build(every_rounding, "float32")
     for x in (-2.5, -0.5, 0.5, 1.5, 2.4):
         assert compiled(np.float32(x)) == every_rounding(x)
@@ -105,7 +105,7 @@ def counted(x):
     return total * x + i**2 + total / 2 + (total // 4) + mask + 2**x + x ** (-n) + int(x) % 3
 
 
-def test_integers_stay_integers_until_they_meet_real_numbers():
+def test_integers_stay_integers_until_combined_with_floats():
     compiled = build(counted, "float32")
     assert compiled(np.float32(3.25)) == pytest.approx(counted(3.25), rel=1e-6)
     assert returned(compiled) == numba.float32
@@ -169,7 +169,7 @@ def relu_or_half(x):
     return max(x, 0) // 2 + abs(x) + (x & 3) + float(x) * 0 + round(x / 2)
 
 
-def test_without_a_real_type_numbers_are_left_alone():
+def test_numbers_are_unchanged_without_a_real_type():
     compiled = build(relu_or_half, None)
     for x in (-5, 0, 7):
         assert compiled(x) == relu_or_half(x)
@@ -203,7 +203,7 @@ def test_float_converts_to_the_real_type():
     assert returned(compiled) == numba.float32
 
 
-def test_given_functions_replace_those_of_math():
+def test_custom_functions_replace_math_functions():
     @jit
     def exp(x):
         return x + x
@@ -224,7 +224,7 @@ def test_given_functions_replace_those_of_math():
     assert returned(compiled) == numba.float32
 
 
-def test_every_called_function_is_defined_once():
+def test_called_functions_are_defined_once():
     def twice(x):
         return swish(x) + sigmoid(x) * swish(x + 1)
 
@@ -235,7 +235,7 @@ def test_every_called_function_is_defined_once():
     assert build(twice, "float64")(0.3) == pytest.approx(twice(0.3))
 
 
-def test_names_of_variables_do_not_clash_with_those_of_the_kernel():
+def test_variable_names_do_not_clash_with_kernel_names():
     def scalar(real, constant, math_exp, jit, integer):
         scalar = 2 * real + math.exp(constant) + len_of(math_exp)
         return scalar + jit * integer
@@ -248,12 +248,12 @@ def test_names_of_variables_do_not_clash_with_those_of_the_kernel():
     assert build(scalar, "float32")(*map(np.float32, arguments)) == pytest.approx(scalar(*arguments))
 
 
-def test_source_does_not_depend_on_where_a_function_was_written():
+def test_source_does_not_depend_on_location_or_comments():
     def one(x):
         return relu(x) * 2
 
     def other(x):
-        """The same."""
+        """Compute the same."""
         return relu(x) * 2  # again
 
     assert emit(of(one), "float32")[0] == emit(of(other), "float32")[0]
@@ -274,7 +274,7 @@ def test_integer_constants_stay_exact():
         assert returned(compiled) == kind
 
 
-def test_a_loop_over_integers_counts_in_either_direction():
+def test_integer_loops_can_count_up_and_down():
     def alternate(x):
         total = x
         for k in range(3, 0, -1):
@@ -298,7 +298,7 @@ def test_nextafter_depends_on_the_type():
     assert not of(relu).depends_on_format
 
 
-def test_an_unknown_dtype_is_refused():
+def test_unknown_dtype_is_rejected():
     with pytest.raises(ArgumentError, match=r"emit: expected one of bool, .*, float64 or None, received 'float16'"):
         emit(of(relu), "float16")
 
@@ -341,7 +341,7 @@ def mixed_bits(x):
         (mixed_bits, "(x > 0) ^ x"),
     ],
 )
-def test_integer_operations_on_real_numbers_are_refused(function, words):
+def test_integer_operations_on_floats_are_rejected(function, words):
     with pytest.raises(TypeError):
         function(1.5)
     for dtype in ("float32", "float64"):

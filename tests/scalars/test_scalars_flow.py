@@ -1,4 +1,4 @@
-"""Check that a variable of a scalar function has to have a value on every path."""
+"""Check that a variable of a scalar function must be assigned on every path."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def in_a_condition(x):
         (in_a_condition, 1),
     ],
 )
-def test_a_variable_that_may_have_no_value_is_refused(function, offset):
+def test_possibly_unassigned_variable_is_rejected(function, offset):
     line = function.__code__.co_firstlineno + offset
     message = f"expected a value on every path, received 'y', which may have none, at line {line}; give it one before"
     with pytest.raises(ScalarError, match=message):
@@ -89,7 +89,7 @@ def every_way(x):
     return a + b + c + d + i
 
 
-def test_a_variable_with_a_value_on_every_path_is_accepted():
+def test_variable_assigned_on_every_path_is_accepted():
     for x in (-1.0, 1.5, 4.0):
         assert derivative(of(every_way), 0)(x) == (1.0 if x < 0 else 0.0)
         assert of(every_way)._generated(x) == every_way(x)

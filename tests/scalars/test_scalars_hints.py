@@ -44,7 +44,7 @@ def shadowed(x, len):
 
 
 FOR, ELEMENT = "'for' over range(...)", "count with 'for i in range(n)', and make each element an argument"
-REFUSED = {
+REJECTED = {
     enumerated: (FOR, "'for' over 'enumerate(FACTORS)'", "count with 'for i in range(n)', and compute from i"),
     zipped: (FOR, "'for' over 'zip(FACTORS, FACTORS, strict=True)'", ELEMENT),
     counted: ("arithmetic", "the call 'len(FACTORS)'", "write the number, or take it from a global"),
@@ -55,9 +55,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("function", REFUSED, ids=lambda function: function.__name__)
-def test_the_error_shows_the_source_and_a_hint(function):
-    expected, received, hint = REFUSED[function]
+@pytest.mark.parametrize("function", REJECTED, ids=lambda function: function.__name__)
+def test_error_shows_the_source_and_a_hint(function):
+    expected, received, hint = REJECTED[function]
     with pytest.raises(ScalarError) as caught:
         scalar_function(function)
     assert caught.value.expected.startswith(expected)

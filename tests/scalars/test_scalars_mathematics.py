@@ -1,4 +1,4 @@
-"""Check functions of ``math`` that are defined in the language of scalar functions against those of Python."""
+"""Check functions of ``math`` that are defined as scalar functions against Python's own."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def same(first, second):
 
 @pytest.mark.parametrize("function", DEFINED, ids=lambda function: function.__name__)
 @given(st.data())
-def test_values_are_those_of_python(function, data):
+def test_values_match_python(function, data):
     arguments = [data.draw(strategy) for strategy in ARGUMENTS[function]]
     definition = scalar_function(function)
     try:
@@ -51,7 +51,7 @@ def test_values_are_those_of_python(function, data):
         assert math.copysign(1.0, one) == math.copysign(1.0, other) or one != one
 
 
-def test_they_are_called_like_any_other():
+def test_math_functions_can_be_called_in_elementwise_operations():
     def both(x, y):
         mantissa, exponent = math.frexp(x)
         near = math.isclose(x, y, abs_tol=0.5)
@@ -66,16 +66,16 @@ def test_they_are_called_like_any_other():
     assert tape.gradient(result, given).tolist() == [2.0] * 5
 
 
-def test_derivatives_of_fractions_and_remainders():
+def test_derivatives_of_remainder_modf_and_gcd():
     assert derivative(scalar_function(math.remainder), 0)(7.5, 2.0) == 1.0
     assert derivative(scalar_function(math.remainder), 1)(7.5, 2.0) == -4.0
     assert derivative(scalar_function(math.modf), 0)(2.75) == (1.0, 0.0)
     assert derivative(scalar_function(math.gcd), 0)(12.0, 18.0) == 0.0
 
 
-def test_parameters_have_the_names_of_python():
+def test_parameter_names_match_python():
     for function, definition in DEFINED.items():
         assert [*inspect.signature(definition).parameters.values()]
-        if function not in (math.gcd, math.lcm):  # these accept any number
+        if function not in (math.gcd, math.lcm):  # these accept any number of arguments
             given = inspect.signature(function).parameters
             assert [*given] == [*inspect.signature(definition).parameters]

@@ -1,4 +1,4 @@
-"""Check what scalar_function accepts, and when it returns the same scalar function again."""
+"""Check which functions scalar_function accepts, and when it returns a cached scalar function."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_constant_of_a_constant_function():
     assert of(lambda x: x).constant is None
 
 
-def test_lambdas_of_one_line_are_told_apart():
+def test_lambdas_on_one_line_are_distinguished():
     first, second = lambda x: x + 1.0, lambda x: x - (2.0)
     nested = (lambda x: lambda y: y * 3.0)(0.0)
     assert (lines(first), lines(second), lines(nested)) == (["return x + 1.0"], ["return x - 2.0"], ["return y * 3.0"])
@@ -65,7 +65,7 @@ def test_lambdas_of_one_line_are_told_apart():
     assert [lines(one) for one in many] == [["return x + 1.0"], ["return 7.0"]]
 
 
-def test_functions_of_math_numpy_and_builtins():
+def test_math_numpy_and_builtin_functions_are_accepted():
     assert of(math.exp).source == "def exp(x):\n    return math.exp(x)\n"
     assert of(math.exp).python is math.exp
     assert of(np.arctan2)(1.0, 2.0) == math.atan2(1.0, 2.0)
@@ -79,7 +79,7 @@ def test_functions_of_math_numpy_and_builtins():
     assert lines(lambda x, y: max(x, y, 1)) == ["return max(max(x, y), 1)"]
 
 
-def test_compiled_functions_are_parsed_too():
+def test_compiled_functions_are_accepted():
     @numba.njit
     def compiled(x):
         return x * 2
@@ -91,7 +91,7 @@ def test_compiled_functions_are_parsed_too():
     assert of(calling).calls["compiled"] is of(compiled)
 
 
-def test_numbers_from_outside_become_constants():
+def test_outer_variables_become_constants():
     factor, flag, small = 3, True, np.float32(0.5)
 
     def scaled(x):
@@ -107,7 +107,7 @@ def at_the_rate(x):
     return RATE * x
 
 
-def test_a_scalar_function_does_not_change_with_its_surroundings(monkeypatch):
+def test_scalar_function_keeps_the_outer_values_it_was_made_with(monkeypatch):
     def twice_at_the_rate(x):
         return 2.0 * at_the_rate(x) * shift
 
@@ -132,7 +132,7 @@ def test_a_scalar_function_does_not_change_with_its_surroundings(monkeypatch):
         assert later.key != first.key
 
 
-def test_statements():
+def test_supported_statements():
     def many(x, y):
         """A docstring."""
         a: float = x
@@ -162,7 +162,7 @@ def test_statements():
     ]
 
 
-def test_parameters_may_hide_builtins():
+def test_parameters_can_shadow_builtins():
     def clip(x, min, max, abs):
         return min if x < min else max if x > max else abs
 
@@ -182,7 +182,7 @@ def test_functions_from_text_and_notebook_cells():
         of(namespace["lost"])
 
 
-def test_a_source_that_has_changed_is_refused(tmp_path):
+def test_changed_source_is_rejected(tmp_path):
     path = tmp_path / "changing.py"
     path.write_text("def f(x):\n    return x\n")
     namespace = {}
@@ -195,7 +195,7 @@ def test_a_source_that_has_changed_is_refused(tmp_path):
     assert of(namespace["f"])(3.0) == 3.0
 
 
-def test_lambdas_that_cannot_be_told_apart_are_refused():
+def test_indistinguishable_lambdas_are_rejected():
     code = "from tensorlab.scalars import scalar_function\nf, g = lambda x: x, lambda x: -x\nscalar_function(g)\n"
     path = FILE.with_name("unused_name.py")
     out = subprocess.run(
@@ -206,12 +206,12 @@ def test_lambdas_that_cannot_be_told_apart_are_refused():
 
 
 def _from_file(code, path):
-    """Return a program that runs code as if it came from a file."""
+    """Return a program that runs the code as if it were read from a file."""
     entry = f"(0, None, {code.splitlines(keepends=True)!r}, {str(path)!r})"
     return f"import linecache\nlinecache.cache['<made>'] = {entry}\nexec(compile({code!r}, '<made>', 'exec'))"
 
 
-def test_a_wrapped_function_and_its_wrapper_differ():
+def test_wrapper_is_distinguished_from_the_wrapped_function():
     def wrapped(x):
         return x + 1.0
 
@@ -236,7 +236,7 @@ def test_functions_are_not_kept_alive():
     assert watch() is None
 
 
-def test_keys_depend_on_what_is_computed_and_on_nothing_else():
+def test_keys_depend_only_on_the_computation():
     def one(x):
         """First."""
         return 2 * mish(x)
@@ -279,7 +279,7 @@ def test_keys_are_the_same_in_another_process():
 
 
 @pytest.mark.parametrize("function", TABLE, ids=label)
-def test_parsed_source_computes_what_the_function_computes(function):
+def test_parsed_source_matches_the_function(function):
     scalar = scalar_function(function)
     namespace: dict[str, Any] = {"math": math, **{name: called.python for name, called in scalar.calls.items()}}
     exec(scalar.source, namespace)

@@ -1,6 +1,6 @@
 """Check compiled scalar functions against plain Python: operators, rounding, comparisons, ``and`` and ``or``.
 
-Every pair of numbers that is special for some operator is tried, in float64 and int64. Each dtype is one kernel.
+The tests use all pairs of special numbers in float64 and int64. One kernel per dtype computes all cases.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def either_whole(a: int, b: int, which: int) -> int:
 
 
 def tried(function: Any, operation: Any, numbers: list[Any], n_kinds: int, dtype: str) -> dict[str, list[Any]]:
-    """Compare with plain Python if that gives a real number. Return the results where it raises, by exception."""
+    """Compare with plain Python where its result is real. Return the other cases and results by exception name."""
     cases = list(itertools.product(numbers, numbers, range(n_kinds)))
     received = operation(*(np.array(column, dtype) for column in zip(*cases, strict=True))).numpy()
     raised: dict[str, list[Any]] = {}
@@ -76,7 +76,7 @@ def tried(function: Any, operation: Any, numbers: list[Any], n_kinds: int, dtype
     return raised
 
 
-def test_real_numbers() -> None:
+def test_float64_results_match_python() -> None:
     raised = tried(either, tl.elementwise(either), [*REALS, *SPECIAL], 7, "float64")
     for (a, b, which), value in raised.pop("ZeroDivisionError"):
         if which == 1:
@@ -85,7 +85,7 @@ def test_real_numbers() -> None:
             with np.errstate(all="ignore"):
                 np.testing.assert_equal(value, float(np.float64(a) / np.float64(b)))
         else:
-            assert a == 0  # to a negative power
+            assert a == 0  # 0 to a negative power
             assert math.isinf(value)
     for (_, _, which), value in raised.pop("OverflowError"):
         assert math.isinf(value) if which == 6 else not math.isfinite(value)  # round(inf) is inf
@@ -93,14 +93,14 @@ def test_real_numbers() -> None:
     assert raised == {}
 
 
-def test_whole_numbers() -> None:
+def test_int64_results_match_python() -> None:
     operation = tl.elementwise(domain="any")(either_whole)
     raised = tried(either_whole, operation, WHOLE, 8, "int64")
     assert {value for _, value in raised.pop("ZeroDivisionError")} == {0}
     assert raised == {}
 
 
-def test_integers_wrap_around() -> None:
+def test_integers_wrap_on_overflow() -> None:
     operation = tl.elementwise(domain="any")(either_whole)
     a, b, which = np.array([2**62 + 1, -(2**62) - 5, 1001]), np.array([1, 2, 7]), np.array([6, 6, 7])
     expected = [either_whole(*map(int, case)) for case in zip(a, b, which, strict=True)]

@@ -12,7 +12,7 @@ from tensorlab.scalars import derivative, scalar_function, vjp
 
 
 class Dual:
-    """A number with its derivative, for textbook forward mode at run time."""
+    """A number with its derivative, for forward-mode differentiation."""
 
     def __init__(self, value, slope=0.0):
         self.value, self.slope = value, slope
@@ -73,7 +73,7 @@ class DualMath:
 
 
 class Writer:
-    """Writes a random function of ``x`` and ``y`` that always terminates."""
+    """Generate the source of a random function of ``x`` and ``y`` that always terminates."""
 
     def __init__(self, seed):
         self.random = random.Random(seed)
@@ -158,7 +158,7 @@ def load(source, name, library):
 
 
 @pytest.mark.parametrize("seed", range(25))
-def test_derivatives_of_random_programs(seed):
+def test_derivatives_of_random_programs_match_dual_numbers(seed):
     source = HELPERS + Writer(seed).function()
     scalar = scalar_function(load(source, f"<random program {seed}>", math))
     exact = load(source, f"<random program {seed}>", DualMath)
@@ -180,7 +180,7 @@ def _central(function, point, index, step):
     return (function(*above) - function(*below)) / (2 * step)
 
 
-@pytest.mark.parametrize("seed", [1007, 1015, 1021, 1022, 1032])  # programs with a second derivative
+@pytest.mark.parametrize("seed", [1007, 1015, 1021, 1022, 1032])  # seeds of twice differentiable programs
 def test_second_derivatives_of_random_programs_match_central_differences(seed):
     source = HELPERS + Writer(seed).function()
     scalar = scalar_function(load(source, f"<random program {seed}>", math))
@@ -193,7 +193,7 @@ def test_second_derivatives_of_random_programs_match_central_differences(seed):
         for point in points:
             wide, narrow = (_central(slope, point, second, step) for step in (1e-5, 5e-6))
             scale = 1 + abs(narrow)
-            if abs(wide - narrow) < 1e-4 * scale < 1e5:  # no kink near, and no overflow
+            if abs(wide - narrow) < 1e-4 * scale < 1e5:  # away from kinks and overflow
                 assert abs(curvature(*point) - narrow) < 1e-3 * scale, source + curvature.source
                 curved += abs(narrow) > 1e-3
     assert curved > 8, "of 16 curvatures"

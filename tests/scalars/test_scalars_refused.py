@@ -1,4 +1,4 @@
-"""Check which functions are refused as scalar functions, and the messages."""
+"""Check which functions are rejected as scalar functions, and the error messages."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def literal_text(x):
     return f"{x}"
 
 
-REFUSED = {
+REJECTED = {
     comprehension: (1, "arithmetic", "the call 'sum([x for _ in range(3)])'", "add in a for loop over range"),
     listed: (1, "assignments", "a list", ""),
     printed: (1, "calls of functions of numbers", "the call 'print(x)'", "leave it out"),
@@ -266,9 +266,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("function", REFUSED, ids=lambda function: function.__name__)
-def test_what_is_refused_and_what_the_error_says(function):
-    offset, expected, received, hint = REFUSED[function]
+@pytest.mark.parametrize("function", REJECTED, ids=lambda function: function.__name__)
+def test_unsupported_functions_are_rejected(function):
+    offset, expected, received, hint = REJECTED[function]
     first = function.__code__.co_firstlineno
     with pytest.raises(ScalarError) as caught:
         of(ping if function is pong else function)
@@ -280,7 +280,7 @@ def test_what_is_refused_and_what_the_error_says(function):
 
 
 @pytest.mark.parametrize("thing", [3.0, "relu", math, np.sort, math.fsum, functools.partial(mish, 1.0), [1.0]])
-def test_what_is_no_function_of_numbers_is_refused(thing):
+def test_non_functions_are_rejected(thing):
     with pytest.raises(ScalarError, match="expected a Python function of numbers, received an object of type"):
         of(thing)
 
@@ -302,7 +302,7 @@ class Scaling:
         (Scaling().method, "method", Scaling.method.__code__),
     ],
 )
-def test_what_has_a_function_in_it_is_refused_with_the_place_of_that(thing, name, code):
+def test_rejection_of_a_wrapper_gives_the_location_of_its_function(thing, name, code):
     with pytest.raises(ScalarError) as caught:
         of(thing)
     assert caught.value.who == f"scalar function {name!r} ({code.co_filename}, line {code.co_firstlineno})"
@@ -310,7 +310,7 @@ def test_what_has_a_function_in_it_is_refused_with_the_place_of_that(thing, name
 
 
 @pytest.mark.parametrize("name", ["comb", "dist", "factorial", "fsum", "perm", "prod"])
-def test_functions_of_math_that_are_not_of_numbers(name):
+def test_unsupported_math_functions_are_rejected(name):
     hint = "it takes other things than a few numbers, or gives integers of any length"
     with pytest.raises(ScalarError, match=rf"^scalar function '{name}': expected a Python function .*; {hint}$"):
         of(getattr(math, name))
@@ -323,12 +323,12 @@ async def awaited(x):
     return x
 
 
-def test_an_async_function_is_refused_as_one():
+def test_async_function_is_rejected():
     with pytest.raises(ScalarError, match=r"'awaited' .*: expected a synchronous function, rec"):
         of(awaited)
 
 
-def test_the_refusal_of_a_called_function_names_that_function():
+def test_error_in_a_called_function_names_that_function():
     def calling(x):
         return printed(x)
 
@@ -336,7 +336,7 @@ def test_the_refusal_of_a_called_function_names_that_function():
         of(calling)
 
 
-def test_a_closure_variable_that_is_not_assigned_yet_is_refused():
+def test_unassigned_closure_variable_is_rejected():
     def early(x):
         return x * later
 

@@ -1,4 +1,4 @@
-"""Check how the source of functions from files, notebook cells, prompts, exec and eval is found or refused."""
+"""Check how the source of functions from files, notebook cells, prompts, exec and eval is found or rejected."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHANGED = "expected the source that was run, received a source that has changed 
 
 
 def register(monkeypatch: pytest.MonkeyPatch, file: str, text: str) -> None:
-    """Register a text under a file name, as notebooks do, and since Python 3.13 prompts and ``python -c``."""
+    """Register source text under a file name, as notebooks do, and since Python 3.13 prompts and ``python -c``."""
     monkeypatch.setitem(linecache.cache, file, (len(text), None, text.splitlines(keepends=True), file))
 
 
@@ -31,7 +31,7 @@ def executed(text: str, file: str = "<string>", flags: int = 0) -> dict[str, Any
     return namespace
 
 
-def test_what_exec_made_is_not_looked_up_in_another_text_of_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exec_function_is_not_found_in_other_source_of_the_same_name(monkeypatch: pytest.MonkeyPatch) -> None:
     main = "def f(x): return x\ng = lambda x: x\n"
     register(monkeypatch, "<string>", main)  # as python -c does
     f = executed("def f(x): return -x")["f"]
@@ -42,7 +42,7 @@ def test_what_exec_made_is_not_looked_up_in_another_text_of_that_name(monkeypatc
     assert (of(namespace["f"])(2.0), of(namespace["g"])(2.0)) == (2.0, 2.0)
 
 
-def test_what_exec_made_under_the_name_of_a_file_is_not_looked_up_there(tmp_path: Path) -> None:
+def test_exec_function_under_a_file_name_must_match_the_file(tmp_path: Path) -> None:
     path = tmp_path / "old.py"
     path.write_text("def f(x):\n    return x\n")
     os.utime(path, (0, 0))
@@ -53,7 +53,7 @@ def test_what_exec_made_under_the_name_of_a_file_is_not_looked_up_there(tmp_path
         of(executed("def f(x):\n    return -x\n", __file__)["f"])
 
 
-def test_a_cell_may_await_and_hold_functions_of_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notebook_cell_with_await_and_nested_functions(monkeypatch: pytest.MonkeyPatch) -> None:
     cell = "import asyncio\nawait asyncio.sleep(0)\n"
     cell += "def f(x):\n    return x * 4.0\ndef g(x):\n    h = lambda y: y\n    return h(x)\n"
     register(monkeypatch, "<cell 2>", cell)
@@ -66,7 +66,7 @@ def test_a_cell_may_await_and_hold_functions_of_functions(monkeypatch: pytest.Mo
         of(namespace["g"])
 
 
-def test_a_function_that_is_defined_again_is_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_redefined_function_replaces_the_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for file, factor in (("<cell 3>", 2.0), ("<cell 4>", 3.0), ("<cell 3>", 4.0)):
         text = f"def f(x):\n    return {factor} * x\n"
         register(monkeypatch, file, text)
@@ -74,7 +74,7 @@ def test_a_function_that_is_defined_again_is_the_new_one(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("way", ["-c", "prompt"])
-def test_functions_of_a_command_and_of_a_prompt_are_right_or_refused(way: str) -> None:
+def test_functions_from_command_and_prompt_are_correct_or_rejected(way: str) -> None:
     program = """
 from tensorlab.scalars import scalar_function
 def f(x): return x

@@ -1,4 +1,4 @@
-"""Check the functions that rewrite the syntax trees of scalar functions."""
+"""Check functions that rewrite the syntax trees of scalar functions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def negated(node: ast.expr) -> ast.expr:
 
 
 @pytest.mark.parametrize("function", TABLE, ids=label)
-def test_rewriting_nothing_changes_nothing(function):
+def test_identity_rewrite_changes_nothing(function):
     body = scalar_function(function).body
     assert tree.text(tree.map_statements(body, lambda statement: [statement])) == tree.text(body)
     for node in tree.walk(body):
@@ -38,7 +38,7 @@ def test_rewriting_nothing_changes_nothing(function):
             assert ast.dump(tree.map_operands(node, lambda operand: operand)) == ast.dump(node)
 
 
-def test_statements_are_rewritten_innermost_first_and_may_be_several_or_none():
+def test_statements_are_rewritten_innermost_first():
     seen = []
 
     def rewrite(statement: ast.stmt) -> list[ast.stmt]:
@@ -54,7 +54,7 @@ def test_statements_are_rewritten_innermost_first_and_may_be_several_or_none():
     assert tree.text(body) == PROGRAM.strip().replace("return total", "last = total")  # the trees are not changed
 
 
-def test_every_expression_of_a_statement_is_rewritten():
+def test_all_expressions_of_a_statement_are_rewritten():
     body = scalar_function(alternating).body
     block = tree.map_statements(body, lambda statement: [tree.rebuild(statement, list, negated)])
     source = tree.text(block)
