@@ -22,6 +22,10 @@ _NEEDLESS = (untyped_passes.InlineClosureLikes, typed_passes.NopythonRewrites)
 class _PartLibrary(JITCodeLibrary):  # type: ignore[misc]
     """The LLVM code of a part, linked with what it calls."""
 
+    def _optimize_functions(self, module: Any) -> None:
+        """Set the data layout only; the functions are optimized in the kernel."""
+        module.data_layout = self._codegen._data_layout
+
     def _optimize_final_module(self) -> None:
         """Do nothing; the code is optimized in the kernel."""
 
