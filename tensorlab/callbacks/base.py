@@ -161,6 +161,9 @@ class LambdaCallback(Callback):
                 setattr(self, name, function)
 
 
+_STEPS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+
+
 class CallbackList:
     """A list of callbacks that is called like one."""
 
@@ -181,6 +184,13 @@ class CallbackList:
     def watches_steps(self) -> bool:
         """Whether any of them needs the metrics after every step."""
         return any([callback.watches_steps for callback in self.callbacks])
+
+    @property
+    def between_steps(self) -> bool:
+        """Whether any of them, apart from tensorlab's own, is called between the steps of an epoch."""
+        foreign = [each for each in self.callbacks if not type(each).__module__.startswith("tensorlab.")]
+        foreign += [each for each in self.callbacks if isinstance(each, LambdaCallback)]
+        return any([each.overrides(*_STEPS) for each in foreign])
 
     def overrides(self, *moments: str) -> bool:
         """Return whether any of them has one of these methods."""

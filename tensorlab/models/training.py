@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ from tensorlab.models.runs import (
     own_draws,
     undoing_builds,
 )
+from tensorlab.plans import Repeated
+from tensorlab.tensor import Tensor
 
 _PATIENCE = 64
 """Steps after which losses are read when no callback needs them; reading each one would stall the device."""
@@ -167,6 +169,7 @@ class Training(Evaluation):
         random.move_to(started, 0)  # after the callbacks, which may draw random numbers too
         takes_any = any(callback.takes_non_finite_loss for callback in watching.callbacks)
         own = self._replaces("train_step", "compute_metrics")
+        take_step = self._steps_of_an_epoch(watching)
         unread: list[tuple[Any, int]] = []
         logs: Logs | None = None
         for step, (x, y, weights) in enumerate(samples.batches(batch_size, shuffle)):
@@ -181,10 +184,7 @@ class Training(Evaluation):
                 if not takes_any and "loss" in logs:
                     self._check_loss("", logs["loss"])
             else:
-                loss, y_pred = self.gradient_step(x, y, weights)
-                self.stepped = True
-                self._update_metrics(y, y_pred, weights)
-                unread.append((loss, len(x)))
+                unread.append((take_step(x, y, weights), len(x)))
                 if watched or len(unread) == _PATIENCE:
                     self.take_losses(unread, takes_any)
                     unread = []
@@ -194,6 +194,20 @@ class Training(Evaluation):
                 break
         self.take_losses(unread, takes_any)
         return self.get_metrics_result() if logs is None else logs
+
+    def _steps_of_an_epoch(self, watching: CallbackList) -> Callable[..., Any]:
+        """Return the function that takes a step on a batch and returns its loss.
+
+        It runs a plan, unless callbacks, which may change anything, are called between the steps.
+        """
+
+        def step(x: Tensor, y: Tensor | None, weights: Tensor | None) -> Tensor:
+            loss, y_pred = self.gradient_step(x, y, weights)
+            self.stepped = True
+            self._update_metrics(y, y_pred, weights)
+            return loss
+
+        return step if watching.between_steps else Repeated(step)
 
     def take_losses(self, losses: Sequence[tuple[Any, int]], takes_any: bool = False) -> None:
         """Add the losses of the last steps to the mean that is reported.

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import forks
+from tensorlab.backends.listening import listening, refused
 from tensorlab.errors import ArgumentError, ArgumentTypeError, short_repr
 from tensorlab.forks import counting
 
@@ -208,6 +209,8 @@ def generator(use: str, seed: Seed = None, moving: bool = False) -> np.random.Ge
     if not isinstance(use, str):
         raise ArgumentTypeError("random use", "a string", short_repr(use))
     name = zlib.crc32(use.encode())
+    if listening[0]:
+        refused("it draws random numbers")
     if isinstance(seed, KeySource):
         seed, moving = seed.next(), False
     own = None if seed is None else seed.words if isinstance(seed, Key) else (checked_seed("seed", seed), name)

@@ -1,0 +1,116 @@
+"""Observe which Python functions a call runs, and whether it can be repeated without running them.
+
+tensorlab's own functions tell a listener what they change. Any other function is accepted only if its code cannot
+change anything but its own variables, and if it calls no built-in function that could, or whose result could differ.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dis
+import functools
+import inspect
+import math
+import sys
+from types import CodeType, FrameType, ModuleType
+from typing import Any, Self
+
+_LIBRARIES = sys.stdlib_module_names | {"numpy"}
+"""Libraries whose functions are trusted if tensorlab calls them."""
+
+_CHANGES = {
+    "DELETE_ATTR",
+    "DELETE_GLOBAL",
+    "DELETE_NAME",
+    "DELETE_SUBSCR",
+    "STORE_ATTR",
+    "STORE_GLOBAL",
+    "STORE_NAME",
+    "STORE_SLICE",
+    "STORE_SUBSCR",
+}
+_COUNTERS = {"iterations"}
+"""Attributes that change in every step."""
+
+_PURE = {
+    *(getattr(builtins, name) for name in ("abs", "all", "any", "callable", "divmod", "getattr", "hasattr", "hash")),
+    *(getattr(builtins, name) for name in ("isinstance", "issubclass", "len", "max", "min", "pow", "repr", "round")),
+    *(getattr(builtins, name) for name in ("sorted", "sum")),
+    *(value for value in vars(math).values() if callable(value)),
+}
+_IMMUTABLE = (str, bytes, tuple, int, float, complex, bool, frozenset, slice, range, type(None))
+_READING = {"count", "copy", "get", "index", "items", "keys", "values"}
+"""Methods of lists and dicts that change nothing."""
+
+
+class Watch:
+    """Observe the functions that run inside of a ``with`` block.
+
+    Attributes:
+        reason: why the block cannot be repeated without its Python code; empty if it can.
+    """
+
+    def __init__(self) -> None:
+        self.reason = ""
+        self._watching = False
+        self._seen: set[CodeType] = set()
+
+    def __enter__(self) -> Self:
+        if sys.getprofile() is not None:
+            self.reason = "a profiler is active, so that Python functions cannot be observed"
+        else:
+            self._watching = True
+            sys.setprofile(self._observe)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._watching:
+            sys.setprofile(None)
+
+    def _observe(self, frame: FrameType, event: str, argument: Any) -> None:
+        if self.reason or event not in ("call", "c_call") or _is_trusted(frame):
+            return
+        if event == "call":
+            if frame.f_code not in self._seen:
+                self._seen.add(frame.f_code)
+                self.reason = change_in(frame.f_code)
+        elif not _is_pure(argument):
+            name = getattr(argument, "__qualname__", argument)
+            self.reason = f"{frame.f_code.co_qualname} calls {name}, which may change something"
+
+
+def _is_trusted(frame: FrameType | None) -> bool:
+    """Return whether a function is tensorlab's, or a library's that tensorlab called."""
+    while frame is not None:
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package == "tensorlab":
+            return True
+        if package not in _LIBRARIES and not package.startswith("namedtuple_"):
+            return False
+        frame = frame.f_back
+    return False
+
+
+def _is_pure(function: Any) -> bool:
+    if function.__name__ in _READING and isinstance(function.__self__, (list, dict)):
+        return True
+    if isinstance(function.__self__, ModuleType) or function.__self__ is None:
+        return function in _PURE
+    return isinstance(function.__self__, _IMMUTABLE)
+
+
+@functools.lru_cache(maxsize=1024)
+def change_in(code: CodeType) -> str:
+    """Return what a function may change that is not its own variable, in words; an empty text if there is nothing."""
+    who = code.co_qualname
+    if code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE) and code.co_name != "<genexpr>":
+        return f"{who} is a generator, which keeps its state"
+    for instruction in dis.get_instructions(code):
+        name, argument = instruction.opname, instruction.argval
+        if name in _CHANGES or (name in ("STORE_DEREF", "DELETE_DEREF") and argument in code.co_freevars):
+            return f"{who} assigns to {argument if isinstance(argument, str) else 'an element'}"
+        if name == "BINARY_OP" and instruction.argrepr.endswith("="):
+            return f"{who} uses {instruction.argrepr}, which may change a list in place"
+        if name in ("LOAD_ATTR", "LOAD_METHOD") and argument in _COUNTERS:
+            return f"{who} reads {argument}, which changes in every step"
+    return ""
