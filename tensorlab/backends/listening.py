@@ -119,6 +119,11 @@ def affected(effect: Callable[..., None], arguments: Sequence[Any]) -> None:
         listener.affected(effect, arguments)
 
 
+def again(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function that is called again in every repetition, so that it may do anything."""
+    return function(*arguments)
+
+
 def refused(reason: str) -> None:
     """Tell of something that cannot be repeated."""
     listener = _current.listener

@@ -186,11 +186,13 @@ class CallbackList:
         return any([callback.watches_steps for callback in self.callbacks])
 
     @property
-    def between_steps(self) -> bool:
-        """Whether any of them, apart from tensorlab's own, is called between the steps of an epoch."""
-        foreign = [each for each in self.callbacks if not type(each).__module__.startswith("tensorlab.")]
-        foreign += [each for each in self.callbacks if isinstance(each, LambdaCallback)]
-        return any([each.overrides(*_STEPS) for each in foreign])
+    def between_steps(self) -> str:
+        """Which callback, apart from tensorlab's own, is called between the steps of an epoch, in words; or empty."""
+        for callback in self.callbacks:
+            own = type(callback).__module__.startswith("tensorlab.") and not isinstance(callback, LambdaCallback)
+            if not own and callback.overrides(*_STEPS):
+                return f"the callback {type(callback).__name__} may change something between two steps"
+        return ""
 
     def overrides(self, *moments: str) -> bool:
         """Return whether any of them has one of these methods."""

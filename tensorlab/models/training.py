@@ -35,6 +35,8 @@ class Training(Evaluation):
 
     history: History | None = None
     """What the last `fit` recorded, also if it was interrupted."""
+    training_plan: Repeated | None = None
+    """How the steps of the last epoch were taken, or None; ``model.training_plan.explain()`` prints it."""
 
     @named
     @undoing_builds
@@ -192,6 +194,8 @@ class Training(Evaluation):
                 watching.call("on_train_batch_end", step, self.get_metrics_result() if logs is None else dict(logs))
             if self.stop_training:
                 break
+        if self.training_plan is not None:
+            self.training_plan.free()
         self.take_losses(unread, takes_any)
         return self.get_metrics_result() if logs is None else logs
 
@@ -202,12 +206,15 @@ class Training(Evaluation):
         """
 
         def step(x: Tensor, y: Tensor | None, weights: Tensor | None) -> Tensor:
+            loss: Tensor
             loss, y_pred = self.gradient_step(x, y, weights)
             self.stepped = True
             self._update_metrics(y, y_pred, weights)
             return loss
 
-        return step if watching.between_steps else Repeated(step)
+        reason = "run_eagerly is set" if self.run_eagerly else watching.between_steps
+        self.training_plan = Repeated(step, reason)
+        return self.training_plan
 
     def take_losses(self, losses: Sequence[tuple[Any, int]], takes_any: bool = False) -> None:
         """Add the losses of the last steps to the mean that is reported.

@@ -11,7 +11,7 @@ import numpy as np
 
 from tensorlab import autodiff
 from tensorlab.backends import Buffer
-from tensorlab.backends.listening import announced, listening
+from tensorlab.backends.listening import again, announced, listening
 from tensorlab.errors import (
     ArgumentTypeError,
     DeviceError,
@@ -131,7 +131,7 @@ class Optimizer(Configured):
             raise StateError(who, f"its copied or loaded slots do not belong to {names}", hint)
         self.iterations += 1
         rule = self.rule
-        values = [self.hyperparameter(name) for name in rule.hyperparameters]
+        values = again(self._hyperparameter_values, rule)
         if listening[0]:
             announced(values, self, rule.hyperparameters)
         left = []
@@ -160,6 +160,9 @@ class Optimizer(Configured):
                     first += width
                 backend.update(rule.scalar, tuple(groups), values)
             left = later
+
+    def _hyperparameter_values(self, rule: Rule) -> list[float]:
+        return [self.hyperparameter(name) for name in rule.hyperparameters]
 
     def hyperparameter(self, name: str) -> float:
         """Return what the rule gets for a hyperparameter in the current step."""

@@ -1,5 +1,5 @@
 """Plans: what a function of tensors computes, recorded once and repeated without its Python code."""
 
-from tensorlab.plans.repeated import Repeated
+from tensorlab.plans.repeated import Repeated, disable_jit
 
-__all__ = ["Repeated"]
+__all__ = ["Repeated", "disable_jit"]

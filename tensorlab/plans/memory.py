@@ -36,7 +36,7 @@ def lifetimes(nodes: Sequence[Node], kept: Iterable[Slot]) -> dict[Slot, Lifetim
     for index, node in enumerate(nodes):
         use(node.written, index)
         use(node.arguments, index)
-    for index, node in enumerate(nodes):
+    for node in nodes:
         if node.kind == "effect":  # effects follow all other nodes
             use(node.arguments, len(nodes))
     for slot in kept:

@@ -1,21 +1,25 @@
-"""Repeat what has been recorded: launches in compiled code, and in between what only Python can do."""
+"""`Plan`: repeat what has been recorded, launches in compiled code, and in between what only Python can do."""
 
 from __future__ import annotations
 
 import ctypes
+import math
+import time
 import weakref
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tensorlab.backends.cpu import pool
 from tensorlab.forks import guard
 from tensorlab.kernels import catalogue
 from tensorlab.plans import memory
 from tensorlab.plans.recording import POOL, Array, Hyperparameter, Node, Recording, Slot
-from tensorlab.tensor import writing
+from tensorlab.tensor.writing import writing
+
+_TIMED = range(8, 16)
+"""The runs in which each node is timed: after the caches are warm."""
 
 
 class _Launches(NamedTuple):
@@ -40,12 +44,17 @@ class _Outside:
 
 
 class Plan:
-    """A function of tensors as a list of launches.
+    """What a function of tensors computes, as a list of launches.
 
     Args:
         recording: what the function computes.
         results: the arrays that it returns.
-        written: the variables that it writes.
+
+    Attributes:
+        nodes: what is repeated, in order, apart from changes of Python objects, which follow.
+        size: the memory of the plan in bytes.
+        runs: the number of runs.
+        seconds: the shortest time that each node took in the runs that were timed.
     """
 
     def __init__(self, recording: Recording, results: Sequence[Slot]) -> None:
@@ -55,7 +64,7 @@ class Plan:
         self._arrays: dict[Slot, Array] = {}
         self._allocate(recording)
         self._positions: defaultdict[Any, list[int]] = defaultdict(list)  # the words that refer to a slot, or to POOL
-        self._numbers: defaultdict[Any, list[tuple[str, int]]] = defaultdict(list)  # the words of an optimizer
+        self._numbers: dict[Any, dict[str, list[int]]] = {}  # the words of each hyperparameter of an optimizer
         self._parts: list[_Launches | Node] = []
         self._encode()
         outside = {slot: _Outside(slot) for slot in recording.slots if slot.root is slot and _is_outside(slot)}
@@ -68,6 +77,8 @@ class Plan:
         self._written = [each for each in variables if each.root in changed]
         self._read = [each for each in variables if each.root not in changed]
         self._pool = -1
+        self.runs = 0
+        self.seconds = [math.inf] * len(self.nodes)
 
     def _allocate(self, recording: Recording) -> None:
         living = memory.lifetimes(recording.nodes, self._results)
@@ -86,24 +97,30 @@ class Plan:
         words: list[int] = []
         with guard:
             from tensorlab.kernels.runtime.native import launch_address
+            from tensorlab.kernels.runtime.pool import pool
+        self._current_pool: Callable[[], int] = pool
         for node in self.nodes:
             if node.kind != "launch":
                 self._parts.append(node)
                 continue
-            if not self._parts or not isinstance(self._parts[-1], _Launches):
-                self._parts.append(_Launches(len(launches), len(launches)))
+            before = self._parts[-1] if self._parts else None
+            if isinstance(before, _Launches):
+                self._parts[-1] = _Launches(before.first, len(launches) + 1)
+            else:
+                self._parts.append(_Launches(len(launches), len(launches) + 1))
             launches.append((launch_address(node.function), len(words)))
-            self._parts[-1] = _Launches(self._parts[-1].first, len(launches))
             words += [self._word(argument, len(words) + index) for index, argument in enumerate(node.arguments)]
         self._words = np.array([word & (1 << 64) - 1 for word in words], np.uint64).view(np.int64)
         self._floats = self._words.view(np.float64)
         start = self._words.ctypes.data
         self._launches = np.array([(address, start + 8 * first) for address, first in launches], np.int64)
+        self._start = self._launches.ctypes.data
         self._replay = catalogue.replay_kernel()
 
     def _word(self, argument: Any, position: int) -> int:
         if isinstance(argument, Hyperparameter):
-            self._numbers[argument.optimizer].append((argument.name, position))
+            places = self._numbers.setdefault(argument.optimizer, {})
+            places.setdefault(argument.name, []).append(position)
             return 0
         if argument is POOL:
             self._positions[POOL].append(position)
@@ -122,13 +139,13 @@ class Plan:
 
     def run(self, inputs: Sequence[Array]) -> list[Array]:
         """Repeat the function for other inputs, and return its results, which the next run overwrites."""
-        address = pool()
+        address = self._current_pool()
         if address != self._pool:
             self._words[self._positions[POOL]] = self._pool = address
         for optimizer, places in self._numbers.items():
             optimizer.iterations += 1
-            for name, position in places:
-                self._floats[position] = optimizer.hyperparameter(name)
+            for name, positions in places.items():
+                self._floats[positions] = optimizer.hyperparameter(name)
         for outside, array in zip(self._inputs, inputs, strict=True):
             self._bind(outside, array)
         with writing([each.root.value for each in self._written]) as claims:
@@ -137,15 +154,31 @@ class Plan:
             held = [each.root.value._buffer for each in self._read]
             for outside, array in zip(self._read, held, strict=True):
                 self._bind(outside, array)
-            for part in self._parts:
+            for part in self._parts if self.runs not in _TIMED else self._timed():
                 if isinstance(part, _Launches):
-                    if self._replay(self._launches.ctypes.data, part.first, part.end):
+                    if self._replay(self._start, part.first, part.end):
                         raise MemoryError
                 else:
                     self._call(part)
+        self.runs += 1
         for effect in self._effects:
             effect.function(*[_copied(self._value(argument)) for argument in effect.arguments])
         return [self._arrays[slot] for slot in self._results]
+
+    def free(self) -> None:
+        """Free the memory. The plan can no longer run."""
+        self._arrays.clear()
+
+    def _timed(self) -> Iterator[_Launches | Node]:
+        """Yield all parts, each launch alone, and measure the time until the next one is asked for."""
+        position = 0
+        for part in self._parts:
+            alone = [_Launches(n, n + 1) for n in range(*part)] if isinstance(part, _Launches) else [part]
+            for each in alone:
+                before = time.perf_counter()
+                yield each
+                self.seconds[position] = min(self.seconds[position], time.perf_counter() - before)
+                position += 1
 
     def _bind(self, outside: _Outside, array: Array) -> None:
         if outside.bound() is array:
@@ -185,11 +218,9 @@ def _flat(argument: Any) -> list[Any]:
 
 def _unowned(slot: Slot, start: int) -> Array:
     """Return a view of memory that keeps nothing alive."""
-    memory = (ctypes.c_char * max(slot.dtype.itemsize, 1)).from_address(start)
-    del memory
     span = sum(max(length - 1, 0) * abs(stride) for length, stride in zip(slot.shape, slot.strides, strict=True))
     low = sum(max(length - 1, 0) * min(stride, 0) for length, stride in zip(slot.shape, slot.strides, strict=True))
-    raw = (ctypes.c_char * (span + slot.dtype.itemsize)).from_address(start + slot.offset + low)
+    raw: Any = (ctypes.c_char * (span + slot.dtype.itemsize)).from_address(start + slot.offset + low)
     return np.ndarray(slot.shape, slot.dtype, raw, -low, slot.strides)
 
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 import builtins
 import dis
 import functools
+import gc
 import inspect
 import math
 import sys
 from types import CodeType, FrameType, ModuleType
 from typing import Any, Self
+
+from tensorlab.backends.listening import again
 
 _LIBRARIES = sys.stdlib_module_names | {"numpy"}
 """Libraries whose functions are trusted if tensorlab calls them."""
@@ -31,6 +34,13 @@ _CHANGES = {
 }
 _COUNTERS = {"iterations"}
 """Attributes that change in every step."""
+_DRAWS = {
+    *("binomial", "bytes", "choice", "exponential", "integers", "normal", "permutation", "permuted", "poisson", "rand"),
+    *("randint", "randn", "random", "random_sample", "shuffle", "standard_normal", "uniform"),
+}
+"""Methods of NumPy's random generators, whose calls a profile function does not see."""
+_MODULES = ("math", "numpy", "tensorlab")
+"""The beginnings of the names of modules that a function may use."""
 
 _PURE = {
     *(getattr(builtins, name) for name in ("abs", "all", "any", "callable", "divmod", "getattr", "hasattr", "hash")),
@@ -52,43 +62,75 @@ class Watch:
 
     def __init__(self) -> None:
         self.reason = ""
-        self._watching = False
+        self._watching = self._collecting = False
         self._seen: set[CodeType] = set()
 
     def __enter__(self) -> Self:
         if sys.getprofile() is not None:
             self.reason = "a profiler is active, so that Python functions cannot be observed"
         else:
-            self._watching = True
+            self._watching, self._collecting = True, gc.isenabled()
+            gc.disable()  # it may run finalizers of other code
             sys.setprofile(self._observe)
         return self
 
     def __exit__(self, *exception: object) -> None:
         if self._watching:
             sys.setprofile(None)
+            if self._collecting:
+                gc.enable()
 
     def _observe(self, frame: FrameType, event: str, argument: Any) -> None:
         if self.reason or event not in ("call", "c_call") or _is_trusted(frame):
             return
+        code = frame.f_code
         if event == "call":
-            if frame.f_code not in self._seen:
-                self._seen.add(frame.f_code)
-                self.reason = change_in(frame.f_code)
+            if code not in self._seen:
+                self._seen.add(code)
+                self.reason = change_in(code) or _doubt_about_globals(code, frame.f_globals)
         elif not _is_pure(argument):
-            name = getattr(argument, "__qualname__", argument)
-            self.reason = f"{frame.f_code.co_qualname} calls {name}, which may change something"
+            self.reason = f"{code.co_qualname} calls {getattr(argument, '__qualname__', argument)}, {_MAY}"
+
+
+_MAY = "which may change something"
 
 
 def _is_trusted(frame: FrameType | None) -> bool:
-    """Return whether a function is tensorlab's, or a library's that tensorlab called."""
+    """Return whether a function is tensorlab's, a library's that tensorlab called, or one that plans call again."""
     while frame is not None:
-        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if frame.f_code is again.__code__:
+            return True
+        name = str(frame.f_globals.get("__name__", ""))
+        package = name.partition(".")[0]
         if package == "tensorlab":
             return True
         if package not in _LIBRARIES and not package.startswith("namedtuple_"):
-            return False
+            return _is_called_again(frame)
         frame = frame.f_back
     return False
+
+
+def _is_called_again(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code is not again.__code__:
+        frame = frame.f_back
+    return frame is not None
+
+
+def _doubt_about_globals(code: CodeType, values: dict[str, Any]) -> str:
+    """Return which global of a function may differ from call to call, in words; an empty text if there is none."""
+    for name in code.co_names:
+        value = values.get(name)
+        if isinstance(value, ModuleType):
+            if not value.__name__.partition(".")[0].startswith(_MODULES):
+                return f"{code.co_qualname} uses the module {value.__name__}, {_MAY}"
+        elif type(value).__module__ not in ("builtins", "tensorlab") and not _is_ours(value):
+            return f"{code.co_qualname} uses the global {name}, {_MAY}"
+    return ""
+
+
+def _is_ours(value: Any) -> bool:
+    """Return whether an object is a class, or of one of tensorlab's classes or a subclass of one."""
+    return isinstance(value, type) or any(kind.__module__.startswith("tensorlab.") for kind in type(value).__mro__)
 
 
 def _is_pure(function: Any) -> bool:
@@ -105,12 +147,17 @@ def change_in(code: CodeType) -> str:
     who = code.co_qualname
     if code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE) and code.co_name != "<genexpr>":
         return f"{who} is a generator, which keeps its state"
-    for instruction in dis.get_instructions(code):
+    instructions = list(dis.get_instructions(code))
+    for instruction in instructions:
         name, argument = instruction.opname, instruction.argval
         if name in _CHANGES or (name in ("STORE_DEREF", "DELETE_DEREF") and argument in code.co_freevars):
             return f"{who} assigns to {argument if isinstance(argument, str) else 'an element'}"
+    for instruction in instructions:
+        name, argument = instruction.opname, instruction.argval
         if name == "BINARY_OP" and instruction.argrepr.endswith("="):
             return f"{who} uses {instruction.argrepr}, which may change a list in place"
         if name in ("LOAD_ATTR", "LOAD_METHOD") and argument in _COUNTERS:
             return f"{who} reads {argument}, which changes in every step"
+        if name in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_GLOBAL") and argument in _DRAWS:
+            return f"{who} uses {argument}, which may draw random numbers"
     return ""

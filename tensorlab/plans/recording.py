@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -125,10 +126,10 @@ class Recording:
         if slot.root.kind != "variable":
             self._kept.append(array)
         elif root is not None:
-            self._kept.append(weakref.ref(array, lambda _, key=id(array), at=slot: self._forget(key, at)))
+            self._kept.append(weakref.ref(array, functools.partial(self._forget, id(array), slot)))
         return slot
 
-    def _forget(self, key: int, slot: Slot) -> None:
+    def _forget(self, key: int, slot: Slot, reference: object) -> None:
         if self._known.get(key) is slot:
             del self._known[key]
 
@@ -192,8 +193,14 @@ class Recording:
         """Remember the first reason why the function cannot be repeated."""
         self.reason = self.reason or reason
 
-    def finish(self) -> None:
-        """Check that no constant is part of what the function computes, and that each variable kept its memory."""
+    def finish(self, reason: str = "") -> None:
+        """Check that no constant is part of what the function computes, and that each variable kept its memory.
+
+        Args:
+            reason: why the function cannot be repeated, if that is known.
+        """
+        if reason:
+            self.refused(reason)
         for array_id, variable in self._variables.items():
             if id(variable._buffer) != array_id:
                 self.refused(f"the variable {variable.name!r} gets other memory")

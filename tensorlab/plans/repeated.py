@@ -1,17 +1,20 @@
-"""Call a function of tensors many times: the first calls in Python, two of them recorded, and the others as a plan."""
+"""`Repeated`: call a function of tensors many times, first in Python, then as a plan."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from tensorlab import terminal
 from tensorlab.backends.listening import told
 from tensorlab.errors import ArgumentError, short_repr
 from tensorlab.ops.compiled_calls import python_calls
 from tensorlab.plans.plan import Plan
 from tensorlab.plans.purity import Watch
-from tensorlab.plans.recording import Recording, Slot
+from tensorlab.plans.recording import Recording
 from tensorlab.tensor import Tensor
 from tensorlab.variable import variables_by_buffer
 
@@ -21,11 +24,49 @@ VARIABLE = "TENSORLAB_PLANS"
 def _allowed() -> bool:
     text = os.environ.get(VARIABLE, "")
     if text not in ("", "0", "1"):
-        raise ArgumentError(VARIABLE, "0 or 1", short_repr(text), "0 runs every step in Python")
+        raise ArgumentError(VARIABLE, "0 or 1", short_repr(text), "0 takes every step in Python")
     return text != "0"
 
 
-enabled = _allowed()
+_enabled = _allowed()
+
+
+class _Blocks(threading.local):
+    open = 0
+
+
+_blocks = _Blocks()
+
+
+@contextmanager
+def disable_jit() -> Iterator[None]:
+    """Return a ``with`` block inside of which this thread makes every call in Python, and runs no plan.
+
+    Results have the same bits. It is for debuggers and profilers, and for code that prints while it computes.
+    ``TENSORLAB_PLANS=0`` does so for a whole process, ``compile(run_eagerly=True)`` for a model.
+
+    Source: ``jax.disable_jit``.
+
+    Example:
+        >>> model = tl.Sequential([tl.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> with tl.disable_jit():
+        ...     history = model.fit(tl.ones((8, 2)), tl.ones((8, 1)), batch_size=1, verbose=0)
+        >>> model.training_plan.explain()
+        no plan: disable_jit is in effect
+    """
+    _blocks.open += 1
+    try:
+        yield
+    finally:
+        _blocks.open -= 1
+
+
+def why_eager() -> str:
+    """Return why no plan may be run here; an empty text if there is no reason."""
+    if not _enabled:
+        return f"{VARIABLE} is 0"
+    return "disable_jit is in effect" if _blocks.open else ""
 
 
 class _Calls:
@@ -34,7 +75,6 @@ class _Calls:
     def __init__(self) -> None:
         self.count = 0
         self.recording: Recording | None = None
-        self.results: list[Slot] = []
         self.plan: Plan | None = None
 
 
@@ -42,53 +82,87 @@ class Repeated:
     """A function of tensors that is called many times, while no other code changes anything that it reads.
 
     For each combination of shapes and dtypes the first call is made in Python, and the next two are recorded. If both
-    recordings are equal, further calls run a plan. Otherwise all calls are made in Python.
+    recordings are equal, further calls run a plan, with the same bits. Otherwise all calls are made in Python.
 
     Args:
         function: takes tensors or None, and returns a tensor of one number.
+        reason: why all calls shall be made in Python; empty if there is no reason.
 
     Attributes:
-        reason: why calls are made in Python; empty if there is no reason yet.
+        reason: why calls are made in Python; empty if there is no reason.
     """
 
-    def __init__(self, function: Callable[..., Tensor]) -> None:
+    def __init__(self, function: Callable[..., Tensor], reason: str = "") -> None:
         self._function = function
         self._calls: dict[Any, _Calls] = {}
-        self.reason = "" if enabled else f"{VARIABLE} is 0"
+        self.reason = reason or why_eager()
+
+    @property
+    def plans(self) -> list[Plan]:
+        """The plans so far, one for each combination of shapes and dtypes that was called often enough."""
+        return [calls.plan for calls in self._calls.values() if calls.plan is not None]
+
+    def __reduce__(self) -> Any:
+        return _nothing, ()  # a copy of a model has no plan, because the function is the original's
+
+    def free(self) -> None:
+        """Free the memory of all plans. They can still be explained, but not run; further calls are made in Python."""
+        for plan in self.plans:
+            plan.free()
+        self.reason = self.reason or "the epoch has ended"
+
+    def explain(self) -> None:
+        """Print a table of each plan, or why there is none."""
+        console = terminal.console()
+        if not self.plans:
+            console.print(f"no plan: {self.reason or 'fewer than four calls with equal shapes'}", soft_wrap=True)
+            return
+        from tensorlab.plans.table import table_of
+
+        for plan in self.plans:
+            console.print(table_of(plan))
 
     def __call__(self, *tensors: Tensor | None) -> Any:
         """Call the function, and return a float or a tensor of one number."""
         if self.reason:
             return self._function(*tensors)
-        arrays = [tensor._buffer for tensor in tensors if tensor is not None]
         key = tuple([None if tensor is None else _geometry(tensor) for tensor in tensors])
         calls = self._calls.get(key)
         if calls is None:
             calls = self._calls[key] = _Calls()
         if calls.plan is not None:
-            return calls.plan.run(arrays)[0].item()
+            return calls.plan.run(_arrays(tensors))[0].item()
         calls.count += 1
-        if calls.count == 1 or not all(tensor is None or tensor._backend.listens for tensor in tensors):
+        if calls.count == 1:
             return self._function(*tensors)
-        return self._record(calls, tensors, arrays)
+        if not all(tensor is None or getattr(tensor._backend, "listens", False) for tensor in tensors):
+            self.reason = "plans are made for tensors on the device 'cpu' only"
+            return self._function(*tensors)
+        return self._recorded(calls, tensors)
 
-    def _record(self, calls: _Calls, tensors: Sequence[Tensor | None], arrays: Sequence[Any]) -> Tensor:
-        recording, watch = Recording(arrays, variables_by_buffer()), Watch()
+    def _recorded(self, calls: _Calls, tensors: Sequence[Tensor | None]) -> Tensor:
+        """Call the function, and record what it computes; make the plan if it was the second recording."""
+        recording, watch = Recording(_arrays(tensors), variables_by_buffer()), Watch()
         with python_calls(), told(recording), watch:
             result = self._function(*tensors)
-        recording.finish()
-        recording.refused(watch.reason) if watch.reason else None
-        results = [recording.slot(result._buffer)]
-        if calls.recording is None:
-            calls.recording = recording
-        else:
-            self.reason = calls.recording.difference(recording)
-            if not self.reason:
-                calls.plan = Plan(recording, results)
+        recording.finish(watch.reason)
+        before, calls.recording = calls.recording, recording
+        if before is not None:
+            self.reason = before.difference(recording)
             calls.recording = None
+            if not self.reason:
+                calls.plan = Plan(recording, [recording.slot(buffer) for buffer in _arrays([result])])
         return result
+
+
+def _nothing() -> None:
+    return None
+
+
+def _arrays(tensors: Sequence[Tensor | None]) -> list[Any]:
+    return [tensor._buffer for tensor in tensors if tensor is not None]
 
 
 def _geometry(tensor: Tensor) -> tuple[Any, ...]:
     buffer = tensor._buffer
-    return buffer.shape, buffer.dtype, getattr(buffer, "strides", None), tensor._backend
+    return buffer.shape, buffer.dtype, getattr(buffer, "strides", None)

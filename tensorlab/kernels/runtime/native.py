@@ -1,9 +1,10 @@
 """Load compiled kernels from object code and call them from Python, without Numba.
 
-Numba compiles a kernel to one object file. A second, small object file contains three C functions. Python calls the first
-one by its fastest convention (``METH_FASTCALL``): it unboxes the arguments, releases the GIL and calls the kernel.
-Other kernels call the second one by address; plans call the third one, which reads the arguments from memory. LLVM links both files into memory in about a millisecond, so a process
-that finds its kernels on disk never imports Numba. A call is also cheaper than through Numba's dispatcher.
+Numba compiles a kernel to one object file. A second, small object file contains three C functions. Python calls the
+first one by its fastest convention (``METH_FASTCALL``): it unboxes the arguments, releases the GIL and calls the
+kernel. Other kernels call the second one by address. Plans call the third one, which reads the arguments from memory.
+LLVM links both files into memory in about a millisecond, so a process that finds its kernels on disk never imports
+Numba. A call is also cheaper than through Numba's dispatcher.
 """
 
 from __future__ import annotations
