@@ -57,7 +57,7 @@ from tensorlab.layers import Input, Layer
 from tensorlab.losses import LossRule
 from tensorlab.models import Model, Sequential
 from tensorlab.optimizers import OptimizerRule
-from tensorlab.plans import disable_jit
+from tensorlab.plans import disable_jit, jit
 from tensorlab.plugins import hookimpl
 from tensorlab.tensor import Tensor, asarray
 from tensorlab.variable import Variable
@@ -128,6 +128,7 @@ __all__ = [
     "int32",
     "int64",
     "jacobian",
+    "jit",
     "layers",
     "linalg",
     "losses",

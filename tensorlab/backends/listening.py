@@ -124,6 +124,23 @@ def again(function: Callable[..., Any], *arguments: Any) -> Any:
     return function(*arguments)
 
 
+@contextmanager
+def repeating(function: Callable[..., Any], *arguments: Any) -> Iterator[None]:
+    """Return a ``with`` block that this thread's listener is not told of; a plan calls the function instead.
+
+    Args:
+        function: a check, which raises or returns nothing.
+        arguments: its arguments, arrays among them.
+    """
+    listener, _current.listener = _current.listener, None
+    try:
+        yield
+    finally:
+        _current.listener = listener
+    if listener is not None:
+        listener.called(function, arguments, None, ())
+
+
 def refused(reason: str) -> None:
     """Tell of something that cannot be repeated."""
     listener = _current.listener

@@ -163,7 +163,7 @@ class Plan:
         self.runs += 1
         for effect in self._effects:
             effect.function(*[_copied(self._value(argument)) for argument in effect.arguments])
-        return [self._arrays[slot] for slot in self._results]
+        return [self._value(slot) for slot in self._results]
 
     def free(self) -> None:
         """Free the memory. The plan can no longer run."""

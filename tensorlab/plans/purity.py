@@ -13,6 +13,8 @@ import gc
 import inspect
 import math
 import sys
+from collections.abc import Sequence
+from itertools import pairwise
 from types import CodeType, FrameType, ModuleType
 from typing import Any, Self
 
@@ -39,6 +41,20 @@ _DRAWS = {
     *("randint", "randn", "random", "random_sample", "shuffle", "standard_normal", "uniform"),
 }
 """Methods of NumPy's random generators, whose calls a profile function does not see."""
+_GROWING = {
+    "add",
+    "append",
+    "appendleft",
+    "clear",
+    "extend",
+    "insert",
+    "pop",
+    "popleft",
+    "remove",
+    "setdefault",
+    "update",
+}
+"""Methods that change a list or the like."""
 _MODULES = ("math", "numpy", "tensorlab")
 """The beginnings of the names of modules that a function may use."""
 
@@ -58,12 +74,13 @@ class Watch:
 
     Attributes:
         reason: why the block cannot be repeated without its Python code; empty if it can.
+        code: the code of all functions apart from tensorlab's, with their globals.
     """
 
     def __init__(self) -> None:
         self.reason = ""
         self._watching = self._collecting = False
-        self._seen: set[CodeType] = set()
+        self.code: dict[CodeType, dict[str, Any]] = {}
 
     def __enter__(self) -> Self:
         if sys.getprofile() is not None:
@@ -85,8 +102,8 @@ class Watch:
             return
         code = frame.f_code
         if event == "call":
-            if code not in self._seen:
-                self._seen.add(code)
+            if code not in self.code:
+                self.code[code] = frame.f_globals
                 self.reason = change_in(code) or _doubt_about_globals(code, frame.f_globals)
         elif not _is_pure(argument):
             self.reason = f"{code.co_qualname} calls {getattr(argument, '__qualname__', argument)}, {_MAY}"
@@ -123,7 +140,7 @@ def _doubt_about_globals(code: CodeType, values: dict[str, Any]) -> str:
         if isinstance(value, ModuleType):
             if not value.__name__.partition(".")[0].startswith(_MODULES):
                 return f"{code.co_qualname} uses the module {value.__name__}, {_MAY}"
-        elif type(value).__module__ not in ("builtins", "tensorlab") and not _is_ours(value):
+        elif type(value).__module__ not in ("builtins", "numpy") and not _is_ours(value):
             return f"{code.co_qualname} uses the global {name}, {_MAY}"
     return ""
 
@@ -134,11 +151,41 @@ def _is_ours(value: Any) -> bool:
 
 
 def _is_pure(function: Any) -> bool:
-    if function.__name__ in _READING and isinstance(function.__self__, (list, dict)):
-        return True
+    if function.__name__ in _READING | _GROWING and isinstance(function.__self__, (list, dict, set)):
+        return True  # the code has been found to change its own lists only, see `change_in`
     if isinstance(function.__self__, ModuleType) or function.__self__ is None:
         return function in _PURE
     return isinstance(function.__self__, _IMMUTABLE)
+
+
+def _targets(instruction: dis.Instruction) -> set[str]:
+    """Return the local variable that an instruction assigns to."""
+    name, argument = instruction.opname, instruction.argval
+    if name == "STORE_FAST":
+        return {argument}
+    return {argument[0]} if name.startswith("STORE_FAST_") else set()  # two instructions in one
+
+
+def _sources(instruction: dis.Instruction) -> set[str]:
+    """Return the local variable that an instruction reads last."""
+    name, argument = instruction.opname, instruction.argval
+    if name in ("LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_FAST_BORROW"):
+        return {argument}
+    return {argument[1]} if name.startswith(("LOAD_FAST_LOAD", "STORE_FAST_LOAD")) else set()
+
+
+def _fresh_locals(instructions: Sequence[dis.Instruction]) -> set[str]:
+    """Return the local variables that only ever refer to numbers, and to lists and the like that the function made."""
+    fresh: set[str] = set()
+    others: set[str] = set()
+    for before, instruction in pairwise(instructions):
+        if instruction.opname == "STORE_FAST_STORE_FAST":
+            others.update(instruction.argval)
+        made = before.opname.startswith("BUILD_") or before.opname == "LOAD_CONST"
+        changed = before.opname == "BINARY_OP" and before.argrepr.endswith("=")
+        if not changed:
+            (fresh if made else others).update(_targets(instruction))
+    return fresh - others
 
 
 @functools.lru_cache(maxsize=1024)
@@ -148,14 +195,19 @@ def change_in(code: CodeType) -> str:
     if code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE) and code.co_name != "<genexpr>":
         return f"{who} is a generator, which keeps its state"
     instructions = list(dis.get_instructions(code))
+    following = dict(pairwise(instructions))
+    before = {second: first for first, second in following.items()}
+    fresh = _fresh_locals(instructions)
     for instruction in instructions:
         name, argument = instruction.opname, instruction.argval
         if name in _CHANGES or (name in ("STORE_DEREF", "DELETE_DEREF") and argument in code.co_freevars):
             return f"{who} assigns to {argument if isinstance(argument, str) else 'an element'}"
     for instruction in instructions:
         name, argument = instruction.opname, instruction.argval
-        if name == "BINARY_OP" and instruction.argrepr.endswith("="):
+        if name == "BINARY_OP" and instruction.argrepr.endswith("=") and not _targets(following[instruction]) & fresh:
             return f"{who} uses {instruction.argrepr}, which may change a list in place"
+        if name in ("LOAD_ATTR", "LOAD_METHOD") and argument in _GROWING and not _sources(before[instruction]) & fresh:
+            return f"{who} uses {argument}, which may change a list in place"
         if name in ("LOAD_ATTR", "LOAD_METHOD") and argument in _COUNTERS:
             return f"{who} reads {argument}, which changes in every step"
         if name in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_GLOBAL") and argument in _DRAWS:

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from tensorlab import terminal
 from tensorlab.backends.listening import told
@@ -69,13 +69,49 @@ def why_eager() -> str:
     return "disable_jit is in effect" if _blocks.open else ""
 
 
-class _Calls:
-    """The calls so far with tensors of certain shapes and dtypes."""
+T = TypeVar("T")
+
+
+class Calls(Generic[T]):
+    """The calls of a function so far with arguments of certain shapes and dtypes, and what makes further ones fast."""
 
     def __init__(self) -> None:
         self.count = 0
         self.recording: Recording | None = None
-        self.plan: Plan | None = None
+        self.guard: Any = None
+        self.ready: T | None = None
+
+
+def record(call: Callable[[], Any], inputs: Sequence[Tensor]) -> tuple[Any, Recording, Watch]:
+    """Make a call and record what it computes from some tensors."""
+    recording, watch = Recording(arrays_of(inputs), variables_by_buffer()), Watch()
+    with python_calls(), told(recording), watch:
+        result = call()
+    recording.finish(watch.reason)
+    return result, recording, watch
+
+
+def arrays_of(tensors: Sequence[Tensor | None]) -> list[Any]:
+    """Return the arrays of tensors."""
+    return [tensor._buffer for tensor in tensors if tensor is not None]
+
+
+def geometry(tensor: Tensor) -> tuple[Any, ...]:
+    """Return what a plan depends on among the properties of an input."""
+    buffer = tensor._buffer
+    return buffer.shape, buffer.dtype, getattr(buffer, "strides", None)
+
+
+def explained(plans: Sequence[Plan], reason: str) -> None:
+    """Print a table of each plan, or why there is none."""
+    console = terminal.console()
+    if not plans:
+        console.print(f"no plan: {reason or 'fewer than three calls with equal shapes'}", soft_wrap=True)
+        return
+    from tensorlab.plans.table import table_of
+
+    for plan in plans:
+        console.print(table_of(plan))
 
 
 class Repeated:
@@ -94,13 +130,13 @@ class Repeated:
 
     def __init__(self, function: Callable[..., Tensor], reason: str = "") -> None:
         self._function = function
-        self._calls: dict[Any, _Calls] = {}
+        self._calls: dict[Any, Calls[Plan]] = {}
         self.reason = reason or why_eager()
 
     @property
     def plans(self) -> list[Plan]:
         """The plans so far, one for each combination of shapes and dtypes that was called often enough."""
-        return [calls.plan for calls in self._calls.values() if calls.plan is not None]
+        return [calls.ready for calls in self._calls.values() if calls.ready is not None]
 
     def __reduce__(self) -> Any:
         return _nothing, ()  # a copy of a model has no plan, because the function is the original's
@@ -113,25 +149,18 @@ class Repeated:
 
     def explain(self) -> None:
         """Print a table of each plan, or why there is none."""
-        console = terminal.console()
-        if not self.plans:
-            console.print(f"no plan: {self.reason or 'fewer than four calls with equal shapes'}", soft_wrap=True)
-            return
-        from tensorlab.plans.table import table_of
-
-        for plan in self.plans:
-            console.print(table_of(plan))
+        explained(self.plans, self.reason)
 
     def __call__(self, *tensors: Tensor | None) -> Any:
         """Call the function, and return a float or a tensor of one number."""
         if self.reason:
             return self._function(*tensors)
-        key = tuple([None if tensor is None else _geometry(tensor) for tensor in tensors])
+        key = tuple([None if tensor is None else geometry(tensor) for tensor in tensors])
         calls = self._calls.get(key)
         if calls is None:
-            calls = self._calls[key] = _Calls()
-        if calls.plan is not None:
-            return calls.plan.run(_arrays(tensors))[0].item()
+            calls = self._calls[key] = Calls()
+        if calls.ready is not None:
+            return calls.ready.run(arrays_of(tensors))[0].item()
         calls.count += 1
         if calls.count == 1:
             return self._function(*tensors)
@@ -140,29 +169,18 @@ class Repeated:
             return self._function(*tensors)
         return self._recorded(calls, tensors)
 
-    def _recorded(self, calls: _Calls, tensors: Sequence[Tensor | None]) -> Tensor:
+    def _recorded(self, calls: Calls[Plan], tensors: Sequence[Tensor | None]) -> Tensor:
         """Call the function, and record what it computes; make the plan if it was the second recording."""
-        recording, watch = Recording(_arrays(tensors), variables_by_buffer()), Watch()
-        with python_calls(), told(recording), watch:
-            result = self._function(*tensors)
-        recording.finish(watch.reason)
+        given = [tensor for tensor in tensors if tensor is not None]
+        result, recording, _ = record(lambda: self._function(*tensors), given)
         before, calls.recording = calls.recording, recording
         if before is not None:
             self.reason = before.difference(recording)
             calls.recording = None
             if not self.reason:
-                calls.plan = Plan(recording, [recording.slot(buffer) for buffer in _arrays([result])])
-        return result
+                calls.ready = Plan(recording, [recording.slot(array) for array in arrays_of([result])])
+        return result  # type: ignore[no-any-return]
 
 
 def _nothing() -> None:
     return None
-
-
-def _arrays(tensors: Sequence[Tensor | None]) -> list[Any]:
-    return [tensor._buffer for tensor in tensors if tensor is not None]
-
-
-def _geometry(tensor: Tensor) -> tuple[Any, ...]:
-    buffer = tensor._buffer
-    return buffer.shape, buffer.dtype, getattr(buffer, "strides", None)

@@ -167,7 +167,7 @@ def _reset() -> None:
     [
         (Attribute, "Attribute.call assigns to calls"),
         (Element, "Element.call assigns to an element"),
-        (Appending, "Appending.call calls list.append, which may change something"),
+        (Appending, "Appending.call uses append, which may change a list in place"),
         (Extending, "Extending.call uses +=, which may change a list in place"),
         (Global, "Global.call assigns to total"),
         (Iterating, "Iterating.call calls next, which may change something"),
