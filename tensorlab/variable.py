@@ -133,7 +133,7 @@ class Variable(MutableTensor):
             if claim.alone:
                 self._backend.copy_into(claim.buffer, new._buffer)
             else:
-                claim.buffer = self._backend.copy(new._buffer)
+                claim.replace(self._backend.copy(new._buffer))
         return self
 
     def assign_add(self, value: Any) -> Variable:

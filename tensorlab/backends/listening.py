@@ -51,6 +51,9 @@ class Listener(Protocol):
     def viewed(self, view: Any, source: Any) -> None:
         """Take note of a new view of an array's memory."""
 
+    def replaced(self, copy: Any, array: Any) -> None:
+        """Take note that a tensor gets another array, the result of the last copy, because others refer to its own."""
+
     def announced(self, numbers: Sequence[float], owner: Any, names: Sequence[str]) -> None:
         """Take note that numbers, which a launch follows, are the hyperparameters of an optimizer for this step."""
 
@@ -103,6 +106,13 @@ def viewed(view: Any, source: Any) -> None:
     listener = _current.listener
     if listener is not None:
         listener.viewed(view, source)
+
+
+def replaced(copy: Any, array: Any) -> None:
+    """Tell that a tensor gets another array."""
+    listener = _current.listener
+    if listener is not None:
+        listener.replaced(copy, array)
 
 
 def announced(numbers: Sequence[float], owner: Any, names: Sequence[str]) -> None:

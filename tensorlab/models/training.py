@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ class Training(Evaluation):
     history: History | None = None
     """What the last `fit` recorded, also if it was interrupted."""
     training_plan: Repeated | None = None
-    """How the steps of the last epoch were taken, or None; ``model.training_plan.explain()`` prints it."""
+    """How the last steps were taken, or None; ``model.training_plan.explain()`` prints it."""
 
     @named
     @undoing_builds
@@ -136,6 +136,8 @@ class Training(Evaluation):
         finally:
             for each in shown:
                 each.close()
+            if self.training_plan is not None:
+                self.training_plan.free()
         return history
 
     def _data(
@@ -171,7 +173,7 @@ class Training(Evaluation):
         random.move_to(started, 0)  # after the callbacks, which may draw random numbers too
         takes_any = any(callback.takes_non_finite_loss for callback in watching.callbacks)
         own = self._replaces("train_step", "compute_metrics")
-        take_step = self._steps_of_an_epoch(watching)
+        take_step = self._planned_steps(watching.between_steps)
         unread: list[tuple[Any, int]] = []
         logs: Logs | None = None
         for step, (x, y, weights) in enumerate(samples.batches(batch_size, shuffle)):
@@ -187,6 +189,7 @@ class Training(Evaluation):
                     self._check_loss("", logs["loss"])
             else:
                 unread.append((take_step(x, y, weights), len(x)))
+                self.stepped = True
                 if watched or len(unread) == _PATIENCE:
                     self.take_losses(unread, takes_any)
                     unread = []
@@ -194,26 +197,22 @@ class Training(Evaluation):
                 watching.call("on_train_batch_end", step, self.get_metrics_result() if logs is None else dict(logs))
             if self.stop_training:
                 break
-        if self.training_plan is not None:
-            self.training_plan.free()
         self.take_losses(unread, takes_any)
         return self.get_metrics_result() if logs is None else logs
 
-    def _steps_of_an_epoch(self, watching: CallbackList) -> Callable[..., Any]:
-        """Return the function that takes a step on a batch and returns its loss.
+    def _take_step(self, x: Tensor, y: Tensor | None, weights: Tensor | None) -> Tensor:
+        """Take a step, update the metrics, and return the loss."""
+        loss: Tensor
+        loss, y_pred = self.gradient_step(x, y, weights)
+        self.stepped = True
+        self._update_metrics(y, y_pred, weights)
+        return loss
 
-        It runs a plan, unless callbacks, which may change anything, are called between the steps.
-        """
-
-        def step(x: Tensor, y: Tensor | None, weights: Tensor | None) -> Tensor:
-            loss: Tensor
-            loss, y_pred = self.gradient_step(x, y, weights)
-            self.stepped = True
-            self._update_metrics(y, y_pred, weights)
-            return loss
-
-        reason = "run_eagerly is set" if self.run_eagerly else watching.between_steps
-        self.training_plan = Repeated(step, reason)
+    def _planned_steps(self, reason: str = "") -> Repeated:
+        """Return `_take_step` as a function that runs a plan, unless there is a reason against it."""
+        if self.training_plan is None:
+            self.training_plan = Repeated(self._take_step, [self])
+        self.training_plan.begin("run_eagerly is set" if self.run_eagerly else reason)
         return self.training_plan
 
     def take_losses(self, losses: Sequence[tuple[Any, int]], takes_any: bool = False) -> None:
@@ -262,8 +261,7 @@ class Training(Evaluation):
                 logs = self._own_step("train_step", inputs, targets, weights)
                 self._check_loss("", logs.get("loss"))
             else:
-                loss, outputs = self.gradient_step(inputs, targets, weights)
-                self._update_metrics(targets, outputs, weights)
+                loss = self._planned_steps()(inputs, targets, weights)
                 self.take_losses([(loss, samples.count)])
                 logs = self.get_metrics_result()
         return reported(logs, return_dict)

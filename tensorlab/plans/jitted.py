@@ -116,6 +116,7 @@ class Jitted:
                 structure = pack_as(result, iter([None] * len(made)))
                 slots = [slot for leaf in made if isinstance(leaf, _Leaf) for slot in (leaf.slot, leaf.logits) if slot]
                 calls.ready = _Ready(Plan(recording, slots), structure, made, calls.guard)
+        recording.release()
         return result
 
 

@@ -99,7 +99,9 @@ class Recording:
         self.nodes: list[Node] = []
         self.reason = ""
         self._variables = variables
-        self._known: dict[int, Slot] = {}
+        self._known: dict[int, tuple[Slot, int]] = {}  # each with the version of its memory
+        self._versions: dict[Slot, int] = {}  # how often a variable got other memory
+        self._own: dict[int, int] = {}  # the id of the array that a variable got, by the id of the variable
         self._kept: list[Any] = []  # arrays, so that no other array gets their id; and references to views of variables
         self._announced: tuple[Any, Any, Sequence[str]] = ((), None, ())
         for position, array in enumerate(inputs):
@@ -107,20 +109,23 @@ class Recording:
 
     def slot(self, array: Array) -> Slot:
         """Return the slot of an array, which is a variable's or a constant if the recording has not made it."""
-        found = self._known.get(id(array))
-        if found is None:
-            variable = self._variables.get(id(array))
-            if variable is not None:
-                found = self._add(array, "variable", variable)
-            else:
-                found = self._add(array, "constant", array)
-        return found
+        found = self._find(array)
+        if found is not None:
+            return found
+        variable = self._variables.get(id(array))
+        return self._add(array, *(("constant", array) if variable is None else ("variable", variable)))
+
+    def _find(self, array: Array) -> Slot | None:
+        slot, version = self._known.get(id(array), (None, 0))
+        if slot is not None and version != self._versions.get(slot.root, 0):
+            self.refused("it uses a value of a variable from before an assignment")
+        return slot
 
     def _add(self, array: Array, kind: str, value: Any, root: Slot | None = None, offset: int = 0) -> Slot:
         slot = Slot(len(self.slots), array.shape, array.strides, array.dtype, kind, value, root, offset)  # type: ignore[arg-type]
         slot.root = root or slot
         self.slots.append(slot)
-        self._known[id(array)] = slot
+        self._known[id(array)] = slot, self._versions.get(slot.root, 0)
         # A reference to a variable's memory would prevent writing in place. The variable itself keeps its array, but
         # nothing keeps a view of it, whose id another array may get.
         if slot.root.kind != "variable":
@@ -130,7 +135,7 @@ class Recording:
         return slot
 
     def _forget(self, key: int, slot: Slot, reference: object) -> None:
-        if self._known.get(key) is slot:
+        if self._known.get(key, (None, 0))[0] is slot:
             del self._known[key]
 
     def _arguments(self, arguments: Sequence[Any]) -> tuple[Any, ...]:
@@ -145,7 +150,7 @@ class Recording:
 
     def _made(self, array: Array) -> Slot:
         """Return the slot of an array that has been written."""
-        found = self._known.get(id(array))
+        found = self._find(array)
         if found is None and id(array) not in self._variables:
             found = self._add(array, "made", None)
             if min(array.strides, default=0) < 0:
@@ -181,6 +186,21 @@ class Recording:
         offset = of.offset + view.__array_interface__["data"][0] - source.__array_interface__["data"][0]
         self._add(view, of.root.kind, of.root.value, of.root, offset)
 
+    def replaced(self, copy: Any, array: Any) -> None:
+        """Let a variable have another array. A plan's runs do the same, see `writing`."""
+        slot, made = self.slot(array), self.nodes[-1]
+        if slot.kind != "variable":
+            return  # a tensor that has been made; its old value may be in use
+        source = made.arguments[0]
+        for each in (self.nodes, self.slots, self._kept):  # the copy and its result
+            each.pop()
+        if source is not slot:
+            self.nodes.append(Node("call", np.copyto, (slot, source), (slot,), None))
+        self._kept.append(array)  # others refer to it, so this prevents nothing
+        self._versions[slot] = self._versions.get(slot, 0) + 1
+        self._known[id(copy)] = slot, self._versions[slot]
+        self._own[id(slot.value)] = id(copy)
+
     def announced(self, numbers: Sequence[float], owner: Any, names: Sequence[str]) -> None:
         """Remember whose hyperparameters some numbers are."""
         self._announced = numbers, owner, names
@@ -193,6 +213,11 @@ class Recording:
         """Remember the first reason why the function cannot be repeated."""
         self.reason = self.reason or reason
 
+    def release(self) -> None:
+        """Drop the references to arrays that are needed only while recording."""
+        self._kept.clear()
+        self._known.clear()
+
     def finish(self, reason: str = "") -> None:
         """Check that no constant is part of what the function computes, and that each variable kept its memory.
 
@@ -202,12 +227,12 @@ class Recording:
         if reason:
             self.refused(reason)
         for array_id, variable in self._variables.items():
-            if id(variable._buffer) != array_id:
+            if id(variable._buffer) != self._own.get(id(variable), array_id):
                 self.refused(f"the variable {variable.name!r} gets other memory")
         ranges = [
             (slot.number, *np.lib.array_utils.byte_bounds(array))
             for array in self._kept
-            if isinstance(array, np.ndarray) and array.size and (slot := self._known[id(array)]).root is slot
+            if isinstance(array, np.ndarray) and array.size and (slot := self._known[id(array)][0]).root is slot
         ]
         kinds = {slot.number: slot.kind for slot in self.slots}
         for number, low, high in ranges:

@@ -12,6 +12,7 @@ from tensorlab import terminal
 from tensorlab.backends.listening import told
 from tensorlab.errors import ArgumentError, short_repr
 from tensorlab.ops.compiled_calls import python_calls
+from tensorlab.plans.guard import Guard
 from tensorlab.plans.plan import Plan
 from tensorlab.plans.purity import Watch
 from tensorlab.plans.recording import Recording
@@ -78,7 +79,7 @@ class Calls(Generic[T]):
     def __init__(self) -> None:
         self.count = 0
         self.recording: Recording | None = None
-        self.guard: Any = None
+        self.guard: Guard | None = None
         self.ready: T | None = None
 
 
@@ -115,37 +116,57 @@ def explained(plans: Sequence[Plan], reason: str) -> None:
 
 
 class Repeated:
-    """A function of tensors that is called many times, while no other code changes anything that it reads.
+    """A function of tensors that a model calls many times, while no other code changes anything that it reads.
 
     For each combination of shapes and dtypes the first call is made in Python, and the next two are recorded. If both
     recordings are equal, further calls run a plan, with the same bits. Otherwise all calls are made in Python.
 
     Args:
         function: takes tensors or None, and returns a tensor of one number.
-        reason: why all calls shall be made in Python; empty if there is no reason.
+        roots: the objects that it reads, apart from globals. `begin` looks whether they have changed.
 
     Attributes:
         reason: why calls are made in Python; empty if there is no reason.
     """
 
-    def __init__(self, function: Callable[..., Tensor], reason: str = "") -> None:
-        self._function = function
+    def __init__(self, function: Callable[..., Tensor], roots: Sequence[Any] = ()) -> None:
+        self._function, self._roots = function, roots
         self._calls: dict[Any, Calls[Plan]] = {}
-        self.reason = reason or why_eager()
+        self._freed: list[Plan] = []
+        self._eager = self._failed = ""
+
+    @property
+    def reason(self) -> str:
+        """Why calls are made in Python; empty if there is no reason."""
+        return self._eager or self._failed
 
     @property
     def plans(self) -> list[Plan]:
         """The plans so far, one for each combination of shapes and dtypes that was called often enough."""
-        return [calls.ready for calls in self._calls.values() if calls.ready is not None]
+        return self._freed or [calls.ready for calls in self._calls.values() if calls.ready is not None]
 
     def __reduce__(self) -> Any:
         return _nothing, ()  # a copy of a model has no plan, because the function is the original's
 
+    def begin(self, reason: str = "") -> None:
+        """Prepare for calls after other code has run: drop the plans that depend on what has changed.
+
+        Args:
+            reason: why the calls shall be made in Python; empty if there is no reason.
+        """
+        self._eager = reason or why_eager()
+        self._freed = []
+        for key, calls in [*self._calls.items()]:
+            if calls.guard is not None and calls.guard.changed():
+                del self._calls[key]
+                self._failed = ""
+
     def free(self) -> None:
-        """Free the memory of all plans. They can still be explained, but not run; further calls are made in Python."""
-        for plan in self.plans:
+        """Free the memory of all plans. They can still be explained."""
+        self._freed = self.plans
+        self._calls.clear()
+        for plan in self._freed:
             plan.free()
-        self.reason = self.reason or "the epoch has ended"
 
     def explain(self) -> None:
         """Print a table of each plan, or why there is none."""
@@ -153,7 +174,7 @@ class Repeated:
 
     def __call__(self, *tensors: Tensor | None) -> Any:
         """Call the function, and return a float or a tensor of one number."""
-        if self.reason:
+        if self._eager or self._failed:
             return self._function(*tensors)
         key = tuple([None if tensor is None else geometry(tensor) for tensor in tensors])
         calls = self._calls.get(key)
@@ -164,22 +185,20 @@ class Repeated:
         calls.count += 1
         if calls.count == 1:
             return self._function(*tensors)
-        if not all(tensor is None or getattr(tensor._backend, "listens", False) for tensor in tensors):
-            self.reason = "plans are made for tensors on the device 'cpu' only"
-            return self._function(*tensors)
-        return self._recorded(calls, tensors)
-
-    def _recorded(self, calls: Calls[Plan], tensors: Sequence[Tensor | None]) -> Tensor:
-        """Call the function, and record what it computes; make the plan if it was the second recording."""
         given = [tensor for tensor in tensors if tensor is not None]
-        result, recording, _ = record(lambda: self._function(*tensors), given)
+        if not all(getattr(tensor._backend, "listens", False) for tensor in given):
+            self._eager = "plans are made for tensors on the device 'cpu' only"
+            return self._function(*tensors)
+        result, recording, watch = record(lambda: self._function(*tensors), given)
         before, calls.recording = calls.recording, recording
+        calls.guard = Guard(self._roots, watch.code)
         if before is not None:
-            self.reason = before.difference(recording)
             calls.recording = None
-            if not self.reason:
+            self._failed = before.difference(recording)
+            if not self._failed:
                 calls.ready = Plan(recording, [recording.slot(array) for array in arrays_of([result])])
-        return result  # type: ignore[no-any-return]
+        recording.release()
+        return result
 
 
 def _nothing() -> None:

@@ -383,3 +383,55 @@ def test_no_memory_of_variables_is_held() -> None:
     for _ in range(3):
         step(network, X[:8], TARGETS[:8])
         assert network.kernel.numpy().ctypes.data == address  # still written in place
+
+
+def test_variable_that_something_holds_in_every_call() -> None:
+    variable = tl.Variable(np.arange(3, dtype=np.float32))
+
+    @tl.jit
+    def step(x: Any) -> Any:
+        variable.assign_add(x)
+        variable.assign(variable * 0.5)
+        return variable.value
+
+    expected, held = np.arange(3, dtype=np.float32), []
+    for call in range(9):
+        expected = (expected + np.float32(call)) * np.float32(0.5)
+        held.append((variable.value, variable.numpy().copy()))
+        np.testing.assert_array_equal(step(np.full(3, call, np.float32)).numpy(), expected)
+    assert [plan.runs for plan in step.plans] == [6]
+    for value, copied in held:
+        np.testing.assert_array_equal(value.numpy(), copied)
+
+
+def test_old_value_of_a_variable_is_used_after_an_assignment() -> None:
+    variable = tl.Variable(np.arange(3, dtype=np.float32))
+
+    @tl.jit
+    def step(x: Any) -> Any:
+        before = variable.value
+        variable.assign_add(x)
+        return before * 2.0
+
+    expected = np.arange(3, dtype=np.float32)
+    for call in range(9):
+        x = np.full(3, call, np.float32)
+        np.testing.assert_array_equal(step(x).numpy(), expected * 2)
+        expected = expected + x
+    assert step.reason == "it uses a value of a variable from before an assignment"
+
+
+def test_view_of_an_old_value_is_used_after_an_assignment() -> None:
+    variable = tl.Variable(np.arange(6, dtype=np.float32).reshape(2, 3))
+
+    @tl.jit
+    def step(x: Any) -> Any:
+        before = tl.permute_dims(variable, (1, 0))
+        variable.assign(x)
+        return before + 0.0
+
+    expected = variable.numpy().copy()
+    for call in range(9):
+        x = np.full((2, 3), call, np.float32)
+        np.testing.assert_array_equal(step(x).numpy(), expected.T)
+        expected = x

@@ -24,7 +24,7 @@ class Outcome:
     Attributes:
         model: the model.
         state: its weights, the slots of its optimizer, and the history.
-        runs: how many steps of the last epoch ran a plan.
+        runs: how many steps ran a plan that was valid to the end.
         reason: why they did not.
     """
 
