@@ -173,7 +173,8 @@ class Samples:
             indices = {owner: owner.from_host(order) for owner in owners}
         for start in range(0, self.count, batch_size):
             part = slice(start, start + batch_size)
-            y, weights = (None if each is None else self._take(each, part, indices) for each in (self.y, self.weights))
+            y = None if self.y is None else self._take(self.y, part, indices)
+            weights = None if self.weights is None else self._take(self.weights, part, indices)
             yield self._take(self.x, part, indices), y, weights
 
     def first(self) -> Tensor:
