@@ -194,6 +194,16 @@ class Layer(Weighted):
         """Compute the outputs. Subclasses may also take ``training``, which is true in training."""
         raise StateError(self._who, "the class has no method call", "implement call(self, inputs)")
 
+    @property
+    def samplewise(self) -> bool:
+        """Whether, outside of training, the outputs for a sample depend on that sample and the weights only.
+
+        `Model.predict` chooses the batch size itself if all layers are samplewise. The built-in layers are, except with
+        arguments that mix samples. Declare it with ``samplewise = True`` in the class body; a class that overrides
+        `call` does not inherit the declaration.
+        """
+        return False
+
     # Methods that users call
 
     def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
@@ -323,6 +333,21 @@ class Layer(Weighted):
 
     def __repr__(self) -> str:
         return f"<{self._who}{', built' if self.built else ''}>"
+
+
+def is_samplewise(layer: Layer) -> bool:
+    """Return whether a layer is `samplewise`, by a declaration in the class that implements its `call` or below it."""
+    if not _CALLS.isdisjoint(vars(layer)):
+        return False
+    for cls in type(layer).__mro__:
+        if "samplewise" in vars(cls):
+            return bool(layer.samplewise)
+        if not _CALLS.isdisjoint(vars(cls)):
+            return False
+    return False
+
+
+_CALLS = {"__call__", "call"}
 
 
 def _arguments_needed(call: Callable[..., Any]) -> int:

@@ -61,6 +61,11 @@ class Dense(Layer):
 
     _takes_one = True
 
+    @property
+    def samplewise(self) -> bool:
+        """Whether the activation is one that computes each sample separately."""
+        return activations.acts_along_last_axis(self.activation)
+
     def __init__(
         self,
         units: int,

@@ -42,6 +42,7 @@ class Dropout(Layer):
     """
 
     _takes_one = True
+    samplewise = True
 
     def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
@@ -79,6 +80,7 @@ class GaussianNoise(Layer):
     """
 
     _takes_one = True
+    samplewise = True
 
     def __init__(self, stddev: float, seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)

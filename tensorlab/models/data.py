@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import operator
 import re
@@ -129,9 +130,14 @@ class Samples:
         self.x = self._replaced(self.x, ops.expand_dims(self.x, axis=1))
         return True
 
-    def steps(self, batch_size: int) -> int:
+    @property
+    def on_processor(self) -> bool:
+        """Whether the samples are on the device "cpu", and computed there."""
+        return self._backend.name == self.x.device == "cpu"
+
+    def steps(self, batch_size: int, last_alone: bool = False) -> int:
         """Return the number of batches; the last one may be smaller."""
-        return math.ceil(self.count / batch_size)
+        return math.ceil((self.count - last_alone) / batch_size) + last_alone
 
     def split(self, fraction: float) -> tuple[Samples, Samples]:
         """Split off a fraction of the samples at the end, and return both parts.
@@ -164,15 +170,24 @@ class Samples:
             self._staying.add(id(new))
         return new
 
-    def batches(self, batch_size: int, shuffle: bool = False) -> Iterator[tuple[Tensor, Tensor | None, Tensor | None]]:
-        """Yield the batches, as inputs, targets and weights: in order as views, or shuffled as copies."""
+    def batches(
+        self, batch_size: int, shuffle: bool = False, last_alone: bool = False
+    ) -> Iterator[tuple[Tensor, Tensor | None, Tensor | None]]:
+        """Yield the batches, as inputs, targets and weights: in order as views, or shuffled as copies.
+
+        Args:
+            batch_size: the number of samples of each batch; the last one may have fewer.
+            shuffle: whether to shuffle the samples.
+            last_alone: whether the last sample is a batch of its own.
+        """
         indices: dict[Backend, Any] = {}  # on each device with samples; copied once, so that no batch has to wait
         if shuffle:
             order = random.generator("shuffle").permutation(self.count)
             owners = {tensor._backend for tensor in (self.x, self.y, self.weights) if tensor is not None}
             indices = {owner: owner.from_host(order) for owner in owners}
-        for start in range(0, self.count, batch_size):
-            part = slice(start, start + batch_size)
+        end = self.count - last_alone
+        for start in itertools.chain(range(0, end, batch_size), range(end, self.count)):
+            part = slice(start, min(start + batch_size, end if start < end else self.count))
             y, weights = (None if each is None else self._take(each, part, indices) for each in (self.y, self.weights))
             yield self._take(self.x, part, indices), y, weights
 

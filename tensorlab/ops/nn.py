@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from operator import attrgetter
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -75,9 +74,6 @@ def stop_gradient(x: Any) -> Tensor:
     return from_buffer_of(tensor, tensor._buffer)
 
 
-_biased: WeakKeyDictionary[Elementwise, Elementwise] = WeakKeyDictionary()
-
-
 def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None = None) -> Tensor:
     """Return ``activation(x · kernel + bias)``. Bias and activation are applied while the product is in cache.
 
@@ -133,14 +129,14 @@ def _epilogue(activation: Elementwise | None, bias: Tensor | None) -> tuple[Elem
         return activation, []
     if activation is None:
         return add, [bias]
-    return biased(activation), [bias]
+    return activation._biased or biased(activation), [bias]
 
 
 def biased(activation: Elementwise) -> Elementwise:
     """Return the operation ``activation(x + bias)``, always the same object for an activation."""
-    found = _biased.get(activation)
+    found = activation._biased
     if found is None:
-        found = _biased[activation] = Elementwise(compose(activation.scalar, add.scalar))
+        found = activation._biased = Elementwise(compose(activation.scalar, add.scalar))
     return found
 
 
