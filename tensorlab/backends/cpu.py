@@ -126,7 +126,7 @@ class CPUBackend(HostMemory):
     def rowwise(self, rule: Rowwise, inputs: Sequence[Array]) -> Array:
         """Compute one row after another, so that a row stays in the first-level cache between passes."""
         checks.check_rowwise(rule, np.ndarray, inputs)
-        dense = [x if x.flags.c_contiguous else np.ascontiguousarray(x) for x in inputs]
+        dense = [*map(np.ascontiguousarray, inputs)]  # as it is if it is contiguous
         result = np.empty(inputs[0].shape, inputs[0].dtype)
         if result.size == 0:
             return result

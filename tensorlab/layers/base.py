@@ -24,8 +24,7 @@ from tensorlab.layers.arguments import (
 )
 from tensorlab.layers.calling import Block, Call, call_around, context
 from tensorlab.layers.tracking import Change, changes_since, members, snapshot, undo
-from tensorlab.layers.weights import Weighted
-from tensorlab.ops.dispatch import device_of
+from tensorlab.layers.weights import Weighted, device_of_weights
 from tensorlab.ops.probabilities import Probabilities
 from tensorlab.tensor import Tensor
 from tensorlab.utils import unique_name
@@ -251,8 +250,9 @@ class Layer(Weighted):
             if isinstance(inputs, Layer):
                 hint = "put layers into tl.Sequential([...]), or write a Model whose call applies them"
                 raise ArgumentTypeError(self._who, "a tensor or an array", short_repr(inputs), hint)
-            inputs = inputs_to_tensors(self._who, inputs, device_of(self.weights))
-            if self._takes_one and not isinstance(inputs, Tensor):
+            inputs = inputs_to_tensors(self._who, inputs, device_of_weights(self))
+            one = isinstance(inputs, Tensor)
+            if self._takes_one and not one:
                 hint = "join them first, e.g. with tl.concat"
                 raise ArgumentTypeError(self._who, "one tensor", describe(inputs), hint)
         elif type(inputs) is not Probabilities:  # an identity layer must keep the logits of a softmax

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,11 @@ from tensorlab.arguments import named
 from tensorlab.callbacks import Callback, CallbackList, Logs, show
 from tensorlab.errors import ArgumentTypeError, NonFiniteError
 from tensorlab.layers.base import is_samplewise
+from tensorlab.layers.weights import device_of_weights
 from tensorlab.models.data import Samples
 from tensorlab.models.prediction import Collected, choose_batch_size, leaves_one
 from tensorlab.models.runs import Runs, check_batch_size, check_callbacks, undoing_builds
 from tensorlab.models.steps import as_logs
-from tensorlab.ops.dispatch import device_of
 from tensorlab.shapes import Shape
 
 
@@ -122,27 +123,31 @@ class Evaluation(Runs):
         who = f"{self._who}.predict"
         size = check_batch_size(f"{who} batch_size", batch_size)
         given = check_callbacks(who, callbacks)
-        samples = Samples(who, x, device=device_of(self.weights))
+        samples = Samples(who, x, device=device_of_weights(self))
         last_alone = False
         if batch_size is None and samples.count > size and self._may_choose_batches(samples, given):
             chosen = choose_batch_size(self._shapes_of_sample(samples.x.shape[1:]), self.dtype.itemsize)
             size, last_alone = max(chosen, size), leaves_one(samples.count)
-        watching = CallbackList(given, self, verbose=verbose, epochs=1, steps=samples.steps(size, last_alone))
+        notify: Callable[..., None] = _ignore
+        if given:
+            steps = samples.steps(size, last_alone)
+            notify = CallbackList(given, self, verbose=verbose, epochs=1, steps=steps).call
         collected = Collected(samples.count)
         if self.stop_predicting:
             self.stop_predicting = False
-        watching.call("on_predict_begin", {})
+        notify("on_predict_begin", {})
+        own_step = self._replaces("predict_step")
         with autodiff.no_grad(), samples:
-            if samples.x.ndim == 1 and not self._replaces("predict_step"):
+            if samples.x.ndim == 1 and not own_step:
                 self.dry_run(samples)
-            for step, (batch, *_) in enumerate(samples.batches(size, last_alone=last_alone)):
-                watching.call("on_predict_batch_begin", step, {})
-                outputs = self.predict_step((batch,))
+            for step, (batch, _, _) in enumerate(samples.batches(size, last_alone=last_alone)):
+                notify("on_predict_batch_begin", step, {})
+                outputs = self.predict_step((batch,)) if own_step else self(batch, training=False)
                 collected.add(outputs, batch.shape[0])
-                watching.call("on_predict_batch_end", step, {"outputs": outputs})
+                notify("on_predict_batch_end", step, {"outputs": outputs})
                 if self.stop_predicting:
                     break
-        watching.call("on_predict_end", {})
+        notify("on_predict_end", {})
         return collected.result()
 
     def _may_choose_batches(self, samples: Samples, callbacks: list[Callback]) -> bool:
@@ -184,6 +189,10 @@ class Evaluation(Runs):
         if isinstance(loss, float) and not math.isfinite(loss):
             hint = "lower the learning rate or scale the inputs"
             raise NonFiniteError(f"{self._who} loss", "a finite number", f"{loss}{where}", hint)
+
+
+def _ignore(*arguments: Any) -> None:
+    """Do nothing, as a list of no callbacks does."""
 
 
 def reported(logs: Logs, as_dict: bool) -> Any:

@@ -59,11 +59,14 @@ class Collected:
 
     def add(self, outputs: Any, samples: int) -> None:
         """Add the outputs for the next ``samples`` samples."""
-        part = on_host(outputs)
+        part = outputs._backend.to_host(outputs._buffer) if isinstance(outputs, Tensor) else on_host(outputs)
         if not self._parts and isinstance(part, np.ndarray) and part.shape[:1] == (samples,):
-            if self._whole is None:
-                self._whole = np.empty((self._count, *part.shape[1:]), part.dtype)
             whole, end = self._whole, self._filled + samples
+            if end == samples == self._count:
+                self._whole, self._filled = part.copy(), end
+                return
+            if whole is None:
+                whole = self._whole = np.empty((self._count, *part.shape[1:]), part.dtype)
             if part.shape[1:] == whole.shape[1:] and part.dtype == whole.dtype:
                 whole[self._filled : end] = part
                 self._filled = end

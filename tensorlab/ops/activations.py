@@ -206,10 +206,9 @@ def softmax(x: Any, axis: Axis = -1) -> Tensor:
 
     Source: Keras, ``keras.ops.softmax``.
     """
-    logits = as_logits(x, "softmax")
-    if axis == -1 and type(axis) is int and logits.shape:  # the common case
-        return _softmax_of_logits(logits)
-    return _along_last("softmax", logits, axis, _softmax_of_logits)
+    if type(x) is Tensor and type(axis) is int and axis == -1 and x._buffer.dtype.kind == "f" and x._buffer.ndim:
+        return Probabilities.of("softmax", _softmax(x), x)  # the common case
+    return _along_last("softmax", as_logits(x, "softmax"), axis, _softmax_of_logits)
 
 
 def _softmax_of_logits(x: Tensor) -> Tensor:
@@ -217,7 +216,8 @@ def _softmax_of_logits(x: Tensor) -> Tensor:
 
 
 def _softmax(x: Tensor) -> Tensor:
-    y = _rowwise(_SOFTMAX, x)
+    backend = x._backend
+    y = Tensor(backend.rowwise(_SOFTMAX, (x._buffer,)), backend)
     if autodiff.recording():
         kept = y.snapshot()  # the caller may assign to the result
         autodiff.record((x,), (y,), (lambda g: _softmax_vjp(g, kept),))

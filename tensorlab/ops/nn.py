@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -25,8 +24,6 @@ __all__ = [
     "one_hot",
     "stop_gradient",
 ]
-
-_buffer = attrgetter("_buffer")
 
 
 def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> Tensor:
@@ -112,24 +109,18 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None 
     if a.ndim != 2:
         flat = dense(rows.reshape((int(np.prod(a.shape[:-1])), a.shape[-1])), weights, offset, activation)
         return flat.reshape((*a.shape[:-1], b.shape[1]))
-    epilogue, operands = _epilogue(activation, offset)
+    epilogue = activation
+    if offset is not None:
+        epilogue = add if activation is None else activation._biased or biased(activation)
     recording = autodiff.recording()
     keep = recording and activation is not None
     scalar = None if epilogue is None else epilogue.scalar
-    buffer, product = backend.matmul(a, b, scalar, [*map(_buffer, operands)], keep)
+    buffer, product = backend.matmul(a, b, scalar, () if offset is None else (offset._buffer,), keep)
     result = Tensor(buffer, backend)
     if recording:
+        operands = [] if offset is None else [offset]
         _record_dense(rows, weights, operands, epilogue, Tensor(product, backend) if keep else result, result)
     return result
-
-
-def _epilogue(activation: Elementwise | None, bias: Tensor | None) -> tuple[Elementwise | None, list[Tensor]]:
-    """Return the operation to apply to the product, and its other arguments."""
-    if bias is None:
-        return activation, []
-    if activation is None:
-        return add, [bias]
-    return activation._biased or biased(activation), [bias]
 
 
 def biased(activation: Elementwise) -> Elementwise:
