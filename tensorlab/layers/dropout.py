@@ -47,6 +47,7 @@ class Dropout(Layer):
     """
 
     _takes_one = True
+    samplewise = True
 
     def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
@@ -82,6 +83,7 @@ class GaussianNoise(Layer):
     """
 
     _takes_one = True
+    samplewise = True
 
     def __init__(self, stddev: float, seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
