@@ -177,6 +177,7 @@ def test_mnist_runs_without_peers(
         "predict 10,000 images",
         "test accuracy after 2 epochs",
         "import",
+        "first epoch, kernels on disk",
         "whole process of 2 epochs",
         "peak memory of 2 epochs",
     ]
