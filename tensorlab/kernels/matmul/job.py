@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+SAMPLES = 64
+"""The number of steps of tiles of A from which the density of A is estimated."""
+
 
 class Matrix(NamedTuple):
     """A matrix in memory."""
@@ -35,6 +38,11 @@ class Table(NamedTuple):
     """The address of `dots_task`."""
     pack: int
     """The address of `pack_rows`."""
+    lists: int
+    """The address of `list_task`."""
+    kept: int
+    """How many of `SAMPLES` steps may be kept, for a product to skip the others: 0 never skips, more than `SAMPLES`
+    always."""
 
 
 class Division(NamedTuple):
@@ -53,6 +61,8 @@ class Division(NamedTuple):
     ``i // tile.rows * a_tile + i % tile.rows * a.row + k * a.column``."""
     b_copy: int
     """The distance in elements between the columns of the copy of B that `dots_task` makes; 0 if it makes none."""
+    lists: int
+    """The address of the lists of the steps that `block_task` visits; 0 if it visits all (see `sparse`)."""
 
 
 class Job(NamedTuple):
@@ -99,3 +109,17 @@ class Packing(NamedTuple):
     a: Matrix
     m: int
     k: int
+
+
+class Listing(NamedTuple):
+    """A matrix A as `list_task` receives it. Its rows or its columns are contiguous."""
+
+    lists: int
+    """The address of the lists."""
+    tiles: int
+    """The number of tiles in a chunk."""
+    a: Matrix
+    m: int
+    k: int
+    kept: int
+    """The address of a word to which a task adds the number of steps that it has listed."""

@@ -8,6 +8,7 @@ caller.
   into blocks. A chunk consists of a few panels of one block and is computed tile by tile. Operands are read in place if
   possible: A with any strides, because a tile broadcasts single elements of it, and B if its rows are contiguous. A
   panel of B is packed if it is ragged, transposed, or read often. A is packed if it is transposed and large.
+  If A has many zeros, the steps along k at which all rows of a tile are zero are skipped (see `sparse`).
 - One row times a matrix with contiguous rows is a weighted sum of these rows (`row_task`).
 - A result with few columns is computed by dot products, if rows of A and columns of B are long and contiguous
   (`dots_task`).
@@ -22,9 +23,10 @@ from numba import types
 
 from tensorlab.kernels.matmul.block import block_task
 from tensorlab.kernels.matmul.integer import integer_task
-from tensorlab.kernels.matmul.job import Division, Job, Matrix, Packing, Table
+from tensorlab.kernels.matmul.job import SAMPLES, Division, Job, Matrix, Packing, Table
 from tensorlab.kernels.matmul.narrow import dots_task, row_task
 from tensorlab.kernels.matmul.pack import allocate, pack_rows, release
+from tensorlab.kernels.matmul.sparse import list_task, nonzero_steps
 from tensorlab.kernels.matmul.tile_shape import Tile
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.lift import storage
@@ -71,6 +73,7 @@ _TASKS = {
     "row": row_task,
     "dots": dots_task,
     "pack": lambda dtype, tile: pack_rows(dtype, tile.rows),
+    "lists": list_task,
     "integer": lambda dtype, tile: integer_task(dtype),
 }
 
@@ -128,7 +131,7 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         few = n == 1
 
     work = m * n * k
-    a_copy = 0
+    a_copy = lists = 0
     panels_each = across = packs_b = a_tile = b_copy = 0
     if lanes == 0:
         task = tasks.general
@@ -159,11 +162,14 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         scattered = k >= _LONG or b.row * size >= _FAR
         reuse = _REUSE if b.row * size % _ALIAS != 0 else _REUSE // 2
         packs_b = 1 if b.column != 1 or extent >= reuse or (scattered and extent > 4 * height) else 0
+        if tasks.kept > SAMPLES or (tasks.kept != 0 and work >= _SMALL and panels > 1):
+            lists = nonzero_steps(pool, tasks, m, k, a)
         a_tile = height * a.row
         if a.row == 1 and a.column >= height and panels > 2 and m * k > _CACHED:
             tiles = (m + height - 1) // height
             a_copy = allocate(tiles * height * k * size)
             if a_copy == 0:
+                release(lists)
                 raise MemoryError
             tiles_each = _GRAIN // (height * k) + 1
             packing = packed(Packing(a_copy, tiles_each, a, m, k))
@@ -175,10 +181,10 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         pool += 1
     failed = scratch(1, types.int64)
     failed[0] = 0
-    division = Division(extent, panels_each, across, packs_b, a_tile, b_copy)
+    division = Division(extent, panels_each, across, packs_b, a_tile, b_copy, lists)
     job = packed(Job(epilogue, m, n, k, a, b, c, z, p, q, division, address_of(failed)))
     run(pool, chunks, task, job)
-    if a_copy != 0:
-        release(a_copy)
+    release(lists)
+    release(a_copy)
     if failed[0] != 0:
         raise MemoryError
