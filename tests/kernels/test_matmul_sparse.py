@@ -158,20 +158,20 @@ def listing():
     """Return a kernel that returns the address of the lists of a matrix, or 0."""
 
     def listing(pool, table, m, k, operands):
-        return nonzero_steps(pool, record_at(table, Table), m, k, whole(record_at(operands, Operands).a))
+        return nonzero_steps(pool, record_at(table, Table), m, 512, k, whole(record_at(operands, Operands).a))
 
     return listing, "int64(int64, int64, int64, int64, int64)"
 
 
 def lists_of(a: Array, tile: Tile, pool: int = 0) -> list[list[int]] | None:
-    """Return the listed steps of each tile, or None if there are no lists."""
+    """Return the listed steps of each tile and at last all steps, or None if there are no lists."""
     m, k = a.shape
     words = np.array([address(a)] * 6, np.int64)
     lists = listing()(pool, tasks(str(a.dtype), tile).address, m, k, words.ctypes.data)
     if lists == 0:
         return None
-    chains, tiles, size = -(-k // CHAIN), -(-m // tile.rows), list_bytes.py_func(k)
-    content = np.frombuffer(ctypes.string_at(lists, tiles * size), np.uint8).reshape(tiles, size)
+    chains, tiles, size = -(-k // CHAIN), -(-m // tile.sparse_rows), list_bytes.py_func(k)
+    content = np.frombuffer(ctypes.string_at(lists, (tiles + 1) * size), np.uint8).reshape(tiles + 1, size)
     ctypes.pythonapi.PyMem_RawFree(ctypes.c_void_p(lists))
     return [
         [
@@ -188,11 +188,12 @@ def test_lists_contain_the_steps_that_are_not_zero(
     monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator, pool: int, tile: str, dtype: str
 ) -> None:
     monkeypatch.setenv(VARIABLE, "always")
-    height = TILES[tile].rows
+    height = TILES[tile].sparse_rows
     for m, k in [(1, 1), (height, CHAIN), (3 * height + 1, 2 * DEPTH + 5), (200, 150)]:
         for density in (0.0, rng.random(), 1.0):
             a = with_zeros(rng, random(13, m, k, dtype), density)
             nonzero = [np.flatnonzero(a[i : i + height].any(axis=0)).tolist() for i in range(0, m, height)]
+            nonzero.append([*range(k)])
             for layout in ("rows", "columns", "slice"):
                 assert lists_of(laid_out(a, layout), TILES[tile], pool) == nonzero
             assert lists_of(laid_out(a, "every second"), TILES[tile], pool) is None or m == k == 1
@@ -213,9 +214,9 @@ def test_density_decides_whether_steps_are_skipped(monkeypatch: pytest.MonkeyPat
 
 def test_density_that_the_samples_overestimate_is_found_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
-    a = random(15, 64 * host_tile().rows, 700)
+    a = random(15, 64 * host_tile().sparse_rows, 700)
     for sample in range(64):  # the sampled steps of `sparse._is_promising`
-        tile = slice(sample * host_tile().rows, (sample + 1) * host_tile().rows)
+        tile = slice(sample * host_tile().sparse_rows, (sample + 1) * host_tile().sparse_rows)
         a[tile, (sample * 40503 & 0xFFFF) * 700 >> 16] = 0
     assert lists_of(a, host_tile()) is None
 

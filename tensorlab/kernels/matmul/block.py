@@ -11,8 +11,7 @@ from tensorlab.kernels.matmul.epilogue import element, finish
 from tensorlab.kernels.matmul.job import Job
 from tensorlab.kernels.matmul.pack import allocate, pack_panel, release
 from tensorlab.kernels.matmul.rounding import DEPTH, add_block, blocks_total
-from tensorlab.kernels.matmul.sparse import list_of
-from tensorlab.kernels.matmul.tile import listed_tile, register_tile, rows_finite
+from tensorlab.kernels.matmul.tile import register_tile
 from tensorlab.kernels.matmul.tile_shape import Tile
 from tensorlab.kernels.runtime.memory import pointer, scratch
 from tensorlab.kernels.runtime.records import record_at
@@ -32,8 +31,6 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
     pack = pack_panel(dtype, lanes)
     wide_high, wide_low = (register_tile(dtype, rows, tile.vectors, lanes) for rows in (height, _LOW))
     narrow_high, narrow_low = (register_tile(dtype, rows, 1, lanes) for rows in (height, _LOW))
-    listed = listed_tile(dtype, height, tile.vectors, lanes)
-    finite = rows_finite(dtype, tile.vectors, lanes)
     elements = height * width
     finish_tile = finish(dtype)
 
@@ -64,7 +61,6 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
         for j in range(start, end, width):
             columns = min(width, end - j)
             panel = lanes if columns <= lanes else width
-            sparse = division.lists != 0 and panel == width
             for first in range(0, max(k, 1), DEPTH):
                 steps = min(DEPTH, k - first)
                 last = first + steps == k
@@ -72,21 +68,17 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
                 if division.packs_b != 0 or columns != panel:
                     pack(packed, panel, from_b, b_row, b.column, steps, columns)
                     from_b, b_row = packed, panel
-                skips = sparse and finite(steps, from_b, b_row) != 0
                 i = top
                 while i < bottom:
                     left = bottom - i
-                    step = height if sparse or left > height // 2 else _LOW
+                    step = height if left > height // 2 else _LOW
                     from_a = a.address + (i // height * a_tile + i % height * a_row + first * a_col) * size
                     whole = columns == panel and left >= step and c.column == 1
                     straight = k <= DEPTH and job.epilogue == 0 and whole
                     out, out_row = memory, panel
                     if straight:
                         out, out_row = pointer(element(c, size, i, j), dtype), c.row
-                    if skips:
-                        at, counts = list_of(division.lists, k, i // height, first)
-                        listed(steps, from_a, a_row, a_col, from_b, b_row, left, out, out_row, at, counts)
-                    elif step == height:
+                    if step == height:
                         if panel == width:
                             wide_high(steps, from_a, a_row, a_col, from_b, b_row, left, out, out_row)
                         else:

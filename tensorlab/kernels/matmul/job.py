@@ -40,6 +40,12 @@ class Table(NamedTuple):
     """The address of `pack_rows`."""
     lists: int
     """The address of `list_task`."""
+    sparse: int
+    """The address of `sparse_task`."""
+    sparse_rows: int
+    """The rows of the register tile of `sparse_task`."""
+    sparse_vectors: int
+    """The vectors in a row of this tile."""
     kept: int
     """How many of `SAMPLES` steps may be kept, for a product to skip the others: 0 never skips, more than `SAMPLES`
     always."""
@@ -62,7 +68,9 @@ class Division(NamedTuple):
     b_copy: int
     """The distance in elements between the columns of the copy of B that `dots_task` makes; 0 if it makes none."""
     lists: int
-    """The address of the lists of the steps that `block_task` visits; 0 if it visits all (see `sparse`)."""
+    """The address of the lists for `sparse_task` (see `sparse.nonzero_steps`)."""
+    tiles: int
+    """The number of tiles of A that have a list; the one after them has all steps."""
 
 
 class Job(NamedTuple):
@@ -115,7 +123,7 @@ class Listing(NamedTuple):
     """A matrix A as `list_task` receives it. Its rows or its columns are contiguous."""
 
     lists: int
-    """The address of the lists."""
+    """The address of the lists. After those of the tiles of A follows one with all steps."""
     tiles: int
     """The number of tiles in a chunk."""
     a: Matrix

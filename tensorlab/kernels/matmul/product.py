@@ -8,7 +8,7 @@ caller.
   into blocks. A chunk consists of a few panels of one block and is computed tile by tile. Operands are read in place if
   possible: A with any strides, because a tile broadcasts single elements of it, and B if its rows are contiguous. A
   panel of B is packed if it is ragged, transposed, or read often. A is packed if it is transposed and large.
-  If A has many zeros, the steps along k at which all rows of a tile are zero are skipped (see `sparse`).
+- If A has many zeros, the tiles are lower, and skip the steps along k at which all of their rows are zero (`sparse`).
 - One row times a matrix with contiguous rows is a weighted sum of these rows (`row_task`).
 - A result with few columns is computed by dot products, if rows of A and columns of B are long and contiguous
   (`dots_task`).
@@ -27,6 +27,7 @@ from tensorlab.kernels.matmul.job import SAMPLES, Division, Job, Matrix, Packing
 from tensorlab.kernels.matmul.narrow import dots_task, row_task
 from tensorlab.kernels.matmul.pack import allocate, pack_rows, release
 from tensorlab.kernels.matmul.sparse import list_task, nonzero_steps
+from tensorlab.kernels.matmul.sparse_block import sparse_task
 from tensorlab.kernels.matmul.tile_shape import Tile
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.lift import storage
@@ -74,6 +75,7 @@ _TASKS = {
     "dots": dots_task,
     "pack": lambda dtype, tile: pack_rows(dtype, tile.rows),
     "lists": list_task,
+    "sparse": sparse_task,
     "integer": lambda dtype, tile: integer_task(dtype),
 }
 
@@ -153,6 +155,10 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         chunks = (m + extent - 1) // extent
     else:
         task = tasks.general
+        if tasks.kept > SAMPLES or (work >= _SMALL and tasks.kept != 0):
+            lists = nonzero_steps(pool, tasks, m, n, k, a)
+            if lists != 0:
+                task, height, width = tasks.sparse, tasks.sparse_rows, lanes * tasks.sparse_vectors
         panels = (n + width - 1) // width
         blocks = max((m + _BLOCK - 1) // _BLOCK, min((_CHUNKS + panels - 1) // panels, work // (panels * _GRAIN)))
         extent = ((m + blocks - 1) // blocks + height - 1) // height * height
@@ -162,14 +168,11 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         scattered = k >= _LONG or b.row * size >= _FAR
         reuse = _REUSE if b.row * size % _ALIAS != 0 else _REUSE // 2
         packs_b = 1 if b.column != 1 or extent >= reuse or (scattered and extent > 4 * height) else 0
-        if tasks.kept > SAMPLES or (tasks.kept != 0 and work >= _SMALL and panels > 1):
-            lists = nonzero_steps(pool, tasks, m, k, a)
         a_tile = height * a.row
-        if a.row == 1 and a.column >= height and panels > 2 and m * k > _CACHED:
+        if lists == 0 and a.row == 1 and a.column >= height and panels > 2 and m * k > _CACHED:
             tiles = (m + height - 1) // height
             a_copy = allocate(tiles * height * k * size)
             if a_copy == 0:
-                release(lists)
                 raise MemoryError
             tiles_each = _GRAIN // (height * k) + 1
             packing = packed(Packing(a_copy, tiles_each, a, m, k))
@@ -181,7 +184,7 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         pool += 1
     failed = scratch(1, types.int64)
     failed[0] = 0
-    division = Division(extent, panels_each, across, packs_b, a_tile, b_copy, lists)
+    division = Division(extent, panels_each, across, packs_b, a_tile, b_copy, lists, (m + height - 1) // height)
     job = packed(Job(epilogue, m, n, k, a, b, c, z, p, q, division, address_of(failed)))
     run(pool, chunks, task, job)
     release(lists)

@@ -21,7 +21,7 @@ bits, so the variable is for measurements and tests."""
 _KEPT = {"0": 0, "1": 3 * SAMPLES // 4, "always": SAMPLES + 1}
 """For each value of the variable `Table.kept`. With "1", the default, the product decides."""
 
-_FLOATS = ("block", "row", "dots", "pack", "lists")
+_FLOATS = ("block", "row", "dots", "pack", "lists", "sparse")
 """The tasks of floating-point products, in the order of their addresses in `Table`."""
 
 
@@ -77,5 +77,6 @@ def _tasks(dtype: str, tile: Tile | None, kept: int) -> Tasks:
     addresses = [address(task) for task in kernels]
     addresses += [0] * (len(_FLOATS) - len(addresses))
     lanes, vectors, rows = (0, 0, 0) if tile is None else (tile.vector_bytes // size, tile.vectors, tile.rows)
-    table = Table(size, lanes, vectors, rows, *addresses, kept)
+    of_sparse = (0, 0) if tile is None else (tile.sparse_rows, tile.sparse_vectors)
+    table = Table(size, lanes, vectors, rows, *addresses, *of_sparse, kept)
     return Tasks(np.array(table, np.int64), kernels)

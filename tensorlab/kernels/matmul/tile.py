@@ -21,7 +21,6 @@ from tensorlab.kernels.matmul.rounding import CHAIN
 
 _WORD = ir.IntType(64)
 _INDEX = ir.IntType(32)
-_BYTE = ir.IntType(8)
 
 
 class Emitter:
@@ -96,7 +95,7 @@ class Emitter:
             count: the number of vectors.
             step: ``(step, moving, vectors) -> (moving, vectors)``, emits one iteration.
             length: ``start -> iterations``, emits the number of iterations of the chain that begins at a step, if it
-                is less than `CHAIN`. Nothing may be moving then.
+                may be less than `CHAIN`. Then nothing may be moving.
 
         Returns:
             the vectors of the last chain, whether there were chains before it, and pointers to the sums of these.
@@ -117,8 +116,8 @@ class Emitter:
         for phi, value in zip([start, *at_start], [_WORD(0), *moving], strict=True):
             phi.add_incoming(value, entry)
         limit = builder.add(start, _WORD(CHAIN * by))
-        more = builder.icmp_signed("<", limit, steps)
-        stop = builder.select(more, limit, steps) if length is None else builder.add(start, length(start))
+        goes_on = builder.icmp_signed("<", limit, steps)
+        stop = builder.select(goes_on, limit, steps) if length is None else builder.add(start, length(start))
         builder.branch(head)
 
         builder.position_at_end(head)
@@ -137,9 +136,9 @@ class Emitter:
 
         builder.position_at_end(end)
         is_first = builder.icmp_signed("==", start, _WORD(0))
-        add = builder.append_basic_block("sum.add")
-        builder.cbranch(more, add, done)
-        builder.position_at_end(add)
+        more = builder.append_basic_block("sum.more")
+        builder.cbranch(goes_on, more, done)
+        builder.position_at_end(more)
         builder.cbranch(is_first, first, later)
         for block, adds in ((first, False), (later, True)):
             builder.position_at_end(block)
@@ -181,6 +180,10 @@ class Emitter:
             chosen.append(phi)
         return chosen
 
+    def unsigned(self, total: Any) -> Any:
+        """Return a sum with +0 in place of -0 (see `sparse`)."""
+        return self.builder.fadd(total, ir.Constant(self.vector, [0.0] * self.vector.count))
+
     def multiply_add(self, x: Any, y: Any, total: Any) -> Any:
         # fmuladd instead of fma: on processors without the instruction, fma is a library call for every element.
         name = f"llvm.fmuladd.v{self.vector.count}f{self.align * 8}"
@@ -193,54 +196,6 @@ class Emitter:
         return [self.multiply_add(x, y, next(before)) for x in xs for y in ys]
 
 
-def _tile(
-    context: Any, builder: Any, dtype: Any, rows: int, vectors: int, lanes: int, values: Any, lists: Any = None
-) -> Any:
-    """Emit a register tile, over all steps along k or over those that ``lists`` contains (see `listed_tile`)."""
-    k, a, a_row, a_col, b, b_row, valid, out, out_row = values
-    emit = Emitter(context, builder, dtype, lanes)
-    a_rows = emit.strided_pointers(a, a_row, rows, valid)
-    b_start = emit.pointer(b)
-
-    def multiplied(a_at: Any, b_at: Any, sums: list[Any]) -> list[Any]:
-        b_now = [emit.load(b_at, _WORD(lanes * vector)) for vector in range(vectors)]
-        elements = (emit.broadcast(a_rows[row], a_at) for row in range(rows))
-        return emit.add_products(elements, b_now, sums)
-
-    if lists is None:
-
-        def step(now: Any, moving: list[Any], sums: list[Any]) -> tuple[list[Any], list[Any]]:
-            a_at, b_at = moving
-            added = multiplied(a_at, b_at, sums)
-            return [builder.add(a_at, a_col), builder.gep(b_at, [b_row])], added
-
-        summed = emit.accumulate(k, 1, [_WORD(0), b_start], rows * vectors, step)
-    else:
-        indices, counts = (builder.inttoptr(address, _BYTE.as_pointer()) for address in lists)
-
-        def byte(base: Any, offset: Any) -> Any:
-            return builder.zext(builder.load(builder.gep(base, [offset])), _WORD)
-
-        def listed_step(now: Any, moving: list[Any], sums: list[Any]) -> tuple[list[Any], list[Any]]:
-            index = builder.add(builder.and_(now, _WORD(-CHAIN)), byte(indices, now))
-            b_at = builder.gep(b_start, [builder.mul(index, b_row)])
-            return [], multiplied(builder.mul(index, a_col), b_at, sums)
-
-        def length(start: Any) -> Any:
-            return byte(counts, builder.udiv(start, _WORD(CHAIN)))
-
-        summed = emit.accumulate(k, 1, [], rows * vectors, listed_step, length)
-    totals = iter(emit.totals(*summed))
-    zero = ir.Constant(emit.vector, [0.0] * lanes)
-    for row in range(rows):
-        for vector in range(vectors):
-            offset = builder.add(builder.mul(out_row, _WORD(row)), _WORD(lanes * vector))
-            # A sum is -0 if a negative product was rounded to zero. Skipped steps could have made it +0, so make all
-            # zeros +0 (see `sparse`).
-            emit.store(builder.fadd(next(totals), zero), out, offset)
-    return context.get_dummy_value()
-
-
 def register_tile(dtype: Any, rows: int, vectors: int, lanes: int) -> Callable[..., None]:
     """Return ``tile(k, a, a_row, a_col, b, b_row, valid, out, out_row)``, which writes a tile of A @ B to ``out``.
 
@@ -251,62 +206,30 @@ def register_tile(dtype: Any, rows: int, vectors: int, lanes: int) -> Callable[.
     kind = types.void(word, word, word, word, word, word, word, types.CPointer(dtype), word)
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return _tile(context, builder, dtype, rows, vectors, lanes, values)
+        k, a, a_row, a_col, b, b_row, valid, out, out_row = values
+        emit = Emitter(context, builder, dtype, lanes)
+        a_rows = emit.strided_pointers(a, a_row, rows, valid)
+
+        def step(now: Any, moving: list[Any], sums: list[Any]) -> tuple[list[Any], list[Any]]:
+            a_at, b_at = moving
+            b_now = [emit.load(b_at, _WORD(lanes * vector)) for vector in range(vectors)]
+            elements = (emit.broadcast(a_rows[row], a_at) for row in range(rows))
+            added = emit.add_products(elements, b_now, sums)
+            return [builder.add(a_at, a_col), builder.gep(b_at, [b_row])], added
+
+        summed = emit.accumulate(k, 1, [_WORD(0), emit.pointer(b)], rows * vectors, step)
+        totals = iter(emit.totals(*summed))
+        for row in range(rows):
+            for vector in range(vectors):
+                offset = builder.add(builder.mul(out_row, _WORD(row)), _WORD(lanes * vector))
+                emit.store(emit.unsigned(next(totals)), out, offset)
+        return context.get_dummy_value()
 
     @intrinsic
     def tile(typingctx, k, a, a_row, a_col, b, b_row, valid, out, out_row):
         return kind, codegen
 
     return tile  # type: ignore[no-any-return]
-
-
-def listed_tile(dtype: Any, rows: int, vectors: int, lanes: int) -> Callable[..., None]:
-    """Return a `register_tile` with two more arguments, ``indices`` and ``counts``, that visits only listed steps.
-
-    Both are addresses of uint8. For each chain of `CHAIN` steps, ``indices`` has room for as many steps, counted from
-    the first one of the chain, and ``counts`` has the number of steps that are there.
-    """
-    word = types.int64
-    kind = types.void(word, word, word, word, word, word, word, types.CPointer(dtype), word, word, word)
-
-    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return _tile(context, builder, dtype, rows, vectors, lanes, values[:-2], values[-2:])
-
-    @intrinsic
-    def tile(typingctx, k, a, a_row, a_col, b, b_row, valid, out, out_row, indices, counts):
-        return kind, codegen
-
-    return tile  # type: ignore[no-any-return]
-
-
-def rows_finite(dtype: Any, vectors: int, lanes: int) -> Callable[..., int]:
-    """Return ``finite(k, b, b_row)``: 1 if all elements of k rows of some vectors are finite, else 0."""
-    word = types.int64
-
-    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        k, b, b_row = values
-        emit = Emitter(context, builder, dtype, lanes)
-        base = emit.pointer(b)
-        bits = ir.VectorType(ir.IntType(emit.align * 8), lanes)
-        seen = [cgutils.alloca_once_value(builder, ir.Constant(bits, [0] * lanes)) for _ in range(vectors)]
-        with cgutils.for_range(builder, k) as loop:
-            at = builder.mul(loop.index, b_row)
-            for vector, before in enumerate(seen):
-                x = emit.load(base, builder.add(at, _WORD(lanes * vector)))
-                # x - x is +0, whose bits are 0, or NaN
-                found = builder.bitcast(builder.fsub(x, x), bits)
-                builder.store(builder.or_(builder.load(before), found), before)
-        every = builder.load(seen[0])
-        for other in seen[1:]:
-            every = builder.or_(every, builder.load(other))
-        whole = ir.IntType(lanes * emit.align * 8)
-        return builder.zext(builder.icmp_unsigned("==", builder.bitcast(every, whole), whole(0)), _WORD)
-
-    @intrinsic
-    def finite(typingctx, k, b, b_row):
-        return word(word, word, word), codegen
-
-    return finite  # type: ignore[no-any-return]
 
 
 def copy_vector(dtype: Any, lanes: int) -> Callable[..., None]:

@@ -1,0 +1,88 @@
+"""The task of products that skip zeros of A: like `block.block_task`, with lists of the steps that are not zero."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import types
+
+from tensorlab.kernels.matmul.epilogue import element, finish
+from tensorlab.kernels.matmul.job import Job
+from tensorlab.kernels.matmul.pack import allocate, pack_panel, release
+from tensorlab.kernels.matmul.rounding import DEPTH, add_block, blocks_total
+from tensorlab.kernels.matmul.sparse import list_of
+from tensorlab.kernels.matmul.tile_shape import Tile
+from tensorlab.kernels.matmul.tile_sparse import listed_tile, rows_finite
+from tensorlab.kernels.runtime.memory import pointer, scratch
+from tensorlab.kernels.runtime.records import record_at
+
+_LINE = 64
+"""The size of a cache line in bytes; packed panels are aligned to it."""
+
+
+def sparse_task(dtype: Any, tile: Tile) -> Callable[..., None]:
+    """Return the task that computes a few panels of one block of rows."""
+    size = dtype.bitwidth // 8
+    lanes = tile.lanes(dtype)
+    height, width = tile.sparse_rows, tile.sparse_vectors * lanes
+    pack = pack_panel(dtype, lanes)
+    wide, narrow = (listed_tile(dtype, height, vectors, lanes) for vectors in (tile.sparse_vectors, 1))
+    finite = rows_finite(dtype, lanes)
+    elements = height * width
+    finish_tile = finish(dtype)
+
+    def sparse_task(data, chunk):
+        job = record_at(data, Job)
+        a, b, c, k, division = job.a, job.b, job.c, job.k, job.division
+        top = chunk // division.chunks * division.extent
+        bottom = min(top + division.extent, job.m)
+        start = chunk % division.chunks * division.panels * width
+        end = min(start + division.panels * width, job.n)
+        room = (bottom - top + height) * width * size
+        sums = allocate(2 * room) if k > DEPTH else 0
+        buffer = allocate(min(k, DEPTH) * width * size + _LINE)
+        if buffer == 0 or (sums == 0 and k > DEPTH):
+            pointer(job.failed, types.int64)[0] = 1
+            release(sums)
+            release(buffer)
+            return
+        packed = (buffer + _LINE - 1) // _LINE * _LINE
+        memory = scratch(elements, dtype)
+        for j in range(start, end, width):
+            columns = min(width, end - j)
+            panel = lanes if columns <= lanes else width
+            for first in range(0, k, DEPTH):
+                steps = min(DEPTH, k - first)
+                last = first + steps == k
+                from_b, b_row = element(b, size, first, j), b.row
+                if division.packs_b != 0 or columns != panel:
+                    pack(packed, panel, from_b, b_row, b.column, steps, columns)
+                    from_b, b_row = packed, panel
+                every = finite(steps, from_b, b_row, panel // lanes) == 0  # then 0 * b may be NaN
+                for i in range(top, bottom, height):
+                    valid = min(height, bottom - i)
+                    straight = k <= DEPTH and job.epilogue == 0
+                    straight = straight and columns == panel and valid == height and c.column == 1
+                    out, out_row = memory, panel
+                    if straight:
+                        out, out_row = pointer(element(c, size, i, j), dtype), c.row
+                    listed = division.tiles if every else i // height
+                    at, counts = list_of(division.lists, k, listed, first)
+                    from_a = element(a, size, i, first)
+                    if panel == width:
+                        wide(steps, from_a, a.row, a.column, from_b, b_row, valid, at, counts, out, out_row)
+                    else:
+                        narrow(steps, from_a, a.row, a.column, from_b, b_row, valid, at, counts, out, out_row)
+                    if k > DEPTH:
+                        offset = (i - top) * panel * size
+                        total, error = pointer(sums + offset, dtype), pointer(sums + room + offset, dtype)
+                        add_block(height * panel, memory, total, error, first == 0)
+                        if last:
+                            blocks_total(height * panel, total, error, memory)
+                    if last and not straight:
+                        finish_tile(job, memory, panel, valid, columns, i, j)
+        release(sums)
+        release(buffer)
+
+    return sparse_task
