@@ -16,7 +16,7 @@ from tensorlab.errors import ArgumentError
 from tensorlab.kernels.matmul.job import Table
 from tensorlab.kernels.matmul.products import VARIABLE, tasks
 from tensorlab.kernels.matmul.rounding import CHAIN, DEPTH
-from tensorlab.kernels.matmul.sparse import list_bytes, nonzero_steps
+from tensorlab.kernels.matmul.sparse import nonzero_steps
 from tensorlab.kernels.matmul.tile_shape import TILES, Tile, host_tile, host_tiles
 from tensorlab.kernels.runtime import threads
 from tensorlab.kernels.runtime.compiler import kernel as compile_kernel
@@ -154,37 +154,30 @@ def test_sum_that_is_rounded_to_zero_is_positive(both: Make) -> None:
 
 
 @compile_kernel
-def listing():
-    """Return a kernel that returns the address of the lists of a matrix, or 0."""
+def masking():
+    """Return a kernel that returns the address of the non-zero steps of a matrix, or 0."""
 
-    def listing(pool, table, m, k, operands):
+    def masking(pool, table, m, k, operands):
         return nonzero_steps(pool, record_at(table, Table), m, 512, k, whole(record_at(operands, Operands).a))
 
-    return listing, "int64(int64, int64, int64, int64, int64)"
+    return masking, "int64(int64, int64, int64, int64, int64)"
 
 
-def lists_of(a: Array, tile: Tile, pool: int = 0) -> list[list[int]] | None:
-    """Return the listed steps of each tile and at last all steps, or None if there are no lists."""
+def steps_of(a: Array, tile: Tile, pool: int = 0) -> list[list[int]] | None:
+    """Return the non-zero steps of each tile, or None if none are to be skipped."""
     m, k = a.shape
     words = np.array([address(a)] * 6, np.int64)
-    lists = listing()(pool, tasks(str(a.dtype), tile).address, m, k, words.ctypes.data)
-    if lists == 0:
+    masks = masking()(pool, tasks(str(a.dtype), tile).address, m, k, words.ctypes.data)
+    if masks == 0:
         return None
-    chains, tiles, size = -(-k // CHAIN), -(-m // tile.sparse_rows), list_bytes.py_func(k)
-    content = np.frombuffer(ctypes.string_at(lists, (tiles + 1) * size), np.uint8).reshape(tiles + 1, size)
-    ctypes.pythonapi.PyMem_RawFree(ctypes.c_void_p(lists))
-    return [
-        [
-            chain * CHAIN + int(index)
-            for chain in range(chains)
-            for index in words[chain * CHAIN :][: words[chains * CHAIN + chain]]
-        ]
-        for words in content
-    ]
+    chains, tiles = -(-k // CHAIN), -(-m // tile.sparse_rows)
+    found = np.frombuffer(ctypes.string_at(masks, tiles * chains * 8), np.uint8).reshape(tiles, -1)
+    ctypes.pythonapi.PyMem_RawFree(ctypes.c_void_p(masks))
+    return [np.flatnonzero(np.unpackbits(row, bitorder="little")).tolist() for row in found]
 
 
 @pytest.mark.parametrize(("tile", "dtype"), TILES_AND_DTYPES)
-def test_lists_contain_the_steps_that_are_not_zero(
+def test_steps_that_are_not_zero_are_found(
     monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator, pool: int, tile: str, dtype: str
 ) -> None:
     monkeypatch.setenv(VARIABLE, "always")
@@ -193,21 +186,20 @@ def test_lists_contain_the_steps_that_are_not_zero(
         for density in (0.0, rng.random(), 1.0):
             a = with_zeros(rng, random(13, m, k, dtype), density)
             nonzero = [np.flatnonzero(a[i : i + height].any(axis=0)).tolist() for i in range(0, m, height)]
-            nonzero.append([*range(k)])
             for layout in ("rows", "columns", "slice"):
-                assert lists_of(laid_out(a, layout), TILES[tile], pool) == nonzero
-            assert lists_of(laid_out(a, "every second"), TILES[tile], pool) is None or m == k == 1
+                assert steps_of(laid_out(a, layout), TILES[tile], pool) == nonzero
+            assert steps_of(laid_out(a, "every second"), TILES[tile], pool) is None or m == k == 1
 
 
 def test_density_decides_whether_steps_are_skipped(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
     tile = host_tile()
     a = random(14, 128, 784)
-    assert lists_of(a, tile) is None
-    assert lists_of(np.maximum(a, 0), tile) is None  # few zeros are common to all rows of a tile
+    assert steps_of(a, tile) is None
+    assert steps_of(np.maximum(a, 0), tile) is None  # few zeros are common to all rows of a tile
     unlit = rng.random(784) < 0.5
     for left in (np.where(unlit, 0, a), np.asfortranarray(np.where(unlit, 0, a))):
-        found = lists_of(left, tile)
+        found = steps_of(left, tile)
         assert found is not None
         assert found[0] == np.flatnonzero(~unlit).tolist()
 
@@ -218,7 +210,7 @@ def test_density_that_the_samples_overestimate_is_found_later(monkeypatch: pytes
     for sample in range(64):  # the sampled steps of `sparse._is_promising`
         tile = slice(sample * host_tile().sparse_rows, (sample + 1) * host_tile().sparse_rows)
         a[tile, (sample * 40503 & 0xFFFF) * 700 >> 16] = 0
-    assert lists_of(a, host_tile()) is None
+    assert steps_of(a, host_tile()) is None
 
 
 def test_unknown_value_of_the_variable_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:

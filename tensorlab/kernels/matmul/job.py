@@ -38,8 +38,8 @@ class Table(NamedTuple):
     """The address of `dots_task`."""
     pack: int
     """The address of `pack_rows`."""
-    lists: int
-    """The address of `list_task`."""
+    mask: int
+    """The address of `mask_task`."""
     sparse: int
     """The address of `sparse_task`."""
     sparse_rows: int
@@ -67,10 +67,8 @@ class Division(NamedTuple):
     ``i // tile.rows * a_tile + i % tile.rows * a.row + k * a.column``."""
     b_copy: int
     """The distance in elements between the columns of the copy of B that `dots_task` makes; 0 if it makes none."""
-    lists: int
-    """The address of the lists for `sparse_task` (see `sparse.nonzero_steps`)."""
-    tiles: int
-    """The number of tiles of A that have a list; the one after them has all steps."""
+    masks: int
+    """The address of the non-zero steps of A for `sparse_task` (see `sparse.nonzero_steps`)."""
 
 
 class Job(NamedTuple):
@@ -119,15 +117,15 @@ class Packing(NamedTuple):
     k: int
 
 
-class Listing(NamedTuple):
-    """A matrix A as `list_task` receives it. Its rows or its columns are contiguous."""
+class Masking(NamedTuple):
+    """A matrix A as `mask_task` receives it. Its rows or its columns are contiguous."""
 
-    lists: int
-    """The address of the lists. After those of the tiles of A follows one with all steps."""
-    tiles: int
-    """The number of tiles in a chunk."""
+    masks: int
+    """The address of the words of all tiles."""
+    groups: int
+    """The number of groups of rows in a chunk."""
     a: Matrix
     m: int
     k: int
     kept: int
-    """The address of a word to which a task adds the number of steps that it has listed."""
+    """The address of a word to which a task adds the number of steps that it has found."""

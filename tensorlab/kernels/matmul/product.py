@@ -26,7 +26,7 @@ from tensorlab.kernels.matmul.integer import integer_task
 from tensorlab.kernels.matmul.job import SAMPLES, Division, Job, Matrix, Packing, Table
 from tensorlab.kernels.matmul.narrow import dots_task, row_task
 from tensorlab.kernels.matmul.pack import allocate, pack_rows, release
-from tensorlab.kernels.matmul.sparse import list_task, nonzero_steps
+from tensorlab.kernels.matmul.sparse import mask_task, nonzero_steps
 from tensorlab.kernels.matmul.sparse_block import sparse_task
 from tensorlab.kernels.matmul.tile_shape import Tile
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
@@ -74,7 +74,7 @@ _TASKS = {
     "row": row_task,
     "dots": dots_task,
     "pack": lambda dtype, tile: pack_rows(dtype, tile.rows),
-    "lists": list_task,
+    "mask": mask_task,
     "sparse": sparse_task,
     "integer": lambda dtype, tile: integer_task(dtype),
 }
@@ -133,7 +133,7 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         few = n == 1
 
     work = m * n * k
-    a_copy = lists = 0
+    a_copy = masks = 0
     panels_each = across = packs_b = a_tile = b_copy = 0
     if lanes == 0:
         task = tasks.general
@@ -156,8 +156,8 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
     else:
         task = tasks.general
         if tasks.kept > SAMPLES or (work >= _SMALL and tasks.kept != 0):
-            lists = nonzero_steps(pool, tasks, m, n, k, a)
-            if lists != 0:
+            masks = nonzero_steps(pool, tasks, m, n, k, a)
+            if masks != 0:
                 task, height, width = tasks.sparse, tasks.sparse_rows, lanes * tasks.sparse_vectors
         panels = (n + width - 1) // width
         blocks = max((m + _BLOCK - 1) // _BLOCK, min((_CHUNKS + panels - 1) // panels, work // (panels * _GRAIN)))
@@ -169,7 +169,7 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         reuse = _REUSE if b.row * size % _ALIAS != 0 else _REUSE // 2
         packs_b = 1 if b.column != 1 or extent >= reuse or (scattered and extent > 4 * height) else 0
         a_tile = height * a.row
-        if lists == 0 and a.row == 1 and a.column >= height and panels > 2 and m * k > _CACHED:
+        if masks == 0 and a.row == 1 and a.column >= height and panels > 2 and m * k > _CACHED:
             tiles = (m + height - 1) // height
             a_copy = allocate(tiles * height * k * size)
             if a_copy == 0:
@@ -184,10 +184,10 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         pool += 1
     failed = scratch(1, types.int64)
     failed[0] = 0
-    division = Division(extent, panels_each, across, packs_b, a_tile, b_copy, lists, (m + height - 1) // height)
+    division = Division(extent, panels_each, across, packs_b, a_tile, b_copy, masks)
     job = packed(Job(epilogue, m, n, k, a, b, c, z, p, q, division, address_of(failed)))
     run(pool, chunks, task, job)
-    release(lists)
+    release(masks)
     release(a_copy)
     if failed[0] != 0:
         raise MemoryError

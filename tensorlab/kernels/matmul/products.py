@@ -21,7 +21,7 @@ bits, so the variable is for measurements and tests."""
 _KEPT = {"0": 0, "1": 3 * SAMPLES // 4, "always": SAMPLES + 1}
 """For each value of the variable `Table.kept`. With "1", the default, the product decides."""
 
-_FLOATS = ("block", "row", "dots", "pack", "lists", "sparse")
+_FLOATS = ("block", "row", "dots", "pack", "mask", "sparse")
 """The tasks of floating-point products, in the order of their addresses in `Table`."""
 
 

@@ -1,8 +1,8 @@
-"""Skip the zeros of A in a product: list the steps along k at which a tile of A has a non-zero element.
+"""Skip the zeros of A in a product: find the steps along k at which a tile of A has a non-zero element.
 
 A register tile multiplies a few rows of A at once. If all of them are zero at a step, the step adds ``0 * b`` to every
 sum. A fifth of the pixels of MNIST are non-zero, and neighboring rows have zeros in common, so more than half of the
-steps can be skipped. `list_task` makes a list for each tile of A, and `sparse_block.sparse_task` visits only its steps.
+steps can be skipped. `mask_task` finds the other steps of each tile of A, and `sparse_block.sparse_task` visits them.
 
 The bits of the result do not change, so any heuristic may decide whether to skip:
 
@@ -11,10 +11,9 @@ The bits of the result do not change, so any heuristic may decide whether to ski
 - A sum begins with +0, and ``+0 + ±0`` is +0. It is -0 only if a negative product was rounded to zero. Then a skipped
   step could have made it +0. The sign of a zero has no effect on later sums that are not zero, and at the end all
   register tiles, `tile.register_tile` too, replace -0 by +0.
-- A sum has the same terms in the same chains: lists are divided at multiples of `rounding.CHAIN`.
+- A sum has the same terms in the same chains.
 
-The bits of an element decide whether it is zero, apart from the sign. So NaN, infinity and subnormal numbers are not
-zero.
+NaN, infinity and subnormal numbers in A are not zero.
 """
 
 from __future__ import annotations
@@ -25,10 +24,11 @@ from typing import Any
 from numba import types
 
 from tensorlab.kernels.matmul.epilogue import element
-from tensorlab.kernels.matmul.job import SAMPLES, Listing, Matrix
+from tensorlab.kernels.matmul.job import SAMPLES, Masking
 from tensorlab.kernels.matmul.pack import allocate, release
 from tensorlab.kernels.matmul.rounding import CHAIN
 from tensorlab.kernels.matmul.tile_shape import Tile
+from tensorlab.kernels.matmul.tile_sparse import LINE, columns_nonzero, popcount, row_nonzero
 from tensorlab.kernels.runtime import atomics
 from tensorlab.kernels.runtime.compiler import jit
 from tensorlab.kernels.runtime.memory import address_of, pointer, scratch
@@ -36,28 +36,20 @@ from tensorlab.kernels.runtime.records import packed, record_at
 from tensorlab.kernels.runtime.threads import run
 
 _GRAIN = 1 << 14
-"""The elements of A that a chunk of `list_task` reads, at least."""
+"""The elements of A that a chunk of `mask_task` reads, at least."""
 _GOLDEN = 40503
 """The golden ratio times 2**16: its multiples, modulo 2**16, are spread evenly for every number of samples."""
 
 
 @jit
-def list_bytes(k):
-    """Return the size in bytes of the list of one tile: the steps of each chain, then the number of them."""
-    return (k + CHAIN - 1) // CHAIN * (CHAIN + 1)
-
-
-@jit
-def list_of(lists, k, tile, first):
-    """Return the addresses of the indices and of the counts of a tile, for the chains from step ``first`` on."""
-    base = lists + tile * list_bytes(k)
-    chains = (k + CHAIN - 1) // CHAIN
-    return base + first, base + chains * CHAIN + first // CHAIN
+def masks_of(masks, k, tile, first):
+    """Return the address of the words of a tile, for the chains from step ``first`` on."""
+    return masks + (tile * ((k + CHAIN - 1) // CHAIN) + first // CHAIN) * 8
 
 
 @jit
 def nonzero_steps(pool, tasks, m, n, k, a):
-    """List the steps of each tile of A at which it has a non-zero element, if skipping the others is faster.
+    """Find the steps of each tile of A at which it has a non-zero element, if skipping the others is faster.
 
     Args:
         pool: the address of the pool, or 0.
@@ -68,11 +60,11 @@ def nonzero_steps(pool, tasks, m, n, k, a):
         a: the `Matrix` A.
 
     Returns:
-        the address of the lists, which the caller releases; 0 if multiplying densely is faster, or `list_task` does
-        not support the strides of A. The last list has all steps.
+        the address of the words of all tiles (see `tile_sparse`), which the caller releases; 0 if multiplying densely
+        is faster, or `mask_task` does not support the strides of A.
 
     Raises:
-        MemoryError: if there is no memory for the lists.
+        MemoryError: if there is no memory for the words.
     """
     rows, width = tasks.sparse_rows, tasks.sparse_vectors * tasks.lanes
     tiles = (m + rows - 1) // rows
@@ -81,18 +73,19 @@ def nonzero_steps(pool, tasks, m, n, k, a):
     limit = tasks.kept * n // wide if tasks.kept <= SAMPLES else tasks.kept
     if (a.row != 1 and a.column != 1) or k == 0 or not _is_promising(tasks, tiles, m, k, a, limit):
         return 0
-    lists = allocate((tiles + 1) * list_bytes(k))
-    if lists == 0:
+    masks = allocate(masks_of(0, k, tiles, 0))
+    if masks == 0:
         raise MemoryError
     kept = scratch(1, types.int64)
     kept[0] = 0
-    tiles_each = _GRAIN // (rows * k) + 1
-    listing = packed(Listing(lists, tiles_each, a, m, k, address_of(kept)))
-    run(pool, tiles // tiles_each + 1, tasks.lists, listing)
+    groups = (m + LINE - 1) // LINE
+    groups_each = _GRAIN // (LINE * k) + 1
+    masking = packed(Masking(masks, groups_each, a, m, k, address_of(kept)))
+    run(pool, (groups + groups_each - 1) // groups_each, tasks.mask, masking)
     if kept[0] * SAMPLES > limit * tiles * k:
-        release(lists)
+        release(masks)
         return 0
-    return lists
+    return masks
 
 
 @jit
@@ -115,82 +108,39 @@ def _is_promising(tasks, tiles, m, k, a, limit):
     return True
 
 
-def list_task(dtype: Any, tile: Tile) -> Callable[..., None]:
-    """Return the task that lists the steps of some tiles, whose data is a `Listing`.
-
-    It reads A in the order of memory.
-    """
+def mask_task(dtype: Any, tile: Tile) -> Callable[..., None]:
+    """Return the task that finds the non-zero steps of some groups of `LINE` rows, whose data is a `Masking`."""
     size = dtype.bitwidth // 8
-    word = {32: types.int32, 64: types.int64}[dtype.bitwidth]
-    magnitude = (1 << (dtype.bitwidth - 1)) - 1  # all bits but the sign
     rows = tile.sparse_rows
-    in_column = rows * size // 8  # words of 64 bits
-    shift = dtype.bitwidth % 64  # to combine the two elements of a word
+    of_row, of_columns = row_nonzero(dtype), columns_nonzero(dtype)
 
-    @jit
-    def all_steps(steps, indices, count):
-        for step in range(steps):
-            indices[step] = step
-        count[0] = steps
-
-    @jit
-    def of_rows(a, top, valid, first, steps, indices, count):
-        """List the steps of a chain of one tile. The rows of A are contiguous."""
-        bits = scratch(CHAIN, word)
-        for step in range(steps):
-            bits[step] = 0
-        for i in range(top, top + valid):
-            row = pointer(element(a, size, i, first), word)
-            for step in range(steps):
-                bits[step] |= row[step]
-        listed = 0
-        for step in range(steps):  # without branches; an index that is not counted is overwritten
-            indices[listed] = step
-            listed += (bits[step] & magnitude) != 0
-        count[0] = listed
-
-    @jit
-    def of_columns(a, top, valid, first, steps, indices, count):
-        """List the steps of a chain of one tile. The columns of A are contiguous."""
-        column = element(a, size, top, first)
-        listed = 0
-        for step in range(steps):
-            bits = 0
-            if valid == rows:
-                for i in range(in_column):
-                    bits |= pointer(column, types.int64)[i]
-                bits |= bits >> shift
-            else:
-                for i in range(valid):
-                    bits |= pointer(column, word)[i]
-            indices[listed] = step
-            listed += (bits & magnitude) != 0
-            column += a.column * size
-        count[0] = listed
-
-    def list_task(data, chunk):
-        job = record_at(data, Listing)
-        # Local copies, because a field would be read again after every write to a list.
-        m, k, lists = job.m, job.k, job.lists
-        a = Matrix(job.a.address, job.a.row, job.a.column)
-        tiles = (m + rows - 1) // rows
-        start, end = chunk * job.tiles, min((chunk + 1) * job.tiles, tiles + 1)
+    def mask_task(data, chunk):
+        job = record_at(data, Masking)
+        a, m, k = job.a, job.m, job.k
+        words = scratch(LINE, types.int64)
         kept = 0
-        for tile in range(start, end):
-            top = tile * rows
-            valid = min(rows, m - top)
+        for top in range(chunk * job.groups * LINE, min((chunk + 1) * job.groups * LINE, m), LINE):
+            valid = min(LINE, m - top)
             for first in range(0, k, CHAIN):
                 steps = min(CHAIN, k - first)
-                at, count_at = list_of(lists, k, tile, first)
-                indices, count = pointer(at, types.uint8), pointer(count_at, types.uint8)
-                if tile == tiles:
-                    all_steps(steps, indices, count)
-                    continue
-                if a.column == 1:
-                    of_rows(a, top, valid, first, steps, indices, count)
+                if a.column != 1 and valid == LINE:
+                    of_columns(steps, element(a, size, top, first), a.column, words)
                 else:
-                    of_columns(a, top, valid, first, steps, indices, count)
-                kept += count[0]
+                    for i in range(valid):
+                        row = element(a, size, top + i, first)
+                        if a.column == 1 and steps == CHAIN:
+                            words[i] = of_row(row)
+                        else:
+                            found = 0
+                            for step in range(steps):
+                                found |= (pointer(row, dtype)[step * a.column] != 0) << step
+                            words[i] = found
+                for i in range(0, valid, rows):
+                    mask = 0
+                    for j in range(i, min(i + rows, valid)):
+                        mask |= words[j]
+                    pointer(masks_of(job.masks, k, (top + i) // rows, first), types.int64)[0] = mask
+                    kept += popcount(mask)
         atomics.fetch_add(job.kept, kept)
 
-    return list_task
+    return mask_task

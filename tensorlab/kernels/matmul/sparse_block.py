@@ -1,4 +1,4 @@
-"""The task of products that skip zeros of A: like `block.block_task`, with lists of the steps that are not zero."""
+"""The task of products that skip zeros of A: like `block.block_task`, with the steps at which a tile is not zero."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from tensorlab.kernels.matmul.epilogue import element, finish
 from tensorlab.kernels.matmul.job import Job
 from tensorlab.kernels.matmul.pack import allocate, pack_panel, release
 from tensorlab.kernels.matmul.rounding import DEPTH, add_block, blocks_total
-from tensorlab.kernels.matmul.sparse import list_of
+from tensorlab.kernels.matmul.sparse import masks_of
 from tensorlab.kernels.matmul.tile_shape import Tile
-from tensorlab.kernels.matmul.tile_sparse import listed_tile, rows_finite
+from tensorlab.kernels.matmul.tile_sparse import masked_tile, rows_finite
 from tensorlab.kernels.runtime.memory import pointer, scratch
 from tensorlab.kernels.runtime.records import record_at
 
@@ -27,7 +27,7 @@ def sparse_task(dtype: Any, tile: Tile) -> Callable[..., None]:
     lanes = tile.lanes(dtype)
     height, width = tile.sparse_rows, tile.sparse_vectors * lanes
     pack = pack_panel(dtype, lanes)
-    wide, narrow = (listed_tile(dtype, height, vectors, lanes) for vectors in (tile.sparse_vectors, 1))
+    wide, narrow = (masked_tile(dtype, height, vectors, lanes) for vectors in (tile.sparse_vectors, 1))
     finite = rows_finite(dtype, lanes)
     elements = height * width
     finish_tile = finish(dtype)
@@ -59,7 +59,7 @@ def sparse_task(dtype: Any, tile: Tile) -> Callable[..., None]:
                 if division.packs_b != 0 or columns != panel:
                     pack(packed, panel, from_b, b_row, b.column, steps, columns)
                     from_b, b_row = packed, panel
-                every = finite(steps, from_b, b_row, panel // lanes) == 0  # then 0 * b may be NaN
+                more = 0 if finite(steps, from_b, b_row, panel // lanes) != 0 else -1  # 0 * b may be NaN
                 for i in range(top, bottom, height):
                     valid = min(height, bottom - i)
                     straight = k <= DEPTH and job.epilogue == 0
@@ -67,13 +67,12 @@ def sparse_task(dtype: Any, tile: Tile) -> Callable[..., None]:
                     out, out_row = memory, panel
                     if straight:
                         out, out_row = pointer(element(c, size, i, j), dtype), c.row
-                    listed = division.tiles if every else i // height
-                    at, counts = list_of(division.lists, k, listed, first)
+                    masks = masks_of(division.masks, k, i // height, first)
                     from_a = element(a, size, i, first)
                     if panel == width:
-                        wide(steps, from_a, a.row, a.column, from_b, b_row, valid, at, counts, out, out_row)
+                        wide(steps, from_a, a.row, a.column, from_b, b_row, valid, masks, more, out, out_row)
                     else:
-                        narrow(steps, from_a, a.row, a.column, from_b, b_row, valid, at, counts, out, out_row)
+                        narrow(steps, from_a, a.row, a.column, from_b, b_row, valid, masks, more, out, out_row)
                     if k > DEPTH:
                         offset = (i - top) * panel * size
                         total, error = pointer(sums + offset, dtype), pointer(sums + room + offset, dtype)

@@ -81,7 +81,7 @@ class Emitter:
         moving: list[Any],
         count: int,
         step: Callable[[Any, list[Any], list[Any]], tuple[list[Any], list[Any]]],
-        length: Callable[[Any], Any] | None = None,
+        chain: Callable[[Any], tuple[Any, list[Any]]] | None = None,
     ) -> tuple[list[Any], Any, list[Any]]:
         """Emit the loop that accumulates ``count`` vectors over the steps ``0, by, 2 * by, … < steps``.
 
@@ -94,8 +94,8 @@ class Emitter:
             moving: the initial values of variables that change in every iteration, such as pointers.
             count: the number of vectors.
             step: ``(step, moving, vectors) -> (moving, vectors)``, emits one iteration.
-            length: ``start -> iterations``, emits the number of iterations of the chain that begins at a step, if it
-                may be less than `CHAIN`. Then nothing may be moving.
+            chain: ``start -> (iterations, moving)``, emits the number of iterations of the chain that begins at a
+                step, and its initial moving values. By default all steps are visited, and values move on.
 
         Returns:
             the vectors of the last chain, whether there were chains before it, and pointers to the sums of these.
@@ -117,15 +117,20 @@ class Emitter:
             phi.add_incoming(value, entry)
         limit = builder.add(start, _WORD(CHAIN * by))
         goes_on = builder.icmp_signed("<", limit, steps)
-        stop = builder.select(goes_on, limit, steps) if length is None else builder.add(start, length(start))
+        if chain is None:
+            stop, from_start = builder.select(goes_on, limit, steps), at_start
+        else:
+            count_of_chain, from_start = chain(start)
+            stop = builder.add(start, count_of_chain)
+        begin = builder.block
         builder.branch(head)
 
         builder.position_at_end(head)
         now = builder.phi(_WORD)
-        moved = [builder.phi(value.type) for value in moving]
+        moved = [builder.phi(value.type) for value in from_start]
         vectors = [builder.phi(self.vector) for _ in range(count)]
-        for phi, value in zip([now, *moved, *vectors], [start, *at_start, *[zero] * count], strict=True):
-            phi.add_incoming(value, outer)
+        for phi, value in zip([now, *moved, *vectors], [start, *from_start, *[zero] * count], strict=True):
+            phi.add_incoming(value, begin)
         builder.cbranch(builder.icmp_signed("<", now, stop), body, end)
 
         builder.position_at_end(body)
@@ -146,7 +151,7 @@ class Emitter:
                 builder.store(builder.fadd(builder.load(pointer), vector) if adds else vector, pointer)
             builder.branch(following)
         builder.position_at_end(following)
-        for phi, value in zip([start, *at_start], [limit, *moved], strict=True):
+        for phi, value in zip([start, *at_start], [limit, *moved[: len(moving)]], strict=True):
             phi.add_incoming(value, following)
         builder.branch(outer)
 
