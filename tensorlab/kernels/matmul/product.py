@@ -57,8 +57,8 @@ _BLOCK = 512
 _CHUNKS = 8
 """The target number of chunks: a product with few panels is divided into more blocks."""
 _REUSE = 192
-"""The number of rows above which packing a panel of B pays off. It is halved if the stride between rows of B is a
-multiple of `_ALIAS` bytes, because the rows of a panel then compete for few cache sets."""
+"""The number of rows above which packing a panel of B pays off. It is halved if rows of B are skipped, or if the stride
+between them is a multiple of `_ALIAS` bytes, because the rows of a panel then compete for few cache sets."""
 _ALIAS = 1 << 12
 """The stride in bytes at which rows map to the same cache sets."""
 _LONG = 1024
@@ -166,7 +166,7 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         panels_each = max(1, min(panels, _GRAIN * blocks * panels // max(work, 1)))
         across = (panels + panels_each - 1) // panels_each
         scattered = k >= _LONG or b.row * size >= _FAR
-        reuse = _REUSE if b.row * size % _ALIAS != 0 else _REUSE // 2
+        reuse = _REUSE if b.row * size % _ALIAS != 0 and masks == 0 else _REUSE // 2
         packs_b = 1 if b.column != 1 or extent >= reuse or (scattered and extent > 4 * height) else 0
         a_tile = height * a.row
         if masks == 0 and a.row == 1 and a.column >= height and panels > 2 and m * k > _CACHED:

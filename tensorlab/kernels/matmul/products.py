@@ -19,7 +19,8 @@ VARIABLE = "TENSORLAB_SPARSE"
 """The environment variable that tells whether products skip the zeros of their left operand. Results have the same
 bits, so the variable is for measurements and tests."""
 _KEPT = {"0": 0, "1": 3 * SAMPLES // 4, "always": SAMPLES + 1}
-"""For each value of the variable `Table.kept`. With "1", the default, the product decides."""
+"""`Table.kept` for each value of the variable. With "1", the default, the product decides; a product that skips a
+quarter of the steps takes at most 0.8 of the time."""
 
 _FLOATS = ("block", "row", "dots", "pack", "mask", "sparse")
 """The tasks of floating-point products, in the order of their addresses in `Table`."""
@@ -78,5 +79,5 @@ def _tasks(dtype: str, tile: Tile | None, kept: int) -> Tasks:
     addresses += [0] * (len(_FLOATS) - len(addresses))
     lanes, vectors, rows = (0, 0, 0) if tile is None else (tile.vector_bytes // size, tile.vectors, tile.rows)
     of_sparse = (0, 0) if tile is None else (tile.sparse_rows, tile.sparse_vectors)
-    table = Table(size, lanes, vectors, rows, *addresses, *of_sparse, kept)
+    table = Table._make([size, lanes, vectors, rows, *addresses, *of_sparse, kept])
     return Tasks(np.array(table, np.int64), kernels)

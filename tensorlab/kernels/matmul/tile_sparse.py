@@ -1,7 +1,7 @@
 """The vector operations of products that skip zeros of A.
 
-The non-zero steps of a chain, that is of `CHAIN` steps along k, are the bits of one word; the lowest bit is the first
-step.
+The non-zero steps of a chain, that is of `CHAIN` (64) steps along k, are the bits of one word; the lowest bit is the
+first step.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from tensorlab.kernels.matmul.rounding import CHAIN
 from tensorlab.kernels.matmul.tile import Emitter
 
 _WORD = ir.IntType(64)
-assert CHAIN == _WORD.width
-
 LINE = 16
 """The rows whose non-zero steps `columns_nonzero` finds at once: a cache line of float32."""
 
