@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tensorlab.errors import ArgumentError, short_repr
+from tensorlab.kernels.matmul.caches import Caches, host_caches
 from tensorlab.kernels.matmul.job import SAMPLES, Table
 from tensorlab.kernels.matmul.tile_shape import Tile, host_tile
 from tensorlab.kernels.runtime import library
@@ -52,14 +53,16 @@ class Tasks(NamedTuple):
         return int(self.words.ctypes.data)
 
 
-def tasks(dtype: str, tile: Tile | None = None) -> Tasks:
+def tasks(dtype: str, tile: Tile | None = None, caches: Caches | None = None) -> Tasks:
     """Return the compiled tasks for a dtype.
 
     Args:
         dtype: the dtype of all matrices.
         tile: the shape of the register tile, by default `host_tile`; integers do not use one.
+        caches: the caches of a core, by default `host_caches`. No kernel depends on them.
     """
-    return _tasks(dtype, (tile or host_tile()) if np.dtype(dtype).kind == "f" else None, _kept())
+    kind = np.dtype(dtype).kind
+    return _tasks(dtype, (tile or host_tile()) if kind == "f" else None, caches or host_caches(), _kept())
 
 
 def task_arguments(dtype: str) -> list[tuple[str, str, Tile | None]]:
@@ -72,12 +75,18 @@ def _arguments(dtype: str, tile: Tile | None) -> list[tuple[str, str, Tile | Non
 
 
 @functools.cache
-def _tasks(dtype: str, tile: Tile | None, kept: int) -> Tasks:
+def _tasks(dtype: str, tile: Tile | None, caches: Caches, kept: int) -> Tasks:
     size = np.dtype(dtype).itemsize
     kernels = [library.find("matmul.product.task_kernel", arguments) for arguments in _arguments(dtype, tile)]
     addresses = [address(task) for task in kernels]
     addresses += [0] * (len(_FLOATS) - len(addresses))
     lanes, vectors, rows = (0, 0, 0) if tile is None else (tile.vector_bytes // size, tile.vectors, tile.rows)
     of_sparse = (0, 0) if tile is None else (tile.sparse_rows, tile.sparse_vectors)
-    table = Table._make([size, lanes, vectors, rows, *addresses, *of_sparse, kept])
-    return Tasks(np.array(table, np.int64), kernels)
+    table = Table._make([size, lanes, vectors, rows, *addresses, *of_sparse, kept, caches])
+    return Tasks(np.array(list(_flat(table)), np.int64), kernels)
+
+
+def _flat(fields: tuple[Any, ...]) -> Iterator[int]:
+    """Yield the integers of nested tuples in order."""
+    for field in fields:
+        yield from _flat(field) if isinstance(field, tuple) else (field,)

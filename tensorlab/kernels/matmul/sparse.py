@@ -28,7 +28,7 @@ from tensorlab.kernels.matmul.job import SAMPLES, Masking
 from tensorlab.kernels.matmul.pack import allocate, release
 from tensorlab.kernels.matmul.rounding import CHAIN
 from tensorlab.kernels.matmul.tile_shape import Tile
-from tensorlab.kernels.matmul.tile_sparse import LINE, columns_nonzero, popcount, row_nonzero
+from tensorlab.kernels.matmul.tile_sparse import GROUP, columns_nonzero, popcount, row_nonzero
 from tensorlab.kernels.runtime import atomics
 from tensorlab.kernels.runtime.compiler import jit
 from tensorlab.kernels.runtime.memory import address_of, pointer, scratch
@@ -78,8 +78,8 @@ def nonzero_steps(pool, tasks, m, n, k, a):
         raise MemoryError
     kept = scratch(1, types.int64)
     kept[0] = 0
-    groups = (m + LINE - 1) // LINE
-    groups_each = _GRAIN // (LINE * k) + 1
+    groups = (m + GROUP - 1) // GROUP
+    groups_each = _GRAIN // (GROUP * k) + 1
     masking = packed(Masking(masks, groups_each, a, m, k, address_of(kept)))
     run(pool, (groups + groups_each - 1) // groups_each, tasks.mask, masking)
     if kept[0] * SAMPLES > limit * tiles * k:
@@ -109,7 +109,7 @@ def _is_promising(tasks, tiles, m, k, a, limit):
 
 
 def mask_task(dtype: Any, tile: Tile) -> Callable[..., None]:
-    """Return the task that finds the non-zero steps of some groups of `LINE` rows, whose data is a `Masking`."""
+    """Return the task that finds the non-zero steps of some groups of `GROUP` rows, whose data is a `Masking`."""
     size = dtype.bitwidth // 8
     rows = tile.sparse_rows
     of_row, of_columns = row_nonzero(dtype), columns_nonzero(dtype)
@@ -117,13 +117,13 @@ def mask_task(dtype: Any, tile: Tile) -> Callable[..., None]:
     def mask_task(data, chunk):
         job = record_at(data, Masking)
         a, m, k = job.a, job.m, job.k
-        words = scratch(LINE, types.int64)
+        words = scratch(GROUP, types.int64)
         kept = 0
-        for top in range(chunk * job.groups * LINE, min((chunk + 1) * job.groups * LINE, m), LINE):
-            valid = min(LINE, m - top)
+        for top in range(chunk * job.groups * GROUP, min((chunk + 1) * job.groups * GROUP, m), GROUP):
+            valid = min(GROUP, m - top)
             for first in range(0, k, CHAIN):
                 steps = min(CHAIN, k - first)
-                if a.column != 1 and valid == LINE:
+                if a.column != 1 and valid == GROUP:
                     of_columns(steps, element(a, size, top, first), a.column, words)
                 else:
                     for i in range(valid):

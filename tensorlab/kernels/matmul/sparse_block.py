@@ -7,8 +7,9 @@ from typing import Any
 
 from numba import types
 
+from tensorlab.kernels.matmul.caches import LINE
 from tensorlab.kernels.matmul.epilogue import element, finish
-from tensorlab.kernels.matmul.job import Job
+from tensorlab.kernels.matmul.job import IN_PLACE, Job
 from tensorlab.kernels.matmul.pack import allocate, pack_panel, release
 from tensorlab.kernels.matmul.rounding import DEPTH, add_block, blocks_total
 from tensorlab.kernels.matmul.sparse import masks_of
@@ -16,9 +17,6 @@ from tensorlab.kernels.matmul.tile_shape import Tile
 from tensorlab.kernels.matmul.tile_sparse import masked_tile, rows_finite
 from tensorlab.kernels.runtime.memory import pointer, scratch
 from tensorlab.kernels.runtime.records import record_at
-
-_LINE = 64
-"""The size of a cache line in bytes; packed panels are aligned to it."""
 
 
 def sparse_task(dtype: Any, tile: Tile) -> Callable[..., None]:
@@ -41,13 +39,13 @@ def sparse_task(dtype: Any, tile: Tile) -> Callable[..., None]:
         end = min(start + division.panels * width, job.n)
         room = (bottom - top + height) * width * size
         sums = allocate(2 * room) if k > DEPTH else 0
-        buffer = allocate(min(k, DEPTH) * width * size + _LINE)
+        buffer = allocate(min(k, DEPTH) * width * size + LINE)
         if buffer == 0 or (sums == 0 and k > DEPTH):
             pointer(job.failed, types.int64)[0] = 1
             release(sums)
             release(buffer)
             return
-        packed = (buffer + _LINE - 1) // _LINE * _LINE
+        packed = (buffer + LINE - 1) // LINE * LINE
         memory = scratch(elements, dtype)
         for j in range(start, end, width):
             columns = min(width, end - j)
@@ -56,7 +54,7 @@ def sparse_task(dtype: Any, tile: Tile) -> Callable[..., None]:
                 steps = min(DEPTH, k - first)
                 last = first + steps == k
                 from_b, b_row = element(b, size, first, j), b.row
-                if division.packs_b != 0 or columns != panel:
+                if division.mode != IN_PLACE or columns != panel:
                     pack(packed, panel, from_b, b_row, b.column, steps, columns)
                     from_b, b_row = packed, panel
                 more = 0 if finite(steps, from_b, b_row, panel // lanes) != 0 else -1  # 0 * b may be NaN

@@ -18,7 +18,7 @@ from tensorlab.kernels.matmul.rounding import CHAIN
 from tensorlab.kernels.matmul.tile import Emitter
 
 _WORD = ir.IntType(64)
-LINE = 16
+GROUP = 16
 """The rows whose non-zero steps `columns_nonzero` finds at once: a cache line of float32."""
 
 
@@ -61,7 +61,7 @@ def masked_tile(dtype: Any, rows: int, vectors: int, lanes: int) -> Callable[...
             rest = builder.and_(mask, builder.sub(mask, _WORD(1)))
             return [rest, start], emit.add_products((emit.broadcast(row, a_at) for row in a_rows), b_now, sums)
 
-        totals = iter(emit.totals(*emit.accumulate(k, 1, [], rows * vectors, step, chain)))
+        totals = iter(emit.totals(*emit.accumulate(k, 1, [], rows * vectors, step, chain=chain)))
         for row in range(rows):
             for vector in range(vectors):
                 offset = builder.add(builder.mul(out_row, _WORD(row)), _WORD(lanes * vector))
@@ -96,7 +96,7 @@ def row_nonzero(dtype: Any) -> Callable[..., int]:
 
 
 def columns_nonzero(dtype: Any) -> Callable[..., None]:
-    """Return ``nonzero(steps, a, a_col, words)``, which writes the non-zero steps of `LINE` rows to as many words.
+    """Return ``nonzero(steps, a, a_col, words)``, which writes the non-zero steps of `GROUP` rows to as many words.
 
     The columns of A are contiguous, ``a_col`` elements apart. There are at most `CHAIN` of them.
     """
@@ -104,10 +104,10 @@ def columns_nonzero(dtype: Any) -> Callable[..., None]:
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         steps, a, a_col, words = values
-        emit = Emitter(context, builder, dtype, LINE)
+        emit = Emitter(context, builder, dtype, GROUP)
         base = emit.pointer(a)
-        bits = ir.VectorType(_WORD, LINE)
-        found = cgutils.alloca_once_value(builder, ir.Constant(bits, [0] * LINE))
+        bits = ir.VectorType(_WORD, GROUP)
+        found = cgutils.alloca_once_value(builder, ir.Constant(bits, [0] * GROUP))
         with cgutils.for_range(builder, steps) as step:
             bit = emit.repeat(builder.shl(_WORD(1), step.index))
             nonzero = _nonzero(emit, base, builder.mul(step.index, a_col))
