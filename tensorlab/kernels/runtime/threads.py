@@ -18,7 +18,7 @@ from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.pool import MASK, POOL, THREAD, get_num_threads, pool, set_num_threads
 from tensorlab.kernels.runtime.records import addresses
 
-__all__ = ["get_num_threads", "pool", "run", "set_num_threads", "stop_kernel", "worker_kernel"]
+__all__ = ["get_num_threads", "pool", "run", "set_num_threads", "stop_kernel", "team", "worker_kernel"]
 
 _OPEN = 1 << 32
 _JOINED = _OPEN - 1
@@ -93,6 +93,12 @@ else:
     @jit
     def _keep_off(pool, worker, avoided):
         return avoided
+
+
+@jit
+def team(pool):
+    """Return the number of threads of a pool, whose address may be 0; another thread may change it at any time."""
+    return 1 if pool == 0 else atomics.load(addresses(pool, POOL).workers) + 1
 
 
 @jit
