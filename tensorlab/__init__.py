@@ -55,6 +55,7 @@ from tensorlab.layers import Input, Layer
 from tensorlab.losses import LossRule
 from tensorlab.models import Model, Sequential
 from tensorlab.optimizers import OptimizerRule
+from tensorlab.plans import disable_jit, jit
 from tensorlab.plugins import hookimpl
 from tensorlab.tensor import Tensor, asarray
 from tensorlab.variable import Variable
@@ -117,6 +118,7 @@ __all__ = [
     "custom_gradient",
     "datasets",
     "device",
+    "disable_jit",
     "errors",
     "float32",
     "float64",
@@ -129,6 +131,7 @@ __all__ = [
     "int32",
     "int64",
     "jacobian",
+    "jit",
     "layers",
     "linalg",
     "losses",

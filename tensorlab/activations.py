@@ -135,6 +135,14 @@ softsign = Activation(functions.softsign)
 tanh = Activation(ops.tanh.scalar)
 
 
+def acts_along_last_axis(function: Any) -> bool:
+    """Return whether an activation is known to compute each element from those along the last axis only."""
+    if function is None or isinstance(function, Elementwise):
+        return True
+    plain = getattr(function, "__wrapped__", function)  # public functions are wrapped, see `wrap_functions`
+    return any(plain is known for known in (linear, functions.softmax, functions.log_softmax))
+
+
 def get(identifier: Any) -> Callable[[Any], Tensor]:
     """Return an activation from its name or config; None gives `linear`.
 

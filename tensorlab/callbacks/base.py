@@ -11,6 +11,7 @@ from tensorlab.errors import ArgumentTypeError, short_repr
 
 Logs = dict[str, Any]
 """The metrics of a moment by name: floats, or what a metric or a callback gives instead."""
+_STEPS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
 
 
 class Callback(serialization.Configured):
@@ -61,6 +62,11 @@ class Callback(serialization.Configured):
             or "on_train_batch_end" in own
             or "on_batch_end" in own
         )
+
+    @property
+    def acts_between_steps(self) -> bool:
+        """Whether it runs code that is not tensorlab's between two steps, so that no plan may be used."""
+        return not type(self).__module__.startswith("tensorlab.") and self.overrides(*_STEPS)
 
     def on_train_begin(self, logs: Logs) -> None:
         """Called before the first epoch."""
@@ -160,6 +166,11 @@ class LambdaCallback(Callback):
             if function is not None:
                 setattr(self, name, function)
 
+    @property
+    def acts_between_steps(self) -> bool:
+        """Whether one of the functions is called between two steps."""
+        return self.overrides(*_STEPS)
+
 
 class CallbackList:
     """A list of callbacks that is called like one."""
@@ -181,6 +192,14 @@ class CallbackList:
     def watches_steps(self) -> bool:
         """Whether any of them needs the metrics after every step."""
         return any([callback.watches_steps for callback in self.callbacks])
+
+    @property
+    def between_steps(self) -> str:
+        """Which callback may change something between two steps, in words; an empty text if there is none."""
+        for callback in self.callbacks:
+            if callback.acts_between_steps:
+                return f"the callback {type(callback).__name__} may change something between two steps"
+        return ""
 
     def overrides(self, *moments: str) -> bool:
         """Return whether any of them has one of these methods."""

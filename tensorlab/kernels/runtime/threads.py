@@ -24,7 +24,16 @@ from tensorlab.kernels.runtime.drivers import call_driver
 from tensorlab.kernels.runtime.pool import MASK, POOL, THREAD, get_num_threads, pool, set_num_threads
 from tensorlab.kernels.runtime.records import addresses
 
-__all__ = ["get_num_threads", "pool", "run", "run_driver", "set_num_threads", "stop_kernel", "worker_kernel"]
+__all__ = [
+    "get_num_threads",
+    "pool",
+    "run",
+    "run_driver",
+    "set_num_threads",
+    "stop_kernel",
+    "team",
+    "worker_kernel",
+]
 
 _OPEN = 1 << 32
 _JOINED = _OPEN - 1
@@ -99,6 +108,12 @@ else:
     @jit
     def _keep_off(pool, worker, avoided):
         return avoided
+
+
+@jit
+def team(pool):
+    """Return the number of threads of a pool, whose address may be 0; another thread may change it at any time."""
+    return 1 if pool == 0 else atomics.load(addresses(pool, POOL).workers) + 1
 
 
 def _run(pool, chunks, task, data):
