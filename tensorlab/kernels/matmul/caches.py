@@ -1,4 +1,4 @@
-"""The data caches of the processor, by which matrix products are divided and operands are packed; Numba is not imported.
+"""The data caches of the processor, by which matrix products are divided and packed; Numba is not imported.
 
 A cache is an array of sets with a few ways each. The address of a cache line determines its set, so lines that are a
 large power of two apart compete for few sets, and are evicted long before the cache is full.

@@ -24,7 +24,7 @@ from tensorlab.kernels.matmul.block import block_task
 from tensorlab.kernels.matmul.caches import LINE
 from tensorlab.kernels.matmul.integer import integer_task
 from tensorlab.kernels.matmul.job import COPIED, PACKED, Division, Job, Matrix, Packing, Table
-from tensorlab.kernels.matmul.narrow import dots_task, row_task
+from tensorlab.kernels.matmul.narrow import MOST, dots_task, row_task
 from tensorlab.kernels.matmul.pack import allocate, pack_rows, release
 from tensorlab.kernels.matmul.rounding import DEPTH
 from tensorlab.kernels.matmul.tile_shape import Tile
@@ -147,7 +147,10 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         chunks = (m + extent - 1) // extent
     elif m == 1 and n > 1 and b.column == 1:
         task = tasks.row
-        extent = n if pool == 0 else max(_LINE_GRAIN // max(k, 1), n // 4) // _ROW * _ROW + _ROW
+        extent = max(_LINE_GRAIN // max(k, 1), min(n // team(pool), MOST), 1)
+        extent = (extent + _ROW - 1) // _ROW * _ROW
+        far = k * n * size > second.size * team(pool)
+        depth = 4 if far or crowded(2 * 8, b.row * size, LINE, first) else 8
         chunks = (n + extent - 1) // extent
     elif few and a.column == 1 and (n == 1 or k >= _DOTS * lanes):
         task = tasks.dots
