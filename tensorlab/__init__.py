@@ -18,11 +18,10 @@ from tensorlab import (
     activations,
     backends,
     callbacks,
-    datasets,
     errors,
     initializers,
     layers,
-    linalg,
+    lazy,
     losses,
     metrics,
     models,
@@ -32,7 +31,6 @@ from tensorlab import (
     random,
     regularizers,
     terminal,
-    testing,
     utils,
 )
 from tensorlab.activations import Activation
@@ -57,12 +55,16 @@ from tensorlab.layers import Input, Layer
 from tensorlab.losses import LossRule
 from tensorlab.models import Model, Sequential
 from tensorlab.optimizers import OptimizerRule
+from tensorlab.plans import disable_jit, jit
 from tensorlab.plugins import hookimpl
 from tensorlab.tensor import Tensor, asarray
 from tensorlab.variable import Variable
 from tensorlab.version import __version__
 
-if TYPE_CHECKING:  # a type checker follows one star import, but not the second one in `tensorlab.ops`
+if TYPE_CHECKING:
+    from tensorlab import datasets, linalg, testing
+
+    # A type checker follows one star import, but not the second one in `tensorlab.ops`.
     from tensorlab.ops.activations import *
     from tensorlab.ops.arithmetic import *
     from tensorlab.ops.broadcasting import *
@@ -94,6 +96,8 @@ if TYPE_CHECKING:  # a type checker follows one star import, but not the second 
 else:
     from tensorlab.ops import *
 
+    __getattr__, __dir__ = lazy.submodules(__name__, ("datasets", "linalg", "testing"))
+
 __all__ = [
     "Activation",
     "GradientTape",
@@ -114,6 +118,7 @@ __all__ = [
     "custom_gradient",
     "datasets",
     "device",
+    "disable_jit",
     "errors",
     "float32",
     "float64",
@@ -126,6 +131,7 @@ __all__ = [
     "int32",
     "int64",
     "jacobian",
+    "jit",
     "layers",
     "linalg",
     "losses",

@@ -70,7 +70,7 @@ class Activation(Elementwise):
         who = f"activation {made_of.name!r}"
         values = Hyperparameters(who, _hyperparameters(made_of), hyperparameters)
         super().__init__(with_constants(made_of, values), name=made_of.name)
-        self.__doc__ = made_of.python.__doc__
+        self.__doc__ = made_of.doc
         self._made_of, self._slope = made_of, None if derivative is None else _scalar(derivative, "derivative")
         self._values = values
         if self._slope is not None:
@@ -133,6 +133,14 @@ softmax = ops.softmax
 softplus = Activation(functions.softplus)
 softsign = Activation(functions.softsign)
 tanh = Activation(ops.tanh.scalar)
+
+
+def acts_along_last_axis(function: Any) -> bool:
+    """Return whether an activation is known to compute each element from those along the last axis only."""
+    if function is None or isinstance(function, Elementwise):
+        return True
+    plain = getattr(function, "__wrapped__", function)  # public functions are wrapped, see `wrap_functions`
+    return any(plain is known for known in (linear, functions.softmax, functions.log_softmax))
 
 
 def get(identifier: Any) -> Callable[[Any], Tensor]:

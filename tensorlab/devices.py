@@ -46,6 +46,11 @@ def backend(name: str | None = None) -> Backend:
     return found
 
 
+def only_cpu() -> bool:
+    """Return whether "cpu" is the only device that this process has used; then every tensor is on it."""
+    return len(_instances) == 1 and next(iter(_instances.values())).name == "cpu"
+
+
 def _made(entry: Entry) -> Backend:
     made: Backend = entry.thing()
     name = getattr(made, "name", None)

@@ -278,6 +278,7 @@ def _of_the_runtime(chosen: Sequence[DType]) -> Iterator[Kernel]:
     yield _kernel(catalogue.worker_kernel, "thread pool")
     yield _kernel(catalogue.stop_kernel, "thread pool")
     yield _kernel(catalogue.call_kernel, "compiled calls", calls.slots(add, Tensor))
+    yield _kernel(catalogue.replay_kernel, "plans")
     yield _kernel(catalogue.matmul_kernel, "matmul")
     for own, target in product(chosen, chosen):
         yield _map("astype", *conversion(own, target))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import weakref
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, ClassVar, NoReturn
@@ -34,6 +35,13 @@ class _Watched(Tensor):
 
 
 _new = object.__new__
+_alive: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDictionary()
+"""All variables by their key."""
+
+
+def variables_by_buffer() -> dict[int, Variable]:
+    """Return all variables by the id of the buffer that each refers to."""
+    return {id(variable._buffer): variable for variable in list(_alive.values())}
 
 
 class Variable(MutableTensor):
@@ -86,6 +94,7 @@ class Variable(MutableTensor):
         self.name = name
         self.marks: tuple[str, ...] = ()  # see `tensorlab.optimizers.slots.Slots`
         self.regularizer: Any = None  # set by a layer's `add_weight`
+        _alive[self.key] = self
 
     @property
     def watched(self) -> bool:  # type: ignore[override]
@@ -124,7 +133,7 @@ class Variable(MutableTensor):
             if claim.alone:
                 self._backend.copy_into(claim.buffer, new._buffer)
             else:
-                claim.buffer = self._backend.copy(new._buffer)
+                claim.replace(self._backend.copy(new._buffer))
         return self
 
     def assign_add(self, value: Any) -> Variable:

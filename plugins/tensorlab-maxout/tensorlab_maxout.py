@@ -22,6 +22,8 @@ class Maxout(tl.layers.Layer):
     Source: I. Goodfellow et al., "Maxout Networks", arXiv:1302.4389.
     """
 
+    samplewise = True
+
     def __init__(self, units, pieces=2, kernel_initializer="glorot_uniform", bias_initializer="zeros", **options):
         super().__init__(**options)
         for name, value in {"units": units, "pieces": pieces}.items():

@@ -13,6 +13,7 @@ import numpy as np
 
 from tensorlab.backends import checks
 from tensorlab.backends.host import Array, HostMemory, apart, writable
+from tensorlab.backends.listening import POOL, called, launched, listening, viewed
 from tensorlab.dtypes import DType
 from tensorlab.errors import DTypeError
 from tensorlab.forks import guard
@@ -43,6 +44,7 @@ class CPUBackend(HostMemory):
     """A backend that runs kernels on the processor's cores and compiles them at first use."""
 
     name = "cpu"
+    listens = True
 
     def __init__(self) -> None:
         # By rule, or by the content of a function, and by dtypes: `catalogue` takes a hundred times as long to look up.
@@ -63,12 +65,16 @@ class CPUBackend(HostMemory):
             checks.check_inputs(who, np.ndarray, buffers, expected, shape)
             result = empty(shape, output)
             kernel(pool() if result.size > CHUNK else 0, result, *buffers)
+            if listening[0]:
+                launched(kernel, (POOL if result.size > CHUNK else 0, result, *buffers), (result,))
             return result
 
         def run_all(shape: Shape, *buffers: Array) -> tuple[Array, ...]:
             checks.check_inputs(who, np.ndarray, buffers, expected, shape)
             results = tuple([empty(shape, dtype) for dtype in outputs])
             kernel(pool() if results[0].size > CHUNK else 0, *results, *buffers)
+            if listening[0]:
+                launched(kernel, (POOL if results[0].size > CHUNK else 0, *results, *buffers), results)
             return results
 
         if others:
@@ -98,10 +104,14 @@ class CPUBackend(HostMemory):
             else:
                 order, kept = _kept_first(who, buffer.ndim, axes)
                 ordered = buffer if order is None else buffer.transpose(order)
+                if listening[0] and order is not None:
+                    viewed(ordered, buffer)
                 result = empty(ordered.shape[:kept], output)
             size = buffer.size
             if size:
                 kernel(pool() if size > CHUNK else 0, kept, result, ordered)
+                if listening[0]:
+                    launched(kernel, (POOL if size > CHUNK else 0, kept, result, ordered), (result,))
             elif result.size:
                 with np.errstate(invalid="ignore"):  # the mean of no elements is NaN
                     initial = rule.initial
@@ -121,12 +131,14 @@ class CPUBackend(HostMemory):
             if kernel is None:
                 kernel = self._kernels[key] = catalogue.arg_reduce_kernel(rule, buffer.dtype.name)
             kernel(pool() if buffer.size > CHUNK else 0, result, buffer)
+            if listening[0]:
+                launched(kernel, (POOL if buffer.size > CHUNK else 0, result, buffer), (result,))
         return result
 
     def rowwise(self, rule: Rowwise, inputs: Sequence[Array]) -> Array:
         """Compute one row after another, so that a row stays in the first-level cache between passes."""
         checks.check_rowwise(rule, np.ndarray, inputs)
-        dense = [x if x.flags.c_contiguous else np.ascontiguousarray(x) for x in inputs]
+        dense = [x if x.flags.c_contiguous else _contiguous(x) for x in inputs]
         result = np.empty(inputs[0].shape, inputs[0].dtype)
         if result.size == 0:
             return result
@@ -136,12 +148,14 @@ class CPUBackend(HostMemory):
             kernel = self._kernels[key] = catalogue.rowwise_kernel(rule, result.dtype.name, len(inputs))
         columns = result.shape[-1]
         kernel(pool(), result.size // columns, columns, result, *dense)
+        if listening[0]:
+            launched(kernel, (POOL, result.size // columns, columns, result, *dense), (result,))
         return result
 
     def scan(self, rule: Scan, inputs: Sequence[Array], compute: DType, output: DType) -> Array:
         """Scan each row in order, with the rows divided among the threads."""
         checks.check_scan(rule, np.ndarray, inputs)
-        dense = [np.ascontiguousarray(x) for x in inputs]
+        dense = [x if x.flags.c_contiguous else _contiguous(x) for x in inputs]
         result = np.empty(inputs[0].shape, output)
         if result.size == 0:
             return result
@@ -152,6 +166,8 @@ class CPUBackend(HostMemory):
             kernel = self._kernels[key] = catalogue.scan_kernel(rule, compute.name, names, output.name)
         columns = result.shape[-1]
         kernel(pool(), result.size // columns, columns, result, *dense)
+        if listening[0]:
+            launched(kernel, (POOL, result.size // columns, columns, result, *dense), (result,))
         return result
 
     def matmul(
@@ -175,6 +191,10 @@ class CPUBackend(HostMemory):
             # The result, a and b are passed as arrays; the optional arrays as ids, 0 if absent.
             p, q = id(operands[0]) if operands else 0, id(operands[1]) if len(operands) > 1 else 0
             kernel(pool(), tasks, finish, result, id(product) if keep else 0, a, b, p, q)
+            if listening[0]:
+                extra = [*operands, 0, 0][:2]
+                arguments = (POOL, tasks, finish, result, 0 if product is None else product, a, b, *extra)
+                launched(kernel, arguments, (result,) if product is None else (result, product))
         return result, product
 
     def _product(
@@ -206,8 +226,20 @@ class CPUBackend(HostMemory):
                 kernel = self._kernels[key] = catalogue.update_kernel(function, weight.dtype.name, len(slots))
             size = weight.size
             if gradient.base is not None or weight.base is not None or not gradient.flags.c_contiguous:
-                gradient = apart(gradient, weight)
+                given, gradient = gradient, apart(gradient, weight)
+                if listening[0] and gradient is not given:
+                    called(apart, (given, weight), gradient)
             kernel(pool() if size > CHUNK else 0, size, weight, gradient, *slots, *hyperparameters)
+            if listening[0]:
+                arguments = (POOL if size > CHUNK else 0, size, weight, gradient, *slots, *hyperparameters)
+                launched(kernel, arguments, (weight, *slots), hyperparameters)
+
+
+def _contiguous(array: Array) -> Array:
+    dense = np.ascontiguousarray(array)
+    if listening[0]:
+        called(np.ascontiguousarray, (array,), dense)
+    return dense
 
 
 @functools.lru_cache(maxsize=1024)

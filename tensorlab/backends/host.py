@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, Self
@@ -9,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from tensorlab.backends import checks
+from tensorlab.backends.listening import called, listening, refused, viewed
 from tensorlab.errors import ArgumentError, DeviceError, IndexOutOfBoundsError, ShapeError, TensorlabError
 from tensorlab.shapes import Shape
 
@@ -33,6 +35,14 @@ def apart(gradient: Array, weight: Array) -> Array:
     return dense
 
 
+def _tell(made: Array, buffer: Array, function: Callable[..., Array], argument: Any) -> None:
+    """Tell a listener of the result of NumPy's function, which is a view or a copy."""
+    if np.may_share_memory(made, buffer):
+        viewed(made, buffer)
+    else:
+        called(function, (buffer, argument), made)
+
+
 def _refusal(who: str, received: str, error: Exception) -> TensorlabError:
     """Return the tensorlab error that replaces an error of NumPy."""
     if isinstance(error, ValueError):  # first, because NumPy's AxisError is both
@@ -44,6 +54,8 @@ class HostMemory:
     """The part of the backend protocol that moves elements without computing on them."""
 
     name: str
+    listens = False
+    """Whether listeners are told all that the backend does; see `tensorlab.backends.listening`."""
 
     def at(self, index: int) -> Self:
         """Return this backend for index 0.
@@ -70,10 +82,14 @@ class HostMemory:
 
     def to_host(self, buffer: Array) -> Array:
         """Return the buffer itself."""
+        if listening[0]:
+            refused("it reads the elements of a tensor")
         return buffer
 
     def export(self, buffer: Array) -> Array:
         """Return a read-only view."""
+        if listening[0]:
+            refused("it exports a tensor")
         array = buffer.view()
         array.flags.writeable = False
         return array
@@ -83,7 +99,10 @@ class HostMemory:
 
     def copy(self, buffer: Array) -> Array:
         """Return a C-contiguous copy."""
-        return np.array(buffer, order="C")
+        made = np.array(buffer, order="C")
+        if listening[0]:
+            called(np.array, (buffer,), made)
+        return made
 
     def shares_memory(self, a: Array, b: Array) -> bool:
         """Return whether the memory ranges of two arrays overlap."""
@@ -95,6 +114,8 @@ class HostMemory:
         if not target.flags.writeable:
             raise ArgumentError("copy_into", "a buffer that can be written to", "a read-only one")
         target[...] = source
+        if listening[0]:
+            called(self.copy_into, (target, source), None, (target,))
 
     def fits(self, size: int) -> bool:
         """Return True: data on the host needs no other memory."""
@@ -106,40 +127,58 @@ class HostMemory:
     def reshape(self, buffer: Array, shape: Shape) -> Array:
         """Return the elements in another shape, as a view if the strides allow it."""
         try:
-            return buffer.reshape(shape)
+            made = buffer.reshape(shape)
         except (ValueError, IndexError) as error:
             raise _refusal("reshape", f"shape {shape} for {buffer.shape}", error) from None
+        if listening[0]:
+            _tell(made, buffer, np.reshape, shape)
+        return made
 
     def permute(self, buffer: Array, axes: tuple[int, ...]) -> Array:
         """Return a view with permuted axes."""
         try:
-            return buffer.transpose(axes)
+            made = buffer.transpose(axes)
         except (ValueError, IndexError) as error:
             raise _refusal("permute", f"axes {axes} for shape {buffer.shape}", error) from None
+        if listening[0]:
+            viewed(made, buffer)
+        return made
 
     def broadcast_to(self, buffer: Array, shape: Shape) -> Array:
         """Return a view with strides of zero along repeated axes."""
         try:
             # The core of np.broadcast_to, without its slow checks in Python.
             view: Array = _nditer(buffer, _OF_VIEWS, _READ_ONLY, itershape=shape, order="C").itviews[0]
-            return view if view.shape == shape else np.broadcast_to(buffer, shape)
+            if view.shape != shape:
+                view = np.broadcast_to(buffer, shape)
         except (ValueError, IndexError) as error:
             raise _refusal("broadcast_to", f"shape {shape} for {buffer.shape}", error) from None
+        if listening[0]:
+            viewed(view, buffer)
+        return view
 
     def index(self, buffer: Array, index: Any) -> Array:
         """Return a view for slices and integers, and a copy for arrays."""
-        return np.asarray(buffer[index])
+        made = np.asarray(buffer[index])
+        if listening[0]:
+            _tell(made, buffer, operator.getitem, index)
+        return made
 
     def put(self, buffer: Array, index: Any, values: Array) -> None:
         """Assign to the selected elements in place."""
         buffer[index] = values
+        if listening[0]:
+            called(self.put, (buffer, index, values), None, (buffer,))
 
     def gather(self, buffer: Array, indices: Array) -> Array:
         """Return a copy of the selected elements along the first axis."""
         try:
-            return np.asarray(buffer[indices])
+            made = np.asarray(buffer[indices])
         except (ValueError, IndexError) as error:
             raise _refusal("gather", f"indices for shape {buffer.shape}", error) from None
+        if listening[0]:
+            called(operator.getitem, (buffer, indices), made)
+        return made
 
     def scatter_add(self, shape: Shape, index: Any, values: Array) -> Array:
         """Return zeros with the values added in index order."""
@@ -152,9 +191,14 @@ class HostMemory:
                 result[index] = values
         except (ValueError, IndexError) as error:
             raise _refusal("scatter_add", f"values of shape {values.shape} for {shape}", error) from None
+        if listening[0]:
+            called(self.scatter_add, (shape, index, values), result)
         return result
 
     def concatenate(self, buffers: Sequence[Array], axis: int) -> Array:
         """Concatenate arrays along an axis."""
         checks.check_parts("concatenate", np.ndarray, buffers, axis)
-        return np.concatenate(buffers, axis)
+        made = np.concatenate(buffers, axis)
+        if listening[0]:
+            called(np.concatenate, (tuple(buffers), axis), made)
+        return made

@@ -161,6 +161,9 @@ class LambdaCallback(Callback):
                 setattr(self, name, function)
 
 
+_STEPS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+
+
 class CallbackList:
     """A list of callbacks that is called like one."""
 
@@ -181,6 +184,15 @@ class CallbackList:
     def watches_steps(self) -> bool:
         """Whether any of them needs the metrics after every step."""
         return any([callback.watches_steps for callback in self.callbacks])
+
+    @property
+    def between_steps(self) -> str:
+        """Which callback, apart from tensorlab's own, is called between the steps of an epoch, in words; or empty."""
+        for callback in self.callbacks:
+            own = type(callback).__module__.startswith("tensorlab.") and not isinstance(callback, LambdaCallback)
+            if not own and callback.overrides(*_STEPS):
+                return f"the callback {type(callback).__name__} may change something between two steps"
+        return ""
 
     def overrides(self, *moments: str) -> bool:
         """Return whether any of them has one of these methods."""

@@ -20,6 +20,7 @@ __all__ = [
     "map_kernel",
     "matmul_kernel",
     "reduce_kernel",
+    "replay_kernel",
     "rowwise_kernel",
     "scan_kernel",
     "stop_kernel",
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from tensorlab.kernels.matmul.product import task_kernel
     from tensorlab.kernels.matmul.stacked import epilogue_kernel, matmul_kernel
     from tensorlab.kernels.runtime.compiled_call import call_kernel
+    from tensorlab.kernels.runtime.replay import replay_kernel
     from tensorlab.kernels.runtime.threads import stop_kernel, worker_kernel
 else:
     arg_reduce_kernel = Maker("loops.arg_reduce.arg_reduce_kernel")
@@ -68,6 +70,7 @@ else:
     map_kernel = Maker("loops.map.map_kernel")
     matmul_kernel = Maker("matmul.stacked.matmul_kernel")
     reduce_kernel = Maker("loops.reduce.reduce_kernel")
+    replay_kernel = Maker("runtime.replay.replay_kernel")
     rowwise_kernel = Maker("loops.rowwise.rowwise_kernel")
     scan_kernel = Maker("loops.scan.scan_kernel")
     stop_kernel = Maker("runtime.threads.stop_kernel")

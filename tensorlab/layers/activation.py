@@ -27,6 +27,11 @@ class Activation(Layer):
 
     _takes_one = True
 
+    @property
+    def samplewise(self) -> bool:
+        """Whether the activation is one that computes each sample separately."""
+        return activations.acts_along_last_axis(self.activation)
+
     def __init__(self, activation: Any, **options: Any) -> None:
         super().__init__(**options)
         self.activation = activations.get(activation)
@@ -46,6 +51,12 @@ class Softmax(Layer):
     """
 
     _takes_one = True
+
+    @property
+    def samplewise(self) -> bool:
+        """Whether the axes are the last one, or others that are not the first."""
+        axes = self.axis if isinstance(self.axis, tuple) else (self.axis,)
+        return all(isinstance(axis, int) and (axis == -1 or axis > 0) for axis in axes)
 
     def __init__(self, axis: Any = -1, **options: Any) -> None:
         super().__init__(**options)
@@ -71,6 +82,7 @@ class ReLU(Layer):
     """
 
     _takes_one = True
+    samplewise = True
 
     def __init__(
         self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **options: Any
@@ -100,6 +112,7 @@ class LeakyReLU(Layer):
     """
 
     _takes_one = True
+    samplewise = True
 
     def __init__(self, negative_slope: float = 0.3, **options: Any) -> None:
         super().__init__(**options)
@@ -126,6 +139,7 @@ class ELU(Layer):
     """
 
     _takes_one = True
+    samplewise = True
 
     def __init__(self, alpha: float = 1.0, **options: Any) -> None:
         super().__init__(**options)

@@ -40,7 +40,7 @@ def is_structure(value: Any) -> bool:
 
 def inputs_to_tensors(who: str, value: Any, device: str | None) -> Any:
     """Convert inputs to tensors; arrays are moved to ``device``."""
-    if isinstance(value, Tensor) or not is_structure(value):
+    if isinstance(value, (np.ndarray, Tensor)) or not is_structure(value):
         return as_tensor(value, who, device)
     return _map(lambda item: item if item is None else as_tensor(item, who, device), value)
 

@@ -24,8 +24,7 @@ from tensorlab.layers.arguments import (
 )
 from tensorlab.layers.calling import Block, Call, call_around, context
 from tensorlab.layers.tracking import Change, changes_since, members, snapshot, undo
-from tensorlab.layers.weights import Weighted
-from tensorlab.ops.dispatch import device_of
+from tensorlab.layers.weights import Weighted, device_of_weights
 from tensorlab.ops.probabilities import Probabilities
 from tensorlab.tensor import Tensor
 from tensorlab.utils import unique_name
@@ -194,6 +193,16 @@ class Layer(Weighted):
         """Compute the outputs. Subclasses may also take ``training``, which is true in training."""
         raise StateError(self._who, "the class has no method call", "implement call(self, inputs)")
 
+    @property
+    def samplewise(self) -> bool:
+        """Whether, outside of training, the outputs for a sample depend on that sample and the weights only.
+
+        `Model.predict` chooses the batch size itself if all layers are samplewise. The built-in layers are, except with
+        arguments that mix samples. Declare it with ``samplewise = True`` in the class body; a class that overrides
+        `call` does not inherit the declaration.
+        """
+        return False
+
     # Methods that users call
 
     def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
@@ -241,8 +250,9 @@ class Layer(Weighted):
             if isinstance(inputs, Layer):
                 hint = "put layers into tl.Sequential([...]), or write a Model whose call applies them"
                 raise ArgumentTypeError(self._who, "a tensor or an array", short_repr(inputs), hint)
-            inputs = inputs_to_tensors(self._who, inputs, device_of(self.weights))
-            if self._takes_one and not isinstance(inputs, Tensor):
+            inputs = inputs_to_tensors(self._who, inputs, device_of_weights(self))
+            one = isinstance(inputs, Tensor)
+            if self._takes_one and not one:
                 hint = "join them first, e.g. with tl.concat"
                 raise ArgumentTypeError(self._who, "one tensor", describe(inputs), hint)
         elif type(inputs) is not Probabilities:  # an identity layer must keep the logits of a softmax
@@ -323,6 +333,21 @@ class Layer(Weighted):
 
     def __repr__(self) -> str:
         return f"<{self._who}{', built' if self.built else ''}>"
+
+
+def is_samplewise(layer: Layer) -> bool:
+    """Return whether a layer is `samplewise`, by a declaration in the class that implements its `call` or below it."""
+    if not _CALLS.isdisjoint(vars(layer)):
+        return False
+    for cls in type(layer).__mro__:
+        if "samplewise" in vars(cls):
+            return bool(layer.samplewise)
+        if not _CALLS.isdisjoint(vars(cls)):
+            return False
+    return False
+
+
+_CALLS = {"__call__", "call"}
 
 
 def _arguments_needed(call: Callable[..., Any]) -> int:

@@ -61,6 +61,11 @@ class Dense(Layer):
 
     _takes_one = True
 
+    @property
+    def samplewise(self) -> bool:
+        """Whether the activation is one that computes each sample separately."""
+        return activations.acts_along_last_axis(self.activation)
+
     def __init__(
         self,
         units: int,
@@ -97,20 +102,36 @@ class Dense(Layer):
                 shape[1:], self.bias_initializer, regularizer=self.bias_regularizer, name="bias"
             )
 
+    def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+        """Compute the outputs, as `Layer.__call__` describes."""
+        if (
+            isinstance(inputs, Tensor)
+            and self._called
+            and self.built
+            and inputs.dtype is self.dtype
+            and not args
+            and not kwargs
+            and type(self).call is Dense.call
+            and "call" not in self.__dict__
+            and activations.acts_along_last_axis(self.activation)
+        ):
+            return self.call(inputs)  # nothing would read the record of a call: `call` runs only tensorlab's operations
+        return super().__call__(inputs, *args, training=training, **kwargs)
+
     def call(self, inputs: Tensor) -> Tensor:
         """Compute the product, the bias and the activation."""
-        shape = inputs.shape
+        shape, kernel, activation = inputs.shape, self.kernel, self.activation
         if len(shape) < 2:
             self._check_rank(shape)
-        if shape[-1] != self.kernel.shape[0]:
-            raise _wrong_inputs(self._who, self.kernel.shape[0], shape)
+        if shape[-1] != kernel.shape[0]:
+            raise _wrong_inputs(self._who, kernel.shape[0], shape)
         if inputs.dtype is not self.dtype:
             inputs = inputs.astype(self.dtype)
-        if self.activation in (None, activations.linear):
-            return dense(inputs, self.kernel, self.bias)
-        if isinstance(self.activation, Elementwise):
-            return dense(inputs, self.kernel, self.bias, self.activation)
-        return self.activation(dense(inputs, self.kernel, self.bias))
+        if activation is None or activation is activations.linear:
+            return dense(inputs, kernel, self.bias)
+        if isinstance(activation, Elementwise):
+            return dense(inputs, kernel, self.bias, activation)
+        return activation(dense(inputs, kernel, self.bias))
 
     def _ensure_built(self, input_shape: Any) -> None:
         self._check_rank(input_shape)

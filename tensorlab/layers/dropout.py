@@ -11,13 +11,18 @@ from tensorlab.errors import ArgumentError, short_repr
 from tensorlab.layers.base import Layer
 from tensorlab.ops.lift import elementwise
 from tensorlab.rules import finite
-from tensorlab.tensor import Tensor, asarray
+from tensorlab.tensor import Tensor, from_buffer_of
 
 
 @elementwise
 def _keep(x: float, number: float, rate: float) -> float:
     """Return ``x / (1 - rate)`` if the random number is at least the rate, else 0."""
     return x / (1.0 - rate) if number >= rate else 0.0
+
+
+@elementwise
+def _noisy(x: float, number: float, stddev: float) -> float:
+    return x + number * stddev
 
 
 _REAL = (int, float, np.integer, np.floating)
@@ -42,6 +47,7 @@ class Dropout(Layer):
     """
 
     _takes_one = True
+    samplewise = True
 
     def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
@@ -54,10 +60,8 @@ class Dropout(Layer):
         """Drop inputs in training; otherwise return the inputs."""
         if not training or self.rate == 0:
             return inputs
-        drawn = _generator("dropout", self).random(inputs.shape, dtype=np.float32)
         inputs = inputs.astype(self.dtype)
-        mask = asarray(drawn.astype(inputs.dtype), device=inputs.device)
-        return _keep(inputs, mask, self.rate)
+        return _keep(inputs, _drawn(self, "dropout", "random", inputs), self.rate)
 
 
 class GaussianNoise(Layer):
@@ -79,6 +83,7 @@ class GaussianNoise(Layer):
     """
 
     _takes_one = True
+    samplewise = True
 
     def __init__(self, stddev: float, seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
@@ -90,10 +95,11 @@ class GaussianNoise(Layer):
         if not training or self.stddev == 0:
             return inputs
         inputs = inputs.astype(self.dtype)
-        noise = _generator("gaussian_noise", self).standard_normal(inputs.shape, dtype=np.float32)
-        return inputs + asarray((noise * self.stddev).astype(inputs.dtype), device=inputs.device)
+        return _noisy(inputs, _drawn(self, "gaussian_noise", "standard_normal", inputs), self.stddev)
 
 
-def _generator(use: str, layer: Dropout | GaussianNoise) -> np.random.Generator:
-    """Return the random numbers of a layer: of its own stream, so that they do not depend on other layers."""
-    return random.generator(f"{use} {layer.name}" if layer.seed is None else use, layer.seed, moving=True)
+def _drawn(layer: Dropout | GaussianNoise, use: str, distribution: str, like: Tensor) -> Tensor:
+    """Return a random number for each input, from the layer's own stream, which does not depend on other layers."""
+    stream = f"{use} {layer.name}" if layer.seed is None else use
+    numbers = random.drawn(stream, layer.seed, distribution, like.shape, like.dtype)
+    return from_buffer_of(like, like.backend.from_host(numbers))

@@ -33,6 +33,7 @@ class Input(Layer):
     """
 
     _takes_one = True
+    samplewise = True
 
     def __init__(
         self,

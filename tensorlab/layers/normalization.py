@@ -56,6 +56,11 @@ class BatchNormalization(Layer):
 
     _takes_one = True
 
+    @property
+    def samplewise(self) -> bool:
+        """Whether the axis of the features is the last one, or another that is not the first."""
+        return self.axis == -1 or self.axis > 0
+
     def __init__(
         self,
         axis: int = -1,

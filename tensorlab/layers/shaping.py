@@ -24,6 +24,7 @@ class Flatten(Layer):
     """
 
     _takes_one = True
+    samplewise = True
 
     def call(self, inputs: Tensor) -> Tensor:
         """Reshape the inputs."""
@@ -48,6 +49,7 @@ class Reshape(Layer):
     """
 
     _takes_one = True
+    samplewise = True
 
     def __init__(self, target_shape: Any, **options: Any) -> None:
         super().__init__(**options)
@@ -83,6 +85,7 @@ class Rescaling(Layer):
     """
 
     _takes_one = True
+    samplewise = True
 
     def __init__(self, scale: float, offset: float = 0.0, **options: Any) -> None:
         super().__init__(**options)

@@ -12,9 +12,10 @@ import numpy as np
 
 from tensorlab import dtypes, initializers, regularizers
 from tensorlab.arguments import check_name, misfit, named
+from tensorlab.devices import only_cpu
 from tensorlab.errors import ArgumentTypeError, ShapeError, StateError, levels_to_the_user, short_repr
 from tensorlab.layers.tracking import Tracked, members, variables_in, walked
-from tensorlab.ops.dispatch import as_tensor
+from tensorlab.ops.dispatch import as_tensor, device_of
 from tensorlab.shapes import as_shape
 from tensorlab.tensor import Tensor
 from tensorlab.variable import Variable
@@ -196,6 +197,11 @@ class Weighted(Tracked):
                 raise ShapeError(who, f"{weight.name!r} of {weight.shape}", str(value.shape))
         for weight, value in zip(targets, values, strict=True):
             weight.assign(value.astype(weight.dtype).to_device(weight.device))
+
+
+def device_of_weights(layer: Weighted) -> str | None:
+    """Return the device of a layer's weights, to which inputs are moved; None, the current one, if there are none."""
+    return "cpu" if only_cpu() else device_of(layer.weights)
 
 
 def _frozen(root: Weighted) -> set[int]:

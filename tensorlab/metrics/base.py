@@ -11,6 +11,7 @@ import numpy as np
 
 from tensorlab import autodiff, dtypes, initializers, ops
 from tensorlab.arguments import check_name
+from tensorlab.backends.listening import affected, listening, refused
 from tensorlab.errors import ShapeError
 from tensorlab.losses.base import matched
 from tensorlab.metrics.running import RunningMean
@@ -115,10 +116,14 @@ class Metric(Configured):
         A tensor is read later, so that its device need not be waited for now.
         """
         self._running_mean.add(mean, count)
+        if listening[0]:
+            affected(self.add, (mean._buffer if isinstance(mean, Tensor) else mean, count))
 
     def result(self) -> Any:
         """Return the mean so far, 0 before the first batch."""
         mean = self._running_mean.read()
+        if listening[0]:
+            refused("it reads the result of a metric")
         return mean.total / mean.weight if mean.weight else 0.0
 
     def reset_state(self) -> None:

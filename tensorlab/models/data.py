@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import operator
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -17,7 +18,7 @@ from tensorlab.devices import backend, sharing_backend
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, NonFiniteError, ShapeError, short_repr
 from tensorlab.layers.arguments import is_structure
 from tensorlab.ops.dispatch import as_tensor
-from tensorlab.ops.reduction import all_finite
+from tensorlab.ops.reduction import only_finite
 from tensorlab.rules import finite
 from tensorlab.tensor import Tensor
 
@@ -35,6 +36,10 @@ def check_count(who: str, value: Any, least: int = 1) -> int:
     if isinstance(value, bool) or number < least:
         raise ArgumentError(who, f"an integer of at least {least}", short_repr(value))
     return number
+
+
+Batch = tuple[Tensor, Tensor | None, Tensor | None]
+"""The inputs, targets and weights of some samples."""
 
 
 class Samples:
@@ -129,9 +134,14 @@ class Samples:
         self.x = self._replaced(self.x, ops.expand_dims(self.x, axis=1))
         return True
 
-    def steps(self, batch_size: int) -> int:
+    @property
+    def on_processor(self) -> bool:
+        """Whether the samples are on the device "cpu", and computed there."""
+        return self._backend.name == self.x.device == "cpu"
+
+    def steps(self, batch_size: int, last_alone: bool = False) -> int:
         """Return the number of batches; the last one may be smaller."""
-        return math.ceil(self.count / batch_size)
+        return math.ceil((self.count - last_alone) / batch_size) + last_alone
 
     def split(self, fraction: float) -> tuple[Samples, Samples]:
         """Split off a fraction of the samples at the end, and return both parts.
@@ -164,17 +174,32 @@ class Samples:
             self._staying.add(id(new))
         return new
 
-    def batches(self, batch_size: int, shuffle: bool = False) -> Iterator[tuple[Tensor, Tensor | None, Tensor | None]]:
-        """Yield the batches, as inputs, targets and weights: in order as views, or shuffled as copies."""
+    def batches(self, batch_size: int, shuffle: bool = False, last_alone: bool = False) -> Iterable[Batch]:
+        """Return the batches, as inputs, targets and weights: in order as views, or shuffled as copies.
+
+        Args:
+            batch_size: the number of samples of each batch; the last one may have fewer.
+            shuffle: whether to shuffle the samples.
+            last_alone: whether the last sample is a batch of its own.
+        """
+        if self.count <= batch_size and not shuffle and not last_alone:
+            return (self._batch(slice(0, self.count), {}),)
+        return self._batches(batch_size, shuffle, last_alone)
+
+    def _batches(self, batch_size: int, shuffle: bool, last_alone: bool) -> Iterator[Batch]:
         indices: dict[Backend, Any] = {}  # on each device with samples; copied once, so that no batch has to wait
         if shuffle:
             order = random.generator("shuffle").permutation(self.count)
             owners = {tensor._backend for tensor in (self.x, self.y, self.weights) if tensor is not None}
             indices = {owner: owner.from_host(order) for owner in owners}
-        for start in range(0, self.count, batch_size):
-            part = slice(start, start + batch_size)
-            y, weights = (None if each is None else self._take(each, part, indices) for each in (self.y, self.weights))
-            yield self._take(self.x, part, indices), y, weights
+        end = self.count - last_alone
+        for start in itertools.chain(range(0, end, batch_size), range(end, self.count)):
+            yield self._batch(slice(start, min(start + batch_size, end if start < end else self.count)), indices)
+
+    def _batch(self, part: slice, indices: dict[Backend, Any]) -> Batch:
+        y = None if self.y is None else self._take(self.y, part, indices)
+        weights = None if self.weights is None else self._take(self.weights, part, indices)
+        return self._take(self.x, part, indices), y, weights
 
     def first(self) -> Tensor:
         """Return the first input, as a batch of one."""
@@ -236,6 +261,8 @@ class Samples:
             tensor = as_tensor(value, who, "cpu")
         except DTypeError as error:
             raise DTypeError(who, error.expected, error.received, error.hint) from None
+        if tensor._backend is self._backend:
+            return tensor
         if self._backend.fits(tensor.size * tensor.dtype.itemsize):
             return self._moved(tensor)
         self._staying.add(id(tensor))
@@ -253,7 +280,7 @@ def check_finite(who: str, tensor: Tensor) -> None:
     Raises:
         NonFiniteError: naming the first such element.
     """
-    if tensor.dtype.kind != "f" or all_finite(tensor):
+    if tensor.dtype.kind != "f" or only_finite(tensor):
         return
     host = tensor.numpy()
     position = tuple(int(index) for index in np.argwhere(~np.isfinite(host))[0])

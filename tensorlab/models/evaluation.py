@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tensorlab import autodiff, terminal
 from tensorlab.arguments import named
-from tensorlab.callbacks import CallbackList, Logs, show
+from tensorlab.callbacks import Callback, CallbackList, Logs, show
 from tensorlab.errors import ArgumentTypeError, NonFiniteError
+from tensorlab.layers.base import is_samplewise
+from tensorlab.layers.weights import device_of_weights
 from tensorlab.models.data import Samples
+from tensorlab.models.prediction import Collected, choose_batch_size, leaves_one
 from tensorlab.models.runs import Runs, check_batch_size, check_callbacks, undoing_builds
 from tensorlab.models.steps import as_logs
-from tensorlab.ops.dispatch import device_of
-from tensorlab.tensor import Tensor
+from tensorlab.shapes import Shape
 
 
 class Evaluation(Runs):
@@ -105,7 +108,9 @@ class Evaluation(Runs):
 
         Args:
             x: samples along the first axis.
-            batch_size: samples a batch, 32 if None.
+            batch_size: samples a batch. None lets tensorlab choose: 32, or more if the result is the same to the bit.
+                That is so if every layer is `samplewise`, nothing replaces `predict_step`, no callback watches batches,
+                and the model is built and on "cpu".
             verbose: ignored.
             callbacks: as for `fit`.
 
@@ -118,24 +123,47 @@ class Evaluation(Runs):
         who = f"{self._who}.predict"
         size = check_batch_size(f"{who} batch_size", batch_size)
         given = check_callbacks(who, callbacks)
-        samples = Samples(who, x, device=device_of(self.weights))
-        watching = CallbackList(given, self, verbose=verbose, epochs=1, steps=samples.steps(size))
-        parts = []
+        samples = Samples(who, x, device=device_of_weights(self))
+        last_alone = False
+        if batch_size is None and samples.count > size and self._may_choose_batches(samples, given):
+            chosen = choose_batch_size(self._shapes_of_sample(samples.x.shape[1:]), self.dtype.itemsize)
+            size, last_alone = max(chosen, size), leaves_one(samples.count)
+        notify: Callable[..., None] = _ignore
+        if given:
+            steps = samples.steps(size, last_alone)
+            notify = CallbackList(given, self, verbose=verbose, epochs=1, steps=steps).call
+        collected = Collected(samples.count)
         if self.stop_predicting:
             self.stop_predicting = False
-        watching.call("on_predict_begin", {})
+        notify("on_predict_begin", {})
+        own_step = self._replaces("predict_step")
         with autodiff.no_grad(), samples:
-            if samples.x.ndim == 1 and not self._replaces("predict_step"):
+            if samples.x.ndim == 1 and not own_step:
                 self.dry_run(samples)
-            for step, (batch, *_) in enumerate(samples.batches(size)):
-                watching.call("on_predict_batch_begin", step, {})
-                outputs = self.predict_step((batch,))
-                parts.append(_on_host(outputs))
-                watching.call("on_predict_batch_end", step, {"outputs": outputs})
+            for step, (batch, _, _) in enumerate(samples.batches(size, last_alone=last_alone)):
+                notify("on_predict_batch_begin", step, {})
+                outputs = self.predict_step((batch,)) if own_step else self(batch, training=False)
+                collected.add(outputs, batch.shape[0])
+                notify("on_predict_batch_end", step, {"outputs": outputs})
                 if self.stop_predicting:
                     break
-        watching.call("on_predict_end", {})
-        return _joined(parts)
+        notify("on_predict_end", {})
+        return collected.result()
+
+    def _may_choose_batches(self, samples: Samples, callbacks: list[Callback]) -> bool:
+        """Return whether `predict` may divide samples into any batches, because neither outputs nor hooks differ."""
+        return (
+            self.built
+            and samples.x.ndim > 1
+            and samples.on_processor
+            and is_samplewise(self)
+            and not self._replaces("predict_step")
+            and not any([each.overrides("on_predict_batch_begin", "on_predict_batch_end") for each in callbacks])
+        )
+
+    def _shapes_of_sample(self, shape: Shape) -> list[Shape]:
+        """Return the shapes of a sample of this shape: the inputs, and the outputs of each layer if they are known."""
+        return [shape]
 
     @named
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, *, return_dict: bool = True) -> Any:
@@ -163,31 +191,14 @@ class Evaluation(Runs):
             raise NonFiniteError(f"{self._who} loss", "a finite number", f"{loss}{where}", hint)
 
 
+def _ignore(*arguments: Any) -> None:
+    """Do nothing, as a list of no callbacks does."""
+
+
 def reported(logs: Logs, as_dict: bool) -> Any:
     """Return logs as they are, or their values in a list, or a single value itself."""
     values = list(logs.values())
     return logs if as_dict else values if len(values) != 1 else values[0]
-
-
-def _on_host(outputs: Any) -> Any:
-    """Return outputs with NumPy arrays in place of tensors."""
-    if isinstance(outputs, Tensor):
-        return outputs.numpy()
-    if isinstance(outputs, dict):
-        return {name: _on_host(value) for name, value in outputs.items()}
-    if isinstance(outputs, (list, tuple)):
-        return [_on_host(value) for value in outputs]
-    return np.asarray(outputs)
-
-
-def _joined(parts: list[Any]) -> Any:
-    """Return the outputs of batches as those of all samples."""
-    first = parts[0]
-    if isinstance(first, dict):
-        return {name: _joined([part[name] for part in parts]) for name in first}
-    if isinstance(first, list):
-        return [_joined([part[number] for part in parts]) for number in range(len(first))]
-    return first.copy() if len(parts) == 1 and first.ndim else np.concatenate(parts)
 
 
 def _length(x: Any) -> int:

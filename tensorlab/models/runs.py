@@ -11,11 +11,11 @@ from tensorlab import autodiff, callbacks, random
 from tensorlab.callbacks import Callback
 from tensorlab.errors import ArgumentTypeError, ShapeError, TensorlabError, short_repr
 from tensorlab.layers.arguments import check_one_output
-from tensorlab.layers.calling import Block
+from tensorlab.layers.calling import Block, context
+from tensorlab.layers.weights import device_of_weights
 from tensorlab.models.checkpoint import Checkpoint
 from tensorlab.models.data import Samples, check_count
 from tensorlab.models.steps import Steps, flat
-from tensorlab.ops.dispatch import device_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -62,7 +62,7 @@ class Runs(Steps):
             NonFiniteError: if an input is NaN or infinite.
         """
         needed = self._needs("targets", step)
-        samples = Samples(who, x, y, targets=needed, device=device_of(self.weights), weights=sample_weight)
+        samples = Samples(who, x, y, targets=needed, device=device_of_weights(self), weights=sample_weight)
         if self._replaces(step):  # nobody knows how it calls the model
             return samples
         with self.building():
@@ -146,7 +146,10 @@ class _UndoingBuilds(Block):
         stepped = self.layer.stepped
         if stepped and error is not None and not isinstance(error, TensorlabError):
             self.keep()
-        self.leave(failed=error is not None)
+        if self.built:
+            self.leave(failed=error is not None)
+        else:
+            context.call = self.outer
         if stepped is not self.around:
             self.layer.stepped = self.around
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from tensorlab import autodiff
 from tensorlab.errors import ArgumentTypeError, StateError, short_repr
 from tensorlab.layers import Input, Layer
 from tensorlab.layers.arguments import check_one_output, computed_on_zeros
+from tensorlab.layers.base import is_samplewise
 from tensorlab.models.model import Model
 from tensorlab.serialization import check_config, deserialize, serialize
 from tensorlab.shapes import Shape
@@ -37,6 +39,11 @@ class Sequential(Model):
     """
 
     _takes_one = True
+
+    @property
+    def samplewise(self) -> bool:
+        """Whether all layers are, and the batch is never the last axis, along which some layers compute."""
+        return all([is_samplewise(layer) for layer in self._layers]) and all([len(each) > 1 for each in self._shapes])
 
     def __init__(self, layers: Iterable[Layer] | None = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(trainable=trainable, name=name)
@@ -137,6 +144,14 @@ class Sequential(Model):
         for layer in self._layers:
             inputs = layer(inputs, training=training)
         return inputs
+
+    def _shapes_of_sample(self, shape: Shape) -> list[Shape]:
+        if len(self._shapes) != len(self._layers):
+            return super()._shapes_of_sample(shape)
+        # Lengths that were not known when the model was built are 1 in its shapes.
+        known = math.prod([length for length in self._input_shape[1:] if length is not None])
+        repeats = math.prod(shape) // max(known, 1)
+        return [shape, *[(repeats, *each[1:]) for each in self._shapes]]
 
     def _output_shapes(self) -> list[str]:
         if len(self._shapes) != len(self._layers):

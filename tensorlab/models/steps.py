@@ -27,6 +27,8 @@ class Steps(Layer):
     _metrics: tuple[Metric, ...] = ()
     _weighted_metrics: tuple[Metric, ...] = ()  # those among them that sample weights apply to
     _loss_tracker: Mean | None = None
+    run_eagerly = False
+    """Whether every step runs its Python code; see `compile`."""
 
     # Setting up
 
@@ -37,6 +39,7 @@ class Steps(Layer):
         loss: Any = None,
         metrics: Sequence[Any] | None = None,
         weighted_metrics: Sequence[Any] | None = None,
+        run_eagerly: bool = False,
     ) -> None:
         """Set the optimizer, the loss and the metrics.
 
@@ -47,10 +50,12 @@ class Steps(Layer):
                 names that are given here. Of equal names the second is reported with ``_1``, and so on.
             weighted_metrics: metrics that sample weights and class weights apply to, as they do to the loss. Other
                 metrics ignore them. One that is also in ``metrics`` is reported as ``weighted_…``.
+            run_eagerly: whether every step runs its Python code, for example to print or to debug. Otherwise most steps
+                of an epoch run a plan, with the same results; see `training_plan`.
 
         Raises:
             UnknownNameError: for an unknown name; the message suggests similar names.
-            ArgumentError: for metrics that are no list, or a loss without a reduction.
+            ArgumentError: for metrics that are no list, a loss without a reduction, or another ``run_eagerly``.
             ArgumentTypeError: for a metric that is not one of targets and outputs.
 
         In these cases nothing is changed.
@@ -60,7 +65,9 @@ class Steps(Layer):
         chosen, weighted = _metrics(f"{who} metrics", metrics), _metrics(f"{who} weighted_metrics", weighted_metrics)
         if chosen_loss is not None and chosen_loss.reduction in (None, "none"):
             raise ArgumentError(f"{who} loss", "a loss that is one number", f"reduction={chosen_loss.reduction!r}")
-        self._optimizer, self._loss = chosen_optimizer, chosen_loss
+        if not isinstance(run_eagerly, (bool, type(None))):
+            raise ArgumentError(f"{who} run_eagerly", "True or False", short_repr(run_eagerly))
+        self._optimizer, self._loss, self.run_eagerly = chosen_optimizer, chosen_loss, bool(run_eagerly)
         self._metrics, self._weighted_metrics = (*chosen, *weighted), weighted
         self._loss_tracker = None if chosen_loss is None else Mean("loss")
 

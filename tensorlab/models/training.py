@@ -23,6 +23,8 @@ from tensorlab.models.runs import (
     own_draws,
     undoing_builds,
 )
+from tensorlab.plans import Repeated
+from tensorlab.tensor import Tensor
 
 _PATIENCE = 64
 """Steps after which losses are read when no callback needs them; reading each one would stall the device."""
@@ -33,6 +35,8 @@ class Training(Evaluation):
 
     history: History | None = None
     """What the last `fit` recorded, also if it was interrupted."""
+    training_plan: Repeated | None = None
+    """How the last steps were taken, or None; ``model.training_plan.explain()`` prints it."""
 
     @named
     @undoing_builds
@@ -132,6 +136,8 @@ class Training(Evaluation):
         finally:
             for each in shown:
                 each.close()
+            if self.training_plan is not None:
+                self.training_plan.free()
         return history
 
     def _data(
@@ -167,6 +173,7 @@ class Training(Evaluation):
         random.move_to(started, 0)  # after the callbacks, which may draw random numbers too
         takes_any = any(callback.takes_non_finite_loss for callback in watching.callbacks)
         own = self._replaces("train_step", "compute_metrics")
+        take_step = self._planned_steps(watching.between_steps)
         unread: list[tuple[Any, int]] = []
         logs: Logs | None = None
         for step, (x, y, weights) in enumerate(samples.batches(batch_size, shuffle)):
@@ -181,10 +188,8 @@ class Training(Evaluation):
                 if not takes_any and "loss" in logs:
                     self._check_loss("", logs["loss"])
             else:
-                loss, y_pred = self.gradient_step(x, y, weights)
+                unread.append((take_step(x, y, weights), len(x)))
                 self.stepped = True
-                self._update_metrics(y, y_pred, weights)
-                unread.append((loss, len(x)))
                 if watched or len(unread) == _PATIENCE:
                     self.take_losses(unread, takes_any)
                     unread = []
@@ -194,6 +199,21 @@ class Training(Evaluation):
                 break
         self.take_losses(unread, takes_any)
         return self.get_metrics_result() if logs is None else logs
+
+    def _take_step(self, x: Tensor, y: Tensor | None, weights: Tensor | None) -> Tensor:
+        """Take a step, update the metrics, and return the loss."""
+        loss: Tensor
+        loss, y_pred = self.gradient_step(x, y, weights)
+        self.stepped = True
+        self._update_metrics(y, y_pred, weights)
+        return loss
+
+    def _planned_steps(self, reason: str = "") -> Repeated:
+        """Return `_take_step` as a function that runs a plan, unless there is a reason against it."""
+        if self.training_plan is None:
+            self.training_plan = Repeated(self._take_step, [self])
+        self.training_plan.begin("run_eagerly is set" if self.run_eagerly else reason)
+        return self.training_plan
 
     def take_losses(self, losses: Sequence[tuple[Any, int]], takes_any: bool = False) -> None:
         """Add the losses of the last steps to the mean that is reported.
@@ -241,8 +261,7 @@ class Training(Evaluation):
                 logs = self._own_step("train_step", inputs, targets, weights)
                 self._check_loss("", logs.get("loss"))
             else:
-                loss, outputs = self.gradient_step(inputs, targets, weights)
-                self._update_metrics(targets, outputs, weights)
+                loss = self._planned_steps()(inputs, targets, weights)
                 self.take_losses([(loss, samples.count)])
                 logs = self.get_metrics_result()
         return reported(logs, return_dict)

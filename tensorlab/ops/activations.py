@@ -21,7 +21,7 @@ from tensorlab.ops.reduction import Axis, sum
 from tensorlab.ops.shaping import permute_dims, reshape
 from tensorlab.rules import Rowwise
 from tensorlab.scalars import scalar_function
-from tensorlab.tensor import Tensor, from_buffer_of
+from tensorlab.tensor import Tensor
 
 __all__ = [
     "log_softmax",
@@ -173,7 +173,8 @@ _SOFTMAX_VJP = Rowwise("softmax_vjp", ((add.scalar, _of(_times)),), _of(_weighte
 
 
 def _rowwise(definition: Rowwise, *inputs: Tensor) -> Tensor:
-    return from_buffer_of(inputs[0], inputs[0]._backend.rowwise(definition, [*map(_buffer, inputs)]))
+    backend = inputs[0]._backend
+    return Tensor(backend.rowwise(definition, [*map(_buffer, inputs)]), backend)
 
 
 def _along_last(who: str, x: Any, axis: Axis, operation: Callable[[Tensor], Tensor]) -> Tensor:
@@ -205,6 +206,8 @@ def softmax(x: Any, axis: Axis = -1) -> Tensor:
 
     Source: Keras, ``keras.ops.softmax``.
     """
+    if type(x) is Tensor and type(axis) is int and axis == -1 and x._buffer.dtype.kind == "f" and x._buffer.ndim:
+        return Probabilities.of("softmax", _softmax(x), x)  # the common case
     return _along_last("softmax", as_logits(x, "softmax"), axis, _softmax_of_logits)
 
 
@@ -213,7 +216,8 @@ def _softmax_of_logits(x: Tensor) -> Tensor:
 
 
 def _softmax(x: Tensor) -> Tensor:
-    y = _rowwise(_SOFTMAX, x)
+    backend = x._backend
+    y = Tensor(backend.rowwise(_SOFTMAX, (x._buffer,)), backend)
     if autodiff.recording():
         kept = y.snapshot()  # the caller may assign to the result
         autodiff.record((x,), (y,), (lambda g: _softmax_vjp(g, kept),))

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import autodiff, dtypes, shapes
+from tensorlab.backends.listening import repeating
 from tensorlab.errors import ArgumentError, DTypeError, ShapeError, levels_to_the_user
 from tensorlab.ops.activations import log_softmax, softmax
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of
@@ -203,15 +204,19 @@ def check_labels(who: str, targets: Tensor, shape: Shape) -> None:
     if targets.shape not in (shape[:-1], (*shape[:-1], 1)):
         hint = "for one-hot targets use categorical_crossentropy" if targets.shape == shape else ""
         raise ShapeError(who, f"labels of shape {shape[:-1]}", str(targets.shape), hint)
-    host = targets.numpy()
+    with repeating(_check_values, who, targets._buffer, shape[-1]):
+        _check_values(who, targets.numpy(), shape[-1])
+
+
+def _check_values(who: str, host: np.ndarray[Any, Any], classes: int) -> None:
     if host.dtype.kind == "b" or (host.dtype.kind == "f" and not np.array_equal(host, np.floor(host))):
         raise DTypeError(who, "labels that are integers", str(host.dtype))
-    wrong = np.flatnonzero((host < 0) | (host >= shape[-1]))
+    wrong = np.flatnonzero((host < 0) | (host >= classes))
     if wrong.size:
         value = host.ravel()[wrong[0]]
         raise ArgumentError(
             who,
-            f"labels from 0 to {shape[-1] - 1} for {shape[-1]} outputs",
+            f"labels from 0 to {classes - 1} for {classes} outputs",
             f"{value} at position {wrong[0]}" + (f", and {wrong.size - 1} more" if wrong.size > 1 else ""),
             "correct the labels, or give the last layer more units",
         )

@@ -85,6 +85,7 @@ class Elementwise:
         self._direct: Any = None
         self._python_calls = self._compiled_calls = 0  # the latter before the present table
         self._vjp_makers: list[VjpMaker | None] | None = None
+        self._biased: Elementwise | None = None  # ``self(x + bias)``, see `tensorlab.ops.nn.biased`
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         # An operation that is a global of a module is pickled by name, as functions are; any other as data.
@@ -292,7 +293,7 @@ class Elementwise:
         return Elementwise(scalar), [position - 1 for position in needed]
 
 
-_OF_THIS_PROCESS = ("_vjps", "_kernels", "_unlisted", "_vjp_makers", "_python_calls", "_compiled_calls")
+_OF_THIS_PROCESS = ("_vjps", "_kernels", "_unlisted", "_vjp_makers", "_python_calls", "_compiled_calls", "_biased")
 
 
 def _at(module: str, name: str) -> Any:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -26,8 +24,6 @@ __all__ = [
     "one_hot",
     "stop_gradient",
 ]
-
-_buffer = attrgetter("_buffer")
 
 
 def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None) -> Tensor:
@@ -75,9 +71,6 @@ def stop_gradient(x: Any) -> Tensor:
     return from_buffer_of(tensor, tensor._buffer)
 
 
-_biased: WeakKeyDictionary[Elementwise, Elementwise] = WeakKeyDictionary()
-
-
 def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None = None) -> Tensor:
     """Return ``activation(x · kernel + bias)``. Bias and activation are applied while the product is in cache.
 
@@ -116,31 +109,25 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None 
     if a.ndim != 2:
         flat = dense(rows.reshape((int(np.prod(a.shape[:-1])), a.shape[-1])), weights, offset, activation)
         return flat.reshape((*a.shape[:-1], b.shape[1]))
-    epilogue, operands = _epilogue(activation, offset)
+    epilogue = activation
+    if offset is not None:
+        epilogue = add if activation is None else activation._biased or biased(activation)
     recording = autodiff.recording()
     keep = recording and activation is not None
     scalar = None if epilogue is None else epilogue.scalar
-    buffer, product = backend.matmul(a, b, scalar, [*map(_buffer, operands)], keep)
+    buffer, product = backend.matmul(a, b, scalar, () if offset is None else (offset._buffer,), keep)
     result = Tensor(buffer, backend)
     if recording:
+        operands = [] if offset is None else [offset]
         _record_dense(rows, weights, operands, epilogue, Tensor(product, backend) if keep else result, result)
     return result
 
 
-def _epilogue(activation: Elementwise | None, bias: Tensor | None) -> tuple[Elementwise | None, list[Tensor]]:
-    """Return the operation to apply to the product, and its other arguments."""
-    if bias is None:
-        return activation, []
-    if activation is None:
-        return add, [bias]
-    return biased(activation), [bias]
-
-
 def biased(activation: Elementwise) -> Elementwise:
     """Return the operation ``activation(x + bias)``, always the same object for an activation."""
-    found = _biased.get(activation)
+    found = activation._biased
     if found is None:
-        found = _biased[activation] = Elementwise(compose(activation.scalar, add.scalar))
+        found = activation._biased = Elementwise(compose(activation.scalar, add.scalar))
     return found
 
 

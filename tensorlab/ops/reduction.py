@@ -262,6 +262,13 @@ def all_finite(x: Any) -> Tensor:
     return _reduce(_ALL_FINITE, tensor, None, False, tensor.dtype, dtypes.bool)
 
 
+def only_finite(x: Tensor) -> bool:
+    """Return `all_finite` of a tensor of real numbers as a Python bool; it is not an operation on the tensor."""
+    buffer, backend = x._buffer, x._backend
+    run = backend.reduce(_ALL_FINITE, buffer.dtype, buffer.dtype, dtypes.bool)
+    return backend.to_host(run(buffer, None)).item() is True
+
+
 def _correction(who: str, value: Any) -> float:
     if is_scalar(value) or isinstance(value, np.number):
         return finite(f"{who} correction", value)

@@ -11,6 +11,7 @@ import numpy as np
 
 from tensorlab import autodiff
 from tensorlab.backends import Buffer
+from tensorlab.backends.listening import again, announced, listening
 from tensorlab.errors import (
     ArgumentTypeError,
     DeviceError,
@@ -130,7 +131,9 @@ class Optimizer(Configured):
             raise StateError(who, f"its copied or loaded slots do not belong to {names}", hint)
         self.iterations += 1
         rule = self.rule
-        values = [self._hyperparameter(name) for name in rule.hyperparameters]
+        values = again(self._hyperparameter_values, rule)
+        if listening[0]:
+            announced(values, self, rule.hyperparameters)
         left = []
         for gradient, variable in changes:
             slots = self._slots_of(variable, rule)  # also without a gradient: see grads_and_vars
@@ -158,7 +161,11 @@ class Optimizer(Configured):
                 backend.update(rule.scalar, tuple(groups), values)
             left = later
 
-    def _hyperparameter(self, name: str) -> float:
+    def _hyperparameter_values(self, rule: Rule) -> list[float]:
+        return [self.hyperparameter(name) for name in rule.hyperparameters]
+
+    def hyperparameter(self, name: str) -> float:
+        """Return what the rule gets for a hyperparameter in the current step."""
         if name == "step":
             return float(self.iterations)
         if hasattr(type(self), name) and not hasattr(Optimizer, name):  # a subclass computes it

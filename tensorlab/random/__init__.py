@@ -13,6 +13,7 @@ from tensorlab.random.draws import (
 from tensorlab.random.keys import SeedGenerator, fold_in, key, split
 from tensorlab.random.streams import (
     Key,
+    drawn,
     enter_run,
     generator,
     get_state,
@@ -27,6 +28,7 @@ __all__ = [
     "SeedGenerator",
     "bernoulli",
     "categorical",
+    "drawn",
     "enter_run",
     "fold_in",
     "generator",

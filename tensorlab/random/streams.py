@@ -24,8 +24,11 @@ from typing import Any
 import numpy as np
 
 from tensorlab import forks
+from tensorlab.backends.listening import called, listening, refused
+from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, ArgumentTypeError, short_repr
 from tensorlab.forks import counting
+from tensorlab.shapes import Shape
 
 WORD = (1 << 64) - 1
 
@@ -196,6 +199,25 @@ def leave_run(before: Any) -> None:
     _here.position = before
 
 
+def drawn(use: str, seed: Seed, distribution: str, shape: Shape, dtype: DType) -> np.ndarray[Any, Any]:
+    """Return float32 random numbers of a distribution of NumPy, converted to a dtype.
+
+    A plan draws again in every step, so layers use this function for what they draw in training.
+
+    Args:
+        use: the name of the stream; see `generator`.
+        seed: None for the global seed, or a seed whose draws depend on the position in the training run.
+        distribution: the method of NumPy's generator.
+        shape: the shape of the result.
+        dtype: the dtype of the result.
+    """
+    draw = getattr(_generator(use, seed, moving=True), distribution)
+    numbers = np.asarray(draw(shape, dtype=np.float32), dtype)
+    if listening[0]:
+        called(drawn, (use, seed, distribution, shape, dtype), numbers)
+    return numbers
+
+
 def generator(use: str, seed: Seed = None, moving: bool = False) -> np.random.Generator:
     """Return NumPy's generator for the next draw of some use, such as "shuffle".
 
@@ -205,6 +227,12 @@ def generator(use: str, seed: Seed = None, moving: bool = False) -> np.random.Ge
         moving: whether draws with a seed or a key depend on the position in the training run and on the number of
             earlier draws, as with the global seed. Otherwise every call draws the same.
     """
+    if listening[0]:
+        refused("it draws random numbers")
+    return _generator(use, seed, moving)
+
+
+def _generator(use: str, seed: Seed, moving: bool) -> np.random.Generator:
     if not isinstance(use, str):
         raise ArgumentTypeError("random use", "a string", short_repr(use))
     name = zlib.crc32(use.encode())

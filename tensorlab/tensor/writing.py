@@ -18,6 +18,7 @@ import numpy as np
 
 from tensorlab import forks
 from tensorlab.backends import Backend, Buffer
+from tensorlab.backends.listening import listening, replaced
 from tensorlab.tensor.core import Tensor
 
 lock = forks.lock(forks.WRITING)
@@ -50,6 +51,12 @@ class Claim:
     def alone(self) -> bool:
         """Whether nothing else referred to the buffer."""
         return self._references <= _ALONE
+
+    def replace(self, buffer: Buffer) -> None:
+        """Give the tensor another buffer, a copy that has just been made, when the write ends."""
+        if listening[0]:
+            replaced(buffer, self.buffer)
+        self.buffer = buffer
 
 
 _read: Any = Tensor.__dict__["_buffer"].__get__
@@ -113,7 +120,7 @@ class writing:  # noqa: N801  (used like a function)
                 claim = Claim(tensor)
                 self._claims.append((tensor, claim))
                 if self._keep and claim._references > _ALONE:
-                    claim.buffer = tensor._backend.copy(claim.buffer)
+                    claim.replace(tensor._backend.copy(claim.buffer))
         except BaseException:
             self.__exit__()
             raise

@@ -14,7 +14,7 @@ import pytest
 import tensorlab as tl
 from tensorlab import devices
 from tensorlab.kernels.runtime import calls, library, native
-from tensorlab.ops import casting, compiled_calls, nn
+from tensorlab.ops import casting, compiled_calls
 from tensorlab.scalars import ScalarFunction
 
 X = np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3)
@@ -76,7 +76,6 @@ def cache_sizes() -> dict[str, int]:
         "tables": calls._tables,
         "referred to": calls._kept,
         "kernels of the backend": cpu._kernels,
-        "biased": nn._biased,
         "conversions": casting._conversions,
         "sources": linecache.cache,
     }

@@ -20,6 +20,8 @@ PACKAGE = "tensorlab.kernels."
 
 _kernels: dict[str, Callable[..., Any]] = {}
 """The kernels of this process by key. Equal scalar functions have equal keys and share one kernel."""
+_titles: dict[int, str] = {}
+"""The titles of kernels by their address."""
 _SYMBOL = "tensorlab."
 
 
@@ -45,7 +47,21 @@ def find(
             if kernel is None:
                 raise RuntimeError(f"cannot link a kernel: this process lacks a symbol, one of {', '.join(made.needs)}")
         _kernels[key] = kernel
+        _titles[native.address(kernel)] = _title(maker, arguments)
     return kernel
+
+
+def title(kernel: Callable[..., Any]) -> str:
+    """Return a short description of a kernel for tables, such as "map relu float32"."""
+    return _titles[native.address(kernel)]
+
+
+def _title(maker: str, arguments: tuple[Any, ...]) -> str:
+    words = [maker.rpartition(".")[2].removesuffix("_kernel")]
+    for argument in arguments:
+        text = argument if isinstance(argument, str) else getattr(argument, "name", "")
+        words += [text] if isinstance(text, str) and text and text not in words else []
+    return " ".join(words)
 
 
 def key_of(maker: str, arguments: tuple[Any, ...]) -> str:

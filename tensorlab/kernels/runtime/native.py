@@ -1,9 +1,10 @@
 """Load compiled kernels from object code and call them from Python, without Numba.
 
-Numba compiles a kernel to one object file. A second, small object file contains two C functions. Python calls the first
-one by its fastest convention (``METH_FASTCALL``): it unboxes the arguments, releases the GIL and calls the kernel.
-Other kernels call the second one by address. LLVM links both files into memory in about a millisecond, so a process
-that finds its kernels on disk never imports Numba. A call is also cheaper than through Numba's dispatcher.
+Numba compiles a kernel to one object file. A second, small object file contains three C functions. Python calls the
+first one by its fastest convention (``METH_FASTCALL``): it unboxes the arguments, releases the GIL and calls the
+kernel. Other kernels call the second one by address. Plans call the third one, which reads the arguments from memory.
+LLVM links both files into memory in about a millisecond, so a process that finds its kernels on disk never imports
+Numba. A call is also cheaper than through Numba's dispatcher.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import llvmlite.binding as llvm
 
 _ENTRY = "tensorlab_entry"
 _TASK = "tensorlab_task"
+_LAUNCH = "tensorlab_launch"
 _METH_FASTCALL = 0x80
 _UNBOX = {
     "i64": ("i64", "call i64 @PyLong_AsLongLong(ptr {boxed})"),
@@ -75,6 +77,18 @@ define {result} @{task}({parameters}) {{
   %status = call i32 @"{symbol}"(ptr %result, ptr %exception{values})
   {give}
 }}
+
+define i64 @{launch}(ptr %words) {{
+  %result = alloca i64
+  %exception = alloca ptr
+{loads}
+  %status = call i32 @"{symbol}"(ptr %result, ptr %exception{values})
+  %done = icmp eq i32 %status, 0
+  %none = icmp eq i32 %status, -2
+  %right = or i1 %done, %none
+  %failed = select i1 %right, i64 0, i64 1
+  ret i64 %failed
+}}
 """
 # A status of 0 or -2 (None) means success. MemoryError is the only exception that a kernel raises.
 
@@ -92,7 +106,7 @@ class Native:
 
     Attributes:
         kernel: the object file of the kernel.
-        entry: the object file of the two functions that call it.
+        entry: the object file of the functions that call it.
         needs: the external symbols that the kernel refers to.
     """
 
@@ -137,7 +151,7 @@ def processor() -> tuple[str, str, str]:
 
 
 def entry_object(symbol: str, arguments: Sequence[str], result: str) -> bytes:
-    """Return the object file of the two functions that call a kernel.
+    """Return the object file of the functions that call a kernel.
 
     Args:
         symbol: the symbol of the compiled kernel.
@@ -154,6 +168,10 @@ def entry_object(symbol: str, arguments: Sequence[str], result: str) -> bytes:
             f"  %boxed{index} = load ptr, ptr %at{index}",
             f"  %value{index} = {instruction.format(boxed=f'%boxed{index}')}",
         ]
+    loads = [
+        f"  %word{index} = getelementptr i64, ptr %words, i64 {index}\n  %value{index} = load {type_}, ptr %word{index}"
+        for index, type_ in enumerate(types)
+    ]
     parameters = [f"{type_} %value{index}" for index, type_ in enumerate(types)]
     text = _TEMPLATE.format(
         symbol=symbol,
@@ -162,6 +180,8 @@ def entry_object(symbol: str, arguments: Sequence[str], result: str) -> bytes:
         count=len(arguments),
         types="".join(f", {type_}" for type_ in types),
         unbox="\n".join(unbox),
+        launch=_LAUNCH,
+        loads="\n".join(loads),
         parameters=", ".join(parameters),
         values="".join(f", {parameter}" for parameter in parameters),
         result=result,
@@ -195,6 +215,10 @@ def keep_to_the_end(thing: Any) -> None:
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
+_launches: dict[int, int] = {}
+"""For each kernel by its address, the address of the function that reads the arguments from memory."""
+
+
 def load(native: Native) -> Callable[..., Any] | None:
     """Load a kernel as a Python function; return None if this process lacks a symbol that it needs.
 
@@ -208,6 +232,7 @@ def load(native: Native) -> Callable[..., Any] | None:
     engine.finalize_object()
     method = Method(b"kernel", engine.get_function_address(_ENTRY), _METH_FASTCALL, None)
     task = engine.get_function_address(_TASK)  # becomes the function's __self__, see `address`
+    _launches[task] = engine.get_function_address(_LAUNCH)
     kernel: Callable[..., Any] = _new_function(ctypes.addressof(method), task, None)
     keep_to_the_end(method)
     engine.detach()
@@ -227,3 +252,12 @@ def is_provided(symbol: str) -> bool:
 def address(kernel: Callable[..., Any]) -> int:
     """Return the address of the kernel's C function, for callers that do not go through the interpreter."""
     return int(kernel.__self__)  # type: ignore[attr-defined]
+
+
+def launch_address(kernel: Callable[..., Any]) -> int:
+    """Return the address of ``int64 launch(words)``, which calls the kernel.
+
+    Each of the words is an argument: an integer, the address of an object, or the bits of a float64. The result is 0,
+    or 1 if there was no memory.
+    """
+    return _launches[address(kernel)]

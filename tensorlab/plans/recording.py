@@ -1,0 +1,263 @@
+"""Record what a function computes: the launches of kernels, the memory they use, and what else has to be repeated."""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tensorlab.backends.listening import POOL
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(eq=False)
+class Slot:
+    """An array of a plan: memory of its own, or a view of another slot's memory.
+
+    Attributes:
+        number: its position among all slots of the recording.
+        shape: the length of each axis.
+        strides: the strides in bytes.
+        dtype: the dtype.
+        kind: "made" by the plan, "input", "variable" or "constant".
+        value: the position of an input, the `Variable`, or the array of a constant; None if the plan makes it.
+        root: the slot whose memory it is a view of; itself if the memory is its own.
+        offset: the distance in bytes between the first elements of the root and of the view.
+    """
+
+    number: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: np.dtype[Any]
+    kind: str
+    value: Any
+    root: Slot
+    offset: int
+
+    def described(self) -> tuple[Any, ...]:
+        """Return what must be the same in two recordings of one function."""
+        value = self.value
+        if self.kind == "constant":
+            value = value.tobytes() if self.root is self else None
+        elif self.kind == "variable":
+            value = id(value)
+        return self.shape, self.strides, self.dtype, self.kind, value, self.root.number, self.offset
+
+
+class Hyperparameter(NamedTuple):
+    """A number that an optimizer gives anew in every step."""
+
+    optimizer: Any
+    name: str
+
+
+class Node(NamedTuple):
+    """Something that is repeated: a launch of a kernel, a function of arrays, or a change of a Python object.
+
+    The arguments are slots, `POOL`, hyperparameters, and other objects, which are constants.
+    """
+
+    kind: str
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    written: tuple[Slot, ...]
+    result: Slot | None
+
+    def described(self) -> tuple[Any, ...]:
+        """Return what must be the same in two recordings of one function."""
+        result = None if self.result is None else self.result.number
+        return self.kind, self.function, described(self.arguments), described(self.written), result
+
+
+def described(argument: Any) -> Any:
+    """Return an argument so that it equals that of another recording if both are the same."""
+    if isinstance(argument, Slot):
+        return "slot", argument.number
+    if isinstance(argument, (tuple, list)) and not isinstance(argument, Hyperparameter):
+        return type(argument), *map(described, argument)
+    return type(argument), argument
+
+
+class Recording:
+    """A listener that records.
+
+    Args:
+        inputs: the arrays that are given anew in every repetition.
+        variables: the variables, by the id of the array that each refers to.
+
+    Attributes:
+        reason: why the function cannot be repeated; empty if it can.
+    """
+
+    def __init__(self, inputs: Sequence[Array], variables: Mapping[int, Any]) -> None:
+        self.slots: list[Slot] = []
+        self.nodes: list[Node] = []
+        self.reason = ""
+        self._variables = variables
+        self._known: dict[int, tuple[Slot, int]] = {}  # each with the version of its memory
+        self._versions: dict[Slot, int] = {}  # how often a variable got other memory
+        self._own: dict[int, int] = {}  # the id of the array that a variable got, by the id of the variable
+        self._kept: list[Any] = []  # arrays, so that no other array gets their id; and references to views of variables
+        self._announced: tuple[Any, Any, Sequence[str]] = ((), None, ())
+        for position, array in enumerate(inputs):
+            self._add(array, "input", position)
+
+    def slot(self, array: Array) -> Slot:
+        """Return the slot of an array, which is a variable's or a constant if the recording has not made it."""
+        found = self._find(array)
+        if found is not None:
+            return found
+        variable = self._variables.get(id(array))
+        return self._add(array, *(("constant", array) if variable is None else ("variable", variable)))
+
+    def _find(self, array: Array) -> Slot | None:
+        slot, version = self._known.get(id(array), (None, 0))
+        if slot is not None and version != self._versions.get(slot.root, 0):
+            self.refused("it uses a value of a variable from before an assignment")
+        return slot
+
+    def _add(self, array: Array, kind: str, value: Any, root: Slot | None = None, offset: int = 0) -> Slot:
+        slot = Slot(len(self.slots), array.shape, array.strides, array.dtype, kind, value, root, offset)  # type: ignore[arg-type]
+        slot.root = root or slot
+        self.slots.append(slot)
+        self._known[id(array)] = slot, self._versions.get(slot.root, 0)
+        # A reference to a variable's memory would prevent writing in place. The variable itself keeps its array, but
+        # nothing keeps a view of it, whose id another array may get.
+        if slot.root.kind != "variable":
+            self._kept.append(array)
+        elif root is not None:
+            self._kept.append(weakref.ref(array, functools.partial(self._forget, id(array), slot)))
+        return slot
+
+    def _forget(self, key: int, slot: Slot, reference: object) -> None:
+        if self._known.get(key, (None, 0))[0] is slot:
+            del self._known[key]
+
+    def _arguments(self, arguments: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple([self._argument(argument) for argument in arguments])
+
+    def _argument(self, argument: Any) -> Any:
+        if isinstance(argument, np.ndarray):
+            return self.slot(argument)
+        if isinstance(argument, (tuple, list)):
+            return type(argument)(map(self._argument, argument))
+        return argument
+
+    def _made(self, array: Array) -> Slot:
+        """Return the slot of an array that has been written."""
+        found = self._find(array)
+        if found is None and id(array) not in self._variables:
+            found = self._add(array, "made", None)
+            if min(array.strides, default=0) < 0:
+                self.refused("it makes an array with a negative stride")
+        slot = found or self.slot(array)
+        if slot.root.kind not in ("made", "variable"):
+            self.refused("it writes to memory that is neither a variable's nor its own")
+        return slot
+
+    def launched(
+        self, kernel: Callable[..., Any], arguments: Sequence[Any], written: Sequence[Any], numbers: Sequence[float]
+    ) -> None:
+        """Record a launch."""
+        outputs = tuple([self._made(array) for array in written])
+        described = self._arguments(arguments)
+        announced, owner, names = self._announced
+        if numbers and announced is numbers:
+            described = (*described[: -len(names)], *[Hyperparameter(owner, name) for name in names])
+        self.nodes.append(Node("launch", kernel, described, outputs, None))
+
+    def called(
+        self, function: Callable[..., Any], arguments: Sequence[Any], result: Any, written: Sequence[Any]
+    ) -> None:
+        """Record a function of arrays."""
+        described = self._arguments(arguments)
+        made = None if result is None else self._made(result)
+        outputs = tuple([self._made(array) for array in written])
+        self.nodes.append(Node("call", function, described, outputs if made is None else (made, *outputs), made))
+
+    def viewed(self, view: Any, source: Any) -> None:
+        """Record a view."""
+        of = self.slot(source)
+        offset = of.offset + view.__array_interface__["data"][0] - source.__array_interface__["data"][0]
+        self._add(view, of.root.kind, of.root.value, of.root, offset)
+
+    def replaced(self, copy: Any, array: Any) -> None:
+        """Let a variable have another array. A plan's runs do the same, see `writing`."""
+        slot, made = self.slot(array), self.nodes[-1]
+        if slot.kind != "variable":
+            return  # a tensor that has been made; its old value may be in use
+        source = made.arguments[0]
+        for each in (self.nodes, self.slots, self._kept):  # the copy and its result
+            each.pop()
+        if source is not slot:
+            self.nodes.append(Node("call", np.copyto, (slot, source), (slot,), None))
+        self._kept.append(array)  # others refer to it, so this prevents nothing
+        self._versions[slot] = self._versions.get(slot, 0) + 1
+        self._known[id(copy)] = slot, self._versions[slot]
+        self._own[id(slot.value)] = id(copy)
+
+    def announced(self, numbers: Sequence[float], owner: Any, names: Sequence[str]) -> None:
+        """Remember whose hyperparameters some numbers are."""
+        self._announced = numbers, owner, names
+
+    def affected(self, effect: Callable[..., None], arguments: Sequence[Any]) -> None:
+        """Record a change of a Python object."""
+        self.nodes.append(Node("effect", effect, self._arguments(arguments), (), None))
+
+    def refused(self, reason: str) -> None:
+        """Remember the first reason why the function cannot be repeated."""
+        self.reason = self.reason or reason
+
+    def release(self) -> None:
+        """Drop the references to arrays that are needed only while recording."""
+        self._kept.clear()
+        self._known.clear()
+
+    def finish(self, reason: str = "") -> None:
+        """Check that no constant is part of what the function computes, and that each variable kept its memory.
+
+        Args:
+            reason: why the function cannot be repeated, if that is known.
+        """
+        if reason:
+            self.refused(reason)
+        for array_id, variable in self._variables.items():
+            if id(variable._buffer) != self._own.get(id(variable), array_id):
+                self.refused(f"the variable {variable.name!r} gets other memory")
+        ranges = [
+            (slot.number, *np.lib.array_utils.byte_bounds(array))
+            for array in self._kept
+            if isinstance(array, np.ndarray) and array.size and (slot := self._known[id(array)][0]).root is slot
+        ]
+        kinds = {slot.number: slot.kind for slot in self.slots}
+        for number, low, high in ranges:
+            if kinds[number] == "constant" and any(
+                kinds[other] in ("made", "input") and start < high and low < end for other, start, end in ranges
+            ):
+                self.refused("it computes with NumPy on the memory of tensors")
+
+    def difference(self, other: Recording) -> str:
+        """Return why two recordings of one function are not the same; an empty text if they are."""
+        if self.reason or other.reason:
+            return self.reason or other.reason
+        for first, second in zip(self.nodes, other.nodes, strict=False):
+            if first.described() != second.described():
+                return f"{_name(first.function)} computes with other arguments in every call"
+        if len(self.nodes) != len(other.nodes):
+            return "it computes something else in every call"
+        for one, two in zip(self.slots, other.slots, strict=False):
+            if one.described() != two.described():
+                return "it computes with a number or an array that is new in every call"
+        return "" if len(self.slots) == len(other.slots) else "it uses other arrays in every call"
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return str(getattr(function, "__name__", function))
+
+
+__all__ = ["POOL", "Array", "Hyperparameter", "Node", "Recording", "Slot", "described"]

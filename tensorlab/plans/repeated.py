@@ -1,0 +1,210 @@
+"""`Repeated`: call a function of tensors many times, first in Python, then as a plan."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar
+
+from tensorlab import terminal
+from tensorlab.backends.listening import told
+from tensorlab.errors import ArgumentError, short_repr
+from tensorlab.ops.compiled_calls import python_calls
+from tensorlab.plans.guard import Guard
+from tensorlab.plans.plan import Plan
+from tensorlab.plans.purity import Watch
+from tensorlab.plans.recording import Recording
+from tensorlab.tensor import Tensor
+from tensorlab.variable import variables_by_buffer
+
+VARIABLE = "TENSORLAB_PLANS"
+
+
+def _allowed() -> bool:
+    text = os.environ.get(VARIABLE, "")
+    if text not in ("", "0", "1"):
+        raise ArgumentError(VARIABLE, "0 or 1", short_repr(text), "0 takes every step in Python")
+    return text != "0"
+
+
+_enabled = _allowed()
+
+
+class _Blocks(threading.local):
+    open = 0
+
+
+_blocks = _Blocks()
+
+
+@contextmanager
+def disable_jit() -> Iterator[None]:
+    """Return a ``with`` block inside of which this thread makes every call in Python, and runs no plan.
+
+    Results have the same bits. It is for debuggers and profilers, and for code that prints while it computes.
+    ``TENSORLAB_PLANS=0`` does so for a whole process, ``compile(run_eagerly=True)`` for a model.
+
+    Source: ``jax.disable_jit``.
+
+    Example:
+        >>> model = tl.Sequential([tl.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> with tl.disable_jit():
+        ...     history = model.fit(tl.ones((8, 2)), tl.ones((8, 1)), batch_size=1, verbose=0)
+        >>> model.training_plan.explain()
+        no plan: disable_jit is in effect
+    """
+    _blocks.open += 1
+    try:
+        yield
+    finally:
+        _blocks.open -= 1
+
+
+def why_eager() -> str:
+    """Return why no plan may be run here; an empty text if there is no reason."""
+    if not _enabled:
+        return f"{VARIABLE} is 0"
+    return "disable_jit is in effect" if _blocks.open else ""
+
+
+T = TypeVar("T")
+_NONE = (None, None)
+
+
+class Calls(Generic[T]):
+    """The calls of a function so far with arguments of certain shapes and dtypes, and what makes further ones fast."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.recording: Recording | None = None
+        self.guard: Guard | None = None
+        self.ready: T | None = None
+
+
+def record(call: Callable[[], Any], inputs: Sequence[Tensor]) -> tuple[Any, Recording, Watch]:
+    """Make a call and record what it computes from some tensors."""
+    recording, watch = Recording(arrays_of(inputs), variables_by_buffer()), Watch()
+    with python_calls(), told(recording), watch:
+        result = call()
+    recording.finish(watch.reason)
+    return result, recording, watch
+
+
+def arrays_of(tensors: Sequence[Tensor | None]) -> list[Any]:
+    """Return the arrays of tensors."""
+    return [tensor._buffer for tensor in tensors if tensor is not None]
+
+
+def geometry(tensor: Tensor) -> tuple[Any, ...]:
+    """Return what a plan depends on among the properties of an input."""
+    buffer = tensor._buffer
+    return buffer.shape, buffer.dtype, getattr(buffer, "strides", None)
+
+
+def explained(plans: Sequence[Plan], reason: str) -> None:
+    """Print a table of each plan, or why there is none."""
+    console = terminal.console()
+    if not plans:
+        console.print(f"no plan: {reason or 'fewer than three calls with equal shapes'}", soft_wrap=True)
+        return
+    from tensorlab.plans.table import table_of
+
+    for plan in plans:
+        console.print(table_of(plan))
+
+
+class Repeated:
+    """A function of tensors that a model calls many times, while no other code changes anything that it reads.
+
+    For each combination of shapes and dtypes the first call is made in Python, and the next two are recorded. If both
+    recordings are equal, further calls run a plan, with the same bits. Otherwise all calls are made in Python.
+
+    Args:
+        function: takes tensors or None, and returns a tensor of one number.
+        roots: the objects that it reads, apart from globals. `begin` looks whether they have changed.
+
+    Attributes:
+        reason: why calls are made in Python; empty if there is no reason.
+    """
+
+    def __init__(self, function: Callable[..., Tensor], roots: Sequence[Any] = ()) -> None:
+        self._function, self._roots = function, roots
+        self._calls: dict[Any, Calls[Plan]] = {}
+        self._freed: list[Plan] = []
+        self._last: tuple[Any, Any] = _NONE  # the key and the plan of the last call
+        self._eager = self._failed = ""
+
+    @property
+    def reason(self) -> str:
+        """Why calls are made in Python; empty if there is no reason."""
+        return self._eager or self._failed
+
+    @property
+    def plans(self) -> list[Plan]:
+        """The plans so far, one for each combination of shapes and dtypes that was called often enough."""
+        return self._freed or [calls.ready for calls in self._calls.values() if calls.ready is not None]
+
+    def __reduce__(self) -> Any:
+        return _nothing, ()  # a copy of a model has no plan, because the function is the original's
+
+    def begin(self, reason: str = "") -> None:
+        """Prepare for calls after other code has run: drop the plans that depend on what has changed.
+
+        Args:
+            reason: why the calls shall be made in Python; empty if there is no reason.
+        """
+        self._eager = reason or why_eager()
+        self._freed, self._last = [], _NONE
+        for key, calls in [*self._calls.items()]:
+            if calls.guard is not None and calls.guard.changed():
+                del self._calls[key]
+                self._failed = ""
+
+    def free(self) -> None:
+        """Free the memory of all plans. They can still be explained."""
+        self._freed, self._last = self.plans, _NONE
+        self._calls.clear()
+        for plan in self._freed:
+            plan.free()
+
+    def explain(self) -> None:
+        """Print a table of each plan, or why there is none."""
+        explained(self.plans, self.reason)
+
+    def __call__(self, *tensors: Tensor | None) -> Any:
+        """Call the function, and return a float or a tensor of one number."""
+        if self._eager or self._failed:
+            return self._function(*tensors)
+        key = tuple([None if tensor is None else geometry(tensor) for tensor in tensors])
+        if key == self._last[0]:  # faster than a look-up, which has to hash all dtypes
+            return self._last[1].run(arrays_of(tensors))[0].item()
+        calls = self._calls.get(key)
+        if calls is None:
+            calls = self._calls[key] = Calls()
+        if calls.ready is not None:
+            self._last = key, calls.ready
+            return calls.ready.run(arrays_of(tensors))[0].item()
+        calls.count += 1
+        if calls.count == 1:
+            return self._function(*tensors)
+        given = [tensor for tensor in tensors if tensor is not None]
+        if not all(getattr(tensor._backend, "listens", False) for tensor in given):
+            self._eager = "plans are made for tensors on the device 'cpu' only"
+            return self._function(*tensors)
+        result, recording, watch = record(lambda: self._function(*tensors), given)
+        before, calls.recording = calls.recording, recording
+        calls.guard = Guard(self._roots, watch.code)
+        if before is not None:
+            calls.recording = None
+            self._failed = before.difference(recording)
+            if not self._failed:
+                calls.ready = Plan(recording, [recording.slot(array) for array in arrays_of([result])])
+        recording.release()
+        return result
+
+
+def _nothing() -> None:
+    return None

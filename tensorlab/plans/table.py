@@ -1,0 +1,79 @@
+"""The table that `explain` prints: one row for each node of a plan."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from rich.table import Table
+
+from tensorlab.forks import guard
+from tensorlab.plans.plan import Plan
+from tensorlab.plans.recording import Node, Slot
+
+
+def table_of(plan: Plan) -> Table:
+    """Return the table of a plan."""
+    total = sum(plan.seconds)
+    title = f"{len(plan.nodes)} nodes, {_bytes(plan.size)} of memory, {plan.runs} runs"
+    if math.isfinite(total):
+        title += f", {total * 1e6:,.0f} µs each"
+    table = Table("", "kernel", "shapes", "bytes", "flops", "share", title=title, title_justify="left")
+    for column in (0, 3, 4, 5):
+        table.columns[column].justify = "right"
+    for number, (node, seconds) in enumerate(zip(plan.nodes, plan.seconds, strict=True), 1):
+        share = f"{seconds / total:.1%}" if math.isfinite(total) and total else ""
+        flops = f"{_flops(node):,}" if node.kind == "launch" else ""
+        table.add_row(str(number), _title(node), _shapes(node), f"{_traffic(node):,}", flops, share)
+    return table
+
+
+def _title(node: Node) -> str:
+    if node.kind != "launch":
+        return f"{getattr(node.function, '__name__', node.function)} in Python"
+    with guard:
+        from tensorlab.kernels.runtime import library
+
+    return library.title(node.function)
+
+
+def _slots(argument: Any) -> Iterator[Slot]:
+    if isinstance(argument, Slot):
+        yield argument
+    elif isinstance(argument, (tuple, list)):
+        for item in argument:
+            yield from _slots(item)
+
+
+def _shapes(node: Node) -> str:
+    """Return the shapes of the arrays that a node reads, and of those that it writes."""
+    read = [slot for slot in _slots(node.arguments) if slot not in node.written or node.kind != "launch"]
+    outputs = " ".join(_shape(slot) for slot in node.written)
+    return f"{' '.join(map(_shape, read))} → {outputs}" if read else outputs
+
+
+def _shape(slot: Slot) -> str:
+    return f"({','.join(map(str, slot.shape))})"
+
+
+def _traffic(node: Node) -> int:
+    """Return the number of bytes of all arrays that a node reads or writes."""
+    return sum(math.prod(slot.shape) * slot.dtype.itemsize for slot in {*_slots(node.arguments), *node.written})
+
+
+def _flops(node: Node) -> int:
+    """Return the number of multiplications and additions of a product, and of elements of any other launch."""
+    slots = list(_slots(node.arguments))
+    if _title(node).startswith("matmul"):
+        left = next(slot for slot in slots if slot not in node.written)
+        return 2 * math.prod(node.written[0].shape) * left.shape[-1]
+    return max((math.prod(slot.shape) for slot in slots), default=0)
+
+
+def _bytes(size: float) -> str:
+    for unit in ("bytes", "KB", "MB"):
+        if size < 1000:
+            return f"{size:,.4g} {unit}"
+        size /= 1000
+    return f"{size:,.4g} GB"
