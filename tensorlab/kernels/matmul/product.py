@@ -7,7 +7,8 @@ caller.
 - In general (`block_task`) the columns of the result are divided into panels as wide as a register tile, and its rows
   into blocks. A chunk consists of a few panels of one block and is computed tile by tile. Operands are read in place if
   possible: A with any strides, because a tile broadcasts single elements of it, and B if its rows are contiguous. A
-  panel of B is packed if it is ragged, transposed, or read often. A is packed if it is transposed and large.
+  panel of B is copied or packed if it is ragged, transposed, far away, or read often from where the cache cannot hold
+  it. A is packed if it is transposed and large.
 - One row times a matrix with contiguous rows is a weighted sum of these rows (`row_task`).
 - A result with few columns is computed by dot products, if rows of A and columns of B are long and contiguous
   (`dots_task`).
