@@ -34,8 +34,11 @@ def _title(node: Node) -> str:
         return f"{getattr(node.function, '__name__', node.function)} in Python"
     with guard:
         from tensorlab.kernels.runtime import library
-
-    return library.title(node.function)
+        from tensorlab.kernels.runtime.native import address
+    title = library.title(address(node.function))
+    if title == "matmul" and node.arguments[2]:
+        title += f" with {library.title(node.arguments[2])}"
+    return title
 
 
 def _slots(argument: Any) -> Iterator[Slot]:

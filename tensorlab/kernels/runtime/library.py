@@ -22,8 +22,8 @@ PACKAGE = "tensorlab.kernels."
 
 _kernels: dict[str, Callable[..., Any]] = {}
 """The kernels of this process by key. Equal scalar functions have equal keys and share one kernel."""
-_titles: dict[int, str] = {}
-"""The titles of kernels by their address."""
+_origins: dict[int, tuple[str, tuple[Any, ...]]] = {}
+"""The maker of each kernel and its arguments, by the kernel's address."""
 _SYMBOL = "tensorlab."
 
 
@@ -50,7 +50,7 @@ def find(
             if kernel is None:
                 raise RuntimeError(f"cannot link a kernel: this process lacks a symbol, one of {', '.join(made.needs)}")
         _kernels[key] = kernel
-        _titles[native.address(kernel)] = _title(maker, arguments)
+        _origins[native.address(kernel)] = maker, arguments
     return kernel
 
 
@@ -70,12 +70,9 @@ def _without_collections() -> Iterator[None]:
             gc.enable()
 
 
-def title(kernel: Callable[..., Any]) -> str:
-    """Return a short description of a kernel for tables, such as "map relu float32"."""
-    return _titles[native.address(kernel)]
-
-
-def _title(maker: str, arguments: tuple[Any, ...]) -> str:
+def title(address: int) -> str:
+    """Return a short description of the kernel at an address for tables, such as "map relu float32"."""
+    maker, arguments = _origins[address]
     words = [maker.rpartition(".")[2].removesuffix("_kernel")]
     for argument in arguments:
         text = argument if isinstance(argument, str) else getattr(argument, "name", "")
