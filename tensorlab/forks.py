@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from threading import RLock
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from tensorlab.errors import StateError
+
+T = TypeVar("T")
 
 _locks: list[tuple[int, Any]] = []
 _acquired: list[Any] = []
@@ -78,6 +80,25 @@ compiling. It is reentrant, because a signal handler, a finalizer or a plugin ma
 
 counting = lock(COUNTING)
 """Acquired only to count something, such as draws of random numbers or names of layers."""
+
+
+class cached_property(Generic[T]):  # noqa: N801  (named like the one that it replaces)
+    """Like `functools.cached_property`, which in Python 3.11 has a lock for all objects of a class.
+
+    If a thread computed a value during a fork, the lock would stay locked in the child. Without it two threads may both
+    compute a value.
+    """
+
+    def __init__(self, compute: Callable[[Any], T]) -> None:
+        self._compute, self.__doc__ = compute, compute.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, thing: Any, owner: type | None = None) -> T:
+        if thing is None:
+            return self  # type: ignore[return-value]  # as an attribute of the class
+        return thing.__dict__.setdefault(self._name, self._compute(thing))  # type: ignore[no-any-return]
 
 
 class Lock:

@@ -110,12 +110,6 @@ class Reduction:
     result: ScalarFunction | None = None
     initial: float | None = None
 
-    @property
-    def key(self) -> str:
-        """The cache key of the functions."""
-        parts = (self.combine, self.element, self.result)
-        return " ".join(part.key if part is not None else "-" for part in parts)
-
 
 @dataclass(frozen=True, eq=False)  # compared by identity, for fast lookup
 class Rowwise:
@@ -135,11 +129,6 @@ class Rowwise:
     reductions: tuple[tuple[ScalarFunction, ScalarFunction], ...]
     output: ScalarFunction
 
-    @property
-    def key(self) -> str:
-        """The cache key of the functions."""
-        return " ".join(f.key for pair in self.reductions for f in pair) + " " + self.output.key
-
 
 @dataclass(frozen=True, eq=False)
 class Scan:
@@ -156,8 +145,3 @@ class Scan:
     step: ScalarFunction
     result: ScalarFunction
     initial: tuple[int, ...]
-
-    @property
-    def key(self) -> str:
-        """The cache key of the functions and the initial state."""
-        return f"{self.step.key} {self.result.key} {self.initial}"

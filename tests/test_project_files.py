@@ -54,5 +54,6 @@ def test_contributing_names_files_that_exist() -> None:
     run = {path for line in re.findall(r"^\| run \| `(.+)` \|$", text, re.MULTILINE) for path in line.split()}
     assert len(named) > 30
     assert len(run) > 10
-    examples = {"tensorlab/optimizers/lion.py", "tensorlab/layers/scale.py"}
+    kernels = {"tensorlab/kernels/loops/pairs.py", "cuda/tensorlab_cuda/kernels/pairs.py"}
+    examples = {"tensorlab/optimizers/lion.py", "tensorlab/layers/scale.py", *kernels}
     assert {path for path in named | run if not list(ROOT.glob(path))} == examples

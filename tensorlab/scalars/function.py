@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import functools
 import hashlib
 import linecache
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tensorlab.forks import cached_property
 from tensorlab.scalars import tree
 from tensorlab.scalars.kinds import Kinds
 from tensorlab.scalars.source import describe
@@ -120,14 +120,14 @@ class ScalarFunction:
         """What error messages call the function."""
         return describe(self.name, self.file, self.line)
 
-    @functools.cached_property
+    @cached_property
     def source(self) -> str:
         """The function as Python source, in the language that it was parsed to."""
         defaults = {name: f"={ast.unparse(tree.number(value))}" for name, value in self.defaults.items()}
         parameters = [name + defaults.get(name, "") for name in self.parameters]
         return _definition(self._identifier, parameters, self.body)
 
-    @functools.cached_property
+    @cached_property
     def key(self) -> str:
         """A hash of what the function computes: of its source with all constants, and of all that it calls.
 
@@ -137,12 +137,12 @@ class ScalarFunction:
         body = [tree.replace(statement, callees) for statement in self.body]
         return hashlib.sha256(_definition("scalar", self.parameters, body).encode()).hexdigest()
 
-    @functools.cached_property
+    @cached_property
     def kinds(self) -> Kinds:
         """Which variables are bools, integers or real numbers in a kernel."""
         return Kinds(self.parameters, self.body, {called: function.kinds for called, function in self.calls.items()})
 
-    @functools.cached_property
+    @cached_property
     def python_kinds(self) -> Kinds:
         """Which variables are bools, integers or real numbers in plain Python, for real arguments."""
         calls = {called: function.python_kinds for called, function in self.calls.items()}
@@ -156,18 +156,18 @@ class ScalarFunction:
                 return tree.as_number(value)
         return None
 
-    @functools.cached_property
+    @cached_property
     def loops(self) -> bool:
         """Whether there is a loop in the function or in one that it calls."""
         own = any(isinstance(node, ast.While | ast.For) for node in tree.statements(self.body))
         return own or any(function.loops for function in self.calls.values())
 
-    @functools.cached_property
+    @cached_property
     def short(self) -> bool:
         """Whether the function consists of a few operations, and of calls of functions of ``math``."""
         return not self.loops and not self.calls and len([*tree.walk(self.body)]) <= _MOST_NODES
 
-    @functools.cached_property
+    @cached_property
     def quick(self) -> bool:
         """Whether the function is short and takes a few machine instructions."""
         nodes = [*tree.walk(self.body)]
@@ -175,7 +175,7 @@ class ScalarFunction:
         slow = any(isinstance(node, ast.Pow | ast.Mod | ast.FloorDiv) for node in nodes)
         return self.short and called <= QUICK and not slow
 
-    @functools.cached_property
+    @cached_property
     def depends_on_format(self) -> bool:
         """Whether its value in float32 and in float64 differs by more than rounding."""
         called = {tree.called(node) for node in tree.walk(self.body) if isinstance(node, ast.Call)}
@@ -210,7 +210,7 @@ class ScalarFunction:
             [function._is_current() for function in self.calls.values()]
         )
 
-    @functools.cached_property
+    @cached_property
     def _generated(self) -> Callable[..., Any]:
         file = f"<tensorlab {self.name} {self.key[:16]}>"
         namespace: dict[str, Any] = {**self.calls, "math": math}

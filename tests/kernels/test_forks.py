@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 
+import pytest
 from python_processes import output_of
 
 import tensorlab as tl
-from tensorlab.forks import Lock
+from tensorlab.forks import Lock, cached_property
 
 
 def test_child_rejects_a_layer_that_another_thread_was_building() -> None:
@@ -119,3 +121,52 @@ def test_locks_are_created_only_in_the_forks_module() -> None:
         if any(f"{kind}()" in path.read_text() for kind in ("threading.Lock", "threading.RLock", " RLock", "Condition"))
     ]
     assert own == ["forks.py", "kernels/runtime/pool.py"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_child_computes_keys_while_a_thread_of_the_parent_computed_one() -> None:
+    program = """
+import os, signal, threading
+import tensorlab as tl
+from tensorlab.scalars import function
+
+begun, ended = threading.Event(), threading.Event()
+one, other = tl.exp.scalar, tl.sin.scalar
+definition = function._definition
+
+def slow(*arguments):
+    if threading.current_thread() is thread:
+        begun.set()
+        ended.wait()
+    return definition(*arguments)
+
+function._definition = slow
+thread = threading.Thread(target=lambda: one.key)
+thread.start()
+begun.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    os._exit(0 if len(other.key) == 64 else 1)
+print(os.waitpid(child, 0)[1])
+ended.set()
+thread.join()
+"""
+    assert output_of(program) == "0\n"
+
+
+def test_cached_property_is_computed_once_for_each_object() -> None:
+    class Squares:
+        def __init__(self, x: int) -> None:
+            self.x, self.calls = x, 0
+
+        @cached_property
+        def square(self) -> int:
+            """Return the square."""
+            self.calls += 1
+            return self.x**2
+
+    three, four = Squares(3), Squares(4)
+    assert [three.square, three.square, four.square] == [9, 9, 16]
+    assert (three.calls, four.calls) == (1, 1)
+    assert Squares.square.__doc__ == "Return the square."

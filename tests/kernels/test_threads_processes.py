@@ -149,8 +149,8 @@ for thread in threads:
     thread.join()
 print(results == [2.0 * index for index in range(16)], len(written), len(set(written)))
 """
-    assert output_of(program, TENSORLAB_CACHE_DIR=str(tmp_path)) == "True 2 2\n", (
-        "expected two kernels: the addition and its driver"
+    assert output_of(program, TENSORLAB_CACHE_DIR=str(tmp_path)) == "True 3 3\n", (
+        "expected three kernels: the addition, the driver of maps and that of the pool"
     )
 
 
