@@ -140,6 +140,7 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         few = n == 1
 
     work = m * n * k
+    far = 1 if k * n * size > _FAR * second.size else 0
     a_copy = 0
     panels_each = across = mode = depth = a_rows = b_copy = 0
     if lanes == 0:
@@ -150,7 +151,6 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         task = tasks.row
         extent = max(_LINE_GRAIN // max(k, 1), min(n // team(pool), MOST), 1)
         extent = (extent + _ROW - 1) // _ROW * _ROW
-        far = k * n * size > second.size * team(pool)
         depth = 4 if far or crowded(2 * 8, b.row * size, LINE, first) else 8
         chunks = (n + extent - 1) // extent
     elif few and a.column == 1 and (n == 1 or k >= _DOTS * lanes):
@@ -171,7 +171,7 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         blocks = (m + extent - 1) // extent
         panels_each = max(1, min(panels, _GRAIN * blocks * panels // max(work, 1)))
         depth = DEPTH
-        if k * n * size > _FAR * second.size:
+        if far:
             mode = PACKED
             depth = _SHALLOW
             share = panels * blocks // (_CHUNKS_EACH * team(pool))
@@ -196,7 +196,7 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         pool += 1
     failed = scratch(1, types.int64)
     failed[0] = 0
-    division = Division(extent, panels_each, across, mode, depth, a_rows, b_copy)
+    division = Division(extent, panels_each, across, mode, far, depth, a_rows, b_copy)
     job = packed(Job(epilogue, m, n, k, a, b, c, z, p, q, division, address_of(failed)))
     run(pool, chunks, task, job)
     if a_copy != 0:
