@@ -111,7 +111,7 @@ class Plan:
                 self._parts.append(_Launches(len(launches), len(launches) + 1))
             launches.append((launch_address(node.function), len(words)))
             words += [self._word(argument, len(words) + index) for index, argument in enumerate(node.arguments)]
-        memory = np.array([word & (1 << 64) - 1 for word in words], np.uint64)
+        memory: Any = np.array([word & (1 << 64) - 1 for word in words], np.uint64)
         # Single words are assigned faster through a memoryview.
         self._words, self._floats = memoryview(memory.view(np.int64)), memoryview(memory.view(np.float64))
         start = memory.ctypes.data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import subprocess
@@ -77,6 +78,36 @@ def test_error_in_a_part_names_its_cause() -> None:
 
     with pytest.raises(Exception, match="no_such_attribute"):
         launcher()
+
+
+def test_garbage_collector_is_paused_while_a_kernel_is_compiled(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TENSORLAB_CACHE_DIR", str(tmp_path))
+    enabled = []
+
+    @kernel
+    def answer():
+        enabled.append(gc.isenabled())
+        return lambda: 42, types.int64()
+
+    @kernel
+    def broken():
+        enabled.append(gc.isenabled())
+        raise ValueError("broken")
+
+    assert answer()() == 42
+    with pytest.raises(ValueError, match="broken"):
+        broken()
+    assert enabled == [False, False]
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with pytest.raises(ValueError, match="broken"):
+            broken()
+        assert not gc.isenabled()  # as it was before
+    finally:
+        gc.enable()
 
 
 LONG = """

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from tensorlab.kernels.matmul.caches import Caches
 
+SAMPLES = 64
+"""The number of steps of tiles of A from which the density of A is estimated."""
+
 
 class Matrix(NamedTuple):
     """A matrix in memory."""
@@ -37,6 +40,17 @@ class Table(NamedTuple):
     """The address of `dots_task`."""
     pack: int
     """The address of `pack_rows`."""
+    mask: int
+    """The address of `mask_task`."""
+    sparse: int
+    """The address of `sparse_task`."""
+    sparse_rows: int
+    """The rows of the register tile of `sparse_task`."""
+    sparse_vectors: int
+    """The vectors in a row of this tile."""
+    kept: int
+    """How many of `SAMPLES` steps may be kept, for a product to skip the others: 0 never skips, more than `SAMPLES`
+    always."""
     caches: Caches
     """The caches of a core."""
 
@@ -69,6 +83,8 @@ class Division(NamedTuple):
     """The rows of the packed A for `block_task`, a multiple of a tile's rows (see `Packing`); 0 if A is not packed."""
     b_copy: int
     """The distance in elements between the columns of the copy of B that `dots_task` makes; 0 if it makes none."""
+    masks: int
+    """The address of the non-zero steps of A for `sparse_task` (see `sparse.nonzero_steps`)."""
 
 
 class Job(NamedTuple):
@@ -122,3 +138,17 @@ class Packing(NamedTuple):
     a: Matrix
     m: int
     k: int
+
+
+class Masking(NamedTuple):
+    """A matrix A as `mask_task` receives it. Its rows or its columns are contiguous."""
+
+    masks: int
+    """The address of the words of all tiles."""
+    groups: int
+    """The number of groups of rows in a chunk."""
+    a: Matrix
+    m: int
+    k: int
+    kept: int
+    """The address of a word to which a task adds the number of steps that it has found."""

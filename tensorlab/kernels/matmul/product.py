@@ -9,6 +9,7 @@ caller.
   possible: A with any strides, because a tile broadcasts single elements of it, and B if its rows are contiguous. A
   panel of B is copied or packed if it is ragged, transposed, far away, or read often from where the cache cannot hold
   it. A is packed if it is transposed and large.
+- If A has many zeros, the tiles are lower, and skip the steps along k at which all of their rows are zero (`sparse`).
 - One row times a matrix with contiguous rows is a weighted sum of these rows (`row_task`).
 - A result with few columns is computed by dot products, if rows of A and columns of B are long and contiguous
   (`dots_task`).
@@ -24,10 +25,12 @@ from numba import types
 from tensorlab.kernels.matmul.block import block_task
 from tensorlab.kernels.matmul.caches import LINE
 from tensorlab.kernels.matmul.integer import integer_task
-from tensorlab.kernels.matmul.job import COPIED, PACKED, Division, Job, Matrix, Packing, Table
+from tensorlab.kernels.matmul.job import COPIED, IN_PLACE, PACKED, SAMPLES, Division, Job, Matrix, Packing, Table
 from tensorlab.kernels.matmul.narrow import MOST, dots_task, row_task
 from tensorlab.kernels.matmul.pack import allocate, pack_rows, release
 from tensorlab.kernels.matmul.rounding import DEPTH
+from tensorlab.kernels.matmul.sparse import mask_task, nonzero_steps
+from tensorlab.kernels.matmul.sparse_block import sparse_task
 from tensorlab.kernels.matmul.tile_shape import Tile
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.lift import storage
@@ -63,6 +66,8 @@ _SHALLOW = 256
 """The steps along k of a block of such a B: few, so that the panels of a chunk, which fill the L2 cache, are many."""
 _FEW_TILES = 4
 """The number of tiles of a panel up to which it is read in place: writing a copy takes longer than it gains."""
+_SPARSE_ROWS = 96
+"""The number of rows above which packing a panel of B pays off for a sparse A."""
 
 
 _TASKS = {
@@ -70,6 +75,8 @@ _TASKS = {
     "row": row_task,
     "dots": dots_task,
     "pack": lambda dtype, tile: pack_rows(dtype, tile.rows),
+    "mask": mask_task,
+    "sparse": sparse_task,
     "integer": lambda dtype, tile: integer_task(dtype),
 }
 
@@ -141,7 +148,7 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
 
     work = m * n * k
     far = 1 if k * n * size > _FAR * second.size else 0
-    a_copy = 0
+    a_copy = masks = 0
     panels_each = across = mode = depth = a_rows = b_copy = 0
     if lanes == 0:
         task = tasks.general
@@ -165,13 +172,19 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         chunks = (m + extent - 1) // extent
     else:
         task = tasks.general
+        if tasks.kept > SAMPLES or (work >= _SMALL and tasks.kept != 0):
+            masks = nonzero_steps(pool, tasks, m, n, k, a)
+            if masks != 0:
+                task, height, width = tasks.sparse, tasks.sparse_rows, lanes * tasks.sparse_vectors
         panels = (n + width - 1) // width
         blocks = max((m + _BLOCK - 1) // _BLOCK, min((_CHUNKS + panels - 1) // panels, work // (panels * _GRAIN)))
         extent = ((m + blocks - 1) // blocks + height - 1) // height * height
         blocks = (m + extent - 1) // extent
         panels_each = max(1, min(panels, _GRAIN * blocks * panels // max(work, 1)))
         depth = DEPTH
-        if far:
+        if masks != 0:
+            mode = PACKED if b.column != 1 or extent >= _SPARSE_ROWS else IN_PLACE
+        elif far:
             mode = PACKED
             depth = _SHALLOW
             share = panels * blocks // (_CHUNKS_EACH * team(pool))
@@ -181,7 +194,7 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         elif extent > _FEW_TILES * height and crowded(min(k, depth), b.row * size, width * size, first):
             mode = COPIED
         across = (panels + panels_each - 1) // panels_each
-        if a.row == 1 and a.column >= height and panels > 2 and m * k * size > second.size // 2:
+        if masks == 0 and a.row == 1 and a.column >= height and panels > 2 and m * k * size > second.size // 2:
             tiles = (m + height - 1) // height
             a_rows = tiles * height
             a_copy = allocate(a_rows * k * size)
@@ -196,10 +209,10 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         pool += 1
     failed = scratch(1, types.int64)
     failed[0] = 0
-    division = Division(extent, panels_each, across, mode, far, depth, a_rows, b_copy)
+    division = Division(extent, panels_each, across, mode, far, depth, a_rows, b_copy, masks)
     job = packed(Job(epilogue, m, n, k, a, b, c, z, p, q, division, address_of(failed)))
     run(pool, chunks, task, job)
-    if a_copy != 0:
-        release(a_copy)
+    release(masks)
+    release(a_copy)
     if failed[0] != 0:
         raise MemoryError

@@ -99,6 +99,7 @@ class Emitter:
         step: Callable[[Any, list[Any], list[Any]], tuple[list[Any], list[Any]]],
         begun: Any = None,
         before: Callable[[], list[Any]] | None = None,
+        chain: Callable[[Any], tuple[Any, list[Any]]] | None = None,
     ) -> tuple[list[Any], Any, list[Any]]:
         """Emit the loop that accumulates ``count`` vectors over the steps ``0, by, 2 * by, … < steps``.
 
@@ -113,6 +114,8 @@ class Emitter:
             step: ``(step, moving, vectors) -> (moving, vectors)``, emits one iteration.
             begun: whether there are sums of chains before the first step; None if there are not.
             before: emits these sums.
+            chain: ``start -> (iterations, moving)``, emits the number of iterations of the chain that begins at a
+                step, and its initial moving values. By default all steps are visited, and values move on.
 
         Returns:
             the vectors of the last chain, whether there were chains before it, and pointers to the sums of these.
@@ -137,15 +140,21 @@ class Emitter:
         for phi, value in zip([start, *at_start], [_WORD(0), *moving], strict=True):
             phi.add_incoming(value, entry)
         limit = builder.add(start, _WORD(CHAIN * by))
-        stop = builder.select(builder.icmp_signed("<", limit, steps), limit, steps)
+        goes_on = builder.icmp_signed("<", limit, steps)
+        if chain is None:
+            stop, from_start = builder.select(goes_on, limit, steps), at_start
+        else:
+            count_of_chain, from_start = chain(start)
+            stop = builder.add(start, count_of_chain)
+        begin = builder.block
         builder.branch(head)
 
         builder.position_at_end(head)
         now = builder.phi(_WORD)
-        moved = [builder.phi(value.type) for value in moving]
+        moved = [builder.phi(value.type) for value in from_start]
         vectors = [builder.phi(self.vector) for _ in range(count)]
-        for phi, value in zip([now, *moved, *vectors], [start, *at_start, *[zero] * count], strict=True):
-            phi.add_incoming(value, outer)
+        for phi, value in zip([now, *moved, *vectors], [start, *from_start, *[zero] * count], strict=True):
+            phi.add_incoming(value, begin)
         builder.cbranch(builder.icmp_signed("<", now, stop), body, end)
 
         builder.position_at_end(body)
@@ -160,7 +169,7 @@ class Emitter:
         if before is not None:
             is_first = builder.and_(is_first, builder.not_(begun))
         more = builder.append_basic_block("sum.more")
-        builder.cbranch(builder.icmp_signed("<", stop, steps), more, done)
+        builder.cbranch(goes_on, more, done)
         builder.position_at_end(more)
         builder.cbranch(is_first, first, later)
         for block, adds in ((first, False), (later, True)):
@@ -169,7 +178,7 @@ class Emitter:
                 builder.store(builder.fadd(builder.load(pointer), vector) if adds else vector, pointer)
             builder.branch(following)
         builder.position_at_end(following)
-        for phi, value in zip([start, *at_start], [stop, *moved], strict=True):
+        for phi, value in zip([start, *at_start], [limit, *moved[: len(moving)]], strict=True):
             phi.add_incoming(value, following)
         builder.branch(outer)
 
@@ -202,6 +211,10 @@ class Emitter:
             phi.add_incoming(other, replacing)
             chosen.append(phi)
         return chosen
+
+    def unsigned(self, total: Any) -> Any:
+        """Return a sum with +0 in place of -0 (see `sparse`)."""
+        return self.builder.fadd(total, ir.Constant(self.vector, [0.0] * self.vector.count))
 
     def multiply_add(self, x: Any, y: Any, total: Any) -> Any:
         # fmuladd instead of fma: on processors without the instruction, fma is a library call for every element.
@@ -263,7 +276,7 @@ def register_tile(dtype: Any, rows: int, vectors: int, lanes: int, copies: bool 
             lambda: [emit.load(out, place) for place in places()],
         )
         for total, place in zip(emit.totals(*summed), places(), strict=True):
-            emit.store(total, out, place)
+            emit.store(emit.unsigned(total), out, place)
         return context.get_dummy_value()
 
     @intrinsic

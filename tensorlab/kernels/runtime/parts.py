@@ -38,6 +38,10 @@ class _Library(JITCodeLibrary):  # type: ignore[misc]
 class _PartLibrary(_Library):
     """The LLVM code of a part, linked with what it calls."""
 
+    def _optimize_functions(self, module: Any) -> None:
+        """Set the data layout only; the functions are optimized in the kernel."""
+        module.data_layout = self._codegen._data_layout
+
     def _optimize_final_module(self) -> None:
         """Do nothing; the code is optimized in the kernel."""
 
