@@ -86,7 +86,7 @@ def test_malformed_environment_variable(monkeypatch: pytest.MonkeyPatch, text: s
     )
 
 
-SHAPES = [(9, 300, 90), (70, 2100, 65), (5, 1100, 400), (130, 200, 33)]
+SHAPES = [(9, 300, 90), (70, 2100, 65), (5, 1100, 400), (130, 200, 33), (1, 300, 700)]
 OTHERS = [Caches(Cache(1 << 10, 1), Cache(4 << 10, 2)), Caches(Cache(1 << 20, 16), Cache(1 << 24, 16)), DEFAULT]
 
 

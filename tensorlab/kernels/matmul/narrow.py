@@ -38,7 +38,8 @@ def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
     """
     size = dtype.bitwidth // 8
     lanes = tile.lanes(dtype)
-    eight, four, one = add_rows(dtype, 8, lanes), add_rows(dtype, 4, lanes, prefetches=True), add_rows(dtype, 1, lanes)
+    eight, four, one = (add_rows(dtype, rows, lanes) for rows in (8, 4, 1))
+    four_far = add_rows(dtype, 4, lanes, prefetches=True)
     finish_row = finish(dtype)
 
     def row_task(data, chunk):
@@ -62,6 +63,9 @@ def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
                     if at_once == 8 and step + 8 <= bottom:
                         eight(columns, x, a_col, row, b_row, total)
                         step += 8
+                    elif job.division.far != 0 and step + 4 <= bottom:
+                        four_far(columns, x, a_col, row, b_row, total)
+                        step += 4
                     elif step + 4 <= bottom:
                         four(columns, x, a_col, row, b_row, total)
                         step += 4

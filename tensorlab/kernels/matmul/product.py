@@ -147,6 +147,7 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         few = n == 1
 
     work = m * n * k
+    far = 1 if k * n * size > _FAR * second.size else 0
     a_copy = masks = 0
     panels_each = across = mode = depth = a_rows = b_copy = 0
     if lanes == 0:
@@ -157,7 +158,6 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         task = tasks.row
         extent = max(_LINE_GRAIN // max(k, 1), min(n // team(pool), MOST), 1)
         extent = (extent + _ROW - 1) // _ROW * _ROW
-        far = k * n * size > second.size * team(pool)
         depth = 4 if far or crowded(2 * 8, b.row * size, LINE, first) else 8
         chunks = (n + extent - 1) // extent
     elif few and a.column == 1 and (n == 1 or k >= _DOTS * lanes):
@@ -184,7 +184,7 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         depth = DEPTH
         if masks != 0:
             mode = PACKED if b.column != 1 or extent >= _SPARSE_ROWS else IN_PLACE
-        elif k * n * size > _FAR * second.size:
+        elif far:
             mode = PACKED
             depth = _SHALLOW
             share = panels * blocks // (_CHUNKS_EACH * team(pool))
@@ -209,7 +209,7 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         pool += 1
     failed = scratch(1, types.int64)
     failed[0] = 0
-    division = Division(extent, panels_each, across, mode, depth, a_rows, b_copy, masks)
+    division = Division(extent, panels_each, across, mode, far, depth, a_rows, b_copy, masks)
     job = packed(Job(epilogue, m, n, k, a, b, c, z, p, q, division, address_of(failed)))
     run(pool, chunks, task, job)
     release(masks)
