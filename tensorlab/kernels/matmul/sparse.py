@@ -13,7 +13,8 @@ The bits of the result do not change, so any heuristic may decide whether to ski
   register tiles, `tile.register_tile` too, replace -0 by +0.
 - A sum has the same terms in the same chains.
 
-NaN, infinity and subnormal numbers in A are not zero.
+NaN, infinity and subnormal numbers in A are not zero. IEEE 754 leaves the sign and payload of a sum of two NaN open,
+and they depend on the order of operands in the machine code. So only these bits of a NaN may differ.
 """
 
 from __future__ import annotations
