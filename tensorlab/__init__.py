@@ -96,7 +96,7 @@ if TYPE_CHECKING:
 else:
     from tensorlab.ops import *
 
-    __getattr__, __dir__ = lazy.submodules(__name__, ("datasets", "linalg", "testing"))
+    datasets, linalg, testing = lazy.submodules(__name__, ("datasets", "linalg", "testing"))
 
 __all__ = [
     "Activation",

@@ -57,19 +57,31 @@ def test_no_scalar_function_is_parsed() -> None:
 
 
 @pytest.mark.parametrize("name", ["datasets", "linalg", "testing"])
-def test_lazy_submodules_are_attributes_like_others(name: str) -> None:
-    program = f"import tensorlab as tl; print('{name}' in dir(tl), tl.{name}.__name__, '{name}' in vars(tl))"
-    assert output(program) == f"True tensorlab.{name} True\n"
-    assert output(f"from tensorlab import *; print({name}.__name__)") == f"tensorlab.{name}\n"
-    assert output(f"from tensorlab import {name}; print({name}.__name__)") == f"tensorlab.{name}\n"
+def test_submodule_is_imported_when_an_attribute_is_used(name: str) -> None:
+    loaded = f"'tensorlab.{name}' in sys.modules"
+    full = f"tensorlab.{name}"
+    program = f"import sys, tensorlab as tl; module = tl.{name}; print({loaded}); module.__doc__; print({loaded}); "
+    assert output(f"{program} print(tl.{name} is sys.modules['{full}'])") == "False\nTrue\nTrue\n"
+    assert output(f"from tensorlab import *; print({name}.__name__)") == f"{full}\n"
+    assert output(f"from tensorlab import {name}; print('__all__' in dir({name}))") == "True\n"
+    assert output(f"import {full} as one, tensorlab as tl; print(tl.{name} is one)") == "True\n"
 
 
-def test_dir_lists_every_public_name_once() -> None:
+def test_lazy_submodule_is_changed_like_the_module_itself() -> None:
+    program = (
+        "import sys, types, tensorlab as tl\n"
+        "module = tl.linalg\n"
+        "module.norm2 = 2\n"
+        "print(isinstance(module, types.ModuleType), tl.linalg.norm2, sys.modules['tensorlab.linalg'].norm2)\n"
+        "del module.norm2\n"
+        "print(hasattr(tl.linalg, 'norm2'), module)"
+    )
+    assert output(program).startswith("True 2 2\nFalse <module 'tensorlab.linalg' from ")
+
+
+def test_package_has_all_names_and_no_getattr() -> None:
+    """A ``__getattr__`` of the module would make each access of ``tl.add`` slower."""
     assert set(tl.__all__) <= set(dir(tl))
-    assert len(dir(tl)) == len(set(dir(tl)))
-
-
-def test_unknown_attribute_raises_the_usual_error() -> None:
-    with pytest.raises(AttributeError, match=r"^module 'tensorlab' has no attribute 'testings'$") as caught:
+    assert not {"__getattr__", "__dir__"} & set(vars(tl))
+    with pytest.raises(AttributeError, match=r"^module 'tensorlab' has no attribute 'testings'$"):
         _ = tl.testings  # type: ignore[attr-defined]
-    assert (caught.value.name, caught.value.obj) == ("testings", tl)

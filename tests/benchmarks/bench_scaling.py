@@ -4,10 +4,10 @@
 
 The networks have 784 inputs, some hidden layers of one width with relu, and 10 classes. They vary the batch, the width
 and the depth of a base network, one at a time. Each library trains in its own process, on the same random data in
-float32, in its own loop: `fit` in tensorlab, forward, backward and step in PyTorch. They take turns of a quarter of a
-second or one step. A ratio is the median of PyTorch's time over tensorlab's, turn by turn; above 1 tensorlab is faster.
-This takes about three minutes on two cores. PyTorch is left out if it is not installed; `workers.py` says how to name
-its Python.
+float32, which has no zeros that a library could skip, in its own loop: `fit` in tensorlab, forward, backward and step
+in PyTorch. They take turns of a quarter of a second or one step. A ratio is the median of PyTorch's time over
+tensorlab's, turn by turn; above 1 tensorlab is faster. This takes about two minutes on two cores. PyTorch is left out
+if it is not installed; `workers.py` says how to name its Python.
 """
 
 from __future__ import annotations

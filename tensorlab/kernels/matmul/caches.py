@@ -1,4 +1,4 @@
-"""The processor's data caches, by which matrix products are divided and operands are packed; Numba is not imported.
+"""The data caches of the processor, by which matrix products are divided and packed; Numba is not imported.
 
 A cache is an array of sets with a few ways each. The address of a cache line determines its set, so lines that are a
 large power of two apart compete for few sets, and are evicted long before the cache is full.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import ctypes.util
 import functools
 import os
 import re
@@ -110,7 +109,7 @@ def _share(size: int, ways: int, cores: int) -> Cache:
 
 def _from_macos() -> dict[int, Cache]:
     """Return the data caches of the fast cores by their level. macOS does not tell their ways."""
-    system = ctypes.CDLL(ctypes.util.find_library("c"))
+    system = ctypes.CDLL(None)
 
     def value(*names: bytes) -> int:
         for name in names:

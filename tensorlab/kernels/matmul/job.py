@@ -75,7 +75,8 @@ class Division(NamedTuple):
     mode: int
     """How `block_task` reads B: `IN_PLACE`, `PACKED` or `COPIED`."""
     depth: int
-    """The steps along k of a block of `block_task`: a multiple of `rounding.CHAIN` that divides `rounding.DEPTH`."""
+    """The steps along k of a block of `block_task`: a multiple of `rounding.CHAIN` that divides `rounding.DEPTH`. The
+    number of rows of B, 8 or 4, that `row_task` reads at once."""
     a_rows: int
     """The rows of the packed A for `block_task`, a multiple of a tile's rows (see `Packing`); 0 if A is not packed."""
     b_copy: int

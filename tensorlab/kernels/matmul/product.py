@@ -7,7 +7,8 @@ caller.
 - In general (`block_task`) the columns of the result are divided into panels as wide as a register tile, and its rows
   into blocks. A chunk consists of a few panels of one block and is computed tile by tile. Operands are read in place if
   possible: A with any strides, because a tile broadcasts single elements of it, and B if its rows are contiguous. A
-  panel of B is packed if it is ragged, transposed, or read often. A is packed if it is transposed and large.
+  panel of B is copied or packed if it is ragged, transposed, far away, or read often from where the cache cannot hold
+  it. A is packed if it is transposed and large.
 - If A has many zeros, the tiles are lower, and skip the steps along k at which all of their rows are zero (`sparse`).
 - One row times a matrix with contiguous rows is a weighted sum of these rows (`row_task`).
 - A result with few columns is computed by dot products, if rows of A and columns of B are long and contiguous
@@ -25,7 +26,7 @@ from tensorlab.kernels.matmul.block import block_task
 from tensorlab.kernels.matmul.caches import LINE
 from tensorlab.kernels.matmul.integer import integer_task
 from tensorlab.kernels.matmul.job import COPIED, IN_PLACE, PACKED, SAMPLES, Division, Job, Matrix, Packing, Table
-from tensorlab.kernels.matmul.narrow import dots_task, row_task
+from tensorlab.kernels.matmul.narrow import MOST, dots_task, row_task
 from tensorlab.kernels.matmul.pack import allocate, pack_rows, release
 from tensorlab.kernels.matmul.rounding import DEPTH
 from tensorlab.kernels.matmul.sparse import mask_task, nonzero_steps
@@ -154,7 +155,10 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         chunks = (m + extent - 1) // extent
     elif m == 1 and n > 1 and b.column == 1:
         task = tasks.row
-        extent = n if pool == 0 else max(_LINE_GRAIN // max(k, 1), n // 4) // _ROW * _ROW + _ROW
+        extent = max(_LINE_GRAIN // max(k, 1), min(n // team(pool), MOST), 1)
+        extent = (extent + _ROW - 1) // _ROW * _ROW
+        far = k * n * size > second.size * team(pool)
+        depth = 4 if far or crowded(2 * 8, b.row * size, LINE, first) else 8
         chunks = (n + extent - 1) // extent
     elif few and a.column == 1 and (n == 1 or k >= _DOTS * lanes):
         task = tasks.dots
