@@ -38,6 +38,8 @@ from tensorlab.kernels.runtime.threads import run
 
 _GRAIN = 1 << 14
 """The elements of A that a chunk of `mask_task` reads, at least."""
+_COST = 8
+"""The number of columns of B by which A is multiplied in the time that finding its steps takes."""
 _GOLDEN = 40503
 """The golden ratio times 2**16: its multiples, modulo 2**16, are spread evenly for every number of samples."""
 
@@ -71,7 +73,7 @@ def nonzero_steps(pool, tasks, m, n, k, a):
     tiles = (m + rows - 1) // rows
     rest = n % width
     wide = n - rest + (0 if rest == 0 else tasks.lanes if rest <= tasks.lanes else width)  # includes unused columns
-    limit = tasks.kept * n // wide if tasks.kept <= SAMPLES else tasks.kept
+    limit = tasks.kept * n // wide - _COST * SAMPLES // n if tasks.kept <= SAMPLES else tasks.kept
     if (a.row != 1 and a.column != 1) or k == 0 or not _is_promising(tasks, tiles, m, k, a, limit):
         return 0
     masks = allocate(masks_of(0, k, tiles, 0))
