@@ -126,6 +126,28 @@ def test_value_of_b_that_is_not_finite_is_multiplied_by_zero(
                     np.testing.assert_array_equal(bits(found), bits(product(dense, left, right)[0]))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_random_products_with_special_values(both: Make, rng: np.random.Generator, dtype: str) -> None:
+    dense, sparse = both(dtype)
+    special = [np.nan, np.inf, -np.inf, np.finfo(dtype).smallest_subnormal, np.finfo(dtype).max]
+    for _ in range(100):
+        m, n = rng.integers(1, 60, 2)
+        k = rng.integers(1, 2 * DEPTH if rng.random() < 0.2 else 200)
+        a, b = (random(int(rng.integers(1000)), *shape, dtype) for shape in ((m, k), (k, n)))
+        scale = 10.0 ** rng.uniform(-25, 0)  # products of float32 may be rounded to zero
+        a, b = (with_zeros(rng, a, rng.random()) * scale).astype(dtype), (b * scale).astype(dtype)
+        for x in (a, b):
+            if rng.random() < 0.3:
+                x[rng.integers(len(x)), rng.integers(x.shape[1])] = rng.choice(special)
+        left, right = (laid_out(x, rng.choice(["rows", "columns"])) for x in (a, b))
+        with np.errstate(all="ignore"):
+            one, two = product(sparse, left, right)[0], product(dense, left, right)[0]
+        np.testing.assert_array_equal(np.isnan(one), np.isnan(two))
+        # the sign of a NaN that is the sum of two is open
+        number = ~np.isnan(two)
+        np.testing.assert_array_equal(bits(one[number]), bits(two[number]))
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e-45, -1e-45, -0.0])
 def test_special_values_of_a(both: Make, rng: np.random.Generator, value: float) -> None:
     dense, sparse = both("float32")

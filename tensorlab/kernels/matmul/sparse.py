@@ -13,7 +13,8 @@ The bits of the result do not change, so any heuristic may decide whether to ski
   register tiles, `tile.register_tile` too, replace -0 by +0.
 - A sum has the same terms in the same chains.
 
-NaN, infinity and subnormal numbers in A are not zero.
+NaN, infinity and subnormal numbers in A are not zero. IEEE 754 leaves the sign and payload of a sum of two NaN open,
+and they depend on the order of operands in the machine code. So only these bits of a NaN may differ.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ from tensorlab.kernels.runtime.threads import run
 
 _GRAIN = 1 << 14
 """The elements of A that a chunk of `mask_task` reads, at least."""
+_COST = 8
+"""The number of columns of B by which A is multiplied in the time that finding its steps takes."""
 _GOLDEN = 40503
 """The golden ratio times 2**16: its multiples, modulo 2**16, are spread evenly for every number of samples."""
 
@@ -70,7 +73,7 @@ def nonzero_steps(pool, tasks, m, n, k, a):
     tiles = (m + rows - 1) // rows
     rest = n % width
     wide = n - rest + (0 if rest == 0 else tasks.lanes if rest <= tasks.lanes else width)  # includes unused columns
-    limit = tasks.kept * n // wide if tasks.kept <= SAMPLES else tasks.kept
+    limit = tasks.kept * n // wide - _COST * SAMPLES // n if tasks.kept <= SAMPLES else tasks.kept
     if (a.row != 1 and a.column != 1) or k == 0 or not _is_promising(tasks, tiles, m, k, a, limit):
         return 0
     masks = allocate(masks_of(0, k, tiles, 0))
