@@ -18,11 +18,10 @@ from tensorlab import (
     activations,
     backends,
     callbacks,
-    datasets,
     errors,
     initializers,
     layers,
-    linalg,
+    lazy,
     losses,
     metrics,
     models,
@@ -32,7 +31,6 @@ from tensorlab import (
     random,
     regularizers,
     terminal,
-    testing,
     utils,
 )
 from tensorlab.activations import Activation
@@ -63,7 +61,10 @@ from tensorlab.tensor import Tensor, asarray
 from tensorlab.variable import Variable
 from tensorlab.version import __version__
 
-if TYPE_CHECKING:  # a type checker follows one star import, but not the second one in `tensorlab.ops`
+if TYPE_CHECKING:
+    from tensorlab import datasets, linalg, testing
+
+    # A type checker follows one star import, but not the second one in `tensorlab.ops`.
     from tensorlab.ops.activations import *
     from tensorlab.ops.arithmetic import *
     from tensorlab.ops.broadcasting import *
@@ -94,6 +95,8 @@ if TYPE_CHECKING:  # a type checker follows one star import, but not the second 
     from tensorlab.ops.trigonometric import *
 else:
     from tensorlab.ops import *
+
+    datasets, linalg, testing = lazy.submodules(__name__, ("datasets", "linalg", "testing"))
 
 __all__ = [
     "Activation",

@@ -70,7 +70,7 @@ class Activation(Elementwise):
         who = f"activation {made_of.name!r}"
         values = Hyperparameters(who, _hyperparameters(made_of), hyperparameters)
         super().__init__(with_constants(made_of, values), name=made_of.name)
-        self.__doc__ = made_of.python.__doc__
+        self.__doc__ = made_of.doc
         self._made_of, self._slope = made_of, None if derivative is None else _scalar(derivative, "derivative")
         self._values = values
         if self._slope is not None:

@@ -6,12 +6,11 @@ Every class is also the standard exception that a Python programmer would expect
 
 from __future__ import annotations
 
-import difflib
+import os
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = os.path.dirname(__file__) + os.sep
 
 
 class TensorlabError(Exception):
@@ -145,6 +144,8 @@ def short_repr(value: object, limit: int = 200) -> str:
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
     """Return a hint with the known names nearest to ``name``: ``did you mean 'relu'?``, or the list of all names."""
+    import difflib  # a local import, as only errors need it
+
     names = sorted(known)
     lowered = {candidate.lower(): candidate for candidate in names}
     close = difflib.get_close_matches(str(name).lower(), lowered, n=count, cutoff=0.5)
@@ -156,6 +157,6 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
 def levels_to_the_user() -> int:
     """Return the ``stacklevel`` with which a warning shows the line that called tensorlab."""
     level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and _PACKAGE in Path(frame.f_code.co_filename).parents:
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         level, frame = level + 1, frame.f_back
     return level

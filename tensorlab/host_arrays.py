@@ -31,6 +31,18 @@ def may_change(array: np.ndarray[Any, Any]) -> bool:
     The WRITEABLE flag does not tell: code with a reference to a read-only array, or to its base, may set the flag
     again. Only Python's ``bytes`` never change.
     """
+    return not isinstance(_owner(array), bytes)
+
+
+def is_mapped(array: np.ndarray[Any, Any]) -> bool:
+    """Return whether an array's memory is that of a file, as of `numpy.memmap`; it is read when it is first used."""
+    from mmap import mmap  # loaded if there is such an array
+
+    return isinstance(_owner(array), mmap)
+
+
+def _owner(array: np.ndarray[Any, Any]) -> Any:
+    """Return the object that an array or a view has its memory from."""
     owner: Any = array
     base: Any
     while True:
@@ -39,9 +51,9 @@ def may_change(array: np.ndarray[Any, Any]) -> bool:
         elif isinstance(owner, memoryview):
             base = owner.obj
         else:
-            return not isinstance(owner, bytes)
+            return owner
         if base is None:
-            return True
+            return owner
         owner = base
 
 

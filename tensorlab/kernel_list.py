@@ -117,12 +117,12 @@ def _chosen(names: Iterable[Any] | None, order: int) -> list[DType]:
 
 
 def _listed(parts: Iterable[Iterator[Kernel]], chosen: Sequence[DType]) -> Iterator[Kernel]:
-    """Yield each kernel for arrays of some dtypes once, after the driver that it calls."""
+    """Yield each kernel for arrays of some dtypes once, after the drivers that it calls."""
     names = {dtype.name for dtype in chosen}
     listed = set()
     for kernel in chain.from_iterable(parts):
         if names.issuperset(kernel.arrays):
-            for each in (_DRIVER, kernel) if kernel.maker == _MAP else (kernel,):
+            for each in (*_DRIVERS.get(kernel.maker, ()), kernel):
                 if each.key not in listed:
                     listed.add(each.key)
                     yield each
@@ -176,9 +176,13 @@ def _map(
     return _kernel(catalogue.map_kernel, name, (function, compute.name, *names), *inputs, *outputs)
 
 
-_MAP = _name(catalogue.map_kernel)
-_DRIVER = _kernel(catalogue.map_driver, "map driver")
-"""What the kernels of all maps call."""
+_RUN = _kernel(catalogue.run_driver, "thread pool")
+_RUNNING = ("arg_reduce_kernel", "matmul_kernel", "reduce_kernel", "rowwise_kernel", "scan_kernel", "update_kernel")
+_DRIVERS = {
+    **{_name(getattr(catalogue, name)): (_RUN,) for name in _RUNNING},
+    _name(catalogue.map_kernel): (_RUN, _kernel(catalogue.map_driver, "map driver")),
+}
+"""The drivers that a kernel calls, by its maker."""
 
 
 def _update(function: ScalarFunction, dtype: DType, slots: int) -> Kernel:

@@ -13,10 +13,10 @@ import os
 import sys
 import unicodedata
 from collections.abc import Callable
-from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
-from rich.console import Console
+if TYPE_CHECKING:
+    from rich.console import Console
 
 HANDLER = "tensorlab"
 """The name of the error handler, for ``open(..., errors=...)`` and ``stream.reconfigure(errors=...)``."""
@@ -94,6 +94,8 @@ def console(stderr: bool = False, **options: Any) -> Console:
         stderr: whether to use standard error.
         options: for `rich.console.Console`. ``highlight`` is False by default, so numbers are not coloured.
     """
+    from rich.console import Console  # a local import: rich would take a fifth of the import of tensorlab
+
     stream = sys.stderr if stderr else sys.stdout
     file: Any = None if stream is None else _Spelling(stream)  # None in a process without a console
     return Console(file=file, **{"highlight": False, **options})
@@ -116,7 +118,7 @@ def program(main: Callable[[], int | str | None], name: str = "") -> NoReturn:
         main: the program. It returns its exit status, or raises `SystemExit`.
         name: the name in messages; the name of the file if empty.
     """
-    name = name or Path(sys.argv[0]).name
+    name = name or os.path.basename(sys.argv[0])
     use_for(sys.stdout, sys.stderr)
     status: int | str | None
     try:

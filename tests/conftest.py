@@ -95,7 +95,7 @@ def mnist_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     from tensorlab.datasets import fetch, mnist
 
     monkeypatch.delenv("TENSORLAB_DATA_DIR", raising=False)
-    monkeypatch.setattr(fetch.platformdirs, "user_cache_dir", lambda name: str(tmp_path / "user" / name))
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: str(tmp_path / "user" / name))
     monkeypatch.setattr(mnist, "MIRRORS", ())
     return fetch.cache_folder("mnist")
 

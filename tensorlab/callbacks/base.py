@@ -11,6 +11,7 @@ from tensorlab.errors import ArgumentTypeError, short_repr
 
 Logs = dict[str, Any]
 """The metrics of a moment by name: floats, or what a metric or a callback gives instead."""
+_STEPS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
 
 
 class Callback(serialization.Configured):
@@ -61,6 +62,11 @@ class Callback(serialization.Configured):
             or "on_train_batch_end" in own
             or "on_batch_end" in own
         )
+
+    @property
+    def acts_between_steps(self) -> bool:
+        """Whether it runs code that is not tensorlab's between two steps, so that no plan may be used."""
+        return not type(self).__module__.startswith("tensorlab.") and self.overrides(*_STEPS)
 
     def on_train_begin(self, logs: Logs) -> None:
         """Called before the first epoch."""
@@ -160,8 +166,10 @@ class LambdaCallback(Callback):
             if function is not None:
                 setattr(self, name, function)
 
-
-_STEPS = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+    @property
+    def acts_between_steps(self) -> bool:
+        """Whether one of the functions is called between two steps."""
+        return self.overrides(*_STEPS)
 
 
 class CallbackList:
@@ -187,10 +195,9 @@ class CallbackList:
 
     @property
     def between_steps(self) -> str:
-        """Which callback, apart from tensorlab's own, is called between the steps of an epoch, in words; or empty."""
+        """Which callback may change something between two steps, in words; an empty text if there is none."""
         for callback in self.callbacks:
-            own = type(callback).__module__.startswith("tensorlab.") and not isinstance(callback, LambdaCallback)
-            if not own and callback.overrides(*_STEPS):
+            if callback.acts_between_steps:
                 return f"the callback {type(callback).__name__} may change something between two steps"
         return ""
 

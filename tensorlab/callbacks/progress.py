@@ -6,15 +6,14 @@ import importlib
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Column
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tensorlab import terminal
 from tensorlab.callbacks.base import Callback, Logs
 from tensorlab.errors import ArgumentTypeError, short_repr
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _PREPARING = "preparing kernels"
 _NARROW = 60
@@ -50,6 +49,9 @@ class _TerminalBar:
     """A bar on a terminal: rich draws it in its own thread, and prints other output above it."""
 
     def __init__(self, console: Console, name: str, steps: int | None) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.table import Column
+
         self.console, self.steps, self.narrow = console, steps, console.width < _NARROW
         whole, wrapped = Column(no_wrap=True), Column(no_wrap=False)
         words = TextColumn("{task.fields[words]}", table_column=wrapped)

@@ -64,7 +64,15 @@ def _processor() -> list[tuple[str, str]]:
             f"{chosen}{given}, {tile.rows} x {tile.vectors * lanes} float32: {tile.rows} rows of {tile.vectors} "
             f"vectors of {tile.vector_bytes * 8} bits",
         ),
+        ("caches of a core", _caches()),
     ]
+
+
+def _caches() -> str:
+    from tensorlab.kernels.matmul.caches import VARIABLE, host_caches
+
+    shown = (f"L{level} {size >> 10} KiB, {ways} ways" for level, (size, ways) in enumerate(host_caches(), 1))
+    return "; ".join(shown) + (f" ({VARIABLE})" if os.environ.get(VARIABLE) else "")
 
 
 def _cache() -> list[tuple[str, str]]:

@@ -11,8 +11,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from tensorlab.errors import DatasetError
 
 STALL_SECONDS = 5.0
@@ -21,6 +19,8 @@ STALL_SECONDS = 5.0
 
 def cache_folder(dataset: str) -> Path:
     """Return the folder for downloads of ``dataset``, which is in the user's cache folder for tensorlab."""
+    import platformdirs
+
     return Path(platformdirs.user_cache_dir("tensorlab")) / "datasets" / dataset
 
 

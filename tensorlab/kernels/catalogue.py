@@ -22,6 +22,7 @@ __all__ = [
     "reduce_kernel",
     "replay_kernel",
     "rowwise_kernel",
+    "run_driver",
     "scan_kernel",
     "stop_kernel",
     "task_kernel",
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
     from tensorlab.kernels.matmul.stacked import epilogue_kernel, matmul_kernel
     from tensorlab.kernels.runtime.compiled_call import call_kernel
     from tensorlab.kernels.runtime.replay import replay_kernel
-    from tensorlab.kernels.runtime.threads import stop_kernel, worker_kernel
+    from tensorlab.kernels.runtime.threads import run_driver, stop_kernel, worker_kernel
 else:
     arg_reduce_kernel = Maker("loops.arg_reduce.arg_reduce_kernel")
     call_kernel = Maker("runtime.compiled_call.call_kernel")
@@ -72,6 +73,7 @@ else:
     reduce_kernel = Maker("loops.reduce.reduce_kernel")
     replay_kernel = Maker("runtime.replay.replay_kernel")
     rowwise_kernel = Maker("loops.rowwise.rowwise_kernel")
+    run_driver = Maker("runtime.threads.run_driver")
     scan_kernel = Maker("loops.scan.scan_kernel")
     stop_kernel = Maker("runtime.threads.stop_kernel")
     task_kernel = Maker("matmul.product.task_kernel")

@@ -7,7 +7,7 @@ import itertools
 import math
 import operator
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +16,7 @@ from tensorlab import dtypes, ops, random
 from tensorlab.backends import Backend
 from tensorlab.devices import backend, sharing_backend
 from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, NonFiniteError, ShapeError, short_repr
+from tensorlab.host_arrays import is_mapped
 from tensorlab.layers.arguments import is_structure
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.reduction import only_finite
@@ -45,6 +46,9 @@ Batch = tuple[Tensor, Tensor | None, Tensor | None]
 class Samples:
     """Inputs, and optionally targets and weights, of equal length.
 
+    Numbers are checked to be finite at once, except in a memory-mapped file (`numpy.memmap`), which may be larger than
+    memory: its samples are read, and checked, batch by batch.
+
     Args:
         who: what the data is given to.
         x: the inputs.
@@ -53,6 +57,9 @@ class Samples:
         device: where arrays are copied to, as a whole; None for the current device. Arrays that do not fit there
             stay on the host, and are copied batch by batch.
         weights: a weight for each sample.
+
+    Attributes:
+        unread: which of "x", "y" and "sample_weight" have floats that `batches` checks.
 
     Raises:
         ArgumentTypeError: if targets are missing, or for a generator.
@@ -94,8 +101,12 @@ class Samples:
         if self.weights is not None and self.weights.shape[:1] != (self.count,):
             expected = f"a weight for each sample, shape {(self.count,)}"
             raise ShapeError(f"{who} sample_weight", expected, str(self.weights.shape))
-        for name, tensor in (("x", self.x), ("y", self.y), ("sample_weight", self.weights)):
-            if tensor is not None:
+        self._first_index = 0  # of the array that was passed
+        self.unread: set[str] = set()
+        for name, tensor in self._tensors(self.x, self.y, self.weights):
+            if _is_unread(tensor):
+                self.unread.add(name)
+            else:
                 check_finite(f"{who} {name}", tensor)
 
     def weigh_classes(self, class_weight: Any) -> None:
@@ -165,6 +176,7 @@ class Samples:
         made.y = None if self.y is None else made._replaced(self.y, self.y[part])
         made.weights = None if self.weights is None else made._replaced(self.weights, self.weights[part])
         made.count = len(made.x)
+        made._first_index += part.start or 0
         made.given_shape = (made.count, *self.given_shape[1:])
         return made
 
@@ -181,25 +193,43 @@ class Samples:
             batch_size: the number of samples of each batch; the last one may have fewer.
             shuffle: whether to shuffle the samples.
             last_alone: whether the last sample is a batch of its own.
+
+        Raises:
+            NonFiniteError: if a number in a memory-mapped file is NaN or infinite.
         """
         if self.count <= batch_size and not shuffle and not last_alone:
-            return (self._batch(slice(0, self.count), {}),)
+            return (self._batch(slice(0, self.count), {}, range(self._first_index, self._first_index + self.count)),)
         return self._batches(batch_size, shuffle, last_alone)
 
     def _batches(self, batch_size: int, shuffle: bool, last_alone: bool) -> Iterator[Batch]:
         indices: dict[Backend, Any] = {}  # on each device with samples; copied once, so that no batch has to wait
+        positions: Any = range(self._first_index, self._first_index + self.count)
         if shuffle:
             order = random.generator("shuffle").permutation(self.count)
+            positions = self._first_index + order
             owners = {tensor._backend for tensor in (self.x, self.y, self.weights) if tensor is not None}
             indices = {owner: owner.from_host(order) for owner in owners}
         end = self.count - last_alone
         for start in itertools.chain(range(0, end, batch_size), range(end, self.count)):
-            yield self._batch(slice(start, min(start + batch_size, end if start < end else self.count)), indices)
+            part = slice(start, min(start + batch_size, end if start < end else self.count))
+            yield self._batch(part, indices, positions)
 
-    def _batch(self, part: slice, indices: dict[Backend, Any]) -> Batch:
+    def _batch(self, part: slice, indices: dict[Backend, Any], positions: Sequence[int]) -> Batch:
         y = None if self.y is None else self._take(self.y, part, indices)
         weights = None if self.weights is None else self._take(self.weights, part, indices)
-        return self._take(self.x, part, indices), y, weights
+        x = self._take(self.x, part, indices)
+        if self.unread:
+            for name, tensor in self._tensors(x, y, weights):
+                if name in self.unread:
+                    check_finite(f"{self._who} {name}", tensor, positions[part])
+        return x, y, weights
+
+    @staticmethod
+    def _tensors(x: Tensor, y: Tensor | None, weights: Tensor | None) -> Iterator[tuple[str, Tensor]]:
+        """Yield the tensors that there are, each with the name of its argument."""
+        for name, tensor in (("x", x), ("y", y), ("sample_weight", weights)):
+            if tensor is not None:
+                yield name, tensor
 
     def first(self) -> Tensor:
         """Return the first input, as a batch of one."""
@@ -274,8 +304,19 @@ class Samples:
         return tensor if tensor._backend is there else Tensor(there.from_host(tensor.numpy()), there)
 
 
-def check_finite(who: str, tensor: Tensor) -> None:
+def _is_unread(tensor: Tensor) -> bool:
+    """Return whether a tensor has floats in a memory-mapped file, which has not been copied to another device."""
+    buffer = tensor._buffer
+    return tensor.dtype.kind == "f" and isinstance(buffer, np.ndarray) and is_mapped(buffer)
+
+
+def check_finite(who: str, tensor: Tensor, positions: Sequence[int] | None = None) -> None:
     """Raise if a tensor has an element that is NaN or infinite.
+
+    Args:
+        who: the argument, for messages.
+        tensor: the tensor.
+        positions: the index of each sample in the array that was passed; None if the tensor has all samples in order.
 
     Raises:
         NonFiniteError: naming the first such element.
@@ -283,5 +324,7 @@ def check_finite(who: str, tensor: Tensor) -> None:
     if tensor.dtype.kind != "f" or only_finite(tensor):
         return
     host = tensor.numpy()
-    position = tuple(int(index) for index in np.argwhere(~np.isfinite(host))[0])
-    raise NonFiniteError(who, "finite numbers", f"{host[position]} at {position}", "clean the data first")
+    first, *others = (int(index) for index in np.argwhere(~np.isfinite(host))[0])
+    value = host[first, *others]
+    position = (first if positions is None else int(positions[first]), *others)
+    raise NonFiniteError(who, "finite numbers", f"{value} at {position}", "clean the data first")

@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from rich.table import Table
-
 from tensorlab import terminal
 from tensorlab.arguments import check_callable, named
 from tensorlab.errors import ArgumentError, nearest, short_repr
@@ -68,6 +66,8 @@ class Model(Training):
             line_length: the largest number of characters in a line; that of the terminal if None.
             print_fn: a function that is called with each line instead.
         """
+        from rich.table import Table
+
         table = Table("Layer (type)", "Output shape", "Parameters", title=f"Model {self.name!r}", title_justify="left")
         table.columns[2].justify = "right"
         for layer, shape in zip(self._members()[1], self._output_shapes(), strict=True):

@@ -21,6 +21,9 @@ __all__ = ["python_calls"]
 
 VARIABLE = "TENSORLAB_COMPILED_CALLS"
 
+KINDS: list[type] = []
+"""`Elementwise`, and its subclasses whose ``__call__`` the compiled function may replace too."""
+
 _left = 100
 """How many calls in Python come before the call itself is compiled, which takes time."""
 _listing = False
@@ -76,7 +79,7 @@ def _open(change: int) -> None:
         calls.switch(compiled=not _blocks)
 
 
-def list_kernels(kind: type, operation: Any) -> None:
+def list_kernels(operation: Any) -> None:
     """Put the kernels of an operation into the table that the compiled function reads; install that if it is time.
 
     A special method is looked up on the class, so only an attribute of the class can replace it; a Python method that
@@ -95,7 +98,7 @@ def list_kernels(kind: type, operation: Any) -> None:
         try:
             from tensorlab.kernels.runtime import calls
 
-            calls.install(kind, operation, TENSORS, autodiff.recording_anywhere(), autodiff.new_key)
+            calls.install(KINDS, operation, TENSORS, autodiff.recording_anywhere(), autodiff.new_key)
             operation.take_table(calls.table)
         finally:
             _listing = False

@@ -6,7 +6,7 @@ import copyreg
 import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast, overload
+from typing import Any, ClassVar, cast, overload
 
 from tensorlab import autodiff, dtypes, shapes
 from tensorlab.arguments import misfit
@@ -57,6 +57,7 @@ class Elementwise:
     """
 
     __slots__ = ("__dict__", "__weakref__", "_direct")
+    _remembered: ClassVar[tuple[type[Tensor], str] | None] = None  # the class of results that remember their argument
 
     def __init__(
         self,
@@ -73,8 +74,7 @@ class Elementwise:
         self._given_vjps: dict[int, Elementwise] = {}  # vjps that the author gave, by argument
         self._arity = scalar.arity
         self.__name__ = self.__qualname__ = name or scalar.name
-        self.__doc__ = scalar.python.__doc__
-        self.__signature__ = _signature(scalar.parameters)
+        self.__doc__ = scalar.doc
         self._start()
 
     def _start(self) -> None:
@@ -107,6 +107,9 @@ class Elementwise:
         self._start()
 
     def __getattr__(self, name: str) -> Any:  # called only for missing attributes
+        if name == "__signature__" and "scalar" in vars(self):
+            self.__signature__ = _signature(self.scalar.parameters)
+            return self.__signature__
         hint = "" if "scalar" in vars(self) else "; its __init__ has to call super().__init__()"
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=self)
 
@@ -141,7 +144,7 @@ class Elementwise:
             self._record(result, tensors)
         self._python_calls += 1
         if self._unlisted:
-            compiled_calls.list_kernels(Elementwise, self)
+            compiled_calls.list_kernels(self)
         return result if out is None else store(self.__name__, result, out)
 
     _by_python = __call__
@@ -171,7 +174,7 @@ class Elementwise:
         """Let a function make the table of the kernels for compiled calls, and use it from now on."""
         ready = [(*key, run.kernel) for key, run in self._kernels.items() if hasattr(run, "kernel")]
         entries = [(dtype, self._output(dtype), backend, kernel) for backend, dtype, kernel in ready]
-        before, self._unlisted, self._direct = self._direct, 0, table(self._arity, entries)
+        before, self._unlisted, self._direct = self._direct, 0, table(self._arity, entries, self._remembered)
         self._compiled_calls += compiled_count(before) - compiled_count(self._direct)
 
     def _output(self, compute: DType) -> DType:
@@ -293,6 +296,7 @@ class Elementwise:
         return Elementwise(scalar), [position - 1 for position in needed]
 
 
+compiled_calls.KINDS.append(Elementwise)
 _OF_THIS_PROCESS = ("_vjps", "_kernels", "_unlisted", "_vjp_makers", "_python_calls", "_compiled_calls", "_biased")
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import Any, Self
 
 from tensorlab import autodiff, dtypes
+from tensorlab.ops import compiled_calls
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.shaping import moveaxis, reshape
 from tensorlab.shapes import Shape
-from tensorlab.tensor import SharedTensor, Tensor
+from tensorlab.tensor import TENSORS, SharedTensor, Tensor
 
 
 class Probabilities(Tensor):
@@ -50,6 +51,7 @@ class Probabilities(Tensor):
 
 
 Probabilities.__name__ = "Tensor"  # for messages
+TENSORS.append(Probabilities)
 
 
 def logits_of(source: str, tensor: Any) -> Tensor | None:
@@ -107,11 +109,19 @@ def reshaped(tensor: Tensor, shape: Shape) -> Tensor:
 class Sigmoid(Elementwise):
     """The sigmoid as an operation whose results remember their logits."""
 
+    _remembered = (Probabilities, "sigmoid")
+
     def __call__(self, *operands: Any, out: Any = None, **unknown: Any) -> Tensor:
         """Return the sigmoid of a tensor, an array or a number. It raises what `Elementwise` raises."""
         if len(operands) != 1 or out is not None or unknown:
-            return super().__call__(*operands, out=out, **unknown)
+            return self._plainly(*operands, out=out, **unknown)
         x = operands[0]
         if type(x) is not Tensor or x._buffer.dtype.kind != "f":
             x = as_logits(x, self.__name__)
-        return Probabilities.of("sigmoid", super().__call__(x), x)
+        return Probabilities.of("sigmoid", self._plainly(x), x)
+
+    _plainly = Elementwise._by_python
+    _by_python = __call__
+
+
+compiled_calls.KINDS.append(Sigmoid)

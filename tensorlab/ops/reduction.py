@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from tensorlab import autodiff, dtypes, shapes
+from tensorlab.backends import Backend
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentTypeError, ShapeError, short_repr
@@ -96,6 +97,10 @@ def _broadcast_back(value: Tensor, shape: Shape, axes: tuple[int, ...]) -> Tenso
     return spread(value, shape)
 
 
+_SUMS: dict[tuple[Backend, DType], Callable[..., Any]] = {}
+"""The functions that sum all elements, by backend and dtype."""
+
+
 def _real(who: str, x: Tensor) -> Tensor:
     return x if x.dtype.kind == "f" else x.astype(dtypes.default_float)
 
@@ -116,10 +121,14 @@ def sum(x: Any, /, axis: Axis = None, *, dtype: Any = None, keepdims: bool = Fal
     tensor = x if isinstance(x, Tensor) and not x.watched else as_tensor(x, "sum")
     buffer, backend = tensor._buffer, tensor._backend
     own = buffer.dtype
-    compute = own if dtype is None and own.kind == "f" else accumulator("sum", tensor, dtype)
-    if axis is None and not keepdims:  # the common case, without the checks of axes
-        result = Tensor(backend.reduce(SUM, compute, own, compute)(buffer, None), backend)
+    if axis is dtype is None and not keepdims:  # the common case, without the checks of axes
+        run = _SUMS.get((backend, own))
+        if run is None:
+            compute = accumulator("sum", tensor, None)
+            run = _SUMS[backend, own] = backend.reduce(SUM, compute, own, compute)
+        result = Tensor(run(buffer, None), backend)
     else:
+        compute = accumulator("sum", tensor, dtype)
         result = _reduce(SUM, tensor, axis, keepdims, compute, compute)
     if autodiff.recording() and tensor.dtype.kind == "f":
         axes = shapes.normalize_axes("sum", axis, tensor.ndim)

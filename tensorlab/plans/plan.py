@@ -39,7 +39,7 @@ class _Outside:
 
     def __init__(self, root: Slot) -> None:
         self.root = root
-        self.views: list[Slot] = []
+        self.views: list[tuple[Slot, Any, int]] = []  # with the results of `_raw`
         self.bound: Callable[[], Array | None] = lambda: None
 
 
@@ -70,12 +70,13 @@ class Plan:
         outside = {slot: _Outside(slot) for slot in recording.slots if slot.root is slot and _is_outside(slot)}
         for slot in recording.slots:
             if slot.root is not slot and _is_outside(slot) and self._is_used(slot):
-                outside[slot.root].views.append(slot)
+                outside[slot.root].views.append((slot, *_raw(slot)))
         self._inputs = [each for each in outside.values() if each.root.kind == "input"]
         changed = {slot.root for node in self.nodes for slot in node.written if slot.root.kind == "variable"}
         variables = [each for each in outside.values() if each.root.kind == "variable"]
         self._written = [each for each in variables if each.root in changed]
         self._read = [each for each in variables if each.root not in changed]
+        self._variables = [each.root.value for each in self._written]
         self._pool = -1
         self.runs = 0
         self.seconds = [math.inf] * len(self.nodes)
@@ -110,9 +111,10 @@ class Plan:
                 self._parts.append(_Launches(len(launches), len(launches) + 1))
             launches.append((launch_address(node.function), len(words)))
             words += [self._word(argument, len(words) + index) for index, argument in enumerate(node.arguments)]
-        self._words = np.array([word & (1 << 64) - 1 for word in words], np.uint64).view(np.int64)
-        self._floats = self._words.view(np.float64)
-        start = self._words.ctypes.data
+        memory: Any = np.array([word & (1 << 64) - 1 for word in words], np.uint64)
+        # Single words are assigned faster through a memoryview.
+        self._words, self._floats = memoryview(memory.view(np.int64)), memoryview(memory.view(np.float64))
+        start = memory.ctypes.data
         self._launches = np.array([(address, start + 8 * first) for address, first in launches], np.int64)
         self._start = self._launches.ctypes.data
         self._replay = catalogue.replay_kernel()
@@ -141,19 +143,25 @@ class Plan:
         """Repeat the function for other inputs, and return its results, which the next run overwrites."""
         address = self._current_pool()
         if address != self._pool:
-            self._words[self._positions[POOL]] = self._pool = address
+            self._set_words(self._positions[POOL], address)
+            self._pool = address
         for optimizer, places in self._numbers.items():
             optimizer.iterations += 1
             for name, positions in places.items():
-                self._floats[positions] = optimizer.hyperparameter(name)
+                value = optimizer.hyperparameter(name)
+                for position in positions:
+                    self._floats[position] = value
         for outside, array in zip(self._inputs, inputs, strict=True):
-            self._bind(outside, array)
-        with writing([each.root.value for each in self._written]) as claims:
+            if outside.bound() is not array:
+                self._bind(outside, array)
+        with writing(self._variables) as claims:
             for outside, claim in zip(self._written, claims, strict=True):
-                self._bind(outside, claim.buffer)
+                if outside.bound() is not claim.buffer:
+                    self._bind(outside, claim.buffer)
             held = [each.root.value._buffer for each in self._read]
             for outside, array in zip(self._read, held, strict=True):
-                self._bind(outside, array)
+                if outside.bound() is not array:
+                    self._bind(outside, array)
             for part in self._parts if self.runs not in _TIMED else self._timed():
                 if isinstance(part, _Launches):
                     if self._replay(self._start, part.first, part.end):
@@ -181,13 +189,17 @@ class Plan:
                 position += 1
 
     def _bind(self, outside: _Outside, array: Array) -> None:
-        if outside.bound() is array:
-            return
+        """Let the launches use another array for an input or a variable."""
         outside.bound = weakref.ref(array)
-        self._words[self._positions[outside.root]] = id(array)
-        for slot in outside.views:
-            made = self._arrays[slot] = _unowned(slot, array.ctypes.data)
-            self._words[self._positions[slot]] = id(made)
+        self._set_words(self._positions[outside.root], id(array))
+        for slot, kind, low in outside.views:
+            memory = kind.from_address(array.__array_interface__["data"][0] + slot.offset + low)
+            made = self._arrays[slot] = np.ndarray(slot.shape, slot.dtype, memory, -low, slot.strides)
+            self._set_words(self._positions[slot], id(made))
+
+    def _set_words(self, positions: Sequence[int], word: int) -> None:
+        for position in positions:
+            self._words[position] = word
 
     def _value(self, argument: Any) -> Any:
         if isinstance(argument, Slot):
@@ -218,10 +230,15 @@ def _flat(argument: Any) -> list[Any]:
 
 def _unowned(slot: Slot, start: int) -> Array:
     """Return a view of memory that keeps nothing alive."""
-    span = sum(max(length - 1, 0) * abs(stride) for length, stride in zip(slot.shape, slot.strides, strict=True))
-    low = sum(max(length - 1, 0) * min(stride, 0) for length, stride in zip(slot.shape, slot.strides, strict=True))
-    raw: Any = (ctypes.c_char * (span + slot.dtype.itemsize)).from_address(start + slot.offset + low)
-    return np.ndarray(slot.shape, slot.dtype, raw, -low, slot.strides)
+    kind, low = _raw(slot)
+    return np.ndarray(slot.shape, slot.dtype, kind.from_address(start + slot.offset + low), -low, slot.strides)
+
+
+def _raw(slot: Slot) -> tuple[Any, int]:
+    """Return the type of a slot's memory, and the distance from its first element to its start, 0 or below."""
+    steps = [(length - 1) * stride for length, stride in zip(slot.shape, slot.strides, strict=True) if length]
+    low = sum(step for step in steps if step < 0)
+    return ctypes.c_char * (sum(map(abs, steps)) + slot.dtype.itemsize), low
 
 
 def _copied(value: Any) -> Any:

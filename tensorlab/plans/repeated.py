@@ -71,6 +71,7 @@ def why_eager() -> str:
 
 
 T = TypeVar("T")
+_NONE = (None, None)
 
 
 class Calls(Generic[T]):
@@ -133,6 +134,7 @@ class Repeated:
         self._function, self._roots = function, roots
         self._calls: dict[Any, Calls[Plan]] = {}
         self._freed: list[Plan] = []
+        self._last: tuple[Any, Any] = _NONE  # the key and the plan of the last call
         self._eager = self._failed = ""
 
     @property
@@ -155,7 +157,7 @@ class Repeated:
             reason: why the calls shall be made in Python; empty if there is no reason.
         """
         self._eager = reason or why_eager()
-        self._freed = []
+        self._freed, self._last = [], _NONE
         for key, calls in [*self._calls.items()]:
             if calls.guard is not None and calls.guard.changed():
                 del self._calls[key]
@@ -163,7 +165,7 @@ class Repeated:
 
     def free(self) -> None:
         """Free the memory of all plans. They can still be explained."""
-        self._freed = self.plans
+        self._freed, self._last = self.plans, _NONE
         self._calls.clear()
         for plan in self._freed:
             plan.free()
@@ -177,10 +179,13 @@ class Repeated:
         if self._eager or self._failed:
             return self._function(*tensors)
         key = tuple([None if tensor is None else geometry(tensor) for tensor in tensors])
+        if key == self._last[0]:  # faster than a look-up, which has to hash all dtypes
+            return self._last[1].run(arrays_of(tensors))[0].item()
         calls = self._calls.get(key)
         if calls is None:
             calls = self._calls[key] = Calls()
         if calls.ready is not None:
+            self._last = key, calls.ready
             return calls.ready.run(arrays_of(tensors))[0].item()
         calls.count += 1
         if calls.count == 1:

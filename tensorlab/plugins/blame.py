@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import sys
-import traceback
-from pathlib import Path
 from typing import Any
 
 
@@ -17,6 +15,9 @@ def line_of(error: BaseException, owner: Any) -> str:
         error: the exception, which may have been raised inside another library.
         owner: a function or class of the plugin, or the name of its module.
     """
+    import traceback  # local imports, as only errors need them
+    from pathlib import Path
+
     module = owner if isinstance(owner, str) else str(getattr(owner, "__module__", ""))
     own = _files_of(module.partition(".")[0])
     code = getattr(inspect.unwrap(owner), "__code__", None) if callable(owner) else None

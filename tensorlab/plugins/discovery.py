@@ -5,14 +5,16 @@ The entry points are walked here and not by pluggy, whose own walk stops at the 
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import re
-from importlib.metadata import Distribution, EntryPoint
+from typing import TYPE_CHECKING
 
 from tensorlab.errors import nearest
 from tensorlab.plugins.record import Plugin
 from tensorlab.registry import normalized
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution, EntryPoint
 
 GROUP = "tensorlab"
 VARIABLE = "TENSORLAB_PLUGINS"
@@ -24,6 +26,8 @@ def entry_points() -> list[tuple[EntryPoint, Plugin]]:
     Of two distributions with one name, the first on ``sys.path`` is used, as for imports. If the entry points of a
     distribution cannot be read, its record contains the error.
     """
+    import importlib.metadata  # a local import, because it also imports email and socket
+
     found: dict[str, list[tuple[EntryPoint, Plugin]]] = {}
     for distribution in importlib.metadata.distributions():
         if f"[{GROUP}]" not in _text(distribution, "entry_points.txt").replace(" ", ""):
@@ -45,6 +49,8 @@ def _points(distribution: Distribution, name: str, version: str) -> list[tuple[E
     try:
         points = [point for point in distribution.entry_points if point.group == GROUP]
     except Exception as error:  # for a malformed file
+        from importlib.metadata import EntryPoint
+
         why = f"entry_points.txt: expected lines 'name = module', received what raises {type(error).__name__}: {error}"
         return [(EntryPoint("?", "", GROUP), Plugin("?", name, version, error=f"{why}; install {name} again"))]
     return [(point, Plugin(point.name, name, version, module=point.value)) for point in points]

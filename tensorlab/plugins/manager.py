@@ -6,8 +6,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -20,6 +19,9 @@ from tensorlab.plugins.discovery import GROUP
 from tensorlab.plugins.record import Plugin
 from tensorlab.registry import KINDS, Entry, Registry, registries
 from tensorlab.version import __version__
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["GROUP", "HOOKS", "REGISTERING", "Manager", "Plugin", "manager"]
 

@@ -37,6 +37,11 @@ class Observer(Callback):
         """Whether the plugin observes steps."""
         return "tensorlab_batch_end" in self.hooks
 
+    @property
+    def acts_between_steps(self) -> bool:
+        """Whether the plugin is called after every step."""
+        return self.watches_steps
+
     def _notify(self, hook: str, **moment: Any) -> None:
         implementation = self.hooks.get(hook)
         if implementation is None:

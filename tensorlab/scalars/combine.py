@@ -58,13 +58,18 @@ def with_constants(function: ScalarFunction, values: Mapping[str, float]) -> Sca
     if not values:
         return function
     parameters = tuple([name for name in function.parameters if name not in values])
-    constants = [tree.assign(name, tree.number(value)) for name, value in values.items()]
-    names = Names.of(function)
-    return function.replace(
-        parameters=parameters,
-        body=optimize(parameters, [*constants, *function.body], names.calls),
-        calls=names.calls,
-        defaults={name: value for name, value in function.defaults.items() if name not in values},
+    defaults = {name: value for name, value in function.defaults.items() if name not in values}
+    constants = dict(values)
+
+    def made() -> ScalarFunction:
+        assignments = [tree.assign(name, tree.number(value)) for name, value in constants.items()]
+        names = Names.of(function)
+        body = optimize(parameters, [*assignments, *function.body], names.calls)
+        return function.replace(parameters=parameters, body=body, calls=names.calls, defaults=defaults)
+
+    # Deferred, because tensorlab makes some activations that a program may not use.
+    return ScalarFunction.deferred(
+        function.name, parameters, function.n_outputs, made, defaults=defaults, file=function.file, line=function.line
     )
 
 

@@ -15,7 +15,7 @@ from tensorlab.scalars import tree
 from tensorlab.scalars.function import ATTRIBUTE, ScalarFunction
 from tensorlab.scalars.mathematics import DEFINED
 from tensorlab.scalars.parse import Parser
-from tensorlab.scalars.source import find, name_of
+from tensorlab.scalars.source import find, is_own, name_of
 from tensorlab.scalars.vocabulary import ARITY, NOT_OF_NUMBERS, is_of_math, spelling
 
 
@@ -39,7 +39,7 @@ def scalar_function(function: Callable[..., Any] | ScalarFunction) -> ScalarFunc
             return x * x
         <BLANKLINE>
     """
-    converted = _convert(function, ())
+    converted = _deferred(function) or _convert(function, ())
     if converted is None:
         raise ScalarError(
             name_of(function),
@@ -48,6 +48,36 @@ def scalar_function(function: Callable[..., Any] | ScalarFunction) -> ScalarFunc
             NOT_OF_NUMBERS if is_of_math(function) else "write it as a plain function with 'def' or 'lambda'",
         )
     return converted
+
+
+def _deferred(function: object) -> ScalarFunction | None:
+    """Return the scalar function of a function of tensorlab itself, to be parsed when it is first needed, or None.
+
+    Parsing all of them would take a third of the import of tensorlab. They are known to be in the language, and their
+    annotations say how many numbers they return.
+    """
+    if not isinstance(function, types.FunctionType) or ATTRIBUTE in vars(function) or not is_own(function):
+        return None
+    returned = str(function.__annotations__.get("return", "")).removeprefix("tuple[").removesuffix("]").split(", ")
+    if not _NUMBERS.issuperset(returned):
+        return None
+    code, values = function.__code__, function.__defaults__ or ()
+    parameters = code.co_varnames[: code.co_argcount]
+    scalar = ScalarFunction.deferred(
+        function.__name__,
+        parameters,
+        len(returned),
+        lambda: _parsed(function, ()),
+        defaults=dict(zip(parameters[len(parameters) - len(values) :], values, strict=True)),
+        file=code.co_filename,
+        line=code.co_firstlineno,
+        python=function,
+    )
+    setattr(function, ATTRIBUTE, scalar)
+    return scalar
+
+
+_NUMBERS = frozenset({"float", "int", "bool"})
 
 
 def _convert(function: object, callers: tuple[types.FunctionType, ...]) -> ScalarFunction | None:
@@ -75,10 +105,16 @@ def _convert(function: object, callers: tuple[types.FunctionType, ...]) -> Scala
     cached = vars(function).get(ATTRIBUTE)
     if isinstance(cached, ScalarFunction) and cached.python is function:  # functools.wraps copies the attribute
         return cached
+    scalar = _parsed(function, callers)
+    setattr(function, ATTRIBUTE, scalar)
+    return scalar
+
+
+def _parsed(function: types.FunctionType, callers: tuple[types.FunctionType, ...]) -> ScalarFunction:
     source = find(function)
     parsed = Parser(source, lambda value: _convert(value, (*callers, function)))
     source.confirm()
-    scalar = ScalarFunction(
+    return ScalarFunction(
         "lambda" if isinstance(source.definition, ast.Lambda) else function.__name__,
         parsed.parameters,
         parsed.body,
@@ -89,8 +125,6 @@ def _convert(function: object, callers: tuple[types.FunctionType, ...]) -> Scala
         python=function,
         surroundings=parsed.surroundings,
     )
-    setattr(function, ATTRIBUTE, scalar)
-    return scalar
 
 
 @functools.cache

@@ -8,7 +8,7 @@ import hashlib
 import linecache
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tensorlab.scalars import tree
 from tensorlab.scalars.kinds import Kinds
@@ -21,6 +21,10 @@ _MOST_NODES = 40
 
 ATTRIBUTE = "__tensorlab_scalar__"
 """The attribute of a Python function that refers to its scalar function, so that both are freed together."""
+
+
+_OF_BODY = frozenset({"body", "calls", "_surroundings"})
+"""The attributes that a deferred function lacks at first."""
 
 
 class ScalarFunction:
@@ -63,6 +67,48 @@ class ScalarFunction:
         self.n_outputs = next(len(tree.outputs(node)) for node in tree.statements(body) if isinstance(node, ast.Return))
         self.derived: dict[tuple[str, int], ScalarFunction] = {}
         self._written, self._surroundings = python, surroundings
+
+    _made: Callable[[], ScalarFunction]
+
+    @classmethod
+    def deferred(
+        cls,
+        name: str,
+        parameters: tuple[str, ...],
+        n_outputs: int,
+        made: Callable[[], ScalarFunction],
+        *,
+        defaults: Mapping[str, float],
+        file: str,
+        line: int,
+        python: Callable[..., Any] | None = None,
+    ) -> ScalarFunction:
+        """Return a function whose body is made when it is first needed, which may be never.
+
+        Args:
+            name: the name of the Python function.
+            parameters: the names of its parameters.
+            n_outputs: how many numbers it returns.
+            made: returns the same function with its body.
+            defaults: the default values of some parameters.
+            file: the file in which it was written.
+            line: the line at which it was written.
+            python: the Python function, if it has not been parsed yet.
+        """
+        self = cls.__new__(cls)
+        self.name, self.parameters, self.arity, self.n_outputs = name, parameters, len(parameters), n_outputs
+        self.defaults, self.file, self.line, self.derived = dict(defaults), file, line, {}
+        self._written, self._made = python, made
+        return self
+
+    if not TYPE_CHECKING:  # a type checker would accept every attribute
+
+        def __getattr__(self, name: str) -> Any:  # called only for missing attributes
+            if name in _OF_BODY and "_made" in vars(self):
+                for attribute, value in vars(self._made()).items():
+                    vars(self).setdefault(attribute, value)  # another thread may have made it meanwhile
+                return vars(self)[name]
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     def replace(self, **changes: Any) -> ScalarFunction:
         """Return the function that differs in some of: name, parameters, body, calls, defaults, file, line."""
@@ -143,6 +189,11 @@ class ScalarFunction:
         return getattr(self._written, "__module__", None)
 
     @property
+    def doc(self) -> str | None:
+        """The docstring of the Python function that was parsed; None for a derived function."""
+        return getattr(self._written, "__doc__", None)
+
+    @property
     def python(self) -> Callable[..., Any]:
         """The function in plain Python.
 
@@ -153,6 +204,8 @@ class ScalarFunction:
 
     def _is_current(self) -> bool:
         """Return whether the parsed Python function still computes what it did when it was parsed."""
+        if "body" not in vars(self):  # deferred, so nothing has been taken from outside
+            return True
         return (self._surroundings is None or self._surroundings.unchanged()) and all(
             [function._is_current() for function in self.calls.values()]
         )

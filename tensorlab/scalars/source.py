@@ -9,7 +9,6 @@ import os
 import time
 import types
 from dataclasses import dataclass
-from pathlib import Path
 
 from tensorlab.errors import ScalarError
 
@@ -114,8 +113,14 @@ def find(function: types.FunctionType) -> Source:
 
 
 _STARTED = time.time()
-_PACKAGE = str(Path(__file__).parent.parent) + os.sep
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 """The folder of tensorlab. Its functions are from the files that they name, so this need not be confirmed."""
+
+
+def is_own(function: types.FunctionType) -> bool:
+    """Return whether a function is from a file of tensorlab, which can still be read in another current folder."""
+    file = function.__code__.co_filename
+    return file.startswith(_PACKAGE) and os.path.isabs(file)
 
 
 def _written_since(file: str) -> bool:

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import recording
+from peers.protocol import settle
 from rich.console import Console
 from rich.table import Table
 
@@ -97,19 +98,6 @@ def rows(dtype: str, torch: Any) -> Iterator[Row]:
 def numpy_softmax(x: Any) -> Any:
     shifted = np.exp(x - x.max(axis=1, keepdims=True))
     return shifted / shifted.sum(axis=1, keepdims=True)
-
-
-def settle() -> None:
-    """Wait until no other thread of this process is busy.
-
-    Threads of a pool spin after their work: OpenBLAS for 0.1 s, OpenMP for 10 ms. The next library would share a core
-    with them. The CPU time of other threads is known to a tick of the scheduler.
-    """
-    for _ in range(60):
-        before = time.process_time() - time.thread_time()
-        time.sleep(6e-3)
-        if time.process_time() - time.thread_time() - before < 1e-3:
-            return
 
 
 def run_for(run: Callable[[], Any], seconds: float) -> float:

@@ -21,6 +21,9 @@ from recording import ROOT, US
 
 README = ROOT / "README.md"
 PEERS = ("NumPy", "PyTorch")
+"""Libraries that always have a column."""
+OTHERS = ("JAX", "Keras")
+"""Libraries that have a column if they were measured."""
 REGION = re.compile(r"<!-- measured: (?P<file>\S+) -->\n(?P<text>.*?)<!-- end of measured -->\n", re.DOTALL)
 Result = dict[str, Any]
 
@@ -63,7 +66,17 @@ SINGLE, DOUBLE = {"dtype": "float32"}, {"dtype": "float64"}
 MEAN = "geometric mean above 100 elements"
 ROWS = (
     Row("784-512-10 on MNIST, batch 128: an epoch", "bench_mnist", "epoch"),
+    Row("the same: its five matrix products a step alone", "bench_mnist", "matrix products of an epoch alone"),
+    Row("the same: first epoch, kernels on disk", "bench_mnist", "first epoch, kernels on disk"),
+    Row("the same: a process of 5 epochs, from start to end", "bench_mnist", "whole process of 5 epochs"),
+    Row("the same: peak memory of that process", "bench_mnist", "peak memory of 5 epochs"),
+    Row("the same: import", "bench_mnist", "import"),
+    Row("the same: predict 1 image", "bench_mnist", "predict 1 image"),
+    Row("the same: predict 10,000 images", "bench_mnist", "predict 10,000 images"),
     Row("the same: test accuracy after 5 epochs, seed 0", "bench_mnist", "test accuracy after 5 epochs"),
+    Row("steps of ten networks with Adam, geometric mean", "bench_scaling", "networks: geometric mean"),
+    Row("the worst of the ten", "bench_scaling", "networks: worst"),
+    Row("training images a second, batch 1", "bench_scaling", "training images at batch 1"),
     Row("35 operations above 100 elements, float32, geometric mean", "bench_ops", MEAN, SINGLE),
     Row("the same in float64", "bench_ops", MEAN, DOUBLE),
     Row("`exp` of 1,000,000 float32", "bench_ops", "exp[1,000,000]", SINGLE),
@@ -83,10 +96,17 @@ BOOK = (0.258, 0.104, 0.069, 0.051, 0.038)
 def cell(result: Result, library: str) -> str:
     """Return the cell of one library: the measured value, and the ratio in brackets."""
     value, ratio = result["medians"].get(library), result["ratios"].get(library)
-    shown = [] if value is None else [seconds(value) if result["unit"] == "s" else f"{value:.4f}"]
+    parts = [] if value is None else [shown(value, result["unit"])]
     if ratio is not None:
-        shown.append(f"({ratio:.2f} ×)" if shown else f"{ratio:.2f} ×")
-    return " ".join(shown)
+        parts.append(f"({ratio:.2f} ×)" if parts else f"{ratio:.2f} ×")
+    return " ".join(parts)
+
+
+def shown(value: float, unit: str) -> str:
+    """Return a value with its unit, as `recording.Recorder.add` describes it."""
+    if unit == "s":
+        return seconds(value)
+    return {"B": f"{value / 1e6:,.0f} MB", "1/s": f"{value:,.0f} /s"}.get(unit, f"{value:.4f}")
 
 
 def seconds(value: float) -> str:
@@ -100,12 +120,19 @@ def seconds(value: float) -> str:
 
 def text(record: Result) -> str:
     """Return the Markdown of a record: the machine, the table, and the operations in which tensorlab is slower."""
-    lines = ["", _where(record), "", f"| | tensorlab | {' | '.join(PEERS)} | measured by |", "|---|---|---|---|---|"]
-    for row in ROWS:
-        result = row.find(record)
-        if result is not None:
-            cells = (row.title, *(cell(result, library) for library in (US, *PEERS)), row.command)
-            lines.append(f"| {' | '.join(cells)} |")
+    found = [(row, result) for row in ROWS if (result := row.find(record)) is not None]
+    others = [library for library in OTHERS if any(cell(result, library) for _, result in found)]
+    libraries = (US, *PEERS, *others)
+    lines = [
+        "",
+        _where(record),
+        "",
+        f"| | {' | '.join(libraries)} | measured by |",
+        "|---" * (len(libraries) + 2) + "|",
+    ]
+    for row, result in found:
+        cells = (row.title, *(cell(result, library) for library in libraries), row.command)
+        lines.append(f"| {' | '.join(cells)} |")
     losses = [loss for epoch in range(1, len(BOOK) + 1) for loss in _losses(record, epoch)]
     if len(losses) == len(BOOK):
         ours, book = (" ".join(f"{loss:.3f}" for loss in each) for each in (losses, BOOK))
@@ -128,14 +155,18 @@ def _losses(record: Result, epoch: int) -> list[float]:
 
 
 def _where(record: Result) -> str:
-    machine, versions = record["machine"], record["versions"]
+    machine, versions = record["machine"], dict(record["versions"])
+    for run in record["runs"]:
+        versions |= {name: version for name, version in run.get("peers", {}).items() if name not in versions}
     named = ", ".join(f"{name} {version}" for name, version in versions.items() if name != "commit")
     commit = f" (commit {versions['commit']})" if "commit" in versions else ""
     note = f"\n{record['note']}" if "note" in record else ""
+    sizes = any(result["unit"] == "B" for run in record["runs"] for result in run["results"])
+    compared = "time or memory" if sizes else "time"
     return (
         f"Measured on {record['date']} on {machine['cores']} cores of an {machine['processor']} ({machine['target']}), "
         f"{machine['system']}.\n{named}{commit}.\n"
-        f"Times are medians of runs in turn; in brackets, the time of that library divided by tensorlab's.{note}"
+        f"Times are medians of runs in turn; in brackets, the {compared} of that library divided by tensorlab's.{note}"
     )
 
 

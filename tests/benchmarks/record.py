@@ -3,7 +3,8 @@
     python tests/benchmarks/record.py [--quick] [--output FILE] [--only bench_ops ...]
 
 This takes about half an hour on two cores; nothing else should run on the machine. For comparisons, PyTorch must be
-installed for the same Python. ``--quick`` checks that every benchmark runs; its figures are meaningless.
+installed for the same Python. `bench_mnist` and `bench_scaling` also compare with libraries that the variable
+TENSORLAB_BENCH_PEERS names, see `workers.py`. ``--quick`` checks that every benchmark runs; its figures mean nothing.
 Afterwards: ``python tests/benchmarks/readme.py --write FILE``.
 """
 
@@ -22,7 +23,8 @@ import recording
 from recording import ROOT
 
 RUNS: list[tuple[str, list[str], list[str]]] = [
-    ("bench_mnist", ["--epochs", "5"], ["--epochs", "2", "--samples", "256"]),
+    ("bench_mnist", [], ["--quick"]),
+    ("bench_scaling", [], ["--quick"]),
     ("bench_ops", ["--dtype", "both"], ["--dtype", "float32", "--rounds", "1", "--only", "[100]"]),
     ("bench_matmul", [], ["--rounds", "1", "--only", "64,64,64"]),
     ("bench_tape", ["--threads", "1"], ["--threads", "1", "--rounds", "1"]),

@@ -3,11 +3,12 @@
 Every benchmark takes ``--json FILE`` and writes one file of this form; `record.py` joins several of them:
 
     {"format": 1, "date": "2026-11-30", "machine": {...}, "versions": {...},
-     "runs": [{"benchmark": "bench_ops", "arguments": [...], "threads": 2,
+     "runs": [{"benchmark": "bench_ops", "arguments": [...], "threads": 2, "peers": {...},
                "results": [{"name": "exp[10,000]", "dtype": "float32", "unit": "s",
                             "medians": {"tensorlab": 3.1e-06, "NumPy": 6.4e-06}, "ratios": {"NumPy": 2.06}}]}]}
 
-A ratio is the time of another library divided by tensorlab's, so above 1 tensorlab is faster.
+"peers" has the versions of libraries that ran in other processes; it may be absent. A ratio is the time, or the memory,
+of another library divided by tensorlab's, so above 1 tensorlab is faster, or smaller.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from typing import Any
 FORMAT = 1
 ROOT = Path(__file__).parents[2]
 US = "tensorlab"
+PATHS = ("json", "peer", "plot")
+"""Options that name files of one machine, which are not recorded."""
 
 
 class Recorder:
@@ -55,7 +58,8 @@ class Recorder:
         Args:
             name: what was measured. Together with the labels it identifies the result in its run.
             medians: the value of each library, by name; ours is "tensorlab".
-            unit: of the medians: "s" for seconds, "" for a plain number, "ratio" if there are only ratios.
+            unit: of the medians: "s" for seconds, "B" for bytes, "1/s" for what is done in a second, "" for a plain
+                number, "ratio" if there are only ratios.
             ratios: the times of other libraries divided by ours. By default they are computed from the medians.
             labels: other properties that distinguish results of the same name, such as ``dtype="float32"``.
         """
@@ -83,7 +87,7 @@ def add_argument(parser: argparse.ArgumentParser) -> None:
 
 def recorder(file: str, options: argparse.Namespace) -> Recorder:
     """Return the recorder of the benchmark in ``file``, for the options that its parser returned."""
-    given = {name: value for name, value in vars(options).items() if name != "json"}
+    given = {name: value for name, value in vars(options).items() if name not in PATHS}
     arguments = [f"--{name}={value}" for name, value in given.items()]
     return Recorder(Path(file).stem, arguments, given.get("threads"))
 

@@ -74,6 +74,7 @@ def test_info(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: p
     assert shown["data folder"] == f"{tmp_path / 'data'} (TENSORLAB_DATA_DIR), does not exist yet"
     assert shown["backend cpu"] == shown["backend reference"] == f"available (tensorlab {tl.__version__})"
     assert " float32: " in shown["register tile"]
+    assert re.fullmatch(r"L1 \d+ KiB, \d+ ways; L2 \d+ KiB, \d+ ways", shown["caches of a core"])
     assert shown["processor"]
     assert shown["features"]
 

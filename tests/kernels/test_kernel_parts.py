@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import platform
+import subprocess
+import sys
+
 import pytest
 from numba import types
 from numba.core.codegen import JITCodeLibrary
@@ -72,3 +78,64 @@ def test_error_in_a_part_names_its_cause() -> None:
 
     with pytest.raises(Exception, match="no_such_attribute"):
         launcher()
+
+
+def test_garbage_collector_is_paused_while_a_kernel_is_compiled(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TENSORLAB_CACHE_DIR", str(tmp_path))
+    enabled = []
+
+    @kernel
+    def answer():
+        enabled.append(gc.isenabled())
+        return lambda: 42, types.int64()
+
+    @kernel
+    def broken():
+        enabled.append(gc.isenabled())
+        raise ValueError("broken")
+
+    assert answer()() == 42
+    with pytest.raises(ValueError, match="broken"):
+        broken()
+    assert enabled == [False, False]
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with pytest.raises(ValueError, match="broken"):
+            broken()
+        assert not gc.isenabled()  # as it was before
+    finally:
+        gc.enable()
+
+
+LONG = """
+import numba, numpy as np
+from tensorlab.kernels.runtime.compiler import OPTIONS, jit
+from tensorlab.kernels.runtime.memory import pointer
+from tensorlab.kernels.runtime.parts import WHOLE
+from numba import types
+
+@jit
+def doubled(count, x):
+    for i in range(count):
+        x[i] *= 2
+
+def launch(count, x):
+    doubled(count, pointer(x, types.float32))
+
+dispatcher = numba.njit(**OPTIONS, **WHOLE)(launch)
+dispatcher.compile("void(int64, int64)")
+(result,) = dispatcher.overloads.values()
+print("zmm" in result.library.get_asm_str())
+"""
+
+
+@pytest.mark.skipif(platform.machine().lower() not in ("x86_64", "amd64"), reason="compiles for Intel's processors")
+@pytest.mark.parametrize("processor", ["sapphirerapids", "x86-64-v4"])
+def test_loops_have_the_longest_vectors(processor: str) -> None:
+    target = {"NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": "+avx512f,+avx512vl,+avx512bw,+avx512dq,+avx2,+fma"}
+    command = [sys.executable, "-c", LONG]
+    done = subprocess.run(command, env=os.environ | target, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.strip() == "True", done.stderr

@@ -64,3 +64,11 @@ def test_every_element_is_copied_wherever_blocks_end(rng: np.random.Generator) -
         for z in (rng.random(()), rng.random((*shape[:-1], 1)), rng.random(shape)[..., ::-1]):
             (result,) = run(CPUBackend(), of(largest), [x, y, np.asarray(z)], "float64")
             np.testing.assert_allclose(result, np.exp(x) * y + z, rtol=1e-14)
+
+
+def test_repeated_element_is_copied_again_after_other_rows(rng: np.random.Generator) -> None:
+    """A chunk that ends in the row in which it began: in between, the buffer contained other rows."""
+    for shape in ((9, 41, 100), (4, 129, 127)):
+        x, y = rng.uniform(0.5, 2.0, shape), rng.uniform(0.5, 2.0, (shape[1], 1))
+        (result,) = run(CPUBackend(), powers._pow.scalar, [x, y], "float64")
+        np.testing.assert_allclose(result, x**y, rtol=1e-13)

@@ -22,6 +22,7 @@ def _array(*shape: int) -> Array:
 
 
 A, FEW, WIDE, DEEP = _array(700, 300), _array(700, 5), _array(700, 200), _array(40, 1500)
+SPARSE = np.where(np.arange(1500) % 4 == 0, _array(100, 1500), np.float32(0))
 
 WORK: dict[str, Callable[[], Any]] = {
     "transposed A": lambda: tl.asarray(A).T @ WIDE,
@@ -29,6 +30,7 @@ WORK: dict[str, Callable[[], Any]] = {
     "few columns": lambda: tl.asarray(A.T.copy()) @ FEW,
     "few columns of a transposed A": lambda: tl.asarray(A).T @ FEW,
     "a deep product": lambda: tl.asarray(DEEP[:5]) @ _array(1500, 33),
+    "a sparse product": lambda: tl.asarray(SPARSE) @ _array(1500, 150),
     "stacked": lambda: tl.asarray(np.stack([A.T, A.T])) @ np.stack([WIDE, WIDE]),
     "dense": lambda: tl.dense(A.T, WIDE, np.ones(200, np.float32), tl.relu),
     "sum of all": lambda: tl.sum(tl.asarray(_array(3000, 700))),

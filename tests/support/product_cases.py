@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import from_dtype
 
+from tensorlab.kernels.matmul.caches import Caches
 from tensorlab.kernels.matmul.epilogue import epilogue_task, submatrix
 from tensorlab.kernels.matmul.job import Matrix
 from tensorlab.kernels.matmul.product import matmul
@@ -79,8 +80,14 @@ def finishing(dtype: str, epilogue: str):
     return task, "void(int64, int64)"
 
 
-def kernel(dtype: str, epilogue: str = "none", keep_product: bool = False, tile: Tile | None = None):
-    table = tasks(dtype, tile).address
+def kernel(
+    dtype: str,
+    epilogue: str = "none",
+    keep_product: bool = False,
+    tile: Tile | None = None,
+    caches: Caches | None = None,
+):
+    table = tasks(dtype, tile, caches).address
     finish = 0 if epilogue == "none" and not keep_product else entry_of(finishing(dtype, epilogue))
 
     def matmul(pool, m, n, k, *operands):

@@ -242,7 +242,7 @@ def {name}_few(count, {parameters}):
 
 @jit
 def {name}(count, {parameters}):
-    if count < {lanes}:
+    if count < {2 * lanes}:
         return {name}_few(count, {parameters})
     {opening}
     lanes = scratch({lanes}, compute)

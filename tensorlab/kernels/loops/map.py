@@ -12,6 +12,7 @@ import numpy as np
 from numba import types
 
 from tensorlab.kernels import CHUNK
+from tensorlab.kernels.loops.copy_rows import copy_rows
 from tensorlab.kernels.runtime import memory, records, threads
 from tensorlab.kernels.runtime.atomics import call_task, closure
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
@@ -80,42 +81,6 @@ def merge_axes(count, arrays_address, table_address):  # one signature for kerne
     return axes
 
 
-def _copy(size):
-    """Return a function that copies rows of elements of ``size`` bytes to a dense buffer."""
-    kind = getattr(types, f"uint{8 * size}")
-
-    @jit
-    def copy(rows, count, source, step, row_step, target):
-        x, y = pointer(source, kind), pointer(target, kind)
-        for row in range(rows):
-            first, at = row * row_step, row * count
-            if step == 0:
-                value = x[first]
-                for i in range(count):
-                    y[at + i] = value
-            else:
-                for i in range(count):  # LLVM adds a loop for a step of 1
-                    y[at + i] = x[first + i * step]
-
-    return copy
-
-
-_copy1, _copy2, _copy4, _copy8 = (_copy(size) for size in (1, 2, 4, 8))
-
-
-@jit
-def _copy_rows(size, rows, count, source, step, row_step, target):
-    """Copy rows of elements to a dense buffer; the steps are in elements."""
-    if size == 4:
-        _copy4(rows, count, source, step, row_step, target)
-    elif size == 8:
-        _copy8(rows, count, source, step, row_step, target)
-    elif size == 1:
-        _copy1(rows, count, source, step, row_step, target)
-    else:
-        _copy2(rows, count, source, step, row_step, target)
-
-
 @jit
 def _task(chunk, total, axes, table_address, loop, count, given_address, ways_address, block, copied, taken):
     table = pointer(table_address, types.int64)
@@ -152,11 +117,11 @@ def _task(chunk, total, axes, table_address, loop, count, given_address, ways_ad
             for axis in range(axes):
                 source += at[axis] * table[row + axis] * size
             if ways[k] == _COPIED:
-                if step != 0 or rows > 1:
-                    _copy_rows(size, rows, length, source, step, row_step, buffer)
-                elif words[3 * count + 1 + k] != source:
-                    _copy_rows(size, rows, min(block, end - position), source, step, row_step, buffer)
-                    words[3 * count + 1 + k] = source
+                fills = step == 0 and rows == 1  # one element, with which the buffer may be filled already
+                if not fills or words[3 * count + 1 + k] != source:
+                    most = min(block, end - position) if fills else length
+                    copy_rows(size, rows, most, source, step, row_step, buffer)
+                    words[3 * count + 1 + k] = source if fills else 0
                 source, step, row_step = buffer, number(1), length
                 buffer += block * size
             words[k], words[count + k], words[2 * count + k] = source, step, row_step
@@ -176,33 +141,25 @@ def _task(chunk, total, axes, table_address, loop, count, given_address, ways_ad
 
 
 @jit
-def _elements(array, size):
-    """Return the number of elements of a C-contiguous array, or -1 for any other array."""
-    count = 1
-    for axis in range(memory.rank(array) - 1, -1, -1):
-        extent = memory.length(array, axis)
-        if extent != 1 and memory.stride(array, axis) != count * size:
-            return -1
-        count *= extent
-    return count
-
-
-@jit
 def _in_one_call(loop, steps, count, given_address):
     """Call the loop once for few elements of dense arrays and numbers, and return whether that was possible."""
     given = pointer(given_address, types.int64)
-    total = _elements(given[0], given[count])
-    if total <= 0 or total > LONG:
-        return False
     words_address = stack(8 * (3 * count + 1))
     words = pointer(words_address, types.int64)
+    total = 0
     for k in range(count):
-        elements = _elements(given[k], given[count + k])
-        if elements != total and (elements != 1 or steps != _ANY):
+        elements = 1
+        for axis in range(memory.rank(given[k])):
+            elements *= memory.length(given[k], axis)
+        if k == 0:
+            total = elements
+        if not memory.is_dense(given[k]) or (elements != total and (elements != 1 or steps != _ANY)):
             return False
         words[k] = memory.data(given[k])
         words[count + k] = 1 if elements == total else 0
         words[2 * count + k] = 0
+    if total == 0 or total > LONG:
+        return False
     words[3 * count] = 1
     call_task(loop, words_address, total)
     return True

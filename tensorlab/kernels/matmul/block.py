@@ -1,4 +1,8 @@
-"""The general task of a matrix product: a block of rows of A times a few panels of B, computed tile by tile."""
+"""The general task of a matrix product: a block of rows of A times a few panels of B, computed tile by tile.
+
+The task takes ``depth`` steps along k at a time, so that the part of B that it packs stays in cache. Meanwhile the sums
+of all tiles are in memory. They are those of the rounding scheme, so results do not depend on ``depth``.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,9 @@ from typing import Any
 
 from numba import types
 
+from tensorlab.kernels.matmul.caches import LINE
 from tensorlab.kernels.matmul.epilogue import element, finish
-from tensorlab.kernels.matmul.job import Job
+from tensorlab.kernels.matmul.job import COPIED, IN_PLACE, PACKED, Job
 from tensorlab.kernels.matmul.pack import allocate, pack_panel, release
 from tensorlab.kernels.matmul.rounding import DEPTH, add_block, blocks_total
 from tensorlab.kernels.matmul.tile import register_tile
@@ -16,10 +21,10 @@ from tensorlab.kernels.matmul.tile_shape import Tile
 from tensorlab.kernels.runtime.memory import pointer, scratch
 from tensorlab.kernels.runtime.records import record_at
 
-_LINE = 64
-"""The size of a cache line in bytes; packed panels are aligned to it."""
 _LOW = 2
 """The rows of the smaller tile, for the remaining rows."""
+_GROUP = 8
+"""The rows of B that are packed together, for all panels of a chunk: few streams of long reads."""
 
 
 def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
@@ -30,6 +35,7 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
     height = tile.rows
     pack = pack_panel(dtype, lanes)
     wide_high, wide_low = (register_tile(dtype, rows, tile.vectors, lanes) for rows in (height, _LOW))
+    copying = register_tile(dtype, height, tile.vectors, lanes, copies=True)
     narrow_high, narrow_low = (register_tile(dtype, rows, 1, lanes) for rows in (height, _LOW))
     elements = height * width
     finish_tile = finish(dtype)
@@ -38,64 +44,86 @@ def block_task(dtype: Any, tile: Tile) -> Callable[..., None]:
         job = record_at(data, Job)
         a, b, c = job.a, job.b, job.c
         k, division = job.k, job.division
-        a_row, a_col, a_tile = a.row, a.column, division.a_tile
+        a_row, a_col, depth = a.row, a.column, division.depth
         top = chunk // division.chunks * division.extent
         bottom = min(top + division.extent, job.m)
         start = chunk % division.chunks * division.panels * width
         end = min(start + division.panels * width, job.n)
         rest = (end - start) % width
         buffer = sums = 0
-        if division.packs_b != 0 or (rest != 0 and rest != lanes):
-            buffer = allocate(min(k, DEPTH) * width * size + _LINE)
+        mode = division.mode
+        if mode != IN_PLACE or (rest != 0 and rest != lanes):
+            buffer = allocate(min(k, depth) * (division.panels if mode == PACKED else 1) * width * size + LINE)
             if buffer == 0:
                 pointer(job.failed, types.int64)[0] = 1
                 return
-        if k > DEPTH:
-            sums = allocate((bottom - top + height) * width * 2 * size)
+        room = (bottom - top + height) * division.panels * width * size
+        if k > depth:
+            sums = allocate(room * 3 if k > DEPTH else room)
             if sums == 0:
                 pointer(job.failed, types.int64)[0] = 1
                 release(buffer)
                 return
-        packed = (buffer + _LINE - 1) // _LINE * _LINE
+        packed = (buffer + LINE - 1) // LINE * LINE
         memory = scratch(elements, dtype)
-        for j in range(start, end, width):
-            columns = min(width, end - j)
-            panel = lanes if columns <= lanes else width
-            for first in range(0, max(k, 1), DEPTH):
-                steps = min(DEPTH, k - first)
-                last = first + steps == k
+        for first in range(0, max(k, 1), depth):
+            steps = min(depth, k - first)
+            last = first + steps == k
+            if mode == PACKED:
+                group = _GROUP if b.column == 1 else DEPTH
+                for step in range(0, steps, group):
+                    for j in range(start, end, width):
+                        columns = min(width, end - j)
+                        panel = lanes if columns <= lanes else width
+                        at = packed + ((j - start) * steps + step * panel) * size
+                        count = min(group, steps - step)
+                        pack(at, panel, element(b, size, first + step, j), b.row, b.column, count, columns)
+            for j in range(start, end, width):
+                columns = min(width, end - j)
+                panel = lanes if columns <= lanes else width
                 from_b, b_row = element(b, size, first, j), b.row
-                if division.packs_b != 0 or columns != panel:
+                if mode == PACKED:
+                    from_b, b_row = packed + (j - start) * steps * size, panel
+                elif columns != panel:
                     pack(packed, panel, from_b, b_row, b.column, steps, columns)
                     from_b, b_row = packed, panel
                 i = top
                 while i < bottom:
                     left = bottom - i
                     step = height if left > height // 2 else _LOW
-                    from_a = a.address + (i // height * a_tile + i % height * a_row + first * a_col) * size
+                    if division.a_rows == 0:
+                        from_a = element(a, size, i, first)
+                    else:
+                        within = i // height * height * steps + i % height
+                        from_a = a.address + (first * division.a_rows + within) * size
                     whole = columns == panel and left >= step and c.column == 1
-                    straight = k <= DEPTH and job.epilogue == 0 and whole
+                    straight = k <= depth and job.epilogue == 0 and whole
                     out, out_row = memory, panel
                     if straight:
                         out, out_row = pointer(element(c, size, i, j), dtype), c.row
-                    if step == height:
+                    at = sums + ((j - start) * (bottom - top + height) + (i - top) * panel) * size
+                    if k > depth:
+                        out = pointer(at, dtype)
+                    begun = first % DEPTH
+                    if mode == COPIED and i == top and from_b != packed and step == height and panel == width:
+                        copying(steps, from_a, a_row, a_col, from_b, b_row, packed, left, out, out_row, begun)
+                        from_b, b_row = packed, panel
+                    elif step == height:
                         if panel == width:
-                            wide_high(steps, from_a, a_row, a_col, from_b, b_row, left, out, out_row)
+                            wide_high(steps, from_a, a_row, a_col, from_b, b_row, 0, left, out, out_row, begun)
                         else:
-                            narrow_high(steps, from_a, a_row, a_col, from_b, b_row, left, out, out_row)
+                            narrow_high(steps, from_a, a_row, a_col, from_b, b_row, 0, left, out, out_row, begun)
                     elif panel == width:
-                        wide_low(steps, from_a, a_row, a_col, from_b, b_row, left, out, out_row)
+                        wide_low(steps, from_a, a_row, a_col, from_b, b_row, 0, left, out, out_row, begun)
                     else:
-                        narrow_low(steps, from_a, a_row, a_col, from_b, b_row, left, out, out_row)
-                    if k > DEPTH:
-                        count = step * panel
-                        total = pointer(sums + (i - top) * panel * 2 * size, dtype)
-                        error = pointer(sums + ((i - top) * 2 + step) * panel * size, dtype)
-                        add_block(count, memory, total, error, first == 0)
+                        narrow_low(steps, from_a, a_row, a_col, from_b, b_row, 0, left, out, out_row, begun)
+                    if k > DEPTH and (last or (first + steps) % DEPTH == 0):
+                        total, error = pointer(at + room, dtype), pointer(at + 2 * room, dtype)
+                        add_block(step * panel, out, total, error, first < DEPTH)
                         if last:
-                            blocks_total(count, total, error, memory)
+                            blocks_total(step * panel, total, error, out)
                     if last and not straight:
-                        finish_tile(job, memory, panel, min(left, step), columns, i, j)
+                        finish_tile(job, out, panel, min(left, step), columns, i, j)
                     i += step
         release(sums)
         release(buffer)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tensorlab.kernels.matmul.caches import Caches
+
+SAMPLES = 64
+"""The number of steps of tiles of A from which the density of A is estimated."""
+
 
 class Matrix(NamedTuple):
     """A matrix in memory."""
@@ -35,6 +40,27 @@ class Table(NamedTuple):
     """The address of `dots_task`."""
     pack: int
     """The address of `pack_rows`."""
+    mask: int
+    """The address of `mask_task`."""
+    sparse: int
+    """The address of `sparse_task`."""
+    sparse_rows: int
+    """The rows of the register tile of `sparse_task`."""
+    sparse_vectors: int
+    """The vectors in a row of this tile."""
+    kept: int
+    """How many of `SAMPLES` steps may be kept, for a product to skip the others: 0 never skips, more than `SAMPLES`
+    always."""
+    caches: Caches
+    """The caches of a core."""
+
+
+IN_PLACE = 0
+"""B is read where it is, apart from ragged panels, which are packed."""
+PACKED = 1
+"""All panels of a chunk are packed together: rows of B are read in long runs, or B is transposed."""
+COPIED = 2
+"""The first tile of a panel reads it in place and copies it for the other tiles, which costs almost nothing."""
 
 
 class Division(NamedTuple):
@@ -46,13 +72,17 @@ class Division(NamedTuple):
     """The panels of B in a chunk of `block_task`."""
     chunks: int
     """The chunks of a block of `block_task`."""
-    packs_b: int
-    """Whether `block_task` packs every panel of B."""
-    a_tile: int
-    """The distance in elements between tiles of A for `block_task`. Element (i, k) of A is at offset
-    ``i // tile.rows * a_tile + i % tile.rows * a.row + k * a.column``."""
+    mode: int
+    """How `block_task` reads B: `IN_PLACE`, `PACKED` or `COPIED`."""
+    depth: int
+    """The steps along k of a block of `block_task`: a multiple of `rounding.CHAIN` that divides `rounding.DEPTH`. The
+    number of rows of B, 8 or 4, that `row_task` reads at once."""
+    a_rows: int
+    """The rows of the packed A for `block_task`, a multiple of a tile's rows (see `Packing`); 0 if A is not packed."""
     b_copy: int
     """The distance in elements between the columns of the copy of B that `dots_task` makes; 0 if it makes none."""
+    masks: int
+    """The address of the non-zero steps of A for `sparse_task` (see `sparse.nonzero_steps`)."""
 
 
 class Job(NamedTuple):
@@ -90,12 +120,33 @@ class Piece(NamedTuple):
 
 
 class Packing(NamedTuple):
-    """A transposed A as `pack_rows` receives it. Its columns are contiguous, and at least as long as a tile."""
+    """A transposed A as `pack_rows` receives it. Its columns are contiguous, and at least as long as a tile.
+
+    The packed A consists of blocks of ``depth`` columns, the last of which may have fewer. A block of ``steps`` columns
+    consists of tiles, and a tile of ``steps`` columns of as many elements as a register tile has rows.
+    """
 
     target: int
-    """The address of the packed tiles."""
+    """The address of the packed A."""
     tiles: int
     """The number of tiles in a chunk."""
+    rows: int
+    """The number of rows of all tiles."""
+    depth: int
     a: Matrix
     m: int
     k: int
+
+
+class Masking(NamedTuple):
+    """A matrix A as `mask_task` receives it. Its rows or its columns are contiguous."""
+
+    masks: int
+    """The address of the words of all tiles."""
+    groups: int
+    """The number of groups of rows in a chunk."""
+    a: Matrix
+    m: int
+    k: int
+    kept: int
+    """The address of a word to which a task adds the number of steps that it has found."""

@@ -21,8 +21,6 @@ from tensorlab.kernels.runtime.records import record_at
 
 MOST = 1024
 """The maximum number of columns that are computed together in a result with one row; long reads of B are faster."""
-_ALIAS = 1 << 12
-"""If the distance in bytes between rows of B is a multiple of this, eight rows would fill one set of the L1 cache."""
 _ROWS = 8
 """The rows of A that are multiplied by a single column at once."""
 _GROUP = 16
@@ -39,7 +37,8 @@ def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
     The rows of B are contiguous.
     """
     size = dtype.bitwidth // 8
-    eight, four, one = (add_rows(dtype, rows, tile.lanes(dtype)) for rows in (8, 4, 1))
+    lanes = tile.lanes(dtype)
+    eight, four, one = add_rows(dtype, 8, lanes), add_rows(dtype, 4, lanes, prefetches=True), add_rows(dtype, 1, lanes)
     finish_row = finish(dtype)
 
     def row_task(data, chunk):
@@ -49,7 +48,7 @@ def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
         chains = scratch(MOST, dtype)
         blocks = scratch(MOST, dtype)
         errors = scratch(MOST, dtype)
-        at_once = 8 if b_row * size % _ALIAS != 0 else 4
+        at_once = job.division.depth
         end = min((chunk + 1) * count, job.n)
         for first in range(chunk * count, end, MOST):
             columns = min(MOST, end - first)

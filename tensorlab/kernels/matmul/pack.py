@@ -7,6 +7,7 @@ from typing import Any
 
 from numba import types
 
+from tensorlab.kernels.matmul.epilogue import element
 from tensorlab.kernels.matmul.job import Packing
 from tensorlab.kernels.matmul.tile import copy_vector, transpose_block
 from tensorlab.kernels.runtime.compiler import jit
@@ -62,10 +63,7 @@ def pack_panel(dtype: Any, lanes: int) -> Callable[..., None]:
 
 
 def pack_rows(dtype: Any, rows: int) -> Callable[..., None]:
-    """Return the task that packs some tiles of ``rows`` rows of a transposed A, whose data is a `Packing`.
-
-    A tile consists of k columns of ``rows`` elements.
-    """
+    """Return the task that packs some tiles of ``rows`` rows of a transposed A, whose data is a `Packing`."""
     size = dtype.bitwidth // 8
     copy = copy_vector(dtype, rows)
 
@@ -73,17 +71,19 @@ def pack_rows(dtype: Any, rows: int) -> Callable[..., None]:
         job = record_at(data, Packing)
         k, col = job.k, job.a.column
         for first in range(chunk * job.tiles * rows, min((chunk + 1) * job.tiles * rows, job.m), rows):
-            out = pointer(job.target + first * k * size, dtype)
-            elements = pointer(job.a.address + first * size, dtype)
             valid = min(rows, job.m - first)
-            # A whole vector of the last tile reads past the last row, into the next column of A. In the last column it
-            # would read past the end of A.
-            whole = k if valid == rows else k - 1
-            for step in range(whole):
-                copy(out, step * rows, elements, step * col)
-            for step in range(whole, k):
-                for i in range(valid):
-                    out[step * rows + i] = elements[step * col + i]
+            for start in range(0, k, job.depth):
+                steps = min(job.depth, k - start)
+                out = pointer(job.target + (start * job.rows + first * steps) * size, dtype)
+                elements = pointer(element(job.a, size, first, start), dtype)
+                # A whole vector of the last tile reads past the last row, into the next column of A. In the last column
+                # it would read past the end of A.
+                whole = steps if valid == rows or start + steps < k else steps - 1
+                for step in range(whole):
+                    copy(out, step * rows, elements, step * col)
+                for step in range(whole, steps):
+                    for i in range(valid):
+                        out[step * rows + i] = elements[step * col + i]
 
     return pack_rows
 

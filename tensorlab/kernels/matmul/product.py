@@ -7,7 +7,9 @@ caller.
 - In general (`block_task`) the columns of the result are divided into panels as wide as a register tile, and its rows
   into blocks. A chunk consists of a few panels of one block and is computed tile by tile. Operands are read in place if
   possible: A with any strides, because a tile broadcasts single elements of it, and B if its rows are contiguous. A
-  panel of B is packed if it is ragged, transposed, or read often. A is packed if it is transposed and large.
+  panel of B is copied or packed if it is ragged, transposed, far away, or read often from where the cache cannot hold
+  it. A is packed if it is transposed and large.
+- If A has many zeros, the tiles are lower, and skip the steps along k at which all of their rows are zero (`sparse`).
 - One row times a matrix with contiguous rows is a weighted sum of these rows (`row_task`).
 - A result with few columns is computed by dot products, if rows of A and columns of B are long and contiguous
   (`dots_task`).
@@ -21,16 +23,20 @@ from __future__ import annotations
 from numba import types
 
 from tensorlab.kernels.matmul.block import block_task
+from tensorlab.kernels.matmul.caches import LINE
 from tensorlab.kernels.matmul.integer import integer_task
-from tensorlab.kernels.matmul.job import Division, Job, Matrix, Packing, Table
-from tensorlab.kernels.matmul.narrow import dots_task, row_task
+from tensorlab.kernels.matmul.job import COPIED, IN_PLACE, PACKED, SAMPLES, Division, Job, Matrix, Packing, Table
+from tensorlab.kernels.matmul.narrow import MOST, dots_task, row_task
 from tensorlab.kernels.matmul.pack import allocate, pack_rows, release
+from tensorlab.kernels.matmul.rounding import DEPTH
+from tensorlab.kernels.matmul.sparse import mask_task, nonzero_steps
+from tensorlab.kernels.matmul.sparse_block import sparse_task
 from tensorlab.kernels.matmul.tile_shape import Tile
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
 from tensorlab.kernels.runtime.lift import storage
 from tensorlab.kernels.runtime.memory import address_of, scratch
 from tensorlab.kernels.runtime.records import packed, record_at
-from tensorlab.kernels.runtime.threads import run
+from tensorlab.kernels.runtime.threads import run, team
 
 _GRAIN = 1 << 17
 """The multiply-adds of a chunk, enough to justify another thread."""
@@ -42,8 +48,6 @@ _ROW = 128
 """The minimum number of contiguous elements of a row that a chunk reads."""
 _DOTS = 8
 """The number of vectors along k above which summing their lanes is cheap."""
-_LINE = 64
-"""The size of a cache line in bytes."""
 _ENOUGH = 32
 """The minimum number of rows for which a chunk transposes few columns of B. A copy shared by all threads would pay off
 for fewer rows, but writing it is slow: other threads' caches still have the lines of the previous product's copy."""
@@ -53,17 +57,17 @@ _BLOCK = 512
 """The rows of a block: enough to make packing a panel of B cheap, and few enough to have blocks for all threads."""
 _CHUNKS = 8
 """The target number of chunks: a product with few panels is divided into more blocks."""
-_REUSE = 192
-"""The number of rows above which packing a panel of B pays off. It is halved if the stride between rows of B is a
-multiple of `_ALIAS` bytes, because the rows of a panel then compete for few cache sets."""
-_ALIAS = 1 << 12
-"""The stride in bytes at which rows map to the same cache sets."""
-_LONG = 1024
-"""The number of rows above which an unpacked panel of B does not stay in cache."""
-_FAR = 1 << 13
-"""The stride in bytes between rows above which an unpacked panel of B does not stay in cache."""
-_CACHED = 1 << 17
-"""The number of elements up to which a transposed A is read in place."""
+_CHUNKS_EACH = 2
+"""The minimum number of chunks for each thread, if B is far away and chunks are large."""
+_FAR = 8
+"""How many times as large as the L2 cache B is if it has to be read from memory, or from a distant cache. Short runs
+of rows are then slow to read, because each costs a translation of its page, and processors do not prefetch it."""
+_SHALLOW = 256
+"""The steps along k of a block of such a B: few, so that the panels of a chunk, which fill the L2 cache, are many."""
+_FEW_TILES = 4
+"""The number of tiles of a panel up to which it is read in place: writing a copy takes longer than it gains."""
+_SPARSE_ROWS = 96
+"""The number of rows above which packing a panel of B pays off for a sparse A."""
 
 
 _TASKS = {
@@ -71,6 +75,8 @@ _TASKS = {
     "row": row_task,
     "dots": dots_task,
     "pack": lambda dtype, tile: pack_rows(dtype, tile.rows),
+    "mask": mask_task,
+    "sparse": sparse_task,
     "integer": lambda dtype, tile: integer_task(dtype),
 }
 
@@ -79,6 +85,18 @@ _TASKS = {
 def task_kernel(task: str, dtype: str, tile: Tile | None) -> Definition:
     """Define one of the tasks above for matrices of a dtype (see `products.tasks`)."""
     return _TASKS[task](storage(dtype), tile), "void(int64, int64)"
+
+
+@jit
+def crowded(rows, stride, run, cache):
+    """Return whether a cache cannot hold some rows, of each of which ``run`` bytes are used, ``stride`` bytes apart.
+
+    The rows start at multiples of the largest power of two in the stride. So they share few sets of a cache if that is
+    large.
+    """
+    way = cache.size // cache.ways
+    apart = max(min(stride & -stride, way), (run + LINE - 1) // LINE * LINE)
+    return rows > way // apart * cache.ways
 
 
 @jit
@@ -114,6 +132,7 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
     tasks = record_at(table, Table)
     size, lanes, height = tasks.size, tasks.lanes, tasks.rows
     width = lanes * tasks.vectors
+    first, second = tasks.caches.first, tasks.caches.second
     c = Matrix(c.address, c.row, 1)
     z = Matrix(z.address, z.row, 1 if z.address != 0 else 0)  # without Z the address of every element is 0
 
@@ -128,15 +147,18 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         few = n == 1
 
     work = m * n * k
-    a_copy = 0
-    panels_each = across = packs_b = a_tile = b_copy = 0
+    a_copy = masks = 0
+    panels_each = across = mode = depth = a_rows = b_copy = 0
     if lanes == 0:
         task = tasks.general
         extent = max(_GRAIN // (n * max(k, 1)), 1)
         chunks = (m + extent - 1) // extent
     elif m == 1 and n > 1 and b.column == 1:
         task = tasks.row
-        extent = n if pool == 0 else max(_LINE_GRAIN // max(k, 1), n // 4) // _ROW * _ROW + _ROW
+        extent = max(_LINE_GRAIN // max(k, 1), min(n // team(pool), MOST), 1)
+        extent = (extent + _ROW - 1) // _ROW * _ROW
+        far = k * n * size > second.size * team(pool)
+        depth = 4 if far or crowded(2 * 8, b.row * size, LINE, first) else 8
         chunks = (n + extent - 1) // extent
     elif few and a.column == 1 and (n == 1 or k >= _DOTS * lanes):
         task = tasks.dots
@@ -146,39 +168,51 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         extent = max(_LINE_GRAIN // max(k * n, 1), 1)
         if b.row != 1:  # every chunk transposes B into its own copy
             extent = max(extent, min(m // _CHUNKS, _MANY), _ENOUGH)
-            b_copy = k + _LINE // size  # not a power of two, which would map all columns to one cache set
+            b_copy = k + LINE // size  # not a power of two, which would map all columns to one cache set
         chunks = (m + extent - 1) // extent
     else:
         task = tasks.general
+        if tasks.kept > SAMPLES or (work >= _SMALL and tasks.kept != 0):
+            masks = nonzero_steps(pool, tasks, m, n, k, a)
+            if masks != 0:
+                task, height, width = tasks.sparse, tasks.sparse_rows, lanes * tasks.sparse_vectors
         panels = (n + width - 1) // width
         blocks = max((m + _BLOCK - 1) // _BLOCK, min((_CHUNKS + panels - 1) // panels, work // (panels * _GRAIN)))
         extent = ((m + blocks - 1) // blocks + height - 1) // height * height
         blocks = (m + extent - 1) // extent
         panels_each = max(1, min(panels, _GRAIN * blocks * panels // max(work, 1)))
+        depth = DEPTH
+        if masks != 0:
+            mode = PACKED if b.column != 1 or extent >= _SPARSE_ROWS else IN_PLACE
+        elif k * n * size > _FAR * second.size:
+            mode = PACKED
+            depth = _SHALLOW
+            share = panels * blocks // (_CHUNKS_EACH * team(pool))
+            panels_each = max(panels_each, min(share, second.size // (depth * width * size)))
+        elif b.column != 1:
+            mode = PACKED
+        elif extent > _FEW_TILES * height and crowded(min(k, depth), b.row * size, width * size, first):
+            mode = COPIED
         across = (panels + panels_each - 1) // panels_each
-        scattered = k >= _LONG or b.row * size >= _FAR
-        reuse = _REUSE if b.row * size % _ALIAS != 0 else _REUSE // 2
-        packs_b = 1 if b.column != 1 or extent >= reuse or (scattered and extent > 4 * height) else 0
-        a_tile = height * a.row
-        if a.row == 1 and a.column >= height and panels > 2 and m * k > _CACHED:
+        if masks == 0 and a.row == 1 and a.column >= height and panels > 2 and m * k * size > second.size // 2:
             tiles = (m + height - 1) // height
-            a_copy = allocate(tiles * height * k * size)
+            a_rows = tiles * height
+            a_copy = allocate(a_rows * k * size)
             if a_copy == 0:
                 raise MemoryError
             tiles_each = _GRAIN // (height * k) + 1
-            packing = packed(Packing(a_copy, tiles_each, a, m, k))
+            packing = packed(Packing(a_copy, tiles_each, a_rows, depth, a, m, k))
             run(pool, (tiles + tiles_each - 1) // tiles_each, tasks.pack, packing)
-            a_tile = height * k
             a = Matrix(a_copy, 1, height)
         chunks = blocks * across
     if pool != 0 and work < _SMALL:
         pool += 1
     failed = scratch(1, types.int64)
     failed[0] = 0
-    division = Division(extent, panels_each, across, packs_b, a_tile, b_copy)
+    division = Division(extent, panels_each, across, mode, depth, a_rows, b_copy, masks)
     job = packed(Job(epilogue, m, n, k, a, b, c, z, p, q, division, address_of(failed)))
     run(pool, chunks, task, job)
-    if a_copy != 0:
-        release(a_copy)
+    release(masks)
+    release(a_copy)
     if failed[0] != 0:
         raise MemoryError

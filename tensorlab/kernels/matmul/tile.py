@@ -9,7 +9,7 @@ every processor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from llvmlite import ir
@@ -17,6 +17,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from tensorlab.kernels.matmul.caches import LINE
 from tensorlab.kernels.matmul.rounding import CHAIN
 
 _WORD = ir.IntType(64)
@@ -67,6 +68,21 @@ class Emitter:
         ]
         return [self.builder.gep(base, [self.builder.mul(index, stride)]) for index in chosen]
 
+    def opaque(self, word: Any) -> Any:
+        """Hide from LLVM how a word was computed.
+
+        In a loop this prevents unrolling, for which the addresses of all rows of A do not fit into the registers.
+        """
+        return self.builder.asm(ir.FunctionType(_WORD, [_WORD]), "", "=r,0", [word], False)
+
+    def prefetch(self, pointer: Any) -> None:
+        """Prefetch the cache line at a pointer, which may be any address."""
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte, _INDEX, _INDEX, _INDEX])
+        function = cgutils.get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
+        reads, all_levels, data = _INDEX(0), _INDEX(3), _INDEX(1)
+        self.builder.call(function, [self.builder.bitcast(pointer, byte), reads, all_levels, data])
+
     def sums(self, count: int) -> list[Any]:
         """Allocate ``count`` vectors in the stack frame and return pointers to them."""
         with self.builder.goto_entry_block():
@@ -81,6 +97,9 @@ class Emitter:
         moving: list[Any],
         count: int,
         step: Callable[[Any, list[Any], list[Any]], tuple[list[Any], list[Any]]],
+        begun: Any = None,
+        before: Callable[[], list[Any]] | None = None,
+        chain: Callable[[Any], tuple[Any, list[Any]]] | None = None,
     ) -> tuple[list[Any], Any, list[Any]]:
         """Emit the loop that accumulates ``count`` vectors over the steps ``0, by, 2 * by, … < steps``.
 
@@ -93,6 +112,10 @@ class Emitter:
             moving: the initial values of variables that change in every iteration, such as pointers.
             count: the number of vectors.
             step: ``(step, moving, vectors) -> (moving, vectors)``, emits one iteration.
+            begun: whether there are sums of chains before the first step; None if there are not.
+            before: emits these sums.
+            chain: ``start -> (iterations, moving)``, emits the number of iterations of the chain that begins at a
+                step, and its initial moving values. By default all steps are visited, and values move on.
 
         Returns:
             the vectors of the last chain, whether there were chains before it, and pointers to the sums of these.
@@ -103,8 +126,12 @@ class Emitter:
         outer, head, body, end, first, later, following, done = (
             builder.append_basic_block(f"sum.{name}") for name in names
         )
-        entry = builder.block
         zero = ir.Constant(self.vector, [0.0] * self.vector.count)
+        if before is not None:
+            with builder.if_then(begun):
+                for vector, pointer in zip(before(), pointers, strict=True):
+                    builder.store(vector, pointer)
+        entry = builder.block
 
         builder.branch(outer)
         builder.position_at_end(outer)
@@ -113,27 +140,36 @@ class Emitter:
         for phi, value in zip([start, *at_start], [_WORD(0), *moving], strict=True):
             phi.add_incoming(value, entry)
         limit = builder.add(start, _WORD(CHAIN * by))
-        stop = builder.select(builder.icmp_signed("<", limit, steps), limit, steps)
+        goes_on = builder.icmp_signed("<", limit, steps)
+        if chain is None:
+            stop, from_start = builder.select(goes_on, limit, steps), at_start
+        else:
+            count_of_chain, from_start = chain(start)
+            stop = builder.add(start, count_of_chain)
+        begin = builder.block
         builder.branch(head)
 
         builder.position_at_end(head)
         now = builder.phi(_WORD)
-        moved = [builder.phi(value.type) for value in moving]
+        moved = [builder.phi(value.type) for value in from_start]
         vectors = [builder.phi(self.vector) for _ in range(count)]
-        for phi, value in zip([now, *moved, *vectors], [start, *at_start, *[zero] * count], strict=True):
-            phi.add_incoming(value, outer)
+        for phi, value in zip([now, *moved, *vectors], [start, *from_start, *[zero] * count], strict=True):
+            phi.add_incoming(value, begin)
         builder.cbranch(builder.icmp_signed("<", now, stop), body, end)
 
         builder.position_at_end(body)
         moved_on, added = step(now, moved, vectors)
-        for phi, value in zip([now, *moved, *vectors], [builder.add(now, _WORD(by)), *moved_on, *added], strict=True):
+        following_step = self.opaque(builder.add(now, _WORD(by)))
+        for phi, value in zip([now, *moved, *vectors], [following_step, *moved_on, *added], strict=True):
             phi.add_incoming(value, builder.block)
         builder.branch(head)
 
         builder.position_at_end(end)
         is_first = builder.icmp_signed("==", start, _WORD(0))
+        if before is not None:
+            is_first = builder.and_(is_first, builder.not_(begun))
         more = builder.append_basic_block("sum.more")
-        builder.cbranch(builder.icmp_signed("<", stop, steps), more, done)
+        builder.cbranch(goes_on, more, done)
         builder.position_at_end(more)
         builder.cbranch(is_first, first, later)
         for block, adds in ((first, False), (later, True)):
@@ -142,7 +178,7 @@ class Emitter:
                 builder.store(builder.fadd(builder.load(pointer), vector) if adds else vector, pointer)
             builder.branch(following)
         builder.position_at_end(following)
-        for phi, value in zip([start, *at_start], [stop, *moved], strict=True):
+        for phi, value in zip([start, *at_start], [limit, *moved[: len(moving)]], strict=True):
             phi.add_incoming(value, following)
         builder.branch(outer)
 
@@ -176,6 +212,10 @@ class Emitter:
             chosen.append(phi)
         return chosen
 
+    def unsigned(self, total: Any) -> Any:
+        """Return a sum with +0 in place of -0 (see `sparse`)."""
+        return self.builder.fadd(total, ir.Constant(self.vector, [0.0] * self.vector.count))
+
     def multiply_add(self, x: Any, y: Any, total: Any) -> Any:
         # fmuladd instead of fma: on processors without the instruction, fma is a library call for every element.
         name = f"llvm.fmuladd.v{self.vector.count}f{self.align * 8}"
@@ -188,37 +228,59 @@ class Emitter:
         return [self.multiply_add(x, y, next(before)) for x in xs for y in ys]
 
 
-def register_tile(dtype: Any, rows: int, vectors: int, lanes: int) -> Callable[..., None]:
-    """Return ``tile(k, a, a_row, a_col, b, b_row, valid, out, out_row)``, which writes a tile of A @ B to ``out``.
+def register_tile(dtype: Any, rows: int, vectors: int, lanes: int, copies: bool = False) -> Callable[..., None]:
+    """Return ``tile(k, a, a_row, a_col, b, b_row, copy, valid, out, out_row, begun)``, which computes a tile of A @ B.
 
-    ``a`` and ``b`` are addresses, strides are in elements, and a row of B is contiguous. Only the first ``valid`` rows
-    of A are read; if the tile has more rows, its other rows repeat the last valid one.
+    The tile is written to ``out``, or added to the sums of earlier chains there if ``begun`` is not 0. ``a``, ``b`` and
+    ``copy`` are addresses, strides are in elements, and a row of B is contiguous. Only the first ``valid`` rows of A
+    are read; if the tile has more rows, its other rows repeat the last valid one.
+
+    With ``copies`` the rows of B are also written to ``copy``, one after another, and the columns after them are
+    prefetched, because they belong to the next panel.
     """
     word = types.int64
-    kind = types.void(word, word, word, word, word, word, word, types.CPointer(dtype), word)
+    width = vectors * lanes
+    kind = types.void(*[word] * 8, types.CPointer(dtype), word, word)
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        k, a, a_row, a_col, b, b_row, valid, out, out_row = values
+        k, a, a_row, a_col, b, b_row, copy, valid, out, out_row, begun = values
         emit = Emitter(context, builder, dtype, lanes)
         a_rows = emit.strided_pointers(a, a_row, rows, valid)
+        columns = [_WORD(lanes * vector) for vector in range(vectors)]
 
         def step(now: Any, moving: list[Any], sums: list[Any]) -> tuple[list[Any], list[Any]]:
-            a_at, b_at = moving
-            b_now = [emit.load(b_at, _WORD(lanes * vector)) for vector in range(vectors)]
+            a_at, b_at, *copy_at = moving
+            b_now = [emit.load(b_at, column) for column in columns]
+            for target in copy_at:
+                for line in range(0, width, LINE // emit.align):
+                    emit.prefetch(builder.gep(b_at, [_WORD(width + line)]))
+                for vector, column in zip(b_now, columns, strict=True):
+                    emit.store(vector, target, column)
             elements = (emit.broadcast(a_rows[row], a_at) for row in range(rows))
             added = emit.add_products(elements, b_now, sums)
-            return [builder.add(a_at, a_col), builder.gep(b_at, [b_row])], added
+            copied = [builder.gep(target, [_WORD(width)]) for target in copy_at]
+            return [builder.add(a_at, a_col), builder.gep(b_at, [b_row]), *copied], added
 
-        summed = emit.accumulate(k, 1, [_WORD(0), emit.pointer(b)], rows * vectors, step)
-        totals = iter(emit.totals(*summed))
-        for row in range(rows):
-            for vector in range(vectors):
-                offset = builder.add(builder.mul(out_row, _WORD(row)), _WORD(lanes * vector))
-                emit.store(next(totals), out, offset)
+        def places() -> Iterator[Any]:
+            for row in range(rows):
+                for column in columns:
+                    yield builder.add(builder.mul(out_row, _WORD(row)), column)
+
+        summed = emit.accumulate(
+            k,
+            1,
+            [_WORD(0), emit.pointer(b), *[emit.pointer(copy)] * copies],
+            rows * vectors,
+            step,
+            builder.icmp_signed("!=", begun, _WORD(0)),
+            lambda: [emit.load(out, place) for place in places()],
+        )
+        for total, place in zip(emit.totals(*summed), places(), strict=True):
+            emit.store(emit.unsigned(total), out, place)
         return context.get_dummy_value()
 
     @intrinsic
-    def tile(typingctx, k, a, a_row, a_col, b, b_row, valid, out, out_row):
+    def tile(typingctx, k, a, a_row, a_col, b, b_row, copy, valid, out, out_row, begun):
         return kind, codegen
 
     return tile  # type: ignore[no-any-return]

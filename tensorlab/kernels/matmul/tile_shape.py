@@ -25,16 +25,21 @@ class Tile(NamedTuple):
     dots: int
     """The rows of a dot-product tile, which has four accumulators for each row."""
 
+    sparse_rows: int
+    """The rows of the tile for a sparse A. Fewer rows have more zeros in common."""
+    sparse_vectors: int
+    """The vectors of the tile for a sparse A."""
+
     def lanes(self, dtype: Any) -> int:
         """Return the number of elements in a vector."""
         return int(self.vector_bytes * 8 // dtype.bitwidth)
 
 
 TILES = {
-    "avx512": Tile(64, 8, 2, 4),  # 32 registers. 12 rows are no faster, and exceed the 8 ways of the L1 cache
-    "avx2": Tile(32, 6, 2, 2),  # 16 registers
-    "neon": Tile(16, 6, 4, 4),  # 32 registers
-    "generic": Tile(16, 4, 2, 2),
+    "avx512": Tile(64, 8, 2, 4, 4, 4),  # 32 registers. 12 rows are no faster, and exceed the 8 ways of the L1 cache
+    "avx2": Tile(32, 6, 2, 2, 4, 3),  # 16 registers
+    "neon": Tile(16, 6, 4, 4, 4, 6),  # 32 registers
+    "generic": Tile(16, 4, 2, 2, 4, 3),
 }
 
 

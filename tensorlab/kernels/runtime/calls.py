@@ -29,15 +29,17 @@ from tensorlab.kernels.runtime.native import Method, address, keep_to_the_end
 
 
 class Header(NamedTuple):
-    """The first words of a table. All but the last three are the same for every operation. Objects are addresses."""
+    """The first words of a table. All but the last five are the same for every operation. Objects are addresses."""
 
     tapes: int
     """The address of a word that is 0 while no tape records."""
     pool: int
     """The address of a word that contains the address of the pool."""
     tensor: int
-    """The class of results. The next three classes are also accepted as arguments."""
+    """The class of most results. The next four classes are also accepted as arguments."""
     shared: int
+    remembering: int
+    """The class of results that remember their argument, see `result` and `source`."""
     variable: int
     watched: int
     python_int: int
@@ -48,6 +50,10 @@ class Header(NamedTuple):
     new_key: int
     record: int
     """The method that records a call."""
+    result: int
+    """The class of results: `tensor` or `remembering`."""
+    source: int
+    """The name that results keep in their slot ``origin``, together with a snapshot of their argument, or 0."""
     arity: int
     """The number of arguments, -1 if the operation is not called this way."""
     entries: int
@@ -88,15 +94,18 @@ _kept: dict[int, Any] = {}
 """Objects that compiled code refers to by address; they are never freed."""
 
 
-def install(kind: type, operation: Any, tensors: Sequence[type], tapes: int, new_key: Callable[[], int]) -> None:
-    """Replace the ``__call__`` of a class of operations with the compiled function, once per process.
+def install(
+    kinds: Sequence[type], operation: Any, tensors: Sequence[type], tapes: int, new_key: Callable[[], int]
+) -> None:
+    """Replace the ``__call__`` of classes of operations with the compiled function, once per process.
 
     Args:
-        kind: the class. The slot ``_direct`` of an object contains its table or None. While a tape is open, the result
-            and the arguments are passed to the method ``_recorded``. The method ``_by_python`` is called for everything
-            that the compiled function does not handle.
-        operation: an instance of the class, from which slot offsets are read.
-        tensors: the class of results, and three more classes that are accepted as arguments.
+        kinds: the classes, each with a ``__call__`` of its own; all are subclasses of the first. The slot ``_direct``
+            of an object contains its table or None. While a tape is open, the result and the arguments are passed to
+            the method ``_recorded``. The method ``_by_python`` is called for everything that the compiled function
+            does not handle.
+        operation: an instance of one of the classes, from which slot offsets are read.
+        tensors: the classes `Header.tensor` to `Header.watched`.
         tapes: the address of a word that is 0 while no tape records.
         new_key: returns a new tensor key.
     """
@@ -104,21 +113,22 @@ def install(kind: type, operation: Any, tensors: Sequence[type], tapes: int, new
         return
     with guard:
         if _header is None:
-            _install(kind, operation, tensors, tapes, new_key)
+            _install(kinds, operation, tensors, tapes, new_key)
 
 
-def _install(kind: type, operation: Any, tensors: Sequence[type], tapes: int, new_key: Callable[[], int]) -> None:
+def _install(
+    kinds: Sequence[type], operation: Any, tensors: Sequence[type], tapes: int, new_key: Callable[[], int]
+) -> None:
     global _header
-    record = vars(kind)["_recorded"]
+    record = vars(kinds[0])["_recorded"]
     call = address(library.find("runtime.compiled_call.call_kernel", slots(operation, tensors[0])))
-    definition = Method(b"__call__", call, _FAST_WITH_KEYWORDS, (kind.__call__.__doc__ or "").encode())
-    keep_to_the_end(definition)
-    tensor, shared, variable, watched = map(_kept_at, tensors)
+    tensor, shared, remembering, variable, watched = map(_kept_at, tensors)
     header = Header(
         tapes=tapes,
         pool=pool.shared.ctypes.data,
         tensor=tensor,
         shared=shared,
+        remembering=remembering,
         variable=variable,
         watched=watched,
         python_int=id(int),
@@ -127,21 +137,27 @@ def _install(kind: type, operation: Any, tensors: Sequence[type], tapes: int, ne
         new_array=_numpy_function(94),  # PyArray_NewFromDescr
         new_key=_kept_at(new_key),
         record=_kept_at(record),
+        result=tensor,
+        source=0,
         arity=-1,
         entries=0,
         calls=0,
     )
     prototype = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.c_void_p)
     new_method = prototype(("PyDescr_NewMethod", ctypes.pythonapi))
-    _installed.append((kind, new_method(kind, ctypes.addressof(definition))))
+    for kind in kinds:
+        definition = Method(b"__call__", call, _FAST_WITH_KEYWORDS, (kind.__call__.__doc__ or "").encode())
+        keep_to_the_end(definition)
+        _installed.append((kind, new_method(kind, ctypes.addressof(definition))))
     switch(compiled=True)
     _header = header
 
 
-def slots(operation: Any, tensor: type) -> tuple[int, int, int, int]:
+def slots(operation: Any, tensor: type) -> tuple[int, ...]:
     """Return the offsets that the compiled function depends on: of an operation's table, and in a class of tensors."""
-    some = tensor(np.empty(0), object())
-    return _slot(operation, "_direct"), _slot(some, "_buffer"), _slot(some, "_backend"), _slot(some, "key")
+    some: Any = tensor(np.empty(0), object())
+    some.origin = object()
+    return _slot(operation, "_direct"), *[_slot(some, name) for name in ("_buffer", "_backend", "key", "origin")]
 
 
 def switch(compiled: bool) -> None:
@@ -171,16 +187,21 @@ def _numpy_function(index: int) -> int:
     return ctypes.c_ssize_t.from_address(functions + 8 * index).value
 
 
-def table(arity: int, entries: Sequence[tuple[Any, Any, Any, Callable[..., Any]]]) -> Any:
+def table(
+    arity: int, entries: Sequence[tuple[Any, Any, Any, Callable[..., Any]]], remembered: tuple[type, str] | None = None
+) -> Any:
     """Return the table of an operation as a capsule, or None if compiled calls are not installed.
 
     Args:
         arity: the number of arguments of the operation.
         entries: for each dtype and backend with a kernel: the dtype, the dtype of the result, the backend, the kernel.
+        remembered: for an operation whose results remember their argument, `Header.result` and `Header.source`.
     """
     if _header is None:
         return None
-    words = [*_header._replace(arity=arity if arity <= MOST else -1, entries=len(entries))]
+    result, source = (_header.result, 0) if remembered is None else map(_kept_at, remembered)
+    own = {"arity": arity if arity <= MOST else -1, "entries": len(entries), "result": result, "source": source}
+    words = [*_header._replace(**own)]
     for dtype, output, backend, kernel in entries:
         real = dtype.itemsize if dtype.kind == "f" else 0
         words += TableEntry(_kept_at(dtype), real, _kept_at(output), _kept_at(backend), address(kernel))

@@ -30,8 +30,10 @@ def _external(symbol: str, result: Any, *arguments: Any) -> Any:
 
 
 _increment = _external("Py_IncRef", types.void, types.int64)
-_decrement = _external("Py_DecRef", types.void, types.int64)
+_decrement = _external("Py_DecRef", types.void, types.int64)  # both do nothing for the address 0
 _new_object = _external("PyType_GenericAlloc", types.int64, types.int64, types.int64)
+_new_tuple = _external("PyTuple_New", types.int64, types.int64)
+_set_item = _external("PyTuple_SetItem", types.int32, types.int64, types.int64, types.int64)
 _call_without = _external("PyObject_CallNoArgs", types.int64, types.int64)
 _call_with = _external("PyObject_Vectorcall", types.int64, types.int64, types.int64, types.int64, types.int64)
 _attribute = _external("PyObject_GetAttrString", types.int64, types.int64, types.int64)
@@ -106,7 +108,7 @@ def _table(content):
 
 
 @kernel
-def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot: int) -> Definition:
+def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot: int, origin_slot: int) -> Definition:
     """Define the kernel ``k(operation, arguments, count, names)``, called by CPython's vectorcall convention.
 
     All slots are offsets in bytes from the address of an object.
@@ -116,13 +118,15 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         buffer_slot: the slot of a tensor's buffer.
         backend_slot: the slot of a tensor's backend.
         key_slot: the slot of a tensor's key.
+        origin_slot: the slot in which a result remembers its argument.
     """
     type_slot = object.__basicsize__ - 8
 
     @jit
     def is_tensor(header, thing):
         kind = _word(thing + type_slot)
-        return kind == header.tensor or kind == header.shared or kind == header.variable or kind == header.watched
+        plain = kind == header.tensor or kind == header.shared or kind == header.remembering
+        return plain or kind == header.variable or kind == header.watched
 
     @jit
     def find_entry(table, arguments, count):
@@ -169,6 +173,23 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         memory.write_scalar(element + 8, element)
         return element + 8
 
+    @jit
+    def remember(header, thing):
+        """Return the name of the operation and a snapshot of its argument as a new tuple, or 0 if memory is short."""
+        pair = _new_tuple(2)
+        snapshot = _new_object(header.tensor, 0) if pair != 0 else 0
+        if snapshot == 0:
+            _decrement(pair)
+            return 0
+        for slot in (buffer_slot, backend_slot, key_slot):
+            content = _word(thing + slot)
+            _increment(content)
+            pointer(snapshot + slot, types.int64)[0] = content
+        _increment(header.source)
+        _set_item(pair, 0, header.source)
+        _set_item(pair, 1, snapshot)
+        return pair
+
     def call(operation, arguments, count, names):
         table = _table(_word(operation + direct_slot))
         if table == 0:
@@ -181,6 +202,8 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         if found == 0:
             return _by_method(operation, arguments, count, names)
         entry = record_at(found, calls.TableEntry)
+        if header.source != 0 and _word(_word(arguments) + type_slot) != header.tensor:
+            return _by_method(operation, arguments, count, names)
         arrays = scratch(_ARRAYS, types.int64)
         scalars = scratch(_SCALARS, types.int64)
         shape = scratch(MAX_RANK, types.int64)
@@ -224,6 +247,12 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         result = _call_address(header.new_array, numpy_call)
         if result == 0:
             return 0
+        origin = np.int64(0)
+        if header.source != 0:  # before the kernel, which may run without the GIL: the argument must not change
+            origin = remember(header, _word(arguments))
+            if origin == 0:
+                _decrement(result)
+                return 0
         arrays[0] = result
         kernel_address = entry.kernel
         if elements > _LONG and releases_gil:
@@ -241,14 +270,16 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
                     _decrement(owned[position])
         else:
             _run(kernel_address, pool, arrays, count)
-        tensor = _new_object(header.tensor, 0)
+        tensor = _new_object(header.result, 0)
         if tensor == 0:
             _decrement(result)
+            _decrement(origin)
             return 0
         backend = entry.backend
         _increment(backend)
         pointer(tensor + buffer_slot, types.int64)[0] = result
         pointer(tensor + backend_slot, types.int64)[0] = backend
+        pointer(tensor + origin_slot, types.int64)[0] = origin
         key = _call_without(header.new_key)
         pointer(tensor + key_slot, types.int64)[0] = key
         if key == 0:  # near the recursion limit

@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from tensorlab.kernels.runtime import library
 from tensorlab.kernels.runtime.atomics import entry_of
 
-__all__ = ["driver", "loop_address"]
+__all__ = ["call_driver", "driver", "loop_address"]
+
+_WORD = ir.IntType(64)
 
 
 def driver(maker: str, words: int) -> Any:
@@ -27,6 +31,12 @@ def driver(maker: str, words: int) -> Any:
         words: the number of integer parameters of the driver.
     """
     return types.ExternalFunction(library.provide(maker), types.int64(*[types.int64] * words))
+
+
+def call_driver(builder: Any, symbol: str, values: Any) -> None:
+    """Emit a call of a driver without a result, whose symbol is that of `library.provide`."""
+    kind = ir.FunctionType(ir.VoidType(), [_WORD] * len(values))
+    builder.call(cgutils.get_or_insert_function(builder.module, kind, symbol), values)
 
 
 @intrinsic

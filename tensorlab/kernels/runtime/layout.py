@@ -11,7 +11,7 @@ import functools
 import numpy as np
 
 DATA = object.__basicsize__  # the fields follow the object header, which is longer in a free-threaded Python
-RANK, SHAPE, STRIDES, DTYPE = DATA + 8, DATA + 16, DATA + 24, DATA + 40
+RANK, SHAPE, STRIDES, DTYPE, FLAGS = DATA + 8, DATA + 16, DATA + 24, DATA + 40, DATA + 48
 
 
 @functools.cache
@@ -25,8 +25,9 @@ def check_layout() -> None:
     def through(offset: int) -> tuple[int, ...]:
         return words(words(id(array) + offset, 1)[0], array.ndim)
 
-    rank = ctypes.c_int32.from_address(id(array) + RANK).value
-    found = (*words(id(array) + DATA, 1), rank, *words(id(array) + DTYPE, 1), *through(SHAPE), *through(STRIDES))
-    if found == (array.ctypes.data, array.ndim, id(array.dtype), *array.shape, *array.strides):
+    rank, flags = (ctypes.c_int32.from_address(id(array) + offset).value for offset in (RANK, FLAGS))
+    fixed = (*words(id(array) + DATA, 1), rank, *words(id(array) + DTYPE, 1), flags)
+    known = (array.ctypes.data, array.ndim, id(array.dtype), array.flags.num)
+    if (*fixed, *through(SHAPE), *through(STRIDES)) == (*known, *array.shape, *array.strides):
         return
     raise RuntimeError(f"tensorlab cannot read the arrays of NumPy {np.__version__}; please report this version")

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, models, register_model
 
 from tensorlab.kernels.runtime.compiler import jit
-from tensorlab.kernels.runtime.layout import DATA, DTYPE, RANK, SHAPE, STRIDES
+from tensorlab.kernels.runtime.layout import DATA, DTYPE, FLAGS, RANK, SHAPE, STRIDES
 
 __all__ = [
     "MAX_RANK",
@@ -23,6 +22,7 @@ __all__ = [
     "array_object",
     "data",
     "dtype",
+    "is_dense",
     "length",
     "lengths",
     "pointer",
@@ -33,6 +33,7 @@ __all__ = [
     "write_scalar",
 ]
 
+_WORD = ir.IntType(64)
 MAX_RANK = 64
 """NumPy's maximum number of axes."""
 
@@ -117,40 +118,66 @@ def number(typingctx: Any, constant: Any) -> Any:
     return types.int64(types.int64), codegen
 
 
-@jit
-def data(array):
-    """Return the address of the first element."""
-    return pointer(array, types.int64)[DATA >> 3]
+def _loaded(builder: Any, address: Any, offset: int, kind: Any = _WORD) -> Any:
+    """Emit a load from an address."""
+    return builder.load(builder.inttoptr(builder.add(address, _WORD(offset)), kind.as_pointer()))
 
 
-@jit
-def rank(array):
+# The functions below are intrinsics because Numba takes fifty times as long to compile a Python function and its calls.
+
+
+def _field(offset: int) -> Any:
+    @intrinsic
+    def field(typingctx: Any, array: Any) -> Any:
+        return types.int64(types.int64), lambda context, builder, signature, values: _loaded(builder, values[0], offset)
+
+    return field
+
+
+def _word_of_axis(offset: int) -> Any:
+    @intrinsic
+    def word(typingctx: Any, array: Any, axis: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            array, axis = values
+            words = _loaded(builder, array, offset)
+            return _loaded(builder, builder.add(words, builder.shl(axis, _WORD(3))), 0)
+
+        return types.int64(types.int64, types.int64), codegen
+
+    return word
+
+
+data = _field(DATA)
+"""Return the address of the first element of an array."""
+lengths = _field(SHAPE)
+"""Return the address of the lengths of the axes."""
+dtype = _field(DTYPE)
+"""Return the address of the array's dtype object."""
+length = _word_of_axis(SHAPE)
+"""Return the length of one axis of an array."""
+stride = _word_of_axis(STRIDES)
+"""Return the stride in bytes along one axis."""
+
+
+@intrinsic
+def rank(typingctx: Any, array: Any) -> Any:
     """Return the number of axes."""
-    return np.int64(pointer(array + RANK, types.int32)[0])
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.sext(_loaded(builder, values[0], RANK, ir.IntType(32)), _WORD)
+
+    return types.int64(types.int64), codegen
 
 
-@jit
-def lengths(array):
-    """Return the address of the lengths of the axes."""
-    return pointer(array, types.int64)[SHAPE >> 3]
+@intrinsic
+def is_dense(typingctx: Any, array: Any) -> Any:
+    """Return whether an array is C-contiguous."""
 
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        flags = _loaded(builder, values[0], FLAGS, ir.IntType(32))
+        return builder.trunc(flags, ir.IntType(1))  # NumPy's flag NPY_ARRAY_C_CONTIGUOUS is 1
 
-@jit
-def length(array, axis):
-    """Return the length of one axis."""
-    return pointer(lengths(array), types.int64)[axis]
-
-
-@jit
-def stride(array, axis):
-    """Return the stride in bytes along one axis."""
-    return pointer(pointer(array, types.int64)[STRIDES >> 3], types.int64)[axis]
-
-
-@jit
-def dtype(array):
-    """Return the address of the array's dtype object."""
-    return pointer(array, types.int64)[DTYPE >> 3]
+    return types.boolean(types.int64), codegen
 
 
 @jit
@@ -158,3 +185,4 @@ def write_scalar(array, element):
     """Write the fields of an array of rank 0, whose element is at address ``element``, to address ``array``."""
     pointer(array, types.int64)[DATA >> 3] = element
     pointer(array + RANK, types.int32)[0] = 0
+    pointer(array + FLAGS, types.int32)[0] = 1

@@ -19,8 +19,28 @@ _NEEDLESS = (untyped_passes.InlineClosureLikes, typed_passes.NopythonRewrites)
 """Passes for comprehensions, closures and array expressions, which kernels do not contain."""
 
 
-class _PartLibrary(JITCodeLibrary):  # type: ignore[misc]
+_LONG_VECTORS = '"prefer-vector-width"="512"'
+"""An LLVM attribute of functions. Without it, loops for Intel's processors with AVX-512 have vectors of 256 bits, since
+the first of these slowed down with longer ones. Register tiles have 512 bits anyway. Other processors ignore it."""
+
+
+class _Library(JITCodeLibrary):  # type: ignore[misc]
+    """The LLVM code of a kernel."""
+
+    def add_ir_module(self, module: Any) -> None:
+        """Add an LLVM module with the attribute in each of its functions."""
+        for function in module.functions:
+            if not function.is_declaration:
+                set.add(function.attributes, _LONG_VECTORS)  # llvmlite's own method rejects attributes with a value
+        super().add_ir_module(module)
+
+
+class _PartLibrary(_Library):
     """The LLVM code of a part, linked with what it calls."""
+
+    def _optimize_functions(self, module: Any) -> None:
+        """Set the data layout only; the functions are optimized in the kernel."""
+        module.data_layout = self._codegen._data_layout
 
     def _optimize_final_module(self) -> None:
         """Do nothing; the code is optimized in the kernel."""
@@ -28,6 +48,18 @@ class _PartLibrary(JITCodeLibrary):  # type: ignore[misc]
     def _finalize_final_module(self) -> None:
         """Mark the library as final without generating machine code."""
         self._finalized = True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _Lowering(typed_passes.NativeLowering):  # type: ignore[misc]
+    """Generate machine code."""
+
+    _name = "tensorlab_lowering"
+
+    def run_pass(self, state: Any) -> bool:
+        state.library = _Library(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library.enable_object_caching()  # otherwise the object code is not kept
+        return bool(super().run_pass(state))
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -50,7 +82,7 @@ class _PartLowering(typed_passes.NativeLowering):  # type: ignore[misc]
 
 
 class _Compiler(compiler.CompilerBase):  # type: ignore[misc]
-    lowering = typed_passes.NativeLowering
+    lowering: type[typed_passes.NativeLowering] = _Lowering
 
     def define_pipelines(self) -> list[Any]:
         """Return Numba's default pipeline without the needless passes and with the lowering of this class."""

@@ -13,12 +13,27 @@ they leave. After a fork the child starts its own pool.
 
 from __future__ import annotations
 
-from tensorlab.kernels.runtime import atomics
+from typing import Any
+
+from numba import types
+from numba.extending import intrinsic
+
+from tensorlab.kernels.runtime import atomics, library
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
+from tensorlab.kernels.runtime.drivers import call_driver
 from tensorlab.kernels.runtime.pool import MASK, POOL, THREAD, get_num_threads, pool, set_num_threads
 from tensorlab.kernels.runtime.records import addresses
 
-__all__ = ["get_num_threads", "pool", "run", "set_num_threads", "stop_kernel", "worker_kernel"]
+__all__ = [
+    "get_num_threads",
+    "pool",
+    "run",
+    "run_driver",
+    "set_num_threads",
+    "stop_kernel",
+    "team",
+    "worker_kernel",
+]
 
 _OPEN = 1 << 32
 _JOINED = _OPEN - 1
@@ -96,17 +111,12 @@ else:
 
 
 @jit
-def run(pool, chunks, task, data):
-    """Run a task over all chunks, and return when the last chunk is done.
+def team(pool):
+    """Return the number of threads of a pool, whose address may be 0; another thread may change it at any time."""
+    return 1 if pool == 0 else atomics.load(addresses(pool, POOL).workers) + 1
 
-    Args:
-        pool: the address of the pool, or 0 to run on the calling thread alone. The lowest bit marks a small job, which
-            would be done before a sleeping worker has woken up; waking one costs the caller 5 to 20 µs. Only workers
-            that are awake join a small job. Sleeping ones are woken after `_WAKE_AFTER` small jobs.
-        chunks: the number of chunks.
-        task: the address of the task, which `closure` returns.
-        data: the address of its packed arguments, which `closure` returns.
-    """
+
+def _run(pool, chunks, task, data):
     small = pool & 1
     pool -= small
     memory = addresses(pool, POOL)
@@ -142,6 +152,34 @@ def run(pool, chunks, task, data):
         if spins > patience:
             atomics.yield_processor()
     atomics.store(memory.busy, 0)
+
+
+@kernel
+def run_driver() -> Definition:
+    """Define the driver that `run` calls."""
+    return _run, "void(int64, int64, int64, int64)"
+
+
+@intrinsic
+def run(typingctx: Any, pool: Any, chunks: Any, task: Any, data: Any) -> Any:
+    """Run a task over all chunks, and return when the last chunk is done.
+
+    Args:
+        typingctx: Numba's typing context.
+        pool: the address of the pool, or 0 to run on the calling thread alone. The lowest bit marks a small job, which
+            would be done before a sleeping worker has woken up; waking one costs the caller 5 to 20 µs. Only workers
+            that are awake join a small job. Sleeping ones are woken after `_WAKE_AFTER` small jobs.
+        chunks: the number of chunks.
+        task: the address of the task, which `closure` returns.
+        data: the address of its packed arguments, which `closure` returns.
+    """
+    symbol = library.provide("runtime.threads.run_driver")  # compiled when the first kernel calls it
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        call_driver(builder, symbol, values)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 4), codegen
 
 
 def _worker(pool, worker):

@@ -1,0 +1,200 @@
+"""Processes of the libraries that a benchmark compares; `peers/protocol.py` is their side.
+
+A library runs in the Python that ``--peer`` or the environment variable names, else in the present one if it is
+installed there:
+
+    --peer torch=/path/to/python --peer jax=/path/to/python
+    TENSORLAB_BENCH_PEERS=torch=/path/to/python:keras=/path/to/python
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from recording import ROOT, US
+
+FOLDER = Path(__file__).with_name("peers")
+VARIABLE = "TENSORLAB_BENCH_PEERS"
+TITLES = {"torch": "PyTorch", "jax": "JAX", "keras": "Keras"}
+MODULES = {"torch": ["torch"], "jax": ["jax"], "keras": ["keras", "tensorflow"]}
+FIND = "import importlib.util, sys; sys.exit(not all(map(importlib.util.find_spec, sys.argv[1:])))"
+
+
+def add_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the argument ``--peer NAME=PYTHON`` to a parser."""
+    parser.add_argument(
+        "--peer",
+        action="append",
+        default=[],
+        type=_named,
+        metavar="NAME=PYTHON",
+        help=f"the Python in which torch, jax or keras is installed; also from the variable {VARIABLE}, "
+        f"separated by {os.pathsep!r}",
+    )
+
+
+def _named(argument: str) -> tuple[str, str]:
+    name, separator, python = argument.partition("=")
+    if name not in TITLES or not separator or not python:
+        raise argparse.ArgumentTypeError(f"expected NAME=PYTHON with a name of {', '.join(TITLES)}, got {argument!r}")
+    return name, python
+
+
+def find(names: Sequence[str], given: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return the Python of each library that is installed, and print which ones are left out.
+
+    Args:
+        names: the libraries that the benchmark can compare with.
+        given: the values of ``--peer``.
+    """
+    try:
+        variable = [_named(part) for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
+    except argparse.ArgumentTypeError as error:
+        sys.exit(f"{VARIABLE}: {error}")
+    pythons, found = {**dict(variable), **dict(given)}, {}
+    for name in names:
+        python = pythons.get(name, sys.executable)
+        if _has(python, MODULES[name]):
+            found[name] = python
+        else:
+            where = "in this Python" if name not in pythons else f"for {python}"
+            print(f"{TITLES[name]} is left out: not installed {where}; give --peer {name}=PYTHON to compare with it")
+    return found
+
+
+def _has(python: str, modules: Sequence[str]) -> bool:
+    if python == sys.executable:
+        return all(importlib.util.find_spec(module) for module in modules)
+    try:
+        return subprocess.run([python, "-c", FIND, *modules], env=_environment(python), check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def _environment(python: str) -> dict[str, str]:
+    """Return the variables of a worker. Another Python must not import packages of the present one."""
+    variables = dict(os.environ)
+    path = variables.pop("PYTHONPATH", None)
+    if python == sys.executable:
+        variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), path]))
+    return variables
+
+
+class Worker:
+    """A process that executes commands of `peers/protocol.py`, one at a time.
+
+    Args:
+        program: the name of a file in ``peers/``.
+        python: the Python to run it with.
+        options: what the worker is to know.
+
+    Attributes:
+        ready: the answer of the worker when it had imported its library.
+        busy: the seconds in which it executed commands.
+        idle: the processor time that it used in between.
+        rested: the seconds in between.
+    """
+
+    def __init__(self, program: str, python: str, options: Mapping[str, Any]) -> None:
+        self.program = program
+        self.busy = self.idle = self.rested = 0.0
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115
+        self.started = time.perf_counter()
+        self.process = subprocess.Popen(
+            [python, str(FOLDER / f"{program}.py"), json.dumps(options)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env=_environment(python),
+            encoding="utf-8",
+        )
+        self.ready = self._answer()
+        self._last = time.perf_counter()
+
+    def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
+        """Execute a command and return the answer.
+
+        Raises:
+            SystemExit: if the process has ended; shows the end of what it printed.
+        """
+        assert self.process.stdin is not None
+        start = time.perf_counter()
+        self.rested += start - self._last
+        try:
+            self.process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # the answer says why
+        answer = self._answer()
+        self.idle += answer["idle"]
+        self.busy += answer["seconds"]
+        self._last = time.perf_counter()
+        return answer
+
+    def _answer(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            status = self.process.wait()
+            self._errors.seek(0)
+            printed = self._errors.read().decode("utf-8", "replace")[-2000:]
+            sys.exit(f"the process of {self.program} ended with status {status}:\n{printed}")
+        return dict(json.loads(line))
+
+    def end(self) -> float:
+        """End the process, and return the seconds from its start to its end."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.wait()
+        seconds = time.perf_counter() - self.started
+        self.process.stdout.close()
+        self._errors.close()
+        return seconds
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.process.poll() is None and error[0] is not None:
+            self.process.kill()
+        if not self._errors.closed:
+            self.end()
+
+
+def in_turn(workers: Mapping[str, Worker], rounds: int, ask: Callable[[Worker], float]) -> dict[str, list[float]]:
+    """Return a measurement of each worker for each round, in which they take turns."""
+    measured: dict[str, list[float]] = {name: [] for name in workers}
+    for _ in range(rounds):
+        for name, worker in workers.items():
+            measured[name].append(ask(worker))
+    return measured
+
+
+def versions(workers: Mapping[str, Worker]) -> dict[str, str]:
+    """Return the versions of the libraries in workers, other than tensorlab."""
+    found = {name: version for worker in workers.values() for name, version in worker.ready["versions"].items()}
+    return {name: version for name, version in found.items() if name != US}
+
+
+def report_idle(workers: Mapping[str, Worker]) -> None:
+    """Print the share of their waiting time in which workers used a processor; it disturbs the others."""
+    shares = ", ".join(f"{name} {worker.idle / worker.rested:.2%}" for name, worker in workers.items() if worker.rested)
+    print(f"Processor time of waiting workers: {shares}")
+
+
+def ratios(measured: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+    """Return the measurements of the other libraries divided by tensorlab's, round by round."""
+    ours = measured[US]
+    others = {name: values for name, values in measured.items() if name != US}
+    return {name: [b / a for a, b in zip(ours, values, strict=True)] for name, values in others.items()}
