@@ -198,6 +198,7 @@ def test_copies_have_their_own_plans() -> None:
     assert np.array_equal(model.predict(X), outputs)
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # Python 3.12 and later, of forks and threads
 def test_threads_and_forks(rng: np.random.Generator) -> None:
     model = network()
     planned(model, X)

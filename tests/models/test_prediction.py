@@ -346,6 +346,7 @@ def test_threads_predict_at_the_same_time(rng: np.random.Generator) -> None:
             assert np.array_equal(outputs, expected)
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # Python 3.12 and later, of forks and threads
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
 def test_forked_child_predicts_the_same(rng: np.random.Generator) -> None:
     model = built(Dense(40, activation="relu"), Dense(10, activation="softmax"), features=300)
