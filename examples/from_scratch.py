@@ -89,6 +89,7 @@ def by_optimizer(learning_rate: float) -> Update:
     return lambda gradients, weights: optimizer.apply_gradients(zip(gradients, weights, strict=True))
 
 
+@tl.jit
 def one_training_step(model: NaiveSequential, images: Array, labels: Array, update: Update) -> tl.Tensor:
     """Return the loss of a batch, and take a step that decreases it."""
     with tl.GradientTape() as tape:

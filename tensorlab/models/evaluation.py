@@ -20,6 +20,7 @@ from tensorlab.models.data import Samples
 from tensorlab.models.prediction import Collected, choose_batch_size, leaves_one
 from tensorlab.models.runs import Runs, check_batch_size, check_callbacks, undoing_builds
 from tensorlab.models.steps import as_logs
+from tensorlab.plans import Repeated
 from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor
 
@@ -86,23 +87,38 @@ class Evaluation(Runs):
         watching.call("on_test_begin", {})
         self.stop_evaluating = False
         watched = watching.overrides("on_test_batch_end")
+        between = "callbacks watch the batches" if watching.overrides("on_test_batch_begin") or watched else ""
+        take_step = self._test_steps(between)
         logs: Logs | None = None
         for step, (x, y, weights) in enumerate(samples.batches(batch_size)):
             watching.call("on_test_batch_begin", step, {})
             if self._replaces("test_step", "compute_metrics"):
                 logs = self._own_step("test_step", x, y, weights)
             else:
-                loss, y_pred = self._examine(x, y, weights)
-                self._update_metrics(y, y_pred, weights)
+                loss = take_step(x, y, weights)
                 if self._loss_tracker is not None:
                     self._loss_tracker.add(loss, len(x))
             if watched:
                 watching.call("on_test_batch_end", step, self.get_metrics_result() if logs is None else dict(logs))
             if self.stop_evaluating:
                 break
+        take_step.free()
         found = self.get_metrics_result() if logs is None else logs
         watching.call("on_test_end", dict(found))
         return found
+
+    def _test_steps(self, reason: str) -> Repeated:
+        """Return a function that evaluates a batch and returns its loss, as a plan unless there is a reason not to."""
+
+        def step(x: Tensor, y: Tensor | None, weights: Tensor | None) -> Tensor:
+            loss: Tensor
+            loss, y_pred = self._examine(x, y, weights)
+            self._update_metrics(y, y_pred, weights)
+            return loss
+
+        steps = Repeated(step)
+        steps.begin("run_eagerly is set" if self.run_eagerly else reason)
+        return steps
 
     @named
     def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = 0, *, callbacks: Any = None) -> Any:

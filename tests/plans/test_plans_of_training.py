@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.plan_cases import LABELS, STEPS, TARGETS, X, compare, model, train
+from support.plan_cases import LABELS, STEPS, TARGETS, X, compare, count_runs, model, train
 
 import tensorlab as tl
 from tensorlab.layers import Dense
@@ -153,3 +153,16 @@ def test_train_on_batch_runs_a_plan() -> None:
     planned = outcome(2)  # since the change
     with tl.disable_jit():
         assert outcome(0) == planned
+
+
+def test_evaluation() -> None:
+    trained = train(lambda: model(tl.layers.BatchNormalization(), metrics=["accuracy"]), True).model
+    with tl.disable_jit():
+        expected = [trained.evaluate(X[:n], LABELS[:n], batch_size=8, verbose=0) for n in (8, 60, 96)]
+    with count_runs() as runs:
+        assert [trained.evaluate(X[:n], LABELS[:n], batch_size=8, verbose=0) for n in (8, 60, 96)] == expected
+    assert len(runs) == 4 + 9
+    weights = np.linspace(0.0, 2.0, 96)
+    with tl.disable_jit():
+        weighted = trained.evaluate(X, LABELS, batch_size=8, verbose=0, sample_weight=weights)
+    assert trained.evaluate(X, LABELS, batch_size=8, verbose=0, sample_weight=weights) == weighted

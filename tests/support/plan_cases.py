@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import pytest
 
 import tensorlab as tl
+from tensorlab.plans.plan import Plan
 
 STEPS = 12
 """The steps of an epoch: one in Python, two recorded, and the others with a plan."""
@@ -63,3 +65,18 @@ def model(
     made = tl.Sequential([*layers, tl.layers.Dense(3, activation="softmax")])
     made.compile(optimizer, loss, **options)
     return made
+
+
+@contextlib.contextmanager
+def count_runs() -> Iterator[list[Plan]]:
+    """Yield a list that gets the plan of every run inside of the ``with`` block."""
+    runs: list[Plan] = []
+    run = Plan.run
+
+    def counted(self: Plan, inputs: Any) -> Any:
+        runs.append(self)
+        return run(self, inputs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Plan, "run", counted)
+        yield runs
