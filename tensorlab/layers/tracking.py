@@ -126,8 +126,20 @@ def walked(root: Tracked) -> tuple[_Found, list[Variable]]:
             inner.reverse()
             waiting += inner
     each = [*{id(variable): variable for _, variables in found for variable in variables}.values()]
-    vars(root)["_walk"].last = _Walk(id(root), watch, found[0][1], found[1:], each) if watch.close() else None
+    vars(root)["_walk"].last = _Walk(id(root), watch, found[0][1], found[1:], each, {}) if watch.close() else None
     return found, [*each]
+
+
+def kept_with_walk(root: Tracked) -> dict[Any, Any] | None:
+    """Return a dict that is kept as long as the attributes of a layer and its inner layers refer to the same objects.
+
+    It is None if changes cannot be noticed. What is put into it must not refer to the layer, which would be a cycle.
+    """
+    kept = vars(root)["_walk"].last
+    if kept is None or kept.root != id(root) or not kept.watch.unchanged(root):
+        walked(root)
+        kept = vars(root)["_walk"].last
+    return None if kept is None else kept.kept
 
 
 class Watch:
@@ -181,15 +193,18 @@ class _Walk(NamedTuple):
     own: list[Variable]
     inside: _Found
     variables: list[Variable]
+    kept: dict[Any, Any]
+    """See `kept_with_walk`."""
 
 
 class _LastWalk:
     """The last walk from a layer. Deep copies and pickles start without one."""
 
-    __slots__ = ("last",)
+    __slots__ = ("last", "recorded")
 
     def __init__(self) -> None:
         self.last: _Walk | None = None
+        self.recorded = 0  # see `tensorlab.models.inference`
 
     def __reduce__(self) -> Any:
         return _LastWalk, ()

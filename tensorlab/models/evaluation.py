@@ -12,8 +12,10 @@ from tensorlab import autodiff, terminal
 from tensorlab.arguments import named
 from tensorlab.callbacks import Callback, CallbackList, Logs, show
 from tensorlab.errors import ArgumentTypeError, NonFiniteError
+from tensorlab.layers import Layer
 from tensorlab.layers.base import is_samplewise
 from tensorlab.layers.weights import device_of_weights
+from tensorlab.models import inference
 from tensorlab.models.data import Samples
 from tensorlab.models.prediction import Collected, choose_batch_size, leaves_one
 from tensorlab.models.runs import Runs, check_batch_size, check_callbacks, undoing_builds
@@ -119,7 +121,6 @@ class Evaluation(Runs):
         return steps
 
     @named
-    @undoing_builds
     def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = 0, *, callbacks: Any = None) -> Any:
         """Return the outputs for some inputs, as NumPy arrays.
 
@@ -137,6 +138,14 @@ class Evaluation(Runs):
 
         Source: Keras, ``keras.Model.predict``.
         """
+        if callbacks is None and batch_size is None:
+            outputs = inference.repeated(self, x)
+            if outputs is not None:
+                return outputs
+        return self._predict(x, batch_size, verbose, callbacks)
+
+    @undoing_builds
+    def _predict(self, x: Any, batch_size: int | None, verbose: int | str, callbacks: Any) -> Any:
         who = f"{self._who}.predict"
         size = check_batch_size(f"{who} batch_size", batch_size)
         given = check_callbacks(who, callbacks)
@@ -154,12 +163,13 @@ class Evaluation(Runs):
             self.stop_predicting = False
         notify("on_predict_begin", {})
         own_step = self._replaces("predict_step")
+        compute = inference.called if samples.count <= inference.MOST_SAMPLES and not given else _called
         with autodiff.no_grad(), samples:
             if samples.x.ndim == 1 and not own_step:
                 self.dry_run(samples)
             for step, (batch, _, _) in enumerate(samples.batches(size, last_alone=last_alone)):
                 notify("on_predict_batch_begin", step, {})
-                outputs = self.predict_step((batch,)) if own_step else self(batch, training=False)
+                outputs = self.predict_step((batch,)) if own_step else compute(self, batch)
                 collected.add(outputs, batch.shape[0])
                 notify("on_predict_batch_end", step, {"outputs": outputs})
                 if self.stop_predicting:
@@ -206,6 +216,10 @@ class Evaluation(Runs):
         if isinstance(loss, float) and not math.isfinite(loss):
             hint = "lower the learning rate or scale the inputs"
             raise NonFiniteError(f"{self._who} loss", "a finite number", f"{loss}{where}", hint)
+
+
+def _called(model: Layer, batch: Tensor) -> Any:
+    return model(batch, training=False)
 
 
 def _ignore(*arguments: Any) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tensorlab import autodiff, dtypes, shapes
 from tensorlab.backends import Backend
+from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentTypeError, ShapeError, short_repr
 from tensorlab.ops.arithmetic import add, divide, multiply, square
@@ -271,11 +272,17 @@ def all_finite(x: Any) -> Tensor:
     return _reduce(_ALL_FINITE, tensor, None, False, tensor.dtype, dtypes.bool)
 
 
+def are_finite(array: np.ndarray[Any, Any]) -> bool:
+    """Return whether all elements of an aligned array of real numbers on the host are finite."""
+    run = find_backend("cpu").reduce(_ALL_FINITE, array.dtype, array.dtype, dtypes.bool)
+    return bool(run(array, None).item())
+
+
 def only_finite(x: Tensor) -> bool:
     """Return `all_finite` of a tensor of real numbers as a Python bool; it is not an operation on the tensor."""
     buffer, backend = x._buffer, x._backend
     run = backend.reduce(_ALL_FINITE, buffer.dtype, buffer.dtype, dtypes.bool)
-    return backend.to_host(run(buffer, None)).item() is True
+    return bool(backend.to_host(run(buffer, None)).item())
 
 
 def _correction(who: str, value: Any) -> float:
