@@ -89,7 +89,7 @@ MADE_ELSEWHERE = {"tl.hookimpl", "tl.plugins.hookimpl", "tl.plugins.manager"}
 
 def public(name: str, module: types.ModuleType, seen: set[int]) -> Iterator[tuple[str, Any]]:
     """Yield everything that a module and the modules that it exports make public, once."""
-    made_here = [n for n, v in vars(module).items() if getattr(v, "__module__", None) == module.__name__]
+    made_here = [n for n, v in [*vars(module).items()] if getattr(v, "__module__", None) == module.__name__]
     for key in getattr(module, "__all__", [n for n in made_here if not n.startswith("_")]):
         value = getattr(module, key)
         if id(value) in seen or isinstance(value, PLAIN):

@@ -135,8 +135,10 @@ class Plan:
         return int(argument)
 
     def _is_used(self, slot: Slot) -> bool:
-        return slot in self._positions or any(
-            slot in _flat(node.arguments) for node in (*self._parts, *self._effects) if isinstance(node, Node)
+        return (
+            slot in self._positions
+            or slot in self._results
+            or any(slot in _flat(node.arguments) for node in (*self._parts, *self._effects) if isinstance(node, Node))
         )
 
     def run(self, inputs: Sequence[Array]) -> list[Array]:
