@@ -111,14 +111,12 @@ def test_remembering_leaks_no_references() -> None:
     for _ in range(1000):
         tl.sigmoid(x)
     gc.collect()
-    assert [sys.getrefcount(thing) for thing in watched] == before
+    after = [sys.getrefcount(thing) for thing in watched]
+    assert max(abs(a - b) for a, b in zip(after, before, strict=True)) < 10  # other code may use the same small integer
     y = tl.sigmoid(x)
     with tl.ops.python_calls():
         other = tl.sigmoid(x)
-    counts = [
-        [sys.getrefcount(thing) for thing in (p, p.origin, p.logits, p.logits._buffer, p.logits.key)]
-        for p in (y, other)
-    ]
+    counts = [[sys.getrefcount(thing) for thing in (p, p.origin, p.logits, p.logits._buffer)] for p in (y, other)]
     assert counts[0] == counts[1]
 
 
