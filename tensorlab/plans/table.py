@@ -18,7 +18,7 @@ def table_of(plan: Plan) -> Table:
     total = sum(plan.seconds)
     title = f"{len(plan.nodes)} nodes, {_bytes(plan.size)} of memory, {plan.runs} runs"
     if math.isfinite(total):
-        title += f", {total * 1e6:,.0f} µs each"
+        title += f", {total * 1e6:,.0f} microseconds each"
     table = Table("", "kernel", "shapes", "bytes", "flops", "share", title=title, title_justify="left")
     for column in (0, 3, 4, 5):
         table.columns[column].justify = "right"
@@ -53,7 +53,7 @@ def _shapes(node: Node) -> str:
     """Return the shapes of the arrays that a node reads, and of those that it writes."""
     read = [slot for slot in _slots(node.arguments) if slot not in node.written or node.kind != "launch"]
     outputs = " ".join(_shape(slot) for slot in node.written)
-    return f"{' '.join(map(_shape, read))} → {outputs}" if read else outputs
+    return f"{' '.join(map(_shape, read))} -> {outputs}" if read else outputs
 
 
 def _shape(slot: Slot) -> str:
