@@ -8,6 +8,7 @@ is a single hook. It acquires the locks by rank, and threads must nest them in t
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from threading import RLock
 from typing import Any, Generic, TypeVar
@@ -99,6 +100,26 @@ class cached_property(Generic[T]):  # noqa: N801  (named like the one that it re
         if thing is None:
             return self  # type: ignore[return-value]  # as an attribute of the class
         return thing.__dict__.setdefault(self._name, self._compute(thing))  # type: ignore[no-any-return]
+
+
+class Use:
+    """The use of an object by one thread at a time. Nobody waits for it, so a fork may happen at any time.
+
+    In the child process of a fork the object stays in use if another thread used it.
+    """
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def begin(self) -> bool:
+        """Begin the use, and return True; return False if the object is in use."""
+        return self._lock.acquire(blocking=False)
+
+    def end(self) -> None:
+        """End the use."""
+        self._lock.release()
 
 
 class Lock:

@@ -9,12 +9,12 @@ it.
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import numpy as np
 
 from tensorlab.backends.listening import listening
+from tensorlab.forks import Use
 from tensorlab.layers import Layer
 from tensorlab.layers.base import is_samplewise
 from tensorlab.layers.tracking import kept_with_walk, members
@@ -34,13 +34,13 @@ _MOST_RECORDINGS = 64
 class _Calls:
     """The calls of a model with arrays of one shape, dtype and layout: recorded, and then a plan."""
 
-    __slots__ = ("count", "lock", "plan", "recording")
+    __slots__ = ("count", "plan", "recording", "use")
 
     def __init__(self) -> None:
         self.count = 0
         self.recording: Recording | None = None
         self.plan: Plan | None = None
-        self.lock = threading.Lock()  # never waited for, so that a fork may happen at any time
+        self.use = Use()
 
 
 def repeated(model: Layer, x: Any) -> np.ndarray[Any, Any] | None:
@@ -51,13 +51,13 @@ def repeated(model: Layer, x: Any) -> np.ndarray[Any, Any] | None:
     calls: _Calls | None = None if kept is None else kept.get((x.shape, x.dtype, x.strides))
     if calls is None or calls.plan is None or not x.flags.aligned or not are_finite(x):
         return None
-    if not calls.lock.acquire(blocking=False):  # another thread runs the plan, which has one memory
+    if not calls.use.begin():  # another thread runs the plan, which has one memory
         return None
     try:
         outputs: np.ndarray[Any, Any] = calls.plan.run([x])[0].copy()
         return outputs
     finally:
-        calls.lock.release()
+        calls.use.end()
 
 
 def called(model: Layer, batch: Tensor) -> Any:
@@ -71,7 +71,7 @@ def called(model: Layer, batch: Tensor) -> Any:
         return model(batch, training=False)
     calls = kept.setdefault(key, _Calls())
     calls.count += 1
-    if not 2 <= calls.count <= 3 or not calls.lock.acquire(blocking=False):
+    if not 2 <= calls.count <= 3 or not calls.use.begin():
         return model(batch, training=False)
     try:
         walk.recorded += 1
@@ -85,7 +85,7 @@ def called(model: Layer, batch: Tensor) -> Any:
         recording.release()
         return outputs
     finally:
-        calls.lock.release()
+        calls.use.end()
 
 
 def _is_plannable(model: Any) -> bool:

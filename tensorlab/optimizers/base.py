@@ -13,6 +13,7 @@ from tensorlab import autodiff
 from tensorlab.backends import Buffer
 from tensorlab.backends.listening import again, announced, listening
 from tensorlab.errors import (
+    ArgumentError,
     ArgumentTypeError,
     DeviceError,
     ShapeError,
@@ -165,12 +166,20 @@ class Optimizer(Configured):
         return [self.hyperparameter(name) for name in rule.hyperparameters]
 
     def hyperparameter(self, name: str) -> float:
-        """Return what the rule gets for a hyperparameter in the current step."""
-        if name == "step":
-            return float(self.iterations)
-        if hasattr(type(self), name) and not hasattr(Optimizer, name):  # a subclass computes it
-            return float(getattr(self, name))
-        return self._hyperparameters[name]
+        """Return what the rule gets for a hyperparameter in the current step.
+
+        Raises:
+            ArgumentError: for an unknown name.
+        """
+        if type(name) is str:
+            if name == "step":
+                return float(self.iterations)
+            if hasattr(type(self), name) and not hasattr(Optimizer, name):  # a subclass computes it
+                return float(getattr(self, name))
+            if name in self._hyperparameters:
+                return self._hyperparameters[name]
+        known = f"one of the hyperparameters {', '.join(self._hyperparameters)}"
+        raise ArgumentError(self._who, known, short_repr(name))
 
     def _slots_of(self, variable: Variable, rule: Rule) -> list[Variable]:
         slots = self._slots.find(variable)

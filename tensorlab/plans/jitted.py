@@ -13,7 +13,7 @@ from tensorlab.arguments import check_callable
 from tensorlab.autodiff import flatten, pack_as
 from tensorlab.backends.listening import listening
 from tensorlab.devices import backend as find_backend
-from tensorlab.forks import Lock
+from tensorlab.forks import Use
 from tensorlab.ops.probabilities import Probabilities
 from tensorlab.plans.guard import Guard
 from tensorlab.plans.plan import Plan
@@ -58,7 +58,7 @@ class Jitted:
         self.reason = ""
         self._calls: dict[Any, Calls[_Ready]] = {}
         self._stale = 0
-        self._lock = Lock()
+        self._use = Use()
 
     def __reduce__(self) -> Any:
         return Jitted, (self.function,)
@@ -89,8 +89,12 @@ class Jitted:
             calls = self._calls[key] = Calls()
         ready = calls.ready
         if ready is not None and not ready.guard.changed():
-            with self._lock:
+            if not self._use.begin():  # by another thread; a plan has one memory
+                return self._in_python(args, kwargs, leaves)
+            try:
                 return _results(ready, [leaf for leaf in leaves if _is_input(leaf)])
+            finally:
+                self._use.end()
         if calls.guard is not None and calls.guard.changed():
             self._stale += 1
             if self._stale == _MOST:
