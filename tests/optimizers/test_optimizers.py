@@ -255,5 +255,5 @@ def test_variable_passed_twice_is_updated_twice(name: str, rng: np.random.Genera
 def test_value_of_a_hyperparameter_in_a_step() -> None:
     optimizer = tl.optimizers.Adam(0.5)
     assert [optimizer.hyperparameter(name) for name in ("learning_rate", "beta_1", "step")] == [0.5, 0.9, 0.0]
-    with pytest.raises(tl.errors.ArgumentError, match="one of the hyperparameters learning_rate.*received 'rate'"):
+    with pytest.raises(tl.errors.ArgumentError, match=r"one of the hyperparameters learning_rate.*received 'rate'"):
         optimizer.hyperparameter("rate")
