@@ -27,6 +27,8 @@ _CHANGING = frozenset(
     }
 )
 """Attributes of tensorlab's objects that a plan does not depend on, or takes into account in every run."""
+_METHODS = ("__call__", "apply_gradients", "call", "compute_loss", "gradient_step", "reduced", "update_state")
+"""Methods of tensorlab's classes that a program may replace."""
 _MOST = 1 << 16
 """The number of bytes up to which the elements of a NumPy array are compared."""
 
@@ -112,6 +114,8 @@ class Guard:
         if _is_ours(kind) and not isinstance(value, Configured):
             return  # an operation, a rule or the like, which never changes
         yield kind
+        for base in filter(_is_ours, kind.__mro__):
+            self._mappings.append((vars(base), {name: vars(base)[name] for name in _METHODS if name in vars(base)}, -1))
         attributes = getattr(value, "__dict__", None)
         if attributes is not None:
             ours = isinstance(value, Configured)

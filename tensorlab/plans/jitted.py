@@ -20,6 +20,7 @@ from tensorlab.plans.plan import Plan
 from tensorlab.plans.recording import Recording, Slot
 from tensorlab.plans.repeated import Calls, explained, geometry, record, why_eager
 from tensorlab.tensor import SharedTensor, Tensor, asarray
+from tensorlab.variable import Variable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -171,7 +172,7 @@ def _as_input(array: np.ndarray[Any, Any]) -> Any:
 
 
 def _is_input(leaf: Any) -> bool:
-    return isinstance(leaf, Tensor) and not leaf.watched and type(leaf) is not Probabilities
+    return isinstance(leaf, Tensor) and not isinstance(leaf, (Variable, Probabilities)) and not leaf.watched
 
 
 def _is_plannable(leaf: Any) -> bool:

@@ -153,6 +153,18 @@ class Plan:
                 value = optimizer.hyperparameter(name)
                 for position in positions:
                     self._floats[position] = value
+        try:
+            self._run(inputs)
+        except BaseException:
+            for optimizer in self._numbers:  # as if its step had not begun
+                optimizer.iterations -= 1
+            raise
+        for effect in self._effects:
+            effect.function(*[_copied(self._value(argument)) for argument in effect.arguments])
+        return [self._value(slot) for slot in self._results]
+
+    def _run(self, inputs: Sequence[Array]) -> None:
+        """Repeat everything apart from changes of Python objects."""
         for outside, array in zip(self._inputs, inputs, strict=True):
             if outside.bound() is not array:
                 self._bind(outside, array)
@@ -171,9 +183,6 @@ class Plan:
                 else:
                     self._call(part)
         self.runs += 1
-        for effect in self._effects:
-            effect.function(*[_copied(self._value(argument)) for argument in effect.arguments])
-        return [self._value(slot) for slot in self._results]
 
     def free(self) -> None:
         """Free the memory. The plan can no longer run."""

@@ -20,6 +20,7 @@ from typing import Any, Self
 
 from tensorlab.backends.listening import again
 
+PROFILED = "a profiler is active, so that Python functions cannot be observed"
 _LIBRARIES = sys.stdlib_module_names | {"numpy"}
 """Libraries whose functions are trusted if tensorlab calls them."""
 
@@ -84,7 +85,7 @@ class Watch:
 
     def __enter__(self) -> Self:
         if sys.getprofile() is not None:
-            self.reason = "a profiler is active, so that Python functions cannot be observed"
+            self.reason = PROFILED
         else:
             self._watching, self._collecting = True, gc.isenabled()
             gc.disable()  # it may run finalizers of other code

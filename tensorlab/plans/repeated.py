@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from tensorlab.errors import ArgumentError, short_repr
 from tensorlab.ops.compiled_calls import python_calls
 from tensorlab.plans.guard import Guard
 from tensorlab.plans.plan import Plan
-from tensorlab.plans.purity import Watch
+from tensorlab.plans.purity import PROFILED, Watch
 from tensorlab.plans.recording import Recording
 from tensorlab.tensor import Tensor
 from tensorlab.variable import variables_by_buffer
@@ -67,6 +68,8 @@ def why_eager() -> str:
     """Return why no plan may be run here; an empty text if there is no reason."""
     if not _enabled:
         return f"{VARIABLE} is 0"
+    if sys.getprofile() is not None:
+        return PROFILED
     return "disable_jit is in effect" if _blocks.open else ""
 
 
@@ -159,7 +162,7 @@ class Repeated:
         self._eager = reason or why_eager()
         self._freed, self._last = [], _NONE
         for key, calls in [*self._calls.items()]:
-            if calls.guard is not None and calls.guard.changed():
+            if calls.guard is not None and (calls.guard.doubt or calls.guard.changed()):
                 del self._calls[key]
                 self._failed = ""
 

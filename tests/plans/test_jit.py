@@ -111,10 +111,11 @@ def test_errors_of_the_function_are_raised_and_change_nothing() -> None:
         step(X[:8], labels)
     assert step.plans
     before = [weight.numpy().tobytes() for weight in model.weights]
-    labels[3] = 9
+    iterations, labels[3] = optimizer.iterations, 9
     with pytest.raises(tl.errors.ArgumentError, match="labels from 0 to 2 for 3 outputs, received 9 at position 3"):
         step(X[:8], labels)
     assert [weight.numpy().tobytes() for weight in model.weights] == before
+    assert optimizer.iterations == iterations
 
 
 def test_exception_while_recording() -> None:

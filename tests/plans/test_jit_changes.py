@@ -185,3 +185,20 @@ def test_view_of_an_old_value_is_used_after_an_assignment() -> None:
         x = np.full((2, 3), call, np.float32)
         np.testing.assert_array_equal(step(x).numpy(), expected.T)
         expected = x
+
+
+def test_variables_as_arguments() -> None:
+    @tl.jit
+    def step(counter: Any, weight: Any, x: Any) -> Any:
+        counter.assign_add(1)
+        weight.assign_sub(x * 0.5)
+        return weight.value
+
+    counter, weights = tl.Variable(0, trainable=False), [tl.Variable([1.0, 2.0]), tl.Variable([5.0, 5.0])]
+    expected = [np.array([1.0, 2.0]), np.array([5.0, 5.0])]
+    for call in range(14):
+        expected[call % 2] -= 0.5 * call
+        result = step(counter, weights[call % 2], np.full(2, call, np.float32))
+        assert result.tolist() == expected[call % 2].tolist()
+    assert int(counter) == 14
+    assert [plan.runs for plan in step.plans] == [4, 4]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.plan_cases import compare, model, train
+from support.plan_cases import LABELS, X, compare, model, train
 
 import tensorlab as tl
 
@@ -310,6 +310,8 @@ def test_active_profiler() -> None:
     finally:
         sys.setprofile(before)
     assert planned.reason == "a profiler is active, so that Python functions cannot be observed"
+    planned.model.fit(X, LABELS, batch_size=8, verbose=0)
+    assert planned.model.training_plan.reason == ""
     assert sys.getprofile() is before
 
 
@@ -320,3 +322,31 @@ def test_loss_that_becomes_infinite_is_reported_with_its_step() -> None:
             train(lambda: model(optimizer=tl.optimizers.SGD(1e38), loss="mse"), plans, y=np.full((96, 3), 1e20, "f4"))
         messages.append(str(caught.value))
     assert messages[0] == messages[1]
+
+
+def test_large_array_that_a_callback_changes_between_epochs() -> None:
+    class Table(tl.layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = np.ones((300, 300), np.float32)
+
+        def call(self, inputs: Any) -> Any:
+            return inputs * tl.asarray(self.table, copy=True)[0, :6]
+
+    class Change(tl.callbacks.Callback):
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self.model.layers[0].table[0, 0] = epoch
+
+    _, planned = compare(lambda: model(Table()), callbacks=[Change()], epochs=3)
+    assert planned.runs > 0, planned.reason
+
+
+def test_method_of_a_class_that_is_replaced_between_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = tl.layers.Rescaling.call
+
+    class Replace(tl.callbacks.Callback):
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            monkeypatch.setattr(tl.layers.Rescaling, "call", lambda self, x: call(self, x) * (1.0 + epoch))
+
+    _, planned = compare(lambda: model(tl.layers.Rescaling(0.5)), callbacks=[Replace()], epochs=3)
+    assert planned.runs > 0, planned.reason
