@@ -4,9 +4,9 @@
     python examples/from_scratch.py --plot scratch.png        and a picture of the weights
     python examples/from_scratch.py --target-accuracy 0.8     and a failure below that
 
-This program defines layers, batches, the training step and its loop; tensorlab provides tensors and gradients. Then it
-repeats the first steps from the same weights with `optimizers.SGD` instead of the update by hand. Both must lead to the
-same weights.
+This program defines layers, batches, the training step and its loop; tensorlab provides tensors, gradients, and
+`tl.jit`, which repeats the step without its Python code. Then the program repeats the first steps from the same weights
+with `optimizers.SGD` instead of the update by hand. Both must lead to the same weights.
 
 Exit status: 0; 1 if the result is not good enough; 2 for an invalid argument or missing data; 130 on Ctrl-C.
 """

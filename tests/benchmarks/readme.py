@@ -84,6 +84,7 @@ ROWS = (
     Row("`matmul` (1024,1024) · (1024,1024), float32", "bench_ops", "matmul 1024,1024,1024", SINGLE),
     Row("relu(x · w + b), (128,784) · (784,512), float32", "bench_matmul", "relu(x · w + b) 128,784,512", SINGLE),
     Row("a training step by hand with a tape, one thread", "bench_tape", "training step by hand", threads=1),
+    Row("the same with `tl.jit`, two threads", "bench_tape", "training step by hand, tl.jit", threads=2),
     Row("first addition in a process: kernels are compiled", "bench_first_use", "add: first use", {"cache": "empty"}),
     Row("first addition in a process: kernels are on disk", "bench_first_use", "add: first use", {"cache": "full"}),
 )
