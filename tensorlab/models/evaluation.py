@@ -24,6 +24,9 @@ from tensorlab.plans import Repeated
 from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor
 
+FEW = 32
+"""The number of batches below which recording a plan takes longer than it saves."""
+
 
 class Evaluation(Runs):
     """`evaluate`, `predict`, and their counterparts for one batch."""
@@ -87,8 +90,10 @@ class Evaluation(Runs):
         watching.call("on_test_begin", {})
         self.stop_evaluating = False
         watched = watching.overrides("on_test_batch_end")
-        between = "callbacks watch the batches" if watching.overrides("on_test_batch_begin") or watched else ""
-        take_step = self._test_steps(between)
+        reason = "callbacks watch the batches" if watching.overrides("on_test_batch_begin") or watched else ""
+        if samples.steps(batch_size) < FEW:
+            reason = f"there are fewer than {FEW} batches"
+        take_step = self._test_steps(reason)
         logs: Logs | None = None
         for step, (x, y, weights) in enumerate(samples.batches(batch_size)):
             watching.call("on_test_batch_begin", step, {})

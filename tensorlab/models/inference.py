@@ -20,6 +20,7 @@ from tensorlab.layers.base import is_samplewise
 from tensorlab.layers.tracking import kept_with_walk, members
 from tensorlab.ops.reduction import are_finite
 from tensorlab.plans.plan import Plan
+from tensorlab.plans.purity import is_profiled
 from tensorlab.plans.recording import Recording
 from tensorlab.plans.repeated import record, why_eager
 from tensorlab.tensor import Tensor
@@ -64,7 +65,9 @@ def called(model: Layer, batch: Tensor) -> Any:
     """Call a model with all samples, outside of training, and record the second and the third call of equal shapes."""
     buffer: Any = batch._buffer
     walk = vars(model)["_walk"]
-    if walk.recorded == _MOST_RECORDINGS or buffer.dtype.kind != "f" or listening[0] or not _is_plannable(model):
+    if walk.recorded == _MOST_RECORDINGS or buffer.dtype.kind != "f" or listening[0] or is_profiled():
+        return model(batch, training=False)
+    if not _is_plannable(model):
         return model(batch, training=False)
     kept, key = kept_with_walk(model), (buffer.shape, buffer.dtype, buffer.strides)
     if kept is None or (key not in kept and len(kept) == _MOST_PLANS):

@@ -30,6 +30,10 @@ _PATIENCE = 64
 """Steps after which losses are read when no callback needs them; reading each one would stall the device."""
 
 
+_FEW = 16
+"""The number of steps below which recording a plan takes longer than it saves."""
+
+
 class Training(Evaluation):
     """`fit`, and its counterpart for one batch."""
 
@@ -124,8 +128,9 @@ class Training(Evaluation):
             with own_draws(), self.training_run():
                 watching.call("on_train_begin", {})
                 logs: Logs = {}
+                few = f"there are fewer than {_FEW} steps" if steps * (epochs - initial_epoch) < _FEW else ""
                 for epoch in range(initial_epoch, epochs):
-                    logs = self._train_epoch(epoch, samples, batch_size, steps, shuffle, watching)
+                    logs = self._train_epoch(epoch, samples, batch_size, steps, shuffle, watching, few)
                     if validation is not None and evaluate_after(epoch + 1):
                         report = self._evaluate(validation, validating, watching)
                         logs |= {f"val_{name}": value for name, value in report.items()}
@@ -164,7 +169,14 @@ class Training(Evaluation):
             return samples, validation
 
     def _train_epoch(
-        self, epoch: int, samples: Samples, batch_size: int, steps: int, shuffle: bool, watching: CallbackList
+        self,
+        epoch: int,
+        samples: Samples,
+        batch_size: int,
+        steps: int,
+        shuffle: bool,
+        watching: CallbackList,
+        reason: str,
     ) -> Logs:
         # Counted over all calls of fit, so that the next call draws other random numbers.
         started = self._compiled("fit").iterations + 1
@@ -173,7 +185,7 @@ class Training(Evaluation):
         random.move_to(started, 0)  # after the callbacks, which may draw random numbers too
         takes_any = any(callback.takes_non_finite_loss for callback in watching.callbacks)
         own = self._replaces("train_step", "compute_metrics")
-        take_step = self._planned_steps(watching.between_steps)
+        take_step = self._planned_steps(reason or watching.between_steps)
         unread: list[tuple[Any, int]] = []
         logs: Logs | None = None
         for step, (x, y, weights) in enumerate(samples.batches(batch_size, shuffle)):

@@ -17,6 +17,7 @@ from tensorlab.forks import Use
 from tensorlab.ops.probabilities import Probabilities
 from tensorlab.plans.guard import Guard
 from tensorlab.plans.plan import Plan
+from tensorlab.plans.purity import is_profiled
 from tensorlab.plans.recording import Recording, Slot
 from tensorlab.plans.repeated import Calls, explained, geometry, record, why_eager
 from tensorlab.tensor import SharedTensor, Tensor, asarray
@@ -101,6 +102,8 @@ class Jitted:
             if self._stale == _MOST:
                 self.reason = "what it reads changes too often"
             calls.__init__()  # type: ignore[misc]
+        if is_profiled():  # nothing can be recorded now
+            return self._in_python(args, kwargs, leaves)
         calls.count += 1
         return self._in_python(args, kwargs, leaves, calls if calls.count > 1 else None)
 

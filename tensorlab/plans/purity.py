@@ -70,6 +70,11 @@ _READING = {"count", "copy", "get", "index", "items", "keys", "values"}
 """Methods of lists and dicts that change nothing."""
 
 
+def is_profiled() -> bool:
+    """Return whether a profile function is set in this thread, so that no other one can be."""
+    return sys.getprofile() is not None
+
+
 class Watch:
     """Observe the functions that run inside of a ``with`` block.
 
@@ -84,7 +89,7 @@ class Watch:
         self.code: dict[CodeType, dict[str, Any]] = {}
 
     def __enter__(self) -> Self:
-        if sys.getprofile() is not None:
+        if is_profiled():
             self.reason = PROFILED
         else:
             self._watching, self._collecting = True, gc.isenabled()

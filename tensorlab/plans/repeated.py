@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from tensorlab.errors import ArgumentError, short_repr
 from tensorlab.ops.compiled_calls import python_calls
 from tensorlab.plans.guard import Guard
 from tensorlab.plans.plan import Plan
-from tensorlab.plans.purity import PROFILED, Watch
+from tensorlab.plans.purity import PROFILED, Watch, is_profiled
 from tensorlab.plans.recording import Recording
 from tensorlab.tensor import Tensor
 from tensorlab.variable import variables_by_buffer
@@ -68,8 +67,6 @@ def why_eager() -> str:
     """Return why no plan may be run here; an empty text if there is no reason."""
     if not _enabled:
         return f"{VARIABLE} is 0"
-    if sys.getprofile() is not None:
-        return PROFILED
     return "disable_jit is in effect" if _blocks.open else ""
 
 
@@ -196,6 +193,9 @@ class Repeated:
         given = [tensor for tensor in tensors if tensor is not None]
         if not all(getattr(tensor._backend, "listens", False) for tensor in given):
             self._eager = "plans are made for tensors on the device 'cpu' only"
+        elif is_profiled():
+            self._eager = PROFILED
+        if self._eager:
             return self._function(*tensors)
         result, recording, watch = record(lambda: self._function(*tensors), given)
         before, calls.recording = calls.recording, recording

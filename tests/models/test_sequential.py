@@ -189,7 +189,7 @@ def test_wrong_inputs_are_reported_by_the_layer_that_receives_them() -> None:
 
 
 def test_sequential_models_can_be_nested(rng: np.random.Generator) -> None:
-    inner = tl.Sequential([Dense(4, activation="relu"), Dropout(0.5)], name="inner")
+    inner = tl.Sequential([Dense(4, activation="tanh"), Dropout(0.5)], name="inner")
     model = tl.Sequential([Flatten(), inner, Dense(2)])
     x = rng.normal(size=(5, 2, 3)).astype("float32")
     y = rng.normal(size=(5, 2)).astype("float32")

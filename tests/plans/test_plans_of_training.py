@@ -157,12 +157,19 @@ def test_train_on_batch_runs_a_plan() -> None:
 
 def test_evaluation() -> None:
     trained = train(lambda: model(tl.layers.BatchNormalization(), metrics=["accuracy"]), True).model
-    with tl.disable_jit():
-        expected = [trained.evaluate(X[:n], LABELS[:n], batch_size=8, verbose=0) for n in (8, 60, 96)]
-    with count_runs() as runs:
-        assert [trained.evaluate(X[:n], LABELS[:n], batch_size=8, verbose=0) for n in (8, 60, 96)] == expected
-    assert len(runs) == 4 + 9
     weights = np.linspace(0.0, 2.0, 96)
+
+    def results() -> list[Any]:
+        found = [trained.evaluate(X[:n], LABELS[:n], batch_size=1, verbose=0) for n in (8, 60, 96)]
+        return [*found, trained.evaluate(X, LABELS, batch_size=2, verbose=0, sample_weight=weights)]
+
     with tl.disable_jit():
-        weighted = trained.evaluate(X, LABELS, batch_size=8, verbose=0, sample_weight=weights)
-    assert trained.evaluate(X, LABELS, batch_size=8, verbose=0, sample_weight=weights) == weighted
+        expected = results()
+    with count_runs() as runs:
+        assert results() == expected
+    assert len(runs) == 57 + 93 + 45  # 8 batches are too few
+
+
+def test_few_steps_are_taken_in_python() -> None:
+    few = train(lambda: model(), True, epochs=1)
+    assert (few.runs, few.reason) == (0, "there are fewer than 16 steps")

@@ -310,7 +310,7 @@ def test_active_profiler() -> None:
     finally:
         sys.setprofile(before)
     assert planned.reason == "a profiler is active, so that Python functions cannot be observed"
-    planned.model.fit(X, LABELS, batch_size=8, verbose=0)
+    planned.model.fit(X, LABELS, batch_size=8, epochs=2, verbose=0)
     assert planned.model.training_plan.reason == ""
     assert sys.getprofile() is before
 
