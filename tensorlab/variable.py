@@ -41,7 +41,8 @@ _alive: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDictionary
 
 def variables_by_buffer() -> dict[int, Variable]:
     """Return all variables by the id of the buffer that each refers to."""
-    return {id(variable._buffer): variable for variable in list(_alive.values())}
+    found = [reference() for reference in _alive.valuerefs()]  # a list at once, as other threads create variables
+    return {id(variable._buffer): variable for variable in found if variable is not None}
 
 
 class Variable(MutableTensor):
