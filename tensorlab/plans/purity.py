@@ -201,18 +201,16 @@ def change_in(code: CodeType) -> str:
     if code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE) and code.co_name != "<genexpr>":
         return f"{who} is a generator, which keeps its state"
     instructions = list(dis.get_instructions(code))
-    following = dict(pairwise(instructions))
-    before = {second: first for first, second in following.items()}
     fresh = _fresh_locals(instructions)
     for instruction in instructions:
         name, argument = instruction.opname, instruction.argval
         if name in _CHANGES or (name in ("STORE_DEREF", "DELETE_DEREF") and argument in code.co_freevars):
             return f"{who} assigns to {argument if isinstance(argument, str) else 'an element'}"
-    for instruction in instructions:
+    for before, instruction in pairwise(instructions):
         name, argument = instruction.opname, instruction.argval
-        if name == "BINARY_OP" and instruction.argrepr.endswith("=") and not _targets(following[instruction]) & fresh:
-            return f"{who} uses {instruction.argrepr}, which may change a list in place"
-        if name in ("LOAD_ATTR", "LOAD_METHOD") and argument in _GROWING and not _sources(before[instruction]) & fresh:
+        if before.opname == "BINARY_OP" and before.argrepr.endswith("=") and not _targets(instruction) & fresh:
+            return f"{who} uses {before.argrepr}, which may change a list in place"
+        if name in ("LOAD_ATTR", "LOAD_METHOD") and argument in _GROWING and not _sources(before) & fresh:
             return f"{who} uses {argument}, which may change a list in place"
         if name in ("LOAD_ATTR", "LOAD_METHOD") and argument in _COUNTERS:
             return f"{who} reads {argument}, which changes in every step"
