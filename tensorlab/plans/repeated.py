@@ -52,7 +52,7 @@ def disable_jit() -> Iterator[None]:
         >>> model = tl.Sequential([tl.layers.Dense(1)])
         >>> model.compile("sgd", "mse")
         >>> with tl.disable_jit():
-        ...     history = model.fit(tl.ones((8, 2)), tl.ones((8, 1)), batch_size=1, verbose=0)
+        ...     history = model.fit(tl.ones((16, 2)), tl.ones((16, 1)), batch_size=1, verbose=0)
         >>> model.training_plan.explain()
         no plan: disable_jit is in effect
     """
