@@ -227,6 +227,8 @@ def check_product(
         check_buffer(who, buffer_type, b, a.dtype)
     left: Shape = a.shape
     right: Shape = b.shape
+    if epilogue is None and not operands and len(left) == 2 == len(right) and left[1] == right[0]:
+        return left[0], right[1]  # the common case, as fast as possible
     if a.ndim < 2 or a.ndim != b.ndim or left[-1] != right[-2] or left[:-2] != right[:-2]:
         raise ShapeError(who, "matrices of equal leading axes and inner lengths", f"shapes {left} and {right}")
     shape = (*left[:-1], right[-1])

@@ -183,13 +183,16 @@ class CPUBackend(HostMemory):
         result = np.empty(shape, dtype)
         product = np.empty(shape, dtype) if keep else None
         if result.size:
-            key = ("matmul", None if epilogue is None else epilogue.key, dtype, keep)
+            # With the number of the dtype, whose hash is faster than the dtype's.
+            key = ("matmul", None if epilogue is None else epilogue.key, dtype.num, keep)
             found = self._kernels.get(key)
             if found is None:
                 found = self._kernels[key] = self._product(dtype, keep, epilogue, len(operands))
             kernel, tasks, finish = found
             # The result, a and b are passed as arrays; the optional arrays as ids, 0 if absent.
-            p, q = id(operands[0]) if operands else 0, id(operands[1]) if len(operands) > 1 else 0
+            p = q = 0
+            if operands:
+                p, q = id(operands[0]), id(operands[1]) if len(operands) > 1 else 0
             kernel(pool(), tasks, finish, result, id(product) if keep else 0, a, b, p, q)
             if listening[0]:
                 extra = [*operands, 0, 0][:2]
