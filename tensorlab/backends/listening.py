@@ -136,7 +136,7 @@ def again(function: Callable[..., Any], *arguments: Any) -> Any:
 
 @contextmanager
 def repeating(function: Callable[..., Any], *arguments: Any) -> Iterator[None]:
-    """Return a ``with`` block that this thread's listener is not told of; a plan calls the function instead.
+    """Return a ``with`` block whose work this thread's listener does not hear of. Plans call a function in its place.
 
     Args:
         function: a check, which raises or returns nothing.

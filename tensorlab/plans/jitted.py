@@ -101,7 +101,7 @@ class Jitted:
             self._stale += 1
             if self._stale == _MOST:
                 self.reason = "what it reads changes too often"
-            calls.__init__()  # type: ignore[misc]
+            calls = self._calls[key] = Calls()
         if is_profiled():  # nothing can be recorded now
             return self._in_python(args, kwargs, leaves)
         calls.count += 1

@@ -152,7 +152,7 @@ def _doubt_about_globals(code: CodeType, values: dict[str, Any]) -> str:
 
 
 def _is_ours(value: Any) -> bool:
-    """Return whether an object is a class, or of one of tensorlab's classes or a subclass of one."""
+    """Return whether an object is a class, or an instance of a class that is or inherits from one of tensorlab's."""
     return isinstance(value, type) or any(kind.__module__.startswith("tensorlab.") for kind in type(value).__mro__)
 
 
