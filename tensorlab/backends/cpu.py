@@ -188,12 +188,13 @@ class CPUBackend(HostMemory):
             found = self._kernels.get(key)
             if found is None:
                 found = self._kernels[key] = self._product(dtype, keep, epilogue, len(operands))
-            kernel, tasks, finish = found
+            kernel, tasks, finish, compile_tasks = found
             # The result, a and b are passed as arrays; the optional arrays as ids, 0 if absent.
             p = q = 0
             if operands:
                 p, q = id(operands[0]), id(operands[1]) if len(operands) > 1 else 0
-            kernel(pool(), tasks, finish, result, id(product) if keep else 0, a, b, p, q)
+            while missing := kernel(pool(), tasks, finish, result, id(product) if keep else 0, a, b, p, q):
+                compile_tasks(missing)
             if listening[0]:
                 extra = [*operands, 0, 0][:2]
                 arguments = (POOL, tasks, finish, result, 0 if product is None else product, a, b, *extra)
@@ -202,8 +203,12 @@ class CPUBackend(HostMemory):
 
     def _product(
         self, dtype: DType, keep: bool, epilogue: ScalarFunction | None, operands: int
-    ) -> tuple[Callable[..., None], int, int]:
-        """Return the kernel of matrix products, the address of the tasks for a dtype, and that of the epilogue or 0."""
+    ) -> tuple[Callable[..., int], int, int, Callable[[int], None]]:
+        """Return what `matmul` needs.
+
+        Returns:
+            the kernel, the address of the table of tasks, that of the epilogue or 0, and what compiles missing tasks.
+        """
         with guard:
             from tensorlab.kernels.matmul import products
             from tensorlab.kernels.runtime import native
@@ -213,7 +218,8 @@ class CPUBackend(HostMemory):
         finish = 0
         if epilogue is not None or keep:
             finish = native.address(catalogue.epilogue_kernel(epilogue, dtype.name, operands))
-        return catalogue.matmul_kernel(), products.tasks(dtype.name).address, finish
+        tasks = products.tasks(dtype.name)
+        return catalogue.matmul_kernel(), tasks.address, finish, tasks.compile
 
     def update(
         self, function: ScalarFunction, groups: Sequence[Sequence[Array]], hyperparameters: Sequence[float]

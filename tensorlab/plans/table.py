@@ -16,9 +16,9 @@ from tensorlab.plans.recording import Node, Slot
 def table_of(plan: Plan) -> Table:
     """Return the table of a plan."""
     total = sum(plan.seconds)
-    title = f"{len(plan.nodes)} nodes, {_bytes(plan.size)} of memory, {plan.runs} runs"
+    title = f"nodes: {len(plan.nodes)}, memory: {_bytes(plan.size)}, runs: {plan.runs}"
     if math.isfinite(total):
-        title += f", {total * 1e6:,.0f} microseconds each"
+        title += f" of {total * 1e6:,.0f} microseconds"
     table = Table("", "kernel", "shapes", "bytes", "flops", "share", title=title, title_justify="left")
     for column in (0, 3, 4, 5):
         table.columns[column].justify = "right"

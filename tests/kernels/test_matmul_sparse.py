@@ -13,7 +13,7 @@ from product_cases import EPILOGUES, Operands, address, assert_product, kernel, 
 import tensorlab as tl
 from tensorlab import devices
 from tensorlab.errors import ArgumentError
-from tensorlab.kernels.matmul.job import Table
+from tensorlab.kernels.matmul.job import SPARSE, Table
 from tensorlab.kernels.matmul.products import VARIABLE, tasks
 from tensorlab.kernels.matmul.rounding import CHAIN, DEPTH
 from tensorlab.kernels.matmul.sparse import nonzero_steps
@@ -189,7 +189,9 @@ def steps_of(a: Array, tile: Tile, pool: int = 0) -> list[list[int]] | None:
     """Return the non-zero steps of each tile, or None if none are to be skipped."""
     m, k = a.shape
     words = np.array([address(a)] * 6, np.int64)
-    masks = masking()(pool, tasks(str(a.dtype), tile).address, m, k, words.ctypes.data)
+    table = tasks(str(a.dtype), tile)
+    table.compile(SPARSE)
+    masks = masking()(pool, table.address, m, k, words.ctypes.data)
     if masks == 0:
         return None
     chains, tiles = -(-k // CHAIN), -(-m // tile.sparse_rows)

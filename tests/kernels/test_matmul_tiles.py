@@ -132,9 +132,39 @@ def test_environment_variable_selects_the_tile(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_each_tile_has_its_own_kernels(tile: str) -> None:
-    assert products.tasks("float32").kernels == products.tasks("float32", TILES[tile]).kernels
+    assert products.tasks("float32") is products.tasks("float32", TILES[tile])
     others = [products.tasks("float32", TILES[name]).address for name in host_tiles() if name != tile]
     assert products.tasks("float32").address not in others
+
+
+NEEDED = {
+    (40, 40, 40): ["pack", "block"],
+    (1, 40, 40): ["row"],
+    (40, 400, 1): ["dots"],
+    (40, 40, 3): ["pack", "block"],
+    (200, 150, 150): ["pack", "block", "mask", "sparse"],
+}
+"""For m, k, n the tasks that a first product needs."""
+
+
+@pytest.mark.parametrize("shape", NEEDED, ids=str)
+def test_tasks_are_compiled_at_first_use(
+    monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator, shape: tuple[int, int, int]
+) -> None:
+    find, compiled = products.library.find, []
+
+    def recorded(maker: str, arguments: tuple[Any, ...] = (), *others: Any) -> Any:
+        compiled.extend(arguments[:1] if maker.endswith("task_kernel") else ())
+        return find(maker, arguments, *others)
+
+    monkeypatch.setattr(products.library, "find", recorded)
+    monkeypatch.setattr(products, "_tasks", products.Tasks)  # a new table, without tasks
+    monkeypatch.setattr(devices.backend("cpu"), "_kernels", {})
+    m, k, n = shape
+    a, b = rng.integers(-9, 9, (m, k)).astype(np.float32), rng.integers(-9, 9, (k, n)).astype(np.float32)
+    for _ in range(2):
+        np.testing.assert_array_equal(tl.matmul(a, b).numpy(), a @ b)
+        assert compiled == NEEDED[shape]
 
 
 def test_bound_follows_from_the_levels_of_summation() -> None:

@@ -122,7 +122,7 @@ def test_explain_prints_a_table(capsys: pytest.CaptureFixture[str], monkeypatch:
     monkeypatch.setenv("COLUMNS", "160")
     train(lambda: model(optimizer="rmsprop"), True).model.training_plan.explain()
     text = capsys.readouterr().out
-    for word in ("matmul", "(8,6) (6,3)", "update", f"{PLANNED} runs"):
+    for word in ("matmul", "(8,6) (6,3)", "update", f"runs: {PLANNED}"):
         assert word in text
     train(lambda: model(), False).model.training_plan.explain()
     assert capsys.readouterr().out == "no plan: disable_jit is in effect\n"

@@ -67,9 +67,9 @@ def compiled():
         given = record_at(operands, Operands)
         a, b, c = whole(given.a), whole(given.b), whole(given.c)
         z, p, q = whole(given.z), whole(given.p), whole(given.q)
-        matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q)
+        return matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q)
 
-    return kernel, f"void({', '.join(['int64'] * 7)})"
+    return kernel, f"int64({', '.join(['int64'] * 7)})"
 
 
 @compile_kernel
@@ -87,12 +87,13 @@ def kernel(
     tile: Tile | None = None,
     caches: Caches | None = None,
 ):
-    table = tasks(dtype, tile, caches).address
+    table = tasks(dtype, tile, caches)
     finish = 0 if epilogue == "none" and not keep_product else entry_of(finishing(dtype, epilogue))
 
     def matmul(pool, m, n, k, *operands):
         words = np.array([*operands, *[ABSENT] * (6 - len(operands))], np.int64)
-        compiled()(pool, table, finish, m, n, k, words.ctypes.data)
+        while missing := compiled()(pool, table.address, finish, m, n, k, words.ctypes.data):
+            table.compile(missing)
 
     return matmul
 

@@ -21,8 +21,15 @@ class Matrix(NamedTuple):
     """The stride between columns in elements."""
 
 
+GENERAL, ONE_ROW, FEW_COLUMNS, SPARSE = range(1, 5)
+"""The kinds of products, which have different tasks."""
+
+
 class Table(NamedTuple):
-    """What the planner needs to know about a dtype: its register tile, and the address of each task."""
+    """What the planner needs to know about a dtype: its register tile, and the address of each task.
+
+    The address of a task that has not been compiled yet is 0.
+    """
 
     size: int
     """The size of an element in bytes."""
@@ -32,6 +39,10 @@ class Table(NamedTuple):
     """The vectors in a row of the register tile."""
     rows: int
     """The rows of the register tile."""
+    sparse_rows: int
+    """The rows of the register tile of `sparse_task`."""
+    sparse_vectors: int
+    """The vectors in a row of this tile."""
     general: int
     """The address of `block_task` or `integer_task`, for all products for which there is no other task."""
     row: int
@@ -44,10 +55,6 @@ class Table(NamedTuple):
     """The address of `mask_task`."""
     sparse: int
     """The address of `sparse_task`."""
-    sparse_rows: int
-    """The rows of the register tile of `sparse_task`."""
-    sparse_vectors: int
-    """The vectors in a row of this tile."""
     kept: int
     """How many of `SAMPLES` steps may be kept, for a product to skip the others: 0 never skips, more than `SAMPLES`
     always."""

@@ -25,7 +25,21 @@ from numba import types
 from tensorlab.kernels.matmul.block import block_task
 from tensorlab.kernels.matmul.caches import LINE
 from tensorlab.kernels.matmul.integer import integer_task
-from tensorlab.kernels.matmul.job import COPIED, IN_PLACE, PACKED, SAMPLES, Division, Job, Matrix, Packing, Table
+from tensorlab.kernels.matmul.job import (
+    COPIED,
+    FEW_COLUMNS,
+    GENERAL,
+    IN_PLACE,
+    ONE_ROW,
+    PACKED,
+    SAMPLES,
+    SPARSE,
+    Division,
+    Job,
+    Matrix,
+    Packing,
+    Table,
+)
 from tensorlab.kernels.matmul.narrow import MOST, dots_task, row_task
 from tensorlab.kernels.matmul.pack import allocate, pack_rows, release
 from tensorlab.kernels.matmul.rounding import DEPTH
@@ -123,11 +137,15 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         p: the first operand of the epilogue, of shape (m, n); a stride of 0 repeats an element.
         q: the second operand of the epilogue.
 
+    Returns:
+        0, or the kind of the product, if its tasks have to be compiled before it can be computed. Whether they have to
+        depends on shapes and strides only. So a plan, which has computed the product before, need not look.
+
     Raises:
         MemoryError: if there is no memory for a copy of an operand. The content of the result is undefined then.
     """
     if m <= 0 or n <= 0:
-        return
+        return 0
     k = max(k, 0)
     tasks = record_at(table, Table)
     size, lanes, height = tasks.size, tasks.lanes, tasks.rows
@@ -152,16 +170,22 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
     panels_each = across = mode = depth = a_rows = b_copy = 0
     if lanes == 0:
         task = tasks.general
+        if task == 0:
+            return GENERAL
         extent = max(_GRAIN // (n * max(k, 1)), 1)
         chunks = (m + extent - 1) // extent
     elif m == 1 and n > 1 and b.column == 1:
         task = tasks.row
+        if task == 0:
+            return ONE_ROW
         extent = max(_LINE_GRAIN // max(k, 1), min(n // team(pool), MOST), 1)
         extent = (extent + _ROW - 1) // _ROW * _ROW
         depth = 4 if far or crowded(2 * 8, b.row * size, LINE, first) else 8
         chunks = (n + extent - 1) // extent
     elif few and a.column == 1 and (n == 1 or k >= _DOTS * lanes):
         task = tasks.dots
+        if task == 0:
+            return FEW_COLUMNS
         if n == 1:  # the task writes the column as a row
             c, z = transposed(c), transposed(z)
             p, q = transposed(p), transposed(q)
@@ -172,7 +196,11 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         chunks = (m + extent - 1) // extent
     else:
         task = tasks.general
+        if task == 0:
+            return GENERAL
         if tasks.kept > SAMPLES or (work >= _SMALL and tasks.kept != 0):
+            if tasks.sparse == 0:
+                return SPARSE
             masks = nonzero_steps(pool, tasks, m, n, k, a)
             if masks != 0:
                 task, height, width = tasks.sparse, tasks.sparse_rows, lanes * tasks.sparse_vectors
@@ -216,3 +244,4 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
     release(a_copy)
     if failed[0] != 0:
         raise MemoryError
+    return 0

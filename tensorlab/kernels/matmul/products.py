@@ -1,17 +1,18 @@
-"""The compiled tasks of matrix products, in a table per dtype that `product.matmul` reads. Does not import Numba."""
+"""The tasks of matrix products, in a table per dtype that `product.matmul` reads. Does not import Numba."""
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
 
 import numpy as np
 
 from tensorlab.errors import ArgumentError, short_repr
 from tensorlab.kernels.matmul.caches import Caches, host_caches
-from tensorlab.kernels.matmul.job import SAMPLES, Table
+from tensorlab.kernels.matmul.job import FEW_COLUMNS, GENERAL, ONE_ROW, SAMPLES, SPARSE, Table
 from tensorlab.kernels.matmul.tile_shape import Tile, host_tile
 from tensorlab.kernels.runtime import library
 from tensorlab.kernels.runtime.native import address
@@ -23,8 +24,11 @@ _KEPT = {"0": 0, "1": 29 * SAMPLES // 32, "always": SAMPLES + 1}
 """`Table.kept` for each value of the variable. With "1", the default, the product decides; a product of many columns
 that skips a tenth of the steps takes at most 0.94 of the time."""
 
-_FLOATS = ("block", "row", "dots", "pack", "mask", "sparse")
-"""The tasks of floating-point products, in the order of their addresses in `Table`."""
+_FLOATS = {GENERAL: ("pack", "block"), ONE_ROW: ("row",), FEW_COLUMNS: ("dots",), SPARSE: ("mask", "sparse")}
+"""The tasks of each kind of floating-point product. The planner calls none of a kind whose last task is missing."""
+_INTEGERS = {GENERAL: ("integer",)}
+_FIELDS = {"block": "general", "integer": "general"}
+"""The fields of `Table` for tasks that have another name."""
 
 
 def _kept() -> int:
@@ -39,22 +43,36 @@ def _kept() -> int:
     return _KEPT[name]
 
 
-class Tasks(NamedTuple):
-    """The compiled tasks for a dtype, and the table that the planner reads."""
+class Tasks:
+    """The tasks for a dtype, in a table that the planner reads. Those of each kind are compiled at first use.
 
-    words: np.ndarray[Any, Any]
-    """The fields of a `Table`."""
-    kernels: Sequence[Callable[..., None]]
-    """The tasks as Python functions."""
+    Args:
+        dtype: the dtype of all matrices.
+        tile: the shape of the register tile, None for integers.
+        caches: the caches of a core.
+        kept: see `Table.kept`.
+    """
 
-    @property
-    def address(self) -> int:
-        """The address of the words."""
-        return int(self.words.ctypes.data)
+    def __init__(self, dtype: str, tile: Tile | None, caches: Caches, kept: int) -> None:
+        size = np.dtype(dtype).itemsize
+        shape = (0, 0, 0, 0, 0)
+        if tile is not None:
+            shape = (tile.vector_bytes // size, tile.vectors, tile.rows, tile.sparse_rows, tile.sparse_vectors)
+        table = Table(size, *shape, general=0, row=0, dots=0, pack=0, mask=0, sparse=0, kept=kept, caches=caches)
+        self._words = np.array(list(_flat(table)), np.int64)
+        self._dtype, self._tile = dtype, tile
+        self.address = int(self._words.ctypes.data)
+        """The address of the table."""
+
+    def compile(self, kind: int) -> None:
+        """Load the tasks of a kind of product, such as `GENERAL`, from disk, or compile them."""
+        for name in (_INTEGERS if self._tile is None else _FLOATS)[kind]:
+            task = library.find("matmul.product.task_kernel", (name, self._dtype, self._tile))
+            self._words[Table._fields.index(_FIELDS.get(name, name))] = address(task)
 
 
 def tasks(dtype: str, tile: Tile | None = None, caches: Caches | None = None) -> Tasks:
-    """Return the compiled tasks for a dtype.
+    """Return the tasks for a dtype.
 
     Args:
         dtype: the dtype of all matrices.
@@ -67,23 +85,12 @@ def tasks(dtype: str, tile: Tile | None = None, caches: Caches | None = None) ->
 
 def task_arguments(dtype: str) -> list[tuple[str, str, Tile | None]]:
     """Return the arguments of `product.task_kernel` for each task of a dtype, with the default tile."""
-    return _arguments(dtype, host_tile() if np.dtype(dtype).kind == "f" else None)
+    if np.dtype(dtype).kind != "f":
+        return [(name, dtype, None) for name in chain(*_INTEGERS.values())]
+    return [(name, dtype, host_tile()) for name in chain(*_FLOATS.values())]
 
 
-def _arguments(dtype: str, tile: Tile | None) -> list[tuple[str, str, Tile | None]]:
-    return [(name, dtype, tile) for name in (("integer",) if tile is None else _FLOATS)]
-
-
-@functools.cache
-def _tasks(dtype: str, tile: Tile | None, caches: Caches, kept: int) -> Tasks:
-    size = np.dtype(dtype).itemsize
-    kernels = [library.find("matmul.product.task_kernel", arguments) for arguments in _arguments(dtype, tile)]
-    addresses = [address(task) for task in kernels]
-    addresses += [0] * (len(_FLOATS) - len(addresses))
-    lanes, vectors, rows = (0, 0, 0) if tile is None else (tile.vector_bytes // size, tile.vectors, tile.rows)
-    of_sparse = (0, 0) if tile is None else (tile.sparse_rows, tile.sparse_vectors)
-    table = Table._make([size, lanes, vectors, rows, *addresses, *of_sparse, kept, caches])
-    return Tasks(np.array(list(_flat(table)), np.int64), kernels)
+_tasks = functools.cache(Tasks)
 
 
 def _flat(fields: tuple[Any, ...]) -> Iterator[int]:

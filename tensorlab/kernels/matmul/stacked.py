@@ -47,6 +47,9 @@ def stacked_matmul(pool, table, epilogue, c_object, z, a_object, b_object, p, q)
         b_object: the right operand, whose leading axes broadcast to those of the result.
         p: the ``id`` of the epilogue's first operand, which broadcasts to the result, or 0.
         q: the ``id`` of the epilogue's second operand, which broadcasts to the result, or 0.
+
+    Returns:
+        0, or the kind of the products, if the caller has to compile their tasks and try again (see `product.matmul`).
     """
     a, b, c = memory.address(a_object), memory.address(b_object), memory.address(c_object)
     size = record_at(table, Table).size
@@ -64,7 +67,10 @@ def stacked_matmul(pool, table, epilogue, c_object, z, a_object, b_object, p, q)
         if q != 0:
             from_q = matrix(q, index, c, size)
         from_a, from_b, to_c = matrix(a, index, c, size), matrix(b, index, c, size), matrix(c, index, c, size)
-        matmul(pool, table, epilogue, m, n, k, from_a, from_b, to_c, to_z, from_p, from_q)
+        missing = matmul(pool, table, epilogue, m, n, k, from_a, from_b, to_c, to_z, from_p, from_q)
+        if missing != 0:
+            return missing
+    return 0
 
 
 @kernel

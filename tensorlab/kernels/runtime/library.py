@@ -71,7 +71,10 @@ def _without_collections() -> Iterator[None]:
 
 
 def title(address: int) -> str:
-    """Return a short description of the kernel at an address for tables, such as "map relu float32"."""
+    """Return a short description of the kernel at an address for tables, such as "map relu float32".
+
+    A kernel that equal scalar functions share has the name of the function that was used first.
+    """
     maker, arguments = _origins[address]
     words = [maker.rpartition(".")[2].removesuffix("_kernel")]
     for argument in arguments:
