@@ -13,7 +13,10 @@ import numpy as np
 
 from tensorlab import arguments
 from tensorlab.errors import ArgumentTypeError, UnknownNameError, nearest, short_repr
+from tensorlab.loading import loading
 from tensorlab.registry import registries
+from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars.data import from_data, to_data
 
 
 class Configured:
@@ -139,11 +142,49 @@ def _misfit(
     return arguments.misfit(who, arguments.without_self(init), args, kwargs, known)
 
 
+@dataclasses.dataclass(frozen=True)
+class Value:
+    """How objects that need no name in a registry become plain data, such as those made from scalar functions.
+
+    Attributes:
+        name: the ``class_name`` in their configs, whose kind is "value".
+        to_config: returns the config of an object.
+        from_config: makes an object from a config.
+    """
+
+    name: str
+    to_config: Callable[[Any], dict[str, Any]]
+    from_config: Callable[[Mapping[str, Any]], Any]
+
+
+_VALUE = "value"
+_values: dict[type, Value] = {}
+functions: dict[str, Callable[..., Any]] = {}
+"""Functions of tensorlab that configs may refer to by name."""
+
+
+def add_value(cls: type, value: Value) -> None:
+    """Let `serialize` and `deserialize` convert objects of exactly this class."""
+    _values[cls] = value
+
+
+def _as_value(thing: Any, **more: Any) -> dict[str, Any] | None:
+    value = _values.get(type(thing))
+    if value is None:
+        return None
+    return {"class_name": value.name, "kind": _VALUE, "config": {**value.to_config(thing), **more}}
+
+
 def serialize(value: Any) -> Any:
     """Convert a constructor's argument to plain data: numbers, strings, lists, names of registered objects, configs."""
     if isinstance(value, Configured):
-        name = registries[value._kind].name_of(value._maker) or value._maker.__name__
-        return {"class_name": name, "kind": value._kind, "config": value.get_config()}
+        maker = value._maker
+        name = registries[value._kind].name_of(maker)
+        if name is None:  # a value, or made by one, such as a rule that no plugin registers
+            made = _as_value(value) if maker is type(value) else _as_value(maker, made=value.get_config())
+            if made is not None:
+                return made
+        return {"class_name": name or maker.__name__, "kind": value._kind, "config": value.get_config()}
     if isinstance(value, np.dtype):
         return value.name
     if isinstance(value, np.generic):
@@ -158,8 +199,9 @@ def serialize(value: Any) -> Any:
         maker = getattr(value, "_maker", None)  # a registered activation with other hyperparameters
         if name is None and maker is not None and (made_by := registries["activation"].name_of(maker)):
             return {"class_name": made_by, "kind": "activation", "config": value.get_config()}
-        return value if name is None else name
-    return value
+        if name is not None:
+            return name
+    return _as_value(value) or value
 
 
 def deserialize(value: Any) -> Any:
@@ -171,16 +213,64 @@ def deserialize(value: Any) -> Any:
     """
     if isinstance(value, dict) and set(value) == {"class_name", "kind", "config"}:
         kind, name, config = value["kind"], value["class_name"], value["config"]
+        if kind == _VALUE:
+            return _value_named(name).from_config(check_config(f"config of {name!r}", config))
         if not isinstance(kind, str) or kind not in registries:
             known = nearest(str(kind), registries)
             raise UnknownNameError(f"config of {name!r}", "a kind that plugins register", short_repr(kind), known)
-        maker = registries[kind].get(name)
+        maker = _maker(kind, name)
         return maker.from_config(check_config(f"config of {kind} {name!r}", config))
     if isinstance(value, dict):
         return {key: deserialize(item) for key, item in value.items()}
     if isinstance(value, list):
         return [deserialize(item) for item in value]
     return value
+
+
+def scalar_to_data(function: ScalarFunction | None) -> Any:
+    """Return a scalar function as plain data; None for None."""
+    return None if function is None else to_data(function)
+
+
+def scalar_from_data(data: Any) -> ScalarFunction:
+    """Return the scalar function of plain data.
+
+    Raises:
+        ScalarError: for anything else, and while a file is read for loops that may not end, unless they are allowed.
+    """
+    reading = loading.get()
+    if reading is None:
+        return from_data("config", data, unbounded=True)
+    return from_data(reading.who, data, unbounded=reading.unbounded_loops)
+
+
+def rule_value(name: str, cls: Callable[[ScalarFunction], Any]) -> Value:
+    """Return how a rule, an object made from one scalar function, becomes plain data, and what such a rule makes."""
+
+    def from_config(config: Mapping[str, Any]) -> Any:
+        rule = cls(scalar_from_data(check_config(name, config, "function")["function"]))
+        return rule.from_config(check_config(name, config["made"])) if "made" in config else rule
+
+    return Value(name, lambda rule: {"function": scalar_to_data(rule.scalar)}, from_config)
+
+
+def _maker(kind: str, name: Any) -> Any:
+    """Return the registered object of a name. While a file is read, the user's own objects come first."""
+    reading = loading.get()
+    if reading is None:
+        return registries[kind].get(name)
+    reading.check_kind(kind)
+    if isinstance(name, str) and name in reading.custom_objects:
+        return reading.custom_objects[name]
+    return registries[kind].get(name)
+
+
+def _value_named(name: Any) -> Value:
+    for value in _values.values():
+        if value.name == name:
+            return value
+    known = nearest(str(name), [value.name for value in _values.values()])
+    raise UnknownNameError("config", "the name of a kind of value", short_repr(name), known)
 
 
 def check_config(who: str, config: Any, *needed: str) -> Any:

@@ -10,10 +10,10 @@ from tensorlab import terminal
 from tensorlab.arguments import check_callable, named
 from tensorlab.errors import ArgumentError, nearest, short_repr
 from tensorlab.layers import Layer
-from tensorlab.models.training import Training
+from tensorlab.models.files import Files
 
 
-class Model(Training):
+class Model(Files):
     """The base of every model: a layer with `compile`, `fit`, `evaluate` and `predict`.
 
     A subclass implements `call`. It may also replace `train_step`, `test_step`, `predict_step`, `compute_loss` and

@@ -12,7 +12,7 @@ from tensorlab.optimizers.base import Optimizer
 from tensorlab.optimizers.rule import Rule
 from tensorlab.references import OfScalar
 from tensorlab.registry import registries
-from tensorlab.serialization import deserialize
+from tensorlab.serialization import add_value, deserialize, rule_value
 
 
 class OptimizerRule(OfScalar):
@@ -52,6 +52,9 @@ class OptimizerRule(OfScalar):
 
     def __repr__(self) -> str:
         return f"<OptimizerRule of {self.__name__!r}>"
+
+
+add_value(OptimizerRule, rule_value("OptimizerRule", OptimizerRule))
 
 
 class _RuleOptimizer(Optimizer):
