@@ -95,7 +95,7 @@ def _counts(model: Steps) -> list[str]:
         _count("Trainable", trained),
         _count("Non-trainable", model.non_trainable_weights),
     ]
-    return lines + [_count("Optimizer", optimizer)] if optimizer else lines
+    return [*lines, _count("Optimizer", optimizer)] if optimizer else lines
 
 
 def _count(which: str, variables: Sequence[Variable]) -> str:

@@ -143,7 +143,7 @@ def test_train_on_batch_executes_one_step(rng: np.random.Generator) -> None:
     model.compile(tl.optimizers.SGD(0.1), "mse", metrics=None)
     kernel, bias = model.get_weights()
     error = x @ kernel + bias - y
-    logs = model.train_on_batch(x, y)
+    logs = model.train_on_batch(x, y, return_dict=True)
     assert logs == pytest.approx({"loss": (error**2).mean()}, rel=1e-12)
     np.testing.assert_allclose(model.get_weights()[0], kernel - 0.1 * x.T @ error / 11.0, rtol=1e-11, atol=1e-13)
     np.testing.assert_allclose(model.get_weights()[1], bias - 0.1 * error.sum(axis=0) / 11.0, rtol=1e-11, atol=1e-13)
