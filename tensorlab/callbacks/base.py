@@ -173,7 +173,11 @@ class LambdaCallback(Callback):
 
 
 class CallbackList:
-    """A list of callbacks that is called like one."""
+    """A list of callbacks that is called like one.
+
+    Attributes:
+        params: what all callbacks have as ``params``; ``steps`` is None until it is known.
+    """
 
     def __init__(self, callbacks: Iterable[Callback], model: Any, **params: Any) -> None:
         try:
@@ -185,6 +189,7 @@ class CallbackList:
                 raise ArgumentTypeError("CallbackList", "callbacks", short_repr(callback))
         for callback in self.callbacks:
             callback.set_model(model)
+        self.params = params
         for callback in self.callbacks:
             callback.set_params(params)
 

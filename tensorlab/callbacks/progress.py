@@ -66,7 +66,7 @@ class _TerminalBar:
 
     def update(self, done: int, words: str) -> None:
         if self.narrow:
-            words = f"{self.name} {done}/{self.steps} {words}"
+            words = f"{self.name} {done}/{'?' if self.steps is None else self.steps} {words}"
         self.progress.update(self.task, completed=done, words=words)
 
     def close(self, line: str = "") -> None:
@@ -164,7 +164,8 @@ class ProgressBar(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Replace the bar by the line of the epoch."""
         seconds, steps = time.perf_counter() - self.started, self.params["steps"]
-        line = f"Epoch {epoch + 1}/{self.params['epochs']} - {steps}/{steps} - {seconds:.1f}s - {show(logs)}"
+        count = "" if steps is None else f" - {steps}/{steps}"
+        line = f"Epoch {epoch + 1}/{self.params['epochs']}{count} - {seconds:.1f}s - {show(logs)}"
         if self.bar is None:
             self.console.print(line, markup=False)
         else:
