@@ -104,6 +104,10 @@ class SavedFileError(TensorlabError, ValueError):
     """A saved file with contents that are damaged, of a newer version, or do not fit."""
 
 
+class NewerFileError(SavedFileError):
+    """A saved file of a newer version of tensorlab."""
+
+
 class FileAccessError(TensorlabError, OSError):
     """A file that cannot be read or written."""
 

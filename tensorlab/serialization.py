@@ -142,6 +142,38 @@ def _misfit(
     return arguments.misfit(who, arguments.without_self(init), args, kwargs, known)
 
 
+def plain_attributes(thing: Any, *skipped: str) -> dict[str, Any]:
+    """Return the attributes of an object that are numbers, strings, arrays, or lists, tuples and dicts of these."""
+    found = vars(thing).items()
+    return {n: v for n, v in found if n not in (_CAPTURED, *skipped) and _is_plain(v)}
+
+
+def set_plain_attributes(thing: Any, state: Any, *skipped: str) -> None:
+    """Set attributes that `plain_attributes` returned.
+
+    Raises:
+        ArgumentTypeError: for anything else.
+    """
+    names = check_config(f"{type(thing).__name__}.set_state", state)
+    for name in names:
+        if not name.isidentifier() or name in (_CAPTURED, *skipped) or callable(getattr(type(thing), name, None)):
+            raise ArgumentTypeError(f"{type(thing).__name__}.set_state", "what get_state returned", short_repr(name))
+    vars(thing).update(names)
+
+
+_CAPTURED = "_constructed_with"
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return type(value) in (list, tuple) and all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return type(value) is dict and all(map(_is_plain, (*value, *value.values())))
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "biuf" and value.dtype.itemsize in (1, 4, 8)
+    return value is None or isinstance(value, (bool, int, float, str, np.bool_, np.integer, np.floating))
+
+
 @dataclasses.dataclass(frozen=True)
 class Value:
     """How objects that need no name in a registry become plain data, such as those made from scalar functions.

@@ -16,7 +16,7 @@ from typing import Any, Self, cast
 
 import numpy as np
 
-from tensorlab.errors import FileAccessError, SavedFileError, short_repr
+from tensorlab.errors import FileAccessError, NewerFileError, SavedFileError, short_repr
 from tensorlab.saving.atomic import as_path, write_atomically
 from tensorlab.saving.plain import MOST_BYTES, parsed
 from tensorlab.version import __version__
@@ -236,7 +236,7 @@ def _checked_header(who: str, header: Any, kinds: tuple[str, ...]) -> dict[str, 
     if version > FORMAT_VERSION:
         expected = f"format version {FORMAT_VERSION}, or an older one"
         received = f"version {version} of tensorlab {short_repr(written_by, 40)}"
-        raise SavedFileError(who, expected, received, "install a newer tensorlab")
+        raise NewerFileError(who, expected, received, "install a newer tensorlab")
     if header.get("kind") not in kinds:
         received = f"a file of kind {short_repr(header.get('kind'), 80)}"
         raise SavedFileError(who, " or ".join(f"a {kind} file" for kind in kinds), received, _ADVICE.get(kinds[0], ""))

@@ -19,7 +19,14 @@ from tensorlab.saving.container import Arrays, SavedFile, write
 from tensorlab.saving.origins import checked_origins, missing_plugin, origins_in, warn_of_changes
 from tensorlab.saving.paths import described, named_weights
 from tensorlab.saving.plain import Packer, unpack
-from tensorlab.saving.state import layers_to_data, optimizers_to_data, set_layers, set_optimizers
+from tensorlab.saving.state import (
+    layers_to_data,
+    optimizers_to_data,
+    set_layers,
+    set_optimizers,
+    shape_from_data,
+    shape_to_data,
+)
 from tensorlab.saving.weights import WEIGHTS, arrays_of, assign_all, mismatches
 from tensorlab.serialization import deserialize, serialize
 
@@ -72,26 +79,13 @@ def model_to_data(who: str, model: Any, arrays: dict[str, np.ndarray[Any, Any]])
     compiled = packer.pack(model.get_compile_config(), "compile")
     return {
         "model": architecture,
-        "built_for": _packed_shape(model._built_for) if model.built else None,
+        "built_for": shape_to_data(model._built_for) if model.built else None,
         "state": layers_to_data(model),
         "compile": compiled,
         "optimizers": {},
         "random": random.get_state(),
         "plugins": origins_in([architecture, compiled]),
     }
-
-
-def _packed_shape(shape: Any) -> Any:
-    """Return a shape as JSON, without the number of samples; or a structure of shapes."""
-    if isinstance(shape, Mapping):
-        return {key: _packed_shape(item) for key, item in shape.items()}
-    if isinstance(shape, (list, tuple)) and all(item is None or isinstance(item, int) for item in shape):
-        return [None, *map(_length, shape[1:])] if shape else []
-    return [_packed_shape(item) for item in shape] if isinstance(shape, (list, tuple)) else None
-
-
-def _length(length: Any) -> int | None:
-    return None if length is None else int(length)
 
 
 def load_model(
@@ -208,23 +202,8 @@ def _made(file: SavedFile) -> Any:
         raise SavedFileError(file.who, "a model", short_repr(model, 80), "the file is damaged")
     shape = file.header.get("built_for")
     if shape is not None and not model.built:
-        model.build(_shape(file.who, shape))
+        model.build(shape_from_data(file.who, shape))
     return model
-
-
-def _shape(who: str, shape: Any) -> Any:
-    """Return a shape of a file as a tuple, or a structure of shapes.
-
-    Raises:
-        SavedFileError: for anything else.
-    """
-    if isinstance(shape, dict):
-        return {key: _shape(who, item) for key, item in shape.items()}
-    if isinstance(shape, list) and shape and all(isinstance(item, (list, dict)) for item in shape):
-        return [_shape(who, item) for item in shape]
-    if not isinstance(shape, list) or not all(item is None or (type(item) is int and item >= 0) for item in shape):
-        raise SavedFileError(who, "a shape", short_repr(shape, 80), "the file is damaged")
-    return tuple(shape)
 
 
 def _check_weights(file: SavedFile, model: Layer) -> None:

@@ -53,6 +53,48 @@ def set_layers(who: str, model: Layer, data: Mapping[str, Any]) -> None:
             seed.set_state(counted[path])
 
 
+def shape_to_data(shape: Any) -> Any:
+    """Return a shape as JSON, without the number of samples; or a structure of shapes."""
+    if isinstance(shape, Mapping):
+        return {key: shape_to_data(item) for key, item in shape.items()}
+    if isinstance(shape, (list, tuple)) and all(item is None or isinstance(item, int) for item in shape):
+        return [None, *map(_length, shape[1:])] if shape else []
+    return [shape_to_data(item) for item in shape] if isinstance(shape, (list, tuple)) else None
+
+
+def _length(length: Any) -> int | None:
+    return None if length is None else int(length)
+
+
+def shape_from_data(who: str, shape: Any) -> Any:
+    """Return a shape of a file as a tuple, or a structure of shapes.
+
+    Raises:
+        SavedFileError: for anything else.
+    """
+    if isinstance(shape, dict):
+        return {key: shape_from_data(who, item) for key, item in shape.items()}
+    if isinstance(shape, list) and shape and all(isinstance(item, (list, dict)) for item in shape):
+        return [shape_from_data(who, item) for item in shape]
+    if not isinstance(shape, list) or not all(item is None or (type(item) is int and item >= 0) for item in shape):
+        raise SavedFileError(who, "a shape", short_repr(shape, 80), "the file is damaged")
+    return tuple(shape)
+
+
+def shapes_to_data(model: Layer) -> dict[str, Any]:
+    """Return the shape that each layer was built for, by its path."""
+    layers = named_layers(model).items()
+    return {path: shape_to_data(layer._built_for) for path, layer in layers if layer.built and layer._built_for}
+
+
+def build_layers(who: str, model: Layer, shapes: Any) -> None:
+    """Build the layers that are not built, for the shapes that `shapes_to_data` returned."""
+    for path, shape in shapes.items():
+        layer = named_layers(model).get(path)
+        if layer is not None and not layer.built:
+            layer.build(shape_from_data(who, shape))
+
+
 def optimizers_of(model: Layer) -> dict[str, Optimizer]:
     """Return the optimizers in the attributes of a model by the attribute, the compiled one first."""
     found = {name: value for name, value in vars(model).items() if isinstance(value, Optimizer)}
