@@ -9,6 +9,7 @@ build from the same sources and versions.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import multiprocessing
 import os
@@ -59,6 +60,7 @@ def build(
     names: Sequence[str] = (),
     objects: Path | None = None,
     processes: int | None = None,
+    path: Path | None = None,
 ) -> int:
     """Compile kernels for a level in a process of its own, and write their library and index.
 
@@ -70,6 +72,7 @@ def build(
         names: the names of the kernels to compile, by default all.
         objects: the folder of object files, by default a temporary one.
         processes: the number of processes, by default one for each processor.
+        path: a folder with the modules of the plugin, if they are not installed.
 
     Returns:
         the number of kernels.
@@ -79,9 +82,7 @@ def build(
         StateError: if the system is not Linux, there is no C compiler to link with, or compiling failed.
     """
     chosen = level_named(level)
-    if sys.platform != "linux":
-        raise StateError(_WHO, "only Linux is supported", "elsewhere kernels are compiled at first use")
-    _linker()
+    check_system()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
     environment |= {
         "NUMBA_CPU_NAME": chosen.name,
@@ -91,6 +92,8 @@ def build(
     }
     for name in ("TENSORLAB_TILE", "TENSORLAB_SPARSE"):
         environment.pop(name, None)
+    if path is not None:
+        environment["PYTHONPATH"] = os.pathsep.join([str(path), *filter(None, [os.environ.get("PYTHONPATH")])])
     with tempfile.TemporaryDirectory() as scratch:
         environment["TENSORLAB_CACHE_DIR"] = scratch
         job = {
@@ -109,6 +112,13 @@ def build(
     return int(done.stdout.split()[-1])
 
 
+def check_system() -> None:
+    """Raise StateError if kernels cannot be built here: on other systems than Linux, or without a C compiler."""
+    if sys.platform != "linux":
+        raise StateError(_WHO, "only Linux is supported", "elsewhere kernels are compiled at first use")
+    _linker()
+
+
 def _linker() -> str:
     """Return the command of the C compiler that links."""
     command = os.environ.get("CC") or "cc"
@@ -121,11 +131,8 @@ def _linker() -> str:
 
 def _kernels(job: dict[str, Any]) -> list[Kernel]:
     """Return the kernels of a job in a fixed order, with the drivers that they call."""
-    import importlib
-
     if job["modules"]:
-        things = [thing for name in job["modules"] for thing in vars(importlib.import_module(name)).values()]
-        found: Iterable[Kernel] = kernels_of(things, job["dtypes"])
+        found: Iterable[Kernel] = kernels_of(_things(job["modules"]), job["dtypes"])
     else:
         found = built_in_kernels(job["dtypes"])
     every = {kernel.key: kernel for kernel in found}
@@ -134,6 +141,23 @@ def _kernels(job: dict[str, Any]) -> list[Kernel]:
             key: kernel for key, kernel in every.items() if "driver" in kernel.maker or kernel.name in job["names"]
         }
     return [every[key] for key in sorted(every)]
+
+
+def _things(modules: Sequence[str]) -> list[object]:
+    """Return the globals of the modules of plugins, and what the plugins register."""
+    from tensorlab.plugins.manager import manager
+    from tensorlab.plugins.record import Plugin
+
+    manager.load()
+    things: list[object] = []
+    for name in modules:
+        module = importlib.import_module(name)
+        known = next((plugin for plugin in manager.plugins if plugin.module == name), None)
+        if known is None:
+            known = Plugin(name, name, "", module=name)
+            manager.register(module, known, override=True)
+        things += [*vars(module).values(), *(entry.thing for entry in known.entries)]
+    return things
 
 
 def _compile(work: tuple[Kernel, str, Level]) -> None:

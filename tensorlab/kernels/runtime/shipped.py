@@ -19,7 +19,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tensorlab.forks import guard
 from tensorlab.kernels.runtime import cache, layout, native, processor
 
 VARIABLE = "TENSORLAB_SHIPPED"
@@ -27,10 +26,8 @@ VARIABLE = "TENSORLAB_SHIPPED"
 FORMAT = 1
 INDEX = "kernels.json"
 LIBRARY = "kernels.so"
-FOLDER = "shipped"
-"""The name of the folder of shipped kernels in a package."""
-
-_folders = [Path(__file__).parents[2] / FOLDER]
+_folders = [Path(__file__).parents[2] / "shipped"]
+"""tensorlab's own folder, and those of plugins."""
 
 
 class Library(NamedTuple):
@@ -70,10 +67,23 @@ def conditions() -> dict[str, Any]:
     return {"format": FORMAT, "system": sys.platform, "header": object.__basicsize__, "sources": cache.sources()}
 
 
-def add_folder(folder: Path) -> None:
-    """Also look for kernels in the folder of a plugin, after those that are known already."""
-    if folder not in _folders and folder.is_dir():
-        with guard:
+def folder_of(module: str, folder: Path) -> Path:
+    """Return the folder of the kernels of a plugin.
+
+    Args:
+        module: the dotted name of the plugin's module.
+        folder: the folder that contains its outermost package.
+    """
+    return folder / f"{module.partition('.')[0]}_kernels"
+
+
+def add_plugin(module: str) -> None:
+    """Also look for kernels that come with a plugin, after those that are known already."""
+    file = getattr(sys.modules.get(module.partition(".")[0]), "__file__", None)
+    if file is not None:
+        path = Path(file)
+        folder = folder_of(module, path.parent.parent if path.stem == "__init__" else path.parent)
+        if folder.is_dir() and folder not in _folders:
             _folders.append(folder)
 
 
