@@ -5,12 +5,15 @@ A plugin asks for it in its pyproject.toml::
     [tool.tensorlab]
     kernels = true
 
+The variable ``TENSORLAB_SHIPPED=0`` switches it off.
+
 setuptools imports this module in every build in an environment with tensorlab. So it is outside of the package, and
 imports the package only when needed.
 """
 
 from __future__ import annotations
 
+import os
 import tomllib
 import warnings
 from pathlib import Path
@@ -28,7 +31,7 @@ def finalize(distribution: Distribution) -> None:
         modules = [value.partition(":")[0] for value in settings["project"]["entry-points"]["tensorlab"].values()]
     except (OSError, KeyError, ValueError):
         return
-    if wanted is True:
+    if wanted is True and os.environ.get("TENSORLAB_SHIPPED") != "0":
         from tensorlab import building
         from tensorlab.errors import StateError
 

@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from tensorlab.errors import ArgumentError, StateError, short_repr
 from tensorlab.kernel_list import Kernel, built_in_kernels, kernels_of
 from tensorlab.kernels.runtime import cache, shipped
 from tensorlab.kernels.runtime.processor import LEVELS, Level, machine
+from tensorlab.plugins.manager import manager
+from tensorlab.plugins.record import Plugin
 
 DTYPES = ("float32", "float64", "bool", "int64", "int32", "uint8")
 """The dtypes of the arrays whose kernels tensorlab ships."""
@@ -75,7 +77,7 @@ def build(
         path: a folder with the modules of the plugin, if they are not installed.
 
     Returns:
-        the number of kernels.
+        the number of kernels. If there are none, nothing is written.
 
     Raises:
         ArgumentError: for an unknown level.
@@ -131,10 +133,9 @@ def _linker() -> str:
 
 def _kernels(job: dict[str, Any]) -> list[Kernel]:
     """Return the kernels of a job in a fixed order, with the drivers that they call."""
-    if job["modules"]:
-        found: Iterable[Kernel] = kernels_of(_things(job["modules"]), job["dtypes"])
-    else:
-        found = built_in_kernels(job["dtypes"])
+    found = [kernel for name in job["modules"] for kernel in kernels_of_plugin(_plugin(name), job["dtypes"])]
+    if not job["modules"]:
+        found = list(built_in_kernels(job["dtypes"]))
     every = {kernel.key: kernel for kernel in found}
     if job["names"]:
         every = {
@@ -143,21 +144,21 @@ def _kernels(job: dict[str, Any]) -> list[Kernel]:
     return [every[key] for key in sorted(every)]
 
 
-def _things(modules: Sequence[str]) -> list[object]:
-    """Return the globals of the modules of plugins, and what the plugins register."""
-    from tensorlab.plugins.manager import manager
-    from tensorlab.plugins.record import Plugin
+def kernels_of_plugin(plugin: Plugin, dtypes: Sequence[str] = DTYPES) -> list[Kernel]:
+    """Return the kernels of what a plugin registers and of the globals of its module."""
+    module = sys.modules.get(plugin.module.partition(":")[0])
+    things = [*(vars(module).values() if module else ()), *(entry.thing for entry in plugin.entries)]
+    return list(kernels_of(things, dtypes))
 
+
+def _plugin(name: str) -> Plugin:
+    """Return the record of the plugin in a module, which need not be installed."""
     manager.load()
-    things: list[object] = []
-    for name in modules:
-        module = importlib.import_module(name)
-        known = next((plugin for plugin in manager.plugins if plugin.module == name), None)
-        if known is None:
-            known = Plugin(name, name, "", module=name)
-            manager.register(module, known, override=True)
-        things += [*vars(module).values(), *(entry.thing for entry in known.entries)]
-    return things
+    known = next((plugin for plugin in manager.plugins if plugin.module == name), None)
+    if known is None:
+        known = Plugin(name, name, "", module=name)
+        manager.register(importlib.import_module(name), known, override=True)
+    return known
 
 
 def _compile(work: tuple[Kernel, str, Level]) -> None:
@@ -184,6 +185,8 @@ def _driver_symbol(symbol: str) -> str:
 def _run(job: dict[str, Any], report: Callable[[str], object]) -> int:
     """Compile what is missing, link all, and write the index. Return the number of kernels."""
     kernels = _kernels(job)
+    if not kernels:
+        return 0
     versions = f"{cache.sources()} {cache.version('numba')} {cache.version('llvmlite')} {job['level']}"
     objects = Path(job["objects"]) / hashlib.sha256(versions.encode()).hexdigest()[:16]
     objects.mkdir(parents=True, exist_ok=True)

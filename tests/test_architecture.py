@@ -26,10 +26,11 @@ LEVELS = {
     10: "activations callbacks gradients initializers losses optimizers plans regularizers utils",
     11: "layers metrics",
     12: "kernel_list models",
-    13: "building plugins",
-    14: "testing",
-    15: "commands",
-    16: "__init__ __main__",
+    13: "plugins",
+    14: "building",
+    15: "testing",
+    16: "commands",
+    17: "__init__ __main__",
 }
 """The packages and single modules of each level."""
 

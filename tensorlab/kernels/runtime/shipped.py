@@ -79,12 +79,24 @@ def folder_of(module: str, folder: Path) -> Path:
 
 def add_plugin(module: str) -> None:
     """Also look for kernels that come with a plugin, after those that are known already."""
+    folder = _folder_of_plugin(module)
+    if folder is not None and folder not in _folders:
+        _folders.append(folder)
+
+
+def status_of_plugin(module: str) -> Status | None:
+    """Return the state of the kernels that come with a plugin; None if there are none."""
+    folder = _folder_of_plugin(module)
+    return None if folder is None else status(folder)
+
+
+def _folder_of_plugin(module: str) -> Path | None:
     file = getattr(sys.modules.get(module.partition(".")[0]), "__file__", None)
-    if file is not None:
-        path = Path(file)
-        folder = folder_of(module, path.parent.parent if path.stem == "__init__" else path.parent)
-        if folder.is_dir() and folder not in _folders:
-            _folders.append(folder)
+    if file is None:
+        return None
+    path = Path(file)
+    folder = folder_of(module, path.parent.parent if path.stem == "__init__" else path.parent)
+    return folder if folder.is_dir() else None
 
 
 def find(key: str) -> Callable[..., Any] | None:
