@@ -12,9 +12,12 @@ class Wheel(bdist_wheel):
     """A wheel for every version of Python, because compiled kernels use its stable interface only."""
 
     def get_tag(self) -> tuple[str, str, str]:
-        """Return the tags of Python, its binary interface and the platform."""
+        """Return the tags of Python, its binary interface and the platform.
+
+        The kernels refer to no version of a library, so the wheel works with any that supports this Python.
+        """
         python, abi, system = super().get_tag()
-        return ("py3", "none", system) if COMPILED else (python, abi, system)
+        return ("py3", "none", system.replace("linux_", "manylinux_2_17_")) if COMPILED else (python, abi, system)
 
 
 class Platform(Distribution):

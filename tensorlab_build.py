@@ -62,7 +62,8 @@ def _add_commands(distribution: Distribution, modules: list[str]) -> None:
         """A wheel for every version of Python on one platform."""
 
         def get_tag(self) -> tuple[str, str, str]:
-            return "py3", "none", super().get_tag()[2]
+            # The kernels refer to no version of a library.
+            return "py3", "none", super().get_tag()[2].replace("linux_", "manylinux_2_17_")
 
     distribution.cmdclass |= {"build_py": BuildWithKernels, "bdist_wheel": WheelWithKernels}
     distribution.has_ext_modules = lambda: True
