@@ -19,6 +19,7 @@ __all__ = [
     "map_driver",
     "map_kernel",
     "matmul_kernel",
+    "outer_update_kernel",
     "reduce_kernel",
     "replay_kernel",
     "rowwise_kernel",
@@ -54,6 +55,7 @@ class Maker:
 if TYPE_CHECKING:
     from tensorlab.kernels.loops.arg_reduce import arg_reduce_kernel
     from tensorlab.kernels.loops.map import map_driver, map_kernel
+    from tensorlab.kernels.loops.outer_update import outer_update_kernel
     from tensorlab.kernels.loops.reduce import reduce_kernel
     from tensorlab.kernels.loops.rowwise import rowwise_kernel
     from tensorlab.kernels.loops.scan import scan_kernel
@@ -70,6 +72,7 @@ else:
     map_driver = Maker("loops.map.map_driver")
     map_kernel = Maker("loops.map.map_kernel")
     matmul_kernel = Maker("matmul.stacked.matmul_kernel")
+    outer_update_kernel = Maker("loops.outer_update.outer_update_kernel")
     reduce_kernel = Maker("loops.reduce.reduce_kernel")
     replay_kernel = Maker("runtime.replay.replay_kernel")
     rowwise_kernel = Maker("loops.rowwise.rowwise_kernel")
