@@ -178,8 +178,8 @@ def _map(
 
 _RUN = _kernel(catalogue.run_driver, "thread pool")
 _RUNNING = (
-    *("arg_reduce_kernel", "matmul_kernel", "outer_update_kernel", "reduce_kernel", "rowwise_kernel", "scan_kernel"),
-    "update_kernel",
+    *("arg_reduce_kernel", "gather_kernel", "matmul_kernel", "outer_update_kernel", "reduce_kernel", "rowwise_kernel"),
+    *("scan_kernel", "update_kernel"),
 )
 _DRIVERS = {
     **{_name(getattr(catalogue, name)): (_RUN,) for name in _RUNNING},
@@ -286,6 +286,7 @@ def _of_the_runtime(chosen: Sequence[DType]) -> Iterator[Kernel]:
     yield _kernel(catalogue.stop_kernel, "thread pool")
     yield _kernel(catalogue.call_kernel, "compiled calls", calls.slots(add, Tensor))
     yield _kernel(catalogue.replay_kernel, "plans")
+    yield _kernel(catalogue.gather_kernel, "gather")
     yield _kernel(catalogue.matmul_kernel, "matmul")
     for own, target in product(chosen, chosen):
         yield _map("astype", *conversion(own, target))
