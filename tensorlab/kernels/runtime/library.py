@@ -83,12 +83,17 @@ def _without_collections() -> Iterator[None]:
             gc.enable()
 
 
+def origin(address: int) -> tuple[str, tuple[Any, ...]]:
+    """Return the maker of the kernel at an address, as in `find`, and its arguments."""
+    return _origins[address]
+
+
 def title(address: int) -> str:
     """Return a short description of the kernel at an address for tables, such as "map relu float32".
 
     A kernel that equal scalar functions share has the name of the function that was used first.
     """
-    maker, arguments = _origins[address]
+    maker, arguments = origin(address)
     words = [maker.rpartition(".")[2].removesuffix("_kernel")]
     for argument in arguments:
         text = argument if isinstance(argument, str) else getattr(argument, "name", "")
