@@ -87,7 +87,7 @@ def build(
     check_system()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
     environment |= {
-        "NUMBA_CPU_NAME": chosen.name,
+        "NUMBA_CPU_NAME": chosen.processor,
         "NUMBA_CPU_FEATURES": chosen.flags,
         "PYTHONHASHSEED": "0",
         shipped.VARIABLE: "0",
@@ -167,7 +167,7 @@ def _compile(work: tuple[Kernel, str, Level]) -> None:
     from tensorlab.kernels.runtime import library, linker
 
     code = library.lowering(kernel.maker)(*kernel.arguments)
-    machine = linker.shared_machine(level.name, level.flags)
+    machine = linker.shared_machine(level.processor, level.flags)
     made = linker.emit(code, machine, shipped.identifier(kernel.key), _driver_symbol)
     temporary = Path(f"{path}.{os.getpid()}")
     temporary.write_bytes(made.code)
