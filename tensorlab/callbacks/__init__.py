@@ -10,7 +10,7 @@ from tensorlab.callbacks.base import Callback, CallbackList, History, LambdaCall
 from tensorlab.callbacks.checkpoint import BackupAndRestore, ModelCheckpoint
 from tensorlab.callbacks.logger import CSVLogger
 from tensorlab.callbacks.monitor import EarlyStopping, ReduceLROnPlateau
-from tensorlab.callbacks.progress import ProgressBar, show
+from tensorlab.callbacks.progress import ProgbarLogger, ProgressBar, show
 from tensorlab.callbacks.schedule import LearningRateScheduler, TerminateOnNaN
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "LearningRateScheduler",
     "Logs",
     "ModelCheckpoint",
+    "ProgbarLogger",
     "ProgressBar",
     "ReduceLROnPlateau",
     "TerminateOnNaN",

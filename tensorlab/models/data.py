@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import itertools
 import math
-import operator
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
@@ -20,23 +19,13 @@ from tensorlab.host_arrays import is_mapped
 from tensorlab.layers.arguments import is_structure
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.reduction import only_finite
-from tensorlab.rules import finite
+from tensorlab.rules import finite, integer
 from tensorlab.tensor import Tensor
 
 
 def check_count(who: str, value: Any, least: int = 1) -> int:
-    """Return a value as an int of at least ``least``.
-
-    Raises:
-        ArgumentError: if it is not.
-    """
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    if isinstance(value, bool) or number < least:
-        raise ArgumentError(who, f"an integer of at least {least}", short_repr(value))
-    return number
+    """Return a value as an int of at least ``least``, or raise ArgumentError."""
+    return integer(who, value, least)
 
 
 def weights_by_label(who: str, class_weight: Any) -> dict[int, float]:

@@ -77,7 +77,7 @@ class Evaluation(Runs):
         size = check_batch_size(f"{who} batch_size", batch_size)
         steps = None if steps is None else check_count(f"{who} steps", steps)
         batches = Epochs(who, self.checked_data(who, x, y, "test_step", sample_weight), size, steps)
-        watching = CallbackList(given, self, verbose=verbose, epochs=1, steps=batches.steps)
+        watching = CallbackList(given, model=self, verbose=verbose, epochs=1, steps=batches.steps)
         with self._run():
             self._checked = self.loss
             logs = self._evaluate(batches, watching)
@@ -183,7 +183,7 @@ class Evaluation(Runs):
         notify: Callable[..., None] = _ignore
         if given:
             steps = samples.steps(size, last_alone)
-            notify = CallbackList(given, self, verbose=verbose, epochs=1, steps=steps).call
+            notify = CallbackList(given, model=self, verbose=verbose, epochs=1, steps=steps).call
         collected = Collected(samples.count)
         if self.stop_predicting:
             self.stop_predicting = False
@@ -205,7 +205,7 @@ class Evaluation(Runs):
 
     def _predict_batches(self, batches: Epochs, callbacks: list[Callback]) -> Any:
         """Return the outputs for batches whose number need not be known."""
-        notify = CallbackList(callbacks, self, verbose=0, epochs=1, steps=batches.steps).call
+        notify = CallbackList(callbacks, model=self, verbose=0, epochs=1, steps=batches.steps).call
         self.stop_predicting = False
         own_step, parts = self._replaces("predict_step"), []
         notify("on_predict_begin", {})

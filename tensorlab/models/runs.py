@@ -207,6 +207,7 @@ def check_callbacks(who: str, identifiers: Any) -> list[Callback]:
     """Return the callbacks that a run is given."""
     if identifiers is None:
         return []
+    identifiers = identifiers.callbacks if isinstance(identifiers, callbacks.CallbackList) else identifiers
     given = list(flat((identifiers,) if isinstance(identifiers, (Callback, str)) else identifiers))
     if not all(isinstance(each, (Callback, str)) for each in given):
         classes = any(isinstance(each, type) for each in given)

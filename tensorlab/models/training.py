@@ -146,7 +146,7 @@ class Training(Evaluation):
                 hint = "pass validation_steps, or data that can be read again"
                 raise ArgumentError(f"{who} validation_data", "data for every epoch", "an iterator", hint)
             every = [*(each for each in given if each is not history), *find_observers(), history, *shown]
-            watching = CallbackList(every, self, verbose=verbose, epochs=epochs, steps=batches.steps)
+            watching = CallbackList(every, model=self, verbose=verbose, epochs=epochs, steps=batches.steps)
             backup = next((each for each in given if isinstance(each, BackupAndRestore)), checkpoint)
             resuming = None
             if backup is not None:

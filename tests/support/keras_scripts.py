@@ -150,3 +150,38 @@ def stop_and_go_on(keras: Any) -> dict[str, Any]:
     assert model.history is second
     binary = [float(np.sum(BINARY)), len(first.epoch)]
     return {"first": first.history["loss"], "second": second.history["loss"], "epochs": second.epoch, "binary": binary}
+
+
+# Callbacks
+
+
+@script
+def callbacks_that_stop(keras: Any) -> dict[str, Any]:
+    found = {}
+    for name, options in {
+        "patience": {"patience": 2, "monitor": "loss", "min_delta": 0.2},
+        "baseline": {"patience": 3, "monitor": "val_mae", "baseline": 0.5, "mode": "min"},
+        "late": {"patience": 1, "start_from_epoch": 3, "restore_best_weights": True, "min_delta": 0.5},
+    }.items():
+        model = regression(keras, keras.optimizers.SGD(0.1, momentum=0.5))
+        stop = keras.callbacks.EarlyStopping(**options)
+        history = model.fit(X, TARGETS, 5, epochs=12, validation_split=0.25, shuffle=False, verbose=0, callbacks=[stop])
+        found[name] = [len(history.epoch), stop.stopped_epoch, stop.best, model.evaluate(X, TARGETS, verbose=0)]
+    return found
+
+
+@script
+def callbacks_that_write_logs(keras: Any) -> dict[str, Any]:
+    class Norm(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            logs["norm"] = float(np.sum(self.model.get_weights()[0] ** 2))
+
+    seen: list[Any] = []
+    show = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(sorted(logs)))
+    schedule = keras.callbacks.LearningRateScheduler(lambda epoch: 0.1 / (epoch + 1))
+    plateau = keras.callbacks.ReduceLROnPlateau("mae", factor=0.2, patience=1, min_delta=0.3, cooldown=1, min_lr=0.001)
+    model = regression(keras)
+    options = {"epochs": 4, "batch_size": 5, "shuffle": False, "verbose": 0}
+    first = model.fit(X, TARGETS, callbacks=[Norm(), show, schedule], **options)
+    second = model.fit(X, TARGETS, callbacks=[plateau], **options)
+    return recorded(first) | {"seen": seen} | {f"second {name}": each for name, each in recorded(second).items()}
