@@ -61,9 +61,10 @@ def _compiled(maker: str, arguments: tuple[Any, ...], lowered: Callable[..., Cod
         with _without_collections():
             return linker.emit((lowered or lowering(maker))(*arguments))
     except ModuleNotFoundError as error:
-        if error.name not in ("numba", "llvmlite"):
+        package = str(error.name).partition(".")[0]
+        if package not in ("numba", "llvmlite"):
             raise
-        what = f"{error.name}, which compiles kernels, is not installed, and {maker.rpartition('.')[2]} is not shipped"
+        what = f"{package}, which compiles kernels, is not installed, and {maker.rpartition('.')[2]} is not shipped"
         raise StateError("tensorlab", what, "pip install numba") from error
 
 
