@@ -76,6 +76,8 @@ def tensorlab_register_optimizers() -> dict[str, Any]:
         "adam": optimizers.Adam,
         "adamax": optimizers.Adamax,
         "adamw": optimizers.AdamW,
+        "ftrl": optimizers.Ftrl,
+        "lion": optimizers.Lion,
         "nadam": optimizers.Nadam,
         "rmsprop": optimizers.RMSprop,
         "sgd": optimizers.SGD,
