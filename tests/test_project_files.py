@@ -55,5 +55,5 @@ def test_contributing_names_files_that_exist() -> None:
     assert len(named) > 30
     assert len(run) > 10
     kernels = {"tensorlab/kernels/loops/pairs.py", "cuda/tensorlab_cuda/kernels/pairs.py"}
-    examples = {"tensorlab/optimizers/lamb.py", "tensorlab/layers/scale.py", *kernels}
+    examples = {"tensorlab/optimizers/lion.py", "tensorlab/layers/scale.py", *kernels}
     assert {path for path in named | run if not list(ROOT.glob(path))} == examples

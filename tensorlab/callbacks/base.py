@@ -216,6 +216,7 @@ class CallbackList:
     @named
     def __init__(
         self,
+        /,
         callbacks: Iterable[Callback] | None = None,
         add_history: bool = False,
         model: Any = None,

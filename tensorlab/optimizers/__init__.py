@@ -8,7 +8,6 @@ from tensorlab.optimizers.adamax import Adamax
 from tensorlab.optimizers.base import Optimizer
 from tensorlab.optimizers.clipping import ClippingOptimizer
 from tensorlab.optimizers.ftrl import Ftrl
-from tensorlab.optimizers.lion import Lion
 from tensorlab.optimizers.maker import OptimizerRule, get
 from tensorlab.optimizers.nadam import Nadam
 from tensorlab.optimizers.rmsprop import RMSprop
@@ -24,7 +23,6 @@ __all__ = [
     "Adamax",
     "ClippingOptimizer",
     "Ftrl",
-    "Lion",
     "Nadam",
     "Optimizer",
     "OptimizerRule",

@@ -77,7 +77,6 @@ def tensorlab_register_optimizers() -> dict[str, Any]:
         "adamax": optimizers.Adamax,
         "adamw": optimizers.AdamW,
         "ftrl": optimizers.Ftrl,
-        "lion": optimizers.Lion,
         "nadam": optimizers.Nadam,
         "rmsprop": optimizers.RMSprop,
         "sgd": optimizers.SGD,

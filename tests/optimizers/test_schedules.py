@@ -168,7 +168,6 @@ REFUSED: list[tuple[Callable[[], Any], type[TensorlabError], str]] = [
     (lambda: Adam(weight_decay="0"), ArgumentError, "Adam weight_decay: expected a finite number, received '0'"),
     (lambda: tl.optimizers.AdamW(weight_decay=None), ArgumentError, "AdamW weight_decay: expected a finite number"),
     (lambda: Adam(name=3), ArgumentTypeError, "Adam name: expected a string, received 3"),
-    (lambda: tl.optimizers.Lion(beta_1=0.0), ArgumentError, "Lion beta_1: expected a number above 0 and at most 1"),
     (
         lambda: tl.optimizers.Ftrl(l1_regularization_strength=-1.0),
         ArgumentError,

@@ -198,7 +198,6 @@ def optimizers_with_options(keras: Any) -> dict[str, Any]:
         "decayed adam": optimizers.Adam(0.01, weight_decay=0.05, clipnorm=0.5),
         "decayed adamw": optimizers.AdamW(0.01, amsgrad=True),
         "centered": optimizers.RMSprop(0.01, centered=True, momentum=0.2, name="centered"),
-        "lion": optimizers.Lion(0.01, weight_decay=0.1),
         "ftrl": optimizers.Ftrl(0.1, l1_regularization_strength=0.01, l2_regularization_strength=0.02, beta=0.1),
         "nadam": optimizers.Nadam(0.01, weight_decay=0.01, global_clipnorm=1.0),
         "adagrad": optimizers.Adagrad(0.1, weight_decay=0.01, clipvalue=0.1),

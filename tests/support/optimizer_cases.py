@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import tensorlab as tl
-from tensorlab.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Ftrl, Lion, Nadam, Optimizer, RMSprop
+from tensorlab.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Ftrl, Nadam, Optimizer, RMSprop
 
 Array = np.ndarray[Any, Any]
 Loop = Callable[[Array, list[Array]], Array]
@@ -125,14 +125,6 @@ def centered(w: Array, gradients: list[Array], mu: float = 0.0) -> Array:
     return w
 
 
-def lion(w: Array, gradients: list[Array], rate: float = 0.001, b1: float = 0.9, b2: float = 0.99) -> Array:
-    m = np.zeros_like(w)
-    for g in gradients:
-        w = w - rate * np.sign(b1 * m + (1.0 - b1) * g)
-        m = b2 * m + (1.0 - b2) * g
-    return w
-
-
 def ftrl(w: Array, gradients: list[Array], rate: float, l1: float, l2: float, shrink: float, beta: float) -> Array:
     n, z = np.full_like(w, 0.1), np.zeros_like(w)
     for g in gradients:
@@ -179,7 +171,6 @@ CASES: dict[str, tuple[Callable[[], Optimizer], Loop]] = {
         lambda: RMSprop(momentum=0.5, centered=True),
         lambda w, gs: centered(w, gs, 0.5),
     ),
-    "lion": (Lion, lion),
     "ftrl": (lambda: Ftrl(0.5, **FTRL), lambda w, gs: ftrl(w, gs, 0.5, 0.2, 0.3, 0.05, 0.1)),
     "sgd decay": (lambda: SGD(0.1, weight_decay=0.2), decaying(lambda w, gs: sgd(w, gs, 0.1), 0.2, 0.1)),
     "adam betas": (lambda: Adam(0.01, beta_1=0.8, beta_2=0.95), lambda w, gs: adam(w, gs, 0.01, 0.8, 0.95)),
