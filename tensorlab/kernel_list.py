@@ -144,9 +144,9 @@ def _of_object(thing: object, chosen: Sequence[DType], order: int) -> Iterator[K
     elif isinstance(thing, LossRule):
         yield from _of_operation(thing.operation, chosen, order)
     elif isinstance(thing, OptimizerRule):
-        yield from _of_object(thing.rule, chosen, order)
-    elif isinstance(thing, Rule):
-        yield from (_update(thing.scalar, dtype, len(thing.slots)) for dtype in _real(chosen))
+        yield from _of_rule(thing.rule, chosen)
+    elif isinstance(thing, Rule):  # of a built-in optimizer, which can decay weights too
+        yield from chain(_of_rule(thing, chosen), _of_rule(thing.decayed, chosen))
     elif isinstance(thing, Reduction):
         for own in chosen:
             for compute, output in _REDUCTIONS[thing.name](own, chosen):
@@ -158,6 +158,10 @@ def _of_object(thing: object, chosen: Sequence[DType], order: int) -> Iterator[K
             yield _kernel(catalogue.rowwise_kernel, thing.name, (thing, dtype.name, inputs), dtype)
     elif isinstance(thing, Scan):
         yield from _of_scan(thing, chosen)
+
+
+def _of_rule(rule: Rule, chosen: Sequence[DType]) -> Iterator[Kernel]:
+    return (_update(rule.scalar, dtype, len(rule.slots)) for dtype in _real(chosen))
 
 
 def _name(maker: Any) -> str:

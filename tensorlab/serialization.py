@@ -141,6 +141,8 @@ def _misfit(
 
 def serialize(value: Any) -> Any:
     """Convert a constructor's argument to plain data: numbers, strings, lists, names of registered objects, configs."""
+    if isinstance(value, Configured) and value._kind not in registries:  # its owner makes it from the config
+        return {"class_name": type(value).__name__, "config": value.get_config()}
     if isinstance(value, Configured):
         name = registries[value._kind].name_of(value._maker) or value._maker.__name__
         return {"class_name": name, "kind": value._kind, "config": value.get_config()}

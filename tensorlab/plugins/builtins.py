@@ -76,6 +76,7 @@ def tensorlab_register_optimizers() -> dict[str, Any]:
         "adam": optimizers.Adam,
         "adamax": optimizers.Adamax,
         "adamw": optimizers.AdamW,
+        "ftrl": optimizers.Ftrl,
         "nadam": optimizers.Nadam,
         "rmsprop": optimizers.RMSprop,
         "sgd": optimizers.SGD,
