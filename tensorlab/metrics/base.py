@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,11 @@ import numpy as np
 from tensorlab import autodiff, dtypes, initializers, ops
 from tensorlab.arguments import check_name
 from tensorlab.backends.listening import affected, listening, refused
-from tensorlab.errors import ShapeError
+from tensorlab.errors import ShapeError, StateError
 from tensorlab.losses.base import matched
 from tensorlab.metrics.running import RunningMean
 from tensorlab.ops.dispatch import as_tensor, device_of
-from tensorlab.serialization import Configured
+from tensorlab.serialization import Configured, plain_attributes, set_plain_attributes
 from tensorlab.shapes import as_shape
 from tensorlab.tensor import Tensor
 from tensorlab.utils import snake_case
@@ -183,11 +183,51 @@ class Metric(Configured):
                 found.update({id(variable): variable for variable in value.variables})
         return list(found.values())
 
+    def _own_variables(self) -> list[Variable]:
+        """Return the variables that do not belong to an inner metric."""
+        inner = {id(v) for part in self._parts() if part is not self for v in part.variables}
+        return [variable for variable in self.variables if id(variable) not in inner]
+
     def _parts(self) -> Iterator[Metric]:
         yield self
         for value in vars(self).values():
             if isinstance(value, Metric):
                 yield from value._parts()
+
+    def get_state(self) -> list[dict[str, Any]]:
+        """Return the state as plain data and arrays, for `set_state` of a metric of the same class and config."""
+        return [
+            {
+                "mean": [*part._running_mean.read().state()],
+                "attributes": plain_attributes(part, "name"),
+                "variables": [np.array(variable.numpy()) for variable in part._own_variables()],
+            }
+            for part in self._parts()
+        ]
+
+    def set_state(self, state: Sequence[Mapping[str, Any]]) -> None:
+        """Restore what `get_state` returned.
+
+        Raises:
+            StateError: for the state of another metric. Nothing has changed then.
+        """
+        parts = list(self._parts())
+        try:
+            pairs = list(zip(parts, state, strict=True))
+            means = [RunningMean(*map(float, each["mean"])) for each in state]
+            values = [
+                (variable, np.asarray(value, variable.dtype).reshape(variable.shape))
+                for part, each in pairs
+                for variable, value in zip(part._own_variables(), each["variables"], strict=True)
+            ]
+        except (TypeError, ValueError, LookupError) as error:
+            problem = f"the state is not one that it has returned ({error})"
+            raise StateError(f"{self.name}.set_state", problem, "give what get_state returned") from None
+        for (part, each), mean in zip(pairs, means, strict=True):
+            set_plain_attributes(part, each["attributes"], "name")
+            part._running_mean = mean
+        for variable, value in values:
+            variable.assign(value)
 
     def snapshot(self) -> Any:
         """Return the state as it is now, for `restore`. Lists, dicts, sets and arrays are copied, not their items."""

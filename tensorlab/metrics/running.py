@@ -18,8 +18,8 @@ class RunningMean:
 
     __slots__ = ("pending", "total", "weight")
 
-    def __init__(self) -> None:
-        self.total, self.weight = 0.0, 0.0
+    def __init__(self, total: float = 0.0, weight: float = 0.0) -> None:
+        self.total, self.weight = total, weight
         self.pending: list[tuple[float | Tensor, float]] = []  # means and weights that are not in the total yet
 
     def add(self, mean: float | Tensor, weight: float) -> None:
@@ -35,6 +35,10 @@ class RunningMean:
             self.total += float(mean) * weight
             self.weight += weight
         return self
+
+    def state(self) -> tuple[float, float]:
+        """Return the arguments of the constructor, after `read`."""
+        return self.total, self.weight
 
     def __copy__(self) -> RunningMean:
         made = RunningMean()
