@@ -10,13 +10,14 @@ import contextlib
 import dataclasses
 import gc
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tensorlab.forks import guard
-from tensorlab.kernels.runtime import cache, layout, native
+from tensorlab.kernels.runtime import ahead, cache, layout, native
 from tensorlab.kernels.runtime.native import Native
 from tensorlab.scalars import ScalarFunction
+from tensorlab.waiting import Request
 
 PACKAGE = "tensorlab.kernels."
 
@@ -28,14 +29,14 @@ _SYMBOL = "tensorlab."
 
 
 def find(
-    maker: str, arguments: tuple[Any, ...] = (), compiled: Callable[..., Native] | None = None
+    maker: str, arguments: tuple[Any, ...] = (), compiler: Callable[..., Native] | None = None
 ) -> Callable[..., Any]:
     """Return a kernel of this process, from disk, or newly compiled and written to disk.
 
     Args:
         maker: the dotted name of the maker, relative to `tensorlab.kernels`.
         arguments: scalar functions, rules, strings, numbers, None, and tuples of these.
-        compiled: compiles the kernel from the arguments; by default the maker does.
+        compiler: compiles the kernel from the arguments; by default the maker does.
     """
     key = key_of(maker, arguments)
     # Numba compiles no faster on several threads. The guard also ensures that each kernel is compiled once only.
@@ -43,15 +44,25 @@ def find(
         kernel = _kernels.get(key) or _loaded(key)
         if kernel is None:
             layout.check_layout()
-            with _without_collections():
-                made = (compiled or _compiler(maker))(*arguments)
-            cache.write(key, made)
-            kernel = native.load(made)
+            made = ahead.obtain(key, lambda: compiled(maker, arguments, compiler), compiled, missing)
+            kernel = _linked(made)
             if kernel is None:
                 raise RuntimeError(f"cannot link a kernel: this process lacks a symbol, one of {', '.join(made.needs)}")
         _kernels[key] = kernel
         _origins[native.address(kernel)] = maker, arguments
     return kernel
+
+
+def compiled(maker: str, arguments: tuple[Any, ...], compiler: Callable[..., Native] | None = None) -> Native:
+    """Compile a kernel, without loading or storing it. The arguments are those of `find`."""
+    with _without_collections():
+        return (compiler or _compiler(maker))(*arguments)
+
+
+def missing(requests: Iterable[Request]) -> list[tuple[str, Request]]:
+    """Return those of some kernels that are neither in this process nor on disk, with their keys."""
+    keyed = {key_of(*request): request for request in requests}
+    return [(key, request) for key, request in keyed.items() if key not in _kernels and not cache.contains(key)]
 
 
 @contextlib.contextmanager
@@ -75,7 +86,11 @@ def title(address: int) -> str:
 
     A kernel that equal scalar functions share has the name of the function that was used first.
     """
-    maker, arguments = _origins[address]
+    return title_of(*_origins[address])
+
+
+def title_of(maker: str, arguments: tuple[Any, ...]) -> str:
+    """Return the same description for the kernel of a maker with some arguments."""
     words = [maker.rpartition(".")[2].removesuffix("_kernel")]
     for argument in arguments:
         text = argument if isinstance(argument, str) else getattr(argument, "name", "")
@@ -121,6 +136,11 @@ def _loaded(key: str) -> Callable[..., Any] | None:
     if found is None:
         return None
     layout.check_layout()
+    return _linked(found)
+
+
+def _linked(found: Native) -> Callable[..., Any] | None:
+    """Load a kernel from object code, after the drivers that it calls."""
     for symbol in found.needs:
         if symbol.startswith(_SYMBOL):
             provide(symbol.removeprefix(_SYMBOL))
