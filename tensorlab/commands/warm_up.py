@@ -51,8 +51,10 @@ def run(options: argparse.Namespace) -> int:
                 failed += 1
                 print(f"{library.title_of(maker, arguments)} cannot be compiled: {type(error).__name__}: {error}")
     seconds = time.perf_counter() - started
-    compiled = f"{len(missing) - failed} compiled in {seconds:.1f} s, " if missing else ""
-    print(f"{len(requests)} kernels: {compiled}{len(requests) - len(missing)} were stored already, in {cache.folder()}")
+    compiled = (
+        f"{len(missing) - failed} compiled in {seconds:.1f} s and stored in {cache.folder()}, " if missing else ""
+    )
+    print(f"{len(requests)} kernels: {compiled}{len(requests) - len(missing)} were there already")
     return int(failed > 0)
 
 

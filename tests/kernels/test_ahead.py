@@ -27,7 +27,7 @@ from tensorlab.kernels.runtime.native import Native
 
 def compiled(maker, arguments):
     %s
-    return Native(b"worker", b"", (maker,))
+    return Native(b"worker", (maker,))
 
 library.compiled = compiled
 from tensorlab.kernels.runtime.worker import main; main()
@@ -44,7 +44,7 @@ def key(request: tuple[str, tuple[Any, ...]]) -> str:
 def native(origin: str) -> Any:
     from tensorlab.kernels.runtime.native import Native
 
-    return Native(origin.encode(), b"", ())
+    return Native(origin.encode(), ())
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def obtained(requests: list[tuple[str, tuple[Any, ...]]]) -> list[bytes]:
     made = []
     for request in requests:
         slow = lambda *_: (time.sleep(0.2), native("here"))[1]  # noqa: E731
-        made.append(obtain(key(request), slow, slow, library.missing).kernel)
+        made.append(obtain(key(request), slow, slow, library.missing).code)
     return made
 
 
