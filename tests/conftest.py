@@ -26,6 +26,9 @@ os.environ.setdefault("TENSORLAB_SHIPPED", "0")
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Tests already run in as many processes as there are processors.
+os.environ.setdefault("TENSORLAB_COMPILE_PROCESSES", "1")
+
 GIVEN_SEED = os.environ.get("TENSORLAB_TEST_SEED")
 SEED = int(GIVEN_SEED or secrets.randbits(32))
 hypothesis.settings.register_profile("repeated", derandomize=True)

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "tensorlab"
 LEVELS = {
     0: "errors start",
     1: "environment forks loading scopes terminal version",
-    2: "arguments autodiff dtypes lazy references registry scalars shapes",
+    2: "arguments autodiff dtypes lazy references registry scalars shapes waiting",
     3: "datasets host_arrays rules serialization",
     4: "kernels",
     5: "backends",
