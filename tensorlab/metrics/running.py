@@ -20,7 +20,7 @@ class RunningMean:
 
     def __init__(self) -> None:
         self.total, self.weight = 0.0, 0.0
-        self.pending: list[tuple[float | Tensor, float | Tensor]] = []  # means and weights that are not in the total yet
+        self.pending: list[tuple[float | Tensor, float | Tensor]] = []  # not in the total yet
 
     def add(self, mean: float | Tensor, weight: float | Tensor) -> None:
         """Add a batch. Its mean is ignored if its weight is 0."""
