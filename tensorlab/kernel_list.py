@@ -177,7 +177,10 @@ def _map(
 
 
 _RUN = _kernel(catalogue.run_driver, "thread pool")
-_RUNNING = ("arg_reduce_kernel", "matmul_kernel", "reduce_kernel", "rowwise_kernel", "scan_kernel", "update_kernel")
+_RUNNING = (
+    *("arg_reduce_kernel", "gather_kernel", "matmul_kernel", "outer_update_kernel", "reduce_kernel", "rowwise_kernel"),
+    *("scan_kernel", "update_kernel"),
+)
 _DRIVERS = {
     **{_name(getattr(catalogue, name)): (_RUN,) for name in _RUNNING},
     _name(catalogue.map_kernel): (_RUN, _kernel(catalogue.map_driver, "map driver")),
@@ -283,6 +286,7 @@ def _of_the_runtime(chosen: Sequence[DType]) -> Iterator[Kernel]:
     yield _kernel(catalogue.stop_kernel, "thread pool")
     yield _kernel(catalogue.call_kernel, "compiled calls", calls.slots(add, Tensor))
     yield _kernel(catalogue.replay_kernel, "plans")
+    yield _kernel(catalogue.gather_kernel, "gather")
     yield _kernel(catalogue.matmul_kernel, "matmul")
     for own, target in product(chosen, chosen):
         yield _map("astype", *conversion(own, target))
@@ -292,4 +296,6 @@ def _of_the_runtime(chosen: Sequence[DType]) -> Iterator[Kernel]:
         for arguments in task_arguments(dtype.name):
             yield _kernel(catalogue.task_kernel, f"matmul {arguments[0]}", arguments, dtype)
         yield from (_update(operation.scalar, dtype, 0) for operation in (add, subtract))  # of `Variable.assign_add`
-    yield from (_epilogue(add.scalar, dtype, 1) for dtype in _real(chosen))
+    for dtype in _real(chosen):
+        yield _epilogue(add.scalar, dtype, 1)
+        yield _kernel(catalogue.outer_update_kernel, "plans", (dtype.name,), dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -34,6 +35,21 @@ def finite(who: str, value: Any, low: float = -math.inf, high: float = math.inf)
         if math.isfinite(low):
             expected = f"a number of at least {low:g}" if math.isinf(high) else f"a number from {low:g} to {high:g}"
         raise ArgumentError(who, expected, short_repr(value))
+    return number
+
+
+def integer(who: str, value: Any, least: int) -> int:
+    """Return a value as an int of at least ``least``.
+
+    Raises:
+        ArgumentError: if it is not.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if isinstance(value, bool) or number < least:
+        raise ArgumentError(who, f"an integer of at least {least}", short_repr(value))
     return number
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab import random
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, short_repr
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, StateError, short_repr
 from tensorlab.forks import counting
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.tensor import Tensor
@@ -118,3 +118,56 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray[Any, An
         ) from None
     np.put_along_axis(rows, labels.astype(np.int64)[..., None], 1.0, axis=-1)
     return rows
+
+
+class PyDataset:
+    """The base of data sets that compute their batches, which `fit`, `evaluate` and `predict` accept as ``x``.
+
+    A subclass has ``__len__``, the number of batches, and ``__getitem__``, which returns the batch of an index: ``x``,
+    ``(x, y)`` or ``(x, y, sample_weight)``. It may also have ``on_epoch_begin`` and ``on_epoch_end``. Any other class
+    with a length and items may be used as well.
+
+    Args:
+        workers: accepted as in Keras, and ignored: batches are computed between the steps, in order.
+        use_multiprocessing: as ``workers``.
+        max_queue_size: as ``workers``.
+
+    Source: Keras, ``keras.utils.PyDataset``.
+
+    Example:
+        >>> class Squares(tl.utils.PyDataset):
+        ...     def __len__(self):
+        ...         return 4
+        ...     def __getitem__(self, index):
+        ...         x = np.arange(8.0).reshape(8, 1) + index
+        ...         return x, x * x
+        >>> model = tl.Sequential([tl.Input((1,)), tl.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> model.fit(Squares(), epochs=2, verbose=0).epoch
+        [0, 1]
+    """
+
+    def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
+        self.workers, self.use_multiprocessing, self.max_queue_size = workers, use_multiprocessing, max_queue_size
+
+    def __getitem__(self, index: int) -> Any:
+        """Return the batch of an index."""
+        raise StateError(
+            type(self).__name__, "the class has no method __getitem__", "implement __getitem__(self, index)"
+        )
+
+    @property
+    def num_batches(self) -> int | None:
+        """The number of batches; None if there is no end."""
+        if hasattr(self, "__len__"):
+            return len(self)
+        raise StateError(type(self).__name__, "the class has no method __len__", "implement __len__(self)")
+
+    def on_epoch_begin(self) -> None:
+        """Called before each epoch."""
+
+    def on_epoch_end(self) -> None:
+        """Called after each epoch."""
+
+
+Sequence = PyDataset

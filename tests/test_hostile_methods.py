@@ -48,6 +48,7 @@ INTERNAL = {
     "backward",  # called by `gradient`
     "call",  # called by `__call__`
     "check",
+    "checked_data",
     "checked_samples",
     "compute",
     "dry_run",

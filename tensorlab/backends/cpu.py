@@ -6,6 +6,7 @@ The modules of kernels are imported when the first kernel is needed, and Numba w
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,8 @@ else:
 
 _MAX_OPERANDS = 2
 """The maximum number of operands of an epilogue."""
+_LARGE = 1 << 16
+"""The number of bytes above which rows are copied faster by several threads."""
 
 
 class CPUBackend(HostMemory):
@@ -49,7 +52,7 @@ class CPUBackend(HostMemory):
     def __init__(self) -> None:
         # By rule, or by the content of a function, and by dtypes: `catalogue` takes a hundred times as long to look up.
         # Functions for `map` are kept by its callers, which look them up by fewer things.
-        self._kernels: dict[tuple[Any, ...], Any] = {}
+        self._kernels: dict[Any, Any] = {}
 
     def map(
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
@@ -169,6 +172,23 @@ class CPUBackend(HostMemory):
         if listening[0]:
             launched(kernel, (POOL, result.size // columns, columns, result, *dense), (result,))
         return result
+
+    def gather(self, buffer: Array, indices: Array) -> Array:
+        """Copy the selected rows on all threads if they are large, as the batches of `fit` are."""
+        if indices.ndim != 1 or indices.dtype != np.int64 or not (buffer.ndim and buffer.size):
+            return super().gather(buffer, indices)
+        row = buffer.nbytes // len(buffer)
+        if row * indices.size < _LARGE or not (buffer.flags.c_contiguous and indices.flags.c_contiguous):
+            return super().gather(buffer, indices)
+        kernel = self._kernels.get("gather")
+        if kernel is None:
+            kernel = self._kernels["gather"] = catalogue.gather_kernel()
+        made = np.empty((len(indices), *buffer.shape[1:]), buffer.dtype)
+        if kernel(pool(), row, made, buffer, indices):
+            return super().gather(buffer, indices)  # raises the error for an index out of range
+        if listening[0]:
+            called(operator.getitem, (buffer, indices), made)
+        return made
 
     def matmul(
         self,

@@ -9,7 +9,7 @@ from tensorlab import serialization
 from tensorlab.callbacks.base import Callback, CallbackList, History, LambdaCallback, Logs
 from tensorlab.callbacks.logger import CSVLogger
 from tensorlab.callbacks.monitor import EarlyStopping, ReduceLROnPlateau
-from tensorlab.callbacks.progress import ProgressBar, show
+from tensorlab.callbacks.progress import ProgbarLogger, ProgressBar, show
 from tensorlab.callbacks.schedule import LearningRateScheduler, TerminateOnNaN
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "LambdaCallback",
     "LearningRateScheduler",
     "Logs",
+    "ProgbarLogger",
     "ProgressBar",
     "ReduceLROnPlateau",
     "TerminateOnNaN",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tensorlab import serialization
-from tensorlab.arguments import advice
-from tensorlab.errors import ArgumentTypeError, short_repr
+from tensorlab.arguments import advice, check_callable
+from tensorlab.errors import ArgumentTypeError, UnknownAttributeError, nearest, short_repr
 
 Logs = dict[str, Any]
 """The metrics of a moment by name: floats, or what a metric or a callback gives instead."""
@@ -68,54 +68,54 @@ class Callback(serialization.Configured):
         """Whether it runs code that is not tensorlab's between two steps, so that no plan may be used."""
         return not type(self).__module__.startswith("tensorlab.") and self.overrides(*_STEPS)
 
-    def on_train_begin(self, logs: Logs) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Called before the first epoch."""
 
-    def on_train_end(self, logs: Logs) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """Called after the last epoch, with its metrics."""
 
-    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Called before an epoch, counted from 0."""
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Called after an epoch, counted from 0, and its validation."""
 
-    def on_train_batch_begin(self, batch: int, logs: Logs) -> None:
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Called before a step, counted from 0 in each epoch."""
         self.on_batch_begin(batch, logs)
 
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Called after a step, with the metrics of the epoch so far."""
         self.on_batch_end(batch, logs)
 
-    def on_batch_begin(self, batch: int, logs: Logs) -> None:
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Called by `on_train_batch_begin`."""
 
-    def on_batch_end(self, batch: int, logs: Logs) -> None:
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Called by `on_train_batch_end`."""
 
-    def on_test_begin(self, logs: Logs) -> None:
+    def on_test_begin(self, logs: Logs | None = None) -> None:
         """Called before an evaluation, also that of `fit` on its validation data."""
 
-    def on_test_end(self, logs: Logs) -> None:
+    def on_test_end(self, logs: Logs | None = None) -> None:
         """Called after an evaluation, with its metrics."""
 
-    def on_test_batch_begin(self, batch: int, logs: Logs) -> None:
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Called before each batch of an evaluation."""
 
-    def on_test_batch_end(self, batch: int, logs: Logs) -> None:
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Called after each batch of an evaluation, with the metrics so far."""
 
-    def on_predict_begin(self, logs: Logs) -> None:
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
         """Called before a prediction."""
 
-    def on_predict_end(self, logs: Logs) -> None:
+    def on_predict_end(self, logs: Logs | None = None) -> None:
         """Called after a prediction."""
 
-    def on_predict_batch_begin(self, batch: int, logs: Logs) -> None:
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Called before each batch of a prediction."""
 
-    def on_predict_batch_end(self, batch: int, logs: Logs) -> None:
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Called after each batch of a prediction, with its ``outputs``."""
 
 
@@ -148,22 +148,50 @@ class LambdaCallback(Callback):
     """A callback made of functions.
 
     Args:
-        **functions: by the name of the method that each replaces, e.g. ``on_epoch_end=lambda epoch, logs: ...``.
+        on_epoch_begin: a function of ``(epoch, logs)``.
+        on_epoch_end: a function of ``(epoch, logs)``.
+        on_train_begin: a function of ``(logs)``.
+        on_train_end: a function of ``(logs)``.
+        on_train_batch_begin: a function of ``(batch, logs)``.
+        on_train_batch_end: a function of ``(batch, logs)``.
+        **functions: other methods, by name.
 
     Raises:
-        ArgumentTypeError: for a name that no method has.
+        ArgumentTypeError: for a name that no method has, or something that is not a function.
 
     Source: Keras, ``keras.callbacks.LambdaCallback``.
+
+    Example:
+        >>> show = tl.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
     """
 
-    def __init__(self, **functions: Callable[..., Any] | None) -> None:
+    def __init__(
+        self,
+        on_epoch_begin: Callable[..., Any] | None = None,
+        on_epoch_end: Callable[..., Any] | None = None,
+        on_train_begin: Callable[..., Any] | None = None,
+        on_train_end: Callable[..., Any] | None = None,
+        on_train_batch_begin: Callable[..., Any] | None = None,
+        on_train_batch_end: Callable[..., Any] | None = None,
+        **functions: Callable[..., Any] | None,
+    ) -> None:
         known = [name for name in vars(Callback) if name.startswith("on_")]
-        for name, function in functions.items():
+        for name in functions:
             if name not in known:
                 received = f"the unknown argument {name!r}"
                 listed = f"arguments among: {', '.join(known)}"
                 raise ArgumentTypeError("LambdaCallback", listed, received, advice(name, known))
+        functions |= {
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end,
+        }
+        for name, function in functions.items():
             if function is not None:
+                check_callable(f"LambdaCallback {name}", "a function, or None", function)
                 setattr(self, name, function)
 
     @property
@@ -173,18 +201,37 @@ class LambdaCallback(Callback):
 
 
 class CallbackList:
-    """A list of callbacks that is called like one."""
+    """A list of callbacks that is called like one.
 
-    def __init__(self, callbacks: Iterable[Callback], model: Any, **params: Any) -> None:
+    Args:
+        callbacks: the callbacks.
+        add_history: whether to append a `History` if there is none.
+        model: the model of all callbacks.
+        **params: their ``params``.
+
+    Attributes:
+        params: what all callbacks have as ``params``; ``steps`` is None until it is known.
+    """
+
+    def __init__(
+        self,
+        callbacks: Iterable[Callback] | None = None,
+        add_history: bool = False,
+        model: Any = None,
+        **params: Any,
+    ) -> None:
         try:
-            self.callbacks = list(callbacks)
+            self.callbacks = list(() if callbacks is None else callbacks)
         except TypeError:
             raise ArgumentTypeError("CallbackList", "a list of callbacks", type(callbacks).__name__) from None
         for callback in self.callbacks:
             if not isinstance(callback, Callback):
                 raise ArgumentTypeError("CallbackList", "callbacks", short_repr(callback))
+        if add_history and not any(isinstance(each, History) for each in self.callbacks):
+            self.callbacks.append(History())
         for callback in self.callbacks:
             callback.set_model(model)
+        self.params = params
         for callback in self.callbacks:
             callback.set_params(params)
 
@@ -204,6 +251,21 @@ class CallbackList:
     def overrides(self, *moments: str) -> bool:
         """Return whether any of them has one of these methods."""
         return any([callback.overrides(*moments) for callback in self.callbacks])
+
+    def __iter__(self) -> Iterator[Callback]:
+        return iter(self.callbacks)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a function that calls one of the methods ``on_…`` of each callback, for own training loops."""
+        if not (name.startswith("on_") and hasattr(Callback, name)):
+            known = [moment for moment in vars(Callback) if moment.startswith("on_")]
+            raise UnknownAttributeError("CallbackList", "a method of a callback", name, nearest(name, known))
+
+        def call(*arguments: Any, logs: Logs | None = None) -> None:
+            takes_logs = len(arguments) == (1 if name.endswith(("train_begin", "train_end")) else 2)
+            self.call(name, *arguments, *(() if takes_logs else ({} if logs is None else logs,)))
+
+        return call
 
     def call(self, moment: str, *arguments: Any) -> None:
         """Call a method of each callback, in order. The last argument is one dict for all."""

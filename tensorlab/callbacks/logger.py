@@ -26,10 +26,12 @@ class CSVLogger(Callback):
     def __init__(self, filename: Any, separator: str = ",", append: bool = False) -> None:
         if not isinstance(filename, (str, os.PathLike)):
             raise ArgumentTypeError("CSVLogger filename", "a path as a str or a Path", short_repr(filename))
+        if not isinstance(separator, str) or len(separator) != 1:
+            raise ArgumentTypeError("CSVLogger separator", "a single character", short_repr(separator))
         self.filename, self.separator, self.append = os.fspath(filename), separator, append
         self._columns: list[str] | None = None
 
-    def on_train_begin(self, logs: Logs) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Create or truncate the file, unless it is appended to."""
         self._columns = None
         self._header = not (self.append and os.path.exists(self.filename) and os.path.getsize(self.filename))
@@ -37,9 +39,9 @@ class CSVLogger(Callback):
             with open(self.filename, "w", newline="", encoding="utf-8"):
                 pass
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Write a line. The file is closed after each line, so that a failed run does not leave it open."""
-        first = self._columns is None
+        first, logs = self._columns is None, logs or {}
         if self._columns is None:
             self._columns = sorted(logs)
             if not any(name.startswith("val_") for name in self._columns):

@@ -6,8 +6,8 @@ import warnings
 from typing import Any
 
 from tensorlab.callbacks.base import Callback, Logs
-from tensorlab.errors import ArgumentError, levels_to_the_user, short_repr
-from tensorlab.rules import finite
+from tensorlab.errors import ArgumentError, ArgumentTypeError, levels_to_the_user, short_repr
+from tensorlab.rules import finite, integer
 
 
 class _Monitor(Callback):
@@ -25,6 +25,8 @@ class _Monitor(Callback):
     def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
         if mode not in ("auto", "min", "max"):
             raise ArgumentError(f"{type(self).__name__} mode", "'auto', 'min' or 'max'", short_repr(mode))
+        if not isinstance(monitor, str):
+            raise ArgumentTypeError(f"{type(self).__name__} monitor", "the name of a metric", short_repr(monitor))
         self.monitor, self.mode = monitor, mode
         self.min_delta = abs(finite(f"{type(self).__name__} min_delta", min_delta))
 
@@ -75,7 +77,8 @@ class EarlyStopping(_Monitor):
         start_from_epoch: the first epoch, counted from 0, that is looked at.
 
     Raises:
-        ArgumentError: for another mode; after the first epoch, for "auto" and a metric of unknown direction.
+        ArgumentError: for another mode, or a number out of range; after the first epoch, for "auto" and a metric of
+            unknown direction.
 
     Attributes:
         stopped_epoch: the epoch after which training stopped, 0 if it did not.
@@ -103,18 +106,21 @@ class EarlyStopping(_Monitor):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
-        self.patience, self.verbose, self.baseline = patience, verbose, baseline
-        self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
+        self.patience, self.verbose = integer("EarlyStopping patience", patience, 0), verbose
+        self.baseline = None if baseline is None else finite("EarlyStopping baseline", baseline)
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = integer("EarlyStopping start_from_epoch", start_from_epoch, 0)
         self.on_train_begin({})
 
-    def on_train_begin(self, logs: Logs) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Reset the state of the last run."""
         self.wait, self.stopped_epoch, self.best_epoch = 0, 0, 0
         self.best: float | None = None
         self.best_weights: list[Any] | None = None
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compare the metric with the best so far, and stop if the patience is exhausted."""
+        logs = {} if logs is None else logs
         current = self._current(logs)
         if current is None or epoch < self.start_from_epoch:
             return
@@ -131,7 +137,7 @@ class EarlyStopping(_Monitor):
             self.stopped_epoch = epoch
             self.model.stop_training = True
 
-    def on_train_end(self, logs: Logs) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """Restore the best weights if ``restore_best_weights`` is set."""
         if self.stopped_epoch and self.verbose:
             print(f"Epoch {self.stopped_epoch + 1}: early stopping")
@@ -157,7 +163,8 @@ class ReduceLROnPlateau(_Monitor):
         min_lr: the learning rate is not reduced below it.
 
     Raises:
-        ArgumentError: for a factor of 1 or more, or another mode; as `EarlyStopping` for "auto".
+        ArgumentError: for a factor of 1 or more, another number out of range, or another mode; as `EarlyStopping` for
+            "auto".
 
     Source: Keras, ``keras.callbacks.ReduceLROnPlateau``.
     """
@@ -176,17 +183,20 @@ class ReduceLROnPlateau(_Monitor):
         super().__init__(monitor, mode, min_delta)
         if finite("ReduceLROnPlateau factor", factor) >= 1.0:
             raise ArgumentError("ReduceLROnPlateau factor", "a number below 1", short_repr(factor))
-        self.factor, self.patience, self.verbose = factor, patience, verbose
-        self.cooldown, self.min_lr = cooldown, min_lr
+        self.factor, self.verbose = factor, verbose
+        self.patience = integer("ReduceLROnPlateau patience", patience, 0)
+        self.cooldown = integer("ReduceLROnPlateau cooldown", cooldown, 0)
+        self.min_lr = finite("ReduceLROnPlateau min_lr", min_lr, 0.0)
         self.on_train_begin({})
 
-    def on_train_begin(self, logs: Logs) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Reset the state of the last run."""
         self.wait, self.cooldown_counter = 0, 0
         self.best: float | None = None
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compare the metric with the best so far, and reduce the learning rate if the patience is exhausted."""
+        logs = {} if logs is None else logs
         optimizer = self.model.optimizer
         rate = logs["learning_rate"] = float(optimizer.learning_rate)
         current = self._current(logs)

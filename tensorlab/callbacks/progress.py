@@ -66,7 +66,7 @@ class _TerminalBar:
 
     def update(self, done: int, words: str) -> None:
         if self.narrow:
-            words = f"{self.name} {done}/{self.steps} {words}"
+            words = f"{self.name} {done}/{'?' if self.steps is None else self.steps} {words}"
         self.progress.update(self.task, completed=done, words=words)
 
     def close(self, line: str = "") -> None:
@@ -151,20 +151,21 @@ class ProgressBar(Callback):
         """Show that kernels are being prepared, before the number of steps is known."""
         self._open("fit", None)
 
-    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Start a bar."""
         self.started = time.perf_counter()
         self._open(f"Epoch {epoch + 1}/{self.params['epochs']}", self.params["steps"])
 
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Advance the bar."""
         if self.bar is not None:
-            self.bar.update(batch + 1, show(logs))
+            self.bar.update(batch + 1, show(logs or {}))
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Replace the bar by the line of the epoch."""
         seconds, steps = time.perf_counter() - self.started, self.params["steps"]
-        line = f"Epoch {epoch + 1}/{self.params['epochs']} - {steps}/{steps} - {seconds:.1f}s - {show(logs)}"
+        count = "" if steps is None else f" - {steps}/{steps}"
+        line = f"Epoch {epoch + 1}/{self.params['epochs']}{count} - {seconds:.1f}s - {show(logs or {})}"
         if self.bar is None:
             self.console.print(line, markup=False)
         else:
@@ -176,3 +177,6 @@ class ProgressBar(Callback):
         if self.bar is not None:
             self.bar.close()
             self.bar = None
+
+
+ProgbarLogger = ProgressBar

@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Callable
 
+from tensorlab.arguments import check_callable
 from tensorlab.callbacks.base import Callback, Logs
 from tensorlab.errors import ArgumentTypeError, short_repr
 
@@ -20,7 +21,7 @@ class LearningRateScheduler(Callback):
         verbose: 1 to print each.
 
     Raises:
-        ArgumentTypeError: in training, if the schedule does not return a float.
+        ArgumentTypeError: for a schedule that is not a function; in training, if it does not return a float.
 
     Source: Keras, ``keras.callbacks.LearningRateScheduler``.
 
@@ -29,9 +30,12 @@ class LearningRateScheduler(Callback):
     """
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+        check_callable(
+            "LearningRateScheduler schedule", "a function of the epoch and perhaps the learning rate", schedule
+        )
         self.schedule, self.verbose = schedule, verbose
 
-    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Set the learning rate."""
         optimizer = self.model.optimizer
         given = (epoch, float(optimizer.learning_rate))
@@ -49,9 +53,10 @@ class LearningRateScheduler(Callback):
         if self.verbose:
             print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {optimizer.learning_rate}.")
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Add the learning rate to the logs."""
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        if logs is not None:
+            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
 
 class TerminateOnNaN(Callback):
@@ -59,13 +64,22 @@ class TerminateOnNaN(Callback):
 
     Without this callback `fit` raises NonFiniteError and goes back to the weights from before the call.
 
+    Args:
+        raise_error: whether to raise NonFiniteError, as `fit` does without this callback, instead of stopping.
+
     Source: Keras, ``keras.callbacks.TerminateOnNaN``.
     """
 
-    takes_non_finite_loss = True
+    def __init__(self, raise_error: bool = False) -> None:
+        self.raise_error = raise_error
 
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+    @property
+    def takes_non_finite_loss(self) -> bool:  # type: ignore[override]
+        """Whether `fit` does not raise."""
+        return not self.raise_error
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Stop if the loss is NaN or infinite."""
-        if "loss" in logs and not math.isfinite(logs["loss"]):
+        if logs is not None and "loss" in logs and not math.isfinite(logs["loss"]):
             print(f"Batch {batch}: Invalid loss, terminating training")
             self.model.stop_training = True

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from tensorlab.errors import TensorlabError, nearest
 from tensorlab.version import __version__
 
-COMMANDS = ("cache", "check_plugin", "info", "kernels", "new_plugin", "plugins")
+COMMANDS = ("build_kernels", "cache", "check_plugin", "info", "kernels", "new_plugin", "plugins")
 """The commands: module ``check_plugin`` is ``python -m tensorlab check-plugin``."""
 
 _STATUS = "Exit status: 0 on success, 1 if something is wrong, 2 for invalid arguments."

@@ -29,10 +29,11 @@ def run(options: argparse.Namespace) -> int:
     rows = [
         ("tensorlab", __version__),
         ("Python", f"{platform.python_version()} {platform.python_implementation()}, {platform.platform()}"),
-        *((name, importlib.metadata.version(name)) for name in ("numba", "llvmlite", "numpy")),
+        *((name, _version(name)) for name in ("numba", "llvmlite", "numpy")),
         *_processor(),
         ("threads", f"{get_num_threads()}, on {_processors()} processors that this process may use"),
         ("threading layer", "tensorlab's own pool; Numba's is not used"),
+        *_shipped(),
         *_cache(),
         ("data folder", _data()),
         *((f"backend {name}", state) for name, state in backends.items()),
@@ -42,22 +43,28 @@ def run(options: argparse.Namespace) -> int:
     return 1 if broken or any(state.startswith("failed") for state in backends.values()) else 0
 
 
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed; only shipped and stored kernels can be used"
+
+
 def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processor() -> list[tuple[str, str]]:
     from tensorlab.kernels.matmul.tile_shape import TILES, VARIABLE, host_tile
-    from tensorlab.kernels.runtime import native
+    from tensorlab.kernels.runtime import processor
 
-    triple, name, features = native.processor()
-    present = {word[1:] for word in features.split(",") if word.startswith("+")}
+    present = processor.features()
     tile = host_tile()
     chosen = next(name for name in TILES if TILES[name] == tile)
     given = f" ({VARIABLE})" if os.environ.get(VARIABLE) else ""
     lanes = tile.vector_bytes // 4
     return [
-        ("processor", f"{name} ({triple})"),
+        ("processor", f"{processor.model()} ({processor.machine()})"),
         ("features", ", ".join(word for word in _FEATURES if word in present) or "none of " + ", ".join(_FEATURES)),
         (
             "register tile",
@@ -73,6 +80,19 @@ def _caches() -> str:
 
     shown = (f"L{level} {size >> 10} KiB, {ways} ways" for level, (size, ways) in enumerate(host_caches(), 1))
     return "; ".join(shown) + (f" ({VARIABLE})" if os.environ.get(VARIABLE) else "")
+
+
+def _shipped() -> list[tuple[str, str]]:
+    from tensorlab.kernels.runtime import shipped
+
+    if os.environ.get(shipped.VARIABLE) == "0":
+        return [("shipped kernels", f"not used ({shipped.VARIABLE})")]
+    rows: list[tuple[str, str]] = []
+    for status in shipped.statuses():
+        library = status.library
+        text = f"{len(library.kernels)} for {library.level}, in {status.folder}" if library else status.reason
+        rows.append(("" if rows else "shipped kernels", text))
+    return rows
 
 
 def _cache() -> list[tuple[str, str]]:

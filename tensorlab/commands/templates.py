@@ -28,7 +28,7 @@ $name = "$module"
 [tool.setuptools]
 py-modules = ["$module"]
 
-[tool.pytest.ini_options]
+$kernels[tool.pytest.ini_options]
 tensorlab_plugins = ["$distribution"]
 """
 
@@ -62,6 +62,14 @@ _USES = {
     "dataset": 'import tensorlab as tl\n\n(x_train, y_train), (x_test, y_test) = tl.datasets.get("$name")()',
     "backend": 'import tensorlab as tl\n\nwith tl.device("$name"):\n    x = tl.ones((2, 3))',
 }
+
+_KERNELS = """\
+[tool.tensorlab]
+kernels = true  # a wheel that is built with --no-build-isolation contains compiled kernels
+
+"""
+_SCALAR = ("activation", "loss", "optimizer")
+"""Kinds that are scalar functions."""
 
 IMPORTED = ("hookimpl", "math", "np", "tensorlab", "tl")
 """Names that the module of a plugin imports."""
@@ -99,6 +107,7 @@ def files(kind: str, function: str, distribution: str) -> dict[str, str]:
         "kind": kind,
         "module": module,
         "distribution": distribution,
+        "kernels": _KERNELS if kind in _SCALAR else "",
     }
     names["use"] = Template(_USES[kind]).substitute(names)
     texts = {

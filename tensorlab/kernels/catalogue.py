@@ -16,9 +16,11 @@ __all__ = [
     "arg_reduce_kernel",
     "call_kernel",
     "epilogue_kernel",
+    "gather_kernel",
     "map_driver",
     "map_kernel",
     "matmul_kernel",
+    "outer_update_kernel",
     "reduce_kernel",
     "replay_kernel",
     "rowwise_kernel",
@@ -53,7 +55,9 @@ class Maker:
 
 if TYPE_CHECKING:
     from tensorlab.kernels.loops.arg_reduce import arg_reduce_kernel
+    from tensorlab.kernels.loops.gather import gather_kernel
     from tensorlab.kernels.loops.map import map_driver, map_kernel
+    from tensorlab.kernels.loops.outer_update import outer_update_kernel
     from tensorlab.kernels.loops.reduce import reduce_kernel
     from tensorlab.kernels.loops.rowwise import rowwise_kernel
     from tensorlab.kernels.loops.scan import scan_kernel
@@ -67,9 +71,11 @@ else:
     arg_reduce_kernel = Maker("loops.arg_reduce.arg_reduce_kernel")
     call_kernel = Maker("runtime.compiled_call.call_kernel")
     epilogue_kernel = Maker("matmul.stacked.epilogue_kernel")
+    gather_kernel = Maker("loops.gather.gather_kernel")
     map_driver = Maker("loops.map.map_driver")
     map_kernel = Maker("loops.map.map_kernel")
     matmul_kernel = Maker("matmul.stacked.matmul_kernel")
+    outer_update_kernel = Maker("loops.outer_update.outer_update_kernel")
     reduce_kernel = Maker("loops.reduce.reduce_kernel")
     replay_kernel = Maker("runtime.replay.replay_kernel")
     rowwise_kernel = Maker("loops.rowwise.rowwise_kernel")

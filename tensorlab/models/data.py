@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import itertools
 import math
-import operator
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
@@ -20,23 +19,24 @@ from tensorlab.host_arrays import is_mapped
 from tensorlab.layers.arguments import is_structure
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.reduction import only_finite
-from tensorlab.rules import finite
+from tensorlab.rules import finite, integer
 from tensorlab.tensor import Tensor
 
 
 def check_count(who: str, value: Any, least: int = 1) -> int:
-    """Return a value as an int of at least ``least``.
+    """Return a value as an int of at least ``least``, or raise ArgumentError."""
+    return integer(who, value, least)
+
+
+def weights_by_label(who: str, class_weight: Any) -> dict[int, float]:
+    """Return the weights of classes by label.
 
     Raises:
-        ArgumentError: if it is not.
+        ArgumentError: for anything but a dict of labels and finite numbers.
     """
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    if isinstance(value, bool) or number < least:
-        raise ArgumentError(who, f"an integer of at least {least}", short_repr(value))
-    return number
+    if not isinstance(class_weight, Mapping) or not all(isinstance(k, (int, np.integer)) for k in class_weight):
+        raise ArgumentError(who, "a dict of weights by label", short_repr(class_weight), "write e.g. {0: 1.0, 1: 50.0}")
+    return {int(label): finite(f"{who} of {label}", weight) for label, weight in class_weight.items()}
 
 
 Batch = tuple[Tensor, Tensor | None, Tensor | None]
@@ -124,11 +124,7 @@ class Samples:
         Source: Keras, ``class_weight_to_sample_weights`` in ``keras.src.trainers.data_adapters``.
         """
         who = f"{self._who} class_weight"
-        if not isinstance(class_weight, Mapping) or not all(isinstance(k, (int, np.integer)) for k in class_weight):
-            raise ArgumentError(
-                who, "a dict of weights by label", short_repr(class_weight), "write e.g. {0: 1.0, 1: 50.0}"
-            )
-        weights = {int(label): finite(f"{who} of {label}", weight) for label, weight in class_weight.items()}
+        weights = weights_by_label(who, class_weight)
         if self.y is None or self.y.ndim > 2:
             received = "no targets" if self.y is None else f"targets of shape {self.y.shape}"
             raise ShapeError(who, "labels or one-hot rows as targets", received, "pass sample_weight")
@@ -168,6 +164,10 @@ class Samples:
                 f"{fraction}, which leaves {max(min(first, self.count), 0)} to train on",
             )
         return self._part(slice(first)), self._part(slice(first, None))
+
+    def take(self, count: int) -> Samples:
+        """Return the first ``count`` samples, or all if there are fewer."""
+        return self._part(slice(count)) if count < self.count else self
 
     def _part(self, part: slice) -> Samples:
         made = copy.copy(self)
@@ -278,9 +278,7 @@ class Samples:
             return self._to_device(who, value)
         if isinstance(value, Tensor) or sharing_backend(who, value) is not None:
             return as_tensor(value, who)
-        if hasattr(value, "__next__") or (hasattr(value, "__iter__") and not hasattr(value, "__len__")):
-            hint = "collect the batches into arrays first, or call train_on_batch with each"
-            raise ArgumentTypeError(who, "an array of all samples", type(value).__name__, hint)
+        refuse_batches(who, value)
         if isinstance(value, dict):
             raise ArgumentTypeError(who, "an array of all samples", "a dict", "models have one input and one output")
         return self._to_device(who, value)
@@ -302,6 +300,13 @@ class Samples:
         """Copy a tensor from the host to the device."""
         there = self._backend
         return tensor if tensor._backend is there else Tensor(there.from_host(tensor.numpy()), there)
+
+
+def refuse_batches(who: str, value: Any) -> None:
+    """Raise ArgumentTypeError for a generator or another iterable, where an array has to be given."""
+    if hasattr(value, "__next__") or (hasattr(value, "__iter__") and not hasattr(value, "__len__")):
+        hint = "give x as an array; fit, evaluate and predict also take batches (x, y) as x"
+        raise ArgumentTypeError(who, "an array of all samples", type(value).__name__, hint)
 
 
 def _is_unread(tensor: Tensor) -> bool:

@@ -16,10 +16,12 @@ from tensorlab.layers import Layer
 from tensorlab.layers.base import is_samplewise
 from tensorlab.layers.weights import device_of_weights
 from tensorlab.models import inference
-from tensorlab.models.data import Samples
-from tensorlab.models.prediction import Collected, choose_batch_size, leaves_one
+from tensorlab.models.data import Samples, check_count, refuse_batches
+from tensorlab.models.epochs import Epochs
+from tensorlab.models.prediction import Collected, choose_batch_size, joined, leaves_one, on_host
 from tensorlab.models.runs import Runs, check_batch_size, check_callbacks, undoing_builds
 from tensorlab.models.steps import as_logs
+from tensorlab.models.stream import Stream, is_stream
 from tensorlab.plans import Repeated
 from tensorlab.shapes import Shape
 from tensorlab.tensor import Tensor
@@ -45,18 +47,19 @@ class Evaluation(Runs):
         batch_size: int | None = None,
         verbose: int | str = "auto",
         sample_weight: Any = None,
-        *,
+        steps: int | None = None,
         callbacks: Any = None,
         return_dict: bool = False,
     ) -> Any:
         """Compute the loss and the metrics of some data.
 
         Args:
-            x: samples along the first axis.
+            x: samples along the first axis, or batches, as for `fit`.
             y: a target for each sample.
             batch_size: samples a batch, 32 if None.
             verbose: 0 for nothing; otherwise the result is printed.
             sample_weight: a weight for each sample, as for `fit`.
+            steps: the number of batches to evaluate; all if None.
             callbacks: as for `fit`.
             return_dict: whether to return a dict.
 
@@ -72,11 +75,12 @@ class Evaluation(Runs):
         self._compiled("evaluate", loss=self._needs("loss", "test_step"))
         given = check_callbacks(who, callbacks)
         size = check_batch_size(f"{who} batch_size", batch_size)
-        samples = self.checked_samples(who, x, y, "test_step", sample_weight)
-        watching = CallbackList(given, self, verbose=verbose, epochs=1, steps=samples.steps(size))
+        steps = None if steps is None else check_count(f"{who} steps", steps)
+        batches = Epochs(who, self.checked_data(who, x, y, "test_step", sample_weight), size, steps)
+        watching = CallbackList(given, model=self, verbose=verbose, epochs=1, steps=batches.steps)
         with self._run():
             self._checked = self.loss
-            logs = self._evaluate(samples, size, watching)
+            logs = self._evaluate(batches, watching)
         if "loss" in logs and isinstance(logs["loss"], float) and not math.isfinite(logs["loss"]):
             wrong = next((w.name for w in self.weights if not np.isfinite(w.numpy()).all()), None)
             hint = f"the weight {wrong!r} is not finite" if wrong else "scale the inputs"
@@ -85,17 +89,19 @@ class Evaluation(Runs):
             terminal.console(soft_wrap=True, force_jupyter=False).print(show(logs), markup=False)
         return reported(logs, return_dict)
 
-    def _evaluate(self, samples: Samples, batch_size: int, watching: CallbackList) -> Logs:
+    def _evaluate(self, batches: Epochs, watching: CallbackList) -> Logs:
         self.reset_metrics()
         watching.call("on_test_begin", {})
         self.stop_evaluating = False
         watched = watching.overrides("on_test_batch_end")
         reason = "callbacks watch the batches" if watching.overrides("on_test_batch_begin") or watched else ""
-        if samples.steps(batch_size) < FEW:
+        if batches.steps is not None and batches.steps < FEW:
             reason = f"there are fewer than {FEW} batches"
         take_step = self._test_steps(reason)
         logs: Logs | None = None
-        for step, (x, y, weights) in enumerate(samples.batches(batch_size)):
+        for step, (x, y, weights) in enumerate(batches.epoch()):
+            if batches.run_code:
+                take_step.begin(reason)
             watching.call("on_test_batch_begin", step, {})
             if self._replaces("test_step", "compute_metrics"):
                 logs = self._own_step("test_step", x, y, weights)
@@ -121,20 +127,28 @@ class Evaluation(Runs):
             self._update_metrics(y, y_pred, weights)
             return loss
 
-        steps = Repeated(step)
+        steps = Repeated(step, [self])
         steps.begin("run_eagerly is set" if self.run_eagerly else reason)
         return steps
 
     @named
-    def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = 0, *, callbacks: Any = None) -> Any:
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
         """Return the outputs for some inputs, as NumPy arrays.
 
         Args:
-            x: samples along the first axis.
+            x: samples along the first axis, or batches, as for `fit`; targets and weights in them are ignored.
             batch_size: samples a batch. None lets tensorlab choose: 32, or more if the result is the same to the bit.
                 That is so if every layer is `samplewise`, nothing replaces `predict_step`, no callback watches batches,
                 and the model is built and on "cpu".
             verbose: ignored.
+            steps: the number of batches to predict; all if None.
             callbacks: as for `fit`.
 
         Raises:
@@ -143,18 +157,25 @@ class Evaluation(Runs):
 
         Source: Keras, ``keras.Model.predict``.
         """
-        if callbacks is None and batch_size is None:
+        if callbacks is None and batch_size is None and steps is None:
             outputs = inference.repeated(self, x)
             if outputs is not None:
                 return outputs
-        return self._predict(x, batch_size, verbose, callbacks)
+        return self._predict(x, batch_size, verbose, steps, callbacks)
 
     @undoing_builds
-    def _predict(self, x: Any, batch_size: int | None, verbose: int | str, callbacks: Any) -> Any:
+    def _predict(self, x: Any, batch_size: int | None, verbose: int | str, count: int | None, callbacks: Any) -> Any:
         who = f"{self._who}.predict"
         size = check_batch_size(f"{who} batch_size", batch_size)
         given = check_callbacks(who, callbacks)
+        if is_stream(x):
+            count = None if count is None else check_count(f"{who} steps", count)
+            return self._predict_batches(
+                Epochs(who, Stream(who, x, False, device_of_weights(self)), size, count), given
+            )
         samples = Samples(who, x, device=device_of_weights(self))
+        if count is not None:
+            samples = samples.take(check_count(f"{who} steps", count) * size)
         last_alone = False
         if batch_size is None and samples.count > size and self._may_choose_batches(samples, given):
             chosen = choose_batch_size(self._shapes_of_sample(samples.x.shape[1:]), self.dtype.itemsize)
@@ -162,7 +183,7 @@ class Evaluation(Runs):
         notify: Callable[..., None] = _ignore
         if given:
             steps = samples.steps(size, last_alone)
-            notify = CallbackList(given, self, verbose=verbose, epochs=1, steps=steps).call
+            notify = CallbackList(given, model=self, verbose=verbose, epochs=1, steps=steps).call
         collected = Collected(samples.count)
         if self.stop_predicting:
             self.stop_predicting = False
@@ -182,6 +203,25 @@ class Evaluation(Runs):
         notify("on_predict_end", {})
         return collected.result()
 
+    def _predict_batches(self, batches: Epochs, callbacks: list[Callback]) -> Any:
+        """Return the outputs for batches whose number need not be known."""
+        notify = CallbackList(callbacks, model=self, verbose=0, epochs=1, steps=batches.steps).call
+        self.stop_predicting = False
+        own_step, parts = self._replaces("predict_step"), []
+        notify("on_predict_begin", {})
+        with autodiff.no_grad():
+            if not own_step:
+                self.dry_run(batches.data)
+            for step, (batch, _, _) in enumerate(batches.epoch()):
+                notify("on_predict_batch_begin", step, {})
+                outputs = self.predict_step((batch,)) if own_step else _called(self, batch)
+                parts.append(on_host(outputs))
+                notify("on_predict_batch_end", step, {"outputs": outputs})
+                if self.stop_predicting:
+                    break
+        notify("on_predict_end", {})
+        return joined(parts)
+
     def _may_choose_batches(self, samples: Samples, callbacks: list[Callback]) -> bool:
         """Return whether `predict` may divide samples into any batches, because neither outputs nor hooks differ."""
         return (
@@ -198,14 +238,16 @@ class Evaluation(Runs):
         return [shape]
 
     @named
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, *, return_dict: bool = True) -> Any:
-        """Return the metrics of one batch as a dict, or as `evaluate` does. Raises what `evaluate` raises."""
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Return the metrics of one batch, as `evaluate` does. Raises what `evaluate` raises."""
+        refuse_batches(f"{self._who}.test_on_batch x", x)
         size = _length(x)
         return self.evaluate(x, y, size, verbose=0, sample_weight=sample_weight, return_dict=return_dict)
 
     @named
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch, as NumPy arrays. Raises what `predict` raises."""
+        refuse_batches(f"{self._who}.predict_on_batch x", x)
         return self.predict(x, batch_size=_length(x))
 
     def _own_step(self, method: str, x: Any, y: Any, weights: Any = None) -> Logs:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from tensorlab import terminal
-from tensorlab.arguments import check_callable, named
+from tensorlab.arguments import named
 from tensorlab.errors import ArgumentError, nearest, short_repr
 from tensorlab.layers import Layer
+from tensorlab.models.summary import print_summary
 from tensorlab.models.training import Training
 
 
@@ -59,39 +58,32 @@ class Model(Training):
         raise ArgumentError(who, "the name of a layer", short_repr(name), nearest(short_repr(name), names))
 
     @named
-    def summary(self, line_length: int | None = None, print_fn: Callable[[str], Any] | None = None) -> None:
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Sequence[float] | None = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
+    ) -> None:
         """Print a table of the layers, their outputs' shapes and their numbers of parameters.
 
         Args:
             line_length: the largest number of characters in a line; that of the terminal if None.
+            positions: accepted as in Keras, and ignored: columns are as wide as their contents.
             print_fn: a function that is called with each line instead.
+            expand_nested: whether the layers of models inside of the model are shown, indented.
+            show_trainable: whether to add a column that says which layers are trained: Y, N, or - without weights.
+            layer_range: the names of the first and the last layer to show, or patterns of names.
+
+        Raises:
+            ArgumentError: for a ``line_length`` out of range, or a ``layer_range`` that names no layers.
+
+        Source: Keras, ``keras.Model.summary``.
         """
-        from rich.table import Table
+        print_summary(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
 
-        table = Table("Layer (type)", "Output shape", "Parameters", title=f"Model {self.name!r}", title_justify="left")
-        table.columns[2].justify = "right"
-        for layer, shape in zip(self._members()[1], self._output_shapes(), strict=True):
-            count = f"{layer.count_params():,}" if layer.built else "not built"
-            table.add_row(f"{layer.name} ({type(layer).__name__})", shape, count)
-        trained = sum(math.prod(weight.shape) for weight in self.trainable_weights)
-        total = sum(math.prod(weight.shape) for weight in self.weights)
-        last = f"Parameters: {total:,} ({trained:,} trainable)" if self.built else "Parameters: not built yet"
-        console = terminal.console()
-        if line_length is not None:
-            if isinstance(line_length, bool) or not isinstance(line_length, int) or not 20 <= line_length <= 10_000:
-                who = f"{self._who}.summary line_length"
-                raise ArgumentError(who, "an integer from 20 to 10000, or None", short_repr(line_length))
-            console.width = line_length
-        if print_fn is None:
-            console.print(table)
-            console.print(last)
-            return
-        check_callable(f"{self._who}.summary print_fn", "a function of one line, or None", print_fn)
-        with console.capture() as captured:
-            console.print(table)
-            console.print(last)
-        for line in captured.get().splitlines():
-            print_fn(line)
-
-    def _output_shapes(self) -> list[str]:
-        return ["?" for _ in self._members()[1]]
+    def _output_shapes(self) -> list[tuple[Layer, str]]:
+        """Return the layers that `summary` lists, each with the shape of its outputs."""
+        return [(layer, "?") for layer in self._members()[1]]

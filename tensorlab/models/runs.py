@@ -15,7 +15,9 @@ from tensorlab.layers.calling import Block, context
 from tensorlab.layers.weights import device_of_weights
 from tensorlab.models.checkpoint import Checkpoint
 from tensorlab.models.data import Samples, check_count
+from tensorlab.models.epochs import Data
 from tensorlab.models.steps import Steps, flat
+from tensorlab.models.stream import Stream, is_stream
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,6 +47,26 @@ class Runs(Steps):
         """Return whether a run needs a compiled loss, or targets. It does not if a subclass computes the loss."""
         return not self._replaces(step, "compute_loss")
 
+    def checked_data(self, who: str, x: Any, y: Any, step: str = "train_step", sample_weight: Any = None) -> Data:
+        """Check the data of a run, as `checked_samples` does; it may also be batches, which are checked as they come.
+
+        Raises:
+            ArgumentError: for targets or weights beside batches.
+        """
+        if not is_stream(x, y):
+            return self.checked_samples(who, x, y, step, sample_weight)
+        stream = Stream(who, x, self._needs("targets", step), device_of_weights(self))
+        stream.refuse(y=y, sample_weight=sample_weight)
+        if self._replaces(step):
+            return stream
+        with self.building():
+            outputs = self.dry_run(stream)
+            loss = self.loss
+            if not self._replaces("compute_loss") and loss is not None:
+                shape = check_one_output(self._who, outputs).shape[1:]
+                stream.check = lambda targets, count: loss.check(targets, (count, *shape))
+        return stream
+
     def checked_samples(self, who: str, x: Any, y: Any, step: str = "train_step", sample_weight: Any = None) -> Samples:
         """Check the data of a run against the model, which is built if it was not, before anything else is changed.
 
@@ -72,7 +94,7 @@ class Runs(Steps):
                 self.loss.check(samples.y, (samples.count, *found.shape[1:]))
         return samples
 
-    def dry_run(self, samples: Samples) -> Any:
+    def dry_run(self, samples: Data) -> Any:
         """Call the model on the first sample, to build it and to check the shape of the samples. Return the outputs.
 
         A run does this once for its data, before its first batch. A model that is already built may take numbers as
@@ -185,6 +207,7 @@ def check_callbacks(who: str, identifiers: Any) -> list[Callback]:
     """Return the callbacks that a run is given."""
     if identifiers is None:
         return []
+    identifiers = identifiers.callbacks if isinstance(identifiers, callbacks.CallbackList) else identifiers
     given = list(flat((identifiers,) if isinstance(identifiers, (Callback, str)) else identifiers))
     if not all(isinstance(each, (Callback, str)) for each in given):
         classes = any(isinstance(each, type) for each in given)

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tensorlab import autodiff
-from tensorlab.errors import ArgumentTypeError, StateError, short_repr
+from tensorlab.arguments import named
+from tensorlab.errors import ArgumentError, ArgumentTypeError, StateError, short_repr
 from tensorlab.layers import Input, Layer
 from tensorlab.layers.arguments import check_one_output, computed_on_zeros
 from tensorlab.layers.base import is_samplewise
@@ -49,6 +50,7 @@ class Sequential(Model):
         super().__init__(trainable=trainable, name=name)
         self._layers: list[Layer] = []
         self._shapes: list[Shape] = []
+        self._shapes_if_longer: list[Shape] = []  # if the lengths that are None are 2 and not 1
         try:
             given = list(() if layers is None else layers)
         except TypeError:
@@ -63,17 +65,52 @@ class Sequential(Model):
         """The layers in order, without an `Input` in front."""
         return self._layers[1:] if self._layers and isinstance(self._layers[0], Input) else self._layers.copy()
 
-    def add(self, layer: Layer) -> None:
-        """Append a layer.
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """The shape of a batch of inputs, with None for lengths that vary.
 
         Raises:
-            ArgumentTypeError: for something that is not a layer.
+            StateError: before the model is built.
+        """
+        self._check_built("input_shape")
+        return self._input_shape
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        """The shape of a batch of outputs.
+
+        Raises:
+            StateError: before the model is built.
+        """
+        self._check_built("output_shape")
+        return self._batch_shapes()[-1] if self._shapes else self._input_shape
+
+    def _batch_shapes(self) -> list[tuple[int | None, ...]]:
+        """Return the shape of a batch of outputs of each layer, with None for lengths that vary."""
+        others = self._shapes_if_longer or self._shapes
+        pairs = [zip(shape[1:], other[1:], strict=False) for shape, other in zip(self._shapes, others, strict=True)]
+        return [(None, *[length if length == longer else None for length, longer in each]) for each in pairs]
+
+    @named
+    def add(self, layer: Layer, rebuild: bool = True) -> None:
+        """Append a layer.
+
+        Args:
+            layer: the layer.
+            rebuild: accepted as in Keras, and ignored: a model that is built stays built.
+
+        Raises:
+            ArgumentTypeError: for something that is not a layer, or one that is in the model already.
+            ArgumentError: for a layer whose name another one has.
         """
         if not isinstance(layer, Layer):
             hint = "give an object, e.g. Dense(10), and not its class" if isinstance(layer, type) else ""
             raise ArgumentTypeError(f"{self._who}.add", "a Layer", short_repr(layer), hint)
         if any(layer is present for present in self._layers):
             raise ArgumentTypeError(f"{self._who}.add", "a layer that is not in the model yet", short_repr(layer))
+        if any(layer.name == present.name for present in self._layers):
+            hint = "pass another name=..., or leave it out"
+            raise ArgumentError(f"{self._who}.add", "layers of different names", f"a second {layer.name!r}", hint)
         before = self._layers
         if not before:
             self.dtype = layer.dtype
@@ -96,8 +133,12 @@ class Sequential(Model):
             self._layers = before
             raise
 
-    def pop(self) -> Layer:
+    @named
+    def pop(self, rebuild: bool = True) -> Layer:
         """Remove the last layer, and return it.
+
+        Args:
+            rebuild: accepted as in Keras, and ignored.
 
         Raises:
             StateError: if there is none.
@@ -106,6 +147,7 @@ class Sequential(Model):
             raise StateError(f"{self._who}.pop", "the model has no layers", "call add(layer) first")
         last = self._layers[-1]
         self._layers, self._shapes = self._layers[:-1], self._shapes[:-1]
+        self._shapes_if_longer = self._shapes_if_longer[:-1]
         return last
 
     def build(self, input_shape: Any) -> None:
@@ -136,8 +178,9 @@ class Sequential(Model):
                 each.append(tensor.shape)
             return each
 
-        found: list[Shape] = computed_on_zeros(self, input_shape, shapes)[0]
-        return found
+        found: list[list[Shape]] = computed_on_zeros(self, input_shape, shapes)
+        self._shapes_if_longer = found[1] if len(found) > 1 else []
+        return found[0]
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Apply every layer in turn."""
@@ -153,10 +196,10 @@ class Sequential(Model):
         repeats = math.prod(shape) // max(known, 1)
         return [shape, *[(repeats, *each[1:]) for each in self._shapes]]
 
-    def _output_shapes(self) -> list[str]:
-        if len(self._shapes) != len(self._layers):
-            return super()._output_shapes()
-        return ["(" + ", ".join(["batch", *map(str, shape[1:])]) + ")" for shape in self._shapes]
+    def _output_shapes(self) -> list[tuple[Layer, str]]:
+        known = len(self._shapes) == len(self._layers)
+        rows = zip(self._layers, map(str, self._batch_shapes()) if known else ["?"] * len(self._layers), strict=True)
+        return [(layer, shape) for layer, shape in rows if not isinstance(layer, Input)]
 
     def get_config(self) -> dict[str, Any]:
         """Return the name, and the configs of the layers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 from tensorlab import random
 from tensorlab.arguments import named
 from tensorlab.callbacks import CallbackList, History, Logs, ProgressBar
-from tensorlab.errors import ArgumentError, ArgumentTypeError, short_repr
+from tensorlab.errors import ArgumentError, ArgumentTypeError, levels_to_the_user, short_repr
 from tensorlab.layers.arguments import describe
-from tensorlab.models.data import Samples, check_count
+from tensorlab.models.data import check_count
+from tensorlab.models.epochs import Data, Epochs
 from tensorlab.models.evaluation import Evaluation, reported
 from tensorlab.models.runs import (
     check_batch_size,
@@ -23,6 +25,7 @@ from tensorlab.models.runs import (
     own_draws,
     undoing_builds,
 )
+from tensorlab.models.stream import Stream, is_stream
 from tensorlab.plans import Repeated
 from tensorlab.tensor import Tensor
 
@@ -57,9 +60,9 @@ class Training(Evaluation):
         shuffle: bool = True,
         class_weight: Mapping[int, float] | None = None,
         sample_weight: Any = None,
-        *,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
     ) -> History:
@@ -67,24 +70,29 @@ class Training(Evaluation):
 
         Args:
             x: samples along the first axis. Numbers, ``(n,)``, are reshaped to ``(n, 1)`` if a built model needs
-                that.
-            y: a target for each sample.
-            batch_size: samples a step, 32 if None; the last step of an epoch may have fewer.
+                that. Or batches ``(x, y)`` or ``(x, y, sample_weight)``: from a generator, from any other iterable,
+                which begins anew in every epoch, or from an object with a length and items, such as a
+                `tensorlab.utils.PyDataset`.
+            y: a target for each sample; None if x gives batches.
+            batch_size: samples a step, 32 if None; the last step of an epoch may have fewer. Ignored if x gives
+                batches.
             epochs: the epoch to stop before; the number of epochs if ``initial_epoch`` is 0.
             verbose: "auto" or 1 for a progress bar on a terminal and in a notebook, and a line an epoch elsewhere, 0
                 for nothing, 2 for the lines.
             callbacks: a `Callback`, the name of a registered one, or a list of them.
             validation_split: the fraction of the samples, taken from the end, that is not trained on but evaluated
                 after each epoch; ignored if ``validation_data`` is given.
-            validation_data: ``(x, y)`` or ``(x, y, sample_weight)`` to evaluate after each epoch, reported as
+            validation_data: ``(x, y)``, ``(x, y, sample_weight)`` or batches to evaluate after each epoch, reported as
                 ``val_…``.
-            shuffle: whether to shuffle the samples before each epoch.
+            shuffle: whether to shuffle the samples before each epoch; of batches, those with an index.
             class_weight: the weight of the samples of each class, by its label; 1 for a label that is not there.
                 Targets are labels, ``(n,)`` or ``(n, 1)``, or one-hot rows.
             sample_weight: a number that the loss of each sample is multiplied by. The loss is the mean over all
                 samples of a batch, whatever the weights are.
             initial_epoch: the first epoch.
-            steps_per_epoch: steps an epoch, at most as many as there are batches; all of them if None.
+            steps_per_epoch: steps an epoch; all batches if None. The next epoch goes on where the last one ended. If
+                there are fewer batches left, the epoch ends with a warning, and arrays begin anew.
+            validation_steps: batches of the validation data that are evaluated, from its beginning; all if None.
             validation_batch_size: as ``batch_size``, for the validation.
             validation_freq: evaluate after every n-th epoch, or after the epochs in a list, counted from 1.
 
@@ -116,23 +124,31 @@ class Training(Evaluation):
         try:
             for each in shown:
                 each.prepare()
-            samples, validation = self._data(who, x, y, sample_weight, class_weight, validation_split, validation_data)
-            steps = samples.steps(batch_size)
-            if steps_per_epoch is not None:
-                steps = min(steps, check_count(f"{who} steps_per_epoch", steps_per_epoch))
+            data, validation = self._data(who, x, y, sample_weight, class_weight, validation_split, validation_data)
+            counts = {"steps_per_epoch": steps_per_epoch, "validation_steps": validation_steps}
+            counts = {name: None if n is None else check_count(f"{who} {name}", n) for name, n in counts.items()}
+            batches = Epochs(who, data, batch_size, counts["steps_per_epoch"], shuffle)
             evaluate_after = check_frequency(f"{who} validation_freq", validation_freq)
             validating = check_batch_size(f"{who} validation_batch_size", validation_batch_size or batch_size)
+            if isinstance(validation, Stream) and validation.read_once and validation_steps is None and epochs > 1:
+                hint = "pass validation_steps, or data that can be read again"
+                raise ArgumentError(f"{who} validation_data", "data for every epoch", "an iterator", hint)
             every = [*(each for each in given if each is not history), *find_observers(), history, *shown]
-            watching = CallbackList(every, self, verbose=verbose, epochs=epochs, steps=steps)
+            watching = CallbackList(every, model=self, verbose=verbose, epochs=epochs, steps=batches.steps)
             self.history = history
             with own_draws(), self.training_run():
                 watching.call("on_train_begin", {})
                 logs: Logs = {}
-                few = f"there are fewer than {_FEW} steps" if steps * (epochs - initial_epoch) < _FEW else ""
+                known = (batches.steps or _FEW) * (epochs - initial_epoch)
+                few = f"there are fewer than {_FEW} steps" if known < _FEW else ""
                 for epoch in range(initial_epoch, epochs):
-                    logs = self._train_epoch(epoch, samples, batch_size, steps, shuffle, watching, few)
+                    if batches.have_ended():
+                        _warn_of_end(who, epoch)
+                        break
+                    logs = self._train_epoch(epoch, batches, watching, few)
                     if validation is not None and evaluate_after(epoch + 1):
-                        report = self._evaluate(validation, validating, watching)
+                        held = Epochs(f"{who} validation_data", validation, validating, counts["validation_steps"])
+                        report = self._evaluate(held, watching)
                         logs |= {f"val_{name}": value for name, value in report.items()}
                     watching.call("on_epoch_end", epoch, dict(logs))
                     if self.stop_training:
@@ -147,7 +163,7 @@ class Training(Evaluation):
 
     def _data(
         self, who: str, x: Any, y: Any, weights: Any, class_weight: Any, split: Any, validation_data: Any
-    ) -> tuple[Samples, Samples | None]:
+    ) -> tuple[Data, Data | None]:
         """Check the data for training and for validation, before anything is changed."""
         split = 0.0 if split is None else split
         if isinstance(split, bool) or not isinstance(split, (int, float, np.number)) or not 0 <= split < 1:
@@ -155,26 +171,29 @@ class Training(Evaluation):
         if class_weight is not None and weights is not None:
             raise ArgumentError(who, "class_weight or sample_weight", "both", "multiply the sample weights")
         with self.building():
-            samples, validation = self.checked_samples(who, x, y, "train_step", weights), None
+            data: Data = self.checked_data(who, x, y, "train_step", weights)
+            validation: Data | None = None
             if validation_data is not None:
-                if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
-                    expected = "(x, y) or (x, y, sample_weight)"
-                    raise ArgumentTypeError(f"{who} validation_data", expected, describe(validation_data))
-                x, y, weights = (*validation_data, None)[:3]
-                validation = self.checked_samples(f"{who} validation_data", x, y, "test_step", weights)
+                x, y, weights = validation_data, None, None
+                if not is_stream(validation_data):
+                    if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+                        expected = "(x, y), (x, y, sample_weight) or batches"
+                        raise ArgumentTypeError(f"{who} validation_data", expected, describe(validation_data))
+                    x, y, weights = (*validation_data, None)[:3]
+                validation = self.checked_data(f"{who} validation_data", x, y, "test_step", weights)
             elif split:
-                samples, validation = samples.split(float(split))
+                if isinstance(data, Stream):
+                    hint = "pass validation_data"
+                    raise ArgumentError(f"{who} validation_split", "arrays to split", "x as batches", hint)
+                data, validation = data.split(float(split))
             if class_weight is not None:
-                samples.weigh_classes(class_weight)
-            return samples, validation
+                data.weigh_classes(class_weight)
+            return data, validation
 
     def _train_epoch(
         self,
         epoch: int,
-        samples: Samples,
-        batch_size: int,
-        steps: int,
-        shuffle: bool,
+        batches: Epochs,
         watching: CallbackList,
         reason: str,
     ) -> Logs:
@@ -188,9 +207,9 @@ class Training(Evaluation):
         take_step = self._planned_steps(reason or watching.between_steps)
         unread: list[tuple[Any, int]] = []
         logs: Logs | None = None
-        for step, (x, y, weights) in enumerate(samples.batches(batch_size, shuffle)):
-            if step == steps:
-                break
+        for step, (x, y, weights) in enumerate(batches.epoch(epoch + 1)):
+            if batches.run_code and not own:
+                take_step = self._planned_steps(reason or watching.between_steps)
             random.move_to(started, step + 1)
             watching.call("on_train_batch_begin", step, {})
             watched = watching.watches_steps
@@ -210,6 +229,7 @@ class Training(Evaluation):
             if self.stop_training:
                 break
         self.take_losses(unread, takes_any)
+        watching.params["steps"] = batches.steps
         return self.get_metrics_result() if logs is None else logs
 
     def _take_step(self, x: Tensor, y: Tensor | None, weights: Tensor | None) -> Tensor:
@@ -253,10 +273,9 @@ class Training(Evaluation):
         y: Any = None,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
-        *,
-        return_dict: bool = True,
+        return_dict: bool = False,
     ) -> Any:
-        """Take one step on one batch, and return its metrics as a dict, or as `evaluate` does.
+        """Take one step on one batch, and return its metrics as `evaluate` does.
 
         The arguments are those of `fit`.
 
@@ -265,7 +284,11 @@ class Training(Evaluation):
         """
         who = f"{self._who}.train_on_batch"
         self._compiled("train_on_batch", loss=self._needs("loss", "train_step"))
-        samples, _ = self._data(who, x, y, sample_weight, class_weight, None, None)
+        if class_weight is not None and sample_weight is not None:
+            raise ArgumentError(who, "class_weight or sample_weight", "both", "multiply the sample weights")
+        samples = self.checked_samples(who, x, y, "train_step", sample_weight)
+        if class_weight is not None:
+            samples.weigh_classes(class_weight)
         with self.training_run():
             self.reset_metrics()
             ((inputs, targets, weights),) = samples.batches(samples.count)
@@ -277,3 +300,11 @@ class Training(Evaluation):
                 self.take_losses([(loss, samples.count)])
                 logs = self.get_metrics_result()
         return reported(logs, return_dict)
+
+
+def _warn_of_end(who: str, epoch: int) -> None:
+    warnings.warn(
+        f"{who}: training ends after {epoch} epochs, because the generator has no more batches; pass an object that "
+        "gives them anew in every epoch, or steps_per_epoch",
+        stacklevel=levels_to_the_user(),
+    )

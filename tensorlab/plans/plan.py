@@ -16,6 +16,7 @@ from tensorlab.forks import guard
 from tensorlab.kernels import catalogue
 from tensorlab.plans import memory
 from tensorlab.plans.recording import POOL, Array, Hyperparameter, Node, Recording, Slot
+from tensorlab.plans.rewrite import rewritten, slots_of
 from tensorlab.tensor.writing import writing
 
 _TIMED = range(8, 16)
@@ -58,13 +59,15 @@ class Plan:
     """
 
     def __init__(self, recording: Recording, results: Sequence[Slot]) -> None:
-        self.nodes = [node for node in recording.nodes if node.kind != "effect"]
-        self._effects = [node for node in recording.nodes if node.kind == "effect"]
         self._results = list(results)
+        nodes = rewritten(recording.nodes, self._results)
+        self.nodes = [node for node in nodes if node.kind != "effect"]
+        self._effects = [node for node in nodes if node.kind == "effect"]
         self._arrays: dict[Slot, Array] = {}
-        self._allocate(recording)
+        self._allocate(recording.slots, memory.lifetimes(nodes, self._results))
         self._positions: defaultdict[Any, list[int]] = defaultdict(list)  # the words that refer to a slot, or to POOL
         self._numbers: dict[Any, dict[str, list[int]]] = {}  # the words of each hyperparameter of an optimizer
+        self._inner: list[tuple[int, int]] = []  # the words that refer to others, and the first of those
         self._parts: list[_Launches | Node] = []
         self._encode()
         outside = {slot: _Outside(slot) for slot in recording.slots if slot.root is slot and _is_outside(slot)}
@@ -81,12 +84,11 @@ class Plan:
         self.runs = 0
         self.seconds = [math.inf] * len(self.nodes)
 
-    def _allocate(self, recording: Recording) -> None:
-        living = memory.lifetimes(recording.nodes, self._results)
+    def _allocate(self, slots: Sequence[Slot], living: dict[Slot, memory.Lifetime]) -> None:
         offsets, size = memory.placed(living)
         self.size = size
         block = memory.block(size)
-        for slot in recording.slots:
+        for slot in slots:
             if slot.kind == "made" and slot.root in offsets:
                 self._arrays[slot] = memory.view(slot, block, offsets[slot.root])
             elif slot.kind == "constant":
@@ -109,21 +111,34 @@ class Plan:
                 self._parts[-1] = _Launches(before.first, len(launches) + 1)
             else:
                 self._parts.append(_Launches(len(launches), len(launches) + 1))
-            launches.append((launch_address(node.function), len(words)))
-            words += [self._word(argument, len(words) + index) for index, argument in enumerate(node.arguments)]
+            launches.append((launch_address(node.function), self._encode_launch(node, words)))
         memory: Any = np.array([word & (1 << 64) - 1 for word in words], np.uint64)
         # Single words are assigned faster through a memoryview.
         self._words, self._floats = memoryview(memory.view(np.int64)), memoryview(memory.view(np.float64))
         start = memory.ctypes.data
+        for position, first in self._inner:
+            self._words[position] = start + 8 * first
         self._launches = np.array([(address, start + 8 * first) for address, first in launches], np.int64)
         self._start = self._launches.ctypes.data
         self._replay = catalogue.replay_kernel()
+
+    def _encode_launch(self, node: Node, words: list[int]) -> int:
+        """Append the arguments of a launch to the words, after those of launches among them; return their position."""
+        inner = [self._encode_launch(each, words) for each in node.arguments if isinstance(each, Node)]
+        first = len(words)
+        for position, argument in enumerate(node.arguments, first):
+            if isinstance(argument, Node):
+                self._inner.append((position, inner.pop(0)))
+            words.append(self._word(argument, position))
+        return first
 
     def _word(self, argument: Any, position: int) -> int:
         if isinstance(argument, Hyperparameter):
             places = self._numbers.setdefault(argument.optimizer, {})
             places.setdefault(argument.name, []).append(position)
             return 0
+        if isinstance(argument, Node):
+            return 0  # until the address of all words is known
         if argument is POOL:
             self._positions[POOL].append(position)
             return 0
@@ -138,7 +153,9 @@ class Plan:
         return (
             slot in self._positions
             or slot in self._results
-            or any(slot in _flat(node.arguments) for node in (*self._parts, *self._effects) if isinstance(node, Node))
+            or any(
+                slot in slots_of(node.arguments) for node in (*self._parts, *self._effects) if isinstance(node, Node)
+            )
         )
 
     def run(self, inputs: Sequence[Array]) -> list[Array]:
@@ -231,12 +248,6 @@ class Plan:
 
 def _is_outside(slot: Slot) -> bool:
     return slot.kind in ("input", "variable")
-
-
-def _flat(argument: Any) -> list[Any]:
-    if isinstance(argument, (tuple, list)):
-        return [item for part in argument for item in _flat(part)]
-    return [argument]
 
 
 def _unowned(slot: Slot, start: int) -> Array:

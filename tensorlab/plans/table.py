@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any
 
 from rich.table import Table
 
 from tensorlab.forks import guard
 from tensorlab.plans.plan import Plan
 from tensorlab.plans.recording import Node, Slot
+from tensorlab.plans.rewrite import slots_of
 
 
 def table_of(plan: Plan) -> Table:
@@ -38,20 +37,15 @@ def _title(node: Node) -> str:
     title = library.title(address(node.function))
     if title == "matmul" and node.arguments[2]:
         title += f" with {library.title(node.arguments[2])}"
+    for inner in node.arguments:
+        if isinstance(inner, Node):
+            title += f" with {_title(inner)}"
     return title
-
-
-def _slots(argument: Any) -> Iterator[Slot]:
-    if isinstance(argument, Slot):
-        yield argument
-    elif isinstance(argument, (tuple, list)):
-        for item in argument:
-            yield from _slots(item)
 
 
 def _shapes(node: Node) -> str:
     """Return the shapes of the arrays that a node reads, and of those that it writes."""
-    read = [slot for slot in _slots(node.arguments) if slot not in node.written or node.kind != "launch"]
+    read = [slot for slot in slots_of(node.arguments) if slot not in node.written or node.kind != "launch"]
     outputs = " ".join(_shape(slot) for slot in node.written)
     return f"{' '.join(map(_shape, read))} -> {outputs}" if read else outputs
 
@@ -62,12 +56,12 @@ def _shape(slot: Slot) -> str:
 
 def _traffic(node: Node) -> int:
     """Return the number of bytes of all arrays that a node reads or writes."""
-    return sum(math.prod(slot.shape) * slot.dtype.itemsize for slot in {*_slots(node.arguments), *node.written})
+    return sum(math.prod(slot.shape) * slot.dtype.itemsize for slot in {*slots_of(node.arguments), *node.written})
 
 
 def _flops(node: Node) -> int:
     """Return the number of multiplications and additions of a product, and of elements of any other launch."""
-    slots = list(_slots(node.arguments))
+    slots = list(slots_of(node.arguments))
     if _title(node).startswith("matmul"):
         left = next(slot for slot in slots if slot not in node.written)
         return 2 * math.prod(node.written[0].shape) * left.shape[-1]

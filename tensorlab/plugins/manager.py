@@ -108,6 +108,7 @@ class Manager:
         started = time.perf_counter()
         try:
             self.register(point.load(), record)
+            _add_kernels(record.module.partition(":")[0])
         except KeyboardInterrupt:  # the user interrupts; the next look-up starts again
             raise
         except BaseException as error:  # no error of a plugin may affect the others
@@ -262,6 +263,14 @@ class Manager:
         skipped = [plugin for plugin in self.plugins if plugin.skipped and _is_meant(plugin, words)]
         why += [f"{discovery.VARIABLE} excludes {p.who}: add {p.distribution} to it" for p in skipped]
         return "; ".join(why)
+
+
+def _add_kernels(module: str) -> None:
+    """Use the compiled kernels that come with a plugin."""
+    with guard:
+        from tensorlab.kernels.runtime import shipped
+
+        shipped.add_plugin(module)
 
 
 def _is_meant(plugin: Plugin, words: list[str]) -> bool:

@@ -56,22 +56,22 @@ class Observer(Callback):
             text = f"{self.who}: {hook} raised {received}; it is not called again in this run"
             warnings.warn(text, PluginWarning, stacklevel=levels_to_the_user())
 
-    def on_train_begin(self, logs: Logs) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         """Call `tensorlab_fit_start`."""
         self._notify("tensorlab_fit_start", model=self.model, params=dict(self.params))
 
-    def on_train_end(self, logs: Logs) -> None:
+    def on_train_end(self, logs: Logs | None = None) -> None:
         """Call `tensorlab_fit_end`."""
-        self._notify("tensorlab_fit_end", model=self.model, logs=dict(logs))
+        self._notify("tensorlab_fit_end", model=self.model, logs=dict(logs or {}))
 
-    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Call `tensorlab_epoch_start`."""
         self._notify("tensorlab_epoch_start", model=self.model, epoch=epoch)
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Call `tensorlab_epoch_end`."""
-        self._notify("tensorlab_epoch_end", model=self.model, epoch=epoch, logs=dict(logs))
+        self._notify("tensorlab_epoch_end", model=self.model, epoch=epoch, logs=dict(logs or {}))
 
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Call `tensorlab_batch_end`."""
-        self._notify("tensorlab_batch_end", model=self.model, batch=batch, logs=dict(logs))
+        self._notify("tensorlab_batch_end", model=self.model, batch=batch, logs=dict(logs or {}))

@@ -47,6 +47,8 @@ SUBJECTS: dict[str, type[Subject]] = {
 }
 """The class of checks of each kind."""
 
+_SCALAR = ("activation", "loss", "optimizer")
+"""The kinds that are scalar functions, which have kernels of their own."""
 _MAX_IMPORT_SECONDS = 1.0
 """The time that the import of a plugin may take, after that of tensorlab."""
 
@@ -90,6 +92,8 @@ def checks(name: str, examples: Mapping[str, Any] | None = None) -> list[Check]:
         all_checks.append(Check(who, "gradients" if wrong_derivative else "loads", _check_of_loading(who, plugin)))
         if plugin.error is None:
             all_checks.append(Check(who, "import", _check_of_import(who, plugin)))
+            if any(entry.kind in _SCALAR for entry in plugin.entries):
+                all_checks.append(Check(who, "kernels", _check_of_kernels(who, plugin)))
         if _observes(plugin):
             all_checks.append(Check(who, "watches", _check_of_observer(who, plugin)))
         for entry in plugin.entries:
@@ -143,6 +147,25 @@ def _check_of_import(who: str, plugin: Plugin) -> Callable[[], None]:
             if details:
                 hint = "move the work into functions and constructors: looking up any name imports the module"
                 fail(f"{who}: its import", "only definitions", f"{effect} ({details})", hint)
+
+    return check
+
+
+def _check_of_kernels(who: str, plugin: Plugin) -> Callable[[], None]:
+    def check() -> None:
+        from tensorlab import building
+        from tensorlab.kernels.runtime import shipped
+
+        status = shipped.status_of_plugin(plugin.module) if plugin.module else None
+        if status is None:
+            raise NotApplicableError("it ships none; they are compiled at first use")
+        hint = f"build the wheel of {plugin.distribution} again"
+        if status.library is None:
+            fail(f"{who}: its kernels", "kernels that fit this processor, Python and tensorlab", status.reason, hint)
+        needed = {shipped.identifier(kernel.key): kernel.name for kernel in building.kernels_of_plugin(plugin)}
+        missing = {name for key, name in needed.items() if key not in status.library.kernels}
+        if missing:
+            fail(f"{who}: its kernels", "all that it needs", f"none for {', '.join(sorted(missing))}", hint)
 
     return check
 

@@ -61,7 +61,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
 
 def test_info(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TENSORLAB_DATA_DIR", str(tmp_path / "data"))
-    cache.write("a", cache.Native(b"k" * 1_000_000, b"", ()))
+    cache.write("a", cache.Native(b"k" * 1_000_000, ()))
     assert commands.main(["info"]) == 0
     shown = lines(capsys)
     for package in ("numba", "llvmlite", "numpy"):
@@ -113,7 +113,7 @@ def test_plugins(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequ
 
 def test_cache_shows_and_clears(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for key in "ab":
-        cache.write(key, cache.Native(b"k" * 1_000_000, b"", ()))
+        cache.write(key, cache.Native(b"k" * 1_000_000, ()))
     for arguments, said in [
         (["cache"], "2 kernels, 2.0 MB"),
         (["cache", "--clear"], "2 kernels, 2.0 MB, deleted"),
@@ -143,7 +143,7 @@ def test_unwritable_cache_is_reported(
     assert commands.main(["cache"]) == 1
     assert capsys.readouterr().out.endswith("not used: Not a directory\n")
     monkeypatch.setenv("TENSORLAB_CACHE_DIR", str(tmp_path))
-    cache.write("a", cache.Native(b"k", b"", ()))
+    cache.write("a", cache.Native(b"k", ()))
     monkeypatch.setattr(cache.os, "access", lambda path, mode: False)
     monkeypatch.setattr(Path, "unlink", lambda path: (_ for _ in ()).throw(PermissionError()))
     assert commands.main(["cache", "--clear"]) == 1
@@ -152,7 +152,7 @@ def test_unwritable_cache_is_reported(
 
 def test_kernels_lists_kernels_and_whether_they_are_in_the_cache(capsys: pytest.CaptureFixture[str]) -> None:
     (square,) = [k for k in kernels_of([tl.square], ["float32"], order=0) if k.name == "square"]
-    cache.write(square.key, cache.Native(b"k", b"", ()))
+    cache.write(square.key, cache.Native(b"k", ()))
     assert commands.main(["kernels", "--dtypes", "float32"]) == 0
     header, *rows, last = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert header == ["name", "maker", "dtypes", "cache"]
@@ -180,7 +180,7 @@ def test_no_command_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
         (
             ["zzz"],
             "python -m tensorlab: expected a command, received 'zzz'; "
-            "known names: cache, check-plugin, info, kernels, new-plugin, plugins",
+            "known names: build-kernels, cache, check-plugin, info, kernels, new-plugin, plugins",
         ),
         (["info", "--all"], "python -m tensorlab info: unrecognized arguments: --all; --help lists the valid ones"),
     ],

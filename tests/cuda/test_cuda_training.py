@@ -288,7 +288,9 @@ def large_data_is_copied_batch_by_batch(rng):
                 model = tl.Sequential([layers.Dense(3, activation="softmax")])
                 model.compile(optimizer="sgd", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
                 model.fit(x, y, batch_size=4, epochs=2, verbose=0, validation_data=(x[:5], y[:5]))
-                weights.append([*model.get_weights(), model.predict(x), model.train_on_batch(x, y)["loss"]])
+                weights.append(
+                    [*model.get_weights(), model.predict(x), model.train_on_batch(x, y, return_dict=True)["loss"]]
+                )
         finally:
             driver.copy_to_device, driver.free_memory = plain, told
     assert copied.count((4, 67)) == 4  # in two epochs

@@ -13,7 +13,7 @@ import pytest
 
 import tensorlab as tl
 from tensorlab import devices
-from tensorlab.kernels.runtime import calls, library, native
+from tensorlab.kernels.runtime import calls, library, linker
 from tensorlab.ops import casting, compiled_calls
 from tensorlab.scalars import ScalarFunction
 
@@ -90,8 +90,8 @@ def test_equal_objects_share_kernels_and_are_freed(make: Callable[[], Any], monk
     for _ in range(2):
         make()
     loaded: list[Any] = []
-    load = native.load
-    monkeypatch.setattr(native, "load", lambda code: (loaded.append(code), load(code))[1])
+    load = linker.load
+    monkeypatch.setattr(linker, "load", lambda code: (loaded.append(code), load(code))[1])
     before = cache_sizes()
     watched = [weakref.ref(make()) for _ in range(10)]
     assert loaded == []

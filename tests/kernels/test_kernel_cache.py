@@ -17,8 +17,7 @@ from forked_processes import ROOT, Forked
 import tensorlab as tl
 from tensorlab.kernels import catalogue
 from tensorlab.kernels.runtime import cache as cache_module
-from tensorlab.kernels.runtime import library
-from tensorlab.kernels.runtime import native as native_module
+from tensorlab.kernels.runtime import library, linker
 from tensorlab.kernels.runtime.native import Native
 from tensorlab.rules import Reduction, Rowwise
 
@@ -309,7 +308,7 @@ for number in map(int, sys.argv[1:]):
 
 
 def native(size: int) -> Native:
-    return Native(b"k" * size, b"e" * size, ("sched_yield",))
+    return Native(b"k" * size, ("sched_yield",))
 
 
 @pytest.fixture
@@ -383,5 +382,4 @@ def test_entry_function_checks_its_arguments() -> None:
 
 
 def test_kernel_with_a_missing_symbol_is_not_loaded() -> None:
-    entry = native_module.entry_object("nothing_of_this_name", ["i64"], "void")
-    assert native_module.load(Native(entry, b"", ("nothing_of_this_name",))) is None
+    assert linker.load(Native(b"", ("nothing_of_this_name",))) is None

@@ -22,7 +22,7 @@ def makers() -> dict[str, Any]:
     found = {}
     for module in pkgutil.walk_packages(kernels.__path__, kernels.__name__ + "."):
         for name, thing in vars(importlib.import_module(module.name)).items():
-            if hasattr(thing, "compile") and hasattr(thing, "name") and not isinstance(thing, catalogue.Maker):
+            if hasattr(thing, "lowered") and hasattr(thing, "name") and not isinstance(thing, catalogue.Maker):
                 found[name] = thing
     return found
 

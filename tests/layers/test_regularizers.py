@@ -70,7 +70,7 @@ def test_loss_and_steps_of_a_model_include_regularizers(rng: np.random.Generator
         [0.3 * np.abs(kernel).sum() + 0.2 * (kernel**2).sum(), 0.4 * (bias**2).sum()]
     )
     assert model.evaluate(x, y, verbose=0) == pytest.approx((error**2).mean() + cost)
-    assert model.train_on_batch(x, y)["loss"] == pytest.approx((error**2).mean() + cost)
+    assert model.train_on_batch(x, y, return_dict=True)["loss"] == pytest.approx((error**2).mean() + cost)
     slope = x.T @ error / 6 + 0.3 * np.sign(kernel) + 0.4 * kernel
     np.testing.assert_allclose(layer.get_weights()[0], kernel - 0.1 * slope, rtol=1e-10)
     np.testing.assert_allclose(layer.get_weights()[1], bias - 0.1 * (error.mean(axis=0) + 0.8 * bias), rtol=1e-10)

@@ -58,7 +58,7 @@ def test_batches_are_in_order_without_shuffling(rng: np.random.Generator) -> Non
         logs = []
         for start in (0, 8, 16):
             batch = slice(start, start + 8)
-            logs.append((len(x[batch]), other.train_on_batch(x[batch], y[batch])))
+            logs.append((len(x[batch]), other.train_on_batch(x[batch], y[batch], return_dict=True)))
         expected.append(tuple(sum(n * each[name] for n, each in logs) / SAMPLES for name in ("loss", "accuracy")))
     assert [n for n, _ in logs] == [8, 8, 7]  # the last batch is smaller
     assert same(model.get_weights(), other.get_weights())
@@ -280,11 +280,11 @@ def test_regression_with_one_output(rng: np.random.Generator) -> None:
             ArgumentTypeError,
             "callbacks: expected a list of Callbacks or names of some, received [<built-in",
         ),
-        ({"validation_data": np.zeros((3, 5))}, ArgumentTypeError, "validation_data: expected (x, y) or (x, y, sample"),
+        ({"validation_data": np.zeros((3, 5))}, ArgumentTypeError, "validation_data: expected (x, y), (x, y, sample"),
         (
             {"validation_data": (np.zeros((3, 5)),)},
             ArgumentTypeError,
-            "validation_data: expected (x, y) or (x, y, sample",
+            "validation_data: expected (x, y), (x, y, sample",
         ),
         (
             {"validation_data": (np.zeros((3, 5)), np.zeros(2, "int64"))},

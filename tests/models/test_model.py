@@ -1,4 +1,4 @@
-"""`compile`, `predict`, `evaluate`, `train_on_batch` and `summary` of every model."""
+"""`compile`, `predict`, `evaluate` and `train_on_batch` of every model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from weights import same
 
 import tensorlab as tl
 from tensorlab.errors import ArgumentError, ArgumentTypeError, NonFiniteError, ShapeError, UnknownNameError
-from tensorlab.layers import Dense, Dropout, Flatten, Input
+from tensorlab.layers import Dense, Dropout
 
 # compile
 
@@ -143,41 +143,8 @@ def test_train_on_batch_executes_one_step(rng: np.random.Generator) -> None:
     model.compile(tl.optimizers.SGD(0.1), "mse", metrics=None)
     kernel, bias = model.get_weights()
     error = x @ kernel + bias - y
-    logs = model.train_on_batch(x, y)
+    logs = model.train_on_batch(x, y, return_dict=True)
     assert logs == pytest.approx({"loss": (error**2).mean()}, rel=1e-12)
     np.testing.assert_allclose(model.get_weights()[0], kernel - 0.1 * x.T @ error / 11.0, rtol=1e-11, atol=1e-13)
     np.testing.assert_allclose(model.get_weights()[1], bias - 0.1 * error.sum(axis=0) / 11.0, rtol=1e-11, atol=1e-13)
     assert model.optimizer.iterations == 1
-
-
-# summary
-
-
-def test_summary_shows_names_shapes_and_numbers(capsys: pytest.CaptureFixture[str]) -> None:
-    model = tl.Sequential([Dense(512, activation="relu", name="hidden"), Dense(10, name="digits")], name="net")
-    model.summary()
-    text = capsys.readouterr().out
-    assert "Model 'net'" in text
-    assert text.count("not built") == 3
-    model.build((None, 784))
-    model.layers[0].trainable = False
-    model.summary()
-    rows = capsys.readouterr().out.splitlines()
-    (hidden,) = [row for row in rows if "hidden (Dense)" in row]
-    (digits,) = [row for row in rows if "digits (Dense)" in row]
-    assert "(batch, 512)" in hidden
-    assert "401,920" in hidden
-    assert "(batch, 10)" in digits
-    assert "5,130" in digits
-    assert rows[-1] == "Parameters: 407,050 (5,130 trainable)"
-
-
-def test_summary_of_layers_without_weights(capsys: pytest.CaptureFixture[str]) -> None:
-    model = tl.Sequential([Input((2, 3)), Flatten(name="flat"), Dense(4), Dropout(0.5, name="drop")])
-    model.summary()
-    text = capsys.readouterr().out
-    assert "(batch, 2, 3)" in text
-    (flat,) = [row for row in text.splitlines() if "flat (Flatten)" in row]
-    assert "(batch, 6)" in flat
-    assert " 0 " in flat
-    assert "Parameters: 28 (28 trainable)" in text

@@ -71,7 +71,7 @@ def losses(model: Any, count: int = 3) -> list[float]:
     found = []
     for step in range(count):
         tl.random.set_seed(step)
-        found.append(model.train_on_batch(*data())["loss"])
+        found.append(model.train_on_batch(*data(), return_dict=True)["loss"])
     return found
 
 

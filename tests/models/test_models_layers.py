@@ -1,4 +1,4 @@
-"""Layers of models: `get_layer`, `summary`, and the warning about weights that are not tracked."""
+"""Layers of models: `get_layer`, and the warning about weights that are not tracked."""
 
 from __future__ import annotations
 
@@ -66,15 +66,3 @@ def test_get_layer_by_name_or_index() -> None:
         with pytest.raises(ArgumentError) as error:
             model.get_layer(**arguments)
         assert str(error.value) == f"Sequential 'm'.get_layer: {message}"
-
-
-def test_summary_is_printed_line_by_line() -> None:
-    model = tl.Sequential([Dense(3, name="a"), tl.Sequential([Dense(1)], name="b")])
-    model(X)
-    lines: list[str] = []
-    model.summary(line_length=60, print_fn=lines.append)
-    text = "\n".join(lines)
-    assert "a (Dense)" in text
-    assert "b (Sequential)" in text
-    assert lines[-1] == "Parameters: 16 (16 trainable)"
-    assert max(map(len, lines)) <= 60

@@ -106,10 +106,10 @@ def test_shuffled_samples_keep_their_weights() -> None:
 
 def test_methods_for_one_batch_accept_weights() -> None:
     model = compiled("mse", weighted_metrics=["mae"])
-    logs = model.train_on_batch(X, Y, sample_weight=WEIGHTS)
+    logs = model.train_on_batch(X, Y, sample_weight=WEIGHTS, return_dict=True)
     assert logs == pytest.approx({"loss": 0.46134308, "mae": 0.58927816}, rel=1e-5)
-    assert model.train_on_batch(X, Y, class_weight={1: 3.0})["loss"] == pytest.approx(0.5367685, rel=1e-5)
-    assert model.test_on_batch(X, Y, WEIGHTS)["loss"] == pytest.approx(0.34975231, rel=1e-5)
+    assert model.train_on_batch(X, Y, class_weight={1: 3.0})[0] == pytest.approx(0.5367685, rel=1e-5)
+    assert model.test_on_batch(X, Y, WEIGHTS, return_dict=True)["loss"] == pytest.approx(0.34975231, rel=1e-5)
 
 
 @pytest.mark.parametrize(("reduction", "expected"), [("mean", 0.3125), ("sum", 1.875), ("none", WEIGHTS / 4)])
@@ -181,7 +181,7 @@ def test_overridden_train_step_receives_the_weights() -> None:
         (
             {"validation_data": (X, Y, WEIGHTS, 1)},
             ArgumentTypeError,
-            "fit validation_data: expected (x, y) or (x, y, sample_weight), received",
+            "fit validation_data: expected (x, y), (x, y, sample_weight) or batches, received",
         ),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from weights import same
 
 import tensorlab as tl
-from tensorlab.errors import ArgumentTypeError, ShapeError, StateError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError, StateError
 from tensorlab.layers import Activation, Dense, Dropout, Flatten, Input, Reshape
 
 
@@ -250,3 +250,27 @@ def test_invalid_weights_change_nothing(rng: np.random.Generator) -> None:
         model.set_weights(fresh[:3])
     assert str(error.value) == "Sequential 'net'.set_weights: expected 4 arrays, received 3"
     assert same(model.get_weights(), fresh)
+
+
+def test_shapes_of_a_model() -> None:
+    model = tl.Sequential([Dense(3), Dense(2)], name="net")
+    for name in ("input_shape", "output_shape"):
+        with pytest.raises(StateError) as error:
+            getattr(model, name)
+        assert str(error.value).startswith(f"Sequential 'net'.{name}: the layer is not built; ")
+    model.build((8, 5))
+    assert (model.input_shape, model.output_shape) == ((None, 5), (None, 2))
+    assert tl.Sequential([Input((None, 4))]).output_shape == (None, None, 4)
+
+
+def test_names_of_layers_are_unique() -> None:
+    model = tl.Sequential([Dense(3, name="a")], name="net")
+    with pytest.raises(ArgumentError) as error:
+        model.add(Dense(2, name="a"))
+    assert str(error.value) == (
+        "Sequential 'net'.add: expected layers of different names, received a second 'a'; pass another name=..., or "
+        "leave it out"
+    )
+    assert len(model.layers) == 1
+    model.add(Dense(2, name="b"), rebuild=False)
+    assert model.pop(rebuild=False).name == "b"

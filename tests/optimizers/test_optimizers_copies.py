@@ -124,9 +124,9 @@ def test_copied_models_continue_training(rng: np.random.Generator) -> None:
     for _ in range(3):
         model.train_on_batch(x, y)
     copies = [copy.deepcopy(model), pickled(model), pickled((model, x))[0]]
-    expected = [model.train_on_batch(x, y)["loss"] for _ in range(3)]
+    expected = [model.train_on_batch(x, y, return_dict=True)["loss"] for _ in range(3)]
     for other in copies:
-        assert [other.train_on_batch(x, y)["loss"] for _ in range(3)] == expected
+        assert [other.train_on_batch(x, y, return_dict=True)["loss"] for _ in range(3)] == expected
 
 
 CHILD = """

@@ -144,7 +144,7 @@ def test_train_on_batch_runs_a_plan() -> None:
         losses = []
         for step in range(12):
             rows = slice(8 * step, 8 * step + 8)
-            losses.append(trained.train_on_batch(X[rows], LABELS[rows])["loss"])
+            losses.append(trained.train_on_batch(X[rows], LABELS[rows], return_dict=True)["loss"])
             if step == 6:
                 trained.layers[0].rate = 0.6
         assert sum(plan.runs for plan in trained.training_plan.plans) == runs

@@ -79,8 +79,10 @@ def test_distributions_in_the_repository() -> None:
 def test_every_check_passes(plugin: str, thing: str, headings: set[str], outcomes: dict[str, str]) -> None:
     distribution = f"tensorlab-{plugin.replace('_', '-')}"
     own = {test: outcome for test, outcome in outcomes.items() if test.startswith(f"{distribution}::")}
+    is_scalar = thing.partition("::")[0] in ("activation", "loss", "optimizer")
     assert own == {
         **{f"{distribution}::plugin::{plugin}::{heading}": "PASSED" for heading in ("loads", "import")},
+        **({f"{distribution}::plugin::{plugin}::kernels": "SKIPPED"} if is_scalar else {}),  # built without kernels
         **{f"{distribution}::{thing}::{heading}": "PASSED" for heading in headings},
     }
 

@@ -173,6 +173,7 @@ def test_id_of_a_check_can_be_an_argument(tmp_path: Path) -> None:
     assert [line for line in chosen.stdout.splitlines() if "::" in line] == [
         "acme-hat::plugin::hat::loads",
         "acme-hat::plugin::hat::import",
+        "acme-hat::plugin::hat::kernels",
         "acme-hat::activation::hat::plain-Python",
     ]
 

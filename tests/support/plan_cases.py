@@ -40,12 +40,14 @@ class Outcome:
         self.reason = plan.reason
 
 
-def train(make: Callable[[], tl.Model], plans: bool, y: Any = LABELS, epochs: int = 2, **options: Any) -> Outcome:
+def train(
+    make: Callable[[], tl.Model], plans: bool, y: Any = LABELS, epochs: int = 2, batch_size: int = 8, **options: Any
+) -> Outcome:
     """Train a new model from a fixed seed."""
     tl.utils.set_random_seed(3)
     model = make()
     with contextlib.nullcontext() if plans else tl.disable_jit():
-        history = model.fit(X, y, batch_size=8, epochs=epochs, verbose=0, **options)
+        history = model.fit(X, y, batch_size=batch_size, epochs=epochs, verbose=0, **options)
     return Outcome(model, history)
 
 

@@ -63,8 +63,16 @@ def project(folder: Path, name: str, source: str) -> Path:
     return made
 
 
-def install_wheels(site: Path, projects: Iterable[Path], work: Path) -> None:
-    """Build a wheel of each project with its own build backend, and let pip install all of them without an index."""
+def install_wheels(site: Path, projects: Iterable[Path], work: Path, kernels: bool = False) -> None:
+    """Build a wheel of each project with its own build backend, and let pip install all of them without an index.
+
+    Args:
+        site: the folder to install into.
+        projects: the folders of the projects.
+        work: a folder for copies.
+        kernels: whether the wheels contain compiled kernels if a project asks for it.
+    """
+    environment = os.environ | {"TENSORLAB_SHIPPED": "1" if kernels else "0"}
     wheels = work / "wheels"
     copies = [shutil.copytree(project, work / project.name) for project in projects]  # building writes into the folders
     commands = [
@@ -72,7 +80,9 @@ def install_wheels(site: Path, projects: Iterable[Path], work: Path) -> None:
         [*PIP, "--target", str(site), "--find-links", str(wheels), *(copy.name for copy in copies)],
     ]
     for command in commands:
-        done = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=300)
+        done = subprocess.run(
+            [sys.executable, *command], env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
         assert done.returncode == 0, done.stderr
 
 

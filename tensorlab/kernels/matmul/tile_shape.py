@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import functools
 import os
-import platform
 from typing import Any, NamedTuple
 
-import llvmlite.binding
-
 from tensorlab.errors import ArgumentError, short_repr
+from tensorlab.kernels.runtime import processor
 
 
 class Tile(NamedTuple):
@@ -49,13 +47,9 @@ VARIABLE = "TENSORLAB_TILE"
 
 def host_tiles() -> list[str]:
     """Return the names of the tiles that the processor that Numba compiles for supports, the best one first."""
-    wanted = os.environ.get("NUMBA_CPU_FEATURES")
-    if wanted is not None:
-        features = {name[1:] for name in wanted.split(",") if name.startswith("+")}
-    else:
-        features = {name for name, present in llvmlite.binding.get_host_cpu_features().items() if present}
+    features = processor.features()
     needs = {"avx512": features >= {"avx512f"}, "avx2": features >= {"avx2", "fma"}}
-    needs["neon"] = platform.machine().lower() in ("arm64", "aarch64")
+    needs["neon"] = processor.machine() in ("arm64", "aarch64")
     return [name for name in TILES if needs.get(name, True)]
 
 

@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 import platformdirs
 
-from tensorlab.kernels.runtime import native
+from tensorlab.kernels.runtime import processor
 from tensorlab.kernels.runtime.native import Native
 
 LIMIT = 256 << 20
@@ -92,14 +92,28 @@ def _prepared() -> bool:
 @functools.cache
 def _environment() -> str:
     """Describe what every kernel depends on beside its own key: sources, versions, processor and options."""
-    sources = hashlib.sha256()
+    options = sorted(item for item in os.environ.items() if item[0].startswith("NUMBA_") and item[0] not in _HARMLESS)
+    versions = [version(name) for name in ("numba", "llvmlite")]
+    return repr((sources(), versions, np.__version__, sys.version, processor.identity(), options))
+
+
+def version(name: str) -> str:
+    """Return the version of a distribution, or an empty string if it is not installed."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+@functools.cache
+def sources() -> str:
+    """Return the SHA-256 of tensorlab's sources that kernels depend on."""
+    digest = hashlib.sha256()
     package = Path(__file__).parents[2]
     for name in _SOURCES:
         for path in sorted((package / name).rglob("*.py")) if name[-3:] != ".py" else [package / name]:
-            sources.update(path.read_bytes())
-    versions = [importlib.metadata.version(name) for name in ("numba", "llvmlite")]
-    options = sorted(item for item in os.environ.items() if item[0].startswith("NUMBA_") and item[0] not in _HARMLESS)
-    return repr((sources.hexdigest(), versions, np.__version__, sys.version, native.processor(), options))
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _path(key: str) -> Path:
@@ -129,7 +143,7 @@ def _content(path: Path) -> bytes:
 def read(key: str) -> Native | None:
     """Return the kernel stored under this key, or None."""
     try:
-        if unusable():
+        if unusable() or not folder().is_dir():  # without a folder there is no reason to compute the name of a file
             return None
         return Native.from_bytes(_content(_path(key)))
     except Exception:  # a bad cache file is never an error: the kernel is compiled again

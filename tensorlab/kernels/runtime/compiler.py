@@ -11,7 +11,8 @@ import numba
 
 from tensorlab.errors import StateError
 from tensorlab.kernels.runtime import library
-from tensorlab.kernels.runtime.native import Native, address, entry_object
+from tensorlab.kernels.runtime.linker import Code
+from tensorlab.kernels.runtime.native import address
 from tensorlab.kernels.runtime.parts import PART, WHOLE
 
 __all__ = ["OPTIONS", "Definition", "address", "jit", "kernel"]
@@ -45,30 +46,26 @@ def kernel(maker: Callable[P, Definition]) -> Callable[P, Callable[..., Any]]:
     def found(*arguments: P.args, **named: P.kwargs) -> Callable[..., Any]:
         bound = inspect.signature(maker).bind(*arguments, **named)
         bound.apply_defaults()
-        return library.find(name, bound.args, compiled)
+        return library.find(name, bound.args, lowered)
 
-    def compiled(*arguments: P.args, **named: P.kwargs) -> Native:
-        return _compile(*maker(*arguments, **named))
+    def lowered(*arguments: P.args, **named: P.kwargs) -> Code:
+        return _lowered(*maker(*arguments, **named))
 
-    found.name, found.compile = name, compiled  # type: ignore[attr-defined]
+    found.name, found.lowered = name, lowered  # type: ignore[attr-defined]
     return found
 
 
-def _compile(function: Callable[..., Any], signature: Any) -> Native:
+def _lowered(function: Callable[..., Any], signature: Any) -> Code:
     if numba.config.DISABLE_JIT:
         hint = "unset it to use the device 'cpu'"
         raise StateError("tensorlab", "NUMBA_DISABLE_JIT switches Numba's compiler off", hint)
     dispatcher = numba.njit(**OPTIONS, **WHOLE)(function)
     dispatcher.compile(signature)
-    (result,) = dispatcher.overloads.values()
-    module = result.library._final_module
-    outside = [*module.functions, *module.global_variables]
-    return Native(
-        kernel=result.library._get_compiled_object(),
-        entry=entry_object(
-            result.fndesc.llvm_func_name,
-            [_KINDS[kind.name] for kind in result.signature.args],
-            _KINDS[result.signature.return_type.name],
-        ),
-        needs=tuple(sorted(x.name for x in outside if x.is_declaration and not x.name.startswith("llvm."))),
+    (compiled,) = dispatcher.overloads.values()
+    return Code(
+        compiled.library._final_module,
+        compiled.library.codegen._tm,
+        compiled.fndesc.llvm_func_name,
+        [_KINDS[kind.name] for kind in compiled.signature.args],
+        _KINDS[compiled.signature.return_type.name],
     )

@@ -30,11 +30,11 @@ def driver(maker: str, words: int) -> Any:
         maker: the name of the function that makes the driver, as in `library.find`.
         words: the number of integer parameters of the driver.
     """
-    return types.ExternalFunction(library.provide(maker), types.int64(*[types.int64] * words))
+    return types.ExternalFunction(library.symbol_of(maker), types.int64(*[types.int64] * words))
 
 
 def call_driver(builder: Any, symbol: str, values: Any) -> None:
-    """Emit a call of a driver without a result, whose symbol is that of `library.provide`."""
+    """Emit a call of a driver without a result, whose symbol is that of `library.symbol_of`."""
     kind = ir.FunctionType(ir.VoidType(), [_WORD] * len(values))
     builder.call(cgutils.get_or_insert_function(builder.module, kind, symbol), values)
 

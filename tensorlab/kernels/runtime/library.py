@@ -11,12 +11,16 @@ import dataclasses
 import gc
 import importlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from tensorlab.errors import StateError
 from tensorlab.forks import guard
-from tensorlab.kernels.runtime import cache, layout, native
-from tensorlab.kernels.runtime.native import Native
+from tensorlab.kernels.runtime import cache, layout, native, shipped
+from tensorlab.kernels.runtime.native import DRIVER, Native
 from tensorlab.scalars import ScalarFunction
+
+if TYPE_CHECKING:
+    from tensorlab.kernels.runtime.linker import Code
 
 PACKAGE = "tensorlab.kernels."
 
@@ -24,34 +28,44 @@ _kernels: dict[str, Callable[..., Any]] = {}
 """The kernels of this process by key. Equal scalar functions have equal keys and share one kernel."""
 _origins: dict[int, tuple[str, tuple[Any, ...]]] = {}
 """The maker of each kernel and its arguments, by the kernel's address."""
-_SYMBOL = "tensorlab."
 
 
-def find(
-    maker: str, arguments: tuple[Any, ...] = (), compiled: Callable[..., Native] | None = None
-) -> Callable[..., Any]:
+def find(maker: str, arguments: tuple[Any, ...] = (), lowered: Callable[..., Code] | None = None) -> Callable[..., Any]:
     """Return a kernel of this process, from disk, or newly compiled and written to disk.
 
     Args:
         maker: the dotted name of the maker, relative to `tensorlab.kernels`.
         arguments: scalar functions, rules, strings, numbers, None, and tuples of these.
-        compiled: compiles the kernel from the arguments; by default the maker does.
+        lowered: compiles the kernel to LLVM code from the arguments; by default the maker does.
     """
     key = key_of(maker, arguments)
     # Numba compiles no faster on several threads. The guard also ensures that each kernel is compiled once only.
     with guard:
-        kernel = _kernels.get(key) or _loaded(key)
+        kernel = _kernels.get(key) or _loaded(key) or shipped.find(key)
         if kernel is None:
             layout.check_layout()
-            with _without_collections():
-                made = (compiled or _compiler(maker))(*arguments)
+            made = _compiled(maker, arguments, lowered)
             cache.write(key, made)
-            kernel = native.load(made)
+            kernel = _linked(made)
             if kernel is None:
                 raise RuntimeError(f"cannot link a kernel: this process lacks a symbol, one of {', '.join(made.needs)}")
         _kernels[key] = kernel
         _origins[native.address(kernel)] = maker, arguments
     return kernel
+
+
+def _compiled(maker: str, arguments: tuple[Any, ...], lowered: Callable[..., Code] | None) -> Native:
+    try:
+        from tensorlab.kernels.runtime import linker
+
+        with _without_collections():
+            return linker.emit((lowered or lowering(maker))(*arguments))
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        if package not in ("numba", "llvmlite"):
+            raise
+        what = f"{package}, which compiles kernels, is not installed, and {maker.rpartition('.')[2]} is not shipped"
+        raise StateError("tensorlab", what, "pip install numba") from error
 
 
 @contextlib.contextmanager
@@ -70,12 +84,17 @@ def _without_collections() -> Iterator[None]:
             gc.enable()
 
 
+def origin(address: int) -> tuple[str, tuple[Any, ...]]:
+    """Return the maker of the kernel at an address, as in `find`, and its arguments."""
+    return _origins[address]
+
+
 def title(address: int) -> str:
     """Return a short description of the kernel at an address for tables, such as "map relu float32".
 
     A kernel that equal scalar functions share has the name of the function that was used first.
     """
-    maker, arguments = _origins[address]
+    maker, arguments = origin(address)
     words = [maker.rpartition(".")[2].removesuffix("_kernel")]
     for argument in arguments:
         text = argument if isinstance(argument, str) else getattr(argument, "name", "")
@@ -88,18 +107,16 @@ def key_of(maker: str, arguments: tuple[Any, ...]) -> str:
     return f"{maker}{_described(arguments)}"
 
 
-def provide(maker: str) -> str:
-    """Make a driver, a kernel that other kernels call, available to the linker, and return its symbol."""
-    symbol = f"{_SYMBOL}{maker}"
-    if not native.is_provided(symbol):
-        native.provide(symbol, find(maker))
-    return symbol
+def symbol_of(maker: str) -> str:
+    """Return the symbol by which other kernels call a driver, a kernel without arguments."""
+    return DRIVER + maker
 
 
-def _compiler(maker: str) -> Callable[..., Native]:
+def lowering(maker: str) -> Callable[..., Code]:
+    """Return the function that compiles kernels of a maker to LLVM code. It imports the maker's module, and Numba."""
     module, _, name = maker.rpartition(".")
-    compiler: Callable[..., Native] = getattr(importlib.import_module(PACKAGE + module), name).compile
-    return compiler
+    lowered: Callable[..., Code] = getattr(importlib.import_module(PACKAGE + module), name).lowered
+    return lowered
 
 
 def _described(argument: object) -> str:
@@ -116,12 +133,19 @@ def _described(argument: object) -> str:
 
 
 def _loaded(key: str) -> Callable[..., Any] | None:
-    """Load a kernel from disk, after providing the drivers that it calls; return None if it is not there."""
+    """Load a kernel from disk; return None if it is not there."""
     found = cache.read(key)
-    if found is None:
-        return None
-    layout.check_layout()
+    if found is not None:
+        layout.check_layout()
+        return _linked(found)
+    return None
+
+
+def _linked(found: Native) -> Callable[..., Any] | None:
+    """Load a kernel from object code, after the drivers that it calls."""
+    from tensorlab.kernels.runtime import linker  # a local import, because it imports LLVM
+
     for symbol in found.needs:
-        if symbol.startswith(_SYMBOL):
-            provide(symbol.removeprefix(_SYMBOL))
-    return native.load(found)
+        if symbol.startswith(DRIVER) and symbol not in native.provided:
+            native.provided[symbol] = native.address(find(symbol.removeprefix(DRIVER)))
+    return linker.load(found)

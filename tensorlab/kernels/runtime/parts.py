@@ -7,6 +7,8 @@ part stays unoptimized LLVM code, and is optimized once, as a part of its kernel
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 from numba.core import compiler, typed_passes, untyped_passes
@@ -14,6 +16,8 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_machinery import PassManager, register_pass
 
 __all__ = ["PART", "WHOLE"]
+
+_ROOT = f"{Path(__file__).parents[3]}{os.sep}"
 
 _NEEDLESS = (untyped_passes.InlineClosureLikes, typed_passes.NopythonRewrites)
 """Passes for comprehensions, closures and array expressions, which kernels do not contain."""
@@ -34,6 +38,10 @@ class _Library(JITCodeLibrary):  # type: ignore[misc]
                 set.add(function.attributes, _LONG_VECTORS)  # llvmlite's own method rejects attributes with a value
         super().add_ir_module(module)
 
+    def _finalize_final_module(self) -> None:
+        """Mark the library as final. Numba generates no machine code; `linker.emit` does."""
+        self._finalized = True
+
 
 class _PartLibrary(_Library):
     """The LLVM code of a part, linked with what it calls."""
@@ -45,39 +53,35 @@ class _PartLibrary(_Library):
     def _optimize_final_module(self) -> None:
         """Do nothing; the code is optimized in the kernel."""
 
-    def _finalize_final_module(self) -> None:
-        """Mark the library as final without generating machine code."""
-        self._finalized = True
-
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _Lowering(typed_passes.NativeLowering):  # type: ignore[misc]
-    """Generate machine code."""
-
-    _name = "tensorlab_lowering"
-
-    def run_pass(self, state: Any) -> bool:
-        state.library = _Library(state.targetctx.codegen(), state.func_id.func_qualname)
-        state.library.enable_object_caching()  # otherwise the object code is not kept
-        return bool(super().run_pass(state))
-
-
-@register_pass(mutates_CFG=True, analysis_only=False)
-class _PartLowering(typed_passes.NativeLowering):  # type: ignore[misc]
     """Generate LLVM code but no machine code."""
 
-    _name = "tensorlab_part_lowering"
+    _name = "tensorlab_lowering"
+    library = _Library
 
     def run_pass(self, state: Any) -> bool:
-        state.library = _PartLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library = self.library(state.targetctx.codegen(), state.func_id.func_qualname)
         state.flags.no_compile = True
         super().run_pass(state)
         state.library.finalize()
-        # Numba identifies a compiled function by its C function, which a part lacks. This unique object replaces it.
-        identity = object().__sizeof__
-        lowered = state["cr"]._replace(cfunc=identity)
-        state["cr"] = lowered
-        state.targetctx.insert_user_function(identity, lowered.fndesc, [state.library])
+        # Numba identifies a compiled function by its C function, which is missing. This unique object replaces it.
+        state["cr"] = state["cr"]._replace(cfunc=object().__sizeof__)
+        return True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _PartLowering(_Lowering):
+    """Generate LLVM code that other functions can call."""
+
+    _name = "tensorlab_part_lowering"
+    library = _PartLibrary
+
+    def run_pass(self, state: Any) -> bool:
+        super().run_pass(state)
+        lowered = state["cr"]
+        state.targetctx.insert_user_function(lowered.cfunc, lowered.fndesc, [state.library])
         return True
 
 
@@ -86,6 +90,9 @@ class _Compiler(compiler.CompilerBase):  # type: ignore[misc]
 
     def define_pipelines(self) -> list[Any]:
         """Return Numba's default pipeline without the needless passes and with the lowering of this class."""
+        # Exceptions in the code contain the path of their file, which must not depend on where tensorlab is installed.
+        name = self.state.func_id
+        name.filename = name.filename.removeprefix(_ROOT)
         default = compiler.DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes = PassManager("tensorlab")
         for step, description in default.passes:

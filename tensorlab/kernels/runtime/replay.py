@@ -15,7 +15,7 @@ _WORD = ir.IntType(64)
 
 
 @intrinsic
-def _launch(typingctx: Any, function: Any, words: Any) -> Any:
+def launch(typingctx: Any, function: Any, words: Any) -> Any:
     """Call the function at an address (see `native.launch_address`) with the address of its words."""
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -36,7 +36,7 @@ def replay_kernel() -> Definition:
     def replay(launches, first, end):
         pairs = pointer(launches, types.int64)
         for index in range(first, end):
-            if _launch(pairs[2 * index], pairs[2 * index + 1]) != 0:
+            if launch(pairs[2 * index], pairs[2 * index + 1]) != 0:
                 return 1
         return 0
 

@@ -173,7 +173,7 @@ def run(typingctx: Any, pool: Any, chunks: Any, task: Any, data: Any) -> Any:
         task: the address of the task, which `closure` returns.
         data: the address of its packed arguments, which `closure` returns.
     """
-    symbol = library.provide("runtime.threads.run_driver")  # compiled when the first kernel calls it
+    symbol = library.symbol_of("runtime.threads.run_driver")  # compiled before the kernel is loaded
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         call_driver(builder, symbol, values)

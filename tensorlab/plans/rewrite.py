@@ -1,0 +1,102 @@
+"""Rewrite what has been recorded, before a plan is made of it: fewer launches that give the same bits.
+
+A rewrite looks for nodes that one launch can replace, because nothing else reads what they pass to each other. That
+array is then never stored.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from tensorlab.forks import guard
+from tensorlab.kernels import catalogue
+from tensorlab.plans.recording import Node, Slot
+
+
+def rewritten(nodes: Sequence[Node], results: Iterable[Slot]) -> list[Node]:
+    """Return nodes that compute the same.
+
+    Args:
+        nodes: what has been recorded.
+        results: the arrays that the plan returns.
+    """
+    return _outer_updates(list(nodes), {slot.root for slot in results})
+
+
+def slots_of(argument: Any) -> Iterator[Slot]:
+    """Yield the slots among nested arguments."""
+    if isinstance(argument, Slot):
+        yield argument
+    elif isinstance(argument, (tuple, list)):
+        for item in argument:
+            yield from slots_of(item)
+
+
+def _users(nodes: Sequence[Node]) -> dict[Slot, list[int]]:
+    """Return the positions of the nodes that read or write each array, or a view of it."""
+    users: defaultdict[Slot, list[int]] = defaultdict(list)
+    for index, node in enumerate(nodes):
+        for root in {slot.root for slot in slots_of((node.arguments, node.written))}:
+            users[root].append(index)
+    return users
+
+
+def _origin(node: Node) -> tuple[str, tuple[Any, ...]]:
+    """Return the name of the function that has made the kernel of a launch, and its arguments."""
+    with guard:
+        from tensorlab.kernels.runtime import library
+        from tensorlab.kernels.runtime.native import address
+    return library.origin(address(node.function))
+
+
+def _is_launch_of(node: Node, maker: Any) -> bool:
+    return node.kind == "launch" and _origin(node)[0] == maker.name
+
+
+def _outer_updates(nodes: list[Node], results: set[Slot]) -> list[Node]:
+    """Let updates compute their gradients if these are outer products of two vectors, such as those of one sample.
+
+    The update of a weight reads and writes as much memory as all that is fused with it, so this is the largest gain.
+    """
+    users = _users(nodes)
+    fused: dict[int, Node] = {}
+    dropped = set()
+    for index, node in enumerate(nodes):
+        if not _is_launch_of(node, catalogue.update_kernel):
+            continue
+        gradient = node.arguments[3]
+        before, *others = users[gradient.root]
+        factors = _outer_product(nodes[before], gradient)
+        if others != [index] or gradient in results or not factors:
+            continue
+        read = {slot.root for slot in factors}
+        if any(slot.root in read for each in nodes[before : index + 1] for slot in each.written):
+            continue
+        fused[index] = _outer_update(node, factors)
+        dropped.add(before)
+    return [fused.get(index, node) for index, node in enumerate(nodes) if index not in dropped]
+
+
+def _outer_product(node: Node, product: Slot) -> tuple[Slot, ...]:
+    """Return the two vectors whose outer product a node computes; nothing if it computes anything else."""
+    if not _is_launch_of(node, catalogue.matmul_kernel) or product.kind != "made":
+        return ()
+    _, _, epilogue, result, kept, a, b, *_ = node.arguments
+    m, n = product.shape[-2:]
+    size = product.dtype.itemsize
+    if result is not product or epilogue or kept or a.shape != (m, 1) or b.shape != (1, n) or product.dtype.kind != "f":
+        return ()
+    # Products with one row or one column round in another way: they may be -0.
+    return (a, b) if min(m, n) > 1 and b.strides[1] == size and a.strides[0] % size == 0 else ()
+
+
+def _outer_update(update: Node, factors: tuple[Slot, ...]) -> Node:
+    with guard:
+        from tensorlab.kernels.runtime.native import launch_address
+    _, dtype, slots = _origin(update)[1]
+    pool, total, weight, _, *others = update.arguments
+    inner = update._replace(arguments=(0, total, weight, 0, *others))
+    arguments = (pool, launch_address(update.function), inner, len(update.arguments), 2 + slots, *factors)
+    return Node("launch", catalogue.outer_update_kernel(dtype), arguments, update.written, None)

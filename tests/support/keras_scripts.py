@@ -1,0 +1,187 @@
+"""Short scripts about `fit`, callbacks, metrics and optimizers, which run with tensorlab or with Keras itself.
+
+Each takes the module tensorlab or keras, and returns its results by name. `record_keras.py` records those of Keras.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from keras_programs import BINARY, FEATURES, LABELS, TARGETS, X, recorded, settle
+
+Script = Callable[[Any], dict[str, Any]]
+SCRIPTS: dict[str, Script] = {}
+WEIGHTS = np.linspace(0.5, 2.0, len(X)).astype("f4")
+
+
+def script(function: Script) -> Script:
+    SCRIPTS[function.__name__] = function
+    return function
+
+
+def regression(keras: Any, optimizer: Any = "sgd", metrics: Any = ("mae",), **options: Any) -> Any:
+    model = keras.Sequential([keras.Input((FEATURES,)), keras.layers.Dense(5, "tanh"), keras.layers.Dense(1)])
+    settle(model)
+    model.compile(optimizer=optimizer, loss="mse", metrics=list(metrics), **options)
+    return model
+
+
+def batches(count: int, size: int = 5) -> Iterator[tuple[Any, Any]]:
+    for index in range(count):
+        start = index * size % len(X)
+        yield X[start : start + size], TARGETS[start : start + size]
+
+
+def quietly(run: Callable[[], Any]) -> Any:
+    """Run without the warnings that data has ended or is not shuffled."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return run()
+
+
+# The data of fit
+
+
+@script
+def generator_of_batches(keras: Any) -> dict[str, Any]:
+    model = regression(keras)
+    history = quietly(lambda: model.fit(batches(9), epochs=3, steps_per_epoch=3, verbose=0))
+    one = quietly(lambda: model.fit(batches(4), verbose=0))
+    score = quietly(lambda: model.evaluate(batches(4), verbose=0))
+    outputs = quietly(lambda: model.predict(batches(2), verbose=0))
+    return recorded(history) | {"one": one.history["loss"], "score": score, "outputs": outputs}
+
+
+@script
+def generator_for_validation(keras: Any) -> dict[str, Any]:
+    model = regression(keras)
+    # two batches are all samples: Keras may read a batch ahead, and lose it between evaluations
+    options = {"validation_data": batches(20, size=10), "validation_steps": 2, "epochs": 3, "batch_size": 8}
+    return recorded(model.fit(X, TARGETS, shuffle=False, verbose=0, **options))
+
+
+@script
+def batches_by_index(keras: Any) -> dict[str, Any]:
+    calls: list[str] = []
+
+    class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+        def __len__(self) -> int:
+            return 4
+
+        def __getitem__(self, index: int) -> Any:
+            return X[index * 5 : index * 5 + 5], LABELS[index * 5 : index * 5 + 5]
+
+        def on_epoch_end(self) -> None:
+            calls.append("end")
+
+    model = keras.Sequential([keras.Input((FEATURES,)), keras.layers.Dense(3, "softmax")])
+    settle(model)
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    options = {"epochs": 2, "shuffle": False, "verbose": 0, "class_weight": {0: 1.0, 1: 3.0}}
+    history = model.fit(Batches(), validation_data=Batches(), **options)
+    assert "end" in calls
+    return recorded(history) | {"score": model.evaluate(Batches(), verbose=0), "steps": history.params["steps"]}
+
+
+@script
+def weighted_batches(keras: Any) -> dict[str, Any]:
+    def weighted() -> Iterator[Any]:
+        for start in range(0, len(X), 5):
+            rows = slice(start, start + 5)
+            yield X[rows], TARGETS[rows], WEIGHTS[rows]
+
+    model = regression(keras, metrics=(), weighted_metrics=["mae"])
+    return recorded(quietly(lambda: model.fit(weighted(), verbose=0)))
+
+
+@script
+def steps_of_arrays(keras: Any) -> dict[str, Any]:
+    found = {}
+    for steps, epochs in ((3, 4), (7, 2), (5, 2)):  # of 5 batches
+        model, options = regression(keras), {"steps_per_epoch": steps, "epochs": epochs, "validation_steps": 2}
+        history = quietly(
+            lambda model=model, options=options: model.fit(
+                X, TARGETS, 4, validation_data=(X, TARGETS), shuffle=False, verbose=0, **options
+            )
+        )
+        found |= {f"{steps} {name}": values for name, values in recorded(history).items()}
+    found["score"] = model.evaluate(X, TARGETS, batch_size=4, steps=2, verbose=0)
+    found["rows"] = len(model.predict(X, batch_size=4, steps=3, verbose=0))
+    return found
+
+
+@script
+def weights_of_validation(keras: Any) -> dict[str, Any]:
+    model = regression(keras, weighted_metrics=["mse"])
+    validation = (X[:7], TARGETS[:7], WEIGHTS[:7])
+    options = {"validation_batch_size": 3, "validation_freq": [1, 3], "initial_epoch": 0, "epochs": 3}
+    options |= {"validation_data": validation, "sample_weight": WEIGHTS, "shuffle": False, "verbose": 0}
+    return recorded(model.fit(X, TARGETS, **options))
+
+
+@script
+def batch_by_batch(keras: Any) -> dict[str, Any]:
+    model, losses = regression(keras), []
+    for x, y in batches(4):
+        losses.append(model.train_on_batch(x, y))
+    weighted = model.train_on_batch(X, TARGETS, sample_weight=WEIGHTS)
+    return {
+        "losses": losses,
+        "weighted": weighted,
+        "test": model.test_on_batch(X, TARGETS),
+        "outputs": model.predict_on_batch(X[:3]),
+        "logs": [model.test_on_batch(X, TARGETS, return_dict=True)[name] for name in ("loss", "mae")],
+    }
+
+
+@script
+def stop_and_go_on(keras: Any) -> dict[str, Any]:
+    class Stop(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if batch == 2:
+                self.model.stop_training = True
+
+    model = regression(keras)
+    first = model.fit(X, TARGETS, 4, epochs=5, shuffle=False, verbose=0, callbacks=[Stop()])
+    second = model.fit(X, TARGETS, 4, epochs=5, initial_epoch=3, shuffle=False, verbose=0)
+    assert model.history is second
+    binary = [float(np.sum(BINARY)), len(first.epoch)]
+    return {"first": first.history["loss"], "second": second.history["loss"], "epochs": second.epoch, "binary": binary}
+
+
+# Callbacks
+
+
+@script
+def callbacks_that_stop(keras: Any) -> dict[str, Any]:
+    found = {}
+    for name, options in {
+        "patience": {"patience": 2, "monitor": "loss", "min_delta": 0.2},
+        "baseline": {"patience": 3, "monitor": "val_mae", "baseline": 0.5, "mode": "min"},
+        "late": {"patience": 1, "start_from_epoch": 3, "restore_best_weights": True, "min_delta": 0.5},
+    }.items():
+        model = regression(keras, keras.optimizers.SGD(0.1, momentum=0.5))
+        stop = keras.callbacks.EarlyStopping(**options)
+        history = model.fit(X, TARGETS, 5, epochs=12, validation_split=0.25, shuffle=False, verbose=0, callbacks=[stop])
+        found[name] = [len(history.epoch), stop.stopped_epoch, stop.best, model.evaluate(X, TARGETS, verbose=0)]
+    return found
+
+
+@script
+def callbacks_that_write_logs(keras: Any) -> dict[str, Any]:
+    class Norm(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            logs["norm"] = float(np.sum(self.model.get_weights()[0] ** 2))
+
+    seen: list[Any] = []
+    show = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(sorted(logs)))
+    schedule = keras.callbacks.LearningRateScheduler(lambda epoch: 0.1 / (epoch + 1))
+    plateau = keras.callbacks.ReduceLROnPlateau("mae", factor=0.2, patience=1, min_delta=0.3, cooldown=1, min_lr=0.001)
+    model = regression(keras)
+    options = {"epochs": 4, "batch_size": 5, "shuffle": False, "verbose": 0}
+    first = model.fit(X, TARGETS, callbacks=[Norm(), show, schedule], **options)
+    second = model.fit(X, TARGETS, callbacks=[plateau], **options)
+    return recorded(first) | {"seen": seen} | {f"second {name}": each for name, each in recorded(second).items()}
