@@ -138,7 +138,8 @@ def load_model(
         state = file.section("random", dict)
         warn_of_changes(file.who, origins)
         if restore_random_state:
-            random.set_state(state)
+            with _reading(reading, origins):
+                random.set_state(state)
     return model
 
 
