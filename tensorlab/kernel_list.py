@@ -58,14 +58,14 @@ class Kernel:
         return library.key_of(self.maker, self.arguments)
 
     @property
-    def is_stored(self) -> bool:
-        """Whether the kernel cache on disk contains it."""
-        from tensorlab.kernels.runtime import cache
+    def where(self) -> str:
+        """Where the kernel is found: "stored" in the kernel cache, "shipped" with a package, or an empty string."""
+        from tensorlab.kernels.runtime import cache, shipped
 
-        return cache.contains(self.key)
+        return "stored" if cache.contains(self.key) else "shipped" if shipped.contains(self.key) else ""
 
     def load(self) -> Callable[..., Any]:
-        """Return the kernel. Load it from disk or compile it if this process does not have it yet."""
+        """Return the kernel. Load or compile it if this process does not have it yet."""
         return catalogue.Maker(self.maker)(*self.arguments)
 
 

@@ -47,6 +47,22 @@ class Callback(serialization.Configured):
         """Set the parameters of the run. It is called after `set_model`."""
         self.params = params
 
+    def get_state(self) -> dict[str, Any]:
+        """Return what a checkpoint of `fit` has to restore, for `set_state`: plain data and arrays.
+
+        It is all attributes that are numbers, strings, arrays, or lists, tuples and dicts of these. A callback with
+        other state overrides both methods.
+        """
+        return serialization.plain_attributes(self, "model", "params")
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Restore what `get_state` returned, in a run that goes on from a checkpoint, after `on_train_begin`.
+
+        Raises:
+            ArgumentTypeError: for anything else.
+        """
+        serialization.set_plain_attributes(self, state, "model", "params")
+
     def overrides(self, *moments: str) -> bool:
         """Return whether one of these methods is this callback's own."""
         found = [(getattr(self, moment), getattr(Callback, moment)) for moment in moments]

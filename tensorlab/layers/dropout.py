@@ -16,7 +16,7 @@ from tensorlab.tensor import Tensor, from_buffer_of
 
 
 @elementwise
-def _keep(x: float, number: float, rate: float) -> float:
+def dropped(x: float, number: float, rate: float) -> float:
     """Return ``x / (1 - rate)`` if the random number is at least the rate, else 0."""
     return x / (1.0 - rate) if number >= rate else 0.0
 
@@ -64,7 +64,7 @@ class Dropout(Layer):
         if not training or self.rate == 0:
             return inputs
         inputs = inputs.astype(self.dtype)
-        return _keep(inputs, _drawn(self, "dropout", "random", inputs), self.rate)
+        return dropped(inputs, _drawn(self, "dropout", "random", inputs), self.rate)
 
 
 class GaussianNoise(Layer):

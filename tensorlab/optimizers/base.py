@@ -230,7 +230,7 @@ class Optimizer(Configured):
         """Drop slots, the most recently created first, until at most ``keep`` remain."""
         keep = as_length(f"{self._who}.forget_slots keep", keep)
         while len(self.variables) > keep:
-            self._slots.drop_last()
+            self._slots = self._slots.without_last()
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments, with the current values of the hyperparameters among them."""

@@ -13,7 +13,7 @@ from tensorlab.optimizers.rule import Rule
 from tensorlab.references import OfScalar
 from tensorlab.registry import registries
 from tensorlab.rules import Hyperparameters
-from tensorlab.serialization import deserialize, serialize
+from tensorlab.serialization import add_value, deserialize, rule_value, serialize
 
 
 class OptimizerRule(OfScalar):
@@ -53,6 +53,9 @@ class OptimizerRule(OfScalar):
 
     def __repr__(self) -> str:
         return f"<OptimizerRule of {self.__name__!r}>"
+
+
+add_value(OptimizerRule, rule_value("OptimizerRule", OptimizerRule))
 
 
 class _RuleOptimizer(Optimizer):

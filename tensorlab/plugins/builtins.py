@@ -181,11 +181,13 @@ def tensorlab_register_regularizers() -> dict[str, Any]:
 @hookimpl
 def tensorlab_register_callbacks() -> dict[str, Any]:
     return {
+        "BackupAndRestore": callbacks.BackupAndRestore,
         "CSVLogger": callbacks.CSVLogger,
         "EarlyStopping": callbacks.EarlyStopping,
         "History": callbacks.History,
         "LambdaCallback": callbacks.LambdaCallback,
         "LearningRateScheduler": callbacks.LearningRateScheduler,
+        "ModelCheckpoint": callbacks.ModelCheckpoint,
         "ProgressBar": callbacks.ProgressBar,
         "ReduceLROnPlateau": callbacks.ReduceLROnPlateau,
         "TerminateOnNaN": callbacks.TerminateOnNaN,
