@@ -23,7 +23,7 @@ LEVELS = {
     7: "tensor",
     8: "ops",
     9: "linalg random variable",
-    10: "activations callbacks gradients initializers losses optimizers plans regularizers utils",
+    10: "activations callbacks constraints gradients initializers losses optimizers plans regularizers utils",
     11: "layers metrics",
     12: "saving",
     13: "kernel_list models",
