@@ -44,7 +44,7 @@ RENAMED = {
 """Argument names of Keras 2, Keras 1, PyTorch and scikit-learn, and the names here."""
 
 WITHOUT_COUNTERPART = {
-    "decay": "set optimizer.learning_rate in a callback, such as on_epoch_begin",
+    "decay": "give learning_rate=tl.optimizers.schedules.InverseTimeDecay(rate, 1, decay)",
     "weight_decay": "give layers kernel_regularizer=tl.regularizers.L2(...)",
     "clipnorm": "clip the gradients between GradientTape.gradient and apply_gradients",
     "clipvalue": "clip the gradients between GradientTape.gradient and apply_gradients",

@@ -95,7 +95,7 @@ CALLS: list[tuple[Callable[[], Any], str, str]] = [
     (
         lambda: optimizers.Adam(decay=1e-6),
         "Adam: expected arguments",
-        "'decay'; set optimizer.learning_rate in a callb",
+        "'decay'; give learning_rate=tl.optimizers.schedules.InverseTimeDecay(",
     ),
     (
         lambda: optimizers.Adam(beta1=0.9),

@@ -148,6 +148,10 @@ class ProgressBar(Callback):
         """Whether there is a bar."""
         return self.live
 
+    def get_state(self) -> dict[str, Any]:
+        """Return nothing, because a run that goes on has a terminal of its own."""
+        return {}
+
     def _open(self, name: str, steps: int | None) -> None:
         if isinstance(self.bar, _NotebookBar):
             self.bar.begin(name, steps)

@@ -15,6 +15,7 @@ from tensorlab.arguments import check_name, misfit, named
 from tensorlab.devices import only_cpu
 from tensorlab.errors import ArgumentTypeError, ShapeError, StateError, levels_to_the_user, short_repr
 from tensorlab.layers.tracking import Tracked, members, variables_in, walked
+from tensorlab.loading import loading
 from tensorlab.ops.dispatch import as_tensor, device_of
 from tensorlab.shapes import as_shape
 from tensorlab.tensor import Tensor
@@ -64,6 +65,10 @@ class Weighted(Tracked):
         check_name(f"{self._who}.add_weight", name)
         label = f"{self.name}/{name or f'weight_{len(self._members()[0])}'}"
         wanted = as_shape(label, shape)
+        reading = loading.get()
+        if reading is not None:  # the file has its value, and nothing is drawn
+            reading.take_weight(label, wanted, kind.name)
+            initializer = "zeros"
         make = initializers.get(initializer)
         try:
             value = as_tensor(make(wanted, dtype=kind), label)

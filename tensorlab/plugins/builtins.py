@@ -76,6 +76,7 @@ def tensorlab_register_optimizers() -> dict[str, Any]:
         "adam": optimizers.Adam,
         "adamax": optimizers.Adamax,
         "adamw": optimizers.AdamW,
+        "ftrl": optimizers.Ftrl,
         "nadam": optimizers.Nadam,
         "rmsprop": optimizers.RMSprop,
         "sgd": optimizers.SGD,
@@ -156,11 +157,13 @@ def tensorlab_register_regularizers() -> dict[str, Any]:
 @hookimpl
 def tensorlab_register_callbacks() -> dict[str, Any]:
     return {
+        "BackupAndRestore": callbacks.BackupAndRestore,
         "CSVLogger": callbacks.CSVLogger,
         "EarlyStopping": callbacks.EarlyStopping,
         "History": callbacks.History,
         "LambdaCallback": callbacks.LambdaCallback,
         "LearningRateScheduler": callbacks.LearningRateScheduler,
+        "ModelCheckpoint": callbacks.ModelCheckpoint,
         "ProgressBar": callbacks.ProgressBar,
         "ReduceLROnPlateau": callbacks.ReduceLROnPlateau,
         "TerminateOnNaN": callbacks.TerminateOnNaN,

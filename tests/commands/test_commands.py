@@ -155,10 +155,10 @@ def test_kernels_lists_kernels_and_whether_they_are_in_the_cache(capsys: pytest.
     cache.write(square.key, cache.Native(b"k", ()))
     assert commands.main(["kernels", "--dtypes", "float32"]) == 0
     header, *rows, last = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert header == ["name", "maker", "dtypes", "cache"]
+    assert header == ["name", "maker", "dtypes", "compiled"]
     assert ["square", "loops.map.map_kernel", "float32,", "float32", "stored"] in rows
     assert ["square_vjp_x", "loops.map.map_kernel", "float32,", "float32,", "float32"] in rows
-    assert last == [str(len(rows)), "kernels,", "1", "of", "them", "stored"]
+    assert last == [str(len(rows)), "kernels,", "1", "of", "them", "stored,", "0", "shipped"]
     assert commands.main(["kernels", "--dtypes", "float32", "--order", "0", "--missing"]) == 0
     names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
     assert "exp" in names

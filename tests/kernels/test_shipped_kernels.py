@@ -25,6 +25,13 @@ X86 = platform.machine().lower() in ("x86_64", "amd64")
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or not X86 or shutil.which("cc") is None, reason="builds kernels on Linux, for x86-64"
 )
+
+
+def supports(level: str) -> bool:
+    return level in [each.name for each in processor.levels()]
+
+
+needs_level = pytest.mark.skipif(not processor.levels(), reason="the processor has no level")
 STORED = cache.folder().parent
 """The kernel cache that other tests use too."""
 NAMES = ("relu", "thread pool")
@@ -38,7 +45,7 @@ shipped._folders[:] = [Path(sys.argv[1])]
 import tensorlab as tl
 x = np.linspace(-3, 3, 7, dtype=np.float32)
 assert (tl.relu(tl.asarray(x)).numpy() == np.maximum(x, 0)).all()
-print("llvmlite.binding" in sys.modules, shipped.statuses()[0].reason)
+print(sys.modules.get("llvmlite.binding") is not None, shipped.statuses()[0].reason)
 """
 
 
@@ -58,10 +65,42 @@ def copied(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     folder = tmp_path / "shipped"
     shutil.copytree(built, folder)
     monkeypatch.setattr(shipped, "_folders", [folder])
+    monkeypatch.setenv(shipped.VARIABLE, "1")
     monkeypatch.setenv("TENSORLAB_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.delenv("NUMBA_CPU_NAME", raising=False)
     monkeypatch.delenv("NUMBA_CPU_FEATURES", raising=False)
     return folder
+
+
+WITHOUT_COMPILER = """
+import sys
+sys.modules |= {"numba": None, "llvmlite": None, "llvmlite.binding": None}
+try:
+    exec(sys.argv[2])
+    tl.exp(tl.asarray(x))
+except tl.errors.StateError as error:
+    print(error)
+"""
+
+
+@needs_level
+def test_environment_without_the_compiler_runs_what_is_shipped(built: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT_COMPILER, str(built), PROGRAM]
+    environment = environment_with(tmp_path)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    assert done.stdout == (
+        "False \ntensorlab: llvmlite, which compiles kernels, is not installed, and map_kernel is not shipped; "
+        "pip install numba\n"
+    ), done.stderr
+
+
+@needs_level
+def test_processes_at_once_and_a_folder_that_cannot_be_written(built: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    environment = environment_with(tmp_path / "file")
+    command = [sys.executable, "-c", PROGRAM, str(built)]
+    processes = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [process.communicate(timeout=240)[0] for process in processes] == ["False \n"] * 3
 
 
 def only_best(folder: Path) -> Path:
@@ -73,18 +112,18 @@ def only_best(folder: Path) -> Path:
     return folder / best
 
 
-def supports(level: str) -> bool:
-    return level in [each.name for each in processor.levels()]
-
-
 def key_of_relu() -> str:
     return library.key_of("loops.map.map_kernel", (tl.relu.scalar, "float32", ("float32",), ("float32",)))
+
+
+def environment_with(cache_folder: Path) -> dict[str, str]:
+    return {**os.environ, shipped.VARIABLE: "1", "TENSORLAB_CACHE_DIR": str(cache_folder)}
 
 
 def run(folder: Path, cache_folder: Path, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-W", "always", "-c", PROGRAM, str(folder)],
-        env={**os.environ, "TENSORLAB_CACHE_DIR": str(cache_folder), **environment},
+        env={**environment_with(cache_folder), **environment},
         capture_output=True,
         text=True,
         timeout=240,
@@ -94,7 +133,7 @@ def run(folder: Path, cache_folder: Path, **environment: str) -> str:
     return done.stdout.strip() + (" warned" if "RuntimeWarning" in done.stderr else "")
 
 
-@pytest.mark.skipif(X86 and not supports("x86-64-v3"), reason="the processor lacks AVX2")
+@needs_level
 def test_process_with_shipped_kernels_imports_no_compiler(built: Path, tmp_path: Path) -> None:
     assert run(built, tmp_path / "cache") == "False"
     assert not (tmp_path / "cache").exists()
@@ -288,7 +327,7 @@ def test_levels_are_those_of_llvm(name: str) -> None:
     code = "define <16 x float> @f(<16 x float> %a) {\n%b = fadd <16 x float> %a, %a\nret <16 x float> %b\n}"
     level = next(level for level in processor.LEVELS if level.name == name)
     texts = [
-        target.create_target_machine(cpu=name, features=features).emit_assembly(llvm.parse_assembly(code))
+        target.create_target_machine(cpu=level.processor, features=features).emit_assembly(llvm.parse_assembly(code))
         for features in ("", level.flags)
     ]
     assert texts[0] == texts[1]

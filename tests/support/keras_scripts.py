@@ -185,3 +185,61 @@ def callbacks_that_write_logs(keras: Any) -> dict[str, Any]:
     first = model.fit(X, TARGETS, callbacks=[Norm(), show, schedule], **options)
     second = model.fit(X, TARGETS, callbacks=[plateau], **options)
     return recorded(first) | {"seen": seen} | {f"second {name}": each for name, each in recorded(second).items()}
+
+
+# Optimizers and schedules
+
+
+@script
+def optimizers_with_options(keras: Any) -> dict[str, Any]:
+    optimizers = keras.optimizers
+    made = {
+        "decayed sgd": optimizers.SGD(0.05, momentum=0.9, nesterov=True, weight_decay=0.1),
+        "decayed adam": optimizers.Adam(0.01, weight_decay=0.05, clipnorm=0.5),
+        "decayed adamw": optimizers.AdamW(0.01, amsgrad=True),
+        "centered": optimizers.RMSprop(0.01, centered=True, momentum=0.2, name="centered"),
+        "ftrl": optimizers.Ftrl(0.1, l1_regularization_strength=0.01, l2_regularization_strength=0.02, beta=0.1),
+        "nadam": optimizers.Nadam(0.01, weight_decay=0.01, global_clipnorm=1.0),
+        "adagrad": optimizers.Adagrad(0.1, weight_decay=0.01, clipvalue=0.1),
+        "adadelta": optimizers.Adadelta(1.0, weight_decay=0.01),
+        "adamax": optimizers.Adamax(0.01, weight_decay=0.01),
+    }
+    found = {}
+    for name, optimizer in made.items():
+        model = regression(keras, optimizer, metrics=())
+        found[name] = model.fit(X, TARGETS, 5, epochs=3, shuffle=False, verbose=0).history["loss"]
+    return found
+
+
+@script
+def learning_rate_schedules(keras: Any) -> dict[str, Any]:
+    schedules, found = keras.optimizers.schedules, {}
+    made = {
+        "exponential": schedules.ExponentialDecay(0.1, decay_steps=3, decay_rate=0.5),
+        "staircase": schedules.ExponentialDecay(0.1, 3, 0.5, staircase=True),
+        "inverse": schedules.InverseTimeDecay(0.1, 2, 0.5),
+        "inverse staircase": schedules.InverseTimeDecay(0.1, 2, 0.5, True),
+        "polynomial": schedules.PolynomialDecay(0.1, 6, 0.01, power=2.0),
+        "cycle": schedules.PolynomialDecay(0.1, 4, 0.01, power=0.5, cycle=True),
+        "piecewise": schedules.PiecewiseConstantDecay([2, 5], [0.1, 0.05, 0.02]),
+        "cosine": schedules.CosineDecay(0.1, 8, alpha=0.1),
+        "warmup": schedules.CosineDecay(0.0, 6, warmup_target=0.1, warmup_steps=3),
+        "restarts": schedules.CosineDecayRestarts(0.1, 3, t_mul=2.0, m_mul=0.8, alpha=0.05),
+        "equal restarts": schedules.CosineDecayRestarts(0.1, 3, t_mul=1.0),
+    }
+    for name, schedule in made.items():
+        model = regression(keras, keras.optimizers.SGD(learning_rate=schedule), metrics=())
+        found[name] = model.fit(X, TARGETS, 5, epochs=3, shuffle=False, verbose=0).history["loss"]
+        found[f"{name} rates"] = [float(schedule(step)) for step in range(13)]
+        found[f"{name} next"] = float(model.optimizer.learning_rate)
+    return found
+
+
+@script
+def own_schedule(keras: Any) -> dict[str, Any]:
+    class Warmup(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+        def __call__(self, step: Any) -> Any:
+            return 0.02 / (1.0 + keras.ops.cast(step, "float32"))
+
+    model = regression(keras, keras.optimizers.Adam(Warmup()))
+    return recorded(model.fit(X, TARGETS, 5, epochs=3, shuffle=False, verbose=0))

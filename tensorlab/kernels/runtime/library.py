@@ -60,7 +60,7 @@ def missing(requests: Iterable[Request]) -> list[tuple[str, Request]]:
     return [
         (key, request)
         for key, request in keyed.items()
-        if key not in _kernels and not cache.contains(key) and shipped.find(key) is None
+        if key not in _kernels and not cache.contains(key) and not shipped.contains(key)
     ]
 
 
@@ -72,9 +72,10 @@ def compiled(maker: str, arguments: tuple[Any, ...], lowered: Callable[..., Code
         with _without_collections():
             return linker.emit((lowered or lowering(maker))(*arguments))
     except ModuleNotFoundError as error:
-        if error.name not in ("numba", "llvmlite"):
+        package = str(error.name).partition(".")[0]
+        if package not in ("numba", "llvmlite"):
             raise
-        what = f"{error.name}, which compiles kernels, is not installed, and {maker.rpartition('.')[2]} is not shipped"
+        what = f"{package}, which compiles kernels, is not installed, and {maker.rpartition('.')[2]} is not shipped"
         raise StateError("tensorlab", what, "pip install numba") from error
 
 

@@ -43,7 +43,8 @@ class Level(NamedTuple):
     """A set of instructions that many processors have."""
 
     name: str
-    """The name of the level, which is also LLVM's name of a processor that has no more instructions."""
+    processor: str
+    """LLVM's name of a processor that has no more instructions."""
     machines: tuple[str, ...]
     """The names of the architecture, as `platform.machine` returns them in lower case."""
     features: tuple[str, ...]
@@ -61,9 +62,9 @@ _V3 = (
 )
 _X86 = ("x86_64", "amd64")
 LEVELS = (
-    Level("x86-64-v4", _X86, (*_V3, "avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl")),
-    Level("x86-64-v3", _X86, _V3),
-    Level("generic", ("aarch64", "arm64"), ("fp-armv8", "neon")),
+    Level("x86-64-v4", "x86-64-v4", _X86, (*_V3, "avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl")),
+    Level("x86-64-v3", "x86-64-v3", _X86, _V3),
+    Level("aarch64", "generic", ("aarch64", "arm64"), ("fp-armv8", "neon")),
 )
 """The levels for which kernels are shipped, for each architecture the best one first. The levels of x86-64 are those of
 its System V ABI. Every 64-bit ARM processor has the instructions of the last one."""
