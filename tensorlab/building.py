@@ -1,9 +1,8 @@
 """Compile the kernels that a package ships, for a level of processors, and link them to a shared library.
 
 The compiling process need not run the result, so any x86-64 processor can compile for every level of x86-64. Kernels
-are compiled by several processes, each into an object file of its own. Object files are kept, so a build that was
-interrupted goes on, and one after a change of a few kernels is short. The library is the same, to the byte, in every
-build from the same sources and versions.
+are compiled by several processes, each into an object file of its own. A build that was interrupted goes on with the
+object files that it left. The library is the same, to the byte, in every build from the same sources and versions.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tensorlab import terminal
 from tensorlab.errors import ArgumentError, StateError, short_repr
 from tensorlab.kernel_list import Kernel, built_in_kernels, kernels_of
 from tensorlab.kernels.runtime import cache, shipped
@@ -195,8 +195,7 @@ def _run(job: dict[str, Any], report: Callable[[str], object]) -> int:
     missing = [(kernel, paths[kernel.key], level) for kernel in kernels if not os.path.exists(paths[kernel.key])]
     with multiprocessing.get_context("spawn").Pool(min(job["processes"], len(missing)) or 1) as pool:
         for count, _ in enumerate(pool.imap_unordered(_compile, missing), 1):
-            report(f"\r{job['level']}: compiled {count} of {len(missing)} kernels")
-    report("\n" if missing else "")
+            report(f"{job['level']}: compiled {count} of {len(missing)} kernels")
     target = Path(job["folder"]) / job["level"]
     target.mkdir(parents=True, exist_ok=True)
     _link(sorted(paths.values()), target / shipped.LIBRARY)
@@ -219,4 +218,5 @@ def _link(objects: Sequence[str], library: Path) -> None:
 
 
 if __name__ == "__main__":
-    print(_run(json.loads(sys.argv[1]), lambda text: print(text, end="", file=sys.stderr, flush=True)))
+    with terminal.console(stderr=True).status("") as status:
+        print(_run(json.loads(sys.argv[1]), status.update))

@@ -209,6 +209,8 @@ def _as_value(thing: Any, **more: Any) -> dict[str, Any] | None:
 
 def serialize(value: Any) -> Any:
     """Convert a constructor's argument to plain data: numbers, strings, lists, names of registered objects, configs."""
+    if isinstance(value, Configured) and value._kind not in registries:  # its owner makes it from the config
+        return {"class_name": type(value).__name__, "config": value.get_config()}
     if isinstance(value, Configured):
         maker = value._maker
         name = registries[value._kind].name_of(maker)

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "tensorlab"
 LEVELS = {
     0: "errors start",
     1: "environment forks loading scopes terminal version",
-    2: "arguments autodiff dtypes lazy references registry scalars shapes",
+    2: "arguments autodiff dtypes lazy references registry scalars shapes waiting",
     3: "datasets host_arrays rules serialization",
     4: "kernels",
     5: "backends",
@@ -23,7 +23,7 @@ LEVELS = {
     7: "tensor",
     8: "ops",
     9: "linalg random variable",
-    10: "activations callbacks gradients initializers losses optimizers plans regularizers utils",
+    10: "activations callbacks constraints gradients initializers losses optimizers plans regularizers utils",
     11: "layers metrics",
     12: "saving",
     13: "kernel_list models",

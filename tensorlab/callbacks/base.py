@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tensorlab import serialization
-from tensorlab.arguments import advice, check_callable
+from tensorlab.arguments import advice, check_callable, named
 from tensorlab.errors import ArgumentTypeError, UnknownAttributeError, nearest, short_repr
 
 Logs = dict[str, Any]
@@ -229,8 +229,10 @@ class CallbackList:
         params: what all callbacks have as ``params``; ``steps`` is None until it is known.
     """
 
+    @named
     def __init__(
         self,
+        /,
         callbacks: Iterable[Callback] | None = None,
         add_history: bool = False,
         model: Any = None,

@@ -1,7 +1,7 @@
 """Compile the kernels that a package ships, for levels of processors, and link them to shared libraries.
 
 A wheel that is built afterwards contains them. Programs that use it compile nothing for what is built in. Object files
-are kept in the folder build/kernels, so a second build only compiles what has changed.
+are kept in the folder build/kernels, with which a build that was interrupted goes on.
 
 Only Linux is supported, with a C compiler to link with (CC, by default cc).
 """

@@ -110,14 +110,14 @@ class Metric(Configured):
             count = len(outputs) if outputs.ndim else 1
             self.add(*weighted_mean(self.name, values, sample_weight, count))
 
-    def add(self, mean: float | Tensor, count: float) -> None:
-        """Add a batch whose mean is known.
+    def add(self, mean: float | Tensor, count: float | Tensor) -> None:
+        """Add a batch whose mean is known, with the weight of its samples, by which the mean is multiplied.
 
         A tensor is read later, so that its device need not be waited for now.
         """
         self._running_mean.add(mean, count)
         if listening[0]:
-            affected(self.add, (mean._buffer if isinstance(mean, Tensor) else mean, count))
+            affected(self.add, [each._buffer if isinstance(each, Tensor) else each for each in (mean, count)])
 
     def result(self) -> Any:
         """Return the mean so far, 0 before the first batch."""
@@ -258,8 +258,8 @@ def real(tensor: Tensor) -> Tensor:
     return tensor if tensor.dtype.kind == "f" else tensor.astype(dtypes.default_float)
 
 
-def weighted_mean(who: str, values: Tensor, weights: Any, samples: int) -> tuple[float | Tensor, float]:
-    """Return the weighted mean of a batch's values, and the weight of the batch.
+def weighted_mean(who: str, values: Tensor, weights: Any, samples: int) -> tuple[Tensor, float | Tensor]:
+    """Return the weighted mean of a batch's values, and the weight of the batch; if that is 0, the mean is NaN.
 
     Args:
         who: the metric, in messages.
@@ -289,6 +289,6 @@ def weighted_mean(who: str, values: Tensor, weights: Any, samples: int) -> tuple
             f"{who} sample_weight", f"a weight for each sample, shape {values.shape[:1]}", str(given.shape)
         )
     weight = ops.broadcast_to(weight, values.shape)
-    total = float(ops.sum(weight))
-    mean = ops.sum(values * weight) / total if total else 0.0
-    return mean, total * len(values) / values.size
+    total = ops.sum(weight)
+    mean = ops.sum(values * weight) / total
+    return mean, total if values.size == len(values) else float(total) * len(values) / values.size

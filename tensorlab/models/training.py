@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -219,7 +219,7 @@ class Training(Evaluation):
         epoch: int,
         batches: Epochs,
         watching: CallbackList,
-        reason: str,
+        few: str,
         resuming: Resuming | None,
     ) -> Logs:
         # Counted over all calls of fit, so that the next call draws other random numbers.
@@ -233,11 +233,11 @@ class Training(Evaluation):
             started, taken, logs = before
         takes_any = any(callback.takes_non_finite_loss for callback in watching.callbacks)
         own = self._replaces("train_step", "compute_metrics")
-        take_step = self._planned_steps(reason or watching.between_steps)
+        take_step = self._planned_steps(watching.between_steps, few)
         unread: list[tuple[Any, int]] = []
         for step, (x, y, weights) in enumerate(batches.epoch(epoch + 1), taken):
             if batches.run_code and not own:
-                take_step = self._planned_steps(reason or watching.between_steps)
+                take_step = self._planned_steps(watching.between_steps, few)
             random.move_to(started, step + 1)
             watching.call("on_train_batch_begin", step, {})
             watched = watching.watches_steps
@@ -272,12 +272,11 @@ class Training(Evaluation):
         self._update_metrics(y, y_pred, weights)
         return loss
 
-    def _planned_steps(self, reason: str = "") -> Repeated:
+    def _planned_steps(self, reason: str = "", few: str = "") -> Callable[..., Any]:
         """Return `_take_step` as a function that runs a plan, unless there is a reason against it."""
         if self.training_plan is None:
             self.training_plan = Repeated(self._take_step, [self])
-        self.training_plan.begin("run_eagerly is set" if self.run_eagerly else reason)
-        return self.training_plan
+        return self.training_plan.begin("run_eagerly is set" if self.run_eagerly else reason, few)
 
     def take_losses(self, losses: Sequence[tuple[Any, int]], takes_any: bool = False) -> None:
         """Add the losses of the last steps to the mean that is reported.

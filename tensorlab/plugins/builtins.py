@@ -30,10 +30,15 @@ def tensorlab_register_layers() -> dict[str, Any]:
         "Dropout": layers.Dropout,
         "ELU": layers.ELU,
         "Flatten": layers.Flatten,
+        "GaussianDropout": layers.GaussianDropout,
         "GaussianNoise": layers.GaussianNoise,
+        "Identity": layers.Identity,
         "Input": layers.Input,
         "LeakyReLU": layers.LeakyReLU,
+        "PReLU": layers.PReLU,
+        "Permute": layers.Permute,
         "ReLU": layers.ReLU,
+        "RepeatVector": layers.RepeatVector,
         "Rescaling": layers.Rescaling,
         "Reshape": layers.Reshape,
         "Softmax": layers.Softmax,
@@ -44,22 +49,36 @@ def tensorlab_register_layers() -> dict[str, Any]:
 @hookimpl
 def tensorlab_register_activations() -> dict[str, Any]:
     return {
+        "celu": activations.celu,
         "elu": activations.elu,
         "exponential": activations.exponential,
         "gelu": activations.gelu,
+        "glu": activations.glu,
+        "hard_shrink": activations.hard_shrink,
         "hard_sigmoid": activations.hard_sigmoid,
+        "hard_silu": activations.hard_silu,
+        "hard_swish": activations.hard_swish,
+        "hard_tanh": activations.hard_tanh,
         "leaky_relu": activations.leaky_relu,
         "linear": activations.linear,
+        "log_sigmoid": activations.log_sigmoid,
         "log_softmax": activations.log_softmax,
         "relu": activations.relu,
         "relu6": activations.relu6,
         "selu": activations.selu,
         "sigmoid": activations.sigmoid,
         "silu": activations.silu,
+        "soft_shrink": activations.soft_shrink,
         "softmax": activations.softmax,
         "softplus": activations.softplus,
         "softsign": activations.softsign,
+        "sparse_plus": activations.sparse_plus,
+        "sparse_sigmoid": activations.sparse_sigmoid,
+        "sparsemax": activations.sparsemax,
+        "squareplus": activations.squareplus,
         "tanh": activations.tanh,
+        "tanh_shrink": activations.tanh_shrink,
+        "threshold": activations.threshold,
     }
 
 
@@ -76,6 +95,7 @@ def tensorlab_register_optimizers() -> dict[str, Any]:
         "adam": optimizers.Adam,
         "adamax": optimizers.Adamax,
         "adamw": optimizers.AdamW,
+        "ftrl": optimizers.Ftrl,
         "nadam": optimizers.Nadam,
         "rmsprop": optimizers.RMSprop,
         "sgd": optimizers.SGD,
@@ -150,7 +170,12 @@ def tensorlab_register_initializers() -> dict[str, Any]:
 
 @hookimpl
 def tensorlab_register_regularizers() -> dict[str, Any]:
-    return {"l1": regularizers.L1, "l2": regularizers.L2, "l1_l2": regularizers.L1L2}
+    return {
+        "l1": regularizers.L1,
+        "l1_l2": regularizers.L1L2,
+        "l2": regularizers.L2,
+        "orthogonal_regularizer": regularizers.OrthogonalRegularizer,
+    }
 
 
 @hookimpl
