@@ -15,7 +15,7 @@ import numpy as np
 from tensorlab.backends import checks
 from tensorlab.backends.host import Array, HostMemory, apart, writable
 from tensorlab.backends.listening import POOL, called, launched, listening, viewed
-from tensorlab.dtypes import DType
+from tensorlab.dtypes import DType, float32, float64
 from tensorlab.errors import DTypeError
 from tensorlab.forks import guard
 from tensorlab.host_arrays import cast
@@ -240,6 +240,11 @@ class CPUBackend(HostMemory):
             finish = native.address(catalogue.epilogue_kernel(epilogue, dtype.name, operands))
         tasks = products.tasks(dtype.name)
         return catalogue.matmul_kernel(), tasks.address, finish, tasks.compile
+
+    def product_kernels(self) -> list[tuple[DType, Callable[..., int], int]]:
+        """Return the kernel of products and the address of its tasks for float32 and float64, for compiled calls."""
+        found = [(dtype, self._product(dtype, False, None, 0)) for dtype in (float32, float64)]
+        return [(dtype, kernel, tasks) for dtype, (kernel, tasks, _, _) in found]
 
     def update(
         self, function: ScalarFunction, groups: Sequence[Sequence[Array]], hyperparameters: Sequence[float]
