@@ -18,6 +18,7 @@ from tensorlab import (
     activations,
     backends,
     callbacks,
+    constraints,
     errors,
     initializers,
     layers,
@@ -30,6 +31,7 @@ from tensorlab import (
     plugins,
     random,
     regularizers,
+    saving,
     terminal,
     utils,
 )
@@ -57,6 +59,7 @@ from tensorlab.models import Model, Sequential
 from tensorlab.optimizers import OptimizerRule
 from tensorlab.plans import disable_jit, jit
 from tensorlab.plugins import hookimpl
+from tensorlab.saving import load_model
 from tensorlab.tensor import Tensor, asarray
 from tensorlab.variable import Variable
 from tensorlab.version import __version__
@@ -115,6 +118,7 @@ __all__ = [
     "backends",
     "bool",
     "callbacks",
+    "constraints",
     "custom_gradient",
     "datasets",
     "device",
@@ -134,6 +138,7 @@ __all__ = [
     "jit",
     "layers",
     "linalg",
+    "load_model",
     "losses",
     "metrics",
     "models",
@@ -143,6 +148,7 @@ __all__ = [
     "plugins",
     "random",
     "regularizers",
+    "saving",
     "set_num_threads",
     "terminal",
     "testing",

@@ -44,7 +44,7 @@ RENAMED = {
 """Argument names of Keras 2, Keras 1, PyTorch and scikit-learn, and the names here."""
 
 WITHOUT_COUNTERPART = {
-    "decay": "set optimizer.learning_rate in a callback, such as on_epoch_begin",
+    "decay": "give learning_rate=tl.optimizers.schedules.InverseTimeDecay(rate, 1, decay)",
     "weight_decay": "give layers kernel_regularizer=tl.regularizers.L2(...)",
     "clipnorm": "clip the gradients between GradientTape.gradient and apply_gradients",
     "clipvalue": "clip the gradients between GradientTape.gradient and apply_gradients",
@@ -57,8 +57,6 @@ WITHOUT_COUNTERPART = {
     "workers": "leave it out: tl.set_num_threads says how many threads compute",
     "use_multiprocessing": "leave it out: tl.set_num_threads says how many threads compute",
     "max_queue_size": "leave it out: batches need no queue",
-    "jit_compile": "leave it out: kernels are compiled when they are first used",
-    "steps_per_execution": "leave it out: nothing has to be chosen",
     "device": "use with tl.device(...) around the call",
 }
 """Arguments of those libraries that have no counterpart here, and what to do instead."""

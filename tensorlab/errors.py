@@ -100,6 +100,25 @@ class DatasetError(TensorlabError, OSError):
         return TensorlabError.__str__(self)
 
 
+class SavedFileError(TensorlabError, ValueError):
+    """A saved file with contents that are damaged, of a newer version, or do not fit."""
+
+
+class NewerFileError(SavedFileError):
+    """A saved file of a newer version of tensorlab."""
+
+
+class FileAccessError(TensorlabError, OSError):
+    """A file that cannot be read or written."""
+
+    def __str__(self) -> str:  # as in `DatasetError`
+        return TensorlabError.__str__(self)
+
+
+class SavedFileWarning(UserWarning):
+    """A saved file that was made with other code, or a checkpoint that is skipped."""
+
+
 class ScalarError(TensorlabError, TypeError):
     """A scalar function that cannot be lifted into a kernel."""
 

@@ -58,14 +58,14 @@ class Kernel:
         return library.key_of(self.maker, self.arguments)
 
     @property
-    def is_stored(self) -> bool:
-        """Whether the kernel cache on disk contains it."""
-        from tensorlab.kernels.runtime import cache
+    def where(self) -> str:
+        """Where the kernel is found: "stored" in the kernel cache, "shipped" with a package, or an empty string."""
+        from tensorlab.kernels.runtime import cache, shipped
 
-        return cache.contains(self.key)
+        return "stored" if cache.contains(self.key) else "shipped" if shipped.contains(self.key) else ""
 
     def load(self) -> Callable[..., Any]:
-        """Return the kernel. Load it from disk or compile it if this process does not have it yet."""
+        """Return the kernel. Load or compile it if this process does not have it yet."""
         return catalogue.Maker(self.maker)(*self.arguments)
 
 
@@ -144,9 +144,9 @@ def _of_object(thing: object, chosen: Sequence[DType], order: int) -> Iterator[K
     elif isinstance(thing, LossRule):
         yield from _of_operation(thing.operation, chosen, order)
     elif isinstance(thing, OptimizerRule):
-        yield from _of_object(thing.rule, chosen, order)
-    elif isinstance(thing, Rule):
-        yield from (_update(thing.scalar, dtype, len(thing.slots)) for dtype in _real(chosen))
+        yield from _of_rule(thing.rule, chosen)
+    elif isinstance(thing, Rule):  # of a built-in optimizer, which can decay weights too
+        yield from chain(_of_rule(thing, chosen), _of_rule(thing.decayed, chosen))
     elif isinstance(thing, Reduction):
         for own in chosen:
             for compute, output in _REDUCTIONS[thing.name](own, chosen):
@@ -158,6 +158,10 @@ def _of_object(thing: object, chosen: Sequence[DType], order: int) -> Iterator[K
             yield _kernel(catalogue.rowwise_kernel, thing.name, (thing, dtype.name, inputs), dtype)
     elif isinstance(thing, Scan):
         yield from _of_scan(thing, chosen)
+
+
+def _of_rule(rule: Rule, chosen: Sequence[DType]) -> Iterator[Kernel]:
+    return (_update(rule.scalar, dtype, len(rule.slots)) for dtype in _real(chosen))
 
 
 def _name(maker: Any) -> str:

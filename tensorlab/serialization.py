@@ -13,7 +13,10 @@ import numpy as np
 
 from tensorlab import arguments
 from tensorlab.errors import ArgumentTypeError, UnknownNameError, nearest, short_repr
+from tensorlab.loading import loading
 from tensorlab.registry import registries
+from tensorlab.scalars import ScalarFunction
+from tensorlab.scalars.data import from_data, to_data
 
 
 class Configured:
@@ -139,11 +142,83 @@ def _misfit(
     return arguments.misfit(who, arguments.without_self(init), args, kwargs, known)
 
 
+def plain_attributes(thing: Any, *skipped: str) -> dict[str, Any]:
+    """Return the attributes of an object that are numbers, strings, arrays, or lists, tuples and dicts of these."""
+    found = vars(thing).items()
+    return {n: v for n, v in found if n not in (_CAPTURED, *skipped) and _is_plain(v)}
+
+
+def set_plain_attributes(thing: Any, state: Any, *skipped: str) -> None:
+    """Set attributes that `plain_attributes` returned.
+
+    Raises:
+        ArgumentTypeError: for anything else.
+    """
+    names = check_config(f"{type(thing).__name__}.set_state", state)
+    for name in names:
+        if not name.isidentifier() or name in (_CAPTURED, *skipped) or callable(getattr(type(thing), name, None)):
+            raise ArgumentTypeError(f"{type(thing).__name__}.set_state", "what get_state returned", short_repr(name))
+    vars(thing).update(names)
+
+
+_CAPTURED = "_constructed_with"
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return type(value) in (list, tuple) and all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return type(value) is dict and all(map(_is_plain, (*value, *value.values())))
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "biuf" and value.dtype.itemsize in (1, 4, 8)
+    return value is None or isinstance(value, (bool, int, float, str, np.bool_, np.integer, np.floating))
+
+
+@dataclasses.dataclass(frozen=True)
+class Value:
+    """How objects that need no name in a registry become plain data, such as those made from scalar functions.
+
+    Attributes:
+        name: the ``class_name`` in their configs, whose kind is "value".
+        to_config: returns the config of an object.
+        from_config: makes an object from a config.
+    """
+
+    name: str
+    to_config: Callable[[Any], dict[str, Any]]
+    from_config: Callable[[Mapping[str, Any]], Any]
+
+
+_VALUE = "value"
+_values: dict[type, Value] = {}
+functions: dict[str, Callable[..., Any]] = {}
+"""Functions of tensorlab that configs may refer to by name."""
+
+
+def add_value(cls: type, value: Value) -> None:
+    """Let `serialize` and `deserialize` convert objects of exactly this class."""
+    _values[cls] = value
+
+
+def _as_value(thing: Any, **more: Any) -> dict[str, Any] | None:
+    value = _values.get(type(thing))
+    if value is None:
+        return None
+    return {"class_name": value.name, "kind": _VALUE, "config": {**value.to_config(thing), **more}}
+
+
 def serialize(value: Any) -> Any:
     """Convert a constructor's argument to plain data: numbers, strings, lists, names of registered objects, configs."""
+    if isinstance(value, Configured) and value._kind not in registries:  # its owner makes it from the config
+        return {"class_name": type(value).__name__, "config": value.get_config()}
     if isinstance(value, Configured):
-        name = registries[value._kind].name_of(value._maker) or value._maker.__name__
-        return {"class_name": name, "kind": value._kind, "config": value.get_config()}
+        maker = value._maker
+        name = registries[value._kind].name_of(maker)
+        if name is None:  # a value, or made by one, such as a rule that no plugin registers
+            made = _as_value(value) if maker is type(value) else _as_value(maker, made=value.get_config())
+            if made is not None:
+                return made
+        return {"class_name": name or maker.__name__, "kind": value._kind, "config": value.get_config()}
     if isinstance(value, np.dtype):
         return value.name
     if isinstance(value, np.generic):
@@ -158,8 +233,9 @@ def serialize(value: Any) -> Any:
         maker = getattr(value, "_maker", None)  # a registered activation with other hyperparameters
         if name is None and maker is not None and (made_by := registries["activation"].name_of(maker)):
             return {"class_name": made_by, "kind": "activation", "config": value.get_config()}
-        return value if name is None else name
-    return value
+        if name is not None:
+            return name
+    return _as_value(value) or value
 
 
 def deserialize(value: Any) -> Any:
@@ -171,16 +247,64 @@ def deserialize(value: Any) -> Any:
     """
     if isinstance(value, dict) and set(value) == {"class_name", "kind", "config"}:
         kind, name, config = value["kind"], value["class_name"], value["config"]
+        if kind == _VALUE:
+            return _value_named(name).from_config(check_config(f"config of {name!r}", config))
         if not isinstance(kind, str) or kind not in registries:
             known = nearest(str(kind), registries)
             raise UnknownNameError(f"config of {name!r}", "a kind that plugins register", short_repr(kind), known)
-        maker = registries[kind].get(name)
+        maker = _maker(kind, name)
         return maker.from_config(check_config(f"config of {kind} {name!r}", config))
     if isinstance(value, dict):
         return {key: deserialize(item) for key, item in value.items()}
     if isinstance(value, list):
         return [deserialize(item) for item in value]
     return value
+
+
+def scalar_to_data(function: ScalarFunction | None) -> Any:
+    """Return a scalar function as plain data; None for None."""
+    return None if function is None else to_data(function)
+
+
+def scalar_from_data(data: Any) -> ScalarFunction:
+    """Return the scalar function of plain data.
+
+    Raises:
+        ScalarError: for anything else, and while a file is read for loops that may not end, unless they are allowed.
+    """
+    reading = loading.get()
+    if reading is None:
+        return from_data("config", data, unbounded=True)
+    return from_data(reading.who, data, unbounded=reading.unbounded_loops)
+
+
+def rule_value(name: str, cls: Callable[[ScalarFunction], Any]) -> Value:
+    """Return how a rule, an object made from one scalar function, becomes plain data, and what such a rule makes."""
+
+    def from_config(config: Mapping[str, Any]) -> Any:
+        rule = cls(scalar_from_data(check_config(name, config, "function")["function"]))
+        return rule.from_config(check_config(name, config["made"])) if "made" in config else rule
+
+    return Value(name, lambda rule: {"function": scalar_to_data(rule.scalar)}, from_config)
+
+
+def _maker(kind: str, name: Any) -> Any:
+    """Return the registered object of a name. While a file is read, the user's own objects come first."""
+    reading = loading.get()
+    if reading is None:
+        return registries[kind].get(name)
+    reading.check_kind(kind)
+    if isinstance(name, str) and name in reading.custom_objects:
+        return reading.custom_objects[name]
+    return registries[kind].get(name)
+
+
+def _value_named(name: Any) -> Value:
+    for value in _values.values():
+        if value.name == name:
+            return value
+    known = nearest(str(name), [value.name for value in _values.values()])
+    raise UnknownNameError("config", "the name of a kind of value", short_repr(name), known)
 
 
 def check_config(who: str, config: Any, *needed: str) -> Any:

@@ -19,9 +19,15 @@ import pytest
 
 import tensorlab as tl
 
+# Tests are for the sources, which kernels that were built into the checkout may not be made of.
+os.environ.setdefault("TENSORLAB_SHIPPED", "0")
+
 # A shell that starts tests in the background makes them ignore interrupts, and so the processes that they start.
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Tests already run in as many processes as there are processors.
+os.environ.setdefault("TENSORLAB_COMPILE_PROCESSES", "1")
 
 GIVEN_SEED = os.environ.get("TENSORLAB_TEST_SEED")
 SEED = int(GIVEN_SEED or secrets.randbits(32))

@@ -14,8 +14,8 @@ PACKAGE = ROOT / "tensorlab"
 
 LEVELS = {
     0: "errors start",
-    1: "environment forks scopes terminal version",
-    2: "arguments autodiff dtypes lazy references registry scalars shapes",
+    1: "environment forks loading scopes terminal version",
+    2: "arguments autodiff dtypes lazy references registry scalars shapes waiting",
     3: "datasets host_arrays rules serialization windows",
     4: "kernels",
     5: "backends",
@@ -23,14 +23,15 @@ LEVELS = {
     7: "tensor",
     8: "ops",
     9: "linalg random variable",
-    10: "activations callbacks gradients initializers losses optimizers plans regularizers utils",
+    10: "activations callbacks constraints gradients initializers losses optimizers plans regularizers utils",
     11: "layers metrics",
-    12: "kernel_list models",
-    13: "plugins",
-    14: "building",
-    15: "testing",
-    16: "commands",
-    17: "__init__ __main__",
+    12: "saving",
+    13: "kernel_list models",
+    14: "plugins",
+    15: "building",
+    16: "testing",
+    17: "commands",
+    18: "__init__ __main__",
 }
 """The packages and single modules of each level."""
 

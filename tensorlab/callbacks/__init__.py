@@ -7,12 +7,14 @@ from typing import Any
 
 from tensorlab import serialization
 from tensorlab.callbacks.base import Callback, CallbackList, History, LambdaCallback, Logs
+from tensorlab.callbacks.checkpoint import BackupAndRestore, ModelCheckpoint
 from tensorlab.callbacks.logger import CSVLogger
 from tensorlab.callbacks.monitor import EarlyStopping, ReduceLROnPlateau
 from tensorlab.callbacks.progress import ProgbarLogger, ProgressBar, show
 from tensorlab.callbacks.schedule import LearningRateScheduler, TerminateOnNaN
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",
@@ -21,6 +23,7 @@ __all__ = [
     "LambdaCallback",
     "LearningRateScheduler",
     "Logs",
+    "ModelCheckpoint",
     "ProgbarLogger",
     "ProgressBar",
     "ReduceLROnPlateau",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tensorlab import serialization
-from tensorlab.arguments import advice, check_callable
+from tensorlab.arguments import advice, check_callable, named
 from tensorlab.errors import ArgumentTypeError, UnknownAttributeError, nearest, short_repr
 
 Logs = dict[str, Any]
@@ -46,6 +46,22 @@ class Callback(serialization.Configured):
     def set_params(self, params: dict[str, Any]) -> None:
         """Set the parameters of the run. It is called after `set_model`."""
         self.params = params
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what a checkpoint of `fit` has to restore, for `set_state`: plain data and arrays.
+
+        It is all attributes that are numbers, strings, arrays, or lists, tuples and dicts of these. A callback with
+        other state overrides both methods.
+        """
+        return serialization.plain_attributes(self, "model", "params")
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Restore what `get_state` returned, in a run that goes on from a checkpoint, after `on_train_begin`.
+
+        Raises:
+            ArgumentTypeError: for anything else.
+        """
+        serialization.set_plain_attributes(self, state, "model", "params")
 
     def overrides(self, *moments: str) -> bool:
         """Return whether one of these methods is this callback's own."""
@@ -213,8 +229,10 @@ class CallbackList:
         params: what all callbacks have as ``params``; ``steps`` is None until it is known.
     """
 
+    @named
     def __init__(
         self,
+        /,
         callbacks: Iterable[Callback] | None = None,
         add_history: bool = False,
         model: Any = None,

@@ -6,6 +6,8 @@ import csv
 import os
 from typing import Any
 
+import numpy as np
+
 from tensorlab.callbacks.base import Callback, Logs
 from tensorlab.errors import ArgumentTypeError, short_repr
 
@@ -51,3 +53,17 @@ class CSVLogger(Callback):
             if first and self._header:
                 writer.writerow(["epoch", *self._columns])
             writer.writerow([epoch, *(logs.get(name, "NA") for name in self._columns)])
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the columns and the text of the file."""
+        text = np.zeros(0, np.uint8)
+        if os.path.exists(self.filename):
+            text = np.fromfile(self.filename, np.uint8)
+        return {**super().get_state(), "text": text}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Restore the columns and the text of the file."""
+        rest = dict(state)
+        text = np.asarray(rest.pop("text"), np.uint8)
+        super().set_state(rest)
+        text.tofile(self.filename)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from tensorlab import terminal
+from tensorlab import terminal, waiting
 from tensorlab.callbacks.base import Callback, Logs
 from tensorlab.errors import ArgumentTypeError, short_repr
 
@@ -41,6 +41,9 @@ class _Bar(Protocol):
     def update(self, done: int, words: str) -> None:
         """Show the number of finished steps, and a text."""
 
+    def tell(self, words: str) -> None:
+        """Show a text before the first step."""
+
     def close(self, line: str = "") -> None:
         """Replace the bar by a line, or remove it."""
 
@@ -68,6 +71,9 @@ class _TerminalBar:
         if self.narrow:
             words = f"{self.name} {done}/{'?' if self.steps is None else self.steps} {words}"
         self.progress.update(self.task, completed=done, words=words)
+
+    def tell(self, words: str) -> None:
+        self.progress.update(self.task, words=f"{self.name} {words}" if self.narrow else words)
 
     def close(self, line: str = "") -> None:
         self.progress.stop()
@@ -104,6 +110,9 @@ class _NotebookBar:
         bar = f"[{'=' * filled}{'.' * (20 - filled)}] {done}/{self.steps} ETA {left // 60}:{left % 60:02d}"
         self.handle.update(self._bundle(f"{self.name} {bar} {words}"), raw=True)
 
+    def tell(self, words: str) -> None:
+        self.handle.update(self._bundle(f"{self.name} {words}"), raw=True)
+
     def close(self, line: str = "") -> None:
         self.handle.update(self._bundle(line), raw=True)
 
@@ -132,11 +141,16 @@ class ProgressBar(Callback):
         self.console = terminal.console(soft_wrap=True, force_jupyter=False)
         self.live = verbose != 2 and (self.display is not None or self.console.is_terminal)
         self.bar: _Bar | None = None
+        self._unwatch: Callable[[], None] | None = None
 
     @property
     def watches_steps(self) -> bool:
         """Whether there is a bar."""
         return self.live
+
+    def get_state(self) -> dict[str, Any]:
+        """Return nothing, because a run that goes on has a terminal of its own."""
+        return {}
 
     def _open(self, name: str, steps: int | None) -> None:
         if isinstance(self.bar, _NotebookBar):
@@ -146,6 +160,12 @@ class ProgressBar(Callback):
         if self.live:
             display = self.display
             self.bar = _NotebookBar(display, name, steps) if display else _TerminalBar(self.console, name, steps)
+            self._unwatch = waiting.watch(self._tell)
+
+    def _tell(self, how_far: waiting.Waiting) -> None:
+        """Show how far the compilation of kernels is."""
+        if self.bar is not None:
+            self.bar.tell(str(how_far))
 
     def prepare(self) -> None:
         """Show that kernels are being prepared, before the number of steps is known."""
@@ -169,13 +189,15 @@ class ProgressBar(Callback):
         if self.bar is None:
             self.console.print(line, markup=False)
         else:
-            self.bar.close(line)
-            self.bar = None
+            self.close(line)
 
-    def close(self) -> None:
-        """Remove the bar, also after an error."""
+    def close(self, line: str = "") -> None:
+        """Remove the bar, also after an error, or replace it by a line."""
+        if self._unwatch is not None:
+            self._unwatch()
+            self._unwatch = None
         if self.bar is not None:
-            self.bar.close()
+            self.bar.close(line)
             self.bar = None
 
 

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from tensorlab.errors import TensorlabError, nearest
 from tensorlab.version import __version__
 
-COMMANDS = ("build_kernels", "cache", "check_plugin", "info", "kernels", "new_plugin", "plugins")
+COMMANDS = ("build_kernels", "cache", "check_plugin", "info", "kernels", "new_plugin", "plugins", "warm_up")
 """The commands: module ``check_plugin`` is ``python -m tensorlab check-plugin``."""
 
 _STATUS = "Exit status: 0 on success, 1 if something is wrong, 2 for invalid arguments."
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     parser = _Parser(
         prog="python -m tensorlab",
-        description="Show what tensorlab finds on this machine, and write and check plugins.",
+        description="Show what tensorlab finds on this machine, compile kernels, and write and check plugins.",
         epilog=_STATUS,
     )
     parser.add_argument("--version", action="version", version=f"tensorlab {__version__}")

@@ -10,6 +10,7 @@ import numpy as np
 from tensorlab import dtypes, ops
 from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, TensorlabError
 from tensorlab.layers.calling import Call
+from tensorlab.loading import loading
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.shapes import as_shape
 from tensorlab.tensor import Tensor
@@ -81,6 +82,9 @@ def batch_of_zeros(who: str, shape: Any, dtype: dtypes.DType, unknown: int = 1) 
     found = as_shape(who, [unknown if length is None else length for length in lengths])
     if not found:
         raise ShapeError(who, "a shape with the batch in front", "()")
+    reading = loading.get()
+    if reading is not None:
+        reading.check_sample(found[1:])
     return ops.zeros((1, *found[1:]), dtype=dtype)
 
 

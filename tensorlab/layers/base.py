@@ -51,6 +51,7 @@ def _whole(build: Callable[..., None]) -> Callable[..., None]:
                     self._take_dtype()
                     build(self, input_shape)
                     self.built = True
+                    object.__setattr__(self, "_built_for", input_shape)
                     if not called:
                         self._build_inner(input_shape)
                 self._members()
@@ -102,6 +103,7 @@ class Layer(Weighted):
             dtype=dtypes.default_float,
             name="",
             _building=False,
+            _built_for=None,
             _called=False,
             _dtype_given=False,
             _lock=Lock(),
@@ -134,6 +136,7 @@ class Layer(Weighted):
             self._take_input_shape(input_shape)
 
     _building: bool
+    _built_for: Any  # the shape that build was given last
     _called: bool  # whether a call has been completed
     _dtype_given: bool  # by the constructor or by the enclosing layer
     _lock: Lock  # acquired to build the layer and for its first call

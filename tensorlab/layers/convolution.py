@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from tensorlab import activations, initializers, regularizers
+from tensorlab import activations, constraints, initializers, regularizers
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
-from tensorlab.layers.dense import positive
+from tensorlab.layers.dense import positive, refuse_activity_regularizer
 from tensorlab.layers.windows import Lengths, Windowed, choice, output_lengths, windows_of
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.windows import convolve
@@ -38,6 +38,9 @@ class Convolution(Windowed):
         bias_initializer: Any = "zeros",
         kernel_regularizer: Any = None,
         bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -56,6 +59,9 @@ class Convolution(Windowed):
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
+        refuse_activity_regularizer(self._who, activity_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
 
     def build(self, input_shape: Any) -> None:
         """Create the kernel and the bias."""
@@ -68,14 +74,12 @@ class Convolution(Windowed):
                 self._who, f"inputs whose channels are a multiple of {self.groups}", f"{channels} channels"
             )
         shape = (*self.kernel_size, channels // self.groups, self.filters)
-        self.kernel = self.add_weight(
-            shape, self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"
-        )
+        kernel: dict[str, Any] = {"regularizer": self.kernel_regularizer, "constraint": self.kernel_constraint}
+        self.kernel = self.add_weight(shape, self.kernel_initializer, **kernel, name="kernel")
         self.bias = None
         if self.use_bias:
-            self.bias = self.add_weight(
-                shape[-1:], self.bias_initializer, regularizer=self.bias_regularizer, name="bias"
-            )
+            bias: dict[str, Any] = {"regularizer": self.bias_regularizer, "constraint": self.bias_constraint}
+            self.bias = self.add_weight(shape[-1:], self.bias_initializer, **bias, name="bias")
 
     def call(self, inputs: Tensor) -> Tensor:
         """Compute the convolution, the bias and the activation."""
@@ -122,6 +126,9 @@ class Conv2D(Convolution):
         kernel_regularizer: a penalty on the kernel that is added to the loss: a name, a `Regularizer`, a function, or
             None.
         bias_regularizer: the same for the bias.
+        activity_regularizer: None; penalties on outputs are not supported.
+        kernel_constraint: what the kernel has to satisfy after each step: a name, a `Constraint`, a function, or None.
+        bias_constraint: the same for the bias.
 
     Raises:
         ArgumentError: for a number that is not an integer of at least 1, an unknown padding or data format, or filters
@@ -161,6 +168,9 @@ class Conv1D(Convolution):
         bias_initializer: the initial value of the bias, ``(filters,)``.
         kernel_regularizer: a penalty on the kernel that is added to the loss.
         bias_regularizer: the same for the bias.
+        activity_regularizer: None; penalties on outputs are not supported.
+        kernel_constraint: what the kernel has to satisfy after each step.
+        bias_constraint: the same for the bias.
 
     The errors are those of `Conv2D`.
 

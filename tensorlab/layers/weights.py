@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab import dtypes, initializers, regularizers
+from tensorlab import constraints, dtypes, initializers, regularizers
 from tensorlab.arguments import check_name, misfit, named
 from tensorlab.devices import only_cpu
 from tensorlab.errors import ArgumentTypeError, ShapeError, StateError, levels_to_the_user, short_repr
 from tensorlab.layers.tracking import Tracked, members, variables_in, walked
+from tensorlab.loading import loading
 from tensorlab.ops.dispatch import as_tensor, device_of
 from tensorlab.shapes import as_shape
 from tensorlab.tensor import Tensor
@@ -44,6 +45,7 @@ class Weighted(Tracked):
         trainable: bool = True,
         regularizer: Any = None,
         name: str | None = None,
+        constraint: Any = None,
     ) -> Variable:
         """Create a weight of this layer.
 
@@ -56,6 +58,8 @@ class Weighted(Tracked):
             trainable: whether training changes the weight.
             regularizer: a penalty that is added to the loss: a name, a `Regularizer`, a function, or None.
             name: the name; numbered if None.
+            constraint: what the weight is replaced by after each step of an optimizer: a `Constraint`, a function of
+                the weight, or None.
 
         Raises:
             ShapeError: if the initializer returns another shape.
@@ -64,6 +68,10 @@ class Weighted(Tracked):
         check_name(f"{self._who}.add_weight", name)
         label = f"{self.name}/{name or f'weight_{len(self._members()[0])}'}"
         wanted = as_shape(label, shape)
+        reading = loading.get()
+        if reading is not None:  # the file has its value, and nothing is drawn
+            reading.take_weight(label, wanted, kind.name)
+            initializer = "zeros"
         make = initializers.get(initializer)
         try:
             value = as_tensor(make(wanted, dtype=kind), label)
@@ -75,7 +83,7 @@ class Weighted(Tracked):
         if value.shape != wanted:
             raise ShapeError(label, f"values of shape {wanted} from its initializer", str(value.shape))
         weight = Variable(value, trainable=trainable, dtype=kind, name=label)
-        weight.regularizer = regularizers.get(regularizer)
+        weight.regularizer, weight.constraint = regularizers.get(regularizer), constraints.get(constraint)
         object.__setattr__(self, "_added", [*self._added, weight])
         return weight
 

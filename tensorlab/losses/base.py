@@ -15,7 +15,7 @@ from tensorlab.references import OfScalar, WithFunction
 from tensorlab.registry import registries
 from tensorlab.rules import Hyperparameters
 from tensorlab.scalars import scalar_function
-from tensorlab.serialization import Configured, deserialize
+from tensorlab.serialization import Configured, Value, add_value, deserialize, rule_value
 from tensorlab.tensor import Tensor
 
 EPSILON = 1e-7
@@ -242,6 +242,9 @@ class _RuleLoss(ElementwiseLoss):
         return tuple(self.hyperparameters.values())
 
 
+add_value(LossRule, rule_value("LossRule", LossRule))
+
+
 class _FunctionLoss(WithFunction, Loss):
     def __init__(self, function: Callable[[Tensor, Tensor], Any]) -> None:
         super().__init__(name=getattr(function, "__name__", "loss"))
@@ -249,6 +252,9 @@ class _FunctionLoss(WithFunction, Loss):
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return as_tensor(self.function(y_true, y_pred), self.name)
+
+
+add_value(_FunctionLoss, Value("FunctionLoss", _FunctionLoss.get_config, _FunctionLoss.from_config))
 
 
 def get(identifier: Any) -> Loss:

@@ -25,6 +25,7 @@ from tensorlab.losses.regression import (
     MeanSquaredLogarithmicError,
     Poisson,
 )
+from tensorlab.serialization import functions
 from tensorlab.tensor import Tensor
 
 LOSSES: dict[str, type[Loss]] = {}
@@ -50,7 +51,9 @@ def _function(loss: type[Loss], name: str, *short: str) -> Callable[..., Tensor]
         f"Return the `{loss.__name__}` of each sample, or raise the errors of that class.\n\n"
         f"Source: Keras, ``keras.losses.{name}``.\n"
     )
-    return arguments.with_argument_errors(function, function.__module__)
+    made = arguments.with_argument_errors(function, function.__module__)
+    functions[f"losses.{name}"] = made
+    return made
 
 
 binary_crossentropy = _function(BinaryCrossentropy, "binary_crossentropy", "bce")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,11 @@ import numpy as np
 from tensorlab import autodiff, dtypes, initializers, ops
 from tensorlab.arguments import check_name
 from tensorlab.backends.listening import affected, listening, refused
-from tensorlab.errors import ShapeError
+from tensorlab.errors import ShapeError, StateError
 from tensorlab.losses.base import matched
 from tensorlab.metrics.running import RunningMean
 from tensorlab.ops.dispatch import as_tensor, device_of
-from tensorlab.serialization import Configured
+from tensorlab.serialization import Configured, plain_attributes, set_plain_attributes
 from tensorlab.shapes import as_shape
 from tensorlab.tensor import Tensor
 from tensorlab.utils import snake_case
@@ -110,14 +110,14 @@ class Metric(Configured):
             count = len(outputs) if outputs.ndim else 1
             self.add(*weighted_mean(self.name, values, sample_weight, count))
 
-    def add(self, mean: float | Tensor, count: float) -> None:
-        """Add a batch whose mean is known.
+    def add(self, mean: float | Tensor, count: float | Tensor) -> None:
+        """Add a batch whose mean is known, with the weight of its samples, by which the mean is multiplied.
 
         A tensor is read later, so that its device need not be waited for now.
         """
         self._running_mean.add(mean, count)
         if listening[0]:
-            affected(self.add, (mean._buffer if isinstance(mean, Tensor) else mean, count))
+            affected(self.add, [each._buffer if isinstance(each, Tensor) else each for each in (mean, count)])
 
     def result(self) -> Any:
         """Return the mean so far, 0 before the first batch."""
@@ -183,11 +183,51 @@ class Metric(Configured):
                 found.update({id(variable): variable for variable in value.variables})
         return list(found.values())
 
+    def _own_variables(self) -> list[Variable]:
+        """Return the variables that do not belong to an inner metric."""
+        inner = {id(v) for part in self._parts() if part is not self for v in part.variables}
+        return [variable for variable in self.variables if id(variable) not in inner]
+
     def _parts(self) -> Iterator[Metric]:
         yield self
         for value in vars(self).values():
             if isinstance(value, Metric):
                 yield from value._parts()
+
+    def get_state(self) -> list[dict[str, Any]]:
+        """Return the state as plain data and arrays, for `set_state` of a metric of the same class and config."""
+        return [
+            {
+                "mean": [*part._running_mean.read().state()],
+                "attributes": plain_attributes(part, "name"),
+                "variables": [np.array(variable.numpy()) for variable in part._own_variables()],
+            }
+            for part in self._parts()
+        ]
+
+    def set_state(self, state: Sequence[Mapping[str, Any]]) -> None:
+        """Restore what `get_state` returned.
+
+        Raises:
+            StateError: for the state of another metric. Nothing has changed then.
+        """
+        parts = list(self._parts())
+        try:
+            pairs = list(zip(parts, state, strict=True))
+            means = [RunningMean(*map(float, each["mean"])) for each in state]
+            values = [
+                (variable, np.asarray(value, variable.dtype).reshape(variable.shape))
+                for part, each in pairs
+                for variable, value in zip(part._own_variables(), each["variables"], strict=True)
+            ]
+        except (TypeError, ValueError, LookupError) as error:
+            problem = f"the state is not one that it has returned ({error})"
+            raise StateError(f"{self.name}.set_state", problem, "give what get_state returned") from None
+        for (part, each), mean in zip(pairs, means, strict=True):
+            set_plain_attributes(part, each["attributes"], "name")
+            part._running_mean = mean
+        for variable, value in values:
+            variable.assign(value)
 
     def snapshot(self) -> Any:
         """Return the state as it is now, for `restore`. Lists, dicts, sets and arrays are copied, not their items."""
@@ -218,8 +258,8 @@ def real(tensor: Tensor) -> Tensor:
     return tensor if tensor.dtype.kind == "f" else tensor.astype(dtypes.default_float)
 
 
-def weighted_mean(who: str, values: Tensor, weights: Any, samples: int) -> tuple[float | Tensor, float]:
-    """Return the weighted mean of a batch's values, and the weight of the batch.
+def weighted_mean(who: str, values: Tensor, weights: Any, samples: int) -> tuple[Tensor, float | Tensor]:
+    """Return the weighted mean of a batch's values, and the weight of the batch; if that is 0, the mean is NaN.
 
     Args:
         who: the metric, in messages.
@@ -249,6 +289,6 @@ def weighted_mean(who: str, values: Tensor, weights: Any, samples: int) -> tuple
             f"{who} sample_weight", f"a weight for each sample, shape {values.shape[:1]}", str(given.shape)
         )
     weight = ops.broadcast_to(weight, values.shape)
-    total = float(ops.sum(weight))
-    mean = ops.sum(values * weight) / total if total else 0.0
-    return mean, total * len(values) / values.size
+    total = ops.sum(weight)
+    mean = ops.sum(values * weight) / total
+    return mean, total if values.size == len(values) else float(total) * len(values) / values.size

@@ -10,6 +10,7 @@ from tensorlab.losses import Loss
 from tensorlab.metrics.base import Metric, weighted_mean
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.references import WithFunction
+from tensorlab.serialization import Value, add_value
 from tensorlab.tensor import Tensor
 from tensorlab.utils import snake_case
 
@@ -86,6 +87,9 @@ class MeanMetricWrapper(WithFunction, Metric):
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return the values of the function."""
         return as_tensor(self.function(y_true, y_pred, **self._arguments), self.name)
+
+
+add_value(MeanMetricWrapper, Value("MeanMetricWrapper", MeanMetricWrapper.get_config, MeanMetricWrapper.from_config))
 
 
 def _name_of(function: Any) -> str:

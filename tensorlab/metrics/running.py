@@ -18,12 +18,12 @@ class RunningMean:
 
     __slots__ = ("pending", "total", "weight")
 
-    def __init__(self) -> None:
-        self.total, self.weight = 0.0, 0.0
-        self.pending: list[tuple[float | Tensor, float]] = []  # means and weights that are not in the total yet
+    def __init__(self, total: float = 0.0, weight: float = 0.0) -> None:
+        self.total, self.weight = total, weight
+        self.pending: list[tuple[float | Tensor, float | Tensor]] = []  # not in the total yet
 
-    def add(self, mean: float | Tensor, weight: float) -> None:
-        """Add a batch."""
+    def add(self, mean: float | Tensor, weight: float | Tensor) -> None:
+        """Add a batch. Its mean is ignored if its weight is 0."""
         self.pending.append((mean, weight))
         if len(self.pending) >= _UNREAD:
             self.read()
@@ -31,10 +31,16 @@ class RunningMean:
     def read(self) -> RunningMean:
         """Read pending values from the device, and return the mean."""
         pending, self.pending = self.pending, []
-        for mean, weight in pending:
-            self.total += float(mean) * weight
-            self.weight += weight
+        for mean, given in pending:
+            weight = float(given)
+            if weight:
+                self.total += float(mean) * weight
+                self.weight += weight
         return self
+
+    def state(self) -> tuple[float, float]:
+        """Return the arguments of the constructor, after `read`."""
+        return self.total, self.weight
 
     def __copy__(self) -> RunningMean:
         made = RunningMean()

@@ -186,31 +186,35 @@ class Samples:
             self._staying.add(id(new))
         return new
 
-    def batches(self, batch_size: int, shuffle: bool = False, last_alone: bool = False) -> Iterable[Batch]:
+    def batches(
+        self, batch_size: int, shuffle: bool = False, last_alone: bool = False, skip: int = 0
+    ) -> Iterable[Batch]:
         """Return the batches, as inputs, targets and weights: in order as views, or shuffled as copies.
 
         Args:
             batch_size: the number of samples of each batch; the last one may have fewer.
             shuffle: whether to shuffle the samples.
             last_alone: whether the last sample is a batch of its own.
+            skip: the number of batches to leave out at the beginning.
 
         Raises:
             NonFiniteError: if a number in a memory-mapped file is NaN or infinite.
         """
-        if self.count <= batch_size and not shuffle and not last_alone:
+        if self.count <= batch_size and not shuffle and not last_alone and not skip:
             return (self._batch(slice(0, self.count), {}, range(self._first_index, self._first_index + self.count)),)
-        return self._batches(batch_size, shuffle, last_alone)
+        order = random.generator("shuffle").permutation(self.count) if shuffle else None
+        return self._batches(batch_size, order, last_alone, skip)
 
-    def _batches(self, batch_size: int, shuffle: bool, last_alone: bool) -> Iterator[Batch]:
+    def _batches(self, batch_size: int, order: Any, last_alone: bool, skip: int) -> Iterator[Batch]:
         indices: dict[Backend, Any] = {}  # on each device with samples; copied once, so that no batch has to wait
         positions: Any = range(self._first_index, self._first_index + self.count)
-        if shuffle:
-            order = random.generator("shuffle").permutation(self.count)
+        if order is not None:
             positions = self._first_index + order
             owners = {tensor._backend for tensor in (self.x, self.y, self.weights) if tensor is not None}
             indices = {owner: owner.from_host(order) for owner in owners}
         end = self.count - last_alone
-        for start in itertools.chain(range(0, end, batch_size), range(end, self.count)):
+        starts = itertools.chain(range(0, end, batch_size), range(end, self.count))
+        for start in itertools.islice(starts, skip, None):
             part = slice(start, min(start + batch_size, end if start < end else self.count))
             yield self._batch(part, indices, positions)
 

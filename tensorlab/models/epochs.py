@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from tensorlab.errors import levels_to_the_user
-from tensorlab.models.data import Batch, Samples
+from tensorlab.models.data import Batch, Samples, check_count
 from tensorlab.models.stream import Stream
+from tensorlab.random import streams
 
 Data = Samples | Stream
 
@@ -39,6 +41,8 @@ class Epochs:
         self.steps = self._total if steps is None else steps
         self._current: Iterator[Batch] | None = None
         self._seen = 0  # batches of the current iterator
+        self._began: dict[str, Any] = {}  # the random position at which it was made, which determines its order
+        self._taken = 0  # steps of the next epoch that were taken in an earlier process
 
     @property
     def run_code(self) -> bool:
@@ -49,6 +53,30 @@ class Epochs:
         """Return whether the data is an iterator without further batches."""
         return isinstance(self.data, Stream) and self.data.read_once and self._current is None and self.data.ended()
 
+    def described(self) -> dict[str, Any]:
+        """Return how the data is divided, which has to be the same to go on."""
+        batch_size = None if isinstance(self.data, Stream) else self._batch_size
+        limit, total = self._limit, self._total
+        return {"batch_size": batch_size, "steps_per_epoch": limit, "batches": total, "shuffle": bool(self._shuffle)}
+
+    def get_state(self) -> dict[str, Any]:
+        """Return, as plain data, how far the batches have been read."""
+        return {"seen": self._seen if self._current is not None else None, "began": self._began}
+
+    def go_on(self, state: Mapping[str, Any], taken: int) -> None:
+        """Continue where `get_state` was called, with the same batches in the same order.
+
+        Args:
+            state: what it returned.
+            taken: how many steps the epoch had taken.
+        """
+        self._taken = taken
+        if state.get("seen") is not None:
+            self._seen = check_count(f"{self._who} batches", state["seen"], least=0)
+            streams.set_position(state.get("began", {}))
+            self._began = dict(state["began"])
+            self._current = iter(self.data.batches(self._batch_size, self._shuffle, skip=self._seen))
+
     def epoch(self, number: int = 1) -> Iterator[Batch]:
         """Yield the batches of the next epoch.
 
@@ -58,10 +86,12 @@ class Epochs:
         stream = self.data if isinstance(self.data, Stream) else None
         if stream is not None:
             stream.begin_epoch()
-        if self._current is None or self._limit is None:
-            self._current, self._seen = iter(self.data.batches(self._batch_size, self._shuffle)), 0
-        taken = 0
-        for taken in itertools.count():
+        before, self._taken = self._taken, 0
+        if self._current is None or (self._limit is None and not before):
+            self._began, self._seen = streams.get_position(), 0
+            self._current = iter(self.data.batches(self._batch_size, self._shuffle))
+        taken = before
+        for taken in itertools.count(before):
             if taken == self._limit:
                 break
             if stream is not None:

@@ -35,6 +35,7 @@ class Evaluation(Runs):
 
     stop_evaluating = False
     """Set it to True in a callback, and `evaluate` ends after the current batch."""
+    _test_plan: Repeated | None = None
     stop_predicting = False
     """Set it to True in a callback, and `predict` ends after the current batch."""
 
@@ -95,13 +96,13 @@ class Evaluation(Runs):
         self.stop_evaluating = False
         watched = watching.overrides("on_test_batch_end")
         reason = "callbacks watch the batches" if watching.overrides("on_test_batch_begin") or watched else ""
-        if batches.steps is not None and batches.steps < FEW:
-            reason = f"there are fewer than {FEW} batches"
-        take_step = self._test_steps(reason)
+        is_short = batches.steps is not None and batches.steps < FEW
+        few = f"there are fewer than {FEW} batches" if is_short else ""
+        take_step = self._planned_tests(reason, few)
         logs: Logs | None = None
         for step, (x, y, weights) in enumerate(batches.epoch()):
             if batches.run_code:
-                take_step.begin(reason)
+                take_step = self._planned_tests(reason, few)
             watching.call("on_test_batch_begin", step, {})
             if self._replaces("test_step", "compute_metrics"):
                 logs = self._own_step("test_step", x, y, weights)
@@ -113,23 +114,24 @@ class Evaluation(Runs):
                 watching.call("on_test_batch_end", step, self.get_metrics_result() if logs is None else dict(logs))
             if self.stop_evaluating:
                 break
-        take_step.free()
+        if self._test_plan is not None:
+            self._test_plan.free()
         found = self.get_metrics_result() if logs is None else logs
         watching.call("on_test_end", dict(found))
         return found
 
-    def _test_steps(self, reason: str) -> Repeated:
-        """Return a function that evaluates a batch and returns its loss, as a plan unless there is a reason not to."""
+    def _take_test(self, x: Tensor, y: Tensor | None, weights: Tensor | None) -> Tensor:
+        """Evaluate a batch, update the metrics, and return the loss."""
+        loss: Tensor
+        loss, y_pred = self._examine(x, y, weights)
+        self._update_metrics(y, y_pred, weights)
+        return loss
 
-        def step(x: Tensor, y: Tensor | None, weights: Tensor | None) -> Tensor:
-            loss: Tensor
-            loss, y_pred = self._examine(x, y, weights)
-            self._update_metrics(y, y_pred, weights)
-            return loss
-
-        steps = Repeated(step, [self])
-        steps.begin("run_eagerly is set" if self.run_eagerly else reason)
-        return steps
+    def _planned_tests(self, reason: str, few: str) -> Callable[..., Any]:
+        """Return `_take_test` as a function that runs a plan, unless there is a reason against it."""
+        if self._test_plan is None:
+            self._test_plan = Repeated(self._take_test, [self])
+        return self._test_plan.begin("run_eagerly is set" if self.run_eagerly else reason, few)
 
     @named
     def predict(

@@ -8,11 +8,11 @@ from typing import Any
 from tensorlab.arguments import named
 from tensorlab.errors import ArgumentError, nearest, short_repr
 from tensorlab.layers import Layer
+from tensorlab.models.files import Files
 from tensorlab.models.summary import print_summary
-from tensorlab.models.training import Training
 
 
-class Model(Training):
+class Model(Files):
     """The base of every model: a layer with `compile`, `fit`, `evaluate` and `predict`.
 
     A subclass implements `call`. It may also replace `train_step`, `test_step`, `predict_step`, `compute_loss` and

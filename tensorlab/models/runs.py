@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from tensorlab import autodiff, callbacks, random
+from tensorlab import autodiff, callbacks, dtypes, random
 from tensorlab.callbacks import Callback
 from tensorlab.errors import ArgumentTypeError, ShapeError, TensorlabError, short_repr
 from tensorlab.layers.arguments import check_one_output
@@ -18,6 +19,7 @@ from tensorlab.models.data import Samples, check_count
 from tensorlab.models.epochs import Data
 from tensorlab.models.steps import Steps, flat
 from tensorlab.models.stream import Stream, is_stream
+from tensorlab.waiting import Request, expecting
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,10 +30,21 @@ def undoing_builds(method: Callable[Concatenate[Any, P], R]) -> Callable[Concate
 
     @functools.wraps(method)
     def wrapper(self: Runs, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with _UndoingBuilds(self):
+        targets = kwargs.get("y", args[1] if len(args) > 1 else None)
+        with expecting(lambda: _expected(self, method.__name__.removeprefix("_"), targets)), _UndoingBuilds(self):
             return method(self, *args, **kwargs)
 
     return wrapper
+
+
+def _expected(model: Runs, run: str, targets: Any) -> list[Request]:
+    """Return the kernels that a run of the model will need. It finds none if something is wrong with the model."""
+    from tensorlab.models.expected import expected_kernels
+
+    with contextlib.suppress(Exception):  # the run itself reports what is wrong
+        labels = dtypes.as_dtype(getattr(targets, "dtype", "int64"))
+        return [*expected_kernels(model, run, labels)]
+    return []
 
 
 class Runs(Steps):

@@ -108,7 +108,7 @@ class Sequential(Model):
             raise ArgumentTypeError(f"{self._who}.add", "a Layer", short_repr(layer), hint)
         if any(layer is present for present in self._layers):
             raise ArgumentTypeError(f"{self._who}.add", "a layer that is not in the model yet", short_repr(layer))
-        if any(layer.name == present.name for present in self._layers):
+        if layer.name and any(layer.name == present.name for present in self._layers):
             hint = "pass another name=..., or leave it out"
             raise ArgumentError(f"{self._who}.add", "layers of different names", f"a second {layer.name!r}", hint)
         before = self._layers

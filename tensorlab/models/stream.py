@@ -117,23 +117,33 @@ class Stream:
             raise ArgumentTypeError(f"{self._who} x", "data", describe(self._source)) from None
         return iterator
 
-    def batches(self, batch_size: int, shuffle: bool = False) -> Iterator[Batch]:
-        """Yield the batches. The batch size is that of the source, and only batches with an index are shuffled."""
-        for item in self._items(shuffle):
+    def batches(self, batch_size: int, shuffle: bool = False, skip: int = 0) -> Iterator[Batch]:
+        """Return the batches. The batch size is that of the source, and only batches with an index are shuffled.
+
+        Args:
+            batch_size: ignored.
+            shuffle: whether to shuffle.
+            skip: the number of batches to leave out at the beginning.
+        """
+        order: Any = None
+        if shuffle and self._indexed and self.length is not None:
+            order = random.generator("shuffle").permutation(self.length).tolist()
+        return self._batches(self._items(order, skip))
+
+    def _batches(self, items: Iterable[Any]) -> Iterator[Batch]:
+        for item in items:
             samples = self._converted(item)
             yield from samples.batches(samples.count)
 
-    def _items(self, shuffle: bool) -> Iterable[Any]:
+    def _items(self, order: list[int] | None, skip: int) -> Iterable[Any]:
         if not self._indexed:
             peeked, self._peeked = self._peeked, []
             iterator, self._iterator = self._iterator or self._begin(), None
             # The chain stands between both generators, else closing this one would close that of the user.
-            yield from itertools.chain(peeked, iterator)
+            yield from itertools.islice(itertools.chain(peeked, iterator), skip, None)
             return
         indices: Any = range(self.length) if self.length is not None else iter(int, 1)
-        if shuffle and self.length is not None:
-            indices = random.generator("shuffle").permutation(self.length).tolist()
-        for index in indices:
+        for index in itertools.islice(indices if order is None else order, skip, None):
             yield self._source[index]
 
     def _converted(self, item: Any) -> Samples:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tensorlab import random
 from tensorlab.arguments import named
-from tensorlab.callbacks import CallbackList, History, Logs, ProgressBar
+from tensorlab.callbacks import BackupAndRestore, CallbackList, History, Logs, ProgressBar
 from tensorlab.errors import ArgumentError, ArgumentTypeError, levels_to_the_user, short_repr
 from tensorlab.layers.arguments import describe
 from tensorlab.models.data import check_count
 from tensorlab.models.epochs import Data, Epochs
 from tensorlab.models.evaluation import Evaluation, reported
+from tensorlab.models.resuming import Resuming
 from tensorlab.models.runs import (
     check_batch_size,
     check_callbacks,
@@ -65,6 +66,10 @@ class Training(Evaluation):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
+        *,
+        checkpoint: Any = None,
+        save_every: int | str = "epoch",
+        keep_checkpoints: int = 3,
     ) -> History:
         """Train the model.
 
@@ -95,6 +100,11 @@ class Training(Evaluation):
             validation_steps: batches of the validation data that are evaluated, from its beginning; all if None.
             validation_batch_size: as ``batch_size``, for the validation.
             validation_freq: evaluate after every n-th epoch, or after the epochs in a list, counted from 1.
+            checkpoint: a folder for checkpoints of this run. If the program is killed and started again, the run goes
+                on from the newest one, in the middle of an epoch too, and ends with the same bits as without the
+                interruption. If the run had ended, nothing is trained.
+            save_every: "epoch" for a checkpoint after each epoch, or a number of steps for further ones.
+            keep_checkpoints: how many checkpoints are kept.
 
         Returns:
             the metrics of every epoch, in ``history.history``.
@@ -104,6 +114,8 @@ class Training(Evaluation):
             ShapeError: if x, y and the weights differ in length or do not fit the model.
             ArgumentError: for targets that the loss does not accept, a number out of range, or both kinds of weights.
             NonFiniteError: if x or the loss is NaN or infinite.
+            StateError: if the folder has checkpoints of another run.
+            FileAccessError: if a checkpoint cannot be read or written.
 
         After any of these, and any other error of tensorlab, the weights and the optimizers are as they were before
         the call. After an exception of a callback or of other code, KeyboardInterrupt included, they are as the last
@@ -135,25 +147,37 @@ class Training(Evaluation):
                 raise ArgumentError(f"{who} validation_data", "data for every epoch", "an iterator", hint)
             every = [*(each for each in given if each is not history), *find_observers(), history, *shown]
             watching = CallbackList(every, model=self, verbose=verbose, epochs=epochs, steps=batches.steps)
+            backup = next((each for each in given if isinstance(each, BackupAndRestore)), checkpoint)
+            resuming = None
+            if backup is not None:
+                resuming = Resuming(who, self, backup, save_every, keep_checkpoints, batches, watching.callbacks)
+                resuming.set_random()
             self.history = history
             with own_draws(), self.training_run():
                 watching.call("on_train_begin", {})
                 logs: Logs = {}
                 known = (batches.steps or _FEW) * (epochs - initial_epoch)
                 few = f"there are fewer than {_FEW} steps" if known < _FEW else ""
-                for epoch in range(initial_epoch, epochs):
+                first = initial_epoch
+                if resuming is not None:
+                    first, logs = resuming.begin(initial_epoch, epochs)
+                for epoch in range(first, epochs):
                     if batches.have_ended():
                         _warn_of_end(who, epoch)
                         break
-                    logs = self._train_epoch(epoch, batches, watching, few)
+                    logs = self._train_epoch(epoch, batches, watching, few, resuming)
                     if validation is not None and evaluate_after(epoch + 1):
                         held = Epochs(f"{who} validation_data", validation, validating, counts["validation_steps"])
                         report = self._evaluate(held, watching)
                         logs |= {f"val_{name}": value for name, value in report.items()}
                     watching.call("on_epoch_end", epoch, dict(logs))
+                    if resuming is not None:
+                        resuming.save(epoch + 1, 0, 0, self.stop_training, logs)
                     if self.stop_training:
                         break
                 watching.call("on_train_end", dict(logs))
+            if resuming is not None:
+                resuming.finish()
         finally:
             for each in shown:
                 each.close()
@@ -195,21 +219,25 @@ class Training(Evaluation):
         epoch: int,
         batches: Epochs,
         watching: CallbackList,
-        reason: str,
+        few: str,
+        resuming: Resuming | None,
     ) -> Logs:
         # Counted over all calls of fit, so that the next call draws other random numbers.
         started = self._compiled("fit").iterations + 1
         self.reset_metrics()
         watching.call("on_epoch_begin", epoch, {})
         random.move_to(started, 0)  # after the callbacks, which may draw random numbers too
+        taken = 0
+        logs: Logs | None = None
+        if resuming is not None and (before := resuming.go_on()) is not None:
+            started, taken, logs = before
         takes_any = any(callback.takes_non_finite_loss for callback in watching.callbacks)
         own = self._replaces("train_step", "compute_metrics")
-        take_step = self._planned_steps(reason or watching.between_steps)
+        take_step = self._planned_steps(watching.between_steps, few)
         unread: list[tuple[Any, int]] = []
-        logs: Logs | None = None
-        for step, (x, y, weights) in enumerate(batches.epoch(epoch + 1)):
+        for step, (x, y, weights) in enumerate(batches.epoch(epoch + 1), taken):
             if batches.run_code and not own:
-                take_step = self._planned_steps(reason or watching.between_steps)
+                take_step = self._planned_steps(watching.between_steps, few)
             random.move_to(started, step + 1)
             watching.call("on_train_batch_begin", step, {})
             watched = watching.watches_steps
@@ -226,6 +254,10 @@ class Training(Evaluation):
                     unread = []
             if watched:
                 watching.call("on_train_batch_end", step, self.get_metrics_result() if logs is None else dict(logs))
+            if resuming is not None and resuming.after_step() and not self.stop_training:
+                self.take_losses(unread, takes_any)
+                unread = []
+                resuming.save(epoch, step + 1, started, self.stop_training, logs)
             if self.stop_training:
                 break
         self.take_losses(unread, takes_any)
@@ -240,12 +272,11 @@ class Training(Evaluation):
         self._update_metrics(y, y_pred, weights)
         return loss
 
-    def _planned_steps(self, reason: str = "") -> Repeated:
+    def _planned_steps(self, reason: str = "", few: str = "") -> Callable[..., Any]:
         """Return `_take_step` as a function that runs a plan, unless there is a reason against it."""
         if self.training_plan is None:
             self.training_plan = Repeated(self._take_step, [self])
-        self.training_plan.begin("run_eagerly is set" if self.run_eagerly else reason)
-        return self.training_plan
+        return self.training_plan.begin("run_eagerly is set" if self.run_eagerly else reason, few)
 
     def take_losses(self, losses: Sequence[tuple[Any, int]], takes_any: bool = False) -> None:
         """Add the losses of the last steps to the mean that is reported.

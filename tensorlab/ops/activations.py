@@ -167,8 +167,8 @@ def _weighted_difference(kept: float, gradient: float, y: float, total: float) -
 
 
 _EXPONENTIALS = ((maximum.scalar, _of(_element)), (add.scalar, _of(_shifted_exp)))
-_SOFTMAX = Rowwise("softmax", _EXPONENTIALS, _of(_normalized))
-_LOG_SOFTMAX = Rowwise("log_softmax", _EXPONENTIALS, _of(_log_normalized))
+SOFTMAX = Rowwise("softmax", _EXPONENTIALS, _of(_normalized))
+LOG_SOFTMAX = Rowwise("log_softmax", _EXPONENTIALS, _of(_log_normalized))
 _SOFTMAX_VJP = Rowwise("softmax_vjp", ((add.scalar, _of(_times)),), _of(_weighted_difference))
 
 
@@ -217,7 +217,7 @@ def _softmax_of_logits(x: Tensor) -> Tensor:
 
 def _softmax(x: Tensor) -> Tensor:
     backend = x._backend
-    y = Tensor(backend.rowwise(_SOFTMAX, (x._buffer,)), backend)
+    y = Tensor(backend.rowwise(SOFTMAX, (x._buffer,)), backend)
     if autodiff.recording():
         kept = y.snapshot()  # the caller may assign to the result
         autodiff.record((x,), (y,), (lambda g: _softmax_vjp(g, kept),))
@@ -249,7 +249,7 @@ def log_softmax(x: Any, axis: Axis = -1) -> Tensor:
 
 
 def _log_softmax(x: Tensor) -> Tensor:
-    y = _rowwise(_LOG_SOFTMAX, x)
+    y = _rowwise(LOG_SOFTMAX, x)
     if autodiff.recording():
 
         def vjp(g: Tensor) -> Tensor:

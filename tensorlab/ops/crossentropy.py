@@ -55,12 +55,12 @@ def _categorical_term(y_true: float, y_pred: float) -> float:
 
 
 @elementwise
-def _categorical_cost(y_true: float, log_p: float) -> float:
+def categorical_cost(y_true: float, log_p: float) -> float:
     return 0.0 if y_true == 0 else -y_true * log_p  # avoids 0 · ∞ where a class that is not the target has logit -∞
 
 
 @elementwise
-def _categorical_slope(gradient: float, p: float, y_true: float, total: float) -> float:
+def categorical_slope(gradient: float, p: float, y_true: float, total: float) -> float:
     return gradient * (p * total - y_true)
 
 
@@ -70,12 +70,12 @@ def _sparse_term(y_true: float, y_pred: float, total: float, label: float) -> fl
 
 
 @elementwise
-def _sparse_cost(y_true: float, log_p: float, label: float) -> float:
+def sparse_cost(y_true: float, log_p: float, label: float) -> float:
     return -log_p if y_true == label else 0.0
 
 
 @elementwise
-def _sparse_slope(gradient: float, p: float, y_true: float, label: float) -> float:
+def sparse_slope(gradient: float, p: float, y_true: float, label: float) -> float:
     return gradient * (p - 1.0 if y_true == label else p)
 
 
@@ -279,12 +279,12 @@ def _softmax_of(logits: Tensor, p: Tensor | None) -> Callable[[], Tensor]:
 def _categorical_from_logits(targets: Tensor, logits: Tensor, p: Tensor | None) -> Tensor:
     """Return ``-Σ t ln softmax(x)`` over the last axis; ``p`` is the softmax, if it is known."""
     with autodiff.no_grad():
-        each = sum(_categorical_cost(targets, log_softmax(logits)), axis=-1)
+        each = sum(categorical_cost(targets, log_softmax(logits)), axis=-1)
 
     probabilities = _softmax_of(logits, p)
 
     def by_logits(gradient: Tensor) -> Tensor:
-        return _categorical_slope(_column(gradient), probabilities(), targets, sum(targets, axis=-1, keepdims=True))
+        return categorical_slope(_column(gradient), probabilities(), targets, sum(targets, axis=-1, keepdims=True))
 
     def by_targets(gradient: Tensor) -> Tensor:
         return -_column(gradient) * log_softmax(logits)
@@ -296,12 +296,12 @@ def _categorical_from_logits(targets: Tensor, logits: Tensor, p: Tensor | None) 
 def _sparse_from_logits(targets: Tensor, logits: Tensor, labels: Tensor, p: Tensor | None) -> Tensor:
     """Return ``-ln softmax(x)[label]`` over the last axis; ``p`` is the softmax, if it is known."""
     with autodiff.no_grad():
-        each = sum(_sparse_cost(targets, log_softmax(logits), labels), axis=-1)
+        each = sum(sparse_cost(targets, log_softmax(logits), labels), axis=-1)
 
     probabilities = _softmax_of(logits, p)
 
     def by_logits(gradient: Tensor) -> Tensor:
-        return _sparse_slope(_column(gradient), probabilities(), targets, labels)
+        return sparse_slope(_column(gradient), probabilities(), targets, labels)
 
     autodiff.record((logits,), (each,), (by_logits,))
     return each

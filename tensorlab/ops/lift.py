@@ -29,6 +29,7 @@ from tensorlab.ops.dispatch import (
 )
 from tensorlab.ops.vjp_makers import VjpMaker, broadcast_vjp_maker, vjp_maker
 from tensorlab.scalars import ScalarFunction, derivative, scalar_function, vjp, without_unused
+from tensorlab.serialization import Value, add_value, check_config, scalar_from_data, scalar_to_data
 from tensorlab.tensor import Tensor, converted
 
 __all__ = [
@@ -298,6 +299,27 @@ class Elementwise:
 
 compiled_calls.KINDS.append(Elementwise)
 _OF_THIS_PROCESS = ("_vjps", "_kernels", "_unlisted", "_vjp_makers", "_python_calls", "_compiled_calls", "_biased")
+
+
+def _to_config(operation: Elementwise) -> dict[str, Any]:
+    return {
+        "function": scalar_to_data(operation.scalar),
+        "domain": operation.domain,
+        "result": operation.result,
+        "kinds": {kind: scalar_to_data(function) for kind, function in operation.kinds.items()},
+        "name": operation.__name__,
+    }
+
+
+def _from_config(config: Mapping[str, Any]) -> Elementwise:
+    given = dict(check_config("Elementwise", config, "function", "kinds"))
+    function, kinds = given.pop("function"), check_config("Elementwise kinds", given.pop("kinds"))
+    of_kinds = {kind: scalar_from_data(data) for kind, data in kinds.items()}
+    made: Elementwise = elementwise(kinds=of_kinds, **given)(scalar_from_data(function))
+    return made
+
+
+add_value(Elementwise, Value("Elementwise", _to_config, _from_config))
 
 
 def _at(module: str, name: str) -> Any:

@@ -69,7 +69,7 @@ def _reduction(
     )
 
 
-_MEAN = _reduction("mean", add, 0, result=_ratio)
+MEAN = _reduction("mean", add, 0, result=_ratio)
 _PROD = _reduction("prod", multiply, 1)
 _MAX = _reduction("max", maximum, None)
 _MIN = _reduction("min", minimum, None)
@@ -150,7 +150,7 @@ def mean(x: Any, /, axis: Axis = None, *, keepdims: bool = False) -> Tensor:
     """
     tensor = x if type(x) is Tensor else as_tensor(x, "mean")
     compute, output = (tensor.dtype,) * 2 if tensor.dtype.kind == "f" else (dtypes.float64, dtypes.default_float)
-    result = _reduce(_MEAN, tensor, axis, keepdims, compute, output)
+    result = _reduce(MEAN, tensor, axis, keepdims, compute, output)
     if autodiff.recording() and tensor.dtype.kind == "f":
         axes = shapes.normalize_axes("mean", axis, tensor.ndim)
         shape = tensor.shape
@@ -263,25 +263,25 @@ def _is_finite(x: float) -> float:
     return 1 if x - x == 0 else 0
 
 
-_ALL_FINITE = _reduction("all_finite", logical_and, 1, element=_is_finite)
+ALL_FINITE = _reduction("all_finite", logical_and, 1, element=_is_finite)
 
 
 def all_finite(x: Any) -> Tensor:
     """Return whether no element is NaN or infinite, in one pass without temporary memory."""
     tensor = _real("all_finite", x if isinstance(x, Tensor) else as_tensor(x, "all_finite"))
-    return _reduce(_ALL_FINITE, tensor, None, False, tensor.dtype, dtypes.bool)
+    return _reduce(ALL_FINITE, tensor, None, False, tensor.dtype, dtypes.bool)
 
 
 def are_finite(array: np.ndarray[Any, Any]) -> bool:
     """Return whether all elements of an aligned array of real numbers on the host are finite."""
-    run = find_backend("cpu").reduce(_ALL_FINITE, array.dtype, array.dtype, dtypes.bool)
+    run = find_backend("cpu").reduce(ALL_FINITE, array.dtype, array.dtype, dtypes.bool)
     return bool(run(array, None).item())
 
 
 def only_finite(x: Tensor) -> bool:
     """Return `all_finite` of a tensor of real numbers as a Python bool; it is not an operation on the tensor."""
     buffer, backend = x._buffer, x._backend
-    run = backend.reduce(_ALL_FINITE, buffer.dtype, buffer.dtype, dtypes.bool)
+    run = backend.reduce(ALL_FINITE, buffer.dtype, buffer.dtype, dtypes.bool)
     return bool(backend.to_host(run(buffer, None)).item())
 
 

@@ -1,11 +1,13 @@
 """Optimizers, which update weights from gradients."""
 
+from tensorlab.optimizers import schedules
 from tensorlab.optimizers.adadelta import Adadelta
 from tensorlab.optimizers.adagrad import Adagrad
 from tensorlab.optimizers.adam import Adam, AdamW
 from tensorlab.optimizers.adamax import Adamax
 from tensorlab.optimizers.base import Optimizer
 from tensorlab.optimizers.clipping import ClippingOptimizer
+from tensorlab.optimizers.ftrl import Ftrl
 from tensorlab.optimizers.maker import OptimizerRule, get
 from tensorlab.optimizers.nadam import Nadam
 from tensorlab.optimizers.rmsprop import RMSprop
@@ -20,11 +22,13 @@ __all__ = [
     "AdamW",
     "Adamax",
     "ClippingOptimizer",
+    "Ftrl",
     "Nadam",
     "Optimizer",
     "OptimizerRule",
     "RMSprop",
     "deserialize",
     "get",
+    "schedules",
     "serialize",
 ]

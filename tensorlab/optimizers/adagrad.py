@@ -30,10 +30,10 @@ class Adagrad(ClippingOptimizer):
     """Update ``s ← s + g²``, ``w ← w - η g / √(s + s₀ + ε)``.
 
     Args:
-        learning_rate: η.
+        learning_rate: η, a number or a schedule.
         initial_accumulator_value: s₀, at least 0.
         epsilon: ε, which keeps the denominator above 0.
-        options: ``clipnorm``, ``clipvalue`` and ``global_clipnorm``, as in `ClippingOptimizer`.
+        options: as in `ClippingOptimizer`, such as ``weight_decay`` and ``clipnorm``.
 
     Raises:
         ArgumentError: for a negative initial value.
@@ -52,7 +52,7 @@ class Adagrad(ClippingOptimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: Any = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
         **options: Any,

@@ -7,6 +7,7 @@ from typing import Any
 
 from tensorlab.optimizers.clipping import ClippingOptimizer
 from tensorlab.optimizers.rule import Rule
+from tensorlab.rules import finite
 
 
 def _adam(
@@ -45,23 +46,7 @@ def _amsgrad(
     return weight - rate * mean / (math.sqrt(largest) + epsilon), mean, square, largest
 
 
-def _adamw(
-    weight: float,
-    gradient: float,
-    mean: float,
-    square: float,
-    learning_rate: float = 0.001,
-    weight_decay: float = 0.004,
-    beta_1: float = 0.9,
-    beta_2: float = 0.999,
-    epsilon: float = 1e-7,
-    step: float = 1,
-) -> tuple[float, float, float]:
-    decayed = weight - weight * weight_decay * learning_rate
-    return _adam(decayed, gradient, mean, square, learning_rate, beta_1, beta_2, epsilon, step)
-
-
-_ADAM, _AMSGRAD, _ADAMW = Rule(_adam), Rule(_amsgrad), Rule(_adamw)
+_ADAM, _AMSGRAD = Rule(_adam), Rule(_amsgrad)
 
 
 class Adam(ClippingOptimizer):
@@ -70,12 +55,12 @@ class Adam(ClippingOptimizer):
     In step ``t``, ``a = η √(1 - β₂ᵗ) / (1 - β₁ᵗ)``.
 
     Args:
-        learning_rate: η.
+        learning_rate: η, a number or a schedule.
         beta_1: β₁, the decay rate of the running mean of gradients.
         beta_2: β₂, the decay rate of the running mean of squared gradients.
         epsilon: ε, which keeps the denominator above 0.
         amsgrad: whether ``s`` in the last formula is the largest ``s`` so far.
-        options: ``clipnorm``, ``clipvalue`` and ``global_clipnorm``, as in `ClippingOptimizer`.
+        options: as in `ClippingOptimizer`, such as ``weight_decay`` and ``clipnorm``.
 
     Source: Keras, ``keras.optimizers.Adam``; Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2014; Reddi
     et al., "On the Convergence of Adam and Beyond", ICLR 2018.
@@ -83,7 +68,7 @@ class Adam(ClippingOptimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: Any = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -98,16 +83,20 @@ class Adam(ClippingOptimizer):
         self.amsgrad = amsgrad
 
 
-class AdamW(ClippingOptimizer):
+class AdamW(Adam):
     """Update ``w ← w - η λ w``, and then as `Adam` does.
 
     Args:
-        learning_rate: η.
+        learning_rate: η, a number or a schedule.
         weight_decay: λ.
         beta_1: as in `Adam`.
         beta_2: as in `Adam`.
         epsilon: as in `Adam`.
-        options: ``clipnorm``, ``clipvalue`` and ``global_clipnorm``, as in `ClippingOptimizer`.
+        amsgrad: as in `Adam`.
+        options: as in `ClippingOptimizer`, such as ``clipnorm``.
+
+    Raises:
+        ArgumentError: for a weight decay that is not a number.
 
     Source: Keras, ``keras.optimizers.AdamW``; Loshchilov and Hutter, "Decoupled Weight Decay Regularization",
     arXiv:1711.05101.
@@ -115,21 +104,13 @@ class AdamW(ClippingOptimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: Any = 0.001,
         weight_decay: float = 0.004,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
+        amsgrad: bool = False,
         **options: Any,
     ) -> None:
-        super().__init__(
-            _ADAMW,
-            {
-                "learning_rate": learning_rate,
-                "weight_decay": weight_decay,
-                "beta_1": beta_1,
-                "beta_2": beta_2,
-                "epsilon": epsilon,
-            },
-            **options,
-        )
+        finite("AdamW weight_decay", weight_decay)
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **options)

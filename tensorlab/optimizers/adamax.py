@@ -33,11 +33,11 @@ class Adamax(ClippingOptimizer):
     """Update ``m ← β₁ m + (1 - β₁) g``, ``u ← max(β₂ u, |g|)``, ``w ← w - η m / ((1 - β₁ᵗ)(u + ε))`` in step ``t``.
 
     Args:
-        learning_rate: η.
+        learning_rate: η, a number or a schedule.
         beta_1: β₁, the decay rate of the running mean of gradients.
         beta_2: β₂, the decay rate of the running maximum of ``|g|``.
         epsilon: ε, which keeps the denominator above 0.
-        options: ``clipnorm``, ``clipvalue`` and ``global_clipnorm``, as in `ClippingOptimizer`.
+        options: as in `ClippingOptimizer`, such as ``weight_decay`` and ``clipnorm``.
 
     Source: Keras, ``keras.optimizers.Adamax``; Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2014,
     section 7.
@@ -45,7 +45,7 @@ class Adamax(ClippingOptimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: Any = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,

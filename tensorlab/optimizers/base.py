@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, ClassVar
 
@@ -23,9 +23,10 @@ from tensorlab.errors import (
     short_repr,
 )
 from tensorlab.ops.dispatch import as_tensor
+from tensorlab.optimizers import schedules
 from tensorlab.optimizers.rule import Rule
 from tensorlab.optimizers.slots import Slots
-from tensorlab.rules import Hyperparameters
+from tensorlab.rules import Hyperparameters, finite
 from tensorlab.serialization import Configured
 from tensorlab.shapes import as_length
 from tensorlab.tensor import Tensor, writing
@@ -44,7 +45,8 @@ class Optimizer(Configured):
 
     Args:
         rule: the step for one number.
-        hyperparameters: those of the rule that differ from their defaults, and any additional ones.
+        hyperparameters: those of the rule that differ from their defaults, and any additional ones. ``learning_rate``
+            may be a schedule: a function of the number of steps taken, see `tensorlab.optimizers.schedules`.
 
     Attributes:
         iterations: the number of steps taken.
@@ -55,14 +57,19 @@ class Optimizer(Configured):
     _kind = "optimizer"
     _limits: ClassVar[Mapping[str, tuple[float, float]]] = {}
     """The smallest and the largest allowed value of some hyperparameters."""
+    _schedule: Callable[[float], Any] | None = None
 
-    def __init__(self, rule: Rule, /, **hyperparameters: float) -> None:
+    def __init__(self, rule: Rule, /, **hyperparameters: Any) -> None:
         if not isinstance(rule, Rule):
             hint = "write tl.optimizers.OptimizerRule(function)"
             raise ArgumentTypeError(self._who, "the rule of an optimizer", type(rule).__name__, hint)
         self._rule = rule
         self.iterations = 0
         self._slots = Slots()
+        given = hyperparameters.get("learning_rate", 0.0)
+        if isinstance(given, dict) or callable(given):
+            self._schedule = schedules.get(given)
+            hyperparameters["learning_rate"] = self._scheduled(0)
         self._hyperparameters = Hyperparameters(self._who, rule.defaults | hyperparameters, limits=self._limits)
 
     @property
@@ -82,7 +89,8 @@ class Optimizer(Configured):
     def __getattr__(self, name: str) -> Any:  # called only if normal lookup fails
         values = self.__dict__.get("_hyperparameters", {})
         if name in values:
-            return values[name]
+            scheduled = name == "learning_rate" and self._schedule is not None
+            return self._scheduled(self.iterations) if scheduled else values[name]
         if name.startswith("_"):  # protocols of Python look up many such names
             raise AttributeError(name)
         raise self._unknown(name)
@@ -90,6 +98,9 @@ class Optimizer(Configured):
     def __setattr__(self, name: str, value: Any) -> None:
         inherent = name in self.__dict__ or hasattr(type(self), name)
         if not inherent and name in self.__dict__.get("_hyperparameters", {}):
+            if name == "learning_rate" and self._schedule is not None:
+                hint = "make the optimizer with a number as learning_rate"
+                raise StateError(f"{self._who} learning_rate", "it follows a schedule, and cannot be set", hint)
             self._hyperparameters[name] = value
         elif inherent or name.startswith("_") or not self.__dict__.get("_complete"):
             super().__setattr__(name, value)
@@ -109,7 +120,8 @@ class Optimizer(Configured):
 
         Args:
             grads_and_vars: pairs of a gradient and a variable. If the gradient is None, the variable is not changed,
-                but its slots are created, so that the slots are in the order of the variables.
+                but its slots are created, so that the slots are in the order of the variables. Afterwards variables
+                with a constraint are replaced by what that returns.
 
         Raises:
             ShapeError: if a gradient does not have its variable's shape.
@@ -161,9 +173,21 @@ class Optimizer(Configured):
                     first += width
                 backend.update(rule.scalar, tuple(groups), values)
             left = later
+        for variable in variables:
+            if variable.constraint is not None:
+                with autodiff.no_grad():
+                    variable.assign(variable.constraint(variable))
 
     def _hyperparameter_values(self, rule: Rule) -> list[float]:
         return [self.hyperparameter(name) for name in rule.hyperparameters]
+
+    def _scheduled(self, step: int) -> float:
+        """Return the learning rate after a number of steps.
+
+        Raises:
+            ArgumentError: if the schedule does not return a finite number.
+        """
+        return finite(f"{self._who} learning_rate after {step} steps", self._schedule(step))  # type: ignore[misc]
 
     def hyperparameter(self, name: str) -> float:
         """Return what the rule gets for a hyperparameter in the current step.
@@ -174,6 +198,8 @@ class Optimizer(Configured):
         if type(name) is str:
             if name == "step":
                 return float(self.iterations)
+            if name == "learning_rate" and self._schedule is not None:
+                return self._scheduled(self.iterations - 1)
             if hasattr(type(self), name) and not hasattr(Optimizer, name):  # a subclass computes it
                 return float(getattr(self, name))
             if name in self._hyperparameters:
@@ -204,12 +230,15 @@ class Optimizer(Configured):
         """Drop slots, the most recently created first, until at most ``keep`` remain."""
         keep = as_length(f"{self._who}.forget_slots keep", keep)
         while len(self.variables) > keep:
-            self._slots.drop_last()
+            self._slots = self._slots.without_last()
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments, with the current values of the hyperparameters among them."""
         config = super().get_config()
-        return config | {name: value for name, value in self._hyperparameters.items() if name in config}
+        current = {name: value for name, value in self._hyperparameters.items() if name in config}
+        if self._schedule is not None:
+            current.pop("learning_rate", None)
+        return config | current
 
     def get_state(self, variables: Sequence[Variable] | None = None) -> dict[str, Any]:
         """Return the state that is needed to resume training, as plain data and copied arrays.

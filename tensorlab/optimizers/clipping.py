@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tensorlab import autodiff, ops
-from tensorlab.errors import ArgumentError, ArgumentTypeError, short_repr
+from tensorlab.arguments import check_name
+from tensorlab.errors import ArgumentError, ArgumentTypeError, StateError, short_repr
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import elementwise
 from tensorlab.optimizers.base import Optimizer, pairs_of
@@ -24,7 +25,7 @@ def _shortened(gradient: float, square: float, limit: float) -> float:
 
 
 class ClippingOptimizer(Optimizer):
-    """An optimizer that limits the gradients before each step, if it is told to.
+    """An optimizer that limits the gradients and decays the weights before each step, if it is told to.
 
     Args:
         rule: the step for one number.
@@ -32,9 +33,16 @@ class ClippingOptimizer(Optimizer):
         clipnorm: the largest length ``√(Σ g²)`` of each gradient; longer ones are scaled to it.
         clipvalue: the largest absolute value of each element; others are set to it or its negative.
         global_clipnorm: the largest length of all gradients together; if they are longer, all are scaled alike.
+        weight_decay: λ, if each step shall begin with ``w ← w - η λ w``; None for no decay.
+        name: its name; that of the class if None.
+        use_ema: accepted as in Keras, as are the following; tensorlab has only what their default values mean.
+        ema_momentum: see ``use_ema``.
+        ema_overwrite_frequency: see ``use_ema``.
+        loss_scale_factor: see ``use_ema``.
+        gradient_accumulation_steps: see ``use_ema``.
 
     Raises:
-        ArgumentError: for a limit that is not a number above 0, or more than one.
+        ArgumentError: for a limit that is not a number above 0, or more than one, and for what tensorlab lacks.
         ArgumentTypeError: for something that is not a rule, or hyperparameters that are not a dict.
 
     Source: Keras, ``keras.optimizers.Optimizer``; Pascanu et al., "On the difficulty of training recurrent neural
@@ -50,15 +58,35 @@ class ClippingOptimizer(Optimizer):
     def __init__(
         self,
         rule: Rule,
-        hyperparameters: Mapping[str, float],
+        hyperparameters: Mapping[str, Any],
         /,
         *,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        weight_decay: float | None = None,
+        name: str | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
     ) -> None:
+        check_name(type(self).__name__, name)
+        self.name = name or type(self).__name__.lower()
+        if use_ema:
+            hint = "average the weights in a callback"
+            raise ArgumentError(f"{self._who} use_ema", "False, as tensorlab does not average weights", "True", hint)
+        if loss_scale_factor is not None:
+            lacking = "None, as tensorlab has no float16 whose gradients vanish"
+            raise ArgumentError(f"{self._who} loss_scale_factor", lacking, short_repr(loss_scale_factor))
+        if gradient_accumulation_steps is not None:
+            who, received = f"{self._who} gradient_accumulation_steps", short_repr(gradient_accumulation_steps)
+            raise ArgumentError(who, "None, as tensorlab does not accumulate gradients", received, "use larger batches")
         if not isinstance(hyperparameters, Mapping) or not all(isinstance(name, str) for name in hyperparameters):
             raise ArgumentTypeError(self._who, "a dict of hyperparameters", short_repr(hyperparameters))
+        if weight_decay is not None:
+            hyperparameters = {**hyperparameters, "weight_decay": weight_decay}
         super().__init__(rule, **hyperparameters)
         limits = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         given = {name: limit for name, limit in limits.items() if limit is not None}
@@ -68,6 +96,29 @@ class ClippingOptimizer(Optimizer):
             if finite(f"{self._who} {name}", limit) <= 0:
                 raise ArgumentError(f"{self._who} {name}", "a number above 0, or None", short_repr(limit))
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
+
+    @property
+    def undecayed(self) -> Rule:
+        """The step for one number, without weight decay."""
+        return self._rule
+
+    @property
+    def rule(self) -> Rule:
+        """The step for one number."""
+        return self.undecayed if self.weight_decay is None else self.undecayed.decayed
+
+    @property
+    def weight_decay(self) -> float | None:
+        """The weight decay, or None. It can be set if the optimizer was made with one."""
+        found: float | None = self.__dict__.get("_hyperparameters", {}).get("weight_decay")
+        return found
+
+    @weight_decay.setter
+    def weight_decay(self, value: float) -> None:
+        if self.weight_decay is None:
+            hint = "pass weight_decay to the constructor"
+            raise StateError(f"{self._who} weight_decay", "the optimizer was made without weight decay", hint)
+        self.hyperparameters["weight_decay"] = value
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> None:
         """Take one step with the limited gradients. The arguments and errors are those of `Optimizer`."""

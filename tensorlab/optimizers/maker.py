@@ -12,7 +12,8 @@ from tensorlab.optimizers.base import Optimizer
 from tensorlab.optimizers.rule import Rule
 from tensorlab.references import OfScalar
 from tensorlab.registry import registries
-from tensorlab.serialization import deserialize
+from tensorlab.rules import Hyperparameters
+from tensorlab.serialization import add_value, deserialize, rule_value, serialize
 
 
 class OptimizerRule(OfScalar):
@@ -38,7 +39,7 @@ class OptimizerRule(OfScalar):
         self.__name__ = self.scalar.name
 
     @named
-    def __call__(self, /, **hyperparameters: float) -> Optimizer:
+    def __call__(self, /, **hyperparameters: Any) -> Optimizer:
         """Create an optimizer; hyperparameters that are not given have their defaults.
 
         Raises:
@@ -54,11 +55,16 @@ class OptimizerRule(OfScalar):
         return f"<OptimizerRule of {self.__name__!r}>"
 
 
+add_value(OptimizerRule, rule_value("OptimizerRule", OptimizerRule))
+
+
 class _RuleOptimizer(Optimizer):
-    def __init__(self, maker: OptimizerRule, given: Mapping[str, float]) -> None:
+    def __init__(self, maker: OptimizerRule, given: Mapping[str, Any]) -> None:
         self._made_by = maker
-        super().__init__(maker.rule)
-        self._hyperparameters.update(given)
+        unknown = next((name for name in given if name not in maker.rule.defaults), None)
+        if unknown is not None:
+            Hyperparameters(self._who, maker.rule.defaults, {unknown: 0.0})  # raises the error that names it
+        super().__init__(maker.rule, **given)
 
     @property
     def _maker(self) -> OptimizerRule:
@@ -70,7 +76,8 @@ class _RuleOptimizer(Optimizer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the current hyperparameters."""
-        return dict(self._hyperparameters)
+        schedule = {} if self._schedule is None else {"learning_rate": serialize(self._schedule)}
+        return dict(self._hyperparameters) | schedule
 
 
 def get(identifier: Any) -> Optimizer:

@@ -42,18 +42,18 @@ class Nadam(ClippingOptimizer):
     holds ``1 - Uₜ``, because slots start at 0.
 
     Args:
-        learning_rate: η.
+        learning_rate: η, a number or a schedule.
         beta_1: β₁, the decay rate of the running mean of gradients.
         beta_2: β₂, the decay rate of the running mean of squared gradients.
         epsilon: ε, which keeps the denominator above 0.
-        options: ``clipnorm``, ``clipvalue`` and ``global_clipnorm``, as in `ClippingOptimizer`.
+        options: as in `ClippingOptimizer`, such as ``weight_decay`` and ``clipnorm``.
 
     Source: Keras, ``keras.optimizers.Nadam``; Dozat, "Incorporating Nesterov Momentum into Adam", ICLR workshop, 2016.
     """
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: Any = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,

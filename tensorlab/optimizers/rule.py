@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from typing import Any
 
 from tensorlab.errors import ArgumentTypeError
+from tensorlab.forks import cached_property
 from tensorlab.references import OfScalar
 from tensorlab.rules import Hyperparameters
 from tensorlab.scalars import scalar_function
@@ -47,6 +49,20 @@ class Rule(OfScalar):
     def defaults(self) -> dict[str, float]:
         """The default values of the hyperparameters, without ``step``."""
         return {name: value for name, value in self.scalar.defaults.items() if name != "step"}
+
+    @cached_property
+    def decayed(self) -> Rule:
+        """The same rule after ``weight = weight - weight * weight_decay * learning_rate``, in one kernel."""
+        weight, scalar = self.scalar.parameters[0], self.scalar
+        decay = ast.parse(f"{weight} = {weight} - {weight} * weight_decay * learning_rate").body
+        return Rule(
+            scalar.replace(
+                name=f"{scalar.name}_with_decay",
+                parameters=(*scalar.parameters, "weight_decay"),
+                body=[*decay, *scalar.body],
+                defaults={**scalar.defaults, "weight_decay": 0.0},
+            )
+        )
 
     def __repr__(self) -> str:
         return f"<optimizer rule {self.scalar.name!r}>"

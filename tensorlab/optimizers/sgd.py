@@ -34,10 +34,10 @@ class SGD(ClippingOptimizer):
     """Update ``w ← w - η g``; with momentum ``v ← μ v - η g``, ``w ← w + v``; with Nesterov's ``w ← w + μ v - η g``.
 
     Args:
-        learning_rate: η.
+        learning_rate: η, a number or a schedule.
         momentum: μ, from 0 to 1.
         nesterov: whether to use Nesterov's momentum.
-        options: ``clipnorm``, ``clipvalue`` and ``global_clipnorm``, as in `ClippingOptimizer`.
+        options: as in `ClippingOptimizer`, such as ``weight_decay`` and ``clipnorm``.
 
     Raises:
         ArgumentError: for a momentum outside of that range.
@@ -54,12 +54,12 @@ class SGD(ClippingOptimizer):
     _limits: ClassVar[Mapping[str, tuple[float, float]]] = {"momentum": (0.0, 1.0)}
 
     def __init__(
-        self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False, **options: Any
+        self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **options: Any
     ) -> None:
         super().__init__(_PLAIN, {"learning_rate": learning_rate, "momentum": momentum}, **options)
         self.nesterov = nesterov
 
     @property
-    def rule(self) -> Rule:
-        """The step for one number; it has no velocity while the momentum is 0."""
+    def undecayed(self) -> Rule:
+        """The step for one number, without weight decay; it has no velocity while the momentum is 0."""
         return _PLAIN if self.hyperparameters["momentum"] == 0 else _NESTEROV if self.nesterov else _WITH_MOMENTUM

@@ -64,10 +64,16 @@ class Slots:
         """Iterate over the slots of each weight, in the order in which weights were added."""
         return iter(list(self._by_mark.values()))
 
-    def drop_last(self) -> None:
-        """Drop the slots of the weight that was added last."""
-        _, dropped = self._by_mark.popitem()
-        self._by_key = {key: slots for key, slots in self._by_key.items() if slots is not dropped}
+    def without_last(self) -> Self:
+        """Return the slots without those of the weight that was added last.
+
+        It is another object, which tells plans that the slots have changed.
+        """
+        made = type(self)()
+        made._by_mark = dict([*self._by_mark.items()][:-1])
+        kept = {id(slots) for slots in made._by_mark.values()}
+        made._by_key = {key: slots for key, slots in self._by_key.items() if id(slots) in kept}
+        return made
 
     def __getstate__(self) -> dict[str, dict[str, tuple[str, Tensor]]]:
         return {

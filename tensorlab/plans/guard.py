@@ -22,8 +22,9 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None), range, slice, CodeT
 """Types without attributes that can change. Modules that code may use are constant, see `purity`."""
 _CHANGING = frozenset(
     {
-        *("_called", "_checked", "_hyperparameters", "_lock", "_made", "_running", "_running_mean", "_walk", "history"),
-        *("iterations", "run_eagerly", "stepped", "stop_training", "training_plan"),
+        *("_called", "_checked", "_hyperparameters", "_lock", "_made", "_running", "_running_mean", "_test_plan"),
+        *("_walk", "history", "iterations", "run_eagerly", "stepped", "stop_evaluating", "stop_predicting"),
+        *("stop_training", "training_plan"),
     }
 )
 """Attributes of tensorlab's objects that a plan does not depend on, or takes into account in every run."""

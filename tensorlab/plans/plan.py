@@ -64,7 +64,14 @@ class Plan:
         self.nodes = [node for node in nodes if node.kind != "effect"]
         self._effects = [node for node in nodes if node.kind == "effect"]
         self._arrays: dict[Slot, Array] = {}
-        self._allocate(recording.slots, memory.lifetimes(nodes, self._results))
+        for slot in recording.slots:
+            if slot.kind == "constant":
+                root = slot.root.value
+                self._arrays[slot] = root if slot.root is slot else _unowned(slot, root.ctypes.data)
+        offsets, self.size = memory.placed(memory.lifetimes(nodes, self._results))
+        made = (slot for slot in recording.slots if slot.kind == "made" and slot.root in offsets)
+        self._offsets = {slot: offsets[slot.root] for slot in made}
+        self._is_free = True
         self._positions: defaultdict[Any, list[int]] = defaultdict(list)  # the words that refer to a slot, or to POOL
         self._numbers: dict[Any, dict[str, list[int]]] = {}  # the words of each hyperparameter of an optimizer
         self._inner: list[tuple[int, int]] = []  # the words that refer to others, and the first of those
@@ -84,16 +91,13 @@ class Plan:
         self.runs = 0
         self.seconds = [math.inf] * len(self.nodes)
 
-    def _allocate(self, slots: Sequence[Slot], living: dict[Slot, memory.Lifetime]) -> None:
-        offsets, size = memory.placed(living)
-        self.size = size
-        block = memory.block(size)
-        for slot in slots:
-            if slot.kind == "made" and slot.root in offsets:
-                self._arrays[slot] = memory.view(slot, block, offsets[slot.root])
-            elif slot.kind == "constant":
-                root = slot.root.value
-                self._arrays[slot] = root if slot.root is slot else _unowned(slot, root.ctypes.data)
+    def _allocate(self) -> None:
+        """Allocate the memory of the arrays that the plan makes."""
+        block = memory.block(self.size)
+        for slot, offset in self._offsets.items():
+            self._arrays[slot] = memory.view(slot, block, offset)
+            self._set_words(self._positions[slot], id(self._arrays[slot]))
+        self._is_free = False
 
     def _encode(self) -> None:
         launches: list[tuple[int, int]] = []
@@ -182,6 +186,8 @@ class Plan:
 
     def _run(self, inputs: Sequence[Array]) -> None:
         """Repeat everything apart from changes of Python objects."""
+        if self._is_free:
+            self._allocate()
         for outside, array in zip(self._inputs, inputs, strict=True):
             if outside.bound() is not array:
                 self._bind(outside, array)
@@ -202,8 +208,10 @@ class Plan:
         self.runs += 1
 
     def free(self) -> None:
-        """Free the memory. The plan can no longer run."""
-        self._arrays.clear()
+        """Free the memory until the next run."""
+        for slot in self._offsets:
+            self._arrays.pop(slot, None)
+        self._is_free = True
 
     def _timed(self) -> Iterator[_Launches | Node]:
         """Yield all parts, each launch alone, and measure the time until the next one is asked for."""

@@ -10,7 +10,9 @@ from typing import Any, Generic, TypeVar
 
 from tensorlab import terminal
 from tensorlab.backends.listening import told
+from tensorlab.devices import backend as find_backend
 from tensorlab.errors import ArgumentError, short_repr
+from tensorlab.forks import Use
 from tensorlab.ops.compiled_calls import python_calls
 from tensorlab.plans.guard import Guard
 from tensorlab.plans.plan import Plan
@@ -72,6 +74,10 @@ def why_eager() -> str:
 
 T = TypeVar("T")
 _NONE = (None, None)
+_MANY = 32
+"""The number of calls after which a plan is recorded even if every run makes few."""
+_MOST = 64
+"""The number of combinations of shapes and dtypes for which calls are counted."""
 
 
 class Calls(Generic[T]):
@@ -125,49 +131,50 @@ class Repeated:
     Args:
         function: takes tensors or None, and returns a tensor of one number.
         roots: the objects that it reads, apart from globals. `begin` looks whether they have changed.
-
-    Attributes:
-        reason: why calls are made in Python; empty if there is no reason.
     """
 
     def __init__(self, function: Callable[..., Tensor], roots: Sequence[Any] = ()) -> None:
         self._function, self._roots = function, roots
         self._calls: dict[Any, Calls[Plan]] = {}
-        self._freed: list[Plan] = []
         self._last: tuple[Any, Any] = _NONE  # the key and the plan of the last call
-        self._eager = self._failed = ""
+        self._device: Any = None  # the current one
+        self._eager = self._failed = self._few = ""
+        self._use = Use()
 
     @property
     def reason(self) -> str:
         """Why calls are made in Python; empty if there is no reason."""
-        return self._eager or self._failed
+        return self._eager or self._failed or ("" if self.plans else self._few)
 
     @property
     def plans(self) -> list[Plan]:
         """The plans so far, one for each combination of shapes and dtypes that was called often enough."""
-        return self._freed or [calls.ready for calls in self._calls.values() if calls.ready is not None]
+        return [calls.ready for calls in self._calls.values() if calls.ready is not None]
 
     def __reduce__(self) -> Any:
         return _nothing, ()  # a copy of a model has no plan, because the function is the original's
 
-    def begin(self, reason: str = "") -> None:
-        """Prepare for calls after other code has run: drop the plans that depend on what has changed.
+    def begin(self, reason: str = "", few: str = "") -> Callable[..., Any]:
+        """Return the function for calls after other code has run. Plans that depend on what has changed are dropped.
 
         Args:
             reason: why the calls shall be made in Python; empty if there is no reason.
+            few: why recording a plan would take longer than it saves, unless there were many calls before.
         """
-        self._eager = reason or why_eager()
-        self._freed, self._last = [], _NONE
+        self._eager, self._few, self._last = reason or why_eager(), few, _NONE
+        if self._eager:
+            return self._function
+        before, self._device = self._device, find_backend()
         for key, calls in [*self._calls.items()]:
-            if calls.guard is not None and (calls.guard.doubt or calls.guard.changed()):
+            changed = calls.guard is not None and (calls.guard.doubt or calls.guard.changed())
+            if changed or before is not self._device:
                 del self._calls[key]
                 self._failed = ""
+        return self
 
     def free(self) -> None:
-        """Free the memory of all plans. They can still be explained."""
-        self._freed, self._last = self.plans, _NONE
-        self._calls.clear()
-        for plan in self._freed:
+        """Free the memory of all plans until they are used again."""
+        for plan in self.plans:
             plan.free()
 
     def explain(self) -> None:
@@ -176,19 +183,27 @@ class Repeated:
 
     def __call__(self, *tensors: Tensor | None) -> Any:
         """Call the function, and return a float or a tensor of one number."""
-        if self._eager or self._failed:
+        if self._failed or not self._use.begin():  # in use by another thread; a plan has one memory
             return self._function(*tensors)
+        try:
+            return self._called(tensors)
+        finally:
+            self._use.end()
+
+    def _called(self, tensors: Sequence[Tensor | None]) -> Any:
         key = tuple([None if tensor is None else geometry(tensor) for tensor in tensors])
         if key == self._last[0]:  # faster than a look-up, which has to hash all dtypes
             return self._last[1].run(arrays_of(tensors))[0].item()
         calls = self._calls.get(key)
         if calls is None:
+            if len(self._calls) == _MOST:
+                return self._function(*tensors)
             calls = self._calls[key] = Calls()
         if calls.ready is not None:
             self._last = key, calls.ready
             return calls.ready.run(arrays_of(tensors))[0].item()
         calls.count += 1
-        if calls.count == 1:
+        if calls.count <= (_MANY if self._few else 1):
             return self._function(*tensors)
         given = [tensor for tensor in tensors if tensor is not None]
         if not all(getattr(tensor._backend, "listens", False) for tensor in given):

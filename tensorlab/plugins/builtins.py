@@ -34,16 +34,21 @@ def tensorlab_register_layers() -> dict[str, Any]:
         "Dropout": layers.Dropout,
         "ELU": layers.ELU,
         "Flatten": layers.Flatten,
+        "GaussianDropout": layers.GaussianDropout,
         "GaussianNoise": layers.GaussianNoise,
         "GlobalAveragePooling1D": layers.GlobalAveragePooling1D,
         "GlobalAveragePooling2D": layers.GlobalAveragePooling2D,
         "GlobalMaxPooling1D": layers.GlobalMaxPooling1D,
         "GlobalMaxPooling2D": layers.GlobalMaxPooling2D,
+        "Identity": layers.Identity,
         "Input": layers.Input,
         "LeakyReLU": layers.LeakyReLU,
         "MaxPooling1D": layers.MaxPooling1D,
         "MaxPooling2D": layers.MaxPooling2D,
+        "PReLU": layers.PReLU,
+        "Permute": layers.Permute,
         "ReLU": layers.ReLU,
+        "RepeatVector": layers.RepeatVector,
         "Rescaling": layers.Rescaling,
         "Reshape": layers.Reshape,
         "Softmax": layers.Softmax,
@@ -54,22 +59,36 @@ def tensorlab_register_layers() -> dict[str, Any]:
 @hookimpl
 def tensorlab_register_activations() -> dict[str, Any]:
     return {
+        "celu": activations.celu,
         "elu": activations.elu,
         "exponential": activations.exponential,
         "gelu": activations.gelu,
+        "glu": activations.glu,
+        "hard_shrink": activations.hard_shrink,
         "hard_sigmoid": activations.hard_sigmoid,
+        "hard_silu": activations.hard_silu,
+        "hard_swish": activations.hard_swish,
+        "hard_tanh": activations.hard_tanh,
         "leaky_relu": activations.leaky_relu,
         "linear": activations.linear,
+        "log_sigmoid": activations.log_sigmoid,
         "log_softmax": activations.log_softmax,
         "relu": activations.relu,
         "relu6": activations.relu6,
         "selu": activations.selu,
         "sigmoid": activations.sigmoid,
         "silu": activations.silu,
+        "soft_shrink": activations.soft_shrink,
         "softmax": activations.softmax,
         "softplus": activations.softplus,
         "softsign": activations.softsign,
+        "sparse_plus": activations.sparse_plus,
+        "sparse_sigmoid": activations.sparse_sigmoid,
+        "sparsemax": activations.sparsemax,
+        "squareplus": activations.squareplus,
         "tanh": activations.tanh,
+        "tanh_shrink": activations.tanh_shrink,
+        "threshold": activations.threshold,
     }
 
 
@@ -86,6 +105,7 @@ def tensorlab_register_optimizers() -> dict[str, Any]:
         "adam": optimizers.Adam,
         "adamax": optimizers.Adamax,
         "adamw": optimizers.AdamW,
+        "ftrl": optimizers.Ftrl,
         "nadam": optimizers.Nadam,
         "rmsprop": optimizers.RMSprop,
         "sgd": optimizers.SGD,
@@ -160,17 +180,24 @@ def tensorlab_register_initializers() -> dict[str, Any]:
 
 @hookimpl
 def tensorlab_register_regularizers() -> dict[str, Any]:
-    return {"l1": regularizers.L1, "l2": regularizers.L2, "l1_l2": regularizers.L1L2}
+    return {
+        "l1": regularizers.L1,
+        "l1_l2": regularizers.L1L2,
+        "l2": regularizers.L2,
+        "orthogonal_regularizer": regularizers.OrthogonalRegularizer,
+    }
 
 
 @hookimpl
 def tensorlab_register_callbacks() -> dict[str, Any]:
     return {
+        "BackupAndRestore": callbacks.BackupAndRestore,
         "CSVLogger": callbacks.CSVLogger,
         "EarlyStopping": callbacks.EarlyStopping,
         "History": callbacks.History,
         "LambdaCallback": callbacks.LambdaCallback,
         "LearningRateScheduler": callbacks.LearningRateScheduler,
+        "ModelCheckpoint": callbacks.ModelCheckpoint,
         "ProgressBar": callbacks.ProgressBar,
         "ReduceLROnPlateau": callbacks.ReduceLROnPlateau,
         "TerminateOnNaN": callbacks.TerminateOnNaN,

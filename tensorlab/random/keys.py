@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 from tensorlab.arguments import with_argument_errors
 from tensorlab.errors import ArgumentError, ArgumentTypeError, short_repr
 from tensorlab.forks import counting
 from tensorlab.random import streams
-from tensorlab.random.streams import Key, KeySource, checked_seed, derive
+from tensorlab.random.streams import WORD, Key, KeySource, checked_seed, derive
+from tensorlab.serialization import Value, add_value, check_config
 
 __all__ = ["SeedGenerator", "fold_in", "key", "key_first", "split"]
 
@@ -121,11 +122,45 @@ class SeedGenerator(KeySource):
         first, second = fold_in(self._key, count).words
         return Key((first ^ streams.lineage(), second))
 
+    def get_state(self) -> int:
+        """Return the number of keys that it has given, for `set_state`."""
+        return self._count
+
+    def set_state(self, count: int) -> None:
+        """Continue after ``count`` keys.
+
+        Raises:
+            ArgumentError: unless it is an integer of at least 0.
+        """
+        if type(count) is not int or not 0 <= count <= WORD:
+            raise ArgumentError("SeedGenerator.set_state", "the number of keys given", short_repr(count))
+        self._count = count
+
     def __getstate__(self) -> tuple[Key, int]:
         return self._key, self._count
 
     def __setstate__(self, state: tuple[Key, int]) -> None:
         self._key, self._count = state
+
+
+def _key(config: Mapping[str, Any]) -> Key:
+    words = check_config("Key", config, "words")["words"]
+    if not isinstance(words, list) or len(words) != 2 or not all(type(w) is int and 0 <= w <= WORD for w in words):
+        raise ArgumentTypeError("Key", "two words of 64 bits", short_repr(words))
+    return Key((words[0], words[1]))
+
+
+def _generator(config: Mapping[str, Any]) -> SeedGenerator:
+    generator = SeedGenerator(_key(check_config("SeedGenerator", config, "count")))
+    generator.set_state(config["count"])
+    return generator
+
+
+add_value(Key, Value("Key", lambda key: {"words": list(key.words)}, _key))
+add_value(
+    SeedGenerator,
+    Value("SeedGenerator", lambda made: {"words": list(made._key.words), "count": made.get_state()}, _generator),
+)
 
 
 def key_first(function: Callable[P, R]) -> Callable[P, R]:

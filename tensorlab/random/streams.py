@@ -181,6 +181,30 @@ def move_to(epoch: int, step: int) -> None:
     _here.position = _Position(run, int(epoch), int(step)) if run or epoch or step else None
 
 
+def get_position() -> dict[str, Any]:
+    """Return the position of this thread in its training run, and the draws there, as plain integers."""
+    here = _here.position or _Position()
+    return {"epoch": here.epoch, "step": here.step, "draws": dict(here.draws)}
+
+
+def set_position(position: Mapping[str, Any]) -> None:
+    """Continue the draws at a position that `get_position` returned, in the present training run.
+
+    Raises:
+        ArgumentError: for anything else.
+    """
+    try:
+        epoch, step, draws = position["epoch"], position["step"], dict(position["draws"])
+        plain = all(type(number) is int and 0 <= number <= WORD for number in (epoch, step, *draws.values()))
+    except (TypeError, LookupError, ValueError, AttributeError):
+        plain = False
+    if not plain or not all(isinstance(use, str) for use in draws):
+        raise ArgumentError("random.set_position", "what get_position returned", short_repr(position))
+    move_to(epoch, step)
+    if _here.position is not None:
+        _here.position.draws.update(draws)
+
+
 def enter_run() -> Any:
     """Start a training run with separate streams in this thread.
 

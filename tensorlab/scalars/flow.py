@@ -71,4 +71,4 @@ def _is_entered(counts: ast.expr) -> bool:
     """Return whether a ``range`` has literal bounds, and is not empty."""
     numbers = [tree.as_number(number) for number in counts.args] if isinstance(counts, ast.Call) else []
     whole = [number for number in numbers if isinstance(number, int)]
-    return len(whole) == len(numbers) and whole[2:] != [0] and len(range(*whole)) > 0
+    return len(whole) == len(numbers) and whole[2:] != [0] and bool(range(*whole))

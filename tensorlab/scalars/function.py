@@ -217,6 +217,7 @@ class ScalarFunction:
         exec(compile(self.source, file, "exec"), namespace)
         linecache.cache[file] = (len(self.source), None, self.source.splitlines(keepends=True), file)
         python: Callable[..., Any] = namespace[self._identifier]
+        namespace |= self.calls  # one of which may have the name of this function
         setattr(python, ATTRIBUTE, self)
         return python
 

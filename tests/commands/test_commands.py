@@ -14,10 +14,10 @@ import pytest
 
 import tensorlab as tl
 from tensorlab import commands
-from tensorlab.commands import tables
+from tensorlab.commands import tables, warm_up
 from tensorlab.errors import DeviceError
 from tensorlab.kernel_list import kernels_of
-from tensorlab.kernels.runtime import cache
+from tensorlab.kernels.runtime import cache, library
 from tensorlab.plugins import Plugin, manager
 from tensorlab.registry import Entry, registries
 
@@ -155,14 +155,66 @@ def test_kernels_lists_kernels_and_whether_they_are_in_the_cache(capsys: pytest.
     cache.write(square.key, cache.Native(b"k", ()))
     assert commands.main(["kernels", "--dtypes", "float32"]) == 0
     header, *rows, last = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert header == ["name", "maker", "dtypes", "cache"]
+    assert header == ["name", "maker", "dtypes", "compiled"]
     assert ["square", "loops.map.map_kernel", "float32,", "float32", "stored"] in rows
     assert ["square_vjp_x", "loops.map.map_kernel", "float32,", "float32,", "float32"] in rows
-    assert last == [str(len(rows)), "kernels,", "1", "of", "them", "stored"]
+    assert last == [str(len(rows)), "kernels,", "1", "of", "them", "stored,", "0", "shipped"]
     assert commands.main(["kernels", "--dtypes", "float32", "--order", "0", "--missing"]) == 0
     names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
     assert "exp" in names
     assert {"square", "square_vjp_x"}.isdisjoint(names)
+
+
+def test_warm_up_compiles_what_is_missing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    requests = [("runtime.threads.stop_kernel", ()), ("matmul.product.task_kernel", ("integer", "int64", None))]
+    monkeypatch.setattr(warm_up, "_of_the_book", lambda: requests)
+    monkeypatch.setattr(library, "_kernels", {})
+    folder = tmp_path / "kernels"
+    for said in (
+        rf"2 kernels: 2 compiled in \d+\.\d s and stored in {folder}, 0 were there already\n",
+        "2 kernels: 2 were there already\n",
+    ):
+        assert commands.main(["warm-up"]) == 0
+        assert re.fullmatch(said, capsys.readouterr().out)
+    assert cache.usage().kernels == 2
+
+
+def test_warm_up_reports_what_fails(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm_up, "_of_the_book", lambda: [("loops.map.missing_kernel", ("float32",))])
+    assert commands.main(["warm-up", "--for", "mnist"]) == 1
+    first, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("missing float32 cannot be compiled: AttributeError: ")
+    assert last.startswith("1 kernels: 0 compiled in ")
+
+
+def test_warm_up_without_a_cache_says_what_to_do(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TENSORLAB_CACHE_DIR", str(tmp_path / "file"))
+    assert commands.main(["warm-up"]) == 1
+    assert capsys.readouterr().out.startswith(f"kernels cannot be stored in {tmp_path / 'file' / 'kernels'}: ")
+    monkeypatch.setenv("TENSORLAB_CACHE_DIR", str(tmp_path / "new"))
+
+    def denied(*arguments: object, **options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", denied)
+    assert commands.main(["warm-up"]) == 1
+    assert capsys.readouterr().out.endswith(
+        ": Permission denied; set TENSORLAB_CACHE_DIR to a folder that can be created\n"
+    )
+
+
+def test_warm_up_lists_the_book_and_everything() -> None:
+    book = {library.key_of(*request) for request in warm_up._of_the_book()}
+    everything = {library.key_of(*request) for request in warm_up._everything()}
+    assert 25 <= len(book) < 40
+    assert len(everything) > 300
+    labels = [key for key in book - everything if "'uint8'" in key]
+    assert book - everything == set(labels)
 
 
 def test_no_command_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -180,7 +232,7 @@ def test_no_command_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
         (
             ["zzz"],
             "python -m tensorlab: expected a command, received 'zzz'; "
-            "known names: build-kernels, cache, check-plugin, info, kernels, new-plugin, plugins",
+            f"known names: {', '.join(commands.COMMANDS).replace('_', '-')}",
         ),
         (["info", "--all"], "python -m tensorlab info: unrecognized arguments: --all; --help lists the valid ones"),
     ],

@@ -62,9 +62,9 @@ def test_operation_stores_exactly_its_listed_kernels(tmp_path: Path, monkeypatch
     monkeypatch.setenv("TENSORLAB_CACHE_DIR", str(tmp_path))
     kernels = list(kernels_of([tl.exp], ["float32"], order=0))
     assert [kernel.name for kernel in kernels] == ["thread pool", "map driver", "exp"]
-    assert [kernel.is_stored for kernel in kernels] == [False] * 3
+    assert [kernel.where for kernel in kernels] == [""] * 3
     run("-c", EXP)
-    assert [kernel.is_stored for kernel in kernels] == [True] * 3
+    assert [kernel.where for kernel in kernels] == ["stored"] * 3
     assert set(cache.folder().iterdir()) == {cache._path(kernel.key) for kernel in kernels}
 
 
@@ -100,7 +100,7 @@ def test_all_kernels_that_training_loads_are_listed() -> None:
 def test_listing_imports_no_numba_and_compiles_nothing(tmp_path: Path) -> None:
     program = (
         "import sys; from tensorlab.kernel_list import built_in_kernels\n"
-        "print(len([k.is_stored for k in built_in_kernels(order=2)]) > 1000, 'numba' in sys.modules)"
+        "print(len([k.where for k in built_in_kernels(order=2)]) > 1000, 'numba' in sys.modules)"
     )
     assert run("-c", program, TENSORLAB_CACHE_DIR=str(tmp_path)) == "True False\n"
     assert list(tmp_path.rglob("*.kernel")) == []

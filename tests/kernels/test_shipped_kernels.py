@@ -65,6 +65,7 @@ def copied(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     folder = tmp_path / "shipped"
     shutil.copytree(built, folder)
     monkeypatch.setattr(shipped, "_folders", [folder])
+    monkeypatch.setenv(shipped.VARIABLE, "1")
     monkeypatch.setenv("TENSORLAB_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.delenv("NUMBA_CPU_NAME", raising=False)
     monkeypatch.delenv("NUMBA_CPU_FEATURES", raising=False)
@@ -85,7 +86,7 @@ except tl.errors.StateError as error:
 @needs_level
 def test_environment_without_the_compiler_runs_what_is_shipped(built: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", WITHOUT_COMPILER, str(built), PROGRAM]
-    environment = {**os.environ, "TENSORLAB_CACHE_DIR": str(tmp_path)}
+    environment = environment_with(tmp_path)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
     assert done.stdout == (
         "False \ntensorlab: llvmlite, which compiles kernels, is not installed, and map_kernel is not shipped; "
@@ -96,7 +97,7 @@ def test_environment_without_the_compiler_runs_what_is_shipped(built: Path, tmp_
 @needs_level
 def test_processes_at_once_and_a_folder_that_cannot_be_written(built: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    environment = {**os.environ, "TENSORLAB_CACHE_DIR": str(tmp_path / "file")}
+    environment = environment_with(tmp_path / "file")
     command = [sys.executable, "-c", PROGRAM, str(built)]
     processes = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(3)]
     assert [process.communicate(timeout=240)[0] for process in processes] == ["False \n"] * 3
@@ -115,10 +116,14 @@ def key_of_relu() -> str:
     return library.key_of("loops.map.map_kernel", (tl.relu.scalar, "float32", ("float32",), ("float32",)))
 
 
+def environment_with(cache_folder: Path) -> dict[str, str]:
+    return {**os.environ, shipped.VARIABLE: "1", "TENSORLAB_CACHE_DIR": str(cache_folder)}
+
+
 def run(folder: Path, cache_folder: Path, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-W", "always", "-c", PROGRAM, str(folder)],
-        env={**os.environ, "TENSORLAB_CACHE_DIR": str(cache_folder), **environment},
+        env={**environment_with(cache_folder), **environment},
         capture_output=True,
         text=True,
         timeout=240,

@@ -275,3 +275,12 @@ def test_several_thresholds_return_several_values() -> None:
     metric = tl.metrics.Recall(thresholds=[0.2, 0.6])
     metric.update_state([1, 1, 0], [0.5, 0.7, 0.9])
     assert metric.result().tolist() == [1.0, 0.5]
+
+
+def test_a_batch_without_weight_does_not_count() -> None:
+    accuracy = tl.metrics.BinaryAccuracy()
+    accuracy.update_state([1.0, 0.0], [0.9, 0.8], sample_weight=[0.0, 0.0])
+    assert accuracy.result() == 0.0
+    accuracy.update_state([1.0, 0.0], [0.9, 0.8], sample_weight=[3.0, 1.0])
+    accuracy.update_state([1.0, 0.0], [0.1, 0.8], sample_weight=np.zeros(2))
+    assert accuracy.result() == 0.75

@@ -186,6 +186,32 @@ def test_sums_are_as_accurate_as_pairwise_summation(
     assert np.abs(found / exact - 1).max() < 7 * unit  # a tighter bound that holds for random numbers
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_of_every_length_are_summed_accurately(dtype: str, rng: np.random.Generator) -> None:
+    unit = np.finfo(dtype).eps / 2
+    for length in (*range(1, 70), 127, 128, 129, 255, 256, 257, 2047, 2056, 4095, 4097, 4112):
+        array = rng.random((19, length)).astype(dtype)  # more rows than are reduced together
+        exact = np.array([math.fsum(row) for row in array])
+        others = [np.full((19, length + 3), np.nan, dtype)[:, :length], np.empty((19, length), dtype)[:, ::-1]]
+        for layout in (array, array.T.copy().T, *others):
+            if layout is not array:
+                layout[...] = array
+            found = tl.sum(tl.asarray(layout), axis=1).numpy()
+            assert (np.abs(found - exact) <= 9 * unit * exact).all()
+        tensor = tl.asarray(array)
+        alone = [tl.sum(tensor[row : row + 1], axis=1).item() for row in (0, 15, 16, 18)]
+        np.testing.assert_array_equal(tl.sum(tensor, axis=1).numpy()[[0, 15, 16, 18]], alone)
+
+
+def test_short_rows_do_not_depend_on_what_follows_them(rng: np.random.Generator) -> None:
+    array = np.full((40, 8), np.nan, np.float32)
+    for length in range(1, 8):
+        rows = array[:, :length]
+        rows[...] = rng.standard_normal(rows.shape)
+        for view in (rows, rows[::-1], rows[::3]):
+            np.testing.assert_array_equal(tl.max(tl.asarray(view), axis=1).numpy(), view.max(1))
+
+
 def test_correction_must_be_a_number() -> None:
     with pytest.raises(tl.errors.ArgumentTypeError, match=r"^var: expected a correction that is a number, received 'o"):
         tl.std([1.0, 2.0], correction="one")

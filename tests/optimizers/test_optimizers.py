@@ -63,11 +63,17 @@ def test_four_steps_match_keras(optimizer: Optimizer, expected: list[float]) -> 
 def test_defaults_of_further_optimizers_match_keras() -> None:
     adam = {"learning_rate": 0.001, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
     assert Adamax().get_config() == Nadam().get_config() == adam
-    assert AdamW().get_config() == adam | {"weight_decay": 0.004}
+    assert AdamW().get_config() == adam | {"weight_decay": 0.004, "amsgrad": False}
     assert Adadelta().get_config() == {"learning_rate": 0.001, "rho": 0.95, "epsilon": 1e-7}
     assert Adagrad().get_config() == {"learning_rate": 0.001, "initial_accumulator_value": 0.1, "epsilon": 1e-7}
     assert SGD().get_config() == {"learning_rate": 0.01, "momentum": 0.0, "nesterov": False}
-    assert RMSprop().get_config() == {"learning_rate": 0.001, "rho": 0.9, "momentum": 0.0, "epsilon": 1e-7}
+    assert RMSprop().get_config() == {
+        "learning_rate": 0.001,
+        "rho": 0.9,
+        "momentum": 0.0,
+        "epsilon": 1e-7,
+        "centered": False,
+    }
     assert Adam().get_config() == adam | {"amsgrad": False}
 
 

@@ -185,3 +185,155 @@ def callbacks_that_write_logs(keras: Any) -> dict[str, Any]:
     first = model.fit(X, TARGETS, callbacks=[Norm(), show, schedule], **options)
     second = model.fit(X, TARGETS, callbacks=[plateau], **options)
     return recorded(first) | {"seen": seen} | {f"second {name}": each for name, each in recorded(second).items()}
+
+
+# Optimizers and schedules
+
+
+@script
+def optimizers_with_options(keras: Any) -> dict[str, Any]:
+    optimizers = keras.optimizers
+    made = {
+        "decayed sgd": optimizers.SGD(0.05, momentum=0.9, nesterov=True, weight_decay=0.1),
+        "decayed adam": optimizers.Adam(0.01, weight_decay=0.05, clipnorm=0.5),
+        "decayed adamw": optimizers.AdamW(0.01, amsgrad=True),
+        "centered": optimizers.RMSprop(0.01, centered=True, momentum=0.2, name="centered"),
+        "ftrl": optimizers.Ftrl(0.1, l1_regularization_strength=0.01, l2_regularization_strength=0.02, beta=0.1),
+        "nadam": optimizers.Nadam(0.01, weight_decay=0.01, global_clipnorm=1.0),
+        "adagrad": optimizers.Adagrad(0.1, weight_decay=0.01, clipvalue=0.1),
+        "adadelta": optimizers.Adadelta(1.0, weight_decay=0.01),
+        "adamax": optimizers.Adamax(0.01, weight_decay=0.01),
+    }
+    found = {}
+    for name, optimizer in made.items():
+        model = regression(keras, optimizer, metrics=())
+        found[name] = model.fit(X, TARGETS, 5, epochs=3, shuffle=False, verbose=0).history["loss"]
+    return found
+
+
+@script
+def learning_rate_schedules(keras: Any) -> dict[str, Any]:
+    schedules, found = keras.optimizers.schedules, {}
+    made = {
+        "exponential": schedules.ExponentialDecay(0.1, decay_steps=3, decay_rate=0.5),
+        "staircase": schedules.ExponentialDecay(0.1, 3, 0.5, staircase=True),
+        "inverse": schedules.InverseTimeDecay(0.1, 2, 0.5),
+        "inverse staircase": schedules.InverseTimeDecay(0.1, 2, 0.5, True),
+        "polynomial": schedules.PolynomialDecay(0.1, 6, 0.01, power=2.0),
+        "cycle": schedules.PolynomialDecay(0.1, 4, 0.01, power=0.5, cycle=True),
+        "piecewise": schedules.PiecewiseConstantDecay([2, 5], [0.1, 0.05, 0.02]),
+        "cosine": schedules.CosineDecay(0.1, 8, alpha=0.1),
+        "warmup": schedules.CosineDecay(0.0, 6, warmup_target=0.1, warmup_steps=3),
+        "restarts": schedules.CosineDecayRestarts(0.1, 3, t_mul=2.0, m_mul=0.8, alpha=0.05),
+        "equal restarts": schedules.CosineDecayRestarts(0.1, 3, t_mul=1.0),
+    }
+    for name, schedule in made.items():
+        model = regression(keras, keras.optimizers.SGD(learning_rate=schedule), metrics=())
+        found[name] = model.fit(X, TARGETS, 5, epochs=3, shuffle=False, verbose=0).history["loss"]
+        found[f"{name} rates"] = [float(schedule(step)) for step in range(13)]
+        found[f"{name} next"] = float(model.optimizer.learning_rate)
+    return found
+
+
+@script
+def own_schedule(keras: Any) -> dict[str, Any]:
+    class Warmup(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+        def __call__(self, step: Any) -> Any:
+            return 0.02 / (1.0 + keras.ops.cast(step, "float32"))
+
+    model = regression(keras, keras.optimizers.Adam(Warmup()))
+    return recorded(model.fit(X, TARGETS, 5, epochs=3, shuffle=False, verbose=0))
+
+
+# Activations, layers, initializers, regularizers and constraints
+
+
+@script
+def further_activations(keras: Any) -> dict[str, Any]:
+    points = np.array([[-8.0, -3.0, -1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 3.0]], "f4")
+    names = (
+        "celu hard_shrink hard_silu hard_swish hard_tanh log_sigmoid soft_shrink sparse_plus sparse_sigmoid squareplus "
+        "tanh_shrink glu sparsemax"
+    )
+    found = {name: keras.activations.get(name)(points) for name in names.split()}
+    found["mish"] = keras.activations.mish(points)
+    return {name: np.asarray(value) for name, value in found.items()}
+
+
+@script
+def layers_without_weights(keras: Any) -> dict[str, Any]:
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            layers.InputLayer((FEATURES,)),
+            layers.RepeatVector(3),
+            layers.Permute((2, 1)),
+            layers.Reshape((6, 2)),
+            layers.Activation("tanh"),
+            layers.PReLU(alpha_initializer=keras.initializers.Constant(0.25), shared_axes=[1]),
+            layers.GaussianDropout(0.0),
+            layers.GaussianNoise(0.0),
+            layers.Identity(),
+            layers.Flatten(),
+            layers.Dense(3),
+            layers.Softmax(),
+        ]
+    )
+    settle(model)
+    model.compile(keras.optimizers.Adam(0.05), "sparse_categorical_crossentropy")
+    history = model.fit(X, LABELS, batch_size=5, epochs=3, shuffle=False, verbose=0)
+    return recorded(history) | {"alpha": model.layers[4].get_weights()[0], "outputs": model.predict(X[:2], verbose=0)}
+
+
+@script
+def constraints_of_weights(keras: Any) -> dict[str, Any]:
+    found, constraints = {}, keras.constraints
+    for name, constraint in {
+        "max": constraints.MaxNorm(0.5),
+        "unit": constraints.UnitNorm(axis=1),
+        "range": constraints.MinMaxNorm(0.2, 0.4, rate=0.5),
+        "non_neg": "non_neg",
+    }.items():
+        model = keras.Sequential(
+            [
+                keras.Input((FEATURES,)),
+                keras.layers.Dense(3, "tanh", kernel_constraint=constraint),
+                keras.layers.Dense(1, bias_constraint=constraints.non_neg(), kernel_constraint=constraint),
+            ]
+        )
+        settle(model)
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+        found[name] = recorded(model.fit(X, TARGETS, 5, epochs=3, shuffle=False, verbose=0))["loss"]
+        found[f"{name} kernel"] = model.layers[0].get_weights()[0]
+    return found
+
+
+@script
+def regularizers_of_weights(keras: Any) -> dict[str, Any]:
+    found, regularizers = {}, keras.regularizers
+    for name, regularizer in {
+        "l1": regularizers.l1(0.01),
+        "l1_l2": regularizers.L1L2(0.01, 0.02),
+        "rows": regularizers.OrthogonalRegularizer(0.1),
+        "columns": regularizers.orthogonal_regularizer(0.1, mode="columns"),
+        "name": "l2",
+    }.items():
+        model = keras.Sequential([keras.Input((FEATURES,)), keras.layers.Dense(3, kernel_regularizer=regularizer)])
+        settle(model)
+        model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=False, steps_per_execution=1)
+        found[name] = recorded(model.fit(X, X[:, :3], 5, epochs=2, shuffle=False, verbose=0))["loss"]
+    return found
+
+
+@script
+def ranges_of_initializers(keras: Any) -> dict[str, Any]:
+    """Return standard deviations in a coarse unit."""
+    names = (
+        "he_normal he_uniform lecun_normal lecun_uniform glorot_normal glorot_uniform normal uniform random_normal "
+        "random_uniform truncated_normal zeros ones orthogonal identity"
+    )
+    found = {}
+    for name in names.split():
+        values = np.asarray(keras.initializers.get(name)((100, 100)))
+        found[name] = round(float(values.std()) * 40.0)
+    return found

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import tensorlab as tl
-from tensorlab.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Nadam, Optimizer, RMSprop
+from tensorlab.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Ftrl, Nadam, Optimizer, RMSprop
 
 Array = np.ndarray[Any, Any]
 Loop = Callable[[Array, list[Array]], Array]
@@ -116,6 +116,42 @@ def nadam(w: Array, gradients: list[Array], rate: float = 0.001, b1: float = 0.9
     return w
 
 
+def centered(w: Array, gradients: list[Array], mu: float = 0.0) -> Array:
+    s, m, v = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
+    for g in gradients:
+        s, m = 0.9 * s + 0.1 * g**2, 0.9 * m + 0.1 * g
+        v = mu * v + 0.001 * g / np.sqrt(s - m**2 + 1e-7)
+        w = w - v
+    return w
+
+
+def ftrl(w: Array, gradients: list[Array], rate: float, l1: float, l2: float, shrink: float, beta: float) -> Array:
+    n, z = np.full_like(w, 0.1), np.zeros_like(w)
+    for g in gradients:
+        before, n = np.sqrt(n), n + g**2
+        z = z + g + 2.0 * shrink * w - (np.sqrt(n) - before) / rate * w
+        w = (np.clip(z, -l1, l1) - z) / ((np.sqrt(n) + beta) / rate + 2.0 * l2)
+    return w
+
+
+def decaying(loop: Loop, decay: float, rate: float) -> Loop:
+    """Return the loop of an optimizer without memory, with weight decay before each step."""
+
+    def steps(w: Array, gradients: list[Array]) -> Array:
+        for g in gradients:
+            w = loop(w * (1.0 - decay * rate), [g])
+        return w
+
+    return steps
+
+
+FTRL = {
+    "l1_regularization_strength": 0.2,
+    "l2_regularization_strength": 0.3,
+    "l2_shrinkage_regularization_strength": 0.05,
+    "beta": 0.1,
+}
+
 CASES: dict[str, tuple[Callable[[], Optimizer], Loop]] = {
     "sgd": (SGD, sgd),
     "sgd fast": (lambda: SGD(learning_rate=0.3), lambda w, gs: sgd(w, gs, 0.3)),
@@ -130,6 +166,13 @@ CASES: dict[str, tuple[Callable[[], Optimizer], Loop]] = {
     "adadelta": (lambda: Adadelta(1.0, rho=0.9), lambda w, gs: adadelta(w, gs, 1.0, 0.9)),
     "adamax": (Adamax, adamax),
     "nadam": (lambda: Nadam(beta_1=0.8), lambda w, gs: nadam(w, gs, b1=0.8)),
+    "rmsprop centered": (lambda: RMSprop(centered=True), centered),
+    "rmsprop centered momentum": (
+        lambda: RMSprop(momentum=0.5, centered=True),
+        lambda w, gs: centered(w, gs, 0.5),
+    ),
+    "ftrl": (lambda: Ftrl(0.5, **FTRL), lambda w, gs: ftrl(w, gs, 0.5, 0.2, 0.3, 0.05, 0.1)),
+    "sgd decay": (lambda: SGD(0.1, weight_decay=0.2), decaying(lambda w, gs: sgd(w, gs, 0.1), 0.2, 0.1)),
     "adam betas": (lambda: Adam(0.01, beta_1=0.8, beta_2=0.95), lambda w, gs: adam(w, gs, 0.01, 0.8, 0.95)),
 }
 

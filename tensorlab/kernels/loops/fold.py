@@ -10,6 +10,7 @@ are combined pairwise. The order depends only on the number of elements and the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from textwrap import indent
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,14 +70,50 @@ def _direct(context: Any, builder: Any, function: Any, arguments: tuple[Any, ...
     return direct
 
 
+class _Rows:
+    """Emit the pairwise reduction of the elements at ``first + j``, ``first + apart + j``, … without a branch.
+
+    The calls are emitted as LLVM instructions, because type inference of the equivalent Python calls would take most of
+    a kernel's compile time.
+    """
+
+    def __init__(self, typingctx: Any, at: Any, both: Any, most: Any, present: Any, given: Any, kept: Any) -> None:
+        self._read = typingctx.resolve_function_type(at, (types.int64, *given.types), {})
+        self.value = self._read.return_type
+        self.join = typingctx.resolve_function_type(both, (self.value, self.value), {})
+        self._functions = at, both
+        self._count = most.literal_value
+        self._all, self.keeps = present == types.none, kept != types.none
+
+    def both(self, context: Any, builder: Any) -> Any:
+        """Return the LLVM function that combines two elements."""
+        return _direct(context, builder, self._functions[1], self.join.args)
+
+    def emit(
+        self, context: Any, builder: Any, limit: Any, first: Any, j: Any, apart: Any, given: Any, kept: Any
+    ) -> Any:
+        """Emit the reduction; the arguments are those of `folded_rows` as LLVM values."""
+        element, joined = _direct(context, builder, self._functions[0], self._read.args), self.both(context, builder)
+        limit = None if self._all else limit
+        indices = []
+        for k in range(self._count):
+            here = builder.add(first, builder.mul(apart, apart.type(k)))
+            if limit is not None:
+                here = builder.select(builder.icmp_signed("<", limit.type(k), limit), here, builder.sub(first, apart))
+            indices.append(builder.add(here, j))
+        arguments = cgutils.unpack_tuple(builder, given)
+        found = [builder.call(element, [here, *arguments]) for here in indices]
+        if self.keeps:
+            for here, value in zip(indices, found, strict=True):
+                builder.store(value, builder.gep(kept, [here]))
+        return _in_pairs(builder, found, lambda a, b: builder.call(joined, [a, b]), limit)
+
+
 @intrinsic(prefer_literal=True)
 def folded_rows(
     typingctx: Any, at: Any, both: Any, most: Any, present: Any, first: Any, j: Any, apart: Any, given: Any, kept: Any
 ) -> Any:
     """Reduce the elements at ``first + j``, ``first + apart + j``, … pairwise and without a branch.
-
-    The calls are emitted as LLVM instructions, because type inference of the equivalent Python calls would take most of
-    a kernel's compile time.
 
     Args:
         typingctx: Numba's typing context.
@@ -92,29 +129,92 @@ def folded_rows(
         kept: None, or a pointer to which the elements are written. They are written after all have been read;
             otherwise the loop would not be vectorized.
     """
-    count = most.literal_value
-    read = typingctx.resolve_function_type(at, (types.int64, *given.types), {})
-    join = typingctx.resolve_function_type(both, (read.return_type, read.return_type), {})
+    rows = _Rows(typingctx, at, both, most, present, given, kept)
     limit = present if present == types.none else types.int64
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        _, _, _, limit, first, j, apart, given, kept = values
-        element, joined = (_direct(context, builder, each, kinds.args) for each, kinds in ((at, read), (both, join)))
-        limit = None if present == types.none else limit
-        indices = []
-        for k in range(count):
-            here = builder.add(first, builder.mul(apart, apart.type(k)))
-            if limit is not None:
-                here = builder.select(builder.icmp_signed("<", limit.type(k), limit), here, builder.sub(first, apart))
-            indices.append(builder.add(here, j))
-        arguments = cgutils.unpack_tuple(builder, given)
-        found = [builder.call(element, [here, *arguments]) for here in indices]
-        if signature.args[-1] != types.none:
-            for here, value in zip(indices, found, strict=True):
-                builder.store(value, builder.gep(kept, [here]))
-        return _in_pairs(builder, found, lambda a, b: builder.call(joined, [a, b]), limit)
+        return rows.emit(context, builder, *values[3:])
 
-    return join.return_type(at, both, most, limit, *[types.int64] * 3, given, kept), codegen
+    return rows.join.return_type(at, both, most, limit, *[types.int64] * 3, given, kept), codegen
+
+
+@intrinsic(prefer_literal=True)
+def accumulate(
+    typingctx: Any,
+    lanes: Any,
+    count: Any,
+    fresh: Any,
+    skipped: Any,
+    at: Any,
+    both: Any,
+    most: Any,
+    present: Any,
+    first: Any,
+    apart: Any,
+    given: Any,
+    kept: Any,
+) -> Any:
+    """Combine ``count`` lanes (a constant) with some rows, as in `folded_rows`; each lane with its element of each row.
+
+    LLVM would unroll a loop over few lanes before it could be vectorized. So the loop is emitted here, with metadata
+    that forbids that.
+
+    Args:
+        typingctx: Numba's typing context.
+        lanes: a pointer to the lanes.
+        count: the number of lanes.
+        fresh: whether the lanes have no values yet.
+        skipped: the number of lanes at the beginning that stay as they are, or None.
+        at: as in `folded_rows`, like the arguments that follow.
+        both: a jitted function.
+        most: the number of rows.
+        present: the number of rows that exist, or None.
+        first: the index of the first element of the first row.
+        apart: the distance between rows.
+        given: further arguments of ``at``.
+        kept: None, or a pointer.
+    """
+    rows = _Rows(typingctx, at, both, most, present, given, kept)
+    limit = present if present == types.none else types.int64
+    skip = skipped if skipped == types.none else types.int64
+    size = count.literal_value
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        lanes, _, fresh, skipped, _, _, _, limit, first, apart, given, kept = values
+        fresh = context.cast(builder, fresh, signature.args[2], types.boolean)
+        word = ir.IntType(64)
+        end = word(size)
+        if rows.keeps and size < 16:  # LLVM vectorizes a loop that tests whether arrays overlap only if it may be long
+            end = builder.asm(ir.FunctionType(word, [word]), "", "=r,0", [end], False)
+        before, loop, after = builder.block, builder.append_basic_block("lanes"), builder.append_basic_block("done")
+        builder.branch(loop)
+        builder.position_at_end(loop)
+        j = builder.phi(word)
+        j.add_incoming(word(0), before)
+        value = rows.emit(context, builder, limit, first, j, apart, given, kept)
+        lane = builder.gep(lanes, [j])
+        old = builder.load(lane)
+        joined = builder.call(rows.both(context, builder), [old, value])
+        new = builder.select(fresh, value, joined)
+        if signature.args[3] != types.none:
+            new = builder.select(builder.icmp_signed("<", j, skipped), old, new)
+        builder.store(new, lane)
+        following = builder.add(j, word(1), flags=["nsw", "nuw"])
+        j.add_incoming(following, builder.block)
+        again = builder.cbranch(builder.icmp_signed("<", following, end), loop, after)
+        again.set_metadata("llvm.loop", _not_unrolled(builder.module))
+        builder.position_at_end(after)
+        return context.get_dummy_value()
+
+    kinds = lanes, count, types.boolean, skip, at, both, most, limit, types.int64, types.int64, given, kept
+    return types.void(*kinds), codegen
+
+
+def _not_unrolled(module: Any) -> Any:
+    """Return the metadata of a loop that LLVM must not unroll. By its first operand it is different for each loop."""
+    node = module.add_metadata([ir.MetaDataString(module, f"loop {len(module.metadata)}")])
+    node.operands = (node, module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")]))
+    return node
 
 
 @intrinsic(prefer_literal=True)
@@ -136,38 +236,33 @@ def folded_lanes(typingctx: Any, both: Any, lanes: Any, count: Any) -> Any:
     return join.return_type(both, lanes, count), codegen
 
 
-@intrinsic
-def select(typingctx: Any, condition: Any, yes: Any, no: Any) -> Any:
-    """Return ``yes`` or ``no``, both of which are evaluated; a branch would prevent vectorization."""
+@intrinsic(prefer_literal=True)
+def copy_lanes(typingctx: Any, lanes: Any, target: Any, row: Any, count: Any) -> Any:
+    """Copy ``count`` (a constant) elements, as one vector, to a row of a matrix with as many columns."""
+    kind = lanes.dtype
 
     def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        truth = context.cast(builder, values[0], condition, types.boolean)
-        return builder.select(truth, values[1], values[2])
+        vector = ir.VectorType(context.get_data_type(kind), count.literal_value).as_pointer()
+        align = kind.bitwidth // 8
+        loaded = builder.load(builder.bitcast(values[0], vector), align=align)
+        builder.store(loaded, builder.gep(builder.bitcast(values[1], vector), [values[2]]), align=align)
+        return context.get_dummy_value()
 
-    return yes(condition, yes, yes), codegen
-
-
-@intrinsic
-def opaque(typingctx: Any, number: Any) -> Any:
-    """Hide a constant from LLVM, which would otherwise unroll a short loop before it is vectorized."""
-
-    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        kind = ir.IntType(64)
-        return builder.asm(ir.FunctionType(kind, [kind]), "", "=r,0", values, False)
-
-    return types.int64(types.int64), codegen
+    return types.void(lanes, target, types.int64, count), codegen
 
 
-def fold_source(name: str, inputs: int, extras: int, keep: bool, dtype: str) -> str:
+def fold_source(name: str, inputs: int, extras: int, keep: bool, dtype: str, to_lanes: bool = False) -> str:
     """Generate the source of the reduction ``name(count, *input addresses, *extras[, kept address])``.
 
     The function calls ``{name}_element(*inputs, *extras)`` for every element and combines the values with
-    ``{name}_combine``. With ``keep`` it also stores the value of every element. It computes in ``dtype``.
+    ``{name}_combine``. With ``keep`` it also stores the value of every element. It computes in ``dtype``. With
+    ``to_lanes`` it is ``name(count, runs, apart, *input addresses, target)``, which writes the lanes of several runs,
+    ``apart`` bytes from each other, to the rows of a matrix, instead of combining them. If a run is shorter than a row,
+    the remaining lanes contain what follows the run in memory.
 
     The source contains few calls, because Numba takes longer to infer the types of calls than LLVM to compile them.
     """
     lanes = lanes_of(dtype)
-    lane_count = f"opaque({lanes})" if lanes < 16 else lanes
     pointers = [f"x{k}" for k in range(inputs)]
     constants = [f"e{k}" for k in range(extras)]
     given = ", ".join([*pointers, *constants])
@@ -179,39 +274,48 @@ def fold_source(name: str, inputs: int, extras: int, keep: bool, dtype: str) -> 
     def at(index: str) -> str:
         return f"{name}_at({index}, {given})"
 
-    def rows(count: int) -> str:
-        """Generate the value of ``count`` rows in a lane."""
+    def join(rows: int, *, fresh: str = "False", left: str = "None", first: str = "i", skipped: str = "None") -> str:
+        """Generate the statement that combines the lanes with some rows."""
+        read, source = (f"{name}_kept", "kept") if keep and first != "i" else (f"{name}_at", given)
+        target = "kept" if keep and first == "i" else None
         return (
-            f"folded_rows({name}_at, {name}_both, {count}, None, i, j, {lanes}, ({given},), {'kept' if keep else None})"
+            f"accumulate(lanes, {lanes}, {fresh}, {skipped}, {read}, {name}_both, {rows}, {left}, {first}, {lanes}, "
+            f"({source},), {target})"
         )
 
-    def join(count: int) -> str:
-        """Generate the loop over the lanes that accumulates ``count`` rows."""
-        return f"for j in range({lane_count}):\n            lanes[j] = {name}_both(lanes[j], {rows(count)})"
-
-    def rest() -> str:
-        """Generate the branch-free loop over the lanes for the remaining rows, fewer than half of ``AT_ONCE``.
-
-        A shorter loop or one with branches would not be vectorized. So a missing row is replaced by the row before it,
-        whose values are ignored. The last elements, which do not fill a row, are read with the last ``lanes`` elements
-        of the run, of which the earlier ones are ignored.
-        """
-        read, source = (f"{name}_kept", "kept") if keep else (f"{name}_at", given)
-        value = f"folded_rows({read}, {name}_both, {AT_ONCE // 2 - 1}, left, i, j, {lanes}, ({source},), None)"
-        before = [f"for j in range(i, count): kept[j] = {at('j')}"] * keep
-        lines = [
-            *before,
-            f"left = (count - i) // {lanes}",
-            f"missing = {lanes} - (count - i) % {lanes}",
-            f"for j in range({lane_count}):",
-            f"    total = select(0 < left, {name}_both(lanes[j], {value}), lanes[j])",
-            f"    v = {read}(count - {lanes} + j, {source})",
-            f"    lanes[j] = select(j >= missing, {name}_both(total, v), total)",
-        ]
-        return "if i < count:" + "".join(f"\n        {line}" for line in lines)
-
     keep_one = "kept[i] = value" if keep else ""
-    return f"""
+    keep_rest = f"for j in range(rest, count): kept[j] = {at('j')}" if keep else ""
+    # Numbers of rows and indices, which are the same for all runs of a length. The remaining rows are fewer than half
+    # of `AT_ONCE`; a missing one is replaced by the row before it, whose values are ignored. The last elements, which
+    # do not fill a row, are read with the last `lanes` elements of the run, of which the earlier ones are skipped.
+    sizes = f"""
+whole = count - count % {lanes * AT_ONCE}
+half = max(whole, {lanes})
+rest = half + {lanes * AT_ONCE // 2} if half + {lanes * AT_ONCE // 2} <= count else half
+left = (count - rest) // {lanes}
+skipped = {lanes} - (count - rest) % {lanes}
+"""
+    body = f"""
+lanes = scratch({lanes}, compute)
+i = 0
+if whole == 0:
+    {join(1, fresh="True")}
+while i < whole:
+    {join(AT_ONCE, fresh="i == 0")}
+    i += {lanes * AT_ONCE}
+if rest > half:
+    i = half
+    {join(AT_ONCE // 2)}
+if rest < count:
+    {keep_rest}
+    if left >= {AT_ONCE // 4}:
+        {join(AT_ONCE // 2 - 1, left="left", first="rest")}
+    elif left > 0:
+        {join(AT_ONCE // 4 - 1, left="left", first="rest")}
+    if skipped < {lanes}:
+        {join(1, first=f"count - {lanes}", skipped="skipped")}
+"""
+    shared = f"""
 @jit
 def {name}_at(i, {given}):
     return computed({name}_element({arguments}))
@@ -225,7 +329,19 @@ def {name}_both(a, b):
 @jit
 def {name}_kept(i, kept):
     return kept[i]
+"""
+    if to_lanes:
+        return f"""{shared}
 
+@jit
+def {name}(count, runs, apart, {parameters}, target):
+{indent(sizes, " " * 4)}
+    for run in range(runs):
+        {"; ".join([f"{p} = pointer({p}_address + run * apart, {p}_type)" for p in pointers])}
+{indent(body, " " * 8)}
+        copy_lanes(lanes, target, run, {lanes})
+"""
+    return f"""{shared}
 
 @jit
 def {name}_few(count, {parameters}):
@@ -242,27 +358,10 @@ def {name}_few(count, {parameters}):
 
 @jit
 def {name}(count, {parameters}):
-    if count < {2 * lanes}:
+    if count < {lanes}:
         return {name}_few(count, {parameters})
     {opening}
-    lanes = scratch({lanes}, compute)
-    i = 0
-    if count < {AT_ONCE * lanes}:
-        for j in range({lanes}):
-            lanes[j] = {rows(1)}
-        i = {lanes}
-    else:
-        for j in range({lanes}):
-            lanes[j] = compute(0)  # which is not selected below
-    while i + {lanes * AT_ONCE} <= count:
-        for j in range({lane_count}):
-            value = {rows(AT_ONCE)}
-            lanes[j] = select(i == 0, value, {name}_both(lanes[j], value))
-        i += {lanes * AT_ONCE}
-    if i + {lanes * AT_ONCE // 2} <= count:
-        {join(AT_ONCE // 2)}
-        i += {lanes * AT_ONCE // 2}
-    {rest()}
+{indent(sizes + body, " " * 4)}
     return folded_lanes({name}_both, lanes, {lanes})
 """
 
@@ -285,12 +384,11 @@ def fold_namespace(
         **{f"x{k}_type": storage(dtype) for k, dtype in enumerate(inputs)},
         **{f"x{k}_read": convert(dtype, compute) for k, dtype in enumerate(inputs)},
         "jit": jit,
-        "opaque": opaque,
         "pointer": pointer,
-        "folded_rows": folded_rows,
-        "select": select,
+        "accumulate": accumulate,
         "scratch": scratch,
         "folded_lanes": folded_lanes,
+        "copy_lanes": copy_lanes,
         f"{name}_element": element,
         f"{name}_combine": combine,
     }
@@ -300,7 +398,7 @@ class Fold(NamedTuple):
     """The reduction of a dense run of one array."""
 
     run: Callable[..., Any]
-    """``run(count, address)`` reduces a run."""
+    """``run(count, address)``, or with ``to_lanes`` ``run(count, runs, apart, address, target)``; see `fold_source`."""
     at: Callable[..., Any]
     """``at(i, pointer)`` reads element ``i``."""
     both: Callable[..., Any]
@@ -313,7 +411,14 @@ class Fold(NamedTuple):
     """The size of an element in bytes."""
 
 
-def fold_of(element: Callable[..., Any], combine: Callable[..., Any], compute: str, input: str, name: str) -> Fold:
+def fold_of(
+    element: Callable[..., Any],
+    combine: Callable[..., Any],
+    compute: str,
+    input: str,
+    name: str,
+    to_lanes: bool = False,
+) -> Fold:
     """Return the reduction of a dense run.
 
     Args:
@@ -322,8 +427,9 @@ def fold_of(element: Callable[..., Any], combine: Callable[..., Any], compute: s
         compute: the dtype of the computation.
         input: the dtype of the array.
         name: the name of the kernel in tracebacks.
+        to_lanes: as in `fold_source`.
     """
-    source = fold_source("fold", 1, 0, keep=False, dtype=compute)
+    source = fold_source("fold", 1, 0, keep=False, dtype=compute, to_lanes=to_lanes)
     built = build(source, fold_namespace("fold", element, combine, compute, [input]), name)
     size = np.dtype(input).itemsize
     return Fold(built["fold"], built["fold_at"], built["fold_both"], storage(compute), storage(input), size)

@@ -2,8 +2,8 @@
 
 The array arrives with the kept axes first and the reduced axes last. The reduced elements are cut into blocks of fixed
 size. One thread reduces a block, and the blocks of one result are combined pairwise, so the order of a sum depends only
-on the shape and the strides. If the last kept axis is dense, whole rows are accumulated elementwise. Otherwise each
-block is reduced as one run, and is copied to a dense buffer first if it is not dense.
+on the shape and the strides. If the last kept axis is dense, whole rows are accumulated elementwise. Otherwise several
+blocks are reduced together, each as one run, which is copied to a dense buffer first if it is not dense.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import numpy as np
 from numba import types
 
 from tensorlab.kernels import CHUNK
-from tensorlab.kernels.loops.fold import AT_ONCE, Fold, fold_of, folded_rows, lanes_of
+from tensorlab.kernels.loops.fold import AT_ONCE, Fold, accumulate, fold_of, folded_rows, lanes_of
 from tensorlab.kernels.matmul.pack import allocate, release
+from tensorlab.kernels.matmul.tile import transpose_block
 from tensorlab.kernels.runtime import memory
 from tensorlab.kernels.runtime.atomics import closure
 from tensorlab.kernels.runtime.compiler import Definition, jit, kernel
@@ -29,8 +30,8 @@ from tensorlab.rules import Reduction
 JOINS = 16
 """The number of accumulations into one lane per block of a run, as few as in a block of NumPy's pairwise sums."""
 
-GATHERED = 2048
-"""The number of elements that are copied at once if they are not dense."""
+GROUP = 16
+"""The number of runs that are reduced together: a multiple of the number of lanes for every dtype."""
 
 ROWS = 256
 """The number of rows in a block that is reduced row by row."""
@@ -81,15 +82,32 @@ def offset(index, axes, table_address):
     return distance + index * table[MAX_RANK]
 
 
-def _runs(fold: Fold, block: int, finish: Callable[..., Any], output: str) -> Callable[..., Any]:
-    """Return the task that reduces blocks of ``block`` elements, each as one run."""
+@jit
+def last_address(start, axes, table_address, size):
+    """Return the largest address of an element of an array that starts at an address."""
+    table = memory.pointer(table_address, types.int64)
+    for axis in range(axes):
+        start += max(table[MAX_RANK + axis], 0) * (table[axis] - 1) * size
+    return start
+
+
+def _runs(fold: Fold, lanes: int, block: int, finish: Callable[..., Any], output: str) -> Callable[..., Any]:
+    """Return the task that reduces blocks of about ``block`` elements, each as one run.
+
+    Each run of a group is first reduced to a row of lanes. These rows are transposed, so that the lanes of all runs are
+    combined with vector instructions. A run shorter than a row only fills a part of it.
+    """
     kind, compute, size = fold.input, fold.compute, fold.size
     fold_run, both = fold.run, fold.both
     y_type, stored = storage(output), convert(None, output)
+    total_size = np.int64(compute.bitwidth // 8)
+    transpose = transpose_block(compute, lanes)
+    most, rows_size = block + lanes, GROUP * lanes
+    columns_size = GROUP + rows_size  # `accumulate` reads the row before the first, and ignores it
 
     @jit
     def gather(start, stop, x, axes, table, gathered):
-        # copy one run after another along the last axis
+        # Copy one run after another along the last axis.
         last = pointer(table, types.int64)[axes - 1]
         step = pointer(table, types.int64)[MAX_RANK + axes - 1]
         done = start
@@ -101,38 +119,50 @@ def _runs(fold: Fold, block: int, finish: Callable[..., Any], output: str) -> Ca
             done += count
 
     @jit
-    def fold_gathered(start, stop, x_address, axes, table):
-        # reduce a block that is not dense
-        gathered = scratch(GATHERED, kind)
-        x = pointer(x_address, kind)
-        total = compute(0)
-        done = start
-        while done < stop:
-            end = min(done + GATHERED, stop)
-            gather(done, end, x, axes, table, gathered)
-            value = fold_run(end - done, address_of(gathered))
-            total = value if done == start else both(total, value)
-            done = end
-        return total
+    def lane(index, columns):
+        return columns[index]
 
     @jit
-    def runs(chunk, units_a_chunk, blocks, outer, count, kept, kept_axes, reduced, axes, partial_address, y_address, x):
-        partial = pointer(partial_address, compute)
-        y = pointer(y_address, y_type)
+    def runs(chunk, units, blocks, outer, count, kept, kept_axes, reduced, axes, partial_address, y_address, x, end):
+        gathered = scratch(most, kind)
+        rows = scratch(rows_size, compute)
+        columns = scratch(columns_size, compute)
+        totals = scratch(GROUP, compute)
         dense = axes == 1 and pointer(reduced, types.int64)[MAX_RANK] == 1
-        for unit in range(chunk * units_a_chunk, min((chunk + 1) * units_a_chunk, outer * blocks)):
-            index, at = (unit, 0) if blocks == 1 else (unit // blocks, unit % blocks)
-            base = x + offset(index, kept_axes, kept) * size
-            start = at * block
-            stop = min(start + block, count)
-            if dense:
-                total = fold_run(stop - start, base + start * size)
-            else:
-                total = fold_gathered(start, stop, base, axes, reduced)
+        alike = dense and blocks == 1 and kept_axes == 1
+        apart = pointer(kept, types.int64)[MAX_RANK] * size
+        last = min((chunk + 1) * units, outer * blocks)
+        for first in range(chunk * units, last, GROUP):
+            valid = min(GROUP, last - first)
+            row = 0
+            while row < valid:
+                unit = first + row
+                index, at = (unit, 0) if blocks == 1 else (unit % outer, unit // outer)
+                start = x + offset(index, kept_axes, kept) * size
+                length = count - at * block if at == blocks - 1 else block
+                from_run = start + at * block * size
+                room = end - max(length, lanes) * size - from_run
+                # A run shorter than a row is read beyond its end; the last ones of an array are copied first.
+                together = valid if alike and max(apart, 0) * (valid - 1) <= room and row == 0 else 1
+                if not dense or room < 0:
+                    gather(at * block, at * block + length, pointer(start, kind), axes, reduced, gathered)
+                    from_run = address_of(gathered)
+                target = pointer(address_of(rows) + row * lanes * total_size, compute)
+                fold_run(length, together, apart, from_run, target)
+                row += together
+            for row in range(0, GROUP, lanes):
+                target = pointer(address_of(columns) + (GROUP + row) * total_size, compute)
+                transpose(target, GROUP, pointer(address_of(rows) + row * lanes * total_size, compute), lanes)
+            present = min(count, lanes)
+            accumulate(totals, GROUP, True, None, lane, both, lanes, present, GROUP, GROUP, (columns,), None)
             if blocks == 1:
-                y[index] = stored(finish(total, compute(count)))
+                y = pointer(y_address, y_type)
+                for row in range(valid):
+                    y[first + row] = stored(finish(totals[row], compute(count)))
             else:
-                partial[at * outer + index] = total
+                partial = pointer(partial_address, compute)
+                for row in range(valid):
+                    partial[first + row] = totals[row]
 
     return runs  # type: ignore[no-any-return]
 
@@ -202,11 +232,12 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Def
         the kept axes first and the reduced axes last, none of length 0; the result is C-contiguous.
     """
     name = f"reduce {rule.name} {compute} {input} {output}"
-    fold = fold_of(lift(rule.element, compute), lift(rule.combine, compute), compute, input, name)
+    fold = fold_of(lift(rule.element, compute), lift(rule.combine, compute), compute, input, name, to_lanes=True)
     both, total_type = fold.both, fold.compute
     finish = lift(rule.result, compute) if rule.result is not None else _total
-    block = JOINS * AT_ONCE * lanes_of(compute)
-    runs, columns = _runs(fold, block, finish, output), _columns(fold)
+    lanes = lanes_of(compute)
+    block = JOINS * AT_ONCE * lanes
+    runs, columns = _runs(fold, lanes, block, finish, output), _columns(fold)
     size, total_size = np.int64(fold.size), np.int64(np.dtype(compute).itemsize)
     y_type, stored = storage(output), convert(None, output)
 
@@ -230,7 +261,8 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Def
         dense_rows = (
             kept_table[MAX_RANK + kept_axes - 1] == 1 and length > 1 and reduced_table[MAX_RANK + axes - 1] != 1
         )
-        blocks = (count + ROWS - 1) // ROWS if dense_rows else (count + block - 1) // block
+        # the last block of a run has at least a row of lanes, unless it is the only one
+        blocks = (count + ROWS - 1) // ROWS if dense_rows else max((count + block - lanes) // block, 1)
         y = memory.data(y_array)
         partial = 0  # with one block per run, its value is the final result
         if dense_rows or blocks > 1:
@@ -246,7 +278,8 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Def
             )
         else:
             units = max(1, CHUNK // min(count, block))
-            of_runs = (units, blocks, outer, count, kept, kept_axes, reduced, axes, partial, y, x)
+            end = last_address(x, kept_axes, kept, size) + last_address(0, axes, reduced, size) + size
+            of_runs = (units, blocks, outer, count, kept, kept_axes, reduced, axes, partial, y, x, end)
             run(pool, (outer * blocks + units - 1) // units, *closure(runs, of_runs))
         if partial != 0:
             values = pointer(partial, total_type)

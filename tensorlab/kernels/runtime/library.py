@@ -10,14 +10,15 @@ import contextlib
 import dataclasses
 import gc
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tensorlab.errors import StateError
 from tensorlab.forks import guard
-from tensorlab.kernels.runtime import cache, layout, native, shipped
+from tensorlab.kernels.runtime import ahead, cache, layout, native, shipped
 from tensorlab.kernels.runtime.native import DRIVER, Native
 from tensorlab.scalars import ScalarFunction
+from tensorlab.waiting import Request
 
 if TYPE_CHECKING:
     from tensorlab.kernels.runtime.linker import Code
@@ -44,8 +45,7 @@ def find(maker: str, arguments: tuple[Any, ...] = (), lowered: Callable[..., Cod
         kernel = _kernels.get(key) or _loaded(key) or shipped.find(key)
         if kernel is None:
             layout.check_layout()
-            made = _compiled(maker, arguments, lowered)
-            cache.write(key, made)
+            made = ahead.obtain(key, lambda: compiled(maker, arguments, lowered), compiled, missing)
             kernel = _linked(made)
             if kernel is None:
                 raise RuntimeError(f"cannot link a kernel: this process lacks a symbol, one of {', '.join(made.needs)}")
@@ -54,7 +54,18 @@ def find(maker: str, arguments: tuple[Any, ...] = (), lowered: Callable[..., Cod
     return kernel
 
 
-def _compiled(maker: str, arguments: tuple[Any, ...], lowered: Callable[..., Code] | None) -> Native:
+def missing(requests: Iterable[Request]) -> list[tuple[str, Request]]:
+    """Return those of some kernels that are neither in this process nor on disk, with their keys."""
+    keyed = {key_of(*request): request for request in requests}
+    return [
+        (key, request)
+        for key, request in keyed.items()
+        if key not in _kernels and not cache.contains(key) and not shipped.contains(key)
+    ]
+
+
+def compiled(maker: str, arguments: tuple[Any, ...], lowered: Callable[..., Code] | None = None) -> Native:
+    """Compile a kernel, without loading or storing it. The arguments are those of `find`."""
     try:
         from tensorlab.kernels.runtime import linker
 
@@ -94,7 +105,11 @@ def title(address: int) -> str:
 
     A kernel that equal scalar functions share has the name of the function that was used first.
     """
-    maker, arguments = origin(address)
+    return title_of(*origin(address))
+
+
+def title_of(maker: str, arguments: tuple[Any, ...]) -> str:
+    """Return the same description for the kernel of a maker with some arguments."""
     words = [maker.rpartition(".")[2].removesuffix("_kernel")]
     for argument in arguments:
         text = argument if isinstance(argument, str) else getattr(argument, "name", "")

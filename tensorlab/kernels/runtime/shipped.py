@@ -101,15 +101,25 @@ def _folder_of_plugin(module: str) -> Path | None:
 
 def find(key: str) -> Callable[..., Any] | None:
     """Return the kernel with this key, or None if no package ships it for this processor."""
+    library = _library_with(key)
+    if library is None:
+        return None
+    layout.check_layout()
+    symbols = native.symbols(identifier(key))
+    return native.function(native.Addresses(*(_address(library.functions, symbol) for symbol in symbols)))
+
+
+def contains(key: str) -> bool:
+    """Return whether a package ships the kernel with this key for this processor."""
+    return _library_with(key) is not None
+
+
+def _library_with(key: str) -> Library | None:
     if os.environ.get(VARIABLE) == "0":
         return None
     name = identifier(key)
-    for folder in _folders:
-        library = status(folder).library
-        if library is not None and name in library.kernels:
-            layout.check_layout()
-            return native.function(native.Addresses(*(_address(library.functions, x) for x in native.symbols(name))))
-    return None
+    libraries = (status(folder).library for folder in _folders)
+    return next((library for library in libraries if library is not None and name in library.kernels), None)
 
 
 def statuses() -> list[Status]:

@@ -1,0 +1,82 @@
+"""`save`, `save_weights` and `load_weights` of a model, and its compiled state as a config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tensorlab import saving
+from tensorlab.arguments import named
+from tensorlab.models.training import Training
+from tensorlab.serialization import check_config, deserialize, serialize
+
+
+class Files(Training):
+    """What a model has to do with files."""
+
+    @named
+    def save(self, filepath: Any, overwrite: bool = True, include_optimizer: bool = True) -> None:
+        """Save the model to one file, from which `tensorlab.load_model` makes it again, in any process.
+
+        The arguments and errors are those of `tensorlab.saving.save_model`.
+
+        Source: Keras, ``keras.Model.save``.
+        """
+        saving.save_model(self, filepath, overwrite, include_optimizer)
+
+    @named
+    def save_weights(self, filepath: Any) -> None:
+        """Save the weights to one file, which `load_weights` reads.
+
+        Raises:
+            StateError: before the model is built.
+            FileAccessError: if the file cannot be written. One that was there is then unchanged.
+
+        Source: Keras, ``keras.Model.save_weights``.
+        """
+        saving.save_weights(self, filepath, f"{self._who}.save_weights")
+
+    @named
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
+        """Set the weights to those of a file of `save_weights` or `save`.
+
+        The arguments and errors are those of `tensorlab.saving.load_weights`.
+
+        Source: Keras, ``keras.Model.load_weights``.
+        """
+        saving.load_weights(self, filepath, skip_mismatch, f"{self._who}.load_weights")
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """Return what `compile` was given as plain data, or None before `compile`.
+
+        Source: Keras, ``keras.Model.get_compile_config``.
+        """
+        if not self.compiled:
+            return None
+        plain, weighted = self._metrics[: len(self._metrics) - len(self._weighted_metrics)], self._weighted_metrics
+        return {
+            "optimizer": serialize(self._optimizer),
+            "loss": serialize(self._loss),
+            "metrics": [[serialize(metric), metric.name] for metric in plain],
+            "weighted_metrics": [[serialize(metric), metric.name] for metric in weighted],
+            "run_eagerly": self.run_eagerly,
+        }
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compile the model as the one that `get_compile_config` was called on.
+
+        Raises:
+            ArgumentTypeError: for another config.
+
+        Source: Keras, ``keras.Model.compile_from_config``.
+        """
+        who = f"{self._who}.compile_from_config"
+        check_config(who, config, "optimizer", "loss", "metrics", "weighted_metrics", "run_eagerly")
+        metrics = []
+        for pairs in (config["metrics"], config["weighted_metrics"]):
+            made = [(deserialize(metric), name) for metric, name in pairs]
+            for metric, name in made:
+                metric.name = name
+            metrics.append([metric for metric, _ in made])
+        optimizer, loss = deserialize(config["optimizer"]), deserialize(config["loss"])
+        self.compile(optimizer, loss, metrics[0], metrics[1], run_eagerly=config["run_eagerly"])

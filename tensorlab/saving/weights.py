@@ -1,0 +1,107 @@
+"""Save and load the weights of a layer or a model, without its architecture."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorlab.errors import SavedFileError, SavedFileWarning, StateError, levels_to_the_user
+from tensorlab.layers import Layer
+from tensorlab.ops.dispatch import as_tensor
+from tensorlab.saving.container import SavedFile, write
+from tensorlab.saving.paths import described, named_weights, shown
+from tensorlab.variable import Variable
+
+WEIGHTS = "weights/"
+"""The beginning of the names of weights in a file."""
+
+Description = tuple[tuple[int, ...], str]
+
+
+def arrays_of(model: Layer) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the values of the weights, by their names in a file."""
+    return {f"{WEIGHTS}{name}": weight.numpy() for name, weight in named_weights(model).items()}
+
+
+def save_weights(model: Layer, filepath: Any, who: str = "save_weights") -> None:
+    """Save the weights of a layer or a model; `load_weights` describes the file.
+
+    Raises:
+        StateError: before the layer is built.
+        FileAccessError: if the file cannot be written; one that was there is then unchanged.
+    """
+    check_built(model, who)
+    write(who, filepath, "weights", {}, arrays_of(model))
+
+
+def load_weights(model: Layer, filepath: Any, skip_mismatch: bool = False, who: str = "load_weights") -> None:
+    """Set the weights of a layer or a model to those of a file.
+
+    Args:
+        model: a layer that is built.
+        filepath: a file of `save_weights` or of `save_model`.
+        skip_mismatch: whether weights that are missing, left over, or of another shape or dtype are skipped, with a
+            warning.
+        who: the method that loads, in messages.
+
+    Raises:
+        StateError: before the layer is built.
+        FileAccessError: if the file cannot be read.
+        SavedFileError: for a damaged file, or weights that do not fit, which are listed. No weight has changed then.
+    """
+    check_built(model, who)
+    with SavedFile(who, filepath, "weights", "model", "checkpoint") as file:
+        weights = named_weights(model)
+        present = {name.removeprefix(WEIGHTS): found for name, found in file.shapes.items() if name.startswith(WEIGHTS)}
+        wrong = mismatches(described(weights), present)
+        if wrong and not skip_mismatch:
+            raise SavedFileError(file.who, f"the weights of {model._who}", "; ".join(wrong.values()))
+        if wrong:
+            warnings.warn(
+                f"{file.who}: skipped weights: {'; '.join(wrong.values())}",
+                SavedFileWarning,
+                stacklevel=levels_to_the_user(),
+            )
+        fitting = {name: weight for name, weight in weights.items() if present.get(name) == described(weights)[name]}
+        assign_all([(weight, file.array(f"{WEIGHTS}{name}")) for name, weight in fitting.items()])
+
+
+def check_built(model: Layer, who: str) -> None:
+    """Raise unless a layer has its weights."""
+    if not model.built:
+        raise StateError(who, f"{model._who} is not built", "call it on data, or call build(input_shape)")
+
+
+def mismatches(wanted: Mapping[str, Description], present: Mapping[str, Description]) -> dict[str, str]:
+    """Return in words what is missing, left over and different, by these words; nothing if all fits."""
+    missing = [name for name in wanted if name not in present]
+    left_over = [name for name in present if name not in wanted]
+    different = [
+        f"{name!r} is {_words(present[name])}, not {_words(wanted[name])}"
+        for name in wanted
+        if name in present and present[name] != wanted[name]
+    ]
+    found = {"missing": shown(missing), "left over": shown(left_over)}
+    words = {kind: f"{kind}: {names}" for kind, names in found.items() if names}
+    return words | ({"different": "; ".join(different[:8])} if different else {})
+
+
+def _words(description: Description) -> str:
+    shape, dtype = description
+    return f"{dtype} of shape {shape}"
+
+
+def assign_all(values: Sequence[tuple[Variable, np.ndarray[Any, Any]]]) -> None:
+    """Assign to variables, or to none if that fails."""
+    tensors = [(weight, as_tensor(value, weight.name).to_device(weight.device)) for weight, value in values]
+    before = [(weight, weight.snapshot()) for weight, _ in tensors]
+    try:
+        for weight, tensor in tensors:
+            weight.assign(tensor)
+    except BaseException:
+        for weight, tensor in before:
+            weight.assign(tensor)
+        raise
