@@ -193,7 +193,7 @@ _DRIVERS = {
 """The drivers that a kernel calls, by its maker."""
 
 
-_WINDOWS = (
+_WINDOWS: tuple[Any, ...] = (
     *(catalogue.convolve_kernel, catalogue.convolve_images_kernel, catalogue.convolve_weights_kernel),
     *(catalogue.window_max_kernel, catalogue.window_spread_kernel, catalogue.window_sum_kernel),
 )
