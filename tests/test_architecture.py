@@ -16,7 +16,7 @@ LEVELS = {
     0: "errors start",
     1: "environment forks loading scopes terminal version",
     2: "arguments autodiff dtypes lazy references registry scalars shapes waiting",
-    3: "datasets host_arrays rules serialization",
+    3: "datasets host_arrays rules serialization windows",
     4: "kernels",
     5: "backends",
     6: "devices",

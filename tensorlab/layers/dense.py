@@ -30,6 +30,17 @@ def positive(who: str, value: Any) -> int:
     return number
 
 
+def refuse_activity_regularizer(layer: str, given: Any) -> None:
+    """Raise unless the ``activity_regularizer`` of a layer is None.
+
+    Raises:
+        ArgumentError: if it is not.
+    """
+    if given is not None:
+        who, received = f"{layer} activity_regularizer", short_repr(given)
+        raise ArgumentError(who, "None, as tensorlab has penalties on weights only", received, "add it to the loss")
+
+
 class Dense(Layer):
     """Compute ``activation(inputs · kernel + bias)``: ``(…, k) → (…, units)``. In a model, inputs are a batch.
 
@@ -91,9 +102,7 @@ class Dense(Layer):
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
-        if activity_regularizer is not None:
-            who, received = f"{self._who} activity_regularizer", short_repr(activity_regularizer)
-            raise ArgumentError(who, "None, as tensorlab has penalties on weights only", received, "add it to the loss")
+        refuse_activity_regularizer(self._who, activity_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
 
