@@ -10,7 +10,6 @@ Source: Keras, ``keras.src.saving.saving_lib``.
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -132,6 +131,8 @@ def _h5py(who: str) -> Any:
 
 def _weights_of(who: str, path: str, size: int) -> io.BytesIO:
     """Return the weights in a ``.keras`` archive. Nothing is written to the disk."""
+    import zipfile  # a local import, as it also imports pathlib
+
     with zipfile.ZipFile(path) as archive:
         if _WEIGHTS not in archive.namelist():
             raise SavedFileError(who, f"an archive with {_WEIGHTS}", "none", _DAMAGED)

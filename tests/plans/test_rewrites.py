@@ -46,7 +46,7 @@ OPTIMIZERS: list[Callable[[], Any]] = [
 def plan_of(step: Callable[..., Any], *arrays: np.ndarray) -> Plan:
     """Take a step twice, to load the kernels and to record it, and return its plan."""
     given = [tl.asarray(array) for array in arrays]
-    with tl.ops.python_calls():  # compiled calls have the kernels of the first tile
+    with tl.ops.python_calls():  # compiled calls of products have the tile with which they were installed
         step(*given)
     result, recording, _ = record(lambda: step(*given), given)
     assert recording.reason == ""
