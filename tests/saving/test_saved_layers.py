@@ -17,15 +17,7 @@ _WINDOW: dict[str, Any] = {"filters": 2, "kernel_size": 2}
 
 
 def made(cls: Any) -> Any:
-    for arguments in (
-        {},
-        {"units": 3},
-        {"rate": 0.25},
-        {"stddev": 0.5},
-        {"activation": "tanh"},
-        {"scale": 0.5},
-        _WINDOW,
-    ):
+    for arguments in ({}, *({name: value} for name, value in _ARGUMENTS.items()), _WINDOW):
         try:
             return cls(**arguments)
         except (TypeError, ValueError):
