@@ -180,10 +180,15 @@ def _map(
     return _kernel(catalogue.map_kernel, name, (function, compute.name, *names), *inputs, *outputs)
 
 
+_WINDOWS = (
+    *("convolve_kernel", "convolve_images_kernel", "convolve_weights_kernel"),
+    *("window_max_kernel", "window_spread_kernel", "window_sum_kernel"),
+)
 _RUN = _kernel(catalogue.run_driver, "thread pool")
 _RUNNING = (
     *("arg_reduce_kernel", "gather_kernel", "matmul_kernel", "outer_update_kernel", "reduce_kernel", "rowwise_kernel"),
     *("scan_kernel", "update_kernel"),
+    *_WINDOWS,
 )
 _DRIVERS = {
     **{_name(getattr(catalogue, name)): (_RUN,) for name in _RUNNING},
@@ -304,3 +309,5 @@ def _of_the_runtime(chosen: Sequence[DType]) -> Iterator[Kernel]:
     for dtype in _real(chosen):
         yield _epilogue(add.scalar, dtype, 1)
         yield _kernel(catalogue.outer_update_kernel, "plans", (dtype.name,), dtype)
+        for name in _WINDOWS:
+            yield _kernel(getattr(catalogue, name), "windows", (dtype.name,), dtype)

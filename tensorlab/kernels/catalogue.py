@@ -15,6 +15,9 @@ __all__ = [
     "Maker",
     "arg_reduce_kernel",
     "call_kernel",
+    "convolve_images_kernel",
+    "convolve_kernel",
+    "convolve_weights_kernel",
     "epilogue_kernel",
     "gather_kernel",
     "map_driver",
@@ -30,6 +33,9 @@ __all__ = [
     "stop_kernel",
     "task_kernel",
     "update_kernel",
+    "window_max_kernel",
+    "window_spread_kernel",
+    "window_sum_kernel",
     "worker_kernel",
 ]
 
@@ -68,9 +74,14 @@ if TYPE_CHECKING:
     from tensorlab.kernels.runtime.compiled_call import call_kernel, product_kernel
     from tensorlab.kernels.runtime.replay import replay_kernel
     from tensorlab.kernels.runtime.threads import run_driver, stop_kernel, worker_kernel
+    from tensorlab.kernels.windows.convolve import convolve_images_kernel, convolve_kernel, convolve_weights_kernel
+    from tensorlab.kernels.windows.pool import window_max_kernel, window_spread_kernel, window_sum_kernel
 else:
     arg_reduce_kernel = Maker("loops.arg_reduce.arg_reduce_kernel")
     call_kernel = Maker("runtime.compiled_call.call_kernel")
+    convolve_images_kernel = Maker("windows.convolve.convolve_images_kernel")
+    convolve_kernel = Maker("windows.convolve.convolve_kernel")
+    convolve_weights_kernel = Maker("windows.convolve.convolve_weights_kernel")
     epilogue_kernel = Maker("matmul.stacked.epilogue_kernel")
     gather_kernel = Maker("loops.gather.gather_kernel")
     map_driver = Maker("loops.map.map_driver")
@@ -86,4 +97,7 @@ else:
     stop_kernel = Maker("runtime.threads.stop_kernel")
     task_kernel = Maker("matmul.product.task_kernel")
     update_kernel = Maker("loops.update.update_kernel")
+    window_max_kernel = Maker("windows.pool.window_max_kernel")
+    window_spread_kernel = Maker("windows.pool.window_spread_kernel")
+    window_sum_kernel = Maker("windows.pool.window_sum_kernel")
     worker_kernel = Maker("runtime.threads.worker_kernel")

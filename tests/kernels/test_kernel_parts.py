@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from numba import types
 from numba.core.codegen import JITCodeLibrary
+from numba.core.typing import Context
 
 from tensorlab.kernels.runtime import linker
 from tensorlab.kernels.runtime.compiler import jit, kernel
@@ -146,3 +147,27 @@ def test_loops_have_the_longest_vectors(processor: str) -> None:
     command = [sys.executable, "-c", LONG]
     done = subprocess.run(command, env=os.environ | target, capture_output=True, text=True, timeout=120, check=False)
     assert done.stdout.strip() == "True", done.stderr
+
+
+def test_types_of_operators_are_inferred_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    resolve = Context.resolve_function_type
+
+    def noted(self: Context, function: Any, arguments: Any, keywords: Any) -> Any:
+        asked.append(str(getattr(function, "typing_key", "")))
+        return resolve(self, function, arguments, keywords)
+
+    monkeypatch.setattr(Context, "resolve_function_type", noted)
+    counts = []
+    for _ in range(2):
+        asked.clear()
+
+        @jit
+        def sums(n, x):
+            return n + n, x + n, x + x, n * n, n // 3, n < 3
+
+        found = sums.get_call_template((types.int64, types.float64), {})[0].cases[0].return_type
+        counts.append(len([key for key in asked if "built-in function" in key]))
+        expected = (types.int64, types.float64, types.float64, types.int64, types.int64, types.boolean)
+        assert found == types.Tuple(expected)
+    assert counts[1] == 0

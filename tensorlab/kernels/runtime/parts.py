@@ -8,12 +8,16 @@ part stays unoptimized LLVM code, and is optimized once, as a part of its kernel
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding as llvm
 from numba.core import compiler, typed_passes, untyped_passes
-from numba.core.codegen import JITCodeLibrary
+from numba.core.codegen import CodeLibrary, JITCodeLibrary
 from numba.core.compiler_machinery import PassManager, register_pass
+
+from tensorlab.kernels.runtime.inference import Inference
 
 __all__ = ["PART", "WHOLE"]
 
@@ -28,8 +32,8 @@ _LONG_VECTORS = '"prefer-vector-width"="512"'
 the first of these slowed down with longer ones. Register tiles have 512 bits anyway. Other processors ignore it."""
 
 
-class _Library(JITCodeLibrary):  # type: ignore[misc]
-    """The LLVM code of a kernel."""
+class _PartLibrary(JITCodeLibrary):  # type: ignore[misc]
+    """The LLVM code of a part. What it calls is linked and optimized in the kernel."""
 
     def add_ir_module(self, module: Any) -> None:
         """Add an LLVM module with the attribute in each of its functions."""
@@ -38,20 +42,46 @@ class _Library(JITCodeLibrary):  # type: ignore[misc]
                 set.add(function.attributes, _LONG_VECTORS)  # llvmlite's own method rejects attributes with a value
         super().add_ir_module(module)
 
-    def _finalize_final_module(self) -> None:
-        """Mark the library as final. Numba generates no machine code; `linker.emit` does."""
-        self._finalized = True
-
-
-class _PartLibrary(_Library):
-    """The LLVM code of a part, linked with what it calls."""
-
     def _optimize_functions(self, module: Any) -> None:
-        """Set the data layout only; the functions are optimized in the kernel."""
+        """Set the data layout only."""
         module.data_layout = self._codegen._data_layout
 
-    def _optimize_final_module(self) -> None:
-        """Do nothing; the code is optimized in the kernel."""
+    def finalize(self) -> None:
+        """Mark the library as final."""
+        self._raise_if_finalized()
+        self._finalized = True
+
+    def _get_module_for_linking(self) -> Any:
+        """Return the module, whose functions may be removed once they are inlined. Numba would copy it."""
+        for function in self._final_module.functions:
+            if not function.is_declaration and function.linkage == llvm.Linkage.external:
+                function.linkage = "linkonce_odr"
+        return self._final_module
+
+
+class _Library(_PartLibrary):
+    """The LLVM code of a kernel, linked with all of its parts and optimized."""
+
+    def finalize(self) -> None:
+        """Link and optimize the code. Numba would also generate machine code; `linker.emit` does that."""
+        for part in self._parts():
+            self._final_module.link_in(part._get_module_for_linking(), preserve=True)
+        self._optimize_final_module()
+        self._final_module.verify()
+        super().finalize()
+
+    def _parts(self) -> Iterable[CodeLibrary]:
+        """Return each library that this one calls, directly or not, once."""
+        found: dict[CodeLibrary, None] = {}
+
+        def add(library: Any) -> None:
+            for part in library._linking_libraries:
+                if part not in found:
+                    found[part] = None
+                    add(part)
+
+        add(self)
+        return found
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -89,15 +119,16 @@ class _Compiler(compiler.CompilerBase):  # type: ignore[misc]
     lowering: type[typed_passes.NativeLowering] = _Lowering
 
     def define_pipelines(self) -> list[Any]:
-        """Return Numba's default pipeline without the needless passes and with the lowering of this class."""
+        """Return Numba's default pipeline without the needless passes and with own ones."""
         # Exceptions in the code contain the path of their file, which must not depend on where tensorlab is installed.
         name = self.state.func_id
         name.filename = name.filename.removeprefix(_ROOT)
         default = compiler.DefaultPassBuilder.define_nopython_pipeline(self.state)
+        own = {typed_passes.NativeLowering: self.lowering, typed_passes.NopythonTypeInference: Inference}
         passes = PassManager("tensorlab")
         for step, description in default.passes:
             if step not in _NEEDLESS:
-                passes.add_pass(self.lowering if step is typed_passes.NativeLowering else step, description)
+                passes.add_pass(own.get(step, step), description)
         passes.finalize()
         return [passes]
 
