@@ -81,8 +81,6 @@ class Division(NamedTuple):
     """The chunks of a block of `block_task`."""
     mode: int
     """How `block_task` reads B: `IN_PLACE`, `PACKED` or `COPIED`."""
-    far: int
-    """Whether `row_task` prefetches rows of B, because B has to be read from memory."""
     depth: int
     """The steps along k of a block of `block_task`: a multiple of `rounding.CHAIN` that divides `rounding.DEPTH`. The
     number of rows of B, 8 or 4, that `row_task` reads at once."""

@@ -20,8 +20,9 @@ from tensorlab.kernels.matmul.tile_shape import Tile
 from tensorlab.kernels.runtime.memory import address_of, number, pointer, scratch
 from tensorlab.kernels.runtime.records import record_at
 
-MOST = 1024
-"""The maximum number of columns that are computed together in a result with one row; long reads of B are faster."""
+RUN = 1 << 14
+"""The bytes of the columns that are computed together in a result with one row. Long reads of B are much faster if it
+comes from memory: every page that is read costs a translation, and a new start of the processor's prefetching."""
 _ROWS = 8
 """The rows of A that are multiplied by a single column at once."""
 _GROUP = 16
@@ -39,21 +40,21 @@ def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
     """
     size = dtype.bitwidth // 8
     lanes = tile.lanes(dtype)
+    most = RUN // size
     eight, four, one = (add_rows(dtype, rows, lanes) for rows in (8, 4, 1))
-    four_far = add_rows(dtype, 4, lanes, prefetches=True)
     finish_row = finish(dtype)
 
     def row_task(data, chunk):
         job = record_at(data, Job)
         k, a_col, b_row, count = job.k, job.a.column, job.b.row, job.division.extent
-        total = scratch(MOST, dtype)
-        chains = scratch(MOST, dtype)
-        blocks = scratch(MOST, dtype)
-        errors = scratch(MOST, dtype)
+        total = scratch(most, dtype)
+        chains = scratch(most, dtype)
+        blocks = scratch(most, dtype)
+        errors = scratch(most, dtype)
         at_once = job.division.depth
         end = min((chunk + 1) * count, job.n)
-        for first in range(chunk * count, end, MOST):
-            columns = min(MOST, end - first)
+        for first in range(chunk * count, end, most):
+            columns = min(most, end - first)
             for top in range(0, max(k, 1), CHAIN):
                 bottom = min(top + CHAIN, k)
                 for j in range(columns):
@@ -64,9 +65,6 @@ def row_task(dtype: Any, tile: Tile) -> Callable[..., None]:
                     if at_once == 8 and step + 8 <= bottom:
                         eight(columns, x, a_col, row, b_row, total)
                         step += 8
-                    elif job.division.far != 0 and step + 4 <= bottom:
-                        four_far(columns, x, a_col, row, b_row, total)
-                        step += 4
                     elif step + 4 <= bottom:
                         four(columns, x, a_col, row, b_row, total)
                         step += 4

@@ -40,7 +40,7 @@ from tensorlab.kernels.matmul.job import (
     Packing,
     Table,
 )
-from tensorlab.kernels.matmul.narrow import MOST, dots_task, row_task
+from tensorlab.kernels.matmul.narrow import RUN, dots_task, row_task
 from tensorlab.kernels.matmul.pack import allocate, pack_rows, release
 from tensorlab.kernels.matmul.rounding import DEPTH
 from tensorlab.kernels.matmul.sparse import mask_task, nonzero_steps
@@ -178,9 +178,9 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         task = tasks.row
         if task == 0:
             return ONE_ROW
-        extent = max(_LINE_GRAIN // max(k, 1), min(n // team(pool), MOST), 1)
+        extent = max(_LINE_GRAIN // max(k, 1), min(n // team(pool), RUN // size), 1)
         extent = (extent + _ROW - 1) // _ROW * _ROW
-        depth = 4 if far or crowded(2 * 8, b.row * size, LINE, first) else 8
+        depth = 8 if far or not crowded(2 * 8, b.row * size, LINE, first) else 4
         chunks = (n + extent - 1) // extent
     elif few and a.column == 1 and (n == 1 or k >= _DOTS * lanes):
         task = tasks.dots
@@ -238,7 +238,7 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
         pool += 1
     failed = scratch(1, types.int64)
     failed[0] = 0
-    division = Division(extent, panels_each, across, mode, far, depth, a_rows, b_copy, masks)
+    division = Division(extent, panels_each, across, mode, depth, a_rows, b_copy, masks)
     job = packed(Job(epilogue, m, n, k, a, b, c, z, p, q, division, address_of(failed)))
     run(pool, chunks, task, job)
     release(masks)

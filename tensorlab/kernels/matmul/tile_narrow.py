@@ -45,11 +45,11 @@ def _totals(emit: Emitter, vectors: list[Any]) -> list[Any]:
     return vectors
 
 
-def add_rows(dtype: Any, rows: int, lanes: int, prefetches: bool = False) -> Callable[..., None]:
+def add_rows(dtype: Any, rows: int, lanes: int) -> Callable[..., None]:
     """Return ``add(n, x, x_step, b, b_row, total)``, which computes ``total[:n] += x[:rows] @ B[:rows, :n]``.
 
     ``x`` and ``b`` are addresses, strides are in elements, and a row of B is contiguous. The length of ``total`` is
-    rounded up to whole vectors. With ``prefetches``, as many rows below these are prefetched for the next call.
+    rounded up to whole vectors.
     """
     word = types.int64
     kind = types.void(word, word, word, word, word, types.CPointer(dtype))
@@ -60,12 +60,9 @@ def add_rows(dtype: Any, rows: int, lanes: int, prefetches: bool = False) -> Cal
         base = emit.pointer(x)
         factors = [emit.broadcast(base, builder.mul(x_step, _WORD(row))) for row in range(rows)]
         row_pointers = emit.strided_pointers(b, b_row, rows, _WORD(rows))
-        next_rows = builder.mul(b_row, _WORD(rows))
 
         def step(load: Callable[[Any, Any], Any], at: Any) -> None:
             value = emit.load(total, at)
-            for row in row_pointers if prefetches else ():
-                emit.prefetch(builder.gep(row, [builder.add(at, next_rows)]))
             for factor, row in zip(factors, row_pointers, strict=True):
                 value = emit.multiply_add(factor, load(row, at), value)
             emit.store(value, total, at)
