@@ -113,14 +113,14 @@ def test_pickled_lock_is_a_new_lock() -> None:
 
 
 def test_locks_are_created_only_in_the_forks_module() -> None:
-    """The thread pool is an exception: a child discards its state."""
+    """The thread pool and the processes that compile are exceptions: a child discards their state."""
     package = Path(tl.__file__).parent
     own = [
         str(path.relative_to(package))
         for path in sorted(package.rglob("*.py"))
         if any(f"{kind}()" in path.read_text() for kind in ("threading.Lock", "threading.RLock", " RLock", "Condition"))
     ]
-    assert own == ["forks.py", "kernels/runtime/pool.py"]
+    assert own == ["forks.py", "kernels/runtime/ahead.py", "kernels/runtime/pool.py"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
