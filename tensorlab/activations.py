@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from tensorlab import ops
-from tensorlab.errors import ArgumentTypeError, short_repr
+from tensorlab import autodiff, ops
+from tensorlab.errors import ArgumentTypeError, ShapeError, short_repr
 from tensorlab.loading import loading
 from tensorlab.ops import activations as functions
+from tensorlab.ops import further_activations as further
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.probabilities import Probabilities
@@ -23,6 +24,7 @@ from tensorlab.scalars.check import check_derivative
 from tensorlab.scalars.combine import with_constants
 from tensorlab.scalars.vjp import vjp_of_derivative
 from tensorlab.serialization import Value, add_value, check_config, deserialize, scalar_from_data, scalar_to_data
+from tensorlab.shapes import normalize_axis
 from tensorlab.tensor import Tensor
 
 
@@ -140,21 +142,71 @@ def linear(x: Any) -> Tensor:
 
 # Another value of a parameter makes another activation, such as ``Activation(elu, alpha=0.5)``.
 
+celu = Activation(further.celu)
 elu = Activation(functions.elu)
 exponential = Activation(functions.exponential)
 gelu = Activation(functions.gelu)
 hard_sigmoid = Activation(functions.hard_sigmoid)
+hard_shrink = Activation(further.hard_shrink)
+hard_silu = hard_swish = Activation(further.hard_silu)
+hard_tanh = Activation(further.hard_tanh)
 leaky_relu = Activation(functions.leaky_relu)
+log_sigmoid = Activation(further.log_sigmoid)
 log_softmax = ops.log_softmax
+mish = Activation(further.mish)
 relu = Activation(ops.relu.scalar)
 relu6 = Activation(functions.relu6)
 selu = Activation(functions.selu)
 sigmoid = ops.sigmoid
-silu = Activation(functions.silu)
+silu = swish = Activation(functions.silu)
+soft_shrink = Activation(further.soft_shrink)
 softmax = ops.softmax
 softplus = Activation(functions.softplus)
 softsign = Activation(functions.softsign)
+sparse_plus = Activation(further.sparse_plus)
+sparse_sigmoid = Activation(further.sparse_sigmoid)
+squareplus = Activation(further.squareplus)
 tanh = Activation(ops.tanh.scalar)
+tanh_shrink = Activation(further.tanh_shrink)
+threshold = Activation(further.threshold)
+
+
+def glu(x: Any, axis: int = -1) -> Tensor:
+    """Return ``a / (1 + exp(-b))``, where ``a`` and ``b`` are the halves of ``x`` along an axis.
+
+    Raises:
+        ShapeError: for an axis of odd length.
+
+    Source: Dauphin et al., "Language Modeling with Gated Convolutional Networks", arXiv:1612.08083.
+    """
+    whole = as_tensor(x, "glu")
+    at = normalize_axis("glu", axis, whole.ndim)
+    if whole.shape[at] % 2:
+        raise ShapeError("glu", "an axis of even length", str(whole.shape))
+    half = whole.shape[at] // 2
+    before = (slice(None),) * at
+    return whole[*before, slice(half)] * sigmoid(whole[*before, slice(half, None)])
+
+
+def sparsemax(x: Any, axis: int = -1) -> Tensor:
+    """Return the point nearest to ``x`` among the probabilities, ``max(x - t, 0)``, which are 0 for small ``x``.
+
+    The number ``t`` is such that their sum along the axis is 1.
+
+    Source: Martins and Astudillo, "From Softmax to Sparsemax", arXiv:1602.02068.
+    """
+    z = as_tensor(x, "sparsemax")
+    at = normalize_axis("sparsemax", axis, z.ndim)
+    with autodiff.no_grad():  # which elements stay above 0 does not change in a small step
+        largest_first = ops.flip(ops.sort(z, axis=at), axis=at)
+        shape = tuple([-1 if k == at else 1 for k in range(z.ndim)])
+        ranks = ops.reshape(ops.arange(1, z.shape[at] + 1, dtype=z.dtype, device=z.device), shape)
+        staying = ops.greater(1.0 + ranks * largest_first, ops.cumulative_sum(largest_first, axis=at))
+        count = ops.sum(staying.astype(z.dtype), axis=at, keepdims=True)
+        limit = ops.sum(ops.where(ops.equal(ranks, count), largest_first, ops.zeros_like(z)), axis=at, keepdims=True)
+        chosen = ops.greater_equal(z, limit).astype(z.dtype)
+    t = (ops.sum(chosen * z, axis=at, keepdims=True) - 1.0) / ops.sum(chosen, axis=at, keepdims=True)
+    return ops.relu(z - t)
 
 
 def acts_along_last_axis(function: Any) -> bool:

@@ -57,8 +57,6 @@ WITHOUT_COUNTERPART = {
     "workers": "leave it out: tl.set_num_threads says how many threads compute",
     "use_multiprocessing": "leave it out: tl.set_num_threads says how many threads compute",
     "max_queue_size": "leave it out: batches need no queue",
-    "jit_compile": "leave it out: kernels are compiled when they are first used",
-    "steps_per_execution": "leave it out: nothing has to be chosen",
     "device": "use with tl.device(...) around the call",
 }
 """Arguments of those libraries that have no counterpart here, and what to do instead."""

@@ -180,10 +180,15 @@ def _map(
     return _kernel(catalogue.map_kernel, name, (function, compute.name, *names), *inputs, *outputs)
 
 
+_WINDOWS = (
+    *("convolve_kernel", "convolve_images_kernel", "convolve_weights_kernel"),
+    *("window_max_kernel", "window_spread_kernel", "window_sum_kernel"),
+)
 _RUN = _kernel(catalogue.run_driver, "thread pool")
 _RUNNING = (
     *("arg_reduce_kernel", "gather_kernel", "matmul_kernel", "outer_update_kernel", "reduce_kernel", "rowwise_kernel"),
     *("scan_kernel", "update_kernel"),
+    *_WINDOWS,
 )
 _DRIVERS = {
     **{_name(getattr(catalogue, name)): (_RUN,) for name in _RUNNING},
@@ -289,6 +294,7 @@ def _of_the_runtime(chosen: Sequence[DType]) -> Iterator[Kernel]:
     yield _kernel(catalogue.worker_kernel, "thread pool")
     yield _kernel(catalogue.stop_kernel, "thread pool")
     yield _kernel(catalogue.call_kernel, "compiled calls", calls.slots(add, Tensor))
+    yield _kernel(catalogue.product_kernel, "compiled calls", calls.tensor_slots(Tensor, *calls.PRODUCT_SLOTS))
     yield _kernel(catalogue.replay_kernel, "plans")
     yield _kernel(catalogue.gather_kernel, "gather")
     yield _kernel(catalogue.matmul_kernel, "matmul")
@@ -303,3 +309,5 @@ def _of_the_runtime(chosen: Sequence[DType]) -> Iterator[Kernel]:
     for dtype in _real(chosen):
         yield _epilogue(add.scalar, dtype, 1)
         yield _kernel(catalogue.outer_update_kernel, "plans", (dtype.name,), dtype)
+        for name in _WINDOWS:
+            yield _kernel(getattr(catalogue, name), "windows", (dtype.name,), dtype)

@@ -6,13 +6,27 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorlab import ops
+from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.ops.lift import elementwise
 from tensorlab.rules import finite
 from tensorlab.serialization import Configured, deserialize, serialize
 from tensorlab.serialization import get as _get
 from tensorlab.tensor import Tensor
 
-__all__ = ["L1", "L1L2", "L2", "Regularizer", "deserialize", "get", "l1", "l1_l2", "l2", "serialize"]
+__all__ = [
+    "L1",
+    "L1L2",
+    "L2",
+    "OrthogonalRegularizer",
+    "Regularizer",
+    "deserialize",
+    "get",
+    "l1",
+    "l1_l2",
+    "l2",
+    "orthogonal_regularizer",
+    "serialize",
+]
 
 
 class Regularizer(Configured):
@@ -74,8 +88,43 @@ class L2(L1L2):
         super().__init__(l2=l2)
 
 
+class OrthogonalRegularizer(Regularizer):
+    """Compute ``factor`` times the mean of ``|cos|`` over all pairs of different rows, or of columns, of a matrix.
+
+    Args:
+        factor: the factor, at least 0.
+        mode: "rows" or "columns".
+
+    Raises:
+        ArgumentError: for another mode, or a factor out of range.
+
+    Source: Keras, ``keras.regularizers.OrthogonalRegularizer``.
+    """
+
+    def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
+        self.factor = finite("OrthogonalRegularizer factor", factor, 0.0)
+        if mode not in ("rows", "columns"):
+            raise ArgumentError("OrthogonalRegularizer mode", "'rows' or 'columns'", short_repr(mode))
+        self.mode = mode
+
+    def __call__(self, x: Any) -> Tensor:
+        """Return the penalty of a weight.
+
+        Raises:
+            ShapeError: unless it is a matrix.
+        """
+        if len(x.shape) != 2:
+            raise ShapeError("OrthogonalRegularizer", "a weight of two axes", str(tuple(x.shape)))
+        rows = x if self.mode == "rows" else ops.matrix_transpose(x)
+        size = rows.shape[0]
+        square = ops.sum(ops.square(rows), axis=1, keepdims=True)
+        unit = rows / ops.maximum(ops.sqrt(square), 1e-12)
+        cosines = ops.matmul(unit, ops.matrix_transpose(unit)) * (1.0 - ops.eye(size, dtype=rows.dtype))
+        return ops.sum(ops.abs(cosines)) * (self.factor / (size * (size - 1.0)))
+
+
 # Keras's other names for the same classes
-l1, l2, l1_l2 = L1, L2, L1L2
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 
 
 def get(identifier: Any) -> Callable[[Any], Tensor] | None:

@@ -18,10 +18,10 @@ _names: Counter[str] = Counter()
 
 
 def snake_case(class_name: str) -> str:
-    """Return a class name in snake case: ``MyLayer`` gives ``my_layer``."""
+    """Return a class name in snake case: ``MyLayer`` gives ``my_layer``, and ``Conv2D`` gives ``conv2d``."""
     if not isinstance(class_name, str):
         raise ArgumentTypeError("snake_case", "the name of a class", short_repr(class_name))
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name).lower()
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])", "_", class_name).lower()
 
 
 def unique_name(class_name: str) -> str:

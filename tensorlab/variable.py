@@ -73,7 +73,7 @@ class Variable(MutableTensor):
     Source: Keras, ``keras.Variable``; ``tf.Variable``.
     """
 
-    __slots__ = ("marks", "name", "regularizer", "trainable")
+    __slots__ = ("constraint", "marks", "name", "regularizer", "trainable")
     _title: ClassVar[str] = "Variable"
 
     @named
@@ -94,7 +94,8 @@ class Variable(MutableTensor):
         self.trainable = trainable
         self.name = name
         self.marks: tuple[str, ...] = ()  # see `tensorlab.optimizers.slots.Slots`
-        self.regularizer: Any = None  # set by a layer's `add_weight`
+        self.regularizer: Any = None  # set by a layer's `add_weight`, as the next one
+        self.constraint: Any = None
         _alive[self.key] = self
 
     @property
@@ -171,15 +172,17 @@ class Variable(MutableTensor):
 
     def __reduce__(self) -> Any:
         arguments = Tensor(self._buffer, self._backend), None, None, self.trainable, self.name
-        return type(self), arguments, (None, {"regularizer": self.regularizer, "marks": self.marks})
+        state = {"regularizer": self.regularizer, "constraint": self.constraint, "marks": self.marks}
+        return type(self), arguments, (None, state)
 
     def __copy__(self) -> Variable:
         """Return another variable with its own memory."""
         return self._copied({})
 
     def __deepcopy__(self, memo: Any) -> Variable:
-        """Return a copy as `__copy__` does, with a copy of the regularizer."""
-        return self._copied({"regularizer": copy.deepcopy(self.regularizer, memo)})
+        """Return a copy as `__copy__` does, with copies of the regularizer and the constraint."""
+        names = ("regularizer", "constraint")
+        return self._copied({name: copy.deepcopy(getattr(self, name), memo) for name in names})
 
     def _copied(self, changes: dict[str, Any]) -> Variable:
         make, arguments, (_, state) = self.__reduce__()

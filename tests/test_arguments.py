@@ -15,7 +15,7 @@ from tensorlab.registry import registries
 
 DENSE = (
     "units, activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, "
-    "name, dtype, trainable"
+    "activity_regularizer, kernel_constraint, bias_constraint, name, dtype, trainable"
 )
 
 
@@ -81,7 +81,7 @@ CALLS: list[tuple[Callable[[], Any], str, str]] = [
     (lambda: any_dense(3, "relu", units=4), "Dense: expected one value for 'units'", "one by position and one by name"),
     (
         lambda: any_dense(*range(12)),
-        "Dense: expected at most 7 arguments by position (units, ",
+        "Dense: expected at most 10 arguments by position (units, ",
         "give by name: name, d",
     ),
     (lambda: any_dropout(p=0.5), "Dropout: expected arguments among: rate, ", "'p'; write rate=..."),

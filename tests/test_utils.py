@@ -61,7 +61,7 @@ def test_to_categorical_rejects_invalid_labels(labels: Any, classes: Any, kind: 
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("Dense", "dense"), ("KLDivergence", "kl_divergence"), ("AUC", "auc"), ("MyLayer2D", "my_layer2_d")],
+    [("Dense", "dense"), ("KLDivergence", "kl_divergence"), ("AUC", "auc"), ("MyLayer2D", "my_layer2d")],
 )
 def test_snake_case(name: str, expected: str) -> None:
     assert snake_case(name) == expected

@@ -26,11 +26,12 @@ from tensorlab_cuda.kernels.rowwise import rowwise_kernel
 from tensorlab_cuda.kernels.scan import scan_kernel
 from tensorlab_cuda.kernels.update import update_kernel
 from tensorlab_cuda.layout import Shape, merge_axes, rows_are_runs
-from tensorlab_cuda.memory import DeviceMemory, dense, filled, map_into
+from tensorlab_cuda.memory import dense, filled, map_into
 from tensorlab_cuda.precision import current
+from tensorlab_cuda.windows import WindowsOnHost
 
 
-class CUDABackend(DeviceMemory):
+class CUDABackend(WindowsOnHost):
     """Kernels on an NVIDIA GPU, compiled at first use.
 
     Raises:

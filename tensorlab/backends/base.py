@@ -11,6 +11,7 @@ from tensorlab.dtypes import DType
 from tensorlab.rules import Reduction, Rowwise, Scan
 from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
+from tensorlab.windows import Windows
 
 
 class Buffer(Protocol):
@@ -173,6 +174,44 @@ class Backend(Protocol):
         Returns:
             the result, and the product without the epilogue if ``keep`` is true, else None.
         """
+
+    # Windows. Images are of (batch, height, width, channels), kernels of (rows, columns, channels / groups, filters),
+    # and outputs of (batch, windows down, windows across, filters). All have one floating-point dtype.
+    def convolve(
+        self,
+        windows: Windows,
+        images: Any,
+        weights: Any,
+        epilogue: ScalarFunction | None = None,
+        operands: Sequence[Any] = (),
+        keep: bool = False,
+    ) -> tuple[Any, Any]:
+        """Return the product of each window with the kernel ``weights``: the sum over its elements and channels.
+
+        With an epilogue the result is ``epilogue(product, *operands)``, where an operand has one element per filter.
+
+        Returns:
+            the result, and the product without the epilogue if ``keep`` is true, else None.
+        """
+
+    def convolve_weights(self, windows: Windows, images: Any, outputs: Any) -> Any:
+        """Return the gradient of ``sum(convolve(windows, images, weights) * outputs)`` for the kernel."""
+
+    def convolve_images(self, windows: Windows, shape: Shape, outputs: Any, weights: Any) -> Any:
+        """Return the same gradient for images of a shape."""
+
+    def window_max(self, windows: Windows, images: Any) -> tuple[Any, Any]:
+        """Return the maximum of each window and channel, and which element of the window it is, as int32 in C order.
+
+        The first of equal elements is chosen, and NaN is larger than all numbers. Padding is ignored; a window of
+        padding alone has the maximum -inf and the element -1.
+        """
+
+    def window_sum(self, windows: Windows, images: Any, taps: Any = None) -> Any:
+        """Return the sum of each window and channel; with ``taps`` of `window_max`, that one of its elements."""
+
+    def window_spread(self, windows: Windows, shape: Shape, outputs: Any, taps: Any = None) -> Any:
+        """Return the gradient of ``sum(window_sum(windows, images, taps) * outputs)`` for images of a shape."""
 
     def update(
         self, function: ScalarFunction, groups: Sequence[Sequence[Any]], hyperparameters: Sequence[float]

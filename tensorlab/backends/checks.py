@@ -17,6 +17,7 @@ from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, Shape
 from tensorlab.rules import Rowwise, Scan
 from tensorlab.scalars import ScalarFunction
 from tensorlab.shapes import Shape
+from tensorlab.windows import Windows
 
 
 def check_buffer(who: str, buffer_type: type[Any], buffer: Any, dtype: DType | None = None) -> None:
@@ -244,6 +245,100 @@ def check_product(
         if type(operand) is not buffer_type or operand.dtype is not dtype or operand.shape != shape[-operand.ndim :]:
             check_inputs("matmul: operands", buffer_type, operands, [dtype] * len(operands), shape)
     return shape
+
+
+def check_windows(
+    who: str,
+    buffer_type: type[Any],
+    windows: Windows,
+    images: Any,
+    outputs: Any = None,
+    weights: Any = None,
+    shape: Shape | None = None,
+    taps: Any = None,
+) -> Shape:
+    """Check buffers of images, outputs and kernels that belong to windows, those that are given.
+
+    Args:
+        who: the method, for messages.
+        buffer_type: the class of the buffers.
+        windows: the windows.
+        images: the images, or None if only their shape is known.
+        outputs: the outputs, or None.
+        weights: the kernel of a convolution, or None.
+        shape: the shape of the images if ``images`` is None.
+        taps: the elements of windows that pooling has chosen, or None.
+
+    Returns:
+        the shape of the outputs. Without a kernel and outputs they have as many channels as the images.
+
+    Raises:
+        ArgumentTypeError: as in `check_buffer`.
+        DTypeError: as in `check_buffer`, or unless they are of float32 or float64.
+        ShapeError: if shapes do not fit each other.
+    """
+    given = [buffer for buffer in (images, outputs, weights) if buffer is not None]
+    for buffer in given:
+        check_buffer(who, buffer_type, buffer)
+        check_buffer(who, buffer_type, buffer, given[0].dtype)
+    if given[0].dtype.kind != "f":
+        raise DTypeError(who, "buffers of float32 or float64", str(given[0].dtype))
+    of_images: Shape = images.shape if shape is None else shape
+    if len(of_images) != 4:
+        raise ShapeError(who, "images of (batch, height, width, channels)", str(of_images))
+    channels, groups = of_images[3], windows.groups
+    filters = channels if outputs is None else outputs.shape[-1] if outputs.ndim else 0
+    if weights is not None:
+        expected = (*windows.size, channels // groups)
+        filters = weights.shape[-1] if weights.ndim else 0
+        if weights.ndim != 4 or weights.shape[:3] != expected:
+            raise ShapeError(who, f"a kernel of {expected} and filters", str(weights.shape))
+    if channels % groups or filters % groups or not channels or not filters:
+        raise ShapeError(who, f"positive multiples of {groups} channels and filters", f"{channels} and {filters}")
+    result = (of_images[0], *windows.counts(of_images[1:3]), filters)
+    for buffer in (outputs, taps):
+        if buffer is not None and buffer.shape != result:
+            raise ShapeError(who, f"outputs of shape {result}", str(buffer.shape))
+    if taps is not None:
+        check_buffer(who, buffer_type, taps)
+        if taps.dtype != "int32":
+            raise DTypeError(who, "taps of int32", str(taps.dtype))
+    return result
+
+
+def check_convolution(
+    buffer_type: type[Any],
+    windows: Windows,
+    images: Any,
+    weights: Any,
+    epilogue: ScalarFunction | None,
+    operands: Sequence[Any],
+) -> Shape:
+    """Check the operands of a convolution, and return the shape of its outputs.
+
+    The errors are those of `check_windows` and `check_product`.
+    """
+    who = "convolve"
+    shape = check_windows(who, buffer_type, windows, images, weights=weights)
+    if epilogue is not None:
+        check_function(f"{who}: epilogue", epilogue, 1 + len(operands), 1)
+    elif operands:
+        raise ArgumentError(who, "no operands without an epilogue", str(len(operands)))
+    for operand in operands:
+        check_buffer(f"{who}: operands", buffer_type, operand, images.dtype)
+        if operand.shape != shape[3:]:
+            raise ShapeError(f"{who}: operands", f"vectors of shape {shape[3:]}", str(operand.shape))
+    return shape
+
+
+def check_operands(who: str, operands: Sequence[Any], most: int) -> None:
+    """Raise if a backend supports fewer operands of an epilogue.
+
+    Raises:
+        ArgumentError: if there are more than ``most``.
+    """
+    if len(operands) > most:
+        raise ArgumentError(who, f"at most {most} operands of an epilogue", str(len(operands)))
 
 
 def check_update(

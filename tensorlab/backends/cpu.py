@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tensorlab.backends import checks
-from tensorlab.backends.host import Array, HostMemory, apart, writable
+from tensorlab.backends.cpu_windows import WindowKernels
+from tensorlab.backends.host import Array, apart, contiguous, writable
 from tensorlab.backends.listening import POOL, called, launched, listening, viewed
-from tensorlab.dtypes import DType
+from tensorlab.dtypes import DType, float32, float64
 from tensorlab.errors import DTypeError
 from tensorlab.forks import guard
 from tensorlab.host_arrays import cast
@@ -43,7 +44,7 @@ _LARGE = 1 << 16
 """The number of bytes above which rows are copied faster by several threads."""
 
 
-class CPUBackend(HostMemory):
+class CPUBackend(WindowKernels):
     """A backend that runs kernels on the processor's cores and compiles them at first use."""
 
     name = "cpu"
@@ -141,7 +142,7 @@ class CPUBackend(HostMemory):
     def rowwise(self, rule: Rowwise, inputs: Sequence[Array]) -> Array:
         """Compute one row after another, so that a row stays in the first-level cache between passes."""
         checks.check_rowwise(rule, np.ndarray, inputs)
-        dense = [x if x.flags.c_contiguous else _contiguous(x) for x in inputs]
+        dense = [contiguous(x) for x in inputs]
         result = np.empty(inputs[0].shape, inputs[0].dtype)
         if result.size == 0:
             return result
@@ -158,7 +159,7 @@ class CPUBackend(HostMemory):
     def scan(self, rule: Scan, inputs: Sequence[Array], compute: DType, output: DType) -> Array:
         """Scan each row in order, with the rows divided among the threads."""
         checks.check_scan(rule, np.ndarray, inputs)
-        dense = [x if x.flags.c_contiguous else _contiguous(x) for x in inputs]
+        dense = [contiguous(x) for x in inputs]
         result = np.empty(inputs[0].shape, output)
         if result.size == 0:
             return result
@@ -221,6 +222,9 @@ class CPUBackend(HostMemory):
                 launched(kernel, arguments, (result,) if product is None else (result, product))
         return result, product
 
+    def _pool(self) -> int:
+        return pool()
+
     def _product(
         self, dtype: DType, keep: bool, epilogue: ScalarFunction | None, operands: int
     ) -> tuple[Callable[..., int], int, int, Callable[[int], None]]:
@@ -240,6 +244,11 @@ class CPUBackend(HostMemory):
             finish = native.address(catalogue.epilogue_kernel(epilogue, dtype.name, operands))
         tasks = products.tasks(dtype.name)
         return catalogue.matmul_kernel(), tasks.address, finish, tasks.compile
+
+    def product_kernels(self) -> list[tuple[DType, Callable[..., int], int]]:
+        """Return the kernel of products and the address of its tasks for float32 and float64, for compiled calls."""
+        found = [(dtype, self._product(dtype, False, None, 0)) for dtype in (float32, float64)]
+        return [(dtype, kernel, tasks) for dtype, (kernel, tasks, _, _) in found]
 
     def update(
         self, function: ScalarFunction, groups: Sequence[Sequence[Array]], hyperparameters: Sequence[float]
@@ -262,13 +271,6 @@ class CPUBackend(HostMemory):
             if listening[0]:
                 arguments = (POOL if size > CHUNK else 0, size, weight, gradient, *slots, *hyperparameters)
                 launched(kernel, arguments, (weight, *slots), hyperparameters)
-
-
-def _contiguous(array: Array) -> Array:
-    dense = np.ascontiguousarray(array)
-    if listening[0]:
-        called(np.ascontiguousarray, (array,), dense)
-    return dense
 
 
 @functools.lru_cache(maxsize=1024)

@@ -35,6 +35,16 @@ def apart(gradient: Array, weight: Array) -> Array:
     return dense
 
 
+def contiguous(array: Array) -> Array:
+    """Return the array, or a C-contiguous copy if it is not contiguous."""
+    if array.flags.c_contiguous:
+        return array
+    dense = np.ascontiguousarray(array)
+    if listening[0]:
+        called(np.ascontiguousarray, (array,), dense)
+    return dense
+
+
 def _tell(made: Array, buffer: Array, function: Callable[..., Array], argument: Any) -> None:
     """Tell a listener of the result of NumPy's function, which is a view or a copy."""
     if np.may_share_memory(made, buffer):

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from tensorlab.backends import checks
-from tensorlab.backends.host import Array, HostMemory, apart, writable
+from tensorlab.backends.host import Array, apart, writable
+from tensorlab.backends.reference_windows import WindowDefinitions
 from tensorlab.dtypes import DType
 from tensorlab.host_arrays import cast
 from tensorlab.rules import Reduction, Rowwise, Scan
@@ -78,7 +79,7 @@ def _stored(value: Any, dtype: DType) -> Any:
         return dtype.type(value)
 
 
-class ReferenceBackend(HostMemory):
+class ReferenceBackend(WindowDefinitions):
     """A backend of plain loops over Python numbers."""
 
     name = "reference"

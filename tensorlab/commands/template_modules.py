@@ -267,7 +267,7 @@ class $class(ReferenceBackend):
     """A device that computes like the reference backend. Replace one method after the other by yours.
 
     `tensorlab.backends.Backend` specifies the methods: `map`, `reduce`, `arg_reduce`, `rowwise`, `scan`,
-    `matmul` and `update` compute; the others manage memory.
+    `matmul`, `update`, and those for windows compute; the others manage memory.
     """
 
     name = "$name"

@@ -15,12 +15,16 @@ __all__ = [
     "Maker",
     "arg_reduce_kernel",
     "call_kernel",
+    "convolve_images_kernel",
+    "convolve_kernel",
+    "convolve_weights_kernel",
     "epilogue_kernel",
     "gather_kernel",
     "map_driver",
     "map_kernel",
     "matmul_kernel",
     "outer_update_kernel",
+    "product_kernel",
     "reduce_kernel",
     "replay_kernel",
     "rowwise_kernel",
@@ -29,6 +33,9 @@ __all__ = [
     "stop_kernel",
     "task_kernel",
     "update_kernel",
+    "window_max_kernel",
+    "window_spread_kernel",
+    "window_sum_kernel",
     "worker_kernel",
 ]
 
@@ -64,18 +71,24 @@ if TYPE_CHECKING:
     from tensorlab.kernels.loops.update import update_kernel
     from tensorlab.kernels.matmul.product import task_kernel
     from tensorlab.kernels.matmul.stacked import epilogue_kernel, matmul_kernel
-    from tensorlab.kernels.runtime.compiled_call import call_kernel
+    from tensorlab.kernels.runtime.compiled_call import call_kernel, product_kernel
     from tensorlab.kernels.runtime.replay import replay_kernel
     from tensorlab.kernels.runtime.threads import run_driver, stop_kernel, worker_kernel
+    from tensorlab.kernels.windows.convolve import convolve_images_kernel, convolve_kernel, convolve_weights_kernel
+    from tensorlab.kernels.windows.pool import window_max_kernel, window_spread_kernel, window_sum_kernel
 else:
     arg_reduce_kernel = Maker("loops.arg_reduce.arg_reduce_kernel")
     call_kernel = Maker("runtime.compiled_call.call_kernel")
+    convolve_images_kernel = Maker("windows.convolve.convolve_images_kernel")
+    convolve_kernel = Maker("windows.convolve.convolve_kernel")
+    convolve_weights_kernel = Maker("windows.convolve.convolve_weights_kernel")
     epilogue_kernel = Maker("matmul.stacked.epilogue_kernel")
     gather_kernel = Maker("loops.gather.gather_kernel")
     map_driver = Maker("loops.map.map_driver")
     map_kernel = Maker("loops.map.map_kernel")
     matmul_kernel = Maker("matmul.stacked.matmul_kernel")
     outer_update_kernel = Maker("loops.outer_update.outer_update_kernel")
+    product_kernel = Maker("runtime.compiled_call.product_kernel")
     reduce_kernel = Maker("loops.reduce.reduce_kernel")
     replay_kernel = Maker("runtime.replay.replay_kernel")
     rowwise_kernel = Maker("loops.rowwise.rowwise_kernel")
@@ -84,4 +97,7 @@ else:
     stop_kernel = Maker("runtime.threads.stop_kernel")
     task_kernel = Maker("matmul.product.task_kernel")
     update_kernel = Maker("loops.update.update_kernel")
+    window_max_kernel = Maker("windows.pool.window_max_kernel")
+    window_spread_kernel = Maker("windows.pool.window_spread_kernel")
+    window_sum_kernel = Maker("windows.pool.window_sum_kernel")
     worker_kernel = Maker("runtime.threads.worker_kernel")

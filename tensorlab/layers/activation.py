@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorlab import activations, ops
-from tensorlab.errors import ArgumentError, short_repr
+from tensorlab import activations, constraints, initializers, ops, regularizers
+from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.layers.base import Layer
 from tensorlab.ops.activations import bounded_relu, elu, thresholded_relu
 from tensorlab.ops.lift import elementwise
 from tensorlab.rules import finite
+from tensorlab.shapes import items_of
 from tensorlab.tensor import Tensor
 
 
@@ -121,6 +122,80 @@ class LeakyReLU(Layer):
     def call(self, inputs: Tensor) -> Tensor:
         """Apply the activation."""
         return thresholded_relu(inputs, self.negative_slope, 0.0)
+
+
+class Identity(Layer):
+    """Return the inputs.
+
+    Source: Keras, ``keras.layers.Identity``.
+    """
+
+    samplewise = True
+
+    def call(self, inputs: Any) -> Any:
+        """Return the inputs."""
+        return inputs
+
+
+@elementwise
+def _prelu(x: float, alpha: float) -> float:
+    return x if x > 0.0 else alpha * x
+
+
+class PReLU(Layer):
+    """Compute ``x`` where it is above 0, else ``α x``, with a weight α for each feature.
+
+    Args:
+        alpha_initializer: the initial α.
+        alpha_regularizer: a penalty on α that is added to the loss.
+        alpha_constraint: what α is replaced by after each step.
+        shared_axes: the axes along which all features have one α, counted from 1; 0 is the batch.
+
+    Raises:
+        ArgumentError: for an axis that the inputs do not have, when the layer is built.
+
+    Source: Keras, ``keras.layers.PReLU``; He et al., "Delving Deep into Rectifiers", arXiv:1502.01852.
+
+    Example:
+        >>> layer = tl.layers.PReLU(alpha_initializer="ones")
+        >>> layer(tl.asarray([[-2.0, 3.0]])).tolist()
+        [[-2.0, 3.0]]
+    """
+
+    _takes_one = True
+    samplewise = True
+
+    def __init__(
+        self,
+        alpha_initializer: Any = "Zeros",
+        alpha_regularizer: Any = None,
+        alpha_constraint: Any = None,
+        shared_axes: Any = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.alpha_initializer = initializers.get(alpha_initializer)
+        self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        self.alpha_constraint = constraints.get(alpha_constraint)
+        self.shared_axes = [] if shared_axes is None else list(items_of(shared_axes))
+
+    def build(self, input_shape: Any) -> None:
+        """Create α."""
+        lengths = list(input_shape[1:])
+        for axis in self.shared_axes:
+            if not isinstance(axis, int) or not 1 <= axis <= len(lengths):
+                expected = f"axes from 1 to {len(lengths)}"
+                raise ArgumentError(f"{self._who} shared_axes", expected, short_repr(self.shared_axes))
+            lengths[axis - 1] = 1
+        if None in lengths:
+            hint = "give shared_axes for axes whose length varies"
+            raise ShapeError(self._who, "a shape with known lengths", short_repr(input_shape), hint)
+        options: dict[str, Any] = {"regularizer": self.alpha_regularizer, "constraint": self.alpha_constraint}
+        self.alpha = self.add_weight(lengths, self.alpha_initializer, name="alpha", **options)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Apply the activation."""
+        return _prelu(inputs.astype(self.dtype), self.alpha)
 
 
 _elu = elementwise(elu)

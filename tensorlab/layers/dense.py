@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from tensorlab import activations, initializers, regularizers
+from tensorlab import activations, constraints, initializers, regularizers
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.layers.base import Layer
 from tensorlab.layers.calling import call_around
@@ -30,6 +30,17 @@ def positive(who: str, value: Any) -> int:
     return number
 
 
+def refuse_activity_regularizer(layer: str, given: Any) -> None:
+    """Raise unless the ``activity_regularizer`` of a layer is None.
+
+    Raises:
+        ArgumentError: if it is not.
+    """
+    if given is not None:
+        who, received = f"{layer} activity_regularizer", short_repr(given)
+        raise ArgumentError(who, "None, as tensorlab has penalties on weights only", received, "add it to the loss")
+
+
 class Dense(Layer):
     """Compute ``activation(inputs · kernel + bias)``: ``(…, k) → (…, units)``. In a model, inputs are a batch.
 
@@ -44,6 +55,9 @@ class Dense(Layer):
         kernel_regularizer: a penalty on the kernel that is added to the loss: a name, a `Regularizer`, a function, or
             None.
         bias_regularizer: the same for the bias.
+        activity_regularizer: accepted as in Keras, if it is None.
+        kernel_constraint: what the kernel is replaced by after each step: a `Constraint`, a name, a function, or None.
+        bias_constraint: the same for the bias.
 
     Raises:
         ArgumentError: unless ``units`` is an integer of at least 1.
@@ -75,6 +89,9 @@ class Dense(Layer):
         bias_initializer: Any = "zeros",
         kernel_regularizer: Any = None,
         bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -85,6 +102,9 @@ class Dense(Layer):
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
+        refuse_activity_regularizer(self._who, activity_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
 
     def build(self, input_shape: Shape) -> None:
         """Create the kernel and the bias."""
@@ -93,14 +113,12 @@ class Dense(Layer):
             hint = "only the lengths of other axes may be unknown"
             raise ShapeError(self._who, "a shape whose last length is known", short_repr(input_shape), hint)
         shape = (features, self.units)
-        self.kernel = self.add_weight(
-            shape, self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"
-        )
+        kernel: dict[str, Any] = {"regularizer": self.kernel_regularizer, "constraint": self.kernel_constraint}
+        self.kernel = self.add_weight(shape, self.kernel_initializer, **kernel, name="kernel")
         self.bias = None
         if self.use_bias:
-            self.bias = self.add_weight(
-                shape[1:], self.bias_initializer, regularizer=self.bias_regularizer, name="bias"
-            )
+            bias: dict[str, Any] = {"regularizer": self.bias_regularizer, "constraint": self.bias_constraint}
+            self.bias = self.add_weight(shape[1:], self.bias_initializer, **bias, name="bias")
 
     def __call__(self, inputs: Any, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
         """Compute the outputs, as `Layer.__call__` describes."""

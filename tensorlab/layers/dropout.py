@@ -1,7 +1,8 @@
-"""Layers that change inputs at random in training: `Dropout` and `GaussianNoise`."""
+"""Layers that change inputs at random in training: `Dropout`, `GaussianDropout` and `GaussianNoise`."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,11 @@ def dropped(x: float, number: float, rate: float) -> float:
 @elementwise
 def _noisy(x: float, number: float, stddev: float) -> float:
     return x + number * stddev
+
+
+@elementwise
+def _multiplied(x: float, number: float, stddev: float) -> float:
+    return x * (1.0 + number * stddev)
 
 
 _REAL = (int, float, np.integer, np.floating)
@@ -51,10 +57,7 @@ class Dropout(Layer):
 
     def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
-        if isinstance(rate, bool) or not isinstance(rate, _REAL) or not 0 <= rate < 1:
-            raise ArgumentError(f"{self._who} rate", "a number of at least 0 and below 1", short_repr(rate))
-        self.rate = float(rate)
-        self.seed = seed
+        self.rate, self.seed = _rate(self._who, rate), seed
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Drop inputs in training; otherwise return the inputs."""
@@ -98,7 +101,52 @@ class GaussianNoise(Layer):
         return _noisy(inputs, _drawn(self, "gaussian_noise", "standard_normal", inputs), self.stddev)
 
 
-def _drawn(layer: Dropout | GaussianNoise, use: str, distribution: str, like: Tensor) -> Tensor:
+class GaussianDropout(Layer):
+    """Multiply the inputs by normal random numbers of mean 1 and variance ``rate / (1 - rate)`` in training.
+
+    Args:
+        rate: a number in ``[0, 1)``.
+        seed: the seed of a separate random stream; None for the global seed.
+
+    Raises:
+        ArgumentError: for another rate.
+
+    Source: Srivastava et al., "Dropout", JMLR 15, 2014; Keras, ``keras.layers.GaussianDropout``.
+
+    Example:
+        >>> layer = tl.layers.GaussianDropout(0.5)
+        >>> layer(tl.ones((1, 4))).tolist()  # without training=True nothing changes
+        [[1.0, 1.0, 1.0, 1.0]]
+    """
+
+    _takes_one = True
+    samplewise = True
+
+    def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.rate, self.seed = _rate(self._who, rate), seed
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        """Multiply the inputs in training; otherwise return the inputs."""
+        if not training or self.rate == 0:
+            return inputs
+        inputs = inputs.astype(self.dtype)
+        numbers = _drawn(self, "gaussian_dropout", "standard_normal", inputs)
+        return _multiplied(inputs, numbers, math.sqrt(self.rate / (1.0 - self.rate)))
+
+
+def _rate(who: str, rate: Any) -> float:
+    """Return a rate as a float.
+
+    Raises:
+        ArgumentError: unless it is a number of at least 0 and below 1.
+    """
+    if isinstance(rate, bool) or not isinstance(rate, _REAL) or not 0 <= rate < 1:
+        raise ArgumentError(f"{who} rate", "a number of at least 0 and below 1", short_repr(rate))
+    return float(rate)
+
+
+def _drawn(layer: Dropout | GaussianNoise | GaussianDropout, use: str, distribution: str, like: Tensor) -> Tensor:
     """Return a random number for each input, from the layer's own stream, which does not depend on other layers."""
     stream = f"{use} {layer.name}" if layer.seed is None else use
     numbers = random.drawn(stream, layer.seed, distribution, like.shape, like.dtype)

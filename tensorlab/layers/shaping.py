@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from tensorlab import ops
-from tensorlab.errors import ArgumentError, ShapeError
+from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.layers.base import Layer
-from tensorlab.rules import finite
+from tensorlab.rules import finite, integer
 from tensorlab.shapes import Shape, as_shape, items_of
 from tensorlab.tensor import Tensor
 
@@ -65,6 +67,79 @@ class Reshape(Layer):
     def call(self, inputs: Tensor) -> Tensor:
         """Reshape the inputs."""
         return ops.reshape(inputs, (_batch(self._who, inputs), *self.target_shape))
+
+
+class Permute(Layer):
+    """Permute the axes of every sample.
+
+    Args:
+        dims: the axes in their new order, counted from 1; 0, the batch, stays first.
+
+    Raises:
+        ArgumentError: for anything but the numbers from 1 to the number of axes.
+
+    Source: Keras, ``keras.layers.Permute``.
+
+    Example:
+        >>> tl.layers.Permute((2, 1))(tl.ones((5, 2, 3))).shape
+        (5, 3, 2)
+    """
+
+    _takes_one = True
+    samplewise = True
+
+    def __init__(self, dims: Any, **options: Any) -> None:
+        super().__init__(**options)
+        given = items_of(dims)
+        whole = all(isinstance(each, (int, np.integer)) for each in given)
+        if not whole or sorted(given) != [*range(1, len(given) + 1)]:
+            expected = "the axes from 1 on, each once"
+            raise ArgumentError(f"{self._who} dims", expected, short_repr(dims), "leave out 0, the batch")
+        self.dims = tuple([int(each) for each in given])
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Permute the axes.
+
+        Raises:
+            ShapeError: for inputs with another number of axes.
+        """
+        if inputs.ndim != len(self.dims) + 1:
+            raise ShapeError(self._who, f"inputs of {len(self.dims) + 1} axes", f"shape {inputs.shape}")
+        return ops.permute_dims(inputs, (0, *self.dims))
+
+
+class RepeatVector(Layer):
+    """Repeat every sample along a new axis: ``(batch, features) → (batch, n, features)``.
+
+    Args:
+        n: how often.
+
+    Raises:
+        ArgumentError: unless n is an integer of at least 1.
+
+    Source: Keras, ``keras.layers.RepeatVector``.
+
+    Example:
+        >>> tl.layers.RepeatVector(3)(tl.ones((5, 2))).shape
+        (5, 3, 2)
+    """
+
+    _takes_one = True
+    samplewise = True
+
+    def __init__(self, n: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.n = integer(f"{self._who} n", n, 1)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Repeat the inputs.
+
+        Raises:
+            ShapeError: unless they have two axes.
+        """
+        if inputs.ndim != 2:
+            raise ShapeError(self._who, "inputs of shape (batch, features)", f"shape {inputs.shape}")
+        return ops.repeat(ops.expand_dims(inputs, axis=1), self.n, axis=1)
 
 
 class Rescaling(Layer):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorlab import dtypes, initializers, regularizers
+from tensorlab import constraints, dtypes, initializers, regularizers
 from tensorlab.arguments import check_name, misfit, named
 from tensorlab.devices import only_cpu
 from tensorlab.errors import ArgumentTypeError, ShapeError, StateError, levels_to_the_user, short_repr
@@ -45,6 +45,7 @@ class Weighted(Tracked):
         trainable: bool = True,
         regularizer: Any = None,
         name: str | None = None,
+        constraint: Any = None,
     ) -> Variable:
         """Create a weight of this layer.
 
@@ -57,6 +58,8 @@ class Weighted(Tracked):
             trainable: whether training changes the weight.
             regularizer: a penalty that is added to the loss: a name, a `Regularizer`, a function, or None.
             name: the name; numbered if None.
+            constraint: what the weight is replaced by after each step of an optimizer: a `Constraint`, a function of
+                the weight, or None.
 
         Raises:
             ShapeError: if the initializer returns another shape.
@@ -80,7 +83,7 @@ class Weighted(Tracked):
         if value.shape != wanted:
             raise ShapeError(label, f"values of shape {wanted} from its initializer", str(value.shape))
         weight = Variable(value, trainable=trainable, dtype=kind, name=label)
-        weight.regularizer = regularizers.get(regularizer)
+        weight.regularizer, weight.constraint = regularizers.get(regularizer), constraints.get(constraint)
         object.__setattr__(self, "_added", [*self._added, weight])
         return weight
 

@@ -71,9 +71,10 @@ class Epochs:
             taken: how many steps the epoch had taken.
         """
         self._taken = taken
-        if state["seen"] is not None:
-            streams.set_position(state["began"])
-            self._began, self._seen = dict(state["began"]), check_count(f"{self._who} batches", state["seen"], least=0)
+        if state.get("seen") is not None:
+            self._seen = check_count(f"{self._who} batches", state["seen"], least=0)
+            streams.set_position(state.get("began", {}))
+            self._began = dict(state["began"])
             self._current = iter(self.data.batches(self._batch_size, self._shuffle, skip=self._seen))
 
     def epoch(self, number: int = 1) -> Iterator[Batch]:

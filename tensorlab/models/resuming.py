@@ -35,6 +35,7 @@ from tensorlab.saving.weights import WEIGHTS, arrays_of, assign_all, mismatches
 
 _HINT = "choose another folder for this run, or delete the checkpoints in it"
 _FIELDS = ("described", "epoch", "step", "started", "data", "stopped", "logs", "metrics", "callbacks")
+_KINDS = {"data": dict, "stopped": bool, "logs": dict, "metrics": list, "callbacks": dict}
 _SAMPLED = 64
 """How many samples are compared with those of the interrupted run."""
 
@@ -91,6 +92,9 @@ class Resuming:
         numbers = [found.get(name) for name in ("epoch", "step", "started")]
         if lacking or not all(type(number) is int and 0 <= number < 1 << 62 for number in numbers):
             raise SavedFileError(file.who, "the state of a run", short_repr(lacking or numbers), "the file is damaged")
+        for name, kind in _KINDS.items():
+            if not isinstance(found[name], kind):
+                raise SavedFileError(file.who, f"a {kind.__name__} as {name!r}", short_repr(found[name]))
         self._check_run(file, found["described"])
         return {
             **found,

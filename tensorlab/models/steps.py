@@ -40,6 +40,10 @@ class Steps(Layer):
         metrics: Sequence[Any] | None = None,
         weighted_metrics: Sequence[Any] | None = None,
         run_eagerly: bool = False,
+        loss_weights: Any = None,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
     ) -> None:
         """Set the optimizer, the loss and the metrics.
 
@@ -52,6 +56,10 @@ class Steps(Layer):
                 metrics ignore them. One that is also in ``metrics`` is reported as ``weighted_…``.
             run_eagerly: whether every step runs its Python code, for example to print or to debug. Otherwise most steps
                 of an epoch run a plan, with the same results; see `training_plan`.
+            loss_weights: accepted as in Keras, if it is None: there is one output, so one loss.
+            steps_per_execution: accepted as in Keras, and ignored: a plan needs no Python between steps.
+            jit_compile: accepted as in Keras, and ignored: every kernel is compiled.
+            auto_scale_loss: accepted as in Keras, and ignored: there is no float16 whose gradients vanish.
 
         Raises:
             UnknownNameError: for an unknown name; the message suggests similar names.
@@ -65,6 +73,9 @@ class Steps(Layer):
         chosen, weighted = _metrics(f"{who} metrics", metrics), _metrics(f"{who} weighted_metrics", weighted_metrics)
         if chosen_loss is not None and chosen_loss.reduction in (None, "none"):
             raise ArgumentError(f"{who} loss", "a loss that is one number", f"reduction={chosen_loss.reduction!r}")
+        if loss_weights is not None:
+            hint = "multiply the loss, or give fit sample_weight"
+            raise ArgumentError(f"{who} loss_weights", "None, as there is one loss", short_repr(loss_weights), hint)
         if not isinstance(run_eagerly, (bool, type(None))):
             raise ArgumentError(f"{who} run_eagerly", "True or False", short_repr(run_eagerly))
         self._optimizer, self._loss, self.run_eagerly = chosen_optimizer, chosen_loss, bool(run_eagerly)

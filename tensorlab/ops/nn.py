@@ -119,7 +119,8 @@ def dense(x: Any, kernel: Any, bias: Any = None, activation: Elementwise | None 
     result = Tensor(buffer, backend)
     if recording:
         operands = [] if offset is None else [offset]
-        _record_dense(rows, weights, operands, epilogue, Tensor(product, backend) if keep else result, result)
+        made = Tensor(product, backend) if keep else result
+        record_fused(rows, weights, product_vjps(rows, weights), operands, epilogue, made, result)
     return result
 
 
@@ -131,20 +132,31 @@ def biased(activation: Elementwise) -> Elementwise:
     return found
 
 
-def _record_dense(
+def record_fused(
     x: Tensor,
     kernel: Tensor,
+    vjps: tuple[autodiff.Vjp, autodiff.Vjp],
     operands: list[Tensor],
     epilogue: Elementwise | None,
     product: Tensor,
     result: Tensor,
 ) -> None:
-    """Record the operations that the result is made of: the product, the addition of the bias, and the activation."""
+    """Record the operations that the result is made of: the product, the addition of the bias, and the activation.
+
+    Args:
+        x: the first factor.
+        kernel: the second factor.
+        vjps: those of the product for both factors.
+        operands: the bias, if there is one.
+        epilogue: the activation after the addition of the bias; the addition alone, or None.
+        product: the product without the epilogue; the result itself if it is not needed.
+        result: the result.
+    """
     fused = product is not result
     if not fused:
         product = from_buffer_of(result, result._buffer) if operands else result
     kept = product.snapshot()  # the caller may assign to the result
-    autodiff.record((x, kernel), (product,), product_vjps(x, kernel))
+    autodiff.record((x, kernel), (product,), vjps)
     inner = product
     if operands:
         (bias,) = operands

@@ -120,7 +120,8 @@ class Optimizer(Configured):
 
         Args:
             grads_and_vars: pairs of a gradient and a variable. If the gradient is None, the variable is not changed,
-                but its slots are created, so that the slots are in the order of the variables.
+                but its slots are created, so that the slots are in the order of the variables. Afterwards variables
+                with a constraint are replaced by what that returns.
 
         Raises:
             ShapeError: if a gradient does not have its variable's shape.
@@ -172,6 +173,10 @@ class Optimizer(Configured):
                     first += width
                 backend.update(rule.scalar, tuple(groups), values)
             left = later
+        for variable in variables:
+            if variable.constraint is not None:
+                with autodiff.no_grad():
+                    variable.assign(variable.constraint(variable))
 
     def _hyperparameter_values(self, rule: Rule) -> list[float]:
         return [self.hyperparameter(name) for name in rule.hyperparameters]

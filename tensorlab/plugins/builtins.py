@@ -25,15 +25,30 @@ def tensorlab_register_layers() -> dict[str, Any]:
 
     return {
         "Activation": layers.Activation,
+        "AveragePooling1D": layers.AveragePooling1D,
+        "AveragePooling2D": layers.AveragePooling2D,
         "BatchNormalization": layers.BatchNormalization,
+        "Conv1D": layers.Conv1D,
+        "Conv2D": layers.Conv2D,
         "Dense": layers.Dense,
         "Dropout": layers.Dropout,
         "ELU": layers.ELU,
         "Flatten": layers.Flatten,
+        "GaussianDropout": layers.GaussianDropout,
         "GaussianNoise": layers.GaussianNoise,
+        "GlobalAveragePooling1D": layers.GlobalAveragePooling1D,
+        "GlobalAveragePooling2D": layers.GlobalAveragePooling2D,
+        "GlobalMaxPooling1D": layers.GlobalMaxPooling1D,
+        "GlobalMaxPooling2D": layers.GlobalMaxPooling2D,
+        "Identity": layers.Identity,
         "Input": layers.Input,
         "LeakyReLU": layers.LeakyReLU,
+        "MaxPooling1D": layers.MaxPooling1D,
+        "MaxPooling2D": layers.MaxPooling2D,
+        "PReLU": layers.PReLU,
+        "Permute": layers.Permute,
         "ReLU": layers.ReLU,
+        "RepeatVector": layers.RepeatVector,
         "Rescaling": layers.Rescaling,
         "Reshape": layers.Reshape,
         "Softmax": layers.Softmax,
@@ -44,22 +59,36 @@ def tensorlab_register_layers() -> dict[str, Any]:
 @hookimpl
 def tensorlab_register_activations() -> dict[str, Any]:
     return {
+        "celu": activations.celu,
         "elu": activations.elu,
         "exponential": activations.exponential,
         "gelu": activations.gelu,
+        "glu": activations.glu,
+        "hard_shrink": activations.hard_shrink,
         "hard_sigmoid": activations.hard_sigmoid,
+        "hard_silu": activations.hard_silu,
+        "hard_swish": activations.hard_swish,
+        "hard_tanh": activations.hard_tanh,
         "leaky_relu": activations.leaky_relu,
         "linear": activations.linear,
+        "log_sigmoid": activations.log_sigmoid,
         "log_softmax": activations.log_softmax,
         "relu": activations.relu,
         "relu6": activations.relu6,
         "selu": activations.selu,
         "sigmoid": activations.sigmoid,
         "silu": activations.silu,
+        "soft_shrink": activations.soft_shrink,
         "softmax": activations.softmax,
         "softplus": activations.softplus,
         "softsign": activations.softsign,
+        "sparse_plus": activations.sparse_plus,
+        "sparse_sigmoid": activations.sparse_sigmoid,
+        "sparsemax": activations.sparsemax,
+        "squareplus": activations.squareplus,
         "tanh": activations.tanh,
+        "tanh_shrink": activations.tanh_shrink,
+        "threshold": activations.threshold,
     }
 
 
@@ -91,11 +120,14 @@ def tensorlab_register_metrics() -> dict[str, Any]:
         "auc": metrics.AUC,
         "binary_accuracy": metrics.BinaryAccuracy,
         "binary_crossentropy": metrics.BinaryCrossentropy,
+        "binary_io_u": metrics.BinaryIoU,
         "bce": metrics.BinaryCrossentropy,
         "categorical_accuracy": metrics.CategoricalAccuracy,
         "categorical_crossentropy": metrics.CategoricalCrossentropy,
         "categorical_hinge": metrics.CategoricalHinge,
         "cosine_similarity": metrics.CosineSimilarity,
+        "f1_score": metrics.F1Score,
+        "fbeta_score": metrics.FBetaScore,
         "false_negatives": metrics.FalseNegatives,
         "false_positives": metrics.FalsePositives,
         "hinge": metrics.Hinge,
@@ -111,8 +143,11 @@ def tensorlab_register_metrics() -> dict[str, Any]:
         "mse": metrics.MeanSquaredError,
         "mean_squared_logarithmic_error": metrics.MeanSquaredLogarithmicError,
         "msle": metrics.MeanSquaredLogarithmicError,
+        "io_u": metrics.IoU,
+        "mean_io_u": metrics.MeanIoU,
         "poisson": metrics.Poisson,
         "precision": metrics.Precision,
+        "r2_score": metrics.R2Score,
         "recall": metrics.Recall,
         "root_mean_squared_error": metrics.RootMeanSquaredError,
         "sparse_categorical_accuracy": metrics.SparseCategoricalAccuracy,
@@ -151,7 +186,12 @@ def tensorlab_register_initializers() -> dict[str, Any]:
 
 @hookimpl
 def tensorlab_register_regularizers() -> dict[str, Any]:
-    return {"l1": regularizers.L1, "l2": regularizers.L2, "l1_l2": regularizers.L1L2}
+    return {
+        "l1": regularizers.L1,
+        "l1_l2": regularizers.L1L2,
+        "l2": regularizers.L2,
+        "orthogonal_regularizer": regularizers.OrthogonalRegularizer,
+    }
 
 
 @hookimpl

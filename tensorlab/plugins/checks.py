@@ -7,6 +7,7 @@ import keyword
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from tensorlab.backends import ReferenceBackend
 from tensorlab.errors import PluginError, ScalarError, short_repr
 from tensorlab.ops.lift import Elementwise
 from tensorlab.scalars import scalar_function
+from tensorlab.scalars.source import is_own
 from tensorlab.tensor import Tensor
 
 
@@ -91,6 +93,8 @@ def _accepts(function: Callable[..., Any], arguments: int) -> bool:
 
 def _is_function_of_numbers(function: Callable[..., Any]) -> bool:
     """Return whether a function raises for a tensor but can be lifted. Nothing is compiled."""
+    if isinstance(function, FunctionType) and is_own(inspect.unwrap(function)):
+        return False  # tensorlab registers functions of tensors, which a call would parse
     backend = ReferenceBackend()
     try:
         function(Tensor(backend.from_host(np.ones((2, 4), np.float32)), backend))

@@ -18,7 +18,7 @@ from tensorlab.tensor import Tensor
 
 MOST_BYTES = 16 << 20
 """The size of JSON above which it is refused; a model of a thousand layers has a megabyte."""
-DEEPEST = 400
+DEEPEST = 250
 """The number of nested lists and dicts above which JSON is refused."""
 
 _MARK = "$"

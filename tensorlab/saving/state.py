@@ -41,16 +41,24 @@ def set_layers(who: str, model: Layer, data: Mapping[str, Any]) -> None:
     for count in counted.values():
         if type(count) is not int or not 0 <= count < 1 << 64:
             raise SavedFileError(who, "the count of a seed generator", short_repr(count, 80), _DAMAGED)
+    weights = named_weights(model)
+    renamed = [p for p, w in weights.items() if p in flagged and _last(flagged[p][0]) != _last(w.name)]
+    if renamed:  # names of weights are part of their paths
+        raise SavedFileError(who, f"the names of the weights {renamed}", short_repr(flagged[renamed[0]][0]), _DAMAGED)
     for path, layer in named_layers(model).items():
         if path in named:
             layer.name, trained = named[path]
             object.__setattr__(layer, "_trainable", trained)
-    for path, weight in named_weights(model).items():
+    for path, weight in weights.items():
         if path in flagged:
             weight.name, weight.trainable = flagged[path]
     for path, seed in named_seeds(model):
         if path in counted:
             seed.set_state(counted[path])
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
 
 
 def shape_to_data(shape: Any) -> Any:

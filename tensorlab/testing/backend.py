@@ -12,7 +12,7 @@ import numpy as np
 from tensorlab.backends import Backend, ReferenceBackend
 from tensorlab.dtypes import NAMES, DType
 from tensorlab.errors import DeviceError, TensorlabError, short_repr
-from tensorlab.ops.arithmetic import multiply
+from tensorlab.ops.arithmetic import add, multiply
 from tensorlab.ops.casting import conversion
 from tensorlab.ops.cumulative import RUNNING_SUM
 from tensorlab.tensor import asarray
@@ -22,6 +22,7 @@ from tensorlab.testing.loss import LossSubject
 from tensorlab.testing.optimizer import OptimizerSubject
 from tensorlab.testing.report import NotApplicableError, fail
 from tensorlab.testing.subject import Array, Subject
+from tensorlab.windows import Windows
 
 _BUILT_IN: dict[Callable[[Any], Subject], tuple[str, ...]] = {
     ActivationSubject: ("relu", "sigmoid", "tanh", "softmax"),
@@ -70,6 +71,28 @@ def _results(backend: Backend, array: Array) -> Iterator[tuple[str, Any]]:
     if array.dtype.kind != "b":
         yield "arg_reduce", backend.arg_reduce("max", x)
         yield "scan", backend.scan(RUNNING_SUM, [x], array.dtype, array.dtype)
+    if array.dtype.kind == "f":
+        yield from _results_of_windows(backend, array)
+
+
+def _results_of_windows(backend: Backend, array: Array) -> Iterator[tuple[str, Any]]:
+    """Yield what the methods for windows return. All numbers are small integers, so sums have no rounding errors."""
+    windows = Windows((2, 2), (1, 2), (1, 1), ((1, 0), (0, 1)), 2)
+    images = backend.from_host(array.reshape((1, 2, 3, 4)))
+    weights = backend.from_host(array.reshape(-1)[:16].reshape((2, 2, 2, 2)).copy())
+    outputs, product = backend.convolve(
+        windows, images, weights, add.scalar, [backend.index(images, (0, 0, 0, slice(2)))], True
+    )
+    yield "convolve", outputs
+    yield "convolve: the product", product
+    yield "convolve_weights", backend.convolve_weights(windows, images, outputs)
+    yield "convolve_images", backend.convolve_images(windows, (1, 2, 3, 4), outputs, weights)
+    values, taps = backend.window_max(windows, images)
+    yield "window_max", values
+    yield "window_max: taps", taps
+    for chosen in (None, taps):
+        yield "window_sum", backend.window_sum(windows, images, chosen)
+        yield "window_spread", backend.window_spread(windows, (1, 2, 3, 4), values, chosen)
 
 
 def _same(received: Array, expected: Array) -> bool:

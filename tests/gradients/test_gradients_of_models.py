@@ -95,19 +95,42 @@ LOSSES: dict[str, tuple[Callable[[Rng], Array], Callable[..., Array], str]] = {
 }
 """Targets, outputs, and the PyTorch expression of each loss."""
 
+FIRST, LAST = "x.permute(0, 3, 1, 2)", ".permute(0, 2, 3, 1)"  # of the channels
 LAYERS: dict[str, tuple[Callable[[], tl.layers.Layer], str]] = {
     "Activation": (lambda: tl.layers.Activation("tanh"), "torch.tanh(x)"),
     "BatchNormalization": (  # outside of training
         lambda: tl.layers.BatchNormalization(axis=1, epsilon=9.0),
         "(x - u[:, None]) / (v[:, None] + 9).sqrt() * y[:, None] + z[:, None]",
     ),
+    "AveragePooling1D": (lambda: tl.layers.AveragePooling1D(), f"{F}.avg_pool1d(x.mT, 2).mT"),
+    "AveragePooling2D": (
+        lambda: tl.layers.AveragePooling2D((2, 1), strides=1),
+        f"{F}.avg_pool2d({FIRST}, (2, 1), 1){LAST}",
+    ),
+    "Conv1D": (
+        lambda: tl.layers.Conv1D(2, 2, padding="causal", activation="tanh"),
+        f"torch.tanh({F}.conv1d({F}.pad(x.mT, (1, 0)), y.permute(2, 1, 0), z).mT)",
+    ),
+    "Conv2D": (
+        lambda: tl.layers.Conv2D(2, 2, strides=(1, 2), activation="tanh"),
+        f"torch.tanh({F}.conv2d({FIRST}, y.permute(3, 2, 0, 1), z, (1, 2)){LAST})",
+    ),
     "Dense": (lambda: tl.layers.Dense(2, activation="sigmoid"), "torch.sigmoid(x @ y + z)"),
     "Dropout": (lambda: tl.layers.Dropout(0.5), "1.0 * x"),  # without training
     "ELU": (lambda: tl.layers.ELU(0.5), f"{F}.elu(x, alpha=0.5)"),
     "Flatten": (lambda: tl.layers.Flatten(), "x.flatten(1)"),
     "GaussianNoise": (lambda: tl.layers.GaussianNoise(0.5), "1.0 * x"),
+    "GlobalAveragePooling1D": (lambda: tl.layers.GlobalAveragePooling1D(), "x.mean(1)"),
+    "GlobalAveragePooling2D": (lambda: tl.layers.GlobalAveragePooling2D(), "x.mean((1, 2))"),
+    "GlobalMaxPooling1D": (lambda: tl.layers.GlobalMaxPooling1D(), "x.amax(1)"),
+    "GlobalMaxPooling2D": (lambda: tl.layers.GlobalMaxPooling2D(), "x.amax((1, 2))"),
     "Input": (lambda: tl.layers.Input((2, 3)), "1.0 * x"),
     "LeakyReLU": (lambda: tl.layers.LeakyReLU(0.1), f"{F}.leaky_relu(x, 0.1)"),
+    "MaxPooling1D": (lambda: tl.layers.MaxPooling1D(), f"{F}.max_pool1d(x.mT, 2).mT"),
+    "MaxPooling2D": (
+        lambda: tl.layers.MaxPooling2D((2, 2), strides=1),
+        f"{F}.max_pool2d({FIRST}, 2, 1){LAST}",
+    ),
     "ReLU": (lambda: tl.layers.ReLU(0.65, threshold=0.25), "x.clamp(max=0.65) * (x > 0.25)"),
     "Rescaling": (lambda: tl.layers.Rescaling(0.5, 2.0), "x * 0.5 + 2.0"),
     "Reshape": (lambda: tl.layers.Reshape((3, 2)), "x.reshape(-1, 3, 2)"),
@@ -142,7 +165,7 @@ def test_gradients_of_losses(name: str, rng: Rng) -> None:
 @pytest.mark.parametrize("name", LAYERS)
 def test_gradients_of_layers(name: str, rng: Rng) -> None:
     make, theirs = LAYERS[name]
-    inputs = apart(rng, 2, 2, 3)
+    inputs = apart(rng, *((2, 3, 4, 2) if name.endswith("2D") else (2, 2, 3)))
     (gradients,) = [part for part in LayerSubject(make(), inputs=inputs).checks() if part.heading == "gradients"]
     assert gradients.result().outcome == "passed"
     layer = make()

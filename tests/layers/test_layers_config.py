@@ -57,6 +57,9 @@ def test_config_contains_arguments_and_defaults() -> None:
         "bias_initializer": "zeros",
         "kernel_regularizer": None,
         "bias_regularizer": None,
+        "activity_regularizer": None,
+        "kernel_constraint": None,
+        "bias_constraint": None,
         "name": "hidden",
     }
 

@@ -29,7 +29,7 @@ def test_activation_layer_applies_the_function(name: str, rng: np.random.Generat
 def test_activation_layer_suggests_similar_names() -> None:
     with pytest.raises(UnknownNameError) as error:
         Activation("sigmiod")
-    assert error.value.hint == "did you mean 'sigmoid' or 'hard_sigmoid'?"
+    assert error.value.hint == "did you mean 'sigmoid' or 'log_sigmoid' or 'hard_sigmoid'?"
 
 
 @pytest.mark.parametrize("shape", [(5,), (5, 1), (2, 3, 4), (0, 3, 2), (3, 0, 2), (2, 3, 1, 5)])

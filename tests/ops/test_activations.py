@@ -48,6 +48,30 @@ RULES: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
     "sigmoid": (sigmoid, lambda x: sigmoid(x) * (1.0 - sigmoid(x))),
     "tanh": (np.tanh, lambda x: 1.0 - np.tanh(x) ** 2),
     "linear": (lambda x: x, np.ones_like),
+    "celu": (lambda x: np.where(x > 0, x, np.expm1(x)), lambda x: np.where(x > 0, 1.0, np.exp(x))),
+    "hard_shrink": (lambda x: np.where(abs(x) > 0.5, x, 0.0), lambda x: np.where(abs(x) > 0.5, 1.0, 0.0)),
+    "hard_silu": (
+        lambda x: x * np.clip(x / 6 + 0.5, 0.0, 1.0),
+        lambda x: np.where(abs(x) < 3, x / 3 + 0.5, (x > 0).astype(x.dtype)),
+    ),
+    "hard_tanh": (lambda x: np.clip(x, -1.0, 1.0), lambda x: np.where(abs(x) < 1, 1.0, 0.0)),
+    "log_sigmoid": (lambda x: -np.log1p(np.exp(-x)), lambda x: sigmoid(-x)),
+    "mish": (
+        lambda x: x * np.tanh(np.log1p(np.exp(x))),
+        lambda x: np.tanh(np.log1p(np.exp(x))) + x * sigmoid(x) * (1.0 - np.tanh(np.log1p(np.exp(x))) ** 2),
+    ),
+    "soft_shrink": (
+        lambda x: np.sign(x) * np.maximum(abs(x) - 0.5, 0.0),
+        lambda x: np.where(abs(x) > 0.5, 1.0, 0.0),
+    ),
+    "sparse_plus": (
+        lambda x: np.where(x <= -1, 0.0, np.where(x >= 1, x, (x + 1) ** 2 / 4)),
+        lambda x: np.clip((x + 1) / 2, 0.0, 1.0),
+    ),
+    "sparse_sigmoid": (lambda x: np.clip((x + 1) / 2, 0.0, 1.0), lambda x: np.where(abs(x) < 1, 0.5, 0.0)),
+    "squareplus": (lambda x: (x + np.sqrt(x**2 + 4)) / 2, lambda x: (1 + x / np.sqrt(x**2 + 4)) / 2),
+    "tanh_shrink": (lambda x: x - np.tanh(x), lambda x: np.tanh(x) ** 2),
+    "threshold": (lambda x: np.where(x > 0, x, 0.0), lambda x: (x > 0).astype(x.dtype)),
 }
 
 

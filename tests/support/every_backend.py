@@ -7,6 +7,7 @@ import backend_loops
 import backend_memory
 import backend_products
 import backend_refusals
+import backend_windows
 import numpy as np
 from backend_checks import CALLS, CHECKS, Call
 
@@ -14,7 +15,7 @@ from tensorlab.backends import Backend, ReferenceBackend
 
 __all__ = ["CALLS", "CHECKS", "FAMILIES", "compare"]
 
-FAMILIES = (backend_memory, backend_loops, backend_products, backend_conversions, backend_refusals)
+FAMILIES = (backend_memory, backend_loops, backend_products, backend_conversions, backend_refusals, backend_windows)
 """The modules that add to the checks."""
 
 

@@ -243,3 +243,183 @@ def own_schedule(keras: Any) -> dict[str, Any]:
 
     model = regression(keras, keras.optimizers.Adam(Warmup()))
     return recorded(model.fit(X, TARGETS, 5, epochs=3, shuffle=False, verbose=0))
+
+
+# Activations, layers, initializers, regularizers and constraints
+
+
+@script
+def further_activations(keras: Any) -> dict[str, Any]:
+    points = np.array([[-8.0, -3.0, -1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 3.0]], "f4")
+    names = (
+        "celu hard_shrink hard_silu hard_swish hard_tanh log_sigmoid soft_shrink sparse_plus sparse_sigmoid squareplus "
+        "tanh_shrink glu sparsemax"
+    )
+    found = {name: keras.activations.get(name)(points) for name in names.split()}
+    found["mish"] = keras.activations.mish(points)
+    return {name: np.asarray(value) for name, value in found.items()}
+
+
+@script
+def layers_without_weights(keras: Any) -> dict[str, Any]:
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            layers.InputLayer((FEATURES,)),
+            layers.RepeatVector(3),
+            layers.Permute((2, 1)),
+            layers.Reshape((6, 2)),
+            layers.Activation("tanh"),
+            layers.PReLU(alpha_initializer=keras.initializers.Constant(0.25), shared_axes=[1]),
+            layers.GaussianDropout(0.0),
+            layers.GaussianNoise(0.0),
+            layers.Identity(),
+            layers.Flatten(),
+            layers.Dense(3),
+            layers.Softmax(),
+        ]
+    )
+    settle(model)
+    model.compile(keras.optimizers.Adam(0.05), "sparse_categorical_crossentropy")
+    history = model.fit(X, LABELS, batch_size=5, epochs=3, shuffle=False, verbose=0)
+    return recorded(history) | {"alpha": model.layers[4].get_weights()[0], "outputs": model.predict(X[:2], verbose=0)}
+
+
+@script
+def constraints_of_weights(keras: Any) -> dict[str, Any]:
+    found, constraints = {}, keras.constraints
+    for name, constraint in {
+        "max": constraints.MaxNorm(0.5),
+        "unit": constraints.UnitNorm(axis=1),
+        "range": constraints.MinMaxNorm(0.2, 0.4, rate=0.5),
+        "non_neg": "non_neg",
+    }.items():
+        model = keras.Sequential(
+            [
+                keras.Input((FEATURES,)),
+                keras.layers.Dense(3, "tanh", kernel_constraint=constraint),
+                keras.layers.Dense(1, bias_constraint=constraints.non_neg(), kernel_constraint=constraint),
+            ]
+        )
+        settle(model)
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+        found[name] = recorded(model.fit(X, TARGETS, 5, epochs=3, shuffle=False, verbose=0))["loss"]
+        found[f"{name} kernel"] = model.layers[0].get_weights()[0]
+    return found
+
+
+@script
+def regularizers_of_weights(keras: Any) -> dict[str, Any]:
+    found, regularizers = {}, keras.regularizers
+    for name, regularizer in {
+        "l1": regularizers.l1(0.01),
+        "l1_l2": regularizers.L1L2(0.01, 0.02),
+        "rows": regularizers.OrthogonalRegularizer(0.1),
+        "columns": regularizers.orthogonal_regularizer(0.1, mode="columns"),
+        "name": "l2",
+    }.items():
+        model = keras.Sequential([keras.Input((FEATURES,)), keras.layers.Dense(3, kernel_regularizer=regularizer)])
+        settle(model)
+        model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=False, steps_per_execution=1)
+        found[name] = recorded(model.fit(X, X[:, :3], 5, epochs=2, shuffle=False, verbose=0))["loss"]
+    return found
+
+
+@script
+def ranges_of_initializers(keras: Any) -> dict[str, Any]:
+    """Return standard deviations in a coarse unit."""
+    names = (
+        "he_normal he_uniform lecun_normal lecun_uniform glorot_normal glorot_uniform normal uniform random_normal "
+        "random_uniform truncated_normal zeros ones orthogonal identity"
+    )
+    found = {}
+    for name in names.split():
+        values = np.asarray(keras.initializers.get(name)((100, 100)))
+        found[name] = round(float(values.std()) * 40.0)
+    return found
+
+
+# Metrics
+
+
+P = np.array([[0.2, 0.5, 0.3], [0.6, 0.1, 0.3], [0.1, 0.1, 0.8], [0.3, 0.4, 0.3], [0.05, 0.9, 0.05]], "f4")
+ROWS = np.eye(3, dtype="f4")[[1, 0, 1, 2, 1]]
+FOUND, TRUE = np.array([1, 0, 2, 2, 0, 1]), np.array([1, 0, 1, 2, 1, 0])
+
+
+@script
+def scores_of_classes(keras: Any) -> dict[str, Any]:
+    metrics, found = keras.metrics, {}
+    made = {
+        "f1": metrics.F1Score(),
+        "f1 micro": metrics.F1Score("micro", threshold=0.35),
+        "f1 macro": metrics.F1Score(average="macro"),
+        "f1 weighted": metrics.F1Score(average="weighted"),
+        "f2": metrics.FBetaScore(beta=2.0, average="macro", threshold=0.25),
+        "precision top 1": metrics.Precision(top_k=1),
+        "precision top 2": metrics.Precision(top_k=2, class_id=1),
+        "recall class": metrics.Recall(thresholds=[0.1, 0.45], class_id=1),
+        "recall top 2": metrics.Recall(thresholds=0.35, top_k=2),
+        "pr": metrics.AUC(curve="PR"),
+        "pr minoring": metrics.AUC(20, curve="PR", summation_method="minoring"),
+        "roc majoring": metrics.AUC(num_thresholds=20, summation_method="majoring"),
+        "thresholds": metrics.AUC(thresholds=[0.2, 0.4, 0.6]),
+    }
+    for name, metric in made.items():
+        assert metric.name.split("_")[0] in ("f1", "fbeta", "precision", "recall", "auc")
+        metric.update_state(ROWS[:2], P[:2])
+        metric.update_state(ROWS[2:], P[2:])
+        found[name] = np.asarray(metric.result())
+        metric.reset_state()
+        metric.update_state(ROWS, P, sample_weight=np.array([1.0, 0.5, 2.0, 0.0, 1.0], "f4"))
+        found[f"{name} weighted"] = np.asarray(metric.result())
+    logits = metrics.AUC(from_logits=True)
+    logits.update_state(ROWS, 4.0 * P - 2.0)
+    return found | {"logits": float(logits.result())}
+
+
+@script
+def scores_of_regions_and_regressions(keras: Any) -> dict[str, Any]:
+    metrics, found = keras.metrics, {}
+    for name, metric in {
+        "iou": metrics.IoU(num_classes=3, target_class_ids=[0, 2]),
+        "mean iou": metrics.MeanIoU(num_classes=3),
+        "ignoring": metrics.MeanIoU(num_classes=3, ignore_class=2),
+        "of four": metrics.MeanIoU(4),
+    }.items():
+        metric.update_state(TRUE, FOUND)
+        found[name] = [float(metric.result()), metric.name.startswith(("io_u", "mean_io_u"))]
+    binary = metrics.BinaryIoU(target_class_ids=[0, 1], threshold=0.3)
+    binary.update_state([0, 1, 0, 1], [0.1, 0.2, 0.4, 0.7])
+    found["binary"] = float(binary.result())
+    for name, metric in {
+        "r2": metrics.R2Score(),
+        "adjusted": metrics.R2Score(num_regressors=2),
+        "weighted": metrics.R2Score("variance_weighted_average"),
+        "each": metrics.R2Score(None),
+    }.items():
+        metric.update_state(X[:7, :2], 0.9 * X[:7, :2] + 0.1)
+        metric.update_state(X[7:, :2], 0.8 * X[7:, :2], sample_weight=WEIGHTS[7:])
+        found[name] = np.asarray(metric.result())
+    return found
+
+
+@script
+def metrics_of_fit(keras: Any) -> dict[str, Any]:
+    model = keras.Sequential([keras.Input((FEATURES,)), keras.layers.Dense(3, "softmax")])
+    settle(model)
+    metrics = [
+        "mse",
+        "mae",
+        "categorical_accuracy",
+        keras.metrics.F1Score(average="macro"),
+        keras.metrics.AUC(name="auc"),
+    ]
+    model.compile("adam", "categorical_crossentropy", metrics=metrics)
+    rows = keras.utils.to_categorical(LABELS, 3)
+    history = model.fit(X, rows, 5, epochs=2, validation_split=0.25, shuffle=False, verbose=0).history
+    line = regression(
+        keras, metrics=[keras.metrics.R2Score(name="r2"), keras.metrics.RootMeanSquaredError(name="rmse"), "mape"]
+    )
+    other = line.fit(X, TARGETS[:, None], 5, epochs=2, shuffle=False, verbose=0).history
+    return {f"rows {name}": values for name, values in history.items()} | other

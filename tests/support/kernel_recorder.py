@@ -63,6 +63,30 @@ class Recorder(CPUBackend):
         super().matmul(*arguments)
         return self.reference.matmul(*arguments)
 
+    def convolve(self, *arguments: Any) -> Any:
+        super().convolve(*arguments)
+        return self.reference.convolve(*arguments)
+
+    def convolve_weights(self, *arguments: Any) -> Any:
+        super().convolve_weights(*arguments)
+        return self.reference.convolve_weights(*arguments)
+
+    def convolve_images(self, *arguments: Any) -> Any:
+        super().convolve_images(*arguments)
+        return self.reference.convolve_images(*arguments)
+
+    def window_max(self, *arguments: Any) -> Any:
+        super().window_max(*arguments)
+        return self.reference.window_max(*arguments)
+
+    def window_sum(self, *arguments: Any) -> Any:
+        super().window_sum(*arguments)
+        return self.reference.window_sum(*arguments)
+
+    def window_spread(self, *arguments: Any) -> Any:
+        super().window_spread(*arguments)
+        return self.reference.window_spread(*arguments)
+
     def update(self, *arguments: Any) -> None:
         super().update(*arguments)
         self.reference.update(*arguments)
@@ -140,6 +164,12 @@ def training(dtype: str) -> None:
             model.fit(x, y, epochs=1, verbose=0)
             model.evaluate(x, y, verbose=0)
             model.predict(x, verbose=0)
+        images = rng.normal(size=(4, 6, 6, 2)).astype(dtype)
+        convolution = tl.layers.Conv2D(3, 2, activation="relu", dtype=dtype)
+        pooling = [tl.layers.MaxPooling2D(), tl.layers.AveragePooling2D(), tl.layers.Flatten(), tl.layers.Dense(3)]
+        model = tl.Sequential([convolution, tl.layers.Conv2D(2, 2), *pooling])
+        model.compile("sgd", "mse")
+        model.fit(images, np.eye(3)[labels[:4]], epochs=1, verbose=0)
 
 
 PROGRAMS = {"every_operation": every_operation, "every_dtype": every_dtype, "training": training}

@@ -1,0 +1,154 @@
+"""The part of the CPU backend that computes with the windows of images: convolutions and pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tensorlab.backends import checks
+from tensorlab.backends.host import Array, HostMemory, contiguous
+from tensorlab.backends.listening import POOL, launched, listening
+from tensorlab.dtypes import DType
+from tensorlab.forks import guard
+from tensorlab.kernels import catalogue
+from tensorlab.scalars import ScalarFunction
+from tensorlab.shapes import Shape
+from tensorlab.windows import Windows
+
+
+class WindowKernels(HostMemory):
+    """The methods of the protocol for windows. `CPUBackend` has what they use: the pool and the tasks of products."""
+
+    _kernels: dict[Any, Any]
+
+    def _pool(self) -> int:
+        raise NotImplementedError
+
+    def _product(
+        self, dtype: DType, keep: bool, epilogue: ScalarFunction | None, operands: int
+    ) -> tuple[Callable[..., int], int, int, Callable[[int], None]]:
+        raise NotImplementedError
+
+    def convolve(
+        self,
+        windows: Windows,
+        images: Array,
+        weights: Array,
+        epilogue: ScalarFunction | None = None,
+        operands: Sequence[Array] = (),
+        keep: bool = False,
+    ) -> tuple[Array, Array | None]:
+        """Copy some windows at a time to a buffer, multiply them by the kernel, and apply the epilogue to each tile."""
+        shape = checks.check_convolution(np.ndarray, windows, images, weights, epilogue, operands)
+        checks.check_operands("convolve", operands, 1)
+        dtype = images.dtype
+        result = np.empty(shape, dtype)
+        product = np.empty(shape, dtype) if keep else None
+        if result.size:
+            key = ("convolve", None if epilogue is None else epilogue.key, dtype.num, keep)
+            found = self._kernels.get(key)
+            if found is None:
+                found = self._kernels[key] = self._product(dtype, keep, epilogue, len(operands))
+            _, tasks, finish, compile_tasks = found
+            words = _words(windows, images.shape, shape[3])
+            x, w = contiguous(images), contiguous(weights)
+            bias = contiguous(operands[0]) if operands else None
+            z, p = 0 if product is None else id(product), 0 if bias is None else id(bias)
+            kernel = self._windows_kernel(catalogue.convolve_kernel, dtype)
+            while missing := kernel(self._pool(), tasks, finish, words, result, z, x, w, p):
+                compile_tasks(missing)
+            if listening[0]:
+                others = 0 if product is None else product, x, w, 0 if bias is None else bias
+                written = (result,) if product is None else (result, product)
+                launched(kernel, (POOL, tasks, finish, words, result, *others), written)
+        return result, product
+
+    def convolve_weights(self, windows: Windows, images: Array, outputs: Array) -> Array:
+        """Multiply the transposed windows by the outputs: partial sums, which are then added."""
+        checks.check_windows("convolve_weights", np.ndarray, windows, images, outputs)
+        shape = (*windows.size, images.shape[3] // windows.groups, outputs.shape[3])
+        return self._multiplied(catalogue.convolve_weights_kernel, windows, images.shape, shape, images, outputs)
+
+    def convolve_images(self, windows: Windows, shape: Shape, outputs: Array, weights: Array) -> Array:
+        """Multiply the outputs by the transposed kernel, and add the resulting windows to the images."""
+        checks.check_windows("convolve_images", np.ndarray, windows, None, outputs, weights, shape)
+        return self._multiplied(catalogue.convolve_images_kernel, windows, shape, shape, outputs, weights)
+
+    def _multiplied(self, maker: Any, windows: Windows, images: Shape, shape: Shape, *factors: Array) -> Array:
+        """Return an array of a shape, which a kernel computes from two others by matrix products."""
+        dtype = factors[0].dtype
+        if not all([x.size for x in factors]):
+            return np.zeros(shape, dtype)
+        result = np.empty(shape, dtype)
+        if result.size:
+            key = ("matmul", None, dtype.num, False)
+            found = self._kernels.get(key)
+            if found is None:
+                found = self._kernels[key] = self._product(dtype, False, None, 0)
+            _, tasks, _, compile_tasks = found
+            filters = factors[-1].shape[3]
+            arguments = (tasks, _words(windows, images, filters), result, *map(contiguous, factors))
+            kernel = self._windows_kernel(maker, dtype)
+            while missing := kernel(self._pool(), *arguments):
+                compile_tasks(missing)
+            if listening[0]:
+                launched(kernel, (POOL, *arguments), (result,))
+        return result
+
+    def window_max(self, windows: Windows, images: Array) -> tuple[Array, Array]:
+        """Compute the windows of each row of outputs, all channels at once."""
+        shape = checks.check_windows("window_max", np.ndarray, windows, images)
+        result, taps = np.empty(shape, images.dtype), np.empty(shape, np.int32)
+        if result.size:
+            self._pooled(catalogue.window_max_kernel, windows, images.shape, (result, taps), images)
+        return result, taps
+
+    def window_sum(self, windows: Windows, images: Array, taps: Array | None = None) -> Array:
+        """Compute the windows of each row of outputs, all channels at once."""
+        shape = checks.check_windows("window_sum", np.ndarray, windows, images, taps=taps)
+        result = np.empty(shape, images.dtype)
+        if result.size:
+            maker = catalogue.window_sum_kernel
+            self._pooled(maker, windows, images.shape, (result,), images, *([] if taps is None else [taps]))
+        return result
+
+    def window_spread(self, windows: Windows, shape: Shape, outputs: Array, taps: Array | None = None) -> Array:
+        """Add the windows of one image after another to its pixels."""
+        checks.check_windows("window_spread", np.ndarray, windows, None, outputs, shape=shape, taps=taps)
+        if not outputs.size:
+            return np.zeros(shape, outputs.dtype)
+        result = np.empty(shape, outputs.dtype)
+        maker = catalogue.window_spread_kernel
+        self._pooled(maker, windows, shape, (result,), outputs, *([] if taps is None else [taps]))
+        return result
+
+    def _pooled(
+        self, maker: Any, windows: Windows, images: Shape, results: tuple[Array, ...], source: Array, *taps: Array
+    ) -> None:
+        kernel = self._windows_kernel(maker, source.dtype)
+        words = _words(windows, images, images[3])
+        x = contiguous(source)
+        chosen = [contiguous(each) for each in taps]
+        if maker is catalogue.window_max_kernel:
+            kernel(self._pool(), words, *results, x)
+            arguments: tuple[Any, ...] = (POOL, words, *results, x)
+        else:
+            kernel(self._pool(), words, *results, x, id(chosen[0]) if chosen else 0)
+            arguments = (POOL, words, *results, x, chosen[0] if chosen else 0)
+        if listening[0]:
+            launched(kernel, arguments, results)
+
+    def _windows_kernel(self, maker: Any, dtype: DType) -> Callable[..., Any]:
+        found: Callable[..., Any] | None = self._kernels.get((maker, dtype.num))
+        if found is None:
+            found = self._kernels[maker, dtype.num] = maker(dtype.name)
+        return found
+
+
+def _words(windows: Windows, images: Shape, filters: int) -> Array:
+    with guard:
+        from tensorlab.kernels.windows.geometry import geometry
+
+    return geometry(windows, images, filters)

@@ -1,0 +1,1 @@
+"""Kernels over the windows of images: convolutions, their gradients, and pooling."""

@@ -1,0 +1,185 @@
+"""Convolutions of sequences and images."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from tensorlab import activations, constraints, initializers, regularizers
+from tensorlab.errors import ArgumentError, ShapeError, short_repr
+from tensorlab.layers.dense import positive, refuse_activity_regularizer
+from tensorlab.layers.windows import Lengths, Windowed, choice, output_lengths, windows_of
+from tensorlab.ops.lift import Elementwise
+from tensorlab.ops.windows import convolve
+from tensorlab.tensor import Tensor
+
+
+class Convolution(Windowed):
+    """The base of `Conv1D` and `Conv2D`."""
+
+    _paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
+
+    @property
+    def samplewise(self) -> bool:
+        """Whether the activation is one that computes each sample separately."""
+        return activations.acts_along_last_axis(self.activation)
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = 1,
+        groups: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.filters = positive(f"{self._who} filters", filters)
+        self.groups = positive(f"{self._who} groups", groups)
+        if self.filters % self.groups:
+            raise ArgumentError(f"{self._who} filters", f"a multiple of the {self.groups} groups", str(self.filters))
+        self.kernel_size = self._integers("kernel_size", kernel_size)
+        self.strides = self._integers("strides", strides)
+        self.dilation_rate = self._integers("dilation_rate", dilation_rate)
+        self.padding = choice(f"{self._who} padding", padding, self._paddings)
+        self._set_format(data_format)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        refuse_activity_regularizer(self._who, activity_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+
+    def build(self, input_shape: Any) -> None:
+        """Create the kernel and the bias."""
+        channels = self._check(input_shape)[-1]
+        if channels is None:
+            hint = "only the lengths of other axes may be unknown"
+            raise ShapeError(self._who, "a shape whose number of channels is known", short_repr(input_shape), hint)
+        if channels % self.groups or not channels:
+            raise ShapeError(
+                self._who, f"inputs whose channels are a multiple of {self.groups}", f"{channels} channels"
+            )
+        shape = (*self.kernel_size, channels // self.groups, self.filters)
+        kernel: dict[str, Any] = {"regularizer": self.kernel_regularizer, "constraint": self.kernel_constraint}
+        self.kernel = self.add_weight(shape, self.kernel_initializer, **kernel, name="kernel")
+        self.bias = None
+        if self.use_bias:
+            bias: dict[str, Any] = {"regularizer": self.bias_regularizer, "constraint": self.bias_constraint}
+            self.bias = self.add_weight(shape[-1:], self.bias_initializer, **bias, name="bias")
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Compute the convolution, the bias and the activation."""
+        images, kernel, activation = self._images(inputs), self.kernel, self.activation
+        channels = kernel.shape[-2] * self.groups
+        if images.shape[3] != channels:
+            raise ShapeError(self._who, f"inputs with {channels} channels", f"inputs of shape {inputs.shape}")
+        windows = windows_of(
+            self,
+            images.shape[3 - self._axes : 3],
+            *(self.kernel_size, self.strides, self.padding, self.dilation_rate, self.groups),
+        )
+        weights = kernel if self._axes == 2 else kernel.reshape((1, *kernel.shape))
+        if activation is None or activation is activations.linear:
+            return self._outputs(convolve(images, weights, windows, self.bias))
+        if isinstance(activation, Elementwise):
+            return self._outputs(convolve(images, weights, windows, self.bias, activation))
+        return activation(self._outputs(convolve(images, weights, windows, self.bias)))
+
+    def _output_lengths(self, lengths: Lengths) -> Lengths:
+        sizes = self.kernel_size, self.strides, self.padding, self.dilation_rate
+        return (lengths[0], *output_lengths(self, lengths[1:-1], *sizes), self.filters)
+
+
+class Conv2D(Convolution):
+    """Convolve images with a kernel, ``(batch, height, width, channels) → (batch, new height, new width, filters)``.
+
+    ``y[n, i, j, f] = activation(Σ x[n, s i + d a - p, t j + e b - q, c] kernel[a, b, c, f] + bias[f])``, with the sum
+    over a, b and c, strides (s, t), dilation rates (d, e), and padding (p, q). Bias and activation are fused.
+
+    Args:
+        filters: the number of output channels, a multiple of ``groups``.
+        kernel_size: the height and the width of the kernel, or one number for both.
+        strides: the distance between windows, one number or two.
+        padding: "valid" for windows within the image only, or "same" for ⌈length / stride⌉ windows along an axis, with
+            zeros around the image.
+        data_format: "channels_last", which is the default, or "channels_first" for ``(batch, channels, …)``.
+        dilation_rate: the distance between the elements of a window, one number or two.
+        groups: the number of groups into which channels and filters are divided; filters see only their own group.
+        activation: a name, an `Activation`, a function of tensors, or None.
+        use_bias: whether to add a bias.
+        kernel_initializer: the initial value of the kernel, ``(height, width, channels / groups, filters)``.
+        bias_initializer: the initial value of the bias, ``(filters,)``.
+        kernel_regularizer: a penalty on the kernel that is added to the loss: a name, a `Regularizer`, a function, or
+            None.
+        bias_regularizer: the same for the bias.
+        activity_regularizer: None; penalties on outputs are not supported.
+        kernel_constraint: what the kernel has to satisfy after each step: a name, a `Constraint`, a function, or None.
+        bias_constraint: the same for the bias.
+
+    Raises:
+        ArgumentError: for a number that is not an integer of at least 1, an unknown padding or data format, or filters
+            that are not a multiple of ``groups``.
+        UnknownNameError: for an unknown activation, initializer or regularizer.
+        ShapeError: in a call or a build, for inputs of another rank or number of channels, or smaller than a window.
+
+    Source: Keras, ``keras.layers.Conv2D``.
+
+    Example:
+        >>> layer = tl.layers.Conv2D(4, kernel_size=3, activation="relu")
+        >>> layer(tl.ones((2, 8, 6, 3))).shape
+        (2, 6, 4, 4)
+        >>> [weight.shape for weight in layer.weights]
+        [(3, 3, 3, 4), (4,)]
+    """
+
+    _axes = 2
+
+
+class Conv1D(Convolution):
+    """Convolve sequences with a kernel, ``(batch, steps, channels) → (batch, new steps, filters)``.
+
+    The arguments are those of `Conv2D`, with one number for each pair.
+
+    Args:
+        filters: the number of output channels, a multiple of ``groups``.
+        kernel_size: the length of the kernel.
+        strides: the distance between windows.
+        padding: "valid", "same", or "causal": zeros before the first step, so that no output depends on later inputs.
+        data_format: "channels_last", which is the default, or "channels_first" for ``(batch, channels, steps)``.
+        dilation_rate: the distance between the elements of a window.
+        groups: the number of groups into which channels and filters are divided; filters see only their own group.
+        activation: a name, an `Activation`, a function of tensors, or None.
+        use_bias: whether to add a bias.
+        kernel_initializer: the initial value of the kernel, ``(length, channels / groups, filters)``.
+        bias_initializer: the initial value of the bias, ``(filters,)``.
+        kernel_regularizer: a penalty on the kernel that is added to the loss.
+        bias_regularizer: the same for the bias.
+        activity_regularizer: None; penalties on outputs are not supported.
+        kernel_constraint: what the kernel has to satisfy after each step.
+        bias_constraint: the same for the bias.
+
+    The errors are those of `Conv2D`.
+
+    Source: Keras, ``keras.layers.Conv1D``.
+
+    Example:
+        >>> tl.layers.Conv1D(4, 3, padding="causal")(tl.ones((2, 5, 3))).shape
+        (2, 5, 4)
+    """
+
+    _axes = 1
+    _paddings = ("valid", "same", "causal")
