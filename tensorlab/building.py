@@ -7,6 +7,7 @@ object files that it left. The library is the same, to the byte, in every build 
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import importlib
 import json
@@ -77,7 +78,7 @@ def build(
         path: a folder with the modules of the plugin, if they are not installed.
 
     Returns:
-        the number of kernels. If there are none, nothing is written.
+        the number of kernels. If there are none, nothing is written. Kernels that need Numba at run time are left out.
 
     Raises:
         ArgumentError: for an unknown level.
@@ -162,15 +163,26 @@ def _plugin(name: str) -> Plugin:
 
 
 def _compile(work: tuple[Kernel, str, Level]) -> None:
-    """Compile a kernel into an object file."""
+    """Compile a kernel into an object file, which is empty if the kernel cannot be shipped.
+
+    That is a kernel that calls a function of Numba's, which a process without Numba does not have.
+    """
     kernel, path, level = work
     from tensorlab.kernels.runtime import library, linker
 
     code = library.lowering(kernel.maker)(*kernel.arguments)
     machine = linker.shared_machine(level.processor, level.flags)
-    made = linker.emit(code, machine, shipped.identifier(kernel.key), _driver_symbol)
+    drivers: list[str] = []
+
+    def renamed(symbol: str) -> str:
+        drivers.append(_driver_symbol(symbol))
+        return drivers[-1]
+
+    made = linker.emit(code, machine, shipped.identifier(kernel.key), renamed)
+    process = ctypes.CDLL(None)
+    missing = [symbol for symbol in made.needs if symbol not in drivers and not hasattr(process, symbol)]
     temporary = Path(f"{path}.{os.getpid()}")
-    temporary.write_bytes(made.code)
+    temporary.write_bytes(b"" if missing else made.code)
     temporary.replace(path)
 
 
@@ -196,6 +208,7 @@ def _run(job: dict[str, Any], report: Callable[[str], object]) -> int:
     with multiprocessing.get_context("spawn").Pool(min(job["processes"], len(missing)) or 1) as pool:
         for count, _ in enumerate(pool.imap_unordered(_compile, missing), 1):
             report(f"{job['level']}: compiled {count} of {len(missing)} kernels")
+    paths = {key: path for key, path in paths.items() if os.path.getsize(path)}
     target = Path(job["folder"]) / job["level"]
     target.mkdir(parents=True, exist_ok=True)
     _link(sorted(paths.values()), target / shipped.LIBRARY)
@@ -207,7 +220,7 @@ def _run(job: dict[str, Any], report: Callable[[str], object]) -> int:
         "kernels": sorted(map(shipped.identifier, paths)),
     }
     (target / shipped.INDEX).write_text(json.dumps(index, indent=0) + "\n", encoding="utf-8")
-    return len(kernels)
+    return len(paths)
 
 
 def _link(objects: Sequence[str], library: Path) -> None:

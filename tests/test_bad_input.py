@@ -128,7 +128,7 @@ UNKNOWN: list[tuple[str, Callable[[tl.Sequential], Any], str]] = [
         lambda model: tl.Sequential.from_config(
             {"layers": [{"class_name": "Dropot", "kind": "layer", "config": {"rate": 0.5}}]}
         ),
-        "'Dropot'; did you mean 'Dropout'?",
+        "'Dropot'; did you mean 'Dropout'",
     ),
     ("activation", lambda model: Dense(3, activation="rellu"), "'rellu'; did you mean 'relu'"),
     ("activation", lambda model: tl.layers.Activation("softmx"), "'softmx'; did you mean 'softmax'"),

@@ -270,6 +270,13 @@ def test_command_builds_from_kept_objects(built: Path, tmp_path: Path, capsys: p
     assert (tmp_path / "x86-64-v3" / shipped.LIBRARY).is_file()
 
 
+def test_kernel_that_calls_numba_is_not_shipped(built: Path, tmp_path: Path) -> None:
+    objects = built.parent / "objects"
+    arguments = {"dtypes": ["float32"], "names": (*NAMES, "nextafter"), "objects": objects}
+    assert building.build("x86-64-v3", tmp_path, **arguments) == COUNT  # type: ignore[arg-type]
+    assert sorted(path.stat().st_size == 0 for path in objects.rglob("*.o")).count(True) == 1
+
+
 def test_build_without_a_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", "no-such-compiler")
     with pytest.raises(StateError, match="there is no C compiler 'no-such-compiler' to link with"):

@@ -235,6 +235,10 @@ def test_built_in_layers_are_samplewise_except_where_arguments_mix_samples() -> 
         *(Softmax(), Softmax(axis=1), Softmax(axis=[1, 2]), BatchNormalization(), BatchNormalization(axis=1)),
         *(tl.layers.ReLU(), tl.layers.LeakyReLU(), tl.layers.ELU(), Dropout(0.5), tl.layers.GaussianNoise(0.5)),
         *(Flatten(), Reshape((2, 3)), tl.layers.Rescaling(0.5), tl.Input((6,)), tl.Sequential([Dense(3), Seen()])),
+        *(tl.layers.PReLU(), tl.layers.Identity(), tl.layers.GaussianDropout(0.5), tl.layers.Permute((2, 1))),
+        *(tl.layers.RepeatVector(2), tl.layers.Conv1D(2, 3), tl.layers.Conv2D(2, 3)),
+        *(getattr(tl.layers, f"{kind}Pooling{rank}D")() for kind in ("Max", "Average") for rank in (1, 2)),
+        *(getattr(tl.layers, f"Global{kind}Pooling{rank}D")() for kind in ("Max", "Average") for rank in (1, 2)),
     )
     assert [layer for layer in mixing if is_samplewise(layer)] == []
     assert [layer for layer in separate if not is_samplewise(layer)] == []
