@@ -52,6 +52,8 @@ def expected_kernels(model: Any, run: str, labels: DType = dtypes.int64) -> Iter
     yield _request(catalogue.run_driver)
     yield _request(catalogue.worker_kernel)
     yield _request(catalogue.map_driver)
+    if trains:
+        yield _request(catalogue.gather_kernel)  # of the samples of a batch
     for layer in layers:
         yield from _of_layer(layer)
     yield _request(catalogue.matmul_kernel)

@@ -321,7 +321,7 @@ def test_watcher_gets_what_would_be_on_the_line(terminal: Terminal) -> None:
 def test_team_counts_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Waiting] = []
     monkeypatch.setattr(ahead, "show", seen.append)
-    monkeypatch.setattr(ahead, "_SHORT", 0.5)
+    monkeypatch.setattr(ahead, "_SHORT", 0.8)
     team = Team([ahead._Job(key(request), request) for request in REQUESTS])
     for request in REQUESTS[:3]:
         assert team.obtain(key(request), native) is None
@@ -330,3 +330,12 @@ def test_team_counts_what_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seen[1].seconds is None
     assert team.obtain(key(REQUESTS[3]), native) is None
     assert seen[3].seconds == pytest.approx(0, abs=60)
+
+
+def test_single_kernel_is_shown_if_it_takes_long(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TENSORLAB_CACHE_DIR", str(tmp_path))
+    seen: list[Waiting] = []
+    monkeypatch.setattr(ahead, "show", seen.append)
+    for maker, count in [("loops.map.map_kernel", 0), ("loops.reduce.reduce_kernel", 1)]:
+        obtain(library.key_of(maker, ()), lambda: native("here"), native, library.missing)
+        assert seen == [Waiting(0, 1)] * count

@@ -68,7 +68,8 @@ def test_expected_kernels_are_those_of_a_run(kind: str) -> None:
     assert done.returncode == 0, done.stderr
     missing, needless, *others = json.loads(done.stdout)
     assert missing == []
-    assert [key for key in needless if "task_kernel" not in key and "stop_kernel" not in key] == []
+    elsewhere = ("task_kernel", "stop_kernel", "gather_kernel")  # needed for other shapes, and when a process ends
+    assert [key for key in needless if not any(maker in key for maker in elsewhere)] == []
     assert others == [[], []]
 
 

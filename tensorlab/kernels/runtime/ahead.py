@@ -50,6 +50,8 @@ _SECONDS = {
 """About how long a kernel of a maker takes to compile. Only ratios matter; the time left is predicted from them."""
 _SHORT = 0.3
 """The same for all other makers."""
+_SETTLED = 2.0
+"""The seconds of compilation before which the start of the processes would dominate the predicted time."""
 _PATIENCE = 60
 """The seconds after which this process compiles what a worker has not finished."""
 
@@ -72,6 +74,10 @@ def processes() -> int:
     return min(available, _MOST)
 
 
+def _seconds(maker: str) -> float:
+    return _SECONDS.get(maker.rpartition(".")[2], _SHORT)
+
+
 def _started() -> subprocess.Popen[bytes]:
     command = [sys.executable, "-P", "-c", _PROGRAM.format([os.path.abspath(folder) for folder in sys.path])]
     pipe = subprocess.PIPE
@@ -87,7 +93,7 @@ class _Job:
 
     def __init__(self, key: str, request: Request) -> None:
         self.key, self.request = key, request
-        self.seconds = _SECONDS.get(request[0].rpartition(".")[2], _SHORT)
+        self.seconds = _seconds(request[0])
         self.message = pickle.dumps(request)
         self.is_taken = False
         """Whether this process or a worker compiles the kernel, or has compiled it."""
@@ -112,9 +118,6 @@ class Team:
                 self._workers.append(_started())
         for worker in self._workers:
             threading.Thread(target=self._serve, args=(worker,), name="tensorlab-compile", daemon=True).start()
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._jobs
 
     def obtain(self, key: str, compile: Callable[..., Native]) -> Native | None:
         """Return a kernel that this process needs now; None if this process has to compile it.
@@ -205,9 +208,9 @@ class Team:
 
     def _show(self) -> None:
         done = [job.seconds for job in self._jobs.values() if job.is_done]
+        rest = sum(job.seconds for job in self._jobs.values()) - sum(done)
         left = None
-        if sum(done) > 1:  # before that the start of the processes would dominate the prediction
-            rest = sum(job.seconds for job in self._jobs.values()) - sum(done)
+        if rest > 0 and sum(done) > _SETTLED:
             left = (time.monotonic() - self._started) * rest / sum(done)
         show(Waiting(len(done), len(self._jobs), left, _is_kept()))
 
@@ -240,7 +243,7 @@ def obtain(key: str, own: Callable[[], Native], other: Callable[..., Native], mi
         if team is not None and workers:
             team.start(workers)  # now that none of them takes this kernel
         if made is None:
-            if team is None or key not in team:
+            if team is None and _seconds(key.partition("(")[0]) > _SHORT:
                 show(Waiting(0, 1, once=_is_kept()))
             made = own()
             cache.write(key, made)
