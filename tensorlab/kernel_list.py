@@ -294,6 +294,7 @@ def _of_the_runtime(chosen: Sequence[DType]) -> Iterator[Kernel]:
     yield _kernel(catalogue.worker_kernel, "thread pool")
     yield _kernel(catalogue.stop_kernel, "thread pool")
     yield _kernel(catalogue.call_kernel, "compiled calls", calls.slots(add, Tensor))
+    yield _kernel(catalogue.product_kernel, "compiled calls", calls.tensor_slots(Tensor, *calls.PRODUCT_SLOTS))
     yield _kernel(catalogue.replay_kernel, "plans")
     yield _kernel(catalogue.gather_kernel, "gather")
     yield _kernel(catalogue.matmul_kernel, "matmul")

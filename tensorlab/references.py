@@ -33,11 +33,12 @@ class OfScalar:
         if module in sys.modules and module not in ("__main__", "__mp_main__"):
             for name, thing in vars(sys.modules[module]).items():
                 if thing is self:
-                    return _imported, (module, name)
+                    return imported, (module, name)
         return type(self), (self.scalar,)
 
 
-def _imported(module: str, name: str) -> Any:
+def imported(module: str, name: str) -> Any:
+    """Return the global of a module with a name."""
     return getattr(importlib.import_module(module), name)
 
 

@@ -16,7 +16,7 @@ from tensorlab.backends import checks
 from tensorlab.backends.cpu_windows import WindowKernels
 from tensorlab.backends.host import Array, apart, contiguous, writable
 from tensorlab.backends.listening import POOL, called, launched, listening, viewed
-from tensorlab.dtypes import DType
+from tensorlab.dtypes import DType, float32, float64
 from tensorlab.errors import DTypeError
 from tensorlab.forks import guard
 from tensorlab.host_arrays import cast
@@ -244,6 +244,11 @@ class CPUBackend(WindowKernels):
             finish = native.address(catalogue.epilogue_kernel(epilogue, dtype.name, operands))
         tasks = products.tasks(dtype.name)
         return catalogue.matmul_kernel(), tasks.address, finish, tasks.compile
+
+    def product_kernels(self) -> list[tuple[DType, Callable[..., int], int]]:
+        """Return the kernel of products and the address of its tasks for float32 and float64, for compiled calls."""
+        found = [(dtype, self._product(dtype, False, None, 0)) for dtype in (float32, float64)]
+        return [(dtype, kernel, tasks) for dtype, (kernel, tasks, _, _) in found]
 
     def update(
         self, function: ScalarFunction, groups: Sequence[Sequence[Array]], hyperparameters: Sequence[float]

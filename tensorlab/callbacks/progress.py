@@ -137,6 +137,7 @@ class ProgressBar(Callback):
     """
 
     def __init__(self, verbose: int | str = "auto") -> None:
+        self.verbose = verbose
         self.display = notebook_display()
         self.console = terminal.console(soft_wrap=True, force_jupyter=False)
         self.live = verbose != 2 and (self.display is not None or self.console.is_terminal)
@@ -147,6 +148,9 @@ class ProgressBar(Callback):
     def watches_steps(self) -> bool:
         """Whether there is a bar."""
         return self.live
+
+    def __reduce__(self) -> Any:  # without the terminal, which belongs to this process
+        return type(self), (self.verbose,)
 
     def get_state(self) -> dict[str, Any]:
         """Return nothing, because a run that goes on has a terminal of its own."""

@@ -214,7 +214,7 @@ class Metric(Configured):
         parts = list(self._parts())
         try:
             pairs = list(zip(parts, state, strict=True))
-            means = [RunningMean(*map(float, each["mean"])) for each in state]
+            means = [RunningMean(float(total), float(weight)) for total, weight in (each["mean"] for each in state)]
             values = [
                 (variable, np.asarray(value, variable.dtype).reshape(variable.shape))
                 for part, each in pairs

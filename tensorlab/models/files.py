@@ -79,4 +79,6 @@ class Files(Training):
                 metric.name = name
             metrics.append([metric for metric, _ in made])
         optimizer, loss = deserialize(config["optimizer"]), deserialize(config["loss"])
-        self.compile(optimizer, loss, metrics[0], metrics[1], run_eagerly=config["run_eagerly"])
+        self.compile(
+            optimizer, loss, metrics=metrics[0], weighted_metrics=metrics[1], run_eagerly=config["run_eagerly"]
+        )

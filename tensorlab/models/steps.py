@@ -37,10 +37,10 @@ class Steps(Layer):
         self,
         optimizer: Any = "rmsprop",
         loss: Any = None,
-        loss_weights: Any = None,
         metrics: Sequence[Any] | None = None,
         weighted_metrics: Sequence[Any] | None = None,
         run_eagerly: bool = False,
+        loss_weights: Any = None,
         steps_per_execution: int = 1,
         jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
@@ -50,13 +50,13 @@ class Steps(Layer):
         Args:
             optimizer: a name or an Optimizer.
             loss: a name, a Loss, or a function of ``(y_true, y_pred)``.
-            loss_weights: accepted as in Keras, if it is None: there is one output, so one loss.
             metrics: names, Metrics, losses, or functions of ``(y_true, y_pred)``; reported beside the loss, under the
                 names that are given here. Of equal names the second is reported with ``_1``, and so on.
             weighted_metrics: metrics that sample weights and class weights apply to, as they do to the loss. Other
                 metrics ignore them. One that is also in ``metrics`` is reported as ``weighted_…``.
             run_eagerly: whether every step runs its Python code, for example to print or to debug. Otherwise most steps
                 of an epoch run a plan, with the same results; see `training_plan`.
+            loss_weights: accepted as in Keras, if it is None: there is one output, so one loss.
             steps_per_execution: accepted as in Keras, and ignored: a plan needs no Python between steps.
             jit_compile: accepted as in Keras, and ignored: every kernel is compiled.
             auto_scale_loss: accepted as in Keras, and ignored: there is no float16 whose gradients vanish.

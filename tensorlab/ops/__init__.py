@@ -32,6 +32,7 @@ from tensorlab.ops import (
     methods,  # noqa: F401  (adds the operators and methods to Tensor)
     namespace,
     nn,
+    operation_data,  # noqa: F401  (lets files contain operations)
     powers,
     reduction,
     rounding,

@@ -1,4 +1,4 @@
-"""The two ways of a call of an elementwise operation: through Python, or through one compiled function.
+"""The two ways of a call of an elementwise operation or a matrix product: in Python, or in one compiled function.
 
 The first hundred calls of a process go through Python. Then ``Elementwise.__call__`` is replaced, for all operations,
 by the compiled function of `tensorlab.kernels.runtime.calls`. ``TENSORLAB_COMPILED_CALLS=0``, which is read when
@@ -8,11 +8,12 @@ tensorlab is imported, keeps every call in Python; `python_calls` does so inside
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from tensorlab import autodiff
+from tensorlab.backends.listening import listening
 from tensorlab.errors import ArgumentError, short_repr
 from tensorlab.forks import guard
 from tensorlab.tensor import TENSORS
@@ -26,6 +27,8 @@ KINDS: list[type] = []
 
 _left = 100
 """How many calls in Python come before the call itself is compiled, which takes time."""
+_products_left = 100
+"""The same for matrix products."""
 _listing = False
 _blocks = 0
 """How many `python_calls` blocks are open."""
@@ -100,6 +103,31 @@ def list_kernels(operation: Any) -> None:
 
             calls.install(KINDS, operation, TENSORS, autodiff.recording_anywhere(), autodiff.new_key)
             operation.take_table(calls.table)
+        finally:
+            _listing = False
+
+
+def product_call(backend: Any) -> Callable[[Any, Any], Any] | None:
+    """Return the compiled call of small matrix products on a backend, or None if it is not yet time, or impossible.
+
+    The function returns None for everything but small products of two tensors that no tape and no listener records.
+    """
+    global _products_left, _listing
+    kernels = getattr(backend, "product_kernels", None)
+    if not _enabled or _blocks or kernels is None:
+        return None
+    _products_left -= 1
+    if _products_left > 0:
+        return None
+    with guard:
+        if _listing or _blocks:
+            return None
+        _listing = True
+        try:
+            from tensorlab.kernels.runtime import calls
+
+            tapes, listeners = autodiff.recording_anywhere(), listening.buffer_info()[0]
+            return calls.product(TENSORS, tapes, listeners, autodiff.new_key, backend, kernels())
         finally:
             _listing = False
 

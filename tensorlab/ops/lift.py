@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copyreg
-import importlib
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, cast, overload
 
@@ -13,7 +13,7 @@ from tensorlab.arguments import misfit
 from tensorlab.backends import Backend
 from tensorlab.devices import backend as find_backend
 from tensorlab.dtypes import DType
-from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, ScalarError, short_repr
+from tensorlab.errors import ArgumentError, ArgumentTypeError, DTypeError, short_repr
 from tensorlab.ops import compiled_calls
 from tensorlab.ops.casting import astype
 from tensorlab.ops.compiled_calls import CallCounts, compiled_count
@@ -28,8 +28,8 @@ from tensorlab.ops.dispatch import (
     store,
 )
 from tensorlab.ops.vjp_makers import VjpMaker, broadcast_vjp_maker, vjp_maker
-from tensorlab.scalars import ScalarFunction, derivative, scalar_function, vjp, without_unused
-from tensorlab.serialization import Value, add_value, check_config, scalar_from_data, scalar_to_data
+from tensorlab.references import imported
+from tensorlab.scalars import ScalarFunction, derivative, of_numbers, vjp, without_unused
 from tensorlab.tensor import Tensor, converted
 
 __all__ = [
@@ -91,8 +91,9 @@ class Elementwise:
     def __reduce_ex__(self, protocol: Any) -> Any:
         # An operation that is a global of a module is pickled by name, as functions are; any other as data.
         for module in (self.scalar.module, type(self).__module__):
-            if module not in (None, "__main__", "__mp_main__") and _at(module, self.__qualname__) is self:
-                return _at, (module, self.__qualname__)
+            found = getattr(sys.modules.get(str(module)), self.__qualname__, None)
+            if found is self and module not in ("__main__", "__mp_main__"):
+                return imported, (module, self.__qualname__)
         return copyreg.__newobj__, (type(self),), self.__getstate__()  # type: ignore[attr-defined]
 
     def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -301,32 +302,6 @@ compiled_calls.KINDS.append(Elementwise)
 _OF_THIS_PROCESS = ("_vjps", "_kernels", "_unlisted", "_vjp_makers", "_python_calls", "_compiled_calls", "_biased")
 
 
-def _to_config(operation: Elementwise) -> dict[str, Any]:
-    return {
-        "function": scalar_to_data(operation.scalar),
-        "domain": operation.domain,
-        "result": operation.result,
-        "kinds": {kind: scalar_to_data(function) for kind, function in operation.kinds.items()},
-        "name": operation.__name__,
-    }
-
-
-def _from_config(config: Mapping[str, Any]) -> Elementwise:
-    given = dict(check_config("Elementwise", config, "function", "kinds"))
-    function, kinds = given.pop("function"), check_config("Elementwise kinds", given.pop("kinds"))
-    of_kinds = {kind: scalar_from_data(data) for kind, data in kinds.items()}
-    made: Elementwise = elementwise(kinds=of_kinds, **given)(scalar_from_data(function))
-    return made
-
-
-add_value(Elementwise, Value("Elementwise", _to_config, _from_config))
-
-
-def _at(module: str, name: str) -> Any:
-    """Return the global of a module with a name, or None."""
-    return vars(importlib.import_module(module)).get(name)
-
-
 @overload
 def elementwise(function: Callable[..., float]) -> Elementwise: ...
 
@@ -394,8 +369,8 @@ def elementwise(
             raise ArgumentError("elementwise", f"a {what} of {', '.join(map(repr, known))}", short_repr(given))
 
     def lift(scalar: Callable[..., float] | ScalarFunction) -> Elementwise:
-        first = _of_numbers(scalar)
-        others = {kind: _of_numbers(other, first.arity) for kind, other in (kinds or {}).items()}
+        first = of_numbers(scalar)
+        others = {kind: of_numbers(other, first.arity) for kind, other in (kinds or {}).items()}
         return Elementwise(first, domain, result, others, name)
 
     return lift if function is None else lift(function)
@@ -406,16 +381,3 @@ def _signature(names: Sequence[str]) -> inspect.Signature:
     parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
     out = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
     return inspect.Signature([*parameters, out])
-
-
-def _of_numbers(function: Callable[..., float] | ScalarFunction, arity: int | None = None) -> ScalarFunction:
-    """Convert a function to a scalar function of one or more numbers, or of ``arity`` numbers, that returns one."""
-    scalar = scalar_function(function)
-    if scalar.n_outputs != 1:
-        hint = "make an operation of each"
-        raise ScalarError(
-            scalar.who, "a function that returns one number", f"one that returns {scalar.n_outputs}", hint
-        )
-    if scalar.arity != arity if arity else not scalar.arity:
-        raise ScalarError(scalar.who, f"a function of {arity or 'one or more'} numbers", f"one of {scalar.arity}")
-    return scalar

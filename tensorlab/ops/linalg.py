@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tensorlab import autodiff, shapes
 from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, short_repr
 from tensorlab.ops.broadcasting import broadcast_to
+from tensorlab.ops.compiled_calls import product_call
 from tensorlab.ops.dispatch import as_tensor, together
 from tensorlab.ops.indexing import getitem
 from tensorlab.ops.reduction import sum
@@ -41,6 +42,10 @@ def _operands(who: str, x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
     return a, b
 
 
+_small_product: Callable[[Any, Any], Any] | None = None
+"""The compiled call of small products, after the first hundred of this process (see `compiled_calls.product_call`)."""
+
+
 def matmul(x1: Any, x2: Any, /) -> Tensor:
     """Return the matrix product ``(…, m, k) · (…, k, n) → (…, m, n)``. The leading axes broadcast.
 
@@ -53,9 +58,16 @@ def matmul(x1: Any, x2: Any, /) -> Tensor:
 
     Source: Python array API standard, ``matmul``.
     """
+    global _small_product
+    if _small_product is not None:
+        small: Tensor | None = _small_product(x1, x2)
+        if small is not None:
+            return small
     a, b = _operands("matmul", x1, x2)
     rows, columns = a._buffer, b._buffer
     if rows.ndim == 2 == columns.ndim and rows.shape[1] == columns.shape[0]:  # the common case
+        if _small_product is None:
+            _small_product = product_call(a._backend)
         return _product(a, b)
     if not a.ndim or not b.ndim:
         raise ShapeError("matmul", "tensors with an axis", f"shapes {a.shape} and {b.shape}", "use * for scalars")

@@ -52,9 +52,9 @@ def write_atomically(who: str, path: str, write: Callable[[str], None]) -> None:
     try:
         temporary = os.path.join(folder, f".{name[:100]}.{secrets.token_hex(4)}.tmp")
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        write(temporary)
-        if os.path.exists(path):
-            os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
+        mode = os.stat(path if os.path.exists(path) else temporary).st_mode
+        write(temporary)  # which may replace the temporary file
+        os.chmod(temporary, stat.S_IMODE(mode))
         handle = os.open(temporary, os.O_RDWR)
         try:
             os.fsync(handle)

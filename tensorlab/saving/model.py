@@ -16,6 +16,7 @@ from tensorlab.layers import Layer
 from tensorlab.loading import Loading, loading
 from tensorlab.saving.atomic import as_path
 from tensorlab.saving.container import Arrays, SavedFile, write
+from tensorlab.saving.keras_files import is_keras_file
 from tensorlab.saving.origins import checked_origins, missing_plugin, origins_in, warn_of_changes
 from tensorlab.saving.paths import described, named_weights
 from tensorlab.saving.plain import Packer, unpack
@@ -65,6 +66,9 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimi
     if not overwrite and os.path.exists(as_path(who, filepath)):
         hint = "pass overwrite=True"
         raise FileAccessError(f"{who} {os.fspath(filepath)!r}", "a path that is free", "that of a file", hint)
+    if is_keras_file(as_path(who, filepath)):
+        hint = "Keras reads weights of save_weights('name.weights.h5')"
+        raise FileAccessError(f"{who} {os.fspath(filepath)!r}", "a file of tensorlab", "an ending of Keras", hint)
     arrays = arrays_of(model)
     header = model_to_data(who, model, arrays)
     if include_optimizer:
@@ -122,6 +126,9 @@ def load_model(
     if custom_objects is not None and not isinstance(custom_objects, Mapping):
         expected = "a dict of names and objects"
         raise ArgumentTypeError(f"{who} custom_objects", expected, short_repr(custom_objects), "{'MyLayer': MyLayer}")
+    if is_keras_file(as_path(who, filepath)):
+        hint = "make the model, and call load_weights with this file"
+        raise FileAccessError(f"{who} {os.fspath(filepath)!r}", "a file of tensorlab", "an ending of Keras", hint)
     with SavedFile(who, filepath, "model") as file:
         origins = checked_origins(file.who, file.section("plugins", list))
         reading = Loading(file.who, custom_objects or {}, unbounded_loops, Counter(_weights_in(file).values()))

@@ -24,7 +24,7 @@ def named_layers(model: Layer) -> dict[str, Layer]:
         seen.add(id(layer))
         found[path] = layer
         inner = [each for each in layer._members()[1] if id(each) not in seen]
-        for each, name in zip(inner, _numbered([snake_case(type(each).__name__) for each in inner]), strict=True):
+        for each, name in zip(inner, numbered([snake_case(type(each).__name__) for each in inner]), strict=True):
             if id(each) not in seen:  # an earlier one may contain it
                 visit(each, f"{path}/{name}" if path else name)
 
@@ -39,7 +39,7 @@ def named_weights(model: Layer) -> dict[str, Variable]:
     for path, layer in named_layers(model).items():
         own = [weight for weight in layer._members()[0] if id(weight) not in seen]
         seen.update(map(id, own))
-        for weight, name in zip(own, _numbered([weight.name.rpartition("/")[2] for weight in own]), strict=True):
+        for weight, name in zip(own, numbered([weight.name.rpartition("/")[2] for weight in own]), strict=True):
             found[f"{path}/{name}" if path else name] = weight
     return found
 
@@ -52,7 +52,7 @@ def named_seeds(model: Layer) -> Iterator[tuple[str, SeedGenerator]]:
                 yield f"{path}.{attribute}", value
 
 
-def _numbered(names: list[str]) -> list[str]:
+def numbered(names: list[str]) -> list[str]:
     """Return names in which the second of equal ones ends in ``_1``, and so on."""
     counts: dict[str, int] = {}
     numbered: list[str] = []

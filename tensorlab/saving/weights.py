@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from tensorlab.errors import SavedFileError, SavedFileWarning, StateError, level
 from tensorlab.layers import Layer
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.saving.container import SavedFile, write
+from tensorlab.saving.keras_files import is_keras_file, keras_weights, read_keras_weights, save_keras_weights
 from tensorlab.saving.paths import described, named_weights, shown
 from tensorlab.variable import Variable
 
@@ -27,14 +29,19 @@ def arrays_of(model: Layer) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def save_weights(model: Layer, filepath: Any, who: str = "save_weights") -> None:
-    """Save the weights of a layer or a model; `load_weights` describes the file.
+    """Save the weights of a layer or a model, for `load_weights`.
+
+    A file whose name ends in ``.weights.h5`` is one that Keras 3 reads. It needs the package h5py.
 
     Raises:
         StateError: before the layer is built.
         FileAccessError: if the file cannot be written; one that was there is then unchanged.
     """
     check_built(model, who)
-    write(who, filepath, "weights", {}, arrays_of(model))
+    if is_keras_file(filepath):
+        save_keras_weights(who, model, filepath)
+    else:
+        write(who, filepath, "weights", {}, arrays_of(model))
 
 
 def load_weights(model: Layer, filepath: Any, skip_mismatch: bool = False, who: str = "load_weights") -> None:
@@ -42,7 +49,7 @@ def load_weights(model: Layer, filepath: Any, skip_mismatch: bool = False, who: 
 
     Args:
         model: a layer that is built.
-        filepath: a file of `save_weights` or of `save_model`.
+        filepath: a file of `save_weights`, of `save_model` or of Keras 3: a ``.weights.h5`` or a ``.keras``.
         skip_mismatch: whether weights that are missing, left over, or of another shape or dtype are skipped, with a
             warning.
         who: the method that loads, in messages.
@@ -53,20 +60,30 @@ def load_weights(model: Layer, filepath: Any, skip_mismatch: bool = False, who: 
         SavedFileError: for a damaged file, or weights that do not fit, which are listed. No weight has changed then.
     """
     check_built(model, who)
+    if is_keras_file(filepath):
+        weights = keras_weights(model)
+        reader = read_keras_weights(who, filepath, weights)
+        _, present = next(reader)
+        fitting = _fitting(f"{who} {os.fspath(filepath)!r}", model, weights, present, skip_mismatch)
+        assign_all([(fitting[name], array) for name, array in reader if name in fitting])
+        return
     with SavedFile(who, filepath, "weights", "model", "checkpoint") as file:
-        weights = named_weights(model)
         present = {name.removeprefix(WEIGHTS): found for name, found in file.shapes.items() if name.startswith(WEIGHTS)}
-        wrong = mismatches(described(weights), present)
-        if wrong and not skip_mismatch:
-            raise SavedFileError(file.who, f"the weights of {model._who}", "; ".join(wrong.values()))
-        if wrong:
-            warnings.warn(
-                f"{file.who}: skipped weights: {'; '.join(wrong.values())}",
-                SavedFileWarning,
-                stacklevel=levels_to_the_user(),
-            )
-        fitting = {name: weight for name, weight in weights.items() if present.get(name) == described(weights)[name]}
+        fitting = _fitting(file.who, model, named_weights(model), present, skip_mismatch)
         assign_all([(weight, file.array(f"{WEIGHTS}{name}")) for name, weight in fitting.items()])
+
+
+def _fitting(
+    who: str, model: Layer, weights: dict[str, Variable], present: Mapping[str, Description], skip: bool
+) -> dict[str, Variable]:
+    """Return the weights that a file has arrays for; raise, or warn if the others are to be skipped."""
+    wrong = mismatches(described(weights), present)
+    if wrong and not skip:
+        raise SavedFileError(who, f"the weights of {model._who}", "; ".join(wrong.values()))
+    if wrong:
+        text = f"{who}: skipped weights: {'; '.join(wrong.values())}"
+        warnings.warn(text, SavedFileWarning, stacklevel=levels_to_the_user())
+    return {name: weight for name, weight in weights.items() if present.get(name) == described(weights)[name]}
 
 
 def check_built(model: Layer, who: str) -> None:

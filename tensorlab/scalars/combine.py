@@ -82,3 +82,20 @@ def without_unused(function: ScalarFunction) -> tuple[ScalarFunction, tuple[int,
     parameters = tuple([function.parameters[k] for k in kept])
     defaults = {name: default for name, default in function.defaults.items() if name in parameters}
     return function.replace(parameters=parameters, defaults=defaults), kept
+
+
+def of_numbers(function: Callable[..., float] | ScalarFunction, arity: int | None = None) -> ScalarFunction:
+    """Convert a function to a scalar function of one or more numbers, or of ``arity`` numbers, that returns one.
+
+    Raises:
+        ScalarError: if it takes or returns another number of numbers.
+    """
+    scalar = scalar_function(function)
+    if scalar.n_outputs != 1:
+        hint = "make an operation of each"
+        raise ScalarError(
+            scalar.who, "a function that returns one number", f"one that returns {scalar.n_outputs}", hint
+        )
+    if scalar.arity != arity if arity else not scalar.arity:
+        raise ScalarError(scalar.who, f"a function of {arity or 'one or more'} numbers", f"one of {scalar.arity}")
+    return scalar

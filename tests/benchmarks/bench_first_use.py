@@ -45,9 +45,11 @@ HEADER = ("import numpy", "import tensorlab", "first use", "second use", "in all
 
 def measured(operation: str, cache: str) -> list[float]:
     """Return the columns of `HEADER`, and whether Numba was imported, for one new process."""
+    variables = os.environ | {"TENSORLAB_CACHE_DIR": cache, "PYTHONPATH": str(ROOT)}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)  # imports use stored byte code, as those of installed packages do
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(operation=operation)],
-        env=os.environ | {"TENSORLAB_CACHE_DIR": cache, "PYTHONPATH": str(ROOT)},
+        env=variables,
         capture_output=True,
         text=True,
         check=True,

@@ -84,6 +84,7 @@ def _has(python: str, modules: Sequence[str]) -> bool:
 def _environment(python: str) -> dict[str, str]:
     """Return the variables of a worker. Another Python must not import packages of the present one."""
     variables = dict(os.environ)
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)  # imports use stored byte code, as those of installed packages do
     path = variables.pop("PYTHONPATH", None)
     if python == sys.executable:
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), path]))

@@ -43,7 +43,7 @@ def make_plain() -> Any:
 def make_home_made() -> Any:
     """Return a model whose activation, loss and optimizer are the user's own functions."""
     model = tl.Sequential([Input((4,)), Dense(4, activation=tl.Activation(bent, slope=0.5)), Dense(1)])
-    model.compile(tl.OptimizerRule(heavy)(learning_rate=0.05), tl.LossRule(bounded_error)(delta=0.5), ["mae"])
+    model.compile(tl.OptimizerRule(heavy)(learning_rate=0.05), tl.LossRule(bounded_error)(delta=0.5), metrics=["mae"])
     return model
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from numba import types
 
+from tensorlab.kernels.matmul.caches import LINE
 from tensorlab.kernels.matmul.epilogue import element, finish
 from tensorlab.kernels.matmul.job import Job
 from tensorlab.kernels.matmul.pack import allocate, pack_columns, release
@@ -103,12 +104,13 @@ def dots_task(dtype: Any, tile: Tile) -> Callable[..., None]:
         b, b_col = job.b.address, job.b.column
         packed = 0
         if b_copy != 0:
-            packed = allocate(n * b_copy * size)
+            packed = allocate(n * b_copy * size + LINE)
             if packed == 0:
                 pointer(job.failed, types.int64)[0] = 1
                 return
-            pack(packed, b_copy, b, job.b.row, b_col, k, n)
-            b, b_col = packed, b_copy
+            aligned = (packed + LINE - 1) // LINE * LINE  # a vector in two cache lines takes twice as long to load
+            pack(aligned, b_copy, b, job.b.row, b_col, k, n)
+            b, b_col = aligned, b_copy
         sums = scratch(capacity, dtype)
         blocks = scratch(capacity, dtype)
         errors = scratch(capacity, dtype)

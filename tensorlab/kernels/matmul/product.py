@@ -190,8 +190,9 @@ def matmul(pool, table, epilogue, m, n, k, a, b, c, z, p, q):
             c, z = transposed(c), transposed(z)
             p, q = transposed(p), transposed(q)
         extent = max(_LINE_GRAIN // max(k * n, 1), 1)
-        if b.row != 1:  # every chunk transposes B into its own copy
-            extent = max(extent, min(m // _CHUNKS, _MANY), _ENOUGH)
+        if b.row != 1:  # every chunk transposes B into its own copy, so a small product has only one for each thread
+            each = (m + team(pool) - 1) // team(pool) if work < _SMALL else min(m // _CHUNKS, _MANY)
+            extent = max(extent, each, _ENOUGH)
             b_copy = k + LINE // size  # not a power of two, which would map all columns to one cache set
         chunks = (m + extent - 1) // extent
     else:

@@ -25,7 +25,7 @@ import numpy as np
 
 from tensorlab.forks import guard
 from tensorlab.kernels.runtime import library, pool
-from tensorlab.kernels.runtime.native import Method, address, keep_to_the_end
+from tensorlab.kernels.runtime.native import Method, address, keep_to_the_end, new_function
 
 
 class Header(NamedTuple):
@@ -74,8 +74,44 @@ class TableEntry(NamedTuple):
     kernel: int
 
 
+class Products(NamedTuple):
+    """The table of the compiled call of a matrix product. Objects are addresses."""
+
+    tapes: int
+    """The address of a word that is 0 while no tape records."""
+    listeners: int
+    """The address of a word that is 0 while nothing listens to the backend."""
+    enabled: int
+    """The address of a word that is 0 while all calls go through Python."""
+    pool: int
+    """The address of a word that contains the address of the pool."""
+    tensor: int
+    """The class of results. The next four classes are also accepted as arguments."""
+    shared: int
+    remembering: int
+    variable: int
+    watched: int
+    ndarray: int
+    new_array: int
+    new_key: int
+    none: int
+    """None, which the call returns for everything that it does not handle."""
+    backend: int
+    kernel: int
+    """The address of `stacked.matmul_kernel`."""
+    single: int
+    """The dtype float32."""
+    single_tasks: int
+    double: int
+    """The dtype float64."""
+    double_tasks: int
+
+
 CALLS = 8 * Header._fields.index("calls")
 """The offset of the number of calls in a table."""
+
+PRODUCT_SLOTS = ("_buffer", "_backend", "key")
+"""The slots of tensors that the compiled call of a product reads and writes."""
 
 MOST = 3
 """The maximum number of arguments of an operation that is called this way."""
@@ -85,7 +121,10 @@ CAPSULE = "tensorlab.kernels.runtime.calls.table"
 METHOD = "_by_python"
 """The method that is called for everything that the compiled function does not handle."""
 
-_FAST_WITH_KEYWORDS = 0x0080 | 0x0002
+_FAST = 0x0080
+_FAST_WITH_KEYWORDS = _FAST | 0x0002
+_enabled = np.ones(1, np.int64)
+"""Whether calls use compiled functions, in memory that these read."""
 _header: Header | None = None
 _installed: list[tuple[Any, Any]] = []
 """The class, and the compiled function that replaces its ``__call__``."""
@@ -155,13 +194,71 @@ def _install(
 
 def slots(operation: Any, tensor: type) -> tuple[int, ...]:
     """Return the offsets that the compiled function depends on: of an operation's table, and in a class of tensors."""
+    return _slot(operation, "_direct"), *tensor_slots(tensor, "_buffer", "_backend", "key", "origin")
+
+
+def tensor_slots(tensor: type, *names: str) -> tuple[int, ...]:
+    """Return the offsets of slots in a class of tensors."""
     some: Any = tensor(np.empty(0), object())
     some.origin = object()
-    return _slot(operation, "_direct"), *[_slot(some, name) for name in ("_buffer", "_backend", "key", "origin")]
+    return tuple([_slot(some, name) for name in names])
+
+
+def product(
+    tensors: Sequence[type],
+    tapes: int,
+    listeners: int,
+    new_key: Callable[[], int],
+    backend: Any,
+    kernels: Sequence[tuple[Any, Callable[..., Any], int]],
+) -> Callable[[Any, Any], Any] | None:
+    """Return the compiled call of small matrix products, or None if this Python has no compiled calls.
+
+    The function of two arguments returns their product if both are matrices of one dtype on the backend, or else None.
+
+    Args:
+        tensors: the classes `Products.tensor` to `Products.watched`.
+        tapes: as in `Products`.
+        listeners: as in `Products`.
+        new_key: returns a new tensor key.
+        backend: the backend whose tensors are multiplied.
+        kernels: for float32 and float64: the dtype, the kernel, and the address of its tasks.
+    """
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return None
+    (single, kernel, single_tasks), (double, _, double_tasks) = kernels
+    call = library.find("runtime.compiled_call.product_kernel", tensor_slots(tensors[0], *PRODUCT_SLOTS))
+    tensor, shared, remembering, variable, watched = map(_kept_at, tensors)
+    words = Products(
+        tapes=tapes,
+        listeners=listeners,
+        enabled=_enabled.ctypes.data,
+        pool=pool.shared.ctypes.data,
+        tensor=tensor,
+        shared=shared,
+        remembering=remembering,
+        variable=variable,
+        watched=watched,
+        ndarray=id(np.ndarray),
+        new_array=_numpy_function(94),  # PyArray_NewFromDescr
+        new_key=_kept_at(new_key),
+        none=id(None),
+        backend=_kept_at(backend),
+        kernel=address(kernel),
+        single=_kept_at(single),
+        single_tasks=single_tasks,
+        double=_kept_at(double),
+        double_tasks=double_tasks,
+    )
+    method = Method(b"matmul", address(call), _FAST, None)
+    keep_to_the_end(method)
+    table = _new_capsule(np.array(words, np.int64))
+    return new_function(ctypes.addressof(method), table, None)  # type: ignore[no-any-return]
 
 
 def switch(compiled: bool) -> None:
     """Select whether calls use the compiled function, if it is installed, or the Python method."""
+    _enabled[0] = compiled
     for kind, call in _installed:
         kind.__call__ = call if compiled else vars(kind)[METHOD]
 

@@ -1,4 +1,4 @@
-"""The compiled call of an elementwise operation, which `calls` installs."""
+"""The compiled calls of an elementwise operation and of a small matrix product, which `calls` installs."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ _MOST, _ARRAYS, _SCALARS, _GIVEN = calls.MOST, 1 + calls.MOST, _SCALAR_WORDS * c
 _HEADER_SIZE, _ENTRY_SIZE = 8 * len(calls.Header._fields), 8 * len(calls.TableEntry._fields)
 _LONG = 4096
 """The GIL is released for results with more elements than this."""
+
+_SMALL = 1 << 20
+"""The most multiply-adds of a product that is called this way. They take about 20 µs, so the GIL is not released."""
 
 
 def _external(symbol: str, result: Any, *arguments: Any) -> Any:
@@ -297,3 +300,78 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         return answer
 
     return call, "int64(int64, int64, int64, int64)"
+
+
+@kernel
+def product_kernel(buffer_slot: int, backend_slot: int, key_slot: int) -> Definition:
+    """Define the kernel ``k(table, arguments, count)``, called by CPython's fast convention without keywords.
+
+    It returns the product of two tensors, or None for everything that the Python function has to handle. All slots are
+    offsets in bytes from the address of a tensor.
+    """
+    type_slot = object.__basicsize__ - 8
+
+    @jit
+    def array_of(words, thing):
+        """Return the array of a tensor on the backend, or 0 for everything else."""
+        kind = _word(thing + type_slot)
+        plain = kind == words.tensor or kind == words.shared or kind == words.remembering
+        if (
+            not (plain or kind == words.variable or kind == words.watched)
+            or _word(thing + backend_slot) != words.backend
+        ):
+            return 0
+        array = _word(thing + buffer_slot)
+        return array if array != 0 and _word(array + type_slot) == words.ndarray and memory.rank(array) == 2 else 0
+
+    @jit
+    def multiplied(words, a, b):
+        """Return a new array with the product of two, 0 if an exception is set, or None."""
+        dtype = memory.dtype(a)
+        if memory.dtype(b) != dtype or (dtype != words.single and dtype != words.double):
+            return words.none
+        m, k, n = memory.length(a, 0), memory.length(a, 1), memory.length(b, 1)
+        if memory.length(b, 0) != k or min(m, n) < 1 or max(m, n, k) > _SMALL or m * n * k > _SMALL:
+            return words.none
+        pool = _word(words.pool)  # read once, because another thread may change it
+        if pool < 0:  # the worker threads are not started yet
+            return words.none
+        shape = scratch(2, types.int64)
+        shape[0], shape[1] = m, n
+        _increment(dtype)  # the new array takes over this reference
+        result = _call_address(words.new_array, (words.ndarray, dtype, np.int64(2), address_of(shape), 0, 0, 0, 0))
+        if result == 0:
+            return 0
+        tasks = words.single_tasks if dtype == words.single else words.double_tasks
+        # The result is 0, the kind of tasks that are missing, or -1 if memory is short.
+        if _call_address(words.kernel, (pool, tasks, 0, result, 0, a, b, 0, 0)) != 0:
+            _decrement(result)
+            return words.none
+        return result
+
+    def call(capsule, arguments, count):
+        table = _table(capsule)
+        words = record_at(table, calls.Products)
+        result = words.none
+        if count == 2 and _word(words.tapes) == 0 and _word(words.listeners) == 0 and _word(words.enabled) != 0:
+            a, b = array_of(words, _word(arguments)), array_of(words, _word(arguments + 8))
+            if a != 0 and b != 0:
+                result = multiplied(words, a, b)
+        if result == words.none:
+            _increment(result)
+            return result
+        tensor = _new_object(words.tensor, 0) if result != 0 else 0
+        if tensor == 0:
+            _decrement(result)
+            return 0
+        _increment(words.backend)
+        pointer(tensor + buffer_slot, types.int64)[0] = result
+        pointer(tensor + backend_slot, types.int64)[0] = words.backend
+        key = _call_without(words.new_key)
+        pointer(tensor + key_slot, types.int64)[0] = key
+        if key == 0:  # near the recursion limit
+            _decrement(tensor)
+            return 0
+        return tensor
+
+    return call, "int64(int64, int64, int64)"

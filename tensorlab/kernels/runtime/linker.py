@@ -65,6 +65,7 @@ done:
 define {result} @"{task}"({parameters}) {{
   %result = alloca i64
   %exception = alloca ptr
+  store i64 -1, ptr %result
   %status = call i32 @"{symbol}"(ptr %result, ptr %exception{values})
   {give}
 }}

@@ -78,7 +78,7 @@ class Method(ctypes.Structure):
     )
 
 
-_new_function = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(
+new_function = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(
     ("PyCFunction_NewEx", ctypes.pythonapi)
 )
 
@@ -103,7 +103,7 @@ def function(addresses: Addresses) -> Callable[..., Any]:
     _launches[addresses.task] = addresses.launch
     keep_to_the_end(method)
     # The address of the task becomes the function's __self__, see `address`.
-    kernel: Callable[..., Any] = _new_function(ctypes.addressof(method), addresses.task, None)
+    kernel: Callable[..., Any] = new_function(ctypes.addressof(method), addresses.task, None)
     return kernel
 
 
