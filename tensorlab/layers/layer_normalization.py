@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tensorlab import constraints, initializers, ops, regularizers, shapes
@@ -15,13 +16,13 @@ from tensorlab.variable import Variable
 
 @elementwise
 def _scaled(x: float, mean: float, variance: float, epsilon: float) -> float:
-    return (x - mean) / (variance + epsilon) ** 0.5
+    return (x - mean) / math.sqrt(variance + epsilon)
 
 
 @elementwise
 def _divided(x: float, squares: float) -> float:
     """Return ``x / √squares``, where the root is at least 1e-6."""
-    return x / squares**0.5 if squares > 1e-12 else x * 1e6
+    return x / math.sqrt(squares) if squares > 1e-12 else x * 1e6
 
 
 def _axes(who: str, axis: Any) -> int | tuple[int, ...]:

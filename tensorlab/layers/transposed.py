@@ -8,7 +8,7 @@ from tensorlab import activations, constraints, initializers, regularizers
 from tensorlab.errors import ArgumentError
 from tensorlab.layers.convolution import Activated
 from tensorlab.layers.dense import positive, refuse_activity_regularizer
-from tensorlab.layers.windows import Lengths, choice, integers
+from tensorlab.layers.windows import Lengths, choice, integers, pair
 from tensorlab.ops.windows import convolve_images
 from tensorlab.tensor import Tensor
 from tensorlab.windows import Pair, Windows
@@ -110,9 +110,9 @@ class Conv2DTranspose(Activated):
         images = self._of_channels(inputs, self.kernel.shape[3])
         down, across = (self._axis(axis, images.shape[1 + axis]) for axis in (0, 1))
         padding: tuple[Pair, Pair] = down[1], across[1]
-        pairs = ((n[0], n[1]) for n in (self.kernel_size, self.strides, self.dilation_rate))
+        windows = Windows(pair(self.kernel_size), pair(self.strides), pair(self.dilation_rate), padding)
         shape = (images.shape[0], down[0], across[0], self.filters)
-        outputs = convolve_images(images, self.kernel, Windows(*pairs, padding), shape)
+        outputs = convolve_images(images, self.kernel, windows, shape)
         outputs = self._outputs(outputs if self.bias is None else outputs + self.bias)
         return outputs if self.activation is None else self.activation(outputs)
 
