@@ -11,17 +11,57 @@ from tensorlab.layers.windows import Lengths, Windowed, choice, output_lengths, 
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.windows import convolve
 from tensorlab.tensor import Tensor
+from tensorlab.variable import Variable
+from tensorlab.windows import Windows
 
 
-class Convolution(Windowed):
-    """The base of `Conv1D` and `Conv2D`."""
+class Activated(Windowed):
+    """The base of layers with a bias and an activation."""
 
-    _paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
+    activation: Any
+    bias: Variable | None
 
     @property
     def samplewise(self) -> bool:
         """Whether the activation is one that computes each sample separately."""
         return activations.acts_along_last_axis(self.activation)
+
+    def _channels(self, input_shape: Any) -> int:
+        """Return the number of channels of a shape of inputs.
+
+        Raises:
+            ShapeError: if it is unknown or 0, or the rank is wrong.
+        """
+        channels = self._check(input_shape)[-1]
+        if channels is None:
+            hint = "only the lengths of other axes may be unknown"
+            raise ShapeError(self._who, "a shape whose number of channels is known", short_repr(input_shape), hint)
+        if not channels:
+            raise ShapeError(self._who, "inputs with at least one channel", str(tuple(input_shape)))
+        return channels
+
+    def _of_channels(self, inputs: Tensor, channels: int) -> Tensor:
+        """Return the inputs as images of this many channels."""
+        images = self._images(inputs)
+        if images.shape[3] != channels:
+            raise ShapeError(self._who, f"inputs with {channels} channels", f"inputs of shape {inputs.shape}")
+        return images
+
+    def _convolved(self, images: Tensor, weights: Tensor, windows: Windows) -> Tensor:
+        """Return a convolution with bias and activation, in the layout of the inputs."""
+        activation = self.activation
+        if activation is None or activation is activations.linear:
+            return self._outputs(convolve(images, weights, windows, self.bias))
+        if isinstance(activation, Elementwise):
+            return self._outputs(convolve(images, weights, windows, self.bias, activation))
+        result: Tensor = activation(self._outputs(convolve(images, weights, windows, self.bias)))
+        return result
+
+
+class Convolution(Activated):
+    """The base of `Conv1D` and `Conv2D`."""
+
+    _paddings: ClassVar[tuple[str, ...]] = ("valid", "same")
 
     def __init__(
         self,
@@ -65,14 +105,9 @@ class Convolution(Windowed):
 
     def build(self, input_shape: Any) -> None:
         """Create the kernel and the bias."""
-        channels = self._check(input_shape)[-1]
-        if channels is None:
-            hint = "only the lengths of other axes may be unknown"
-            raise ShapeError(self._who, "a shape whose number of channels is known", short_repr(input_shape), hint)
-        if channels % self.groups or not channels:
-            raise ShapeError(
-                self._who, f"inputs whose channels are a multiple of {self.groups}", f"{channels} channels"
-            )
+        channels = self._channels(input_shape)
+        if channels % self.groups:
+            raise ShapeError(self._who, f"a multiple of {self.groups} channels", f"{channels} channels")
         shape = (*self.kernel_size, channels // self.groups, self.filters)
         kernel: dict[str, Any] = {"regularizer": self.kernel_regularizer, "constraint": self.kernel_constraint}
         self.kernel = self.add_weight(shape, self.kernel_initializer, **kernel, name="kernel")
@@ -83,21 +118,11 @@ class Convolution(Windowed):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Compute the convolution, the bias and the activation."""
-        images, kernel, activation = self._images(inputs), self.kernel, self.activation
-        channels = kernel.shape[-2] * self.groups
-        if images.shape[3] != channels:
-            raise ShapeError(self._who, f"inputs with {channels} channels", f"inputs of shape {inputs.shape}")
-        windows = windows_of(
-            self,
-            images.shape[3 - self._axes : 3],
-            *(self.kernel_size, self.strides, self.padding, self.dilation_rate, self.groups),
-        )
-        weights = kernel if self._axes == 2 else kernel.reshape((1, *kernel.shape))
-        if activation is None or activation is activations.linear:
-            return self._outputs(convolve(images, weights, windows, self.bias))
-        if isinstance(activation, Elementwise):
-            return self._outputs(convolve(images, weights, windows, self.bias, activation))
-        return activation(self._outputs(convolve(images, weights, windows, self.bias)))
+        kernel = self.kernel
+        images = self._of_channels(inputs, kernel.shape[-2] * self.groups)
+        sizes = self.kernel_size, self.strides, self.padding, self.dilation_rate, self.groups
+        windows = windows_of(self, images.shape[3 - self._axes : 3], *sizes)
+        return self._convolved(images, kernel if self._axes == 2 else kernel.reshape((1, *kernel.shape)), windows)
 
     def _output_lengths(self, lengths: Lengths) -> Lengths:
         sizes = self.kernel_size, self.strides, self.padding, self.dilation_rate

@@ -57,14 +57,14 @@ class Dropout(Layer):
 
     def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
-        self.rate, self.seed = _rate(self._who, rate), seed
+        self.rate, self.seed = checked_rate(self._who, rate), seed
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Drop inputs in training; otherwise return the inputs."""
         if not training or self.rate == 0:
             return inputs
         inputs = inputs.astype(self.dtype)
-        return dropped(inputs, _drawn(self, "dropout", "random", inputs), self.rate)
+        return dropped(inputs, drawn(self, "dropout", "random", inputs), self.rate)
 
 
 class GaussianNoise(Layer):
@@ -98,7 +98,7 @@ class GaussianNoise(Layer):
         if not training or self.stddev == 0:
             return inputs
         inputs = inputs.astype(self.dtype)
-        return _noisy(inputs, _drawn(self, "gaussian_noise", "standard_normal", inputs), self.stddev)
+        return _noisy(inputs, drawn(self, "gaussian_noise", "standard_normal", inputs), self.stddev)
 
 
 class GaussianDropout(Layer):
@@ -124,18 +124,18 @@ class GaussianDropout(Layer):
 
     def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
-        self.rate, self.seed = _rate(self._who, rate), seed
+        self.rate, self.seed = checked_rate(self._who, rate), seed
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Multiply the inputs in training; otherwise return the inputs."""
         if not training or self.rate == 0:
             return inputs
         inputs = inputs.astype(self.dtype)
-        numbers = _drawn(self, "gaussian_dropout", "standard_normal", inputs)
+        numbers = drawn(self, "gaussian_dropout", "standard_normal", inputs)
         return _multiplied(inputs, numbers, math.sqrt(self.rate / (1.0 - self.rate)))
 
 
-def _rate(who: str, rate: Any) -> float:
+def checked_rate(who: str, rate: Any) -> float:
     """Return a rate as a float.
 
     Raises:
@@ -146,7 +146,7 @@ def _rate(who: str, rate: Any) -> float:
     return float(rate)
 
 
-def _drawn(layer: Dropout | GaussianNoise | GaussianDropout, use: str, distribution: str, like: Tensor) -> Tensor:
+def drawn(layer: Any, use: str, distribution: str, like: Tensor) -> Tensor:
     """Return a random number for each input, from the layer's own stream, which does not depend on other layers."""
     stream = f"{use} {layer.name}" if layer.seed is None else use
     numbers = random.drawn(stream, layer.seed, distribution, like.shape, like.dtype)

@@ -112,6 +112,11 @@ def sum_pool(x: Tensor, windows: Windows, taps: Any = None) -> Tensor:
     return result
 
 
+def spread(outputs: Tensor, windows: Windows, shape: Shape) -> Tensor:
+    """Return images of a shape whose pixels are the sums of the outputs of all windows that contain them."""
+    return _spread(windows, shape, outputs, None)
+
+
 def _spread(windows: Windows, shape: Shape, outputs: Tensor, taps: Any) -> Tensor:
     backend = outputs._backend
     result = Tensor(backend.window_spread(windows, shape, outputs._buffer, taps), backend)

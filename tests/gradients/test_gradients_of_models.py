@@ -115,6 +115,15 @@ LAYERS: dict[str, tuple[Callable[[], tl.layers.Layer], str]] = {
         lambda: tl.layers.Conv2D(2, 2, strides=(1, 2), activation="tanh"),
         f"torch.tanh({F}.conv2d({FIRST}, y.permute(3, 2, 0, 1), z, (1, 2)){LAST})",
     ),
+    "Conv2DTranspose": (
+        lambda: tl.layers.Conv2DTranspose(2, 2, strides=2, activation="tanh"),
+        f"torch.tanh({F}.conv_transpose2d({FIRST}, y.permute(3, 2, 0, 1), z, 2){LAST})",
+    ),
+    "Cropping2D": (lambda: tl.layers.Cropping2D(((1, 0), (0, 1))), "1.0 * x[:, 1:, :-1]"),
+    "DepthwiseConv2D": (
+        lambda: tl.layers.DepthwiseConv2D(2, depth_multiplier=2, activation="tanh"),
+        f"torch.tanh({F}.conv2d({FIRST}, y.permute(2, 3, 0, 1).reshape(4, 1, 2, 2), z, groups=2){LAST})",
+    ),
     "Dense": (lambda: tl.layers.Dense(2, activation="sigmoid"), "torch.sigmoid(x @ y + z)"),
     "Dropout": (lambda: tl.layers.Dropout(0.5), "1.0 * x"),  # without training
     "ELU": (lambda: tl.layers.ELU(0.5), f"{F}.elu(x, alpha=0.5)"),
@@ -125,6 +134,10 @@ LAYERS: dict[str, tuple[Callable[[], tl.layers.Layer], str]] = {
     "GlobalMaxPooling1D": (lambda: tl.layers.GlobalMaxPooling1D(), "x.amax(1)"),
     "GlobalMaxPooling2D": (lambda: tl.layers.GlobalMaxPooling2D(), "x.amax((1, 2))"),
     "Input": (lambda: tl.layers.Input((2, 3)), "1.0 * x"),
+    "LayerNormalization": (
+        lambda: tl.layers.LayerNormalization(epsilon=0.5),
+        f"{F}.layer_norm(x, (3,), y, z, 0.5)",
+    ),
     "LeakyReLU": (lambda: tl.layers.LeakyReLU(0.1), f"{F}.leaky_relu(x, 0.1)"),
     "MaxPooling1D": (lambda: tl.layers.MaxPooling1D(), f"{F}.max_pool1d(x.mT, 2).mT"),
     "MaxPooling2D": (
@@ -134,14 +147,27 @@ LAYERS: dict[str, tuple[Callable[[], tl.layers.Layer], str]] = {
     "ReLU": (lambda: tl.layers.ReLU(0.65, threshold=0.25), "x.clamp(max=0.65) * (x > 0.25)"),
     "Rescaling": (lambda: tl.layers.Rescaling(0.5, 2.0), "x * 0.5 + 2.0"),
     "Reshape": (lambda: tl.layers.Reshape((3, 2)), "x.reshape(-1, 3, 2)"),
+    "SeparableConv2D": (
+        lambda: tl.layers.SeparableConv2D(2, 2),
+        f"{F}.conv2d({F}.conv2d({FIRST}, y.permute(2, 3, 0, 1), groups=2), z.permute(3, 2, 0, 1), u){LAST}",
+    ),
+    "SpatialDropout1D": (lambda: tl.layers.SpatialDropout1D(0.5), "1.0 * x"),  # without training
+    "SpatialDropout2D": (lambda: tl.layers.SpatialDropout2D(0.5), "1.0 * x"),  # without training
     "Softmax": (lambda: tl.layers.Softmax(axis=1), "x.softmax(1)"),
+    "UnitNormalization": (lambda: tl.layers.UnitNormalization(), "x / x.norm(dim=-1, keepdim=True)"),
+    "UpSampling2D": (
+        lambda: tl.layers.UpSampling2D((2, 3), interpolation="bilinear"),
+        f"{F}.interpolate({FIRST}, scale_factor=(2, 3), mode='bilinear'){LAST}",
+    ),
+    "ZeroPadding2D": (lambda: tl.layers.ZeroPadding2D(((1, 0), (2, 1))), f"{F}.pad(x, (0, 0, 2, 1, 1, 0))"),
     "Sequential": (lambda: tl.Sequential([tl.layers.Dense(2, activation="tanh")]), "torch.tanh(x @ y + z)"),
 }
 
 
 def test_tables_contain_all_builtin_objects() -> None:
     assert set(builtins.tensorlab_register_activations()) == set(ACTIVATIONS)
-    assert set(builtins.tensorlab_register_layers()) == set(LAYERS)
+    others = {"Embedding"}  # takes integers; test_layers_windows_keras.py has its gradient
+    assert set(builtins.tensorlab_register_layers()) == set(LAYERS) | others
     losses = builtins.tensorlab_register_losses()
     assert {losses[name] for name in LOSSES} == set(losses.values()), "add one name of each class to LOSSES"
 
@@ -165,7 +191,7 @@ def test_gradients_of_losses(name: str, rng: Rng) -> None:
 @pytest.mark.parametrize("name", LAYERS)
 def test_gradients_of_layers(name: str, rng: Rng) -> None:
     make, theirs = LAYERS[name]
-    inputs = apart(rng, *((2, 3, 4, 2) if name.endswith("2D") else (2, 2, 3)))
+    inputs = apart(rng, *((2, 3, 4, 2) if "2D" in name else (2, 2, 3)))
     (gradients,) = [part for part in LayerSubject(make(), inputs=inputs).checks() if part.heading == "gradients"]
     assert gradients.result().outcome == "passed"
     layer = make()

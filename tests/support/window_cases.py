@@ -52,6 +52,34 @@ CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
     "global_average2d": ("GlobalAveragePooling2D", {}, (2, 3, 2, 3)),
     "global_max2d": ("GlobalMaxPooling2D", {"keepdims": True}, (2, 3, 2, 3)),
     "global_average1d": ("GlobalAveragePooling1D", {"keepdims": True}, (2, 3, 2)),
+    "depthwise": ("DepthwiseConv2D", {"kernel_size": 3, "depth_multiplier": 2, "activation": "relu"}, (2, 5, 4, 2)),
+    "depthwise_same": ("DepthwiseConv2D", {"kernel_size": [2, 3], "strides": 2, "padding": "same"}, (1, 5, 5, 2)),
+    "separable": ("SeparableConv2D", {"filters": 3, "kernel_size": 3, "depth_multiplier": 2}, (1, 4, 4, 2)),
+    "separable_dilated": (
+        "SeparableConv2D",
+        {"filters": 2, "kernel_size": 2, "dilation_rate": 2, "activation": "tanh", "padding": "same"},
+        (1, 4, 4, 2),
+    ),
+    "transposed": ("Conv2DTranspose", {"filters": 2, "kernel_size": 3, "activation": "relu"}, (1, 3, 2, 2)),
+    "transposed_same": (
+        "Conv2DTranspose",
+        {"filters": 2, "kernel_size": [3, 2], "strides": [2, 3], "padding": "same"},
+        (2, 3, 2, 2),
+    ),
+    "transposed_wide": ("Conv2DTranspose", {"filters": 2, "kernel_size": 2, "strides": 3}, (1, 2, 2, 2)),
+    "transposed_padded": (
+        "Conv2DTranspose",
+        {"filters": 2, "kernel_size": 3, "strides": 2, "padding": "same", "output_padding": 1, "use_bias": False},
+        (1, 3, 2, 1),
+    ),
+    "zero_padding": ("ZeroPadding2D", {"padding": [[1, 0], [2, 1]]}, (1, 2, 3, 2)),
+    "cropping": ("Cropping2D", {"cropping": [1, 0]}, (1, 4, 3, 2)),
+    "nearest": ("UpSampling2D", {"size": [2, 3]}, (2, 2, 2, 2)),
+    "bilinear": ("UpSampling2D", {"size": [2, 3], "interpolation": "bilinear"}, (1, 3, 2, 2)),
+    "embedding": ("Embedding", {"input_dim": 4, "output_dim": 3}, (2, 3)),
+    "layer_normalization": ("LayerNormalization", {}, (2, 3, 4)),
+    "layer_normalization_axes": ("LayerNormalization", {"axis": [1, 2], "epsilon": 0.5, "center": False}, (2, 3, 2)),
+    "unit_normalization": ("UnitNormalization", {"axis": [1, 2]}, (2, 3, 2)),
     "global_max1d": ("GlobalMaxPooling1D", {}, (2, 3, 2)),
 }
 """The class, its arguments, and the shape of its inputs."""
@@ -59,5 +87,7 @@ CASES: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
 
 def numbers(name: str, shape: tuple[int, ...]) -> Array:
     """Return the numbers of an array of a case: its inputs, one of its weights, or the gradient of its outputs."""
+    if name == "embedding":
+        return np.arange(np.prod(shape)).reshape(shape) % 4
     generator = np.random.default_rng(zlib.crc32(name.encode()))
     return generator.normal(size=shape).round(2)

@@ -1,0 +1,180 @@
+"""Normalization of each sample by itself: `LayerNormalization` and `UnitNormalization`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tensorlab import constraints, initializers, ops, regularizers, shapes
+from tensorlab.errors import ArgumentError, ShapeError, short_repr
+from tensorlab.layers.base import Layer
+from tensorlab.ops.lift import elementwise
+from tensorlab.rules import finite
+from tensorlab.tensor import Tensor
+from tensorlab.variable import Variable
+
+
+@elementwise
+def _scaled(x: float, mean: float, variance: float, epsilon: float) -> float:
+    return (x - mean) / math.sqrt(variance + epsilon)
+
+
+@elementwise
+def _divided(x: float, squares: float) -> float:
+    """Return ``x / √squares``, where the root is at least 1e-6."""
+    return x / math.sqrt(squares) if squares > 1e-12 else x * 1e6
+
+
+def _axes(who: str, axis: Any) -> int | tuple[int, ...]:
+    """Return one axis or several.
+
+    Raises:
+        ArgumentError: unless they are integers.
+    """
+    given = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    if not given or any(isinstance(item, bool) or not isinstance(item, int) for item in given):
+        raise ArgumentError(f"{who} axis", "an integer or several", short_repr(axis))
+    return given if isinstance(axis, (tuple, list)) else given[0]
+
+
+def _positions(who: str, axis: int | tuple[int, ...], rank: int) -> tuple[int, ...]:
+    """Return axes as nonnegative numbers in order.
+
+    Raises:
+        ShapeError: if one does not exist or is the batch, or one is given twice.
+    """
+    found = shapes.normalize_axes(who, axis, rank)
+    if 0 in found:
+        raise ShapeError(f"{who} axis", "axes after the first, which is the batch", short_repr(axis))
+    return found
+
+
+class LayerNormalization(Layer):
+    """Compute ``γ (x - μ) / √(σ² + ε) + β``, with the mean μ and the variance σ² of each sample along some axes.
+
+    Args:
+        axis: the axis, or several. γ and β have their lengths.
+        epsilon: ε, which keeps the denominator above 0.
+        center: whether to add β.
+        scale: whether to multiply by γ.
+        beta_initializer: the initial value of β.
+        gamma_initializer: the initial value of γ.
+        beta_regularizer: a penalty on β that is added to the loss.
+        gamma_regularizer: the same for γ.
+        beta_constraint: what β has to satisfy after each step.
+        gamma_constraint: the same for γ.
+
+    Raises:
+        ArgumentError: for axes that are not integers, or a negative ε.
+        UnknownNameError: for an unknown initializer, regularizer or constraint.
+        ShapeError: for inputs without these axes, or of unknown length along one.
+
+    Source: Ba et al., "Layer Normalization", arXiv:1607.06450; Keras, ``keras.layers.LayerNormalization``.
+
+    Example:
+        >>> layer = tl.layers.LayerNormalization()
+        >>> layer(tl.asarray([[1.0, 3.0]])).numpy().round(2).tolist()
+        [[-1.0, 1.0]]
+    """
+
+    _takes_one = True
+    samplewise = True
+
+    def __init__(
+        self,
+        axis: Any = -1,
+        epsilon: float = 0.001,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.axis = _axes(self._who, axis)
+        self.epsilon = finite(f"{self._who} epsilon", epsilon, 0.0)
+        self.center, self.scale = center, scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
+
+    def build(self, input_shape: Any) -> None:
+        """Create γ and β."""
+        axes = _positions(self._who, self.axis, len(input_shape))
+        shape = tuple([input_shape[axis] for axis in axes])
+        if None in shape:
+            hint = "only the lengths of other axes may be unknown"
+            raise ShapeError(self._who, f"known lengths along axes {axes}", short_repr(input_shape), hint)
+        self.gamma: Variable | None = None
+        self.beta: Variable | None = None
+        if self.scale:
+            gamma: dict[str, Any] = {"regularizer": self.gamma_regularizer, "constraint": self.gamma_constraint}
+            self.gamma = self.add_weight(shape, self.gamma_initializer, **gamma, name="gamma")
+        if self.center:
+            beta: dict[str, Any] = {"regularizer": self.beta_regularizer, "constraint": self.beta_constraint}
+            self.beta = self.add_weight(shape, self.beta_initializer, **beta, name="beta")
+        self._lengths = shape
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Normalize each sample."""
+        inputs = inputs.astype(self.dtype)
+        axes = _positions(self._who, self.axis, inputs.ndim)
+        if tuple([inputs.shape[axis] for axis in axes]) != self._lengths:
+            expected = f"inputs of lengths {self._lengths} along axes {axes}"
+            raise ShapeError(self._who, expected, f"inputs of shape {inputs.shape}")
+        shape = [length if axis in axes else 1 for axis, length in enumerate(inputs.shape)]
+        mean = ops.mean(inputs, axis=axes, keepdims=True)
+        variance = ops.mean(ops.square(inputs - mean), axis=axes, keepdims=True)
+        result: Tensor = _scaled(inputs, mean, variance, self.epsilon)
+        if self.gamma is not None:
+            result = result * ops.reshape(self.gamma, shape)
+        return result if self.beta is None else result + ops.reshape(self.beta, shape)
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """Return the shape of the outputs, that of the inputs."""
+        _positions(self._who, self.axis, len(input_shape))
+        return tuple(input_shape)
+
+
+class UnitNormalization(Layer):
+    """Divide each sample by its Euclidean norm along some axes, or by 1e-6 if the norm is smaller.
+
+    Args:
+        axis: the axis, or several.
+
+    Raises:
+        ArgumentError: for axes that are not integers.
+        ShapeError: in a call, for inputs without these axes.
+
+    Source: Keras, ``keras.layers.UnitNormalization``.
+
+    Example:
+        >>> tl.layers.UnitNormalization()(tl.asarray([[3.0, 4.0]])).numpy().round(2).tolist()
+        [[0.6, 0.8]]
+    """
+
+    _takes_one = True
+    samplewise = True
+
+    def __init__(self, axis: Any = -1, **options: Any) -> None:
+        super().__init__(**options)
+        self.axis = _axes(self._who, axis)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Normalize each sample."""
+        inputs = inputs.astype(self.dtype)
+        axes = _positions(self._who, self.axis, inputs.ndim)
+        result: Tensor = _divided(inputs, ops.sum(ops.square(inputs), axis=axes, keepdims=True))
+        return result
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """Return the shape of the outputs, that of the inputs."""
+        _positions(self._who, self.axis, len(input_shape))
+        return tuple(input_shape)

@@ -1,0 +1,236 @@
+"""Convolutions of each channel by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorlab import activations, constraints, initializers, regularizers
+from tensorlab.layers.convolution import Activated
+from tensorlab.layers.dense import positive, refuse_activity_regularizer
+from tensorlab.layers.windows import Lengths, choice, output_lengths, windows_of
+from tensorlab.ops.windows import convolve
+from tensorlab.tensor import Tensor
+from tensorlab.windows import Windows
+
+
+class _Depthwise(Activated):
+    """The base of both layers: a kernel of depth 1 for each channel."""
+
+    _axes = 2
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        strides: Any,
+        padding: str,
+        depth_multiplier: int,
+        data_format: str | None,
+        dilation_rate: Any,
+        activation: Any,
+        use_bias: bool,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.kernel_size = self._integers("kernel_size", kernel_size)
+        self.strides = self._integers("strides", strides)
+        self.padding = choice(f"{self._who} padding", padding, ("valid", "same"))
+        self.depth_multiplier = positive(f"{self._who} depth_multiplier", depth_multiplier)
+        self._set_format(data_format)
+        self.dilation_rate = self._integers("dilation_rate", dilation_rate)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+
+    def _windows(self, images: Tensor) -> Windows:
+        sizes = self.kernel_size, self.strides, self.padding, self.dilation_rate
+        return windows_of(self, images.shape[1:3], *sizes, images.shape[3])
+
+    def _counts(self, lengths: Lengths) -> Lengths:
+        return output_lengths(self, lengths[1:3], self.kernel_size, self.strides, self.padding, self.dilation_rate)
+
+
+def _by_channel(kernel: Tensor) -> Tensor:
+    """Return a kernel ``(rows, columns, channels, multiplier)`` as that of a convolution with a group per channel."""
+    rows, columns, channels, multiplier = kernel.shape
+    return kernel.reshape((rows, columns, 1, channels * multiplier))
+
+
+class DepthwiseConv2D(_Depthwise):
+    """Convolve each channel with kernels of its own: ``(batch, height, width, channels) → (batch, …, outputs)``.
+
+    There are ``channels · depth_multiplier`` outputs; output ``c · depth_multiplier + m`` depends on channel c only.
+
+    Args:
+        kernel_size: the height and the width of the kernel, or one number for both.
+        strides: the distance between windows, one number or two.
+        padding: "valid" or "same", as in `Conv2D`.
+        depth_multiplier: the number of outputs for each channel.
+        data_format: "channels_last", which is the default, or "channels_first" for ``(batch, channels, …)``.
+        dilation_rate: the distance between the elements of a window, one number or two.
+        activation: a name, an `Activation`, a function of tensors, or None.
+        use_bias: whether to add a bias.
+        depthwise_initializer: the initial value of the kernel, ``(height, width, channels, depth_multiplier)``.
+        bias_initializer: the initial value of the bias, ``(outputs,)``.
+        depthwise_regularizer: a penalty on the kernel that is added to the loss.
+        bias_regularizer: the same for the bias.
+        activity_regularizer: None; penalties on outputs are not supported.
+        depthwise_constraint: what the kernel has to satisfy after each step.
+        bias_constraint: the same for the bias.
+
+    The errors are those of `Conv2D`.
+
+    Source: Keras, ``keras.layers.DepthwiseConv2D``.
+
+    Example:
+        >>> tl.layers.DepthwiseConv2D(3, depth_multiplier=2)(tl.ones((2, 8, 6, 3))).shape
+        (2, 6, 4, 6)
+    """
+
+    def __init__(
+        self,
+        kernel_size: Any,
+        strides: Any = (1, 1),
+        padding: str = "valid",
+        depth_multiplier: int = 1,
+        data_format: str | None = None,
+        dilation_rate: Any = (1, 1),
+        activation: Any = None,
+        use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        depthwise_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        depthwise_constraint: Any = None,
+        bias_constraint: Any = None,
+        **options: Any,
+    ) -> None:
+        windows = kernel_size, strides, padding, depth_multiplier, data_format, dilation_rate
+        super().__init__(*windows, activation, use_bias, **options)
+        self.depthwise_initializer = initializers.get(depthwise_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        refuse_activity_regularizer(self._who, activity_regularizer)
+        self.depthwise_constraint = constraints.get(depthwise_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+
+    def build(self, input_shape: Any) -> None:
+        """Create the kernel and the bias."""
+        channels = self._channels(input_shape)
+        kernel: dict[str, Any] = {"regularizer": self.depthwise_regularizer, "constraint": self.depthwise_constraint}
+        shape = (*self.kernel_size, channels, self.depth_multiplier)
+        self.kernel = self.add_weight(shape, self.depthwise_initializer, **kernel, name="kernel")
+        self.bias = None
+        if self.use_bias:
+            bias: dict[str, Any] = {"regularizer": self.bias_regularizer, "constraint": self.bias_constraint}
+            outputs = (channels * self.depth_multiplier,)
+            self.bias = self.add_weight(outputs, self.bias_initializer, **bias, name="bias")
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Compute the convolutions, the bias and the activation."""
+        images = self._of_channels(inputs, self.kernel.shape[2])
+        return self._convolved(images, _by_channel(self.kernel), self._windows(images))
+
+    def _output_lengths(self, lengths: Lengths) -> Lengths:
+        channels = lengths[3]
+        outputs = None if channels is None else channels * self.depth_multiplier
+        return (lengths[0], *self._counts(lengths), outputs)
+
+
+class SeparableConv2D(_Depthwise):
+    """Convolve each channel by itself, then combine the channels of each pixel: a factorized convolution.
+
+    It is a `DepthwiseConv2D` without bias and activation, followed by a `Conv2D` with a kernel of 1 × 1.
+
+    Args:
+        filters: the number of output channels.
+        kernel_size: the height and the width of the kernel, or one number for both.
+        strides: the distance between windows, one number or two.
+        padding: "valid" or "same", as in `Conv2D`.
+        data_format: "channels_last", which is the default, or "channels_first" for ``(batch, channels, …)``.
+        dilation_rate: the distance between the elements of a window, one number or two.
+        depth_multiplier: the number of outputs of the first step for each channel.
+        activation: a name, an `Activation`, a function of tensors, or None.
+        use_bias: whether to add a bias.
+        depthwise_initializer: the initial value of the first kernel, ``(height, width, channels, depth_multiplier)``.
+        pointwise_initializer: that of the second kernel, ``(1, 1, channels · depth_multiplier, filters)``.
+        bias_initializer: the initial value of the bias, ``(filters,)``.
+        depthwise_regularizer: a penalty on the first kernel that is added to the loss.
+        pointwise_regularizer: the same for the second kernel.
+        bias_regularizer: the same for the bias.
+        activity_regularizer: None; penalties on outputs are not supported.
+        depthwise_constraint: what the first kernel has to satisfy after each step.
+        pointwise_constraint: the same for the second kernel.
+        bias_constraint: the same for the bias.
+
+    The errors are those of `Conv2D`.
+
+    Source: Keras, ``keras.layers.SeparableConv2D``.
+
+    Example:
+        >>> layer = tl.layers.SeparableConv2D(4, 3)
+        >>> layer(tl.ones((2, 8, 6, 3))).shape
+        (2, 6, 4, 4)
+        >>> [weight.shape for weight in layer.weights]
+        [(3, 3, 3, 1), (1, 1, 3, 4), (4,)]
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = (1, 1),
+        padding: str = "valid",
+        data_format: str | None = None,
+        dilation_rate: Any = (1, 1),
+        depth_multiplier: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform",
+        pointwise_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        depthwise_regularizer: Any = None,
+        pointwise_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        depthwise_constraint: Any = None,
+        pointwise_constraint: Any = None,
+        bias_constraint: Any = None,
+        **options: Any,
+    ) -> None:
+        windows = kernel_size, strides, padding, depth_multiplier, data_format, dilation_rate
+        super().__init__(*windows, activation, use_bias, **options)
+        self.filters = positive(f"{self._who} filters", filters)
+        self.depthwise_initializer = initializers.get(depthwise_initializer)
+        self.pointwise_initializer = initializers.get(pointwise_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
+        self.pointwise_regularizer = regularizers.get(pointwise_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        refuse_activity_regularizer(self._who, activity_regularizer)
+        self.depthwise_constraint = constraints.get(depthwise_constraint)
+        self.pointwise_constraint = constraints.get(pointwise_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+
+    def build(self, input_shape: Any) -> None:
+        """Create both kernels and the bias."""
+        channels = self._channels(input_shape)
+        first: dict[str, Any] = {"regularizer": self.depthwise_regularizer, "constraint": self.depthwise_constraint}
+        shape: tuple[int, ...] = (*self.kernel_size, channels, self.depth_multiplier)
+        self.depthwise_kernel = self.add_weight(shape, self.depthwise_initializer, **first, name="depthwise_kernel")
+        second: dict[str, Any] = {"regularizer": self.pointwise_regularizer, "constraint": self.pointwise_constraint}
+        shape = (1, 1, channels * self.depth_multiplier, self.filters)
+        self.pointwise_kernel = self.add_weight(shape, self.pointwise_initializer, **second, name="pointwise_kernel")
+        self.bias = None
+        if self.use_bias:
+            bias: dict[str, Any] = {"regularizer": self.bias_regularizer, "constraint": self.bias_constraint}
+            self.bias = self.add_weight(shape[3:], self.bias_initializer, **bias, name="bias")
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Compute both convolutions, the bias and the activation."""
+        images = self._of_channels(inputs, self.depthwise_kernel.shape[2])
+        images = convolve(images, _by_channel(self.depthwise_kernel), self._windows(images))
+        return self._convolved(images, self.pointwise_kernel, Windows((1, 1)))
+
+    def _output_lengths(self, lengths: Lengths) -> Lengths:
+        return (lengths[0], *self._counts(lengths), self.filters)
