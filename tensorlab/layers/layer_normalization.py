@@ -156,7 +156,7 @@ class UnitNormalization(Layer):
     Source: Keras, ``keras.layers.UnitNormalization``.
 
     Example:
-        >>> tl.layers.UnitNormalization()(tl.asarray([[3.0, 4.0]])).numpy().round(2).tolist()
+        >>> tl.layers.UnitNormalization(dtype="float64")(tl.asarray([[3.0, 4.0]])).numpy().round(2).tolist()
         [[0.6, 0.8]]
     """
 
