@@ -15,7 +15,8 @@ import numpy as np
 from numba import types
 
 from tensorlab.kernels import CHUNK
-from tensorlab.kernels.loops.fold import AT_ONCE, Fold, accumulate, fold_of, folded_rows, lanes_of
+from tensorlab.kernels.loops.fold import Fold, fold_of
+from tensorlab.kernels.loops.lanes import AT_ONCE, accumulate, folded_rows, lanes_of
 from tensorlab.kernels.matmul.pack import allocate, release
 from tensorlab.kernels.matmul.tile import transpose_block
 from tensorlab.kernels.runtime import memory
