@@ -58,19 +58,7 @@ class _PartLibrary(JITCodeLibrary):  # type: ignore[misc]
                 function.linkage = "linkonce_odr"
         return self._final_module
 
-
-class _Library(_PartLibrary):
-    """The LLVM code of a kernel, linked with all of its parts and optimized."""
-
-    def finalize(self) -> None:
-        """Link and optimize the code. Numba would also generate machine code; `linker.emit` does that."""
-        for part in self._parts():
-            self._final_module.link_in(part._get_module_for_linking(), preserve=True)
-        self._optimize_final_module()
-        self._final_module.verify()
-        super().finalize()
-
-    def _parts(self) -> Iterable[CodeLibrary]:
+    def parts(self) -> Iterable[CodeLibrary]:
         """Return each library that this one calls, directly or not, once."""
         found: dict[CodeLibrary, None] = {}
 
@@ -82,6 +70,18 @@ class _Library(_PartLibrary):
 
         add(self)
         return found
+
+
+class _Library(_PartLibrary):
+    """The LLVM code of a kernel, linked with all of its parts and optimized."""
+
+    def finalize(self) -> None:
+        """Link and optimize the code. Numba would also generate machine code; `linker.emit` does that."""
+        for part in self.parts():
+            self._final_module.link_in(part._get_module_for_linking(), preserve=True)
+        self._optimize_final_module()
+        self._final_module.verify()
+        super().finalize()
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -111,7 +111,8 @@ class _PartLowering(_Lowering):
     def run_pass(self, state: Any) -> bool:
         super().run_pass(state)
         lowered = state["cr"]
-        state.targetctx.insert_user_function(lowered.cfunc, lowered.fndesc, [state.library])
+        # With the parts that this one calls, which a caller that is compiled by Numba alone has to link too.
+        state.targetctx.insert_user_function(lowered.cfunc, lowered.fndesc, [state.library, *state.library.parts()])
         return True
 
 
