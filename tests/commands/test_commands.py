@@ -101,9 +101,9 @@ def test_plugins(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequ
     header, first, *_ = capsys.readouterr().out.splitlines()
     assert header.split() == ["plugin", "distribution", "version", "loading", "adds"]
     assert first.split()[:3] == ["tensorlab", "tensorlab", tl.__version__]
-    assert (
-        "activation elu, exponential, gelu, hard_sigmoid, leaky_relu, linear, log_softmax, relu, relu6, selu" in first
-    )
+    activations = first.partition("activation ")[2].partition(";")[0].split(", ")
+    assert activations == sorted(activations)
+    assert {"elu", "gelu", "leaky_relu", "log_softmax", "relu", "selu"} <= set(activations)
     assert first.endswith("backend cpu, reference")
     request.getfixturevalue("broken")
     assert commands.main(["plugins"]) == 1

@@ -34,22 +34,34 @@ def probabilities(rng: Rng, *shape: int) -> Array:
 
 F = "torch.nn.functional"
 ACTIVATIONS = {
+    "celu": f"{F}.celu(x)",
     "elu": f"{F}.elu(x)",
     "exponential": "torch.exp(x)",
     "gelu": f"{F}.gelu(x)",
+    "hard_shrink": f"{F}.hardshrink(x)",
     "hard_sigmoid": f"{F}.hardsigmoid(x)",
+    "hard_silu": f"{F}.hardswish(x)",
+    "hard_swish": f"{F}.hardswish(x)",
+    "hard_tanh": f"{F}.hardtanh(x)",
     "leaky_relu": f"{F}.leaky_relu(x, 0.2)",
     "linear": "1.0 * x",
+    "log_sigmoid": f"{F}.logsigmoid(x)",
     "log_softmax": "x.log_softmax(-1)",
     "relu": "torch.relu(x)",
     "relu6": f"{F}.relu6(x)",
     "selu": f"{F}.selu(x)",
     "sigmoid": "torch.sigmoid(x)",
     "silu": f"{F}.silu(x)",
+    "soft_shrink": f"{F}.softshrink(x)",
     "softmax": "x.softmax(-1)",
     "softplus": f"{F}.softplus(x)",
     "softsign": f"{F}.softsign(x)",
+    "sparse_plus": "torch.where(x <= -1, 0 * x, torch.where(x >= 1, x, (x + 1) ** 2 / 4))",
+    "sparse_sigmoid": "torch.clamp((x + 1) / 2, 0, 1)",
+    "squareplus": "(x + torch.sqrt(x * x + 4)) / 2",
     "tanh": "torch.tanh(x)",
+    "tanh_shrink": f"{F}.tanhshrink(x)",
+    "threshold": f"{F}.threshold(x, 0, 0)",
 }
 
 LOSSES: dict[str, tuple[Callable[[Rng], Array], Callable[..., Array], str]] = {
@@ -160,12 +172,18 @@ LAYERS: dict[str, tuple[Callable[[], tl.layers.Layer], str]] = {
         f"{F}.interpolate({FIRST}, scale_factor=(2, 3), mode='bilinear'){LAST}",
     ),
     "ZeroPadding2D": (lambda: tl.layers.ZeroPadding2D(((1, 0), (2, 1))), f"{F}.pad(x, (0, 0, 2, 1, 1, 0))"),
+    "GaussianDropout": (lambda: tl.layers.GaussianDropout(0.5), "1.0 * x"),  # without training
+    "Identity": (tl.layers.Identity, "1.0 * x"),
+    "Permute": (lambda: tl.layers.Permute((2, 1)), "x.permute(0, 2, 1)"),
+    "PReLU": (lambda: tl.layers.PReLU(alpha_initializer="ones"), "torch.where(x > 0, x, y * x)"),
+    "RepeatVector": (lambda: tl.layers.RepeatVector(2), "x[:, None, :].expand(-1, 2, -1)"),
     "Sequential": (lambda: tl.Sequential([tl.layers.Dense(2, activation="tanh")]), "torch.tanh(x @ y + z)"),
 }
 
 
 def test_tables_contain_all_builtin_objects() -> None:
-    assert set(builtins.tensorlab_register_activations()) == set(ACTIVATIONS)
+    of_rows = {"glu", "sparsemax"}  # no functions of numbers; the conformance checks cover their gradients
+    assert set(builtins.tensorlab_register_activations()) == set(ACTIVATIONS) | of_rows
     others = {"Embedding"}  # takes integers; test_layers_windows_keras.py has its gradient
     assert set(builtins.tensorlab_register_layers()) == set(LAYERS) | others
     losses = builtins.tensorlab_register_losses()
@@ -191,7 +209,8 @@ def test_gradients_of_losses(name: str, rng: Rng) -> None:
 @pytest.mark.parametrize("name", LAYERS)
 def test_gradients_of_layers(name: str, rng: Rng) -> None:
     make, theirs = LAYERS[name]
-    inputs = apart(rng, *((2, 3, 4, 2) if "2D" in name else (2, 2, 3)))
+    shape = (2, 3, 4, 2) if "2D" in name else (2, 3) if name == "RepeatVector" else (2, 2, 3)
+    inputs = apart(rng, *shape)
     (gradients,) = [part for part in LayerSubject(make(), inputs=inputs).checks() if part.heading == "gradients"]
     assert gradients.result().outcome == "passed"
     layer = make()
