@@ -21,11 +21,6 @@ class Activated(Windowed):
     activation: Any
     bias: Variable | None
 
-    @property
-    def samplewise(self) -> bool:
-        """Whether the activation is one that computes each sample separately."""
-        return activations.acts_along_last_axis(self.activation)
-
     def _channels(self, input_shape: Any) -> int:
         """Return the number of channels of a shape of inputs.
 
