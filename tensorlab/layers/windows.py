@@ -24,11 +24,11 @@ def choice(who: str, value: Any, choices: Sequence[str]) -> str:
     Raises:
         ArgumentError: unless it is one of the choices.
     """
-    name = value.lower() if isinstance(value, str) else value
+    name = value.lower() if isinstance(value, str) else ""
     if name not in choices:
         expected = f"{', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}"
         raise ArgumentError(who, expected, short_repr(value))
-    return str(name)
+    return name
 
 
 def integers(who: str, value: Any, count: int, least: int = 1) -> tuple[int, ...]:

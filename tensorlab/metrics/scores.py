@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
-from tensorlab.errors import ArgumentError, ShapeError, short_repr
+from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError, short_repr
 from tensorlab.losses.base import matched
 from tensorlab.metrics.base import Metric
 from tensorlab.ops.dispatch import as_tensor, device_of
@@ -90,7 +91,7 @@ class FBetaScore(_Sums):
         dtype: Any = None,
     ) -> None:
         super().__init__(name, dtype)
-        if average not in (None, "micro", "macro", "weighted"):
+        if average is not None and not (isinstance(average, str) and average in ("micro", "macro", "weighted")):
             raise ArgumentError(f"{self.name} average", "None, 'micro', 'macro' or 'weighted'", short_repr(average))
         if finite(f"{self.name} beta", beta) <= 0:
             raise ArgumentError(f"{self.name} beta", "a number above 0", short_repr(beta))
@@ -185,7 +186,8 @@ class R2Score(_Sums):
         dtype: Any = None,
     ) -> None:
         super().__init__(name, dtype)
-        if class_aggregation not in (None, "uniform_average", "variance_weighted_average"):
+        known = ("uniform_average", "variance_weighted_average")
+        if class_aggregation is not None and not (isinstance(class_aggregation, str) and class_aggregation in known):
             expected = "None, 'uniform_average' or 'variance_weighted_average'"
             raise ArgumentError(f"{self.name} class_aggregation", expected, short_repr(class_aggregation))
         self.class_aggregation = class_aggregation
@@ -221,6 +223,20 @@ class R2Score(_Sums):
             n, p = float(numbers[0]), self.num_regressors
             return found if n <= p + 1 else 1.0 - (1.0 - found) * (n - 1.0) / (n - p - 1.0)
         return found
+
+
+_MOST_CLASSES = 10_000
+"""The maximum number of classes of a confusion matrix, which then has 800 MB."""
+
+
+def _class_count(who: str, count: Any) -> int:
+    """Return a number of classes, after checking it."""
+    checked = integer(who, count, 1)
+    if checked > _MOST_CLASSES:
+        raise ArgumentError(
+            who, f"at most {_MOST_CLASSES:,} classes, whose confusion matrix is kept", short_repr(count)
+        )
+    return checked
 
 
 class IoU(_Sums):
@@ -262,7 +278,11 @@ class IoU(_Sums):
         axis: int = -1,
     ) -> None:
         super().__init__(name, dtype)
-        self.num_classes = integer(f"{self.name} num_classes", num_classes, 1)
+        self.num_classes = _class_count(f"{self.name} num_classes", num_classes)
+        if isinstance(target_class_ids, (str, bytes)) or not isinstance(target_class_ids, (Collection, np.ndarray)):
+            raise ArgumentTypeError(
+                f"{self.name} target_class_ids", "a sequence of classes", short_repr(target_class_ids)
+            )
         ids = [integer(f"{self.name} target_class_ids", each, 0) for each in target_class_ids]
         if not ids or max(ids) >= self.num_classes:
             expected = f"classes from 0 to {self.num_classes - 1}"
@@ -333,7 +353,7 @@ class MeanIoU(IoU):
         sparse_y_pred: bool = True,
         axis: int = -1,
     ) -> None:
-        classes = range(integer("mean_io_u num_classes", num_classes, 1))
+        classes = range(_class_count("mean_io_u num_classes", num_classes))
         super().__init__(num_classes, classes, name, dtype, ignore_class, sparse_y_true, sparse_y_pred, axis)
 
 

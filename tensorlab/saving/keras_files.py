@@ -10,6 +10,7 @@ Source: Keras, ``keras.src.saving.saving_lib``.
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,7 +33,7 @@ _IGNORED = ("optimizer", "metrics", "seed_generator")
 
 def is_keras_file(path: Any) -> bool:
     """Return whether a path has the ending of a file of Keras."""
-    return str(path).endswith((".h5", ".keras"))
+    return isinstance(path, (str, os.PathLike)) and str(path).endswith((".h5", ".keras"))
 
 
 def keras_weights(model: Layer) -> dict[str, Variable]:

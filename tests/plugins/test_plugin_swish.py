@@ -83,7 +83,7 @@ except tl.errors.UnknownNameError as error:
 """,
     ).splitlines()
     assert written[1] == "True"
-    assert written[2].endswith("received 'swsh'; did you mean 'swish'?")
+    assert written[2].endswith("received 'swsh'; did you mean 'swish' or 'hard_swish'?")
 
 
 def test_plugin_can_be_imported_before_tensorlab(installed):
