@@ -211,8 +211,8 @@ def test_several_failed_plugins_are_counted(tmp_path: Path) -> None:
         """,
     )
     assert text.splitlines() == [
-        "did you mean 'tanh' or 'tanh_shrink' or 'hard_tanh'?; 2 plugins could not be loaded (acme-one, acme-two): python -m tensorlab plugins says "
-        "why",
+        "did you mean 'tanh' or 'tanh_shrink' or 'hard_tanh'?; 2 plugins could not be loaded (acme-one, acme-two): "
+        "python -m tensorlab plugins says why",
         "plugin 'two' of acme-two could not be loaded: expected tensorlab_register_losses marked with @hookimpl, "
         "received a plain function; add the decorator",
     ]
