@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,13 +24,15 @@ class WindowKernels(HostMemory):
 
     _kernels: dict[Any, Any]
 
+    @abstractmethod
     def _pool(self) -> int:
-        raise NotImplementedError
+        """Return the address of the pool, or 0."""
 
+    @abstractmethod
     def _product(
         self, dtype: DType, keep: bool, epilogue: ScalarFunction | None, operands: int
     ) -> tuple[Callable[..., int], int, int, Callable[[int], None]]:
-        raise NotImplementedError
+        """Return the kernel of products, its tasks, its epilogue, and what compiles missing tasks."""
 
     def convolve(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -33,11 +34,11 @@ def _places(windows: Windows, images: Shape) -> Iterator[tuple[tuple[int, int], 
 class WindowDefinitions(HostMemory):
     """The methods of the protocol for windows, in NumPy."""
 
+    @abstractmethod
     def map(
         self, function: ScalarFunction, compute: DType, inputs: Sequence[DType], outputs: Sequence[DType]
     ) -> Callable[..., Any]:
         """Return a function that computes one element after another."""
-        raise NotImplementedError
 
     def convolve(
         self,

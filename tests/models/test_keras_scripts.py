@@ -1,6 +1,7 @@
 """Scripts about data, callbacks, metrics and optimizers compute the numbers of Keras 3.15.
 
-The scripts are in `tests/support/keras_scripts.py`. `tests/support/record_keras.py` recorded the results of Keras.
+The scripts are in `keras_scripts.py` and `keras_metric_scripts.py` of `tests/support`. `record_keras.py` recorded the
+results of Keras.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from keras_scripts import SCRIPTS
+from keras_metric_scripts import SCRIPTS
 from record_keras import RECORD, plain
 
 import tensorlab as tl

@@ -1,4 +1,4 @@
-"""Record what Keras computes in the scripts of `keras_scripts.py`: ``python tests/support/record_keras.py``.
+"""Record what Keras computes in the scripts of `keras_metric_scripts.py`: ``python tests/support/record_keras.py``.
 
 Run it with a Python that has Keras. It writes `keras_scripts.json`, which the tests compare with.
 """
@@ -29,7 +29,7 @@ def plain(value: Any) -> Any:
 
 def main() -> None:
     import keras
-    from keras_scripts import SCRIPTS
+    from keras_metric_scripts import SCRIPTS
 
     keras.utils.set_random_seed(0)
     names = sys.argv[1:] or SCRIPTS
