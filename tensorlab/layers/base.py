@@ -25,6 +25,7 @@ from tensorlab.layers.arguments import (
 from tensorlab.layers.calling import Block, Call, call_around, context
 from tensorlab.layers.tracking import Change, changes_since, members, snapshot, undo
 from tensorlab.layers.weights import Weighted, device_of_weights
+from tensorlab.loading import loading
 from tensorlab.ops.probabilities import Probabilities
 from tensorlab.tensor import Tensor
 from tensorlab.utils import unique_name
@@ -247,6 +248,12 @@ class Layer(Weighted):
             context.call = outer
         return outputs
 
+    def _check_outputs(self, inputs: Any) -> None:
+        """Raise if this layer is read from a file, which asks for large outputs."""
+        reading, shape = loading.get(), getattr(self, "compute_output_shape", None)
+        if reading is not None and shape is not None and isinstance(inputs, Tensor):
+            reading.check_sample(shape(inputs.shape))
+
     def _compute(self, call: Call, inputs: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         one = isinstance(inputs, Tensor)
         if not one:
@@ -262,6 +269,7 @@ class Layer(Weighted):
             inputs = inputs.snapshot()  # a layer may return its inputs, and caller and layer may write into them
         if not self.built:
             self._ensure_built(shapes_of(inputs))
+            self._check_outputs(inputs)
         if not one or inputs.dtype is not self.dtype:
             inputs = in_precision(inputs, self.dtype)
         if args or kwargs:

@@ -151,6 +151,10 @@ class Dense(Layer):
             return dense(inputs, kernel, self.bias, activation)
         return activation(dense(inputs, kernel, self.bias))
 
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """Return the shape of the outputs for a shape of inputs, in which lengths may be None."""
+        return (*input_shape[:-1], self.units)
+
     def _ensure_built(self, input_shape: Any) -> None:
         self._check_rank(input_shape)
         super()._ensure_built(input_shape)

@@ -174,7 +174,7 @@ class Resuming:
             for callback, name in zip(self._callbacks, _names(self._callbacks), strict=True):
                 if name in found["callbacks"]:
                     callback.set_state(found["callbacks"][name])
-        except (TensorlabError, TypeError, ValueError, LookupError) as error:
+        except Exception as error:  # set_state of a metric or a callback may raise anything for a damaged file
             raise SavedFileError(who, "the state of metrics and callbacks of this run", str(error)) from error
 
     # Saving
