@@ -11,6 +11,7 @@ import random
 import shutil
 import tempfile
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,7 +29,9 @@ from tensorlab.datasets import idx
 from tensorlab.errors import SavedFileError, TensorlabError
 from tensorlab.kernels.runtime import cache, shipped
 from tensorlab.kernels.runtime.native import Native
+from tensorlab.loading import Loading
 from tensorlab.saving import plain
+from tensorlab.saving.model import _reading
 from tensorlab.scalars.data import from_data, to_data
 
 
@@ -230,11 +233,17 @@ def _refusing(read: Callable[[Path], Any], *more: type[Exception]) -> Callable[[
 
 
 def configs_reader() -> Reader:
-    """The configs of everything built-in, as JSON."""
-    made = [_of_images(), _of_words(), tl.optimizers.Adam(), tl.losses.get("mse"), metrics.AUC(num_thresholds=9)]
+    """The configs of models and other objects, as the reader of models makes them."""
+    models = [_of_images(), _of_words()]
+    shapes = Counter([(tuple(weight.shape), weight.dtype.name) for model in models for weight in model.weights])
+    made = [*models, tl.optimizers.Adam(), tl.losses.get("mse"), metrics.AUC(num_thresholds=9)]
     samples = [json.dumps(serialization.serialize(each)).encode() for each in made]
-    read = lambda path: serialization.deserialize(plain.parsed(str(path), path.read_bytes()))  # noqa: E731
-    return Reader("a.json", samples, mutations.json_changed, _refusing(read, TypeError, ValueError, LookupError))
+
+    def read(path: Path) -> Any:
+        with _reading(Loading(str(path), shapes=shapes.copy()), []):
+            return serialization.deserialize(plain.parsed(str(path), path.read_bytes()))
+
+    return Reader("a.json", samples, mutations.json_changed, read)
 
 
 def cache_reader() -> Reader:

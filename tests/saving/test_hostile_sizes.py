@@ -247,6 +247,17 @@ def _header(content: bytes) -> Any:
     return json.loads(content[8 : 8 + struct.unpack("<Q", content[:8])[0]])
 
 
+def test_a_history_and_a_metric_refuse_what_is_not_theirs() -> None:
+    with pytest.raises(ArgumentTypeError, match=r"History\.set_state: expected lists by the names of metrics, received"):
+        tl.callbacks.History().set_state({"epoch": [], "history": {"loss": 3}})
+    metric = tl.metrics.Mean()
+    (state,) = metric.get_state()
+    assert "_added_variables" not in state["attributes"]
+    metric.set_state([state | {"attributes": {"_added_variables": ["x"]}}])
+    metric.reset_state()
+    assert metric.variables == []
+
+
 @pytest.mark.parametrize(
     "state", [{}, {"text": "a"}, {"text": np.zeros(1)}, {"text": np.zeros(1, np.uint8), "_columns": [[]]}]
 )
