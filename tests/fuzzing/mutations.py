@@ -91,22 +91,28 @@ def tree_changed(choose: random.Random, tree: Any) -> Any:
             waiting += [node[key] for key in keys if isinstance(node[key], (list, dict))]
         if not spots:
             break
-        (node, key), (other, where) = choose.choice(spots), choose.choice(spots)
-        match choose.randrange(8):
-            case 0 | 1 | 2:
-                node[key] = copy.deepcopy(choose.choice(LEAVES))
-            case 3:
-                del node[key]
-            case 4:
-                node[key] = copy.deepcopy(other[where])
-            case 5 if isinstance(node, dict):
-                node[choose.choice((*TEXTS, *map(str, other)))] = node.pop(key)
-            case 6 if isinstance(node, list):
-                node[key:key] = copy.deepcopy([node[key]] * choose.choice((1, 2, 50)))
-            case 7:
-                for _ in range(choose.choice((1, 5, 300))):
-                    node[key] = [node[key]] if choose.random() < 0.5 else {"a": node[key]}
+        try:
+            _change_one(choose, *choose.choice(spots), *choose.choice(spots))
+        except RecursionError:  # a copy of a deep part
+            break
     return tree
+
+
+def _change_one(choose: random.Random, node: Any, key: Any, other: Any, where: Any) -> None:
+    match choose.randrange(8):
+        case 0 | 1 | 2:
+            node[key] = copy.deepcopy(choose.choice(LEAVES))
+        case 3:
+            del node[key]
+        case 4:
+            node[key] = copy.deepcopy(other[where])
+        case 5 if isinstance(node, dict):
+            node[choose.choice((*TEXTS, *map(str, other)))] = node.pop(key)
+        case 6 if isinstance(node, list):
+            node[key:key] = copy.deepcopy([node[key]] * choose.choice((1, 2, 50)))
+        case 7:
+            for _ in range(choose.choice((1, 5, 300))):
+                node[key] = [node[key]] if choose.random() < 0.5 else {"a": node[key]}
 
 
 def json_changed(choose: random.Random, data: bytes) -> bytes:

@@ -172,7 +172,7 @@ def fuzz(name: str, count: int, seed: int, keep: Path | None = None, start: int 
             else:
                 at = Path(folder) / "index"
                 if not at.exists():
-                    raise RuntimeError(f"the reader {name!r} does not start: {done.stderr}")
+                    raise RuntimeError(f"the reader {name!r} does not start: {done.stderr[-2000:]}")
                 index = int(at.read_text())
                 said = f"killed by signal {-done.returncode}" if done.returncode < 0 else done.stderr[-2000:]
                 found = {"findings": [{"index": index, "wrong": [said]}]}

@@ -248,7 +248,9 @@ def _header(content: bytes) -> Any:
 
 
 def test_a_history_and_a_metric_refuse_what_is_not_theirs() -> None:
-    with pytest.raises(ArgumentTypeError, match=r"History\.set_state: expected lists by the names of metrics, received"):
+    with pytest.raises(
+        ArgumentTypeError, match=r"History\.set_state: expected lists by the names of metrics, received"
+    ):
         tl.callbacks.History().set_state({"epoch": [], "history": {"loss": 3}})
     metric = tl.metrics.Mean()
     (state,) = metric.get_state()
