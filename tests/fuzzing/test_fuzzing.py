@@ -33,7 +33,7 @@ def test_readers_refuse_changed_files(rng, tmp_path, monkeypatch) -> None:
     from reader_table import READERS
 
     seed = rng.integers(1 << 30)
-    done = fuzzed(HERE / "readers.py", "--child", tmp_path, "--count", 40, "--seed", seed, *READERS)
+    done = fuzzed(HERE / "readers.py", "--child", tmp_path, "--count", 25, "--seed", seed, *READERS)
     assert done.returncode == 0, done.stderr
     found = [json.loads(line) for line in done.stdout.splitlines()]
     wrong = {name: each["findings"] for name, each in zip(READERS, found, strict=True) if each["findings"]}
@@ -42,9 +42,9 @@ def test_readers_refuse_changed_files(rng, tmp_path, monkeypatch) -> None:
 
 @LINUX
 def test_operations_stay_in_their_memory(rng) -> None:
-    done = fuzzed(HERE / "operations.py", "--count", 600, "--threads", 3, "--seed", rng.integers(1 << 30))
+    done = fuzzed(HERE / "operations.py", "--count", 300, "--threads", 3, "--seed", rng.integers(1 << 30))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "600 operations in 3 threads, guarded memory, 0 wrong" in done.stdout
+    assert "300 operations in 3 threads, guarded memory, 0 wrong" in done.stdout
 
 
 OUTSIDE = """
