@@ -1,16 +1,16 @@
 """Compiled calls: an elementwise operation on tensors as one machine-code function.
 
-For small tensors the kernel takes a tenth of the time of a call. The rest is Python code that checks types, dtypes and
-shapes and creates the result. The compiled function of `compiled_call` does all of this in machine code when the
-tensors share one dtype and device; Python numbers are also accepted if the dtype is real. While a tape is open, it
-calls the method ``_recorded``. In every other case, errors included, it calls the Python method that it replaces.
+In a Python call on small tensors, the kernel takes a tenth of the time. The rest is spent on checks of types, dtypes
+and shapes and on the creation of the result. The compiled function of `compiled_call` does all of this in machine code
+if the tensors have one dtype and device; it also accepts Python numbers if the dtype is real. While a tape is open, it
+then calls the method ``_recorded``. In every other case, errors included, it calls the Python method that it replaces.
 
-The code uses the C interfaces of CPython and NumPy by address. It relies on three memory layouts: the position of an
-object's type, NumPy's public C structure (see `memory`), and the offsets of the slots of tensorlab's own classes, which
+The code calls C functions of CPython and NumPy by address. It relies on three memory layouts: the offset of an object's
+type, NumPy's public structure for arrays (see `layout`), and the offsets of the slots of tensorlab's own classes, which
 are looked up at run time. A slot may be empty or contain any object, so its content is checked before use.
 
-An operation refers to its table of addresses by a capsule. Python code cannot read, change, copy or pickle a capsule,
-so no address leaves the process. Tables are never freed, like the code that they refer to. Equal operations share one.
+Each operation holds its table of addresses in a capsule. Python code cannot read, change, copy or pickle a capsule, so
+no address leaves the process. Tables are never freed, nor is the code that they refer to. Equal tables are stored once.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from tensorlab.kernels.runtime.native import Method, address, keep_to_the_end, n
 
 
 class Header(NamedTuple):
-    """The first words of a table. All but the last five are the same for every operation. Objects are addresses."""
+    """The first words of a table; objects are stored by address. Only the last five words depend on the operation."""
 
     tapes: int
     """The address of a word that is 0 while no tape records."""
     pool: int
     """The address of a word that contains the address of the pool."""
     tensor: int
-    """The class of most results. The next four classes are also accepted as arguments."""
+    """The class of most results. Arguments may also be of the next four classes."""
     shared: int
     remembering: int
-    """The class of results that remember their argument, see `result` and `source`."""
+    """The class of results that keep a snapshot of their argument, see `source`."""
     variable: int
     watched: int
     python_int: int
@@ -49,21 +49,21 @@ class Header(NamedTuple):
     """NumPy's C function that creates an array."""
     new_key: int
     record: int
-    """The method that records a call."""
+    """The method that records a call on tapes."""
     result: int
     """The class of results: `tensor` or `remembering`."""
     source: int
-    """The name that results keep in their slot ``origin``, together with a snapshot of their argument, or 0."""
+    """The name that results keep in the slot ``origin`` with a snapshot of their argument; 0 if they keep neither."""
     arity: int
-    """The number of arguments, -1 if the operation is not called this way."""
+    """The number of arguments, or -1 if all calls of the operation go through Python."""
     entries: int
     """The number of entries that follow."""
     calls: int
-    """The number of calls that have used the table."""
+    """The number of compiled calls that have used the table."""
 
 
 class TableEntry(NamedTuple):
-    """The words for a combination of dtype and backend."""
+    """The words of a table for one combination of dtype and backend."""
 
     dtype: int
     real: int
@@ -75,7 +75,7 @@ class TableEntry(NamedTuple):
 
 
 class Products(NamedTuple):
-    """The table of the compiled call of a matrix product. Objects are addresses."""
+    """The table of the compiled call of a matrix product. Objects are stored by address."""
 
     tapes: int
     """The address of a word that is 0 while no tape records."""
@@ -86,7 +86,7 @@ class Products(NamedTuple):
     pool: int
     """The address of a word that contains the address of the pool."""
     tensor: int
-    """The class of results. The next four classes are also accepted as arguments."""
+    """The class of results. Arguments may also be of the next four classes."""
     shared: int
     remembering: int
     variable: int
@@ -108,13 +108,13 @@ class Products(NamedTuple):
 
 
 CALLS = 8 * Header._fields.index("calls")
-"""The offset of the number of calls in a table."""
+"""The offset of `Header.calls` in a table, in bytes."""
 
 PRODUCT_SLOTS = ("_buffer", "_backend", "key")
 """The slots of tensors that the compiled call of a product reads and writes."""
 
 MOST = 3
-"""The maximum number of arguments of an operation that is called this way."""
+"""The maximum number of arguments of a compiled call."""
 
 CAPSULE = "tensorlab.kernels.runtime.calls.table"
 """The name of the capsules."""
@@ -124,10 +124,10 @@ METHOD = "_by_python"
 _FAST = 0x0080
 _FAST_WITH_KEYWORDS = _FAST | 0x0002
 _enabled = np.ones(1, np.int64)
-"""Whether calls use compiled functions, in memory that these read."""
+"""1 if calls use compiled functions, else 0. The compiled code reads this word."""
 _header: Header | None = None
 _installed: list[tuple[Any, Any]] = []
-"""The class, and the compiled function that replaces its ``__call__``."""
+"""Each class with the compiled function that replaces its ``__call__``."""
 _tables: dict[bytes, Any] = {}
 _kept: dict[int, Any] = {}
 """Objects that compiled code refers to by address; they are never freed."""
@@ -193,12 +193,12 @@ def _install(
 
 
 def slots(operation: Any, tensor: type) -> tuple[int, ...]:
-    """Return the offsets that the compiled function depends on: of an operation's table, and in a class of tensors."""
+    """Return the offsets of the slots that the compiled function uses, of an operation and of a class of tensors."""
     return _slot(operation, "_direct"), *tensor_slots(tensor, "_buffer", "_backend", "key", "origin")
 
 
 def tensor_slots(tensor: type, *names: str) -> tuple[int, ...]:
-    """Return the offsets of slots in a class of tensors."""
+    """Return the offsets of the named slots of a class of tensors."""
     some: Any = tensor(np.empty(0), object())
     some.origin = object()
     return tuple([_slot(some, name) for name in names])
@@ -212,9 +212,10 @@ def product(
     backend: Any,
     kernels: Sequence[tuple[Any, Callable[..., Any], int]],
 ) -> Callable[[Any, Any], Any] | None:
-    """Return the compiled call of small matrix products, or None if this Python has no compiled calls.
+    """Return the compiled call of small matrix products, or None on free-threaded Python, which has no compiled calls.
 
-    The function of two arguments returns their product if both are matrices of one dtype on the backend, or else None.
+    The compiled call returns the product of two small matrices of one dtype on the backend. In every other case, such
+    as while a tape records, it returns None.
 
     Args:
         tensors: the classes `Products.tensor` to `Products.watched`.
@@ -257,7 +258,7 @@ def product(
 
 
 def switch(compiled: bool) -> None:
-    """Select whether calls use the compiled function, if it is installed, or the Python method."""
+    """Let calls use the compiled function, if it is installed, or the Python method."""
     _enabled[0] = compiled
     for kind, call in _installed:
         kind.__call__ = call if compiled else vars(kind)[METHOD]
@@ -279,7 +280,8 @@ def _slot(thing: Any, name: str) -> int:
 def _numpy_function(index: int) -> int:
     """Return the address of a function of NumPy's C API, given its index in the API table."""
     capsule = importlib.import_module("numpy._core._multiarray_umath")._ARRAY_API
-    prototype = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)  # a private prototype
+    prototype = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
+    # Not ctypes.pythonapi.PyCapsule_GetPointer, which all libraries share and may give other argument types.
     functions = prototype(("PyCapsule_GetPointer", ctypes.pythonapi))(capsule, None)
     return ctypes.c_ssize_t.from_address(functions + 8 * index).value
 
@@ -292,7 +294,7 @@ def table(
     Args:
         arity: the number of arguments of the operation.
         entries: for each dtype and backend with a kernel: the dtype, the dtype of the result, the backend, the kernel.
-        remembered: for an operation whose results remember their argument, `Header.result` and `Header.source`.
+        remembered: the class `Header.result` and the name `Header.source`, for results that keep their argument.
     """
     if _header is None:
         return None
@@ -321,8 +323,8 @@ def _new_capsule(content: Any) -> Any:
 
 
 def count(capsule: Any) -> int:
-    """Return the number of calls that have used a table, or 0 if the object is not the capsule of a table."""
-    is_valid = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_char_p)  # private prototypes
+    """Return the number of compiled calls that have used a table, or 0 if the object is not the capsule of a table."""
+    is_valid = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_char_p)
     pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
     if not is_valid(("PyCapsule_IsValid", ctypes.pythonapi))(capsule, _NAME):
         return 0
