@@ -33,7 +33,8 @@ class Probabilities(Tensor):
     def logits(self) -> Tensor:
         """A snapshot of the argument of the operation, of the same shape."""
         plain = object.__new__(Tensor)
-        _, plain._buffer, plain._backend, plain.key = self.origin
+        _, plain._buffer, plain.key = self.origin
+        plain._backend = self._backend
         return plain
 
     @classmethod
@@ -41,7 +42,7 @@ class Probabilities(Tensor):
         """Return the result of an operation with a reference to its logits."""
         made = cls.__new__(cls)
         made._buffer, made._backend, made.key = result._buffer, result._backend, result.key
-        made.origin = source, logits._buffer, logits._backend, logits.key  # a snapshot takes longer to make
+        made.origin = source, logits._buffer, logits.key  # a snapshot takes longer to make
         return made
 
     def snapshot(self) -> Tensor:

@@ -80,12 +80,16 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
     slots = buffer_slot, backend_slot, key_slot
 
     @jit
-    def find_entry(table, arguments, count):
-        """Return the address of the table entry for the common dtype and backend of all tensor arguments, or 0."""
+    def find_entry(table, arguments, count, arrays):
+        """Return the address of the table entry for the common dtype and backend of all tensor arguments, or 0.
+
+        ``arrays`` receives their arrays, and 0 for other arguments.
+        """
         header = record_at(table, calls.Header)
         dtype = backend = 0
         for position in range(count):
             thing = word(arguments + 8 * position)
+            array = np.int64(0)
             if is_tensor(header, thing):
                 array = word(thing + buffer_slot)
                 if array == 0 or word(array + TYPE_SLOT) != header.ndarray:
@@ -94,6 +98,7 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
                     dtype, backend = memory.dtype(array), word(thing + backend_slot)
                 elif memory.dtype(array) != dtype or word(thing + backend_slot) != backend:
                     return 0
+            arrays[position] = array
         for index in range(header.entries):
             found = table + _HEADER_SIZE + index * _ENTRY_SIZE
             entry = record_at(found, calls.TableEntry)
@@ -126,15 +131,13 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
 
     @jit
     def remember(header, thing):
-        """Return a new tuple of the operation's name and the slots of its argument, or 0 if memory is short."""
-        remembered = new_tuple(1 + len(slots))
+        """Return a new tuple of the operation's name, and its argument's buffer and key, or 0 if memory is short."""
+        remembered = new_tuple(3)
         if remembered != 0:
-            increment(header.source)
-            set_item(remembered, 0, header.source)
-            for position in range(len(slots)):
-                content = word(thing + slots[position])
-                increment(content)
-                set_item(remembered, 1 + position, content)
+            contents = header.source, word(thing + buffer_slot), word(thing + key_slot)
+            for position in range(3):
+                increment(contents[position])
+                set_item(remembered, position, contents[position])
         return remembered
 
     def call(operation, arguments, count, names):
@@ -145,7 +148,8 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         pool = word(header.pool)  # read once, because another thread may change it
         if names != 0 or count != header.arity:
             return _by_method(operation, arguments, count, names)
-        found = find_entry(table, arguments, count)
+        given = scratch(_MOST, types.int64)
+        found = find_entry(table, arguments, count, given)
         if found == 0:
             return _by_method(operation, arguments, count, names)
         entry = record_at(found, calls.TableEntry)
@@ -156,16 +160,14 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         arrays = scratch(_ARRAYS, types.int64)
         scalars = scratch(_SCALARS, types.int64)
         shape = scratch(MAX_RANK, types.int64)
-        owned = scratch(_MOST, types.int64)
         rank = 0
         recorded = word(header.tapes) != 0
         # Without the GIL another thread may assign to a variable before the call is recorded; a tape would miss that.
         releases_gil = True
         for position in range(count):
-            thing = word(arguments + 8 * position)
-            if is_tensor(header, thing):
+            thing, array = word(arguments + 8 * position), given[position]
+            if array != 0:
                 releases_gil = releases_gil and not (recorded and word(thing + TYPE_SLOT) == header.variable)
-                array = word(thing + buffer_slot)
             else:
                 array = number(header, thing, entry.real, scalars, position)
                 if array == 0:
@@ -205,15 +207,12 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
             # If another thread assigns to a variable meanwhile, the extra reference to its array makes the assignment
             # use new memory instead of overwriting the array.
             for position in range(count):
-                owned[position] = arrays[1 + position] if is_tensor(header, word(arguments + 8 * position)) else 0
-                if owned[position] != 0:
-                    increment(owned[position])
+                increment(given[position])
             state = release_gil()
             _run(kernel_address, pool, arrays, count)
             acquire_gil(state)
             for position in range(count):
-                if owned[position] != 0:
-                    decrement(owned[position])
+                decrement(given[position])
         else:
             _run(kernel_address, pool, arrays, count)
         tensor = new_tensor(header, header.result, slots, result, entry.backend)
@@ -224,11 +223,11 @@ def call_kernel(direct_slot: int, buffer_slot: int, backend_slot: int, key_slot:
         pointer(table + calls.CALLS, types.int64)[0] += 1  # safe: this thread has the GIL
         if not recorded:
             return tensor
-        given = scratch(_GIVEN, types.int64)
-        given[0], given[1] = operation, tensor
+        recorded_call = scratch(_GIVEN, types.int64)
+        recorded_call[0], recorded_call[1] = operation, tensor
         for position in range(count):
-            given[2 + position] = word(arguments + 8 * position)
-        answer = call_with(header.record, address_of(given), count + 2, 0)
+            recorded_call[2 + position] = word(arguments + 8 * position)
+        answer = call_with(header.record, address_of(recorded_call), count + 2, 0)
         decrement(tensor)
         return answer
 
