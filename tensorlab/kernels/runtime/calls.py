@@ -18,14 +18,14 @@ from __future__ import annotations
 import ctypes
 import importlib
 import sysconfig
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tensorlab.forks import guard
 from tensorlab.kernels.runtime import library, pool
-from tensorlab.kernels.runtime.native import Method, address, keep_to_the_end, new_function
+from tensorlab.kernels.runtime.native import Method, address, keep_to_the_end
 
 
 class Header(NamedTuple):
@@ -47,7 +47,8 @@ class Header(NamedTuple):
     ndarray: int
     new_array: int
     """NumPy's C function that creates an array."""
-    new_key: int
+    keys: int
+    """The iterator that yields the keys of tensors."""
     record: int
     """The method that records a call on tapes."""
     result: int
@@ -74,44 +75,8 @@ class TableEntry(NamedTuple):
     kernel: int
 
 
-class Products(NamedTuple):
-    """The table of the compiled call of a matrix product. Objects are stored by address."""
-
-    tapes: int
-    """The address of a word that is 0 while no tape records."""
-    listeners: int
-    """The address of a word that is 0 while nothing listens to the backend."""
-    enabled: int
-    """The address of a word that is 0 while all calls go through Python."""
-    pool: int
-    """The address of a word that contains the address of the pool."""
-    tensor: int
-    """The class of results. Arguments may also be of the next four classes."""
-    shared: int
-    remembering: int
-    variable: int
-    watched: int
-    ndarray: int
-    new_array: int
-    new_key: int
-    none: int
-    """None, which the call returns for everything that it does not handle."""
-    backend: int
-    kernel: int
-    """The address of `stacked.matmul_kernel`."""
-    single: int
-    """The dtype float32."""
-    single_tasks: int
-    double: int
-    """The dtype float64."""
-    double_tasks: int
-
-
 CALLS = 8 * Header._fields.index("calls")
 """The offset of `Header.calls` in a table, in bytes."""
-
-PRODUCT_SLOTS = ("_buffer", "_backend", "key")
-"""The slots of tensors that the compiled call of a product reads and writes."""
 
 MOST = 3
 """The maximum number of arguments of a compiled call."""
@@ -121,9 +86,10 @@ CAPSULE = "tensorlab.kernels.runtime.calls.table"
 METHOD = "_by_python"
 """The method that is called for everything that the compiled function does not handle."""
 
-_FAST = 0x0080
-_FAST_WITH_KEYWORDS = _FAST | 0x0002
-_enabled = np.ones(1, np.int64)
+FAST = 0x0080
+"""CPython's fast calling convention."""
+_FAST_WITH_KEYWORDS = FAST | 0x0002
+enabled = np.ones(1, np.int64)
 """1 if calls use compiled functions, else 0. The compiled code reads this word."""
 _header: Header | None = None
 _installed: list[tuple[Any, Any]] = []
@@ -133,9 +99,7 @@ _kept: dict[int, Any] = {}
 """Objects that compiled code refers to by address; they are never freed."""
 
 
-def install(
-    kinds: Sequence[type], operation: Any, tensors: Sequence[type], tapes: int, new_key: Callable[[], int]
-) -> None:
+def install(kinds: Sequence[type], operation: Any, tensors: Sequence[type], tapes: int, keys: Iterator[int]) -> None:
     """Replace the ``__call__`` of classes of operations with the compiled function, once per process.
 
     Args:
@@ -146,22 +110,20 @@ def install(
         operation: an instance of one of the classes, from which slot offsets are read.
         tensors: the classes `Header.tensor` to `Header.watched`.
         tapes: the address of a word that is 0 while no tape records.
-        new_key: returns a new tensor key.
+        keys: yields the keys of tensors.
     """
     if sysconfig.get_config_var("Py_GIL_DISABLED"):  # reading slots without locks relies on the GIL
         return
     with guard:
         if _header is None:
-            _install(kinds, operation, tensors, tapes, new_key)
+            _install(kinds, operation, tensors, tapes, keys)
 
 
-def _install(
-    kinds: Sequence[type], operation: Any, tensors: Sequence[type], tapes: int, new_key: Callable[[], int]
-) -> None:
+def _install(kinds: Sequence[type], operation: Any, tensors: Sequence[type], tapes: int, keys: Iterator[int]) -> None:
     global _header
     record = vars(kinds[0])["_recorded"]
     call = address(library.find("runtime.compiled_call.call_kernel", slots(operation, tensors[0])))
-    tensor, shared, remembering, variable, watched = map(_kept_at, tensors)
+    tensor, shared, remembering, variable, watched = map(kept_at, tensors)
     header = Header(
         tapes=tapes,
         pool=pool.shared.ctypes.data,
@@ -173,9 +135,9 @@ def _install(
         python_int=id(int),
         python_float=id(float),
         ndarray=id(np.ndarray),
-        new_array=_numpy_function(94),  # PyArray_NewFromDescr
-        new_key=_kept_at(new_key),
-        record=_kept_at(record),
+        new_array=new_array_address(),
+        keys=kept_at(keys),
+        record=kept_at(record),
         result=tensor,
         source=0,
         arity=-1,
@@ -204,67 +166,14 @@ def tensor_slots(tensor: type, *names: str) -> tuple[int, ...]:
     return tuple([_slot(some, name) for name in names])
 
 
-def product(
-    tensors: Sequence[type],
-    tapes: int,
-    listeners: int,
-    new_key: Callable[[], int],
-    backend: Any,
-    kernels: Sequence[tuple[Any, Callable[..., Any], int]],
-) -> Callable[[Any, Any], Any] | None:
-    """Return the compiled call of small matrix products, or None on free-threaded Python, which has no compiled calls.
-
-    The compiled call returns the product of two small matrices of one dtype on the backend. In every other case, such
-    as while a tape records, it returns None.
-
-    Args:
-        tensors: the classes `Products.tensor` to `Products.watched`.
-        tapes: as in `Products`.
-        listeners: as in `Products`.
-        new_key: returns a new tensor key.
-        backend: the backend whose tensors are multiplied.
-        kernels: for float32 and float64: the dtype, the kernel, and the address of its tasks.
-    """
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):
-        return None
-    (single, kernel, single_tasks), (double, _, double_tasks) = kernels
-    call = library.find("runtime.compiled_call.product_kernel", tensor_slots(tensors[0], *PRODUCT_SLOTS))
-    tensor, shared, remembering, variable, watched = map(_kept_at, tensors)
-    words = Products(
-        tapes=tapes,
-        listeners=listeners,
-        enabled=_enabled.ctypes.data,
-        pool=pool.shared.ctypes.data,
-        tensor=tensor,
-        shared=shared,
-        remembering=remembering,
-        variable=variable,
-        watched=watched,
-        ndarray=id(np.ndarray),
-        new_array=_numpy_function(94),  # PyArray_NewFromDescr
-        new_key=_kept_at(new_key),
-        none=id(None),
-        backend=_kept_at(backend),
-        kernel=address(kernel),
-        single=_kept_at(single),
-        single_tasks=single_tasks,
-        double=_kept_at(double),
-        double_tasks=double_tasks,
-    )
-    method = Method(b"matmul", address(call), _FAST, None)
-    keep_to_the_end(method)
-    table = _new_capsule(np.array(words, np.int64))
-    return new_function(ctypes.addressof(method), table, None)  # type: ignore[no-any-return]
-
-
 def switch(compiled: bool) -> None:
-    """Let calls use the compiled function, if it is installed, or the Python method."""
-    _enabled[0] = compiled
+    """Select whether calls use the compiled function, if it is installed, or the Python method."""
+    enabled[0] = compiled
     for kind, call in _installed:
         kind.__call__ = call if compiled else vars(kind)[METHOD]
 
 
-def _kept_at(thing: Any) -> int:
+def kept_at(thing: Any) -> int:
     """Keep an object alive for the whole process, and return its address."""
     _kept[id(thing)] = thing
     return id(thing)
@@ -277,13 +186,13 @@ def _slot(thing: Any, name: str) -> int:
     return 8 * (first + words[first:].index(id(getattr(thing, name))))
 
 
-def _numpy_function(index: int) -> int:
-    """Return the address of a function of NumPy's C API, given its index in the API table."""
+def new_array_address() -> int:
+    """Return the address of NumPy's C function ``PyArray_NewFromDescr``."""
     capsule = importlib.import_module("numpy._core._multiarray_umath")._ARRAY_API
     prototype = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
     # Not ctypes.pythonapi.PyCapsule_GetPointer, which all libraries share and may give other argument types.
     functions = prototype(("PyCapsule_GetPointer", ctypes.pythonapi))(capsule, None)
-    return ctypes.c_ssize_t.from_address(functions + 8 * index).value
+    return ctypes.c_ssize_t.from_address(functions + 8 * 94).value  # by its index in NumPy's table of functions
 
 
 def table(
@@ -298,24 +207,25 @@ def table(
     """
     if _header is None:
         return None
-    result, source = (_header.result, 0) if remembered is None else map(_kept_at, remembered)
+    result, source = (_header.result, 0) if remembered is None else map(kept_at, remembered)
     own = {"arity": arity if arity <= MOST else -1, "entries": len(entries), "result": result, "source": source}
     words = [*_header._replace(**own)]
     for dtype, output, backend, kernel in entries:
         real = dtype.itemsize if dtype.kind == "f" else 0
-        words += TableEntry(_kept_at(dtype), real, _kept_at(output), _kept_at(backend), address(kernel))
+        words += TableEntry(kept_at(dtype), real, kept_at(output), kept_at(backend), address(kernel))
     content = np.array(words, np.int64)
     with guard:
         capsule = _tables.get(content.tobytes())
         if capsule is None:
-            capsule = _tables[content.tobytes()] = _new_capsule(content)
+            capsule = _tables[content.tobytes()] = new_capsule(content)
     return capsule
 
 
 _NAME = CAPSULE.encode()
 
 
-def _new_capsule(content: Any) -> Any:
+def new_capsule(content: Any) -> Any:
+    """Return a table, an array of words that is kept for the whole process, as a capsule."""
     prototype = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
     keep_to_the_end(content)
     keep_to_the_end(_NAME)
