@@ -65,7 +65,7 @@ from tensorlab.variable import Variable
 from tensorlab.version import __version__
 
 if TYPE_CHECKING:
-    from tensorlab import datasets, linalg, testing
+    from tensorlab import datasets, debug, linalg, testing
 
     # A type checker follows one star import, but not the second one in `tensorlab.ops`.
     from tensorlab.ops.activations import *
@@ -100,7 +100,7 @@ if TYPE_CHECKING:
 else:
     from tensorlab.ops import *
 
-    datasets, linalg, testing = lazy.submodules(__name__, ("datasets", "linalg", "testing"))
+    datasets, debug, linalg, testing = lazy.submodules(__name__, ("datasets", "debug", "linalg", "testing"))
 
 __all__ = [
     "Activation",
@@ -122,6 +122,7 @@ __all__ = [
     "constraints",
     "custom_gradient",
     "datasets",
+    "debug",
     "device",
     "disable_jit",
     "errors",
