@@ -95,6 +95,7 @@ if TYPE_CHECKING:
     from tensorlab.ops.sets import *
     from tensorlab.ops.shaping import *
     from tensorlab.ops.sorting import *
+    from tensorlab.ops.statistics import *
     from tensorlab.ops.trigonometric import *
 else:
     from tensorlab.ops import *

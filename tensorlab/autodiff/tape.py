@@ -22,7 +22,9 @@ from tensorlab.checking import here
 from tensorlab.errors import StateError
 from tensorlab.scopes import Block, Scope
 
-new_key = itertools.count(1).__next__
+keys = itertools.count(1)
+"""Yields a new key for each tensor."""
+new_key = keys.__next__
 _key = attrgetter("key")
 
 
