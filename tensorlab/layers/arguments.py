@@ -107,15 +107,22 @@ def computed_on_zeros(layer: Any, shape: Any, compute: Callable[[Any], Any]) -> 
 
     def attempt(dtype: dtypes.DType) -> list[Any]:
         first, second = (batch_of_zeros(who, shape, dtype, unknown) for unknown in (1, 2))
-        with Call(layer, training=False):
-            results = [compute(first)]
-            if shapes_of(first) != shapes_of(second):
-                try:
-                    results.append(compute(second))
-                except ShapeError:
-                    hint = "give the lengths that the shapes of weights depend on"
-                    raise ShapeError(who, "a shape with known lengths", str(shape), hint) from None
-            return results
+        reading = loading.get()
+        left = None if reading is None else reading.shapes.copy()
+        try:
+            with Call(layer, training=False):
+                results = [compute(first)]
+                if shapes_of(first) != shapes_of(second):
+                    try:
+                        results.append(compute(second))
+                    except ShapeError:
+                        hint = "give the lengths that the shapes of weights depend on"
+                        raise ShapeError(who, "a shape with known lengths", str(shape), hint) from None
+                return results
+        except BaseException:
+            if reading is not None and left is not None:
+                reading.shapes = left  # the weights of this attempt are dropped, and may be made once more
+            raise
 
     try:
         return attempt(layer.dtype)
