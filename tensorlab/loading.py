@@ -45,8 +45,12 @@ class Loading:
         if kind in _REFUSED_KINDS:
             raise SavedFileError(self.who, "the parts of a model", f"a {kind}", "the file is not what it claims to be")
 
-    def take_weight(self, label: str, shape: tuple[int, ...], dtype: str) -> None:
-        """Raise if the file has no (further) weight of this shape, before memory is allocated for it."""
+    def take_weight(self, label: str, shape: tuple[int, ...], dtype: str) -> bool:
+        """Return that the file has the value of a weight.
+
+        Raises:
+            SavedFileError: if it has no (further) one of this shape, before memory is allocated for it.
+        """
         if self.shapes[shape, dtype] < 1:
             raise SavedFileError(
                 self.who,
@@ -55,6 +59,7 @@ class Loading:
                 "the architecture and the arrays of the file do not belong together",
             )
         self.shapes[shape, dtype] -= 1
+        return True
 
     def check_sample(self, shape: tuple[int | None, ...]) -> None:
         """Raise if a sample of this shape would take too much memory. Lengths that are None count as 2."""

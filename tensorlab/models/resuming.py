@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from tensorlab import random
+from tensorlab.autodiff import flatten
 from tensorlab.callbacks import BackupAndRestore, Callback, Logs
 from tensorlab.errors import (
     ArgumentError,
@@ -299,7 +300,7 @@ def _digest(samples: Samples) -> str:
     """Return a hash of some samples and targets, spread over the data."""
     digest = hashlib.sha256()
     rows = np.unique(np.linspace(0, samples.count - 1, _SAMPLED).astype(np.int64))
-    for tensor in (samples.x, samples.y, samples.weights):
+    for tensor in flatten([samples.x, samples.y, samples.weights]):
         if tensor is not None:
             digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
             for row in rows.tolist():

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tensorlab.errors import FileAccessError, SavedFileError, StateError
-from tensorlab.layers import Input, Layer
+from tensorlab.layers import Layer
 from tensorlab.limits import zip_archive
 from tensorlab.saving.atomic import as_path, write_atomically
 from tensorlab.saving.container import physical_memory, readable
@@ -62,8 +62,7 @@ def _names(layer: Layer, inner: list[Layer]) -> list[str]:
     """Return the names of the layers inside of a layer."""
     stacked = getattr(layer, "_layers", None)
     if isinstance(stacked, list) and all(any(each is other for other in stacked) for each in inner):
-        kinds = ["input_layer" if isinstance(each, Input) else snake_case(type(each).__name__) for each in inner]
-        return [f"layers/{name}" for name in numbered(kinds)]
+        return [f"layers/{name}" for name in numbered([snake_case(type(each).__name__) for each in inner])]
     attributes = {id(value): name for name, value in vars(layer).items() if isinstance(value, Layer)}
     for name, value in vars(layer).items():
         if isinstance(value, (list, tuple)):
