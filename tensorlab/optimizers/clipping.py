@@ -15,7 +15,7 @@ from tensorlab.errors import ArgumentError, ArgumentTypeError, StateError, short
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import elementwise
 from tensorlab.optimizers.base import Optimizer
-from tensorlab.optimizers.checks import pairs_of
+from tensorlab.optimizers.checks import pairs_of, variables_of
 from tensorlab.optimizers.rule import Rule
 from tensorlab.rules import finite, integer
 from tensorlab.tensor import Tensor
@@ -207,7 +207,7 @@ class ClippingOptimizer(Optimizer):
 
         Source: Keras, ``keras.optimizers.Optimizer.finalize_variable_values``.
         """
-        for variable in var_list if self.use_ema else ():
+        for variable in variables_of(f"{self._who}.finalize_variable_values", var_list) if self.use_ema else ():
             slots = self._slots.find(variable)
             if slots is not None and "average" in slots:
                 variable.assign(slots["average"])
