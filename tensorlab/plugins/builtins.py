@@ -225,6 +225,7 @@ def tensorlab_register_callbacks() -> dict[str, Any]:
         "ModelCheckpoint": callbacks.ModelCheckpoint,
         "ProgressBar": callbacks.ProgressBar,
         "ReduceLROnPlateau": callbacks.ReduceLROnPlateau,
+        "TensorBoard": callbacks.TensorBoard,
         "TerminateOnNaN": callbacks.TerminateOnNaN,
     }
 
