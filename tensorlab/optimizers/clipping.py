@@ -170,7 +170,7 @@ class ClippingOptimizer(Optimizer):
 
     def hyperparameter(self, name: str) -> float:
         """Return what the rule gets for a hyperparameter in the current step. The errors are those of `Optimizer`."""
-        if name == "step" and self.gradient_accumulation_steps is not None:
+        if type(name) is str and name == "step" and self.gradient_accumulation_steps is not None:
             return float(self._steps_before + 1)
         return super().hyperparameter(name)
 
