@@ -8,6 +8,7 @@ from tensorlab.layers.dropout import Dropout, GaussianDropout, GaussianNoise
 from tensorlab.layers.embedding import Embedding
 from tensorlab.layers.input import Input, InputLayer
 from tensorlab.layers.layer_normalization import LayerNormalization, UnitNormalization
+from tensorlab.layers.masking import Masking
 from tensorlab.layers.normalization import BatchNormalization
 from tensorlab.layers.padding import Cropping2D, UpSampling2D, ZeroPadding2D
 from tensorlab.layers.pooling import (
@@ -52,6 +53,7 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
     "MaxPooling1D",
     "MaxPooling2D",
     "PReLU",

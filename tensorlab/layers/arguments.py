@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorlab import dtypes, ops
 from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, TensorlabError
-from tensorlab.layers.calling import Call
+from tensorlab.layers.calling import Trial
 from tensorlab.loading import loading
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.shapes import as_shape
@@ -107,7 +107,7 @@ def computed_on_zeros(layer: Any, shape: Any, compute: Callable[[Any], Any]) -> 
 
     def attempt(dtype: dtypes.DType) -> list[Any]:
         first, second = (batch_of_zeros(who, shape, dtype, unknown) for unknown in (1, 2))
-        with Call(layer, training=False):
+        with Trial(layer, training=False):
             results = [compute(first)]
             if shapes_of(first) != shapes_of(second):
                 try:

@@ -45,6 +45,12 @@ class Call:
             self.outer.built += self.built
 
 
+class Trial(Call):
+    """A call that builds layers and checks shapes, and whose outputs are not used."""
+
+    __slots__ = ()
+
+
 class Block(Call):
     """A block of code that may build a layer but is not a call of it, such as `fit`."""
 

@@ -16,7 +16,7 @@ from tensorlab.registry import registries
 from tensorlab.rules import Hyperparameters
 from tensorlab.scalars import scalar_function
 from tensorlab.serialization import Configured, Value, add_value, deserialize, rule_value
-from tensorlab.tensor import Tensor
+from tensorlab.tensor import Tensor, mask_of
 
 EPSILON = 1e-7
 """The smallest value of denominators and of arguments of logarithms, as in Keras."""
@@ -81,9 +81,22 @@ class Loss(Configured):
         each = self.call(*self._matched(targets, outputs))
         if sample_weight is not None:
             each = _weighted(self.name, each, sample_weight)
+        mask = mask_of(outputs)
+        if mask is not None:
+            each = _weighted(self.name, each, self._weights_of(mask, each))
         if self.reduction in (None, "none"):
             return each
         return ops.sum(each) if self.reduction == "sum" else ops.mean(each)
+
+    def _weights_of(self, mask: Tensor, losses: Tensor) -> Tensor:
+        """Return 0 where a mask is false. The others are such that a mean is that of these.
+
+        Source: Keras, ``apply_mask`` in ``keras.losses.loss``.
+        """
+        counted = mask.astype(losses.dtype)
+        if self.reduction in (None, "none", "sum"):
+            return counted
+        return counted * (counted.size / ops.maximum(ops.sum(counted), 1.0))
 
     def _matched(self, targets: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
         """Convert targets and outputs to what `call` expects."""

@@ -31,6 +31,8 @@ class Model(Files):
         ...         return 0.5 * tl.mean(tl.square(y - y_pred))
     """
 
+    supports_masking = None  # its layers attach masks
+
     @property
     def layers(self) -> list[Layer]:
         """The layers that its attributes hold, also inside of lists and other containers, in order."""

@@ -48,6 +48,7 @@ def tensorlab_register_layers() -> dict[str, Any]:
         "Input": layers.Input,
         "LayerNormalization": layers.LayerNormalization,
         "LeakyReLU": layers.LeakyReLU,
+        "Masking": layers.Masking,
         "MaxPooling1D": layers.MaxPooling1D,
         "MaxPooling2D": layers.MaxPooling2D,
         "PReLU": layers.PReLU,

@@ -238,7 +238,7 @@ def test_built_in_layers_are_samplewise_except_where_arguments_mix_samples() -> 
         *(tl.layers.PReLU(), tl.layers.Identity(), tl.layers.GaussianDropout(0.5), tl.layers.Permute((2, 1))),
         *(tl.layers.RepeatVector(2), tl.layers.Embedding(3, 2), tl.layers.SpatialDropout1D(0.5)),
         *(tl.layers.SpatialDropout2D(0.5), tl.layers.LayerNormalization(), tl.layers.UnitNormalization()),
-        *(tl.layers.ZeroPadding2D(), tl.layers.Cropping2D(), tl.layers.UpSampling2D()),
+        *(tl.layers.Masking(), tl.layers.ZeroPadding2D(), tl.layers.Cropping2D(), tl.layers.UpSampling2D()),
         *(getattr(tl.layers, f"{kind}Pooling{rank}D")() for kind in ("Max", "Average") for rank in (1, 2)),
         *(getattr(tl.layers, f"Global{kind}Pooling{rank}D")() for kind in ("Max", "Average") for rank in (1, 2)),
     )
