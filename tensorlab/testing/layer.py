@@ -74,10 +74,14 @@ class LayerSubject(Subject):
         for array in (*(rng.normal(0, 1, shape) for shape in _SHAPES), rng.integers(0, 3, (4, 6))):
             try:
                 with device("reference"):
-                    self.make()(_as(array, "float32"))
+                    outputs: Any = self.make()(_as(array, "float32"))
             except TensorlabError as error:
                 refused.append(error)
                 continue
+            if not isinstance(outputs, Tensor):
+                raise NotApplicableError(
+                    f"its output is a {type(outputs).__name__}; layers whose output is not one tensor are not checked"
+                )
             return array
         if not any(isinstance(error, ShapeError) for error in refused):  # so the inputs are not the reason
             raise refused[0]
