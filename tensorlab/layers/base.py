@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from tensorlab import activations, autodiff, dtypes
 from tensorlab.arguments import check_name
+from tensorlab.checking import here
 from tensorlab.errors import ArgumentTypeError, StateError, TensorlabError, levels_to_the_user, short_repr
 from tensorlab.forks import Lock
 from tensorlab.layers.arguments import (
@@ -304,6 +305,8 @@ class Layer(Weighted):
             check_outputs(self._who, outputs)
         if self.supports_masking or mask is not None:
             pass_mask(self, inputs, kwargs.get("mask", mask), outputs)
+        if here.watcher is not None:
+            here.watcher.outputs(self, inputs, outputs)
         return outputs
 
     def _ensure_built(self, input_shape: Any) -> None:

@@ -1,4 +1,4 @@
-"""`Rule`: the step of an optimizer as a plain Python function of numbers."""
+"""`Rule`: the update step of an optimizer as a plain Python function of numbers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from tensorlab.scalars import scalar_function
 
 
 class Rule(OfScalar):
-    """The step of an optimizer for one number: ``(weight, gradient, *slots, *hyperparameters) -> (weight, *slots)``.
+    """The update step of one weight: ``(weight, gradient, *slots, *hyperparameters) -> (weight, *slots)``.
 
     Parameters after weight and gradient are slots if they have no default value, and hyperparameters otherwise. A slot
     is stored for each weight and starts at 0. The hyperparameter ``step`` is the number of the step, counted from 1.
 
     Raises:
         ScalarError: if the function cannot be lifted.
-        ArgumentTypeError: if it does not return the weight and each slot.
+        ArgumentTypeError: if weight or gradient is missing or has a default value, or if the function does not return
+            the weight and each slot.
         ArgumentError: for a default value that is not finite.
     """
 
@@ -41,7 +42,7 @@ class Rule(OfScalar):
             returned = ", ".join(("weight", *self.slots))
             hint = ""
             if "step" in self.slots:
-                hint = "for the number of the step give it a default value, step=1; without one it is a slot"
+                hint = "a parameter without a default value is a slot; write step=1 for the number of the step"
             raise ArgumentTypeError(who, f"{1 + len(self.slots)} values ({returned})", str(scalar.n_outputs), hint)
         Hyperparameters(who, self.defaults)
 
@@ -52,7 +53,7 @@ class Rule(OfScalar):
 
     @cached_property
     def decayed(self) -> Rule:
-        """The same rule after ``weight = weight - weight * weight_decay * learning_rate``, in one kernel."""
+        """The rule after weight decay, ``weight -= weight * weight_decay * learning_rate``, in one kernel."""
         weight, scalar = self.scalar.parameters[0], self.scalar
         decay = ast.parse(f"{weight} = {weight} - {weight} * weight_decay * learning_rate").body
         return Rule(
