@@ -178,6 +178,7 @@ class Training(Evaluation):
                         resuming.save(epoch + 1, 0, 0, self.stop_training, logs)
                     if self.stop_training:
                         break
+                self._compiled("fit").finalize_variable_values(self.trainable_weights)
                 watching.call("on_train_end", dict(logs))
         finally:
             for each in shown:
