@@ -19,7 +19,7 @@ from digit_images import Array, Split, add_dataset, introduce, load
 import tensorlab as tl
 from tensorlab import layers
 
-DEFAULTS = {"mnist": (6, 128, 0.99), "digits": (30, 32, 0.95)}
+DEFAULTS = {"mnist": (10, 128, 0.99), "digits": (30, 32, 0.95)}
 """Epochs, batch size and target of each data set."""
 
 
@@ -68,7 +68,7 @@ def main() -> int:
     """Run the program and return its exit status."""
     parser = Parser(description="Train a convolutional network to read digits.")
     add_dataset(parser)
-    parser.add_argument("--epochs", type=whole_number(1, 10_000), help="default: 6 for MNIST, 30 for the digits")
+    parser.add_argument("--epochs", type=whole_number(1, 10_000), help="default: 10 for MNIST, 30 for the digits")
     parser.add_seed("the weights, the shuffling and the dropout")
     parser.add_target()
     chosen = parser.arguments()
