@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorlab import dtypes, ops
 from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, TensorlabError
-from tensorlab.layers.calling import Sampling
+from tensorlab.layers.calling import Trial
 from tensorlab.loading import loading
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.shapes import as_shape
@@ -131,7 +131,7 @@ def computed_on_samples(
         reading = loading.get()
         left = None if reading is None else reading.shapes.copy()
         try:
-            with Sampling(layer, training=False):
+            with Trial(layer, training=False):
                 results = [compute(first)]
                 if shapes_of(first) != shapes_of(second):
                     try:

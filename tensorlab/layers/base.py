@@ -24,13 +24,14 @@ from tensorlab.layers.arguments import (
     sample_shape,
     shapes_of,
 )
-from tensorlab.layers.calling import Block, Call, call_around, context
+from tensorlab.layers.calling import Block, Call, Trial, call_around, context
+from tensorlab.layers.masks import pass_mask
 from tensorlab.layers.symbolic import Calls, Described, symbolic_leaves
 from tensorlab.layers.tracking import Change, changes_since, members, snapshot, undo
 from tensorlab.layers.weights import device_of_weights
 from tensorlab.loading import loading
 from tensorlab.ops.probabilities import Probabilities
-from tensorlab.tensor import Tensor
+from tensorlab.tensor import Tensor, mask_of
 from tensorlab.utils import unique_name
 
 
@@ -153,12 +154,15 @@ class Layer(Described, AddsLosses):
     _lock: Lock  # acquired to build the layer and for its first call
     _made: list[Change]  # changes made by build, which unbuild undoes
     _input_shape_given: tuple[int | None, ...] | None = None
+    supports_masking: bool | None = False
+    """Whether the outputs have a mask if the inputs have one, see `compute_mask`. None leaves it to inner layers."""
+    _takes_mask: ClassVar[bool | None] = None  # whether `call` takes ``mask``; cached as the next but one
     _takes_one: ClassVar[bool] = False  # whether the layer accepts only a single tensor
     _call_signature: ClassVar[tuple[int, Any] | None] = None  # cached by `_training_of_call` for each class
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls._call_signature = None
+        cls._call_signature = cls._takes_mask = None
         if "build" in cls.__dict__:
             cls.build = _whole(cls.build)  # type: ignore[method-assign]
 
@@ -206,6 +210,25 @@ class Layer(Described, AddsLosses):
     def call(self, inputs: Tensor) -> Tensor:
         """Compute the outputs. Subclasses may also take ``training``, which is true in training."""
         raise StateError(self._who, "the class has no method call", "implement call(self, inputs)")
+
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor | None) -> Tensor | None:
+        """Return the mask of the outputs, if the layer ``supports_masking``.
+
+        Args:
+            inputs: the inputs of the call.
+            previous_mask: their mask, bools of shape ``(batch, time)``, which are false for padding; None without one.
+
+        Source: Keras, ``keras.layers.Layer.compute_mask``.
+        """
+        return previous_mask
+
+    @property
+    def is_trial_call(self) -> bool:
+        """Whether the present call only builds layers and checks shapes. Such a call must not change a state."""
+        call = context.call
+        while call is not None and not isinstance(call, Trial):
+            call = call.outer
+        return call is not None
 
     @property
     def samplewise(self) -> bool:
@@ -270,7 +293,7 @@ class Layer(Described, AddsLosses):
             reading.check_sample(shape(inputs.shape))
 
     def _compute(self, call: Call, inputs: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        one = isinstance(inputs, Tensor)
+        one, mask = isinstance(inputs, Tensor), mask_of(inputs)
         if not one:
             if isinstance(inputs, Layer):
                 hint = "put layers into tl.Sequential([...]), or write a Model whose call applies them"
@@ -297,9 +320,13 @@ class Layer(Described, AddsLosses):
                 call.training = default
             if call.training is not None:
                 kwargs = {**kwargs, "training": call.training}
+        if mask is not None and self._call_takes_mask() and kwargs.get("mask") is None:
+            kwargs = {**kwargs, "mask": mask}
         outputs = self.call(inputs, *args, **kwargs)
         if not isinstance(outputs, Tensor):
             check_outputs(self._who, outputs)
+        if self.supports_masking or mask is not None:
+            pass_mask(self, inputs, kwargs.get("mask", mask), outputs)
         if here.watcher is not None:
             here.watcher.outputs(self, inputs, outputs)
         if self.activity_regularizer is not None:
@@ -339,6 +366,12 @@ class Layer(Described, AddsLosses):
         """Undo `build` and the first call, so that the layer can be built for another shape."""
         undo(self._made)
         object.__setattr__(self, "_made", [])
+
+    @classmethod
+    def _call_takes_mask(cls) -> bool:
+        if cls._takes_mask is None:
+            cls._takes_mask = "mask" in inspect.signature(cls.call).parameters
+        return cls._takes_mask
 
     @classmethod
     def _takes_training(cls) -> bool:

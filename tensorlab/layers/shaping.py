@@ -163,6 +163,7 @@ class Rescaling(Layer):
         [[0.0, 1.0]]
     """
 
+    supports_masking = True
     _takes_one = True
     samplewise = True
 

@@ -69,6 +69,7 @@ class Model(Files):
         ...         return 0.5 * tl.mean(tl.square(y - y_pred))
     """
 
+    supports_masking = None  # its layers attach masks
     _graph: Graph | None = None
     _graph_given = False  # to the constructor
 

@@ -53,6 +53,7 @@ def tensorlab_register_layers() -> dict[str, Any]:
         "Input": layers.InputLayer,  # its name in files of earlier versions
         "LayerNormalization": layers.LayerNormalization,
         "LeakyReLU": layers.LeakyReLU,
+        "Masking": layers.Masking,
         "Maximum": layers.Maximum,
         "MaxPooling1D": layers.MaxPooling1D,
         "MaxPooling2D": layers.MaxPooling2D,
