@@ -21,8 +21,8 @@ from tensorlab.kernels.matmul.caches import LINE
 from tensorlab.kernels.matmul.rounding import CHAIN
 
 _AHEAD = 8
-"""How many rows of a packed B a tile prefetches: enough to hide the latency of the L2 cache, which holds a panel that the
-L1 cache does not. Rows in place may be a power of two apart, and would evict each other."""
+"""How many rows of a packed B a tile prefetches: enough to hide the latency of the L2 cache, from which long panels are
+read. Rows in place may be a power of two apart, and would evict each other."""
 _WORD = ir.IntType(64)
 _INDEX = ir.IntType(32)
 
