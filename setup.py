@@ -1,11 +1,15 @@
 """Give wheels that contain compiled kernels the tag of their platform; all else is in pyproject.toml."""
 
+import json
 from pathlib import Path
 
 from setuptools import Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 
-COMPILED = any(Path(__file__).parent.glob("tensorlab/shipped/*/kernels.*"))
+INDEXES = Path(__file__).parent.glob("tensorlab/shipped/*/kernels.json")
+MACHINES = {json.loads(index.read_text(encoding="utf-8"))["machine"] for index in INDEXES}
+if len(MACHINES) > 1:
+    raise SystemExit(f"tensorlab/shipped has kernels for {', '.join(sorted(MACHINES))}; a wheel is for one of them")
 
 
 class Wheel(bdist_wheel):
@@ -16,8 +20,7 @@ class Wheel(bdist_wheel):
 
         The kernels refer to no version of a library, so the wheel works with any that supports this Python.
         """
-        python, abi, system = super().get_tag()
-        return ("py3", "none", system.replace("linux_", "manylinux_2_17_")) if COMPILED else (python, abi, system)
+        return ("py3", "none", f"manylinux_2_17_{MACHINES.copy().pop()}") if MACHINES else super().get_tag()
 
 
 class Platform(Distribution):
@@ -25,7 +28,7 @@ class Platform(Distribution):
 
     def has_ext_modules(self) -> bool:
         """Return whether files go to the folder for one platform."""
-        return COMPILED
+        return bool(MACHINES)
 
 
 setup(cmdclass={"bdist_wheel": Wheel}, distclass=Platform)

@@ -74,6 +74,6 @@ def _compile(modules: list[str], folder: Path) -> None:
     from tensorlab import building
     from tensorlab.kernels.runtime.shipped import folder_of
 
-    for level in building.buildable():
+    for level in building.own_levels():
         for module in modules:
             building.build(level, folder_of(module, folder), modules=[module], path=folder)

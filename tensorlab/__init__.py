@@ -65,7 +65,7 @@ from tensorlab.variable import Variable
 from tensorlab.version import __version__
 
 if TYPE_CHECKING:
-    from tensorlab import datasets, linalg, testing
+    from tensorlab import datasets, debug, linalg, testing
 
     # A type checker follows one star import, but not the second one in `tensorlab.ops`.
     from tensorlab.ops.activations import *
@@ -95,11 +95,12 @@ if TYPE_CHECKING:
     from tensorlab.ops.sets import *
     from tensorlab.ops.shaping import *
     from tensorlab.ops.sorting import *
+    from tensorlab.ops.statistics import *
     from tensorlab.ops.trigonometric import *
 else:
     from tensorlab.ops import *
 
-    datasets, linalg, testing = lazy.submodules(__name__, ("datasets", "linalg", "testing"))
+    datasets, debug, linalg, testing = lazy.submodules(__name__, ("datasets", "debug", "linalg", "testing"))
 
 __all__ = [
     "Activation",
@@ -121,6 +122,7 @@ __all__ = [
     "constraints",
     "custom_gradient",
     "datasets",
+    "debug",
     "device",
     "disable_jit",
     "errors",

@@ -1,8 +1,8 @@
 """Compile the kernels that a package ships, for a level of processors, and link them to a shared library.
 
-The compiling process need not run the result, so any x86-64 processor can compile for every level of x86-64. Kernels
-are compiled by several processes, each into an object file of its own. A build that was interrupted goes on with the
-object files that it left. The library is the same, to the byte, in every build from the same sources and versions.
+The compiling process need not run the result, so any processor can compile for every level. Kernels are compiled by
+several processes, each into an object file of its own. A build that was interrupted goes on with the object files that
+it left. The library is the same, to the byte, in every build from the same sources and versions.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import importlib
 import json
 import multiprocessing
 import os
-import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -26,7 +26,7 @@ from tensorlab import terminal
 from tensorlab.errors import ArgumentError, StateError, short_repr
 from tensorlab.kernel_list import Kernel, built_in_kernels, kernels_of
 from tensorlab.kernels.runtime import cache, shipped
-from tensorlab.kernels.runtime.processor import LEVELS, Level, machine
+from tensorlab.kernels.runtime.processor import LEVELS, MACHINE, Level, machine
 from tensorlab.plugins.manager import manager
 from tensorlab.plugins.record import Plugin
 
@@ -37,8 +37,8 @@ _WHO = "building kernels"
 _LINK = ("-shared", "-nostdlib", "-Wl,--build-id=none", "-Wl,-s", "-Wl,-Bsymbolic", "-Wl,-z,now", "-Wl,-z,noexecstack")
 
 
-def buildable() -> list[str]:
-    """Return the names of the levels that this machine can compile for."""
+def own_levels() -> list[str]:
+    """Return the names of the levels of this machine's architecture."""
     return [level.name for level in LEVELS if machine() in level.machines]
 
 
@@ -46,12 +46,12 @@ def level_named(name: str) -> Level:
     """Return a level.
 
     Raises:
-        ArgumentError: if this machine cannot compile for a level of this name.
+        ArgumentError: if there is none of this name.
     """
     for level in LEVELS:
-        if level.name == name and machine() in level.machines:
+        if level.name == name:
             return level
-    raise ArgumentError("level", f"one of {', '.join(buildable())}", short_repr(name))
+    raise ArgumentError("level", f"one of {', '.join(level.name for level in LEVELS)}", short_repr(name))
 
 
 def build(
@@ -82,14 +82,17 @@ def build(
 
     Raises:
         ArgumentError: for an unknown level.
-        StateError: if the system is not Linux, there is no C compiler to link with, or compiling failed.
+        StateError: if the system is not Linux, there is no C compiler that links for the level, or compiling failed.
     """
     chosen = level_named(level)
-    check_system()
+    check_system(chosen)
+    own = level in own_levels()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
     environment |= {
-        "NUMBA_CPU_NAME": chosen.processor,
-        "NUMBA_CPU_FEATURES": chosen.flags,
+        # For another architecture, Numba optimizes for the simplest processor of this one, with vectors of 128 bits.
+        "NUMBA_CPU_NAME": chosen.processor if own else "generic",
+        "NUMBA_CPU_FEATURES": chosen.flags if own else "",
+        MACHINE: chosen.machines[0],
         "PYTHONHASHSEED": "0",
         shipped.VARIABLE: "0",
     }
@@ -115,21 +118,31 @@ def build(
     return int(done.stdout.split()[-1])
 
 
-def check_system() -> None:
-    """Raise StateError if kernels cannot be built here: on other systems than Linux, or without a C compiler."""
+def check_system(level: Level | None = None) -> None:
+    """Check that kernels can be built here.
+
+    Args:
+        level: the level that they are for, by default one of this machine's architecture.
+
+    Raises:
+        StateError: on other systems than Linux, or without a C compiler that links for the level.
+    """
     if sys.platform != "linux":
         raise StateError(_WHO, "only Linux is supported", "elsewhere kernels are compiled at first use")
-    _linker()
+    linker = _linker()
+    if shutil.which(linker[0]) is None:
+        raise StateError(_WHO, f"there is no C compiler {linker[0]!r} to link with", "install one or set CC")
+    if level is not None and level.name not in own_levels():
+        answer = subprocess.run([*linker, "-dumpmachine"], capture_output=True, text=True, check=False).stdout.strip()
+        if answer.partition("-")[0] not in level.machines:
+            problem = f"the C compiler {shlex.join(linker)!r} links for {answer or 'this machine'}, not {level.name}"
+            example = f"python -m ziglang cc -target {level.machines[0]}-linux-gnu"
+            raise StateError(_WHO, problem, f"set CC, e.g. CC={example!r}")
 
 
-def _linker() -> str:
-    """Return the command of the C compiler that links."""
-    command = os.environ.get("CC") or "cc"
-    if shutil.which(command) is None:
-        raise StateError(
-            "building kernels", f"there is no C compiler {command!r} to link with", "install one or set CC"
-        )
-    return command
+def _linker() -> list[str]:
+    """Return the command of the C compiler that links, and its arguments."""
+    return shlex.split(os.environ.get("CC") or "cc")
 
 
 def _kernels(job: dict[str, Any]) -> list[Kernel]:
@@ -171,7 +184,7 @@ def _compile(work: tuple[Kernel, str, Level]) -> None:
     from tensorlab.kernels.runtime import library, linker
 
     code = library.lowering(kernel.maker)(*kernel.arguments)
-    machine = linker.shared_machine(level.processor, level.flags)
+    machine = linker.shared_machine(level)
     drivers: list[str] = []
 
     def renamed(symbol: str) -> str:
@@ -214,7 +227,7 @@ def _run(job: dict[str, Any], report: Callable[[str], object]) -> int:
     _link(sorted(paths.values()), target / shipped.LIBRARY)
     index = {
         **shipped.conditions(),
-        "machine": platform.machine(),
+        "machine": level.machines[0],
         "level": job["level"],
         "sha256": hashlib.sha256((target / shipped.LIBRARY).read_bytes()).hexdigest(),
         "kernels": sorted(map(shipped.identifier, paths)),
@@ -227,7 +240,7 @@ def _link(objects: Sequence[str], library: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         arguments = Path(folder) / "objects"
         arguments.write_text("\n".join(f'"{path}"' for path in objects), encoding="utf-8")
-        subprocess.run([_linker(), *_LINK, "-o", str(library), f"@{arguments}"], check=True)
+        subprocess.run([*_linker(), *_LINK, "-o", str(library), f"@{arguments}"], check=True)
 
 
 if __name__ == "__main__":

@@ -146,7 +146,9 @@ def _of_object(thing: object, chosen: Sequence[DType], order: int) -> Iterator[K
     elif isinstance(thing, OptimizerRule):
         yield from _of_rule(thing.rule, chosen)
     elif isinstance(thing, Rule):  # of a built-in optimizer, which can decay weights too
-        yield from chain(_of_rule(thing, chosen), _of_rule(thing.decayed, chosen))
+        yield from _of_rule(thing, chosen)
+        if "learning_rate" in thing.hyperparameters:
+            yield from _of_rule(thing.decayed, chosen)
     elif isinstance(thing, Reduction):
         for own in chosen:
             for compute, output in _REDUCTIONS[thing.name](own, chosen):
@@ -289,12 +291,13 @@ def _of_scan(rule: Scan, chosen: Sequence[DType]) -> Iterator[Kernel]:
 def _of_the_runtime(chosen: Sequence[DType]) -> Iterator[Kernel]:
     """Yield the kernels that belong to no single operation."""
     from tensorlab.kernels.matmul.products import task_arguments
-    from tensorlab.kernels.runtime import calls
+    from tensorlab.kernels.runtime import calls, functions
 
     yield _kernel(catalogue.worker_kernel, "thread pool")
     yield _kernel(catalogue.stop_kernel, "thread pool")
     yield _kernel(catalogue.call_kernel, "compiled calls", calls.slots(add, Tensor))
-    yield _kernel(catalogue.product_kernel, "compiled calls", calls.tensor_slots(Tensor, *calls.PRODUCT_SLOTS))
+    for maker in (catalogue.product_kernel, catalogue.reduction_kernel):
+        yield _kernel(maker, "compiled calls", calls.tensor_slots(Tensor, *functions.SLOTS))
     yield _kernel(catalogue.replay_kernel, "plans")
     yield _kernel(catalogue.gather_kernel, "gather")
     yield _kernel(catalogue.matmul_kernel, "matmul")

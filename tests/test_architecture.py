@@ -14,7 +14,7 @@ PACKAGE = ROOT / "tensorlab"
 
 LEVELS = {
     0: "errors start",
-    1: "environment forks loading scopes terminal version",
+    1: "checking environment forks loading scopes terminal version",
     2: "arguments autodiff dtypes lazy references registry scalars shapes waiting",
     3: "datasets host_arrays rules serialization windows",
     4: "kernels",
@@ -25,7 +25,7 @@ LEVELS = {
     9: "linalg random variable",
     10: "activations callbacks constraints gradients initializers losses optimizers plans regularizers utils",
     11: "layers metrics",
-    12: "saving",
+    12: "debug saving",
     13: "kernel_list models",
     14: "plugins",
     15: "building",

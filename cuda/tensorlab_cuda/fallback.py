@@ -32,7 +32,7 @@ def report(operation: str) -> None:
         raise ArgumentError(_VARIABLE, "'warn', 'error' or 'silent'", repr(choice))
     if choice == "error":
         hint = f"move the tensor with x.to_device('cpu'), or set {_VARIABLE}=warn"
-        raise DeviceError(operation, "a kernel for the device 'cuda'", f"none, with {_VARIABLE}=error", hint)
+        raise DeviceError(operation, "a kernel for the device 'cuda'", f"none ({_VARIABLE}=error)", hint)
     if choice == "warn" and operation not in _warned:
         _warned.add(operation)
         text = f"{operation} has no kernel for the device 'cuda': the host computes it, and its tensors are copied"

@@ -18,10 +18,13 @@ from operator import attrgetter
 from typing import Any, Protocol, Self
 
 from tensorlab import forks
+from tensorlab.checking import here
 from tensorlab.errors import StateError
 from tensorlab.scopes import Block, Scope
 
-new_key = itertools.count(1).__next__
+keys = itertools.count(1)
+"""Yields a new key for each tensor."""
+new_key = keys.__next__
 _key = attrgetter("key")
 
 
@@ -97,6 +100,8 @@ def record(
             for an input without a gradient. Or a single function that returns the gradients of all inputs. The gradient
             of an output is None if no target depends on it.
     """
+    if here.watcher is not None:
+        vjps = here.watcher.vjps(inputs, vjps)
     state = _seen(_outside).state
     for tape in state[2] if state[0] == _blocks.version else _blocks.current():
         tape._record(inputs, outputs, vjps)

@@ -123,6 +123,7 @@ class CPUBackend(WindowKernels):
                     result[...] = cast(np.asarray(value), output)
             return result
 
+        run.kernel = kernel  # type: ignore[attr-defined]  # compiled calls use it, see `ReductionCall`
         return run
 
     def arg_reduce(self, rule: str, buffer: Array) -> Array:
@@ -130,14 +131,19 @@ class CPUBackend(WindowKernels):
         checks.check_extremes(np.ndarray, rule, buffer)
         result = np.empty(buffer.shape[:-1], np.int64)
         if result.size:
-            key = (rule, buffer.dtype)
-            kernel = self._kernels.get(key)
-            if kernel is None:
-                kernel = self._kernels[key] = catalogue.arg_reduce_kernel(rule, buffer.dtype.name)
+            kernel = self.arg_reduction(rule, buffer.dtype)
             kernel(pool() if buffer.size > CHUNK else 0, result, buffer)
             if listening[0]:
                 launched(kernel, (POOL if buffer.size > CHUNK else 0, result, buffer), (result,))
         return result
+
+    def arg_reduction(self, rule: str, dtype: DType) -> Callable[..., Any]:
+        """Return the kernel of `arg_reduce`, also for compiled calls."""
+        key = (rule, dtype)
+        kernel: Callable[..., Any] | None = self._kernels.get(key)
+        if kernel is None:
+            kernel = self._kernels[key] = catalogue.arg_reduce_kernel(rule, dtype.name)
+        return kernel
 
     def rowwise(self, rule: Rowwise, inputs: Sequence[Array]) -> Array:
         """Compute one row after another, so that a row stays in the first-level cache between passes."""

@@ -23,16 +23,16 @@ def value_and_grad(
     """Return a function that computes ``fn`` and its gradient with respect to some of its arguments.
 
     Args:
-        fn: a function that returns a real tensor of rank 0, or with ``has_aux`` a pair of this and anything else.
-        argnums: the position of the argument, or a tuple of positions. These arguments are tensors, arrays, numbers, or
-            nested lists, tuples and dicts of them.
-        has_aux: whether ``fn`` returns a pair ``(value, aux)``.
+        fn: a function that returns a real tensor of rank 0, or with ``has_aux`` a pair ``(value, aux)``.
+        argnums: the position of the argument to differentiate with respect to, or a tuple of positions. Such an
+            argument is a tensor, an array, a number, or nested lists, tuples and dicts of them.
+        has_aux: whether ``fn`` returns a pair ``(value, aux)``; ``aux`` may be any object and is not differentiated.
 
     Returns:
         A function of the arguments of ``fn`` that returns ``(value, gradient)``, or with ``has_aux`` ``((value, aux),
         gradient)``. The gradient has the structure of the argument, or is a tuple of gradients if ``argnums`` is a
         tuple. It is zero if the value does not depend on the argument. The function raises ArgumentError for a position
-        without an argument, ArgumentTypeError if ``fn`` does not return a tensor, DTypeError for an argument or a value
+        out of range, ArgumentTypeError if ``fn`` does not return a tensor, DTypeError for an argument or a value
         that is not real, and ShapeError for a value that is not of rank 0.
 
     Raises:
@@ -96,8 +96,9 @@ def jacobian(fn: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callab
     The arguments are those of `value_and_grad`; ``fn`` may return a tensor of any shape.
 
     Returns:
-        A function of the arguments of ``fn`` that returns the structure of the argument, with a tensor of shape
-        ``value.shape + argument.shape`` for each tensor. ``tl.jacobian(tl.grad(f))`` computes the Hessian.
+        A function of the arguments of ``fn`` that returns the Jacobian. It has the structure of the argument, with a
+        tensor of shape ``value.shape + x.shape`` for each tensor ``x``. ``tl.jacobian(tl.grad(f))`` computes the
+        Hessian.
 
     Example:
         >>> tl.jacobian(lambda x: x * x)(tl.asarray([1.0, 2.0]))
@@ -124,18 +125,21 @@ def jacobian(fn: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callab
 def _trace(
     who: str, fn: Callable[..., Any], argnums: int | Sequence[int], arguments: Sequence[Any], named: dict[str, Any]
 ) -> tuple[GradientTape, Any, Any]:
-    """Call a function under a tape. Return the tape, the arguments to differentiate by, and the result."""
+    """Call a function under a tape.
+
+    Return the tape, the arguments to differentiate with respect to, and the result.
+    """
     positions = [
         _position(who, argnum, len(arguments)) for argnum in (argnums if isinstance(argnums, Sequence) else (argnums,))
     ]
-    followed = list(arguments)
+    watched = list(arguments)
     with GradientTape(watch_accessed_variables=False) as tape:
         for position in positions:
             aliases = [_alias(who, leaf) for leaf in flatten(arguments[position])]
             tape.watch(aliases)
-            followed[position] = pack_as(arguments[position], iter(aliases))
-        result = fn(*followed, **named)
-    chosen = tuple([followed[position] for position in positions])
+            watched[position] = pack_as(arguments[position], iter(aliases))
+        result = fn(*watched, **named)
+    chosen = tuple([watched[position] for position in positions])
     return tape, chosen if isinstance(argnums, Sequence) else chosen[0], result
 
 
@@ -145,15 +149,18 @@ def _position(who: str, argnum: Any, count: int) -> int:
     except TypeError:
         raise ArgumentTypeError(who, "argnums of integers", short_repr(argnum)) from None
     if not -count <= position < count:
-        hint = "arguments given by name are not counted"
+        hint = "keyword arguments are not counted"
         if not count:
-            raise ArgumentError(who, "an argument to differentiate by", "none", hint)
+            raise ArgumentError(who, "a positional argument", "none", hint)
         raise ArgumentError(who, f"argnums from {-count} to {count - 1}", short_repr(argnum), hint)
     return position % count
 
 
 def _alias(who: str, value: Any) -> Tensor:
-    """Return the same value as another tensor, so that a tensor passed twice, or captured, counts separately."""
+    """Return a new tensor with the same value.
+
+    Other uses of the original tensor, as another argument or in a closure, then do not add to its gradient.
+    """
     tensor = _real(who, as_tensor(value, who))
     alias = from_buffer_of(tensor, tensor._buffer)
     autodiff.record((tensor,), (alias,), (lambda gradient: gradient,))

@@ -26,6 +26,7 @@ __all__ = [
     "outer_update_kernel",
     "product_kernel",
     "reduce_kernel",
+    "reduction_kernel",
     "replay_kernel",
     "rowwise_kernel",
     "run_driver",
@@ -71,7 +72,8 @@ if TYPE_CHECKING:
     from tensorlab.kernels.loops.update import update_kernel
     from tensorlab.kernels.matmul.product import task_kernel
     from tensorlab.kernels.matmul.stacked import epilogue_kernel, matmul_kernel
-    from tensorlab.kernels.runtime.compiled_call import call_kernel, product_kernel
+    from tensorlab.kernels.runtime.compiled_call import call_kernel
+    from tensorlab.kernels.runtime.compiled_functions import product_kernel, reduction_kernel
     from tensorlab.kernels.runtime.replay import replay_kernel
     from tensorlab.kernels.runtime.threads import run_driver, stop_kernel, worker_kernel
     from tensorlab.kernels.windows.convolve import convolve_images_kernel, convolve_kernel, convolve_weights_kernel
@@ -88,8 +90,9 @@ else:
     map_kernel = Maker("loops.map.map_kernel")
     matmul_kernel = Maker("matmul.stacked.matmul_kernel")
     outer_update_kernel = Maker("loops.outer_update.outer_update_kernel")
-    product_kernel = Maker("runtime.compiled_call.product_kernel")
+    product_kernel = Maker("runtime.compiled_functions.product_kernel")
     reduce_kernel = Maker("loops.reduce.reduce_kernel")
+    reduction_kernel = Maker("runtime.compiled_functions.reduction_kernel")
     replay_kernel = Maker("runtime.replay.replay_kernel")
     rowwise_kernel = Maker("loops.rowwise.rowwise_kernel")
     run_driver = Maker("runtime.threads.run_driver")

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from tensorlab import activations, autodiff, dtypes
 from tensorlab.arguments import check_name
+from tensorlab.checking import here
 from tensorlab.errors import ArgumentTypeError, StateError, TensorlabError, levels_to_the_user, short_repr
 from tensorlab.forks import Lock
 from tensorlab.layers.arguments import (
@@ -277,6 +278,8 @@ class Layer(Weighted):
         outputs = self.call(inputs, *args, **kwargs)
         if not isinstance(outputs, Tensor):
             check_outputs(self._who, outputs)
+        if here.watcher is not None:
+            here.watcher.outputs(self, inputs, outputs)
         return outputs
 
     def _ensure_built(self, input_shape: Any) -> None:

@@ -19,6 +19,7 @@ class Activated(Windowed):
     """The base of layers with a bias and an activation."""
 
     activation: Any
+    use_bias: bool
     bias: Variable | None
 
     def _channels(self, input_shape: Any) -> int:

@@ -6,6 +6,7 @@ import operator
 from typing import Any
 
 from tensorlab import activations, constraints, initializers, regularizers
+from tensorlab.checking import here
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
 from tensorlab.layers.base import Layer
 from tensorlab.layers.calling import call_around
@@ -132,6 +133,7 @@ class Dense(Layer):
             and type(self).call is Dense.call
             and "call" not in self.__dict__
             and activations.acts_along_last_axis(self.activation)
+            and here.watcher is None
         ):
             return self.call(inputs)  # nothing would read the record of a call: `call` runs only tensorlab's operations
         return super().__call__(inputs, *args, training=training, **kwargs)

@@ -48,12 +48,16 @@ class Pooling(Windowed):
         return (lengths[0], *found, lengths[-1])
 
 
-class _Max(Pooling):
+class MaxPooling(Pooling):
+    """The base of layers that take the maximum of a window."""
+
     def _pool(self, images: Tensor, windows: Windows) -> Tensor:
         return max_pool(images, windows)
 
 
-class _Average(Pooling):
+class AveragePooling(Pooling):
+    """The base of layers that take the mean of a window."""
+
     def _pool(self, images: Tensor, windows: Windows) -> Tensor:
         total = sum_pool(images, windows)
         return total * total.like(_shares(windows, (images.shape[1], images.shape[2]), total.dtype))
@@ -68,7 +72,7 @@ def _shares(windows: Windows, image: Pair, dtype: DType) -> np.ndarray[Any, Any]
     return (1.0 / np.maximum(counts, 1.0))[..., None].astype(dtype)
 
 
-class MaxPooling2D(_Max):
+class MaxPooling2D(MaxPooling):
     """Return the maximum of each window and channel: ``(batch, height, width, channels) → (batch, …, channels)``.
 
     The gradient of a window goes to the first of its largest elements. Padding is ignored.
@@ -93,7 +97,7 @@ class MaxPooling2D(_Max):
     _axes = 2
 
 
-class MaxPooling1D(_Max):
+class MaxPooling1D(MaxPooling):
     """Return the maximum of each window and channel: ``(batch, steps, channels) → (batch, new steps, channels)``.
 
     Args:
@@ -114,7 +118,7 @@ class MaxPooling1D(_Max):
     _axes = 1
 
 
-class AveragePooling2D(_Average):
+class AveragePooling2D(AveragePooling):
     """Return the mean of each window and channel: ``(batch, height, width, channels) → (batch, …, channels)``.
 
     Padding is not counted.
@@ -137,7 +141,7 @@ class AveragePooling2D(_Average):
     _axes = 2
 
 
-class AveragePooling1D(_Average):
+class AveragePooling1D(AveragePooling):
     """Return the mean of each window and channel: ``(batch, steps, channels) → (batch, new steps, channels)``.
 
     Padding is not counted.

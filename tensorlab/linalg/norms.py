@@ -17,7 +17,7 @@ from tensorlab.ops.comparison import not_equal
 from tensorlab.ops.dispatch import is_scalar
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.powers import pow
-from tensorlab.ops.reduction import Axis, _broadcast_back, _reduce, _reduction
+from tensorlab.ops.reduction import Axis, _reduce, _reduction, broadcast_back
 from tensorlab.ops.shaping import moveaxis, reshape
 from tensorlab.scalars import scalar_function
 from tensorlab.tensor import Tensor
@@ -100,7 +100,7 @@ def _euclidean(x: Tensor, axes: tuple[int, ...], keepdims: bool) -> Tensor:
         norm, shape = result.snapshot(), x.shape
 
         def vjp(g: Tensor) -> Tensor:
-            return _broadcast_back(g, shape, axes) * _directions(x, _broadcast_back(norm, shape, axes))
+            return broadcast_back(g, shape, axes) * _directions(x, broadcast_back(norm, shape, axes))
 
         autodiff.record((x,), (result,), (vjp,))
     return result
@@ -114,7 +114,7 @@ def _power_norm(x: Tensor, axes: tuple[int, ...], keepdims: bool, p: float) -> T
         norm = result.snapshot()
 
         def vjp(g: Tensor) -> Tensor:
-            return _broadcast_back(g, shape, axes) * _slopes(x, _broadcast_back(norm, shape, axes), p)
+            return broadcast_back(g, shape, axes) * _slopes(x, broadcast_back(norm, shape, axes), p)
 
         autodiff.record((x,), (result,), (vjp,))
     return result

@@ -24,11 +24,13 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
 
     Args:
         x1: a tensor or an array of numbers.
-        x2: another one.
-        axis: the axis of the vectors; negative for tensors of different ranks, because these are aligned at the end.
+        x2: a tensor or an array of numbers.
+        axis: the axis of the vectors. For tensors of different ranks it must be negative, because broadcasting aligns
+            axes at the end.
 
     Raises:
-        ShapeError: unless both have three elements along the axis and the others broadcast.
+        ShapeError: if either does not have three elements along the axis, if the other axes do not broadcast, or for
+            an axis that is out of range, or not negative for tensors of different ranks.
         DTypeError: for bools, or if the dtypes have no common type.
 
     Source: Python array API standard, ``linalg.cross``.
@@ -50,6 +52,10 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Tensor:
 
 def diagonal(x: Any, /, offset: int = 0) -> Tensor:
     """Return the elements ``x[…, i, i + offset]`` of matrices: ``(…, m, n) → (…, k)``.
+
+    Args:
+        x: matrices.
+        offset: the diagonal; 0 for the main diagonal, positive for those above it, negative for those below it.
 
     Raises:
         ShapeError: for fewer than two axes.
@@ -78,8 +84,8 @@ def trace(x: Any, /, offset: int = 0, *, dtype: Any = None) -> Tensor:
 
     Args:
         x: matrices.
-        offset: the diagonal; 0 for the main diagonal, positive numbers for those above it.
-        dtype: the dtype of the result; if None, that of ``x``, or a 64-bit integer for integers.
+        offset: the diagonal; 0 for the main diagonal, positive for those above it, negative for those below it.
+        dtype: the dtype of the result; if None, that of ``x``, or a 64-bit integer dtype if ``x`` contains integers.
 
     Raises:
         ShapeError: for fewer than two axes.

@@ -4,9 +4,11 @@ from tensorlab.losses.base import Loss, LossRule, get
 from tensorlab.losses.crossentropy import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
     KLDivergence,
     SparseCategoricalCrossentropy,
 )
+from tensorlab.losses.focal import BinaryFocalCrossentropy, CategoricalFocalCrossentropy
 from tensorlab.losses.functions import (
     KLD,
     MAE,
@@ -14,9 +16,14 @@ from tensorlab.losses.functions import (
     MSE,
     MSLE,
     binary_crossentropy,
+    binary_focal_crossentropy,
     categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
     categorical_hinge,
+    circle,
     cosine_similarity,
+    dice,
     hinge,
     huber,
     kl_divergence,
@@ -33,8 +40,10 @@ from tensorlab.losses.functions import (
     poisson,
     sparse_categorical_crossentropy,
     squared_hinge,
+    tversky,
 )
 from tensorlab.losses.margins import CategoricalHinge, Hinge, SquaredHinge
+from tensorlab.losses.overlap import Dice, Tversky
 from tensorlab.losses.regression import (
     CosineSimilarity,
     Huber,
@@ -45,6 +54,7 @@ from tensorlab.losses.regression import (
     MeanSquaredLogarithmicError,
     Poisson,
 )
+from tensorlab.losses.similarity import Circle
 from tensorlab.serialization import deserialize, serialize
 
 __all__ = [
@@ -54,9 +64,14 @@ __all__ = [
     "MSE",
     "MSLE",
     "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
+    "Circle",
     "CosineSimilarity",
+    "Dice",
     "Hinge",
     "Huber",
     "KLDivergence",
@@ -70,11 +85,17 @@ __all__ = [
     "Poisson",
     "SparseCategoricalCrossentropy",
     "SquaredHinge",
+    "Tversky",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
     "categorical_hinge",
+    "circle",
     "cosine_similarity",
     "deserialize",
+    "dice",
     "get",
     "hinge",
     "huber",
@@ -93,4 +114,5 @@ __all__ = [
     "serialize",
     "sparse_categorical_crossentropy",
     "squared_hinge",
+    "tversky",
 ]

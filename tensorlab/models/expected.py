@@ -14,14 +14,17 @@ from tensorlab import activations, dtypes
 from tensorlab.dtypes import DType
 from tensorlab.kernels import catalogue
 from tensorlab.layers import Dense, Dropout, Layer
+from tensorlab.layers.convolution import Activated
 from tensorlab.layers.dropout import dropped
+from tensorlab.layers.pooling import AveragePooling, MaxPooling
+from tensorlab.layers.windows import Windowed
 from tensorlab.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 from tensorlab.losses.base import ElementwiseLoss
 from tensorlab.metrics import Accuracy, BinaryAccuracy, CategoricalAccuracy, Metric, SparseCategoricalAccuracy
 from tensorlab.metrics.losses import LossMetric
 from tensorlab.ops import crossentropy
 from tensorlab.ops.activations import LOG_SOFTMAX, SOFTMAX
-from tensorlab.ops.arithmetic import add, divide
+from tensorlab.ops.arithmetic import add, divide, multiply
 from tensorlab.ops.broadcasting import SUM
 from tensorlab.ops.casting import conversion
 from tensorlab.ops.comparison import equal, greater
@@ -47,7 +50,7 @@ def expected_kernels(model: Any, run: str, labels: DType = dtypes.int64) -> Iter
     from tensorlab.kernels.matmul.products import task_arguments
 
     trains = run in ("fit", "train_on_batch")
-    layers = [layer for layer in _all_layers(model) if isinstance(layer, (Dense, Dropout))]
+    layers = [layer for layer in _all_layers(model) if isinstance(layer, (Dense, Dropout, Windowed))]
     yield _reduce(ALL_FINITE, dtypes.bool)
     yield _request(catalogue.run_driver)
     yield _request(catalogue.worker_kernel)
@@ -111,16 +114,20 @@ def _rowwise(rule: Rowwise) -> Request:
     return _request(catalogue.rowwise_kernel, rule, _KIND.name, 1)
 
 
-def _fused(layer: Dense) -> Elementwise | None:
-    """Return the operation that a dense layer fuses into its product."""
+def _fused(layer: Dense | Activated) -> Elementwise | None:
+    """Return the operation that a layer fuses into its product or convolution."""
     activation = layer.activation
     if not isinstance(activation, Elementwise) or isinstance(activation, Sigmoid) or activation is activations.linear:
         return add if layer.use_bias else None
     return biased(activation) if layer.use_bias else activation
 
 
+def _windows(*makers: Any) -> Iterator[Request]:
+    return (_request(maker, _KIND.name) for maker in makers)
+
+
 def _of_layer(layer: Layer) -> Iterator[Request]:
-    if isinstance(layer, Dense):
+    if isinstance(layer, (Dense, Activated)):
         fused = _fused(layer)
         if fused is not None:
             yield _request(catalogue.epilogue_kernel, fused.scalar, _KIND.name, fused.scalar.arity - 1)
@@ -128,6 +135,13 @@ def _of_layer(layer: Layer) -> Iterator[Request]:
             yield _map(layer.activation)
         elif layer.activation is activations.softmax:
             yield _rowwise(SOFTMAX)
+        if isinstance(layer, Activated):
+            yield from _windows(catalogue.convolve_kernel)
+    elif isinstance(layer, MaxPooling):
+        yield from _windows(catalogue.window_max_kernel)
+    elif isinstance(layer, AveragePooling):
+        yield from _windows(catalogue.window_sum_kernel)
+        yield _map(multiply)
     elif isinstance(layer, Dropout):
         yield _map(dropped)
 
@@ -156,15 +170,26 @@ def _of_gradient(thing: Layer | Loss | None) -> Iterator[Request]:
         yield _map(crossentropy.sparse_slope)
     elif isinstance(thing, CategoricalCrossentropy):
         yield _map(crossentropy.categorical_slope)
-    elif isinstance(thing, (ElementwiseLoss, Dropout)):
-        operation, position = (dropped, 0) if isinstance(thing, Dropout) else (_term(thing), 1)
-        found = operation.gradient_operation(position)
-        if found is not None:
-            yield _map(found[0])
-    elif isinstance(thing, Dense):
+    elif isinstance(thing, Dropout):
+        yield from _of_derivative(dropped, 0)
+    elif isinstance(thing, ElementwiseLoss):
+        yield from _of_derivative(_term(thing), 1)
+    elif isinstance(thing, (Dense, Activated)):
         fused = _fused(thing)
         if fused is not None and fused is not add:
             yield _map(fused.vjp(0))
+        if isinstance(thing, Activated):
+            yield from _windows(catalogue.convolve_weights_kernel, catalogue.convolve_images_kernel)
+    elif isinstance(thing, (MaxPooling, AveragePooling)):
+        yield from _windows(catalogue.window_spread_kernel)
+        if isinstance(thing, AveragePooling):
+            yield from _of_derivative(multiply, 0)
+
+
+def _of_derivative(operation: Elementwise, argument: int) -> Iterator[Request]:
+    found = operation.gradient_operation(argument)
+    if found is not None:
+        yield _map(found[0])
 
 
 def _of_metric(metric: Metric, loss: Loss | None, labels: DType) -> Iterator[Request]:

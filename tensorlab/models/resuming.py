@@ -5,19 +5,31 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import warnings
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 
 from tensorlab import random
 from tensorlab.callbacks import BackupAndRestore, Callback, Logs
-from tensorlab.errors import ArgumentError, SavedFileError, StateError, TensorlabError, short_repr
+from tensorlab.errors import (
+    ArgumentError,
+    FileAccessError,
+    SavedFileError,
+    SavedFileWarning,
+    StateError,
+    TensorlabError,
+    levels_to_the_user,
+    short_repr,
+)
 from tensorlab.loading import Loading, loading
 from tensorlab.models.data import Samples, check_count
 from tensorlab.models.epochs import Epochs
 from tensorlab.models.runs import Runs
+from tensorlab.models.signals import Signals
 from tensorlab.random import streams
 from tensorlab.saving.container import SavedFile
 from tensorlab.saving.folder import CheckpointFolder
@@ -47,6 +59,9 @@ class Resuming:
     and the random streams. So an interrupted run that is started again by the same program takes the same steps, and
     ends with the same bits, as one that was not interrupted.
 
+    It is the ``with`` block of the run. The folder belongs to the run until it ends. SIGINT and SIGTERM write a
+    checkpoint after the current step, before they do what they always do; a second one does that at once.
+
     Args:
         who: the run, in messages.
         model: the model, which is built.
@@ -59,8 +74,10 @@ class Resuming:
     Raises:
         ArgumentError: for another ``save_every`` or ``keep``.
         FileAccessError: if the folder cannot be used.
-        StateError: if it has checkpoints of another run.
+        StateError: when the block is entered, if another run uses the folder, or has left its checkpoints there.
     """
+
+    _found: dict[str, Any] | None = None
 
     def __init__(
         self, who: str, model: Runs, checkpoint: Any, save_every: Any, keep: Any, batches: Epochs, callbacks: Any
@@ -80,7 +97,30 @@ class Resuming:
         self._callbacks: Sequence[Callback] = callbacks
         self._run = _described(model, batches)
         self._taken = 0  # steps since the last checkpoint
-        self._found = self._folder.newest(self._read)
+        self._signals = Signals()
+
+    def __enter__(self) -> Self:
+        """Read the newest checkpoint, and continue the random streams, before those of the run are made."""
+        self._folder.acquire()
+        try:
+            self._found = self._folder.newest(self._read)
+            if self._found is not None:
+                random.set_state(self._found["random"])
+            self._signals.__enter__()
+        except BaseException:
+            self._folder.release()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._finish()
+        finally:
+            self._folder.release()
+            self._signals.__exit__(kind, error, traceback)
 
     # Reading
 
@@ -127,11 +167,6 @@ class Resuming:
             raise StateError(self._who, problem, _HINT)
 
     # Going on
-
-    def set_random(self) -> None:
-        """Continue the random streams, before those of the run are made."""
-        if self._found is not None:
-            random.set_state(self._found["random"])
 
     def begin(self, initial_epoch: int, epochs: int) -> tuple[int, Logs]:
         """Return the first epoch, and the logs of the last one. It is called after ``on_train_begin``."""
@@ -182,10 +217,12 @@ class Resuming:
     def after_step(self) -> bool:
         """Count a step, and return whether a checkpoint is due."""
         self._taken += 1
-        return self._taken >= self._every
+        return self._taken >= self._every or self._signals.waiting is not None
 
     def save(self, epoch: int, step: int, started: int, stopped: bool = False, logs: Logs | None = None) -> None:
-        """Write a checkpoint.
+        """Write a checkpoint, and then let a signal that waits for it interrupt the run.
+
+        If it cannot be written, the run goes on. What it has computed would be lost otherwise.
 
         Args:
             epoch: how many epochs have ended.
@@ -193,6 +230,12 @@ class Resuming:
             started: the number with which the random streams of the epoch began.
             stopped: whether training is to stop.
             logs: the logs of the last epoch, or of the last step if the model replaces that.
+
+        Warns:
+            SavedFileWarning: if the checkpoint cannot be written.
+
+        Raises:
+            KeyboardInterrupt: if SIGINT has waited.
         """
         self._taken = 0
         model, arrays = self._model, arrays_of(self._model)
@@ -217,9 +260,14 @@ class Resuming:
             "random": random.get_state(),
             "position": streams.get_position(),
         }
-        self._folder.write(epoch, step, header, arrays)
+        try:
+            self._folder.write(epoch, step, header, arrays)
+        except FileAccessError as problem:
+            text = f"a checkpoint could not be saved, and training goes on: {problem}"
+            warnings.warn(text, SavedFileWarning, stacklevel=levels_to_the_user())
+        self._signals.deliver()
 
-    def finish(self) -> None:
+    def _finish(self) -> None:
         """Remove the checkpoints of a `BackupAndRestore`, which are for interrupted runs only."""
         if self._backup is not None and self._backup.delete_checkpoint:
             self._folder.remove()

@@ -10,7 +10,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from tensorlab import autodiff, callbacks, dtypes, random
 from tensorlab.callbacks import Callback
-from tensorlab.errors import ArgumentTypeError, ShapeError, TensorlabError, short_repr
+from tensorlab.errors import ArgumentTypeError, FileAccessError, ShapeError, TensorlabError, short_repr
 from tensorlab.layers.arguments import check_one_output
 from tensorlab.layers.calling import Block, context
 from tensorlab.layers.weights import device_of_weights
@@ -147,21 +147,23 @@ class Runs(Steps):
 
         `fit`, `train_on_batch`, and backends that train by other means take their steps inside of it. After an error
         of tensorlab it restores the weights and the optimizers. After any other exception, such as KeyboardInterrupt,
-        they stay as the last step left them. Yields the checkpoint from before the first step.
+        and after a file that cannot be written, they stay as the last step left them. Yields the checkpoint from before
+        the first step.
         """
         checkpoint = Checkpoint(self)
         with self._run():
             self._checked = self.loss
             try:
                 yield checkpoint
-            except TensorlabError:
-                checkpoint.restore()
+            except TensorlabError as error:
+                if _undoes_training(error):
+                    checkpoint.restore()
                 raise
 
     def undoing_builds(self) -> Block:
         """Return a ``with`` block that drops what was built inside of it if it raises.
 
-        What was built is kept if a step was taken (see `stepped`) and the exception is none of tensorlab.
+        What was built is kept if a step was taken (see `stepped`) and the exception does not undo the training.
         """
         return _UndoingBuilds(self)
 
@@ -179,7 +181,7 @@ class _UndoingBuilds(Block):
 
     def __exit__(self, kind: Any, error: Any = None, *traceback: object) -> None:
         stepped = self.layer.stepped
-        if stepped and error is not None and not isinstance(error, TensorlabError):
+        if stepped and error is not None and not _undoes_training(error):
             self.keep()
         if self.built:
             self.leave(failed=error is not None)
@@ -187,6 +189,15 @@ class _UndoingBuilds(Block):
             context.call = self.outer
         if stepped is not self.around:
             self.layer.stepped = self.around
+
+
+def _undoes_training(error: BaseException) -> bool:
+    """Return whether a run that ends with an exception is undone.
+
+    That is so for errors of tensorlab, which say that an argument, the data or the model is wrong. A disk that is full
+    is no reason to drop what has been trained.
+    """
+    return isinstance(error, TensorlabError) and not isinstance(error, FileAccessError)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 from tensorlab import autodiff, losses, metrics, optimizers
 from tensorlab.arguments import named
 from tensorlab.callbacks import Logs
+from tensorlab.checking import here
 from tensorlab.errors import ArgumentError, ArgumentTypeError, StateError, short_repr
 from tensorlab.gradients import GradientTape
 from tensorlab.layers import Layer
@@ -248,10 +249,14 @@ class Steps(Layer):
             y_pred = self(x, training=True)
             used = tape.watched_variables()
             loss = self._loss_of(x, y, y_pred, sample_weight, training=True)
+            if here.watcher is not None:
+                here.watcher.loss(self, loss)
         weights = self.trainable_weights  # the first call may have made them
         if len(used) > len(weights) or not {*map(id, used)} <= {*map(id, weights)}:  # some may be held and frozen
             self._warn_of_missing_attributes(used)
         optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+        if here.watcher is not None:
+            here.watcher.weights(optimizer, weights)
         return loss, y_pred
 
     def _examine(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[Any, Any]:

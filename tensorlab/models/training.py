@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,10 @@ class Training(Evaluation):
             validation_freq: evaluate after every n-th epoch, or after the epochs in a list, counted from 1.
             checkpoint: a folder for checkpoints of this run. If the program is killed and started again, the run goes
                 on from the newest one, in the middle of an epoch too, and ends with the same bits as without the
-                interruption. If the run had ended, nothing is trained.
+                interruption. If the run had ended, nothing is trained. Ctrl+C (SIGINT) and SIGTERM save a checkpoint
+                after the current step, and then end the run; a second one ends it at once. One run at a time may use
+                the folder. If a checkpoint cannot be written, because the disk is full for example, there is a warning,
+                and the run goes on.
             save_every: "epoch" for a checkpoint after each epoch, or a number of steps for further ones.
             keep_checkpoints: how many checkpoints are kept.
 
@@ -114,12 +118,12 @@ class Training(Evaluation):
             ShapeError: if x, y and the weights differ in length or do not fit the model.
             ArgumentError: for targets that the loss does not accept, a number out of range, or both kinds of weights.
             NonFiniteError: if x or the loss is NaN or infinite.
-            StateError: if the folder has checkpoints of another run.
-            FileAccessError: if a checkpoint cannot be read or written.
+            StateError: if the folder has checkpoints of another run, or another run uses it.
+            FileAccessError: if the folder cannot be used, or a callback cannot write its file.
 
         After any of these, and any other error of tensorlab, the weights and the optimizers are as they were before
-        the call. After an exception of a callback or of other code, KeyboardInterrupt included, they are as the last
-        step left them, and `history` has the epochs so far.
+        the call. After a FileAccessError, an exception of a callback or of other code, KeyboardInterrupt included, they
+        are as the last step left them, and `history` has the epochs so far.
 
         Source: Keras, ``keras.Model.fit``.
         """
@@ -148,12 +152,11 @@ class Training(Evaluation):
             every = [*(each for each in given if each is not history), *find_observers(), history, *shown]
             watching = CallbackList(every, model=self, verbose=verbose, epochs=epochs, steps=batches.steps)
             backup = next((each for each in given if isinstance(each, BackupAndRestore)), checkpoint)
-            resuming = None
+            saving: AbstractContextManager[Resuming | None] = nullcontext()
             if backup is not None:
-                resuming = Resuming(who, self, backup, save_every, keep_checkpoints, batches, watching.callbacks)
-                resuming.set_random()
+                saving = Resuming(who, self, backup, save_every, keep_checkpoints, batches, watching.callbacks)
             self.history = history
-            with own_draws(), self.training_run():
+            with saving as resuming, own_draws(), self.training_run():
                 watching.call("on_train_begin", {})
                 logs: Logs = {}
                 known = (batches.steps or _FEW) * (epochs - initial_epoch)
@@ -175,9 +178,8 @@ class Training(Evaluation):
                         resuming.save(epoch + 1, 0, 0, self.stop_training, logs)
                     if self.stop_training:
                         break
+                self._compiled("fit").finalize_variable_values(self.trainable_weights)
                 watching.call("on_train_end", dict(logs))
-            if resuming is not None:
-                resuming.finish()
         finally:
             for each in shown:
                 each.close()

@@ -40,6 +40,7 @@ from tensorlab.ops import (
     sets,
     shaping,
     sorting,
+    statistics,
     trigonometric,
 )
 from tensorlab.ops.activations import *
@@ -72,6 +73,7 @@ from tensorlab.ops.searching import *
 from tensorlab.ops.sets import *
 from tensorlab.ops.shaping import *
 from tensorlab.ops.sorting import *
+from tensorlab.ops.statistics import *
 from tensorlab.ops.trigonometric import *
 
 __all__: list[str] = []
@@ -102,6 +104,7 @@ __all__ += searching.__all__
 __all__ += sets.__all__
 __all__ += shaping.__all__
 __all__ += sorting.__all__
+__all__ += statistics.__all__
 __all__ += trigonometric.__all__
 
 wrap_functions(globals(), [*__all__, *compiled_calls.__all__, *crossentropy.__all__, *keras_names.__all__])

@@ -1,8 +1,10 @@
-"""The two ways of a call of an elementwise operation or a matrix product: in Python, or in one compiled function.
+"""The two ways of a call of an elementwise operation, matrix product or reduction: in Python, or in machine code.
 
 The first hundred calls of a process go through Python. Then ``Elementwise.__call__`` is replaced, for all operations,
-by the compiled function of `tensorlab.kernels.runtime.calls`. ``TENSORLAB_COMPILED_CALLS=0``, which is read when
-tensorlab is imported, keeps every call in Python; `python_calls` does so inside of a ``with`` block.
+by the compiled function of `tensorlab.kernels.runtime.calls`. After a hundred products `matmul` calls a compiled
+function first, and after a hundred reductions the functions of reductions do (`tensorlab.kernels.runtime.functions`).
+``TENSORLAB_COMPILED_CALLS=0``, which is read when tensorlab is imported, keeps every call in Python; `python_calls`
+does so inside of a ``with`` block.
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ KINDS: list[type] = []
 
 _left = 100
 """How many calls in Python come before the call itself is compiled, which takes time."""
-_products_left = 100
-"""The same for matrix products."""
+_products_left = _reductions_left = 100
+"""The same for matrix products, and for reductions."""
 _listing = False
 _blocks = 0
 """How many `python_calls` blocks are open."""
@@ -88,23 +90,41 @@ def list_kernels(operation: Any) -> None:
     A special method is looked up on the class, so only an attribute of the class can replace it; a Python method that
     chooses between both would cost the call that it saves.
     """
-    global _left, _listing
+    global _left
     if not _enabled or _blocks:
         return
     _left -= 1
-    if _left > 0:
-        return
+    if _left <= 0:
+        _alone(_list, operation)
+
+
+def _list(operation: Any) -> None:
+    from tensorlab.kernels.runtime import calls
+
+    calls.install(KINDS, operation, TENSORS, autodiff.recording_anywhere(), autodiff.keys)
+    operation.take_table(calls.table)
+
+
+def _alone(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function under the lock, or return None inside of another such call or a `python_calls` block."""
+    global _listing
     with guard:
         if _listing or _blocks:  # called from a signal handler or finalizer during a listing
-            return
+            return None
         _listing = True
         try:
-            from tensorlab.kernels.runtime import calls
-
-            calls.install(KINDS, operation, TENSORS, autodiff.recording_anywhere(), autodiff.new_key)
-            operation.take_table(calls.table)
+            return function(*arguments)
         finally:
             _listing = False
+
+
+def _common(backend: Any) -> tuple[Any, tuple[int, ...]]:
+    """Return the first words of a table of `functions`, and the offsets of the slots of tensors."""
+    from tensorlab.kernels.runtime import calls, functions
+
+    tapes, listeners = autodiff.recording_anywhere(), listening.buffer_info()[0]
+    first = functions.common(TENSORS, tapes, listeners, autodiff.keys, backend)
+    return first, calls.tensor_slots(TENSORS[0], *functions.SLOTS)
 
 
 def product_call(backend: Any) -> Callable[[Any, Any], Any] | None:
@@ -112,24 +132,65 @@ def product_call(backend: Any) -> Callable[[Any, Any], Any] | None:
 
     The function returns None for everything but small products of two tensors that no tape and no listener records.
     """
-    global _products_left, _listing
+    global _products_left
     kernels = getattr(backend, "product_kernels", None)
     if not _enabled or _blocks or kernels is None:
         return None
     _products_left -= 1
-    if _products_left > 0:
-        return None
-    with guard:
-        if _listing or _blocks:
-            return None
-        _listing = True
-        try:
-            from tensorlab.kernels.runtime import calls
+    made: Callable[[Any, Any], Any] | None = None if _products_left > 0 else _alone(_product, backend, kernels)
+    return made
 
-            tapes, listeners = autodiff.recording_anywhere(), listening.buffer_info()[0]
-            return calls.product(TENSORS, tapes, listeners, autodiff.new_key, backend, kernels())
-        finally:
-            _listing = False
+
+def _product(backend: Any, kernels: Callable[[], Any]) -> Callable[[Any, Any], Any] | None:
+    from tensorlab.kernels.runtime import functions
+
+    first, slots = _common(backend)
+    return first and functions.product(first, slots, kernels())
+
+
+def _nothing(x: Any, axis: Any, keepdims: Any) -> None:
+    """Return None, as long as there is no compiled call."""
+
+
+class ReductionCall:
+    """The compiled call of a reduction, which the Python function of the reduction asks first.
+
+    Attributes:
+        call: ``call(x, axis, keepdims)`` returns the reduction of a small tensor that no tape and no listener records.
+            It returns None for everything else, and as long as it is not compiled.
+    """
+
+    __slots__ = ("_backend", "_entries", "_of_indices", "call")
+
+    def __init__(self, of_indices: bool = False) -> None:
+        self._of_indices = of_indices  # whether the result contains indices along the axis
+        self._entries: dict[Any, tuple[Any, Any, Callable[..., Any]]] = {}  # by dtype
+        self._backend: Any = None
+        self.call: Callable[[Any, Any, Any], Any] = _nothing
+
+    def note(self, backend: Any, dtype: Any, output: Any, kernel: Callable[..., Any] | None) -> None:
+        """Note which kernel a call in Python used for a dtype; compile the call for it if it is time.
+
+        Args:
+            backend: the backend.
+            dtype: the dtype of the argument.
+            output: the dtype of the result.
+            kernel: the kernel, or None if the backend has none.
+        """
+        global _reductions_left
+        if dtype in self._entries or kernel is None or not _enabled or _blocks:
+            return
+        _reductions_left -= 1
+        if _reductions_left <= 0 and self._backend in (None, backend):
+            _alone(self._compile, backend, dtype, (dtype, output, kernel))
+
+    def _compile(self, backend: Any, dtype: Any, entry: tuple[Any, Any, Callable[..., Any]]) -> None:
+        from tensorlab.kernels.runtime import functions
+
+        first, slots = _common(backend)
+        if first is not None:
+            self._backend, self._entries = backend, {**self._entries, dtype: entry}
+            self.call = functions.reduction(first, slots, list(self._entries.values()), self._of_indices)
 
 
 def compiled_count(table: Any) -> int:

@@ -31,16 +31,18 @@ class Probabilities(Tensor):
 
     @property
     def logits(self) -> Tensor:
-        """The argument of the operation, of the same shape."""
-        tensor: Tensor = self.origin[1]
-        return tensor
+        """A snapshot of the argument of the operation, of the same shape."""
+        plain = object.__new__(Tensor)
+        _, plain._buffer, plain.key = self.origin
+        plain._backend = self._backend
+        return plain
 
     @classmethod
     def of(cls, source: str, result: Tensor, logits: Tensor) -> Self:
         """Return the result of an operation with a reference to its logits."""
         made = cls.__new__(cls)
         made._buffer, made._backend, made.key = result._buffer, result._backend, result.key
-        made.origin = source, logits.snapshot()
+        made.origin = source, logits._buffer, logits.key  # a snapshot takes longer to make
         return made
 
     def snapshot(self) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 from tensorlab import dtypes, shapes
 from tensorlab.dtypes import DType
 from tensorlab.errors import ArgumentError, DTypeError, IndexOutOfBoundsError, ShapeError, short_repr
+from tensorlab.ops.compiled_calls import ReductionCall
 from tensorlab.ops.dispatch import as_tensor, common_backend, device_of, exact_array, is_scalar, on_host
 from tensorlab.ops.indexing import integers_on_host
 from tensorlab.ops.reduction import Axis, sum
@@ -24,8 +25,14 @@ __all__ = [
 ]
 
 
+_calls = {"max": ReductionCall(of_indices=True), "min": ReductionCall(of_indices=True)}
+
+
 def _arg_reduce(rule: str, x: Any, axis: int | None, keepdims: bool) -> Tensor:
     """Return the index of the first "max" or "min" along an axis, or in the flattened tensor."""
+    small: Tensor | None = _calls[rule].call(x, axis, keepdims)
+    if small is not None:
+        return small
     who = f"arg{rule}"
     tensor = x if type(x) is Tensor else as_tensor(x, who)
     if tensor.dtype.kind == "b":
@@ -40,7 +47,10 @@ def _arg_reduce(rule: str, x: Any, axis: int | None, keepdims: bool) -> Tensor:
             rows = permute_dims(tensor, [a for a in range(tensor.ndim) if a != index] + [index])
     if rows.shape[-1] == 0:
         raise ShapeError(who, "at least one element", f"shape {tensor.shape} over {over}")
-    result = from_buffer_of(tensor, tensor._backend.arg_reduce(rule, rows._buffer))
+    backend = tensor._backend
+    result = from_buffer_of(tensor, backend.arg_reduce(rule, rows._buffer))
+    if hasattr(backend, "arg_reduction"):
+        _calls[rule].note(backend, tensor.dtype, dtypes.int64, backend.arg_reduction(rule, tensor.dtype))
     return reshape(result, kept) if keepdims else result
 
 

@@ -1,4 +1,4 @@
-"""`Rule`: the step of an optimizer as a plain Python function of numbers."""
+"""`Rule`: the update step of an optimizer as a plain Python function of numbers."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from tensorlab.errors import ArgumentTypeError
 from tensorlab.forks import cached_property
 from tensorlab.references import OfScalar
 from tensorlab.rules import Hyperparameters
-from tensorlab.scalars import scalar_function
+from tensorlab.scalars import scalar_function, tree
 
 
 class Rule(OfScalar):
-    """The step of an optimizer for one number: ``(weight, gradient, *slots, *hyperparameters) -> (weight, *slots)``.
+    """The update step of one weight: ``(weight, gradient, *slots, *hyperparameters) -> (weight, *slots)``.
 
     Parameters after weight and gradient are slots if they have no default value, and hyperparameters otherwise. A slot
     is stored for each weight and starts at 0. The hyperparameter ``step`` is the number of the step, counted from 1.
 
     Raises:
         ScalarError: if the function cannot be lifted.
-        ArgumentTypeError: if it does not return the weight and each slot.
+        ArgumentTypeError: if weight or gradient is missing or has a default value, or if the function does not return
+            the weight and each slot.
         ArgumentError: for a default value that is not finite.
     """
 
@@ -41,7 +42,7 @@ class Rule(OfScalar):
             returned = ", ".join(("weight", *self.slots))
             hint = ""
             if "step" in self.slots:
-                hint = "for the number of the step give it a default value, step=1; without one it is a slot"
+                hint = "a parameter without a default value is a slot; write step=1 for the number of the step"
             raise ArgumentTypeError(who, f"{1 + len(self.slots)} values ({returned})", str(scalar.n_outputs), hint)
         Hyperparameters(who, self.defaults)
 
@@ -52,15 +53,57 @@ class Rule(OfScalar):
 
     @cached_property
     def decayed(self) -> Rule:
-        """The same rule after ``weight = weight - weight * weight_decay * learning_rate``, in one kernel."""
-        weight, scalar = self.scalar.parameters[0], self.scalar
-        decay = ast.parse(f"{weight} = {weight} - {weight} * weight_decay * learning_rate").body
+        """The rule after weight decay, ``weight -= weight * weight_decay * learning_rate``, in one kernel."""
+        weight = self.scalar.parameters[0]
+        decay = f"{weight} = {weight} - {weight} * weight_decay * learning_rate"
+        return self._after("with_decay", decay, weight_decay=0.0)
+
+    @cached_property
+    def accumulating(self) -> Rule:
+        """The same rule in steps with ``takes_step``; other steps change nothing."""
+        unchanged = ", ".join((self.scalar.parameters[0], *self.slots))
+        return self._after("if_it_takes_the_step", f"if takes_step == 0:\n    return {unchanged}", takes_step=1.0)
+
+    def _after(self, suffix: str, source: str, **hyperparameters: float) -> Rule:
+        """Return the same rule after some statements, with more hyperparameters, in one kernel."""
+        scalar = self.scalar
         return Rule(
             scalar.replace(
-                name=f"{scalar.name}_with_decay",
-                parameters=(*scalar.parameters, "weight_decay"),
-                body=[*decay, *scalar.body],
-                defaults={**scalar.defaults, "weight_decay": 0.0},
+                name=f"{scalar.name}_{suffix}",
+                parameters=(*scalar.parameters, *hyperparameters),
+                body=[*ast.parse(source).body, *scalar.body],
+                defaults={**scalar.defaults, **hyperparameters},
+            )
+        )
+
+    @cached_property
+    def averaging(self) -> Rule:
+        """The same rule, and then a step of a running mean of the weight, in one kernel.
+
+        The mean is one more slot: ``average = average_kept * average + (1 - average_kept) * weight``. In steps with
+        ``average_replaces`` the weight becomes the mean.
+        """
+        scalar = self.scalar
+        taken = {name for node in tree.walk(scalar.body) for name in tree.used(node)} | tree.assigned(scalar.body)
+        names = [f"new_{name}" for name in (scalar.parameters[0], *self.slots)]
+        names = [f"{name}_" if name in taken else name for name in names]
+        mean = ast.parse(
+            f"average = average_kept * average + (1.0 - average_kept) * {names[0]}\n"
+            f"return {', '.join([f'average if average_replaces != 0 else {names[0]}', *names[1:], 'average'])}"
+        ).body
+
+        def rewrite(statement: ast.stmt) -> list[ast.stmt]:
+            if not isinstance(statement, ast.Return):
+                return [statement]
+            return [*map(tree.assign, names, tree.outputs(statement)), *mean]
+
+        position, more = 2 + len(self.slots), {"average_kept": 0.0, "average_replaces": 0.0}
+        return Rule(
+            scalar.replace(
+                name=f"{scalar.name}_with_average",
+                parameters=(*scalar.parameters[:position], "average", *scalar.parameters[position:], *more),
+                body=tree.map_statements(scalar.body, rewrite),
+                defaults={**scalar.defaults, **more},
             )
         )
 

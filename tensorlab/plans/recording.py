@@ -1,4 +1,4 @@
-"""Record what a function computes: the launches of kernels, the memory they use, and what else has to be repeated."""
+"""Record what a function computes: kernel launches, the arrays that they use, and other work that a plan repeats."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(eq=False)
 class Slot:
-    """An array of a plan: memory of its own, or a view of another slot's memory.
+    """An array of a plan. It has its own memory, or is a view of another slot's memory.
 
     Attributes:
-        number: its position among all slots of the recording.
+        number: its index among all slots of the recording.
         shape: the length of each axis.
         strides: the strides in bytes.
         dtype: the dtype.
         kind: "made" by the plan, "input", "variable" or "constant".
-        value: the position of an input, the `Variable`, or the array of a constant; None if the plan makes it.
-        root: the slot whose memory it is a view of; itself if the memory is its own.
-        offset: the distance in bytes between the first elements of the root and of the view.
+        value: the index of an input, the `Variable`, or the array of a constant; None for kind "made".
+        root: the slot that owns the memory; for a view, another slot.
+        offset: the offset of the first element from that of the root, in bytes.
     """
 
     number: int
@@ -50,16 +50,17 @@ class Slot:
 
 
 class Hyperparameter(NamedTuple):
-    """A number that an optimizer gives anew in every step."""
+    """A number that an optimizer computes for each step, such as the learning rate."""
 
     optimizer: Any
     name: str
 
 
 class Node(NamedTuple):
-    """Something that is repeated: a launch of a kernel, a function of arrays, or a change of a Python object.
+    """One operation of a plan: a kernel launch, a call of a function of arrays, or a change of a Python object.
 
-    The arguments are slots, `POOL`, hyperparameters, and other objects, which are constants.
+    The kind is "launch", "call" or "effect". The arguments are slots, `POOL`, hyperparameters, and other objects, which
+    are constants. ``written`` are the slots that the node writes; ``result`` is the one that a call returns.
     """
 
     kind: str
@@ -75,7 +76,7 @@ class Node(NamedTuple):
 
 
 def described(argument: Any) -> Any:
-    """Return an argument so that it equals that of another recording if both are the same."""
+    """Replace slots by their numbers, so that arguments of two recordings can be compared."""
     if isinstance(argument, Slot):
         return "slot", argument.number
     if isinstance(argument, (tuple, list)) and not isinstance(argument, Hyperparameter):
@@ -84,13 +85,15 @@ def described(argument: Any) -> Any:
 
 
 class Recording:
-    """A listener that records.
+    """A `Listener` that records what a function computes.
 
     Args:
-        inputs: the arrays that are given anew in every repetition.
-        variables: the variables, by the id of the array that each refers to.
+        inputs: the arrays that each run of the plan replaces by others.
+        variables: the variables, keyed by the id of their array.
 
     Attributes:
+        slots: the arrays, in the order in which they were first used.
+        nodes: the operations, in order.
         reason: why the function cannot be repeated; empty if it can.
     """
 
@@ -99,16 +102,16 @@ class Recording:
         self.nodes: list[Node] = []
         self.reason = ""
         self._variables = variables
-        self._known: dict[int, tuple[Slot, int]] = {}  # each with the version of its memory
-        self._versions: dict[Slot, int] = {}  # how often a variable got other memory
-        self._own: dict[int, int] = {}  # the id of the array that a variable got, by the id of the variable
-        self._kept: list[Any] = []  # arrays, so that no other array gets their id; and references to views of variables
+        self._known: dict[int, tuple[Slot, int]] = {}  # the id of an array -> its slot, and the version of its memory
+        self._versions: dict[Slot, int] = {}  # the slot of a variable -> how often its array was replaced
+        self._replacements: dict[int, int] = {}  # the id of a variable -> the id of its latest array
+        self._kept: list[Any] = []  # arrays, so that their ids stay unique; weak references to views of variables
         self._announced: tuple[Any, Any, Sequence[str]] = ((), None, ())
         for position, array in enumerate(inputs):
             self._add(array, "input", position)
 
     def slot(self, array: Array) -> Slot:
-        """Return the slot of an array, which is a variable's or a constant if the recording has not made it."""
+        """Return the slot of an array. An array that is new to the recording belongs to a variable or is a constant."""
         found = self._find(array)
         if found is not None:
             return found
@@ -126,8 +129,8 @@ class Recording:
         slot.root = root or slot
         self.slots.append(slot)
         self._known[id(array)] = slot, self._versions.get(slot.root, 0)
-        # A reference to a variable's memory would prevent writing in place. The variable itself keeps its array, but
-        # nothing keeps a view of it, whose id another array may get.
+        # Do not keep a variable's array: a reference to it would prevent writing in place. The variable keeps it alive.
+        # A view of the array may be freed, and another array may then get its id, so the recording forgets the view.
         if slot.root.kind != "variable":
             self._kept.append(array)
         elif root is not None:
@@ -149,21 +152,21 @@ class Recording:
         return argument
 
     def _made(self, array: Array) -> Slot:
-        """Return the slot of an array that has been written."""
+        """Return the slot of an array that a node has written. A new array becomes a slot of kind "made"."""
         found = self._find(array)
         if found is None and id(array) not in self._variables:
             found = self._add(array, "made", None)
             if min(array.strides, default=0) < 0:
-                self.refused("it makes an array with a negative stride")
+                self.refused("it creates an array with a negative stride")
         slot = found or self.slot(array)
         if slot.root.kind not in ("made", "variable"):
-            self.refused("it writes to memory that is neither a variable's nor its own")
+            self.refused("it writes into an input, or into an array from outside of the function")
         return slot
 
     def launched(
         self, kernel: Callable[..., Any], arguments: Sequence[Any], written: Sequence[Any], numbers: Sequence[float]
     ) -> None:
-        """Record a launch."""
+        """Record a kernel launch."""
         outputs = tuple([self._made(array) for array in written])
         described = self._arguments(arguments)
         announced, owner, names = self._announced
@@ -174,7 +177,7 @@ class Recording:
     def called(
         self, function: Callable[..., Any], arguments: Sequence[Any], result: Any, written: Sequence[Any]
     ) -> None:
-        """Record a function of arrays."""
+        """Record a call of a function of arrays."""
         described = self._arguments(arguments)
         made = None if result is None else self._made(result)
         outputs = tuple([self._made(array) for array in written])
@@ -187,22 +190,25 @@ class Recording:
         self._add(view, of.root.kind, of.root.value, of.root, offset)
 
     def replaced(self, copy: Any, array: Any) -> None:
-        """Let a variable have another array. A plan's runs do the same, see `writing`."""
+        """Record that a variable gets a new array, because others refer to its own.
+
+        The copy is not recorded: each run of a plan copies again if it has to, see `writing`.
+        """
         slot, made = self.slot(array), self.nodes[-1]
         if slot.kind != "variable":
-            return  # a tensor that has been made; its old value may be in use
+            return  # a tensor that the function created: its old value may be in use, so the copy is a new slot
         source = made.arguments[0]
-        for each in (self.nodes, self.slots, self._kept):  # the copy and its result
+        for each in (self.nodes, self.slots, self._kept):  # remove the copy and its result
             each.pop()
         if source is not slot:
             self.nodes.append(Node("call", np.copyto, (slot, source), (slot,), None))
-        self._kept.append(array)  # others refer to it, so this prevents nothing
+        self._kept.append(array)  # others refer to it, so it could not be written in place anyway
         self._versions[slot] = self._versions.get(slot, 0) + 1
         self._known[id(copy)] = slot, self._versions[slot]
-        self._own[id(slot.value)] = id(copy)
+        self._replacements[id(slot.value)] = id(copy)
 
     def announced(self, numbers: Sequence[float], owner: Any, names: Sequence[str]) -> None:
-        """Remember whose hyperparameters some numbers are."""
+        """Remember the optimizer and the names of the hyperparameters that following launches take as numbers."""
         self._announced = numbers, owner, names
 
     def affected(self, effect: Callable[..., None], arguments: Sequence[Any]) -> None:
@@ -214,21 +220,21 @@ class Recording:
         self.reason = self.reason or reason
 
     def release(self) -> None:
-        """Drop the references to arrays that are needed only while recording."""
+        """Drop the references to arrays, which are needed only while recording."""
         self._kept.clear()
         self._known.clear()
 
     def finish(self, reason: str = "") -> None:
-        """Check that no constant is part of what the function computes, and that each variable kept its memory.
+        """Refuse the recording if code replaced a variable's buffer, or used NumPy on the memory of tensors, unseen.
 
         Args:
-            reason: why the function cannot be repeated, if that is known.
+            reason: why the function cannot be repeated, if that is already known.
         """
         if reason:
             self.refused(reason)
         for array_id, variable in self._variables.items():
-            if id(variable._buffer) != self._own.get(id(variable), array_id):
-                self.refused(f"the variable {variable.name!r} gets other memory")
+            if id(variable._buffer) != self._replacements.get(id(variable), array_id):
+                self.refused(f"it replaces the buffer of the variable {variable.name!r}")
         ranges = [
             (slot.number, *np.lib.array_utils.byte_bounds(array))
             for array in self._kept
@@ -242,18 +248,18 @@ class Recording:
                 self.refused("it computes with NumPy on the memory of tensors")
 
     def difference(self, other: Recording) -> str:
-        """Return why two recordings of one function are not the same; an empty text if they are."""
+        """Return why two recordings of one function do not allow a plan; an empty text if they are equal."""
         if self.reason or other.reason:
             return self.reason or other.reason
         for first, second in zip(self.nodes, other.nodes, strict=False):
             if first.described() != second.described():
-                return f"{_name(first.function)} computes with other arguments in every call"
+                return f"{_name(first.function)} or its arguments differ from call to call"
         if len(self.nodes) != len(other.nodes):
-            return "it computes something else in every call"
+            return "the number of its operations differs from call to call"
         for one, two in zip(self.slots, other.slots, strict=False):
             if one.described() != two.described():
-                return "it computes with a number or an array that is new in every call"
-        return "" if len(self.slots) == len(other.slots) else "it uses other arrays in every call"
+                return "a number or an array that it uses differs from call to call"
+        return "" if len(self.slots) == len(other.slots) else "the number of its arrays differs from call to call"
 
 
 def _name(function: Callable[..., Any]) -> str:

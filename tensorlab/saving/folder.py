@@ -15,10 +15,12 @@ from tensorlab.errors import (
     NewerFileError,
     SavedFileError,
     SavedFileWarning,
+    StateError,
     levels_to_the_user,
 )
 from tensorlab.saving.atomic import as_path
 from tensorlab.saving.container import SavedFile, write
+from tensorlab.saving.locks import FolderLock
 
 R = TypeVar("R")
 _NAME = re.compile(r"epoch-(\d{5,15})-step-(\d{8,15})\.tensorlab")
@@ -34,7 +36,7 @@ class CheckpointFolder:
         keep: how many checkpoints are kept.
 
     Raises:
-        FileAccessError: if it is no folder, or cannot be made.
+        FileAccessError: if it is no folder, cannot be made, or is read-only.
     """
 
     def __init__(self, who: str, path: Any, keep: int) -> None:
@@ -44,6 +46,24 @@ class CheckpointFolder:
         except OSError as error:
             reason = "that of a file" if isinstance(error, FileExistsError) else error.strerror or str(error)
             raise FileAccessError(f"{who} checkpoint {self.path!r}", "the path of a folder", reason) from None
+        if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
+            hint = "choose a folder in which you may write"
+            raise FileAccessError(f"{who} checkpoint {self.path!r}", "a folder that can be written", "another", hint)
+        self._lock = FolderLock(self.path)
+
+    def acquire(self) -> None:
+        """Reserve the folder for one run, until `release`.
+
+        Raises:
+            StateError: if another run uses it, in this process or another.
+        """
+        if not self._lock.acquire():
+            hint = "wait until it has ended, or choose another folder"
+            raise StateError(f"{self.who} checkpoint {self.path!r}", "another run uses the folder", hint)
+
+    def release(self) -> None:
+        """Let other runs use the folder."""
+        self._lock.release()
 
     def names(self) -> list[str]:
         """Return the names of all checkpoints, the oldest first."""

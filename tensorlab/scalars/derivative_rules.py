@@ -1,7 +1,7 @@
 """The derivative rules of arithmetic and ``math``: a line for each operation, with a term for each operand.
 
-In a term ``a`` and ``b`` are the operands, ``y`` is the value, and ``t`` the derivative of the operand. The derivative
-of the value is the sum of the terms of all operands. A term uses ``y`` where that loses no accuracy.
+In a term, ``a`` and ``b`` are the operands, ``y`` is the value of the operation, and ``t`` is the derivative of the
+term's operand. The derivative of the operation is the sum of its terms. A term uses ``y`` if that loses no accuracy.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TERMS: dict[str, tuple[str, ...]] = {
     "+": ("t", "t"),
     "-": ("t", "-t"),
     "*": ("t * b", "a * t"),
-    # an infinite denominator whose derivative is infinite, as in 1 / (1 + exp(1000)): the quotient stays 0
+    # If b and its derivative are infinite, as in 1 / (1 + exp(x)) at x = 1000, the derivative of the quotient is 0.
     "/": ("t / b", "0.0 if math.isinf(t) and math.isinf(b) else -(t * y / b)"),
     "%": ("t", "-(t * (a // b))"),
     "**": _POWER,
@@ -28,7 +28,7 @@ _TERMS: dict[str, tuple[str, ...]] = {
     "positive": ("t",),
     "float": ("t",),
     "abs": _ABS,
-    # half of each at equal operands: so max(x, 0) has the derivative of (x + abs(x)) / 2, and softplus is smooth
+    # Equal operands count half each: max(x, 0) then has the derivative of (x + abs(x)) / 2, and softplus is smooth.
     "max": ("0.5 * t if a == b else (0.0 if b > a else t)", "0.5 * t if a == b else (t if b > a else 0.0)"),
     "min": ("0.5 * t if a == b else (0.0 if b < a else t)", "0.5 * t if a == b else (t if b < a else 0.0)"),
     "math.fabs": _ABS,
@@ -48,7 +48,7 @@ _TERMS: dict[str, tuple[str, ...]] = {
     "math.asin": ("t / math.sqrt((1.0 - a) * (1.0 + a))",),
     "math.acos": ("-(t / math.sqrt((1.0 - a) * (1.0 + a)))",),
     "math.atan": ("t / (1.0 + a * a)",),
-    # two divisions by the hypotenuse, because its square could overflow
+    # Divide twice by the hypotenuse, because its square could overflow.
     "math.atan2": ("t * (b / math.hypot(a, b) / math.hypot(a, b))", "-(t * (a / math.hypot(a, b) / math.hypot(a, b)))"),
     "math.sinh": ("t * math.cosh(a)",),
     "math.cosh": ("t * math.sinh(a)",),
@@ -91,4 +91,4 @@ OPERATORS: dict[type[ast.AST], str] = {
     ast.USub: "negative",
     ast.UAdd: "positive",
 }
-"""The name of each operator in `RULES`."""
+"""The name of each operator in `RULES` or `FLAT`."""

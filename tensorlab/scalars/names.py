@@ -1,4 +1,4 @@
-"""The names in one scalar function, and fresh ones for what a pass adds."""
+"""The names that one scalar function uses, and unused names for the variables and calls that a pass adds."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from tensorlab.scalars.function import ScalarFunction
 from tensorlab.scalars.vocabulary import ARITY
 
 RESERVED = frozenset({"math", "range", "float", "int", "bool", *ARITY})
-"""Names that the language itself uses, so no variable or called function may have them."""
+"""Names with a meaning in the scalar language. No variable and no called function may have one of them."""
 
 
 class Names:
-    """The names that one function uses, to which a pass adds fresh ones.
+    """The names that one function uses, including those that passes have added.
 
     Attributes:
-        variables: the variables that the function had at first.
-        calls: the scalar functions that it calls, by the names it calls them by.
+        variables: the original variables of the function.
+        calls: the scalar functions that it calls, keyed by the names that it uses for them.
     """
 
     def __init__(self, variables: Iterable[str], calls: Mapping[str, ScalarFunction] | None = None) -> None:
@@ -30,11 +30,11 @@ class Names:
 
     @classmethod
     def of(cls, function: ScalarFunction) -> Names:
-        """Return the names in a function."""
+        """Return the names that a function uses."""
         return cls({*function.parameters, *tree.assigned(function.body)}, function.calls)
 
     def fresh(self, base: str) -> str:
-        """Return, and take, ``base`` or the first free of ``base_1``, ``base_2``, ..."""
+        """Reserve and return the first unused name of ``base``, ``base_1``, ``base_2``, ..."""
         candidate, count = base, 0
         while candidate in self._taken:
             count += 1
@@ -43,13 +43,16 @@ class Names:
         return candidate
 
     def temporary(self) -> str:
-        """Return, and take, the first free of ``t1``, ``t2``, ..."""
+        """Reserve and return the first unused name of ``t1``, ``t2``, ..."""
         while (name := f"t{self._temporaries}") in self._taken:
             self._temporaries += 1
         return self.fresh(name)
 
     def call(self, function: ScalarFunction) -> str:
-        """Return the name to call a scalar function by. Functions that compute the same share a name."""
+        """Return the name by which to call a scalar function, and add it to `calls`.
+
+        Functions with equal keys share a name.
+        """
         for known, other in self.calls.items():
             if other.key == function.key:
                 return known

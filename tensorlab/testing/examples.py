@@ -9,7 +9,7 @@ from tensorlab.serialization import Configured
 from tensorlab.testing.report import NotApplicableError
 
 _LENGTH = 3
-"""The value of required arguments; most of them are a number of units."""
+"""The value for each required argument, most of which are a number of units."""
 
 
 def example(cls: type, changed: bool = False) -> Any:
@@ -17,11 +17,11 @@ def example(cls: type, changed: bool = False) -> Any:
 
     Args:
         cls: the class.
-        changed: whether to replace default values by numbers near them, if the class accepts these, so that an argument
-            that is missing from the config is noticed.
+        changed: whether to replace numeric default values by nearby ones that the class accepts, so that checks notice
+            an argument that the config lacks.
 
     Raises:
-        NotApplicableError: if the class does not accept 3 for these arguments.
+        NotApplicableError: if the class does not accept 3 for each required argument.
     """
     parameters = arguments(cls)
     needed = {parameter.name: _LENGTH for parameter in parameters if parameter.default is parameter.empty}
@@ -33,7 +33,7 @@ def example(cls: type, changed: bool = False) -> Any:
         given = ", ".join(f"{name}={value}" for name, value in needed.items())
         raise NotApplicableError(
             f"cannot construct {cls.__name__} automatically (tried {cls.__name__}({given}): "
-            f"{type(error).__name__}: {error}); pass an object to check_layer, or examples to plugin_test"
+            f"{type(error).__name__}: {error}); pass an object instead of the class, or pass examples to plugin_test"
         ) from None
     if not changed:
         return made
@@ -49,9 +49,10 @@ def example(cls: type, changed: bool = False) -> Any:
 
 
 def reconstruct(made: Configured, **others: Any) -> Any:
-    """Construct an object from the recorded arguments of another one, not from its config; ``others`` replace some.
+    """Construct an object from the constructor arguments of another one; ``others`` override some of them.
 
-    Objects among the arguments, such as layers, are reconstructed too, so that nothing is shared.
+    The arguments are those recorded at construction, not the config. Objects among them, such as layers, are
+    reconstructed too, so that the two objects share nothing.
     """
     given = {**vars(made).get("_constructed_with", {}), **others}
     fresh = {name: _reconstruct(value) for name, value in given.items()}
@@ -76,6 +77,6 @@ def _near(default: Any) -> tuple[Any, ...]:
     """Return values near a default value."""
     if isinstance(default, float):
         return (default * 0.75 if default else 0.25, default + 0.25)
-    if isinstance(default, int) and default > 1:  # 0, 1 and -1 are often choices, such as an axis, and not amounts
+    if isinstance(default, int) and default > 1:  # 0, 1 and -1 are often not amounts, but choices such as an axis
         return (default + 1, default - 1)
     return ()

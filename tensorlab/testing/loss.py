@@ -44,15 +44,15 @@ class LossSubject(Subject):
 
     @property
     def term(self) -> Any:
-        """The plain Python function from which it is lifted, with its hyperparameters applied."""
+        """The plain Python function of a target and an output, with the loss's hyperparameters applied."""
         loss = self.make()
         if not isinstance(loss, ElementwiseLoss):
-            raise NotApplicableError("it is not an elementwise loss, so it has no function of numbers")
+            raise NotApplicableError("it is not an elementwise loss, so it has no scalar function to compare with")
         function, extra = loss.term.scalar.python, loss._extra_arguments()
         return lambda target, output: function(target, output, *extra)
 
     def batch(self, count: int = 12) -> Batch:
-        """Return the first candidate of targets and outputs for which the loss is finite."""
+        """Return the first pair of targets and outputs, of those in `batches`, for which the loss is finite."""
         if self._batch is not None:
             return self._batch
         refused = []
@@ -65,14 +65,14 @@ class LossSubject(Subject):
             if np.isfinite(value):
                 return y_true, y_pred
             refused.append(f"a loss of {value:g}")
-        expected = "a finite loss for outputs from 0 to 1 with targets 0 and 1, or for classes, or for real numbers"
-        return fail(self.who, expected, "; ".join(dict.fromkeys(refused)), "give check_loss y_true and y_pred")
+        expected = "a finite loss for targets that are 0 or 1, one-hot rows, labels or real numbers"
+        return fail(self.who, expected, "; ".join(dict.fromkeys(refused)), "pass y_true and y_pred to check_loss")
 
     def compute(self, dtype: str, count: int) -> list[Tensor]:
         """Compute the loss and its gradient with respect to the outputs."""
-        return self._loss_and_slopes(*self.batch(count), dtype)
+        return self._loss_and_gradient(*self.batch(count), dtype)
 
-    def _loss_and_slopes(self, y_true: Array, y_pred: Array, dtype: str) -> list[Tensor]:
+    def _loss_and_gradient(self, y_true: Array, y_pred: Array, dtype: str) -> list[Tensor]:
         outputs = asarray(y_pred.astype(dtype))
         targets = y_true if y_true.dtype.kind in "iu" else y_true.astype(dtype)
         with Tape(watch_variables=False) as tape:
@@ -94,11 +94,11 @@ class LossSubject(Subject):
         for dtype in DTYPES:
             for edge in self._edges(outputs):
                 for what, result in zip(
-                    ("losses", "gradients"), self._loss_and_slopes(targets, edge, dtype), strict=False
+                    ("losses", "gradients"), self._loss_and_gradient(targets, edge, dtype), strict=False
                 ):
                     hint = "clip outputs, as in max(y_pred, 1e-7), before a logarithm or a division"
                     require_finite(f"{self.who} in {dtype} for outputs of 0 and 1", what, result, hint)
-            self._check_far(dtype)
+            self._check_large_outputs(dtype)
 
     def _edges(self, outputs: Array) -> list[Array]:
         """Return outputs that are all 0 or all 1, or have a single 1 in each row."""
@@ -106,7 +106,7 @@ class LossSubject(Subject):
             return [np.zeros_like(outputs), np.ones_like(outputs)]
         return [np.eye(outputs.shape[-1])[choice(outputs, axis=-1)] for choice in (np.argmax, np.argmin)]
 
-    def _check_far(self, dtype: str) -> None:
+    def _check_large_outputs(self, dtype: str) -> None:
         loss = self.make()
         if not isinstance(loss, ElementwiseLoss):
             return
@@ -132,8 +132,10 @@ class LossSubject(Subject):
         require_close(f"{self.who} compiled", [received], [expected], "plain Python", *_TOLERANCES)
 
     def check_shapes(self) -> None:
-        """Check empty, strided and single samples, and targets with and without an axis of length 1."""
+        """Check an empty batch, single and strided samples, and targets without a last axis of length 1."""
         loss = self.make()
+        if loss.of_batch:
+            raise NotApplicableError("it is not a loss of single samples")
         y_true, y_pred = self.batch(24)
         whole = np.array(loss.call(asarray(y_true), asarray(y_pred)).numpy())
         if whole.shape[:1] != y_pred.shape[:1]:
@@ -149,7 +151,7 @@ class LossSubject(Subject):
             require_close(f"{self.who} of targets without the last axis", [flat], [expected], "with it", *_TOLERANCES)
 
     def request(self) -> dict[str, Any]:
-        """Return the loss with hyperparameters other than the defaults, and a batch."""
+        """Return a batch, and how another process constructs the loss with hyperparameters other than the defaults."""
         hyperparameters = _near(self.thing.scalar.defaults) if isinstance(self.thing, losses.LossRule) else {}
         return self.recipe(hyperparameters) | {"arrays": list(self.batch())}
 
@@ -163,7 +165,7 @@ def _near(defaults: dict[str, float]) -> dict[str, float]:
 
 
 def batches(count: int) -> list[Batch]:
-    """Return candidate targets and outputs: two classes, one-hot rows, labels, and real numbers."""
+    """Return pairs of targets and outputs. The targets are 0 or 1, one-hot rows, labels, and real numbers."""
     rng = np.random.default_rng(0)
     rows = max(2, count // _CLASSES)
     unit = rng.uniform(0.07, 0.93, (rows, _CLASSES))
@@ -189,7 +191,7 @@ def check_loss(loss: Any, *, y_true: Any = None, y_pred: Any = None) -> Report:
 
     Args:
         loss: a registered name, a `LossRule`, a subclass of `Loss` or a loss.
-        y_true: targets that it accepts; if None, suitable targets and outputs are searched for.
+        y_true: targets that it accepts; if None, the checks try several kinds of targets and outputs.
         y_pred: outputs for these targets, away from kinks.
 
     Returns:

@@ -1,7 +1,7 @@
-"""Processes of the libraries that a benchmark compares; `peers/protocol.py` is their side.
+"""Worker processes for the libraries that a benchmark compares; `peers/protocol.py` is the worker's side.
 
-A library runs in the Python that ``--peer`` or the environment variable names, else in the present one if it is
-installed there:
+Each library runs in the Python interpreter given by ``--peer`` or the environment variable. Without either, it runs in
+the current interpreter if it is installed there:
 
     --peer torch=/path/to/python --peer jax=/path/to/python
     TENSORLAB_BENCH_PEERS=torch=/path/to/python:keras=/path/to/python
@@ -38,7 +38,7 @@ def add_argument(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_named,
         metavar="NAME=PYTHON",
-        help=f"the Python in which torch, jax or keras is installed; also from the variable {VARIABLE}, "
+        help=f"the Python interpreter in which torch, jax or keras is installed; also from the variable {VARIABLE}, "
         f"separated by {os.pathsep!r}",
     )
 
@@ -51,7 +51,7 @@ def _named(argument: str) -> tuple[str, str]:
 
 
 def find(names: Sequence[str], given: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Return the Python of each library that is installed, and print which ones are left out.
+    """Return the Python interpreter of each installed library, and print which libraries are left out.
 
     Args:
         names: the libraries that the benchmark can compare with.
@@ -82,9 +82,9 @@ def _has(python: str, modules: Sequence[str]) -> bool:
 
 
 def _environment(python: str) -> dict[str, str]:
-    """Return the variables of a worker. Another Python must not import packages of the present one."""
+    """Return the environment variables of a worker. Another interpreter must not import packages of this one."""
     variables = dict(os.environ)
-    variables.pop("PYTHONDONTWRITEBYTECODE", None)  # imports use stored byte code, as those of installed packages do
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)  # let imports use cached bytecode, as those of installed packages do
     path = variables.pop("PYTHONPATH", None)
     if python == sys.executable:
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), path]))
@@ -95,15 +95,15 @@ class Worker:
     """A process that executes commands of `peers/protocol.py`, one at a time.
 
     Args:
-        program: the name of a file in ``peers/``.
-        python: the Python to run it with.
-        options: what the worker is to know.
+        program: the name of a file in ``peers/``, without its suffix.
+        python: the Python interpreter to run it with.
+        options: the options of its `Session`.
 
     Attributes:
-        ready: the answer of the worker when it had imported its library.
-        busy: the seconds in which it executed commands.
-        idle: the processor time that it used in between.
-        rested: the seconds in between.
+        ready: the first answer, which the worker sends after it has imported its library.
+        busy: the seconds that the worker spent on commands.
+        rested: the seconds that it waited between commands.
+        idle: the CPU time in seconds that it used while it waited.
     """
 
     def __init__(self, program: str, python: str, options: Mapping[str, Any]) -> None:
@@ -123,10 +123,10 @@ class Worker:
         self._last = time.perf_counter()
 
     def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
-        """Execute a command and return the answer.
+        """Send a command to the worker, and return its answer.
 
         Raises:
-            SystemExit: if the process has ended; shows the end of what it printed.
+            SystemExit: if the process has ended. The message contains the end of its error output.
         """
         assert self.process.stdin is not None
         start = time.perf_counter()
@@ -135,7 +135,7 @@ class Worker:
             self.process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
-            pass  # the answer says why
+            pass  # `_answer` reports how the process ended
         answer = self._answer()
         self.idle += answer["idle"]
         self.busy += answer["seconds"]
@@ -174,7 +174,7 @@ class Worker:
 
 
 def in_turn(workers: Mapping[str, Worker], rounds: int, ask: Callable[[Worker], float]) -> dict[str, list[float]]:
-    """Return a measurement of each worker for each round, in which they take turns."""
+    """Measure the workers in turn, once per round, and return the measurements of each."""
     measured: dict[str, list[float]] = {name: [] for name in workers}
     for _ in range(rounds):
         for name, worker in workers.items():
@@ -183,19 +183,19 @@ def in_turn(workers: Mapping[str, Worker], rounds: int, ask: Callable[[Worker], 
 
 
 def versions(workers: Mapping[str, Worker]) -> dict[str, str]:
-    """Return the versions of the libraries in workers, other than tensorlab."""
+    """Return the versions of the libraries that workers imported, except tensorlab."""
     found = {name: version for worker in workers.values() for name, version in worker.ready["versions"].items()}
     return {name: version for name, version in found.items() if name != US}
 
 
 def report_idle(workers: Mapping[str, Worker]) -> None:
-    """Print the share of their waiting time in which workers used a processor; it disturbs the others."""
+    """Print the CPU time that waiting workers used, as a share of their waiting time. It slows down the others."""
     shares = ", ".join(f"{name} {worker.idle / worker.rested:.2%}" for name, worker in workers.items() if worker.rested)
-    print(f"Processor time of waiting workers: {shares}")
+    print(f"CPU time of waiting workers: {shares}")
 
 
 def ratios(measured: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
-    """Return the measurements of the other libraries divided by tensorlab's, round by round."""
+    """Return the measurements of the other libraries divided by tensorlab's, for each round."""
     ours = measured[US]
     others = {name: values for name, values in measured.items() if name != US}
     return {name: [b / a for a, b in zip(ours, values, strict=True)] for name, values in others.items()}

@@ -82,8 +82,8 @@ def fallback_can_be_disabled(rng):
         for name, (run, _) in hosted(np.arange(12).reshape(3, 4)).items():
             with pytest.raises(
                 DeviceError,
-                match=rf"^{name}: expected a kernel for the device 'cuda', received none, with "
-                r"TENSORLAB_CUDA_FALLBACK=error; move the tensor with x\.to_device\('cpu'\), or set",
+                match=rf"^{name}: expected a kernel for the device 'cuda', received none "
+                r"\(TENSORLAB_CUDA_FALLBACK=error\); move the tensor with x\.to_device\('cpu'\), or set",
             ):
                 run()
         with tl.device("cuda"):

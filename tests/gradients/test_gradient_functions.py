@@ -104,7 +104,7 @@ def test_outer_tape_differentiates_grad() -> None:
         (
             lambda: tl.grad(cube, 1)(1.0),
             ArgumentError,
-            r"^grad of 'cube': expected argnums from -1 to 0, received 1; arguments given by name are not counted$",
+            r"^grad of 'cube': expected argnums from -1 to 0, received 1; keyword arguments are not counted$",
         ),
         (
             lambda: tl.grad(cube, "x")(1.0),
@@ -114,7 +114,7 @@ def test_outer_tape_differentiates_grad() -> None:
         (
             lambda: tl.grad(cube)(x=1.0),
             ArgumentError,
-            r"^grad of 'cube': expected an argument to differentiate by, received none; arguments given by name are",
+            r"^grad of 'cube': expected a positional argument, received none; keyword arguments are not counted$",
         ),
         (lambda: tl.grad(3.0), ArgumentTypeError, r"^grad: expected a function, received float$"),
         (lambda: tl.jacobian(None), ArgumentTypeError, r"^jacobian: expected a function, received NoneType$"),

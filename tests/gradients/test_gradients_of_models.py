@@ -103,6 +103,40 @@ LOSSES: dict[str, tuple[Callable[[Rng], Array], Callable[..., Array], str]] = {
         probabilities,
         "((torch.log1p(x) - torch.log1p(target)) ** 2).mean()",
     ),
+    "binary_focal_crossentropy": (
+        lambda rng: rng.integers(0, 2, (4, 3)).astype(float),
+        probabilities,
+        "((target - x) ** 2 * torch.nn.functional.binary_cross_entropy(x, target, reduction='none')).mean()",
+    ),
+    "categorical_focal_crossentropy": (
+        lambda rng: np.eye(3)[rng.integers(0, 3, 4)],
+        shares,
+        "-(0.25 * target * (1 - x / x.sum(-1, keepdim=True)) ** 2 * torch.log(x / x.sum(-1, keepdim=True)))"
+        ".sum(-1).mean()",
+    ),
+    "categorical_generalized_cross_entropy": (
+        lambda rng: rng.integers(0, 3, 4),
+        shares,
+        "(2 - 2 * torch.gather(x, 1, target.long()[:, None]).sqrt()).mean()",
+    ),
+    "circle": (
+        lambda rng: np.array([0, 1, 0, 1]),
+        lambda rng, *shape: rng.choice([-1.0, 1.0], shape) * rng.uniform(0.2, 0.4, shape),
+        """(lambda d, same, eye: torch.nn.functional.softplus(
+            torch.logsumexp(torch.where(same & ~eye, -80 * (0.4 + d) * (0.4 - d), -torch.inf), 1)
+            + torch.logsumexp(torch.where(same, -torch.inf, 80 * (1.4 - d) * (0.6 - d)), 1)
+        ).mean())(1 - x @ x.mT, target[:, None] == target[None, :], torch.eye(4, dtype=torch.bool))""",
+    ),
+    "dice": (
+        lambda rng: rng.integers(0, 2, (4, 3)).astype(float),
+        probabilities,
+        "1 - 2 * (target * x).sum() / (target.sum() + x.sum() + 1e-7)",
+    ),
+    "tversky": (
+        lambda rng: rng.integers(0, 2, (4, 3)).astype(float),
+        probabilities,
+        "1 - (target * x).sum() / (0.5 * target.sum() + 0.5 * x.sum() + 1e-7)",
+    ),
     "poisson": (lambda rng: probabilities(rng, 4, 3), probabilities, "(x - target * torch.log(x + 1e-7)).mean()"),
 }
 """Targets, outputs, and the PyTorch expression of each loss."""

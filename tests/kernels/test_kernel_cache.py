@@ -1,4 +1,4 @@
-"""When kernels are compiled, and the disk cache: its faults cost time, but never change results or raise."""
+"""Check when kernels are compiled, and that faults of the disk cache cost time but never raise or change results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ recorder = event.RecordingListener()
 event.register("numba:compile", recorder)
 
 def compiled():
-    return sum(entry.is_start for _, entry in recorder.buffer)  # each entry has a time
+    return sum(entry.is_start for _, entry in recorder.buffer)  # the buffer contains (time, event)
 """
 
 PROGRAM = f"""{COUNTING}
@@ -68,14 +68,17 @@ print(y.item(), tape.gradient(y, x).tolist(), "numba" in sys.modules)
 
 
 def fork(program: str, cache: Path, *arguments: str, **variables: str) -> Process:
-    """Start a program in a fork that has imported Numba, for tests that do not depend on imports."""
+    """Start a program in a forked process with Numba already imported, for tests that do not depend on imports."""
     if not hasattr(os, "fork"):
         return start(program, cache, *arguments, **variables)
     return Forked(program, arguments, {"TENSORLAB_CACHE_DIR": str(cache), **variables})
 
 
 def start(program: str, cache: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
-    """Start a program in a new process with one thread, so that no other kernels are compiled; warnings are errors."""
+    """Start a program in a new process, in which warnings are errors.
+
+    It uses one thread, so that the kernel of worker threads is not compiled.
+    """
     environment = {"PYTHONPATH": str(ROOT), "TENSORLAB_CACHE_DIR": str(cache), "TENSORLAB_NUM_THREADS": "1"}
     environment |= variables
     return subprocess.Popen(
@@ -94,7 +97,7 @@ def finish(process: Process) -> str:
 
 
 def run(cache: Path, setting: str = "", begin: Callable[..., Process] = fork, **variables: str) -> int:
-    """Run `PROGRAM` after ``setting``, check its results, and return the number of functions it compiled."""
+    """Run the code ``setting`` and `PROGRAM`, check its results, and return the number of functions it compiled."""
     results, count = finish(begin(setting + PROGRAM, cache, **variables)).splitlines()
     assert results == RESULT
     return int(count)
@@ -136,7 +139,7 @@ def test_second_process_compiles_nothing(filled: Path) -> None:
 
 
 def test_second_process_does_not_import_numba() -> None:
-    """Uses the common cache of all tests, which has most of these kernels already."""
+    """Use the kernel cache that all tests share, which contains most of these kernels already."""
     shared = cache_module.folder().parent
     first, second = (finish(start(OPERATIONS, shared)) for _ in range(2))
     assert first.startswith("5.0 [0.0, 2.0, 4.0] ")
@@ -163,7 +166,7 @@ def test_damaged_files_are_recompiled(cache: Path) -> None:
     assert run(cache) == 0
     contents = [file.read_bytes() for file in files]
     for file, content in zip(files, [b"", contents[2], contents[1]], strict=False):
-        file.write_bytes(content)  # an empty file, and files with the contents of others
+        file.write_bytes(content)  # the first file is empty, the next two are exchanged
     assert run(cache) > 0
     assert all(len(file.read_bytes()) > 32 for file in files)
 
@@ -238,7 +241,7 @@ importlib.metadata.version = lambda name: "0.0" if name == "llvmlite" else real(
     assert len(set((cache / "kernels").iterdir()) - before) == 2 * len(before)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs files with owners")
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no POSIX owners")
 def test_folder_of_another_user_is_not_used(cache: Path, tmp_path: Path) -> None:
     assert run(tmp_path / "new") > 0
     assert (tmp_path / "new" / "kernels").stat().st_mode & 0o777 == 0o700

@@ -41,6 +41,11 @@ elif sys.argv[1] == "categorical":
 elif sys.argv[1] == "binary":
     layers, y = [Dense(40, activation="relu", use_bias=False), Dense(1, activation="sigmoid")], labels % 2
     options = ("rmsprop", "binary_crossentropy", ["accuracy"])
+elif sys.argv[1] == "images":
+    x, y = rng.random((48, 12, 12, 1)).astype(np.float32), labels
+    layers = [tl.layers.Conv2D(4, 3, activation="relu"), tl.layers.MaxPooling2D(), tl.layers.Conv2D(4, 3)]
+    layers += [tl.layers.AveragePooling2D(), tl.layers.Flatten(), Dense(3, activation="softmax")]
+    options = ("adam", "sparse_categorical_crossentropy", ["accuracy"])
 else:
     layers, y = [Dense(40, activation="relu"), tl.layers.Dropout(0.2), Dense(1)], x[:, :1]
     options = ("adam", "mse", ["mae"])
@@ -56,7 +61,7 @@ print(json.dumps([missing, needless, [*listed["evaluate"] - listed["fit"]], [*li
 """
 
 
-@pytest.mark.parametrize("kind", ["sparse", "categorical", "binary", "regression"])
+@pytest.mark.parametrize("kind", ["sparse", "categorical", "binary", "regression", "images"])
 def test_expected_kernels_are_those_of_a_run(kind: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, kind],

@@ -104,8 +104,8 @@ def test_default_dtypes_of_filled_arrays() -> None:
 @pytest.mark.parametrize("k", [-7, -2, 0, 1, 9, 2**70])
 def test_eye_matches_numpy(k: int) -> None:
     for rows, columns in ((3, 4), (4, 2), (0, 3), (3, None)):
-        near = max(-10, min(k, 10))
-        np.testing.assert_array_equal(tl.eye(rows, columns, k=k).numpy(), np.eye(rows, columns, near, np.float32))
+        clipped = max(-10, min(k, 10))
+        np.testing.assert_array_equal(tl.eye(rows, columns, k=k).numpy(), np.eye(rows, columns, clipped, np.float32))
     assert tl.eye(2, dtype="bool", device="reference").tolist() == [[True, False], [False, True]]
 
 

@@ -1,4 +1,4 @@
-"""Check operations of neural networks against their formulas in float64."""
+"""Check neural-network operations against their formulas in float64."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ DEVICES = ("cpu", "reference")
 
 
 def softmax(x: Array, axis: int) -> Array:
-    powers = np.exp(x - x.max(axis, keepdims=True))
-    return powers / powers.sum(axis, keepdims=True)
+    exponentials = np.exp(x - x.max(axis, keepdims=True))
+    return exponentials / exponentials.sum(axis, keepdims=True)
 
 
 @pytest.mark.parametrize("device", DEVICES)

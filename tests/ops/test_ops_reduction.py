@@ -173,7 +173,7 @@ def test_invalid_arguments_are_rejected() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("shape", [(1000,), (4095,), (100_003,), (3_000_001,), (30_000, 100)])
+@pytest.mark.parametrize("shape", [(1000,), (4095,), (100_003,), (3_000_001,), (30_000, 100), (20_003, 3)])
 def test_sums_are_as_accurate_as_pairwise_summation(
     shape: tuple[int, ...], dtype: str, rng: np.random.Generator
 ) -> None:
@@ -201,6 +201,21 @@ def test_rows_of_every_length_are_summed_accurately(dtype: str, rng: np.random.G
         tensor = tl.asarray(array)
         alone = [tl.sum(tensor[row : row + 1], axis=1).item() for row in (0, 15, 16, 18)]
         np.testing.assert_array_equal(tl.sum(tensor, axis=1).numpy()[[0, 15, 16, 18]], alone)
+
+
+def test_narrow_columns_are_reduced_by_all_rows(rng: np.random.Generator) -> None:
+    """Several narrow rows are reduced as one."""
+    for width in (1, 2, 3, 7, 10, 16, 17, 32, 33):
+        for count in (1, 5, 16, 79, 80, 81, 127, 128, 129, 1000, 4099):
+            array = rng.standard_normal((count, width)).astype(np.float32)
+            apart = np.empty((count, width + 1), np.float32)[:, :width]
+            apart[...] = array
+            for layout in (array, apart, array[::-1]):
+                x = tl.asarray(layout)
+                np.testing.assert_array_equal(tl.max(x, axis=0).numpy(), layout.max(0))
+                np.testing.assert_allclose(
+                    tl.sum(x, axis=0).numpy(), layout.sum(0, dtype=np.float64), rtol=1e-5, atol=1e-4
+                )
 
 
 def test_short_rows_do_not_depend_on_what_follows_them(rng: np.random.Generator) -> None:

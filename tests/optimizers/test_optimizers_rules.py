@@ -157,5 +157,5 @@ def test_step_without_a_default_value_is_named() -> None:
         OptimizerRule(rule)
     assert str(error.value) == (
         "optimizer rule 'rule': expected 3 values (weight, m, step), received 2; "
-        "for the number of the step give it a default value, step=1; without one it is a slot"
+        "a parameter without a default value is a slot; write step=1 for the number of the step"
     )

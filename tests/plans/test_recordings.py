@@ -48,11 +48,11 @@ def test_views_belong_to_the_memory_that_they_show() -> None:
 @pytest.mark.parametrize(
     ("function", "reason"),
     [
-        (lambda x, n: x * float(n), "it computes with a number or an array that is new in every call"),
-        (lambda x, n: x + tl.asarray(np.full(6, n, np.float32)), "it computes with a number or an array"),
-        (lambda x, n: tl.relu(x) if n else tl.exp(x), "kernel computes with other arguments in every call"),
-        (lambda x, n: tl.exp(tl.exp(x)) if n else tl.exp(x), "it computes something else in every call"),
-        (lambda x, n: x[:, : 2 + n] + 1.0, "it computes with a number or an array that is new in every call"),
+        (lambda x, n: x * float(n), "a number or an array that it uses differs from call to call"),
+        (lambda x, n: x + tl.asarray(np.full(6, n, np.float32)), "a number or an array that it uses"),
+        (lambda x, n: tl.relu(x) if n else tl.exp(x), "kernel or its arguments differ from call to call"),
+        (lambda x, n: tl.exp(tl.exp(x)) if n else tl.exp(x), "the number of its operations differs from call to call"),
+        (lambda x, n: x[:, : 2 + n] + 1.0, "a number or an array that it uses differs from call to call"),
     ],
 )
 def test_recordings_that_differ(function: Any, reason: str) -> None:
@@ -81,7 +81,7 @@ def test_what_cannot_be_repeated(function: Any, reason: str) -> None:
     assert recorded(function, X[:4].copy()).reason == reason
 
 
-def test_variable_that_gets_other_memory() -> None:
+def test_variable_whose_buffer_is_replaced() -> None:
     variable = tl.Variable(np.ones(6, np.float32))
 
     def held(x: tl.Tensor) -> tl.Tensor:
@@ -93,14 +93,14 @@ def test_variable_that_gets_other_memory() -> None:
         variable._buffer = np.zeros(6, np.float32)
 
     assert recorded(held, X[:4]).reason == "it uses a value of a variable from before an assignment"
-    assert recorded(swapped, X[:4]).reason == "the variable 'variable' gets other memory"
+    assert recorded(swapped, X[:4]).reason == "it replaces the buffer of the variable 'variable'"
 
 
 def test_writing_to_memory_of_others() -> None:
     array = np.ones(3, np.float32)
     made = Recording([], {})
     made.called(np.copyto, (array, 1.0), None, (array,))
-    assert made.reason == "it writes to memory that is neither a variable's nor its own"
+    assert made.reason == "it writes into an input, or into an array from outside of the function"
 
 
 def test_listeners_hear_their_own_thread_only() -> None:

@@ -231,7 +231,7 @@ def test_layer_that_cannot_be_constructed_is_skipped() -> None:
     result = check.result()
     assert result.outcome == "skipped"
     assert "cannot construct Dropout automatically (tried Dropout(rate=3): " in result.why
-    assert result.why.endswith("pass an object to check_layer, or examples to plugin_test")
+    assert result.why.endswith("pass an object instead of the class, or pass examples to plugin_test")
     assert [c.heading for c in LayerSubject(tl.layers.Dropout(0.3)).checks()] == list(LayerSubject.headings)
 
 
@@ -322,5 +322,5 @@ def test_loss_that_accepts_no_batch_fails() -> None:
             raise tl.errors.ShapeError("Picky", "images", str(y_pred.shape))
 
     said = why(LossSubject(Picky), "shapes")
-    assert "expected a finite loss for outputs from 0 to 1 with targets 0 and 1, or for classes, or for real" in said
-    assert said.endswith("ShapeError: Picky: expected images, received (8, 3); give check_loss y_true and y_pred")
+    assert "expected a finite loss for targets that are 0 or 1, one-hot rows, labels or real numbers, received" in said
+    assert said.endswith("ShapeError: Picky: expected images, received (8, 3); pass y_true and y_pred to check_loss")

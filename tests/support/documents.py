@@ -44,7 +44,7 @@ def docstring_examples(*folders: str) -> dict[str, Example]:
 
 
 def _docstrings(node: ast.AST, name: str) -> Iterator[tuple[str, int, str]]:
-    """Yield each string that is a statement: the name of its scope, its line and its text."""
+    """Yield the scope, the line and the text of each string that is a statement of its own."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant) and isinstance(child.value.value, str):
             yield name, child.lineno, child.value.value
@@ -60,14 +60,14 @@ def run_docstring(example: Example) -> None:
     """
     names: dict[str, Any] = {"math": math, "np": np, "tl": tl}
     test = doctest.DocTestParser().get_doctest(example.text, names, example.name, str(example.path), example.line - 1)
-    said: list[str] = []
+    output: list[str] = []
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-    doctest.DocTestRunner(optionflags=flags).run(test, out=said.append)
-    assert not said, "".join(said)
+    doctest.DocTestRunner(optionflags=flags).run(test, out=output.append)
+    assert not output, "".join(output)
 
 
 class Block(NamedTuple):
-    """A Python block of a Markdown file: the line before it and its text."""
+    """A Python block of a Markdown file: its text, and the line of the opening fence."""
 
     line: int
     text: str
@@ -89,7 +89,7 @@ def python_blocks(path: Path) -> list[Block]:
 def run_block(path: Path, block: Block, names: dict[str, Any]) -> None:
     """Execute a block so that tracebacks show its lines in the Markdown file.
 
-    The source is stored where notebooks store that of their cells, so that scalar functions can read it.
+    The source is stored in `linecache`, as notebooks store that of their cells, so that scalar functions can read it.
     """
     source, name = "\n" * block.line + block.text, f"<{path.name}:{block.line}>"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)

@@ -19,9 +19,9 @@ SECONDS = 0.7
 """About as long as the training of the program takes."""
 
 
-def started(folder: str) -> subprocess.Popen[str]:
+def started(folder: str, *more: str, program: str = "resumed_runs.py") -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
-    command = [sys.executable, str(HERE / "resumed_runs.py"), folder]
+    command = [sys.executable, str(HERE / program), folder, *more]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 

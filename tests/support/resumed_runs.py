@@ -1,6 +1,7 @@
 """A program that is killed and started again: it trains with checkpoints, and prints all that it ends with.
 
-Run as a script: ``resumed_runs.py FOLDER``, with FOLDER "" for a run without checkpoints.
+Run as a script: ``resumed_runs.py FOLDER [STEPS]``, with FOLDER "" for a run without checkpoints, and the number of
+steps after which a checkpoint is saved.
 """
 
 from __future__ import annotations
@@ -101,14 +102,15 @@ def digest(result: dict[str, Any]) -> str:
 
 
 class Slow(tl.callbacks.Callback):
-    """Makes steps long enough to be interrupted, and says when the first one begins."""
+    """Makes steps long enough to be interrupted, and says when they begin."""
 
     def on_train_begin(self, logs: Any = None) -> None:
         print("begins", flush=True)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        print(f"step {batch}", flush=True)
         time.sleep(0.02)
 
 
 if __name__ == "__main__":
-    print(digest(run(sys.argv[1], Slow(), save_every=2)))
+    print(digest(run(sys.argv[1], Slow(), save_every=int([*sys.argv, "2"][2]))))

@@ -1,4 +1,7 @@
-"""Variables: assignment, and values seen by readers, tapes and copies. Slices are in test_variable_parts.py."""
+"""Check variables: assignment, and the values that readers, tapes and copies see.
+
+For assignment to slices see test_variable_parts.py.
+"""
 
 from __future__ import annotations
 
@@ -112,32 +115,32 @@ def test_values_read_before_an_assignment_do_not_change(name: str, change: str, 
 
 def test_assignment_is_in_place_without_other_references() -> None:
     v = tl.Variable(np.zeros((64, 64), np.float32))
-    place = address(v)
+    start = address(v)
     for step in range(3):
         v.assign(np.full((64, 64), step, np.float32))
         v.assign_add(np.ones((64, 64), np.float32))
-        assert address(v) == place
+        assert address(v) == start
     kept = v.numpy()
     v.assign(np.zeros((64, 64), np.float32))
-    assert address(v) != place
+    assert address(v) != start
     assert kept.min() == 3.0
     del kept
-    place = address(v)
+    start = address(v)
     v.assign_sub(np.ones((64, 64), np.float32))
-    assert address(v) == place
+    assert address(v) == start
     with tl.GradientTape() as tape:
         y = tl.sum(v * v)
     v.assign_add(np.ones((64, 64), np.float32))
-    assert address(v) != place
+    assert address(v) != start
     assert tape.gradient(y, v).numpy().max() == -2.0
 
 
-def test_own_buffer_is_in_place_without_other_references() -> None:
+def test_own_buffer_copies_only_with_other_references() -> None:
     v = tl.Variable([1.0, 2.0])
-    place = address(v)
-    assert v.own_buffer().__array_interface__["data"][0] == place
+    start = address(v)
+    assert v.own_buffer().__array_interface__["data"][0] == start
     view = v[:1]
-    assert v.own_buffer().__array_interface__["data"][0] != place
+    assert v.own_buffer().__array_interface__["data"][0] != start
     assert v.tolist() == [1.0, 2.0]
     assert view.tolist() == [1.0]
 
@@ -202,15 +205,15 @@ def test_invalid_addition_is_rejected() -> None:
         tl.Variable([True], name="m").assign_add(True)
 
 
-MADE_AGAIN = {"copy": copy.copy, "deepcopy": copy.deepcopy, "pickle": lambda value: pickle.loads(pickle.dumps(value))}
+COPIERS = {"copy": copy.copy, "deepcopy": copy.deepcopy, "pickle": lambda value: pickle.loads(pickle.dumps(value))}
 
 
 @pytest.mark.usefixtures("reference")
-@pytest.mark.parametrize("way", MADE_AGAIN)
-def test_copies_are_independent_variables(way: str) -> None:
-    v = tl.Variable([2.0, 3.0], name="w", trainable=way != "copy")
+@pytest.mark.parametrize("how", COPIERS)
+def test_copies_are_independent_variables(how: str) -> None:
+    v = tl.Variable([2.0, 3.0], name="w", trainable=how != "copy")
     v.regularizer = tl.regularizers.L2(0.5)
-    other = MADE_AGAIN[way](v)
+    other = COPIERS[how](v)
     assert (other.name, other.trainable, other.dtype, other.device) == (v.name, v.trainable, v.dtype, v.device)
     assert float(other.regularizer(other)) == 6.5
     with tl.GradientTape() as tape:
@@ -220,11 +223,11 @@ def test_copies_are_independent_variables(way: str) -> None:
     other.assign_add(1.0)
     assert (v.tolist(), other.tolist()) == ([2.0, 3.0], [3.0, 4.0])
     for part in (v.value, v[1], tl.asarray([[1.5]])):
-        again = MADE_AGAIN[way](part)
-        assert type(again) is tl.Tensor
-        assert (again.tolist(), again.device) == (part.tolist(), part.device)
-        assert float(tl.sum(again + part)) == 2 * float(tl.sum(part))
-        assert again.key != part.key
+        copied = COPIERS[how](part)
+        assert type(copied) is tl.Tensor
+        assert (copied.tolist(), copied.device) == (part.tolist(), part.device)
+        assert float(tl.sum(copied + part)) == 2 * float(tl.sum(part))
+        assert copied.key != part.key
 
 
 def test_conversion_to_numbers_and_text() -> None:
@@ -250,7 +253,7 @@ def test_conversion_to_numbers_and_text() -> None:
         ("uint8", np.ones(2, "int64"), r"expected a value of uint8, received int64"),
     ],
 )
-def test_values_out_of_range_are_rejected(dtype: str, value: Any, message: str) -> None:
+def test_values_of_another_dtype_or_out_of_range_are_rejected(dtype: str, value: Any, message: str) -> None:
     v = tl.Variable(np.ones(2, dtype), name="w")
     for change in (v.assign, v.assign_add) if dtype != "bool" else (v.assign,):
         with pytest.raises((DTypeError, ArgumentError), match=rf"^assign to 'w': {message}"):
@@ -272,7 +275,7 @@ def test_integers_are_assigned_to_every_dtype_that_represents_them() -> None:
 # Initializers
 
 
-def made_by(shape: tuple[int, ...], dtype: Any) -> Any:
+def filled(shape: tuple[int, ...], dtype: Any) -> Any:
     return np.full(shape, 2.5, dtype)
 
 
@@ -281,7 +284,7 @@ def made_by(shape: tuple[int, ...], dtype: Any) -> Any:
     [
         ({"initializer": "zeros", "shape": (2,)}, [0.0, 0.0], "float32"),
         ({"initializer": "Ones", "shape": 2, "dtype": "int32"}, [1, 1], "int32"),
-        ({"initializer": made_by, "shape": [2], "dtype": "float64"}, [2.5, 2.5], "float64"),
+        ({"initializer": filled, "shape": [2], "dtype": "float64"}, [2.5, 2.5], "float64"),
         ({"initial_value": "ones", "shape": (1, 2)}, [[1.0, 1.0]], "float32"),
         ({"initializer": np.arange(2)}, [0, 1], "int64"),
         ({"initial_value": [1.0, 2.0], "shape": (2,)}, [1.0, 2.0], "float32"),
@@ -313,7 +316,7 @@ def test_initializers_of_every_kind(rng: np.random.Generator) -> None:
         (("zeros",), {}, ArgumentError, r"expected a shape for the initializer, received none; e\.g\. shape=\(2, 3\)$"),
         ((), {"shape": (2,)}, ArgumentTypeError, r"received neither$"),
         (([1.0],), {"shape": (2,)}, ShapeError, r"expected a value of shape \(2,\), received \(1,\)$"),
-        ((made_by, (-1,)), {}, ShapeError, r"expected lengths of at least 0, received \(-1,\)$"),
+        ((filled, (-1,)), {}, ShapeError, r"expected lengths of at least 0, received \(-1,\)$"),
         ((lambda shape, dtype: 1.0, (2,)), {}, ShapeError, r"expected a value of shape \(2,\), received \(\)$"),
         (
             (1.0, False),
@@ -324,7 +327,7 @@ def test_initializers_of_every_kind(rng: np.random.Generator) -> None:
         (("zeros", (1,)), {"dtype": "text"}, DTypeError, r"received 'text'"),
     ],
 )
-def test_invalid_new_variable_is_rejected(
+def test_invalid_arguments_of_a_new_variable_are_rejected(
     arguments: tuple[Any, ...], named: dict[str, Any], kind: type[Exception], message: str
 ) -> None:
     with pytest.raises(kind, match=rf"^Variable 'w': .*{message}"):

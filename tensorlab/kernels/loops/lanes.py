@@ -5,7 +5,8 @@ These functions emit LLVM code, because a loop in Python over few lanes would be
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -146,9 +147,6 @@ def accumulate(
 ) -> Any:
     """Combine ``count`` lanes (a constant) with some rows, as in `folded_rows`; each lane with its element of each row.
 
-    LLVM would unroll a loop over few lanes before it could be vectorized. So the loop is emitted here, with metadata
-    that forbids that.
-
     Args:
         typingctx: Numba's typing context.
         lanes: a pointer to the lanes.
@@ -176,28 +174,72 @@ def accumulate(
         end = word(size)
         if rows.keeps and size < 16:  # LLVM vectorizes a loop that tests whether arrays overlap only if it may be long
             end = builder.asm(ir.FunctionType(word, [word]), "", "=r,0", [end], False)
-        before, loop, after = builder.block, builder.append_basic_block("lanes"), builder.append_basic_block("done")
-        builder.branch(loop)
-        builder.position_at_end(loop)
-        j = builder.phi(word)
-        j.add_incoming(word(0), before)
-        value = rows.emit(context, builder, limit, first, j, apart, given, kept)
-        lane = builder.gep(lanes, [j])
-        old = builder.load(lane)
-        joined = builder.call(rows.both(context, builder), [old, value])
-        new = builder.select(fresh, value, joined)
-        if signature.args[3] != types.none:
-            new = builder.select(builder.icmp_signed("<", j, skipped), old, new)
-        builder.store(new, lane)
-        following = builder.add(j, word(1), flags=["nsw", "nuw"])
-        j.add_incoming(following, builder.block)
-        again = builder.cbranch(builder.icmp_signed("<", following, end), loop, after)
-        again.set_metadata("llvm.loop", _not_unrolled(builder.module))
-        builder.position_at_end(after)
+        with _loop(builder, end) as j:
+            value = rows.emit(context, builder, limit, first, j, apart, given, kept)
+            lane = builder.gep(lanes, [j])
+            old = builder.load(lane)
+            joined = builder.call(rows.both(context, builder), [old, value])
+            new = builder.select(fresh, value, joined)
+            if signature.args[3] != types.none:
+                new = builder.select(builder.icmp_signed("<", j, skipped), old, new)
+            builder.store(new, lane)
         return context.get_dummy_value()
 
     kinds = lanes, count, types.boolean, skip, at, both, most, limit, types.int64, types.int64, given, kept
     return types.void(*kinds), codegen
+
+
+@intrinsic(prefer_literal=True)
+def folded_matrix(typingctx: Any, both: Any, rows: Any, spare: Any, totals: Any, count: Any, lanes: Any) -> Any:
+    """Reduce each row of a matrix pairwise to one value.
+
+    Neighbours are combined until one value of each row is left. This takes half of the shuffles of a transposition.
+
+    Args:
+        typingctx: Numba's typing context.
+        both: a jitted function.
+        rows: a pointer to the rows, which are overwritten.
+        spare: a pointer to memory for half of the matrix.
+        totals: a pointer that receives the values.
+        count: the number of rows (a constant).
+        lanes: the length of a row, a power of 2 (a constant).
+    """
+    join = typingctx.resolve_function_type(both, (rows.dtype, rows.dtype), {})
+
+    def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        joined, word = _direct(context, builder, both, join.args), ir.IntType(64)
+        _, source, target, last, *_ = values
+        size = lanes.literal_value
+        while size > 1:
+            size //= 2
+            target = last if size == 1 else target
+            with _loop(builder, word(count.literal_value * size)) as j:
+                left = builder.shl(j, word(1), flags=["nsw", "nuw"])
+                pair = [builder.load(builder.gep(source, [at])) for at in (left, builder.or_(left, word(1)))]
+                builder.store(builder.call(joined, pair), builder.gep(target, [j]))
+            source, target = target, source
+        return context.get_dummy_value()
+
+    return types.void(both, rows, spare, totals, count, lanes), codegen
+
+
+@contextmanager
+def _loop(builder: Any, end: Any) -> Iterator[Any]:
+    """Emit a loop around the body of a ``with`` block, with metadata that forbids to unroll it. Yield the index.
+
+    LLVM would unroll a loop over few elements before it could be vectorized.
+    """
+    before, loop, after = builder.block, builder.append_basic_block("loop"), builder.append_basic_block("done")
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    j = builder.phi(end.type)
+    j.add_incoming(end.type(0), before)
+    yield j
+    following = builder.add(j, end.type(1), flags=["nsw", "nuw"])
+    j.add_incoming(following, builder.block)
+    again = builder.cbranch(builder.icmp_signed("<", following, end), loop, after)
+    again.set_metadata("llvm.loop", _not_unrolled(builder.module))
+    builder.position_at_end(after)
 
 
 def _not_unrolled(module: Any) -> Any:

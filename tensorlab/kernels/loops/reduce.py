@@ -2,8 +2,9 @@
 
 The array arrives with the kept axes first and the reduced axes last. The reduced elements are cut into blocks of fixed
 size. One thread reduces a block, and the blocks of one result are combined pairwise, so the order of a sum depends only
-on the shape and the strides. If the last kept axis is dense, whole rows are accumulated elementwise. Otherwise several
-blocks are reduced together, each as one run, which is copied to a dense buffer first if it is not dense.
+on the shape and the strides. If the last kept axis is dense, whole rows are accumulated elementwise, several at once if
+they are narrow. Otherwise several blocks are reduced together, each as one run, which is copied to a dense buffer first
+if it is not dense.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numba import types
 
 from tensorlab.kernels import CHUNK
 from tensorlab.kernels.loops.fold import Fold, fold_of
-from tensorlab.kernels.loops.lanes import AT_ONCE, accumulate, folded_rows, lanes_of
+from tensorlab.kernels.loops.lanes import AT_ONCE, accumulate, folded_matrix, folded_rows, lanes_of
 from tensorlab.kernels.matmul.pack import allocate, release
 from tensorlab.kernels.matmul.tile import transpose_block
 from tensorlab.kernels.runtime import memory
@@ -95,15 +96,16 @@ def last_address(start, axes, table_address, size):
 def _runs(fold: Fold, lanes: int, block: int, finish: Callable[..., Any], output: str) -> Callable[..., Any]:
     """Return the task that reduces blocks of about ``block`` elements, each as one run.
 
-    Each run of a group is first reduced to a row of lanes. These rows are transposed, so that the lanes of all runs are
-    combined with vector instructions. A run shorter than a row only fills a part of it.
+    Each run of a group is first reduced to a row of lanes, and then the lanes of all runs are combined with vector
+    instructions. A run shorter than a row only fills a part of it; such rows are transposed, and the missing lanes left
+    out.
     """
     kind, compute, size = fold.input, fold.compute, fold.size
     fold_run, both = fold.run, fold.both
     y_type, stored = storage(output), convert(None, output)
     total_size = np.int64(compute.bitwidth // 8)
     transpose = transpose_block(compute, lanes)
-    most, rows_size = block + lanes, GROUP * lanes
+    most, rows_size, most_present = block + lanes, GROUP * lanes, lanes - 1
     columns_size = GROUP + rows_size  # `accumulate` reads the row before the first, and ignores it
 
     @jit
@@ -151,11 +153,13 @@ def _runs(fold: Fold, lanes: int, block: int, finish: Callable[..., Any], output
                 target = pointer(address_of(rows) + row * lanes * total_size, compute)
                 fold_run(length, together, apart, from_run, target)
                 row += together
-            for row in range(0, GROUP, lanes):
-                target = pointer(address_of(columns) + (GROUP + row) * total_size, compute)
-                transpose(target, GROUP, pointer(address_of(rows) + row * lanes * total_size, compute), lanes)
-            present = min(count, lanes)
-            accumulate(totals, GROUP, True, None, lane, both, lanes, present, GROUP, GROUP, (columns,), None)
+            if count >= lanes:
+                folded_matrix(both, rows, columns, totals, GROUP, lanes)
+            else:
+                for row in range(0, GROUP, lanes):
+                    target = pointer(address_of(columns) + (GROUP + row) * total_size, compute)
+                    transpose(target, GROUP, pointer(address_of(rows) + row * lanes * total_size, compute), lanes)
+                accumulate(totals, GROUP, True, None, lane, both, most_present, count, GROUP, GROUP, (columns,), None)
             if blocks == 1:
                 y = pointer(y_address, y_type)
                 for row in range(valid):
@@ -169,7 +173,10 @@ def _runs(fold: Fold, lanes: int, block: int, finish: Callable[..., Any], output
 
 
 def _columns(fold: Fold) -> Callable[..., Any]:
-    """Return the task that reduces one strip of dense columns of one block of rows, row by row."""
+    """Return the task that reduces one strip of dense columns of one block of rows, row by row.
+
+    The last block has ``rest`` elements of one more row, if that is not 0.
+    """
     kind, compute, size = fold.input, fold.compute, fold.size
     at, both = fold.at, fold.both
 
@@ -189,7 +196,7 @@ def _columns(fold: Fold) -> Callable[..., Any]:
             total[j] = value if first else both(total[j], value)
 
     @jit
-    def columns(chunk, strips, blocks, outer, count, kept, kept_axes, reduced, axes, partial_address, x_address):
+    def columns(chunk, strips, blocks, outer, count, rest, kept, kept_axes, reduced, axes, partial_address, x_address):
         strip = chunk % strips
         block = chunk // strips % blocks
         length = pointer(kept, types.int64)[kept_axes - 1]
@@ -199,7 +206,7 @@ def _columns(fold: Fold) -> Callable[..., Any]:
         base = x_address + offset(index, kept_axes, kept) * size
         total = scratch(STRIP, compute)
         start = block * ROWS
-        stop = min(start + ROWS, count)
+        stop = min(start + ROWS, count) + (rest > 0 and block == blocks - 1)
         step = pointer(reduced, types.int64)[MAX_RANK + axes - 1]
         last = pointer(reduced, types.int64)[axes - 1]
         i = start
@@ -209,7 +216,7 @@ def _columns(fold: Fold) -> Callable[..., Any]:
                 add_rows(total, width, from_row, step, i == start)
                 i += AT_ONCE
             else:
-                add_row(total, width, from_row, i == start)
+                add_row(total, width if i < count else rest, from_row, i == start)
                 i += 1
         partial = pointer(partial_address, compute)
         for j in range(width):
@@ -262,8 +269,18 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Def
         dense_rows = (
             kept_table[MAX_RANK + kept_axes - 1] == 1 and length > 1 and reduced_table[MAX_RANK + axes - 1] != 1
         )
+        # Narrow rows that follow each other in memory are joined to rows of several vectors. The last ones, too few for
+        # that, are the beginning of one more row.
+        rows, joined, rest = count, 1, 0
+        if dense_rows and kept_axes == axes == 1 and reduced_table[MAX_RANK] == length:
+            most = STRIP // (length * lanes) * lanes
+            if 0 < most <= count:
+                rows, joined, rest = count // most, most, count % most * length
+                length = outer = most * length
+                kept_table[0] = reduced_table[MAX_RANK] = length
+                reduced_table[0] = rows
         # the last block of a run has at least a row of lanes, unless it is the only one
-        blocks = (count + ROWS - 1) // ROWS if dense_rows else max((count + block - lanes) // block, 1)
+        blocks = (rows + ROWS - 1) // ROWS if dense_rows else max((count + block - lanes) // block, 1)
         y = memory.data(y_array)
         partial = 0  # with one block per run, its value is the final result
         if dense_rows or blocks > 1:
@@ -272,11 +289,9 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Def
                 raise MemoryError
         if dense_rows:
             strips = (length + STRIP - 1) // STRIP
-            of_columns = (strips, blocks, outer, count, kept, kept_axes, reduced, axes, partial, x)
+            of_columns = (strips, blocks, outer, rows, rest, kept, kept_axes, reduced, axes, partial, x)
             # small arrays do not justify another thread
-            run(
-                pool if outer * count > CHUNK else 0, strips * blocks * (outer // length), *closure(columns, of_columns)
-            )
+            run(pool if outer * rows > CHUNK else 0, strips * blocks * (outer // length), *closure(columns, of_columns))
         else:
             units = max(1, CHUNK // min(count, block))
             end = last_address(x, kept_axes, kept, size) + last_address(0, axes, reduced, size) + size
@@ -284,6 +299,7 @@ def reduce_kernel(rule: Reduction, compute: str, input: str, output: str) -> Def
             run(pool, (outer * blocks + units - 1) // units, *closure(runs, of_runs))
         if partial != 0:
             values = pointer(partial, total_type)
+            blocks, outer = blocks * joined, outer // joined
             while blocks > 1:
                 half = (blocks + 1) // 2
                 for i in range((blocks - half) * outer):

@@ -6,7 +6,6 @@ All atomic operations are sequentially consistent. Addresses are plain ``int64``
 from __future__ import annotations
 
 import os
-import platform
 from typing import Any
 
 from llvmlite import ir
@@ -14,9 +13,11 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from tensorlab.kernels.runtime import processor
+
 _WORD = ir.IntType(64)
 _TASK = ir.FunctionType(ir.VoidType(), [_WORD, _WORD])
-_MACHINE = platform.machine().lower()
+_MACHINE = processor.machine()
 
 
 def _word_at(builder: ir.IRBuilder, address: ir.Value) -> ir.Value:

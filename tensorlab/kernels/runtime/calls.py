@@ -1,16 +1,16 @@
 """Compiled calls: an elementwise operation on tensors as one machine-code function.
 
-For small tensors the kernel takes a tenth of the time of a call. The rest is Python code that checks types, dtypes and
-shapes and creates the result. The compiled function of `compiled_call` does all of this in machine code when the
-tensors share one dtype and device; Python numbers are also accepted if the dtype is real. While a tape is open, it
-calls the method ``_recorded``. In every other case, errors included, it calls the Python method that it replaces.
+In a Python call on small tensors, the kernel takes a tenth of the time. The rest is spent on checks of types, dtypes
+and shapes and on the creation of the result. The compiled function of `compiled_call` does all of this in machine code
+if the tensors have one dtype and device; it also accepts Python numbers if the dtype is real. While a tape is open, it
+then calls the method ``_recorded``. In every other case, errors included, it calls the Python method that it replaces.
 
-The code uses the C interfaces of CPython and NumPy by address. It relies on three memory layouts: the position of an
-object's type, NumPy's public C structure (see `memory`), and the offsets of the slots of tensorlab's own classes, which
+The code calls C functions of CPython and NumPy by address. It relies on three memory layouts: the offset of an object's
+type, NumPy's public structure for arrays (see `layout`), and the offsets of the slots of tensorlab's own classes, which
 are looked up at run time. A slot may be empty or contain any object, so its content is checked before use.
 
-An operation refers to its table of addresses by a capsule. Python code cannot read, change, copy or pickle a capsule,
-so no address leaves the process. Tables are never freed, like the code that they refer to. Equal operations share one.
+Each operation holds its table of addresses in a capsule. Python code cannot read, change, copy or pickle a capsule, so
+no address leaves the process. Tables are never freed, nor is the code that they refer to. Equal tables are stored once.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from __future__ import annotations
 import ctypes
 import importlib
 import sysconfig
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tensorlab.forks import guard
 from tensorlab.kernels.runtime import library, pool
-from tensorlab.kernels.runtime.native import Method, address, keep_to_the_end, new_function
+from tensorlab.kernels.runtime.native import Method, address, keep_to_the_end
 
 
 class Header(NamedTuple):
-    """The first words of a table. All but the last five are the same for every operation. Objects are addresses."""
+    """The first words of a table; objects are stored by address. Only the last five words depend on the operation."""
 
     tapes: int
     """The address of a word that is 0 while no tape records."""
     pool: int
     """The address of a word that contains the address of the pool."""
     tensor: int
-    """The class of most results. The next four classes are also accepted as arguments."""
+    """The class of most results. Arguments may also be of the next four classes."""
     shared: int
     remembering: int
-    """The class of results that remember their argument, see `result` and `source`."""
+    """The class of results that keep a snapshot of their argument, see `source`."""
     variable: int
     watched: int
     python_int: int
@@ -47,23 +47,24 @@ class Header(NamedTuple):
     ndarray: int
     new_array: int
     """NumPy's C function that creates an array."""
-    new_key: int
+    keys: int
+    """The iterator that yields the keys of tensors."""
     record: int
-    """The method that records a call."""
+    """The method that records a call on tapes."""
     result: int
     """The class of results: `tensor` or `remembering`."""
     source: int
-    """The name that results keep in their slot ``origin``, together with a snapshot of their argument, or 0."""
+    """The name that results keep in the slot ``origin`` with a snapshot of their argument; 0 if they keep neither."""
     arity: int
-    """The number of arguments, -1 if the operation is not called this way."""
+    """The number of arguments, or -1 if all calls of the operation go through Python."""
     entries: int
     """The number of entries that follow."""
     calls: int
-    """The number of calls that have used the table."""
+    """The number of compiled calls that have used the table."""
 
 
 class TableEntry(NamedTuple):
-    """The words for a combination of dtype and backend."""
+    """The words of a table for one combination of dtype and backend."""
 
     dtype: int
     real: int
@@ -74,68 +75,31 @@ class TableEntry(NamedTuple):
     kernel: int
 
 
-class Products(NamedTuple):
-    """The table of the compiled call of a matrix product. Objects are addresses."""
-
-    tapes: int
-    """The address of a word that is 0 while no tape records."""
-    listeners: int
-    """The address of a word that is 0 while nothing listens to the backend."""
-    enabled: int
-    """The address of a word that is 0 while all calls go through Python."""
-    pool: int
-    """The address of a word that contains the address of the pool."""
-    tensor: int
-    """The class of results. The next four classes are also accepted as arguments."""
-    shared: int
-    remembering: int
-    variable: int
-    watched: int
-    ndarray: int
-    new_array: int
-    new_key: int
-    none: int
-    """None, which the call returns for everything that it does not handle."""
-    backend: int
-    kernel: int
-    """The address of `stacked.matmul_kernel`."""
-    single: int
-    """The dtype float32."""
-    single_tasks: int
-    double: int
-    """The dtype float64."""
-    double_tasks: int
-
-
 CALLS = 8 * Header._fields.index("calls")
-"""The offset of the number of calls in a table."""
-
-PRODUCT_SLOTS = ("_buffer", "_backend", "key")
-"""The slots of tensors that the compiled call of a product reads and writes."""
+"""The offset of `Header.calls` in a table, in bytes."""
 
 MOST = 3
-"""The maximum number of arguments of an operation that is called this way."""
+"""The maximum number of arguments of a compiled call."""
 
 CAPSULE = "tensorlab.kernels.runtime.calls.table"
 """The name of the capsules."""
 METHOD = "_by_python"
 """The method that is called for everything that the compiled function does not handle."""
 
-_FAST = 0x0080
-_FAST_WITH_KEYWORDS = _FAST | 0x0002
-_enabled = np.ones(1, np.int64)
-"""Whether calls use compiled functions, in memory that these read."""
+FAST = 0x0080
+"""CPython's fast calling convention."""
+_FAST_WITH_KEYWORDS = FAST | 0x0002
+enabled = np.ones(1, np.int64)
+"""1 if calls use compiled functions, else 0. The compiled code reads this word."""
 _header: Header | None = None
 _installed: list[tuple[Any, Any]] = []
-"""The class, and the compiled function that replaces its ``__call__``."""
+"""Each class with the compiled function that replaces its ``__call__``."""
 _tables: dict[bytes, Any] = {}
 _kept: dict[int, Any] = {}
 """Objects that compiled code refers to by address; they are never freed."""
 
 
-def install(
-    kinds: Sequence[type], operation: Any, tensors: Sequence[type], tapes: int, new_key: Callable[[], int]
-) -> None:
+def install(kinds: Sequence[type], operation: Any, tensors: Sequence[type], tapes: int, keys: Iterator[int]) -> None:
     """Replace the ``__call__`` of classes of operations with the compiled function, once per process.
 
     Args:
@@ -146,22 +110,20 @@ def install(
         operation: an instance of one of the classes, from which slot offsets are read.
         tensors: the classes `Header.tensor` to `Header.watched`.
         tapes: the address of a word that is 0 while no tape records.
-        new_key: returns a new tensor key.
+        keys: yields the keys of tensors.
     """
     if sysconfig.get_config_var("Py_GIL_DISABLED"):  # reading slots without locks relies on the GIL
         return
     with guard:
         if _header is None:
-            _install(kinds, operation, tensors, tapes, new_key)
+            _install(kinds, operation, tensors, tapes, keys)
 
 
-def _install(
-    kinds: Sequence[type], operation: Any, tensors: Sequence[type], tapes: int, new_key: Callable[[], int]
-) -> None:
+def _install(kinds: Sequence[type], operation: Any, tensors: Sequence[type], tapes: int, keys: Iterator[int]) -> None:
     global _header
     record = vars(kinds[0])["_recorded"]
     call = address(library.find("runtime.compiled_call.call_kernel", slots(operation, tensors[0])))
-    tensor, shared, remembering, variable, watched = map(_kept_at, tensors)
+    tensor, shared, remembering, variable, watched = map(kept_at, tensors)
     header = Header(
         tapes=tapes,
         pool=pool.shared.ctypes.data,
@@ -173,9 +135,9 @@ def _install(
         python_int=id(int),
         python_float=id(float),
         ndarray=id(np.ndarray),
-        new_array=_numpy_function(94),  # PyArray_NewFromDescr
-        new_key=_kept_at(new_key),
-        record=_kept_at(record),
+        new_array=new_array_address(),
+        keys=kept_at(keys),
+        record=kept_at(record),
         result=tensor,
         source=0,
         arity=-1,
@@ -193,77 +155,25 @@ def _install(
 
 
 def slots(operation: Any, tensor: type) -> tuple[int, ...]:
-    """Return the offsets that the compiled function depends on: of an operation's table, and in a class of tensors."""
+    """Return the offsets of the slots that the compiled function uses, of an operation and of a class of tensors."""
     return _slot(operation, "_direct"), *tensor_slots(tensor, "_buffer", "_backend", "key", "origin")
 
 
 def tensor_slots(tensor: type, *names: str) -> tuple[int, ...]:
-    """Return the offsets of slots in a class of tensors."""
+    """Return the offsets of the named slots of a class of tensors."""
     some: Any = tensor(np.empty(0), object())
     some.origin = object()
     return tuple([_slot(some, name) for name in names])
 
 
-def product(
-    tensors: Sequence[type],
-    tapes: int,
-    listeners: int,
-    new_key: Callable[[], int],
-    backend: Any,
-    kernels: Sequence[tuple[Any, Callable[..., Any], int]],
-) -> Callable[[Any, Any], Any] | None:
-    """Return the compiled call of small matrix products, or None if this Python has no compiled calls.
-
-    The function of two arguments returns their product if both are matrices of one dtype on the backend, or else None.
-
-    Args:
-        tensors: the classes `Products.tensor` to `Products.watched`.
-        tapes: as in `Products`.
-        listeners: as in `Products`.
-        new_key: returns a new tensor key.
-        backend: the backend whose tensors are multiplied.
-        kernels: for float32 and float64: the dtype, the kernel, and the address of its tasks.
-    """
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):
-        return None
-    (single, kernel, single_tasks), (double, _, double_tasks) = kernels
-    call = library.find("runtime.compiled_call.product_kernel", tensor_slots(tensors[0], *PRODUCT_SLOTS))
-    tensor, shared, remembering, variable, watched = map(_kept_at, tensors)
-    words = Products(
-        tapes=tapes,
-        listeners=listeners,
-        enabled=_enabled.ctypes.data,
-        pool=pool.shared.ctypes.data,
-        tensor=tensor,
-        shared=shared,
-        remembering=remembering,
-        variable=variable,
-        watched=watched,
-        ndarray=id(np.ndarray),
-        new_array=_numpy_function(94),  # PyArray_NewFromDescr
-        new_key=_kept_at(new_key),
-        none=id(None),
-        backend=_kept_at(backend),
-        kernel=address(kernel),
-        single=_kept_at(single),
-        single_tasks=single_tasks,
-        double=_kept_at(double),
-        double_tasks=double_tasks,
-    )
-    method = Method(b"matmul", address(call), _FAST, None)
-    keep_to_the_end(method)
-    table = _new_capsule(np.array(words, np.int64))
-    return new_function(ctypes.addressof(method), table, None)  # type: ignore[no-any-return]
-
-
 def switch(compiled: bool) -> None:
     """Select whether calls use the compiled function, if it is installed, or the Python method."""
-    _enabled[0] = compiled
+    enabled[0] = compiled
     for kind, call in _installed:
         kind.__call__ = call if compiled else vars(kind)[METHOD]
 
 
-def _kept_at(thing: Any) -> int:
+def kept_at(thing: Any) -> int:
     """Keep an object alive for the whole process, and return its address."""
     _kept[id(thing)] = thing
     return id(thing)
@@ -276,12 +186,13 @@ def _slot(thing: Any, name: str) -> int:
     return 8 * (first + words[first:].index(id(getattr(thing, name))))
 
 
-def _numpy_function(index: int) -> int:
-    """Return the address of a function of NumPy's C API, given its index in the API table."""
+def new_array_address() -> int:
+    """Return the address of NumPy's C function ``PyArray_NewFromDescr``."""
     capsule = importlib.import_module("numpy._core._multiarray_umath")._ARRAY_API
-    prototype = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)  # a private prototype
+    prototype = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
+    # Not ctypes.pythonapi.PyCapsule_GetPointer, which all libraries share and may give other argument types.
     functions = prototype(("PyCapsule_GetPointer", ctypes.pythonapi))(capsule, None)
-    return ctypes.c_ssize_t.from_address(functions + 8 * index).value
+    return ctypes.c_ssize_t.from_address(functions + 8 * 94).value  # by its index in NumPy's table of functions
 
 
 def table(
@@ -292,28 +203,29 @@ def table(
     Args:
         arity: the number of arguments of the operation.
         entries: for each dtype and backend with a kernel: the dtype, the dtype of the result, the backend, the kernel.
-        remembered: for an operation whose results remember their argument, `Header.result` and `Header.source`.
+        remembered: the class `Header.result` and the name `Header.source`, for results that keep their argument.
     """
     if _header is None:
         return None
-    result, source = (_header.result, 0) if remembered is None else map(_kept_at, remembered)
+    result, source = (_header.result, 0) if remembered is None else map(kept_at, remembered)
     own = {"arity": arity if arity <= MOST else -1, "entries": len(entries), "result": result, "source": source}
     words = [*_header._replace(**own)]
     for dtype, output, backend, kernel in entries:
         real = dtype.itemsize if dtype.kind == "f" else 0
-        words += TableEntry(_kept_at(dtype), real, _kept_at(output), _kept_at(backend), address(kernel))
+        words += TableEntry(kept_at(dtype), real, kept_at(output), kept_at(backend), address(kernel))
     content = np.array(words, np.int64)
     with guard:
         capsule = _tables.get(content.tobytes())
         if capsule is None:
-            capsule = _tables[content.tobytes()] = _new_capsule(content)
+            capsule = _tables[content.tobytes()] = new_capsule(content)
     return capsule
 
 
 _NAME = CAPSULE.encode()
 
 
-def _new_capsule(content: Any) -> Any:
+def new_capsule(content: Any) -> Any:
+    """Return a table, an array of words that is kept for the whole process, as a capsule."""
     prototype = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
     keep_to_the_end(content)
     keep_to_the_end(_NAME)
@@ -321,8 +233,8 @@ def _new_capsule(content: Any) -> Any:
 
 
 def count(capsule: Any) -> int:
-    """Return the number of calls that have used a table, or 0 if the object is not the capsule of a table."""
-    is_valid = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_char_p)  # private prototypes
+    """Return the number of compiled calls that have used a table, or 0 if the object is not the capsule of a table."""
+    is_valid = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_char_p)
     pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
     if not is_valid(("PyCapsule_IsValid", ctypes.pythonapi))(capsule, _NAME):
         return 0

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import llvmlite.binding as llvm
 
 from tensorlab.kernels.runtime.native import DRIVER, PREFIX, Addresses, Native, function, provided, symbols
+from tensorlab.kernels.runtime.processor import Level
 
 _UNBOX = {
     "i64": ("i64", "call i64 @PyLong_AsLongLong(ptr {boxed})"),
@@ -144,11 +145,14 @@ def emit(code: Code, machine: Any = None, prefix: str = PREFIX, driver_symbol: C
 
     Args:
         code: the kernel. The three functions are added to its module.
-        machine: the LLVM target machine, by default the one that it was optimized for, for code linked by `load`.
+        machine: the LLVM target machine, by default the one that it was optimized for, for code linked by `load`. It
+            may be one of another architecture with pointers of 64 bits.
         prefix: the start of the symbols of the three functions.
         driver_symbol: returns the symbol to use for a driver's own (see `library.symbol_of`).
     """
     names = symbols(prefix)
+    if machine is not None:
+        code.module.triple, code.module.data_layout = machine.triple, str(machine.target_data)
     code.module.link_in(llvm.parse_assembly(_entries(code, names)))
     needs = []
     for thing in [*code.module.functions, *code.module.global_variables]:
@@ -162,17 +166,14 @@ def emit(code: Code, machine: Any = None, prefix: str = PREFIX, driver_symbol: C
     return Native((machine or code.machine).emit_object(code.module), tuple(sorted(needs)))
 
 
-def shared_machine(processor: str, features: str) -> Any:
-    """Return the LLVM target machine for the code of a shared library.
-
-    Args:
-        processor: LLVM's name of a processor.
-        features: instruction sets, like ``+avx2,+fma``.
-    """
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    target = llvm.Target.from_triple(llvm.get_process_triple())
-    return target.create_target_machine(cpu=processor, features=features, opt=3, reloc="pic", codemodel="default")
+def shared_machine(level: Level) -> Any:
+    """Return the LLVM target machine for the code of a shared library."""
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    target = llvm.Target.from_triple(level.triple)
+    return target.create_target_machine(
+        cpu=level.processor, features=level.flags, opt=3, reloc="pic", codemodel="default"
+    )
 
 
 def load(native: Native) -> Callable[..., Any] | None:

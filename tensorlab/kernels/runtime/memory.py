@@ -16,6 +16,7 @@ from tensorlab.kernels.runtime.compiler import jit
 from tensorlab.kernels.runtime.layout import DATA, DTYPE, FLAGS, RANK, SHAPE, STRIDES
 
 __all__ = [
+    "ARRAY_WORDS",
     "MAX_RANK",
     "address",
     "address_of",
@@ -30,6 +31,7 @@ __all__ = [
     "scratch",
     "stack",
     "stride",
+    "write_array",
     "write_scalar",
 ]
 
@@ -180,9 +182,21 @@ def is_dense(typingctx: Any, array: Any) -> Any:
     return types.boolean(types.int64), codegen
 
 
+ARRAY_WORDS = (FLAGS >> 3) + 1
+"""The number of words of an array that `write_array` writes."""
+
+
+@jit
+def write_array(array, data, rank, lengths, strides, dense):
+    """Write the fields of an array, as far as kernels read them, to address ``array``. All arguments are words."""
+    pointer(array, types.int64)[DATA >> 3] = data
+    pointer(array + RANK, types.int32)[0] = rank
+    pointer(array, types.int64)[SHAPE >> 3] = lengths
+    pointer(array, types.int64)[STRIDES >> 3] = strides
+    pointer(array + FLAGS, types.int32)[0] = dense  # NumPy's flag NPY_ARRAY_C_CONTIGUOUS is 1
+
+
 @jit
 def write_scalar(array, element):
     """Write the fields of an array of rank 0, whose element is at address ``element``, to address ``array``."""
-    pointer(array, types.int64)[DATA >> 3] = element
-    pointer(array + RANK, types.int32)[0] = 0
-    pointer(array + FLAGS, types.int32)[0] = 1
+    write_array(array, element, 0, 0, 0, 1)

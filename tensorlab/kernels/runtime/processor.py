@@ -39,6 +39,10 @@ _IDENTITY = (
 """The lines of /proc/cpuinfo that tell one kind of processor from another."""
 
 
+MACHINE = "TENSORLAB_MACHINE"
+"""The environment variable in which `tensorlab.building` names the architecture to compile for if it is another one."""
+
+
 class Level(NamedTuple):
     """A set of instructions that many processors have."""
 
@@ -46,9 +50,14 @@ class Level(NamedTuple):
     processor: str
     """LLVM's name of a processor that has no more instructions."""
     machines: tuple[str, ...]
-    """The names of the architecture, as `platform.machine` returns them in lower case."""
+    """The names of the architecture, as `platform.machine` returns them in lower case, Linux's name first."""
     features: tuple[str, ...]
     """LLVM's names of the instruction sets."""
+
+    @property
+    def triple(self) -> str:
+        """LLVM's name of the architecture with Linux as the system."""
+        return f"{self.machines[0]}-unknown-linux-gnu"
 
     @property
     def flags(self) -> str:
@@ -71,8 +80,8 @@ its System V ABI. Every 64-bit ARM processor has the instructions of the last on
 
 
 def machine() -> str:
-    """Return the name of the architecture in lower case."""
-    return platform.machine().lower()
+    """Return the name of the architecture that kernels are compiled for, in lower case."""
+    return os.environ.get(MACHINE) or platform.machine().lower()
 
 
 def features() -> frozenset[str]:

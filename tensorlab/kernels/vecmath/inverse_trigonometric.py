@@ -34,19 +34,20 @@ ATAN = {
 
 
 def inverse_trigonometric_functions(form: Format) -> dict[str, Callable[..., Any]]:
-    """Return the inverse trigonometric functions for a floating-point format, by their names in `math`."""
+    """Return the inverse trigonometric functions for a floating-point format, keyed by their names in `math`."""
     integer = form.integer
     asin_terms, atan_terms = form.constants(*ASIN[form.real]), form.constants(*ATAN[form.real])
     zero, half, one, two = form.constants(0.0, 0.5, 1.0, 2.0)
     infinity = form.real(math.inf)
-    right_angle, right_angle_rest = form.split(PI_OVER_TWO)
-    straight_angle, straight_angle_rest = two * right_angle, two * right_angle_rest
+    half_pi, half_pi_rest = form.split(PI_OVER_TWO)
+    pi, pi_rest = two * half_pi, two * half_pi_rest
 
     @scalar
-    def small_sine(x: Any) -> Any:
+    def asin_parts(x: Any) -> Any:
         """Return (near, t, rest) such that asin(|x|) = t + rest if near, else pi / 2 - 2 (t + rest).
 
-        The second case, |x| > 1 / 2, follows from sin(pi / 2 - 2 t) = 1 - 2 sin(t)**2.
+        In both cases t + rest = asin(t). If near, t = |x| <= 1 / 2. Otherwise t = sqrt((1 - |x|) / 2), because
+        |x| = sin(pi / 2 - 2 u) = 1 - 2 sin(u)**2 for u = asin(t).
         """
         a = abs(x)
         near = a <= half
@@ -56,20 +57,20 @@ def inverse_trigonometric_functions(form: Format) -> dict[str, Callable[..., Any
 
     @scalar
     def asin(x: Any) -> Any:
-        near, t, rest = small_sine(x)
-        high = fma(-two, t, right_angle)
-        low = fma(-two, t, right_angle - high) - fma(two, rest, -right_angle_rest)
+        near, t, rest = asin_parts(x)
+        high = fma(-two, t, half_pi)
+        low = fma(-two, t, half_pi - high) - fma(two, rest, -half_pi_rest)
         return copysign(t + rest if near else high + low, x)
 
     @scalar
     def acos(x: Any) -> Any:
-        near, t, rest = small_sine(x)
+        near, t, rest = asin_parts(x)
         negative = x < zero
-        # pi / 2 -+ (t + rest) near 0, 2 (t + rest) near 1, pi - 2 (t + rest) near -1
+        # acos(x) is pi / 2 -+ (t + rest) if near, 2 (t + rest) for x > 1 / 2, and pi - 2 (t + rest) for x < -1 / 2.
         factor = one if near else two
         factor = factor if near == negative else -factor
-        head = right_angle if near else straight_angle
-        head_rest = right_angle_rest if near else straight_angle_rest
+        head = half_pi if near else pi
+        head_rest = half_pi_rest if near else pi_rest
         head = head if near or negative else zero
         head_rest = head_rest if near or negative else zero
         high = fma(factor, t, head)
@@ -83,8 +84,9 @@ def inverse_trigonometric_functions(form: Format) -> dict[str, Callable[..., Any
         t = (one if steep else a) / (a if steep else one)
         z = t * t
         rest = t * z * polynomial(z, atan_terms)
-        far = right_angle - t
-        far = far + (((right_angle - far) - t) + (right_angle_rest - rest))
+        # atan(a) is t + rest, or pi / 2 - (t + rest) for a > 1.
+        far = half_pi - t
+        far = far + (((half_pi - far) - t) + (half_pi_rest - rest))
         return copysign(far if steep else t + rest, x)
 
     @scalar
@@ -99,8 +101,8 @@ def inverse_trigonometric_functions(form: Format) -> dict[str, Callable[..., Any
         rest = t * z * polynomial(z, atan_terms)
         # The angle is t + rest, pi / 2 -+ (t + rest) or pi - (t + rest).
         negative = bits(x) < integer(0)
-        head = right_angle if steep else straight_angle
-        head_rest = right_angle_rest if steep else straight_angle_rest
+        head = half_pi if steep else pi
+        head_rest = half_pi_rest if steep else pi_rest
         head = head if steep or negative else zero
         head_rest = head_rest if steep or negative else zero
         t, rest = (-t, -rest) if steep != negative else (t, rest)

@@ -1,4 +1,4 @@
-"""pi / 2 and 2 / pi to any precision, for the range reduction of trigonometric functions."""
+"""pi / 2 to 60 decimal places, and 2 / pi to any precision, for trigonometric functions and their inverses."""
 
 PI_OVER_TWO = "1.570796326794896619231321691639751442098584699687552910487472"
 

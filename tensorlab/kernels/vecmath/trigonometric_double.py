@@ -58,7 +58,7 @@ def double_trigonometric_functions() -> dict[str, Callable[..., Any]]:
     shifter = FLOAT64.shifter
     sin_terms, cos_terms = FLOAT64.constants(*SIN), FLOAT64.constants(*COS)
     zero, half, one, quarter_pi = FLOAT64.constants(0.0, 0.5, 1.0, np.pi / 4)
-    right_angle, right_angle_rest = FLOAT64.split(PI_OVER_TWO)
+    half_pi, half_pi_rest = FLOAT64.split(PI_OVER_TWO)
     # Adding and subtracting one of these rounds to a multiple of 8, 2**-47 or 2**-97.
     eights, coarse, fine = FLOAT64.constants(1.5 * 2.0**55, 1.5 * 2.0**5, 1.5 * 2.0**-45)
 
@@ -88,8 +88,8 @@ def double_trigonometric_functions() -> dict[str, Callable[..., Any]]:
         quotient = quotient - (shifted - shifter)
         r = quotient + small
         r_rest = (small - (r - quotient)) + smaller
-        y = r * right_angle
-        rest = fma(r, right_angle, -y) + fma(r, right_angle_rest, r_rest * right_angle)
+        y = r * half_pi
+        rest = fma(r, half_pi, -y) + fma(r, half_pi_rest, r_rest * half_pi)
         reduced = a >= quarter_pi
         return select(reduced, bits(shifted), np.int64(0)), select(reduced, y, a), select(reduced, rest, zero)
 
