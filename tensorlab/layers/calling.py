@@ -46,7 +46,7 @@ class Call:
 
 
 class Trial(Call):
-    """A call that builds layers and checks shapes. Its outputs are not used, and what layers add to the loss is ignored."""
+    """A call that builds layers and checks shapes. Its outputs, and what layers add to the loss, are not used."""
 
     __slots__ = ()
 
