@@ -338,7 +338,9 @@ class Model(Files):
 
 
 def _sorted(value: Any) -> Any:
-    """Return a dict sorted by its keys, as Keras does."""
+    """Return a dict sorted by its keys, and the only item of a list, as Keras does."""
+    if isinstance(value, (list, tuple)) and len(value) == 1:
+        return value[0]
     return {key: value[key] for key in sorted(value)} if isinstance(value, dict) else value
 
 
