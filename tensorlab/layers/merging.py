@@ -32,7 +32,7 @@ class Merge(Layer):
             ArgumentTypeError: for anything but a list of tensors, or another number of them.
         """
         hint = f"call it on a list: {type(self).__name__}(...)([x1, x2])"
-        if not isinstance(inputs, (list, tuple)) or not all(isinstance(each, Tensor) for each in inputs):
+        if not isinstance(inputs, (list, tuple)) or not inputs or not all(isinstance(each, Tensor) for each in inputs):
             raise ArgumentTypeError(self._who, "a list of tensors", describe(inputs), hint)
         if self._most is not None and len(inputs) != self._most:
             raise ArgumentTypeError(self._who, f"a list of {self._most} tensors", describe(inputs), hint)
@@ -218,10 +218,10 @@ class Dot(Merge):
     def __init__(self, axes: Any, normalize: bool = False, **options: Any) -> None:
         super().__init__(**options)
         given = axes if isinstance(axes, (list, tuple)) else (axes, axes)
-        if len(given) != 2 or 0 in given:
+        self.axes = tuple([_axis(f"{self._who} axes", axis) for axis in given])
+        if len(given) != 2 or 0 in self.axes:
             hint = "axis 0 is the batch"
             raise ArgumentError(f"{self._who} axes", "an axis, or one for each of two tensors", short_repr(axes), hint)
-        self.axes = tuple([_axis(f"{self._who} axes", axis) for axis in given])
         self.normalize = normalize
 
     def call(self, inputs: Any) -> Tensor:

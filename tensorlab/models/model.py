@@ -22,6 +22,7 @@ from tensorlab.models.outputs import Outputs
 from tensorlab.models.summary import Row, print_summary
 from tensorlab.serialization import Value, add_value, check_config, deserialize, serialize
 from tensorlab.shapes import Shape
+from tensorlab.tensor import Tensor
 from tensorlab.utils import unique_name
 
 
@@ -233,6 +234,9 @@ class Model(Files):
         if len(given) != len(wanted):
             names = [tensor.name for tensor in wanted]
             raise ArgumentError(f"{self._who} inputs", f"{len(names)} arrays, for {names}", f"{len(given)}")
+        for tensor, value in zip(wanted, given, strict=True):
+            if not isinstance(value, Tensor):
+                raise ArgumentTypeError(f"{self._who} input {tensor.name!r}", "a tensor", short_repr(value))
         given = [_in_rank(value, len(tensor.shape)) for tensor, value in zip(wanted, given, strict=True)]
         for tensor, value in zip(wanted, given, strict=True):
             if len(value.shape) != len(tensor.shape) or any(
@@ -339,8 +343,10 @@ class Model(Files):
 
 
 def _sorted(value: Any) -> Any:
-    """Return a dict sorted by its keys, as Keras does."""
-    return {key: value[key] for key in sorted(value)} if isinstance(value, dict) else value
+    """Return a dict sorted by its keys, and the only item of a list, as Keras does."""
+    if isinstance(value, (list, tuple)) and len(value) == 1:
+        return value[0]
+    return {key: value[key] for key in sorted(value, key=str)} if isinstance(value, dict) else value
 
 
 def _in_rank(value: Any, rank: int) -> Any:

@@ -296,9 +296,12 @@ class OutputMetrics(NamedTuple):
             raise ArgumentError(who, expected, f"a list of {self.length}", "e.g. metrics=[['mae'], ['accuracy']]")
         found = []
         for _, key in self.pairs:
-            if isinstance(key, str) and key not in labels:
-                raise ArgumentError(who, f"a dict with the outputs {outputs}", f"the key {key!r}")
-            found.append(labels.index(key) if isinstance(key, str) else int(key or 0))
+            if self.length:  # a list, whose keys are positions
+                found.append(int(key or 0))
+                continue
+            if key not in labels:
+                raise ArgumentError(who, f"a dict with the outputs {outputs}", f"the key {short_repr(key)}")
+            found.append(labels.index(str(key)))
         return found
 
     def arguments(self) -> Any:

@@ -22,7 +22,7 @@ DATA = [X, OTHER]
 
 
 def outputs_of(model: Any) -> list[Any]:
-    found = model.predict(DATA, verbose=0)
+    found = model.predict({"features": X, "context": OTHER}, verbose=0)
     return list(found.values()) if isinstance(found, dict) else found
 
 
@@ -401,5 +401,5 @@ def test_operators_become_layers(rng: np.random.Generator) -> None:
         x[:, [0, 1]]
     with pytest.raises(ArgumentTypeError, match="expected symbolic tensors only, received a ndarray of shape"):
         x + a
-    with pytest.raises(ArgumentTypeError, match="KerasTensor: expected a tensor with values"):
+    with pytest.raises(tl.errors.DTypeError, match=r"KerasTensor: expected a tensor with values, .* put the op"):
         tl.relu(x)
