@@ -96,6 +96,9 @@ def _check_model(who: str, model: Any) -> None:
 def _check_on_device(who: str, samples: Samples) -> None:
     """Raise unless the data is on the device."""
     for name, tensor in (("x", samples.x), ("y", samples.y)):
+        if isinstance(tensor, (list, dict)):
+            hint = "train a model of several inputs or outputs with model.fit"
+            raise ArgumentError(f"{who} {name}", "one array", f"a {type(tensor).__name__} of {len(tensor)}", hint)
         if tensor is not None and tensor.device != "cuda":
             hint = "train it with model.fit, which sends it batch by batch"
             size = f"{tensor.size * tensor.dtype.itemsize / 1e6:,.1f} MB on the device {tensor.device!r}"

@@ -58,6 +58,9 @@ class Callback(serialization.Configured):
     def set_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_state` returned, in a run that goes on from a checkpoint, after `on_train_begin`.
 
+        Constructor's arguments with text, such as paths, are not restored. A callback that keeps paths in attributes of
+        other names overrides this method and leaves them out, since a checkpoint may come from somebody else.
+
         Raises:
             ArgumentTypeError: for anything else.
         """
@@ -158,6 +161,17 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Restore what `get_state` returned.
+
+        Raises:
+            ArgumentTypeError: for anything else.
+        """
+        history = state.get("history", {})
+        if not isinstance(history, dict) or not all(isinstance(values, list) for values in history.values()):
+            raise ArgumentTypeError("History.set_state", "lists by the names of metrics", short_repr(history, 80))
+        super().set_state(state)
 
     def plot(self, to_file: Any = None, metrics: Sequence[str] | None = None, dpi: float = 150) -> Any:
         """Draw each metric over the epochs, beside that of the validation, and write the picture to a file.

@@ -100,7 +100,7 @@ class TensorBoard(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Write the metrics of the epoch so far, after every n-th step."""
-        if self.update_freq != "epoch":
+        if isinstance(self.update_freq, int):
             if self._steps % self.update_freq == 0:
                 self._scalars("train", {f"batch_{name}": value for name, value in (logs or {}).items()}, self._steps)
             self._steps += 1

@@ -8,11 +8,12 @@ import warnings
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from tensorlab import activations, autodiff, dtypes
+from tensorlab import activations, autodiff, dtypes, regularizers
 from tensorlab.arguments import check_name
 from tensorlab.checking import here
 from tensorlab.errors import ArgumentTypeError, StateError, TensorlabError, levels_to_the_user, short_repr
 from tensorlab.forks import Lock
+from tensorlab.layers.added_losses import AddsLosses, CallLosses
 from tensorlab.layers.arguments import (
     arrays_to_tensors,
     check_outputs,
@@ -24,8 +25,10 @@ from tensorlab.layers.arguments import (
     shapes_of,
 )
 from tensorlab.layers.calling import Block, Call, call_around, context
+from tensorlab.layers.symbolic import Calls, Described, symbolic_leaves
 from tensorlab.layers.tracking import Change, changes_since, members, snapshot, undo
-from tensorlab.layers.weights import Weighted, device_of_weights
+from tensorlab.layers.weights import device_of_weights
+from tensorlab.loading import loading
 from tensorlab.ops.probabilities import Probabilities
 from tensorlab.tensor import Tensor
 from tensorlab.utils import unique_name
@@ -69,7 +72,7 @@ def _whole(build: Callable[..., None]) -> Callable[..., None]:
     return wrapper
 
 
-class Layer(Weighted):
+class Layer(Described, AddsLosses):
     """The base of every layer. A subclass implements `call`, and `build` if it has weights.
 
     Variables and layers in attributes belong to the layer, also if they are in lists, tuples, dicts, sets, deques or
@@ -84,6 +87,8 @@ class Layer(Weighted):
         input_shape: the shape of one sample, for the first layer of a `Sequential`. Prefer an `Input` layer.
         input_dim: the same for samples of one axis: their length.
         batch_input_shape: the same, including the batch axis.
+        activity_regularizer: a penalty on the outputs that is added to the loss, divided by the number of samples: a
+            name, a `Regularizer`, a function, or None.
 
     Source: Keras, ``keras.layers.Layer``.
 
@@ -105,7 +110,9 @@ class Layer(Weighted):
             name="",
             _building=False,
             _built_for=None,
+            _call_losses=CallLosses(),
             _called=False,
+            _calls=Calls(),
             _dtype_given=False,
             _lock=Lock(),
             _made=[],
@@ -122,11 +129,14 @@ class Layer(Weighted):
         input_shape: Any = None,
         input_dim: Any = None,
         batch_input_shape: Any = None,
+        activity_regularizer: Any = None,
     ) -> None:
         check_name(type(self).__name__, name)
         self.name = name or unique_name(type(self).__name__)
         if dtype is not None:
             self._set_dtype(dtypes.as_dtype(dtype, self._who))
+        if activity_regularizer is not None:
+            self.activity_regularizer = regularizers.get(activity_regularizer)
         if not trainable:
             self.trainable = False
         if batch_input_shape is not None:
@@ -216,7 +226,8 @@ class Layer(Weighted):
         unchanged. Arrays are moved to the device of the weights. If the first call raises, the build is undone.
 
         Args:
-            inputs: a tensor, or a list, tuple or dict of tensors.
+            inputs: a tensor, or a list, tuple or dict of tensors. If they are symbolic (see `KerasTensor`), the call is
+                recorded, and the results are symbolic too.
             args: further arguments of `call`.
             training: whether the layer is being trained; if None, the value of the enclosing layer's call.
             kwargs: further keyword arguments of `call`.
@@ -224,6 +235,10 @@ class Layer(Weighted):
         Raises:
             ArgumentTypeError: if `call` does not return a tensor, or a list, tuple or dict of tensors.
         """
+        if (args or kwargs or not isinstance(inputs, Tensor)) and symbolic_leaves((inputs, args, kwargs)):
+            return self._symbolic(inputs, args, kwargs, training)
+        if self._call_losses.values:
+            self._call_losses.values = []
         outer = context.call
         # As `with Call(self, training) as call:`, in fewer Python calls.
         call = Call(self, outer.training if training is None and outer is not None else training)
@@ -248,6 +263,12 @@ class Layer(Weighted):
             context.call = outer
         return outputs
 
+    def _check_outputs(self, inputs: Any) -> None:
+        """Raise if this layer is read from a file, which asks for large outputs."""
+        reading, shape = loading.get(), getattr(self, "compute_output_shape", None)
+        if reading is not None and shape is not None and isinstance(inputs, Tensor):
+            reading.check_sample(shape(inputs.shape))
+
     def _compute(self, call: Call, inputs: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         one = isinstance(inputs, Tensor)
         if not one:
@@ -263,6 +284,7 @@ class Layer(Weighted):
             inputs = inputs.snapshot()  # a layer may return its inputs, and caller and layer may write into them
         if not self.built:
             self._ensure_built(shapes_of(inputs))
+            self._check_outputs(inputs)
         if not one or inputs.dtype is not self.dtype:
             inputs = in_precision(inputs, self.dtype)
         if args or kwargs:
@@ -280,6 +302,8 @@ class Layer(Weighted):
             check_outputs(self._who, outputs)
         if here.watcher is not None:
             here.watcher.outputs(self, inputs, outputs)
+        if self.activity_regularizer is not None:
+            self._penalize(outputs)
         return outputs
 
     def _ensure_built(self, input_shape: Any) -> None:

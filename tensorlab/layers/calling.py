@@ -57,6 +57,12 @@ class Block(Call):
         self.built = []
 
 
+class Sampling(Call):
+    """A call on zeros, which finds shapes and builds layers. What layers add to the loss in it is ignored."""
+
+    __slots__ = ()
+
+
 class _Context(threading.local):
     call: Call | None = None
     """The innermost call of this thread."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from tensorlab import ops
 from tensorlab.errors import ArgumentError, ShapeError, short_repr
+from tensorlab.loading import check_count
 from tensorlab.metrics.confusion import Confusion, ratio
 from tensorlab.rules import finite, integer
 
@@ -68,6 +69,7 @@ class AUC(Confusion):
         if thresholds is None:
             if not isinstance(num_thresholds, int) or num_thresholds < 2:
                 raise ArgumentError("auc num_thresholds", "an integer of at least 2", short_repr(num_thresholds))
+            check_count("auc num_thresholds", num_thresholds)
             inner = [i / (num_thresholds - 1) for i in range(1, num_thresholds - 1)]
         else:
             inner = sorted(Confusion(thresholds, "auc").thresholds)

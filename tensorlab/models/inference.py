@@ -80,9 +80,9 @@ def called(model: Layer, batch: Tensor) -> Any:
         walk.recorded += 1
         outputs, recording, _ = record(lambda: model(batch, training=False), [batch])
         before, calls.recording = calls.recording, recording
-        if before is not None:
+        if before is not None and isinstance(outputs, Tensor):
             calls.recording = None
-            result = recording.slot(outputs._buffer)
+            result = recording.slot(outputs._buffer)  # type: ignore[arg-type]
             if result.root.kind == "made" and not before.difference(recording):  # else nothing is computed
                 calls.plan = Plan(recording, [result])
         recording.release()

@@ -179,7 +179,8 @@ LAYERS: dict[str, tuple[Callable[[], tl.layers.Layer], str]] = {
     "GlobalAveragePooling2D": (lambda: tl.layers.GlobalAveragePooling2D(), "x.mean((1, 2))"),
     "GlobalMaxPooling1D": (lambda: tl.layers.GlobalMaxPooling1D(), "x.amax(1)"),
     "GlobalMaxPooling2D": (lambda: tl.layers.GlobalMaxPooling2D(), "x.amax((1, 2))"),
-    "Input": (lambda: tl.layers.Input((2, 3)), "1.0 * x"),
+    "Input": (lambda: tl.layers.InputLayer((2, 3)), "1.0 * x"),
+    "InputLayer": (lambda: tl.layers.InputLayer((2, 3)), "1.0 * x"),
     "LayerNormalization": (
         lambda: tl.layers.LayerNormalization(epsilon=0.5),
         f"{F}.layer_norm(x, (3,), y, z, 0.5)",
@@ -219,6 +220,7 @@ def test_tables_contain_all_builtin_objects() -> None:
     of_rows = {"glu", "sparsemax"}  # no functions of numbers; the conformance checks cover their gradients
     assert set(builtins.tensorlab_register_activations()) == set(ACTIVATIONS) | of_rows
     others = {"Embedding"}  # takes integers; test_layers_windows_keras.py has its gradient
+    others |= {"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"}  # take lists
     assert set(builtins.tensorlab_register_layers()) == set(LAYERS) | others
     losses = builtins.tensorlab_register_losses()
     assert {losses[name] for name in LOSSES} == set(losses.values()), "add one name of each class to LOSSES"
