@@ -69,7 +69,7 @@ class TensorBoard(Callback):
             expected = "'epoch', 'batch', or a number of steps"
             if isinstance(frequency, bool) or not isinstance(frequency, int) or frequency < 1:
                 raise ArgumentError("TensorBoard update_freq", expected, short_repr(update_freq))
-        self.update_freq = frequency
+        self.update_freq: Any = frequency
         self._writers: dict[str, Any] = {}
         self._wrote_graph, self._trains = False, False
         self._steps, self._began = 0, (0.0, 0)
