@@ -26,6 +26,7 @@ from tensorlab.layers.arguments import (
 )
 from tensorlab.layers.calling import Block, Call, Trial, call_around, context
 from tensorlab.layers.masks import pass_mask
+from tensorlab.layers.signatures import arguments_needed, training_argument
 from tensorlab.layers.symbolic import Calls, Described, symbolic_leaves
 from tensorlab.layers.tracking import Change, changes_since, members, snapshot, undo
 from tensorlab.layers.weights import device_of_weights
@@ -340,7 +341,7 @@ class Layer(Described, AddsLosses):
         """Build inner layers that `build` did not build, by computing on a batch of zeros."""
         if all(layer.built for layer, _ in members(self)):
             return
-        several = _arguments_needed(self.call)
+        several = arguments_needed(self.call)
 
         def compute(zeros: Any) -> None:
             self(*zeros) if isinstance(zeros, list) and len(zeros) == several else self(zeros)
@@ -380,40 +381,9 @@ class Layer(Described, AddsLosses):
     @classmethod
     def _training_of_call(cls) -> tuple[int, Any]:
         """Return the position of ``training`` among the arguments of `call` (0 if it has none), and its default."""
-        found = cls._call_signature
-        if found is None:
-            parameters = list(inspect.signature(cls.call).parameters.values())[1:]
-            names = [parameter.name for parameter in parameters]
-            found = 0, None
-            if "training" in names:
-                position = names.index("training")
-                default = parameters[position].default
-                found = max(position, 1), None if default is inspect.Parameter.empty else default
-                if parameters[position].kind is inspect.Parameter.KEYWORD_ONLY:
-                    found = len(names) + 1, found[1]
-            cls._call_signature = found
-        return found
+        if cls._call_signature is None:
+            cls._call_signature = training_argument(cls.call)
+        return cls._call_signature
 
     def __repr__(self) -> str:
         return f"<{self._who}{', built' if self.built else ''}>"
-
-
-def is_samplewise(layer: Layer) -> bool:
-    """Return whether a layer is `samplewise`, by a declaration in the class that implements its `call` or below it."""
-    if not _CALLS.isdisjoint(vars(layer)):
-        return False
-    for cls in type(layer).__mro__:
-        if "samplewise" in vars(cls):
-            return bool(layer.samplewise)
-        if not _CALLS.isdisjoint(vars(cls)):
-            return False
-    return False
-
-
-_CALLS = {"__call__", "call"}
-
-
-def _arguments_needed(call: Callable[..., Any]) -> int:
-    """Return the number of positional arguments without a default."""
-    parameters = inspect.signature(call).parameters.values()
-    return sum(p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "training" for p in parameters)

@@ -27,7 +27,8 @@ from tensorlab.errors import (
     short_repr,
 )
 from tensorlab.loading import Loading, loading
-from tensorlab.models.data import Samples, check_count
+from tensorlab.models.data import Samples
+from tensorlab.models.data_checks import check_count
 from tensorlab.models.epochs import Epochs
 from tensorlab.models.runs import Runs
 from tensorlab.models.signals import Signals

@@ -15,7 +15,8 @@ from tensorlab.layers.arguments import check_one_output, map_leaves
 from tensorlab.layers.calling import Block, Trial, context
 from tensorlab.layers.weights import device_of_weights
 from tensorlab.models.checkpoint import Checkpoint
-from tensorlab.models.data import Samples, Takes, check_count
+from tensorlab.models.data import Samples, Takes
+from tensorlab.models.data_checks import check_count
 from tensorlab.models.epochs import Data
 from tensorlab.models.outputs import OutputLosses
 from tensorlab.models.steps import Steps, flat

@@ -12,7 +12,7 @@ import pytest
 
 import tensorlab as tl
 from tensorlab.layers import Activation, BatchNormalization, Dense, Dropout, Flatten, Layer, Reshape, Softmax
-from tensorlab.layers.base import is_samplewise
+from tensorlab.layers.samplewise import is_samplewise
 from tensorlab.models import prediction
 
 Array = np.ndarray[Any, Any]
