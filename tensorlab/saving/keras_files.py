@@ -1,4 +1,4 @@
-"""Weights in the files of Keras 3: ``.weights.h5``, and ``.keras`` archives, of which only the weights are read.
+"""Weights in the files of Keras 3: ``.weights.h5``, and those in ``.keras`` archives.
 
 A layer of a `Sequential` is in the group ``layers/`` followed by its class, numbered among those of its class:
 ``layers/dense_1``. A layer in an attribute of another layer has the name of the attribute. The weights of a layer are
@@ -82,7 +82,7 @@ def save_keras_weights(who: str, model: Layer, filepath: Any) -> None:
     Raises:
         FileAccessError: if the file cannot be written, or h5py is missing.
     """
-    h5py = _h5py(who)
+    h5py = h5py_for(who)
     target = as_path(who, filepath)
     if not target.endswith(".weights.h5"):
         hint = "write weights to a name.weights.h5, or models to a file of another ending"
@@ -91,10 +91,15 @@ def save_keras_weights(who: str, model: Layer, filepath: Any) -> None:
 
     def write(temporary: str) -> None:
         with h5py.File(temporary, "w") as file:
-            for name, weight in weights.items():
-                file.create_dataset(name, data=weight.numpy())
+            write_keras_weights(file, weights)
 
     write_atomically(who, target, write)
+
+
+def write_keras_weights(file: Any, weights: dict[str, Variable]) -> None:
+    """Write weights into an open file of h5py."""
+    for name, weight in weights.items():
+        file.create_dataset(name, data=weight.numpy())
 
 
 def read_keras_weights(who: str, filepath: Any, wanted: dict[str, Variable]) -> Iterator[tuple[str, Any]]:
@@ -106,7 +111,7 @@ def read_keras_weights(who: str, filepath: Any, wanted: dict[str, Variable]) -> 
         FileAccessError: if the file cannot be read, or h5py is missing.
         SavedFileError: for a damaged file.
     """
-    h5py = _h5py(who)
+    h5py = h5py_for(who)
     target = as_path(who, filepath)
     where = f"{who} {target!r}"
     size = readable(where, target)
@@ -122,7 +127,12 @@ def read_keras_weights(who: str, filepath: Any, wanted: dict[str, Variable]) -> 
         raise SavedFileError(where, "a file of Keras 3", f"what raises {error}", _DAMAGED) from None
 
 
-def _h5py(who: str) -> Any:
+def h5py_for(who: str) -> Any:
+    """Return the package h5py.
+
+    Raises:
+        FileAccessError: if it is missing.
+    """
     try:
         import h5py
     except ImportError:

@@ -16,6 +16,7 @@ from tensorlab.layers import Layer
 from tensorlab.loading import Loading, loading
 from tensorlab.saving.atomic import as_path
 from tensorlab.saving.container import Arrays, SavedFile, write
+from tensorlab.saving.keras_archives import save_keras_archive
 from tensorlab.saving.keras_files import is_keras_file
 from tensorlab.saving.origins import checked_origins, missing_plugin, origins_in, warn_of_changes
 from tensorlab.saving.paths import described, named_weights
@@ -38,6 +39,10 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimi
     The file has the architecture, the weights, what `compile` was given, the optimizer's slots and number of steps, and
     the random state. Scalar functions are saved as data, so activations, losses and optimizers that are made from the
     user's own Python functions of numbers are complete in the file. It is a safetensors file, and contains no code.
+
+    A file whose name ends in ``.keras`` is an archive for Keras 3 instead: the layers and weights of a `Sequential` of
+    layers that Keras has, without what `compile` was given. It needs the package h5py. `load_weights` reads its
+    weights.
 
     Args:
         model: the model.
@@ -67,7 +72,10 @@ def save_model(model: Any, filepath: Any, overwrite: bool = True, include_optimi
         hint = "pass overwrite=True"
         raise FileAccessError(f"{who} {os.fspath(filepath)!r}", "a path that is free", "that of a file", hint)
     if is_keras_file(as_path(who, filepath)):
-        hint = "Keras reads weights of save_weights('name.weights.h5')"
+        if as_path(who, filepath).endswith(".keras"):
+            save_keras_archive(who, model, filepath)
+            return
+        hint = "Keras reads models from 'name.keras', and weights of save_weights('name.weights.h5')"
         raise FileAccessError(f"{who} {os.fspath(filepath)!r}", "a file of tensorlab", "an ending of Keras", hint)
     arrays = arrays_of(model)
     header = model_to_data(who, model, arrays)

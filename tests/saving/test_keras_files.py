@@ -85,7 +85,8 @@ def test_keras_reads_what_is_written(tmp_path: Path) -> None:
     model = make()
     model.set_weights([np.random.default_rng(1).uniform(0.2, 1.0, w.shape) for w in model.get_weights()])
     model.save_weights(tmp_path / "w.weights.h5")
-    run = subprocess.run([python, "-c", READER, str(tmp_path / "w.weights.h5")], capture_output=True, text=True)
+    command = [python, "-c", READER, str(tmp_path / "w.weights.h5")]
+    run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     outputs = [float(number) for number in run.stdout.splitlines()[-1].strip("[]").split(",")]
     np.testing.assert_allclose(outputs, model.predict(X).ravel(), rtol=1e-5)
@@ -204,8 +205,8 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
 
 def test_other_uses_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = make()
-    with pytest.raises(FileAccessError, match=r"an ending of Keras; Keras reads weights of save_weights"):
-        model.save(tmp_path / "model.keras")
+    with pytest.raises(FileAccessError, match=r"an ending of Keras; Keras reads models from 'name.keras', and weights"):
+        model.save(tmp_path / "model.h5")
     with pytest.raises(FileAccessError, match=r"an ending of Keras; make the model, and call load_w"):
         tl.load_model(SAVED)
     with pytest.raises(FileAccessError, match=r"a name that ends in .weights.h5"):
@@ -220,6 +221,7 @@ def test_other_uses_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return importing(name, *arguments, **named)
 
     monkeypatch.setattr(builtins, "__import__", missing)
-    for use in (model.load_weights, model.save_weights):
+    for use in (model.load_weights, model.save_weights, lambda path: model.save(tmp_path / "m.keras")):
         with pytest.raises(FileAccessError, match=r"for files of Keras, received none; pip install h5py"):
             use(tmp_path / "w.weights.h5")
+    assert list(tmp_path.iterdir()) == []
