@@ -16,7 +16,8 @@ import tensorlab as tl
 from tensorlab.callbacks import History
 from tensorlab.errors import ArgumentError, DeviceError, StateError
 from tensorlab.models.checkpoint import Checkpoint
-from tensorlab.models.data import Samples, check_count
+from tensorlab.models.data import Samples
+from tensorlab.models.data_checks import check_count
 from tensorlab.models.runs import own_draws
 from tensorlab.models.steps import uncompiled
 from tensorlab_cuda import driver

@@ -8,6 +8,7 @@ from tensorlab.layers.dropout import Dropout, GaussianDropout, GaussianNoise
 from tensorlab.layers.embedding import Embedding
 from tensorlab.layers.input import Input, InputLayer
 from tensorlab.layers.layer_normalization import LayerNormalization, UnitNormalization
+from tensorlab.layers.masking import Masking
 from tensorlab.layers.merging import (
     Add,
     Average,
@@ -77,6 +78,7 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
     "MaxPooling1D",
     "MaxPooling2D",
     "Maximum",

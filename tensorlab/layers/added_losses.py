@@ -7,7 +7,7 @@ from typing import Any
 from tensorlab import autodiff, ops
 from tensorlab.errors import ArgumentTypeError
 from tensorlab.layers.arguments import describe
-from tensorlab.layers.calling import Block, Sampling, context
+from tensorlab.layers.calling import Block, Trial, context
 from tensorlab.layers.weights import Weighted
 from tensorlab.tensor import Tensor
 
@@ -58,7 +58,7 @@ class AddsLosses(Weighted):
         layers: dict[int, Any] = {id(self): self}
         call = context.call
         while call is not None:
-            if isinstance(call, Sampling):  # the next call adds it again
+            if isinstance(call, Trial):  # the next call adds it again
                 return
             if not isinstance(call, Block):
                 layers[id(call.layer)] = call.layer

@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorlab import dtypes, ops
 from tensorlab.errors import ArgumentTypeError, DTypeError, ShapeError, TensorlabError
-from tensorlab.layers.calling import Sampling
+from tensorlab.layers.calling import Trial
 from tensorlab.loading import loading
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.shapes import as_shape
@@ -128,15 +128,22 @@ def computed_on_samples(
 
     def attempt(dtype: Any) -> list[Any]:
         first, second = (sample(dtype, unknown) for unknown in (1, 2))
-        with Sampling(layer, training=False):
-            results = [compute(first)]
-            if shapes_of(first) != shapes_of(second):
-                try:
-                    results.append(compute(second))
-                except ShapeError:
-                    hint = "give the lengths that the shapes of weights depend on"
-                    raise ShapeError(who, "a shape with known lengths", str(shape), hint) from None
-            return results
+        reading = loading.get()
+        left = None if reading is None else reading.shapes.copy()
+        try:
+            with Trial(layer, training=False):
+                results = [compute(first)]
+                if shapes_of(first) != shapes_of(second):
+                    try:
+                        results.append(compute(second))
+                    except ShapeError:
+                        hint = "give the lengths that the shapes of weights depend on"
+                        raise ShapeError(who, "a shape with known lengths", str(shape), hint) from None
+                return results
+        except BaseException:
+            if reading is not None and left is not None:
+                reading.shapes = left  # the weights of this attempt are dropped, and may be made once more
+            raise
 
     try:
         return attempt(None)

@@ -45,6 +45,12 @@ class Call:
             self.outer.built += self.built
 
 
+class Trial(Call):
+    """A call that builds layers and checks shapes. Its outputs, and what layers add to the loss, are not used."""
+
+    __slots__ = ()
+
+
 class Block(Call):
     """A block of code that may build a layer but is not a call of it, such as `fit`."""
 
@@ -55,12 +61,6 @@ class Block(Call):
         if self.outer is not None:
             self.outer.built += self.built
         self.built = []
-
-
-class Sampling(Call):
-    """A call on zeros, which finds shapes and builds layers. What layers add to the loss in it is ignored."""
-
-    __slots__ = ()
 
 
 class _Context(threading.local):

@@ -13,7 +13,7 @@ from tensorlab.layers.calling import call_around
 from tensorlab.ops.lift import Elementwise
 from tensorlab.ops.nn import dense
 from tensorlab.shapes import Shape
-from tensorlab.tensor import Tensor
+from tensorlab.tensor import Tensor, mask_of
 
 
 def positive(who: str, value: Any) -> int:
@@ -63,6 +63,7 @@ class Dense(Layer):
         [(4, 3), (3,)]
     """
 
+    supports_masking = True
     _takes_one = True
 
     @property
@@ -123,6 +124,7 @@ class Dense(Layer):
             and type(self).call is Dense.call
             and "call" not in self.__dict__
             and activations.acts_along_last_axis(self.activation)
+            and mask_of(inputs) is None
             and here.watcher is None
         ):
             return self.call(inputs)  # nothing would read the record of a call: `call` runs only tensorlab's operations
@@ -142,6 +144,10 @@ class Dense(Layer):
         if isinstance(activation, Elementwise):
             return dense(inputs, kernel, self.bias, activation)
         return activation(dense(inputs, kernel, self.bias))
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """Return the shape of the outputs for a shape of inputs, in which lengths may be None."""
+        return (*input_shape[:-1], self.units)
 
     def _ensure_built(self, input_shape: Any) -> None:
         self._check_rank(input_shape)

@@ -1,5 +1,8 @@
 """Loss functions, which measure how far outputs are from targets."""
 
+from typing import TYPE_CHECKING
+
+from tensorlab import absent
 from tensorlab.losses.base import Loss, LossRule, get
 from tensorlab.losses.crossentropy import (
     BinaryCrossentropy,
@@ -116,3 +119,7 @@ __all__ = [
     "squared_hinge",
     "tversky",
 ]
+
+
+if not TYPE_CHECKING:  # a type checker would accept every name
+    __getattr__ = absent.lookup(globals())

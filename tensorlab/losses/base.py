@@ -17,7 +17,7 @@ from tensorlab.rules import Hyperparameters
 from tensorlab.scalars import scalar_function
 from tensorlab.serialization import Configured, Value, add_value, deserialize, rule_value
 from tensorlab.shapes import normalize_axis
-from tensorlab.tensor import Tensor
+from tensorlab.tensor import Tensor, mask_of
 
 EPSILON = 1e-7
 """The smallest value of denominators and of arguments of logarithms, as in Keras."""
@@ -95,11 +95,15 @@ class Loss(Configured):
     def reduced(self, targets: Tensor, outputs: Tensor, sample_weight: Any = None) -> Tensor:
         """Compute the loss of a batch whose targets have been checked."""
         common_backend(self.name, (outputs, targets))
+        mask = mask_of(outputs)
         if self.dtype is not None and outputs.dtype != self.dtype:
             outputs = outputs.astype(self.dtype)
         targets, outputs = self._matched(targets, outputs)
         each = self.call(targets, outputs)
         counted = self._counted(targets, each)
+        if mask is not None:
+            data = _weights(self.name, each, mask, self.of_batch)
+            counted = data if counted is None else counted * data
         weights = counted
         if sample_weight is not None:
             weights = _weights(self.name, each, sample_weight, self.of_batch)

@@ -13,11 +13,12 @@ from tensorlab.arguments import named
 from tensorlab.callbacks import Callback, CallbackList, Logs, show
 from tensorlab.errors import ArgumentTypeError, NonFiniteError
 from tensorlab.layers import Layer
-from tensorlab.layers.base import is_samplewise
+from tensorlab.layers.samplewise import is_samplewise
 from tensorlab.layers.weights import device_of_weights
 from tensorlab.models import inference
 from tensorlab.models.compiled import as_logs
-from tensorlab.models.data import Samples, check_count, count_of, refuse_batches
+from tensorlab.models.data import Samples, count_of
+from tensorlab.models.data_checks import check_count, refuse_batches
 from tensorlab.models.epochs import Epochs
 from tensorlab.models.prediction import Collected, choose_batch_size, joined, leaves_one, on_host
 from tensorlab.models.runs import Runs, check_batch_size, check_callbacks, undoing_builds

@@ -25,6 +25,15 @@ class Files(Training):
         """
         saving.save_model(self, filepath, overwrite, include_optimizer)
 
+    def to_json(self, **kwargs: Any) -> str:
+        """Return the architecture as JSON text, from which `tensorlab.models.model_from_json` makes the model again.
+
+        The arguments and errors are those of `tensorlab.saving.model_to_json`.
+
+        Source: Keras, ``keras.Model.to_json``.
+        """
+        return saving.model_to_json(self, **kwargs)
+
     @named
     def save_weights(self, filepath: Any) -> None:
         """Save the weights to one file, which `load_weights` reads.

@@ -16,7 +16,7 @@ import numpy as np
 from tensorlab.backends.listening import listening
 from tensorlab.forks import Use
 from tensorlab.layers import Layer
-from tensorlab.layers.base import is_samplewise
+from tensorlab.layers.samplewise import is_samplewise
 from tensorlab.layers.tracking import kept_with_walk, members
 from tensorlab.ops.reduction import are_finite
 from tensorlab.plans.plan import Plan

@@ -12,7 +12,7 @@ from tensorlab.arguments import named
 from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError, StateError, nearest, short_repr
 from tensorlab.layers import InputLayer, KerasTensor, Layer
 from tensorlab.layers.arguments import map_leaves
-from tensorlab.layers.base import is_samplewise
+from tensorlab.layers.samplewise import is_samplewise
 from tensorlab.layers.symbolic import described
 from tensorlab.models.architecture import graph_from_config, graph_to_config
 from tensorlab.models.data import Takes
@@ -70,6 +70,7 @@ class Model(Files):
         ...         return 0.5 * tl.mean(tl.square(y - y_pred))
     """
 
+    supports_masking = None  # its layers attach masks
     _graph: Graph | None = None
     _graph_given = False  # to the constructor
 

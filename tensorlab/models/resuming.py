@@ -27,7 +27,8 @@ from tensorlab.errors import (
     short_repr,
 )
 from tensorlab.loading import Loading, loading
-from tensorlab.models.data import Samples, check_count
+from tensorlab.models.data import Samples
+from tensorlab.models.data_checks import check_count
 from tensorlab.models.epochs import Epochs
 from tensorlab.models.runs import Runs
 from tensorlab.models.signals import Signals
@@ -210,7 +211,7 @@ class Resuming:
             for callback, name in zip(self._callbacks, _names(self._callbacks), strict=True):
                 if name in found["callbacks"]:
                     callback.set_state(found["callbacks"][name])
-        except (TensorlabError, TypeError, ValueError, LookupError) as error:
+        except Exception as error:  # set_state of a metric or a callback may raise anything for a damaged file
             raise SavedFileError(who, "the state of metrics and callbacks of this run", str(error)) from error
 
     # Saving

@@ -12,10 +12,11 @@ from tensorlab import autodiff, callbacks, dtypes, random
 from tensorlab.callbacks import Callback
 from tensorlab.errors import ArgumentTypeError, FileAccessError, ShapeError, TensorlabError, short_repr
 from tensorlab.layers.arguments import check_one_output, map_leaves
-from tensorlab.layers.calling import Block, context
+from tensorlab.layers.calling import Block, Trial, context
 from tensorlab.layers.weights import device_of_weights
 from tensorlab.models.checkpoint import Checkpoint
-from tensorlab.models.data import Samples, Takes, check_count
+from tensorlab.models.data import Samples, Takes
+from tensorlab.models.data_checks import check_count
 from tensorlab.models.epochs import Data
 from tensorlab.models.outputs import OutputLosses
 from tensorlab.models.steps import Steps, flat
@@ -150,7 +151,7 @@ class Runs(Steps):
             ShapeError: if the samples do not fit the model.
         """
         built = self.built
-        with autodiff.no_grad(), samples:
+        with autodiff.no_grad(), samples, Trial(self, training=False):
             try:
                 return self(samples.first(), training=False)
             except ShapeError:

@@ -10,7 +10,8 @@ from typing import Any, Self
 from tensorlab import random
 from tensorlab.errors import ArgumentError, ArgumentTypeError, TensorlabError
 from tensorlab.layers.arguments import describe
-from tensorlab.models.data import Batch, Samples, Takes, check_count, weights_by_label
+from tensorlab.models.data import Batch, Samples, Takes
+from tensorlab.models.data_checks import check_count, weights_by_label
 from tensorlab.utils import PyDataset
 
 _ARRAYS = ("__array__", "__array_interface__", "__cuda_array_interface__", "__dlpack__", "dtype")

@@ -14,7 +14,8 @@ from tensorlab.arguments import named
 from tensorlab.callbacks import BackupAndRestore, CallbackList, History, Logs, ProgressBar
 from tensorlab.errors import ArgumentError, ArgumentTypeError, levels_to_the_user, short_repr
 from tensorlab.layers.arguments import describe
-from tensorlab.models.data import check_count, count_of
+from tensorlab.models.data import count_of
+from tensorlab.models.data_checks import check_count
 from tensorlab.models.epochs import Data, Epochs
 from tensorlab.models.evaluation import Evaluation, reported
 from tensorlab.models.resuming import Resuming

@@ -169,6 +169,8 @@ class Optimizer(Configured):
 
         Source: Keras, ``keras.optimizers.Optimizer.apply``.
         """
+        if not isinstance(grads, Iterable):
+            raise ArgumentTypeError(f"{self._who}.apply", "a list of gradients", short_repr(grads))
         gradients, variables = list(grads), variables_of(f"{self._who}.apply", trainable_variables)
         if len(gradients) != len(variables):
             raise ShapeError(f"{self._who}.apply", f"{len(variables)} gradients", str(len(gradients)))

@@ -15,7 +15,7 @@ from tensorlab.errors import ArgumentError, ArgumentTypeError, StateError, short
 from tensorlab.ops.dispatch import as_tensor
 from tensorlab.ops.lift import elementwise
 from tensorlab.optimizers.base import Optimizer
-from tensorlab.optimizers.checks import pairs_of
+from tensorlab.optimizers.checks import pairs_of, variables_of
 from tensorlab.optimizers.rule import Rule
 from tensorlab.rules import finite, integer
 from tensorlab.tensor import Tensor
@@ -170,7 +170,7 @@ class ClippingOptimizer(Optimizer):
 
     def hyperparameter(self, name: str) -> float:
         """Return what the rule gets for a hyperparameter in the current step. The errors are those of `Optimizer`."""
-        if name == "step" and self.gradient_accumulation_steps is not None:
+        if type(name) is str and name == "step" and self.gradient_accumulation_steps is not None:
             return float(self._steps_before + 1)
         return super().hyperparameter(name)
 
@@ -207,7 +207,7 @@ class ClippingOptimizer(Optimizer):
 
         Source: Keras, ``keras.optimizers.Optimizer.finalize_variable_values``.
         """
-        for variable in var_list if self.use_ema else ():
+        for variable in variables_of(f"{self._who}.finalize_variable_values", var_list) if self.use_ema else ():
             slots = self._slots.find(variable)
             if slots is not None and "average" in slots:
                 variable.assign(slots["average"])

@@ -79,7 +79,7 @@ class LayerSubject(Subject):
         for array, count in [(array, count) for count in _COUNTS for array in arrays]:
             try:
                 with device("reference"):
-                    self.make()(as_inputs(asarray(_as(array, "float32")), count))
+                    outputs: Any = self.make()(as_inputs(asarray(_as(array, "float32")), count))
             except Exception as error:
                 if not isinstance(error, TensorlabError):
                     if count is None:
@@ -87,6 +87,10 @@ class LayerSubject(Subject):
                     continue  # a layer of one tensor may do anything with a list
                 refused.append(error)
                 continue
+            if not isinstance(outputs, Tensor):
+                raise NotApplicableError(
+                    f"its output is a {type(outputs).__name__}; layers whose output is not one tensor are not checked"
+                )
             self._count = count
             return array
         of_one = refused[: len(arrays)]

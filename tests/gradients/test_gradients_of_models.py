@@ -186,6 +186,7 @@ LAYERS: dict[str, tuple[Callable[[], tl.layers.Layer], str]] = {
         f"{F}.layer_norm(x, (3,), y, z, 0.5)",
     ),
     "LeakyReLU": (lambda: tl.layers.LeakyReLU(0.1), f"{F}.leaky_relu(x, 0.1)"),
+    "Masking": (tl.layers.Masking, "1.0 * x"),
     "MaxPooling1D": (lambda: tl.layers.MaxPooling1D(), f"{F}.max_pool1d(x.mT, 2).mT"),
     "MaxPooling2D": (
         lambda: tl.layers.MaxPooling2D((2, 2), strides=1),

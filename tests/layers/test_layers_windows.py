@@ -63,10 +63,6 @@ def test_channels_first_is_the_transpose_of_channels_last(name: str) -> None:
             lambda: tl.layers.LayerNormalization(axis=1.5),
             r"^LayerNormalization 'c' axis: expected an integer or several",
         ),
-        (
-            lambda: Embedding(3, 2, mask_zero=True),
-            r"^Embedding 'c' mask_zero: expected False, as tensorlab has no masks",
-        ),
     ],
 )
 def test_wrong_arguments_are_refused(make: Any, message: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import tensorlab as tl
 from tensorlab.layers import Activation, BatchNormalization, Dense, Dropout, Flatten, Layer, Reshape, Softmax
-from tensorlab.layers.base import is_samplewise
+from tensorlab.layers.samplewise import is_samplewise
 from tensorlab.models import prediction
 
 Array = np.ndarray[Any, Any]
@@ -243,6 +243,7 @@ def test_built_in_layers_are_samplewise_except_where_arguments_mix_samples() -> 
         *(tl.layers.ZeroPadding2D(), tl.layers.Cropping2D(), tl.layers.UpSampling2D()),
         *(tl.layers.Add(), tl.layers.Subtract(), tl.layers.Multiply(), tl.layers.Average(), tl.layers.Maximum()),
         *(tl.layers.Minimum(), tl.layers.Concatenate(), tl.layers.Dot(1)),
+        tl.layers.Masking(),
         *(getattr(tl.layers, f"{kind}Pooling{rank}D")() for kind in ("Max", "Average") for rank in (1, 2)),
         *(getattr(tl.layers, f"Global{kind}Pooling{rank}D")() for kind in ("Max", "Average") for rank in (1, 2)),
     )
