@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from tensorlab import pictures
@@ -71,10 +72,15 @@ def plot_model(
 
 
 class _Box:
-    """A layer in the picture: a heading, lines below it, and how deep it is nested."""
+    """A layer in the picture: a heading, lines below it, how deep it is nested, and the layers whose results it takes.
+
+    ``sources`` is None for the layer before.
+    """
 
     def __init__(self, heading: str, lines: list[str], depth: int) -> None:
         self.heading, self.lines, self.depth = heading, lines, depth
+        self.name = ""
+        self.sources: list[str] | None = None
 
     @property
     def height(self) -> float:
@@ -83,33 +89,24 @@ class _Box:
 
 def _boxes(model: Any, expand: bool, options: dict[str, bool], depth: int) -> list[_Box]:
     """Return the boxes of a model's layers, those of an inner model after its own."""
+    rows = model._rows()
     found = []
-    shapes = _shapes(model)
-    if depth == 0 and shapes is not None:
-        lines = [f"Output shape: {shapes[0]}"] if options["shapes"] else []
-        found.append(_Box("Input", lines, depth))
-    for index, layer in enumerate(model.layers):
-        inner = expand and isinstance(getattr(layer, "layers", None), list) and layer.layers
-        known = (shapes[index], shapes[index + 1]) if shapes is not None else None
-        found.append(_box(layer, known, options, depth))
-        if inner:
+    before = str(model.input_shape) if rows[0].shape != "?" and not rows[0].sources else "?"
+    if depth == 0 and before != "?" and type(rows[0].layer).__name__ not in ("Input", "InputLayer"):
+        found.append(_Box("Input", [f"Output shape: {before}"] if options["shapes"] else [], depth))
+    for layer, shape, sources in rows:
+        box = _box(layer, None if sources else before, shape, options, depth)
+        box.name = layer.name
+        if sources:
+            box.sources = re.findall(r"([^,\s\[\]]+)\[\d+\]\[\d+\]", sources)
+        found.append(box)
+        before = shape
+        if expand and isinstance(getattr(layer, "layers", None), list) and layer.layers:
             found += _boxes(layer, expand, options, depth + 1)
     return found
 
 
-def _shapes(model: Any) -> list[str] | None:
-    """Return the shapes of the inputs and of each layer's outputs in words, if the model is a stack that is built."""
-    if not getattr(model, "built", False) or not hasattr(model, "input_shape"):
-        return None
-    try:
-        rows = [shape for _, shape in model._output_shapes()]
-        shapes = [str(model.input_shape), *rows]
-    except Exception:  # a model that is no stack, and has no single input
-        return None
-    return shapes if len(shapes) == len(model.layers) + 1 else None
-
-
-def _box(layer: Any, shapes: tuple[str, str] | None, options: dict[str, bool], depth: int) -> _Box:
+def _box(layer: Any, before: str | None, after: str, options: dict[str, bool], depth: int) -> _Box:
     kind, lines = type(layer).__name__, []
     heading = f"{layer.name} ({kind})" if options["names"] else kind
     activation = getattr(layer, "activation", None)
@@ -117,8 +114,8 @@ def _box(layer: Any, shapes: tuple[str, str] | None, options: dict[str, bool], d
         name = getattr(activation, "__name__", type(activation).__name__)
         lines.append(f"Activation: {name}")
     if options["shapes"]:
-        before, after = shapes or ("?", "?")
-        lines += [f"Input shape: {before}", f"Output shape: {after}"]
+        lines += [] if before is None else [f"Input shape: {before}"]
+        lines.append(f"Output shape: {after}")
     if options["dtype"]:
         lines.append(f"Dtype: {layer.dtype}")
     count = sum(math.prod(weight.shape) for weight in layer.weights)
@@ -130,41 +127,47 @@ def _box(layer: Any, shapes: tuple[str, str] | None, options: dict[str, bool], d
 
 
 def _drawn(boxes: list[_Box], figure_class: Any) -> Any:
-    """Return a figure with the boxes one below the other, and an arrow from each to the next."""
+    """Return a figure with the boxes one below the other, and an arrow to each from those whose results it takes."""
     from matplotlib.patches import FancyArrowPatch, Rectangle
 
-    deepest = max(box.depth for box in boxes)
-    width, height = _WIDTH + 0.5 * deepest + 0.4, sum(box.height + _GAP for box in boxes) - _GAP + 0.4
+    deepest, branches = max(box.depth for box in boxes), any(box.sources for box in boxes)
+    width = _WIDTH + 0.5 * deepest + (1.6 if branches else 0.4)
+    height = sum(box.height + _GAP for box in boxes) - _GAP + 0.4
     figure = figure_class(figsize=(width, height))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_xlim(0, width)
     axes.set_ylim(0, height)
     axes.axis("off")
+    style: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 11, "color": _LINE, "shrinkA": 0, "shrinkB": 0}
     top = height - 0.2
+    places: list[tuple[float, float, float]] = []  # the left edge, the top and the bottom of each box
     for index, box in enumerate(boxes):
-        left = 0.2 + 0.5 * box.depth
+        left, bottom = 0.2 + 0.5 * box.depth, top - box.height
+        places.append((left, top, bottom))
         heads: dict[str, Any] = {"facecolor": _HEAD, "edgecolor": _LINE, "linewidth": 1}
-        axes.add_patch(Rectangle((left, top - box.height), _WIDTH, box.height, **heads | {"facecolor": _BODY}))
+        axes.add_patch(Rectangle((left, bottom), _WIDTH, box.height, **heads | {"facecolor": _BODY}))
         axes.add_patch(Rectangle((left, top - _ROW), _WIDTH, _ROW, **heads))
-        text = {"color": _INK, "va": "center", "fontfamily": "DejaVu Sans"}
+        text: dict[str, Any] = {"color": _INK, "va": "center", "fontfamily": "DejaVu Sans"}
         heading = box.heading if len(box.heading) <= 44 else f"{box.heading[:43]}…"
         axes.text(left + _WIDTH / 2, top - _ROW / 2, heading, ha="center", fontsize=10, fontweight="bold", **text)
         for row, line in enumerate(box.lines, 1):
             shown = line if len(line) <= 58 else f"{line[:57]}…"
             axes.text(left + 0.14, top - _ROW * (row + 0.5), shown, ha="left", fontsize=9, **text)
-        bottom = top - box.height
-        if index + 1 < len(boxes):
-            start = left + _WIDTH / 2
-            end = 0.2 + 0.5 * boxes[index + 1].depth + _WIDTH / 2
-            arrow = FancyArrowPatch(
-                (start, bottom),
-                (end, bottom - _GAP),
-                arrowstyle="-|>",
-                mutation_scale=11,
-                color=_LINE,
-                shrinkA=0,
-                shrinkB=0,
-            )
-            axes.add_patch(arrow)
+        for source in _sources(boxes, index):
+            its_left, its_top, its_bottom = places[source]
+            if source == index - 1:
+                ends = (its_left + _WIDTH / 2, its_bottom), (left + _WIDTH / 2, top)
+                axes.add_patch(FancyArrowPatch(*ends, **style))
+            else:
+                ends = (its_left + _WIDTH, (its_top + its_bottom) / 2), (left + _WIDTH, top - _ROW / 2)
+                axes.add_patch(FancyArrowPatch(*ends, connectionstyle="arc3,rad=-0.3", **style))
         top = bottom - _GAP
     return figure
+
+
+def _sources(boxes: list[_Box], index: int) -> list[int]:
+    """Return the positions of the boxes whose results a box takes."""
+    sources = boxes[index].sources
+    if sources is None:
+        return [index - 1] if index else []
+    return [number for number, box in enumerate(boxes[:index]) if box.name in sources]

@@ -15,7 +15,7 @@ from keras_programs import FEATURES, LABELS, TARGETS, X
 from test_summary import lines_of
 
 import tensorlab as tl
-from tensorlab.errors import ArgumentError, ArgumentTypeError, ShapeError, StateError
+from tensorlab.errors import ArgumentError, ArgumentTypeError, SavedFileError, ShapeError, StateError
 from tensorlab.layers import Add, BatchNormalization, Concatenate, Dense, Dropout, Flatten, Input, Multiply
 
 DATA = [X, OTHER]
@@ -317,9 +317,9 @@ def ref(name: str, call: int = 0) -> Any:
 
 
 def test_json_that_is_not_a_model_is_refused() -> None:
-    for text in ("{", "3", '"Dense"', None):
-        with pytest.raises(ArgumentTypeError, match=r"model_from_json: expected (JSON|the JSON of a model), received"):
-            tl.models.model_from_json(text)  # type: ignore[arg-type]
+    for text in ("{", "3", '"Dense"'):
+        with pytest.raises(SavedFileError, match=r"^model_from_json: expected "):
+            tl.models.model_from_json(text)
     with pytest.raises(ArgumentTypeError, match="clone_model: expected a Model, received 3"):
         tl.models.clone_model(3)  # type: ignore[arg-type]
 

@@ -159,8 +159,9 @@ def training(dtype: str) -> None:
             last = tl.layers.Dense(3, kernel_regularizer="l1_l2", activation="softmax")
             model = tl.Sequential([*hidden, *others, last])
             loss = next(losses)
-            y = labels if "sparse" in loss else np.eye(3)[labels]
-            model.compile(next(optimizers), loss, metrics=["accuracy"] if "sparse" in loss else ["accuracy", "mse"])
+            of_labels = any(word in loss for word in ("sparse", "generalized", "circle"))
+            y = labels if of_labels else np.eye(3)[labels]
+            model.compile(next(optimizers), loss, metrics=["accuracy"] if of_labels else ["accuracy", "mse"])
             model.fit(x, y, epochs=1, verbose=0)
             model.evaluate(x, y, verbose=0)
             model.predict(x, verbose=0)

@@ -62,6 +62,17 @@ def test_files_have_the_kind_of_their_ending(tmp_path: Path, ending: str, beginn
     assert path.read_bytes().startswith(beginning)
 
 
+def test_branches_have_an_arrow_for_each_source() -> None:
+    x = tl.Input((3,), name="x")
+    hidden = Dense(4, name="hidden")(x)
+    model = tl.Model(x, [Dense(1, name="one")(hidden), Dense(2, name="two")(hidden)])
+    figure = plot_model(model, None, show_shapes=True, show_layer_names=True)
+    arrows = [patch for patch in figure.axes[0].patches if type(patch).__name__ == "FancyArrowPatch"]
+    assert len(arrows) == 3
+    assert "two (Dense)" in texts(figure)
+    assert "Output shape: (None, 2)" in texts(figure)
+
+
 def test_models_that_are_not_built_are_drawn() -> None:
     assert texts(plot_model(tl.Sequential([Dense(2)]), None, show_shapes=True))[:2] == ["Dense", "Input shape: ?"]
 
