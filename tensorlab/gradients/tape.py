@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any, Self
+from typing import Any, Self, SupportsIndex
 
 import numpy as np
 
@@ -55,6 +55,12 @@ class GradientTape(Tape):
         super().__exit__(*exception)
         if self._state == "recording":
             self._state = "recorded"
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        if self._nodes or self._block is not None:
+            expected, received = "what can be pickled or copied", "a tape, which refers to values of this process"
+            raise ArgumentTypeError("GradientTape", expected, received, "compute the gradients first")
+        return super().__reduce_ex__(protocol)
 
     @named
     def watch(self, tensor: Any) -> None:

@@ -136,7 +136,8 @@ def load_model(
             model = _made(file)
         _check_weights(file, model)
         set_layers(file.who, model, file.section("state", dict))
-        assign_all([(weight, file.array(f"{WEIGHTS}{name}")) for name, weight in named_weights(model).items()])
+        weights = named_weights(model)
+        assign_all(((weight, file.array(f"{WEIGHTS}{name}")) for name, weight in weights.items()), undo=False)
         compiled = file.section("compile", dict, None)
         if compile and compiled is not None:
             with _reading(reading, origins):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from tensorlab.ops.dispatch import as_tensor
 from tensorlab.saving.container import SavedFile, write
 from tensorlab.saving.keras_files import is_keras_file, keras_weights, read_keras_weights, save_keras_weights
 from tensorlab.saving.paths import described, named_weights, shown
+from tensorlab.tensor import Tensor
 from tensorlab.variable import Variable
 
 WEIGHTS = "weights/"
@@ -65,12 +66,12 @@ def load_weights(model: Layer, filepath: Any, skip_mismatch: bool = False, who: 
         reader = read_keras_weights(who, filepath, weights)
         _, present = next(reader)
         fitting = _fitting(f"{who} {os.fspath(filepath)!r}", model, weights, present, skip_mismatch)
-        assign_all([(fitting[name], array) for name, array in reader if name in fitting])
+        assign_all((fitting[name], array) for name, array in reader if name in fitting)
         return
     with SavedFile(who, filepath, "weights", "model", "checkpoint") as file:
         present = {name.removeprefix(WEIGHTS): found for name, found in file.shapes.items() if name.startswith(WEIGHTS)}
         fitting = _fitting(file.who, model, named_weights(model), present, skip_mismatch)
-        assign_all([(weight, file.array(f"{WEIGHTS}{name}")) for name, weight in fitting.items()])
+        assign_all((weight, file.array(f"{WEIGHTS}{name}")) for name, weight in fitting.items())
 
 
 def _fitting(
@@ -111,13 +112,23 @@ def _words(description: Description) -> str:
     return f"{dtype} of shape {shape}"
 
 
-def assign_all(values: Sequence[tuple[Variable, np.ndarray[Any, Any]]]) -> None:
-    """Assign to variables, or to none if that fails."""
-    tensors = [(weight, as_tensor(value, weight.name).to_device(weight.device)) for weight, value in values]
-    before = [(weight, weight.snapshot()) for weight, _ in tensors]
+def assign_all(values: Iterable[tuple[Variable, np.ndarray[Any, Any]]], undo: bool = True) -> None:
+    """Assign to variables, or to none if that fails.
+
+    Each value is read and assigned before the next one, so that only one of them takes memory beside the weights.
+
+    Args:
+        values: variables and their values, which may be read while they are iterated over.
+        undo: whether to keep the old values until the end, which takes their memory once more.
+    """
+    before: list[tuple[Variable, Tensor]] = []
     try:
-        for weight, tensor in tensors:
+        for weight, value in values:
+            tensor = as_tensor(value, weight.name).to_device(weight.device)
+            if undo:
+                before.append((weight, weight.snapshot()))
             weight.assign(tensor)
+            del value, tensor
     except BaseException:
         for weight, tensor in before:
             weight.assign(tensor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -134,6 +135,15 @@ def test_run_inside_of_a_run_leaves_signals_to_the_outer_one(expected: Any, tmp_
         run(tmp_path / "outer", Acting(3, inner))
     assert names(tmp_path / "outer") == ["epoch-00000-step-00000003.tensorlab"]
     assert names(tmp_path / "inner") == ["epoch-00001-step-00000000.tensorlab"]
+
+
+@posix
+def test_network_of_the_book_that_is_killed_ends_with_the_same_bits(tmp_path: Path) -> None:
+    """A small version of ``killed_runs.py``, which kills it as often as one likes."""
+    choose, program = random.Random(os.environ.get("TENSORLAB_TEST_SEED")), "mnist_run.py"
+    expected = killed_runs.ended(killed_runs.started("", "6000", program=program))
+    assert len(expected) == 64
+    assert killed_runs.killed(str(tmp_path), choose, 2, "6000", seconds=0.5, program=program) == expected
 
 
 @posix

@@ -16,8 +16,9 @@ import resumed_runs
 from resumed_runs import EPOCHS, STEPS, Counting, Stopping, data, make_model, run
 
 import tensorlab as tl
-from tensorlab.errors import ArgumentError, FileAccessError, SavedFileWarning, StateError
+from tensorlab.errors import ArgumentError, FileAccessError, NewerFileError, SavedFileWarning, StateError
 from tensorlab.layers import Dense
+from tensorlab.registry import registries
 
 
 def interrupted(folder: Path, after: int, log: str = "", **options: Any) -> None:
@@ -79,6 +80,24 @@ def test_steps_per_epoch_continue_in_the_middle_of_the_data(tmp_path: Path) -> N
     for after in (4, 5):
         interrupted(tmp_path / str(after), after, save_every=1, steps_per_epoch=3)
         assert run(tmp_path / str(after), save_every=1, steps_per_epoch=3) == whole
+
+
+@pytest.mark.parametrize("name", sorted({entry.name for entry in registries["optimizer"]}))
+def test_every_optimizer_and_schedule_continues(name: str, tmp_path: Path) -> None:
+    def train(folder: Any, *more: Any) -> Any:
+        tl.utils.set_random_seed(4)
+        model = tl.Sequential([Dense(4, activation="relu"), Dense(1)])
+        schedule = tl.optimizers.schedules.ExponentialDecay(0.02, decay_steps=3, decay_rate=0.5)
+        model.compile(registries["optimizer"].get(name)(learning_rate=schedule, clipnorm=0.5), "mse")
+        options: Any = {"batch_size": 8, "epochs": 2, "verbose": 0, "validation_split": 0.2}
+        history = model.fit(*data(), **options, callbacks=[*more], checkpoint=folder, save_every=1).history
+        slots = [slot.tolist() for slot in model.optimizer.variables]
+        return history, slots, [weight.tolist() for weight in model.get_weights()]
+
+    whole = train(None)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "run", Stopping(7))
+    assert train(tmp_path / "run") == whole
 
 
 class Batches(tl.utils.PyDataset):
@@ -177,6 +196,18 @@ def test_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StateError, match=r"another run: data was '[0-9a-f]+', and is '[0-9a-f]+'; choose"):
         model.fit(x[::-1], y[::-1], batch_size=8, verbose=0, checkpoint=folder)
     assert model.optimizer.iterations == 0
+
+
+def test_checkpoint_of_a_newer_version_is_not_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An older one would be used otherwise, and the newer work overwritten."""
+    run(tmp_path, epochs=1)
+    with monkeypatch.context() as patched:
+        patched.setattr("tensorlab.saving.container.FORMAT_VERSION", 7)
+        run(tmp_path, epochs=2)
+    model = make_model()
+    with pytest.raises(NewerFileError, match=r"format version 1, or an older one, received version 7 of tensorlab '"):
+        model.fit(*data(), batch_size=8, epochs=3, verbose=0, checkpoint=tmp_path)
+    assert (model.optimizer.iterations, model.built) == (0, False)
 
 
 @pytest.mark.parametrize(

@@ -3,40 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from saved_layer_cases import LAYERS, built_of, inputs_of
 
 import tensorlab as tl
-from tensorlab.layers import Dense, Layer
+from tensorlab.layers import Dense
 from tensorlab.registry import registries
-
-_ARGUMENTS: dict[str, Any] = {"units": 3, "rate": 0.25, "stddev": 0.5, "activation": "tanh", "scale": 0.5}
-_WINDOW: dict[str, Any] = {"filters": 2, "kernel_size": 2}
-
-
-def made(cls: Any) -> Any:
-    for arguments in ({}, *({name: value} for name, value in _ARGUMENTS.items()), _WINDOW):
-        try:
-            return cls(**arguments)
-        except (TypeError, ValueError):
-            continue
-    return None
-
-
-LAYERS = {name: made(getattr(tl.layers, name)) for name in tl.layers.__all__ if name not in ("Layer", "Input")}
-LAYERS = {name: layer for name, layer in LAYERS.items() if isinstance(layer, Layer)}
-
-
-def built_of(layer: Layer) -> tl.Sequential | None:
-    """Return a model of a layer, for inputs of a rank that it takes; None if it takes none of these."""
-    for shape in ((4,), (4, 3), (4, 4, 3)):
-        try:
-            return tl.Sequential([tl.Input(shape), type(layer).from_config(layer.get_config())])
-        except (TypeError, ValueError):
-            continue
-    return None
 
 
 @pytest.mark.usefixtures("reference")
@@ -45,8 +19,7 @@ def test_layer_survives(name: str, tmp_path: Path) -> None:
     model = built_of(LAYERS[name])
     if model is None:
         pytest.skip("the layer needs other inputs")
-    x = np.linspace(-1.0, 1.0, 2 * int(np.prod(model.layers[0]._built_for[1:])))
-    x = x.reshape(2, *model.layers[0]._built_for[1:])
+    x = inputs_of(model)
     model.save(tmp_path / "model.tensorlab")
     again = tl.load_model(tmp_path / "model.tensorlab")
     np.testing.assert_array_equal(again.predict(x), model.predict(x))

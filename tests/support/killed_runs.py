@@ -1,10 +1,15 @@
 """Kill a training program at random moments, and start it again until it ends.
 
-Run as a script: ``killed_runs.py SEED COUNT``. It compares what each of COUNT interrupted runs ends with.
+    python tests/support/killed_runs.py [--kills 200] [--program mnist_run.py] [--seed 1] [--folder DIR]
+
+It compares what the interrupted runs end with to what a run without checkpoints ends with, and says at the end how many
+kills there were, and what they left behind. Its exit status is 1 if anything differs.
 """
 
 from __future__ import annotations
 
+import argparse
+import collections
 import os
 import random
 import signal
@@ -12,11 +17,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).parent
 SECONDS = 0.7
-"""About as long as the training of the program takes."""
+"""About as long as the training of ``resumed_runs.py`` takes."""
 
 
 def started(folder: str, *more: str, program: str = "resumed_runs.py") -> subprocess.Popen[str]:
@@ -33,21 +39,79 @@ def ended(process: subprocess.Popen[str]) -> str:
     return output.split()[-1]
 
 
-def killed(folder: str, choose: random.Random, kills: int) -> str:
-    """Kill a program several times, each time at a random moment, and return what it prints in the end."""
-    for _ in range(kills):
-        process = started(folder)
-        assert process.stdout is not None
-        process.stdout.readline()  # training begins
-        time.sleep(choose.uniform(0.0, SECONDS))
+def kill_after(process: subprocess.Popen[str], seconds: float) -> bool:
+    """Kill a program some time after its training begins. Return whether it was still running."""
+    assert process.stdout is not None
+    process.stdout.readline()  # training begins
+    try:
+        process.wait(seconds)
+        return False
+    except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         process.communicate()
-    return ended(started(folder))
+        return True
+
+
+def killed(
+    folder: str,
+    choose: random.Random,
+    kills: int,
+    *more: str,
+    seconds: float = SECONDS,
+    program: str = "resumed_runs.py",
+) -> str:
+    """Kill a program several times, each time at a random moment, and return what it prints in the end."""
+    for _ in range(kills):
+        kill_after(started(folder, *more, program=program), choose.uniform(0.0, seconds))
+    return ended(started(folder, *more, program=program))
+
+
+def left_behind(folder: str) -> collections.Counter[str]:
+    """Return what a kill has left: a torn file, a checkpoint inside of an epoch or after one, or nothing."""
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    found = collections.Counter({"torn files": sum(name.endswith(".tmp") for name in names)})
+    whole = [name for name in names if not name.endswith(".tmp")]
+    kind = (
+        "no checkpoint" if not whole else "between epochs" if "-step-00000000." in whole[-1] else "inside of an epoch"
+    )
+    return found + collections.Counter({kind: 1})
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Kill a program until there were enough kills, and exit with status 1 if a run ended with other bits."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--program", default="mnist_run.py")
+    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--folder", help="where checkpoints are; the system's folder for temporary files if omitted")
+    options = parser.parse_args(arguments)
+    choose, kills, runs, different = random.Random(options.seed), 0, 0, 0
+    left: collections.Counter[str] = collections.Counter()
+    expected = ended(started("", program=options.program))
+    process = started("", program=options.program)
+    assert process.stdout is not None
+    process.stdout.readline()
+    start = time.perf_counter()
+    ended(process)
+    seconds = time.perf_counter() - start
+    while kills < options.kills:
+        with tempfile.TemporaryDirectory(dir=options.folder) as place:
+            while True:
+                process = started(place, program=options.program)
+                if kills == options.kills:
+                    break
+                if not kill_after(process, choose.uniform(0.0, seconds)):
+                    seconds *= 0.7  # the machine has become faster, as it does other work too
+                    break
+                seconds *= 1.1
+                kills += 1
+                left += left_behind(place)
+            runs += 1
+            different += ended(process) != expected
+        print(f"{kills} kills, {runs} runs, {different} different", flush=True)
+    print(f"left behind: {dict(left)}; the hash of all runs is {expected}")
+    sys.exit(different > 0)
 
 
 if __name__ == "__main__":
-    chosen, expected = random.Random(int(sys.argv[1])), ended(started(""))
-    for number in range(int(sys.argv[2])):
-        with tempfile.TemporaryDirectory() as place:
-            same = killed(place, chosen, kills=3) == expected
-            print(number, "same" if same else "DIFFERENT", sorted(os.listdir(place)), flush=True)
+    main()
