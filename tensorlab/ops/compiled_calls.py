@@ -158,18 +158,20 @@ class ReductionCall:
     Attributes:
         call: ``call(x, axis, keepdims)`` returns the reduction of a small tensor that no tape and no listener records.
             It returns None for everything else, and as long as it is not compiled.
+        entries: the dtypes that it handles, that of the result and the kernel of each, by the number of the dtype,
+            whose hash is faster than the dtype's.
     """
 
-    __slots__ = ("_backend", "_entries", "_of_indices", "call")
+    __slots__ = ("_backend", "_of_indices", "call", "entries")
 
     def __init__(self, of_indices: bool = False) -> None:
         self._of_indices = of_indices  # whether the result contains indices along the axis
-        self._entries: dict[Any, tuple[Any, Any, Callable[..., Any]]] = {}  # by dtype
+        self.entries: dict[int, tuple[Any, Any, Callable[..., Any]]] = {}
         self._backend: Any = None
         self.call: Callable[[Any, Any, Any], Any] = _nothing
 
     def note(self, backend: Any, dtype: Any, output: Any, kernel: Callable[..., Any] | None) -> None:
-        """Note which kernel a call in Python used for a dtype; compile the call for it if it is time.
+        """Note which kernel a call in Python used for a dtype that has no entry; compile the call for it if it is time.
 
         Args:
             backend: the backend.
@@ -178,19 +180,20 @@ class ReductionCall:
             kernel: the kernel, or None if the backend has none.
         """
         global _reductions_left
-        if dtype in self._entries or kernel is None or not _enabled or _blocks:
+        if kernel is None or not _enabled or _blocks:
             return
         _reductions_left -= 1
         if _reductions_left <= 0 and self._backend in (None, backend):
-            _alone(self._compile, backend, dtype, (dtype, output, kernel))
+            _alone(self._compile, backend, (dtype, output, kernel))
 
-    def _compile(self, backend: Any, dtype: Any, entry: tuple[Any, Any, Callable[..., Any]]) -> None:
+    def _compile(self, backend: Any, entry: tuple[Any, Any, Callable[..., Any]]) -> None:
         from tensorlab.kernels.runtime import functions
 
         first, slots = _common(backend)
         if first is not None:
-            self._backend, self._entries = backend, {**self._entries, dtype: entry}
-            self.call = functions.reduction(first, slots, list(self._entries.values()), self._of_indices)
+            entries = {**self.entries, entry[0].num: entry}
+            self.call = functions.reduction(first, slots, list(entries.values()), self._of_indices)
+            self._backend, self.entries = backend, entries
 
 
 def compiled_count(table: Any) -> int:

@@ -93,7 +93,7 @@ def _reduce(
         raise ShapeError(reduction.name, "at least one element", f"shape {x.shape} over {over}", "it has no identity")
     run = backend.reduce(reduction, compute, buffer.dtype, output)
     result = run(buffer, axes)
-    if call is not None:
+    if call is not None and buffer.dtype.num not in call.entries:
         call.note(backend, buffer.dtype, output, getattr(run, "kernel", None))
     if keepdims:
         kept = [1 if axes is None or k in axes else length for k, length in enumerate(buffer.shape)]
@@ -142,7 +142,8 @@ def sum(x: Any, /, axis: Axis = None, *, dtype: Any = None, keepdims: bool = Fal
             compute = accumulator("sum", tensor, None)
             run = _SUMS[backend, own] = backend.reduce(SUM, compute, own, compute)
         result = Tensor(run(buffer, None), backend)
-        _sum_call.note(backend, own, result._buffer.dtype, getattr(run, "kernel", None))
+        if own.num not in _sum_call.entries:
+            _sum_call.note(backend, own, result._buffer.dtype, getattr(run, "kernel", None))
     else:
         compute = accumulator("sum", tensor, dtype)
         result = _reduce(SUM, tensor, axis, keepdims, compute, compute, _sum_call if dtype is None else None)

@@ -30,7 +30,8 @@ _calls = {"max": ReductionCall(of_indices=True), "min": ReductionCall(of_indices
 
 def _arg_reduce(rule: str, x: Any, axis: int | None, keepdims: bool) -> Tensor:
     """Return the index of the first "max" or "min" along an axis, or in the flattened tensor."""
-    small: Tensor | None = _calls[rule].call(x, axis, keepdims)
+    call = _calls[rule]
+    small: Tensor | None = call.call(x, axis, keepdims)
     if small is not None:
         return small
     who = f"arg{rule}"
@@ -49,8 +50,8 @@ def _arg_reduce(rule: str, x: Any, axis: int | None, keepdims: bool) -> Tensor:
         raise ShapeError(who, "at least one element", f"shape {tensor.shape} over {over}")
     backend = tensor._backend
     result = from_buffer_of(tensor, backend.arg_reduce(rule, rows._buffer))
-    if hasattr(backend, "arg_reduction"):
-        _calls[rule].note(backend, tensor.dtype, dtypes.int64, backend.arg_reduction(rule, tensor.dtype))
+    if tensor.dtype.num not in call.entries and hasattr(backend, "arg_reduction"):
+        call.note(backend, tensor.dtype, dtypes.int64, backend.arg_reduction(rule, tensor.dtype))
     return reshape(result, kept) if keepdims else result
 
 
